@@ -1,0 +1,162 @@
+"""Batched least squares for the growth curves, and the certificate that a solution is an optimum.
+
+Belongs here: one Levenberg-Marquardt for many starts, fixed values or bootstrap weights at once.
+Does not belong here: which starts to take, intervals, result tables.
+
+A solution is certified when the residuals are orthogonal to the tangent plane (cosine below 1e-7) and
+the Hessian of the sum of squares is positive definite (Bates and Watts 1988, ch. 2).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from registry_pipeline.analysis.growth_data import Floats
+from registry_pipeline.analysis.growth_forms import Form, diameter
+
+COSINE_LIMIT = 1e-7
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Diameters (mm) at months, a form, an error model ('additive' or 'log') and a threshold (mm)."""
+
+    form: Form
+    error_model: str
+    months: Floats
+    diameter: Floats
+    threshold: float
+
+    @property
+    def response(self) -> Floats:
+        """What the residuals are taken of."""
+        return np.log(self.diameter) if self.error_model == "log" else self.diameter
+
+    def fitted(self, parameters: Floats) -> tuple[Floats, Floats]:
+        """Fitted response (B, n) and its derivatives (B, n, p)."""
+        d, jacobian = diameter(self.form, self.months, parameters, self.threshold)
+        if self.error_model == "additive":
+            return d, jacobian
+        with np.errstate(all="ignore"):
+            return np.log(d), jacobian / d[:, :, None]
+
+
+@dataclass(frozen=True)
+class Solution:
+    """parameters (B, p), rss (B,), cosine (B,): the largest cosine of residual and tangent."""
+
+    parameters: Floats
+    rss: Floats
+    cosine: Floats
+
+    @property
+    def converged(self) -> Bools:
+        """Whether the gradient of each is zero for practical purposes."""
+        return np.asarray(np.isfinite(self.rss) & (self.cosine <= COSINE_LIMIT))
+
+
+@dataclass
+class _State:
+    parameters: Floats
+    rss: Floats
+    normal: Floats
+    gradient: Floats
+    cosine: Floats
+
+
+def _evaluate(problem: Problem, parameters: Floats, weights: Floats, free: Bools) -> _State:
+    fitted, jacobian = problem.fitted(parameters)
+    with np.errstate(all="ignore"):
+        residual = problem.response[None, :] - fitted
+        rss = (weights * residual**2).sum(axis=1)
+        jacobian = jacobian * free[None, None, :]
+        good = np.isfinite(rss) & np.isfinite(jacobian).all(axis=(1, 2))
+        residual, jacobian = np.where(good[:, None], residual, 0), np.where(good[:, None, None], jacobian, 0)
+        gradient = np.einsum("bnp,bn->bp", jacobian, weights * residual)
+        normal = np.matmul((jacobian * weights[:, :, None]).transpose(0, 2, 1), jacobian)
+        norms = np.sqrt(np.einsum("bpp->bp", normal) * rss[:, None])
+        cosine = np.where(norms > 0, np.abs(gradient) / norms, 0).max(axis=1)
+    scale = (weights * problem.response[None, :] ** 2).sum(axis=1)
+    cosine = np.where(rss <= 1e-26 * scale, 0.0, cosine)  # an exact fit: the direction is rounding noise
+    dead = good & (np.einsum("bpp->bp", normal)[:, free] <= 0).any(axis=1)
+    return _State(parameters, np.where(good, rss, np.inf), normal, gradient, np.where(dead, np.inf, cosine))
+
+
+def _step(state: _State, damping: Floats) -> Floats:
+    size = np.sqrt(np.einsum("bpp->bp", state.normal))
+    size = np.where(size > 0, size, 1.0)
+    scaled = state.normal / (size[:, :, None] * size[:, None, :])
+    p = scaled.shape[1]
+    scaled = scaled + np.eye(p)[None] * (damping[:, None, None] + 1e-14)
+    held = np.einsum("bpp->bp", state.normal) <= 0
+    scaled = scaled + np.eye(p)[None] * held[:, :, None]
+    with np.errstate(all="ignore"):
+        return np.asarray(np.linalg.solve(scaled, (state.gradient / size)[:, :, None])[:, :, 0] / size)
+
+
+def minimise(
+    problem: Problem,
+    start: Floats,
+    weights: Floats | None = None,
+    fixed: tuple[int, ...] = (),
+    max_iterations: int = 300,
+) -> Solution:
+    """Minimise the (weighted) residual sum of squares from each start; parameters in `fixed` stay put.
+
+    start (B, p); weights (B, n) or None. Starts outside the form's domain end with rss = inf.
+    """
+    start = np.array(start, dtype=float)
+    weights = np.ones((len(start), len(problem.months))) if weights is None else weights
+    free = np.array([i not in fixed for i in range(start.shape[1])])
+    state = _evaluate(problem, start, weights, free)
+    damping = np.full(len(start), 1e-2)
+    for _ in range(max_iterations):
+        active = np.isfinite(state.rss) & (state.cosine > 1e-11) & (damping < 1e14)
+        if not active.any():
+            break
+        _advance(problem, state, damping, np.flatnonzero(active), weights, free)
+    return Solution(state.parameters, state.rss, state.cosine)
+
+
+def _advance(
+    problem: Problem, state: _State, damping: Floats, rows: npt.NDArray[np.intp], weights: Floats, free: Bools
+) -> None:
+    part = _State(*(getattr(state, f)[rows] for f in ("parameters", "rss", "normal", "gradient", "cosine")))
+    trial = _evaluate(problem, part.parameters + _step(part, damping[rows]), weights[rows], free)
+    # Near the optimum the sum of squares is flat to rounding: then the gradient decides.
+    better = trial.rss < part.rss * (1 - 1e-12)
+    level = (trial.rss <= part.rss * (1 + 1e-12)) & (trial.cosine < part.cosine)
+    taken = better | level
+    for name in ("parameters", "rss", "normal", "gradient", "cosine"):
+        getattr(state, name)[rows[taken]] = getattr(trial, name)[taken]
+    damping[rows] = np.where(taken, np.maximum(damping[rows] / 8, 1e-12), damping[rows] * 6)
+
+
+def best(solution: Solution) -> int | None:
+    """Index of the lowest sum of squares when that start converged (to 1e-9 relative), else None."""
+    if not np.isfinite(solution.rss).any():
+        return None
+    lowest = float(np.min(solution.rss))
+    near = np.flatnonzero((solution.rss <= lowest * (1 + 1e-9)) & solution.converged)
+    return int(near[np.argmin(solution.rss[near])]) if len(near) else None
+
+
+def is_minimum(problem: Problem, parameters: Floats) -> bool:
+    """Whether the Hessian of the sum of squares is positive definite (analytic gradient, central differences)."""
+    p = len(parameters)
+    _, jacobian = problem.fitted(parameters[None, :])
+    size = np.sqrt((jacobian[0] ** 2).sum(axis=0))
+    if not np.isfinite(size).all() or (size <= 0).any():
+        return False
+    step = np.diag(1e-5 * np.sqrt((problem.response**2).sum()) / size)
+    points = np.concatenate([parameters + step, parameters - step])
+    state = _evaluate(problem, points, np.ones((2 * p, len(problem.months))), np.ones(p, dtype=bool))
+    if not np.isfinite(state.rss).all():
+        return False
+    hessian = -(state.gradient[:p] - state.gradient[p:]) / (2 * np.diag(step)[:, None])
+    scaled = hessian / np.outer(size, size)
+    return bool(np.linalg.eigvalsh((scaled + scaled.T) / 2).min() > 1e-9)

@@ -1,0 +1,206 @@
+"""The body of a delimited file in blocks: the fast way where a block is regular, the careful way elsewhere.
+
+Belongs here: proving cheaply that a block is regular, and building text columns from either way.
+Does not belong here: the record grammar itself (records.py), headers, blank rows.
+
+A block is regular when its quotes only open and close whole fields, it has no NUL, no blank line and no
+lone carriage return, pyarrow's strict parser finds the right number of fields in every row, and the number
+of rows equals the number of lines (so no line feed stands inside quotes). Then both ways agree, row by row.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import polars as pl
+import pyarrow as pa
+from pyarrow import csv as arrow_csv
+
+from registry_pipeline.intake.readers.encoding import Decoding, decode_strictly
+from registry_pipeline.intake.readers.model import SOURCE_ROW, ReadError, Reject
+from registry_pipeline.intake.readers.records import Dialect, Record, read_records
+from registry_pipeline.intake.readers.sheet import column_ids
+
+_BLOCK_BYTES = 16 * 2**20
+_MAX_LINE_BYTES = 64 * 2**20
+_CHUNK_ROWS = 20_000
+_MESSAGES = {
+    "undecodable": "the line does not decode as {codec}; two encodings may be mixed in this file",
+    "nul_byte": "the line holds a NUL byte; the file may be damaged",
+    "unclosed_quote": "a quotation mark opens here and does not close; check the line",
+    "malformed_quotes": "text follows a closing quotation mark; check the line",
+    "cell_too_long": "a cell is longer than the limit of {limit:,} bytes",
+    "too_few_fields": "fewer fields than the header; a delimiter or a line end may be wrong",
+    "too_many_fields": "more fields than the header; a delimiter may stand unquoted in a value",
+}
+
+
+class BlockParser:
+    """Reads one decoded file from a given line on; ``rejects`` fills as it goes."""
+
+    def __init__(self, decoding: Decoding, dialect: Dialect, n_columns: int, *, fast: bool = True) -> None:
+        self._decoding = decoding
+        self._dialect = dialect
+        self._n_columns = n_columns
+        self._fast = fast
+        self._n_trimmed = 0
+        self.rejects: list[Reject] = []
+        self.n_fast_blocks = 0
+
+    def read_from_line(self, first_line: int) -> pl.DataFrame:
+        """All records that start at or below a physical line: positional columns and ``source_row``."""
+        start = self._offset_of_line(first_line)
+        line, chunks = first_line, [self._grid([], [])]
+        data, end = self._decoding.data.data, self._decoding.data.n_bytes
+        while start < end:
+            block = data[start : self._block_end(start)]
+            is_last = start + len(block) >= end
+            chunk = self._read_fast(block, line) if self._fast else None
+            used = len(block)
+            if chunk is None:
+                chunk, used = self._read_carefully(block, line, is_last)
+            chunks.append(chunk)
+            line += block[:used].count(b"\n")
+            start += used
+            if sum(map(len, chunks)) + len(self.rejects) > self._dialect.limits.max_rows:
+                raise ReadError("too_large", f"more than {self._dialect.limits.max_rows:,} rows; split it")
+        return pl.concat(chunks)
+
+    def notes(self) -> list[str]:
+        """What was changed without loss while reading."""
+        return [f"empty fields beyond the header left out in {self._n_trimmed} rows"] if self._n_trimmed else []
+
+    def _offset_of_line(self, line: int) -> int:
+        data, offset = self._decoding.data, self._decoding.start
+        for _ in range(line - 1):
+            found = data.data.find(b"\n", offset)
+            if found < 0:
+                return data.n_bytes
+            offset = found + 1
+        return offset
+
+    def _block_end(self, start: int) -> int:
+        data, end = self._decoding.data.data, self._decoding.data.n_bytes
+        stop = min(start + _BLOCK_BYTES, end)
+        if stop == end:
+            return end
+        cut = data.rfind(b"\n", start, stop)
+        if cut < 0:
+            cut = data.find(b"\n", stop)
+            stop = end if cut < 0 else cut + 1
+            if stop - start > _MAX_LINE_BYTES:
+                raise ReadError("too_large", "a single line is longer than 64 MB; this is no table")
+            return stop
+        return cut + 1
+
+    def _read_fast(self, block: bytes, first_line: int) -> pl.DataFrame | None:
+        """The block through pyarrow, or None when it is not provably regular."""
+        text = self._as_utf8(block)
+        if text is None or not is_regular(text, self._dialect.delimiter):
+            return None
+        n_lines = text.count(b"\n") + (not text.endswith(b"\n"))
+        table = self._parse(text)
+        if table is None or table.num_rows != n_lines:
+            return None
+        frame = pl.DataFrame(table)
+        longest = frame.select(pl.max_horizontal(pl.all().str.len_bytes().max())).item() if n_lines else 0
+        if (longest or 0) > self._dialect.limits.max_cell_bytes:
+            return None
+        self.n_fast_blocks += 1
+        return frame.with_columns(pl.int_range(first_line, first_line + n_lines).alias(SOURCE_ROW))
+
+    def _as_utf8(self, block: bytes) -> bytes | None:
+        if self._decoding.is_clean or block.isascii():
+            return block
+        text = decode_strictly(block, self._dialect.codec)
+        return None if text is None or "\ufffd" in text else text.encode("utf-8")
+
+    def _parse(self, text: bytes) -> pa.Table | None:
+        names = column_ids(self._n_columns)
+        try:
+            return arrow_csv.read_csv(
+                pa.BufferReader(text),
+                read_options=arrow_csv.ReadOptions(column_names=names),
+                parse_options=arrow_csv.ParseOptions(delimiter=self._dialect.delimiter),
+                convert_options=arrow_csv.ConvertOptions(
+                    column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True, null_values=[""]
+                ),
+            )
+        except (pa.ArrowInvalid, ValueError):
+            return None
+
+    def _read_carefully(self, block: bytes, first_line: int, is_last: bool) -> tuple[pl.DataFrame, int]:
+        """The block record by record, and how many of its bytes that took."""
+        chunks, rows, numbers = [], [], []
+        used = len(block)
+        for record in read_records(block, first_line, self._dialect, is_last):
+            if record.reason == "incomplete":
+                used = _offset_in(block, record.source_row - first_line)
+                break
+            fields = self._accept(record)
+            if fields is not None:
+                rows.append(fields)
+                numbers.append(record.source_row)
+            if len(rows) >= _CHUNK_ROWS:
+                chunks.append(self._grid(rows, numbers))
+                rows, numbers = [], []
+        return pl.concat([*chunks, self._grid(rows, numbers)]), used
+
+    def _accept(self, record: Record) -> list[str] | None:
+        """The record's fields at the header's width, or None after noting why not."""
+        fields, width = record.fields, self._n_columns
+        if fields is None:
+            return self._reject(record, record.reason)
+        if len(fields) == 1 and not fields[0].strip():
+            return [""] * width
+        if len(fields) > width and not any(map(str.strip, fields[width:])):
+            fields = fields[:width]
+            self._n_trimmed += 1
+        if len(fields) != width:
+            return self._reject(record, "too_few_fields" if len(fields) < width else "too_many_fields")
+        limit = self._dialect.limits.max_cell_bytes
+        if any(len(cell) * 4 > limit and len(cell.encode()) > limit for cell in fields):
+            return self._reject(record, "cell_too_long")
+        return fields
+
+    def _reject(self, record: Record, reason: str) -> None:
+        message = _MESSAGES[reason].format(codec=self._dialect.codec, limit=self._dialect.limits.max_cell_bytes)
+        n_found = None if record.fields is None else len(record.fields)
+        self.rejects.append(Reject(record.source_row, reason, message, self._n_columns, n_found))
+
+    def _grid(self, rows: list[list[str]], numbers: list[int]) -> pl.DataFrame:
+        columns = list(zip(*rows, strict=True)) if rows else [()] * self._n_columns
+        series = [
+            pl.Series(name, values, dtype=pl.String)
+            for name, values in zip(column_ids(self._n_columns), columns, strict=True)
+        ]
+        texts = pl.DataFrame(series).with_columns(pl.when(pl.all() != "").then(pl.all()))
+        return texts.with_columns(pl.Series(SOURCE_ROW, numbers, dtype=pl.Int64))
+
+
+def _offset_in(block: bytes, n_lines: int) -> int:
+    return sum(len(line) + 1 for line in block.split(b"\n", n_lines)[:n_lines])
+
+
+def is_regular(block: bytes, delimiter: str) -> bool:
+    """True when the block has no NUL, blank line, lone CR, nor a quote other than around a whole field."""
+    if b"\0" in block or b"\n\n" in block or b"\n\r\n" in block or block.startswith((b"\n", b"\r")):
+        return False
+    n_returns = block.count(b"\r")
+    if n_returns and n_returns != block.count(b"\r\n") + block.endswith(b"\r"):
+        return False
+    return _quotes_are_regular(block, delimiter.encode())
+
+
+def _quotes_are_regular(block: bytes, mark: bytes) -> bool:
+    n_quotes = block.count(b'"')
+    if n_quotes == 0:
+        return True
+    opening = block.count(mark + b'"') + block.count(b'\n"') + block.startswith(b'"')
+    closing = block.count(b'"' + mark) + block.count(b'"\n') + block.count(b'"\r\n') + block.endswith(b'"')
+    return opening == closing and opening + closing == n_quotes
+
+
+def count_reasons(rejects: list[Reject]) -> dict[str, int]:
+    """How many rows were rejected for each reason."""
+    return dict(Counter(reject.reason_code for reject in rejects))

@@ -1,0 +1,118 @@
+"""From a grid of text to a ``RawSheet``: the last steps that all readers share.
+
+Belongs here: empty cells to null, blank rows, totals rows, skipped rows, column names.
+Does not belong here: reading bytes of any format.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+import polars as pl
+
+from registry_pipeline.intake.readers.header import Header
+from registry_pipeline.intake.readers.model import SOURCE_ROW, RawSheet, ReadError, ReadOptions, Reject
+
+_SPACE = r"^\s*$"
+
+
+def column_ids(n: int) -> list[str]:
+    """Positional column names used until the header's names are given."""
+    return [f"c{i}" for i in range(n)]
+
+
+def finish_sheet(
+    grid: pl.DataFrame,
+    header: Header,
+    options: ReadOptions,
+    *,
+    sheet: str,
+    encoding: str,
+    rejects: list[Reject],
+    notes: list[str],
+) -> RawSheet:
+    """Take blank, totals and skipped rows out of a grid and name its columns.
+
+    ``grid``: positional text columns (``column_ids``) and ``source_row``, rows below the header only.
+
+    Raises:
+        ReadError: too_large when the limits on rows or columns are passed.
+    """
+    _check_size(grid, options)
+    if options.skip_rows:
+        grid = grid.filter(~pl.col(SOURCE_ROW).is_in(list(options.skip_rows)))
+    blank = _blank_mask(grid)
+    blank_rows = grid.filter(blank)[SOURCE_ROW].to_list() if blank.any() else []
+    grid = grid.filter(~blank) if blank_rows else grid
+    grid, totals = _take_totals(grid, options)
+    grid, names, received, dropped = _drop_nameless(grid, header)
+    frame = grid.rename(dict(zip(grid.columns[:-1], names, strict=True)))
+    return RawSheet(
+        frame=frame,
+        sheet=sheet,
+        header=received,
+        encoding=encoding,
+        blank_rows=blank_rows,
+        rejects=sorted(rejects + totals, key=lambda reject: reject.source_row),
+        notes=[*header.notes, *dropped, *notes],
+    )
+
+
+def _check_size(grid: pl.DataFrame, options: ReadOptions) -> None:
+    limits = options.limits
+    if len(grid) > limits.max_rows:
+        raise ReadError("too_large", f"more than {limits.max_rows:,} rows; split the export")
+    if grid.width - 1 > limits.max_columns:
+        raise ReadError("too_large", f"more than {limits.max_columns:,} columns; check the delimiter")
+
+
+def _blank_mask(grid: pl.DataFrame) -> pl.Series:
+    """Rows without a filled cell; whole columns are looked at only for rows whose first cell is empty."""
+    columns = grid.columns[:-1]
+    if not columns or grid.is_empty():
+        return pl.Series([True] * len(grid), dtype=pl.Boolean)
+    first = grid.select(_is_blank(columns[0])).to_series()
+    if not first.any():
+        return first
+    rest = grid.filter(first).select(pl.all_horizontal([_is_blank(c) for c in columns])).to_series()
+    places = first.arg_true()
+    mask = pl.Series([False]).new_from_index(0, len(grid))
+    return mask.scatter(places.filter(rest), True) if rest.any() else mask
+
+
+def _is_blank(column: str) -> pl.Expr:
+    return pl.col(column).is_null() | pl.col(column).str.contains(_SPACE)
+
+
+def _take_totals(grid: pl.DataFrame, options: ReadOptions) -> tuple[pl.DataFrame, list[Reject]]:
+    markers = {_marker(text) for text in options.totals_row_markers}
+    columns = grid.columns[:-1]
+    if not markers or not columns or grid.is_empty():
+        return grid, []
+    cells = [pl.when(~_is_blank(c)).then(pl.col(c)) for c in columns[:8]]
+    distinct = grid.select(pl.coalesce(cells).alias("first")).to_series()
+    wanted = [text for text in distinct.unique().to_list() if text and _marker(text) in markers]
+    if not wanted:
+        return grid, []
+    mask = distinct.is_in(wanted).fill_null(False)
+    message = "a totals row, not a record; left out"
+    rejects = [Reject(row, "totals_row", message) for row in grid.filter(mask)[SOURCE_ROW].to_list()]
+    return grid.filter(~mask), rejects
+
+
+def _marker(text: str) -> str:
+    if len(text) > 40:
+        return ""
+    return unicodedata.normalize("NFKC", text).strip().rstrip(":：").strip().casefold()
+
+
+def _drop_nameless(
+    grid: pl.DataFrame, header: Header
+) -> tuple[pl.DataFrame, list[str], tuple[str, ...], list[str]]:
+    """Leave out columns that have neither a name nor a value."""
+    nameless = [i for i, name in enumerate(header.received) if not name.strip()]
+    empty = {i for i in nameless if grid.select(_is_blank(f"c{i}").all()).item()}
+    kept = [i for i in range(len(header.names)) if i not in empty]
+    notes = [f"{len(empty)} columns without name and values left out"] if empty else []
+    frame = grid.select([*(f"c{i}" for i in kept), SOURCE_ROW])
+    return frame, [header.names[i] for i in kept], tuple(header.received[i] for i in kept), notes

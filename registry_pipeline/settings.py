@@ -1,0 +1,299 @@
+"""registry.toml as typed settings: every analysis parameter, its default and what it assumes.
+
+Belongs here: the sections of registry.toml, reading them, the commented template.
+Does not belong here: folders of a deployment (``home.py``), a facility's mapping
+(``intake/facility.py``), anything that reads records.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import Field, asdict, dataclass, field, fields
+from datetime import date
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+from registry_pipeline.toml_source import TomlSource, nearest, read_toml
+
+DAYS_PER_MONTH = 30.4375
+
+
+def _parameter(
+    default: Any,
+    note: str,
+    is_assumption: bool = False,
+    choices: tuple[Any, ...] = (),
+    minimum: float | None = None,
+) -> Any:
+    metadata = {"note": note, "is_assumption": is_assumption, "choices": choices, "minimum": minimum}
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class Study:
+    """Analysis parameters of the study. Source: the study's definitions; what the publication does
+    not fix is marked as an assumption."""
+
+    origin: str = _parameter(
+        "lrt_start",
+        "Origin of OS, LRFS and progression. Treatment is an entry condition: an earlier origin adds immortal time.",
+        True,
+        ("lrt_start", "omd_dx"),
+    )
+    cutpoint_mm: float = _parameter(15.0, "Largest diameter that counts as small (inclusive).", True, (), 0)
+    size_metric: str = _parameter(
+        "long_axis", "Axis that is compared with the cutpoint; nodes too.", True, ("long_axis", "short_axis")
+    )
+    detection_limit_mm: float = _parameter(
+        4.0, "Smallest lesion that CT shows; a negative CT means below it.", True, (), 0
+    )
+    days_per_month: float = _parameter(
+        DAYS_PER_MONTH, "Length of a month, for display and months of growth.", True, (), 28
+    )
+    window_start: date = _parameter(date(2007, 1, 1), "First day of the inclusion window.")
+    window_end: date = _parameter(date(2022, 5, 31), "Last day of the inclusion window.")
+    window_date: str = _parameter(
+        "lrt_start", "Which date has to lie in the window.", True, ("lrt_start", "omd_dx")
+    )
+    omd_max_lesions: int = _parameter(3, "Most lesions that still count as oligometastatic.", False, (), 1)
+    follow_up_definition: str = _parameter(
+        "reverse_km",
+        "Follow-up shown first; the other one is always shown too.",
+        True,
+        ("reverse_km", "observed"),
+    )
+    synchronous_months: float = _parameter(
+        6.0, "Up to this interval a first oligometastatic disease is synchronous.", True, (), 0
+    )
+    staging_window_days: int = _parameter(
+        91,
+        "Metastases found within this interval of the primary belong to its FIGO stage (V17, V18).",
+        True,
+        (),
+        0,
+    )
+    interval_months: int = _parameter(
+        6,
+        "Calendar months after the last negative CT that count as a short interval (inclusive).",
+        True,
+        (),
+        1,
+    )
+    landmark_months: tuple[int, ...] = _parameter(
+        (12, 24, 36, 60), "Times at which survival is reported.", True
+    )
+    rmst_months: float = _parameter(36.0, "Horizon of the restricted mean survival time.", True, (), 0)
+    alpha_beta_gy: float = _parameter(10.0, "Alpha/beta for BED and EQD2.", True, (), 0.1)
+    multivariable: tuple[str, ...] = _parameter(
+        ("is_small", "lesion_site_group", "age_years", "histology_group", "n_lesions"),
+        "Covariates of the multivariable Cox model; all are entered.",
+        True,
+    )
+    univariable: tuple[str, ...] = _parameter(
+        (
+            "is_small",
+            "max_diameter_mm",
+            "lesion_site_group",
+            "age_years",
+            "figo_group",
+            "histology_group",
+            "n_lesions",
+            "lrt_modality",
+            "months_primary_to_omd",
+            "has_concurrent_regional",
+        ),
+        "Covariates that are examined one at a time.",
+        True,
+    )
+    growth_model: str = _parameter(
+        "exponential",
+        "Growth curve that the scorecard's interval is read from; all forms are reported.",
+        True,
+        ("exponential", "power", "linear", "gompertz", "logistic", "von_bertalanffy"),
+    )
+    growth_error_model: str = _parameter("additive", "Error model of that curve.", True, ("additive", "log"))
+    bootstrap_replicates: int = _parameter(500, "Replicates of the patient-cluster bootstrap.", True, (), 0)
+    bootstrap_seed: int = _parameter(20230206, "Seed of every resampling.", True, (), 0)
+
+
+@dataclass(frozen=True)
+class Refresh:
+    """How a refresh runs."""
+
+    extract_date: date | None = _parameter(
+        None, "Administrative end of observation; not set: the day on which the newest file was received."
+    )
+    timezone: str = _parameter("UTC", "Time zone of the schedule.")
+    cron: str = _parameter("0 3 * * *", "When the scheduled refresh starts.")
+    settle_seconds: float = _parameter(
+        2.0, "A file is taken when its size has rested this long.", False, (), 0
+    )
+    systemic_share: float = _parameter(
+        0.5, "A rule broken by more than this share of one file's rows is one systemic finding.", True, (), 0
+    )
+    memory_limit: str = _parameter("1500MB", "Memory of a private DuckDB.")
+    blocking_rules: tuple[str, ...] = _parameter((), "Rules whose findings keep a release from being served.")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds against hostile or broken files."""
+
+    max_cell_bytes: int = _parameter(1_000_000, "A longer cell is rejected with its row.", False, (), 1)
+    max_unpacked_bytes: int = _parameter(
+        2_000_000_000, "Most bytes that an archive may unpack to.", False, (), 1
+    )
+    max_compression_ratio: float = _parameter(200.0, "Most that an archive may shrink.", False, (), 1)
+    max_members: int = _parameter(10_000, "Most members of an archive.", False, (), 1)
+
+
+@dataclass(frozen=True)
+class Privacy:
+    """What leaves the stewards' database."""
+
+    data_statement: str = _parameter(
+        "Records of real facilities. The published figures are shown for comparison; no agreement is claimed.",
+        "Printed on every release and report.",
+    )
+    small_cell: int = _parameter(5, "Counts below this are suppressed for analysts.", True, (), 0)
+
+
+SECTIONS: dict[str, type] = {"study": Study, "refresh": Refresh, "limits": Limits, "privacy": Privacy}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """registry.toml, typed.
+
+    Attributes:
+        study, refresh, limits, privacy: the sections.
+        rules: rule id -> {severity, thresholds} that override the catalogue.
+    """
+
+    study: Study = field(default_factory=Study)
+    refresh: Refresh = field(default_factory=Refresh)
+    limits: Limits = field(default_factory=Limits)
+    privacy: Privacy = field(default_factory=Privacy)
+    rules: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def parameter_rows(self) -> list[dict[str, object]]:
+        """Rows of ``meta.parameter``."""
+        return [
+            {
+                "name": f"{section}.{one.name}",
+                "value": _text(getattr(getattr(self, section), one.name)),
+                "default_value": _text(one.default),
+                "is_assumption": one.metadata["is_assumption"],
+                "note": one.metadata["note"],
+            }
+            for section, made in SECTIONS.items()
+            for one in fields(made)
+        ]
+
+    def digest(self) -> str:
+        """Hash of every setting; equal settings have equal hashes."""
+        return hashlib.sha256(json.dumps(asdict(self), default=str, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _text(value: object) -> str | None:
+    if value is None:
+        return None
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def read_settings(path: Path) -> Settings:
+    """registry.toml as settings.
+
+    Raises:
+        ConfigurationError: an unknown section or key, a value of the wrong type or outside its
+            choices; names the line and the nearest right key.
+    """
+    source = read_toml(path)
+    known = {*SECTIONS, "rules"}
+    for name in source.data:
+        if name not in known:
+            raise source.error([name], f"unknown section '{name}'{nearest(name, known)}")
+    sections = {name: _section(source, name, made) for name, made in SECTIONS.items()}
+    return Settings(**sections, rules=_rule_overrides(source))
+
+
+def _section(source: TomlSource, name: str, made: type) -> Any:
+    known = {one.name: one for one in fields(made)}
+    given = source.data.get(name, {})
+    if not isinstance(given, dict):
+        raise source.error([name], f"'{name}' must be a section: write [{name}]")
+    values = {}
+    for key, value in given.items():
+        if key not in known:
+            raise source.error([name, key], f"unknown key '{key}' in [{name}]{nearest(key, known)}")
+        values[key] = _value(source, [name, key], known[key], value)
+    return made(**values)
+
+
+def _value(source: TomlSource, keys: list[str], one: "Field[Any]", value: Any) -> Any:
+    if get_origin(one.type) is tuple and isinstance(value, list):
+        value = tuple(value)
+    if one.type is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if not _fits(one.type, value):
+        wanted = _text(one.default) or "a date such as 2023-12-31"
+        raise source.error(
+            keys, f"'{keys[-1]}' has the wrong type ({type(value).__name__}); write for example: {wanted}"
+        )
+    choices, minimum = one.metadata["choices"], one.metadata["minimum"]
+    if choices and value not in choices:
+        raise source.error(keys, f"'{keys[-1]}' must be one of {', '.join(map(str, choices))}")
+    if minimum is not None and value < minimum:
+        raise source.error(keys, f"'{keys[-1]}' must be at least {minimum:g}")
+    return value
+
+
+def _fits(wanted: Any, value: Any) -> bool:
+    if get_origin(wanted) is tuple:
+        return isinstance(value, tuple) and all(_fits(get_args(wanted)[0], one) for one in value)
+    if get_args(wanted):
+        return any(_fits(one, value) for one in get_args(wanted))
+    if wanted in (int, float) and isinstance(value, bool):
+        return False
+    return isinstance(value, wanted)
+
+
+def _rule_overrides(source: TomlSource) -> dict[str, dict[str, Any]]:
+    given = source.data.get("rules", {})
+    for rule_id, override in given.items():
+        if not isinstance(override, dict):
+            raise source.error(["rules", rule_id], f"write [rules.{rule_id}] with severity or thresholds")
+        for key in override:
+            if key not in ("severity", "thresholds"):
+                raise source.error(
+                    ["rules", rule_id, key], f"unknown key '{key}'{nearest(key, ('severity', 'thresholds'))}"
+                )
+        if override.get("severity", "error") not in ("error", "warning", "info", "off"):
+            raise source.error(["rules", rule_id, "severity"], "severity must be error, warning, info or off")
+    return dict(given)
+
+
+def settings_template() -> str:
+    """A commented registry.toml in which every key stands with its default."""
+    lines = ["# The settings of this registry. Every key is optional; what stands here are the defaults.", ""]
+    for section, made in SECTIONS.items():
+        lines += [f"[{section}]"]
+        for one in fields(made):
+            mark = " (assumption)" if one.metadata["is_assumption"] else ""
+            lines += [f"# {one.metadata['note']}{mark}", f"# {one.name} = {_toml(one.default)}"]
+        lines += [""]
+    lines += [
+        "# A rule's severity (error, warning, info, off) and thresholds:",
+        "# [rules.M01]",
+        '# severity = "warning"',
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _toml(value: object) -> str:
+    if value is None:
+        return "2023-12-31"
+    if isinstance(value, tuple):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else str(value)

@@ -1,0 +1,160 @@
+"""A column used twice is defined once: its name, type, unit, meaning and codes.
+
+Belongs here: :class:`Column` and the columns that more than one table has.
+Does not belong here: columns of a single table (they stand in that table's file), rules.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import polars as pl
+
+from schemas.codes import CODE_LISTS, DATE_PRECISION, CodeList
+
+Kind = Literal["text", "integer", "real", "boolean", "date", "timestamp"]
+
+POLARS_TYPE: dict[Kind, type[pl.DataType] | pl.DataType] = {
+    "text": pl.String,
+    "integer": pl.Int64,
+    "real": pl.Float64,
+    "boolean": pl.Boolean,
+    "date": pl.Date,
+    "timestamp": pl.Datetime("us"),
+}
+DUCKDB_TYPE: dict[Kind, str] = {
+    "text": "VARCHAR",
+    "integer": "BIGINT",
+    "real": "DOUBLE",
+    "boolean": "BOOLEAN",
+    "date": "DATE",
+    "timestamp": "TIMESTAMP",
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """What one column is, wherever it stands.
+
+    Attributes:
+        name: snake case, with the suffixes of ``ARCHITECTURE.md``.
+        kind: the type; decides the polars and the DuckDB type.
+        description: one sentence for the dictionary and the DuckDB comment.
+        unit: ``mm``, ``Gy``, ``days``, … or None.
+        codes: the code list that closes the column, or None.
+        is_required: NOT NULL; a record without it is a finding of rule S14.
+        is_identifying: direct identifier or free text; never leaves the stewards' database.
+        references: ``curated.patient.patient_id`` for a foreign key, or None.
+        minimum: smallest value that can exist at all (a CHECK), or None.
+        maximum: largest value that can exist at all (a CHECK), or None.
+    """
+
+    name: str
+    kind: Kind
+    description: str
+    unit: str | None = None
+    codes: CodeList | None = None
+    is_required: bool = False
+    is_identifying: bool = False
+    references: str | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+
+    def __deepcopy__(self, memo: object) -> "Column":
+        return self  # immutable; pandera copies metadata deeply
+
+    def required(self) -> "Column":
+        """The same column, NOT NULL."""
+        return replace(self, is_required=True)
+
+    def described(self, description: str) -> "Column":
+        """The same column with a description for this table."""
+        return replace(self, description=description)
+
+    def named(self, name: str, description: str | None = None) -> "Column":
+        """The same quantity under another name."""
+        return replace(self, name=name, description=description or self.description)
+
+    def pointing_to(self, table: str) -> "Column":
+        """The same column as a foreign key into ``table`` (``curated.patient``)."""
+        return replace(self, references=f"{table}.{self.name}")
+
+    @property
+    def polars_type(self) -> type[pl.DataType] | pl.DataType:
+        """The polars type of the column."""
+        return POLARS_TYPE[self.kind]
+
+    @property
+    def duckdb_type(self) -> str:
+        """The DuckDB type of the column."""
+        return DUCKDB_TYPE[self.kind]
+
+
+def text(name: str, description: str, **more: object) -> Column:
+    """A text column."""
+    return Column(name, "text", description, **more)  # type: ignore[arg-type]
+
+
+def coded(name: str, codes: CodeList, description: str | None = None, **more: object) -> Column:
+    """A text column closed by a code list."""
+    assert codes.name in CODE_LISTS
+    meaning = description or codes.name.replace("_", " ").capitalize()
+    return Column(name, "text", meaning, codes=codes, **more)  # type: ignore[arg-type]
+
+
+def integer(name: str, description: str, unit: str | None = None, **more: object) -> Column:
+    """A whole-number column."""
+    return Column(name, "integer", description, unit, **more)  # type: ignore[arg-type]
+
+
+def real(name: str, description: str, unit: str | None = None, **more: object) -> Column:
+    """A real-number column."""
+    return Column(name, "real", description, unit, **more)  # type: ignore[arg-type]
+
+
+def boolean(name: str, description: str, **more: object) -> Column:
+    """A true/false column (``is_``, ``has_``)."""
+    return Column(name, "boolean", description, **more)  # type: ignore[arg-type]
+
+
+def partial_date(stem: str, description: str, is_required: bool = False) -> tuple[Column, ...]:
+    """A date that may be known to the month or year only: value, precision and bounds.
+
+    The value is the middle of what is known (15th of the month, 1 July of the year); temporal rules
+    judge the bounds, durations use the value.
+    """
+    name = f"{stem}_date"
+    return (
+        Column(name, "date", description, is_required=is_required),
+        coded(f"{name}_precision", DATE_PRECISION, f"How exactly {name} is known"),
+        Column(f"{name}_lower", "date", f"Earliest day that {name} can be"),
+        Column(f"{name}_upper", "date", f"Latest day that {name} can be"),
+    )
+
+
+patient_id = text("patient_id", "Registry pseudonym of the patient (keyed hash, prefix P)")
+facility_id = text("facility_id", "Institution that sent the record")
+tumour_id = text("tumour_id", "Primary tumour within the registry")
+episode_id = text("episode_id", "Oligometastatic episode within the registry")
+lesion_id = text("lesion_id", "Lesion within the registry")
+exam_id = text("exam_id", "Imaging examination within the registry")
+lrt_id = text("lrt_id", "Course of locoregional therapy within the registry")
+long_axis_mm = real("long_axis_mm", "Longest diameter", "mm")
+short_axis_mm = real("short_axis_mm", "Diameter perpendicular to the longest", "mm")
+dose_gy = real("dose_gy", "Physical dose", "Gy")
+endpoint = text("endpoint", "Endpoint: os, lrfs, local_control, pfs, new_oligomet")
+origin = text("origin", "Time origin: lrt_start, omd_dx, primary_dx")
+stratum_variable = text("stratum_variable", "Variable that forms the strata; 'overall' for everybody")
+stratum = text("stratum", "Level of the stratum variable")
+ci_lower = real("ci_lower", "Lower end of the 95 % confidence interval")
+ci_upper = real("ci_upper", "Upper end of the 95 % confidence interval")
+p_value = real("p_value", "Two-sided p value")
+n = integer("n", "Patients in the estimate")
+n_event = integer("n_event", "Events in the estimate")
+n_at_risk = integer("n_at_risk", "Patients at risk just before the time")
+status = text("status", "ok, not_estimable or not_converged")
+note = text("note", "What a reader must know of the row, in a sentence")
+rule_id = text("rule_id", "Identifier of the rule in the catalogue")
+submission_id = text("submission_id", "Files of one facility that arrived together")
+source_file = text("source_file", "Name of the file as received")
+sheet = text("sheet", "Sheet of a workbook; empty for other files")
+source_row = integer("source_row", "Physical row (line) of the source file, from 1")

@@ -1,0 +1,24 @@
+"""One recurrence or progression."""
+
+from schemas import codes
+from schemas import columns as c
+from schemas.columns import coded, integer, partial_date, text
+from schemas.table import table
+
+MODEL = table(
+    "curated.event",
+    "One row per recurrence or progression after treatment.",
+    key=["event_id"],
+    columns=[
+        text("event_id", "Event within the registry"),
+        c.patient_id.required().pointing_to("curated.patient"),
+        c.facility_id.required(),
+        text("lesion_id", "Treated lesion that recurred, for local recurrences"),
+        coded("event_type", codes.EVENT_TYPE, "Kind of event", is_required=True),
+        *partial_date("event", "Date of the event", is_required=True),
+        integer("n_new_lesions", "Number of new lesions"),
+        coded("event_evidence", codes.EVENT_EVIDENCE, "What the event rests on"),
+        text("event_site_text", "Site of the event in the facility's words", is_identifying=True),
+    ],
+    rules=[],
+)

@@ -1,0 +1,23 @@
+"""One contact with, or evidence of, a patient."""
+
+from schemas import codes
+from schemas import columns as c
+from schemas.columns import boolean, coded, partial_date, text
+from schemas.table import table
+
+MODEL = table(
+    "curated.followup",
+    "One row per dated contact with a patient.",
+    key=["followup_id"],
+    columns=[
+        text("followup_id", "Contact within the registry"),
+        c.patient_id.required().pointing_to("curated.patient"),
+        c.facility_id.required(),
+        *partial_date("contact", "Date of the contact", is_required=True),
+        coded("followup_source", codes.FOLLOWUP_SOURCE, "Kind of contact"),
+        boolean("is_alive", "The patient was alive at the contact; false: reported dead"),
+        coded("disease_status", codes.DISEASE_STATUS, "Disease at the contact"),
+    ],
+    is_key_declared=False,
+    rules=[],
+)

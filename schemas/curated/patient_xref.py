@@ -1,0 +1,23 @@
+"""Which number of which system belongs to which patient."""
+
+from schemas import codes
+from schemas import columns as c
+from schemas.columns import coded, real, text
+from schemas.table import table
+
+MODEL = table(
+    "curated.patient_xref",
+    "One row per facility, source system and patient number in it.",
+    key=["facility_id", "source_name", "source_patient_id"],
+    columns=[
+        c.facility_id,
+        text("source_name", "Source system as named in the facility's TOML"),
+        text("source_patient_id", "Number of the patient in that system", is_identifying=True),
+        c.patient_id.required(),
+        coded(
+            "match_method", codes.MATCH_METHOD, "How the number was linked to the patient", is_required=True
+        ),
+        real("match_score", "Score of a probabilistic link, 0 to 1"),
+    ],
+    is_key_declared=False,
+)

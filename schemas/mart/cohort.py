@@ -1,0 +1,38 @@
+"""The study cohort."""
+
+from schemas import codes
+from schemas import columns as c
+from schemas.columns import boolean, coded, integer, real, text
+from schemas.table import table
+
+MODEL = table(
+    "mart.cohort",
+    "One row per analysed patient, at the index episode.",
+    key=["patient_id"],
+    columns=[
+        c.patient_id,
+        c.facility_id.required(),
+        c.episode_id.required(),
+        coded(
+            "lesion_site_group", codes.LESION_SITE_GROUP, "Site group of the index lesions", is_required=True
+        ),
+        text("scf_vs_other", "scf or non_scf"),
+        integer("n_lesions", "Index lesions", is_required=True),
+        real("max_diameter_mm", "Largest long axis over the index lesions at detection", "mm"),
+        boolean("is_small", "max_diameter_mm is at most the cutpoint"),
+        text("size_group", "small (at most the cutpoint) or large"),
+        real("age_years", "Age at diagnosis of the primary tumour", "years"),
+        text("age_group", "Age at diagnosis: <50, 50-64, 65+"),
+        coded("figo_stage", codes.FIGO_STAGE, "FIGO stage of the primary as recorded"),
+        coded("figo_group", codes.FIGO_GROUP, "FIGO stage I to IV"),
+        coded("histology_group", codes.HISTOLOGY_GROUP, "Histology, grouped"),
+        coded("lrt_modality", codes.LRT_MODALITY, "Modality of the first index course", is_required=True),
+        real("months_primary_to_omd", "From diagnosis of the primary to diagnosis of the episode", "months"),
+        boolean("has_concurrent_regional", "Pelvic or para-aortic recurrence treated at the same time"),
+        coded("omd_class", codes.OMD_CLASS, "ESTRO-EORTC class, recomputed"),
+        real("bed10_gy", "Largest biologically effective dose of the index courses, recomputed", "Gy"),
+        c.Column("primary_dx_date", "date", "Diagnosis of the primary tumour"),
+        c.Column("omd_dx_date", "date", "Diagnosis of the index episode"),
+        c.Column("lrt_start_date", "date", "First day of locoregional therapy of the index episode"),
+    ],
+)

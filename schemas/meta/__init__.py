@@ -1,0 +1,1 @@
+"""Tables of the meta layer, one per file."""

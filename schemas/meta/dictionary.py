@@ -1,0 +1,22 @@
+"""The data dictionary."""
+
+from schemas.columns import boolean, integer, text
+from schemas.table import table
+
+MODEL = table(
+    "meta.dictionary",
+    "One row per column of the release.",
+    key=["schema_name", "table_name", "column_name"],
+    columns=[
+        text("schema_name", "Schema"),
+        text("table_name", "Table"),
+        text("column_name", "Column"),
+        integer("position", "Order of the column in the table, from 1"),
+        text("data_type", "DuckDB type"),
+        text("unit", "Unit"),
+        boolean("is_nullable", "NULL is allowed"),
+        text("codes", "Code list, as code = label"),
+        text("description", "What the column means"),
+        boolean("is_identifying", "Identifier or free text; not for analysts"),
+    ],
+)

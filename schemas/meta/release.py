@@ -1,0 +1,22 @@
+"""Which release this is."""
+
+from schemas import columns as c
+from schemas.columns import text
+from schemas.table import table
+
+MODEL = table(
+    "meta.release",
+    "One row.",
+    key=["release_id"],
+    columns=[
+        text("release_id", "Identifier of the release"),
+        c.Column("created_at", "timestamp", "When it was built (UTC)"),
+        text("previous_release_id", "Release that was served before"),
+        text("code_version", "Version of the code"),
+        text("schema_version", "Hash of the table declarations"),
+        text("rule_set_version", "Hash of the rule catalogue"),
+        text("parameter_hash", "Hash of the analysis parameters"),
+        text("input_hash", "Hash of all landed bytes and mappings"),
+        text("data_statement", "What the data are: real facilities, or a synthetic demonstration"),
+    ],
+)

@@ -1,0 +1,32 @@
+"""Every rule broken by every record."""
+
+from schemas import codes
+from schemas import columns as c
+from schemas.columns import coded, text
+from schemas.table import table
+
+MODEL = table(
+    "quality.finding",
+    "One row per finding.",
+    key=["finding_id"],
+    columns=[
+        text("finding_id", "Stable identifier: rule, record and items; not row, file or value"),
+        c.rule_id.required().pointing_to("quality.rule"),
+        coded("severity", codes.SEVERITY, "Severity of this finding", is_required=True),
+        c.facility_id.required(),
+        c.submission_id,
+        c.source_file,
+        c.sheet,
+        c.source_row,
+        text("source_column", "Column of the file that the first item came from"),
+        text("table_name", "Table of the record", is_required=True),
+        text("record_key", "Key of the record"),
+        text("items", "Columns to look at, comma-separated"),
+        text("value_text", "What was found, as received", is_identifying=True),
+        text("message", "What is wrong and what is expected", is_required=True),
+        text("suggestion", "What to write instead"),
+        coded("status", codes.FINDING_STATUS, "Where the finding is in its life", is_required=True),
+        text("first_seen_release", "Release that first showed the finding"),
+        text("last_seen_release", "Latest release that showed it"),
+    ],
+)

@@ -1,0 +1,27 @@
+"""Cox models."""
+
+from schemas import columns as c
+from schemas.columns import integer, real, text
+from schemas.table import table
+
+MODEL = table(
+    "result.cox_fit",
+    "One row per endpoint, origin and model.",
+    key=[],
+    columns=[
+        c.endpoint,
+        c.origin,
+        text("model", "univariable:VARIABLE or multivariable"),
+        c.n,
+        integer("n_missing", "Patients left out because a covariate is missing"),
+        c.n_event,
+        real("events_per_variable", "Events per coefficient"),
+        real("log_likelihood_null", "Partial log-likelihood without covariates"),
+        real("log_likelihood", "Partial log-likelihood at the solution"),
+        real("concordance", "Harrell's concordance"),
+        real("concordance_se", "Standard error of the concordance"),
+        real("ph_p_value", "Global score test of proportional hazards"),
+        c.status,
+        c.note,
+    ],
+)

@@ -1,0 +1,29 @@
+"""Growth models: parameters."""
+
+from schemas import columns as c
+from schemas.columns import boolean, integer, real, text
+from schemas.table import table
+
+MODEL = table(
+    "result.growth_fit",
+    "One row per model, error model and parameter.",
+    key=[],
+    columns=[
+        text(
+            "model",
+            "exponential, power, linear, gompertz, logistic, von_bertalanffy, exponential_interval_onset",
+        ),
+        text("error_model", "additive or log"),
+        integer("n_lesions", "Lesions used"),
+        integer("n_patients", "Patients whose lesions were used"),
+        text("parameter", "Parameter of the model"),
+        real("estimate", "Estimate"),
+        real("standard_error", "Standard error"),
+        real("aicc", "Corrected Akaike criterion, comparable between error models"),
+        real("residual_sd", "Residual standard deviation"),
+        real("r_squared", "Share of variance explained on the diameter"),
+        boolean("converged", "A certified optimum was found"),
+        c.status,
+        c.note,
+    ],
+)

@@ -1,0 +1,24 @@
+"""Predicted interval to the cutpoint."""
+
+from schemas import columns as c
+from schemas.columns import boolean, real, text
+from schemas.table import table
+
+MODEL = table(
+    "result.growth_threshold",
+    "One row per model, error model and kind of interval.",
+    key=[],
+    columns=[
+        text("model", "Growth model"),
+        text("error_model", "additive or log"),
+        real("threshold_mm", "Diameter reached", "mm"),
+        real("months", "Months since the last negative CT", "months"),
+        c.ci_lower,
+        c.ci_upper,
+        text("ci_method", "profile or cluster_bootstrap"),
+        boolean("is_extrapolated", "The time lies outside the observed intervals"),
+        real("implied_doubling_days", "Volume doubling time at the threshold", "days"),
+        c.status,
+        c.note,
+    ],
+)

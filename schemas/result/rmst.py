@@ -1,0 +1,23 @@
+"""Restricted mean survival time."""
+
+from schemas import columns as c
+from schemas.columns import real
+from schemas.table import table
+
+MODEL = table(
+    "result.rmst",
+    "One row per endpoint, origin and stratum.",
+    key=[],
+    columns=[
+        c.endpoint,
+        c.origin,
+        c.stratum_variable,
+        c.stratum,
+        real("tau_months", "Horizon", "months"),
+        real("estimate_months", "Restricted mean survival time", "months"),
+        real("standard_error", "Standard error", "months"),
+        c.ci_lower,
+        c.ci_upper,
+        c.note,
+    ],
+)

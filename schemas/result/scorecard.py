@@ -1,0 +1,24 @@
+"""The 13 published numbers beside the computed ones."""
+
+from schemas import columns as c
+from schemas.columns import boolean, integer, text
+from schemas.table import table
+
+MODEL = table(
+    "result.scorecard",
+    "One row per part of a published item.",
+    key=[],
+    columns=[
+        integer("item", "Number of the published item, 1 to 13"),
+        text("part", "Part of the item"),
+        text("description", "What the number is"),
+        text("published", "As published"),
+        text("computed", "As computed from this release's records; NULL when not estimable"),
+        c.ci_lower,
+        c.ci_upper,
+        c.n,
+        boolean("agrees", "The computed figure rounds to the published one; NULL when not estimable"),
+        text("tolerance", "What counts as agreement"),
+        text("assumption", "What was assumed, or why there is no figure"),
+    ],
+)
