@@ -5,6 +5,7 @@ Does not belong here: running any of it (``registry_pipeline/store``).
 """
 
 import hashlib
+from collections.abc import Collection
 
 import pandera.polars as pa
 
@@ -24,17 +25,24 @@ def literal(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def create_table_sql(model: pa.DataFrameSchema) -> str:
+def create_table_sql(model: pa.DataFrameSchema, keyed: Collection[str] | None = None) -> str:
     """CREATE TABLE with types, NOT NULL, CHECK, PRIMARY KEY and FOREIGN KEY.
 
     Foreign keys are declared to tables whose key is that one column and is declared itself; the
     rest is proved by query at every release (``sql/checks``) and said in the comment.
+
+    Args:
+        keyed: tables that are small enough for declared keys; None for all.
     """
     key = key_of(model)
     lines = [_column_ddl(column, column.name in key) for column in columns_of(model)]
-    if key and is_key_declared(model):
+    if key and is_key_declared(model) and (keyed is None or model.name in keyed):
         lines.append(f"PRIMARY KEY ({', '.join(map(quote, key))})")
-        lines += [_foreign_key(column) for column in columns_of(model) if column.references]
+        lines += [
+            _foreign_key(column)
+            for column in columns_of(model)
+            if column.references and (keyed is None or column.references.rsplit(".", 1)[0] in keyed)
+        ]
     return f"CREATE TABLE {model.name} (\n  " + ",\n  ".join(lines) + "\n)"
 
 

@@ -1,0 +1,83 @@
+"""Frames in, estimates out: survival, Cox, competing risks, cutpoints and growth, for notebooks as for the assets.
+
+Belongs here: the list of public names, each loaded when it is first used.
+Does not belong here: computation, Dagster, DuckDB, files.
+"""
+
+from importlib import import_module
+from typing import Any
+
+_HOME = {
+    "cause_specific": "gate",
+    "kaplan_meier": "survival",
+    "landmark_survival": "survival",
+    "median_survival": "survival",
+    "follow_up": "survival",
+    "logrank_test": "logrank",
+    "logrank_groups": "logrank",
+    "restricted_mean": "rmst",
+    "restricted_mean_difference": "rmst",
+    "fit_cox": "cox",
+    "CoxFit": "cox_result",
+    "bootstrap_concordance": "cox_bootstrap",
+    "concordance": "concordance",
+    "spline_basis": "cox_spline",
+    "fit_size_spline": "cox_spline",
+    "cumulative_incidence": "competing_risks",
+    "landmark_incidence": "competing_risks",
+    "gray_test": "gray",
+    "fit_fine_gray": "fine_gray",
+    "select_cutpoint": "cutpoint",
+    "cutpoint_stability": "cutpoint",
+    "describe_cohort": "descriptive",
+    "exact_proportion_ci": "descriptive",
+    "wilson_ci": "descriptive",
+    "fit_growth": "growth",
+    "fit_growth_all": "growth",
+    "fit_interval_onset": "growth_onset",
+    "share_by_interval": "growth_share",
+    "recurrence_patterns": "recurrence",
+}
+
+__all__ = [
+    "CoxFit",
+    "bootstrap_concordance",
+    "cause_specific",
+    "concordance",
+    "cumulative_incidence",
+    "cutpoint_stability",
+    "describe_cohort",
+    "exact_proportion_ci",
+    "fit_cox",
+    "fit_fine_gray",
+    "fit_growth",
+    "fit_growth_all",
+    "fit_interval_onset",
+    "fit_size_spline",
+    "follow_up",
+    "gray_test",
+    "kaplan_meier",
+    "landmark_incidence",
+    "landmark_survival",
+    "logrank_groups",
+    "logrank_test",
+    "median_survival",
+    "recurrence_patterns",
+    "restricted_mean",
+    "restricted_mean_difference",
+    "select_cutpoint",
+    "share_by_interval",
+    "spline_basis",
+    "wilson_ci",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from its module on first use, so that importing the package stays cheap."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -22,6 +22,7 @@ from registry_pipeline.analysis.growth_interval import (
     percentile_interval,
     profile_interval,
 )
+from registry_pipeline.analysis.growth_quality import covariance, likelihood, r_squared
 from registry_pipeline.analysis.growth_solver import Problem, best, is_minimum, minimise
 from registry_pipeline.analysis.growth_tables import parameter_rows, threshold_row
 
@@ -36,7 +37,7 @@ class GrowthFit:
 
     parameters: result.growth_fit rows; threshold: result.growth_threshold rows; excluded: reasons and
     numbers of lesions left out. estimates: t* (log t* for power), rate, shape, and covariance their
-    (p, p) matrix; draws: bootstrap replicates of the estimates (may be empty). NULL is NaN.
+    (p, p) matrix; observed_months: shortest and longest interval used; draws: bootstrap replicates of the estimates (may be empty). NULL is NaN.
     """
 
     model: str
@@ -52,6 +53,7 @@ class GrowthFit:
     log_likelihood: float
     residual_sd: float
     rss: float
+    observed_months: tuple[float, float]
     estimates: Floats = field(repr=False)
     covariance: Floats = field(repr=False)
     draws: Floats = field(repr=False)
@@ -69,6 +71,7 @@ class _Optimum:
     has_plateau: bool = False
 
 
+@np.errstate(all="ignore")  # absurd readings overflow; they end as a status, not as a warning
 def fit_growth(
     frame: Frame,
     interval_months: str,
@@ -165,9 +168,23 @@ def _optimise(problem: Problem, level: float) -> _Optimum:
     if form.nested and estimates[2] <= 0:
         return _none(problem, "not_identifiable", _no_plateau(form))
     if not is_minimum(problem, estimates):
-        return _none(problem, "not_converged", "the information matrix is not positive definite at the solution")
-    optimum = _Optimum("ok", "", estimates, rss, _covariance(problem, estimates, rss), form.nested is not None)
+        return _none(
+            problem, "not_converged", "the information matrix is not positive definite at the solution"
+        )
+    note = _implausible(form, estimates, problem.threshold)
+    optimum = _Optimum(
+        "ok", note, estimates, rss, covariance(problem, estimates, rss), form.nested is not None
+    )
     return _judge_plateau(problem, optimum, level) if form.nested else optimum
+
+
+def _implausible(form: Form, estimates: Floats, threshold: float) -> str:
+    """What the curve says at month 0 that cannot be; a sentence, not a refusal."""
+    if not form.log_time and estimates[0] < 0:
+        return "the fitted curve exceeds the threshold already at the last negative CT"
+    if form.name == "linear" and estimates[0] * estimates[1] > threshold:
+        return "the fitted line is below zero at the last negative CT"
+    return ""
 
 
 def _no_plateau(form: Form) -> str:
@@ -197,31 +214,12 @@ def _judge_plateau(problem: Problem, optimum: _Optimum, level: float) -> _Optimu
     return optimum
 
 
-def _covariance(problem: Problem, estimates: Floats, rss: float) -> Floats:
-    _, jacobian = problem.fitted(estimates[None, :])
-    size = np.sqrt((jacobian[0] ** 2).sum(axis=0))
-    scaled = jacobian[0] / size
-    variance = rss / (len(problem.months) - len(estimates))
-    return np.asarray(np.linalg.pinv(scaled.T @ scaled) * variance / np.outer(size, size))
-
-
-def _likelihood(problem: Problem, rss: float) -> tuple[float, float]:
-    """Log likelihood of the diameters in mm, and AICc; NaN for an exact fit or too few lesions."""
-    n, k = len(problem.months), problem.form.n_parameters + 1
-    if not rss > 1e-26 * float((problem.response**2).sum()):
-        return float("nan"), float("nan")
-    value = -n / 2 * (np.log(2 * np.pi * rss / n) + 1)
-    if problem.error_model == "log":
-        value -= float(np.log(problem.diameter).sum())
-    aicc = 2 * k - 2 * value + 2 * k * (k + 1) / (n - k - 1) if n > k + 1 else float("nan")
-    return float(value), float(aicc)
-
-
 def _assemble(
     problem: Problem, lesions: Lesions, optimum: _Optimum, n_bootstrap: int, seed: int, level: float
 ) -> GrowthFit:
-    fitted = np.isfinite(optimum.rss)
-    likelihood, aicc = _likelihood(problem, optimum.rss) if fitted else (float("nan"), float("nan"))
+    fitted = bool(np.isfinite(optimum.rss))
+    observed = (float(lesions.months.min()), float(lesions.months.max())) if fitted else (np.nan, np.nan)
+    value, aicc = likelihood(problem, optimum.rss) if fitted else (float("nan"), float("nan"))
     freedom = max(lesions.n - problem.form.n_parameters, 1)
     sd = float(np.sqrt(optimum.rss / freedom)) if fitted else float("nan")
     note = "; ".join(part for part in (optimum.note, exclusion_note(lesions)) if part)
@@ -235,24 +233,14 @@ def _assemble(
     parameters = parameter_rows(problem, optimum.estimates, optimum.covariance, optimum.has_plateau)
     parameters = parameters.assign(
         **shared, aicc=aicc, converged=fitted, residual_sd=sd,
-        log_likelihood=likelihood, r_squared=_r_squared(problem, optimum.estimates),
+        log_likelihood=value, r_squared=r_squared(problem, optimum.estimates),
     )  # fmt: skip
     return GrowthFit(
         problem.form.name, problem.error_model, problem.threshold, optimum.status, note,
         parameters, _threshold_rows(problem, lesions, optimum, draws, n_bootstrap, level, shared),
-        lesions.excluded, aicc, fitted, likelihood, sd, optimum.rss,
+        lesions.excluded, aicc, fitted, value, sd, optimum.rss, observed,
         optimum.estimates, optimum.covariance, draws,
     )  # fmt: skip
-
-
-def _r_squared(problem: Problem, estimates: Floats) -> float:
-    """Share of the variance of the diameter in mm that the curve explains, whatever the error model."""
-    if not np.isfinite(estimates).all():
-        return float("nan")
-    fitted = Problem(problem.form, "additive", *(problem.months, problem.diameter, problem.threshold)).fitted
-    residual = problem.diameter - fitted(estimates[None, :])[0][0]
-    total = float(((problem.diameter - problem.diameter.mean()) ** 2).sum())
-    return 1 - float(residual @ residual) / total if total > 0 else float("nan")
 
 
 def _threshold_rows(

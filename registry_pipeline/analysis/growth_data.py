@@ -100,7 +100,9 @@ def usable_lesions(
     codes = None
     if patient:
         codes = np.asarray(pd.factorize(data.loc[keep, patient])[0], dtype=np.intp)
-    return Lesions(months[keep], diameter[keep], codes, excluded[excluded["n_lesions"] > 0].reset_index(drop=True))
+    return Lesions(
+        months[keep], diameter[keep], codes, excluded[excluded["n_lesions"] > 0].reset_index(drop=True)
+    )
 
 
 def exclusion_note(lesions: Lesions) -> str:

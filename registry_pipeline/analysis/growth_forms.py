@@ -101,9 +101,7 @@ FORMS: dict[str, Form] = {
         Form("linear", _linear, "slope_mm_per_month", rate_is_mm=True),
         Form("gompertz", _gompertz, "rate_per_month", False, "deceleration_per_month", "exponential"),
         Form("logistic", _logistic, "rate_per_month", False, "threshold_over_plateau", "exponential"),
-        Form(
-            "von_bertalanffy", _bertalanffy, "slope_mm_per_month", True, "deceleration_per_month", "linear"
-        ),
+        Form("von_bertalanffy", _bertalanffy, "slope_mm_per_month", True, "deceleration_per_month", "linear"),
     )
 }
 
@@ -166,7 +164,7 @@ def starting_values(form: Form, months: Floats, diameters: Floats, T: float) -> 
     rates = slope * np.array([1.0, 0.4, 2.5])
     shapes = _starting_shapes(form, float(np.ptp(time)) or 1.0)
     grid = np.array(np.meshgrid(crossings, rates, shapes, indexing="ij")).reshape(3, -1).T
-    return np.asarray(grid[:, : form.n_parameters], dtype=float)
+    return np.asarray(grid[np.isfinite(grid).all(axis=1), : form.n_parameters], dtype=float)
 
 
 def _starting_shapes(form: Form, span: float) -> list[float]:

@@ -159,4 +159,6 @@ def is_minimum(problem: Problem, parameters: Floats) -> bool:
         return False
     hessian = -(state.gradient[:p] - state.gradient[p:]) / (2 * np.diag(step)[:, None])
     scaled = hessian / np.outer(size, size)
+    if not np.isfinite(scaled).all():
+        return False
     return bool(np.linalg.eigvalsh((scaled + scaled.T) / 2).min() > 1e-9)

@@ -31,7 +31,9 @@ THRESHOLD_COLUMNS = [
 ]  # fmt: skip
 
 
-def parameter_rows(problem: Problem, estimates: Floats, covariance: Floats, has_plateau: bool) -> pd.DataFrame:
+def parameter_rows(
+    problem: Problem, estimates: Floats, covariance: Floats, has_plateau: bool
+) -> pd.DataFrame:
     """One row per parameter: t* in months, the form's own, and the derived diameter at zero and plateau (mm).
 
     Standard errors of derived quantities are by the delta method with central differences; that of t*
@@ -49,7 +51,9 @@ def parameter_rows(problem: Problem, estimates: Floats, covariance: Floats, has_
     rows = [("threshold_months", months, se[0] * scale), (form.rate_name, estimates[1], se[1])]
     if form.shape_name:
         rows.append((form.shape_name, estimates[2], se[2]))
-        rows.append(("plateau_mm", *_derived(lambda x: plateau(form, x, T), estimates, covariance, has_plateau)))
+        rows.append(
+            ("plateau_mm", *_derived(lambda x: plateau(form, x, T), estimates, covariance, has_plateau))
+        )
     if not form.log_time:
         rows.append(("diameter_at_zero_mm", *_derived(at_zero, estimates, covariance, True)))
     return pd.DataFrame(rows, columns=["parameter", "estimate", "standard_error"]).astype(
@@ -88,7 +92,9 @@ def threshold_row(
         months, lower, upper = (np.exp if form.log_time else np.asarray)(
             np.array([estimates[0], bounds[0], bounds[1]])
         )
-        doubling = volume_doubling_days(specific_rate(form, estimates, problem.threshold)) if known else np.nan
+        doubling = (
+            volume_doubling_days(specific_rate(form, estimates, problem.threshold)) if known else np.nan
+        )
     outside = bool(months < problem.months.min() or months > problem.months.max()) if known else None
     return {
         "threshold_mm": problem.threshold,

@@ -1,9 +1,11 @@
 """One size of one lesion at one examination."""
 
-from schemas import codes
+import polars as pl
+
+from schemas import codes, judge
 from schemas import columns as c
 from schemas.columns import boolean, coded, real, text
-from schemas.table import table
+from schemas.table import Rule, table
 
 MODEL = table(
     "curated.measurement",
@@ -26,6 +28,63 @@ MODEL = table(
         real("suvmax", "Maximum standardised uptake value"),
         text("size_text", "Size as the report states it", is_identifying=True),
         boolean("is_verified", "A reader has confirmed the size"),
+        boolean("is_measurable", "The reader calls the lesion measurable by RECIST 1.1"),
     ],
-    rules=[],
+    rules=[
+        Rule(
+            "M01",
+            "error",
+            ("long_axis_mm",),
+            "The diameter must lie between {minimum_mm} and {maximum_mm} mm (usual: {usual_minimum_mm} to"
+            " {usual_maximum_mm}). Check the number and the unit (mm or cm).",
+            lambda given: pl.col("long_axis_mm").is_between(given["minimum_mm"], given["maximum_mm"]),
+            "plausibility/atemporal",
+            "P",
+            passing=({"long_axis_mm": 15.0}, {"long_axis_mm": 3.0}),
+            failing=(
+                {"long_axis_mm": 0.5},
+                {"long_axis_mm": 201.0},
+                {"long_axis_mm": 2.0, "_severity": "warning"},
+                {"long_axis_mm": 120.0, "_severity": "warning"},
+            ),
+            warning=lambda given: pl.col("long_axis_mm").is_between(
+                given["usual_minimum_mm"], given["usual_maximum_mm"]
+            ),
+            thresholds={
+                "minimum_mm": 1.0,
+                "maximum_mm": 200.0,
+                "usual_minimum_mm": 3.0,
+                "usual_maximum_mm": 100.0,
+            },
+        ),
+        Rule(
+            "M02",
+            "error",
+            ("long_axis_mm", "short_axis_mm", "third_axis_mm"),
+            "The longest diameter comes first: long axis, short axis and third diameter must not increase. Swap them"
+            " or correct the wrong one.",
+            lambda _: judge.are_axes_ordered(),
+            "conformance/relational",
+            "X, mCODE",
+            passing=(
+                {"long_axis_mm": 12.0, "short_axis_mm": 12.0},
+                {"long_axis_mm": 12.0, "short_axis_mm": 9.0},
+            ),
+            failing=(
+                {"long_axis_mm": 9.0, "short_axis_mm": 12.0},
+                {"long_axis_mm": 12.0, "short_axis_mm": 9.0, "third_axis_mm": 10.0},
+            ),
+        ),
+        Rule(
+            "M12",
+            "error",
+            ("size_lower_mm", "size_upper_mm", "long_axis_mm"),
+            "The bounds of the size contradict it: lower bound, size and upper bound must not decrease.",
+            lambda _: judge.are_bounds_ordered(),
+            "conformance/relational",
+            "P",
+            passing=({"size_lower_mm": 9.0, "long_axis_mm": 10.5, "size_upper_mm": 12.0},),
+            failing=({"size_lower_mm": 12.0, "size_upper_mm": 9.0},),
+        ),
+    ],
 )

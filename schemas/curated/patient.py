@@ -1,9 +1,11 @@
 """One woman, as the registry knows her."""
 
+import polars as pl
+
 from schemas import codes
 from schemas import columns as c
 from schemas.columns import boolean, coded, partial_date, text
-from schemas.table import table
+from schemas.table import Rule, table
 
 MODEL = table(
     "curated.patient",
@@ -20,5 +22,33 @@ MODEL = table(
         text("residence_region", "Region of residence, no finer than a district", is_identifying=True),
         boolean("has_consent", "Consent or a waiver of consent is documented"),
     ],
-    rules=[],
+    rules=[
+        Rule(
+            "V02",
+            "error",
+            ("sex",),
+            "Cervical cancer and a male sex contradict each other. Correct the sex or the patient number.",
+            lambda _: pl.col("sex") != "M",
+            "conformance/relational",
+            "C,D",
+            passing=({"sex": "F"},),
+            failing=({"sex": "M"}, {"sex": "U", "_severity": "warning"}),
+            warning=lambda _: pl.col("sex") == "F",
+            suggestion="F",
+        ),
+        Rule(
+            "V06",
+            "error",
+            ("source_patient_id",),
+            "The patient number looks like that of a test or quality assurance patient. Leave such patients out of"
+            " the export.",
+            lambda _: (
+                ~pl.col("source_patient_id").str.contains(r"(?i)^\s*(zz|test|dummy|demo|phantom|测试|试验)")
+            ),
+            "plausibility/atemporal",
+            "P",
+            passing=({"source_patient_id": "0012345"},),
+            failing=({"source_patient_id": "ZZ_TEST_01"}, {"source_patient_id": "测试病人"}),
+        ),
+    ],
 )

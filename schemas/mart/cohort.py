@@ -19,6 +19,8 @@ MODEL = table(
         text("scf_vs_other", "scf or non_scf"),
         integer("n_lesions", "Index lesions", is_required=True),
         real("max_diameter_mm", "Largest long axis over the index lesions at detection", "mm"),
+        real("sum_diameter_mm", "Sum over the index lesions, where all of them were measured", "mm"),
+        integer("n_lesions_measured", "Index lesions with a size at detection", is_required=True),
         boolean("is_small", "max_diameter_mm is at most the cutpoint"),
         text("size_group", "small (at most the cutpoint) or large"),
         real("age_years", "Age at diagnosis of the primary tumour", "years"),

@@ -13,6 +13,10 @@ MODEL = table(
         c.lesion_id,
         c.patient_id.required(),
         coded("lesion_site", codes.LESION_SITE, "Anatomical site of the lesion"),
+        text(
+            "negative_ct_basis",
+            "exam: a negative examination is on record; stated: date given with the lesion",
+        ),
         integer(
             "days_since_negative_ct", "Days from the last negative CT of the region to detection", "days"
         ),

@@ -22,6 +22,7 @@ MODEL = table(
         integer(
             "last_known_days", "From diagnosis of the primary to death or the last evidence of life", "days"
         ),
+        text("exclusion_reason", "Why there is no survival time from diagnosis, where there is none"),
         boolean("is_in_cohort", "Analysed in the study"),
     ],
 )

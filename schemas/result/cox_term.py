@@ -13,6 +13,7 @@ MODEL = table(
         c.origin,
         text("model", "univariable:VARIABLE or multivariable"),
         text("term", "Covariate, with its level in brackets"),
+        text("reference_level", "Level that the term is compared with, for categories"),
         real("coefficient", "Log hazard ratio"),
         real("standard_error", "Standard error of the coefficient"),
         real("hazard_ratio", "exp(coefficient)"),

@@ -17,6 +17,7 @@ MODEL = table(
         integer("duration_days", "Days since the origin", "days"),
         c.n_at_risk,
         real("incidence", "Aalen-Johansen estimate"),
+        real("standard_error", "Standard error of the incidence"),
         c.ci_lower,
         c.ci_upper,
     ],

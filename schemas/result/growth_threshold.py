@@ -1,7 +1,7 @@
 """Predicted interval to the cutpoint."""
 
 from schemas import columns as c
-from schemas.columns import boolean, real, text
+from schemas.columns import boolean, integer, real, text
 from schemas.table import table
 
 MODEL = table(
@@ -16,6 +16,8 @@ MODEL = table(
         c.ci_lower,
         c.ci_upper,
         text("ci_method", "profile or cluster_bootstrap"),
+        integer("n_bootstrap", "Bootstrap replicates"),
+        integer("n_bootstrap_failed", "Of these, without a fit"),
         boolean("is_extrapolated", "The time lies outside the observed intervals"),
         real("implied_doubling_days", "Volume doubling time at the threshold", "days"),
         c.status,

@@ -1,0 +1,103 @@
+"""Bytes that a hospital sent to rows of text; nothing is interpreted, everything is counted.
+
+Belongs here: one reader per file format behind ``read_file``, and the table ``READERS`` that names them.
+Does not belong here: types and units (parsing/), names of columns of ours (the facility's mapping).
+
+A reader takes a ``Source`` and ``ReadOptions`` and gives a list of ``RawSheet``; a new format is one module
+and one line in ``READERS``. Formats import what they need only when they are used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+from registry_pipeline.intake.readers.model import (
+    DEFAULT_TOTALS_MARKERS,
+    SOURCE_ROW,
+    RawSheet,
+    ReadError,
+    ReadLimits,
+    ReadOptions,
+    ReadResult,
+    Reject,
+)
+from registry_pipeline.intake.readers.sniff import sniff_format
+from registry_pipeline.intake.readers.source import Source, open_source
+
+__all__ = [
+    "DEFAULT_TOTALS_MARKERS",
+    "READERS",
+    "SOURCE_ROW",
+    "RawSheet",
+    "ReadError",
+    "ReadLimits",
+    "ReadOptions",
+    "ReadResult",
+    "Reject",
+    "read_file",
+    "read_source",
+]
+
+Reader = Callable[[Source, ReadOptions], list[RawSheet]]
+_HERE = "registry_pipeline.intake.readers"
+
+READERS: dict[str, str] = {
+    "csv": f"{_HERE}.delimited:read_delimited",
+    "tsv": f"{_HERE}.delimited:read_delimited",
+    "xlsx": f"{_HERE}.workbook:read_workbook",
+    "xlsb": f"{_HERE}.workbook:read_workbook",
+    "ods": f"{_HERE}.workbook:read_workbook",
+    "xls": f"{_HERE}.workbook:read_workbook",
+    "parquet": f"{_HERE}.columnar:read_parquet",
+    "stata": f"{_HERE}.statistical:read_statistical",
+    "spss": f"{_HERE}.statistical:read_statistical",
+    "sas": f"{_HERE}.statistical:read_statistical",
+    "zip": f"{_HERE}.archive:read_zip",
+    "gzip": f"{_HERE}.archive:read_gzip",
+}
+"""Format name -> ``module:function`` of its reader."""
+
+
+def read_file(path: Path, options: ReadOptions | None = None) -> ReadResult:
+    """Read one file as received.
+
+    Args:
+        path: a regular file; its name only helps where its content does not say what it is.
+        options: what the facility's mapping declares; what it leaves open is found out from the file.
+
+    Raises:
+        ReadError: the file cannot be read at all; one line that holds nothing of its content.
+    """
+    options = options or ReadOptions()
+    with open_source(path, options.limits) as source:
+        name, sheets = read_source(source, options)
+        encodings = dict.fromkeys(sheet.encoding for sheet in sheets)
+        return ReadResult(sheets, ", ".join(encodings), name, source.n_bytes)
+
+
+def read_source(source: Source, options: ReadOptions) -> tuple[str, list[RawSheet]]:
+    """Read bytes from wherever they came: the format's name and its sheets."""
+    found = sniff_format(source)
+    declared = options.format if options.format not in (None, "auto") else found
+    name = _agree(declared or found, found)
+    return name, _reader(name)(source, options)
+
+
+def _agree(declared: str, found: str) -> str:
+    """The declared format where the bytes allow it; text cannot be read as a workbook nor the reverse."""
+    if declared not in READERS:
+        raise ReadError("bad_option", "the declared format is not known; use one of " + ", ".join(READERS))
+    text = {"csv", "tsv"}
+    workbooks = {"xlsx", "xlsb", "ods", "xls"}
+    if declared == found or {declared, found} <= text or {declared, found} <= workbooks:
+        return declared if {declared, found} <= text else found
+    code = "not_a_workbook" if declared in workbooks else "unsupported_format"
+    raise ReadError(code, f"declared as {declared}, but its content is {found}; correct the mapping")
+
+
+def _reader(name: str) -> Reader:
+    module, function = READERS[name].split(":")
+    reader: Reader = getattr(import_module(module), function)
+    return reader

@@ -10,8 +10,8 @@ of rows equals the number of lines (so no line feed stands inside quotes). Then 
 
 from __future__ import annotations
 
-from collections import Counter
-
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
@@ -24,6 +24,8 @@ from registry_pipeline.intake.readers.sheet import column_ids
 _BLOCK_BYTES = 16 * 2**20
 _MAX_LINE_BYTES = 64 * 2**20
 _CHUNK_ROWS = 20_000
+_END_OF_FILE = "\x1a"
+_FEED, _RETURN, _QUOTE = 10, 13, 34
 _MESSAGES = {
     "undecodable": "the line does not decode as {codec}; two encodings may be mixed in this file",
     "nul_byte": "the line holds a NUL byte; the file may be damaged",
@@ -56,19 +58,22 @@ class BlockParser:
             block = data[start : self._block_end(start)]
             is_last = start + len(block) >= end
             chunk = self._read_fast(block, line) if self._fast else None
-            used = len(block)
-            if chunk is None:
-                chunk, used = self._read_carefully(block, line, is_last)
+            if chunk is not None:
+                n_bytes, n_lines = len(block), len(chunk)
+            else:
+                chunk, n_bytes = self._read_carefully(block, line, is_last)
+                n_lines = block[:n_bytes].count(b"\n")
             chunks.append(chunk)
-            line += block[:used].count(b"\n")
-            start += used
+            start, line = start + n_bytes, line + n_lines
             if sum(map(len, chunks)) + len(self.rejects) > self._dialect.limits.max_rows:
                 raise ReadError("too_large", f"more than {self._dialect.limits.max_rows:,} rows; split it")
         return pl.concat(chunks)
 
     def notes(self) -> list[str]:
         """What was changed without loss while reading."""
-        return [f"empty fields beyond the header left out in {self._n_trimmed} rows"] if self._n_trimmed else []
+        return (
+            [f"empty fields beyond the header left out in {self._n_trimmed} rows"] if self._n_trimmed else []
+        )
 
     def _offset_of_line(self, line: int) -> int:
         data, offset = self._decoding.data, self._decoding.start
@@ -98,7 +103,8 @@ class BlockParser:
         text = self._as_utf8(block)
         if text is None or not is_regular(text, self._dialect.delimiter):
             return None
-        n_lines = text.count(b"\n") + (not text.endswith(b"\n"))
+        n_feeds = int(np.count_nonzero(np.frombuffer(text, dtype=np.uint8) == _FEED))
+        n_lines = n_feeds + (not text.endswith(b"\n"))
         table = self._parse(text)
         if table is None or table.num_rows != n_lines:
             return None
@@ -151,7 +157,7 @@ class BlockParser:
         fields, width = record.fields, self._n_columns
         if fields is None:
             return self._reject(record, record.reason)
-        if len(fields) == 1 and not fields[0].strip():
+        if len(fields) == 1 and not fields[0].strip(_END_OF_FILE).strip():
             return [""] * width
         if len(fields) > width and not any(map(str.strip, fields[width:])):
             fields = fields[:width]
@@ -163,10 +169,13 @@ class BlockParser:
             return self._reject(record, "cell_too_long")
         return fields
 
-    def _reject(self, record: Record, reason: str) -> None:
-        message = _MESSAGES[reason].format(codec=self._dialect.codec, limit=self._dialect.limits.max_cell_bytes)
+    def _reject(self, record: Record, reason: str) -> list[str] | None:
+        message = _MESSAGES[reason].format(
+            codec=self._dialect.codec, limit=self._dialect.limits.max_cell_bytes
+        )
         n_found = None if record.fields is None else len(record.fields)
         self.rejects.append(Reject(record.source_row, reason, message, self._n_columns, n_found))
+        return None
 
     def _grid(self, rows: list[list[str]], numbers: list[int]) -> pl.DataFrame:
         columns = list(zip(*rows, strict=True)) if rows else [()] * self._n_columns
@@ -184,23 +193,31 @@ def _offset_in(block: bytes, n_lines: int) -> int:
 
 def is_regular(block: bytes, delimiter: str) -> bool:
     """True when the block has no NUL, blank line, lone CR, nor a quote other than around a whole field."""
-    if b"\0" in block or b"\n\n" in block or b"\n\r\n" in block or block.startswith((b"\n", b"\r")):
+    if b"\0" in block or block.startswith((b"\n", b"\r")):
         return False
-    n_returns = block.count(b"\r")
-    if n_returns and n_returns != block.count(b"\r\n") + block.endswith(b"\r"):
+    codes = np.frombuffer(block, dtype=np.uint8)
+    feeds = codes == _FEED
+    if bool((feeds[1:] & feeds[:-1]).any()):
         return False
-    return _quotes_are_regular(block, delimiter.encode())
+    if b"\r" in block and not _returns_are_regular(block):
+        return False
+    return b'"' not in block or _quotes_are_regular(codes, ord(delimiter))
 
 
-def _quotes_are_regular(block: bytes, mark: bytes) -> bool:
-    n_quotes = block.count(b'"')
-    if n_quotes == 0:
-        return True
-    opening = block.count(mark + b'"') + block.count(b'\n"') + block.startswith(b'"')
-    closing = block.count(b'"' + mark) + block.count(b'"\n') + block.count(b'"\r\n') + block.endswith(b'"')
-    return opening == closing and opening + closing == n_quotes
+def _returns_are_regular(block: bytes) -> bool:
+    at_end = block.endswith(b"\r")
+    return b"\n\r\n" not in block and block.count(b"\r") == block.count(b"\r\n") + at_end
 
 
-def count_reasons(rejects: list[Reject]) -> dict[str, int]:
-    """How many rows were rejected for each reason."""
-    return dict(Counter(reject.reason_code for reject in rejects))
+def _quotes_are_regular(codes: npt.NDArray[np.uint8], mark: int) -> bool:
+    """Quotes alternate between one that begins a field and one that ends a field; none is doubled."""
+    places = np.flatnonzero(codes == _QUOTE)
+    opening, closing = places[0::2], places[1::2]
+    if len(opening) != len(closing) or mark > 127:
+        return False
+    last = len(codes) - 1
+    before = np.where(opening == 0, _FEED, codes[np.maximum(opening - 1, 0)])
+    after = np.where(closing == last, _FEED, codes[np.minimum(closing + 1, last)])
+    begins = (before == mark) | (before == _FEED)
+    ends = (after == mark) | (after == _FEED) | (after == _RETURN)
+    return bool(begins.all() and ends.all())

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 
-import polars as pl
-
 from registry_pipeline.intake.readers.blocks import BlockParser
 from registry_pipeline.intake.readers.encoding import Decoding, decode_strictly, detect_encoding
 from registry_pipeline.intake.readers.header import PREVIEW_ROWS, GridRow, find_header
@@ -32,7 +30,7 @@ def read_delimited(source: Source, options: ReadOptions, *, fast: bool = True) -
     source, line_notes = _only_line_feeds(source)
     decoding = detect_encoding(source, options.encoding)
     dialect = Dialect(decoding.codec, _delimiter(decoding, options), options.limits)
-    rows, preview_is_all = _preview(decoding, dialect, options)
+    rows = _preview(decoding, dialect, options)
     header = find_header(rows, options)
     if len(header.names) > options.limits.max_columns:
         raise ReadError("too_large", f"more than {options.limits.max_columns:,} columns; check the delimiter")
@@ -89,7 +87,7 @@ def _n_outside_quotes(line: str, mark: str) -> int:
     return sum(part.count(mark) for part in line.split('"')[0::2])
 
 
-def _preview(decoding: Decoding, dialect: Dialect, options: ReadOptions) -> tuple[list[GridRow], bool]:
+def _preview(decoding: Decoding, dialect: Dialect, options: ReadOptions) -> list[GridRow]:
     """The first records; undecodable lines among them cannot be a header."""
     source, start = decoding.data, decoding.start
     block = source.data[start : start + _PREVIEW_BYTES]
@@ -101,10 +99,4 @@ def _preview(decoding: Decoding, dialect: Dialect, options: ReadOptions) -> tupl
             rows.append((record.source_row, record.n_lines, record.fields))
         if len(rows) >= max(PREVIEW_ROWS, deepest):
             break
-    return rows, is_last
-
-
-def empty_grid(n_columns: int) -> pl.DataFrame:
-    """A grid without rows."""
-    schema: dict[str, pl.DataType] = {f"c{i}": pl.String() for i in range(n_columns)}
-    return pl.DataFrame(schema={**schema, "source_row": pl.Int64()})
+    return rows

@@ -12,6 +12,7 @@ Windows-1252 where they are Western European letters. Anything else is refused w
 from __future__ import annotations
 
 import codecs
+import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -30,9 +31,7 @@ _BOMS = (
 )
 _WIDE = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
 _CHINESE = {"gb2312", "gbk", "gb18030", "hz", "936", "cp936", "ms936"}
-_WESTERN = set(
-    "ÀÂÄÆÇÈÉÊËÎÏÔŒÖÙÛÜŸßàâäæçèéêëîïôœöùûüÿñÑáíóúÁÍÓÚìòãõåÅøØ€°±µ×²³½¼–—‘’“”„«»•…§®™·\u00a0"
-)
+_WESTERN = set("ÀÂÄÆÇÈÉÊËÎÏÔŒÖÙÛÜŸßàâäæçèéêëîïôœöùûüÿñÑáíóúÁÍÓÚìòãõåÅøØ€°±µ×²³½¼–—‘’“”„«»•…§®™·\u00a0")
 _MIN_PLAUSIBLE = 0.7
 _SAMPLE_LINES = 5000
 _MAX_LINE_SAMPLE = 4096
@@ -135,7 +134,7 @@ def is_utf8(block: bytes) -> bool:
     """True when the bytes are valid UTF-8 text."""
     if block.isascii():
         return True
-    offsets = pa.array([0, len(block)], pa.int64()).buffers()[1]
+    offsets = pa.py_buffer(struct.pack("=qq", 0, len(block)))
     array = pa.Array.from_buffers(pa.large_string(), 1, [None, offsets, pa.py_buffer(block)])
     try:
         array.validate(full=True)
@@ -206,7 +205,7 @@ def decode_strictly(line: bytes, codec: str) -> str | None:
 def _looks_chinese(line: bytes) -> bool:
     """True when most foreign characters are the common ones of GB2312: full width signs and level-1 hanzi."""
     text = _sample_text(line, "gb18030")
-    foreign = [character for character in text or "" if ord(character) > 127]
+    foreign = [character for character in text or "" if ord(character) > 127 and character != "\ufffd"]
     common = sum(1 for character in foreign if _is_common_chinese(character))
     return bool(foreign) and common >= _MIN_PLAUSIBLE * len(foreign)
 

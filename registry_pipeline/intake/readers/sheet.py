@@ -6,14 +6,13 @@ Does not belong here: reading bytes of any format.
 
 from __future__ import annotations
 
-import unicodedata
-
 import polars as pl
 
 from registry_pipeline.intake.readers.header import Header
 from registry_pipeline.intake.readers.model import SOURCE_ROW, RawSheet, ReadError, ReadOptions, Reject
 
 _SPACE = r"^\s*$"
+_MARKER_EDGES = " \t\r\n\u3000:：*"
 
 
 def column_ids(n: int) -> list[str]:
@@ -90,20 +89,17 @@ def _take_totals(grid: pl.DataFrame, options: ReadOptions) -> tuple[pl.DataFrame
     if not markers or not columns or grid.is_empty():
         return grid, []
     cells = [pl.when(~_is_blank(c)).then(pl.col(c)) for c in columns[:8]]
-    distinct = grid.select(pl.coalesce(cells).alias("first")).to_series()
-    wanted = [text for text in distinct.unique().to_list() if text and _marker(text) in markers]
-    if not wanted:
+    first = pl.coalesce(cells).str.strip_chars(_MARKER_EDGES).str.to_lowercase()
+    mask = grid.select(first.is_in(list(markers)).fill_null(False)).to_series()
+    if not mask.any():
         return grid, []
-    mask = distinct.is_in(wanted).fill_null(False)
     message = "a totals row, not a record; left out"
     rejects = [Reject(row, "totals_row", message) for row in grid.filter(mask)[SOURCE_ROW].to_list()]
     return grid.filter(~mask), rejects
 
 
 def _marker(text: str) -> str:
-    if len(text) > 40:
-        return ""
-    return unicodedata.normalize("NFKC", text).strip().rstrip(":：").strip().casefold()
+    return text.strip(_MARKER_EDGES).lower()
 
 
 def _drop_nameless(

@@ -1,0 +1,112 @@
+"""What a CT schedule would find, if the fitted growth holds.
+
+Belongs here: the expected share of lesions still small at detection, and their median size, by CT interval.
+Does not belong here: fitting growth (growth, growth_onset). No advice: a computation under assumptions
+that every row states.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from registry_pipeline.analysis.growth import GrowthFit
+from registry_pipeline.analysis.growth_data import Floats
+from registry_pipeline.analysis.growth_forms import FORMS, diameter
+from registry_pipeline.analysis.growth_onset import OnsetFit, rate_distribution
+
+COLUMNS = [
+    "model", "error_model", "ct_interval_months", "cutpoint_mm", "share_small", "share_lower", "share_upper",
+    "median_diameter_mm", "median_lower", "median_upper", "is_extrapolated", "status", "assumption",
+]  # fmt: skip
+CURVE_ASSUMPTION = (
+    "the fitted curve and its scatter hold for this interval: each lesion is found this many months after the "
+    "last negative CT, as if the schedule had no effect on which lesions are found"
+)
+ONSET_ASSUMPTION = (
+    "onset uniform between two CTs, exponential growth from the detection limit, every lesion above the limit "
+    "seen at the next CT, rates lognormal between lesions and unrelated to the schedule"
+)
+
+
+@np.errstate(all="ignore")  # absurd readings overflow; they end as NaN or a status, not as a warning
+def plan_surveillance(
+    fit: GrowthFit | OnsetFit,
+    intervals: Sequence[float] = (2, 3, 4, 6, 9, 12),
+    cutpoint_mm: float = 15.0,
+    *,
+    n_draws: int = 2000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """Expected share of lesions <= cutpoint_mm at detection and median diameter (mm) for a CT every so many months.
+
+    Bands are percentiles over draws of the estimates: the fit's bootstrap replicates where it has at least
+    100, else its asymptotic normal distribution. They hold the uncertainty of the estimates, not that of the
+    assumptions. is_extrapolated: the interval lies outside those observed. A fit that was not certified
+    gives NULLs, with the fit's own note. Raises ValueError for an interval or cutpoint that is not positive.
+    """
+    if min(intervals, default=1) <= 0 or cutpoint_mm <= 0:
+        raise ValueError("intervals and cutpoint_mm must be positive")
+    months = np.array(intervals, dtype=float)
+    is_onset = isinstance(fit, OnsetFit)
+    table = pd.DataFrame({"ct_interval_months": months, "cutpoint_mm": float(cutpoint_mm)}).assign(
+        model=fit.parameters["model"].iloc[0],
+        error_model=fit.parameters["error_model"].iloc[0],
+        status=fit.status,
+        assumption=ONSET_ASSUMPTION if is_onset else CURVE_ASSUMPTION,
+    )
+    if not fit.converged:
+        blank = dict.fromkeys([c for c in COLUMNS if c.startswith(("share_", "median_"))], np.nan)
+        return table.assign(**blank, is_extrapolated=None, assumption=fit.note)[COLUMNS]
+    rng = np.random.default_rng(seed)
+    if isinstance(fit, OnsetFit):
+        draws = rng.multivariate_normal(fit.estimates, fit.covariance, n_draws)
+        share, median = _onset(fit, np.vstack([fit.estimates, draws]), months, cutpoint_mm)
+    else:
+        share, median = _curve(fit, months, cutpoint_mm, n_draws, rng)
+    tails = [(1 - level) / 2, (1 + level) / 2]
+    share_band, median_band = (np.nanquantile(x[1:], tails, axis=0) for x in (share, median))
+    low, high = fit.observed_months
+    return table.assign(
+        share_small=share[0], share_lower=share_band[0], share_upper=share_band[1],
+        median_diameter_mm=median[0], median_lower=median_band[0], median_upper=median_band[1],
+        is_extrapolated=(months < low) | (months > high),
+    )[COLUMNS]  # fmt: skip
+
+
+def _curve(
+    fit: GrowthFit, months: Floats, cutpoint: float, n_draws: int, rng: np.random.Generator
+) -> tuple[Floats, Floats]:
+    """Share (1 + draws, intervals) and median; the first row is of the estimates themselves."""
+    from scipy.special import ndtr
+
+    usable = fit.draws[np.isfinite(fit.draws).all(axis=1)] if len(fit.draws) else fit.draws
+    if len(usable) < 100:
+        usable = rng.multivariate_normal(fit.estimates, fit.covariance, n_draws)
+    freedom = max(int(fit.parameters["n_lesions"].iloc[0]) - len(fit.estimates), 1)
+    scatter = fit.residual_sd * np.sqrt(freedom / rng.chisquare(freedom, len(usable)))
+    spread = np.concatenate([[fit.residual_sd], scatter])[:, None]
+    every = np.vstack([fit.estimates, usable])
+    median = diameter(FORMS[fit.model], months, every, fit.threshold_mm)[0]
+    with np.errstate(all="ignore"):
+        if fit.error_model == "log":
+            return ndtr((np.log(cutpoint) - np.log(median)) / spread), median
+        return ndtr((cutpoint - median) / spread), median
+
+
+def _onset(fit: OnsetFit, theta: Floats, months: Floats, cutpoint: float) -> tuple[Floats, Floats]:
+    limit = fit.detection_limit_mm
+    mu = np.log(np.log(fit.threshold_mm / limit)) - theta[:, 0]
+    sigma = np.exp(theta[:, 1])
+    needed = max(np.log(cutpoint / limit), 0.0) / months
+    share = rate_distribution(needed[None, :], mu[:, None], sigma[:, None])
+    low, high = np.full(len(mu), -12.0), np.full(len(mu), 6.0)
+    for _ in range(50):  # bisection of the median of k v, in standard units of log k
+        middle = (low + high) / 2
+        below = rate_distribution(np.exp(mu + middle), mu, sigma) < 0.5
+        low, high = np.where(below, middle, low), np.where(below, high, middle)
+    with np.errstate(all="ignore"):
+        return share, limit * np.exp(np.exp(mu + low)[:, None] * months[None, :])

@@ -1,0 +1,248 @@
+"""Kaplan-Meier curves, survival at landmarks, medians and follow-up as tidy frames.
+
+Belongs here: what analysts call; each function takes a frame and gives the rows of one result table.
+Does not belong here: the arithmetic (curve.py), tests between groups (logrank.py), competing risks.
+
+Durations are whole days in the registry. Columns that end in `_months` are durations / 30.4375; everything
+else is in the unit of the frame. Rows whose group is missing are left out; `frame.attrs["n_missing"]` of
+the result counts them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from registry_pipeline.analysis.curve import (
+    Curve,
+    confidence_limits,
+    median_with_ci,
+    product_limit,
+    risk_table,
+    step_value,
+)
+from registry_pipeline.analysis.gate import (
+    DAYS_PER_MONTH,
+    Frame,
+    Groups,
+    Times,
+    check_groups,
+    check_times,
+)
+
+CURVE_COLUMNS = [
+    "stratum_variable",
+    "stratum",
+    "duration_days",
+    "n_at_risk",
+    "n_event",
+    "n_censored",
+    "survival",
+    "ci_lower",
+    "ci_upper",
+]
+LANDMARK_COLUMNS = [
+    "stratum_variable",
+    "stratum",
+    "landmark",
+    "landmark_months",
+    "n",
+    "n_at_risk",
+    "survival",
+    "ci_lower",
+    "ci_upper",
+    "is_beyond_follow_up",
+]
+SUMMARY_COLUMNS = [
+    "stratum_variable",
+    "stratum",
+    "n",
+    "n_event",
+    "median_months",
+    "median_ci_lower",
+    "median_ci_upper",
+    "median_duration",
+    "median_duration_lower",
+    "median_duration_upper",
+]
+FOLLOW_UP_COLUMNS = [
+    "definition",
+    "median_months",
+    "ci_lower",
+    "ci_upper",
+    "min_months",
+    "max_months",
+    "n",
+    "median_duration",
+]
+
+
+def each_group(times: Times, groups: Groups) -> Iterator[tuple[str, Times]]:
+    """Go through the groups that have rows, in order of their labels."""
+    for code, name in enumerate(groups.labels):
+        rows = groups.code == code
+        if rows.any():
+            yield name, times if bool(rows.all()) else times.take(rows)
+
+
+def tidy(rows: list[dict[str, Any]], columns: list[str], n_missing: int) -> pd.DataFrame:
+    """Make a frame with fixed columns, also when there are no rows, and note how many rows were left out."""
+    frame = pd.DataFrame(rows, columns=columns)
+    frame.attrs["n_missing"] = n_missing
+    return frame
+
+
+def kaplan_meier(
+    frame: Frame,
+    duration: str,
+    event: str,
+    by: str | None = None,
+    entry: str | None = None,
+    ci_transform: str = "log-log",
+) -> pd.DataFrame:
+    """Estimate survival curves.
+
+    One row per group and distinct time (event or censoring), from the first time on; S is 1 before it.
+    Columns as `result.km_curve`; `duration_days` is the frame's duration. Events come before censorings on
+    the same day. With `entry`, a row is at risk at t when entry < t <= duration (left truncation).
+    95 % limits by `ci_transform` (log-log, log, plain), NaN where S is 1 or 0: then the exact limit of
+    `exact_proportion_ci` says what zero events can bear.
+    Raises ValueError for columns the gate refuses. Source: Kaplan & Meier 1958; agrees with R survfit.
+    """
+    times = check_times(frame, duration, event, entry)
+    groups = check_groups(frame, by, len(times))
+    parts = [
+        _curve_rows(name, part, groups.variable, ci_transform) for name, part in each_group(times, groups)
+    ]
+    result = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=CURVE_COLUMNS)
+    result.attrs["n_missing"] = groups.n_missing
+    return result
+
+
+def _curve_rows(name: str, times: Times, variable: str, transform: str) -> pd.DataFrame:
+    """Tabulate the curve of one group."""
+    curve = product_limit(risk_table(times))
+    lower, upper = confidence_limits(curve.survival, curve.log_variance, transform)
+    table = curve.table
+    values = [variable, name, table.time, table.n_at_risk, table.n_event, table.n_censored]
+    return pd.DataFrame(dict(zip(CURVE_COLUMNS, [*values, curve.survival, lower, upper], strict=True)))
+
+
+def landmark_survival(
+    frame: Frame,
+    duration: str,
+    event: str,
+    at: float | Sequence[float],
+    by: str | None = None,
+    entry: str | None = None,
+    ci_transform: str = "log-log",
+    unit: str = "frame",
+) -> pd.DataFrame:
+    """Estimate survival at fixed times.
+
+    `at` is in the unit of the frame (days in the registry); with unit="months" it is in months of 30.4375
+    days. `landmark` repeats `at` in the frame's unit and `landmark_months` in months. `n_at_risk` counts rows
+    with entry < landmark <= duration. A landmark later than the last observation of its group has no
+    estimate: NaN, `is_beyond_follow_up` true.
+    """
+    if unit not in ("frame", "months"):
+        raise ValueError("unit must be frame or months")
+    times = check_times(frame, duration, event, entry)
+    groups = check_groups(frame, by, len(times))
+    asked = np.atleast_1d(np.asarray(at, dtype=np.float64))
+    marks = asked * DAYS_PER_MONTH if unit == "months" else asked
+    months = asked if unit == "months" else asked / DAYS_PER_MONTH
+    rows: list[dict[str, Any]] = []
+    for name, part in each_group(times, groups):
+        for values in _landmark_values(part, marks, months, ci_transform):
+            rows.append({"stratum_variable": groups.variable, "stratum": name, **values})
+    return tidy(rows, LANDMARK_COLUMNS, groups.n_missing)
+
+
+def _landmark_values(times: Times, marks: Any, months: Any, transform: str) -> Iterator[dict[str, Any]]:
+    """Read one group's curve at the landmarks."""
+    curve = product_limit(risk_table(times))
+    survival, variance = step_value(curve, marks)
+    lower, upper = confidence_limits(survival, variance, transform)
+    for i, mark in enumerate(marks):
+        beyond = bool(mark > times.duration.max())
+        at_risk = times.duration >= mark
+        if times.entry is not None:
+            at_risk &= times.entry < mark
+        estimate = (np.nan,) * 3 if beyond else (survival[i], lower[i], upper[i])
+        yield {
+            "landmark": float(mark),
+            "landmark_months": float(months[i]),
+            "n": len(times),
+            "n_at_risk": int(at_risk.sum()),
+            **dict(zip(("survival", "ci_lower", "ci_upper"), map(float, estimate), strict=True)),
+            "is_beyond_follow_up": beyond,
+        }
+
+
+def median_survival(
+    frame: Frame,
+    duration: str,
+    event: str,
+    by: str | None = None,
+    entry: str | None = None,
+    ci_transform: str = "log-log",
+    midpoint: bool = True,
+) -> pd.DataFrame:
+    """Estimate medians with Brookmeyer-Crowley limits.
+
+    The median is the first time with S <= 0.5; where S is exactly 0.5 there, R's rule (`midpoint`, the
+    default) takes the middle between that time and the next fall of the curve. NaN: not reached.
+    `median_months` and its limits are in months of 30.4375 days; `median_duration*` in the frame's unit.
+    """
+    times = check_times(frame, duration, event, entry)
+    groups = check_groups(frame, by, len(times))
+    rows = []
+    for name, part in each_group(times, groups):
+        found = median_with_ci(product_limit(risk_table(part)), ci_transform, midpoint)
+        counts = [groups.variable, name, len(part), int((part.event > 0).sum())]
+        months = [value / DAYS_PER_MONTH for value in found]
+        rows.append(dict(zip(SUMMARY_COLUMNS, [*counts, *months, *found], strict=True)))
+    return tidy(rows, SUMMARY_COLUMNS, groups.n_missing)
+
+
+def follow_up(frame: Frame, duration: str, event: str, definition: str = "reverse_km") -> pd.DataFrame:
+    """Summarise how long the cohort was followed; one row as `result.follow_up`.
+
+    reverse_km: Kaplan-Meier with censoring as the event (Schemper & Smith 1996). observed: the plain median
+    of all durations, deaths included, with the distribution-free limits of order statistics. The two answer
+    different questions and are always named. min and max are of the observed durations.
+    """
+    if definition not in ("reverse_km", "observed"):
+        raise ValueError("definition must be reverse_km or observed")
+    times = check_times(frame, duration, event, competing=True)
+    if not len(times):
+        return tidy([], FOLLOW_UP_COLUMNS, 0)
+    if definition == "observed":
+        found = _median_of_values(np.sort(times.duration))
+    else:
+        found = median_with_ci(_reverse_curve(times), "log-log")
+    extremes = (float(times.duration.min()), float(times.duration.max()))
+    months = [value / DAYS_PER_MONTH for value in (*found, *extremes)]
+    values = [definition, *months, len(times), found[0]]
+    return tidy([dict(zip(FOLLOW_UP_COLUMNS, values, strict=True))], FOLLOW_UP_COLUMNS, 0)
+
+
+def _reverse_curve(times: Times) -> Curve:
+    """Kaplan-Meier of the censoring time."""
+    return product_limit(risk_table(Times(times.duration, (times.event == 0).astype(np.int64))))
+
+
+def _median_of_values(ordered: Any) -> tuple[float, float, float]:
+    """Median of a sample and the order statistics that cover it with at least 95 % (binomial, 1/2)."""
+    from scipy.stats import binom
+
+    n = len(ordered)
+    rank = int(binom.ppf(0.025, n, 0.5))
+    median = float(np.median(ordered))
+    if rank < 1:
+        return median, float("nan"), float("nan")
+    return median, float(ordered[rank - 1]), float(ordered[n - rank])

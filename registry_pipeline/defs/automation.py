@@ -1,0 +1,89 @@
+"""What starts a refresh without a person: the schedule and the sensor on the inbox.
+
+Belongs here: the job, its schedule, the sensor, the freshness policy.
+Does not belong here: what a refresh does.
+"""
+
+import os
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import dagster as dg
+
+from registry_pipeline.defs.resources import FACILITY_PARTITION, RegistryHome
+from registry_pipeline.home import Home, open_home
+from registry_pipeline.settings import Refresh
+from registry_pipeline.steps.versions import digest_of
+from registry_pipeline.toml_source import ConfigurationError
+
+FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=8), warn_window=timedelta(days=2))
+REFRESH_JOB = dg.define_asset_job(
+    "refresh",
+    selection=dg.AssetSelection.all(),
+    description="Everything in the inbox, to a new release.",
+    executor_def=dg.in_process_executor,
+)
+
+
+def range_tags(facility_ids: Sequence[str]) -> dict[str, str]:
+    """Tags with which one run takes all these facilities, and what follows from them."""
+    return {
+        "dagster/asset_partition_range_start": facility_ids[0],
+        "dagster/asset_partition_range_end": facility_ids[-1],
+    }
+
+
+def register_facilities(instance: dg.DagsterInstance, home: Home) -> list[str]:
+    """A facility appears as a partition when its TOML does. All partitions, in Dagster's order."""
+    known = set(instance.get_dynamic_partitions(FACILITY_PARTITION))
+    if new := [one for one in home.facility_ids() if one not in known]:
+        instance.add_dynamic_partitions(FACILITY_PARTITION, new)
+    for gone in known - set(home.facility_ids()):
+        instance.delete_dynamic_partition(FACILITY_PARTITION, gone)
+    return list(instance.get_dynamic_partitions(FACILITY_PARTITION))
+
+
+def _settings() -> Refresh:
+    """The schedule's settings; the defaults while no home is named."""
+    try:
+        return open_home(Path(os.environ.get("REGISTRY_HOME", "registry_home"))).settings().refresh
+    except ConfigurationError:
+        return Refresh()
+
+
+def _request(
+    context: dg.ScheduleEvaluationContext | dg.SensorEvaluationContext, home: Home, run_key: str
+) -> dg.RunRequest | dg.SkipReason:
+    facility_ids = register_facilities(context.instance, home)
+    if not facility_ids:
+        return dg.SkipReason("no facility has a mapping yet")
+    return dg.RunRequest(run_key=run_key, tags=range_tags(facility_ids))
+
+
+@dg.schedule(
+    job=REFRESH_JOB,
+    cron_schedule=_settings().cron,
+    execution_timezone=_settings().timezone,
+    name="scheduled_refresh",
+)
+def scheduled_refresh(
+    context: dg.ScheduleEvaluationContext, registry: RegistryHome
+) -> dg.RunRequest | dg.SkipReason:
+    """A refresh at the time of registry.toml."""
+    return _request(context, registry.open(), context.scheduled_execution_time.isoformat())
+
+
+@dg.sensor(job=REFRESH_JOB, minimum_interval_seconds=30, name="inbox_sensor")
+def inbox_sensor(
+    context: dg.SensorEvaluationContext, registry: RegistryHome
+) -> dg.RunRequest | dg.SkipReason:
+    """A refresh when the inbox or a mapping changed since the last one; names and times only, no content."""
+    home = registry.open()
+    watched = sorted([*home.inbox.glob("*/*"), *home.facilities.glob("*.toml"), home.settings_file])
+    signature = "|".join(f"{one.name}:{one.stat().st_size}:{one.stat().st_mtime_ns}" for one in watched)
+    run_key = digest_of(signature)
+    if run_key == context.cursor:
+        return dg.SkipReason("nothing new in the inbox")
+    context.update_cursor(run_key)
+    return _request(context, home, run_key)

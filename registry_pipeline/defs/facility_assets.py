@@ -1,0 +1,87 @@
+"""Landing, staging and screening: one partition per facility.
+
+Belongs here: the assets of the layers that are made per facility, with their checks.
+Does not belong here: what screening means (``validation/``).
+"""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from registry_pipeline.defs.checks import screening_check_results, screening_check_specs
+from registry_pipeline.defs.guard import IO_RETRY, guarded
+from registry_pipeline.defs.naming import SUBMISSION, key, record_tables, table_spec
+from registry_pipeline.defs.resources import FACILITIES, RegistryHome
+from registry_pipeline.steps import facility
+
+SINGLE_RUN = dg.BackfillPolicy.single_run()
+
+
+@dg.asset(
+    key=SUBMISSION,
+    group_name="landing",
+    description="Files as received: the bytes by their sha256, and a row per file of a submission.",
+    partitions_def=FACILITIES,
+    backfill_policy=SINGLE_RUN,
+    retry_policy=IO_RETRY,
+    kinds={"file"},
+)
+def submission(context: dg.AssetExecutionContext, registry: RegistryHome) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    """Take what lies in the facilities' inboxes."""
+    home = registry.open()
+    with guarded(home):
+        report = facility.land(home)
+    return dg.MaterializeResult(
+        metadata={
+            "new files": len(report.landed),
+            "waiting": len(report.waiting),
+            "problems": len(report.problems),
+        }
+    )
+
+
+@dg.multi_asset(
+    name="staged",
+    specs=[table_spec("staged", table, [SUBMISSION], "curated") for table in record_tables()],
+    partitions_def=FACILITIES,
+    backfill_policy=SINGLE_RUN,
+    retry_policy=IO_RETRY,
+)
+def staged(context: dg.AssetExecutionContext, registry: RegistryHome) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
+    """Read and type every source of the facilities."""
+    home = registry.open()
+    counts: dict[str, int] = {}
+    with guarded(home):
+        for facility_id in sorted(context.partition_keys):
+            for table, n_rows in facility.stage(home, facility_id).items():
+                counts[table] = counts.get(table, 0) + n_rows
+    for table in record_tables():
+        yield dg.MaterializeResult(key("staged", table), metadata={"dagster/row_count": counts.get(table, 0)})
+
+
+@dg.multi_asset(
+    name="screened",
+    specs=[
+        table_spec("screened", table, [key("staged", one) for one in record_tables()], "curated")
+        for table in record_tables()
+    ],
+    check_specs=screening_check_specs(),
+    partitions_def=FACILITIES,
+    backfill_policy=SINGLE_RUN,
+    retry_policy=IO_RETRY,
+)
+def screened(context: dg.AssetExecutionContext, registry: RegistryHome) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
+    """Judge every record of the facilities."""
+    home = registry.open()
+    with guarded(home):
+        reports = [facility.screen(home, one) for one in sorted(context.partition_keys)]
+        blocking = home.settings().refresh.blocking_rules
+    for table in record_tables():
+        yield dg.MaterializeResult(
+            key("screened", table),
+            metadata={
+                "dagster/row_count": sum(one.n_accepted.get(table, 0) for one in reports),
+                "quarantined": sum(one.n_quarantined.get(table, 0) for one in reports),
+            },
+            check_results=screening_check_results(table, reports, blocking),
+        )

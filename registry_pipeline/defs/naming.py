@@ -1,0 +1,68 @@
+"""Asset keys, groups and column schemas, made from the models.
+
+Belongs here: from a table to its asset spec.
+Does not belong here: what an asset does.
+"""
+
+from collections.abc import Sequence
+
+import dagster as dg
+
+import schemas
+from schemas.columns import Column
+from schemas.derive import codes_text
+from schemas.table import columns_of
+
+SUBMISSION = dg.AssetKey(["landing", "submission"])
+RELEASE = dg.AssetKey(["release", "registry"])
+FACILITY_LAYERS = ("staged", "screened")
+
+
+def key(layer: str, table: str) -> dg.AssetKey:
+    """The asset key of a table: layer, name."""
+    return dg.AssetKey([layer, table])
+
+
+def record_tables() -> list[str]:
+    """Tables that facilities' records go to, by bare name."""
+    return [name.split(".")[1] for name in schemas.tables_of("curated")]
+
+
+def layer_tables(layer: str) -> list[str]:
+    """Tables of a layer of the release, by bare name."""
+    return [name.split(".")[1] for name in schemas.tables_of(layer)]
+
+
+def table_schema(model_name: str) -> dg.TableSchema:
+    """The columns of a table for Dagster's page: type, meaning, unit, codes, constraints."""
+    return dg.TableSchema(columns=[_column(one) for one in columns_of(schemas.tables()[model_name])])
+
+
+def _column(column: Column) -> dg.TableColumn:
+    meaning = [column.description, f"Unit: {column.unit}." if column.unit else "", codes_text(column) or ""]
+    return dg.TableColumn(
+        name=column.name,
+        type=column.duckdb_type,
+        description=" ".join(part for part in meaning if part),
+        constraints=dg.TableColumnConstraints(nullable=not column.is_required),
+    )
+
+
+def table_spec(
+    layer: str, table: str, deps: Sequence[dg.AssetDep | dg.AssetKey], model_layer: str | None = None
+) -> dg.AssetSpec:
+    """The spec of one table: group, description, column schema, where it depends."""
+    model_name = f"{model_layer or layer}.{table}"
+    grain = schemas.tables()[model_name].description or ""
+    described = {
+        "staged": f"{grain} As read from the sources of a facility, typed, before judgement.",
+        "screened": f"{grain} As judged: accepted or quarantined, with findings.",
+    }
+    return dg.AssetSpec(
+        key(layer, table),
+        deps=list(deps),
+        group_name=layer,
+        description=described.get(layer, grain),
+        metadata={"dagster/column_schema": table_schema(model_name)},
+        kinds={"parquet" if layer in FACILITY_LAYERS else "duckdb"},
+    )

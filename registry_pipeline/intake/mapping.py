@@ -1,0 +1,213 @@
+"""A facility's mapping as typed, frozen values: what its TOML declares about its sources.
+
+Belongs here: the dataclasses and what follows from them without looking at any file.
+Does not belong here: reading and refusing TOML (``facility.py``), applying a mapping (``stage.py``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from registry_pipeline.intake.readers import ReadOptions
+from schemas.columns import Column
+
+Mode = Literal["full", "incremental"]
+Calendar = Literal["absolute", "relative"]
+Aggregate = Literal["count", "sum", "min", "max", "first", "last"]
+
+AGGREGATES: tuple[str, ...] = ("count", "sum", "min", "max", "first", "last")
+_PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Which source rows feed a table. ``values`` are compared after folding width, case and blanks.
+
+    Attributes:
+        column: source column that is looked at.
+        test: ``in`` and ``not_in`` compare with ``values``; ``not_blank`` and ``blank`` need none.
+    """
+
+    column: str
+    test: Literal["in", "not_in", "not_blank", "blank"]
+    values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Placeholder:
+    """``{name}`` in a template; ``{name?}`` may be blank without making the whole value blank."""
+
+    name: str
+    may_be_blank: bool
+
+
+@dataclass(frozen=True)
+class ColumnMapping:
+    """Where one curated column comes from and how its text becomes a value.
+
+    Exactly one of ``sources``, ``template`` and ``value`` is given, except that ``aggregate = "count"``
+    needs none of them.
+
+    Attributes:
+        target: the curated column.
+        sources: source columns, the first that is not blank counts.
+        template: text with placeholders, or None.
+        value: a constant, or None.
+        default: what stands where the source is blank, or None; each use is recorded as a coercion.
+        codes: the facility's words -> value of the column's type, or None for the column's own code list.
+        formats: declared date formats; empty means those of the source.
+        unit: unit of the source values, or None for the column's own unit.
+        unit_from: source column that holds the unit of each row.
+        units: unit text -> factor to the column's unit, for ``unit_from``.
+        is_size: the text is a size statement that fills the other size columns too.
+        anchor: name of the anchor that a number of days is counted from, or None.
+        aggregate: how rows of one group become one value.
+    """
+
+    target: Column
+    sources: tuple[str, ...] = ()
+    template: str | None = None
+    value: Any = None
+    default: Any = None
+    codes: Mapping[str, Any] | None = None
+    formats: tuple[str, ...] = ()
+    unit: str | None = None
+    unit_from: str | None = None
+    units: Mapping[str, float] = field(default_factory=dict)
+    is_size: bool = False
+    anchor: str | None = None
+    aggregate: Aggregate | None = None
+
+    @property
+    def placeholders(self) -> tuple[Placeholder, ...]:
+        """The placeholders of the template in order."""
+        return tuple(
+            Placeholder(name.removesuffix("?").strip(), name.endswith("?"))
+            for name in _PLACEHOLDER.findall(self.template or "")
+        )
+
+    @property
+    def template_pieces(self) -> list[str | Placeholder]:
+        """The template as literal texts and placeholders, in order."""
+        parts = _PLACEHOLDER.split(self.template or "")
+        found = iter(self.placeholders)
+        return [next(found) if position % 2 else part for position, part in enumerate(parts)]
+
+
+@dataclass(frozen=True)
+class TableMapping:
+    """One ``[[source.table]]``: how rows of a source become records of a table.
+
+    Attributes:
+        table: name of the curated table, without its layer.
+        number: position among all ``[[source.table]]`` of the facility, from 0.
+        where: conditions that all have to hold.
+        group_by: source columns whose equal values make several rows one record.
+        columns: curated column -> mapping, in the order of the TOML.
+    """
+
+    table: str
+    number: int
+    where: tuple[Condition, ...]
+    group_by: tuple[str, ...]
+    columns: Mapping[str, ColumnMapping]
+
+    def source_columns(self) -> Iterator[str]:
+        """Every source column that the mapping reads, in order and possibly repeated."""
+        yield from (one.column for one in self.where)
+        yield from self.group_by
+        for mapping in self.columns.values():
+            yield from self.columns_behind(mapping)
+
+    def columns_behind(self, mapping: ColumnMapping) -> Iterator[str]:
+        """The source columns of one curated column, its unit column last."""
+        yield from mapping.sources
+        for one in mapping.placeholders:
+            if self.is_source_column(mapping, one.name):
+                yield one.name
+        if mapping.unit_from is not None:
+            yield mapping.unit_from
+
+    def is_source_column(self, mapping: ColumnMapping, name: str) -> bool:
+        """Whether a placeholder means a source column: it names no other mapped curated column."""
+        return name == mapping.target.name or name not in self.columns
+
+
+@dataclass(frozen=True)
+class Source:
+    """One ``[[source]]``: files of one make, what a submission of it means, how its texts are read.
+
+    Attributes:
+        number: position in the TOML, from 0; the default order of precedence.
+        files: globs on file names.
+        mode: ``full`` (the newest submission is the whole truth) or ``incremental`` (upsert by key).
+        read_options: for the readers; ``sheet_globs`` chooses among the sheets that were read.
+        sentinels: texts that mean blank.
+        date_formats, day_first, excel_serial: how dates are written, where the source says so.
+        decimal: decimal mark of numbers, or None to accept a point only.
+        required: columns without which a sheet is not used; those behind ``patient_id`` always are.
+        ignore: globs of columns that are left out on purpose.
+    """
+
+    name: str
+    number: int
+    files: tuple[str, ...]
+    mode: Mode
+    read_options: ReadOptions
+    sheet_globs: tuple[str, ...]
+    sentinels: tuple[str, ...]
+    date_formats: tuple[str, ...]
+    day_first: bool | None
+    excel_serial: Literal["1900", "1904"] | None
+    decimal: str
+    required: tuple[str, ...]
+    ignore: tuple[str, ...]
+    tables: tuple[TableMapping, ...]
+
+    def source_columns(self) -> tuple[str, ...]:
+        """Every source column that any table of the source reads, once."""
+        return tuple(dict.fromkeys(name for one in self.tables for name in one.source_columns()))
+
+    def needed_columns(self) -> tuple[str, ...]:
+        """Columns without which a sheet cannot be used."""
+        behind = [n for one in self.tables for n in one.columns_behind(one.columns["patient_id"])]
+        return tuple(dict.fromkeys([*self.required, *behind]))
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """A date per patient that day offsets are counted from."""
+
+    name: str
+    table: str
+    column: str
+
+
+@dataclass(frozen=True)
+class Facility:
+    """A facility and all that its TOML declares.
+
+    Attributes:
+        facility_id: equals the file stem.
+        name: shown in reports.
+        calendar: ``relative`` when dates are day offsets from an anchor of which only the year is known.
+        sources: in order.
+        anchors: name -> anchor.
+        precedence: ``table`` or ``table.column`` -> source names, the most trusted first.
+        tolerance: ``table.column`` -> largest difference between sources that is no disagreement.
+        rules: rule id -> overrides (severity, thresholds).
+        mapping_digest: hash of the declarations; comments and layout do not change it.
+    """
+
+    facility_id: str
+    name: str
+    calendar: Calendar
+    sources: tuple[Source, ...]
+    anchors: Mapping[str, Anchor]
+    precedence: Mapping[str, tuple[str, ...]]
+    tolerance: Mapping[str, float]
+    rules: Mapping[str, Mapping[str, Any]]
+    mapping_digest: str

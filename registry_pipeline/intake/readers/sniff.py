@@ -1,0 +1,101 @@
+"""What kind of file this is, by its first bytes and only then by its name.
+
+Belongs here: magic numbers and the refusal of what is no table.
+Does not belong here: reading.
+"""
+
+from __future__ import annotations
+
+from registry_pipeline.intake.readers.model import ReadError
+from registry_pipeline.intake.readers.source import Source
+
+OLE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_SAS_MAGIC = b"\xc2\xea\x81\x60\xb3\x14\x11\xcf\xbd\x92\x08\x00\x09\xc7\x31\x8c\x18\x1f\x10\x11"
+_MAGIC: tuple[tuple[bytes, str], ...] = (
+    (b"PK\x03\x04", "zip"),
+    (b"PK\x05\x06", "zip"),
+    (b"\x1f\x8b", "gzip"),
+    (b"PAR1", "parquet"),
+    (b"$FL2", "spss"),
+    (b"$FL3", "spss"),
+    (b"<stata_dta>", "stata"),
+    (b"HEADER RECORD*******LIB", "sas"),
+    (OLE_MAGIC, "xls"),
+)
+_FOREIGN: tuple[tuple[bytes, str], ...] = (
+    (b"%PDF", "a PDF document"),
+    (b"\x89PNG", "a PNG picture"),
+    (b"\xff\xd8\xff", "a JPEG picture"),
+    (b"GIF8", "a GIF picture"),
+    (b"Rar!", "a RAR archive"),
+    (b"7z\xbc\xaf", "a 7-Zip archive"),
+    (b"\x7fELF", "a program"),
+    (b"MZ\x90", "a program"),
+    (b"BZh", "a bzip2 archive"),
+    (b"\xfd7zXZ", "an xz archive"),
+    (b"SQLite format 3\0", "an SQLite database"),
+    (b"{\\rtf", "an RTF document"),
+)
+_OLD_STATA = {104, 105, 108, 110, 111, 113, 114, 115}
+_BY_SUFFIX = {".dta": "stata", ".sav": "spss", ".zsav": "spss", ".sas7bdat": "sas", ".xpt": "sas"}
+_TEXT_SUFFIX = {".tsv": "tsv", ".tab": "tsv"}
+_TEXT_BOMS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
+
+
+def sniff_format(source: Source) -> str:
+    """The name of the format.
+
+    Raises:
+        ReadError: binary, not_a_workbook or unsupported_format for what is no table.
+    """
+    head = source.head()
+    for magic, name in _MAGIC:
+        if head.startswith(magic):
+            return _inside_zip(source) if name == "zip" else name
+    if head[12:32] == _SAS_MAGIC:
+        return "sas"
+    if source.suffix == ".dta" and head[0] in _OLD_STATA:
+        return "stata"
+    _refuse_foreign(head)
+    if source.suffix in _BY_SUFFIX:
+        raise ReadError("damaged", f"named {source.suffix} but not such a file; export it again")
+    return _TEXT_SUFFIX.get(source.suffix, "csv")
+
+
+def _inside_zip(source: Source) -> str:
+    """A workbook is an archive too; its parts' names stand in clear in the archive's directory."""
+    tail = source.data[max(0, source.n_bytes - 2**20) :]
+    if b"xl/workbook.xml" in tail or b"xl/worksheets/" in tail:
+        return "xlsx"
+    if b"xl/workbook.bin" in tail:
+        return "xlsb"
+    return "ods" if b"mimetypeapplication/vnd.oasis.opendocument.spreadsheet" in source.head(200) else "zip"
+
+
+def _refuse_foreign(head: bytes) -> None:
+    for magic, name in _FOREIGN:
+        if head.startswith(magic):
+            raise ReadError("binary", f"this is {name}, not a table; ask for CSV or XLSX")
+    if head[128:132] == b"DICM":
+        raise ReadError("binary", "this is a DICOM image, not a table; ask for CSV or XLSX")
+    start = head[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if start.startswith((b"<!doctype html", b"<html", b"<table")):
+        raise ReadError("not_a_workbook", "this is a web page; open it in Excel and save it as XLSX")
+    if start.startswith(b"<?xml"):
+        raise ReadError("unsupported_format", "this is XML, which is not read; export CSV or XLSX")
+    if _is_binary(head):
+        raise ReadError("binary", "this is not text nor a known table format; ask for CSV or XLSX")
+
+
+def _is_binary(head: bytes) -> bool:
+    """Control characters other than blanks and line ends, beyond a stray few, are no text.
+
+    NULs are left out of the count when they stand as in UTF-16; elsewhere more than a few mean binary.
+    """
+    if head.startswith(_TEXT_BOMS):
+        return False
+    controls = sum(head.count(code) for code in range(1, 32) if code not in (9, 10, 11, 12, 13, 26, 27))
+    zeros = (head[0::2].count(0), head[1::2].count(0))
+    if min(zeros) * 20 > max(zeros) or controls:
+        controls += sum(zeros) if min(zeros) * 20 > max(zeros) else 0
+    return controls > max(8, len(head) // 100)

@@ -1,0 +1,234 @@
+"""A facility's landed files to staged frames: typed rows, issues, coercions and the account of all rows.
+
+Belongs here: the order of the work and what it hands over.
+Does not belong here: storing frames (``steps/``), judging records (``validation/``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import polars as pl
+
+from registry_pipeline.home import Home
+from registry_pipeline.intake.mapping import Anchor, Facility, Source
+from registry_pipeline.intake.pseudonym import Pseudonyms
+from registry_pipeline.intake.stage_anchors import AnchorDates, anchor_dates
+from registry_pipeline.intake.stage_files import FileUse, all_rows, find_files, place_rows, rows_in_force
+from registry_pipeline.intake.stage_headers import issues_of_file
+from registry_pipeline.intake.stage_table import Staging, TableRows, stage_table
+from registry_pipeline.intake.stage_values import clean
+from registry_pipeline.settings import Settings
+from schemas import tables_of
+from schemas.table import columns_of
+
+FILE_ISSUE_SCHEMA = {
+    "rule_id": pl.String,
+    "severity": pl.String,
+    "submission_id": pl.String,
+    "source_file": pl.String,
+    "source_name": pl.String,
+    "sheet": pl.String,
+    "source_row": pl.Int64,
+    "column_name": pl.String,
+    "reason": pl.String,
+    "suggestion": pl.String,
+    "value_text": pl.String,
+}
+ISSUE_COLUMNS = (
+    "table_name",
+    "_row_id",
+    "_record_row_id",
+    "column_name",
+    "source_column",
+    "rule_id",
+    "reason",
+    "value_text",
+)
+
+
+@dataclass(frozen=True)
+class Staged:
+    """Everything that staging knows of a facility.
+
+    Attributes:
+        tables: curated table -> one row per source row that feeds it (or per group of rows): the curated
+            columns that the mapping fills, ``_row_id`` (the first row), ``_row_ids`` (all of them),
+            ``_source_no`` (position of the source in the TOML, from 0), ``_submission_no``. Wide rows that
+            feed several records of one table repeat their ``_row_id``.
+        issues: values that could not be read and are null: ``ISSUE_COLUMNS``. ``_row_id`` is the source row
+            of the value, ``_record_row_id`` the ``_row_id`` of its record. ``reason`` is a code.
+        coercions: values that parsing changed: the columns of ``quality.coercion`` and ``_row_id``.
+        rows: every row of every file that was read: ``_row_id, submission_id, source_file, sheet,
+            source_row, source_name, fate`` (null, blank, rejected or superseded).
+        file_issues: ``FILE_ISSUE_SCHEMA``; ``reason`` is a sentence without values.
+        files: ``meta.submission``, one row per landed file.
+        sheets: ``submission_id, source_file, sheet, n_read`` of every file and sheet, also those without rows.
+        source_columns: (source, table, column) -> the column of the file that it comes from.
+    """
+
+    tables: Mapping[str, pl.DataFrame]
+    issues: pl.DataFrame
+    coercions: pl.DataFrame
+    rows: pl.DataFrame
+    file_issues: pl.DataFrame
+    files: pl.DataFrame
+    sheets: pl.DataFrame
+    source_columns: Mapping[tuple[str, str, str], str]
+
+
+@dataclass
+class _Collected:
+    """Results of the single ``[[source.table]]``s until they are put together."""
+
+    tables: dict[str, list[pl.DataFrame]] = field(default_factory=dict)
+    issues: list[pl.DataFrame] = field(default_factory=list)
+    changes: list[pl.DataFrame] = field(default_factory=list)
+    patients: list[pl.DataFrame] = field(default_factory=list)
+
+    def add(self, source: Source, table: str, made: TableRows) -> None:
+        """Keep what one ``[[source.table]]`` gave."""
+        name = pl.lit(table).alias("table_name")
+        self.tables.setdefault(table, []).append(made.rows)
+        self.issues.append(made.issues.with_columns(name).select(ISSUE_COLUMNS))
+        self.changes.append(made.changes.with_columns(name))
+        numbered = made.patients.with_columns(
+            pl.lit(source.name).alias("source_name"),
+            pl.lit(source.number, dtype=pl.Int16).alias("_source_no"),
+        )
+        self.patients.append(numbered)
+
+
+def stage_facility(home: Home, facility: Facility, settings: Settings) -> Staged:
+    """Stage all that a facility has sent. Reads the landing and the raw store, writes only the raw store.
+
+    Raises:
+        ConfigurationError: the ledger or the pseudonym key cannot be read.
+    """
+    uses = find_files(home, facility, settings.limits)
+    staging = Staging(facility, Pseudonyms(facility.facility_id, home.key()))
+    staging = replace(staging, anchors=_find_anchors(home, uses, staging))
+    collected = _Collected()
+    for source in facility.sources:
+        rows = _clean_rows(home, source, uses)
+        for table in source.tables:
+            collected.add(source, table.table, stage_table(rows, table, source, staging))
+    return _staged(home, facility, uses, collected)
+
+
+def _clean_rows(home: Home, source: Source, uses: Sequence[FileUse]) -> pl.DataFrame:
+    return clean(rows_in_force(home, source, uses), source.source_columns(), source.sentinels)
+
+
+def _find_anchors(home: Home, uses: Sequence[FileUse], staging: Staging) -> dict[str, AnchorDates]:
+    """Anchors come first: they are staged from just their own columns."""
+    facility = staging.facility
+    return {
+        name: anchor_dates(anchor, facility, _anchor_rows(home, uses, staging, anchor))
+        for name, anchor in facility.anchors.items()
+    }
+
+
+def _anchor_rows(home: Home, uses: Sequence[FileUse], staging: Staging, anchor: Anchor) -> list[pl.DataFrame]:
+    found = []
+    for source in staging.facility.sources:
+        tables = [one for one in source.tables if one.table == anchor.table and anchor.column in one.columns]
+        own = [one for one in tables if one.columns[anchor.column].anchor is None]
+        if not own:
+            continue
+        narrow = [
+            replace(
+                one, group_by=(), columns={name: one.columns[name] for name in ("patient_id", anchor.column)}
+            )
+            for one in own
+        ]
+        rows = _clean_rows(home, replace(source, tables=tuple(narrow)), uses)
+        found += [stage_table(rows, one, source, staging).rows for one in narrow]
+    return found
+
+
+def _staged(home: Home, facility: Facility, uses: Sequence[FileUse], collected: _Collected) -> Staged:
+    tables = {name: pl.concat(frames, how="diagonal") for name, frames in collected.tables.items()}
+    tables["patient_xref"] = _patient_xref(facility, collected.patients)
+    issues = [row for use in uses for row in issues_of_file(use)]
+    return Staged(
+        tables=tables,
+        issues=pl.concat(collected.issues),
+        coercions=_coercions(facility, uses, collected.changes),
+        rows=all_rows(home, uses),
+        file_issues=pl.DataFrame(issues, schema=FILE_ISSUE_SCHEMA),
+        files=_files(uses),
+        sheets=_sheets(uses),
+        source_columns=_source_columns(facility),
+    )
+
+
+def _patient_xref(facility: Facility, patients: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Which number of which source is which patient, taken from every row that feeds a table."""
+    found = pl.concat(patients).unique(
+        ["source_name", "source_patient_id"], keep="first", maintain_order=True
+    )
+    return found.select(
+        pl.lit(facility.facility_id).alias("facility_id"),
+        "source_name",
+        "source_patient_id",
+        "patient_id",
+        pl.lit("exact").alias("match_method"),
+        "_row_id",
+        pl.concat_list("_row_id").alias("_row_ids"),
+        "_source_no",
+        "_submission_no",
+    )
+
+
+def _coercions(facility: Facility, uses: Sequence[FileUse], changes: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    placed = place_rows(pl.concat(changes), uses).with_columns(
+        pl.lit(facility.facility_id).alias("facility_id"),
+        (pl.col("table_name") + "." + pl.col("column_name")).alias("column_name"),
+    )
+    wanted = [column.name for column in columns_of(tables_of("quality")["quality.coercion"])]
+    return placed.select(*wanted, "_row_id")
+
+
+def _files(uses: Sequence[FileUse]) -> pl.DataFrame:
+    model = columns_of(tables_of("meta")["meta.submission"])
+    rows = [
+        {
+            **vars(use.landed),
+            "source_name": use.source.name if use.source else None,
+            "encoding": use.raw.encoding if use.raw else None,
+            "reader": use.raw.reader if use.raw else None,
+            "status": use.status,
+        }
+        for use in uses
+    ]
+    schema = {one.name: pl.String if one.kind == "timestamp" else one.polars_type for one in model}
+    files = pl.DataFrame([{name: row[name] for name in schema} for row in rows], schema=schema)
+    received = (
+        pl.col("received_at").str.to_datetime(time_unit="us", time_zone="UTC").dt.replace_time_zone(None)
+    )
+    return files.with_columns(received)
+
+
+def _sheets(uses: Sequence[FileUse]) -> pl.DataFrame:
+    rows = []
+    for use in uses:
+        place = (use.landed.submission_id, use.landed.source_file)
+        rows += [
+            (*place, one.sheet, one.n_rows + len(one.blank_rows) + len(one.rejects)) for one in use.sheets
+        ]
+        rows += [] if use.sheets else [(*place, "", 0)]
+    names = {"submission_id": pl.String, "source_file": pl.String, "sheet": pl.String, "n_read": pl.Int64}
+    return pl.DataFrame(rows, schema=names, orient="row")
+
+
+def _source_columns(facility: Facility) -> dict[tuple[str, str, str], str]:
+    found: dict[tuple[str, str, str], str] = {}
+    for source in facility.sources:
+        for table in source.tables:
+            for name, mapping in table.columns.items():
+                behind = next(table.columns_behind(mapping), None)
+                if behind is not None:
+                    found.setdefault((source.name, table.table, name), behind)
+    return found

@@ -1,0 +1,204 @@
+"""Rows of a source to staged rows of one table.
+
+Belongs here: conditions, typing every mapped column, patients' pseudonyms, what a ``[[source.table]]`` gives.
+Does not belong here: groups (``stage_groups.py``), identifiers from templates (``stage_ids.py``), files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from registry_pipeline.intake.mapping import ColumnMapping, Condition, Facility, Source, TableMapping
+from registry_pipeline.intake.mapping_table import curated_tables
+from registry_pipeline.intake.pseudonym import Pseudonyms
+from registry_pipeline.intake.stage_anchors import AnchorDates, date_from_days
+from registry_pipeline.intake.stage_groups import group_rows, is_counted
+from registry_pipeline.intake.stage_ids import LOCAL_PATIENT, fill_templates, local_patient, qualify_ids
+from registry_pipeline.intake.stage_values import (
+    CHANGE_SCHEMA,
+    ISSUE_SCHEMA,
+    SOURCE_PREFIX,
+    Typed,
+    folded,
+    type_column,
+    with_default,
+)
+from schemas.columns import POLARS_TYPE
+
+
+@dataclass
+class TableRows:
+    """What one ``[[source.table]]`` gave.
+
+    Attributes:
+        rows: curated columns and ``_row_id, _row_ids, _submission_no``.
+        issues: ``ISSUE_SCHEMA`` and ``_record_row_id``, the ``_row_id`` of the record.
+        changes: ``CHANGE_SCHEMA``.
+        patients: ``source_patient_id, patient_id, _row_id, _submission_no``, each patient once.
+    """
+
+    rows: pl.DataFrame
+    issues: pl.DataFrame
+    changes: pl.DataFrame
+    patients: pl.DataFrame
+
+
+@dataclass
+class Staging:
+    """What all tables of a facility share while they are staged."""
+
+    facility: Facility
+    pseudonyms: Pseudonyms
+    anchors: Mapping[str, AnchorDates] = field(default_factory=dict)
+
+
+def stage_table(rows: pl.DataFrame, mapping: TableMapping, source: Source, staging: Staging) -> TableRows:
+    """Stage one table.
+
+    Args:
+        rows: cleaned source columns of all files in force, ``_row_id`` and ``_submission_no``.
+    """
+    for condition in mapping.where:
+        rows = rows.filter(_holds(condition))
+    work = _Work(rows, mapping, source, staging)
+    work.type_patient()
+    for column in mapping.columns.values():
+        work.type_one(column)
+    return work.finish()
+
+
+def _holds(condition: Condition) -> pl.Expr:
+    column = pl.col(condition.column)
+    if condition.test in ("blank", "not_blank"):
+        return column.is_null() if condition.test == "blank" else column.is_not_null()
+    values = pl.Series(condition.values, dtype=pl.String).to_frame("v").select(folded(pl.col("v")))["v"]
+    is_in = folded(column.fill_null("")).is_in(values.implode())
+    return is_in if condition.test == "in" else ~is_in
+
+
+class _Work:
+    """A table while its columns are filled, one after the other."""
+
+    def __init__(self, rows: pl.DataFrame, mapping: TableMapping, source: Source, staging: Staging) -> None:
+        self.rows, self.mapping, self.source, self.staging = rows, mapping, source, staging
+        self.known = curated_tables()[mapping.table]
+        self.records = rows.select("_row_id", "_submission_no")
+        self.issues: list[pl.DataFrame] = []
+        self.changes: list[pl.DataFrame] = []
+
+    def type_patient(self) -> None:
+        """``patient_id`` from the facility's own number, which stays beside it until the end."""
+        found = local_patient(self.rows, self.mapping.columns["patient_id"], self.source)
+        self._note(found)
+        local = found.values["patient_id"]
+        self.records = self.records.with_columns(
+            self.staging.pseudonyms.of(local).alias("patient_id"), local.alias(LOCAL_PATIENT)
+        )
+
+    def type_one(self, column: ColumnMapping) -> None:
+        """One mapped column other than the patient and templates, which need all others first."""
+        name = column.target.name
+        if name == "patient_id" or column.template is not None:
+            return
+        if column.aggregate == "count":
+            self.records = self.records.hstack(self.rows.select(is_counted(column)))
+        elif column.sources:
+            typed = type_column(self.rows, column, self.source, self._siblings(name))
+            if column.anchor is not None:
+                dates = self.staging.anchors[column.anchor]
+                typed = date_from_days(typed, column, self.rows["_row_id"], self.records["patient_id"], dates)
+            if column.default is not None:
+                typed = with_default(typed, column, self.rows["_row_id"])
+            self._note(typed)
+            self.records = self.records.hstack(typed.values)
+        elif column.value is not None:
+            self.records = self.records.with_columns(_constant(column))
+
+    def finish(self) -> TableRows:
+        """Groups, templates and identifiers; the curated columns in the order of their table."""
+        self._carry_source_columns()
+        issues = _stack(self.issues, ISSUE_SCHEMA)
+        self.records, conflicts = group_rows(self.records, self.mapping)
+        issues = self._with_record(pl.concat([issues, conflicts]))
+        self.records = fill_templates(self.records, self.mapping)
+        self.records = qualify_ids(self.records, self.mapping, self.staging.facility.facility_id)
+        if self.mapping.table == "patient" and "source_patient_id" not in self.records.columns:
+            self.records = self.records.with_columns(pl.col(LOCAL_PATIENT).alias("source_patient_id"))
+        patients = self.records.select(
+            pl.col(LOCAL_PATIENT).alias("source_patient_id"), "patient_id", "_row_id", "_submission_no"
+        ).drop_nulls("patient_id")
+        return TableRows(
+            self._ordered(),
+            issues,
+            _stack(self.changes, CHANGE_SCHEMA),
+            patients.unique("source_patient_id", keep="first", maintain_order=True),
+        )
+
+    def _siblings(self, name: str) -> dict[str, Any]:
+        mapped = self.mapping.columns
+        return {one: None for one in self.known if one not in mapped and one != name}
+
+    def _carry_source_columns(self) -> None:
+        wanted = [*self.mapping.group_by]
+        for column in self.mapping.columns.values():
+            wanted += [
+                one.name
+                for one in column.placeholders
+                if self.mapping.is_source_column(column, one.name) and column.target.name != "patient_id"
+            ]
+        self.records = self.records.with_columns(
+            self.rows[name].str.normalize("NFKC").alias(SOURCE_PREFIX + name)
+            for name in dict.fromkeys(wanted)
+        )
+
+    def _note(self, typed: Typed) -> None:
+        self.issues.append(typed.issues)
+        self.changes.append(typed.changes)
+
+    def _with_record(self, issues: pl.DataFrame) -> pl.DataFrame:
+        if issues.is_empty():
+            return issues.with_columns(pl.col("_row_id").alias("_record_row_id"))
+        behind = self.records.select(
+            pl.col("_row_id").alias("_record_row_id"), pl.col("_row_ids").alias("_row_id")
+        )
+        return issues.join(behind.explode("_row_id"), on="_row_id", how="left", maintain_order="left")
+
+    def _ordered(self) -> pl.DataFrame:
+        rows = self.records.with_columns(pl.lit(self.staging.facility.facility_id).alias("facility_id"))
+        if self.staging.facility.calendar == "relative":
+            rows = rows.with_columns(_relative(rows.columns))
+        own = [name for name in self.known if name in rows.columns]
+        return rows.select(
+            *(pl.col(name).cast(self.known[name].polars_type) for name in own),
+            "_row_id",
+            "_row_ids",
+            pl.lit(self.source.number, dtype=pl.Int16).alias("_source_no"),
+            pl.col("_submission_no").cast(pl.Int32),
+        )
+
+
+def _constant(column: ColumnMapping) -> list[pl.Expr]:
+    name = column.target.name
+    made = [pl.lit(column.value, dtype=POLARS_TYPE[column.target.kind]).alias(name)]  # type: ignore[arg-type]
+    if column.target.kind == "date":
+        made += [pl.lit(column.value, dtype=pl.Date).alias(f"{name}_{bound}") for bound in ("lower", "upper")]
+        made.append(pl.lit("day").alias(f"{name}_precision"))
+    return made
+
+
+def _relative(columns: list[str]) -> list[pl.Expr]:
+    """Dates that are exact relative to each other while their place in the calendar is known to the year."""
+    made = []
+    for name in (one.removesuffix("_precision") for one in columns if one.endswith("_date_precision")):
+        is_known = pl.when(pl.col(name).is_not_null())
+        made += [is_known.then(pl.col(name)).alias(f"{name}_{bound}") for bound in ("lower", "upper")]
+        made.append(is_known.then(pl.lit("year")).alias(f"{name}_precision"))
+    return made
+
+
+def _stack(frames: list[pl.DataFrame], schema: dict[str, Any]) -> pl.DataFrame:
+    return pl.concat(frames) if frames else pl.DataFrame(schema=schema)

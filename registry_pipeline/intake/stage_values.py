@@ -1,0 +1,181 @@
+"""Text columns of a source to typed columns of a table, with issues and coercions.
+
+Belongs here: blanks and sentinels, typing one mapped column over all its rows.
+Does not belong here: what one text means (``stage_readings.py``), records and keys (``stage_table.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from registry_pipeline.intake.mapping import ColumnMapping, Source
+from registry_pipeline.intake.parsing import parse_column
+from registry_pipeline.intake.stage_readings import (
+    SIZE_FIELDS,
+    UNIT_MARK,
+    read_identifier,
+    read_text,
+    reader_for,
+)
+
+ISSUE_SCHEMA = {
+    "_row_id": pl.Int64,
+    "column_name": pl.String,
+    "source_column": pl.String,
+    "rule_id": pl.String,
+    "reason": pl.String,
+    "value_text": pl.String,
+}
+CHANGE_SCHEMA = {
+    "_row_id": pl.Int64,
+    "column_name": pl.String,
+    "text_before": pl.String,
+    "value_after": pl.String,
+    "parser": pl.String,
+}
+SOURCE_PREFIX = "_source:"
+"""Before the name of a source column that a template or a group still needs beside the typed columns."""
+_FOUND = {"rule_id": pl.String, "reason": pl.String, "after": pl.String, "parser": pl.String}
+_PLAIN_IDENTIFIER = r"\A[!-~]+(?: [!-~]+)*\z"
+_ROUNDED_IDENTIFIER = r"\A[0-9]\.[0-9]+[eE]"
+
+
+@dataclass(frozen=True)
+class Typed:
+    """One mapped column, typed.
+
+    Attributes:
+        values: the curated columns that it fills, in the order of the rows.
+        texts: the text behind each value, blanks null.
+        source_column: where each text came from.
+        issues: texts that could not be read, as ``ISSUE_SCHEMA``.
+        changes: values that differ from their text, as ``CHANGE_SCHEMA``.
+    """
+
+    values: pl.DataFrame
+    texts: pl.Series
+    source_column: pl.Series
+    issues: pl.DataFrame
+    changes: pl.DataFrame
+
+
+def folded(column: pl.Expr) -> pl.Expr:
+    """Text made comparable: NFKC, blanks collapsed, no case."""
+    return column.str.normalize("NFKC").str.replace_all(r"\s+", " ").str.strip_chars().str.to_lowercase()
+
+
+def clean(rows: pl.DataFrame, columns: Sequence[str], sentinels: Sequence[str]) -> pl.DataFrame:
+    """Outer blanks off; empty texts and sentinels (whatever their width and case) to null."""
+    blanks = pl.Series([*sentinels, ""], dtype=pl.String).to_frame("text").select(folded(pl.col("text")))
+    wanted = blanks["text"].unique().implode()
+    stripped = [pl.col(name).str.strip_chars() for name in columns]
+    rows = rows.with_columns(stripped)
+    nulled = []
+    for name in columns:
+        distinct = rows[name].unique().drop_nulls().alias("text").to_frame()
+        missing = distinct.filter(folded(pl.col("text")).is_in(wanted))["text"]
+        if len(missing):
+            nulled.append(pl.when(~pl.col(name).is_in(missing.implode())).then(pl.col(name)).alias(name))
+    return rows.with_columns(nulled)
+
+
+def type_column(
+    rows: pl.DataFrame, mapping: ColumnMapping, source: Source, siblings: Mapping[str, object]
+) -> Typed:
+    """Type one column that comes from source columns.
+
+    Args:
+        rows: cleaned source columns and ``_row_id``.
+        siblings: columns of the table that a size may fill, by name.
+    """
+    texts, origin = _first_filled(rows, mapping.sources)
+    parsed = _parse(rows, texts, mapping, source)
+    name = mapping.target.name
+    parts = {"value": name}
+    if mapping.target.kind == "date" and mapping.anchor is None:
+        parts |= {part: f"{name}_{part}" for part in ("precision", "lower", "upper")}
+    if mapping.is_size:
+        parts |= {field: column for column, field in SIZE_FIELDS.items() if column in siblings}
+    values = parsed.select(pl.col(part).alias(column) for part, column in parts.items())
+    if mapping.is_size and "size_text" in siblings:
+        values = values.with_columns(texts.alias("size_text"))
+    judged = parsed.select(list(_FOUND)).with_columns(
+        rows["_row_id"], texts.alias("text"), origin.alias("source_column"), pl.lit(name).alias("column_name")
+    )
+    issues = judged.filter(pl.col("rule_id").is_not_null()).rename({"text": "value_text"})
+    changes = judged.filter(pl.col("after").is_not_null()).rename(
+        {"text": "text_before", "after": "value_after"}
+    )
+    return Typed(
+        values, texts, origin, issues.select(list(ISSUE_SCHEMA)), changes.select(list(CHANGE_SCHEMA))
+    )
+
+
+def with_default(typed: Typed, mapping: ColumnMapping, row_ids: pl.Series) -> Typed:
+    """The declared default where the source is blank; a text that could not be read stays an issue."""
+    name = mapping.target.name
+    is_blank = typed.texts.is_null()
+    filled = {name: mapping.default}
+    if mapping.target.kind == "date":
+        filled |= {
+            f"{name}_lower": mapping.default,
+            f"{name}_upper": mapping.default,
+            f"{name}_precision": "day",
+        }
+    values = typed.values.with_columns(
+        pl.when(is_blank).then(pl.lit(value)).otherwise(pl.col(column)).alias(column)
+        for column, value in filled.items()
+    )
+    changes = (
+        row_ids.filter(is_blank)
+        .to_frame("_row_id")
+        .select(
+            "_row_id",
+            pl.lit(name).alias("column_name"),
+            pl.lit(None, dtype=pl.String).alias("text_before"),
+            pl.lit(plain(mapping.default)).alias("value_after"),
+            pl.lit("default").alias("parser"),
+        )
+    )
+    return replace(typed, values=values, changes=pl.concat([typed.changes, changes]))
+
+
+def _first_filled(rows: pl.DataFrame, names: Sequence[str]) -> tuple[pl.Series, pl.Series]:
+    """The first text that is not blank, and the column it stands in (the first one where all are blank)."""
+    filled = rows.select(
+        pl.coalesce(pl.col(list(names))).alias("text"),
+        pl.coalesce(
+            *(pl.when(pl.col(name).is_not_null()).then(pl.lit(name)) for name in names), pl.lit(names[0])
+        ).alias("source_column"),
+    )
+    return filled["text"], filled["source_column"]
+
+
+def _parse(rows: pl.DataFrame, texts: pl.Series, mapping: ColumnMapping, source: Source) -> pl.DataFrame:
+    reader = reader_for(mapping, source)
+    fields = {**reader.types, **_FOUND}
+    if reader.read is read_identifier:
+        return _parse_identifiers(texts, fields)
+    if reader.read is read_text:
+        nothing = [pl.lit(None, dtype=dtype).alias(name) for name, dtype in _FOUND.items()]
+        return texts.to_frame("value").with_columns(nothing)
+    if mapping.unit_from is not None:
+        units = rows[mapping.unit_from].fill_null("")
+        texts = texts.to_frame("text").select(pl.col("text") + UNIT_MARK + units).to_series()
+    return parse_column(texts, reader.read, fields)
+
+
+def _parse_identifiers(texts: pl.Series, fields: Mapping[str, pl.DataType]) -> pl.DataFrame:
+    """Identifiers are nearly all distinct and plain: only the others go through the parser."""
+    frame = texts.alias("value").to_frame().with_row_index("_place")
+    is_plain = pl.col("value").str.contains(_PLAIN_IDENTIFIER) & ~pl.col("value").str.contains(
+        _ROUNDED_IDENTIFIER
+    )
+    frame = frame.with_columns(is_plain.fill_null(True).alias("_plain"))
+    other = frame.filter(~pl.col("_plain"))
+    found = parse_column(other["value"], read_identifier, fields).with_columns(other["_place"])
+    plain = frame.filter("_plain").select("value", "_place")
+    return pl.concat([plain, found], how="diagonal").sort("_place").select(list(fields))

@@ -1,0 +1,103 @@
+"""The exports of the demo hospital: five systems, with planted mistakes or corrected.
+
+Belongs here: which pages become which files, and the mapping and settings that go with them.
+Does not belong here: what stands on the pages (``*_export.py``) and the mistakes (``demo_errors.py``).
+"""
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Literal
+
+from registry_pipeline.simulate.cohort_truth import cohort_cases
+from registry_pipeline.simulate.demo_errors import plant_demo_errors
+from registry_pipeline.simulate.followup_export import deaths_page, followup_page
+from registry_pipeline.simulate.his_export import his_page
+from registry_pipeline.simulate.imaging_export import imaging_pages
+from registry_pipeline.simulate.manifest import Manifest
+from registry_pipeline.simulate.other_truth import other_cases
+from registry_pipeline.simulate.paper import Page, write_csv, write_xlsx
+from registry_pipeline.simulate.therapy_export import procedures_page, rt_pages
+from registry_pipeline.simulate.truth import Case
+
+Stage = Literal["first", "corrected"]
+FACILITY_ID = "demo_hospital"
+EXPORTED_ON = {"first": "2023-06-30", "corrected": "2023-07-14"}
+ENCODINGS = {
+    "his": "gb18030",
+    "rt_sessions": "utf-8",
+    "rt_targets": "utf-8",
+    "procedures": "gb18030",
+    "deaths": "utf-8",
+}
+WORKBOOKS = ("imaging", "followup")
+
+
+def demo_cases() -> list[Case]:
+    """The truth of the demo: the study cohort, then the patients outside it."""
+    return cohort_cases() + other_cases()
+
+
+def demo_pages(cases: list[Case]) -> list[Page]:
+    """Every sheet of every system, without mistakes."""
+    return [
+        his_page(cases),
+        *imaging_pages(cases),
+        *rt_pages(cases),
+        procedures_page(cases),
+        followup_page(cases),
+        deaths_page(cases),
+    ]
+
+
+def write_demo_exports(folder: Path, stage: Stage = "first") -> Manifest:
+    """Write the demo hospital's exports into ``folder`` (made if need be).
+
+    Args:
+        folder: usually the hospital's folder of the inbox; the manifest is returned, not written there.
+        stage: ``first`` holds the planted mistakes, ``corrected`` is what the hospital sends after them.
+
+    Returns:
+        The files and, for the first stage, every planted mistake with its place. Equal calls write equal
+        bytes.
+    """
+    cases = demo_cases()
+    pages = demo_pages(cases)
+    planted = plant_demo_errors(pages, cases) if stage == "first" else []
+    folder.mkdir(parents=True, exist_ok=True)
+    manifest = Manifest(folder, _write(pages, folder, EXPORTED_ON[stage]))
+    manifest.planted = [
+        one.located(number, FACILITY_ID, file_name(one.page, stage)) for number, one in enumerate(planted, 1)
+    ]
+    return manifest
+
+
+def file_name(page: Page, stage: Stage) -> str:
+    """Name of the file that holds ``page``."""
+    return f"{page.file}_{EXPORTED_ON[stage]}.{'xlsx' if page.file in WORKBOOKS else 'csv'}"
+
+
+def _write(pages: list[Page], folder: Path, day: str) -> list[str]:
+    names = []
+    for file in dict.fromkeys(page.file for page in pages):
+        own = [page for page in pages if page.file == file]
+        if file in WORKBOOKS:
+            names.append(f"{file}_{day}.xlsx")
+            write_xlsx(own, folder / names[-1])
+        else:
+            names.append(f"{file}_{day}.csv")
+            write_csv(own[0], folder / names[-1], ENCODINGS[file])
+    return names
+
+
+def demo_mapping() -> str:
+    """demo_hospital.toml, the mapping of the exports."""
+    return _packaged("demo_hospital.toml")
+
+
+def demo_settings() -> str:
+    """registry.toml of the demo: the extract date and the statement that its patients are synthetic."""
+    return _packaged("demo_registry.toml")
+
+
+def _packaged(name: str) -> str:
+    return files("registry_pipeline.simulate").joinpath("facilities", name).read_text(encoding="utf-8")

@@ -1,0 +1,30 @@
+"""The mistakes of the demo's first exports.
+
+Belongs here: the order in which they are planted. Does not belong here: the mistakes (``plant_*.py``),
+the exports without mistakes.
+"""
+
+from registry_pipeline.simulate import plant_followup, plant_his, plant_imaging, plant_therapy
+from registry_pipeline.simulate.paper import Page
+from registry_pipeline.simulate.scene import Planted, Scene
+from registry_pipeline.simulate.truth import Case
+
+# The rarer the patients that a mistake needs, the earlier it chooses.
+PLANTERS = (
+    *plant_followup.PLANTERS,
+    *plant_therapy.PLANTERS,
+    *plant_imaging.PLANTERS,
+    *plant_his.PLANTERS,
+)
+
+
+def plant_demo_errors(pages: list[Page], cases: list[Case]) -> list[Planted]:
+    """Change the pages in place; returns what was changed, in a stable order.
+
+    Raises:
+        LookupError: the demo has too few patients for its mistakes.
+    """
+    scene = Scene(pages, cases)
+    for plant in PLANTERS:
+        plant(scene)
+    return scene.planted

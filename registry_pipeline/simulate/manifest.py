@@ -1,0 +1,77 @@
+"""What was planted where, so that a refresh can be compared with it.
+
+Belongs here: :class:`PlantedError`, :class:`Manifest`, reading and writing manifest.csv.
+Does not belong here: planting (``demo_errors.py``, ``planters.py``).
+"""
+
+import csv
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+
+MANIFEST_NAME = "manifest.csv"
+
+
+@dataclass(frozen=True)
+class PlantedError:
+    """One mistake in one cell (or row) of one file.
+
+    Attributes:
+        rule_id: the rule that has to find it.
+        source_row: physical row of the file, from 1; 0 where the whole file is meant.
+        item: header of the cell, as the source names it; empty for whole rows.
+        kind: short word for the kind of mistake.
+        is_error: the rule quarantines the record (False: a warning).
+    """
+
+    planted_id: str
+    rule_id: str
+    facility: str
+    file: str
+    sheet: str
+    source_row: int
+    table: str
+    item: str
+    kind: str
+    description: str
+    is_error: bool = True
+
+
+@dataclass
+class Manifest:
+    """The files that were written and the mistakes in them.
+
+    Attributes:
+        folder: where the files stand; the manifest itself lies beside them.
+        files: names of the exports.
+        planted: the mistakes, in the order of their ids.
+    """
+
+    folder: Path
+    files: list[str] = field(default_factory=list)
+    planted: list[PlantedError] = field(default_factory=list)
+
+    def write(self, path: Path) -> None:
+        """manifest.csv at ``path``."""
+        write_planted(path, self.planted)
+
+
+def write_planted(path: Path, planted: Iterable[PlantedError]) -> None:
+    """The mistakes as CSV, one a row."""
+    with path.open("w", encoding="utf-8", newline="") as out:
+        writer = csv.DictWriter(out, [one.name for one in fields(PlantedError)])
+        writer.writeheader()
+        writer.writerows(asdict(one) for one in planted)
+
+
+def read_manifest(path: Path) -> list[PlantedError]:
+    """The mistakes of a manifest.csv."""
+    with path.open(encoding="utf-8", newline="") as source:
+        return [
+            PlantedError(
+                **{name: text for name, text in row.items() if name not in ("source_row", "is_error")},
+                source_row=int(row["source_row"]),
+                is_error=row["is_error"] == "True",
+            )
+            for row in csv.DictReader(source)
+        ]

@@ -1,0 +1,194 @@
+"""The steps that are made per facility: land, stage, screen.
+
+Belongs here: which rooms a step calls, what it reads from and writes to the store, whether it has
+anything to do. Does not belong here: reading, typing or judging (``intake/``, ``validation/``).
+"""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from functools import partial
+from typing import Any
+
+import polars as pl
+
+from registry_pipeline.home import Home
+from registry_pipeline.intake.facility import read_facility
+from registry_pipeline.intake.landing import LandingReport, land_inbox, read_ledger
+from registry_pipeline.intake.lookup import raw_values
+from registry_pipeline.intake.stage import stage_facility
+from registry_pipeline.settings import Settings
+from registry_pipeline.steps.locking import holding
+from registry_pipeline.steps.versions import (
+    code_version,
+    digest_of,
+    facility_input_digest,
+    is_fresh,
+    mark_fresh,
+)
+from registry_pipeline.store.working import read_parquet, write_parquet, write_text
+from registry_pipeline.toml_source import read_toml
+from registry_pipeline.validation.rules import Catalogue, catalogue, parameters_of
+from registry_pipeline.validation.screen import Screened, ScreenOptions, screen_facility
+
+STAGED_FRAMES = ("issues", "coercions", "rows", "file_issues", "files", "sheets")
+SCREENED_FRAMES = ("findings", "rule_results", "row_account", "quarantine")
+
+
+@dataclass(frozen=True)
+class ScreeningReport:
+    """Counts of one facility's screening, for events and terminals: no values.
+
+    Attributes:
+        n_accepted: table -> accepted records.
+        n_quarantined: table -> quarantined records.
+        findings: table -> list of [rule id, severity, category, number of findings].
+    """
+
+    n_accepted: dict[str, int]
+    n_quarantined: dict[str, int]
+    findings: dict[str, list[tuple[str, str, str, int]]]
+
+    def counts(self, table: str) -> Counter[tuple[str, str, str]]:
+        """(rule id, severity, category) -> number of findings of a table."""
+        return Counter(
+            {(rule, severity, category): n for rule, severity, category, n in self.findings.get(table, [])}
+        )
+
+
+@dataclass(frozen=True)
+class StoredStaging:
+    """What staging wrote, read back for the screening."""
+
+    tables: Mapping[str, pl.DataFrame]
+    issues: pl.DataFrame
+    rows: pl.DataFrame
+    file_issues: pl.DataFrame
+    source_columns: Mapping[tuple[str, str, str], str]
+
+
+def land(home: Home) -> LandingReport:
+    """Take what lies in the inboxes of all facilities."""
+    with holding(home):
+        return land_inbox(home, home.settings())
+
+
+def extract_date(home: Home, settings: Settings) -> date:
+    """Administrative end of observation: as set, else the day on which the newest file was received."""
+    if settings.refresh.extract_date is not None:
+        return settings.refresh.extract_date
+    received = [
+        one.received_at for facility_id in home.facility_ids() for one in read_ledger(home, facility_id)
+    ]
+    return datetime.fromisoformat(max(received)).date() if received else date.today()
+
+
+def stage(home: Home, facility_id: str, force: bool = False) -> dict[str, int]:
+    """Read and type every source of a facility: table -> number of staged rows."""
+    with holding(home):
+        folder, settings = home.store / "staged" / facility_id, home.settings()
+        fingerprint = digest_of(
+            facility_input_digest(home, facility_id), code_version(), asdict(settings.limits)
+        )
+        if force or not is_fresh(folder, fingerprint):
+            _stage(home, facility_id, settings)
+            mark_fresh(folder, fingerprint)
+        counts: dict[str, int] = json.loads((folder / "_counts.json").read_text())
+        return counts
+
+
+def _stage(home: Home, facility_id: str, settings: Settings) -> None:
+    folder = home.store / "staged" / facility_id
+    staged = stage_facility(home, read_facility(home.facilities / f"{facility_id}.toml"), settings)
+    for old in folder.glob("*.parquet"):
+        old.unlink()
+    for table, frame in staged.tables.items():
+        write_parquet(frame, folder / f"{table}.parquet")
+    for name in STAGED_FRAMES:
+        write_parquet(getattr(staged, name), folder / f"_{name}.parquet")
+    columns = [[*key, value] for key, value in staged.source_columns.items()]
+    write_text(json.dumps(columns, ensure_ascii=False), folder / "_source_columns.json")
+    write_text(
+        json.dumps({table: frame.height for table, frame in staged.tables.items()}), folder / "_counts.json"
+    )
+
+
+def _stored_staging(home: Home, facility_id: str) -> StoredStaging:
+    folder = home.store / "staged" / facility_id
+    tables = {path.stem: read_parquet(path) for path in sorted(folder.glob("[!_]*.parquet"))}
+    columns = json.loads((folder / "_source_columns.json").read_text())
+    frames = {name: read_parquet(folder / f"_{name}.parquet") for name in ("issues", "rows", "file_issues")}
+    return StoredStaging(tables, **frames, source_columns={tuple(key): value for *key, value in columns})
+
+
+def facility_catalogue(home: Home, facility_id: str, settings: Settings) -> Catalogue:
+    """The rules in force at a facility.
+
+    Raises:
+        ConfigurationError: an override names a rule, severity or threshold that does not exist.
+    """
+    facility = read_facility(home.facilities / f"{facility_id}.toml")
+    try:
+        rules = catalogue(settings)
+    except ValueError as problem:
+        raise read_toml(home.settings_file).error(["rules"], str(problem)) from None
+    try:
+        return rules.overridden(facility.rules)
+    except ValueError as problem:
+        raise read_toml(facility.path).error(["rules"], str(problem)) from None
+
+
+def screen(home: Home, facility_id: str, force: bool = False) -> ScreeningReport:
+    """Judge every record of a facility."""
+    with holding(home):
+        folder, settings = home.store / "screened" / facility_id, home.settings()
+        until = extract_date(home, settings)
+        staged = (home.store / "staged" / facility_id / "_fingerprint").read_text()
+        fingerprint = digest_of(staged, settings.digest(), until)
+        if force or not is_fresh(folder, fingerprint):
+            _screen(home, facility_id, settings, until)
+            mark_fresh(folder, fingerprint)
+        return ScreeningReport(**json.loads((folder / "_report.json").read_text()))
+
+
+def _screen(home: Home, facility_id: str, settings: Settings, until: date) -> None:
+    facility = read_facility(home.facilities / f"{facility_id}.toml")
+    rules = facility_catalogue(home, facility_id, settings)
+    options = ScreenOptions(
+        precedence=facility.precedence,
+        tolerance=facility.tolerance,
+        systemic_share=settings.refresh.systemic_share,
+        raw_value=partial(raw_values, home, facility_id),
+        memory_limit=settings.refresh.memory_limit,
+    )
+    judged = screen_facility(
+        facility_id, _stored_staging(home, facility_id), rules, parameters_of(settings, until), options
+    )
+    _store_screened(home, facility_id, judged, rules)
+
+
+def _store_screened(home: Home, facility_id: str, judged: Screened, rules: Catalogue) -> None:
+    folder = home.store / "screened" / facility_id
+    for old in folder.glob("*.parquet"):
+        old.unlink()
+    for outcome in ("accepted", "quarantined"):
+        for table, frame in getattr(judged, outcome).items():
+            write_parquet(frame, folder / f"{table}.{outcome}.parquet")
+    for name in SCREENED_FRAMES:
+        write_parquet(getattr(judged, name), folder / f"_{name}.parquet")
+    write_text(json.dumps(judged.failures), folder / "_failures.json")
+    write_text(json.dumps(asdict(_report(judged, rules))), folder / "_report.json")
+
+
+def _report(judged: Screened, rules: Catalogue) -> ScreeningReport:
+    found: dict[str, list[tuple[str, str, str, int]]] = {}
+    counted: Any = judged.findings.group_by("table_name", "rule_id", "severity").len().sort(pl.all())
+    for table, rule_id, severity, n in counted.iter_rows():
+        found.setdefault(table, []).append((rule_id, severity, rules.entries[rule_id].category, n))
+    return ScreeningReport(
+        {table: frame.height for table, frame in judged.accepted.items()},
+        {table: frame.height for table, frame in judged.quarantined.items()},
+        found,
+    )

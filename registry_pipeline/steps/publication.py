@@ -1,0 +1,79 @@
+"""The last step: from the store's tables to a served release.
+
+Belongs here: whether a release is needed, what goes into it.
+Does not belong here: building, proving, sealing, switching (``store/release.py``).
+"""
+
+from dataclasses import dataclass
+
+import schemas
+from registry_pipeline.home import Home
+from registry_pipeline.steps.locking import holding
+from registry_pipeline.steps.problems import Refused
+from registry_pipeline.steps.registry import submissions
+from registry_pipeline.steps.served import is_served
+from registry_pipeline.steps.versions import code_version, input_hash
+from registry_pipeline.store.proofs import ReleaseRefused
+from registry_pipeline.store.release import Versions, build_release, sweep_releases
+from registry_pipeline.store.serve import current_release, open_release
+from registry_pipeline.validation.rules import catalogue
+
+
+@dataclass(frozen=True)
+class PublicationReport:
+    """What became of a refresh.
+
+    Attributes:
+        release_id: the release that is served now.
+        is_new: whether this refresh made it.
+        n_open_errors: open findings of severity error in it.
+    """
+
+    release_id: str
+    is_new: bool
+    n_open_errors: int
+
+
+def publish(home: Home, force: bool = False) -> PublicationReport:
+    """Serve the store's tables as a new release, unless the served one is made of the same.
+
+    Raises:
+        Refused: a check is violated; the old release is still served.
+    """
+    with holding(home):
+        sweep_releases(home)
+        is_new = force or not is_served(home)
+        if is_new:
+            _build(home)
+        release_id = current_release(home)
+        assert release_id is not None
+        return PublicationReport(release_id, is_new, _open_errors(home))
+
+
+def _build(home: Home) -> None:
+    settings = home.settings()
+    versions = Versions(
+        code_version=code_version(),
+        rule_set_version=catalogue(settings).rule_set_version,
+        parameter_hash=settings.digest(),
+        input_hash=input_hash(home, home.facility_ids()),
+        data_statement=settings.privacy.data_statement,
+    )
+    tables = {
+        name: home.store / layer / f"{name.partition('.')[2]}.parquet"
+        for layer in ("curated", "mart", "result", "quality")
+        for name in schemas.tables_of(layer)
+        if (home.store / layer / f"{name.partition('.')[2]}.parquet").is_file()
+    }
+    try:
+        build_release(home, {**tables, "meta.submission": submissions(home)}, versions)
+    except ReleaseRefused as problem:
+        raise Refused(str(problem)) from None
+
+
+def _open_errors(home: Home) -> int:
+    with open_release(home) as connection:
+        found = connection.execute(
+            "SELECT count(*) FROM quality.finding WHERE severity = 'error' AND status IN ('open', 'reopened')"
+        ).fetchone()
+    return int(found[0]) if found else 0

@@ -1,0 +1,89 @@
+"""One refresh without Dagster: everything in the inbox, to a new release.
+
+Belongs here: the order of the steps. ``defs/`` runs the same steps as assets.
+Does not belong here: the steps.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from registry_pipeline.home import Home
+from registry_pipeline.intake.landing import LandingReport, land_inbox
+from registry_pipeline.steps.locking import holding
+from registry_pipeline.steps.problems import Refused
+from registry_pipeline.steps.served import is_served
+from registry_pipeline.store.serve import current_release
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class RefreshReport:
+    """What a refresh did.
+
+    Attributes:
+        landing: what became of every file of the inbox.
+        release_id: the release that is served now.
+        is_new: whether this refresh made it.
+    """
+
+    landing: LandingReport
+    release_id: str
+    is_new: bool
+
+
+def refresh(
+    home: Home, facilities: Sequence[str] = (), force: bool = False, progress: Progress = lambda _: None
+) -> RefreshReport:
+    """Land, stage, screen, curate, analyse and publish.
+
+    Args:
+        facilities: restrict reading and judging to these; the others stay as they were. All by default.
+        force: do every step again, also when nothing changed.
+        progress: told each step's name.
+
+    Raises:
+        Refused: the release did not pass its checks, or there is nothing to release.
+        ConfigurationError: registry.toml or a mapping is wrong.
+        StoreError: the disk is full, or another refresh is running.
+    """
+    with holding(home):
+        progress("landing")
+        landing = land_inbox(home, home.settings())
+        chosen = chosen_facilities(home, facilities)
+        if not force and is_served(home):
+            return RefreshReport(landing, current_release(home) or "", False)
+        return RefreshReport(landing, *_make(home, chosen, force, progress))
+
+
+def _make(home: Home, chosen: Sequence[str], force: bool, progress: Progress) -> tuple[str, bool]:
+    """Every step after landing. Imported here: a refresh with nothing new needs none of it."""
+    from registry_pipeline.steps import facility, publication, registry
+
+    for one in chosen:
+        progress(f"staging {one}")
+        facility.stage(home, one, force)
+        progress(f"screening {one}")
+        facility.screen(home, one, force)
+    progress("curated and mart tables")
+    registry.curate(home)
+    registry.build_mart(home)
+    registry.judge(home)
+    registry.analyse(home, progress)
+    progress("release")
+    published = publication.publish(home, force)
+    return published.release_id, published.is_new
+
+
+def chosen_facilities(home: Home, facilities: Sequence[str]) -> list[str]:
+    """The facilities to refresh.
+
+    Raises:
+        Refused: there is no facility, or one that was named has no mapping.
+    """
+    known = home.facility_ids()
+    if not known:
+        raise Refused(f"no facility has a mapping yet; put one into {home.facilities}")
+    if unknown := sorted(set(facilities) - set(known)):
+        raise Refused(f"no mapping for {', '.join(unknown)}; known: {', '.join(known)}")
+    return sorted(facilities) if facilities else known

@@ -1,0 +1,97 @@
+"""The steps that are made once for the whole registry: curated, mart, result and quality tables.
+
+Belongs here: which rooms a step calls, what it reads from and writes to the store.
+Does not belong here: SQL, rules, estimates.
+"""
+
+from dataclasses import fields
+from pathlib import Path
+
+import polars as pl
+
+import schemas
+from registry_pipeline.home import Home
+from registry_pipeline.steps.facility import extract_date
+from registry_pipeline.steps.locking import holding
+from registry_pipeline.steps.marts import Marts
+from registry_pipeline.steps.quality import quality_tables
+from registry_pipeline.steps.results import Progress, result_tables
+from registry_pipeline.steps.stored import facility_files, layer_tables
+from registry_pipeline.steps.versions import code_version, digest_of, is_fresh, mark_fresh
+from registry_pipeline.store import sql
+from registry_pipeline.store.working import read_parquet, write_parquet
+from schemas.table import columns_of
+
+
+def curate(home: Home) -> dict[str, int]:
+    """Curated tables of all facilities: table -> number of rows."""
+    with holding(home):
+        accepted = {name: facility_files(home, f"{name}.accepted") for name in layer_tables("curated")}
+        limit = home.settings().refresh.memory_limit
+        return sql.curate(accepted, home.store / "curated", limit, home.store)
+
+
+def build_mart(home: Home) -> dict[str, int]:
+    """Mart tables: table -> number of rows."""
+    with holding(home):
+        settings = home.settings()
+        parameters = sql.study_parameters(settings.study, extract_date(home, settings))
+        return sql.build_mart(
+            home.store / "curated",
+            facility_files(home, "_quarantine"),
+            home.store / "mart",
+            parameters,
+            settings.refresh.memory_limit,
+            home.store,
+        )
+
+
+def judge(home: Home) -> dict[str, int]:
+    """Quality tables of the registry: table -> number of rows."""
+    with holding(home):
+        tables = quality_tables(home)
+        for name, frame in tables.items():
+            write_parquet(frame, home.store / "quality" / f"{name}.parquet")
+        return {name: frame.height for name, frame in tables.items()}
+
+
+def analyse(home: Home, progress: Progress = lambda _: None) -> dict[str, int]:
+    """Result tables: table -> number of rows."""
+    with holding(home):
+        folder, settings = home.store / "result", home.settings()
+        marts = {one.name: home.store / "mart" / f"{one.name}.parquet" for one in fields(Marts)}
+        inputs = [_content(path) for path in marts.values()]
+        fingerprint = digest_of(inputs, settings.digest(), code_version())
+        if not is_fresh(folder, fingerprint):
+            made = result_tables(
+                Marts(**{name: read_parquet(path).to_pandas() for name, path in marts.items()}),
+                settings.study,
+                progress,
+            )
+            for name in layer_tables("result"):
+                write_parquet(_as_declared(f"result.{name}", made[name]), folder / f"{name}.parquet")
+            mark_fresh(folder, fingerprint)
+        return {name: read_parquet(folder / f"{name}.parquet").height for name in layer_tables("result")}
+
+
+def submissions(home: Home) -> pl.DataFrame:
+    """Rows of ``meta.submission`` of all facilities."""
+    return pl.concat([read_parquet(path) for path in facility_files(home, "_files", "staged")])
+
+
+def _content(path: Path) -> str:
+    """Hash of the rows of a working file (its bytes may differ from run to run)."""
+    frame = read_parquet(path)
+    return digest_of(frame.columns, frame.height, int(frame.hash_rows(seed=0).sum()) if frame.height else 0)
+
+
+def _as_declared(name: str, frame: object) -> pl.DataFrame:
+    """An estimate's rows with exactly the declared columns and types."""
+    made = pl.from_pandas(frame, nan_to_null=True) if not isinstance(frame, pl.DataFrame) else frame
+    columns = [
+        pl.col(one.name).cast(one.polars_type)
+        if one.name in made.columns
+        else pl.lit(None, one.polars_type).alias(one.name)
+        for one in columns_of(schemas.tables()[name])
+    ]
+    return made.select(columns)

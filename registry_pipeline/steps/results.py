@@ -1,0 +1,64 @@
+"""From mart to result: every estimate of the study as a table.
+
+Belongs here: the list of result tables and what feeds each.
+Does not belong here: estimation (``analysis/``), files (``steps/registry.py``).
+"""
+
+from collections.abc import Callable
+
+import pandas as pd
+
+from registry_pipeline import analysis
+from registry_pipeline.analysis.scorecard import scorecard
+from registry_pipeline.settings import Study
+from registry_pipeline.steps.marts import Marts
+from registry_pipeline.steps.results_cox import cox_results
+from registry_pipeline.steps.results_survival import survival_results
+
+Progress = Callable[[str], None]
+
+
+def result_tables(marts: Marts, study: Study, progress: Progress = lambda _: None) -> dict[str, pd.DataFrame]:
+    """Every table of the result layer: ``km_curve`` -> rows.
+
+    Where data cannot support an estimate, the rows say so (``status``, ``note``); a table without
+    any row is empty and is still part of the release.
+    """
+    progress("survival")
+    tables = survival_results(marts, study)
+    progress("Cox models")
+    tables |= cox_results(marts, study)
+    progress("recurrence and growth")
+    tables["recurrence_pattern"] = analysis.recurrence_patterns(marts.recurrence, len(marts.cohort))
+    tables |= _growth(marts, study)
+    tables["scorecard"] = scorecard(
+        tables
+        | {
+            "cohort": marts.cohort,
+            "survival_time": marts.survival_time,
+            "attrition": marts.attrition,
+            "lesion_growth": marts.lesion_growth,
+            "recurrence": tables["recurrence_pattern"],
+        }
+    )
+    return tables
+
+
+def _growth(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
+    """The growth models, the interval to the cutpoint and the shares of small lesions."""
+    lesions = marts.lesion_growth[marts.lesion_growth["is_included"].astype(bool)]
+    fitted = analysis.fit_growth_all(
+        lesions,
+        threshold_mm=study.cutpoint_mm,
+        n_bootstrap=study.bootstrap_replicates,
+        seed=study.bootstrap_seed,
+    )
+    onset = analysis.fit_interval_onset(
+        lesions, threshold_mm=study.cutpoint_mm, detection_limit_mm=study.detection_limit_mm
+    )
+    share = analysis.share_by_interval(lesions, cutpoint=study.cutpoint_mm)
+    return {
+        "growth_fit": pd.concat([fitted[0], onset.parameters], ignore_index=True),
+        "growth_threshold": pd.concat([fitted[1], onset.threshold], ignore_index=True),
+        "growth_share": share,
+    }

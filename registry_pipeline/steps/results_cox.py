@@ -1,0 +1,67 @@
+"""Cox results: one covariate at a time, and together; penalised where a group has no events.
+
+Belongs here: which models are fitted for which endpoint and origin.
+Does not belong here: how they are fitted and certified (``analysis/``).
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+
+from registry_pipeline import analysis
+from registry_pipeline.settings import Study
+from registry_pipeline.steps.marts import Marts
+
+REGISTRY_COVARIATES = ("age_years", "figo_group", "histology_group")
+SECOND_ENDPOINTS = ("lrfs", "pfs", "local_control", "new_oligomet")
+FEW_EVENTS_PER_VARIABLE = 5
+
+
+def cox_results(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
+    """``cox_fit``, ``cox_term`` and ``ph_test``: OS in full, the other endpoints by site and size."""
+    fits: list[pd.DataFrame] = []
+    terms: list[pd.DataFrame] = []
+    tests: list[pd.DataFrame] = []
+    for endpoint, origin, model, covariates in _plan(marts, study):
+        frame = marts.times(endpoint, origin)
+        for fit in _fits(frame, covariates):
+            label = {"endpoint": endpoint, "origin": origin, "model": model}
+            fits.append(fit.summary.assign(**label, method=fit.method))
+            terms.append(fit.terms.assign(**label))
+            if fit.status == "ok" and fit.method == "efron":
+                tests += [
+                    fit.ph_test(one).assign(**label, transform=one) for one in ("km", "rank", "identity")
+                ]
+    joined = {"cox_fit": fits, "cox_term": terms, "ph_test": tests}
+    return {
+        name: pd.concat(rows, ignore_index=True) if rows else pd.DataFrame() for name, rows in joined.items()
+    }
+
+
+def _plan(marts: Marts, study: Study) -> Iterator[tuple[str, str, str, tuple[str, ...]]]:
+    """Endpoint, origin, name of the model and its covariates."""
+    for endpoint, origin in marts.pairs():
+        if origin == "primary_dx":
+            single, together = REGISTRY_COVARIATES, REGISTRY_COVARIATES
+        elif endpoint == "os":
+            single, together = study.univariable, study.multivariable
+        else:
+            single, together = ("scf_vs_other", "is_small"), ()
+        yield from ((endpoint, origin, f"univariable:{one}", (one,)) for one in single)
+        if together:
+            yield endpoint, origin, "multivariable", together
+
+
+def _fits(frame: pd.DataFrame, covariates: tuple[str, ...]) -> Iterator[Any]:
+    """The plain fit; and the penalised one where the plain one cannot be estimated or has few events."""
+    usable = [one for one in covariates if frame[one].notna().any()]
+    if not usable:
+        return
+    fit = analysis.fit_cox(frame, "duration_days", "is_event", usable)
+    yield fit
+    per_variable = fit.summary["events_per_variable"].iloc[0]
+    if fit.summary["n_event"].iloc[0] > 0 and (
+        fit.status == "not_estimable" or per_variable < FEW_EVENTS_PER_VARIABLE
+    ):
+        yield analysis.fit_cox(frame, "duration_days", "is_event", usable, penalty="firth")

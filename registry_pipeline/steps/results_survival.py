@@ -1,0 +1,85 @@
+"""Survival results: curves, landmarks, medians, tests, restricted means, cumulative incidence, follow-up.
+
+Belongs here: which estimate is made for which endpoint, origin and stratum.
+Does not belong here: how it is computed (``analysis/``).
+"""
+
+from collections.abc import Callable, Iterator
+
+import pandas as pd
+
+from registry_pipeline import analysis
+from registry_pipeline.settings import Study
+from registry_pipeline.steps.marts import OVERALL, Marts
+
+COMPETING = ("local_control", "new_oligomet")
+Estimator = Callable[[pd.DataFrame, str], pd.DataFrame]
+
+
+def survival_results(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
+    """Every survival table of the result layer: name -> rows."""
+    estimators = _estimators(study)
+    rows: dict[str, list[pd.DataFrame]] = {name: [] for name in estimators}
+    for endpoint, origin, variable, frame in _cells(marts):
+        label = {"endpoint": endpoint, "origin": origin, "stratum_variable": variable}
+        for name, estimate in estimators.items():
+            if _applies(name, endpoint, variable):
+                rows[name].append(estimate(frame, variable).assign(**label))
+    results = {
+        name: pd.concat(parts, ignore_index=True) if parts else pd.DataFrame() for name, parts in rows.items()
+    }
+    return results | {"follow_up": _follow_up(marts, study)}
+
+
+def _estimators(study: Study) -> dict[str, Estimator]:
+    tau = study.rmst_months * study.days_per_month
+    marks = [months * study.days_per_month for months in study.landmark_months]
+    return {
+        "km_curve": lambda frame, by: analysis.kaplan_meier(frame, "duration_days", "is_event", by),
+        "km_landmark": lambda frame, by: analysis.landmark_survival(
+            frame, "duration_days", "is_event", marks, by
+        ),
+        "km_summary": lambda frame, by: analysis.median_survival(frame, "duration_days", "is_event", by),
+        "rmst": lambda frame, by: _in_months(
+            analysis.restricted_mean(frame, "duration_days", "is_event", tau, by), study
+        ),
+        "logrank_test": lambda frame, by: analysis.logrank_test(frame, "duration_days", "is_event", by),
+        "cumulative_incidence": lambda frame, by: analysis.cumulative_incidence(
+            frame, "duration_days", "event", by
+        ),
+    }
+
+
+def _applies(table: str, endpoint: str, variable: str) -> bool:
+    """Tests need groups; cumulative incidence is told where events compete."""
+    if table == "logrank_test":
+        return variable != OVERALL
+    return table != "cumulative_incidence" or endpoint in COMPETING
+
+
+def _cells(marts: Marts) -> Iterator[tuple[str, str, str, pd.DataFrame]]:
+    """Endpoint, origin, stratum variable and the few columns that estimates need, where there are rows."""
+    for endpoint, origin in marts.pairs():
+        frame = marts.times(endpoint, origin)
+        for variable in (OVERALL, *marts.strata(origin)):
+            chosen = frame[["duration_days", "event", "is_event", variable]]
+            known = chosen[chosen[variable].notna()]
+            if len(known):
+                yield endpoint, origin, variable, known.assign(**{variable: known[variable].astype(str)})
+
+
+def _in_months(frame: pd.DataFrame, study: Study) -> pd.DataFrame:
+    scaled = frame.assign(tau_months=frame["tau"] / study.days_per_month)
+    scaled["estimate_months"] = frame["estimate"] / study.days_per_month
+    for column in ("standard_error", "ci_lower", "ci_upper"):
+        scaled[column] = frame[column] / study.days_per_month
+    return scaled
+
+
+def _follow_up(marts: Marts, study: Study) -> pd.DataFrame:
+    """Both definitions, the preferred one first; of the cohort if there is one, else of the registry."""
+    origin = study.origin if len(marts.cohort) else "primary_dx"
+    frame = marts.times("os", origin)
+    order = sorted(("reverse_km", "observed"), key=lambda one: one != study.follow_up_definition)
+    parts = [analysis.follow_up(frame, "duration_days", "is_event", one) for one in order]
+    return pd.concat(parts, ignore_index=True)

@@ -1,0 +1,63 @@
+"""What a result depends on, as hashes: code, settings, mappings and bytes.
+
+Belongs here: digests and the decision whether a step has anything to do.
+Does not belong here: the steps themselves.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from registry_pipeline import __version__
+from registry_pipeline.home import Home
+from registry_pipeline.sql_source import SQL_FOLDER
+
+
+@cache
+def code_version() -> str:
+    """Version of the package with a hash of every line of code and SQL that can change a result."""
+    root = SQL_FOLDER.parent
+    digest = hashlib.sha256()
+    for folder, pattern in (("registry_pipeline", "*.py"), ("schemas", "*.py"), ("sql", "*.sql")):
+        for path in sorted((root / folder).rglob(pattern)):
+            digest.update(path.relative_to(root).as_posix().encode())
+            digest.update(path.read_bytes())
+    return f"{__version__}+{digest.hexdigest()[:12]}"
+
+
+def digest_of(*parts: Any) -> str:
+    """A short hash of anything that JSON can write."""
+    return hashlib.sha256(json.dumps(parts, default=str, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a small file; empty for one that is not there."""
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+
+
+def facility_input_digest(home: Home, facility_id: str) -> str:
+    """Hash of all that a facility's staged tables depend on: landed bytes, mapping, key."""
+    ledger = home.landing / facility_id / "submissions.json"
+    mapping = home.facilities / f"{facility_id}.toml"
+    return digest_of(facility_id, file_digest(ledger), file_digest(mapping), file_digest(home.key_file))
+
+
+def input_hash(home: Home, facility_ids: Iterable[str]) -> str:
+    """Hash of all landed bytes and mappings of the registry."""
+    return digest_of([facility_input_digest(home, one) for one in facility_ids])
+
+
+def is_fresh(folder: Path, fingerprint: str) -> bool:
+    """Whether ``folder`` was last written for ``fingerprint``."""
+    mark = folder / "_fingerprint"
+    return mark.is_file() and mark.read_text() == fingerprint
+
+
+def mark_fresh(folder: Path, fingerprint: str) -> None:
+    """Remember what ``folder`` was written for; the last thing a step does."""
+    temporary = folder / "_fingerprint.building"
+    temporary.write_text(fingerprint)
+    temporary.replace(folder / "_fingerprint")

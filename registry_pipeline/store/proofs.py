@@ -1,0 +1,142 @@
+"""What is proved of a release before it is sealed: keys, references, and the sentences of sql/checks.
+
+Belongs here: proofs generated from the models, running the checks, the refusal.
+Does not belong here: rules over records (``validation/``), the sentences themselves (``sql/checks``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import schemas
+from registry_pipeline.sql_source import sql_files
+from registry_pipeline.store.working import StoreError
+from schemas.derive import check_sql, quote
+from schemas.table import columns_of, key_of
+
+if TYPE_CHECKING:
+    import duckdb
+    import pandera.polars as pa
+
+
+@dataclass(frozen=True)
+class Proof:
+    """One sentence and how many rows speak against it.
+
+    Attributes:
+        check_name: name of the check, a sentence.
+        sentence: the same in words.
+        n_violated: rows against it.
+        n_denominator: rows looked at.
+    """
+
+    check_name: str
+    sentence: str
+    n_violated: int
+    n_denominator: int
+
+    def __str__(self) -> str:
+        return f"{self.check_name}: {self.n_violated} of {self.n_denominator} violate it"
+
+
+class ReleaseRefused(StoreError):
+    """A release that must not be served; the old one still is. Names checks and counts, no values.
+
+    Attributes:
+        violated: the proofs that failed.
+    """
+
+    def __init__(self, violated: Iterable[Proof]) -> None:
+        self.violated = list(violated)
+        super().__init__("the release was refused: " + "; ".join(map(str, self.violated)))
+
+
+def prove(connection: duckdb.DuckDBPyConnection) -> list[Proof]:
+    """Every proof of a filled database.
+
+    Raises:
+        ReleaseRefused: at least one of them failed.
+    """
+    proofs = [*_structure(connection), *_sentences(connection)]
+    if violated := [one for one in proofs if one.n_violated]:
+        raise ReleaseRefused(violated)
+    return proofs
+
+
+def _structure(connection: duckdb.DuckDBPyConnection) -> Iterator[Proof]:
+    for model in schemas.tables().values():
+        for name, sentence, query in _structure_queries(model):
+            n_violated, n_denominator = _one_row(connection, query)
+            yield Proof(name, sentence, n_violated, n_denominator)
+
+
+def _structure_queries(model: pa.DataFrameSchema) -> Iterator[tuple[str, str, str]]:
+    """Name, sentence and query of each proof that a model calls for."""
+    table, plain = str(model.name), str(model.name).replace(".", "_")
+    if key := key_of(model):
+        named = ", ".join(key)
+        yield f"{plain}_key_is_unique", f"{named} identifies a row of {table}", _key_query(table, key)
+    for column in columns_of(model):
+        if column.references:
+            target, target_column = column.references.rsplit(".", 1)
+            yield (
+                f"{plain}_{column.name}_exists",
+                f"every {column.name} of {table} is in {target}",
+                _reference_query(table, column.name, target, target_column),
+            )
+
+
+def _key_query(table: str, key: tuple[str, ...]) -> str:
+    columns = ", ".join(map(quote, key))
+    is_null = " OR ".join(f"{quote(one)} IS NULL" for one in key)
+    return f"""
+        SELECT
+            (SELECT count(*) FROM {table}) - (SELECT count(*) FROM (SELECT DISTINCT {columns} FROM {table}))
+            + (SELECT count(*) FROM {table} WHERE {is_null}),
+            (SELECT count(*) FROM {table})"""
+
+
+def _reference_query(table: str, column: str, target: str, target_column: str) -> str:
+    return f"""
+        SELECT count(*) FILTER (
+            {quote(column)} IS NOT NULL AND {quote(column)} NOT IN (SELECT {quote(target_column)} FROM {target})
+        ), count({quote(column)})
+        FROM {table}"""
+
+
+def _sentences(connection: duckdb.DuckDBPyConnection) -> Iterator[Proof]:
+    for name, made in sql_files("checks").items():
+        n_violated, n_denominator = _one_row(connection, made.query)
+        yield Proof(name, str(made.header["sentence"]), n_violated, n_denominator)
+
+
+def _one_row(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[int, int]:
+    row = connection.execute(query).fetchall()[0]
+    return int(row[0]), int(row[1])
+
+
+def broken_constraints(connection: duckdb.DuckDBPyConnection, model: pa.DataFrameSchema, rows: str) -> list[Proof]:
+    """Which constraints of a table the rows of a SELECT break; counts only.
+
+    DuckDB's own message quotes the offending value, so the constraints are asked one by one.
+    """
+    found = []
+    key, (total,) = key_of(model), connection.execute(f"SELECT count(*) FROM ({rows})").fetchall()[0]
+    for column in columns_of(model):
+        tests = [f"{quote(column.name)} IS NULL"] if column.is_required or column.name in key else []
+        tests += [f"NOT ({check})" for check in [check_sql(column)] if check]
+        for test in tests:
+            (count,) = connection.execute(f"SELECT count(*) FROM ({rows}) WHERE {test}").fetchall()[0]
+            what = "is missing" if test.endswith("IS NULL") else "is not an allowed value"
+            found.append(Proof(f"{model.name}.{column.name} {what}", what, count, total))
+    if key:
+        repeated, _ = _one_row(connection, _key_query(f"({rows})", key))
+        found.append(Proof(f"{model.name}: {', '.join(key)} is repeated", "key", repeated, total))
+    for column in columns_of(model):
+        if column.references:
+            target, name = column.references.rsplit(".", 1)
+            absent, _ = _one_row(connection, _reference_query(f"({rows})", column.name, target, name))
+            found.append(Proof(f"{model.name}.{column.name} is not in {target}", "reference", absent, total))
+    return [one for one in found if one.n_violated]

@@ -1,0 +1,267 @@
+"""A release: built beside the served one, proved, sealed, then switched to at once.
+
+Belongs here: filling the new DuckDB file from working files, sealing it, switching ``current``, and
+sweeping what a crash left.
+Does not belong here: what is proved (``proofs.py``), opening a release (``serve.py``), whether a new
+release is needed at all (``steps/``).
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import polars as pl
+
+import schemas
+from registry_pipeline.home import Home
+from registry_pipeline.sql_source import sql_files
+from registry_pipeline.store.proofs import Proof, ReleaseRefused, broken_constraints, prove
+from registry_pipeline.store.serve import (
+    DATABASE,
+    UNSERVED,
+    created_at,
+    current_release,
+    release_folder,
+    release_ids,
+    unserved_mark,
+)
+from registry_pipeline.store.sql import typed_select
+from registry_pipeline.store.working import BUILDING, StoreError, sweep, sync, told_in_one_line
+from schemas.derive import (
+    code_rows,
+    comment_sql,
+    create_table_sql,
+    dictionary_rows,
+    literal,
+    quote,
+    schema_version,
+)
+from schemas.table import columns_of
+
+if TYPE_CHECKING:
+    from registry_pipeline.store.sql import Source
+
+Finish = Callable[[Path], None]
+# Declared keys draw the diagram in analysts' tools, but cost ten times the insert; beyond this they are
+# proved by query only.
+MOST_ROWS_WITH_KEYS = 50_000
+
+
+@dataclass(frozen=True)
+class Versions:
+    """What a release was made from; equal versions make equal releases.
+
+    Attributes:
+        code_version: of the code.
+        rule_set_version: hash of the rule catalogue.
+        parameter_hash: hash of the settings.
+        input_hash: hash of all landed bytes and mappings.
+        data_statement: what the data are, printed wherever the release is shown.
+    """
+
+    code_version: str
+    rule_set_version: str
+    parameter_hash: str
+    input_hash: str
+    data_statement: str
+
+
+def build_release(
+    home: Home,
+    tables: Mapping[str, Source],
+    versions: Versions,
+    finish: Finish | None = None,
+    memory_limit: str = "1500MB",
+) -> str:
+    """Build, prove, seal and serve a new release. To be called by the one who holds the store's lock.
+
+    Args:
+        tables: ``layer.table`` -> Parquet file(s) or polars frame; a table that is not given is empty,
+            except ``meta.release``, ``meta.dictionary``, ``meta.code`` and ``meta.parameter``, which
+            follow from the versions, the models and registry.toml.
+        finish: called with the folder of the sealed database before it is served; writes what else
+            belongs to the release (reports). Reports open ``folder / DATABASE`` themselves.
+
+    Returns:
+        The id of the new release.
+
+    Raises:
+        ReleaseRefused: a constraint or a check is violated; the old release is still served.
+        StoreError: the disk is full or the store cannot be read.
+    """
+    release_id = new_release_id(home)
+    building = release_folder(home, release_id + BUILDING)
+    home.releases.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        with told_in_one_line(building / DATABASE):
+            building.mkdir(mode=0o700)
+            _write_database(home, building, release_id, tables, versions, memory_limit)
+            seal(building / DATABASE)
+            if finish is not None:
+                finish(building)
+            publish(home, building, release_id)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+    return release_id
+
+
+def new_release_id(home: Home) -> str:
+    """``2026-11-23T152233Z-ab12cd``: unique, and sorts after every earlier one even if the clock went back."""
+    now = datetime.now(UTC)
+    if earlier := release_ids(home):
+        now = max(now, created_at(earlier[-1]) + timedelta(seconds=1))
+    return f"{now:%Y-%m-%dT%H%M%SZ}-{secrets.token_hex(3)}"
+
+
+def _write_database(
+    home: Home, building: Path, release_id: str, tables: Mapping[str, Source], versions: Versions, memory_limit: str
+) -> None:
+    if unknown := sorted(set(tables) - set(schemas.tables())):
+        raise StoreError(f"tables that are not declared in schemas/: {', '.join(unknown)}")
+    spill = str(building / f"spill{BUILDING}")
+    config: dict[str, Any] = {"memory_limit": memory_limit, "temp_directory": spill}
+    connection = duckdb.connect(str(building / DATABASE), config=config)
+    try:
+        _fill(connection, {**_own_tables(home, release_id, versions), **tables})
+        proofs = prove(connection)
+        _insert(connection, "quality.reconciliation", pl.DataFrame([asdict(one) for one in proofs]))
+        create_views(connection)
+        connection.execute("CHECKPOINT")
+    finally:
+        connection.close()
+    shutil.rmtree(spill, ignore_errors=True)
+
+
+def _own_tables(home: Home, release_id: str, versions: Versions) -> dict[str, pl.DataFrame]:
+    """The tables that the release knows of itself."""
+    release = {
+        "release_id": release_id,
+        "created_at": created_at(release_id).replace(tzinfo=None),
+        "previous_release_id": current_release(home),
+        "schema_version": schema_version(),
+        **asdict(versions),
+    }
+    return {
+        "meta.release": pl.DataFrame([release]),
+        "meta.dictionary": pl.DataFrame(dictionary_rows(), infer_schema_length=None),
+        "meta.code": pl.DataFrame(code_rows(), infer_schema_length=None),
+        "meta.parameter": pl.DataFrame(home.settings().parameter_rows(), infer_schema_length=None),
+    }
+
+
+def _fill(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, Source]) -> None:
+    """Schemas, tables and comments, then rows; targets of references first."""
+    keyed = {name for name in schemas.tables() if _row_count(connection, tables.get(name)) <= MOST_ROWS_WITH_KEYS}
+    connection.execute("BEGIN")  # a thousand comments: one wait for the disk instead of a thousand
+    for layer in schemas.LAYERS:
+        connection.execute(f"CREATE SCHEMA {layer}")
+    for name in tables_in_order():
+        model = schemas.tables()[name]
+        for statement in (create_table_sql(model, keyed), *comment_sql(model)):
+            connection.execute(statement)
+    connection.execute("COMMIT")
+    for name in tables_in_order():
+        if tables.get(name) is not None:
+            _insert(connection, name, tables[name])
+
+
+def _row_count(connection: duckdb.DuckDBPyConnection, source: Source) -> int:
+    """Rows of a source, from the footers of its files."""
+    if isinstance(source, pl.DataFrame):
+        return source.height
+    paths = [source] if isinstance(source, Path) else source or []
+    query = "SELECT coalesce(sum(num_rows), 0) FROM parquet_file_metadata($files)"
+    files = [str(path) for path in paths if path.is_file()]
+    return int(connection.execute(query, {"files": files}).fetchall()[0][0]) if files else 0
+
+
+def tables_in_order() -> list[str]:
+    """Every declared table, each after the tables that it references."""
+    needs = {
+        name: {
+            one.references.rsplit(".", 1)[0] for one in columns_of(model) if one.references is not None
+        }
+        for name, model in schemas.tables().items()
+    }
+    return list(TopologicalSorter(needs).static_order())
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, name: str, source: Source) -> None:
+    """Rows BY NAME; a broken constraint refuses the release, with counts and without values."""
+    rows, model = typed_select(connection, name, source), schemas.tables()[name]
+    try:
+        connection.execute(f"INSERT INTO {name} BY NAME {rows}")
+    except duckdb.ConstraintException:
+        broken = broken_constraints(connection, model, rows)
+        raise ReleaseRefused(broken or [Proof(f"{name}: a constraint", "constraint", 1, 1)]) from None
+    except duckdb.ConversionException:
+        raise StoreError(f"{name}: a value does not have the type of its column") from None
+
+
+def create_views(connection: duckdb.DuckDBPyConnection) -> None:
+    """The views of sql/views, in the schema ``main``, with comments."""
+    for name, made in sql_files("views").items():
+        connection.execute(f"CREATE VIEW {quote(name)} AS {made.query}")
+        connection.execute(f"COMMENT ON VIEW {quote(name)} IS {literal(made.header['grain'])}")
+
+
+def seal(database: Path) -> None:
+    """Assert that nothing waits in a write-ahead log, put the file on the disk, forbid writing.
+
+    Raises:
+        StoreError: a ``.wal`` lies beside the file; renaming would lose its rows.
+    """
+    if database.with_name(database.name + ".wal").exists():
+        raise StoreError(f"{database}: the write-ahead log was not emptied; nothing was published")
+    sync(database)
+    database.chmod(0o444)
+    sync(database.parent)
+
+
+def publish(home: Home, building: Path, release_id: str) -> None:
+    """Give a sealed folder its name and serve it.
+
+    Until ``current`` points to it a mark stands beside the release, so that a crash between the two
+    renames leaves nothing that looks served.
+    """
+    mark = unserved_mark(home, release_id)
+    mark.touch(mode=0o600)
+    building.rename(release_folder(home, release_id))
+    sync(home.releases)
+    switch(home, release_id)
+    mark.unlink(missing_ok=True)
+
+
+def switch(home: Home, release_id: str) -> None:
+    """Point ``current`` to a release, in one rename."""
+    link = home.current.with_name(f"current.{secrets.token_hex(4)}{BUILDING}")
+    link.symlink_to(Path(home.releases.name) / release_id)
+    os.replace(link, home.current)
+    sync(home.root)
+
+
+def sweep_releases(home: Home) -> list[Path]:
+    """Remove what a crash left of a release; gives what was removed. The served release stays.
+
+    To be called by the one who holds the store's lock.
+    """
+    current, removed = current_release(home), []
+    for mark in sorted(home.releases.glob(f"*{UNSERVED}")):
+        release_id = mark.name.removesuffix(UNSERVED)
+        if release_id != current and release_folder(home, release_id).is_dir():
+            shutil.rmtree(release_folder(home, release_id), ignore_errors=True)
+            removed.append(release_folder(home, release_id))
+    removed += sweep(home.releases)
+    for link in sorted(home.root.glob(f"*{BUILDING}")):
+        link.unlink(missing_ok=True)
+        removed.append(link)
+    return removed

@@ -1,0 +1,288 @@
+"""SQL files over Parquet files: a private in-memory DuckDB reads views and writes whole tables.
+
+Belongs here: views with the model's types over working files, the order in which SQL files run,
+running one into a Parquet file with exactly the model's columns, the curated and mart layers.
+Does not belong here: the SQL itself (``sql/``), releases, rules over records under judgement.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import date
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import duckdb
+
+import schemas
+from registry_pipeline.settings import Study
+from registry_pipeline.sql_source import SqlFile, sql_files
+from registry_pipeline.store.working import StoreError, whole_file
+from schemas.columns import Column
+from schemas.derive import quote
+from schemas.table import columns_of, key_of
+
+if TYPE_CHECKING:
+    import pandera.polars as pa
+    import polars as pl
+
+    Source: TypeAlias = Path | Sequence[Path] | pl.DataFrame | None
+    Sources: TypeAlias = Mapping[str, Source]
+
+
+@contextmanager
+def private_database(
+    memory_limit: str = "1500MB", threads: int | None = None, spill_folder: Path | None = None
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """An in-memory DuckDB that nobody else sees, with the five schemas and ``screened``.
+
+    Args:
+        memory_limit: as DuckDB writes it; beyond it DuckDB spills to disk.
+        threads: None for one per core.
+        spill_folder: where it spills, for example a folder of the store; removed afterwards.
+    """
+    if spill_folder is not None:
+        spill_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with tempfile.TemporaryDirectory(dir=spill_folder, suffix=".building") as spill:
+        config: dict[str, Any] = {"memory_limit": memory_limit, "temp_directory": spill}
+        config |= {} if threads is None else {"threads": threads}
+        connection = duckdb.connect(":memory:", config=config)
+        try:
+            for layer in ("screened", *schemas.LAYERS):
+                connection.execute(f"CREATE SCHEMA {layer}")
+            yield connection
+        finally:
+            connection.close()
+
+
+def study_parameters(study: Study, extract_date: date) -> dict[str, Any]:
+    """The named parameters of curated and mart SQL: every study setting and the extract date."""
+    return {**asdict(study), "extract_date": extract_date}
+
+
+def model_of(name: str) -> pa.DataFrameSchema:
+    """The model of a table; ``screened.x`` has the columns of ``curated.x``.
+
+    Raises:
+        StoreError: no such table is declared.
+    """
+    layer, _, table = name.partition(".")
+    wanted = f"curated.{table}" if layer == "screened" else name
+    if wanted not in schemas.tables():
+        raise StoreError(f"{name}: no such table is declared in schemas/")
+    return schemas.tables()[wanted]
+
+
+def typed_select(connection: duckdb.DuckDBPyConnection, name: str, source: Source) -> str:
+    """A SELECT of the model's columns, in its types, over files or a frame.
+
+    Columns that the source lacks are NULL, others are left out; a source that is None, or files that
+    are absent, give no rows. Several files are put under one another by column name.
+
+    Raises:
+        StoreError: a file is damaged.
+    """
+    relation = _relation(connection, name, source)
+    present = set(_names(connection, f"SELECT * FROM {relation}", {})) if relation else set()
+    columns = [
+        f"{_typed(one, quote(one.name) if one.name in present else 'NULL')} AS {quote(one.name)}"
+        for one in columns_of(model_of(name))
+    ]
+    return f"SELECT {', '.join(columns)} " + (f"FROM {relation}" if relation else "WHERE false")
+
+
+def _typed(column: Column, expression: str) -> str:
+    """An expression in the type of a column; the registry knows missing numbers as NULL only."""
+    typed = f"CAST({expression} AS {column.duckdb_type})"
+    return f"nullif({typed}, CAST('nan' AS DOUBLE))" if column.kind == "real" else typed
+
+
+def add_view(connection: duckdb.DuckDBPyConnection, name: str, source: Source) -> None:
+    """A view ``layer.table`` over :func:`typed_select`."""
+    connection.execute(f"CREATE OR REPLACE VIEW {name} AS {typed_select(connection, name, source)}")
+
+
+def _relation(connection: duckdb.DuckDBPyConnection, name: str, source: Source) -> str | None:
+    """What stands after FROM, or None where there are no rows to read."""
+    if source is None:
+        return None
+    if isinstance(source, Path):
+        source = [source]
+    if isinstance(source, Sequence):
+        files = [str(path) for path in source if path.is_file()]
+        listed = ", ".join("'" + one.replace("'", "''") + "'" for one in files)
+        return f"read_parquet([{listed}], union_by_name => true)" if files else None
+    registered = "frame_of_" + name.replace(".", "_")
+    connection.register(registered, source.to_arrow())
+    return registered
+
+
+def _names(
+    connection: duckdb.DuckDBPyConnection, query: str, parameters: Mapping[str, Any]
+) -> dict[str, str]:
+    """Column name -> DuckDB type of a query."""
+    try:
+        rows = connection.execute(f"DESCRIBE {query}", dict(parameters)).fetchall()
+    except duckdb.Error as problem:
+        raise StoreError(f"a query or a working file cannot be read: {_kind(problem)}") from None
+    return {row[0]: row[1] for row in rows}
+
+
+def _kind(problem: duckdb.Error) -> str:
+    """What a DuckDB error is without the values that it may quote."""
+    is_about_code = isinstance(problem, (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException))
+    return str(problem).splitlines()[0] if is_about_code else type(problem).__name__
+
+
+def in_order(files: Mapping[str, SqlFile], layer: str) -> list[SqlFile]:
+    """SQL files of one layer such that each stands after those of its ``inputs``.
+
+    Raises:
+        ValueError: the inputs go round in a circle.
+    """
+    prefix = f"{layer}."
+    needs = {
+        name: {
+            one.removeprefix(prefix) for one in made.header.get("inputs", []) if one.startswith(prefix)
+        }
+        for name, made in files.items()
+    }
+    try:
+        return [files[name] for name in TopologicalSorter(needs).static_order() if name in files]
+    except CycleError as problem:
+        raise ValueError(f"sql/{layer}: inputs go round in a circle: {problem.args[1]}") from None
+
+
+def run_to_parquet(
+    connection: duckdb.DuckDBPyConnection,
+    made: SqlFile,
+    model: pa.DataFrameSchema,
+    path: Path,
+    parameters: Mapping[str, Any],
+) -> int:
+    """Run one SQL file into a Parquet file with exactly the model's columns, sorted by its key.
+
+    Args:
+        parameters: named values; those that the query does not name are not passed.
+
+    Returns:
+        The number of rows.
+
+    Raises:
+        StoreError: a column is missing or too many (it is named), the query fails, the disk is full.
+    """
+    given = made.parameters(parameters)
+    query = exact_columns(connection, made, model, given)
+    with whole_file(path) as temporary:
+        target = str(temporary).replace("'", "''")
+        copy = f"COPY ({query}) TO '{target}' (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)"
+        try:
+            return int(connection.execute(copy, given).fetchall()[0][0])
+        except duckdb.IOException:
+            raise
+        except duckdb.Error as problem:
+            raise StoreError(f"{model.name}: the query failed: {_kind(problem)}") from None
+
+
+def exact_columns(
+    connection: duckdb.DuckDBPyConnection, made: SqlFile, model: pa.DataFrameSchema, given: Mapping[str, Any]
+) -> str:
+    """The query with the model's columns in the model's order and types, sorted by the key.
+
+    Raises:
+        StoreError: a column is missing or too many; names it.
+    """
+    found, wanted = set(_names(connection, made.query, given)), {one.name for one in columns_of(model)}
+    if missing := sorted(wanted - found):
+        raise StoreError(f"sql for {model.name} gives no column {', '.join(missing)}")
+    if extra := sorted(found - wanted):
+        raise StoreError(f"sql for {model.name} gives columns that the model lacks: {', '.join(extra)}")
+    columns = ", ".join(f"{_typed(one, quote(one.name))} AS {quote(one.name)}" for one in columns_of(model))
+    order = ", ".join(map(quote, key_of(model))) or "ALL"
+    return f"SELECT {columns} FROM ({made.query}) ORDER BY {order}"
+
+
+def build_layer(
+    layer: str,
+    sources: Sources,
+    target: Path,
+    parameters: Mapping[str, Any],
+    memory_limit: str = "1500MB",
+    spill_folder: Path | None = None,
+) -> dict[str, int]:
+    """Every table of a layer from ``sql/<layer>``, written as ``target/<table>.parquet``.
+
+    Args:
+        sources: ``layer.table`` -> files or a frame for what the SQL reads; what is not given is empty.
+        parameters: named values for the SQL.
+
+    Returns:
+        table -> number of rows.
+    """
+    models = schemas.tables_of(layer)
+    files = sql_files(layer)
+    if missing := {name for name in models if name.partition(".")[2] not in files}:
+        raise ValueError(f"tables without a file under sql/{layer}: {sorted(missing)}")
+    counts: dict[str, int] = {}
+    with private_database(memory_limit, spill_folder=spill_folder) as connection:
+        for name in _inputs(files, layer) | set(sources):
+            add_view(connection, name, sources.get(name))
+        for made in in_order(files, layer):
+            name, path = f"{layer}.{made.name}", target / f"{made.name}.parquet"
+            counts[made.name] = run_to_parquet(connection, made, model_of(name), path, parameters)
+            add_view(connection, name, path)
+    return counts
+
+
+def _inputs(files: Mapping[str, SqlFile], layer: str) -> set[str]:
+    named = {one for made in files.values() for one in made.header.get("inputs", [])}
+    return {one for one in named if not one.startswith(f"{layer}.")}
+
+
+def curate(
+    accepted: Mapping[str, Sequence[Path] | pl.DataFrame],
+    target: Path,
+    memory_limit: str = "1500MB",
+    spill_folder: Path | None = None,
+) -> dict[str, int]:
+    """The curated tables of all facilities together.
+
+    Args:
+        accepted: table (``lesion``) -> the ``<table>.accepted.parquet`` files of all facilities.
+        target: folder for ``<table>.parquet``, ``store/curated``.
+
+    Returns:
+        table -> number of rows.
+    """
+    sources = {f"screened.{table}": source for table, source in accepted.items()}
+    return build_layer("curated", sources, target, {}, memory_limit, spill_folder)
+
+
+def build_mart(
+    curated: Path,
+    quarantine: Sequence[Path] | pl.DataFrame,
+    target: Path,
+    parameters: Mapping[str, Any],
+    memory_limit: str = "1500MB",
+    spill_folder: Path | None = None,
+) -> dict[str, int]:
+    """The mart tables.
+
+    Args:
+        curated: folder of the curated Parquet files.
+        quarantine: rows of ``quality.quarantine`` of all facilities.
+        target: folder for ``<table>.parquet``, ``store/mart``.
+        parameters: :func:`study_parameters`.
+
+    Returns:
+        table -> number of rows.
+    """
+    sources: dict[str, Any] = {
+        name: curated / f"{name.partition('.')[2]}.parquet" for name in schemas.tables_of("curated")
+    }
+    sources["quality.quarantine"] = quarantine
+    return build_layer("mart", sources, target, parameters, memory_limit, spill_folder)

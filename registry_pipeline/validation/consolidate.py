@@ -1,0 +1,233 @@
+"""From staged rows to records: duplicates, upserts, and several sources that speak of one thing.
+
+Belongs here: making one record per key, which row gave which item, which items contradict.
+Does not belong here: judging records, the wording of findings.
+
+Only rows whose key occurs more than once are touched; the rest pass through.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from registry_pipeline.validation.records import complete, curated, date_stems, has_null_key, item_columns
+from schemas.columns import Column
+from schemas.table import columns_of, key_of
+
+WITHIN_SOURCE = {"patient": "V01", "lesion": "L01", "death": "H01"}
+ACROSS_SOURCES = {"death.death_date": "H03"}
+_FATES = {"_row_id": pl.Int64, "fate": pl.String}
+_ORIGINS = {"_row_id": pl.Int64, "column_name": pl.String, "_origin": pl.Int64}
+_CONFLICTS = {"_row_id": pl.Int64, "items": pl.String, "rule_id": pl.String, "is_free_text": pl.Boolean}
+
+
+@dataclass(frozen=True)
+class Consolidation:
+    """How a facility's sources are brought together.
+
+    Attributes:
+        precedence: ``table`` or ``table.column`` -> names of sources, the most trusted first.
+        tolerance: ``table.column`` -> largest difference that is no disagreement (days for dates).
+        source_names: number of a source in staged rows -> its name.
+    """
+
+    precedence: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    tolerance: Mapping[str, float] = field(default_factory=dict)
+    source_names: Mapping[int, str] = field(default_factory=dict)
+
+    def rank(self, *names: str) -> dict[int, int]:
+        """Source number -> rank, by the first of ``names`` for which a precedence is declared."""
+        wanted = next((list(self.precedence[name]) for name in names if name in self.precedence), [])
+        order = sorted(
+            self.source_names,
+            key=lambda no: (
+                wanted.index(self.source_names[no]) if self.source_names[no] in wanted else 999,
+                no,
+            ),
+        )
+        return {number: position for position, number in enumerate(order)}
+
+
+@dataclass(frozen=True)
+class Consolidated:
+    """The records of one table.
+
+    Attributes:
+        records: columns of the model; ``_row_id`` numbers the records, ``_origin`` is the source row of
+            the record, ``_row_ids`` are all source rows behind it.
+        fates: ``_row_id, fate`` of source rows that made no record of their own (duplicate, superseded).
+        origins: ``_row_id, column_name, _origin``: the source row that gave an item, for records made of
+            several rows.
+        conflicts: ``_row_id, items, rule_id, is_free_text``: items in which rows of one key contradict.
+    """
+
+    records: pl.DataFrame
+    fates: pl.DataFrame
+    origins: pl.DataFrame
+    conflicts: pl.DataFrame
+
+
+def consolidate_table(
+    name: str, frame: pl.DataFrame | None, how: Consolidation | None = None
+) -> Consolidated:
+    """One record per key from the staged rows of a table.
+
+    Args:
+        name: bare table name (``lesion``).
+        frame: staged rows; None for a table that the facility does not send.
+        how: precedence, tolerance and names of the sources.
+    """
+    rows = complete(name, frame)
+    key = list(key_of(curated()[name]))
+    is_single = has_null_key(curated()[name]) | (pl.len().over(key) == 1)
+    parts = rows.with_columns(is_single.alias("_single")).partition_by(
+        "_single", as_dict=True, include_key=False
+    )
+    single = parts.get((True,), rows.clear()).with_columns(pl.col("_row_id").alias("_origin"))
+    repeated = parts.get((False,), rows.clear())
+    fates: list[pl.DataFrame] = []
+    merge = _Merge(name, how or Consolidation())
+    if repeated.height:
+        repeated = _drop(repeated, _is_superseded(key), "superseded", fates)
+        repeated = _drop(repeated, ~_is_first(name), "duplicate", fates)
+    merged, origins, conflicts = merge.merge(repeated)
+    records = pl.concat([_bare(name, single), _bare(name, merged)]).sort("_origin", maintain_order=True)
+    records = records.with_row_index("_number").with_columns(
+        pl.col("_number").cast(pl.Int64).alias("_row_id")
+    )
+    numbers = records.filter(~has_null_key(curated()[name])).select(*key, "_row_id")
+    return Consolidated(
+        records.drop("_number"),
+        pl.concat(fates) if fates else pl.DataFrame(schema=_FATES),
+        _numbered(origins, numbers, key, _ORIGINS),
+        _numbered(conflicts, numbers, key, _CONFLICTS),
+    )
+
+
+def _bare(name: str, frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.select(*curated()[name].columns, "_origin", "_row_ids")
+
+
+def _numbered(
+    frame: pl.DataFrame, numbers: pl.DataFrame, key: list[str], schema: Mapping[str, type[pl.DataType]]
+) -> pl.DataFrame:
+    if frame.is_empty():
+        return pl.DataFrame(schema=dict(schema))
+    return frame.join(numbers, on=key).select(list(schema))
+
+
+def _is_superseded(key: list[str]) -> pl.Expr:
+    return pl.col("_submission_no") < pl.col("_submission_no").max().over([*key, "_source_no"])
+
+
+def _is_first(name: str) -> pl.Expr:
+    return pl.struct([*curated()[name].columns, "_source_no"]).is_first_distinct()
+
+
+def _drop(rows: pl.DataFrame, condition: pl.Expr, fate: str, fates: list[pl.DataFrame]) -> pl.DataFrame:
+    marked = rows.sort("_row_id").with_columns(condition.alias("_dropped"))
+    gone = marked.filter("_dropped").select(pl.col("_row_ids").explode().alias("_row_id"))
+    fates.append(gone.with_columns(pl.lit(fate).alias("fate")))
+    return marked.filter(~pl.col("_dropped")).drop("_dropped")
+
+
+class _Merge:
+    """Item-wise merging of rows that share a key."""
+
+    def __init__(self, name: str, how: Consolidation) -> None:
+        self.name, self.how = name, how
+        model = curated()[name]
+        self.key = list(key_of(model))
+        self.items = {item: cols for item, cols in item_columns(model).items() if item not in self.key}
+        self.columns: dict[str, Column] = {column.name: column for column in columns_of(model)}
+        self.dates = set(date_stems(model))
+
+    def merge(self, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+        """(records, origins, conflicts), each with the key columns."""
+        if rows.is_empty():
+            empty = pl.DataFrame()
+            return rows.with_columns(pl.col("_row_id").alias("_origin")), empty, empty
+        rank = self.how.rank(self.name)
+        ranked = rows.with_columns(_rank(rank)).sort("_rank", "_row_id")
+        packed = ranked.select(
+            *self.key,
+            "_row_id",
+            "_row_ids",
+            "_rank",
+            "_source_no",
+            *[self._pack(item) for item in self.items],
+        )
+        by_source = self._combine(packed, [*self.key, "_source_no"], is_within=True)
+        by_key = self._combine(by_source, self.key, is_within=False)
+        conflicts = pl.concat([self._conflicts(by_source, True), self._conflicts(by_key, False)])
+        unpacked = [
+            pl.col(item).struct.field(column) for item, columns in self.items.items() for column in columns
+        ]
+        origins = by_key.select(
+            *self.key, *[pl.col(item).struct.field("_from").alias(item) for item in self.items]
+        ).unpivot(on=list(self.items), index=self.key, variable_name="column_name", value_name="_origin")
+        records = by_key.select(*self.key, *unpacked, pl.col("_row_id").alias("_origin"), "_row_ids")
+        return records, origins.drop_nulls("_origin"), conflicts
+
+    def _pack(self, item: str) -> pl.Expr:
+        parts = pl.struct([*self.items[item], pl.col("_row_id").alias("_from")])
+        return pl.when(pl.col(item).is_not_null()).then(parts).alias(item)
+
+    def _combine(self, packed: pl.DataFrame, by: list[str], is_within: bool) -> pl.DataFrame:
+        chosen = [self._choose(item, is_within).alias(item) for item in self.items]
+        clashes = [self._clash(item, is_within).alias(f"_clash {item}") for item in self.items]
+        others = [] if "_source_no" in by else ["_source_no"]
+        return packed.group_by(by, maintain_order=True).agg(
+            *chosen,
+            *clashes,
+            pl.col("_row_id", "_rank", *others).first(),
+            pl.col("_row_ids").list.explode().unique().sort(),
+        )
+
+    def _choose(self, item: str, is_within: bool) -> pl.Expr:
+        """The first value by precedence; within one source the most exact date."""
+        given = pl.col(item).drop_nulls()
+        if is_within and item in self.dates:
+            width = given.struct.field(f"{item}_upper") - given.struct.field(f"{item}_lower")
+            return given.sort_by(width, maintain_order=True).first()
+        if not is_within and f"{self.name}.{item}" in self.how.precedence:
+            own = _rank(self.how.rank(f"{self.name}.{item}"))
+            return pl.col(item).sort_by(own, maintain_order=True).drop_nulls().first()
+        return given.first()
+
+    def _clash(self, item: str, is_within: bool) -> pl.Expr:
+        tolerance = 0.0 if is_within else float(self.how.tolerance.get(f"{self.name}.{item}", 0.0))
+        given = pl.col(item).drop_nulls()
+        if item in self.dates:
+            gap = given.struct.field(f"{item}_lower").max() - given.struct.field(f"{item}_upper").min()
+            return (gap.dt.total_days() > tolerance).fill_null(False)
+        values = given.struct.field(item)
+        if self.columns[item].kind in ("integer", "real"):
+            return (values.max() - values.min() > tolerance + 1e-9).fill_null(False)
+        return values.n_unique() > 1
+
+    def _conflicts(self, combined: pl.DataFrame, is_within: bool) -> pl.DataFrame:
+        rules = {
+            item: WITHIN_SOURCE.get(self.name, "S16")
+            if is_within
+            else ACROSS_SOURCES.get(f"{self.name}.{item}", "S17")
+            for item in self.items
+        }
+        free = [item for item in self.items if self.columns[item].is_identifying]
+        long = combined.select(
+            *self.key, *[pl.col(f"_clash {item}").alias(item) for item in self.items]
+        ).unpivot(on=list(self.items), index=self.key, variable_name="items", value_name="_clash")
+        return long.filter("_clash").select(
+            *self.key,
+            "items",
+            pl.col("items").replace_strict(rules, return_dtype=pl.String).alias("rule_id"),
+            pl.col("items").is_in(free).alias("is_free_text"),
+        )
+
+
+def _rank(rank: Mapping[int, int]) -> pl.Expr:
+    if not rank:
+        return pl.col("_source_no").cast(pl.Int64).alias("_rank")
+    numbers = pl.col("_source_no").cast(pl.Int64)
+    return numbers.replace_strict(dict(rank), default=999, return_dtype=pl.Int64).alias("_rank")

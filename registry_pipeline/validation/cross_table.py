@@ -1,0 +1,82 @@
+"""Rules between tables: the SELECTs of ``sql/rules`` over the records of one facility.
+
+Belongs here: a private in-memory DuckDB with the records as ``screened.<table>``, running each rule,
+reading its judgements back. Does not belong here: the rules, the wording of findings, rules over the
+whole registry (``registry_rules.py``).
+
+A rule's SELECT gives one row per judged record: ``_row_id, is_violated`` and, where it can say more,
+``severity``, ``suggestion`` and ``detail``.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from registry_pipeline.sql_source import SqlFile
+from registry_pipeline.validation.records import curated
+from registry_pipeline.validation.rules import Catalogue, RuleEntry, parameters_for
+from registry_pipeline.validation.within_table import Outcome, violation_frame
+
+
+def open_records(
+    records: Mapping[str, pl.DataFrame], memory_limit: str = "1500MB"
+) -> duckdb.DuckDBPyConnection:
+    """An in-memory DuckDB in which ``screened.<table>`` are the given records; absent tables are empty."""
+    connection = duckdb.connect(":memory:", config={"memory_limit": memory_limit})
+    connection.execute("CREATE SCHEMA screened")
+    for name in curated():
+        connection.register(f"_{name}", records[name].drop("_row_ids", "_origin", strict=False).to_arrow())
+        connection.execute(f'CREATE VIEW screened."{name}" AS SELECT * FROM "_{name}"')
+    connection.execute("SET lock_configuration = true")
+    return connection
+
+
+def judge_between_tables(
+    records: Mapping[str, pl.DataFrame],
+    rules: Catalogue,
+    parameters: Mapping[str, Any],
+    outcome: Outcome,
+    memory_limit: str = "1500MB",
+) -> None:
+    """Run every facility-wide rule, into ``outcome``; a rule that fails does not stop the others."""
+    with open_records(records, memory_limit) as connection:
+        for entry in rules.of_scope("facility").values():
+            try:
+                judged, violations = judge_by_sql(connection, entry, parameters)
+            except Exception as problem:  # a rule that raises must not stop the others
+                outcome.failures[entry.rule_id] = f"{type(problem).__name__}: {problem}"
+                continue
+            outcome.count(entry.rule_id, judged)
+            outcome.violations.append(violations)
+
+
+def judge_by_sql(
+    connection: duckdb.DuckDBPyConnection, entry: RuleEntry, parameters: Mapping[str, Any]
+) -> tuple[int, pl.DataFrame]:
+    """How many records a rule judged, and its violations (columns of ``VIOLATION``)."""
+    file = entry.judged_by
+    assert isinstance(file, SqlFile)
+    given = file.parameters(parameters_for(entry, parameters))
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE judged AS {file.query}", given)
+    judged = connection.execute("SELECT count(is_violated) FROM judged").fetchall()[0][0]
+    broken = connection.execute("SELECT * FROM judged WHERE is_violated").pl()
+    found = broken.with_columns(
+        pl.lit(entry.table_name).alias("table_name"),
+        pl.lit(entry.rule_id).alias("rule_id"),
+        pl.lit(",".join(entry.items)).alias("items"),
+        severity_of(entry, broken).alias("severity"),
+    )
+    return int(judged), violation_frame(found.unique("_row_id", keep="first", maintain_order=True))
+
+
+def severity_of(entry: RuleEntry, broken: pl.DataFrame) -> pl.Expr:
+    """The rule's severity, unless the query says a softer step was broken."""
+    if "severity" not in broken.columns:
+        return pl.lit(entry.severity)
+    softer = pl.col("severity").is_in(["warning", "info"])
+    level = (
+        pl.when(pl.col("severity") == "info").then(pl.lit("info")).otherwise(pl.lit(entry.warning_severity))
+    )
+    return pl.when(softer).then(level).otherwise(pl.lit(entry.severity))

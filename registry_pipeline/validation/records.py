@@ -1,0 +1,140 @@
+"""The shape of records under judgement: complete columns, keys, references, order of the tables.
+
+Belongs here: what every step of the screening needs to know of a curated table.
+Does not belong here: judging, merging or counting records.
+
+Inside the screening ``_row_id`` numbers the *records* of a table (one wide source row may feed several
+records of one table, so the source row's own number is kept as ``_origin``).
+"""
+
+from collections.abc import Mapping
+from functools import cache
+
+import pandera.polars as pa
+import polars as pl
+
+import schemas
+from schemas.columns import Column
+from schemas.table import columns_of, key_of
+
+TECHNICAL: Mapping[str, pl.DataType | type[pl.DataType]] = {
+    "_row_id": pl.Int64,
+    "_row_ids": pl.List(pl.Int64),
+    "_source_no": pl.Int16,
+    "_submission_no": pl.Int32,
+}
+
+
+@cache
+def curated() -> dict[str, pa.DataFrameSchema]:
+    """The curated models by bare table name, parents before children."""
+    models = {name.split(".")[1]: model for name, model in schemas.tables_of("curated").items()}
+    ordered: dict[str, pa.DataFrameSchema] = {}
+    while len(ordered) < len(models):
+        ready = [name for name in models if name not in ordered and parents(models[name]) <= ordered.keys()]
+        if not ready:
+            raise ValueError("references between the curated tables form a circle")
+        ordered.update({name: models[name] for name in ready})
+    return ordered
+
+
+def references(model: pa.DataFrameSchema) -> list[tuple[Column, str, str]]:
+    """Foreign keys of a model: column, bare name of the parent table, column of the parent."""
+    found = []
+    for column in columns_of(model):
+        if column.references:
+            _, table, parent_column = column.references.split(".")
+            found.append((column, table, parent_column))
+    return found
+
+
+def parents(model: pa.DataFrameSchema) -> set[str]:
+    """Bare names of the tables that a model refers to."""
+    return {table for _, table, _ in references(model)}
+
+
+def date_stems(model: pa.DataFrameSchema) -> list[str]:
+    """Names of the dates of a model that carry a precision and bounds."""
+    names = {column.name for column in columns_of(model)}
+    return [name for name in model.columns if f"{name}_precision" in names]
+
+
+def item_columns(model: pa.DataFrameSchema) -> dict[str, list[str]]:
+    """Items of a record: name -> the columns that make it (a partial date is one item of four)."""
+    stems = date_stems(model)
+    parts = {f"{stem}_{part}" for stem in stems for part in ("precision", "lower", "upper")}
+    return {
+        name: [name, f"{name}_precision", f"{name}_lower", f"{name}_upper"] if name in stems else [name]
+        for name in model.columns
+        if name not in parts
+    }
+
+
+def complete(name: str, frame: pl.DataFrame | None) -> pl.DataFrame:
+    """The staged rows of a table with every column of its model and the technical columns.
+
+    Missing columns are NULL; bounds of a date that has none are the date itself.
+
+    Raises:
+        TypeError: a column has a type that its model cannot take; names the column, no value.
+    """
+    model = curated()[name]
+    given = pl.DataFrame({"_row_id": pl.Series([], dtype=pl.Int64)}) if frame is None else frame
+    wanted = [_typed(name, given, column) for column in columns_of(model)]
+    return given.select(
+        *wanted,
+        pl.col("_row_id").cast(pl.Int64),
+        _technical(given, "_row_ids", pl.concat_list(pl.col("_row_id").cast(pl.Int64))),
+        _technical(given, "_source_no", pl.lit(0, dtype=pl.Int16)),
+        _technical(given, "_submission_no", pl.lit(0, dtype=pl.Int32)),
+    ).with_columns(_bounds(model))
+
+
+def _typed(table: str, frame: pl.DataFrame, column: Column) -> pl.Expr:
+    wanted = column.polars_type
+    if column.name not in frame.columns:
+        return pl.lit(None, dtype=wanted).alias(column.name)  # type: ignore[arg-type]
+    found = frame.schema[column.name]
+    safe = found == wanted or found == pl.Null or (found.is_integer() and column.kind in ("integer", "real"))
+    if not safe:
+        raise TypeError(f"{table}.{column.name} arrives as {found}, its model says {column.kind}")
+    return pl.col(column.name).cast(wanted)
+
+
+def _technical(frame: pl.DataFrame, name: str, default: pl.Expr) -> pl.Expr:
+    return pl.col(name).cast(TECHNICAL[name]) if name in frame.columns else default.alias(name)
+
+
+def _bounds(model: pa.DataFrameSchema) -> list[pl.Expr]:
+    made = []
+    for stem in date_stems(model):
+        filled = {
+            f"{stem}_precision": pl.col(f"{stem}_precision").fill_null("day"),
+            f"{stem}_lower": pl.coalesce(f"{stem}_lower", stem),
+            f"{stem}_upper": pl.coalesce(f"{stem}_upper", stem),
+        }
+        made += [
+            pl.when(pl.col(stem).is_not_null()).then(value).alias(part) for part, value in filled.items()
+        ]
+    return made
+
+
+def has_null_key(model: pa.DataFrameSchema) -> pl.Expr:
+    """True for records without a complete key."""
+    return pl.any_horizontal(pl.col(list(key_of(model))).is_null())
+
+
+def record_keys(name: str, records: pl.DataFrame) -> pl.DataFrame:
+    """``_row_id, record_key`` of the records of a table.
+
+    The key is its columns joined by ``|``. Where a part is missing it reads ``?`` and an ordinal keeps
+    such records apart.
+    """
+    model = curated()[name]
+    parts = [pl.col(column).cast(pl.String).fill_null("?") for column in key_of(model)]
+    keyed = records.select(
+        "_row_id", pl.concat_str(parts, separator="|").alias("record_key"), has_null_key(model).alias("_null")
+    )
+    ordinal = pl.int_range(1, pl.len() + 1).over("record_key").cast(pl.String)
+    text = pl.when("_null").then(pl.col("record_key") + "#" + ordinal).otherwise("record_key")
+    return keyed.select("_row_id", text.alias("record_key"))

@@ -1,0 +1,203 @@
+"""The rule catalogue: every rule, read from the one place in which it is written.
+
+Belongs here: gathering the rules of ``schemas``, ``sql/rules`` and ``schemas.generic_rules``, overriding
+their severity and thresholds, the version of the set. Does not belong here: judging records.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from functools import cache
+from typing import Any
+
+from registry_pipeline.settings import Settings
+from registry_pipeline.sql_source import SqlFile, sql_files
+from registry_pipeline.validation.records import curated
+from schemas.generic_rules import GENERIC_RULES, GenericRule
+from schemas.table import Rule, rules_of
+
+LEVELS = ("error", "warning", "info", "off")
+
+
+@dataclass(frozen=True)
+class RuleEntry:
+    """One rule of the catalogue, wherever it is written.
+
+    Attributes:
+        scope: ``table`` (within a table), ``facility`` (between tables of one facility), ``registry``
+            (over curated and mart tables of all) or ``generic`` (any table).
+        severity: in force, after overrides; ``off`` switches the rule off.
+        unit: what is counted as judged.
+        judged_by: the object that judges: a :class:`Rule`, an SQL file or a :class:`GenericRule`.
+    """
+
+    rule_id: str
+    table_name: str | None
+    severity: str
+    category: str
+    message: str
+    suggestion: str | None
+    items: tuple[str, ...]
+    source: str
+    version: int
+    scope: str
+    judged_by: Rule | SqlFile | GenericRule
+    thresholds: Mapping[str, Any] = field(default_factory=dict)
+    unit: str = "record"
+
+    @property
+    def warning_severity(self) -> str:
+        """Severity of the second, stricter step: never above that of the rule."""
+        return "info" if self.severity == "info" else "warning"
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Every rule by its id."""
+
+    entries: Mapping[str, RuleEntry]
+
+    def of_scope(self, *scopes: str) -> dict[str, RuleEntry]:
+        """The rules of some scopes that are switched on."""
+        return {k: v for k, v in self.entries.items() if v.scope in scopes and v.severity != "off"}
+
+    def overridden(self, overrides: Mapping[str, Mapping[str, Any]]) -> "Catalogue":
+        """The catalogue with severities and thresholds of settings or of a facility.
+
+        Args:
+            overrides: rule id -> ``{"severity": …, "thresholds": {…}}``.
+
+        Raises:
+            ValueError: an unknown rule, severity or threshold; the message names it and what is known.
+        """
+        entries = dict(self.entries)
+        for rule_id, change in overrides.items():
+            if rule_id not in entries:
+                raise ValueError(f"rules.{rule_id}: there is no such rule")
+            entries[rule_id] = _overridden(entries[rule_id], change)
+        return Catalogue(entries)
+
+    def rows(self) -> list[dict[str, object]]:
+        """Rows of ``quality.rule``; rules that are off are not listed."""
+        return [
+            {
+                "rule_id": one.rule_id,
+                "table_name": one.table_name,
+                "severity": one.severity,
+                "category": one.category,
+                "message": message_of(one),
+                "suggestion": one.suggestion,
+                "items": ",".join(one.items) or None,
+                "source": one.source,
+                "version": one.version,
+            }
+            for one in self.entries.values()
+            if one.severity != "off"
+        ]
+
+    @property
+    def rule_set_version(self) -> str:
+        """Hash of every rule in force: wording, severity, thresholds and judgement."""
+        told = [
+            [*(str(row[name]) for name in row), _judgement(self.entries[str(row["rule_id"])])]
+            for row in self.rows()
+        ]
+        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def catalogue(
+    settings: Settings | None = None, facility_rules: Mapping[str, Mapping[str, Any]] | None = None
+) -> Catalogue:
+    """The rules in force.
+
+    Args:
+        settings: registry.toml, whose ``[rules.*]`` override the defaults.
+        facility_rules: the overrides of one facility, applied last.
+
+    Raises:
+        ValueError: an override names a rule, severity or threshold that does not exist.
+    """
+    made = Catalogue(_written())
+    for overrides in ((settings.rules if settings else {}), facility_rules or {}):
+        made = made.overridden(overrides)
+    return made
+
+
+def parameters_of(settings: Settings, extract_date: date) -> dict[str, Any]:
+    """What rules may ask for: the study's parameters and the end of observation."""
+    return {**vars(settings.study), "extract_date": extract_date}
+
+
+def parameters_for(entry: RuleEntry, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters of one rule: the general ones and its own thresholds."""
+    return {**parameters, **entry.thresholds}
+
+
+def message_of(entry: RuleEntry, column: str | None = None) -> str:
+    """The rule's message with its thresholds filled in."""
+    words = {"column": column or "a column", **entry.thresholds}
+    text = entry.message
+    for name, value in words.items():
+        text = text.replace("{" + name + "}", f"{value:g}" if isinstance(value, float) else str(value))
+    return text
+
+
+@cache
+def _written() -> dict[str, RuleEntry]:
+    found = [_from_generic(one) for one in GENERIC_RULES]
+    found += [_from_table(name, rule) for name, model in curated().items() for rule in rules_of(model)]
+    found += [_from_sql(one) for one in sql_files("rules").values()]
+    entries = {one.rule_id: one for one in sorted(found, key=lambda one: one.rule_id)}
+    if len(entries) < len(found):
+        ids = [one.rule_id for one in found]
+        raise ValueError(
+            f"rules that are written twice: {sorted({one for one in ids if ids.count(one) > 1})}"
+        )
+    return entries
+
+
+def _from_generic(rule: GenericRule) -> RuleEntry:
+    return RuleEntry(
+        rule.rule_id, rule.table_name, rule.severity, rule.category, rule.message, rule.suggestion, (), rule.source,
+        rule.version, "generic", rule, rule.thresholds, rule.unit,
+    )  # fmt: skip
+
+
+def _from_table(name: str, rule: Rule) -> RuleEntry:
+    return RuleEntry(
+        rule.rule_id, name, rule.severity, rule.category, rule.message, rule.suggestion, rule.items, rule.source,
+        rule.version, "table", rule, rule.thresholds,
+    )  # fmt: skip
+
+
+def _from_sql(file: SqlFile) -> RuleEntry:
+    head = file.header
+    return RuleEntry(
+        file.name, head["table"], head["severity"], head["category"], head["message"], head.get("suggestion"),
+        tuple(head["items"]), head["source"], head.get("version", 1), head.get("scope", "facility"), file,
+        head.get("thresholds", {}),
+    )  # fmt: skip
+
+
+def _overridden(entry: RuleEntry, change: Mapping[str, Any]) -> RuleEntry:
+    severity = change.get("severity", entry.severity)
+    if severity not in LEVELS:
+        raise ValueError(f"rules.{entry.rule_id}.severity must be one of {', '.join(LEVELS)}")
+    given = change.get("thresholds", {})
+    if unknown := sorted(set(given) - set(entry.thresholds)):
+        known = ", ".join(sorted(entry.thresholds)) or "none"
+        raise ValueError(f"rules.{entry.rule_id}.thresholds: unknown {', '.join(unknown)}; known: {known}")
+    return replace(entry, severity=severity, thresholds={**entry.thresholds, **given})
+
+
+def _judgement(entry: RuleEntry) -> str:
+    """The judgement as text: the query, or the expression at the settings' defaults."""
+    if isinstance(entry.judged_by, SqlFile):
+        return entry.judged_by.query
+    if isinstance(entry.judged_by, Rule):
+        parameters = {**parameters_of(Settings(), date(2000, 1, 1)), **entry.thresholds}
+        steps = (entry.judged_by.check, entry.judged_by.warning)
+        return " ; ".join(str(step(parameters)) for step in steps if step)
+    return entry.judged_by.unit

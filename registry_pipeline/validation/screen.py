@@ -1,0 +1,169 @@
+"""Screening: the staged rows of one facility become judged records.
+
+Belongs here: the order of the steps and what they hand over.
+Does not belong here: any single step (``consolidate``, ``within_table``, ``cross_table``, ``quarantine``,
+``findings``, ``accounting``), reading or writing files.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import polars as pl
+
+from registry_pipeline.validation.accounting import row_account, row_fates
+from registry_pipeline.validation.consolidate import Consolidated, Consolidation, consolidate_table
+from registry_pipeline.validation.cross_table import judge_between_tables
+from registry_pipeline.validation.findings import Evidence, RawValue, build_findings, file_findings
+from registry_pipeline.validation.quarantine import judge_references, quarantine_rows, verdicts
+from registry_pipeline.validation.records import curated
+from registry_pipeline.validation.results import rule_results
+from registry_pipeline.validation.rules import Catalogue
+from registry_pipeline.validation.staged_issues import conflict_violations, issue_violations, without_echoes
+from registry_pipeline.validation.systemic import systemic_findings
+from registry_pipeline.validation.within_table import Outcome, judge_table
+
+
+class StagedFrames(Protocol):
+    """What staging hands over (``intake`` describes the columns)."""
+
+    @property
+    def tables(self) -> Mapping[str, pl.DataFrame]: ...  # noqa: D102
+    @property
+    def issues(self) -> pl.DataFrame: ...  # noqa: D102
+    @property
+    def rows(self) -> pl.DataFrame: ...  # noqa: D102
+    @property
+    def file_issues(self) -> pl.DataFrame: ...  # noqa: D102
+    @property
+    def source_columns(self) -> Mapping[tuple[str, str, str], str]: ...  # noqa: D102
+
+
+@dataclass(frozen=True)
+class ScreenOptions:
+    """What a facility's mapping and the settings say of screening.
+
+    Attributes:
+        precedence: ``table`` or ``table.column`` -> names of sources, the most trusted first.
+        tolerance: ``table.column`` -> largest difference between sources that is no disagreement.
+        systemic_share: share of a file's rows from which one cause is suspected.
+        raw_value: looks up cells as received: ``_row_id, source_column`` -> also ``value_text``.
+        memory_limit: of the private DuckDB.
+    """
+
+    precedence: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    tolerance: Mapping[str, float] = field(default_factory=dict)
+    systemic_share: float = 0.5
+    raw_value: RawValue | None = None
+    memory_limit: str = "1500MB"
+
+
+@dataclass(frozen=True)
+class Screened:
+    """The judged records of one facility.
+
+    Attributes:
+        accepted, quarantined: per table: the model's columns, ``_row_id`` (first source row), ``_row_ids``.
+        findings: rows of ``quality.finding`` and ``_row_id``.
+        rule_results: rows of ``quality.rule_result``.
+        row_account: rows of ``quality.row_account``.
+        quarantine: rows of ``quality.quarantine``.
+        failures: rule id -> why the rule failed to run. Private: it may quote values, never log it.
+    """
+
+    accepted: dict[str, pl.DataFrame]
+    quarantined: dict[str, pl.DataFrame]
+    findings: pl.DataFrame
+    rule_results: pl.DataFrame
+    row_account: pl.DataFrame
+    quarantine: pl.DataFrame
+    failures: dict[str, str]
+
+
+def screen_facility(
+    facility_id: str,
+    staged: StagedFrames,
+    rules: Catalogue,
+    parameters: Mapping[str, Any],
+    options: ScreenOptions | None = None,
+) -> Screened:
+    """Judge everything that a facility has sent.
+
+    Args:
+        facility_id: the facility.
+        staged: typed rows, what parsing met, every row ever read.
+        rules: the catalogue with the facility's overrides.
+        parameters: of :func:`registry_pipeline.validation.rules.parameters_of`.
+        options: precedence, tolerance, look-up of raw cells.
+
+    Raises:
+        TypeError: a staged column has another type than its model.
+        RuntimeError: the row accounting does not balance (a defect of this program).
+    """
+    how = options or ScreenOptions()
+    made = _consolidate(staged, how)
+    records = {name: one.records for name, one in made.items()}
+    outcome = _judge(records, made, staged, rules, parameters, how)
+    violations = without_echoes(pl.concat(outcome.violations))
+    origins = _origins(made)
+    evidence = Evidence(facility_id, records, origins, staged.rows, staged.source_columns, how.raw_value)
+    findings = build_findings(violations, evidence, rules)
+    files = file_findings(staged.file_issues, rules, facility_id)
+    systemic = systemic_findings(findings, staged.rows, rules, facility_id, how.systemic_share)
+    verdict = verdicts(records, violations)
+    accepted = {name: _split(records[name], verdict[name], "anti") for name in records}
+    quarantined = {name: _split(records[name], verdict[name], "semi") for name in records}
+    fates = row_fates(staged.rows, accepted, quarantined, [one.fates for one in made.values()])
+    return Screened(
+        accepted,
+        quarantined,
+        pl.concat([findings, files, systemic]),
+        rule_results(facility_id, rules, outcome, pl.concat([findings, files]), staged.rows),
+        row_account(facility_id, staged.rows, fates),
+        quarantine_rows(facility_id, records, verdict, staged.rows),
+        outcome.failures,
+    )
+
+
+def _consolidate(staged: StagedFrames, how: ScreenOptions) -> dict[str, Consolidated]:
+    names = _source_names(staged)
+    sources = Consolidation(how.precedence, how.tolerance, names)
+    return {name: consolidate_table(name, staged.tables.get(name), sources) for name in curated()}
+
+
+def _source_names(staged: StagedFrames) -> dict[int, str]:
+    """Number of a source in staged rows -> its name, read off the rows themselves."""
+    named = staged.rows.select("_row_id", "source_name").drop_nulls()
+    found: dict[int, str] = {}
+    for frame in staged.tables.values():
+        if "_source_no" in frame.columns:
+            pairs = frame.select("_row_id", "_source_no").join(named, on="_row_id")
+            found.update(pairs.select("_source_no", "source_name").unique().iter_rows())
+    return found
+
+
+def _judge(
+    records: Mapping[str, pl.DataFrame],
+    made: Mapping[str, Consolidated],
+    staged: StagedFrames,
+    rules: Catalogue,
+    parameters: Mapping[str, Any],
+    how: ScreenOptions,
+) -> Outcome:
+    outcome = Outcome()
+    issue_violations(staged.issues, records, rules, outcome)
+    conflict_violations(made, rules, outcome)
+    for name in curated():
+        judge_table(name, records[name], rules, parameters, outcome)
+    judge_references(records, rules, outcome)
+    judge_between_tables(records, rules, parameters, outcome, how.memory_limit)
+    return outcome
+
+
+def _origins(made: Mapping[str, Consolidated]) -> pl.DataFrame:
+    return pl.concat(one.origins.with_columns(pl.lit(name).alias("table_name")) for name, one in made.items())
+
+
+def _split(records: pl.DataFrame, verdict: pl.DataFrame, how: Any) -> pl.DataFrame:
+    kept = records.join(verdict, on="_row_id", how=how, maintain_order="left")
+    return kept.drop("_row_id").rename({"_origin": "_row_id"})

@@ -1,0 +1,77 @@
+"""What staging and consolidation met, as violations of the generic rules.
+
+Belongs here: tying a parse issue or a conflict to its record. Does not belong here: judging records.
+"""
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from registry_pipeline.validation.consolidate import ACROSS_SOURCES, WITHIN_SOURCE, Consolidated
+from registry_pipeline.validation.rules import Catalogue
+from registry_pipeline.validation.within_table import VIOLATION, Outcome, violation_frame
+
+MISSING = ("S10", "S14")
+
+
+def issue_violations(
+    issues: pl.DataFrame, records: Mapping[str, pl.DataFrame], rules: Catalogue, outcome: Outcome
+) -> None:
+    """Parse issues of rows that are behind a record, into ``outcome``.
+
+    Issues of superseded or duplicate rows have no record and are left out: the row that stands speaks.
+    """
+    severity = {rule_id: entry.severity for rule_id, entry in rules.of_scope("generic", "table").items()}
+    wanted = issues.filter(pl.col("rule_id").is_in(list(severity)))
+    for (name,), group in wanted.group_by("table_name", maintain_order=True):
+        if str(name) not in records:
+            raise ValueError(f"staging reports issues of an unknown table: {name}")
+        links = records[str(name)].select("_row_id", pl.col("_row_ids").alias("_source")).explode("_source")
+        tied = group.rename({"_row_id": "_source"}).join(
+            links, on="_source", how="inner", maintain_order="left"
+        )
+        level = pl.col("rule_id").replace_strict(severity, return_dtype=pl.String)
+        given = pl.col("severity") if "severity" in tied.columns else pl.lit(None, dtype=pl.String)
+        found = tied.with_columns(
+            pl.col("column_name").alias("items"),
+            given.fill_null(level).alias("severity"),
+            pl.col("reason").alias("detail") if "reason" in tied.columns else pl.lit(None).alias("detail"),
+            pl.col("_source").alias("_origin"),
+        )
+        outcome.violations.append(violation_frame(found))
+        for rule_id, count in found.group_by("rule_id").len().iter_rows():
+            outcome.count(rule_id, count)
+
+
+def conflict_violations(made: Mapping[str, Consolidated], rules: Catalogue, outcome: Outcome) -> None:
+    """Items in which rows of one key contradict each other, into ``outcome``.
+
+    Free text that differs is a warning: no analysis rests on it.
+    """
+    on = rules.of_scope("generic", "facility", "table")
+    for name, one in made.items():
+        across = {rule for item, rule in ACROSS_SOURCES.items() if item.startswith(f"{name}.")}
+        for rule_id in {WITHIN_SOURCE.get(name, "S16"), "S17"} | across:
+            if rule_id not in on:
+                continue
+            if rule_id in ("V01", "L01", "H03", "S16", "S17"):
+                outcome.count(rule_id, one.records.height)
+            level = pl.when("is_free_text").then(pl.lit(on[rule_id].warning_severity))
+            found = one.conflicts.filter(pl.col("rule_id") == rule_id).with_columns(
+                pl.lit(name).alias("table_name"),
+                level.otherwise(pl.lit(on[rule_id].severity)).alias("severity"),
+                pl.lit("rows with the same key differ").alias("detail"),
+            )
+            outcome.violations.append(violation_frame(found))
+
+
+def without_echoes(violations: pl.DataFrame) -> pl.DataFrame:
+    """Without 'missing' findings where the item is missing because it could not be read."""
+    is_missing = pl.col("rule_id").is_in(MISSING) & pl.col("value_text").is_null()
+    unread = (
+        violations.filter(pl.col("value_text").is_not_null())
+        .select("table_name", "_row_id", "items")
+        .unique()
+    )
+    echoes = violations.filter(is_missing).join(unread, on=["table_name", "_row_id", "items"], how="anti")
+    return pl.concat([violations.filter(~is_missing), echoes]).select(list(VIOLATION))

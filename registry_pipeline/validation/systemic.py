@@ -1,0 +1,67 @@
+"""One cause behind many findings: a rule that most rows of a file break.
+
+Belongs here: recognising such a rule and saying so in one finding beside those of the rows.
+Does not belong here: the findings of the rows.
+"""
+
+import polars as pl
+
+from registry_pipeline.validation.findings import FINDING, finding_ids
+from registry_pipeline.validation.rules import Catalogue, message_of
+
+LEAST_ROWS = 20
+
+
+def systemic_findings(
+    findings: pl.DataFrame, rows: pl.DataFrame, rules: Catalogue, facility_id: str, share: float
+) -> pl.DataFrame:
+    """One finding per file, sheet, rule and items broken by more than ``share`` of the file's rows.
+
+    Args:
+        findings: findings of records, with ``_row_id`` of their source row.
+        rows: every source row read, with ``fate`` of reading.
+        share: share of the rows with content; and more than 20 rows.
+    """
+    where = ["submission_id", "source_file", "sheet", "source_name"]
+    rows = rows.with_columns(pl.col("sheet").fill_null(""))
+    filled = rows.filter(pl.col("fate").is_null()).group_by(where).agg(pl.len().alias("n_rows"))
+    by_rule = ["rule_id", "table_name", "items", "source_column", "severity"]
+    broken = (
+        findings.select("_row_id", *by_rule)
+        .drop_nulls("_row_id")
+        .join(rows.select("_row_id", *where), on="_row_id")
+        .group_by(*where, *by_rule)
+        .agg(pl.col("_row_id").n_unique().alias("n_broken"))
+        .join(filled, on=where, nulls_equal=True)
+        .filter((pl.col("n_broken") > share * pl.col("n_rows")) & (pl.col("n_broken") > LEAST_ROWS))
+        .sort(*where, *by_rule, nulls_last=True)
+    )
+    if broken.is_empty():
+        return pl.DataFrame(schema={**FINDING, "_row_id": pl.Int64})
+    return _worded(broken, rules, facility_id)
+
+
+def _worded(broken: pl.DataFrame, rules: Catalogue, facility_id: str) -> pl.DataFrame:
+    told = [
+        f"{row['n_broken']} of {row['n_rows']} rows of the file break this rule, which points to one common cause"
+        f" (a column, unit, format or code list of the export), not to single records. "
+        + message_of(rules.entries[row["rule_id"]], row["items"])
+        for row in broken.iter_rows(named=True)
+    ]
+    source = pl.coalesce("source_name", "source_file") + pl.lit("|") + pl.col("sheet")
+    frame = broken.with_columns(
+        pl.Series("message", told, dtype=pl.String),
+        (pl.lit("systemic ") + source).alias("record_key"),
+        pl.lit(facility_id).alias("facility_id"),
+        pl.lit("open").alias("status"),
+    )
+    frame = frame.with_columns(finding_ids(frame, facility_id)).unique(
+        "finding_id", keep="first", maintain_order=True
+    )
+    return frame.select(
+        *(
+            pl.col(name).cast(kind) if name in frame.columns else pl.lit(None, dtype=kind).alias(name)  # type: ignore[arg-type]
+            for name, kind in FINDING.items()
+        ),
+        pl.lit(None, dtype=pl.Int64).alias("_row_id"),
+    )

@@ -1,0 +1,16 @@
+"""The questions that a patient is asked before she is analysed."""
+
+from schemas import columns as c
+from schemas.columns import integer, text
+from schemas.table import table
+
+MODEL = table(
+    "mart.eligibility_step",
+    "One row per reason for leaving the study, in the order in which reasons are looked for.",
+    key=["step"],
+    columns=[
+        integer("step", "Order of the step, from 1"),
+        c.rule_id.described("Rule of the catalogue that the step implements"),
+        text("reason", "Why patients leave at this step", is_required=True),
+    ],
+)

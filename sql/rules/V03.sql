@@ -1,0 +1,44 @@
+/*
+table = "patient"
+severity = "error"
+items = ["birth_date"]
+message = "The date of birth must be known at least to the year, and the age at diagnosis of the primary must lie between {minimum_years} and {maximum_years} years (usual: {usual_minimum_years} to {usual_maximum_years}). Give or correct the date of birth."
+category = "plausibility/temporal"
+source = "C"
+[thresholds]
+minimum_years = 15
+maximum_years = 100
+usual_minimum_years = 20
+usual_maximum_years = 90
+[[passing]]
+patient = [{patient_id = "P1", birth_date = 1960-01-01}]
+primary_tumour = [{tumour_id = "T1", patient_id = "P1", dx_date = 2010-05-01}]
+[[failing]]
+patient = [{patient_id = "P1", birth_date = 2001-01-01}]
+primary_tumour = [{tumour_id = "T1", patient_id = "P1", dx_date = 2010-05-01}]
+[[failing]]
+patient = [{patient_id = "P1"}]
+[[failing]]
+_severity = "warning"
+patient = [{patient_id = "P1", birth_date = 1960-01-01}]
+primary_tumour = [{tumour_id = "T1", patient_id = "P1", dx_date = 2056-05-01}]
+*/
+WITH first_tumour AS (
+    SELECT patient_id, min(dx_date_lower) AS dx_lower, min(dx_date_upper) AS dx_upper,
+           min(age_at_diagnosis_years) AS stated_age
+    FROM screened.primary_tumour GROUP BY patient_id
+),
+age AS (
+    SELECT p._row_id,
+           p.birth_date IS NULL AND t.stated_age IS NULL AS is_unknown,
+           coalesce((t.dx_lower - p.birth_date_upper) / 365.25, t.stated_age) AS youngest,
+           coalesce((t.dx_upper - p.birth_date_lower) / 365.25, t.stated_age) AS oldest
+    FROM screened.patient AS p LEFT JOIN first_tumour AS t USING (patient_id)
+)
+SELECT _row_id,
+       CASE WHEN is_unknown THEN true
+            ELSE youngest < $usual_minimum_years OR oldest >= $usual_maximum_years + 1 END AS is_violated,
+       CASE WHEN is_unknown OR oldest < $minimum_years OR youngest >= $maximum_years + 1
+            THEN 'error' ELSE 'warning' END AS severity,
+       CASE WHEN youngest IS NOT NULL THEN format('age at diagnosis about {:.0f} years', youngest) END AS detail
+FROM age

@@ -1,0 +1,18 @@
+/*
+table = "primary_treatment"
+severity = "warning"
+items = ["primary_modality", "intent"]
+message = "A radical operation of the primary is unusual in stage IVA or IVB. Confirm the stage and the treatment."
+category = "plausibility/atemporal"
+source = "P"
+[[passing]]
+primary_tumour = [{tumour_id = "T1", patient_id = "P1", figo_stage = "IB1"}]
+primary_treatment = [{treatment_id = "X1", tumour_id = "T1", patient_id = "P1", primary_modality = "surgery"}]
+[[failing]]
+primary_tumour = [{tumour_id = "T1", patient_id = "P1", figo_stage = "IVB"}]
+primary_treatment = [{treatment_id = "X1", tumour_id = "T1", patient_id = "P1", primary_modality = "surgery"}]
+*/
+SELECT x._row_id,
+       t.figo_stage IN ('IVA', 'IVB') AND x.intent IS DISTINCT FROM 'palliative' AS is_violated
+FROM screened.primary_treatment AS x JOIN screened.primary_tumour AS t USING (tumour_id)
+WHERE x.primary_modality = 'surgery' AND t.figo_stage IS NOT NULL

@@ -1,0 +1,279 @@
+"""The growth curves of one reading per lesion."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from registry_pipeline.analysis.growth import ERROR_MODELS, MODELS, STATUSES, fit_growth, fit_growth_all
+from registry_pipeline.analysis.growth_forms import FORMS, diameter
+from registry_pipeline.analysis.growth_share import exact_interval, share_by_interval, wilson_interval
+
+pytestmark = pytest.mark.filterwarnings("error")
+
+
+def lesions(n: int = 80, seed: int = 3, noise: float = 0.3) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    months = rng.uniform(2, 18, n)
+    diameters = 15 * np.exp(0.12 * (months - 7) + noise * rng.normal(size=n))
+    return pd.DataFrame({"patient_id": rng.integers(0, n // 2, n), "months": months, "mm": diameters})
+
+
+def value(fit, parameter: str) -> float:
+    return float(fit.parameters.set_index("parameter").loc[parameter, "estimate"])
+
+
+def test_noise_free_data_give_the_truth_back():
+    frame = lesions(noise=0.0)
+    for error in ERROR_MODELS:
+        fit = fit_growth(frame, "months", "mm", "exponential", error)
+        assert fit.status == "ok"
+        assert value(fit, "threshold_months") == pytest.approx(7, rel=1e-8)
+        assert value(fit, "rate_per_month") == pytest.approx(0.12, rel=1e-8)
+
+
+@pytest.mark.parametrize("model", ["gompertz", "logistic", "von_bertalanffy"])
+def test_a_plateau_is_found_where_the_data_show_it(model):
+    rng = np.random.default_rng(5)
+    months = rng.uniform(0.5, 40, 300)
+    truth = {"gompertz": (8.0, 0.15, 0.12), "logistic": (8.0, 0.3, 0.3), "von_bertalanffy": (8.0, 1.2, 0.08)}
+    clean = diameter(FORMS[model], months, np.array([truth[model]]), 15.0)[0][0]
+    frame = pd.DataFrame({"x": months, "y": np.maximum(clean + rng.normal(0, 0.8, 300), 0.5)})
+    fit = fit_growth(frame, "x", "y", model, "additive")
+    assert fit.status == "ok"
+    assert fit.estimates == pytest.approx(truth[model], rel=0.12)
+    plateau = {"gompertz": 15 * np.exp(0.15 / 0.12), "logistic": 50.0, "von_bertalanffy": 15 + 1.2 / 0.08}
+    assert value(fit, "plateau_mm") == pytest.approx(plateau[model], rel=0.1)
+    row = fit.parameters.set_index("parameter").loc["plateau_mm"]
+    assert 0 < row["standard_error"] < 5
+
+
+@pytest.mark.parametrize("model", ["gompertz", "logistic", "von_bertalanffy"])
+def test_no_plateau_is_said_and_not_printed_at_its_bound(model):
+    fit = fit_growth(lesions(), "months", "mm", model, "log")
+    assert fit.status == "not_identifiable"
+    assert "plateau" in fit.note
+    assert np.isnan(value(fit, "plateau_mm"))
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_derivatives_are_those_of_the_curve(model):
+    form, months = FORMS[model], np.array([0.5, 3.0, 9.0])
+    theta = np.array([1.5, 0.2, 0.1])[: form.n_parameters]
+    _, jacobian = diameter(form, months, theta[None], 15.0)
+    for j in range(form.n_parameters):
+        step = np.zeros(form.n_parameters)
+        step[j] = 1e-6
+        difference = diameter(form, months, (theta + step)[None], 15.0)[0]
+        difference = (difference - diameter(form, months, (theta - step)[None], 15.0)[0]) / 2e-6
+        assert jacobian[0, :, j] == pytest.approx(difference[0], rel=1e-6, abs=1e-7)
+
+
+@pytest.mark.parametrize("shape", [1e-9, -1e-9, 1e-5])
+@pytest.mark.parametrize("model", ["gompertz", "logistic", "von_bertalanffy"])
+def test_a_form_meets_the_one_it_contains(model, shape):
+    form, months = FORMS[model], np.array([0.1, 5.0, 30.0])
+    full = diameter(form, months, np.array([[6.0, 0.3, shape]]), 15.0)[0]
+    nested = diameter(FORMS[form.nested], months, np.array([[6.0, 0.3]]), 15.0)[0]
+    assert full == pytest.approx(nested, rel=2e-2 if abs(shape) > 1e-8 else 1e-5)
+
+
+def test_linear_model_agrees_with_ordinary_least_squares_and_fieller():
+    """For a line with additive error the profile interval of t* is Fieller's, which has a closed form."""
+    from scipy.stats import t
+
+    frame = lesions()
+    x, y, n = frame["months"].to_numpy(), frame["mm"].to_numpy(), len(frame)
+    slope, intercept = np.polyfit(x, y, 1)
+    residual = y - intercept - slope * x
+    s2 = residual @ residual / (n - 2)
+    sxx = ((x - x.mean()) ** 2).sum()
+    q = t.ppf(0.975, n - 2) ** 2 * s2
+    gap = 15 - y.mean()
+    a, b, c = slope**2 - q / sxx, -2 * gap * slope, gap**2 - q / n
+    expected = x.mean() + np.sort(np.roots([a, b, c]))
+    fit = fit_growth(frame, "months", "mm", "linear", "additive")
+    row = fit.threshold.iloc[0]
+    assert row["months"] == pytest.approx((15 - intercept) / slope, rel=1e-9)
+    assert (row["ci_lower"], row["ci_upper"]) == pytest.approx(tuple(expected), rel=1e-6)
+    assert fit.residual_sd == pytest.approx(np.sqrt(s2), rel=1e-10)
+
+
+def test_aicc_of_the_error_models_is_comparable():
+    """The log model's likelihood is that of the diameter in mm: the lognormal density, not the normal of the log."""
+    from scipy.stats import lognorm, norm
+
+    frame = lesions()
+    n = len(frame)
+    for error in ERROR_MODELS:
+        fit = fit_growth(frame, "months", "mm", "exponential", error)
+        curve = diameter(FORMS["exponential"], frame["months"].to_numpy(), fit.estimates[None], 15.0)[0][0]
+        sd = np.sqrt(fit.rss / n)
+        density = (
+            lognorm.logpdf(frame["mm"], sd, scale=curve)
+            if error == "log"
+            else norm.logpdf(frame["mm"], curve, sd)
+        )
+        assert fit.log_likelihood == pytest.approx(density.sum(), rel=1e-12)
+        assert fit.aicc == pytest.approx(6 - 2 * density.sum() + 24 / (n - 4), rel=1e-12)
+
+
+def test_bootstrap_is_over_patients_and_repeats_with_its_seed():
+    frame = lesions()
+    first = fit_growth(frame, "months", "mm", "exponential", "log", "patient_id", n_bootstrap=200, seed=1)
+    again = fit_growth(frame, "months", "mm", "exponential", "log", "patient_id", n_bootstrap=200, seed=1)
+    other = fit_growth(frame, "months", "mm", "exponential", "log", "patient_id", n_bootstrap=200, seed=2)
+    assert first.threshold.equals(again.threshold)
+    assert not first.threshold.equals(other.threshold)
+    assert list(first.threshold["ci_method"]) == ["profile", "cluster_bootstrap"]
+    tripled = pd.concat([frame] * 3)  # three identical lesions of a patient are one lesion's information
+    naive = fit_growth(tripled, "months", "mm", "exponential", "log", "patient_id", n_bootstrap=200, seed=1)
+    width = (naive.threshold["ci_upper"] - naive.threshold["ci_lower"]).to_numpy()
+    single = (first.threshold["ci_upper"] - first.threshold["ci_lower"]).to_numpy()
+    assert width[0] == pytest.approx(single[0] / np.sqrt(3), rel=0.1)
+    assert width[1] == pytest.approx(single[1], rel=0.02)
+
+
+def test_one_patient_has_no_bootstrap_interval():
+    frame = lesions(20).assign(patient_id="A")
+    fit = fit_growth(frame, "months", "mm", "exponential", "log", "patient_id", n_bootstrap=50)
+    assert fit.status == "ok"
+    assert np.isnan(fit.threshold["ci_lower"].iloc[1])
+    assert np.isfinite(fit.threshold["ci_lower"].iloc[0])
+
+
+def test_rows_without_interval_or_diameter_are_counted():
+    frame = pd.concat(
+        [
+            lesions(20),
+            pd.DataFrame({"patient_id": 1, "months": [None, 0, -3, 4, 5, 6], "mm": [9.0, 9, 9, None, 0, -2]}),
+        ]
+    )
+    fit = fit_growth(frame, "months", "mm")
+    counts = dict(fit.excluded.itertuples(index=False))
+    assert counts == {
+        "interval missing": 1,
+        "interval not positive": 2,
+        "diameter missing": 1,
+        "diameter not positive": 2,
+    }
+    assert set(fit.parameters["n_lesions"]) == {20}
+    assert "6 lesions left out" in fit.note
+
+
+@pytest.mark.parametrize(
+    ("months", "mm", "says"),
+    [
+        ([], [], "0 usable lesions"),
+        ([5.0], [12.0], "1 usable lesions"),
+        ([5.0] * 6, [8.0, 9, 10, 11, 12, 20], "1 distinct intervals"),
+        ([1.0, 2, 3, 4], [12.0] * 4, "all diameters are equal"),
+        ([1.0, 2, 3, 4, 5], [30.0, 24, 20, 15, 11], "does not rise"),
+    ],
+)
+def test_data_that_cannot_carry_a_fit_get_a_sentence(months, mm, says):
+    for model in ("exponential", "power", "linear"):
+        fit = fit_growth(pd.DataFrame({"x": months, "y": mm}, dtype=float), "x", "y", model, "log")
+        assert fit.status == "not_estimable"
+        assert not fit.converged
+        assert says in fit.note
+        assert fit.parameters["estimate"].isna().all()
+        assert fit.threshold[["months", "ci_lower", "ci_upper"]].isna().all(axis=None)
+
+
+def test_extrapolation_is_flagged():
+    frame = lesions()
+    assert bool(fit_growth(frame, "months", "mm", threshold_mm=500.0).threshold["is_extrapolated"].iloc[0])
+    assert not bool(fit_growth(frame, "months", "mm").threshold["is_extrapolated"].iloc[0])
+
+
+def test_implied_doubling_time_is_that_of_a_sphere():
+    fit = fit_growth(lesions(noise=0.0), "months", "mm")
+    assert fit.threshold["implied_doubling_days"].iloc[0] == pytest.approx(np.log(2) / 0.36 * 30.4375)
+
+
+def test_polars_and_pandas_give_the_same():
+    frame = lesions()
+    one = fit_growth(frame, "months", "mm", "power", "log", "patient_id", n_bootstrap=20)
+    two = fit_growth(pl.from_pandas(frame), "months", "mm", "power", "log", "patient_id", n_bootstrap=20)
+    assert one.parameters.equals(two.parameters)
+    assert one.threshold.equals(two.threshold)
+
+
+def test_all_forms_in_two_tables():
+    parameters, threshold = fit_growth_all(lesions(), "months", "mm", "patient_id")
+    pairs = {(m, e) for m in MODELS for e in ERROR_MODELS}
+    assert set(zip(threshold["model"], threshold["error_model"], strict=True)) == pairs
+    assert set(zip(parameters["model"], parameters["error_model"], strict=True)) == pairs
+    assert set(threshold["ci_method"]) == {"profile"}
+
+
+def test_wrong_names_are_refused():
+    with pytest.raises(ValueError, match="exponential"):
+        fit_growth(lesions(), "months", "mm", "cubic")
+    with pytest.raises(KeyError, match="size"):
+        fit_growth(lesions(), "months", "size")
+    with pytest.raises(ValueError, match="positive"):
+        fit_growth(lesions(), "months", "mm", threshold_mm=0)
+
+
+_number = st.one_of(st.none(), st.floats(-5, 60), st.sampled_from([np.nan, 0.0, 5.0, 15.0, 1e300, np.inf]))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    rows=st.lists(st.tuples(_number, _number), max_size=12),
+    model=st.sampled_from(MODELS),
+    error=st.sampled_from(ERROR_MODELS),
+)
+def test_any_frame_gives_a_status_and_no_warning(rows, model, error):
+    frame = pd.DataFrame(rows, columns=["x", "y"], dtype="object").assign(p=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fit = fit_growth(frame, "x", "y", model, error, "p", n_bootstrap=5)
+    assert fit.status in STATUSES
+    assert fit.status == "ok" or fit.note
+    months = fit.threshold["months"].iloc[0]
+    assert np.isfinite(months) == fit.converged
+    row = fit.threshold.iloc[0]
+    if np.isfinite([row["ci_lower"], row["ci_upper"]]).all():
+        assert row["ci_lower"] <= months <= row["ci_upper"]
+
+
+@settings(max_examples=25, deadline=None)
+@given(scale=st.floats(0.1, 10), seed=st.integers(0, 50))
+def test_threshold_time_does_not_depend_on_the_unit_of_length(scale, seed):
+    frame = lesions(30, seed)
+    one = fit_growth(frame, "months", "mm", "exponential", "log")
+    other = fit_growth(frame.assign(mm=frame["mm"] * scale), "months", "mm", "exponential", "log",
+                       threshold_mm=15 * scale)  # fmt: skip
+    assert one.status == other.status == "ok"
+    assert one.threshold["months"].iloc[0] == pytest.approx(other.threshold["months"].iloc[0], rel=1e-6)
+    assert one.threshold["ci_upper"].iloc[0] == pytest.approx(other.threshold["ci_upper"].iloc[0], rel=1e-5)
+
+
+def test_share_by_interval_counts_and_intervals():
+    frame = pd.DataFrame({"x": [0.0, 1, 3, 6, 6.1, 12, None, -2], "y": [9, 15, 15.1, 4, 20, 15, 3, 3]})
+    table = share_by_interval(frame, "x", "y").set_index("interval_months")
+    assert table["n_lesions"].to_dict() == {3.0: 2, 6.0: 3, 12.0: 5}
+    assert table["n_small"].to_dict() == {3.0: 1, 6.0: 2, 12.0: 3}
+
+
+def test_share_of_the_study_has_the_published_interval():
+    """19 of 22: 86.4 % (65-97) exact; the Wilson bounds are those of R's prop.test(correct = FALSE)."""
+    assert exact_interval(19, 22) == pytest.approx((0.6508778, 0.9709442), abs=1e-6)
+    assert wilson_interval(19, 22) == pytest.approx((0.6666500, 0.9525097), abs=1e-6)
+    assert exact_interval(0, 19) == pytest.approx((0.0, 0.1764669), abs=1e-6)
+    assert exact_interval(5, 5)[1] == 1.0
+
+
+def test_share_of_nothing_is_null():
+    table = share_by_interval(pd.DataFrame({"x": [20.0], "y": [9.0]}), "x", "y")
+    assert table["n_lesions"].sum() == 0
+    assert table[["share", "ci_lower", "ci_upper", "wilson_lower", "wilson_upper"]].isna().all(axis=None)

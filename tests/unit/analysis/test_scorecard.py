@@ -1,0 +1,150 @@
+"""The scorecard, and the bounds over alternative readings."""
+
+from __future__ import annotations
+
+import pandas as pd
+import polars as pl
+import pytest
+
+from registry_pipeline.analysis.bounds import headline_bounds
+from registry_pipeline.analysis.scorecard import COLUMNS, agreement, items_agreeing, scorecard
+from registry_pipeline.analysis.scorecard_items import PARTS
+from tests.support import seed_cohort
+from tests.support.shared import needs_shared
+
+
+@pytest.fixture(scope="module")
+def frames() -> dict[str, pd.DataFrame]:
+    return seed_cohort.frames()
+
+
+def line(table: pd.DataFrame, item: int, part: str) -> pd.Series:
+    return table[(table["item"] == item) & (table["part"] == part)].iloc[0]
+
+
+@needs_shared
+def test_the_seed_cohort_agrees_in_all_thirteen(frames):
+    table = scorecard(frames)
+    assert list(table.columns) == COLUMNS
+    assert items_agreeing(table) == (13, 13)
+    assert table["agrees"].notna().all()
+    assert line(table, 13, "a")["computed_value"] == pytest.approx(5.7765, abs=1e-3)
+    assert line(table, 13, "a")["n"] == 83
+    assert line(table, 7, "b")["computed"] == "93.5 %"
+    assert (table["assumption"].str.len() > 0).all()
+
+
+@needs_shared
+def test_polars_frames_give_the_same(frames):
+    table = scorecard({name: pl.from_pandas(frame) for name, frame in frames.items()})
+    assert table["computed"].tolist() == scorecard(frames)["computed"].tolist()
+    assert items_agreeing(table) == (13, 13)
+
+
+@needs_shared
+def test_item_10_depends_on_the_covariates_and_says_which(frames):
+    """The study does not name its covariates. With age and concurrent recurrence beside size and site, the
+    site has p = 0.034 in this cohort, and the item does not agree."""
+    terms = seed_cohort.cox_terms(
+        frames["cohort"], frames["survival_time"], ["age_years", "has_concurrent_regional"]
+    )
+    table = scorecard({**frames, "cox_term": terms})
+    assert items_agreeing(table) == (12, 13)
+    row = line(table, 10, "b")
+    assert row["computed_value"] == 1
+    assert "has_concurrent_regional" in row["assumption"]
+
+
+@needs_shared
+def test_one_changed_record_changes_its_items(frames):
+    cohort = frames["cohort"].copy()
+    cohort.loc[0, "lesion_site_group"] = "lung"
+    table = scorecard({**frames, "cohort": cohort})
+    assert items_agreeing(table) == (12, 13)
+    assert line(table, 3, "a")["computed"] == "18"
+    fewer = scorecard({**frames, "cohort": frames["cohort"].iloc[1:]})
+    assert not line(fewer, 1, "a")["agrees"]
+
+
+@needs_shared
+def test_a_number_beyond_follow_up_is_null_and_does_not_agree(frames):
+    landmarks = frames["km_landmark"].assign(survival=float("nan"), is_beyond_follow_up=True)
+    table = scorecard({**frames, "km_landmark": landmarks})
+    row = line(table, 8, "a")
+    assert row["computed"] is None
+    assert row["agrees"] is pd.NA
+    assert "later than the last observation" in row["assumption"]
+    assert items_agreeing(table) == (10, 13)
+
+
+@needs_shared
+def test_a_covariate_without_estimate_is_said(frames):
+    terms = frames["cox_term"].copy()
+    terms.loc[terms["term"] == "scf_vs_other[scf]", ["p_value", "status"]] = [float("nan"), "not_estimable"]
+    row = line(scorecard({**frames, "cox_term": terms}), 10, "b")
+    assert "1 of them not estimable" in row["assumption"]
+    firth = terms[terms["term"] == "scf_vs_other[scf]"].assign(p_value=0.01, method="firth", status="ok")
+    row = line(scorecard({**frames, "cox_term": pd.concat([terms, firth])}), 10, "b")
+    assert row["computed_value"] == 1  # the penalised fit stands in where the plain one has no estimate
+
+
+def test_no_cohort_gives_thirteen_nulls_with_a_sentence():
+    for frames in ({}, {"cohort": pd.DataFrame({"patient_id": []}), "lesion_growth": None}):
+        table = scorecard(frames)
+        assert table["item"].nunique() == 13
+        assert table["computed"].isna().all()
+        assert table["agrees"].isna().all()
+        assert table["assumption"].str.contains("no patient").all()
+        assert items_agreeing(table) == (0, 13)
+
+
+def test_a_cohort_without_results_counts_what_it_can():
+    cohort = pd.DataFrame(
+        {"patient_id": ["a", "b"], "lesion_site_group": ["scf", "lung"], "months_primary_to_omd": [5.0, None]}
+    )
+    table = scorecard({"cohort": cohort})
+    assert line(table, 1, "a")["computed"] == "2"
+    assert line(table, 3, "a")["computed"] == "1"
+    assert "1 patients without" in line(table, 4, "a")["assumption"]
+    assert line(table, 5, "a")["computed"] is None
+    assert table.loc[table["item"] > 5, "computed"].isna().all()
+    assert (table["assumption"].str.len() > 0).all()
+
+
+def test_agreement_is_rounding_to_the_printed_figure():
+    parts = {(p.item, p.part): p for p in PARTS}
+    assert agreement(parts[8, "b"], 55.2499) is True
+    assert agreement(parts[8, "b"], 55.26) is False
+    assert agreement(parts[8, "c"], 0.0351) is True
+    assert agreement(parts[8, "c"], 0.0349) is False
+    assert agreement(parts[11, "c"], 0.00099) is True
+    assert agreement(parts[11, "c"], 0.001) is False
+    assert agreement(parts[13, "a"], 5.85) is True
+    assert agreement(parts[13, "a"], 5.86) is False
+    assert agreement(parts[1, "a"], 57) is False
+    assert agreement(parts[2, "c"], 200612) is False
+    assert agreement(parts[2, "d"], 202206) is False
+    assert agreement(parts[1, "a"], float("nan")) is None
+
+
+@needs_shared
+def test_bounds_over_alternative_records(frames):
+    now = scorecard(frames)
+    other = frames["cohort"].copy()
+    other.loc[other.index[:2], "lesion_site_group"] = "other"
+    bounds = headline_bounds(now, {"two queries answered 'other'": scorecard({**frames, "cohort": other}),
+                                   "no follow-up": scorecard({**frames, "follow_up": None})})  # fmt: skip
+    row = line(bounds, 3, "a")
+    assert (row["lowest"], row["highest"], row["computed_value"]) == (17, 19, 19)
+    assert row["lowest_scenario"] == "two queries answered 'other'"
+    assert row["n_agreeing"] == 2
+    follow_up = line(bounds, 6, "a")
+    assert follow_up["n_not_estimable"] == 1
+    assert follow_up["lowest"] == follow_up["highest"] == pytest.approx(24, abs=0.5)
+
+
+def test_bounds_of_nothing_are_null():
+    row = headline_bounds(scorecard({}), {"other": scorecard({})}).iloc[0]
+    assert pd.isna(row["lowest"])
+    assert row["n_not_estimable"] == 2
+    assert "not estimable" in row["note"]

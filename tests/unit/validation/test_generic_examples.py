@@ -1,0 +1,20 @@
+"""Every generic rule's own examples, through the whole screening."""
+
+import pytest
+
+from schemas.generic_rules import GENERIC_RULES, GenericRule
+from tests.support.staged import screen, staged_of
+
+
+def _hits(rule: GenericRule, example: object) -> list[str]:
+    done = screen(staged_of(**{"tables": {}, **example}))  # type: ignore[dict-item]
+    assert done.failures == {}
+    return done.findings.filter(done.findings["rule_id"] == rule.rule_id)["severity"].to_list()
+
+
+@pytest.mark.parametrize("rule", GENERIC_RULES, ids=lambda rule: rule.rule_id)
+def test_examples(rule: GenericRule) -> None:
+    for example in rule.failing:
+        assert _hits(rule, example) == [rule.severity], example
+    for example in rule.passing:
+        assert _hits(rule, example) == [], example

@@ -1,0 +1,65 @@
+"""Every rule within a table: its own passing and failing records, through pandera."""
+
+from typing import Any
+
+import polars as pl
+import pytest
+
+from registry_pipeline.settings import Settings
+from registry_pipeline.validation.records import curated
+from registry_pipeline.validation.rules import catalogue, parameters_of
+from registry_pipeline.validation.within_table import Outcome, judge_table
+from schemas.table import Rule, rules_of
+from tests.support.staged import EXTRACT_DATE, records_of
+
+RULES = [(name, rule) for name, model in curated().items() for rule in rules_of(model)]
+PARAMETERS = parameters_of(Settings(), EXTRACT_DATE)
+
+
+def _severities(name: str, rule: Rule, example: Any) -> list[str]:
+    row = {key: value for key, value in example.items() if not key.startswith("_")}
+    outcome = Outcome()
+    judge_table(name, records_of({name: [row]})[name], catalogue(), PARAMETERS, outcome)
+    assert outcome.failures == {}
+    found = pl.concat(outcome.violations)
+    return found.filter(pl.col("rule_id") == rule.rule_id)["severity"].to_list()
+
+
+@pytest.mark.parametrize(("name", "rule"), RULES, ids=[f"{rule.rule_id}-{name}" for name, rule in RULES])
+def test_examples(name: str, rule: Rule) -> None:
+    for example in rule.failing:
+        assert _severities(name, rule, example) == [example.get("_severity", rule.severity)], example
+    for example in rule.passing:
+        assert _severities(name, rule, example) == [], example
+
+
+def test_a_rule_that_does_not_apply_is_not_counted() -> None:
+    outcome = Outcome()
+    judge_table("measurement", records_of({"measurement": [{}]})["measurement"], catalogue(), PARAMETERS, outcome)
+    assert outcome.denominators["M01"] == 0
+
+
+def test_the_engine_judges_at_all() -> None:
+    """Canary: on a LazyFrame pandera runs no check and raises nothing."""
+    outcome = Outcome()
+    records = records_of({"measurement": [{"long_axis_mm": 15.0}, {"long_axis_mm": 999.0}]})["measurement"]
+    assert isinstance(records, pl.DataFrame)
+    judge_table("measurement", records, catalogue(), PARAMETERS, outcome)
+    found = pl.concat(outcome.violations).filter(pl.col("rule_id") == "M01")
+    assert found["_row_id"].to_list() == [2]
+
+
+def test_a_rule_that_raises_is_reported_and_stops_nothing() -> None:
+    from dataclasses import replace
+
+    rules = catalogue()
+    broken = replace(rules.entries["M01"].judged_by, check=lambda _: pl.col("no such column") > 1)  # type: ignore[type-var]
+    raising = replace(rules.entries["M02"].judged_by, check=lambda given: given["no such parameter"])  # type: ignore[type-var]
+    entries = dict(rules.entries)
+    entries["M01"] = replace(entries["M01"], judged_by=broken)
+    entries["M02"] = replace(entries["M02"], judged_by=raising)
+    outcome = Outcome()
+    records = records_of({"measurement": [{"size_lower_mm": 12.0, "size_upper_mm": 9.0}]})["measurement"]
+    judge_table("measurement", records, replace(rules, entries=entries), PARAMETERS, outcome)
+    assert set(outcome.failures) == {"M01", "M02"}
+    assert "M12" in pl.concat(outcome.violations)["rule_id"].to_list()
