@@ -37,6 +37,10 @@ _HOME = {
     "fit_interval_onset": "growth_onset",
     "share_by_interval": "growth_share",
     "recurrence_patterns": "recurrence",
+    "plan_surveillance": "surveillance",
+    "lesion_growth_rates": "growth_serial",
+    "fit_growth_mixed": "growth_serial",
+    "headline_bounds": "bounds",
 }
 
 __all__ = [

@@ -41,6 +41,7 @@ def read_facility(path: Path) -> Facility:
     sources = _read_sources(section, anchors)
     _check_anchors_are_filled(section, anchors, sources)
     return Facility(
+        path=path,
         facility_id=facility_id,
         name=section.text("name", facility_id),
         calendar=section.choice("calendar", ("absolute", "relative"), "absolute"),

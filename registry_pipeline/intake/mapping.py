@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 from registry_pipeline.intake.readers import ReadOptions
@@ -191,6 +192,7 @@ class Facility:
     """A facility and all that its TOML declares.
 
     Attributes:
+        path: the TOML file, for errors that are found later.
         facility_id: equals the file stem.
         name: shown in reports.
         calendar: ``relative`` when dates are day offsets from an anchor of which only the year is known.
@@ -202,6 +204,7 @@ class Facility:
         mapping_digest: hash of the declarations; comments and layout do not change it.
     """
 
+    path: Path
     facility_id: str
     name: str
     calendar: Calendar

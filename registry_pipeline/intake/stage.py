@@ -40,6 +40,7 @@ ISSUE_COLUMNS = (
     "table_name",
     "_row_id",
     "_record_row_id",
+    "_record_key",
     "column_name",
     "source_column",
     "rule_id",
@@ -58,7 +59,8 @@ class Staged:
             ``_source_no`` (position of the source in the TOML, from 0), ``_submission_no``. Wide rows that
             feed several records of one table repeat their ``_row_id``.
         issues: values that could not be read and are null: ``ISSUE_COLUMNS``. ``_row_id`` is the source row
-            of the value, ``_record_row_id`` the ``_row_id`` of its record. ``reason`` is a code.
+            of the value, ``_record_row_id`` and ``_record_key`` (key columns joined by ``|``, ``?`` for null)
+            tell the record, which a wide row needs. ``reason`` is a code.
         coercions: values that parsing changed: the columns of ``quality.coercion`` and ``_row_id``.
         rows: every row of every file that was read: ``_row_id, submission_id, source_file, sheet,
             source_row, source_name, fate`` (null, blank, rejected or superseded).
@@ -111,10 +113,17 @@ def stage_facility(home: Home, facility: Facility, settings: Settings) -> Staged
     staging = replace(staging, anchors=_find_anchors(home, uses, staging))
     collected = _Collected()
     for source in facility.sources:
-        rows = _clean_rows(home, source, uses)
-        for table in source.tables:
-            collected.add(source, table.table, stage_table(rows, table, source, staging))
+        _stage_source(home, source, uses, staging, collected)
     return _staged(home, facility, uses, collected)
+
+
+def _stage_source(
+    home: Home, source: Source, uses: Sequence[FileUse], staging: Staging, collected: _Collected
+) -> None:
+    """One source at a time: its texts are let go before the next one is read."""
+    rows = _clean_rows(home, source, uses)
+    for table in source.tables:
+        collected.add(source, table.table, stage_table(rows, table, source, staging))
 
 
 def _clean_rows(home: Home, source: Source, uses: Sequence[FileUse]) -> pl.DataFrame:
@@ -182,13 +191,17 @@ def _patient_xref(facility: Facility, patients: Sequence[pl.DataFrame]) -> pl.Da
     )
 
 
-def _coercions(facility: Facility, uses: Sequence[FileUse], changes: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    placed = place_rows(pl.concat(changes), uses).with_columns(
-        pl.lit(facility.facility_id).alias("facility_id"),
-        (pl.col("table_name") + "." + pl.col("column_name")).alias("column_name"),
-    )
+def _coercions(facility: Facility, uses: Sequence[FileUse], changes: list[pl.DataFrame]) -> pl.DataFrame:
+    """Every change with the place that it stood in; takes ``changes`` apart, for there may be millions."""
     wanted = [column.name for column in columns_of(tables_of("quality")["quality.coercion"])]
-    return placed.select(*wanted, "_row_id")
+    placed = []
+    while changes:
+        part = place_rows(changes.pop(), uses).with_columns(
+            pl.lit(facility.facility_id).alias("facility_id"),
+            (pl.col("table_name") + "." + pl.col("column_name")).alias("column_name"),
+        )
+        placed.append(part.select(*wanted, "_row_id"))
+    return pl.concat(placed[::-1], rechunk=False)
 
 
 def _files(uses: Sequence[FileUse]) -> pl.DataFrame:

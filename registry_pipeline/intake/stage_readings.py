@@ -238,7 +238,8 @@ def _changed(text: str | None, value: float) -> str | None:
     return plain(value)
 
 
-def _plain(value: Any) -> str:
+def plain(value: Any) -> str:
+    """A stored value written plainly."""
     if isinstance(value, bool):
         return str(value).lower()
     return value.isoformat() if isinstance(value, date) else str(value)

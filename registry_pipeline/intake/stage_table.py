@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from registry_pipeline.intake.mapping import ColumnMapping, Condition, Facility, Source, TableMapping
-from registry_pipeline.intake.mapping_table import curated_tables
+from registry_pipeline.intake.mapping_table import curated_tables, key_columns
 from registry_pipeline.intake.pseudonym import Pseudonyms
 from registry_pipeline.intake.stage_anchors import AnchorDates, date_from_days
 from registry_pipeline.intake.stage_groups import group_rows, is_counted
@@ -36,7 +36,7 @@ class TableRows:
 
     Attributes:
         rows: curated columns and ``_row_id, _row_ids, _submission_no``.
-        issues: ``ISSUE_SCHEMA`` and ``_record_row_id``, the ``_row_id`` of the record.
+        issues: ``ISSUE_SCHEMA`` with ``_record_row_id`` (the ``_row_id`` of the record) and ``_record_key``.
         changes: ``CHANGE_SCHEMA``.
         patients: ``source_patient_id, patient_id, _row_id, _submission_no``, each patient once.
     """
@@ -121,9 +121,7 @@ class _Work:
     def finish(self) -> TableRows:
         """Groups, templates and identifiers; the curated columns in the order of their table."""
         self._carry_source_columns()
-        issues = _stack(self.issues, ISSUE_SCHEMA)
         self.records, conflicts = group_rows(self.records, self.mapping)
-        issues = self._with_record(pl.concat([issues, conflicts]))
         self.records = fill_templates(self.records, self.mapping)
         self.records = qualify_ids(self.records, self.mapping, self.staging.facility.facility_id)
         if self.mapping.table == "patient" and "source_patient_id" not in self.records.columns:
@@ -133,7 +131,7 @@ class _Work:
         ).drop_nulls("patient_id")
         return TableRows(
             self._ordered(),
-            issues,
+            self._with_record(_stack([*self.issues, conflicts], ISSUE_SCHEMA)),
             _stack(self.changes, CHANGE_SCHEMA),
             patients.unique("source_patient_id", keep="first", maintain_order=True),
         )
@@ -160,12 +158,18 @@ class _Work:
         self.changes.append(typed.changes)
 
     def _with_record(self, issues: pl.DataFrame) -> pl.DataFrame:
-        if issues.is_empty():
-            return issues.with_columns(pl.col("_row_id").alias("_record_row_id"))
-        behind = self.records.select(
-            pl.col("_row_id").alias("_record_row_id"), pl.col("_row_ids").alias("_row_id")
+        """Issues with the record that they belong to; a wide row feeds several records of a table."""
+        key = [pl.col(name).cast(pl.String).fill_null("?") for name in self._key()]
+        records = self.records.with_columns(pl.col("_row_id").alias("_record_row_id"))
+        if self.mapping.group_by:
+            records = records.drop("_row_id").explode("_row_ids").rename({"_row_ids": "_row_id"})
+        behind = records.join(issues, on="_row_id", how="semi").select(
+            "_row_id", "_record_row_id", pl.concat_str(key, separator="|").alias("_record_key")
         )
-        return issues.join(behind.explode("_row_id"), on="_row_id", how="left", maintain_order="left")
+        return issues.join(behind, on="_row_id", how="left", maintain_order="left")
+
+    def _key(self) -> list[str]:
+        return [name for name in key_columns(self.mapping.table) if name in self.records.columns]
 
     def _ordered(self) -> pl.DataFrame:
         rows = self.records.with_columns(pl.lit(self.staging.facility.facility_id).alias("facility_id"))

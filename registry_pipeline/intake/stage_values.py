@@ -16,6 +16,7 @@ from registry_pipeline.intake.parsing import parse_column
 from registry_pipeline.intake.stage_readings import (
     SIZE_FIELDS,
     UNIT_MARK,
+    plain,
     read_identifier,
     read_text,
     reader_for,

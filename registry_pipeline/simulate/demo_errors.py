@@ -11,6 +11,7 @@ from registry_pipeline.simulate.truth import Case
 
 # The rarer the patients that a mistake needs, the earlier it chooses.
 PLANTERS = (
+    plant_his.near_twin,
     *plant_followup.PLANTERS,
     *plant_therapy.PLANTERS,
     *plant_imaging.PLANTERS,

@@ -66,7 +66,7 @@ def _person(case: Case, admitted: date, kind: str) -> Row:
         "确诊日期": tumour.dx.isoformat(),
         "诊断年龄(岁)": str(tumour.age),
         "部位编码": tumour.topography,
-        "病理类型": "原位鳞癌" if tumour.morphology.endswith("/2") else HISTOLOGY[tumour.morphology[:3]],
+        "病理类型": HISTOLOGY[tumour.morphology[:3]],
         "形态学编码": tumour.morphology,
         "分化程度": GRADE[tumour.grade],
         "诊断依据": tumour.basis,

@@ -6,7 +6,7 @@ a facility's habits (``load_profile.py``), mistakes (``load_errors.py``).
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -107,7 +107,7 @@ class _Export:
             for first in range(1, patients + 1, CHUNK_PATIENTS):
                 yield from self._chunk(handles, first, min(CHUNK_PATIENTS, patients + 1 - first))
 
-    def _chunk(self, handles: dict[str, IO[bytes]], first: int, n: int) -> Iterator[PlantedError]:
+    def _chunk(self, handles: Mapping[str, IO[bytes]], first: int, n: int) -> Iterator[PlantedError]:
         frames = world.draw_chunk(self.seed, self.number, first, n)
         texts = {file: self.profile.as_text(frame) for file, frame in frames.items()}
         rng = np.random.default_rng([self.seed, self.number, first, 1])

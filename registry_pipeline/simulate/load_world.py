@@ -59,7 +59,7 @@ def _base(rng: np.random.Generator, number: Ints) -> pl.DataFrame:
     n = len(number)
     dx = _FIRST_DX + (number * 1009) % _DX_DAYS
     # No two women of a facility share birth and diagnosis: that would look like one woman twice.
-    age_days = 28 * 366 + (number // _DX_DAYS * 7919 + number * 13) % _BIRTH_DAYS
+    age_days = 28 * 366 + (number // _DX_DAYS * 7919 + number * 3571) % _BIRTH_DAYS
     synchronous = rng.random(n) < 0.1
     gap = np.where(synchronous, rng.integers(100, 166, n), 200 + rng.gamma(2.0, 220.0, n).astype(np.int64))
     omd = dx + np.minimum(gap, 1150)

@@ -5,6 +5,7 @@ intent, systemic therapy only, no treatment, and cervical cancer without oligome
 Does not belong here: records that are wrong (``demo_errors.py``).
 """
 
+from dataclasses import replace
 from datetime import date, timedelta
 from random import Random
 
@@ -23,8 +24,10 @@ KINDS: tuple[tuple[str, int], ...] = (
     ("systemic_only", 5),
     ("never_treated", 4),
     ("no_oligometastasis", 30),
-    ("in_situ", 2),
+    ("near_twin", 1),
 )
+WITHOUT_METASTASIS = ("no_oligometastasis", "near_twin")
+TWIN_OF = FIRST_POSITION + 40  # shares birth and diagnosis with the near twin, not the histology
 _SITES = {"brain": "brain", "palliative": "bone"}
 _YEARS = {"before_window": (2006, 2006), "after_window": (2022, 2022)}
 
@@ -36,9 +39,12 @@ def other_cases() -> list[Case]:
 
 
 def _case(kind: str, position: int) -> Case:
-    rng = Random(f"registry-demo-other-{position}")
-    seed = _seed(rng, kind, position)
-    if kind in ("no_oligometastasis", "in_situ"):
+    place = TWIN_OF if kind == "near_twin" else position
+    rng = Random(f"registry-demo-other-{place}")
+    seed = _seed(rng, "no_oligometastasis" if kind == "near_twin" else kind, place)
+    if kind == "near_twin":
+        seed = replace(seed, is_squamous=not seed.is_squamous)
+    if kind in WITHOUT_METASTASIS:
         return _without_metastasis(rng, seed, position, kind)
     intent = "palliative" if kind == "palliative" else "definitive"
     case = case_of(seed, local_id(position), None, kind, intent)
@@ -88,17 +94,7 @@ def _without_metastasis(rng: Random, seed: SeedPatient, position: int, kind: str
     before = timedelta(days=round(seed.age * 365.25) + rng.randrange(120, 250))
     case = Case(local_id(position), None, kind, seed.primary_dx - before, "day", "东区", tumour)
     case.therapies, case.lines = clinical.primary_therapy(rng, tumour)
-    if kind == "in_situ":
-        tumour.morphology, tumour.stage, tumour.edition, tumour.grade = "8077/2", "", "", "9"
-        tumour.method, tumour.size_mm, case.lines = "", 0, []
-        case.therapies = case.therapies[:1]
-        case.therapies[0].modality, case.therapies[0].dose_gy, case.therapies[0].n_fractions = (
-            "surgery",
-            None,
-            None,
-        )
-        case.therapies[0].end = case.therapies[0].start
-    if position % 4 == 0:
+    if position % 4 == 0 and position != TWIN_OF and kind != "near_twin":
         case.birth, case.birth_precision = date(case.birth.year, 7, 1), "year"
     day = seed.primary_dx
     add_exam(case, day + timedelta(days=5), "ct", 2.0)

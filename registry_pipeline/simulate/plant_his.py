@@ -16,8 +16,8 @@ Planter = Callable[[Scene], None]
 
 
 def anybody(case: Case) -> bool:
-    """Every patient but those in situ."""
-    return case.kind != "in_situ"
+    """Every patient but the near twin, who is needed as she is."""
+    return case.kind != "near_twin"
 
 
 def _staged(case: Case) -> bool:
@@ -25,11 +25,11 @@ def _staged(case: Case) -> bool:
 
 
 def _radiated(case: Case) -> bool:
-    return case.kind != "in_situ" and any(one.modality == "ccrt" for one in case.therapies)
+    return any(one.modality == "ccrt" for one in case.therapies)
 
 
 def _operated(case: Case) -> bool:
-    return case.kind != "in_situ" and any(one.modality == "surgery" for one in case.therapies)
+    return any(one.modality == "surgery" for one in case.therapies)
 
 
 def _metachronous(case: Case) -> bool:
@@ -133,7 +133,7 @@ def _no_chemotherapy(scene: Scene) -> None:
     _, hits = _first_rows(scene, _radiated, None)
     scene.change(hits[:1], 化疗线数="", 化疗性质="", 化疗方案="", 化疗开始="", 化疗结束="")
     text = "chemoradiotherapy without systemic therapy"
-    scene.record("V24", hits[0], "primary_treatment", "放疗方式", "missing_partner", text)
+    scene.record("V24", hits[0], "primary_treatment", "放疗方式", "missing_partner", text, False)
 
 
 def _line_backwards(scene: Scene) -> None:
@@ -199,11 +199,24 @@ def _early_metastasis(scene: Scene) -> None:
     scene.record("V17", first, "primary_tumour", "分期", "disagreement", text)
 
 
+def near_twin(scene: Scene) -> None:
+    """Two women who differ in histology only are made to look like one; planted before all others."""
+    twin = scene.take(lambda one: one.kind == "near_twin", False)
+    other = next(one for one in scene.cases if one is not twin and one.tumour.dx == twin.tumour.dx)
+    scene.taken.add(other.local_id)
+    like, hits = scene.rows("his", other)[0].row, scene.rows("his", twin)
+    scene.change(hits, 病理类型=like["病理类型"], 形态学编码=like["形态学编码"])
+    text = "two numbers with the same birth, diagnosis and histology"
+    scene.record("V05", hits[0], "patient", "出生日期", "duplicate_person", text, False)
+
+
 PLANTERS: tuple[Planter, ...] = (
     _two_birth_dates, _two_stages, _child, _age, _test_patient, _backwards, _late, _no_chemotherapy,
     _line_backwards, _before_primary, _impossible_day, _serial, _short_line, _ward_date, _early_metastasis,
     everywhere("V02", "patient", "性别", "男", "sex", "a man with cervical cancer", in_cohort=True),
     everywhere("S05", "primary_tumour", "部位编码", "C54.1", "code", "topography of the uterine body"),
+    everywhere("V08", "primary_tumour", "形态学编码", "8077/2", "in_situ", "an in-situ lesion in a registry of cancers",
+               病理类型="原位鳞癌"),
     everywhere("V08", "primary_tumour", "形态学编码", "8070", "format", "morphology without behaviour"),
     everywhere("V09", "primary_tumour", "形态学编码", "8720/3", "rare", "melanoma of the cervix", _staged,
                is_error=False, 病理类型="其他"),
@@ -219,7 +232,7 @@ PLANTERS: tuple[Planter, ...] = (
                lambda one: one.tumour.stage == "IB1", None, False),
     everywhere("V20", "primary_tumour", "鳞癌抗原(ng/mL)", "1500", "out_of_range", "antigen of 1500 ng/mL",
                _staged, is_error=False),
-    at_episode("E03", "转移灶数目", "4", "count", "four lesions stated, fewer are described"),
+    at_episode("E03", "转移灶数目", "4", "count", "four lesions stated, fewer are described", is_error=False),
     at_episode("E06", "寡转移分类", "同时性寡转移", "disagreement", "class does not follow from the interval"),
     at_episode("E07", "寡转移分类", "再次寡复发", "missing_partner", "repeat class in a first episode"),
     at_episode("E09", "原发灶状态", "残留", "disagreement", "uncontrolled primary, metachronous class", is_error=False),

@@ -68,12 +68,9 @@ def _negative_later(scene: Scene) -> None:
     day = found.row["检查日期"]
     assert isinstance(day, date)
     cells: dict[str, Cell] = {name: None for name in found.row if name.startswith("病灶 ")}
-    number = f"{found.row['检查号']}N"
-    scene.add(
-        found,
-        **cells,
-        **{"检查号": number, "检查日期": day + timedelta(days=9), "各部位结论 胸部": "未见转移"},
-    )
+    cells["检查号"], cells["检查日期"] = f"{found.row['检查号']}N", day + timedelta(days=9)
+    cells["各部位结论 胸部"] = "未见转移"
+    scene.add(found, **cells)
     assert hits
     text = "a negative examination of the region between detection and treatment"
     scene.record("L07", found, "lesion", "各部位结论 胸部", "order", text)

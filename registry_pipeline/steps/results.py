@@ -45,20 +45,27 @@ def result_tables(marts: Marts, study: Study, progress: Progress = lambda _: Non
 
 
 def _growth(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
-    """The growth models, the interval to the cutpoint and the shares of small lesions."""
+    """The growth models, the interval to the cutpoint, shares of small lesions, the surveillance planner."""
     lesions = marts.lesion_growth[marts.lesion_growth["is_included"].astype(bool)]
-    fitted = analysis.fit_growth_all(
-        lesions,
-        threshold_mm=study.cutpoint_mm,
-        n_bootstrap=study.bootstrap_replicates,
-        seed=study.bootstrap_seed,
-    )
+    columns = ("months_since_negative_ct", "diameter_mm")
+    bootstrap = {"n_bootstrap": study.bootstrap_replicates, "seed": study.bootstrap_seed}
+    parameters, thresholds = analysis.fit_growth_all(lesions, threshold_mm=study.cutpoint_mm, **bootstrap)
     onset = analysis.fit_interval_onset(
         lesions, threshold_mm=study.cutpoint_mm, detection_limit_mm=study.detection_limit_mm
     )
-    share = analysis.share_by_interval(lesions, cutpoint=study.cutpoint_mm)
+    chosen = analysis.fit_growth(
+        lesions,
+        *columns,
+        study.growth_model,
+        study.growth_error_model,
+        "patient_id",
+        study.cutpoint_mm,
+        **bootstrap,
+    )
+    planned = [analysis.plan_surveillance(fit, cutpoint_mm=study.cutpoint_mm) for fit in (chosen, onset)]
     return {
-        "growth_fit": pd.concat([fitted[0], onset.parameters], ignore_index=True),
-        "growth_threshold": pd.concat([fitted[1], onset.threshold], ignore_index=True),
-        "growth_share": share,
+        "growth_fit": pd.concat([parameters, onset.parameters], ignore_index=True),
+        "growth_threshold": pd.concat([thresholds, onset.threshold], ignore_index=True),
+        "growth_share": analysis.share_by_interval(lesions, cutpoint=study.cutpoint_mm),
+        "surveillance": pd.concat(planned, ignore_index=True),
     }

@@ -5,7 +5,7 @@ reading its judgements back. Does not belong here: the rules, the wording of fin
 whole registry (``registry_rules.py``).
 
 A rule's SELECT gives one row per judged record: ``_row_id, is_violated`` and, where it can say more,
-``severity``, ``suggestion`` and ``detail``.
+``severity``, ``suggestion``, ``detail``, and ``table_name`` and ``items`` where it judges two tables.
 """
 
 from collections.abc import Mapping
@@ -62,13 +62,15 @@ def judge_by_sql(
     connection.execute(f"CREATE OR REPLACE TEMP TABLE judged AS {file.query}", given)
     judged = connection.execute("SELECT count(is_violated) FROM judged").fetchall()[0][0]
     broken = connection.execute("SELECT * FROM judged WHERE is_violated").pl()
+    fixed = {"table_name": entry.table_name, "items": ",".join(entry.items)}
     found = broken.with_columns(
-        pl.lit(entry.table_name).alias("table_name"),
+        *(pl.lit(value).alias(name) for name, value in fixed.items() if name not in broken.columns),
         pl.lit(entry.rule_id).alias("rule_id"),
-        pl.lit(",".join(entry.items)).alias("items"),
         severity_of(entry, broken).alias("severity"),
     )
-    return int(judged), violation_frame(found.unique("_row_id", keep="first", maintain_order=True))
+    return int(judged), violation_frame(
+        found.unique(["table_name", "_row_id"], keep="first", maintain_order=True)
+    )
 
 
 def severity_of(entry: RuleEntry, broken: pl.DataFrame) -> pl.Expr:

@@ -122,7 +122,8 @@ def catalogue(
     made = Catalogue(_written())
     for overrides in ((settings.rules if settings else {}), facility_rules or {}):
         made = made.overridden(overrides)
-    return made
+    study = vars((settings or Settings()).study)
+    return Catalogue({key: _worded(entry, study) for key, entry in made.entries.items()})
 
 
 def parameters_of(settings: Settings, extract_date: date) -> dict[str, Any]:
@@ -137,11 +138,7 @@ def parameters_for(entry: RuleEntry, parameters: Mapping[str, Any]) -> dict[str,
 
 def message_of(entry: RuleEntry, column: str | None = None) -> str:
     """The rule's message with its thresholds filled in."""
-    words = {"column": column or "a column", **entry.thresholds}
-    text = entry.message
-    for name, value in words.items():
-        text = text.replace("{" + name + "}", f"{value:g}" if isinstance(value, float) else str(value))
-    return text
+    return _filled(entry.message, {"column": column or "a column", **entry.thresholds})
 
 
 @cache
@@ -190,6 +187,17 @@ def _overridden(entry: RuleEntry, change: Mapping[str, Any]) -> RuleEntry:
         known = ", ".join(sorted(entry.thresholds)) or "none"
         raise ValueError(f"rules.{entry.rule_id}.thresholds: unknown {', '.join(unknown)}; known: {known}")
     return replace(entry, severity=severity, thresholds={**entry.thresholds, **given})
+
+
+def _worded(entry: RuleEntry, study: Mapping[str, Any]) -> RuleEntry:
+    """The rule with the study's parameters in its message."""
+    return replace(entry, message=_filled(entry.message, study))
+
+
+def _filled(text: str, words: Mapping[str, Any]) -> str:
+    for name, value in words.items():
+        text = text.replace("{" + name + "}", f"{value:g}" if isinstance(value, float) else str(value))
+    return text
 
 
 def _judgement(entry: RuleEntry) -> str:

@@ -66,12 +66,21 @@ def conflict_violations(made: Mapping[str, Consolidated], rules: Catalogue, outc
 
 
 def without_echoes(violations: pl.DataFrame) -> pl.DataFrame:
-    """Without 'missing' findings where the item is missing because it could not be read."""
+    """Without 'missing' findings where the item is missing because it could not be read.
+
+    The finding that stays takes the severity of the one that goes: an item that a record cannot do
+    without is an error, whatever made it unreadable.
+    """
+    place = ["table_name", "_row_id", "items"]
     is_missing = pl.col("rule_id").is_in(MISSING) & pl.col("value_text").is_null()
-    unread = (
-        violations.filter(pl.col("value_text").is_not_null())
-        .select("table_name", "_row_id", "items")
-        .unique()
+    unread = violations.filter(pl.col("value_text").is_not_null()).select(place).unique()
+    missing = violations.filter(is_missing)
+    echoes = missing.join(unread, on=place, how="semi").filter(pl.col("severity") == "error")
+    raised = echoes.select(*place, pl.lit(True).alias("_is_needed")).unique()
+    severity = pl.when(pl.col("_is_needed") & pl.col("value_text").is_not_null()).then(pl.lit("error"))
+    kept = violations.filter(~is_missing).join(
+        raised, on=place, how="left", nulls_equal=True, maintain_order="left"
     )
-    echoes = violations.filter(is_missing).join(unread, on=["table_name", "_row_id", "items"], how="anti")
-    return pl.concat([violations.filter(~is_missing), echoes]).select(list(VIOLATION))
+    kept = kept.with_columns(severity.otherwise(pl.col("severity")).alias("severity"))
+    others = missing.join(unread, on=place, how="anti")
+    return pl.concat([kept.select(list(VIOLATION)), others.select(list(VIOLATION))])

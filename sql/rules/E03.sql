@@ -2,7 +2,7 @@
 table = "omd_episode"
 severity = "info"
 items = ["n_lesions_stated"]
-message = "Not eligible, or not countable: the study takes 1 to $omd_max_lesions metastases, and the number stated must be that of the lesions sent. Check the number and the lesions."
+message = "Not eligible, or not countable: the study takes 1 to {omd_max_lesions} metastases, and the number stated must be that of the lesions sent. Check the number and the lesions."
 category = "eligibility"
 source = "A"
 [[passing]]

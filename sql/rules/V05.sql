@@ -9,6 +9,7 @@ source = "Kahn uniqueness"
 patient = [{patient_id = "P1", birth_date = 1960-06-01}, {patient_id = "P2", birth_date = 1960-06-02}]
 primary_tumour = [{tumour_id = "T1", patient_id = "P1", dx_date = 2010-05-01}, {tumour_id = "T2", patient_id = "P2", dx_date = 2010-05-01}]
 [[failing]]
+_rows = 2
 patient = [{patient_id = "P1", birth_date = 1960-06-01}, {patient_id = "P2", birth_date = 1960-06-01}]
 primary_tumour = [{tumour_id = "T1", patient_id = "P1", dx_date = 2010-05-01, histology_group = "scc"}, {tumour_id = "T2", patient_id = "P2", dx_date = 2010-05-01, histology_group = "scc"}]
 */

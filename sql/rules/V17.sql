@@ -2,7 +2,7 @@
 table = "primary_tumour"
 severity = "error"
 items = ["figo_stage", "dx_date"]
-message = "A distant metastasis within the staging window of the primary ($staging_window_days days) means FIGO IVB; a supraclavicular node is distant. Correct the stage or the dates."
+message = "A distant metastasis within the staging window of the primary ({staging_window_days} days) means FIGO IVB; a supraclavicular node is distant. Correct the stage or the dates."
 suggestion = "IVB"
 category = "conformance/relational"
 source = "F"

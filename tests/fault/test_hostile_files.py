@@ -103,6 +103,8 @@ def test_an_encrypted_zip_is_told_apart(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["a.zip", "a.xlsx"])
 def test_zip_bombs_are_not_opened(tmp_path: Path, name: str) -> None:
+    crowded = put(tmp_path, "d" + name, zipped({f"{i}": b"" for i in range(400)}))
+    assert refused(crowded, SMALL).code == "zip_bomb"
     members = {"xl/workbook.xml": b"<x/>", "xl/worksheets/sheet1.xml": bytes(15 * 2**20)}
     path = put(tmp_path, name, zipped(members))
     started = time.perf_counter()
@@ -181,12 +183,14 @@ def test_one_line_without_end_is_bounded(tmp_path: Path) -> None:
     path = put(tmp_path, "a.csv", b"a,b\n" + b"x" * (2 * 2**20) + b"\n1,2\n")
     sheet = read_file(path).sheets[0]
     assert (len(sheet.frame), len(sheet.rejects)) == (1, 1)
-    columns = put(tmp_path, "b.csv", b"," * 100_000 + b"\n1\n")
-    assert refused(columns).code in {"too_large", "empty"}
+    columns = put(tmp_path, "b.csv", b"a," * 100_000 + b"\n1\n")
+    assert refused(columns).code == "too_large"
 
 
 def test_no_value_of_a_row_is_in_any_message(tmp_path: Path) -> None:
-    body = f'a,b\n"{SECRET}"x,1\n{SECRET},1,2\n{SECRET}\n"{SECRET},3\n\0{SECRET},1\n'.encode()
+    body = (
+        f'a,b\n"{SECRET}"x,1\n{SECRET},1,2\n{SECRET}\n"{SECRET},3\n\0{SECRET},1\n'.encode() + b"1,2\n" * 500
+    )
     sheet = read_file(put(tmp_path, "a.csv", body + SECRET.encode("utf-16-le") + b"\n")).sheets[0]
     assert len(sheet.rejects) >= 5
     assert not any("张三" in reject.message for reject in sheet.rejects)

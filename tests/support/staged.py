@@ -62,7 +62,9 @@ def frame_of(name: str, rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
     model = curated()[name]
     technical = {"_row_id": pl.Int64, "_source_no": pl.Int16, "_submission_no": pl.Int32}
     types = {**{key: column.dtype.type for key, column in model.columns.items()}, **technical}
-    numbered = [{"_row_id": at, "_source_no": 0, "_submission_no": 0, **row} for at, row in enumerate(rows, 1)]
+    numbered = [
+        {"_row_id": at, "_source_no": 0, "_submission_no": 0, **row} for at, row in enumerate(rows, 1)
+    ]
     unknown = {key for row in numbered for key in row} - set(types)
     assert not unknown, f"{name} has no column {sorted(unknown)}"
     return pl.DataFrame(

@@ -79,7 +79,7 @@ def read_file(path: Path, options: ReadOptions | None = None) -> ReadResult:
 
 def read_source(source: Source, options: ReadOptions) -> tuple[str, list[RawSheet]]:
     """Read bytes from wherever they came: the format's name and its sheets."""
-    found = sniff_format(source)
+    found = sniff_format(source, options.limits)
     declared = options.format if options.format not in (None, "auto") else found
     name = _agree(declared or found, found)
     return name, _reader(name)(source, options)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -20,6 +21,8 @@ from registry_pipeline.intake.readers.source import Source
 
 _SMALL = 10 * 2**20
 _STEP = 2**20
+_TAIL = 66_000
+_ENTRY_BYTES = 1024
 _ARCHIVES = (".zip", ".gz", ".7z", ".rar")
 
 
@@ -30,12 +33,23 @@ def open_archive(source: Source, limits: ReadLimits) -> Iterator[zipfile.ZipFile
     Raises:
         ReadError: damaged, zip_bomb, unsafe_archive or password_protected.
     """
+    _check_directory(source, limits)
     try:
         with zipfile.ZipFile(_as_file(source)) as archive:
             check_archive(archive.infolist(), source.n_bytes, limits)
             yield archive
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, ValueError) as error:
         raise ReadError("damaged", "the archive is damaged or cut off; ask for the file again") from error
+
+
+def _check_directory(source: Source, limits: ReadLimits) -> None:
+    """Bound the archive's directory before it is loaded; it is where the end record says."""
+    tail = source.data[max(0, source.n_bytes - _TAIL) :]
+    place = tail.rfind(b"PK\x05\x06")
+    if place >= 0 and len(tail) >= place + 22:
+        n_bytes = struct.unpack_from("<I", tail, place + 12)[0]
+        if n_bytes > limits.max_members * _ENTRY_BYTES:
+            raise ReadError("zip_bomb", f"more than {limits.max_members:,} members; send fewer files at once")
 
 
 def _as_file(source: Source) -> io.BytesIO | str:

@@ -16,7 +16,7 @@ from registry_pipeline.intake.readers.sheet import column_ids, finish_sheet
 from registry_pipeline.intake.readers.source import Source
 from registry_pipeline.intake.readers.workbook import reject_long_cells
 
-_EXACT_INTEGERS = 2**53
+_INTEGERS = 9e18
 
 
 def read_parquet(source: Source, options: ReadOptions) -> list[RawSheet]:
@@ -67,7 +67,7 @@ def _as_text(series: pl.Series) -> pl.Series:
 
 def _float_text(series: pl.Series) -> pl.Series:
     value = pl.col("v")
-    whole = (value == value.round(0)) & (value.abs() < _EXACT_INTEGERS)
+    whole = (value == value.round(0)) & (value.abs() < _INTEGERS)
     as_whole = value.cast(pl.Int64, strict=False).cast(pl.String)
     text = pl.when(whole).then(as_whole).when(value.is_not_nan()).then(value.cast(pl.String))
     return series.to_frame("v").select(text).to_series()

@@ -7,10 +7,11 @@ careful way. Does not belong here: how either way reads a block (blocks.py, reco
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 from registry_pipeline.intake.readers.blocks import BlockParser
 from registry_pipeline.intake.readers.encoding import Decoding, decode_strictly, detect_encoding
-from registry_pipeline.intake.readers.header import PREVIEW_ROWS, GridRow, find_header
+from registry_pipeline.intake.readers.header import PREVIEW_ROWS, GridRow, Header, find_header
 from registry_pipeline.intake.readers.model import RawSheet, ReadError, ReadOptions
 from registry_pipeline.intake.readers.records import Dialect, read_records
 from registry_pipeline.intake.readers.sheet import finish_sheet
@@ -29,9 +30,11 @@ def read_delimited(source: Source, options: ReadOptions, *, fast: bool = True) -
     """
     source, line_notes = _only_line_feeds(source)
     decoding = detect_encoding(source, options.encoding)
+    options = _with_sep_line(decoding, options)
     dialect = Dialect(decoding.codec, _delimiter(decoding, options), options.limits)
-    rows = _preview(decoding, dialect, options)
+    rows, unreadable = _preview(decoding, dialect, options)
     header = find_header(rows, options)
+    _check_above_header(unreadable, header, options)
     if len(header.names) > options.limits.max_columns:
         raise ReadError("too_large", f"more than {options.limits.max_columns:,} columns; check the delimiter")
     parser = BlockParser(decoding, dialect, len(header.names), fast=fast)
@@ -50,6 +53,14 @@ def _only_line_feeds(source: Source) -> tuple[Source, list[str]]:
     if b"\r" in head and b"\n" not in head and source.data.find(b"\n") < 0:
         return Source(source.whole().replace(b"\r", b"\n"), source.suffix), ["lines end with CR alone"]
     return source, []
+
+
+def _with_sep_line(decoding: Decoding, options: ReadOptions) -> ReadOptions:
+    """Excel's own hint, a first line such as ``sep=;``, names the delimiter and is not part of the table."""
+    first = decoding.data.data[decoding.start : decoding.start + 8].split(b"\n")[0].strip().lower()
+    if len(first) != 5 or not first.startswith(b"sep="):
+        return options
+    return replace(options, delimiter=options.delimiter or chr(first[4]), skip_rows=(1, *options.skip_rows))
 
 
 def _delimiter(decoding: Decoding, options: ReadOptions) -> str:
@@ -87,16 +98,26 @@ def _n_outside_quotes(line: str, mark: str) -> int:
     return sum(part.count(mark) for part in line.split('"')[0::2])
 
 
-def _preview(decoding: Decoding, dialect: Dialect, options: ReadOptions) -> list[GridRow]:
-    """The first records; undecodable lines among them cannot be a header."""
+def _preview(decoding: Decoding, dialect: Dialect, options: ReadOptions) -> tuple[list[GridRow], list[int]]:
+    """The first records, and the lines among them that could not be read."""
     source, start = decoding.data, decoding.start
     block = source.data[start : start + _PREVIEW_BYTES]
     is_last = start + len(block) >= source.n_bytes
     deepest = max(options.header_rows or (0,)) + 1
     rows: list[GridRow] = []
+    unreadable: list[int] = []
     for record in read_records(block, 1, dialect, is_last):
         if record.fields is not None:
             rows.append((record.source_row, record.n_lines, record.fields))
+        else:
+            unreadable.append(record.source_row)
         if len(rows) >= max(PREVIEW_ROWS, deepest):
             break
-    return rows
+    return rows, unreadable
+
+
+def _check_above_header(unreadable: list[int], header: Header, options: ReadOptions) -> None:
+    """A header that cannot be read must not be mistaken for one line further down."""
+    above = [row for row in unreadable if row < header.first_data_row - options.skip_after_header]
+    if options.header_rows is None and above:
+        raise ReadError("undecodable", f"line {above[0]}, the header or above it, cannot be read; repair it")

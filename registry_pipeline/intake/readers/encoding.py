@@ -63,9 +63,9 @@ def detect_encoding(source: Source, declared: str | None) -> Decoding:
     wanted = _normalise_codec(declared) if declared else None
     if bom is not None:
         return _from_bom(source, bom[0], bom[1], wanted)
-    codec = wanted or _wide_by_zero_bytes(source.head()) or "utf-8"
+    codec = wanted or wide_encoding(source.head()) or "utf-8"
     if codec in ("utf-16", "utf-32"):
-        codec = _wide_by_zero_bytes(source.head()) or f"{codec}-le"
+        codec = wide_encoding(source.head()) or f"{codec}-le"
     if codec in _WIDE:
         return _transcode(source, codec, 0, ())
     if codec == "utf-8" and _is_strict_utf8(source, 0):
@@ -93,15 +93,23 @@ def _from_bom(source: Source, mark: bytes, codec: str, wanted: str | None) -> De
     return _checked(Decoding(source, "utf-8", "utf-8-sig", len(mark), clean, tuple(notes)))
 
 
-def _wide_by_zero_bytes(head: bytes) -> str | None:
-    """UTF-16 without a mark shows its ASCII characters' zero bytes at only even or only odd places."""
+def wide_encoding(head: bytes) -> str | None:
+    """UTF-16 without a mark: its ASCII characters' zero bytes stand at only even or only odd places."""
     even, odd = head[0::2].count(0), head[1::2].count(0)
-    total = even + odd
-    if total < max(2, len(head) // 50):
+    if even + odd < max(2, len(head) // 100) or min(even, odd) > (even + odd) // 50:
         return None
-    if odd >= 0.98 * total:
-        return "utf-16-le"
-    return "utf-16-be" if even >= 0.98 * total else None
+    codec = "utf-16-le" if odd > even else "utf-16-be"
+    text = decode_strictly(head[: len(head) // 2 * 2], codec) or decode_strictly(
+        head[: len(head) // 2 * 2 - 2], codec
+    )
+    return codec if text and _is_plausible_text(text) else None
+
+
+def _is_plausible_text(text: str) -> bool:
+    """Has lines, and nearly all characters are Latin, CJK or full width: bytes paired wrongly are not."""
+    known = sum(1 for c in text if "\0" < c < "\u0250" or "\u3000" <= c <= "\u9fff" or c >= "\uff00")
+    common = sum(1 for c in text if c in "\n\r\t,;0123456789")
+    return known >= 0.95 * len(text) and common >= 0.01 * len(text) and ("\n" in text or "\r" in text)
 
 
 def _transcode(source: Source, codec: str, start: int, notes: tuple[str, ...]) -> Decoding:

@@ -6,7 +6,9 @@ Does not belong here: reading.
 
 from __future__ import annotations
 
-from registry_pipeline.intake.readers.model import ReadError
+from registry_pipeline.intake.readers.archive import open_archive
+from registry_pipeline.intake.readers.encoding import wide_encoding
+from registry_pipeline.intake.readers.model import ReadError, ReadLimits
 from registry_pipeline.intake.readers.source import Source
 
 OLE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -39,19 +41,21 @@ _FOREIGN: tuple[tuple[bytes, str], ...] = (
 _OLD_STATA = {104, 105, 108, 110, 111, 113, 114, 115}
 _BY_SUFFIX = {".dta": "stata", ".sav": "spss", ".zsav": "spss", ".sas7bdat": "sas", ".xpt": "sas"}
 _TEXT_SUFFIX = {".tsv": "tsv", ".tab": "tsv"}
+_TEXT_CONTROLS = (9, 10, 11, 12, 13, 26, 27)
 _TEXT_BOMS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 
 
-def sniff_format(source: Source) -> str:
+def sniff_format(source: Source, limits: ReadLimits) -> str:
     """The name of the format.
 
     Raises:
-        ReadError: binary, not_a_workbook or unsupported_format for what is no table.
+        ReadError: binary, not_a_workbook or unsupported_format for what is no table; those of
+            ``open_archive`` for an archive that is not safe to open.
     """
     head = source.head()
     for magic, name in _MAGIC:
         if head.startswith(magic):
-            return _inside_zip(source) if name == "zip" else name
+            return _inside_zip(source, limits) if name == "zip" else name
     if head[12:32] == _SAS_MAGIC:
         return "sas"
     if source.suffix == ".dta" and head[0] in _OLD_STATA:
@@ -62,14 +66,15 @@ def sniff_format(source: Source) -> str:
     return _TEXT_SUFFIX.get(source.suffix, "csv")
 
 
-def _inside_zip(source: Source) -> str:
-    """A workbook is an archive too; its parts' names stand in clear in the archive's directory."""
-    tail = source.data[max(0, source.n_bytes - 2**20) :]
-    if b"xl/workbook.xml" in tail or b"xl/worksheets/" in tail:
-        return "xlsx"
-    if b"xl/workbook.bin" in tail:
+def _inside_zip(source: Source, limits: ReadLimits) -> str:
+    """A workbook is an archive too; the names of its parts tell."""
+    with open_archive(source, limits) as archive:
+        names = set(archive.namelist())
+    if "xl/workbook.bin" in names:
         return "xlsb"
-    return "ods" if b"mimetypeapplication/vnd.oasis.opendocument.spreadsheet" in source.head(200) else "zip"
+    if "xl/workbook.xml" in names or "[Content_Types].xml" in names:
+        return "xlsx"
+    return "ods" if {"mimetype", "content.xml"} <= names else "zip"
 
 
 def _refuse_foreign(head: bytes) -> None:
@@ -88,14 +93,8 @@ def _refuse_foreign(head: bytes) -> None:
 
 
 def _is_binary(head: bytes) -> bool:
-    """Control characters other than blanks and line ends, beyond a stray few, are no text.
-
-    NULs are left out of the count when they stand as in UTF-16; elsewhere more than a few mean binary.
-    """
-    if head.startswith(_TEXT_BOMS):
+    """Control characters other than blanks and line ends, beyond a stray few, are no text."""
+    if head.startswith(_TEXT_BOMS) or wide_encoding(head) is not None:
         return False
-    controls = sum(head.count(code) for code in range(1, 32) if code not in (9, 10, 11, 12, 13, 26, 27))
-    zeros = (head[0::2].count(0), head[1::2].count(0))
-    if min(zeros) * 20 > max(zeros) or controls:
-        controls += sum(zeros) if min(zeros) * 20 > max(zeros) else 0
+    controls = sum(head.count(code) for code in range(32) if code not in _TEXT_CONTROLS)
     return controls > max(8, len(head) // 100)

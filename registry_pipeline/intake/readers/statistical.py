@@ -35,7 +35,7 @@ def read_statistical(source: Source, options: ReadOptions) -> list[RawSheet]:
     Raises:
         ReadError: damaged, undecodable (declare the encoding), too_large.
     """
-    kind = sniff_format(source)
+    kind = sniff_format(source, options.limits)
     if kind == "sas" and source.head(6) == b"HEADER":
         kind = "xport"
     with _on_disk(source) as path:

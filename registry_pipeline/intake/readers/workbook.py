@@ -49,18 +49,18 @@ def read_workbook(source: Source, options: ReadOptions) -> list[RawSheet]:
     return sheets
 
 
-def _prepare(source: Source, options: ReadOptions) -> tuple[bytes, dict[str, SheetFacts]]:
+def _prepare(source: Source, options: ReadOptions) -> tuple[bytes | str, dict[str, SheetFacts]]:
     """Judge the container before the library sees it, and mend what the library does not know."""
     data = source.whole()
     if data.startswith(OLE_MAGIC):
         if "EncryptedPackage".encode("utf-16-le") in data:
             raise ReadError("password_protected", "the workbook has a password; save it without one")
-        return data, {}
+        return (data if source.path is None else str(source.path)), {}
     with open_archive(source, options.limits) as archive:
         return with_known_dates(archive, data), scan_workbook(archive)
 
 
-def _open(data: bytes) -> ExcelReader:
+def _open(data: bytes | str) -> ExcelReader:
     import fastexcel
 
     try:

@@ -43,6 +43,11 @@ def test_a_decimal_comma_does_not_make_the_comma_the_delimiter() -> None:
     assert sniff_delimiter(["a;b;c", "1,5;2,5;x", "1,2;2,3;y"]) == ";"
 
 
+def test_excels_separator_line_is_a_hint_and_no_header() -> None:
+    sheet = read_bytes(b"sep=;\r\na;b\r\n1,5;2,5\r\n")
+    assert (sheet.header, rows(sheet), sheet.n_read) == (("a", "b"), [("1,5", "2,5", 3)], 1)
+
+
 def test_quoted_newlines_keep_the_physical_line_numbers() -> None:
     sheet = read_bytes(b'id,report\n1,"first\nsecond, ""third"""\n2,plain\n')
     assert rows(sheet) == [("1", 'first\nsecond, "third"', 2), ("2", "plain", 4)]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from registry_pipeline.intake.readers import RawSheet, ReadError, ReadOptions
+from registry_pipeline.intake.readers import RawSheet, ReadError, ReadOptions, read_file
 from registry_pipeline.intake.readers.delimited import read_delimited
 from registry_pipeline.intake.readers.source import Source
 
@@ -43,6 +45,21 @@ def test_western_accents_are_not_taken_for_chinese(text: str, declared: str | No
     sheet = read_bytes(text.encode("cp1252"), declared)
     assert sheet.header == tuple(text.split("\n")[0].split(";"))
     assert sheet.encoding == (declared or "cp1252")
+
+
+@pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be"])
+def test_unmarked_utf16_with_much_chinese_is_no_binary_file(codec: str, tmp_path: Path) -> None:
+    text = "姓名,诊断,备注\n" + "".join(f"丁七万,专业上下丌丐丑宫颈癌,随访{i}\n" for i in range(200))
+    (tmp_path / "a.csv").write_bytes(text.encode(codec))
+    result = read_file(tmp_path / "a.csv")
+    assert (result.encoding, result.sheets[0].n_read) == (codec, 200)
+
+
+def test_a_header_in_another_encoding_is_not_passed_over() -> None:
+    data = "病案号,病理类型\n".encode("gb18030") + "001,鳞癌\n002,腺癌\n".encode()
+    with pytest.raises(ReadError) as caught:
+        read_bytes(data)
+    assert (caught.value.code, "line 1" in str(caught.value)) == ("undecodable", True)
 
 
 def test_rare_characters_of_a_name_do_not_spoil_gb18030() -> None:

@@ -13,6 +13,7 @@ import pytest
 import xlsxwriter
 
 from registry_pipeline.intake.readers import ReadError, ReadLimits, ReadOptions, ReadResult, read_file
+from tests.unit.intake.biff8 import Dated, write_xls
 
 
 def write(path: Path, *sheets: tuple[str, list[list[Any]]], **options: Any) -> Path:
@@ -200,3 +201,18 @@ def test_a_big_sheet_is_read_whole(tmp_path: Path) -> None:
     sheet = read_file(path).sheets[0]
     assert sheet.n_read == 20_000
     assert sheet.frame.row(-1) == ("19999", "t19999", 20_001)
+
+
+def test_an_old_xls_workbook_is_read(tmp_path: Path) -> None:
+    write_xls(tmp_path / "a.xls", "随访", [["病案号", "d", "n"], ["007", Dated(44185.0), 12.0]])
+    result = read_file(tmp_path / "a.xls")
+    assert result.reader == "xls"
+    assert (result.sheets[0].sheet, result.sheets[0].header) == ("随访", ("病案号", "d", "n"))
+    assert result.sheets[0].frame.rows() == [("007", "2020-12-20", "12", 2)]
+
+
+def test_an_old_xls_workbook_with_a_password_is_told_apart(tmp_path: Path) -> None:
+    write_xls(tmp_path / "a.xls", "S", [["a"], ["b"]], has_password=True)
+    with pytest.raises(ReadError) as caught:
+        read_file(tmp_path / "a.xls")
+    assert caught.value.code == "password_protected"

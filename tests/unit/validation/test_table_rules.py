@@ -35,7 +35,9 @@ def test_examples(name: str, rule: Rule) -> None:
 
 def test_a_rule_that_does_not_apply_is_not_counted() -> None:
     outcome = Outcome()
-    judge_table("measurement", records_of({"measurement": [{}]})["measurement"], catalogue(), PARAMETERS, outcome)
+    judge_table(
+        "measurement", records_of({"measurement": [{}]})["measurement"], catalogue(), PARAMETERS, outcome
+    )
     assert outcome.denominators["M01"] == 0
 
 

@@ -1,0 +1,40 @@
+/*
+table = "lrt_course"
+scope = "registry"
+severity = "warning"
+items = ["start_date"]
+inputs = ["curated.lrt_course", "curated.primary_tumour"]
+message = "Too many dates fall on the 1st or 15th of a month, or too many therapies start on a Sunday: the dates were probably filled in. Ask for the dates as they are, or for their precision."
+category = "plausibility/temporal"
+source = "P"
+[thresholds]
+minimum_dates = 20
+day_percent = 25
+sunday_percent = 35
+[[passing]]
+"curated.lrt_course" = [{lrt_id = "C1", facility_id = "x", start_date = 2020-01-03, start_date_precision = "day"}]
+_repeat = { table = "curated.lrt_course", times = 25, also = [{facility_id = "x", start_date = 2020-03-04, start_date_precision = "day"}] }
+[[failing]]
+"curated.primary_tumour" = [{tumour_id = "T1", facility_id = "x", dx_date = 2020-01-03, dx_date_precision = "day"}]
+_repeat = { table = "curated.primary_tumour", times = 25, also = [{facility_id = "x", dx_date = 2020-03-15, dx_date_precision = "day"}] }
+[[failing]]
+"curated.lrt_course" = [{lrt_id = "C1", facility_id = "x", start_date = 2020-01-03, start_date_precision = "day"}]
+_repeat = { table = "curated.lrt_course", times = 25, also = [{facility_id = "x", start_date = 2020-03-08, start_date_precision = "day"}] }
+*/
+WITH dated AS (
+    SELECT facility_id, 'lrt_course' AS table_name, 'start_date' AS items, start_date AS day,
+           start_date_precision AS date_precision, true AS is_therapy
+    FROM curated.lrt_course
+    UNION ALL
+    SELECT facility_id, 'primary_tumour', 'dx_date', dx_date, dx_date_precision, false FROM curated.primary_tumour
+),
+counted AS (
+    SELECT facility_id, table_name, items, count(*) AS n,
+           100.0 * count(*) FILTER (WHERE day(day) IN (1, 15)) / count(*) AS on_fixed_days,
+           100.0 * count(*) FILTER (WHERE is_therapy AND dayofweek(day) = 0) / count(*) AS on_sundays
+    FROM dated WHERE day IS NOT NULL AND date_precision = 'day' GROUP BY ALL
+)
+SELECT facility_id, table_name, items, table_name || '.' || items AS record_key,
+       on_fixed_days > $day_percent OR on_sundays > $sunday_percent AS is_violated,
+       format('{:.0f} % on the 1st or 15th, {:.0f} % on Sundays, of {}', on_fixed_days, on_sundays, n) AS detail
+FROM counted WHERE n >= $minimum_dates

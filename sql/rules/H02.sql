@@ -1,0 +1,40 @@
+/*
+table = "death"
+severity = "error"
+items = ["death_date"]
+message = "The death lies before the patient's birth, the diagnosis of the primary or the start of a therapy. Correct the date of death, the other date or the patient number."
+category = "plausibility/temporal"
+source = "D,J"
+[[passing]]
+patient = [{patient_id = "P1", birth_date = 1960-01-01}]
+primary_tumour = [{tumour_id = "T1", patient_id = "P1", dx_date = 2015-05-01}]
+lrt_course = [{lrt_id = "C1", patient_id = "P1", start_date = 2017-05-01}]
+death = [{patient_id = "P1", death_date = 2018-04-10}]
+[[failing]]
+lrt_course = [{lrt_id = "C1", patient_id = "P1", start_date = 2017-05-01}]
+death = [{patient_id = "P1", death_date = 2016-04-10}]
+[[failing]]
+patient = [{patient_id = "P1", birth_date = 1960-01-01}]
+death = [{patient_id = "P1", death_date = 1950-04-10}]
+[[failing]]
+_severity = "warning"
+primary_tumour = [{tumour_id = "T1", patient_id = "P1", dx_date = 2015-05-01}]
+death = [{patient_id = "P1", death_date = 2015-07-01, death_date_precision = "year", death_date_lower = 2015-01-01, death_date_upper = 2015-12-31}]
+*/
+WITH earlier AS (
+    SELECT patient_id, birth_date_lower AS first_day, birth_date_upper AS last_day, 'birth' AS what
+    FROM screened.patient
+    UNION ALL SELECT patient_id, dx_date_lower, dx_date_upper, 'diagnosis of the primary' FROM screened.primary_tumour
+    UNION ALL SELECT patient_id, start_date_lower, start_date_upper, 'local therapy' FROM screened.lrt_course
+    UNION ALL SELECT patient_id, start_date_lower, start_date_upper, 'systemic therapy' FROM screened.systemic_line
+    UNION ALL SELECT patient_id, start_date_lower, start_date_upper, 'treatment of the primary'
+    FROM screened.primary_treatment
+)
+SELECT d._row_id,
+       bool_or(d.death_date_lower < e.last_day) AS is_violated,
+       CASE WHEN bool_or(d.death_date_upper < e.first_day) THEN 'error' ELSE 'warning' END AS severity,
+       'before: ' || string_agg(DISTINCT e.what, ', ' ORDER BY e.what) FILTER (WHERE d.death_date_lower < e.last_day)
+           AS detail
+FROM screened.death AS d JOIN earlier AS e USING (patient_id)
+WHERE d.death_date IS NOT NULL AND e.first_day IS NOT NULL
+GROUP BY d._row_id

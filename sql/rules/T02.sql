@@ -1,0 +1,42 @@
+/*
+table = "lrt_course"
+severity = "error"
+items = ["start_date"]
+message = "Local therapy starts on or after the detection of the lesions it treats, and usually within {maximum_days} days. Correct one of the dates, or confirm the interval."
+category = "plausibility/temporal"
+source = "N"
+[thresholds]
+maximum_days = 120
+[[passing]]
+lrt_course = [{lrt_id = "C1", episode_id = "E1", patient_id = "P1", start_date = 2017-05-01}]
+lesion = [{lesion_id = "L1", episode_id = "E1", patient_id = "P1", detection_date = 2017-04-10}]
+[[failing]]
+lrt_course = [{lrt_id = "C1", episode_id = "E1", patient_id = "P1", start_date = 2017-03-01}]
+lesion = [{lesion_id = "L1", episode_id = "E1", patient_id = "P1", detection_date = 2017-04-10}]
+[[failing]]
+_severity = "warning"
+lrt_course = [{lrt_id = "C1", episode_id = "E1", patient_id = "P1", start_date = 2017-12-01}]
+lesion = [{lesion_id = "L1", episode_id = "E1", patient_id = "P1", detection_date = 2017-04-10}]
+*/
+WITH target AS (
+    SELECT t.lrt_id, max(l.detection_date_lower) AS earliest, max(l.detection_date_upper) AS latest
+    FROM screened.lrt_target AS t JOIN screened.lesion AS l USING (lesion_id)
+    WHERE l.detection_date IS NOT NULL GROUP BY t.lrt_id
+),
+episode AS (
+    SELECT episode_id, min(detection_date_lower) AS earliest, min(detection_date_upper) AS latest
+    FROM screened.lesion WHERE detection_date IS NOT NULL AND coalesce(lesion_status, 'index') = 'index'
+    GROUP BY episode_id
+),
+gap AS (
+    SELECT c._row_id,
+           c.start_date_upper - coalesce(t.earliest, e.earliest) AS most,
+           c.start_date_lower - coalesce(t.latest, e.latest) AS least
+    FROM screened.lrt_course AS c
+    LEFT JOIN target AS t ON t.lrt_id = c.lrt_id LEFT JOIN episode AS e ON e.episode_id = c.episode_id
+    WHERE c.start_date IS NOT NULL AND coalesce(t.earliest, e.earliest) IS NOT NULL
+)
+SELECT _row_id, least < 0 OR least > $maximum_days AS is_violated,
+       CASE WHEN most < 0 THEN 'error' ELSE 'warning' END AS severity,
+       format('{} days', least) AS detail
+FROM gap

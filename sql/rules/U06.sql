@@ -1,0 +1,26 @@
+/*
+table = "event"
+severity = "warning"
+items = ["event_date", "event_evidence"]
+message = "A recurrence within {minimum_days} days of the end of local therapy may be persistence, and a local recurrence should rest on imaging or pathology. Confirm the event and its evidence."
+category = "plausibility/temporal"
+source = "X"
+[thresholds]
+minimum_days = 30
+[[passing]]
+lrt_course = [{lrt_id = "C1", patient_id = "P1", start_date = 2017-05-01, end_date = 2017-05-20}]
+event = [{event_id = "V1", patient_id = "P1", event_type = "local_recurrence", event_date = 2018-01-01, event_evidence = "imaging"}]
+[[failing]]
+lrt_course = [{lrt_id = "C1", patient_id = "P1", start_date = 2017-05-01, end_date = 2017-05-20}]
+event = [{event_id = "V1", patient_id = "P1", event_type = "local_recurrence", event_date = 2017-06-01, event_evidence = "imaging"}]
+[[failing]]
+event = [{event_id = "V1", patient_id = "P1", event_type = "local_recurrence", event_date = 2018-01-01, event_evidence = "clinical"}]
+*/
+SELECT v._row_id,
+       (v.event_type = 'local_recurrence' AND v.event_evidence IN ('clinical', 'unk')) OR EXISTS (
+           SELECT 1 FROM screened.lrt_course AS c WHERE c.patient_id = v.patient_id
+             AND v.event_date_upper BETWEEN c.start_date_lower
+                 AND coalesce(c.end_date_lower, c.start_date_lower) + $minimum_days
+       ) AS is_violated
+FROM screened.event AS v
+WHERE v.event_date IS NOT NULL

@@ -1,0 +1,40 @@
+/*
+table = "systemic_line"
+severity = "error"
+items = ["start_date", "end_date", "agents", "is_concurrent"]
+message = "A line of systemic therapy names its agents, does not end before it starts, and overlaps a radiotherapy where it is marked as concurrent. Complete or correct the line."
+category = "plausibility/temporal"
+source = "D"
+[[passing]]
+systemic_line = [{line_id = "S1", patient_id = "P1", agents = "cisplatin", start_date = 2017-01-01, end_date = 2017-06-01, is_concurrent = true}]
+lrt_course = [{lrt_id = "C1", patient_id = "P1", lrt_modality = "rt", start_date = 2017-05-01, end_date = 2017-05-20}]
+[[failing]]
+systemic_line = [{line_id = "S1", patient_id = "P1", agents = "cisplatin", start_date = 2017-06-01, end_date = 2017-01-01}]
+[[failing]]
+systemic_line = [{line_id = "S1", patient_id = "P1", agents = "cisplatin", start_date = 2017-01-01, end_date = 2017-02-01, is_concurrent = true}]
+lrt_course = [{lrt_id = "C1", patient_id = "P1", lrt_modality = "rt", start_date = 2017-05-01, end_date = 2017-05-20}]
+[[failing]]
+_severity = "warning"
+systemic_line = [{line_id = "S1", patient_id = "P1", start_date = 2017-01-01}]
+*/
+WITH radiation AS (
+    SELECT patient_id, start_date_lower AS first_day, coalesce(end_date_upper, start_date_upper) AS last_day
+    FROM screened.lrt_course WHERE lrt_modality = 'rt' AND start_date IS NOT NULL
+    UNION ALL
+    SELECT patient_id, start_date_lower, coalesce(end_date_upper, start_date_upper)
+    FROM screened.primary_treatment
+    WHERE primary_modality IN ('ebrt', 'brachy', 'ccrt') AND start_date IS NOT NULL
+),
+overlap AS (
+    SELECT s._row_id,
+           bool_or(r.first_day <= coalesce(s.end_date_upper, r.first_day) AND r.last_day >= s.start_date_lower)
+               AS has_overlap
+    FROM screened.systemic_line AS s JOIN radiation AS r USING (patient_id)
+    WHERE s.is_concurrent AND s.start_date IS NOT NULL GROUP BY s._row_id
+)
+SELECT s._row_id,
+       s.agents IS NULL OR coalesce(s.end_date_lower < s.start_date_upper, false)
+           OR coalesce(NOT o.has_overlap, false) AS is_violated,
+       CASE WHEN s.end_date_upper < s.start_date_lower OR NOT o.has_overlap THEN 'error' ELSE 'warning' END
+           AS severity
+FROM screened.systemic_line AS s LEFT JOIN overlap AS o USING (_row_id)

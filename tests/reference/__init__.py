@@ -1,0 +1,1 @@
+"""Numbers computed by R, and the tests that compare with them."""

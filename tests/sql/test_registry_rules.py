@@ -1,0 +1,82 @@
+"""Every registry-wide rule: its own passing and failing tables, through the runner."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import duckdb
+import polars as pl
+import pytest
+
+import schemas
+from registry_pipeline.settings import Settings
+from registry_pipeline.sql_source import sql_files
+from registry_pipeline.validation.findings import FINDING
+from registry_pipeline.validation.registry_rules import run_registry_rules
+from registry_pipeline.validation.rules import Catalogue, catalogue, parameters_of
+from schemas.table import columns_of, key_of
+from tests.support.staged import EXTRACT_DATE
+
+PARAMETERS = parameters_of(Settings(), EXTRACT_DATE)
+RULES = catalogue().of_scope("registry")
+CASES = [
+    (name, kind, number)
+    for name in RULES
+    for kind in ("passing", "failing")
+    for number in range(len(sql_files("rules")[name].header[kind]))
+]
+
+
+@pytest.fixture
+def registry() -> Iterator[duckdb.DuckDBPyConnection]:
+    """Every table of this and of the previous release, empty."""
+    with duckdb.connect() as connection:
+        connection.execute("ATTACH ':memory:' AS previous")
+        for place in ("", "previous."):
+            for layer in schemas.LAYERS:
+                connection.execute(f"CREATE SCHEMA {place}{layer}")
+            for name, model in schemas.tables().items():
+                columns = ", ".join(f'"{one.name}" {one.duckdb_type}' for one in columns_of(model))
+                connection.execute(f"CREATE TABLE {place}{name} ({columns})")
+        yield connection
+
+
+def _fill(connection: duckdb.DuckDBPyConnection, example: Mapping[str, Any]) -> None:
+    tables = {key: list(rows) for key, rows in example.items() if not key.startswith("_")}
+    if repeat := example.get("_repeat"):
+        tables[repeat["table"]] += [dict(row) for _ in range(repeat["times"]) for row in repeat["also"]]
+    for name, rows in tables.items():
+        key = key_of(schemas.tables()[name.removeprefix("previous.")])[0]
+        for number, row in enumerate(rows):
+            numbered = {key: f"k{number}", **row}
+            names, marks = ", ".join(numbered), ", ".join("?" for _ in numbered)
+            connection.execute(f"INSERT INTO {name} ({names}) VALUES ({marks})", list(numbered.values()))
+
+
+@pytest.mark.parametrize(("name", "kind", "number"), CASES, ids=[f"{n}-{k}-{i}" for n, k, i in CASES])
+def test_examples(registry: duckdb.DuckDBPyConnection, name: str, kind: str, number: int) -> None:
+    example = sql_files("rules")[name].header[kind][number]
+    _fill(registry, example)
+    only = Catalogue({name: RULES[name]})
+    findings, results, failures = run_registry_rules(registry, only, PARAMETERS)
+    assert failures == {}
+    assert results["n_denominator"].sum() > 0
+    wanted = [example.get("_severity", RULES[name].severity)] * example.get("_rows", 1)
+    assert findings["severity"].to_list() == (wanted if kind == "failing" else [])
+    assert findings.schema == pl.Schema(FINDING)
+
+
+def test_without_a_previous_release_the_longitudinal_rules_do_not_apply() -> None:
+    with duckdb.connect() as connection:
+        findings, results, failures = run_registry_rules(connection, catalogue(), PARAMETERS)
+    assert findings.is_empty() and failures == {}
+    assert set(results["status"]) == {"not_applicable"}
+    assert set(results["rule_id"]) == set(RULES)
+
+
+def test_a_rule_that_raises_is_reported_and_stops_nothing(registry: duckdb.DuckDBPyConnection) -> None:
+    registry.execute("DROP TABLE mart.attrition; CREATE TABLE mart.attrition (step INTEGER)")
+    _, results, failures = run_registry_rules(registry, catalogue(), PARAMETERS)
+    assert set(failures) == {"G10"}
+    status = dict(results.select("rule_id", "status").iter_rows())
+    assert status["G10"] == "failed_to_run"
+    assert status["G01"] == "not_applicable"

@@ -1,0 +1,61 @@
+"""Every SQL rule: its own passing and failing records, through DuckDB."""
+
+from typing import Any
+
+import pytest
+
+from registry_pipeline.settings import Settings
+from registry_pipeline.sql_source import sql_files
+from registry_pipeline.validation.cross_table import judge_by_sql, open_records
+from registry_pipeline.validation.records import curated
+from registry_pipeline.validation.rules import catalogue, parameters_of
+from schemas.table import columns_of
+from tests.support.staged import EXTRACT_DATE, records_of
+
+PARAMETERS = parameters_of(Settings(), EXTRACT_DATE)
+RULES = catalogue().of_scope("facility")
+CASES = [
+    (name, kind, number)
+    for name in RULES
+    for kind in ("passing", "failing")
+    for number in range(len(sql_files("rules")[name].header[kind]))
+]
+
+
+def _judged(name: str, example: dict[str, Any]) -> tuple[int, list[str]]:
+    tables = {key: value for key, value in example.items() if not key.startswith("_")}
+    with open_records(records_of(tables)) as connection:
+        judged, violations = judge_by_sql(connection, RULES[name], PARAMETERS)
+    return judged, violations["severity"].to_list()
+
+
+@pytest.mark.parametrize(("name", "kind", "number"), CASES, ids=[f"{n}-{k}-{i}" for n, k, i in CASES])
+def test_examples(name: str, kind: str, number: int) -> None:
+    example = sql_files("rules")[name].header[kind][number]
+    judged, severities = _judged(name, example)
+    assert judged > 0
+    wanted = [example.get("_severity", RULES[name].severity)] * example.get("_rows", 1)
+    assert severities == (wanted if kind == "failing" else [])
+
+
+@pytest.mark.parametrize("name", list(RULES))
+def test_nothing_to_judge(name: str) -> None:
+    assert _judged(name, {}) == (0, [])
+
+
+@pytest.mark.parametrize("name", list(RULES))
+def test_header_is_complete(name: str) -> None:
+    entry = RULES[name]
+    known = {column.name for column in columns_of(curated()[str(entry.table_name)])}
+    assert set(entry.items) <= known
+    assert entry.category and entry.source and entry.message[0].isupper()
+    header = sql_files("rules")[name].header
+    assert header["passing"] and header["failing"]
+
+
+def test_a_softer_step_never_becomes_graver() -> None:
+    entry = catalogue(facility_rules={"M08": {"severity": "info"}}).entries["M08"]
+    example = sql_files("rules")["M08"].header["failing"][0]
+    with open_records(records_of(example)) as connection:
+        _, violations = judge_by_sql(connection, entry, PARAMETERS)
+    assert violations["severity"].to_list() == ["info"]

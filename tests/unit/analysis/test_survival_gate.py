@@ -1,0 +1,90 @@
+"""What the gate of the analysis room lets through, and what it says when it does not."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+from registry_pipeline.analysis import cause_specific, kaplan_meier
+from registry_pipeline.analysis.gate import check_groups, check_times, merge_close_times, series
+
+GOOD = {"time": [0, 3, 5], "event": [0, 1, 1], "entry": [-1, 0, 2]}
+
+
+def frame(**columns):
+    return pd.DataFrame(GOOD | columns)
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"time": [1, -987654, -987654]}, r"column 'time': 2 rows are negative"),
+        ({"time": [1, math.nan, 3]}, r"column 'time': 1 row is missing"),
+        ({"time": [1, math.inf, 3]}, r"column 'time': 1 row is infinite"),
+        ({"time": ["987654", "b", "c"]}, r"column 'time' must be numeric"),
+        ({"event": [0, 2, 1]}, r"column 'event': 1 row is neither 0 nor 1"),
+        ({"event": [0, None, 1]}, r"column 'event': 1 row is missing"),
+        ({"entry": [0, 1, 2]}, r"column 'entry': 1 row is not less than column 'time'"),
+    ],
+)
+@pytest.mark.parametrize("make", [lambda f: f, pl.from_pandas])
+def test_refusals_name_column_and_count_never_a_value(columns, message, make):
+    with pytest.raises(ValueError, match=message) as caught:
+        check_times(make(frame(**columns)), "time", "event", "entry")
+    assert "987654" not in str(caught.value)
+
+
+def test_absent_column_is_named_with_those_there_are():
+    with pytest.raises(ValueError, match="'days' is not in the frame; it has time, event, entry"):
+        check_times(frame(), "days", "event")
+
+
+def test_column_that_occurs_twice_is_refused():
+    doubled = pd.concat([frame(), frame()[["time"]]], axis=1)
+    with pytest.raises(ValueError, match="occurs 2 times"):
+        check_times(doubled, "time", "event")
+
+
+def test_duration_zero_is_kept():
+    assert check_times(frame(), "time", "event").duration.tolist() == [0, 3, 5]
+
+
+def test_truth_values_are_events():
+    assert check_times(frame(event=[False, True, True]), "time", "event").event.tolist() == [0, 1, 1]
+
+
+def test_polars_nulls_and_categories():
+    data = pl.DataFrame(
+        {
+            "b": [True, None, False],
+            "e": pl.Series(["y", None, "x"], dtype=pl.Enum(["y", "x"])),
+            "s": ["u", None, "v"],
+        }
+    )
+    assert check_groups(data, "b", 3).labels == ("false", "true")
+    assert check_groups(data, "e", 3).labels == ("y", "x")
+    assert check_groups(data, "s", 3).code.tolist() == [0, -1, 1]
+    assert series(data.lazy(), "s").isna().tolist() == [False, True, False]
+
+
+def test_group_of_whole_floats_is_written_as_whole():
+    assert check_groups(pd.DataFrame({"g": [1.0, 2.0, math.nan]}), "g", 3).labels == ("1", "2")
+
+
+def test_times_that_differ_by_rounding_are_one_time():
+    assert len(np.unique(merge_close_times(np.array([0.1 + 0.2, 0.3, 0.4])))) == 2
+    days = np.array([1.0, 2.0, 3.0])
+    assert merge_close_times(days) is days
+    curve = kaplan_meier(pd.DataFrame({"t": [0.1 + 0.2, 0.3], "e": [1, 1]}), "t", "e")
+    assert curve["survival"].tolist() == [0.0]
+
+
+def test_cause_specific_censors_the_other_causes_and_leaves_the_frame_alone():
+    data = pd.DataFrame({"event": [0, 1, 2, 3]})
+    assert cause_specific(data, "event", 2)["event"].tolist() == [0, 0, 1, 0]
+    assert data["event"].tolist() == [0, 1, 2, 3]
+    assert cause_specific(pl.from_pandas(data), "event")["event"].tolist() == [0, 1, 0, 0]
