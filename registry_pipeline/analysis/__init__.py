@@ -20,7 +20,7 @@ _HOME = {
     "fit_cox": "cox",
     "CoxFit": "cox_result",
     "bootstrap_concordance": "cox_bootstrap",
-    "concordance": "concordance",
+    "concordance": "cox_concordance",
     "spline_basis": "cox_spline",
     "fit_size_spline": "cox_spline",
     "cumulative_incidence": "competing_risks",

@@ -1,7 +1,7 @@
 """How much of a Cox model's concordance is optimism: Harrell's bootstrap.
 
 Belongs here: refitting on resampled patients and judging each refit on the patients themselves.
-Does not belong here: the concordance itself (concordance.py).
+Does not belong here: the concordance itself (cox_concordance.py).
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from registry_pipeline.analysis.concordance import PREDICTOR_TOLERANCE, concordance
 from registry_pipeline.analysis.cox import fit_cox
+from registry_pipeline.analysis.cox_concordance import PREDICTOR_TOLERANCE, concordance
 from registry_pipeline.analysis.cox_engine import build_risk_sets, evaluate
 from registry_pipeline.analysis.cox_newton import cox_problem, maximise, split_columns
 from registry_pipeline.analysis.cox_result import CoxFit

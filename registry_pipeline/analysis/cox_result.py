@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from registry_pipeline.analysis.concordance import Concordance, concordance
+from registry_pipeline.analysis.cox_concordance import Concordance, concordance
 from registry_pipeline.analysis.cox_design import CoxData
 from registry_pipeline.analysis.cox_engine import Evaluation, RiskSets
 from registry_pipeline.analysis.cox_ph import (
@@ -115,7 +115,8 @@ class CoxFit:
         if self.estimates is not None and self.used:
             found = self.estimates
             error = np.sqrt(np.diag(found.covariance))
-            limits = np.exp(np.column_stack([found.beta, found.lower, found.upper]))
+            with np.errstate(over="ignore"):  # an infinite profile limit, or a covariate in absurd units
+                limits = np.exp(np.column_stack([found.beta, found.lower, found.upper]))
             values[list(self.used)] = np.column_stack([found.beta, error, limits, found.p_value])
         frame = pd.DataFrame(values, columns=TERM_COLUMNS[1:7])
         frame.insert(0, "term", list(self.data.terms))

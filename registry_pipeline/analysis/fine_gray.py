@@ -243,7 +243,8 @@ def _table(
         at = np.flatnonzero(shown[kept])
         beta, covariance = estimate[0][at], estimate[1][np.ix_(at, at)]
         lower, upper, p_value = wald(beta, covariance)
-        limits = np.exp(np.column_stack([beta, lower, upper]))
+        with np.errstate(over="ignore"):
+            limits = np.exp(np.column_stack([beta, lower, upper]))
         values[shown] = np.column_stack([beta, np.sqrt(np.diag(covariance)), limits, p_value])
         matrix[np.ix_(shown, shown)] = covariance
     terms = pd.DataFrame(values, columns=TERM_COLUMNS[1:7])

@@ -7,6 +7,7 @@ Does not belong here: any estimate.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -59,10 +60,10 @@ class Groups:
 
 def series(frame: Frame, name: str) -> pd.Series:
     """Give one column of a pandas or polars frame as a pandas Series with a fresh index."""
+    if hasattr(frame, "collect_schema") and hasattr(frame, "collect"):
+        frame = frame.select(name).collect() if name in frame.collect_schema().names() else frame.collect()
     if not hasattr(frame, "columns"):
         raise ValueError("a pandas or polars data frame is needed")
-    if hasattr(frame, "collect"):
-        frame = frame.select(name).collect() if name in frame.collect_schema().names() else frame.collect()
     if name not in list(frame.columns):
         raise ValueError(f"column {name!r} is not in the frame; it has {', '.join(map(str, frame.columns))}")
     column = frame[name]
@@ -71,16 +72,15 @@ def series(frame: Frame, name: str) -> pd.Series:
     if isinstance(column, pd.Series):
         return column.reset_index(drop=True)
     dtype = str(column.dtype)
-    if dtype.startswith("Enum") or dtype == "Categorical":
-        categories = column.cat.get_categories().to_list()
-        return pd.Series(pd.Categorical(column.to_list(), categories=categories), name=name)
-    if dtype == "Boolean" or dtype.startswith(("Date", "Duration", "Time")):
-        return pd.Series(column.to_list(), name=name, dtype=object if column.len() else "float64")
-    if dtype == "String":
-        return pd.Series(column.to_list(), name=name, dtype=object)
+    if dtype.startswith("Enum"):
+        order = column.dtype.categories.to_list()
+        return pd.Series(pd.Categorical(column.to_list(), categories=order), name=name)
     if dtype.startswith("Decimal"):
         return pd.Series([None if v is None else float(v) for v in column], name=name, dtype="float64")
-    return pd.Series(column.to_numpy(), name=name)
+    if column.dtype.is_numeric() or dtype == "Null":
+        values = [math.nan] * len(column) if dtype == "Null" else column.to_numpy()
+        return pd.Series(values, name=name, dtype="float64" if dtype == "Null" else None)
+    return pd.Series(column.to_list(), name=name, dtype=object)
 
 
 def is_numeric(column: pd.Series) -> bool:

@@ -10,6 +10,7 @@ import dagster as dg
 
 from registry_pipeline.defs.checks import screening_check_results, screening_check_specs
 from registry_pipeline.defs.guard import IO_RETRY, guarded
+from registry_pipeline.defs.lineage import upstream
 from registry_pipeline.defs.naming import SUBMISSION, key, record_tables, table_spec
 from registry_pipeline.defs.resources import FACILITIES, RegistryHome
 from registry_pipeline.steps import facility
@@ -42,7 +43,7 @@ def submission(context: dg.AssetExecutionContext, registry: RegistryHome) -> dg.
 
 @dg.multi_asset(
     name="staged",
-    specs=[table_spec("staged", table, [SUBMISSION], "curated") for table in record_tables()],
+    specs=[table_spec("staged", table, upstream("staged", table), "curated") for table in record_tables()],
     partitions_def=FACILITIES,
     backfill_policy=SINGLE_RUN,
     retry_policy=IO_RETRY,
@@ -62,8 +63,7 @@ def staged(context: dg.AssetExecutionContext, registry: RegistryHome) -> Iterato
 @dg.multi_asset(
     name="screened",
     specs=[
-        table_spec("screened", table, [key("staged", one) for one in record_tables()], "curated")
-        for table in record_tables()
+        table_spec("screened", table, upstream("screened", table), "curated") for table in record_tables()
     ],
     check_specs=screening_check_specs(),
     partitions_def=FACILITIES,

@@ -15,6 +15,7 @@ from schemas.table import columns_of
 
 SUBMISSION = dg.AssetKey(["landing", "submission"])
 RELEASE = dg.AssetKey(["release", "registry"])
+RECONCILIATION = dg.AssetKey(["quality", "reconciliation"])
 FACILITY_LAYERS = ("staged", "screened")
 
 
@@ -29,8 +30,9 @@ def record_tables() -> list[str]:
 
 
 def layer_tables(layer: str) -> list[str]:
-    """Tables of a layer of the release, by bare name."""
-    return [name.split(".")[1] for name in schemas.tables_of(layer)]
+    """Tables of a layer of the release, by bare name; without what only the release step can know."""
+    names = [name.split(".")[1] for name in schemas.tables_of(layer)]
+    return [one for one in names if key(layer, one) != RECONCILIATION]
 
 
 def table_schema(model_name: str) -> dg.TableSchema:
@@ -49,9 +51,9 @@ def _column(column: Column) -> dg.TableColumn:
 
 
 def table_spec(
-    layer: str, table: str, deps: Sequence[dg.AssetDep | dg.AssetKey], model_layer: str | None = None
+    layer: str, table: str, deps: Sequence[dg.AssetDep], model_layer: str | None = None
 ) -> dg.AssetSpec:
-    """The spec of one table: group, description, column schema, where it depends."""
+    """The spec of one table: group, description, column schema, what it is made from."""
     model_name = f"{model_layer or layer}.{table}"
     grain = schemas.tables()[model_name].description or ""
     described = {

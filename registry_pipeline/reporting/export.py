@@ -63,7 +63,9 @@ def plain(value: object) -> object:
     return value.isoformat() if isinstance(value, date | datetime) else str(value)
 
 
-def write_xlsx(columns: Sequence[str], rows: Iterable[Sequence[Any]], path: Path, sheet: str = "rows") -> None:
+def write_xlsx(
+    columns: Sequence[str], rows: Iterable[Sequence[Any]], path: Path, sheet: str = "rows"
+) -> None:
     """A workbook of one sheet in which every text is text.
 
     Raises:

@@ -26,7 +26,9 @@ def harmless(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.6g}"
-    return "".join("·" if unicodedata.category(one) in ("Cc", "Cf", "Zl", "Zp") else one for one in str(value))
+    return "".join(
+        "·" if unicodedata.category(one) in ("Cc", "Cf", "Zl", "Zp") else one for one in str(value)
+    )
 
 
 def print_table(
@@ -49,7 +51,9 @@ def print_table(
             isinstance(row[position], str | bool) for row in kept
         )
         table.add_column(
-            Text(name), justify="right" if is_number else "left", overflow="fold" if is_wrapped else "ellipsis"
+            Text(name),
+            justify="right" if is_number else "left",
+            overflow="fold" if is_wrapped else "ellipsis",
         )
     for row in kept:
         cells = [harmless(value) for value in row]

@@ -26,6 +26,7 @@ from registry_pipeline.simulate.truth import (
 OTHER_SITES = {"SYN035": "liver", "SYN049": "adrenal", "SYN051": "liver", "SYN053": "mediastinal_ln"}
 DISTRICTS = ("东区", "西区", "南区", "北区", "高新区")
 SYNCHRONOUS_DAYS = 182
+REMEASURED = "SYN040"
 
 
 def local_id(position: int) -> str:
@@ -48,6 +49,8 @@ def case_of(
     _episode(rng, case, seed, site)
     _lesions(rng, case, seed, site)
     _exams_before(rng, case, seed, site)
+    if seed.seed_id == REMEASURED:
+        _planning_exam(case, site)
     room = (seed.last_followup - seed.treated).days
     if seed.treatment != "none":
         lesions = [one.number for one in case.lesions]
@@ -142,6 +145,20 @@ def _exams_before(rng: Random, case: Case, seed: SeedPatient, site: str) -> None
         found.sizes.append(Size(number, long_mm, short_mm, "baseline", uptake))
 
 
+def _planning_exam(case: Case, site: str) -> None:
+    """Three equal lesions, two of them on one side: the planning CT tells the third from the first."""
+    found = case.exams[-1]
+    exam = add_exam(
+        case,
+        found.day + timedelta(days=12),
+        found.modality,
+        found.slice_mm,
+        **{clinical.SITE_REGION[site]: "pos"},
+    )
+    last = found.sizes[-1]
+    exam.sizes.append(Size(last.lesion, last.long_mm + 1, last.short_mm, "pre", last.suvmax))
+
+
 def _after(rng: Random, case: Case, seed: SeedPatient, site: str) -> None:
     last_day = case.courses[0].days[-1] if case.courses else seed.omd_dx
     first_event = min([d for d in (seed.local_recurrence, seed.new_oligomet) if d], default=None)
@@ -159,7 +176,7 @@ def _response_exam(rng: Random, case: Case, last_day: date, before: date, site: 
     day = last_day + timedelta(days=rng.randrange(70, 100))
     if not case.courses or (before - day).days < 25:
         return
-    first = case.exams[-1]
+    first = next(one for one in case.exams if one.sizes)
     exam = add_exam(case, day, first.modality, first.slice_mm, **{clinical.SITE_REGION[site]: "equivocal"})
     for size in first.sizes if case.courses[0].modality == "rt" else []:
         factor = rng.choice([0.6, 0.7, 0.8])
@@ -217,7 +234,7 @@ def _contacts(
         day += timedelta(days=rng.randrange(*every))
     if case.death is None:
         case.contacts.append(Contact(last, "visit", True, "awd" if event else "ned"))
-    elif rng.random() < 0.5:
+    else:
         case.contacts.append(Contact(last, "phone", False, "unk"))
 
 

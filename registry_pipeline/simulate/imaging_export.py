@@ -29,7 +29,7 @@ SITE = {
 }
 SIDE = {"L": "左", "R": "右", "mid": "中线", "na": "无"}
 STATUS = {"index": "指标病灶", "new": "新发病灶"}
-ROLE = {"baseline": "首次发现", "post": "治疗后"}
+ROLE = {"baseline": "首次发现", "pre": "治疗前", "post": "治疗后"}
 COLUMNS = (*PLAIN, *(f"各部位结论 {one}" for one in REGION.values()), *(f"病灶 {one}" for one in LESION))
 HEADERS = (
     (*PLAIN, "各部位结论", *[""] * (len(REGION) - 1), "病灶", *[""] * (len(LESION) - 1)),

@@ -65,7 +65,8 @@ def _seed(rng: Random, kind: str, position: int) -> SeedPatient:
     treated = date(rng.randint(first, last), rng.randint(*months), rng.randint(2, 27))
     omd_dx = treated - timedelta(days=rng.randrange(20, 40))
     primary = omd_dx - timedelta(days=rng.randrange(400, 1000))
-    followed = rng.randrange(240, 280) if kind == "after_window" else rng.randrange(260, 900)
+    is_dead = rng.random() < 0.5 and kind != "after_window"
+    seen = date(2023, 6, 20) - timedelta(days=rng.randrange(0, 300 if kind != "after_window" else 30))
     n = 5 if kind == "five_lesions" else rng.choice([1, 1, 2])
     return SeedPatient(
         seed_id=f"OTH{position:03d}",
@@ -78,8 +79,8 @@ def _seed(rng: Random, kind: str, position: int) -> SeedPatient:
         is_squamous=rng.random() < 0.7,
         figo=rng.choice([1, 2, 2, 3]),
         treatment="none" if kind in ("systemic_only", "never_treated") else "radiotherapy",
-        is_dead=rng.random() < 0.5 and kind != "after_window",
-        last_followup=treated + timedelta(days=followed),
+        is_dead=is_dead,
+        last_followup=treated + timedelta(days=rng.randrange(260, 900)) if is_dead else seen,
         local_recurrence=None,
         new_oligomet=None,
         has_concurrent_regional=False,
@@ -106,4 +107,6 @@ def _without_metastasis(rng: Random, seed: SeedPatient, position: int, kind: str
         contact.precision = "month" if is_partial else "day"
         case.contacts.append(contact)
     add_exam(case, day + timedelta(days=20), "ct", 2.0)
+    seen = date(2023, 6, 20) - timedelta(days=rng.randrange(0, 300))
+    case.contacts.append(Contact(seen, "phone", True, "ned"))
     return case

@@ -36,7 +36,7 @@ def _early_visit(scene: Scene) -> None:
     case = scene.take(_treated, True)
     hit = _contact(scene, case)
     hit.row["日期"] = case.courses[0].days[0] - timedelta(days=45)
-    scene.record("U01", hit, "followup", "日期", "order", "a follow-up visit before treatment")
+    scene.record("U01", hit, "followup", "日期", "order", "a follow-up visit before treatment", False)
 
 
 def _lost_zeros(scene: Scene) -> None:
@@ -49,9 +49,11 @@ def _lost_zeros(scene: Scene) -> None:
 def _no_lesion(scene: Scene) -> None:
     case = scene.take(lambda one: _treated(one) and one.kind != "cohort" and not one.death)
     day = case.contacts[-1].day - timedelta(days=20)
-    hit = _new_record(scene, case, "SF90001", 记录类别="复发", 日期=day, 事件类型="局部复发", 依据="影像")
-    text = "a local recurrence that names no lesion"
-    scene.record("U04", hit, "event", "病灶号", "missing", text)
+    hit = _new_record(
+        scene, case, "SF90001", 记录类别="复发", 日期=day, 事件类型="局部复发", 病灶号="9", 依据="影像"
+    )
+    text = "a local recurrence in a lesion that does not exist"
+    scene.record("U04", hit, "event", "病灶号", "orphan", text)
 
 
 def _many_lesions(scene: Scene) -> None:
@@ -110,7 +112,7 @@ def _dead_without_record(scene: Scene) -> None:
         scene, case, "SF90004", 记录类别="随访", 日期=last, 随访方式="电话", 生存状态="死亡", 疾病状态="不明"
     )
     text = "reported dead, no death is registered"
-    scene.record("H01", hit, "followup", "生存状态", "missing_partner", text)
+    scene.record("H01", hit, "followup", "生存状态", "missing_partner", text, False)
 
 
 def _death_before_treatment(scene: Scene) -> None:

@@ -171,7 +171,7 @@ def _short_line(scene: Scene) -> None:
     case = scene.take(lambda one: one.kind == "systemic_only", False)
     hit = scene.filled("his", case, "化疗线数")[-1]
     hit.page.ragged.append(hit.row)
-    scene.record("S15", hit, "", "", "ragged", "a line with two fields too few")
+    scene.record("S15", hit, "", "", "ragged", "a line with two fields too few", False)
 
 
 def _ward_date(scene: Scene) -> None:
@@ -214,7 +214,8 @@ PLANTERS: tuple[Planter, ...] = (
     _two_birth_dates, _two_stages, _child, _age, _test_patient, _backwards, _late, _no_chemotherapy,
     _line_backwards, _before_primary, _impossible_day, _serial, _short_line, _ward_date, _early_metastasis,
     everywhere("V02", "patient", "性别", "男", "sex", "a man with cervical cancer", in_cohort=True),
-    everywhere("S05", "primary_tumour", "部位编码", "C54.1", "code", "topography of the uterine body"),
+    everywhere("S05", "primary_tumour", "病理类型", "鳞状上皮癌", "code", "a word that the mapping does not know"),
+    everywhere("V07", "primary_tumour", "部位编码", "C54.1", "code", "topography of the uterine body"),
     everywhere("V08", "primary_tumour", "形态学编码", "8077/2", "in_situ", "an in-situ lesion in a registry of cancers",
                病理类型="原位鳞癌"),
     everywhere("V08", "primary_tumour", "形态学编码", "8070", "format", "morphology without behaviour"),

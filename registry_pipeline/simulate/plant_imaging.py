@@ -62,18 +62,12 @@ def _same_day_negative(scene: Scene) -> None:
 
 
 def _negative_later(scene: Scene) -> None:
-    case = scene.take(lambda one: _responded(one) and one.lesions[0].site == "lung", True)
-    hits = _after_treatment(scene, case)
-    found = _found(scene, case)[0]
-    day = found.row["检查日期"]
+    hit = _found(scene, scene.take(lambda one: bool(one.lesions) and one.lesions[0].site == "lung", None))[0]
+    day = hit.row["检查日期"]
     assert isinstance(day, date)
-    cells: dict[str, Cell] = {name: None for name in found.row if name.startswith("病灶 ")}
-    cells["检查号"], cells["检查日期"] = f"{found.row['检查号']}N", day + timedelta(days=9)
-    cells["各部位结论 胸部"] = "未见转移"
-    scene.add(found, **cells)
-    assert hits
-    text = "a negative examination of the region between detection and treatment"
-    scene.record("L07", found, "lesion", "各部位结论 胸部", "order", text)
+    hit.row["病灶 上次阴性日期"] = day + timedelta(days=9)
+    text = "an examination after the first measurement is named as the last negative one"
+    scene.record("L07", hit, "lesion", "病灶 上次阴性日期", "order", text)
 
 
 def _double_lesion(scene: Scene) -> None:
@@ -106,7 +100,7 @@ def _after_death(scene: Scene) -> None:
     assert case.death
     scene.change(hits, 检查日期=case.death + timedelta(days=60))
     text = "examined two months after death"
-    scene.record("M08", hits[0], "measurement", "检查日期", "order", text)
+    scene.record("M08", hits[0], "imaging_exam", "检查日期", "order", text)
 
 
 def _tenfold(scene: Scene) -> None:
@@ -176,7 +170,6 @@ PLANTERS: tuple[Planter, ...] = (
                  _site("lung")),
     at_detection("M01", "measurement", {SIZE: "290 x 220 mm"}, "out_of_range", "a lesion of 29 cm"),
     at_detection("M02", "measurement", {SIZE: "长径8mm，短径12mm"}, "order", "short axis longer than the long axis"),
-    at_detection("M03", "measurement", {SIZE: "原8mm，现12mm"}, "ambiguous", "two sizes in one sentence",
-                 is_error=False),
+    at_detection("M03", "measurement", {SIZE: "原8mm，现12mm"}, "ambiguous", "two sizes in one sentence"),
     at_detection("S13", "measurement", {SIZE: "14×11"}, "unit", "a size without its unit", is_error=False),
 )  # fmt: skip

@@ -87,11 +87,10 @@ def _quality_assurance(scene: Scene) -> None:
 
 
 def _no_target(scene: Scene) -> None:
-    case = scene.take(lambda one: _radiated(one) and len(one.lesions) == 1, True)
-    target = scene.rows("rt_targets", case)[0]
-    scene.remove(target)
-    lesion = scene.rows("imaging", case, **{"病灶 病灶记录": "发现"})[0]
-    text = "an index lesion that no course treated"
+    case = scene.take(lambda one: _radiated(one) and len(one.lesions) == 2 and not one.events, True)
+    scene.remove(scene.rows("rt_targets", case)[1])
+    lesion = scene.rows("imaging", case, **{"病灶 病灶记录": "发现"})[1]
+    text = "an index lesion that is no target of the course"
     scene.record("T01", lesion, "lesion", "病灶 局部治疗", "missing_partner", text)
 
 
@@ -103,7 +102,7 @@ def _procedure(scene: Scene, modality: str) -> list[Hit]:
 def _no_margin(scene: Scene) -> None:
     hits = _procedure(scene, "surgery")
     scene.change(hits, 切缘="")
-    scene.record("T11", hits[0], "lrt_course", "切缘", "missing", "an operation without its margin")
+    scene.record("T11", hits[0], "lrt_course", "切缘", "missing", "an operation without its margin", False)
 
 
 def _ambiguous_day(scene: Scene) -> None:
@@ -111,13 +110,13 @@ def _ambiguous_day(scene: Scene) -> None:
     day = date.fromisoformat(str(hits[0].row["手术日期"]).replace("/", "-"))
     scene.change(hits, 手术日期=f"05/0{day.month % 9 + 1}/{day.year}")
     text = "day and month cannot be told apart"
-    scene.record("S12", hits[0], "lrt_course", "手术日期", "ambiguous", text, False)
+    scene.record("S12", hits[0], "lrt_course", "手术日期", "ambiguous", text)
 
 
 def _dose_in_words(scene: Scene) -> None:
     hit = scene.rows("rt_targets", scene.take(_radiated, None))[0]
     hit.row["TargetDose_cGy"] = "see plan"
-    scene.record("S14", hit, "lrt_target", "TargetDose_cGy", "number", "a dose in words", False)
+    scene.record("S14", hit, "lrt_target", "TargetDose_cGy", "number", "a dose in words")
 
 
 PLANTERS: tuple[Planter, ...] = (

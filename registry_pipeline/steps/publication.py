@@ -27,11 +27,13 @@ class PublicationReport:
         release_id: the release that is served now.
         is_new: whether this refresh made it.
         n_open_errors: open findings of severity error in it.
+        n_proofs: sentences proved of it before it was sealed.
     """
 
     release_id: str
     is_new: bool
     n_open_errors: int
+    n_proofs: int
 
 
 def publish(home: Home, force: bool = False) -> PublicationReport:
@@ -47,7 +49,7 @@ def publish(home: Home, force: bool = False) -> PublicationReport:
             _build(home)
         release_id = current_release(home)
         assert release_id is not None
-        return PublicationReport(release_id, is_new, _open_errors(home))
+        return PublicationReport(release_id, is_new, *_counts(home))
 
 
 def _build(home: Home) -> None:
@@ -71,9 +73,10 @@ def _build(home: Home) -> None:
         raise Refused(str(problem)) from None
 
 
-def _open_errors(home: Home) -> int:
+def _counts(home: Home) -> tuple[int, int]:
     with open_release(home) as connection:
         found = connection.execute(
-            "SELECT count(*) FROM quality.finding WHERE severity = 'error' AND status IN ('open', 'reopened')"
+            "SELECT (SELECT count(*) FROM quality.finding WHERE severity = 'error' AND status IN ('open', 'reopened')), "
+            "(SELECT count(*) FROM quality.reconciliation)"
         ).fetchone()
-    return int(found[0]) if found else 0
+    return (int(found[0]), int(found[1])) if found else (0, 0)

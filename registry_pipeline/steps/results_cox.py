@@ -41,6 +41,8 @@ def cox_results(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
 
 def _plan(marts: Marts, study: Study) -> Iterator[tuple[str, str, str, tuple[str, ...]]]:
     """Endpoint, origin, name of the model and its covariates."""
+    single: tuple[str, ...]
+    together: tuple[str, ...]
     for endpoint, origin in marts.pairs():
         if origin == "primary_dx":
             single, together = REGISTRY_COVARIATES, REGISTRY_COVARIATES

@@ -117,7 +117,9 @@ def _one_row(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[int, in
     return int(row[0]), int(row[1])
 
 
-def broken_constraints(connection: duckdb.DuckDBPyConnection, model: pa.DataFrameSchema, rows: str) -> list[Proof]:
+def broken_constraints(
+    connection: duckdb.DuckDBPyConnection, model: pa.DataFrameSchema, rows: str
+) -> list[Proof]:
     """Which constraints of a table the rows of a SELECT break; counts only.
 
     DuckDB's own message quotes the offending value, so the constraints are asked one by one.

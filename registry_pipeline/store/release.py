@@ -8,7 +8,6 @@ release is needed at all (``steps/``).
 
 from __future__ import annotations
 
-import os
 import secrets
 import shutil
 from collections.abc import Callable, Mapping
@@ -123,7 +122,12 @@ def new_release_id(home: Home) -> str:
 
 
 def _write_database(
-    home: Home, building: Path, release_id: str, tables: Mapping[str, Source], versions: Versions, memory_limit: str
+    home: Home,
+    building: Path,
+    release_id: str,
+    tables: Mapping[str, Source],
+    versions: Versions,
+    memory_limit: str,
 ) -> None:
     if unknown := sorted(set(tables) - set(schemas.tables())):
         raise StoreError(f"tables that are not declared in schemas/: {', '.join(unknown)}")
@@ -160,7 +164,9 @@ def _own_tables(home: Home, release_id: str, versions: Versions) -> dict[str, pl
 
 def _fill(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, Source]) -> None:
     """Schemas, tables and comments, then rows; targets of references first."""
-    keyed = {name for name in schemas.tables() if _row_count(connection, tables.get(name)) <= MOST_ROWS_WITH_KEYS}
+    keyed = {
+        name for name in schemas.tables() if _row_count(connection, tables.get(name)) <= MOST_ROWS_WITH_KEYS
+    }
     connection.execute("BEGIN")  # a thousand comments: one wait for the disk instead of a thousand
     for layer in schemas.LAYERS:
         connection.execute(f"CREATE SCHEMA {layer}")
@@ -187,9 +193,7 @@ def _row_count(connection: duckdb.DuckDBPyConnection, source: Source) -> int:
 def tables_in_order() -> list[str]:
     """Every declared table, each after the tables that it references."""
     needs = {
-        name: {
-            one.references.rsplit(".", 1)[0] for one in columns_of(model) if one.references is not None
-        }
+        name: {one.references.rsplit(".", 1)[0] for one in columns_of(model) if one.references is not None}
         for name, model in schemas.tables().items()
     }
     return list(TopologicalSorter(needs).static_order())
@@ -245,7 +249,7 @@ def switch(home: Home, release_id: str) -> None:
     """Point ``current`` to a release, in one rename."""
     link = home.current.with_name(f"current.{secrets.token_hex(4)}{BUILDING}")
     link.symlink_to(Path(home.releases.name) / release_id)
-    os.replace(link, home.current)
+    link.replace(home.current)
     sync(home.root)
 
 

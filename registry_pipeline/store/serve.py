@@ -7,7 +7,6 @@ polars nor the schemas: the command line starts with it.
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -38,7 +37,7 @@ def current_release(home: Home) -> str | None:
     """The id of the release that is served, or None."""
     if not home.current.is_symlink():
         return None
-    release_id = Path(os.readlink(home.current)).name
+    release_id = home.current.readlink().name
     return release_id if (release_folder(home, release_id) / DATABASE).is_file() else None
 
 

@@ -134,7 +134,9 @@ def _names(
 
 def _kind(problem: duckdb.Error) -> str:
     """What a DuckDB error is without the values that it may quote."""
-    is_about_code = isinstance(problem, (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException))
+    is_about_code = isinstance(
+        problem, (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException)
+    )
     return str(problem).splitlines()[0] if is_about_code else type(problem).__name__
 
 
@@ -146,9 +148,7 @@ def in_order(files: Mapping[str, SqlFile], layer: str) -> list[SqlFile]:
     """
     prefix = f"{layer}."
     needs = {
-        name: {
-            one.removeprefix(prefix) for one in made.header.get("inputs", []) if one.startswith(prefix)
-        }
+        name: {one.removeprefix(prefix) for one in made.header.get("inputs", []) if one.startswith(prefix)}
         for name, made in files.items()
     }
     try:

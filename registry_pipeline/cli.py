@@ -1,0 +1,40 @@
+"""The ``registry`` command.
+
+Belongs here: the group and which commands are in it.
+Does not belong here: the commands (``cli_run.py`` changes a home, ``cli_look.py`` only looks), what they
+do. Whatever is slow to import is imported inside the command that needs it.
+"""
+
+import os
+import sys
+
+import click
+
+from registry_pipeline import __version__
+from registry_pipeline.cli_context import run, shared_options
+from registry_pipeline.cli_look import findings, releases, report, sql, status
+from registry_pipeline.cli_run import demo, dev, init, refresh, simulate
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@shared_options
+@click.version_option(__version__, prog_name="registry")
+def registry() -> None:
+    """Raw hospital exports in, sealed and documented DuckDB releases out.
+
+    Exit codes: 0 done, 1 refused (the old release is still served), 2 wrong use or configuration, 3 a bug.
+    """
+
+
+for command in (init, demo, refresh, status, findings, sql, releases, report, simulate, dev):
+    registry.add_command(command)
+
+
+def main() -> None:
+    """Entry point: files are private from the first one on."""
+    os.umask(0o077)
+    sys.exit(run(registry, sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,155 @@
+"""What every command shares: the home, --json, --debug, and how failures are told.
+
+Belongs here: options common to commands, exit codes, the one place where exceptions become lines.
+Does not belong here: commands (``cli_run.py``, ``cli_look.py``).
+
+Exit codes: 0 done · 1 refused, the old release is still served · 2 wrong use or configuration · 3 a bug.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from registry_pipeline.home import Home, open_home
+from registry_pipeline.steps.problems import Refused, record_private_details
+from registry_pipeline.store.query import QueryError
+from registry_pipeline.store.serve import NoRelease, open_release
+from registry_pipeline.store.working import StoreError
+from registry_pipeline.toml_source import ConfigurationError
+
+if TYPE_CHECKING:
+    import duckdb
+
+DONE, REFUSED, MISUSED, BROKEN = 0, 1, 2, 3
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+@dataclass
+class Context:
+    """What the command line says for all commands.
+
+    Attributes:
+        root: folder of the registry home, as given.
+        debug: show tracebacks.
+    """
+
+    root: Path = Path("registry_home")
+    debug: bool = False
+
+    def home(self) -> Home:
+        """The registry home.
+
+        Raises:
+            ConfigurationError: there is none; says how to make one.
+        """
+        return open_home(self.root)
+
+    def release(self, release_id: str | None = None) -> duckdb.DuckDBPyConnection:
+        """A release, opened read-only."""
+        home = self.home()
+        return open_release(home, release_id, memory_limit=home.settings().refresh.memory_limit)
+
+
+CONTEXT = Context()
+
+
+def _remember_root(_: click.Context, __: click.Parameter, value: Path | None) -> None:
+    if value is not None:
+        CONTEXT.root = value
+
+
+def _remember_debug(_: click.Context, __: click.Parameter, value: bool) -> None:
+    CONTEXT.debug = CONTEXT.debug or value
+
+
+def shared_options(function: Function) -> Function:
+    """``--home`` and ``--debug``, before or after the command's name."""
+    home = click.option(
+        "--home",
+        type=click.Path(path_type=Path, file_okay=False),
+        envvar="REGISTRY_HOME",
+        expose_value=False,
+        callback=_remember_root,
+        help="Registry home; REGISTRY_HOME or ./registry_home if not given.",
+    )
+    debug = click.option(
+        "--debug",
+        is_flag=True,
+        expose_value=False,
+        callback=_remember_debug,
+        help="Show the traceback of a failure. It may quote records.",
+    )
+    return home(debug(function))
+
+
+def own_options(function: Function) -> Function:
+    """:func:`shared_options` for a command; the environment was read by the group already."""
+    home = click.option(
+        "--home",
+        type=click.Path(path_type=Path, file_okay=False),
+        expose_value=False,
+        callback=_remember_root,
+        help="Registry home; REGISTRY_HOME or ./registry_home if not given.",
+    )
+    debug = click.option("--debug", is_flag=True, expose_value=False, callback=_remember_debug, hidden=True)
+    return home(debug(function))
+
+
+def run(command: click.Command, arguments: Sequence[str]) -> int:
+    """Run the command line and give its exit code; whatever happens is told in one line."""
+    CONTEXT.root, CONTEXT.debug = Context.root, Context.debug
+    try:
+        given = command.main(list(arguments), prog_name="registry", standalone_mode=False)
+        sys.stdout.flush()
+        return given if isinstance(given, int) else DONE
+    except BrokenPipeError:
+        # The reader (head, less) has gone; what was asked for was given.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("stopped", err=True)
+        return REFUSED
+    except Exception as problem:
+        return _tell(problem)
+
+
+def _tell(problem: Exception) -> int:
+    if CONTEXT.debug and not isinstance(problem, click.ClickException):
+        traceback.print_exception(problem)
+    if isinstance(problem, click.ClickException):
+        problem.show()
+        return MISUSED
+    if isinstance(problem, ConfigurationError | QueryError | NoRelease):
+        return _line(str(problem), MISUSED)
+    if isinstance(problem, Refused | StoreError):
+        return _line(str(problem), REFUSED)
+    if isinstance(problem, OSError) and problem.errno in (errno.ENOSPC, errno.EDQUOT):
+        return _line("the disk is full; the release that was served still is", REFUSED)
+    kind = type(problem).__name__
+    return _line(f"an internal error ({kind}); details, which may quote records: {_details(problem)}", BROKEN)
+
+
+def _line(message: str, code: int) -> int:
+    click.echo("registry: " + " ".join(message.split()), err=True)
+    return code
+
+
+def _details(problem: Exception) -> Path:
+    """A private file with the traceback: in the home, else where temporary files go."""
+    try:
+        return record_private_details(open_home(CONTEXT.root), problem)
+    except (ConfigurationError, OSError):
+        handle, name = tempfile.mkstemp(prefix="registry-error-", suffix=".txt")
+        with os.fdopen(handle, "w", encoding="utf-8") as out:
+            traceback.print_exception(problem, file=out)
+        return Path(name)

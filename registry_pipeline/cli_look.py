@@ -1,0 +1,316 @@
+"""Commands that only look at releases: status, findings, sql, releases, report.
+
+Belongs here: arguments, which rows are shown, in which form.
+Does not belong here: opening releases (``store/serve.py``), drawing and writing rows (``reporting/``).
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+
+from registry_pipeline.cli_context import CONTEXT, own_options
+from registry_pipeline.reporting.export import plain, write_csv, write_json, write_xlsx
+from registry_pipeline.reporting.terminal import print_table
+from registry_pipeline.store.query import Answer, QueryError, ask
+from registry_pipeline.store.serve import (
+    DATABASE,
+    NoRelease,
+    choose_release,
+    created_at,
+    current_release,
+    release_folder,
+    release_ids,
+)
+
+if TYPE_CHECKING:
+    import duckdb
+
+MOST_ROWS_SHOWN = 200
+as_json = click.option("--json", "is_json", is_flag=True, help="Write JSON.")
+out_file = click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False, writable=True), help="Write to this file."
+)
+
+STATUS = {
+    "release": "SELECT * FROM meta.release",
+    "row_account": "SELECT * FROM row_accounting",
+    "open_findings": """
+        SELECT facility_id, severity, count(*) AS n_findings, count(DISTINCT rule_id) AS n_rules
+        FROM open_findings GROUP BY facility_id, severity
+        ORDER BY facility_id, array_position(['error', 'warning', 'info'], severity)""",
+    "scorecard": """
+        SELECT item, part, description, published, computed, ci_lower, ci_upper, n, agrees
+        FROM published_and_computed""",
+}
+TITLES = {
+    "row_account": "Rows received",
+    "open_findings": "Open findings",
+    "scorecard": "Published numbers beside these data",
+}
+SHOWN = ("finding_id", "severity", "facility_id", "rule_id", "source_file", "source_row", "items", "message")
+
+
+@click.command()
+@own_options
+@as_json
+def status(is_json: bool) -> None:
+    """The current release, row accounting, open findings, scorecard."""
+    home = CONTEXT.home()
+    if current_release(home) is None:
+        missing = (
+            f"There is no release yet. Put files into {home.inbox}/<facility>/ and run: registry refresh"
+        )
+        click.echo(json.dumps({"release": None}) if is_json else missing)
+        return
+    with CONTEXT.release() as connection:
+        tables = {name: _all(connection, query) for name, query in STATUS.items()}
+    if is_json:
+        click.echo(json.dumps({name: _objects(*table) for name, table in tables.items()}, ensure_ascii=False))
+        return
+    columns, rows = tables.pop("release")
+    for name, value in zip(columns, rows[0], strict=True):
+        click.echo(f"{name:<22}{'' if value is None else value}")
+    for name, (columns, rows) in tables.items():
+        click.echo("")
+        print_table(columns, rows, TITLES[name])
+
+
+def _all(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+    answer = ask(connection, query)
+    return answer.columns, list(answer.rows())
+
+
+def _objects(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
+    return [dict(zip(columns, map(plain, row), strict=True)) for row in rows]
+
+
+@click.command()
+@own_options
+@click.option("--facility", "facility_id", multiple=True, metavar="ID", help="Of this facility; repeatable.")
+@click.option("--rule", "rule_id", multiple=True, metavar="ID", help="Of this rule; repeatable.")
+@click.option("--severity", multiple=True, type=click.Choice(["error", "warning", "info"]))
+@click.option("--status", "state", multiple=True, metavar="STATE", default=("open", "reopened"),
+              help="In this state, or 'all'; open and reopened if not given.")  # fmt: skip
+@click.option("--format", "form", type=click.Choice(["table", "csv", "json", "xlsx"]), default="table")
+@click.option("--json", "is_json", is_flag=True, help="The same as --format json.")
+@out_file
+def findings(form: str, is_json: bool, out: Path | None, **filters: tuple[str, ...]) -> None:
+    """The findings of the current release, the gravest first.
+
+    A text cell of CSV that a spreadsheet would take for a formula gets an apostrophe before it.
+    """
+    form = "json" if is_json else form
+    if form == "xlsx" and out is None:
+        raise click.UsageError("--format xlsx needs --out FILE")
+    with CONTEXT.release() as connection:
+        columns, rows = _findings(connection, filters)
+    if form == "table" and out is None:
+        chosen = [columns.index(name) for name in SHOWN]
+        _show(list(SHOWN), ([row[one] for one in chosen] for row in rows), "Findings")
+    else:
+        _write(columns, rows, "csv" if form == "table" else form, out)
+
+
+def _findings(
+    connection: duckdb.DuckDBPyConnection, filters: dict[str, tuple[str, ...]]
+) -> tuple[list[str], list[tuple[Any, ...]]]:
+    states = filters.pop("state")
+    wanted = {name: list(values) for name, values in filters.items() if values}
+    wanted |= {} if "all" in states else {"status": list(states)}
+    where = " AND ".join(f"list_contains(${name}, {name})" for name in wanted) or "true"
+    result = connection.execute(
+        f"""SELECT * FROM quality.finding WHERE {where}
+        ORDER BY array_position(['error', 'warning', 'info'], severity), facility_id, rule_id, record_key, finding_id""",
+        wanted,
+    )
+    return [one[0] for one in result.description or []], result.fetchall()
+
+
+@click.command()
+@own_options
+@click.argument("question", metavar='["SELECT ..."]', required=False)
+@click.option("--release", "release_id", metavar="ID", help="Ask this release; the current one if not given.")
+@click.option("--format", "form", type=click.Choice(["table", "csv", "json", "parquet"]), default="table")
+@click.option("--json", "is_json", is_flag=True, help="The same as --format json.")
+@out_file
+def sql(question: str | None, release_id: str | None, form: str, is_json: bool, out: Path | None) -> None:
+    """Ask a release; read-only, locked down. Without an argument reads the question from the input.
+
+    CSV puts an apostrophe before text that a spreadsheet would take for a formula; JSON and Parquet do not.
+    """
+    with CONTEXT.release(release_id) as connection:
+        if question is None and sys.stdin.isatty():
+            _converse(connection)
+            return
+        answer = ask(connection, question if question is not None else sys.stdin.read())
+        _answer(answer, "json" if is_json else form, out)
+
+
+def _answer(answer: Answer, form: str, out: Path | None) -> None:
+    if form == "parquet":
+        _write_parquet(answer, out)
+    elif form == "table" and out is None:
+        _show(answer.columns, answer.rows(), None)
+    else:
+        _write(answer.columns, answer.rows(), "csv" if form == "table" else form, out)
+
+
+def _converse(connection: duckdb.DuckDBPyConnection) -> None:
+    """Questions until the end of the input (Ctrl-D); each ends with a semicolon."""
+    click.echo(
+        "Tables: curated.*, mart.*, result.*, quality.*, meta.*; start with: FROM column_guide;", err=True
+    )
+    asked: list[str] = []
+    while True:
+        try:
+            asked.append(input("     > " if asked else "sql  > "))
+        except EOFError:
+            return
+        if asked[-1].rstrip().endswith(";") or asked[-1].strip() in ("", "quit", "exit"):
+            question, asked = "\n".join(asked), []
+            if question.strip() in ("quit", "exit"):
+                return
+            try:
+                if question.strip():
+                    _answer(ask(connection, question), "table", None)
+            except QueryError as problem:
+                click.echo(str(problem), err=True)
+
+
+def _write_parquet(answer: Answer, out: Path | None) -> None:
+    if out is None and sys.stdout.isatty():
+        raise click.UsageError("--format parquet needs --out FILE or a pipe")
+    import pyarrow.parquet as parquet
+
+    with _binary(out) as stream:
+        parquet.write_table(answer.result.to_arrow_table(), stream)
+
+
+def _binary(out: Path | None) -> IO[bytes]:
+    if out is None:
+        return sys.stdout.buffer
+    _refuse_impossible(out)
+    return out.open("wb")
+
+
+def _refuse_impossible(out: Path) -> None:
+    if not out.absolute().parent.is_dir():
+        raise click.UsageError(f"--out: there is no folder {out.absolute().parent}")
+
+
+def _show(columns: list[str], rows: Iterable[Sequence[Any]], title: str | None) -> None:
+    """A table of the first rows; says how many more there are."""
+    kept: list[Sequence[Any]] = []
+    n_more = 0
+    for row in rows:
+        if len(kept) < MOST_ROWS_SHOWN:
+            kept.append(row)
+        else:
+            n_more += 1
+    print_table(columns, kept, title)
+    if n_more:
+        click.echo(f"... {n_more} more rows; --format csv gives all of them", err=True)
+
+
+def _write(columns: list[str], rows: Iterable[Sequence[Any]], form: str, out: Path | None) -> None:
+    writers = {"csv": write_csv, "json": write_json}
+    if out is not None:
+        _refuse_impossible(out)
+    if form == "xlsx":
+        assert out is not None
+        write_xlsx(columns, rows, out, "findings")
+    elif out is None:
+        writers[form](columns, rows, sys.stdout)
+    else:
+        # A byte-order mark lets spreadsheets read UTF-8.
+        with out.open("w", encoding="utf-8-sig" if form == "csv" else "utf-8", newline="") as stream:
+            writers[form](columns, rows, stream)
+
+
+@click.group(invoke_without_command=True)
+@own_options
+@as_json
+@click.pass_context
+def releases(context: click.Context, is_json: bool) -> None:
+    """The releases; without a further word, a list of them."""
+    if context.invoked_subcommand is None:
+        _list_releases(is_json)
+
+
+@releases.command("list")
+@own_options
+@as_json
+def list_releases(is_json: bool) -> None:
+    """Every release, oldest first."""
+    _list_releases(is_json)
+
+
+def _list_releases(is_json: bool) -> None:
+    home = CONTEXT.home()
+    current = current_release(home)
+    columns = ["release_id", "created_at", "megabytes", "is_current"]
+    rows = [
+        [
+            one,
+            created_at(one).isoformat(sep=" ", timespec="seconds"),
+            round((release_folder(home, one) / DATABASE).stat().st_size / 1e6, 1),
+            one == current,
+        ]
+        for one in release_ids(home)
+    ]
+    _table_or_json(columns, rows, "Releases", is_json)
+
+
+@releases.command("show")
+@own_options
+@click.argument("release_id", metavar="ID")
+@as_json
+def show_release(release_id: str, is_json: bool) -> None:
+    """What a release was made from, how many rows its tables have, what was proved of it."""
+    queries = {
+        "release": "SELECT * FROM meta.release",
+        "tables": """
+            SELECT schema_name || '.' || table_name AS table_name, estimated_size AS n_rows
+            FROM duckdb_tables() ORDER BY 1""",
+        "reconciliation": "SELECT * FROM quality.reconciliation ORDER BY check_name",
+    }
+    with CONTEXT.release(release_id) as connection:
+        tables = {name: _all(connection, query) for name, query in queries.items()}
+    if is_json:
+        click.echo(json.dumps({name: _objects(*table) for name, table in tables.items()}, ensure_ascii=False))
+        return
+    for name, (columns, rows) in tables.items():
+        print_table(columns, rows, name.capitalize())
+
+
+@click.command()
+@own_options
+@click.option("--open", "is_opened", is_flag=True, help="Open them in the browser.")
+@as_json
+def report(is_opened: bool, is_json: bool) -> None:
+    """Where the current reports are."""
+    home = CONTEXT.home()
+    folder = release_folder(home, choose_release(home)) / "reports"
+    found = sorted(path for path in folder.rglob("*") if path.suffix in (".html", ".pdf", ".xlsx", ".docx"))
+    if not found:
+        raise NoRelease(f"{folder}: the current release has no reports")
+    _table_or_json(["report"], [[str(path)] for path in found], "Reports", is_json)
+    if is_opened:
+        import webbrowser
+
+        for path in found:
+            if path.suffix == ".html":
+                webbrowser.open(path.as_uri())
+
+
+def _table_or_json(columns: list[str], rows: list[list[Any]], title: str, is_json: bool) -> None:
+    if is_json:
+        click.echo(json.dumps(_objects(columns, rows), ensure_ascii=False))
+    else:
+        print_table(columns, rows, title)

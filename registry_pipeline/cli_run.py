@@ -1,0 +1,142 @@
+"""Commands that change a home or write files: init, demo, refresh, simulate, dev.
+
+Belongs here: arguments, and what is said when a command has ended.
+Does not belong here: what the commands do (``steps/``, ``defs/``, ``simulate/``).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+
+from registry_pipeline.cli_context import CONTEXT, own_options
+from registry_pipeline.home import Home, make_home
+from registry_pipeline.sql_source import SQL_FOLDER
+from registry_pipeline.steps.problems import Refused
+from registry_pipeline.store.serve import current_release
+from registry_pipeline.toml_source import ConfigurationError
+
+
+@click.command()
+@own_options
+@click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path, file_okay=False))
+def init(folder: Path | None) -> None:
+    """Make a new registry home: commented registry.toml, pseudonym key, folders (0700)."""
+    home = make_home(folder or CONTEXT.root)
+    click.echo(f"{home.root} is ready. Next:")
+    click.echo(f"  1. describe each facility's files in {home.facilities}/<facility>.toml")
+    click.echo(f"  2. put its files into {home.inbox}/<facility>/")
+    click.echo(f"  3. registry --home {home.root} refresh")
+    click.echo(f"Keep a copy of {home.key_file} apart: without it pseudonyms cannot be made again.")
+
+
+@click.command()
+@own_options
+@click.argument(
+    "folder", metavar="[DIR]", default="demo_home", type=click.Path(path_type=Path, file_okay=False)
+)
+def demo(folder: Path) -> None:
+    """A synthetic registry: exports, a refresh, corrected exports, a refresh, and what to open."""
+    from registry_pipeline.steps.demo import run_demo
+
+    CONTEXT.root = folder
+    run_demo(folder, click.echo)
+
+
+@click.command()
+@own_options
+@click.option("--facility", "facilities", multiple=True, metavar="ID", help="Only this facility; repeatable.")
+@click.option("--force", is_flag=True, help="Do every step again, also where nothing has changed.")
+@click.option("--plain", is_flag=True, help="Run the steps without Dagster.")
+def refresh(facilities: tuple[str, ...], force: bool, plain: bool) -> None:
+    """Everything in the inbox, to a new release. Unchanged input: says so and does no work."""
+    home = CONTEXT.home()
+    before = current_release(home)
+    if plain:
+        _refresh_plainly(home, facilities, force)
+    else:
+        from registry_pipeline.defs.run import refresh_through_dagster
+
+        refresh_through_dagster(home, facilities=list(facilities), force=force)
+    after = current_release(home)
+    if after is None:
+        raise Refused("the refresh ended without a release")
+    if after == before:
+        click.echo(f"Nothing has changed since release {after}; it is still served.")
+    else:
+        click.echo(f"Release {after} is served. Look at it with: registry --home {home.root} status")
+
+
+def _refresh_plainly(home: Home, facilities: tuple[str, ...], force: bool) -> None:
+    from registry_pipeline.steps.refresh import refresh as refresh_without_dagster
+
+    outcome = refresh_without_dagster(home, facilities, force, lambda step: click.echo(f"  {step}", err=True))
+    for problem in outcome.landing.problems:
+        click.echo(str(problem), err=True)
+    for waiting in outcome.landing.waiting:
+        click.echo(
+            f"inbox/{waiting.facility_id}/{waiting.shown_name}: still being written, left for next time",
+            err=True,
+        )
+
+
+@click.command()
+@own_options
+@click.option("--patients", type=click.IntRange(min=1), required=True, help="Patients in all.")
+@click.option("--facilities", type=click.IntRange(min=1), default=1, show_default=True, help="Facilities.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Equal seeds give equal files.")
+@click.option("--error-rate", type=click.FloatRange(0, 1), default=0.01, show_default=True,
+              help="Share of patients with a planted error.")  # fmt: skip
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder to write to."
+)
+def simulate(patients: int, facilities: int, seed: int, error_rate: float, out: Path) -> None:
+    """Exports with planted errors, and a manifest of them."""
+    from registry_pipeline.simulate.load import write_simulation
+
+    if patients < facilities:
+        raise click.UsageError("--patients must be at least --facilities")
+    made = write_simulation(patients, facilities, seed, out, error_rate)
+    click.echo(f"{made.n_patients} patients of {len(made.facility_ids)} facilities in {made.n_rows} rows, "
+               f"{made.n_planted} planted errors (manifest.csv): {made.folder}")  # fmt: skip
+
+
+@click.command()
+@own_options
+@click.option(
+    "--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="Port on 127.0.0.1."
+)
+def dev(port: int) -> int:
+    """Dagster's page and daemon over this home, with everything set."""
+    home = CONTEXT.home()
+    workspace = SQL_FOLDER.parent / "workspace.yaml"
+    if not workspace.is_file():
+        raise ConfigurationError(workspace, None, "is missing; run from a checkout of the project")
+    command = [
+        sys.executable,
+        "-m",
+        "dagster",
+        "dev",
+        "-w",
+        str(workspace),
+        "-h",
+        "127.0.0.1",
+        "-p",
+        str(port),
+    ]
+    click.echo(f"http://127.0.0.1:{port} over {home.root}; stop with Ctrl-C", err=True)
+    return subprocess.call(command, env=dagster_environment(home), cwd=workspace.parent)
+
+
+def dagster_environment(home: Home) -> dict[str, str]:
+    """The environment of Dagster over a home: its instance lies in the home, absolute, without telemetry."""
+    folder = home.root / "dagster"
+    folder.mkdir(exist_ok=True, mode=0o700)
+    if not (folder / "dagster.yaml").exists():
+        shutil.copyfile(SQL_FOLDER.parent / "dagster_home" / "dagster.yaml", folder / "dagster.yaml")
+    return {**os.environ, "DAGSTER_HOME": str(folder), "REGISTRY_HOME": str(home.root)}

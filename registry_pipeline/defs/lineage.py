@@ -1,0 +1,62 @@
+"""Which table rests on which: read off the SQL headers where SQL makes a table, told here otherwise.
+
+Belongs here: the arrows of Dagster's page.
+Does not belong here: keys and descriptions (``naming.py``), what the assets do.
+"""
+
+import dagster as dg
+
+from registry_pipeline.defs.naming import SUBMISSION, key, record_tables
+from registry_pipeline.sql_source import sql_files
+
+Upstream = list[dg.AssetDep]
+_TIMES = ("mart.survival_time", "mart.cohort", "mart.registry_patient")
+_GROWTH = ("mart.lesion_growth", "mart.cohort")
+_RESULT: dict[str, tuple[str, ...]] = {
+    "growth_fit": _GROWTH,
+    "growth_threshold": _GROWTH,
+    "growth_share": _GROWTH,
+    "surveillance": _GROWTH,
+    "recurrence_pattern": ("mart.recurrence", "mart.cohort"),
+}
+_SCORED = (
+    "km_landmark",
+    "logrank_test",
+    "cox_term",
+    "follow_up",
+    "recurrence_pattern",
+    "growth_share",
+    "growth_threshold",
+)
+_SCORECARD = ("mart.cohort", "mart.lesion_growth", "mart.attrition", *(f"result.{one}" for one in _SCORED))
+
+
+def upstream(layer: str, table: str) -> Upstream:
+    """What a table is made from."""
+    if layer == "staged":
+        return [dg.AssetDep(SUBMISSION)]
+    if layer == "screened":
+        return [dg.AssetDep(key("staged", table))]
+    if layer == "quality":
+        return _quality(table)
+    if layer == "result":
+        names = _SCORECARD if table == "scorecard" else _RESULT.get(table, _TIMES)
+    else:
+        names = tuple(sql_files(layer)[table].header["inputs"])
+    return [_dependency(one) for one in names]
+
+
+def _dependency(name: str) -> dg.AssetDep:
+    if (
+        name == "quality.quarantine"
+    ):  # the mart asks each facility's screening, before the registry's own tables are made
+        name = "screened.patient"
+    layer, _, table = name.partition(".")
+    mapping = dg.AllPartitionMapping() if layer in ("staged", "screened") else None
+    return dg.AssetDep(key(layer, table), partition_mapping=mapping)
+
+
+def _quality(table: str) -> Upstream:
+    """Quality tables gather what every facility's screening found, and judge the mart as a whole."""
+    layer = "staged" if table == "coercion" else "screened"
+    return [*(_dependency(f"{layer}.{one}") for one in record_tables()), _dependency("mart.cohort")]

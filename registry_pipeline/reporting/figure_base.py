@@ -1,0 +1,175 @@
+"""How figures look, and how they become files.
+
+Belongs here: palette, typography, deterministic SVG and CSV, the accessible SVG for a page.
+Does not belong here: what is drawn.
+
+The colours are taken from Okabe and Ito (2008) and darkened so that lines keep a contrast of 3:1 on white;
+groups differ by dash as well as by colour.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from markupsafe import Markup, escape
+
+from registry_pipeline.reporting.blocks import Figure
+from registry_pipeline.reporting.export import write_csv
+from registry_pipeline.reporting.wording import clean
+
+COLOURS = ("#0B5FA5", "#C24A00", "#00795A", "#8A3B8F", "#5A5A5A", "#8C6D00")
+DASHES: tuple[Any, ...] = ("-", (0, (5, 1.6)), (0, (1.4, 1.4)), (0, (7, 1.6, 1.4, 1.6)), (0, (3, 1, 1, 1)), "-")
+INK, MUTED, RULE = "#1A1A1A", "#595959", "#BDBDBD"
+WIDTH = 5.2  # inches; small enough to be read on a telephone, where a figure is as wide as the screen
+_FONTS = "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif"
+_STYLE = {
+    "font.family": "DejaVu Sans",
+    "font.size": 8.5,
+    "axes.labelsize": 8.5,
+    "axes.titlesize": 9,
+    "axes.linewidth": 0.7,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "xtick.major.width": 0.7,
+    "ytick.major.width": 0.7,
+    "legend.fontsize": 8,
+    "legend.frameon": False,
+    "lines.linewidth": 1.5,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "registry",
+    "text.parse_math": False,  # a dollar sign in a label is a dollar sign
+    "path.simplify": True,
+}
+
+
+@contextmanager
+def drawing(height: float, width: float = WIDTH) -> Iterator[Any]:
+    """A matplotlib figure in the style of the reports; nothing global is left changed."""
+    import matplotlib
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure as Canvas
+
+    with matplotlib.rc_context(_STYLE):
+        canvas = Canvas(figsize=(width, height))
+        FigureCanvasSVG(canvas)
+        yield canvas
+
+
+def svg_text(canvas: Any) -> str:
+    """The figure as SVG: no date, no program name, text as text."""
+    out = io.StringIO()
+    canvas.savefig(out, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    return out.getvalue()
+
+
+@dataclass
+class FigureFolder:
+    """Where figures and the data behind them are written.
+
+    Attributes:
+        folder: the folder; made when the first figure comes.
+        written: files so far, in order.
+    """
+
+    folder: Path
+    written: list[Path] = field(default_factory=list)
+
+    def add(
+        self,
+        name: str,
+        svg: str,
+        data: pd.DataFrame,
+        *,
+        title: str,
+        description: str,
+        meaning: str,
+        limits: str,
+        source: str,
+    ) -> Figure:
+        """Write ``name.svg`` and ``name.csv`` and give the figure for the page."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        whole = accessible(svg, name, title, description)
+        self._write(f"{name}.svg", '<?xml version="1.0" encoding="utf-8"?>\n' + whole + "\n")
+        out = io.StringIO()
+        write_csv(list(data.columns), _plain_rows(data), out)
+        self._write(f"{name}.csv", out.getvalue())
+        return Figure(name, Markup(whole), title, meaning, limits, source)  # noqa: S704 (made by svg_text)
+
+    def _write(self, name: str, text: str) -> None:
+        path = self.folder / name
+        path.write_text(text, encoding="utf-8", newline="")
+        self.written.append(path)
+
+
+def accessible(svg: str, name: str, title: str, description: str) -> str:
+    """The ``<svg>`` element alone, scaling with its box, with title, description and ids of its own."""
+    body = svg[svg.index("<svg") :].strip()
+    body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
+    body = re.sub(r'<style type="text/css">.*?</style>', "", body, flags=re.DOTALL)
+    body = re.sub(r"<defs>\s*</defs>\s*", "", body)
+    body = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', body)
+    body = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", body)
+    body = re.sub(r'href="#([^"]+)"', rf'href="#{name}-\1"', body)
+    body = body.replace("'DejaVu Sans'", _FONTS)
+    opening = body[: body.index(">")]
+    box = re.search(r'viewBox="([^"]+)"', opening)
+    words = (
+        f'<title id="{name}-title">{escape(clean(title))}</title>'
+        f'<desc id="{name}-desc">{escape(clean(description))}</desc>'
+    )
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
+        f'viewBox="{box[1] if box else ""}" role="img" aria-labelledby="{name}-title {name}-desc" '
+        f'stroke-linejoin="round" preserveAspectRatio="xMidYMid meet">'
+    )
+    return head + words + body[len(opening) + 1 :]
+
+
+def _plain_rows(data: pd.DataFrame) -> Iterator[Sequence[Any]]:
+    columns = [data[name].astype(object).where(data[name].notna(), None).tolist() for name in data.columns]
+    return zip(*columns, strict=True)
+
+
+def months_axis(axes: Any, last: float, label: str) -> list[int]:
+    """A time axis in months with ticks at whole years; gives the ticks."""
+    step = next((one for one in (3, 6, 12, 24, 36, 60) if last / one <= 8.5), 120)
+    ticks = list(range(0, int(last) + 1, step))
+    axes.set_xlim(0, max(last * 1.02, 1))
+    axes.set_xticks(ticks)
+    axes.set_xlabel(label)
+    return ticks
+
+
+def percent_axis(axes: Any, label: str, top: float = 1.0) -> None:
+    """A probability axis from 0 to at most 100 %."""
+    step = 0.25 if top > 0.5 else 0.1 if top > 0.25 else 0.05
+    ticks = [step * one for one in range(int(round(top / step)) + 1)]
+    axes.set_ylim(0, top * 1.02)
+    axes.set_yticks(ticks, [f"{round(100 * one)} %" for one in ticks])
+    axes.set_ylabel(label)
+
+
+def styles(n: int) -> list[tuple[str, Any]]:
+    """Colour and dash for each of n groups."""
+    return [(COLOURS[i % len(COLOURS)], DASHES[i % len(DASHES)]) for i in range(n)]
+
+
+def thinned(n: int, most: int = 600) -> list[int]:
+    """Positions of at most about `most` of n points, first and last included, evenly spread."""
+    if n <= most:
+        return list(range(n))
+    step = (n - 1) / (most - 1)
+    return sorted({round(one * step) for one in range(most)})

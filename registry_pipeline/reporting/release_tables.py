@@ -1,0 +1,144 @@
+"""The release as the reports see it: its tables, read-only, whatever is missing.
+
+Belongs here: opening the release, reading tables and parameters. Does not belong here: what is said of them.
+
+A table that a release does not have reads as an empty one with its declared columns, so that a report of
+a registry without lesions, or of an older release, is whole where there are data.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import duckdb
+import pandas as pd
+
+import schemas
+from schemas.table import columns_of
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+class ReleaseTables:
+    """A sealed release, open for reading.
+
+    Args:
+        database: path of ``registry.duckdb``.
+    """
+
+    def __init__(self, database: Path) -> None:
+        self._connection = duckdb.connect(str(database), read_only=True)
+        try:
+            self._connection.execute("SET enable_external_access = false")
+            self._known: dict[str, list[str]] = {}
+            for schema, table, column in self._connection.execute(
+                "SELECT table_schema, table_name, column_name FROM information_schema.columns "
+                "WHERE table_catalog = current_database() ORDER BY table_schema, table_name, ordinal_position"
+            ).fetchall():
+                self._known.setdefault(f"{schema}.{table}", []).append(column)
+            self.parameters: dict[str, str] = self._parameters()
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def __enter__(self) -> ReleaseTables:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._connection.close()
+
+    def names(self, layer: str) -> list[str]:
+        """Tables of one layer that the release has."""
+        return [name for name in self._known if name.startswith(f"{layer}.")]
+
+    def has(self, name: str, *columns: str) -> bool:
+        """Whether the release has the table, and these columns in it."""
+        return name in self._known and set(columns) <= set(self._known[name])
+
+    def table(self, name: str, where: dict[str, Any] | None = None, limit: int | None = None) -> pd.DataFrame:
+        """Rows of a table in a fixed order, filtered by equality; empty where the table is missing.
+
+        Columns that are declared but missing in this release read as missing values.
+        """
+        declared = _declared(name)
+        if name not in self._known:
+            return pd.DataFrame({column: pd.Series(dtype="object") for column in declared})
+        where = where or {}
+        if not set(where) <= set(self._known[name]):
+            return pd.DataFrame({column: pd.Series(dtype="object") for column in declared})
+        condition = " AND ".join(f"{quoted(column)} = ?" for column in where)
+        statement = f"SELECT * FROM {_qualified(name)}" + (f" WHERE {condition}" if where else "")
+        statement += " ORDER BY ALL" if _is_small_layer(name) else ""
+        statement += f" LIMIT {int(limit)}" if limit is not None else ""
+        frame = self._connection.execute(statement, list(where.values())).df()
+        return frame.assign(**{column: None for column in declared if column not in frame})
+
+    def in_order(self, name: str) -> pd.DataFrame:
+        """Rows of a table in the order in which the release holds them."""
+        return self._connection.execute(f"SELECT * FROM {_qualified(name)}").df() if self.has(name) else self.table(name)
+
+    def query(self, sql: str, needs: dict[str, Sequence[str]], values: Sequence[Any] = ()) -> pd.DataFrame | None:
+        """Result of a SELECT, or None where a table or column that it needs is missing."""
+        if not all(self.has(name, *columns) for name, columns in needs.items()):
+            return None
+        return self._connection.execute(sql, list(values)).df()
+
+    def n_rows(self, name: str) -> int:
+        """Number of rows; 0 where the table is missing."""
+        if name not in self._known:
+            return 0
+        found = self._connection.execute(f"SELECT count(*) FROM {_qualified(name)}").fetchone()
+        return int(found[0]) if found else 0
+
+    def number(self, parameter: str, default: float) -> float:
+        """A numeric parameter of the release."""
+        try:
+            return float(self.parameters.get(parameter) or default)
+        except ValueError:
+            return default
+
+    def comment(self, name: str) -> str:
+        """Comment of a table."""
+        schema, _, table = name.partition(".")
+        found = self._connection.execute(
+            "SELECT comment FROM duckdb_tables() WHERE schema_name = ? AND table_name = ? "
+            "AND database_name = current_database()",
+            [schema, table],
+        ).fetchone()
+        return str(found[0]) if found and found[0] else ""
+
+    def _parameters(self) -> dict[str, str]:
+        if not self.has("meta.parameter", "name", "value"):
+            return {}
+        rows = self._connection.execute("SELECT name, value FROM meta.parameter ORDER BY name").fetchall()
+        return {str(name): str(value) for name, value in rows if value is not None}
+
+
+def quoted(identifier: str) -> str:
+    """An identifier for SQL."""
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def _qualified(name: str) -> str:
+    schema, _, table = name.partition(".")
+    if not _NAME.fullmatch(schema):
+        raise ValueError(f"not a table of a release: {schema}")
+    return f"{quoted(schema)}.{quoted(table)}"
+
+
+def _is_small_layer(name: str) -> bool:
+    return name.startswith(("mart.", "meta.", "quality.rule"))
+
+
+def _declared(name: str) -> list[str]:
+    model = schemas.tables().get(name)
+    return [column.name for column in columns_of(model)] if model is not None else []

@@ -1,0 +1,273 @@
+"""Landing: every file once, nothing lost, nothing half."""
+
+import hashlib
+import json
+import os
+import stat
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from registry_pipeline.home import make_home
+from registry_pipeline.intake import inbox, landing
+from registry_pipeline.intake.landing import land_inbox, landed_path, read_ledger
+from registry_pipeline.settings import Refresh, Settings
+from registry_pipeline.toml_source import ConfigurationError
+from tests.support.staging import NOW, SETTINGS, Place
+
+EMPTY = ""
+
+
+@pytest.fixture
+def place(tmp_path):
+    return Place(tmp_path, EMPTY)
+
+
+def test_bytes_are_kept_verbatim_and_read_only(place):
+    place.send("a.csv", "x,y\n1,2\n")
+    (landed,) = place.land().landed
+    path = landed_path(place.home, landed)
+    assert path.read_bytes() == b"x,y\n1,2\n"
+    assert path.name == landed.sha256 == hashlib.sha256(b"x,y\n1,2\n").hexdigest()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o400
+    assert landed.received_at == "2024-01-31T12:00:00+00:00"
+    assert landed.n_bytes == 8
+
+
+def test_files_that_arrive_together_are_one_submission(place):
+    place.send("a.csv", "1")
+    place.send("b.csv", "2")
+    first, second = place.land().landed
+    digest = hashlib.sha256("".join(sorted([first.sha256, second.sha256])).encode()).hexdigest()[:8]
+    assert first.submission_id == second.submission_id == f"west-0001-{digest}"
+    assert [first.file_no, second.file_no] == [1, 2]
+    place.send("c.csv", "3")
+    (third,) = place.land().landed
+    assert (third.file_no, third.submission_no) == (3, 2)
+
+
+def test_same_bytes_land_once_under_any_name(place):
+    place.send("a.csv", "1")
+    place.land()
+    place.send("again.csv", "1")
+    place.send("copy.csv", "1")
+    report = place.land()
+    assert report.landed == []
+    assert {one.shown_name for one in report.unchanged} == {"a.csv", "again.csv", "copy.csv"}
+    assert len(read_ledger(place.home, "west")) == 1
+
+
+def test_same_bytes_twice_in_one_refresh_land_once(place):
+    place.send("a.csv", "1")
+    place.send("b.csv", "1")
+    report = place.land()
+    assert [one.source_file for one in report.landed] == ["a.csv"]
+    assert [one.shown_name for one in report.unchanged] == ["b.csv"]
+
+
+def test_two_facilities_may_send_the_same_bytes(place):
+    (place.home.facilities / "east.toml").write_text('id = "east"')
+    (place.home.inbox / "east").mkdir()
+    (place.home.inbox / "east" / "a.csv").write_text("1")
+    place.send("a.csv", "1")
+    assert [one.facility_id for one in place.land().landed] == ["east", "west"]
+
+
+def test_changed_file_is_a_new_submission(place):
+    place.send("a.csv", "1")
+    place.land()
+    place.send("a.csv", "2")
+    (landed,) = place.land().landed
+    assert (landed.source_file, landed.submission_no) == ("a.csv", 2)
+
+
+def test_unchanged_inbox_is_not_read_again_and_the_ledger_is_not_touched(place, monkeypatch):
+    place.send("a.csv", "1")
+    place.land()
+    ledger = place.home.landing / "west" / "submissions.json"
+    before = (ledger.stat().st_mtime_ns, ledger.read_bytes())
+    monkeypatch.setattr(landing, "_copy", lambda *_: pytest.fail("read again"))
+    assert len(place.land().unchanged) == 1
+    assert (ledger.stat().st_mtime_ns, ledger.read_bytes()) == before
+
+
+def test_lost_cache_costs_a_second_reading_only(place):
+    place.send("a.csv", "1")
+    place.land()
+    (place.home.landing / "west" / "seen.json").write_text("{broken")
+    report = place.land()
+    assert (len(report.landed), len(report.unchanged)) == (0, 1)
+
+
+def test_bytes_lost_from_the_landing_come_back_from_the_inbox(place):
+    place.send("a.csv", "1")
+    (landed,) = place.land().landed
+    landed_path(place.home, landed).unlink()
+    assert place.land().landed == []
+    assert landed_path(place.home, landed).read_bytes() == b"1"
+
+
+def test_crash_between_copying_and_ledger_is_harmless(place, monkeypatch):
+    place.send("a.csv", "1")
+    with monkeypatch.context() as patched:
+        patched.setattr(landing, "_write_json", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            place.land()
+    assert read_ledger(place.home, "west") == []
+    (landed,) = place.land().landed
+    assert (landed.file_no, landed.submission_no) == (1, 1)
+    assert landed_path(place.home, landed).read_bytes() == b"1"
+
+
+@pytest.mark.parametrize("call", ["fsync", "replace"])
+def test_crash_while_copying_leaves_nothing_half(place, monkeypatch, call):
+    place.send("a.csv", "1")
+    with monkeypatch.context() as patched:
+        if call == "fsync":
+            patched.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
+        else:
+            patched.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            place.land()
+    names = [path.name for path in (place.home.landing / "west").iterdir()]
+    assert names == [".lock"]
+    assert len(place.land().landed) == 1
+
+
+def test_leftovers_of_a_killed_copy_are_swept(place):
+    folder = place.home.landing / "west"
+    folder.mkdir()
+    (folder / "1-2.building").write_text("half")
+    place.send("a.csv", "1")
+    place.land()
+    assert not list(folder.glob("*.building"))
+
+
+def test_full_disk_is_a_problem_and_the_next_file_still_lands(place, monkeypatch):
+    place.send("a.csv", "1")
+    place.send("b.csv", "2")
+    copy = landing._copy
+
+    def fail_first(folder, one):
+        if one.shown_name == "a.csv":
+            raise OSError(28, "No space left on device")
+        return copy(folder, one)
+
+    monkeypatch.setattr(landing, "_copy", fail_first)
+    report = place.land()
+    assert [one.source_file for one in report.landed] == ["b.csv"]
+    assert str(report.problems[0]).startswith("inbox/west/a.csv: could not be copied (No space left")
+
+
+def test_file_that_is_still_written_waits(place, monkeypatch):
+    place.send("growing.csv", "1")
+    place.send("done.csv", "2")
+    os.utime(place.inbox / "done.csv", (1, 1))
+
+    def grow(_):
+        with (place.inbox / "growing.csv").open("a") as out:
+            out.write("more")
+
+    monkeypatch.setattr(inbox.time, "sleep", grow)
+    report = land_inbox(place.home, Settings(refresh=Refresh(settle_seconds=2.0)), NOW)
+    assert [one.source_file for one in report.landed] == ["done.csv"]
+    assert [one.shown_name for one in report.waiting] == ["growing.csv"]
+    monkeypatch.setattr(inbox.time, "sleep", lambda _: None)
+    report = land_inbox(place.home, Settings(refresh=Refresh(settle_seconds=2.0)), NOW)
+    assert [one.source_file for one in report.landed] == ["growing.csv"]
+
+
+def test_old_files_are_not_waited_for(place, monkeypatch):
+    place.send("a.csv", "1")
+    os.utime(place.inbox / "a.csv", (time.time() - 60, time.time() - 60))
+    monkeypatch.setattr(inbox.time, "sleep", lambda _: pytest.fail("waited"))
+    assert len(land_inbox(place.home, Settings(), NOW).landed) == 1
+
+
+def test_file_that_changes_while_it_is_copied_waits(place, monkeypatch):
+    place.send("a.csv", "1")
+    opened = landing.open_settled
+
+    def change(one):
+        (place.inbox / "a.csv").write_text("22")
+        return opened(one)
+
+    monkeypatch.setattr(landing, "open_settled", change)
+    report = place.land()
+    assert (report.landed, len(report.waiting)) == ([], 1)
+    assert [path.name for path in (place.home.landing / "west").glob("[0-9a-f]*")] == []
+
+
+def test_what_is_no_file_is_named_and_left(place):
+    place.send("a.csv", "1")
+    (place.inbox / "folder").mkdir()
+    (place.inbox / "link.csv").symlink_to(place.inbox / "a.csv")
+    os.mkfifo(place.inbox / "pipe.csv")
+    place.send("b.csv.part", "half")
+    place.send(".hidden", "x")
+    place.send("~$a.xlsx", "lock")
+    (place.home.inbox / "stray.csv").write_text("1")
+    (place.home.inbox / "wset").mkdir()
+    (place.home.inbox / "wset" / "a.csv").write_text("1")
+    report = place.land()
+    assert [one.source_file for one in report.landed] == ["a.csv"]
+    assert [str(one) for one in report.problems] == [
+        "inbox/stray.csv: put it into the folder of its facility",
+        "inbox/west/b.csv.part: looks like an unfinished transfer; finish it or rename it",
+        "inbox/west/folder: is a folder; put its files directly into the folder of the facility",
+        "inbox/west/link.csv: is a link; put the file itself here",
+        "inbox/west/pipe.csv: is no regular file; remove it",
+        "inbox/wset: no facilities/wset.toml describes this facility; did you mean 'west'?",
+    ]
+
+
+def test_names_that_are_no_text_are_shown_as_text(place):
+    name = os.fsdecode(b"\xb2\xa1\xc0\xfd\n.csv")
+    (place.inbox / name).write_text("1")
+    (landed,) = place.land().landed
+    assert landed.source_file == "\\xb2\\xa1\\xc0\\xfd\\x0a.csv"
+    assert read_ledger(place.home, "west") == [landed]
+
+
+def test_damaged_ledger_is_told_in_one_line(place):
+    place.send("a.csv", "1")
+    place.land()
+    (place.home.landing / "west" / "submissions.json").write_text("[{]")
+    with pytest.raises(ConfigurationError, match="ledger is damaged; restore it from the backup"):
+        place.land()
+
+
+def test_empty_home_lands_nothing(tmp_path):
+    report = land_inbox(make_home(tmp_path / "home"), SETTINGS)
+    assert report == landing.LandingReport()
+
+
+_contents = st.lists(
+    st.dictionaries(st.sampled_from(["a.csv", "b.csv", "c.csv"]), st.sampled_from(["1", "2", "3", "4"]), min_size=1),
+    min_size=1,
+    max_size=5,
+)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(history=_contents)
+def test_any_history_keeps_every_content_once(tmp_path_factory, history):
+    place = Place(tmp_path_factory.mktemp("history"), EMPTY)
+    for files in history:
+        for name, text in files.items():
+            place.send(name, text)
+        place.land()
+        assert place.land().landed == []
+    ledger = read_ledger(place.home, "west")
+    sent = {text for files in history for text in files.values()}
+    assert {landed_path(place.home, one).read_text() for one in ledger} == sent
+    assert len(ledger) == len(sent)
+    assert [one.file_no for one in ledger] == list(range(1, len(ledger) + 1))
+    numbers = [one.submission_no for one in ledger]
+    assert numbers == sorted(numbers)
+    assert set(numbers) == set(range(1, max(numbers) + 1))
+    stored = json.loads((place.home.landing / "west" / "submissions.json").read_text())
+    assert [entry["sha256"] for entry in stored] == [one.sha256 for one in ledger]
