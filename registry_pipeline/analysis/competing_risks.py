@@ -25,7 +25,7 @@ from registry_pipeline.analysis.gate import (
     check_groups,
     check_times,
 )
-from registry_pipeline.analysis.survival import each_group, tidy
+from registry_pipeline.analysis.survival import each_group, stack, tidy
 
 CURVE_COLUMNS = [
     "stratum_variable",
@@ -129,9 +129,7 @@ def cumulative_incidence(frame: Frame, duration: str, event: str, by: str | None
         for name, part in each_group(times, groups)
         for cause in causes
     ]
-    result = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=CURVE_COLUMNS)
-    result.attrs["n_missing"] = groups.n_missing
-    return result
+    return stack(parts, CURVE_COLUMNS, groups.n_missing)
 
 
 def _curve_rows(found: Incidence, variable: str, name: str, cause: int) -> pd.DataFrame:

@@ -87,14 +87,16 @@ def fit_cox(
     if ties not in TIES:
         raise ValueError("ties must be efron or breslow")
     data = read_cox_data(frame, duration, event, covariates, entry, strata, counts, cluster)
+    return _fit(data, penalty, ties, second_engine)
+
+
+def _fit(data: CoxData, penalty: str | None, ties: str, second_engine: bool) -> CoxFit:
+    """Fit what was read, or say why not."""
     method = penalty or ties
     reason = _hopeless(data)
     if reason:
         return refused(data, method, NOT_ESTIMABLE, reason, {})
     sets = build_risk_sets(data.times, data.stratum, data.count, ties)
-    if data.cluster is not None and len(np.unique(data.cluster)) <= len(data.terms):
-        reason = "Robust standard errors need more clusters than coefficients."
-        return refused(data, method, NOT_ESTIMABLE, reason, {})
     if _all_die_together(data, sets):
         reason = "Everybody at risk dies at the same time; the order of deaths is unknown."
         return refused(data, method, NOT_ESTIMABLE, reason, {})
@@ -123,6 +125,8 @@ def _hopeless(data: CoxData) -> str:
         return "There are no events."
     if data.n_event == 1:
         return "There is only one event; it cannot bear a model."
+    if data.cluster is not None and len(np.unique(data.cluster)) <= len(data.terms):
+        return "Robust standard errors need more clusters than coefficients."
     return ""
 
 

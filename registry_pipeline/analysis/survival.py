@@ -95,6 +95,16 @@ def tidy(rows: list[dict[str, Any]], columns: list[str], n_missing: int) -> pd.D
     return frame
 
 
+def stack(parts: list[pd.DataFrame], columns: list[str], n_missing: int) -> pd.DataFrame:
+    """Put the curves of all groups under each other; durations in whole days become integers again."""
+    result = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+    days = result["duration_days"]
+    if len(days) and bool((days == np.floor(days)).all()):
+        result["duration_days"] = days.astype(np.int64)
+    result.attrs["n_missing"] = n_missing
+    return result
+
+
 def kaplan_meier(
     frame: Frame,
     duration: str,
@@ -117,9 +127,7 @@ def kaplan_meier(
     parts = [
         _curve_rows(name, part, groups.variable, ci_transform) for name, part in each_group(times, groups)
     ]
-    result = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=CURVE_COLUMNS)
-    result.attrs["n_missing"] = groups.n_missing
-    return result
+    return stack(parts, CURVE_COLUMNS, groups.n_missing)
 
 
 def _curve_rows(name: str, times: Times, variable: str, transform: str) -> pd.DataFrame:

@@ -4,9 +4,11 @@ Belongs here: the arrows of Dagster's page.
 Does not belong here: keys and descriptions (``naming.py``), what the assets do.
 """
 
+from graphlib import TopologicalSorter
+
 import dagster as dg
 
-from registry_pipeline.defs.naming import SUBMISSION, key, record_tables
+from registry_pipeline.defs.naming import SUBMISSION, key, layer_tables, record_tables
 from registry_pipeline.sql_source import sql_files
 
 Upstream = list[dg.AssetDep]
@@ -44,6 +46,16 @@ def upstream(layer: str, table: str) -> Upstream:
     else:
         names = tuple(sql_files(layer)[table].header["inputs"])
     return [_dependency(one) for one in names]
+
+
+def in_order(layer: str) -> list[str]:
+    """The tables of a layer, each after those it is made from, as Dagster wants them told."""
+    names = layer_tables(layer)
+    above = {
+        one: {dep.asset_key.path[1] for dep in upstream(layer, one) if dep.asset_key.path[0] == layer}
+        for one in names
+    }
+    return [one for one in TopologicalSorter(above).static_order() if one in names]
 
 
 def _dependency(name: str) -> dg.AssetDep:

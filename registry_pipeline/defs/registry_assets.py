@@ -10,7 +10,7 @@ import dagster as dg
 
 from registry_pipeline.defs.automation import FRESHNESS
 from registry_pipeline.defs.guard import IO_RETRY, guarded
-from registry_pipeline.defs.lineage import upstream
+from registry_pipeline.defs.lineage import in_order, upstream
 from registry_pipeline.defs.naming import RECONCILIATION, RELEASE, key, layer_tables, table_spec
 from registry_pipeline.defs.resources import RegistryHome
 from registry_pipeline.home import Home
@@ -30,7 +30,7 @@ def _layer_assets(layer: str, make: Callable[[Home], dict[str, int]], meaning: s
         home = registry.open()
         with guarded(home):
             counts = make(home)
-        for table in layer_tables(layer):
+        for table in in_order(layer):
             yield dg.MaterializeResult(
                 key(layer, table), metadata={"dagster/row_count": counts.get(table, 0)}
             )

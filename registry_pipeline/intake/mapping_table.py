@@ -84,7 +84,11 @@ def read_table(section: Section, number: int, anchors: Mapping[str, Any]) -> Tab
         if name not in columns and name != "facility_id":
             raise found.error(f"{table} needs {name}: map it under [source.table.columns]")
     _check_placeholders(found, columns)
-    return TableMapping(table, number, _read_where(section), group_by, columns)
+    made = TableMapping(table, number, _read_where(section), group_by, columns)
+    for name in made.source_columns():
+        if name.startswith("_"):
+            raise section.error(f"source column '{name}' may not begin with '_'; the registry uses such names")
+    return made
 
 
 def _read_where(section: Section) -> tuple[Condition, ...]:

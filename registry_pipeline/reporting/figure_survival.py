@@ -48,9 +48,7 @@ def km_figure(curves: Sequence[Curve], y_label: str, x_label: str, note: str, da
             _steps(top, one.rows, colour, dash, one.label, days_per_month)
         ticks = months_axis(top, last, x_label)
         percent_axis(top, y_label)
-        _legend(top, rows)
-        if note:
-            top.text(0.98, 0.97, note, transform=top.transAxes, ha="right", va="top", fontsize=8, color=INK)
+        _legend(top, rows, note)
         _at_risk(bottom, top, curves, ticks, days_per_month)
         return svg_text(canvas)
 
@@ -94,9 +92,12 @@ def _points(rows: pd.DataFrame, days_per_month: float, column: str, start: float
     return time, level, lower, upper
 
 
-def _legend(axes: Any, rows: int) -> None:
+def _legend(axes: Any, rows: int, note: str) -> None:
+    """Names of the groups and, under them, the test; where curves are seldom."""
     if rows > 1:
-        axes.legend(loc="lower left", bbox_to_anchor=(0.0, 0.0), handlelength=2.6, borderaxespad=0.2, labelspacing=0.3)
+        legend = axes.legend(loc="lower left", handlelength=2.6, borderaxespad=0.3, labelspacing=0.3, title=note)
+        legend.get_title().set_fontsize(8)
+        legend.set_alignment("left")
 
 
 def _at_risk(axes: Any, top: Any, curves: Sequence[Curve], ticks: Sequence[int], days_per_month: float) -> None:

@@ -7,11 +7,13 @@ table is drawn.
 
 from __future__ import annotations
 
+import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 _WIDEST = 60
+_PIPE_WIDTH = 200
 
 
 def harmless(value: object) -> str:
@@ -58,5 +60,7 @@ def print_table(
     for row in kept:
         cells = [harmless(value) for value in row]
         table.add_row(*(Text(one if is_wrapped else one[:_WIDEST]) for one in cells))
-    console = Console(highlight=False, markup=False, emoji=False)
+    # A pipe has no width; 80 columns would break what scripts read.
+    width = None if sys.stdout.isatty() else _PIPE_WIDTH
+    console = Console(highlight=False, markup=False, emoji=False, width=width)
     console.print(table if kept else Text(f"{title or 'rows'}: none"))

@@ -110,6 +110,18 @@ def _other_group(chosen: Chosen) -> dict[str, Texts]:
     return {"site_group": ["lung" if one == "scf" else "scf" for one in chosen.rows["site_group"]]}
 
 
+def _other_histology(chosen: Chosen) -> dict[str, Texts]:
+    return {"histology": ["adeno" if one == "scc" else "scc" for one in chosen.rows["histology"]]}
+
+
+def _other_technique(chosen: Chosen) -> dict[str, Texts]:
+    return {"technique": ["sbrt" if one == "imrt" else "imrt" for one in chosen.rows["technique"]]}
+
+
+def _more_planned(chosen: Chosen) -> dict[str, Texts]:
+    return {"planned": [str(one + 4) for one in chosen.rows["planned"]], "ended": chosen.constant("")}
+
+
 SIMULATED_PLANTERS: dict[str, SimulatedPlanter] = {
     "V02": SimulatedPlanter("patients", "patient", "sex", _constant(sex="M")),
     "V03": SimulatedPlanter("patients", "patient", "birth_date", _shifted("birth_date", "dx_date", -3000)),
@@ -120,15 +132,18 @@ SIMULATED_PLANTERS: dict[str, SimulatedPlanter] = {
     "V13": SimulatedPlanter("tumours", "primary_tumour", "figo_stage", _constant(figo_stage="IIIC1")),
     "V14": SimulatedPlanter("tumours", "primary_tumour", "figo_edition", _constant(figo_edition="")),
     "V20": SimulatedPlanter("tumours", "primary_tumour", "scc_ag", _constant(scc_ag="1500"), False),
-    "S05": SimulatedPlanter("tumours", "primary_tumour", "topography", _constant(topography="C54.1")),
+    "S05": SimulatedPlanter("patients", "patient", "sex", _constant(sex="X")),
+    "V07": SimulatedPlanter("tumours", "primary_tumour", "topography", _constant(topography="C54.1")),
+    "V09": SimulatedPlanter(
+        "tumours", "primary_tumour", "morphology", _constant(morphology="8720/3", histology="other"), False
+    ),
+    "V10": SimulatedPlanter("tumours", "primary_tumour", "histology", _other_histology, False),
     "S09": SimulatedPlanter("tumours", "primary_tumour", "dx_date", _impossible),
     "E02": SimulatedPlanter("episodes", "omd_episode", "omd_date", _shifted("omd_date", "dx_date", -200)),
-    "E03": SimulatedPlanter("episodes", "omd_episode", "n_lesions", _plus("n_lesions", 2)),
+    "E03": SimulatedPlanter("episodes", "omd_episode", "n_lesions", _plus("n_lesions", 2), False),
     "E06": SimulatedPlanter("episodes", "omd_episode", "omd_class", _other_class),
-    "E10": SimulatedPlanter(
-        "episodes", "omd_episode", "concurrent_regional", _constant(concurrent_regional="yes")
-    ),
     "E12": SimulatedPlanter("episodes", "omd_episode", "site_group", _other_group),
+    "L02": SimulatedPlanter("lesions", "lesion", "side", _constant(side="mid")),
     "L03": SimulatedPlanter("lesions", "lesion", "icd10", _constant(icd10="C79.7")),
     "L05": SimulatedPlanter(
         "lesions", "lesion", "last_negative_date", _shifted("last_negative_date", "detection_date", 0)
@@ -139,8 +154,10 @@ SIMULATED_PLANTERS: dict[str, SimulatedPlanter] = {
     "T04": SimulatedPlanter("courses", "lrt_course", "total_dose", _double_total),
     "T05": SimulatedPlanter("courses", "lrt_course", "total_dose", _hundredfold),
     "T06": SimulatedPlanter("courses", "lrt_course", "bed10", _plus("bed10", 15)),
+    "T07": SimulatedPlanter("courses", "lrt_course", "technique", _other_technique, False),
+    "T08": SimulatedPlanter("courses", "lrt_course", "planned", _more_planned, False),
     "U01": SimulatedPlanter(
-        "contacts", "followup", "contact_date", _shifted("contact_date", "start_date", -60)
+        "contacts", "followup", "contact_date", _shifted("contact_date", "start_date", -60), False
     ),
     "S18": SimulatedPlanter("contacts", "followup", "patient", _stranger),
     "H02": SimulatedPlanter("deaths", "death", "death_date", _shifted("death_date", "start_date", -100)),

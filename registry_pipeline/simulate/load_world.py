@@ -237,25 +237,32 @@ def _targets(lesions: pl.DataFrame) -> pl.DataFrame:
 
 
 def _contacts(rng: np.random.Generator, base: pl.DataFrame) -> pl.DataFrame:
-    """A visit some weeks after therapy, then two a year; the living are last seen on their last day."""
-    first = base.with_columns((pl.col("end") + 30).alias("first"))
-    days = pl.when("is_dead").then(pl.col("last") - 1).otherwise("last")
-    rows = first.with_columns(
-        pl.int_ranges("first", pl.max_horizontal("first", days), 182).alias("day")
+    """A visit some weeks after therapy, then two a year; the last contact is a visit or word of the death."""
+    first = base.with_columns(
+        (pl.col("end") + pl.Series("wait", rng.integers(25, 35, len(base)))).alias("first")
+    )
+    visits = first.with_columns(
+        pl.int_ranges("first", pl.max_horizontal("first", "last"), 182).alias("day")
     ).explode("day", empty_as_null=True, keep_nulls=True)
-    rows = rows.filter(pl.col("day").is_not_null() & (pl.col("day") < days))
-    last = first.filter(~pl.col("is_dead")).with_columns(pl.col("last").alias("day"))
-    rows = pl.concat([rows, last]).sort("patient_no", "day", maintain_order=True)
+    visits = visits.filter(pl.col("day") < pl.col("last")).with_columns(pl.lit(False).alias("is_word"))
+    last = first.with_columns(pl.col("last").alias("day"), pl.col("is_dead").alias("is_word"))
+    rows = pl.concat([visits, last]).sort("patient_no", "day", maintain_order=True)
     event = pl.min_horizontal(
         pl.when(pl.col("recurrence") > 0).then("recurrence"), pl.when(pl.col("spread") > 0).then("spread")
     )
+    has_disease = (pl.col("day") >= event).fill_null(False)
     return rows.select(
         "patient_no",
         (pl.int_range(pl.len()).over("patient_no") + 1).alias("contact_no"),
         _day("day").alias("contact_date"),
-        pl.lit("visit").alias("source"),
-        pl.lit("yes").alias("alive"),
-        pl.when(pl.col("day") >= event).then(pl.lit("awd")).otherwise(pl.lit("ned")).alias("status"),
+        pl.when("is_word").then(pl.lit("phone")).otherwise(pl.lit("visit")).alias("source"),
+        pl.when("is_word").then(pl.lit("no")).otherwise(pl.lit("yes")).alias("alive"),
+        pl.when("is_word")
+        .then(pl.lit("unk"))
+        .when(has_disease)
+        .then(pl.lit("awd"))
+        .otherwise(pl.lit("ned"))
+        .alias("status"),
     )
 
 

@@ -6,6 +6,8 @@ Does not belong here: building, proving, sealing, switching (``store/release.py`
 
 from dataclasses import dataclass
 
+import polars as pl
+
 import schemas
 from registry_pipeline.home import Home
 from registry_pipeline.steps.locking import holding
@@ -14,8 +16,10 @@ from registry_pipeline.steps.registry import submissions
 from registry_pipeline.steps.served import is_served
 from registry_pipeline.steps.versions import code_version, input_hash
 from registry_pipeline.store.proofs import ReleaseRefused
-from registry_pipeline.store.release import Versions, build_release, sweep_releases
+from registry_pipeline.store.release import Versions, build_release, new_release_id, sweep_releases
 from registry_pipeline.store.serve import current_release, open_release
+from registry_pipeline.store.working import read_parquet
+from registry_pipeline.validation.lifecycle import merge_lifecycle
 from registry_pipeline.validation.rules import catalogue
 
 
@@ -67,10 +71,27 @@ def _build(home: Home) -> None:
         for name in schemas.tables_of(layer)
         if (home.store / layer / f"{name.partition('.')[2]}.parquet").is_file()
     }
+    release_id = new_release_id(home)
+    own = {"meta.submission": submissions(home), "quality.finding": _findings(home, release_id)}
     try:
-        build_release(home, {**tables, "meta.submission": submissions(home)}, versions)
+        build_release(
+            home,
+            {**tables, **own},
+            versions,
+            memory_limit=settings.refresh.memory_limit,
+            release_id=release_id,
+        )
     except ReleaseRefused as problem:
         raise Refused(str(problem)) from None
+
+
+def _findings(home: Home, release_id: str) -> pl.DataFrame:
+    """This refresh's findings, and the earlier ones that are gone, with the releases that showed them."""
+    current = read_parquet(home.store / "quality" / "finding.parquet")
+    if current_release(home) is None:
+        return merge_lifecycle(current, None, release_id)
+    with open_release(home) as connection:
+        return merge_lifecycle(current, connection.execute("FROM quality.finding").pl(), release_id)
 
 
 def _counts(home: Home) -> tuple[int, int]:

@@ -1,28 +1,60 @@
-"""The quality tables of a release: rules, their results, findings with their life, accounting.
+"""The quality tables of a release: rules, their results, findings, accounting.
 
 Belongs here: joining what the facilities' screenings found with the rules that judge the registry as a
-whole and with what earlier releases knew.
-Does not belong here: judging (``validation/``), writing (``steps/registry.py``).
+whole, against the release before.
+Does not belong here: judging (``validation/``), writing (``steps/registry.py``), the life of findings
+across releases (``steps/publication.py``, where the release has its name).
 """
 
+import json
+from datetime import date
+
+import duckdb
 import polars as pl
 
+import schemas
 from registry_pipeline.home import Home
+from registry_pipeline.settings import Settings
 from registry_pipeline.steps.stored import facility_files
-from registry_pipeline.store.working import read_parquet
-from registry_pipeline.validation.rules import catalogue
+from registry_pipeline.store.serve import DATABASE, current_release, release_folder
+from registry_pipeline.store.sql import add_view, private_database
+from registry_pipeline.store.working import read_parquet, write_text
+from registry_pipeline.validation.registry_rules import run_registry_rules
+from registry_pipeline.validation.rules import catalogue, parameters_of
 
 
-def quality_tables(home: Home) -> dict[str, pl.DataFrame]:
-    """Rows of ``quality.*``: name of the table -> frame."""
-    return {
-        "rule": pl.DataFrame(catalogue(home.settings()).rows(), infer_schema_length=None),
+def quality_tables(home: Home, settings: Settings, until: date) -> dict[str, pl.DataFrame]:
+    """Rows of ``quality.*``: name of the table -> frame. ``finding`` knows no releases yet."""
+    rules = catalogue(settings)
+    gathered = {
         "rule_result": _of_facilities(home, "_rule_results"),
         "finding": _of_facilities(home, "_findings").drop("_row_id"),
         "quarantine": _of_facilities(home, "_quarantine"),
         "row_account": _of_facilities(home, "_row_account"),
         "coercion": _of_facilities(home, "_coercions", "staged").drop("_row_id"),
     }
+    with private_database(settings.refresh.memory_limit, spill_folder=home.store) as connection:
+        _show(home, connection, gathered)
+        findings, results, failures = run_registry_rules(connection, rules, parameters_of(settings, until))
+    write_text(json.dumps(failures), home.store / "quality" / "_failures.json")
+    return {
+        **gathered,
+        "rule": pl.DataFrame(rules.rows(), infer_schema_length=None),
+        "finding": pl.concat([gathered["finding"], findings], how="vertical_relaxed"),
+        "rule_result": pl.concat([gathered["rule_result"], results], how="vertical_relaxed"),
+    }
+
+
+def _show(home: Home, connection: duckdb.DuckDBPyConnection, gathered: dict[str, pl.DataFrame]) -> None:
+    """The tables that are being made, and the release before as the database ``previous``."""
+    for layer in ("curated", "mart"):
+        for name in schemas.tables_of(layer):
+            add_view(connection, name, home.store / layer / f"{name.partition('.')[2]}.parquet")
+    for name, frame in gathered.items():
+        add_view(connection, f"quality.{name}", frame)
+    if (release_id := current_release(home)) is not None:
+        path = str(release_folder(home, release_id) / DATABASE).replace("'", "''")
+        connection.execute(f"ATTACH '{path}' AS previous (READ_ONLY)")
 
 
 def _of_facilities(home: Home, name: str, layer: str = "screened") -> pl.DataFrame:

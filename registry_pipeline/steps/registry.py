@@ -49,7 +49,8 @@ def build_mart(home: Home) -> dict[str, int]:
 def judge(home: Home) -> dict[str, int]:
     """Quality tables of the registry: table -> number of rows."""
     with holding(home):
-        tables = quality_tables(home)
+        settings = home.settings()
+        tables = quality_tables(home, settings, extract_date(home, settings))
         for name, frame in tables.items():
             write_parquet(frame, home.store / "quality" / f"{name}.parquet")
         return {name: frame.height for name, frame in tables.items()}

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import duckdb
+if TYPE_CHECKING:
+    import duckdb
 
 _READING = {"SELECT", "EXPLAIN"}
 _BATCH = 10_000
@@ -44,10 +45,12 @@ def ask(connection: duckdb.DuckDBPyConnection, question: str) -> Answer:
     Raises:
         QueryError: no question, more than one, one that would write, or one that DuckDB cannot run.
     """
+    import duckdb  # here, not above: `registry --help` does without
+
     try:
         statements = connection.extract_statements(question)
         if len(statements) != 1:
-            raise QueryError(f"write one SELECT; this is {len(statements) or 'no'} statement")
+            raise QueryError(f"write one SELECT, not {len(statements) or 'none'}")
         kind = str(statements[0].type).rpartition(".")[2]
         if kind not in _READING or _explains_a_write(question, kind):
             raise QueryError(f"a release is never changed: only SELECT is answered, this is {kind}")

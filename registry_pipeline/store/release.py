@@ -80,6 +80,7 @@ def build_release(
     versions: Versions,
     finish: Finish | None = None,
     memory_limit: str = "1500MB",
+    release_id: str | None = None,
 ) -> str:
     """Build, prove, seal and serve a new release. To be called by the one who holds the store's lock.
 
@@ -89,6 +90,7 @@ def build_release(
             follow from the versions, the models and registry.toml.
         finish: called with the folder of the sealed database before it is served; writes what else
             belongs to the release (reports). Reports open ``folder / DATABASE`` themselves.
+        release_id: of :func:`new_release_id`, where the tables name it already; a new one otherwise.
 
     Returns:
         The id of the new release.
@@ -97,7 +99,7 @@ def build_release(
         ReleaseRefused: a constraint or a check is violated; the old release is still served.
         StoreError: the disk is full or the store cannot be read.
     """
-    release_id = new_release_id(home)
+    release_id = release_id or new_release_id(home)
     building = release_folder(home, release_id + BUILDING)
     home.releases.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:

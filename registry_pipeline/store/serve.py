@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-
-import duckdb
+from typing import TYPE_CHECKING
 
 from registry_pipeline.home import Home
 from registry_pipeline.store.working import BUILDING, StoreError
+
+if TYPE_CHECKING:
+    import duckdb
 
 DATABASE = "registry.duckdb"
 UNSERVED = f".unserved{BUILDING}"
@@ -81,6 +83,8 @@ def open_release(
         NoRelease: there is no such release.
         StoreError: the file is damaged.
     """
+    import duckdb  # here, not above: `registry --help` does without
+
     path = release_folder(home, choose_release(home, release_id)) / DATABASE
     # The limits come before the lock: a locked configuration takes no further setting.
     config: dict[str, str | bool | int | float | list[str]] = {"memory_limit": memory_limit}

@@ -179,7 +179,7 @@ def run_to_parquet(
     query = exact_columns(connection, made, model, given)
     with whole_file(path) as temporary:
         target = str(temporary).replace("'", "''")
-        copy = f"COPY ({query}) TO '{target}' (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)"
+        copy = f"COPY (\n{query}\n) TO '{target}' (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)"
         try:
             return int(connection.execute(copy, given).fetchall()[0][0])
         except duckdb.IOException:
@@ -203,7 +203,7 @@ def exact_columns(
         raise StoreError(f"sql for {model.name} gives columns that the model lacks: {', '.join(extra)}")
     columns = ", ".join(f"{_typed(one, quote(one.name))} AS {quote(one.name)}" for one in columns_of(model))
     order = ", ".join(map(quote, key_of(model))) or "ALL"
-    return f"SELECT {columns} FROM ({made.query}) ORDER BY {order}"
+    return f"SELECT {columns} FROM (\n{made.query}\n) ORDER BY {order}"
 
 
 def build_layer(

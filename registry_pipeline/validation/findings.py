@@ -12,7 +12,6 @@ import polars as pl
 
 from registry_pipeline.validation.records import record_keys
 from registry_pipeline.validation.rules import Catalogue, message_of
-from registry_pipeline.validation.within_table import violation_frame
 from schemas.columns import Column
 from schemas.quality.finding import MODEL
 from schemas.table import columns_of
@@ -193,39 +192,38 @@ def _worded(frame: pl.DataFrame, rules: Catalogue) -> pl.DataFrame:
 
 
 def file_findings(file_issues: pl.DataFrame, rules: Catalogue, facility_id: str) -> pl.DataFrame:
-    """Findings of files, sheets and unreadable rows; the record key is the source or the file's name."""
+    """Findings of files, sheets and unreadable rows.
+
+    The record key is the source's name (the file's where no source claims it), with an ordinal where
+    several files or rows break the same rule in the same way.
+    """
     on = {rule_id: entry.severity for rule_id, entry in rules.of_scope("generic").items()}
     issues = file_issues.filter(pl.col("rule_id").is_in(list(on)))
     if issues.is_empty():
         return pl.DataFrame(schema={**FINDING, "_row_id": pl.Int64})
-    named = (
-        pl.coalesce("source_name", "source_file")
-        if "source_name" in issues.columns
-        else pl.col("source_file")
-    )
-    row = pl.col("source_row").cast(pl.String)
-    severity = pl.col("severity") if "severity" in issues.columns else pl.lit(None, dtype=pl.String)
+    for name in ("source_name", "severity", "suggestion"):
+        if name not in issues.columns:
+            issues = issues.with_columns(pl.lit(None, dtype=pl.String).alias(name))
+    source = pl.coalesce("source_name", "source_file").fill_null("")
+    ordinal = pl.int_range(1, pl.len() + 1).over("rule_id", "record_key", "items")
     frame = issues.with_columns(
         pl.lit("file").alias("table_name"),
-        (named.fill_null("") + pl.when(row.is_null()).then(pl.lit("")).otherwise("|" + row)).alias(
-            "record_key"
-        ),
-        pl.col("column_name").alias("items"),
+        source.alias("record_key"),
+        pl.col("column_name").fill_null("").alias("items"),
         pl.col("column_name").alias("source_column"),
         pl.col("reason").alias("detail"),
-        severity.fill_null(pl.col("rule_id").replace_strict(on, return_dtype=pl.String)).alias("severity"),
-        pl.lit(None, dtype=pl.String).alias("suggestion"),
+        pl.coalesce("severity", pl.col("rule_id").replace_strict(on, return_dtype=pl.String)).alias(
+            "severity"
+        ),
+    ).with_columns(
+        pl.when(ordinal > 1)
+        .then(pl.col("record_key") + "#" + ordinal.cast(pl.String))
+        .otherwise("record_key")
+        .alias("record_key")
     )
     worded = _worded(frame, rules)
-    named_frame = worded.with_columns(finding_ids(worded, facility_id)).unique(
-        "finding_id", keep="first", maintain_order=True
-    )
-    return named_frame.select(
-        *(_as_finding(name, named_frame.columns, facility_id) for name in FINDING),
+    named = worded.with_columns(finding_ids(worded, facility_id), pl.col("items").replace("", None))
+    return named.select(
+        *(_as_finding(name, named.columns, facility_id) for name in FINDING),
         pl.lit(None, dtype=pl.Int64).alias("_row_id"),
     )
-
-
-def empty_violations() -> pl.DataFrame:
-    """No violation at all."""
-    return violation_frame(pl.DataFrame())

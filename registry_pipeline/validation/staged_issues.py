@@ -8,8 +8,10 @@ from collections.abc import Mapping
 import polars as pl
 
 from registry_pipeline.validation.consolidate import ACROSS_SOURCES, WITHIN_SOURCE, Consolidated
+from registry_pipeline.validation.records import record_keys
 from registry_pipeline.validation.rules import Catalogue
 from registry_pipeline.validation.within_table import VIOLATION, Outcome, violation_frame
+from schemas.generic_rules import REASONS
 
 MISSING = ("S10", "S14")
 
@@ -26,21 +28,37 @@ def issue_violations(
     for (name,), group in wanted.group_by("table_name", maintain_order=True):
         if str(name) not in records:
             raise ValueError(f"staging reports issues of an unknown table: {name}")
-        links = records[str(name)].select("_row_id", pl.col("_row_ids").alias("_source")).explode("_source")
-        tied = group.rename({"_row_id": "_source"}).join(
-            links, on="_source", how="inner", maintain_order="left"
-        )
         level = pl.col("rule_id").replace_strict(severity, return_dtype=pl.String)
-        given = pl.col("severity") if "severity" in tied.columns else pl.lit(None, dtype=pl.String)
-        found = tied.with_columns(
+        found = _tied(group, str(name), records[str(name)]).with_columns(
             pl.col("column_name").alias("items"),
-            given.fill_null(level).alias("severity"),
-            pl.col("reason").alias("detail") if "reason" in tied.columns else pl.lit(None).alias("detail"),
+            level.alias("severity"),
+            _in_words(pl.col("reason")).alias("detail"),
             pl.col("_source").alias("_origin"),
         )
         outcome.violations.append(violation_frame(found))
         for rule_id, count in found.group_by("rule_id").len().iter_rows():
             outcome.count(rule_id, count)
+
+
+def _tied(issues: pl.DataFrame, name: str, records: pl.DataFrame) -> pl.DataFrame:
+    """Issues with the ``_row_id`` of their record; of a wide row's several records the one they name."""
+    keys = record_keys(name, records).select("_row_id", pl.col("record_key").str.replace(r"#[0-9]+\z", ""))
+    links = records.select("_row_id", pl.col("_row_ids").alias("_source")).explode("_source")
+    tied = (
+        issues.rename({"_row_id": "_source"})
+        .join(links, on="_source", how="inner", maintain_order="left")
+        .join(keys, on="_row_id", how="left", maintain_order="left")
+    )
+    if "_record_key" not in issues.columns:
+        return tied
+    is_named = pl.col("_record_key").is_null() | (pl.col("_record_key") == pl.col("record_key"))
+    return tied.filter(is_named)
+
+
+def _in_words(reason: pl.Expr) -> pl.Expr:
+    return reason.replace_strict(
+        dict(REASONS), default=reason.str.replace_all("_", " "), return_dtype=pl.String
+    )
 
 
 def conflict_violations(made: Mapping[str, Consolidated], rules: Catalogue, outcome: Outcome) -> None:

@@ -103,9 +103,8 @@ def test_firth_approaches_the_plain_fit_when_events_are_many():
     np.testing.assert_allclose(firth["ci_upper"], plain["ci_upper"], rtol=5e-3)
 
 
-def test_firth_limits_are_where_the_test_turns():
-    # The p value of a coefficient shifted to its own limit is 0.05: shift the null by an offset-free trick,
-    # the binary covariate's limit must straddle 1 exactly when its p value straddles 0.05.
+def test_firth_limits_and_p_value_agree():
+    # Limits and p value come from one profile: 1 is outside the limits exactly when p is below 0.05.
     agreements = []
     for seed in range(12):
         frame = random_frame(seed, n=30)

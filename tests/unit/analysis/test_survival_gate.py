@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -10,7 +12,7 @@ import polars as pl
 import pytest
 
 from registry_pipeline.analysis import cause_specific, kaplan_meier
-from registry_pipeline.analysis.gate import check_groups, check_times, merge_close_times, series
+from registry_pipeline.analysis.gate import check_groups, check_times, merge_close_times, numbers, series
 
 GOOD = {"time": [0, 3, 5], "event": [0, 1, 1], "entry": [-1, 0, 2]}
 
@@ -88,3 +90,50 @@ def test_cause_specific_censors_the_other_causes_and_leaves_the_frame_alone():
     assert cause_specific(data, "event", 2)["event"].tolist() == [0, 0, 1, 0]
     assert data["event"].tolist() == [0, 1, 2, 3]
     assert cause_specific(pl.from_pandas(data), "event")["event"].tolist() == [0, 1, 0, 0]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pd.array([1, None, 3], dtype="Int64"),
+        pd.array([True, None, False], dtype="boolean"),
+        np.array([1.0, np.nan, 3.0]),
+        np.array([1, None, 3.0], dtype=object),
+        np.array([True, None, False], dtype=object),
+    ],
+)
+def test_missing_numbers_in_every_kind_of_column(values):
+    assert np.isnan(numbers(pd.DataFrame({"x": values}), "x")).tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pl.Series([1, None, 3]),
+        pl.Series([True, None, False]),
+        pl.Series(["1.5", None, "2"]).cast(pl.Decimal(10, 2)),
+        pl.Series([1.5, None, 2.0], dtype=pl.Float32),
+    ],
+)
+def test_missing_numbers_in_every_kind_of_polars_column(values):
+    assert np.isnan(numbers(pl.DataFrame({"x": values}), "x")).tolist() == [False, True, False]
+
+
+def test_all_missing_is_numeric():
+    assert np.isnan(numbers(pl.DataFrame({"x": [None, None]}), "x")).all()
+    assert np.isnan(numbers(pd.DataFrame({"x": [None, None]}), "x")).all()
+
+
+def test_importing_the_room_is_cheap():
+    code = "import sys, registry_pipeline.analysis; print(sorted({'pandas', 'scipy', 'lifelines'} & set(sys.modules)))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
+def test_every_public_name_exists():
+    from registry_pipeline import analysis
+
+    for name in analysis.__all__:
+        assert callable(getattr(analysis, name)), name
+    with pytest.raises(AttributeError, match="no attribute 'fit_everything'"):
+        _ = analysis.fit_everything

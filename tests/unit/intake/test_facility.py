@@ -155,6 +155,7 @@ MISTAKES = [
     ('{ from = "剂量", unit = "cGy", aggregate = "sum" }', '{ aggregate = "count" }', 38, "count gives a whole number"),
     ('lrt_id = "疗程号"', 'lrt_id = { from = "疗程号", aggregate = "sum" }', 37, "sum needs a number"),
     ('lrt_id = "疗程号"', 'lrt_id = { from = "疗程号", default = "x" }', 37, "an identifier or a count has none"),
+    ('lrt_id = "疗程号"', 'lrt_id = "_row_id"', 31, "source column '_row_id' may not begin with '_'"),
     ('anchor = "diagnosis"', 'anchor = "diagnose"', 47, "unknown anchor 'diagnose'; did you mean 'diagnosis'?"),
     ('{ value = "civil" }', '{ value = "registry" }', 48, "'registry' is no code of death_source"),
     ('{ value = "civil" }', '{ from = "x", anchor = "diagnosis" }', 48, "an anchor makes a date"),

@@ -2,12 +2,15 @@
 
 import pytest
 
+from registry_pipeline.validation.rules import Catalogue, catalogue
 from schemas.generic_rules import GENERIC_RULES, GenericRule
 from tests.support.staged import screen, staged_of
 
+GENERIC = Catalogue(catalogue().of_scope("generic"))
+
 
 def _hits(rule: GenericRule, example: object) -> list[str]:
-    done = screen(staged_of(**{"tables": {}, **example}))  # type: ignore[dict-item]
+    done = screen(staged_of(**{"tables": {}, **example}), GENERIC)  # type: ignore[dict-item]
     assert done.failures == {}
     return done.findings.filter(done.findings["rule_id"] == rule.rule_id)["severity"].to_list()
 

@@ -338,9 +338,34 @@ def test_every_row_has_one_fate(
         for at, fate in enumerate(fates)
     ]
     staged = staged_of({"patient": people, "followup": followup}, rows=extra)
-    account = screen(staged).row_account
+    few = Catalogue({name: catalogue().entries[name] for name in ("S10", "S14", "S16", "S18", "V01", "V02")})
+    account = screen(staged, few).row_account
     parts = [name for name in account.columns if name.startswith("n_") and name != "n_read"]
     assert account.select(pl.sum_horizontal(parts).alias("n"), "n_read").rows() == [
         (n, n) for n in account["n_read"].to_list()
     ]
     assert account["n_read"].sum() == staged.rows.height
+
+
+def test_an_issue_of_a_wide_row_belongs_to_the_record_that_it_names() -> None:
+    rows = [{**LESION, "_row_id": 9, "lesion_id": lesion} for lesion in ("L1", "L2")]
+    issue = {
+        "table_name": "lesion",
+        "_row_id": 9,
+        "column_name": "laterality",
+        "rule_id": "S05",
+        "value_text": "??",
+        "reason": "not_in_code_list",
+    }
+    staged = staged_of({"lesion": rows}, issues=[issue])
+    staged.issues = staged.issues.with_columns(pl.lit("L2").alias("_record_key"))
+    found = screen(staged).findings.filter(pl.col("rule_id") == "S05")
+    assert found["record_key"].to_list() == ["L2"]
+    assert found["message"][0].endswith("(not in the code list or the mapping)")
+
+
+def test_several_broken_files_of_one_source_are_several_findings() -> None:
+    issue = {"rule_id": "S01", "reason": "no encoding fits"}
+    staged = staged_of({}, file_issues=[issue, {**issue, "source_file": "file1.csv"}])
+    staged.file_issues = staged.file_issues.with_columns(pl.lit("his").alias("source_name"))
+    assert screen(staged).findings["record_key"].to_list() == ["his", "his#2"]

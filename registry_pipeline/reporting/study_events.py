@@ -1,0 +1,299 @@
+"""Study report: local control, progression, what recurs, the course of each patient.
+
+Belongs here: sections in which events compete. Does not belong here: overall survival, models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from registry_pipeline.reporting.blocks import Block, Column, Heading, Row, Section, Table, Text, caution, missing
+from registry_pipeline.reporting.figure_survival import incidence_figure
+from registry_pipeline.reporting.figure_swimmer import swimmer_figure
+from registry_pipeline.reporting.report_context import Context
+from registry_pipeline.reporting.study_survival import (
+    GROUPINGS,
+    km_block,
+    km_rows,
+    landmark_table,
+    logrank_table,
+    ordered,
+    summary_table,
+)
+from registry_pipeline.reporting.wording import (
+    ORIGINS,
+    PATTERNS,
+    clean,
+    interval,
+    is_given,
+    number,
+    share,
+)
+
+MOST_LANES = 60
+_EVENT = {"local_control": "Recurrence in a treated lesion", "new_oligomet": "New oligometastasis"}
+_OTHER = {"local_control": "Death before it", "new_oligomet": "Death or other progression before it"}
+
+
+def local_section(context: Context) -> Section:
+    """Local control by site, both ways of counting, and the bound where nothing was seen."""
+    section = Section("local", "Local control")
+    if context.no_cohort:
+        return section.add(missing(context.no_cohort))
+    return section.add(
+        km_block(context, "local_control", "scf_vs_other"),
+        incidence_block(context, "local_control"),
+        incidence_table(context, "local_control", GROUPINGS),
+        landmark_table(context, "local_control", GROUPINGS, context.origin),
+        logrank_table(context, ["local_control", "lrfs"], ("scf_vs_other", "size_group"), context.origin),
+        zero_events_table(context),
+        km_block(context, "lrfs", "scf_vs_other"),
+        summary_table(context, "lrfs", GROUPINGS, context.origin),
+    )
+
+
+def progression_section(context: Context) -> Section:
+    """Progression-free survival, new oligometastases, patterns, the swimmer's plot."""
+    section = Section("progression", "Progression and recurrence")
+    if context.no_cohort:
+        return section.add(missing(context.no_cohort))
+    return section.add(
+        km_block(context, "pfs", "overall"),
+        km_block(context, "pfs", "size_group"),
+        landmark_table(context, "pfs", GROUPINGS, context.origin),
+        summary_table(context, "pfs", GROUPINGS, context.origin),
+        Heading("New oligometastases"),
+        incidence_block(context, "new_oligomet"),
+        incidence_table(context, "new_oligomet", GROUPINGS),
+        Heading("Patterns of first recurrence"),
+        pattern_table(context),
+        Heading("The course of each patient"),
+        swimmer_block(context),
+    )
+
+
+def incidence_rows(context: Context, endpoint: str, variable: str) -> pd.DataFrame:
+    """cumulative_incidence rows of one picture, by stratum, cause and time."""
+    rows = context.tables.table(
+        "result.cumulative_incidence",
+        {"endpoint": endpoint, "origin": context.origin, "stratum_variable": variable},
+    )
+    if rows.empty:
+        return rows
+    rows = rows.sort_values(["stratum", "cause", "duration_days"], kind="stable")
+    return rows[rows["n_at_risk"] >= context.small_cell] if context.small_cell else rows
+
+
+def incidence_block(context: Context, endpoint: str) -> Block:
+    """Cumulative incidence beside 1 - KM."""
+    rows = incidence_rows(context, endpoint, "overall")
+    curve = km_rows(context, endpoint, context.origin, "overall")
+    title = f"{_EVENT[endpoint]}: cumulative incidence beside 1 − Kaplan-Meier"
+    own = rows[rows["cause"] == 1] if len(rows) else rows
+    if own.empty or curve.empty:
+        return missing(f"{title}: not drawn. {context.why_empty('result.cumulative_incidence')}")
+    drawn = incidence_figure(
+        own,
+        rows[rows["cause"] == 2],
+        curve,
+        (f"{_EVENT[endpoint]} (Aalen-Johansen)", "The same as 1 − Kaplan-Meier", _OTHER[endpoint]),
+        f"Months from {ORIGINS[context.origin]}",
+        context.days_per_month,
+    )
+    data = rows.drop(columns=["endpoint", "origin", "stratum_variable"]).merge(
+        curve.assign(one_minus_km=1 - curve["survival"])[["stratum", "duration_days", "one_minus_km"]],
+        on=["stratum", "duration_days"],
+        how="left",
+    )
+    end = own.iloc[-1]
+    return context.figures.add(
+        f"incidence_{endpoint}",
+        drawn,
+        data,
+        title=title,
+        description=f"At the last observation the cumulative incidence is {share(end['incidence'])}, "
+        f"1 − Kaplan-Meier {share(1 - curve.iloc[-1]['survival'])}.",
+        meaning="The solid curve is the share of all patients who had the event by that time, deaths counted as deaths.",
+        limits="1 − Kaplan-Meier treats patients who died as if they could still have the event, so it lies higher; it is "
+        "not the share of patients who have it.",
+        source="result.cumulative_incidence, result.km_curve",
+    )
+
+
+def incidence_table(context: Context, endpoint: str, variables: Sequence[str]) -> Block | None:
+    """Cumulative incidence at the landmarks, by group."""
+    marks = _landmarks(context)
+    rows: list[Row] = []
+    for variable in variables:
+        found = incidence_rows(context, endpoint, variable)
+        found = found[found["cause"] == 1] if len(found) else found
+        for stratum in ordered(found["stratum"].unique().tolist()):
+            part = found[found["stratum"] == stratum]
+            cells = []
+            for months in marks:
+                cells += _incidence_at(part, months * context.days_per_month)
+            head = context.words.level(variable, stratum)
+            rows.append(Row(head[:1].upper() + head[1:], tuple(cells)))
+    if not rows:
+        return None
+    columns = [Column(label, f"{months:g} months") for months in marks for label in ("Incidence", "95 % CI")]
+    return Table(
+        f"{_EVENT[endpoint]}: cumulative incidence at fixed times",
+        "Patients",
+        tuple(columns),
+        tuple(rows),
+        "result.cumulative_incidence",
+        ("Aalen-Johansen. A dash: later than the last observation of the group.",),
+        is_wide=True,
+    )
+
+
+def _landmarks(context: Context) -> list[float]:
+    text = context.tables.parameters.get("study.landmark_months", "12, 24, 36, 60")
+    return [float(one) for one in text.split(",") if one.strip().replace(".", "").isdigit()]
+
+
+def _incidence_at(part: pd.DataFrame, days: float) -> list[str]:
+    """Incidence at a time and its interval; a dash beyond the last observation."""
+    if part["duration_days"].max() < days:
+        return ["–", "–"]
+    before = part[part["duration_days"] <= days]
+    if before.empty or not before.iloc[-1]["incidence"]:
+        return [share(0.0), "no event so far"]
+    last = before.iloc[-1]
+    return [share(last["incidence"]), interval(last["ci_lower"], last["ci_upper"], 1, 100.0)]
+
+
+def zero_events_table(context: Context) -> Block | None:
+    """Groups in which nobody had the event: what may still be true of them."""
+    rows = []
+    for variable in ("scf_vs_other", "size_group"):
+        found = context.tables.table(
+            "result.km_summary",
+            {"endpoint": "local_control", "origin": context.origin, "stratum_variable": variable, "n_event": 0},
+        )
+        for one in found.to_dict("records"):
+            n = int(one["n"])
+            head = context.words.level(variable, one["stratum"])
+            rows.append(Row(head[:1].upper() + head[1:], (context.count(n), "0", share(1 - 0.025 ** (1 / n)))))
+    if not rows:
+        return None
+    return Table(
+        "Groups without any local recurrence",
+        "Patients",
+        (Column("n"), Column("Events"), Column("Exact upper bound")),
+        tuple(rows),
+        "result.km_summary",
+        (
+            "Upper end of the exact two-sided 95 % interval of the crude share, 1 − 0.025^(1/n): nothing seen in few "
+            "patients is not proof of nothing.",
+        ),
+    )
+
+
+def pattern_table(context: Context) -> Block:
+    """What recurred first, with exact intervals."""
+    found = context.tables.in_order("result.recurrence_pattern")
+    if found.empty:
+        return missing(f"Patterns: not given. {context.why_empty('result.recurrence_pattern')}")
+    rows = []
+    for one in found.to_dict("records"):
+        hidden = context.is_small(one["n_event"])
+        rows.append(
+            Row(
+                PATTERNS.get(str(one["pattern"]), clean(one["pattern"])),
+                (
+                    f"{context.count(one['n_event'])} of {context.count(one['n_patients'])}",
+                    "hidden" if hidden else share(one["share"]),
+                    "hidden" if hidden else interval(one["ci_lower"], one["ci_upper"], 1, 100.0),
+                    number(one["median_months_observed"]),
+                    f"{number(one['min_months'])} to {number(one['max_months'])}" if is_given(one["min_months"]) and not hidden else "–",
+                ),
+            )
+        )
+    return Table(
+        "First recurrence after local therapy",
+        "Kind",
+        (
+            Column("Patients"),
+            Column("Share"),
+            Column("95 % CI, exact"),
+            Column("Median time of those with it, months"),
+            Column("Range"),
+        ),
+        tuple(rows),
+        "result.recurrence_pattern",
+        (
+            "The median is of the observed times of the patients who had the event. It is not a median time to the event: "
+            "patients who have not had it yet, or died, are not in it.",
+        ),
+    )
+
+
+def swimmer_block(context: Context) -> Block:
+    """One bar per patient; at most as many as can be read."""
+    if context.small_cell:
+        return missing("The swimmer's plot shows single patients; it is left out because small counts are hidden.")
+    lanes, events, n_all = _lanes(context)
+    if lanes.empty:
+        return missing(f"Swimmer's plot: not drawn. {context.why_empty('mart.survival_time')}")
+    groups = [context.words.level("lesion_site_group", one) for one in ("scf", "lung", "other")]
+    figure = context.figures.add(
+        "swimmer",
+        swimmer_figure(lanes, events, groups, f"Months from {ORIGINS['lrt_start']}"),
+        pd.concat([lanes.drop(columns="group").assign(site=lanes["group"]), events], ignore_index=True),
+        title=f"Swimmer's plot of {len(lanes)} patients" + ("" if n_all == len(lanes) else f" out of {n_all}"),
+        description="One bar per patient from the start of local therapy to death or last contact, with recurrences.",
+        meaning="Each bar is one patient; it ends at death or at the last contact, and marks show what recurred and when.",
+        limits="Bars that end without a cross are patients still alive when last heard of; their length is not their survival.",
+        source="mart.survival_time, mart.recurrence, mart.cohort",
+    )
+    return figure
+
+
+def _lanes(context: Context) -> tuple[pd.DataFrame, pd.DataFrame, int]:
+    """Bars and marks of at most MOST_LANES patients, taken by pseudonym, without any identifier."""
+    empty = pd.DataFrame()
+    needs = {
+        "mart.survival_time": ["patient_id", "endpoint", "origin", "duration_days", "event"],
+        "mart.cohort": ["patient_id", "lesion_site_group"],
+        "mart.recurrence": ["patient_id", "event_type", "days_since_lrt"],
+    }
+    chosen = context.tables.query(
+        "SELECT patient_id, duration_days, event, lesion_site_group, count(*) OVER () AS n_all "
+        "FROM mart.survival_time JOIN mart.cohort USING (patient_id) "
+        "WHERE endpoint = 'os' AND origin = 'lrt_start' ORDER BY patient_id LIMIT ?",
+        needs,
+        [MOST_LANES],
+    )
+    if chosen is None or chosen.empty:
+        return empty, empty, 0
+    recurrences = context.tables.query("SELECT patient_id, event_type, days_since_lrt FROM mart.recurrence", needs)
+    chosen = chosen.sort_values(["duration_days", "patient_id"], ascending=[False, True]).reset_index(drop=True)
+    lanes = pd.DataFrame(
+        {
+            "lane": chosen.index,
+            "months": chosen["duration_days"] / context.days_per_month,
+            "is_dead": chosen["event"] == 1,
+            "group": [context.words.level("lesion_site_group", one) for one in chosen["lesion_site_group"]],
+        }
+    )
+    marked = chosen[["patient_id"]].assign(lane=chosen.index).merge(recurrences, on="patient_id")
+    events = pd.DataFrame(
+        {
+            "lane": marked["lane"],
+            "months": marked["days_since_lrt"] / context.days_per_month,
+            "event_type": marked["event_type"].map(clean),
+        }
+    )
+    return lanes, events.sort_values(["lane", "months"], ignore_index=True), int(chosen["n_all"].iloc[0])
+
+
+def origin_note(context: Context) -> Text:
+    """Where the clock starts, and why."""
+    return caution(
+        f"The clock starts at the {ORIGINS[context.origin]}. Treatment is a condition of being in the study, so a clock "
+        "that starts earlier gives every patient time in which she could not have died.",
+    )

@@ -1,0 +1,211 @@
+"""Who the patients are: Table 1, overall and by group, with missing values counted.
+
+Belongs here: medians, counts, standardised differences, their suppression. Does not belong here: other
+tables, reading the release.
+
+Standardised differences: (m1 - m2) / sqrt((s1^2 + s2^2) / 2) for numbers, the Mahalanobis distance of the
+level proportions for categories (Austin 2009; Yang and Dalton 2012); with more than two groups the largest
+of the pairs. Missing values are left out of them and counted in the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from registry_pipeline.reporting.blocks import Column, Row, Table
+from registry_pipeline.reporting.suppression import hidden_cells
+from registry_pipeline.reporting.wording import NOT_GIVEN, Words, count, number, share
+
+_FEW_LEVELS = 12
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A line of Table 1: a column of the frame, and whether it is a number."""
+
+    name: str
+    is_number: bool = False
+
+
+@dataclass(frozen=True)
+class Family:
+    """Columns of Table 1 that split the patients: the variable and its levels in order."""
+
+    variable: str
+    levels: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Split:
+    frame: pd.DataFrame
+    masks: list[pd.Series]
+    families: list[list[int]]  # positions of their columns
+    limit: int
+
+
+def table_one(
+    frame: pd.DataFrame,
+    variables: Sequence[Variable],
+    families: Sequence[Family],
+    words: Words,
+    *,
+    caption: str,
+    source: str,
+    small_cell: int = 0,
+) -> Table:
+    """Table 1 of a frame with one row per patient.
+
+    Args:
+        small_cell: counts below it are hidden, with as many others as are needed; 0 hides nothing.
+    """
+    columns, split, notes = _columns(frame, families, words, small_cell)
+    rows: list[Row] = []
+    is_hidden = False
+    for variable in variables:
+        if variable.name in frame and frame[variable.name].notna().any():
+            made, hides = _variable_rows(split, variable, words)
+            rows += made
+            is_hidden |= hides
+    if is_hidden:
+        notes.append(
+            f"Counts below {small_cell} are hidden, and others where the hidden ones would follow from them."
+        )
+    return Table(caption, "Characteristic", tuple(columns), tuple(rows), source, tuple(notes), is_wide=True)
+
+
+def _columns(
+    frame: pd.DataFrame, families: Sequence[Family], words: Words, small_cell: int
+) -> tuple[list[Column], _Split, list[str]]:
+    columns = [Column(f"All (n = {count(len(frame))})")]
+    masks = [pd.Series(True, index=frame.index)]
+    positions: list[list[int]] = []
+    notes = ["Numbers: median (lower to upper quartile). Categories: n (% of those with a value)."]
+    for family in families:
+        values = frame[family.variable].astype("string") if family.variable in frame else pd.Series(dtype="string")
+        chosen = [(level, values.eq(level).fillna(False)) for level in family.levels if values.eq(level).any()]
+        if len(chosen) < 2:
+            continue
+        title = words.variable(family.variable)
+        ungrouped = int(values.isna().sum())
+        if any(0 < int(mask.sum()) < small_cell for _, mask in chosen) or 0 < ungrouped < small_cell:
+            notes.append(f"The split by {title.lower()} is left out: a group has fewer than {small_cell} patients.")
+            continue
+        if ungrouped:
+            notes.append(f"{title}: unknown in {count(ungrouped)} patients, who are in the first column only.")
+        positions.append(list(range(len(masks), len(masks) + len(chosen))))
+        for level, mask in chosen:
+            columns.append(Column(f"{words.level(family.variable, level)} (n = {count(mask.sum())})", title))
+            masks.append(mask)
+        columns.append(Column("SMD", title))
+    if positions:
+        notes.append("SMD: standardised difference; with three groups the largest of the pairs. Above 0.1 is read as unlike.")
+    return columns, _Split(frame, masks, positions, small_cell), notes
+
+
+def _variable_rows(split: _Split, variable: Variable, words: Words) -> tuple[list[Row], bool]:
+    if variable.is_number:
+        return _number_rows(split, variable, words)
+    return _category_rows(split, variable, words)
+
+
+def _number_rows(split: _Split, variable: Variable, words: Words) -> tuple[list[Row], bool]:
+    values = pd.to_numeric(split.frame[variable.name], errors="coerce").astype(float)
+    parts = [values[mask] for mask in split.masks]
+    digits = 0 if (values.dropna() % 1 == 0).all() else 1
+    cells = _with_smd(split, [_quartiles(part, digits) for part in parts], [_smd_numbers(parts, one) for one in split.families])
+    rows = [Row(words.measure(variable.name), tuple(cells), "group")]
+    absent = np.array([[int(part.isna().sum()) for part in parts], [int(part.notna().sum()) for part in parts]])
+    if not absent[0].any():
+        return rows, False
+    hidden = hidden_cells(absent, _exact(split), split.limit)
+    cells = [NOT_GIVEN if hidden[0, i] else count(n) for i, n in enumerate(absent[0])]
+    return [*rows, Row("missing", tuple(_with_smd(split, cells, [""] * len(split.families))), "level")], bool(hidden.any())
+
+
+def _category_rows(split: _Split, variable: Variable, words: Words) -> tuple[list[Row], bool]:
+    values = split.frame[variable.name].astype("string")
+    levels = _levels(values, variable.name)
+    known = np.array([[int((values.eq(level) & mask).sum()) for mask in split.masks] for level in levels])
+    absent = np.array([[int((values.isna() & mask).sum()) for mask in split.masks]])
+    hidden = hidden_cells(np.vstack([known, absent]), _exact(split), split.limit)
+    totals = known.sum(axis=0)
+    smd = [_smd_categories(known[:, family]) for family in split.families]
+    rows = [Row(words.variable(variable.name), tuple(_with_smd(split, [""] * len(split.masks), smd)), "group")]
+    for i, level in enumerate(levels):
+        cells = [_n_percent(int(n), int(totals[j]), bool(hidden[i, j])) for j, n in enumerate(known[i])]
+        rows.append(Row(words.level(variable.name, level), tuple(_with_smd(split, cells, [""] * len(smd))), "level"))
+    if absent.any():
+        cells = [NOT_GIVEN if hidden[-1, j] else count(n) for j, n in enumerate(absent[0])]
+        rows.append(Row("missing", tuple(_with_smd(split, cells, [""] * len(smd))), "level"))
+    return rows, bool(hidden.any())
+
+
+def _exact(split: _Split) -> list[list[int]]:
+    """Families whose groups add up to all patients; of the others the sum is not known."""
+    everyone = len(split.frame)
+    return [one for one in split.families if sum(int(split.masks[i].sum()) for i in one) == everyone]
+
+
+def _levels(values: pd.Series, name: str) -> list[str]:
+    """Levels in the order of their code list, then of their text; rare ones beyond a screenful are left out."""
+    from schemas.codes import CODE_LISTS
+
+    found = sorted(values.dropna().unique().tolist())
+    known = CODE_LISTS[name].codes if name in CODE_LISTS else {"age_group": ("<50", "50-64", "65+"), "size_group": ("small", "large")}.get(name, ())
+    ranked = [one for one in known if one in found] + [one for one in found if one not in known]
+    return ranked[:_FEW_LEVELS] if len(ranked) <= _FEW_LEVELS else values.value_counts().index[:_FEW_LEVELS].tolist()
+
+
+def _with_smd(split: _Split, cells: Sequence[str], smd: Sequence[str]) -> list[str]:
+    """The cells with each family's standardised difference behind its columns."""
+    made = [cells[0]]
+    for family, difference in zip(split.families, smd, strict=True):
+        made += [*(cells[i] for i in family), difference]
+    return made
+
+
+def _quartiles(values: pd.Series, digits: int) -> str:
+    known = values.dropna()
+    if known.empty:
+        return NOT_GIVEN
+    low, middle, high = known.quantile([0.25, 0.5, 0.75])
+    return f"{number(middle, digits)} ({number(low, digits)} to {number(high, digits)})"
+
+
+def _n_percent(n: int, total: int, is_hidden: bool) -> str:
+    return NOT_GIVEN if is_hidden else f"{count(n)} ({share(n / total)})" if total else count(n)
+
+
+def _smd_numbers(parts: Sequence[pd.Series], family: Sequence[int]) -> str:
+    return _largest(
+        abs(float(parts[a].mean() - parts[b].mean())) / scale if scale > 0 else np.nan
+        for a, b in combinations(family, 2)
+        if parts[a].notna().sum() > 1 and parts[b].notna().sum() > 1
+        for scale in [float(np.sqrt((parts[a].var() + parts[b].var()) / 2))]
+    )
+
+
+def _smd_categories(known: np.ndarray[tuple[int, int], np.dtype[np.int64]]) -> str:
+    shares = known / np.maximum(known.sum(axis=0), 1)
+    filled = [i for i in range(known.shape[1]) if known[:, i].sum() > 1]
+    return _largest(_distance(shares[:, a], shares[:, b]) for a, b in combinations(filled, 2))
+
+
+def _distance(one: np.ndarray[tuple[int], np.dtype[np.float64]], two: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
+    """Mahalanobis distance of two vectors of proportions, the first level left out."""
+    a, b = one[1:], two[1:]
+    if not len(a):
+        return 0.0
+    covariance = (np.diag(a) - np.outer(a, a) + np.diag(b) - np.outer(b, b)) / 2
+    gap = a - b
+    return float(np.sqrt(max(gap @ np.linalg.pinv(covariance) @ gap, 0.0)))
+
+
+def _largest(found: object) -> str:
+    known = [one for one in found if np.isfinite(one)]  # type: ignore[attr-defined]
+    return number(max(known), 2) if known else NOT_GIVEN

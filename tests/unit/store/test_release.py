@@ -1,0 +1,260 @@
+"""Building, proving, sealing and serving a release."""
+
+import stat
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+import schemas
+from registry_pipeline.home import Home, make_home
+from registry_pipeline.store import release
+from registry_pipeline.store.proofs import ReleaseRefused
+from registry_pipeline.store.release import build_release, new_release_id, sweep_releases, tables_in_order
+from registry_pipeline.store.serve import (
+    DATABASE,
+    NoRelease,
+    choose_release,
+    current_release,
+    open_release,
+    release_folder,
+    release_ids,
+)
+from registry_pipeline.store.working import StoreError
+from schemas.table import columns_of
+from tests.support.small_release import VERSIONS, changed, small_tables
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path | pl.DataFrame]:
+    return small_tables(tmp_path_factory.mktemp("tables"))
+
+
+@pytest.fixture(scope="module")
+def served(tables: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Home:
+    home = make_home(tmp_path_factory.mktemp("served"))
+    build_release(home, tables, VERSIONS)
+    return home
+
+
+def test_release_is_sealed_and_current(served: Home) -> None:
+    release_id = current_release(served)
+    assert release_id is not None
+    assert release_ids(served) == [release_id]
+    folder = release_folder(served, release_id)
+    assert [one.name for one in folder.iterdir()] == [DATABASE]
+    assert stat.S_IMODE((folder / DATABASE).stat().st_mode) == 0o444
+    assert served.current.readlink() == Path("releases") / release_id
+    assert sorted(one.name for one in served.releases.iterdir()) == [release_id]
+
+
+def test_tables_types_comments_and_rows(served: Home, tables: dict[str, Path]) -> None:
+    with open_release(served) as connection:
+        found = {
+            (schema, table, column): (kind, comment)
+            for schema, table, column, kind, comment in connection.execute(
+                "SELECT schema_name, table_name, column_name, data_type, comment FROM duckdb_columns() "
+                "WHERE schema_name <> 'main' AND NOT internal"
+            ).fetchall()
+        }
+        wanted = {
+            (*name.split("."), column.name): column.duckdb_type
+            for name, model in schemas.tables().items()
+            for column in columns_of(model)
+        }
+        assert {key: kind for key, (kind, _) in found.items()} == wanted
+        assert all(comment for _, comment in found.values())
+        assert connection.execute("SELECT count(*) FROM curated.patient").fetchall() == [(2,)]
+        assert connection.execute("SELECT data_statement FROM meta.release").fetchall() == [
+            (VERSIONS.data_statement,)
+        ]
+        assert connection.execute("SELECT count(*) FROM meta.dictionary").fetchall() == [(len(wanted),)]
+        assert connection.execute("SELECT sum(n_violated) FROM quality.reconciliation").fetchall() == [(0,)]
+        keys = connection.execute(
+            "SELECT count(*) FROM duckdb_constraints() WHERE constraint_type = 'FOREIGN KEY' "
+            "AND table_name = 'lesion'"
+        ).fetchall()
+        assert keys[0][0] >= 2
+
+
+def test_views_answer(served: Home) -> None:
+    with open_release(served) as connection:
+        names = [
+            row[0]
+            for row in connection.execute(
+                "SELECT view_name FROM duckdb_views() WHERE NOT internal"
+            ).fetchall()
+        ]
+        assert len(names) >= 8
+        for name in names:
+            connection.execute(f"SELECT * FROM {name}").fetchall()
+        assert connection.execute("SELECT finding_id FROM open_findings").fetchall() == [("F2",), ("F1",)]
+        assert connection.execute("SELECT n_read, n_curated FROM row_accounting").fetchall() == [(10, 6)]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM curated.patient",
+        "CREATE TABLE curated.x AS SELECT 1",
+        "COPY curated.patient TO '{path}/x.csv'",
+        "SELECT * FROM read_csv('/etc/hostname')",
+        "ATTACH '{path}/other.duckdb'",
+        "INSTALL httpfs",
+        "SET enable_external_access = true",
+        "SET memory_limit = '9GB'",
+    ],
+)
+def test_a_served_release_can_neither_be_changed_nor_reach_out(
+    served: Home, statement: str, tmp_path: Path
+) -> None:
+    import duckdb
+
+    with open_release(served) as connection, pytest.raises(duckdb.Error):
+        connection.execute(statement.format(path=tmp_path))
+
+
+def test_an_open_connection_stays_on_its_release(tables: dict[str, Path], tmp_path: Path) -> None:
+    home = make_home(tmp_path)
+    first = build_release(home, tables, VERSIONS)
+    with open_release(home) as connection:
+        second = build_release(home, tables, VERSIONS)
+        assert connection.execute("SELECT release_id FROM meta.release").fetchall() == [(first,)]
+    with open_release(home) as connection:
+        assert connection.execute("SELECT release_id, previous_release_id FROM meta.release").fetchall() == [
+            (second, first)
+        ]
+    assert release_ids(home) == [first, second]
+
+
+def test_release_ids_sort_even_if_the_clock_goes_back(tmp_path: Path) -> None:
+    home = make_home(tmp_path)
+    future = release_folder(home, "2999-01-01T000000Z-ffffff")
+    future.mkdir()
+    (future / DATABASE).touch()
+    assert new_release_id(home) > future.name
+    assert new_release_id(home) != new_release_id(home)
+
+
+BROKEN = {
+    "a key twice": (
+        "curated.patient",
+        lambda one: pl.concat([pl.read_parquet(one)] * 2),
+        "patient_id is repeated",
+    ),
+    "a missing reference": (
+        "curated.lesion",
+        lambda one: changed(one, episode_id=pl.lit("secret")),
+        "curated.lesion.episode_id is not in curated.omd_episode",
+    ),
+    "a missing value": (
+        "curated.lesion",
+        lambda one: changed(one, detection_date=pl.lit(None, pl.Date)),
+        "detection_date is missing: 3 of 3",
+    ),
+    "a code that is not in the list": (
+        "curated.patient",
+        lambda one: changed(one, sex=pl.lit("secret")),
+        "curated.patient.sex is not an allowed value: 2 of 2",
+    ),
+    "rows that do not add up": (
+        "quality.row_account",
+        lambda one: changed(one, n_read=pl.lit(11)),
+        "every_row_is_accounted_for: 1 of 1",
+    ),
+    "a finding of no rule": (
+        "quality.finding",
+        lambda one: changed(one, rule_id=pl.lit("secret")),
+        "quality.finding.rule_id is not in quality.rule",
+    ),
+    "a reference of a table without declared keys": (
+        "curated.followup",
+        lambda one: changed(one, patient_id=pl.lit("secret")),
+        "curated_followup_patient_id_exists: 2 of 2",
+    ),
+    "a key that is proved by query only": (
+        "curated.followup",
+        lambda one: changed(one, followup_id=pl.lit("secret")),
+        "curated_followup_key_is_unique: 1 of 2",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_broken_release_is_refused_without_values(
+    case: str, tables: dict[str, Path], tmp_path: Path
+) -> None:
+    name, breaking, told = BROKEN[case]
+    home = make_home(tmp_path)
+    first = build_release(home, tables, VERSIONS)
+    with pytest.raises(ReleaseRefused) as refused:
+        build_release(home, {**tables, name: breaking(tables[name])}, VERSIONS)
+    assert told in str(refused.value)
+    assert "secret" not in str(refused.value)
+    assert current_release(home) == first
+    assert [one.name for one in home.releases.iterdir()] == [first]
+
+
+def test_large_tables_prove_their_keys_by_query(
+    tables: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(release, "MOST_ROWS_WITH_KEYS", 2)
+    home = make_home(tmp_path)
+    build_release(home, tables, VERSIONS)
+    with open_release(home) as connection:
+        keyed = {
+            row[0]
+            for row in connection.execute(
+                "SELECT table_name FROM duckdb_constraints() WHERE constraint_type = 'PRIMARY KEY' "
+                "AND schema_name = 'curated'"
+            ).fetchall()
+        }
+    assert "patient" in keyed
+    assert "lesion" not in keyed
+    twice = pl.concat([pl.read_parquet(tables["curated.lesion"])] * 2)
+    with pytest.raises(ReleaseRefused, match="curated_lesion_key_is_unique: 3 of 6"):
+        build_release(home, {**tables, "curated.lesion": twice}, VERSIONS)
+
+
+def test_what_belongs_to_the_release_is_there_before_it_is_served(
+    tables: dict[str, Path], tmp_path: Path
+) -> None:
+    home = make_home(tmp_path)
+    seen = []
+
+    def finish(folder: Path) -> None:
+        seen.append((current_release(home), (folder / DATABASE).is_file()))
+        (folder / "reports").mkdir()
+        (folder / "reports" / "study.html").write_text("x")
+
+    release_id = build_release(home, tables, VERSIONS, finish)
+    assert seen == [(None, True)]
+    assert (home.current / "reports" / "study.html").is_file()
+    assert current_release(home) == release_id
+
+
+def test_a_log_beside_the_file_stops_the_seal(tmp_path: Path) -> None:
+    (tmp_path / DATABASE).touch()
+    (tmp_path / f"{DATABASE}.wal").touch()
+    with pytest.raises(StoreError, match="write-ahead log"):
+        release.seal(tmp_path / DATABASE)
+
+
+def test_unknown_tables_and_releases_are_named(tables: dict[str, Path], tmp_path: Path) -> None:
+    home = make_home(tmp_path)
+    with pytest.raises(StoreError, match=r"not declared in schemas/: mart\.nothing"):
+        build_release(home, {"mart.nothing": None}, VERSIONS)
+    with pytest.raises(NoRelease, match="no release yet"):
+        choose_release(home)
+    with pytest.raises(NoRelease, match="no release 'x'"):
+        choose_release(home, "x")
+    assert sweep_releases(home) == []
+
+
+def test_targets_of_references_come_first() -> None:
+    order = tables_in_order()
+    assert sorted(order) == sorted(schemas.tables())
+    for name, model in schemas.tables().items():
+        for column in columns_of(model):
+            if column.references:
+                assert order.index(column.references.rsplit(".", 1)[0]) < order.index(name)

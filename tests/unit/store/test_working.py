@@ -1,0 +1,123 @@
+"""Working files are written whole or not at all."""
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from registry_pipeline.store.working import (
+    StoreError,
+    exclusive,
+    fingerprint,
+    read_parquet,
+    sweep,
+    whole_file,
+    write_parquet,
+    write_text,
+)
+
+FRAME = pl.DataFrame({"a": [1, 2, None], "b": ["x", None, "z"]})
+
+
+def test_round_trip_and_mode(tmp_path: Path) -> None:
+    path = write_parquet(FRAME, tmp_path / "deep" / "a.parquet")
+    assert read_parquet(path).equals(FRAME)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [one.name for one in path.parent.iterdir()] == ["a.parquet"]
+
+
+def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    path = write_text("old", tmp_path / "a.txt")
+    with pytest.raises(ZeroDivisionError), whole_file(path) as temporary:
+        temporary.write_text("half")
+        raise ZeroDivisionError
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_missing_and_damaged_files_are_told_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="missing; run: registry refresh --force"):
+        read_parquet(tmp_path / "a.parquet")
+    (tmp_path / "a.parquet").write_bytes(b"PAR1 secret")
+    with pytest.raises(StoreError, match="damaged") as told:
+        read_parquet(tmp_path / "a.parquet")
+    assert "secret" not in str(told.value)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(StoreError, match="cannot be written"):
+        write_text("x", tmp_path / "a.txt")
+
+
+FULL_DISK = """
+import resource, signal, sys
+from pathlib import Path
+import numpy as np
+import polars as pl
+from registry_pipeline.store.working import StoreError, write_parquet, write_text
+path = Path(sys.argv[1])
+write_parquet(pl.DataFrame({"a": [1]}), path)
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+big = pl.DataFrame({"a": np.random.default_rng(1).random(100_000)})
+try:
+    write_parquet(big, path)
+except StoreError as told:
+    print(told)
+"""
+
+
+def test_a_full_disk_is_one_line_and_keeps_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    done = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, str(path)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "the disk is full; a.parquet was not written" in done.stdout
+    assert len(done.stdout.splitlines()) == 1
+    assert read_parquet(path).rows() == [(1,)]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_fingerprint_follows_names_and_bytes(tmp_path: Path) -> None:
+    first, second = tmp_path / "a", tmp_path / "b"
+    first.write_bytes(b"1")
+    missing = fingerprint([first, second])
+    second.write_bytes(b"2")
+    both = fingerprint([first, second])
+    assert both == fingerprint([second, first])
+    second.write_bytes(b"3")
+    assert len({missing, both, fingerprint([first, second])}) == 3
+
+
+def test_sweep_takes_only_what_was_left_behind(tmp_path: Path) -> None:
+    kept = write_text("x", tmp_path / "store" / "a.parquet")
+    left = tmp_path / "store" / "a.parquet.1234.building"
+    left.write_text("half")
+    folder = tmp_path / "store" / "r.building"
+    folder.mkdir()
+    (folder / "x").write_text("")
+    assert sweep(tmp_path / "store") == [left, folder]
+    assert list((tmp_path / "store").iterdir()) == [kept]
+    assert sweep(tmp_path / "nowhere") == []
+
+
+def test_the_lock_is_held_once_and_freed_by_death(tmp_path: Path) -> None:
+    code = (
+        "import os, signal, sys; from pathlib import Path\n"
+        "from registry_pipeline.store.working import exclusive\n"
+        "with exclusive(Path(sys.argv[1])):\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)
+    assert done.returncode == -9
+    with exclusive(tmp_path), pytest.raises(StoreError, match="another refresh"), exclusive(tmp_path):
+        pass
+    with exclusive(tmp_path):
+        pass
