@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from registry_pipeline.home import Home, open_home
-from registry_pipeline.steps.problems import Refused, record_private_details
+from registry_pipeline.steps.problems import InternalFailure, Refused, record_private_details
 from registry_pipeline.store.query import QueryError
 from registry_pipeline.store.serve import NoRelease, open_release
 from registry_pipeline.store.working import StoreError
@@ -133,6 +133,8 @@ def _tell(problem: Exception) -> int:
         return _line(str(problem), MISUSED)
     if isinstance(problem, Refused | StoreError):
         return _line(str(problem), REFUSED)
+    if isinstance(problem, InternalFailure):
+        return _line(str(problem), BROKEN)
     if isinstance(problem, OSError) and problem.errno in (errno.ENOSPC, errno.EDQUOT):
         return _line("the disk is full; the release that was served still is", REFUSED)
     kind = type(problem).__name__

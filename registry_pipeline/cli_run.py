@@ -10,14 +10,20 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from registry_pipeline.cli_context import CONTEXT, own_options
 from registry_pipeline.home import Home, make_home
+from registry_pipeline.intake.inbox import shown
+from registry_pipeline.intake.landing import LandingReport
 from registry_pipeline.sql_source import SQL_FOLDER
 from registry_pipeline.steps.problems import Refused
+from registry_pipeline.steps.refresh import chosen_facilities, take_in
+from registry_pipeline.steps.refresh import refresh as refresh_without_dagster
+from registry_pipeline.steps.served import is_served
 from registry_pipeline.store.serve import current_release
 from registry_pipeline.toml_source import ConfigurationError
 
@@ -35,34 +41,36 @@ def init(folder: Path | None) -> None:
     click.echo(f"Keep a copy of {home.key_file} apart: without it pseudonyms cannot be made again.")
 
 
+plainly = click.option("--plain", is_flag=True, help="Run the steps without Dagster.")
+
+
 @click.command()
 @own_options
 @click.argument(
     "folder", metavar="[DIR]", default="demo_home", type=click.Path(path_type=Path, file_okay=False)
 )
-def demo(folder: Path) -> None:
+@plainly
+def demo(folder: Path, plain: bool) -> None:
     """A synthetic registry: exports, a refresh, corrected exports, a refresh, and what to open."""
     from registry_pipeline.steps.demo import run_demo
 
     CONTEXT.root = folder
-    run_demo(folder, click.echo)
+    run_demo(folder, click.echo, lambda home: _refresh(home, (), False, plain))
 
 
 @click.command()
 @own_options
 @click.option("--facility", "facilities", multiple=True, metavar="ID", help="Only this facility; repeatable.")
 @click.option("--force", is_flag=True, help="Do every step again, also where nothing has changed.")
-@click.option("--plain", is_flag=True, help="Run the steps without Dagster.")
+@plainly
 def refresh(facilities: tuple[str, ...], force: bool, plain: bool) -> None:
     """Everything in the inbox, to a new release. Unchanged input: says so and does no work."""
     home = CONTEXT.home()
     before = current_release(home)
-    if plain:
-        _refresh_plainly(home, facilities, force)
-    else:
-        from registry_pipeline.defs.run import refresh_through_dagster
-
-        refresh_through_dagster(home, facilities=list(facilities), force=force)
+    chosen = chosen_facilities(home, facilities)
+    _tell_landing(take_in(home, chosen if facilities else ()))
+    if force or not is_served(home):
+        _refresh(home, facilities, force, plain)
     after = current_release(home)
     if after is None:
         raise Refused("the refresh ended without a release")
@@ -72,17 +80,22 @@ def refresh(facilities: tuple[str, ...], force: bool, plain: bool) -> None:
         click.echo(f"Release {after} is served. Look at it with: registry --home {home.root} status")
 
 
-def _refresh_plainly(home: Home, facilities: tuple[str, ...], force: bool) -> None:
-    from registry_pipeline.steps.refresh import refresh as refresh_without_dagster
-
-    outcome = refresh_without_dagster(home, facilities, force, lambda step: click.echo(f"  {step}", err=True))
-    for problem in outcome.landing.problems:
+def _tell_landing(report: LandingReport) -> None:
+    """What lies in the inbox and could not be taken."""
+    for problem in report.problems:
         click.echo(str(problem), err=True)
-    for waiting in outcome.landing.waiting:
-        click.echo(
-            f"inbox/{waiting.facility_id}/{waiting.shown_name}: still being written, left for next time",
-            err=True,
-        )
+    for one in report.waiting:
+        where = f"inbox/{one.facility_id}/{shown(one.shown_name)}"
+        click.echo(f"{where}: still being written, left for next time", err=True)
+
+
+def _refresh(home: Home, facilities: Sequence[str], force: bool, plain: bool) -> None:
+    if plain:
+        refresh_without_dagster(home, facilities, force, lambda step: click.echo(f"  {step}", err=True))
+    else:
+        from registry_pipeline.defs.run import refresh_through_dagster
+
+        refresh_through_dagster(home, facilities, force)
 
 
 @click.command()

@@ -1,26 +1,5 @@
-"""What Dagster loads: the definitions of ``defs/``, assembled once.
+"""What Dagster loads: the graph of ``defs/`` over the home that REGISTRY_HOME names."""
 
-Belongs here: the assembly. Does not belong here: any definition.
-"""
-
-import dagster as dg
-
-from registry_pipeline.defs.automation import REFRESH_JOB, inbox_sensor, scheduled_refresh
-from registry_pipeline.defs.facility_assets import screened, staged, submission
-from registry_pipeline.defs.registry_assets import curated, mart, quality, release, result
-from registry_pipeline.defs.resources import RegistryHome
-
-
-def build_definitions(home: RegistryHome | None = None) -> dg.Definitions:
-    """The whole graph, over the home of REGISTRY_HOME or over another one (tests)."""
-    return dg.Definitions(
-        assets=[submission, staged, screened, curated, mart, result, quality, release],
-        jobs=[REFRESH_JOB],
-        schedules=[scheduled_refresh],
-        sensors=[inbox_sensor],
-        resources={"registry": home or RegistryHome(root=dg.EnvVar("REGISTRY_HOME"))},
-        executor=dg.in_process_executor,
-    )
-
+from registry_pipeline.defs.graph import build_definitions
 
 defs = build_definitions()

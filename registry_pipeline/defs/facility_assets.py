@@ -12,8 +12,10 @@ from registry_pipeline.defs.checks import screening_check_results, screening_che
 from registry_pipeline.defs.guard import IO_RETRY, guarded
 from registry_pipeline.defs.lineage import upstream
 from registry_pipeline.defs.naming import SUBMISSION, key, record_tables, table_spec
+from registry_pipeline.defs.request import facilities_of, is_forced
 from registry_pipeline.defs.resources import FACILITIES, RegistryHome
 from registry_pipeline.steps import facility
+from registry_pipeline.steps.refresh import take_in
 
 SINGLE_RUN = dg.BackfillPolicy.single_run()
 
@@ -31,7 +33,7 @@ def submission(context: dg.AssetExecutionContext, registry: RegistryHome) -> dg.
     """Take what lies in the facilities' inboxes."""
     home = registry.open()
     with guarded(home):
-        report = facility.land(home)
+        report = take_in(home, facilities_of(context))
     return dg.MaterializeResult(
         metadata={
             "new files": len(report.landed),
@@ -53,8 +55,8 @@ def staged(context: dg.AssetExecutionContext, registry: RegistryHome) -> Iterato
     home = registry.open()
     counts: dict[str, int] = {}
     with guarded(home):
-        for facility_id in sorted(context.partition_keys):
-            for table, n_rows in facility.stage(home, facility_id).items():
+        for facility_id in facilities_of(context):
+            for table, n_rows in facility.stage(home, facility_id, is_forced(context)).items():
                 counts[table] = counts.get(table, 0) + n_rows
     for table in record_tables():
         yield dg.MaterializeResult(key("staged", table), metadata={"dagster/row_count": counts.get(table, 0)})
@@ -74,7 +76,7 @@ def screened(context: dg.AssetExecutionContext, registry: RegistryHome) -> Itera
     """Judge every record of the facilities."""
     home = registry.open()
     with guarded(home):
-        reports = [facility.screen(home, one) for one in sorted(context.partition_keys)]
+        reports = [facility.screen(home, one, is_forced(context)) for one in facilities_of(context)]
         blocking = home.settings().refresh.blocking_rules
     for table in record_tables():
         yield dg.MaterializeResult(

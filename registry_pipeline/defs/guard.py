@@ -1,17 +1,19 @@
 """Nothing of a record reaches an event: what goes wrong is told in one line, details stay private.
 
-Belongs here: the guard around every asset's work.
-Does not belong here: the private detail file itself (``registry_pipeline/store``).
+Belongs here: the guard around every asset's work, and turning a failed run back into an exception.
+Does not belong here: the private detail file itself (``steps/problems.py``).
 """
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import dagster as dg
 
 from registry_pipeline.home import Home
-from registry_pipeline.steps.problems import Refused, record_private_details
+from registry_pipeline.steps.problems import InternalFailure, Refused, record_private_details
+from registry_pipeline.store.working import StoreError
 from registry_pipeline.toml_source import ConfigurationError
 
 IO_RETRY = dg.RetryPolicy(max_retries=2, delay=2, backoff=dg.Backoff.EXPONENTIAL)
@@ -22,18 +24,35 @@ def guarded(home: Home) -> Iterator[None]:
     """Run an asset's work with a private umask; turn every failure into one line without values.
 
     Raises:
-        dagster.Failure: configuration and refusals in their own words, anything else as the path of a
-            private detail file. Only failures of input and output are worth a retry.
+        dagster.Failure: configuration, refusals and the store in their own words, anything else as the
+            path of a private detail file. Only failures of input and output are worth a retry.
     """
     before = os.umask(0o077)
     try:
         yield
-    except (ConfigurationError, Refused) as problem:
+    except ConfigurationError as problem:
+        told = {"path": str(problem.path), "line": problem.line or 0, "message": problem.message}
+        raise dg.Failure(str(problem), metadata=told, allow_retries=False) from None
+    except (Refused, StoreError) as problem:
         raise dg.Failure(str(problem), allow_retries=False) from None
     except OSError as problem:
         raise dg.Failure(f"input or output failed: {problem.strerror or type(problem).__name__}") from None
     except Exception as problem:
         path = record_private_details(home, problem)
-        raise dg.Failure(f"an internal error; details: {path}", allow_retries=False) from None
+        told = {"details": str(path)}
+        raise dg.Failure(f"an internal error; details: {path}", metadata=told, allow_retries=False) from None
     finally:
         os.umask(before)
+
+
+def failure_of(outcome: dg.ExecuteInProcessResult) -> Exception:
+    """The first failure of a run as the exception that it was."""
+    for one in outcome.all_events:
+        if one.is_step_failure and (failure := one.step_failure_data.user_failure_data) is not None:
+            told = {name: value.value for name, value in failure.metadata.items()}
+            if "details" in told:
+                return InternalFailure(str(told["details"]))
+            if "path" in told:
+                return ConfigurationError(Path(str(told["path"])), told["line"] or None, str(told["message"]))
+            return Refused(str(failure.description))
+    return Refused("a blocking check failed; the release that was served still is")

@@ -12,12 +12,15 @@ from registry_pipeline.defs.automation import FRESHNESS
 from registry_pipeline.defs.guard import IO_RETRY, guarded
 from registry_pipeline.defs.lineage import in_order, upstream
 from registry_pipeline.defs.naming import RECONCILIATION, RELEASE, key, layer_tables, table_spec
+from registry_pipeline.defs.request import is_forced
 from registry_pipeline.defs.resources import RegistryHome
 from registry_pipeline.home import Home
 from registry_pipeline.steps import publication, registry
 
 
-def _layer_assets(layer: str, make: Callable[[Home], dict[str, int]], meaning: str) -> dg.AssetsDefinition:
+def _layer_assets(
+    layer: str, make: Callable[[Home, bool], dict[str, int]], meaning: str
+) -> dg.AssetsDefinition:
     """One multi-asset for a layer: its tables, each with its number of rows."""
 
     @dg.multi_asset(
@@ -26,10 +29,10 @@ def _layer_assets(layer: str, make: Callable[[Home], dict[str, int]], meaning: s
         specs=[table_spec(layer, table, upstream(layer, table)) for table in layer_tables(layer)],
         retry_policy=IO_RETRY,
     )
-    def assets(registry: RegistryHome) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
+    def assets(context: dg.AssetExecutionContext, registry: RegistryHome) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
         home = registry.open()
         with guarded(home):
-            counts = make(home)
+            counts = make(home, is_forced(context))
         for table in in_order(layer):
             yield dg.MaterializeResult(
                 key(layer, table), metadata={"dagster/row_count": counts.get(table, 0)}
@@ -38,10 +41,14 @@ def _layer_assets(layer: str, make: Callable[[Home], dict[str, int]], meaning: s
     return assets
 
 
-curated = _layer_assets("curated", registry.curate, "One row per patient, tumour, lesion, …")
-mart = _layer_assets("mart", registry.build_mart, "Analysis-ready tables.")
+curated = _layer_assets(
+    "curated", lambda home, _: registry.curate(home), "One row per patient, tumour, lesion, …"
+)
+mart = _layer_assets("mart", lambda home, _: registry.build_mart(home), "Analysis-ready tables.")
 result = _layer_assets("result", registry.analyse, "One row per estimate.")
-quality = _layer_assets("quality", registry.judge, "Findings, accounting, rule results.")
+quality = _layer_assets(
+    "quality", lambda home, _: registry.judge(home), "Findings, accounting, rule results."
+)
 
 
 @dg.multi_asset(
@@ -63,11 +70,11 @@ quality = _layer_assets("quality", registry.judge, "Findings, accounting, rule r
     ],
     retry_policy=IO_RETRY,
 )
-def release(registry: RegistryHome) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
+def release(context: dg.AssetExecutionContext, registry: RegistryHome) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
     """Publish, or refuse and keep serving the old release."""
     home = registry.open()
     with guarded(home):
-        report = publication.publish(home)
+        report = publication.publish(home, is_forced(context))
     yield dg.MaterializeResult(
         RELEASE,
         metadata={

@@ -7,6 +7,7 @@ Does not belong here: the daemon and the page (``registry dev``).
 import os
 import shutil
 import sqlite3
+from collections.abc import Sequence
 from typing import Any
 
 import dagster as dg
@@ -14,33 +15,47 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from registry_pipeline.defs.automation import range_tags, register_facilities
+from registry_pipeline.defs.graph import build_definitions
+from registry_pipeline.defs.guard import failure_of
+from registry_pipeline.defs.request import request_tags
 from registry_pipeline.defs.resources import RegistryHome
 from registry_pipeline.home import Home
 from registry_pipeline.sql_source import SQL_FOLDER
 from registry_pipeline.steps.problems import Refused
 
 
-def refresh_through_dagster(home: Home, instance: dg.DagsterInstance | None = None) -> bool:
-    """One run of every asset for every facility.
+def refresh_through_dagster(
+    home: Home,
+    facilities: Sequence[str] = (),
+    force: bool = False,
+    instance: dg.DagsterInstance | None = None,
+) -> None:
+    """One run of every asset for every facility; steps that have nothing to do end at once.
 
-    Returns:
-        True when the run succeeded.
+    Args:
+        home: the registry home.
+        facilities: with ``force``, those that are read and judged again; all by default.
+        force: do every step again.
+        instance: the home's own by default.
 
     Raises:
-        Refused: a blocking check or a step stopped the run; the old release is still served.
+        Refused: a blocking check or the release's own checks stopped the run; the old one is still served.
+        ConfigurationError: registry.toml or a mapping is wrong.
+        InternalFailure: a bug; its details lie in a private file.
     """
-    from registry_pipeline.definitions import build_definitions
-
     chosen = instance or open_instance(home)
     facility_ids = register_facilities(chosen, home)
     if not facility_ids:
         raise Refused("no facility has a mapping yet; put one into " + str(home.facilities))
     definitions = build_definitions(RegistryHome(root=str(home.root)))
     job = definitions.resolve_job_def("refresh")
-    outcome = job.execute_in_process(instance=chosen, tags=range_tags(facility_ids), raise_on_error=False)
+    outcome = job.execute_in_process(
+        instance=chosen,
+        tags={**range_tags(facility_ids), **request_tags(facilities, force)},
+        raise_on_error=False,
+    )
     if not outcome.success:
-        raise Refused(_why(outcome))
-    return True
+        raise failure_of(outcome)
 
 
 def open_instance(home: Home) -> dg.DagsterInstance:
@@ -64,14 +79,3 @@ def _write_without_waiting(connection: Any, _: Any) -> None:
     """
     if isinstance(connection, sqlite3.Connection):
         connection.execute("PRAGMA synchronous = OFF")
-
-
-def _why(outcome: dg.ExecuteInProcessResult) -> str:
-    """The first failure in its own words (guarded: no values)."""
-    for one in outcome.all_events:
-        if one.is_step_failure:
-            failure = one.step_failure_data
-            return str(
-                failure.user_failure_data.description if failure.user_failure_data else "a step failed"
-            )
-    return "a blocking check failed"

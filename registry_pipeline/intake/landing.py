@@ -71,11 +71,14 @@ class LandingReport:
     problems: list[Problem] = field(default_factory=list)
 
 
-def land_inbox(home: Home, settings: Settings, now: datetime | None = None) -> LandingReport:
+def land_inbox(
+    home: Home, settings: Settings, now: datetime | None = None, facilities: Sequence[str] = ()
+) -> LandingReport:
     """Land every settled file of the inbox. Files stay in the inbox; landing them again does nothing.
 
     Args:
         now: time of receipt (with time zone); the clock's when not given.
+        facilities: only their folders; all by default.
 
     Raises:
         ConfigurationError: a ledger is damaged.
@@ -83,6 +86,8 @@ def land_inbox(home: Home, settings: Settings, now: datetime | None = None) -> L
     received_at = (now or datetime.now(UTC)).astimezone(UTC).isoformat(timespec="seconds")
     report = LandingReport()
     files, problems = list_inbox(home)
+    if facilities:
+        files = [one for one in files if one.facility_id in facilities]
     report.problems.extend(problems)
     settled, waiting = settle(files, settings.refresh.settle_seconds)
     report.waiting.extend(waiting)

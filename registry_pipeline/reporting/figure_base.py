@@ -25,7 +25,14 @@ from registry_pipeline.reporting.export import write_csv
 from registry_pipeline.reporting.wording import clean
 
 COLOURS = ("#0B5FA5", "#C24A00", "#00795A", "#8A3B8F", "#5A5A5A", "#8C6D00")
-DASHES: tuple[Any, ...] = ("-", (0, (5, 1.6)), (0, (1.4, 1.4)), (0, (7, 1.6, 1.4, 1.6)), (0, (3, 1, 1, 1)), "-")
+DASHES: tuple[Any, ...] = (
+    "-",
+    (0, (5, 1.6)),
+    (0, (1.4, 1.4)),
+    (0, (7, 1.6, 1.4, 1.6)),
+    (0, (3, 1, 1, 1)),
+    "-",
+)
 INK, MUTED, RULE = "#1A1A1A", "#595959", "#BDBDBD"
 WIDTH = 5.2  # inches; small enough to be read on a telephone, where a figure is as wide as the screen
 _FONTS = "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif"
@@ -106,7 +113,7 @@ class FigureFolder:
         out = io.StringIO()
         write_csv(list(data.columns), _plain_rows(data), out)
         self._write(f"{name}.csv", out.getvalue())
-        return Figure(name, Markup(whole), title, meaning, limits, source)  # noqa: S704 (made by svg_text)
+        return Figure(name, Markup(whole), title, meaning, limits, source)
 
     def _write(self, name: str, text: str) -> None:
         path = self.folder / name
@@ -156,7 +163,7 @@ def months_axis(axes: Any, last: float, label: str) -> list[int]:
 def percent_axis(axes: Any, label: str, top: float = 1.0) -> None:
     """A probability axis from 0 to at most 100 %."""
     step = 0.25 if top > 0.5 else 0.1 if top > 0.25 else 0.05
-    ticks = [step * one for one in range(int(round(top / step)) + 1)]
+    ticks = [step * one for one in range(round(top / step) + 1)]
     axes.set_ylim(0, top * 1.02)
     axes.set_yticks(ticks, [f"{round(100 * one)} %" for one in ticks])
     axes.set_ylabel(label)

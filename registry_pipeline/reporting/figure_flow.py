@@ -28,7 +28,7 @@ class Step:
 
 def flow_figure(first: str, steps: Sequence[Step], last: str) -> str:
     """Boxes of patients from top to bottom, those who left on the right."""
-    lines = [textwrap.wrap(one.reason, 38)[:4] + [one.excluded] for one in steps]
+    lines = [[*textwrap.wrap(one.reason, 38)[:4], one.excluded] for one in steps]
     heights = [max(len(one) * _LINE + 0.12, 0.34) for one in lines]
     height = 0.42 + sum(heights) + (len(steps) + 1) * _GAP + 0.55
     with drawing(height) as canvas:
@@ -51,13 +51,22 @@ def flow_figure(first: str, steps: Sequence[Step], last: str) -> str:
 
 
 def _box(
-    axes: Any, top: float, height: float, lines: Sequence[str], *, left: float, right: float, is_strong: bool = False
+    axes: Any,
+    top: float,
+    height: float,
+    lines: Sequence[str],
+    *,
+    left: float,
+    right: float,
+    is_strong: bool = False,
 ) -> float:
     from matplotlib.patches import Rectangle
 
     face = "#E8F0F8" if is_strong else "white"
     axes.add_patch(
-        Rectangle((left, top - height), right - left, height, facecolor=face, edgecolor=INK, linewidth=0.8, zorder=2)
+        Rectangle(
+            (left, top - height), right - left, height, facecolor=face, edgecolor=INK, linewidth=0.8, zorder=2
+        )
     )
     step = _LINE
     y = top - height / 2 + step * (len(lines) - 1) / 2
@@ -78,5 +87,8 @@ def _box(
 
 def _arrow(axes: Any, start: tuple[float, float], end: tuple[float, float]) -> None:
     axes.annotate(
-        "", xy=end, xytext=start, arrowprops={"arrowstyle": "-|>", "color": INK, "linewidth": 0.8, "shrinkA": 0, "shrinkB": 0}
+        "",
+        xy=end,
+        xytext=start,
+        arrowprops={"arrowstyle": "-|>", "color": INK, "linewidth": 0.8, "shrinkA": 0, "shrinkB": 0},
     )

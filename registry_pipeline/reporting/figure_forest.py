@@ -86,7 +86,15 @@ def _line(axes: Any, line: Line, y: float, low: float, high: float) -> None:
 
 def _text(axes: Any, x: float, y: float, text: str, colour: str, weight: str = "normal") -> None:
     axes.text(
-        x, y, text, transform=axes.get_yaxis_transform(), ha="left", va="center", fontsize=8, color=colour, fontweight=weight
+        x,
+        y,
+        text,
+        transform=axes.get_yaxis_transform(),
+        ha="left",
+        va="center",
+        fontsize=8,
+        color=colour,
+        fontweight=weight,
     )
 
 

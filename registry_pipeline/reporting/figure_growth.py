@@ -68,7 +68,14 @@ def scatter_figure(
                 zorder=5,
             )
         axes.axhline(threshold_mm, color=INK, linewidth=0.8, linestyle=(0, (4, 2)), zorder=2)
-        axes.text(last * 1.03, threshold_mm + high * 0.008, f"{threshold_mm:g} mm", fontsize=7.5, ha="right", va="bottom")
+        axes.text(
+            last * 1.03,
+            threshold_mm + high * 0.008,
+            f"{threshold_mm:g} mm",
+            fontsize=7.5,
+            ha="right",
+            va="bottom",
+        )
         axes.axhspan(0, detection_limit_mm, color=RULE, alpha=0.35, linewidth=0, zorder=0)
         axes.text(last * 1.03, detection_limit_mm / 2, f"below the CT detection limit ({detection_limit_mm:g} mm)",
                   fontsize=7, ha="right", va="center", color=MUTED)  # fmt: skip
@@ -101,17 +108,42 @@ def _curve(axes: Any, one: GrowthCurve, position: int) -> None:
 def _crossing(axes: Any, crossing: tuple[float, float, float], threshold_mm: float) -> None:
     months, lower, upper = crossing
     if np.isfinite(lower) and np.isfinite(upper):
-        axes.plot([lower, upper], [threshold_mm, threshold_mm], color=COLOURS[1], linewidth=3.2, zorder=6, solid_capstyle="butt")
-    axes.plot([months], [threshold_mm], marker="D", color=COLOURS[1], markeredgecolor="white", markersize=6, zorder=7)
+        axes.plot(
+            [lower, upper],
+            [threshold_mm, threshold_mm],
+            color=COLOURS[1],
+            linewidth=3.2,
+            zorder=6,
+            solid_capstyle="butt",
+        )
+    axes.plot(
+        [months],
+        [threshold_mm],
+        marker="D",
+        color=COLOURS[1],
+        markeredgecolor="white",
+        markersize=6,
+        zorder=7,
+    )
 
 
 def surveillance_figure(groups: Sequence[tuple[str, pd.DataFrame]], x_label: str, y_label: str) -> str:
     """Expected share of small lesions at detection by interval between CTs, one line per growth estimate."""
     with drawing(2.9) as canvas:
         axes = canvas.add_axes((0.155, 0.16, 0.82, 0.81))
-        for (label, rows), (colour, dash), marker in zip(groups, styles(len(groups)), _MARKERS * 3, strict=False):
+        for (label, rows), (colour, dash), marker in zip(
+            groups, styles(len(groups)), _MARKERS * 3, strict=False
+        ):
             months = rows["ct_interval_months"].to_numpy(float)
-            axes.plot(months, rows["share_small"].to_numpy(float), color=colour, linestyle=dash, marker=marker, markersize=4, label=label)
+            axes.plot(
+                months,
+                rows["share_small"].to_numpy(float),
+                color=colour,
+                linestyle=dash,
+                marker=marker,
+                markersize=4,
+                label=label,
+            )
             axes.fill_between(
                 months,
                 rows["share_lower"].to_numpy(float),

@@ -81,7 +81,9 @@ def _steps(axes: Any, rows: pd.DataFrame, colour: str, dash: Any, label: str, da
     )
 
 
-def _points(rows: pd.DataFrame, days_per_month: float, column: str, start: float) -> tuple[Any, Any, Any, Any]:
+def _points(
+    rows: pd.DataFrame, days_per_month: float, column: str, start: float
+) -> tuple[Any, Any, Any, Any]:
     """Times in months and the curve with its band, from time 0, thinned for drawing only."""
     moved = rows[column].ne(rows[column].shift(fill_value=start)) | (np.arange(len(rows)) == len(rows) - 1)
     kept = rows[moved]
@@ -95,12 +97,16 @@ def _points(rows: pd.DataFrame, days_per_month: float, column: str, start: float
 def _legend(axes: Any, rows: int, note: str) -> None:
     """Names of the groups and, under them, the test; where curves are seldom."""
     if rows > 1:
-        legend = axes.legend(loc="lower left", handlelength=2.6, borderaxespad=0.3, labelspacing=0.3, title=note)
+        legend = axes.legend(
+            loc="lower left", handlelength=2.6, borderaxespad=0.3, labelspacing=0.3, title=note
+        )
         legend.get_title().set_fontsize(8)
         legend.set_alignment("left")
 
 
-def _at_risk(axes: Any, top: Any, curves: Sequence[Curve], ticks: Sequence[int], days_per_month: float) -> None:
+def _at_risk(
+    axes: Any, top: Any, curves: Sequence[Curve], ticks: Sequence[int], days_per_month: float
+) -> None:
     """Numbers at risk, each under its tick; the head of a line in the colour of its curve."""
     axes.set_xlim(top.get_xlim())
     rows = len(curves)
@@ -112,7 +118,9 @@ def _at_risk(axes: Any, top: Any, curves: Sequence[Curve], ticks: Sequence[int],
         axes.text(left, y, one.short, fontsize=7.5, color=colour, ha="left", va="center")
         for tick in ticks:
             n = at_risk(one.rows, tick * days_per_month)
-            axes.text(tick, y, f"{n:,}" if n > 9999 else str(n), fontsize=7.5, ha="center", va="center", color=INK)
+            axes.text(
+                tick, y, f"{n:,}" if n > 9999 else str(n), fontsize=7.5, ha="center", va="center", color=INK
+            )
 
 
 def at_risk(rows: pd.DataFrame, days: float) -> int:

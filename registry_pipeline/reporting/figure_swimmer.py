@@ -54,5 +54,11 @@ def swimmer_figure(lanes: pd.DataFrame, events: pd.DataFrame, groups: list[str],
 def _marks(axes: object, rows: pd.DataFrame, marker: str, colour: str, label: str) -> None:
     if len(rows):
         axes.plot(  # type: ignore[attr-defined]
-            rows["months"], -rows["lane"], linestyle="none", marker=marker, markersize=3.8, color=colour, label=label
+            rows["months"],
+            -rows["lane"],
+            linestyle="none",
+            marker=marker,
+            markersize=3.8,
+            color=colour,
+            label=label,
         )

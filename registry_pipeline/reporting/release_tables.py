@@ -84,9 +84,15 @@ class ReleaseTables:
 
     def in_order(self, name: str) -> pd.DataFrame:
         """Rows of a table in the order in which the release holds them."""
-        return self._connection.execute(f"SELECT * FROM {_qualified(name)}").df() if self.has(name) else self.table(name)
+        return (
+            self._connection.execute(f"SELECT * FROM {_qualified(name)}").df()
+            if self.has(name)
+            else self.table(name)
+        )
 
-    def query(self, sql: str, needs: dict[str, Sequence[str]], values: Sequence[Any] = ()) -> pd.DataFrame | None:
+    def query(
+        self, sql: str, needs: dict[str, Sequence[str]], values: Sequence[Any] = ()
+    ) -> pd.DataFrame | None:
         """Result of a SELECT, or None where a table or column that it needs is missing."""
         if not all(self.has(name, *columns) for name, columns in needs.items()):
             return None

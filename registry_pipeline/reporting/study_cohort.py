@@ -35,7 +35,10 @@ REGISTRY_VARIABLES = (
     Variable("histology_group"),
     Variable("dx_year", True),
 )
-COHORT_FAMILIES = (Family("size_group", ("small", "large")), Family("lesion_site_group", ("scf", "lung", "other")))
+COHORT_FAMILIES = (
+    Family("size_group", ("small", "large")),
+    Family("lesion_site_group", ("scf", "lung", "other")),
+)
 FOLLOW_UP = {
     "reverse_km": "Reverse Kaplan-Meier: how long patients would have been watched had nobody died",
     "observed": "Observed: time to death or last contact of all patients, dead or alive",
@@ -49,7 +52,9 @@ def flow_section(context: Context) -> Section:
     if not steps:
         return section.add(missing(context.why_empty("mart.attrition", of_cohort=False)))
     first, last = steps[0][1], steps[-1][3]
-    drawn = [Step(reason, f"n = {count(gone)}", f"n = {count(after)}") for reason, _, gone, after in steps if gone]
+    drawn = [
+        Step(reason, f"n = {count(gone)}", f"n = {count(after)}") for reason, _, gone, after in steps if gone
+    ]
     data = pd.DataFrame(steps, columns=["reason", "n_before", "n_excluded", "n_after"])
     figure = context.figures.add(
         "flow",
@@ -62,7 +67,10 @@ def flow_section(context: Context) -> Section:
         limits="Leaving the study says nothing of the quality of a record, except at the step that names quarantine.",
         source="mart.attrition",
     )
-    rows = [Row(clean(reason), (count(before), count(gone), count(after))) for reason, before, gone, after in steps]
+    rows = [
+        Row(clean(reason), (count(before), count(gone), count(after)))
+        for reason, before, gone, after in steps
+    ]
     table = Table(
         "Steps of the flow",
         "Reason for leaving",
@@ -77,7 +85,12 @@ def _merged_steps(context: Context, attrition: pd.DataFrame) -> list[tuple[str, 
     """Steps in order; where small counts are hidden, a step with few joins its neighbour."""
     steps: list[tuple[str, int, int, int]] = []
     for row in attrition.sort_values("step").itertuples():
-        reason, before, gone, after = clean(row.reason), int(row.n_before), int(row.n_excluded), int(row.n_after)
+        reason, before, gone, after = (
+            clean(row.reason),
+            int(row.n_before),
+            int(row.n_excluded),
+            int(row.n_after),
+        )
         if steps and (context.is_small(steps[-1][2]) or (context.is_small(gone) and steps[-1][2])):
             reason, before, gone = f"{steps[-1][0]}; {reason}", steps[-1][1], steps[-1][2] + gone
             steps.pop()

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from registry_pipeline.reporting.blocks import Block, Column, Heading, Row, Section, Table, Text, caution, missing
+from registry_pipeline.reporting.blocks import Block, Column, Heading, Row, Section, Table, missing
 from registry_pipeline.reporting.figure_survival import incidence_figure
 from registry_pipeline.reporting.figure_swimmer import swimmer_figure
 from registry_pipeline.reporting.report_context import Context
@@ -172,12 +172,19 @@ def zero_events_table(context: Context) -> Block | None:
     for variable in ("scf_vs_other", "size_group"):
         found = context.tables.table(
             "result.km_summary",
-            {"endpoint": "local_control", "origin": context.origin, "stratum_variable": variable, "n_event": 0},
+            {
+                "endpoint": "local_control",
+                "origin": context.origin,
+                "stratum_variable": variable,
+                "n_event": 0,
+            },
         )
         for one in found.to_dict("records"):
             n = int(one["n"])
             head = context.words.level(variable, one["stratum"])
-            rows.append(Row(head[:1].upper() + head[1:], (context.count(n), "0", share(1 - 0.025 ** (1 / n)))))
+            rows.append(
+                Row(head[:1].upper() + head[1:], (context.count(n), "0", share(1 - 0.025 ** (1 / n))))
+            )
     if not rows:
         return None
     return Table(
@@ -209,7 +216,9 @@ def pattern_table(context: Context) -> Block:
                     "hidden" if hidden else share(one["share"]),
                     "hidden" if hidden else interval(one["ci_lower"], one["ci_upper"], 1, 100.0),
                     number(one["median_months_observed"]),
-                    f"{number(one['min_months'])} to {number(one['max_months'])}" if is_given(one["min_months"]) and not hidden else "–",
+                    f"{number(one['min_months'])} to {number(one['max_months'])}"
+                    if is_given(one["min_months"]) and not hidden
+                    else "–",
                 ),
             )
         )
@@ -235,22 +244,24 @@ def pattern_table(context: Context) -> Block:
 def swimmer_block(context: Context) -> Block:
     """One bar per patient; at most as many as can be read."""
     if context.small_cell:
-        return missing("The swimmer's plot shows single patients; it is left out because small counts are hidden.")
+        return missing(
+            "The swimmer's plot shows single patients; it is left out because small counts are hidden."
+        )
     lanes, events, n_all = _lanes(context)
     if lanes.empty:
         return missing(f"Swimmer's plot: not drawn. {context.why_empty('mart.survival_time')}")
     groups = [context.words.level("lesion_site_group", one) for one in ("scf", "lung", "other")]
-    figure = context.figures.add(
+    return context.figures.add(
         "swimmer",
         swimmer_figure(lanes, events, groups, f"Months from {ORIGINS['lrt_start']}"),
         pd.concat([lanes.drop(columns="group").assign(site=lanes["group"]), events], ignore_index=True),
-        title=f"Swimmer's plot of {len(lanes)} patients" + ("" if n_all == len(lanes) else f" out of {n_all}"),
+        title=f"Swimmer's plot of {len(lanes)} patients"
+        + ("" if n_all == len(lanes) else f" out of {n_all}"),
         description="One bar per patient from the start of local therapy to death or last contact, with recurrences.",
         meaning="Each bar is one patient; it ends at death or at the last contact, and marks show what recurred and when.",
         limits="Bars that end without a cross are patients still alive when last heard of; their length is not their survival.",
         source="mart.survival_time, mart.recurrence, mart.cohort",
     )
-    return figure
 
 
 def _lanes(context: Context) -> tuple[pd.DataFrame, pd.DataFrame, int]:
@@ -270,8 +281,12 @@ def _lanes(context: Context) -> tuple[pd.DataFrame, pd.DataFrame, int]:
     )
     if chosen is None or chosen.empty:
         return empty, empty, 0
-    recurrences = context.tables.query("SELECT patient_id, event_type, days_since_lrt FROM mart.recurrence", needs)
-    chosen = chosen.sort_values(["duration_days", "patient_id"], ascending=[False, True]).reset_index(drop=True)
+    recurrences = context.tables.query(
+        "SELECT patient_id, event_type, days_since_lrt FROM mart.recurrence", needs
+    )
+    chosen = chosen.sort_values(["duration_days", "patient_id"], ascending=[False, True]).reset_index(
+        drop=True
+    )
     lanes = pd.DataFrame(
         {
             "lane": chosen.index,
@@ -289,11 +304,3 @@ def _lanes(context: Context) -> tuple[pd.DataFrame, pd.DataFrame, int]:
         }
     )
     return lanes, events.sort_values(["lane", "months"], ignore_index=True), int(chosen["n_all"].iloc[0])
-
-
-def origin_note(context: Context) -> Text:
-    """Where the clock starts, and why."""
-    return caution(
-        f"The clock starts at the {ORIGINS[context.origin]}. Treatment is a condition of being in the study, so a clock "
-        "that starts earlier gives every patient time in which she could not have died.",
-    )

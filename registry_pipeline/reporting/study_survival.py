@@ -9,7 +9,17 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from registry_pipeline.reporting.blocks import Block, Column, Figure, Row, Section, Table, Text, caution, missing
+from registry_pipeline.reporting.blocks import (
+    Block,
+    Column,
+    Figure,
+    Row,
+    Section,
+    Table,
+    Text,
+    caution,
+    missing,
+)
 from registry_pipeline.reporting.figure_survival import Curve, km_figure
 from registry_pipeline.reporting.report_context import Context
 from registry_pipeline.reporting.wording import (
@@ -78,14 +88,21 @@ def _km_figure(
     drop = ["endpoint", "origin", "stratum_variable"]
     return context.figures.add(
         f"km_{endpoint}_{variable}" + ("" if origin == context.origin else f"_{origin}"),
-        km_figure(curves, ENDPOINTS[endpoint], f"Months from {ORIGINS[origin]}", test_text(context, endpoint, variable, origin), context.days_per_month),
+        km_figure(
+            curves,
+            ENDPOINTS[endpoint],
+            f"Months from {ORIGINS[origin]}",
+            test_text(context, endpoint, variable, origin),
+            context.days_per_month,
+        ),
         rows.drop(columns=drop),
         title=title,
         description="Kaplan-Meier step curves with 95 % confidence bands and numbers at risk. "
         + rates_text(context, endpoint, variable, origin),
         meaning=f"The height of a curve is the share of patients {_MEANINGS[endpoint]}.",
         limits=_limits(endpoint, variable),
-        source="result.km_curve, result.km_summary" + (", result.logrank_test" if variable != "overall" else ""),
+        source="result.km_curve, result.km_summary"
+        + (", result.logrank_test" if variable != "overall" else ""),
     )
 
 
@@ -106,7 +123,9 @@ def _by(context: Context, variable: str) -> str:
 
 def ordered(strata: Sequence[object]) -> list[object]:
     """Strata in a fixed order: named ones first, then by text."""
-    return sorted(strata, key=lambda one: (ORDER.index(str(one)) if str(one) in ORDER else len(ORDER), str(one)))
+    return sorted(
+        strata, key=lambda one: (ORDER.index(str(one)) if str(one) in ORDER else len(ORDER), str(one))
+    )
 
 
 def _chosen(context: Context, table: str, endpoint: str, origin: str, variable: str) -> pd.DataFrame:
@@ -119,7 +138,9 @@ def test_text(context: Context, endpoint: str, variable: str, origin: str) -> st
     if variable == "overall" or found.empty:
         return ""
     row = found.iloc[0]
-    return f"log-rank {p_phrase(row['p_value'])}" if is_given(row["p_value"]) else "log-rank test: not estimable"
+    return (
+        f"log-rank {p_phrase(row['p_value'])}" if is_given(row["p_value"]) else "log-rank test: not estimable"
+    )
 
 
 def rates_text(context: Context, endpoint: str, variable: str, origin: str) -> str:
@@ -143,18 +164,26 @@ def landmark_table(context: Context, endpoint: str, variables: Sequence[str], or
             part = found[found["stratum"] == stratum].sort_values("landmark_months")
             head = context.words.level(variable, stratum)
             line = summary.loc[stratum] if stratum in summary.index else None
-            words = "" if line is None else f": {context.count(line['n_event'])} events in {context.count(line['n'])} patients"
+            words = (
+                ""
+                if line is None
+                else f": {context.count(line['n_event'])} events in {context.count(line['n'])} patients"
+            )
             rows.append(Row(head[:1].upper() + head[1:] + words, ("",) * 4, "group"))
             rows += [_landmark_row(context, one) for one in part.to_dict("records")]
     if not rows:
-        return missing(f"Rates at fixed times: not given. {context.why_empty('result.km_landmark', origin != 'primary_dx')}")
+        return missing(
+            f"Rates at fixed times: not given. {context.why_empty('result.km_landmark', origin != 'primary_dx')}"
+        )
     return Table(
         f"{ENDPOINTS[endpoint]} at fixed times, from {ORIGINS[origin]}",
         "Months",
         (Column("At risk"), Column("Rate"), Column("95 % CI"), Column("Remark", is_number=False)),
         tuple(rows),
         "result.km_landmark, result.km_summary",
-        ("Kaplan-Meier with log-log confidence intervals. At risk: patients still under observation just before that time.",),
+        (
+            "Kaplan-Meier with log-log confidence intervals. At risk: patients still under observation just before that time.",
+        ),
     )
 
 
@@ -162,7 +191,11 @@ def _landmark_row(context: Context, one: dict[str, object]) -> Row:
     beyond = bool(one["is_beyond_follow_up"]) if is_given(one["is_beyond_follow_up"]) else False
     remark = "beyond the last observation: no estimate" if beyond else ""
     if not beyond and is_given(one["survival"]) and not is_given(one["ci_lower"]):
-        remark = "no event so far: the method has no interval" if one["survival"] == 1 else "interval not estimable"
+        remark = (
+            "no event so far: the method has no interval"
+            if one["survival"] == 1
+            else "interval not estimable"
+        )
     hidden = context.is_small(one["n_at_risk"])
     return Row(
         number(one["landmark_months"], 0),
@@ -223,7 +256,9 @@ def _summary_cells(context: Context, one: pd.Series, mean: pd.Series | None) -> 
     )
 
 
-def logrank_table(context: Context, endpoints: Sequence[str], variables: Sequence[str], origin: str) -> Block | None:
+def logrank_table(
+    context: Context, endpoints: Sequence[str], variables: Sequence[str], origin: str
+) -> Block | None:
     """Every log-rank test of the chosen endpoints and groupings."""
     rows = []
     for endpoint in endpoints:
@@ -233,8 +268,15 @@ def logrank_table(context: Context, endpoints: Sequence[str], variables: Sequenc
                 note = clean(one["note"]) if is_given(one["note"]) else ""
                 rows.append(
                     Row(
-                        f"{ENDPOINTS[endpoint]} by {context.words.variable(variable).lower().removeprefix('figo')}".replace("by  ", "by FIGO "),
-                        (number(one["chi_square"], 2), number(one["degrees_of_freedom"], 0), p_value(one["p_value"]), note),
+                        f"{ENDPOINTS[endpoint]} by {context.words.variable(variable).lower().removeprefix('figo')}".replace(
+                            "by  ", "by FIGO "
+                        ),
+                        (
+                            number(one["chi_square"], 2),
+                            number(one["degrees_of_freedom"], 0),
+                            p_value(one["p_value"]),
+                            note,
+                        ),
                     )
                 )
     if not rows:
@@ -267,7 +309,9 @@ def survival_section(context: Context) -> Section:
     )
     if context.tables.table("result.km_landmark", {"origin": context.other_origin}, limit=1).shape[0]:
         section.add(
-            Text(f"The same rates with the clock started at the {ORIGINS[context.other_origin]}, for comparison."),
+            Text(
+                f"The same rates with the clock started at the {ORIGINS[context.other_origin]}, for comparison."
+            ),
             landmark_table(context, "os", GROUPINGS, context.other_origin),
         )
     return section

@@ -33,7 +33,11 @@ def hidden_cells(counts: Counts, families: Sequence[Sequence[int]], limit: int) 
         return hidden
     lines = list(_lines(counts.shape, families))
     while True:
-        weak = [line for line, sign in lines if _is_weak(counts, hidden, line[:sign] if sign else line, line, limit)]
+        weak = [
+            line
+            for line, sign in lines
+            if _is_weak(counts, hidden, line[:sign] if sign else line, line, limit)
+        ]
         weak += [_line_of(cell, lines, hidden) for cell in _determined(hidden, lines)]
         more = next((cell for line in weak if (cell := _next_cell(counts, hidden, line)) is not None), None)
         if more is None:
@@ -41,7 +45,9 @@ def hidden_cells(counts: Counts, families: Sequence[Sequence[int]], limit: int) 
         hidden[more] = True
 
 
-def _lines(shape: tuple[int, ...], families: Sequence[Sequence[int]]) -> Iterator[tuple[list[tuple[int, int]], int]]:
+def _lines(
+    shape: tuple[int, ...], families: Sequence[Sequence[int]]
+) -> Iterator[tuple[list[tuple[int, int]], int]]:
     """Cells whose signed sum the reader knows: columns over levels; groups over a family less all patients."""
     n_levels, n_columns = shape
     for column in range(n_columns):

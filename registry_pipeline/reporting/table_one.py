@@ -86,24 +86,34 @@ def _columns(
     positions: list[list[int]] = []
     notes = ["Numbers: median (lower to upper quartile). Categories: n (% of those with a value)."]
     for family in families:
-        values = frame[family.variable].astype("string") if family.variable in frame else pd.Series(dtype="string")
-        chosen = [(level, values.eq(level).fillna(False)) for level in family.levels if values.eq(level).any()]
+        values = (
+            frame[family.variable].astype("string") if family.variable in frame else pd.Series(dtype="string")
+        )
+        chosen = [
+            (level, values.eq(level).fillna(False)) for level in family.levels if values.eq(level).any()
+        ]
         if len(chosen) < 2:
             continue
         title = words.variable(family.variable)
         ungrouped = int(values.isna().sum())
         if any(0 < int(mask.sum()) < small_cell for _, mask in chosen) or 0 < ungrouped < small_cell:
-            notes.append(f"The split by {title.lower()} is left out: a group has fewer than {small_cell} patients.")
+            notes.append(
+                f"The split by {title.lower()} is left out: a group has fewer than {small_cell} patients."
+            )
             continue
         if ungrouped:
-            notes.append(f"{title}: unknown in {count(ungrouped)} patients, who are in the first column only.")
+            notes.append(
+                f"{title}: unknown in {count(ungrouped)} patients, who are in the first column only."
+            )
         positions.append(list(range(len(masks), len(masks) + len(chosen))))
         for level, mask in chosen:
             columns.append(Column(f"{words.level(family.variable, level)} (n = {count(mask.sum())})", title))
             masks.append(mask)
         columns.append(Column("SMD", title))
     if positions:
-        notes.append("SMD: standardised difference; with three groups the largest of the pairs. Above 0.1 is read as unlike.")
+        notes.append(
+            "SMD: standardised difference; with three groups the largest of the pairs. Above 0.1 is read as unlike."
+        )
     return columns, _Split(frame, masks, positions, small_cell), notes
 
 
@@ -117,14 +127,22 @@ def _number_rows(split: _Split, variable: Variable, words: Words) -> tuple[list[
     values = pd.to_numeric(split.frame[variable.name], errors="coerce").astype(float)
     parts = [values[mask] for mask in split.masks]
     digits = 0 if (values.dropna() % 1 == 0).all() else 1
-    cells = _with_smd(split, [_quartiles(part, digits) for part in parts], [_smd_numbers(parts, one) for one in split.families])
+    cells = _with_smd(
+        split,
+        [_quartiles(part, digits) for part in parts],
+        [_smd_numbers(parts, one) for one in split.families],
+    )
     rows = [Row(words.measure(variable.name), tuple(cells), "group")]
-    absent = np.array([[int(part.isna().sum()) for part in parts], [int(part.notna().sum()) for part in parts]])
+    absent = np.array(
+        [[int(part.isna().sum()) for part in parts], [int(part.notna().sum()) for part in parts]]
+    )
     if not absent[0].any():
         return rows, False
     hidden = hidden_cells(absent, _exact(split), split.limit)
     cells = [NOT_GIVEN if hidden[0, i] else count(n) for i, n in enumerate(absent[0])]
-    return [*rows, Row("missing", tuple(_with_smd(split, cells, [""] * len(split.families))), "level")], bool(hidden.any())
+    return [*rows, Row("missing", tuple(_with_smd(split, cells, [""] * len(split.families))), "level")], bool(
+        hidden.any()
+    )
 
 
 def _category_rows(split: _Split, variable: Variable, words: Words) -> tuple[list[Row], bool]:
@@ -135,10 +153,14 @@ def _category_rows(split: _Split, variable: Variable, words: Words) -> tuple[lis
     hidden = hidden_cells(np.vstack([known, absent]), _exact(split), split.limit)
     totals = known.sum(axis=0)
     smd = [_smd_categories(known[:, family]) for family in split.families]
-    rows = [Row(words.variable(variable.name), tuple(_with_smd(split, [""] * len(split.masks), smd)), "group")]
+    rows = [
+        Row(words.variable(variable.name), tuple(_with_smd(split, [""] * len(split.masks), smd)), "group")
+    ]
     for i, level in enumerate(levels):
         cells = [_n_percent(int(n), int(totals[j]), bool(hidden[i, j])) for j, n in enumerate(known[i])]
-        rows.append(Row(words.level(variable.name, level), tuple(_with_smd(split, cells, [""] * len(smd))), "level"))
+        rows.append(
+            Row(words.level(variable.name, level), tuple(_with_smd(split, cells, [""] * len(smd))), "level")
+        )
     if absent.any():
         cells = [NOT_GIVEN if hidden[-1, j] else count(n) for j, n in enumerate(absent[0])]
         rows.append(Row("missing", tuple(_with_smd(split, cells, [""] * len(smd))), "level"))
@@ -156,9 +178,17 @@ def _levels(values: pd.Series, name: str) -> list[str]:
     from schemas.codes import CODE_LISTS
 
     found = sorted(values.dropna().unique().tolist())
-    known = CODE_LISTS[name].codes if name in CODE_LISTS else {"age_group": ("<50", "50-64", "65+"), "size_group": ("small", "large")}.get(name, ())
+    known = (
+        CODE_LISTS[name].codes
+        if name in CODE_LISTS
+        else {"age_group": ("<50", "50-64", "65+"), "size_group": ("small", "large")}.get(name, ())
+    )
     ranked = [one for one in known if one in found] + [one for one in found if one not in known]
-    return ranked[:_FEW_LEVELS] if len(ranked) <= _FEW_LEVELS else values.value_counts().index[:_FEW_LEVELS].tolist()
+    return (
+        ranked[:_FEW_LEVELS]
+        if len(ranked) <= _FEW_LEVELS
+        else values.value_counts().index[:_FEW_LEVELS].tolist()
+    )
 
 
 def _with_smd(split: _Split, cells: Sequence[str], smd: Sequence[str]) -> list[str]:
@@ -196,7 +226,9 @@ def _smd_categories(known: np.ndarray[tuple[int, int], np.dtype[np.int64]]) -> s
     return _largest(_distance(shares[:, a], shares[:, b]) for a, b in combinations(filled, 2))
 
 
-def _distance(one: np.ndarray[tuple[int], np.dtype[np.float64]], two: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
+def _distance(
+    one: np.ndarray[tuple[int], np.dtype[np.float64]], two: np.ndarray[tuple[int], np.dtype[np.float64]]
+) -> float:
     """Mahalanobis distance of two vectors of proportions, the first level left out."""
     a, b = one[1:], two[1:]
     if not len(a):

@@ -13,7 +13,9 @@ from typing import Any
 from schemas import codes
 
 NOT_GIVEN = "–"
-_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2028\u2029\u2066-\u2069\ufeff\ufffe\uffff]")
+_UNSAFE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2028\u2029\u2066-\u2069\ufeff\ufffe\uffff]"
+)
 _LONGEST = 240
 _LISTS = {
     "lesion_site_group": codes.LESION_SITE_GROUP,
@@ -118,7 +120,9 @@ def share(value: Any, digits: int = 1) -> str:
     return f"{100 * float(value):.{digits}f} %" if is_given(value) else NOT_GIVEN
 
 
-def interval(lower: Any, upper: Any, digits: int = 1, scale: float = 1.0, open_end: str = "not reached") -> str:
+def interval(
+    lower: Any, upper: Any, digits: int = 1, scale: float = 1.0, open_end: str = "not reached"
+) -> str:
     """A confidence interval; an end that is not there is said in words."""
     if not is_given(lower) and not is_given(upper):
         return "not estimable"
@@ -174,7 +178,9 @@ class Words:
     def measure(self, name: str) -> str:
         """Label of a continuous variable with its unit."""
         unit = _UNITS.get(name, "")
-        return self.variable(name) + (f", {unit}s" if unit in ("year", "month") else f", {unit}" if unit in ("mm", "Gy") else "")
+        return self.variable(name) + (
+            f", {unit}s" if unit in ("year", "month") else f", {unit}" if unit in ("mm", "Gy") else ""
+        )
 
     def level(self, variable: str, code: object) -> str:
         """Label of a level of a variable."""
@@ -182,9 +188,13 @@ class Words:
         if variable == "overall":
             return "All patients"
         if variable in ("size_group", "is_small"):
-            return {"small": self.small, "large": self.large, "True": self.small, "False": self.large}.get(text, text)
+            return {"small": self.small, "large": self.large, "True": self.small, "False": self.large}.get(
+                text, text
+            )
         if variable == "scf_vs_other":
-            return {"scf": "supraclavicular fossa", "non_scf": "other sites than supraclavicular"}.get(text, text)
+            return {"scf": "supraclavicular fossa", "non_scf": "other sites than supraclavicular"}.get(
+                text, text
+            )
         if text.lower() in ("true", "false"):
             return "yes" if text.lower() == "true" else "no"
         return _LISTS[variable].labels.get(text, text) if variable in _LISTS else text

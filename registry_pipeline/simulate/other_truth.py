@@ -23,7 +23,7 @@ KINDS: tuple[tuple[str, int], ...] = (
     ("palliative", 10),
     ("systemic_only", 5),
     ("never_treated", 4),
-    ("no_oligometastasis", 30),
+    ("no_oligometastasis", 42),
     ("near_twin", 1),
 )
 WITHOUT_METASTASIS = ("no_oligometastasis", "near_twin")

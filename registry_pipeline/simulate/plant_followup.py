@@ -107,10 +107,8 @@ def _onset(scene: Scene) -> None:
 
 def _dead_without_record(scene: Scene) -> None:
     case = scene.take(lambda one: one.kind == "no_oligometastasis" and one.birth_precision == "day")
-    last = case.contacts[-1].day + timedelta(days=100)
-    hit = _new_record(
-        scene, case, "SF90004", 记录类别="随访", 日期=last, 随访方式="电话", 生存状态="死亡", 疾病状态="不明"
-    )
+    hit = scene.rows("followup", case, 记录类别="随访")[-1]
+    scene.change([hit], 随访方式="电话", 生存状态="死亡", 疾病状态="不明")
     text = "reported dead, no death is registered"
     scene.record("H01", hit, "followup", "生存状态", "missing_partner", text, False)
 

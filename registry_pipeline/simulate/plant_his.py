@@ -174,6 +174,25 @@ def _short_line(scene: Scene) -> None:
     scene.record("S15", hit, "", "", "ragged", "a line with two fields too few", False)
 
 
+def _operated_late_stage(scene: Scene) -> None:
+    case = scene.take(lambda one: one.tumour.stage == "IVA", True)
+    hit = scene.rows("his", case)[0]
+    hit.row["手术日期"] = (case.tumour.dx + timedelta(days=9)).isoformat()
+    text = "a radical operation in stage IVA"
+    scene.record("V22", hit, "primary_treatment", "手术日期", "unusual", text, False)
+
+
+def _lines_swapped(scene: Scene) -> None:
+    case = scene.take(lambda one: one.kind == "systemic_only" and one.death is None, False)
+    hit, line = scene.filled("his", case, "化疗线数")[-1], case.lines[-1]
+    later = {"化疗开始": line.end + timedelta(days=30), "化疗结束": line.end + timedelta(days=90)}
+    again = scene.add(hit, **{name: day.isoformat() for name, day in later.items()})
+    again.row["住院号"] = f"{hit.row['住院号']}B"
+    hit.row["化疗线数"] = str(line.number + 1)
+    text = "the earlier line of therapy has the higher number"
+    scene.record("Y02", again, "systemic_line", "化疗线数", "order", text, False)
+
+
 def _ward_date(scene: Scene) -> None:
     def wanted(case: Case) -> bool:
         return bool(scene.filled("his", case, "死亡日期"))
@@ -212,7 +231,8 @@ def near_twin(scene: Scene) -> None:
 
 PLANTERS: tuple[Planter, ...] = (
     _two_birth_dates, _two_stages, _child, _age, _test_patient, _backwards, _late, _no_chemotherapy,
-    _line_backwards, _before_primary, _impossible_day, _serial, _short_line, _ward_date, _early_metastasis,
+    _line_backwards, _before_primary, _impossible_day, _serial, _short_line, _ward_date,
+    _operated_late_stage, _lines_swapped, _early_metastasis,
     everywhere("V02", "patient", "性别", "男", "sex", "a man with cervical cancer", in_cohort=True),
     everywhere("S05", "primary_tumour", "病理类型", "鳞状上皮癌", "code", "a word that the mapping does not know"),
     everywhere("V07", "primary_tumour", "部位编码", "C54.1", "code", "topography of the uterine body"),
@@ -231,11 +251,15 @@ PLANTERS: tuple[Planter, ...] = (
     everywhere("V14", "primary_tumour", "分期版本", "", "missing", "stage without its edition", in_cohort=True),
     everywhere("V15", "primary_tumour", "肿瘤最大径(cm)", "6.5", "disagreement", "6.5 cm in stage IB1",
                lambda one: one.tumour.stage == "IB1", None, False),
+    everywhere("V16", "primary_tumour", "腹主动脉旁淋巴结", "阳性", "disagreement", "positive para-aortic nodes in stage IIIC1",
+               lambda one: one.tumour.stage.startswith("IIIC1"), None, False),
     everywhere("V20", "primary_tumour", "鳞癌抗原(ng/mL)", "1500", "out_of_range", "antigen of 1500 ng/mL",
                _staged, is_error=False),
     at_episode("E03", "转移灶数目", "4", "count", "four lesions stated, fewer are described", is_error=False),
     at_episode("E06", "寡转移分类", "同时性寡转移", "disagreement", "class does not follow from the interval"),
     at_episode("E07", "寡转移分类", "再次寡复发", "missing_partner", "repeat class in a first episode"),
+    at_episode("E08", "寡转移分类", "异时性寡进展", "missing_partner", "progression under a therapy that nobody gave",
+               is_error=False),
     at_episode("E09", "原发灶状态", "残留", "disagreement", "uncontrolled primary, metachronous class", is_error=False),
     at_episode("E10", "合并区域复发", "是", "missing_partner", "concurrent recurrence without its record",
                wanted=lambda one: _metachronous(one) and one.episodes[0].regional is None),

@@ -70,6 +70,19 @@ def _negative_later(scene: Scene) -> None:
     scene.record("L07", hit, "lesion", "病灶 上次阴性日期", "order", text)
 
 
+def _long_ago(scene: Scene) -> None:
+    def wanted(case: Case) -> bool:
+        long_enough = bool(case.lesions) and (case.lesions[0].detection - case.tumour.dx).days > 820
+        return case.kind in ("palliative", "never_treated", "systemic_only", "after_window") and long_enough
+
+    hit = _found(scene, scene.take(wanted, False))[0]
+    day = hit.row["检查日期"]
+    assert isinstance(day, date)
+    hit.row["病灶 上次阴性日期"] = day - timedelta(days=810)
+    text = "last negative examination more than two years before detection"
+    scene.record("L06", hit, "lesion", "病灶 上次阴性日期", "interval", text, False)
+
+
 def _double_lesion(scene: Scene) -> None:
     def wanted(case: Case) -> bool:
         return case.kind == "palliative" and len(case.lesions) == 1
@@ -117,7 +130,8 @@ def _tenfold(scene: Scene) -> None:
 def _uptake_on_ct(scene: Scene) -> None:
     case = scene.take(lambda one: _ct(one) and one.kind != "cohort" and one.lesions[0].site not in NODES)
     hit = _found(scene, case)[0]
-    hit.row[SIZE] = f"{case.exams[-1].sizes[0].long_mm if case.exams[-1].sizes else 14:g}mm，SUVmax 8.2"
+    size = next(one.sizes[0] for one in case.exams if one.sizes)
+    hit.row[SIZE] = f"{size.long_mm:g}mm，SUVmax 8.2"
     text = "an uptake value from a CT"
     scene.record("M11", hit, "measurement", SIZE, "disagreement", text, False)
 
@@ -162,7 +176,7 @@ def _orphan(scene: Scene) -> None:
 
 
 PLANTERS: tuple[Planter, ...] = (
-    _same_day_negative, _negative_later, _double_lesion, _two_sites, _after_death, _tenfold, _uptake_on_ct,
+    _same_day_negative, _negative_later, _long_ago, _double_lesion, _two_sites, _after_death, _tenfold, _uptake_on_ct,
     _other_modality, _no_biopsy, _no_exam_day, _orphan,
     at_detection("L02", "lesion", {"病灶 侧别": ""}, "missing", "a lung lesion without its side",
                  _site("lung"), None, False),

@@ -78,6 +78,16 @@ def _stopped(scene: Scene) -> None:
     scene.record("T08", hits[0], "lrt_course", "PlannedFractions", "incomplete", text, False)
 
 
+def _same_field_again(scene: Scene) -> None:
+    case = scene.take(lambda one: one.kind == "palliative" and one.death is None, False)
+    for hit in reversed(scene.rows("rt_sessions", case)):
+        moment = _shifted(hit.row["TreatmentDateTime"], 200)
+        again = scene.add(hit, CourseID="C2", TreatmentDateTime=moment)
+    scene.add(scene.rows("rt_targets", case)[0], CourseID="C2")
+    text = "the same lesion treated again after 200 days, not marked as re-irradiation"
+    scene.record("T10", again, "lrt_course", "CourseID", "missing_mark", text, False)
+
+
 def _quality_assurance(scene: Scene) -> None:
     page = scene.page("rt_sessions")
     like = Hit(page, page.rows[-1])
@@ -120,7 +130,7 @@ def _dose_in_words(scene: Scene) -> None:
 
 
 PLANTERS: tuple[Planter, ...] = (
-    _before_detection, _centigray, _one_session, _long_course, _stopped, _quality_assurance, _no_target,
+    _before_detection, _centigray, _one_session, _long_course, _stopped, _same_field_again, _quality_assurance, _no_target,
     _no_margin, _ambiguous_day, _dose_in_words,
     on_course("T06", "BED10_Gy", "88.00", "disagreement", "stored BED10 is not that of the fractions",
               _technique("imrt")),

@@ -16,7 +16,7 @@ import polars as pl
 
 from registry_pipeline.home import Home
 from registry_pipeline.intake.facility import read_facility
-from registry_pipeline.intake.landing import LandingReport, land_inbox, read_ledger
+from registry_pipeline.intake.landing import read_ledger
 from registry_pipeline.intake.lookup import raw_values
 from registry_pipeline.intake.stage import stage_facility
 from registry_pipeline.settings import Settings
@@ -67,12 +67,6 @@ class StoredStaging:
     rows: pl.DataFrame
     file_issues: pl.DataFrame
     source_columns: Mapping[tuple[str, str, str], str]
-
-
-def land(home: Home) -> LandingReport:
-    """Take what lies in the inboxes of all facilities."""
-    with holding(home):
-        return land_inbox(home, home.settings())
 
 
 def extract_date(home: Home, settings: Settings) -> date:

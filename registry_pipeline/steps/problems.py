@@ -16,6 +16,18 @@ class Refused(Exception):
     """A release was refused; the old one is still served. The message names the checks, no values."""
 
 
+class InternalFailure(Exception):
+    """A bug stopped a step; its details already lie in a private file.
+
+    Attributes:
+        path: the private file.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        super().__init__(f"an internal error; details, which may quote records: {path}")
+
+
 def record_private_details(home: Home, problem: BaseException) -> Path:
     """Write the traceback of a bug to a private file (0600) of the home and give its path.
 

@@ -49,11 +49,17 @@ def refresh(
     """
     with holding(home):
         progress("landing")
-        landing = land_inbox(home, home.settings())
         chosen = chosen_facilities(home, facilities)
+        landing = take_in(home, chosen if facilities else ())
         if not force and is_served(home):
             return RefreshReport(landing, current_release(home) or "", False)
         return RefreshReport(landing, *_make(home, chosen, force, progress))
+
+
+def take_in(home: Home, facilities: Sequence[str] = ()) -> LandingReport:
+    """Land what lies in the inboxes of the facilities (of all by default); says what became of every file."""
+    with holding(home):
+        return land_inbox(home, home.settings(), facilities=facilities)
 
 
 def _make(home: Home, chosen: Sequence[str], force: bool, progress: Progress) -> tuple[str, bool]:
@@ -69,7 +75,7 @@ def _make(home: Home, chosen: Sequence[str], force: bool, progress: Progress) ->
     registry.curate(home)
     registry.build_mart(home)
     registry.judge(home)
-    registry.analyse(home, progress)
+    registry.analyse(home, force, progress)
     progress("release")
     published = publication.publish(home, force)
     return published.release_id, published.is_new

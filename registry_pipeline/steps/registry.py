@@ -56,14 +56,14 @@ def judge(home: Home) -> dict[str, int]:
         return {name: frame.height for name, frame in tables.items()}
 
 
-def analyse(home: Home, progress: Progress = lambda _: None) -> dict[str, int]:
+def analyse(home: Home, force: bool = False, progress: Progress = lambda _: None) -> dict[str, int]:
     """Result tables: table -> number of rows."""
     with holding(home):
         folder, settings = home.store / "result", home.settings()
         marts = {one.name: home.store / "mart" / f"{one.name}.parquet" for one in fields(Marts)}
         inputs = [_content(path) for path in marts.values()]
         fingerprint = digest_of(inputs, settings.digest(), code_version())
-        if not is_fresh(folder, fingerprint):
+        if force or not is_fresh(folder, fingerprint):
             made = result_tables(
                 Marts(**{name: read_parquet(path).to_pandas() for name, path in marts.items()}),
                 settings.study,

@@ -43,6 +43,8 @@ def judge_between_tables(
     """Run every facility-wide rule, into ``outcome``; a rule that fails does not stop the others."""
     with open_records(records, memory_limit) as connection:
         for entry in rules.of_scope("facility").values():
+            if all(records[name].is_empty() for name in judged_tables(entry)):
+                continue
             try:
                 judged, violations = judge_by_sql(connection, entry, parameters)
             except Exception as problem:  # a rule that raises must not stop the others
@@ -50,6 +52,12 @@ def judge_between_tables(
                 continue
             outcome.count(entry.rule_id, judged)
             outcome.violations.append(violations)
+
+
+def judged_tables(entry: RuleEntry) -> list[str]:
+    """The tables whose records a rule judges: its own, or those of its header's ``judges``."""
+    assert isinstance(entry.judged_by, SqlFile)
+    return list(entry.judged_by.header.get("judges", [entry.table_name]))
 
 
 def judge_by_sql(

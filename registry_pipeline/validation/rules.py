@@ -15,7 +15,8 @@ from typing import Any
 from registry_pipeline.settings import Settings
 from registry_pipeline.sql_source import SqlFile, sql_files
 from registry_pipeline.validation.records import curated
-from schemas.generic_rules import GENERIC_RULES, GenericRule
+from schemas.generic_rule import GenericRule
+from schemas.generic_rules import GENERIC_RULES
 from schemas.table import Rule, rules_of
 
 LEVELS = ("error", "warning", "info", "off")

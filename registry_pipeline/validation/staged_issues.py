@@ -11,7 +11,7 @@ from registry_pipeline.validation.consolidate import ACROSS_SOURCES, WITHIN_SOUR
 from registry_pipeline.validation.records import record_keys
 from registry_pipeline.validation.rules import Catalogue
 from registry_pipeline.validation.within_table import VIOLATION, Outcome, violation_frame
-from schemas.generic_rules import REASONS
+from schemas.reasons import REASONS
 
 MISSING = ("S10", "S14")
 

@@ -77,6 +77,8 @@ def judge_table(
     name: str, records: pl.DataFrame, rules: Catalogue, parameters: Mapping[str, Any], outcome: Outcome
 ) -> None:
     """Judge every record of a table by its own rules and its columns' demands, into ``outcome``."""
+    if records.is_empty():
+        return
     main, second = _judgements(name, rules, parameters, outcome)
     failed = _run(name, records, main, outcome)
     judged = [one for one in main if one.rule_id not in outcome.failures]

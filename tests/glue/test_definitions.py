@@ -8,8 +8,8 @@ import dagster as dg
 import pytest
 
 import schemas
-from registry_pipeline.definitions import build_definitions
 from registry_pipeline.defs.automation import range_tags, register_facilities
+from registry_pipeline.defs.graph import build_definitions
 from registry_pipeline.defs.naming import (
     RECONCILIATION,
     RELEASE,

@@ -6,7 +6,7 @@ import pytest
 
 from registry_pipeline.settings import Settings
 from registry_pipeline.sql_source import sql_files
-from registry_pipeline.validation.cross_table import judge_by_sql, open_records
+from registry_pipeline.validation.cross_table import judge_by_sql, judged_tables, open_records
 from registry_pipeline.validation.records import curated
 from registry_pipeline.validation.rules import catalogue, parameters_of
 from schemas.table import columns_of
@@ -34,6 +34,7 @@ def test_examples(name: str, kind: str, number: int) -> None:
     example = sql_files("rules")[name].header[kind][number]
     judged, severities = _judged(name, example)
     assert judged > 0
+    assert any(table in example for table in judged_tables(RULES[name]))
     wanted = [example.get("_severity", RULES[name].severity)] * example.get("_rows", 1)
     assert severities == (wanted if kind == "failing" else [])
 

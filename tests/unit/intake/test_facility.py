@@ -70,7 +70,11 @@ def read(tmp_path):
 def test_everything_declared_is_there(read):
     facility = read(GOOD)
     his, civil = facility.sources
-    assert (facility.facility_id, facility.name, facility.calendar) == ("west", "Western hospital", "absolute")
+    assert (facility.facility_id, facility.name, facility.calendar) == (
+        "west",
+        "Western hospital",
+        "absolute",
+    )
     assert facility.precedence == {"death.death_date": ("civil", "his")}
     assert facility.tolerance == {"death.death_date": 3.0}
     assert facility.rules == {"M01": {"severity": "warning"}}
@@ -86,7 +90,16 @@ def test_everything_declared_is_there(read):
     ]
     assert [one.test for one in course.where] == ["in", "not_blank"]
     assert his.needed_columns() == ("病案号",)
-    assert set(his.source_columns()) == {"病案号", "序号", "确诊日期", "术后", "术前", "类别", "剂量", "疗程号"}
+    assert set(his.source_columns()) == {
+        "病案号",
+        "序号",
+        "确诊日期",
+        "术后",
+        "术前",
+        "类别",
+        "剂量",
+        "疗程号",
+    }
     assert civil.tables[0].columns["death_date"].anchor == "diagnosis"
 
 
@@ -179,7 +192,8 @@ def test_mistake_names_its_line(read, tmp_path, old, new, line, message):
 
 def test_templates_that_wait_for_each_other(read):
     text = GOOD.replace("{patient_id}-T{序号?}", "{morphology_text}").replace(
-        'figo_stage = { from = ["术后", "术前"]', 'morphology_text = { template = "{tumour_id}" }\n    figo_stage = { from = "术后"'
+        'figo_stage = { from = ["术后", "术前"]',
+        'morphology_text = { template = "{tumour_id}" }\n    figo_stage = { from = "术后"',
     )
     with pytest.raises(ConfigurationError, match="wait for each other"):
         read(text)
@@ -187,7 +201,9 @@ def test_templates_that_wait_for_each_other(read):
 
 def test_anchor_that_nothing_fills(read):
     text = GOOD.replace('    dx_date = { from = "确诊日期", formats = ["%Y/%m/%d"] }\n', "")
-    with pytest.raises(ConfigurationError, match=r"west.toml:10: no source fills primary_tumour.dx_date") as caught:
+    with pytest.raises(
+        ConfigurationError, match=r"west.toml:10: no source fills primary_tumour.dx_date"
+    ) as caught:
         read(text)
     assert caught.value.line == 10
 

@@ -246,7 +246,9 @@ def test_empty_home_lands_nothing(tmp_path):
 
 
 _contents = st.lists(
-    st.dictionaries(st.sampled_from(["a.csv", "b.csv", "c.csv"]), st.sampled_from(["1", "2", "3", "4"]), min_size=1),
+    st.dictionaries(
+        st.sampled_from(["a.csv", "b.csv", "c.csv"]), st.sampled_from(["1", "2", "3", "4"]), min_size=1
+    ),
     min_size=1,
     max_size=5,
 )

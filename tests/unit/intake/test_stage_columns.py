@@ -81,7 +81,12 @@ def test_dates_carry_precision_and_bounds(tmp_path):
         ("day_first = false", '"d"', "05/03/2019", date(2019, 5, 3)),
         ('excel_serial = "1900"', '"d"', "44185", date(2020, 12, 20)),
         ('excel_serial = "1904"', '"d"', "42723", date(2020, 12, 20)),
-        ('date_formats = ["%d/%m/%Y"]', '{ from = "d", formats = ["%m/%d/%Y"] }', "05/03/2019", date(2019, 5, 3)),
+        (
+            'date_formats = ["%d/%m/%Y"]',
+            '{ from = "d", formats = ["%m/%d/%Y"] }',
+            "05/03/2019",
+            date(2019, 5, 3),
+        ),
     ],
 )
 def test_declared_dates_are_read_as_declared(tmp_path, option, column, text, value):
@@ -138,7 +143,9 @@ def test_words_beside_numbers(tmp_path):
 
 
 def test_declared_unit(tmp_path):
-    staged = tumours(tmp_path, ['tumour_size_mm = { from = "s", unit = "cm" }'], "no,s\n1,4.1\n2,41 mm\n3,0\n")
+    staged = tumours(
+        tmp_path, ['tumour_size_mm = { from = "s", unit = "cm" }'], "no,s\n1,4.1\n2,41 mm\n3,0\n"
+    )
     assert staged.tables["primary_tumour"]["tumour_size_mm"].to_list() == [41.0, 41.0, 0.0]
     assert changed(staged) == [
         ("primary_tumour.tumour_size_mm", "4.1", "41.0", "number"),
@@ -178,7 +185,14 @@ def test_size_fills_its_companions(tmp_path):
     columns = [*MEASUREMENT, 'long_axis_mm = { from = "s", parse = "size", unit = "cm" }']
     text = "no,m,s\n1,1,1.2×0.9cm\n1,2,<5mm\n1,3,大者短径约8mm\n1,4,1.2\n1,5,was 8 mm now 12 mm\n1,6,9-12mm\n1,7,\n"
     staged = stage_text(tmp_path, source(table("measurement", *columns)), text)
-    names = ["long_axis_mm", "short_axis_mm", "size_qualifier", "size_lower_mm", "size_upper_mm", "axis_reported"]
+    names = [
+        "long_axis_mm",
+        "short_axis_mm",
+        "size_qualifier",
+        "size_lower_mm",
+        "size_upper_mm",
+        "axis_reported",
+    ]
     assert staged.tables["measurement"].select(names).rows() == [
         (12.0, 9.0, "=", 12.0, 12.0, None),
         (None, None, "<", 0.0, 5.0, None),
@@ -196,7 +210,9 @@ def test_size_fills_its_companions(tmp_path):
 
 def test_size_without_unit_is_never_guessed_and_leaves_mapped_columns_alone(tmp_path):
     columns = [*MEASUREMENT, 'long_axis_mm = { from = "s", parse = "size" }', 'suvmax = "suv"']
-    staged = stage_text(tmp_path, source(table("measurement", *columns)), "no,m,s,suv\n1,1,12,6.3\n1,2,12 mm,\n")
+    staged = stage_text(
+        tmp_path, source(table("measurement", *columns)), "no,m,s,suv\n1,1,12,6.3\n1,2,12 mm,\n"
+    )
     assert staged.tables["measurement"].select("long_axis_mm", "suvmax").rows() == [(None, 6.3), (12.0, None)]
     assert found(staged) == [("long_axis_mm", "S13", "unit_missing", "12")]
 
@@ -222,7 +238,9 @@ def test_constants_and_defaults(tmp_path):
 
 def test_types_are_those_of_the_model(tmp_path):
     columns = ["ecog = { value = 1 }", 'episode_id = "e"', 'omd_dx_date = "d"', 'scc_ag_ng_ml = "s"']
-    staged = stage_text(tmp_path, source(table("omd_episode", PATIENT, *columns)), "no,e,d,s\n1,1,2019-01-01,2\n")
+    staged = stage_text(
+        tmp_path, source(table("omd_episode", PATIENT, *columns)), "no,e,d,s\n1,1,2019-01-01,2\n"
+    )
     assert dict(staged.tables["omd_episode"].schema) == {
         "episode_id": pl.String,
         "patient_id": pl.String,

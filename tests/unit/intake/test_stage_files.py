@@ -89,7 +89,12 @@ def test_schema_drift_names_the_likely_new_column(tmp_path):
     staged = stage_text(tmp_path, toml, "no,出生日期（新）,备注1,电话\nA,1960-01-01,x,1\n")
     rows = staged.file_issues.select("severity", "column_name", "reason", "suggestion").rows()
     assert rows == [
-        ("warning", "出生日期", "a mapped column is missing", "map '出生日期（新）' instead, if that is its new name"),
+        (
+            "warning",
+            "出生日期",
+            "a mapped column is missing",
+            "map '出生日期（新）' instead, if that is its new name",
+        ),
         ("warning", "出生日期（新）", "the column is neither mapped nor ignored", "map or ignore it"),
         ("warning", "电话", "the column is neither mapped nor ignored", "map or ignore it"),
     ]

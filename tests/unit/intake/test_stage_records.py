@@ -19,7 +19,11 @@ def test_pseudonym_is_keyed_and_per_facility():
     one = pseudonym("west", "0012", b"k" * 32)
     assert one == "P" + one[1:] and len(one) == 17 and int(one[1:], 16) >= 0
     assert one == pseudonym("west", "0012", b"k" * 32)
-    others = {pseudonym("east", "0012", b"k" * 32), pseudonym("west", "12", b"k" * 32), pseudonym("west", "0012", b"l" * 32)}
+    others = {
+        pseudonym("east", "0012", b"k" * 32),
+        pseudonym("west", "12", b"k" * 32),
+        pseudonym("west", "0012", b"l" * 32),
+    }
     assert len({one, *others}) == 4
 
 
@@ -57,7 +61,9 @@ def test_patient_from_a_template(tmp_path):
 )
 def test_identifiers_are_unique_beyond_the_facility_and_hide_the_patient_number(tmp_path, mapping, expected):
     columns = [PATIENT, 'episode_id = { template = "{patient_id}-E1" }', f"lesion_id = {mapping}"]
-    staged = stage_text(tmp_path, source(table("lesion", *columns)), "no,id\nC1,7\nC1,C1-L8\nC1,C10\nC1,C1x\n")
+    staged = stage_text(
+        tmp_path, source(table("lesion", *columns)), "no,id\nC1,7\nC1,C1-L8\nC1,C10\nC1,C1x\n"
+    )
     patient = staged.tables["lesion"]["patient_id"][0]
     assert staged.tables["lesion"]["lesion_id"].to_list() == [one.replace("{p}", patient) for one in expected]
 
@@ -69,7 +75,9 @@ def test_template_parts(tmp_path):
         'event_date = "d"',
         'event_type = { from = "t", codes = { x = "distant" } }',
     ]
-    staged = stage_text(tmp_path, source(table("event", *columns)), "no,d,t,n\n1,2019/3/5,x,１\n1,2019/3/5,x,\n1,,x,2\n")
+    staged = stage_text(
+        tmp_path, source(table("event", *columns)), "no,d,t,n\n1,2019/3/5,x,１\n1,2019/3/5,x,\n1,,x,2\n"
+    )
     patient = staged.tables["event"]["patient_id"][0]
     assert staged.tables["event"]["event_id"].to_list() == [
         f"{patient}-2019-03-05-distant1",
@@ -90,7 +98,9 @@ def test_template_parts(tmp_path):
 )
 def test_conditions_choose_rows(tmp_path, where, kept):
     staged = stage_text(
-        tmp_path, source(table("lesion", *LESION, where=where)), "no,n,site\nA,1,肺\nA,2,liver\nA,3,ＬＩＶＥＲ\nA,4,bone\nA,5,\n"
+        tmp_path,
+        source(table("lesion", *LESION, where=where)),
+        "no,n,site\nA,1,肺\nA,2,liver\nA,3,ＬＩＶＥＲ\nA,4,bone\nA,5,\n",
     )
     assert [one.rsplit("L", 1)[1] for one in staged.tables["lesion"]["lesion_id"]] == kept
     assert len(staged.rows) == 5
@@ -198,7 +208,9 @@ def test_days_from_an_anchor(tmp_path):
 
 
 def test_days_that_cannot_be_counted(tmp_path):
-    staged = anchored(tmp_path, "A,2019-01-01\nB,2019-01-01\nB,2019-01-02\n", "A,1e9\nA,soon\nB,3\nC,3\nA,<5\n")
+    staged = anchored(
+        tmp_path, "A,2019-01-01\nB,2019-01-01\nB,2019-01-02\n", "A,1e9\nA,soon\nB,3\nC,3\nA,<5\n"
+    )
     assert staged.tables["death"]["death_date"].null_count() == 5
     assert sorted(staged.issues.select("rule_id", "reason", "value_text").rows()) == [
         ("S09", "anchor_ambiguous", "3"),

@@ -1,5 +1,6 @@
 """Building, proving, sealing and serving a release."""
 
+import shutil
 import stat
 from pathlib import Path
 
@@ -182,11 +183,12 @@ BROKEN = {
 
 @pytest.mark.parametrize("case", BROKEN)
 def test_a_broken_release_is_refused_without_values(
-    case: str, tables: dict[str, Path], tmp_path: Path
+    case: str, tables: dict[str, Path], served: Home, tmp_path: Path
 ) -> None:
     name, breaking, told = BROKEN[case]
-    home = make_home(tmp_path)
-    first = build_release(home, tables, VERSIONS)
+    shutil.copytree(served.root, tmp_path / "home", symlinks=True)
+    home = Home(tmp_path / "home")
+    first = current_release(home)
     with pytest.raises(ReleaseRefused) as refused:
         build_release(home, {**tables, name: breaking(tables[name])}, VERSIONS)
     assert told in str(refused.value)

@@ -3,7 +3,8 @@
 import pytest
 
 from registry_pipeline.validation.rules import Catalogue, catalogue
-from schemas.generic_rules import GENERIC_RULES, GenericRule
+from schemas.generic_rule import GenericRule
+from schemas.generic_rules import GENERIC_RULES
 from tests.support.staged import screen, staged_of
 
 GENERIC = Catalogue(catalogue().of_scope("generic"))

@@ -1,0 +1,40 @@
+"""What a run says on the terminal: one line per step, nothing else.
+
+Belongs here: the console logger. Does not belong here: the event log, which Dagster keeps for its page.
+"""
+
+import logging
+import sys
+
+import dagster as dg
+
+MEANING = {
+    "landing__submission": "landing files",
+    "staged": "reading and typing every source",
+    "screened": "judging every record",
+    "curated": "curated tables",
+    "mart": "mart tables",
+    "quality": "findings and accounting",
+    "result": "estimates",
+    "release": "building, proving and sealing the release",
+}
+
+
+class StepLines(logging.Handler):
+    """Writes the name of a step when it starts."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One line for the start of a step; other events are for the event log only."""
+        meta = getattr(record, "dagster_meta", {})
+        event = meta.get("dagster_event")
+        if event is not None and event.event_type == dg.DagsterEventType.STEP_START:
+            print(f"  {MEANING.get(event.step_key, event.step_key)} ...", file=sys.stderr, flush=True)
+
+
+@dg.logger(description="One line per step on the terminal.")
+def step_lines(_: dg.InitLoggerContext) -> logging.Logger:
+    """The console logger of in-process runs."""
+    made = logging.Logger("registry")
+    made.setLevel(logging.DEBUG)
+    made.addHandler(StepLines())
+    return made

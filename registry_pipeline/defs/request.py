@@ -1,0 +1,29 @@
+"""What a run was asked for, as tags of the run.
+
+Belongs here: writing and reading the tags. Does not belong here: what follows from them.
+"""
+
+from collections.abc import Sequence
+
+import dagster as dg
+
+FORCE = "registry/force"
+FACILITIES_TAG = "registry/facilities"
+
+
+def request_tags(facilities: Sequence[str], force: bool) -> dict[str, str]:
+    """Tags for a run of some facilities only (none: of all) that does every step again (``force``)."""
+    tags = {FACILITIES_TAG: ",".join(facilities)} if facilities else {}
+    return tags | ({FORCE: "true"} if force else {})
+
+
+def is_forced(context: dg.AssetExecutionContext) -> bool:
+    """Whether the run does every step again."""
+    return context.run.tags.get(FORCE) == "true"
+
+
+def facilities_of(context: dg.AssetExecutionContext) -> list[str]:
+    """The facilities of the run: its partitions, as far as the run was not asked for some only."""
+    named = context.run.tags.get(FACILITIES_TAG)
+    partitions = sorted(context.partition_keys)
+    return [one for one in partitions if one in named.split(",")] if named else partitions

@@ -1,0 +1,108 @@
+"""REMARK, STROBE and RECORD: where each item is answered.
+
+Belongs here: items, abridged, with the section of the report. Does not belong here: results.
+Sources: McShane 2005 and Altman 2012 (REMARK); von Elm 2007 (STROBE); Benchimol 2015 (RECORD). Items are
+paraphrased. A report made by a program answers what data can answer; the rest is for the authors.
+"""
+
+from __future__ import annotations
+
+from registry_pipeline.reporting.blocks import Column, Row, Section, Table, Text
+
+AUTHORS = "for the authors"
+_NAMES = {
+    "brief": "In brief",
+    "flow": "Flow of patients",
+    "patients": "Patients of the study",
+    "follow-up": "Follow-up",
+    "survival": "Overall survival",
+    "local": "Local control",
+    "progression": "Progression and recurrence",
+    "factors": "Prognostic factors",
+    "growth": "Growth of lesions",
+    "registry": "All patients of the registry",
+    "scorecard": "Published and computed numbers",
+    "parameters": "Parameters and assumptions",
+    "methods": "Methods and definitions",
+    "provenance": "Where this report comes from",
+}
+REMARK = (
+    ("1", "Marker, objectives, hypotheses stated beforehand", ("parameters", AUTHORS)),
+    ("2", "Patients: source, inclusion and exclusion", ("flow", "methods")),
+    ("3", "Treatments received and how chosen", ("patients", AUTHORS)),
+    ("4", "Specimen: here, the imaging that measured the lesion", ("methods", "growth")),
+    ("5", "Assay: how size was measured, which axis", ("methods", "parameters")),
+    ("6", "Selection of cases, period, follow-up", ("flow", "follow-up")),
+    ("7", "Endpoints defined", ("methods",)),
+    ("8", "Candidate variables listed", ("parameters", "factors")),
+    ("9", "Rationale of the sample size", (AUTHORS,)),
+    ("10", "Statistical methods, missing data, model building", ("methods",)),
+    ("11", "How marker values were handled; cutpoint and its origin", ("methods", "parameters")),
+    ("12", "Flow of patients, numbers in each analysis, events", ("flow", "survival")),
+    ("13", "Distribution of characteristics and of the marker, missing values", ("patients",)),
+    ("14", "Relation of the marker to standard variables", ("patients",)),
+    ("15", "Univariable effects with intervals; survival curves", ("survival", "factors")),
+    ("16", "Multivariable effects with intervals", ("factors",)),
+    ("17", "Estimates beside standard variables, whether significant or not", ("factors",)),
+    ("18", "Assumptions checked, sensitivity, internal validation", ("factors", "survival")),
+    ("19", "Interpretation in the light of the hypotheses; limitations", (AUTHORS,)),
+    ("20", "Implications for research and practice", (AUTHORS,)),
+)
+STROBE = (
+    ("1", "Title and abstract", (AUTHORS,)),
+    ("2, 3", "Background and objectives", (AUTHORS,)),
+    ("4, 5", "Design, setting, dates", ("methods", "flow")),
+    ("6", "Eligibility, sources, follow-up", ("flow", "follow-up")),
+    ("7, 8", "Variables and how they were measured", ("methods",)),
+    ("9", "Efforts against bias", ("methods", "growth")),
+    ("10", "Study size", ("flow",)),
+    (
+        "11, 12",
+        "Quantitative variables and statistical methods, missing data, sensitivity",
+        ("methods", "parameters"),
+    ),
+    ("13", "Numbers at each stage, reasons, flow diagram", ("flow",)),
+    ("14", "Characteristics, missing values, follow-up time", ("patients", "follow-up")),
+    ("15", "Outcome events over time", ("survival", "local", "progression")),
+    ("16", "Unadjusted and adjusted estimates, category boundaries", ("factors",)),
+    ("17", "Other analyses", ("growth", "scorecard")),
+    ("18 to 21", "Key results, limitations, interpretation, generalisability", ("brief", AUTHORS)),
+    ("22", "Funding", (AUTHORS,)),
+)
+RECORD = (
+    ("1.1, 1.2", "Type of data, databases, region and period", ("provenance", AUTHORS)),
+    ("1.3", "Linkage stated", ("provenance",)),
+    ("6.1", "Codes and algorithms that select the population", ("flow", "methods")),
+    ("6.2", "Validation of the selection", ("scorecard",)),
+    ("6.3", "Linkage, numbers at each stage", ("flow",)),
+    ("7.1", "Code lists of exposures, outcomes, confounders", ("methods", "provenance")),
+    ("12.1", "Access of the investigators to the database", (AUTHORS,)),
+    ("12.2", "Data cleaning", ("provenance",)),
+    ("12.3", "Linkage methods and their quality", ("provenance",)),
+    ("13.1", "Selection of persons, with a flow diagram", ("flow",)),
+    ("19.1", "Limits of data not collected for the question", (AUTHORS,)),
+    ("22.1", "Where to find protocol, raw data, code", ("provenance",)),
+)
+
+
+def checklists_section() -> Section:
+    """The three checklists as tables."""
+    section = Section("checklists", "Reporting checklists")
+    section.add(
+        Text(
+            "Where the items of the reporting guidelines are answered on this page. Items are paraphrased. “For the authors” marks what "
+            "no program can answer. RECORD 12.2: findings, quarantine and row accounting stand in quality_report.html beside this page.",
+        )
+    )
+    for name, items in (
+        ("REMARK (prognostic factors)", REMARK),
+        ("STROBE (cohort studies)", STROBE),
+        ("RECORD (routinely collected data)", RECORD),
+    ):
+        rows = tuple(
+            Row(number, (item, "; ".join(_NAMES.get(one, one) for one in where)))
+            for number, item, where in items
+        )
+        columns = (Column("Asks for", is_number=False), Column("Answered in", is_number=False))
+        section.add(Table(name, "Item", columns, rows, "this report"))
+    return section

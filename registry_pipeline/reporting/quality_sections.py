@@ -1,0 +1,360 @@
+"""Quality report: what became of every row, what is doubtful, what is missing.
+
+Belongs here: counts for data managers. Does not belong here: values of records; nothing that the dictionary
+marks as identifying, no record key and no text as received is read here at all.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from registry_pipeline.reporting.blocks import Block, Column, Row, Section, Table, Text, missing
+from registry_pipeline.reporting.release_tables import quoted
+from registry_pipeline.reporting.report_context import Context
+from registry_pipeline.reporting.wording import NOT_GIVEN, clean, count, is_given, share
+
+PARTS = ("n_curated", "n_quarantined", "n_duplicate", "n_superseded", "n_blank", "n_rejected")
+SEVERITIES = ("error", "warning", "info")
+MOST_FILES = 400
+STATUS = {
+    "pass": "judged, none broken",
+    "findings": "judged, some broken",
+    "not_applicable": "nothing to judge",
+    "failed_to_run": "the rule itself failed",
+}
+
+
+def quality_sections(context: Context) -> list[Section]:
+    """The quality report in reading order."""
+    return [
+        _rows_section(context),
+        _findings_section(context),
+        _rules_section(context),
+        _quarantine_section(context),
+        _completeness_section(context),
+        _coercion_section(context),
+        _reconciliation_section(context),
+    ]
+
+
+def _rows_section(context: Context) -> Section:
+    section = Section("rows", "What became of every row")
+    names = ["facility_id", "source_file", "sheet", "n_read", *PARTS]
+    found = context.tables.query(
+        f"SELECT {', '.join(names)} FROM quality.row_account ORDER BY facility_id, submission_id, source_file, sheet",
+        {"quality.row_account": [*names, "submission_id"]},
+    )
+    if found is None or found.empty:
+        return section.add(missing(context.why_empty("quality.row_account", of_cohort=False)))
+    columns = tuple(Column(one.removeprefix("n_")) for one in ("n_read", *PARTS))
+    total = found[["n_read", *PARTS]].sum()
+    by_facility = found.groupby("facility_id", sort=True)[["n_read", *PARTS]].sum()
+    rows = [Row(clean(name), _counts(one)) for name, one in by_facility.iterrows()]
+    section.add(
+        Text("Every row that was read has one fate; the six fates of a file add up to the rows read."),
+        Table(
+            "Rows by facility",
+            "Facility",
+            columns,
+            (*rows, Row("All", _counts(total))),
+            "quality.row_account",
+        ),
+    )
+    shown = found.head(MOST_FILES)
+    rows = [
+        Row(
+            " / ".join(
+                clean(one[name])
+                for name in ("facility_id", "source_file", "sheet")
+                if is_given(one[name]) and one[name]
+            ),
+            _counts(one),
+        )
+        for one in shown.to_dict("records")
+    ]
+    notes = (
+        (f"The first {MOST_FILES} of {count(len(found))} files and sheets.",)
+        if len(found) > MOST_FILES
+        else ()
+    )
+    return section.add(
+        Table(
+            "Rows by file and sheet", "File", columns, tuple(rows), "quality.row_account", notes, is_wide=True
+        )
+    )
+
+
+def _counts(one: Any) -> tuple[str, ...]:
+    return tuple(count(one[name]) for name in ("n_read", *PARTS))
+
+
+def _findings_section(context: Context) -> Section:
+    section = Section("findings", "Findings")
+    found = context.tables.query(
+        "SELECT facility_id, rule_id, severity, status, count(*) AS n FROM quality.finding "
+        "GROUP BY ALL ORDER BY facility_id, rule_id, severity, status",
+        {"quality.finding": ["facility_id", "rule_id", "severity", "status"]},
+    )
+    if found is None:
+        return section.add(missing(context.why_empty("quality.finding", of_cohort=False)))
+    if found.empty:
+        return section.add(Text("No finding: no record breaks any rule of the catalogue.", "quality.finding"))
+    rules = context.tables.table("quality.rule").set_index("rule_id")
+    return section.add(
+        _severity_table(found),
+        _by_rule_table(found, rules),
+        _status_table(found),
+    )
+
+
+def _severity_table(found: pd.DataFrame) -> Table:
+    rows = []
+    for facility, part in [*found.groupby("facility_id", sort=True), ("All", found)]:
+        by = part.groupby("severity")["n"].sum()
+        rows.append(Row(clean(facility), tuple(count(by.get(one, 0)) for one in SEVERITIES)))
+    columns = tuple(Column(one) for one in SEVERITIES)
+    note = "error: the record is in quarantine until it is corrected; warning: a question, the record is used; info: nothing to do."
+    return Table(
+        "Findings by facility and severity", "Facility", columns, tuple(rows), "quality.finding", (note,)
+    )
+
+
+def _by_rule_table(found: pd.DataFrame, rules: pd.DataFrame) -> Table:
+    order = {one: position for position, one in enumerate(SEVERITIES)}
+    grouped = found.groupby(["severity", "rule_id", "facility_id"], as_index=False)["n"].sum()
+    grouped = grouped.assign(rank=grouped["severity"].map(lambda one: order.get(one, 9))).sort_values(
+        ["rank", "n", "rule_id", "facility_id"], ascending=[True, False, True, True]
+    )
+    rows = []
+    for one in grouped.itertuples():
+        rule = rules.loc[one.rule_id] if one.rule_id in rules.index else None
+        rows.append(
+            Row(
+                clean(one.rule_id),
+                (
+                    clean(one.severity),
+                    clean(one.facility_id),
+                    count(one.n),
+                    clean(rule["table_name"]) if rule is not None and is_given(rule["table_name"]) else "",
+                    str(rule["message"]) if rule is not None and is_given(rule["message"]) else "",
+                ),
+            )
+        )
+    columns = (
+        Column("Severity", is_number=False),
+        Column("Facility", is_number=False),
+        Column("Findings"),
+        Column("Table", is_number=False),
+        Column("What the rule says", is_number=False),
+    )
+    return Table(
+        "Findings by rule and facility",
+        "Rule",
+        columns,
+        tuple(rows),
+        "quality.finding, quality.rule",
+        is_wide=True,
+    )
+
+
+def _status_table(found: pd.DataFrame) -> Table:
+    by = found.groupby("status")["n"].sum()
+    rows = tuple(Row(clean(name), (count(n),)) for name, n in by.items())
+    return Table(
+        "Findings by where they are in their life", "Status", (Column("Findings"),), rows, "quality.finding"
+    )
+
+
+def _rules_section(context: Context) -> Section:
+    section = Section("rules", "Rules and their outcome")
+    found = context.tables.table("quality.rule_result")
+    if found.empty:
+        return section.add(missing(context.why_empty("quality.rule_result", of_cohort=False)))
+    rules = context.tables.table("quality.rule").drop_duplicates("rule_id").set_index("rule_id")
+    by_status = found.groupby(["facility_id", "status"]).size().unstack(fill_value=0)
+    statuses = [one for one in STATUS if one in by_status]
+    section.add(
+        Table(
+            "Outcome of the rules by facility",
+            "Facility",
+            tuple(Column(STATUS[one]) for one in statuses),
+            tuple(
+                Row(clean(name), tuple(count(one[status]) for status in statuses))
+                for name, one in by_status.iterrows()
+            ),
+            "quality.rule_result",
+        )
+    )
+    rows = []
+    for one in found.sort_values(["rule_id", "facility_id"]).to_dict("records"):
+        judged = int(one["n_denominator"]) if is_given(one["n_denominator"]) else 0
+        broken = int(one["n_violated"]) if is_given(one["n_violated"]) else 0
+        rule = rules.loc[one["rule_id"]] if one["rule_id"] in rules.index else None
+        rows.append(
+            Row(
+                clean(one["rule_id"]),
+                (
+                    clean(one["facility_id"]),
+                    clean(rule["severity"]) if rule is not None and is_given(rule["severity"]) else "",
+                    clean(rule["category"]) if rule is not None and is_given(rule["category"]) else "",
+                    STATUS.get(str(one["status"]), clean(one["status"])),
+                    count(judged),
+                    count(broken),
+                    share(broken / judged) if judged else NOT_GIVEN,
+                ),
+            )
+        )
+    columns = (
+        Column("Facility", is_number=False),
+        Column("Severity", is_number=False),
+        Column("Category", is_number=False),
+        Column("Outcome", is_number=False),
+        Column("Judged"),
+        Column("Broken"),
+        Column("Share"),
+    )
+    return section.add(
+        Table("Every rule", "Rule", columns, tuple(rows), "quality.rule_result, quality.rule", is_wide=True)
+    )
+
+
+def _quarantine_section(context: Context) -> Section:
+    section = Section("quarantine", "Records in quarantine")
+    found = context.tables.query(
+        "SELECT facility_id, table_name, reason, count(*) AS n, count(DISTINCT patient_id) AS n_patients "
+        "FROM quality.quarantine GROUP BY ALL ORDER BY facility_id, table_name, reason",
+        {"quality.quarantine": ["facility_id", "table_name", "reason", "patient_id"]},
+    )
+    if found is None:
+        return section.add(missing(context.why_empty("quality.quarantine", of_cohort=False)))
+    if found.empty:
+        return section.add(Text("No record is in quarantine.", "quality.quarantine"))
+    why = {"own": "an error of the record itself", "parent": "hangs on a record in quarantine"}
+    rows = tuple(
+        Row(
+            clean(one.facility_id),
+            (
+                clean(one.table_name),
+                why.get(str(one.reason), clean(one.reason)),
+                count(one.n),
+                count(one.n_patients),
+            ),
+        )
+        for one in found.itertuples()
+    )
+    columns = (
+        Column("Table", is_number=False),
+        Column("Why", is_number=False),
+        Column("Records"),
+        Column("Patients"),
+    )
+    return section.add(
+        Table("Quarantine by facility and table", "Facility", columns, rows, "quality.quarantine")
+    )
+
+
+def _completeness_section(context: Context) -> Section:
+    """Share of filled values per column of the curated tables."""
+    section = Section("completeness", "Completeness")
+    section.add(
+        Text(
+            "Filled values per column of the curated tables. A column that no source sends is empty by design; what matters is a "
+            "column that a facility sends and does not fill.",
+        )
+    )
+    for name in context.tables.names("curated"):
+        section.add(_completeness_table(context, name))
+    return section
+
+
+def _completeness_table(context: Context, name: str) -> Block | None:
+    n = context.tables.n_rows(name)
+    if not n:
+        return missing(f"{name}: no record.")
+    columns = _completeness_columns(context, name)
+    counts = ", ".join(f"count({quoted(one)}) AS {quoted(one)}" for one in columns)
+    filled = context.tables.query(f"SELECT {counts} FROM {name}", {name: columns}) if columns else None
+    if filled is None:
+        return None
+    rows = tuple(
+        Row(
+            clean(one),
+            (
+                count(filled[one].iloc[0]),
+                count(n - int(filled[one].iloc[0])),
+                share(int(filled[one].iloc[0]) / n),
+            ),
+        )
+        for one in columns
+    )
+    heads = (Column("Filled"), Column("Missing"), Column("Share"))
+    return Table(f"{name}: {count(n)} records", "Column", heads, rows, name)
+
+
+def _completeness_columns(context: Context, name: str) -> list[str]:
+    """Columns worth counting: no bounds of dates, whose date is counted, and nothing identifying."""
+    schema, _, table = name.partition(".")
+    found = context.tables.query(
+        "SELECT column_name FROM meta.dictionary WHERE schema_name = ? AND table_name = ? AND NOT coalesce(is_identifying, false) "
+        "ORDER BY position",
+        {"meta.dictionary": ["schema_name", "table_name", "column_name", "is_identifying", "position"]},
+        [schema, table],
+    )
+    names = found["column_name"].tolist() if found is not None else []
+    kept = [
+        one for one in names if not one.endswith(("_precision", "_lower", "_upper")) and one != "patient_id"
+    ]
+    return [one for one in kept if context.tables.has(name, one)]
+
+
+def _coercion_section(context: Context) -> Section:
+    section = Section("coercions", "What parsing changed")
+    found = context.tables.query(
+        "SELECT facility_id, column_name, parser, count(*) AS n, count(DISTINCT source_file) AS n_files FROM quality.coercion "
+        "GROUP BY ALL ORDER BY facility_id, column_name, parser",
+        {"quality.coercion": ["facility_id", "column_name", "parser", "source_file"]},
+    )
+    if found is None:
+        return section.add(missing(context.why_empty("quality.coercion", of_cohort=False)))
+    if found.empty:
+        return section.add(Text("Parsing changed no value.", "quality.coercion"))
+    rows = tuple(
+        Row(
+            clean(one.column_name),
+            (clean(one.facility_id), clean(one.parser), count(one.n), count(one.n_files)),
+        )
+        for one in found.itertuples()
+    )
+    columns = (
+        Column("Facility", is_number=False),
+        Column("Parser", is_number=False),
+        Column("Values"),
+        Column("Files"),
+    )
+    return section.add(
+        Text(
+            "Values that are stored otherwise than they were received: dates, codes, units, sizes. Each is on record with both forms."
+        ),
+        Table("Changed values by column", "Column", columns, rows, "quality.coercion"),
+    )
+
+
+def _reconciliation_section(context: Context) -> Section:
+    section = Section("reconciliation", "What was proved before the release was sealed")
+    found = context.tables.table("quality.reconciliation")
+    if found.empty:
+        return section.add(missing(context.why_empty("quality.reconciliation", of_cohort=False)))
+    return section.add(
+        Table(
+            "Statements about this release",
+            "Statement",
+            (Column("Rows against it"), Column("Rows looked at")),
+            tuple(
+                Row(str(one.sentence), (count(one.n_violated), count(one.n_denominator)))
+                for one in found.itertuples()
+            ),
+            "quality.reconciliation",
+        )
+    )

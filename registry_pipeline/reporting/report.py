@@ -1,0 +1,127 @@
+"""The reports of a release: the study report for clinicians, the quality report for data managers.
+
+Belongs here: which sections a report has, writing the files. Does not belong here: what sections say.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from registry_pipeline.reporting.blocks import Section
+from registry_pipeline.reporting.checklists import checklists_section
+from registry_pipeline.reporting.figure_base import FigureFolder
+from registry_pipeline.reporting.pages import render_page
+from registry_pipeline.reporting.quality_sections import quality_sections
+from registry_pipeline.reporting.release_tables import ReleaseTables
+from registry_pipeline.reporting.report_context import Context
+from registry_pipeline.reporting.study_brief import brief_section
+from registry_pipeline.reporting.study_cohort import (
+    cohort_section,
+    flow_section,
+    follow_up_section,
+    registry_section,
+)
+from registry_pipeline.reporting.study_events import local_section, progression_section
+from registry_pipeline.reporting.study_growth import growth_section
+from registry_pipeline.reporting.study_methods import methods_section
+from registry_pipeline.reporting.study_models import model_blocks, models_section
+from registry_pipeline.reporting.study_reference import (
+    data_statement,
+    further_section,
+    parameters_section,
+    provenance_section,
+    release_row,
+    scorecard_section,
+)
+from registry_pipeline.reporting.study_survival import registry_survival, survival_section
+from registry_pipeline.reporting.wording import clean, is_given
+
+STUDY_REPORT = "study_report.html"
+QUALITY_REPORT = "quality_report.html"
+FIGURES = "figures"
+
+
+def write_reports(database: Path, folder: Path, *, suppress_small: bool = False) -> list[Path]:
+    """Both reports of a release, from its database alone.
+
+    Writes ``study_report.html``, ``quality_report.html`` and ``figures/*.svg`` with ``figures/*.csv`` into
+    the folder, which is made if need be. The same release gives the same bytes.
+
+    Args:
+        database: the sealed ``registry.duckdb``; opened read-only.
+        folder: where the reports go.
+        suppress_small: hide counts below the release's ``privacy.small_cell``, and leave out what shows single
+            patients; also done when the release has a parameter ``privacy.suppress_small`` that is true.
+
+    Returns:
+        The files written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with ReleaseTables(database) as tables:
+        asked = tables.parameters.get("privacy.suppress_small", "").lower() == "true"
+        limit = int(tables.number("privacy.small_cell", 5)) if suppress_small or asked else 0
+        context = Context(tables, FigureFolder(folder / FIGURES), limit)
+        pages = {
+            folder / STUDY_REPORT: render_page(
+                "study_report.html", study_sections(context), **_values(context)
+            ),
+            folder / QUALITY_REPORT: render_page(
+                "quality_report.html", quality_sections(context), **_values(context)
+            ),
+        }
+    for path, text in pages.items():
+        path.write_text(text, encoding="utf-8", newline="")
+    return [*pages, *context.figures.written]
+
+
+def study_sections(context: Context) -> list[Section]:
+    """The study report in reading order; where there is no cohort the registry comes first."""
+    registry = registry_section(context).add(
+        *registry_survival(context), *model_blocks(context, "os", "primary_dx")
+    )
+    study = [
+        cohort_section(context),
+        survival_section(context),
+        local_section(context),
+        progression_section(context),
+        models_section(context),
+        growth_section(context),
+    ]
+    described = (
+        [follow_up_section(context), registry, *study]
+        if context.no_cohort
+        else [study[0], follow_up_section(context), *study[1:], registry]
+    )
+    made = [
+        brief_section(context),
+        flow_section(context),
+        *described,
+        scorecard_section(context),
+        further_section(context),
+        parameters_section(context),
+        methods_section(context),
+        checklists_section(),
+        provenance_section(context),
+    ]
+    return [one for one in made if one is not None]
+
+
+def _values(context: Context) -> dict[str, object]:
+    """What the head of both pages says."""
+    release = release_row(context)
+    statement, is_synthetic = data_statement(context)
+    extract = context.tables.parameters.get("refresh.extract_date", "")
+    return {
+        "release_id": clean(release.get("release_id", "unknown")),
+        "created_at": clean(release["created_at"]) if is_given(release.get("created_at")) else "unknown",
+        "input_hash": clean(release.get("input_hash") or "unknown"),
+        "parameter_hash": clean(release.get("parameter_hash") or "unknown"),
+        "code_version": clean(release.get("code_version") or "unknown"),
+        "extract_date": clean(extract),
+        "statement": statement,
+        "is_synthetic": is_synthetic,
+        "n_cohort": len(context.cohort),
+        "n_registry": context.tables.n_rows("curated.patient")
+        or context.tables.n_rows("mart.registry_patient"),
+        "is_suppressed": context.small_cell,
+    }

@@ -1,0 +1,215 @@
+"""Study report: the headline numbers on one page, each with its interval, its n and its source.
+
+Belongs here: choosing what stands on the first page. Does not belong here: new numbers.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from registry_pipeline.reporting.blocks import Column, Row, Section, Table, Text, missing
+from registry_pipeline.reporting.report_context import Context
+from registry_pipeline.reporting.study_growth import ONSET
+from registry_pipeline.reporting.study_models import preferred
+from registry_pipeline.reporting.study_survival import ordered, test_text
+from registry_pipeline.reporting.wording import (
+    ORIGINS,
+    interval,
+    is_given,
+    number,
+    p_value,
+    ratio,
+    ratio_interval,
+    share,
+)
+
+LANDMARK = 36.0
+_Line = tuple[str, str, str, str, str]  # what, estimate, interval, n, source
+
+
+def brief_section(context: Context) -> Section:
+    """The headline numbers, or the sentence that there is no cohort."""
+    section = Section("brief", "In brief")
+    n_registry = context.tables.n_rows("mart.registry_patient") or context.tables.n_rows("curated.patient")
+    if context.no_cohort:
+        return section.add(
+            missing(
+                f"No patient of the {n_registry} in this registry is in the study cohort, so nothing can be said here of "
+                "oligometastatic disease, local therapy or the growth of lesions. What follows describes the registry as far "
+                "as its data go; sections without data say so in one sentence."
+            ),
+            _table(context, [*_registry_lines(context), *_follow_up_lines(context)]),
+        )
+    n = len(context.cohort)
+    section.add(
+        Text(
+            f"Of {n_registry} patients in the registry {n} were analysed. Unless said otherwise the clock starts at the "
+            f"{ORIGINS[context.origin]}. Intervals are 95 % confidence intervals; they hold the play of chance, not errors in "
+            "records, choice of patients or a wrong model.",
+            "mart.registry_patient, mart.cohort",
+        )
+    )
+    lines = [
+        *_follow_up_lines(context),
+        *_rates(context, "os", "Alive", ("overall", "scf_vs_other", "size_group")),
+        *_rates(context, "local_control", "Free of local recurrence (deaths censored)", ("scf_vs_other",)),
+        *_pattern_lines(context),
+        *_size_line(context),
+        *_growth_lines(context),
+    ]
+    return section.add(_table(context, lines))
+
+
+def _table(context: Context, lines: list[_Line]) -> Table | None:
+    if not lines:
+        return None
+    rows = tuple(Row(what, (estimate, ends, n, source)) for what, estimate, ends, n, source in lines)
+    columns = (
+        Column("Estimate"),
+        Column("95 % CI"),
+        Column("n or at risk"),
+        Column("Table", is_number=False),
+    )
+    return Table("Headline numbers", "What", columns, rows, "the table named in each line")
+
+
+def _registry_lines(context: Context) -> list[_Line]:
+    found = context.tables.table(
+        "result.km_landmark", {"endpoint": "os", "origin": "primary_dx", "stratum_variable": "overall"}
+    )
+    return [
+        (
+            f"Alive {number(one['landmark_months'], 0)} months after diagnosis of the primary",
+            share(one["survival"]),
+            interval(one["ci_lower"], one["ci_upper"], 1, 100.0),
+            f"{context.count(one['n_at_risk'])} at risk",
+            "result.km_landmark",
+        )
+        for one in found.sort_values("landmark_months").to_dict("records")
+        if is_given(one["survival"]) and not context.is_small(one["n_at_risk"])
+    ]
+
+
+def _follow_up_lines(context: Context) -> list[_Line]:
+    names = {"reverse_km": "Median follow-up, reverse Kaplan-Meier", "observed": "Median follow-up, observed"}
+    return [
+        (
+            names.get(str(one["definition"]), "Median follow-up"),
+            f"{number(one['median_months'])} months",
+            interval(one["ci_lower"], one["ci_upper"]),
+            context.count(one["n"]),
+            "result.follow_up",
+        )
+        for one in context.tables.in_order("result.follow_up").to_dict("records")
+    ]
+
+
+def _rates(context: Context, endpoint: str, what: str, variables: tuple[str, ...]) -> list[_Line]:
+    lines: list[_Line] = []
+    for variable in variables:
+        found = _landmark(context, endpoint, variable)
+        test = test_text(context, endpoint, variable, context.origin)
+        for stratum in ordered(found["stratum"].tolist()):
+            one = found[found["stratum"] == stratum].iloc[0]
+            whom = context.words.level(variable, stratum)
+            has_interval = is_given(one["ci_lower"]) or is_given(one["ci_upper"])
+            lines.append(
+                (
+                    f"{what} at {LANDMARK:g} months: {whom}" + (f" ({test})" if test else ""),
+                    "hidden"
+                    if context.is_small(one["n_at_risk"])
+                    else share(one["survival"])
+                    if is_given(one["survival"])
+                    else "beyond follow-up",
+                    interval(one["ci_lower"], one["ci_upper"], 1, 100.0) if has_interval else "not estimable",
+                    f"{context.count(one['n_at_risk'])} at risk",
+                    "result.km_landmark",
+                )
+            )
+    return lines
+
+
+def _landmark(context: Context, endpoint: str, variable: str) -> pd.DataFrame:
+    return context.tables.table(
+        "result.km_landmark",
+        {
+            "endpoint": endpoint,
+            "origin": context.origin,
+            "stratum_variable": variable,
+            "landmark_months": LANDMARK,
+        },
+    )
+
+
+def _pattern_lines(context: Context) -> list[_Line]:
+    found = context.tables.table("result.recurrence_pattern", {"pattern": "new_oligomet"})
+    return [
+        (
+            "New oligometastasis as first recurrence",
+            "hidden" if context.is_small(one["n_event"]) else share(one["share"]),
+            interval(one["ci_lower"], one["ci_upper"], 1, 100.0),
+            f"{context.count(one['n_event'])} of {context.count(one['n_patients'])}",
+            "result.recurrence_pattern",
+        )
+        for one in found.to_dict("records")
+    ]
+
+
+def _size_line(context: Context) -> list[_Line]:
+    where = {"endpoint": "os", "origin": context.origin, "model": "multivariable"}
+    fits = context.tables.table("result.cox_fit", where)
+    if fits.empty:
+        return []
+    best = preferred(fits).iloc[0]
+    terms = context.tables.table("result.cox_term", {**where, "method": best["method"], "term": "is_small"})
+    return [
+        (
+            f"Hazard ratio of death, {context.words.small} vs {context.words.large}, other factors held (p {p_value(one['p_value'])})",
+            ratio(one["hazard_ratio"]) if is_given(one["hazard_ratio"]) else "not estimable",
+            ratio_interval(one["ci_lower"], one["ci_upper"]),
+            f"{context.count(best['n_event'])} deaths",
+            "result.cox_term",
+        )
+        for one in terms.to_dict("records")
+    ]
+
+
+def _growth_lines(context: Context) -> list[_Line]:
+    parameters = context.tables.parameters
+    chosen = (
+        parameters.get("study.growth_model", "exponential"),
+        parameters.get("study.growth_error_model", "additive"),
+    )
+    lines: list[_Line] = []
+    for model, error, what in (
+        (
+            *chosen,
+            f"Months since the last negative CT at which the fitted size is {context.cutpoint_mm:g} mm (naive)",
+        ),
+        (
+            ONSET,
+            "log",
+            f"Months from the detection limit to {context.cutpoint_mm:g} mm, onset interval-censored",
+        ),
+    ):
+        found = context.tables.table(
+            "result.growth_threshold", {"model": model, "error_model": error, "ci_method": "profile"}
+        )
+        fits = context.tables.table("result.growth_fit", {"model": model, "error_model": error}, limit=1)
+        for one in found.to_dict("records"):
+            if is_given(one["months"]):
+                n = f"{context.count(fits['n_lesions'].iloc[0])} lesions" if len(fits) else "–"
+                ends = interval(one["ci_lower"], one["ci_upper"], open_end="open")
+                lines.append((what, number(one["months"]), ends, n, "result.growth_threshold"))
+    months = float(parameters.get("study.interval_months") or 6)
+    for one in context.tables.table("result.growth_share", {"interval_months": months}).to_dict("records"):
+        lines.append(
+            (
+                f"Lesions {context.words.small} among those found within {months:g} months of a negative CT",
+                share(one["share"]),
+                interval(one["ci_lower"], one["ci_upper"], 1, 100.0),
+                f"{context.count(one['n_small'])} of {context.count(one['n_lesions'])}",
+                "result.growth_share",
+            )
+        )
+    return lines

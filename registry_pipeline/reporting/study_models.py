@@ -1,0 +1,331 @@
+"""Study report: prognostic factors, one at a time and together, and whether the model fits them.
+
+Belongs here: how Cox results are shown. Does not belong here: fitting.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from registry_pipeline.reporting.blocks import Block, Column, Row, Section, Table, caution, missing
+from registry_pipeline.reporting.figure_forest import Line, forest_figure
+from registry_pipeline.reporting.report_context import Context
+from registry_pipeline.reporting.wording import (
+    ENDPOINTS,
+    ORIGINS,
+    clean,
+    is_given,
+    number,
+    p_value,
+    ratio,
+    ratio_interval,
+)
+
+FEW_EVENTS, LABELLED_EVENTS = 5.0, 10.0
+_STATUS = {
+    "not_estimable": "not estimable",
+    "not_converged": "no certified solution",
+}
+_METHOD = {"efron": "Cox", "firth": "Cox, Firth penalty"}
+_READING = {
+    "meaning": "A hazard ratio below 1 means fewer deaths per unit of time than in the group it is compared with, "
+    "averaged over follow-up.",
+    "limits": "An interval that holds 1 does not show that there is no difference, and a factor that stands out "
+    "does not thereby cause anything.",
+}
+
+
+def models_section(context: Context, endpoint: str = "os") -> Section:
+    """Forest plots, tables of terms and fits, proportional hazards."""
+    section = Section("factors", "Prognostic factors for overall survival")
+    if context.no_cohort:
+        return section.add(missing(context.no_cohort))
+    return section.add(*model_blocks(context, endpoint, context.origin)).add(
+        caution(
+            "Candidate factors were named beforehand (parameters study.univariable and study.multivariable); none was "
+            "selected by its p value, and no p value is corrected for the number of factors looked at.",
+        ),
+        other_endpoints_table(context),
+    )
+
+
+def model_blocks(context: Context, endpoint: str, origin: str) -> list[Block | None]:
+    """What the release holds of the Cox models of one endpoint and origin."""
+    where = {"endpoint": endpoint, "origin": origin}
+    fits = context.tables.in_order("result.cox_fit")
+    terms = context.tables.in_order("result.cox_term")
+    fits, terms = (one[(one["endpoint"] == endpoint) & (one["origin"] == origin)] for one in (fits, terms))
+    if fits.empty or terms.empty:
+        of_cohort = origin != "primary_dx"
+        return [missing(f"Cox models: not shown. {context.why_empty('result.cox_term', of_cohort)}")]
+    chosen = preferred(fits)
+    shown = terms.merge(chosen[["model", "method"]], on=["model", "method"])
+    alone = shown[shown["model"].str.startswith("univariable:")]
+    together = shown[shown["model"] == "multivariable"]
+    tests = context.tables.table("result.ph_test", {**where, "transform": "km"})
+    return [
+        _forest(context, alone, "one factor at a time", f"forest_{endpoint}_{origin}_univariable", where),
+        _forest(
+            context, together, "all factors together", f"forest_{endpoint}_{origin}_multivariable", where
+        ),
+        _term_table(context, alone, together, where),
+        _fit_table(context, chosen, where),
+        _hazards_table(context, tests, chosen),
+    ]
+
+
+def preferred(fits: pd.DataFrame) -> pd.DataFrame:
+    """One fit per model: the plain one, unless it failed or has too few events and a penalised one stands beside it."""
+    rows = []
+    for _, group in fits.groupby("model", sort=False):
+        plain, firth = group[group["method"] == "efron"], group[group["method"] == "firth"]
+        is_weak = plain.empty or plain.iloc[0]["status"] != "ok" or _is_few(plain.iloc[0], FEW_EVENTS)
+        rows.append(
+            firth.iloc[[0]] if is_weak and len(firth) else plain.iloc[[0]] if len(plain) else group.iloc[[0]]
+        )
+    return pd.concat(rows, ignore_index=True)
+
+
+def _is_few(fit: pd.Series, limit: float) -> bool:
+    return is_given(fit["events_per_variable"]) and float(fit["events_per_variable"]) < limit
+
+
+def _forest(context: Context, terms: pd.DataFrame, how: str, name: str, where: dict[str, str]) -> Block:
+    title = f"Hazard ratios for {ENDPOINTS[where['endpoint']].lower()}, {how}"
+    if terms.empty or not terms["hazard_ratio"].notna().any():
+        return missing(f"{title}: not drawn. The release has no estimate of this kind.")
+    lines = _lines(context, terms)
+    data = terms[
+        [
+            "model",
+            "term",
+            "reference_level",
+            "method",
+            "hazard_ratio",
+            "ci_lower",
+            "ci_upper",
+            "p_value",
+            "status",
+        ]
+    ]
+    return context.figures.add(
+        name,
+        forest_figure(lines, "Hazard ratio (log scale)", ("Factor", "HR (95 % CI)   p")),
+        data,
+        title=f"{title}, from {ORIGINS[where['origin']]}",
+        description="; ".join(f"{line.label}: {line.words}" for line in lines if line.words),
+        source="result.cox_term",
+        **_READING,
+    )
+
+
+def _lines(context: Context, terms: pd.DataFrame) -> list[Line]:
+    lines: list[Line] = []
+    last = ""
+    for one in terms.to_dict("records"):
+        variable, contrast = context.words.term(str(one["term"]), one["reference_level"])
+        if variable != last:
+            lines.append(Line(_short(variable, 36), is_head=True))
+            last = variable
+        if one["status"] != "ok" or not is_given(one["hazard_ratio"]):
+            lines.append(Line(_short(contrast, 38), _STATUS.get(str(one["status"]), clean(one["status"]))))
+            continue
+        words = f"{ratio(one['hazard_ratio'])} ({ratio_interval(one['ci_lower'], one['ci_upper'])})  {p_value(one['p_value'])}"
+        lines.append(Line(_short(contrast, 38), words, one["hazard_ratio"], one["ci_lower"], one["ci_upper"]))
+    return lines
+
+
+def _short(text: str, most: int) -> str:
+    text = text.replace("squamous cell carcinoma", "squamous cell").replace("carcinoma", "ca.")
+    text = text.replace("Concurrent pelvic or para-aortic recurrence", "Concurrent regional recurrence")
+    text = text.replace("Interval from primary to oligometastases", "Interval primary to metastases")
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _term_table(
+    context: Context, alone: pd.DataFrame, together: pd.DataFrame, where: dict[str, str]
+) -> Table:
+    """Both readings of each factor in one line."""
+    joint = {str(one["term"]): one for one in together.to_dict("records")}
+    rows: list[Row] = []
+    seen: set[str] = set()
+    last = ""
+    for one in [*alone.to_dict("records"), *together.to_dict("records")]:
+        term = str(one["term"])
+        if term in seen:
+            continue
+        seen.add(term)
+        variable, contrast = context.words.term(term, one["reference_level"])
+        if variable != last:
+            rows.append(Row(variable, ("",) * 4, "group"))
+            last = variable
+        single = one if str(one["model"]).startswith("univariable:") else None
+        rows.append(Row(contrast, (*_ratio_cells(single), *_ratio_cells(joint.get(term))), "level"))
+    methods = sorted({_METHOD.get(str(one), clean(one)) for one in together["method"]})
+    return Table(
+        f"Hazard ratios for {ENDPOINTS[where['endpoint']].lower()}, from {ORIGINS[where['origin']]}",
+        "Factor",
+        (
+            Column("HR (95 % CI)", "One at a time"),
+            Column("p", "One at a time"),
+            Column("HR (95 % CI)", f"Together ({', '.join(methods)})" if methods else "Together"),
+            Column("p", f"Together ({', '.join(methods)})" if methods else "Together"),
+        ),
+        tuple(rows),
+        "result.cox_term",
+        (
+            "Ties by Efron. Firth: penalised likelihood, profile-likelihood intervals, likelihood-ratio p. “Not estimable” "
+            "means that the data have no finite best value for the coefficient, usually because a group has no event.",
+        ),
+    )
+
+
+def _ratio_cells(one: dict[str, object] | None) -> tuple[str, str]:
+    if one is None:
+        return "–", "–"
+    if one["status"] != "ok" or not is_given(one["hazard_ratio"]):
+        return _STATUS.get(str(one["status"]), clean(one["status"])), "–"
+    return f"{ratio(one['hazard_ratio'])} ({ratio_interval(one['ci_lower'], one['ci_upper'])})", p_value(
+        one["p_value"]
+    )
+
+
+def _fit_table(context: Context, fits: pd.DataFrame, where: dict[str, str]) -> Table:
+    rows = []
+    for one in fits.to_dict("records"):
+        few = _few_events_label(one["events_per_variable"])
+        remark = few if one["status"] == "ok" else _STATUS.get(str(one["status"]), clean(one["status"]))
+        rows.append(
+            Row(
+                _model_name(context, str(one["model"])),
+                (
+                    _METHOD.get(str(one["method"]), clean(one["method"])),
+                    context.count(one["n"]),
+                    context.count(one["n_missing"]),
+                    context.count(one["n_event"]),
+                    number(one["events_per_variable"]),
+                    number(one["concordance"], 3),
+                    number(one["concordance_se"], 3),
+                    p_value(one["likelihood_ratio_p_value"]),
+                    remark,
+                ),
+            )
+        )
+    return Table(
+        "The models behind the hazard ratios",
+        "Model",
+        (
+            Column("Method", is_number=False),
+            Column("n"),
+            Column("Left out"),
+            Column("Events"),
+            Column("Events per coefficient"),
+            Column("Concordance"),
+            Column("SE"),
+            Column("p, whole model"),
+            Column("Remark", is_number=False),
+        ),
+        tuple(rows),
+        "result.cox_fit",
+        (
+            "Left out: patients in whom a factor of the model is missing. Concordance is apparent, on the patients that the "
+            "model was fitted to; new patients would be ranked less well. Below five events per coefficient only the penalised "
+            "fit is shown.",
+        ),
+        is_wide=True,
+    )
+
+
+def _few_events_label(per_variable: object) -> str:
+    if not is_given(per_variable):
+        return ""
+    value = float(per_variable)  # type: ignore[arg-type]
+    if value < FEW_EVENTS:
+        return "fewer than 5 events per coefficient: read with great caution"
+    return "fewer than 10 events per coefficient: read with caution" if value < LABELLED_EVENTS else ""
+
+
+def _model_name(context: Context, model: str) -> str:
+    kind, _, variable = clean(model).partition(":")
+    return (
+        context.words.variable(variable)
+        if variable
+        else "All factors together"
+        if kind == "multivariable"
+        else kind
+    )
+
+
+def _hazards_table(context: Context, tests: pd.DataFrame, chosen: pd.DataFrame) -> Block:
+    """Score tests of proportional hazards."""
+    if tests.empty:
+        return missing("Proportional hazards: no test in result.ph_test for these models.")
+    rows = []
+    for one in tests.to_dict("records"):
+        is_global = one["term"] == "GLOBAL"
+        if is_global and one["model"] != "multivariable":
+            continue
+        variable, contrast = (
+            ("All factors", "whole model") if is_global else context.words.term(str(one["term"]), None)
+        )
+        how = "together" if one["model"] == "multivariable" else "alone"
+        rows.append(
+            Row(
+                f"{variable}: {contrast}",
+                (
+                    how,
+                    number(one["chi_square"], 2),
+                    number(one["degrees_of_freedom"], 0),
+                    p_value(one["p_value"]),
+                ),
+            )
+        )
+    rows.sort(key=lambda row: row.cells[0] == "together")
+    return Table(
+        "Do hazards stay proportional? Score tests on Kaplan-Meier time",
+        "Factor",
+        (Column("Model", is_number=False), Column("χ²"), Column("df"), Column("p")),
+        tuple(rows),
+        "result.ph_test",
+        (
+            "A small p says that the ratio of hazards changes with time, so that one hazard ratio is an average that may hide "
+            "a crossing; look at the curves and the restricted means then. A large p, in few patients, says little. The tests "
+            "belong to the unpenalised fits; rank and identity transforms are in result.ph_test too.",
+        ),
+    )
+
+
+def other_endpoints_table(context: Context) -> Block | None:
+    """Site and size against the other endpoints."""
+    fits, terms = (context.tables.in_order(f"result.cox_{one}") for one in ("fit", "term"))
+    rows: list[Row] = []
+    for endpoint in ("local_control", "lrfs", "pfs", "new_oligomet"):
+        chosen = fits[(fits["endpoint"] == endpoint) & (fits["origin"] == context.origin)]
+        if chosen.empty:
+            continue
+        best = preferred(chosen)
+        kept = terms[(terms["endpoint"] == endpoint) & (terms["origin"] == context.origin)]
+        kept = kept.merge(best[["model", "method", "n_event"]], on=["model", "method"])
+        rows.append(Row(ENDPOINTS[endpoint], ("",) * 4, "group"))
+        for one in kept.to_dict("records"):
+            variable, contrast = context.words.term(str(one["term"]), one["reference_level"])
+            method = _METHOD.get(str(one["method"]), "")
+            rows.append(
+                Row(
+                    f"{variable}: {contrast}",
+                    (context.count(one["n_event"]), *_ratio_cells(one), method),
+                    "level",
+                )
+            )
+    if not rows:
+        return None
+    return Table(
+        "Site and size against the other endpoints, one factor at a time",
+        "Endpoint and factor",
+        (Column("Events"), Column("HR (95 % CI)"), Column("p"), Column("Method", is_number=False)),
+        tuple(rows),
+        "result.cox_term, result.cox_fit",
+        (
+            "Where events compete these are cause-specific hazard ratios: patients who had the competing event are censored.",
+        ),
+    )

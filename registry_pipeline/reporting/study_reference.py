@@ -1,0 +1,262 @@
+"""Study report: published beside computed, parameters, further tables, where all of it comes from.
+
+Belongs here: the reference sections. Does not belong here: clinical results, methods in words (study_methods).
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from registry_pipeline.reporting.blocks import (
+    Block,
+    Column,
+    Heading,
+    Row,
+    Section,
+    Table,
+    Text,
+    caution,
+    missing,
+)
+from registry_pipeline.reporting.report_context import Context
+from registry_pipeline.reporting.wording import NOT_GIVEN, clean, count, interval, is_given, number
+
+SHOWN = {
+    "km_curve", "km_landmark", "km_summary", "logrank_test", "rmst", "cumulative_incidence", "follow_up", "cox_fit",
+    "cox_term", "ph_test", "recurrence_pattern", "growth_fit", "growth_threshold", "growth_share", "surveillance", "scorecard",
+}  # fmt: skip
+MOST_ROWS = 60
+_HASHES = (
+    ("previous_release_id", "Release before this one"),
+    ("code_version", "Version of the code"),
+    ("schema_version", "Table declarations"),
+    ("rule_set_version", "Rule catalogue"),
+    ("parameter_hash", "Parameters"),
+    ("input_hash", "All landed bytes and mappings"),
+)
+
+
+def release_row(context: Context) -> dict[str, object]:
+    """The one row of meta.release."""
+    rows = context.tables.table("meta.release")
+    return {str(key): value for key, value in rows.iloc[0].to_dict().items()} if len(rows) else {}
+
+
+def data_statement(context: Context) -> tuple[str, bool]:
+    """What the data are, in the release's words, and whether they are synthetic."""
+    text = release_row(context).get("data_statement")
+    statement = (
+        clean(text) if is_given(text) and text else "This release carries no statement of what its data are."
+    )
+    return statement, "synthetic" in statement.lower()
+
+
+def scorecard_section(context: Context) -> Section:
+    """Published and computed numbers side by side."""
+    section = Section("scorecard", "Published and computed numbers")
+    found = context.tables.in_order("result.scorecard")
+    _, is_synthetic = data_statement(context)
+    section.add(
+        Text(
+            "The figures that the study's abstract publishes (Gao and others, Int J Gynecol Cancer 2023;33:198-207) beside the same "
+            "figures computed from this release. "
+            + (
+                "The data are synthetic: agreement shows that the arithmetic is right, and says nothing about patients."
+                if is_synthetic
+                else "This is another set of patients: a difference is no error and an agreement no confirmation. No agreement is claimed."
+            ),
+        )
+    )
+    if found.empty:
+        return section.add(missing(context.why_empty("result.scorecard", of_cohort=False)))
+    if context.no_cohort:
+        section.add(
+            missing(context.no_cohort + " The computed column is therefore empty or describes nobody.")
+        )
+    rows = [_scorecard_row(context, one, is_synthetic) for one in found.to_dict("records")]
+    compared = "Rounds to the published figure" if is_synthetic else "For comparison only"
+    return section.add(
+        Table(
+            "The scorecard",
+            "Item",
+            (
+                Column("Published"),
+                Column("Computed"),
+                Column("95 % CI"),
+                Column("n"),
+                Column(compared, is_number=False),
+                Column("Computed how", is_number=False),
+            ),
+            tuple(rows),
+            "result.scorecard",
+            is_wide=True,
+        )
+    )
+
+
+def _scorecard_row(context: Context, one: dict[str, object], is_synthetic: bool) -> Row:
+    computed = clean(one["computed"]) if is_given(one["computed"]) else "not estimable"
+    if computed.isdigit() and context.is_small(int(computed)):
+        computed = f"<{context.small_cell}"
+    agrees = one["agrees"]
+    words = (
+        NOT_GIVEN
+        if not is_given(agrees)
+        else ("yes" if bool(agrees) else "no")
+        if is_synthetic
+        else "see both columns"
+    )
+    has_interval = is_given(one["ci_lower"]) or is_given(one["ci_upper"])
+    return Row(
+        f"{one['item']}{clean(one['part'])}. {clean(one['description'])}",
+        (
+            clean(one["published"]) if is_given(one["published"]) else NOT_GIVEN,
+            computed,
+            interval(one["ci_lower"], one["ci_upper"]) if has_interval else NOT_GIVEN,
+            context.count(one["n"]),
+            words,
+            clean(one["assumption"]) if is_given(one["assumption"]) else "",
+        ),
+    )
+
+
+def parameters_section(context: Context) -> Section:
+    """Every parameter of the analysis, assumptions first."""
+    section = Section("parameters", "Parameters and assumptions")
+    found = context.tables.table("meta.parameter")
+    if found.empty:
+        return section.add(missing(context.why_empty("meta.parameter", of_cohort=False)))
+    is_assumption = found["is_assumption"].fillna(False).astype(bool)
+    section.add(
+        Text(
+            "An assumption is a choice that the publication does not fix; another choice may move the numbers."
+        ),
+        _parameter_table("Assumptions", found[is_assumption]),
+        _parameter_table("Other parameters", found[~is_assumption]),
+    )
+    return section
+
+
+def _parameter_table(caption: str, found: pd.DataFrame) -> Block | None:
+    if found.empty:
+        return None
+    rows = []
+    for one in found.to_dict("records"):
+        value = _plain(one["value"])
+        default = "" if value == _plain(one["default_value"]) else f"default: {_plain(one['default_value'])}"
+        rows.append(Row(clean(one["name"]), (value, default, _plain(one["note"]))))
+    columns = (
+        Column("Value", is_number=False),
+        Column("If changed", is_number=False),
+        Column("Meaning", is_number=False),
+    )
+    return Table(caption, "Parameter", columns, tuple(rows), "meta.parameter", is_wide=True)
+
+
+def _plain(value: object) -> str:
+    return clean(value) if is_given(value) and value != "" else "not set"
+
+
+def further_section(context: Context) -> Section | None:
+    """Tables of results that this page has no section for, as they are."""
+    names = [one for one in context.tables.names("result") if one.split(".", 1)[1] not in SHOWN]
+    names = [one for one in names if context.tables.n_rows(one)]
+    if not names:
+        return None
+    section = Section("further", "Further results").add(
+        Text(
+            "Tables of the release that no section above shows, as they are. The dictionary of the release explains their columns."
+        ),
+    )
+    for name in names:
+        section.add(_raw_table(context, name))
+    return section
+
+
+def _raw_table(context: Context, name: str) -> Table:
+    found = context.tables.in_order(name)
+    identifying = context.tables.query(
+        "SELECT column_name FROM meta.dictionary WHERE schema_name || '.' || table_name = ? AND is_identifying",
+        {"meta.dictionary": ["schema_name", "table_name", "column_name", "is_identifying"]},
+        [name],
+    )
+    hidden = set(identifying["column_name"]) if identifying is not None else set()
+    columns = [one for one in found.columns if one not in hidden and not one.endswith("patient_id")]
+    shown = found[columns].head(MOST_ROWS)
+    rows = [
+        Row(_cell(row[0]), tuple(_cell(one) for one in row[1:]))
+        for row in shown.itertuples(index=False, name=None)
+    ]
+    note = f"The first {MOST_ROWS} of {count(len(found))} rows." if len(found) > MOST_ROWS else ""
+    heads = tuple(Column(clean(one).replace("_", " "), is_number=False) for one in columns[1:])
+    caption = clean(context.tables.comment(name) or name)
+    return Table(
+        caption,
+        clean(columns[0]).replace("_", " "),
+        heads,
+        tuple(rows),
+        name,
+        (note,) if note else (),
+        is_wide=True,
+    )
+
+
+def _cell(value: object) -> str:
+    if not is_given(value):
+        return NOT_GIVEN
+    if isinstance(value, float):
+        return number(value, 4).rstrip("0").rstrip(".")
+    return clean(value)
+
+
+def provenance_section(context: Context) -> Section:
+    """Release, hashes, what was received, what was proved."""
+    section = Section("provenance", "Where this report comes from")
+    release = release_row(context)
+    if not release:
+        return section.add(missing("This release has no table meta.release."))
+    rows = [
+        Row("Release", (_plain(release.get("release_id")),)),
+        Row("Built (UTC)", (_plain(release.get("created_at")),)),
+    ]
+    rows += [Row(label, (_plain(release.get(name)),)) for name, label in _HASHES]
+    section.add(
+        Table("Release and hashes", "What", (Column("Value", is_number=False),), tuple(rows), "meta.release"),
+        _received(context),
+        _proved(context),
+        Heading("How to follow a number"),
+        Text(
+            "Each table and figure names the table of the release behind it. The database registry.duckdb beside this report holds these "
+            "tables, with a comment on every column; the folder figures holds each figure as SVG and the numbers behind it as CSV, "
+            "without identifiers. The same release gives the same report, byte for byte.",
+        ),
+    )
+    return section
+
+
+def _received(context: Context) -> Block | None:
+    found = context.tables.query(
+        "SELECT facility_id, count(DISTINCT submission_id) AS submissions, count(*) AS files, sum(n_bytes) AS bytes "
+        "FROM meta.submission GROUP BY facility_id ORDER BY facility_id",
+        {"meta.submission": ["facility_id", "submission_id", "n_bytes"]},
+    )
+    if found is None or found.empty:
+        return None
+    rows = tuple(
+        Row(clean(one.facility_id), (count(one.submissions), count(one.files), count(one.bytes)))
+        for one in found.itertuples()
+    )
+    columns = (Column("Submissions"), Column("Files"), Column("Bytes"))
+    return Table("What was received", "Facility", columns, rows, "meta.submission")
+
+
+def _proved(context: Context) -> Block | None:
+    found = context.tables.query(
+        "SELECT count(*) AS n, coalesce(sum(n_violated), 0) AS violated FROM quality.reconciliation",
+        {"quality.reconciliation": ["n_violated"]},
+    )
+    if found is None or not int(found["n"].iloc[0]):
+        return None
+    n, violated = int(found["n"].iloc[0]), int(found["violated"].iloc[0])
+    text = f"{n} statements about keys, references and sums were proved of this release before it was sealed"
+    return caution(f"{text}; rows against them: {violated}.", "quality.reconciliation")
