@@ -23,6 +23,7 @@ REFRESH_JOB = dg.define_asset_job(
     selection=dg.AssetSelection.all(),
     description="Everything in the inbox, to a new release.",
     executor_def=dg.in_process_executor,
+    config={"loggers": {"console": {}}},  # the console logger of console.py instead of every event
 )
 
 

@@ -31,10 +31,11 @@ class StepLines(logging.Handler):
             print(f"  {MEANING.get(event.step_key, event.step_key)} ...", file=sys.stderr, flush=True)
 
 
-@dg.logger(description="One line per step on the terminal.")
-def step_lines(_: dg.InitLoggerContext) -> logging.Logger:
-    """The console logger of in-process runs."""
+def _step_lines(_: dg.InitLoggerContext) -> logging.Logger:
     made = logging.Logger("registry")
     made.setLevel(logging.DEBUG)
     made.addHandler(StepLines())
     return made
+
+
+step_lines = dg.LoggerDefinition(_step_lines, description="One line per step on the terminal.")

@@ -31,16 +31,21 @@ def guarded(home: Home) -> Iterator[None]:
     try:
         yield
     except ConfigurationError as problem:
-        told = {"path": str(problem.path), "line": problem.line or 0, "message": problem.message}
-        raise dg.Failure(str(problem), metadata=told, allow_retries=False) from None
+        told: dict[str, str | int] = {
+            "path": str(problem.path),
+            "line": problem.line or 0,
+            "message": problem.message,
+        }
+        raise dg.Failure(str(problem), metadata=dict(told), allow_retries=False) from None
     except (Refused, StoreError) as problem:
         raise dg.Failure(str(problem), allow_retries=False) from None
     except OSError as problem:
         raise dg.Failure(f"input or output failed: {problem.strerror or type(problem).__name__}") from None
     except Exception as problem:
         path = record_private_details(home, problem)
-        told = {"details": str(path)}
-        raise dg.Failure(f"an internal error; details: {path}", metadata=told, allow_retries=False) from None
+        raise dg.Failure(
+            f"an internal error; details: {path}", metadata={"details": str(path)}, allow_retries=False
+        ) from None
     finally:
         os.umask(before)
 
@@ -53,6 +58,8 @@ def failure_of(outcome: dg.ExecuteInProcessResult) -> Exception:
             if "details" in told:
                 return InternalFailure(str(told["details"]))
             if "path" in told:
-                return ConfigurationError(Path(str(told["path"])), told["line"] or None, str(told["message"]))
+                return ConfigurationError(
+                    Path(str(told["path"])), int(str(told["line"])) or None, str(told["message"])
+                )
             return Refused(str(failure.description))
     return Refused("a blocking check failed; the release that was served still is")

@@ -18,6 +18,7 @@ from registry_pipeline.reporting.figure_base import (
     MUTED,
     RULE,
     drawing,
+    months_axis,
     percent_axis,
     styles,
     svg_text,
@@ -81,9 +82,8 @@ def scatter_figure(
                   fontsize=7, ha="right", va="center", color=MUTED)  # fmt: skip
         if crossing is not None:
             _crossing(axes, crossing, threshold_mm)
-        axes.set_xlim(0, last * 1.04)
+        months_axis(axes, last * 1.02, "Months since the last negative CT")
         axes.set_ylim(0, high)
-        axes.set_xlabel("Months since the last negative CT")
         axes.set_ylabel(y_label)
         axes.legend(loc="upper left", handlelength=2.2, borderaxespad=0.2, labelspacing=0.3)
         return svg_text(canvas)
@@ -112,8 +112,9 @@ def _crossing(axes: Any, crossing: tuple[float, float, float], threshold_mm: flo
             [lower, upper],
             [threshold_mm, threshold_mm],
             color=COLOURS[1],
-            linewidth=3.2,
-            zorder=6,
+            linewidth=4.5,
+            alpha=0.85,
+            zorder=3,
             solid_capstyle="butt",
         )
     axes.plot(

@@ -42,8 +42,9 @@ def km_figure(curves: Sequence[Curve], y_label: str, x_label: str, note: str, da
     """Step curves with 95 % bands, censoring ticks, numbers at risk and a note (the test) inside."""
     last = max(float(one.rows["duration_days"].max()) for one in curves) / days_per_month
     rows = len(curves)
-    with drawing(3.05 + 0.19 * rows) as canvas:
-        top, bottom = _frame(canvas, rows)
+    above = 0.165 * (rows + bool(note)) + 0.06 if rows > 1 else 0.0
+    with drawing(2.95 + 0.19 * rows + above) as canvas:
+        top, bottom = _frame(canvas, rows, above)
         for one, (colour, dash) in zip(curves, styles(rows), strict=True):
             _steps(top, one.rows, colour, dash, one.label, days_per_month)
         ticks = months_axis(top, last, x_label)
@@ -53,11 +54,11 @@ def km_figure(curves: Sequence[Curve], y_label: str, x_label: str, note: str, da
         return svg_text(canvas)
 
 
-def _frame(canvas: Any, rows: int) -> tuple[Any, Any]:
-    """Curve above, numbers at risk below, one time axis."""
+def _frame(canvas: Any, rows: int, above: float) -> tuple[Any, Any]:
+    """Names of the groups, the curve, numbers at risk under its axis; lengths in inches."""
     height = canvas.get_size_inches()[1]
     low = (0.19 * rows + 0.34) / height
-    top = canvas.add_axes((0.155, low + 0.44 / height, 0.825, 1 - low - (0.44 + 0.1) / height))
+    top = canvas.add_axes((0.155, low + 0.44 / height, 0.825, 1 - low - (0.44 + 0.1 + above) / height))
     bottom = canvas.add_axes((0.155, 0.04 / height, 0.825, low - 0.05 / height))
     bottom.axis("off")
     return top, bottom
@@ -95,13 +96,23 @@ def _points(
 
 
 def _legend(axes: Any, rows: int, note: str) -> None:
-    """Names of the groups and, under them, the test; where curves are seldom."""
+    """Names of the groups, and the test, above the curves, where no curve can run through them."""
     if rows > 1:
-        legend = axes.legend(
-            loc="lower left", handlelength=2.6, borderaxespad=0.3, labelspacing=0.3, title=note
-        )
-        legend.get_title().set_fontsize(8)
-        legend.set_alignment("left")
+        _above(axes, note)
+
+
+def _above(axes: Any, note: str) -> None:
+    legend = axes.legend(
+        loc="lower left",
+        bbox_to_anchor=(0.0, 1.01),
+        handlelength=2.6,
+        borderaxespad=0.0,
+        borderpad=0.0,
+        labelspacing=0.28,
+        title=note or None,
+    )
+    legend.get_title().set_fontsize(8)
+    legend.set_alignment("left")
 
 
 def _at_risk(
@@ -139,8 +150,8 @@ def incidence_figure(
 ) -> str:
     """Aalen-Johansen incidence with its band, the competing event, and 1 - KM for comparison."""
     last = float(one_minus_km["duration_days"].max()) / days_per_month
-    with drawing(3.3) as canvas:
-        top, bottom = _frame(canvas, 1)
+    with drawing(3.7) as canvas:
+        top, bottom = _frame(canvas, 1, 0.56)
         (blue, _), (orange, dash), (green, dots) = styles(3)
         time, level, lower, upper = _points(incidence, days_per_month, "incidence", 0.0)
         top.step(time, level, where="post", color=blue, label=labels[0], zorder=3)
@@ -155,6 +166,6 @@ def incidence_figure(
             highest = max(highest, float(np.nanmax(other)))
         ticks = months_axis(top, last, x_label)
         percent_axis(top, "Cumulative incidence", 1.0 if highest > 0.5 else 0.5 if highest > 0.25 else 0.25)
-        top.legend(loc="upper left", handlelength=2.6, borderaxespad=0.2, labelspacing=0.3)
+        _above(top, "")
         _at_risk(bottom, top, [Curve("all", "All", incidence)], ticks, days_per_month)
         return svg_text(canvas)

@@ -17,7 +17,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from registry_pipeline.reporting.blocks import Column, Section, kind_of
+from registry_pipeline.reporting.blocks import Block, Column, Section, kind_of
 from registry_pipeline.reporting.wording import clean
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -35,6 +35,11 @@ def head_groups(columns: Sequence[Column]) -> list[tuple[str, int]]:
     return [(group, len(list(members))) for group, members in groupby(columns, key=lambda one: one.group)]
 
 
+def runs(blocks: Sequence[Block]) -> list[tuple[str, list[Block]]]:
+    """Neighbours of one kind together, so that figures can stand side by side."""
+    return [(kind, list(members)) for kind, members in groupby(blocks, key=kind_of)]
+
+
 @cache
 def _environment() -> Environment:
     made = Environment(
@@ -45,7 +50,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters["kind_of"] = kind_of
+    made.filters["runs"] = runs
     made.filters["head_groups"] = head_groups
     return made
 

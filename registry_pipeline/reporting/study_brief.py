@@ -16,6 +16,7 @@ from registry_pipeline.reporting.wording import (
     ORIGINS,
     interval,
     is_given,
+    lower_first,
     number,
     p_value,
     ratio,
@@ -111,7 +112,7 @@ def _rates(context: Context, endpoint: str, what: str, variables: tuple[str, ...
         test = test_text(context, endpoint, variable, context.origin)
         for stratum in ordered(found["stratum"].tolist()):
             one = found[found["stratum"] == stratum].iloc[0]
-            whom = context.words.level(variable, stratum)
+            whom = lower_first(context.words.group(variable, stratum))
             has_interval = is_given(one["ci_lower"]) or is_given(one["ci_upper"])
             lines.append(
                 (

@@ -34,6 +34,7 @@ REGISTRY_VARIABLES = (
     Variable("figo_group"),
     Variable("histology_group"),
     Variable("dx_year", True),
+    Variable("is_dead"),
 )
 COHORT_FAMILIES = (
     Family("size_group", ("small", "large")),
@@ -64,7 +65,7 @@ def flow_section(context: Context) -> Section:
         description=f"Of {count(first)} patients {count(last)} are analysed. "
         + "; ".join(f"{clean(reason)}: {gone} left" for reason, _, gone, _ in steps if gone),
         meaning="Every patient of the registry is either analysed or left at exactly one step, the first that applied.",
-        limits="Leaving the study says nothing of the quality of a record, except at the step that names quarantine.",
+        limits="That the record of a patient who left is poor, except at the step that names quarantine.",
         source="mart.attrition",
     )
     rows = [
@@ -163,7 +164,10 @@ def registry_section(context: Context) -> Section:
     patients = context.tables.table("mart.registry_patient")
     if patients.empty:
         return section.add(missing(context.why_empty("mart.registry_patient", of_cohort=False)))
-    named = patients.assign(is_dead=patients["is_dead"].map({True: "dead", False: "alive"}))
+    named = patients.assign(
+        is_dead=patients["is_dead"].map({True: "dead", False: "alive"}),
+        is_in_cohort=patients["is_in_cohort"].map({True: "True", False: "False"}),
+    )
     section.add(
         Text(
             "All curated patients, described from the diagnosis of the primary tumour. This is the source "
@@ -172,7 +176,7 @@ def registry_section(context: Context) -> Section:
         table_one(
             named,
             REGISTRY_VARIABLES,
-            (Family("is_dead", ("alive", "dead")),),
+            (Family("is_in_cohort", ("True", "False")),),
             context.words,
             caption="Patients of the registry",
             source="mart.registry_patient",

@@ -30,6 +30,7 @@ from registry_pipeline.reporting.wording import (
     is_given,
     number,
     share,
+    upper_first,
 )
 
 MOST_LANES = 60
@@ -116,8 +117,8 @@ def incidence_block(context: Context, endpoint: str) -> Block:
         description=f"At the last observation the cumulative incidence is {share(end['incidence'])}, "
         f"1 − Kaplan-Meier {share(1 - curve.iloc[-1]['survival'])}.",
         meaning="The solid curve is the share of all patients who had the event by that time, deaths counted as deaths.",
-        limits="1 − Kaplan-Meier treats patients who died as if they could still have the event, so it lies higher; it is "
-        "not the share of patients who have it.",
+        limits="1 − Kaplan-Meier is not the share of patients who have the event: it treats those who died as if they "
+        "could still have it, and so lies higher.",
         source="result.cumulative_incidence, result.km_curve",
     )
 
@@ -133,19 +134,18 @@ def incidence_table(context: Context, endpoint: str, variables: Sequence[str]) -
             part = found[found["stratum"] == stratum]
             cells = []
             for months in marks:
-                cells += _incidence_at(part, months * context.days_per_month)
-            head = context.words.level(variable, stratum)
-            rows.append(Row(head[:1].upper() + head[1:], tuple(cells)))
+                cells.append(_incidence_at(part, months * context.days_per_month))
+            rows.append(Row(upper_first(context.words.group(variable, stratum)), tuple(cells)))
     if not rows:
         return None
-    columns = [Column(label, f"{months:g} months") for months in marks for label in ("Incidence", "95 % CI")]
+    columns = [Column(f"{months:g} months") for months in marks]
     return Table(
         f"{_EVENT[endpoint]}: cumulative incidence at fixed times",
         "Patients",
         tuple(columns),
         tuple(rows),
         "result.cumulative_incidence",
-        ("Aalen-Johansen. A dash: later than the last observation of the group.",),
+        ("Aalen-Johansen, % (95 % CI). A dash: later than the last observation of the group.",),
         is_wide=True,
     )
 
@@ -155,15 +155,15 @@ def _landmarks(context: Context) -> list[float]:
     return [float(one) for one in text.split(",") if one.strip().replace(".", "").isdigit()]
 
 
-def _incidence_at(part: pd.DataFrame, days: float) -> list[str]:
+def _incidence_at(part: pd.DataFrame, days: float) -> str:
     """Incidence at a time and its interval; a dash beyond the last observation."""
     if part["duration_days"].max() < days:
-        return ["–", "–"]
+        return "–"
     before = part[part["duration_days"] <= days]
     if before.empty or not before.iloc[-1]["incidence"]:
-        return [share(0.0), "no event so far"]
+        return "0.0 (no event)"
     last = before.iloc[-1]
-    return [share(last["incidence"]), interval(last["ci_lower"], last["ci_upper"], 1, 100.0)]
+    return f"{number(100 * last['incidence'])} ({interval(last['ci_lower'], last['ci_upper'], 1, 100.0)})"
 
 
 def zero_events_table(context: Context) -> Block | None:
@@ -181,10 +181,8 @@ def zero_events_table(context: Context) -> Block | None:
         )
         for one in found.to_dict("records"):
             n = int(one["n"])
-            head = context.words.level(variable, one["stratum"])
-            rows.append(
-                Row(head[:1].upper() + head[1:], (context.count(n), "0", share(1 - 0.025 ** (1 / n))))
-            )
+            head = upper_first(context.words.group(variable, one["stratum"]))
+            rows.append(Row(head, (context.count(n), "0", share(1 - 0.025 ** (1 / n)))))
     if not rows:
         return None
     return Table(
@@ -259,7 +257,7 @@ def swimmer_block(context: Context) -> Block:
         + ("" if n_all == len(lanes) else f" out of {n_all}"),
         description="One bar per patient from the start of local therapy to death or last contact, with recurrences.",
         meaning="Each bar is one patient; it ends at death or at the last contact, and marks show what recurred and when.",
-        limits="Bars that end without a cross are patients still alive when last heard of; their length is not their survival.",
+        limits="The length of a bar without a cross is not a survival time: that patient was alive when last heard of.",
         source="mart.survival_time, mart.recurrence, mart.cohort",
     )
 

@@ -215,7 +215,7 @@ def _crossing(context: Context) -> tuple[float, float, float] | None:
 
 def _threshold_figure(context: Context) -> Block:
     rows = context.tables.in_order("result.growth_threshold")
-    known = rows[rows["months"].notna()] if len(rows) else rows
+    known = rows[rows["months"].notna() & (rows["status"] == "ok")] if len(rows) else rows
     title = f"Months to {context.cutpoint_mm:g} mm by growth model"
     if known.empty:
         return missing(f"{title}: not drawn. {context.why_empty('result.growth_threshold')}")
@@ -251,7 +251,8 @@ def _threshold_figure(context: Context) -> Block:
         title=title,
         description="; ".join(f"{line.label}: {line.words}" for line in lines if line.words),
         meaning="Each line is one reading of the same lesions; filled with profile-likelihood, hollow with patient-bootstrap "
-        "intervals. How far the lines lie apart is uncertainty that no single interval shows.",
+        "intervals. How far the lines lie apart is uncertainty that no single interval shows. Forms whose plateau these "
+        "data do not show stand in the table only.",
         limits="The two kinds of estimate answer different questions: the naive one starts the clock at a scan, the other when "
         "the lesion becomes visible. Neither is how long a given lesion takes.",
         source="result.growth_threshold",
@@ -264,27 +265,26 @@ def _threshold_table(context: Context) -> Block:
         return missing(f"Interval to the cutpoint: not given. {context.why_empty('result.growth_threshold')}")
     fits = context.tables.in_order("result.growth_fit").drop_duplicates(["model", "error_model"])
     quality = {(one["model"], one["error_model"]): one for one in fits.to_dict("records")}
-    made = []
+    made: list[Row] = []
+    remarks: dict[str, str] = {}
     for (model, error), part in rows.groupby(["model", "error_model"], sort=False):
         by_method = {str(one["ci_method"]): one for one in part.to_dict("records")}
         first = by_method.get("profile") or next(iter(by_method.values()))
         fit = quality.get((model, error), {})
-        made.append(
-            Row(
-                f"{GROWTH_MODELS.get(str(model), clean(model))}, {clean(error)}",
-                (
-                    count(fit.get("n_lesions")),
-                    number(first["months"]),
-                    _ends(first),
-                    _ends(by_method.get("cluster_bootstrap")),
-                    number(first["implied_doubling_days"], 0),
-                    number(fit.get("aicc")),
-                    number(fit.get("residual_sd"), 2),
-                    number(fit.get("r_squared"), 2),
-                    _threshold_remark(first),
-                ),
-            )
+        remark = _threshold_remark(first)
+        mark = remarks.setdefault(remark, chr(ord("a") + len(remarks))) if remark else ""
+        cells = (
+            count(fit.get("n_lesions")),
+            number(first["months"]),
+            _ends(first),
+            _ends(by_method.get("cluster_bootstrap")),
+            number(first["implied_doubling_days"], 0),
+            number(fit.get("aicc")),
+            number(fit.get("residual_sd"), 2),
+            number(fit.get("r_squared"), 2),
+            mark,
         )
+        made.append(Row(f"{GROWTH_MODELS.get(str(model), clean(model))}, {clean(error)}", cells))
     return Table(
         f"Predicted months to {context.cutpoint_mm:g} mm, all growth models",
         "Model, error model",
@@ -297,14 +297,15 @@ def _threshold_table(context: Context) -> Block:
             Column("AICc"),
             Column("Residual SD"),
             Column("R²"),
-            Column("Remark", is_number=False),
+            Column("Remark"),
         ),
         tuple(made),
         "result.growth_threshold, result.growth_fit",
         (
-            "AICc is comparable between the plain regressions, also between error models; the interval-censored model speaks of "
-            "other data and is not comparable. Residual SD is in mm for additive error and in log mm for log error. Bootstrap: "
-            "patients are drawn, with all their lesions.",
+            *(f"{mark}: {remark}." for remark, mark in remarks.items()),
+            "AICc is comparable between the plain regressions, also between error models; the interval-censored model "
+            "speaks of other data and is not comparable. Residual SD is in mm for additive error and in log mm for log "
+            "error. Bootstrap: patients are drawn, with all their lesions.",
         ),
         is_wide=True,
     )

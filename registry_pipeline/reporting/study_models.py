@@ -30,8 +30,7 @@ _METHOD = {"efron": "Cox", "firth": "Cox, Firth penalty"}
 _READING = {
     "meaning": "A hazard ratio below 1 means fewer deaths per unit of time than in the group it is compared with, "
     "averaged over follow-up.",
-    "limits": "An interval that holds 1 does not show that there is no difference, and a factor that stands out "
-    "does not thereby cause anything.",
+    "limits": "An interval that holds 1 is not proof of no difference, and a factor that stands out is not thereby a cause.",
 }
 
 
@@ -70,7 +69,7 @@ def model_blocks(context: Context, endpoint: str, origin: str) -> list[Block | N
         ),
         _term_table(context, alone, together, where),
         _fit_table(context, chosen, where),
-        _hazards_table(context, tests, chosen),
+        _hazards_table(context, tests),
     ]
 
 
@@ -110,10 +109,10 @@ def _forest(context: Context, terms: pd.DataFrame, how: str, name: str, where: d
     ]
     return context.figures.add(
         name,
-        forest_figure(lines, "Hazard ratio (log scale)", ("Factor", "HR (95 % CI)   p")),
+        forest_figure(lines, "Hazard ratio (log scale)", ("Factor", "HR (95 % CI)", "p")),
         data,
         title=f"{title}, from {ORIGINS[where['origin']]}",
-        description="; ".join(f"{line.label}: {line.words}" for line in lines if line.words),
+        description="; ".join(f"{line.label}: {line.words}, p {line.more}" for line in lines if line.words),
         source="result.cox_term",
         **_READING,
     )
@@ -130,8 +129,9 @@ def _lines(context: Context, terms: pd.DataFrame) -> list[Line]:
         if one["status"] != "ok" or not is_given(one["hazard_ratio"]):
             lines.append(Line(_short(contrast, 38), _STATUS.get(str(one["status"]), clean(one["status"]))))
             continue
-        words = f"{ratio(one['hazard_ratio'])} ({ratio_interval(one['ci_lower'], one['ci_upper'])})  {p_value(one['p_value'])}"
-        lines.append(Line(_short(contrast, 38), words, one["hazard_ratio"], one["ci_lower"], one["ci_upper"]))
+        words = f"{ratio(one['hazard_ratio'])} ({ratio_interval(one['ci_lower'], one['ci_upper'])})"
+        ends = one["hazard_ratio"], one["ci_lower"], one["ci_upper"]
+        lines.append(Line(_short(contrast, 38), words, p_value(one["p_value"]), *ends))
     return lines
 
 
@@ -247,50 +247,39 @@ def _few_events_label(per_variable: object) -> str:
 
 def _model_name(context: Context, model: str) -> str:
     kind, _, variable = clean(model).partition(":")
-    return (
-        context.words.variable(variable)
-        if variable
-        else "All factors together"
-        if kind == "multivariable"
-        else kind
-    )
+    if not variable:
+        return "All factors together" if kind == "multivariable" else kind
+    return context.words.measure(variable)
 
 
-def _hazards_table(context: Context, tests: pd.DataFrame, chosen: pd.DataFrame) -> Block:
-    """Score tests of proportional hazards."""
+def _hazards_table(context: Context, tests: pd.DataFrame) -> Block:
+    """Score tests of proportional hazards: each factor alone, and in the model of all."""
     if tests.empty:
         return missing("Proportional hazards: no test in result.ph_test for these models.")
-    rows = []
+    found: dict[str, dict[str, tuple[str, str]]] = {}
     for one in tests.to_dict("records"):
-        is_global = one["term"] == "GLOBAL"
-        if is_global and one["model"] != "multivariable":
+        is_joint = one["model"] == "multivariable"
+        if one["term"] == "GLOBAL" and not is_joint:
             continue
-        variable, contrast = (
-            ("All factors", "whole model") if is_global else context.words.term(str(one["term"]), None)
-        )
-        how = "together" if one["model"] == "multivariable" else "alone"
-        rows.append(
-            Row(
-                f"{variable}: {contrast}",
-                (
-                    how,
-                    number(one["chi_square"], 2),
-                    number(one["degrees_of_freedom"], 0),
-                    p_value(one["p_value"]),
-                ),
-            )
-        )
-    rows.sort(key=lambda row: row.cells[0] == "together")
+        cells = (number(one["chi_square"], 2), p_value(one["p_value"]))
+        found.setdefault(str(one["term"]), {})["joint" if is_joint else "alone"] = cells
+    terms = [*(term for term in found if term != "GLOBAL"), *(["GLOBAL"] if "GLOBAL" in found else [])]
+    rows = []
+    for term in terms:
+        variable, contrast = context.words.term(term, None)
+        head = "All factors, whole model" if term == "GLOBAL" else f"{variable}: {contrast}"
+        none = ("–", "–")
+        rows.append(Row(head, (*found[term].get("alone", none), *found[term].get("joint", none))))
     return Table(
         "Do hazards stay proportional? Score tests on Kaplan-Meier time",
         "Factor",
-        (Column("Model", is_number=False), Column("χ²"), Column("df"), Column("p")),
+        (Column("χ²", "Alone"), Column("p", "Alone"), Column("χ²", "Together"), Column("p", "Together")),
         tuple(rows),
         "result.ph_test",
         (
-            "A small p says that the ratio of hazards changes with time, so that one hazard ratio is an average that may hide "
-            "a crossing; look at the curves and the restricted means then. A large p, in few patients, says little. The tests "
-            "belong to the unpenalised fits; rank and identity transforms are in result.ph_test too.",
+            "A small p says that the ratio of hazards changes with time, so that one hazard ratio is an average that may "
+            "hide a crossing; look at the curves and the restricted means then. A large p, in few patients, says little. "
+            "The tests belong to the unpenalised fits; rank and identity transforms are in result.ph_test too.",
         ),
     )
 

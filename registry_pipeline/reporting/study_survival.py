@@ -6,6 +6,7 @@ Belongs here: how Kaplan-Meier results are shown. Does not belong here: competin
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -28,10 +29,12 @@ from registry_pipeline.reporting.wording import (
     clean,
     interval,
     is_given,
+    lower_first,
     number,
     p_phrase,
     p_value,
     share,
+    upper_first,
 )
 
 GROUPINGS = ("overall", "scf_vs_other", "size_group")
@@ -82,7 +85,7 @@ def _km_figure(
         label = context.words.level(variable, stratum)
         if stratum in summary.index:
             one = summary.loc[stratum]
-            label += f" ({context.count(one['n_event'])} of {context.count(one['n'])} with an event)"
+            label += f" ({context.count(one['n_event'])}/{context.count(one['n'])} events)"
         short = SHORT.get(variable, {}).get(str(stratum)) or context.words.level(variable, stratum)
         curves.append(Curve(label, short[:9], part))
     drop = ["endpoint", "origin", "stratum_variable"]
@@ -108,17 +111,19 @@ def _km_figure(
 
 def _limits(endpoint: str, variable: str) -> str:
     if endpoint in ("local_control", "new_oligomet"):
-        return "It is not the risk that a patient runs, because patients die first; see the cumulative incidence."
+        return "It is not the risk that a patient runs, because patients may die first; see the cumulative incidence."
     if variable == "overall":
-        return "The right end rests on few patients; the band, not the line, says how little is known there."
+        return "It is not what one patient can expect, and its right end rests on few patients, as the band shows."
     return (
-        "A gap between curves is an association in patients who were chosen for treatment; it does not show that "
-        "the site or the size causes it."
+        "That a gap between curves is caused by the site, the size or the stage: patients were not put into these "
+        "groups by chance, and groups differ in other ways too."
     )
 
 
 def _by(context: Context, variable: str) -> str:
-    return "" if variable == "overall" else f" by {context.words.variable(variable).split(',')[0].lower()}"
+    return (
+        "" if variable == "overall" else f" by {lower_first(context.words.variable(variable).split(',')[0])}"
+    )
 
 
 def ordered(strata: Sequence[object]) -> list[object]:
@@ -156,57 +161,54 @@ def rates_text(context: Context, endpoint: str, variable: str, origin: str) -> s
 
 def landmark_table(context: Context, endpoint: str, variables: Sequence[str], origin: str) -> Block:
     """Rates at fixed times with intervals and numbers at risk."""
+    found = {
+        variable: _chosen(context, "result.km_landmark", endpoint, origin, variable) for variable in variables
+    }
+    marks = sorted({float(one) for rows in found.values() for one in rows["landmark_months"]})
     rows: list[Row] = []
-    for variable in variables:
-        found = _chosen(context, "result.km_landmark", endpoint, origin, variable)
-        summary = _chosen(context, "result.km_summary", endpoint, origin, variable).set_index("stratum")
-        for stratum in ordered(found["stratum"].unique().tolist()):
-            part = found[found["stratum"] == stratum].sort_values("landmark_months")
-            head = context.words.level(variable, stratum)
-            line = summary.loc[stratum] if stratum in summary.index else None
-            words = (
-                ""
-                if line is None
-                else f": {context.count(line['n_event'])} events in {context.count(line['n'])} patients"
-            )
-            rows.append(Row(head[:1].upper() + head[1:] + words, ("",) * 4, "group"))
-            rows += [_landmark_row(context, one) for one in part.to_dict("records")]
+    for variable, part in found.items():
+        for stratum in ordered(part["stratum"].unique().tolist()):
+            by_mark = {
+                float(one["landmark_months"]): one
+                for one in part.to_dict("records")
+                if one["stratum"] == stratum
+            }
+            cells = [cell for mark in marks for cell in _landmark_cells(context, by_mark.get(mark))]
+            rows.append(Row(upper_first(context.words.group(variable, stratum)), tuple(cells)))
     if not rows:
         return missing(
             f"Rates at fixed times: not given. {context.why_empty('result.km_landmark', origin != 'primary_dx')}"
         )
+    columns = [Column(label, f"{mark:g} months") for mark in marks for label in ("% (95 % CI)", "At risk")]
     return Table(
         f"{ENDPOINTS[endpoint]} at fixed times, from {ORIGINS[origin]}",
-        "Months",
-        (Column("At risk"), Column("Rate"), Column("95 % CI"), Column("Remark", is_number=False)),
+        "Patients",
+        tuple(columns),
         tuple(rows),
-        "result.km_landmark, result.km_summary",
+        "result.km_landmark",
         (
-            "Kaplan-Meier with log-log confidence intervals. At risk: patients still under observation just before that time.",
+            "Kaplan-Meier with log-log confidence intervals. At risk: patients still under observation just before that "
+            "time. “Beyond”: later than the last observation of the group, so there is no estimate. “No event”: nobody "
+            "had it so far, and the method gives no interval.",
         ),
+        is_wide=True,
     )
 
 
-def _landmark_row(context: Context, one: dict[str, object]) -> Row:
-    beyond = bool(one["is_beyond_follow_up"]) if is_given(one["is_beyond_follow_up"]) else False
-    remark = "beyond the last observation: no estimate" if beyond else ""
-    if not beyond and is_given(one["survival"]) and not is_given(one["ci_lower"]):
-        remark = (
-            "no event so far: the method has no interval"
-            if one["survival"] == 1
-            else "interval not estimable"
-        )
-    hidden = context.is_small(one["n_at_risk"])
-    return Row(
-        number(one["landmark_months"], 0),
-        (
-            context.count(one["n_at_risk"]),
-            "hidden" if hidden else share(one["survival"]),
-            "" if hidden or beyond else interval(one["ci_lower"], one["ci_upper"], 1, 100.0, "–"),
-            remark,
-        ),
-        "level",
-    )
+def _landmark_cells(context: Context, one: dict[Any, Any] | None) -> tuple[str, str]:
+    if one is None:
+        return "–", "–"
+    at_risk = context.count(one["n_at_risk"])
+    if is_given(one["is_beyond_follow_up"]) and bool(one["is_beyond_follow_up"]):
+        return "beyond", at_risk
+    if context.is_small(one["n_at_risk"]):
+        return "hidden", at_risk
+    if not is_given(one["survival"]):
+        return "–", at_risk
+    rate = number(100 * one["survival"])
+    if not is_given(one["ci_lower"]) and not is_given(one["ci_upper"]):
+        return f"{rate} ({'no event' if one['survival'] == 1 else 'no interval'})", at_risk
+    return f"{rate} ({interval(one['ci_lower'], one['ci_upper'], 1, 100.0, '–')})", at_risk
 
 
 def summary_table(context: Context, endpoint: str, variables: Sequence[str], origin: str) -> Block | None:
@@ -221,8 +223,9 @@ def summary_table(context: Context, endpoint: str, variables: Sequence[str], ori
             mean = means.loc[stratum] if stratum in means.index else None
             if mean is not None and is_given(mean["tau_months"]):
                 taus.add(float(mean["tau_months"]))
-            head = context.words.level(variable, stratum)
-            rows.append(Row(head[:1].upper() + head[1:], _summary_cells(context, one, mean)))
+            rows.append(
+                Row(upper_first(context.words.group(variable, stratum)), _summary_cells(context, one, mean))
+            )
     if not rows:
         return None
     tau = f"{max(taus):.0f}" if taus else "the horizon"
@@ -268,9 +271,7 @@ def logrank_table(
                 note = clean(one["note"]) if is_given(one["note"]) else ""
                 rows.append(
                     Row(
-                        f"{ENDPOINTS[endpoint]} by {context.words.variable(variable).lower().removeprefix('figo')}".replace(
-                            "by  ", "by FIGO "
-                        ),
+                        f"{ENDPOINTS[endpoint]} by {lower_first(context.words.variable(variable))}",
                         (
                             number(one["chi_square"], 2),
                             number(one["degrees_of_freedom"], 0),

@@ -10,7 +10,7 @@ of the pairs. Missing values are left out of them and counted in the table.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -18,10 +18,13 @@ import numpy as np
 import pandas as pd
 
 from registry_pipeline.reporting.blocks import Column, Row, Table
-from registry_pipeline.reporting.suppression import hidden_cells
-from registry_pipeline.reporting.wording import NOT_GIVEN, Words, count, number, share
+from registry_pipeline.reporting.suppression import Counts, Mask, hidden_cells
+from registry_pipeline.reporting.wording import NOT_GIVEN, Words, count, lower_first, number, upper_first
+from schemas.codes import CODE_LISTS
 
 _FEW_LEVELS = 12
+_ORDERS = {"age_group": ("<50", "50-64", "65+"), "size_group": ("small", "large")}
+_MISSING = {"bed10_gy": "not irradiated, or missing"}
 
 
 @dataclass(frozen=True)
@@ -44,8 +47,14 @@ class Family:
 class _Split:
     frame: pd.DataFrame
     masks: list[pd.Series]
-    families: list[list[int]]  # positions of their columns
+    families: list[tuple[str, list[int]]]  # variable, positions of its columns
     limit: int
+
+    @property
+    def exact(self) -> list[list[int]]:
+        """Families whose groups add up to all patients; of the others the sum is not known."""
+        everyone = len(self.frame)
+        return [one for _, one in self.families if sum(int(self.masks[i].sum()) for i in one) == everyone]
 
 
 def table_one(
@@ -81,9 +90,9 @@ def table_one(
 def _columns(
     frame: pd.DataFrame, families: Sequence[Family], words: Words, small_cell: int
 ) -> tuple[list[Column], _Split, list[str]]:
-    columns = [Column(f"All (n = {count(len(frame))})")]
+    columns = [Column(f"All, n = {count(len(frame))}")]
     masks = [pd.Series(True, index=frame.index)]
-    positions: list[list[int]] = []
+    positions: list[tuple[str, list[int]]] = []
     notes = ["Numbers: median (lower to upper quartile). Categories: n (% of those with a value)."]
     for family in families:
         values = (
@@ -98,16 +107,18 @@ def _columns(
         ungrouped = int(values.isna().sum())
         if any(0 < int(mask.sum()) < small_cell for _, mask in chosen) or 0 < ungrouped < small_cell:
             notes.append(
-                f"The split by {title.lower()} is left out: a group has fewer than {small_cell} patients."
+                f"The split by {lower_first(title)} is left out: a group has fewer than {small_cell} patients."
             )
             continue
         if ungrouped:
             notes.append(
                 f"{title}: unknown in {count(ungrouped)} patients, who are in the first column only."
             )
-        positions.append(list(range(len(masks), len(masks) + len(chosen))))
+        positions.append((family.variable, list(range(len(masks), len(masks) + len(chosen)))))
         for level, mask in chosen:
-            columns.append(Column(f"{words.level(family.variable, level)} (n = {count(mask.sum())})", title))
+            columns.append(
+                Column(f"{upper_first(words.level(family.variable, level))}, n = {count(mask.sum())}", title)
+            )
             masks.append(mask)
         columns.append(Column("SMD", title))
     if positions:
@@ -127,74 +138,72 @@ def _number_rows(split: _Split, variable: Variable, words: Words) -> tuple[list[
     values = pd.to_numeric(split.frame[variable.name], errors="coerce").astype(float)
     parts = [values[mask] for mask in split.masks]
     digits = 0 if (values.dropna() % 1 == 0).all() else 1
-    cells = _with_smd(
-        split,
-        [_quartiles(part, digits) for part in parts],
-        [_smd_numbers(parts, one) for one in split.families],
-    )
+    smd = [_smd_numbers(parts, one) for _, one in split.families]
+    cells = _with_smd(split, [_quartiles(part, digits) for part in parts], smd)
     rows = [Row(words.measure(variable.name), tuple(cells), "group")]
     absent = np.array(
         [[int(part.isna().sum()) for part in parts], [int(part.notna().sum()) for part in parts]]
     )
     if not absent[0].any():
         return rows, False
-    hidden = hidden_cells(absent, _exact(split), split.limit)
-    cells = [NOT_GIVEN if hidden[0, i] else count(n) for i, n in enumerate(absent[0])]
-    return [*rows, Row("missing", tuple(_with_smd(split, cells, [""] * len(split.families))), "level")], bool(
-        hidden.any()
-    )
+    hidden = hidden_cells(absent, split.exact, split.limit)
+    rows.append(_missing_row(split, variable.name, absent[0], hidden[0]))
+    return rows, bool(hidden.any())
 
 
 def _category_rows(split: _Split, variable: Variable, words: Words) -> tuple[list[Row], bool]:
-    values = split.frame[variable.name].astype("string")
+    values = _with_rest(split.frame[variable.name].astype("string"))
     levels = _levels(values, variable.name)
     known = np.array([[int((values.eq(level) & mask).sum()) for mask in split.masks] for level in levels])
-    absent = np.array([[int((values.isna() & mask).sum()) for mask in split.masks]])
-    hidden = hidden_cells(np.vstack([known, absent]), _exact(split), split.limit)
-    totals = known.sum(axis=0)
-    smd = [_smd_categories(known[:, family]) for family in split.families]
+    absent = np.array([int((values.isna() & mask).sum()) for mask in split.masks])
+    hidden = hidden_cells(np.vstack([known, absent]), split.exact, split.limit)
+    # A percentage would tell how many are missing, and a standardised difference how many are hidden.
+    totals = np.where(hidden[-1], 0, known.sum(axis=0))
+    smd = [
+        "" if hidden.any() or name == variable.name else _smd_categories(known[:, one])
+        for name, one in split.families
+    ]
+    nothing = [""] * len(smd)
     rows = [
         Row(words.variable(variable.name), tuple(_with_smd(split, [""] * len(split.masks), smd)), "group")
     ]
     for i, level in enumerate(levels):
         cells = [_n_percent(int(n), int(totals[j]), bool(hidden[i, j])) for j, n in enumerate(known[i])]
-        rows.append(
-            Row(words.level(variable.name, level), tuple(_with_smd(split, cells, [""] * len(smd))), "level")
-        )
+        for name, one in split.families:
+            if name == variable.name:
+                cells = ["" if position in one else cell for position, cell in enumerate(cells)]
+        rows.append(Row(words.level(variable.name, level), tuple(_with_smd(split, cells, nothing)), "level"))
     if absent.any():
-        cells = [NOT_GIVEN if hidden[-1, j] else count(n) for j, n in enumerate(absent[0])]
-        rows.append(Row("missing", tuple(_with_smd(split, cells, [""] * len(smd))), "level"))
+        rows.append(_missing_row(split, variable.name, absent, hidden[-1]))
     return rows, bool(hidden.any())
 
 
-def _exact(split: _Split) -> list[list[int]]:
-    """Families whose groups add up to all patients; of the others the sum is not known."""
-    everyone = len(split.frame)
-    return [one for one in split.families if sum(int(split.masks[i].sum()) for i in one) == everyone]
+def _missing_row(split: _Split, name: str, absent: Counts, hidden: Mask) -> Row:
+    cells = [NOT_GIVEN if hidden[i] else count(n) for i, n in enumerate(absent)]
+    head = _MISSING.get(name, "missing")
+    return Row(head, tuple(_with_smd(split, cells, [""] * len(split.families))), "level")
+
+
+def _with_rest(values: pd.Series) -> pd.Series:
+    """Values with the rare levels of a long list put together."""
+    common = values.value_counts()
+    if len(common) <= _FEW_LEVELS:
+        return values
+    kept = sorted(common.items(), key=lambda one: (-one[1], one[0]))[: _FEW_LEVELS - 1]
+    return values.where(values.isin([one for one, _ in kept]) | values.isna(), "all others")
 
 
 def _levels(values: pd.Series, name: str) -> list[str]:
-    """Levels in the order of their code list, then of their text; rare ones beyond a screenful are left out."""
-    from schemas.codes import CODE_LISTS
-
+    """Levels in the order of their code list, then of their text."""
     found = sorted(values.dropna().unique().tolist())
-    known = (
-        CODE_LISTS[name].codes
-        if name in CODE_LISTS
-        else {"age_group": ("<50", "50-64", "65+"), "size_group": ("small", "large")}.get(name, ())
-    )
-    ranked = [one for one in known if one in found] + [one for one in found if one not in known]
-    return (
-        ranked[:_FEW_LEVELS]
-        if len(ranked) <= _FEW_LEVELS
-        else values.value_counts().index[:_FEW_LEVELS].tolist()
-    )
+    known = CODE_LISTS[name].codes if name in CODE_LISTS else _ORDERS.get(name, ())
+    return [one for one in known if one in found] + [one for one in found if one not in known]
 
 
 def _with_smd(split: _Split, cells: Sequence[str], smd: Sequence[str]) -> list[str]:
     """The cells with each family's standardised difference behind its columns."""
     made = [cells[0]]
-    for family, difference in zip(split.families, smd, strict=True):
+    for (_, family), difference in zip(split.families, smd, strict=True):
         made += [*(cells[i] for i in family), difference]
     return made
 
@@ -204,11 +213,11 @@ def _quartiles(values: pd.Series, digits: int) -> str:
     if known.empty:
         return NOT_GIVEN
     low, middle, high = known.quantile([0.25, 0.5, 0.75])
-    return f"{number(middle, digits)} ({number(low, digits)} to {number(high, digits)})"
+    return f"{number(middle, digits)} ({number(low, digits)}–{number(high, digits)})"
 
 
 def _n_percent(n: int, total: int, is_hidden: bool) -> str:
-    return NOT_GIVEN if is_hidden else f"{count(n)} ({share(n / total)})" if total else count(n)
+    return NOT_GIVEN if is_hidden else f"{count(n)} ({number(100 * n / total)})" if total else count(n)
 
 
 def _smd_numbers(parts: Sequence[pd.Series], family: Sequence[int]) -> str:
@@ -235,9 +244,12 @@ def _distance(
         return 0.0
     covariance = (np.diag(a) - np.outer(a, a) + np.diag(b) - np.outer(b, b)) / 2
     gap = a - b
-    return float(np.sqrt(max(gap @ np.linalg.pinv(covariance) @ gap, 0.0)))
+    solved = np.linalg.pinv(covariance) @ gap
+    if not np.allclose(covariance @ solved, gap, atol=1e-9):
+        return np.inf  # a group without any spread, unlike the other
+    return float(np.sqrt(max(gap @ solved, 0.0)))
 
 
-def _largest(found: object) -> str:
-    known = [one for one in found if np.isfinite(one)]  # type: ignore[attr-defined]
+def _largest(found: Iterable[float]) -> str:
+    known = [one for one in found if np.isfinite(one)]
     return number(max(known), 2) if known else NOT_GIVEN

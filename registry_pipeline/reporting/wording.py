@@ -30,7 +30,7 @@ _VARIABLES = {
     "lesion_site_group": "Site",
     "scf_vs_other": "Site, two groups",
     "size_group": "Largest diameter",
-    "age_group": "Age at diagnosis of the primary",
+    "age_group": "Age group",
     "figo_group": "FIGO stage of the primary",
     "histology_group": "Histology",
     "lrt_modality": "Local therapy",
@@ -41,9 +41,11 @@ _VARIABLES = {
     "sum_diameter_mm": "Sum of diameters",
     "n_lesions": "Number of lesions",
     "months_primary_to_omd": "Interval from primary to oligometastases",
-    "bed10_gy": "Largest biologically effective dose (α/β 10)",
+    "bed10_gy": "Highest biologically effective dose (BED)",
     "dx_year": "Year of diagnosis of the primary",
-    "is_small": "Largest diameter",
+    "is_small": "Largest diameter, two groups",
+    "is_dead": "Vital status",
+    "is_in_cohort": "In the study",
 }
 _UNITS = {
     "age_years": "year",
@@ -160,6 +162,16 @@ def ratio_interval(lower: Any, upper: Any) -> str:
     return f"{ratio(lower)} to {ratio(upper)}"
 
 
+def lower_first(text: str) -> str:
+    """A label inside a sentence: its first letter small, unless it begins an abbreviation."""
+    return text if text[:2].isupper() else text[:1].lower() + text[1:]
+
+
+def upper_first(text: str) -> str:
+    """A label that begins a line."""
+    return text[:1].upper() + text[1:]
+
+
 class Words:
     """Labels that depend on the release's parameters.
 
@@ -191,6 +203,8 @@ class Words:
             return {"small": self.small, "large": self.large, "True": self.small, "False": self.large}.get(
                 text, text
             )
+        if variable == "is_in_cohort":
+            return {"True": "in the study", "False": "not in the study"}.get(text, text)
         if variable == "scf_vs_other":
             return {"scf": "supraclavicular fossa", "non_scf": "other sites than supraclavicular"}.get(
                 text, text
@@ -198,6 +212,17 @@ class Words:
         if text.lower() in ("true", "false"):
             return "yes" if text.lower() == "true" else "no"
         return _LISTS[variable].labels.get(text, text) if variable in _LISTS else text
+
+    def group(self, variable: str, code: object) -> str:
+        """A level as a phrase that stands alone: "largest diameter ≤ 15 mm", "FIGO stage III"."""
+        level = self.level(variable, code)
+        if variable in ("size_group", "is_small"):
+            return f"largest diameter {level}"
+        if variable == "age_group":
+            return f"age {level} years"
+        if variable == "has_concurrent_regional":
+            return f"{'with' if level == 'yes' else 'without'} concurrent pelvic or para-aortic recurrence"
+        return f"FIGO {level}" if variable == "figo_group" else level
 
     def term(self, term: str, reference: object) -> tuple[str, str]:
         """A model term as (variable, contrast)."""

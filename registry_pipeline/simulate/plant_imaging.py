@@ -118,11 +118,13 @@ def _after_death(scene: Scene) -> None:
 
 def _tenfold(scene: Scene) -> None:
     def wanted(case: Case) -> bool:
-        return _responded(case) and 12 <= case.exams[-1].sizes[0].long_mm <= 19
+        sizes = next((one.sizes for one in case.exams if one.sizes), [])
+        return _responded(case) and bool(sizes) and sizes[0].long_mm <= 18
 
-    case = scene.take(lambda one: bool(one.exams[-1].sizes) and wanted(one))
+    case = scene.take(wanted)
     hit = _after_treatment(scene, case)[0]
-    hit.row[SIZE] = f"{case.exams[-1].sizes[0].long_mm:g}cm"
+    before = next(one.sizes[0] for one in case.exams if one.sizes)
+    hit.row[SIZE] = f"{before.long_mm - 1:g}cm"
     text = "centimetres written for millimetres: ten times the earlier size"
     scene.record("M04", hit, "measurement", SIZE, "unit", text, False)
 

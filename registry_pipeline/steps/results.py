@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pandas as pd
 
 from registry_pipeline import analysis
+from registry_pipeline.analysis.growth import ERROR_MODELS, MODELS
 from registry_pipeline.analysis.scorecard import scorecard
 from registry_pipeline.settings import Study
 from registry_pipeline.steps.marts import Marts
@@ -49,23 +50,21 @@ def _growth(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
     lesions = marts.lesion_growth[marts.lesion_growth["is_included"].astype(bool)]
     columns = ("months_since_negative_ct", "diameter_mm")
     bootstrap = {"n_bootstrap": study.bootstrap_replicates, "seed": study.bootstrap_seed}
-    parameters, thresholds = analysis.fit_growth_all(lesions, threshold_mm=study.cutpoint_mm, **bootstrap)
+    fits = {
+        (model, error): analysis.fit_growth(
+            lesions, *columns, model, error, "patient_id", study.cutpoint_mm, **bootstrap
+        )
+        for model in MODELS
+        for error in ERROR_MODELS
+    }
     onset = analysis.fit_interval_onset(
         lesions, threshold_mm=study.cutpoint_mm, detection_limit_mm=study.detection_limit_mm
     )
-    chosen = analysis.fit_growth(
-        lesions,
-        *columns,
-        study.growth_model,
-        study.growth_error_model,
-        "patient_id",
-        study.cutpoint_mm,
-        **bootstrap,
-    )
+    chosen = fits[study.growth_model, study.growth_error_model]
     planned = [analysis.plan_surveillance(fit, cutpoint_mm=study.cutpoint_mm) for fit in (chosen, onset)]
     return {
-        "growth_fit": pd.concat([parameters, onset.parameters], ignore_index=True),
-        "growth_threshold": pd.concat([thresholds, onset.threshold], ignore_index=True),
+        "growth_fit": pd.concat([one.parameters for one in (*fits.values(), onset)], ignore_index=True),
+        "growth_threshold": pd.concat([one.threshold for one in (*fits.values(), onset)], ignore_index=True),
         "growth_share": analysis.share_by_interval(lesions, cutpoint=study.cutpoint_mm),
         "surveillance": pd.concat(planned, ignore_index=True),
     }

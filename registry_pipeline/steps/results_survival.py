@@ -6,6 +6,7 @@ Does not belong here: how it is computed (``analysis/``).
 
 from collections.abc import Callable, Iterator
 
+import numpy as np
 import pandas as pd
 
 from registry_pipeline import analysis
@@ -13,22 +14,31 @@ from registry_pipeline.settings import Study
 from registry_pipeline.steps.marts import OVERALL, Marts
 
 COMPETING = ("local_control", "new_oligomet")
+Label = tuple[str, str, str]
 Estimator = Callable[[pd.DataFrame, str], pd.DataFrame]
 
 
 def survival_results(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
     """Every survival table of the result layer: name -> rows."""
     estimators = _estimators(study)
-    rows: dict[str, list[pd.DataFrame]] = {name: [] for name in estimators}
+    made: dict[str, list[tuple[Label, pd.DataFrame]]] = {name: [] for name in estimators}
     for endpoint, origin, variable, frame in _cells(marts):
-        label = {"endpoint": endpoint, "origin": origin, "stratum_variable": variable}
         for name, estimate in estimators.items():
             if _applies(name, endpoint, variable):
-                rows[name].append(estimate(frame, variable).assign(**label))
-    results = {
-        name: pd.concat(parts, ignore_index=True) if parts else pd.DataFrame() for name, parts in rows.items()
-    }
+                made[name].append(((endpoint, origin, variable), estimate(frame, variable)))
+    results = {name: _labelled(parts) for name, parts in made.items()}
     return results | {"follow_up": _follow_up(marts, study)}
+
+
+def _labelled(parts: list[tuple[Label, pd.DataFrame]]) -> pd.DataFrame:
+    """The parts under one another, with endpoint, origin and stratum variable on every row."""
+    if not parts:
+        return pd.DataFrame()
+    joined = pd.concat([frame for _, frame in parts], ignore_index=True)
+    lengths = [len(frame) for _, frame in parts]
+    for position, column in enumerate(("endpoint", "origin", "stratum_variable")):
+        joined[column] = np.repeat([label[position] for label, _ in parts], lengths)
+    return joined
 
 
 def _estimators(study: Study) -> dict[str, Estimator]:

@@ -17,6 +17,7 @@ from schemas.table import columns_of, key_of
 
 WITHIN_SOURCE = {"patient": "V01", "lesion": "L01", "death": "H01"}
 ACROSS_SOURCES = {"death.death_date": "H03"}
+NO_BOUNDS_DAYS = 1_000_000
 _FATES = {"_row_id": pl.Int64, "fate": pl.String}
 _ORIGINS = {"_row_id": pl.Int64, "column_name": pl.String, "_origin": pl.Int64}
 _CONFLICTS = {"_row_id": pl.Int64, "items": pl.String, "rule_id": pl.String, "is_free_text": pl.Boolean}
@@ -190,7 +191,9 @@ class _Merge:
         given = pl.col(item).drop_nulls()
         if is_within and item in self.dates:
             width = given.struct.field(f"{item}_upper") - given.struct.field(f"{item}_lower")
-            return given.sort_by(width, maintain_order=True).first()
+            days = width.dt.total_days().fill_null(NO_BOUNDS_DAYS)
+            # Not sort_by(...).first(): on a group without values polars 2.1 reads past the end of the data.
+            return given.filter(days == days.min()).first()
         if not is_within and f"{self.name}.{item}" in self.how.precedence:
             own = _rank(self.how.rank(f"{self.name}.{item}"))
             return pl.col(item).sort_by(own, maintain_order=True).drop_nulls().first()

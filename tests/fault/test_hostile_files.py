@@ -179,6 +179,20 @@ def test_a_quote_that_never_closes_in_a_big_file_takes_linear_time(tmp_path: Pat
     assert sheet.rejects
 
 
+def test_a_quote_that_opens_before_a_line_longer_than_a_block_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("registry_pipeline.intake.readers.blocks._BLOCK_BYTES", 2**16)
+    long = b'1,"' + b"x" * (2 * 2**20)
+    path = put(tmp_path, "a.csv", b"a,b\n" + long + b"\n1,2\n" + long + b"\n" + b"3,4\n" * 50_000)
+    sheet = read_file(path).sheets[0]
+    assert [(r.source_row, r.reason_code) for r in sheet.rejects] == [
+        (2, "unclosed_quote"),
+        (4, "unclosed_quote"),
+    ]
+    assert len(sheet.frame) == 50_001
+
+
 def test_one_line_without_end_is_bounded(tmp_path: Path) -> None:
     path = put(tmp_path, "a.csv", b"a,b\n" + b"x" * (2 * 2**20) + b"\n1,2\n")
     sheet = read_file(path).sheets[0]

@@ -52,10 +52,10 @@ class BlockParser:
     def read_from_line(self, first_line: int) -> pl.DataFrame:
         """All records that start at or below a physical line: positional columns and ``source_row``."""
         start = self._offset_of_line(first_line)
-        line, chunks = first_line, [self._grid([], [])]
+        line, chunks, size = first_line, [self._grid([], [])], _BLOCK_BYTES
         data, end = self._decoding.data.data, self._decoding.data.n_bytes
         while start < end:
-            block = data[start : self._block_end(start)]
+            block = data[start : self._block_end(start, size)]
             is_last = start + len(block) >= end
             chunk = self._read_fast(block, line) if self._fast else None
             if chunk is not None:
@@ -65,6 +65,8 @@ class BlockParser:
                 n_lines = block[:n_bytes].count(b"\n")
             chunks.append(chunk)
             start, line = start + n_bytes, line + n_lines
+            # a record longer than the block makes no progress: the next block must reach further
+            size = _BLOCK_BYTES if n_bytes else 2 * size
             if sum(map(len, chunks)) + len(self.rejects) > self._dialect.limits.max_rows:
                 raise ReadError("too_large", f"more than {self._dialect.limits.max_rows:,} rows; split it")
         return pl.concat(chunks)
@@ -84,9 +86,9 @@ class BlockParser:
             offset = found + 1
         return offset
 
-    def _block_end(self, start: int) -> int:
+    def _block_end(self, start: int, size: int) -> int:
         data, end = self._decoding.data.data, self._decoding.data.n_bytes
-        stop = min(start + _BLOCK_BYTES, end)
+        stop = min(start + size, end)
         if stop == end:
             return end
         cut = data.rfind(b"\n", start, stop)

@@ -113,13 +113,15 @@ def _join_until_closed(text: str, number: int, cursor: LineCursor, dialect: Dial
     """Add lines until the quotes pair up; give up at the limits, so that one stray quote costs one line."""
     parts, n_quotes, n_chars = [text], text.count('"'), len(text)
     for ahead in range(dialect.limits.max_record_lines):
+        if n_chars > dialect.limits.max_cell_bytes * 4:
+            break
         line = cursor.peek(ahead)
         if line is None:
             return "", 0, "unclosed_quote" if cursor.is_last else "incomplete"
         reason, more = _line_text(line, number + ahead + 1, dialect)
         parts.append(more)
         n_quotes, n_chars = n_quotes + more.count('"'), n_chars + len(more)
-        if reason or n_chars > dialect.limits.max_cell_bytes * 4:
+        if reason:
             break
         if n_quotes % 2 == 0 and '"' in more:
             return "\n".join(parts), ahead + 1, ""

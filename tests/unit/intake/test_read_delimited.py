@@ -179,19 +179,40 @@ def test_what_a_csv_writer_wrote_is_read_back(table: list[list[str]], quoting: i
     assert not sheet.rejects
 
 
+FIELDS = ["a", "1,5", "鳞", " ", "", '"q"', '"c,c"', '""', '" s"']
+ODD = [
+    "",
+    "x",
+    "a,b,c",
+    'a,"n\nn"',
+    'a,"open',
+    'a,"x"y',
+    '5" t,b',
+    "a,\rb",
+    'a,"d""d"',
+    '",",b',
+    " ,",
+    "a,b,",
+    '"\n"',
+]
+REGULAR_LINES = st.tuples(st.sampled_from(FIELDS[:1] + FIELDS[2:]), st.sampled_from(FIELDS[2:])).map(",".join)
+LINES = st.one_of(REGULAR_LINES, REGULAR_LINES, REGULAR_LINES, st.sampled_from(ODD))
+
+
 @settings(max_examples=300, deadline=None)
 @given(
-    body=st.lists(st.text(alphabet='a1,,""\n\r x鳞', max_size=12), max_size=12),
+    body=st.one_of(st.lists(REGULAR_LINES, max_size=6), st.lists(LINES, max_size=10)),
     end=st.sampled_from(["\n", "\r\n"]),
+    last=st.booleans(),
 )
-def test_both_ways_agree_on_any_text(body: list[str], end: str) -> None:
-    data = ("h1,h2" + end + end.join(body)).encode()
+def test_both_ways_agree_on_any_text(body: list[str], end: str, last: bool) -> None:
+    data = ("h1,h2" + end + end.join(body) + end * last).encode()
     fast, careful = (read_bytes(data, fast=fast, delimiter=",") for fast in (True, False))
     assert rows(fast) == rows(careful)
     assert (fast.blank_rows, fast.rejects) == (careful.blank_rows, careful.rejects)
 
 
-@pytest.mark.parametrize("block_bytes", [64, 257, 4096])
+@pytest.mark.parametrize("block_bytes", [1, 16, 64, 257, 4096])
 def test_blocks_may_be_cut_anywhere(monkeypatch: pytest.MonkeyPatch, block_bytes: int) -> None:
     lines = []
     for i in range(400):
