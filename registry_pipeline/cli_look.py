@@ -123,11 +123,13 @@ def _findings(
     states = filters.pop("state")
     wanted = {name: list(values) for name, values in filters.items() if values}
     wanted |= {} if "all" in states else {"status": list(states)}
-    where = " AND ".join(f"list_contains(${name}, {name})" for name in wanted) or "true"
+    # Single values: DuckDB imports pandas and pyarrow to look at a list.
+    given = {f"{name}_{n}": value for name, values in wanted.items() for n, value in enumerate(values)}
+    tests = [f"{name} IN ({', '.join(f'${name}_{n}' for n in range(len(wanted[name])))})" for name in wanted]
     result = connection.execute(
-        f"""SELECT * FROM quality.finding WHERE {where}
+        f"""SELECT * FROM quality.finding WHERE {" AND ".join(tests) or "true"}
         ORDER BY array_position(['error', 'warning', 'info'], severity), facility_id, rule_id, record_key, finding_id""",
-        wanted,
+        given,
     )
     return [one[0] for one in result.description or []], result.fetchall()
 

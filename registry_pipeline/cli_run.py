@@ -66,6 +66,7 @@ def demo(folder: Path, plain: bool) -> None:
 def refresh(facilities: tuple[str, ...], force: bool, plain: bool) -> None:
     """Everything in the inbox, to a new release. Unchanged input: says so and does no work."""
     home = CONTEXT.home()
+    home.settings()  # a mistake in registry.toml is told first
     before = current_release(home)
     chosen = chosen_facilities(home, facilities)
     _tell_landing(take_in(home, chosen if facilities else ()))

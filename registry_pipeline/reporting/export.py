@@ -17,7 +17,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import IO, Any
 
-_ACTIVE = ("=", "+", "-", "@", "\t", "\r", "\n")
+_ACTIVE = ("=", "+", "-", "@", "\t", "\n")
 XLSX_OPTIONS = {
     "strings_to_formulas": False,
     "strings_to_urls": False,
@@ -28,10 +28,14 @@ _XLSX_ROWS = 1_048_575
 
 
 def inert(value: object) -> object:
-    """A cell for CSV that no spreadsheet takes for a formula."""
-    if isinstance(value, str) and value.startswith(_ACTIVE):
-        return "'" + value
-    return value
+    """A cell for CSV that no spreadsheet takes for a formula, and that ends no line.
+
+    Carriage returns become line feeds, which the writer quotes.
+    """
+    if not isinstance(value, str):
+        return value
+    text = value.replace("\r\n", "\n").replace("\r", "\n")
+    return "'" + text if text.startswith(_ACTIVE) else text
 
 
 def write_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]], out: IO[str]) -> None:

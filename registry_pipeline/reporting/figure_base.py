@@ -36,7 +36,7 @@ DASHES: tuple[Any, ...] = (
 INK, MUTED, RULE = "#1A1A1A", "#595959", "#BDBDBD"
 WIDTH = 5.2  # inches; small enough to be read on a telephone, where a figure is as wide as the screen
 _FONTS = "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif"
-_STYLE = {
+_STYLE: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 8.5,
     "axes.labelsize": 8.5,

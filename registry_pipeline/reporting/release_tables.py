@@ -9,7 +9,7 @@ a registry without lesions, or of an older release, is whole where there are dat
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -91,7 +91,7 @@ class ReleaseTables:
         )
 
     def query(
-        self, sql: str, needs: dict[str, Sequence[str]], values: Sequence[Any] = ()
+        self, sql: str, needs: Mapping[str, Sequence[str]], values: Sequence[Any] = ()
     ) -> pd.DataFrame | None:
         """Result of a SELECT, or None where a table or column that it needs is missing."""
         if not all(self.has(name, *columns) for name, columns in needs.items()):

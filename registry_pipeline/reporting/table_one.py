@@ -221,11 +221,13 @@ def _n_percent(n: int, total: int, is_hidden: bool) -> str:
 
 
 def _smd_numbers(parts: Sequence[pd.Series], family: Sequence[int]) -> str:
+    known = [parts[i].dropna().to_numpy(float) for i in family]
+    pairs = [(a, b) for a, b in combinations(known, 2) if len(a) > 1 and len(b) > 1]
+    scales = [float(np.sqrt((a.var(ddof=1) + b.var(ddof=1)) / 2)) for a, b in pairs]
     return _largest(
-        abs(float(parts[a].mean() - parts[b].mean())) / scale if scale > 0 else np.nan
-        for a, b in combinations(family, 2)
-        if parts[a].notna().sum() > 1 and parts[b].notna().sum() > 1
-        for scale in [float(np.sqrt((parts[a].var() + parts[b].var()) / 2))]
+        abs(float(a.mean() - b.mean())) / scale
+        for (a, b), scale in zip(pairs, scales, strict=True)
+        if scale > 0
     )
 
 

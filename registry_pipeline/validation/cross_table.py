@@ -13,6 +13,7 @@ from typing import Any
 
 import duckdb
 import polars as pl
+import pyarrow as pa
 
 from registry_pipeline.sql_source import SqlFile
 from registry_pipeline.validation.records import curated
@@ -27,7 +28,9 @@ def open_records(
     connection = duckdb.connect(":memory:", config={"memory_limit": memory_limit})
     connection.execute("CREATE SCHEMA screened")
     for name in curated():
-        connection.register(f"_{name}", records[name].drop("_row_ids", "_origin", strict=False).to_arrow())
+        # pyarrow pulls the frame in; polars' own to_arrow() was seen to crash the process now and then
+        table = pa.table(records[name].drop("_row_ids", "_origin", strict=False))
+        connection.register(f"_{name}", table)
         connection.execute(f'CREATE VIEW screened."{name}" AS SELECT * FROM "_{name}"')
     connection.execute("SET lock_configuration = true")
     return connection
@@ -41,10 +44,15 @@ def judge_between_tables(
     memory_limit: str = "1500MB",
 ) -> None:
     """Run every facility-wide rule, into ``outcome``; a rule that fails does not stop the others."""
+    wanted = [
+        entry
+        for entry in rules.of_scope("facility").values()
+        if any(records[name].height for name in judged_tables(entry))
+    ]
+    if not wanted:
+        return
     with open_records(records, memory_limit) as connection:
-        for entry in rules.of_scope("facility").values():
-            if all(records[name].is_empty() for name in judged_tables(entry)):
-                continue
+        for entry in wanted:
             try:
                 judged, violations = judge_by_sql(connection, entry, parameters)
             except Exception as problem:  # a rule that raises must not stop the others

@@ -1,0 +1,72 @@
+"""Rows for people: nothing in a cell can act on a terminal or a spreadsheet."""
+
+import csv
+import io
+import json
+import zipfile
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from registry_pipeline.reporting.export import inert, write_csv, write_json, write_xlsx
+from registry_pipeline.reporting.terminal import harmless, print_table
+
+PAYLOADS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", '=HYPERLINK("http://x")', "=cmd|' /C calc'!A0"]
+
+
+@given(st.text())
+def test_no_character_moves_the_cursor(text: str) -> None:
+    shown = harmless(text)
+    assert len(shown) == len(text)
+    assert shown.isprintable() or any(one.isspace() or not one.isprintable() for one in text)
+    assert not set(shown) & set("\x00\x07\x08\x1b\n\r\t\x9b\u202e\u200b\u2028")
+
+
+def test_markup_and_escapes_are_shown_as_text(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(["a", "b"], [["[red]x[/red]", "\x1b[2Jy"], [1, None]], "[bold]title")
+    told = capsys.readouterr().out
+    assert "[red]x[/red]" in told
+    assert "·[2Jy" in told
+    assert "\x1b" not in told
+
+
+def test_an_empty_table_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(["a"], [], "Findings")
+    assert capsys.readouterr().out.strip() == "Findings: none"
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+def test_csv_formulas_are_disarmed(payload: str) -> None:
+    out = io.StringIO()
+    write_csv(["a", "b"], [[payload, -1.5]], out)
+    _, (cell, number) = csv.reader(io.StringIO(out.getvalue(), newline=""))
+    assert cell == "'" + payload.replace("\r", "\n")
+    assert number == "-1.5"
+    assert inert(-1) == -1
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+def test_xlsx_text_stays_text(payload: str, tmp_path: Path) -> None:
+    path = tmp_path / "x.xlsx"
+    write_xlsx(["a"], [[payload], [None], [True], [Decimal("1.5")]], path)
+    with zipfile.ZipFile(path) as book:
+        sheet = book.read("xl/worksheets/sheet1.xml").decode()
+        assert not any("rels" in name and "sheet" in name for name in book.namelist())
+    assert "<f>" not in sheet
+    assert "hyperlink" not in sheet
+
+
+def test_json_says_what_it_is_given() -> None:
+    out = io.StringIO()
+    write_json(["a", "b", "c"], [[date(2020, 1, 2), Decimal("2"), ["=1"]], [None, 1.5, "ß"]], out)
+    assert json.loads(out.getvalue()) == [
+        {"a": "2020-01-02", "b": 2, "c": ["=1"]},
+        {"a": None, "b": 1.5, "c": "ß"},
+    ]
+    empty = io.StringIO()
+    write_json(["a"], [], empty)
+    assert json.loads(empty.getvalue()) == []

@@ -1,0 +1,282 @@
+"""The registry command: what it prints, its exit codes, and that it starts fast."""
+
+import csv
+import io
+import json
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import polars as pl
+import pytest
+
+from registry_pipeline import cli_context
+from registry_pipeline.cli import registry
+from registry_pipeline.home import Home, make_home
+from registry_pipeline.store.release import build_release
+from registry_pipeline.store.serve import current_release
+from tests.support.small_release import VERSIONS, small_release, small_tables
+
+ROOT = Path(__file__).resolve().parents[2]
+Command = Callable[..., SimpleNamespace]
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    home, _ = small_release(tmp_path_factory.mktemp("cli"))
+    return home
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, served: Home) -> Command:
+    """Runs a command over the served home, or the one given as ``home=``."""
+    monkeypatch.delenv("REGISTRY_HOME", raising=False)
+
+    def run(*arguments: str, home: Path | None = None) -> SimpleNamespace:
+        code = cli_context.run(registry, ["--home", str(home or served.root), *arguments])
+        told = capsys.readouterr()
+        return SimpleNamespace(code=code, out=told.out, err=told.err)
+
+    return run
+
+
+def test_init_makes_a_private_home(call: Command, tmp_path: Path) -> None:
+    done = call("init", str(tmp_path / "new"))
+    assert done.code == 0
+    assert "registry.toml" in [one.name for one in (tmp_path / "new").iterdir()]
+    assert stat.S_IMODE((tmp_path / "new" / "secrets" / "pseudonym.key").stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o700
+    key = (tmp_path / "new" / "secrets" / "pseudonym.key").read_text()
+    assert call("init", str(tmp_path / "new")).code == 0
+    assert (tmp_path / "new" / "secrets" / "pseudonym.key").read_text() == key
+
+
+def test_home_may_stand_before_or_after_or_in_the_environment(
+    call: Command, served: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    release_id = current_release(served)
+    for arguments in (["--home", str(served.root), "status"], ["status", "--home", str(served.root)]):
+        assert cli_context.run(registry, arguments) == 0
+        assert str(release_id) in capsys.readouterr().out
+    monkeypatch.setenv("REGISTRY_HOME", str(served.root))
+    assert cli_context.run(registry, ["status"]) == 0
+    assert str(release_id) in capsys.readouterr().out
+
+
+def test_status(call: Command, served: Home) -> None:
+    done = call("status")
+    assert done.code == 0
+    assert "SYNTHETIC" in done.out
+    assert "west" in done.out
+    told = json.loads(call("status", "--json").out)
+    assert told["release"][0]["release_id"] == current_release(served)
+    assert told["row_account"][0]["n_read"] == 10
+    assert told["open_findings"] == [
+        {"facility_id": "west", "severity": "error", "n_findings": 1, "n_rules": 1},
+        {"facility_id": "west", "severity": "warning", "n_findings": 1, "n_rules": 1},
+    ]
+    assert told["scorecard"] == []
+
+
+def test_before_the_first_release(call: Command, tmp_path: Path) -> None:
+    home = make_home(tmp_path / "h").root
+    status = call("status", home=home)
+    assert (status.code, "There is no release yet" in status.out) == (0, True)
+    assert json.loads(call("status", "--json", home=home).out) == {"release": None}
+    for command in (["findings"], ["sql", "SELECT 1"], ["report"]):
+        done = call(*command, home=home)
+        assert done.code == 2
+        assert "no release yet" in done.err
+        assert len(done.err.splitlines()) == 1
+    assert "none" in call("releases", home=home).out
+
+
+def test_wrong_configuration_is_one_line_with_the_line(call: Command, tmp_path: Path) -> None:
+    absent = call("status", home=tmp_path)
+    assert (absent.code, "registry init" in absent.err) == (2, True)
+    home = make_home(tmp_path / "h")
+    home.settings_file.write_text("[study]\ncutpoint_m = 15\n")
+    done = call("refresh", home=home.root)
+    assert done.code == 2
+    assert "registry.toml:2: unknown key 'cutpoint_m'" in done.err
+    assert len(done.err.splitlines()) == 1
+
+
+def test_refresh_without_a_facility_is_refused(call: Command, tmp_path: Path) -> None:
+    done = call("refresh", "--plain", home=make_home(tmp_path / "h").root)
+    assert done.code == 1
+    assert "no facility has a mapping" in done.err
+    assert len(done.err.splitlines()) == 1
+
+
+def test_wrong_use(call: Command) -> None:
+    assert call("nothing").code == 2
+    assert call("findings", "--severity", "awful").code == 2
+    assert call("findings", "--format", "xlsx").code == 2
+    assert call("simulate", "--patients", "1", "--facilities", "2", "--out", "x").code == 2
+    assert call("sql", "--out", "nowhere/at/all.csv", "SELECT 1").code == 2
+    assert call("releases", "show", "x").code == 2
+
+
+def test_a_bug_is_one_line_and_a_private_file(
+    call: Command, served: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def bug(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("record of Jane Doe")
+
+    monkeypatch.setattr("registry_pipeline.cli_look.current_release", bug)
+    done = call("status")
+    assert done.code == 3
+    assert "Jane Doe" not in done.out + done.err
+    assert "Traceback" not in done.err
+    path = Path(done.err.split()[-1])
+    assert path.parent == served.store / "errors"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert "Jane Doe" in path.read_text()
+    assert "Traceback" in call("status", "--debug").err
+
+
+def test_findings_filters(call: Command) -> None:
+    def ids(*arguments: str) -> list[str]:
+        return [one["finding_id"] for one in json.loads(call("findings", "--json", *arguments).out)]
+
+    assert ids() == ["F2", "F1"]
+    assert ids("--status", "all") == ["F3", "F2", "F1"]
+    assert ids("--status", "closed") == ["F3"]
+    assert ids("--severity", "warning") == ["F1"]
+    assert ids("--rule", "V02", "--rule", "M01", "--facility", "west") == ["F2", "F1"]
+    assert ids("--facility", "east") == []
+    assert "F2" in call("findings").out
+
+
+def test_findings_files_cannot_act(call: Command, tmp_path: Path) -> None:
+    rows = list(csv.DictReader(io.StringIO(call("findings", "--format", "csv").out)))
+    assert [row["value_text"] for row in rows] == ["male", "'=1+1"]
+    path = tmp_path / "findings.xlsx"
+    assert call("findings", "--format", "xlsx", "--out", str(path)).code == 0
+    frame = pl.read_excel(path)
+    assert frame["value_text"].to_list() == ["male", "=1+1"]
+    assert frame["source_row"].to_list() == [2, 3]
+
+
+def test_sql_formats(call: Command, tmp_path: Path) -> None:
+    question = "SELECT patient_id, 1.5 AS size, DATE '2020-01-02' AS day FROM curated.patient ORDER BY 1"
+    assert "P1" in call("sql", question).out
+    assert call("sql", question, "--format", "csv").out.splitlines() == [
+        "patient_id,size,day", "P1,1.5,2020-01-02", "P2,1.5,2020-01-02",
+    ]  # fmt: skip
+    assert json.loads(call("sql", "--json", question).out)[0] == {
+        "patient_id": "P1", "size": 1.5, "day": "2020-01-02",
+    }  # fmt: skip
+    path = tmp_path / "x.parquet"
+    assert call("sql", question, "--format", "parquet", "--out", str(path)).code == 0
+    assert pl.read_parquet(path)["patient_id"].to_list() == ["P1", "P2"]
+    assert call("sql", "DESCRIBE curated.patient").code == 0
+    assert call("sql", "SUMMARIZE curated.patient").code == 0
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "DELETE FROM curated.patient",
+        "DROP TABLE curated.patient",
+        "INSERT INTO curated.patient SELECT * FROM curated.patient",
+        "CREATE TEMP TABLE x AS SELECT 1",
+        "COPY curated.patient TO 'x.csv'",
+        "ATTACH 'x.duckdb'",
+        "SET memory_limit = '9GB'",
+        "EXPLAIN ANALYZE DELETE FROM curated.patient",
+        "SELECT * FROM read_csv('/etc/hostname')",
+        "SELECT 1; DELETE FROM curated.patient",
+        "SELECT * FROM curated.nothing",
+        "SELEKT 1",
+        "",
+    ],
+)
+def test_sql_refuses_in_one_clear_line(question: str, call: Command) -> None:
+    done = call("sql", question)
+    assert done.code == 2
+    assert len(done.err.splitlines()) == 1
+    assert not done.out
+
+
+def test_releases(call: Command, served: Home) -> None:
+    release_id = str(current_release(served))
+    listed = json.loads(call("releases", "--json").out)
+    assert [(one["release_id"], one["is_current"]) for one in listed] == [(release_id, True)]
+    assert release_id in call("releases", "list").out
+    shown = json.loads(call("releases", "show", release_id, "--json").out)
+    rows = {one["table_name"]: one["n_rows"] for one in shown["tables"]}
+    assert rows["curated.patient"] == 2
+    assert all(one["n_violated"] == 0 for one in shown["reconciliation"])
+    assert "attrition_adds_up" in call("releases", "show", release_id).out
+
+
+def test_an_older_release_can_be_asked(call: Command, tmp_path: Path) -> None:
+    home, first = small_release(tmp_path)
+    build_release(
+        home, small_tables(tmp_path / "more", death="patient_id | death_date\nP1 | 2021-06-01"), VERSIONS
+    )
+    question = "SELECT count(*) FROM curated.death"
+    assert call("sql", "--format", "csv", question, home=home.root).out.splitlines()[1] == "1"
+    assert (
+        call("sql", "--release", first, "--format", "csv", question, home=home.root).out.splitlines()[1]
+        == "0"
+    )
+
+
+def test_report(call: Command, tmp_path: Path) -> None:
+    home = make_home(tmp_path / "h")
+
+    def finish(folder: Path) -> None:
+        (folder / "reports").mkdir()
+        (folder / "reports" / "study_report.html").write_text("x")
+
+    build_release(home, small_tables(tmp_path / "w"), VERSIONS, finish)
+    (found,) = json.loads(call("report", "--json", home=home.root).out)
+    assert Path(found["report"]).read_text() == "x"
+    assert call("report").code == 2
+
+
+def test_simulate_writes_what_a_home_takes(call: Command, tmp_path: Path) -> None:
+    done = call(
+        "simulate", "--patients", "6", "--facilities", "2", "--seed", "3", "--out", str(tmp_path / "s")
+    )
+    assert done.code == 0
+    assert "6 patients of 2 facilities" in done.out
+    assert len(list((tmp_path / "s" / "facilities").glob("*.toml"))) == 2
+
+
+HEAVY = ("dagster", "lifelines", "pandera", "polars", "pandas", "scipy", "matplotlib", "pyarrow", "schemas")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["status"], ["releases"], ["findings", "--json"], ["sql", "SELECT 1"]]
+)
+def test_looking_imports_nothing_heavy(arguments: list[str], served: Home) -> None:
+    code = (
+        "import sys\n"
+        "from registry_pipeline.cli import registry\n"
+        "from registry_pipeline.cli_context import run\n"
+        "assert run(registry, sys.argv[1:]) == 0\n"
+        f"heavy = sorted(set({HEAVY!r}) & set(sys.modules))\n"
+        "sys.exit('imported: ' + ', '.join(heavy) if heavy else 0)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "--home", str(served.root), *arguments],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_reader_that_goes_away_is_no_failure(served: Home) -> None:
+    done = subprocess.run(
+        f"{sys.executable} -m registry_pipeline.cli --home {served.root} sql --format csv "
+        "'SELECT * FROM range(1000000)' | head -1",
+        shell=True, cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.stdout == "range\n"
+    assert done.stderr == ""
