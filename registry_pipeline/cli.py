@@ -1,8 +1,8 @@
 """The ``registry`` command.
 
 Belongs here: the group and which commands are in it.
-Does not belong here: the commands (``cli_run.py`` changes a home, ``cli_look.py`` only looks), what they
-do. Whatever is slow to import is imported inside the command that needs it.
+Does not belong here: the commands (``cli_run.py`` changes a home, ``cli_look.py`` and
+``cli_releases.py`` only look). Whatever is slow to import is imported inside the command that needs it.
 """
 
 import os
@@ -12,7 +12,8 @@ import click
 
 from registry_pipeline import __version__
 from registry_pipeline.cli_context import run, shared_options
-from registry_pipeline.cli_look import findings, releases, report, sql, status
+from registry_pipeline.cli_look import findings, sql, status
+from registry_pipeline.cli_releases import releases, report
 from registry_pipeline.cli_run import demo, dev, init, refresh, simulate
 
 

@@ -1,4 +1,4 @@
-"""Commands that only look at releases: status, findings, sql, releases, report.
+"""Commands that look into a release: status, findings, sql.
 
 Belongs here: arguments, which rows are shown, in which form.
 Does not belong here: opening releases (``store/serve.py``), drawing and writing rows (``reporting/``).
@@ -15,24 +15,16 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from registry_pipeline.cli_context import CONTEXT, own_options
-from registry_pipeline.reporting.export import plain, write_csv, write_json, write_xlsx
+from registry_pipeline.cli_rows import all_rows, as_json, objects
+from registry_pipeline.reporting.export import write_csv, write_json, write_xlsx
 from registry_pipeline.reporting.terminal import print_table
 from registry_pipeline.store.query import Answer, QueryError, ask
-from registry_pipeline.store.serve import (
-    DATABASE,
-    NoRelease,
-    choose_release,
-    created_at,
-    current_release,
-    release_folder,
-    release_ids,
-)
+from registry_pipeline.store.serve import current_release
 
 if TYPE_CHECKING:
     import duckdb
 
 MOST_ROWS_SHOWN = 200
-as_json = click.option("--json", "is_json", is_flag=True, help="Write JSON.")
 out_file = click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False, writable=True), help="Write to this file."
 )
@@ -69,9 +61,9 @@ def status(is_json: bool) -> None:
         click.echo(json.dumps({"release": None}) if is_json else missing)
         return
     with CONTEXT.release() as connection:
-        tables = {name: _all(connection, query) for name, query in STATUS.items()}
+        tables = {name: all_rows(connection, query) for name, query in STATUS.items()}
     if is_json:
-        click.echo(json.dumps({name: _objects(*table) for name, table in tables.items()}, ensure_ascii=False))
+        click.echo(json.dumps({name: objects(*table) for name, table in tables.items()}, ensure_ascii=False))
         return
     columns, rows = tables.pop("release")
     for name, value in zip(columns, rows[0], strict=True):
@@ -79,15 +71,6 @@ def status(is_json: bool) -> None:
     for name, (columns, rows) in tables.items():
         click.echo("")
         print_table(columns, rows, TITLES[name])
-
-
-def _all(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-    answer = ask(connection, query)
-    return answer.columns, list(answer.rows())
-
-
-def _objects(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
-    return [dict(zip(columns, map(plain, row), strict=True)) for row in rows]
 
 
 @click.command()
@@ -123,15 +106,17 @@ def _findings(
     states = filters.pop("state")
     wanted = {name: list(values) for name, values in filters.items() if values}
     wanted |= {} if "all" in states else {"status": list(states)}
-    # Single values: DuckDB imports pandas and pyarrow to look at a list.
-    given = {f"{name}_{n}": value for name, values in wanted.items() for n, value in enumerate(values)}
-    tests = [f"{name} IN ({', '.join(f'${name}_{n}' for n in range(len(wanted[name])))})" for name in wanted]
+    # Literals: to look at a parameter of any kind DuckDB imports pandas and pyarrow, a second or more.
+    tests = [f"{name} IN ({', '.join(map(_literal, values))})" for name, values in wanted.items()]
     result = connection.execute(
         f"""SELECT * FROM quality.finding WHERE {" AND ".join(tests) or "true"}
-        ORDER BY array_position(['error', 'warning', 'info'], severity), facility_id, rule_id, record_key, finding_id""",
-        given,
+        ORDER BY array_position(['error', 'warning', 'info'], severity), facility_id, rule_id, record_key, finding_id"""
     )
     return [one[0] for one in result.description or []], result.fetchall()
+
+
+def _literal(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
 
 
 @click.command()
@@ -233,86 +218,3 @@ def _write(columns: list[str], rows: Iterable[Sequence[Any]], form: str, out: Pa
         # A byte-order mark lets spreadsheets read UTF-8.
         with out.open("w", encoding="utf-8-sig" if form == "csv" else "utf-8", newline="") as stream:
             writers[form](columns, rows, stream)
-
-
-@click.group(invoke_without_command=True)
-@own_options
-@as_json
-@click.pass_context
-def releases(context: click.Context, is_json: bool) -> None:
-    """The releases; without a further word, a list of them."""
-    if context.invoked_subcommand is None:
-        _list_releases(is_json)
-
-
-@releases.command("list")
-@own_options
-@as_json
-def list_releases(is_json: bool) -> None:
-    """Every release, oldest first."""
-    _list_releases(is_json)
-
-
-def _list_releases(is_json: bool) -> None:
-    home = CONTEXT.home()
-    current = current_release(home)
-    columns = ["release_id", "created_at", "megabytes", "is_current"]
-    rows = [
-        [
-            one,
-            created_at(one).isoformat(sep=" ", timespec="seconds"),
-            round((release_folder(home, one) / DATABASE).stat().st_size / 1e6, 1),
-            one == current,
-        ]
-        for one in release_ids(home)
-    ]
-    _table_or_json(columns, rows, "Releases", is_json)
-
-
-@releases.command("show")
-@own_options
-@click.argument("release_id", metavar="ID")
-@as_json
-def show_release(release_id: str, is_json: bool) -> None:
-    """What a release was made from, how many rows its tables have, what was proved of it."""
-    queries = {
-        "release": "SELECT * FROM meta.release",
-        "tables": """
-            SELECT schema_name || '.' || table_name AS table_name, estimated_size AS n_rows
-            FROM duckdb_tables() ORDER BY 1""",
-        "reconciliation": "SELECT * FROM quality.reconciliation ORDER BY check_name",
-    }
-    with CONTEXT.release(release_id) as connection:
-        tables = {name: _all(connection, query) for name, query in queries.items()}
-    if is_json:
-        click.echo(json.dumps({name: _objects(*table) for name, table in tables.items()}, ensure_ascii=False))
-        return
-    for name, (columns, rows) in tables.items():
-        print_table(columns, rows, name.capitalize())
-
-
-@click.command()
-@own_options
-@click.option("--open", "is_opened", is_flag=True, help="Open them in the browser.")
-@as_json
-def report(is_opened: bool, is_json: bool) -> None:
-    """Where the current reports are."""
-    home = CONTEXT.home()
-    folder = release_folder(home, choose_release(home)) / "reports"
-    found = sorted(path for path in folder.rglob("*") if path.suffix in (".html", ".pdf", ".xlsx", ".docx"))
-    if not found:
-        raise NoRelease(f"{folder}: the current release has no reports")
-    _table_or_json(["report"], [[str(path)] for path in found], "Reports", is_json)
-    if is_opened:
-        import webbrowser
-
-        for path in found:
-            if path.suffix == ".html":
-                webbrowser.open(path.as_uri())
-
-
-def _table_or_json(columns: list[str], rows: list[list[Any]], title: str, is_json: bool) -> None:
-    if is_json:
-        click.echo(json.dumps(_objects(columns, rows), ensure_ascii=False))
-    else:
-        print_table(columns, rows, title)

@@ -113,6 +113,13 @@ class Study:
     )
     growth_error_model: str = _parameter("additive", "Error model of that curve.", True, ("additive", "log"))
     bootstrap_replicates: int = _parameter(500, "Replicates of the patient-cluster bootstrap.", True, (), 0)
+    bootstrap_max_lesions: int = _parameter(
+        2000,
+        "With more lesions the bootstrap is left out and the profile interval stands alone: it would take hours.",
+        True,
+        (),
+        1,
+    )
     bootstrap_seed: int = _parameter(20230206, "Seed of every resampling.", True, (), 0)
 
 

@@ -24,6 +24,7 @@ _NAMES = {
     "scorecard": "Published and computed numbers",
     "parameters": "Parameters and assumptions",
     "methods": "Methods and definitions",
+    "quality": "quality_report.html, beside this page",
     "provenance": "Where this report comes from",
 }
 REMARK = (
@@ -77,7 +78,7 @@ RECORD = (
     ("6.3", "Linkage, numbers at each stage", ("flow",)),
     ("7.1", "Code lists of exposures, outcomes, confounders", ("methods", "provenance")),
     ("12.1", "Access of the investigators to the database", (AUTHORS,)),
-    ("12.2", "Data cleaning", ("provenance",)),
+    ("12.2", "Data cleaning", ("quality",)),
     ("12.3", "Linkage methods and their quality", ("provenance",)),
     ("13.1", "Selection of persons, with a flow diagram", ("flow",)),
     ("19.1", "Limits of data not collected for the question", (AUTHORS,)),
@@ -91,7 +92,7 @@ def checklists_section() -> Section:
     section.add(
         Text(
             "Where the items of the reporting guidelines are answered on this page. Items are paraphrased. “For the authors” marks what "
-            "no program can answer. RECORD 12.2: findings, quarantine and row accounting stand in quality_report.html beside this page.",
+            "no program can answer.",
         )
     )
     for name, items in (

@@ -99,7 +99,7 @@ def incidence_block(context: Context, endpoint: str) -> Block:
         own,
         rows[rows["cause"] == 2],
         curve,
-        (f"{_EVENT[endpoint]} (Aalen-Johansen)", "The same as 1 − Kaplan-Meier", _OTHER[endpoint]),
+        (f"{_EVENT[endpoint]} (Aalen-Johansen)", "The same event, 1 − Kaplan-Meier", _OTHER[endpoint]),
         f"Months from {ORIGINS[context.origin]}",
         context.days_per_month,
     )

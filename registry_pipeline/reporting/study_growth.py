@@ -236,9 +236,9 @@ def _threshold_figure(context: Context) -> Block:
                 Line(
                     clean(label),
                     words,
-                    one["months"],
-                    one["ci_lower"],
-                    one["ci_upper"],
+                    value=one["months"],
+                    lower=one["ci_lower"],
+                    upper=one["ci_upper"],
                     is_hollow=is_bootstrap,
                 )
             )
@@ -420,7 +420,11 @@ def _surveillance_table(context: Context, groups: list[tuple[str, pd.DataFrame]]
 
 
 def _assumptions(rows: pd.DataFrame) -> Block | None:
-    found = [clean(one) for one in rows["assumption"].dropna().unique()]
+    pairs = rows[["model", "assumption"]].dropna().drop_duplicates().to_dict("records")
+    found = [
+        f" ({GROWTH_MODELS.get(str(one['model']), clean(one['model']))}): {one['assumption']}."
+        for one in pairs
+    ]
     return (
         caution("What has to hold: " + " — or: ".join(found) + ".", "result.surveillance") if found else None
     )

@@ -90,7 +90,7 @@ def table_one(
 def _columns(
     frame: pd.DataFrame, families: Sequence[Family], words: Words, small_cell: int
 ) -> tuple[list[Column], _Split, list[str]]:
-    columns = [Column(f"All, n = {count(len(frame))}")]
+    columns = [Column(f"All, n\u00a0=\u00a0{count(len(frame))}")]
     masks = [pd.Series(True, index=frame.index)]
     positions: list[tuple[str, list[int]]] = []
     notes = ["Numbers: median (lower to upper quartile). Categories: n (% of those with a value)."]
@@ -117,7 +117,10 @@ def _columns(
         positions.append((family.variable, list(range(len(masks), len(masks) + len(chosen)))))
         for level, mask in chosen:
             columns.append(
-                Column(f"{upper_first(words.level(family.variable, level))}, n = {count(mask.sum())}", title)
+                Column(
+                    f"{upper_first(words.level(family.variable, level))}, n\u00a0=\u00a0{count(mask.sum())}",
+                    title,
+                )
             )
             masks.append(mask)
         columns.append(Column("SMD", title))
@@ -137,7 +140,7 @@ def _variable_rows(split: _Split, variable: Variable, words: Words) -> tuple[lis
 def _number_rows(split: _Split, variable: Variable, words: Words) -> tuple[list[Row], bool]:
     values = pd.to_numeric(split.frame[variable.name], errors="coerce").astype(float)
     parts = [values[mask] for mask in split.masks]
-    digits = 0 if (values.dropna() % 1 == 0).all() else 1
+    digits = 0 if (values.dropna() % 1 == 0).all() or values.median() >= 50 else 1
     smd = [_smd_numbers(parts, one) for _, one in split.families]
     cells = _with_smd(split, [_quartiles(part, digits) for part in parts], smd)
     rows = [Row(words.measure(variable.name), tuple(cells), "group")]

@@ -138,7 +138,7 @@ def p_value(value: Any) -> str:
         return NOT_GIVEN
     if value < 0.001:
         return "<0.001"
-    return ">0.99" if value > 0.99 else f"{value:.3f}" if value < 0.1 else f"{value:.2f}"
+    return ">0.99" if value > 0.99 else f"{value:.3f}" if value < 0.0995 else f"{value:.2f}"
 
 
 def p_phrase(value: Any) -> str:

@@ -5,20 +5,23 @@ Does not belong here: building, proving, sealing, switching (``store/release.py`
 """
 
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 import polars as pl
 
 import schemas
 from registry_pipeline.home import Home
+from registry_pipeline.reporting.report import write_reports
 from registry_pipeline.steps.locking import holding
-from registry_pipeline.steps.problems import Refused
+from registry_pipeline.steps.problems import Refused, record_private_details
 from registry_pipeline.steps.registry import submissions
 from registry_pipeline.steps.served import is_served
 from registry_pipeline.steps.versions import code_version, input_hash
 from registry_pipeline.store.proofs import ReleaseRefused
 from registry_pipeline.store.release import Versions, build_release, new_release_id, sweep_releases
-from registry_pipeline.store.serve import current_release, open_release
-from registry_pipeline.store.working import read_parquet
+from registry_pipeline.store.serve import DATABASE, current_release, open_release
+from registry_pipeline.store.working import read_parquet, write_text
 from registry_pipeline.validation.lifecycle import merge_lifecycle
 from registry_pipeline.validation.rules import catalogue
 
@@ -78,11 +81,24 @@ def _build(home: Home) -> None:
             home,
             {**tables, **own},
             versions,
+            finish=partial(_write_reports, home),
             memory_limit=settings.refresh.memory_limit,
             release_id=release_id,
         )
     except ReleaseRefused as problem:
         raise Refused(str(problem)) from None
+
+
+def _write_reports(home: Home, folder: Path) -> None:
+    """The release's pages. A bug in a page must not keep the data from being served: it is recorded."""
+    try:
+        write_reports(folder / DATABASE, folder / "reports")
+    except Exception as problem:
+        path = record_private_details(home, problem)
+        write_text(
+            f"The reports of this release could not be written. Details: {path}\n",
+            folder / "reports" / "FAILED.txt",
+        )
 
 
 def _findings(home: Home, release_id: str) -> pl.DataFrame:

@@ -49,7 +49,8 @@ def _growth(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
     """The growth models, the interval to the cutpoint, shares of small lesions, the surveillance planner."""
     lesions = marts.lesion_growth[marts.lesion_growth["is_included"].astype(bool)]
     columns = ("months_since_negative_ct", "diameter_mm")
-    bootstrap = {"n_bootstrap": study.bootstrap_replicates, "seed": study.bootstrap_seed}
+    replicates = study.bootstrap_replicates if len(lesions) <= study.bootstrap_max_lesions else 0
+    bootstrap = {"n_bootstrap": replicates, "seed": study.bootstrap_seed}
     fits = {
         (model, error): analysis.fit_growth(
             lesions, *columns, model, error, "patient_id", study.cutpoint_mm, **bootstrap

@@ -24,14 +24,18 @@ from registry_pipeline.validation.within_table import Outcome, violation_frame
 def open_records(
     records: Mapping[str, pl.DataFrame], memory_limit: str = "1500MB"
 ) -> duckdb.DuckDBPyConnection:
-    """An in-memory DuckDB in which ``screened.<table>`` are the given records; absent tables are empty."""
+    """An in-memory DuckDB with the given records as ``screened.<table>``; absent tables are empty.
+
+    The records are copied in: rules join them again and again, and DuckDB hands conditions on a
+    registered Arrow table to pyarrow, which cannot compare the texts that polars hands out.
+    """
     connection = duckdb.connect(":memory:", config={"memory_limit": memory_limit})
     connection.execute("CREATE SCHEMA screened")
     for name in curated():
-        # pyarrow pulls the frame in; polars' own to_arrow() was seen to crash the process now and then
-        table = pa.table(records[name].drop("_row_ids", "_origin", strict=False))
-        connection.register(f"_{name}", table)
-        connection.execute(f'CREATE VIEW screened."{name}" AS SELECT * FROM "_{name}"')
+        # Arrow's own interface: polars' to_arrow() was seen to crash the process now and then
+        connection.register("_given", pa.table(records[name].drop("_row_ids", "_origin", strict=False)))
+        connection.execute(f'CREATE TABLE screened."{name}" AS SELECT * FROM _given')
+        connection.unregister("_given")
     connection.execute("SET lock_configuration = true")
     return connection
 

@@ -1,0 +1,239 @@
+"""Registry homes for tests of whole refreshes: the demonstration's, and a tiny hospital whose files a test writes.
+
+Belongs here: making homes, running the command in a process of its own, reading a release back.
+Does not belong here: what a refresh must do (the tests).
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from registry_pipeline.home import Home, make_home
+from registry_pipeline.simulate import demo_mapping, demo_settings
+from registry_pipeline.simulate.demo import FACILITY_ID
+
+ROOT = Path(__file__).resolve().parents[2]
+PARTS = ("n_curated", "n_quarantined", "n_duplicate", "n_superseded", "n_blank", "n_rejected")
+# No wait for files to settle, few bootstrap replicates: neither changes what these tests look at.
+QUICK_SETTINGS = """\
+[refresh]
+settle_seconds = 0
+extract_date = 2023-06-30
+{refresh}
+[study]
+bootstrap_replicates = 0
+"""
+
+HOSPITAL = "north"
+HOSPITAL_MAPPING = """\
+id = "north"
+name = "Northern hospital"
+
+[[source]]
+name = "patients"
+files = ["patients*"]
+mode = "full"
+required = ["number", "born", "diagnosed"]
+
+  [[source.table]]
+  table = "patient"
+    [source.table.columns]
+    patient_id = "number"
+    source_patient_id = "number"
+    birth_date = "born"
+    sex = { from = "sex", codes = { female = "F", male = "M" } }
+    residence_region = "region"
+
+  [[source.table]]
+  table = "primary_tumour"
+    [source.table.columns]
+    patient_id = "number"
+    tumour_id = { template = "{patient_id}-T1" }
+    dx_date = "diagnosed"
+    topography_code = { value = "C53.9" }
+    morphology_text = "histology"
+    figo_stage = { from = "stage", codes = { I = "I", II = "II", III = "III" } }
+    figo_edition = { value = "2009" }
+
+[[source]]
+name = "contacts"
+files = ["contacts*"]
+mode = "incremental"
+required = ["number", "visit", "seen"]
+
+  [[source.table]]
+  table = "followup"
+    [source.table.columns]
+    patient_id = "number"
+    followup_id = "visit"
+    contact_date = "seen"
+    followup_source = { value = "visit" }
+    is_alive = { from = "state", codes = { alive = true, dead = false } }
+    disease_status = { value = "ned" }
+
+[[source]]
+name = "deaths"
+files = ["deaths*"]
+required = ["number", "died"]
+
+  [[source.table]]
+  table = "death"
+    [source.table.columns]
+    patient_id = "number"
+    death_date = "died"
+    death_cause = { value = "cancer" }
+"""
+PATIENT_HEADER = "number,born,sex,region,diagnosed,histology,stage"
+CONTACT_HEADER = "number,visit,seen,state"
+N_PATIENTS = 12
+
+
+def small_home(root: Path, **refresh: str) -> Home:
+    """A home with the tiny hospital and an empty inbox; ``refresh`` are further TOML values of that section."""
+    home = make_home(root)
+    further = "\n".join(f"{name} = {value}" for name, value in refresh.items())
+    home.settings_file.write_text(QUICK_SETTINGS.format(refresh=further), encoding="utf-8")
+    (home.facilities / f"{HOSPITAL}.toml").write_text(HOSPITAL_MAPPING, encoding="utf-8")
+    (home.inbox / HOSPITAL).mkdir(exist_ok=True)
+    return home
+
+
+def send(home: Home, name: str, content: str | bytes) -> Path:
+    """Put a file into the tiny hospital's inbox."""
+    path = home.inbox / HOSPITAL / name
+    path.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
+    return path
+
+
+def patient_row(number: int, **changed: str) -> str:
+    """One line of a patients file; cells by header, quoted where need be."""
+    cells = {
+        "number": f"K{number:04d}",
+        "born": f"{1950 + number % 30}-03-14",
+        "sex": "female",
+        "region": f"District {number}",
+        "diagnosed": f"2015-{number % 12 + 1:02d}-10",
+        "histology": f"squamous cell carcinoma {number}",
+        "stage": ("I", "II", "III")[number % 3],
+    } | changed
+    return ",".join(quoted(cells[name]) for name in PATIENT_HEADER.split(","))
+
+
+def quoted(text: str) -> str:
+    """A CSV cell."""
+    return '"' + text.replace('"', '""') + '"' if set(text) & set(',"\r\n') else text
+
+
+def patients_csv(rows: Iterable[str]) -> str:
+    """A patients file of these lines."""
+    return "\n".join([PATIENT_HEADER, *rows]) + "\n"
+
+
+def good_files(n: int = N_PATIENTS) -> dict[str, str]:
+    """Names and texts of a submission without any mistake: every third patient has died."""
+    visits = [
+        f"K{number:04d},V{number:04d}-{year},{year}-06-{number % 28 + 1:02d},alive"
+        for number in range(n)
+        for year in ((2017, 2019) if number % 3 else (2017,))
+    ]
+    deaths = [f"K{number:04d},2018-0{number % 9 + 1}-20" for number in range(0, n, 3)]
+    return {
+        "patients_1.csv": patients_csv(patient_row(number) for number in range(n)),
+        "contacts_1.csv": "\n".join([CONTACT_HEADER, *visits]) + "\n",
+        "deaths_1.csv": "\n".join(["number,died", *deaths]) + "\n",
+    }
+
+
+def send_all(home: Home, files: Mapping[str, str | bytes]) -> None:
+    """Put files into the tiny hospital's inbox."""
+    for name, content in files.items():
+        send(home, name, content)
+
+
+def demo_home(root: Path, **refresh: str) -> Home:
+    """The demonstration's home without exports, with the settings of :func:`quick_demo_settings`."""
+    home = make_home(root)
+    home.settings_file.write_text(quick_demo_settings(**refresh), encoding="utf-8")
+    (home.facilities / f"{FACILITY_ID}.toml").write_text(demo_mapping(), encoding="utf-8")
+    return home
+
+
+def quick_demo_settings(**refresh: str) -> str:
+    """The demonstration's settings, without waiting and bootstrap; ``refresh`` are further TOML values."""
+    given = {"settle_seconds": "0", **refresh}
+    lines = "".join(f"{name} = {value}\n" for name, value in given.items())
+    return demo_settings().replace("[refresh]\n", f"[refresh]\n{lines}") + "\n[study]\nbootstrap_replicates = 0\n"
+
+
+def registry(home: Home, *arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+    """The ``registry`` command in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "registry_pipeline.cli", "--home", str(home.root), *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+        env={**os.environ, "COLUMNS": "200"},
+    )
+
+
+def assert_one_line(told: str) -> None:
+    """What a user is told on failure: one line, no traceback."""
+    lines = [line for line in told.splitlines() if not line.startswith("  ")]
+    assert len(lines) == 1, told
+    assert lines[0].startswith("registry: ")
+    assert "Traceback" not in told
+
+
+def ask(home: Home, query: str, release_id: str | None = None) -> pl.DataFrame:
+    """The answer of a release (the served one by default)."""
+    folder = home.current if release_id is None else home.releases / release_id
+    with duckdb.connect(str(folder / "registry.duckdb"), read_only=True) as release:
+        return release.execute(query).pl()
+
+
+def tables(
+    home: Home, layers: Sequence[str], release_id: str | None = None, leave_out: Sequence[str] = ()
+) -> dict[str, pl.DataFrame]:
+    """Every table of some layers of a release, its rows in order of their values."""
+    names = ask(
+        home,
+        "SELECT table_schema || '.' || table_name AS name, list(column_name ORDER BY ordinal_position) AS columns "
+        "FROM information_schema.columns GROUP BY table_schema, table_name ORDER BY 1",
+        release_id,
+    )
+    found = {}
+    for name, columns in names.iter_rows():
+        if name.partition(".")[0] in layers:
+            wanted = ", ".join(f'"{one}"' for one in columns if one not in leave_out)
+            found[name] = ask(home, f"SELECT {wanted} FROM {name} ORDER BY ALL", release_id)
+    return found
+
+
+def assert_same_tables(found: Mapping[str, pl.DataFrame], expected: Mapping[str, pl.DataFrame]) -> None:
+    """Both releases hold the same tables with the same rows (floats within 1e-9, relative)."""
+    assert list(found) == list(expected)
+    for name, frame in expected.items():
+        try:
+            pl.testing.assert_frame_equal(found[name], frame, rel_tol=1e-9, abs_tol=1e-12)
+        except AssertionError as difference:
+            raise AssertionError(f"{name} differs: {difference}") from None
+
+
+def assert_balanced(home: Home, release_id: str | None = None) -> pl.DataFrame:
+    """Every landed file has its row account, and the parts of each sum to what was read; gives the account."""
+    account = ask(home, "FROM quality.row_account", release_id)
+    unbalanced = account.filter(pl.sum_horizontal(*PARTS) != pl.col("n_read"))
+    assert unbalanced.is_empty(), unbalanced.to_dicts()
+    landed = ask(home, "SELECT submission_id, source_file FROM meta.submission", release_id)
+    without = landed.join(account, on=["submission_id", "source_file"], how="anti")
+    assert without.is_empty(), f"no account of {without['source_file'].to_list()}"
+    return account
