@@ -19,7 +19,6 @@ from registry_pipeline.reporting.blocks import (
     Row,
     Section,
     Table,
-    caution,
     missing,
 )
 from registry_pipeline.reporting.figure_base import thinned
@@ -425,6 +424,4 @@ def _assumptions(rows: pd.DataFrame) -> Block | None:
         f" ({GROWTH_MODELS.get(str(one['model']), clean(one['model']))}): {one['assumption']}."
         for one in pairs
     ]
-    return (
-        caution("What has to hold: " + " — or: ".join(found) + ".", "result.surveillance") if found else None
-    )
+    return Bullets(tuple(f"What has to hold{one}" for one in found), "result.surveillance") if found else None

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -234,15 +235,13 @@ def _smd_numbers(parts: Sequence[pd.Series], family: Sequence[int]) -> str:
     )
 
 
-def _smd_categories(known: np.ndarray[tuple[int, int], np.dtype[np.int64]]) -> str:
+def _smd_categories(known: Counts) -> str:
     shares = known / np.maximum(known.sum(axis=0), 1)
     filled = [i for i in range(known.shape[1]) if known[:, i].sum() > 1]
     return _largest(_distance(shares[:, a], shares[:, b]) for a, b in combinations(filled, 2))
 
 
-def _distance(
-    one: np.ndarray[tuple[int], np.dtype[np.float64]], two: np.ndarray[tuple[int], np.dtype[np.float64]]
-) -> float:
+def _distance(one: Any, two: Any) -> float:
     """Mahalanobis distance of two vectors of proportions, the first level left out."""
     a, b = one[1:], two[1:]
     if not len(a):

@@ -201,7 +201,7 @@ def test_status_shows_the_release_and_the_scorecard(demo: Demo) -> None:
     assert "Traceback" not in done.stderr
     told = json.loads(registry(demo.home, "status", "--json").stdout)
     assert told["release"][0]["release_id"] == demo.corrected
-    assert [one["agrees"] for one in told["scorecard"]] == ["yes"] * len(told["scorecard"])
+    assert [one["agrees"] for one in told["scorecard"]] == [True] * len(told["scorecard"])
 
 
 def test_findings_as_csv_are_the_findings_of_the_release(demo: Demo) -> None:

@@ -26,7 +26,7 @@ CASES = [
 ]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def registry() -> Iterator[duckdb.DuckDBPyConnection]:
     """Every table of this and of the previous release, empty."""
     with duckdb.connect() as connection:
@@ -58,6 +58,9 @@ def test_examples(registry: duckdb.DuckDBPyConnection, name: str, kind: str, num
     _fill(registry, example)
     only = Catalogue({name: RULES[name]})
     findings, results, failures = run_registry_rules(registry, only, PARAMETERS)
+    for table in example:
+        if not table.startswith("_"):
+            registry.execute(f"DELETE FROM {table}")
     assert failures == {}
     assert results["n_denominator"].sum() > 0
     wanted = [example.get("_severity", RULES[name].severity)] * example.get("_rows", 1)
@@ -74,8 +77,9 @@ def test_without_a_previous_release_the_longitudinal_rules_do_not_apply() -> Non
 
 
 def test_a_rule_that_raises_is_reported_and_stops_nothing(registry: duckdb.DuckDBPyConnection) -> None:
-    registry.execute("DROP TABLE mart.attrition; CREATE TABLE mart.attrition (step INTEGER)")
+    registry.execute("BEGIN; DROP TABLE mart.attrition; CREATE TABLE mart.attrition (step INTEGER)")
     _, results, failures = run_registry_rules(registry, catalogue(), PARAMETERS)
+    registry.execute("ROLLBACK")
     assert set(failures) == {"G10"}
     status = dict(results.select("rule_id", "status").iter_rows())
     assert status["G10"] == "failed_to_run"

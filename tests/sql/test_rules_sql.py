@@ -1,16 +1,19 @@
 """Every SQL rule: its own passing and failing records, through DuckDB."""
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+import duckdb
+import pyarrow as pa
 import pytest
 
 from registry_pipeline.settings import Settings
 from registry_pipeline.sql_source import sql_files
 from registry_pipeline.validation.cross_table import judge_by_sql, judged_tables, open_records
-from registry_pipeline.validation.records import curated
+from registry_pipeline.validation.records import TECHNICAL, complete, curated
 from registry_pipeline.validation.rules import catalogue, parameters_of
 from schemas.table import columns_of
-from tests.support.staged import EXTRACT_DATE, records_of
+from tests.support.staged import EXTRACT_DATE, frame_of, records_of
 
 PARAMETERS = parameters_of(Settings(), EXTRACT_DATE)
 RULES = catalogue().of_scope("facility")
@@ -22,17 +25,33 @@ CASES = [
 ]
 
 
-def _judged(name: str, example: dict[str, Any]) -> tuple[int, list[str]]:
-    tables = {key: value for key, value in example.items() if not key.startswith("_")}
-    with open_records(records_of(tables)) as connection:
+@pytest.fixture(scope="module")
+def empty() -> Iterator[duckdb.DuckDBPyConnection]:
+    with open_records(records_of({})) as connection:
+        yield connection
+
+
+def _judged(
+    connection: duckdb.DuckDBPyConnection, name: str, example: Mapping[str, Any]
+) -> tuple[int, list[str]]:
+    tables = {key: frame_of(key, rows) for key, rows in example.items() if not key.startswith("_")}
+    for table, frame in tables.items():
+        connection.register("_example", pa.table(complete(table, frame).drop(set(TECHNICAL) - {"_row_id"})))
+        connection.execute(
+            f"DELETE FROM screened.{table}; INSERT INTO screened.{table} BY NAME FROM _example"
+        )
+    try:
         judged, violations = judge_by_sql(connection, RULES[name], PARAMETERS)
+    finally:
+        for table in tables:
+            connection.execute(f"DELETE FROM screened.{table}")
     return judged, violations["severity"].to_list()
 
 
 @pytest.mark.parametrize(("name", "kind", "number"), CASES, ids=[f"{n}-{k}-{i}" for n, k, i in CASES])
-def test_examples(name: str, kind: str, number: int) -> None:
+def test_examples(empty: duckdb.DuckDBPyConnection, name: str, kind: str, number: int) -> None:
     example = sql_files("rules")[name].header[kind][number]
-    judged, severities = _judged(name, example)
+    judged, severities = _judged(empty, name, example)
     assert judged > 0
     assert any(table in example for table in judged_tables(RULES[name]))
     wanted = [example.get("_severity", RULES[name].severity)] * example.get("_rows", 1)
@@ -40,8 +59,8 @@ def test_examples(name: str, kind: str, number: int) -> None:
 
 
 @pytest.mark.parametrize("name", list(RULES))
-def test_nothing_to_judge(name: str) -> None:
-    assert _judged(name, {}) == (0, [])
+def test_nothing_to_judge(empty: duckdb.DuckDBPyConnection, name: str) -> None:
+    assert _judged(empty, name, {}) == (0, [])
 
 
 @pytest.mark.parametrize("name", list(RULES))
