@@ -86,7 +86,7 @@ def comment_sql(model: pa.DataFrameSchema) -> list[str]:
 
 def column_comment(column: Column) -> str:
     """Description, unit, codes and reference of a column in one line."""
-    parts = [column.description]
+    parts = [f"{column.description.rstrip('.')}."]
     if column.unit:
         parts.append(f"Unit: {column.unit}.")
     if column.codes is not None:

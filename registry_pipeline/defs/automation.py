@@ -67,6 +67,7 @@ def _request(
     cron_schedule=_settings().cron,
     execution_timezone=_settings().timezone,
     name="scheduled_refresh",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
 )
 def scheduled_refresh(
     context: dg.ScheduleEvaluationContext, registry: RegistryHome
@@ -75,7 +76,12 @@ def scheduled_refresh(
     return _request(context, registry.open(), context.scheduled_execution_time.isoformat())
 
 
-@dg.sensor(job=REFRESH_JOB, minimum_interval_seconds=30, name="inbox_sensor")
+@dg.sensor(
+    job=REFRESH_JOB,
+    minimum_interval_seconds=30,
+    name="inbox_sensor",
+    default_status=dg.DefaultSensorStatus.RUNNING,
+)
 def inbox_sensor(
     context: dg.SensorEvaluationContext, registry: RegistryHome
 ) -> dg.RunRequest | dg.SkipReason:

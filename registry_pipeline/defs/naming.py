@@ -10,7 +10,7 @@ import dagster as dg
 
 import schemas
 from schemas.columns import Column
-from schemas.derive import codes_text
+from schemas.derive import column_comment
 from schemas.table import columns_of
 
 SUBMISSION = dg.AssetKey(["landing", "submission"])
@@ -41,11 +41,10 @@ def table_schema(model_name: str) -> dg.TableSchema:
 
 
 def _column(column: Column) -> dg.TableColumn:
-    meaning = [column.description, f"Unit: {column.unit}." if column.unit else "", codes_text(column) or ""]
     return dg.TableColumn(
         name=column.name,
         type=column.duckdb_type,
-        description=" ".join(part for part in meaning if part),
+        description=column_comment(column),
         constraints=dg.TableColumnConstraints(nullable=not column.is_required),
     )
 

@@ -10,8 +10,12 @@ from typing import Any
 
 import pandas as pd
 
-from registry_pipeline.reporting.blocks import Block, Column, Row, Section, Table, Text, missing
-from registry_pipeline.reporting.release_tables import quoted
+from registry_pipeline.reporting.blocks import Column, Row, Section, Table, Text, missing
+from registry_pipeline.reporting.quality_columns import (
+    coercion_section,
+    completeness_section,
+    reconciliation_section,
+)
 from registry_pipeline.reporting.report_context import Context
 from registry_pipeline.reporting.wording import NOT_GIVEN, clean, count, is_given, share
 
@@ -33,9 +37,9 @@ def quality_sections(context: Context) -> list[Section]:
         _findings_section(context),
         _rules_section(context),
         _quarantine_section(context),
-        _completeness_section(context),
-        _coercion_section(context),
-        _reconciliation_section(context),
+        completeness_section(context),
+        coercion_section(context),
+        reconciliation_section(context),
     ]
 
 
@@ -187,6 +191,10 @@ def _rules_section(context: Context) -> Section:
             "quality.rule_result",
         )
     )
+    return section.add(_every_rule_table(found, rules))
+
+
+def _every_rule_table(found: pd.DataFrame, rules: pd.DataFrame) -> Table:
     rows = []
     for one in found.sort_values(["rule_id", "facility_id"]).to_dict("records"):
         judged = int(one["n_denominator"]) if is_given(one["n_denominator"]) else 0
@@ -215,8 +223,8 @@ def _rules_section(context: Context) -> Section:
         Column("Broken"),
         Column("Share"),
     )
-    return section.add(
-        Table("Every rule", "Rule", columns, tuple(rows), "quality.rule_result, quality.rule", is_wide=True)
+    return Table(
+        "Every rule", "Rule", columns, tuple(rows), "quality.rule_result, quality.rule", is_wide=True
     )
 
 
@@ -252,109 +260,4 @@ def _quarantine_section(context: Context) -> Section:
     )
     return section.add(
         Table("Quarantine by facility and table", "Facility", columns, rows, "quality.quarantine")
-    )
-
-
-def _completeness_section(context: Context) -> Section:
-    """Share of filled values per column of the curated tables."""
-    section = Section("completeness", "Completeness")
-    section.add(
-        Text(
-            "Filled values per column of the curated tables. A column that no source sends is empty by design; what matters is a "
-            "column that a facility sends and does not fill.",
-        )
-    )
-    for name in context.tables.names("curated"):
-        section.add(_completeness_table(context, name))
-    return section
-
-
-def _completeness_table(context: Context, name: str) -> Block | None:
-    n = context.tables.n_rows(name)
-    if not n:
-        return missing(f"{name}: no record.")
-    columns = _completeness_columns(context, name)
-    counts = ", ".join(f"count({quoted(one)}) AS {quoted(one)}" for one in columns)
-    filled = context.tables.query(f"SELECT {counts} FROM {name}", {name: columns}) if columns else None
-    if filled is None:
-        return None
-    rows = tuple(
-        Row(
-            clean(one),
-            (
-                count(filled[one].iloc[0]),
-                count(n - int(filled[one].iloc[0])),
-                share(int(filled[one].iloc[0]) / n),
-            ),
-        )
-        for one in columns
-    )
-    heads = (Column("Filled"), Column("Missing"), Column("Share"))
-    return Table(f"{name}: {count(n)} records", "Column", heads, rows, name)
-
-
-def _completeness_columns(context: Context, name: str) -> list[str]:
-    """Columns worth counting: no bounds of dates, whose date is counted, and nothing identifying."""
-    schema, _, table = name.partition(".")
-    found = context.tables.query(
-        "SELECT column_name FROM meta.dictionary WHERE schema_name = ? AND table_name = ? AND NOT coalesce(is_identifying, false) "
-        "ORDER BY position",
-        {"meta.dictionary": ["schema_name", "table_name", "column_name", "is_identifying", "position"]},
-        [schema, table],
-    )
-    names = found["column_name"].tolist() if found is not None else []
-    kept = [
-        one for one in names if not one.endswith(("_precision", "_lower", "_upper")) and one != "patient_id"
-    ]
-    return [one for one in kept if context.tables.has(name, one)]
-
-
-def _coercion_section(context: Context) -> Section:
-    section = Section("coercions", "What parsing changed")
-    found = context.tables.query(
-        "SELECT facility_id, column_name, parser, count(*) AS n, count(DISTINCT source_file) AS n_files FROM quality.coercion "
-        "GROUP BY ALL ORDER BY facility_id, column_name, parser",
-        {"quality.coercion": ["facility_id", "column_name", "parser", "source_file"]},
-    )
-    if found is None:
-        return section.add(missing(context.why_empty("quality.coercion", of_cohort=False)))
-    if found.empty:
-        return section.add(Text("Parsing changed no value.", "quality.coercion"))
-    rows = tuple(
-        Row(
-            clean(one.column_name),
-            (clean(one.facility_id), clean(one.parser), count(one.n), count(one.n_files)),
-        )
-        for one in found.itertuples()
-    )
-    columns = (
-        Column("Facility", is_number=False),
-        Column("Parser", is_number=False),
-        Column("Values"),
-        Column("Files"),
-    )
-    return section.add(
-        Text(
-            "Values that are stored otherwise than they were received: dates, codes, units, sizes. Each is on record with both forms."
-        ),
-        Table("Changed values by column", "Column", columns, rows, "quality.coercion"),
-    )
-
-
-def _reconciliation_section(context: Context) -> Section:
-    section = Section("reconciliation", "What was proved before the release was sealed")
-    found = context.tables.table("quality.reconciliation")
-    if found.empty:
-        return section.add(missing(context.why_empty("quality.reconciliation", of_cohort=False)))
-    return section.add(
-        Table(
-            "Statements about this release",
-            "Statement",
-            (Column("Rows against it"), Column("Rows looked at")),
-            tuple(
-                Row(str(one.sentence), (count(one.n_violated), count(one.n_denominator)))
-                for one in found.itertuples()
-            ),
-            "quality.reconciliation",
-        )
     )

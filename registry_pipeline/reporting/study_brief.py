@@ -8,10 +8,10 @@ from __future__ import annotations
 import pandas as pd
 
 from registry_pipeline.reporting.blocks import Column, Row, Section, Table, Text, missing
+from registry_pipeline.reporting.cox_words import preferred
+from registry_pipeline.reporting.growth_tables import ONSET
 from registry_pipeline.reporting.report_context import Context
-from registry_pipeline.reporting.study_growth import ONSET
-from registry_pipeline.reporting.study_models import preferred
-from registry_pipeline.reporting.study_survival import ordered, test_text
+from registry_pipeline.reporting.survival_tables import ordered, test_text
 from registry_pipeline.reporting.wording import (
     ORIGINS,
     interval,

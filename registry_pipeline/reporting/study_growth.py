@@ -22,15 +22,21 @@ from registry_pipeline.reporting.blocks import (
     missing,
 )
 from registry_pipeline.reporting.figure_base import thinned
-from registry_pipeline.reporting.figure_forest import Line, forest_figure
-from registry_pipeline.reporting.figure_growth import GrowthCurve, scatter_figure, surveillance_figure
+from registry_pipeline.reporting.figure_growth import GrowthCurve, scatter_figure
+from registry_pipeline.reporting.growth_tables import share_table, threshold_figure, threshold_table
 from registry_pipeline.reporting.report_context import Context
-from registry_pipeline.reporting.wording import GROWTH_MODELS, clean, count, interval, is_given, number, share
+from registry_pipeline.reporting.study_surveillance import surveillance_blocks
+from registry_pipeline.reporting.wording import (
+    GROWTH_ERRORS,
+    GROWTH_MODELS,
+    clean,
+    count,
+    is_given,
+    number,
+)
 
-ONSET = "exponential_interval_onset"
 MOST_POINTS = 1500
 _SITES = (("scf", ("scf",)), ("lung", ("lung",)))
-_ERRORS = {"additive": "additive error", "log": "error on the log scale"}
 BIASES = (
     "A lesion did not start to grow at the last negative CT. The plain regression counts the time before it started as "
     "growth, so its interval is not a growth time.",
@@ -53,13 +59,13 @@ def growth_section(context: Context) -> Section:
     return section.add(
         _used_table(context, lesions),
         _scatter(context, included),
-        _threshold_figure(context),
-        _threshold_table(context),
+        threshold_figure(context),
+        threshold_table(context),
         Heading("What biases these numbers"),
         Bullets(BIASES),
-        _share_table(context),
+        share_table(context),
         Heading("Scan intervals: a computation, not advice"),
-        *_surveillance(context),
+        *surveillance_blocks(context),
     )
 
 
@@ -181,7 +187,7 @@ def _curve(
         parameters.append(float(values[form.shape_name]))
     months = np.linspace(last / 160, last, 160)
     size = diameter(form, months, np.array([parameters]), context.cutpoint_mm)[0][0]
-    label = f"{GROWTH_MODELS[model]}, {_ERRORS.get(error, error)}" if is_first else GROWTH_MODELS[model]
+    label = f"{GROWTH_MODELS[model]}, {GROWTH_ERRORS.get(error, error)}" if is_first else GROWTH_MODELS[model]
     spread = rows["residual_sd"].iloc[0]
     if not is_first or not is_given(spread):
         return GrowthCurve(label, months, np.maximum(size, 0))
@@ -210,218 +216,3 @@ def _crossing(context: Context) -> tuple[float, float, float] | None:
     one = rows.iloc[0]
     ends = [float(one[name]) if is_given(one[name]) else float("nan") for name in ("ci_lower", "ci_upper")]
     return float(one["months"]), ends[0], ends[1]
-
-
-def _threshold_figure(context: Context) -> Block:
-    rows = context.tables.in_order("result.growth_threshold")
-    known = rows[rows["months"].notna() & (rows["status"] == "ok")] if len(rows) else rows
-    title = f"Months to {context.cutpoint_mm:g} mm by growth model"
-    if known.empty:
-        return missing(f"{title}: not drawn. {context.why_empty('result.growth_threshold')}")
-    lines: list[Line] = []
-    for is_onset, head in (
-        (False, "Since the last negative CT (naive)"),
-        (True, "Since the detection limit (onset censored)"),
-    ):
-        part = known[(known["model"] == ONSET) == is_onset]
-        if len(part):
-            lines.append(Line(head, is_head=True))
-        for one in part.to_dict("records"):
-            name = GROWTH_MODELS.get(str(one["model"]), clean(one["model"])).split(",")[0]
-            is_bootstrap = one["ci_method"] == "cluster_bootstrap"
-            label = f"{name}, {one['error_model']}" + ("" if not is_bootstrap else ", bootstrap")
-            words = f"{number(one['months'])} ({interval(one['ci_lower'], one['ci_upper'])})"
-            lines.append(
-                Line(
-                    clean(label),
-                    words,
-                    value=one["months"],
-                    lower=one["ci_lower"],
-                    upper=one["ci_upper"],
-                    is_hollow=is_bootstrap,
-                )
-            )
-    return context.figures.add(
-        "growth_threshold",
-        forest_figure(
-            lines, "Months", ("Model and error", "Months (95 % CI)"), is_ratio=False, reference=None
-        ),
-        known.drop(columns=["note"]),
-        title=title,
-        description="; ".join(f"{line.label}: {line.words}" for line in lines if line.words),
-        meaning="Each line is one reading of the same lesions; filled with profile-likelihood, hollow with patient-bootstrap "
-        "intervals. How far the lines lie apart is uncertainty that no single interval shows. Forms whose plateau these "
-        "data do not show stand in the table only.",
-        limits="The two kinds of estimate answer different questions: the naive one starts the clock at a scan, the other when "
-        "the lesion becomes visible. Neither is how long a given lesion takes.",
-        source="result.growth_threshold",
-    )
-
-
-def _threshold_table(context: Context) -> Block:
-    rows = context.tables.in_order("result.growth_threshold")
-    if rows.empty:
-        return missing(f"Interval to the cutpoint: not given. {context.why_empty('result.growth_threshold')}")
-    fits = context.tables.in_order("result.growth_fit").drop_duplicates(["model", "error_model"])
-    quality = {(one["model"], one["error_model"]): one for one in fits.to_dict("records")}
-    made: list[Row] = []
-    remarks: dict[str, str] = {}
-    for (model, error), part in rows.groupby(["model", "error_model"], sort=False):
-        by_method = {str(one["ci_method"]): one for one in part.to_dict("records")}
-        first = by_method.get("profile") or next(iter(by_method.values()))
-        fit = quality.get((model, error), {})
-        remark = _threshold_remark(first)
-        mark = remarks.setdefault(remark, chr(ord("a") + len(remarks))) if remark else ""
-        cells = (
-            count(fit.get("n_lesions")),
-            number(first["months"]),
-            _ends(first),
-            _ends(by_method.get("cluster_bootstrap")),
-            number(first["implied_doubling_days"], 0),
-            number(fit.get("aicc")),
-            number(fit.get("residual_sd"), 2),
-            number(fit.get("r_squared"), 2),
-            mark,
-        )
-        made.append(Row(f"{GROWTH_MODELS.get(str(model), clean(model))}, {clean(error)}", cells))
-    return Table(
-        f"Predicted months to {context.cutpoint_mm:g} mm, all growth models",
-        "Model, error model",
-        (
-            Column("Lesions"),
-            Column("Months"),
-            Column("95 % CI, profile"),
-            Column("95 % CI, bootstrap"),
-            Column("Volume doubling, days"),
-            Column("AICc"),
-            Column("Residual SD"),
-            Column("R²"),
-            Column("Remark"),
-        ),
-        tuple(made),
-        "result.growth_threshold, result.growth_fit",
-        (
-            *(f"{mark}: {remark}." for remark, mark in remarks.items()),
-            "AICc is comparable between the plain regressions, also between error models; the interval-censored model "
-            "speaks of other data and is not comparable. Residual SD is in mm for additive error and in log mm for log "
-            "error. Bootstrap: patients are drawn, with all their lesions.",
-        ),
-        is_wide=True,
-    )
-
-
-def _ends(one: dict[Any, Any] | None) -> str:
-    if one is None or not (is_given(one["ci_lower"]) or is_given(one["ci_upper"])):
-        return "–"
-    return interval(one["ci_lower"], one["ci_upper"], open_end="open")
-
-
-def _threshold_remark(one: dict[Any, Any]) -> str:
-    parts = [clean(one["note"])] if is_given(one["note"]) and one["note"] else []
-    if is_given(one["is_extrapolated"]) and bool(one["is_extrapolated"]):
-        parts.append("outside the observed intervals")
-    return "; ".join(parts)
-
-
-def _share_table(context: Context) -> Block:
-    rows = context.tables.in_order("result.growth_share")
-    if rows.empty:
-        return missing(
-            f"Share of small lesions by interval: not given. {context.why_empty('result.growth_share')}"
-        )
-    made = []
-    for one in rows.to_dict("records"):
-        hidden = context.is_small(one["n_small"]) or context.is_small(one["n_lesions"])
-        made.append(
-            Row(
-                f"within {one['interval_months']:g} months",
-                (
-                    "hidden" if hidden else f"{count(one['n_small'])} of {count(one['n_lesions'])}",
-                    "hidden" if hidden else share(one["share"]),
-                    "hidden" if hidden else interval(one["ci_lower"], one["ci_upper"], 1, 100.0),
-                ),
-            )
-        )
-    return Table(
-        f"Lesions still {context.words.small} at detection, by interval since the last negative CT",
-        "Detected",
-        (Column("Small of all"), Column("Share"), Column("95 % CI, exact")),
-        tuple(made),
-        "result.growth_share",
-        (
-            "The rows overlap: lesions detected within 3 months are also within 6. Lesions are counted, not patients.",
-        ),
-    )
-
-
-def _surveillance(context: Context) -> list[Block | None]:
-    rows = context.tables.in_order("result.surveillance")
-    known = rows[rows["share_small"].notna()] if len(rows) else rows
-    if known.empty:
-        return [missing(f"Planner: not shown. {context.why_empty('result.surveillance')}")]
-    groups = []
-    for (model, error), part in known.groupby(["model", "error_model"], sort=False):
-        name = GROWTH_MODELS.get(str(model), clean(model))
-        label = name if model == ONSET else f"{name}, {_ERRORS.get(str(error), clean(error))} (naive)"
-        groups.append((label, part.sort_values("ct_interval_months")))
-    figure = context.figures.add(
-        "surveillance",
-        surveillance_figure(groups, "Months between CT scans", f"Lesions {context.words.small} at detection"),
-        known,
-        title=f"Expected share of lesions still {context.words.small} when found, by interval between CT scans",
-        description="; ".join(
-            f"{label}: "
-            + ", ".join(
-                f"{one.ct_interval_months:g} months {share(one.share_small, 0)}" for one in part.itertuples()
-            )
-            for label, part in groups
-        ),
-        meaning="If growth is as fitted, a CT every so many months would find this share of lesions at or below the cutpoint.",
-        limits="It does not say that anybody lives longer with more scans: no patient was given a schedule by chance, and the "
-        "bands hold the uncertainty of the fit, not of its assumptions.",
-        source="result.surveillance",
-    )
-    return [figure, _surveillance_table(context, groups), _assumptions(known)]
-
-
-def _surveillance_table(context: Context, groups: list[tuple[str, pd.DataFrame]]) -> Table:
-    rows: list[Row] = []
-    for label, part in groups:
-        rows.append(Row(label[:1].upper() + label[1:], ("",) * 5, "group"))
-        for one in part.to_dict("records"):
-            outside = is_given(one["is_extrapolated"]) and bool(one["is_extrapolated"])
-            rows.append(
-                Row(
-                    f"every {one['ct_interval_months']:g} months",
-                    (
-                        share(one["share_small"], 0),
-                        interval(one["share_lower"], one["share_upper"], 0, 100.0),
-                        number(one["median_diameter_mm"]),
-                        interval(one["median_lower"], one["median_upper"]),
-                        "outside the observed intervals" if outside else "",
-                    ),
-                    "level",
-                )
-            )
-    return Table(
-        "The planner in numbers",
-        "CT",
-        (
-            Column(f"Share {context.words.small}"),
-            Column("95 % band"),
-            Column("Median size, mm"),
-            Column("95 % band"),
-            Column("Remark", is_number=False),
-        ),
-        tuple(rows),
-        "result.surveillance",
-    )
-
-
-def _assumptions(rows: pd.DataFrame) -> Block | None:
-    pairs = rows[["model", "assumption"]].dropna().drop_duplicates().to_dict("records")
-    found = [
-        f" ({GROWTH_MODELS.get(str(one['model']), clean(one['model']))}): {one['assumption']}."
-        for one in pairs
-    ]
-    return Bullets(tuple(f"What has to hold{one}" for one in found), "result.surveillance") if found else None

@@ -28,76 +28,89 @@ _ENDPOINTS = (
     ),
 )
 
+_ESTIMATES = (
+    "Curves: Kaplan-Meier, log-log confidence intervals; a time later than the last observation of a group has no "
+    "estimate. Groups are compared by the two-sided log-rank test.",
+    "Where events compete: Aalen-Johansen cumulative incidence beside 1 − Kaplan-Meier.",
+    "Cox models: ties by Efron. A fit is shown only with a certified solution (score zero, likelihood not below the "
+    "null, information positive definite). Below five events per coefficient, or where a group has no event, the fit "
+    "with Firth’s penalty and profile-likelihood intervals is shown in its place.",
+    "Proportional hazards: score tests on Kaplan-Meier time. Restricted mean survival stands beside hazard ratios.",
+    "Shares: exact (Clopper-Pearson) intervals.",
+    "Missing values are counted and left out (complete cases); nothing is imputed in the tables shown here.",
+)
+
 
 def methods_section(context: Context) -> Section:
     """Endpoints, estimators, models, growth."""
-    parameters = context.tables.parameters
-    section = Section("methods", "Methods and definitions")
-    rows = tuple(Row(name, (event, censored, competing)) for name, event, censored, competing in _ENDPOINTS)
-    section.add(
-        Table(
-            "Endpoints",
-            "Endpoint",
-            (
-                Column("Event", is_number=False),
-                Column("Censored at", is_number=False),
-                Column("Competing", is_number=False),
-            ),
-            rows,
-            "mart.survival_time",
-            (
-                "Last disease assessment: the last imaging or visit that says how the disease stands; a telephone call that finds the "
-                "patient alive prolongs survival only.",
-            ),
-        ),
+    return Section("methods", "Methods and definitions").add(
+        _endpoint_table(),
         Heading("Time"),
-        Bullets(
-            (
-                f"The clock starts at the {ORIGINS[context.origin]}. Treatment is a condition of being in the study, so a clock "
-                "started earlier would give every patient time in which she could not have died (immortal time).",
-                f"Times are whole days; a month is {context.days_per_month:g} days and is for display only.",
-                "Censoring on the day of an event comes after the event. A time of 0 days is kept.",
-                f"Observation ends on {parameters.get('refresh.extract_date') or 'the day on which the newest file was received'}.",
-                "A date of which only the month or year is known is used with its bounds; it is never silently made exact.",
-            )
-        ),
+        Bullets(_time(context)),
         Heading("Estimates"),
-        Bullets(
-            (
-                "Curves: Kaplan-Meier, log-log confidence intervals; a time later than the last observation of a group has no estimate. "
-                "Groups are compared by the two-sided log-rank test.",
-                "Where events compete: Aalen-Johansen cumulative incidence beside 1 − Kaplan-Meier.",
-                "Cox models: ties by Efron. A fit is shown only with a certified solution (score zero, likelihood not below the null, "
-                "information positive definite). Below five events per coefficient, or where a group has no event, the fit with Firth’s "
-                "penalty and profile-likelihood intervals is shown in its place.",
-                "Proportional hazards: score tests on Kaplan-Meier time. Restricted mean survival stands beside hazard ratios.",
-                "Shares: exact (Clopper-Pearson) intervals.",
-                "Missing values are counted and left out (complete cases); nothing is imputed in the tables shown here.",
-            )
-        ),
+        Bullets(_ESTIMATES),
         Heading("Size and site"),
-        Bullets(
-            (
-                f"Size of a patient: the largest {parameters.get('study.size_metric', 'long_axis').replace('_', ' ')} over her index "
-                f"lesions at detection. The cutpoint of {context.cutpoint_mm:g} mm is taken as given and was not searched in these data; "
-                f"{context.cutpoint_mm:g} mm counts as small.",
-                "Site of a patient: one group, from her index lesions. Supraclavicular nodes are distant disease; para-aortic and pelvic "
-                "recurrence treated at the same time is regional and is not counted as a lesion.",
-                f"Oligometastatic here: 1 to {parameters.get('study.omd_max_lesions', '3')} extracranial lesions, treated by definitive "
-                "radiotherapy, surgery or ablation.",
-            )
-        ),
+        Bullets(_size_and_site(context)),
         Heading("Growth"),
-        Bullets(
-            (
-                "Naive regression: diameter at detection on months since the last negative CT of the region, one reading per lesion, six "
-                "forms, two error models; the interval at which the curve reaches the cutpoint is a parameter of the fit and has a "
-                "profile-likelihood interval, and a bootstrap interval in which patients are drawn.",
-                f"Interval-censored onset: each lesion crosses the detection limit ({context.tables.number('study.detection_limit_mm', 4.0):g} mm) "
-                "at an unknown moment between the negative CT and detection, uniform in between, and then grows exponentially at its own "
-                "rate (lognormal between lesions).",
-                "Forms with a plateau are hardly identifiable from one reading per lesion; where the data show none, no plateau is printed.",
-            )
+        Bullets(_growth(context)),
+    )
+
+
+def _endpoint_table() -> Table:
+    rows = tuple(Row(name, (event, censored, competing)) for name, event, censored, competing in _ENDPOINTS)
+    heads = ("Event", "Censored at", "Competing")
+    return Table(
+        "Endpoints",
+        "Endpoint",
+        tuple(Column(one, is_number=False) for one in heads),
+        rows,
+        "mart.survival_time",
+        (
+            "Last disease assessment: the last imaging or visit that says how the disease stands; a telephone call that "
+            "finds the patient alive prolongs survival only.",
         ),
     )
-    return section
+
+
+def _time(context: Context) -> tuple[str, ...]:
+    end = (
+        context.tables.parameters.get("refresh.extract_date")
+        or "the day on which the newest file was received"
+    )
+    return (
+        f"The clock starts at the {ORIGINS[context.origin]}. Treatment is a condition of being in the study, so a clock "
+        "started earlier would give every patient time in which she could not have died (immortal time).",
+        f"Times are whole days; a month is {context.days_per_month:g} days and is for display only.",
+        "Censoring on the day of an event comes after the event. A time of 0 days is kept.",
+        f"Observation ends on {end}.",
+        "A date of which only the month or the year is known carries its precision and its bounds in the release; the "
+        "analyses use the value between the bounds.",
+    )
+
+
+def _size_and_site(context: Context) -> tuple[str, ...]:
+    parameters = context.tables.parameters
+    axis = parameters.get("study.size_metric", "long_axis").replace("_", " ")
+    cutpoint = f"{context.cutpoint_mm:g} mm"
+    return (
+        f"Size of a patient: the largest {axis} over her index lesions at detection. The cutpoint of {cutpoint} is taken "
+        f"as given and was not searched in these data; exactly {cutpoint} counts as small.",
+        "Site of a patient: one group, from her index lesions. Supraclavicular nodes are distant disease; para-aortic and "
+        "pelvic recurrence treated at the same time is regional and is not counted as a lesion.",
+        f"Oligometastatic here: 1 to {parameters.get('study.omd_max_lesions', '3')} extracranial lesions, treated by "
+        "definitive radiotherapy, surgery or ablation.",
+    )
+
+
+def _growth(context: Context) -> tuple[str, ...]:
+    limit = context.tables.number("study.detection_limit_mm", 4.0)
+    return (
+        "Naive regression: diameter at detection on months since the last negative CT of the region, one reading per "
+        "lesion, six forms, two error models; the interval at which the curve reaches the cutpoint is a parameter of the "
+        "fit and has a profile-likelihood interval, and a bootstrap interval in which patients are drawn.",
+        f"Interval-censored onset: each lesion crosses the detection limit ({limit:g} mm) at an unknown moment between the "
+        "negative CT and detection, uniform in between, and then grows exponentially at its own rate (lognormal between "
+        "lesions).",
+        "Forms with a plateau are hardly identifiable from one reading per lesion; where the data show none, no plateau is "
+        "printed.",
+    )

@@ -8,8 +8,10 @@ from __future__ import annotations
 import pandas as pd
 
 from registry_pipeline.reporting.blocks import Block, Column, Row, Section, Table, caution, missing
+from registry_pipeline.reporting.cox_words import FEW_EVENTS, METHOD, STATUS, preferred, ratio_cells
 from registry_pipeline.reporting.figure_forest import Line, forest_figure
 from registry_pipeline.reporting.report_context import Context
+from registry_pipeline.reporting.study_hazards import hazards_table, other_endpoints_table
 from registry_pipeline.reporting.wording import (
     ENDPOINTS,
     ORIGINS,
@@ -21,12 +23,7 @@ from registry_pipeline.reporting.wording import (
     ratio_interval,
 )
 
-FEW_EVENTS, LABELLED_EVENTS = 5.0, 10.0
-_STATUS = {
-    "not_estimable": "not estimable",
-    "not_converged": "no certified solution",
-}
-_METHOD = {"efron": "Cox", "firth": "Cox, Firth penalty"}
+LABELLED_EVENTS = 10.0
 _READING = {
     "meaning": "A hazard ratio below 1 means fewer deaths per unit of time than in the group it is compared with, "
     "averaged over follow-up.",
@@ -69,24 +66,8 @@ def model_blocks(context: Context, endpoint: str, origin: str) -> list[Block | N
         ),
         _term_table(context, alone, together, where),
         _fit_table(context, chosen, where),
-        _hazards_table(context, tests),
+        hazards_table(context, tests),
     ]
-
-
-def preferred(fits: pd.DataFrame) -> pd.DataFrame:
-    """One fit per model: the plain one, unless it failed or has too few events and a penalised one stands beside it."""
-    rows = []
-    for _, group in fits.groupby("model", sort=False):
-        plain, firth = group[group["method"] == "efron"], group[group["method"] == "firth"]
-        is_weak = plain.empty or plain.iloc[0]["status"] != "ok" or _is_few(plain.iloc[0], FEW_EVENTS)
-        rows.append(
-            firth.iloc[[0]] if is_weak and len(firth) else plain.iloc[[0]] if len(plain) else group.iloc[[0]]
-        )
-    return pd.concat(rows, ignore_index=True)
-
-
-def _is_few(fit: pd.Series, limit: float) -> bool:
-    return is_given(fit["events_per_variable"]) and float(fit["events_per_variable"]) < limit
 
 
 def _forest(context: Context, terms: pd.DataFrame, how: str, name: str, where: dict[str, str]) -> Block:
@@ -127,7 +108,7 @@ def _lines(context: Context, terms: pd.DataFrame) -> list[Line]:
             lines.append(Line(_short(variable, 36), is_head=True))
             last = variable
         if one["status"] != "ok" or not is_given(one["hazard_ratio"]):
-            lines.append(Line(_short(contrast, 38), _STATUS.get(str(one["status"]), clean(one["status"]))))
+            lines.append(Line(_short(contrast, 38), STATUS.get(str(one["status"]), clean(one["status"]))))
             continue
         words = f"{ratio(one['hazard_ratio'])} ({ratio_interval(one['ci_lower'], one['ci_upper'])})"
         ends = one["hazard_ratio"], one["ci_lower"], one["ci_upper"]
@@ -160,8 +141,8 @@ def _term_table(
             rows.append(Row(variable, ("",) * 4, "group"))
             last = variable
         single = one if str(one["model"]).startswith("univariable:") else None
-        rows.append(Row(contrast, (*_ratio_cells(single), *_ratio_cells(joint.get(term))), "level"))
-    methods = sorted({_METHOD.get(str(one), clean(one)) for one in together["method"]})
+        rows.append(Row(contrast, (*ratio_cells(single), *ratio_cells(joint.get(term))), "level"))
+    methods = sorted({METHOD.get(str(one), clean(one)) for one in together["method"]})
     return Table(
         f"Hazard ratios for {ENDPOINTS[where['endpoint']].lower()}, from {ORIGINS[where['origin']]}",
         "Factor",
@@ -180,26 +161,16 @@ def _term_table(
     )
 
 
-def _ratio_cells(one: dict[str, object] | None) -> tuple[str, str]:
-    if one is None:
-        return "–", "–"
-    if one["status"] != "ok" or not is_given(one["hazard_ratio"]):
-        return _STATUS.get(str(one["status"]), clean(one["status"])), "–"
-    return f"{ratio(one['hazard_ratio'])} ({ratio_interval(one['ci_lower'], one['ci_upper'])})", p_value(
-        one["p_value"]
-    )
-
-
 def _fit_table(context: Context, fits: pd.DataFrame, where: dict[str, str]) -> Table:
     rows = []
     for one in fits.to_dict("records"):
         few = _few_events_label(one["events_per_variable"])
-        remark = few if one["status"] == "ok" else _STATUS.get(str(one["status"]), clean(one["status"]))
+        remark = few if one["status"] == "ok" else STATUS.get(str(one["status"]), clean(one["status"]))
         rows.append(
             Row(
                 _model_name(context, str(one["model"])),
                 (
-                    _METHOD.get(str(one["method"]), clean(one["method"])),
+                    METHOD.get(str(one["method"]), clean(one["method"])),
                     context.count(one["n"]),
                     context.count(one["n_missing"]),
                     context.count(one["n_event"]),
@@ -250,71 +221,3 @@ def _model_name(context: Context, model: str) -> str:
     if not variable:
         return "All factors together" if kind == "multivariable" else kind
     return context.words.measure(variable)
-
-
-def _hazards_table(context: Context, tests: pd.DataFrame) -> Block:
-    """Score tests of proportional hazards: each factor alone, and in the model of all."""
-    if tests.empty:
-        return missing("Proportional hazards: no test in result.ph_test for these models.")
-    found: dict[str, dict[str, tuple[str, str]]] = {}
-    for one in tests.to_dict("records"):
-        is_joint = one["model"] == "multivariable"
-        if one["term"] == "GLOBAL" and not is_joint:
-            continue
-        cells = (number(one["chi_square"], 2), p_value(one["p_value"]))
-        found.setdefault(str(one["term"]), {})["joint" if is_joint else "alone"] = cells
-    terms = [*(term for term in found if term != "GLOBAL"), *(["GLOBAL"] if "GLOBAL" in found else [])]
-    rows = []
-    for term in terms:
-        variable, contrast = context.words.term(term, None)
-        head = "All factors, whole model" if term == "GLOBAL" else f"{variable}: {contrast}"
-        none = ("–", "–")
-        rows.append(Row(head, (*found[term].get("alone", none), *found[term].get("joint", none))))
-    return Table(
-        "Do hazards stay proportional? Score tests on Kaplan-Meier time",
-        "Factor",
-        (Column("χ²", "Alone"), Column("p", "Alone"), Column("χ²", "Together"), Column("p", "Together")),
-        tuple(rows),
-        "result.ph_test",
-        (
-            "A small p says that the ratio of hazards changes with time, so that one hazard ratio is an average that may "
-            "hide a crossing; look at the curves and the restricted means then. A large p, in few patients, says little. "
-            "The tests belong to the unpenalised fits; rank and identity transforms are in result.ph_test too.",
-        ),
-    )
-
-
-def other_endpoints_table(context: Context) -> Block | None:
-    """Site and size against the other endpoints."""
-    fits, terms = (context.tables.in_order(f"result.cox_{one}") for one in ("fit", "term"))
-    rows: list[Row] = []
-    for endpoint in ("local_control", "lrfs", "pfs", "new_oligomet"):
-        chosen = fits[(fits["endpoint"] == endpoint) & (fits["origin"] == context.origin)]
-        if chosen.empty:
-            continue
-        best = preferred(chosen)
-        kept = terms[(terms["endpoint"] == endpoint) & (terms["origin"] == context.origin)]
-        kept = kept.merge(best[["model", "method", "n_event"]], on=["model", "method"])
-        rows.append(Row(ENDPOINTS[endpoint], ("",) * 4, "group"))
-        for one in kept.to_dict("records"):
-            variable, contrast = context.words.term(str(one["term"]), one["reference_level"])
-            method = _METHOD.get(str(one["method"]), "")
-            rows.append(
-                Row(
-                    f"{variable}: {contrast}",
-                    (context.count(one["n_event"]), *_ratio_cells(one), method),
-                    "level",
-                )
-            )
-    if not rows:
-        return None
-    return Table(
-        "Site and size against the other endpoints, one factor at a time",
-        "Endpoint and factor",
-        (Column("Events"), Column("HR (95 % CI)"), Column("p"), Column("Method", is_number=False)),
-        tuple(rows),
-        "result.cox_term, result.cox_fit",
-        (
-            "Where events compete these are cause-specific hazard ratios: patients who had the competing event are censored.",
-        ),
-    )

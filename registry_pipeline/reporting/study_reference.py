@@ -69,10 +69,9 @@ def scorecard_section(context: Context) -> Section:
     )
     if found.empty:
         return section.add(missing(context.why_empty("result.scorecard", of_cohort=False)))
-    if context.no_cohort:
-        section.add(
-            missing(context.no_cohort + " The computed column is therefore empty or describes nobody.")
-        )
+    if not found["computed"].notna().any():
+        words = f"None of the {len(found)} published figures can be computed from this release. {context.no_cohort}"
+        return section.add(missing(words.strip()))
     rows = [_scorecard_row(context, one, is_synthetic) for one in found.to_dict("records")]
     compared = "Rounds to the published figure" if is_synthetic else "For comparison only"
     return section.add(

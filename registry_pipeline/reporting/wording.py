@@ -76,6 +76,7 @@ GROWTH_MODELS = {
     "von_bertalanffy": "von Bertalanffy",
     "exponential_interval_onset": "exponential, interval-censored onset",
 }
+GROWTH_ERRORS = {"additive": "additive error", "log": "error on the log scale"}
 PATTERNS = {
     "local_recurrence": "Recurrence in a treated lesion",
     "regional": "Regional recurrence (pelvic, vaginal, para-aortic)",

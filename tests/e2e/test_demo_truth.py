@@ -1,161 +1,250 @@
-"""The demo hospital end to end: every planted mistake is found at its cell, then every number agrees.
+"""The release of the corrected exports against the truth that they were written from, patient by patient.
 
-Plain refreshes without Dagster. What the truth is stands in ``registry_pipeline/simulate``.
+Hospital numbers and pseudonyms are linked by ``curated.patient_xref``; the truth is ``simulate``'s cases and the
+seed cohort, which no step of the pipeline sees.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from __future__ import annotations
 
-import duckdb
-import polars as pl
+from collections import Counter
+from datetime import date, timedelta
+
 import pytest
 
-from registry_pipeline.analysis.scorecard import items_agreeing
-from registry_pipeline.home import Home, make_home
-from registry_pipeline.simulate import Manifest, demo_mapping, demo_settings, write_demo_exports
-from registry_pipeline.simulate.demo import FACILITY_ID
-from registry_pipeline.simulate.seed import read_seed
-from registry_pipeline.steps.refresh import refresh
+from registry_pipeline.simulate.demo import demo_cases
+from registry_pipeline.simulate.seed import SeedPatient, read_seed
+from registry_pipeline.simulate.truth import Case
+from tests.e2e.conftest import Demo
+from tests.support.registry_home import ask
 
-PUBLISHED_ITEMS = 13
-FEW_REPLICATES = "\n[study]\nbootstrap_replicates = 0\n"
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]
 
-
-@dataclass(frozen=True)
-class Stage:
-    """One refresh of the demo: the manifest and what the release holds."""
-
-    manifest: Manifest
-    tables: dict[str, pl.DataFrame]
-
-
-WANTED = (
-    "quality.finding",
-    "quality.rule_result",
-    "quality.row_account",
-    "quality.quarantine",
-    "result.scorecard",
-    "mart.cohort",
-    "mart.lesion_growth",
-    "mart.survival_time",
-    "mart.attrition",
-    "curated.patient",
-    "curated.death",
-)
-
-
-def _refreshed(home: Home, stage: str) -> Stage:
-    manifest = write_demo_exports(home.inbox / FACILITY_ID, stage)  # type: ignore[arg-type]
-    assert refresh(home).is_new
-    with duckdb.connect(str(home.current / "registry.duckdb"), read_only=True) as release:
-        tables = {name: release.execute(f"SELECT * FROM {name}").pl() for name in WANTED}
-    return Stage(manifest, tables)
+EXTRACT_DATE = date(2023, 6, 30)
+REASONS = {
+    "no_oligometastasis": "No oligometastatic episode on record",
+    "near_twin": "No oligometastatic episode on record",
+    "brain": "Intracranial metastasis",
+    "five_lesions": "More than 3 index lesions",
+    "palliative": "No definitive radiotherapy, surgery or ablation",
+    "systemic_only": "No definitive radiotherapy, surgery or ablation",
+    "never_treated": "No definitive radiotherapy, surgery or ablation",
+    "before_window": "Start of locoregional therapy outside 2007-01-01 to 2022-05-31",
+    "after_window": "Start of locoregional therapy outside 2007-01-01 to 2022-05-31",
+}
+Rows = dict[str, tuple[object, ...]]
 
 
 @pytest.fixture(scope="module")
-def stages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Stage]]:
-    home = make_home(tmp_path_factory.mktemp("demo"))
-    home.settings_file.write_text(demo_settings() + FEW_REPLICATES, encoding="utf-8")
-    (home.facilities / f"{FACILITY_ID}.toml").write_text(demo_mapping(), encoding="utf-8")
-    yield {stage: _refreshed(home, stage) for stage in ("first", "corrected")}
+def cases() -> dict[str, Case]:
+    return {one.local_id: one for one in demo_cases()}
 
 
-def _open(stage: Stage) -> pl.DataFrame:
-    return stage.tables["quality.finding"].filter(pl.col("status").is_in(["open", "reopened"]))
+@pytest.fixture(scope="module")
+def seed(cases: dict[str, Case]) -> dict[str, SeedPatient]:
+    by_id = {one.seed_id: one for one in read_seed()}
+    return {number: by_id[case.seed_id] for number, case in cases.items() if case.seed_id is not None}
 
 
-@pytest.mark.slow
-def test_every_planted_mistake_is_found_at_its_cell(stages: dict[str, Stage]) -> None:
-    first = stages["first"]
-    found: dict[tuple[object, ...], set[str]] = {}
-    columns = ("rule_id", "source_file", "sheet", "source_row", "severity")
-    for rule_id, file, sheet, row, severity in _open(first).select(columns).iter_rows():
-        found.setdefault((rule_id, file, sheet or "", row or 0), set()).add(severity)
-    for one in first.manifest.planted:
-        severities = found.get((one.rule_id, one.file, one.sheet, one.source_row))
-        assert severities, f"{one.planted_id} ({one.rule_id}, {one.kind}) was not found"
-        assert ("error" in severities) == one.is_error, f"{one.planted_id} ({one.rule_id})"
+def by_number(demo: Demo, query: str) -> dict[str, list[tuple[object, ...]]]:
+    """Rows of a query by the patient's number at the hospital; its first column is the pseudonym."""
+    xref = "SELECT DISTINCT patient_id, source_patient_id FROM curated.patient_xref"
+    joined = f"SELECT source_patient_id, made.* EXCLUDE (patient_id) FROM ({query}) made LEFT JOIN ({xref}) USING (patient_id)"
+    found: dict[str, list[tuple[object, ...]]] = {}
+    for number, *row in ask(demo.home, joined, demo.corrected).iter_rows():
+        found.setdefault(number, []).append(tuple(row))
+    return found
 
 
-@pytest.mark.slow
-def test_the_first_refresh_is_honestly_off(stages: dict[str, Stage]) -> None:
-    first = stages["first"]
-    agreeing, items = items_agreeing(first.tables["result.scorecard"])
-    assert items == PUBLISHED_ITEMS and agreeing < PUBLISHED_ITEMS
-    assert len(first.tables["mart.cohort"]) < len(read_seed())
-    assert first.tables["mart.attrition"].sort("step")["n_excluded"][0] > 0
+def only(rows: dict[str, list[tuple[object, ...]]]) -> Rows:
+    assert all(len(one) == 1 for one in rows.values())
+    return {number: one for number, (one,) in rows.items()}
 
 
-@pytest.mark.slow
-def test_corrected_exports_leave_nothing_wrong(stages: dict[str, Stage]) -> None:
-    """What remains: who is not eligible (info), the living whose follow-up the study's dates end, and
-    the one size that the first release served ten times too large and that is now another one."""
-    corrected = stages["corrected"]
-    left = _open(corrected).filter(pl.col("severity") != "info")
-    assert left.filter(pl.col("severity") == "error").is_empty()
-    counts = dict(left.group_by("rule_id").len().iter_rows())
-    assert set(counts) <= {"U03", "G05"} and counts.get("G05", 0) <= 1
-    assert counts.get("U03", 0) <= sum(not one.is_dead for one in read_seed())
-    assert corrected.tables["quality.quarantine"].is_empty()
-    assert "failed_to_run" not in corrected.tables["quality.rule_result"]["status"]
+def test_every_number_of_the_hospital_is_one_pseudonym(demo: Demo, cases: dict[str, Case]) -> None:
+    xref = ask(demo.home, "FROM curated.patient_xref", demo.corrected)
+    pairs = set(xref.select("source_patient_id", "patient_id").iter_rows())
+    assert {number for number, _ in pairs} == set(cases)
+    assert len(pairs) == len({pseudonym for _, pseudonym in pairs}) == len(cases) == 134
+    assert not [pseudonym for number, pseudonym in pairs if number.lstrip("0") in pseudonym]
+    patients = by_number(demo, "SELECT patient_id, birth_date, sex FROM curated.patient")
+    assert only(patients) == {number: (case.birth, "F") for number, case in cases.items()}
 
 
-@pytest.mark.slow
-def test_corrected_exports_give_every_published_number(stages: dict[str, Stage]) -> None:
-    scorecard = stages["corrected"].tables["result.scorecard"]
-    assert items_agreeing(scorecard) == (PUBLISHED_ITEMS, PUBLISHED_ITEMS)
-    assert scorecard["agrees"].to_list() == [True] * len(scorecard)
-
-
-def _rows(frame: pl.DataFrame, *columns: object) -> list[tuple[object, ...]]:
-    return sorted(frame.select(*columns).rows())  # type: ignore[arg-type,type-var]
-
-
-@pytest.mark.slow
-def test_the_cohort_is_the_seed_cohort(stages: dict[str, Stage]) -> None:
-    found = _rows(
-        stages["corrected"].tables["mart.cohort"],
-        "primary_dx_date", "omd_dx_date", "lrt_start_date", "lesion_site_group", "n_lesions",
-        "max_diameter_mm", "has_concurrent_regional", pl.col("age_years").floor().cast(pl.Int64),
-    )  # fmt: skip
-    truth = sorted(
-        (
-            one.primary_dx, one.omd_dx, one.treated, one.site, len(one.diameters), max(one.diameters),
-            one.has_concurrent_regional, one.age,
+def test_the_cohort_is_the_seed_cohort(demo: Demo, seed: dict[str, SeedPatient]) -> None:
+    found = by_number(
+        demo,
+        "SELECT patient_id, lesion_site_group, max_diameter_mm, n_lesions, is_small, has_concurrent_regional, "
+        "floor(age_years)::INT, figo_group, lrt_modality, primary_dx_date, omd_dx_date, lrt_start_date FROM mart.cohort",
+    )
+    modality = {"radiotherapy": "rt", "surgery": "surgery", "ablation": "ablation"}
+    assert only(found) == {
+        number: (
+            one.site,
+            max(one.diameters),
+            len(one.diameters),
+            max(one.diameters) <= 15,
+            one.has_concurrent_regional,
+            one.age,
+            ("I", "II", "III", "IV")[one.figo - 1],
+            modality.get(one.treatment, one.treatment),
+            one.primary_dx,
+            one.omd_dx,
+            one.treated,
         )
-        for one in read_seed()
-    )  # fmt: skip
-    assert found == truth
+        for number, one in seed.items()
+    }
 
 
-@pytest.mark.slow
-def test_lesions_and_times_are_those_of_the_seed(stages: dict[str, Stage]) -> None:
-    tables = stages["corrected"].tables
-    lesions = _rows(
-        tables["mart.lesion_growth"].filter("is_included"), "days_since_negative_ct", "diameter_mm"
-    )
-    seed = read_seed()
-    assert lesions == sorted(
-        ((one.omd_dx - one.last_negative).days, size) for one in seed for size in one.diameters
-    )
-    times = tables["mart.survival_time"].filter(pl.col("origin") == "lrt_start")
-    overall = times.filter(pl.col("endpoint") == "os")
-    assert _rows(overall, "duration_days", "event") == sorted(
-        ((one.last_followup - one.treated).days, int(one.is_dead)) for one in seed
-    )
-    local = times.filter((pl.col("endpoint") == "local_control") & (pl.col("event") != 2))
-    assert _rows(local, "duration_days", "event") == sorted(
-        (((one.local_recurrence or one.last_followup) - one.treated).days, int(bool(one.local_recurrence)))
-        for one in seed
-        if one.local_recurrence or not one.is_dead
-    )
+def test_overall_survival_of_every_patient(demo: Demo, seed: dict[str, SeedPatient]) -> None:
+    for origin, start in (("lrt_start", "treated"), ("omd_dx", "omd_dx")):
+        found = by_number(
+            demo,
+            "SELECT patient_id, duration_days, event, censor_reason FROM mart.survival_time "
+            f"WHERE endpoint = 'os' AND origin = '{origin}'",
+        )
+        assert only(found) == {
+            number: (
+                (one.last_followup - getattr(one, start)).days,
+                int(one.is_dead),
+                "event" if one.is_dead else "last_contact",
+            )
+            for number, one in seed.items()
+        }
 
 
-@pytest.mark.slow
-def test_every_row_of_every_file_is_accounted_for(stages: dict[str, Stage]) -> None:
-    for stage in stages.values():
-        account = stage.tables["quality.row_account"]
-        parts = ("n_curated", "n_quarantined", "n_duplicate", "n_superseded", "n_blank", "n_rejected")
-        assert account.select(pl.sum_horizontal(parts) == pl.col("n_read")).to_series().all()
-        assert {Path(name).name for name in stage.manifest.files} <= set(account["source_file"])
+def test_recurrences_of_every_patient(demo: Demo, seed: dict[str, SeedPatient]) -> None:
+    query = "SELECT patient_id, duration_days, event FROM mart.survival_time WHERE origin = 'lrt_start' AND endpoint = '{}'"
+    local = only(by_number(demo, query.format("local_control")))
+    fresh = only(by_number(demo, query.format("new_oligomet")))
+    free = only(by_number(demo, query.format("lrfs")))
+    for number, one in seed.items():
+        died = one.last_followup if one.is_dead else None
+        assert local[number] == _time(one, [one.local_recurrence], [died]), number
+        assert fresh[number] == _time(one, [one.new_oligomet], [one.local_recurrence, died]), number
+        assert free[number] == _time(one, [one.local_recurrence, died], []), number
+
+
+def _time(one: SeedPatient, events: list[date | None], competing: list[date | None]) -> tuple[int, int]:
+    """Days and event (1, 2 competing, 0 censored) from the start of therapy; the event comes first on a tie."""
+    event = min((day for day in events if day), default=None)
+    other = min((day for day in competing if day), default=None)
+    if event is not None and (other is None or event <= other):
+        return (event - one.treated).days, 1
+    if other is not None:
+        return (other - one.treated).days, 2
+    return (one.last_followup - one.treated).days, 0
+
+
+def test_deaths_of_every_patient(demo: Demo, cases: dict[str, Case]) -> None:
+    found = by_number(demo, "SELECT patient_id, death_date, death_cause FROM curated.death")
+    dead = {number: case for number, case in cases.items() if case.death is not None}
+    assert only(found) == {number: (case.death, case.death_cause) for number, case in dead.items()}
+
+
+def test_survival_from_the_primary_diagnosis_of_every_patient(demo: Demo, cases: dict[str, Case]) -> None:
+    """In the study or not: to death, else to the last dated evidence of life of any kind."""
+    found = by_number(
+        demo, "SELECT patient_id, duration_days, event FROM mart.survival_time WHERE origin = 'primary_dx'"
+    )
+    expected = {}
+    for number, case in cases.items():
+        end = case.death or min(max(_evidence(case)), EXTRACT_DATE)
+        expected[number] = ((end - case.tumour.dx).days, int(case.death is not None))
+    assert only(found) == expected
+
+
+def _evidence(case: Case) -> list[date]:
+    """Every day on which the patient is known to have been alive; a contact of the month counts to its middle."""
+    contacts = [
+        one.day.replace(day=15) if one.precision == "month" else one.day for one in case.contacts if one.is_alive
+    ]
+    lines = [(one.start, one.end) for one in case.lines] + [(one.start, one.end) for one in case.therapies]
+    treated = [day for course in case.courses for day in (course.days[0], course.days[-1])]
+    return [
+        *contacts,
+        *(one.day for one in case.exams),
+        *(one.day for one in case.events),
+        *(one.onset for one in case.toxicities),
+        *(one.dx for one in case.episodes),
+        *(day for pair in lines for day in pair),
+        *treated,
+    ]
+
+
+def test_lesions_and_their_sizes_of_every_patient(demo: Demo, cases: dict[str, Case]) -> None:
+    found = by_number(
+        demo,
+        "SELECT patient_id, lesion_id[-1:]::INT, lesion_site, laterality, detection_date, last_negative_date, lesion_status "
+        "FROM curated.lesion",
+    )
+    expected = {
+        number: sorted(
+            ((one.number, one.site, one.laterality, one.detection, one.last_negative, one.status) for one in case.lesions),
+            key=str,
+        )
+        for number, case in cases.items()
+        if case.lesions
+    }
+    assert {number: sorted(rows, key=str) for number, rows in found.items()} == expected
+    sizes = by_number(
+        demo,
+        "SELECT measurement.patient_id, measurement.lesion_id[-1:]::INT, exam_date, long_axis_mm, series_role "
+        "FROM curated.measurement JOIN curated.imaging_exam USING (exam_id)",
+    )
+    assert {number: Counter(rows) for number, rows in sizes.items()} == {
+        number: Counter((size.lesion, exam.day, size.long_mm, size.role) for exam in case.exams for size in exam.sizes)
+        for number, case in cases.items()
+        if case.lesions
+    }
+
+
+def test_growth_has_every_index_lesion_of_the_seed(demo: Demo, seed: dict[str, SeedPatient]) -> None:
+    found = by_number(
+        demo, "SELECT patient_id, days_since_negative_ct, diameter_mm FROM mart.lesion_growth WHERE is_included"
+    )
+    assert {number: sorted(rows) for number, rows in found.items()} == {
+        number: sorted(((one.omd_dx - one.last_negative).days, size) for size in one.diameters)
+        for number, one in seed.items()
+    }
+
+
+def test_courses_and_doses_of_every_patient(demo: Demo, cases: dict[str, Case]) -> None:
+    """Sessions in cGy, one row per fraction, become courses in Gy."""
+    found = by_number(
+        demo,
+        "SELECT patient_id, lrt_modality, lrt_technique, intent, start_date, end_date, n_fractions_delivered, total_dose_gy "
+        "FROM curated.lrt_course",
+    )
+    treated = {number: case.courses[0] for number, case in cases.items() if case.courses}
+    assert all(len(case.courses) <= 1 for case in cases.values())
+    courses = only(found)
+    assert set(courses) == set(treated)
+    for number, one in treated.items():
+        *stated, n_fractions, total = courses[number]
+        assert stated == [one.modality, one.technique, one.intent, one.days[0], one.days[-1]]
+        if one.modality == "rt":
+            assert n_fractions == len(one.days)
+            assert total == pytest.approx(one.total_gy, abs=0.01)
+
+
+def test_who_is_outside_the_study_and_why(demo: Demo, cases: dict[str, Case]) -> None:
+    found = by_number(demo, "SELECT patient_id, reason FROM mart.exclusion")
+    assert only(found) == {
+        number: (REASONS[case.kind],) for number, case in cases.items() if case.kind != "cohort"
+    }
+
+
+def test_months_become_bounds(demo: Demo, cases: dict[str, Case]) -> None:
+    """A date known to the month has the first and the last day of the month as its bounds."""
+    n_monthly = sum(one.precision == "month" for case in cases.values() for one in case.contacts)
+    assert n_monthly > 0
+    found = ask(
+        demo.home,
+        "SELECT contact_date_lower, contact_date_upper FROM curated.followup WHERE contact_date_precision = 'month'",
+        demo.corrected,
+    )
+    assert found.height == n_monthly
+    for first, last in found.iter_rows():
+        assert first.day == 1
+        assert (last + timedelta(days=1)).day == 1
+        assert (last - first).days < 31

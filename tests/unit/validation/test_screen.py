@@ -314,7 +314,7 @@ CONTACT = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     patients=st.lists(ROW, max_size=12),
     contacts=st.lists(CONTACT, max_size=8),

@@ -1,0 +1,171 @@
+"""Study report: the interval to the cutpoint by growth model, and the share of small lesions.
+
+Belongs here: growth estimates side by side. Does not belong here: the scatter (study_growth), fitting.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from registry_pipeline.reporting.blocks import (
+    Block,
+    Column,
+    Row,
+    Table,
+    missing,
+)
+from registry_pipeline.reporting.figure_forest import Line, forest_figure
+from registry_pipeline.reporting.report_context import Context
+from registry_pipeline.reporting.wording import GROWTH_MODELS, clean, count, interval, is_given, number, share
+
+ONSET = "exponential_interval_onset"
+
+
+def threshold_figure(context: Context) -> Block:
+    """Months to the cutpoint, every certified reading of the same lesions on one axis."""
+    rows = context.tables.in_order("result.growth_threshold")
+    known = rows[rows["months"].notna() & (rows["status"] == "ok")] if len(rows) else rows
+    title = f"Months to {context.cutpoint_mm:g} mm by growth model"
+    if known.empty:
+        return missing(f"{title}: not drawn. {context.why_empty('result.growth_threshold')}")
+    lines: list[Line] = []
+    for is_onset, head in (
+        (False, "Since the last negative CT (naive)"),
+        (True, "Since the detection limit (onset censored)"),
+    ):
+        part = known[(known["model"] == ONSET) == is_onset]
+        if len(part):
+            lines.append(Line(head, is_head=True))
+        for one in part.to_dict("records"):
+            name = GROWTH_MODELS.get(str(one["model"]), clean(one["model"])).split(",")[0]
+            is_bootstrap = one["ci_method"] == "cluster_bootstrap"
+            label = f"{name}, {one['error_model']}" + ("" if not is_bootstrap else ", bootstrap")
+            words = f"{number(one['months'])} ({interval(one['ci_lower'], one['ci_upper'])})"
+            lines.append(
+                Line(
+                    clean(label),
+                    words,
+                    value=one["months"],
+                    lower=one["ci_lower"],
+                    upper=one["ci_upper"],
+                    is_hollow=is_bootstrap,
+                )
+            )
+    return context.figures.add(
+        "growth_threshold",
+        forest_figure(
+            lines, "Months", ("Model and error", "Months (95 % CI)"), is_ratio=False, reference=None
+        ),
+        known.drop(columns=["note"]),
+        title=title,
+        description="; ".join(f"{line.label}: {line.words}" for line in lines if line.words),
+        meaning="Each line is one reading of the same lesions; filled with profile-likelihood, hollow with patient-bootstrap "
+        "intervals. How far the lines lie apart is uncertainty that no single interval shows. Forms whose plateau these "
+        "data do not show stand in the table only.",
+        limits="The two kinds of estimate answer different questions: the naive one starts the clock at a scan, the other when "
+        "the lesion becomes visible. Neither is how long a given lesion takes.",
+        source="result.growth_threshold",
+    )
+
+
+def threshold_table(context: Context) -> Block:
+    """Months to the cutpoint and the quality of the fit, all models."""
+    rows = context.tables.in_order("result.growth_threshold")
+    if rows.empty:
+        return missing(f"Interval to the cutpoint: not given. {context.why_empty('result.growth_threshold')}")
+    fits = context.tables.in_order("result.growth_fit").drop_duplicates(["model", "error_model"])
+    quality = {(one["model"], one["error_model"]): one for one in fits.to_dict("records")}
+    made: list[Row] = []
+    remarks: dict[str, str] = {}
+    for (model, error), part in rows.groupby(["model", "error_model"], sort=False):
+        by_method = {str(one["ci_method"]): one for one in part.to_dict("records")}
+        first = by_method.get("profile") or next(iter(by_method.values()))
+        fit = quality.get((model, error), {})
+        remark = _threshold_remark(first)
+        mark = remarks.setdefault(remark, chr(ord("a") + len(remarks))) if remark else ""
+        cells = (*_threshold_cells(first, by_method.get("cluster_bootstrap"), fit), mark)
+        made.append(Row(f"{GROWTH_MODELS.get(str(model), clean(model))}, {clean(error)}", cells))
+    return Table(
+        f"Predicted months to {context.cutpoint_mm:g} mm, all growth models",
+        "Model, error model",
+        (
+            Column("Lesions"),
+            Column("Months"),
+            Column("95 % CI, profile"),
+            Column("95 % CI, bootstrap"),
+            Column("Volume doubling, days"),
+            Column("AICc"),
+            Column("Residual SD"),
+            Column("R²"),
+            Column("Remark"),
+        ),
+        tuple(made),
+        "result.growth_threshold, result.growth_fit",
+        (
+            *(f"{mark}: {remark}." for remark, mark in remarks.items()),
+            "AICc is comparable between the plain regressions, also between error models; the interval-censored model "
+            "speaks of other data and is not comparable. Residual SD is in mm for additive error and in log mm for log "
+            "error. Bootstrap: patients are drawn, with all their lesions.",
+        ),
+        is_wide=True,
+    )
+
+
+def _threshold_cells(
+    first: dict[Any, Any], bootstrap: dict[Any, Any] | None, fit: dict[Any, Any]
+) -> tuple[str, ...]:
+    return (
+        count(fit.get("n_lesions")),
+        number(first["months"]),
+        _ends(first),
+        _ends(bootstrap),
+        number(first["implied_doubling_days"], 0),
+        number(fit.get("aicc")),
+        number(fit.get("residual_sd"), 2),
+        number(fit.get("r_squared"), 2),
+    )
+
+
+def _ends(one: dict[Any, Any] | None) -> str:
+    if one is None or not (is_given(one["ci_lower"]) or is_given(one["ci_upper"])):
+        return "–"
+    return interval(one["ci_lower"], one["ci_upper"], open_end="open")
+
+
+def _threshold_remark(one: dict[Any, Any]) -> str:
+    parts = [clean(one["note"])] if is_given(one["note"]) and one["note"] else []
+    if is_given(one["is_extrapolated"]) and bool(one["is_extrapolated"]):
+        parts.append("outside the observed intervals")
+    return "; ".join(parts)
+
+
+def share_table(context: Context) -> Block:
+    """Lesions still small at detection, by interval."""
+    rows = context.tables.in_order("result.growth_share")
+    if rows.empty:
+        return missing(
+            f"Share of small lesions by interval: not given. {context.why_empty('result.growth_share')}"
+        )
+    made = []
+    for one in rows.to_dict("records"):
+        hidden = context.is_small(one["n_small"]) or context.is_small(one["n_lesions"])
+        made.append(
+            Row(
+                f"within {one['interval_months']:g} months",
+                (
+                    "hidden" if hidden else f"{count(one['n_small'])} of {count(one['n_lesions'])}",
+                    "hidden" if hidden else share(one["share"]),
+                    "hidden" if hidden else interval(one["ci_lower"], one["ci_upper"], 1, 100.0),
+                ),
+            )
+        )
+    return Table(
+        f"Lesions still {context.words.small} at detection, by interval since the last negative CT",
+        "Detected",
+        (Column("Small of all"), Column("Share"), Column("95 % CI, exact")),
+        tuple(made),
+        "result.growth_share",
+        (
+            "The rows overlap: lesions detected within 3 months are also within 6. Lesions are counted, not patients.",
+        ),
+    )

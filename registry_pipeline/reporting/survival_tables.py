@@ -1,0 +1,202 @@
+"""Study report: rates at fixed times, medians, restricted means and tests as tables and phrases.
+
+Belongs here: Kaplan-Meier results in words. Does not belong here: curves and sections (study_survival).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from registry_pipeline.reporting.blocks import (
+    Block,
+    Column,
+    Row,
+    Table,
+    missing,
+)
+from registry_pipeline.reporting.report_context import Context
+from registry_pipeline.reporting.wording import (
+    ENDPOINTS,
+    ORIGINS,
+    clean,
+    interval,
+    is_given,
+    lower_first,
+    number,
+    p_phrase,
+    p_value,
+    share,
+    upper_first,
+)
+
+ORDER = ("scf", "non_scf", "lung", "other", "small", "large", "I", "II", "III", "IV")
+
+
+def ordered(strata: Sequence[object]) -> list[object]:
+    """Strata in a fixed order: named ones first, then by text."""
+    return sorted(
+        strata, key=lambda one: (ORDER.index(str(one)) if str(one) in ORDER else len(ORDER), str(one))
+    )
+
+
+def rows_of(context: Context, table: str, endpoint: str, origin: str, variable: str) -> pd.DataFrame:
+    """Rows of a result table for one endpoint, origin and grouping."""
+    return context.tables.table(table, {"endpoint": endpoint, "origin": origin, "stratum_variable": variable})
+
+
+def test_text(context: Context, endpoint: str, variable: str, origin: str) -> str:
+    """The log-rank test in one phrase, or why there is none."""
+    found = rows_of(context, "result.logrank_test", endpoint, origin, variable)
+    if variable == "overall" or found.empty:
+        return ""
+    row = found.iloc[0]
+    return (
+        f"log-rank {p_phrase(row['p_value'])}" if is_given(row["p_value"]) else "log-rank test: not estimable"
+    )
+
+
+def rates_text(context: Context, endpoint: str, variable: str, origin: str) -> str:
+    """Rates at 36 months in words, for the description of a figure."""
+    found = rows_of(context, "result.km_landmark", endpoint, origin, variable)
+    found = found[found["landmark_months"] == 36] if len(found) else found
+    return "; ".join(
+        f"{context.words.level(variable, row.stratum)}: {share(row.survival)} at 36 months"
+        for row in found.itertuples()
+        if is_given(row.survival)
+    )
+
+
+def landmark_table(context: Context, endpoint: str, variables: Sequence[str], origin: str) -> Block:
+    """Rates at fixed times with intervals and numbers at risk."""
+    found = {
+        variable: rows_of(context, "result.km_landmark", endpoint, origin, variable) for variable in variables
+    }
+    marks = sorted({float(one) for rows in found.values() for one in rows["landmark_months"]})
+    rows: list[Row] = []
+    for variable, part in found.items():
+        for stratum in ordered(part["stratum"].unique().tolist()):
+            by_mark = {
+                float(one["landmark_months"]): one
+                for one in part.to_dict("records")
+                if one["stratum"] == stratum
+            }
+            cells = [cell for mark in marks for cell in _landmark_cells(context, by_mark.get(mark))]
+            rows.append(Row(upper_first(context.words.group(variable, stratum)), tuple(cells)))
+    if not rows:
+        return missing(
+            f"Rates at fixed times: not given. {context.why_empty('result.km_landmark', origin != 'primary_dx')}"
+        )
+    columns = [Column(label, f"{mark:g} months") for mark in marks for label in ("% (95 % CI)", "At risk")]
+    return Table(
+        f"{ENDPOINTS[endpoint]} at fixed times, from {ORIGINS[origin]}",
+        "Patients",
+        tuple(columns),
+        tuple(rows),
+        "result.km_landmark",
+        (
+            "Kaplan-Meier with log-log confidence intervals. At risk: patients still under observation just before that "
+            "time. “Beyond”: later than the last observation of the group, so there is no estimate. “No event”: nobody "
+            "had it so far, and the method gives no interval.",
+        ),
+        is_wide=True,
+    )
+
+
+def _landmark_cells(context: Context, one: dict[Any, Any] | None) -> tuple[str, str]:
+    if one is None:
+        return "–", "–"
+    at_risk = context.count(one["n_at_risk"])
+    if is_given(one["is_beyond_follow_up"]) and bool(one["is_beyond_follow_up"]):
+        return "beyond", at_risk
+    if context.is_small(one["n_at_risk"]):
+        return "hidden", at_risk
+    if not is_given(one["survival"]):
+        return "–", at_risk
+    rate = number(100 * one["survival"])
+    if not is_given(one["ci_lower"]) and not is_given(one["ci_upper"]):
+        return f"{rate} ({'no event' if one['survival'] == 1 else 'no interval'})", at_risk
+    return f"{rate} ({interval(one['ci_lower'], one['ci_upper'], 1, 100.0, '–')})", at_risk
+
+
+def summary_table(context: Context, endpoint: str, variables: Sequence[str], origin: str) -> Block | None:
+    """Medians, restricted means and tests side by side."""
+    rows: list[Row] = []
+    taus: set[float] = set()
+    for variable in variables:
+        summary = rows_of(context, "result.km_summary", endpoint, origin, variable)
+        means = rows_of(context, "result.rmst", endpoint, origin, variable).set_index("stratum")
+        for stratum in ordered(summary["stratum"].unique().tolist()):
+            one = summary[summary["stratum"] == stratum].iloc[0]
+            mean = means.loc[stratum] if stratum in means.index else None
+            if mean is not None and is_given(mean["tau_months"]):
+                taus.add(float(mean["tau_months"]))
+            rows.append(
+                Row(upper_first(context.words.group(variable, stratum)), _summary_cells(context, one, mean))
+            )
+    if not rows:
+        return None
+    tau = f"{max(taus):.0f}" if taus else "the horizon"
+    return Table(
+        f"{ENDPOINTS[endpoint]}: medians and restricted means, months from {ORIGINS[origin]}",
+        "Patients",
+        (
+            Column("Events of n"),
+            Column("Median"),
+            Column("95 % CI"),
+            Column(f"Mean to {tau} months"),
+            Column("95 % CI"),
+        ),
+        tuple(rows),
+        "result.km_summary, result.rmst",
+        (
+            "Median: the first time at which the curve is at or below one half. Mean: restricted mean survival time, "
+            f"the area under the curve up to {tau} months, which needs no proportional hazards.",
+        ),
+    )
+
+
+def _summary_cells(context: Context, one: pd.Series, mean: pd.Series | None) -> tuple[str, ...]:
+    reached = is_given(one["median_months"])
+    return (
+        f"{context.count(one['n_event'])} of {context.count(one['n'])}",
+        number(one["median_months"]) if reached else "not reached",
+        interval(one["median_ci_lower"], one["median_ci_upper"]),
+        number(mean["estimate_months"]) if mean is not None else "–",
+        interval(mean["ci_lower"], mean["ci_upper"]) if mean is not None else "–",
+    )
+
+
+def logrank_table(
+    context: Context, endpoints: Sequence[str], variables: Sequence[str], origin: str
+) -> Block | None:
+    """Every log-rank test of the chosen endpoints and groupings."""
+    rows = []
+    for endpoint in endpoints:
+        for variable in variables:
+            found = rows_of(context, "result.logrank_test", endpoint, origin, variable)
+            for one in found.to_dict("records"):
+                note = clean(one["note"]) if is_given(one["note"]) else ""
+                rows.append(
+                    Row(
+                        f"{ENDPOINTS[endpoint]} by {lower_first(context.words.variable(variable))}",
+                        (
+                            number(one["chi_square"], 2),
+                            number(one["degrees_of_freedom"], 0),
+                            p_value(one["p_value"]),
+                            note,
+                        ),
+                    )
+                )
+    if not rows:
+        return None
+    return Table(
+        "Log-rank tests",
+        "Comparison",
+        (Column("χ²"), Column("df"), Column("p"), Column("Remark", is_number=False)),
+        tuple(rows),
+        "result.logrank_test",
+        ("Two-sided, over the whole curves. No correction for the number of comparisons.",),
+    )
