@@ -278,29 +278,3 @@ def _rule_overrides(source: TomlSource) -> dict[str, dict[str, Any]]:
         if override.get("severity", "error") not in ("error", "warning", "info", "off"):
             raise source.error(["rules", rule_id, "severity"], "severity must be error, warning, info or off")
     return dict(given)
-
-
-def settings_template() -> str:
-    """A commented registry.toml in which every key stands with its default."""
-    lines = ["# The settings of this registry. Every key is optional; what stands here are the defaults.", ""]
-    for section, made in SECTIONS.items():
-        lines += [f"[{section}]"]
-        for one in fields(made):
-            mark = " (assumption)" if one.metadata["is_assumption"] else ""
-            lines += [f"# {one.metadata['note']}{mark}", f"# {one.name} = {_toml(one.default)}"]
-        lines += [""]
-    lines += [
-        "# A rule's severity (error, warning, info, off) and thresholds:",
-        "# [rules.M01]",
-        '# severity = "warning"',
-        "",
-    ]
-    return "\n".join(lines)
-
-
-def _toml(value: object) -> str:
-    if value is None:
-        return "2023-12-31"
-    if isinstance(value, tuple):
-        return "[" + ", ".join(map(_toml, value)) + "]"
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else str(value)
