@@ -20,6 +20,7 @@ from registry_pipeline.analysis.gate import Floats
 MAX_ROWS = 100_000
 AGREEMENT = 1e-3  # in standard errors
 # lifelines' own stopping rule leaves 1.2e-4; these values leave 5e-8 on well-behaved data.
+MANY_ROWS = 5_000
 FIT_OPTIONS = {"step_size": 1.0, "precision": 1e-13, "r_precision": 1e-16}
 
 
@@ -31,7 +32,7 @@ def second_opinion(data: CoxData, x: Floats, beta: Floats, error: Floats, log_li
     if data.n > MAX_ROWS:
         return f"More than {MAX_ROWS:,} rows: no second engine looked at this fit."
     try:
-        other, other_likelihood = _lifelines(data, x)
+        other, other_likelihood = _lifelines(data, x, beta if data.n > MANY_ROWS else None)
     except Exception as problem:
         # Whatever the other engine raises is its opinion of the data, not a failure of ours.
         return f"The second engine (lifelines) did not fit this model ({type(problem).__name__})."
@@ -46,14 +47,20 @@ def second_opinion(data: CoxData, x: Floats, beta: Floats, error: Floats, log_li
     return f"The second engine (lifelines) differs by {distance:.2g} standard errors."
 
 
-def _lifelines(data: CoxData, x: Floats) -> tuple[Floats, float]:
-    """Fit with lifelines, without a word on any stream."""
+def _lifelines(data: CoxData, x: Floats, start: Floats | None) -> tuple[Floats, float]:
+    """Fit with lifelines, without a word on any stream.
+
+    start: where many rows would take minutes from zero, it begins at our solution and walks to its own
+    maximum (the likelihood has only one), a death time at a time instead of a row at a time.
+    """
     copies = np.repeat(np.arange(len(data.row)), data.count.astype(np.int64))
     names = [f"x{j}" for j in range(x.shape[1])]
     frame = pd.DataFrame(x[copies], columns=names)
     frame["duration"] = data.times.duration[copies]
     frame["event"] = data.times.event[copies]
     options: dict[str, object] = {}
+    if start is not None:
+        options |= {"initial_point": start, "batch_mode": True}
     if data.stratum.max(initial=0) > 0:
         frame["stratum"] = data.stratum[copies]
         options["strata"] = ["stratum"]

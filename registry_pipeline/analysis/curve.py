@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from registry_pipeline.analysis.gate import TIE_TOLERANCE, Z95, Floats, Ints, Times
+from registry_pipeline.analysis.gate import TIE_TOLERANCE, Z95, Floats, Ints, Times, distinct
 
 CI_TRANSFORMS = ("log-log", "log", "plain")
 
@@ -39,7 +39,7 @@ class Curve:
 
 def risk_table(times: Times) -> RiskTable:
     """Count who is at risk, dies and is censored at each distinct time; any event code above 0 is an event."""
-    time, position = np.unique(times.duration, return_inverse=True)
+    time, position = distinct(times.duration)
     n_left = np.bincount(position, minlength=len(time)).astype(np.int64)
     n_event = np.bincount(position[times.event > 0], minlength=len(time)).astype(np.int64)
     n_at_risk = len(times) - np.concatenate(([0], np.cumsum(n_left)[:-1])).astype(np.int64)[: len(time)]

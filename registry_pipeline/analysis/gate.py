@@ -25,6 +25,7 @@ Z95 = 1.959963984540054  # 0.975 quantile of the normal distribution
 OVERALL = "overall"
 OK, NOT_ESTIMABLE, NOT_CONVERGED = "ok", "not_estimable", "not_converged"
 # R's aeqSurv: times closer than this, absolutely or relative to their mean, are one time.
+MOST_DAYS = 100_000  # whole durations up to here are counted day by day
 TIE_TOLERANCE = float(np.sqrt(np.finfo(float).eps))
 
 
@@ -127,6 +128,21 @@ def merge_close_times(values: Floats) -> Floats:
     return merged
 
 
+def distinct(values: Floats) -> tuple[Floats, Ints]:
+    """Give the distinct values in increasing order and the position of each value among them.
+
+    As `np.unique` with its inverse; whole numbers of days are counted instead of sorted.
+    """
+    if len(values) and values.min() >= 0 and values.max() <= MOST_DAYS:
+        whole = values.astype(np.int64)
+        if bool(np.all(whole == values)):
+            is_there = np.bincount(whole) > 0
+            found: Floats = np.flatnonzero(is_there).astype(np.float64)
+            return found, (np.cumsum(is_there) - 1)[whole]
+    unique, position = np.unique(values, return_inverse=True)
+    return unique, position.astype(np.int64)
+
+
 def check_times(
     frame: Frame, duration: str, event: str, entry: str | None = None, competing: bool = False
 ) -> Times:
@@ -195,10 +211,11 @@ def check_groups(frame: Frame, by: str | None, n: int) -> Groups:
     if by is None:
         return Groups(OVERALL, np.zeros(n, dtype=np.int64), (OVERALL,))
     column = series(frame, by)
-    if column.dtype == object and column.map(type).nunique() > 2:
-        column = column.where(column.isna(), column.astype(str))
-    code, levels = pd.factorize(column, sort=True)
     if isinstance(column.dtype, pd.CategoricalDtype):
         used = column.cat.remove_unused_categories()
         code, levels = used.cat.codes.to_numpy(), used.cat.categories
+    else:
+        if column.dtype == object and len(set(map(type, column.array))) > 2:
+            column = column.where(column.isna(), column.astype(str))
+        code, levels = pd.factorize(column, sort=True)
     return Groups(by, np.asarray(code, dtype=np.int64), tuple(label(level) for level in levels))

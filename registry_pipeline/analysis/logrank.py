@@ -22,6 +22,7 @@ from registry_pipeline.analysis.gate import (
     Times,
     check_groups,
     check_times,
+    distinct,
 )
 
 COLUMNS = [
@@ -54,9 +55,8 @@ def logrank_scores(times: Times, group: Ints, n_group: int, power: tuple[float, 
     Weights are S(t-)^p (1 - S(t-))^q with S the pooled Kaplan-Meier just before t; ties by the
     hypergeometric variance. Shapes: (n_group,), (n_group,), (n_group, n_group).
     """
-    grid = np.unique(times.duration[times.event > 0])
+    grid, position = distinct(times.duration[times.event > 0])
     at_risk = _at_risk(times, group, n_group, grid)
-    position = np.searchsorted(grid, times.duration[times.event > 0])
     cell = group[times.event > 0] * len(grid) + position
     dead = np.bincount(cell, minlength=n_group * len(grid)).reshape(n_group, len(grid)).astype(float)
     n, d = at_risk.sum(axis=0), dead.sum(axis=0)
@@ -72,10 +72,12 @@ def _at_risk(times: Times, group: Ints, n_group: int, grid: Floats) -> Floats:
     """Count the rows of each group at risk at each event time, shape (n_group, len(grid))."""
     out = np.empty((n_group, len(grid)))
     for code in range(n_group):
-        left = np.sort(times.duration[group == code])
-        out[code] = len(left) - np.searchsorted(left, grid, side="left")
+        time, position = distinct(times.duration[group == code])
+        gone = np.concatenate(([0], np.cumsum(np.bincount(position, minlength=len(time)))))
+        out[code] = gone[-1] - gone[np.searchsorted(time, grid, side="left")]
         if times.entry is not None:
-            out[code] -= len(left) - np.searchsorted(np.sort(times.entry[group == code]), grid, side="left")
+            entered = np.sort(times.entry[group == code])
+            out[code] -= len(entered) - np.searchsorted(entered, grid, side="left")
     return out
 
 

@@ -7,7 +7,7 @@ anything to do. Does not belong here: reading, typing or judging (``intake/``, `
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from functools import partial
 from typing import Any
@@ -30,6 +30,7 @@ from registry_pipeline.steps.versions import (
 )
 from registry_pipeline.store.working import read_parquet, write_parquet, write_text
 from registry_pipeline.toml_source import read_toml
+from registry_pipeline.validation.accounting import with_empty_sheets
 from registry_pipeline.validation.rules import Catalogue, catalogue, parameters_of
 from registry_pipeline.validation.screen import Screened, ScreenOptions, screen_facility
 
@@ -160,7 +161,9 @@ def _screen(home: Home, facility_id: str, settings: Settings, until: date) -> No
     judged = screen_facility(
         facility_id, _stored_staging(home, facility_id), rules, parameters_of(settings, until), options
     )
-    _store_screened(home, facility_id, judged, rules)
+    sheets = read_parquet(home.store / "staged" / facility_id / "_sheets.parquet")
+    account = with_empty_sheets(judged.row_account, sheets, facility_id)
+    _store_screened(home, facility_id, replace(judged, row_account=account), rules)
 
 
 def _store_screened(home: Home, facility_id: str, judged: Screened, rules: Catalogue) -> None:

@@ -5,6 +5,7 @@ Does not belong here: estimates (``analysis/``), SQL.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import pandas as pd
 
@@ -48,12 +49,19 @@ class Marts:
         The column ``is_event`` is 1 for the event of interest and 0 otherwise: competing events are
         censored, which is the reading of the Kaplan-Meier and cause-specific Cox estimates.
         """
-        chosen = self.survival_time.query("endpoint == @endpoint and origin == @origin")
+        chosen = self._by_pair[endpoint, origin]
         covariates = self.registry_patient if origin == "primary_dx" else self.cohort
-        frame = chosen.merge(covariates, on="patient_id", how="left", validate="one_to_one")
+        if not (chosen["patient_id"].is_unique and covariates["patient_id"].is_unique):
+            raise ValueError(f"{endpoint} from {origin}: a patient has several rows")
+        frame = chosen.merge(covariates, on="patient_id", how="left")
         return frame.assign(is_event=(frame["event"] == 1).astype(int), overall="all")
 
     def pairs(self) -> list[tuple[str, str]]:
         """The endpoints and origins that have times, in a stable order."""
-        found = self.survival_time[["endpoint", "origin"]].drop_duplicates()
-        return sorted(map(tuple, found.to_numpy().tolist()))
+        return sorted(self._by_pair)
+
+    @cached_property
+    def _by_pair(self) -> dict[tuple[str, str], pd.DataFrame]:
+        """The times of every endpoint and origin."""
+        pairs = self.survival_time.groupby(["endpoint", "origin"], sort=False, observed=True)
+        return {(str(endpoint), str(origin)): rows for (endpoint, origin), rows in pairs}

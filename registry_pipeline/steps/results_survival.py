@@ -75,7 +75,15 @@ def _cells(marts: Marts) -> Iterator[tuple[str, str, str, pd.DataFrame]]:
             chosen = frame[["duration_days", "event", "is_event", variable]]
             known = chosen[chosen[variable].notna()]
             if len(known):
-                yield endpoint, origin, variable, known.assign(**{variable: known[variable].astype(str)})
+                yield endpoint, origin, variable, known.assign(**{variable: _as_labels(known[variable])})
+
+
+def _as_labels(column: pd.Series) -> pd.Series:
+    """Labels in order of the alphabet; as categories they are sorted once, not by every estimate."""
+    found = column.astype("category")
+    return found.cat.rename_categories(found.cat.categories.astype(str)).cat.reorder_categories(
+        sorted(map(str, found.cat.categories))
+    )
 
 
 def _in_months(frame: pd.DataFrame, study: Study) -> pd.DataFrame:

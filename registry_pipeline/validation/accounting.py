@@ -70,3 +70,24 @@ def row_account(facility_id: str, rows: pl.DataFrame, fates: pl.DataFrame) -> pl
     if unbalanced.height or judged.height != rows.height:
         raise RuntimeError(f"row accounting does not balance for {unbalanced.height} files of {facility_id}")
     return counted.select(pl.lit(facility_id).alias("facility_id"), *where, "n_read", *COUNTS)
+
+
+def with_empty_sheets(account: pl.DataFrame, sheets: pl.DataFrame, facility_id: str) -> pl.DataFrame:
+    """The account with a line for every sheet that has no row, and for every file that could not be read.
+
+    Args:
+        account: rows of ``quality.row_account``.
+        sheets: ``submission_id, source_file, sheet, n_read`` of everything that was ever sent.
+        facility_id: whose they are.
+    """
+    place = ["submission_id", "source_file", "sheet"]
+    unseen = sheets.unique(place, maintain_order=True).join(account, on=place, how="anti", nulls_equal=True)
+    rows = [
+        pl.lit(facility_id).alias(name)
+        if name == "facility_id"
+        else pl.col(name).cast(account.schema[name])
+        if name in unseen.columns
+        else pl.lit(0).cast(account.schema[name]).alias(name)
+        for name in account.columns
+    ]
+    return pl.concat([account, unseen.select(rows)])

@@ -17,6 +17,7 @@ followup = [{followup_id = "F1", patient_id = "P1", contact_date = 2021-01-10}]
 WITH seen AS (
     SELECT patient_id, max(day) AS latest FROM (
         SELECT patient_id, contact_date AS day FROM screened.followup WHERE is_alive IS DISTINCT FROM false
+          AND contact_date_precision IS DISTINCT FROM 'year'  -- a year, or a relative calendar, says nothing of months
         UNION ALL SELECT patient_id, exam_date FROM screened.imaging_exam
         UNION ALL SELECT patient_id, start_date FROM screened.lrt_course
         UNION ALL SELECT patient_id, event_date FROM screened.event

@@ -20,3 +20,4 @@ SELECT t._row_id,
        ) AS is_violated
 FROM screened.primary_tumour AS t
 WHERE t.figo_stage = 'IVB' AND t.dx_date IS NOT NULL
+  AND EXISTS (SELECT 1 FROM screened.lesion)  -- a facility that sends no lesions at all cannot be asked for one

@@ -32,17 +32,13 @@ def parse_column(
     Returns:
         One row per value of the series, in its order, with the columns ``fields``.
     """
-    texts = series.cast(pl.String).alias(_TEXT)
-    distinct = texts.unique(maintain_order=True)
-    results = [parser(text) for text in distinct.to_list()]
+    encoded = pa.array(series.cast(pl.String).to_arrow()).dictionary_encode()
+    results = [parser(text) for text in [*encoded.dictionary.to_pylist(), None]]
     parsed = pl.DataFrame(
         [pl.Series(name, [getattr(r, name) for r in results], dtype=dtype) for name, dtype in fields.items()]
     )
-    if len(distinct) == len(texts):
-        return parsed
-    keys = distinct.to_frame().with_row_index("_place")
-    places = texts.to_frame().join(keys, on=_TEXT, how="left", nulls_equal=True, maintain_order="left")
-    return parsed[places["_place"]]
+    places = pl.Series(encoded.indices, dtype=pl.Int64).fill_null(len(encoded.dictionary))
+    return parsed[places]
 
 
 def parser_name(parser: Callable[..., object]) -> str:
