@@ -60,7 +60,9 @@ def _lifelines(data: CoxData, x: Floats, start: Floats | None) -> tuple[Floats, 
     frame["event"] = data.times.event[copies]
     options: dict[str, object] = {}
     if start is not None:
-        options |= {"initial_point": start, "batch_mode": True}
+        # lifelines divides by its own standard deviations first, and writes into what it is given
+        options["initial_point"] = start * frame[names].std().to_numpy()
+        options["batch_mode"] = None if data.times.entry is not None else True
     if data.stratum.max(initial=0) > 0:
         frame["stratum"] = data.stratum[copies]
         options["strata"] = ["stratum"]

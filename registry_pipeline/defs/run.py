@@ -15,6 +15,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from registry_pipeline.defs.automation import range_tags, register_facilities
+from registry_pipeline.defs.console import step_lines
 from registry_pipeline.defs.graph import build_definitions
 from registry_pipeline.defs.guard import failure_of
 from registry_pipeline.defs.request import request_tags
@@ -48,8 +49,9 @@ def refresh_through_dagster(
     if not facility_ids:
         raise Refused("no facility has a mapping yet; put one into " + str(home.facilities))
     definitions = build_definitions(RegistryHome(root=str(home.root)))
-    job = definitions.resolve_job_def("refresh")
+    job = definitions.resolve_job_def("refresh").with_logger_defs({"console": step_lines})
     outcome = job.execute_in_process(
+        run_config={"loggers": {"console": {}}},
         instance=chosen,
         tags={**range_tags(facility_ids), **request_tags(facilities, force)},
         raise_on_error=False,

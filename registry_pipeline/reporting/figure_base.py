@@ -123,6 +123,7 @@ class FigureFolder:
 
 def accessible(svg: str, name: str, title: str, description: str) -> str:
     """The ``<svg>`` element alone, scaling with its box, with title, description and ids of its own."""
+    name = f"drawing-{name}"
     body = svg[svg.index("<svg") :].strip()
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
     body = re.sub(r'<style type="text/css">.*?</style>', "", body, flags=re.DOTALL)

@@ -5,7 +5,7 @@ Belongs here: counts by column and statement. Does not belong here: values of re
 
 from __future__ import annotations
 
-from registry_pipeline.reporting.blocks import Block, Column, Row, Section, Table, Text, missing
+from registry_pipeline.reporting.blocks import Column, Row, Section, Table, Text, missing
 from registry_pipeline.reporting.release_tables import quoted
 from registry_pipeline.reporting.report_context import Context
 from registry_pipeline.reporting.wording import clean, count, share
@@ -14,39 +14,36 @@ from registry_pipeline.reporting.wording import clean, count, share
 def completeness_section(context: Context) -> Section:
     """Share of filled values per column of the curated tables."""
     section = Section("completeness", "Completeness")
-    section.add(
+    rows = [row for name in context.tables.names("curated") for row in _completeness_rows(context, name)]
+    if not rows:
+        return section.add(missing("This release has no curated record."))
+    return section.add(
         Text(
-            "Filled values per column of the curated tables. A column that no source sends is empty by design; what matters is a "
-            "column that a facility sends and does not fill.",
-        )
+            "Filled values per column of the curated tables. A column that no source sends is empty by design; what "
+            "matters is a column that a facility sends and does not fill.",
+        ),
+        Table(
+            "Filled values by table and column",
+            "Column",
+            (Column("Filled"), Column("Missing"), Column("Share")),
+            tuple(rows),
+            "every table of curated",
+        ),
     )
-    for name in context.tables.names("curated"):
-        section.add(_completeness_table(context, name))
-    return section
 
 
-def _completeness_table(context: Context, name: str) -> Block | None:
+def _completeness_rows(context: Context, name: str) -> list[Row]:
     n = context.tables.n_rows(name)
-    if not n:
-        return missing(f"{name}: no record.")
     columns = _completeness_columns(context, name)
+    if not n or not columns:
+        return [Row(f"{name}: {count(n)} records", kind="group")]
     counts = ", ".join(f"count({quoted(one)}) AS {quoted(one)}" for one in columns)
-    filled = context.tables.query(f"SELECT {counts} FROM {name}", {name: columns}) if columns else None
-    if filled is None:
-        return None
-    rows = tuple(
-        Row(
-            clean(one),
-            (
-                count(filled[one].iloc[0]),
-                count(n - int(filled[one].iloc[0])),
-                share(int(filled[one].iloc[0]) / n),
-            ),
-        )
-        for one in columns
-    )
-    heads = (Column("Filled"), Column("Missing"), Column("Share"))
-    return Table(f"{name}: {count(n)} records", "Column", heads, rows, name)
+    found = context.tables.query(f"SELECT {counts} FROM {name}", {name: columns})
+    filled = {} if found is None else {one: int(found[one].iloc[0]) for one in columns}
+    return [
+        Row(f"{name}: {count(n)} records", kind="group"),
+        *(Row(clean(one), (count(k), count(n - k), share(k / n)), "level") for one, k in filled.items()),
+    ]
 
 
 def _completeness_columns(context: Context, name: str) -> list[str]:

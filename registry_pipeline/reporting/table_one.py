@@ -24,6 +24,7 @@ from registry_pipeline.reporting.wording import NOT_GIVEN, Words, count, lower_f
 from schemas.codes import CODE_LISTS
 
 _FEW_LEVELS = 12
+_FEW_VALUES = 5  # fewer have no spread worth dividing by
 _ORDERS = {"age_group": ("<50", "50-64", "65+"), "size_group": ("small", "large")}
 _MISSING = {"bed10_gy": "not irradiated, or missing"}
 
@@ -127,7 +128,8 @@ def _columns(
         columns.append(Column("SMD", title))
     if positions:
         notes.append(
-            "SMD: standardised difference; with three groups the largest of the pairs. Above 0.1 is read as unlike."
+            "SMD: standardised difference; with three groups the largest of the pairs. Groups with fewer than "
+            f"{_FEW_VALUES} values are left out of it. Above 0.1 is read as unlike."
         )
     return columns, _Split(frame, masks, positions, small_cell), notes
 
@@ -226,7 +228,7 @@ def _n_percent(n: int, total: int, is_hidden: bool) -> str:
 
 def _smd_numbers(parts: Sequence[pd.Series], family: Sequence[int]) -> str:
     known = [parts[i].dropna().to_numpy(float) for i in family]
-    pairs = [(a, b) for a, b in combinations(known, 2) if len(a) > 1 and len(b) > 1]
+    pairs = [(a, b) for a, b in combinations(known, 2) if min(len(a), len(b)) >= _FEW_VALUES]
     scales = [float(np.sqrt((a.var(ddof=1) + b.var(ddof=1)) / 2)) for a, b in pairs]
     return _largest(
         abs(float(a.mean() - b.mean())) / scale
@@ -237,7 +239,7 @@ def _smd_numbers(parts: Sequence[pd.Series], family: Sequence[int]) -> str:
 
 def _smd_categories(known: Counts) -> str:
     shares = known / np.maximum(known.sum(axis=0), 1)
-    filled = [i for i in range(known.shape[1]) if known[:, i].sum() > 1]
+    filled = [i for i in range(known.shape[1]) if known[:, i].sum() >= _FEW_VALUES]
     return _largest(_distance(shares[:, a], shares[:, b]) for a, b in combinations(filled, 2))
 
 

@@ -6,10 +6,11 @@ anything to do. Does not belong here: reading, typing or judging (``intake/``, `
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -57,6 +58,22 @@ class ScreeningReport:
         return Counter(
             {(rule, severity, category): n for rule, severity, category, n in self.findings.get(table, [])}
         )
+
+
+class StagedTables(Mapping[str, pl.DataFrame]):
+    """The staged tables of a facility, each read when it is asked for and not kept: all are large together."""
+
+    def __init__(self, folder: Path) -> None:
+        self.paths = {path.stem: path for path in sorted(folder.glob("[!_]*.parquet"))}
+
+    def __getitem__(self, name: str) -> pl.DataFrame:
+        return read_parquet(self.paths[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.paths)
+
+    def __len__(self) -> int:
+        return len(self.paths)
 
 
 @dataclass(frozen=True)
@@ -112,7 +129,7 @@ def _stage(home: Home, facility_id: str, settings: Settings) -> None:
 
 def _stored_staging(home: Home, facility_id: str) -> StoredStaging:
     folder = home.store / "staged" / facility_id
-    tables = {path.stem: read_parquet(path) for path in sorted(folder.glob("[!_]*.parquet"))}
+    tables = StagedTables(folder)
     columns = json.loads((folder / "_source_columns.json").read_text())
     frames = {name: read_parquet(folder / f"_{name}.parquet") for name in ("issues", "rows", "file_issues")}
     return StoredStaging(tables, **frames, source_columns={tuple(key): value for *key, value in columns})

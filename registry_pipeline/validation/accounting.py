@@ -26,28 +26,29 @@ def row_fates(
     if any was accepted; duplicate; replaced by a later submission. A row that feeds no record is blank.
     """
     parts = [
-        rows.filter(pl.col("fate").is_not_null()).select("_row_id", pl.col("fate").cast(pl.String)),
+        rows.filter(pl.col("fate").is_not_null()).select("_row_id", _rank(pl.col("fate"))),
         *(_behind(frame, "quarantined") for frame in quarantined.values()),
         *(_behind(frame, "curated") for frame in accepted.values()),
         *(
-            frame.with_columns(pl.col("fate").replace({"superseded": "upserted"}))
+            frame.select("_row_id", _rank(pl.col("fate").replace({"superseded": "upserted"})))
             for frame in dropped
         ),
     ]  # fmt: skip
-    rank = pl.col("fate").replace_strict({fate: at for at, fate in enumerate(FATES)}, return_dtype=pl.Int32)
-    first = (
-        pl.concat(parts).select("_row_id", rank.alias("_rank")).group_by("_row_id").agg(pl.col("_rank").min())
-    )
-    names = {at: "superseded" if fate == "upserted" else fate for at, fate in enumerate(FATES)}
-    fate = pl.col("_rank").fill_null(FATES.index("blank")).replace_strict(names, return_dtype=pl.String)
-    return rows.select("_row_id").join(first, on="_row_id", how="left").select("_row_id", fate.alias("fate"))
+    first = pl.concat(parts).group_by("_row_id").agg(pl.col("_rank").min())
+    found = rows.select("_row_id").join(first, on="_row_id", how="left", maintain_order="left")
+    names = [one.replace("upserted", "superseded") for one in FATES]
+    rank = found["_rank"].fill_null(FATES.index("blank"))
+    return found.select("_row_id", pl.Series("fate", names)[rank])
+
+
+def _rank(fate: pl.Expr) -> pl.Expr:
+    ranks = {one: at for at, one in enumerate(FATES)}
+    return fate.cast(pl.String).replace_strict(ranks, return_dtype=pl.Int32).alias("_rank")
 
 
 def _behind(frame: pl.DataFrame, fate: str) -> pl.DataFrame:
-    if frame.is_empty():
-        return pl.DataFrame(schema={"_row_id": pl.Int64, "fate": pl.String})
-    ids = frame.get_column("_row_ids").explode().unique()
-    return pl.DataFrame({"_row_id": ids, "fate": [fate] * len(ids)})
+    ids = frame.get_column("_row_ids").explode().alias("_row_id")
+    return ids.to_frame().with_columns(pl.lit(FATES.index(fate), dtype=pl.Int32).alias("_rank"))
 
 
 def row_account(facility_id: str, rows: pl.DataFrame, fates: pl.DataFrame) -> pl.DataFrame:
@@ -57,7 +58,9 @@ def row_account(facility_id: str, rows: pl.DataFrame, fates: pl.DataFrame) -> pl
         RuntimeError: the parts do not sum to what was read (a defect of this program).
     """
     where = ["submission_id", "source_file", "sheet"]
-    judged = rows.drop("fate").join(fates, on="_row_id", how="left")
+    is_alike = rows["_row_id"].equals(fates["_row_id"])
+    own = rows.drop("fate")
+    judged = own.with_columns(fates["fate"]) if is_alike else own.join(fates, on="_row_id", how="left")
     counted = (
         judged.with_columns(pl.col("sheet").fill_null(""))
         .group_by(where, maintain_order=True)

@@ -81,12 +81,10 @@ def consolidate_table(
     """
     rows = complete(name, frame)
     key = list(key_of(curated()[name]))
-    is_single = has_null_key(curated()[name]) | (pl.len().over(key) == 1)
-    parts = rows.with_columns(is_single.alias("_single")).partition_by(
-        "_single", as_dict=True, include_key=False
-    )
-    single = parts.get((True,), rows.clear()).with_columns(pl.col("_row_id").alias("_origin"))
-    repeated = parts.get((False,), rows.clear())
+    is_single = rows.select(has_null_key(curated()[name]) | (pl.len().over(key) == 1)).to_series()
+    is_plain = bool(is_single.all())  # of a large table nearly always: nothing is copied then
+    single = (rows if is_plain else rows.filter(is_single)).with_columns(pl.col("_row_id").alias("_origin"))
+    repeated = rows.clear() if is_plain else rows.filter(~is_single)
     fates: list[pl.DataFrame] = []
     merge = _Merge(name, how or Consolidation())
     if repeated.height:

@@ -118,7 +118,10 @@ def _keyed(violations: pl.DataFrame, evidence: Evidence) -> pl.DataFrame:
 def _placed(frame: pl.DataFrame, evidence: Evidence) -> pl.DataFrame:
     """With file, sheet, row and source column."""
     where = ["submission_id", "source_file", "sheet", "source_row", "source_name"]
-    rows = evidence.rows.select(pl.col("_row_id").alias("_origin"), *where)
+    needed = frame.select("_origin").drop_nulls().unique()
+    rows = evidence.rows.select(pl.col("_row_id").alias("_origin"), *where).join(
+        needed, on="_origin", how="semi"
+    )
     placed = frame.join(rows, on="_origin", how="left", maintain_order="left")
     told = pl.DataFrame(
         [(*key, header) for key, header in evidence.source_columns.items()],

@@ -72,8 +72,12 @@ def quarantine_rows(
     rows: pl.DataFrame,
 ) -> pl.DataFrame:
     """Rows of ``quality.quarantine``, with the position of the record's first source row."""
-    parts = []
+    named = ("record_key", "reason", "cause", "_origin", "table_name", "patient_id")
+    schema = {one: pl.Int64 if one == "_origin" else pl.String for one in named}
+    parts = [pl.DataFrame(schema=schema)]
     for name, verdict in found.items():
+        if verdict.is_empty():
+            continue
         patient = pl.col("patient_id") if "patient_id" in records[name].columns else pl.lit(None)
         own = records[name].join(verdict, on="_row_id").join(record_keys(name, records[name]), on="_row_id")
         parts.append(own.select("record_key", "reason", "cause", "_origin", pl.lit(name).alias("table_name"),

@@ -135,6 +135,8 @@ def record_keys(name: str, records: pl.DataFrame) -> pl.DataFrame:
     keyed = records.select(
         "_row_id", pl.concat_str(parts, separator="|").alias("record_key"), has_null_key(model).alias("_null")
     )
+    if not keyed["_null"].any():
+        return keyed.select("_row_id", "record_key")
     ordinal = pl.int_range(1, pl.len() + 1).over("record_key").cast(pl.String)
     text = pl.when("_null").then(pl.col("record_key") + "#" + ordinal).otherwise("record_key")
     return keyed.select("_row_id", text.alias("record_key"))

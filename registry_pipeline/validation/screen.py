@@ -126,20 +126,22 @@ def screen_facility(
 
 
 def _consolidate(staged: StagedFrames, how: ScreenOptions) -> dict[str, Consolidated]:
-    names = _source_names(staged)
-    sources = Consolidation(how.precedence, how.tolerance, names)
-    return {name: consolidate_table(name, staged.tables.get(name), sources) for name in curated()}
+    """Table after table: staged frames may be read from files as they are asked for, and be let go again."""
+    made: dict[str, Consolidated] = {}
+    for name in curated():
+        frame = staged.tables.get(name)
+        sources = Consolidation(how.precedence, how.tolerance, _source_names(frame, staged.rows))
+        made[name] = consolidate_table(name, frame, sources)
+    return made
 
 
-def _source_names(staged: StagedFrames) -> dict[int, str]:
-    """Number of a source in staged rows -> its name, read off the rows themselves."""
-    named = staged.rows.select("_row_id", "source_name").drop_nulls()
-    found: dict[int, str] = {}
-    for frame in staged.tables.values():
-        if "_source_no" in frame.columns:
-            pairs = frame.select("_row_id", "_source_no").join(named, on="_row_id")
-            found.update(pairs.select("_source_no", "source_name").unique().iter_rows())
-    return found
+def _source_names(frame: pl.DataFrame | None, rows: pl.DataFrame) -> dict[int, str]:
+    """Number of a source in staged rows of a table -> its name, read off one row of each source."""
+    if frame is None or "_source_no" not in frame.columns:
+        return {}
+    one_each = frame.group_by("_source_no").agg(pl.col("_row_id").first())
+    named = rows.filter(pl.col("_row_id").is_in(one_each["_row_id"].implode())).drop_nulls("source_name")
+    return dict(one_each.join(named, on="_row_id").select("_source_no", "source_name").iter_rows())
 
 
 def _judge(

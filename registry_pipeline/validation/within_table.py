@@ -80,6 +80,17 @@ def judge_table(
     if records.is_empty():
         return
     main, second = _judgements(name, rules, parameters, outcome)
+    judge(name, records, main, second, outcome)
+
+
+def judge(
+    name: str, records: pl.DataFrame, main: list[Judgement], second: list[Judgement], outcome: Outcome
+) -> None:
+    """Run judgements over records (``_row_id`` numbers them), into ``outcome``.
+
+    Args:
+        second: stricter steps; a record that breaks the first step of a rule is not told of its second.
+    """
     failed = _run(name, records, main, outcome)
     judged = [one for one in main if one.rule_id not in outcome.failures]
     for one, count in zip(judged, _counts(records, judged), strict=True):

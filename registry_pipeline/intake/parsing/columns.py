@@ -13,8 +13,6 @@ from polars.datatypes import DataTypeClass
 
 from registry_pipeline.intake.parsing.result import Parsed
 
-_TEXT = "text"
-
 
 def parse_column(
     series: pl.Series,
@@ -32,7 +30,7 @@ def parse_column(
     Returns:
         One row per value of the series, in its order, with the columns ``fields``.
     """
-    encoded = pa.array(series.cast(pl.String).to_arrow()).dictionary_encode()
+    encoded = series.cast(pl.String).to_arrow().dictionary_encode()
     results = [parser(text) for text in [*encoded.dictionary.to_pylist(), None]]
     parsed = pl.DataFrame(
         [pl.Series(name, [getattr(r, name) for r in results], dtype=dtype) for name, dtype in fields.items()]

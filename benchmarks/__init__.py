@@ -1,0 +1,7 @@
+"""The speed figures of the README, each as a ratio to a floor that is measured in the same run.
+
+``python -m benchmarks [name ...]`` prints the figures and writes ``benchmarks/out/<name>.json``.
+
+Belongs here: what is measured, against which floor, with which target.
+Does not belong here: anything that the pipeline needs to run.
+"""

@@ -1,0 +1,43 @@
+"""One measurement in a process of its own: ``python -m benchmarks.job <job> <arguments> <answer>``.
+
+Belongs here: finding the job, taking its times. Does not belong here: the jobs.
+
+A job is a function that prepares and gives the work to be timed; the work gives what it has to tell.
+"""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+Work = Callable[[], dict[str, Any]]
+
+
+def find_job(name: str) -> Callable[..., Work]:
+    """The job ``module.function`` of this package."""
+    module, _, function = name.partition(".")
+    found: Callable[..., Work] = getattr(import_module(f"benchmarks.{module}"), function)
+    return found
+
+
+def cpu_seconds() -> float:
+    """User and system time of this process, its threads and its children so far."""
+    used = os.times()
+    return used.user + used.system + used.children_user + used.children_system
+
+
+def main(name: str, given: str, answer: str) -> None:
+    """Prepare, work, write the times."""
+    work = find_job(name)(**json.loads(given))
+    started, used = time.perf_counter(), cpu_seconds()
+    told = work()
+    found = {"wall": time.perf_counter() - started, "cpu": cpu_seconds() - used, "told": told}
+    Path(answer).write_text(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,136 @@
+"""Taking times: every measurement is a process of its own, ours and the floor in turn, medians of all.
+
+Belongs here: starting processes, clocks, peak memory, medians.
+Does not belong here: what is measured.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+MEGABYTE = 2**20
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One process.
+
+    Attributes:
+        wall, cpu: seconds; ``cpu`` is user and system time of all threads and children.
+        peak_mb: largest resident memory.
+        told: what the process reported beside its times (parts of the work, counts).
+    """
+
+    wall: float
+    cpu: float
+    peak_mb: float
+    told: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of the table: medians over the repetitions.
+
+    Attributes:
+        ratio: wall time over the floor's wall time; ``cpu_ratio`` the same of CPU time. NaN without a floor.
+        target: what the ratio or, without a floor, the seconds must not exceed.
+        parts: seconds or counts of parts of the work.
+    """
+
+    name: str
+    wall: float
+    cpu: float
+    peak_mb: float
+    floor_wall: float = float("nan")
+    floor_cpu: float = float("nan")
+    target: float = float("nan")
+    parts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def ratio(self) -> float:
+        """Wall time over the floor's."""
+        return self.wall / self.floor_wall
+
+    @property
+    def cpu_ratio(self) -> float:
+        """CPU time over the floor's."""
+        return self.cpu / self.floor_cpu
+
+    def as_row(self) -> dict[str, Any]:
+        """For the JSON file."""
+        return {**asdict(self), "ratio": self.ratio, "cpu_ratio": self.cpu_ratio}
+
+
+def environment() -> dict[str, str]:
+    """Of the processes that are measured: compiled modules may be kept, as on any machine in use."""
+    kept = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    paths = [str(ROOT), *filter(None, [kept.get("PYTHONPATH")])]
+    return kept | {"PYTHONPATH": os.pathsep.join(paths)}
+
+
+def run_command(command: Sequence[str], stdout: Path | None = None) -> Measurement:
+    """Run a command to its end; its output goes to ``stdout`` or nowhere.
+
+    Raises:
+        RuntimeError: it failed; names the command and what it said.
+    """
+    target = open(stdout or os.devnull, "wb")  # noqa: SIM115
+    with target:
+        started = time.perf_counter()
+        process = subprocess.Popen(
+            command, stdout=target, stderr=subprocess.PIPE, env=environment(), cwd=ROOT
+        )
+        assert process.stderr is not None
+        complaint = process.stderr.read().decode(errors="replace")
+        _, status, used = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - started
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed: {complaint.strip()[-2000:]}")
+    return Measurement(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+
+
+def run_job(job: str, out: Path, **given: Any) -> Measurement:
+    """Run a job of :mod:`benchmarks.job` in a process of its own; times are of its work, without start-up."""
+    answer = out / "answer.json"
+    command = [sys.executable, "-m", "benchmarks.job", job, json.dumps(given), str(answer)]
+    used = run_command(command)
+    found = json.loads(answer.read_text())
+    answer.unlink()
+    return Measurement(found["wall"], found["cpu"], used.peak_mb, found["told"])
+
+
+def alternate(
+    ours: Callable[[], Measurement], floor: Callable[[], Measurement], repeats: int
+) -> tuple[list[Measurement], list[Measurement]]:
+    """Measure ours and the floor in turn, so that a busy machine slows both."""
+    pairs = [(ours(), floor()) for _ in range(repeats)]
+    return [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+
+
+def figure(
+    name: str,
+    ours: Sequence[Measurement],
+    floor: Sequence[Measurement] = (),
+    target: float = float("nan"),
+    parts: Mapping[str, Any] | None = None,
+) -> Figure:
+    """Medians of some measurements, memory at its largest."""
+    return Figure(
+        name,
+        statistics.median(one.wall for one in ours),
+        statistics.median(one.cpu for one in ours),
+        max(one.peak_mb for one in ours),
+        statistics.median(one.wall for one in floor) if floor else float("nan"),
+        statistics.median(one.cpu for one in floor) if floor else float("nan"),
+        target,
+        dict(ours[-1].told) if parts is None else parts,
+    )
