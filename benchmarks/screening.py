@@ -112,14 +112,12 @@ def by_duckdb(path: str) -> Work:
     """By hand: one pass that gives each failing row with the rules that it breaks, and the denominators."""
     import duckdb
 
-    broken = [f"CASE WHEN NOT ({sql}) THEN '{rule_id}' END" for rule_id, _, sql in rules()]
+    bits = [f"CASE WHEN NOT ({sql}) THEN {2**at} ELSE 0 END" for at, (_, _, sql) in enumerate(rules())]
+    names = [f"CASE WHEN broken & {2**at} <> 0 THEN '{name}' END" for at, (name, _, _) in enumerate(rules())]
     query = f"""
-        SELECT _row_id, unnest(broken) AS rule_id
-        FROM (
-            SELECT _row_id, list_filter([{", ".join(broken)}], lambda one: one IS NOT NULL) AS broken
-            FROM read_parquet('{path}')
-        )
-        WHERE len(broken) > 0"""
+        SELECT _row_id, unnest(list_filter([{", ".join(names)}], lambda one: one IS NOT NULL)) AS rule_id
+        FROM (SELECT _row_id, {" + ".join(bits)} AS broken FROM read_parquet('{path}'))
+        WHERE broken <> 0"""
 
     def work() -> dict[str, Any]:
         with duckdb.connect(":memory:") as connection:
@@ -147,9 +145,9 @@ def findings(rows: int) -> Work:
     records = complete("death", numbers.with_columns(name.alias("patient_id"), pl.lit("D").alias("cause")))
     records = records.with_columns(pl.col("_row_id").alias("_origin"))
     where = {"submission_id": "s", "source_file": "f.csv", "sheet": "", "source_name": "deaths"}
-    places = numbers.with_columns(
-        pl.lit(value).alias(one) for one, value in where.items()
-    ).with_columns(pl.col("_row_id").alias("source_row"))
+    places = numbers.with_columns(pl.lit(value).alias(one) for one, value in where.items()).with_columns(
+        pl.col("_row_id").alias("source_row")
+    )
     broken = numbers.filter(pl.col("_row_id") % 10 == 0).with_columns(
         pl.lit("death").alias("table_name"),
         pl.lit("S14").alias("rule_id"),
@@ -159,7 +157,9 @@ def findings(rows: int) -> Work:
     origins = pl.DataFrame(
         schema={"table_name": pl.String, "_row_id": pl.Int64, "column_name": pl.String, "_origin": pl.Int64}
     )
-    evidence = Evidence("west", {"death": records}, origins, places, {("deaths", "death", "patient_id"): "id"})
+    evidence = Evidence(
+        "west", {"death": records}, origins, places, {("deaths", "death", "patient_id"): "id"}
+    )
 
     def work() -> dict[str, Any]:
         return {"findings": build_findings(violation_frame(broken), evidence, catalogue()).height}

@@ -65,7 +65,7 @@ def rates_text(context: Context, endpoint: str, variable: str, origin: str) -> s
     return "; ".join(
         f"{context.words.level(variable, row.stratum)}: {share(row.survival)} at 36 months"
         for row in found.itertuples()
-        if is_given(row.survival)
+        if is_given(row.survival) and not context.is_small(row.n_at_risk)
     )
 
 

@@ -1,0 +1,65 @@
+"""``python -m benchmarks [name ...]``: run benchmarks and print their figures.
+
+Belongs here: the list of benchmarks and the table. Does not belong here: what they measure.
+"""
+
+import argparse
+import json
+import math
+import os
+import platform
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks import commands, estimating, refreshing, screening
+from benchmarks.measuring import Figure
+
+OUT = Path(__file__).parent / "out"
+BENCHMARKS: dict[str, Callable[..., list[Figure]]] = {
+    "screening": screening.benchmark,
+    "refresh": refreshing.benchmark,
+    "commands": commands.benchmark,
+    "analysis": estimating.benchmark,
+}
+HEADER = ("", "ratio", "CPU ratio", "target", "seconds", "CPU s", "floor s", "floor CPU s", "peak MB")
+
+
+def main() -> None:
+    """Run what was asked for; ratios without a floor are left blank, their target is in seconds."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", choices=[[], *BENCHMARKS], help="all by default")
+    OUT.mkdir(exist_ok=True)
+    for name in parser.parse_args().names or BENCHMARKS:
+        figures = BENCHMARKS[name](OUT)
+        write(name, figures)
+        print(table(figures), flush=True)
+        for one in figures:
+            print(f"  {one.name}: {json.dumps(one.parts)}" if one.parts else "", flush=True)
+
+
+def write(name: str, figures: list[Figure]) -> None:
+    """Keep the figures with what they were measured on."""
+    machine = {"python": platform.python_version(), "cores": os.cpu_count(), "load": os.getloadavg()}
+    rows = [one.as_row() for one in figures]
+    (OUT / f"{name}.json").write_text(json.dumps({"machine": machine, "figures": rows}, indent=1) + "\n")
+
+
+def table(figures: list[Figure]) -> str:
+    """The figures as aligned text."""
+    rows = [HEADER, *(_cells(one) for one in figures)]
+    widths = [max(len(row[at]) for row in rows) for at in range(len(HEADER))]
+    lines = [
+        row[0].ljust(widths[0]) + "".join(f"  {cell:>{width}}" for cell, width in zip(row[1:], widths[1:]))
+        for row in rows
+    ]
+    return "\n".join(lines)
+
+
+def _cells(one: Figure) -> tuple[str, ...]:
+    numbers = (one.ratio, one.cpu_ratio, one.target, one.wall, one.cpu, one.floor_wall, one.floor_cpu)
+    shown = ["" if math.isnan(value) else f"{value:.2f}" for value in numbers]
+    return (one.name, *shown, f"{one.peak_mb:.0f}")
+
+
+if __name__ == "__main__":
+    main()
