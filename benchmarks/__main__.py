@@ -49,7 +49,8 @@ def table(figures: list[Figure]) -> str:
     rows = [HEADER, *(_cells(one) for one in figures)]
     widths = [max(len(row[at]) for row in rows) for at in range(len(HEADER))]
     lines = [
-        row[0].ljust(widths[0]) + "".join(f"  {cell:>{width}}" for cell, width in zip(row[1:], widths[1:]))
+        row[0].ljust(widths[0])
+        + "".join(f"  {cell:>{width}}" for cell, width in zip(row[1:], widths[1:], strict=True))
         for row in rows
     ]
     return "\n".join(lines)

@@ -82,8 +82,7 @@ def run_command(command: Sequence[str], stdout: Path | None = None) -> Measureme
     Raises:
         RuntimeError: it failed; names the command and what it said.
     """
-    target = open(stdout or os.devnull, "wb")  # noqa: SIM115
-    with target:
+    with (stdout or Path(os.devnull)).open("wb") as target:
         started = time.perf_counter()
         process = subprocess.Popen(
             command, stdout=target, stderr=subprocess.PIPE, env=environment(), cwd=ROOT

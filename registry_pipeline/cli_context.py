@@ -110,7 +110,8 @@ def run(command: click.Command, arguments: Sequence[str]) -> int:
     CONTEXT.root, CONTEXT.debug = Context.root, Context.debug
     try:
         given = command.main(list(arguments), prog_name="registry", standalone_mode=False)
-        sys.stdout.flush()
+        if not sys.stdout.closed:  # closed when the reader (head, less) went away in the middle
+            sys.stdout.flush()
         return given if isinstance(given, int) else DONE
     except BrokenPipeError:
         # The reader (head, less) has gone; what was asked for was given.

@@ -17,6 +17,7 @@ GROUPS = {
     "completeness": "What is required is there.",
     "plausibility": "What is there can be true: unique, in range, in order of time.",
 }
+BLOCKED_BY = "blocked by"
 
 
 def screening_check_specs() -> list[dg.AssetCheckSpec]:
@@ -48,15 +49,18 @@ def _group_result(
     chosen = {
         (rule, severity): n for (rule, severity, category), n in counts.items() if category.startswith(group)
     }
-    blocks = any(rule in blocking_rules for rule, _ in chosen)
+    blocking = sorted({rule for rule, _ in chosen if rule in blocking_rules})
     return dg.AssetCheckResult(
         check_name=group,
         asset_key=key("screened", table),
         passed=not chosen,
-        severity=dg.AssetCheckSeverity.ERROR if blocks else dg.AssetCheckSeverity.WARN,
-        metadata=_as_metadata({f"{rule} ({severity})": n for (rule, severity), n in sorted(chosen.items())}),
+        severity=dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN,
+        metadata=_as_metadata(
+            {f"{rule} ({severity})": n for (rule, severity), n in sorted(chosen.items())}, blocking
+        ),
     )
 
 
-def _as_metadata(counts: dict[str, int]) -> dict[str, int]:
-    return {"findings": sum(counts.values()), **counts}
+def _as_metadata(counts: dict[str, int], blocking: Sequence[str]) -> dict[str, int | str]:
+    told = {BLOCKED_BY: ", ".join(blocking)} if blocking else {}
+    return {"findings": sum(counts.values()), **counts, **told}

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from registry_pipeline.defs.checks import BLOCKED_BY
 from registry_pipeline.home import Home
 from registry_pipeline.steps.problems import InternalFailure, Refused, record_private_details
 from registry_pipeline.store.working import StoreError
@@ -62,4 +63,13 @@ def failure_of(outcome: dg.ExecuteInProcessResult) -> Exception:
                     Path(str(told["path"])), int(str(told["line"])) or None, str(told["message"])
                 )
             return Refused(str(failure.description))
-    return Refused("a blocking check failed; the release that was served still is")
+    rules = ", ".join(sorted(_blocking_rules(outcome)))
+    return Refused(f"blocking rules have findings: {rules}; the release that was served still is")
+
+
+def _blocking_rules(outcome: dg.ExecuteInProcessResult) -> set[str]:
+    """Ids of the rules by which checks of the run blocked it."""
+    kind = dg.DagsterEventType.ASSET_CHECK_EVALUATION
+    checks = [one.asset_check_evaluation_data for one in outcome.all_events if one.event_type == kind]
+    told = [one.metadata[BLOCKED_BY].value for one in checks if BLOCKED_BY in one.metadata]
+    return {rule for one in told for rule in str(one).split(", ")}

@@ -4,8 +4,8 @@ Belongs here: the state of every landed file and sheet, what is wrong with it, t
 Does not belong here: reading bytes (``raw.py``), typing (``stage_table.py``).
 
 In a ``full`` source the newest submission with a usable sheet is the whole truth and supersedes the earlier
-ones; a newer one that cannot be used is reported and leaves the earlier one in force. In an ``incremental``
-source every submission counts and the validation upserts by key.
+ones; a newer one that cannot be used, or that has a header and no rows, is reported and leaves the earlier one
+in force. In an ``incremental`` source every submission counts and the validation upserts by key.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def _superseded(one: FileUse, uses: Sequence[FileUse]) -> FileUse:
         for other in uses
         if other.source is not None
         and other.source.name == one.source.name
-        and any(has_needed(one.source, sheet) for sheet in other.sheets)
+        and any(sheet.n_rows and has_needed(one.source, sheet) for sheet in other.sheets)
     ]
     is_superseded = one.landed.submission_no < max(usable, default=0)
     return FileUse(one.landed, one.source, one.raw, is_superseded)

@@ -35,6 +35,9 @@ def issues_of_file(use: FileUse) -> Iterator[dict[str, Any]]:
         yield _issue(use, "S02", "error", use.status, suggestion=suggestion)
     elif use.raw is not None and not use.raw.is_read:
         yield _issue(use, "S01", "error", use.status)
+    elif not any(sheet.n_rows for sheet in use.sheets):
+        suggestion = "send the rows; until then an earlier full export stays in force"
+        yield _issue(use, "S01", "warning", "there are no rows in it", suggestion=suggestion)
     for sheet in use.sheets:
         assert use.source is not None
         yield from _header_issues(use, use.source, sheet)

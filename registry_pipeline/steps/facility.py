@@ -146,6 +146,9 @@ def facility_catalogue(home: Home, facility_id: str, settings: Settings) -> Cata
         rules = catalogue(settings)
     except ValueError as problem:
         raise read_toml(home.settings_file).error(["rules"], str(problem)) from None
+    if unknown := sorted(set(settings.refresh.blocking_rules) - set(rules.entries)):
+        told = f"there is no rule {', '.join(unknown)}; quality.rule lists them"
+        raise read_toml(home.settings_file).error(["refresh", "blocking_rules"], told)
     try:
         return rules.overridden(facility.rules)
     except ValueError as problem:

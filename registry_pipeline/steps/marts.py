@@ -49,7 +49,7 @@ class Marts:
         The column ``is_event`` is 1 for the event of interest and 0 otherwise: competing events are
         censored, which is the reading of the Kaplan-Meier and cause-specific Cox estimates.
         """
-        chosen = self._by_pair[endpoint, origin]
+        chosen = self._by_pair.get((endpoint, origin), self.survival_time.iloc[:0])
         covariates = self.registry_patient if origin == "primary_dx" else self.cohort
         if not (chosen["patient_id"].is_unique and covariates["patient_id"].is_unique):
             raise ValueError(f"{endpoint} from {origin}: a patient has several rows")

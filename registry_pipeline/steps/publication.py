@@ -47,16 +47,26 @@ def publish(home: Home, force: bool = False) -> PublicationReport:
     """Serve the store's tables as a new release, unless the served one is made of the same.
 
     Raises:
-        Refused: a check is violated; the old release is still served.
+        Refused: a check is violated, or a blocking rule has findings; the old release is still served.
     """
     with holding(home):
         sweep_releases(home)
         is_new = force or not is_served(home)
         if is_new:
+            _refuse_blocked(home)
             _build(home)
         release_id = current_release(home)
         assert release_id is not None
         return PublicationReport(release_id, is_new, *_counts(home))
+
+
+def _refuse_blocked(home: Home) -> None:
+    """Screening blocks a run as soon as it can; rules over the whole registry can do so only here."""
+    rules = read_parquet(home.store / "quality" / "finding.parquet").get_column("rule_id").unique()
+    if blocking := sorted(set(rules) & set(home.settings().refresh.blocking_rules)):
+        raise Refused(
+            f"blocking rules have findings: {', '.join(blocking)}; the release that was served still is"
+        )
 
 
 def _build(home: Home) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 import sqlite3
-import time
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -39,12 +38,12 @@ class Refreshed:
     """A home after ``registry refresh`` through Dagster.
 
     Attributes:
-        started_ns: when the refresh began.
+        earlier: what was there before.
         told: what the command wrote.
     """
 
     home: Home
-    started_ns: int
+    earlier: set[Path]
     told: str
 
 
@@ -53,10 +52,10 @@ def through_dagster(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Ref
     home = Home(tmp_path_factory.mktemp("dagster") / "home")
     shutil.copytree(demo.before.root, home.root, symlinks=True)
     write_demo_exports(home.inbox / FACILITY_ID, "corrected")
-    started_ns = time.time_ns()
+    earlier = set(home.root.rglob("*"))
     done = registry(home, "refresh")
     assert done.returncode == 0, done.stderr
-    return Refreshed(home, started_ns, done.stdout + done.stderr)
+    return Refreshed(home, earlier, done.stdout + done.stderr)
 
 
 def test_the_tables_are_those_of_the_plain_refresh(demo: Demo, through_dagster: Refreshed) -> None:
@@ -142,7 +141,7 @@ def test_the_event_log_holds_no_value_of_a_record(demo: Demo, through_dagster: R
 def test_the_search_for_values_would_find_one(tmp_path: Path) -> None:
     database = sqlite3.connect(tmp_path / "log.db")
     database.execute("CREATE TABLE event (body BLOB)")
-    database.execute("INSERT INTO event VALUES (?)", [zlib.compress("patient 00410233".encode())])
+    database.execute("INSERT INTO event VALUES (?)", [zlib.compress(b"patient 00410233")])
     database.commit()
     database.close()
     assert any("00410233" in text for _, text in _texts(tmp_path))
@@ -154,12 +153,13 @@ def test_what_a_refresh_makes_is_private(through_dagster: Refreshed) -> None:
         str(path.relative_to(through_dagster.home.root))
         for folder in ("dagster", "store", "landing", "releases")
         for path in (through_dagster.home.root / folder).rglob("*")
-        if not path.is_symlink()
-        and path.lstat().st_mtime_ns >= through_dagster.started_ns
+        if path not in through_dagster.earlier
+        and not path.is_symlink()
         and path.lstat().st_mode & 0o077
         and path.name != "registry.duckdb"
     ]
     assert not open_to_others
+    assert (through_dagster.home.root / "dagster" / "history") not in through_dagster.earlier
     released = through_dagster.home.current.resolve()
     assert released.stat().st_mode & 0o077 == 0
     assert (released / "registry.duckdb").stat().st_mode & 0o222 == 0

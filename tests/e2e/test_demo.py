@@ -101,7 +101,10 @@ def test_closed_findings_keep_the_releases_that_showed_them(demo: Demo) -> None:
     assert set(first["first_seen_release"]) == set(first["last_seen_release"]) == {demo.first}
     closed = after.filter(pl.col("status") == "closed")
     assert set(closed["finding_id"]) <= set(first["finding_id"])
-    assert closed.filter(pl.col("severity") == "error").height == first.filter(pl.col("severity") == "error").height
+    assert (
+        closed.filter(pl.col("severity") == "error").height
+        == first.filter(pl.col("severity") == "error").height
+    )
     assert set(closed["first_seen_release"]) == set(closed["last_seen_release"]) == {demo.first}
     carried = after.filter(pl.col("status") == "open")
     assert set(carried["last_seen_release"]) == {demo.corrected}
@@ -123,7 +126,9 @@ def test_finding_ids_are_unique_and_do_not_depend_on_file_or_row(demo: Demo) -> 
     both = first.join(after, on=same, how="inner", nulls_equal=True)
     assert both.height > 0
     assert (both["finding_id"] == both["finding_id_right"]).all()
-    assert (both.drop_nulls("source_file")["source_file"] != both.drop_nulls("source_file")["source_file_right"]).any()
+    assert (
+        both.drop_nulls("source_file")["source_file"] != both.drop_nulls("source_file")["source_file_right"]
+    ).any()
 
 
 def test_every_row_of_every_file_is_accounted_for(demo: Demo) -> None:
@@ -166,12 +171,16 @@ def test_a_refresh_without_new_input_does_no_step_and_makes_no_release(demo: Dem
 
 
 def test_the_demonstration_run_again_changes_nothing(demo: Demo) -> None:
-    before = {name: stamp for name, stamp in _state(demo.home).items() if name.startswith(("releases", "store"))}
+    before = {
+        name: stamp for name, stamp in _state(demo.home).items() if name.startswith(("releases", "store"))
+    }
     told: list[str] = []
     run_demo(demo.home.root, told.append, refresh)
     assert release_ids(demo.home) == demo.releases
     assert told == demo.told
-    after = {name: stamp for name, stamp in _state(demo.home).items() if name.startswith(("releases", "store"))}
+    after = {
+        name: stamp for name, stamp in _state(demo.home).items() if name.startswith(("releases", "store"))
+    }
     assert after == before
 
 

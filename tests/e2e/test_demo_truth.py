@@ -156,7 +156,9 @@ def test_survival_from_the_primary_diagnosis_of_every_patient(demo: Demo, cases:
 def _evidence(case: Case) -> list[date]:
     """Every day on which the patient is known to have been alive; a contact of the month counts to its middle."""
     contacts = [
-        one.day.replace(day=15) if one.precision == "month" else one.day for one in case.contacts if one.is_alive
+        one.day.replace(day=15) if one.precision == "month" else one.day
+        for one in case.contacts
+        if one.is_alive
     ]
     lines = [(one.start, one.end) for one in case.lines] + [(one.start, one.end) for one in case.therapies]
     treated = [day for course in case.courses for day in (course.days[0], course.days[-1])]
@@ -179,7 +181,10 @@ def test_lesions_and_their_sizes_of_every_patient(demo: Demo, cases: dict[str, C
     )
     expected = {
         number: sorted(
-            ((one.number, one.site, one.laterality, one.detection, one.last_negative, one.status) for one in case.lesions),
+            (
+                (one.number, one.site, one.laterality, one.detection, one.last_negative, one.status)
+                for one in case.lesions
+            ),
             key=str,
         )
         for number, case in cases.items()
@@ -192,7 +197,9 @@ def test_lesions_and_their_sizes_of_every_patient(demo: Demo, cases: dict[str, C
         "FROM curated.measurement JOIN curated.imaging_exam USING (exam_id)",
     )
     assert {number: Counter(rows) for number, rows in sizes.items()} == {
-        number: Counter((size.lesion, exam.day, size.long_mm, size.role) for exam in case.exams for size in exam.sizes)
+        number: Counter(
+            (size.lesion, exam.day, size.long_mm, size.role) for exam in case.exams for size in exam.sizes
+        )
         for number, case in cases.items()
         if case.lesions
     }
@@ -200,7 +207,8 @@ def test_lesions_and_their_sizes_of_every_patient(demo: Demo, cases: dict[str, C
 
 def test_growth_has_every_index_lesion_of_the_seed(demo: Demo, seed: dict[str, SeedPatient]) -> None:
     found = by_number(
-        demo, "SELECT patient_id, days_since_negative_ct, diameter_mm FROM mart.lesion_growth WHERE is_included"
+        demo,
+        "SELECT patient_id, days_since_negative_ct, diameter_mm FROM mart.lesion_growth WHERE is_included",
     )
     assert {number: sorted(rows) for number, rows in found.items()} == {
         number: sorted(((one.omd_dx - one.last_negative).days, size) for size in one.diameters)

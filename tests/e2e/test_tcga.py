@@ -10,7 +10,6 @@ from __future__ import annotations
 import csv
 import shutil
 from collections import defaultdict
-from pathlib import Path
 
 import polars as pl
 import pytest
@@ -74,7 +73,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     readme = (EXAMPLE / "README.md").read_text(encoding="utf-8")
     fragment = readme.split("```toml\n")[1].split("```")[0]
     made.settings_file.write_text(
-        QUICK_SETTINGS.format(refresh="").replace("extract_date = 2023-06-30\n", "") + fragment, encoding="utf-8"
+        QUICK_SETTINGS.format(refresh="").replace("extract_date = 2023-06-30\n", "") + fragment,
+        encoding="utf-8",
     )
     shutil.copy(EXAMPLE / "tcga_cesc.toml", made.facilities)
     inbox = made.inbox / "tcga_cesc"
@@ -141,7 +141,9 @@ def test_two_living_patients_are_known_alive_later_than_their_last_contact(times
 @needs_shared
 def test_every_row_is_accounted_for(home: Home) -> None:
     account = assert_balanced(home)
-    expected = {path.name: len(path.read_text(encoding="utf-8").splitlines()) - 3 for path in FOLDER.glob("*.txt")}
+    expected = {
+        path.name: len(path.read_text(encoding="utf-8").splitlines()) - 3 for path in FOLDER.glob("*.txt")
+    }
     assert dict(account.select("source_file", "n_read").iter_rows()) == expected
     assert account["n_read"].sum() == 1193
     assert account["n_rejected"].sum() == 0
@@ -173,7 +175,9 @@ def test_follow_up_forms_are_merged_and_new_tumour_events_are_events(home: Home)
         """,
     )
     assert dated <= set(found.iter_rows())
-    undated = ask(home, "SELECT count(*) FROM quality.finding WHERE rule_id = 'S10' AND severity = 'error'").item()
+    undated = ask(
+        home, "SELECT count(*) FROM quality.finding WHERE rule_id = 'S10' AND severity = 'error'"
+    ).item()
     assert undated == ask(home, "SELECT count(*) FROM quality.quarantine").item() == 2
 
 
@@ -182,7 +186,9 @@ def test_survival_by_stage_and_age(home: Home, times: Recount) -> None:
     summary = ask(home, "FROM result.km_summary WHERE endpoint = 'os' AND origin = 'primary_dx'")
     groups = {
         (variable, stratum): (n, n_event)
-        for variable, stratum, n, n_event in summary.select("stratum_variable", "stratum", "n", "n_event").iter_rows()
+        for variable, stratum, n, n_event in summary.select(
+            "stratum_variable", "stratum", "n", "n_event"
+        ).iter_rows()
     }
     assert groups["overall", "all"] == (307, 72)
     ages = {row["bcr_patient_barcode"]: int(row["age_at_diagnosis"]) for row in lines_of("patient")}
@@ -193,13 +199,23 @@ def test_survival_by_stage_and_age(home: Home, times: Recount) -> None:
     for name in ("I", "II", "III", "IV"):
         own = [times[barcode] for barcode, stage in stages.items() if stage == name]
         assert groups["figo_group", name] == (len(own), sum(event for _, event in own)), name
-    curve = ask(home, "FROM result.km_curve WHERE endpoint = 'os' AND origin = 'primary_dx' AND stratum_variable = 'overall'")
-    assert curve["survival"].to_list() == pytest.approx(_kaplan_meier(times, curve["duration_days"].to_list()))
-    assert ask(home, "SELECT count(*) FROM result.logrank_test WHERE stratum_variable = 'figo_group'").item() >= 1
+    curve = ask(
+        home,
+        "FROM result.km_curve WHERE endpoint = 'os' AND origin = 'primary_dx' AND stratum_variable = 'overall'",
+    )
+    assert curve["survival"].to_list() == pytest.approx(
+        _kaplan_meier(times, curve["duration_days"].to_list())
+    )
+    assert (
+        ask(home, "SELECT count(*) FROM result.logrank_test WHERE stratum_variable = 'figo_group'").item()
+        >= 1
+    )
 
 
 def _stage(row: dict[str, str]) -> str:
-    text = next((row[one] for one in ("pathologic_stage", "clinical_stage") if row.get(one, "[")[0] != "["), "")
+    text = next(
+        (row[one] for one in ("pathologic_stage", "clinical_stage") if row.get(one, "[")[0] != "["), ""
+    )
     return text.removeprefix("Stage ").rstrip("ABC12")
 
 
@@ -234,14 +250,21 @@ def test_cox_models_by_stage_and_age_have_a_plain_status(home: Home) -> None:
 def test_what_needs_lesions_is_empty_and_says_so(home: Home) -> None:
     for table in ("mart.cohort", "mart.lesion_growth", "curated.lesion", "curated.omd_episode"):
         assert ask(home, f"SELECT count(*) FROM {table}").item() == 0, table
-    for table in ("result.growth_fit", "result.growth_threshold", "result.growth_share", "result.surveillance"):
+    for table in (
+        "result.growth_fit",
+        "result.growth_threshold",
+        "result.growth_share",
+        "result.surveillance",
+    ):
         n_estimates = ask(home, f"FROM {table}")
         numbers = [one for one in ("estimate", "months", "share") if one in n_estimates.columns]
         assert all(n_estimates[one].null_count() == n_estimates.height for one in numbers), table
     scorecard = ask(home, "FROM result.scorecard")
     assert scorecard["item"].unique().sort().to_list() == list(range(1, 14))
     assert scorecard["computed"].null_count() == scorecard["agrees"].null_count() == scorecard.height
-    assert all(note and note.startswith("not estimable") for note in scorecard["assumption"]), scorecard["assumption"]
+    assert all(note and note.startswith("not estimable") for note in scorecard["assumption"]), scorecard[
+        "assumption"
+    ]
     attrition = ask(home, "FROM mart.attrition ORDER BY step")
     assert attrition["n_before"][0] == 307
     assert attrition["n_after"][-1] == 0
@@ -258,7 +281,11 @@ def test_no_line_of_the_pipeline_knows_of_this_registry() -> None:
     """What is special about a facility stands in its mapping alone."""
     files = [
         path
-        for folder, ends in (("registry_pipeline", (".py", ".toml", ".html")), ("schemas", (".py",)), ("sql", (".sql",)))
+        for folder, ends in (
+            ("registry_pipeline", (".py", ".toml", ".html")),
+            ("schemas", (".py",)),
+            ("sql", (".sql",)),
+        )
         for path in (ROOT / folder).rglob("*")
         if path.suffix in ends
     ]
@@ -266,6 +293,9 @@ def test_no_line_of_the_pipeline_knows_of_this_registry() -> None:
     naming = [
         str(path.relative_to(ROOT))
         for path in files
-        if any(word in path.read_text(encoding="utf-8").lower() for word in ("tcga", "bcr_patient", "nationwidechildrens"))
+        if any(
+            word in path.read_text(encoding="utf-8").lower()
+            for word in ("tcga", "bcr_patient", "nationwidechildrens")
+        )
     ]
     assert naming == []

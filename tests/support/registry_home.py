@@ -14,6 +14,7 @@ from pathlib import Path
 
 import duckdb
 import polars as pl
+from polars.testing import assert_frame_equal
 
 from registry_pipeline.home import Home, make_home
 from registry_pipeline.simulate import demo_mapping, demo_settings
@@ -81,6 +82,7 @@ required = ["number", "visit", "seen"]
 [[source]]
 name = "deaths"
 files = ["deaths*"]
+encoding = "UTF-8"
 required = ["number", "died"]
 
   [[source.table]]
@@ -169,7 +171,10 @@ def quick_demo_settings(**refresh: str) -> str:
     """The demonstration's settings, without waiting and bootstrap; ``refresh`` are further TOML values."""
     given = {"settle_seconds": "0", **refresh}
     lines = "".join(f"{name} = {value}\n" for name, value in given.items())
-    return demo_settings().replace("[refresh]\n", f"[refresh]\n{lines}") + "\n[study]\nbootstrap_replicates = 0\n"
+    return (
+        demo_settings().replace("[refresh]\n", f"[refresh]\n{lines}")
+        + "\n[study]\nbootstrap_replicates = 0\n"
+    )
 
 
 def registry(home: Home, *arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
@@ -223,7 +228,7 @@ def assert_same_tables(found: Mapping[str, pl.DataFrame], expected: Mapping[str,
     assert list(found) == list(expected)
     for name, frame in expected.items():
         try:
-            pl.testing.assert_frame_equal(found[name], frame, rel_tol=1e-9, abs_tol=1e-12)
+            assert_frame_equal(found[name], frame, rel_tol=1e-9, abs_tol=1e-12)
         except AssertionError as difference:
             raise AssertionError(f"{name} differs: {difference}") from None
 
