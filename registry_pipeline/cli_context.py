@@ -136,7 +136,7 @@ def _tell(problem: Exception) -> int:
         return _line(str(problem), REFUSED)
     if isinstance(problem, InternalFailure):
         return _line(str(problem), BROKEN)
-    if isinstance(problem, OSError) and problem.errno in (errno.ENOSPC, errno.EDQUOT):
+    if isinstance(problem, OSError) and problem.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return _line("the disk is full; the release that was served still is", REFUSED)
     kind = type(problem).__name__
     return _line(f"an internal error ({kind}); details, which may quote records: {_details(problem)}", BROKEN)
@@ -147,12 +147,15 @@ def _line(message: str, code: int) -> int:
     return code
 
 
-def _details(problem: Exception) -> Path:
-    """A private file with the traceback: in the home, else where temporary files go."""
+def _details(problem: Exception) -> Path | str:
+    """A private file with the traceback: in the home, else where temporary files go, else nowhere."""
     try:
         return record_private_details(open_home(CONTEXT.root), problem)
     except (ConfigurationError, OSError):
-        handle, name = tempfile.mkstemp(prefix="registry-error-", suffix=".txt")
-        with os.fdopen(handle, "w", encoding="utf-8") as out:
-            traceback.print_exception(problem, file=out)
+        try:
+            handle, name = tempfile.mkstemp(prefix="registry-error-", suffix=".txt")
+            with os.fdopen(handle, "w", encoding="utf-8") as out:
+                traceback.print_exception(problem, file=out)
+        except OSError:
+            return "none could be written; run it again with --debug"
         return Path(name)

@@ -14,7 +14,7 @@ _READING = (
     GenericRule(
         "S01",
         "error",
-        "The file cannot be read. Export it again as UTF-8 or GB18030 text or as an .xlsx workbook, without a password.",
+        "The file cannot be read, or holds no rows. Export it again as UTF-8 or GB18030 text or as an .xlsx workbook, without a password.",
         "conformance/value",
         "P",
         "file",

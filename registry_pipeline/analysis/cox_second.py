@@ -32,7 +32,8 @@ def second_opinion(data: CoxData, x: Floats, beta: Floats, error: Floats, log_li
     if data.n > MAX_ROWS:
         return f"More than {MAX_ROWS:,} rows: no second engine looked at this fit."
     try:
-        other, other_likelihood = _lifelines(data, x, beta if data.n > MANY_ROWS else None)
+        is_large = data.n > MANY_ROWS and data.times.entry is None and not data.stratum.any()
+        other, other_likelihood = _newton_step(data, x, beta) if is_large else _lifelines(data, x)
     except Exception as problem:
         # Whatever the other engine raises is its opinion of the data, not a failure of ours.
         return f"The second engine (lifelines) did not fit this model ({type(problem).__name__})."
@@ -47,22 +48,33 @@ def second_opinion(data: CoxData, x: Floats, beta: Floats, error: Floats, log_li
     return f"The second engine (lifelines) differs by {distance:.2g} standard errors."
 
 
-def _lifelines(data: CoxData, x: Floats, start: Floats | None) -> tuple[Floats, float]:
-    """Fit with lifelines, without a word on any stream.
+def _newton_step(data: CoxData, x: Floats, beta: Floats) -> tuple[Floats, float]:
+    """Where lifelines' likelihood of many rows would go next from our solution: nowhere if it agrees.
 
-    start: where many rows would take minutes from zero, it begins at our solution and walks to its own
-    maximum (the likelihood has only one), a death time at a time instead of a row at a time.
+    Its full fit takes minutes for 100,000 rows; at a maximum its Newton step is zero, and anywhere else the
+    step is the distance to its maximum.
     """
+    from lifelines.fitters.coxph_fitter import SemiParametricPHFitter
+
+    copies = np.repeat(np.arange(len(data.row)), data.count.astype(np.int64))
+    duration, event = data.times.duration[copies], data.times.event[copies].astype(np.int64)
+    order = np.lexsort((event, duration))
+    columns = pd.Series(duration[order]), pd.Series(event[order]), pd.Series(np.ones(len(order)))
+    values = SemiParametricPHFitter()._get_efron_values_batch(
+        pd.DataFrame(x[copies][order]), *columns, None, beta
+    )
+    curvature, slope, likelihood = values
+    return beta + np.linalg.solve(-curvature, slope), float(likelihood)
+
+
+def _lifelines(data: CoxData, x: Floats) -> tuple[Floats, float]:
+    """Fit with lifelines, without a word on any stream."""
     copies = np.repeat(np.arange(len(data.row)), data.count.astype(np.int64))
     names = [f"x{j}" for j in range(x.shape[1])]
     frame = pd.DataFrame(x[copies], columns=names)
     frame["duration"] = data.times.duration[copies]
     frame["event"] = data.times.event[copies]
     options: dict[str, object] = {}
-    if start is not None:
-        # lifelines divides by its own standard deviations first, and writes into what it is given
-        options["initial_point"] = start * frame[names].std().to_numpy()
-        options["batch_mode"] = None if data.times.entry is not None else True
     if data.stratum.max(initial=0) > 0:
         frame["stratum"] = data.stratum[copies]
         options["strata"] = ["stratum"]

@@ -15,6 +15,7 @@ import pandas as pd
 
 DAYS_PER_MONTH = 30.4375
 
+MANY_LESIONS = 5_000  # from here on equal readings are pooled before anything is fitted
 Floats: TypeAlias = npt.NDArray[np.float64]
 Frame: TypeAlias = Any  # pandas or polars; both answer to `columns` and `__getitem__`
 
@@ -111,3 +112,11 @@ def exclusion_note(lesions: Lesions) -> str:
         return ""
     parts = [f"{n} {reason}" for reason, n in lesions.excluded.itertuples(index=False)]
     return f"{lesions.n_excluded} lesions left out ({', '.join(parts)})"
+
+
+def pooled_values(values: Floats, weight: Floats) -> tuple[Floats, Floats]:
+    """Of many values, each distinct one once with the sum of its weights; of few, the values themselves."""
+    if len(values) < MANY_LESIONS:
+        return values, weight
+    distinct, at = np.unique(values, return_inverse=True)
+    return distinct, np.bincount(at, weights=weight).astype(np.float64)

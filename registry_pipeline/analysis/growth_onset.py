@@ -31,13 +31,21 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from registry_pipeline.analysis.growth_data import Floats, Frame, Lesions, exclusion_note, usable_lesions
+from registry_pipeline.analysis.growth_data import (
+    Floats,
+    Frame,
+    Lesions,
+    exclusion_note,
+    pooled_values,
+    usable_lesions,
+)
 from registry_pipeline.analysis.growth_forms import volume_doubling_days
 from registry_pipeline.analysis.growth_interval import cluster_weights, percentile_interval
 
 MODEL = "exponential_interval_onset"
 READING_HALF_WIDTH_MM = 0.5
 _MIN_SIGMA = 1e-3
+_NO_SPREAD = "the spread of the growth rates between lesions is not identifiable"
 
 
 @dataclass(frozen=True)
@@ -151,7 +159,7 @@ def _draws(
 def _note(note: str, lesions: Lesions, data: _Data, limit: float) -> str:
     parts = [note, exclusion_note(lesions), f"detection limit {limit:g} mm"]
     if len(data.censored_rate):
-        parts.append(f"{len(data.censored_rate)} lesions read at or below it enter as such")
+        parts.append(f"{int(data.censored_weight.sum())} lesions read at or below it enter as such")
     return "; ".join(part for part in parts if part)
 
 
@@ -189,9 +197,9 @@ def _data(lesions: Lesions, limit: float, threshold: float, weight: Floats) -> _
     rate = np.log(diameters[~small] / limit) / months[~small]
     log_jacobian = float((weight[~small] * np.log(months[~small] * diameters[~small])).sum())
     censored = np.log((limit + READING_HALF_WIDTH_MM) / limit) / months[small]
-    return _Data(
-        rate, log_jacobian, censored, float(np.log(threshold / limit)), weight[~small], weight[small]
-    )
+    rate, own_weight = pooled_values(rate, weight[~small])
+    censored, censored_weight = pooled_values(censored, weight[small])
+    return _Data(rate, log_jacobian, censored, float(np.log(threshold / limit)), own_weight, censored_weight)
 
 
 def _negative(theta: Floats, data: _Data) -> float:
@@ -221,11 +229,7 @@ def _fit(data: _Data, start: Floats | None = None) -> tuple[Floats, Floats, str,
     ]  # fmt: skip
     theta = np.asarray(min(found, key=lambda f: float(f.fun)).x, dtype=float)
     if theta[1] < np.log(_MIN_SIGMA) * 0.9 or theta[1] > 4:
-        return (
-            *nothing,
-            "not_identifiable",
-            "the spread of the growth rates between lesions is not identifiable",
-        )
+        return *nothing, "not_identifiable", _NO_SPREAD
     theta, gradient, hessian = _newton(theta, data)
     if np.linalg.eigvalsh(hessian).min() <= 0:
         return *nothing, "not_converged", "the information matrix is not positive definite at the solution"
@@ -255,10 +259,9 @@ def _differences(function: Callable[[Floats], float], at: Floats, h: float = 1e-
     a, b = np.array([h, 0.0]), np.array([0.0, h])
     middle = function(at)
     pa, ma, pb, mb = function(at + a), function(at - a), function(at + b), function(at - b)
-    mixed = (function(at + a + b) - function(at + a - b) - function(at - a + b) + function(at - a - b)) / (
-        4 * h * h
-    )
+    crossed = function(at + a + b) - function(at + a - b) - function(at - a + b) + function(at - a - b)
     gradient = np.array([pa - ma, pb - mb]) / (2 * h)
+    mixed = crossed / (4 * h * h)
     hessian = np.array([[(pa - 2 * middle + ma) / h**2, mixed], [mixed, (pb - 2 * middle + mb) / h**2]])
     return gradient, hessian
 

@@ -9,12 +9,13 @@ the Hessian of the sum of squares is positive definite (Bates and Watts 1988, ch
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from registry_pipeline.analysis.growth_data import Floats
+from registry_pipeline.analysis.growth_data import MANY_LESIONS, Floats
 from registry_pipeline.analysis.growth_forms import Form, diameter
 
 COSINE_LIMIT = 1e-7
@@ -23,13 +24,39 @@ Bools = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Problem:
-    """Diameters (mm) at months, a form, an error model ('additive' or 'log') and a threshold (mm)."""
+    """Diameters (mm) at months, a form, an error model ('additive' or 'log') and a threshold (mm).
+
+    count: how many lesions each reading stands for, None for one. within: the sum of squares of what was
+    pooled, which no curve can explain.
+    """
 
     form: Form
     error_model: str
     months: Floats
     diameter: Floats
     threshold: float
+    count: Floats | None = None
+    within: float = 0.0
+
+    @cached_property
+    def pooled(self) -> Problem:
+        """The same least squares from the mean response of each distinct month, for many lesions.
+
+        A sum of squares about a curve of the month is that of the means plus that within months.
+        """
+        if len(self.months) < MANY_LESIONS:
+            return self
+        months, at = np.unique(self.months, return_inverse=True)
+        count = np.bincount(at).astype(np.float64)
+        mean = np.bincount(at, weights=self.response) / count
+        within = float(((self.response - mean[at]) ** 2).sum())
+        diameter = np.exp(mean) if self.error_model == "log" else mean
+        return replace(self, months=months, diameter=diameter, count=count, within=within)
+
+    def weights(self, rows: int) -> Floats:
+        """The weight of each reading, once for each of some rows of parameters."""
+        count = np.ones(len(self.months)) if self.count is None else self.count
+        return np.broadcast_to(count, (rows, len(count)))
 
     @property
     def response(self) -> Floats:
@@ -72,7 +99,7 @@ def _evaluate(problem: Problem, parameters: Floats, weights: Floats, free: Bools
     fitted, jacobian = problem.fitted(parameters)
     with np.errstate(all="ignore"):
         residual = problem.response[None, :] - fitted
-        rss = (weights * residual**2).sum(axis=1)
+        rss = (weights * residual**2).sum(axis=1) + problem.within
         jacobian = jacobian * free[None, None, :]
         good = np.isfinite(rss) & np.isfinite(jacobian).all(axis=(1, 2))
         residual, jacobian = np.where(good[:, None], residual, 0), np.where(good[:, None, None], jacobian, 0)
@@ -110,7 +137,9 @@ def minimise(
     start (B, p); weights (B, n) or None. Starts outside the form's domain end with rss = inf.
     """
     start = np.array(start, dtype=float)
-    weights = np.ones((len(start), len(problem.months))) if weights is None else weights
+    if weights is None:
+        problem = problem.pooled
+        weights = problem.weights(len(start))
     free = np.array([i not in fixed for i in range(start.shape[1])])
     state = _evaluate(problem, start, weights, free)
     damping = np.full(len(start), 1e-2)
@@ -147,14 +176,15 @@ def best(solution: Solution) -> int | None:
 
 def is_minimum(problem: Problem, parameters: Floats) -> bool:
     """Whether the Hessian of the sum of squares is positive definite (analytic gradient, central differences)."""
-    p = len(parameters)
+    p, problem = len(parameters), problem.pooled
+    weights = problem.weights(2 * p)
     _, jacobian = problem.fitted(parameters[None, :])
-    size = np.sqrt((jacobian[0] ** 2).sum(axis=0))
+    size = np.sqrt((weights[0][:, None] * jacobian[0] ** 2).sum(axis=0))
     if not np.isfinite(size).all() or (size <= 0).any():
         return False
-    step = np.diag(1e-5 * np.sqrt((problem.response**2).sum()) / size)
+    step = np.diag(1e-5 * np.sqrt((weights[0] * problem.response**2).sum()) / size)
     points = np.concatenate([parameters + step, parameters - step])
-    state = _evaluate(problem, points, np.ones((2 * p, len(problem.months))), np.ones(p, dtype=bool))
+    state = _evaluate(problem, points, weights, np.ones(p, dtype=bool))
     if not np.isfinite(state.rss).all():
         return False
     hessian = -(state.gradient[:p] - state.gradient[p:]) / (2 * np.diag(step)[:, None])

@@ -10,6 +10,7 @@ else: the file is still in the inbox and lands again under the same name.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -31,6 +32,8 @@ _SEEN = "seen.json"
 _LOCK = ".lock"
 _BUILDING = ".building"
 _CHUNK = 2**20
+# A full disk concerns the whole refresh, not the file that happened to be copied.
+DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 @dataclass(frozen=True)
@@ -174,6 +177,8 @@ def _sha256_of(
     try:
         sha256 = _copy(folder, one)
     except OSError as error:
+        if error.errno in DISK_FULL:
+            raise
         report.problems.append(one.problem(f"could not be copied ({error.strerror}); left in the inbox"))
         return None
     if sha256 is None:

@@ -37,6 +37,10 @@ MAX_SHEETS = 255
 _CHUNK = 2**20
 
 
+class NotStored(OSError):
+    """Rows could not be written to the raw store: a fault of the disk, never one of the file that was read."""
+
+
 @dataclass(frozen=True)
 class SheetInfo:
     """What was found in one sheet; the rows lie in the Parquet file next to it.
@@ -96,8 +100,11 @@ def read_landed(home: Home, landed: LandedFile, source: Source, limits: Limits) 
     """The rows of a landed file, read now or found in the store from an earlier time.
 
     A file is read again when the options of its source, the limits or the readers themselves change.
-    A file that cannot be read gives a ``RawFile`` that says so; it never raises. What may be different
-    next time (the disk, a bug) is not remembered.
+    A file that cannot be read gives a ``RawFile`` that says so. What may be different next time (the disk,
+    a bug) is not remembered.
+
+    Raises:
+        NotStored: the rows were read and could not be written.
     """
     digest = _digest(landed, source, limits)
     remembered = _remembered(home, landed, digest)
@@ -105,6 +112,8 @@ def read_landed(home: Home, landed: LandedFile, source: Source, limits: Limits) 
         return remembered
     try:
         made = _read(home, landed, source, limits)
+    except NotStored:
+        raise
     except ReadError as error:
         made = RawFile(landed, source.name, str(error), "", "", [])
     except OSError as error:
@@ -173,7 +182,10 @@ def _store_sheet(home: Home, landed: LandedFile, sheet: RawSheet, sheet_no: int,
         pl.lit(label).alias("sheet"),
         pl.col("source_row").cast(pl.Int64),
     )
-    write_atomically(_parquet_path(home, landed, sheet_no), lambda path: frame.write_parquet(path))
+    try:
+        write_atomically(_parquet_path(home, landed, sheet_no), lambda path: frame.write_parquet(path))
+    except Exception as error:  # polars wraps the system's error in one of its own
+        raise NotStored(getattr(error, "errno", None), str(error)) from None
     return SheetInfo(
         sheet_no=sheet_no,
         sheet=label,

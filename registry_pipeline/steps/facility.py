@@ -28,8 +28,9 @@ from registry_pipeline.steps.versions import (
     facility_input_digest,
     is_fresh,
     mark_fresh,
+    mark_stale,
 )
-from registry_pipeline.store.working import read_parquet, write_parquet, write_text
+from registry_pipeline.store.working import read_parquet, told_in_one_line, write_parquet, write_text
 from registry_pipeline.toml_source import read_toml
 from registry_pipeline.validation.accounting import with_empty_sheets
 from registry_pipeline.validation.rules import Catalogue, catalogue, parameters_of
@@ -105,6 +106,7 @@ def stage(home: Home, facility_id: str, force: bool = False) -> dict[str, int]:
             facility_input_digest(home, facility_id), code_version(), asdict(settings.limits)
         )
         if force or not is_fresh(folder, fingerprint):
+            mark_stale(folder)
             _stage(home, facility_id, settings)
             mark_fresh(folder, fingerprint)
         counts: dict[str, int] = json.loads((folder / "_counts.json").read_text())
@@ -113,7 +115,9 @@ def stage(home: Home, facility_id: str, force: bool = False) -> dict[str, int]:
 
 def _stage(home: Home, facility_id: str, settings: Settings) -> None:
     folder = home.store / "staged" / facility_id
-    staged = stage_facility(home, read_facility(home.facilities / f"{facility_id}.toml"), settings)
+    facility = read_facility(home.facilities / f"{facility_id}.toml")
+    with told_in_one_line(home.store / "raw" / facility_id):
+        staged = stage_facility(home, facility, settings)
     for old in folder.glob("*.parquet"):
         old.unlink()
     for table, frame in staged.tables.items():
@@ -163,6 +167,7 @@ def screen(home: Home, facility_id: str, force: bool = False) -> ScreeningReport
         staged = (home.store / "staged" / facility_id / "_fingerprint").read_text()
         fingerprint = digest_of(staged, settings.digest(), until)
         if force or not is_fresh(folder, fingerprint):
+            mark_stale(folder)
             _screen(home, facility_id, settings, until)
             mark_fresh(folder, fingerprint)
         return ScreeningReport(**json.loads((folder / "_report.json").read_text()))

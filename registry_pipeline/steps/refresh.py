@@ -8,11 +8,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from registry_pipeline.home import Home
-from registry_pipeline.intake.landing import LandingReport, land_inbox
+from registry_pipeline.intake.landing import LEDGER, LandingReport, land_inbox
 from registry_pipeline.steps.locking import holding
 from registry_pipeline.steps.problems import Refused
 from registry_pipeline.steps.served import is_served
 from registry_pipeline.store.serve import current_release
+from registry_pipeline.store.working import sweep, told_in_one_line
 
 Progress = Callable[[str], None]
 
@@ -57,8 +58,15 @@ def refresh(
 
 
 def take_in(home: Home, facilities: Sequence[str] = ()) -> LandingReport:
-    """Land what lies in the inboxes of the facilities (of all by default); says what became of every file."""
-    with holding(home):
+    """Land what lies in the inboxes of the facilities (of all by default); says what became of every file.
+
+    The first step of every refresh, so it also removes what a killed one left half written.
+
+    Raises:
+        StoreError: the disk is full, or another refresh is running.
+    """
+    with holding(home), told_in_one_line(home.landing / LEDGER):
+        sweep(home.store)
         return land_inbox(home, home.settings(), facilities=facilities)
 
 

@@ -11,21 +11,29 @@ import polars as pl
 
 import schemas
 from registry_pipeline.home import Home
+from registry_pipeline.intake.landing import read_ledger
 from registry_pipeline.steps.facility import extract_date
 from registry_pipeline.steps.locking import holding
 from registry_pipeline.steps.marts import Marts
+from registry_pipeline.steps.problems import Refused
 from registry_pipeline.steps.quality import quality_tables
 from registry_pipeline.steps.results import Progress, result_tables
 from registry_pipeline.steps.stored import facility_files, layer_tables
-from registry_pipeline.steps.versions import code_version, digest_of, is_fresh, mark_fresh
+from registry_pipeline.steps.versions import code_version, digest_of, is_fresh, mark_fresh, mark_stale
 from registry_pipeline.store import sql
 from registry_pipeline.store.working import read_parquet, write_parquet
 from schemas.table import columns_of
 
 
 def curate(home: Home) -> dict[str, int]:
-    """Curated tables of all facilities: table -> number of rows."""
+    """Curated tables of all facilities: table -> number of rows.
+
+    Raises:
+        Refused: no facility has sent a file yet.
+    """
     with holding(home):
+        if not any(read_ledger(home, one) for one in home.facility_ids()):
+            raise Refused(f"no file has been received yet; put files into {home.inbox}/<facility>/")
         accepted = {name: facility_files(home, f"{name}.accepted") for name in layer_tables("curated")}
         limit = home.settings().refresh.memory_limit
         return sql.curate(accepted, home.store / "curated", limit, home.store)
@@ -64,6 +72,7 @@ def analyse(home: Home, force: bool = False, progress: Progress = lambda _: None
         inputs = [_content(path) for path in marts.values()]
         fingerprint = digest_of(inputs, settings.digest(), code_version())
         if force or not is_fresh(folder, fingerprint):
+            mark_stale(folder)
             made = result_tables(
                 Marts(**{name: read_parquet(path).to_pandas() for name, path in marts.items()}),
                 settings.study,

@@ -56,6 +56,14 @@ def is_fresh(folder: Path, fingerprint: str) -> bool:
     return mark.is_file() and mark.read_text() == fingerprint
 
 
+def mark_stale(folder: Path) -> None:
+    """Forget what ``folder`` was written for; the first thing a step does.
+
+    A step that is killed half-way must not look finished when its old input comes back.
+    """
+    (folder / "_fingerprint").unlink(missing_ok=True)
+
+
 def mark_fresh(folder: Path, fingerprint: str) -> None:
     """Remember what ``folder`` was written for; the last thing a step does."""
     temporary = folder / "_fingerprint.building"
