@@ -87,7 +87,9 @@ def read_table(section: Section, number: int, anchors: Mapping[str, Any]) -> Tab
     made = TableMapping(table, number, _read_where(section), group_by, columns)
     for name in made.source_columns():
         if name.startswith("_"):
-            raise section.error(f"source column '{name}' may not begin with '_'; the registry uses such names")
+            raise section.error(
+                f"source column '{name}' may not begin with '_'; the registry uses such names"
+            )
     return made
 
 

@@ -169,7 +169,9 @@ class _Work:
         return issues.join(behind, on="_row_id", how="left", maintain_order="left")
 
     def _key(self) -> list[str]:
-        return [one for one in key_columns(self.mapping.table) if one in self.records.columns] or ["patient_id"]
+        return [one for one in key_columns(self.mapping.table) if one in self.records.columns] or [
+            "patient_id"
+        ]
 
     def _ordered(self) -> pl.DataFrame:
         rows = self.records.with_columns(pl.lit(self.staging.facility.facility_id).alias("facility_id"))

@@ -173,7 +173,7 @@ def test_a_second_refresh_makes_no_release(through_dagster: Refreshed) -> None:
     assert current_release(through_dagster.home) == served
 
 
-@pytest.mark.parametrize("is_plain", [False, True], ids=["through Dagster", "plain"])
+@pytest.mark.parametrize("is_plain", [False, True], ids=["Dagster", "plain"])
 def test_a_blocking_rule_keeps_the_old_release_served(
     is_plain: bool, through_dagster: Refreshed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -209,7 +209,9 @@ def test_every_file_is_accounted_for_and_balances(made: Hostile) -> None:
     assert set(by_file) >= (set(USELESS) | set(good_files()))
     assert len(by_file) == account.height == 3 + len(USELESS) + len(hostile_files())
     assert "contacts_growing.csv" in landed and "contacts_growing.csv" not in by_file
-    unused = ask(made.home, "FROM quality.row_account WHERE source_file = 'patients_column.csv'", made.useless)
+    unused = ask(
+        made.home, "FROM quality.row_account WHERE source_file = 'patients_column.csv'", made.useless
+    )
     assert unused.select("n_read", "n_rejected").row(0) == (2, 2)
     assert by_file["patients_column.csv"]["n_superseded"] == 2
     assert (by_file["contacts_ragged.csv"]["n_read"], by_file["contacts_ragged.csv"]["n_rejected"]) == (4, 2)

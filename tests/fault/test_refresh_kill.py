@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,8 +48,10 @@ CRASH = """
 import importlib, os, signal, sys
 from pathlib import Path
 from registry_pipeline.home import Home
+from registry_pipeline.steps import publication
 from registry_pipeline.steps.refresh import refresh
 
+publication.write_reports = lambda *_: None
 root, module, function, count, moment = sys.argv[1:]
 place = importlib.import_module(module)
 original, calls = getattr(place, function), 0
@@ -71,7 +74,9 @@ PLAIN = """
 import sys
 from pathlib import Path
 from registry_pipeline.home import Home
+from registry_pipeline.steps import publication
 from registry_pipeline.steps.refresh import refresh
+publication.write_reports = lambda *_: None
 refresh(Home(Path(sys.argv[1])), progress=lambda step: print(step, flush=True))
 """
 # In the order of a refresh: what is half done when the process dies.
@@ -98,6 +103,14 @@ class Hospital:
     home: Home
     undisturbed: Home
     first: str
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_reports() -> Iterator[None]:
+    """Reports take half of a small refresh and belong to no table."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("registry_pipeline.steps.publication.write_reports", lambda *_: None)
+        yield
 
 
 @pytest.fixture(scope="module")
