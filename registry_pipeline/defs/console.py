@@ -28,7 +28,8 @@ class StepLines(logging.Handler):
         meta = getattr(record, "dagster_meta", {})
         event = meta.get("dagster_event")
         if event is not None and event.event_type == dg.DagsterEventType.STEP_START:
-            print(f"  {MEANING.get(event.step_key, event.step_key)} ...", file=sys.stderr, flush=True)
+            sys.stderr.write(f"  {MEANING.get(event.step_key, event.step_key)} ...\n")
+            sys.stderr.flush()
 
 
 def _step_lines(_: dg.InitLoggerContext) -> logging.Logger:
