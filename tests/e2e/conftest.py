@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 import pytest
@@ -12,7 +13,7 @@ from registry_pipeline.home import Home
 from registry_pipeline.simulate import Manifest, write_demo_exports
 from registry_pipeline.steps.demo import run_demo
 from registry_pipeline.steps.refresh import refresh
-from tests.support.registry_home import quick_demo_settings
+from tests.support.registry_home import quick_demo_settings, without_reports
 
 
 @dataclass
@@ -54,7 +55,9 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 
     def keep(home: Home) -> None:
         steps: list[str] = []
-        report = refresh(home, progress=steps.append)
+        # The reports of the first release are looked at by no test.
+        with nullcontext() if made.releases else without_reports():
+            report = refresh(home, progress=steps.append)
         made.releases.append(report.release_id)
         made.steps.append(steps)
         if len(made.releases) == 1:

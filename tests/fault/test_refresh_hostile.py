@@ -40,6 +40,7 @@ from tests.support.registry_home import (
     send_all,
     small_home,
     tables,
+    without_reports,
 )
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("hostile")]
@@ -127,9 +128,10 @@ class Hostile:
 def made(tmp_path_factory: pytest.TempPathFactory) -> Hostile:
     home = small_home(tmp_path_factory.mktemp("hostile") / "home")
     send_all(home, good_files())
-    good = refresh(home).release_id
-    send_all(home, {name: content for name, (content, *_) in USELESS.items()})
-    landing = refresh(home)
+    with without_reports():
+        good = refresh(home).release_id
+        send_all(home, {name: content for name, (content, *_) in USELESS.items()})
+        landing = refresh(home)
     send_all(home, hostile_files())
     _litter(home)
     done = _refresh_while_a_file_grows(home)
@@ -367,21 +369,23 @@ def test_a_file_that_may_not_be_read_is_one_line(tmp_path: Path, monkeypatch: py
     assert [one.source_file for one in take_in(home).landed] == ["patients_1.csv"]
 
 
-@pytest.mark.parametrize("content", [{}, {"patients_1.csv": b""}], ids=["nothing", "an empty file"])
-def test_a_registry_without_records_says_so(content: dict[str, bytes], tmp_path: Path) -> None:
-    """Nothing to release is no bug: a line, or an empty release with its finding."""
+def test_nothing_received_is_one_line(tmp_path: Path) -> None:
     home = small_home(tmp_path / "home")
-    send_all(home, content)
     done = registry(home, "refresh", "--plain")
-    if content:
-        assert done.returncode == 0, done.stderr
-        assert ask(home, "SELECT count(*) FROM curated.patient").item() == 0
-        assert ask(home, "SELECT rule_id FROM quality.finding")["rule_id"].to_list() == ["S01"]
-    else:
-        assert done.returncode == 1
-        assert_one_line(done.stderr)
-        assert "no file has been received yet" in done.stderr
-        assert current_release(home) is None
+    assert done.returncode == 1
+    assert_one_line(done.stderr)
+    assert "no file has been received yet" in done.stderr
+    assert current_release(home) is None
+
+
+def test_a_registry_without_records_is_an_empty_release_with_its_finding(tmp_path: Path) -> None:
+    home = small_home(tmp_path / "home")
+    send(home, "patients_1.csv", b"")
+    with without_reports():
+        assert refresh(home).is_new
+    assert ask(home, "SELECT count(*) FROM curated.patient").item() == 0
+    assert ask(home, "SELECT rule_id FROM quality.finding")["rule_id"].to_list() == ["S01"]
+    assert_balanced(home)
 
 
 def test_a_mapping_with_a_mistake_names_its_line(tmp_path: Path) -> None:

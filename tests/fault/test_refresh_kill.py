@@ -39,6 +39,7 @@ from tests.support.registry_home import (
     send_all,
     small_home,
     tables,
+    without_reports,
 )
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("kill")]
@@ -107,9 +108,7 @@ class Hospital:
 
 @pytest.fixture(scope="module", autouse=True)
 def no_reports() -> Iterator[None]:
-    """Reports take half of a small refresh and belong to no table."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("registry_pipeline.steps.publication.write_reports", lambda *_: None)
+    with without_reports():
         yield
 
 

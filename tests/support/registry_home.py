@@ -9,11 +9,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 import polars as pl
+import pytest
 from polars.testing import assert_frame_equal
 
 from registry_pipeline.home import Home, make_home
@@ -200,27 +202,38 @@ def assert_one_line(told: str) -> None:
 
 def ask(home: Home, query: str, release_id: str | None = None) -> pl.DataFrame:
     """The answer of a release (the served one by default)."""
-    folder = home.current if release_id is None else home.releases / release_id
-    with duckdb.connect(str(folder / "registry.duckdb"), read_only=True) as release:
+    with _opened(home, release_id) as release:
         return release.execute(query).pl()
+
+
+def _opened(home: Home, release_id: str | None) -> duckdb.DuckDBPyConnection:
+    folder = home.current if release_id is None else home.releases / release_id
+    return duckdb.connect(str(folder / "registry.duckdb"), read_only=True)
 
 
 def tables(
     home: Home, layers: Sequence[str], release_id: str | None = None, leave_out: Sequence[str] = ()
 ) -> dict[str, pl.DataFrame]:
     """Every table of some layers of a release, its rows in order of their values."""
-    names = ask(
-        home,
-        "SELECT table_schema || '.' || table_name AS name, list(column_name ORDER BY ordinal_position) AS columns "
-        "FROM information_schema.columns GROUP BY table_schema, table_name ORDER BY 1",
-        release_id,
-    )
-    found = {}
-    for name, columns in names.iter_rows():
-        if name.partition(".")[0] in layers:
+    with _opened(home, release_id) as release:
+        names = release.execute(
+            "SELECT table_schema || '.' || table_name, list(column_name ORDER BY ordinal_position) "
+            "FROM information_schema.columns WHERE list_contains(?, table_schema) GROUP BY ALL ORDER BY 1",
+            [list(layers)],
+        ).fetchall()
+        found = {}
+        for name, columns in names:
             wanted = ", ".join(f'"{one}"' for one in columns if one not in leave_out)
-            found[name] = ask(home, f"SELECT {wanted} FROM {name} ORDER BY ALL", release_id)
+            found[name] = release.execute(f"SELECT {wanted} FROM {name} ORDER BY ALL").pl()
     return found
+
+
+@contextmanager
+def without_reports() -> Iterator[None]:
+    """Refreshes of this process leave out the reports, which take half of a small refresh and are in no table."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("registry_pipeline.steps.publication.write_reports", lambda *_: None)
+        yield
 
 
 def assert_same_tables(found: Mapping[str, pl.DataFrame], expected: Mapping[str, pl.DataFrame]) -> None:
