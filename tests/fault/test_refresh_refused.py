@@ -1,0 +1,83 @@
+"""A refresh that cannot begin, or has nothing to make a release of: one line and the exit code of the contract."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from registry_pipeline.steps.refresh import refresh, take_in
+from registry_pipeline.store.serve import current_release
+from tests.support.registry_home import (
+    HOSPITAL,
+    ask,
+    assert_balanced,
+    assert_one_line,
+    good_files,
+    patient_row,
+    patients_csv,
+    registry,
+    send,
+    send_all,
+    small_home,
+    without_reports,
+)
+
+
+def test_a_file_that_may_not_be_read_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system's refusal is simulated: the superuser may read everything."""
+    home = small_home(tmp_path / "home")
+    locked = send(home, "patients_1.csv", patients_csv([patient_row(1)]))
+    may = os.access
+    monkeypatch.setattr(os, "access", lambda path, *more: Path(path) != locked and may(path, *more))
+    report = take_in(home)
+    assert report.landed == []
+    assert [str(one) for one in report.problems] == [
+        "inbox/north/patients_1.csv: may not be read; check its owner and mode"
+    ]
+    monkeypatch.undo()
+    assert [one.source_file for one in take_in(home).landed] == ["patients_1.csv"]
+
+
+def test_nothing_received_is_one_line(tmp_path: Path) -> None:
+    home = small_home(tmp_path / "home")
+    done = registry(home, "refresh", "--plain")
+    assert done.returncode == 1
+    assert_one_line(done.stderr)
+    assert "no file has been received yet" in done.stderr
+    assert current_release(home) is None
+
+
+def test_a_registry_without_records_is_an_empty_release_with_its_finding(tmp_path: Path) -> None:
+    home = small_home(tmp_path / "home")
+    send(home, "patients_1.csv", b"")
+    with without_reports():
+        assert refresh(home).is_new
+    assert ask(home, "SELECT count(*) FROM curated.patient").item() == 0
+    assert ask(home, "SELECT rule_id FROM quality.finding")["rule_id"].to_list() == ["S01"]
+    assert_balanced(home)
+
+
+def test_a_mapping_with_a_mistake_names_its_line(tmp_path: Path) -> None:
+    home = small_home(tmp_path / "home")
+    mapping = home.facilities / f"{HOSPITAL}.toml"
+    mapping.write_text(
+        mapping.read_text(encoding="utf-8").replace('birth_date = "born"', 'birth_dat = "born"'),
+        encoding="utf-8",
+    )
+    send_all(home, good_files())
+    done = registry(home, "refresh", "--plain")
+    assert done.returncode == 2
+    assert_one_line(done.stderr)
+    assert "north.toml" in done.stderr and "birth_date" in done.stderr
+
+
+def test_a_blocking_rule_that_does_not_exist_is_told(tmp_path: Path) -> None:
+    """A slip here would let through what was to be held back."""
+    home = small_home(tmp_path / "home", blocking_rules='["V2"]')
+    send_all(home, good_files())
+    done = registry(home, "refresh", "--plain")
+    assert done.returncode == 2
+    assert_one_line(done.stderr)
+    assert "registry.toml" in done.stderr and "V2" in done.stderr
