@@ -93,7 +93,8 @@ def run_command(command: Sequence[str], stdout: Path | None = None) -> Measureme
         wall = time.perf_counter() - started
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise RuntimeError(f"{' '.join(command)} failed: {complaint.strip()[-2000:]}")
+        told = f"{' '.join(command)} ended with {process.returncode}: {complaint.strip()[-2000:]}"
+        raise RuntimeError(told)
     return Measurement(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
 
 

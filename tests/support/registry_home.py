@@ -4,9 +4,10 @@ Belongs here: making homes, running the command in a process of its own, reading
 Does not belong here: what a refresh must do (the tests).
 """
 
-from __future__ import re
+from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 import polars as pl
+import pyarrow as pa
 from polars.datatypes import DataTypeClass
 
 from registry_pipeline.intake.parsing.result import Parsed
@@ -30,7 +31,9 @@ def parse_column(
     Returns:
         One row per value of the series, in its order, with the columns ``fields``.
     """
-    encoded = series.cast(pl.String).to_arrow().dictionary_encode()
+    # through Arrow's own interface: polars' to_arrow() was seen to crash the process now and then
+    texts = pa.chunked_array(series.cast(pl.String)).cast(pa.large_string())
+    encoded = texts.combine_chunks().dictionary_encode()
     results = [parser(text) for text in [*encoded.dictionary.to_pylist(), None]]
     parsed = pl.DataFrame(
         [pl.Series(name, [getattr(r, name) for r in results], dtype=dtype) for name, dtype in fields.items()]
