@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -122,12 +123,20 @@ def _columns(frame: Frame, name: str, column: pd.Series, keep: Ints) -> tuple[Fl
     levels = _levels(used)
     if not levels:
         return np.zeros((len(keep), 1)), [name], None
-    text = used.map(label).to_numpy(dtype=object)
+    code, found = pd.factorize(_as_text(used))
     others = levels[1:]
     if not others:
         return np.zeros((len(keep), 1)), [f"{name}[{levels[0]}]"], None
-    block = np.column_stack([(text == level).astype(np.float64) for level in others])
+    place = {level: at for at, level in enumerate(found)}
+    block = np.column_stack([(code == place[level]).astype(np.float64) for level in others])
     return block, [f"{name}[{level}]" for level in others], levels[0]
+
+
+def _as_text(used: pd.Series) -> Any:
+    """The label of each value; texts are their own labels and are not asked one by one."""
+    if pd.api.types.infer_dtype(used, skipna=False) == "string":
+        return used.to_numpy(dtype=object)
+    return used.map(label).to_numpy(dtype=object)
 
 
 def _levels(used: pd.Series) -> list[str]:
@@ -138,6 +147,6 @@ def _levels(used: pd.Series) -> list[str]:
     """
     if isinstance(used.dtype, pd.CategoricalDtype):
         return [label(level) for level in used.cat.remove_unused_categories().cat.categories]
-    tally = used.map(label).value_counts()
+    tally = pd.Series(_as_text(used), dtype=object).value_counts()
     ordered = sorted(tally.index, key=lambda level: (-int(tally[level]), level))
     return ordered[:1] + sorted(ordered[1:])

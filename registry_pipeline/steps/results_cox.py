@@ -23,8 +23,11 @@ def cox_results(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
     fits: list[pd.DataFrame] = []
     terms: list[pd.DataFrame] = []
     tests: list[pd.DataFrame] = []
+    frames: dict[tuple[str, str], pd.DataFrame] = {}
     for endpoint, origin, model, covariates in _plan(marts, study):
-        frame = marts.times(endpoint, origin)
+        if (endpoint, origin) not in frames:  # the plan goes from one to the next: only the last is kept
+            frames = {(endpoint, origin): marts.times(endpoint, origin)}
+        frame = frames[endpoint, origin]
         for fit in _fits(frame, covariates):
             label = {"endpoint": endpoint, "origin": origin, "model": model}
             fits.append(fit.summary.assign(**label, method=fit.method))

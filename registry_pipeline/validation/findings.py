@@ -94,6 +94,7 @@ def _keyed(violations: pl.DataFrame, evidence: Evidence) -> pl.DataFrame:
     known = [name for name in tables if name in evidence.records]
     keys = [
         record_keys(name, evidence.records[name])
+        .join(violations.filter(pl.col("table_name") == name), on="_row_id", how="semi")
         .join(evidence.records[name].select("_row_id", pl.col("_origin").alias("_first")), on="_row_id")
         .with_columns(pl.lit(name).alias("table_name"))
         for name in known

@@ -105,22 +105,23 @@ def screen_facility(
     records = {name: one.records for name, one in made.items()}
     outcome = _judge(records, made, staged, rules, parameters, how)
     violations = without_echoes(pl.concat(outcome.violations))
-    origins = _origins(made)
+    origins, dropped = _origins(made), [one.fates for one in made.values()]
+    made.clear()
     evidence = Evidence(facility_id, records, origins, staged.rows, staged.source_columns, how.raw_value)
     findings = build_findings(violations, evidence, rules)
     files = file_findings(staged.file_issues, rules, facility_id)
     systemic = systemic_findings(findings, staged.rows, rules, facility_id, how.systemic_share)
     verdict = verdicts(records, violations)
-    accepted = {name: _split(records[name], verdict[name], "anti") for name in records}
-    quarantined = {name: _split(records[name], verdict[name], "semi") for name in records}
-    fates = row_fates(staged.rows, accepted, quarantined, [one.fates for one in made.values()])
+    quarantine = quarantine_rows(facility_id, records, verdict, staged.rows)
+    accepted, quarantined = _split_all(records, verdict)
+    fates = row_fates(staged.rows, accepted, quarantined, dropped)
     return Screened(
         accepted,
         quarantined,
         pl.concat([findings, files, systemic]),
         rule_results(facility_id, rules, outcome, pl.concat([findings, files]), staged.rows),
         row_account(facility_id, staged.rows, fates),
-        quarantine_rows(facility_id, records, verdict, staged.rows),
+        quarantine,
         outcome.failures,
     )
 
@@ -164,6 +165,19 @@ def _judge(
 
 def _origins(made: Mapping[str, Consolidated]) -> pl.DataFrame:
     return pl.concat(one.origins.with_columns(pl.lit(name).alias("table_name")) for name, one in made.items())
+
+
+def _split_all(
+    records: dict[str, pl.DataFrame], verdict: Mapping[str, pl.DataFrame]
+) -> tuple[dict[str, pl.DataFrame], dict[str, pl.DataFrame]]:
+    """Accepted and quarantined records per table; takes ``records`` apart, for both together are large."""
+    accepted: dict[str, pl.DataFrame] = {}
+    quarantined: dict[str, pl.DataFrame] = {}
+    for name in list(records):
+        whole = records.pop(name)
+        accepted[name] = _split(whole, verdict[name], "anti")
+        quarantined[name] = _split(whole, verdict[name], "semi")
+    return accepted, quarantined
 
 
 def _split(records: pl.DataFrame, verdict: pl.DataFrame, how: Any) -> pl.DataFrame:

@@ -23,13 +23,19 @@ def systemic_findings(
         share: share of the rows with content; and more than 20 rows.
     """
     where = ["submission_id", "source_file", "sheet", "source_name"]
-    rows = rows.with_columns(pl.col("sheet").fill_null(""))
-    filled = rows.filter(pl.col("fate").is_null()).group_by(where).agg(pl.len().alias("n_rows"))
+    counted = rows.filter(pl.col("fate").is_null()).group_by(where).len()
+    filled = (
+        counted.with_columns(pl.col("sheet").fill_null(""))
+        .group_by(where)
+        .agg(pl.col("len").sum().alias("n_rows"))
+    )
+    needed = rows.join(findings.select("_row_id").drop_nulls(), on="_row_id", how="semi")
+    needed = needed.with_columns(pl.col("sheet").fill_null(""))
     by_rule = ["rule_id", "table_name", "items", "source_column", "severity"]
     broken = (
         findings.select("_row_id", *by_rule)
         .drop_nulls("_row_id")
-        .join(rows.select("_row_id", *where), on="_row_id")
+        .join(needed.select("_row_id", *where), on="_row_id")
         .group_by(*where, *by_rule)
         .agg(pl.col("_row_id").n_unique().alias("n_broken"))
         .join(filled, on=where, nulls_equal=True)
