@@ -51,7 +51,7 @@ def simulate(folder: str, patients: int, facilities: int) -> Work:
 
     def work() -> dict[str, Any]:
         home = make_home(Path(folder))
-        lines = "[study]\nbootstrap_replicates = 0\n[refresh]\nsettle_seconds = 0\n"
+        lines = "[study]\nbootstrap_replicates = 0\n[refresh]\nsettle_seconds = 0\nextract_date = 2023-06-30\n"
         home.settings_file.write_text(lines, encoding="utf-8")
         return {"rows": write_simulation(patients, facilities, 1, Path(folder), ERROR_RATE).n_rows}
 

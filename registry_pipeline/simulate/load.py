@@ -13,16 +13,28 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
+import polars as pl
 
 from registry_pipeline.simulate import load_world as world
+from registry_pipeline.simulate.load_cells import CELL_PLANTERS
 from registry_pipeline.simulate.load_errors import PlantedCell, plant_in_chunk
+from registry_pipeline.simulate.load_files import NEW_COLUMN, NEW_COLUMN_FILE, plant_in_files
+from registry_pipeline.simulate.load_next import (
+    cohort_mistakes,
+    later_folder,
+    later_mistakes,
+    later_name,
+    rewritten,
+)
 from registry_pipeline.simulate.load_profile import Profile, mapping_of, profile_of
+from registry_pipeline.simulate.load_records import RECORD_PLANTERS
 from registry_pipeline.simulate.manifest import MANIFEST_NAME, PlantedError
 
 CHUNK_PATIENTS = 25_000
+SIMULATED_PLANTERS = CELL_PLANTERS | RECORD_PLANTERS
 FILES = (
     "patients", "tumours", "episodes", "lesions", "exams", "measurements", "courses", "targets", "contacts",
-    "events", "deaths",
+    "events", "deaths", "treatments", "systemic", "toxicity", "regional", "civil", "reports", "letters",
 )  # fmt: skip
 
 
@@ -44,7 +56,7 @@ class Simulation:
 
 
 def write_simulation(
-    patients: int, facilities: int, seed: int, out: Path, error_rate: float = 0.01
+    patients: int, facilities: int, seed: int, out: Path, error_rate: float = 0.01, is_followed: bool = False
 ) -> Simulation:
     """Write exports whose truth is known.
 
@@ -54,6 +66,8 @@ def write_simulation(
         seed: equal arguments give equal bytes.
         out: folder with the layout of a registry home (``facilities/``, ``inbox/``); made if need be.
         error_rate: share of patients with one planted mistake each, 0 to 1. With 0 no rule is broken.
+        is_followed: write a later submission of each facility too (``later/``), whose mistakes only a second
+            refresh can find.
 
     Raises:
         ValueError: fewer patients than facilities, no facility, or a rate outside 0 to 1.
@@ -74,7 +88,11 @@ def write_simulation(
                 n_planted += 1
                 writer.writerow(asdict(planted) | {"planted_id": f"S{n_planted:07d}"})
             n_rows += export.n_rows
+            for planted in export.write_later(own) if is_followed else ():
+                n_planted += 1
+                writer.writerow(asdict(planted) | {"planted_id": f"S{n_planted:07d}"})
     _write_truth(out, patients, seed, error_rate)
+    _write_settings(out)
     return Simulation(out, patients, n_rows, n_planted, tuple(one.facility_id for one in profiles))
 
 
@@ -106,18 +124,43 @@ class _Export:
             }
             for first in range(1, patients + 1, CHUNK_PATIENTS):
                 yield from self._chunk(handles, first, min(CHUNK_PATIENTS, patients + 1 - first))
+        if self.error_rate > 0:
+            names = {file: self.file_name(file) for file in FILES}
+            yield from plant_in_files(self.folder, self.profile, names, self.written)
 
     def _chunk(self, handles: Mapping[str, IO[bytes]], first: int, n: int) -> Iterator[PlantedError]:
         frames = world.draw_chunk(self.seed, self.number, first, n)
         texts = {file: self.profile.as_text(frame) for file, frame in frames.items()}
         rng = np.random.default_rng([self.seed, self.number, first, 1])
-        planted = plant_in_chunk(frames, texts, self.profile, self.error_rate, rng)
+        planted = plant_in_chunk(SIMULATED_PLANTERS, frames, texts, self.profile, self.error_rate, rng)
         yield from (self._located(one) for one in planted)
+        if self.error_rate > 0:
+            texts[NEW_COLUMN_FILE] = texts[NEW_COLUMN_FILE].with_columns(pl.lit("").alias(NEW_COLUMN))
         for file in FILES:
-            texts[file].write_csv(
-                handles[file], separator=self.profile.delimiter, include_header=self.written[file] == 0
-            )
+            texts[file].write_csv(handles[file], separator=self.profile.delimiter, include_header=first == 1)
             self.written[file] += len(texts[file])
+
+    def write_later(self, patients: int) -> Iterator[PlantedError]:
+        """The later submission, chunk by chunk; gives each of its mistakes."""
+        folder, written = later_folder(self.folder.parents[1], self.profile), dict.fromkeys(FILES, 0)
+        names = {file: later_name(file) for file in FILES}
+        with ExitStack() as stack:
+            handles = {file: stack.enter_context((folder / names[file]).open("wb")) for file in FILES}
+            for first in range(1, patients + 1, CHUNK_PATIENTS):
+                n = min(CHUNK_PATIENTS, patients + 1 - first)
+                before = world.draw_chunk(self.seed, self.number, first, n)
+                frames = rewritten(before)
+                for rule, file, item, row, told in later_mistakes(before, frames):
+                    place = 0 if row < 0 else written[file] + row + 2
+                    yield PlantedError(
+                        "", rule, self.profile.facility_id, names[file], "", place, "", item, "simulated later",
+                        told, rule != "G05", 2,
+                    )  # fmt: skip
+                for file in FILES:
+                    text = self.profile.as_text(frames[file])
+                    text.write_csv(handles[file], separator=self.profile.delimiter, include_header=first == 1)
+                    written[file] += len(text)
+        yield from cohort_mistakes(self.profile, names)
 
     def _located(self, cell: PlantedCell) -> PlantedError:
         return PlantedError(
@@ -133,6 +176,15 @@ class _Export:
             description=f"breaks rule {cell.rule_id}",
             is_error=cell.planter.is_error,
         )
+
+
+def _write_settings(out: Path) -> None:
+    """registry.toml with the end of observation that the patients were drawn with; one that is there stays."""
+    path = out / "registry.toml"
+    if not path.exists():
+        lines = ["[refresh]", f"extract_date = {world.EXTRACT_DATE.isoformat()}", "", "[privacy]"]
+        statement = "SYNTHETIC patients drawn from a known survival model; no figure says anything about real patients."
+        path.write_text("\n".join([*lines, f'data_statement = "{statement}"', ""]), encoding="utf-8")
 
 
 def _write_truth(out: Path, patients: int, seed: int, error_rate: float) -> None:

@@ -1,45 +1,97 @@
-"""Mistakes in simulated exports: for each rule, cells that break it, planted at a rate.
+"""Planting mistakes in a chunk of simulated exports: which patient gets which, and what changes.
 
-Belongs here: ``SIMULATED_PLANTERS`` (rule id -> how it is broken) and planting in a chunk.
-Does not belong here: the demo's mistakes (``plant_*.py``).
+Belongs here: :class:`Chosen`, :class:`Change`, :class:`SimulatedPlanter`, :func:`plant_in_chunk`.
+Does not belong here: how each rule is broken (``load_cells.py``, ``load_records.py``), mistakes of whole
+files (``load_files.py``), of a later submission (``load_next.py``), the demo's (``plant_*.py``).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from registry_pipeline.simulate.load_profile import Profile
 from registry_pipeline.simulate.load_world import Frames
 
+Ints = NDArray[np.int64]
 Texts = Sequence[str]
-Maker = Callable[["Chosen"], dict[str, Texts]]
+
+
+@dataclass(frozen=True)
+class Change:
+    """Cells that change in one file, or rows that are added to it.
+
+    Attributes:
+        file: which file.
+        places: rows of the file's frame; one per patient, or several of one.
+        cells: column -> the new texts, one per place.
+        is_new: the rows are copied, changed and added at the end; the old ones stay.
+    """
+
+    file: str
+    places: Ints
+    cells: Mapping[str, Texts]
+    is_new: bool = False
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """The rows that a mistake changes, typed, with the patients' other facts joined.
+    """The patients that get one kind of mistake.
 
     Attributes:
-        rows: one row per mistake: the columns of the file plus birth, diagnosis, start of therapy, omd.
+        facts: one row per patient: ``patient_no`` and what the other files say of her (``facts_of``).
+        frames: the chunk, typed.
         profile: how the facility writes.
     """
 
-    rows: pl.DataFrame
+    facts: pl.DataFrame
+    frames: Frames
     profile: Profile
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self.facts)
 
-    def constant(self, text: str) -> Texts:
-        """The same text in every row."""
-        return [text] * len(self.rows)
+    def at(self, file: str, **key: object) -> Ints:
+        """Each patient's first row in a file, among those whose columns equal ``key``.
 
-    def day(self, column: str, days: int) -> Texts:
-        """A date of the patient, shifted."""
-        return self.profile.date_text(self.rows[column] + timedelta(days=days))
+        Raises:
+            ValueError: a patient has no such row: the planter's ``needs`` is too weak.
+        """
+        rows = self.frames[file].select("patient_no", *key).with_row_index("_place")
+        for column, value in key.items():
+            rows = rows.filter(pl.col(column) == value)
+        return self._places(file, rows.unique("patient_no", keep="first", maintain_order=True))
+
+    def last(self, file: str) -> Ints:
+        """Each patient's last row in a file.
+
+        Raises:
+            ValueError: as ``at``.
+        """
+        rows = self.frames[file].select("patient_no").with_row_index("_place")
+        return self._places(file, rows.unique("patient_no", keep="last", maintain_order=True))
+
+    def _places(self, file: str, kept: pl.DataFrame) -> Ints:
+        found = self.facts.select("patient_no").join(kept, on="patient_no", how="left", maintain_order="left")
+        if found["_place"].null_count():
+            raise ValueError(f"a chosen patient has no row in {file}")
+        return found["_place"].to_numpy().astype(np.int64)
+
+    def rows(self, file: str, places: Ints) -> pl.DataFrame:
+        """The typed rows at these places."""
+        return self.frames[file][places]
+
+    def text(self, value: str) -> Texts:
+        """The same text for every patient."""
+        return [value] * len(self)
+
+    def day(self, fact: str, days: int) -> Texts:
+        """A date of each patient, shifted, as the facility writes it."""
+        return self.profile.date_text(self.facts[fact] + timedelta(days=days))
 
 
 @dataclass(frozen=True)
@@ -47,126 +99,21 @@ class SimulatedPlanter:
     """How one rule is broken.
 
     Attributes:
-        file: frame whose first row of a patient is changed.
+        file: file that the finding names.
         table: curated table that the rule judges.
         item: column of the file that the manifest names.
-        make: chosen rows -> new texts by column.
+        make: chosen patients -> changes; the manifest tells of the rows of the first one, which changes
+            nothing where the finding names a row that is itself correct.
+        needs: what must be true of a patient (over the facts); None: any patient will do.
         is_error: the rule quarantines the record.
     """
 
     file: str
     table: str
     item: str
-    make: Maker
+    make: Callable[[Chosen], list[Change]]
+    needs: pl.Expr | None = None
     is_error: bool = True
-
-
-def _constant(**cells: str) -> Maker:
-    return lambda chosen: {name: chosen.constant(text) for name, text in cells.items()}
-
-
-def _shifted(item: str, column: str, days: int) -> Maker:
-    return lambda chosen: {item: chosen.day(column, days)}
-
-
-def _impossible(chosen: Chosen) -> dict[str, Texts]:
-    sample = chosen.profile.date_format.replace("%Y", "2013").replace("%m", "02").replace("%d", "30")
-    return {"dx_date": chosen.constant(sample)}
-
-
-def _other_class(chosen: Chosen) -> dict[str, Texts]:
-    other = {
-        "de_novo_synchronous": "metachronous_oligorecurrence",
-        "metachronous_oligorecurrence": "de_novo_synchronous",
-    }
-    return {"omd_class": [other[one] for one in chosen.rows["omd_class"]]}
-
-
-def _plus(item: str, amount: float) -> Maker:
-    return lambda chosen: {item: [f"{one + amount:g}" for one in chosen.rows[item]]}
-
-
-def _short_over_long(chosen: Chosen) -> dict[str, Texts]:
-    return {"short_axis": [chosen.profile.length(one + 4) for one in chosen.rows["long_axis"]]}
-
-
-def _double_total(chosen: Chosen) -> dict[str, Texts]:
-    return {"total_dose": [chosen.profile.dose(one * 1.5) for one in chosen.rows["total_dose"]]}
-
-
-def _hundredfold(chosen: Chosen) -> dict[str, Texts]:
-    return {"total_dose": [chosen.profile.dose(one * 100) for one in chosen.rows["total_dose"]]}
-
-
-def _huge(chosen: Chosen) -> dict[str, Texts]:
-    return {"long_axis": chosen.constant(chosen.profile.length(260))}
-
-
-def _stranger(chosen: Chosen) -> dict[str, Texts]:
-    return {"patient": [f"U{one:08d}" for one in chosen.rows["patient_no"]]}
-
-
-def _other_group(chosen: Chosen) -> dict[str, Texts]:
-    return {"site_group": ["lung" if one == "scf" else "scf" for one in chosen.rows["site_group"]]}
-
-
-def _other_histology(chosen: Chosen) -> dict[str, Texts]:
-    return {"histology": ["adeno" if one == "scc" else "scc" for one in chosen.rows["histology"]]}
-
-
-def _other_technique(chosen: Chosen) -> dict[str, Texts]:
-    return {"technique": ["sbrt" if one == "imrt" else "imrt" for one in chosen.rows["technique"]]}
-
-
-def _more_planned(chosen: Chosen) -> dict[str, Texts]:
-    return {"planned": [str(one + 4) for one in chosen.rows["planned"]], "ended": chosen.constant("")}
-
-
-SIMULATED_PLANTERS: dict[str, SimulatedPlanter] = {
-    "V02": SimulatedPlanter("patients", "patient", "sex", _constant(sex="M")),
-    "V03": SimulatedPlanter("patients", "patient", "birth_date", _shifted("birth_date", "dx_date", -3000)),
-    "V04": SimulatedPlanter("tumours", "primary_tumour", "age_years", _plus("age_years", 12)),
-    "V08": SimulatedPlanter("tumours", "primary_tumour", "morphology", _constant(morphology="80703")),
-    "V11": SimulatedPlanter("tumours", "primary_tumour", "basis", _constant(basis="1")),
-    "V12": SimulatedPlanter("tumours", "primary_tumour", "grade", _constant(grade="7")),
-    "V13": SimulatedPlanter("tumours", "primary_tumour", "figo_stage", _constant(figo_stage="IIIC1")),
-    "V14": SimulatedPlanter("tumours", "primary_tumour", "figo_edition", _constant(figo_edition="")),
-    "V20": SimulatedPlanter("tumours", "primary_tumour", "scc_ag", _constant(scc_ag="1500"), False),
-    "S05": SimulatedPlanter("patients", "patient", "sex", _constant(sex="X")),
-    "V07": SimulatedPlanter("tumours", "primary_tumour", "topography", _constant(topography="C54.1")),
-    "V09": SimulatedPlanter(
-        "tumours", "primary_tumour", "morphology", _constant(morphology="8720/3", histology="other"), False
-    ),
-    "V10": SimulatedPlanter("tumours", "primary_tumour", "histology", _other_histology, False),
-    "S09": SimulatedPlanter("tumours", "primary_tumour", "dx_date", _impossible),
-    "E02": SimulatedPlanter("episodes", "omd_episode", "omd_date", _shifted("omd_date", "dx_date", -200)),
-    "E03": SimulatedPlanter("episodes", "omd_episode", "n_lesions", _plus("n_lesions", 2), False),
-    "E06": SimulatedPlanter("episodes", "omd_episode", "omd_class", _other_class),
-    "E12": SimulatedPlanter("episodes", "omd_episode", "site_group", _other_group),
-    "L02": SimulatedPlanter("lesions", "lesion", "side", _constant(side="mid")),
-    "L03": SimulatedPlanter("lesions", "lesion", "icd10", _constant(icd10="C79.7")),
-    "L05": SimulatedPlanter(
-        "lesions", "lesion", "last_negative_date", _shifted("last_negative_date", "detection_date", 0)
-    ),
-    "M01": SimulatedPlanter("measurements", "measurement", "long_axis", _huge),
-    "M02": SimulatedPlanter("measurements", "measurement", "short_axis", _short_over_long),
-    "T02": SimulatedPlanter("courses", "lrt_course", "start_date", _shifted("start_date", "omd_date", -40)),
-    "T04": SimulatedPlanter("courses", "lrt_course", "total_dose", _double_total),
-    "T05": SimulatedPlanter("courses", "lrt_course", "total_dose", _hundredfold),
-    "T06": SimulatedPlanter("courses", "lrt_course", "bed10", _plus("bed10", 15)),
-    "T07": SimulatedPlanter("courses", "lrt_course", "technique", _other_technique, False),
-    "T08": SimulatedPlanter("courses", "lrt_course", "planned", _more_planned, False),
-    "U01": SimulatedPlanter(
-        "contacts", "followup", "contact_date", _shifted("contact_date", "start_date", -60), False
-    ),
-    "S18": SimulatedPlanter("contacts", "followup", "patient", _stranger),
-    "H02": SimulatedPlanter("deaths", "death", "death_date", _shifted("death_date", "start_date", -100)),
-}
-_FACTS = (
-    ("tumours", "dx_date"),
-    ("courses", "start_date"),
-    ("episodes", "omd_date"),
-)
 
 
 @dataclass(frozen=True)
@@ -179,51 +126,101 @@ class PlantedCell:
     planter: SimulatedPlanter
 
 
+@dataclass(frozen=True)
+class _Facts:
+    """What is known of each patient of a chunk, from all files."""
+
+    frames: Frames
+
+    @cached_property
+    def table(self) -> pl.DataFrame:
+        """One row per patient."""
+        facts = self.frames["patients"].select("patient_no", "birth_date")
+        tumour = ("dx_date", "figo_stage", "histology", "tumour_size")
+        episode = ("omd_date", "omd_class", "n_lesions", "site_group", "concurrent_regional")
+        course = ("start_date", "end_date", "technique", "intent")
+        for file, columns in (("tumours", tumour), ("episodes", episode), ("courses", course)):
+            facts = facts.join(self.frames[file].select("patient_no", *columns), on="patient_no", how="left")
+        lesion = self.frames["lesions"].filter(pl.col("lesion_no") == 1)
+        facts = facts.join(
+            lesion.select("patient_no", "size", "site", "detection_date", "last_negative_date"),
+            on="patient_no",
+            how="left",
+        )
+        facts = facts.join(self.frames["deaths"].select("patient_no", "death_date"), "patient_no", "left")
+        contacts = self.frames["contacts"].group_by("patient_no").agg(pl.col("contact_date").max())
+        facts = facts.join(contacts.rename({"contact_date": "last_date"}), on="patient_no", how="left")
+        for file in ("systemic", "toxicity", "reports", "letters", "civil", "regional"):
+            numbers = self.frames[file]["patient_no"].implode()
+            facts = facts.with_columns(pl.col("patient_no").is_in(numbers).alias(f"has_{file}"))
+        for event, name in (("LR", "has_recurrence"), ("PM", "has_spread")):
+            numbers = self.frames["events"].filter(pl.col("event") == event)["patient_no"].implode()
+            facts = facts.with_columns(pl.col("patient_no").is_in(numbers).alias(name))
+        return facts.sort("patient_no").with_columns(is_dead=pl.col("death_date").is_not_null())
+
+
 def plant_in_chunk(
-    frames: Frames, texts: Frames, profile: Profile, rate: float, rng: np.random.Generator
-) -> list[PlantedCell]:
-    """Break one rule for each of about ``rate`` of the patients; ``texts`` is changed in place.
-
-    A rule that needs a row that the patient does not have (a death) is left out for her.
-    """
-    numbers = frames["patients"]["patient_no"].to_numpy()
-    chosen = numbers[rng.random(len(numbers)) < rate]
-    rules = rng.choice(np.array(list(SIMULATED_PLANTERS)), len(chosen))
-    planted: list[PlantedCell] = []
-    for rule_id, planter in SIMULATED_PLANTERS.items():
-        patients = chosen[rules == rule_id]
-        if len(patients):
-            planted += _plant(frames, texts, profile, rule_id, planter, patients)
-    return planted
-
-
-def _plant(
+    planters: Mapping[str, SimulatedPlanter],
     frames: Frames,
     texts: Frames,
     profile: Profile,
-    rule_id: str,
-    planter: SimulatedPlanter,
-    patients: np.ndarray,
+    rate: float,
+    rng: np.random.Generator,
 ) -> list[PlantedCell]:
-    frame = frames[planter.file]
-    own = frame["patient_no"].to_numpy()
-    places = np.searchsorted(own, patients)
-    is_there = places < len(own)
-    is_there[is_there] &= own[places[is_there]] == patients[is_there]
-    places = places[is_there]
-    if not len(places):
+    """Break one rule for each of about ``rate`` of the patients; ``texts`` is changed in place.
+
+    Patients are shared out evenly among the rules, the ones that few patients can break first.
+    """
+    numbers = frames["patients"]["patient_no"].to_numpy()
+    chosen = numbers[rng.random(len(numbers)) < rate]
+    if not len(chosen):
         return []
-    made = planter.make(Chosen(_with_facts(frames, frame[places]), profile))
-    text = texts[planter.file]
-    texts[planter.file] = text.with_columns(
-        [text[column].scatter(places, pl.Series(values, dtype=pl.String)) for column, values in made.items()]
+    facts = _Facts(frames).table.filter(pl.col("patient_no").is_in(chosen.tolist()))
+    planted: list[PlantedCell] = []
+    for rule_id, own in _shared_out(planters, facts, rng):
+        planter = planters[rule_id]
+        changes = planter.make(Chosen(own, frames, profile))
+        places, *_ = [_apply(change, frames, texts) for change in changes]
+        planted += [PlantedCell(rule_id, planter.file, int(place), planter) for place in places]
+    return planted
+
+
+def _shared_out(
+    planters: Mapping[str, SimulatedPlanter], facts: pl.DataFrame, rng: np.random.Generator
+) -> list[tuple[str, pl.DataFrame]]:
+    """(rule, its patients); every patient has at most one mistake."""
+    able = facts.select(
+        [
+            pl.lit(True).alias(rule) if one.needs is None else one.needs.fill_null(False).alias(rule)
+            for rule, one in planters.items()
+        ]
     )
-    return [PlantedCell(rule_id, planter.file, int(place), planter) for place in places]
+    masks = {rule: np.broadcast_to(able[rule].to_numpy(), len(facts)).copy() for rule in planters}
+    is_free = np.ones(len(facts), dtype=bool)
+    shared: list[tuple[str, pl.DataFrame]] = []
+    rules = sorted(planters, key=lambda rule: (int(masks[rule].sum()), rule))
+    for number, rule in enumerate(rules):
+        quota = max(1, int(is_free.sum()) // (len(rules) - number))
+        own = rng.permutation(np.flatnonzero(is_free & masks[rule]))[:quota]
+        if len(own):
+            is_free[own] = False
+            shared.append((rule, facts[np.sort(own)]))
+    return shared
 
 
-def _with_facts(frames: Frames, rows: pl.DataFrame) -> pl.DataFrame:
-    for file, column in _FACTS:
-        if column not in rows.columns:
-            facts = frames[file].select("patient_no", column)
-            rows = rows.join(facts, on="patient_no", how="left", maintain_order="left")
-    return rows
+def _apply(change: Change, frames: Frames, texts: Frames) -> Ints:
+    """The change made in ``texts``; where its rows stand there."""
+    text = texts[change.file]
+    if change.is_new:
+        rows = text[change.places]
+        for column, values in change.cells.items():
+            rows = rows.with_columns(pl.Series(column, list(values), dtype=pl.String))
+        texts[change.file] = pl.concat([text, rows])
+        return np.arange(len(text), len(text) + len(rows), dtype=np.int64)
+    texts[change.file] = text.with_columns(
+        [
+            text[column].scatter(change.places, pl.Series(list(values), dtype=pl.String))
+            for column, values in change.cells.items()
+        ]
+    )
+    return change.places

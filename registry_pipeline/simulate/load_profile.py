@@ -42,9 +42,9 @@ class Profile:
             return pl.format("H{}", cell.cast(pl.String).str.zfill(8))
         if kind == pl.Date:
             return cell.dt.strftime(self.date_format)
-        if name in LENGTHS and self.length_unit == "cm":
+        if name in LENGTHS and kind.is_numeric() and self.length_unit == "cm":
             return _number(cell / 10, 2)
-        if name in DOSES and self.dose_unit == "cGy":
+        if name in DOSES and kind.is_numeric() and self.dose_unit == "cGy":
             return _number(cell * 100, 1)
         return _number(cell, 2) if kind == pl.Float64 else cell.cast(pl.String)
 

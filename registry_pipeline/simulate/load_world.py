@@ -14,6 +14,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from registry_pipeline.simulate.load_more import draw_other_systems, draw_therapies, has_regional
+
 Frames = dict[str, pl.DataFrame]
 Ints = NDArray[np.int64]
 
@@ -51,7 +53,7 @@ def draw_chunk(seed: int, facility: int, first: int, n: int) -> Frames:
     frames |= {"lesions": lesions, "exams": exams, "measurements": _measurements(base, lesions)}
     frames |= {"courses": _courses(base), "targets": _targets(lesions)}
     frames |= {"contacts": _contacts(rng, base), "events": _events(base), "deaths": _deaths(base)}
-    return frames
+    return frames | draw_therapies(base) | draw_other_systems(base)
 
 
 def _base(rng: np.random.Generator, number: Ints) -> pl.DataFrame:
@@ -145,6 +147,8 @@ def _episodes(base: pl.DataFrame) -> pl.DataFrame:
     site = base["site"].to_numpy()
     return base.select(
         "patient_no",
+        pl.lit(1).alias("episode_no"),
+        pl.lit("yes").alias("index"),
         _day("omd").alias("omd_date"),
         "n_lesions",
         pl.Series("site_group", np.array(["scf", "lung", "other"])[site]),
@@ -155,7 +159,7 @@ def _episodes(base: pl.DataFrame) -> pl.DataFrame:
         pl.lit("controlled").alias("primary_status"),
         pl.lit("no").alias("active_systemic"),
         pl.lit("no").alias("history"),
-        pl.lit("no").alias("concurrent_regional"),
+        pl.when(has_regional()).then(pl.lit("yes")).otherwise(pl.lit("no")).alias("concurrent_regional"),
     )
 
 
@@ -175,6 +179,7 @@ def _lesions(base: pl.DataFrame) -> pl.DataFrame:
         _day("omd").alias("detection_date"),
         _day("negative").alias("last_negative_date"),
         pl.Series("biopsied", np.where(site == 0, "yes", "no")),
+        pl.lit("index").alias("status"),
         (pl.col("size") - 2 * (pl.col("lesion_no") - 1)).cast(pl.Float64).alias("size"),
     )
 
@@ -210,6 +215,7 @@ def _measurements(base: pl.DataFrame, lesions: pl.DataFrame) -> pl.DataFrame:
         pl.lit("D").alias("exam"),
         pl.Series("long_axis", long),
         pl.Series("short_axis", np.maximum(np.round(long * 0.75), 3.0)),
+        *[pl.lit("").alias(name) for name in ("lower", "upper", "suvmax", "measurable")],
     )
 
 
@@ -217,6 +223,7 @@ def _courses(base: pl.DataFrame) -> pl.DataFrame:
     total = pl.col("fractions") * pl.col("dose")
     return base.select(
         "patient_no",
+        pl.lit(1).alias("course_no"),
         pl.lit("rt").alias("modality"),
         pl.when(pl.col("fractions") == 30).then(pl.lit("imrt")).otherwise(pl.lit("sbrt")).alias("technique"),
         pl.when("palliative").then(pl.lit("palliative")).otherwise(pl.lit("definitive")).alias("intent"),
@@ -233,7 +240,7 @@ def _courses(base: pl.DataFrame) -> pl.DataFrame:
 
 
 def _targets(lesions: pl.DataFrame) -> pl.DataFrame:
-    return lesions.select("patient_no", "lesion_no")
+    return lesions.select("patient_no", pl.lit(1).alias("course_no"), "lesion_no")
 
 
 def _contacts(rng: np.random.Generator, base: pl.DataFrame) -> pl.DataFrame:
@@ -275,6 +282,7 @@ def _events(base: pl.DataFrame) -> pl.DataFrame:
             _day(column).alias("event_date"),
             pl.lit(lesion, dtype=pl.Int64).alias("lesion_no"),
             pl.lit("imaging").alias("evidence"),
+            pl.lit("").alias("new_lesions"),
         )
         for column, code, kind, lesion in (
             ("recurrence", "LR", "local_recurrence", 1),

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 MANIFEST_NAME = "manifest.csv"
+_TYPED = ("source_row", "is_error", "submission")
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class PlantedError:
         item: header of the cell, as the source names it; empty for whole rows.
         kind: short word for the kind of mistake.
         is_error: the rule quarantines the record (False: a warning).
+        submission: 1 for the first submission of the facility, 2 for the later one.
     """
 
     planted_id: str
@@ -35,6 +37,7 @@ class PlantedError:
     kind: str
     description: str
     is_error: bool = True
+    submission: int = 1
 
 
 @dataclass
@@ -69,9 +72,10 @@ def read_manifest(path: Path) -> list[PlantedError]:
     with path.open(encoding="utf-8", newline="") as source:
         return [
             PlantedError(
-                **{name: text for name, text in row.items() if name not in ("source_row", "is_error")},
+                **{name: text for name, text in row.items() if name not in _TYPED},
                 source_row=int(row["source_row"]),
                 is_error=row["is_error"] == "True",
+                submission=int(row["submission"]),
             )
             for row in csv.DictReader(source)
         ]
