@@ -107,15 +107,18 @@ def _refresh(home: Home, facilities: Sequence[str], force: bool, plain: bool) ->
 @click.option("--error-rate", type=click.FloatRange(0, 1), default=0.01, show_default=True,
               help="Share of patients with a planted error.")  # fmt: skip
 @click.option(
+    "--later", is_flag=True, help="A later submission too, whose errors only a second refresh finds."
+)
+@click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder to write to."
 )
-def simulate(patients: int, facilities: int, seed: int, error_rate: float, out: Path) -> None:
+def simulate(patients: int, facilities: int, seed: int, error_rate: float, later: bool, out: Path) -> None:
     """Exports with planted errors, and a manifest of them."""
     from registry_pipeline.simulate.load import write_simulation
 
     if patients < facilities:
         raise click.UsageError("--patients must be at least --facilities")
-    made = write_simulation(patients, facilities, seed, out, error_rate)
+    made = write_simulation(patients, facilities, seed, out, error_rate, later)
     click.echo(f"{made.n_patients} patients of {len(made.facility_ids)} facilities in {made.n_rows} rows, "
                f"{made.n_planted} planted errors (manifest.csv): {made.folder}")  # fmt: skip
 
