@@ -1,8 +1,9 @@
 """The ``registry`` command.
 
 Belongs here: the group and which commands are in it.
-Does not belong here: the commands (``cli_run.py`` changes a home, ``cli_look.py`` and
-``cli_releases.py`` only look). Whatever is slow to import is imported inside the command that needs it.
+Does not belong here: the commands (``cli_run.py``, ``cli_decide.py`` and ``cli_facility.py`` change a home,
+``cli_look.py``, ``cli_releases.py`` and ``cli_report.py`` only look). Whatever is slow to import is imported inside the command
+that needs it.
 """
 
 import os
@@ -12,8 +13,11 @@ import click
 
 from registry_pipeline import __version__
 from registry_pipeline.cli_context import run, shared_options
+from registry_pipeline.cli_decide import decide
+from registry_pipeline.cli_facility import facility
 from registry_pipeline.cli_look import findings, sql, status
-from registry_pipeline.cli_releases import releases, report
+from registry_pipeline.cli_releases import releases
+from registry_pipeline.cli_report import report
 from registry_pipeline.cli_run import demo, dev, init, refresh, simulate
 
 
@@ -27,7 +31,20 @@ def registry() -> None:
     """
 
 
-for command in (init, demo, refresh, status, findings, sql, releases, report, simulate, dev):
+for command in (
+    init,
+    demo,
+    facility,
+    refresh,
+    status,
+    findings,
+    decide,
+    sql,
+    releases,
+    report,
+    simulate,
+    dev,
+):
     registry.add_command(command)
 
 

@@ -15,6 +15,7 @@ import polars as pl
 from registry_pipeline.intake.mapping import ColumnMapping, Condition, Facility, Source, TableMapping
 from registry_pipeline.intake.mapping_table import curated_tables, key_columns
 from registry_pipeline.intake.pseudonym import Pseudonyms
+from registry_pipeline.intake.redcap_export import table_flag
 from registry_pipeline.intake.stage_anchors import AnchorDates, date_from_days
 from registry_pipeline.intake.stage_groups import group_rows, is_counted
 from registry_pipeline.intake.stage_ids import LOCAL_PATIENT, fill_templates, local_patient, qualify_ids
@@ -62,13 +63,23 @@ def stage_table(rows: pl.DataFrame, mapping: TableMapping, source: Source, stagi
     Args:
         rows: cleaned source columns of all files in force, ``_row_id`` and ``_submission_no``.
     """
-    for condition in mapping.where:
-        rows = rows.filter(_holds(condition))
-    work = _Work(rows, mapping, source, staging)
+    work = _Work(feeding_rows(rows, mapping), mapping, source, staging)
     work.type_patient()
     for column in mapping.columns.values():
         work.type_one(column)
     return work.finish()
+
+
+def feeding_rows(rows: pl.DataFrame, mapping: TableMapping) -> pl.DataFrame:
+    """The rows of a source that feed a table: of its sheets, of its instrument, where its conditions hold."""
+    if mapping.sheets:
+        fed = [name for name in rows["_sheet"].unique() if mapping.is_fed_by(name)]
+        rows = rows.filter(pl.col("_sheet").is_in(fed))
+    if mapping.instrument is not None:
+        rows = rows.filter(table_flag(mapping))
+    for condition in mapping.where:
+        rows = rows.filter(_holds(condition))
+    return rows
 
 
 def _holds(condition: Condition) -> pl.Expr:
@@ -96,7 +107,8 @@ class _Work:
         self._note(found)
         local = found.values["patient_id"]
         self.records = self.records.with_columns(
-            self.staging.pseudonyms.of(local).alias("patient_id"), local.alias(LOCAL_PATIENT)
+            self.staging.pseudonyms.of(local, self.source.patient_number).alias("patient_id"),
+            local.alias(LOCAL_PATIENT),
         )
 
     def type_one(self, column: ColumnMapping) -> None:

@@ -150,6 +150,9 @@ CELL_PLANTERS: dict[str, SimulatedPlanter] = {
     "V24": _planter("treatments", "primary_treatment", "modality", _text(modality="ccrt")),
     "E02": _planter("episodes", "omd_episode", "omd_date", _day("omd_date", "dx_date", -200)),
     "E03": _planter("episodes", "omd_episode", "n_lesions", _plus("n_lesions", 2), None, False),
+    "E13": _planter(
+        "episodes", "omd_episode", "n_lesions", _plus("n_lesions", 1), pl.col("n_lesions") < 3, False
+    ),
     "E06": _planter("episodes", "omd_episode", "omd_class", _other_class),
     "E07": _planter("episodes", "omd_episode", "omd_class", _text(omd_class="induced_oligorecurrence")),
     "E08": _planter(

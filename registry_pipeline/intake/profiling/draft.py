@@ -1,0 +1,156 @@
+"""From files to a whole draft of a mapping: what spans its sources, and the draft's text.
+
+Belongs here: the patient's number, the day that offsets are counted from, the order of the work.
+Does not belong here: one source (``source_draft.py``), guesses (``guess.py``), TOML (``write.py``).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from registry_pipeline.intake.profiling.files import SourceFile, SourceGroup, group_files, read_profiled
+from registry_pipeline.intake.profiling.guess import SourceGuess, guess_source, patient_scores
+from registry_pipeline.intake.profiling.headers import looks_headless
+from registry_pipeline.intake.profiling.keys import unique_numbers
+from registry_pipeline.intake.profiling.model import FacilityDraft, SourceDraft
+from registry_pipeline.intake.profiling.redcap import dictionary_note, is_dictionary
+from registry_pipeline.intake.profiling.source_draft import columns_of, draft_source
+from registry_pipeline.intake.profiling.write import write_draft
+from registry_pipeline.intake.readers import ReadError, ReadLimits
+
+ANCHOR = "diagnosis"
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A mapping ready to be written.
+
+    Attributes:
+        text: the TOML.
+        n_columns, n_mapped: columns of all sources; those that a table uses.
+        n_questions: lines that begin with ``# ?``.
+        problems: files that could not be used, one line each, without content.
+        n_sources: ``[[source]]`` in it; without any the text is no mapping.
+    """
+
+    text: str
+    n_columns: int
+    n_mapped: int
+    n_questions: int
+    problems: tuple[str, ...]
+    n_sources: int
+
+
+def draft_mapping(
+    facility_id: str,
+    paths: Sequence[Path],
+    limits: ReadLimits | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Draft:
+    """Draft the mapping of a facility from its files.
+
+    Args:
+        paths: real exports; files that differ by a date in their name become one source.
+        progress: told each file before it is read.
+    """
+    found: list[SourceFile] = []
+    problems: list[str] = []
+    for path in paths:
+        progress(f"reading {path.name}")
+        try:
+            file = read_profiled(path, limits or ReadLimits())
+        except ReadError as error:
+            problems.append(f"{path.name}: {error}")
+            continue
+        if is_dictionary(file.columns):
+            problems.append(dictionary_note(path.name))
+        elif looks_headless(file):
+            problems.append(
+                f"{path.name}: its first row looks like a record, not like a header; name the columns"
+            )
+        else:
+            found.append(file)
+    progress("looking at the columns")
+    return _draft(facility_id, group_files(found), problems)
+
+
+def _draft(facility_id: str, groups: Sequence[SourceGroup], problems: Sequence[str]) -> Draft:
+    patients = choose_patients(groups)
+    guesses = [guess_source(one, patients[one.name], has_anchor=False) for one in groups]
+    anchor = _anchor(guesses)
+    if anchor is not None and any(_counts_days(one) for one in groups):
+        guesses = [guess_source(one, patients[one.name], has_anchor=True) for one in groups]
+    unique = unique_numbers(guesses)
+    sources = tuple(draft_source(one, unique, ANCHOR) for one in guesses)
+    is_anchored = any(
+        "anchor" in column.keys for one in sources for table in one.tables for column in table.columns
+    )
+    draft = FacilityDraft(
+        facility_id=facility_id,
+        calendar="relative" if is_anchored and anchor == "year" else "absolute",
+        anchor=ANCHOR if is_anchored else None,
+        sources=sources,
+        questions=(*problems, *_facility_questions(sources)),
+    )
+    text = write_draft(draft)
+    return Draft(
+        text=text,
+        n_columns=sum(len(one.columns) for one in groups),
+        n_mapped=sum(
+            len(columns_of(made.tables) & set(guess.group.columns))
+            for made, guess in zip(sources, guesses, strict=True)
+        ),
+        n_questions=text.count("# ? "),
+        problems=tuple(problems),
+        n_sources=len(sources),
+    )
+
+
+def choose_patients(groups: Sequence[SourceGroup]) -> dict[str, str | None]:
+    """Source -> its column of patient numbers: the one that most sources share, then the best by name."""
+    scores = {one.name: patient_scores(one) for one in groups}
+    n_sources = Counter(name for found in scores.values() for name in found)
+    return {
+        source: max(found, key=lambda name: (n_sources[name], found[name]), default=None)
+        for source, found in scores.items()
+    }
+
+
+def _anchor(guesses: Sequence[SourceGuess]) -> str | None:
+    """How exactly the day of diagnosis is known where some source gives it: ``day``, ``year`` or None."""
+    for guess in guesses:
+        for one in guess.records:
+            if one.record.table == "primary_tumour":
+                return "year" if "is_year" in one.picks["dx_date"].fit.options else "day"
+    return None
+
+
+def _counts_days(group: SourceGroup) -> bool:
+    return any(one.header.is_days for one in group.columns.values())
+
+
+def _facility_questions(sources: Sequence[SourceDraft]) -> list[str]:
+    fed: dict[str, list[str]] = {}
+    for source in sources:
+        for table in dict.fromkeys(one.table for one in source.tables):
+            fed.setdefault(table, []).append(source.name)
+    asked = [
+        'each export is taken for the whole truth of its source (mode = "full"); write "incremental" where it holds only what is new'
+    ]
+    if "patient" not in fed:
+        asked.append(
+            "no file gives the patients (birth date, sex); without them every other record waits in quarantine"
+        )
+    if "primary_tumour" not in fed:
+        asked.append("no file gives the primary tumour (diagnosis, stage, histology)")
+    for table, names in fed.items():
+        if len(names) > 1 and table not in ("lrt_course", "lrt_target"):
+            order = ", ".join(f'"{name}"' for name in names)
+            asked.append(
+                f"{table} comes from {' and '.join(names)}: whom to believe where they disagree?"
+                f' now the first; else write under [precedence]  "{table}" = [{order}]'
+            )
+    return asked

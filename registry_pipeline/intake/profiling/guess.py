@@ -1,0 +1,292 @@
+"""What the rows of a source are about and which column is which item.
+
+Belongs here: candidates by name and by content, choosing among them, which records a source has.
+Does not belong here: keys (``keys.py``), what spans sources (``draft.py``), writing it down (``write.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import polars as pl
+
+from registry_pipeline.intake.mapping_table import curated_tables, key_columns
+from registry_pipeline.intake.parsing.text import comparison_key
+from registry_pipeline.intake.profiling.columns import ColumnProfile
+from registry_pipeline.intake.profiling.files import SourceGroup
+from registry_pipeline.intake.profiling.fit import Fit, fit, fit_id
+from registry_pipeline.intake.profiling.lexicon import Record, lexicon
+from registry_pipeline.intake.profiling.words import mentions, name_score, names_person, without_word
+from schemas.columns import Column
+
+LEAST_SCORE = 0.5
+_GENERIC_DATE, _BY_CONTENT = 0.8, 0.6
+_BEHIND_BEST = 0.1
+_MOST_KINDS, _LEAST_OTHER = 20, 3
+
+
+@dataclass(frozen=True)
+class Pick:
+    """A column taken for an item; ``score`` is 1 for the exact name."""
+
+    column: str
+    score: float
+    fit: Fit
+
+
+@dataclass
+class RecordGuess:
+    """A record that a source has.
+
+    Attributes:
+        picks: item -> column. ids: identifier -> column of its number, where there is one.
+        kinds: column and its values that tell which rows are such records, or None.
+    """
+
+    record: Record
+    picks: dict[str, Pick]
+    ids: dict[str, str]
+    kinds: tuple[str, tuple[str, ...]] | None = None
+
+
+@dataclass
+class SourceGuess:
+    """What is thought of one source.
+
+    Attributes:
+        patient: its column of patient numbers, or None: then it feeds nothing.
+        by_content: columns that were recognised by their values alone.
+    """
+
+    group: SourceGroup
+    patient: str | None
+    records: list[RecordGuess]
+    by_content: set[str] = field(default_factory=set)
+
+    def mapped(self) -> set[str]:
+        """Every column that some record uses."""
+        found = {pick.column for one in self.records for pick in one.picks.values()}
+        found |= {column for one in self.records for column in one.ids.values()}
+        found |= {one.kinds[0] for one in self.records if one.kinds}
+        return found | ({self.patient} if self.patient and self.records else set())
+
+
+def identifiers_of(table: str) -> tuple[str, ...]:
+    """The identifiers of a curated table besides those of patient and facility."""
+    return tuple(name for name in curated_tables()[table] if name in lexicon().ids and name != "patient_id")
+
+
+def patient_scores(group: SourceGroup) -> dict[str, float]:
+    """Columns that can hold the patient's number -> how well the name says so."""
+    names = lexicon().ids["patient_id"].names
+    scores = {
+        name: name_score(profile.header, names)
+        for name, profile in group.columns.items()
+        if fit_id(profile) is not None and not name.startswith("_")
+    }
+    return {name: score for name, score in scores.items() if score >= LEAST_SCORE}
+
+
+def guess_source(group: SourceGroup, patient: str | None, has_anchor: bool) -> SourceGuess:
+    """Guess the records of a source.
+
+    Args:
+        patient: its column of patient numbers.
+        has_anchor: whether days can be counted from a date that some source gives.
+    """
+    if patient is None or is_about_other_cancers(group):
+        return SourceGuess(group, patient, [])
+    looked = _Looked(group, patient, has_anchor)
+    found = [guess for record in lexicon().records if (guess := looked.record(record)) is not None]
+    by_name = {one.record.name: one for one in found}
+    kept = [one for one in found if _is_kept(one, by_name)]
+    made = SourceGuess(group, patient, kept, looked.by_content)
+    _tell_kinds(made)
+    return made
+
+
+def is_about_other_cancers(group: SourceGroup) -> bool:
+    """Whether a source tells of other malignancies: its dates and treatments are not those of the cervix."""
+    words = lexicon().header["other_cancer"]
+    return sum(mentions(name, words) for name in group.columns) >= _LEAST_OTHER
+
+
+def _is_kept(one: RecordGuess, by_name: Mapping[str, RecordGuess]) -> bool:
+    rivals = [by_name[name] for name in one.record.not_beside if name in by_name]
+    return not any(_is_kept(rival, by_name) for rival in rivals)
+
+
+class _Looked:
+    """A source while its columns are compared with the lexicon."""
+
+    def __init__(self, group: SourceGroup, patient: str, has_anchor: bool) -> None:
+        self.group, self.patient, self.has_anchor = group, patient, has_anchor
+        self.by_content: set[str] = set()
+        self._fits: dict[tuple[str, str, str], Fit | None] = {}
+        self.usable = {
+            name: profile
+            for name, profile in group.columns.items()
+            if name != patient and not name.startswith("_") and not names_person(profile.header)
+        }
+
+    @cached_property
+    def candidates(self) -> dict[tuple[str, str], list[Pick]]:
+        """(record, item) -> columns that could be it, the best first."""
+        named = {
+            (record.name, item): self._named(record, item)
+            for record in lexicon().records
+            for item in record.items
+        }
+        spoken = {pick.column for picks in named.values() for pick in picks}
+        for record in lexicon().records:
+            for item in record.items:
+                if not named[record.name, item]:
+                    named[record.name, item] = self._by_content(record, item, spoken)
+        return named
+
+    @cached_property
+    def numbers(self) -> dict[str, list[Pick]]:
+        """Identifier -> columns that could hold it, the best first."""
+        found: dict[str, list[Pick]] = {}
+        for name, rule in lexicon().ids.items():
+            if name == "patient_id":
+                continue
+            names = (*rule.names, *self._short_ids(name, rule.names))
+            scored = [(name_score(one.header, names), column) for column, one in self.usable.items()]
+            picks = [
+                Pick(column, score, made)
+                for score, column in scored
+                if score >= LEAST_SCORE and (made := fit_id(self.usable[column])) is not None
+            ]
+            found[name] = sorted(picks, key=lambda pick: -pick.score)
+        return found
+
+    @cached_property
+    def best(self) -> dict[str, float]:
+        """Column -> its best score for anything; it is not taken for something much less likely."""
+        best: dict[str, float] = {}
+        for picks in (*self.candidates.values(), *self.numbers.values()):
+            for pick in picks:
+                best[pick.column] = max(best.get(pick.column, 0.0), pick.score)
+        return best
+
+    def _named(self, record: Record, item: str) -> list[Pick]:
+        column, names = record.column(item), self._names(record, record.items[item])
+        picks = []
+        for name, profile in self.usable.items():
+            score = name_score(profile.header, names, is_date=column.kind == "date")
+            if column.kind == "date" and not profile.header.stem and item == record.generic_date:
+                score = max(score, _GENERIC_DATE)
+            if score >= LEAST_SCORE and (made := self._fit(record, column, name)) is not None:
+                picks.append(Pick(name, score * (0.9 + 0.1 * made.share), made))
+        return sorted(picks, key=lambda pick: -pick.score)
+
+    def _names(self, record: Record, names: tuple[str, ...]) -> tuple[str, ...]:
+        """In a file of lesions "status" is what elsewhere would be "lesion status"."""
+        spoken = [word for word in record.words if mentions(self.group.labels, [word])]
+        return (
+            *names,
+            *dict.fromkeys(short for word in spoken for name in names if (short := without_word(name, word))),
+        )
+
+    def _short_ids(self, name: str, names: tuple[str, ...]) -> tuple[str, ...]:
+        own = [one for one in lexicon().records if key_columns(one.table)[0] == name]
+        return tuple(short for one in own for short in self._names(one, names)[len(names) :])
+
+    def _by_content(self, record: Record, item: str, spoken: set[str]) -> list[Pick]:
+        least = lexicon().by_content.get(f"{record.table}.{item}")
+        if least is None:
+            return []
+        column = record.column(item)
+        found = {name: self._fit(record, column, name) for name in self.usable if name not in spoken}
+        sure = [
+            name
+            for name, made in found.items()
+            if made is not None and self._says_enough(name, item, made, least)
+        ]
+        if len(sure) != 1:
+            return []
+        self.by_content.add(sure[0])
+        made = found[sure[0]]
+        assert made is not None
+        return [Pick(sure[0], _BY_CONTENT, made)]
+
+    def _says_enough(self, name: str, item: str, made: Fit, least: float) -> bool:
+        """Values speak for themselves only where several of them do, and not by bare digits."""
+        profile = self.usable[name]
+        if item == "long_axis_mm":
+            return made.options.get("parse") == "size" and made.share >= least
+        values = [text for text in profile.filled if not text.isdigit()]
+        return made.share >= least and len(values) >= 2 and not made.questions
+
+    def _fit(self, record: Record, item: Column, name: str) -> Fit | None:
+        key = (record.table, item.name, name)
+        if key not in self._fits:
+            made = fit(item, self.usable[name])
+            if made is not None and "anchor" in made.options:
+                is_own = (record.table, item.name) == ("primary_tumour", "dx_date")
+                made = made if self.has_anchor and not is_own else None
+            self._fits[key] = made
+        return self._fits[key]
+
+    def record(self, record: Record) -> RecordGuess | None:
+        """The record with its columns, or None when the source does not have it."""
+        picks: dict[str, Pick] = {}
+        wanted = sorted(record.items, key=lambda item: -self._top(record, item))
+        for item in wanted:
+            used = {pick.column for pick in picks.values()}
+            for pick in self.candidates[record.name, item]:
+                if pick.column not in used and self._is_best(pick):
+                    picks[item] = pick
+                    break
+        ids = dict(self._ids(record))
+        picks, ids = self._of_its_rows(record, picks, ids)
+        has_word = mentions(self.group.labels, record.words)
+        found = {*picks, *ids, *(["@file"] if has_word else [])}
+        if not all(found.intersection(group) for group in record.needs):
+            return None
+        return RecordGuess(record, picks, ids)
+
+    def _of_its_rows(
+        self, record: Record, picks: dict[str, Pick], ids: dict[str, str]
+    ) -> tuple[dict[str, Pick], dict[str, str]]:
+        """Without columns that are empty in every row where the telling item stands."""
+        telling = picks.get(record.where or "")
+        if telling is None:
+            return picks, ids
+        rows = self.group.frame.filter(pl.col(telling.column).is_not_null())
+        empty = {name for name in rows.columns if rows[name].null_count() == rows.height}
+        kept = {item: pick for item, pick in picks.items() if pick.column not in empty}
+        return kept, {name: column for name, column in ids.items() if column not in empty}
+
+    def _top(self, record: Record, item: str) -> float:
+        return max((pick.score for pick in self.candidates[record.name, item]), default=0.0)
+
+    def _is_best(self, pick: Pick) -> bool:
+        return pick.score >= self.best[pick.column] - _BEHIND_BEST
+
+    def _ids(self, record: Record) -> Iterator[tuple[str, str]]:
+        for name in identifiers_of(record.table):
+            pick = next((one for one in self.numbers.get(name, []) if self._is_best(one)), None)
+            if pick is not None:
+                yield name, pick.column
+
+
+def _tell_kinds(guess: SourceGuess) -> None:
+    """Find the column that says what each row is about, where rows of several kinds stand together."""
+    mapped = guess.mapped()
+    for name, profile in guess.group.columns.items():
+        if name in mapped or not 0 < len(profile.filled) <= _MOST_KINDS:
+            continue
+        kinds = {id(one): _words_of(one.record, profile) for one in guess.records}
+        if sum(bool(words) for words in kinds.values()) > 1:
+            for one in guess.records:
+                if kinds[id(one)] and one.kinds is None:
+                    one.kinds = (name, kinds[id(one)])
+
+
+def _words_of(record: Record, profile: ColumnProfile) -> tuple[str, ...]:
+    words = {comparison_key(one) for one in record.words}
+    return tuple(text for text in profile.filled if comparison_key(text) in words)

@@ -1,0 +1,112 @@
+"""Identifiers of records: a number of the facility as it is, or one that is unique within its patient.
+
+Belongs here: which columns number what, whether a number is unique beyond its patient, templates.
+Does not belong here: the patient's own number (``draft.py`` chooses it), other items.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+
+from registry_pipeline.intake.mapping_table import key_columns
+from registry_pipeline.intake.profiling.guess import RecordGuess, SourceGuess, identifiers_of
+from registry_pipeline.intake.profiling.lexicon import lexicon
+from registry_pipeline.intake.profiling.model import ColumnDraft
+
+_MOST_SHARED = 0.02
+_LONG_NUMBER = 6
+
+
+def unique_numbers(guesses: Sequence[SourceGuess]) -> dict[str, bool]:
+    """Identifier -> whether its numbers are unique beyond their patient in every source that has them.
+
+    The same lesion must get the same identifier whichever system names it, so one answer holds for all.
+    """
+    judged: dict[str, list[bool]] = {}
+    for guess in guesses:
+        for record in guess.records:
+            for name, column in record.ids.items():
+                if guess.patient is not None:
+                    judged.setdefault(name, []).append(_is_unique(guess, guess.patient, column))
+    return {name: all(answers) for name, answers in judged.items()}
+
+
+def _is_unique(guess: SourceGuess, patient: str, column: str) -> bool:
+    """Hardly any number belongs to two patients, and numbers are longer than a patient's own count."""
+    pairs = guess.group.frame.select(pl.col(patient).alias("p"), pl.col(column).alias("n"))
+    patients = pairs.drop_nulls().unique().group_by("n").len()
+    if not patients.height:
+        return False
+    n_shared = patients.filter(pl.col("len") > 1).height
+    length = patients["n"].str.len_chars().median()
+    return n_shared <= _MOST_SHARED * patients.height and isinstance(length, float) and length >= _LONG_NUMBER
+
+
+def draft_identifiers(
+    guess: SourceGuess, one: RecordGuess, is_unique: Mapping[str, bool]
+) -> list[ColumnDraft] | None:
+    """The identifiers of a record; None when its key cannot be made."""
+    drafts: list[ColumnDraft] = []
+    for name in identifiers_of(one.record.table):
+        draft = _own_number(guess, one, name, is_unique) or _without_number(guess, one, name)
+        if draft is not None:
+            drafts.append(draft)
+        elif name in key_columns(one.record.table) or one.record.column(name).is_required:
+            return None
+    return drafts
+
+
+def _own_number(
+    guess: SourceGuess, one: RecordGuess, name: str, is_unique: Mapping[str, bool]
+) -> ColumnDraft | None:
+    column = one.ids.get(name)
+    if column is None:
+        return None
+    fit = f"{guess.group.columns[column].n_distinct} different numbers"
+    if is_unique.get(name):
+        return ColumnDraft(name, {"from": column}, f"{fit}, each of one patient")
+    return ColumnDraft(
+        name,
+        {"template": "{patient_id}-" + _piece(guess, name, column)},
+        f"{fit}, unique within a patient only",
+    )
+
+
+def _piece(guess: SourceGuess, name: str, column: str) -> str:
+    """``L{number}``; a number that begins with a letter needs no other."""
+    profile = guess.group.columns[column]
+    has_letter = profile.share(profile.count(lambda text: text[:1].isalpha())) > 0.9
+    return ("" if has_letter else lexicon().ids[name].prefix) + "{" + column + "}"
+
+
+def _without_number(guess: SourceGuess, one: RecordGuess, name: str) -> ColumnDraft | None:
+    rule = lexicon().ids[name]
+    is_own = name in key_columns(one.record.table)
+    if not is_own and not one.record.column(name).is_required:
+        return None
+    if rule.join and all(part in one.ids for part in rule.join):
+        pieces = [_piece(guess, part, one.ids[part]) for part in rule.join]
+        return ColumnDraft(name, {"template": "-".join(["{patient_id}", *pieces])}, "of its parts")
+    prefix = (one.record.id if is_own else None) or rule.prefix
+    beside = one.picks.get(rule.beside or "") if is_own else None
+    if beside is not None and (rule.fixed is None or _has_several(guess, beside.column)):
+        also = f"-{{{rule.also}?}}" if rule.also and rule.also in one.picks else ""
+        template = f"{{patient_id}}-{prefix}{{{beside.column}}}{also}"
+        question = "no number of its own was found: is it unique in this way?"
+        return ColumnDraft(name, {"template": template}, "", (question,))
+    if rule.fixed is None:
+        return None
+    number = rule.fixed
+    return ColumnDraft(
+        name, {"template": f"{{patient_id}}-{prefix}{number}"}, "one per patient: no column numbers them"
+    )
+
+
+def _has_several(guess: SourceGuess, column: str) -> bool:
+    """Whether patients have several values of a column."""
+    assert guess.patient is not None
+    pairs = guess.group.frame.select(pl.col(guess.patient).alias("p"), pl.col(column).alias("v"))
+    counts = pairs.drop_nulls().unique().group_by("p").len()
+    return counts.filter(pl.col("len") > 1).height > _MOST_SHARED * counts.height

@@ -1,0 +1,251 @@
+"""One source's guesses as the lines of a mapping.
+
+Belongs here: tables, conditions, columns and questions of a source. Does not belong here: what holds for the
+whole source, such as date formats (``source_options.py``), keys (``keys.py``), TOML (``write.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from registry_pipeline.intake.mapping_table import key_columns
+from registry_pipeline.intake.profiling.columns import ColumnProfile
+from registry_pipeline.intake.profiling.files import escaped
+from registry_pipeline.intake.profiling.fit import shape
+from registry_pipeline.intake.profiling.guess import Pick, RecordGuess, SourceGuess, is_about_other_cancers
+from registry_pipeline.intake.profiling.keys import draft_identifiers
+from registry_pipeline.intake.profiling.lexicon import Derived, lexicon
+from registry_pipeline.intake.profiling.model import ColumnDraft, SourceDraft, TableDraft
+from registry_pipeline.intake.profiling.redcap import EXPORT_NOTE, is_export
+from registry_pipeline.intake.profiling.source_options import facts_of, options_of
+from registry_pipeline.intake.profiling.units import with_unit_column
+from registry_pipeline.intake.profiling.words import LEAST_COVERAGE, mentions, name_score, names_person
+
+_SURE, _FEW = 0.8, 0.05
+_MAPPING_KEYS = ("codes", "unit", "parse")
+
+
+def draft_source(guess: SourceGuess, is_unique: Mapping[str, bool], anchor: str) -> SourceDraft:
+    """The lines of one source.
+
+    Args:
+        is_unique: identifier -> whether its numbers are unique beyond their patient.
+        anchor: name of the anchor that days are counted from.
+    """
+    tables = [
+        made for one in guess.records if (made := _draft_table(guess, one, is_unique, anchor)) is not None
+    ]
+    # a column whose record could not be made in the end is asked for like any other
+    used = columns_of(tables) & set(guess.group.columns)
+    options, asked = options_of(guess, used, bool(tables))
+    questions = [*asked, *_questions(guess, used)]
+    if is_export(list(guess.group.columns)):
+        questions.insert(0, EXPORT_NOTE)
+    return SourceDraft(
+        guess.group.name, facts_of(guess.group), tuple(options), tuple(tables), tuple(questions)
+    )
+
+
+def columns_of(tables: Sequence[TableDraft]) -> set[str]:
+    """Names that the drafted tables read, those of curated columns in templates among them."""
+    found: set[str] = set()
+    for table in tables:
+        found |= {str(one["column"]) for one in table.where} | set(table.group_by)
+        for column in table.columns:
+            found |= {column.keys[name] for name in ("from", "unit_from") if name in column.keys}
+            template = str(column.keys.get("template", ""))
+            found |= {part.split("}")[0].removesuffix("?") for part in template.split("{")[1:]}
+    return found
+
+
+def _draft_table(
+    guess: SourceGuess, one: RecordGuess, is_unique: Mapping[str, bool], anchor: str
+) -> TableDraft | None:
+    identifiers = draft_identifiers(guess, one, is_unique)
+    if identifiers is None or guess.patient is None:
+        return None
+    patient = guess.group.columns[guess.patient]
+    lines = [
+        ColumnDraft(
+            "patient_id", {"from": guess.patient}, f"{patient.n_distinct} patients in {patient.n_filled} rows"
+        )
+    ]
+    lines += identifiers
+    lines += [ColumnDraft(item, {"value": value}) for item, value in one.record.constants.items()]
+    for item, pick in _in_order(one):
+        lines.append(
+            with_unit_column(_draft_column(item, pick, one, anchor), one.record.column(item), guess.group)
+        )
+        lines += [made for rule in lexicon().derived if (made := _derived(rule, one, item, pick)) is not None]
+    lines += _shared(guess, one)
+    lines += [
+        made for rule in lexicon().derived if (made := _same_as_patient(rule, one, guess.patient)) is not None
+    ]
+    group_by = _group_by(guess, one)
+    return TableDraft(
+        title=one.record.name,
+        table=one.record.table,
+        sheets=_sheets(guess, one),
+        where=_where(guess, one),
+        group_by=group_by,
+        columns=_once(lines, bool(group_by)),
+    )
+
+
+def _sheets(guess: SourceGuess, one: RecordGuess) -> tuple[str, ...]:
+    """The sheets that have the record's columns; empty when all have them."""
+    wanted = {pick.column for pick in one.picks.values()} | set(one.ids.values())
+    telling = {name for name in (guess.patient, _telling_column(one)) if name}
+    names: list[str] = []
+    is_everywhere = True
+    for file in guess.group.files:
+        for sheet in (sheet for sheet in file.sheets if sheet.frame.height):
+            columns = set(sheet.frame.columns)
+            if telling <= columns and len(wanted & columns) > len(wanted) / 2:
+                names.append(escaped(sheet.sheet))
+            else:
+                is_everywhere = False
+    return () if is_everywhere or not all(names) else tuple(dict.fromkeys(names))
+
+
+def _in_order(one: RecordGuess) -> list[tuple[str, Pick]]:
+    return [(item, one.picks[item]) for item in one.record.items if item in one.picks]
+
+
+def _draft_column(item: str, pick: Pick, one: RecordGuess, anchor: str) -> ColumnDraft:
+    keys: dict[str, Any] = {"from": pick.column}
+    keys |= {name: pick.fit.options[name] for name in _MAPPING_KEYS if name in pick.fit.options}
+    if "anchor" in pick.fit.options:
+        keys["anchor"] = anchor
+    if item in one.record.aggregate:
+        keys["aggregate"] = one.record.aggregate[item]
+    return ColumnDraft(item, keys, pick.fit.evidence, pick.fit.questions)
+
+
+def _derived(rule: Derived, one: RecordGuess, item: str, pick: Pick) -> ColumnDraft | None:
+    """A flag or a text that follows from a coded item, unless it has a column of its own."""
+    if (rule.table, rule.origin) != (one.record.table, item) or rule.item in one.picks:
+        return None
+    if not rule.true:
+        return ColumnDraft(rule.item, {"from": pick.column}, "in the facility's words")
+    words = pick.fit.options.get("codes") or {code: code for code in (*rule.true, *rule.false)}
+    flags = {word: code in rule.true for word, code in words.items() if code in (*rule.true, *rule.false)}
+    return (
+        ColumnDraft(rule.item, {"from": pick.column, "codes": flags}, f"follows from {item}")
+        if flags
+        else None
+    )
+
+
+def _same_as_patient(rule: Derived, one: RecordGuess, patient: str) -> ColumnDraft | None:
+    is_wanted = (rule.table, rule.origin) == (one.record.table, "patient_id")
+    return ColumnDraft(rule.item, {"from": patient}) if is_wanted else None
+
+
+def _shared(guess: SourceGuess, one: RecordGuess) -> list[ColumnDraft]:
+    """Items that have the column of another item, of this record or of one beside it."""
+    lines = []
+    for item, other in one.record.same.items():
+        if item not in one.picks and other in one.picks:
+            lines.append(_draft_column(item, one.picks[other], one, ""))
+    for item, (table, other) in one.record.same_from.items():
+        beside = next(
+            (two for two in guess.records if two.record.table == table and other in two.picks), None
+        )
+        if item not in one.picks and beside is not None:
+            lines.append(_draft_column(item, beside.picks[other], one, ""))
+    return [line for line in lines if line.keys.get("anchor") != ""]
+
+
+def _once(lines: Sequence[ColumnDraft], is_grouped: bool) -> tuple[ColumnDraft, ...]:
+    """Each item once, aggregates only where rows are grouped."""
+    found: dict[str, ColumnDraft] = {}
+    for line in lines:
+        keys = {name: value for name, value in line.keys.items() if is_grouped or name != "aggregate"}
+        found.setdefault(line.item, ColumnDraft(line.item, keys, line.evidence, line.questions))
+    return tuple(found.values())
+
+
+def _group_by(guess: SourceGuess, one: RecordGuess) -> tuple[str, ...]:
+    """Several rows make one record where the key's number comes back within a patient."""
+    number = one.ids.get(key_columns(one.record.table)[0])
+    if not one.record.is_grouped or number is None or guess.patient is None:
+        return ()
+    keys = guess.group.frame.select(guess.patient, number).drop_nulls()
+    return (guess.patient, number) if keys.n_unique() < keys.height else ()
+
+
+def _where(guess: SourceGuess, one: RecordGuess) -> tuple[Mapping[str, Any], ...]:
+    if one.kinds is not None:
+        return ({"column": one.kinds[0], "in": list(one.kinds[1])},)
+    if one.record.table == "death" and (dead := _dead(guess)) is not None:
+        return (dead,)
+    column = _telling_column(one)
+    if column is None:
+        return ()
+    profile = guess.group.columns[column]
+    n_gaps = profile.n_rows - profile.n_filled
+    # a few rows without what every record must have are mistakes to be found, not rows of another kind
+    is_required = one.record.where is not None and one.record.column(one.record.where).is_required
+    has_gaps = n_gaps > (_FEW * profile.n_rows if is_required else 0)
+    return ({"column": column, "not_blank": True},) if has_gaps else ()
+
+
+def _telling_column(one: RecordGuess) -> str | None:
+    number = one.ids.get(key_columns(one.record.table)[0])
+    if one.record.where_id and number is not None:
+        return number
+    pick = one.picks.get(one.record.where or "")
+    return pick.column if pick else None
+
+
+def _dead(guess: SourceGuess) -> Mapping[str, Any] | None:
+    """Rows that say that the patient is dead, where a column of the source says so."""
+    for one in guess.records:
+        pick = one.picks.get("is_alive")
+        if pick is not None and "codes" in pick.fit.options:
+            words = [word for word, is_alive in pick.fit.options["codes"].items() if not is_alive]
+            return {"column": pick.column, "in": words} if words else None
+    return None
+
+
+def _questions(guess: SourceGuess, used: set[str]) -> list[str]:
+    """One line for each column that nothing reads."""
+    asked = []
+    if guess.patient is None:
+        asked.append(
+            "no column looks like the patient's number; until one is mapped this source feeds no table"
+        )
+    if is_about_other_cancers(guess.group):
+        asked.append(
+            "this source speaks of other malignancies; nothing of it was mapped, for the registry has no table for them"
+        )
+    asked += [_ask(profile, guess) for name, profile in guess.group.columns.items() if name not in used]
+    for name in sorted(guess.by_content & used):
+        asked.append(f'column "{name}" was recognised by its values alone; is it what is written below?')
+    return asked
+
+
+def _ask(profile: ColumnProfile, guess: SourceGuess) -> str:
+    name = f'column "{profile.name}"'
+    if names_person(profile.header):
+        return f"{name}: by its header it tells who a person is; list it under ignore, or better leave it out of the export"
+    if name_score(profile.header, lexicon().header["admission"]) >= LEAST_COVERAGE:
+        return f"{name}: a number that changes with every admission; list it under ignore"
+    if mentions(profile.name, lexicon().header["free_text"]):
+        return f"{name}: free text; map it, or list it under ignore"
+    likely = _likely(profile)
+    told = f"; by its name perhaps {likely}" if likely else ""
+    return f"{name}: {shape(profile)}{told}; map it, or list it under ignore"
+
+
+def _likely(profile: ColumnProfile) -> str | None:
+    """The item that the header's name fits best, whatever the values."""
+    best, found = _SURE, None
+    for record in lexicon().records:
+        for item, names in record.items.items():
+            score = name_score(profile.header, names, is_date=record.column(item).kind == "date")
+            if score > best:
+                best, found = score, f"{record.table}.{item}"
+    return found

@@ -1,0 +1,200 @@
+"""What holds for a whole source: how it is read, which words mean nothing, how dates and numbers are written.
+
+Belongs here: the keys of ``[[source]]`` with their evidence. Does not belong here: its tables.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from registry_pipeline.intake.mapping_table import key_columns
+from registry_pipeline.intake.parsing.text import comparison_key
+from registry_pipeline.intake.profiling.columns import ColumnProfile
+from registry_pipeline.intake.profiling.files import SourceGroup
+from registry_pipeline.intake.profiling.fit import LEAST_SHARE, spoken
+from registry_pipeline.intake.profiling.guess import SourceGuess
+from registry_pipeline.intake.profiling.lexicon import lexicon
+
+_LEAST_FORM = 0.05
+Option = tuple[str, Any, str]
+
+
+def facts_of(group: SourceGroup) -> tuple[str, ...]:
+    """What was found in the files, for the comments above a source."""
+    facts = []
+    for file in group.files:
+        n_rows = sum(sheet.n_read for sheet in file.sheets)
+        n_left = sum(len(sheet.rejects) for sheet in file.sheets)
+        told = f"{file.name}: {file.reader}, {n_rows} rows, {len(file.columns)} columns"
+        if len(file.sheets) > 1:
+            told += f", {len(file.sheets)} sheets"
+        facts.append(told + (f", {n_left} rows left out (totals, damaged)" if n_left else ""))
+    return tuple(facts)
+
+
+def options_of(guess: SourceGuess, used: set[str], feeds: bool) -> tuple[list[Option], list[str]]:
+    """The keys of a source in order, and what is asked about them.
+
+    Args:
+        used: columns that its tables read.
+        feeds: whether it feeds any table.
+    """
+    group = guess.group
+    asked: list[str] = []
+    options: list[Option] = [("files", list(group.globs), _name_evidence(group)), ("mode", "full", "")]
+    options += _reader_options(group)
+    for file in group.files:
+        if file.odd_sheets:
+            asked.append(
+                f"{len(file.odd_sheets)} sheets have their header in another row; export them like the others"
+            )
+    words, told = _sentinels(guess, used)
+    asked += told
+    if words:
+        options.append(("sentinels", words, "read as blank"))
+    dates, told = _dates(guess, used)
+    options += dates
+    asked += told
+    if any(group.columns[name].numbers.n_comma for name in used):
+        options.append(("decimal", ",", "numbers with a decimal comma"))
+    if feeds:
+        options.append(("required", _required(guess), "a file without these is not used"))
+        options.append(("ignore", [], "columns left out on purpose"))
+    else:
+        options.append(("ignore", ["*"], "nothing of this source was recognised: it is kept and not used"))
+    return options, asked
+
+
+def _name_evidence(group: SourceGroup) -> str:
+    has_star = any("*" in glob for glob in group.globs)
+    return "" if has_star else "as received; put * where the name changes from export to export"
+
+
+def _reader_options(group: SourceGroup) -> Iterator[Option]:
+    file = group.files[0]
+    if file.delimiter is not None:
+        label = file.encoding.removesuffix("-sig")
+        if not label.startswith("utf-16") and "," not in label:
+            yield "encoding", label, "found out"
+        yield "delimiter", file.delimiter, "found out"
+    if file.header_rows:
+        why = "two lines are joined" if len(file.header_rows) > 1 else "found out"
+        yield "header_rows", list(file.header_rows), why
+    if file.skip_after_header:
+        yield "skip_after_header", file.skip_after_header, "rows below the header that are no data"
+
+
+def _sentinels(guess: SourceGuess, used: set[str]) -> tuple[list[str], list[str]]:
+    """Words that mean nothing wherever they stand, and those that mean something in one column."""
+    columns = guess.group.columns
+    coded = {
+        comparison_key(word)
+        for one in guess.records
+        for pick in one.picks.values()
+        for word in (pick.fit.options.get("codes") or ())
+    }
+    found = Counter[str]()
+    for name in used:
+        found.update(columns[name].blank_words)
+    words = [word for word, _ in found.most_common() if comparison_key(word) not in coded]
+    asked = [
+        f"'{word}' is mapped to a code in one column; does it mean nothing in another one?"
+        for word in found
+        if comparison_key(word) in coded and sum(word in columns[name].blank_words for name in used) > 1
+    ]
+    numbers = Counter[str]()
+    for name in sorted(used):
+        numbers.update(_number_sentinels(columns[name]))
+    words += [word for word in numbers if len(word.lstrip("-")) >= 4]
+    short = [word for word in numbers if len(word.lstrip("-")) < 4]
+    asked += [
+        f"does {word} mean 'unknown' where numbers stand ({numbers[word]} times)? then add it to sentinels"
+        for word in short
+    ]
+    return words, asked
+
+
+def _number_sentinels(profile: ColumnProfile) -> dict[str, int]:
+    """9999 and the like where it stands far above all other numbers of the column."""
+    if profile.share(profile.numbers.n_read) < LEAST_SHARE or profile.n_distinct < 5:
+        return {}
+    known = set(lexicon().values["number_sentinels"])
+    others = [abs(float(text)) for text in profile.filled if text not in known and _is_plain(text)]
+    most = max(others, default=0.0)
+    return {
+        text: n
+        for text, n in profile.filled.items()
+        if text in known and len(text) >= 2 and others and abs(float(text)) > 3 * most
+    }
+
+
+def _is_plain(text: str) -> bool:
+    return text.lstrip("+-").replace(".", "", 1).isdecimal() and text.isascii()
+
+
+def _dates(guess: SourceGuess, used: set[str]) -> tuple[list[Option], list[str]]:
+    """Formats, the order of day and month, Excel's day counts."""
+    names = dict.fromkeys(
+        pick.column
+        for one in guess.records
+        for item, pick in one.picks.items()
+        if one.record.column(item).kind == "date" and pick.column in used
+    )
+    columns = [guess.group.columns[name] for name in names if not guess.group.columns[name].header.is_days]
+    forms, undecided = Counter[str](), Counter[str]()
+    asked = []
+    for profile in columns:
+        sure, both = _forms(profile)
+        forms.update(sure)
+        undecided.update(both)
+    for form, n in list(undecided.items()):
+        if form in forms:  # another column says which of the two it is
+            forms[form] += n
+        elif form.find("%d") < form.find("%m") and _mirror(form) not in forms:
+            told = f"{n} dates can be read as {spoken(form)} and as {spoken(_mirror(form))}"
+            asked.append(f"{told}: which is it? write day_first = true or false")
+    options: list[Option] = []
+    if forms:
+        told = ", ".join(f"{n} as {spoken(form)}" for form, n in forms.most_common())
+        options.append(("date_formats", [form for form, _ in forms.most_common()], told))
+    n_serials = sum(profile.dates.n_serials for profile in columns)
+    if n_serials and any(file.reader in ("xlsx", "xlsb", "xls", "ods") for file in guess.group.files):
+        options.append(
+            (
+                "excel_serial",
+                "1900",
+                f"{n_serials} date cells have lost their format and hold Excel's day count",
+            )
+        )
+    return options, asked
+
+
+def _forms(profile: ColumnProfile) -> tuple[dict[str, int], dict[str, int]]:
+    """Formats that a column is written in, and those where day and month cannot be told apart."""
+    forms = profile.dates.forms
+    least = max(_LEAST_FORM * profile.n_filled, 1)
+    sure = {form: n for form, n in forms.items() if n >= least and forms.get(_mirror(form), 0) < n}
+    return sure, {form: n for form, n in forms.items() if forms.get(_mirror(form)) == n}
+
+
+def _mirror(form: str) -> str:
+    """The format with day and month changed over; empty where it begins with the year."""
+    if form.startswith("%Y") or "%m" not in form:
+        return ""
+    return form.replace("%d", "\0").replace("%m", "%d").replace("\0", "%m")
+
+
+def _required(guess: SourceGuess) -> list[str]:
+    """The patient, what tells rows apart and what all rows must have, as far as every sheet has it."""
+    wanted = [guess.patient]
+    for one in guess.records:
+        wanted += [one.kinds[0]] if one.kinds else []
+        if one.record.where is None:
+            wanted += [one.ids.get(name) for name in key_columns(one.record.table)]
+            wanted += [pick.column for item, pick in one.picks.items() if one.record.column(item).is_required]
+    sheets = [sheet.frame for file in guess.group.files for sheet in file.sheets if sheet.frame.height]
+    if len({tuple(frame.columns) for frame in sheets}) > 1:
+        return [name for name in (guess.patient,) if name and all(name in frame.columns for frame in sheets)]
+    return [name for name in dict.fromkeys(wanted) if name]
