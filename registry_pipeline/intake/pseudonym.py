@@ -1,41 +1,66 @@
 """Pseudonyms of patients.
 
 Belongs here: the keyed hash and running it over columns.
-Does not belong here: where the key lies (``registry_pipeline/home.py``).
+Does not belong here: where the key lies (``registry_pipeline/home.py``), which numbers are one patient
+(``identity.py``).
 
 The key makes the hash useless to whoever knows a hospital's numbers but not the key; the facility in the
-message keeps equal numbers of two hospitals apart.
+message keeps equal numbers of two hospitals apart, and the kind of number equal numbers of two systems.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import polars as pl
 
+from registry_pipeline.intake.mapping_person import LEADING_NUMBER
+
 PREFIX = "P"
+Number = tuple[str, str]
+"""A number and what it is: (kind, local id)."""
+_NOBODY: Mapping[Number, Number] = MappingProxyType({})
 
 
-def pseudonym(facility_id: str, local_id: str, key: bytes) -> str:
-    """``P`` and 16 hexadecimal digits of BLAKE2b (RFC 7693), keyed, of ``facility|local id``."""
-    message = f"{facility_id}|{local_id}".encode()
+def pseudonym(facility_id: str, local_id: str, key: bytes, kind: str = LEADING_NUMBER) -> str:
+    """``P`` and 16 hexadecimal digits of BLAKE2b (RFC 7693), keyed, of facility, kind and local id."""
+    told = local_id if kind == LEADING_NUMBER else f"\x1f{kind}\x1f{local_id}"
+    message = f"{facility_id}|{told}".encode()
     return PREFIX + hashlib.blake2b(message, digest_size=8, key=key[:64]).hexdigest()
 
 
 class Pseudonyms:
     """The pseudonyms of one facility; every local id is hashed once."""
 
-    def __init__(self, facility_id: str, key: bytes) -> None:
+    def __init__(self, facility_id: str, key: bytes, stands_for: Mapping[Number, Number] = _NOBODY) -> None:
+        """Args:
+        stands_for: number -> the number that its patient's pseudonym is made of, where that is another.
+        """
         self._facility_id = facility_id
         self._key = key
-        self._known = pl.DataFrame(schema={"local": pl.String, "made": pl.String})
+        self._stands_for = stands_for
+        self._known: dict[str, pl.DataFrame] = {}
 
-    def of(self, local_ids: pl.Series) -> pl.Series:
+    def of(self, local_ids: pl.Series, kind: str = LEADING_NUMBER) -> pl.Series:
         """The pseudonym of every local id, in order; null for null."""
         rows = local_ids.cast(pl.String).alias("local").to_frame()
-        new = rows.unique().drop_nulls().join(self._known, on="local", how="anti")
+        known = self._known.get(kind, pl.DataFrame(schema={"local": pl.String, "made": pl.String}))
+        new = rows.unique().drop_nulls().join(known, on="local", how="anti")
         if new.height:
-            made = [pseudonym(self._facility_id, one, self._key) for one in new["local"].to_list()]
-            self._known = pl.concat([self._known, new.with_columns(pl.Series("made", made))])
-        found = rows.join(self._known, on="local", how="left", maintain_order="left")
+            made = [self._of((kind, one)) for one in new["local"].to_list()]
+            known = pl.concat([known, new.with_columns(pl.Series("made", made))])
+            self._known[kind] = known
+        found = rows.join(known, on="local", how="left", maintain_order="left")
         return found["made"].alias(local_ids.name)
+
+    def own(self, local_ids: pl.Series, kind: str = LEADING_NUMBER) -> pl.Series:
+        """The pseudonym that every number has by itself, whatever it is linked to."""
+        if not self._stands_for:
+            return self.of(local_ids, kind)
+        return Pseudonyms(self._facility_id, self._key).of(local_ids, kind)
+
+    def _of(self, number: Number) -> str:
+        kind, local = self._stands_for.get(number, number)
+        return pseudonym(self._facility_id, local, self._key, kind)

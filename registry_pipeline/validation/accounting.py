@@ -6,9 +6,11 @@ Does not belong here: deciding on records.
 
 from collections.abc import Iterable, Mapping
 
+import numpy as np
 import polars as pl
 
 FATES = ("rejected", "blank", "superseded", "quarantined", "curated", "duplicate", "upserted")
+NAMES = [one.replace("upserted", "superseded") for one in FATES]
 COUNTS = tuple(
     f"n_{fate}" for fate in ("curated", "quarantined", "duplicate", "superseded", "blank", "rejected")
 )
@@ -25,30 +27,45 @@ def row_fates(
     In order: rejected, blank or superseded on reading; quarantined if any record of the row is; curated
     if any was accepted; duplicate; replaced by a later submission. A row that feeds no record is blank.
     """
-    parts = [
-        rows.filter(pl.col("fate").is_not_null()).select("_row_id", _rank(pl.col("fate"))),
-        *(_behind(frame, "quarantined") for frame in quarantined.values()),
-        *(_behind(frame, "curated") for frame in accepted.values()),
-        *(
-            frame.select("_row_id", _rank(pl.col("fate").replace({"superseded": "upserted"})))
-            for frame in dropped
-        ),
-    ]  # fmt: skip
-    first = pl.concat(parts).group_by("_row_id").agg(pl.col("_rank").min())
-    found = rows.select("_row_id").join(first, on="_row_id", how="left", maintain_order="left")
-    names = [one.replace("upserted", "superseded") for one in FATES]
-    rank = found["_rank"].fill_null(FATES.index("blank"))
-    return found.select("_row_id", pl.Series("fate", names)[rank])
+    # The weaker fate first, so that the stronger one stands at the end; a row may be behind many records.
+    settled = rows.filter(pl.col("fate").is_not_null()).select("_row_id", "fate")
+    gone = [frame.with_columns(pl.col("fate").replace("superseded", "upserted")) for frame in dropped]
+    parts: list[tuple[str, pl.Series]] = [
+        *((one, _of_fate(frame, one)) for one in ("upserted", "duplicate") for frame in gone),
+        *(("curated", _behind(frame)) for frame in accepted.values()),
+        *(("quarantined", _behind(frame)) for frame in quarantined.values()),
+        *((one, _of_fate(settled, one)) for one in ("superseded", "blank", "rejected")),
+    ]
+    rank = _ranked(rows.get_column("_row_id"), parts)
+    return rows.select("_row_id", pl.Series("fate", NAMES)[rank])
 
 
-def _rank(fate: pl.Expr) -> pl.Expr:
-    ranks = {one: at for at, one in enumerate(FATES)}
-    return fate.cast(pl.String).replace_strict(ranks, return_dtype=pl.Int32).alias("_rank")
+def _ranked(row_ids: pl.Series, parts: Iterable[tuple[str, pl.Series]]) -> pl.Series:
+    """For every row the position in ``FATES`` of the last of the parts that names it; blank for no part.
+
+    By place among the sorted ids, not by joins: millions of rows, of which each table names its own.
+    """
+    order = None if row_ids.is_sorted() else row_ids.arg_sort()
+    known = row_ids if order is None else row_ids[order]
+    rank = np.full(len(row_ids), FATES.index("blank"), dtype=np.uint8)
+    for fate, given in parts:
+        ids = given.drop_nulls()
+        if len(ids) and len(known):
+            place = known.search_sorted(ids).clip(upper_bound=len(known) - 1)  # ids beyond the last
+            rank[place.filter(known[place] == ids).to_numpy()] = FATES.index(fate)
+    if order is None:
+        return pl.Series(rank)
+    back = np.empty_like(rank)
+    back[order.to_numpy()] = rank
+    return pl.Series(back)
 
 
-def _behind(frame: pl.DataFrame, fate: str) -> pl.DataFrame:
-    ids = frame.get_column("_row_ids").explode().alias("_row_id")
-    return ids.to_frame().with_columns(pl.lit(FATES.index(fate), dtype=pl.Int32).alias("_rank"))
+def _of_fate(frame: pl.DataFrame, fate: str) -> pl.Series:
+    return frame.filter(pl.col("fate") == fate).get_column("_row_id")
+
+
+def _behind(frame: pl.DataFrame) -> pl.Series:
+    return frame.get_column("_row_ids").explode(empty_as_null=False)
 
 
 def row_account(facility_id: str, rows: pl.DataFrame, fates: pl.DataFrame) -> pl.DataFrame:

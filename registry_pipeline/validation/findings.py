@@ -205,10 +205,11 @@ def file_findings(file_issues: pl.DataFrame, rules: Catalogue, facility_id: str)
     issues = file_issues.filter(pl.col("rule_id").is_in(list(on)))
     if issues.is_empty():
         return pl.DataFrame(schema={**FINDING, "_row_id": pl.Int64})
-    for name in ("source_name", "severity", "suggestion"):
+    for name in ("source_name", "severity", "suggestion", "record_key", "_row_id"):
         if name not in issues.columns:
-            issues = issues.with_columns(pl.lit(None, dtype=pl.String).alias(name))
-    source = pl.coalesce("source_name", "source_file").fill_null("")
+            kind = pl.Int64 if name == "_row_id" else pl.String
+            issues = issues.with_columns(pl.lit(None, dtype=kind).alias(name))
+    source = pl.coalesce("record_key", "source_name", "source_file").fill_null("")
     ordinal = pl.int_range(1, pl.len() + 1).over("rule_id", "record_key", "items")
     frame = issues.with_columns(
         pl.lit("file").alias("table_name"),
@@ -229,5 +230,5 @@ def file_findings(file_issues: pl.DataFrame, rules: Catalogue, facility_id: str)
     named = worded.with_columns(finding_ids(worded, facility_id), pl.col("items").replace("", None))
     return named.select(
         *(_as_finding(name, named.columns, facility_id) for name in FINDING),
-        pl.lit(None, dtype=pl.Int64).alias("_row_id"),
+        pl.col("_row_id").cast(pl.Int64),
     )

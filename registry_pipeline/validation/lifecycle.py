@@ -8,7 +8,8 @@ import polars as pl
 
 from registry_pipeline.validation.findings import FINDING
 
-DECIDED = ("answered", "confirmed", "waived")
+DECIDED = ("answered", "confirmed", "waived", "same_person", "different_persons", "reopened")
+MERGED = "same_person"
 
 
 def merge_lifecycle(
@@ -28,10 +29,11 @@ def merge_lifecycle(
 
     Returns:
         Every current finding, and every earlier one that is no longer broken as ``closed``, with the
-        release that last showed it.
+        release that last showed it. A pair that a decision made one person is no pair any more; it stays
+        ``same_person`` while the decision holds, so that it can be found and withdrawn.
     """
     now = current.select(list(FINDING)).unique("finding_id", keep="first", maintain_order=True)
-    before = pl.DataFrame(schema=FINDING) if previous is None else previous.select(list(FINDING))
+    before = pl.DataFrame(schema=FINDING) if previous is None else _as_now(previous)
     history = before.select(
         "finding_id",
         pl.col("status").alias("_status"),
@@ -44,8 +46,23 @@ def merge_lifecycle(
         pl.coalesce("_first", pl.lit(release_id)).alias("first_seen_release"),
         pl.lit(release_id).alias("last_seen_release"),
     ).select(list(FINDING))
-    gone = before.join(now, on="finding_id", how="anti").with_columns(pl.lit("closed").alias("status"))
-    return pl.concat([living, gone.unique("finding_id", keep="first", maintain_order=True)])
+    gone = before.join(now, on="finding_id", how="anti", maintain_order="left").join(
+        _latest(decisions), on="finding_id", how="left", maintain_order="left"
+    )
+    is_merged = (pl.col("_decided") if decisions is not None else pl.col("status")) == MERGED
+    closed = gone.with_columns(
+        pl.when(is_merged).then(pl.lit(MERGED)).otherwise(pl.lit("closed")).alias("status")
+    ).select(list(FINDING))
+    return pl.concat([living, closed.unique("finding_id", keep="first", maintain_order=True)])
+
+
+def _as_now(previous: pl.DataFrame) -> pl.DataFrame:
+    """Findings of an earlier release with the columns of today."""
+    missing = [name for name in FINDING if name not in previous.columns]
+    return previous.with_columns(
+        pl.lit(None, dtype=FINDING[name]).alias(name)  # type: ignore[arg-type]
+        for name in missing
+    ).select(list(FINDING))
 
 
 def _latest(decisions: pl.DataFrame | None) -> pl.DataFrame:
@@ -60,7 +77,7 @@ def _status(is_ledger_given: bool) -> pl.Expr:
     was = pl.col("_status")
     kept = ["reopened"] if is_ledger_given else ["reopened", *DECIDED]
     undecided = (
-        pl.when(was == "closed")
+        pl.when(was.is_in(["closed", MERGED]))
         .then(pl.lit("reopened"))
         .when(was.is_in(kept))
         .then(was)

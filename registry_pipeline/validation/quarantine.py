@@ -22,7 +22,7 @@ def judge_references(records: Mapping[str, pl.DataFrame], rules: Catalogue, outc
         return
     for name, model in curated().items():
         for column, parent, parent_column in references(model):
-            named = records[name].filter(pl.col(column.name).is_not_null())
+            named = records[name].select("_row_id", column.name).drop_nulls(column.name)
             outcome.count("S18", named.height)
             known = records[parent].select(pl.col(parent_column).alias(column.name)).drop_nulls().unique()
             missing = named.join(known, on=column.name, how="anti").select(
@@ -54,9 +54,12 @@ def verdicts(records: Mapping[str, pl.DataFrame], violations: pl.DataFrame) -> d
             )
         ]
         for column, parent, parent_column in references(model):
-            kept = records[parent].join(found[parent], on="_row_id", how="anti").get_column(parent_column)
-            orphans = records[name].filter(
-                pl.col(column.name).is_not_null() & ~pl.col(column.name).is_in(kept.implode())
+            # just the two columns: whole records of the large tables are copied otherwise
+            kept = records[parent].select("_row_id", parent_column)
+            kept = kept.join(found[parent], on="_row_id", how="anti").select(parent_column)
+            named = records[name].select("_row_id", column.name).drop_nulls(column.name)
+            orphans = named.join(
+                kept, left_on=column.name, right_on=parent_column, how="anti", maintain_order="left"
             )
             cause = pl.lit(f"{parent} ") + pl.col(column.name)
             parts.append(orphans.select("_row_id", pl.lit("parent").alias("reason"), cause.alias("cause")))

@@ -5,7 +5,8 @@ Does not belong here: preparing it, rules within one facility (``cross_table.py`
 
 The connection shows ``curated.*``, ``mart.*`` and ``quality.*`` of the release that is being made, and
 the previous release as an attached database ``previous`` (``previous.curated.death``). A rule names in its
-header's ``inputs`` what it reads and is ``not_applicable`` where one of them is absent.
+header's ``inputs`` what it reads and is ``not_applicable`` where one of them is absent; what its ``optional``
+names of the previous release is shown to it empty in the first release.
 
 A rule's SELECT gives one row per judged thing: ``facility_id, record_key, is_violated`` and, where it can
 say more, ``table_name, items, severity, suggestion, detail, value_text``. ``facility_id`` is ``registry``
@@ -18,11 +19,13 @@ from typing import Any
 import duckdb
 import polars as pl
 
+import schemas
 from registry_pipeline.sql_source import SqlFile
 from registry_pipeline.validation.cross_table import severity_of
 from registry_pipeline.validation.findings import FINDING, finding_id
 from registry_pipeline.validation.results import RESULT, result_row
 from registry_pipeline.validation.rules import Catalogue, RuleEntry, message_of, parameters_for
+from schemas.table import columns_of
 
 WHOLE_REGISTRY = "registry"
 
@@ -43,6 +46,7 @@ def run_registry_rules(
     """
     findings, results, failures = [pl.DataFrame(schema=FINDING)], [], {}
     present = _present(connection)
+    _stand_in(connection, rules, present)
     for entry in rules.of_scope("registry").values():
         assert isinstance(entry.judged_by, SqlFile)
         if not set(entry.judged_by.header.get("inputs", ())) <= present:
@@ -71,12 +75,29 @@ def _present(connection: duckdb.DuckDBPyConnection) -> set[str]:
     return found
 
 
+def _stand_in(connection: duckdb.DuckDBPyConnection, rules: Catalogue, present: set[str]) -> None:
+    """Empty tables of a previous release that there is not, for the rules that can do without."""
+    files = [one.judged_by for one in rules.of_scope("registry").values()]
+    named = {name for one in files if isinstance(one, SqlFile) for name in one.header.get("optional", ())}
+    if not named or any(name.startswith("previous.") for name in present):
+        return
+    connection.execute("ATTACH ':memory:' AS previous")
+    for name in sorted(named):
+        layer, bare = name.removeprefix("previous.").split(".")
+        columns = columns_of(schemas.tables()[f"{layer}.{bare}"])
+        told = ", ".join(f'"{one.name}" {one.duckdb_type}' for one in columns)
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS previous.{layer}; CREATE TABLE {name} ({told})")
+
+
 def _judged(
     connection: duckdb.DuckDBPyConnection, entry: RuleEntry, parameters: Mapping[str, Any]
 ) -> pl.DataFrame:
     assert isinstance(entry.judged_by, SqlFile)
     given = entry.judged_by.parameters(parameters_for(entry, parameters))
     judged = connection.execute(entry.judged_by.query, given).pl()
+    if "severity" in judged.columns and entry.warning_severity == "off":
+        is_softer = pl.col("is_violated") & pl.col("severity").is_in(["warning", "info"])
+        judged = judged.with_columns(pl.col("is_violated") & ~is_softer)
     return judged.filter(pl.col("is_violated").is_not_null() & pl.col("facility_id").is_not_null())
 
 

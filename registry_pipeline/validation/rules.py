@@ -15,11 +15,14 @@ from typing import Any
 from registry_pipeline.settings import Settings
 from registry_pipeline.sql_source import SqlFile, sql_files
 from registry_pipeline.validation.records import curated
+from schemas.codes import CTCAE_TERM
 from schemas.generic_rule import GenericRule
 from schemas.generic_rules import GENERIC_RULES
 from schemas.table import Rule, rules_of
 
 LEVELS = ("error", "warning", "info", "off")
+CODE_PARAMETERS = {"ctcae_terms": list(CTCAE_TERM.codes)}
+"""Code lists that a rule's query may ask for: lists are published as tables only in a release."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,7 @@ class RuleEntry:
         scope: ``table`` (within a table), ``facility`` (between tables of one facility), ``registry``
             (over curated and mart tables of all) or ``generic`` (any table).
         severity: in force, after overrides; ``off`` switches the rule off.
+        softer_severity: in force for the rule's second step, where it was set; ``off`` leaves that step out.
         unit: what is counted as judged.
         judged_by: the object that judges: a :class:`Rule`, an SQL file or a :class:`GenericRule`.
     """
@@ -47,11 +51,13 @@ class RuleEntry:
     judged_by: Rule | SqlFile | GenericRule
     thresholds: Mapping[str, Any] = field(default_factory=dict)
     unit: str = "record"
+    softer_severity: str | None = None
 
     @property
     def warning_severity(self) -> str:
-        """Severity of the second, stricter step: never above that of the rule."""
-        return "info" if self.severity == "info" else "warning"
+        """Severity of the second, stricter step: as set, else a warning, and never above that of the rule."""
+        wanted = self.softer_severity or "warning"
+        return wanted if LEVELS.index(wanted) >= LEVELS.index(self.severity) else self.severity
 
 
 @dataclass(frozen=True)
@@ -68,7 +74,7 @@ class Catalogue:
         """The catalogue with severities and thresholds of settings or of a facility.
 
         Args:
-            overrides: rule id -> ``{"severity": …, "thresholds": {…}}``.
+            overrides: rule id -> ``{"severity": …, "softer_severity": …, "thresholds": {…}}``.
 
         Raises:
             ValueError: an unknown rule, severity or threshold; the message names it and what is known.
@@ -79,6 +85,19 @@ class Catalogue:
                 raise ValueError(f"rules.{rule_id}: there is no such rule")
             entries[rule_id] = _overridden(entries[rule_id], change)
         return Catalogue(entries)
+
+    def overridden_at_facility(self, overrides: Mapping[str, Mapping[str, Any]]) -> "Catalogue":
+        """As :meth:`overridden`, for the mapping of one facility.
+
+        Raises:
+            ValueError: also for a rule that judges the registry as a whole: it has one setting for all.
+        """
+        for rule_id in overrides:
+            if rule_id in self.entries and self.entries[rule_id].scope == "registry":
+                raise ValueError(
+                    f"rules.{rule_id}: the rule judges the whole registry; set it in registry.toml"
+                )
+        return self.overridden(overrides)
 
     def rows(self) -> list[dict[str, object]]:
         """Rows of ``quality.rule``; rules that are off are not listed."""
@@ -102,8 +121,9 @@ class Catalogue:
     def rule_set_version(self) -> str:
         """Hash of every rule in force: wording, severity, thresholds and judgement."""
         told = [
-            [*(str(row[name]) for name in row), _judgement(self.entries[str(row["rule_id"])])]
+            [*(str(row[name]) for name in row), entry.warning_severity, _judgement(entry)]
             for row in self.rows()
+            for entry in [self.entries[str(row["rule_id"])]]
         ]
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
 
@@ -134,12 +154,17 @@ def parameters_of(settings: Settings, extract_date: date) -> dict[str, Any]:
 
 def parameters_for(entry: RuleEntry, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters of one rule: the general ones and its own thresholds."""
-    return {**parameters, **entry.thresholds}
+    return {**CODE_PARAMETERS, **parameters, **entry.thresholds}
 
 
 def message_of(entry: RuleEntry, column: str | None = None) -> str:
     """The rule's message with its thresholds filled in."""
     return _filled(entry.message, {"column": column or "a column", **entry.thresholds})
+
+
+def written_messages() -> dict[str, str]:
+    """Rule id -> message as written, with its places open."""
+    return {rule_id: entry.message for rule_id, entry in _written().items()}
 
 
 @cache
@@ -181,13 +206,15 @@ def _from_sql(file: SqlFile) -> RuleEntry:
 
 def _overridden(entry: RuleEntry, change: Mapping[str, Any]) -> RuleEntry:
     severity = change.get("severity", entry.severity)
-    if severity not in LEVELS:
-        raise ValueError(f"rules.{entry.rule_id}.severity must be one of {', '.join(LEVELS)}")
+    softer = change.get("softer_severity", entry.softer_severity)
+    for name, level in (("severity", severity), ("softer_severity", softer or "warning")):
+        if level not in LEVELS:
+            raise ValueError(f"rules.{entry.rule_id}.{name} must be one of {', '.join(LEVELS)}")
     given = change.get("thresholds", {})
     if unknown := sorted(set(given) - set(entry.thresholds)):
         known = ", ".join(sorted(entry.thresholds)) or "none"
         raise ValueError(f"rules.{entry.rule_id}.thresholds: unknown {', '.join(unknown)}; known: {known}")
-    return replace(entry, severity=severity, thresholds={**entry.thresholds, **given})
+    return replace(entry, severity=severity, softer_severity=softer, thresholds={**entry.thresholds, **given})
 
 
 def _worded(entry: RuleEntry, study: Mapping[str, Any]) -> RuleEntry:

@@ -20,7 +20,8 @@ from registry_pipeline.validation.records import curated
 from registry_pipeline.validation.results import rule_results
 from registry_pipeline.validation.rules import Catalogue
 from registry_pipeline.validation.staged_issues import conflict_violations, issue_violations, without_echoes
-from registry_pipeline.validation.systemic import systemic_findings
+from registry_pipeline.validation.systemic import with_systemic
+from registry_pipeline.validation.waivers import Waivers
 from registry_pipeline.validation.within_table import Outcome, judge_table
 
 
@@ -37,6 +38,8 @@ class StagedFrames(Protocol):
     def file_issues(self) -> pl.DataFrame: ...  # noqa: D102
     @property
     def source_columns(self) -> Mapping[tuple[str, str, str], str]: ...  # noqa: D102
+    @property
+    def judged(self) -> Mapping[str, int]: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class ScreenOptions:
         systemic_share: share of a file's rows from which one cause is suspected.
         raw_value: looks up cells as received: ``_row_id, source_column`` -> also ``value_text``.
         memory_limit: of the private DuckDB.
+        waivers: waived errors, which no longer keep their records out.
     """
 
     precedence: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -56,6 +60,7 @@ class ScreenOptions:
     systemic_share: float = 0.5
     raw_value: RawValue | None = None
     memory_limit: str = "1500MB"
+    waivers: Waivers = field(default_factory=Waivers)
 
 
 @dataclass(frozen=True)
@@ -110,8 +115,8 @@ def screen_facility(
     evidence = Evidence(facility_id, records, origins, staged.rows, staged.source_columns, how.raw_value)
     findings = build_findings(violations, evidence, rules)
     files = file_findings(staged.file_issues, rules, facility_id)
-    systemic = systemic_findings(findings, staged.rows, rules, facility_id, how.systemic_share)
-    verdict = verdicts(records, violations)
+    findings, systemic = with_systemic(findings, staged.rows, rules, facility_id, how.systemic_share)
+    verdict = verdicts(records, how.waivers.lift(violations, findings, records))
     quarantine = quarantine_rows(facility_id, records, verdict, staged.rows)
     accepted, quarantined = _split_all(records, verdict)
     fates = row_fates(staged.rows, accepted, quarantined, dropped)
@@ -154,6 +159,8 @@ def _judge(
     how: ScreenOptions,
 ) -> Outcome:
     outcome = Outcome()
+    for rule_id, count in staged.judged.items():
+        outcome.count(rule_id, count)
     issue_violations(staged.issues, records, rules, outcome)
     conflict_violations(made, rules, outcome)
     for name in curated():

@@ -10,12 +10,21 @@ from registry_pipeline.validation.findings import FINDING, finding_ids
 from registry_pipeline.validation.rules import Catalogue, message_of
 
 LEAST_ROWS = 20
+CAUSE = (
+    "{n_broken} of {n_rows} rows of the file break this rule, which points to one common cause (a column, unit,"
+    " format or code list of the export), not to single records."
+)
+"""Stands before the rule's own message."""
 
 
-def systemic_findings(
+def with_systemic(
     findings: pl.DataFrame, rows: pl.DataFrame, rules: Catalogue, facility_id: str, share: float
-) -> pl.DataFrame:
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """One finding per file, sheet, rule and items broken by more than ``share`` of the file's rows.
+
+    Returns:
+        The findings of the rows, those behind a common cause with its ``systemic_finding_id``, and the
+        findings of the causes. What is asked and counted is the cause; the rows hang on it.
 
     Args:
         findings: findings of records, with ``_row_id`` of their source row.
@@ -43,14 +52,26 @@ def systemic_findings(
         .sort(*where, *by_rule, nulls_last=True)
     )
     if broken.is_empty():
-        return pl.DataFrame(schema={**FINDING, "_row_id": pl.Int64})
-    return _worded(broken, rules, facility_id)
+        return findings, pl.DataFrame(schema={**FINDING, "_row_id": pl.Int64})
+    told = _worded(broken, rules, facility_id)
+    by = ["submission_id", "source_file", "sheet", *by_rule]
+    causes = told.select(*by, pl.col("finding_id").alias("_cause"))
+    joined = findings.with_columns(pl.col("sheet").fill_null("").alias("_sheet")).join(
+        causes.rename({"sheet": "_sheet"}),
+        on=["_sheet" if name == "sheet" else name for name in by],
+        how="left",
+        nulls_equal=True,
+        maintain_order="left",
+    )
+    attached = joined.with_columns(pl.col("_cause").alias("systemic_finding_id")).select(findings.columns)
+    return attached, _as_findings(told)
 
 
 def _worded(broken: pl.DataFrame, rules: Catalogue, facility_id: str) -> pl.DataFrame:
+    """The causes in words; a cause in several files has one id and stands in one finding."""
     told = [
-        f"{row['n_broken']} of {row['n_rows']} rows of the file break this rule, which points to one common cause"
-        f" (a column, unit, format or code list of the export), not to single records. "
+        CAUSE.format(n_broken=row["n_broken"], n_rows=row["n_rows"])
+        + " "
         + message_of(rules.entries[row["rule_id"]], row["items"])
         for row in broken.iter_rows(named=True)
     ]
@@ -61,9 +82,11 @@ def _worded(broken: pl.DataFrame, rules: Catalogue, facility_id: str) -> pl.Data
         pl.lit(facility_id).alias("facility_id"),
         pl.lit("open").alias("status"),
     )
-    frame = frame.with_columns(finding_ids(frame, facility_id)).unique(
-        "finding_id", keep="first", maintain_order=True
-    )
+    return frame.with_columns(finding_ids(frame, facility_id))
+
+
+def _as_findings(told: pl.DataFrame) -> pl.DataFrame:
+    frame = told.unique("finding_id", keep="first", maintain_order=True)
     return frame.select(
         *(
             pl.col(name).cast(kind) if name in frame.columns else pl.lit(None, dtype=kind).alias(name)  # type: ignore[arg-type]

@@ -18,6 +18,7 @@ from pandera.errors import SchemaError, SchemaErrors
 
 from registry_pipeline.validation.records import curated, date_stems
 from registry_pipeline.validation.rules import Catalogue, parameters_for
+from registry_pipeline.validation.sent_items import judgements_of_sent
 from schemas.columns import Column
 from schemas.table import Rule, columns_of, key_of
 
@@ -38,12 +39,16 @@ _DEFAULT_DAYS = (date(1970, 1, 1), date(1899, 12, 30), date(1899, 12, 31), date(
 
 @dataclass(frozen=True)
 class Judgement:
-    """One boolean expression over a table: False breaks the rule, null does not apply."""
+    """One boolean expression over a table: False breaks the rule, null does not apply.
+
+    ``advice`` is a text expression: what to write instead.
+    """
 
     rule_id: str
     severity: str
     items: str
     expression: pl.Expr
+    advice: pl.Expr | None = None
 
 
 @dataclass
@@ -79,7 +84,7 @@ def judge_table(
     """Judge every record of a table by its own rules and its columns' demands, into ``outcome``."""
     if records.is_empty():
         return
-    main, second = _judgements(name, rules, parameters, outcome)
+    main, second = _judgements(name, records, rules, parameters, outcome)
     judge(name, records, main, second, outcome)
 
 
@@ -97,21 +102,37 @@ def judge(
         outcome.count(one.rule_id, count)
     broken = failed.select("_row_id", "rule_id")
     softer = _run(name, records, second, outcome).join(broken, on=["_row_id", "rule_id"], how="anti")
-    outcome.violations += [failed, softer]
+    outcome.violations += [_advised(found, records, main) for found in (failed, softer)]
+
+
+def _advised(found: pl.DataFrame, records: pl.DataFrame, judgements: list[Judgement]) -> pl.DataFrame:
+    """Violations with what to write instead, where the rule can compute it."""
+    advice = {one.rule_id: one.advice for one in judgements if one.advice is not None}
+    wanted = found.filter(pl.col("rule_id").is_in(list(advice)))
+    if wanted.is_empty():
+        return found
+    parts = []
+    for rule_id, group in wanted.group_by("rule_id", maintain_order=True):
+        told = records.join(group.select("_row_id"), on="_row_id", how="semi")
+        made = advice[str(rule_id[0])].cast(pl.String).alias("_told")
+        parts.append(told.select("_row_id", pl.lit(rule_id[0]).alias("rule_id"), made))
+    joined = found.join(pl.concat(parts), on=["_row_id", "rule_id"], how="left", maintain_order="left")
+    return joined.with_columns(pl.coalesce("suggestion", "_told").alias("suggestion")).select(list(VIOLATION))
 
 
 def _judgements(
-    name: str, rules: Catalogue, parameters: Mapping[str, Any], outcome: Outcome
+    name: str, records: pl.DataFrame, rules: Catalogue, parameters: Mapping[str, Any], outcome: Outcome
 ) -> tuple[list[Judgement], list[Judgement]]:
-    main, second = _column_judgements(name, rules, parameters), []
+    main, second = _column_judgements(name, records, rules, parameters), []
     for entry in rules.of_scope("table").values():
         rule = entry.judged_by
         if entry.table_name != name or not isinstance(rule, Rule):
             continue
         given, items = parameters_for(entry, parameters), ",".join(rule.items)
         try:
-            made = Judgement(rule.rule_id, entry.severity, items, rule.check(given))
-            if rule.warning:
+            advice = rule.suggest(given) if rule.suggest else None
+            made = Judgement(rule.rule_id, entry.severity, items, rule.check(given), advice)
+            if rule.warning and entry.warning_severity != "off":
                 second.append(Judgement(rule.rule_id, entry.warning_severity, items, rule.warning(given)))
             main.append(made)
         except Exception as problem:  # a rule that raises must not stop the others
@@ -119,8 +140,10 @@ def _judgements(
     return main, second
 
 
-def _column_judgements(name: str, rules: Catalogue, parameters: Mapping[str, Any]) -> list[Judgement]:
-    """S05, S09, S10, S11, S14 and S19 for every column that they concern."""
+def _column_judgements(
+    name: str, records: pl.DataFrame, rules: Catalogue, parameters: Mapping[str, Any]
+) -> list[Judgement]:
+    """S05, S09, S10, S11, S13, S14, S19 and H03 for every column that they concern."""
     model, on = curated()[name], rules.of_scope("generic")
     stems, keys = set(date_stems(model)), set(key_of(model))
     found: list[tuple[str, str, pl.Expr]] = []
@@ -134,6 +157,7 @@ def _column_judgements(name: str, rules: Catalogue, parameters: Mapping[str, Any
         found.append(("S09", stem, is_possible))
         is_written = ~pl.col(stem).is_in(_DEFAULT_DAYS) | (pl.col(f"{stem}_precision") != "day")
         found.append(("S11", stem, is_written))
+    found += judgements_of_sent(name, model, records)
     return [Judgement(rule, on[rule].severity, item, made) for rule, item, made in found if rule in on]
 
 

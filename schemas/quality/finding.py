@@ -28,5 +28,9 @@ MODEL = table(
         coded("status", codes.FINDING_STATUS, "Where the finding is in its life", is_required=True),
         text("first_seen_release", "Release that first showed the finding"),
         text("last_seen_release", "Latest release that showed it"),
+        text(
+            "systemic_finding_id",
+            "Finding of the common cause that this one is a part of; it is not asked apart",
+        ),
     ],
 )

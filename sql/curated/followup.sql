@@ -7,7 +7,7 @@ SELECT
     followup_id,
     patient_id,
     facility_id,
-    contact_date, contact_date_precision, contact_date_lower, contact_date_upper,
+    contact_date, contact_date_precision, contact_date_lower, contact_date_upper, contact_date_reason,
     followup_source,
     is_alive,
     disease_status

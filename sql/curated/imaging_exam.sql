@@ -7,7 +7,7 @@ SELECT
     exam_id,
     patient_id,
     facility_id,
-    exam_date, exam_date_precision, exam_date_lower, exam_date_upper,
+    exam_date, exam_date_precision, exam_date_lower, exam_date_upper, exam_date_reason,
     imaging_modality,
     slice_mm,
     has_contrast

@@ -13,7 +13,7 @@ SELECT
     icd10_secondary_code,
     laterality,
     is_node,
-    detection_date, detection_date_precision, detection_date_lower, detection_date_upper,
+    detection_date, detection_date_precision, detection_date_lower, detection_date_upper, detection_date_reason,
     is_biopsied,
     is_treated,
     not_treated_reason,

@@ -11,7 +11,7 @@ SELECT
     lrt_modality,
     lrt_technique,
     intent,
-    start_date, start_date_precision, start_date_lower, start_date_upper,
+    start_date, start_date_precision, start_date_lower, start_date_upper, start_date_reason,
     end_date, end_date_precision, end_date_lower, end_date_upper,
     n_fractions_planned,
     n_fractions_delivered,

@@ -9,7 +9,7 @@ SELECT
     facility_id,
     episode_number,
     is_index,
-    omd_dx_date, omd_dx_date_precision, omd_dx_date_lower, omd_dx_date_upper,
+    omd_dx_date, omd_dx_date_precision, omd_dx_date_lower, omd_dx_date_upper, omd_dx_date_reason,
     n_lesions_stated,
     lesion_site_group,
     omd_class,

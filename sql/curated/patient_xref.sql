@@ -8,6 +8,7 @@ SELECT
     source_name,
     source_patient_id,
     patient_id,
+    own_patient_id,
     match_method,
     match_score
 FROM screened.patient_xref

@@ -7,7 +7,7 @@ SELECT
     tumour_id,
     patient_id,
     facility_id,
-    dx_date, dx_date_precision, dx_date_lower, dx_date_upper,
+    dx_date, dx_date_precision, dx_date_lower, dx_date_upper, dx_date_reason,
     age_at_diagnosis_years,
     topography_code,
     morphology_code,
@@ -23,6 +23,7 @@ SELECT
     pelvic_ln,
     paraaortic_ln,
     scc_ag_ng_ml,
+    scc_ag_method,
     scc_ag_date, scc_ag_date_precision, scc_ag_date_lower, scc_ag_date_upper,
     lvsi,
     hpv

@@ -1,27 +1,60 @@
 /*
 table = "patient"
+scope = "registry"
 severity = "warning"
-items = ["birth_date"]
-message = "Two patient numbers share date of birth, date of diagnosis and histology: perhaps one woman under two numbers. Compare the records; link the numbers if they are one person."
+items = ["patient_id"]
+inputs = ["quality.patient_pair", "quality.linkage_block"]
+message = "Two patients are probably one woman under two numbers. Compare their records and decide: same_person merges them at the next refresh, different_persons keeps them apart."
 category = "plausibility/uniqueness"
-source = "Kahn uniqueness"
+source = "Kahn uniqueness; Fellegi and Sunter 1969"
+version = 2
+[thresholds]
+minimum_score = 0.9
 [[passing]]
-patient = [{patient_id = "P1", birth_date = 1960-06-01}, {patient_id = "P2", birth_date = 1960-06-02}]
-primary_tumour = [{tumour_id = "T1", patient_id = "P1", dx_date = 2010-05-01}, {tumour_id = "T2", patient_id = "P2", dx_date = 2010-05-01}]
+"quality.patient_pair" = [{pair_key = "P1|P2", facility_id = "x", other_facility_id = "x", score = 0.4, match_weight = -0.6, birth_date_agreement = "equal", dx_date_agreement = "different", histology_group_agreement = "equal", name_agreement = "unknown", national_id_agreement = "unknown"}]
+"quality.linkage_block" = [{blocking_key = "date of birth", n_blocks = 3, n_pairs = 3, n_blocks_cut = 0, n_patients_cut = 0}]
+[[passing]]
+"quality.patient_pair" = [{pair_key = "P1|P2", facility_id = "x", other_facility_id = "x", score = 0.4, match_weight = -0.6, birth_date_agreement = "equal", dx_date_agreement = "equal", histology_group_agreement = "equal", name_agreement = "different", national_id_agreement = "unknown"}]
+[[passing]]
+"quality.patient_pair" = [{pair_key = "P1|P2", facility_id = "x", other_facility_id = "x", score = 0.4, match_weight = -0.6, birth_date_agreement = "equal", dx_date_agreement = "equal", histology_group_agreement = "equal", name_agreement = "unknown", national_id_agreement = "different"}]
 [[failing]]
-_rows = 2
-patient = [{patient_id = "P1", birth_date = 1960-06-01}, {patient_id = "P2", birth_date = 1960-06-01}]
-primary_tumour = [{tumour_id = "T1", patient_id = "P1", dx_date = 2010-05-01, histology_group = "scc"}, {tumour_id = "T2", patient_id = "P2", dx_date = 2010-05-01, histology_group = "scc"}]
+"quality.patient_pair" = [{pair_key = "P1|P2", facility_id = "x", other_facility_id = "x", score = 0.95, match_weight = 4.2, birth_date_agreement = "close", dx_date_agreement = "equal", histology_group_agreement = "equal", name_agreement = "equal", national_id_agreement = "unknown"}]
+[[failing]]
+"quality.patient_pair" = [{pair_key = "P1|P2", facility_id = "x", other_facility_id = "y", score = 0.9, match_weight = 3.2, birth_date_agreement = "equal", dx_date_agreement = "close", histology_group_agreement = "equal", name_agreement = "unknown", national_id_agreement = "unknown"}]
+[[failing]]
+"quality.patient_pair" = [{pair_key = "P1|P2", facility_id = "x", other_facility_id = "x", score = 0.4, match_weight = -0.6, birth_date_agreement = "equal", dx_date_agreement = "equal", histology_group_agreement = "equal", name_agreement = "unknown", national_id_agreement = "unknown"}]
+[[failing]]
+_severity = "info"
+"quality.linkage_block" = [{blocking_key = "date of birth", n_blocks = 3, n_pairs = 3, n_blocks_cut = 1, n_patients_cut = 250}]
 */
-WITH person AS (
-    SELECT p._row_id, p.patient_id, p.birth_date, t.dx_date, coalesce(t.histology_group, '') AS histology_group
-    FROM screened.patient AS p JOIN screened.primary_tumour AS t USING (patient_id)
-    WHERE p.birth_date_precision = 'day' AND t.dx_date_precision = 'day'
-),
-shared AS (
-    SELECT birth_date, dx_date, histology_group FROM person
-    GROUP BY ALL HAVING count(DISTINCT patient_id) > 1
-)
-SELECT person._row_id, bool_or(shared.birth_date IS NOT NULL) AS is_violated
-FROM person LEFT JOIN shared USING (birth_date, dx_date, histology_group)
-GROUP BY person._row_id
+-- A pair within one facility is that facility's finding; one of two facilities is the registry's, for
+-- neither may be shown what the other knows.
+SELECT
+    CASE WHEN facility_id = other_facility_id THEN facility_id ELSE 'registry' END AS facility_id,
+    pair_key AS record_key,
+    score >= $minimum_score OR (
+        birth_date_agreement = 'equal' AND dx_date_agreement = 'equal' AND histology_group_agreement = 'equal'
+        AND name_agreement IN ('equal', 'close', 'unknown') AND national_id_agreement IN ('equal', 'unknown')
+    ) AS is_violated,
+    'warning' AS severity,
+    'patient_id' AS items,
+    format(
+        'score {:.3f}, {:+.1f} bits; birth date {}, diagnosis {}, histology {}, name {}, national number {}; {}',
+        score, match_weight, birth_date_agreement, dx_date_agreement, histology_group_agreement, name_agreement,
+        national_id_agreement, replace(pair_key, '|', ' and ')
+    ) AS detail,
+    CASE WHEN facility_id = other_facility_id THEN submission_id END AS submission_id,
+    CASE WHEN facility_id = other_facility_id THEN source_file END AS source_file,
+    CASE WHEN facility_id = other_facility_id THEN sheet END AS sheet,
+    CASE WHEN facility_id = other_facility_id THEN source_row END AS source_row
+FROM quality.patient_pair
+UNION ALL BY NAME
+-- What was not compared is said: a value that too many share recognises nobody.
+SELECT
+    'registry' AS facility_id,
+    'blocking key: ' || blocking_key AS record_key,
+    n_blocks_cut > 0 AS is_violated,
+    'info' AS severity,
+    'patient_id' AS items,
+    format('not compared by {}: {} patients in {} groups that are too large', blocking_key, n_patients_cut, n_blocks_cut) AS detail
+FROM quality.linkage_block

@@ -19,9 +19,11 @@ PARAMETERS = parameters_of(Settings(), EXTRACT_DATE)
 def _severities(name: str, rule: Rule, example: Any) -> list[str]:
     row = {key: value for key, value in example.items() if not key.startswith("_")}
     outcome = Outcome()
-    judge_table(name, records_of({name: [row]})[name], catalogue(), PARAMETERS, outcome)
+    judge_table(
+        name, records_of({name: [row, *example.get("_others", ())]})[name], catalogue(), PARAMETERS, outcome
+    )
     assert outcome.failures == {}
-    found = pl.concat(outcome.violations)
+    found = pl.concat(outcome.violations).filter(pl.col("_row_id") == 1)
     return found.filter(pl.col("rule_id") == rule.rule_id)["severity"].to_list()
 
 
@@ -65,3 +67,28 @@ def test_a_rule_that_raises_is_reported_and_stops_nothing() -> None:
     judge_table("measurement", records, replace(rules, entries=entries), PARAMETERS, outcome)
     assert set(outcome.failures) == {"M01", "M02"}
     assert "M12" in pl.concat(outcome.violations)["rule_id"].to_list()
+
+
+ADVICE = [
+    ("T04", "lrt_course", {"lrt_modality": "rt", "n_fractions_delivered": 5, "dose_per_fraction_gy": 10.0, "total_dose_gy": 60.0},
+     "50.0 Gy"),
+    ("T04", "lrt_course", {"lrt_modality": "rt", "n_fractions_delivered": 50}, None),
+    ("T06", "lrt_course", {"n_fractions_delivered": 5, "dose_per_fraction_gy": 10.0, "bed10_gy": 90.0},
+     "BED10 100.0 Gy, EQD2 83.33 Gy"),
+    ("M02", "measurement", {"long_axis_mm": 9.0, "short_axis_mm": 12.0, "third_axis_mm": 10.0}, "12.0 x 10.0 x 9.0 mm"),
+    ("V10", "primary_tumour", {"histology_group": "scc", "morphology_code": "8560/3"}, "adsq"),
+    ("L03", "lesion", {"lesion_site": "lung", "icd10_secondary_code": "C78.7"}, "liver"),
+    ("L03", "lesion", {"lesion_site": "lung", "is_node": True}, None),
+    ("V02", "patient", {"sex": "M"}, None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rule_id", "name", "row", "advice"), ADVICE, ids=[f"{one[0]} {one[3]}" for one in ADVICE]
+)
+def test_what_to_write_instead_is_computed(rule_id: str, name: str, row: Any, advice: str | None) -> None:
+    outcome = Outcome()
+    judge_table(name, records_of({name: [row]})[name], catalogue(), PARAMETERS, outcome)
+    assert outcome.failures == {}
+    found = pl.concat(outcome.violations).filter(pl.col("rule_id") == rule_id)
+    assert found["suggestion"].to_list() == [advice]

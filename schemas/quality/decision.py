@@ -1,0 +1,30 @@
+"""What people decided of findings: the ledger, as it was when the release was made."""
+
+from schemas import codes
+from schemas import columns as c
+from schemas.columns import Column, boolean, coded, integer, text
+from schemas.table import table
+
+MODEL = table(
+    "quality.decision",
+    "One row per decision, in the order in which they were taken; entries are never changed or removed.",
+    key=["decision_no"],
+    columns=[
+        integer("decision_no", "Number of the entry in the ledger, from 1 without gaps"),
+        Column("decided_at", "timestamp", "When it was taken (UTC)", is_required=True),
+        text("finding_id", "Finding that it speaks of; it may be gone since", is_required=True),
+        coded("state", codes.DECISION_STATE, "What was decided", is_required=True),
+        text("reason", "Why, in the decider's words", is_required=True, is_identifying=True),
+        text("decided_by", "Who decided", is_required=True),
+        Column("until_date", "date", "Last day (UTC) on which it holds; NULL: until another decision"),
+        boolean(
+            "is_in_force", "It was the last word on its finding when the release was made", is_required=True
+        ),
+        c.rule_id,
+        c.facility_id,
+        text("table_name", "Table of the record"),
+        text("record_key", "Key of the record; of a pair of patients both pseudonyms, joined by |"),
+        text("items", "Columns that the finding looked at, comma-separated"),
+        text("entry_hash", "Hash of the entry and of the one before it", is_required=True),
+    ],
+)
