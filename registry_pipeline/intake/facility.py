@@ -14,12 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from registry_pipeline.intake.mapping import Anchor, Facility, Source
+from registry_pipeline.intake.mapping_redcap import dictionary_source
 from registry_pipeline.intake.mapping_section import Section
 from registry_pipeline.intake.mapping_source import read_source
 from registry_pipeline.intake.mapping_table import curated_tables
+from registry_pipeline.settings import RULE_KEYS
 from registry_pipeline.toml_source import nearest, read_toml
+from schemas.messages import ENGLISH, known_language
 
-_KEYS = ("id", "name", "calendar", "precedence", "tolerance", "rules", "anchor", "source")
+_KEYS = ("id", "name", "calendar", "language", "precedence", "tolerance", "rules", "anchor", "source")
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _RULE_ID = re.compile(r"[A-Z][0-9]{2}")
 _SEVERITIES = ("error", "warning", "info", "off")
@@ -51,7 +54,15 @@ def read_facility(path: Path) -> Facility:
         tolerance=_read_tolerance(section.section("tolerance")),
         rules=_read_rules(section.section("rules")),
         mapping_digest=_digest(toml.data),
+        language=_read_language(section),
     )
+
+
+def _read_language(section: Section) -> str:
+    try:
+        return known_language(section.text("language", ENGLISH))
+    except ValueError as problem:
+        raise section.error(str(problem), "language") from None
 
 
 def _digest(data: dict[str, Any]) -> str:
@@ -70,7 +81,9 @@ def _read_sources(section: Section, anchors: dict[str, Anchor]) -> tuple[Source,
         if source.name in {made.name for made in sources}:
             raise one.error(f"a second source is called '{source.name}'; each needs its own name", "name")
         sources.append(source)
-    return tuple(sources)
+    projects = [one for one in sources if one.redcap is not None]
+    dictionaries = [dictionary_source(one, len(sources) + position) for position, one in enumerate(projects)]
+    return (*dictionaries, *sources)
 
 
 def _read_anchors(section: Section) -> dict[str, Anchor]:
@@ -145,7 +158,8 @@ def _read_rules(section: Section) -> dict[str, dict[str, Any]]:
         if not _RULE_ID.fullmatch(rule_id):
             raise section.error(f"'{rule_id}' is no rule; write for example [rules.M01]", rule_id)
         one = section.section(rule_id, f"[rules.{rule_id}]")
-        one.refuse_unknown(("severity", "thresholds"))
+        one.refuse_unknown(RULE_KEYS)
         one.choice("severity", _SEVERITIES)
+        one.choice("softer_severity", _SEVERITIES)
         one.section("thresholds")
     return dict(section.data)

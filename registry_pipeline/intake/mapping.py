@@ -6,12 +6,14 @@ Does not belong here: reading and refusing TOML (``facility.py``), applying a ma
 
 from __future__ import annotations
 
+import fnmatch
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from registry_pipeline.intake.mapping_person import LEADING_NUMBER, Person
 from registry_pipeline.intake.readers import ReadOptions
 from schemas.columns import Column
 
@@ -20,7 +22,15 @@ Calendar = Literal["absolute", "relative"]
 Aggregate = Literal["count", "sum", "min", "max", "first", "last"]
 
 AGGREGATES: tuple[str, ...] = ("count", "sum", "min", "max", "first", "last")
+_ORDINAL = re.compile(r"#[0-9]+\Z")
 _PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
+
+
+def fits_sheet(globs: Sequence[str], sheet: str) -> bool:
+    """Whether a sheet is meant: its own name, its archive member's name or both fit a glob; or no glob is given."""
+    plain = _ORDINAL.sub("", sheet)
+    names = (plain, *plain.split(":"))
+    return not globs or any(fnmatch.fnmatchcase(name, glob) for name in names for glob in globs)
 
 
 @dataclass(frozen=True)
@@ -108,6 +118,9 @@ class TableMapping:
         where: conditions that all have to hold.
         group_by: source columns whose equal values make several rows one record.
         columns: curated column -> mapping, in the order of the TOML.
+        sheets: globs on the sheets that feed the table; empty means every sheet of the source.
+        instrument, events: of a REDCap project: the form whose records these are, and the events in which
+            they count (all when empty); None and empty for other sources.
     """
 
     table: str
@@ -115,6 +128,13 @@ class TableMapping:
     where: tuple[Condition, ...]
     group_by: tuple[str, ...]
     columns: Mapping[str, ColumnMapping]
+    sheets: tuple[str, ...] = ()
+    instrument: str | None = None
+    events: tuple[str, ...] = ()
+
+    def is_fed_by(self, sheet: str) -> bool:
+        """Whether a sheet feeds the table: its own name, its archive member's name or both fit a glob."""
+        return fits_sheet(self.sheets, sheet)
 
     def source_columns(self) -> Iterator[str]:
         """Every source column that the mapping reads, in order and possibly repeated."""
@@ -138,6 +158,26 @@ class TableMapping:
 
 
 @dataclass(frozen=True)
+class Redcap:
+    """``[source.redcap]``: what an export cannot say of its project.
+
+    Attributes:
+        dictionary: globs on the names of the data dictionary's files, in the same inbox.
+        missing_codes: the project's missing-data codes -> labels; they may stand in any field.
+        export: ``raw``, ``labels``, or ``auto`` to tell by the headers.
+        is_deidentified: fields that the dictionary marks as identifiers must not be in it.
+        instruments, events: label -> unique name, for exports of labels whose labels are not the names in words.
+    """
+
+    dictionary: tuple[str, ...]
+    missing_codes: Mapping[str, str] = field(default_factory=dict)
+    export: Literal["auto", "raw", "labels"] = "auto"
+    is_deidentified: bool = False
+    instruments: Mapping[str, str] = field(default_factory=dict)
+    events: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Source:
     """One ``[[source]]``: files of one make, what a submission of it means, how its texts are read.
 
@@ -151,6 +191,11 @@ class Source:
         decimal: decimal mark of numbers, or None to accept a point only.
         required: columns without which a sheet is not used; those behind ``patient_id`` always are.
         ignore: globs of columns that are left out on purpose.
+        redcap: where the files are exports of a REDCap project.
+        dictionary_of: name of the REDCap source whose data dictionaries this source takes, or None.
+        patient_number: kind of the number that ``patient_id`` is made of; equal numbers of different kinds
+            are nobody's link.
+        person: what its rows say of who somebody is, or None.
     """
 
     name: str
@@ -167,15 +212,33 @@ class Source:
     required: tuple[str, ...]
     ignore: tuple[str, ...]
     tables: tuple[TableMapping, ...]
+    redcap: Redcap | None = None
+    dictionary_of: str | None = None
+    patient_number: str = LEADING_NUMBER
+    person: Person | None = None
 
-    def source_columns(self) -> tuple[str, ...]:
-        """Every source column that any table of the source reads, once."""
-        return tuple(dict.fromkeys(name for one in self.tables for name in one.source_columns()))
+    def tables_of(self, sheet: str | None = None) -> tuple[TableMapping, ...]:
+        """The tables that a sheet feeds; all for None."""
+        return tuple(one for one in self.tables if sheet is None or one.is_fed_by(sheet))
 
-    def needed_columns(self) -> tuple[str, ...]:
-        """Columns without which a sheet cannot be used."""
-        behind = [n for one in self.tables for n in one.columns_behind(one.columns["patient_id"])]
-        return tuple(dict.fromkeys([*self.required, *behind]))
+    def source_columns(self, sheet: str | None = None) -> tuple[str, ...]:
+        """Every source column that any table of the source (or of one of its sheets) reads, once."""
+        of_tables = [name for one in self.tables_of(sheet) for name in one.source_columns()]
+        return tuple(dict.fromkeys([*of_tables, *self._person_columns(sheet)]))
+
+    def _person_columns(self, sheet: str | None) -> tuple[str, ...]:
+        if self.person is None or not (sheet is None or fits_sheet(self.person.sheets, sheet)):
+            return ()
+        return tuple(self.person.source_columns())
+
+    def needed_columns(self, sheet: str | None = None) -> tuple[str, ...]:
+        """Columns without which a sheet cannot be used; a sheet that feeds no table needs none."""
+        tables = self.tables_of(sheet)
+        if self.tables and not tables:
+            return ()
+        behind = [n for one in tables for n in one.columns_behind(one.columns["patient_id"])]
+        links = self.person.numbers.values() if self.person is not None and not self.tables else ()
+        return tuple(dict.fromkeys([*self.required, *behind, *links]))
 
 
 @dataclass(frozen=True)
@@ -202,6 +265,7 @@ class Facility:
         tolerance: ``table.column`` -> largest difference between sources that is no disagreement.
         rules: rule id -> overrides (severity, thresholds).
         mapping_digest: hash of the declarations; comments and layout do not change it.
+        language: in which findings are sent to the facility; a release keeps its messages in English.
     """
 
     path: Path
@@ -214,3 +278,4 @@ class Facility:
     tolerance: Mapping[str, float]
     rules: Mapping[str, Mapping[str, Any]]
     mapping_digest: str
+    language: str = "en"

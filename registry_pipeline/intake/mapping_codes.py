@@ -73,10 +73,26 @@ def read_codes(section: Section, column: Column) -> Mapping[str, Any] | None:
     """
     if not section.has("codes"):
         return None
+    if section.data["codes"] == "dictionary":
+        return _own_labels(section, column)
     if column.kind == "date":
         raise section.error(f"{column.name} is a date and takes no codes; declare formats or sentinels")
     codes = section.section("codes")
     return {word: checked_value(codes, column, value, word) for word, value in codes.data.items()}
+
+
+def coded_sources(section: Section) -> tuple[str, ...]:
+    """The columns named by ``from``; with ``codes = "dictionary"`` the labels that REDCap's dictionary gives them."""
+    names = section.texts("from")
+    return tuple(f"{name}:label" for name in names) if section.data.get("codes") == "dictionary" else names
+
+
+def _own_labels(section: Section, column: Column) -> dict[str, Any]:
+    """Codes and labels of the column's own list, for a dictionary whose labels are ours."""
+    if column.codes is None:
+        raise section.error(f"{column.name} has no code list that a dictionary could agree with", "codes")
+    words = {label: code for code, label in column.codes.labels.items()}
+    return {**words, **{code: code for code in column.codes.codes}}
 
 
 def read_unit(section: Section, column: Column) -> str | None:

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from registry_pipeline.intake.mapping import Source
+from registry_pipeline.intake.mapping_person import read_patient_number, read_person
+from registry_pipeline.intake.mapping_redcap import read_redcap
 from registry_pipeline.intake.mapping_section import Section
 from registry_pipeline.intake.mapping_table import read_table
 from registry_pipeline.intake.readers import DEFAULT_TOTALS_MARKERS, READERS, ReadOptions
@@ -36,6 +38,9 @@ _KEYS = (
     "decimal",
     "required",
     "ignore",
+    "redcap",
+    "patient_number",
+    "person",
     "table",
 )
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -58,11 +63,14 @@ def read_source(section: Section, number: int, n_tables: int, anchors: Mapping[s
         raise section.error("the name of a source is letters, digits, '_', '-' and '.'", "name")
     section = section.named(f"source '{name}'")
     tables = section.sections("table", f"a table of source '{name}'")
-    if not tables and "*" not in section.texts("ignore"):
+    person = read_person(section)
+    if not tables and person is None and "*" not in section.texts("ignore"):
         message = (
-            f"source '{name}' feeds no table: write [[source.table]], or ignore = [\"*\"] to keep it unused"
+            f"source '{name}' feeds no table: write [[source.table]], [source.person] for a cross-reference,"
+            ' or ignore = ["*"] to keep it unused'
         )
         raise section.error(message)
+    redcap = read_redcap(section)
     return Source(
         name=name,
         number=number,
@@ -77,7 +85,13 @@ def read_source(section: Section, number: int, n_tables: int, anchors: Mapping[s
         decimal=section.choice("decimal", (".", ","), "."),
         required=section.texts("required"),
         ignore=section.texts("ignore"),
-        tables=tuple(read_table(one, n_tables + position, anchors) for position, one in enumerate(tables)),
+        tables=tuple(
+            read_table(one, n_tables + position, anchors, is_redcap=redcap is not None)
+            for position, one in enumerate(tables)
+        ),
+        redcap=redcap,
+        patient_number=read_patient_number(section),
+        person=person,
     )
 
 
@@ -99,11 +113,16 @@ def _read_options(section: Section) -> ReadOptions:
     delimiter = section.data.get("delimiter")
     if delimiter is not None and (not isinstance(delimiter, str) or len(delimiter) != 1):
         raise section.error('\'delimiter\' must be one character, such as ";" or "\\t"', "delimiter")
+    by_sheet: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    if isinstance(section.data.get("header_rows"), dict):
+        named = section.section("header_rows")
+        by_sheet = tuple((glob, named.counts(glob)) for glob in named.data)
     return ReadOptions(
         format=form,
         encoding=_encoding(section),
         delimiter=delimiter,
-        header_rows=section.counts("header_rows") or None,
+        header_rows=None if by_sheet else section.counts("header_rows") or None,
+        sheet_header_rows=by_sheet,
         header_join=section.choice("header_join", ("join", "first"), "join"),
         skip_rows=tuple(sorted({*section.counts("skip_rows"), *title_rows})),
         skip_after_header=section.count("skip_after_header"),

@@ -12,18 +12,20 @@ from typing import Any
 from registry_pipeline.intake.mapping import AGGREGATES, ColumnMapping, Condition, TableMapping
 from registry_pipeline.intake.mapping_codes import (
     checked_value,
+    coded_sources,
     is_identifier,
     read_codes,
     read_unit,
     read_units,
 )
+from registry_pipeline.intake.mapping_redcap import read_instrument
 from registry_pipeline.intake.mapping_section import Section
 from registry_pipeline.toml_source import nearest
 from schemas import tables_of
 from schemas.columns import Column
 from schemas.table import columns_of, key_of
 
-_TABLE_KEYS = ("table", "where", "group_by", "columns")
+_TABLE_KEYS = ("table", "instrument", "events", "sheets", "where", "group_by", "columns")
 _COLUMN_KEYS = (
     "from",
     "template",
@@ -58,12 +60,15 @@ def key_columns(table: str) -> tuple[str, ...]:
     return key_of(tables_of("curated")[f"curated.{table}"])
 
 
-def read_table(section: Section, number: int, anchors: Mapping[str, Any]) -> TableMapping:
+def read_table(
+    section: Section, number: int, anchors: Mapping[str, Any], is_redcap: bool = False
+) -> TableMapping:
     """One ``[[source.table]]``.
 
     Args:
         number: position among all of the facility.
         anchors: the declared anchors by name.
+        is_redcap: the source is a REDCap project, whose tables name an instrument.
 
     Raises:
         ConfigurationError: naming the line and the nearest right name.
@@ -84,7 +89,9 @@ def read_table(section: Section, number: int, anchors: Mapping[str, Any]) -> Tab
         if name not in columns and name != "facility_id":
             raise found.error(f"{table} needs {name}: map it under [source.table.columns]")
     _check_placeholders(found, columns)
-    made = TableMapping(table, number, _read_where(section), group_by, columns)
+    instrument, events = read_instrument(section, is_redcap)
+    where, sheets = _read_where(section), section.texts("sheets")
+    made = TableMapping(table, number, where, group_by, columns, sheets, instrument, events)
     for name in made.source_columns():
         if name.startswith("_"):
             raise section.error(
@@ -136,7 +143,7 @@ def _read_column(
     _check_combination(section, column, is_grouped, anchors)
     return ColumnMapping(
         target=column,
-        sources=section.texts("from"),
+        sources=coded_sources(section),
         template=section.optional_text("template"),
         value=checked_value(section, column, given["value"]) if "value" in given else None,
         default=checked_value(section, column, given["default"]) if "default" in given else None,

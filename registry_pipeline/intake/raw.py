@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 import polars as pl
 
@@ -53,6 +54,8 @@ class SheetInfo:
         blank_rows: physical rows without a value.
         rejects: physical row, reason code and message of rows that are no records.
         notes: what was changed without loss while reading.
+        warnings: what may have been lost while reading; each is a finding.
+        serial_columns, excel_epoch: as of :class:`RawSheet`.
     """
 
     sheet_no: int
@@ -62,6 +65,9 @@ class SheetInfo:
     blank_rows: list[int]
     rejects: list[tuple[int, str, str]]
     notes: list[str]
+    warnings: list[str]
+    serial_columns: dict[str, int]
+    excel_epoch: Literal["1900", "1904"] | None
 
 
 @dataclass(frozen=True)
@@ -194,6 +200,9 @@ def _store_sheet(home: Home, landed: LandedFile, sheet: RawSheet, sheet_no: int,
         blank_rows=sheet.blank_rows,
         rejects=[(one.source_row, one.reason_code, one.message) for one in sheet.rejects],
         notes=sheet.notes,
+        warnings=sheet.warnings,
+        serial_columns={stored[name]: n for name, n in sheet.serial_columns.items()},
+        excel_epoch=sheet.excel_epoch,
     )
 
 

@@ -8,15 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import polars as pl
 
 from registry_pipeline.home import Home
+from registry_pipeline.intake.identity import Identity, find_identity
+from registry_pipeline.intake.identity_keys import PERSON_KEYS
 from registry_pipeline.intake.mapping import Anchor, Facility, Source
 from registry_pipeline.intake.pseudonym import Pseudonyms
+from registry_pipeline.intake.redcap_export import LABEL
+from registry_pipeline.intake.redcap_stage import RedcapFindings, fed_by, judge_source, judged_in_all
 from registry_pipeline.intake.stage_anchors import AnchorDates, anchor_dates
+from registry_pipeline.intake.stage_drift import Drift
 from registry_pipeline.intake.stage_files import FileUse, all_rows, find_files, place_rows, rows_in_force
 from registry_pipeline.intake.stage_headers import issues_of_file
+from registry_pipeline.intake.stage_persons import Persons, as_issues, one_patient_each
 from registry_pipeline.intake.stage_table import Staging, TableRows, stage_table
 from registry_pipeline.intake.stage_values import clean
 from registry_pipeline.settings import Settings
@@ -35,6 +42,8 @@ FILE_ISSUE_SCHEMA = {
     "reason": pl.String,
     "suggestion": pl.String,
     "value_text": pl.String,
+    "record_key": pl.String,
+    "_row_id": pl.Int64,
 }
 ISSUE_COLUMNS = (
     "table_name",
@@ -48,6 +57,8 @@ ISSUE_COLUMNS = (
     "value_text",
 )
 
+_NO_SUGGESTION = pl.DataFrame(schema={"suggestion": pl.String})
+
 
 @dataclass(frozen=True)
 class Staged:
@@ -58,16 +69,21 @@ class Staged:
             columns that the mapping fills, ``_row_id`` (the first row), ``_row_ids`` (all of them),
             ``_source_no`` (position of the source in the TOML, from 0), ``_submission_no``. Wide rows that
             feed several records of one table repeat their ``_row_id``.
-        issues: values that could not be read and are null: ``ISSUE_COLUMNS``. ``_row_id`` is the source row
+        issues: values that could not be read and are null, and values that break a rule of their REDCap
+            project: ``ISSUE_COLUMNS`` and ``suggestion``. ``_row_id`` is the source row
             of the value, ``_record_row_id`` and ``_record_key`` (key columns joined by ``|``, ``?`` for null)
             tell the record, which a wide row needs. ``reason`` is a code.
         coercions: values that parsing changed: the columns of ``quality.coercion`` and ``_row_id``.
         rows: every row of every file that was read: ``_row_id, submission_id, source_file, sheet,
             source_row, source_name, fate`` (null, blank, rejected or superseded).
-        file_issues: ``FILE_ISSUE_SCHEMA``; ``reason`` is a sentence without values.
+        file_issues: ``FILE_ISSUE_SCHEMA``; ``reason`` is a sentence without values. ``record_key`` and
+            ``_row_id`` are given where a cell that no record of ours shows is meant.
         files: ``meta.submission``, one row per landed file.
         sheets: ``submission_id, source_file, sheet, n_read`` of every file and sheet, also those without rows.
         source_columns: (source, table, column) -> the column of the file that it comes from.
+        judged: rule id -> how many values the rules of REDCap projects have judged.
+        person_keys: ``patient_id, name_key, sound_key, national_id_key``: keyed hashes that recognise a
+            person in two records; for the linkage only, in no release.
     """
 
     tables: Mapping[str, pl.DataFrame]
@@ -78,28 +94,28 @@ class Staged:
     files: pl.DataFrame
     sheets: pl.DataFrame
     source_columns: Mapping[tuple[str, str, str], str]
+    judged: Mapping[str, int] = field(default_factory=dict)
+    person_keys: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=PERSON_KEYS))
 
 
 @dataclass
 class _Collected:
     """Results of the single ``[[source.table]]``s until they are put together."""
 
+    persons: Persons
     tables: dict[str, list[pl.DataFrame]] = field(default_factory=dict)
     issues: list[pl.DataFrame] = field(default_factory=list)
     changes: list[pl.DataFrame] = field(default_factory=list)
-    patients: list[pl.DataFrame] = field(default_factory=list)
+    redcap: RedcapFindings = field(default_factory=RedcapFindings)
 
     def add(self, source: Source, table: str, made: TableRows) -> None:
         """Keep what one ``[[source.table]]`` gave."""
         name = pl.lit(table).alias("table_name")
         self.tables.setdefault(table, []).append(made.rows)
-        self.issues.append(made.issues.with_columns(name).select(ISSUE_COLUMNS))
+        plain_column = pl.col("source_column").str.strip_suffix(LABEL)
+        self.issues.append(made.issues.with_columns(name, plain_column).select(ISSUE_COLUMNS))
         self.changes.append(made.changes.with_columns(name))
-        numbered = made.patients.with_columns(
-            pl.lit(source.name).alias("source_name"),
-            pl.lit(source.number, dtype=pl.Int16).alias("_source_no"),
-        )
-        self.patients.append(numbered)
+        self.persons.add_patients(source, made.patients)
 
 
 def stage_facility(home: Home, facility: Facility, settings: Settings) -> Staged:
@@ -109,12 +125,25 @@ def stage_facility(home: Home, facility: Facility, settings: Settings) -> Staged
         ConfigurationError: the ledger or the pseudonym key cannot be read.
     """
     uses = find_files(home, facility, settings.limits)
-    staging = Staging(facility, Pseudonyms(facility.facility_id, home.key()))
+    identity = find_identity(facility, uses, partial(_clean_rows, home))
+    staging = Staging(facility, Pseudonyms(facility.facility_id, home.key(), identity.stands_for))
     staging = replace(staging, anchors=_find_anchors(home, uses, staging))
-    collected = _Collected()
+    collected = _Collected(Persons(staging.pseudonyms, home.key()))
     for source in facility.sources:
         _stage_source(home, source, uses, staging, collected)
+    _unite(collected, identity)
     return _staged(home, facility, uses, collected)
+
+
+def _unite(collected: _Collected, identity: Identity) -> None:
+    """Records of linked numbers as those of one patient; numbers that cannot be one are issues."""
+    persons = collected.persons
+    collected.issues += as_issues(persons.issues, "patient_xref", ISSUE_COLUMNS)
+    if identity.stands_for and "patient" in collected.tables:
+        patients = pl.concat(collected.tables["patient"], how="diagonal")
+        united, issues = one_patient_each(patients, persons.linked(identity))
+        collected.tables["patient"] = [united]
+        collected.issues += as_issues([issues], "patient", ISSUE_COLUMNS)
 
 
 def _stage_source(
@@ -122,8 +151,15 @@ def _stage_source(
 ) -> None:
     """One source at a time: its texts are let go before the next one is read."""
     rows = _clean_rows(home, source, uses)
+    fed = []
     for table in source.tables:
-        collected.add(source, table.table, stage_table(rows, table, source, staging))
+        made = stage_table(rows, table, source, staging)
+        collected.add(source, table.table, made)
+        if source.redcap is not None:
+            fed.append(fed_by(table, made.rows, made.issues))
+    if source.redcap is not None:
+        judge_source(home, source, uses, fed, staging.pseudonyms, collected.redcap)
+    collected.persons.add_rows(source, rows)
 
 
 def _clean_rows(home: Home, source: Source, uses: Sequence[FileUse]) -> pl.DataFrame:
@@ -159,35 +195,20 @@ def _anchor_rows(home: Home, uses: Sequence[FileUse], staging: Staging, anchor: 
 
 def _staged(home: Home, facility: Facility, uses: Sequence[FileUse], collected: _Collected) -> Staged:
     tables = {name: pl.concat(frames, how="diagonal") for name, frames in collected.tables.items()}
-    tables["patient_xref"] = _patient_xref(facility, collected.patients)
-    issues = [row for use in uses for row in issues_of_file(use)]
+    tables["patient_xref"] = collected.persons.patient_xref(facility)
+    drift = Drift(home, uses)
+    issues = [row for use in uses for row in issues_of_file(use, drift)] + collected.redcap.file_issues
     return Staged(
         tables=tables,
-        issues=pl.concat(collected.issues),
+        issues=pl.concat([*collected.issues, *collected.redcap.issues, _NO_SUGGESTION], how="diagonal"),
         coercions=_coercions(facility, uses, collected.changes),
         rows=all_rows(home, uses),
         file_issues=pl.DataFrame(issues, schema=FILE_ISSUE_SCHEMA),
         files=_files(uses),
         sheets=_sheets(uses),
         source_columns=_source_columns(facility),
-    )
-
-
-def _patient_xref(facility: Facility, patients: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """Which number of which source is which patient, taken from every row that feeds a table."""
-    found = pl.concat(patients).unique(
-        ["source_name", "source_patient_id"], keep="first", maintain_order=True
-    )
-    return found.select(
-        pl.lit(facility.facility_id).alias("facility_id"),
-        "source_name",
-        "source_patient_id",
-        "patient_id",
-        pl.lit("exact").alias("match_method"),
-        "_row_id",
-        pl.concat_list("_row_id").alias("_row_ids"),
-        "_source_no",
-        "_submission_no",
+        judged=judged_in_all(uses, collected.redcap),
+        person_keys=collected.persons.person_keys(),
     )
 
 
@@ -243,5 +264,5 @@ def _source_columns(facility: Facility) -> dict[tuple[str, str, str], str]:
             for name, mapping in table.columns.items():
                 behind = next(table.columns_behind(mapping), None)
                 if behind is not None:
-                    found.setdefault((source.name, table.table, name), behind)
+                    found.setdefault((source.name, table.table, name), behind.removesuffix(LABEL))
     return found

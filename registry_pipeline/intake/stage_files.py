@@ -13,7 +13,7 @@ from __future__ import annotations
 import fnmatch
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import polars as pl
@@ -22,7 +22,10 @@ from registry_pipeline.home import Home
 from registry_pipeline.intake.landing import LandedFile, read_ledger
 from registry_pipeline.intake.mapping import Facility, Source
 from registry_pipeline.intake.raw import RawFile, SheetInfo, raw_rows, read_landed
-from registry_pipeline.intake.stage_headers import has_needed
+from registry_pipeline.intake.redcap_files import RedcapFile, with_dictionaries
+from registry_pipeline.intake.redcap_stage import empty_flags, export_rows
+from registry_pipeline.intake.stage_headers import has_needed, is_used
+from registry_pipeline.intake.stage_values import EPOCH_PREFIX
 from registry_pipeline.settings import Limits
 
 Fate = Literal["rejected", "superseded"]
@@ -35,12 +38,19 @@ class FileUse:
 
     Attributes:
         is_superseded: a newer submission of a ``full`` source has taken its place.
+        redcap: what the file is to a REDCap project, for files of one.
     """
 
     landed: LandedFile
     source: Source | None
     raw: RawFile | None
     is_superseded: bool = False
+    redcap: RedcapFile | None = None
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether nothing but its headers can stand in the way of using it."""
+        return self.redcap is None or not self.redcap.problem
 
     @property
     def sheets(self) -> Sequence[SheetInfo]:
@@ -57,7 +67,7 @@ class FileUse:
         assert self.source is not None
         if self.is_superseded:
             return "superseded"
-        return None if has_needed(self.source, sheet) else "rejected"
+        return None if self.is_usable and has_needed(self.source, sheet) else "rejected"
 
 
 def find_files(home: Home, facility: Facility, limits: Limits) -> list[FileUse]:
@@ -67,6 +77,7 @@ def find_files(home: Home, facility: Facility, limits: Limits) -> list[FileUse]:
         source = source_of(facility, landed.source_file)
         raw = None if source is None else read_landed(home, landed, source, limits)
         uses.append(FileUse(landed, source, raw))
+    uses = with_dictionaries(home, uses)
     return [_superseded(one, uses) for one in uses]
 
 
@@ -91,21 +102,25 @@ def _superseded(one: FileUse, uses: Sequence[FileUse]) -> FileUse:
         for other in uses
         if other.source is not None
         and other.source.name == one.source.name
-        and any(sheet.n_rows and has_needed(one.source, sheet) for sheet in other.sheets)
+        and other.is_usable
+        and any(is_used(one.source, sheet) for sheet in other.sheets)
     ]
     is_superseded = one.landed.submission_no < max(usable, default=0)
-    return FileUse(one.landed, one.source, one.raw, is_superseded)
+    return replace(one, is_superseded=is_superseded)
 
 
 def rows_in_force(home: Home, source: Source, uses: Sequence[FileUse]) -> pl.DataFrame:
     """The source columns that the mapping reads, as text, of all rows that count.
 
     Columns carry the names of the TOML; one that a sheet lacks is null there. Adds ``_row_id`` and
-    ``_submission_no``.
+    ``_submission_no``, and ``_sheet`` where a table of the source takes some sheets only. Beside a column of dates
+    of which a workbook holds some as day numbers stands the system that it counts them in (``EPOCH_PREFIX``).
     """
+    by_sheet = any(one.sheets for one in source.tables)
     frames = [
-        _columns(raw_rows(home, use.raw, sheet), sheet, source).with_columns(
-            pl.lit(use.landed.submission_no, dtype=pl.Int32).alias("_submission_no")
+        _columns(home, use, sheet, source).with_columns(
+            pl.lit(use.landed.submission_no, dtype=pl.Int32).alias("_submission_no"),
+            *([pl.lit(sheet.sheet).alias("_sheet")] if by_sheet else []),
         )
         for use in uses
         if use.source is not None and use.source.name == source.name and use.raw is not None
@@ -113,17 +128,27 @@ def rows_in_force(home: Home, source: Source, uses: Sequence[FileUse]) -> pl.Dat
         if use.fate_of(sheet) is None
     ]
     if frames:
-        return pl.concat(pl.collect_all(frames))
+        return pl.concat(pl.collect_all(frames), how="diagonal")
     texts = dict.fromkeys(source.source_columns(), pl.String)
-    return pl.DataFrame(schema={**texts, "_row_id": pl.Int64, "_submission_no": pl.Int32})
+    added = {"_sheet": pl.String} if by_sheet else {}
+    added |= empty_flags(source)
+    return pl.DataFrame(schema={**texts, "_row_id": pl.Int64, "_submission_no": pl.Int32, **added})
 
 
-def _columns(rows: pl.LazyFrame, sheet: SheetInfo, source: Source) -> pl.LazyFrame:
-    return rows.select(
+def _columns(home: Home, use: FileUse, sheet: SheetInfo, source: Source) -> pl.LazyFrame:
+    assert use.raw is not None
+    if source.redcap is not None:
+        return export_rows(home, use, sheet, source)
+    return raw_rows(home, use.raw, sheet).select(
         *(
             (pl.col(plain) if plain in sheet.columns else pl.lit(None, dtype=pl.String)).alias(name)
             for name in source.source_columns()
             for plain in [" ".join(name.split())]
+        ),
+        *(
+            pl.lit(sheet.excel_epoch, dtype=pl.String).alias(EPOCH_PREFIX + name)
+            for name in source.source_columns()
+            if " ".join(name.split()) in sheet.serial_columns
         ),
         "_row_id",
     )

@@ -14,6 +14,7 @@ import polars as pl
 
 from registry_pipeline.intake.mapping import ColumnMapping, Source
 from registry_pipeline.intake.parsing import parse_column
+from registry_pipeline.intake.readers.model import DECLARED_MISSING
 from registry_pipeline.intake.stage_readings import (
     SIZE_FIELDS,
     UNIT_MARK,
@@ -41,6 +42,9 @@ CHANGE_SCHEMA = {
 }
 SOURCE_PREFIX = "_source:"
 """Before the name of a source column that a template or a group still needs beside the typed columns."""
+EPOCH_PREFIX = "_epoch:"
+"""Before the name of a source column: the system, 1900 or 1904, in which a row's workbook counts days."""
+_DAY_NUMBER = r"\A[0-9]{5}(?:\.[0-9]+)?\z"
 _FOUND = {"rule_id": pl.String, "reason": pl.String, "after": pl.String, "parser": pl.String}
 _DATE_PARTS = {"%Y": "(?:1[89]|2[01])[0-9]{2}", "%m": "[0-9]{2}", "%d": "[0-9]{2}"}
 _PLAIN_IDENTIFIER = r"\A[!-~]+(?: [!-~]+)*\z"
@@ -80,7 +84,8 @@ def clean(rows: pl.DataFrame, columns: Sequence[str], sentinels: Sequence[str]) 
     nulled = []
     for name in columns:
         distinct = rows[name].unique().drop_nulls().alias("text").to_frame()
-        missing = distinct.filter(folded(pl.col("text")).is_in(wanted))["text"]
+        is_missing = folded(pl.col("text")).is_in(wanted) | pl.col("text").str.contains(DECLARED_MISSING)
+        missing = distinct.filter(is_missing)["text"]
         if len(missing):
             nulled.append(pl.when(~pl.col(name).is_in(missing.implode())).then(pl.col(name)).alias(name))
     return rows.with_columns(nulled)
@@ -166,12 +171,38 @@ def _parse(rows: pl.DataFrame, texts: pl.Series, mapping: ColumnMapping, source:
     if reader.read is read_text:
         nothing = [pl.lit(None, dtype=dtype).alias(name) for name, dtype in _FOUND.items()]
         return texts.to_frame("value").with_columns(nothing)
+    epoch = next((EPOCH_PREFIX + one for one in mapping.sources if EPOCH_PREFIX + one in rows.columns), None)
+    if epoch is not None and mapping.target.kind == "date" and mapping.anchor is None:
+        return _parse_day_numbers(texts, rows[epoch], mapping, source, fields)
     if column_format := _plain_date_format(mapping, source):
         return _parse_dates(texts, reader.read, fields, column_format)
     if mapping.unit_from is not None:
         units = rows[mapping.unit_from].fill_null("")
         texts = texts.to_frame("text").select(pl.col("text") + UNIT_MARK + units).to_series()
     return parse_column(texts, reader.read, fields)
+
+
+def _parse_day_numbers(
+    texts: pl.Series,
+    epochs: pl.Series,
+    mapping: ColumnMapping,
+    source: Source,
+    fields: Mapping[str, pl.DataType],
+) -> pl.DataFrame:
+    """Dates of which some are bare day numbers of a workbook whose system is known."""
+    numbers = pl.DataFrame({"text": texts, "epoch": epochs}).select(
+        pl.when(pl.col("text").str.contains(_DAY_NUMBER)).then(pl.col("epoch")).alias("epoch")
+    )["epoch"]
+    parsed = parse_column(texts, reader_for(mapping, source).read, fields)
+    for epoch in ("1900", "1904"):
+        is_number = (numbers == epoch).fill_null(False)
+        if is_number.any():
+            read = reader_for(mapping, replace(source, excel_serial=epoch)).read
+            found = parse_column(texts, read, fields)
+            parsed = parsed.select(
+                pl.when(is_number).then(found[name]).otherwise(pl.col(name)).alias(name) for name in fields
+            )
+    return parsed
 
 
 def _plain_date_format(mapping: ColumnMapping, source: Source) -> str | None:

@@ -7,6 +7,7 @@ Does not belong here: reading exports, judging records.
 from registry_pipeline.simulate.demo import (
     demo_mapping,
     demo_settings,
+    write_demo,
     write_demo_exports,
 )
 from registry_pipeline.simulate.manifest import Manifest, PlantedError, read_manifest
@@ -17,5 +18,6 @@ __all__ = [
     "demo_mapping",
     "demo_settings",
     "read_manifest",
+    "write_demo",
     "write_demo_exports",
 ]

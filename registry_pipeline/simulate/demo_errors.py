@@ -4,6 +4,8 @@ Belongs here: the order in which they are planted. Does not belong here: the mis
 the exports without mistakes.
 """
 
+from collections.abc import Collection
+
 from registry_pipeline.simulate import plant_followup, plant_his, plant_imaging, plant_therapy
 from registry_pipeline.simulate.paper import Page
 from registry_pipeline.simulate.scene import Planted, Scene
@@ -19,13 +21,16 @@ PLANTERS = (
 )
 
 
-def plant_demo_errors(pages: list[Page], cases: list[Case]) -> list[Planted]:
+def plant_demo_errors(pages: list[Page], cases: list[Case], elsewhere: Collection[str] = ()) -> list[Planted]:
     """Change the pages in place; returns what was changed, in a stable order.
+
+    Args:
+        elsewhere: numbers of patients who are not on the pages.
 
     Raises:
         LookupError: the demo has too few patients for its mistakes.
     """
-    scene = Scene(pages, cases)
+    scene = Scene(pages, cases, taken=set(elsewhere))
     for plant in PLANTERS:
         plant(scene)
     return scene.planted

@@ -37,11 +37,11 @@ class Planted:
     description: str
     is_error: bool
 
-    def located(self, number: int, facility: str, file: str) -> PlantedError:
+    def located(self, number: int, facility: str, file: str, prefix: str = "D") -> PlantedError:
         """The mistake with its number and its physical place."""
         place = 0 if self.row is None else self.page.source_row(self.row)
         return PlantedError(
-            f"D{number:03d}",
+            f"{prefix}{number:03d}",
             self.rule_id,
             facility,
             file,

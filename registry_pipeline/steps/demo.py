@@ -1,4 +1,4 @@
-"""The demonstration: a synthetic hospital's exports, a refresh, corrected exports, a refresh, a summary.
+"""The demonstration: exports of two synthetic facilities, a refresh, corrected exports, a refresh, a summary.
 
 Belongs here: the order of the demonstration and what is said at its end, all of it read from the releases.
 Does not belong here: making the exports (``simulate/``), refreshing (the caller says how).
@@ -11,12 +11,11 @@ from pathlib import Path
 import duckdb
 
 from registry_pipeline.home import Home, make_home
-from registry_pipeline.simulate.demo import demo_mapping, demo_settings, write_demo_exports
+from registry_pipeline.simulate.demo import FACILITY_IDS, demo_mapping, demo_settings, write_demo
 from registry_pipeline.simulate.manifest import Manifest
 from registry_pipeline.steps.problems import Refused
 from registry_pipeline.store.serve import open_release, release_ids
 
-HOSPITAL = "demo_hospital"
 Echo = Callable[[str], object]
 
 
@@ -55,14 +54,14 @@ def run_demo(folder: Path, echo: Echo, refresh: Callable[[Home], object]) -> Non
         Refused: the folder is a registry home that the demonstration did not make.
     """
     home = _prepare(folder)
-    inbox = home.inbox / HOSPITAL
-    planted = write_demo_exports(inbox, "first")
-    echo(f"A synthetic hospital sends {len(planted.files)} exports of its systems. First refresh ...")
+    planted = write_demo(home.inbox, "first")
+    n_files = len(planted.files)
+    echo(f"A synthetic hospital and a REDCap registry send {n_files} exports. First refresh ...")
     planted.write(home.root / "planted_errors.csv")
     if not release_ids(home):
         refresh(home)
-    echo("The hospital corrects its exports. Second refresh ...")
-    write_demo_exports(inbox, "corrected")
+    echo("Both correct their exports. Second refresh ...")
+    write_demo(home.inbox, "corrected")
     refresh(home)
     first, *_, last = release_ids(home)
     for line in summary_lines(home, planted, first, last):
@@ -70,11 +69,12 @@ def run_demo(folder: Path, echo: Echo, refresh: Callable[[Home], object]) -> Non
 
 
 def _prepare(folder: Path) -> Home:
-    mapping = folder / "facilities" / f"{HOSPITAL}.toml"
-    if (folder / "registry.toml").exists() and not mapping.exists():
+    mappings = {one: folder / "facilities" / f"{one}.toml" for one in FACILITY_IDS}
+    if (folder / "registry.toml").exists() and not any(path.exists() for path in mappings.values()):
         raise Refused(f"{folder} is a registry home, and not the demonstration's; choose another folder")
     home = make_home(folder)
-    mapping.write_text(demo_mapping(), encoding="utf-8")
+    for facility_id, path in mappings.items():
+        path.write_text(demo_mapping(facility_id), encoding="utf-8")
     home.settings_file.write_text(demo_settings(), encoding="utf-8")
     return home
 

@@ -21,7 +21,7 @@ from polars.testing import assert_frame_equal
 
 from registry_pipeline.home import Home, make_home
 from registry_pipeline.simulate import demo_mapping, demo_settings
-from registry_pipeline.simulate.demo import FACILITY_ID
+from registry_pipeline.simulate.demo import FACILITY_IDS
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("n_curated", "n_quarantined", "n_duplicate", "n_superseded", "n_blank", "n_rejected")
@@ -166,7 +166,8 @@ def demo_home(root: Path, **refresh: str) -> Home:
     """The demonstration's home without exports, with the settings of :func:`quick_demo_settings`."""
     home = make_home(root)
     home.settings_file.write_text(quick_demo_settings(**refresh), encoding="utf-8")
-    (home.facilities / f"{FACILITY_ID}.toml").write_text(demo_mapping(), encoding="utf-8")
+    for one in FACILITY_IDS:
+        (home.facilities / f"{one}.toml").write_text(demo_mapping(one), encoding="utf-8")
     return home
 
 

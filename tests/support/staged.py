@@ -55,6 +55,7 @@ class Staged:
     rows: pl.DataFrame
     file_issues: pl.DataFrame
     source_columns: dict[tuple[str, str, str], str] = field(default_factory=dict)
+    judged: dict[str, int] = field(default_factory=dict)
 
 
 def frame_of(name: str, rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:

@@ -21,6 +21,7 @@ from registry_pipeline.intake.readers.model import SOURCE_ROW, ReadError, Reject
 from registry_pipeline.intake.readers.records import Dialect, Record, read_records
 from registry_pipeline.intake.readers.sheet import column_ids
 
+DELIMITERS = (",", ";", "\t", "|")
 _BLOCK_BYTES = 16 * 2**20
 _MAX_LINE_BYTES = 64 * 2**20
 _CHUNK_ROWS = 20_000
@@ -33,6 +34,7 @@ _MESSAGES = {
     "malformed_quotes": "text follows a closing quotation mark; check the line",
     "cell_too_long": "a cell is longer than the limit of {limit:,} bytes",
     "too_few_fields": "fewer fields than the header; a delimiter or a line end may be wrong",
+    "lone_return": "a carriage return stands within the line, so two lines may have become one; use one line end",
     "too_many_fields": "more fields than the header; a delimiter may stand unquoted in a value",
 }
 
@@ -46,6 +48,7 @@ class BlockParser:
         self._n_columns = n_columns
         self._fast = fast
         self._n_trimmed = 0
+        self._by_other: dict[str, list[int]] = {}
         self.rejects: list[Reject] = []
         self.n_fast_blocks = 0
 
@@ -76,6 +79,23 @@ class BlockParser:
         return (
             [f"empty fields beyond the header left out in {self._n_trimmed} rows"] if self._n_trimmed else []
         )
+
+    def warnings(self) -> list[str]:
+        """One cause behind many rejected rows, where there is one."""
+        found = []
+        for mark, rows in self._by_other.items():
+            name = "a tab" if mark == "\t" else f"'{mark}'"
+            found.append(
+                f"from line {rows[0]} on, {len(rows)} lines are divided by {name} and not by the delimiter of the"
+                " header; export the whole file with one delimiter"
+            )
+        undecodable = [one.source_row for one in self.rejects if one.reason_code == "undecodable"]
+        if undecodable:
+            found.append(
+                f"{len(undecodable)} lines, the first is line {undecodable[0]}, are not {self._decoding.label}:"
+                " two encodings are mixed in the file; export it again in one"
+            )
+        return found
 
     def _offset_of_line(self, line: int) -> int:
         data, offset = self._decoding.data, self._decoding.start
@@ -165,13 +185,28 @@ class BlockParser:
             fields = fields[:width]
             self._n_trimmed += 1
         if len(fields) != width:
-            return self._reject(record, "too_few_fields" if len(fields) < width else "too_many_fields")
+            return self._reject(record, self._misfit(fields))
         limit = self._dialect.limits.max_cell_bytes
         if any(len(cell) * 4 > limit and len(cell.encode()) > limit for cell in fields):
             return self._reject(record, "cell_too_long")
         return fields
 
+    def _misfit(self, fields: list[str]) -> str:
+        """Why a record has not the header's width."""
+        if any("\r" in cell for cell in fields):
+            return "lone_return"
+        return "too_few_fields" if len(fields) < self._n_columns else "too_many_fields"
+
+    def _note_other_delimiter(self, record: Record) -> None:
+        """Whether another mark would divide the record into as many fields as the header has."""
+        text = self._dialect.delimiter.join(record.fields or ())
+        for mark in DELIMITERS:
+            if mark != self._dialect.delimiter and text.count(mark) + 1 == self._n_columns > 1:
+                self._by_other.setdefault(mark, []).append(record.source_row)
+
     def _reject(self, record: Record, reason: str) -> list[str] | None:
+        if reason in ("too_few_fields", "too_many_fields"):
+            self._note_other_delimiter(record)
         message = _MESSAGES[reason].format(
             codec=self._dialect.codec, limit=self._dialect.limits.max_cell_bytes
         )

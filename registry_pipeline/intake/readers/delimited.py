@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
-from registry_pipeline.intake.readers.blocks import BlockParser
+from registry_pipeline.intake.readers.blocks import DELIMITERS, BlockParser
 from registry_pipeline.intake.readers.encoding import Decoding, decode_strictly, detect_encoding
 from registry_pipeline.intake.readers.header import PREVIEW_ROWS, GridRow, Header, find_header
 from registry_pipeline.intake.readers.model import RawSheet, ReadError, ReadOptions
@@ -17,9 +17,9 @@ from registry_pipeline.intake.readers.records import Dialect, read_records
 from registry_pipeline.intake.readers.sheet import finish_sheet
 from registry_pipeline.intake.readers.source import Source
 
-_DELIMITERS = (",", ";", "\t", "|")
 _SNIFF_LINES = 100
 _PREVIEW_BYTES = 2**20
+_MARK = b"\xef\xbb\xbf"
 
 
 def read_delimited(source: Source, options: ReadOptions, *, fast: bool = True) -> list[RawSheet]:
@@ -29,7 +29,7 @@ def read_delimited(source: Source, options: ReadOptions, *, fast: bool = True) -
         ReadError: undecodable, replacement_character, empty, too_large, no_such_header_row, bad_option.
     """
     source, line_notes = _only_line_feeds(source)
-    decoding = detect_encoding(source, options.encoding)
+    decoding, marks = _without_inner_marks(detect_encoding(source, options.encoding))
     options = _with_sep_line(decoding, options)
     dialect = Dialect(decoding.codec, _delimiter(decoding, options), options.limits)
     rows, unreadable = _preview(decoding, dialect, options)
@@ -40,11 +40,22 @@ def read_delimited(source: Source, options: ReadOptions, *, fast: bool = True) -
     parser = BlockParser(decoding, dialect, len(header.names), fast=fast)
     grid = parser.read_from_line(header.first_data_row)
     notes = [*decoding.notes, *line_notes, *parser.notes()]
-    return [
-        finish_sheet(
-            grid, header, options, sheet="", encoding=decoding.label, rejects=parser.rejects, notes=notes
-        )
-    ]
+    sheet = finish_sheet(
+        grid, header, options, sheet="", encoding=decoding.label, rejects=parser.rejects, notes=notes
+    )
+    return [replace(sheet, warnings=[*marks, *parser.warnings()])]
+
+
+def _without_inner_marks(decoding: Decoding) -> tuple[Decoding, list[str]]:
+    """Files that were put one behind the other carry the byte-order mark of the second one in their middle."""
+    data = decoding.data.data
+    if decoding.codec != "utf-8" or data.find(_MARK, decoding.start) < 0:
+        return decoding, []
+    rest = data[decoding.start :]
+    inner = Source(rest.replace(_MARK, b""), decoding.data.suffix)
+    n = rest.count(_MARK)
+    warning = f"{n} byte-order marks within the file were taken out; several files seem to be joined in it"
+    return replace(decoding, data=inner, start=0), [warning]
 
 
 def _only_line_feeds(source: Source) -> tuple[Source, list[str]]:
@@ -81,8 +92,8 @@ def _sample_lines(decoding: Decoding) -> list[str]:
 
 def sniff_delimiter(lines: list[str]) -> str:
     """The delimiter that divides most lines into the same number of fields; a comma when none divides."""
-    scores = {mark: _consistency(lines, mark) for mark in _DELIMITERS}
-    return max(_DELIMITERS, key=lambda mark: scores[mark])
+    scores = {mark: _consistency(lines, mark) for mark in DELIMITERS}
+    return max(DELIMITERS, key=lambda mark: scores[mark])
 
 
 def _consistency(lines: list[str], mark: str) -> tuple[float, int]:

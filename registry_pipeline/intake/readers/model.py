@@ -6,13 +6,17 @@ Does not belong here: anything that knows a file format.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import fnmatch
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import polars as pl
 
 SOURCE_ROW = "source_row"
 DEFAULT_TOTALS_MARKERS = ("合计", "总计", "小计", "Total", "Totals", "Grand total", "Summe", "Gesamt")
+
+DECLARED_MISSING = r"\A\[missing [^\]]*\]\z"
+"""What a value looks like that the file itself declares to be missing and gives no label; staging blanks it."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +40,9 @@ class ReadLimits:
 class ReadOptions:
     """How one source's files are to be read; every field left at its default is found out from the file.
 
-    ``format``: csv, tsv, xlsx, xls, parquet, stata, spss, sas, zip, gzip (None: by content, then by name).
-    ``header_rows``: physical 1-based rows that form the header. None takes the first row that has more than
+    ``format``: a name in ``READERS`` (None: by content, then by name).
+    ``header_rows``: physical 1-based rows that form the header; ``sheet_header_rows`` gives them by glob on the
+    worksheet's name, the first that fits counts. None takes the first row that has more than
     one filled cell (or the first filled row when none has). ``header_join``: 'join' joins the parts of
     several header rows with a blank, 'first' takes the first filled part. ``skip_rows``: physical rows that
     are neither header nor data. ``skip_after_header``: that many physical rows below the header are not data
@@ -49,6 +54,7 @@ class ReadOptions:
     encoding: str | None = None
     delimiter: str | None = None
     header_rows: tuple[int, ...] | None = None
+    sheet_header_rows: tuple[tuple[str, tuple[int, ...]], ...] = ()
     header_join: Literal["join", "first"] = "join"
     skip_rows: tuple[int, ...] = ()
     skip_after_header: int = 0
@@ -56,13 +62,20 @@ class ReadOptions:
     totals_row_markers: tuple[str, ...] = DEFAULT_TOTALS_MARKERS
     limits: ReadLimits = field(default_factory=ReadLimits)
 
+    def of_sheet(self, sheet: str) -> ReadOptions:
+        """These options with the header rows that are declared for a worksheet."""
+        fitting = (rows for glob, rows in self.sheet_header_rows if fnmatch.fnmatchcase(sheet, glob))
+        found = next(fitting, None)
+        return self if found is None else replace(self, header_rows=found)
+
 
 @dataclass(frozen=True)
 class Reject:
     """A row that could not be read as a record. ``message`` never carries a value of the row.
 
     ``reason_code``: too_few_fields, too_many_fields, undecodable, nul_byte, cell_too_long, unclosed_quote,
-    malformed_quotes, totals_row. ``n_found`` is None where fields could not be counted.
+    malformed_quotes, lone_return, totals_row, repeated_header; of FHIR also malformed_json, nested_too_deeply, repeated_names,
+    line_too_long, no_resource, nested_bundle, wrong_type. ``n_found`` is None where fields could not be counted.
     """
 
     source_row: int
@@ -78,7 +91,9 @@ class RawSheet:
 
     ``frame``: every column text with empty cells null, under unique names, plus the integer ``source_row``
     (1-based physical row or line where the record starts). ``header``: the names as received, in order.
-    ``member``: the file's name inside an archive, '' otherwise.
+    ``notes``: what was changed without loss. ``warnings``: what may have been lost, which becomes a finding.
+    ``member``: the file's name inside an archive, '' otherwise. ``serial_columns``: columns of dates in which a
+    workbook holds some dates as bare day numbers -> how many; ``excel_epoch``: the system it counts them in.
     """
 
     frame: pl.DataFrame
@@ -89,6 +104,9 @@ class RawSheet:
     rejects: list[Reject]
     notes: list[str]
     member: str = ""
+    warnings: list[str] = field(default_factory=list)
+    serial_columns: dict[str, int] = field(default_factory=dict)
+    excel_epoch: Literal["1900", "1904"] | None = None
 
     @property
     def n_read(self) -> int:

@@ -44,6 +44,7 @@ def finish_sheet(
     blank_rows = grid.filter(blank)[SOURCE_ROW].to_list() if blank.any() else []
     grid = grid.filter(~blank) if blank_rows else grid
     grid, totals = _take_totals(grid, options)
+    grid, repeats = _take_headers(grid, header)
     grid, names, received, dropped = _drop_nameless(grid, header)
     frame = grid.rename(dict(zip(grid.columns[:-1], names, strict=True)))
     return RawSheet(
@@ -52,7 +53,7 @@ def finish_sheet(
         header=received,
         encoding=encoding,
         blank_rows=blank_rows,
-        rejects=sorted(rejects + totals, key=lambda reject: reject.source_row),
+        rejects=sorted(rejects + totals + repeats, key=lambda reject: reject.source_row),
         notes=[*header.notes, *dropped, *notes],
     )
 
@@ -96,6 +97,26 @@ def _take_totals(grid: pl.DataFrame, options: ReadOptions) -> tuple[pl.DataFrame
     message = "a totals row, not a record; left out"
     rejects = [Reject(row, "totals_row", message) for row in grid.filter(mask)[SOURCE_ROW].to_list()]
     return grid.filter(~mask), rejects
+
+
+def _take_headers(grid: pl.DataFrame, header: Header) -> tuple[pl.DataFrame, list[Reject]]:
+    """The header that stands again among the rows, as where files or pages were joined."""
+    columns = grid.columns[:-1]
+    names = header.received[: len(columns)]
+    n_named = sum(1 for name in names if name.strip())
+    if n_named < 2 or grid.is_empty():
+        return grid, []
+    at = next(i for i, name in enumerate(names) if name.strip())
+    candidates = grid.filter(pl.col(columns[at]) == names[at])
+    if candidates.is_empty():
+        return grid, []
+    same = [
+        pl.col(c).eq_missing(pl.lit(n if n != "" else None, dtype=pl.String))
+        for c, n in zip(columns, names, strict=False)
+    ]
+    rows = candidates.filter(pl.all_horizontal(same))[SOURCE_ROW]
+    rejects = [Reject(row, "repeated_header", "the header again, not a record; left out") for row in rows]
+    return grid.filter(~pl.col(SOURCE_ROW).is_in(rows.implode())) if rejects else grid, rejects
 
 
 def _marker(text: str) -> str:

@@ -6,6 +6,8 @@ Does not belong here: reading.
 
 from __future__ import annotations
 
+import re
+
 from registry_pipeline.intake.readers.archive import open_archive
 from registry_pipeline.intake.readers.encoding import wide_encoding
 from registry_pipeline.intake.readers.model import ReadError, ReadLimits
@@ -41,6 +43,8 @@ _FOREIGN: tuple[tuple[bytes, str], ...] = (
 _OLD_STATA = {104, 105, 108, 110, 111, 113, 114, 115}
 _BY_SUFFIX = {".dta": "stata", ".sav": "spss", ".zsav": "spss", ".sas7bdat": "sas", ".xpt": "sas"}
 _TEXT_SUFFIX = {".tsv": "tsv", ".tab": "tsv"}
+_JSON_SUFFIXES = (".json", ".ndjson", ".jsonl")
+_JSON = re.compile(rb"\s*(?:\{\s*(?:\"[A-Za-z_$@]+\"\s*:|\})|\[\s*[\[{\]])")
 _TEXT_CONTROLS = (9, 10, 11, 12, 13, 26, 27)
 _TEXT_BOMS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 
@@ -60,10 +64,20 @@ def sniff_format(source: Source, limits: ReadLimits) -> str:
         return "sas"
     if source.suffix == ".dta" and head[0] in _OLD_STATA:
         return "stata"
+    if _is_json(head, source.suffix):
+        return "fhir"
     _refuse_foreign(head)
     if source.suffix in _BY_SUFFIX:
         raise ReadError("damaged", f"named {source.suffix} but not such a file; export it again")
     return _TEXT_SUFFIX.get(source.suffix, "csv")
+
+
+def _is_json(head: bytes, suffix: str) -> bool:
+    """Begins as JSON objects and lists do, which no header of a table does; what it holds the reader tells."""
+    text = head.decode("utf-16", "ignore").encode() if head.startswith(_TEXT_BOMS[1:3]) else head
+    return _JSON.match(text.removeprefix(_TEXT_BOMS[0])) is not None or (
+        suffix in _JSON_SUFFIXES and not _is_binary(head)
+    )
 
 
 def _inside_zip(source: Source, limits: ReadLimits) -> str:

@@ -4,22 +4,24 @@ Belongs here: labels, user-defined missing values, the choice of pyreadstat's fu
 Does not belong here: typed values to text (columnar.py).
 
 Where a value has a label, the label's text is what the sheet shows, because that is what the facility's
-people see; a value without a label stays as it is. User-defined missing values are kept (as their label or
-code) for the facility's mapping to recognise, never turned into nothing.
+people see; a value without a label stays as it is. A value that the file declares missing is never taken for a
+number: with a label it is its label, for the mapping's codes or sentinels; without one it is ``[missing 99]``
+(``[missing a]`` for Stata's ``.a``), which staging takes for blank.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from registry_pipeline.intake.readers.columnar import sheet_of_table
-from registry_pipeline.intake.readers.model import RawSheet, ReadError, ReadOptions
+from registry_pipeline.intake.readers.model import DECLARED_MISSING, RawSheet, ReadError, ReadOptions
 from registry_pipeline.intake.readers.sniff import sniff_format
 from registry_pipeline.intake.readers.source import Source
 
@@ -40,8 +42,7 @@ def read_statistical(source: Source, options: ReadOptions) -> list[RawSheet]:
         kind = "xport"
     with _on_disk(source) as path:
         table, meta = _read(path, kind, options)
-    table, n_labelled = _apply_labels(table, meta.variable_value_labels)
-    notes = [f"value labels shown instead of codes in {n_labelled} columns"] if n_labelled else []
+    table, notes = _shown(table, meta)
     encoding = str(meta.file_encoding or options.encoding or "utf-8").lower()
     return [sheet_of_table(table, options, encoding=encoding, notes=notes)]
 
@@ -81,25 +82,51 @@ def _read(path: Path, kind: str, options: ReadOptions) -> tuple[pl.DataFrame, An
     return table, meta
 
 
-def _apply_labels(table: pl.DataFrame, labels: Mapping[str, Mapping[Any, str]]) -> tuple[pl.DataFrame, int]:
-    columns, n_labelled = [], 0
+def _shown(table: pl.DataFrame, meta: Any) -> tuple[pl.DataFrame, list[str]]:
+    """The table with labels, and with marks for values that are declared missing; notes of both."""
+    columns, n_labelled, n_marked = [], 0, 0
     for series in table.get_columns():
-        by_value = labels.get(series.name)
-        if by_value:
-            series = _labelled(series, by_value)
-            n_labelled += 1
+        labels = meta.variable_value_labels.get(series.name) or {}
+        is_missing = _missing_test(meta, series.name)
+        if labels or is_missing is not None or series.dtype == pl.Object:
+            texts = [_cell(value, labels, is_missing or _is_nothing) for value in series.to_list()]
+            series = pl.Series(series.name, texts, dtype=pl.String)
+            n_labelled += bool(labels)
+            n_marked += is_missing is not None and bool(series.str.contains(DECLARED_MISSING).any())
         columns.append(series)
-    return pl.DataFrame(columns), n_labelled
+    notes = [f"value labels shown instead of codes in {n_labelled} columns"] if n_labelled else []
+    if n_marked:
+        notes.append(f"values that the file declares missing are marked in {n_marked} columns")
+    return pl.DataFrame(columns), notes
 
 
-def _labelled(series: pl.Series, by_value: Mapping[Any, str]) -> pl.Series:
-    texts = [_label(value, by_value) for value in series.to_list()]
-    return pl.Series(series.name, texts, dtype=pl.String)
+def _missing_test(meta: Any, name: str) -> Callable[[Any], bool] | None:
+    """Whether a value of a column is declared missing: ranges in SPSS, letters in Stata and SAS."""
+    ranges = (meta.missing_ranges or {}).get(name)
+    letters = set((meta.missing_user_values or {}).get(name) or ())
+    if not ranges and not letters:
+        return None
+
+    def test(value: Any) -> bool:
+        if isinstance(value, str) and value in letters:
+            return True
+        same = (one for one in ranges or () if isinstance(value, str) == isinstance(one["lo"], str))
+        return isinstance(value, str | int | float) and any(one["lo"] <= value <= one["hi"] for one in same)
+
+    return test
 
 
-def _label(value: Any, by_value: Mapping[Any, str]) -> str | None:
+def _is_nothing(_: Any) -> bool:
+    return False
+
+
+def _cell(value: Any, labels: Mapping[Any, str], is_missing: Callable[[Any], bool]) -> str | None:
     if value is None or value != value:
         return None
-    if value in by_value:
-        return by_value[value]
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    if isinstance(value, Hashable) and value in labels:
+        return labels[value]
+    if isinstance(value, datetime):
+        text = value.isoformat(sep=" ").removesuffix(" 00:00:00")
+    else:
+        text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    return f"[missing {text}]" if is_missing(value) else text

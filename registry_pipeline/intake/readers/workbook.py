@@ -9,6 +9,7 @@ Cells: a date cell is ``YYYY-MM-DD`` (with a time when it has one, honouring the
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 _MIDNIGHT = r"^([0-9]{4}-[0-9]{2}-[0-9]{2}) 00:00:00$"
 _TIME_ONLY = r"^(?:1899-12-3[01]|1904-01-01) ([0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?)$"
 _ENCODING = "utf-8"
+_DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(?: [0-9:.]+)?$"
+_SERIAL = r"^[2-5][0-9]{4}(?:\.[0-9]+)?$"
 
 
 def read_workbook(source: Source, options: ReadOptions) -> list[RawSheet]:
@@ -43,7 +46,9 @@ def read_workbook(source: Source, options: ReadOptions) -> list[RawSheet]:
     if not set(wanted) <= set(workbook.sheet_names):
         n_sheets = len(workbook.sheet_names)
         raise ReadError("no_such_sheet", f"a declared worksheet is not among the {n_sheets} of the workbook")
-    sheets = [_read_sheet(workbook, name, facts.get(name, SheetFacts()), options) for name in wanted]
+    sheets = [
+        _read_sheet(workbook, name, facts.get(name, SheetFacts()), options.of_sheet(name)) for name in wanted
+    ]
     if not any(sheet.header for sheet in sheets):
         raise ReadError("empty", "no worksheet has a filled cell; ask the facility to export it again")
     return sheets
@@ -90,7 +95,27 @@ def _read_sheet(workbook: ExcelReader, name: str, facts: SheetFacts, options: Re
     grid = _to_width(grid, len(header.names)).filter(pl.col(SOURCE_ROW) >= header.first_data_row)
     _refuse_lost_characters(grid)
     grid, rejects = reject_long_cells(grid, options)
-    return finish_sheet(grid, header, options, sheet=name, encoding=_ENCODING, rejects=rejects, notes=notes)
+    found = finish_sheet(grid, header, options, sheet=name, encoding=_ENCODING, rejects=rejects, notes=notes)
+    serials = serial_columns(found.frame) if facts.epoch is not None else {}
+    return replace(
+        found,
+        warnings=facts.as_warnings(),
+        serial_columns=serials,
+        excel_epoch=facts.epoch if serials else None,
+    )
+
+
+def serial_columns(frame: pl.DataFrame) -> dict[str, int]:
+    """Columns of which at least half of the filled cells are dates and some others are day numbers of 1954 to 2064."""
+    names = frame.columns[:-1]
+    filled = frame.select(pl.col(names).count())
+    dates = frame.select(pl.col(names).str.contains(_DATE).sum())
+    serials = frame.select(pl.col(names).str.contains(_SERIAL).sum())
+    return {
+        name: serials[name][0]
+        for name in names
+        if serials[name][0] and dates[name][0] >= max(1, filled[name][0] / 2)
+    }
 
 
 def _load(workbook: ExcelReader, name: str) -> ExcelSheet:

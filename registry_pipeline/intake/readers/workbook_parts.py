@@ -11,7 +11,8 @@ import io
 import re
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Literal
 
 from registry_pipeline.intake.readers.archive import iter_member
 
@@ -29,7 +30,11 @@ _SHEET = re.compile(r"<(?:\w+:)?sheet\b([^>]*)>")
 _RELATION = re.compile(r"<(?:\w+:)?Relationship\b([^>]*)>")
 _ATTRIBUTE = re.compile(r'([\w:]+)="([^"]*)"')
 _ERROR_CELL = re.compile(rb'<c\b[^>]*\bt="e"')
-_NO_RESULT = re.compile(rb"(?:</f>|<f\b[^>]*/>)\s*(?:<v></v>|<v/>)?\s*</c>")
+_NO_RESULT = re.compile(
+    rb"<c\b([^>]*)>\s*(?:<f\b[^>]*/>|<f\b[^>]*>[^<]*</f>)\s*(?:<v>\s*</v>|<v\s*/>)?\s*</c>"
+)
+_PLACE = re.compile(rb'\br="([A-Z]{1,3}[0-9]{1,7})"')
+_EPOCH_1904 = re.compile(r'<(?:\w+:)?workbookPr\b[^>]*\bdate1904="(?:1|true)"')
 _LONG_NUMBER = re.compile(rb"<v>(?:[0-9.]+E\+(?:1[5-9]|[2-9][0-9])|[0-9]{16,})</v>")
 _HIDDEN = re.compile(rb'<col\b[^>]*\bhidden="(?:1|true)"[^>]*>')
 
@@ -42,23 +47,31 @@ class SheetFacts:
     n_without_result: int = 0
     n_long_numbers: int = 0
     n_hidden_columns: int = 0
-    notes: list[str] = field(default_factory=list)
+    first_without_result: str = ""
+    is_month_only: bool = False
+    epoch: Literal["1900", "1904"] | None = None
 
     def as_notes(self) -> list[str]:
-        """One sentence for each thing that was found."""
+        """One sentence for each thing that was found and cost nothing."""
+        hidden = f"{self.n_hidden_columns} column ranges are hidden in the workbook; they were read too"
+        month = "a cell format shows year and month only; such cells are read as day 1"
+        return [hidden] * bool(self.n_hidden_columns) + [month] * self.is_month_only
+
+    def as_warnings(self) -> list[str]:
+        """One sentence for each thing by which values were lost or may have been."""
+        first = f" (the first in {self.first_without_result})" if self.first_without_result else ""
         sentences = (
             (self.n_errors, "cells hold a formula error and were read as empty"),
             (
                 self.n_without_result,
-                "formulas have no stored result and were read as empty; save in Excel first",
+                f"formulas have no stored result{first} and were read as empty; open and save it in Excel",
             ),
             (
                 self.n_long_numbers,
-                "numbers have more than 15 digits; Excel kept only 15, format them as text",
+                "numbers have more than 15 digits, of which Excel keeps only 15; format the column as text",
             ),
-            (self.n_hidden_columns, "column ranges are hidden in the workbook; they were read too"),
         )
-        return [f"{n} {text}" for n, text in sentences if n] + self.notes
+        return [f"{n} {text}" for n, text in sentences if n]
 
 
 def scan_workbook(archive: zipfile.ZipFile) -> dict[str, SheetFacts]:
@@ -66,13 +79,14 @@ def scan_workbook(archive: zipfile.ZipFile) -> dict[str, SheetFacts]:
     members = {member.filename: member for member in archive.infolist()}
     styles = _text_of(archive, members, "xl/styles.xml")
     month_only = has_month_only_format(styles.encode())
+    is_1904 = _EPOCH_1904.search(_text_of(archive, members, "xl/workbook.xml"))
+    epoch: Literal["1900", "1904"] = "1904" if is_1904 else "1900"
     facts: dict[str, SheetFacts] = {}
     scanned = set()
     for name, part in _sheet_parts(archive, members):
         facts[name] = _scan_sheet(iter_member(archive, members[part])) if part in members else SheetFacts()
         scanned.add(part)
-        if month_only:
-            facts[name].notes.append("a cell format shows year and month only; such cells are read as day 1")
+        facts[name].is_month_only, facts[name].epoch = month_only, epoch
     for filename, member in members.items():
         if filename not in scanned:
             for _ in iter_member(archive, member):
@@ -98,10 +112,21 @@ def _count(block: bytes, facts: SheetFacts) -> None:
     if b't="e"' in block:
         facts.n_errors += len(_ERROR_CELL.findall(block))
     if b"<f" in block:
-        facts.n_without_result += len(_NO_RESULT.findall(block))
+        _count_without_result(block, facts)
     facts.n_long_numbers += len(_LONG_NUMBER.findall(block))
     if b'hidden="' in block:
         facts.n_hidden_columns += len(_HIDDEN.findall(block))
+
+
+def _count_without_result(block: bytes, facts: SheetFacts) -> None:
+    """Formulas that were never counted; an empty text (``t="str"``) is a result."""
+    for match in _NO_RESULT.finditer(block):
+        if b't="str"' in match[1]:
+            continue
+        facts.n_without_result += 1
+        place = _PLACE.search(match[1])
+        if place and not facts.first_without_result:
+            facts.first_without_result = place[1].decode("ascii")
 
 
 def _sheet_parts(archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo]) -> list[tuple[str, str]]:

@@ -141,7 +141,8 @@ def test_formulas_without_result_errors_and_lost_digits_are_noted(tmp_path: Path
     found = read_file(path).sheets[0]
     assert found.frame.row(0)[1:] == (None, None, "2", 2)
     for words in ("no stored result", "formula error", "more than 15 digits"):
-        assert any(words in note for note in found.notes), words
+        assert any(words in warning for warning in found.warnings), words
+    assert any("first in B2" in warning for warning in found.warnings)
 
 
 def test_a_format_without_day_is_noted(tmp_path: Path) -> None:
