@@ -1,4 +1,4 @@
-"""``python -m benchmarks [name ...]``: run benchmarks and print their figures.
+"""``python -m benchmarks [name ...] [--into README.md]``: run benchmarks and print their figures.
 
 Belongs here: the list of benchmarks and the table. Does not belong here: what they measure.
 """
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from benchmarks import commands, estimating, refreshing, screening
 from benchmarks.measuring import Figure
+from benchmarks.report import markdown, put_into
 
 OUT = Path(__file__).parent / "out"
 BENCHMARKS: dict[str, Callable[..., list[Figure]]] = {
@@ -28,13 +29,19 @@ def main() -> None:
     """Run what was asked for; ratios without a floor are left blank, their target is in seconds."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", choices=[[], *BENCHMARKS], help="all by default")
+    parser.add_argument("--into", type=Path, help="a document: its speed section is replaced by the figures")
     OUT.mkdir(exist_ok=True)
-    for name in parser.parse_args().names or BENCHMARKS:
+    asked, every = parser.parse_args(), []
+    for name in asked.names or BENCHMARKS:
         figures = BENCHMARKS[name](OUT)
+        every += figures
         write(name, figures)
         print(table(figures), flush=True)
         for one in figures:
             print(f"  {one.name}: {json.dumps(one.parts)}" if one.parts else "", flush=True)
+    print(f"\n{markdown(every)}")
+    if asked.into is not None:
+        put_into(asked.into, markdown(every))
 
 
 def write(name: str, figures: list[Figure]) -> None:

@@ -5,6 +5,7 @@ Does not belong here: what is measured.
 """
 
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -27,12 +28,14 @@ class Measurement:
         wall, cpu: seconds; ``cpu`` is user and system time of all threads and children.
         peak_mb: largest resident memory.
         told: what the process reported beside its times (parts of the work, counts).
+        held_mb: memory held when the work began: what it was given, and the libraries.
     """
 
     wall: float
     cpu: float
     peak_mb: float
     told: Mapping[str, Any] = field(default_factory=dict)
+    held_mb: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ class Figure:
         ratio: wall time over the floor's wall time; ``cpu_ratio`` the same of CPU time. NaN without a floor.
         target: what the ratio or, without a floor, the seconds must not exceed.
         parts: seconds or counts of parts of the work.
+        most_mb: what the memory must not exceed.
     """
 
     name: str
@@ -53,6 +57,7 @@ class Figure:
     floor_cpu: float = float("nan")
     target: float = float("nan")
     parts: Mapping[str, Any] = field(default_factory=dict)
+    most_mb: float = float("nan")
 
     @property
     def ratio(self) -> float:
@@ -63,6 +68,17 @@ class Figure:
     def cpu_ratio(self) -> float:
         """CPU time over the floor's."""
         return self.cpu / self.floor_cpu
+
+    @property
+    def is_met(self) -> bool | None:
+        """Whether time and memory are within their targets; None without a target."""
+        reached = self.wall if math.isnan(self.floor_cpu) else self.cpu_ratio
+        told = [
+            value <= limit
+            for value, limit in ((reached, self.target), (self.peak_mb, self.most_mb))
+            if not math.isnan(limit)
+        ]
+        return all(told) if told else None
 
     def as_row(self) -> dict[str, Any]:
         """For the JSON file."""
@@ -105,7 +121,7 @@ def run_job(job: str, out: Path, **given: Any) -> Measurement:
     used = run_command(command)
     found = json.loads(answer.read_text())
     answer.unlink()
-    return Measurement(found["wall"], found["cpu"], used.peak_mb, found["told"])
+    return Measurement(found["wall"], found["cpu"], used.peak_mb, found["told"], found["held_mb"])
 
 
 def alternate(
@@ -122,6 +138,7 @@ def figure(
     floor: Sequence[Measurement] = (),
     target: float = float("nan"),
     parts: Mapping[str, Any] | None = None,
+    most_mb: float = float("nan"),
 ) -> Figure:
     """Medians of some measurements, memory at its largest."""
     return Figure(
@@ -133,4 +150,5 @@ def figure(
         statistics.median(one.cpu for one in floor) if floor else float("nan"),
         target,
         dict(ours[-1].told) if parts is None else parts,
+        most_mb,
     )

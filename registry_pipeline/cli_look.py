@@ -81,9 +81,13 @@ def status(is_json: bool) -> None:
 @click.option("--status", "state", multiple=True, metavar="STATE", default=("open", "reopened"),
               help="In this state, or 'all'; open and reopened if not given.")  # fmt: skip
 @click.option("--format", "form", type=click.Choice(["table", "csv", "json", "xlsx"]), default="table")
+@click.option("--language", default="en", metavar="CODE", help="Language of messages and suggestions: en, zh.")
+@click.option("--every-row", is_flag=True, help="Also the rows behind a finding of a common cause, one by one.")
 @click.option("--json", "is_json", is_flag=True, help="The same as --format json.")
 @out_file
-def findings(form: str, is_json: bool, out: Path | None, **filters: tuple[str, ...]) -> None:
+def findings(
+    form: str, language: str, every_row: bool, is_json: bool, out: Path | None, **filters: tuple[str, ...]
+) -> None:
     """The findings of the current release, the gravest first.
 
     A text cell of CSV that a spreadsheet would take for a formula gets an apostrophe before it.
@@ -92,7 +96,8 @@ def findings(form: str, is_json: bool, out: Path | None, **filters: tuple[str, .
     if form == "xlsx" and out is None:
         raise click.UsageError("--format xlsx needs --out FILE")
     with CONTEXT.release() as connection:
-        columns, rows = _findings(connection, filters)
+        columns, rows = _findings(connection, filters, every_row)
+    rows = _in_language(columns, rows, language)
     if form == "table" and out is None:
         chosen = [columns.index(name) for name in SHOWN]
         _show(list(SHOWN), ([row[one] for one in chosen] for row in rows), "Findings")
@@ -100,14 +105,36 @@ def findings(form: str, is_json: bool, out: Path | None, **filters: tuple[str, .
         _write(columns, rows, "csv" if form == "table" else form, out)
 
 
+def _in_language(columns: list[str], rows: list[tuple[Any, ...]], language: str) -> list[tuple[Any, ...]]:
+    """Rows of findings with message and suggestion in a language."""
+    if language == "en":
+        return rows
+    from registry_pipeline.validation.wording import translated_message, translated_suggestion
+    from schemas.messages import known_language
+
+    try:
+        known = known_language(language)
+    except ValueError as problem:
+        raise click.UsageError(f"--language: {problem}") from None
+    rule, message, suggestion = (columns.index(name) for name in ("rule_id", "message", "suggestion"))
+    told = []
+    for row in rows:
+        made = list(row)
+        made[message] = translated_message(row[rule], row[message], known)
+        made[suggestion] = translated_suggestion(row[rule], row[suggestion], known)
+        told.append(tuple(made))
+    return told
+
+
 def _findings(
-    connection: duckdb.DuckDBPyConnection, filters: dict[str, tuple[str, ...]]
+    connection: duckdb.DuckDBPyConnection, filters: dict[str, tuple[str, ...]], every_row: bool
 ) -> tuple[list[str], list[tuple[Any, ...]]]:
     states = filters.pop("state")
     wanted = {name: list(values) for name, values in filters.items() if values}
     wanted |= {} if "all" in states else {"status": list(states)}
     # Literals: to look at a parameter of any kind DuckDB imports pandas and pyarrow, a second or more.
     tests = [f"{name} IN ({', '.join(map(_literal, values))})" for name, values in wanted.items()]
+    tests += [] if every_row else ["systemic_finding_id IS NULL"]
     result = connection.execute(
         f"""SELECT * FROM quality.finding WHERE {" AND ".join(tests) or "true"}
         ORDER BY array_position(['error', 'warning', 'info'], severity), facility_id, rule_id, record_key, finding_id"""

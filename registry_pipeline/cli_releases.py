@@ -1,7 +1,7 @@
-"""Commands about releases as a whole: releases, report.
+"""Commands about releases as a whole.
 
-Belongs here: listing releases, showing one, where its reports are.
-Does not belong here: what is in a release (``cli_look.py``).
+Belongs here: listing releases, showing one.
+Does not belong here: what is in a release (``cli_look.py``), its reports (``cli_report.py``).
 """
 
 from __future__ import annotations
@@ -16,8 +16,6 @@ from registry_pipeline.cli_rows import all_rows, as_json, objects
 from registry_pipeline.reporting.terminal import print_table
 from registry_pipeline.store.serve import (
     DATABASE,
-    NoRelease,
-    choose_release,
     created_at,
     current_release,
     release_folder,
@@ -79,26 +77,6 @@ def show_release(release_id: str, is_json: bool) -> None:
         return
     for name, (columns, rows) in tables.items():
         print_table(columns, rows, name.capitalize())
-
-
-@click.command()
-@own_options
-@click.option("--open", "is_opened", is_flag=True, help="Open them in the browser.")
-@as_json
-def report(is_opened: bool, is_json: bool) -> None:
-    """Where the current reports are."""
-    home = CONTEXT.home()
-    folder = release_folder(home, choose_release(home)) / "reports"
-    found = sorted(path for path in folder.rglob("*") if path.suffix in (".html", ".pdf", ".xlsx", ".docx"))
-    if not found:
-        raise NoRelease(f"{folder}: the current release has no reports")
-    _table_or_json(["report"], [[str(path)] for path in found], "Reports", is_json)
-    if is_opened:
-        import webbrowser
-
-        for path in found:
-            if path.suffix == ".html":
-                webbrowser.open(path.as_uri())
 
 
 def _table_or_json(columns: list[str], rows: list[list[Any]], title: str, is_json: bool) -> None:

@@ -60,6 +60,11 @@ class Home:
         return self.root / "current"
 
     @property
+    def decisions(self) -> Path:
+        """The ledger of data managers' decisions, append-only."""
+        return self.root / "decisions.sqlite"
+
+    @property
     def key_file(self) -> Path:
         """Key of the pseudonyms, 0600."""
         return self.root / "secrets" / "pseudonym.key"

@@ -16,6 +16,8 @@ from typing import Any, get_args, get_origin
 from registry_pipeline.toml_source import TomlSource, nearest, read_toml
 
 DAYS_PER_MONTH = 30.4375
+RULE_KEYS = ("severity", "softer_severity", "thresholds")
+"""What may be said of a rule in [rules.*], here and in a facility's TOML."""
 
 
 def _parameter(
@@ -120,6 +122,18 @@ class Study:
         (),
         1,
     )
+    bootstrap_max_patients: int = _parameter(
+        2000, "With more patients: no bootstrap of them, no imputation, no residual rows.", False, (), 1
+    )
+    influence_max_patients: int = _parameter(
+        500, "With more: growth is not refitted without each.", False, (), 1
+    )
+    imputations: int = _parameter(
+        20, "Imputations of missing covariates, beside complete cases; 0: none.", True, (), 0
+    )
+    lost_after_months: float = _parameter(
+        12.0, "Alive, and not heard of for this long before the end: vital status unknown.", True, (), 0
+    )
     bootstrap_seed: int = _parameter(20230206, "Seed of every resampling.", True, (), 0)
 
 
@@ -163,6 +177,9 @@ class Privacy:
         "Printed on every release and report.",
     )
     small_cell: int = _parameter(5, "Counts below this are suppressed for analysts.", True, (), 0)
+    suppress_small: bool = _parameter(
+        False, "The pages too hide such counts, and what shows single patients."
+    )
 
 
 SECTIONS: dict[str, type] = {"study": Study, "refresh": Refresh, "limits": Limits, "privacy": Privacy}
@@ -174,7 +191,7 @@ class Settings:
 
     Attributes:
         study, refresh, limits, privacy: the sections.
-        rules: rule id -> {severity, thresholds} that override the catalogue.
+        rules: rule id -> {severity, softer_severity, thresholds} that override the catalogue.
     """
 
     study: Study = field(default_factory=Study)
@@ -271,10 +288,9 @@ def _rule_overrides(source: TomlSource) -> dict[str, dict[str, Any]]:
         if not isinstance(override, dict):
             raise source.error(["rules", rule_id], f"write [rules.{rule_id}] with severity or thresholds")
         for key in override:
-            if key not in ("severity", "thresholds"):
-                raise source.error(
-                    ["rules", rule_id, key], f"unknown key '{key}'{nearest(key, ('severity', 'thresholds'))}"
-                )
-        if override.get("severity", "error") not in ("error", "warning", "info", "off"):
-            raise source.error(["rules", rule_id, "severity"], "severity must be error, warning, info or off")
+            if key not in RULE_KEYS:
+                raise source.error(["rules", rule_id, key], f"unknown key '{key}'{nearest(key, RULE_KEYS)}")
+        for key in ("severity", "softer_severity"):
+            if override.get(key, "error") not in ("error", "warning", "info", "off"):
+                raise source.error(["rules", rule_id, key], f"{key} must be error, warning, info or off")
     return dict(given)

@@ -30,6 +30,8 @@ def settings_template() -> str:
 def _toml(value: object) -> str:
     if value is None:
         return "2023-12-31"
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, tuple):
         return "[" + ", ".join(map(_toml, value)) + "]"
     return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else str(value)

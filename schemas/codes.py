@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from schemas.ctcae import CTCAE_TERMS
+
 
 @dataclass(frozen=True)
 class CodeList:
@@ -53,6 +55,16 @@ DATE_PRECISION = _codes(
     day="exact day",
     month="month known",
     year="year known",
+)
+DATE_REASON = _code_map(
+    "date_reason",
+    "NAACCR date flags",
+    {
+        "10": "no information whether the event took place",
+        "11": "there is no such date: the event did not take place",
+        "12": "the event took place, its date is not known",
+        "15": "the event has yet to take place",
+    },
 )
 TOPOGRAPHY = _code_map(
     "topography",
@@ -322,6 +334,7 @@ ATTRIBUTION = _codes(
     unlikely="unlikely",
     unrelated="unrelated",
 )
+CTCAE_TERM = _code_map("ctcae_term", "CTCAE v5.0, the terms that concern these therapies", CTCAE_TERMS)
 DEATH_CAUSE = _codes(
     "death_cause",
     "project",
@@ -367,6 +380,28 @@ FINDING_STATUS = _codes(
     waived="waived with a reason",
     closed="no longer violated",
     reopened="violated again",
+    same_person="two patients are one person: merged",
+    different_persons="two patients are two persons: kept apart",
+)
+DECISION_STATE = _codes(
+    "decision_state",
+    "project",
+    confirmed="the value is correct as it is",
+    waived="set aside with a reason; an error no longer keeps its record out",
+    answered="answered by the facility, the correction is under way",
+    same_person="two patients are one person: merged",
+    different_persons="two patients are two persons: kept apart",
+    reopened="waits for somebody again",
+    withdrawn="the decision before no longer holds",
+)
+AGREEMENT = _codes(
+    "agreement",
+    "project",
+    equal="the same",
+    close="close: a slip of one part of a date, 31 days, or the sound of a name",
+    possible="possible: partial dates that fit, or within a year",
+    different="different",
+    unknown="unknown of one of them",
 )
 FIT_STATUS = _codes(
     "fit_status",

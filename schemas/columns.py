@@ -9,7 +9,7 @@ from typing import Literal
 
 import polars as pl
 
-from schemas.codes import CODE_LISTS, DATE_PRECISION, CodeList
+from schemas.codes import CODE_LISTS, DATE_PRECISION, DATE_REASON, CodeList
 
 Kind = Literal["text", "integer", "real", "boolean", "date", "timestamp"]
 
@@ -116,18 +116,25 @@ def boolean(name: str, description: str, **more: object) -> Column:
     return Column(name, "boolean", description, **more)  # type: ignore[arg-type]
 
 
-def partial_date(stem: str, description: str, is_required: bool = False) -> tuple[Column, ...]:
+def partial_date(
+    stem: str, description: str, is_required: bool = False, has_reason: bool = False
+) -> tuple[Column, ...]:
     """A date that may be known to the month or year only: value, precision and bounds.
 
     The value is the middle of what is known (15th of the month, 1 July of the year); temporal rules
     judge the bounds, durations use the value.
+
+    Args:
+        has_reason: with a column that says why the date is blank (rule S10), which every required date has.
     """
     name = f"{stem}_date"
+    reason = coded(f"{name}_reason", DATE_REASON, f"Why {name} is blank")
     return (
         Column(name, "date", description, is_required=is_required),
         coded(f"{name}_precision", DATE_PRECISION, f"How exactly {name} is known"),
         Column(f"{name}_lower", "date", f"Earliest day that {name} can be"),
         Column(f"{name}_upper", "date", f"Latest day that {name} can be"),
+        *((reason,) if is_required or has_reason else ()),
     )
 
 

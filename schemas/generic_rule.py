@@ -77,6 +77,17 @@ def of_size(rule_id: str, text: str) -> Example:
     return {"tables": {"measurement": [row]}, "issues": [issue]}
 
 
+def of_two_units(n_other: int = 6) -> Example:
+    """A column of sizes in millimetres, of which some are in centimetres."""
+    usual = [10.0 + number % 9 for number in range(60)]
+    sizes = [*usual, *(1.4 for _ in range(n_other))]
+    rows = [
+        {"measurement_id": f"m{at}", "patient_id": "P1", "_row_id": at, "long_axis_mm": size}
+        for at, size in enumerate(sizes, 1)
+    ]
+    return {"tables": {"measurement": rows}, "findings": n_other}
+
+
 def of_two(table: str, first: Example, second: Example) -> Example:
     """Two rows of one table."""
     return {"tables": {table: [{"_row_id": 1, **first}, {"_row_id": 2, **second}]}}

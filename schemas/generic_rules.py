@@ -7,14 +7,15 @@ code that detects a breach (``intake`` for what reading and parsing meet, ``vali
 
 from datetime import date
 
-from schemas.generic_rule import FINE, WOMAN, GenericRule, of_file, of_size, of_value
+from schemas.generic_rule import FINE, WOMAN, GenericRule, of_file, of_size, of_two, of_two_units, of_value
 from schemas.key_rules import KEY_RULES
+from schemas.redcap_rules import REDCAP_RULES
 
 _READING = (
     GenericRule(
         "S01",
         "error",
-        "The file cannot be read, or holds no rows. Export it again as UTF-8 or GB18030 text or as an .xlsx workbook, without a password.",
+        "The file or a part of it cannot be read, or it holds no rows. Export it again as UTF-8 or GB18030 text or as an .xlsx workbook, without a password.",
         "conformance/value",
         "P",
         "file",
@@ -77,13 +78,25 @@ _PARSING = (
     GenericRule(
         "S10",
         "error",
-        "The date '{column}' is required and missing. Give the date, as exactly as it is known (a year alone is"
-        " allowed).",
+        "The date '{column}' is required and missing, or stands beside a reason why it is missing. Give the date,"
+        " as exactly as it is known (a year alone is allowed), or the reason alone (10, 11, 12 or 15).",
         "completeness",
-        "N",
+        "N; NAACCR date flags; CCR IF897, IF923",
         "record",
-        ({"tables": {"followup": [{"followup_id": "f1", "patient_id": "P1", "facility_id": "x"}]}},),
         (
+            {"tables": {"followup": [{"followup_id": "f1", "patient_id": "P1", "facility_id": "x"}]}},
+            {"tables": {"patient": [WOMAN | {"birth_date_reason": "12"}]}},
+            {
+                "tables": {
+                    "patient": [
+                        WOMAN | {"birth_date": None, "birth_date_reason": "12"},
+                        WOMAN | {"patient_id": "P2", "birth_date": None},
+                    ]
+                }
+            },
+        ),
+        (
+            {"tables": {"patient": [WOMAN | {"birth_date": None, "birth_date_reason": "12"}]}},
             {
                 "tables": {
                     "followup": [
@@ -108,6 +121,7 @@ _PARSING = (
         "value",
         (
             of_value("S11", "birth_date", "22000"),
+            of_two("patient", WOMAN, WOMAN | {"birth_date": date(1964, 1, 2), "_source_no": 1}),
             {"tables": {"patient": [WOMAN | {"birth_date": date(1970, 1, 1)}]}},
         ),
         FINE,
@@ -129,8 +143,8 @@ _PARSING = (
         "conformance/value",
         "D unit",
         "value",
-        (of_value("S13", "birth_date", "1.5 furlong"),),
-        FINE,
+        (of_value("S13", "birth_date", "1.5 furlong"), of_two_units()),
+        (*FINE, of_two_units(n_other=3)),
     ),
     GenericRule(
         "S14",
@@ -166,4 +180,4 @@ _PARSING = (
     ),
 )
 
-GENERIC_RULES: tuple[GenericRule, ...] = (*_READING, *_PARSING, *KEY_RULES)
+GENERIC_RULES: tuple[GenericRule, ...] = (*_READING, *_PARSING, *KEY_RULES, *REDCAP_RULES)

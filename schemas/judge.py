@@ -1,8 +1,8 @@
 """Judgements of rules that take more than a line.
 
 Belongs here: boolean polars expressions over the columns of one table; True passes, False breaks the rule,
-null does not apply. Does not belong here: the rules themselves (the table's file), comparisons of partial
-dates (``temporal.py``).
+null does not apply. Does not belong here: the rules themselves (the table's file), doses and fractions
+(``judge_therapy.py``), comparisons of partial dates (``temporal.py``).
 """
 
 from collections.abc import Mapping
@@ -22,6 +22,20 @@ _SITE_OF_ICD10 = {
     "C79.7": "adrenal",
 }
 _NODES = ("scf", "mediastinal_ln", "paraaortic")
+_TAKEN_BEFORE = (
+    (r"锁骨|supra-?\s?clav\w*|clavicular", "=scf="),
+    (r"主动脉旁|para-?\s?aortic", "=paraaortic="),
+)
+_SITE_WORDS = {
+    "scf": "=scf=",
+    "paraaortic": "=paraaortic=",
+    "lung": r"肺|\blungs?\b|\bpulmon",
+    "mediastinal_ln": r"纵隔|\bmediastin",
+    "liver": r"肝|\bliver\b|\bhepat",
+    "bone": r"骨|椎|\bbones?\b|\bosseous\b|\bvertebra|\bspine\b|\bribs?\b",
+    "adrenal": r"肾上腺|\badrenal",
+    "brain": r"脑|颅内|\bbrain\b|\bcerebr|\blepto\s?mening",
+}
 _ORGANS = ("lung", "liver", "bone", "adrenal", "brain")
 _MIDLINE = ("mediastinal_ln", "liver", "paraaortic")
 
@@ -124,7 +138,25 @@ def is_scc_ag_usual(thresholds: Mapping[str, Any]) -> pl.Expr:
     """SCC antigen within the usual range, narrower for adenocarcinoma."""
     is_adeno = (pl.col("histology_group") == "adeno").fill_null(False)
     limit = pl.when(is_adeno).then(thresholds["adeno_verify_above"]).otherwise(thresholds["verify_above"])
-    return pl.col("scc_ag_ng_ml").is_between(0, limit)
+    return pl.col("scc_ag_ng_ml").is_between(0, pl.min_horizontal(limit, thresholds["impossible_above"]))
+
+
+def is_assay_named() -> pl.Expr:
+    """An antigen names its assay where the facility names any; True where it names none at all."""
+    is_sent = pl.col("scc_ag_method").is_not_null().any()
+    named = ~is_sent | pl.col("scc_ag_method").is_not_null()
+    return pl.when(pl.col("scc_ag_ng_ml").is_not_null()).then(named)
+
+
+def does_text_fit_site() -> pl.Expr:
+    """The facility's own words name the coded site, or no site that we know; null where there are no words."""
+    words = pl.col("lesion_site_text").str.to_lowercase()
+    for sound, taken in _TAKEN_BEFORE:  # 锁骨 is no bone, a lung node is none of the mediastinum
+        words = words.str.replace_all(sound, taken)
+    named = [(pl.lit(site), words.str.contains(pattern)) for site, pattern in _SITE_WORDS.items()]
+    is_any = pl.any_horizontal(found for _, found in named)
+    is_own = pl.any_horizontal(found & (pl.col("lesion_site") == site) for site, found in named)
+    return pl.when(words.is_not_null() & pl.col("lesion_site").is_not_null()).then(~is_any | is_own)
 
 
 def is_side_possible() -> pl.Expr:
@@ -138,12 +170,16 @@ def is_side_possible() -> pl.Expr:
     )
 
 
-def does_icd10_fit_site() -> pl.Expr:
-    """The ICD-10 code of the secondary neoplasm names the lesion's site; True where it says nothing."""
+def site_of_icd10() -> pl.Expr:
+    """The site that the ICD-10 code of the secondary neoplasm names; null where it says nothing."""
     code = pl.col("icd10_secondary_code").str.to_uppercase().str.extract(r"\A(C7[789])\.?", 1)
     digit = pl.col("icd10_secondary_code").str.extract(r"\A[Cc]7[789]\.?([0-9])", 1)
-    told = (code + "." + digit).replace_strict(_SITE_OF_ICD10, default=None, return_dtype=pl.String)
-    return (told == pl.col("lesion_site")).fill_null(True)
+    return (code + "." + digit).replace_strict(_SITE_OF_ICD10, default=None, return_dtype=pl.String)
+
+
+def does_icd10_fit_site() -> pl.Expr:
+    """The ICD-10 code of the secondary neoplasm names the lesion's site; True where it says nothing."""
+    return (site_of_icd10() == pl.col("lesion_site")).fill_null(True)
 
 
 def does_node_fit_site() -> pl.Expr:
@@ -169,6 +205,13 @@ def are_axes_ordered() -> pl.Expr:
     return pl.when(long.is_not_null() & (short.is_not_null() | third.is_not_null())).then(judged)
 
 
+def axes_in_order() -> pl.Expr:
+    """The diameters from the longest to the shortest, as text."""
+    axes = pl.concat_list("long_axis_mm", "short_axis_mm", "third_axis_mm").list.drop_nulls()
+    ordered = axes.list.sort(descending=True)
+    return ordered.list.eval(pl.element().cast(pl.String)).list.join(" x ") + " mm"
+
+
 def are_bounds_ordered() -> pl.Expr:
     """lower <= size <= upper, as far as they are given."""
     lower, size, upper = pl.col("size_lower_mm"), pl.col("long_axis_mm"), pl.col("size_upper_mm")
@@ -176,77 +219,3 @@ def are_bounds_ordered() -> pl.Expr:
         (lower <= upper).fill_null(True) & (lower <= size).fill_null(True) & (size <= upper).fill_null(True)
     )
     return pl.when(lower.is_not_null() | upper.is_not_null()).then(judged)
-
-
-def of_radiotherapy(judgement: pl.Expr) -> pl.Expr:
-    """The judgement, applied to courses of radiotherapy only."""
-    return pl.when(pl.col("lrt_modality") == "rt").then(judgement)
-
-
-def is_fractionation_possible(thresholds: Mapping[str, Any]) -> pl.Expr:
-    """Fractions 1 to 45, dose per fraction within limits, total = fractions x dose within 1 %."""
-    count, dose, total = (
-        pl.col("n_fractions_delivered"),
-        pl.col("dose_per_fraction_gy"),
-        pl.col("total_dose_gy"),
-    )
-    count_fine = count.is_between(1, 45).fill_null(True)
-    dose_fine = dose.is_between(thresholds["minimum_gy"], thresholds["maximum_gy"]).fill_null(True)
-    total_fine = ((total - count * dose).abs() <= 0.01 * count * dose + 1e-9).fill_null(True)
-    is_given = count.is_not_null() | dose.is_not_null()
-    return of_radiotherapy(pl.when(is_given).then(count_fine & dose_fine & total_fine))
-
-
-def are_derived_doses_right(tolerance_gy: float) -> pl.Expr:
-    """Stored BED10 and EQD2 against n*d*(1 + d/10) and n*d*(d + 10)/12 (alpha/beta 10 Gy)."""
-    dose = pl.col("dose_per_fraction_gy")
-    total = pl.col("n_fractions_delivered") * dose
-    bed_gap = (pl.col("bed10_gy") - total * (1 + dose / 10)).abs()
-    eqd2_gap = (pl.col("eqd2_gy") - total * (dose + 10) / 12).abs()
-    limit = tolerance_gy + 1e-9
-    judged = (bed_gap <= limit).fill_null(True) & (eqd2_gap <= limit).fill_null(True)
-    is_given = total.is_not_null() & (pl.col("bed10_gy").is_not_null() | pl.col("eqd2_gy").is_not_null())
-    return pl.when(is_given).then(judged)
-
-
-def does_technique_fit_dose() -> pl.Expr:
-    """Stereotactic, conventional and definitive courses against their fractionation."""
-    dose, count, technique = (
-        pl.col("dose_per_fraction_gy"),
-        pl.col("n_fractions_delivered"),
-        pl.col("lrt_technique"),
-    )
-    stereotactic = (technique != "sbrt") | ((dose >= 5) & (count <= 10))
-    conventional = ~technique.is_in(["imrt", "3dcrt"]) | (dose <= 5)
-    bed10 = count * dose * (1 + dose / 10)
-    definitive = (pl.col("intent") != "definitive") | (bed10 >= 50)
-    judged = stereotactic.fill_null(True) & conventional.fill_null(True) & definitive.fill_null(True)
-    return pl.when(dose.is_not_null() & count.is_not_null()).then(judged)
-
-
-def is_shortfall_explained() -> pl.Expr:
-    """A course cut short by more than a tenth carries a reason other than completion."""
-    is_short = pl.col("n_fractions_delivered") < 0.9 * pl.col("n_fractions_planned")
-    is_explained = (pl.col("termination_reason") != "completed").fill_null(False)
-    return ~is_short | is_explained
-
-
-def does_span_fit_fractions(tolerance_days: int) -> pl.Expr:
-    """Calendar days of a course against one fraction per weekday."""
-    count = pl.col("n_fractions_delivered")
-    expected = count - 1 + 2 * ((count - 1) // 5)
-    span = (pl.col("end_date") - pl.col("start_date")).dt.total_days()
-    is_exact = pl.lit(True)
-    for name in ("start_date_precision", "end_date_precision"):
-        is_exact = is_exact & (pl.col(name).fill_null("day") == "day")
-    return of_radiotherapy(pl.when(is_exact).then((span - expected).abs() <= tolerance_days))
-
-
-def is_dose_absent_without_radiotherapy() -> pl.Expr:
-    """Surgery and ablation carry no dose and no fractions."""
-    is_other = pl.col("lrt_modality").is_in(["surgery", "ablation"])
-    has_dose = pl.any_horizontal(
-        (pl.col(name) > 0).fill_null(False)
-        for name in ("total_dose_gy", "dose_per_fraction_gy", "n_fractions_delivered")
-    )
-    return pl.when(is_other).then(~has_dose)

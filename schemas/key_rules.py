@@ -51,13 +51,24 @@ KEY_RULES: tuple[GenericRule, ...] = (
     GenericRule(
         "H03",
         "warning",
-        "Two systems give different dates of death. The preferred source's date is used; find out which is right.",
+        "Two systems give different dates of death, or the cause of death is unknown ('{column}'). Of two dates the"
+        " preferred source's is used: find out which is right. Give the cause, if anybody knows it.",
         "plausibility/temporal",
         "P",
         "record",
-        (of_two("death", DEATH, DEATH | {"death_date": date(2020, 5, 20), "_source_no": 1}),),
-        (of_two("death", DEATH, DEATH | {"_source_no": 1}),),
+        (
+            of_two("death", DEATH, DEATH | {"death_date": date(2020, 5, 20), "_source_no": 1}),
+            of_two("death", DEATH | {"death_cause": "cancer"}, DEATH | {"patient_id": "P2"}),
+            of_two(
+                "death", DEATH | {"death_cause": "other"}, DEATH | {"patient_id": "P2", "death_cause": "unk"}
+            ),
+        ),
+        (
+            of_two("death", DEATH, DEATH | {"_source_no": 1}),
+            of_two("death", DEATH, DEATH | {"patient_id": "P2"}),
+        ),
         table_name="death",
+        version=2,
     ),
     GenericRule(
         "S16",

@@ -19,6 +19,7 @@ REASONS: Mapping[str, str] = {
     "date_in_text": "a date stands in the same text",
     "day_count_out_of_range": "the number of days is too large",
     "impossible_date": "there is no such day",
+    "linked_numbers_disagree": "numbers that a cross-reference calls one patient's have different dates of birth",
     "looks_like_excel_serial": "a spreadsheet's day number",
     "negated_with_number": "the text denies a lesion and names a size",
     "negative_number": "a size cannot be negative",

@@ -35,6 +35,8 @@ class Rule:
         category: Kahn category, ``conformance/value`` or ``plausibility/temporal``.
         source: where the rule comes from (letters of the catalogue, numbers of standards).
         suggestion: what to write instead, where it can be said.
+        suggest: what to write instead as a text expression over the record, where it can be computed; null
+            where it cannot. It goes before ``suggestion``.
         thresholds: the rule's own settable numbers with their defaults.
         passing: at least one record that passes (missing columns are NULL).
         failing: at least one record that fails ``check`` (or ``warning`` if the record says so by
@@ -53,6 +55,7 @@ class Rule:
     failing: tuple[Example, ...]
     warning: Judgement | None = None
     suggestion: str | None = None
+    suggest: Judgement | None = None
     thresholds: Mapping[str, Any] = field(default_factory=dict)
     version: int = 1
 

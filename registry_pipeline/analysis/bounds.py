@@ -46,7 +46,7 @@ def _row(part: pd.DataFrame, n_scenarios: int) -> dict[str, object]:
         "computed_value": float(now["computed_value"].iloc[0]) if len(now) else float("nan"),
         "n_scenarios": n_scenarios,
         "n_not_estimable": n_scenarios - len(known),
-        "n_agreeing": int(part["agrees"].fillna(False).astype(bool).sum()),
+        "n_agreeing": int(part["agrees"].astype("boolean").fillna(False).sum()),
         "lowest": float("nan"),
         "highest": float("nan"),
         "lowest_scenario": None,

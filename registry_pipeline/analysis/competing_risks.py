@@ -26,7 +26,7 @@ from registry_pipeline.analysis.gate import (
     check_times,
     distinct,
 )
-from registry_pipeline.analysis.survival import each_group, stack, tidy
+from registry_pipeline.analysis.survival import about_estimate, each_group, stack, tidy
 
 CURVE_COLUMNS = [
     "stratum_variable",
@@ -53,6 +53,8 @@ LANDMARK_COLUMNS = [
     "ci_lower",
     "ci_upper",
     "is_beyond_follow_up",
+    "status",
+    "note",
 ]
 
 
@@ -172,4 +174,5 @@ def _landmark_values(times: Times, cause: int, marks: Floats) -> Iterator[dict[s
         numbers = [incidence[i], np.sqrt(variance[i]), lower[i], upper[i]]
         shown = [np.nan] * 4 if beyond else [float(value) for value in numbers]
         counts = [float(mark), float(mark) / DAYS_PER_MONTH, len(times), int((times.duration >= mark).sum())]
-        yield dict(zip(LANDMARK_COLUMNS[3:], [*counts, *shown, beyond], strict=True))
+        about = about_estimate(float(incidence[i]), beyond, "incidence").values()
+        yield dict(zip(LANDMARK_COLUMNS[3:], [*counts, *shown, beyond, *about], strict=True))

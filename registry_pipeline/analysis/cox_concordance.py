@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from registry_pipeline.analysis.gate import Floats, Ints, Times
+from registry_pipeline.analysis.gate import Z95, Floats, Ints, Times
 
 PREDICTOR_TOLERANCE = 1e-10  # share of the range below which two predictions are the same
 
@@ -25,6 +25,16 @@ class Concordance:
     tied: float
     estimate: float
     standard_error: float
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """95 % limits on the logit scale, which stay between 0 and 1; NaN where there is no spread."""
+        if not (0 < self.estimate < 1 and self.standard_error > 0):
+            return float("nan"), float("nan")
+        centre = np.log(self.estimate / (1 - self.estimate))
+        half = Z95 * self.standard_error / (self.estimate * (1 - self.estimate))
+        lower, upper = 1 / (1 + np.exp(-(centre - half))), 1 / (1 + np.exp(-(centre + half)))
+        return float(lower), float(upper)
 
 
 def ranks(values: Floats) -> Ints:

@@ -173,6 +173,8 @@ class CoxFit:
             "log_likelihood": found.log_likelihood if ok and found else np.nan,
             "concordance": agreement.estimate,
             "concordance_se": agreement.standard_error,
+            "concordance_ci_lower": agreement.limits[0],
+            "concordance_ci_upper": agreement.limits[1],
             "likelihood_ratio_p_value": self._ratio_p(),
             "ph_p_value": float(overall.iloc[0]) if len(overall) else np.nan,
             "method": self.method,

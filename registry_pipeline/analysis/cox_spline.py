@@ -60,13 +60,15 @@ def spline_basis(values: Floats, knots: Sequence[float]) -> Floats:
         raise ValueError("a spline needs at least three increasing knots")
     x = np.asarray(values, dtype=np.float64)
     last, before = knot[-1], knot[-2]
-    cube = np.maximum(x[:, None] - knot[None, :], 0.0) ** 3
+    # In units of the knots' range: a cube of absurd readings would overflow.
+    width = last - knot[0]
+    cube = np.maximum((x[:, None] - knot[None, :]) / width, 0.0) ** 3
     bend = (
         cube[:, :-2]
-        - cube[:, -2:-1] * (last - knot[:-2]) / (last - before)
-        + cube[:, -1:] * (before - knot[:-2]) / (last - before)
+        - cube[:, -2:-1] * ((last - knot[:-2]) / (last - before))
+        + cube[:, -1:] * ((before - knot[:-2]) / (last - before))
     )
-    return np.column_stack([x, bend / (last - knot[0]) ** 2])
+    return np.column_stack([x, bend * width])
 
 
 def fit_size_spline(
@@ -78,11 +80,12 @@ def fit_size_spline(
     reference: float | None = None,
     adjust: Sequence[str] = (),
     n_points: int = 101,
+    second_engine: bool = True,
 ) -> SplineFit:
     """Model the log hazard as a smooth function of a continuous covariate, usually lesion size.
 
     n_knots: 3, 4 or 5 at Harrell's quantiles. reference: value with hazard ratio 1, the median by default.
-    adjust: further covariates. The curve spans the known values; nonlinearity is tested by the likelihood
+    adjust: further covariates; second_engine: as in `fit_cox`. The curve spans the known values; nonlinearity is tested by the likelihood
     ratio against the linear model. Fewer than three distinct knots: not_estimable.
     """
     if n_knots not in KNOT_QUANTILES:
@@ -93,7 +96,7 @@ def fit_size_spline(
     if len(set(knots)) < n_knots:
         return _nothing(variable, knots, None, f"{variable} has too few distinct values for {n_knots} knots.")
     work, names = _with_basis(frame, [duration, event, *adjust], variable, values, knots)
-    full = fit_cox(work, duration, event, [*names, *adjust])
+    full = fit_cox(work, duration, event, [*names, *adjust], second_engine=second_engine)
     linear = fit_cox(work, duration, event, [names[0], *adjust], second_engine=False)
     if full.status != OK or not (full.terms["status"][: len(names)] == OK).all():
         return _nothing(variable, knots, full, full.note)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from registry_pipeline.analysis.gate import Z95, Frame, check_groups, is_numeric, label, numbers, series
+from registry_pipeline.analysis.gate import Frame, check_groups, is_numeric, label, numbers, series
 from registry_pipeline.analysis.survival import tidy
 
 COLUMNS = [
@@ -59,14 +59,17 @@ def exact_proportion_ci(count: int, n: int, level: float = 0.95) -> tuple[float,
     return lower, upper
 
 
-def wilson_ci(count: int, n: int) -> tuple[float, float]:
-    """Wilson's 95 % score limits of a proportion (Wilson 1927); NaN for n = 0."""
+def wilson_ci(count: int, n: int, level: float = 0.95) -> tuple[float, float]:
+    """Wilson's score limits of a proportion (Wilson 1927); NaN for n = 0."""
+    from scipy.special import ndtri
+
     _check_counts(count, n)
     if n == 0:
         return float("nan"), float("nan")
-    share, z2 = count / n, Z95**2
+    z = float(ndtri((1 + level) / 2))
+    share, z2 = count / n, z**2
     centre = (share + z2 / (2 * n)) / (1 + z2 / n)
-    half = Z95 * np.sqrt(share * (1 - share) / n + z2 / (4 * n**2)) / (1 + z2 / n)
+    half = z * np.sqrt(share * (1 - share) / n + z2 / (4 * n**2)) / (1 + z2 / n)
     return float(max(centre - half, 0.0)), float(min(centre + half, 1.0))
 
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from registry_pipeline.analysis.growth_data import Floats
 from registry_pipeline.analysis.growth_solver import Problem, minimise
 
-_OFFSETS = 0.2 * 1.3 ** np.arange(28)  # in standard errors, to about 240 of them
+_OFFSETS = 1.0 * 1.4 ** np.arange(17)  # in standard errors, to about 220 of them
 _MAX_FAILED_SHARE = 0.1
 
 
@@ -27,39 +27,47 @@ def profile_interval(problem: Problem, estimate: Floats, rss: float, se: float, 
 
     freedom = len(problem.months) - problem.form.n_parameters
     limit = rss * (1 + float(student.ppf((1 + level) / 2, freedom)) ** 2 / freedom)
-    return np.array([_bound(problem, estimate, se, limit, side) for side in (-1.0, 1.0)])
+    return np.array([_bound(problem, estimate, (rss, limit), se, side) for side in (-1.0, 1.0)])
 
 
-def _profile(problem: Problem, anchor: Floats, times: Floats) -> Floats:
-    start = np.tile(anchor, (len(times), 1))
-    start[:, 0] = times
-    found = minimise(problem, start, fixed=(0,))
-    return np.where(found.converged, found.rss, np.nan)
+class _Profile:
+    """How far the profile lies above the limit at a given t*, as the root of the excess residual sum of squares.
 
+    That root is nearly straight in t*, so few steps find its zero. Each search starts from the last solution.
+    """
 
-def _bound(problem: Problem, estimate: Floats, se: float, limit: float, side: float) -> float:
-    inside, outside, anchor = float(estimate[0]), None, np.array(estimate)
-    for offset in _OFFSETS:  # one after the other: each starts from its neighbour's solution
-        start = anchor[None, :].copy()
-        start[0, 0] = estimate[0] + side * se * offset
-        found = minimise(problem, start, fixed=(0,))
+    def __init__(self, problem: Problem, estimate: Floats, rss: float, limit: float) -> None:
+        self.problem, self.anchor, self.rss = problem, np.array(estimate), rss
+        self.height = np.sqrt(limit - rss)
+        self.failed = False
+
+    def __call__(self, time: float) -> float:
+        """Give the height above the limit; 0 (which ends the search) and `failed` where nothing converges."""
+        start = self.anchor[None, :].copy()
+        start[0, 0] = time
+        found = minimise(self.problem, start, fixed=(0,))
         if not found.converged[0]:
+            self.failed = True
+            return 0.0
+        self.anchor = found.parameters[0]
+        return float(np.sqrt(max(found.rss[0] - self.rss, 0.0)) - self.height)
+
+
+def _bound(problem: Problem, estimate: Floats, heights: tuple[float, float], se: float, side: float) -> float:
+    """Walk outwards until the profile passes the limit, then find where."""
+    from scipy.optimize import brentq
+
+    profile, inside = _Profile(problem, estimate, *heights), float(estimate[0])
+    for offset in _OFFSETS:
+        outside = float(estimate[0]) + side * se * offset
+        above = profile(outside)
+        if profile.failed:
             return float("nan")
-        anchor = found.parameters[0]
-        if found.rss[0] > limit:
-            outside = float(anchor[0])
-            break
-        inside = float(anchor[0])
-    if outside is None:
-        return float("nan")
-    for _ in range(12):
-        grid = np.linspace(inside, outside, 9)
-        values = _profile(problem, anchor, grid[1:-1])
-        if np.isnan(values).any():
-            return float("nan")
-        above = int(np.argmax(np.append(values > limit, True)))
-        inside, outside = float(grid[above]), float(grid[above + 1])
-    return (inside + outside) / 2
+        if above > 0:
+            found = float(brentq(profile, inside, outside, xtol=1e-10 * max(se, 1e-300), rtol=1e-12))
+            return float("nan") if profile.failed else found
+        inside = outside
+    return float("nan")
 
 
 def cluster_weights(patient: npt.NDArray[np.intp], replicates: int, seed: int) -> Floats:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 
+from registry_pipeline.analysis.descriptive import exact_proportion_ci, wilson_ci
+from registry_pipeline.analysis.gate import NOT_ESTIMABLE, OK
 from registry_pipeline.analysis.growth_data import Frame, usable_lesions
 
 
@@ -24,7 +25,7 @@ def share_by_interval(
     """Of the lesions detected within 0 < interval <= cutoff months, the share of at most cutpoint mm.
 
     One row per cutoff (result.growth_share): interval_months, cutpoint_mm, n_lesions, n_small, share,
-    ci_lower, ci_upper (Clopper-Pearson), wilson_lower, wilson_upper. A cutoff without lesions has no share
+    ci_lower, ci_upper (Clopper-Pearson), wilson_lower, wilson_upper, status, note. A cutoff without lesions has no share
     (NaN). Lesions without a positive interval and diameter are not counted. The intervals treat lesions as
     independent; those of one patient are not, so they are narrower than they should be.
     """
@@ -33,8 +34,8 @@ def share_by_interval(
     for cutoff in cutoffs:
         within = lesions.diameter[lesions.months <= cutoff]
         n, small = len(within), int((within <= cutpoint).sum())
-        lower, upper = exact_interval(small, n, level)
-        wilson_lower, wilson_upper = wilson_interval(small, n, level)
+        lower, upper = exact_proportion_ci(small, n, level)
+        wilson_lower, wilson_upper = wilson_ci(small, n, level)
         rows.append(
             {
                 "interval_months": float(cutoff),
@@ -46,31 +47,8 @@ def share_by_interval(
                 "ci_upper": upper,
                 "wilson_lower": wilson_lower,
                 "wilson_upper": wilson_upper,
+                "status": OK if n else NOT_ESTIMABLE,
+                "note": "" if n else "No lesion was found within this interval after a negative CT.",
             }
         )
     return pd.DataFrame(rows)
-
-
-def exact_interval(successes: int, n: int, level: float = 0.95) -> tuple[float, float]:
-    """Clopper-Pearson interval of a share (Biometrika 1934); NaN for n = 0."""
-    from scipy.stats import beta
-
-    if n == 0:
-        return float("nan"), float("nan")
-    tail = (1 - level) / 2
-    lower = float(beta.ppf(tail, successes, n - successes + 1)) if successes else 0.0
-    upper = float(beta.ppf(1 - tail, successes + 1, n - successes)) if successes < n else 1.0
-    return lower, upper
-
-
-def wilson_interval(successes: int, n: int, level: float = 0.95) -> tuple[float, float]:
-    """Wilson score interval of a share (JASA 1927); NaN for n = 0."""
-    from scipy.stats import norm
-
-    if n == 0:
-        return float("nan"), float("nan")
-    z2 = float(norm.ppf((1 + level) / 2)) ** 2
-    share = successes / n
-    centre = (share + z2 / (2 * n)) / (1 + z2 / n)
-    half = float(np.sqrt(z2 * share * (1 - share) / n + z2 * z2 / (4 * n * n)) / (1 + z2 / n))
-    return max(centre - half, 0.0), min(centre + half, 1.0)

@@ -11,14 +11,15 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from registry_pipeline.analysis.descriptive import exact_proportion_ci
+from registry_pipeline.analysis.gate import NOT_ESTIMABLE, OK
 from registry_pipeline.analysis.growth_data import DAYS_PER_MONTH, Frame, as_pandas, numbers, require_columns
-from registry_pipeline.analysis.growth_share import exact_interval
 
 PATTERNS = ("local_recurrence", "regional", "new_oligomet", "polymet")
 COUNTING = ("first_overall", "first_of_type")
 COLUMNS = [
     "pattern", "n_patients", "n_event", "share", "ci_lower", "ci_upper",
-    "median_months_observed", "min_months", "max_months",
+    "median_months_observed", "min_months", "max_months", "status", "note",
 ]  # fmt: skip
 
 
@@ -71,7 +72,7 @@ def recurrence_patterns(
 
 def _row(pattern: str, months: pd.Series, n_patients: int, level: float) -> dict[str, object]:
     n = len(months)
-    lower, upper = exact_interval(n, n_patients, level)
+    lower, upper = exact_proportion_ci(n, n_patients, level)
     return {
         "pattern": pattern,
         "n_patients": n_patients,
@@ -82,4 +83,13 @@ def _row(pattern: str, months: pd.Series, n_patients: int, level: float) -> dict
         "median_months_observed": float(months.median()) if n else float("nan"),
         "min_months": float(months.min()) if n else float("nan"),
         "max_months": float(months.max()) if n else float("nan"),
+        "status": OK if n_patients else NOT_ESTIMABLE,
+        "note": _note(n, n_patients),
     }
+
+
+def _note(n: int, n_patients: int) -> str:
+    """Why there is no share, or no time."""
+    if not n_patients:
+        return "There are no patients."
+    return "" if n else "No such event; there is no time to tell."

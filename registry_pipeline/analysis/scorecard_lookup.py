@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from registry_pipeline.analysis.descriptive import exact_proportion_ci
 from registry_pipeline.analysis.growth_data import Frame, as_pandas, numbers, usable_lesions
-from registry_pipeline.analysis.growth_share import exact_interval
 
 NAN = float("nan")
 SIZE_TERMS = ("size_group", "is_small", "max_diameter_mm", "size")
@@ -82,7 +82,7 @@ def diagnosed_within(frames: Frames, months: float, as_percent: bool) -> Estimat
     n, within = len(values), int((values <= months).sum())
     missing = int(np.isnan(values).sum())
     note = "cumulative count; month of 30.4375 days" + (f"; {missing} patients without it" if missing else "")
-    lower, upper = exact_interval(within, n)
+    lower, upper = exact_proportion_ci(within, n)
     if as_percent:
         return Estimate(100 * within / n, 100 * lower, 100 * upper, n, note)
     return Estimate(float(within), n=n, note=note)
@@ -111,7 +111,7 @@ def survival(
     if rows.empty:
         return Estimate(note="no Kaplan-Meier estimate: nobody is in this group")
     row = rows.iloc[0]
-    if pd.isna(row["survival"]):
+    if pd.isna(row.get("survival")):  # a column without any value may have been left out
         beyond = "the landmark is later than the last observation of the group"
         return Estimate(n=_integer(rows, "n"), note=f"not estimable: {beyond}")
     note += f"; {_integer(rows, 'n_at_risk')} at risk at {months:g} months"
@@ -194,7 +194,7 @@ def _share(n: int, small: int, what: str, note: str) -> Estimate:
     if n == 0:
         return Estimate(n=0, note="no lesion was detected within six months of the last negative CT")
     if what == "share":
-        lower, upper = exact_interval(small, n)
+        lower, upper = exact_proportion_ci(small, n)
         return Estimate(100 * small / n, 100 * lower, 100 * upper, n, f"{note}; exact interval")
     return Estimate(float(n if what == "n" else small), n=n, note=note)
 

@@ -26,6 +26,8 @@ from registry_pipeline.analysis.curve import (
 )
 from registry_pipeline.analysis.gate import (
     DAYS_PER_MONTH,
+    NOT_ESTIMABLE,
+    OK,
     Frame,
     Groups,
     Times,
@@ -33,6 +35,7 @@ from registry_pipeline.analysis.gate import (
     check_times,
 )
 
+NO_PATIENTS = "There are no patients."
 CURVE_COLUMNS = [
     "stratum_variable",
     "stratum",
@@ -55,6 +58,8 @@ LANDMARK_COLUMNS = [
     "ci_lower",
     "ci_upper",
     "is_beyond_follow_up",
+    "status",
+    "note",
 ]
 SUMMARY_COLUMNS = [
     "stratum_variable",
@@ -67,6 +72,8 @@ SUMMARY_COLUMNS = [
     "median_duration",
     "median_duration_lower",
     "median_duration_upper",
+    "status",
+    "note",
 ]
 FOLLOW_UP_COLUMNS = [
     "definition",
@@ -77,6 +84,8 @@ FOLLOW_UP_COLUMNS = [
     "max_months",
     "n",
     "median_duration",
+    "status",
+    "note",
 ]
 
 
@@ -91,8 +100,20 @@ def each_group(times: Times, groups: Groups) -> Iterator[tuple[str, Times]]:
 def tidy(rows: list[dict[str, Any]], columns: list[str], n_missing: int) -> pd.DataFrame:
     """Make a frame with fixed columns, also when there are no rows, and note how many rows were left out."""
     frame = pd.DataFrame(rows, columns=columns)
-    frame.attrs["n_missing"] = n_missing
+    frame.attrs |= {"n_missing": n_missing, "note": "" if rows else NO_PATIENTS}
     return frame
+
+
+def about_estimate(estimate: float, beyond: bool, what: str) -> dict[str, str]:
+    """Status and note of a curve read at one time; what: survival or incidence."""
+    if beyond:
+        return {
+            "status": NOT_ESTIMABLE,
+            "note": "The landmark is later than the last observation of the group.",
+        }
+    if estimate == 0 or estimate == 1:
+        return {"status": OK, "note": f"The {what} is {estimate:.0f}; no limits exist there."}
+    return {"status": OK, "note": ""}
 
 
 def stack(parts: list[pd.DataFrame], columns: list[str], n_missing: int) -> pd.DataFrame:
@@ -101,7 +122,7 @@ def stack(parts: list[pd.DataFrame], columns: list[str], n_missing: int) -> pd.D
     days = result["duration_days"]
     if len(days) and bool((days == np.floor(days)).all()):
         result["duration_days"] = days.astype(np.int64)
-    result.attrs["n_missing"] = n_missing
+    result.attrs |= {"n_missing": n_missing, "note": "" if parts else NO_PATIENTS}
     return result
 
 
@@ -188,6 +209,7 @@ def _landmark_values(times: Times, marks: Any, months: Any, transform: str) -> I
             "n_at_risk": int(at_risk.sum()),
             **dict(zip(("survival", "ci_lower", "ci_upper"), map(float, estimate), strict=True)),
             "is_beyond_follow_up": beyond,
+            **about_estimate(float(survival[i]), beyond, "survival"),
         }
 
 
@@ -213,8 +235,22 @@ def median_survival(
         found = median_with_ci(product_limit(risk_table(part)), ci_transform, midpoint)
         counts = [groups.variable, name, len(part), int((part.event > 0).sum())]
         months = [value / DAYS_PER_MONTH for value in found]
-        rows.append(dict(zip(SUMMARY_COLUMNS, [*counts, *months, *found], strict=True)))
+        rows.append(
+            dict(zip(SUMMARY_COLUMNS, [*counts, *months, *found, *_about_median(found)], strict=True))
+        )
     return tidy(rows, SUMMARY_COLUMNS, groups.n_missing)
+
+
+def _about_median(found: tuple[float, float, float]) -> tuple[str, str]:
+    """Status and note of a median and its limits."""
+    median, lower, upper = (bool(np.isfinite(value)) for value in found)
+    if not median:
+        half = "The curve does not fall to one half"
+        return NOT_ESTIMABLE, f"{half}; the lower limit of the median holds." if lower else f"{half}."
+    if lower and upper:
+        return OK, ""
+    which = "upper limit" if lower else "lower limit" if upper else "limits"
+    return OK, f"Too few events for the {which} of the median."
 
 
 def follow_up(frame: Frame, duration: str, event: str, definition: str = "reverse_km") -> pd.DataFrame:
@@ -235,7 +271,7 @@ def follow_up(frame: Frame, duration: str, event: str, definition: str = "revers
         found = median_with_ci(_reverse_curve(times), "log-log")
     extremes = (float(times.duration.min()), float(times.duration.max()))
     months = [value / DAYS_PER_MONTH for value in (*found, *extremes)]
-    values = [definition, *months, len(times), found[0]]
+    values = [definition, *months, len(times), found[0], *_about_median(found)]
     return tidy([dict(zip(FOLLOW_UP_COLUMNS, values, strict=True))], FOLLOW_UP_COLUMNS, 0)
 
 

@@ -14,12 +14,34 @@ from registry_pipeline.sql_source import sql_files
 Upstream = list[dg.AssetDep]
 _TIMES = ("mart.survival_time", "mart.cohort", "mart.registry_patient")
 _GROWTH = ("mart.lesion_growth", "mart.cohort")
+_RECURRENCE = ("mart.recurrence", "mart.cohort")
+_SERIES = ("mart.lesion_size", "mart.cohort")
+_OPEN = (
+    "mart.cohort",
+    "mart.vital_status",
+    "mart.survival_time",
+    "result.scorecard",
+    "result.growth_threshold",
+)
 _RESULT: dict[str, tuple[str, ...]] = {
     "growth_fit": _GROWTH,
     "growth_threshold": _GROWTH,
     "growth_share": _GROWTH,
+    "growth_curve": _GROWTH,
+    "growth_sensitivity": _GROWTH,
+    "growth_influence": _GROWTH,
+    "growth_serial": _SERIES,
+    "growth_mixed": _SERIES,
     "surveillance": _GROWTH,
-    "recurrence_pattern": ("mart.recurrence", "mart.cohort"),
+    "recurrence_pattern": _RECURRENCE,
+    "recurrence_by_group": _RECURRENCE,
+    "recurrence_course": ("mart.recurrence", "mart.survival_time"),
+    "lesion_local_control": ("mart.lesion_control",),
+    "lesion_cox": ("mart.lesion_control",),
+    "missing_data": ("mart.cohort",),
+    "missing_pattern": ("mart.cohort",),
+    "bounds": _OPEN,
+    "bounds_scenario": _OPEN[:2],
 }
 _SCORED = (
     "km_landmark",

@@ -7,7 +7,8 @@ Does not belong here: the daemon and the page (``registry dev``).
 import os
 import shutil
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import dagster as dg
@@ -23,6 +24,8 @@ from registry_pipeline.defs.resources import RegistryHome
 from registry_pipeline.home import Home
 from registry_pipeline.sql_source import SQL_FOLDER
 from registry_pipeline.steps.problems import Refused
+
+_HELD: dict[str, sqlite3.Connection] = {}
 
 
 def refresh_through_dagster(
@@ -50,12 +53,13 @@ def refresh_through_dagster(
         raise Refused("no facility has a mapping yet; put one into " + str(home.facilities))
     definitions = build_definitions(RegistryHome(root=str(home.root)))
     job = definitions.resolve_job_def("refresh").with_logger_defs({"console": step_lines})
-    outcome = job.execute_in_process(
-        run_config={"loggers": {"console": {}}},
-        instance=chosen,
-        tags={**range_tags(facility_ids), **request_tags(facilities, force)},
-        raise_on_error=False,
-    )
+    with _held_open():
+        outcome = job.execute_in_process(
+            run_config={"loggers": {"console": {}}},
+            instance=chosen,
+            tags={**range_tags(facility_ids), **request_tags(facilities, force)},
+            raise_on_error=False,
+        )
     if not outcome.success:
         raise failure_of(outcome)
 
@@ -71,6 +75,33 @@ def open_instance(home: Home) -> dg.DagsterInstance:
         event.listen(Engine, "connect", _write_without_waiting)
     os.environ["DAGSTER_HOME"] = str(folder)
     return dg.DagsterInstance.get()
+
+
+@contextmanager
+def _held_open() -> Iterator[None]:
+    """Keep every SQLite file that Dagster opens open until the run has ended.
+
+    Dagster opens and closes a file for each of some thousand statements, and whoever closes a file last
+    writes its log back and deletes it, which takes longer than the statement.
+    """
+    _HELD.clear()
+    event.listen(Engine, "connect", _hold)
+    try:
+        yield
+    finally:
+        event.remove(Engine, "connect", _hold)
+        while _HELD:
+            _HELD.popitem()[1].close()
+
+
+def _hold(connection: Any, _: Any) -> None:
+    if not isinstance(connection, sqlite3.Connection):
+        return
+    path = connection.execute("PRAGMA database_list").fetchall()[0][2]
+    if path and path not in _HELD:
+        _HELD[path] = sqlite3.connect(path, check_same_thread=False)
+    if path:  # each time: a file that has since got a log of its own is held only from the next read on
+        _HELD[path].execute("PRAGMA schema_version").fetchall()
 
 
 def _write_without_waiting(connection: Any, _: Any) -> None:

@@ -13,6 +13,7 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ DASHES: tuple[Any, ...] = (
 )
 INK, MUTED, RULE = "#1A1A1A", "#595959", "#BDBDBD"
 WIDTH = 5.2  # inches; small enough to be read on a telephone, where a figure is as wide as the screen
+_WANTS_PDF: ContextVar[bool] = ContextVar("figures_as_pdf", default=False)
 _FONTS = "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif"
 _STYLE: Any = {
     "font.family": "DejaVu Sans",
@@ -57,6 +59,7 @@ _STYLE: Any = {
     "lines.linewidth": 1.5,
     "svg.fonttype": "none",
     "svg.hashsalt": "registry",
+    "pdf.fonttype": 42,
     "text.parse_math": False,  # a dollar sign in a label is a dollar sign
     "path.simplify": True,
 }
@@ -75,11 +78,32 @@ def drawing(height: float, width: float = WIDTH) -> Iterator[Any]:
         yield canvas
 
 
-def svg_text(canvas: Any) -> str:
+class Drawing(str):
+    """A figure as SVG; `pdf` holds the same as PDF where that was asked for."""
+
+    pdf: bytes = b""
+
+
+@contextmanager
+def also_as_pdf(wanted: bool) -> Iterator[None]:
+    """Figures drawn inside are kept as PDF too: more work than the SVG, for journals only."""
+    before = _WANTS_PDF.set(wanted)
+    try:
+        yield
+    finally:
+        _WANTS_PDF.reset(before)
+
+
+def svg_text(canvas: Any) -> Drawing:
     """The figure as SVG: no date, no program name, text as text."""
     out = io.StringIO()
     canvas.savefig(out, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    return out.getvalue()
+    made = Drawing(out.getvalue())
+    if _WANTS_PDF.get():
+        page = io.BytesIO()
+        canvas.savefig(page, format="pdf", metadata={"CreationDate": None, "Creator": None, "Producer": None})
+        made.pdf = page.getvalue()
+    return made
 
 
 @dataclass
@@ -113,6 +137,10 @@ class FigureFolder:
         out = io.StringIO()
         write_csv(list(data.columns), _plain_rows(data), out)
         self._write(f"{name}.csv", out.getvalue())
+        if isinstance(svg, Drawing) and svg.pdf:
+            path = self.folder / f"{name}.pdf"
+            path.write_bytes(svg.pdf)
+            self.written.append(path)
         return Figure(name, Markup(whole), title, meaning, limits, source)
 
     def _write(self, name: str, text: str) -> None:

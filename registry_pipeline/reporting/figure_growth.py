@@ -29,13 +29,15 @@ _MARKERS = ("o", "^", "s")
 
 @dataclass(frozen=True)
 class GrowthCurve:
-    """A fitted curve on a grid of months; lower and upper are None where no band is drawn."""
+    """A fitted curve on a grid of months; bands of the curve and of lesions around it are None where none is drawn."""
 
     label: str
     months: Any
     diameter_mm: Any
     lower: Any = None
     upper: Any = None
+    scatter_lower: Any = None
+    scatter_upper: Any = None
 
 
 def scatter_figure(
@@ -101,8 +103,9 @@ def _curve(axes: Any, one: GrowthCurve, position: int) -> None:
         label=one.label,
         zorder=4,
     )
-    if one.lower is not None:
-        axes.fill_between(one.months, one.lower, one.upper, color=INK, alpha=0.08, linewidth=0, zorder=1)
+    for lower, upper, alpha in ((one.scatter_lower, one.scatter_upper, 0.06), (one.lower, one.upper, 0.16)):
+        if lower is not None:
+            axes.fill_between(one.months, lower, upper, color=INK, alpha=alpha, linewidth=0, zorder=1)
 
 
 def _crossing(axes: Any, crossing: tuple[float, float, float], threshold_mm: float) -> None:

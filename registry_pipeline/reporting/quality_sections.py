@@ -98,6 +98,7 @@ def _findings_section(context: Context) -> Section:
     section = Section("findings", "Findings")
     found = context.tables.query(
         "SELECT facility_id, rule_id, severity, status, count(*) AS n FROM quality.finding "
+        "WHERE systemic_finding_id IS NULL "
         "GROUP BY ALL ORDER BY facility_id, rule_id, severity, status",
         {"quality.finding": ["facility_id", "rule_id", "severity", "status"]},
     )

@@ -9,12 +9,14 @@ from pathlib import Path
 
 from registry_pipeline.reporting.blocks import Section
 from registry_pipeline.reporting.checklists import checklists_section
-from registry_pipeline.reporting.figure_base import FigureFolder
+from registry_pipeline.reporting.figure_base import FigureFolder, also_as_pdf
 from registry_pipeline.reporting.pages import render_page
 from registry_pipeline.reporting.quality_sections import quality_sections
 from registry_pipeline.reporting.release_tables import ReleaseTables
 from registry_pipeline.reporting.report_context import Context
+from registry_pipeline.reporting.study_bounds import bounds_section
 from registry_pipeline.reporting.study_brief import brief_section
+from registry_pipeline.reporting.study_checks import checks_section
 from registry_pipeline.reporting.study_cohort import (
     cohort_section,
     flow_section,
@@ -33,6 +35,7 @@ from registry_pipeline.reporting.study_reference import (
     release_row,
     scorecard_section,
 )
+from registry_pipeline.reporting.study_shape import shape_section
 from registry_pipeline.reporting.study_survival import registry_survival, survival_section
 from registry_pipeline.reporting.wording import clean, is_given
 
@@ -41,7 +44,9 @@ QUALITY_REPORT = "quality_report.html"
 FIGURES = "figures"
 
 
-def write_reports(database: Path, folder: Path, *, suppress_small: bool = False) -> list[Path]:
+def write_reports(
+    database: Path, folder: Path, *, suppress_small: bool = False, pdf: bool = False
+) -> list[Path]:
     """Both reports of a release, from its database alone.
 
     Writes ``study_report.html``, ``quality_report.html`` and ``figures/*.svg`` with ``figures/*.csv`` into
@@ -50,6 +55,7 @@ def write_reports(database: Path, folder: Path, *, suppress_small: bool = False)
     Args:
         database: the sealed ``registry.duckdb``; opened read-only.
         folder: where the reports go.
+        pdf: write ``figures/*.pdf`` too.
         suppress_small: hide counts below the release's ``privacy.small_cell``, and leave out what shows single
             patients; also done when the release has a parameter ``privacy.suppress_small`` that is true.
 
@@ -57,7 +63,7 @@ def write_reports(database: Path, folder: Path, *, suppress_small: bool = False)
         The files written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with ReleaseTables(database) as tables:
+    with ReleaseTables(database) as tables, also_as_pdf(pdf):
         asked = tables.parameters.get("privacy.suppress_small", "").lower() == "true"
         limit = int(tables.number("privacy.small_cell", 5)) if suppress_small or asked else 0
         context = Context(tables, FigureFolder(folder / FIGURES), limit)
@@ -85,6 +91,8 @@ def study_sections(context: Context) -> list[Section]:
         local_section(context),
         progression_section(context),
         models_section(context),
+        checks_section(context),
+        shape_section(context),
         growth_section(context),
     ]
     described = (
@@ -97,6 +105,7 @@ def study_sections(context: Context) -> list[Section]:
         flow_section(context),
         *described,
         scorecard_section(context),
+        bounds_section(context),
         further_section(context),
         parameters_section(context),
         methods_section(context),

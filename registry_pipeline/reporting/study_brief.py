@@ -5,14 +5,18 @@ Belongs here: choosing what stands on the first page. Does not belong here: new 
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import pandas as pd
 
 from registry_pipeline.reporting.blocks import Column, Row, Section, Table, Text, missing
 from registry_pipeline.reporting.cox_words import preferred
 from registry_pipeline.reporting.growth_tables import ONSET
 from registry_pipeline.reporting.report_context import Context
+from registry_pipeline.reporting.study_bounds import bound_of
 from registry_pipeline.reporting.survival_tables import ordered, test_text
 from registry_pipeline.reporting.wording import (
+    NOT_GIVEN,
     ORIGINS,
     interval,
     is_given,
@@ -25,7 +29,27 @@ from registry_pipeline.reporting.wording import (
 )
 
 LANDMARK = 36.0
-_Line = tuple[str, str, str, str, str]  # what, estimate, interval, n, source
+
+
+class _Line(NamedTuple):
+    """A headline number; item: the published item that it computes, whose bounds stand beside the interval."""
+
+    what: str
+    estimate: str
+    ends: str
+    n: str
+    source: str
+    item: tuple[int, str] | None = None
+
+
+_ITEMS = {
+    ("os", "scf"): (8, "a"),
+    ("os", "non_scf"): (8, "b"),
+    ("os", "small"): (11, "a"),
+    ("os", "large"): (11, "b"),
+    ("local_control", "scf"): (7, "a"),
+    ("local_control", "non_scf"): (7, "b"),
+}
 
 
 def brief_section(context: Context) -> Section:
@@ -64,14 +88,28 @@ def brief_section(context: Context) -> Section:
 def _table(context: Context, lines: list[_Line]) -> Table | None:
     if not lines:
         return None
-    rows = tuple(Row(what, (estimate, ends, n, source)) for what, estimate, ends, n, source in lines)
+    rows = tuple(
+        Row(one.what, (one.estimate, one.ends, _bounds(context, one), one.n, one.source)) for one in lines
+    )
     columns = (
         Column("Estimate"),
         Column("95 % CI"),
+        Column("Bounds"),
         Column("n or at risk"),
         Column("Table", is_number=False),
     )
-    return Table("Headline numbers", "What", columns, rows, "the table named in each line")
+    note = (
+        "The interval holds the play of chance. Bounds: the lowest and highest value that open questions of the records allow "
+        "(result.bounds; see “What open questions could change”)."
+    )
+    return Table(
+        "Headline numbers", "What", columns, rows, "the table named in each line", (note,), is_wide=True
+    )
+
+
+def _bounds(context: Context, one: _Line) -> str:
+    """Bounds of a number that was computed for the origin of the published ones."""
+    return NOT_GIVEN if one.item is None or context.origin != "lrt_start" else bound_of(context, *one.item)
 
 
 def _registry_lines(context: Context) -> list[_Line]:
@@ -79,7 +117,7 @@ def _registry_lines(context: Context) -> list[_Line]:
         "result.km_landmark", {"endpoint": "os", "origin": "primary_dx", "stratum_variable": "overall"}
     )
     return [
-        (
+        _Line(
             f"Alive {number(one['landmark_months'], 0)} months after diagnosis of the primary",
             share(one["survival"]),
             interval(one["ci_lower"], one["ci_upper"], 1, 100.0),
@@ -94,12 +132,13 @@ def _registry_lines(context: Context) -> list[_Line]:
 def _follow_up_lines(context: Context) -> list[_Line]:
     names = {"reverse_km": "Median follow-up, reverse Kaplan-Meier", "observed": "Median follow-up, observed"}
     return [
-        (
+        _Line(
             names.get(str(one["definition"]), "Median follow-up"),
             f"{number(one['median_months'])} months",
             interval(one["ci_lower"], one["ci_upper"]),
             context.count(one["n"]),
             "result.follow_up",
+            (6, "a") if one["definition"] == "observed" else None,
         )
         for one in context.tables.in_order("result.follow_up").to_dict("records")
     ]
@@ -115,7 +154,7 @@ def _rates(context: Context, endpoint: str, what: str, variables: tuple[str, ...
             whom = lower_first(context.words.group(variable, stratum))
             has_interval = is_given(one["ci_lower"]) or is_given(one["ci_upper"])
             lines.append(
-                (
+                _Line(
                     f"{what} at {LANDMARK:g} months: {whom}" + (f" ({test})" if test else ""),
                     "hidden"
                     if context.is_small(one["n_at_risk"])
@@ -125,6 +164,7 @@ def _rates(context: Context, endpoint: str, what: str, variables: tuple[str, ...
                     interval(one["ci_lower"], one["ci_upper"], 1, 100.0) if has_interval else "not estimable",
                     f"{context.count(one['n_at_risk'])} at risk",
                     "result.km_landmark",
+                    _ITEMS.get((endpoint, str(stratum))),
                 )
             )
     return lines
@@ -145,12 +185,13 @@ def _landmark(context: Context, endpoint: str, variable: str) -> pd.DataFrame:
 def _pattern_lines(context: Context) -> list[_Line]:
     found = context.tables.table("result.recurrence_pattern", {"pattern": "new_oligomet"})
     return [
-        (
+        _Line(
             "New oligometastasis as first recurrence",
             "hidden" if context.is_small(one["n_event"]) else share(one["share"]),
             interval(one["ci_lower"], one["ci_upper"], 1, 100.0),
             f"{context.count(one['n_event'])} of {context.count(one['n_patients'])}",
             "result.recurrence_pattern",
+            (9, "b"),
         )
         for one in found.to_dict("records")
     ]
@@ -164,7 +205,7 @@ def _size_line(context: Context) -> list[_Line]:
     best = preferred(fits).iloc[0]
     terms = context.tables.table("result.cox_term", {**where, "method": best["method"], "term": "is_small"})
     return [
-        (
+        _Line(
             f"Hazard ratio of death, {context.words.small} vs {context.words.large}, other factors held (p {p_value(one['p_value'])})",
             ratio(one["hazard_ratio"]) if is_given(one["hazard_ratio"]) else "not estimable",
             ratio_interval(one["ci_lower"], one["ci_upper"]),
@@ -201,16 +242,19 @@ def _growth_lines(context: Context) -> list[_Line]:
             if is_given(one["months"]):
                 n = f"{context.count(fits['n_lesions'].iloc[0])} lesions" if len(fits) else "–"
                 ends = interval(one["ci_lower"], one["ci_upper"], open_end="open")
-                lines.append((what, number(one["months"]), ends, n, "result.growth_threshold"))
-    months = float(parameters.get("study.interval_months") or 6)
-    for one in context.tables.table("result.growth_share", {"interval_months": months}).to_dict("records"):
+                item = (13, "a") if (model, error) == ("exponential", "additive") else None
+                months = number(one["months"])
+                lines.append(_Line(what, months, ends, n, "result.growth_threshold", item))
+    within = float(parameters.get("study.interval_months") or 6)
+    for one in context.tables.table("result.growth_share", {"interval_months": within}).to_dict("records"):
         lines.append(
-            (
-                f"Lesions {context.words.small} among those found within {months:g} months of a negative CT",
+            _Line(
+                f"Lesions {context.words.small} among those found within {within:g} months of a negative CT",
                 share(one["share"]),
                 interval(one["ci_lower"], one["ci_upper"], 1, 100.0),
                 f"{context.count(one['n_small'])} of {context.count(one['n_lesions'])}",
                 "result.growth_share",
+                (12, "c") if within == 6 else None,
             )
         )
     return lines

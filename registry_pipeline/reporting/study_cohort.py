@@ -59,13 +59,13 @@ def flow_section(context: Context) -> Section:
     data = pd.DataFrame(steps, columns=["reason", "n_before", "n_excluded", "n_after"])
     figure = context.figures.add(
         "flow",
-        flow_figure(f"Patients in the registry, n = {count(first)}", drawn, f"Analysed, n = {count(last)}"),
+        flow_figure(f"Patients on record, n = {count(first)}", drawn, f"Analysed, n = {count(last)}"),
         data,
-        title="Flow of patients from the registry to the analysis",
+        title="Flow of patients from the records to the analysis",
         description=f"Of {count(first)} patients {count(last)} are analysed. "
         + "; ".join(f"{clean(reason)}: {gone} left" for reason, _, gone, _ in steps if gone),
-        meaning="Every patient of the registry is either analysed or left at exactly one step, the first that applied.",
-        limits="That the record of a patient who left is poor, except at the step that names quarantine.",
+        meaning="Every patient on record is either analysed or left at exactly one step, the first that applied.",
+        limits="That the record of a patient who left is poor, except at the steps that name quarantine.",
         source="mart.attrition",
     )
     rows = [

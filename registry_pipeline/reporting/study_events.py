@@ -12,6 +12,14 @@ import pandas as pd
 from registry_pipeline.reporting.blocks import Block, Column, Heading, Row, Section, Table, missing
 from registry_pipeline.reporting.figure_survival import incidence_figure
 from registry_pipeline.reporting.report_context import Context
+from registry_pipeline.reporting.study_competing import (
+    course_table,
+    gray_table,
+    hazards_compared,
+    lesion_hazards,
+    lesion_table,
+    recurrence_groups,
+)
 from registry_pipeline.reporting.study_survival import GROUPINGS, km_block, km_rows
 from registry_pipeline.reporting.study_swimmer import swimmer_block
 from registry_pipeline.reporting.survival_tables import landmark_table, logrank_table, ordered, summary_table
@@ -27,6 +35,7 @@ from registry_pipeline.reporting.wording import (
 )
 
 _EVENT = {"local_control": "Recurrence in a treated lesion", "new_oligomet": "New oligometastasis"}
+_RECURS, _NEW = _EVENT["local_control"].lower(), _EVENT["new_oligomet"].lower()
 _OTHER = {"local_control": "Death before it", "new_oligomet": "Death or other progression before it"}
 
 
@@ -42,6 +51,10 @@ def local_section(context: Context) -> Section:
         landmark_table(context, "local_control", GROUPINGS, context.origin),
         logrank_table(context, ["local_control", "lrfs"], ("scf_vs_other", "size_group"), context.origin),
         zero_events_table(context),
+        gray_table(context, "local_control", _RECURS),
+        hazards_compared(context, "local_control", _RECURS),
+        lesion_table(context),
+        lesion_hazards(context),
         km_block(context, "lrfs", "scf_vs_other"),
         summary_table(context, "lrfs", GROUPINGS, context.origin),
     )
@@ -60,8 +73,12 @@ def progression_section(context: Context) -> Section:
         Heading("New oligometastases"),
         incidence_block(context, "new_oligomet"),
         incidence_table(context, "new_oligomet", GROUPINGS),
+        gray_table(context, "new_oligomet", _NEW),
+        hazards_compared(context, "new_oligomet", _NEW),
         Heading("Patterns of first recurrence"),
         pattern_table(context),
+        recurrence_groups(context),
+        course_table(context),
         Heading("The course of each patient"),
         swimmer_block(context),
     )

@@ -5,12 +5,9 @@ Belongs here: growth figures and tables. Does not belong here: fitting.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
-from registry_pipeline.analysis.growth_forms import FORMS, diameter
 from registry_pipeline.reporting.blocks import (
     Block,
     Bullets,
@@ -23,6 +20,7 @@ from registry_pipeline.reporting.blocks import (
 )
 from registry_pipeline.reporting.figure_base import thinned
 from registry_pipeline.reporting.figure_growth import GrowthCurve, scatter_figure
+from registry_pipeline.reporting.growth_checks import influence_text, sensitivity_table, serial_table
 from registry_pipeline.reporting.growth_tables import share_table, threshold_figure, threshold_table
 from registry_pipeline.reporting.report_context import Context
 from registry_pipeline.reporting.study_surveillance import surveillance_blocks
@@ -61,9 +59,13 @@ def growth_section(context: Context) -> Section:
         _scatter(context, included),
         threshold_figure(context),
         threshold_table(context),
+        sensitivity_table(context),
+        influence_text(context),
         Heading("What biases these numbers"),
         Bullets(BIASES),
         share_table(context),
+        Heading("Lesions measured more than once"),
+        serial_table(context),
         Heading("Scan intervals: a computation, not advice"),
         *surveillance_blocks(context),
     )
@@ -98,7 +100,7 @@ def _scatter(context: Context, lesions: pd.DataFrame) -> Block:
         return missing(f"{title}: it shows single lesions and is left out because small counts are hidden.")
     if lesions.empty:
         return missing(f"{title}: not drawn, because no lesion has both a size and a negative CT before it.")
-    curves = _curves(context, float(lesions["months_since_negative_ct"].max()))
+    curves = _curves(context)
     groups = _by_site(context, lesions)
     metric = context.tables.parameters.get("study.size_metric", "long_axis").replace("_", " ")
     crossing = _crossing(context)
@@ -121,11 +123,12 @@ def _scatter(context: Context, lesions: pd.DataFrame) -> Block:
             if crossing
             else "No curve is shown."
         ),
-        meaning=f"The black curve is the fitted mean size by interval, the grey area holds about 95 % of lesions around it; "
+        meaning="The black curve is the fitted mean size by interval; the dark band is where that curve may lie with 95 % "
+        "confidence, the pale one holds about 95 % of lesions around it; "
         f"the diamond is the interval at which it reaches {context.cutpoint_mm:g} mm, the bar its 95 % confidence interval.",
         limits="It is not the growth of any lesion: each point is another lesion, seen once, and the time before it began to "
         "grow is unknown.",
-        source="mart.lesion_growth, result.growth_fit, result.growth_threshold",
+        source="mart.lesion_growth, result.growth_curve, result.growth_threshold",
     )
 
 
@@ -150,56 +153,38 @@ def _scatter_data(lesions: pd.DataFrame, curves: list[GrowthCurve]) -> pd.DataFr
             kind=one.label
         )
         if one.lower is not None:
-            part = part.assign(band_lower_mm=one.lower, band_upper_mm=one.upper)
+            part = part.assign(
+                ci_lower=one.lower,
+                ci_upper=one.upper,
+                scatter_lower=one.scatter_lower,
+                scatter_upper=one.scatter_upper,
+            )
         parts.append(part)
     return pd.concat(parts, ignore_index=True)
 
 
-def _curves(context: Context, last: float) -> list[GrowthCurve]:
-    """The chosen curve first, with its scatter band, then the other certified forms under the same error model."""
-    fits = context.tables.in_order("result.growth_fit")
+def _curves(context: Context) -> list[GrowthCurve]:
+    """The chosen curve first, with its bands, then the other certified forms under the same error model."""
     chosen = context.tables.parameters.get("study.growth_model", "exponential")
     error = context.tables.parameters.get("study.growth_error_model", "additive")
-    names = [chosen, *(one for one in FORMS if one != chosen)]
-    made = [_curve(context, fits, name, error, last, is_first=name == chosen) for name in names]
-    return [one for one in made if one is not None]
+    rows = context.tables.table("result.growth_curve", {"error_model": error})
+    rows = rows[rows["diameter_mm"].notna()].sort_values("months_since_negative_ct") if len(rows) else rows
+    names = [chosen, *(one for one in GROWTH_MODELS if one != chosen)]
+    made = []
+    for name in names:
+        part = rows[rows["model"] == name]
+        if len(part):
+            label = GROWTH_MODELS[name] + (f", {GROWTH_ERRORS.get(error, error)}" if name == chosen else "")
+            made.append(_curve(label, part, has_bands=name == chosen))
+    return made
 
 
-def _curve(
-    context: Context, fits: pd.DataFrame, model: str, error: str, last: float, *, is_first: bool
-) -> GrowthCurve | None:
-    rows = fits[(fits["model"] == model) & (fits["error_model"] == error) & (fits["status"] == "ok")]
-    form = FORMS.get(model)
-    values = dict(zip(rows["parameter"], rows["estimate"], strict=True))
-    if (
-        form is None
-        or not is_given(values.get("threshold_months"))
-        or not is_given(values.get(form.rate_name))
-    ):
-        return None
-    crossing = float(values["threshold_months"])
-    if form.log_time and crossing <= 0:
-        return None
-    parameters = [np.log(crossing) if form.log_time else crossing, float(values[form.rate_name])]
-    if form.shape_name:
-        if not is_given(values.get(form.shape_name)):
-            return None
-        parameters.append(float(values[form.shape_name]))
-    months = np.linspace(last / 160, last, 160)
-    size = diameter(form, months, np.array([parameters]), context.cutpoint_mm)[0][0]
-    label = f"{GROWTH_MODELS[model]}, {GROWTH_ERRORS.get(error, error)}" if is_first else GROWTH_MODELS[model]
-    spread = rows["residual_sd"].iloc[0]
-    if not is_first or not is_given(spread):
-        return GrowthCurve(label, months, np.maximum(size, 0))
-    lower, upper = _band(size, float(spread), error)
-    return GrowthCurve(label, months, np.maximum(size, 0), lower, upper)
-
-
-def _band(size: Any, spread: float, error: str) -> tuple[Any, Any]:
-    """Where about 95 % of lesions lie if the curve is right: the residual scatter, not the curve's own error."""
-    if error == "log":
-        return size * np.exp(-1.96 * spread), size * np.exp(1.96 * spread)
-    return np.maximum(size - 1.96 * spread, 0), size + 1.96 * spread
+def _curve(label: str, rows: pd.DataFrame, *, has_bands: bool) -> GrowthCurve:
+    """One curve; a diameter below zero cannot be drawn."""
+    columns = ("diameter_mm", "ci_lower", "ci_upper", "scatter_lower", "scatter_upper")
+    values = [np.maximum(rows[one].to_numpy(float), 0) for one in columns]
+    months = rows["months_since_negative_ct"].to_numpy(float)
+    return GrowthCurve(label, months, *values) if has_bands else GrowthCurve(label, months, values[0])
 
 
 def _crossing(context: Context) -> tuple[float, float, float] | None:

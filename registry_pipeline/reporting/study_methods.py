@@ -30,14 +30,27 @@ _ENDPOINTS = (
 
 _ESTIMATES = (
     "Curves: Kaplan-Meier, log-log confidence intervals; a time later than the last observation of a group has no "
-    "estimate. Groups are compared by the two-sided log-rank test.",
-    "Where events compete: Aalen-Johansen cumulative incidence beside 1 − Kaplan-Meier.",
+    "estimate. Groups are compared by the two-sided log-rank test, beside it by weighted and stratified ones and by "
+    "differences of restricted means.",
+    "Where events compete: Aalen-Johansen cumulative incidence beside 1 − Kaplan-Meier, Gray’s test, cause-specific and "
+    "subdistribution (Fine-Gray) hazard ratios.",
+    "Local control lesion by lesion: the same estimates per treated lesion, with patients as clusters (robust variance).",
     "Cox models: ties by Efron. A fit is shown only with a certified solution (score zero, likelihood not below the "
     "null, information positive definite). Below five events per coefficient, or where a group has no event, the fit "
     "with Firth’s penalty and profile-likelihood intervals is shown in its place.",
-    "Proportional hazards: score tests on Kaplan-Meier time. Restricted mean survival stands beside hazard ratios.",
+    "Proportional hazards: score tests on Kaplan-Meier time, and scaled Schoenfeld residuals with a spline through them. "
+    "Restricted mean survival stands beside hazard ratios.",
+    "The model of all factors: concordance corrected for optimism by bootstrap (Harrell), and the influence of single patients "
+    "(dfbeta).",
+    "Size without a cutpoint: restricted cubic spline with three knots at Harrell’s quantiles. With a searched one: maximally "
+    "selected log-rank statistic, p corrected for the search by Lausen and Schumacher and by permutation, and the cutpoints that "
+    "bootstrap samples choose.",
+    "Immortal time: survival from landmarks on, and with entry at the start of therapy (left truncation).",
     "Shares: exact (Clopper-Pearson) intervals.",
-    "Missing values are counted and left out (complete cases); nothing is imputed in the tables shown here.",
+    "Missing values are counted and left out (complete cases). Where a factor of the model of all factors is missing, multiple "
+    "imputation (chained equations, Rubin’s rules) stands beside it.",
+    "Open questions of the records: partial dates at their bounds, quarantined records in, lost patients dead or alive; each "
+    "reading is computed anew. These are bounds, no intervals.",
 )
 
 
@@ -94,7 +107,7 @@ def _size_and_site(context: Context) -> tuple[str, ...]:
     cutpoint = f"{context.cutpoint_mm:g} mm"
     return (
         f"Size of a patient: the largest {axis} over her index lesions at detection. The cutpoint of {cutpoint} is taken "
-        f"as given and was not searched in these data; exactly {cutpoint} counts as small.",
+        f"as given; what a search in these data would find stands in a section of its own. Exactly {cutpoint} counts as small.",
         "Site of a patient: one group, from her index lesions. Supraclavicular nodes are distant disease; para-aortic and "
         "pelvic recurrence treated at the same time is regional and is not counted as a lesion.",
         f"Oligometastatic here: 1 to {parameters.get('study.omd_max_lesions', '3')} extracranial lesions, treated by "

@@ -24,6 +24,11 @@ from registry_pipeline.reporting.wording import NOT_GIVEN, clean, count, interva
 SHOWN = {
     "km_curve", "km_landmark", "km_summary", "logrank_test", "rmst", "cumulative_incidence", "follow_up", "cox_fit",
     "cox_term", "ph_test", "recurrence_pattern", "growth_fit", "growth_threshold", "growth_share", "surveillance", "scorecard",
+    "bounds", "bounds_scenario", "cause_specific_cox", "cox_influence", "cox_optimism", "cox_spline", "cox_spline_test",
+    "cutpoint_candidate", "cutpoint_search", "cutpoint_stability", "fine_gray", "gray_test", "growth_curve",
+    "growth_influence", "growth_mixed", "growth_sensitivity", "growth_serial", "immortal_time", "imputed_cox",
+    "landmark_analysis", "lesion_cox", "lesion_local_control", "logrank_weighted", "missing_data", "missing_pattern",
+    "ph_residual", "recurrence_by_group", "recurrence_course", "rmst_difference",
 }  # fmt: skip
 MOST_ROWS = 60
 _HASHES = (

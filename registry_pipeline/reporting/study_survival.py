@@ -17,6 +17,7 @@ from registry_pipeline.reporting.blocks import (
 )
 from registry_pipeline.reporting.figure_survival import Curve, km_figure
 from registry_pipeline.reporting.report_context import Context
+from registry_pipeline.reporting.study_compared import compared_blocks
 from registry_pipeline.reporting.survival_tables import (
     landmark_table,
     logrank_table,
@@ -136,6 +137,7 @@ def survival_section(context: Context) -> Section:
             "survival counted from there is longer even if nothing else changes.",
         ),
     )
+    section.add(*compared_blocks(context))
     if context.tables.table("result.km_landmark", {"origin": context.other_origin}, limit=1).shape[0]:
         section.add(
             Text(

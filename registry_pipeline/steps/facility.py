@@ -21,22 +21,26 @@ from registry_pipeline.intake.landing import read_ledger
 from registry_pipeline.intake.lookup import raw_values
 from registry_pipeline.intake.stage import stage_facility
 from registry_pipeline.settings import Settings
+from registry_pipeline.steps.decided import Merges, decided, merges_at
 from registry_pipeline.steps.locking import holding
 from registry_pipeline.steps.versions import (
     code_version,
     digest_of,
-    facility_input_digest,
     is_fresh,
     mark_fresh,
     mark_stale,
+    screening_digest,
+    staging_digest,
 )
 from registry_pipeline.store.working import read_parquet, told_in_one_line, write_parquet, write_text
 from registry_pipeline.toml_source import read_toml
 from registry_pipeline.validation.accounting import with_empty_sheets
+from registry_pipeline.validation.persons import known_elsewhere, with_merged_patients
 from registry_pipeline.validation.rules import Catalogue, catalogue, parameters_of
 from registry_pipeline.validation.screen import Screened, ScreenOptions, screen_facility
+from registry_pipeline.validation.waivers import Waivers
 
-STAGED_FRAMES = ("issues", "coercions", "rows", "file_issues", "files", "sheets")
+STAGED_FRAMES = ("issues", "coercions", "rows", "file_issues", "files", "sheets", "person_keys")
 SCREENED_FRAMES = ("findings", "rule_results", "row_account", "quarantine")
 
 
@@ -86,6 +90,7 @@ class StoredStaging:
     rows: pl.DataFrame
     file_issues: pl.DataFrame
     source_columns: Mapping[tuple[str, str, str], str]
+    judged: Mapping[str, int]
 
 
 def extract_date(home: Home, settings: Settings) -> date:
@@ -102,9 +107,7 @@ def stage(home: Home, facility_id: str, force: bool = False) -> dict[str, int]:
     """Read and type every source of a facility: table -> number of staged rows."""
     with holding(home):
         folder, settings = home.store / "staged" / facility_id, home.settings()
-        fingerprint = digest_of(
-            facility_input_digest(home, facility_id), code_version(), asdict(settings.limits)
-        )
+        fingerprint = digest_of(staging_digest(home, facility_id), code_version(), asdict(settings.limits))
         if force or not is_fresh(folder, fingerprint):
             mark_stale(folder)
             _stage(home, facility_id, settings)
@@ -126,6 +129,7 @@ def _stage(home: Home, facility_id: str, settings: Settings) -> None:
         write_parquet(getattr(staged, name), folder / f"_{name}.parquet")
     columns = [[*key, value] for key, value in staged.source_columns.items()]
     write_text(json.dumps(columns, ensure_ascii=False), folder / "_source_columns.json")
+    write_text(json.dumps(dict(staged.judged)), folder / "_judged.json")
     write_text(
         json.dumps({table: frame.height for table, frame in staged.tables.items()}), folder / "_counts.json"
     )
@@ -136,7 +140,10 @@ def _stored_staging(home: Home, facility_id: str) -> StoredStaging:
     tables = StagedTables(folder)
     columns = json.loads((folder / "_source_columns.json").read_text())
     frames = {name: read_parquet(folder / f"_{name}.parquet") for name in ("issues", "rows", "file_issues")}
-    return StoredStaging(tables, **frames, source_columns={tuple(key): value for *key, value in columns})
+    judged = json.loads((folder / "_judged.json").read_text())
+    return StoredStaging(
+        tables, **frames, source_columns={tuple(key): value for *key, value in columns}, judged=judged
+    )
 
 
 def facility_catalogue(home: Home, facility_id: str, settings: Settings) -> Catalogue:
@@ -154,7 +161,7 @@ def facility_catalogue(home: Home, facility_id: str, settings: Settings) -> Cata
         told = f"there is no rule {', '.join(unknown)}; quality.rule lists them"
         raise read_toml(home.settings_file).error(["refresh", "blocking_rules"], told)
     try:
-        return rules.overridden(facility.rules)
+        return rules.overridden_at_facility(facility.rules)
     except ValueError as problem:
         raise read_toml(facility.path).error(["rules"], str(problem)) from None
 
@@ -165,15 +172,20 @@ def screen(home: Home, facility_id: str, force: bool = False) -> ScreeningReport
         folder, settings = home.store / "screened" / facility_id, home.settings()
         until = extract_date(home, settings)
         staged = (home.store / "staged" / facility_id / "_fingerprint").read_text()
-        fingerprint = digest_of(staged, settings.digest(), until)
+        made = decided(home)
+        merges, waived = merges_at(home, facility_id, made), made.waived_at(facility_id)
+        told = screening_digest(home, facility_id)
+        fingerprint = digest_of(staged, told, settings.digest(), until, asdict(merges), waived)
         if force or not is_fresh(folder, fingerprint):
             mark_stale(folder)
-            _screen(home, facility_id, settings, until)
+            _screen(home, facility_id, settings, until, merges, Waivers(waived, home.key()))
             mark_fresh(folder, fingerprint)
         return ScreeningReport(**json.loads((folder / "_report.json").read_text()))
 
 
-def _screen(home: Home, facility_id: str, settings: Settings, until: date) -> None:
+def _screen(
+    home: Home, facility_id: str, settings: Settings, until: date, merges: Merges, waivers: Waivers
+) -> None:
     facility = read_facility(home.facilities / f"{facility_id}.toml")
     rules = facility_catalogue(home, facility_id, settings)
     options = ScreenOptions(
@@ -182,13 +194,26 @@ def _screen(home: Home, facility_id: str, settings: Settings, until: date) -> No
         systemic_share=settings.refresh.systemic_share,
         raw_value=partial(raw_values, home, facility_id),
         memory_limit=settings.refresh.memory_limit,
+        waivers=waivers,
     )
-    judged = screen_facility(
-        facility_id, _stored_staging(home, facility_id), rules, parameters_of(settings, until), options
-    )
+    staged = with_merged_patients(_stored_staging(home, facility_id), merges.within)
+    judged = screen_facility(facility_id, staged, rules, parameters_of(settings, until), options)
+    judged = _known_elsewhere(judged, merges.between)
     sheets = read_parquet(home.store / "staged" / facility_id / "_sheets.parquet")
     account = with_empty_sheets(judged.row_account, sheets, facility_id)
     _store_screened(home, facility_id, replace(judged, row_account=account), rules)
+
+
+def _known_elsewhere(judged: Screened, between: Mapping[str, str]) -> Screened:
+    """Records of patients whom another facility knows under the pseudonym that survives."""
+    if not between:
+        return judged
+    accepted, quarantined = (
+        {table: known_elsewhere(frame, between) for table, frame in frames.items()}
+        for frames in (judged.accepted, judged.quarantined)
+    )
+    quarantine = known_elsewhere(judged.quarantine, between)
+    return replace(judged, accepted=accepted, quarantined=quarantined, quarantine=quarantine)
 
 
 def _store_screened(home: Home, facility_id: str, judged: Screened, rules: Catalogue) -> None:

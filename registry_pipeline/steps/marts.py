@@ -4,7 +4,7 @@ Belongs here: joining times to covariates, naming strata.
 Does not belong here: estimates (``analysis/``), SQL.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import pandas as pd
@@ -28,8 +28,8 @@ class Marts:
     """The mart tables, each a pandas frame.
 
     Attributes:
-        cohort, registry_patient, survival_time, lesion_growth, recurrence, attrition: the mart tables
-            of the same names.
+        cohort, registry_patient, survival_time, lesion_growth, recurrence, attrition, lesion_control,
+            lesion_size, vital_status: the mart tables of the same names.
     """
 
     cohort: pd.DataFrame
@@ -38,6 +38,9 @@ class Marts:
     lesion_growth: pd.DataFrame
     recurrence: pd.DataFrame
     attrition: pd.DataFrame
+    lesion_control: pd.DataFrame = field(default_factory=pd.DataFrame)
+    lesion_size: pd.DataFrame = field(default_factory=pd.DataFrame)
+    vital_status: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def strata(self, origin: str) -> tuple[str, ...]:
         """The variables that curves are drawn by, for an origin."""

@@ -13,6 +13,7 @@ import polars as pl
 import schemas
 from registry_pipeline.home import Home
 from registry_pipeline.reporting.report import write_reports
+from registry_pipeline.steps.decided import decided
 from registry_pipeline.steps.locking import holding
 from registry_pipeline.steps.problems import Refused, record_private_details
 from registry_pipeline.steps.registry import submissions
@@ -22,8 +23,11 @@ from registry_pipeline.store.proofs import ReleaseRefused
 from registry_pipeline.store.release import Versions, build_release, new_release_id, sweep_releases
 from registry_pipeline.store.serve import DATABASE, current_release, open_release
 from registry_pipeline.store.working import read_parquet, write_text
+from registry_pipeline.validation.decisions_in_force import decision_rows, states_of
 from registry_pipeline.validation.lifecycle import merge_lifecycle
 from registry_pipeline.validation.rules import catalogue
+from registry_pipeline.validation.wording import rule_message_rows
+from schemas.table import columns_of
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,15 @@ def _build(home: Home) -> None:
         if (home.store / layer / f"{name.partition('.')[2]}.parquet").is_file()
     }
     release_id = new_release_id(home)
-    own = {"meta.submission": submissions(home), "quality.finding": _findings(home, release_id)}
+    own = {
+        "meta.submission": submissions(home),
+        "quality.finding": _findings(home, release_id),
+        "quality.decision": _decisions(home),
+        "quality.release_metric": _release_metrics(home, release_id),
+        "quality.rule_message": pl.DataFrame(
+            rule_message_rows(catalogue(settings)), infer_schema_length=None
+        ),
+    }
     try:
         build_release(
             home,
@@ -114,16 +126,33 @@ def _write_reports(home: Home, folder: Path) -> None:
 def _findings(home: Home, release_id: str) -> pl.DataFrame:
     """This refresh's findings, and the earlier ones that are gone, with the releases that showed them."""
     current = read_parquet(home.store / "quality" / "finding.parquet")
+    states = states_of(decided(home).standing, current, home.key())
     if current_release(home) is None:
-        return merge_lifecycle(current, None, release_id)
+        return merge_lifecycle(current, None, release_id, states)
     with open_release(home) as connection:
-        return merge_lifecycle(current, connection.execute("FROM quality.finding").pl(), release_id)
+        previous = connection.execute("FROM quality.finding").pl()
+    return merge_lifecycle(current, previous, release_id, states)
+
+
+def _decisions(home: Home) -> pl.DataFrame:
+    """The ledger of decisions as it is now."""
+    made = decided(home)
+    columns = columns_of(schemas.tables()["quality.decision"])
+    rows = decision_rows(made.decisions, made.standing)
+    return pl.DataFrame(rows, schema={one.name: one.polars_type for one in columns})
+
+
+def _release_metrics(home: Home, release_id: str) -> pl.DataFrame:
+    """The numbers that drift is judged by, with the name of this release."""
+    made = read_parquet(home.store / "quality" / "release_metric.parquet")
+    return made.with_columns(pl.col("release_id").fill_null(release_id))
 
 
 def _counts(home: Home) -> tuple[int, int]:
     with open_release(home) as connection:
         found = connection.execute(
-            "SELECT (SELECT count(*) FROM quality.finding WHERE severity = 'error' AND status IN ('open', 'reopened')), "
+            "SELECT (SELECT count(*) FROM quality.finding WHERE severity = 'error' AND status IN ('open', 'reopened') "
+            "AND systemic_finding_id IS NULL), "
             "(SELECT count(*) FROM quality.reconciliation)"
         ).fetchone()
     return (int(found[0]), int(found[1])) if found else (0, 0)

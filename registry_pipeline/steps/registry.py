@@ -4,6 +4,7 @@ Belongs here: which rooms a step calls, what it reads from and writes to the sto
 Does not belong here: SQL, rules, estimates.
 """
 
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 
@@ -12,9 +13,13 @@ import polars as pl
 import schemas
 from registry_pipeline.home import Home
 from registry_pipeline.intake.landing import read_ledger
+from registry_pipeline.settings import Settings
+from registry_pipeline.steps.alternatives import Sources, scenarios
+from registry_pipeline.steps.decided import decided
 from registry_pipeline.steps.facility import extract_date
 from registry_pipeline.steps.locking import holding
 from registry_pipeline.steps.marts import Marts
+from registry_pipeline.steps.persons import person_records
 from registry_pipeline.steps.problems import Refused
 from registry_pipeline.steps.quality import quality_tables
 from registry_pipeline.steps.results import Progress, result_tables
@@ -34,7 +39,11 @@ def curate(home: Home) -> dict[str, int]:
     with holding(home):
         if not any(read_ledger(home, one) for one in home.facility_ids()):
             raise Refused(f"no file has been received yet; put files into {home.inbox}/<facility>/")
-        accepted = {name: facility_files(home, f"{name}.accepted") for name in layer_tables("curated")}
+        files = {name: facility_files(home, f"{name}.accepted") for name in layer_tables("curated")}
+        accepted: dict[str, Sequence[Path] | pl.DataFrame] = {
+            **files,
+            **person_records(home, decided(home)).tables,
+        }
         limit = home.settings().refresh.memory_limit
         return sql.curate(accepted, home.store / "curated", limit, home.store)
 
@@ -69,19 +78,24 @@ def analyse(home: Home, force: bool = False, progress: Progress = lambda _: None
     with holding(home):
         folder, settings = home.store / "result", home.settings()
         marts = {one.name: home.store / "mart" / f"{one.name}.parquet" for one in fields(Marts)}
-        inputs = [_content(path) for path in marts.values()]
+        sources = _sources(home, settings)
+        inputs = [_content(path) for path in (*marts.values(), *sources.digest_inputs())]
         fingerprint = digest_of(inputs, settings.digest(), code_version())
         if force or not is_fresh(folder, fingerprint):
             mark_stale(folder)
-            made = result_tables(
-                Marts(**{name: read_parquet(path).to_pandas() for name, path in marts.items()}),
-                settings.study,
-                progress,
-            )
+            current = Marts(**{name: read_parquet(path).to_pandas() for name, path in marts.items()})
+            open_questions = scenarios(current, sources, settings)
+            made = result_tables(current, settings.study, progress, open_questions)
             for name in layer_tables("result"):
                 write_parquet(_as_declared(f"result.{name}", made[name]), folder / f"{name}.parquet")
             mark_fresh(folder, fingerprint)
         return {name: read_parquet(folder / f"{name}.parquet").height for name in layer_tables("result")}
+
+
+def _sources(home: Home, settings: Settings) -> Sources:
+    """What the readings of open questions are built from."""
+    held = tuple(facility_files(home, "_quarantine"))
+    return Sources(home.store / "curated", held, extract_date(home, settings), home.store)
 
 
 def submissions(home: Home) -> pl.DataFrame:

@@ -4,34 +4,58 @@ Belongs here: the list of result tables and what feeds each.
 Does not belong here: estimation (``analysis/``), files (``steps/registry.py``).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import pandas as pd
 
 from registry_pipeline import analysis
-from registry_pipeline.analysis.growth import ERROR_MODELS, MODELS
 from registry_pipeline.analysis.scorecard import scorecard
 from registry_pipeline.settings import Study
+from registry_pipeline.steps.alternatives import Scenario
 from registry_pipeline.steps.marts import Marts
+from registry_pipeline.steps.results_bounds import bound_results
+from registry_pipeline.steps.results_checks import check_results
+from registry_pipeline.steps.results_competing import competing_results
 from registry_pipeline.steps.results_cox import cox_results
+from registry_pipeline.steps.results_groups import group_results
+from registry_pipeline.steps.results_growth import growth_results
+from registry_pipeline.steps.results_lesions import lesion_results
+from registry_pipeline.steps.results_shape import shape_results
 from registry_pipeline.steps.results_survival import survival_results
 
 Progress = Callable[[str], None]
+BUILDERS = (
+    ("survival", survival_results),
+    ("comparisons of groups", group_results),
+    ("Cox models", cox_results),
+    ("size with and without a cutpoint", shape_results),
+    ("checks of the model", check_results),
+    ("competing events", competing_results),
+    ("lesions", lesion_results),
+    ("growth", growth_results),
+)
 
 
-def result_tables(marts: Marts, study: Study, progress: Progress = lambda _: None) -> dict[str, pd.DataFrame]:
+def result_tables(
+    marts: Marts,
+    study: Study,
+    progress: Progress = lambda _: None,
+    scenarios: Iterable[Scenario] = (),
+) -> dict[str, pd.DataFrame]:
     """Every table of the result layer: ``km_curve`` -> rows.
 
     Where data cannot support an estimate, the rows say so (``status``, ``note``); a table without
     any row is empty and is still part of the release.
+
+    Args:
+        progress: told what is being estimated.
+        scenarios: other readings of the records, for the bounds of the headline numbers.
     """
-    progress("survival")
-    tables = survival_results(marts, study)
-    progress("Cox models")
-    tables |= cox_results(marts, study)
-    progress("recurrence and growth")
+    tables: dict[str, pd.DataFrame] = {}
+    for what, build in BUILDERS:
+        progress(what)
+        tables |= build(marts, study)
     tables["recurrence_pattern"] = analysis.recurrence_patterns(marts.recurrence, len(marts.cohort))
-    tables |= _growth(marts, study)
     tables["scorecard"] = scorecard(
         tables
         | {
@@ -42,30 +66,5 @@ def result_tables(marts: Marts, study: Study, progress: Progress = lambda _: Non
             "recurrence": tables["recurrence_pattern"],
         }
     )
-    return tables
-
-
-def _growth(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
-    """The growth models, the interval to the cutpoint, shares of small lesions, the surveillance planner."""
-    lesions = marts.lesion_growth[marts.lesion_growth["is_included"].astype(bool)]
-    columns = ("months_since_negative_ct", "diameter_mm")
-    replicates = study.bootstrap_replicates if len(lesions) <= study.bootstrap_max_lesions else 0
-    bootstrap = {"n_bootstrap": replicates, "seed": study.bootstrap_seed}
-    fits = {
-        (model, error): analysis.fit_growth(
-            lesions, *columns, model, error, "patient_id", study.cutpoint_mm, **bootstrap
-        )
-        for model in MODELS
-        for error in ERROR_MODELS
-    }
-    onset = analysis.fit_interval_onset(
-        lesions, threshold_mm=study.cutpoint_mm, detection_limit_mm=study.detection_limit_mm
-    )
-    chosen = fits[study.growth_model, study.growth_error_model]
-    planned = [analysis.plan_surveillance(fit, cutpoint_mm=study.cutpoint_mm) for fit in (chosen, onset)]
-    return {
-        "growth_fit": pd.concat([one.parameters for one in (*fits.values(), onset)], ignore_index=True),
-        "growth_threshold": pd.concat([one.threshold for one in (*fits.values(), onset)], ignore_index=True),
-        "growth_share": analysis.share_by_interval(lesions, cutpoint=study.cutpoint_mm),
-        "surveillance": pd.concat(planned, ignore_index=True),
-    }
+    progress("bounds")
+    return tables | bound_results(marts, study, tables["scorecard"], tables["growth_threshold"], scenarios)

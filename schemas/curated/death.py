@@ -12,7 +12,7 @@ MODEL = table(
     columns=[
         c.patient_id.pointing_to("curated.patient"),
         c.facility_id.required(),
-        *partial_date("death", "Date of death"),
+        *partial_date("death", "Date of death", has_reason=True),
         coded("death_cause", codes.DEATH_CAUSE, "Cause of death"),
         coded("death_source", codes.DEATH_SOURCE, "Where the death was learnt from"),
     ],

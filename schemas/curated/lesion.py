@@ -58,17 +58,29 @@ MODEL = table(
         Rule(
             "L03",
             "error",
-            ("lesion_site", "icd10_secondary_code", "is_node"),
-            "Site, ICD-10 code and node mark of the lesion disagree (C77.0 supraclavicular, C78.0 lung, C78.7 liver,"
-            " C79.5 bone, …). Correct the one that is wrong.",
+            ("lesion_site", "icd10_secondary_code", "is_node", "lesion_site_text"),
+            "Site, ICD-10 code, node mark and wording of the lesion disagree (C77.0 supraclavicular, C78.0 lung,"
+            " C78.7 liver, C79.5 bone, …). Correct the one that is wrong.",
             lambda _: judge.does_icd10_fit_site() & judge.does_node_fit_site(),
             "conformance/relational",
             "P",
-            passing=({"lesion_site": "lung", "icd10_secondary_code": "C78.0", "is_node": False},),
+            suggest=lambda _: pl.when(~judge.does_icd10_fit_site()).then(judge.site_of_icd10()),
+            passing=(
+                {"lesion_site": "lung", "icd10_secondary_code": "C78.0", "is_node": False},
+                {"lesion_site": "scf", "lesion_site_text": "左锁骨上淋巴结", "is_node": True},
+                {"lesion_site": "bone", "lesion_site_text": "第3腰椎"},
+                {"lesion_site": "lung", "lesion_site_text": "right lower lobe of lung, near the liver"},
+                {"lesion_site": "other", "lesion_site_text": "inguinal node"},
+            ),
             failing=(
                 {"lesion_site": "lung", "icd10_secondary_code": "C78.7"},
                 {"lesion_site": "scf", "is_node": False},
+                {"lesion_site": "lung", "is_node": True},
+                {"lesion_site": "lung", "lesion_site_text": "肝右叶", "_severity": "warning"},
+                {"lesion_site": "bone", "lesion_site_text": "Supraclavicular, left", "_severity": "warning"},
             ),
+            warning=lambda _: judge.does_text_fit_site(),
+            version=2,
         ),
         Rule(
             "L05",

@@ -4,8 +4,9 @@ from datetime import date
 
 import polars as pl
 
-from schemas import codes, judge
+from schemas import codes
 from schemas import columns as c
+from schemas import judge_therapy as judge
 from schemas.columns import boolean, coded, integer, partial_date, real, text
 from schemas.table import Rule, table
 from schemas.temporal import not_before
@@ -79,6 +80,7 @@ MODEL = table(
                 {"lrt_modality": "rt", "n_fractions_delivered": 50},
                 {"lrt_modality": "rt", "dose_per_fraction_gy": 200.0},
             ),
+            suggest=lambda _: judge.total_dose(),
             thresholds={"minimum_gy": 0.5, "maximum_gy": 34.0},
         ),
         Rule(
@@ -122,6 +124,7 @@ MODEL = table(
                 {"n_fractions_delivered": 5, "dose_per_fraction_gy": 10.0, "bed10_gy": 90.0},
                 {"n_fractions_delivered": 30, "dose_per_fraction_gy": 2.0, "eqd2_gy": 72.0},
             ),
+            suggest=lambda _: judge.derived_doses(),
             thresholds={"tolerance_gy": 0.1},
         ),
         Rule(

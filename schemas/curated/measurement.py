@@ -66,6 +66,7 @@ MODEL = table(
             lambda _: judge.are_axes_ordered(),
             "conformance/relational",
             "X, mCODE",
+            suggest=lambda _: judge.axes_in_order(),
             passing=(
                 {"long_axis_mm": 12.0, "short_axis_mm": 12.0},
                 {"long_axis_mm": 12.0, "short_axis_mm": 9.0},

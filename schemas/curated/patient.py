@@ -17,7 +17,7 @@ MODEL = table(
         text(
             "source_patient_id", "Number of the patient in the facility's leading system", is_identifying=True
         ),
-        *partial_date("birth", "Date of birth"),
+        *partial_date("birth", "Date of birth", has_reason=True),
         coded("sex", codes.SEX, "Administrative sex", is_required=True),
         text("residence_region", "Region of residence, no finer than a district", is_identifying=True),
         boolean("has_consent", "Consent or a waiver of consent is documented"),
@@ -30,7 +30,7 @@ MODEL = table(
             "Cervical cancer and a male sex contradict each other. Correct the sex or the patient number.",
             lambda _: pl.col("sex") != "M",
             "conformance/relational",
-            "C,D",
+            "C,D; IARC/ENCR check sex/site; SEER IF17",
             passing=({"sex": "F"},),
             failing=({"sex": "M"}, {"sex": "U", "_severity": "warning"}),
             warning=lambda _: pl.col("sex") == "F",
@@ -43,12 +43,19 @@ MODEL = table(
             "The patient number looks like that of a test or quality assurance patient. Leave such patients out of"
             " the export.",
             lambda _: (
-                ~pl.col("source_patient_id").str.contains(r"(?i)^\s*(zz|test|dummy|demo|phantom|测试|试验)")
+                ~pl.col("source_patient_id").str.contains(
+                    r"(?i)\A\s*(zz|test|dummy|demo|phantom)|(\A|[^a-z])test([^a-z]|\z)|测试|试验"
+                )
             ),
             "plausibility/atemporal",
             "P",
-            passing=({"source_patient_id": "0012345"},),
-            failing=({"source_patient_id": "ZZ_TEST_01"}, {"source_patient_id": "测试病人"}),
+            passing=({"source_patient_id": "0012345"}, {"source_patient_id": "contest7"}),
+            failing=(
+                {"source_patient_id": "ZZ_01"},
+                {"source_patient_id": "0012-Test"},
+                {"source_patient_id": "测试病人"},
+            ),
+            version=2,
         ),
     ],
 )

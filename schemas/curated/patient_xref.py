@@ -11,9 +11,15 @@ MODEL = table(
     key=["facility_id", "source_name", "source_patient_id"],
     columns=[
         c.facility_id,
-        text("source_name", "Source system as named in the facility's TOML"),
+        text(
+            "source_name",
+            "Source system as named in the facility's TOML; system.kind for its further numbers",
+        ),
         text("source_patient_id", "Number of the patient in that system", is_identifying=True),
         c.patient_id.required(),
+        c.patient_id.named(
+            "own_patient_id", "Pseudonym of this number by itself, before links and decisions"
+        ),
         coded(
             "match_method", codes.MATCH_METHOD, "How the number was linked to the patient", is_required=True
         ),

@@ -33,6 +33,7 @@ MODEL = table(
         coded("pelvic_ln", codes.NODE_STATUS, "Pelvic lymph nodes"),
         coded("paraaortic_ln", codes.NODE_STATUS, "Para-aortic lymph nodes"),
         real("scc_ag_ng_ml", "Squamous cell carcinoma antigen at diagnosis", "ng/mL"),
+        text("scc_ag_method", "Assay that the antigen was measured with"),
         *partial_date("scc_ag", "Date of the squamous cell carcinoma antigen"),
         coded("lvsi", codes.PRESENCE, "Lymphovascular space invasion"),
         coded("hpv", codes.NODE_STATUS, "Human papillomavirus"),
@@ -57,7 +58,7 @@ MODEL = table(
             " in-situ tumours (/2) do not belong here.",
             lambda _: pl.col("morphology_code").str.contains(r"\A[0-9]{4}/3\z"),
             "conformance/value",
-            "J,C",
+            "J,C; IARC/ENCR check behaviour/histology",
             passing=({"morphology_code": "8070/3"},),
             failing=(
                 {"morphology_code": "8077/2"},
@@ -73,7 +74,7 @@ MODEL = table(
             " Confirm it against the pathology report.",
             lambda _: judge.is_usual_cervix_morphology(),
             "plausibility/atemporal",
-            "C Rare",
+            "C Rare; IARC/ENCR check site/histology; SEER IF25",
             passing=({"morphology_code": "8140/3"},),
             failing=({"morphology_code": "8041/3"}, {"morphology_code": "9500/3"}),
         ),
@@ -85,6 +86,7 @@ MODEL = table(
             lambda _: pl.col("histology_group") == judge.histology_of_morphology(),
             "plausibility/atemporal",
             "P",
+            suggest=lambda _: judge.histology_of_morphology(),
             passing=({"histology_group": "scc", "morphology_code": "8071/3"},),
             failing=({"histology_group": "scc", "morphology_code": "8560/3"},),
         ),
@@ -96,7 +98,7 @@ MODEL = table(
             " 8010/3 can be coded.",
             lambda _: judge.has_microscopic_basis() | judge.morphology_number().is_between(8000, 8010),
             "conformance/relational",
-            "C basis",
+            "C basis; IARC/ENCR check basis of diagnosis/histology",
             passing=(
                 {"basis_code": "7", "morphology_code": "8070/3"},
                 {"basis_code": "1", "morphology_code": "8010/3"},
@@ -111,7 +113,7 @@ MODEL = table(
             " (8020, 8021), none for in-situ tumours, 5 to 8 only for lymphomas.",
             lambda _: judge.is_grade_possible(),
             "conformance/relational",
-            "C",
+            "C; IARC/ENCR check grade/histology",
             passing=(
                 {"grade_code": "2", "morphology_code": "8070/3"},
                 {"grade_code": "4", "morphology_code": "8020/3"},
@@ -208,18 +210,26 @@ MODEL = table(
             "V20",
             "warning",
             ("scc_ag_ng_ml",),
-            "The squamous cell carcinoma antigen is outside what is usual (0 to {verify_above} ng/mL, to"
-            " {adeno_verify_above} in adenocarcinoma). Check value and unit.",
-            lambda given: judge.is_scc_ag_usual(given),
+            "The squamous cell carcinoma antigen cannot be (below 0 or above {impossible_above} ng/mL), is unusual"
+            " (above {verify_above} ng/mL, above {adeno_verify_above} in adenocarcinoma), or has no assay named"
+            " although other patients' have. Check value and unit, and name the assay.",
+            lambda given: judge.is_scc_ag_usual(given) & judge.is_assay_named(),
             "plausibility/atemporal",
             "P",
-            passing=({"scc_ag_ng_ml": 12.5}, {"scc_ag_ng_ml": 3.0, "histology_group": "adeno"}),
+            passing=(
+                {"scc_ag_ng_ml": 12.5},
+                {"scc_ag_ng_ml": 3.0, "histology_group": "adeno"},
+                {"scc_ag_ng_ml": 3.0, "scc_ag_method": "CLIA"},
+            ),
             failing=(
                 {"scc_ag_ng_ml": -1.0},
                 {"scc_ag_ng_ml": 120.0},
+                {"scc_ag_ng_ml": 4000.0},
                 {"scc_ag_ng_ml": 40.0, "histology_group": "adeno"},
+                {"scc_ag_ng_ml": 3.0, "_others": [{"scc_ag_ng_ml": 3.0, "scc_ag_method": "CLIA"}]},
             ),
-            thresholds={"verify_above": 70.0, "adeno_verify_above": 15.0},
+            thresholds={"verify_above": 70.0, "adeno_verify_above": 15.0, "impossible_above": 1000.0},
+            version=2,
         ),
     ],
 )

@@ -9,7 +9,7 @@ MODEL = table(
     "One row per step of the eligibility flow.",
     key=["step"],
     columns=[
-        integer("step", "Order of the step, from 1"),
+        integer("step", "Order of the step; 0: before anything of the patient could be judged"),
         c.rule_id.described("Rule of the catalogue that the step implements"),
         text("reason", "Why patients left at this step", is_required=True),
         integer("n_before", "Patients before the step", is_required=True),

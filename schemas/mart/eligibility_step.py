@@ -9,7 +9,7 @@ MODEL = table(
     "One row per reason for leaving the study, in the order in which reasons are looked for.",
     key=["step"],
     columns=[
-        integer("step", "Order of the step, from 1"),
+        integer("step", "Order of the step; 0: before anything of the patient could be judged"),
         c.rule_id.described("Rule of the catalogue that the step implements"),
         text("reason", "Why patients leave at this step", is_required=True),
     ],

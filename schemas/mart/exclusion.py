@@ -6,7 +6,7 @@ from schemas.table import table
 
 MODEL = table(
     "mart.exclusion",
-    "One row per patient outside the cohort, with the one primary reason.",
+    "One row per patient outside the cohort, curated or quarantined, with the one primary reason.",
     key=["patient_id"],
     columns=[
         c.patient_id,

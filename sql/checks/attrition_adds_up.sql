@@ -1,11 +1,17 @@
 /*
-sentence = "The flow starts with all curated patients, loses at each step what it says, and ends with the cohort"
-inputs = ["mart.attrition", "mart.cohort", "curated.patient"]
+sentence = "The flow starts with all curated and quarantined patients, loses at each step what it says, and ends with the cohort"
+inputs = ["mart.attrition", "mart.cohort", "mart.exclusion", "curated.patient"]
 */
-WITH flow AS (
+WITH on_record AS (
+    SELECT patient_id FROM curated.patient
+    UNION
+    SELECT patient_id FROM mart.exclusion
+),
+
+flow AS (
     SELECT
         *,
-        lag(n_after, 1, (SELECT count(*) FROM curated.patient)) OVER (ORDER BY step) AS n_expected,
+        lag(n_after, 1, (SELECT count(*) FROM on_record)) OVER (ORDER BY step) AS n_expected,
         step = max(step) OVER () AS is_last
     FROM mart.attrition
 )

@@ -5,7 +5,7 @@ inputs = ["curated.patient", "mart.cohort", "mart.exclusion"]
 WITH placed AS (
     SELECT patient_id FROM mart.cohort
     UNION ALL
-    SELECT patient_id FROM mart.exclusion
+    SELECT patient_id FROM mart.exclusion WHERE step > 0
 ),
 
 counted AS (
@@ -16,6 +16,7 @@ counted AS (
 )
 
 SELECT
+    -- Step 0 holds those who are not curated; nobody else may be on no list or on two.
     count(*) FILTER (n_places <> 1 OR patient_id NOT IN (SELECT patient_id FROM curated.patient)) AS n_violated,
     count(*) AS n_denominator
 FROM counted

@@ -1,5 +1,5 @@
 /*
-grain = "one row per step of the eligibility flow, from all curated patients to the cohort"
+grain = "one row per step of the eligibility flow, from all patients on record to the cohort"
 inputs = ["mart.eligibility_step", "mart.exclusion", "curated.patient"]
 parameters = []
 */
@@ -13,7 +13,7 @@ flow AS (
         rule_id,
         reason,
         coalesce(n_excluded, 0) AS n_excluded,
-        (SELECT count(*) FROM curated.patient)
+        (SELECT count(*) FROM curated.patient) + (SELECT count(*) FROM mart.exclusion WHERE step = 0)
         - sum(coalesce(n_excluded, 0)) OVER (ORDER BY step) AS n_after
     FROM mart.eligibility_step
     LEFT JOIN left_at USING (step)

@@ -3,9 +3,10 @@ grain = "one row per reason for leaving the study, in the order in which reasons
 inputs = []
 parameters = ["omd_max_lesions", "window_date", "window_start", "window_end"]
 */
--- Eligibility is not validity: except for step 1 these patients' records are correct.
+-- Eligibility is not validity: except for steps 0 and 1 these patients' records are correct.
 SELECT step, rule_id, reason
 FROM (VALUES
+    (0, NULL, 'The patient''s own record is in quarantine'),
     (1, NULL, 'A record that the analysis rests on is in quarantine'),
     (2, 'E01', 'No oligometastatic episode on record'),
     (3, 'E01', 'Not exactly one index episode'),

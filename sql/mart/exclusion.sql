@@ -1,5 +1,5 @@
 /*
-grain = "one row per curated patient outside the cohort, with the one primary reason"
+grain = "one row per patient outside the cohort, curated or quarantined, with the one primary reason"
 inputs = [
     "mart.eligibility_step", "mart.index_episode", "mart.vital_status",
     "curated.patient", "curated.omd_episode", "quality.quarantine",
@@ -49,6 +49,15 @@ answered AS (
             WHEN end_date IS NULL OR end_date < greatest(lrt_start_date, omd_dx_date) THEN 9
         END AS step
     FROM asked
+    UNION ALL
+    -- Who is not curated cannot be asked anything, and is counted all the same.
+    SELECT patient_id, min(facility_id), 0
+    FROM quality.quarantine
+    WHERE
+        table_name IN ('patient', 'curated.patient')
+        AND patient_id IS NOT NULL
+        AND patient_id NOT IN (SELECT patient_id FROM curated.patient)
+    GROUP BY patient_id
 )
 
 SELECT answered.patient_id, answered.facility_id, step, eligibility_step.reason

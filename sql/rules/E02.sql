@@ -4,7 +4,7 @@ severity = "error"
 items = ["omd_dx_date", "omd_class"]
 message = "Oligometastatic disease is diagnosed after the primary; only a synchronous one may be up to {lead_days} days earlier. Correct one of the dates or the class."
 category = "plausibility/temporal"
-source = "N"
+source = "N; dates as in CCR IF743"
 [thresholds]
 lead_days = 31
 [[passing]]

@@ -2,15 +2,21 @@
 table = "lrt_course"
 severity = "info"
 items = ["start_date"]
-message = "Not eligible: the local therapy of the index episode starts outside the inclusion window ({window_start} to {window_end})."
+message = "Not eligible: the index episode lies outside the inclusion window ({window_start} to {window_end}; the date that counts: {window_date})."
 category = "eligibility"
 source = "A"
+version = 2
 [[passing]]
 lrt_course = [{lrt_id = "C1", episode_id = "E1", patient_id = "P1", lrt_modality = "rt", start_date = 2015-05-01}]
 [[failing]]
 lrt_course = [{lrt_id = "C1", episode_id = "E1", patient_id = "P1", lrt_modality = "rt", start_date = 2006-05-01}]
+[[failing]]
+_parameters = {window_date = "omd_dx"}
+omd_episode = [{episode_id = "E1", patient_id = "P1", omd_dx_date = 2006-12-30}]
+lrt_course = [{lrt_id = "C1", episode_id = "E1", patient_id = "P1", lrt_modality = "rt", start_date = 2007-02-01}]
 */
-SELECT c._row_id, c.start_date NOT BETWEEN $window_start AND $window_end AS is_violated
+SELECT c._row_id,
+       CASE WHEN $window_date = 'omd_dx' THEN e.omd_dx_date ELSE c.start_date END NOT BETWEEN $window_start AND $window_end AS is_violated
 FROM screened.lrt_course AS c LEFT JOIN screened.omd_episode AS e USING (episode_id)
 WHERE c.start_date IS NOT NULL AND c.lrt_modality IN ('rt', 'surgery', 'ablation')
   AND e.is_index IS DISTINCT FROM false

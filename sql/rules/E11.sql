@@ -2,9 +2,10 @@
 table = "omd_episode"
 severity = "warning"
 items = ["omd_dx_date", "imaging_basis"]
-message = "No CT or PET-CT within {window_days} days before the local therapy. Send the staging examination."
+message = "No PET-CT, or CT of chest, abdomen or pelvis, within {window_days} days before the local therapy. Send the staging examination."
 category = "completeness"
 source = "G"
+version = 2
 [thresholds]
 window_days = 60
 [[passing]]
@@ -15,6 +16,11 @@ imaging_exam = [{exam_id = "X1", patient_id = "P1", exam_date = 2017-04-10, imag
 omd_episode = [{episode_id = "E1", patient_id = "P1", omd_dx_date = 2017-04-10}]
 lrt_course = [{lrt_id = "C1", episode_id = "E1", patient_id = "P1", start_date = 2017-05-01}]
 imaging_exam = [{exam_id = "X1", patient_id = "P1", exam_date = 2016-04-10, imaging_modality = "petct"}]
+[[failing]]
+omd_episode = [{episode_id = "E1", patient_id = "P1", omd_dx_date = 2017-04-10}]
+lrt_course = [{lrt_id = "C1", episode_id = "E1", patient_id = "P1", start_date = 2017-05-01}]
+imaging_exam = [{exam_id = "X1", patient_id = "P1", exam_date = 2017-04-10, imaging_modality = "ct"}]
+imaging_region = [{exam_id = "X1", patient_id = "P1", body_region = "neck"}]
 */
 WITH started AS (
     SELECT episode_id, min(start_date_lower) AS earliest, min(start_date_upper) AS latest
@@ -25,6 +31,10 @@ SELECT e._row_id,
            SELECT 1 FROM screened.imaging_exam AS x WHERE x.patient_id = e.patient_id
              AND x.imaging_modality IN ('ct', 'petct')
              AND x.exam_date_lower <= s.latest AND x.exam_date_upper >= s.earliest - $window_days
+             AND (x.imaging_modality = 'petct'
+                  OR NOT EXISTS (SELECT 1 FROM screened.imaging_region AS r WHERE r.exam_id = x.exam_id)
+                  OR EXISTS (SELECT 1 FROM screened.imaging_region AS r WHERE r.exam_id = x.exam_id
+                               AND r.body_region IN ('chest', 'abdomen', 'pelvis', 'whole_body')))
        ) AS is_violated
 FROM screened.omd_episode AS e JOIN started AS s USING (episode_id)
 WHERE EXISTS (SELECT 1 FROM screened.imaging_exam)

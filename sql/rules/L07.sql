@@ -1,10 +1,12 @@
 /*
 table = "lesion"
+judges = ["lesion", "imaging_region"]
 severity = "error"
 items = ["last_negative_date"]
-message = "An examination counts as the last negative one although the lesion had already been measured. Name an examination before the first measurement."
+message = "An examination counts as negative although the lesion had already been measured and not yet treated. Name an examination before the first measurement, or correct the impression."
 category = "plausibility/temporal"
 source = "P"
+version = 2
 [[passing]]
 lesion = [{lesion_id = "L1", patient_id = "P1", last_negative_date = 2017-01-10}]
 measurement = [{measurement_id = "M1", lesion_id = "L1", exam_id = "X1", long_axis_mm = 12.0}]
@@ -18,13 +20,52 @@ _severity = "warning"
 lesion = [{lesion_id = "L1", patient_id = "P1", last_negative_date = 2017-07-01, last_negative_date_precision = "year", last_negative_date_lower = 2017-01-01, last_negative_date_upper = 2017-12-31}]
 measurement = [{measurement_id = "M1", lesion_id = "L1", exam_id = "X1", long_axis_mm = 12.0}]
 imaging_exam = [{exam_id = "X1", patient_id = "P1", exam_date = 2017-04-10}]
+[[failing]]
+lesion = [{lesion_id = "L1", patient_id = "P1", lesion_site = "lung"}]
+measurement = [{measurement_id = "M1", lesion_id = "L1", exam_id = "X1", long_axis_mm = 12.0}]
+imaging_exam = [{exam_id = "X1", patient_id = "P1", exam_date = 2017-04-10}, {exam_id = "X2", patient_id = "P1", exam_date = 2017-06-10, imaging_modality = "ct"}]
+imaging_region = [{exam_id = "X2", patient_id = "P1", body_region = "chest", impression = "neg"}]
+[[passing]]
+lesion = [{lesion_id = "L1", patient_id = "P1", lesion_site = "lung"}]
+measurement = [{measurement_id = "M1", lesion_id = "L1", exam_id = "X1", long_axis_mm = 12.0}]
+imaging_exam = [{exam_id = "X1", patient_id = "P1", exam_date = 2017-04-10}, {exam_id = "X2", patient_id = "P1", exam_date = 2017-12-10, imaging_modality = "ct"}]
+imaging_region = [{exam_id = "X2", patient_id = "P1", body_region = "chest", impression = "neg"}]
+lrt_course = [{lrt_id = "C1", patient_id = "P1", start_date = 2017-05-01}]
+[[failing]]
+_severity = "warning"
+lesion = [{lesion_id = "L1", patient_id = "P1", lesion_site = "lung"}]
+measurement = [{measurement_id = "M1", lesion_id = "L1", exam_id = "X1", long_axis_mm = 12.0}]
+imaging_exam = [{exam_id = "X1", patient_id = "P1", exam_date = 2017-04-10}, {exam_id = "X2", patient_id = "P1", exam_date = 2017-04-15, exam_date_precision = "month", exam_date_lower = 2017-04-01, exam_date_upper = 2017-04-30, imaging_modality = "ct"}]
+imaging_region = [{exam_id = "X2", patient_id = "P1", body_region = "whole_body", impression = "neg"}]
 */
-WITH first_seen AS (
+WITH covers (lesion_site, body_region) AS (
+    -- Which region an examination has to cover to speak of a site, as in mart.lesion_growth; whole body covers all.
+    VALUES ('scf', 'neck'), ('lung', 'chest'), ('mediastinal_ln', 'chest'), ('liver', 'abdomen'), ('adrenal', 'abdomen')
+),
+first_seen AS (
     SELECT m.lesion_id, min(x.exam_date_lower) AS earliest, min(x.exam_date_upper) AS latest
     FROM screened.measurement AS m JOIN screened.imaging_exam AS x USING (exam_id)
     WHERE m.long_axis_mm > 0 GROUP BY m.lesion_id
+),
+treated AS (
+    -- from the first treatment on a lesion may vanish
+    SELECT patient_id, min(first_day) AS first_day
+    FROM (SELECT patient_id, start_date_lower AS first_day FROM screened.lrt_course
+          UNION ALL SELECT patient_id, start_date_lower FROM screened.systemic_line) GROUP BY patient_id
 )
-SELECT l._row_id, l.last_negative_date_upper >= f.earliest AS is_violated,
+SELECT 'lesion' AS table_name, l._row_id, 'last_negative_date' AS items,
+       l.last_negative_date_upper >= f.earliest AS is_violated,
        CASE WHEN l.last_negative_date_lower >= f.latest THEN 'error' ELSE 'warning' END AS severity
 FROM screened.lesion AS l JOIN first_seen AS f USING (lesion_id)
 WHERE l.last_negative_date IS NOT NULL AND f.earliest IS NOT NULL
+UNION ALL
+SELECT 'imaging_region', r._row_id, 'impression',
+       coalesce(bool_or(x.exam_date_upper > f.earliest AND coalesce(x.exam_date_lower < t.first_day, true)), false),
+       CASE WHEN bool_or(x.exam_date_lower > f.latest AND coalesce(x.exam_date_upper < t.first_day, true))
+            THEN 'error' ELSE 'warning' END
+FROM screened.imaging_region AS r JOIN screened.imaging_exam AS x USING (exam_id)
+JOIN screened.lesion AS l ON l.patient_id = x.patient_id JOIN first_seen AS f USING (lesion_id)
+LEFT JOIN treated AS t ON t.patient_id = x.patient_id
+WHERE r.impression = 'neg' AND x.imaging_modality IN ('ct', 'petct', 'mri') AND f.earliest IS NOT NULL
+  AND (r.body_region = 'whole_body' OR (l.lesion_site, r.body_region) IN (SELECT (lesion_site, body_region) FROM covers))
+GROUP BY r._row_id

@@ -4,7 +4,8 @@ severity = "error"
 items = ["start_date"]
 message = "Local therapy starts on or after the detection of the lesions it treats, and usually within {maximum_days} days. Correct one of the dates, or confirm the interval."
 category = "plausibility/temporal"
-source = "N"
+source = "N; dates as in CCR IF743"
+version = 2
 [thresholds]
 maximum_days = 120
 [[passing]]
@@ -17,9 +18,19 @@ lesion = [{lesion_id = "L1", episode_id = "E1", patient_id = "P1", detection_dat
 _severity = "warning"
 lrt_course = [{lrt_id = "C1", episode_id = "E1", patient_id = "P1", start_date = 2017-12-01}]
 lesion = [{lesion_id = "L1", episode_id = "E1", patient_id = "P1", detection_date = 2017-04-10}]
+[[failing]]
+_severity = "warning"
+lrt_course = [{lrt_id = "C1", episode_id = "E1", patient_id = "P1", start_date = 2017-12-01}]
+lesion = [{lesion_id = "L1", episode_id = "E1", patient_id = "P1", detection_date = 2017-04-10}, {lesion_id = "L2", episode_id = "E1", patient_id = "P1", detection_date = 2017-11-10}]
+lrt_target = [{lrt_id = "C1", lesion_id = "L1"}, {lrt_id = "C1", lesion_id = "L2"}]
+[[failing]]
+_severity = "warning"
+lrt_course = [{lrt_id = "C1", episode_id = "E1", patient_id = "P1", start_date = 2017-04-01}]
+lesion = [{lesion_id = "L1", episode_id = "E1", patient_id = "P1", detection_date = 2017-04-15, detection_date_precision = "month", detection_date_lower = 2017-04-01, detection_date_upper = 2017-04-30}]
 */
 WITH target AS (
-    SELECT t.lrt_id, max(l.detection_date_lower) AS earliest, max(l.detection_date_upper) AS latest
+    SELECT t.lrt_id, max(l.detection_date_lower) AS earliest, max(l.detection_date_upper) AS latest,
+           min(l.detection_date_upper) AS first_latest
     FROM screened.lrt_target AS t JOIN screened.lesion AS l USING (lesion_id)
     WHERE l.detection_date IS NOT NULL GROUP BY t.lrt_id
 ),
@@ -31,12 +42,13 @@ episode AS (
 gap AS (
     SELECT c._row_id,
            c.start_date_upper - coalesce(t.earliest, e.earliest) AS most,
-           c.start_date_lower - coalesce(t.latest, e.latest) AS least
+           c.start_date_lower - coalesce(t.latest, e.latest) AS least,
+           c.start_date_lower - coalesce(t.first_latest, e.latest) AS wait
     FROM screened.lrt_course AS c
     LEFT JOIN target AS t ON t.lrt_id = c.lrt_id LEFT JOIN episode AS e ON e.episode_id = c.episode_id
     WHERE c.start_date IS NOT NULL AND coalesce(t.earliest, e.earliest) IS NOT NULL
 )
-SELECT _row_id, least < 0 OR least > $maximum_days AS is_violated,
+SELECT _row_id, least < 0 OR wait > $maximum_days AS is_violated,
        CASE WHEN most < 0 THEN 'error' ELSE 'warning' END AS severity,
-       format('{} days', least) AS detail
+       format('{} days', CASE WHEN least < 0 THEN least ELSE wait END) AS detail
 FROM gap

@@ -4,7 +4,7 @@ severity = "error"
 items = ["contact_date", "is_alive"]
 message = "A contact with a living patient cannot lie after her death, and follow-up begins with the local therapy. Correct the date of the contact or of death, or the vital status."
 category = "plausibility/temporal"
-source = "N,C"
+source = "N,C; dates as in CCR IF743"
 [thresholds]
 administrative_days = 7
 [[passing]]

@@ -5,17 +5,22 @@ items = ["figo_stage"]
 message = "Stage IVB, but no distant metastasis is recorded within the staging window of the primary. Send the metastasis or correct the stage."
 category = "completeness"
 source = "F"
+version = 2
 [[passing]]
 primary_tumour = [{tumour_id = "T1", patient_id = "P1", dx_date = 2015-05-01, figo_stage = "IVB"}]
 lesion = [{lesion_id = "L1", patient_id = "P1", lesion_site = "scf", detection_date = 2015-05-20}]
 [[failing]]
 primary_tumour = [{tumour_id = "T1", patient_id = "P1", dx_date = 2015-05-01, figo_stage = "IVB"}]
 lesion = [{lesion_id = "L1", patient_id = "P1", lesion_site = "scf", detection_date = 2017-05-20}]
+[[failing]]
+primary_tumour = [{tumour_id = "T1", patient_id = "P1", dx_date = 2015-05-01, figo_stage = "IVB"}]
+lesion = [{lesion_id = "L1", patient_id = "P1", lesion_site = "paraaortic", detection_date = 2015-05-20}]
 */
 SELECT t._row_id,
        NOT EXISTS (
            SELECT 1 FROM screened.lesion AS l
            WHERE l.patient_id = t.patient_id AND l.lesion_status IS DISTINCT FROM 'regional'
+             AND l.lesion_site IS DISTINCT FROM 'paraaortic'
              AND l.detection_date_lower - t.dx_date_upper <= $staging_window_days
        ) AS is_violated
 FROM screened.primary_tumour AS t

@@ -4,7 +4,7 @@ severity = "error"
 items = ["start_date", "end_date"]
 message = "Treatment of the primary starts at most {lead_days} days before its diagnosis and does not end before it starts. Correct the wrong date."
 category = "plausibility/temporal"
-source = "D,N"
+source = "D,N; dates as in CCR IF743"
 [thresholds]
 lead_days = 31
 [[passing]]

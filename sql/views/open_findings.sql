@@ -1,12 +1,17 @@
 /*
-grain = "One row per finding that waits for somebody, the gravest first. Data managers open this first."
+grain = "One row per finding that waits for somebody, the gravest first; rows with one common cause are one. Data managers open this first."
 inputs = ["quality.finding"]
 */
 SELECT
     finding_id, severity, facility_id, rule_id, table_name, record_key, items, value_text, message, suggestion,
-    source_file, sheet, source_row, source_column, status, first_seen_release
+    source_file, sheet, source_row, source_column, status, first_seen_release,
+    coalesce(n_rows, 1) AS n_rows
 FROM quality.finding
-WHERE status IN ('open', 'reopened')
+LEFT JOIN (
+    SELECT systemic_finding_id AS finding_id, count(*) AS n_rows
+    FROM quality.finding WHERE systemic_finding_id IS NOT NULL GROUP BY systemic_finding_id
+) USING (finding_id)
+WHERE status IN ('open', 'reopened') AND systemic_finding_id IS NULL
 ORDER BY
     CASE severity WHEN 'error' THEN 1 WHEN 'warning' THEN 2 ELSE 3 END,
     facility_id, source_file, sheet, source_row, finding_id

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from registry_pipeline.home import Home
-from registry_pipeline.simulate import Manifest, write_demo_exports
+from registry_pipeline.simulate import Manifest, write_demo
 from registry_pipeline.steps.demo import run_demo
 from registry_pipeline.steps.refresh import refresh
 from tests.support.registry_home import quick_demo_settings, without_reports
@@ -23,7 +23,7 @@ class Demo:
     Attributes:
         home: its home.
         before: a copy of the home as it was between the two refreshes.
-        manifest: what was planted in the first exports.
+        manifest: what was planted in the first exports of both facilities.
         releases: ids of the two releases, in order.
         steps: names of the steps of both refreshes.
         told: the lines that the demonstration printed.
@@ -51,7 +51,7 @@ class Demo:
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """Both refreshes of the demonstration, without Dagster and with ``quick_demo_settings``."""
     folder = tmp_path_factory.mktemp("demo")
-    made = Demo(Home(folder / "home"), Home(folder / "before"), write_demo_exports(folder / "exports"))
+    made = Demo(Home(folder / "home"), Home(folder / "before"), write_demo(folder / "exports"))
 
     def keep(home: Home) -> None:
         steps: list[str] = []

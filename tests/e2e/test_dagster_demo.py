@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from registry_pipeline.home import Home
-from registry_pipeline.simulate import write_demo_exports
+from registry_pipeline.simulate import write_demo
 from registry_pipeline.simulate.demo import FACILITY_ID, demo_cases
 from registry_pipeline.steps.problems import Refused
 from registry_pipeline.steps.refresh import refresh
@@ -51,7 +51,7 @@ class Refreshed:
 def through_dagster(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Refreshed:
     home = Home(tmp_path_factory.mktemp("dagster") / "home")
     shutil.copytree(demo.before.root, home.root, symlinks=True)
-    write_demo_exports(home.inbox / FACILITY_ID, "corrected")
+    write_demo(home.inbox, "corrected")
     earlier = set(home.root.rglob("*"))
     done = registry(home, "refresh")
     assert done.returncode == 0, done.stderr

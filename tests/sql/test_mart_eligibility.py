@@ -69,7 +69,7 @@ def test_one_reason_each(case: str, tmp_path: Path) -> None:
     assert mart.rows("cohort", "patient_id") == [("P2",)]
     flow = mart.rows("attrition", "step", "n_before", "n_excluded", "n_after")
     assert flow == [
-        (one, 2 if one <= step else 1, int(one == step), 2 if one < step else 1) for one in range(1, 10)
+        (one, 2 if one <= step else 1, int(one == step), 2 if one < step else 1) for one in range(10)
     ]
 
 
@@ -111,11 +111,19 @@ def test_the_first_reason_that_holds_is_the_primary_one(tmp_path: Path) -> None:
     assert Mart(tmp_path, {**ELIGIBLE, **redrawn}).rows("exclusion", "patient_id", "step") == [("P1", 4)]
 
 
+def test_a_patient_whose_own_record_is_in_quarantine_is_counted_first(tmp_path: Path) -> None:
+    held = "facility_id | patient_id | table_name | reason\nx | P8 | patient | own\nx | P8 | patient | own\nx | P9 | patient | own"
+    mart = Mart(tmp_path, {**ELIGIBLE, "quarantine": held + "\nx | P1 | patient | own\nx | | patient | own"})
+    assert mart.rows("exclusion", "patient_id", "step") == [("P8", 0), ("P9", 0)]
+    assert mart.rows("attrition", "n_before", "n_excluded", "n_after")[:2] == [(4, 2, 2), (2, 0, 2)]
+    assert mart.rows("cohort", "patient_id") == [("P1",), ("P2",)]
+
+
 def test_parameters_move_the_bounds(tmp_path: Path) -> None:
     study = replace(Study(), omd_max_lesions=1, window_date="omd_dx", window_start=date(2020, 6, 1))
     mart = Mart(tmp_path, ELIGIBLE, study)
     assert mart.rows("exclusion", "patient_id", "step", "reason") == [("P1", 6, "More than 1 index lesions")]
-    assert mart.rows("attrition", "reason")[7] == (
+    assert mart.rows("attrition", "reason")[8] == (
         "Diagnosis of the episode outside 2020-06-01 to 2022-05-31",
     )
 

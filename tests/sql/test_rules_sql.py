@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import duckdb
+import polars as pl
 import pyarrow as pa
 import pytest
 
@@ -12,11 +13,13 @@ from registry_pipeline.sql_source import sql_files
 from registry_pipeline.validation.cross_table import judge_by_sql, judged_tables, open_records
 from registry_pipeline.validation.records import TECHNICAL, complete, curated
 from registry_pipeline.validation.rules import catalogue, parameters_of
+from schemas.messages import messages, sentence
 from schemas.table import columns_of
 from tests.support.staged import EXTRACT_DATE, frame_of, records_of
 
 PARAMETERS = parameters_of(Settings(), EXTRACT_DATE)
 RULES = catalogue().of_scope("facility")
+CHINESE = messages("zh_CN")
 CASES = [
     (name, kind, number)
     for name in RULES
@@ -34,6 +37,13 @@ def empty() -> Iterator[duckdb.DuckDBPyConnection]:
 def _judged(
     connection: duckdb.DuckDBPyConnection, name: str, example: Mapping[str, Any]
 ) -> tuple[int, list[str]]:
+    judged, violations = _violations(connection, name, example)
+    return judged, violations["severity"].to_list()
+
+
+def _violations(
+    connection: duckdb.DuckDBPyConnection, name: str, example: Mapping[str, Any]
+) -> tuple[int, pl.DataFrame]:
     tables = {key: frame_of(key, rows) for key, rows in example.items() if not key.startswith("_")}
     for table, frame in tables.items():
         connection.register("_example", pa.table(complete(table, frame).drop(set(TECHNICAL) - {"_row_id"})))
@@ -41,18 +51,23 @@ def _judged(
             f"DELETE FROM screened.{table}; INSERT INTO screened.{table} BY NAME FROM _example"
         )
     try:
-        judged, violations = judge_by_sql(connection, RULES[name], PARAMETERS)
+        given = {**PARAMETERS, **example.get("_parameters", {})}
+        judged, violations = judge_by_sql(connection, RULES[name], given)
     finally:
         for table in tables:
             connection.execute(f"DELETE FROM screened.{table}")
-    return judged, violations["severity"].to_list()
+    return judged, violations
 
 
 @pytest.mark.parametrize(("name", "kind", "number"), CASES, ids=[f"{n}-{k}-{i}" for n, k, i in CASES])
 def test_examples(empty: duckdb.DuckDBPyConnection, name: str, kind: str, number: int) -> None:
     example = sql_files("rules")[name].header[kind][number]
-    judged, severities = _judged(empty, name, example)
+    judged, found = _violations(empty, name, example)
+    severities = found["severity"].to_list()
     assert judged > 0
+    said = [*found["detail"].drop_nulls(), *found["suggestion"].drop_nulls()]
+    untold = [text for text in said if " " in text and sentence(text, CHINESE) is None]
+    assert untold == [], "add these to schemas/messages/zh_CN.toml"
     assert any(table in example for table in judged_tables(RULES[name]))
     wanted = [example.get("_severity", RULES[name].severity)] * example.get("_rows", 1)
     assert severities == (wanted if kind == "failing" else [])

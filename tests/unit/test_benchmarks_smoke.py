@@ -2,9 +2,12 @@
 
 import math
 
+import pytest
+
 from benchmarks import commands, estimating, refreshing, screening
 from benchmarks.__main__ import table
 from benchmarks.measuring import Figure
+from benchmarks.report import markdown, put_into
 
 
 def test_both_ways_to_screen_find_the_same_rows(tmp_path):
@@ -33,8 +36,10 @@ def test_help_imports_nothing_heavy(tmp_path):
 
 
 def test_ours_and_lifelines_estimate_the_same(tmp_path):
-    figures = estimating.benchmark(tmp_path, rows=2_000, repeats=1)
-    curve, test, cox = (one.parts for one in figures)
+    figures = estimating.benchmark(tmp_path, rows=2_000, repeats=1, replicates=20)
+    curve, test, cox, refits = (one.parts for one in figures)
+    assert refits["n_used"] == 20 and 0 < refits["optimism"] < 0.5
+    assert all(one.most_mb > 20 for one in figures[:3])
     assert math.isclose(curve["ours"]["last"], curve["lifelines"]["last"], rel_tol=1e-9, abs_tol=1e-12)
     assert math.isclose(test["ours"]["chi_square"], test["lifelines"]["chi_square"], rel_tol=1e-6)
     pairs = zip(cox["ours"]["coefficients"], cox["lifelines"]["coefficients"], strict=True)
@@ -47,3 +52,25 @@ def test_the_table_shows_ratios_only_where_there_is_a_floor():
     assert header[:3] == ["ratio", "CPU", "ratio"]
     assert first == ["with", "4.00", "4.00", "6.00", "2.00", "4.00", "0.50", "1.00", "100"]
     assert second == ["without", "1.50", "1.25", "50"]
+
+
+def test_a_figure_meets_its_target_only_if_time_and_memory_do():
+    fast = Figure("fast", 2.0, 4.0, 100.0, 0.5, 1.0, 6.0, most_mb=99.0)
+    assert fast.is_met is False and Figure("fast", 2.0, 4.0, 98.0, 0.5, 1.0, 6.0, most_mb=99.0).is_met
+    assert Figure("seconds", 2.0, 4.0, 100.0, target=1.0).is_met is False
+    assert Figure("untold", 2.0, 4.0, 100.0).is_met is None
+
+
+def test_the_figures_go_to_the_mark_of_a_document_and_again_to_the_same_place(tmp_path):
+    document = tmp_path / "README.md"
+    document.write_text("above\n<!-- speed -->\nbelow\n", encoding="utf-8")
+    for wall in (1.0, 2.0):
+        parts = {"stage": {"wall": 1.0, "cpu": 0.5}}
+        put_into(document, markdown([Figure("a refresh", wall, 4.0, 100.0, 0.5, 1.0, 6.0, parts)]))
+    text = document.read_text(encoding="utf-8")
+    assert text.startswith("above\n<!-- speed -->\n") and text.endswith("<!-- /speed -->\nbelow\n")
+    assert text.count("a refresh |") == 1 and "| 4.00 | 6 | 4.00 | 1.00 | 2.00 | 100 | yes |" in text
+    assert "a refresh: CPU seconds of the steps: stage 0.5." in text
+    (tmp_path / "other.md").write_text("no mark", encoding="utf-8")
+    with pytest.raises(ValueError, match="no mark"):
+        put_into(tmp_path / "other.md", text)

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from registry_pipeline.analysis.descriptive import exact_proportion_ci, wilson_ci
 from registry_pipeline.analysis.growth import ERROR_MODELS, MODELS, STATUSES, fit_growth, fit_growth_all
 from registry_pipeline.analysis.growth_forms import FORMS, diameter
-from registry_pipeline.analysis.growth_share import exact_interval, share_by_interval, wilson_interval
+from registry_pipeline.analysis.growth_share import share_by_interval
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -267,10 +268,10 @@ def test_share_by_interval_counts_and_intervals():
 
 def test_share_of_the_study_has_the_published_interval():
     """19 of 22: 86.4 % (65-97) exact; the Wilson bounds are those of R's prop.test(correct = FALSE)."""
-    assert exact_interval(19, 22) == pytest.approx((0.6508778, 0.9709442), abs=1e-6)
-    assert wilson_interval(19, 22) == pytest.approx((0.6666500, 0.9525097), abs=1e-6)
-    assert exact_interval(0, 19) == pytest.approx((0.0, 0.1764669), abs=1e-6)
-    assert exact_interval(5, 5)[1] == 1.0
+    assert exact_proportion_ci(19, 22) == pytest.approx((0.6508778, 0.9709442), abs=1e-6)
+    assert wilson_ci(19, 22) == pytest.approx((0.6666500, 0.9525097), abs=1e-6)
+    assert exact_proportion_ci(0, 19) == pytest.approx((0.0, 0.1764669), abs=1e-6)
+    assert exact_proportion_ci(5, 5)[1] == 1.0
 
 
 def test_share_of_nothing_is_null():

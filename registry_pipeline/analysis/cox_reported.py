@@ -1,0 +1,116 @@
+"""Which Cox fits a table may show, and how much single patients weigh in them.
+
+Belongs here: the consequences of few events per variable, influence per patient, cause-specific models.
+Does not belong here: fitting (cox.py), penalties (cox_firth.py).
+
+Simulations put the least number of events per variable at about 10 (Peduzzi 1995); below 5 the unpenalised
+estimate is biased away from no effect, and Firth's is shown alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from registry_pipeline.analysis.cox import fit_cox
+from registry_pipeline.analysis.cox_result import CoxFit
+from registry_pipeline.analysis.gate import NOT_ESTIMABLE, Frame, cause_specific, label, series
+
+FEW, TOO_FEW = 10.0, 5.0
+FEW_LABEL = "few events per variable"
+TOO_FEW_LABEL = "too few events per variable: penalised fit only"
+INFLUENCE_COLUMNS = [
+    "patient", "n_rows", "term", "dfbeta", "dfbetas", "coefficient", "coefficient_without", "status", "note",
+]  # fmt: skip
+
+
+def events_label(events_per_variable: float) -> str:
+    """Label a model by its events per variable: nothing from 10, a warning below, the penalised fit alone below 5."""
+    if not events_per_variable < FEW:
+        return ""
+    return TOO_FEW_LABEL if events_per_variable < TOO_FEW else FEW_LABEL
+
+
+def fit_cox_reported(
+    frame: Frame,
+    duration: str,
+    event: str,
+    covariates: Sequence[str],
+    entry: str | None = None,
+    strata: str | None = None,
+    cluster: str | None = None,
+) -> list[CoxFit]:
+    """Fit the model and give the fits that may be shown, in the order to show them.
+
+    From 5 events per variable: the plain fit, and Firth's behind it where a term of the plain fit has no
+    estimate. Below 5: Firth's alone (with clusters too, although its limits then ignore them: its note says
+    so). A model that no method can bear is one refused fit, with its reason.
+    """
+    plain = fit_cox(frame, duration, event, covariates, entry=entry, strata=strata, cluster=cluster)
+    row = plain.summary.iloc[0]
+    has_lost_term = plain.status == NOT_ESTIMABLE or bool((plain.terms["status"] == NOT_ESTIMABLE).any())
+    too_few = bool(row["events_per_variable"] < TOO_FEW)
+    if row["n_event"] < 2 or not (has_lost_term or too_few):
+        return [plain]
+    firth = fit_cox(frame, duration, event, covariates, entry=entry, strata=strata, penalty="firth")
+    return [firth] if too_few and firth.status == "ok" else [plain, firth]
+
+
+def fit_cause_specific(
+    frame: Frame,
+    duration: str,
+    event: str,
+    covariates: Sequence[str],
+    cause: int = 1,
+    entry: str | None = None,
+    strata: str | None = None,
+    cluster: str | None = None,
+    penalty: str | None = None,
+) -> CoxFit:
+    """Fit a Cox model of the cause-specific hazard: event 0 censored, 1, 2, ...; other causes censor.
+
+    The hazard ratio speaks of the rate among those still at risk, not of the risk: a covariate may raise one
+    and lower the other where events compete (`fit_fine_gray`, `cumulative_incidence`).
+    """
+    single = cause_specific(frame, event, cause)
+    return fit_cox(
+        single, duration, event, covariates, entry=entry, strata=strata, cluster=cluster, penalty=penalty
+    )
+
+
+def influence_by_patient(fit: CoxFit, patient: Sequence[object] | pd.Series) -> pd.DataFrame:
+    """How much each patient moves each coefficient: one row per patient and term, largest dfbetas first.
+
+    patient: whose each row of the fitted frame is, (number of rows of the frame,). dfbeta: approximate change of
+    the coefficient that the patient's rows make together; dfbetas: in standard errors; coefficient_without: what
+    is left. No rows without a certified fit. Raises ValueError when `patient` does not fit the frame.
+    """
+    rows = fit.influence()
+    if fit.model is None or not len(rows):
+        return pd.DataFrame(columns=INFLUENCE_COLUMNS)
+    owner = series(pd.DataFrame({"patient": list(patient)}), "patient")
+    if len(owner) <= int(rows["row"].max()):
+        raise ValueError("patient needs one label per row of the frame that was fitted")
+    names = [name for name in rows.columns if name != "row"]
+    weighted = rows[names].mul(fit.data.count, axis=0).assign(patient=[label(owner[i]) for i in rows["row"]])
+    summed = weighted.groupby("patient", sort=True)[names].sum()
+    counted = weighted.groupby("patient", sort=True).size()
+    terms = fit.terms.set_index("term")
+    parts = []
+    for name in names:
+        dfbeta, coefficient = summed[name].to_numpy(), float(terms.loc[name, "coefficient"])
+        scaled = dfbeta / float(terms.loc[name, "standard_error"])
+        part = pd.DataFrame({"patient": summed.index, "n_rows": counted.to_numpy(), "term": name})
+        parts.append(
+            part.assign(
+                dfbeta=dfbeta,
+                dfbetas=scaled,
+                coefficient=coefficient,
+                coefficient_without=coefficient - dfbeta,
+            )
+        )
+    table = pd.concat(parts, ignore_index=True).assign(status="ok", note="")
+    order = np.argsort(-table["dfbetas"].abs().to_numpy(), kind="stable")
+    return table.iloc[order].reset_index(drop=True)[INFLUENCE_COLUMNS]

@@ -1,0 +1,212 @@
+"""Study report: groups compared in other ways, and readings against immortal time.
+
+Belongs here: weighted and stratified tests, differences of restricted means, landmarks, delayed entry.
+Does not belong here: curves and plain tests (study_survival), what competes (study_competing).
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from registry_pipeline.reporting.blocks import Block, Column, Heading, Row, Table, missing
+from registry_pipeline.reporting.report_context import Context
+from registry_pipeline.reporting.wording import (
+    NOT_GIVEN,
+    ORIGINS,
+    clean,
+    interval,
+    is_given,
+    lower_first,
+    number,
+    p_value,
+    upper_first,
+)
+
+RECURRED = "had_recurred"
+_WEIGHTS = {
+    "logrank": "unweighted",
+    "peto": "early deaths weigh more (Peto)",
+    "fleming-harrington(0, 1)": "late deaths weigh more (Fleming-Harrington 0, 1)",
+}
+
+
+def compared_blocks(context: Context) -> list[Block | None]:
+    """What stands after the plain comparisons of overall survival."""
+    return [
+        Heading("The same comparisons in other ways"),
+        _weighted(context),
+        _differences(context),
+        Heading("Survival of those who are still watched"),
+        _landmarks(context),
+        _immortal(context),
+    ]
+
+
+def _of(context: Context, name: str, **where: str) -> pd.DataFrame:
+    return context.tables.table(f"result.{name}", {"endpoint": "os", **where})
+
+
+def _weighted(context: Context) -> Block | None:
+    rows = _of(context, "logrank_weighted", origin=context.origin)
+    known = rows[rows["chi_square"].notna()] if len(rows) else rows
+    if known.empty:
+        return None
+    made = []
+    place = {name: position for position, name in enumerate(_WEIGHTS)}
+    known = known.assign(place=known["weighting"].map(place))
+    by = ["stratum_variable", "strata", "place"]
+    for one in known.sort_values(by, na_position="first").to_dict("records"):
+        weight = _WEIGHTS.get(str(one["weighting"]), clean(one["weighting"]))
+        within = (
+            f", within levels of {lower_first(context.words.variable(str(one['strata'])))}"
+            if is_given(one["strata"])
+            else ""
+        )
+        head = f"By {lower_first(context.words.variable(str(one['stratum_variable'])))}: {weight}{within}"
+        cells = (number(one["chi_square"], 2), number(one["degrees_of_freedom"], 0), p_value(one["p_value"]))
+        made.append(Row(head, cells))
+    return Table(
+        "Weighted and stratified log-rank tests of overall survival",
+        "Comparison",
+        (Column("χ²"), Column("df"), Column("p")),
+        tuple(made),
+        "result.logrank_weighted",
+        (
+            "Where curves cross or part late, the unweighted test may miss what a weighted one sees; a test chosen because it is "
+            "significant proves nothing. Stratified: groups are compared among patients who are alike in the other factor.",
+        ),
+    )
+
+
+def _differences(context: Context) -> Block | None:
+    rows = _of(context, "rmst_difference", origin=context.origin)
+    known = rows[rows["stratum"].notna()] if len(rows) else rows
+    if known.empty:
+        return None
+    made = []
+    for one in known.to_dict("records"):
+        variable = str(one["stratum_variable"])
+        first, second = (
+            context.words.level(variable, one[name]) for name in ("stratum", "reference_stratum")
+        )
+        is_known = is_given(one["estimate_months"])
+        made.append(
+            Row(
+                f"{upper_first(first)} minus {second}",
+                (
+                    number(one["estimate_months"]) if is_known else "not estimable",
+                    interval(one["ci_lower"], one["ci_upper"]) if is_known else NOT_GIVEN,
+                    p_value(one["p_value"]),
+                ),
+            )
+        )
+    tau = number(known["tau_months"].iloc[0], 0)
+    return Table(
+        f"Months of life gained or lost within the first {tau} months (restricted means)",
+        "Groups",
+        (Column("Difference, months"), Column("95 % CI"), Column("p")),
+        tuple(made),
+        "result.rmst_difference",
+        (
+            "The area between the curves. Right also where hazards are not proportional, but only up to the horizon, "
+            "and no more caused by the group than the curves are.",
+        ),
+    )
+
+
+def _landmarks(context: Context) -> Block:
+    rows = _of(context, "landmark_analysis")
+    known = rows[rows["landmark_months"].notna()] if len(rows) else rows
+    if known.empty:
+        return missing(f"Landmarks: not given. {context.why_empty('result.landmark_analysis')}")
+    order = {"overall": 0, "size_group": 1, "scf_vs_other": 2, RECURRED: 3}
+    known = known.assign(place=known["stratum_variable"].map(order).fillna(9))
+    made: list[Row] = []
+    for months, part in known.sort_values(["landmark_months", "place", "stratum"]).groupby("landmark_months"):
+        made.append(Row(f"Still watched {months:g} months after the start of therapy", ("",) * 4, "group"))
+        made += [
+            Row(_whom(context, one), _landmark_cells(context, one), "level")
+            for one in part.to_dict("records")
+        ]
+    horizon = number(known["horizon_months"].iloc[0], 0)
+    return Table(
+        f"Overall survival in the {horizon} months after a landmark",
+        "Patients",
+        (
+            Column("n at the landmark"),
+            Column("Alive, % (95 % CI)"),
+            Column("At risk at the end"),
+            Column("p between groups"),
+        ),
+        tuple(made),
+        "result.landmark_analysis",
+        (
+            "Groups are formed by what is known at the landmark, so that nobody owes her group to having lived longer (immortal "
+            "time). Who died or was censored before it is left out.",
+        ),
+    )
+
+
+def _whom(context: Context, one: dict[str, object]) -> str:
+    variable, stratum = str(one["stratum_variable"]), one["stratum"]
+    if variable == RECURRED:
+        return "With a recurrence by then" if stratum == "yes" else "Without a recurrence by then"
+    return upper_first(context.words.group(variable, stratum))
+
+
+def _landmark_cells(context: Context, one: dict[str, object]) -> tuple[str, ...]:
+    if context.is_small(one["n"]) or context.is_small(one["n_at_risk"]):
+        rate = "hidden"
+    elif not is_given(one["survival"]):
+        rate = "beyond follow-up"
+    else:
+        rate = number(100 * float(one["survival"]))  # type: ignore[arg-type]
+        if is_given(one["ci_lower"]) or is_given(one["ci_upper"]):
+            rate += f" ({interval(one['ci_lower'], one['ci_upper'], 1, 100.0, '–')})"
+        else:
+            rate += " (no interval)"
+    return context.count(one["n"]), rate, context.count(one["n_at_risk"]), p_value(one["logrank_p_value"])
+
+
+def _immortal(context: Context) -> Block | None:
+    rows = _of(context, "immortal_time", stratum_variable="overall")
+    known = rows[rows["landmark_months"].notna()] if len(rows) else rows
+    if known.empty:
+        return None
+    other = context.tables.table(
+        "result.km_landmark", {"endpoint": "os", "origin": "lrt_start", "stratum_variable": "overall"}
+    )
+    made = []
+    for months, part in known.groupby("landmark_months"):
+        readings = {str(one["reading"]): one for one in part.to_dict("records")}
+        start = other[other["landmark_months"] == months].to_dict("records")
+        cells = [_rate(context, start[0] if start else None)]
+        cells += [_rate(context, readings.get(one)) for one in ("counted as at risk", "left truncated")]
+        made.append(Row(f"{months:g} months", tuple(cells)))
+    waited = float(known["immortal_days"].iloc[0]) / max(float(known["n"].iloc[0]), 1)
+    return Table(
+        "Overall survival by where the clock starts, all patients",
+        "Time",
+        (
+            Column(f"From {ORIGINS['lrt_start']}"),
+            Column("Everybody at risk at once", f"From {ORIGINS['omd_dx']}"),
+            Column("At risk from therapy on", f"From {ORIGINS['omd_dx']}"),
+        ),
+        tuple(made),
+        "result.immortal_time, result.km_landmark",
+        (
+            f"% alive (95 % CI). Between diagnosis and therapy {number(waited, 0)} days pass on average, in which no patient of this "
+            "study could have died: counted as time at risk they can only flatter survival. The last column lets a patient enter only with "
+            "her therapy (left truncation).",
+        ),
+        is_wide=True,
+    )
+
+
+def _rate(context: Context, one: dict[str, object] | None) -> str:
+    if one is None or not is_given(one["survival"]):
+        return "–"
+    if context.is_small(one["n_at_risk"]):
+        return "hidden"
+    value = number(100 * float(one["survival"]))  # type: ignore[arg-type]
+    return f"{value} ({interval(one['ci_lower'], one['ci_upper'], 1, 100.0, '–')})"

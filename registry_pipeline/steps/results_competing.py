@@ -1,0 +1,119 @@
+"""Where events compete: Gray's test, cause-specific and subdistribution hazard ratios, first recurrences by group.
+
+Belongs here: which endpoint, cause and covariate each estimate is made for.
+Does not belong here: how it is computed (``analysis/``); curves (results_survival.py).
+"""
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from registry_pipeline import analysis
+from registry_pipeline.settings import Study
+from registry_pipeline.steps.marts import OVERALL, Marts
+from registry_pipeline.steps.results_labels import COHORT_ORIGINS, joined, nothing
+
+COMPETING = ("local_control", "new_oligomet")
+CAUSES = (1, 2)
+COVARIATES = ("scf_vs_other", "is_small")
+GROUPS = ("lesion_site_group", "scf_vs_other", "size_group")
+RECURRENCE_GROUPS = ("lesion_site_group", "size_group", "omd_class")
+
+
+def competing_results(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
+    """``gray_test``, ``cause_specific_cox``, ``fine_gray``; ``recurrence_by_group`` and ``recurrence_course``."""
+    parts: dict[str, list[pd.DataFrame]] = {"gray_test": [], "cause_specific_cox": [], "fine_gray": []}
+    for endpoint in COMPETING:
+        for origin in COHORT_ORIGINS:
+            label = {"endpoint": endpoint, "origin": origin}
+            frame = marts.times(endpoint, origin)
+            if not len(frame):
+                for rows in parts.values():
+                    rows.append(nothing(**label))
+                continue
+            parts["gray_test"] += [one.assign(**label) for one in _gray(frame)]
+            for cause in CAUSES:
+                own = {**label, "cause": cause}
+                parts["cause_specific_cox"] += [one.assign(**own) for one in _cause_specific(frame, cause)]
+                parts["fine_gray"] += [one.assign(**own) for one in _fine_gray(frame, cause)]
+    made = {name: joined(rows) for name, rows in parts.items()}
+    return made | {"recurrence_by_group": _by_group(marts), "recurrence_course": _courses(marts)}
+
+
+def _gray(frame: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    for variable in GROUPS:
+        known = frame[frame[variable].notna()]
+        if len(known):
+            chosen = known.assign(**{variable: known[variable].astype(str)})
+            for cause in CAUSES:
+                yield analysis.gray_test(chosen, "duration_days", "event", variable, cause)
+
+
+def _cause_specific(frame: pd.DataFrame, cause: int) -> Iterator[pd.DataFrame]:
+    """One covariate at a time; with Firth's penalty where the plain fit has no finite value."""
+    judged = analysis.cause_specific(frame, "event", cause)
+    for covariate in COVARIATES:
+        if not frame[covariate].notna().any():
+            continue
+        # Of the event itself result.cox_term holds the same fit, at which a second engine has looked.
+        is_second = cause != 1
+        fits = [analysis.fit_cox(judged, "duration_days", "event", [covariate], second_engine=is_second)]
+        if fits[0].status == "not_estimable" and fits[0].data.n_event:
+            fits.append(analysis.fit_cox(judged, "duration_days", "event", [covariate], penalty="firth"))
+        for fit in fits:
+            counts = {"n": fit.data.n, "n_event": fit.data.n_event}
+            yield fit.terms.assign(model=f"univariable:{covariate}", **counts)
+
+
+def _fine_gray(frame: pd.DataFrame, cause: int) -> Iterator[pd.DataFrame]:
+    for covariate in COVARIATES:
+        if not frame[covariate].notna().any():
+            continue
+        fit = analysis.fit_fine_gray(frame, "duration_days", "event", [covariate], cause)
+        counts = fit.summary[["n", "n_event"]].iloc[0].to_dict()
+        yield fit.terms.assign(model=f"univariable:{covariate}", **counts)
+
+
+def _by_group(marts: Marts) -> pd.DataFrame:
+    """First recurrences overall and by group of the cohort; overall also every kind that a patient ever had."""
+    if not len(marts.cohort):
+        return nothing(stratum_variable=OVERALL, stratum="all")
+    parts = [
+        _patterns(marts.recurrence, len(marts.cohort), counting).assign(
+            stratum_variable=OVERALL, stratum="all"
+        )
+        for counting in ("first_overall", "first_of_type")
+    ]
+    for variable in RECURRENCE_GROUPS:
+        for level, members in marts.cohort.groupby(variable, sort=True, observed=True):
+            own = marts.recurrence[marts.recurrence["patient_id"].isin(members["patient_id"])]
+            rows = _patterns(own, len(members), "first_overall")
+            parts.append(rows.assign(stratum_variable=variable, stratum=str(level)))
+    return joined(parts).assign(status="ok", note="")
+
+
+def _patterns(events: pd.DataFrame, n_patients: int, counting: str) -> pd.DataFrame:
+    return analysis.recurrence_patterns(events, n_patients, counting=counting).assign(counting=counting)
+
+
+def _courses(marts: Marts) -> pd.DataFrame:
+    """What happened to patients one after the other, from local therapy to death or last contact.
+
+    The kinds of recurrence in the order of their first days; those of one day stand together.
+    """
+    times = marts.times("os", "lrt_start")
+    if not len(times):
+        return nothing()
+    days = marts.recurrence.sort_values(["patient_id", "days_since_lrt", "event_type"])
+    steps = days.groupby(["patient_id", "days_since_lrt"], sort=True)["event_type"].agg(" + ".join)
+    paths = steps.groupby("patient_id").agg(list)
+    end = times["is_event"].map({1: "death", 0: "alive"})
+    course = [
+        " > ".join([*paths.get(patient, []), last])
+        for patient, last in zip(times["patient_id"], end, strict=True)
+    ]
+    found = pd.DataFrame({"course": course, "duration_days": times["duration_days"]})
+    rows = found.groupby("course")["duration_days"].agg(["size", "median", "min", "max"]).reset_index()
+    rows.columns = pd.Index(["course", "n", "median_days", "min_days", "max_days"])
+    rows = rows.sort_values(["n", "course"], ascending=[False, True], ignore_index=True)
+    return rows.assign(n_patients=len(times), share=rows["n"] / len(times), status="ok", note="")

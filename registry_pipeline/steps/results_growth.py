@@ -1,0 +1,125 @@
+"""Growth results: fits, intervals, curves, sensitivity, influence, repeated measurements, the planner.
+
+Belongs here: which growth estimates are made, and when a costly one is left out.
+Does not belong here: how they are computed (``analysis/``).
+"""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from registry_pipeline import analysis
+from registry_pipeline.analysis.growth import ERROR_MODELS, MODELS, GrowthFit
+from registry_pipeline.settings import Study
+from registry_pipeline.steps.marts import Marts
+from registry_pipeline.steps.results_labels import joined, nothing
+
+COLUMNS = ("months_since_negative_ct", "diameter_mm")
+NODAL_SITES = ("scf", "mediastinal_ln", "paraaortic")
+NO_LESION = "No lesion has both a size and a negative CT before it."
+
+
+def growth_results(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
+    """Every growth table of the result layer: name -> rows."""
+    lesions = marts.lesion_growth[marts.lesion_growth["is_included"].astype(bool)]
+    replicates = study.bootstrap_replicates if len(lesions) <= study.bootstrap_max_lesions else 0
+    bootstrap = {"n_bootstrap": replicates, "seed": study.bootstrap_seed}
+    fits = {
+        (model, error): analysis.fit_growth(
+            lesions, *COLUMNS, model, error, "patient_id", study.cutpoint_mm, **bootstrap
+        )
+        for model in MODELS
+        for error in ERROR_MODELS
+    }
+    onset = analysis.fit_interval_onset(
+        lesions, threshold_mm=study.cutpoint_mm, detection_limit_mm=study.detection_limit_mm
+    )
+    every = (*fits.values(), onset)
+    chosen = fits[study.growth_model, study.growth_error_model]
+    planned = [analysis.plan_surveillance(fit, cutpoint_mm=study.cutpoint_mm) for fit in (chosen, onset)]
+    return {
+        "growth_fit": pd.concat([one.parameters for one in every], ignore_index=True),
+        "growth_threshold": pd.concat([one.threshold for one in every], ignore_index=True),
+        "growth_share": analysis.share_by_interval(lesions, cutpoint=study.cutpoint_mm),
+        "surveillance": pd.concat(planned, ignore_index=True),
+        "growth_curve": _curves(list(fits.values()), lesions),
+        "growth_sensitivity": _sensitivity(lesions, study, fits),
+        "growth_influence": _influence(lesions, study),
+    } | _serial(marts)
+
+
+def _curves(fits: Sequence[GrowthFit], lesions: pd.DataFrame) -> pd.DataFrame:
+    """Curves with bands to the longest interval; a form without a certified curve says why."""
+    if lesions.empty:
+        return nothing(NO_LESION)
+    last = float(lesions["months_since_negative_ct"].max())
+    parts = []
+    for fit in fits:
+        rows = analysis.growth_curve(fit, last)
+        label = {"model": fit.model, "error_model": fit.error_model}
+        parts.append(
+            rows.assign(status=fit.status, note=fit.note)
+            if len(rows)
+            else pd.DataFrame([{**label, "status": fit.status, "note": fit.note}])
+        )
+    return joined(parts)
+
+
+def _sensitivity(
+    lesions: pd.DataFrame, study: Study, fits: Mapping[tuple[str, str], GrowthFit]
+) -> pd.DataFrame:
+    """The interval to the cutpoint under other choices: lesions, axis of nodes, thresholds, detection limits."""
+    if lesions.empty:
+        return nothing(NO_LESION)
+    marked = lesions.assign(is_node=lesions["lesion_site"].isin(NODAL_SITES))
+    return analysis.growth_sensitivity(
+        marked,
+        *COLUMNS,
+        patient="patient_id",
+        threshold_mm=study.cutpoint_mm,
+        model=study.growth_model,
+        error_model=study.growth_error_model,
+        node="is_node",
+        longest_interval=float(study.interval_months),
+        fits=fits,
+    )
+
+
+def _influence(lesions: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """The interval to the cutpoint without each patient in turn."""
+    n = lesions["patient_id"].nunique()
+    if not n:
+        return nothing(NO_LESION)
+    if n > study.influence_max_patients:
+        return nothing(
+            f"{n} patients are more than study.influence_max_patients ({study.influence_max_patients}): left out."
+        )
+    rows = analysis.growth_influence(
+        lesions,
+        *COLUMNS,
+        patient="patient_id",
+        model=study.growth_model,
+        error_model=study.growth_error_model,
+        threshold_mm=study.cutpoint_mm,
+    )
+    return rows.rename(columns={"patient": "patient_id"})
+
+
+def _serial(marts: Marts) -> dict[str, pd.DataFrame]:
+    """Lesions measured more than once before treatment: the rate of each, and a mixed model of all."""
+    series = marts.lesion_size
+    if series.empty:
+        note = "No lesion of the cohort has a size before treatment on record."
+        return {"growth_serial": nothing(note), "growth_mixed": nothing(note)}
+    n_days = series.groupby("lesion_id")["days"].transform("size")
+    repeated = series[n_days > 1]
+    if repeated.empty:
+        note = "No lesion of the cohort was measured more than once before therapy."
+        return {"growth_serial": nothing(note), "growth_mixed": nothing(note)}
+    rates = analysis.lesion_growth_rates(repeated)
+    owner = series.drop_duplicates("lesion_id").set_index("lesion_id")["patient_id"]
+    mixed = analysis.fit_growth_mixed(series, patient="patient_id")
+    return {
+        "growth_serial": rates.assign(patient_id=rates["lesion_id"].map(owner)),
+        "growth_mixed": mixed.parameters,
+    }

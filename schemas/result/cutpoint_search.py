@@ -1,0 +1,41 @@
+"""The study's cutpoint and the one that a search finds."""
+
+from schemas import columns as c
+from schemas.columns import integer, real, text
+from schemas.table import table
+
+MODEL = table(
+    "result.cutpoint_search",
+    "One row per endpoint, origin, variable and kind of cutpoint.",
+    key=[],
+    columns=[
+        c.endpoint,
+        c.origin,
+        text("variable", "Variable in question"),
+        text("kind", "fixed: the study's, not searched in these data; searched: separates survival most"),
+        real("cutpoint", "Largest value of the lower group, in the unit of the variable"),
+        real("hazard_ratio", "Hazard ratio, at or below against above"),
+        c.ci_lower,
+        c.ci_upper,
+        text("method", "efron or firth"),
+        real("statistic", "Maximally selected standardised log-rank statistic"),
+        real("naive_chi_square", "Log-rank statistic at the cutpoint"),
+        real("naive_p_value", "Its p value as if nobody had searched"),
+        real("p_value_lausen_92", "Corrected for the search (Lausen and Schumacher 1992)"),
+        real("p_value_lausen_94", "Corrected for the search (Lausen, Sauerbrei and Schumacher 1994)"),
+        real("permutation_p_value", "Corrected for the search by permutation"),
+        real(
+            "naive_false_positive_share",
+            "Share of permutations without any effect in which the naive p is below 0.05",
+        ),
+        integer("n_permutations", "Permutations behind the two"),
+        c.n,
+        c.n_event,
+        integer("n_missing", "Patients left out because the variable is missing"),
+        integer("n_at_or_below", "Patients at or below the cutpoint"),
+        integer("n_candidates", "Cutpoints searched"),
+        real("min_share", "Smallest share of patients on either side"),
+        c.status,
+        c.note,
+    ],
+)

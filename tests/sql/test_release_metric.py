@@ -1,0 +1,36 @@
+"""The numbers that a release is compared with the releases before by."""
+
+import duckdb
+import pytest
+
+from registry_pipeline.settings import Settings
+from registry_pipeline.sql_source import sql_files
+
+COHORT = [("P1", "x", "scf"), ("P2", "x", "lung"), ("P3", "y", "lung"), ("P4", "y", "other")]
+TIMES = [("P1", 365.25, 1), ("P2", 730.5, 0), ("P3", 365.25, 0), ("P4", 365.25, 1)]
+
+
+def test_metrics_of_facilities_and_of_the_registry() -> None:
+    made = sql_files("quality")["release_metric"]
+    with duckdb.connect() as connection:
+        connection.execute("CREATE SCHEMA mart")
+        connection.execute(
+            "CREATE TABLE mart.cohort (patient_id TEXT, facility_id TEXT, lesion_site_group TEXT)"
+        )
+        connection.execute(
+            "CREATE TABLE mart.survival_time"
+            " (patient_id TEXT, duration_days DOUBLE, event INT, endpoint TEXT DEFAULT 'os', origin TEXT DEFAULT 'lrt_start')"
+        )
+        connection.executemany("INSERT INTO mart.cohort VALUES (?, ?, ?)", COHORT)
+        connection.executemany(
+            "INSERT INTO mart.survival_time (patient_id, duration_days, event) VALUES (?, ?, ?)", TIMES
+        )
+        connection.execute("INSERT INTO mart.survival_time VALUES ('P1', 9999, 1, 'pfs', 'lrt_start')")
+        rows = connection.execute(made.query, made.parameters(vars(Settings().study))).fetchall()
+    assert {row[0] for row in rows} == {None}, "the release gets its name when it is published"
+    found = {(facility, metric): (value, n) for _, facility, metric, value, n in rows}
+    assert found["registry", "share_lung"] == (0.5, 4)
+    assert found["x", "share_scf"] == (0.5, 2) and found["y", "share_scf"] == (0.0, 2)
+    assert found["registry", "deaths_per_person_year"] == (pytest.approx(2 / 5), 4)
+    assert found["x", "median_follow_up_months"] == (pytest.approx(730.5 / 30.4375), 2)
+    assert found["registry", "median_follow_up_months"][0] == pytest.approx(18, abs=0.01)

@@ -1,0 +1,152 @@
+"""Which fits may be shown, who moves them, what searching costs, and other readings of the same records."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from registry_pipeline.analysis import (
+    alternative_times,
+    events_label,
+    fit_cause_specific,
+    fit_cox,
+    fit_cox_reported,
+    fit_growth,
+    growth_influence,
+    growth_sensitivity,
+    headline_bounds,
+    influence_by_patient,
+    search_cost,
+    select_cutpoint,
+)
+from tests.unit.analysis.brute import random_frame
+
+pytestmark = pytest.mark.filterwarnings("error")
+
+
+def test_labels_of_events_per_variable():
+    assert [events_label(value)[:8] for value in (12, 10, 9.9, 5, 4.9)] == [
+        "",
+        "",
+        "few even",
+        "few even",
+        "too few ",
+    ]
+
+
+def test_below_five_events_per_variable_only_the_penalised_fit():
+    frame = random_frame(1, n=20, p=4)
+    assert frame["event"].sum() < 20
+    fits = fit_cox_reported(frame, "time", "event", ["x0", "x1", "x2", "x3"])
+    assert [fit.method for fit in fits] == ["firth"]
+    assert [fit.method for fit in fit_cox_reported(random_frame(1, n=120), "time", "event", ["x0"])] == [
+        "efron"
+    ]
+
+
+def test_a_group_without_events_gets_both():
+    frame = random_frame(2, n=80).assign(g=lambda f: np.where(f["event"] == 1, 0, np.arange(80) % 2))
+    plain, firth = fit_cox_reported(frame, "time", "event", ["g"])
+    assert plain.status == "not_estimable" and firth.status == "ok"
+
+
+def test_cause_specific_censors_the_other_causes():
+    frame = random_frame(3, n=100).assign(code=lambda f: f["event"] * (1 + np.arange(100) % 2))
+    by_hand = frame.assign(event=(frame["code"] == 2).astype(int))
+    one, two = (
+        fit_cause_specific(frame, "time", "code", ["x0"], cause=2),
+        fit_cox(by_hand, "time", "event", ["x0"]),
+    )
+    pd.testing.assert_frame_equal(one.terms, two.terms)
+
+
+def test_influence_per_patient_is_near_the_refit_without():
+    frame = random_frame(4, n=120).assign(patient=lambda f: [f"P{i // 3:02d}" for i in range(len(f))])
+    found = influence_by_patient(fit_cox(frame, "time", "event", ["x0", "x1"]), frame["patient"])
+    assert len(found) == 2 * 40 and found["dfbetas"].abs().is_monotonic_decreasing
+    for row in found.head(4).to_dict("records"):
+        refit = fit_cox(frame[frame["patient"] != row["patient"]], "time", "event", ["x0", "x1"]).terms
+        moved = row["coefficient"] - refit.set_index("term").loc[row["term"], "coefficient"]
+        assert row["dfbeta"] == pytest.approx(moved, rel=0.25)
+
+
+def test_search_cost_reports_what_the_search_found():
+    rng = np.random.default_rng(5)
+    frame = random_frame(5, n=56).assign(size=np.round(rng.uniform(5, 40, 56)))
+    row = search_cost(frame, "time", "event", "size", n_permutations=400).iloc[0]
+    found = select_cutpoint(frame, "time", "event", "size").iloc[0]
+    assert row["cutpoint"] == found["cutpoint"] and row["statistic"] == found["statistic"]
+    assert 0.2 < row["naive_false_positive_share"] < 0.5
+    assert row["permutation_p_value"] > row["naive_p_value"]
+
+
+def lesions(n: int = 60) -> pd.DataFrame:
+    rng = np.random.default_rng(6)
+    gap = rng.uniform(1, 12, n)
+    size = 15 * np.exp(0.12 * (gap - 6) + 0.2 * rng.normal(size=n))
+    return pd.DataFrame(
+        {"p": [f"P{i // 2}" for i in range(n)], "gap": gap, "size": size, "node": np.arange(n) % 4 == 0}
+    )
+
+
+def test_sensitivity_starts_with_what_is_reported_and_names_every_change():
+    table = growth_sensitivity(lesions(), "gap", "size", "p", node="node", error_model="log")
+    reported = fit_growth(lesions(), "gap", "size", "exponential", "log", "p", n_bootstrap=0).threshold.iloc[
+        0
+    ]
+    assert table["months"].iloc[0] == reported["months"] and table["variant"].iloc[0] == "as reported"
+    assert set(table["variant"]) == {"as reported", "form", "lesions", "threshold", "onset"}
+    assert (table["variant"] == "form").sum() == 11 and table["estimand"].nunique() == 2
+    assert table.set_index("reading").loc["without lymph nodes", "n_lesions"] == 45
+
+
+def test_influence_of_a_patient_is_the_refit_without():
+    frame = lesions()
+    row = growth_influence(frame, "gap", "size", "p", error_model="log").iloc[0]
+    refit = fit_growth(
+        frame[frame["p"] != row["patient"]], "gap", "size", "exponential", "log", n_bootstrap=0
+    )
+    assert row["months_without"] == pytest.approx(refit.threshold["months"].iloc[0], rel=1e-6)
+    assert row["rank"] == 1 and row["n_lesions"] == 2
+
+
+def times() -> pd.DataFrame:
+    rows = [
+        ("A", "os", 100, 1),
+        ("B", "os", 200, 0),
+        ("A", "local_control", 90, 2),
+        ("B", "local_control", 150, 0),
+    ]
+    frame = pd.DataFrame(rows, columns=["patient_id", "endpoint", "duration_days", "event"])
+    return frame.assign(origin="lrt_start", censor_reason="x")
+
+
+def test_other_readings_move_only_what_is_open():
+    doubt = times()[["patient_id", "endpoint", "origin"]].assign(
+        duration_lower_days=[85, None, None, None], duration_upper_days=[115, None, None, None],
+        is_status_unknown=[False, True, False, True], status_days=[None, 900, None, 900],
+    )  # fmt: skip
+    found = alternative_times(times(), doubt, times().head(1).assign(patient_id="C"))
+    assert len(found) == 5
+    assert found["partial dates at their earliest"]["duration_days"].tolist() == [85, 200, 90, 150]
+    assert found["partial dates at their latest"]["duration_days"].tolist() == [115, 200, 90, 150]
+    assert found["unknown vital status: alive at the extract date"]["duration_days"].tolist() == [
+        100,
+        900,
+        90,
+        150,
+    ]
+    dead = found["unknown vital status: dead after the last contact"]
+    assert dead["event"].tolist() == [1, 1, 2, 2] and dead["duration_days"].tolist() == [100, 201, 90, 151]
+    assert found["patients in quarantine included"]["patient_id"].tolist() == ["A", "B", "A", "B", "C"]
+
+
+def test_nothing_open_gives_no_other_reading_and_bounds_without_width():
+    doubt = times()[["patient_id", "endpoint", "origin"]].assign(
+        duration_lower_days=None, duration_upper_days=None, is_status_unknown=False, status_days=None
+    )
+    assert alternative_times(times(), doubt) == {}
+    row = {"item": 8, "part": "a", "description": "d", "unit": "share", "computed_value": 0.4, "agrees": True}
+    bounds = headline_bounds(pd.DataFrame([row]), {}).iloc[0]
+    assert bounds["lowest"] == bounds["highest"] == 0.4

@@ -1,0 +1,199 @@
+"""Every result table: whole where data are, a status and a sentence where they are not, the same twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+import schemas
+from registry_pipeline.settings import Study
+from registry_pipeline.steps.marts import Marts
+from registry_pipeline.steps.registry import _as_declared
+from registry_pipeline.steps.results import result_tables
+from registry_pipeline.steps.results_checks import check_results
+from registry_pipeline.steps.results_competing import competing_results
+from registry_pipeline.steps.results_groups import group_results
+from registry_pipeline.steps.results_growth import growth_results
+from registry_pipeline.steps.results_lesions import lesion_results
+from registry_pipeline.steps.results_shape import shape_results
+from schemas.table import columns_of
+from tests.unit.steps.drawn_marts import drawn_marts, without_rows
+
+STUDY = Study(bootstrap_replicates=40)
+Tables = dict[str, pd.DataFrame]
+BUILDERS: dict[str, Callable[[Marts, Study], Tables]] = {
+    "shape": shape_results,
+    "checks": check_results,
+    "competing": competing_results,
+    "groups": group_results,
+    "lesions": lesion_results,
+    "growth": growth_results,
+}
+
+
+@pytest.fixture(scope="module")
+def marts() -> Marts:
+    return drawn_marts()
+
+
+@pytest.fixture(scope="module")
+def made(marts: Marts) -> Tables:
+    return {name: rows for build in BUILDERS.values() for name, rows in build(marts, STUDY).items()}
+
+
+def test_every_declared_table_is_made_with_known_columns(made: Tables, marts: Marts) -> None:
+    tables = result_tables(without_rows(marts), STUDY)
+    assert {name.partition(".")[2] for name in schemas.tables_of("result")} <= set(tables)
+    for name, rows in made.items():
+        known = {one.name for one in columns_of(schemas.tables()[f"result.{name}"])}
+        declared = _as_declared(f"result.{name}", rows)
+        assert set(declared.columns) == known, name
+        if name == "imputed_cox":  # nothing of the model is missing here
+            continue
+        filled = [one for one in known if declared[one].null_count() < declared.height]
+        assert len(filled) >= len(known) / 2, f"{name}: hardly any declared column has a value"
+
+
+def test_without_a_patient_every_new_table_says_why(marts: Marts) -> None:
+    empty = without_rows(marts)
+    for build in BUILDERS.values():
+        for name, rows in build(empty, STUDY).items():
+            declared = _as_declared(f"result.{name}", rows)
+            if not {"status", "note"} <= set(declared.columns) or name.startswith("growth_"):
+                continue
+            assert declared.height, name
+            assert declared["status"].to_list() == ["not_estimable"] * declared.height, name
+            assert declared["note"].str.ends_with(".").all(), name
+
+
+@pytest.mark.parametrize("name", ["shape", "checks", "competing"])
+def test_the_same_data_give_the_same_rows(name: str, marts: Marts, made: Tables) -> None:
+    for table, rows in BUILDERS[name](drawn_marts(), STUDY).items():
+        assert _as_declared(f"result.{table}", rows).equals(_as_declared(f"result.{table}", made[table])), (
+            table
+        )
+
+
+def test_the_fixed_cutpoint_stands_beside_the_searched_one(made: Tables, marts: Marts) -> None:
+    rows = made["cutpoint_search"]
+    rows = rows[rows["origin"] == "lrt_start"].set_index("kind")
+    assert rows.loc["fixed", "cutpoint"] == STUDY.cutpoint_mm
+    assert rows.loc["fixed", "n_at_or_below"] == int(marts.cohort["is_small"].sum())
+    assert rows.loc["searched", "naive_p_value"] <= rows.loc["fixed", "naive_p_value"] + 1e-12
+    assert rows.loc["searched", "p_value_lausen_92"] > rows.loc["searched", "naive_p_value"]
+    candidates = made["cutpoint_candidate"]
+    own = candidates[candidates["origin"] == "lrt_start"]
+    assert own["statistic"].max() == pytest.approx(rows.loc["searched", "statistic"])
+    stability = made["cutpoint_stability"]
+    chosen = stability[stability["origin"] == "lrt_start"]
+    assert chosen["n_selected"].sum() + chosen["n_without"].iloc[0] == STUDY.bootstrap_replicates
+
+
+def test_the_spline_is_one_at_its_reference(made: Tables) -> None:
+    curve = made["cox_spline"]
+    at = curve[np.isclose(curve["value"], curve["reference_value"])]
+    assert len(at) == 2
+    assert np.allclose(at[["hazard_ratio", "ci_lower", "ci_upper"]].astype(float), 1.0)
+    assert (curve["ci_lower"] <= curve["hazard_ratio"] + 1e-12).all()
+
+
+def test_too_many_patients_for_a_bootstrap_is_said(marts: Marts) -> None:
+    few = replace(STUDY, bootstrap_max_patients=10, influence_max_patients=10)
+    stability = shape_results(marts, few)["cutpoint_stability"]
+    assert "bootstrap_max_patients (10)" in stability["note"].iloc[0]
+    checks = check_results(marts, few)
+    assert "bootstrap_max_patients" in checks["cox_optimism"]["note"].iloc[0]
+    assert "influence_max_patients" in growth_results(marts, few)["growth_influence"]["note"].iloc[0]
+
+
+def test_influence_names_the_patient_without_whom_the_coefficient_moves(made: Tables) -> None:
+    rows = made["cox_influence"]
+    for _, part in rows.groupby("term"):
+        assert part["rank"].tolist() == list(range(1, len(part) + 1))
+        assert part["dfbetas"].abs().is_monotonic_decreasing
+        assert np.allclose(part["coefficient"] - part["dfbeta"], part["coefficient_without"])
+
+
+def test_missing_covariates_are_counted_and_imputed(marts: Marts) -> None:
+    cohort = marts.cohort.copy()
+    cohort.loc[cohort.index[:7], "age_years"] = np.nan
+    found = check_results(replace(marts, cohort=cohort), STUDY)
+    counted = found["missing_data"].set_index("variable")["n_missing"]
+    assert counted["age_years"] == 7
+    assert found["missing_pattern"]["n"].sum() == len(cohort)
+    terms = found["imputed_cox"].set_index("term")
+    assert terms.loc["age_years", "n_missing"] == 7
+    assert terms.loc["age_years", "status"] == "ok"
+    assert 0 <= terms.loc["age_years", "fraction_missing_information"] < 1
+
+
+def test_courses_hold_every_patient_once(made: Tables, marts: Marts) -> None:
+    courses = made["recurrence_course"]
+    assert courses["n"].sum() == len(marts.cohort)
+    recurred = courses[courses["course"].str.contains(" > ")]["n"].sum()
+    assert recurred == marts.recurrence["patient_id"].nunique()
+    assert courses["course"].str.endswith(("death", "alive")).all()
+
+
+def test_groups_of_recurrence_add_up(made: Tables, marts: Marts) -> None:
+    rows = made["recurrence_by_group"]
+    any_first = rows[(rows["pattern"] == "any") & (rows["counting"] == "first_overall")]
+    for _, part in any_first.groupby("stratum_variable"):
+        assert part["n_patients"].sum() == len(marts.cohort)
+        assert part["n_event"].sum() == marts.recurrence["patient_id"].nunique()
+
+
+def test_clusters_are_patients(made: Tables, marts: Marts) -> None:
+    rows = made["lesion_local_control"]
+    overall = rows[rows["stratum_variable"] == "overall"]
+    assert set(overall["n"]) == {2 * len(marts.cohort)}
+    assert set(overall["n_cluster"]) == {len(marts.cohort)}
+    plain = made["lesion_cox"]
+    assert set(plain["n_cluster"]) == {len(marts.cohort)}
+
+
+def test_growth_curves_pass_through_the_threshold(made: Tables) -> None:
+    curve = made["growth_curve"]
+    thresholds = made["growth_threshold"]
+    for (model, error), part in curve[curve["status"] == "ok"].groupby(["model", "error_model"]):
+        own = thresholds[
+            (thresholds["model"] == model)
+            & (thresholds["error_model"] == error)
+            & (thresholds["ci_method"] == "profile")
+        ]
+        months = own["months"].iloc[0]
+        if part["months_since_negative_ct"].min() < months < part["months_since_negative_ct"].max():
+            at = np.interp(months, part["months_since_negative_ct"], part["diameter_mm"])
+            assert at == pytest.approx(STUDY.cutpoint_mm, rel=0.01), (model, error)
+        assert (part["ci_lower"] <= part["diameter_mm"] + 1e-9).all()
+        assert (part["scatter_lower"] <= part["ci_upper"]).all()
+
+
+def test_repeated_measurements_give_rates_and_a_mixed_model(made: Tables) -> None:
+    rates = made["growth_serial"]
+    assert len(rates) == 12
+    assert rates["rate_per_month"].median() == pytest.approx(0.12, abs=0.03)
+    mixed = made["growth_mixed"].set_index("parameter")
+    assert mixed.loc["rate_per_month", "estimate"] == pytest.approx(0.12, abs=0.03)
+
+
+def test_landmark_groups_count_those_still_watched(made: Tables, marts: Marts) -> None:
+    times = marts.times("os", "lrt_start")
+    rows = made["landmark_analysis"]
+    for months, part in rows[rows["stratum_variable"] == "had_recurred"].groupby("landmark_months"):
+        left = int((times["duration_days"] > months * STUDY.days_per_month).sum())
+        assert part["n"].sum() == left
+    assert set(rows["horizon_months"]) == {24.0}
+
+
+def test_frames_cast_to_polars_without_loss(made: Tables) -> None:
+    for name, rows in made.items():
+        declared = _as_declared(f"result.{name}", rows)
+        for column, kind in declared.schema.items():
+            if kind == pl.Float64:
+                assert not declared[column].is_infinite().any(), (name, column)
