@@ -81,8 +81,10 @@ def status(is_json: bool) -> None:
 @click.option("--status", "state", multiple=True, metavar="STATE", default=("open", "reopened"),
               help="In this state, or 'all'; open and reopened if not given.")  # fmt: skip
 @click.option("--format", "form", type=click.Choice(["table", "csv", "json", "xlsx"]), default="table")
-@click.option("--language", default="en", metavar="CODE", help="Language of messages and suggestions: en, zh.")
-@click.option("--every-row", is_flag=True, help="Also the rows behind a finding of a common cause, one by one.")
+@click.option("--language", default="en", metavar="CODE", help="Language of messages: en, zh.")
+@click.option(
+    "--every-row", is_flag=True, help="Also the rows behind a finding of a common cause, one by one."
+)
 @click.option("--json", "is_json", is_flag=True, help="The same as --format json.")
 @out_file
 def findings(

@@ -126,7 +126,7 @@ def fit_cox_imputed(
     coded = _code(work, names)
     fits = []
     for filled in _impute(coded, times, n_imputations if n_missing else 2, n_cycles, seed):
-        sample = work.assign(**_decode(filled, coded, work))
+        sample = work.assign(**_decode(filled, coded, work, complete.data.references))
         fits.append(fit_cox(sample, duration, event, names, strata=strata, second_engine=False))
     return _pool(complete, times, n_missing, n_imputations if n_missing else 2, fits)
 
@@ -185,17 +185,26 @@ def _levels(column: pd.Series) -> tuple[np.ndarray, list[str]]:
     return code, list(found)
 
 
-def _decode(filled: pd.DataFrame, coded: _Coded, work: pd.DataFrame) -> dict[str, pd.Series]:
-    """The imputed covariates in their own terms; those that were complete stay as they are."""
+def _decode(
+    filled: pd.DataFrame, coded: _Coded, work: pd.DataFrame, references: dict[str, str]
+) -> dict[str, pd.Series]:
+    """The imputed covariates in their own terms; those that were complete stay as they are.
+
+    A text keeps the reference level of the complete cases: left to each data set, the most frequent level
+    would differ from one to the next, and unlike coefficients would be pooled.
+    """
     out: dict[str, pd.Series] = {}
     for name in coded.columns:
         if name not in work or not work[name].isna().any():
             continue
         if name in coded.levels:
-            value = pd.Series([coded.levels[name][int(code)] for code in filled[name]], index=work.index)
-            out[name] = (
-                value.astype(work[name].dtype) if isinstance(work[name].dtype, pd.CategoricalDtype) else value
+            levels = coded.levels[name]
+            first = sorted(
+                levels, key=lambda level: (label(level) != references.get(name), levels.index(level))
             )
+            ordered = isinstance(work[name].dtype, pd.CategoricalDtype)
+            codes = [levels[int(code)] for code in filled[name]]
+            out[name] = pd.Series(pd.Categorical(codes, levels if ordered else first), index=work.index)
         else:
             out[name] = pd.Series(filled[name].to_numpy(dtype=np.float64), index=work.index)
     return out

@@ -58,7 +58,12 @@ def issues_of_file(use: FileUse, drift: Drift) -> Iterator[dict[str, Any]]:
 
 
 def _serial_issues(use: FileUse, source: Source, sheet: SheetInfo) -> Iterator[dict[str, Any]]:
-    """Dates that stopped being dates half-way: one finding a column, for the cause is one."""
+    """Dates that stopped being dates half-way: one finding a column, for the cause is one.
+
+    Where the mapping declares how the source counts days, they are expected and none.
+    """
+    if source.excel_serial is not None:
+        return
     mapped = {_plain(name) for name in source.source_columns(sheet.sheet)}
     for name, n in sheet.serial_columns.items():
         if name in mapped:

@@ -133,7 +133,7 @@ def _no_chemotherapy(scene: Scene) -> None:
     _, hits = _first_rows(scene, _radiated, None)
     scene.change(hits[:1], 化疗线数="", 化疗性质="", 化疗方案="", 化疗开始="", 化疗结束="")
     text = "chemoradiotherapy without systemic therapy"
-    scene.record("V24", hits[0], "primary_treatment", "放疗方式", "missing_partner", text, False)
+    scene.record("V24", hits[0], "primary_treatment", "放疗方式", "missing_partner", text)
 
 
 def _line_backwards(scene: Scene) -> None:

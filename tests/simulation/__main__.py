@@ -11,7 +11,7 @@ import time
 from tests.simulation import designs, growth_designs
 
 SIZE = 200
-SIZES = {"growth": 80, "planner": 80, "Cox, Firth": 100}
+SIZES = {"one covariate": 200, "growth": 80, "planner": 80, "Cox, Firth": 100}
 SLOW = {"imputed": 10, "mixed": 20, "bootstrap": 4, "growth": 2, "planner": 2, "Firth": 2}
 SMALL = 56
 

@@ -147,6 +147,11 @@ def _growth(model: str) -> Any:
     return fit
 
 
+def _planned(f: pd.DataFrame) -> Any:
+    made = analysis.fit_growth(f, *GROWTH, "power", "additive")
+    return analysis.plan_surveillance(made, n_draws=50)
+
+
 def _onset(f: pd.DataFrame) -> Any:
     made = analysis.fit_interval_onset(f, *GROWTH, "patient")
     return [made.parameters, made.threshold, analysis.plan_surveillance(made, n_draws=50)]
@@ -185,9 +190,9 @@ CALLS: dict[str, Any] = {
     "wilson_ci": lambda f: _proportion(f, analysis.wilson_ci),
     "fit_cause_specific": lambda f: analysis.fit_cause_specific(f, *COMPETING, ["x", "y"]).terms,
     "fit_cox": _cox(),
-    "fit_cox, clusters": _cox(cluster="patient"),
-    "fit_cox, strata": _cox(strata="stratum"),
-    "fit_cox, entry": _cox(entry="entry"),
+    "fit_cox, clusters": _cox(cluster="patient", second_engine=False),
+    "fit_cox, strata": _cox(strata="stratum", second_engine=False),
+    "fit_cox, entry": _cox(entry="entry", second_engine=False),
     "fit_cox, firth": _cox(penalty="firth"),
     "fit_cox_imputed": _imputed,
     "fit_cox_reported": _reported,
@@ -221,7 +226,7 @@ CALLS: dict[str, Any] = {
     "median_survival": lambda f: analysis.median_survival(f, *END, "group"),
     "missing_counts": lambda f: analysis.missing_counts(f, ["x", "group"]),
     "missing_patterns": lambda f: analysis.missing_patterns(f, ["x", "group"]),
-    "plan_surveillance": _growth("power"),
+    "plan_surveillance": _planned,
     "pool_rubin": lambda f: pd.DataFrame(
         dataclasses.asdict(analysis.pool_rubin(np.ones((3, 2)), np.full((3, 2), float(len(f) + 1)), 50.0))
     ),

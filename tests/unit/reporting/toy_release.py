@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,30 +13,10 @@ import pandas as pd
 import schemas
 from schemas.derive import dictionary_rows, quote
 from schemas.table import columns_of
+from tests.unit.reporting.toy_rows import Rows, add, further, row
 
 LANDMARKS = (12.0, 24.0, 36.0, 60.0)
 SITES = ("scf", "lung", "other")
-Rows = list[dict[str, Any]]
-
-
-def row(table: str, filler: Callable[[str], str], **given: Any) -> dict[str, Any]:
-    """A row with every declared column: the given ones, else a value of the column's type."""
-    made: dict[str, Any] = {}
-    for column in columns_of(schemas.tables()[table]):
-        kind = column.kind
-        if column.name in given:
-            made[column.name] = given[column.name]
-        elif kind == "text":
-            made[column.name] = filler(f"{table}.{column.name}")
-        elif kind == "boolean":
-            made[column.name] = True
-        elif kind == "date":
-            made[column.name] = date(2015, 3, 4)
-        elif kind == "timestamp":
-            made[column.name] = datetime(2024, 1, 2, 3, 4, 5)
-        else:
-            made[column.name] = 1 if kind == "integer" else 0.5
-    return made
 
 
 def make_release(
@@ -160,31 +139,31 @@ def _results(filler: Callable[[str], str], n: int) -> dict[str, Rows]:
     for endpoint in ("os", "lrfs", "local_control", "pfs", "new_oligomet"):
         for variable, levels in strata.items():
             key = {"endpoint": endpoint, "origin": "lrt_start", "stratum_variable": variable}
-            _add(rows, filler, "result.logrank_test", **key, p_value=0.04)
+            add(rows, filler, "result.logrank_test", **key, p_value=0.04)
             for level in levels:
                 own = {**key, "stratum": level}
-                _add(rows, filler, "result.km_summary", **own, n=n, n_event=n // 2)
-                _add(rows, filler, "result.rmst", **own, n=n, tau_months=36.0)
+                add(rows, filler, "result.km_summary", **own, n=n, n_event=n // 2)
+                add(rows, filler, "result.rmst", **own, n=n, tau_months=36.0)
                 for months in LANDMARKS:
-                    _add(
+                    add(
                         rows, filler, "result.km_landmark", **own, landmark_months=months, n=n, n_at_risk=n // 2,
                         survival=0.625, ci_lower=0.5, ci_upper=0.75, is_beyond_follow_up=False,
                     )  # fmt: skip
                 for point in _curve(n):
-                    _add(rows, filler, "result.km_curve", **own, **point)
+                    add(rows, filler, "result.km_curve", **own, **point)
                     if endpoint in ("local_control", "new_oligomet"):
                         point = {k: point[k] for k in ("duration_days", "n_at_risk")}
-                        _add(
+                        add(
                             rows, filler, "result.cumulative_incidence", **own, **point, cause=1,
                             incidence=0.1, ci_lower=0.05, ci_upper=0.2,
                         )  # fmt: skip
     _models(rows, filler, n)
     _growth(rows, filler, n)
-    _further(rows, filler, n)
-    _add(rows, filler, "result.follow_up", definition="reverse_km", n=n)
-    _add(rows, filler, "result.follow_up", definition=filler("definition"), n=n)
-    _add(rows, filler, "result.recurrence_pattern", pattern=filler("pattern"), n_patients=n, n_event=10)
-    _add(rows, filler, "result.scorecard", item=1)
+    further(rows, filler, n)
+    add(rows, filler, "result.follow_up", definition="reverse_km", n=n)
+    add(rows, filler, "result.follow_up", definition=filler("definition"), n=n)
+    add(rows, filler, "result.recurrence_pattern", pattern=filler("pattern"), n_patients=n, n_event=10)
+    add(rows, filler, "result.scorecard", item=1)
     return rows
 
 
@@ -192,13 +171,13 @@ def _models(rows: dict[str, Rows], filler: Callable[[str], str], n: int) -> None
     for model in ("univariable:is_small", f"univariable:{filler('model')}", "multivariable"):
         key = {"endpoint": "os", "origin": "lrt_start", "model": model}
         fit = {"n": n, "n_missing": 0, "n_event": 20, "events_per_variable": 20.0}
-        _add(rows, filler, "result.cox_fit", **key, **fit, method="efron", status="ok")
+        add(rows, filler, "result.cox_fit", **key, **fit, method="efron", status="ok")
         for term in ("is_small", f"histology_group[{filler('term')}]"):
-            _add(
+            add(
                 rows, filler, "result.cox_term", **key, term=term, method="efron", status="ok",
                 hazard_ratio=0.5, ci_lower=0.25, ci_upper=1.0, p_value=0.05,
             )  # fmt: skip
-            _add(rows, filler, "result.ph_test", **key, transform="km", term=term)
+            add(rows, filler, "result.ph_test", **key, transform="km", term=term)
 
 
 def _growth(rows: dict[str, Rows], filler: Callable[[str], str], n: int) -> None:
@@ -209,98 +188,18 @@ def _growth(rows: dict[str, Rows], filler: Callable[[str], str], n: int) -> None
             ("rate_per_month", 0.1),
             ("slope_mm_per_month", 2.0),
         ):
-            _add(
+            add(
                 rows, filler, "result.growth_fit", **key, parameter=parameter, estimate=estimate, status="ok",
                 n_lesions=n, residual_sd=4.0,
             )  # fmt: skip
         for method in ("profile", "cluster_bootstrap"):
-            _add(
+            add(
                 rows, filler, "result.growth_threshold", **key, ci_method=method, months=6.0, ci_lower=4.0,
                 ci_upper=8.0, status="ok",
             )  # fmt: skip
         for months in (3.0, 6.0):
-            _add(rows, filler, "result.surveillance", **key, ct_interval_months=months)
-    _add(rows, filler, "result.growth_share", interval_months=6.0, n_lesions=n, n_small=n // 2)
-
-
-def _further(rows: dict[str, Rows], filler: Callable[[str], str], n: int) -> None:
-    """What stands beside the main estimates: one row or a few of each table."""
-    os = {"endpoint": "os", "origin": "lrt_start"}
-    size = {**os, "variable": "max_diameter_mm", "n": n, "n_event": 20}
-    for value in (10.0, 20.0, 30.0):
-        _add(
-            rows,
-            filler,
-            "result.cox_spline",
-            **size,
-            value=value,
-            hazard_ratio=1.5,
-            ci_lower=0.5,
-            ci_upper=4.0,
-        )
-        _add(
-            rows,
-            filler,
-            "result.cutpoint_candidate",
-            **size,
-            cutpoint=value,
-            n_at_or_below=int(value),
-            statistic=2.0,
-        )
-        _add(rows, filler, "result.cutpoint_stability", **size, cutpoint=value, n_selected=10, share=0.3)
-    for kind in ("fixed", "searched"):
-        _add(rows, filler, "result.cutpoint_search", **size, kind=kind, cutpoint=15.0, n_at_or_below=20)
-    for test in ("overall", filler("test")):
-        _add(rows, filler, "result.cox_spline_test", **size, test=test)
-    model = {**os, "model": "multivariable"}
-    for term in ("is_small", f"histology_group[{filler('term')}]"):
-        _add(rows, filler, "result.cox_influence", **model, term=term, rank=1)
-        _add(rows, filler, "result.imputed_cox", **model, term=term, n=n, n_missing=6)
-        for days in (100, 200, 300):
-            for kind in ("residual", "smooth"):
-                _add(rows, filler, "result.ph_residual", **model, term=term, kind=kind, duration_days=days)
-    _add(rows, filler, "result.cox_optimism", **model, n=n, n_event=20)
-    _add(rows, filler, "result.missing_data", n=n, n_missing=6)
-    for pattern in (1, 2):
-        _add(rows, filler, "result.missing_pattern", pattern=pattern, n=n // 2)
-    for endpoint in ("local_control", "new_oligomet"):
-        own = {"endpoint": endpoint, "origin": "lrt_start", "n": n, "n_event": 10}
-        _add(rows, filler, "result.gray_test", **own, cause=1)
-        for cause in (1, 2):
-            for table in ("cause_specific_cox", "fine_gray"):
-                _add(rows, filler, f"result.{table}", **own, cause=cause, term="is_small", status="ok")
-    _add(rows, filler, "result.logrank_weighted", **os, stratum_variable="size_group")
-    _add(rows, filler, "result.rmst_difference", **os, stratum_variable="size_group")
-    _add(rows, filler, "result.landmark_analysis", **os, stratum_variable="size_group", n=n, n_at_risk=10)
-    _add(
-        rows,
-        filler,
-        "result.immortal_time",
-        **os,
-        stratum_variable="overall",
-        landmark_months=36.0,
-        n_at_risk=10,
-    )
-    _add(
-        rows, filler, "result.lesion_local_control", estimator="kaplan_meier", n=n, n_cluster=n, n_at_risk=10
-    )
-    _add(rows, filler, "result.lesion_cox", term=filler("lesion_term"), status="ok")
-    for variant in ("as reported", filler("variant")):
-        _add(rows, filler, "result.growth_sensitivity", variant=variant, status="ok", n_lesions=n)
-    for months in (1.0, 6.0, 12.0):
-        _add(
-            rows, filler, "result.growth_curve", model="exponential", error_model="additive",
-            months_since_negative_ct=months, diameter_mm=5.0 + months, ci_lower=4.0 + months, ci_upper=6.0 + months,
-            scatter_lower=months, scatter_upper=20.0 + months, status="ok",
-        )  # fmt: skip
-    for number in range(6):
-        _add(rows, filler, "result.growth_influence", months_without=5.0 + number / 10, months=5.5)
-        _add(rows, filler, "result.growth_serial", status="ok")
-    _add(rows, filler, "result.growth_mixed", parameter="rate_per_month")
-    _add(rows, filler, "result.recurrence_by_group", counting="first_overall", n_patients=n, n_event=10)
-    _add(rows, filler, "result.recurrence_course", n=10)
-    _add(rows, filler, "result.bounds", item=8, part="a", lowest=30.0, highest=50.0, computed_value=40.0)
-    _add(rows, filler, "result.bounds_scenario", n_open=10, n_patients=n)
+            add(rows, filler, "result.surveillance", **key, ct_interval_months=months)
+    add(rows, filler, "result.growth_share", interval_months=6.0, n_lesions=n, n_small=n // 2)
 
 
 def _quality(filler: Callable[[str], str]) -> dict[str, Rows]:
@@ -314,9 +213,5 @@ def _quality(filler: Callable[[str], str]) -> dict[str, Rows]:
         "rule_result",
         "reconciliation",
     ):
-        _add(rows, filler, f"quality.{table}")
+        add(rows, filler, f"quality.{table}")
     return rows
-
-
-def _add(rows: dict[str, Rows], filler: Callable[[str], str], table: str, **given: Any) -> None:
-    rows.setdefault(table, []).append(row(table, filler, **given))

@@ -1,0 +1,110 @@
+"""Sections beside the main estimates: what they show, what they hide, and what they say when there is nothing."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import pytest
+
+from registry_pipeline.reporting.figure_base import FigureFolder, also_as_pdf
+from registry_pipeline.reporting.figure_forest import Line, forest_figure
+from registry_pipeline.reporting.report import write_reports
+from registry_pipeline.reporting.study_reference import SHOWN
+from tests.unit.reporting.test_report import page
+from tests.unit.reporting.toy_release import make_release
+
+TABLES = (
+    "bounds", "cause_specific_cox", "cox_influence", "cox_optimism", "cox_spline", "cox_spline_test",
+    "cutpoint_search", "cutpoint_stability", "gray_test", "growth_curve", "growth_influence",
+    "growth_sensitivity", "growth_serial", "immortal_time", "imputed_cox", "landmark_analysis", "lesion_cox",
+    "lesion_local_control", "logrank_weighted", "missing_data", "missing_pattern", "ph_residual",
+    "recurrence_by_group", "recurrence_course", "rmst_difference",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_release(tmp_path_factory.mktemp("further") / "registry.duckdb")
+
+
+@pytest.fixture(scope="module")
+def written(database: Path) -> Path:
+    write_reports(database, database.parent / "reports")
+    return database.parent / "reports"
+
+
+def test_every_table_of_results_is_named_where_it_is_shown(written: Path) -> None:
+    text = page(written).text
+    for name in TABLES:
+        assert f"result.{name}" in text, name
+        assert name in SHOWN, name
+    assert "Further results" not in text
+    assert {"spline_size.svg", "cutpoint_search.svg", "ph_residuals.svg"} <= {
+        one.name for one in (written / "figures").iterdir()
+    }
+
+
+def test_tables_that_a_release_lacks_are_told_and_break_nothing(tmp_path: Path) -> None:
+    drop = tuple(f"result.{one}" for one in TABLES)
+    write_reports(make_release(tmp_path / "registry.duckdb", drop=drop), tmp_path / "out")
+    text = page(tmp_path / "out").text
+    for name in (
+        "cutpoint_search",
+        "cox_optimism",
+        "cox_influence",
+        "growth_sensitivity",
+        "bounds",
+        "missing_data",
+    ):
+        assert f"This release has no table result.{name}" in text, name
+
+
+def test_bounds_stand_beside_the_interval(written: Path) -> None:
+    raw = (written / "study_report.html").read_text(encoding="utf-8")
+    headline = re.search(r"Headline numbers.*?</table>", raw, flags=re.DOTALL)
+    assert headline
+    assert "Bounds" in headline[0]
+    assert "30.0 to 50.0" in headline[0]
+
+
+def test_small_counts_hide_single_patients_and_small_cells(database: Path, tmp_path: Path) -> None:
+    with duckdb.connect(str(database)) as connection:
+        connection.execute("UPDATE result.recurrence_course SET n = 3")
+        connection.execute("UPDATE result.missing_pattern SET n = 2 WHERE pattern = 2")
+        connection.execute("UPDATE result.landmark_analysis SET n_at_risk = 1")
+    made = write_reports(database, tmp_path, suppress_small=True)
+    assert "ph_residuals.svg" not in {one.name for one in made}
+    raw = (tmp_path / "study_report.html").read_text(encoding="utf-8")
+    for caption in ("The courses that occur", "What is missing together", "months after a landmark"):
+        table = re.search(rf"{caption}.*?</table>", raw, flags=re.DOTALL)
+        assert table, caption
+        assert "&lt;5" in table[0], caption
+
+
+def test_the_release_itself_may_ask_for_it(tmp_path: Path) -> None:
+    database = make_release(tmp_path / "registry.duckdb")
+    with duckdb.connect(str(database)) as connection:
+        connection.execute(
+            "INSERT INTO meta.parameter (name, value, default_value, is_assumption) "
+            "VALUES ('privacy.suppress_small', 'True', 'False', false)"
+        )
+    made = write_reports(database, tmp_path / "out")
+    assert "swimmer.svg" not in {one.name for one in made}
+    assert "Small counts are hidden" in page(tmp_path / "out").text
+
+
+def test_figures_come_as_pdf_when_asked_for(tmp_path: Path) -> None:
+    lines = [Line("a", "0.50 (0.25 to 1.00)", "0.05", 0.5, 0.25, 1.0)]
+    told = dict.fromkeys(("title", "description", "meaning", "limits", "source"), "x")
+    for wanted in (False, True):
+        with also_as_pdf(wanted):
+            drawn = forest_figure(lines, "HR", ("Factor", "HR", "p"))
+        folder = FigureFolder(tmp_path / str(wanted))
+        folder.add("forest", drawn, pd.DataFrame({"a": [1]}), **told)
+        assert [one.suffix for one in folder.written] == [".svg", ".csv", *([".pdf"] if wanted else [])]
+    made = (tmp_path / "True" / "forest.pdf").read_bytes()
+    assert made.startswith(b"%PDF")
+    assert b"CreationDate" not in made
