@@ -30,7 +30,7 @@ MODEL = table(
             "Cervical cancer and a male sex contradict each other. Correct the sex or the patient number.",
             lambda _: pl.col("sex") != "M",
             "conformance/relational",
-            "C,D; IARC/ENCR check sex/site; SEER IF17",
+            "C,D; IARC/ENCR check sex/site",
             passing=({"sex": "F"},),
             failing=({"sex": "M"}, {"sex": "U", "_severity": "warning"}),
             warning=lambda _: pl.col("sex") == "F",

@@ -74,7 +74,7 @@ MODEL = table(
             " Confirm it against the pathology report.",
             lambda _: judge.is_usual_cervix_morphology(),
             "plausibility/atemporal",
-            "C Rare; IARC/ENCR check site/histology; SEER IF25",
+            "C Rare; IARC/ENCR check site/histology",
             passing=({"morphology_code": "8140/3"},),
             failing=({"morphology_code": "8041/3"}, {"morphology_code": "9500/3"}),
         ),

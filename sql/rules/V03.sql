@@ -4,7 +4,7 @@ severity = "error"
 items = ["birth_date"]
 message = "The date of birth must be known at least to the year, and the age at diagnosis of the primary must lie between {minimum_years} and {maximum_years} years (usual: {usual_minimum_years} to {usual_maximum_years}). Give or correct the date of birth."
 category = "plausibility/temporal"
-source = "C; IARC/ENCR check of age; NAACCR IF13"
+source = "C; IARC/ENCR check of age"
 version = 2
 [thresholds]
 minimum_years = 15

@@ -4,7 +4,7 @@ severity = "error"
 items = ["age_at_diagnosis_years"]
 message = "The stored age at diagnosis differs by more than a year from the one between birth and diagnosis. Correct the age or one of the dates."
 category = "conformance/computational"
-source = "C,D; IARC/ENCR check of age; NAACCR IF13"
+source = "C,D; IARC/ENCR check of age"
 version = 2
 [[passing]]
 patient = [{patient_id = "P1", birth_date = 1960-06-01}]
