@@ -39,10 +39,11 @@ WITH course AS (
 SELECT later._row_id,
        bool_or(coalesce(earlier.start_date_lower > later.start_date_upper - to_months(CAST($maximum_months AS INTEGER)),
                         false)
+               -- not a condition of the join: with OR in it every row is compared with every other
+               AND coalesce(earlier.lesion_id = later.lesion_id OR earlier.region = later.region, false)
                AND later.is_reirradiation IS DISTINCT FROM true) AS is_violated
 FROM course AS later
 LEFT JOIN course AS earlier
   ON earlier.patient_id = later.patient_id AND earlier.lrt_id <> later.lrt_id
  AND earlier.start_date_upper < later.start_date_lower
- AND (earlier.lesion_id = later.lesion_id OR earlier.region = later.region)
 GROUP BY later._row_id

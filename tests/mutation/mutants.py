@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 _COMPARE: dict[type[ast.cmpop], str] = {
@@ -58,39 +58,53 @@ class Mutant:
 
     Attributes:
         file: path relative to the project.
+        start: where in the file's text, in characters.
         line: where, 1-based.
         change: what was written and what stands there now.
-        rule_id: the rule that the line belongs to, None where several share it.
+        rule_ids: the rules that the place belongs to; none where every rule may rest on it.
         text: the file's whole text with the change.
     """
 
     file: str
+    start: int
     line: int
     change: str
-    rule_id: str | None
+    rule_ids: tuple[str, ...]
     text: str
 
 
-def python_mutants(file: str, text: str) -> Iterator[Mutant]:
-    """Comparisons, ``&``/``|``, ``~``, ``is_between`` and ``is_in`` of a module, changed one at a time."""
+def python_mutants(
+    file: str, text: str, rules_of: Mapping[str, tuple[str, ...]] | None = None
+) -> Iterator[Mutant]:
+    """Comparisons, ``&``/``|``, ``~``, ``is_between`` and ``is_in`` of a module, changed one at a time.
+
+    Args:
+        rules_of: rules that rest on a function of the module, by its name.
+    """
     tree = ast.parse(text)
-    rules = _rule_lines(tree)
+    owners = _rule_lines(tree) + _function_lines(tree, rules_of or {})
     for node in ast.walk(tree):
         for segment, new, change in _changes(node, text):
             start, end = segment
+            line: int = node.lineno  # type: ignore[attr-defined]
             yield Mutant(
                 file,
+                start,
                 text.count("\n", 0, start) + 1,
                 change,
-                next((rule for rule, first, last in rules if first <= node.lineno <= last), None),  # type: ignore[attr-defined]
+                next((rules for rules, first, last in owners if first <= line <= last), ()),
                 text[:start] + new + text[end:],
             )
 
 
-def _rule_lines(tree: ast.Module) -> list[tuple[str, int, int]]:
+def _rule_lines(tree: ast.Module) -> list[tuple[tuple[str, ...], int, int]]:
     """(rule id, first line, last line) of every ``Rule(...)``."""
+    return [((_id(node),), node.lineno, node.end_lineno or node.lineno) for node in _rule_calls(tree)]
+
+
+def _rule_calls(tree: ast.Module) -> list[ast.Call]:
     return [
-        (str(node.args[0].value), node.lineno, node.end_lineno or node.lineno)
+        node
         for node in ast.walk(tree)
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Name)
@@ -98,6 +112,53 @@ def _rule_lines(tree: ast.Module) -> list[tuple[str, int, int]]:
         and node.args
         and isinstance(node.args[0], ast.Constant)
     ]
+
+
+def _id(call: ast.Call) -> str:
+    first = call.args[0]
+    return str(first.value) if isinstance(first, ast.Constant) else ""
+
+
+def _function_lines(
+    tree: ast.Module, rules_of: Mapping[str, tuple[str, ...]]
+) -> list[tuple[tuple[str, ...], int, int]]:
+    return [
+        (rules_of[node.name], node.lineno, node.end_lineno or node.lineno)
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef) and node.name in rules_of
+    ]
+
+
+def rules_by_function(judging: Iterable[str], declaring: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Which rules rest on which function, also through other functions.
+
+    Args:
+        judging: texts of the modules with the functions.
+        declaring: texts of the modules that declare the rules.
+    """
+    calls = {
+        node.name: _names(node)
+        for text in judging
+        for node in ast.parse(text).body
+        if isinstance(node, ast.FunctionDef)
+    }
+    found: dict[str, set[str]] = {}
+    for call in (call for text in declaring for call in _rule_calls(ast.parse(text))):
+        waiting = [name for name in _names(call) if name in calls]
+        reached: set[str] = set()
+        while waiting:
+            if (name := waiting.pop()) not in reached:
+                reached.add(name)
+                waiting += [one for one in calls[name] if one in calls]
+        for name in reached:
+            found.setdefault(name, set()).add(_id(call))
+    return {name: tuple(sorted(rules)) for name, rules in found.items()}
+
+
+def _names(tree: ast.AST) -> set[str]:
+    return {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)} | {
+        node.id for node in ast.walk(tree) if isinstance(node, ast.Name)
+    }
 
 
 def _changes(node: ast.AST, text: str) -> Iterator[tuple[tuple[int, int], str, str]]:
@@ -148,8 +209,9 @@ def sql_mutants(file: str, text: str) -> Iterator[Mutant]:
         if word in _SQL_SWAP:
             yield Mutant(
                 file,
+                found.start(),
                 text.count("\n", 0, found.start()) + 1,
                 f"{word} -> {_SQL_SWAP[word]}",
-                file.rsplit("/", 1)[-1].removesuffix(".sql"),
+                (file.rsplit("/", 1)[-1].removesuffix(".sql"),),
                 text[: found.start()] + _SQL_SWAP[word] + text[found.end() :],
             )

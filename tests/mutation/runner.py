@@ -1,21 +1,32 @@
-"""Running the tests of a rule against a mutant of it.
+"""Running the tests of a rule against mutants of it.
 
-Belongs here: the copy of the project that is changed, the tests that judge a mutant, forked children.
-Does not belong here: making mutants (``mutants.py``).
+Belongs here: forked children (in which alone anything of the project is imported), the rule's own examples, the
+copy of the project in which wider tests run. Does not belong here: making mutants (``mutants.py``).
+
+The parent imports libraries only and runs nothing: a fork of a process in which polars has started its threads
+would hang.
 """
 
 from __future__ import annotations
 
 import os
+import pickle
 import shutil
 import sys
 import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal
 
 from tests.mutation.mutants import Mutant
 
+Verdict = Literal["killed", "survived", "broken", "timeout"]
+"""``broken``: the change is no rule any more (it does not parse, bind or import) and counts as nothing."""
 PARTS = ("schemas", "sql", "registry_pipeline", "tests", "pyproject.toml", "docs")
-_TIMEOUT_S = 120.0
+_TIMEOUT_S = 300.0
+_OURS = ("tests", "schemas", "registry_pipeline")
 
 
 def copy_project(root: Path, to: Path) -> None:
@@ -28,54 +39,137 @@ def copy_project(root: Path, to: Path) -> None:
             shutil.copy(source, to / part)
 
 
-def stages_of(mutant: Mutant, changed: list[str]) -> list[list[str]]:
-    """pytest arguments in the order in which they are tried: a rule's own examples, then all tests of rules."""
-    sql = ["tests/sql/test_rules_sql.py", "tests/sql/test_registry_rules.py"]
-    within = ["tests/unit/validation/test_table_rules.py", "tests/unit/validation/test_generic_examples.py"]
-    files = sql if mutant.file.startswith("sql/") else within
-    near = [*files, "-k", mutant.rule_id] if mutant.rule_id else files
-    return [near, changed]
+def by_own_examples(mutants: Sequence[Mutant], copy: Path) -> list[Verdict]:
+    """What the rules' own examples say of mutants of one file.
+
+    Mutants of SQL are judged in one child, those of a module in a child each, since it has to be imported anew.
+    """
+    if mutants[0].file.endswith(".sql"):
+        found = _in_child(lambda: [_sql_verdict(one) for one in mutants], copy)
+        return found if isinstance(found, list) else [found] * len(mutants)
+    return [_with_text(one, copy, lambda one=one: _module_verdict(one)) for one in mutants]  # type: ignore[misc]
 
 
-def is_killed(mutant: Mutant, copy: Path, wider: list[str]) -> bool:
-    """Whether some test fails with the mutant in place; the original text is put back."""
+def by_wider_tests(mutant: Mutant, copy: Path) -> Verdict:
+    """What tests beyond the examples say of a mutant: brute force over dates, second formulations, staging."""
+    wanted = " or ".join(mutant.rule_ids)
+    if mutant.file.endswith(".sql"):
+        runs = [["tests/parity/test_partial_dates.py", "-k", wanted]]
+    else:
+        selected = ["-k", wanted] if wanted else []
+        runs = [
+            ["tests/parity/test_rule_twins.py", *selected],
+            ["tests/parity/test_partial_dates.py", *selected],
+            ["tests/unit/validation"],
+        ]
+    verdicts = (_with_text(mutant, copy, lambda run=run: _pytest_verdict(run)) for run in runs)  # type: ignore[misc]
+    return next((one for one in verdicts if one != "survived"), "survived")
+
+
+def _with_text(mutant: Mutant, copy: Path, judge: Callable[[], Verdict]) -> Verdict:
+    """A verdict with the mutant written into the copy; the original text is put back."""
     target = copy / mutant.file
     original = target.read_text(encoding="utf-8")
     target.write_text(mutant.text, encoding="utf-8")
     try:
-        return any(_fails(copy, arguments) for arguments in stages_of(mutant, wider) if arguments)
+        found: Verdict = _in_child(judge, copy)
+        return found
     finally:
         target.write_text(original, encoding="utf-8")
 
 
-def _fails(copy: Path, arguments: list[str]) -> bool:
-    """Whether pytest fails; run in a fork, so that the libraries are imported once for all mutants."""
+def _in_child(work: Callable[[], Any], copy: Path) -> Any:
+    """What ``work`` returns in a fork that imports the project from ``copy``; "timeout" or, after a crash, "killed"."""
+    told, tell = os.pipe()
     child = os.fork()
     if child == 0:
-        os._exit(_run_tests(copy, arguments))
+        _live_in(copy)
+        with os.fdopen(tell, "wb") as pipe:
+            pickle.dump(work(), pipe)
+        os._exit(0)
+    os.close(tell)
     deadline = time.monotonic() + _TIMEOUT_S
-    while time.monotonic() < deadline:
-        done, status = os.waitpid(child, os.WNOHANG)
-        if done:
-            return os.waitstatus_to_exitcode(status) not in (0, 5)  # 5: no test was selected
-        time.sleep(0.02)
-    os.kill(child, 9)
-    os.waitpid(child, 0)
-    return True
+    while not os.waitpid(child, os.WNOHANG)[0]:
+        if time.monotonic() > deadline:
+            os.kill(child, 9)
+            os.waitpid(child, 0)
+            return "timeout"
+        time.sleep(0.01)
+    with os.fdopen(told, "rb") as pipe:
+        said = pipe.read()
+    return pickle.loads(said) if said else "killed"
 
 
-def _run_tests(copy: Path, arguments: list[str]) -> int:
+def _live_in(copy: Path) -> None:
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
     os.dup2(null, 2)
     os.chdir(copy)
     sys.path.insert(0, str(copy))
     sys.dont_write_bytecode = True
-    for name in [
-        one for one in sys.modules if one.split(".")[0] in ("tests", "schemas", "registry_pipeline")
-    ]:
+    for name in [one for one in sys.modules if one.split(".")[0] in _OURS and "mutation" not in one]:
         del sys.modules[name]
+
+
+def _sql_verdict(mutant: Mutant) -> Verdict:
+    """All examples of the rule with its query replaced."""
+    import duckdb
+
+    from registry_pipeline.sql_source import SqlFile
+    from tests.sql import test_registry_rules, test_rules_sql
+
+    (name,) = mutant.rule_ids
+    module: ModuleType = test_rules_sql if name in test_rules_sql.RULES else test_registry_rules
+    entry = module.RULES[name]
+    assert isinstance(entry.judged_by, SqlFile)
+    query = mutant.text[mutant.text.index("*/") + 2 :].strip().rstrip(";")
+    module.RULES[name] = replace(entry, judged_by=replace(entry.judged_by, query=query))
+    fixture = module.empty if module is test_rules_sql else module.registry
+    opened = fixture.__wrapped__()
+    try:
+        connection = next(opened)
+        run = module._judged if module is test_rules_sql else module._run
+        try:
+            run(connection, name, {})
+        except (duckdb.ParserException, duckdb.BinderException):
+            return "broken"
+        for case in [one for one in module.CASES if one[0] == name]:
+            module.test_examples(connection, *case)
+    except (Exception, AssertionError):
+        return "killed"
+    finally:
+        module.RULES[name] = entry
+        opened.close()
+    return "survived"
+
+
+def _module_verdict(mutant: Mutant) -> Verdict:
+    """All examples of the rules that rest on a mutated module."""
+    try:
+        import schemas
+
+        schemas.tables()
+    except Exception:
+        return "broken"
+    from tests.unit.validation import test_generic_examples, test_table_rules
+
+    try:
+        for name, rule in test_table_rules.RULES:
+            if rule.rule_id in mutant.rule_ids or not mutant.rule_ids:
+                test_table_rules.test_examples(name, rule)
+        if not mutant.rule_ids:
+            for rule in test_generic_examples.GENERIC_RULES:
+                test_generic_examples.test_examples(rule)
+        else:
+            for case in [one for one in test_table_rules.ADVICE if one[0] in mutant.rule_ids]:
+                test_table_rules.test_what_to_write_instead_is_computed(*case)
+    except (Exception, AssertionError):
+        return "killed"
+    return "survived"
+
+
+def _pytest_verdict(arguments: list[str]) -> Verdict:
     import pytest
 
-    options = ["-q", "-x", "-n", "0", "-p", "no:cacheprovider", "--no-header", f"--rootdir={copy}"]
-    return int(pytest.main([*options, *arguments]))
+    code = int(pytest.main(["-q", "-x", "-n", "0", "-p", "no:cacheprovider", "--no-header", *arguments]))
+    return "survived" if code in (0, 5) else "killed"  # 5: no test was selected
