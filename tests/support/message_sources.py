@@ -14,10 +14,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 INTAKE = ROOT / "registry_pipeline" / "intake"
 PLACE = "{}"
-_CALLS = {"ReadError": 1, "Reject": 2, "Refused": 1}
+_CALLS = {"ReadError": 1, "Reject": 2, "Refused": 1, "NoDictionary": 0, "breach": 3}
 """What carries a text to a facility -> which argument holds it."""
-_NAMED = {"message", "reason", "suggestion", "warning"}
-_MODULES = ("readers", "stage_headers.py", "stage_files.py", "raw.py")
+_NAMED = {"message", "reason", "suggestion", "warning", "told", "problem"}
+_MODULES = ("readers", "stage_headers.py", "stage_drift.py", "stage_files.py", "raw.py", "redcap_*.py")
 _SENTENCE = re.compile(r"[A-Za-z{].* .*", re.DOTALL)
 
 
@@ -40,7 +40,7 @@ def intake_texts() -> dict[str, str]:
 def _files() -> Iterator[Path]:
     for name in _MODULES:
         path = INTAKE / name
-        yield from sorted(path.rglob("*.py")) if path.is_dir() else [path]
+        yield from sorted(path.rglob("*.py")) if path.is_dir() else sorted(INTAKE.glob(name))
 
 
 def _texts(node: ast.AST) -> Iterator[str]:
@@ -51,6 +51,10 @@ def _texts(node: ast.AST) -> Iterator[str]:
         for keyword in node.keywords:
             if keyword.arg in _NAMED:
                 yield from _rendered(keyword.value)
+    if isinstance(node, ast.Dict):
+        for key, value in zip(node.keys, node.values, strict=True):
+            if isinstance(key, ast.Constant) and key.value in _NAMED:
+                yield from _rendered(value)
     if isinstance(node, ast.Assign) and any(
         isinstance(one, ast.Name) and one.id in _NAMED for one in node.targets
     ):
