@@ -25,7 +25,7 @@ demo: $(STAMP)  ## two refreshes of a synthetic registry, and what to open
 	@$(BIN)/registry demo
 
 test: check  ## every check and every test
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest -n 2
 
 check: $(STAMP)  ## lint, types and the house's import contracts
 	@$(BIN)/ruff check .

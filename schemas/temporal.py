@@ -36,15 +36,3 @@ def not_before(later: str, earlier: str, minimum_days: int = 0) -> tuple[Judgeme
         return gap_days_at_least(later, earlier) >= minimum_days
 
     return possible, certain
-
-
-def not_after_day(name: str, parameter: str) -> tuple[Judgement, Judgement]:
-    """``name`` is not later than the date parameter ``parameter``: (error, warning) judgements."""
-
-    def possible(parameters: Parameters) -> pl.Expr:
-        return _bound(name, "lower") <= pl.lit(parameters[parameter], dtype=pl.Date)
-
-    def certain(parameters: Parameters) -> pl.Expr:
-        return _bound(name, "upper") <= pl.lit(parameters[parameter], dtype=pl.Date)
-
-    return possible, certain

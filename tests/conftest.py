@@ -5,11 +5,23 @@ Belongs here: hooks of pytest for the whole suite. Does not belong here: fixture
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from xdist.scheduler import LoadScopeScheduling
+
+LOOK_AT_ONE_DEMONSTRATION = ("test_dagster_demo.py", "test_demo.py", "test_demo_truth.py")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of one file go to one worker, unless they say otherwise: what a file prepares is prepared once."""
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.split("::")[0]))
+class _ByFile(LoadScopeScheduling):
+    """Tests of one file go to one worker, so that what a file prepares is prepared once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::")[0]
+        return "demonstration" if file.endswith(LOOK_AT_ONE_DEMONSTRATION) else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """Deal out by file; the marks of ``--dist loadgroup`` are not seen by this version of pytest."""
+    return _ByFile(config, log)

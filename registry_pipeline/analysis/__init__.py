@@ -9,6 +9,7 @@ from typing import Any
 
 _HOME = {
     "cause_specific": "gate",
+    "Checked": "gate",
     "kaplan_meier": "survival",
     "landmark_survival": "survival",
     "median_survival": "survival",
@@ -62,6 +63,7 @@ _HOME = {
 }
 
 __all__ = [
+    "Checked",
     "CoxFit",
     "alternative_times",
     "bootstrap_concordance",

@@ -24,7 +24,7 @@ from registry_pipeline.analysis.gate import (
     Times,
     check_groups,
     check_times,
-    distinct,
+    distinct_durations,
 )
 from registry_pipeline.analysis.survival import about_estimate, each_group, stack, tidy
 
@@ -76,7 +76,7 @@ def aalen_johansen(times: Times, cause: int) -> Incidence:
     hypergeometric correction for ties, as in R's cmprsk::cuminc (Gray 1988; Marubini & Valsecchi 1995):
     sum over s <= t of S(s-)^2 d_c / n^2 times the squared effect of that jump on incidence(t).
     """
-    time, position = distinct(times.duration)
+    time, position = distinct_durations(times)
     left = np.bincount(position, minlength=len(time))
     at_risk = len(times) - np.concatenate(([0], np.cumsum(left)[:-1]))[: len(time)]
     own = np.bincount(position[times.event == cause], minlength=len(time))

@@ -31,6 +31,8 @@ from registry_pipeline.analysis.cox_newton import (
 )
 from registry_pipeline.analysis.cox_ph import robust_covariance, score_residuals
 from registry_pipeline.analysis.cox_result import CoxFit, Estimates, Model, refused, wald
+from registry_pipeline.analysis.cox_robust import NOTE as ROBUST_NOTE
+from registry_pipeline.analysis.cox_robust import corrected_covariance, robust_wald
 from registry_pipeline.analysis.cox_second import second_opinion
 from registry_pipeline.analysis.gate import NOT_CONVERGED, NOT_ESTIMABLE, OK, Flags, Floats, Frame
 
@@ -72,7 +74,8 @@ def fit_cox(
     covariates: numeric and truth-value columns enter as they are; text and categorical columns as dummy
     columns `name[level]` against the first category, or for text the most frequent level. entry: left
     truncation. strata: own baseline hazard per level. counts: whole numbers, a row stands for that many
-    patients. cluster: robust (Lin-Wei) standard errors, rows of a cluster being dependent.
+    patients. cluster: robust (Lin-Wei) standard errors as R's, rows of a cluster being dependent; limits and
+    p values corrected for few clusters (cox_robust).
     penalty: None, or "firth" (Heinze & Schemper 2001) with profile-likelihood limits and p values.
     ties: efron or breslow. second_engine: compare with lifelines up to 100,000 rows and say so in the
     note when it disagrees by more than 1e-3 standard errors.
@@ -190,14 +193,20 @@ def _certified(
     naive = inverse / np.outer(scale, scale)
     covariance = naive
     if data.cluster is not None:
-        influence = score_residuals(sets, columns.x, found) @ inverse / scale
-        covariance = robust_covariance(influence, data.count, data.cluster)
+        residual = score_residuals(sets, columns.x, found)
+        covariance = robust_covariance(residual @ inverse / scale, data.count, data.cluster)
     opinion = ""
     if second_engine:
         error = np.sqrt(np.diag(inverse))
         opinion = second_opinion(data, columns.x, scaled_beta, error, found.log_likelihood)
     beta = scaled_beta / scale
     limits = wald(beta, covariance)
+    if data.cluster is not None:
+        corrected = corrected_covariance(sets, columns.x, found, residual, data.cluster)
+        if corrected is not None:
+            corrected = corrected / np.outer(scale, scale)
+            opinion = _join([opinion, ROBUST_NOTE])
+        limits = robust_wald(beta, covariance, corrected, len(np.unique(data.cluster)))
     estimates = Estimates(beta, covariance, naive, *limits, found.log_likelihood, null.log_likelihood)
     model = Model(sets, columns.positions, columns.x, scale, scaled_beta, found)
     return _finish(data, method, columns, estimates, model, opinion)

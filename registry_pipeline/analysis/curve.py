@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from registry_pipeline.analysis.gate import TIE_TOLERANCE, Z95, Floats, Ints, Times, distinct
+from registry_pipeline.analysis.gate import TIE_TOLERANCE, Z95, Floats, Ints, Times, distinct_durations
 
 CI_TRANSFORMS = ("log-log", "log", "plain")
 
@@ -39,7 +39,14 @@ class Curve:
 
 def risk_table(times: Times) -> RiskTable:
     """Count who is at risk, dies and is censored at each distinct time; any event code above 0 is an event."""
-    time, position = distinct(times.duration)
+    if "risk" not in times.kept:
+        times.kept["risk"] = _risk_table(times)
+    found: RiskTable = times.kept["risk"]
+    return found
+
+
+def _risk_table(times: Times) -> RiskTable:
+    time, position = distinct_durations(times)
     n_left = np.bincount(position, minlength=len(time)).astype(np.int64)
     n_event = np.bincount(position[times.event > 0], minlength=len(time)).astype(np.int64)
     n_at_risk = len(times) - np.concatenate(([0], np.cumsum(n_left)[:-1])).astype(np.int64)[: len(time)]

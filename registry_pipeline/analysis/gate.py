@@ -8,7 +8,8 @@ Does not belong here: any estimate.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -31,11 +32,15 @@ TIE_TOLERANCE = float(np.sqrt(np.finfo(float).eps))
 
 @dataclass(frozen=True)
 class Times:
-    """Checked follow-up of n rows: duration >= 0, event code 0, 1, 2 ..., entry < duration or None."""
+    """Checked follow-up of n rows: duration >= 0, event code 0, 1, 2 ..., entry < duration or None.
+
+    kept: what was derived from these arrays, which nobody changes, for the next who asks.
+    """
 
     duration: Floats
     event: Ints
     entry: Floats | None = None
+    kept: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.duration)
@@ -57,6 +62,31 @@ class Groups:
     def n_missing(self) -> int:
         """Rows whose group is missing."""
         return int((self.code < 0).sum())
+
+
+class Checked:
+    """A frame of which times and groups are read once, however many estimates are made of it.
+
+    Stands for its frame wherever an analysis takes one. The frame must not be changed afterwards.
+    """
+
+    def __init__(self, frame: Frame) -> None:
+        self.frame = frame
+        self._kept: dict[Hashable, Any] = {}
+
+    @property
+    def columns(self) -> Any:
+        """Names of the frame's columns."""
+        return self.frame.columns
+
+    def __getitem__(self, name: Any) -> Any:
+        return self.frame[name]
+
+    def once(self, asked: Hashable, make: Callable[[], Any]) -> Any:
+        """What was made for this question before, or makes it."""
+        if asked not in self._kept:
+            self._kept[asked] = make()
+        return self._kept[asked]
 
 
 def series(frame: Frame, name: str) -> pd.Series:
@@ -152,6 +182,10 @@ def check_times(
     `competing`. An entry (left truncation) is less than its duration.
     Raises ValueError naming the column and the count of offending rows.
     """
+    if isinstance(frame, Checked):
+        asked = ("times", duration, event, entry, competing)
+        known: Times = frame.once(asked, lambda: check_times(frame.frame, *asked[1:]))
+        return known
     time = numbers(frame, duration)
     _refuse(duration, int(np.isnan(time).sum()), "missing")
     _refuse(duration, int((time < 0).sum()), "negative")
@@ -176,6 +210,14 @@ def _event_codes(values: Floats, name: str, competing: bool) -> Ints:
         hint = "neither 0 nor 1 (for competing events use cumulative_incidence, or cause_specific first)"
         _refuse(name, int((~(whole & (values <= 1))).sum()), hint)
     return values.astype(np.int64)
+
+
+def distinct_durations(times: Times) -> tuple[Floats, Ints]:
+    """:func:`distinct` of the durations, found once."""
+    if "distinct" not in times.kept:
+        times.kept["distinct"] = distinct(times.duration)
+    found: tuple[Floats, Ints] = times.kept["distinct"]
+    return found
 
 
 def binned(index: npt.NDArray[np.integer[Any]], weight: npt.ArrayLike, size: int) -> Floats:
@@ -208,6 +250,9 @@ def check_groups(frame: Frame, by: str | None, n: int) -> Groups:
 
     Levels are in order of category where the column is categorical, else sorted.
     """
+    if isinstance(frame, Checked):
+        known: Groups = frame.once(("groups", by, n), lambda: check_groups(frame.frame, by, n))
+        return known
     if by is None:
         return Groups(OVERALL, np.zeros(n, dtype=np.int64), (OVERALL,))
     column = series(frame, by)

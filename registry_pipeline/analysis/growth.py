@@ -259,7 +259,7 @@ def _threshold_rows(
         profile = profile_interval(problem, optimum.estimates, optimum.rss, se, level)
     rows = [threshold_row(problem, optimum.estimates, profile, "profile", 0, 0)]
     if lesions.patient is not None and n_bootstrap > 0:
-        bounds, failed = percentile_interval(draws[:, 0], level)
+        bounds, failed = percentile_interval(draws[:, 0], level, lesions.n_patients)
         rows.append(
             threshold_row(problem, optimum.estimates, bounds, "cluster_bootstrap", len(draws), failed)
         )

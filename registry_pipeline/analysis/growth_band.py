@@ -11,6 +11,7 @@ import pandas as pd
 from registry_pipeline.analysis.gate import Z95, Floats
 from registry_pipeline.analysis.growth import GrowthFit
 from registry_pipeline.analysis.growth_forms import FORMS, diameter
+from registry_pipeline.analysis.growth_interval import expanded_tails
 
 COLUMNS = [
     "model", "error_model", "months_since_negative_ct", "diameter_mm", "ci_lower", "ci_upper",
@@ -23,7 +24,7 @@ FEWEST_DRAWS = 100
 def growth_curve(fit: GrowthFit, last_months: float, n_points: int = 61) -> pd.DataFrame:
     """The fitted mean diameter (mm) from 0 to last_months; no rows unless the fit is certified and 'ok'.
 
-    ci_lower, ci_upper: 95 % band of the curve itself, percentiles over the fit's bootstrap of patients where
+    ci_lower, ci_upper: 95 % band of the curve itself, expanded percentiles over the fit's bootstrap of patients where
     it has at least 100 replicates ('cluster_bootstrap'), else the delta method ('delta'). scatter_lower,
     scatter_upper: where about 95 % of lesions lie if the curve is right (residual standard deviation).
     is_extrapolated: outside the observed intervals. The power form starts above month 0.
@@ -57,7 +58,8 @@ def _band(fit: GrowthFit, months: Floats, size: Floats) -> tuple[Floats, Floats,
     """Pointwise 95 % limits of the mean curve, and how they were made."""
     usable = fit.draws[np.isfinite(fit.draws).all(axis=1)] if len(fit.draws) else fit.draws
     if len(usable) >= FEWEST_DRAWS:
-        lower, upper = np.nanquantile(_size(fit, usable, months), [0.025, 0.975], axis=0)
+        tails = expanded_tails(0.95, int(fit.parameters["n_patients"].iloc[0]))
+        lower, upper = np.nanquantile(_size(fit, usable, months), tails, axis=0)
         return lower, upper, "cluster_bootstrap"
     steps = np.maximum(np.sqrt(np.diag(fit.covariance)) * 1e-4, 1e-12)
     shifted = np.array(

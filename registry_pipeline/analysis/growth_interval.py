@@ -89,10 +89,26 @@ def bootstrap_parameters(
     return np.where(usable[:, None], found.parameters, np.nan)
 
 
-def percentile_interval(draws: Floats, level: float) -> tuple[Floats, int]:
-    """Percentile interval and the number of draws without a value; NaN bounds when more than a tenth failed."""
+def expanded_tails(level: float, n_clusters: int) -> list[float]:
+    """Tail shares at which percentiles of a bootstrap over n_clusters (> 1) have about the coverage `level`.
+
+    Plain percentiles are too narrow by sqrt((n - 1) / n) and take a t distribution for a normal one
+    (Hesterberg 2015, American Statistician 69, expanded percentile interval).
+    """
+    from scipy.stats import norm
+    from scipy.stats import t as student
+
+    reach = np.sqrt(n_clusters / (n_clusters - 1)) * student.ppf((1 + level) / 2, n_clusters - 1)
+    return [float(norm.cdf(-reach)), float(norm.cdf(reach))]
+
+
+def percentile_interval(draws: Floats, level: float, n_clusters: int | None) -> tuple[Floats, int]:
+    """Expanded percentile interval over n_clusters and the number of draws without a value.
+
+    NaN bounds when more than a tenth of the draws failed, or there are not two clusters.
+    """
     usable = draws[np.isfinite(draws)]
     failed = len(draws) - len(usable)
-    if not len(draws) or failed > _MAX_FAILED_SHARE * len(draws):
+    if not len(draws) or failed > _MAX_FAILED_SHARE * len(draws) or n_clusters is None or n_clusters < 2:
         return np.array([np.nan, np.nan]), failed
-    return np.quantile(usable, [(1 - level) / 2, (1 + level) / 2]), failed
+    return np.quantile(usable, expanded_tails(level, n_clusters)), failed

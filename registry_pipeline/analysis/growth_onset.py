@@ -1,17 +1,9 @@
 """Growth rate when the onset of a lesion is only known to lie between two scans.
 
-Belongs here: the likelihood with interval-censored onset and its rows for result.growth_fit and
+Belongs here: the estimate with interval-censored onset as rows of result.growth_fit and
 result.growth_threshold, beside those of the plain regression (growth).
-Does not belong here: the plain regression; serial measurements (growth_serial).
-
-Model. A lesion crosses the detection limit d0 at a moment uniform between the last negative CT and its
-detection x months later; from there log D = log d0 + k a, with a its age since the limit and k its own
-rate, lognormal between lesions: log k ~ N(mu, sigma^2), independent of x. So R = log(D / d0) / x = k v
-with v uniform on (0, 1), whose density has a closed form:
-
-    f(r) = exp(sigma^2/2 - mu) * Phi((mu - sigma^2 - log r) / sigma)
-
-A lesion read at or below d0 enters with the probability of a reading up to d0 plus half a millimetre.
+Does not belong here: the likelihood and its derivation (growth_onset_likelihood); the plain regression;
+serial measurements (growth_serial).
 
 Estimand. The median growth rate exp(mu) among lesions, and tau = log(T / d0) / exp(mu): the months that a
 lesion of median rate needs from the detection limit to the threshold T. The plain regression estimates
@@ -25,7 +17,6 @@ growth (symptom-led CTs break this); exponential growth from d0 on; lesions of a
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,16 +27,20 @@ from registry_pipeline.analysis.growth_data import (
     Frame,
     Lesions,
     exclusion_note,
-    pooled_values,
     usable_lesions,
 )
 from registry_pipeline.analysis.growth_forms import volume_doubling_days
 from registry_pipeline.analysis.growth_interval import cluster_weights, percentile_interval
+from registry_pipeline.analysis.growth_onset_likelihood import (
+    OnsetData,
+    maximise,
+    negative_log_likelihood,
+    onset_data,
+    profile_limits,
+    unknown,
+)
 
 MODEL = "exponential_interval_onset"
-READING_HALF_WIDTH_MM = 0.5
-_MIN_SIGMA = 1e-3
-_NO_SPREAD = "the spread of the growth rates between lesions is not identifiable"
 
 
 @dataclass(frozen=True)
@@ -66,33 +61,6 @@ class OnsetFit:
     observed_months: tuple[float, float]
     estimates: Floats
     covariance: Floats
-
-
-@dataclass(frozen=True)
-class _Data:
-    rate: Floats  # log(D / d0) / x
-    log_jacobian: float  # sum of log(x D): densities are those of the diameter in mm
-    censored_rate: Floats  # upper limit of the rate for readings at or below d0
-    reach: float  # log(T / d0)
-    weight: Floats
-    censored_weight: Floats
-
-
-def rate_density_log(rate: Floats, mu: float, sigma: float) -> Floats:
-    """Log density of R = k v, log k ~ N(mu, sigma^2), v uniform on (0, 1)."""
-    from scipy.special import log_ndtr
-
-    return np.asarray(sigma**2 / 2 - mu + log_ndtr((mu - sigma**2 - np.log(rate)) / sigma))
-
-
-def rate_distribution(rate: Floats, mu: float | Floats, sigma: float | Floats) -> Floats:
-    """Probability that R = k v is at most `rate` (>= 0); the arguments broadcast."""
-    from scipy.special import log_ndtr, ndtr
-
-    with np.errstate(all="ignore"):
-        z = np.log(rate)
-        tail = np.exp(z + sigma**2 / 2 - mu + log_ndtr((mu - sigma**2 - z) / sigma))
-        return np.where(np.asarray(rate) > 0, ndtr((z - mu) / sigma) + tail, 0.0)
 
 
 @np.errstate(all="ignore")  # absurd readings overflow; they end as a status, not as a warning
@@ -119,24 +87,24 @@ def fit_interval_onset(
     if not 0 < detection_limit_mm < threshold_mm:
         raise ValueError("detection_limit_mm must lie between 0 and threshold_mm")
     lesions = usable_lesions(frame, interval_months, diameter_mm, patient)
-    data = _data(lesions, detection_limit_mm, threshold_mm, np.ones(lesions.n))
-    theta, covariance, status, note = _fit(data)
+    data = onset_data(lesions, detection_limit_mm, threshold_mm, np.ones(lesions.n))
+    theta, covariance, status, note = maximise(data)
     known = bool(np.isfinite(theta).all())
     shared: dict[str, object] = {
         "model": MODEL, "error_model": "log", "n_lesions": lesions.n, "n_patients": lesions.n_patients,
         "status": status, "note": _note(note, lesions, data, detection_limit_mm),
     }  # fmt: skip
-    likelihood = -_negative(theta, data) if known else float("nan")
+    likelihood = -negative_log_likelihood(theta, data) if known else float("nan")
     aicc = 4 - 2 * likelihood + 12 / (lesions.n - 3) if lesions.n > 3 else float("nan")
     parameters = _parameters(theta, covariance, data.reach).assign(
         **shared, aicc=aicc, converged=known, residual_sd=np.nan, r_squared=np.nan, log_likelihood=likelihood
     )
     observed = (float(lesions.months.min()), float(lesions.months.max())) if known else (np.nan, np.nan)
     rows = [_row(theta, data.reach, observed, threshold_mm, "profile",
-                 _profile(theta, covariance, data, level) if known else _unknown(), 0, 0)]  # fmt: skip
+                 profile_limits(theta, covariance, data, level) if known else unknown(), 0, 0)]  # fmt: skip
     if lesions.patient is not None and n_bootstrap > 0:
         draws = _draws(lesions, theta, detection_limit_mm, threshold_mm, n_bootstrap, seed)
-        bounds, failed = percentile_interval(draws, level)
+        bounds, failed = percentile_interval(draws, level, lesions.n_patients)
         rows.append(_row(theta, data.reach, observed, threshold_mm, "cluster_bootstrap", bounds,
                          len(draws), failed))  # fmt: skip
     return OnsetFit(
@@ -152,11 +120,11 @@ def _draws(
     if lesions.patient is None or not np.isfinite(theta).all() or (lesions.n_patients or 0) < 2:
         return np.empty(0)
     weights = cluster_weights(lesions.patient, replicates, seed)
-    samples = (_data(lesions, limit, threshold, w) for w in weights)
-    return np.array([_fit(sample, theta)[0][0] for sample in samples])
+    samples = (onset_data(lesions, limit, threshold, w) for w in weights)
+    return np.array([maximise(sample, theta)[0][0] for sample in samples])
 
 
-def _note(note: str, lesions: Lesions, data: _Data, limit: float) -> str:
+def _note(note: str, lesions: Lesions, data: OnsetData, limit: float) -> str:
     parts = [note, exclusion_note(lesions), f"detection limit {limit:g} mm"]
     if len(data.censored_rate):
         parts.append(f"{int(data.censored_weight.sum())} lesions read at or below it enter as such")
@@ -185,109 +153,6 @@ def _row(
         "n_bootstrap": n_bootstrap,
         "n_bootstrap_failed": n_failed,
     }
-
-
-def _unknown() -> Floats:
-    return np.array([np.nan, np.nan])
-
-
-def _data(lesions: Lesions, limit: float, threshold: float, weight: Floats) -> _Data:
-    months, diameters = lesions.months, lesions.diameter
-    small = diameters <= limit
-    rate = np.log(diameters[~small] / limit) / months[~small]
-    log_jacobian = float((weight[~small] * np.log(months[~small] * diameters[~small])).sum())
-    censored = np.log((limit + READING_HALF_WIDTH_MM) / limit) / months[small]
-    rate, own_weight = pooled_values(rate, weight[~small])
-    censored, censored_weight = pooled_values(censored, weight[small])
-    return _Data(rate, log_jacobian, censored, float(np.log(threshold / limit)), own_weight, censored_weight)
-
-
-def _negative(theta: Floats, data: _Data) -> float:
-    """Negative log likelihood of (log tau, log sigma)."""
-    with np.errstate(all="ignore"):
-        mu, sigma = float(np.log(data.reach) - theta[0]), float(np.exp(theta[1]))
-        value = (data.weight * rate_density_log(data.rate, mu, sigma)).sum() - data.log_jacobian
-        if len(data.censored_rate):
-            chance = rate_distribution(data.censored_rate, mu, sigma)
-            value += (data.censored_weight * np.log(chance)).sum()
-    return float(-value) if np.isfinite(value) else 1e100
-
-
-def _fit(data: _Data, start: Floats | None = None) -> tuple[Floats, Floats, str, str]:
-    """Estimate, covariance, status, note. Certified: gradient zero, information positive definite."""
-    from scipy.optimize import minimize
-
-    nothing = (_unknown(), np.full((2, 2), np.nan))
-    if len(np.unique(data.rate)) < 3:
-        return *nothing, "not_estimable", "fewer than three distinct lesions above the detection limit"
-    centre = np.log(data.reach) - np.log(2 * np.median(data.rate))  # E(v) = 1/2
-    starts = [start] if start is not None else [np.array([centre, s]) for s in (-1.5, -0.7, 0.0, 0.7)]
-    found = [
-        minimize(_negative, s, args=(data,), method="Nelder-Mead",
-                 options={"xatol": 1e-6, "fatol": 1e-9, "maxiter": 600})
-        for s in starts
-    ]  # fmt: skip
-    theta = np.asarray(min(found, key=lambda f: float(f.fun)).x, dtype=float)
-    if theta[1] < np.log(_MIN_SIGMA) * 0.9 or theta[1] > 4:
-        return *nothing, "not_identifiable", _NO_SPREAD
-    theta, gradient, hessian = _newton(theta, data)
-    if np.linalg.eigvalsh(hessian).min() <= 0:
-        return *nothing, "not_converged", "the information matrix is not positive definite at the solution"
-    covariance: Floats = np.asarray(np.linalg.inv(hessian), dtype=float)
-    if float(gradient @ covariance @ gradient) > 1e-8:
-        return *nothing, "not_converged", "the score is not zero at the solution"
-    return theta, covariance, "ok", ""
-
-
-def _newton(theta: Floats, data: _Data) -> tuple[Floats, Floats, Floats]:
-    """Polish by Newton steps with central differences; gives theta, gradient and Hessian there."""
-    for _ in range(6):
-        gradient, hessian = _differences(lambda t: _negative(t, data), theta)
-        if np.linalg.eigvalsh(hessian).min() <= 0:
-            break
-        step = np.linalg.solve(hessian, gradient)
-        if float(gradient @ step) < 1e-13:
-            break
-        if _negative(theta - step, data) > _negative(theta, data) + 1e-9:
-            break
-        theta = theta - step
-    gradient, hessian = _differences(lambda t: _negative(t, data), theta)
-    return theta, gradient, hessian
-
-
-def _differences(function: Callable[[Floats], float], at: Floats, h: float = 1e-4) -> tuple[Floats, Floats]:
-    a, b = np.array([h, 0.0]), np.array([0.0, h])
-    middle = function(at)
-    pa, ma, pb, mb = function(at + a), function(at - a), function(at + b), function(at - b)
-    crossed = function(at + a + b) - function(at + a - b) - function(at - a + b) + function(at - a - b)
-    gradient = np.array([pa - ma, pb - mb]) / (2 * h)
-    mixed = crossed / (4 * h * h)
-    hessian = np.array([[(pa - 2 * middle + ma) / h**2, mixed], [mixed, (pb - 2 * middle + mb) / h**2]])
-    return gradient, hessian
-
-
-def _profile(theta: Floats, covariance: Floats, data: _Data, level: float) -> Floats:
-    """Profile-likelihood interval of log tau; NaN on a side where the likelihood stays flat."""
-    from scipy.optimize import brentq, minimize_scalar
-    from scipy.stats import chi2
-
-    limit = _negative(theta, data) + float(chi2.ppf(level, 1)) / 2
-
-    def excess(log_tau: float) -> float:
-        best = minimize_scalar(
-            lambda s: _negative(np.array([log_tau, s]), data),
-            bounds=(np.log(_MIN_SIGMA), 4.0), method="bounded", options={"xatol": 1e-9},
-        )  # fmt: skip
-        return float(best.fun) - limit
-
-    bounds, se = _unknown(), float(np.sqrt(covariance[0, 0]))
-    for side, sign in enumerate((-1.0, 1.0)):
-        for reach in (1.0, 2.0, 3.0, 5.0, 8.0, 13.0, 21.0):
-            far = float(theta[0]) + sign * se * reach
-            if excess(far) > 0:
-                bounds[side] = brentq(excess, float(theta[0]), far, xtol=1e-8)
-                break
-    return bounds
 
 
 def _parameters(theta: Floats, covariance: Floats, reach: float) -> pd.DataFrame:

@@ -116,6 +116,8 @@ def quadratic_form(difference: Floats, covariance: Floats) -> tuple[float, int]:
 def _combine(times: Times, groups: Groups, strata: Groups, power: tuple[float, float]) -> ScoreTest:
     """Add the scores of all strata."""
     k = len(groups.labels)
+    if len(strata.labels) == 1 and not strata.code.any():
+        return logrank_scores(times, groups.code, k, power)
     total = ScoreTest(np.zeros(k), np.zeros(k), np.zeros((k, k)))
     for code in range(len(strata.labels)):
         rows = strata.code == code
@@ -137,7 +139,8 @@ def _prepare(
     keep = (groups.code >= 0) & (layers.code >= 0)
     kept_groups = Groups(by, groups.code[keep], groups.labels)
     kept_layers = Groups(layers.variable, layers.code[keep], layers.labels)
-    return times.take(keep), kept_groups, kept_layers, int((~keep).sum())
+    kept_times = times if bool(keep.all()) else times.take(keep)
+    return kept_times, kept_groups, kept_layers, int((~keep).sum())
 
 
 def logrank_test(

@@ -15,7 +15,8 @@ import pandas as pd
 from registry_pipeline.analysis.growth import GrowthFit
 from registry_pipeline.analysis.growth_data import Floats
 from registry_pipeline.analysis.growth_forms import FORMS, diameter
-from registry_pipeline.analysis.growth_onset import OnsetFit, rate_distribution
+from registry_pipeline.analysis.growth_onset import OnsetFit
+from registry_pipeline.analysis.growth_onset_likelihood import rate_distribution
 
 COLUMNS = [
     "model", "error_model", "ct_interval_months", "cutpoint_mm", "share_small", "share_lower", "share_upper",
@@ -44,8 +45,9 @@ def plan_surveillance(
     """Expected share of lesions <= cutpoint_mm at detection and median diameter (mm) for a CT every so many months.
 
     Bands are percentiles over draws of the estimates: the fit's bootstrap replicates where it has at least
-    100, else its asymptotic normal distribution. They hold the uncertainty of the estimates, not that of the
-    assumptions. is_extrapolated: the interval lies outside those observed. A fit that was not certified
+    100, else its asymptotic distribution (t for the onset fit, whose scatter is underestimated). They hold
+    the uncertainty of the estimates, not that of the assumptions. is_extrapolated: the interval lies outside
+    those observed. A fit that was not certified
     gives NULLs, with the fit's own note. Raises ValueError for an interval or cutpoint that is not positive.
     """
     if min(intervals, default=1) <= 0 or cutpoint_mm <= 0:
@@ -63,7 +65,7 @@ def plan_surveillance(
         return table.assign(**blank, is_extrapolated=None, assumption=fit.note)[COLUMNS]
     rng = np.random.default_rng(seed)
     if isinstance(fit, OnsetFit):
-        draws = rng.multivariate_normal(fit.estimates, fit.covariance, n_draws)
+        draws = _student(fit, n_draws, rng)
         share, median = _onset(fit, np.vstack([fit.estimates, draws]), months, cutpoint_mm)
     else:
         share, median = _curve(fit, months, cutpoint_mm, n_draws, rng)
@@ -95,6 +97,15 @@ def _curve(
         if fit.error_model == "log":
             return ndtr((np.log(cutpoint) - np.log(median)) / spread), median
         return ndtr((cutpoint - median) / spread), median
+
+
+def _student(fit: OnsetFit, n_draws: int, rng: np.random.Generator) -> Floats:
+    """Draws of the estimates, wider than normal as those of a regression are: t, and n / (n - 2) for the scatter."""
+    n = int(fit.parameters["n_lesions"].iloc[0])
+    freedom = n - len(fit.estimates)
+    normal = rng.multivariate_normal(np.zeros(len(fit.estimates)), fit.covariance, n_draws)
+    wider = np.sqrt(n / rng.chisquare(freedom, n_draws))
+    return np.asarray(fit.estimates + normal * wider[:, None])
 
 
 def _onset(fit: OnsetFit, theta: Floats, months: Floats, cutpoint: float) -> tuple[Floats, Floats]:

@@ -12,8 +12,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import dagster as dg
-from sqlalchemy import event
+from dagster._core.storage.event_log.sqlite import sqlite_event_log
+from dagster._core.storage.runs.sqlite import sqlite_run_storage
+from dagster._core.storage.schedules.sqlite import sqlite_schedule_storage
+from sqlalchemy import create_engine, event
 from sqlalchemy.engine import Engine
+from sqlalchemy.pool import QueuePool
 
 from registry_pipeline.defs.automation import range_tags, register_facilities
 from registry_pipeline.defs.console import step_lines
@@ -25,7 +29,7 @@ from registry_pipeline.home import Home
 from registry_pipeline.sql_source import SQL_FOLDER
 from registry_pipeline.steps.problems import Refused
 
-_HELD: dict[str, sqlite3.Connection] = {}
+_LOGS: tuple[Any, ...] = (sqlite_event_log, sqlite_run_storage, sqlite_schedule_storage)
 
 
 def refresh_through_dagster(
@@ -53,7 +57,7 @@ def refresh_through_dagster(
         raise Refused("no facility has a mapping yet; put one into " + str(home.facilities))
     definitions = build_definitions(RegistryHome(root=str(home.root)))
     job = definitions.resolve_job_def("refresh").with_logger_defs({"console": step_lines})
-    with _held_open():
+    with _engines_kept():
         outcome = job.execute_in_process(
             run_config={"loggers": {"console": {}}},
             instance=chosen,
@@ -78,30 +82,32 @@ def open_instance(home: Home) -> dg.DagsterInstance:
 
 
 @contextmanager
-def _held_open() -> Iterator[None]:
-    """Keep every SQLite file that Dagster opens open until the run has ended.
+def _engines_kept() -> Iterator[None]:
+    """Keep one engine with its connection for each SQLite file of Dagster's log, for the length of a run.
 
-    Dagster opens and closes a file for each of some thousand statements, and whoever closes a file last
-    writes its log back and deletes it, which takes longer than the statement.
+    Dagster makes an engine and opens a file for each of some thousand statements: every one is then compiled
+    anew, and whoever closes a file last writes its log back and deletes it, which takes longer than the statement.
     """
-    _HELD.clear()
-    event.listen(Engine, "connect", _hold)
+    kept: dict[str, Engine] = {}
+
+    def engine_of(url: str, **options: Any) -> Engine:
+        if url not in kept:
+            kept[url] = create_engine(url, **{**options, "poolclass": QueuePool})
+            # Dagster disposes of an engine after each statement; the file has to stay open until the end.
+            setattr(kept[url], "dispose", lambda close=True: None)
+        return kept[url]
+
+    changed = [module for module in _LOGS if hasattr(module, "create_engine")]
+    before = [module.create_engine for module in changed]
+    for module in changed:
+        setattr(module, "create_engine", engine_of)
     try:
         yield
     finally:
-        event.remove(Engine, "connect", _hold)
-        while _HELD:
-            _HELD.popitem()[1].close()
-
-
-def _hold(connection: Any, _: Any) -> None:
-    if not isinstance(connection, sqlite3.Connection):
-        return
-    path = connection.execute("PRAGMA database_list").fetchall()[0][2]
-    if path and path not in _HELD:
-        _HELD[path] = sqlite3.connect(path, check_same_thread=False)
-    if path:  # each time: a file that has since got a log of its own is held only from the next read on
-        _HELD[path].execute("PRAGMA schema_version").fetchall()
+        for module, made in zip(changed, before, strict=True):
+            setattr(module, "create_engine", made)
+        for engine in kept.values():
+            Engine.dispose(engine)
 
 
 def _write_without_waiting(connection: Any, _: Any) -> None:

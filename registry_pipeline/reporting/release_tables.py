@@ -20,6 +20,7 @@ import pandas as pd
 import schemas
 from schemas.table import columns_of
 
+MOST_ROWS_KEPT = 2_000
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -32,6 +33,7 @@ class ReleaseTables:
 
     def __init__(self, database: Path) -> None:
         self._connection = duckdb.connect(str(database), read_only=True)
+        self._read: dict[tuple[object, ...], pd.DataFrame] = {}
         try:
             self._connection.execute("SET enable_external_access = false")
             self._known: dict[str, list[str]] = {}
@@ -79,8 +81,19 @@ class ReleaseTables:
         statement = f"SELECT * FROM {_qualified(name)}" + (f" WHERE {condition}" if where else "")
         statement += " ORDER BY ALL" if _is_small_layer(name) else ""
         statement += f" LIMIT {int(limit)}" if limit is not None else ""
-        frame = self._connection.execute(statement, list(where.values())).df()
+        frame = self._once(statement, tuple(where.values()))
         return frame.assign(**{column: None for column in declared if column not in frame})
+
+    def _once(self, statement: str, values: tuple[Any, ...]) -> pd.DataFrame:
+        """The answer to a query; a small one is kept for the section that asks the same again."""
+        asked = (statement, *values)
+        if asked in self._read:
+            return self._read[asked].copy()
+        frame = self._connection.execute(statement, list(values)).df()
+        if len(frame) <= MOST_ROWS_KEPT:
+            self._read[asked] = frame
+            return frame.copy()
+        return frame
 
     def in_order(self, name: str) -> pd.DataFrame:
         """Rows of a table in the order in which the release holds them."""

@@ -87,7 +87,7 @@ def _survival(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
     mark = 36 * study.days_per_month
     rates, tests = [], []
     for endpoint in ("os", "local_control"):
-        frame = marts.times(endpoint, "lrt_start")
+        frame = analysis.Checked(marts.times(endpoint, "lrt_start"))
         for by in GROUPS:
             own = {**label, "endpoint": endpoint, "stratum_variable": by}
             rates.append(analysis.landmark_survival(frame, *columns, mark, by).assign(**own))

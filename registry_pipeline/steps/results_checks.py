@@ -44,7 +44,8 @@ def check_results(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
     if not len(frame):
         return {name: nothing(**({} if name.startswith("missing") else label)) for name in NAMES}
     usable = [one for one in study.multivariable if frame[one].notna().any()]
-    fit = analysis.fit_cox(frame, "duration_days", "is_event", usable)
+    # result.cox_term holds the same fit, at which a second engine has looked.
+    fit = analysis.fit_cox(frame, "duration_days", "is_event", usable, second_engine=False)
     made = {
         "cox_influence": _influence(fit, frame, usable),
         "cox_optimism": _optimism(frame, usable, study),

@@ -5,7 +5,6 @@ Does not belong here: how they are fitted and certified (``analysis/``).
 """
 
 from collections.abc import Iterator
-from typing import Any
 
 import pandas as pd
 
@@ -15,7 +14,6 @@ from registry_pipeline.steps.marts import Marts
 
 REGISTRY_COVARIATES = ("age_years", "figo_group", "histology_group")
 SECOND_ENDPOINTS = ("lrfs", "pfs", "local_control", "new_oligomet")
-FEW_EVENTS_PER_VARIABLE = 5
 
 
 def cox_results(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
@@ -58,15 +56,8 @@ def _plan(marts: Marts, study: Study) -> Iterator[tuple[str, str, str, tuple[str
             yield endpoint, origin, "multivariable", together
 
 
-def _fits(frame: pd.DataFrame, covariates: tuple[str, ...]) -> Iterator[Any]:
-    """The plain fit; and the penalised one where the plain one cannot be estimated or has few events."""
+def _fits(frame: pd.DataFrame, covariates: tuple[str, ...]) -> Iterator[analysis.CoxFit]:
+    """The fits that may be shown: plain, penalised beside it where a term is lost, penalised alone with few events."""
     usable = [one for one in covariates if frame[one].notna().any()]
-    if not usable:
-        return
-    fit = analysis.fit_cox(frame, "duration_days", "is_event", usable)
-    yield fit
-    per_variable = fit.summary["events_per_variable"].iloc[0]
-    if fit.summary["n_event"].iloc[0] > 0 and (
-        fit.status == "not_estimable" or per_variable < FEW_EVENTS_PER_VARIABLE
-    ):
-        yield analysis.fit_cox(frame, "duration_days", "is_event", usable, penalty="firth")
+    if usable:
+        yield from analysis.fit_cox_reported(frame, "duration_days", "is_event", usable)

@@ -34,8 +34,9 @@ def group_results(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
                 weighted.append(nothing(**label))
                 differences.append(nothing(**label))
                 continue
-            weighted += [one.assign(**label) for one in _weighted(frame)]
-            differences += [one.assign(**label) for one in _differences(frame, study)]
+            checked = analysis.Checked(frame)
+            weighted += [one.assign(**label) for one in _weighted(checked)]
+            differences += [one.assign(**label) for one in _differences(checked, study)]
     return {
         "logrank_weighted": joined(weighted),
         "rmst_difference": joined(differences),
@@ -44,7 +45,7 @@ def group_results(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
     }
 
 
-def _weighted(frame: pd.DataFrame) -> Iterator[pd.DataFrame]:
+def _weighted(frame: analysis.Checked) -> Iterator[pd.DataFrame]:
     """Weighted tests of each grouping, and the plain one within strata of the other variable."""
     for variable in GROUPS:
         for weighting in WEIGHTINGS[1:]:
@@ -56,7 +57,7 @@ def _weighted(frame: pd.DataFrame) -> Iterator[pd.DataFrame]:
             ).assign(strata=strata)
 
 
-def _differences(frame: pd.DataFrame, study: Study) -> Iterator[pd.DataFrame]:
+def _differences(frame: analysis.Checked, study: Study) -> Iterator[pd.DataFrame]:
     tau = study.rmst_months * study.days_per_month
     for variable in GROUPS:
         rows = analysis.restricted_mean_difference(frame, "duration_days", "is_event", tau, variable)

@@ -49,11 +49,8 @@ def _models(frame: pd.DataFrame) -> Iterator[pd.DataFrame]:
     """Cause-specific hazard ratios per lesion; Firth's without clusters where a group has no event."""
     for covariate in COVARIATES:
         columns = ("duration_days", "is_event", [covariate])
-        fit = analysis.fit_cox(frame, *columns, cluster="patient_id")
-        counts = {"model": f"univariable:{covariate}", "n": fit.data.n, "n_event": fit.data.n_event}
-        counts["n_cluster"] = int(frame["patient_id"].nunique())
-        yield fit.terms.assign(**counts)
-        if fit.status == "not_estimable" and fit.data.n_event:
-            firth = analysis.fit_cox(frame, *columns, penalty="firth")
-            note = "The penalised fit does not know that lesions of one patient are alike."
-            yield firth.terms.assign(**counts, note=note)
+        for fit in analysis.fit_cox_reported(frame, *columns, cluster="patient_id"):
+            counts = {"model": f"univariable:{covariate}", "n": fit.data.n, "n_event": fit.data.n_event}
+            counts["n_cluster"] = int(frame["patient_id"].nunique())
+            note = PENALISED_NOTE if fit.method == "firth" else fit.note
+            yield fit.terms.assign(**counts, note=note)

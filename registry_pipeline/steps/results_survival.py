@@ -15,7 +15,7 @@ from registry_pipeline.steps.marts import OVERALL, Marts
 
 COMPETING = ("local_control", "new_oligomet")
 Label = tuple[str, str, str]
-Estimator = Callable[[pd.DataFrame, str], pd.DataFrame]
+Estimator = Callable[[analysis.Checked, str], pd.DataFrame]
 
 
 def survival_results(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
@@ -67,7 +67,7 @@ def _applies(table: str, endpoint: str, variable: str) -> bool:
     return table != "cumulative_incidence" or endpoint in COMPETING
 
 
-def _cells(marts: Marts) -> Iterator[tuple[str, str, str, pd.DataFrame]]:
+def _cells(marts: Marts) -> Iterator[tuple[str, str, str, analysis.Checked]]:
     """Endpoint, origin, stratum variable and the few columns that estimates need, where there are rows."""
     for endpoint, origin in marts.pairs():
         frame = marts.times(endpoint, origin)
@@ -75,7 +75,8 @@ def _cells(marts: Marts) -> Iterator[tuple[str, str, str, pd.DataFrame]]:
             chosen = frame[["duration_days", "event", "is_event", variable]]
             known = chosen[chosen[variable].notna()]
             if len(known):
-                yield endpoint, origin, variable, known.assign(**{variable: _as_labels(known[variable])})
+                labelled = known.assign(**{variable: _as_labels(known[variable])})
+                yield endpoint, origin, variable, analysis.Checked(labelled)
 
 
 def _as_labels(column: pd.Series) -> pd.Series:

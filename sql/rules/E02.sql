@@ -20,6 +20,13 @@ omd_episode = [{episode_id = "E1", patient_id = "P1", omd_dx_date = 2015-04-10, 
 _severity = "warning"
 primary_tumour = [{tumour_id = "T1", patient_id = "P1", dx_date = 2015-05-01}]
 omd_episode = [{episode_id = "E1", patient_id = "P1", omd_dx_date = 2015-07-01, omd_dx_date_precision = "year", omd_dx_date_lower = 2015-01-01, omd_dx_date_upper = 2015-12-31}]
+[[passing]]
+primary_tumour = [{tumour_id = "T1", patient_id = "P1", dx_date = 2015-05-01}, {tumour_id = "T2", patient_id = "P2", dx_date = 2015-05-01}]
+omd_episode = [{episode_id = "E1", patient_id = "P1", omd_dx_date = 2015-03-31, omd_class = "de_novo_synchronous"}, {episode_id = "E2", patient_id = "P2", omd_dx_date = 2015-05-01, omd_class = "metachronous_oligorecurrence"}]
+[[failing]]
+_severity = "warning"
+primary_tumour = [{tumour_id = "T1", patient_id = "P1", dx_date = 2015-05-01}]
+omd_episode = [{episode_id = "E1", patient_id = "P1", omd_dx_date = 2015-03-15, omd_dx_date_precision = "month", omd_dx_date_lower = 2015-03-01, omd_dx_date_upper = 2015-03-31}]
 */
 WITH primary_dx AS (
     SELECT patient_id, min(dx_date_lower) AS earliest, min(dx_date_upper) AS latest

@@ -13,6 +13,10 @@ omd_episode = [{episode_id = "E1", patient_id = "P1", n_lesions_stated = 5}]
 [[failing]]
 omd_episode = [{episode_id = "E1", patient_id = "P1", n_lesions_stated = 2}]
 lesion = [{lesion_id = "L1", episode_id = "E1", patient_id = "P1", lesion_site = "lung"}]
+[[passing]]
+omd_episode = [{episode_id = "E1", patient_id = "P1", n_lesions_stated = 1}, {episode_id = "E2", patient_id = "P2", n_lesions_stated = 2}, {episode_id = "E3", patient_id = "P3"}]
+lesion = [{lesion_id = "L1", episode_id = "E1", patient_id = "P1", lesion_site = "lung"}, {lesion_id = "L2", episode_id = "E1", patient_id = "P1", lesion_site = "lung", lesion_status = "new"}, {lesion_id = "L3", episode_id = "E1", patient_id = "P1", lesion_site = "paraaortic"}]
+_judged = 2
 */
 WITH counted AS (
     SELECT e._row_id, e.n_lesions_stated,
@@ -27,4 +31,3 @@ SELECT _row_id,
            OR (n_sent > 0 AND coalesce(n_lesions_stated, n_sent) <> n_sent) AS is_violated,
        format('{} stated, {} sent', coalesce(CAST(n_lesions_stated AS VARCHAR), 'none'), n_sent) AS detail
 FROM counted
-WHERE n_sent > 0 OR n_lesions_stated IS NOT NULL

@@ -14,6 +14,8 @@ lrt_course = [{lrt_id = "C1", episode_id = "E1", patient_id = "P1", lrt_modality
 _parameters = {window_date = "omd_dx"}
 omd_episode = [{episode_id = "E1", patient_id = "P1", omd_dx_date = 2006-12-30}]
 lrt_course = [{lrt_id = "C1", episode_id = "E1", patient_id = "P1", lrt_modality = "rt", start_date = 2007-02-01}]
+[[passing]]
+lrt_course = [{lrt_id = "C1", episode_id = "E1", patient_id = "P1", lrt_modality = "rt", start_date = 2015-05-01}, {lrt_id = "C2", episode_id = "E2", patient_id = "P2", lrt_modality = "systemic", start_date = 2005-05-01}]
 */
 SELECT c._row_id,
        CASE WHEN $window_date = 'omd_dx' THEN e.omd_dx_date ELSE c.start_date END NOT BETWEEN $window_start AND $window_end AS is_violated

@@ -11,6 +11,9 @@ systemic_line = [{line_id = "S1", patient_id = "P1", start_date = 2017-01-01, en
 [[failing]]
 omd_episode = [{episode_id = "E1", patient_id = "P1", omd_dx_date = 2017-04-10, omd_class = "repeat_oligoprogression"}]
 systemic_line = [{line_id = "S1", patient_id = "P1", start_date = 2016-01-01, end_date = 2016-06-01}]
+[[passing]]
+omd_episode = [{episode_id = "E1", patient_id = "P1", omd_dx_date = 2017-04-10, omd_class = "repeat_oligoprogression"}]
+systemic_line = [{line_id = "S1", patient_id = "P1", start_date = 2017-04-10}]
 */
 SELECT e._row_id,
        e.active_systemic IS DISTINCT FROM 'yes' AND NOT EXISTS (

@@ -9,6 +9,9 @@ source = "G"
 omd_episode = [{episode_id = "E1", patient_id = "P1", omd_class = "metachronous_oligorecurrence", primary_status = "controlled"}]
 [[failing]]
 omd_episode = [{episode_id = "E1", patient_id = "P1", omd_class = "metachronous_oligorecurrence", primary_status = "residual"}]
+[[passing]]
+_judged = 1
+omd_episode = [{episode_id = "E1", patient_id = "P1", omd_class = "metachronous_oligorecurrence", primary_status = "controlled"}, {episode_id = "E2", patient_id = "P2", omd_class = "de_novo_synchronous", primary_status = "residual"}]
 */
 SELECT _row_id, primary_status = 'residual' AS is_violated
 FROM screened.omd_episode

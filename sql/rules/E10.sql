@@ -27,6 +27,13 @@ regional_recurrence = [{regional_recurrence_id = "R1", patient_id = "P1", region
 [[passing]]
 omd_episode = [{episode_id = "E1", patient_id = "P1", omd_dx_date = 2017-04-10, has_concurrent_regional = false}]
 regional_recurrence = [{regional_recurrence_id = "R1", patient_id = "P1", regional_site = "vaginal", dx_date = 2017-04-10}, {regional_recurrence_id = "R2", patient_id = "P1", regional_site = "pelvic", dx_date = 2017-04-10, is_treated = false}]
+[[passing]]
+omd_episode = [{episode_id = "E1", patient_id = "P1", omd_dx_date = 2017-04-10, has_concurrent_regional = true}, {episode_id = "E2", patient_id = "P2", omd_dx_date = 2017-04-10, has_concurrent_regional = true}, {episode_id = "E3", patient_id = "P3", omd_dx_date = 2017-04-10, has_concurrent_regional = false}, {episode_id = "E4", patient_id = "P4", omd_dx_date = 2017-04-10}]
+regional_recurrence = [{regional_recurrence_id = "R1", patient_id = "P1", regional_site = "pelvic", dx_date = 2017-07-09}, {regional_recurrence_id = "R2", patient_id = "P2", regional_site = "pelvic", dx_date = 2017-01-10}, {regional_recurrence_id = "R3", patient_id = "P3", regional_site = "pelvic", dx_date = 2016-01-10}, {regional_recurrence_id = "R4", patient_id = "P4", regional_site = "pelvic", dx_date = 2017-04-10}]
+[[failing]]
+_rows = 3
+omd_episode = [{episode_id = "E1", patient_id = "P1", omd_dx_date = 2017-04-10, has_concurrent_regional = false}, {episode_id = "E2", patient_id = "P2", omd_dx_date = 2017-04-10, has_concurrent_regional = false}, {episode_id = "E3", patient_id = "P3", omd_dx_date = 2017-04-10, has_concurrent_regional = true}]
+regional_recurrence = [{regional_recurrence_id = "R1", patient_id = "P1", regional_site = "pelvic", dx_date = 2017-07-09}, {regional_recurrence_id = "R2", patient_id = "P2", regional_site = "pelvic", dx_date = 2017-01-10}, {regional_recurrence_id = "R3", patient_id = "P3", regional_site = "pelvic", dx_date = 2016-01-10}]
 */
 WITH sent AS (SELECT count(*) > 0 AS is_sent FROM screened.regional_recurrence),
 near AS (

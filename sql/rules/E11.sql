@@ -21,6 +21,11 @@ omd_episode = [{episode_id = "E1", patient_id = "P1", omd_dx_date = 2017-04-10}]
 lrt_course = [{lrt_id = "C1", episode_id = "E1", patient_id = "P1", start_date = 2017-05-01}]
 imaging_exam = [{exam_id = "X1", patient_id = "P1", exam_date = 2017-04-10, imaging_modality = "ct"}]
 imaging_region = [{exam_id = "X1", patient_id = "P1", body_region = "neck"}]
+[[passing]]
+omd_episode = [{episode_id = "E1", patient_id = "P1", omd_dx_date = 2017-04-10}, {episode_id = "E2", patient_id = "P2", omd_dx_date = 2017-04-10}, {episode_id = "E3", patient_id = "P3", omd_dx_date = 2017-04-10}, {episode_id = "E4", patient_id = "P4", omd_dx_date = 2017-04-10}]
+lrt_course = [{lrt_id = "C1", episode_id = "E1", patient_id = "P1", start_date = 2017-05-01}, {lrt_id = "C2", episode_id = "E2", patient_id = "P2", start_date = 2017-05-01}, {lrt_id = "C3", episode_id = "E3", patient_id = "P3", start_date = 2017-05-01}, {lrt_id = "C4", episode_id = "E4", patient_id = "P4", start_date = 2017-05-01}]
+imaging_exam = [{exam_id = "X1", patient_id = "P1", exam_date = 2017-05-01, imaging_modality = "petct"}, {exam_id = "X2", patient_id = "P2", exam_date = 2017-03-02, imaging_modality = "petct"}, {exam_id = "X3", patient_id = "P3", exam_date = 2017-04-10, imaging_modality = "ct"}, {exam_id = "X4", patient_id = "P4", exam_date = 2017-04-10, imaging_modality = "ct"}]
+imaging_region = [{exam_id = "X4", patient_id = "P4", body_region = "chest"}]
 */
 WITH started AS (
     SELECT episode_id, min(start_date_lower) AS earliest, min(start_date_upper) AS latest

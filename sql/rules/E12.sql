@@ -15,6 +15,13 @@ lesion = [{lesion_id = "L1", episode_id = "E1", patient_id = "P1", lesion_site =
 _severity = "warning"
 omd_episode = [{episode_id = "E1", patient_id = "P1", lesion_site_group = "lung"}]
 lesion = [{lesion_id = "L1", episode_id = "E1", patient_id = "P1", lesion_site = "scf"}, {lesion_id = "L2", episode_id = "E1", patient_id = "P1", lesion_site = "lung"}]
+[[passing]]
+omd_episode = [{episode_id = "E1", patient_id = "P1", lesion_site_group = "scf"}]
+lesion = [{lesion_id = "L1", episode_id = "E1", patient_id = "P1", lesion_site = "scf"}, {lesion_id = "L2", episode_id = "E1", patient_id = "P1", lesion_site = "lung", lesion_status = "new"}]
+[[failing]]
+_told = {suggestion = "scf"}
+omd_episode = [{episode_id = "E1", patient_id = "P1", lesion_site_group = "other"}]
+lesion = [{lesion_id = "L1", episode_id = "E1", patient_id = "P1", lesion_site = "scf"}, {lesion_id = "L2", episode_id = "E1", patient_id = "P1", lesion_site = "paraaortic"}]
 */
 WITH site AS (
     SELECT episode_id,

@@ -11,6 +11,9 @@ lesion = [{lesion_id = "L1", episode_id = "E1", patient_id = "P1", lesion_site =
 [[failing]]
 omd_episode = [{episode_id = "E1", patient_id = "P1", n_lesions_stated = 2}]
 lesion = [{lesion_id = "L1", episode_id = "E1", patient_id = "P1", lesion_site = "lung"}]
+[[passing]]
+omd_episode = [{episode_id = "E1", patient_id = "P1", n_lesions_stated = 1}]
+lesion = [{lesion_id = "L1", episode_id = "E1", patient_id = "P1", lesion_site = "lung"}, {lesion_id = "L2", episode_id = "E1", patient_id = "P1", lesion_site = "lung", lesion_status = "new"}]
 */
 SELECT e._row_id, any_value(e.n_lesions_stated) <> count(l.lesion_id) AS is_violated,
        format('{} stated, {} sent', any_value(e.n_lesions_stated), count(l.lesion_id)) AS detail,

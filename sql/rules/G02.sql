@@ -16,6 +16,9 @@ source = "P"
 [[failing]]
 "mart.survival_time" = [{patient_id = "P1", endpoint = "os", origin = "lrt_start", duration_days = 30, event = 1, censor_reason = "last_contact"}]
 "mart.registry_patient" = [{patient_id = "P1", facility_id = "x"}]
+[[passing]]
+"mart.survival_time" = [{patient_id = "P1", endpoint = "os", origin = "lrt_start", duration_days = 30, event = 0}, {patient_id = "P1", endpoint = "pfs", origin = "lrt_start", duration_days = 30, event = 1}, {patient_id = "P2", endpoint = "os", origin = "lrt_start", duration_days = 10, event = 0}]
+"mart.registry_patient" = [{patient_id = "P1", facility_id = "x"}, {patient_id = "P2", facility_id = "x"}]
 */
 SELECT p.facility_id, concat_ws('|', s.patient_id, s.endpoint, s.origin) AS record_key,
        coalesce(s.endpoint IN ('lrfs', 'pfs') AND s.duration_days > o.duration_days, false)

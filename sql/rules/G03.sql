@@ -38,6 +38,14 @@ _severity = "warning"
 _severity = "warning"
 "curated.patient" = [{patient_id = "P1", facility_id = "x", sex = "F"}]
 "previous.curated.patient" = [{patient_id = "P1", facility_id = "x", birth_date = 1960-01-01, sex = "F"}]
+[[failing]]
+_severity = "warning"
+"curated.patient" = [{patient_id = "P1", facility_id = "x", birth_date = 1960-07-01, birth_date_precision = "year", birth_date_lower = 1960-01-01, birth_date_upper = 1960-12-31, sex = "F"}]
+"previous.curated.patient" = [{patient_id = "P1", facility_id = "x", birth_date = 1960-01-15, birth_date_precision = "month", birth_date_lower = 1960-01-01, birth_date_upper = 1960-01-31, sex = "F"}]
+[[failing]]
+"curated.death" = [{patient_id = "P1", facility_id = "x", death_date = 2020-01-01}]
+"previous.curated.death" = [{patient_id = "P1", facility_id = "x", death_date = 2019-01-01}]
+"previous.quality.finding" = [{finding_id = "F1", rule_id = "H03", facility_id = "x", table_name = "death", record_key = "P2", items = "death_date", status = "answered"}]
 */
 WITH pair AS (
     SELECT 'patient' AS table_name, now.facility_id, now.patient_id AS record_key, 'birth_date' AS items,

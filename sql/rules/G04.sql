@@ -29,6 +29,17 @@ version = 2
 [[failing]]
 "curated.patient" = [{patient_id = "P1", facility_id = "x", birth_date = 1947-09-23}]
 "previous.curated.patient" = [{patient_id = "P1", facility_id = "x", birth_date = 1960-01-01}]
+[[passing]]
+"curated.patient" = [{patient_id = "P1", facility_id = "x", birth_date = 1960-02-01}, {patient_id = "P2", facility_id = "x"}]
+"previous.curated.patient" = [{patient_id = "P1", facility_id = "x", birth_date = 1960-01-01}, {patient_id = "P2", facility_id = "x"}]
+"previous.curated.death" = [{patient_id = "P2", facility_id = "x", death_date = 2019-01-01}]
+"quality.quarantine" = [{facility_id = "x", table_name = "death", record_key = "P2", patient_id = "P2", reason = "own"}]
+[[failing]]
+_rows = 3
+"curated.patient" = [{patient_id = "P1", facility_id = "x", birth_date = 1961-02-01}, {patient_id = "P2", facility_id = "x"}]
+"previous.curated.patient" = [{patient_id = "P1", facility_id = "x", birth_date = 1960-01-01}, {patient_id = "P2", facility_id = "x"}, {patient_id = "P3", facility_id = "x"}]
+"previous.curated.death" = [{patient_id = "P2", facility_id = "x", death_date = 2019-01-01}]
+"quality.quarantine" = [{facility_id = "x", table_name = "death", record_key = "P9", patient_id = "P9", reason = "own"}, {facility_id = "x", table_name = "patient", record_key = "P9", patient_id = "P9", reason = "own"}]
 */
 WITH held AS (
     -- What this refresh holds back has its own findings: it has not disappeared.

@@ -26,6 +26,9 @@ version = 2
 [[passing]]
 "curated.followup" = [{followup_id = "F1", patient_id = "P1", facility_id = "x", contact_date = 2020-01-04, contact_date_upper = 2020-01-04}]
 "previous.curated.followup" = [{followup_id = "F1", patient_id = "P1", facility_id = "x", contact_date = 2020-07-01, contact_date_lower = 2020-01-01, contact_date_upper = 2020-12-31}]
+[[passing]]
+"curated.followup" = [{followup_id = "F1", patient_id = "P1", facility_id = "x", contact_date = 2019-01-01}]
+"previous.curated.followup" = [{followup_id = "F1", patient_id = "P1", facility_id = "x", contact_date = 2019-01-01}]
 */
 SELECT 'primary_tumour' AS table_name, now.facility_id, now.tumour_id AS record_key, 'figo_stage' AS items,
        now.figo_stage IS DISTINCT FROM old.figo_stage AS is_violated,

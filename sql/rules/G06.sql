@@ -36,6 +36,29 @@ _parameters = {stage_percent = 10}
 "mart.cohort" = [{patient_id = "P1", facility_id = "x", max_diameter_mm = 12.0, figo_stage = "IB1"}]
 "previous.mart.cohort" = [{patient_id = "P1", facility_id = "x", max_diameter_mm = 12.0, figo_stage = "IB1"}]
 _repeat = [{ table = "mart.cohort", times = 6, also = [{facility_id = "x", max_diameter_mm = 12.0}, {facility_id = "x", max_diameter_mm = 9.0, figo_stage = "IB1"}, {facility_id = "x", max_diameter_mm = 9.0, figo_stage = "IB1"}, {facility_id = "x", max_diameter_mm = 9.0, figo_stage = "IB1"}] }, { table = "previous.mart.cohort", times = 24, also = [{facility_id = "x", max_diameter_mm = 9.0, figo_stage = "IB1"}] }]
+[[passing]]
+"curated.death" = [{patient_id = "P1", facility_id = "x", death_date = 2020-01-01}]
+[[passing]]
+"mart.cohort" = [{facility_id = "x", figo_stage = "IB1"}]
+_repeat = [{ table = "mart.cohort", times = 19, also = [{facility_id = "x", max_diameter_mm = 9.0, figo_stage = "IB1"}] }, { table = "previous.mart.cohort", times = 20, also = [{facility_id = "x", max_diameter_mm = 9.0, figo_stage = "IB1"}] }]
+"previous.mart.cohort" = []
+[[failing]]
+_parameters = {size_percent = 10}
+"mart.cohort" = [{facility_id = "x", figo_stage = "IB1"}, {facility_id = "x", figo_stage = "IB1"}]
+_repeat = [{ table = "mart.cohort", times = 18, also = [{facility_id = "x", max_diameter_mm = 9.0, figo_stage = "IB1"}] }, { table = "previous.mart.cohort", times = 20, also = [{facility_id = "x", max_diameter_mm = 9.0, figo_stage = "IB1"}] }]
+"previous.mart.cohort" = []
+[[failing]]
+_parameters = {death_percent = 10}
+"curated.death" = [{facility_id = "x"}, {facility_id = "x"}]
+_repeat = [{ table = "curated.death", times = 18, also = [{facility_id = "x", death_date = 2020-01-01}] }, { table = "previous.curated.death", times = 20, also = [{facility_id = "x", death_date = 2020-01-01}] }]
+"previous.curated.death" = []
+[[failing]]
+_parameters = {negative_ct_percent = 10}
+"mart.cohort" = [{patient_id = "P1", facility_id = "x", max_diameter_mm = 12.0, figo_stage = "IB1"}]
+"previous.mart.cohort" = [{patient_id = "P1", facility_id = "x", max_diameter_mm = 12.0, figo_stage = "IB1"}]
+"mart.lesion_growth" = [{patient_id = "P1"}, {patient_id = "P1"}]
+"previous.mart.lesion_growth" = []
+_repeat = [{ table = "mart.lesion_growth", times = 18, also = [{patient_id = "P1", days_since_negative_ct = 90}] }, { table = "previous.mart.lesion_growth", times = 20, also = [{patient_id = "P1", days_since_negative_ct = 90}] }]
 */
 WITH value AS (
     SELECT true AS is_now, facility_id, 'cohort' AS table_name, 'max_diameter_mm' AS items,
@@ -69,4 +92,4 @@ SELECT facility_id, table_name, items, items AS record_key,
            AS is_violated,
        format('{:.1f} % complete, {} % agreed', complete, wanted)
            || coalesce(format(', {:.1f} % in the last release', complete_before), '') AS detail
-FROM measured WHERE n > 0
+FROM measured

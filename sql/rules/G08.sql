@@ -27,6 +27,22 @@ _repeat = { table = "curated.measurement", times = 15, also = [{facility_id = "x
 [[failing]]
 "curated.measurement" = [{measurement_id = "M1", facility_id = "x", long_axis_mm = 12.0}]
 _repeat = { table = "curated.measurement", times = 12, also = [{facility_id = "x", long_axis_mm = 15.0}, {facility_id = "x", long_axis_mm = 14.0}, {facility_id = "x", long_axis_mm = 22.0}, {facility_id = "x", long_axis_mm = 23.0}, {facility_id = "x", long_axis_mm = 24.0}, {facility_id = "x", long_axis_mm = 26.0}, {facility_id = "x", long_axis_mm = 27.0}, {facility_id = "x", long_axis_mm = 28.0}] }
+[[passing]]
+_judged = 1
+"curated.measurement" = []
+_repeat = [{ table = "curated.measurement", times = 3, also = [{facility_id = "x", long_axis_mm = 15.0}] }, { table = "curated.measurement", times = 5, also = [{facility_id = "x", long_axis_mm = 20.0}] }, { table = "curated.measurement", times = 12, also = [{facility_id = "x", long_axis_mm = 8.0}] }]
+[[passing]]
+"curated.measurement" = []
+_repeat = [{ table = "curated.measurement", times = 10, also = [{facility_id = "x", long_axis_mm = 15.0}] }, { table = "curated.measurement", times = 15, also = [{facility_id = "x", long_axis_mm = 12.0}] }, { table = "curated.measurement", times = 75, also = [{facility_id = "x", long_axis_mm = 33.0}] }]
+[[failing]]
+"curated.measurement" = []
+_repeat = [{ table = "curated.measurement", times = 10, also = [{facility_id = "x", long_axis_mm = 15.0}] }, { table = "curated.measurement", times = 14, also = [{facility_id = "x", long_axis_mm = 12.0}] }, { table = "curated.measurement", times = 76, also = [{facility_id = "x", long_axis_mm = 33.0}] }]
+[[failing]]
+"curated.measurement" = []
+_repeat = { table = "curated.measurement", times = 8, also = [{facility_id = "x", long_axis_mm = 20.0}, {facility_id = "x", long_axis_mm = 30.0}, {facility_id = "x", long_axis_mm = 8.0}] }
+[[failing]]
+"curated.measurement" = []
+_repeat = { table = "curated.measurement", times = 5, also = [{facility_id = "x", long_axis_mm = 15.0}, {facility_id = "x", long_axis_mm = 8.0}, {facility_id = "x", long_axis_mm = 9.0}, {facility_id = "x", long_axis_mm = 7.0}] }
 */
 WITH counted AS (
     SELECT facility_id, count(*) AS n,

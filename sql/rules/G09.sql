@@ -30,6 +30,14 @@ _repeat = { table = "curated.death", times = 25, also = [{facility_id = "x", dea
 [[passing]]
 "curated.death" = [{patient_id = "P0", facility_id = "x", death_date = 2020-01-03, death_date_precision = "day"}]
 _repeat = { table = "curated.death", times = 25, also = [{facility_id = "x", death_date = 2020-03-15, death_date_precision = "month"}, {facility_id = "x", death_date = 2020-03-08, death_date_precision = "day"}] }
+[[passing]]
+_judged = 1
+"curated.death" = []
+_repeat = { table = "curated.death", times = 5, also = [{facility_id = "x", death_date = 2020-03-15, death_date_precision = "day"}, {facility_id = "x", death_date = 2020-03-03, death_date_precision = "day"}, {facility_id = "x", death_date = 2020-03-04, death_date_precision = "day"}, {facility_id = "x", death_date = 2020-03-05, death_date_precision = "day"}] }
+[[passing]]
+_parameters = {standard_errors = 0}
+"curated.lrt_course" = []
+_repeat = [{ table = "curated.lrt_course", times = 9, also = [{facility_id = "x", start_date = 2020-03-08, start_date_precision = "day"}] }, { table = "curated.lrt_course", times = 41, also = [{facility_id = "x", start_date = 2020-03-04, start_date_precision = "day"}] }]
 */
 WITH dated AS (
     SELECT facility_id, 'lrt_course' AS table_name, 'start_date' AS items, start_date AS day,

@@ -30,6 +30,15 @@ death = [{patient_id = "P1", death_date = 2018-04-10}]
 _severity = "warning"
 toxicity = [{toxicity_id = "X1", patient_id = "P1", onset_date = 2018-04-14}]
 death = [{patient_id = "P1", death_date = 2018-04-10}]
+[[passing]]
+lrt_course = [{lrt_id = "C1", patient_id = "P1", start_date = 2018-04-10}]
+death = [{patient_id = "P1", death_date = 2018-04-10}]
+[[failing]]
+_severity = "warning"
+_told = {detail = "before: lesion"}
+lrt_course = [{lrt_id = "C1", patient_id = "P1", start_date = 2018-04-10}]
+lesion = [{lesion_id = "L1", patient_id = "P1", detection_date = 2018-04-17}]
+death = [{patient_id = "P1", death_date = 2018-04-10}]
 */
 WITH earlier AS (
     SELECT patient_id, birth_date_lower AS first_day, birth_date_upper AS last_day, 'birth' AS what, 0 AS days
@@ -55,5 +64,4 @@ SELECT d._row_id,
        'before: ' || string_agg(DISTINCT e.what, ', ' ORDER BY e.what) FILTER (WHERE d.death_date_lower < e.last_day)
            AS detail
 FROM screened.death AS d JOIN earlier AS e USING (patient_id)
-WHERE d.death_date IS NOT NULL AND e.first_day IS NOT NULL
 GROUP BY d._row_id

@@ -12,6 +12,10 @@ measurement = [{measurement_id = "M1", lesion_id = "L1", long_axis_mm = 12.0}, {
 _rows = 2
 lesion = [{lesion_id = "L1", patient_id = "P1", lesion_site = "lung", laterality = "L", detection_date = 2017-04-10}, {lesion_id = "L2", patient_id = "P1", lesion_site = "lung", laterality = "L", detection_date = 2017-04-10}]
 measurement = [{measurement_id = "M1", lesion_id = "L1", long_axis_mm = 12.0}, {measurement_id = "M2", lesion_id = "L2", long_axis_mm = 12.0}]
+[[passing]]
+_judged = 1
+lesion = [{lesion_id = "L1", patient_id = "P1", lesion_site = "lung"}, {lesion_id = "L2", patient_id = "P1", lesion_site = "lung"}, {lesion_id = "L3", patient_id = "P2", lesion_site = "lung", detection_date = 2017-04-10}]
+measurement = [{measurement_id = "M1", lesion_id = "L1", long_axis_mm = 12.0}, {measurement_id = "M2", lesion_id = "L2", long_axis_mm = 12.0}, {measurement_id = "M3", lesion_id = "L3", long_axis_mm = 12.0}]
 */
 WITH size AS (SELECT lesion_id, max(long_axis_mm) AS largest_mm FROM screened.measurement GROUP BY lesion_id)
 SELECT l._row_id,

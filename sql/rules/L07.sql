@@ -37,6 +37,24 @@ lesion = [{lesion_id = "L1", patient_id = "P1", lesion_site = "lung"}]
 measurement = [{measurement_id = "M1", lesion_id = "L1", exam_id = "X1", long_axis_mm = 12.0}]
 imaging_exam = [{exam_id = "X1", patient_id = "P1", exam_date = 2017-04-10}, {exam_id = "X2", patient_id = "P1", exam_date = 2017-04-15, exam_date_precision = "month", exam_date_lower = 2017-04-01, exam_date_upper = 2017-04-30, imaging_modality = "ct"}]
 imaging_region = [{exam_id = "X2", patient_id = "P1", body_region = "whole_body", impression = "neg"}]
+[[passing]]
+lesion = [{lesion_id = "L1", patient_id = "P1", lesion_site = "lung", last_negative_date = 2017-03-10}]
+measurement = [{measurement_id = "M0", lesion_id = "L1", exam_id = "X0", long_axis_mm = 0.0}, {measurement_id = "M1", lesion_id = "L1", exam_id = "X1", long_axis_mm = 12.0}]
+imaging_exam = [{exam_id = "X0", patient_id = "P1", exam_date = 2017-01-10}, {exam_id = "X1", patient_id = "P1", exam_date = 2017-04-10, imaging_modality = "ct"}, {exam_id = "X2", patient_id = "P1", exam_date = 2017-04-20, imaging_modality = "ct"}, {exam_id = "X3", patient_id = "P1", exam_date = 2017-05-01, imaging_modality = "ct"}]
+imaging_region = [{exam_id = "X1", patient_id = "P1", body_region = "chest", impression = "neg"}, {exam_id = "X2", patient_id = "P1", body_region = "chest", impression = "pos"}, {exam_id = "X3", patient_id = "P1", body_region = "chest", impression = "neg"}]
+lrt_course = [{lrt_id = "C1", patient_id = "P1", start_date = 2017-05-01}]
+[[failing]]
+lesion = [{lesion_id = "L1", patient_id = "P1", last_negative_date = 2017-04-10}]
+measurement = [{measurement_id = "M1", lesion_id = "L1", exam_id = "X1", long_axis_mm = 12.0}]
+imaging_exam = [{exam_id = "X1", patient_id = "P1", exam_date = 2017-04-10}]
+[[failing]]
+_severity = "warning"
+_rows = 2
+lesion = [{lesion_id = "L1", patient_id = "P1", lesion_site = "lung"}, {lesion_id = "L2", patient_id = "P2", lesion_site = "lung"}]
+measurement = [{measurement_id = "M1", lesion_id = "L1", exam_id = "X1", long_axis_mm = 12.0}, {measurement_id = "M2", lesion_id = "L2", exam_id = "X2", long_axis_mm = 12.0}]
+imaging_exam = [{exam_id = "X1", patient_id = "P1", exam_date = 2017-04-01}, {exam_id = "X2", patient_id = "P2", exam_date = 2017-03-10}, {exam_id = "X3", patient_id = "P1", exam_date = 2017-04-15, exam_date_precision = "month", exam_date_lower = 2017-04-01, exam_date_upper = 2017-04-30, imaging_modality = "ct"}, {exam_id = "X4", patient_id = "P2", exam_date = 2017-04-15, exam_date_precision = "month", exam_date_lower = 2017-04-01, exam_date_upper = 2017-04-30, imaging_modality = "ct"}]
+imaging_region = [{exam_id = "X3", patient_id = "P1", body_region = "chest", impression = "neg"}, {exam_id = "X4", patient_id = "P2", body_region = "chest", impression = "neg"}]
+lrt_course = [{lrt_id = "C2", patient_id = "P2", start_date = 2017-04-30}]
 */
 WITH covers (lesion_site, body_region) AS (
     -- Which region an examination has to cover to speak of a site, as in mart.lesion_growth; whole body covers all.
@@ -57,7 +75,6 @@ SELECT 'lesion' AS table_name, l._row_id, 'last_negative_date' AS items,
        l.last_negative_date_upper >= f.earliest AS is_violated,
        CASE WHEN l.last_negative_date_lower >= f.latest THEN 'error' ELSE 'warning' END AS severity
 FROM screened.lesion AS l JOIN first_seen AS f USING (lesion_id)
-WHERE l.last_negative_date IS NOT NULL AND f.earliest IS NOT NULL
 UNION ALL
 SELECT 'imaging_region', r._row_id, 'impression',
        coalesce(bool_or(x.exam_date_upper > f.earliest AND coalesce(x.exam_date_lower < t.first_day, true)), false),

@@ -28,7 +28,7 @@ from tests.support.registry_home import (
     tables,
 )
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]
+pytestmark = pytest.mark.slow
 
 LAYERS = ("curated", "mart", "result", "quality")
 

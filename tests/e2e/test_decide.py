@@ -31,7 +31,7 @@ from tests.support.registry_home import (
     without_reports,
 )
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("decide")]
+pytestmark = pytest.mark.slow
 
 DECIDED = "SELECT status FROM quality.finding WHERE finding_id = '{}'"
 STEWARD = ("--by", "A. Steward", "--reason", "compared both charts")

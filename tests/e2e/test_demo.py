@@ -24,7 +24,7 @@ from registry_pipeline.store.serve import current_release, release_ids
 from tests.e2e.conftest import Demo
 from tests.support.registry_home import ask, assert_balanced, assert_one_line, registry
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]
+pytestmark = pytest.mark.slow
 
 PUBLISHED_ITEMS = 13
 OPEN = "status IN ('open', 'reopened')"

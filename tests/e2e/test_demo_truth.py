@@ -17,7 +17,7 @@ from registry_pipeline.simulate.truth import Case
 from tests.e2e.conftest import Demo
 from tests.support.registry_home import ask
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]
+pytestmark = pytest.mark.slow
 
 EXTRACT_DATE = date(2023, 6, 30)
 REASONS = {

@@ -19,7 +19,7 @@ from tests.support import fhir_bundle, foreign_exports
 from tests.support.foreign_exports import DIED, N_PATIENTS, STAGES
 from tests.support.registry_home import QUICK_SETTINGS, ROOT, ask, assert_balanced, without_reports
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("other_facilities")]
+pytestmark = pytest.mark.slow
 
 # lost to follow-up, completeness of fields that these exports do not have, nodes without biopsy
 EXPECTED_RULES = {"U03", "G06", "M05"}

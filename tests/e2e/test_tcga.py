@@ -19,8 +19,6 @@ from registry_pipeline.steps.refresh import refresh
 from tests.support.registry_home import QUICK_SETTINGS, ROOT, ask, assert_balanced
 from tests.support.shared import SHARED, needs_shared
 
-pytestmark = pytest.mark.xdist_group("tcga")
-
 FOLDER = SHARED / "real" / "tcga_cesc"
 EXAMPLE = ROOT / "examples" / "tcga_cesc"
 FORMS = ("patient", "follow_up_v2.0", "follow_up_v4.0")

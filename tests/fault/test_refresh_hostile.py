@@ -43,7 +43,7 @@ from tests.support.registry_home import (
     without_reports,
 )
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("hostile")]
+pytestmark = pytest.mark.slow
 
 
 @dataclass(frozen=True)

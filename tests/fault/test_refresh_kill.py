@@ -42,7 +42,7 @@ from tests.support.registry_home import (
     without_reports,
 )
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("kill")]
+pytestmark = pytest.mark.slow
 
 # Kills itself the n-th time that one of the functions through which everything is written has written.
 CRASH = """

@@ -28,7 +28,9 @@ def all_mutants(part: str) -> list[Mutant]:
     found: list[Mutant] = []
     if part in ("all", "schemas"):
         tables = sorted((ROOT / "schemas" / "curated").glob("*.py"))
-        texts = {path: path.read_text(encoding="utf-8") for path in [*(ROOT / one for one in MODULES), *tables]}
+        texts = {
+            path: path.read_text(encoding="utf-8") for path in [*(ROOT / one for one in MODULES), *tables]
+        }
         rules = rules_by_function([texts[ROOT / one] for one in JUDGING], [texts[path] for path in tables])
         for path, text in texts.items():
             found += python_mutants(str(path.relative_to(ROOT)), text, rules)
@@ -75,7 +77,9 @@ def _judged(chosen: list[Mutant], is_wide: bool) -> Counter[tuple[str, str]]:
                 verdict: Verdict = by_wider_tests(mutant, copy) if near == "survived" and is_wide else near
                 score[_part(mutant), verdict] += 1
                 if verdict != "killed":
-                    told = f"{verdict}: {mutant.file}:{mutant.line} {' '.join(mutant.rule_ids)} {mutant.change}"
+                    told = (
+                        f"{verdict}: {mutant.file}:{mutant.line} {' '.join(mutant.rule_ids)} {mutant.change}"
+                    )
                     print(f"{told}\n    {_context(mutant)}", flush=True)
     return score
 

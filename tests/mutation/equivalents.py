@@ -44,7 +44,9 @@ def place_of(mutant: Mutant, mutants: Sequence[Mutant], root: Path) -> tuple[str
     """File, line's text, change and number: what an entry of ``equivalent.toml`` has to name."""
     line = (root / mutant.file).read_text(encoding="utf-8").splitlines()[mutant.line - 1].strip()
     same = [
-        one.start for one in mutants if (one.file, one.line, one.change) == (mutant.file, mutant.line, mutant.change)
+        one.start
+        for one in mutants
+        if (one.file, one.line, one.change) == (mutant.file, mutant.line, mutant.change)
     ]
     return mutant.file, line, mutant.change, sorted(same).index(mutant.start) + 1
 

@@ -57,11 +57,7 @@ def by_wider_tests(mutant: Mutant, copy: Path) -> Verdict:
         runs = [["tests/parity/test_partial_dates.py", "-k", wanted]]
     else:
         selected = ["-k", wanted] if wanted else []
-        runs = [
-            ["tests/parity/test_rule_twins.py", *selected],
-            ["tests/parity/test_partial_dates.py", *selected],
-            ["tests/unit/validation"],
-        ]
+        runs = [["tests/parity", *selected], ["tests/unit/validation"]]
     verdicts = (_with_text(mutant, copy, lambda run=run: _pytest_verdict(run)) for run in runs)  # type: ignore[misc]
     return next((one for one in verdicts if one != "survived"), "survived")
 
@@ -144,13 +140,14 @@ def _sql_verdict(mutant: Mutant) -> Verdict:
 
 
 def _module_verdict(mutant: Mutant) -> Verdict:
-    """All examples of the rules that rest on a mutated module."""
+    """All examples of the rules that rest on a mutated module, and the rules' second formulations."""
     try:
         import schemas
 
         schemas.tables()
     except Exception:
         return "broken"
+    from tests.parity import test_rule_twins
     from tests.unit.validation import test_generic_examples, test_table_rules
 
     try:
@@ -163,6 +160,13 @@ def _module_verdict(mutant: Mutant) -> Verdict:
         else:
             for case in [one for one in test_table_rules.ADVICE if one[0] in mutant.rule_ids]:
                 test_table_rules.test_what_to_write_instead_is_computed(*case)
+            for rule_id in mutant.rule_ids:
+                drawn = {
+                    test_rule_twins.RULES[rule_id][0]: test_rule_twins.records_drawn(
+                        test_rule_twins.RULES[rule_id][0]
+                    )
+                }
+                test_rule_twins.test_expression_pandera_and_sql_agree(drawn, rule_id)
     except (Exception, AssertionError):
         return "killed"
     return "survived"

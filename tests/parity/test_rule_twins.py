@@ -198,12 +198,14 @@ def _record(columns: list[Column], rng: random.Random) -> Mapping[str, Any]:
 @pytest.fixture(scope="module")
 def drawn() -> dict[str, pl.DataFrame]:
     """Records of every table that has rules."""
-    made = {}
-    for name in {name for name, _ in RULES.values()}:
-        rng = random.Random(f"twins of {name}")
-        rows = [_record(columns_of(curated()[name]), rng) for _ in range(N)]
-        made[name] = records_of({name: rows})[name]
-    return made
+    return {name: records_drawn(name) for name in {name for name, _ in RULES.values()}}
+
+
+def records_drawn(name: str) -> pl.DataFrame:
+    """``N`` records of one table, always the same."""
+    rng = random.Random(f"twins of {name}")
+    rows = [_record(columns_of(curated()[name]), rng) for _ in range(N)]
+    return records_of({name: rows})[name]
 
 
 def _by_sql(records: pl.DataFrame, condition: str) -> list[bool | None]:

@@ -18,6 +18,7 @@ import pandas as pd
 from registry_pipeline import analysis
 from registry_pipeline.analysis.cox_concordance import concordance
 from registry_pipeline.analysis.cox_result import CoxFit
+from registry_pipeline.analysis.cox_smooth import coefficient_over_time
 from registry_pipeline.analysis.gate import DAYS_PER_MONTH, Times
 
 MEAN = 900.0  # days
@@ -319,6 +320,18 @@ def _scored(rng: np.random.Generator, n: int) -> tuple[Times, np.ndarray]:
     return Times(np.ceil(np.minimum(time, end)), (time <= end).astype(np.int64)), score
 
 
+def smooth_over_time(n: int, replicates: int, seed: int) -> Intervals:
+    """Pointwise limits of a coefficient over time at the middle death, the truth being constant."""
+    lower, upper = np.empty(replicates), np.empty(replicates)
+    for i in range(replicates):
+        rng = np.random.default_rng([seed, i])
+        frame = _hazards(_covariates(rng, n), rng, (0.5, 0.0))
+        fit = analysis.fit_cox(frame, "days", "event", ["x"], second_engine=False)
+        rows = coefficient_over_time(fit).query("kind == 'smooth'")
+        lower[i], upper[i] = rows.iloc[len(rows) // 2][["ci_lower", "ci_upper"]]
+    return Intervals(lower, upper, 0.5)
+
+
 def concordance_of_a_score(n: int, replicates: int, seed: int) -> Intervals:
     """Of a score that was not fitted; the truth, under the same censoring, from 200,000 patients."""
     truth = concordance(*_scored(np.random.default_rng(99), 200_000)).estimate
@@ -356,6 +369,7 @@ DESIGNS: dict[str, Design] = {
     "Cox, Firth, one covariate, profile": firth_alone,
     "Cox, spline, pointwise": spline,
     "Cox, clusters, robust": robust_cox,
+    "Cox, coefficient over time, smooth": smooth_over_time,
     "lesion-level survival, clusters": clustered_survival,
     "Aalen-Johansen at a landmark": aalen_johansen,
     "Aalen-Johansen, infinitesimal jackknife": clustered_incidence,

@@ -10,6 +10,7 @@ import pandas as pd
 from scipy.stats import binom, norm, t
 
 from registry_pipeline import analysis
+from registry_pipeline.analysis.growth_band import growth_curve
 from registry_pipeline.analysis.growth_forms import FORMS, diameter
 from tests.simulation.designs import Design, Intervals
 
@@ -71,7 +72,7 @@ def patients(rng: np.random.Generator, n: int) -> pd.DataFrame:
 
 
 def cluster_bootstrap(n: int, replicates: int, seed: int) -> Intervals:
-    """Percentile limits of the month to the threshold over resampled patients."""
+    """Expanded percentile limits of the month to the threshold over resampled patients."""
     rows = [
         analysis.fit_growth(
             patients(np.random.default_rng([seed, i]), n), "x", "y", "exponential", "log", "patient",
@@ -81,6 +82,24 @@ def cluster_bootstrap(n: int, replicates: int, seed: int) -> Intervals:
     ]  # fmt: skip
     found = pd.DataFrame(rows)
     return Intervals(found["ci_lower"].to_numpy(float), found["ci_upper"].to_numpy(float), T15["exponential"])
+
+
+def _band(n_bootstrap: int) -> Design:
+    """Pointwise limits of the fitted curve at eight months."""
+
+    def design(n: int, replicates: int, seed: int) -> Intervals:
+        rows = []
+        for i in range(replicates):
+            rng = np.random.default_rng([seed, i])
+            frame = patients(rng, n) if n_bootstrap else lesions(rng, n, "exponential", "log")
+            fit = analysis.fit_growth(
+                frame, "x", "y", "exponential", "log", "patient", n_bootstrap=n_bootstrap, seed=i
+            )
+            rows.append(growth_curve(fit, 16, 17).iloc[8])
+        found, truth = pd.DataFrame(rows), THRESHOLD * float(np.exp(RATE["exponential"] * 2.2))
+        return Intervals(found["ci_lower"].to_numpy(float), found["ci_upper"].to_numpy(float), truth)
+
+    return design
 
 
 ONSET_TRUTH, LIMIT, SPREAD = 10.5, 4.0, 0.7
@@ -181,6 +200,8 @@ DESIGNS: dict[str, Design] = {
     },
     "growth, rate, Wald": growth_rate,
     "growth, cluster bootstrap": cluster_bootstrap,
+    "growth, band of the curve, delta": _band(0),
+    "growth, band of the curve, bootstrap": _band(300),
     "growth, interval-censored onset, profile": onset,
     "growth, mixed model, mean rate": mixed_rate,
     "planner, share small, fitted curve": planned_share,

@@ -16,6 +16,7 @@ from registry_pipeline.validation.registry_rules import run_registry_rules
 from registry_pipeline.validation.rules import Catalogue, catalogue, parameters_of, written_messages
 from schemas.messages import messages, pattern, sentence
 from schemas.table import columns_of, key_of
+from tests.sql.test_rules_sql import assert_told
 from tests.support.staged import EXTRACT_DATE
 
 PARAMETERS = parameters_of(Settings(), EXTRACT_DATE)
@@ -79,6 +80,9 @@ def test_examples(registry: duckdb.DuckDBPyConnection, name: str, kind: str, num
     assert results["n_denominator"].sum() > 0 or example.get("_may_judge_nothing")
     wanted = [example.get("_severity", RULES[name].severity)] * example.get("_rows", 1)
     assert findings["severity"].to_list() == (wanted if kind == "failing" else [])
+    judged = results["n_denominator"].sum()
+    assert judged == example.get("_judged", judged)
+    assert_told(findings, example)
     assert findings.schema == pl.Schema(FINDING)
     untold = [
         text

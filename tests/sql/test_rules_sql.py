@@ -71,6 +71,15 @@ def test_examples(empty: duckdb.DuckDBPyConnection, name: str, kind: str, number
     assert any(table in example for table in judged_tables(RULES[name]))
     wanted = [example.get("_severity", RULES[name].severity)] * example.get("_rows", 1)
     assert severities == (wanted if kind == "failing" else [])
+    assert judged == example.get("_judged", judged)
+    assert_told(found, example)
+
+
+def assert_told(found: pl.DataFrame, example: Mapping[str, Any]) -> None:
+    """``_told`` of an example: what the violations say in some columns, one text or several; "" is nothing."""
+    for column, wanted in example.get("_told", {}).items():
+        said = {value or "" for value in found[column].cast(pl.String)}
+        assert said == ({wanted} if isinstance(wanted, str) else set(wanted)), column
 
 
 @pytest.mark.parametrize("name", list(RULES))

@@ -9,7 +9,8 @@ from scipy.integrate import quad
 from scipy.stats import norm
 
 from registry_pipeline.analysis.growth import fit_growth
-from registry_pipeline.analysis.growth_onset import fit_interval_onset, rate_density_log, rate_distribution
+from registry_pipeline.analysis.growth_onset import fit_interval_onset
+from registry_pipeline.analysis.growth_onset_likelihood import rate_density_log, rate_distribution
 
 pytestmark = pytest.mark.filterwarnings("error")
 TRUTH = 10.5
