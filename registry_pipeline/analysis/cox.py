@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from registry_pipeline.analysis.cox_design import CoxData, read_cox_data
+from registry_pipeline.analysis.cox_design import CoxData, pooled, read_cox_data
 from registry_pipeline.analysis.cox_engine import (
     Evaluation,
     RiskSets,
@@ -68,6 +68,7 @@ def fit_cox(
     penalty: str | None = None,
     ties: str = "efron",
     second_engine: bool = True,
+    pool: bool = False,
 ) -> CoxFit:
     """Fit a Cox model and report it only when its maximum is certified.
 
@@ -78,7 +79,8 @@ def fit_cox(
     p values corrected for few clusters (cox_robust).
     penalty: None, or "firth" (Heinze & Schemper 2001) with profile-likelihood limits and p values.
     ties: efron or breslow. second_engine: compare with lifelines up to 100,000 rows and say so in the
-    note when it disagrees by more than 1e-3 standard errors.
+    note when it disagrees by more than 1e-3 standard errors. pool: equal rows enter once with their count, for
+    many patients; residuals and predictions are then of the pooled rows.
 
     A certified fit has a score of zero to 1e-9 standard deviations, a log-likelihood not below the null's
     and a positive definite information. Anything else has status not_estimable or not_converged, a note
@@ -90,7 +92,7 @@ def fit_cox(
     if ties not in TIES:
         raise ValueError("ties must be efron or breslow")
     data = read_cox_data(frame, duration, event, covariates, entry, strata, counts, cluster)
-    return _fit(data, penalty, ties, second_engine)
+    return _fit(pooled(data) if pool else data, penalty, ties, second_engine)
 
 
 def _fit(data: CoxData, penalty: str | None, ties: str, second_engine: bool) -> CoxFit:

@@ -41,20 +41,25 @@ def fit_cox_reported(
     entry: str | None = None,
     strata: str | None = None,
     cluster: str | None = None,
+    second_engine: bool = True,
+    pool: bool = False,
 ) -> list[CoxFit]:
     """Fit the model and give the fits that may be shown, in the order to show them.
 
     From 5 events per variable: the plain fit, and Firth's behind it where a term of the plain fit has no
     estimate. Below 5: Firth's alone (with clusters too, although its limits then ignore them: its note says
-    so). A model that no method can bear is one refused fit, with its reason.
+    so). A model that no method can bear is one refused fit, with its reason. pool: as in `fit_cox`.
     """
-    plain = fit_cox(frame, duration, event, covariates, entry=entry, strata=strata, cluster=cluster)
+    plain = fit_cox(
+        frame, duration, event, covariates, entry, strata,
+        cluster=cluster, second_engine=second_engine, pool=pool,
+    )  # fmt: skip
     row = plain.summary.iloc[0]
     has_lost_term = plain.status == NOT_ESTIMABLE or bool((plain.terms["status"] == NOT_ESTIMABLE).any())
     too_few = bool(row["events_per_variable"] < TOO_FEW)
     if row["n_event"] < 2 or not (has_lost_term or too_few):
         return [plain]
-    firth = fit_cox(frame, duration, event, covariates, entry=entry, strata=strata, penalty="firth")
+    firth = fit_cox(frame, duration, event, covariates, entry, strata, penalty="firth", pool=pool)
     return [firth] if too_few and firth.status == "ok" else [plain, firth]
 
 

@@ -200,6 +200,16 @@ class CoxFit:
         columns = ["transform", "term", "chi_square", "degrees_of_freedom", "p_value"]
         if transform not in TRANSFORMS:
             raise ValueError(f"transform must be one of {', '.join(TRANSFORMS)}")
+        if transform not in self._ph_tests:
+            self._ph_tests[transform] = self._ph_test(transform, columns)
+        return self._ph_tests[transform].copy()
+
+    @cached_property
+    def _ph_tests(self) -> dict[str, pd.DataFrame]:
+        """The tests made so far."""
+        return {}
+
+    def _ph_test(self, transform: str, columns: list[str]) -> pd.DataFrame:
         if self.model is None or self.method == "firth":
             return pd.DataFrame(columns=columns)
         g = transformed_time(self.data.times, self.data.count, transform)

@@ -77,7 +77,9 @@ def _in_order(data: CoxData, x: Floats) -> tuple[pd.DataFrame, pd.Series, pd.Ser
     Whoever is censored is at risk for the same deaths when censored at the last death before: lifelines then
     goes through the times of deaths only. Who is censored before the first death is at risk for none.
     """
-    copies = np.repeat(np.arange(len(data.row)), data.count.astype(np.int64))
+    # Every death is a row of its own, for ties; of the others one row with a weight says as much.
+    is_death, count = data.times.event > 0, data.count.astype(np.int64)
+    copies = np.repeat(np.arange(len(data.row)), np.where(is_death, count, np.minimum(count, 1)))
     duration, event = data.times.duration[copies], data.times.event[copies]
     deaths = np.unique(duration[event > 0])
     if not len(deaths):
@@ -89,7 +91,7 @@ def _in_order(data: CoxData, x: Floats) -> tuple[pd.DataFrame, pd.Series, pd.Ser
         pd.DataFrame(x[copies[order]]),
         pd.Series(deaths[place[order]]),
         pd.Series(event[order].astype(np.int64)),
-        pd.Series(np.ones(len(order))),
+        pd.Series(np.where(is_death, 1.0, data.count)[copies[order]]),
     )
 
 

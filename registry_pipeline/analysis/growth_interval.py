@@ -45,7 +45,7 @@ class _Profile:
         """Give the height above the limit; 0 (which ends the search) and `failed` where nothing converges."""
         start = self.anchor[None, :].copy()
         start[0, 0] = time
-        found = minimise(self.problem, start, fixed=(0,))
+        found = minimise(self.problem, start, fixed=(0,), damping_at_first=1e-6)
         if not found.converged[0]:
             self.failed = True
             return 0.0

@@ -105,7 +105,7 @@ def _grouped(rate: Floats, weight: Floats) -> tuple[Floats, Floats]:
     order = np.argsort(rate, kind="stable")
     group = np.arange(len(rate)) * _FEW_RATES // len(rate)
     own = weight[order]
-    total = np.bincount(group, weights=own)
+    total = np.bincount(group, weights=own).astype(np.float64)
     middle = np.bincount(group, weights=own * np.log(rate[order])) / np.where(total > 0, total, 1.0)
     return np.exp(middle), total
 

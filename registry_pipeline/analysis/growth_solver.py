@@ -131,10 +131,11 @@ def minimise(
     weights: Floats | None = None,
     fixed: tuple[int, ...] = (),
     max_iterations: int = 300,
+    damping_at_first: float = 1e-2,
 ) -> Solution:
     """Minimise the (weighted) residual sum of squares from each start; parameters in `fixed` stay put.
 
-    start (B, p); weights (B, n) or None. Starts outside the form's domain end with rss = inf.
+    damping_at_first: small where the starts are close to their optima. start (B, p); weights (B, n) or None. Starts outside the form's domain end with rss = inf.
     """
     start = np.array(start, dtype=float)
     if weights is None:
@@ -142,7 +143,7 @@ def minimise(
         weights = problem.weights(len(start))
     free = np.array([i not in fixed for i in range(start.shape[1])])
     state = _evaluate(problem, start, weights, free)
-    damping = np.full(len(start), 1e-2)
+    damping = np.full(len(start), damping_at_first)
     for _ in range(max_iterations):
         active = np.isfinite(state.rss) & (state.cosine > 1e-11) & (damping < 1e14)
         if not active.any():

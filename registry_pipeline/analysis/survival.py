@@ -92,7 +92,7 @@ FOLLOW_UP_COLUMNS = [
 def each_group(times: Times, groups: Groups) -> Iterator[tuple[str, Times]]:
     """Go through the groups that have rows, in order of their labels."""
     asked = ("groups", id(groups))
-    if asked not in times.kept:  # kept with the groups themselves: their number is theirs as long as they live
+    if asked not in times.kept:  # kept with the groups themselves: a number is theirs while they live
         times.kept[asked] = groups, list(_parts(times, groups))
     yield from times.kept[asked][1]
 

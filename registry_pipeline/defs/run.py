@@ -94,18 +94,18 @@ def _engines_kept() -> Iterator[None]:
         if url not in kept:
             kept[url] = create_engine(url, **{**options, "poolclass": QueuePool})
             # Dagster disposes of an engine after each statement; the file has to stay open until the end.
-            setattr(kept[url], "dispose", lambda close=True: None)
+            kept[url].dispose = lambda close=True: None  # type: ignore[method-assign]
         return kept[url]
 
     changed = [module for module in _LOGS if hasattr(module, "create_engine")]
     before = [module.create_engine for module in changed]
     for module in changed:
-        setattr(module, "create_engine", engine_of)
+        module.create_engine = engine_of
     try:
         yield
     finally:
         for module, made in zip(changed, before, strict=True):
-            setattr(module, "create_engine", made)
+            module.create_engine = made
         for engine in kept.values():
             Engine.dispose(engine)
 

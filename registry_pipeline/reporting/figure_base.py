@@ -9,20 +9,22 @@ groups differ by dash as well as by colour.
 
 from __future__ import annotations
 
+import csv
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from markupsafe import Markup, escape
 
 from registry_pipeline.reporting.blocks import Figure
-from registry_pipeline.reporting.export import write_csv
+from registry_pipeline.reporting.export import inert
 from registry_pipeline.reporting.wording import clean
 
 COLOURS = ("#0B5FA5", "#C24A00", "#00795A", "#8A3B8F", "#5A5A5A", "#8C6D00")
@@ -135,7 +137,7 @@ class FigureFolder:
         whole = accessible(svg, name, title, description)
         self._write(f"{name}.svg", '<?xml version="1.0" encoding="utf-8"?>\n' + whole + "\n")
         out = io.StringIO()
-        write_csv(list(data.columns), _plain_rows(data), out)
+        _write_csv(data, out)
         self._write(f"{name}.csv", out.getvalue())
         if isinstance(svg, Drawing) and svg.pdf:
             path = self.folder / f"{name}.pdf"
@@ -174,9 +176,19 @@ def accessible(svg: str, name: str, title: str, description: str) -> str:
     return head + words + body[len(opening) + 1 :]
 
 
-def _plain_rows(data: pd.DataFrame) -> Iterator[Sequence[Any]]:
-    columns = [data[name].astype(object).where(data[name].notna(), None).tolist() for name in data.columns]
-    return zip(*columns, strict=True)
+def _write_csv(data: pd.DataFrame, out: io.StringIO) -> None:
+    """RFC 4180 with a header row, missing values empty; columns of numbers, in which nothing can act, go as they are."""
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(list(data.columns))
+    writer.writerows(zip(*[_cells(data.iloc[:, at]) for at in range(data.shape[1])], strict=True))
+
+
+def _cells(column: pd.Series) -> list[object]:
+    """The cells of a column; missing values are None."""
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "if":
+        values: list[object] = column.tolist()
+        return [None if one != one else one for one in values] if column.dtype.kind == "f" else values
+    return [inert(one) for one in column.astype(object).where(column.notna(), None).tolist()]
 
 
 def months_axis(axes: Any, last: float, label: str) -> list[int]:

@@ -127,11 +127,18 @@ def _coefficients(context: Context) -> Block:
     )
 
 
-def _terms(context: Context) -> pd.DataFrame:
-    """The plain fit's terms, by name."""
+def _shown_terms(context: Context) -> pd.DataFrame:
+    """Terms of the plain fit, or of the penalised one where events are too few to show the plain one."""
     found = context.tables.table(
-        "result.cox_term", {"endpoint": "os", "origin": context.origin, "model": MODEL, "method": "efron"}
+        "result.cox_term", {"endpoint": "os", "origin": context.origin, "model": MODEL}
     )
+    plain = found[found["method"] == "efron"]
+    return plain if len(plain) else found
+
+
+def _terms(context: Context) -> pd.DataFrame:
+    """The shown fit's terms, by name."""
+    found = _shown_terms(context)
     return found.set_index("term")
 
 
@@ -244,9 +251,7 @@ def _imputed(context: Context) -> Block:
     known = rows[rows["hazard_ratio"].notna()] if len(rows) else rows
     if known.empty:
         return missing(f"Multiple imputation: not done. {_why(context, 'imputed_cox', rows)}")
-    complete = context.tables.table(
-        "result.cox_term", {"endpoint": "os", "origin": context.origin, "model": MODEL, "method": "efron"}
-    )
+    complete = _shown_terms(context)
     other = {str(one["term"]): one for one in complete.to_dict("records")}
     made = []
     for one in known.to_dict("records"):

@@ -11,6 +11,7 @@ import pandas as pd
 from registry_pipeline import analysis
 from registry_pipeline.settings import Study
 from registry_pipeline.steps.marts import OVERALL, Marts
+from registry_pipeline.steps.results_cox import MANY_PATIENTS
 from registry_pipeline.steps.results_labels import COHORT_ORIGINS, joined, nothing
 
 COMPETING = ("local_control", "new_oligomet")
@@ -50,16 +51,21 @@ def _gray(frame: pd.DataFrame) -> Iterator[pd.DataFrame]:
 
 
 def _cause_specific(frame: pd.DataFrame, cause: int) -> Iterator[pd.DataFrame]:
-    """One covariate at a time; with Firth's penalty where the plain fit has no finite value."""
+    """One covariate at a time; penalised where the plain fit has no finite value or events are few."""
     judged = analysis.cause_specific(frame, "event", cause)
     for covariate in COVARIATES:
         if not frame[covariate].notna().any():
             continue
         # Of the event itself result.cox_term holds the same fit, at which a second engine has looked.
         is_second = cause != 1
-        fits = [analysis.fit_cox(judged, "duration_days", "event", [covariate], second_engine=is_second)]
-        if fits[0].status == "not_estimable" and fits[0].data.n_event:
-            fits.append(analysis.fit_cox(judged, "duration_days", "event", [covariate], penalty="firth"))
+        fits = analysis.fit_cox_reported(
+            judged,
+            "duration_days",
+            "event",
+            [covariate],
+            second_engine=is_second,
+            pool=len(judged) >= MANY_PATIENTS,
+        )
         for fit in fits:
             counts = {"n": fit.data.n, "n_event": fit.data.n_event}
             yield fit.terms.assign(model=f"univariable:{covariate}", **counts)
@@ -104,12 +110,10 @@ def _courses(marts: Marts) -> pd.DataFrame:
     times = marts.times("os", "lrt_start")
     if not len(times):
         return nothing()
-    days = marts.recurrence.sort_values(["patient_id", "days_since_lrt", "event_type"])
-    steps = days.groupby(["patient_id", "days_since_lrt"], sort=True)["event_type"].agg(" + ".join)
-    paths = steps.groupby("patient_id").agg(list)
+    paths = _paths(marts.recurrence)
     end = times["is_event"].map({1: "death", 0: "alive"})
     course = [
-        " > ".join([*paths.get(patient, []), last])
+        f"{paths[patient]} > {last}" if patient in paths else last
         for patient, last in zip(times["patient_id"], end, strict=True)
     ]
     found = pd.DataFrame({"course": course, "duration_days": times["duration_days"]})
@@ -117,3 +121,16 @@ def _courses(marts: Marts) -> pd.DataFrame:
     rows.columns = pd.Index(["course", "n", "median_days", "min_days", "max_days"])
     rows = rows.sort_values(["n", "course"], ascending=[False, True], ignore_index=True)
     return rows.assign(n_patients=len(times), share=rows["n"] / len(times), status="ok", note="")
+
+
+def _paths(recurrence: pd.DataFrame) -> dict[str, str]:
+    """The recurrences of each patient in order of their days, those of one day joined by a plus."""
+    dated = recurrence.dropna(subset=["patient_id", "days_since_lrt"])
+    ordered = dated.sort_values(["patient_id", "days_since_lrt", "event_type"])
+    paths: dict[str, str] = {}
+    before = None
+    for patient, day, kind in ordered[["patient_id", "days_since_lrt", "event_type"]].itertuples(index=False):
+        known = paths.get(patient)
+        paths[patient] = kind if known is None else f"{known}{' + ' if day == before else ' > '}{kind}"
+        before = day
+    return paths

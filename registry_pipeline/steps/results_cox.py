@@ -14,6 +14,7 @@ from registry_pipeline.steps.marts import Marts
 
 REGISTRY_COVARIATES = ("age_years", "figo_group", "histology_group")
 SECOND_ENDPOINTS = ("lrfs", "pfs", "local_control", "new_oligomet")
+MANY_PATIENTS = 5_000  # from here on equal rows enter a fit once, with their count
 
 
 def cox_results(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
@@ -26,14 +27,14 @@ def cox_results(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
         if (endpoint, origin) not in frames:  # the plan goes from one to the next: only the last is kept
             frames = {(endpoint, origin): marts.times(endpoint, origin)}
         frame = frames[endpoint, origin]
-        for fit in _fits(frame, covariates):
-            label = {"endpoint": endpoint, "origin": origin, "model": model}
+        label = {"endpoint": endpoint, "origin": origin, "model": model}
+        shown = list(_fits(frame, covariates))
+        for fit in shown:
             fits.append(fit.summary.assign(**label, method=fit.method))
             terms.append(fit.terms.assign(**label))
-            if fit.status == "ok" and fit.method == "efron":
-                tests += [
-                    fit.ph_test(one).assign(**label, transform=one) for one in ("km", "rank", "identity")
-                ]
+        plain = next((one for one in shown if one.method == "efron"), None) or _plain(frame, covariates)
+        if plain is not None and plain.status == "ok":
+            tests += [plain.ph_test(one).assign(**label, transform=one) for one in ("km", "rank", "identity")]
     joined = {"cox_fit": fits, "cox_term": terms, "ph_test": tests}
     return {
         name: pd.concat(rows, ignore_index=True) if rows else pd.DataFrame() for name, rows in joined.items()
@@ -56,8 +57,21 @@ def _plan(marts: Marts, study: Study) -> Iterator[tuple[str, str, str, tuple[str
             yield endpoint, origin, "multivariable", together
 
 
+def _usable(frame: pd.DataFrame, covariates: tuple[str, ...]) -> list[str]:
+    return [one for one in covariates if frame[one].notna().any()]
+
+
+def _plain(frame: pd.DataFrame, covariates: tuple[str, ...]) -> analysis.CoxFit | None:
+    """The plain fit, whose hazards are tested for proportion even where only the penalised one is shown."""
+    usable = _usable(frame, covariates)
+    if not usable:
+        return None
+    return analysis.fit_cox(frame, "duration_days", "is_event", usable, second_engine=False)
+
+
 def _fits(frame: pd.DataFrame, covariates: tuple[str, ...]) -> Iterator[analysis.CoxFit]:
     """The fits that may be shown: plain, penalised beside it where a term is lost, penalised alone with few events."""
-    usable = [one for one in covariates if frame[one].notna().any()]
+    usable = _usable(frame, covariates)
     if usable:
-        yield from analysis.fit_cox_reported(frame, "duration_days", "is_event", usable)
+        many = len(frame) >= MANY_PATIENTS
+        yield from analysis.fit_cox_reported(frame, "duration_days", "is_event", usable, pool=many)

@@ -14,6 +14,7 @@ from registry_pipeline.steps.results_labels import joined, nothing
 
 STRATA = (None, "lesion_site_group", "size_group")
 COVARIATES = ("is_small", "is_scf")
+PENALISED_NOTE = "The penalised fit does not know that lesions of one patient are alike."
 NO_LESION = "No treated lesion of the cohort was followed."
 
 

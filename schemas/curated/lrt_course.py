@@ -136,7 +136,11 @@ MODEL = table(
             lambda _: judge.does_technique_fit_dose(),
             "plausibility/atemporal",
             "P",
-            passing=({"lrt_technique": "sbrt", "dose_per_fraction_gy": 10.0, "n_fractions_delivered": 5},),
+            passing=(
+                {"lrt_technique": "sbrt", "dose_per_fraction_gy": 10.0, "n_fractions_delivered": 5},
+                {"lrt_technique": "sbrt", "dose_per_fraction_gy": 5.0, "n_fractions_delivered": 10},
+                {"intent": "definitive", "dose_per_fraction_gy": 2.5, "n_fractions_delivered": 16},
+            ),
             failing=(
                 {"lrt_technique": "sbrt", "dose_per_fraction_gy": 2.0, "n_fractions_delivered": 30},
                 {"lrt_technique": "3dcrt", "dose_per_fraction_gy": 8.0, "n_fractions_delivered": 1},
@@ -177,6 +181,12 @@ MODEL = table(
                     "start_date": date(2020, 3, 2),
                     "end_date": date(2020, 4, 10),
                     "n_fractions_delivered": 30,
+                },
+                {
+                    "lrt_modality": "rt",
+                    "start_date": date(2020, 3, 2),
+                    "end_date": date(2020, 3, 16),
+                    "n_fractions_delivered": 5,
                 },
             ),
             failing=(

@@ -40,6 +40,9 @@ omd_episode = [{episode_id = "E1", patient_id = "P1", omd_dx_date = 2017-04-10, 
 [[failing]]
 _severity = "warning"
 omd_episode = [{episode_id = "E1", patient_id = "P1", omd_dx_date = 2017-03-05, omd_class = "induced_oligorecurrence", history_polymet = "yes"}, {episode_id = "E2", patient_id = "P1", omd_dx_date = 2017-07-01, omd_dx_date_precision = "year", omd_dx_date_lower = 2017-01-01, omd_dx_date_upper = 2017-12-31, omd_class = "repeat_oligorecurrence"}]
+[[failing]]
+_severity = "warning"
+omd_episode = [{episode_id = "E1", patient_id = "P1", omd_dx_date = 2017-07-01, omd_dx_date_precision = "year", omd_dx_date_lower = 2017-01-01, omd_dx_date_upper = 2017-12-31, omd_class = "induced_oligorecurrence", history_polymet = "yes"}, {episode_id = "E2", patient_id = "P1", omd_dx_date = 2017-03-05, omd_class = "repeat_oligorecurrence"}]
 */
 WITH earlier AS (
     SELECT patient_id, NULL AS episode_row, 'polymet' AS kind, event_date_lower AS first_day, event_date_upper AS last_day

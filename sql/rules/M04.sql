@@ -15,6 +15,15 @@ imaging_exam = [{exam_id = "X1", patient_id = "P1", exam_date = 2017-04-10}, {ex
 _rows = 2
 measurement = [{measurement_id = "M1", lesion_id = "L1", exam_id = "X1", long_axis_mm = 12.0}, {measurement_id = "M2", lesion_id = "L1", exam_id = "X2", long_axis_mm = 1.2}]
 imaging_exam = [{exam_id = "X1", patient_id = "P1", exam_date = 2017-04-10}, {exam_id = "X2", patient_id = "P1", exam_date = 2017-07-10}]
+[[failing]]
+_rows = 2
+measurement = [{measurement_id = "M1", lesion_id = "L1", exam_id = "X1", long_axis_mm = 12.0}, {measurement_id = "M2", lesion_id = "L1", exam_id = "X2", long_axis_mm = 0.0}, {measurement_id = "M3", lesion_id = "L1", exam_id = "X3", long_axis_mm = 1.2}]
+imaging_exam = [{exam_id = "X1", patient_id = "P1", exam_date = 2017-04-10}, {exam_id = "X2", patient_id = "P1", exam_date = 2017-07-10}, {exam_id = "X3", patient_id = "P1", exam_date = 2017-10-10}]
+[[failing]]
+_rows = 2
+_told = {suggestion = ["12.0 mm, if the value is in cm", ""]}
+measurement = [{measurement_id = "M1", lesion_id = "L1", exam_id = "X1", long_axis_mm = 1.2}, {measurement_id = "M2", lesion_id = "L1", exam_id = "X2", long_axis_mm = 12.0}, {measurement_id = "M3", lesion_id = "L1", exam_id = "X3", long_axis_mm = 12.0}]
+imaging_exam = [{exam_id = "X1", patient_id = "P1", exam_date = 2017-04-10}, {exam_id = "X2", patient_id = "P1", exam_date = 2017-07-10}, {exam_id = "X3", patient_id = "P1", exam_date = 2017-10-10}]
 */
 WITH series AS (
     SELECT m._row_id, m.long_axis_mm,

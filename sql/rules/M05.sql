@@ -15,6 +15,13 @@ measurement = [{measurement_id = "M1", lesion_id = "L1", exam_id = "X1", short_a
 lesion = [{lesion_id = "L1", patient_id = "P1", is_node = true}]
 imaging_exam = [{exam_id = "X1", patient_id = "P1", imaging_modality = "ct"}]
 measurement = [{measurement_id = "M1", lesion_id = "L1", exam_id = "X1", short_axis_mm = 8.0}]
+[[passing]]
+lesion = [{lesion_id = "L1", patient_id = "P1", is_node = true}, {lesion_id = "L2", patient_id = "P1", is_node = false}, {lesion_id = "L3", patient_id = "P1", lesion_site = "scf"}]
+imaging_exam = [{exam_id = "X1", patient_id = "P1", imaging_modality = "petct"}]
+measurement = [{measurement_id = "M1", lesion_id = "L1", exam_id = "X1", short_axis_mm = 8.0}, {measurement_id = "M2", lesion_id = "L2", short_axis_mm = 8.0}, {measurement_id = "M3", lesion_id = "L3", short_axis_mm = 10.0}]
+[[failing]]
+lesion = [{lesion_id = "L1", patient_id = "P1", lesion_site = "scf"}]
+measurement = [{measurement_id = "M1", lesion_id = "L1", short_axis_mm = 9.9}]
 */
 SELECT m._row_id,
        m.short_axis_mm < $minimum_mm AND l.is_biopsied IS DISTINCT FROM true AND NOT EXISTS (

@@ -13,6 +13,9 @@ measurement = [{measurement_id = "M1", lesion_id = "L1", exam_id = "X1", long_ax
 lesion = [{lesion_id = "L1", patient_id = "P1", is_node = false}]
 imaging_exam = [{exam_id = "X1", patient_id = "P1", slice_mm = 7.0}]
 measurement = [{measurement_id = "M1", lesion_id = "L1", exam_id = "X1", long_axis_mm = 12.0, is_measurable = true}]
+[[passing]]
+lesion = [{lesion_id = "L1", patient_id = "P1", is_node = false}, {lesion_id = "L2", patient_id = "P1", is_node = true}]
+measurement = [{measurement_id = "M1", lesion_id = "L1", long_axis_mm = 10.0, is_measurable = true}, {measurement_id = "M2", lesion_id = "L2", long_axis_mm = 8.0, is_measurable = true}]
 */
 SELECT m._row_id,
        m.is_measurable AND m.long_axis_mm < greatest(10, 2 * coalesce(x.slice_mm, 5)) AS is_violated

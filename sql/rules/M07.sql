@@ -22,6 +22,10 @@ imaging_exam = [{exam_id = "X1", patient_id = "P1", exam_date = 2017-04-10}, {ex
 [[failing]]
 measurement = [{measurement_id = "M1", lesion_id = "L1", patient_id = "P1", exam_id = "X1", long_axis_mm = 16.0}, {measurement_id = "M2", lesion_id = "L1", patient_id = "P1", exam_id = "X2", long_axis_mm = 8.0}]
 imaging_exam = [{exam_id = "X1", patient_id = "P1", exam_date = 2017-04-10}, {exam_id = "X2", patient_id = "P1", exam_date = 2017-09-01}]
+[[passing]]
+measurement = [{measurement_id = "M1", lesion_id = "L1", patient_id = "P1", exam_id = "X1", long_axis_mm = 6.0}, {measurement_id = "M2", lesion_id = "L1", patient_id = "P1", exam_id = "X2", long_axis_mm = 0.0}, {measurement_id = "M3", lesion_id = "L1", patient_id = "P1", exam_id = "X3", long_axis_mm = 18.0}, {measurement_id = "M4", lesion_id = "L2", patient_id = "P1", exam_id = "X1", long_axis_mm = 6.0}, {measurement_id = "M5", lesion_id = "L2", patient_id = "P1", exam_id = "X4", long_axis_mm = 24.0}, {measurement_id = "M6", lesion_id = "L3", patient_id = "P1", exam_id = "X1", long_axis_mm = 10.0}, {measurement_id = "M7", lesion_id = "L3", patient_id = "P1", exam_id = "X2", long_axis_mm = 7.0}, {measurement_id = "M8", lesion_id = "L4", patient_id = "P1", exam_id = "X1", long_axis_mm = 16.0}, {measurement_id = "M9", lesion_id = "L4", patient_id = "P1", exam_id = "X4", long_axis_mm = 8.0}]
+imaging_exam = [{exam_id = "X1", patient_id = "P1", exam_date = 2017-04-10}, {exam_id = "X2", patient_id = "P1", exam_date = 2017-04-20}, {exam_id = "X3", patient_id = "P1", exam_date = 2017-05-01}, {exam_id = "X4", patient_id = "P1", exam_date = 2017-05-10}]
+lrt_course = [{lrt_id = "C1", patient_id = "P1", start_date = 2017-05-10}]
 */
 WITH series AS (
     SELECT m._row_id, m.patient_id, x.exam_date, m.long_axis_mm,

@@ -21,6 +21,17 @@ imaging_exam = [{exam_id = "X1", patient_id = "P1", exam_date = 2017-04-10}]
 [[failing]]
 patient = [{patient_id = "P1", birth_date = 2018-01-01}]
 imaging_exam = [{exam_id = "X1", patient_id = "P1", exam_date = 2017-04-10}]
+[[passing]]
+_judged = 2
+patient = [{patient_id = "P2", birth_date = 2017-04-10}]
+death = [{patient_id = "P1", death_date = 2017-04-10}]
+imaging_exam = [{exam_id = "X1", patient_id = "P1", exam_date = 2017-04-10}, {exam_id = "X2", patient_id = "P2", exam_date = 2017-04-10}, {exam_id = "X3", patient_id = "P3", exam_date = 2017-04-10}]
+[[failing]]
+_severity = "warning"
+_rows = 2
+patient = [{patient_id = "P2", birth_date = 2018-01-15, birth_date_precision = "month", birth_date_lower = 2018-01-01, birth_date_upper = 2018-01-31}]
+death = [{patient_id = "P1", death_date = 2017-04-03}]
+imaging_exam = [{exam_id = "X1", patient_id = "P1", exam_date = 2017-04-10}, {exam_id = "X2", patient_id = "P2", exam_date = 2018-01-01}]
 */
 SELECT x._row_id,
        coalesce(x.exam_date_upper > d.death_date_lower, false)

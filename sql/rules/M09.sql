@@ -11,6 +11,9 @@ imaging_exam = [{exam_id = "X1", patient_id = "P1", exam_date = 2017-04-10, imag
 [[failing]]
 measurement = [{measurement_id = "M1", lesion_id = "L1", exam_id = "X1", long_axis_mm = 6.0}, {measurement_id = "M2", lesion_id = "L1", exam_id = "X2", long_axis_mm = 9.0}]
 imaging_exam = [{exam_id = "X1", patient_id = "P1", exam_date = 2017-04-10, imaging_modality = "ct"}, {exam_id = "X2", patient_id = "P1", exam_date = 2017-05-01, imaging_modality = "cxr"}]
+[[passing]]
+measurement = [{measurement_id = "M1", lesion_id = "L1", exam_id = "X1", long_axis_mm = 6.0}, {measurement_id = "M2", lesion_id = "L1", exam_id = "X2"}, {measurement_id = "M3", lesion_id = "L1", exam_id = "X3", long_axis_mm = 6.0}]
+imaging_exam = [{exam_id = "X1", patient_id = "P1", exam_date = 2017-04-10, imaging_modality = "ct"}, {exam_id = "X2", patient_id = "P1", exam_date = 2017-05-01, imaging_modality = "cxr"}, {exam_id = "X3", patient_id = "P1", exam_date = 2017-06-01, imaging_modality = "ct"}]
 */
 WITH series AS (
     SELECT m._row_id, x.imaging_modality,

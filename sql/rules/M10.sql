@@ -13,6 +13,14 @@ lrt_course = [{lrt_id = "C1", patient_id = "P1", start_date = 2017-05-01}]
 measurement = [{measurement_id = "M1", lesion_id = "L1", patient_id = "P1", exam_id = "X1", long_axis_mm = 9.0}, {measurement_id = "M2", lesion_id = "L1", patient_id = "P1", exam_id = "X2", long_axis_mm = 9.0}, {measurement_id = "M3", lesion_id = "L1", patient_id = "P1", exam_id = "X3", long_axis_mm = 9.0}]
 imaging_exam = [{exam_id = "X1", patient_id = "P1", exam_date = 2017-04-10}, {exam_id = "X2", patient_id = "P1", exam_date = 2017-07-10}, {exam_id = "X3", patient_id = "P1", exam_date = 2017-10-10}]
 lrt_course = [{lrt_id = "C1", patient_id = "P1", start_date = 2017-05-01}]
+[[passing]]
+measurement = [{measurement_id = "M1", lesion_id = "L1", patient_id = "P1", exam_id = "X1", long_axis_mm = 7.0}, {measurement_id = "M2", lesion_id = "L1", patient_id = "P1", exam_id = "X2", long_axis_mm = 9.0}, {measurement_id = "M3", lesion_id = "L1", patient_id = "P1", exam_id = "X3", long_axis_mm = 9.0}, {measurement_id = "M4", lesion_id = "L2", patient_id = "P2", exam_id = "Y1", long_axis_mm = 9.0}, {measurement_id = "M5", lesion_id = "L2", patient_id = "P2", exam_id = "Y2", long_axis_mm = 9.0}, {measurement_id = "M6", lesion_id = "L2", patient_id = "P2", exam_id = "Y3", long_axis_mm = 9.0}]
+imaging_exam = [{exam_id = "X1", patient_id = "P1", exam_date = 2017-04-10}, {exam_id = "X2", patient_id = "P1", exam_date = 2017-07-10}, {exam_id = "X3", patient_id = "P1", exam_date = 2017-10-10}, {exam_id = "Y1", patient_id = "P2", exam_date = 2017-04-10}, {exam_id = "Y2", patient_id = "P2", exam_date = 2017-04-20}, {exam_id = "Y3", patient_id = "P2", exam_date = 2017-05-01}]
+lrt_course = [{lrt_id = "C1", patient_id = "P1", start_date = 2017-05-01}, {lrt_id = "C2", patient_id = "P2", start_date = 2017-05-01}]
+[[failing]]
+measurement = [{measurement_id = "M1", lesion_id = "L1", patient_id = "P1", exam_id = "X1", long_axis_mm = 9.0}, {measurement_id = "M2", lesion_id = "L1", patient_id = "P1", exam_id = "X2", long_axis_mm = 9.0}, {measurement_id = "M3", lesion_id = "L1", patient_id = "P1", exam_id = "X3"}, {measurement_id = "M4", lesion_id = "L1", patient_id = "P1", exam_id = "X4", long_axis_mm = 9.0}]
+imaging_exam = [{exam_id = "X1", patient_id = "P1", exam_date = 2017-04-10}, {exam_id = "X2", patient_id = "P1", exam_date = 2017-07-10}, {exam_id = "X3", patient_id = "P1", exam_date = 2017-10-10}, {exam_id = "X4", patient_id = "P1", exam_date = 2017-12-10}]
+lrt_course = [{lrt_id = "C1", patient_id = "P1", start_date = 2017-05-01}]
 */
 WITH series AS (
     SELECT m._row_id, m.patient_id, x.exam_date_lower AS first_day, m.long_axis_mm,

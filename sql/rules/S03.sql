@@ -21,6 +21,9 @@ minimum_percent = 90
 "previous.quality.row_account" = [{facility_id = "x", source_file = "a.csv", submission_id = "s1", n_read = 100, n_superseded = 0}, {facility_id = "x", source_file = "b.csv", submission_id = "s1", n_read = 500, n_superseded = 0}]
 "meta.submission" = [{facility_id = "x", source_file = "a_2.csv", submission_id = "s2", source_name = "deaths"}, {facility_id = "x", source_file = "b.csv", submission_id = "s2", source_name = "visits"}]
 "previous.meta.submission" = [{facility_id = "x", source_file = "a.csv", submission_id = "s1", source_name = "deaths"}, {facility_id = "x", source_file = "b.csv", submission_id = "s1", source_name = "visits"}]
+[[passing]]
+"quality.row_account" = [{facility_id = "x", source_file = "a.csv", submission_id = "s1", n_read = 90, n_superseded = 0}]
+"previous.quality.row_account" = [{facility_id = "x", source_file = "a.csv", submission_id = "s1", n_read = 100, n_superseded = 0}]
 */
 WITH now AS (
     SELECT a.facility_id, coalesce(f.source_name, a.source_file, '') AS source, sum(a.n_read - a.n_superseded) AS n

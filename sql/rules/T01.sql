@@ -23,6 +23,10 @@ lrt_target = [{lrt_id = "C1", lesion_id = "L1", patient_id = "P1"}]
 [[failing]]
 lesion = [{lesion_id = "L1", episode_id = "E1", patient_id = "P1", lesion_status = "index", is_treated = false}]
 lrt_course = [{lrt_id = "C1", episode_id = "E1", patient_id = "P1", lrt_modality = "rt"}]
+[[passing]]
+lesion = [{lesion_id = "L1", episode_id = "E1", patient_id = "P1"}, {lesion_id = "L2", episode_id = "E1", patient_id = "P1", lesion_status = "new"}]
+lrt_course = [{lrt_id = "C1", episode_id = "E1", patient_id = "P1", lrt_modality = "rt"}]
+lrt_target = [{lrt_id = "C1", lesion_id = "L1", patient_id = "P1"}]
 */
 WITH course AS (
     SELECT c.episode_id, bool_or(t.lesion_id IS NOT NULL) AS names_lesions

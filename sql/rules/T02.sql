@@ -27,16 +27,26 @@ lrt_target = [{lrt_id = "C1", lesion_id = "L1"}, {lrt_id = "C1", lesion_id = "L2
 _severity = "warning"
 lrt_course = [{lrt_id = "C1", episode_id = "E1", patient_id = "P1", start_date = 2017-04-01}]
 lesion = [{lesion_id = "L1", episode_id = "E1", patient_id = "P1", detection_date = 2017-04-15, detection_date_precision = "month", detection_date_lower = 2017-04-01, detection_date_upper = 2017-04-30}]
+[[passing]]
+lrt_course = [{lrt_id = "C1", episode_id = "E1", patient_id = "P1", start_date = 2017-04-10}, {lrt_id = "C2", episode_id = "E2", patient_id = "P2", start_date = 2017-08-08}, {lrt_id = "C3", episode_id = "E3", patient_id = "P3", start_date = 2017-05-01}]
+lesion = [{lesion_id = "L1", episode_id = "E1", patient_id = "P1", detection_date = 2017-04-10}, {lesion_id = "L2", episode_id = "E2", patient_id = "P2", detection_date = 2017-04-10}, {lesion_id = "L3", episode_id = "E2", patient_id = "P2", detection_date = 2016-01-01, lesion_status = "regional"}, {lesion_id = "L4", episode_id = "E3", patient_id = "P3", detection_date = 2017-04-10}, {lesion_id = "L5", episode_id = "E3", patient_id = "P3", detection_date = 2016-01-01}]
+lrt_target = [{lrt_id = "C3", lesion_id = "L4"}]
+[[failing]]
+_severity = "warning"
+_told = {detail = "235 days"}
+lrt_course = [{lrt_id = "C1", episode_id = "E1", patient_id = "P1", start_date = 2017-12-01}]
+lesion = [{lesion_id = "L1", episode_id = "E1", patient_id = "P1", detection_date = 2017-04-10}, {lesion_id = "L2", episode_id = "E1", patient_id = "P1", detection_date = 2017-12-01}]
+lrt_target = [{lrt_id = "C1", lesion_id = "L1"}, {lrt_id = "C1", lesion_id = "L2"}]
 */
 WITH target AS (
     SELECT t.lrt_id, max(l.detection_date_lower) AS earliest, max(l.detection_date_upper) AS latest,
            min(l.detection_date_upper) AS first_latest
     FROM screened.lrt_target AS t JOIN screened.lesion AS l USING (lesion_id)
-    WHERE l.detection_date IS NOT NULL GROUP BY t.lrt_id
+    GROUP BY t.lrt_id
 ),
 episode AS (
     SELECT episode_id, min(detection_date_lower) AS earliest, min(detection_date_upper) AS latest
-    FROM screened.lesion WHERE detection_date IS NOT NULL AND coalesce(lesion_status, 'index') = 'index'
+    FROM screened.lesion WHERE coalesce(lesion_status, 'index') = 'index'
     GROUP BY episode_id
 ),
 gap AS (
@@ -46,7 +56,6 @@ gap AS (
            c.start_date_lower - coalesce(t.first_latest, e.latest) AS wait
     FROM screened.lrt_course AS c
     LEFT JOIN target AS t ON t.lrt_id = c.lrt_id LEFT JOIN episode AS e ON e.episode_id = c.episode_id
-    WHERE c.start_date IS NOT NULL AND coalesce(t.earliest, e.earliest) IS NOT NULL
 )
 SELECT _row_id, least < 0 OR wait > $maximum_days AS is_violated,
        CASE WHEN most < 0 THEN 'error' ELSE 'warning' END AS severity,

@@ -26,6 +26,9 @@ lrt_target = [{lrt_id = "C1", lesion_id = "L1"}, {lrt_id = "C1", lesion_id = "L3
 [[passing]]
 lrt_course = [{lrt_id = "C1", patient_id = "P1", lrt_modality = "rt", start_date = 2014-05-01}, {lrt_id = "C2", patient_id = "P1", lrt_modality = "rt", start_date = 2018-05-01}]
 lrt_target = [{lrt_id = "C1", lesion_id = "L1"}, {lrt_id = "C2", lesion_id = "L1"}]
+[[passing]]
+lrt_course = [{lrt_id = "C1", patient_id = "P1", lrt_modality = "surgery", start_date = 2017-05-01}, {lrt_id = "C2", patient_id = "P1", lrt_modality = "rt", start_date = 2018-05-01}, {lrt_id = "C3", patient_id = "P2", lrt_modality = "rt", start_date = 2016-05-01}, {lrt_id = "C4", patient_id = "P2", lrt_modality = "rt", start_date = 2018-05-01}, {lrt_id = "C5", patient_id = "P3", lrt_modality = "rt", start_date = 2018-05-01}, {lrt_id = "C6", patient_id = "P3", lrt_modality = "rt", start_date = 2018-05-01}]
+lrt_target = [{lrt_id = "C1", lesion_id = "L1"}, {lrt_id = "C2", lesion_id = "L1"}, {lrt_id = "C3", lesion_id = "L2"}, {lrt_id = "C4", lesion_id = "L2"}, {lrt_id = "C5", lesion_id = "L3"}, {lrt_id = "C6", lesion_id = "L3"}]
 */
 WITH course AS (
     -- Fields are not sent. The same nodal region and side is the same field; a lung or a liver is too large for that.

@@ -21,6 +21,18 @@ followup = [{followup_id = "F1", patient_id = "P1", contact_date = 2018-04-12}]
 _severity = "warning"
 lrt_course = [{lrt_id = "C1", patient_id = "P1", start_date = 2017-05-01}]
 followup = [{followup_id = "F1", patient_id = "P1", contact_date = 2016-05-01, is_alive = true}]
+[[passing]]
+death = [{patient_id = "P1", death_date = 2018-04-10}]
+lrt_course = [{lrt_id = "C1", patient_id = "P2", start_date = 2017-05-01}]
+followup = [{followup_id = "F1", patient_id = "P1", contact_date = 2018-04-10, is_alive = true}, {followup_id = "F2", patient_id = "P2", contact_date = 2017-05-01, is_alive = true}]
+[[failing]]
+death = [{patient_id = "P1", death_date = 2018-04-10}]
+followup = [{followup_id = "F1", patient_id = "P1", contact_date = 2018-04-12, is_alive = true}]
+[[failing]]
+_severity = "warning"
+_rows = 2
+death = [{patient_id = "P1", death_date = 2018-04-01}, {patient_id = "P2", death_date = 2018-04-10}]
+followup = [{followup_id = "F1", patient_id = "P1", contact_date = 2018-04-15, contact_date_precision = "month", contact_date_lower = 2018-04-01, contact_date_upper = 2018-04-30, is_alive = true}, {followup_id = "F2", patient_id = "P2", contact_date = 2018-04-17}]
 */
 WITH started AS (
     SELECT patient_id, min(start_date_lower) AS first_day FROM screened.lrt_course

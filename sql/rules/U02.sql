@@ -18,6 +18,12 @@ toxicity = [{toxicity_id = "X1", patient_id = "P1", onset_date = 2018-01-10}]
 [[passing]]
 followup = [{followup_id = "F1", patient_id = "P1", contact_date = 2017-07-01, contact_date_precision = "year", contact_date_lower = 2017-01-01, contact_date_upper = 2017-12-31}]
 imaging_exam = [{exam_id = "X1", patient_id = "P1", exam_date = 2017-11-10}]
+[[passing]]
+followup = [{followup_id = "F1", patient_id = "P1", contact_date = 2018-05-10}]
+imaging_exam = [{exam_id = "X1", patient_id = "P1", exam_date = 2018-05-10}]
+[[failing]]
+followup = [{followup_id = "F1", patient_id = "P1", contact_date = 2018-05-10}]
+imaging_exam = [{exam_id = "X1", patient_id = "P1", exam_date = 2023-06-30}]
 */
 WITH dated AS (
     SELECT patient_id, max(day) AS latest FROM (
@@ -31,7 +37,7 @@ WITH dated AS (
         UNION ALL SELECT patient_id, dx_date_lower FROM screened.regional_recurrence
         UNION ALL SELECT patient_id, start_date_lower FROM screened.primary_treatment
         UNION ALL SELECT patient_id, onset_date_lower FROM screened.toxicity
-    ) WHERE day IS NOT NULL AND day <= $extract_date GROUP BY patient_id
+    ) WHERE day <= $extract_date GROUP BY patient_id
 )
 SELECT f._row_id, f.contact_date_upper < d.latest AS is_violated,
        CAST(d.latest AS VARCHAR) AS suggestion

@@ -20,6 +20,12 @@ imaging_exam = [{exam_id = "X1", patient_id = "P1", exam_date = 2022-07-15, exam
 [[failing]]
 patient = [{patient_id = "P1"}]
 systemic_line = [{line_id = "S1", patient_id = "P1", start_date = 2020-01-10, end_date = 2020-05-01}]
+[[passing]]
+_judged = 1
+patient = [{patient_id = "P1"}, {patient_id = "P2"}, {patient_id = "P3"}]
+followup = [{followup_id = "F1", patient_id = "P1", contact_date = 2022-06-30}, {followup_id = "F2", patient_id = "P2", contact_date = 2019-06-30}, {followup_id = "F3", patient_id = "P3", contact_date = 2019-06-30, is_alive = false}]
+imaging_exam = [{exam_id = "X1", patient_id = "P3", exam_date = 2019-01-01}]
+death = [{patient_id = "P2", death_date = 2019-08-01}]
 */
 WITH evidence AS (
     SELECT patient_id, contact_date_upper AS day, contact_date_precision AS exactness FROM screened.followup
@@ -33,7 +39,7 @@ WITH evidence AS (
 seen AS (
     SELECT patient_id, max(day) AS latest FROM evidence
     -- a year, or a relative calendar, says nothing of months
-    WHERE day IS NOT NULL AND exactness IS DISTINCT FROM 'year' GROUP BY patient_id
+    WHERE exactness IS DISTINCT FROM 'year' GROUP BY patient_id
 )
 SELECT p._row_id,
        s.latest < $extract_date - to_months(CAST($maximum_months AS INTEGER)) AS is_violated,

@@ -30,6 +30,19 @@ _severity = "warning"
 lesion = [{lesion_id = "L1", episode_id = "E1", patient_id = "P1"}]
 lrt_course = [{lrt_id = "C1", episode_id = "E1", patient_id = "P1", start_date = 2017-05-01}]
 event = [{event_id = "V1", patient_id = "P1", lesion_id = "L1", event_type = "local_recurrence", event_date = 2017-07-01, event_date_precision = "year", event_date_lower = 2017-01-01, event_date_upper = 2017-12-31}]
+[[passing]]
+lesion = [{lesion_id = "L1", episode_id = "E1", patient_id = "P1"}]
+event = [{event_id = "V1", patient_id = "P1", lesion_id = "L1", event_type = "local_recurrence", event_date = 2018-01-01}, {event_id = "V2", patient_id = "P1", event_type = "polymet", event_date = 2018-01-01}]
+[[failing]]
+_severity = "warning"
+_told = {suggestion = "L1"}
+lesion = [{lesion_id = "L1", episode_id = "E1", patient_id = "P1"}, {lesion_id = "L2", episode_id = "E1", patient_id = "P1", lesion_status = "new"}]
+event = [{event_id = "V1", patient_id = "P1", event_type = "local_recurrence", event_date = 2018-01-01}]
+[[failing]]
+_rows = 2
+lesion = [{lesion_id = "L1", episode_id = "E1", patient_id = "P1"}, {lesion_id = "L3", episode_id = "E3", patient_id = "P3"}]
+lrt_course = [{lrt_id = "C1", episode_id = "E1", patient_id = "P1", start_date = 2017-05-01}, {lrt_id = "C2", episode_id = "E2", patient_id = "P1", start_date = 2016-01-01}, {lrt_id = "C3", episode_id = "E3", patient_id = "P3", start_date = 2017-05-01}]
+event = [{event_id = "V1", patient_id = "P1", lesion_id = "L1", event_type = "local_recurrence", event_date = 2016-06-01}, {event_id = "V3", patient_id = "P3", lesion_id = "L3", event_type = "local_recurrence", event_date = 2017-05-01}]
 */
 WITH course AS (
     SELECT c.episode_id, bool_or(t.lesion_id IS NOT NULL) AS names_lesions

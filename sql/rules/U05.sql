@@ -22,6 +22,13 @@ event = [{event_id = "V1", patient_id = "P1", event_type = "new_oligomet", event
 [[failing]]
 event = [{event_id = "V1", patient_id = "P1", lesion_id = "L1", event_type = "new_oligomet", event_date = 2018-01-01, n_new_lesions = 1}]
 lesion = [{lesion_id = "L1", patient_id = "P1", lesion_status = "index", detection_date = 2017-01-01}]
+[[passing]]
+event = [{event_id = "V1", patient_id = "P1", event_type = "new_oligomet", event_date = 2018-01-01, n_new_lesions = 1}, {event_id = "V2", patient_id = "P2", event_type = "new_oligomet", event_date = 2018-01-01, n_new_lesions = 5}, {event_id = "V3", patient_id = "P3", event_type = "polymet", event_date = 2018-01-01, n_new_lesions = 8}]
+lesion = [{lesion_id = "L1", patient_id = "P1", lesion_status = "new", detection_date = 2017-10-03}, {lesion_id = "L2", patient_id = "P2", lesion_status = "new", detection_date = 2018-04-01}]
+[[failing]]
+_told = {suggestion = ""}
+event = [{event_id = "V1", patient_id = "P1", lesion_id = "L1", event_type = "new_oligomet", event_date = 2018-01-01, n_new_lesions = 5}]
+lesion = [{lesion_id = "L1", patient_id = "P1", lesion_status = "index", detection_date = 2017-01-01}]
 */
 WITH sends AS (SELECT bool_or(lesion_status = 'new') AS sends_new FROM screened.lesion)
 SELECT v._row_id,

@@ -21,6 +21,12 @@ event = [{event_id = "V1", patient_id = "P1", event_type = "local_recurrence", e
 [[passing]]
 lrt_course = [{lrt_id = "C1", patient_id = "P1", start_date = 2017-05-01, end_date = 2017-05-20}]
 event = [{event_id = "V1", patient_id = "P1", event_type = "biochemical", event_date = 2017-06-01}, {event_id = "V2", patient_id = "P2", event_type = "polymet", event_date = 2018-01-01}]
+[[passing]]
+event = [{event_id = "V1", patient_id = "P1", event_type = "local_recurrence", event_date = 2018-01-01}]
+[[failing]]
+_rows = 2
+lrt_course = [{lrt_id = "C1", patient_id = "P1", start_date = 2017-05-01, end_date = 2017-05-20}]
+event = [{event_id = "V1", patient_id = "P1", event_type = "polymet", event_date = 2017-05-01}, {event_id = "V2", patient_id = "P1", event_type = "polymet", event_date = 2017-06-19}]
 */
 WITH sent AS (SELECT count(event_evidence) > 0 AS has_evidence FROM screened.event)
 SELECT v._row_id,

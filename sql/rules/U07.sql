@@ -15,6 +15,15 @@ event = [{event_id = "V1", patient_id = "P1", event_type = "polymet", event_date
 _severity = "warning"
 followup = [{followup_id = "F1", patient_id = "P1", contact_date = 2017-05-10}]
 event = [{event_id = "V1", patient_id = "P1", event_type = "polymet", event_date = 2018-05-01}]
+[[passing]]
+_judged = 2
+death = [{patient_id = "P1", death_date = 2018-04-10}]
+followup = [{followup_id = "F2", patient_id = "P2", contact_date = 2018-04-10}]
+event = [{event_id = "V1", patient_id = "P1", event_type = "polymet", event_date = 2018-04-10}, {event_id = "V2", patient_id = "P2", event_type = "polymet", event_date = 2018-04-10}, {event_id = "V3", patient_id = "P3", event_type = "polymet", event_date = 2018-04-10}]
+[[failing]]
+_severity = "warning"
+death = [{patient_id = "P1", death_date = 2018-04-01}]
+event = [{event_id = "V1", patient_id = "P1", event_type = "polymet", event_date = 2018-04-15, event_date_precision = "month", event_date_lower = 2018-04-01, event_date_upper = 2018-04-30}]
 */
 WITH contact AS (
     SELECT patient_id, max(contact_date_upper) AS latest FROM screened.followup

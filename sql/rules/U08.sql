@@ -12,6 +12,12 @@ lesion = [{lesion_id = "L1", patient_id = "P1", lesion_status = "new", detection
 event = [{event_id = "V1", patient_id = "P1", event_type = "new_oligomet", event_date = 2018-01-10}]
 [[failing]]
 lesion = [{lesion_id = "L1", patient_id = "P1", lesion_status = "new", detection_date = 2018-01-01}]
+[[passing]]
+lesion = [{lesion_id = "L1", patient_id = "P1", lesion_status = "new", detection_date = 2018-01-01}, {lesion_id = "L2", patient_id = "P2", lesion_status = "new", detection_date = 2018-01-01}, {lesion_id = "L3", patient_id = "P3", lesion_status = "index", detection_date = 2018-01-01}]
+event = [{event_id = "V1", patient_id = "P1", event_type = "polymet", event_date = 2018-03-02}, {event_id = "V2", patient_id = "P2", event_type = "polymet", event_date = 2017-11-02}]
+[[failing]]
+lesion = [{lesion_id = "L1", patient_id = "P1", lesion_status = "new", detection_date = 2018-01-01}]
+event = [{event_id = "V1", patient_id = "P1", event_type = "biochemical", event_date = 2018-01-01}, {event_id = "V2", patient_id = "P1", event_type = "polymet", event_date = 2016-01-01}]
 */
 SELECT l._row_id,
        NOT EXISTS (

@@ -34,6 +34,14 @@ primary_tumour = [{tumour_id = "T1", patient_id = "P1", dx_date = 2010-05-01, ag
 _severity = "warning"
 patient = [{patient_id = "P1", birth_date = 1995-07-01, birth_date_precision = "year", birth_date_lower = 1995-01-01, birth_date_upper = 1995-12-31}]
 primary_tumour = [{tumour_id = "T1", patient_id = "P1", dx_date = 2010-05-01}]
+[[passing]]
+patient = [{patient_id = "P1", birth_date = 1990-05-01}, {patient_id = "P2", birth_date = 1920-05-01}]
+primary_tumour = [{tumour_id = "T1", patient_id = "P1", dx_date = 2010-05-01}, {tumour_id = "T2", patient_id = "P2", dx_date = 2010-05-01}]
+[[failing]]
+_severity = "warning"
+_told = {detail = "age at diagnosis about 100 years"}
+patient = [{patient_id = "P1", birth_date = 1910-05-01}]
+primary_tumour = [{tumour_id = "T1", patient_id = "P1", dx_date = 2010-05-01}]
 */
 WITH first_tumour AS (
     SELECT patient_id, min(dx_date_lower) AS dx_lower, min(dx_date_upper) AS dx_upper,

@@ -16,13 +16,16 @@ primary_tumour = [{tumour_id = "T1", patient_id = "P1", dx_date = 2010-05-01, ag
 _severity = "warning"
 patient = [{patient_id = "P1", birth_date = 1960-07-01, birth_date_precision = "year", birth_date_lower = 1960-01-01, birth_date_upper = 1960-12-31}]
 primary_tumour = [{tumour_id = "T1", patient_id = "P1", dx_date = 2010-05-01, age_at_diagnosis_years = 48}]
+[[failing]]
+_told = {suggestion = "49"}
+patient = [{patient_id = "P1", birth_date = 1960-06-01}]
+primary_tumour = [{tumour_id = "T1", patient_id = "P1", dx_date = 2010-05-01, age_at_diagnosis_years = 51}]
 */
 WITH age AS (
     SELECT t._row_id, t.age_at_diagnosis_years AS stated,
            date_sub('year', p.birth_date_upper, t.dx_date_lower) AS youngest,
            date_sub('year', p.birth_date_lower, t.dx_date_upper) AS oldest
     FROM screened.primary_tumour AS t JOIN screened.patient AS p USING (patient_id)
-    WHERE t.age_at_diagnosis_years IS NOT NULL AND p.birth_date IS NOT NULL AND t.dx_date IS NOT NULL
 )
 SELECT _row_id, stated NOT BETWEEN oldest - 1 AND youngest + 1 AS is_violated,
        CASE WHEN stated NOT BETWEEN youngest - 1 AND oldest + 1 THEN 'error' ELSE 'warning' END AS severity,

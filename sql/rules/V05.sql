@@ -26,6 +26,9 @@ minimum_score = 0.9
 [[failing]]
 _severity = "info"
 "quality.linkage_block" = [{blocking_key = "date of birth", n_blocks = 3, n_pairs = 3, n_blocks_cut = 1, n_patients_cut = 250}]
+[[failing]]
+_told = {facility_id = "x", submission_id = "s1", source_file = "a.csv", sheet = "S", source_row = "7"}
+"quality.patient_pair" = [{pair_key = "P1|P2", facility_id = "x", other_facility_id = "x", score = 0.95, match_weight = 4.2, birth_date_agreement = "close", dx_date_agreement = "equal", histology_group_agreement = "equal", name_agreement = "equal", national_id_agreement = "unknown", submission_id = "s1", source_file = "a.csv", sheet = "S", source_row = 7}]
 */
 -- A pair within one facility is that facility's finding; one of two facilities is the registry's, for
 -- neither may be shown what the other knows.

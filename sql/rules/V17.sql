@@ -19,6 +19,13 @@ lesion = [{lesion_id = "L1", patient_id = "P1", lesion_site = "scf", detection_d
 _severity = "warning"
 primary_tumour = [{tumour_id = "T1", patient_id = "P1", dx_date = 2015-05-01, figo_stage = "IIB"}]
 lesion = [{lesion_id = "L1", patient_id = "P1", lesion_site = "lung", detection_date = 2015-07-01, detection_date_precision = "year", detection_date_lower = 2015-01-01, detection_date_upper = 2015-12-31}]
+[[passing]]
+_judged = 1
+primary_tumour = [{tumour_id = "T1", patient_id = "P1", dx_date = 2015-05-01, figo_stage = "IIB"}, {tumour_id = "T2", patient_id = "P2", dx_date = 2015-05-01, figo_stage = "IIB"}, {tumour_id = "T3", patient_id = "P3", dx_date = 2015-05-01}]
+lesion = [{lesion_id = "L1", patient_id = "P1", lesion_site = "lung", detection_date = 2015-08-01}, {lesion_id = "L2", patient_id = "P2", lesion_site = "other", lesion_status = "regional", detection_date = 2015-05-20}, {lesion_id = "L3", patient_id = "P3", lesion_site = "lung", detection_date = 2017-05-01}]
+[[failing]]
+primary_tumour = [{tumour_id = "T1", patient_id = "P1", dx_date = 2015-05-01, figo_stage = "IIB"}]
+lesion = [{lesion_id = "L1", patient_id = "P1", lesion_site = "scf", detection_date = 2015-07-31}]
 */
 WITH distant AS (
     SELECT patient_id, min(detection_date_lower) AS earliest, min(detection_date_upper) AS latest

@@ -15,6 +15,9 @@ lesion = [{lesion_id = "L1", patient_id = "P1", lesion_site = "scf", detection_d
 [[failing]]
 primary_tumour = [{tumour_id = "T1", patient_id = "P1", dx_date = 2015-05-01, figo_stage = "IVB"}]
 lesion = [{lesion_id = "L1", patient_id = "P1", lesion_site = "paraaortic", detection_date = 2015-05-20}]
+[[passing]]
+primary_tumour = [{tumour_id = "T1", patient_id = "P1", dx_date = 2015-05-01, figo_stage = "IVB"}, {tumour_id = "T2", patient_id = "P2", dx_date = 2015-05-01, figo_stage = "IIB"}]
+lesion = [{lesion_id = "L1", patient_id = "P1", lesion_site = "scf", detection_date = 2015-07-31}]
 */
 SELECT t._row_id,
        NOT EXISTS (

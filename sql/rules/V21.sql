@@ -18,6 +18,14 @@ primary_treatment = [{treatment_id = "X1", tumour_id = "T1", patient_id = "P1", 
 [[failing]]
 _severity = "warning"
 primary_treatment = [{treatment_id = "X1", tumour_id = "T1", patient_id = "P1", start_date = 2015-06-10, end_date = 2015-06-15, end_date_precision = "month", end_date_lower = 2015-06-01, end_date_upper = 2015-06-30}]
+[[passing]]
+primary_tumour = [{tumour_id = "T1", patient_id = "P1", dx_date = 2015-05-01}]
+primary_treatment = [{treatment_id = "X1", tumour_id = "T1", patient_id = "P1", start_date = 2015-03-31, end_date = 2015-03-31}]
+[[failing]]
+_severity = "warning"
+_rows = 2
+primary_tumour = [{tumour_id = "T1", patient_id = "P1", dx_date = 2015-05-01}]
+primary_treatment = [{treatment_id = "X1", tumour_id = "T1", patient_id = "P1", start_date = 2015-03-15, start_date_precision = "month", start_date_lower = 2015-03-01, start_date_upper = 2015-03-31}, {treatment_id = "X2", tumour_id = "T1", patient_id = "P1", start_date = 2015-06-30, end_date = 2015-06-15, end_date_precision = "month", end_date_lower = 2015-06-01, end_date_upper = 2015-06-30}]
 */
 WITH gap AS (
     SELECT x._row_id,

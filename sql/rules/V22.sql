@@ -11,6 +11,9 @@ primary_treatment = [{treatment_id = "X1", tumour_id = "T1", patient_id = "P1", 
 [[failing]]
 primary_tumour = [{tumour_id = "T1", patient_id = "P1", figo_stage = "IVB"}]
 primary_treatment = [{treatment_id = "X1", tumour_id = "T1", patient_id = "P1", primary_modality = "surgery"}]
+[[passing]]
+primary_tumour = [{tumour_id = "T1", patient_id = "P1", figo_stage = "IVB"}]
+primary_treatment = [{treatment_id = "X1", tumour_id = "T1", patient_id = "P1", primary_modality = "surgery", intent = "palliative"}, {treatment_id = "X2", tumour_id = "T1", patient_id = "P1", primary_modality = "chemo"}]
 */
 SELECT x._row_id,
        t.figo_stage IN ('IVA', 'IVB') AND x.intent IS DISTINCT FROM 'palliative' AS is_violated

@@ -13,8 +13,10 @@ primary_treatment = [{treatment_id = "X1", tumour_id = "T1", patient_id = "P1", 
 [[failing]]
 primary_tumour = [{tumour_id = "T1", patient_id = "P1", dx_date = 2015-05-01}]
 primary_treatment = [{treatment_id = "X1", tumour_id = "T1", patient_id = "P1", start_date = 2016-05-20}]
+[[passing]]
+primary_tumour = [{tumour_id = "T1", patient_id = "P1", dx_date = 2015-05-01}]
+primary_treatment = [{treatment_id = "X1", tumour_id = "T1", patient_id = "P1"}, {treatment_id = "X2", tumour_id = "T1", patient_id = "P1", start_date = 2015-10-28}]
 */
 SELECT x._row_id, x.start_date_lower - t.dx_date_upper > $maximum_days AS is_violated
 FROM screened.primary_treatment AS x JOIN screened.primary_tumour AS t USING (tumour_id)
-WHERE x.start_date IS NOT NULL AND t.dx_date IS NOT NULL
-QUALIFY row_number() OVER (PARTITION BY x.tumour_id ORDER BY x.start_date, x._row_id) = 1
+QUALIFY row_number() OVER (PARTITION BY x.tumour_id ORDER BY x.start_date NULLS LAST, x._row_id) = 1

@@ -17,6 +17,12 @@ _severity = "warning"
 primary_treatment = [{treatment_id = "X1", tumour_id = "T1", patient_id = "P1", primary_modality = "ccrt", start_date = 2015-05-01, end_date = 2015-06-10, dose_gy = 45.0}, {treatment_id = "X2", tumour_id = "T1", patient_id = "P1", primary_modality = "chemo", start_date = 2015-06-15, start_date_precision = "month", start_date_lower = 2015-06-01, start_date_upper = 2015-06-30}]
 [[failing]]
 primary_treatment = [{treatment_id = "X1", tumour_id = "T1", patient_id = "P1", primary_modality = "ccrt", start_date = 2015-05-01, end_date = 2015-06-10, dose_gy = 45.0}, {treatment_id = "X2", tumour_id = "T1", patient_id = "P1", primary_modality = "chemo", start_date = 2016-05-01, end_date = 2016-06-01}]
+[[passing]]
+primary_treatment = [{treatment_id = "X1", tumour_id = "T1", patient_id = "P1", primary_modality = "ccrt", start_date = 2015-05-01, end_date = 2015-06-10, dose_gy = 45.0}, {treatment_id = "X2", tumour_id = "T1", patient_id = "P1", primary_modality = "chemo", start_date = 2015-06-10}, {treatment_id = "X3", tumour_id = "T2", patient_id = "P2", primary_modality = "ccrt", start_date = 2015-05-01, end_date = 2015-06-10, dose_gy = 45.0}, {treatment_id = "X4", tumour_id = "T2", patient_id = "P2", primary_modality = "chemo", start_date = 2015-04-01, end_date = 2015-05-01}]
+[[failing]]
+_severity = "warning"
+_rows = 2
+primary_treatment = [{treatment_id = "X1", tumour_id = "T1", patient_id = "P1", primary_modality = "ccrt", start_date = 2015-05-01, end_date = 2015-06-01, dose_gy = 45.0}, {treatment_id = "X2", tumour_id = "T1", patient_id = "P1", primary_modality = "chemo", start_date = 2015-06-15, start_date_precision = "month", start_date_lower = 2015-06-01, start_date_upper = 2015-06-30}, {treatment_id = "X3", tumour_id = "T2", patient_id = "P2", primary_modality = "ccrt", start_date = 2015-05-31, end_date = 2015-06-10, dose_gy = 45.0}, {treatment_id = "X4", tumour_id = "T2", patient_id = "P2", primary_modality = "chemo", start_date = 2015-04-01, end_date = 2015-05-15, end_date_precision = "month", end_date_lower = 2015-05-01, end_date_upper = 2015-05-31}]
 */
 WITH part AS (
     SELECT tumour_id, primary_modality IN ('ebrt', 'brachy') AS is_radiation,

@@ -35,6 +35,13 @@ toxicity = [{toxicity_id = "X1", patient_id = "P1", ctcae_term = "Pneumonitis", 
 death = [{patient_id = "P1", death_date = 2018-04-10, death_cause = "treatment"}]
 [[passing]]
 toxicity = [{toxicity_id = "X1", patient_id = "P1", ctcae_term = "  dermatitis RADIATION ", grade = 2}]
+[[passing]]
+toxicity = [{toxicity_id = "X1", patient_id = "P1", ctcae_term = "Pneumonitis", grade = 2}]
+death = [{patient_id = "P1", death_date = 2018-04-10, death_cause = "cancer"}]
+[[failing]]
+_parameters = {least_likeness = 0.9818181818181818}
+_told = {suggestion = "Pneumonitis"}
+toxicity = [{toxicity_id = "X1", patient_id = "P1", ctcae_term = "pneumonits", grade = 2}]
 */
 WITH term AS (SELECT unnest($ctcae_terms) AS term),
 spelled AS (

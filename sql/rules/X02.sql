@@ -16,6 +16,10 @@ toxicity = [{toxicity_id = "X1", lrt_id = "C1", patient_id = "P1", onset_date = 
 [[failing]]
 lrt_course = [{lrt_id = "C1", patient_id = "P1", start_date = 2017-05-01, end_date = 2017-05-20}]
 toxicity = [{toxicity_id = "X1", lrt_id = "C1", patient_id = "P1", onset_date = 2017-12-10, is_acute = true}]
+[[passing]]
+_judged = 2
+lrt_course = [{lrt_id = "C1", patient_id = "P1", start_date = 2017-05-01, end_date = 2017-05-20}]
+toxicity = [{toxicity_id = "X1", lrt_id = "C1", patient_id = "P1", onset_date = 2017-05-01, is_acute = true}, {toxicity_id = "X2", lrt_id = "C1", patient_id = "P1", onset_date = 2017-08-18, is_acute = true}, {toxicity_id = "X3", lrt_id = "C1", patient_id = "P1", is_acute = true}]
 */
 SELECT x._row_id,
        coalesce(x.onset_date_upper < c.start_date_lower, false)

@@ -24,6 +24,15 @@ lrt_course = [{lrt_id = "C1", patient_id = "P1", lrt_modality = "rt", start_date
 [[failing]]
 _severity = "warning"
 systemic_line = [{line_id = "S1", patient_id = "P1", agents = "cisplatin", start_date = 2017-06-10, end_date = 2017-06-15, end_date_precision = "month", end_date_lower = 2017-06-01, end_date_upper = 2017-06-30}]
+[[passing]]
+systemic_line = [{line_id = "S1", patient_id = "P1", agents = "cisplatin", start_date = 2017-01-01, end_date = 2017-06-01, is_concurrent = true}, {line_id = "S2", patient_id = "P2", agents = "cisplatin", start_date = 2017-01-01, end_date = 2017-06-01, is_concurrent = true}, {line_id = "S3", patient_id = "P3", agents = "cisplatin", start_date = 2017-01-01, end_date = 2017-06-01, is_concurrent = true}, {line_id = "S4", patient_id = "P4", agents = "cisplatin", start_date = 2017-01-01, end_date = 2017-01-01, is_concurrent = false}, {line_id = "S5", patient_id = "P5", agents = "cisplatin", start_date = 2017-01-01, end_date = 2017-06-01, is_concurrent = true}]
+lrt_course = [{lrt_id = "C1", patient_id = "P1", lrt_modality = "rt", start_date = 2017-06-01, end_date = 2017-06-20}, {lrt_id = "C2", patient_id = "P2", lrt_modality = "surgery", start_date = 2019-06-01}, {lrt_id = "C3", patient_id = "P3", lrt_modality = "rt", start_date = 2019-06-01}, {lrt_id = "C4", patient_id = "P4", lrt_modality = "rt", start_date = 2019-06-01}, {lrt_id = "C5", patient_id = "P5", lrt_modality = "rt", start_date = 2016-12-20, end_date = 2017-01-01}]
+primary_treatment = [{treatment_id = "X2", patient_id = "P2", primary_modality = "surgery", start_date = 2015-06-01}, {treatment_id = "X3", patient_id = "P3", primary_modality = "ebrt", start_date = 2017-02-01}]
+[[failing]]
+_severity = "warning"
+_rows = 3
+systemic_line = [{line_id = "S1", patient_id = "P1", agents = "cisplatin", start_date = 2017-01-01, end_date = 2017-05-15, end_date_precision = "month", end_date_lower = 2017-05-01, end_date_upper = 2017-05-31, is_concurrent = true}, {line_id = "S2", patient_id = "P2", agents = "cisplatin", start_date = 2017-05-31, end_date = 2017-07-01, is_concurrent = true}, {line_id = "S3", patient_id = "P3", agents = "cisplatin", start_date = 2017-06-30, end_date = 2017-06-15, end_date_precision = "month", end_date_lower = 2017-06-01, end_date_upper = 2017-06-30}]
+lrt_course = [{lrt_id = "C1", patient_id = "P1", lrt_modality = "rt", start_date = 2017-05-31, end_date = 2017-06-20}, {lrt_id = "C2", patient_id = "P2", lrt_modality = "rt", start_date = 2017-04-20, end_date = 2017-05-15, end_date_precision = "month", end_date_lower = 2017-05-01, end_date_upper = 2017-05-31}]
 */
 WITH radiation AS (
     SELECT patient_id, start_date_lower AS first_day, coalesce(end_date_upper, start_date_upper) AS last_day,

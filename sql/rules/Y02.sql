@@ -12,6 +12,9 @@ systemic_line = [{line_id = "S1", patient_id = "P1", line_number = 1, start_date
 systemic_line = [{line_id = "S1", patient_id = "P1", line_number = 2, start_date = 2017-01-01}, {line_id = "S2", patient_id = "P1", line_number = 1, start_date = 2018-01-01}]
 [[passing]]
 systemic_line = [{line_id = "S1", patient_id = "P1", line_number = 2, start_date = 2017-07-01, start_date_precision = "year", start_date_lower = 2017-01-01, start_date_upper = 2017-12-31}, {line_id = "S2", patient_id = "P1", line_number = 1, start_date = 2017-08-01}]
+[[passing]]
+_judged = 4
+systemic_line = [{line_id = "S1", patient_id = "P1", line_number = 3, start_date = 2016-01-01, systemic_setting = "neo"}, {line_id = "S2", patient_id = "P1", line_number = 1, start_date = 2017-01-01}, {line_id = "S3", patient_id = "P1", line_number = 1, start_date = 2018-01-01}, {line_id = "S4", patient_id = "P2", line_number = 2, start_date = 2017-01-01}, {line_id = "S5", patient_id = "P2", line_number = 1, start_date = 2017-01-01}, {line_id = "S6", patient_id = "P3", line_number = 1, start_date = 2017-01-01}]
 */
 WITH line AS (
     SELECT _row_id, patient_id, line_number, start_date_lower, start_date_upper FROM screened.systemic_line

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tests.mutation.equivalents import split
 from tests.mutation.mutants import Mutant, python_mutants, rules_by_function, sql_mutants
-from tests.mutation.runner import Verdict, by_own_examples, by_wider_tests, copy_project
+from tests.mutation.runner import Verdict, by_own_examples, by_wider_tests, copy_project, require_untouched
 
 ROOT = Path(__file__).resolve().parents[2]
 JUDGING = ("schemas/judge.py", "schemas/judge_therapy.py")
@@ -48,9 +48,9 @@ def main() -> int:
     parser.add_argument("--only", help="only files whose name contains this")
     parser.add_argument("--near", action="store_true", help="only the rules' own examples, no wider tests")
     given = parser.parse_args()
-    mutants, equivalent, stale = split(all_mutants(given.part), ROOT)
-    chosen = [one for one in mutants if not given.only or given.only in one.file]
-    left_out = Counter(_part(one) for one in equivalent if not given.only or given.only in one.file)
+    mutants, equivalent, stale = split(all_mutants("all"), ROOT)
+    chosen = [one for one in mutants if _is_wanted(one, given.part, given.only)]
+    left_out = Counter(_part(one) for one in equivalent if _is_wanted(one, given.part, given.only))
     if given.sample and given.sample < len(chosen):
         picked = set(random.Random(20230206).sample(range(len(chosen)), given.sample))
         chosen = [one for at, one in enumerate(chosen) if at in picked]
@@ -72,6 +72,8 @@ def _judged(chosen: list[Mutant], is_wide: bool) -> Counter[tuple[str, str]]:
         copy_project(ROOT, copy)
         for file, group in groupby(chosen, lambda one: one.file):
             mutants = list(group)
+            rules = tuple(sorted({rule for one in mutants for rule in one.rule_ids}))
+            require_untouched(file, (ROOT / file).read_text(encoding="utf-8"), rules, copy)
             print(f"{file}: {len(mutants)} mutants", file=sys.stderr, flush=True)
             for mutant, near in zip(mutants, by_own_examples(mutants, copy), strict=True):
                 verdict: Verdict = by_wider_tests(mutant, copy) if near == "survived" and is_wide else near
@@ -82,6 +84,10 @@ def _judged(chosen: list[Mutant], is_wide: bool) -> Counter[tuple[str, str]]:
                     )
                     print(f"{told}\n    {_context(mutant)}", flush=True)
     return score
+
+
+def _is_wanted(mutant: Mutant, part: str, only: str | None) -> bool:
+    return part in ("all", _part(mutant)) and (not only or only in mutant.file)
 
 
 def _part(mutant: Mutant) -> str:

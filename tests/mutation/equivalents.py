@@ -54,7 +54,9 @@ def place_of(mutant: Mutant, mutants: Sequence[Mutant], root: Path) -> tuple[str
 def split(mutants: Sequence[Mutant], root: Path) -> tuple[list[Mutant], list[Mutant], list[Equivalent]]:
     """Mutants to judge, mutants declared equivalent, and entries that name no mutant any more."""
     entries = {(one.file, one.line, one.change, one.number): one for one in declared()}
-    kept, left_out, seen = [], [], set()
+    kept: list[Mutant] = []
+    left_out: list[Mutant] = []
+    seen: set[tuple[str, str, str, int]] = set()
     for mutant in mutants:
         place = place_of(mutant, mutants, root)
         (left_out if place in entries else kept).append(mutant)

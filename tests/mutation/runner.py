@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
@@ -48,6 +49,17 @@ def by_own_examples(mutants: Sequence[Mutant], copy: Path) -> list[Verdict]:
         found = _in_child(lambda: [_sql_verdict(one) for one in mutants], copy)
         return found if isinstance(found, list) else [found] * len(mutants)
     return [_with_text(one, copy, lambda one=one: _module_verdict(one)) for one in mutants]  # type: ignore[misc]
+
+
+def require_untouched(file: str, text: str, rule_ids: tuple[str, ...], copy: Path) -> None:
+    """The examples pass on the file as it stands: else every mutant would look killed.
+
+    Raises:
+        SystemExit: they do not.
+    """
+    whole = Mutant(file, 0, 1, "nothing changed", rule_ids, text)
+    if by_own_examples([whole], copy) != ["survived"]:
+        raise SystemExit(f"{file}: its own examples fail without any change")
 
 
 def by_wider_tests(mutant: Mutant, copy: Path) -> Verdict:
@@ -131,7 +143,7 @@ def _sql_verdict(mutant: Mutant) -> Verdict:
             return "broken"
         for case in [one for one in module.CASES if one[0] == name]:
             module.test_examples(connection, *case)
-    except (Exception, AssertionError):
+    except Exception:
         return "killed"
     finally:
         module.RULES[name] = entry
@@ -147,29 +159,37 @@ def _module_verdict(mutant: Mutant) -> Verdict:
         schemas.tables()
     except Exception:
         return "broken"
-    from tests.parity import test_rule_twins
-    from tests.unit.validation import test_generic_examples, test_table_rules
+    return "killed" if any(_raises(check) for check in _checks(mutant.rule_ids)) else "survived"
 
+
+def _checks(rule_ids: tuple[str, ...]) -> list[Callable[[], None]]:
+    """What the tests of rules within a table say of some rules; of none in particular: every rule's examples."""
+    from tests.parity import test_rule_twins as twins
+    from tests.unit.validation import test_table_rules as within
+
+    chosen = [(name, rule) for name, rule in within.RULES if not rule_ids or rule.rule_id in rule_ids]
+    checks = [partial(within.test_examples, name, rule) for name, rule in chosen]
+    told = [one for one in within.ADVICE if one[0] in rule_ids]
+    limits = [one for one in within.LIMITS if one[0] in rule_ids]
+    return [
+        *checks,
+        *(partial(within.test_what_to_write_instead_is_computed, *one) for one in told),
+        *(partial(within.test_a_value_on_the_limit_passes, *one) for one in limits),
+        *(partial(_twins_agree, twins, rule_id) for rule_id in rule_ids),
+    ]
+
+
+def _twins_agree(twins: ModuleType, rule_id: str) -> None:
+    name = twins.RULES[rule_id][0]
+    twins.test_expression_pandera_and_sql_agree({name: twins.records_drawn(name)}, rule_id)
+
+
+def _raises(check: Callable[[], None]) -> bool:
     try:
-        for name, rule in test_table_rules.RULES:
-            if rule.rule_id in mutant.rule_ids or not mutant.rule_ids:
-                test_table_rules.test_examples(name, rule)
-        if not mutant.rule_ids:
-            for rule in test_generic_examples.GENERIC_RULES:
-                test_generic_examples.test_examples(rule)
-        else:
-            for case in [one for one in test_table_rules.ADVICE if one[0] in mutant.rule_ids]:
-                test_table_rules.test_what_to_write_instead_is_computed(*case)
-            for rule_id in mutant.rule_ids:
-                drawn = {
-                    test_rule_twins.RULES[rule_id][0]: test_rule_twins.records_drawn(
-                        test_rule_twins.RULES[rule_id][0]
-                    )
-                }
-                test_rule_twins.test_expression_pandera_and_sql_agree(drawn, rule_id)
-    except (Exception, AssertionError):
-        return "killed"
-    return "survived"
+        check()
+    except Exception:
+        return True
+    return False
 
 
 def _pytest_verdict(arguments: list[str]) -> Verdict:

@@ -1,6 +1,7 @@
 """Every SQL rule: its own passing and failing records, through DuckDB."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import duckdb
@@ -51,8 +52,9 @@ def _violations(
             f"DELETE FROM screened.{table}; INSERT INTO screened.{table} BY NAME FROM _example"
         )
     try:
-        given = {**PARAMETERS, **example.get("_parameters", {})}
-        judged, violations = judge_by_sql(connection, RULES[name], given)
+        given = example.get("_parameters", {})
+        entry = replace(RULES[name], thresholds={**RULES[name].thresholds, **given})
+        judged, violations = judge_by_sql(connection, entry, {**PARAMETERS, **given})
     finally:
         for table in tables:
             connection.execute(f"DELETE FROM screened.{table}")

@@ -1,5 +1,6 @@
 """Every rule within a table: its own passing and failing records, through pandera."""
 
+from datetime import date
 from typing import Any
 
 import polars as pl
@@ -73,6 +74,11 @@ ADVICE = [
     ("T04", "lrt_course", {"lrt_modality": "rt", "n_fractions_delivered": 5, "dose_per_fraction_gy": 10.0, "total_dose_gy": 60.0},
      "50.0 Gy"),
     ("T04", "lrt_course", {"lrt_modality": "rt", "n_fractions_delivered": 50}, None),
+    ("T04", "lrt_course", {"lrt_modality": "rt", "n_fractions_delivered": 50, "dose_per_fraction_gy": 2.0}, None),
+    ("T04", "lrt_course", {"lrt_modality": "rt", "n_fractions_delivered": 1, "dose_per_fraction_gy": 34.0, "total_dose_gy": 60.0},
+     "34.0 Gy"),
+    ("T04", "lrt_course", {"lrt_modality": "rt", "n_fractions_delivered": 45, "dose_per_fraction_gy": 0.5, "total_dose_gy": 60.0},
+     "22.5 Gy"),
     ("T06", "lrt_course", {"n_fractions_delivered": 5, "dose_per_fraction_gy": 10.0, "bed10_gy": 90.0},
      "BED10 100.0 Gy, EQD2 83.33 Gy"),
     ("M02", "measurement", {"long_axis_mm": 9.0, "short_axis_mm": 12.0, "third_axis_mm": 10.0}, "12.0 x 10.0 x 9.0 mm"),
@@ -92,3 +98,21 @@ def test_what_to_write_instead_is_computed(rule_id: str, name: str, row: Any, ad
     assert outcome.failures == {}
     found = pl.concat(outcome.violations).filter(pl.col("rule_id") == rule_id)
     assert found["suggestion"].to_list() == [advice]
+
+
+# Settings and values that lie exactly on a limit, also in floating point.
+LIMITS = [
+    ("L06", "lesion", {"maximum_months": 16}, {"detection_date": date(2018, 5, 3), "last_negative_date": date(2017, 1, 1)}),
+    ("T04", "lrt_course", {}, {"lrt_modality": "rt", "n_fractions_delivered": 8, "dose_per_fraction_gy": 9.7, "total_dose_gy": 78.376000001}),
+    ("T06", "lrt_course", {"tolerance_gy": 0.499999999}, {"n_fractions_delivered": 5, "dose_per_fraction_gy": 10.0, "bed10_gy": 100.5}),
+    ("T06", "lrt_course", {"tolerance_gy": 0.499999999}, {"n_fractions_delivered": 3, "dose_per_fraction_gy": 2.0, "eqd2_gy": 6.5}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rule_id", "name", "thresholds", "row"), LIMITS)
+def test_a_value_on_the_limit_passes(rule_id: str, name: str, thresholds: Any, row: Any) -> None:
+    rules = catalogue(facility_rules={rule_id: {"thresholds": thresholds}})
+    outcome = Outcome()
+    judge_table(name, records_of({name: [row]})[name], rules, PARAMETERS, outcome)
+    assert outcome.failures == {} and outcome.denominators[rule_id] == 1
+    assert rule_id not in pl.concat(outcome.violations)["rule_id"].to_list()
