@@ -172,9 +172,8 @@ def demo_home(root: Path, **refresh: str) -> Home:
 
 
 def quick_demo_settings(**refresh: str) -> str:
-    """The demonstration's settings, without waiting and bootstrap; ``refresh`` are further TOML values."""
-    given = {"settle_seconds": "0", **refresh}
-    lines = "".join(f"{name} = {value}\n" for name, value in given.items())
+    """The demonstration's settings, without bootstrap; ``refresh`` are further TOML values."""
+    lines = "".join(f"{name} = {value}\n" for name, value in refresh.items())
     quick = re.sub(r"bootstrap_replicates = \d+", "bootstrap_replicates = 0", demo_settings())
     return quick.replace("[refresh]\n", f"[refresh]\n{lines}")
 
