@@ -69,7 +69,8 @@ def survivors(groups: Iterable[Sequence[str]], known: Iterable[str] | None = Non
     found: dict[str, str] = {}
     for group in groups:
         members = [one for one in group if wanted is None or one in wanted]
-        found.update(dict.fromkeys(members[1:], members[0]))
+        if members:
+            found.update(dict.fromkeys(members[1:], members[0]))
     return found
 
 

@@ -251,3 +251,9 @@ def test_merges_are_a_partition_that_no_decision_speaks_against(pairs: list[tupl
     assert merged_patients(reversed(standing)) == groups or any(
         one.state != "same_person" for one in standing
     )
+
+
+def test_a_group_of_other_facilities_merges_nobody_here() -> None:
+    groups = [["P1", "P2"], ["P3", "P4", "P5"]]
+    assert survivors(groups, {"P4", "P5"}) == {"P5": "P4"}
+    assert survivors(groups, {"P9"}) == {}
