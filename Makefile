@@ -19,6 +19,7 @@ $(STAMP): requirements.lock pyproject.toml
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock; \
 	fi
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m compileall -q registry_pipeline schemas
 	@touch $(STAMP)
 
 demo: $(STAMP)  ## two refreshes of a synthetic registry, and what to open
