@@ -108,13 +108,13 @@ def copy_bytes(inbox: str, target: str) -> Work:
     """Every file to Parquet as text, every Parquet file to a table of one database."""
     import duckdb
 
-    files = sorted(Path(inbox).glob("*/*.csv"))
+    files = sorted(path for path in Path(inbox).glob("*/*.csv") if path.stat().st_size)
 
     def work() -> dict[str, Any]:
         with duckdb.connect(f"{target}/floor.duckdb", config={"memory_limit": "1500MB"}) as connection:
             for number, path in enumerate(files):
                 parquet = f"{target}/{number}.parquet"
-                read = f"read_csv('{path}', all_varchar = true)"
+                read = f"read_csv('{path}', all_varchar = true, ignore_errors = true)"
                 connection.execute(f"COPY (SELECT * FROM {read}) TO '{parquet}' (FORMAT parquet)")
                 connection.execute(f"CREATE TABLE t{number} AS SELECT * FROM read_parquet('{parquet}')")
             connection.execute("CHECKPOINT")
