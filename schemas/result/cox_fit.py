@@ -1,7 +1,7 @@
 """Cox models."""
 
 from schemas import columns as c
-from schemas.columns import integer, real, text
+from schemas.columns import integer, real
 from schemas.table import table
 
 MODEL = table(
@@ -11,8 +11,8 @@ MODEL = table(
     columns=[
         c.endpoint,
         c.origin,
-        text("model", "univariable:VARIABLE or multivariable"),
-        text("method", "efron or firth"),
+        c.cox_model,
+        c.cox_method,
         c.n,
         integer("n_missing", "Patients left out because a covariate is missing"),
         c.n_event,

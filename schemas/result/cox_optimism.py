@@ -1,7 +1,7 @@
 """How much of a model's concordance is optimism."""
 
 from schemas import columns as c
-from schemas.columns import integer, real, text
+from schemas.columns import integer, real
 from schemas.table import table
 
 MODEL = table(
@@ -11,7 +11,7 @@ MODEL = table(
     columns=[
         c.endpoint,
         c.origin,
-        text("model", "univariable:VARIABLE or multivariable"),
+        c.cox_model,
         c.n,
         c.n_event,
         integer("n_bootstrap", "Bootstrap samples"),

@@ -1,7 +1,7 @@
 """Hazard ratio along a continuous variable, without a cutpoint."""
 
 from schemas import columns as c
-from schemas.columns import real, text
+from schemas.columns import real
 from schemas.table import table
 
 MODEL = table(
@@ -11,7 +11,7 @@ MODEL = table(
     columns=[
         c.endpoint,
         c.origin,
-        text("variable", "Variable in question"),
+        c.variable,
         real("value", "Value of the variable, in its own unit"),
         real("log_hazard_ratio", "Log hazard ratio against the reference value"),
         real("hazard_ratio", "Hazard ratio against the reference value"),

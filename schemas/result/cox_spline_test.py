@@ -11,7 +11,7 @@ MODEL = table(
     columns=[
         c.endpoint,
         c.origin,
-        text("variable", "Variable in question"),
+        c.variable,
         text(
             "test",
             "overall: the variable as a whole; nonlinearity: against a straight line; likelihood ratio",
@@ -22,7 +22,7 @@ MODEL = table(
         text("knots", "Knots of the spline, in the unit of the variable"),
         c.n,
         c.n_event,
-        integer("n_missing", "Patients left out because the variable is missing"),
+        c.n_missing,
         c.status,
         c.note,
     ],

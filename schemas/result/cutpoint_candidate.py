@@ -1,7 +1,7 @@
 """Every cutpoint that a search looked at."""
 
 from schemas import columns as c
-from schemas.columns import integer, real, text
+from schemas.columns import integer, real
 from schemas.table import table
 
 MODEL = table(
@@ -11,7 +11,7 @@ MODEL = table(
     columns=[
         c.endpoint,
         c.origin,
-        text("variable", "Variable in question"),
+        c.variable,
         real("cutpoint", "Largest value of the lower group"),
         integer("n_at_or_below", "Patients at or below it"),
         real("statistic", "Absolute standardised log-rank statistic"),

@@ -1,7 +1,7 @@
 """Where the search ends up in other samples of the same patients."""
 
 from schemas import columns as c
-from schemas.columns import integer, real, text
+from schemas.columns import integer, real
 from schemas.table import table
 
 MODEL = table(
@@ -11,7 +11,7 @@ MODEL = table(
     columns=[
         c.endpoint,
         c.origin,
-        text("variable", "Variable in question"),
+        c.variable,
         real("cutpoint", "Cutpoint chosen"),
         integer("n_selected", "Bootstrap samples that chose it"),
         real("share", "n_selected / n_bootstrap"),

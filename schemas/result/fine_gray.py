@@ -1,7 +1,7 @@
 """Subdistribution hazard ratios: the incidence of a cause, others competing."""
 
 from schemas import columns as c
-from schemas.columns import integer, real, text
+from schemas.columns import text
 from schemas.table import table
 
 MODEL = table(
@@ -11,13 +11,13 @@ MODEL = table(
     columns=[
         c.endpoint,
         c.origin,
-        integer("cause", "1 the event, 2 what competes with it"),
-        text("model", "univariable:VARIABLE or multivariable"),
-        text("term", "Covariate, with its level in brackets"),
-        text("reference_level", "Level that the term is compared with, for categories"),
-        real("coefficient", "Log hazard ratio"),
-        real("standard_error", "Standard error of the coefficient"),
-        real("hazard_ratio", "Ratio of subdistribution hazards"),
+        c.cause,
+        c.cox_model,
+        c.term,
+        c.reference_level,
+        c.coefficient,
+        c.coefficient_standard_error,
+        c.hazard_ratio.described("Ratio of subdistribution hazards"),
         c.ci_lower,
         c.ci_upper,
         c.p_value,

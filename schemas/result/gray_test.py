@@ -1,7 +1,7 @@
 """Gray's test: is the incidence of a cause equal in groups."""
 
 from schemas import columns as c
-from schemas.columns import integer, real
+from schemas.columns import integer
 from schemas.table import table
 
 MODEL = table(
@@ -12,13 +12,13 @@ MODEL = table(
         c.endpoint,
         c.origin,
         c.stratum_variable,
-        integer("cause", "1 the event, 2 what competes with it"),
-        real("chi_square", "Test statistic"),
+        c.cause,
+        c.chi_square,
         integer("degrees_of_freedom", "Groups less one"),
         c.p_value,
         c.n,
         c.n_event.described("Events of the cause"),
-        integer("n_missing", "Patients left out because the variable is missing"),
+        c.n_missing,
         c.status,
         c.note,
     ],

@@ -1,7 +1,7 @@
 """Fitted growth curves over the interval, with bands."""
 
 from schemas import columns as c
-from schemas.columns import boolean, integer, real, text
+from schemas.columns import boolean, real, text
 from schemas.table import table
 
 MODEL = table(
@@ -9,8 +9,8 @@ MODEL = table(
     "One row per model, error model and month.",
     key=[],
     columns=[
-        text("model", "Growth model"),
-        text("error_model", "additive or log"),
+        c.growth_model,
+        c.error_model,
         real("months_since_negative_ct", "Months since the last negative CT", "months"),
         real("diameter_mm", "Fitted mean diameter", "mm"),
         real("ci_lower", "Lower end of the 95 % band of the curve", "mm"),
@@ -19,8 +19,8 @@ MODEL = table(
         real("scatter_upper", "Upper end of it", "mm"),
         text("band_method", "cluster_bootstrap: patients drawn; delta: normal approximation"),
         boolean("is_extrapolated", "Outside the observed intervals"),
-        integer("n_lesions", "Lesions used"),
-        integer("n_patients", "Patients whose lesions were used"),
+        c.n_lesions,
+        c.n_patients,
         c.status,
         c.note,
     ],

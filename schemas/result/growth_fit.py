@@ -1,7 +1,7 @@
 """Growth models: parameters."""
 
 from schemas import columns as c
-from schemas.columns import boolean, integer, real, text
+from schemas.columns import boolean, real, text
 from schemas.table import table
 
 MODEL = table(
@@ -13,9 +13,9 @@ MODEL = table(
             "model",
             "exponential, power, linear, gompertz, logistic, von_bertalanffy, exponential_interval_onset",
         ),
-        text("error_model", "additive or log"),
-        integer("n_lesions", "Lesions used"),
-        integer("n_patients", "Patients whose lesions were used"),
+        c.error_model,
+        c.n_lesions,
+        c.n_patients,
         text("parameter", "Parameter of the model"),
         real("estimate", "Estimate"),
         real("standard_error", "Standard error"),

@@ -9,8 +9,8 @@ MODEL = table(
     "One row per parameter: log diameter with a random intercept and slope per lesion.",
     key=[],
     columns=[
-        text("model", "Growth model"),
-        text("error_model", "additive or log"),
+        c.growth_model,
+        c.error_model,
         integer("n_lesions", "Lesions measured more than once"),
         integer("n_patients", "Patients whose lesions they are"),
         text("parameter", "Parameter of the model"),

@@ -1,7 +1,7 @@
 """The interval to the cutpoint under other choices."""
 
 from schemas import columns as c
-from schemas.columns import integer, real, text
+from schemas.columns import real, text
 from schemas.table import table
 
 MODEL = table(
@@ -11,11 +11,11 @@ MODEL = table(
     columns=[
         text("variant", "What was chosen otherwise"),
         text("reading", "Whose estimate: plain regression or interval-censored onset"),
-        text("model", "Growth model"),
-        text("error_model", "additive or log"),
+        c.growth_model,
+        c.error_model,
         text("estimand", "What the months are counted from and to"),
-        integer("n_lesions", "Lesions used"),
-        integer("n_patients", "Patients whose lesions were used"),
+        c.n_lesions,
+        c.n_patients,
         real("threshold_mm", "Diameter reached", "mm"),
         real("months", "Months to it", "months"),
         c.ci_lower,

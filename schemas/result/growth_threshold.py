@@ -9,8 +9,8 @@ MODEL = table(
     "One row per model, error model and kind of interval.",
     key=[],
     columns=[
-        text("model", "Growth model"),
-        text("error_model", "additive or log"),
+        c.growth_model,
+        c.error_model,
         real("threshold_mm", "Diameter reached", "mm"),
         real("months", "Months since the last negative CT", "months"),
         c.ci_lower,

@@ -1,7 +1,7 @@
 """Hazard ratios of recurrence per lesion, patients as clusters."""
 
 from schemas import columns as c
-from schemas.columns import integer, real, text
+from schemas.columns import text
 from schemas.table import table
 
 MODEL = table(
@@ -9,18 +9,18 @@ MODEL = table(
     "One row per model and term; deaths are censored.",
     key=[],
     columns=[
-        text("model", "univariable:VARIABLE or multivariable"),
-        text("term", "Covariate, with its level in brackets"),
-        real("coefficient", "Log hazard ratio"),
-        real("standard_error", "Standard error of the coefficient"),
-        real("hazard_ratio", "exp(coefficient)"),
+        c.cox_model,
+        c.term,
+        c.coefficient,
+        c.coefficient_standard_error,
+        c.hazard_ratio,
         c.ci_lower,
         c.ci_upper,
         c.p_value,
         text("method", "efron with robust standard errors, or firth without"),
         c.n.described("Treated lesions"),
         c.n_event.described("Lesions that recurred"),
-        integer("n_cluster", "Patients whose lesions they are"),
+        c.n_cluster,
         c.status,
         c.note,
     ],

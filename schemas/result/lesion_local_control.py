@@ -1,7 +1,7 @@
 """Local control lesion by lesion, patients as clusters."""
 
 from schemas import columns as c
-from schemas.columns import boolean, integer, real, text
+from schemas.columns import boolean, real, text
 from schemas.table import table
 
 MODEL = table(
@@ -17,7 +17,7 @@ MODEL = table(
         ),
         real("landmark_months", "Time", "months"),
         c.n.described("Treated lesions"),
-        integer("n_cluster", "Patients whose lesions they are"),
+        c.n_cluster,
         c.n_event.described("Lesions that recurred"),
         c.n_at_risk.described("Lesions at risk just before the time"),
         real("estimate", "Share of lesions"),

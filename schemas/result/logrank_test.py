@@ -1,7 +1,7 @@
 """Log-rank tests."""
 
 from schemas import columns as c
-from schemas.columns import integer, real
+from schemas.columns import integer
 from schemas.table import table
 
 MODEL = table(
@@ -12,7 +12,7 @@ MODEL = table(
         c.endpoint,
         c.origin,
         c.stratum_variable,
-        real("chi_square", "Test statistic"),
+        c.chi_square,
         integer("degrees_of_freedom", "Strata less one"),
         c.p_value,
         c.n,

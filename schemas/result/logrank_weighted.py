@@ -1,7 +1,7 @@
 """Weighted and stratified log-rank tests, beside the plain ones."""
 
 from schemas import columns as c
-from schemas.columns import integer, real, text
+from schemas.columns import integer, text
 from schemas.table import table
 
 MODEL = table(
@@ -14,12 +14,12 @@ MODEL = table(
         c.stratum_variable,
         text("weighting", "logrank; peto: early differences; fleming-harrington(0, 1): late ones"),
         text("strata", "Variable within whose levels groups are compared; NULL: none"),
-        real("chi_square", "Test statistic"),
+        c.chi_square,
         integer("degrees_of_freedom", "Groups less one"),
         c.p_value,
         c.n,
         c.n_event,
-        integer("n_missing", "Patients left out because the variable is missing"),
+        c.n_missing,
         c.status,
         c.note,
     ],

@@ -1,7 +1,7 @@
 """Missing values of the cohort, variable by variable."""
 
 from schemas import columns as c
-from schemas.columns import integer, real, text
+from schemas.columns import integer, real
 from schemas.table import table
 
 MODEL = table(
@@ -9,7 +9,7 @@ MODEL = table(
     "One row per variable.",
     key=[],
     columns=[
-        text("variable", "Variable in question"),
+        c.variable,
         c.n.described("Patients of the cohort"),
         integer("n_missing", "Patients in whom it is missing"),
         real("share_missing", "n_missing / n"),

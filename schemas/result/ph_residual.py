@@ -11,8 +11,8 @@ MODEL = table(
     columns=[
         c.endpoint,
         c.origin,
-        text("model", "univariable:VARIABLE or multivariable"),
-        text("term", "Covariate, with its level in brackets"),
+        c.cox_model,
+        c.term,
         text("kind", "residual: one per event; smooth: restricted cubic spline through them"),
         integer("duration_days", "Time of the event", "days"),
         real("coefficient", "Log hazard ratio at the time"),

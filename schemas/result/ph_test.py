@@ -11,7 +11,7 @@ MODEL = table(
     columns=[
         c.endpoint,
         c.origin,
-        text("model", "univariable:VARIABLE or multivariable"),
+        c.cox_model,
         text("transform", "Transform of time: km, rank, identity"),
         text("term", "Covariate, or GLOBAL"),
         real("chi_square", "Score test statistic"),

@@ -10,7 +10,7 @@ MODEL = table(
     key=[],
     columns=[
         text("model", "Growth model that the expectation rests on"),
-        text("error_model", "additive or log"),
+        c.error_model,
         real("ct_interval_months", "Interval between scans", "months"),
         real("cutpoint_mm", "Cutpoint", "mm"),
         real("share_small", "Expected share of lesions at most the cutpoint at detection"),
