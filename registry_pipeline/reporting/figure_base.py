@@ -132,18 +132,26 @@ class FigureFolder:
         limits: str,
         source: str,
     ) -> Figure:
-        """Write ``name.svg`` and ``name.csv`` and give the figure for the page."""
+        """Write ``name.svg`` and ``name.csv`` (and ``name.pdf`` where asked for) and give the figure for the page."""
+        return Figure(name, self._kept(name, svg, data, title, description), title, meaning, limits, source)
+
+    def _kept(self, name: str, svg: str, data: pd.DataFrame, title: str, description: str) -> Markup:
+        """Write the files of a figure; gives its drawing for the page."""
         self.folder.mkdir(parents=True, exist_ok=True)
         whole = accessible(svg, name, title, description)
         self._write(f"{name}.svg", '<?xml version="1.0" encoding="utf-8"?>\n' + whole + "\n")
         out = io.StringIO()
         _write_csv(data, out)
         self._write(f"{name}.csv", out.getvalue())
+        self._write_pdf(name, svg)
+        return Markup(whole)
+
+    def _write_pdf(self, name: str, svg: str) -> None:
         if isinstance(svg, Drawing) and svg.pdf:
+            self.folder.mkdir(parents=True, exist_ok=True)
             path = self.folder / f"{name}.pdf"
             path.write_bytes(svg.pdf)
             self.written.append(path)
-        return Figure(name, Markup(whole), title, meaning, limits, source)
 
     def _write(self, name: str, text: str) -> None:
         path = self.folder / name

@@ -21,8 +21,8 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from registry_pipeline.reporting.blocks import Figure, Row, Table
-from registry_pipeline.reporting.figure_base import Drawing, FigureFolder, also_as_pdf
+from registry_pipeline.reporting.blocks import Row, Table
+from registry_pipeline.reporting.figure_base import FigureFolder, also_as_pdf
 from registry_pipeline.reporting.release_tables import ReleaseTables
 from registry_pipeline.reporting.report import study_sections
 from registry_pipeline.reporting.report_context import Context
@@ -44,23 +44,10 @@ _LATEX = {
 class PdfFolder(FigureFolder):
     """A folder of figures that writes each as PDF instead of SVG and CSV."""
 
-    def add(
-        self,
-        name: str,
-        svg: str,
-        data: pd.DataFrame,
-        *,
-        title: str,
-        description: str,
-        meaning: str,
-        limits: str,
-        source: str,
-    ) -> Figure:
-        """Write ``name.pdf`` and give the figure without its drawing."""
-        if isinstance(svg, Drawing) and svg.pdf:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self.written.append(_write(self.folder / f"{name}.pdf", svg.pdf))
-        return Figure(name, Markup(""), title, meaning, limits, source)
+    def _kept(self, name: str, svg: str, data: pd.DataFrame, title: str, description: str) -> Markup:
+        """Write ``name.pdf``; a manuscript has no page to draw on."""
+        self._write_pdf(name, svg)
+        return Markup("")
 
 
 def write_journal(database: Path, folder: Path, *, suppress_small: bool = False) -> list[Path]:
