@@ -35,7 +35,7 @@ from registry_pipeline.steps.versions import (
 from registry_pipeline.store.working import read_parquet, told_in_one_line, write_parquet, write_text
 from registry_pipeline.toml_source import read_toml
 from registry_pipeline.validation.accounting import with_empty_sheets
-from registry_pipeline.validation.persons import known_elsewhere, with_merged_patients
+from registry_pipeline.validation.persons import StagedParts, known_elsewhere, with_merged_patients
 from registry_pipeline.validation.rules import Catalogue, catalogue, parameters_of
 from registry_pipeline.validation.screen import Screened, ScreenOptions, screen_facility
 from registry_pipeline.validation.waivers import Waivers
@@ -81,18 +81,6 @@ class StagedTables(Mapping[str, pl.DataFrame]):
         return len(self.paths)
 
 
-@dataclass(frozen=True)
-class StoredStaging:
-    """What staging wrote, read back for the screening."""
-
-    tables: Mapping[str, pl.DataFrame]
-    issues: pl.DataFrame
-    rows: pl.DataFrame
-    file_issues: pl.DataFrame
-    source_columns: Mapping[tuple[str, str, str], str]
-    judged: Mapping[str, int]
-
-
 def extract_date(home: Home, settings: Settings) -> date:
     """Administrative end of observation: as set, else the day on which the newest file was received."""
     if settings.refresh.extract_date is not None:
@@ -135,13 +123,13 @@ def _stage(home: Home, facility_id: str, settings: Settings) -> None:
     )
 
 
-def _stored_staging(home: Home, facility_id: str) -> StoredStaging:
+def _stored_staging(home: Home, facility_id: str) -> StagedParts:
     folder = home.store / "staged" / facility_id
     tables = StagedTables(folder)
     columns = json.loads((folder / "_source_columns.json").read_text())
     frames = {name: read_parquet(folder / f"_{name}.parquet") for name in ("issues", "rows", "file_issues")}
     judged = json.loads((folder / "_judged.json").read_text())
-    return StoredStaging(
+    return StagedParts(
         tables, **frames, source_columns={tuple(key): value for *key, value in columns}, judged=judged
     )
 

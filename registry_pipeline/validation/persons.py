@@ -61,8 +61,8 @@ def one_number(patients: pl.Series, merged: set[str]) -> pl.Expr:
 
 
 @dataclass(frozen=True)
-class MergedFrames:
-    """What staging handed over, with merged patients under one pseudonym."""
+class StagedParts:
+    """Staged frames held as one value: read back from the store, or with merged patients under one pseudonym."""
 
     tables: Mapping[str, pl.DataFrame]
     issues: pl.DataFrame
@@ -86,7 +86,7 @@ def with_merged_patients(staged: StagedFrames, merged: Mapping[str, str]) -> Sta
         parts = pl.col("_record_key").str.split("|").list.eval(_in_place(pl.element(), merged)).list.join("|")
         issues = issues.with_columns(parts.alias("_record_key"))
     tables = MergedTables(staged.tables, merged)
-    return MergedFrames(tables, issues, staged.rows, staged.file_issues, staged.source_columns, staged.judged)
+    return StagedParts(tables, issues, staged.rows, staged.file_issues, staged.source_columns, staged.judged)
 
 
 def _renamed(frame: pl.DataFrame, merged: Mapping[str, str]) -> pl.DataFrame:
