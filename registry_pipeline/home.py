@@ -9,7 +9,8 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from registry_pipeline.settings import Settings, read_settings
+from registry_pipeline.settings import Settings
+from registry_pipeline.settings_reader import read_settings
 from registry_pipeline.settings_template import settings_template
 from registry_pipeline.toml_source import ConfigurationError
 

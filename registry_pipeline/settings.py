@@ -1,23 +1,50 @@
 """registry.toml as typed settings: every analysis parameter, its default and what it assumes.
 
-Belongs here: the sections of registry.toml, reading them, the commented template.
-Does not belong here: folders of a deployment (``home.py``), a facility's mapping
-(``intake/facility.py``), anything that reads records.
+Belongs here: the sections of registry.toml and what a value of each key may be.
+Does not belong here: reading the file (``settings_reader.py``), folders of a deployment (``home.py``), a
+facility's mapping (``intake/facility.py``), anything that reads records.
 """
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import Field, asdict, dataclass, field, fields
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields
 from datetime import date
-from pathlib import Path
-from typing import Any, get_args, get_origin
-
-from registry_pipeline.toml_source import TomlSource, nearest, read_toml
+from typing import Any
+from zoneinfo import ZoneInfo
 
 DAYS_PER_MONTH = 30.4375
 RULE_KEYS = ("severity", "softer_severity", "thresholds")
 """What may be said of a rule in [rules.*], here and in a facility's TOML."""
+
+
+COVARIATES = (
+    "is_small", "size_group", "max_diameter_mm", "sum_diameter_mm", "lesion_site_group", "scf_vs_other",
+    "age_years", "age_group", "figo_group", "histology_group", "n_lesions", "lrt_modality",
+    "months_primary_to_omd", "has_concurrent_regional", "omd_class", "bed10_gy",
+)  # fmt: skip
+"""Columns of the cohort that a Cox model may hold."""
+_MEMORY = re.compile(r"[0-9]+(\.[0-9]+)?\s?[KMGT]i?B")
+_CRON_FIELD = re.compile(
+    r"(\*|[0-9A-Za-z]+(-[0-9A-Za-z]+)?)(/[0-9]+)?(,(\*|[0-9A-Za-z]+(-[0-9A-Za-z]+)?)(/[0-9]+)?)*"
+)
+
+
+def _is_memory(value: str) -> bool:
+    return _MEMORY.fullmatch(value) is not None
+
+
+def _is_cron(value: str) -> bool:
+    parts = value.split()
+    return len(parts) == 5 and all(_CRON_FIELD.fullmatch(one) for one in parts)
+
+
+def _is_timezone(value: str) -> bool:
+    try:
+        return bool(ZoneInfo(value))
+    except (OSError, ValueError):
+        return False
 
 
 def _parameter(
@@ -26,8 +53,15 @@ def _parameter(
     is_assumption: bool = False,
     choices: tuple[Any, ...] = (),
     minimum: float | None = None,
+    form: tuple[Callable[[str], bool], str] | None = None,
 ) -> Any:
-    metadata = {"note": note, "is_assumption": is_assumption, "choices": choices, "minimum": minimum}
+    """A key: its default, meaning, and what a value (or each value of a list) may be.
+
+    form: a test of a text and what to write instead where it fails.
+    """
+    metadata = {
+        "note": note, "is_assumption": is_assumption, "choices": choices, "minimum": minimum, "form": form
+    }  # fmt: skip
     return field(default=default, metadata=metadata)
 
 
@@ -82,7 +116,7 @@ class Study:
         1,
     )
     landmark_months: tuple[int, ...] = _parameter(
-        (12, 24, 36, 60), "Times at which survival is reported.", True
+        (12, 24, 36, 60), "Times at which survival is reported.", True, (), 1
     )
     rmst_months: float = _parameter(36.0, "Horizon of the restricted mean survival time.", True, (), 0)
     alpha_beta_gy: float = _parameter(10.0, "Alpha/beta for BED and EQD2.", True, (), 0.1)
@@ -90,6 +124,7 @@ class Study:
         ("is_small", "lesion_site_group", "age_years", "histology_group", "n_lesions"),
         "Covariates of the multivariable Cox model; all are entered.",
         True,
+        COVARIATES,
     )
     univariable: tuple[str, ...] = _parameter(
         (
@@ -106,6 +141,7 @@ class Study:
         ),
         "Covariates that are examined one at a time.",
         True,
+        COVARIATES,
     )
     growth_model: str = _parameter(
         "exponential",
@@ -144,15 +180,23 @@ class Refresh:
     extract_date: date | None = _parameter(
         None, "Administrative end of observation; not set: the day on which the newest file was received."
     )
-    timezone: str = _parameter("UTC", "Time zone of the schedule.")
-    cron: str = _parameter("0 3 * * *", "When the scheduled refresh starts.")
+    timezone: str = _parameter(
+        "UTC", "Time zone of the schedule.", form=(_is_timezone, "a name such as Asia/Shanghai or UTC")
+    )
+    cron: str = _parameter(
+        "0 3 * * *",
+        "When the scheduled refresh starts.",
+        form=(_is_cron, 'minute, hour, day, month and weekday, such as "0 3 * * *"'),
+    )
     settle_seconds: float = _parameter(
         2.0, "A file is taken when its size has rested this long.", False, (), 0
     )
     systemic_share: float = _parameter(
         0.5, "A rule broken by more than this share of one file's rows is one systemic finding.", True, (), 0
     )
-    memory_limit: str = _parameter("1500MB", "Memory of a private DuckDB.")
+    memory_limit: str = _parameter(
+        "1500MB", "Memory of a private DuckDB.", form=(_is_memory, 'a number and a unit, such as "1500MB"')
+    )
     blocking_rules: tuple[str, ...] = _parameter((), "Rules whose findings keep a release from being served.")
 
 
@@ -225,72 +269,12 @@ def _text(value: object) -> str | None:
     return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
-def read_settings(path: Path) -> Settings:
-    """registry.toml as settings.
-
-    Raises:
-        ConfigurationError: an unknown section or key, a value of the wrong type or outside its
-            choices; names the line and the nearest right key.
-    """
-    source = read_toml(path)
-    known = {*SECTIONS, "rules"}
-    for name in source.data:
-        if name not in known:
-            raise source.error([name], f"unknown section '{name}'{nearest(name, known)}")
-    sections = {name: _section(source, name, made) for name, made in SECTIONS.items()}
-    return Settings(**sections, rules=_rule_overrides(source))
-
-
-def _section(source: TomlSource, name: str, made: type) -> Any:
-    known = {one.name: one for one in fields(made)}
-    given = source.data.get(name, {})
-    if not isinstance(given, dict):
-        raise source.error([name], f"'{name}' must be a section: write [{name}]")
-    values = {}
-    for key, value in given.items():
-        if key not in known:
-            raise source.error([name, key], f"unknown key '{key}' in [{name}]{nearest(key, known)}")
-        values[key] = _value(source, [name, key], known[key], value)
-    return made(**values)
-
-
-def _value(source: TomlSource, keys: list[str], one: "Field[Any]", value: Any) -> Any:
-    if get_origin(one.type) is tuple and isinstance(value, list):
-        value = tuple(value)
-    if one.type is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
-    if not _fits(one.type, value):
-        wanted = _text(one.default) or "a date such as 2023-12-31"
-        raise source.error(
-            keys, f"'{keys[-1]}' has the wrong type ({type(value).__name__}); write for example: {wanted}"
-        )
-    choices, minimum = one.metadata["choices"], one.metadata["minimum"]
-    if choices and value not in choices:
-        raise source.error(keys, f"'{keys[-1]}' must be one of {', '.join(map(str, choices))}")
-    if minimum is not None and value < minimum:
-        raise source.error(keys, f"'{keys[-1]}' must be at least {minimum:g}")
-    return value
-
-
-def _fits(wanted: Any, value: Any) -> bool:
-    if get_origin(wanted) is tuple:
-        return isinstance(value, tuple) and all(_fits(get_args(wanted)[0], one) for one in value)
-    if get_args(wanted):
-        return any(_fits(one, value) for one in get_args(wanted))
-    if wanted in (int, float) and isinstance(value, bool):
-        return False
-    return isinstance(value, wanted)
-
-
-def _rule_overrides(source: TomlSource) -> dict[str, dict[str, Any]]:
-    given = source.data.get("rules", {})
-    for rule_id, override in given.items():
-        if not isinstance(override, dict):
-            raise source.error(["rules", rule_id], f"write [rules.{rule_id}] with severity or thresholds")
-        for key in override:
-            if key not in RULE_KEYS:
-                raise source.error(["rules", rule_id, key], f"unknown key '{key}'{nearest(key, RULE_KEYS)}")
-        for key in ("severity", "softer_severity"):
-            if override.get(key, "error") not in ("error", "warning", "info", "off"):
-                raise source.error(["rules", rule_id, key], f"{key} must be error, warning, info or off")
-    return dict(given)
+def toml_text(value: object) -> str:
+    """A value as registry.toml says it; an example where there is none."""
+    if value is None:
+        return "2023-12-31"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return "[" + ", ".join(map(toml_text, value)) + "]"
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else str(value)

@@ -3,10 +3,9 @@
 Belongs here: the text that ``registry init`` writes. Does not belong here: reading it (``settings.py``).
 """
 
-import json
 from dataclasses import fields
 
-from registry_pipeline.settings import SECTIONS
+from registry_pipeline.settings import SECTIONS, toml_text
 
 
 def settings_template() -> str:
@@ -16,7 +15,7 @@ def settings_template() -> str:
         lines += [f"[{section}]"]
         for one in fields(made):
             mark = " (assumption)" if one.metadata["is_assumption"] else ""
-            lines += [f"# {one.metadata['note']}{mark}", f"# {one.name} = {_toml(one.default)}"]
+            lines += [f"# {one.metadata['note']}{mark}", f"# {one.name} = {toml_text(one.default)}"]
         lines += [""]
     lines += [
         "# A rule's severity (error, warning, info, off) and thresholds:",
@@ -25,13 +24,3 @@ def settings_template() -> str:
         "",
     ]
     return "\n".join(lines)
-
-
-def _toml(value: object) -> str:
-    if value is None:
-        return "2023-12-31"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, tuple):
-        return "[" + ", ".join(map(_toml, value)) + "]"
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else str(value)

@@ -33,10 +33,10 @@ from registry_pipeline.steps.versions import (
     staging_digest,
 )
 from registry_pipeline.store.working import read_parquet, told_in_one_line, write_parquet, write_text
-from registry_pipeline.toml_source import read_toml
+from registry_pipeline.toml_source import nearest, read_toml
 from registry_pipeline.validation.accounting import with_empty_sheets
 from registry_pipeline.validation.persons import StagedParts, known_elsewhere, with_merged_patients
-from registry_pipeline.validation.rules import Catalogue, catalogue, parameters_of
+from registry_pipeline.validation.rules import Catalogue, OverrideError, catalogue, parameters_of
 from registry_pipeline.validation.screen import Screened, ScreenOptions, screen_facility
 from registry_pipeline.validation.waivers import Waivers
 
@@ -143,15 +143,16 @@ def facility_catalogue(home: Home, facility_id: str, settings: Settings) -> Cata
     facility = read_facility(home.facilities / f"{facility_id}.toml")
     try:
         rules = catalogue(settings)
-    except ValueError as problem:
-        raise read_toml(home.settings_file).error(["rules"], str(problem)) from None
-    if unknown := sorted(set(settings.refresh.blocking_rules) - set(rules.entries)):
-        told = f"there is no rule {', '.join(unknown)}; quality.rule lists them"
-        raise read_toml(home.settings_file).error(["refresh", "blocking_rules"], told)
+    except OverrideError as problem:
+        raise read_toml(home.settings_file).error(problem.keys, str(problem)) from None
+    for one in settings.refresh.blocking_rules:
+        if one not in rules.entries:
+            told = f"there is no rule {one}{nearest(one, rules.entries)}"
+            raise read_toml(home.settings_file).error(["refresh", "blocking_rules"], told)
     try:
         return rules.overridden_at_facility(facility.rules)
-    except ValueError as problem:
-        raise read_toml(facility.path).error(["rules"], str(problem)) from None
+    except OverrideError as problem:
+        raise read_toml(facility.path).error(problem.keys, str(problem)) from None
 
 
 def screen(home: Home, facility_id: str, force: bool = False) -> ScreeningReport:

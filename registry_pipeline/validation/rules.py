@@ -6,7 +6,7 @@ their severity and thresholds, the version of the set. Does not belong here: jud
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cache
@@ -14,6 +14,7 @@ from typing import Any
 
 from registry_pipeline.settings import Settings
 from registry_pipeline.sql_source import SqlFile, sql_files
+from registry_pipeline.toml_source import nearest
 from registry_pipeline.validation.records import curated
 from schemas.codes import CTCAE_TERM
 from schemas.generic_rule import GenericRule
@@ -23,6 +24,18 @@ from schemas.table import Rule, rules_of
 LEVELS = ("error", "warning", "info", "off")
 CODE_PARAMETERS = {"ctcae_terms": list(CTCAE_TERM.codes)}
 """Code lists that a rule's query may ask for: lists are published as tables only in a release."""
+
+
+class OverrideError(ValueError):
+    """A setting of a rule that cannot be.
+
+    Attributes:
+        keys: where it stands: ``("rules", rule id, key, ...)``.
+    """
+
+    def __init__(self, keys: Sequence[str], message: str) -> None:
+        self.keys = tuple(keys)
+        super().__init__(f"{'.'.join(keys)}: {message}")
 
 
 @dataclass(frozen=True)
@@ -77,12 +90,13 @@ class Catalogue:
             overrides: rule id -> ``{"severity": …, "softer_severity": …, "thresholds": {…}}``.
 
         Raises:
-            ValueError: an unknown rule, severity or threshold; the message names it and what is known.
+            OverrideError: an unknown rule, severity or threshold; the message names it and what is known.
         """
         entries = dict(self.entries)
         for rule_id, change in overrides.items():
             if rule_id not in entries:
-                raise ValueError(f"rules.{rule_id}: there is no such rule")
+                told = f"there is no such rule{nearest(rule_id, _alike(rule_id, entries))}"
+                raise OverrideError(["rules", rule_id], told)
             entries[rule_id] = _overridden(entries[rule_id], change)
         return Catalogue(entries)
 
@@ -90,12 +104,12 @@ class Catalogue:
         """As :meth:`overridden`, for the mapping of one facility.
 
         Raises:
-            ValueError: also for a rule that judges the registry as a whole: it has one setting for all.
+            OverrideError: also for a rule that judges the registry as a whole: it has one setting for all.
         """
         for rule_id in overrides:
             if rule_id in self.entries and self.entries[rule_id].scope == "registry":
-                raise ValueError(
-                    f"rules.{rule_id}: the rule judges the whole registry; set it in registry.toml"
+                raise OverrideError(
+                    ["rules", rule_id], "the rule judges the whole registry; set it in registry.toml"
                 )
         return self.overridden(overrides)
 
@@ -138,7 +152,7 @@ def catalogue(
         facility_rules: the overrides of one facility, applied last.
 
     Raises:
-        ValueError: an override names a rule, severity or threshold that does not exist.
+        OverrideError: an override names a rule, severity or threshold that does not exist.
     """
     made = Catalogue(_written())
     for overrides in ((settings.rules if settings else {}), facility_rules or {}):
@@ -209,12 +223,33 @@ def _overridden(entry: RuleEntry, change: Mapping[str, Any]) -> RuleEntry:
     softer = change.get("softer_severity", entry.softer_severity)
     for name, level in (("severity", severity), ("softer_severity", softer or "warning")):
         if level not in LEVELS:
-            raise ValueError(f"rules.{entry.rule_id}.{name} must be one of {', '.join(LEVELS)}")
+            raise OverrideError(["rules", entry.rule_id, name], f"must be one of {', '.join(LEVELS)}")
     given = change.get("thresholds", {})
-    if unknown := sorted(set(given) - set(entry.thresholds)):
-        known = ", ".join(sorted(entry.thresholds)) or "none"
-        raise ValueError(f"rules.{entry.rule_id}.thresholds: unknown {', '.join(unknown)}; known: {known}")
+    for name, value in given.items():
+        _check_threshold(entry, name, value)
     return replace(entry, severity=severity, softer_severity=softer, thresholds={**entry.thresholds, **given})
+
+
+def _check_threshold(entry: RuleEntry, name: str, value: object) -> None:
+    """Refuse a threshold that the rule does not have, or of another kind than its own."""
+    keys = ["rules", entry.rule_id, "thresholds", name]
+    if name not in entry.thresholds:
+        known = ", ".join(sorted(entry.thresholds)) or "none"
+        raise OverrideError(keys, f"no such threshold; known: {known}")
+    own = entry.thresholds[name]
+    is_number = isinstance(own, int | float) and not isinstance(own, bool)
+    fits = (
+        isinstance(value, int | float) and not isinstance(value, bool)
+        if is_number
+        else type(value) is type(own)
+    )
+    if not fits:
+        raise OverrideError(keys, f"has the wrong type ({type(value).__name__}); write for example: {own}")
+
+
+def _alike(rule_id: str, entries: Mapping[str, RuleEntry]) -> list[str]:
+    """Rules of the same letter, if there are any."""
+    return [one for one in entries if one[:1] == rule_id[:1].upper()] or list(entries)
 
 
 def _worded(entry: RuleEntry, study: Mapping[str, Any]) -> RuleEntry:

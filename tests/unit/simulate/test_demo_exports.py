@@ -9,7 +9,7 @@ import fastexcel
 import pytest
 
 from registry_pipeline.intake.facility import read_facility
-from registry_pipeline.settings import read_settings
+from registry_pipeline.settings_reader import read_settings
 from registry_pipeline.simulate import (
     Manifest,
     demo_mapping,

@@ -10,7 +10,7 @@ import pytest
 from registry_pipeline.home import Home
 from registry_pipeline.intake.facility import read_facility
 from registry_pipeline.intake.landing import land_inbox
-from registry_pipeline.settings import read_settings
+from registry_pipeline.settings_reader import read_settings
 from registry_pipeline.steps import facility as steps
 from registry_pipeline.toml_source import ConfigurationError
 from registry_pipeline.validation.rules import catalogue
