@@ -23,6 +23,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from registry_pipeline.home import Home
+from registry_pipeline.intake.arrivals import Arrivals, source_names
 from registry_pipeline.intake.inbox import InboxFile, Problem, list_inbox, open_settled, settle
 from registry_pipeline.settings import Settings
 from registry_pipeline.toml_source import ConfigurationError
@@ -128,30 +129,30 @@ def _land_facility(
     with _locked(folder):
         _sweep(folder)
         ledger = read_ledger(home, facility_id)
-        known, seen = {one.sha256 for one in ledger}, _read_seen(folder)
-        fresh: dict[str, InboxFile] = {}
+        seen = _read_seen(folder)
+        found = Arrivals(ledger, knows_inbox=bool(seen) or not ledger)
         for one in files:
+            is_arrival = seen.get(one.shown_name, [])[:-1] != list(one.stamp)
             sha256 = _sha256_of(folder, one, seen, report)
-            if sha256 is None:
-                continue
-            seen[one.shown_name] = [*one.stamp, sha256]
-            if sha256 in known or sha256 in fresh:
-                report.unchanged.append(one)
-            else:
-                fresh[sha256] = one
+            if sha256 is not None:
+                seen[one.shown_name] = [*one.stamp, sha256]
+                found.add(one, sha256, is_arrival)
+        fresh, unchanged = found.divided(lambda: source_names(home, facility_id))
+        report.unchanged.extend(unchanged)
         landed = _submission(facility_id, ledger, fresh, received_at)
+        # First what was seen: a crash in between then only lands what the ledger does not name yet.
+        _write_json(folder / _SEEN, seen)
         if landed:
             _write_json(folder / LEDGER, [asdict(one) for one in [*ledger, *landed]])
-        _write_json(folder / _SEEN, seen)
         report.landed.extend(landed)
 
 
 def _submission(
-    facility_id: str, ledger: Sequence[LandedFile], fresh: dict[str, InboxFile], received_at: str
+    facility_id: str, ledger: Sequence[LandedFile], fresh: Sequence[tuple[str, InboxFile]], received_at: str
 ) -> list[LandedFile]:
     submission_no = max((one.submission_no for one in ledger), default=0) + 1
     file_no = max((one.file_no for one in ledger), default=0) + 1
-    digest = hashlib.sha256("".join(sorted(fresh)).encode()).hexdigest()[:8]
+    digest = hashlib.sha256("".join(sorted(sha256 for sha256, _ in fresh)).encode()).hexdigest()[:8]
     return [
         LandedFile(
             facility_id=facility_id,
@@ -163,7 +164,7 @@ def _submission(
             n_bytes=one.n_bytes,
             received_at=received_at,
         )
-        for position, (sha256, one) in enumerate(fresh.items())
+        for position, (sha256, one) in enumerate(fresh)
     ]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -279,3 +280,15 @@ class Facility:
     rules: Mapping[str, Mapping[str, Any]]
     mapping_digest: str
     language: str = "en"
+
+    def source_of(self, file_name: str) -> Source | None:
+        """The first source one of whose globs fits the name, whatever the case."""
+        plain = _plain(file_name)
+        for source in self.sources:
+            if any(fnmatch.fnmatchcase(plain, _plain(one)) for one in source.files):
+                return source
+        return None
+
+
+def _plain(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()

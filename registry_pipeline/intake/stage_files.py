@@ -10,8 +10,6 @@ in force. In an ``incremental`` source every submission counts and the validatio
 
 from __future__ import annotations
 
-import fnmatch
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -74,24 +72,11 @@ def find_files(home: Home, facility: Facility, limits: Limits) -> list[FileUse]:
     """Every file that the facility ever sent, in landing order, read where a source takes it."""
     uses = []
     for landed in read_ledger(home, facility.facility_id):
-        source = source_of(facility, landed.source_file)
+        source = facility.source_of(landed.source_file)
         raw = None if source is None else read_landed(home, landed, source, limits)
         uses.append(FileUse(landed, source, raw))
     uses = with_dictionaries(home, uses)
     return [_superseded(one, uses) for one in uses]
-
-
-def source_of(facility: Facility, file_name: str) -> Source | None:
-    """The first source one of whose globs fits the name, whatever the case."""
-    plain = _plain(file_name)
-    for source in facility.sources:
-        if any(fnmatch.fnmatchcase(plain, _plain(one)) for one in source.files):
-            return source
-    return None
-
-
-def _plain(name: str) -> str:
-    return unicodedata.normalize("NFC", name).casefold()
 
 
 def _superseded(one: FileUse, uses: Sequence[FileUse]) -> FileUse:

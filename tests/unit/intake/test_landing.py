@@ -16,7 +16,7 @@ from registry_pipeline.intake import inbox, landing
 from registry_pipeline.intake.landing import land_inbox, landed_path, read_ledger
 from registry_pipeline.settings import Refresh, Settings
 from registry_pipeline.toml_source import ConfigurationError
-from tests.support.staging import NOW, SETTINGS, Place
+from tests.support.staging import NOW, SETTINGS, Place, source, table
 
 EMPTY = ""
 
@@ -66,6 +66,62 @@ def test_same_bytes_twice_in_one_refresh_land_once(place):
     report = place.land()
     assert [one.source_file for one in report.landed] == ["a.csv"]
     assert [one.shown_name for one in report.unchanged] == ["b.csv"]
+
+
+TWO_SOURCES = source(table("patient", 'patient_id = "id"'), name="patients", files="patients*.csv") + source(
+    table("death", 'patient_id = "id"'), name="deaths", files="deaths*.csv"
+)
+
+
+@pytest.fixture
+def mapped(tmp_path):
+    return Place(tmp_path, TWO_SOURCES)
+
+
+def names(report):
+    return [one.source_file for one in report.landed]
+
+
+def test_earlier_bytes_sent_again_after_others_of_their_source_are_a_submission(mapped):
+    for name, text in (("patients_1.csv", "id\n1"), ("patients_2.csv", "id\n2")):
+        mapped.send(name, text)
+        assert names(mapped.land()) == [name]
+    mapped.send("patients_3.csv", "id\n1")
+    assert names(mapped.land()) == ["patients_3.csv"]
+    assert names(mapped.land()) == []
+    assert [one.submission_no for one in read_ledger(mapped.home, "west")] == [1, 2, 3]
+
+
+def test_earlier_bytes_sent_again_after_files_of_another_source_are_no_submission(mapped):
+    mapped.send("patients_1.csv", "id\n1")
+    mapped.land()
+    mapped.send("deaths_1.csv", "id\n9")
+    mapped.land()
+    mapped.send("patients_2.csv", "id\n1")
+    assert names(mapped.land()) == []
+
+
+def test_an_unchanged_part_of_a_new_submission_belongs_to_it(mapped):
+    mapped.send("patients_a1.csv", "id\n1")
+    mapped.send("patients_b1.csv", "id\n2")
+    mapped.land()
+    mapped.send("patients_a2.csv", "id\n3")
+    mapped.send("patients_b2.csv", "id\n2")
+    assert names(mapped.land()) == ["patients_a2.csv", "patients_b2.csv"]
+
+
+def test_the_same_bytes_for_two_sources_are_two_files(mapped):
+    mapped.send("patients.csv", "")
+    mapped.send("deaths.csv", "")
+    assert names(mapped.land()) == ["deaths.csv", "patients.csv"]
+
+
+def test_without_memory_of_the_inbox_nothing_counts_as_sent_again(mapped):
+    for name, text in (("patients_1.csv", "id\n1"), ("patients_2.csv", "id\n2")):
+        mapped.send(name, text)
+        mapped.land()
+    (mapped.home.landing / "west" / "seen.json").write_text("{broken")
+    assert names(mapped.land()) == []
 
 
 def test_two_facilities_may_send_the_same_bytes(place):
