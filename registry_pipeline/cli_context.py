@@ -9,6 +9,7 @@ Exit codes: 0 done · 1 refused, the old release is still served · 2 wrong use 
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
 import tempfile
@@ -108,6 +109,8 @@ def own_options(function: Function) -> Function:
 def run(command: click.Command, arguments: Sequence[str]) -> int:
     """Run the command line and give its exit code; whatever happens is told in one line."""
     CONTEXT.root, CONTEXT.debug = Context.root, Context.debug
+    if sys.stdout is None:  # closed by whoever called
+        sys.stdout = io.StringIO()
     try:
         given = command.main(list(arguments), prog_name="registry", standalone_mode=False)
         if not sys.stdout.closed:  # closed when the reader (head, less) went away in the middle
@@ -116,6 +119,9 @@ def run(command: click.Command, arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         # The reader (head, less) has gone; what was asked for was given.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except SystemExit:
+        # Not standalone, click exits by itself only where the reader has gone.
         return DONE
     except (KeyboardInterrupt, click.Abort):
         click.echo("stopped", err=True)
@@ -128,8 +134,7 @@ def _tell(problem: Exception) -> int:
     if CONTEXT.debug and not isinstance(problem, click.ClickException):
         traceback.print_exception(problem)
     if isinstance(problem, click.ClickException):
-        problem.show()
-        return MISUSED
+        return _line(_misuse(problem), MISUSED)
     if isinstance(problem, ConfigurationError | QueryError | NoRelease):
         return _line(str(problem), MISUSED)
     if isinstance(problem, Refused | StoreError):
@@ -138,8 +143,18 @@ def _tell(problem: Exception) -> int:
         return _line(str(problem), BROKEN)
     if isinstance(problem, OSError) and problem.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return _line("the disk is full; the release that was served still is", REFUSED)
+    if isinstance(problem, PermissionError) or getattr(problem, "errno", None) == errno.EROFS:
+        where = f"{problem.filename}: " if isinstance(problem, OSError) and problem.filename else ""
+        return _line(f"{where}may not be read or written; check its owner and mode", MISUSED)
     kind = type(problem).__name__
     return _line(f"an internal error ({kind}); details, which may quote records: {_details(problem)}", BROKEN)
+
+
+def _misuse(problem: click.ClickException) -> str:
+    """What is wrong with a command line, and where help is."""
+    context = getattr(problem, "ctx", None)
+    where = context.command_path if context is not None else "registry"
+    return f"{problem.format_message().rstrip('.')}; see: {where} --help"
 
 
 def _line(message: str, code: int) -> int:

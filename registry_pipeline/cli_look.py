@@ -20,11 +20,20 @@ from registry_pipeline.reporting.export import write_csv, write_json, write_xlsx
 from registry_pipeline.reporting.terminal import print_table
 from registry_pipeline.store.query import Answer, QueryError, ask
 from registry_pipeline.store.serve import current_release
+from registry_pipeline.toml_source import nearest
 
 if TYPE_CHECKING:
     import duckdb
 
 MOST_ROWS_SHOWN = 200
+FINDING_FORMS = ("csv", "json", "xlsx")
+ANSWER_FORMS = ("csv", "json", "parquet")
+KNOWN = {
+    "rule_id": "SELECT rule_id FROM quality.rule UNION SELECT rule_id FROM quality.finding",
+    "facility_id": "SELECT facility_id FROM meta.submission UNION SELECT facility_id FROM quality.finding",
+    "state": "SELECT code FROM meta.code WHERE code_list = 'finding_status'",
+}
+"""What a filter of findings may name, by option."""
 out_file = click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False, writable=True), help="Write to this file."
 )
@@ -36,6 +45,9 @@ STATUS = {
         SELECT facility_id, severity, count(*) AS n_findings, count(DISTINCT rule_id) AS n_rules
         FROM open_findings GROUP BY facility_id, severity
         ORDER BY facility_id, array_position(['error', 'warning', 'info'], severity)""",
+    "failed_rules": """
+        SELECT rule_id, facility_id, severity, table_name FROM quality.rule_result JOIN quality.rule USING (rule_id)
+        WHERE status = 'failed_to_run' ORDER BY rule_id, facility_id""",
     "scorecard": """
         SELECT item, part, description, published, computed, ci_lower, ci_upper, n, agrees
         FROM published_and_computed""",
@@ -43,9 +55,20 @@ STATUS = {
 TITLES = {
     "row_account": "Rows received",
     "open_findings": "Open findings",
+    "failed_rules": "Rules that failed to run: their records were not judged by them",
     "scorecard": "Published numbers beside these data",
 }
-SHOWN = ("finding_id", "severity", "facility_id", "rule_id", "source_file", "source_row", "items", "message")
+SHOWN = (
+    "finding_id",
+    "severity",
+    "status",
+    "facility_id",
+    "rule_id",
+    "source_file",
+    "source_row",
+    "items",
+    "message",
+)
 
 
 @click.command()
@@ -69,8 +92,9 @@ def status(is_json: bool) -> None:
     for name, value in zip(columns, rows[0], strict=True):
         click.echo(f"{name:<22}{'' if value is None else value}")
     for name, (columns, rows) in tables.items():
-        click.echo("")
-        print_table(columns, rows, TITLES[name])
+        if rows or name != "failed_rules":
+            click.echo("")
+            print_table(columns, rows, TITLES[name])
 
 
 @click.command()
@@ -94,17 +118,39 @@ def findings(
 
     A text cell of CSV that a spreadsheet would take for a formula gets an apostrophe before it.
     """
-    form = "json" if is_json else form
+    form = _form("json" if is_json else form, out, FINDING_FORMS)
     if form == "xlsx" and out is None:
         raise click.UsageError("--format xlsx needs --out FILE")
     with CONTEXT.release() as connection:
+        _refuse_unknown(connection, filters)
         columns, rows = _findings(connection, filters, every_row)
     rows = _in_language(columns, rows, language)
-    if form == "table" and out is None:
+    if form == "table":
         chosen = [columns.index(name) for name in SHOWN]
         _show(list(SHOWN), ([row[one] for one in chosen] for row in rows), "Findings")
     else:
-        _write(columns, rows, "csv" if form == "table" else form, out)
+        _write(columns, rows, form, out)
+
+
+def _form(form: str, out: Path | None, known: Sequence[str]) -> str:
+    """The form in which rows are written: a table is for the terminal, a file says its form by its ending."""
+    if form != "table" or out is None:
+        return form
+    ending = out.suffix.lower().lstrip(".")
+    if ending not in known:
+        raise click.UsageError(f"--out: say with --format what {out.name} shall be: {', '.join(known)}")
+    return ending
+
+
+def _refuse_unknown(connection: duckdb.DuckDBPyConnection, filters: dict[str, tuple[str, ...]]) -> None:
+    """A filter that can match nothing is a slip, not a registry without findings."""
+    for name, query in KNOWN.items():
+        known = [str(row[0]) for row in all_rows(connection, query)[1]]
+        known += CONTEXT.home().facility_ids() if name == "facility_id" else []
+        for one in filters[name]:
+            if one not in known and not (name == "state" and one == "all"):
+                option = {"state": "status"}.get(name, name.removesuffix("_id"))
+                raise click.UsageError(f"--{option}: there is no '{one}'{nearest(one, known)}")
 
 
 def _in_language(columns: list[str], rows: list[tuple[Any, ...]], language: str) -> list[tuple[Any, ...]]:
@@ -164,17 +210,18 @@ def sql(question: str | None, release_id: str | None, form: str, is_json: bool, 
         if question is None and sys.stdin.isatty():
             _converse(connection)
             return
+        form = _form("json" if is_json else form, out, ANSWER_FORMS)
         answer = ask(connection, question if question is not None else sys.stdin.read())
-        _answer(answer, "json" if is_json else form, out)
+        _answer(answer, form, out)
 
 
 def _answer(answer: Answer, form: str, out: Path | None) -> None:
     if form == "parquet":
         _write_parquet(answer, out)
-    elif form == "table" and out is None:
+    elif form == "table":
         _show(answer.columns, answer.rows(), None)
     else:
-        _write(answer.columns, answer.rows(), "csv" if form == "table" else form, out)
+        _write(answer.columns, answer.rows(), form, out)
 
 
 def _converse(connection: duckdb.DuckDBPyConnection) -> None:

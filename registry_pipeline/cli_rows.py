@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from registry_pipeline.reporting.export import plain
+from registry_pipeline.reporting.export import distinct, plain
 from registry_pipeline.store.query import ask
 
 if TYPE_CHECKING:
@@ -28,4 +28,5 @@ def all_rows(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[list[st
 
 def objects(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
     """Rows as JSON objects."""
-    return [dict(zip(columns, map(plain, row), strict=True)) for row in rows]
+    names = distinct(columns)
+    return [dict(zip(names, map(plain, row), strict=True)) for row in rows]

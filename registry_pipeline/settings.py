@@ -43,7 +43,7 @@ def _is_cron(value: str) -> bool:
 def _is_timezone(value: str) -> bool:
     try:
         return bool(ZoneInfo(value))
-    except (OSError, ValueError):
+    except (KeyError, OSError, ValueError):
         return False
 
 

@@ -48,8 +48,12 @@ def sql_files(folder: str) -> dict[str, SqlFile]:
 
     Raises:
         ValueError: a file has no header or its header is not TOML.
+        FileNotFoundError: there are no such files; nothing may go on as if there were nothing to do.
     """
-    return {path.stem: read_sql(path) for path in sorted((SQL_FOLDER / folder).glob("*.sql"))}
+    found = {path.stem: read_sql(path) for path in sorted((SQL_FOLDER / folder).glob("*.sql"))}
+    if not found:
+        raise FileNotFoundError(f"the installation is incomplete: no SQL files in {SQL_FOLDER / folder}")
+    return found
 
 
 def read_sql(path: Path) -> SqlFile:

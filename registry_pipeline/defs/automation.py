@@ -4,18 +4,17 @@ Belongs here: the job, its schedule, the sensor, the freshness policy.
 Does not belong here: what a refresh does.
 """
 
-import os
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
 
+from registry_pipeline.defs.abandoned import end_abandoned_runs
 from registry_pipeline.defs.resources import FACILITY_PARTITION, RegistryHome
-from registry_pipeline.home import Home, open_home
+from registry_pipeline.home import Home
 from registry_pipeline.settings import Refresh
 from registry_pipeline.steps.versions import digest_of
-from registry_pipeline.toml_source import ConfigurationError
 
 FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=8), warn_window=timedelta(days=2))
 REFRESH_JOB = dg.define_asset_job(
@@ -45,14 +44,6 @@ def register_facilities(instance: dg.DagsterInstance, home: Home) -> list[str]:
     return list(instance.get_dynamic_partitions(FACILITY_PARTITION))
 
 
-def _settings() -> Refresh:
-    """The schedule's settings; the defaults while no home is named."""
-    try:
-        return open_home(Path(os.environ.get("REGISTRY_HOME", "registry_home"))).settings().refresh
-    except ConfigurationError:
-        return Refresh()
-
-
 def _request(
     context: dg.ScheduleEvaluationContext | dg.SensorEvaluationContext, home: Home, run_key: str
 ) -> dg.RunRequest | dg.SkipReason:
@@ -62,18 +53,25 @@ def _request(
     return dg.RunRequest(run_key=run_key, tags=range_tags(facility_ids))
 
 
-@dg.schedule(
-    job=REFRESH_JOB,
-    cron_schedule=_settings().cron,
-    execution_timezone=_settings().timezone,
-    name="scheduled_refresh",
-    default_status=dg.DefaultScheduleStatus.RUNNING,
-)
-def scheduled_refresh(
-    context: dg.ScheduleEvaluationContext, registry: RegistryHome
-) -> dg.RunRequest | dg.SkipReason:
+def scheduled_refresh(settings: Refresh) -> dg.ScheduleDefinition:
     """A refresh at the time of registry.toml."""
-    return _request(context, registry.open(), context.scheduled_execution_time.isoformat())
+
+    @dg.schedule(
+        job=REFRESH_JOB,
+        cron_schedule=settings.cron,
+        execution_timezone=settings.timezone,
+        name="scheduled_refresh",
+        description="A refresh at the time of registry.toml.",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+    )
+    def evaluate(
+        context: dg.ScheduleEvaluationContext, registry: RegistryHome
+    ) -> dg.RunRequest | dg.SkipReason:
+        home = registry.open()
+        end_abandoned_runs(context.instance, home)
+        return _request(context, home, context.scheduled_execution_time.isoformat())
+
+    return evaluate
 
 
 @dg.sensor(
@@ -87,10 +85,19 @@ def inbox_sensor(
 ) -> dg.RunRequest | dg.SkipReason:
     """A refresh when the inbox or a mapping changed since the last one; names and times only, no content."""
     home = registry.open()
+    end_abandoned_runs(context.instance, home)
     watched = sorted([*home.inbox.glob("*/*"), *home.facilities.glob("*.toml"), home.settings_file])
-    signature = "|".join(f"{one.name}:{one.stat().st_size}:{one.stat().st_mtime_ns}" for one in watched)
-    run_key = digest_of(signature)
+    run_key = digest_of("|".join(map(_signature, watched)))
     if run_key == context.cursor:
         return dg.SkipReason("nothing new in the inbox")
     context.update_cursor(run_key)
     return _request(context, home, run_key)
+
+
+def _signature(path: Path) -> str:
+    """Name, size and time of a file; of a link its own, and of what has just gone the name alone."""
+    try:
+        status = path.lstat()
+    except OSError:
+        return path.name
+    return f"{path.name}:{status.st_size}:{status.st_mtime_ns}"

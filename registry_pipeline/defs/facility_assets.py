@@ -11,7 +11,15 @@ import dagster as dg
 from registry_pipeline.defs.checks import screening_check_results, screening_check_specs
 from registry_pipeline.defs.guard import IO_RETRY, guarded
 from registry_pipeline.defs.lineage import upstream
-from registry_pipeline.defs.naming import SUBMISSION, key, record_tables, table_spec
+from registry_pipeline.defs.naming import (
+    SOURCE_ROW,
+    SUBMISSION,
+    key,
+    record_tables,
+    source_row_spec,
+    table_schema,
+    table_spec,
+)
 from registry_pipeline.defs.request import facilities_of, is_forced
 from registry_pipeline.defs.resources import FACILITIES, RegistryHome
 from registry_pipeline.steps import facility
@@ -24,6 +32,7 @@ SINGLE_RUN = dg.BackfillPolicy.single_run()
     key=SUBMISSION,
     group_name="landing",
     description="Files as received: the bytes by their sha256, and a row per file of a submission.",
+    metadata={"dagster/column_schema": table_schema("meta.submission")},
     partitions_def=FACILITIES,
     backfill_policy=SINGLE_RUN,
     retry_policy=IO_RETRY,
@@ -45,7 +54,10 @@ def submission(context: dg.AssetExecutionContext, registry: RegistryHome) -> dg.
 
 @dg.multi_asset(
     name="staged",
-    specs=[table_spec("staged", table, upstream("staged", table), "curated") for table in record_tables()],
+    specs=[
+        source_row_spec(),
+        *(table_spec("staged", table, upstream("staged", table), "curated") for table in record_tables()),
+    ],
     partitions_def=FACILITIES,
     backfill_policy=SINGLE_RUN,
     retry_policy=IO_RETRY,
@@ -54,10 +66,13 @@ def staged(context: dg.AssetExecutionContext, registry: RegistryHome) -> Iterato
     """Read and type every source of the facilities."""
     home = registry.open()
     counts: dict[str, int] = {}
+    n_read = 0
     with guarded(home):
         for facility_id in facilities_of(context):
             for table, n_rows in facility.stage(home, facility_id, is_forced(context)).items():
                 counts[table] = counts.get(table, 0) + n_rows
+            n_read += facility.rows_read(home, facility_id)
+    yield dg.MaterializeResult(SOURCE_ROW, metadata={"dagster/row_count": n_read})
     for table in record_tables():
         yield dg.MaterializeResult(key("staged", table), metadata={"dagster/row_count": counts.get(table, 0)})
 

@@ -64,7 +64,9 @@ def failure_of(outcome: dg.ExecuteInProcessResult) -> Exception:
                 )
             return Refused(str(failure.description))
     rules = ", ".join(sorted(_blocking_rules(outcome)))
-    return Refused(f"blocking rules have findings: {rules}; the release that was served still is")
+    stopped_by = f"blocking rules have findings or failed to run: {rules}"
+    why = stopped_by if rules else "the refresh was stopped before it was complete"
+    return Refused(f"{why}; the release that was served still is")
 
 
 def _blocking_rules(outcome: dg.ExecuteInProcessResult) -> set[str]:

@@ -8,7 +8,7 @@ from graphlib import TopologicalSorter
 
 import dagster as dg
 
-from registry_pipeline.defs.naming import SUBMISSION, key, layer_tables, record_tables
+from registry_pipeline.defs.naming import SOURCE_ROW, key, layer_tables, record_tables
 from registry_pipeline.sql_source import sql_files
 
 Upstream = list[dg.AssetDep]
@@ -58,7 +58,7 @@ _SCORECARD = ("mart.cohort", "mart.lesion_growth", "mart.attrition", *(f"result.
 def upstream(layer: str, table: str) -> Upstream:
     """What a table is made from."""
     if layer == "staged":
-        return [dg.AssetDep(SUBMISSION)]
+        return [dg.AssetDep(SOURCE_ROW)]
     if layer == "screened":
         return [dg.AssetDep(key("staged", table))]
     if layer == "quality":

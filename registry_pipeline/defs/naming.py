@@ -9,14 +9,23 @@ from collections.abc import Sequence
 import dagster as dg
 
 import schemas
+from registry_pipeline.intake.raw import LINEAGE
 from schemas.columns import Column
 from schemas.derive import column_comment
 from schemas.table import columns_of
 
 SUBMISSION = dg.AssetKey(["landing", "submission"])
+SOURCE_ROW = dg.AssetKey(["raw", "source_row"])
 RELEASE = dg.AssetKey(["release", "registry"])
 RECONCILIATION = dg.AssetKey(["quality", "reconciliation"])
 FACILITY_LAYERS = ("staged", "screened")
+LINEAGE_MEANING = {
+    "_row_id": "Number of the row within its facility: file, sheet and physical row.",
+    "submission_id": "Files of the facility that arrived together.",
+    "source_file": "Name of the file as received.",
+    "sheet": "Worksheet or archive member; empty for other files.",
+    "source_row": "Physical row in the file, from 1.",
+}
 
 
 def key(layer: str, table: str) -> dg.AssetKey:
@@ -66,4 +75,18 @@ def table_spec(
         description=described.get(layer, grain),
         metadata={"dagster/column_schema": table_schema(model_name)},
         kinds={"parquet" if layer in FACILITY_LAYERS else "duckdb"},
+    )
+
+
+def source_row_spec() -> dg.AssetSpec:
+    """The spec of the raw layer: every source row as text. Its other columns are those of the files."""
+    types = {"_row_id": "BIGINT", "source_row": "BIGINT"}
+    columns = [dg.TableColumn(one, types.get(one, "VARCHAR"), LINEAGE_MEANING[one]) for one in LINEAGE]
+    return dg.AssetSpec(
+        SOURCE_ROW,
+        deps=[SUBMISSION],
+        group_name="raw",
+        description="Every row of every file as read: all values as text, with file, sheet and physical row.",
+        metadata={"dagster/column_schema": dg.TableSchema(columns=columns)},
+        kinds={"parquet"},
     )

@@ -9,13 +9,23 @@ from collections.abc import Callable, Iterator
 import dagster as dg
 
 from registry_pipeline.defs.automation import FRESHNESS
+from registry_pipeline.defs.checks import (
+    GROUPS,
+    group_result,
+    proof_check_results,
+    proof_check_specs,
+    registry_check_specs,
+)
 from registry_pipeline.defs.guard import IO_RETRY, guarded
 from registry_pipeline.defs.lineage import in_order, upstream
-from registry_pipeline.defs.naming import RECONCILIATION, RELEASE, key, layer_tables, table_spec
+from registry_pipeline.defs.naming import RECONCILIATION, RELEASE, key, layer_tables, table_schema, table_spec
 from registry_pipeline.defs.request import is_forced
 from registry_pipeline.defs.resources import RegistryHome
 from registry_pipeline.home import Home
-from registry_pipeline.steps import publication, registry
+from registry_pipeline.steps import publication
+from registry_pipeline.steps import registry as steps
+
+Judged = dg.MaterializeResult | dg.AssetCheckResult  # type: ignore[type-arg]
 
 
 def _layer_assets(
@@ -42,13 +52,32 @@ def _layer_assets(
 
 
 curated = _layer_assets(
-    "curated", lambda home, _: registry.curate(home), "One row per patient, tumour, lesion, …"
+    "curated", lambda home, _: steps.curate(home), "One row per patient, tumour, lesion, …"
 )
-mart = _layer_assets("mart", lambda home, _: registry.build_mart(home), "Analysis-ready tables.")
-result = _layer_assets("result", registry.analyse, "One row per estimate.")
-quality = _layer_assets(
-    "quality", lambda home, _: registry.judge(home), "Findings, accounting, rule results."
+mart = _layer_assets("mart", lambda home, _: steps.build_mart(home), "Analysis-ready tables.")
+result = _layer_assets("result", steps.analyse, "One row per estimate.")
+
+
+@dg.multi_asset(
+    name="quality",
+    description="Findings, accounting, rule results.",
+    specs=[table_spec("quality", table, upstream("quality", table)) for table in layer_tables("quality")],
+    check_specs=registry_check_specs(),
+    retry_policy=IO_RETRY,
 )
+def quality(context: dg.AssetExecutionContext, registry: RegistryHome) -> Iterator[Judged]:
+    """What the rules say, those over the whole registry with it."""
+    home = registry.open()
+    with guarded(home):
+        counts = steps.judge(home)
+        found, failed = steps.registry_findings(home)
+        blocking = home.settings().refresh.blocking_rules
+    for table in in_order("quality"):
+        yield dg.MaterializeResult(
+            key("quality", table), metadata={"dagster/row_count": counts.get(table, 0)}
+        )
+    for group in GROUPS:
+        yield group_result(key("quality", "finding"), group, found, failed, blocking)
 
 
 @dg.multi_asset(
@@ -63,6 +92,7 @@ quality = _layer_assets(
             ],
             group_name="release",
             description="One immutable DuckDB file: built beside, checked, sealed, switched.",
+            metadata={"dagster/column_schema": table_schema("meta.release")},
             freshness_policy=FRESHNESS,
             kinds={"duckdb"},
         ),
@@ -83,4 +113,13 @@ def release(context: dg.AssetExecutionContext, registry: RegistryHome) -> Iterat
             "open errors": report.n_open_errors,
         },
     )
-    yield dg.MaterializeResult(RECONCILIATION, metadata={"dagster/row_count": report.n_proofs})
+    yield dg.MaterializeResult(RECONCILIATION, metadata={"dagster/row_count": len(report.proofs)})
+
+
+@dg.multi_asset_check(name="proofs", specs=proof_check_specs())
+def proofs(registry: RegistryHome) -> Iterator[dg.AssetCheckResult]:
+    """What was proved of each table of the release that is served."""
+    home = registry.open()
+    with guarded(home):
+        report = publication.served(home)
+    yield from proof_check_results(report.proofs_of)

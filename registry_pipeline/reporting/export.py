@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -46,16 +47,30 @@ def write_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]], out: IO[str
 
 
 def write_json(columns: Sequence[str], rows: Iterable[Sequence[Any]], out: IO[str]) -> None:
-    """An array of objects, one per line; dates as ISO 8601."""
+    """An array of objects, one per line; dates as ISO 8601, numbers that are none as null."""
+    names = distinct(columns)
     out.write("[")
     for position, row in enumerate(rows):
         out.write(",\n " if position else "\n ")
-        out.write(json.dumps(dict(zip(columns, map(plain, row), strict=True)), ensure_ascii=False))
+        out.write(json.dumps(dict(zip(names, map(plain, row), strict=True)), ensure_ascii=False))
     out.write("\n]\n")
 
 
+def distinct(columns: Sequence[str]) -> list[str]:
+    """Names for the members of an object: a second ``a`` is ``a_2``, so that no column is lost."""
+    names: list[str] = []
+    for column in columns:
+        name, number = column, 2
+        while name in names or (name != column and name in columns):
+            name, number = f"{column}_{number}", number + 1
+        names.append(name)
+    return names
+
+
 def plain(value: object) -> object:
-    """A value that JSON can say."""
+    """A value that JSON can say; it knows neither NaN nor infinity."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
     if value is None or isinstance(value, bool | int | float | str):

@@ -7,7 +7,7 @@ anything to do. Does not belong here: reading, typing or judging (``intake/``, `
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
@@ -52,11 +52,13 @@ class ScreeningReport:
         n_accepted: table -> accepted records.
         n_quarantined: table -> quarantined records.
         findings: table -> list of [rule id, severity, category, number of findings].
+        failed: table -> list of [rule id, category] of the rules that failed to run.
     """
 
     n_accepted: dict[str, int]
     n_quarantined: dict[str, int]
     findings: dict[str, list[tuple[str, str, str, int]]]
+    failed: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
 
     def counts(self, table: str) -> Counter[tuple[str, str, str]]:
         """(rule id, severity, category) -> number of findings of a table."""
@@ -121,6 +123,12 @@ def _stage(home: Home, facility_id: str, settings: Settings) -> None:
     write_text(
         json.dumps({table: frame.height for table, frame in staged.tables.items()}), folder / "_counts.json"
     )
+
+
+def rows_read(home: Home, facility_id: str) -> int:
+    """Rows of all files of a facility, as counted when they were staged."""
+    sheets = read_parquet(home.store / "staged" / facility_id / "_sheets.parquet")
+    return int(sheets.get_column("n_read").sum())
 
 
 def _stored_staging(home: Home, facility_id: str) -> StagedParts:
@@ -223,8 +231,14 @@ def _report(judged: Screened, rules: Catalogue) -> ScreeningReport:
     counted: Any = judged.findings.group_by("table_name", "rule_id", "severity").len().sort(pl.all())
     for table, rule_id, severity, n in counted.iter_rows():
         found.setdefault(table, []).append((rule_id, severity, rules.entries[rule_id].category, n))
+    failed: dict[str, list[tuple[str, str]]] = {}
+    for one in sorted(judged.failures):
+        entry = rules.entries[one]
+        for table in [entry.table_name] if entry.table_name else judged.accepted:
+            failed.setdefault(table, []).append((one, entry.category))
     return ScreeningReport(
         {table: frame.height for table, frame in judged.accepted.items()},
         {table: frame.height for table, frame in judged.quarantined.items()},
         found,
+        failed,
     )

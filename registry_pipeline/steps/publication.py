@@ -4,6 +4,7 @@ Belongs here: whether a release is needed, what goes into it.
 Does not belong here: building, proving, sealing, switching (``store/release.py``).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -38,13 +39,22 @@ class PublicationReport:
         release_id: the release that is served now.
         is_new: whether this refresh made it.
         n_open_errors: open findings of severity error in it.
-        n_proofs: sentences proved of it before it was sealed.
+        proofs: sentences proved of it before it was sealed -> rows against them.
     """
 
     release_id: str
     is_new: bool
     n_open_errors: int
-    n_proofs: int
+    proofs: Mapping[str, int]
+
+    def proofs_of(self, table: str) -> list[int]:
+        """Rows against each sentence about a table (``curated.lesion``)."""
+        start = table.replace(".", "_") + "_"
+        longer = {name.replace(".", "_") + "_" for name in schemas.tables() if name != table}
+        others = tuple(one for one in longer if one.startswith(start))
+        return [
+            n for name, n in self.proofs.items() if name.startswith(start) and not name.startswith(others)
+        ]
 
 
 def publish(home: Home, force: bool = False) -> PublicationReport:
@@ -59,18 +69,27 @@ def publish(home: Home, force: bool = False) -> PublicationReport:
         if is_new:
             _refuse_blocked(home)
             _build(home)
-        release_id = current_release(home)
-        assert release_id is not None
-        return PublicationReport(release_id, is_new, *_counts(home))
+        return served(home, is_new)
+
+
+def served(home: Home, is_new: bool = False) -> PublicationReport:
+    """What is said of the release that is served."""
+    release_id = current_release(home)
+    assert release_id is not None
+    return PublicationReport(release_id, is_new, *_counts(home))
 
 
 def _refuse_blocked(home: Home) -> None:
     """Screening blocks a run as soon as it can; rules over the whole registry can do so only here."""
-    rules = read_parquet(home.store / "quality" / "finding.parquet").get_column("rule_id").unique()
-    if blocking := sorted(set(rules) & set(home.settings().refresh.blocking_rules)):
-        raise Refused(
-            f"blocking rules have findings: {', '.join(blocking)}; the release that was served still is"
-        )
+    blocking = set(home.settings().refresh.blocking_rules)
+    found = set(read_parquet(home.store / "quality" / "finding.parquet").get_column("rule_id").unique())
+    results = read_parquet(home.store / "quality" / "rule_result.parquet")
+    failed = set(results.filter(pl.col("status") == "failed_to_run").get_column("rule_id"))
+    for rules, what in ((found, "have findings"), (failed, "failed to run")):
+        if stopped := sorted(rules & blocking):
+            raise Refused(
+                f"blocking rules {what}: {', '.join(stopped)}; the release that was served still is"
+            )
 
 
 def _build(home: Home) -> None:
@@ -148,11 +167,11 @@ def _release_metrics(home: Home, release_id: str) -> pl.DataFrame:
     return made.with_columns(pl.col("release_id").fill_null(release_id))
 
 
-def _counts(home: Home) -> tuple[int, int]:
+def _counts(home: Home) -> tuple[int, dict[str, int]]:
     with open_release(home) as connection:
         found = connection.execute(
-            "SELECT (SELECT count(*) FROM quality.finding WHERE severity = 'error' AND status IN ('open', 'reopened') "
-            "AND systemic_finding_id IS NULL), "
-            "(SELECT count(*) FROM quality.reconciliation)"
-        ).fetchone()
-    return (int(found[0]), int(found[1])) if found else (0, 0)
+            "SELECT count(*) FROM quality.finding WHERE severity = 'error' AND status IN ('open', 'reopened') "
+            "AND systemic_finding_id IS NULL"
+        ).fetchall()
+        proofs = connection.execute("SELECT check_name, n_violated FROM quality.reconciliation").fetchall()
+    return int(found[0][0]), {str(name): int(n) for name, n in proofs}

@@ -14,6 +14,7 @@ from registry_pipeline.steps.problems import Refused
 from registry_pipeline.steps.served import is_served
 from registry_pipeline.store.serve import current_release
 from registry_pipeline.store.working import sweep, told_in_one_line
+from registry_pipeline.toml_source import ConfigurationError, nearest
 
 Progress = Callable[[str], None]
 
@@ -93,11 +94,15 @@ def chosen_facilities(home: Home, facilities: Sequence[str]) -> list[str]:
     """The facilities to refresh.
 
     Raises:
-        Refused: there is no facility, or one that was named has no mapping.
+        Refused: there is no facility yet.
+        ConfigurationError: one that was named has no mapping.
     """
     known = home.facility_ids()
     if not known:
-        raise Refused(f"no facility has a mapping yet; put one into {home.facilities}")
-    if unknown := sorted(set(facilities) - set(known)):
-        raise Refused(f"no mapping for {', '.join(unknown)}; known: {', '.join(known)}")
+        raise Refused(
+            f"no facility has a mapping yet; draft one with: registry facility new ID --from FILES, or put one "
+            f"into {home.facilities}"
+        )
+    for one in sorted(set(facilities) - set(known)):
+        raise ConfigurationError(home.facilities, None, f"no mapping for {one}{nearest(one, known)}")
     return sorted(facilities) if facilities else known

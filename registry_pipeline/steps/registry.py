@@ -4,6 +4,7 @@ Belongs here: which rooms a step calls, what it reads from and writes to the sto
 Does not belong here: SQL, rules, estimates.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -27,6 +28,7 @@ from registry_pipeline.steps.stored import facility_files, layer_tables
 from registry_pipeline.steps.versions import code_version, digest_of, is_fresh, mark_fresh, mark_stale
 from registry_pipeline.store import sql
 from registry_pipeline.store.working import read_parquet, write_parquet
+from registry_pipeline.validation.rules import catalogue
 from schemas.table import columns_of
 
 
@@ -71,6 +73,20 @@ def judge(home: Home) -> dict[str, int]:
         for name, frame in tables.items():
             write_parquet(frame, home.store / "quality" / f"{name}.parquet")
         return {name: frame.height for name, frame in tables.items()}
+
+
+def registry_findings(home: Home) -> tuple[Counter[tuple[str, str, str]], set[tuple[str, str]]]:
+    """Of the rules over the whole registry: (rule, severity, category) -> findings, and (rule, category) that failed."""
+    entries = catalogue(home.settings()).of_scope("registry")
+    own = pl.col("rule_id").is_in(list(entries))
+    found = read_parquet(home.store / "quality" / "finding.parquet").filter(own)
+    results = read_parquet(home.store / "quality" / "rule_result.parquet").filter(own)
+    counts = found.group_by("rule_id", "severity").len().iter_rows()
+    broken = results.filter(pl.col("status") == "failed_to_run").get_column("rule_id").unique().to_list()
+    return (
+        Counter({(rule, severity, entries[rule].category): n for rule, severity, n in counts}),
+        {(rule, entries[rule].category) for rule in broken},
+    )
 
 
 def analyse(home: Home, force: bool = False, progress: Progress = lambda _: None) -> dict[str, int]:

@@ -1,6 +1,7 @@
 """The Dagster graph: what is in it, and that nothing of a record can enter it."""
 
 import ast
+import time
 from pathlib import Path
 from typing import Any
 
@@ -8,25 +9,44 @@ import dagster as dg
 import pytest
 
 import schemas
-from registry_pipeline.defs.automation import range_tags, register_facilities
+from registry_pipeline.defs.abandoned import HELD_TAG, end_abandoned_runs
+from registry_pipeline.defs.automation import inbox_sensor, range_tags, register_facilities
+from registry_pipeline.defs.checks import group_result
 from registry_pipeline.defs.graph import build_definitions
 from registry_pipeline.defs.naming import (
     RECONCILIATION,
     RELEASE,
+    SOURCE_ROW,
     SUBMISSION,
     key,
     layer_tables,
     record_tables,
 )
+from registry_pipeline.defs.resources import RegistryHome
 from registry_pipeline.home import make_home
+from registry_pipeline.store.working import exclusive
+
+REFRESH_TO_BE = dg.GraphDefinition(name="refresh").to_job()
+
+
+def started(run_id: str) -> dg.EventLogEntry:
+    """The event by which Dagster takes a run as started."""
+    event = dg.DagsterEvent(dg.DagsterEventType.RUN_START.value, job_name="refresh")
+    return dg.EventLogEntry(
+        error_info=None,
+        level="debug",
+        user_message="",
+        run_id=run_id,
+        timestamp=time.time(),
+        dagster_event=event,
+    )
+
 
 DEFS = Path(__file__).resolve().parents[2] / "registry_pipeline" / "defs"
 
 
 @pytest.fixture(scope="module")
 def graph(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    from registry_pipeline.defs.resources import RegistryHome
-
     home = make_home(tmp_path_factory.mktemp("home"))
     return build_definitions(RegistryHome(root=str(home.root))).resolve_asset_graph()
 
@@ -38,7 +58,7 @@ def test_every_table_of_every_layer_is_an_asset(graph: Any) -> None:
         for layer in ("curated", "mart", "result", "quality")
         for table in layer_tables(layer)
     }
-    wanted |= {SUBMISSION, RELEASE, RECONCILIATION}
+    wanted |= {SUBMISSION, SOURCE_ROW, RELEASE, RECONCILIATION}
     found = set(graph.get_all_asset_keys())
     assert found == wanted, (
         f"missing {sorted(map(str, wanted - found))}, extra {sorted(map(str, found - wanted))}"
@@ -46,7 +66,7 @@ def test_every_table_of_every_layer_is_an_asset(graph: Any) -> None:
 
 
 def test_assets_are_grouped_described_and_have_columns(graph: Any) -> None:
-    for asset_key in graph.get_all_asset_keys() - {SUBMISSION, RELEASE}:
+    for asset_key in graph.get_all_asset_keys() - {SUBMISSION, SOURCE_ROW, RELEASE}:
         node = graph.get(asset_key)
         assert node.group_name == asset_key.path[0]
         assert node.description
@@ -58,7 +78,7 @@ def test_assets_are_grouped_described_and_have_columns(graph: Any) -> None:
 
 def test_intake_and_screening_are_partitioned_by_facility(graph: Any) -> None:
     for asset_key in graph.get_all_asset_keys():
-        is_per_facility = asset_key.path[0] in ("landing", "staged", "screened")
+        is_per_facility = asset_key.path[0] in ("landing", "raw", "staged", "screened")
         assert (graph.get(asset_key).partitions_def is not None) is is_per_facility
 
 
@@ -66,6 +86,51 @@ def test_every_screened_table_has_a_check_per_rule_group(graph: Any) -> None:
     for table in record_tables():
         names = {one.name for one in graph.asset_check_keys if one.asset_key == key("screened", table)}
         assert names == {"conformance", "completeness", "plausibility"}
+
+
+def test_every_table_of_the_release_has_its_proofs_as_a_check(graph: Any) -> None:
+    proved = {one.asset_key for one in graph.asset_check_keys if one.name == "proved"}
+    layers = ("curated", "mart", "result", "quality")
+    assert proved == {key(layer, table) for layer in layers for table in layer_tables(layer)}
+
+
+def test_rules_over_the_registry_have_a_check_per_rule_group(graph: Any) -> None:
+    names = {one.name for one in graph.asset_check_keys if one.asset_key == key("quality", "finding")}
+    assert names == {"conformance", "completeness", "plausibility", "proved"}
+
+
+def test_a_rule_that_failed_to_run_fails_its_check_and_blocks_where_it_is_set_to() -> None:
+    asset, failed = key("quality", "finding"), [("G01", "conformance: value")]
+    told = group_result(asset, "conformance", {}, failed, ["G01"])
+    assert (told.passed, told.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    assert told.metadata["failed to run"].value == "G01"
+    other = group_result(asset, "plausibility", {}, failed, ["G01"])
+    assert (other.passed, other.severity) == (True, dg.AssetCheckSeverity.WARN)
+
+
+def test_a_run_whose_process_has_gone_is_ended_unless_a_refresh_is_alive(tmp_path: Path) -> None:
+    home = make_home(tmp_path)
+    with dg.DagsterInstance.ephemeral() as instance:
+        for tags in ({HELD_TAG: "true"}, {}):
+            run = instance.create_run_for_job(REFRESH_TO_BE, tags=tags)
+            instance.report_run_canceling(run) if not tags else instance.handle_new_event(started(run.run_id))
+        with exclusive(home.store):
+            assert end_abandoned_runs(instance, home) == 0
+        assert end_abandoned_runs(instance, home) == 1
+        assert end_abandoned_runs(instance, home) == 0
+        statuses = {bool(one.tags.get(HELD_TAG)): one.status for one in instance.get_runs()}
+    assert statuses == {True: dg.DagsterRunStatus.FAILURE, False: dg.DagsterRunStatus.CANCELING}
+
+
+def test_a_link_to_nowhere_does_not_stop_the_sensor(tmp_path: Path) -> None:
+    home = make_home(tmp_path)
+    (home.facilities / "west.toml").write_text("")
+    (home.inbox / "west").mkdir()
+    (home.inbox / "west" / "gone.csv").symlink_to(tmp_path / "nowhere")
+    registry = RegistryHome(root=str(home.root))
+    with dg.DagsterInstance.ephemeral() as instance:
+        context = dg.build_sensor_context(instance=instance, resources={"registry": registry})
+        assert isinstance(inbox_sensor(context), dg.RunRequest)
 
 
 def test_the_release_is_downstream_of_everything(graph: Any) -> None:

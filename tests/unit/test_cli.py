@@ -148,8 +148,55 @@ def test_findings_filters(call: Command) -> None:
     assert ids("--status", "closed") == ["F3"]
     assert ids("--severity", "warning") == ["F1"]
     assert ids("--rule", "V02", "--rule", "M01", "--facility", "west") == ["F2", "F1"]
-    assert ids("--facility", "east") == []
     assert "F2" in call("findings").out
+
+
+@pytest.mark.parametrize(
+    ("option", "slip", "nearest"),
+    [("--rule", "V20x", "V2"), ("--facility", "wets", "west"), ("--status", "opne", "open")],
+)
+def test_a_filter_that_can_match_nothing_is_a_slip(
+    call: Command, option: str, slip: str, nearest: str
+) -> None:
+    done = call("findings", option, slip)
+    assert done.code == 2
+    assert done.err.count("\n") == 1
+    assert f"{option}: there is no '{slip}'" in done.err
+    assert nearest in done.err
+
+
+def test_json_loses_no_column_and_says_only_what_json_can_say(call: Command) -> None:
+    told = call("sql", "--json", "select 1 as a, 2 as a, 'nan'::double as b").out
+    assert json.loads(told, parse_constant=lambda name: pytest.fail(name)) == [{"a": 1, "a_2": 2, "b": None}]
+
+
+def test_a_file_says_its_form_by_its_ending(call: Command, tmp_path: Path) -> None:
+    assert call("sql", "select 1 as a", "--out", str(tmp_path / "one.json")).code == 0
+    assert json.loads((tmp_path / "one.json").read_text()) == [{"a": 1}]
+    done = call("sql", "select 1 as a", "--out", str(tmp_path / "one.txt"))
+    assert (done.code, "csv, json, parquet" in done.err) == (2, True)
+    assert not (tmp_path / "one.txt").exists()
+
+
+def test_a_mistake_on_the_command_line_is_one_line(call: Command) -> None:
+    done = call("findings", "--severty", "error")
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert "--severity" in done.err
+    assert "registry findings --help" in done.err
+
+
+@pytest.mark.parametrize("form", ["csv", "json", "parquet"])
+def test_a_reader_that_leaves_is_no_failure(served: Home, form: str) -> None:
+    command = (
+        f"registry --home '{served.root}' sql 'from range(2000000)' --format {form} | head -c 1 >/dev/null"
+    )
+    tested = f"PATH='{Path(sys.executable).parent}':$PATH; {command}; exit ${{PIPESTATUS[0]}}"
+    assert subprocess.run(["bash", "-c", tested], check=False, stderr=subprocess.DEVNULL).returncode == 0
+
+
+def test_without_an_output_nothing_breaks(served: Home) -> None:
+    tested = f"'{Path(sys.executable).parent}/registry' --home '{served.root}' status --json >&-"
+    assert subprocess.run(["bash", "-c", tested], check=False, stderr=subprocess.PIPE).returncode == 0
 
 
 def test_findings_files_cannot_act(call: Command, tmp_path: Path) -> None:
