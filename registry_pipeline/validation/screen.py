@@ -183,13 +183,10 @@ def _split_all(
     """Accepted and quarantined records per table; takes ``records`` apart, for both together are large."""
     accepted: dict[str, pl.DataFrame] = {}
     quarantined: dict[str, pl.DataFrame] = {}
+    is_out = {
+        name: frame["_row_id"].is_in(verdict[name]["_row_id"].implode()) for name, frame in records.items()
+    }
     for name in list(records):
-        whole = records.pop(name)
-        accepted[name] = _split(whole, verdict[name], "anti")
-        quarantined[name] = _split(whole, verdict[name], "semi")
+        whole = records.pop(name).drop("_row_id").rename({"_origin": "_row_id"})
+        accepted[name], quarantined[name] = whole.filter(~is_out[name]), whole.filter(is_out[name])
     return accepted, quarantined
-
-
-def _split(records: pl.DataFrame, verdict: pl.DataFrame, how: Any) -> pl.DataFrame:
-    kept = records.join(verdict, on="_row_id", how=how, maintain_order="left")
-    return kept.drop("_row_id").rename({"_origin": "_row_id"})
