@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import polars as pl
 
+from registry_pipeline.validation.places import count_by_place
+
 FATES = ("rejected", "blank", "superseded", "quarantined", "curated", "duplicate", "upserted")
 NAMES = [one.replace("upserted", "superseded") for one in FATES]
 COUNTS = tuple(
@@ -76,18 +78,21 @@ def row_account(facility_id: str, rows: pl.DataFrame, fates: pl.DataFrame) -> pl
     """
     where = ["submission_id", "source_file", "sheet"]
     is_alike = rows["_row_id"].equals(fates["_row_id"])
-    own = rows.drop("fate")
-    judged = own.with_columns(fates["fate"]) if is_alike else own.join(fates, on="_row_id", how="left")
+    own = (
+        fates
+        if is_alike
+        else rows.select("_row_id").join(fates, on="_row_id", how="left", maintain_order="left")
+    )
+    if own.height != rows.height:
+        raise RuntimeError(f"rows of {facility_id} have several fates")
     counted = (
-        judged.with_columns(pl.col("sheet").fill_null(""))
+        count_by_place(rows, where, {name: own["fate"] == name[2:] for name in COUNTS})
+        .with_columns(pl.col("sheet").fill_null(""))
         .group_by(where, maintain_order=True)
-        .agg(
-            pl.len().cast(pl.Int64).alias("n_read"),
-            *((pl.col("fate") == name[2:]).sum().cast(pl.Int64).alias(name) for name in COUNTS),
-        )
+        .agg(pl.col("n_rows").sum().alias("n_read"), pl.col(COUNTS).sum())
     )
     unbalanced = counted.filter(pl.col("n_read") != pl.sum_horizontal(*COUNTS))
-    if unbalanced.height or judged.height != rows.height:
+    if unbalanced.height:
         raise RuntimeError(f"row accounting does not balance for {unbalanced.height} files of {facility_id}")
     return counted.select(pl.lit(facility_id).alias("facility_id"), *where, "n_read", *COUNTS)
 

@@ -17,6 +17,7 @@ import polars as pl
 import pyarrow as pa
 
 from registry_pipeline.sql_source import SqlFile
+from registry_pipeline.validation.identifiers import Identifiers
 from registry_pipeline.validation.records import curated
 from registry_pipeline.validation.rules import Catalogue, RuleEntry, parameters_for
 from registry_pipeline.validation.within_table import Outcome, violation_frame
@@ -25,12 +26,14 @@ _WORD = re.compile(r"[a-z_][a-z_0-9]*")
 
 
 def open_records(
-    records: Mapping[str, pl.DataFrame], memory_limit: str = "1500MB", words: Set[str] | None = None
+    records: Mapping[str, pl.DataFrame],
+    memory_limit: str = "1500MB",
+    words: Mapping[str, Set[str]] | None = None,
 ) -> duckdb.DuckDBPyConnection:
     """An in-memory DuckDB with the given records as ``screened.<table>``; absent tables are empty.
 
     Args:
-        words: every word of the rules that will be run; tables and columns that are not among them are
+        words: of :func:`words_of` the rules that will be run; tables and columns that they do not name are
             left out, which halves time and memory. All are shown by default.
 
     The records are copied in: rules join them again and again, and DuckDB hands conditions on a
@@ -41,8 +44,9 @@ def open_records(
     for name in curated():
         frame = records[name].drop("_row_ids", "_origin", strict=False)
         if words is not None:
-            # a table that no rule names stays empty, a column that no rule names stays out
-            frame = frame.select("_row_id", *(one for one in frame.columns if one in words - {"_row_id"}))
+            # a table that no rule names stays empty, a column that no rule of the table names stays out
+            named = words.get(name, set()) - {"_row_id"}
+            frame = frame.select("_row_id", *(one for one in frame.columns if one in named))
             frame = frame if name in words else frame.clear()
         # Arrow's own interface: polars' to_arrow() was seen to crash the process now and then
         connection.register("_given", pa.table(frame))
@@ -54,12 +58,17 @@ def open_records(
 
 def judge_between_tables(
     records: Mapping[str, pl.DataFrame],
+    identifiers: Identifiers,
     rules: Catalogue,
     parameters: Mapping[str, Any],
     outcome: Outcome,
     memory_limit: str = "1500MB",
 ) -> None:
-    """Run every facility-wide rule, into ``outcome``; a rule that fails does not stop the others."""
+    """Run every facility-wide rule, into ``outcome``; a rule that fails does not stop the others.
+
+    Identifiers that tables share are numbers to the rules, which compare and never show them; a rule that
+    suggests one says in its header's ``identifiers`` of which table it is.
+    """
     wanted = [
         entry
         for entry in rules.of_scope("facility").values()
@@ -67,7 +76,7 @@ def judge_between_tables(
     ]
     if not wanted:
         return
-    with open_records(records, memory_limit, words_of(wanted)) as connection:
+    with open_records(identifiers.in_place(records), memory_limit, words_of(wanted)) as connection:
         for entry in wanted:
             try:
                 judged, violations = judge_by_sql(connection, entry, parameters)
@@ -75,31 +84,39 @@ def judge_between_tables(
                 outcome.failures[entry.rule_id] = f"{type(problem).__name__}: {problem}"
                 continue
             outcome.count(entry.rule_id, judged)
-            outcome.violations.append(violations)
+            outcome.violations.append(identifiers.in_words(violations, _shown(entry)))
 
 
-def words_of(entries: Iterable[RuleEntry]) -> set[str]:
-    """Every word of the queries of some rules: what they can possibly name."""
-    return {
-        word
-        for one in entries
-        if isinstance(one.judged_by, SqlFile)
-        for word in _WORD.findall(one.judged_by.query)
-    }
+def words_of(entries: Iterable[RuleEntry]) -> dict[str, set[str]]:
+    """Table -> every word of the queries that name it: what they can possibly ask of it."""
+    found: dict[str, set[str]] = {}
+    for one in entries:
+        words = set(_WORD.findall(_file(one).query))
+        for name in words & curated().keys():
+            found.setdefault(name, set()).update(words)
+    return found
+
+
+def _file(entry: RuleEntry) -> SqlFile:
+    assert isinstance(entry.judged_by, SqlFile)
+    return entry.judged_by
+
+
+def _shown(entry: RuleEntry) -> dict[str, str]:
+    """Column of a violation that holds an identifier -> the table whose it is."""
+    return dict(_file(entry).header.get("identifiers", {}))
 
 
 def judged_tables(entry: RuleEntry) -> list[str]:
     """The tables whose records a rule judges: its own, or those of its header's ``judges``."""
-    assert isinstance(entry.judged_by, SqlFile)
-    return list(entry.judged_by.header.get("judges", [entry.table_name]))
+    return list(_file(entry).header.get("judges", [entry.table_name]))
 
 
 def judge_by_sql(
     connection: duckdb.DuckDBPyConnection, entry: RuleEntry, parameters: Mapping[str, Any]
 ) -> tuple[int, pl.DataFrame]:
     """How many records a rule judged, and its violations (columns of ``VIOLATION``)."""
-    file = entry.judged_by
-    assert isinstance(file, SqlFile)
+    file = _file(entry)
     given = file.parameters(parameters_for(entry, parameters))
     connection.execute(f"CREATE OR REPLACE TEMP TABLE judged AS {file.query}", given)
     judged = connection.execute("SELECT count(is_violated) FROM judged").fetchall()[0][0]

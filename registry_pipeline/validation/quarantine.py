@@ -6,8 +6,10 @@ Belongs here: S18 (a reference without a record), the cascade from parents to ch
 
 from collections.abc import Mapping
 
+import numpy as np
 import polars as pl
 
+from registry_pipeline.validation.identifiers import Identifiers
 from registry_pipeline.validation.records import curated, record_keys, references
 from registry_pipeline.validation.rules import Catalogue
 from registry_pipeline.validation.within_table import Outcome, violation_frame
@@ -15,28 +17,35 @@ from registry_pipeline.validation.within_table import Outcome, violation_frame
 _VERDICT = {"_row_id": pl.Int64, "reason": pl.String, "cause": pl.String}
 
 
-def judge_references(records: Mapping[str, pl.DataFrame], rules: Catalogue, outcome: Outcome) -> None:
+def judge_references(
+    records: Mapping[str, pl.DataFrame], identifiers: Identifiers, rules: Catalogue, outcome: Outcome
+) -> None:
     """S18: a foreign key that names no record of the facility, into ``outcome``."""
     entry = rules.of_scope("generic").get("S18")
     if entry is None:
         return
     for name, model in curated().items():
-        for column, parent, parent_column in references(model):
-            named = records[name].select("_row_id", column.name).drop_nulls(column.name)
-            outcome.count("S18", named.height)
-            known = records[parent].select(pl.col(parent_column).alias(column.name)).drop_nulls().unique()
-            missing = named.join(known, on=column.name, how="anti").select(
-                "_row_id",
-                pl.lit(name).alias("table_name"),
-                pl.lit("S18").alias("rule_id"),
-                pl.lit(entry.severity).alias("severity"),
-                pl.lit(column.name).alias("items"),
-                pl.lit(f"no record in {parent}").alias("detail"),
+        for column, parent, _ in references(model):
+            numbers = identifiers.numbers[name].get_column(column.name)
+            outcome.count("S18", numbers.count())
+            is_missing = (numbers >= identifiers.n_known[parent]).fill_null(False)
+            missing = records[name].select("_row_id").filter(is_missing)
+            outcome.violations.append(
+                violation_frame(
+                    missing.with_columns(
+                        pl.lit(name).alias("table_name"),
+                        pl.lit("S18").alias("rule_id"),
+                        pl.lit(entry.severity).alias("severity"),
+                        pl.lit(column.name).alias("items"),
+                        pl.lit(f"no record in {parent}").alias("detail"),
+                    )
+                )
             )
-            outcome.violations.append(violation_frame(missing))
 
 
-def verdicts(records: Mapping[str, pl.DataFrame], violations: pl.DataFrame) -> dict[str, pl.DataFrame]:
+def verdicts(
+    records: Mapping[str, pl.DataFrame], identifiers: Identifiers, violations: pl.DataFrame
+) -> dict[str, pl.DataFrame]:
     """Per table the records to quarantine: ``_row_id, reason (own, parent), cause``.
 
     A record whose reference names no record at all goes with its parent too, even where S18 is softened:
@@ -53,19 +62,27 @@ def verdicts(records: Mapping[str, pl.DataFrame], violations: pl.DataFrame) -> d
                 "_row_id", pl.lit("own").alias("reason"), pl.col("cause")
             )
         ]
-        for column, parent, parent_column in references(model):
-            # just the two columns: whole records of the large tables are copied otherwise
-            kept = records[parent].select("_row_id", parent_column)
-            kept = kept.join(found[parent], on="_row_id", how="anti").select(parent_column)
-            named = records[name].select("_row_id", column.name).drop_nulls(column.name)
-            orphans = named.join(
-                kept, left_on=column.name, right_on=parent_column, how="anti", maintain_order="left"
+        for column, parent, key in references(model):
+            gone = _gone(
+                identifiers, parent, key, records[parent]["_row_id"].is_in(found[parent]["_row_id"].implode())
+            )
+            numbers = identifiers.numbers[name].get_column(column.name)
+            orphans = (
+                records[name].select("_row_id", column.name).filter(gone.gather(numbers).fill_null(False))
             )
             cause = pl.lit(f"{parent} ") + pl.col(column.name)
             parts.append(orphans.select("_row_id", pl.lit("parent").alias("reason"), cause.alias("cause")))
         every = pl.concat([pl.DataFrame(schema=_VERDICT), *parts])
         found[name] = every.unique("_row_id", keep="first", maintain_order=True)
     return found
+
+
+def _gone(identifiers: Identifiers, table: str, key: str, is_out: pl.Series) -> pl.Series:
+    """For every number of an identifier of a table: no record of it is left."""
+    kept = identifiers.numbers[table].get_column(key).filter(~is_out).drop_nulls()
+    gone = np.ones(len(identifiers.texts[table]), dtype=np.bool_)
+    gone[kept.to_numpy()] = False
+    return pl.Series(gone)
 
 
 def quarantine_rows(

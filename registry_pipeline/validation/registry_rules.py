@@ -53,13 +53,13 @@ def run_registry_rules(
             results.append(result_row(entry, WHOLE_REGISTRY, 0, 0, False))
             continue
         try:
-            judged = _judged(connection, entry, parameters)
+            broken, judged = _judged(connection, entry, parameters)
         except Exception as problem:  # a rule that raises must not stop the others
             failures[entry.rule_id] = f"{type(problem).__name__}: {problem}"
             results.append(result_row(entry, WHOLE_REGISTRY, 0, 0, True))
             continue
-        findings.append(_findings(judged.filter("is_violated"), entry))
-        results += _results(judged, entry)
+        findings.append(_findings(broken, entry))
+        results += _results(broken, judged, entry)
     return pl.concat(findings), pl.DataFrame(results, schema=RESULT, orient="row"), failures
 
 
@@ -91,14 +91,20 @@ def _stand_in(connection: duckdb.DuckDBPyConnection, rules: Catalogue, present: 
 
 def _judged(
     connection: duckdb.DuckDBPyConnection, entry: RuleEntry, parameters: Mapping[str, Any]
-) -> pl.DataFrame:
+) -> tuple[pl.DataFrame, dict[str, int]]:
+    """The rows that break a rule, and how many each facility had judged.
+
+    Asked one by one: what is said of a row is then made up for the few that break the rule, not for all.
+    """
     assert isinstance(entry.judged_by, SqlFile)
+    query = f"FROM (\n{entry.judged_by.query}\n) WHERE facility_id IS NOT NULL"
     given = entry.judged_by.parameters(parameters_for(entry, parameters))
-    judged = connection.execute(entry.judged_by.query, given).pl()
-    if "severity" in judged.columns and entry.warning_severity == "off":
-        is_softer = pl.col("is_violated") & pl.col("severity").is_in(["warning", "info"])
-        judged = judged.with_columns(pl.col("is_violated") & ~is_softer)
-    return judged.filter(pl.col("is_violated").is_not_null() & pl.col("facility_id").is_not_null())
+    broken = connection.execute(f"SELECT * {query} AND is_violated", given).pl()
+    counted = f"SELECT facility_id, count(is_violated) {query} GROUP BY facility_id ORDER BY facility_id"
+    judged = {facility: n for facility, n in connection.execute(counted, given).fetchall() if n}
+    if "severity" in broken.columns and entry.warning_severity == "off":
+        broken = broken.filter(~pl.col("severity").is_in(["warning", "info"]))
+    return broken, judged
 
 
 def _findings(broken: pl.DataFrame, entry: RuleEntry) -> pl.DataFrame:
@@ -128,8 +134,10 @@ def _findings(broken: pl.DataFrame, entry: RuleEntry) -> pl.DataFrame:
     ).unique("finding_id", keep="first", maintain_order=True)
 
 
-def _results(judged: pl.DataFrame, entry: RuleEntry) -> list[tuple[str, str, str, int, int]]:
-    if judged.is_empty():
+def _results(
+    broken: pl.DataFrame, judged: Mapping[str, int], entry: RuleEntry
+) -> list[tuple[str, str, str, int, int]]:
+    if not judged:
         return [result_row(entry, WHOLE_REGISTRY, 0, 0, False)]
-    counted = judged.group_by("facility_id").agg(pl.col("is_violated").sum(), pl.len()).sort("facility_id")
-    return [result_row(entry, facility, broken, n, False) for facility, broken, n in counted.iter_rows()]
+    violated = dict(broken.group_by("facility_id").len().iter_rows())
+    return [result_row(entry, one, violated.get(one, 0), n, False) for one, n in judged.items()]

@@ -7,6 +7,7 @@ as a pass.
 
 import polars as pl
 
+from registry_pipeline.validation.places import count_by_place
 from registry_pipeline.validation.rules import Catalogue, RuleEntry
 from registry_pipeline.validation.within_table import Outcome
 
@@ -25,7 +26,7 @@ def rule_results(
     """Rows of ``quality.rule_result`` for every rule that judges a facility."""
     violated = dict(findings.group_by("rule_id").len().iter_rows())
     whole = {
-        "file": rows.select("source_file", "sheet").unique().height,
+        "file": count_by_place(rows, ("source_file", "sheet")).height,
         "row": rows.height,
         "value": rows.height,
     }

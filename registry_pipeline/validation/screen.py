@@ -15,6 +15,7 @@ from registry_pipeline.validation.accounting import row_account, row_fates
 from registry_pipeline.validation.consolidate import Consolidated, Consolidation, consolidate_table
 from registry_pipeline.validation.cross_table import judge_between_tables
 from registry_pipeline.validation.findings import Evidence, RawValue, build_findings, file_findings
+from registry_pipeline.validation.identifiers import Identifiers, number_identifiers
 from registry_pipeline.validation.quarantine import judge_references, quarantine_rows, verdicts
 from registry_pipeline.validation.records import curated
 from registry_pipeline.validation.results import rule_results
@@ -108,7 +109,8 @@ def screen_facility(
     how = options or ScreenOptions()
     made = _consolidate(staged, how)
     records = {name: one.records for name, one in made.items()}
-    outcome = _judge(records, made, staged, rules, parameters, how)
+    identifiers = number_identifiers(records)
+    outcome = _judge(records, identifiers, made, staged, rules, parameters, how)
     violations = without_echoes(pl.concat(outcome.violations))
     origins, dropped = _origins(made), [one.fates for one in made.values()]
     made.clear()
@@ -116,7 +118,7 @@ def screen_facility(
     findings = build_findings(violations, evidence, rules)
     files = file_findings(staged.file_issues, rules, facility_id)
     findings, systemic = with_systemic(findings, staged.rows, rules, facility_id, how.systemic_share)
-    verdict = verdicts(records, how.waivers.lift(violations, findings, records))
+    verdict = verdicts(records, identifiers, how.waivers.lift(violations, findings, records))
     quarantine = quarantine_rows(facility_id, records, verdict, staged.rows)
     accepted, quarantined = _split_all(records, verdict)
     fates = row_fates(staged.rows, accepted, quarantined, dropped)
@@ -152,6 +154,7 @@ def _source_names(frame: pl.DataFrame | None, rows: pl.DataFrame) -> dict[int, s
 
 def _judge(
     records: Mapping[str, pl.DataFrame],
+    identifiers: Identifiers,
     made: Mapping[str, Consolidated],
     staged: StagedFrames,
     rules: Catalogue,
@@ -165,8 +168,8 @@ def _judge(
     conflict_violations(made, rules, outcome)
     for name in curated():
         judge_table(name, records[name], rules, parameters, outcome)
-    judge_references(records, rules, outcome)
-    judge_between_tables(records, rules, parameters, outcome, how.memory_limit)
+    judge_references(records, identifiers, rules, outcome)
+    judge_between_tables(records, identifiers, rules, parameters, outcome, how.memory_limit)
     return outcome
 
 
@@ -180,13 +183,10 @@ def _split_all(
     """Accepted and quarantined records per table; takes ``records`` apart, for both together are large."""
     accepted: dict[str, pl.DataFrame] = {}
     quarantined: dict[str, pl.DataFrame] = {}
+    is_out = {
+        name: frame["_row_id"].is_in(verdict[name]["_row_id"].implode()) for name, frame in records.items()
+    }
     for name in list(records):
-        whole = records.pop(name)
-        accepted[name] = _split(whole, verdict[name], "anti")
-        quarantined[name] = _split(whole, verdict[name], "semi")
+        whole = records.pop(name).drop("_row_id").rename({"_origin": "_row_id"})
+        accepted[name], quarantined[name] = whole.filter(~is_out[name]), whole.filter(is_out[name])
     return accepted, quarantined
-
-
-def _split(records: pl.DataFrame, verdict: pl.DataFrame, how: Any) -> pl.DataFrame:
-    kept = records.join(verdict, on="_row_id", how=how, maintain_order="left")
-    return kept.drop("_row_id").rename({"_origin": "_row_id"})

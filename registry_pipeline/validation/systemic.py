@@ -7,6 +7,7 @@ Does not belong here: the findings of the rows.
 import polars as pl
 
 from registry_pipeline.validation.findings import FINDING, finding_ids
+from registry_pipeline.validation.places import count_by_place
 from registry_pipeline.validation.rules import Catalogue, message_of
 
 LEAST_ROWS = 20
@@ -32,13 +33,15 @@ def with_systemic(
         share: share of the rows with content; and more than 20 rows.
     """
     where = ["submission_id", "source_file", "sheet", "source_name"]
-    counted = rows.filter(pl.col("fate").is_null()).group_by(where).len()
     filled = (
-        counted.with_columns(pl.col("sheet").fill_null(""))
+        count_by_place(rows, where, {"n_filled": rows["fate"].is_null()})
+        .with_columns(pl.col("sheet").fill_null(""))
         .group_by(where)
-        .agg(pl.col("len").sum().alias("n_rows"))
+        .agg(pl.col("n_filled").sum().alias("n_rows"))
     )
-    needed = rows.join(findings.select("_row_id").drop_nulls(), on="_row_id", how="semi")
+    needed = rows.select("_row_id", *where).join(
+        findings.select("_row_id").drop_nulls(), on="_row_id", how="semi"
+    )
     needed = needed.with_columns(pl.col("sheet").fill_null(""))
     by_rule = ["rule_id", "table_name", "items", "source_column", "severity"]
     broken = (

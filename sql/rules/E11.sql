@@ -30,16 +30,21 @@ imaging_region = [{exam_id = "X4", patient_id = "P4", body_region = "chest"}]
 WITH started AS (
     SELECT episode_id, min(start_date_lower) AS earliest, min(start_date_upper) AS latest
     FROM screened.lrt_course WHERE start_date IS NOT NULL GROUP BY episode_id
+),
+covered AS (
+    SELECT exam_id, bool_or(coalesce(body_region IN ('chest', 'abdomen', 'pelvis', 'whole_body'), false)) AS is_staging
+    FROM screened.imaging_region GROUP BY exam_id
+),
+staging AS (
+    -- a CT whose regions are not said may be of the trunk
+    SELECT x.patient_id, x.exam_date_lower, x.exam_date_upper
+    FROM screened.imaging_exam AS x LEFT JOIN covered AS r USING (exam_id)
+    WHERE x.imaging_modality = 'petct' OR (x.imaging_modality = 'ct' AND coalesce(r.is_staging, true))
 )
 SELECT e._row_id,
-       NOT EXISTS (
-           SELECT 1 FROM screened.imaging_exam AS x WHERE x.patient_id = e.patient_id
-             AND x.imaging_modality IN ('ct', 'petct')
-             AND x.exam_date_lower <= s.latest AND x.exam_date_upper >= s.earliest - $window_days
-             AND (x.imaging_modality = 'petct'
-                  OR NOT EXISTS (SELECT 1 FROM screened.imaging_region AS r WHERE r.exam_id = x.exam_id)
-                  OR EXISTS (SELECT 1 FROM screened.imaging_region AS r WHERE r.exam_id = x.exam_id
-                               AND r.body_region IN ('chest', 'abdomen', 'pelvis', 'whole_body')))
-       ) AS is_violated
+       NOT coalesce(bool_or(x.exam_date_lower <= s.latest AND x.exam_date_upper >= s.earliest - $window_days), false)
+           AS is_violated
 FROM screened.omd_episode AS e JOIN started AS s USING (episode_id)
+LEFT JOIN staging AS x ON x.patient_id = e.patient_id
 WHERE EXISTS (SELECT 1 FROM screened.imaging_exam)
+GROUP BY e._row_id

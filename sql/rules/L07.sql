@@ -65,6 +65,15 @@ first_seen AS (
     FROM screened.measurement AS m JOIN screened.imaging_exam AS x USING (exam_id)
     WHERE m.long_axis_mm > 0 GROUP BY m.lesion_id
 ),
+seen AS (
+    -- per patient and region the first of the lesions there; any of them contradicts a later negative finding
+    SELECT l.patient_id, c.body_region, min(f.earliest) AS earliest, min(f.latest) AS latest
+    FROM screened.lesion AS l JOIN first_seen AS f USING (lesion_id)
+    JOIN (SELECT lesion_site, body_region FROM covers
+          UNION ALL SELECT DISTINCT lesion_site, 'whole_body' FROM screened.lesion) AS c
+      ON l.lesion_site IS NOT DISTINCT FROM c.lesion_site
+    WHERE f.earliest IS NOT NULL GROUP BY l.patient_id, c.body_region
+),
 treated AS (
     -- from the first treatment on a lesion may vanish
     SELECT patient_id, min(first_day) AS first_day
@@ -77,12 +86,10 @@ SELECT 'lesion' AS table_name, l._row_id, 'last_negative_date' AS items,
 FROM screened.lesion AS l JOIN first_seen AS f USING (lesion_id)
 UNION ALL
 SELECT 'imaging_region', r._row_id, 'impression',
-       coalesce(bool_or(x.exam_date_upper > f.earliest AND coalesce(x.exam_date_lower < t.first_day, true)), false),
-       CASE WHEN bool_or(x.exam_date_lower > f.latest AND coalesce(x.exam_date_upper < t.first_day, true))
+       coalesce(x.exam_date_upper > s.earliest AND coalesce(x.exam_date_lower < t.first_day, true), false),
+       CASE WHEN x.exam_date_lower > s.latest AND coalesce(x.exam_date_upper < t.first_day, true)
             THEN 'error' ELSE 'warning' END
 FROM screened.imaging_region AS r JOIN screened.imaging_exam AS x USING (exam_id)
-JOIN screened.lesion AS l ON l.patient_id = x.patient_id JOIN first_seen AS f USING (lesion_id)
+JOIN seen AS s ON s.patient_id = x.patient_id AND s.body_region = r.body_region
 LEFT JOIN treated AS t ON t.patient_id = x.patient_id
-WHERE r.impression = 'neg' AND x.imaging_modality IN ('ct', 'petct', 'mri') AND f.earliest IS NOT NULL
-  AND (r.body_region = 'whole_body' OR (l.lesion_site, r.body_region) IN (SELECT (lesion_site, body_region) FROM covers))
-GROUP BY r._row_id
+WHERE r.impression = 'neg' AND x.imaging_modality IN ('ct', 'petct', 'mri')

@@ -38,9 +38,15 @@ WITH dated AS (
         UNION ALL SELECT patient_id, start_date_lower FROM screened.primary_treatment
         UNION ALL SELECT patient_id, onset_date_lower FROM screened.toxicity
     ) WHERE day <= $extract_date GROUP BY patient_id
+),
+contact AS (
+    SELECT patient_id, max(contact_date_upper) AS latest FROM screened.followup
+    WHERE contact_date IS NOT NULL GROUP BY patient_id
 )
 SELECT f._row_id, f.contact_date_upper < d.latest AS is_violated,
        CAST(d.latest AS VARCHAR) AS suggestion
 FROM screened.followup AS f JOIN dated AS d USING (patient_id)
+-- only those of the last day are put in order, not a life of contacts
+JOIN contact AS c ON c.patient_id = f.patient_id AND c.latest = f.contact_date_upper
 WHERE f.contact_date IS NOT NULL
-QUALIFY row_number() OVER (PARTITION BY f.patient_id ORDER BY f.contact_date_upper DESC, f.contact_date DESC, f._row_id) = 1
+QUALIFY row_number() OVER (PARTITION BY f.patient_id ORDER BY f.contact_date DESC, f._row_id) = 1

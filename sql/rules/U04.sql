@@ -6,6 +6,7 @@ message = "A local recurrence names a treated lesion and lies after the start of
 category = "conformance/relational"
 source = "P"
 version = 2
+identifiers = {suggestion = "lesion"}
 [[passing]]
 lesion = [{lesion_id = "L1", episode_id = "E1", patient_id = "P1"}]
 lrt_course = [{lrt_id = "C1", episode_id = "E1", patient_id = "P1", start_date = 2017-05-01}]

@@ -1,0 +1,93 @@
+"""Identifiers as numbers: which record a reference names.
+
+Belongs here: numbering the keys that tables refer to, references as these numbers, numbers back to texts.
+Does not belong here: judging references (``quarantine.py``), rules between tables (``cross_table.py``).
+
+Identifiers are long texts, and millions of records name them. Looked up once, they are compared as numbers
+wherever tables are joined.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from registry_pipeline.validation.records import curated, references
+
+NUMBER = pl.UInt32
+
+
+@dataclass(frozen=True)
+class Identifiers:
+    """The identifiers of a facility.
+
+    Attributes:
+        texts: table that others refer to -> the keys of its records and, behind them, what was referred to
+            in vain. The place in it is the number.
+        n_known: table that others refer to -> how many of its texts are keys of records.
+        numbers: table -> one column for every key and reference that is numbered, rows as in the records.
+    """
+
+    texts: Mapping[str, pl.Series]
+    n_known: Mapping[str, int]
+    numbers: Mapping[str, pl.DataFrame]
+
+    def in_place(self, records: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+        """The records of every table with numbers for texts."""
+        return {name: frame.with_columns(self.numbers[name].get_columns()) for name, frame in records.items()}
+
+    def in_words(self, frame: pl.DataFrame, told: Mapping[str, str]) -> pl.DataFrame:
+        """A frame with texts for numbers.
+
+        Args:
+            frame: with text columns that hold a number where they hold anything.
+            told: column -> the table whose identifier it is.
+        """
+        return frame.with_columns(
+            self.texts[table].gather(frame[column].cast(NUMBER)).alias(column)
+            for column, table in told.items()
+        )
+
+
+def number_identifiers(records: Mapping[str, pl.DataFrame]) -> Identifiers:
+    """Number the keys of the tables that others refer to, and every reference to them.
+
+    Args:
+        records: per table, every curated table.
+    """
+    texts: dict[str, pl.Series] = {}
+    n_known: dict[str, int] = {}
+    numbers: dict[str, list[pl.Series]] = {name: [] for name in records}
+    for (parent, key), named in _numbered_columns().items():
+        known = records[parent].get_column(key).drop_nulls().unique(maintain_order=True)
+        texts[parent], n_known[parent] = known, len(known)
+        for name, column in named:
+            given = records[name].get_column(column)
+            places = _places(given, known)
+            strange = (places.is_null() & given.is_not_null()).arg_true()
+            if len(strange):
+                texts[parent] = pl.concat([texts[parent], given.gather(strange)]).unique(maintain_order=True)
+                places = places.scatter(strange, _places(given.gather(strange), texts[parent]))
+            numbers[name].append(places.alias(column))
+    return Identifiers(texts, n_known, {name: pl.DataFrame(made) for name, made in numbers.items()})
+
+
+def _numbered_columns() -> dict[tuple[str, str], list[tuple[str, str]]]:
+    """Table and key that others refer to -> every table and column that holds it.
+
+    By name, for not every column that holds an identifier is declared a reference.
+    """
+    keys = {(parent, key) for model in curated().values() for _, parent, key in references(model)}
+    return {
+        (parent, key): [(name, key) for name, model in curated().items() if key in model.columns]
+        for parent, key in sorted(keys)
+    }
+
+
+def _places(given: pl.Series, known: pl.Series) -> pl.Series:
+    """The place of every text among the known ones; NULL for one that is not known."""
+    if given.equals(known):
+        return pl.int_range(len(given), dtype=NUMBER, eager=True)
+    numbered = known.alias("_text").to_frame().with_row_index("_number")
+    joined = given.alias("_text").to_frame().join(numbered, on="_text", how="left", maintain_order="left")
+    return joined.get_column("_number").cast(NUMBER)

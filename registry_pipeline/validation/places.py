@@ -1,0 +1,32 @@
+"""How many rows lie in a file and sheet.
+
+Belongs here: counting source rows by place. Does not belong here: what is counted and why (``accounting.py``,
+``systemic.py``, ``results.py``).
+
+Rows come in the order of their files, so a place is a run of rows that comparing neighbours finds: the
+millions of names are not grouped.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+
+
+def count_by_place(
+    rows: pl.DataFrame, where: Sequence[str], flags: Mapping[str, pl.Series] | None = None
+) -> pl.DataFrame:
+    """One row per place in order of appearance: ``where``, ``n_rows`` and per flag how many rows have it.
+
+    Args:
+        rows: source rows, in any order; in that of their files they are counted fastest.
+        where: columns that make a place; NULL is a place of its own.
+        flags: name -> one boolean per row.
+    """
+    is_new = [pl.col(one).ne_missing(pl.col(one).shift()) for one in where]
+    starts = rows.select((pl.int_range(pl.len()) == 0) | pl.any_horizontal(is_new)).to_series()
+    runs = pl.DataFrame({"_run": starts.cum_sum(), **(flags or {})})
+    counted = runs.group_by("_run", maintain_order=True).agg(
+        pl.len().alias("n_rows"), pl.col(list(flags or {})).sum()
+    )
+    placed = rows.select(where).filter(starts).hstack(counted.drop("_run"))
+    return placed.group_by(where, maintain_order=True).agg(pl.all().cast(pl.Int64).sum())
