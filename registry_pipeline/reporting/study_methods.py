@@ -43,8 +43,8 @@ _ESTIMATES = (
     "The model of all factors: concordance corrected for optimism by bootstrap (Harrell), and the influence of single patients "
     "(dfbeta).",
     "Size without a cutpoint: restricted cubic spline with three knots at Harrell’s quantiles. With a searched one: maximally "
-    "selected log-rank statistic, p corrected for the search by Lausen and Schumacher and by permutation, and the cutpoints that "
-    "bootstrap samples choose.",
+    "selected log-rank statistic, p corrected for the search by permutation (beside it by the formulas of Lausen and others, "
+    "1994 and 1992), and the cutpoints that bootstrap samples choose.",
     "Immortal time: survival from landmarks on, and with entry at the start of therapy (left truncation).",
     "Shares: exact (Clopper-Pearson) intervals.",
     "Missing values are counted and left out (complete cases). Where a factor of the model of all factors is missing, multiple "
