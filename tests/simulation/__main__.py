@@ -13,6 +13,7 @@ from tests.simulation.catalogue import CATALOGUE, SMALL
 from tests.simulation.growth_draws import ONSET_TRUTH
 
 GROWTH_LESIONS, GROWTH_SEEDS = 3000, range(1, 21)
+OPTIMISM_REPLICATES = 400
 
 
 def _line(name: str, n: int, replicates: int, share: float, *rest: float) -> None:
@@ -46,6 +47,12 @@ def print_errors(words: list[str], replicates: int | None, patients: int, seed: 
                 _line(f"errors, {label}", patients, many, share)
 
 
+def print_optimism(patients: int, seed: int) -> None:
+    """Concordance of a model, as it looks, corrected, and as it is."""
+    for name, value in errors.optimism(patients, OPTIMISM_REPLICATES, seed).items():
+        print(f"concordance of a model, {name}: {value:.3f}", flush=True)
+
+
 def print_growth() -> None:
     """Months to the threshold by both readings of growth, and how far they are off."""
     for seed in GROWTH_SEEDS:
@@ -71,6 +78,8 @@ def main() -> None:
     options = (asked.words, asked.replicates, asked.patients, asked.seed)
     print_coverage(*options)
     print_errors(*options)
+    if _is_asked(asked.words, "optimism"):
+        print_optimism(asked.patients, asked.seed)
     if _is_asked(asked.words, "growth readings"):
         print_growth()
 

@@ -50,7 +50,7 @@ CATALOGUE = {
         for error in ("additive", "log")
     },
     **{
-        f"plateau, {model}": Entry(growth_designs.plateau_profile(model), PROFILE, 400, 0)
+        f"plateau, {model}": Entry(growth_designs.form_profile(model, "log"), PROFILE, 1_000, 100)
         for model in ("gompertz", "logistic", "von_bertalanffy")
     },
     "fitted curve, additive": Entry(

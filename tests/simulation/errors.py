@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from registry_pipeline import analysis
+from registry_pipeline.analysis.cox_concordance import concordance
 from registry_pipeline.analysis.cutpoint import p_lausen_92, p_lausen_94, search
 from registry_pipeline.analysis.gate import Times
 from tests.simulation.growth_draws import onset_lesions
@@ -120,6 +121,30 @@ def growth_readings(n: int, seed: int) -> tuple[float, float]:
     onset = analysis.fit_interval_onset(frame, "x", "y").threshold["months"].iloc[0]
     plain = analysis.fit_growth(frame, "x", "y", "exponential", "log").threshold["months"].iloc[0]
     return float(onset), float(plain)
+
+
+def optimism(n: int, replicates: int, seed: int) -> Shares:
+    """Mean concordance of a model of five covariates, one of which matters: apparent, corrected, in new patients."""
+    names = [f"x{j}" for j in range(5)]
+
+    def drawn(rng: np.random.Generator, size: int) -> pd.DataFrame:
+        frame = pd.DataFrame(rng.normal(size=(size, len(names))), columns=names)
+        time, end = rng.exponential(900 * np.exp(-0.7 * frame["x0"])), rng.uniform(300, 2700, size)
+        return frame.assign(days=np.ceil(np.minimum(time, end)), event=(time <= end).astype(int))
+
+    others = drawn(np.random.default_rng(99), 5_000)
+    times = Times(others["days"].to_numpy(), others["event"].to_numpy())
+    found = np.empty((replicates, 3))
+    for i in range(replicates):
+        frame = drawn(np.random.default_rng([seed, i]), n)
+        columns = ("days", "event", names)
+        row = analysis.bootstrap_concordance(frame, *columns, n_bootstrap=40, seed=i).iloc[0]
+        beta = analysis.fit_cox(frame, *columns, second_engine=False).terms["coefficient"].to_numpy()
+        new = concordance(times, others[names].to_numpy() @ beta).estimate
+        found[i] = row["concordance_apparent"], row["concordance_corrected"], new
+    return dict(
+        zip(("apparent", "corrected", "in new patients"), map(float, found.mean(axis=0)), strict=True)
+    )
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ Belongs here: the month at the threshold, rates, bands, onset, planned scans, sh
 Does not belong here: drawing lesions (growth_draws.py), bars and tests.
 
 A profile interval holds the truth where the profile at the truth is not above its limit. That is one search where
-both ends take twenty, so the forms of two parameters are judged by `profile_excess`; a test shows that it is zero
-at the ends that `fit_growth` gives.
+both ends take twenty, so the forms are judged by `profile_excess`; a test shows that it is zero at the ends that
+`fit_growth` gives.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ def profile_excess(frame: pd.DataFrame, model: str, error: str, month: float) ->
     problem = Problem(form, error, frame["x"].to_numpy(), frame["y"].to_numpy(), THRESHOLD)
     found = minimise(problem, starting_values(form, problem.months, problem.diameter, THRESHOLD))
     at = best(found)
-    if at is None:
-        return np.nan, np.nan
+    if at is None or found.parameters[at, 1] <= 0 or (form.nested and found.parameters[at, 2] <= 0):
+        return np.nan, np.nan  # as in the release: no growth, or a form that shows no plateau
     freedom = len(problem.months) - form.n_parameters
     limit = found.rss[at] * (1 + stdtrit(freedom, 0.975) ** 2 / freedom)
     start = found.parameters[at][None, :].copy()
@@ -51,7 +51,7 @@ def profile_excess(frame: pd.DataFrame, model: str, error: str, month: float) ->
 
 
 def form_profile(model: str, error: str) -> Design:
-    """The month at the threshold of a form of two parameters."""
+    """The month at the threshold of a form."""
 
     def design(n: int, replicates: int, seed: int) -> Mapping[str, Intervals]:
         side = np.empty(replicates)
@@ -60,19 +60,6 @@ def form_profile(model: str, error: str) -> Design:
             excess, above = profile_excess(frame, model, error, TRUTH[model][0])
             side[i] = np.nan if np.isnan(excess) else np.sign(above) * (excess > 0)
         return {f"growth, {model}, {error} error, profile": Intervals(side)}
-
-    return design
-
-
-def plateau_profile(model: str) -> Design:
-    """The month at the threshold of a form with a plateau, where the fit is reported."""
-
-    def design(n: int, replicates: int, seed: int) -> Mapping[str, Intervals]:
-        rows = []
-        for i in range(replicates):
-            frame = draws.lesions(np.random.default_rng([seed, i]), n, model, "log")
-            rows.append(analysis.fit_growth(frame, "x", "y", model, "log").threshold.iloc[0])
-        return {f"growth, {model}, log error, profile": _limits(rows, TRUTH[model][0])}
 
     return design
 
