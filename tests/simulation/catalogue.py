@@ -37,15 +37,15 @@ CATALOGUE = {
     "Cox": Entry(cox_designs.cox, ("cox_term", "cutpoint_search"), 5_000, 1_000),
     "Firth alone": Entry(cox_designs.firth_alone, ("cox_term", "cutpoint_search", "lesion_cox"), 2_000, 600),
     "Firth adjusted": Entry(cox_designs.firth_adjusted, ("cox_term",), 1_000, 0),
-    "cause-specific": Entry(cox_designs.cause_specific, ("cause_specific_cox",), 4_000, 1_000),
-    "clusters": Entry(cox_designs.clusters, ("lesion_cox",), 2_000, 600),
-    "spline": Entry(cox_designs.spline, ("cox_spline",), 2_000, 600),
+    "cause-specific": Entry(cox_designs.cause_specific, ("cause_specific_cox",), 2_000, 1_000),
+    "clusters": Entry(cox_designs.clusters, ("lesion_cox",), 1_000, 600),
+    "spline": Entry(cox_designs.spline, ("cox_spline",), 3_000, 600),
     "over time": Entry(cox_designs.smooth_over_time, ("ph_residual",), 2_000, 600),
-    "Fine-Gray": Entry(cox_designs.fine_gray, ("fine_gray",), 3_000, 600),
-    "concordance": Entry(cox_designs.concordance_of_a_score, (), 10_000, 2_000),
-    "imputed": Entry(cox_designs.imputed, ("imputed_cox",), 1_000, 40),
+    "Fine-Gray": Entry(cox_designs.fine_gray, ("fine_gray",), 1_500, 600),
+    "concordance": Entry(cox_designs.concordance_of_a_score, (), 5_000, 2_000),
+    "imputed": Entry(cox_designs.imputed, ("imputed_cox",), 800, 40),
     **{
-        f"{model}, {error}": Entry(growth_designs.form_profile(model, error), PROFILE, 2_000, 600)
+        f"{model}, {error}": Entry(growth_designs.form_profile(model, error), PROFILE, 1_000, 600)
         for model in ("exponential", "power", "linear")
         for error in ("additive", "log")
     },
@@ -54,10 +54,10 @@ CATALOGUE = {
         for model in ("gompertz", "logistic", "von_bertalanffy")
     },
     "fitted curve, additive": Entry(
-        growth_designs.fitted_curve("additive"), ("growth_curve", "surveillance"), 1_000, 100
+        growth_designs.fitted_curve("additive"), ("growth_curve", "surveillance"), 600, 100
     ),
     "fitted curve, log": Entry(
-        growth_designs.fitted_curve("log"), ("growth_curve", "surveillance"), 1_000, 100
+        growth_designs.fitted_curve("log"), ("growth_curve", "surveillance"), 600, 100
     ),
     "growth, clusters": Entry(
         growth_designs.cluster_bootstrap, ("growth_threshold", "growth_curve", "surveillance"), 1_000, 100
@@ -65,7 +65,7 @@ CATALOGUE = {
     "onset": Entry(growth_designs.onset, (*PROFILE, "surveillance"), 1_000, 100),
     "mixed model": Entry(growth_designs.mixed, (), 1_000, 200),
     "one lesion": Entry(growth_designs.serial, (), 300, 40),
-    "share of lesions": Entry(growth_designs.clustered_share, ("growth_share",), 4_000, 600),
+    "share of lesions": Entry(growth_designs.clustered_share, ("growth_share",), 2_000, 600),
 }
 # Limits of a proportion of independent patients need no simulation (growth_designs.exact_coverage).
 EXACT = ("recurrence_pattern", "recurrence_by_group")
