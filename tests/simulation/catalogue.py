@@ -29,7 +29,7 @@ CATALOGUE = {
         survival_designs.kaplan_meier, ("km_curve", "km_landmark", "km_summary"), 10_000, 2_000
     ),
     "restricted mean": Entry(survival_designs.restricted_mean, ("rmst", "rmst_difference"), 10_000, 2_000),
-    "follow-up": Entry(survival_designs.follow_up, ("follow_up",), 4_000, 2_000),
+    "follow-up": Entry(survival_designs.follow_up, ("follow_up",), 4_000, 1_000),
     "from a landmark": Entry(survival_designs.landmark_analysis, ("landmark_analysis",), 10_000, 2_000),
     "left truncation": Entry(survival_designs.left_truncated, ("immortal_time",), 10_000, 2_000),
     "Aalen-Johansen": Entry(survival_designs.aalen_johansen, ("cumulative_incidence",), 10_000, 2_000),
@@ -63,7 +63,7 @@ CATALOGUE = {
         growth_designs.cluster_bootstrap, ("growth_threshold", "growth_curve", "surveillance"), 1_000, 100
     ),
     "onset": Entry(growth_designs.onset, (*PROFILE, "surveillance"), 1_000, 100),
-    "mixed model": Entry(growth_designs.mixed, (), 1_000, 200),
+    "mixed model": Entry(growth_designs.mixed, (), 1_000, 100),
     "one lesion": Entry(growth_designs.serial, (), 300, 40),
     "share of lesions": Entry(growth_designs.clustered_share, ("growth_share",), 2_000, 600),
 }

@@ -36,7 +36,7 @@ def test_limits_hold_the_truth(name):
     entry = CATALOGUE[name]
     for label, found in entry.design(SMALL, entry.suite, SEED).items():
         lower, upper = bars(found.n_given)
-        assert found.given > 0.98, label
+        assert found.given > 0.95, label
         assert lower <= found.coverage <= upper, label
 
 
