@@ -5,7 +5,10 @@ Does not belong here: regression with clusters (`fit_cox(..., cluster=)`), curve
 
 The estimates are those of independent rows; only their variance changes. It is the infinitesimal jackknife:
 each row's influence, added up within its cluster, squared and summed (Williams 1995; Ying & Wei 1994; R
-survfit(cluster=)). With few clusters it is too small, like every sandwich.
+survfit(cluster=)). With few clusters it is too small, like every sandwich: at 56 patients of one to three lesions
+limits of 1.96 standard errors cover 93.8 %. So limits take the jackknife's factor g / (g - 1) and the t quantile with
+g - 1 degrees of freedom, g being the clusters (Cameron & Miller 2015, J Human Resources 50, VI). The standard error
+shown stays R's, so that the two can be compared.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from registry_pipeline.analysis.gate import (
     DAYS_PER_MONTH,
     NOT_ESTIMABLE,
     OK,
+    Z95,
     Floats,
     Frame,
     Ints,
@@ -67,7 +71,7 @@ def clustered_survival(
     """Kaplan-Meier at fixed times (unit of the frame) with rows of a cluster dependent; one row per group and time.
 
     standard_error is robust to the dependence, naive_standard_error treats every row as a cluster of its own.
-    95 % limits are log-log with the robust one; NaN where S is 0 or 1. Rows whose cluster or group is missing
+    95 % limits are log-log with the robust one, widened for few clusters; NaN where S is 0 or 1. Rows whose cluster or group is missing
     are left out and counted in attrs["n_missing"]. Beyond the last observation there is no estimate.
     """
     times, groups, owners, n_missing = _read(frame, duration, event, cluster, by, competing=False)
@@ -200,6 +204,15 @@ def _incidence_limits(value: Floats, error: Floats) -> tuple[Floats, Floats]:
     return incidence_limits(value, error**2)
 
 
+def _widening(n_cluster: int) -> float:
+    """By what limits are wider than normal ones with the robust standard error; NaN for one cluster."""
+    from scipy.special import stdtrit
+
+    if n_cluster < 2:
+        return float("nan")
+    return float(np.sqrt(n_cluster / (n_cluster - 1)) * stdtrit(n_cluster - 1, 0.975) / Z95)
+
+
 def _rows(
     times: Times, owner: Ints, marks: Floats, value: Floats, influence: Floats, limits: Limits, is_event: Any
 ) -> Iterator[list[Any]]:
@@ -207,7 +220,7 @@ def _rows(
     n_cluster = int(owner.max()) + 1
     summed = np.array([binned(owner, one, n_cluster) for one in influence])
     robust, naive = np.sqrt((summed**2).sum(axis=1)), np.sqrt((influence**2).sum(axis=1))
-    lower, upper = limits(value, robust)
+    lower, upper = limits(value, robust * _widening(n_cluster))
     for i, mark in enumerate(marks):
         beyond = bool(mark > times.duration.max())
         note = _note(beyond, n_cluster, float(robust[i]))

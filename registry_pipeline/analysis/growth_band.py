@@ -11,7 +11,7 @@ import pandas as pd
 from registry_pipeline.analysis.gate import Z95, Floats
 from registry_pipeline.analysis.growth import GrowthFit
 from registry_pipeline.analysis.growth_forms import FORMS, diameter
-from registry_pipeline.analysis.growth_interval import expanded_tails
+from registry_pipeline.analysis.growth_interval import bootstrap_limits
 
 COLUMNS = [
     "model", "error_model", "months_since_negative_ct", "diameter_mm", "ci_lower", "ci_upper",
@@ -58,8 +58,8 @@ def _band(fit: GrowthFit, months: Floats, size: Floats) -> tuple[Floats, Floats,
     """Pointwise 95 % limits of the mean curve, and how they were made."""
     usable = fit.draws[np.isfinite(fit.draws).all(axis=1)] if len(fit.draws) else fit.draws
     if len(usable) >= FEWEST_DRAWS:
-        tails = expanded_tails(0.95, int(fit.parameters["n_patients"].iloc[0]))
-        lower, upper = np.nanquantile(_size(fit, usable, months), tails, axis=0)
+        n_patients = int(fit.parameters["n_patients"].iloc[0])
+        lower, upper = bootstrap_limits(_size(fit, usable, months), 0.95, n_patients)
         return lower, upper, "cluster_bootstrap"
     steps = np.maximum(np.sqrt(np.diag(fit.covariance)) * 1e-4, 1e-12)
     shifted = np.array(

@@ -13,8 +13,10 @@ import numpy as np
 import pandas as pd
 
 from registry_pipeline.analysis.growth import GrowthFit
+from registry_pipeline.analysis.growth_band import FEWEST_DRAWS
 from registry_pipeline.analysis.growth_data import Floats
 from registry_pipeline.analysis.growth_forms import FORMS, diameter
+from registry_pipeline.analysis.growth_interval import bootstrap_limits
 from registry_pipeline.analysis.growth_onset import OnsetFit
 from registry_pipeline.analysis.growth_onset_likelihood import rate_distribution
 
@@ -45,7 +47,8 @@ def plan_surveillance(
     """Expected share of lesions <= cutpoint_mm at detection and median diameter (mm) for a CT every so many months.
 
     Bands are percentiles over draws of the estimates: the fit's bootstrap replicates where it has at least
-    100, else its asymptotic distribution (t for the onset fit, whose scatter is underestimated). They hold
+    100 (expanded percentiles), else its asymptotic distribution (t for the onset fit, whose scatter is
+    underestimated). They hold
     the uncertainty of the estimates, not that of the assumptions. is_extrapolated: the interval lies outside
     those observed. A fit that was not certified
     gives NULLs, with the fit's own note. Raises ValueError for an interval or cutpoint that is not positive.
@@ -69,8 +72,7 @@ def plan_surveillance(
         share, median = _onset(fit, np.vstack([fit.estimates, draws]), months, cutpoint_mm)
     else:
         share, median = _curve(fit, months, cutpoint_mm, n_draws, rng)
-    tails = [(1 - level) / 2, (1 + level) / 2]
-    share_band, median_band = (np.nanquantile(x[1:], tails, axis=0) for x in (share, median))
+    share_band, median_band = (_band(fit, drawn[1:], level) for drawn in (share, median))
     low, high = fit.observed_months
     return table.assign(
         share_small=share[0], share_lower=share_band[0], share_upper=share_band[1],
@@ -79,16 +81,32 @@ def plan_surveillance(
     )[COLUMNS]  # fmt: skip
 
 
+def _resampled(fit: GrowthFit) -> Floats:
+    """The fit's bootstrap replicates of the estimates; none where there are too few."""
+    usable = fit.draws[np.isfinite(fit.draws).all(axis=1)] if len(fit.draws) else fit.draws
+    return usable if len(usable) >= FEWEST_DRAWS else usable[:0]
+
+
+def _band(fit: GrowthFit | OnsetFit, drawn: Floats, level: float) -> Floats:
+    """Limits (2, intervals) from draws; over resampled patients the expanded ones, as of every other bootstrap."""
+    if isinstance(fit, GrowthFit) and len(_resampled(fit)):
+        return bootstrap_limits(drawn, level, int(fit.parameters["n_patients"].iloc[0]))
+    return np.asarray(np.nanquantile(drawn, [(1 - level) / 2, (1 + level) / 2], axis=0))
+
+
 def _curve(
     fit: GrowthFit, months: Floats, cutpoint: float, n_draws: int, rng: np.random.Generator
 ) -> tuple[Floats, Floats]:
     """Share (1 + draws, intervals) and median; the first row is of the estimates themselves."""
     from scipy.special import ndtr
 
-    usable = fit.draws[np.isfinite(fit.draws).all(axis=1)] if len(fit.draws) else fit.draws
-    if len(usable) < 100:
+    usable = _resampled(fit)
+    is_resampled = len(usable) > 0
+    if not is_resampled:
         usable = rng.multivariate_normal(fit.estimates, fit.covariance, n_draws)
-    freedom = max(int(fit.parameters["n_lesions"].iloc[0]) - len(fit.estimates), 1)
+    # Lesions of one patient do not tell of the scatter twice.
+    counted = "n_patients" if is_resampled else "n_lesions"
+    freedom = max(int(fit.parameters[counted].iloc[0]) - len(fit.estimates), 1)
     scatter = fit.residual_sd * np.sqrt(freedom / rng.chisquare(freedom, len(usable)))
     spread = np.concatenate([[fit.residual_sd], scatter])[:, None]
     every = np.vstack([fit.estimates, usable])

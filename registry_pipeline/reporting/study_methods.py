@@ -31,10 +31,11 @@ _ENDPOINTS = (
 _ESTIMATES = (
     "Curves: Kaplan-Meier, log-log confidence intervals; a time later than the last observation of a group has no "
     "estimate. Groups are compared by the two-sided log-rank test, beside it by weighted and stratified ones and by "
-    "differences of restricted means.",
+    "differences of restricted means, with limits by t (Kaplan-Meier’s correction, Satterthwaite).",
     "Where events compete: Aalen-Johansen cumulative incidence beside 1 − Kaplan-Meier, Gray’s test, cause-specific and "
     "subdistribution (Fine-Gray) hazard ratios.",
-    "Local control lesion by lesion: the same estimates per treated lesion, with patients as clusters (robust variance).",
+    "Local control lesion by lesion: the same estimates per treated lesion, with patients as clusters (robust variance, limits widened "
+    "for few patients).",
     "Cox models: ties by Efron. A fit is shown only with a certified solution (score zero, likelihood not below the "
     "null, information positive definite). Below five events per coefficient, or where a group has no event, the fit "
     "with Firth’s penalty and profile-likelihood intervals is shown in its place.",
@@ -43,8 +44,8 @@ _ESTIMATES = (
     "The model of all factors: concordance corrected for optimism by bootstrap (Harrell), and the influence of single patients "
     "(dfbeta).",
     "Size without a cutpoint: restricted cubic spline with three knots at Harrell’s quantiles. With a searched one: maximally "
-    "selected log-rank statistic, p corrected for the search by Lausen and Schumacher and by permutation, and the cutpoints that "
-    "bootstrap samples choose.",
+    "selected log-rank statistic, p corrected for the search by permutation (beside it by the formulas of Lausen and others, "
+    "1994 and 1992), and the cutpoints that bootstrap samples choose.",
     "Immortal time: survival from landmarks on, and with entry at the start of therapy (left truncation).",
     "Shares: exact (Clopper-Pearson) intervals.",
     "Missing values are counted and left out (complete cases). Where a factor of the model of all factors is missing, multiple "

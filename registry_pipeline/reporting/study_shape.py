@@ -5,6 +5,8 @@ Belongs here: what searching costs, on one page. Does not belong here: the searc
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pandas as pd
 
 from registry_pipeline.reporting.blocks import Block, Bullets, Column, Row, Section, Table, caution, missing
@@ -27,8 +29,8 @@ _KINDS = {"fixed": "the study’s, not searched here", "searched": "searched in 
 READING = (
     "The study’s cutpoint comes from outside these data and was not searched in them, so its p value here means what it says. "
     "How the publication found it is not stated; had it been searched there, the p value there would be too small.",
-    "A searched cutpoint is the one that happens to look best. Its plain p value is too small by far; the corrected ones "
-    "say how often a search finds as much where there is nothing.",
+    "A searched cutpoint is the one that happens to look best. Its plain p value is too small by far; the corrected one "
+    "says how often a search finds as much where there is nothing.",
     "A cutpoint that nature put there comes back in other samples of the same patients; one that chance put there wanders.",
     "The spline uses size as it was measured. Where it bends smoothly, no cutpoint is the right one.",
 )
@@ -69,18 +71,17 @@ def _cutpoint_table(context: Context) -> Block:
         if not is_given(one["cutpoint"]):
             rows.append(Row(f"Cutpoint {kind}", ("not estimable", *("–",) * 6)))
             continue
-        permuted = p_value(one["permutation_p_value"]) if is_given(one["permutation_p_value"]) else "–"
         rows.append(
             Row(
                 f"{number(one['cutpoint'], 1).removesuffix('.0')} mm, {kind}",
                 (
                     f"{context.count(one['n_at_or_below'])} of {context.count(one['n'])}",
                     ratio(one["hazard_ratio"]),
-                    ratio_interval(one["ci_lower"], one["ci_upper"]),
+                    _where_given(ratio_interval, one["ci_lower"], one["ci_upper"]),
                     p_value(one["naive_p_value"]),
-                    p_value(one["p_value_lausen_92"]),
-                    p_value(one["p_value_lausen_94"]),
-                    permuted,
+                    _where_given(p_value, one["p_value_corrected"]),
+                    _where_given(p_value, one["p_value_lausen_94"]),
+                    _where_given(p_value, one["p_value_lausen_92"]),
                 ),
             )
         )
@@ -92,9 +93,9 @@ def _cutpoint_table(context: Context) -> Block:
             Column("HR"),
             Column("95 % CI"),
             Column("Plain log-rank p"),
-            Column("Lausen 1992", "p corrected for the search"),
-            Column("Lausen 1994", "p corrected for the search"),
-            Column("Permutation", "p corrected for the search"),
+            Column("Corrected p"),
+            Column("Lausen 1994", "By formula"),
+            Column("Bound, Lausen 1992", "By formula"),
         ),
         tuple(rows),
         "result.cutpoint_search",
@@ -103,12 +104,25 @@ def _cutpoint_table(context: Context) -> Block:
     )
 
 
+def _where_given(wording: Callable[..., str], *values: object) -> str:
+    """A value in words; a dash where the row has none by its nature."""
+    return wording(*values) if all(is_given(one) for one in values) else "–"
+
+
 def _search_notes(found: pd.DataFrame) -> tuple[str, ...]:
     notes = [
-        "HR: at or below the cutpoint against above it. At a searched cutpoint the ratio is too far from 1 and its "
-        "interval too narrow, because the cutpoint was chosen for it."
+        "HR: at or below the cutpoint against above it. At a searched cutpoint the ratio is too far from 1, because the "
+        "cutpoint was chosen for it; an interval about it would not be one of 95 %, and none is given.",
+        "Corrected p: how often a search finds as much where size means nothing, the p value to read. The formula of 1994 "
+        "comes near it; that of 1992 is a bound, which calls too little significant.",
     ]
     searched = found[found["kind"] == "searched"]
+    if len(searched) and is_given(searched["p_value_corrected"].iloc[0]):
+        is_drawn = searched["correction"].iloc[0] == "permutation"
+        how = (
+            f"{count(searched['n_permutations'].iloc[0])} permutations" if is_drawn else "the formula of 1994"
+        )
+        notes.append(f"The corrected p is that of {how}.")
     if len(searched) and is_given(searched["n_candidates"].iloc[0]):
         notes.append(f"{count(searched['n_candidates'].iloc[0])} candidate cutpoints were searched.")
     if len(searched) and is_given(searched["naive_false_positive_share"].iloc[0]):

@@ -15,15 +15,22 @@ MODEL = table(
         text("kind", "fixed: the study's, not searched in these data; searched: separates survival most"),
         real("cutpoint", "Largest value of the lower group, in the unit of the variable"),
         real("hazard_ratio", "Hazard ratio, at or below against above"),
-        c.ci_lower,
-        c.ci_upper,
+        c.ci_lower.described(
+            "Lower end of its 95 % confidence interval; NULL where the cutpoint was searched"
+        ),
+        c.ci_upper.described("Upper end; NULL where the cutpoint was searched"),
         c.cox_method,
         real("statistic", "Maximally selected standardised log-rank statistic"),
         real("naive_chi_square", "Log-rank statistic at the cutpoint"),
         real("naive_p_value", "Its p value as if nobody had searched"),
-        real("p_value_lausen_92", "Corrected for the search (Lausen and Schumacher 1992)"),
-        real("p_value_lausen_94", "Corrected for the search (Lausen, Sauerbrei and Schumacher 1994)"),
+        real("p_value_corrected", "The p value to read: corrected for the search, as `correction` says"),
+        text("correction", "permutation, or lausen_94 where patients are too many for permutations"),
         real("permutation_p_value", "Corrected for the search by permutation"),
+        real("p_value_lausen_94", "Corrected for the search (Lausen, Sauerbrei and Schumacher 1994)"),
+        real(
+            "p_value_lausen_92",
+            "An upper bound of it (Lausen and Schumacher 1992), which errs less often than it says",
+        ),
         real(
             "naive_false_positive_share",
             "Share of permutations without any effect in which the naive p is below 0.05",

@@ -21,7 +21,10 @@ MODEL = table(
         c.n_event.described("Lesions that recurred"),
         c.n_at_risk.described("Lesions at risk just before the time"),
         real("estimate", "Share of lesions"),
-        real("standard_error", "Standard error with patients as clusters"),
+        real(
+            "standard_error",
+            "Standard error with patients as clusters; the limits are wider where these are few",
+        ),
         real("naive_standard_error", "Standard error as if lesions were independent"),
         c.ci_lower,
         c.ci_upper,

@@ -17,7 +17,11 @@ MODEL = table(
         c.n_event,
         real("tau_months", "Horizon", "months"),
         real("estimate_months", "Restricted mean survival time", "months"),
-        real("standard_error", "Standard error", "months"),
+        real("standard_error", "Standard error (Greenwood)", "months"),
+        real(
+            "degrees_of_freedom",
+            "Of the t distribution behind the limits, which are wider than 1.96 standard errors",
+        ),
         c.ci_lower,
         c.ci_upper,
         c.status,

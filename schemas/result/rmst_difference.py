@@ -16,7 +16,11 @@ MODEL = table(
         text("reference_stratum", "Level whose mean is subtracted"),
         real("tau_months", "Horizon", "months"),
         real("estimate_months", "Difference of the means up to the horizon", "months"),
-        real("standard_error", "Standard error", "months"),
+        real("standard_error", "Standard error (Greenwood)", "months"),
+        real(
+            "degrees_of_freedom",
+            "Of the t distribution behind the limits, which are wider than 1.96 standard errors",
+        ),
         c.ci_lower,
         c.ci_upper,
         c.p_value,

@@ -7,15 +7,17 @@ Does not belong here: intervals (designs.py, growth_designs.py), bars (test_erro
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from registry_pipeline import analysis
+from registry_pipeline.analysis.cox_concordance import concordance
 from registry_pipeline.analysis.cutpoint import p_lausen_92, p_lausen_94, search
 from registry_pipeline.analysis.gate import Times
-from tests.simulation.designs import Z
-from tests.simulation.growth_designs import onset_lesions
+from tests.simulation.growth_draws import onset_lesions
+from tests.simulation.intervals import Z
 
 Shares = dict[str, float]
 
@@ -55,32 +57,62 @@ def permuted_cutpoint(n: int, replicates: int, seed: int) -> Shares:
 
 
 def _equal_groups(rng: np.random.Generator, n: int) -> pd.DataFrame:
-    """Two causes, two groups without a difference."""
-    one, two, end = rng.exponential(1500, n), rng.exponential(2000, n), rng.uniform(300, 2700, n)
-    time = np.minimum(one, two)
+    """Two causes, two groups without a difference, two strata that differ."""
+    stratum = rng.integers(0, 2, n)
+    one, two = rng.exponential(np.where(stratum, 900, 2000)), rng.exponential(2000, n)
+    end, time = rng.uniform(300, 2700, n), np.minimum(one, two)
     frame = pd.DataFrame({"days": np.ceil(np.minimum(time, end)), "group": rng.integers(0, 2, n)})
-    return frame.assign(event=np.where(time <= end, np.where(one < two, 1, 2), 0))
+    cause = np.where(time <= end, np.where(one < two, 1, 2), 0)
+    return frame.assign(stratum=stratum, cause=cause, event=(cause == 1).astype(int))
 
 
-def logrank(n: int, replicates: int, seed: int) -> Shares:
-    """The log-rank test of one cause, the other censoring."""
-    p_values = []
+def comparisons(n: int, replicates: int, seed: int) -> Shares:
+    """Tests of equal groups of one cause, the other censoring; Gray's with both."""
+    columns = ("days", "event")
+    found = []
     for i in range(replicates):
         frame = _equal_groups(np.random.default_rng([seed, i]), n)
-        frame["event"] = (frame["event"] == 1).astype(int)
-        p_values.append(analysis.logrank_test(frame, "days", "event", "group")["p_value"].iloc[0])
-    return {"log-rank": float((np.array(p_values) < 0.05).mean())}
+        checked = analysis.Checked(frame)
+        tests = {
+            "log-rank": analysis.logrank_test(checked, *columns, "group"),
+            "log-rank, Peto": analysis.logrank_test(checked, *columns, "group", weighting="peto"),
+            "log-rank, Fleming-Harrington (0, 1)": analysis.logrank_test(
+                checked, *columns, "group", weighting=("fleming-harrington", 0, 1)
+            ),
+            "log-rank, stratified": analysis.logrank_test(checked, *columns, "group", strata="stratum"),
+            "difference of restricted means": analysis.restricted_mean_difference(
+                checked, *columns, 700, "group"
+            ),
+            "Gray": analysis.gray_test(frame, "days", "cause", "group"),
+        }
+        found.append({name: rows["p_value"].iloc[0] for name, rows in tests.items()})
+    return _shares(found)
 
 
-def gray(n: int, replicates: int, seed: int) -> Shares:
-    """Gray's test of the first of two causes."""
-    p_values = [
-        analysis.gray_test(_equal_groups(np.random.default_rng([seed, i]), n), "days", "event", "group")[
-            "p_value"
-        ].iloc[0]
-        for i in range(replicates)
-    ]
-    return {"Gray": float((np.array(p_values) < 0.05).mean())}
+def models(n: int, replicates: int, seed: int) -> Shares:
+    """Tests of a proportional, linear and absent effect: proportional hazards, the spline's two, Firth's."""
+    found = []
+    for i in range(replicates):
+        rng = np.random.default_rng([seed, i])
+        times, size = _censored(rng, n), np.round(rng.uniform(5, 40, n))
+        frame = pd.DataFrame({"days": times.duration, "event": times.event, "size": size})
+        spline = analysis.fit_size_spline(frame, "days", "event", "size", second_engine=False)
+        tests = {f"spline, {row.test}": row.p_value for row in spline.tests.itertuples()}
+        plain = analysis.fit_cox(frame, "days", "event", ["size"], second_engine=False)
+        tests |= {
+            f"proportional hazards, {name}": plain.ph_test(name)["p_value"].iloc[-1]
+            for name in ("km", "rank", "identity")
+        }
+        tests["Cox, Wald"] = plain.terms["p_value"].iloc[0]
+        firth = analysis.fit_cox(frame, "days", "event", ["size"], penalty="firth", second_engine=False)
+        found.append(tests | {"Cox, Firth, profile": firth.terms["p_value"].iloc[0]})
+    return _shares(found)
+
+
+def _shares(p_values: list[dict[str, float]]) -> Shares:
+    """Share of each test's p values below 5 %, of those that are given."""
+    table = pd.DataFrame(p_values)
+    return {name: float((column.dropna() < 0.05).mean()) for name, column in table.items()}
 
 
 def growth_readings(n: int, seed: int) -> tuple[float, float]:
@@ -91,9 +123,41 @@ def growth_readings(n: int, seed: int) -> tuple[float, float]:
     return float(onset), float(plain)
 
 
-ERRORS: dict[str, Callable[[int, int, int], Shares]] = {
-    "cutpoint": searched_cutpoint,
-    "permutation": permuted_cutpoint,
-    "logrank": logrank,
-    "gray": gray,
+def optimism(n: int, replicates: int, seed: int) -> Shares:
+    """Mean concordance of a model of five covariates, one of which matters: apparent, corrected, in new patients."""
+    names = [f"x{j}" for j in range(5)]
+
+    def drawn(rng: np.random.Generator, size: int) -> pd.DataFrame:
+        frame = pd.DataFrame(rng.normal(size=(size, len(names))), columns=names)
+        time, end = rng.exponential(900 * np.exp(-0.7 * frame["x0"])), rng.uniform(300, 2700, size)
+        return frame.assign(days=np.ceil(np.minimum(time, end)), event=(time <= end).astype(int))
+
+    others = drawn(np.random.default_rng(99), 5_000)
+    times = Times(others["days"].to_numpy(), others["event"].to_numpy())
+    found = np.empty((replicates, 3))
+    for i in range(replicates):
+        frame = drawn(np.random.default_rng([seed, i]), n)
+        columns = ("days", "event", names)
+        row = analysis.bootstrap_concordance(frame, *columns, n_bootstrap=40, seed=i).iloc[0]
+        beta = analysis.fit_cox(frame, *columns, second_engine=False).terms["coefficient"].to_numpy()
+        new = concordance(times, others[names].to_numpy() @ beta).estimate
+        found[i] = row["concordance_apparent"], row["concordance_corrected"], new
+    return dict(
+        zip(("apparent", "corrected", "in new patients"), map(float, found.mean(axis=0)), strict=True)
+    )
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A function that gives shares of p values, and its replicates in `python -m tests.simulation`."""
+
+    test: Callable[[int, int, int], Shares]
+    long: int
+
+
+ERRORS = {
+    "cutpoint": Entry(searched_cutpoint, 10_000),
+    "permutation": Entry(permuted_cutpoint, 4_000),
+    "comparisons": Entry(comparisons, 2_000),
+    "models": Entry(models, 1_000),
 }

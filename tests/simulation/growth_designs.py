@@ -1,186 +1,174 @@
-"""Simulated lesions whose growth is known, and the limits of each replicate.
+"""Lesions whose growth is known, and the intervals of each replicate.
 
-Belongs here: growth curves, interval-censored onset, planned scans, shares. Does not belong here: bars and tests.
+Belongs here: the month at the threshold, rates, bands, onset, planned scans, shares.
+Does not belong here: drawing lesions (growth_draws.py), bars and tests.
+
+A profile interval holds the truth where the profile at the truth is not above its limit. That is one search where
+both ends take twenty, so the forms are judged by `profile_excess`; a test shows that it is zero at the ends that
+`fit_growth` gives.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
-from scipy.stats import binom, norm, t
+from scipy.special import ndtr, stdtrit
+from scipy.stats import binom
 
 from registry_pipeline import analysis
 from registry_pipeline.analysis.growth_band import growth_curve
-from registry_pipeline.analysis.growth_forms import FORMS, diameter
-from tests.simulation.designs import Design, Intervals
+from registry_pipeline.analysis.growth_forms import FORMS, starting_values
+from registry_pipeline.analysis.growth_solver import Problem, best, minimise
+from tests.simulation import growth_draws as draws
+from tests.simulation.growth_draws import THRESHOLD, TRUTH
+from tests.simulation.intervals import Design, Intervals, Z, between
+from tests.simulation.mixed_model import mean_rate
 
-THRESHOLD = 15.0
-T15 = {"exponential": 5.8, "power": 5.8, "linear": 8.0}
-RATE = {"exponential": 0.12, "power": 0.8, "linear": 1.4}
-SCATTER = {"additive": 2.5, "log": 0.25}
+RATE = TRUTH["exponential"][1]
 
 
-def lesions(rng: np.random.Generator, n: int, model: str, error: str) -> pd.DataFrame:
-    """One reading per lesion and patient, months since the last negative CT between 2 and 14."""
-    months = rng.uniform(2, 14, n)
+def _limits(rows: list[pd.Series], truth: float, of: str = "ci") -> Intervals:
+    found = pd.DataFrame(rows)
+    return between(found[f"{of}_lower"].astype(float), found[f"{of}_upper"].astype(float), truth)
+
+
+def profile_excess(frame: pd.DataFrame, model: str, error: str, month: float) -> tuple[float, float]:
+    """How far the profile at a month lies above the 95 % limit (in sums of squares), and the estimate less it."""
     form = FORMS[model]
-    first = np.log(T15[model]) if form.log_time else T15[model]
-    true = diameter(form, months, np.array([[first, RATE[model]]]), THRESHOLD)[0][0]
-    noise = rng.normal(size=n) * SCATTER[error]
-    size = true + noise if error == "additive" else true * np.exp(noise)
-    return pd.DataFrame({"patient": np.arange(n), "x": months, "y": np.maximum(size, 0.1)})
+    problem = Problem(form, error, frame["x"].to_numpy(), frame["y"].to_numpy(), THRESHOLD)
+    found = minimise(problem, starting_values(form, problem.months, problem.diameter, THRESHOLD))
+    at = best(found)
+    if at is None or found.parameters[at, 1] <= 0 or (form.nested and found.parameters[at, 2] <= 0):
+        return np.nan, np.nan  # as in the release: no growth, or a form that shows no plateau
+    freedom = len(problem.months) - form.n_parameters
+    limit = found.rss[at] * (1 + stdtrit(freedom, 0.975) ** 2 / freedom)
+    start = found.parameters[at][None, :].copy()
+    estimate, start[0, 0] = start[0, 0], np.log(month) if form.log_time else month
+    held = minimise(problem, start, fixed=(0,), damping_at_first=1e-6)
+    return float(held.rss[0] / limit - 1) if held.converged[0] else np.nan, float(estimate - start[0, 0])
 
 
-def _threshold(model: str, error: str) -> Design:
-    """Profile limits of the month at which the curve reaches the threshold."""
+def form_profile(model: str, error: str) -> Design:
+    """The month at the threshold of a form."""
 
-    def design(n: int, replicates: int, seed: int) -> Intervals:
-        rows = [
-            analysis.fit_growth(
-                lesions(np.random.default_rng([seed, i]), n, model, error), "x", "y", model, error
-            ).threshold.iloc[0]
-            for i in range(replicates)
-        ]
-        found = pd.DataFrame(rows)
-        return Intervals(found["ci_lower"].to_numpy(float), found["ci_upper"].to_numpy(float), T15[model])
-
-    return design
-
-
-def growth_rate(n: int, replicates: int, seed: int) -> Intervals:
-    """Wald limits of the rate, from its standard error and the t distribution."""
-    found = [
-        analysis.fit_growth(
-            lesions(np.random.default_rng([seed, i]), n, "exponential", "additive"), "x", "y"
-        ).parameters.set_index("parameter").loc["rate_per_month"]
-        for i in range(replicates)
-    ]  # fmt: skip
-    value = np.array([row["estimate"] for row in found], dtype=float)
-    half = t.ppf(0.975, n - 2) * np.array([row["standard_error"] for row in found], dtype=float)
-    return Intervals(value - half, value + half, RATE["exponential"])
-
-
-def patients(rng: np.random.Generator, n: int) -> pd.DataFrame:
-    """n patients of one to three lesions whose deviations from the curve go together."""
-    size = rng.integers(1, 4, n)
-    owner = np.repeat(np.arange(n), size)
-    months = rng.uniform(2, 14, len(owner))
-    shared = np.repeat(rng.normal(size=n), size)
-    noise = 0.25 * (np.sqrt(0.6) * shared + np.sqrt(0.4) * rng.normal(size=len(owner)))
-    true = THRESHOLD * np.exp(RATE["exponential"] * (months - T15["exponential"]))
-    return pd.DataFrame({"patient": owner, "x": months, "y": true * np.exp(noise)})
-
-
-def cluster_bootstrap(n: int, replicates: int, seed: int) -> Intervals:
-    """Expanded percentile limits of the month to the threshold over resampled patients."""
-    rows = [
-        analysis.fit_growth(
-            patients(np.random.default_rng([seed, i]), n), "x", "y", "exponential", "log", "patient",
-            n_bootstrap=300, seed=i,
-        ).threshold.iloc[1]
-        for i in range(replicates)
-    ]  # fmt: skip
-    found = pd.DataFrame(rows)
-    return Intervals(found["ci_lower"].to_numpy(float), found["ci_upper"].to_numpy(float), T15["exponential"])
-
-
-def _band(n_bootstrap: int) -> Design:
-    """Pointwise limits of the fitted curve at eight months."""
-
-    def design(n: int, replicates: int, seed: int) -> Intervals:
-        rows = []
+    def design(n: int, replicates: int, seed: int) -> Mapping[str, Intervals]:
+        side = np.empty(replicates)
         for i in range(replicates):
-            rng = np.random.default_rng([seed, i])
-            frame = patients(rng, n) if n_bootstrap else lesions(rng, n, "exponential", "log")
-            fit = analysis.fit_growth(
-                frame, "x", "y", "exponential", "log", "patient", n_bootstrap=n_bootstrap, seed=i
-            )
-            rows.append(growth_curve(fit, 16, 17).iloc[8])
-        found, truth = pd.DataFrame(rows), THRESHOLD * float(np.exp(RATE["exponential"] * 2.2))
-        return Intervals(found["ci_lower"].to_numpy(float), found["ci_upper"].to_numpy(float), truth)
+            frame = draws.lesions(np.random.default_rng([seed, i]), n, model, error)
+            excess, above = profile_excess(frame, model, error, TRUTH[model][0])
+            side[i] = np.nan if np.isnan(excess) else np.sign(above) * (excess > 0)
+        return {f"growth, {model}, {error} error, profile": Intervals(side)}
 
     return design
 
 
-ONSET_TRUTH, LIMIT, SPREAD = 10.5, 4.0, 0.7
+def fitted_curve(error: str) -> Design:
+    """What follows from an exponential fit: its rate, its curve at eight months, scans every six months."""
+    share = {
+        "log": ndtr((np.log(15) - np.log(draws.exponential(6))) / draws.SCATTER["log"]),
+        "additive": ndtr((15 - draws.exponential(6)) / draws.SCATTER["additive"]),
+    }[error]
+
+    def design(n: int, replicates: int, seed: int) -> Mapping[str, Intervals]:
+        rates, curves, plans = [], [], []
+        for i in range(replicates):
+            frame = draws.lesions(np.random.default_rng([seed, i]), n, "exponential", error)
+            fit = analysis.fit_growth(frame, "x", "y", "exponential", error)
+            rate = fit.parameters.set_index("parameter").loc["rate_per_month"]
+            rates.append((rate["estimate"], rate["standard_error"]))
+            curves.append(growth_curve(fit, 16, 17).iloc[8])
+            plans.append(analysis.plan_surveillance(fit, (6,), seed=i).iloc[0])
+        value, half = np.array(rates).T * np.array([[1.0], [stdtrit(n - 2, 0.975)]])
+        end = f"{error} error"
+        return {
+            f"growth, rate, {end}, t": between(value - half, value + half, RATE),
+            f"growth, band of the curve, {end}, delta": _limits(curves, draws.exponential(8)),
+            f"planner, share small, {end}": _limits(plans, share, "share"),
+            f"planner, median size, {end}": _limits(plans, draws.exponential(6), "median"),
+        }
+
+    return design
 
 
-def onset_lesions(rng: np.random.Generator, n: int) -> pd.DataFrame:
-    """Lesions that cross the limit at a uniform moment of the gap and grow at a lognormal rate from there."""
-    months = rng.uniform(2, 18, n)
-    rate = np.log(THRESHOLD / LIMIT) / ONSET_TRUTH * np.exp(SPREAD * rng.normal(size=n))
-    return pd.DataFrame({"x": months, "y": LIMIT * np.exp(rate * months * rng.uniform(size=n))})
+BOOTSTRAPS = 300
 
 
-def onset(n: int, replicates: int, seed: int) -> Intervals:
-    """Profile limits of the months from the detection limit to the threshold."""
-    rows = [
-        analysis.fit_interval_onset(
-            onset_lesions(np.random.default_rng([seed, i]), n), "x", "y"
-        ).threshold.iloc[0]
-        for i in range(replicates)
-    ]
-    found = pd.DataFrame(rows)
-    return Intervals(found["ci_lower"].to_numpy(float), found["ci_upper"].to_numpy(float), ONSET_TRUTH)
-
-
-def planned_share(n: int, replicates: int, seed: int) -> Intervals:
-    """Band of the share still small with a CT every six months, from the fitted curve."""
-    truth = float(
-        norm.cdf((np.log(THRESHOLD) - np.log(15) - RATE["exponential"] * (6 - T15["exponential"])) / 0.25)
-    )
-    rows = []
+def cluster_bootstrap(n: int, replicates: int, seed: int) -> Mapping[str, Intervals]:
+    """Patients of one to three lesions: everything that is made from resampled patients."""
+    months, curves, plans = [], [], []
     for i in range(replicates):
-        frame = lesions(np.random.default_rng([seed, i]), n, "exponential", "log")
-        fit = analysis.fit_growth(frame, "x", "y", "exponential", "log")
-        rows.append(analysis.plan_surveillance(fit, (6,), seed=i).iloc[0])
-    found = pd.DataFrame(rows)
-    return Intervals(found["share_lower"].to_numpy(float), found["share_upper"].to_numpy(float), truth)
+        frame = draws.patients(np.random.default_rng([seed, i]), n)
+        fit = analysis.fit_growth(
+            frame, "x", "y", "exponential", "log", "patient", n_bootstrap=BOOTSTRAPS, seed=i
+        )
+        months.append(fit.threshold.iloc[1])
+        curves.append(growth_curve(fit, 16, 17).iloc[8])
+        plans.append(analysis.plan_surveillance(fit, (6,), seed=i).iloc[0])
+    share = ndtr((np.log(15) - np.log(draws.exponential(6))) / draws.SCATTER["log"])
+    return {
+        "growth, clusters, bootstrap": _limits(months, TRUTH["exponential"][0]),
+        "growth, clusters, band of the curve": _limits(curves, draws.exponential(8)),
+        "planner, clusters, share small": _limits(plans, share, "share"),
+        "planner, clusters, median size": _limits(plans, draws.exponential(6), "median"),
+    }
 
 
-def planned_median(n: int, replicates: int, seed: int) -> Intervals:
-    """Band of the median diameter with a CT every nine months, from the fitted curve."""
-    truth = THRESHOLD * float(np.exp(RATE["exponential"] * (9 - T15["exponential"])))
-    rows = []
-    for i in range(replicates):
-        frame = lesions(np.random.default_rng([seed, i]), n, "exponential", "additive")
-        fit = analysis.fit_growth(frame, "x", "y", "exponential", "additive")
-        rows.append(analysis.plan_surveillance(fit, (9,), seed=i).iloc[0])
-    found = pd.DataFrame(rows)
-    return Intervals(found["median_lower"].to_numpy(float), found["median_upper"].to_numpy(float), truth)
-
-
-def planned_onset_share(n: int, replicates: int, seed: int) -> Intervals:
-    """Band of the share still small with a CT every six months, from the interval-censored onset."""
+def _onset_of_many() -> tuple[float, float]:
+    """Share of at most 15 mm and median diameter six months after a negative CT, of four million lesions."""
     rng = np.random.default_rng(7)
-    rate = np.log(THRESHOLD / LIMIT) / ONSET_TRUTH * np.exp(SPREAD * rng.normal(size=4_000_000))
-    truth = float((rate * 6 * rng.uniform(size=len(rate)) <= np.log(THRESHOLD / LIMIT)).mean())
+    grown = draws.onset_rates(rng, 4_000_000) * 6 * rng.uniform(size=4_000_000)
+    return float((grown <= draws.REACH).mean()), float(draws.LIMIT * np.exp(np.median(grown)))
+
+
+def onset(n: int, replicates: int, seed: int) -> Mapping[str, Intervals]:
+    """Months from the detection limit to the threshold, and scans every six months."""
+    months, plans = [], []
+    for i in range(replicates):
+        frame = draws.onset_lesions(np.random.default_rng([seed, i]), n)
+        fit = analysis.fit_interval_onset(frame, "x", "y")
+        months.append(fit.threshold.iloc[0])
+        plans.append(analysis.plan_surveillance(fit, (6,), n_draws=1000, seed=i).iloc[0])
+    share, median = _onset_of_many()
+    return {
+        "growth, interval-censored onset, profile": _limits(months, draws.ONSET_TRUTH),
+        "planner, share small, onset": _limits(plans, share, "share"),
+        "planner, median size, onset": _limits(plans, median, "median"),
+    }
+
+
+def mixed(n: int, replicates: int, seed: int) -> Mapping[str, Intervals]:
+    """The mean rate over lesions measured three to five times, Wald."""
+    found = [mean_rate(draws.series(np.random.default_rng([seed, i]), n)) for i in range(replicates)]
+    value, error = np.array(found).T
+    return {"growth, mixed model, mean rate": between(value - Z * error, value + Z * error, draws.MEAN_RATE)}
+
+
+def serial(n: int, replicates: int, seed: int) -> Mapping[str, Intervals]:
+    """The rate of each of n lesions measured three to five times, by t with its own degrees of freedom."""
+    frame = draws.series(np.random.default_rng(seed), n * replicates)
+    found = analysis.lesion_growth_rates(frame, "lesion", "x", "y")
+    half = stdtrit(found["n_measurements"] - 2, 0.975) * found["standard_error"]
+    truth = frame.groupby("lesion")["true_rate"].first().to_numpy()
+    return {
+        "growth of one lesion, t": between(
+            found["rate_per_month"] - half, found["rate_per_month"] + half, truth
+        )
+    }
+
+
+def clustered_share(n: int, replicates: int, seed: int) -> Mapping[str, Intervals]:
+    """Share of lesions of at most 15 mm within a year, whose exact limits take lesions as independent."""
+    truth = float((draws.patients(np.random.default_rng(8), 400_000).query("x <= 12")["y"] <= 15).mean())
     rows = []
     for i in range(replicates):
-        fit = analysis.fit_interval_onset(onset_lesions(np.random.default_rng([seed, i]), n), "x", "y")
-        rows.append(analysis.plan_surveillance(fit, (6,), n_draws=1000, seed=i).iloc[0])
-    found = pd.DataFrame(rows)
-    return Intervals(found["share_lower"].to_numpy(float), found["share_upper"].to_numpy(float), truth)
-
-
-def mixed_rate(n: int, replicates: int, seed: int) -> Intervals:
-    """Wald limits of the mean growth rate over lesions measured three to five times."""
-    lower, upper = np.full(replicates, np.nan), np.full(replicates, np.nan)
-    for i in range(replicates):
-        rng = np.random.default_rng([seed, i])
-        size = rng.integers(3, 6, n)
-        owner = np.repeat(np.arange(n), size)
-        months = rng.uniform(0, 12, len(owner))
-        level = np.log(8) + 0.3 * rng.normal(size=n)
-        slope = 0.1 + 0.05 * rng.normal(size=n)
-        log_size = level[owner] + slope[owner] * months + 0.1 * rng.normal(size=len(owner))
-        frame = pd.DataFrame({"lesion": owner, "x": months, "y": np.exp(log_size)})
-        fit = analysis.fit_growth_mixed(frame, "lesion", "x", "y")
-        if fit.converged:
-            row = fit.parameters.set_index("parameter").loc["rate_per_month"]
-            half = 1.959963984540054 * row["standard_error"]
-            lower[i], upper[i] = row["estimate"] - half, row["estimate"] + half
-    return Intervals(lower, upper, 0.1)
+        frame = draws.patients(np.random.default_rng([seed, i]), n)
+        rows.append(analysis.share_by_interval(frame, "x", "y", (12,)).iloc[0])
+    return {
+        "share of lesions, exact, lesions dependent": _limits(rows, truth),
+        "share of lesions, Wilson, lesions dependent": _limits(rows, truth, "wilson"),
+    }
 
 
 def exact_coverage(n: int, shares: np.ndarray, method: str) -> np.ndarray:
@@ -190,21 +178,3 @@ def exact_coverage(n: int, shares: np.ndarray, method: str) -> np.ndarray:
     chance = binom.pmf(np.arange(n + 1)[None, :], n, shares[:, None])
     inside = (found[:, 0][None, :] <= shares[:, None]) & (shares[:, None] <= found[:, 1][None, :])
     return (chance * inside).sum(axis=1)
-
-
-DESIGNS: dict[str, Design] = {
-    **{
-        f"growth, {model}, {error} error, profile": _threshold(model, error)
-        for model in T15
-        for error in SCATTER
-    },
-    "growth, rate, Wald": growth_rate,
-    "growth, cluster bootstrap": cluster_bootstrap,
-    "growth, band of the curve, delta": _band(0),
-    "growth, band of the curve, bootstrap": _band(300),
-    "growth, interval-censored onset, profile": onset,
-    "growth, mixed model, mean rate": mixed_rate,
-    "planner, share small, fitted curve": planned_share,
-    "planner, median size, fitted curve": planned_median,
-    "planner, share small, onset": planned_onset_share,
-}

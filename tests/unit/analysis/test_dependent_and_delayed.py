@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import t as student
 
 from registry_pipeline.analysis import (
     clustered_incidence,
@@ -58,6 +59,17 @@ def test_standard_error_is_the_derivative_by_each_patients_weight():
             )
         found = clustered_survival(frame, "t", "d", "p", mark)["standard_error"].iloc[0]
         assert found == pytest.approx(np.sqrt(np.sum(np.square(effect))), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("estimate", "name"), [(clustered_survival, "survival"), (clustered_incidence, "incidence")]
+)
+def test_limits_are_wider_where_clusters_are_few(estimate, name):
+    """By the jackknife's factor and the t quantile, on the log-log scale."""
+    row = estimate(lesions(), "t", "d" if name == "survival" else "e", "p", 8).iloc[0]
+    half = np.diff(np.log(-np.log([row["ci_upper"], row["ci_lower"]])))[0] / 2
+    plain = row["standard_error"] / (row[name] * abs(np.log(row[name])))
+    assert half / plain == pytest.approx(np.sqrt(12 / 11) * student.ppf(0.975, 11), rel=1e-9)
 
 
 def test_one_patient_with_all_lesions_has_no_standard_error():

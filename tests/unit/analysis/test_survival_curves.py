@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from registry_pipeline.analysis import (
     exact_proportion_ci,
@@ -128,6 +129,29 @@ def test_restricted_mean_by_hand_and_its_limits():
     assert row["estimate"] == pytest.approx(1 + 5 / 6 + 4 / 6 + 4 / 9)
     cut = restricted_mean(SMALL.assign(event=[1, 0, 1, 1, 0, 0]), "time", "event", 5).iloc[0]
     assert cut["status"] == "not_estimable" and math.isnan(cut["estimate"]) and "horizon" in cut["note"]
+
+
+def test_limits_of_restricted_means_are_students_and_welchs_where_nobody_is_censored():
+    rng = np.random.default_rng(3)
+    one, two = np.ceil(rng.exponential(300, 12)), np.ceil(rng.exponential(500, 9))
+    frame = pd.DataFrame({"time": np.concatenate([one, two]), "event": 1, "group": [*"a" * 12, *"b" * 9]})
+    known = [np.minimum(part, 400) for part in (one, two)]
+    means = restricted_mean(frame, "time", "event", 400, "group")
+    for row, part in zip(means.to_dict("records"), known, strict=True):
+        want = stats.ttest_1samp(part, 0).confidence_interval()
+        assert (row["ci_lower"], row["ci_upper"]) == pytest.approx(tuple(want), rel=1e-12)
+    gap = restricted_mean_difference(frame, "time", "event", 400, "group").iloc[0]
+    welch = stats.ttest_ind(known[1], known[0], equal_var=False)
+    assert (gap["ci_lower"], gap["ci_upper"]) == pytest.approx(tuple(welch.confidence_interval()), rel=1e-12)
+    assert (gap["p_value"], gap["degrees_of_freedom"]) == pytest.approx((welch.pvalue, welch.df), rel=1e-12)
+
+
+def test_one_patient_seen_to_the_end_gives_no_interval():
+    frame = pd.DataFrame({"time": [5, 6, 20], "event": [1, 0, 0]})
+    row = restricted_mean(frame, "time", "event", 15).iloc[0]
+    assert row["status"] == "ok" and row["degrees_of_freedom"] == 1  # one dies, one reaches the horizon
+    row = restricted_mean(frame.assign(time=[5, 2, 3]), "time", "event", 15).iloc[0]
+    assert row["estimate"] == 5 and math.isnan(row["ci_lower"]) and "Only one patient" in row["note"]
 
 
 def test_restricted_mean_difference_has_its_coverage():

@@ -85,7 +85,11 @@ def test_the_fixed_cutpoint_stands_beside_the_searched_one(made: Tables, marts: 
     assert rows.loc["fixed", "cutpoint"] == STUDY.cutpoint_mm
     assert rows.loc["fixed", "n_at_or_below"] == int(marts.cohort["is_small"].sum())
     assert rows.loc["searched", "naive_p_value"] <= rows.loc["fixed", "naive_p_value"] + 1e-12
-    assert rows.loc["searched", "p_value_lausen_92"] > rows.loc["searched", "naive_p_value"]
+    searched = rows.loc["searched"]
+    assert searched["p_value_lausen_92"] > searched["naive_p_value"]
+    assert searched["correction"] == "permutation"
+    assert searched["p_value_corrected"] == searched["permutation_p_value"] > 0
+    assert pd.isna(rows.loc["fixed", "p_value_corrected"])
     candidates = made["cutpoint_candidate"]
     own = candidates[candidates["origin"] == "lrt_start"]
     assert own["statistic"].max() == pytest.approx(rows.loc["searched", "statistic"])
@@ -100,6 +104,21 @@ def test_the_spline_is_one_at_its_reference(made: Tables) -> None:
     assert len(at) == 2
     assert np.allclose(at[["hazard_ratio", "ci_lower", "ci_upper"]].astype(float), 1.0)
     assert (curve["ci_lower"] <= curve["hazard_ratio"] + 1e-12).all()
+
+
+def test_a_searched_ratio_has_no_interval(made: Tables) -> None:
+    """Chosen to be extreme, it would hold the truth in about 70 of 100 searches."""
+    rows = made["cutpoint_search"].set_index("kind")
+    assert rows["hazard_ratio"].notna().all()
+    assert rows.loc[["searched"], ["ci_lower", "ci_upper"]].isna().all(axis=None)
+    assert rows.loc[["fixed"], ["ci_lower", "ci_upper"]].notna().all(axis=None)
+
+
+def test_a_search_in_many_patients_is_corrected_by_the_formula_of_1994(marts: Marts) -> None:
+    rows = shape_results(marts, replace(STUDY, bootstrap_max_patients=10))["cutpoint_search"]
+    searched = rows[rows["kind"] == "searched"]
+    assert (searched["correction"] == "lausen_94").all()
+    assert (searched["p_value_corrected"] == searched["p_value_lausen_94"]).all()
 
 
 def test_too_many_patients_for_a_bootstrap_is_said(marts: Marts) -> None:
