@@ -53,26 +53,29 @@ class Solution(Generic[P]):
 
 
 def standardise(x: Floats, count: Floats, stratum: Ints | None = None) -> tuple[Floats, Floats]:
-    """Centre columns (within strata, which the likelihood allows) and scale them; give x and the scales.
+    """Centre the columns of x (n, p) in place (within strata, which the likelihood allows) and scale them.
 
-    A column without spread gets scale 1 and stays zero.
+    Gives the scales (p,), and by how much the mean of each stratum lies above that of all, in these scales
+    (strata, p): no rows where there is one stratum. A column without spread gets scale 1 and becomes zero.
     """
     total = max(float(count.sum()), 1.0)
-    out = np.empty_like(x, order="F")
     scale = np.ones(x.shape[1])
-    layer = np.zeros(len(x), dtype=np.int64) if stratum is None else stratum
-    n_strata = int(layer.max(initial=0)) + 1
-    for j in range(x.shape[1]):
-        column = x[:, j] - (count @ x[:, j]) / total
-        if n_strata > 1:
-            size = binned(layer, count, n_strata)
-            mean = binned(layer, count * column, n_strata) / np.maximum(size, 1)
-            column = column - mean[layer]
+    n_strata = 1 if stratum is None else int(stratum.max(initial=0)) + 1
+    shift = np.zeros((n_strata if n_strata > 1 else 0, x.shape[1]))
+    for j, column in enumerate(x.T):
+        noise = 1e-12 * max(float(column.max(initial=0.0)), -float(column.min(initial=0.0)))
+        column -= (count @ column) / total
+        if stratum is not None and n_strata > 1:
+            size = binned(stratum, count, n_strata)
+            shift[:, j] = binned(stratum, count * column, n_strata) / np.maximum(size, 1)
+            column -= shift[stratum, j]
         spread = float(np.sqrt(count @ column**2 / total))
-        noise = 1e-12 * float(np.max(np.abs(x[:, j]), initial=0.0))
-        scale[j] = spread if spread > noise else 1.0
-        out[:, j] = column / scale[j] if spread > noise else 0.0
-    return out, scale
+        if spread > noise:
+            scale[j] = spread
+            column /= spread
+        else:
+            column[:] = 0.0
+    return scale, shift / scale
 
 
 def split_columns(information: Floats) -> tuple[Flags, Flags, Flags]:
@@ -140,14 +143,14 @@ def cox_problem(sets: RiskSets, x: Floats) -> Problem[Evaluation]:
     )
 
 
-def maximise(problem: Problem[P]) -> Solution[P]:
-    """Maximise a likelihood from zero by Newton steps with halving.
+def maximise(problem: Problem[P], null: P | None = None) -> Solution[P]:
+    """Maximise a likelihood from zero by Newton steps with halving; null: the likelihood there, if known.
 
     The solution is certified: scaled score at most 1e-9, log-likelihood not below that of zero, information
     positive definite; else the status says why.
     """
     beta = np.zeros(problem.n_column)
-    null = current = problem.at(beta)
+    null = current = null or problem.at(beta)
     if null is None or current is None:
         return _stopped(beta, None, None, "The likelihood cannot be computed.", 0)
     for iteration in range(1, MAX_ITERATIONS + 1):

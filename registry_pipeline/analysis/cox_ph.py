@@ -26,12 +26,14 @@ def score_residuals(sets: RiskSets, x: Floats, found: Evaluation) -> Floats:
     A row's part: its covariates less the risk-set mean when it dies, less the same weighted by its hazard
     for every death time it lives through (Therneau & Grambsch 2000, 4.6; R residuals.coxph).
     """
-    steps, risk = found.steps, found.risk[:, None]
-    hazard = cumulate(sets, steps.hazard)[:, None]
-    out: Floats = risk * (cumulate(sets, steps.mean_hazard) - hazard * x)
+    steps, risk = found.steps, found.risk(x)
+    hazard = cumulate(sets, steps.hazard)
+    out = np.empty(x.shape, order="F")
+    for j in range(x.shape[1]):
+        out[:, j] = risk * (cumulate(sets, steps.mean_hazard[:, j]) - hazard * x[:, j])
     dies, at = sets.death_row, sets.death_index
     back = steps.hazard_dying[at][:, None] * x[dies] - steps.mean_hazard_dying[at]
-    out[dies] += schoenfeld_residuals(sets, x, found) + risk[dies] * back
+    out[dies] += schoenfeld_residuals(sets, x, found) + risk[dies, None] * back
     return out
 
 
@@ -85,7 +87,7 @@ def ph_score_test(sets: RiskSets, x: Floats, found: Evaluation, g_row: Floats) -
     g_time = np.zeros(sets.n_time)
     g_time[sets.death_index] = g_death
     score = (weight * g_death) @ schoenfeld_residuals(sets, x, found)
-    counted = found.risk * sets.count
+    counted = found.risk(x) * sets.count
     cross = weighted_information(sets, x, counted, found.steps, g_time)
     square = weighted_information(sets, x, counted, found.steps, g_time**2)
     adjusted = square - cross @ np.linalg.solve(found.information, cross)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from math import erfc
 
 import numpy as np
 import pandas as pd
@@ -74,13 +75,14 @@ class Estimates:
 @dataclass(frozen=True)
 class Model:
     """The likelihood behind a fit: risk sets, columns kept (positions of terms), standardised (n, q) x with
-    its scale (q,), the solution scaled_beta (q,) and the evaluation there.
+    its scale (q,) and the shift of each stratum (strata, q), the solution scaled_beta (q,) and the evaluation there.
     """
 
     sets: RiskSets
     kept: tuple[int, ...]
     x: Floats
     scale: Floats
+    shift: Floats
     scaled_beta: Floats
     evaluation: Evaluation
 
@@ -144,10 +146,12 @@ class CoxFit:
         """Log hazard relative to the average row, one per row used, in order of `data.row`."""
         if self.model is None:
             return np.full(len(self.data.row), np.nan)
-        # From the raw columns: `model.x` is centred within strata and says nothing of the overall average.
-        raw = self.data.x[:, list(self.kept)]
-        centre = (self.data.count @ raw) / self.data.count.sum()
-        return np.asarray(((raw - centre) / self.model.scale) @ self.model.scaled_beta, dtype=np.float64)
+        found: Floats = self.model.x @ self.model.scaled_beta
+        if len(
+            self.model.shift
+        ):  # the columns are centred within strata, which says nothing of the overall average
+            found += (self.model.shift @ self.model.scaled_beta)[self.data.stratum]
+        return found
 
     @cached_property
     def concordance(self) -> Concordance:
@@ -259,10 +263,9 @@ class CoxFit:
 
 def wald(beta: Floats, covariance: Floats) -> tuple[Floats, Floats, Floats]:
     """Give 95 % limits of coefficients and two-sided p values from the normal distribution."""
-    from scipy.special import erfc
-
     error = np.sqrt(np.diag(covariance))
-    return beta - Z95 * error, beta + Z95 * error, erfc(np.abs(beta) / error / np.sqrt(2))
+    p_value = np.array([erfc(one) for one in np.abs(beta) / error / np.sqrt(2)])
+    return beta - Z95 * error, beta + Z95 * error, p_value
 
 
 def refused(data: CoxData, method: str, status: str, note: str, term_notes: dict[int, str]) -> CoxFit:

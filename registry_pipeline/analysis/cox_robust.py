@@ -69,7 +69,7 @@ def _information_by_cluster(sets: RiskSets, x: Floats, found: Evaluation, number
     steps, p = found.steps, x.shape[1]
     mean = steps.mean_hazard / steps.hazard[:, None]
     level, first = cumulate(sets, steps.hazard), cumulate(sets, steps.mean_hazard)
-    weight = sets.count * found.risk
+    weight = sets.count * found.risk(x)
     out = np.empty((size, p, p))
     for i in range(p):
         for j in range(i + 1):

@@ -181,13 +181,13 @@ def fit_fine_gray(
     R's cmprsk::crr. Certified or refused as a Cox fit is: status, note, NaN.
     Source: Fine & Gray 1999, JASA 94:496-509.
     """
-    data = read_cox_data(frame, duration, event, covariates, None, None, None, None, competing=True)
+    data, x = read_cox_data(frame, duration, event, covariates, None, None, None, None, competing=True)
     n_event = int((data.times.event == cause).sum())
     reason = _hopeless(data, n_event, cause)
     if reason:
         return _table(data, n_event, None, None, np.zeros(len(data.terms), dtype=bool), reason)
     weighted = weight_rows(data.times, cause)
-    x, scale = standardise(data.x, data.count)
+    scale, _ = standardise(x, data.count)
     start = evaluate_weighted(weighted, x, np.zeros(x.shape[1]))
     assert start is not None
     constant, collinear, kept = split_columns(start.information)
@@ -201,7 +201,7 @@ def fit_fine_gray(
         lambda beta: evaluate_weighted(weighted, x, beta),
         lambda step: _is_endless(weighted, x, step),
     )
-    solution = maximise(problem)
+    solution = maximise(problem, start if kept.all() else None)
     if solution.status != OK or solution.evaluation is None:
         return _table(data, n_event, solution, None, kept, f"{note} {solution.reason}".strip())
     covariance = sandwich(weighted, x, solution.evaluation)
