@@ -13,14 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from registry_pipeline.analysis.cox_design import CoxData, pooled, read_cox_data
-from registry_pipeline.analysis.cox_engine import (
-    Evaluation,
-    RiskSets,
-    build_risk_sets,
-    evaluate,
-    sum_at_risk,
-    sum_dying,
-)
+from registry_pipeline.analysis.cox_engine import Evaluation, evaluate
 from registry_pipeline.analysis.cox_firth import fit_firth
 from registry_pipeline.analysis.cox_newton import (
     Solution,
@@ -31,6 +24,7 @@ from registry_pipeline.analysis.cox_newton import (
 )
 from registry_pipeline.analysis.cox_ph import robust_covariance, score_residuals
 from registry_pipeline.analysis.cox_result import CoxFit, Estimates, Model, refused, wald
+from registry_pipeline.analysis.cox_risk_sets import RiskSets, build_risk_sets, sum_at_risk, sum_dying
 from registry_pipeline.analysis.cox_robust import NOTE as ROBUST_NOTE
 from registry_pipeline.analysis.cox_robust import corrected_covariance, robust_wald
 from registry_pipeline.analysis.cox_second import second_opinion

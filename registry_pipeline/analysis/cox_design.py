@@ -12,10 +12,10 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from registry_pipeline.analysis.gate import (
+    Flags,
     Floats,
     Frame,
     Ints,
@@ -59,6 +59,15 @@ class CoxData:
         return int(self.count @ (self.times.event > 0))
 
 
+@dataclass(frozen=True)
+class Dummies:
+    """Columns (n, levels - 1) of a text covariate, their terms, and the level that they are against."""
+
+    columns: Flags
+    terms: list[str]
+    reference: str | None
+
+
 def read_cox_data(
     frame: Frame,
     duration: str,
@@ -74,56 +83,62 @@ def read_cox_data(
 
     Gives the rows and their covariates (n, p), columns contiguous, which belong to the caller.
     """
-    names = [covariates] if isinstance(covariates, str) else list(covariates)
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    if repeated:
-        raise ValueError(f"covariates named twice: {', '.join(repeated)}")
-    outcome = [name for name in names if name in (duration, event, entry)]
-    if outcome:
-        raise ValueError(f"covariates must not be part of the outcome: {', '.join(outcome)}")
+    names = _names(covariates, (duration, event, entry))
     times = check_times(frame, duration, event, entry, competing)
     n = len(times)
-    raw = [_values(frame, name) for name in names]
     layer, group = check_groups(frame, strata, n), check_groups(frame, cluster, n)
     number = _whole_counts(frame, counts, n)
     missing = (layer.code < 0) | (group.code < 0)
-    for values in raw:
-        missing |= np.asarray(pd.isna(values), dtype=bool)
+    for name in names:
+        missing |= series(frame, name).isna().to_numpy(dtype=bool)
     keep = np.flatnonzero(~missing & (number > 0))
     is_whole = len(keep) == n
-    blocks = [_columns(name, raw.pop(0), None if is_whole else keep) for name in names]
-    terms = tuple(term for _, own, _ in blocks for term in own)
-    references = {name: one for name, (_, _, one) in zip(names, blocks, strict=True) if one is not None}
+    x, terms, references = _assemble(frame, names, slice(None) if is_whole else keep, len(keep))
+    stratum = np.zeros(len(keep), dtype=np.int64)
+    if strata is not None:
+        stratum = np.unique(layer.code[keep], return_inverse=True)[1].astype(np.int64)
     data = CoxData(
         times if is_whole else times.take(keep),
         terms,
         references,
-        np.zeros(len(keep), dtype=np.int64)
-        if strata is None
-        else np.unique(layer.code[keep], return_inverse=True)[1].astype(np.int64),
+        stratum,
         None if cluster is None else group.code[keep],
         number if is_whole else number[keep],
-        keep.astype(np.int64),
+        keep,
         int(number[missing].sum()),
     )
-    return data, _side_by_side([block for block, _, _ in blocks], len(keep))
+    return data, x
 
 
-def _values(frame: Frame, name: str) -> Floats | pd.Series:
-    """A covariate as numbers where it is numeric, else as it stands."""
-    column = series(frame, name)
-    return numbers(frame, name) if is_numeric(column) else column
+def _names(covariates: Sequence[str], outcome: tuple[str | None, ...]) -> list[str]:
+    """The covariates asked for; none of them twice or part of the outcome."""
+    names = [covariates] if isinstance(covariates, str) else list(covariates)
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise ValueError(f"covariates named twice: {', '.join(repeated)}")
+    known = [name for name in names if name in outcome]
+    if known:
+        raise ValueError(f"covariates must not be part of the outcome: {', '.join(known)}")
+    return names
 
 
-def _side_by_side(blocks: list[Any], n: int) -> Floats:
-    """Blocks (n, c) as one matrix, columns contiguous; each is let go when it is copied."""
-    x = np.empty((n, sum(block.shape[1] for block in blocks)), order="F")
+def _assemble(
+    frame: Frame, names: list[str], keep: Ints | slice, n: int
+) -> tuple[Floats, tuple[str, ...], dict[str, str]]:
+    """Covariates of the n rows to keep as one matrix (n, p), columns contiguous, their terms and reference levels.
+
+    Numbers are read straight into their place: of many patients there may be no room for two of each.
+    """
+    texts = {name: column for name in names if not is_numeric(column := series(frame, name))}
+    coded = {name: _dummies(name, column.iloc[keep]) for name, column in texts.items()}
+    terms = tuple(term for name in names for term in (coded[name].terms if name in coded else [name]))
+    x = np.empty((n, len(terms)), order="F")
     at = 0
-    while blocks:
-        block = blocks.pop(0)
-        x[:, at : at + block.shape[1]] = block
-        at += block.shape[1]
-    return x
+    for name in names:
+        stop = at + (len(coded[name].terms) if name in coded else 1)
+        x[:, at:stop] = coded[name].columns if name in coded else numbers(frame, name)[keep, None]
+        at = stop
+    return x, terms, {name: one.reference for name, one in coded.items() if one.reference is not None}
 
 
 def pooled(data: CoxData, x: Floats) -> tuple[CoxData, Floats]:
@@ -164,23 +179,16 @@ def _whole_counts(frame: Frame, counts: str | None, n: int) -> Floats:
     return values
 
 
-def _columns(
-    name: str, values: Floats | pd.Series, keep: Ints | None
-) -> tuple[npt.NDArray[Any], list[str], str | None]:
-    """Give one covariate's columns (keep None: of all rows), their terms, and the reference level of dummies."""
-    if isinstance(values, np.ndarray):
-        return (values if keep is None else values[keep])[:, None], [name], None
-    used = values if keep is None else values.iloc[keep]
+def _dummies(name: str, used: pd.Series) -> Dummies:
+    """Code a text covariate; where it has a single level, a column without spread stands for it."""
     levels = _levels(used)
-    if not levels:
-        return np.zeros((len(used), 1)), [name], None
-    others = levels[1:]
-    if not others:
-        return np.zeros((len(used), 1)), [f"{name}[{levels[0]}]"], None
+    if len(levels) < 2:
+        term = f"{name}[{levels[0]}]" if levels else name
+        return Dummies(np.zeros((len(used), 1), dtype=bool), [term], None)
     code, found = pd.factorize(_as_text(used))
     place = {level: at for at, level in enumerate(found)}
-    block = np.column_stack([code == place[level] for level in others])
-    return block, [f"{name}[{level}]" for level in others], levels[0]
+    columns = np.column_stack([code == place[level] for level in levels[1:]])
+    return Dummies(columns, [f"{name}[{level}]" for level in levels[1:]], levels[0])
 
 
 def _as_text(used: pd.Series) -> Any:

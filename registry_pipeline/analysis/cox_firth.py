@@ -13,13 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from registry_pipeline.analysis.cox_engine import (
-    Evaluation,
-    RiskSets,
-    evaluate,
-    sum_at_risk,
-    sum_dying,
-)
+from registry_pipeline.analysis.cox_engine import Evaluation, evaluate
+from registry_pipeline.analysis.cox_risk_sets import RiskSets, sum_at_risk, sum_dying
 from registry_pipeline.analysis.gate import Flags, Floats
 
 SCORE_TOLERANCE = 1e-9

@@ -12,8 +12,10 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from registry_pipeline.analysis.cox_engine import Evaluation, Point, RiskSets, evaluate
+from registry_pipeline.analysis.cox_engine import Evaluation, Point, evaluate
+from registry_pipeline.analysis.cox_risk_sets import RiskSets
 from registry_pipeline.analysis.gate import NOT_CONVERGED, NOT_ESTIMABLE, OK, Flags, Floats, Ints, binned
+from registry_pipeline.analysis.products import combine, inner
 
 SCORE_TOLERANCE = 1e-9  # score in units of its own standard deviation
 RANK_TOLERANCE = 1e-10  # share of a column's information that no other column explains
@@ -64,12 +66,12 @@ def standardise(x: Floats, count: Floats, stratum: Ints | None = None) -> tuple[
     shift = np.zeros((n_strata if n_strata > 1 else 0, x.shape[1]))
     for j, column in enumerate(x.T):
         noise = 1e-12 * max(float(column.max(initial=0.0)), -float(column.min(initial=0.0)))
-        column -= (count @ column) / total
+        column -= inner(count, column) / total
         if stratum is not None and n_strata > 1:
             size = binned(stratum, count, n_strata)
             shift[:, j] = binned(stratum, count * column, n_strata) / np.maximum(size, 1)
             column -= shift[stratum, j]
-        spread = float(np.sqrt(count @ column**2 / total))
+        spread = float(np.sqrt(inner(count, column * column) / total))
         if spread > noise:
             scale[j] = spread
             column /= spread
@@ -215,7 +217,7 @@ def is_ascent_to_infinity(sets: RiskSets, x: Floats, direction: Floats) -> bool:
     That is so when at every death time each of the dying has the largest value of x @ direction among those
     at risk (Bryson & Johnson 1981). A thousandth of the range is allowed for the direction's own error.
     """
-    value = x @ direction
+    value = combine(x, direction)
     spread = float(np.ptp(value)) if len(value) else 0.0
     if not spread > 0 or not sets.n_time:
         return False

@@ -8,12 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from registry_pipeline.analysis.cox_engine import (
-    Evaluation,
-    RiskSets,
-    cumulate,
-    weighted_information,
-)
+from registry_pipeline.analysis.cox_engine import Evaluation, weighted_information
+from registry_pipeline.analysis.cox_risk_sets import RiskSets, cumulate
 from registry_pipeline.analysis.curve import product_limit, risk_table, step_value
 from registry_pipeline.analysis.gate import Floats, Ints, Times, binned
 

@@ -15,7 +15,7 @@ import pandas as pd
 
 from registry_pipeline.analysis.cox_concordance import Concordance, concordance
 from registry_pipeline.analysis.cox_design import CoxData
-from registry_pipeline.analysis.cox_engine import Evaluation, RiskSets
+from registry_pipeline.analysis.cox_engine import Evaluation
 from registry_pipeline.analysis.cox_ph import (
     TRANSFORMS,
     ph_score_test,
@@ -23,8 +23,10 @@ from registry_pipeline.analysis.cox_ph import (
     score_residuals,
     transformed_time,
 )
+from registry_pipeline.analysis.cox_risk_sets import RiskSets
 from registry_pipeline.analysis.gate import NOT_ESTIMABLE, OK, Z95, Floats
 from registry_pipeline.analysis.logrank import chi_square_p
+from registry_pipeline.analysis.products import combine
 
 TERM_COLUMNS = [
     "term",
@@ -146,7 +148,7 @@ class CoxFit:
         """Log hazard relative to the average row, one per row used, in order of `data.row`."""
         if self.model is None:
             return np.full(len(self.data.row), np.nan)
-        found: Floats = self.model.x @ self.model.scaled_beta
+        found = combine(self.model.x, self.model.scaled_beta)
         if len(
             self.model.shift
         ):  # the columns are centred within strata, which says nothing of the overall average

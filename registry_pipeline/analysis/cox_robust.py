@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from registry_pipeline.analysis.cox_engine import Evaluation, RiskSets, cumulate
+from registry_pipeline.analysis.cox_engine import Evaluation
+from registry_pipeline.analysis.cox_risk_sets import RiskSets, cumulate
 from registry_pipeline.analysis.gate import Floats, Ints, binned
 
 LARGEST_LEVERAGE = 0.75  # as Fay & Graubard 2001

@@ -13,9 +13,10 @@ import numpy as np
 import pandas as pd
 
 from registry_pipeline.analysis.cox_design import CoxData, read_cox_data
-from registry_pipeline.analysis.cox_engine import Point, RiskSets, build_risk_sets, sum_at_risk
+from registry_pipeline.analysis.cox_engine import Point
 from registry_pipeline.analysis.cox_newton import Problem, Solution, maximise, split_columns, standardise
 from registry_pipeline.analysis.cox_result import TERM_COLUMNS, wald
+from registry_pipeline.analysis.cox_risk_sets import RiskSets, build_risk_sets, sum_at_risk
 from registry_pipeline.analysis.curve import product_limit, risk_table, step_value
 from registry_pipeline.analysis.gate import NOT_ESTIMABLE, OK, Flags, Floats, Frame, Times, binned
 
