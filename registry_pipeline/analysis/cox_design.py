@@ -86,9 +86,9 @@ def read_cox_data(
     names = _names(covariates, (duration, event, entry))
     times = check_times(frame, duration, event, entry, competing)
     n = len(times)
-    layer, group = check_groups(frame, strata, n), check_groups(frame, cluster, n)
+    layer, group = check_groups(frame, strata, n), _clusters(frame, cluster, n)
     number = _whole_counts(frame, counts, n)
-    missing = (layer.code < 0) | (group.code < 0)
+    missing = (layer.code < 0) | (group < 0)
     for name in names:
         missing |= series(frame, name).isna().to_numpy(dtype=bool)
     keep = np.flatnonzero(~missing & (number > 0))
@@ -102,7 +102,7 @@ def read_cox_data(
         terms,
         references,
         stratum,
-        None if cluster is None else group.code[keep],
+        None if cluster is None else group[keep],
         number if is_whole else number[keep],
         keep,
         int(number[missing].sum()),
@@ -168,6 +168,13 @@ def pooled(data: CoxData, x: Floats) -> tuple[CoxData, Floats]:
     return whole, np.asfortranarray(x[first])
 
 
+def _clusters(frame: Frame, cluster: str | None, n: int) -> Ints:
+    """The cluster of each row by number, in order of appearance; -1 where it is missing."""
+    if cluster is None:
+        return np.zeros(n, dtype=np.int64)
+    return np.asarray(pd.factorize(series(frame, cluster))[0], dtype=np.int64)
+
+
 def _whole_counts(frame: Frame, counts: str | None, n: int) -> Floats:
     """Read how many patients each row stands for."""
     if counts is None:
@@ -185,13 +192,13 @@ def _dummies(name: str, used: pd.Series) -> Dummies:
     if len(levels) < 2:
         term = f"{name}[{levels[0]}]" if levels else name
         return Dummies(np.zeros((len(used), 1), dtype=bool), [term], None)
-    code, found = pd.factorize(_as_text(used))
+    code, found = pd.factorize(as_text(used))
     place = {level: at for at, level in enumerate(found)}
     columns = np.column_stack([code == place[level] for level in levels[1:]])
     return Dummies(columns, [f"{name}[{level}]" for level in levels[1:]], levels[0])
 
 
-def _as_text(used: pd.Series) -> Any:
+def as_text(used: pd.Series) -> Any:
     """The label of each value; texts are their own labels and are not asked one by one."""
     if pd.api.types.infer_dtype(used, skipna=False) == "string":
         return used.to_numpy(dtype=object)
@@ -206,6 +213,6 @@ def _levels(used: pd.Series) -> list[str]:
     """
     if isinstance(used.dtype, pd.CategoricalDtype):
         return [label(level) for level in used.cat.remove_unused_categories().cat.categories]
-    tally = pd.Series(_as_text(used), dtype=object).value_counts()
+    tally = pd.Series(as_text(used), dtype=object).value_counts()
     ordered = sorted(tally.index, key=lambda level: (-int(tally[level]), level))
     return ordered[:1] + sorted(ordered[1:])

@@ -112,6 +112,12 @@ class CoxFit:
         """Positions of the independent columns in the model."""
         return () if self.model is None else self.model.kept
 
+    @property
+    def events_per_variable(self) -> float:
+        """Events for each coefficient of the model, or that it should have had."""
+        is_fitted = self.status == OK and self.estimates is not None
+        return self.data.n_event / max(len(self.kept if is_fitted else self.data.terms), 1)
+
     @cached_property
     def terms(self) -> pd.DataFrame:
         """One row per coefficient, columns of `result.cox_term`, and reference_level for dummy columns."""
@@ -167,14 +173,13 @@ class CoxFit:
         """One row as `result.cox_fit`."""
         found, agreement = self.estimates, self.concordance
         ok = self.status == OK and found is not None
-        n_terms = max(len(self.kept), 1) if ok else max(len(self.data.terms), 1)
         ph = self.ph_test()
         overall = ph.loc[ph["term"] == "GLOBAL", "p_value"]
         row = {
             "n": self.data.n,
             "n_missing": self.data.n_missing,
             "n_event": self.data.n_event,
-            "events_per_variable": self.data.n_event / n_terms,
+            "events_per_variable": self.events_per_variable,
             "log_likelihood_null": found.log_likelihood_null if ok and found else np.nan,
             "log_likelihood": found.log_likelihood if ok and found else np.nan,
             "concordance": agreement.estimate,
