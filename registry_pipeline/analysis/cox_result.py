@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from math import erfc
 
 import numpy as np
 import pandas as pd
 
 from registry_pipeline.analysis.cox_concordance import Concordance, concordance
 from registry_pipeline.analysis.cox_design import CoxData
-from registry_pipeline.analysis.cox_engine import Evaluation, RiskSets
+from registry_pipeline.analysis.cox_engine import Evaluation
 from registry_pipeline.analysis.cox_ph import (
     TRANSFORMS,
     ph_score_test,
@@ -22,8 +23,10 @@ from registry_pipeline.analysis.cox_ph import (
     score_residuals,
     transformed_time,
 )
+from registry_pipeline.analysis.cox_risk_sets import RiskSets
 from registry_pipeline.analysis.gate import NOT_ESTIMABLE, OK, Z95, Floats
 from registry_pipeline.analysis.logrank import chi_square_p
+from registry_pipeline.analysis.products import combine
 
 TERM_COLUMNS = [
     "term",
@@ -74,13 +77,14 @@ class Estimates:
 @dataclass(frozen=True)
 class Model:
     """The likelihood behind a fit: risk sets, columns kept (positions of terms), standardised (n, q) x with
-    its scale (q,), the solution scaled_beta (q,) and the evaluation there.
+    its scale (q,) and the shift of each stratum (strata, q), the solution scaled_beta (q,) and the evaluation there.
     """
 
     sets: RiskSets
     kept: tuple[int, ...]
     x: Floats
     scale: Floats
+    shift: Floats
     scaled_beta: Floats
     evaluation: Evaluation
 
@@ -107,6 +111,12 @@ class CoxFit:
     def kept(self) -> tuple[int, ...]:
         """Positions of the independent columns in the model."""
         return () if self.model is None else self.model.kept
+
+    @property
+    def events_per_variable(self) -> float:
+        """Events for each coefficient of the model, or that it should have had."""
+        is_fitted = self.status == OK and self.estimates is not None
+        return self.data.n_event / max(len(self.kept if is_fitted else self.data.terms), 1)
 
     @cached_property
     def terms(self) -> pd.DataFrame:
@@ -144,10 +154,12 @@ class CoxFit:
         """Log hazard relative to the average row, one per row used, in order of `data.row`."""
         if self.model is None:
             return np.full(len(self.data.row), np.nan)
-        # From the raw columns: `model.x` is centred within strata and says nothing of the overall average.
-        raw = self.data.x[:, list(self.kept)]
-        centre = (self.data.count @ raw) / self.data.count.sum()
-        return np.asarray(((raw - centre) / self.model.scale) @ self.model.scaled_beta, dtype=np.float64)
+        found = combine(self.model.x, self.model.scaled_beta)
+        if len(
+            self.model.shift
+        ):  # the columns are centred within strata, which says nothing of the overall average
+            found += (self.model.shift @ self.model.scaled_beta)[self.data.stratum]
+        return found
 
     @cached_property
     def concordance(self) -> Concordance:
@@ -161,14 +173,13 @@ class CoxFit:
         """One row as `result.cox_fit`."""
         found, agreement = self.estimates, self.concordance
         ok = self.status == OK and found is not None
-        n_terms = max(len(self.kept), 1) if ok else max(len(self.data.terms), 1)
         ph = self.ph_test()
         overall = ph.loc[ph["term"] == "GLOBAL", "p_value"]
         row = {
             "n": self.data.n,
             "n_missing": self.data.n_missing,
             "n_event": self.data.n_event,
-            "events_per_variable": self.data.n_event / n_terms,
+            "events_per_variable": self.events_per_variable,
             "log_likelihood_null": found.log_likelihood_null if ok and found else np.nan,
             "log_likelihood": found.log_likelihood if ok and found else np.nan,
             "concordance": agreement.estimate,
@@ -259,10 +270,9 @@ class CoxFit:
 
 def wald(beta: Floats, covariance: Floats) -> tuple[Floats, Floats, Floats]:
     """Give 95 % limits of coefficients and two-sided p values from the normal distribution."""
-    from scipy.special import erfc
-
     error = np.sqrt(np.diag(covariance))
-    return beta - Z95 * error, beta + Z95 * error, erfc(np.abs(beta) / error / np.sqrt(2))
+    p_value = np.array([erfc(one) for one in np.abs(beta) / error / np.sqrt(2)])
+    return beta - Z95 * error, beta + Z95 * error, p_value
 
 
 def refused(data: CoxData, method: str, status: str, note: str, term_notes: dict[int, str]) -> CoxFit:

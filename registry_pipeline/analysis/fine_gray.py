@@ -13,9 +13,10 @@ import numpy as np
 import pandas as pd
 
 from registry_pipeline.analysis.cox_design import CoxData, read_cox_data
-from registry_pipeline.analysis.cox_engine import Point, RiskSets, build_risk_sets, sum_at_risk
+from registry_pipeline.analysis.cox_engine import Point
 from registry_pipeline.analysis.cox_newton import Problem, Solution, maximise, split_columns, standardise
 from registry_pipeline.analysis.cox_result import TERM_COLUMNS, wald
+from registry_pipeline.analysis.cox_risk_sets import RiskSets, build_risk_sets, sum_at_risk
 from registry_pipeline.analysis.curve import product_limit, risk_table, step_value
 from registry_pipeline.analysis.gate import NOT_ESTIMABLE, OK, Flags, Floats, Frame, Times, binned
 
@@ -181,13 +182,13 @@ def fit_fine_gray(
     R's cmprsk::crr. Certified or refused as a Cox fit is: status, note, NaN.
     Source: Fine & Gray 1999, JASA 94:496-509.
     """
-    data = read_cox_data(frame, duration, event, covariates, None, None, None, None, competing=True)
+    data, x = read_cox_data(frame, duration, event, covariates, None, None, None, None, competing=True)
     n_event = int((data.times.event == cause).sum())
     reason = _hopeless(data, n_event, cause)
     if reason:
         return _table(data, n_event, None, None, np.zeros(len(data.terms), dtype=bool), reason)
     weighted = weight_rows(data.times, cause)
-    x, scale = standardise(data.x, data.count)
+    scale, _ = standardise(x, data.count)
     start = evaluate_weighted(weighted, x, np.zeros(x.shape[1]))
     assert start is not None
     constant, collinear, kept = split_columns(start.information)
@@ -201,7 +202,7 @@ def fit_fine_gray(
         lambda beta: evaluate_weighted(weighted, x, beta),
         lambda step: _is_endless(weighted, x, step),
     )
-    solution = maximise(problem)
+    solution = maximise(problem, start if kept.all() else None)
     if solution.status != OK or solution.evaluation is None:
         return _table(data, n_event, solution, None, kept, f"{note} {solution.reason}".strip())
     covariance = sandwich(weighted, x, solution.evaluation)
