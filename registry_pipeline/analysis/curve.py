@@ -67,6 +67,14 @@ def product_limit(table: RiskTable) -> Curve:
     )
 
 
+def curve_of(times: Times) -> Curve:
+    """The product-limit curve of one group, computed once."""
+    if "curve" not in times.kept:
+        times.kept["curve"] = product_limit(risk_table(times))
+    found: Curve = times.kept["curve"]
+    return found
+
+
 def confidence_limits(survival: Floats, log_variance: Floats, transform: str) -> tuple[Floats, Floats]:
     """Give 95 % limits of S(t) as R's survfit does; NaN where they do not exist (S = 1 or S = 0)."""
     if transform not in CI_TRANSFORMS:

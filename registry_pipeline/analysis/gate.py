@@ -63,6 +63,15 @@ class Groups:
         """Rows whose group is missing."""
         return int((self.code < 0).sum())
 
+    @property
+    def n_used(self) -> int:
+        """Groups that have rows."""
+        return int(np.count_nonzero(np.bincount(self.code[self.code >= 0])))
+
+    def take(self, rows: Any) -> Groups:
+        """Give the chosen rows; the labels stay."""
+        return Groups(self.variable, self.code[rows], self.labels)
+
 
 class Checked:
     """A frame of which times and groups are read once, however many estimates are made of it.
@@ -78,6 +87,9 @@ class Checked:
     def columns(self) -> Any:
         """Names of the frame's columns."""
         return self.frame.columns
+
+    def __len__(self) -> int:
+        return len(self.frame)
 
     def __getitem__(self, name: Any) -> Any:
         return self.frame[name]
@@ -245,6 +257,11 @@ def label(value: Any) -> str:
     return str(value)
 
 
+def _is_text(column: pd.Series) -> bool:
+    """Say whether every value that is there is a text."""
+    return pd.api.types.infer_dtype(column, skipna=True) == "string"
+
+
 def check_groups(frame: Frame, by: str | None, n: int) -> Groups:
     """Read a grouping column; None puts everybody into one group called overall.
 
@@ -260,7 +277,7 @@ def check_groups(frame: Frame, by: str | None, n: int) -> Groups:
         used = column.cat.remove_unused_categories()
         code, levels = used.cat.codes.to_numpy(), used.cat.categories
     else:
-        if column.dtype == object and len(set(map(type, column.array))) > 2:
+        if column.dtype == object and not _is_text(column) and len(set(map(type, column.to_numpy()))) > 2:
             column = column.where(column.isna(), column.astype(str))
         code, levels = pd.factorize(column, sort=True)
     return Groups(by, np.asarray(code, dtype=np.int64), tuple(label(level) for level in levels))

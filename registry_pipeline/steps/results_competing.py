@@ -32,7 +32,8 @@ def competing_results(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
                 for rows in parts.values():
                     rows.append(nothing(**label))
                 continue
-            parts["gray_test"] += [one.assign(**label) for one in _gray(frame)]
+            tests = _gray(marts.groups(endpoint, origin))
+            parts["gray_test"] += [one.assign(**label) for one in tests]
             for cause in CAUSES:
                 own = {**label, "cause": cause}
                 parts["cause_specific_cox"] += [one.assign(**own) for one in _cause_specific(frame, cause)]
@@ -41,13 +42,13 @@ def competing_results(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
     return made | {"recurrence_by_group": _by_group(marts), "recurrence_course": _courses(marts)}
 
 
-def _gray(frame: pd.DataFrame) -> Iterator[pd.DataFrame]:
+def _gray(everybody: analysis.Checked) -> Iterator[pd.DataFrame]:
     for variable in GROUPS:
-        known = frame[frame[variable].notna()]
+        is_known = everybody[variable].notna()
+        known = everybody if is_known.all() else analysis.Checked(everybody.frame[is_known])
         if len(known):
-            chosen = known.assign(**{variable: known[variable].astype(str)})
             for cause in CAUSES:
-                yield analysis.gray_test(chosen, "duration_days", "event", variable, cause)
+                yield analysis.gray_test(known, "duration_days", "event", variable, cause)
 
 
 def _cause_specific(frame: pd.DataFrame, cause: int) -> Iterator[pd.DataFrame]:
