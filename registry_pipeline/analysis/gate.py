@@ -26,7 +26,7 @@ Z95 = 1.959963984540054  # 0.975 quantile of the normal distribution
 OVERALL = "overall"
 OK, NOT_ESTIMABLE, NOT_CONVERGED = "ok", "not_estimable", "not_converged"
 # R's aeqSurv: times closer than this, absolutely or relative to their mean, are one time.
-MOST_DAYS = 100_000  # whole durations up to here are counted day by day
+MOST_DAYS = 100_000  # whole numbers up to here, or to their count, are counted one by one
 TIE_TOLERANCE = float(np.sqrt(np.finfo(float).eps))
 
 
@@ -170,12 +170,12 @@ def merge_close_times(values: Floats) -> Floats:
     return merged
 
 
-def distinct(values: Floats) -> tuple[Floats, Ints]:
+def distinct(values: Floats | Ints) -> tuple[Floats, Ints]:
     """Give the distinct values in increasing order and the position of each value among them.
 
-    As `np.unique` with its inverse; whole numbers of days are counted instead of sorted.
+    As `np.unique` with its inverse; whole numbers, as days are, are counted instead of sorted.
     """
-    if len(values) and values.min() >= 0 and values.max() <= MOST_DAYS:
+    if len(values) and values.min() >= 0 and values.max() <= max(MOST_DAYS, len(values)):
         whole = values.astype(np.int64)
         if bool(np.all(whole == values)):
             is_there = np.bincount(whole) > 0
@@ -257,7 +257,7 @@ def label(value: Any) -> str:
     return str(value)
 
 
-def _is_text(column: pd.Series) -> bool:
+def _is_text(column: pd.Series | pd.Index) -> bool:
     """Say whether every value that is there is a text."""
     return pd.api.types.infer_dtype(column, skipna=True) == "string"
 
@@ -280,4 +280,5 @@ def check_groups(frame: Frame, by: str | None, n: int) -> Groups:
         if column.dtype == object and not _is_text(column) and len(set(map(type, column.to_numpy()))) > 2:
             column = column.where(column.isna(), column.astype(str))
         code, levels = pd.factorize(column, sort=True)
-    return Groups(by, np.asarray(code, dtype=np.int64), tuple(label(level) for level in levels))
+    labels = tuple(levels) if _is_text(levels) else tuple(label(level) for level in levels)
+    return Groups(by, np.asarray(code, dtype=np.int64), labels)

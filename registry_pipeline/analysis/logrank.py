@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from registry_pipeline.analysis.curve import counts_at_events
 from registry_pipeline.analysis.gate import (
     NOT_ESTIMABLE,
     OK,
@@ -23,7 +24,6 @@ from registry_pipeline.analysis.gate import (
     Times,
     check_groups,
     check_times,
-    distinct_durations,
 )
 
 COLUMNS = [
@@ -56,7 +56,7 @@ def logrank_scores(times: Times, group: Ints, n_group: int, power: tuple[float, 
     Weights are S(t-)^p (1 - S(t-))^q with S the pooled Kaplan-Meier just before t; ties by the
     hypergeometric variance. Shapes: (n_group,), (n_group,), (n_group, n_group).
     """
-    at_risk, dead = _counts(times, group, n_group)
+    at_risk, (dead,) = counts_at_events(times, group, n_group, times.event > 0)
     n, d = at_risk.sum(axis=0), dead.sum(axis=0)
     weight = _weight(n, d, power)
     share = at_risk / np.maximum(n, 1)
@@ -64,21 +64,6 @@ def logrank_scores(times: Times, group: Ints, n_group: int, power: tuple[float, 
         scale = np.where(n > 1, weight**2 * d * (n - d) / (n - 1), 0.0)
     mixed = (share * scale) @ share.T
     return ScoreTest(dead @ weight, share @ (weight * d), np.diag(share @ scale) - mixed)
-
-
-def _counts(times: Times, group: Ints, n_group: int) -> tuple[Floats, Floats]:
-    """Count who is at risk and who has the event, for each group at each time of an event: (n_group, times)."""
-    time, position = distinct_durations(times)
-    cell, size = group * len(time) + position, n_group * len(time)
-    left = np.bincount(cell, minlength=size).reshape(n_group, len(time))
-    dead = np.bincount(cell[times.event > 0], minlength=size).reshape(n_group, len(time))
-    at = np.flatnonzero(dead.any(axis=0))
-    at_risk = np.cumsum(left[:, ::-1], axis=1)[:, ::-1][:, at].astype(np.float64)
-    if times.entry is not None:
-        for code in range(n_group):
-            entered = np.sort(times.entry[group == code])
-            at_risk[code] -= len(entered) - np.searchsorted(entered, time[at], side="left")
-    return at_risk, dead[:, at].astype(np.float64)
 
 
 def _weight(n: Floats, d: Floats, power: tuple[float, float]) -> Floats:
