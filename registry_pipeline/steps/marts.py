@@ -5,7 +5,7 @@ Does not belong here: estimates (``analysis/``), SQL.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -73,6 +73,12 @@ class Marts:
     def pairs(self) -> list[tuple[str, str]]:
         """The endpoints and origins that have times, in a stable order."""
         return sorted(self._rows)
+
+    def with_times(self, survival_time: pd.DataFrame) -> "Marts":
+        """The same marts with other durations and events in the same rows, whose patients are looked up already."""
+        made = replace(self, survival_time=survival_time)
+        vars(made).update(_rows=self._rows, _last=self._last)
+        return made
 
     @cached_property
     def _rows(self) -> dict[tuple[str, str], Any]:

@@ -70,7 +70,6 @@ def _card(marts: Marts, study: Study, growth: pd.DataFrame) -> pd.DataFrame:
     """The scorecard of one reading, from the few estimates that it rests on."""
     frames = {
         "cohort": marts.cohort,
-        "survival_time": marts.survival_time,
         "attrition": marts.attrition,
         "lesion_growth": marts.lesion_growth,
         "recurrence": analysis.recurrence_patterns(marts.recurrence, len(marts.cohort)),
