@@ -182,7 +182,7 @@ def distinct(values: Floats | Ints) -> tuple[Floats, Ints]:
             found: Floats = np.flatnonzero(is_there).astype(np.float64)
             return found, (np.cumsum(is_there) - 1)[whole]
     unique, position = np.unique(values, return_inverse=True)
-    return unique, position.astype(np.int64)
+    return unique.astype(np.float64), position.astype(np.int64)
 
 
 def check_times(
@@ -259,7 +259,7 @@ def label(value: Any) -> str:
 
 def _is_text(column: pd.Series | pd.Index) -> bool:
     """Say whether every value that is there is a text."""
-    return pd.api.types.infer_dtype(column, skipna=True) == "string"
+    return bool(pd.api.types.infer_dtype(column, skipna=True) == "string")
 
 
 def check_groups(frame: Frame, by: str | None, n: int) -> Groups:

@@ -49,7 +49,7 @@ class Lesions:
     @property
     def n_patients(self) -> int | None:
         """Number of patients with a usable lesion; None when patients are unknown."""
-        return None if self.patient is None else len(np.unique(self.patient))
+        return None if self.patient is None else int(self.patient.max(initial=-1)) + 1
 
     @property
     def n_excluded(self) -> int:

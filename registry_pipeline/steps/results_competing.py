@@ -138,8 +138,9 @@ def _paths(recurrence: pd.DataFrame) -> pl.DataFrame:
     """The recurrences of each patient in order of their days, those of one day joined by a plus."""
     dated = recurrence[["patient_id", "days_since_lrt", "event_type"]].dropna()
     before = pl.col("days_since_lrt").shift().over("patient_id")
-    mark = pl.when(before.is_null()).then(pl.lit(""))
-    mark = mark.when(before == pl.col("days_since_lrt")).then(pl.lit(" + ")).otherwise(pl.lit(" > "))
+    is_same_day = before == pl.col("days_since_lrt")
+    between = pl.when(is_same_day).then(pl.lit(" + ")).otherwise(pl.lit(" > "))
+    mark = pl.when(before.is_null()).then(pl.lit("")).otherwise(between)
     return (
         pl.from_pandas(dated)
         .sort("patient_id", "days_since_lrt", "event_type")
