@@ -25,8 +25,8 @@ NO_COHORT = "not estimable: no patient of this release meets the study's eligibi
 def scorecard(frames: Mapping[str, Frame | None]) -> pd.DataFrame:
     """Build the result.scorecard rows, one per part of the thirteen published items.
 
-    frames (pandas or polars, by table name; absent ones count as empty): cohort, survival_time, attrition,
-    lesion_growth, km_landmark, logrank_test, cox_term, follow_up, recurrence (result.recurrence_pattern),
+    frames (pandas or polars, by table name; absent ones count as empty): cohort, attrition, lesion_growth,
+    km_landmark, logrank_test, cox_term, follow_up, recurrence (result.recurrence_pattern),
     growth_share, growth_threshold. published and computed are text as printed; published_value,
     computed_value, ci_lower and ci_upper are numbers in `unit`. agrees is True when the computed number
     rounds to the printed one (or keeps the printed bound), False when not, and NULL when there is no
