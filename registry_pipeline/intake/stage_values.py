@@ -80,16 +80,18 @@ def clean(rows: pl.DataFrame, columns: Sequence[str], sentinels: Sequence[str]) 
     """Outer blanks off; empty texts and sentinels (whatever their width and case) to null."""
     blanks = pl.Series([*sentinels, ""], dtype=pl.String).to_frame("text").select(folded(pl.col("text")))
     wanted = blanks["text"].unique().implode()
-    stripped = [pl.col(name).str.strip_chars() for name in columns]
-    rows = rows.with_columns(stripped)
-    nulled = []
+    changed = []
     for name in columns:
-        distinct = rows[name].unique().drop_nulls().alias("text").to_frame()
+        received = rows[name].unique().drop_nulls()
+        distinct = received.str.strip_chars().alias("text").to_frame()
         is_missing = folded(pl.col("text")).is_in(wanted) | pl.col("text").str.contains(DECLARED_MISSING)
-        missing = distinct.filter(is_missing)["text"]
+        missing = distinct.filter(is_missing)["text"].unique()
+        stripped = pl.col(name).str.strip_chars()
         if len(missing):
-            nulled.append(pl.when(~pl.col(name).is_in(missing.implode())).then(pl.col(name)).alias(name))
-    return rows.with_columns(nulled)
+            changed.append(pl.when(~stripped.is_in(missing.implode())).then(stripped).alias(name))
+        elif (distinct["text"] != received).any():
+            changed.append(stripped)
+    return rows.with_columns(changed)
 
 
 def type_column(
