@@ -17,6 +17,7 @@ from types import MappingProxyType
 import polars as pl
 
 from registry_pipeline.intake.mapping_person import LEADING_NUMBER
+from registry_pipeline.intake.parsing import distinct_texts
 
 PREFIX = "P"
 Number = tuple[str, str]
@@ -45,19 +46,25 @@ class Pseudonyms:
 
     def of(self, local_ids: pl.Series, kind: str = LEADING_NUMBER) -> pl.Series:
         """The pseudonym of every local id, in order; null for null."""
-        rows = local_ids.cast(pl.String).alias("local").to_frame()
+        distinct = distinct_texts(local_ids.cast(pl.String))
+        rows = distinct.texts.alias("local").to_frame()
         known = self._known.get(kind, pl.DataFrame(schema={"local": pl.String, "made": pl.String}))
-        new = rows.unique().drop_nulls().join(known, on="local", how="anti")
+        new = rows.drop_nulls().join(known, on="local", how="anti")
         if new.height:
             made = [self._of((kind, one)) for one in new["local"].to_list()]
             known = pl.concat([known, new.with_columns(pl.Series("made", made))])
             self._known[kind] = known
-        found = rows.join(known, on="local", how="left", maintain_order="left")
-        return found["made"].alias(local_ids.name)
+        found = rows.join(known, on="local", how="left", maintain_order="left")["made"]
+        return found.gather(distinct.places).alias(local_ids.name)
+
+    @property
+    def has_links(self) -> bool:
+        """Whether any number stands for another one."""
+        return bool(self._stands_for)
 
     def own(self, local_ids: pl.Series, kind: str = LEADING_NUMBER) -> pl.Series:
         """The pseudonym that every number has by itself, whatever it is linked to."""
-        if not self._stands_for:
+        if not self.has_links:
             return self.of(local_ids, kind)
         return Pseudonyms(self._facility_id, self._key).of(local_ids, kind)
 

@@ -189,7 +189,11 @@ def _store_sheet(home: Home, landed: LandedFile, sheet: RawSheet, sheet_no: int,
         pl.col("source_row").cast(pl.Int64),
     )
     try:
-        write_atomically(_parquet_path(home, landed, sheet_no), lambda path: frame.write_parquet(path))
+        # nobody asks for the range of a text, and a higher level of compression saves little
+        write_atomically(
+            _parquet_path(home, landed, sheet_no),
+            lambda path: frame.write_parquet(path, compression_level=1, statistics=False),
+        )
     except Exception as error:  # polars wraps the system's error in one of its own
         raise NotStored(getattr(error, "errno", None), str(error)) from None
     return SheetInfo(

@@ -24,7 +24,7 @@ class Persons:
     """What the sources of a facility say of who somebody is, gathered source by source.
 
     Attributes:
-        numbers: rows of patient_xref without their facility.
+        numbers: rows of patient_xref without their facility: frames of one source name, each number once.
         keys: ``PERSON_KEYS``.
         issues: numbers of ``[source.person]`` that could not be read, with ``_row_id``.
     """
@@ -37,7 +37,9 @@ class Persons:
 
     def add_patients(self, source: Source, patients: pl.DataFrame) -> None:
         """The patients of a ``[[source.table]]``: ``source_patient_id, patient_id, _row_id, _submission_no``."""
-        own = self.pseudonyms.own(patients[XREF_COLUMN], source.patient_number)
+        own = patients["patient_id"]
+        if self.pseudonyms.has_links:
+            own = self.pseudonyms.own(patients[XREF_COLUMN], source.patient_number)
         named = patients.with_columns(own.alias("own_patient_id"), pl.lit(True).alias("_has_record"))
         self.numbers.append(_placed(named, source, source.name))
 
@@ -62,16 +64,23 @@ class Persons:
                 pl.lit(False).alias("_has_record"),
             )
             name = source.name if kind == source.patient_number else f"{source.name}.{kind}"
-            self.numbers.append(_placed(found, source, name))
+            once = found.unique(XREF_COLUMN, keep="first", maintain_order=True)
+            self.numbers.append(_placed(once, source, name))
 
     def patient_xref(self, facility: Facility) -> pl.DataFrame:
         """Which number of which source is which patient. Numbers of people without any record are not kept."""
-        every = pl.concat(self.numbers)
-        known = every.filter("_has_record").select("patient_id").unique()
-        found = every.join(known, on="patient_id", how="semi", maintain_order="left").unique(
-            ["source_name", XREF_COLUMN], keep="first", maintain_order=True
-        )
-        return found.select(
+        known = pl.concat([part.filter("_has_record").select("patient_id") for part in self.numbers]).unique()
+        found: list[pl.DataFrame] = []
+        seen: dict[str, list[pl.DataFrame]] = {}
+        for part in self.numbers:
+            if not part["_has_record"].all():
+                part = part.join(known, on="patient_id", how="semi", maintain_order="left")
+            earlier = seen.setdefault(str(part["source_name"].first()), [])
+            if earlier:
+                part = part.join(pl.concat(earlier), on=XREF_COLUMN, how="anti", maintain_order="left")
+            earlier.append(part.select(XREF_COLUMN))
+            found.append(part)
+        return pl.concat(found).select(
             pl.lit(facility.facility_id).alias("facility_id"),
             "source_name",
             XREF_COLUMN,

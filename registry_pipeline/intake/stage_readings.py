@@ -69,7 +69,7 @@ class Reading:
     status: Status = "ok"
 
     def __getattr__(self, name: str) -> Any:
-        """Parts as attributes, which is how ``parse_column`` takes results apart."""
+        """Parts as attributes, which is how ``parse_texts`` takes results apart."""
         if name.startswith("__"):
             raise AttributeError(name)
         return self.parts.get(name)

@@ -48,6 +48,17 @@ class TableRows:
     patients: pl.DataFrame
 
 
+@dataclass(frozen=True)
+class _Patients:
+    """The patients of some rows of a source: the facility's own number, typed, and the pseudonym."""
+
+    source: str
+    mapping: ColumnMapping
+    row_ids: pl.Series
+    local: Typed
+    pseudonyms: pl.Series
+
+
 @dataclass
 class Staging:
     """What all tables of a facility share while they are staged."""
@@ -55,6 +66,18 @@ class Staging:
     facility: Facility
     pseudonyms: Pseudonyms
     anchors: Mapping[str, AnchorDates] = field(default_factory=dict)
+    _latest: _Patients | None = None
+
+    def patients(self, rows: pl.DataFrame, mapping: ColumnMapping, source: Source) -> tuple[Typed, pl.Series]:
+        """The patients' own numbers and pseudonyms; the tables of a source mostly share rows and patients."""
+        known = self._latest
+        wanted = (source.name, mapping)
+        is_known = known is not None and (known.source, known.mapping) == wanted
+        if known is None or not is_known or not known.row_ids.equals(rows["_row_id"]):
+            local = local_patient(rows, mapping, source)
+            made = self.pseudonyms.of(local.values["patient_id"], source.patient_number)
+            known = self._latest = _Patients(source.name, mapping, rows["_row_id"], local, made)
+        return known.local, known.pseudonyms
 
 
 def stage_table(rows: pl.DataFrame, mapping: TableMapping, source: Source, staging: Staging) -> TableRows:
@@ -103,12 +126,10 @@ class _Work:
 
     def type_patient(self) -> None:
         """``patient_id`` from the facility's own number, which stays beside it until the end."""
-        found = local_patient(self.rows, self.mapping.columns["patient_id"], self.source)
-        self._note(found)
-        local = found.values["patient_id"]
+        local, made = self.staging.patients(self.rows, self.mapping.columns["patient_id"], self.source)
+        self._note(local)
         self.records = self.records.with_columns(
-            self.staging.pseudonyms.of(local, self.source.patient_number).alias("patient_id"),
-            local.alias(LOCAL_PATIENT),
+            made.alias("patient_id"), local.values["patient_id"].alias(LOCAL_PATIENT)
         )
 
     def type_one(self, column: ColumnMapping) -> None:

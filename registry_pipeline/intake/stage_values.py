@@ -13,11 +13,12 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from registry_pipeline.intake.mapping import ColumnMapping, Source
-from registry_pipeline.intake.parsing import parse_column
+from registry_pipeline.intake.parsing import Distinct, distinct_texts, parse_texts
 from registry_pipeline.intake.readers.model import DECLARED_MISSING
 from registry_pipeline.intake.stage_readings import (
     SIZE_FIELDS,
     UNIT_MARK,
+    ColumnReader,
     Reading,
     plain,
     read_identifier,
@@ -79,16 +80,18 @@ def clean(rows: pl.DataFrame, columns: Sequence[str], sentinels: Sequence[str]) 
     """Outer blanks off; empty texts and sentinels (whatever their width and case) to null."""
     blanks = pl.Series([*sentinels, ""], dtype=pl.String).to_frame("text").select(folded(pl.col("text")))
     wanted = blanks["text"].unique().implode()
-    stripped = [pl.col(name).str.strip_chars() for name in columns]
-    rows = rows.with_columns(stripped)
-    nulled = []
+    changed = []
     for name in columns:
-        distinct = rows[name].unique().drop_nulls().alias("text").to_frame()
+        received = rows[name].unique().drop_nulls()
+        distinct = received.str.strip_chars().alias("text").to_frame()
         is_missing = folded(pl.col("text")).is_in(wanted) | pl.col("text").str.contains(DECLARED_MISSING)
-        missing = distinct.filter(is_missing)["text"]
+        missing = distinct.filter(is_missing)["text"].unique()
+        stripped = pl.col(name).str.strip_chars()
         if len(missing):
-            nulled.append(pl.when(~pl.col(name).is_in(missing.implode())).then(pl.col(name)).alias(name))
-    return rows.with_columns(nulled)
+            changed.append(pl.when(~stripped.is_in(missing.implode())).then(stripped).alias(name))
+        elif (distinct["text"] != received).any():
+            changed.append(stripped)
+    return rows.with_columns(changed)
 
 
 def type_column(
@@ -101,19 +104,22 @@ def type_column(
         siblings: columns of the table that a size may fill, by name.
     """
     texts, origin = _first_filled(rows, mapping.sources)
-    parsed = _parse(rows, texts, mapping, source)
+    reader = reader_for(mapping, source)
     name = mapping.target.name
+    if reader.read is read_text:
+        nothing = pl.DataFrame(schema=ISSUE_SCHEMA), pl.DataFrame(schema=CHANGE_SCHEMA)
+        return Typed(texts.alias(name).to_frame(), texts, origin, *nothing)
+    readings, places = _readings(rows, texts, mapping, source, reader)
     parts = {"value": name}
     if mapping.target.kind == "date" and mapping.anchor is None:
         parts |= {part: f"{name}_{part}" for part in ("precision", "lower", "upper")}
     if mapping.is_size:
         parts |= {field: column for column, field in SIZE_FIELDS.items() if column in siblings}
-    values = parsed.select(pl.col(part).alias(column) for part, column in parts.items())
+    values = readings.select(pl.col(part).gather(places).alias(column) for part, column in parts.items())
     if mapping.is_size and "size_text" in siblings:
         values = values.with_columns(texts.alias("size_text"))
-    judged = parsed.select(list(_FOUND)).with_columns(
-        rows["_row_id"], texts.alias("text"), origin.alias("source_column"), pl.lit(name).alias("column_name")
-    )
+    judged = _judged(readings, places, pl.DataFrame([rows["_row_id"], texts.alias("text"), origin]))
+    judged = judged.with_columns(pl.lit(name).alias("column_name"))
     issues = judged.filter(pl.col("rule_id").is_not_null()).rename({"text": "value_text"})
     changes = judged.filter(pl.col("after").is_not_null()).rename(
         {"text": "text_before", "after": "value_after"}
@@ -121,6 +127,14 @@ def type_column(
     return Typed(
         values, texts, origin, issues.select(list(ISSUE_SCHEMA)), changes.select(list(CHANGE_SCHEMA))
     )
+
+
+def _judged(readings: pl.DataFrame, places: pl.Series, rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows whose reading has something to tell, and what."""
+    tells = readings["rule_id"].is_not_null() | readings["after"].is_not_null()
+    wanted = tells.gather(places).arg_true() if tells.any() else pl.Series(dtype=pl.UInt32)
+    told = readings.select(pl.col(list(_FOUND)).gather(places.gather(wanted)))
+    return rows.select(pl.all().gather(wanted)).hstack(told)
 
 
 def with_default(typed: Typed, mapping: ColumnMapping, row_ids: pl.Series) -> Typed:
@@ -163,46 +177,44 @@ def _first_filled(rows: pl.DataFrame, names: Sequence[str]) -> tuple[pl.Series, 
     return filled["text"], filled["source_column"]
 
 
-def _parse(rows: pl.DataFrame, texts: pl.Series, mapping: ColumnMapping, source: Source) -> pl.DataFrame:
-    reader = reader_for(mapping, source)
+def _readings(
+    rows: pl.DataFrame, texts: pl.Series, mapping: ColumnMapping, source: Source, reader: ColumnReader
+) -> tuple[pl.DataFrame, pl.Series]:
+    """What each distinct text means, and for every row the place of its text among them."""
     fields = {**reader.types, **_FOUND}
-    if reader.read is read_identifier:
-        return _parse_identifiers(texts, fields)
-    if reader.read is read_text:
-        nothing = [pl.lit(None, dtype=dtype).alias(name) for name, dtype in _FOUND.items()]
-        return texts.to_frame("value").with_columns(nothing)
-    epoch = next((EPOCH_PREFIX + one for one in mapping.sources if EPOCH_PREFIX + one in rows.columns), None)
-    if epoch is not None and mapping.target.kind == "date" and mapping.anchor is None:
-        return _parse_day_numbers(texts, rows[epoch], mapping, source, fields)
-    if column_format := _plain_date_format(mapping, source):
-        return _parse_dates(texts, reader.read, fields, column_format)
     if mapping.unit_from is not None:
         units = rows[mapping.unit_from].fill_null("")
         texts = texts.to_frame("text").select(pl.col("text") + UNIT_MARK + units).to_series()
-    return parse_column(texts, reader.read, fields)
+    distinct = distinct_texts(texts)
+    if reader.read is read_identifier:
+        return _read_identifiers(distinct.texts, fields), distinct.places
+    epoch = next((EPOCH_PREFIX + one for one in mapping.sources if EPOCH_PREFIX + one in rows.columns), None)
+    if epoch is not None and mapping.target.kind == "date" and mapping.anchor is None:
+        return _read_day_numbers(distinct, rows[epoch], mapping, source, fields)
+    if column_format := _plain_date_format(mapping, source):
+        return _read_dates(distinct.texts, reader.read, fields, column_format), distinct.places
+    return parse_texts(distinct.texts, reader.read, fields), distinct.places
 
 
-def _parse_day_numbers(
-    texts: pl.Series,
+def _read_day_numbers(
+    distinct: Distinct,
     epochs: pl.Series,
     mapping: ColumnMapping,
     source: Source,
     fields: Mapping[str, pl.DataType],
-) -> pl.DataFrame:
+) -> tuple[pl.DataFrame, pl.Series]:
     """Dates of which some are bare day numbers of a workbook whose system is known."""
-    numbers = pl.DataFrame({"text": texts, "epoch": epochs}).select(
-        pl.when(pl.col("text").str.contains(_DAY_NUMBER)).then(pl.col("epoch")).alias("epoch")
-    )["epoch"]
-    parsed = parse_column(texts, reader_for(mapping, source).read, fields)
+    is_number = distinct.texts.str.contains(_DAY_NUMBER).gather(distinct.places).fill_null(False)
+    readings = [parse_texts(distinct.texts, reader_for(mapping, source).read, fields)]
+    places = distinct.places
     for epoch in ("1900", "1904"):
-        is_number = (numbers == epoch).fill_null(False)
-        if is_number.any():
+        counted = is_number & (epochs == epoch).fill_null(False)
+        if counted.any():
             read = reader_for(mapping, replace(source, excel_serial=epoch)).read
-            found = parse_column(texts, read, fields)
-            parsed = parsed.select(
-                pl.when(is_number).then(found[name]).otherwise(pl.col(name)).alias(name) for name in fields
-            )
-    return parsed
+            moved = distinct.places + len(readings) * len(distinct.texts)
+            places = moved.zip_with(counted, places)
+            readings.append(parse_texts(distinct.texts, read, fields))
+    return pl.concat(readings), places
 
 
 def _plain_date_format(mapping: ColumnMapping, source: Source) -> str | None:
@@ -214,7 +226,7 @@ def _plain_date_format(mapping: ColumnMapping, source: Source) -> str | None:
     return first if is_plain else None
 
 
-def _parse_dates(
+def _read_dates(
     texts: pl.Series, read: Callable[[str | None], Reading], fields: Mapping[str, pl.DataType], form: str
 ) -> pl.DataFrame:
     """Most dates are written just as declared: only the others go through the parser, which takes as long
@@ -223,33 +235,35 @@ def _parse_dates(
     pattern = re.escape(form)
     for part, digits in _DATE_PARTS.items():
         pattern = pattern.replace(part, digits)
-    text = texts.alias("text").to_frame()
-    dates = text.select(
-        pl.when(pl.col("text").str.contains(rf"\A{pattern}\z"))
-        .then(pl.col("text"))
-        .str.to_date(form, strict=False)
-        .alias("date")
-    )["date"]
-    others = parse_column(text.select(pl.when(dates.is_null()).then("text"))["text"], read, fields)
-    iso = dates.dt.to_string("%Y-%m-%d")
-    plain: dict[str, pl.Series | pl.Expr] = {
-        "value": dates,
-        "lower": dates,
-        "upper": dates,
-        "precision": pl.lit("day"),
-    }
-    plain |= {"parser": pl.lit("date"), "after": pl.when(iso != texts).then(iso)}
-    return others.with_columns(
-        pl.when(dates.is_not_null()).then(made).otherwise(pl.col(name)).alias(name)
-        for name, made in plain.items()
-    )
-
-
-def _parse_identifiers(texts: pl.Series, fields: Mapping[str, pl.DataType]) -> pl.DataFrame:
-    """Identifiers are nearly all distinct and plain: only the others go through the parser."""
     text = pl.col("text")
-    is_plain = text.str.contains(_PLAIN_IDENTIFIER) & ~text.str.contains(_ROUNDED_IDENTIFIER)
-    frame = texts.alias("text").to_frame().with_columns(is_plain.alias("plain"))
-    others = parse_column(frame.select(pl.when(~pl.col("plain")).then(text))["text"], read_identifier, fields)
-    whole = pl.when(frame["plain"]).then(frame["text"]).otherwise(pl.col("value"))
-    return others.with_columns(whole.alias("value"))
+    is_declared = pl.when(text.str.contains(rf"\A{pattern}\z")).then(text)
+    dates = texts.to_frame("text").select("text", is_declared.str.to_date(form, strict=False).alias("date"))
+    iso = pl.col("date").dt.to_string("%Y-%m-%d")
+    made = {name: pl.col("date") for name in ("value", "lower", "upper")}
+    made |= {"precision": pl.lit("day"), "parser": pl.lit("date"), "after": pl.when(iso != text).then(iso)}
+    return _read_others(texts, dates, dates["date"].is_not_null(), made, read, fields)
+
+
+def _read_identifiers(texts: pl.Series, fields: Mapping[str, pl.DataType]) -> pl.DataFrame:
+    """Identifiers are nearly all distinct and plain: only the others go through the parser."""
+    is_plain = texts.str.contains(_PLAIN_IDENTIFIER) & ~texts.str.contains(_ROUNDED_IDENTIFIER)
+    known, made = texts.to_frame("text"), {"value": pl.col("text")}
+    return _read_others(texts, known, is_plain.fill_null(False), made, read_identifier, fields)
+
+
+def _read_others(
+    texts: pl.Series,
+    known: pl.DataFrame,
+    is_known: pl.Series,
+    made: Mapping[str, pl.Expr],
+    read: Callable[[str | None], Reading],
+    fields: Mapping[str, pl.DataType],
+) -> pl.DataFrame:
+    """Readings of all texts: made from ``known`` where that is enough, else by the parser."""
+    nothing = pl.lit(None)
+    told = known.filter(is_known).select(
+        made.get(name, nothing).cast(dtype).alias(name) for name, dtype in fields.items()
+    )
+    others = parse_texts(texts.filter(~is_known), read, fields)
+    places = pl.concat([is_known.arg_true(), (~is_known).arg_true()])
+    return pl.concat([told, others]).select(pl.all().gather(places.arg_sort()))

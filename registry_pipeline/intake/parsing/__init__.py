@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from registry_pipeline.intake.parsing.codes import BOOLEAN_CODES, make_code_parser, parse_boolean, parse_code
-from registry_pipeline.intake.parsing.columns import parse_column, parser_name
+from registry_pipeline.intake.parsing.columns import Distinct, distinct_texts, parse_texts, parser_name
 from registry_pipeline.intake.parsing.dates import parse_date
 from registry_pipeline.intake.parsing.numbers import DOSE_UNITS, parse_dose, parse_integer, parse_number
 from registry_pipeline.intake.parsing.result import (
@@ -43,6 +43,7 @@ __all__ = [
     "DOSE_UNITS",
     "PARSERS",
     "PARSER_VERSION",
+    "Distinct",
     "Parsed",
     "ParsedBoolean",
     "ParsedCode",
@@ -50,15 +51,16 @@ __all__ = [
     "ParsedInteger",
     "ParsedNumber",
     "ParsedSize",
+    "distinct_texts",
     "make_code_parser",
     "normalise_text",
     "parse_boolean",
     "parse_code",
-    "parse_column",
     "parse_date",
     "parse_dose",
     "parse_integer",
     "parse_number",
     "parse_size",
+    "parse_texts",
     "parser_name",
 ]

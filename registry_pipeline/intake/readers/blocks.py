@@ -1,32 +1,30 @@
-"""The body of a delimited file in blocks: the fast way where a block is regular, the careful way elsewhere.
+"""The body of a delimited file in blocks: the fast way for plain lines, the careful way for all others.
 
-Belongs here: proving cheaply that a block is regular, and building text columns from either way.
-Does not belong here: the record grammar itself (records.py), headers, blank rows.
+Belongs here: which way each line goes, and building text columns from either way.
+Does not belong here: which lines are plain (lines.py), the record grammar itself (records.py), headers, blank rows.
 
-A block is regular when its quotes only open and close whole fields, it has no NUL, no blank line and no
-lone carriage return, pyarrow's strict parser finds the right number of fields in every row, and the number
-of rows equals the number of lines (so no line feed stands inside quotes). Then both ways agree, row by row.
+The careful way starts at every line that is not plain and takes as many lines as its record has; the plain lines
+that are left go through pyarrow together. Both ways agree on plain lines, row by row.
 """
 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
 from registry_pipeline.intake.readers.encoding import Decoding, decode_strictly
+from registry_pipeline.intake.readers.lines import Flags, Lines
 from registry_pipeline.intake.readers.model import SOURCE_ROW, ReadError, Reject
-from registry_pipeline.intake.readers.records import Dialect, Record, read_records
+from registry_pipeline.intake.readers.records import Dialect, LineCursor, Record, read_record
 from registry_pipeline.intake.readers.sheet import column_ids
 
 DELIMITERS = (",", ";", "\t", "|")
-_BLOCK_BYTES = 16 * 2**20
+_BLOCK_BYTES = 4 * 2**20
 _MAX_LINE_BYTES = 64 * 2**20
 _CHUNK_ROWS = 20_000
 _END_OF_FILE = "\x1a"
-_FEED, _RETURN, _QUOTE = 10, 13, 34
 _MESSAGES = {
     "undecodable": "the line does not decode as {codec}; two encodings may be mixed in this file",
     "nul_byte": "the line holds a NUL byte; the file may be damaged",
@@ -50,7 +48,6 @@ class BlockParser:
         self._n_trimmed = 0
         self._by_other: dict[str, list[int]] = {}
         self.rejects: list[Reject] = []
-        self.n_fast_blocks = 0
 
     def read_from_line(self, first_line: int) -> pl.DataFrame:
         """All records that start at or below a physical line: positional columns and ``source_row``."""
@@ -59,13 +56,7 @@ class BlockParser:
         data, end = self._decoding.data.data, self._decoding.data.n_bytes
         while start < end:
             block = data[start : self._block_end(start, size)]
-            is_last = start + len(block) >= end
-            chunk = self._read_fast(block, line) if self._fast else None
-            if chunk is not None:
-                n_bytes, n_lines = len(block), len(chunk)
-            else:
-                chunk, n_bytes = self._read_carefully(block, line, is_last)
-                n_lines = block[:n_bytes].count(b"\n")
+            chunk, n_lines, n_bytes = self._read_block(block, line, start + len(block) >= end)
             chunks.append(chunk)
             start, line = start + n_bytes, line + n_lines
             # a record longer than the block makes no progress: the next block must reach further
@@ -120,51 +111,71 @@ class BlockParser:
             return stop
         return cut + 1
 
-    def _read_fast(self, block: bytes, first_line: int) -> pl.DataFrame | None:
-        """The block through pyarrow, or None when it is not provably regular."""
-        text = self._as_utf8(block)
-        if text is None or not is_regular(text, self._dialect.delimiter):
-            return None
-        n_feeds = int(np.count_nonzero(np.frombuffer(text, dtype=np.uint8) == _FEED))
-        n_lines = n_feeds + (not text.endswith(b"\n"))
-        table = self._parse(text)
-        if table is None or table.num_rows != n_lines:
-            return None
-        frame = pl.DataFrame(table)
-        longest = frame.select(pl.max_horizontal(pl.all().str.len_bytes().max())).item() if n_lines else 0
-        if (longest or 0) > self._dialect.limits.max_cell_bytes:
-            return None
-        self.n_fast_blocks += 1
-        return frame.with_columns(pl.int_range(first_line, first_line + n_lines).alias(SOURCE_ROW))
+    def _read_block(self, block: bytes, first_line: int, is_last: bool) -> tuple[pl.DataFrame, int, int]:
+        """The block's records, and how many of its lines and bytes they took."""
+        lines = Lines(self._as_utf8(block))
+        limits = self._dialect.limits
+        is_plain = lines.are_plain(self._dialect.delimiter, self._n_columns, limits.max_cell_bytes)
+        if not self._fast:
+            is_plain[:] = False
+        if is_plain.all():
+            return self._read_plain(lines, is_plain, first_line), len(lines), len(block)
+        careful, n_lines = self._read_carefully(LineCursor(block, first_line, is_last), is_plain)
+        n_bytes = len(block) if n_lines == len(lines) else _offset_in(block, n_lines)
+        is_plain[n_lines:] = False
+        chunk = pl.concat([careful, self._read_plain(lines, is_plain, first_line)])
+        return chunk.sort(SOURCE_ROW), n_lines, n_bytes
 
-    def _as_utf8(self, block: bytes) -> bytes | None:
+    def _read_plain(self, lines: Lines, wanted: Flags, first_line: int) -> pl.DataFrame:
+        """The wanted lines, all plain, through pyarrow."""
+        numbers = np.flatnonzero(wanted) + first_line
+        if not len(numbers):
+            return self._grid([], [])
+        names, text = column_ids(self._n_columns), lines.joined(wanted)
+        table = arrow_csv.read_csv(
+            pa.BufferReader(text),
+            read_options=arrow_csv.ReadOptions(column_names=names, block_size=len(text)),
+            parse_options=arrow_csv.ParseOptions(delimiter=self._dialect.delimiter),
+            convert_options=arrow_csv.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True, null_values=[""]
+            ),
+        )
+        frame = pl.DataFrame(pl.from_arrow(table, rechunk=False))
+        return frame.with_columns(pl.Series(SOURCE_ROW, numbers, dtype=pl.Int64))
+
+    def _as_utf8(self, block: bytes) -> bytes:
+        """The block as UTF-8; in place of a line that cannot be read stands a NUL, which is not plain."""
         if self._decoding.is_clean or block.isascii():
             return block
+        text = self._readable(block)
+        if text is not None:
+            return text
+        lines = (self._readable(line) for line in block.split(b"\n"))
+        return b"\n".join(b"\0" if line is None else line for line in lines)
+
+    def _readable(self, block: bytes) -> bytes | None:
         text = decode_strictly(block, self._dialect.codec)
         return None if text is None or "\ufffd" in text else text.encode("utf-8")
 
-    def _parse(self, text: bytes) -> pa.Table | None:
-        names = column_ids(self._n_columns)
-        try:
-            return arrow_csv.read_csv(
-                pa.BufferReader(text),
-                read_options=arrow_csv.ReadOptions(column_names=names),
-                parse_options=arrow_csv.ParseOptions(delimiter=self._dialect.delimiter),
-                convert_options=arrow_csv.ConvertOptions(
-                    column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True, null_values=[""]
-                ),
-            )
-        except (pa.ArrowInvalid, ValueError):
-            return None
+    def _read_carefully(self, cursor: LineCursor, is_plain: Flags) -> tuple[pl.DataFrame, int]:
+        """The records that begin at lines that are not plain, and how many lines of the block are used up.
 
-    def _read_carefully(self, block: bytes, first_line: int, is_last: bool) -> tuple[pl.DataFrame, int]:
-        """The block record by record, and how many of its bytes that took."""
-        chunks, rows, numbers = [], [], []
-        used = len(block)
-        for record in read_records(block, first_line, self._dialect, is_last):
-            if record.reason == "incomplete":
-                used = _offset_in(block, record.source_row - first_line)
+        Lines that turn out to belong to one of these records are marked as not plain.
+        """
+        chunks: list[pl.DataFrame] = []
+        rows: list[list[str]] = []
+        numbers: list[int] = []
+        n_lines, after = len(is_plain), 0
+        for index in np.flatnonzero(~is_plain).tolist():
+            if index < after:
+                continue
+            cursor.move_to(index)
+            record = read_record(cursor, self._dialect)
+            if record is None or record.reason == "incomplete":
+                n_lines = index
                 break
+            after = index + record.n_lines
+            is_plain[index:after] = False
             fields = self._accept(record)
             if fields is not None:
                 rows.append(fields)
@@ -172,7 +183,7 @@ class BlockParser:
             if len(rows) >= _CHUNK_ROWS:
                 chunks.append(self._grid(rows, numbers))
                 rows, numbers = [], []
-        return pl.concat([*chunks, self._grid(rows, numbers)]), used
+        return pl.concat([*chunks, self._grid(rows, numbers)]), n_lines
 
     def _accept(self, record: Record) -> list[str] | None:
         """The record's fields at the header's width, or None after noting why not."""
@@ -226,35 +237,3 @@ class BlockParser:
 
 def _offset_in(block: bytes, n_lines: int) -> int:
     return sum(len(line) + 1 for line in block.split(b"\n", n_lines)[:n_lines])
-
-
-def is_regular(block: bytes, delimiter: str) -> bool:
-    """True when the block has no NUL, blank line, lone CR, nor a quote other than around a whole field."""
-    if b"\0" in block or block.startswith((b"\n", b"\r")):
-        return False
-    codes = np.frombuffer(block, dtype=np.uint8)
-    feeds = codes == _FEED
-    if bool((feeds[1:] & feeds[:-1]).any()):
-        return False
-    if b"\r" in block and not _returns_are_regular(block):
-        return False
-    return b'"' not in block or _quotes_are_regular(codes, ord(delimiter))
-
-
-def _returns_are_regular(block: bytes) -> bool:
-    at_end = block.endswith(b"\r")
-    return b"\n\r\n" not in block and block.count(b"\r") == block.count(b"\r\n") + at_end
-
-
-def _quotes_are_regular(codes: npt.NDArray[np.uint8], mark: int) -> bool:
-    """Quotes alternate between one that begins a field and one that ends a field; none is doubled."""
-    places = np.flatnonzero(codes == _QUOTE)
-    opening, closing = places[0::2], places[1::2]
-    if len(opening) != len(closing) or mark > 127:
-        return False
-    last = len(codes) - 1
-    before = np.where(opening == 0, _FEED, codes[np.maximum(opening - 1, 0)])
-    after = np.where(closing == last, _FEED, codes[np.minimum(closing + 1, last)])
-    begins = (before == mark) | (before == _FEED)
-    ends = (after == mark) | (after == _FEED) | (after == _RETURN)
-    return bool(begins.all() and ends.all())

@@ -66,22 +66,32 @@ class LineCursor:
         """Move on n lines."""
         self._at += n
 
+    def move_to(self, index: int) -> None:
+        """Go to a line of the block, counted from 0."""
+        self._at = index
+
 
 def read_records(block: bytes, first_line: int, dialect: Dialect, is_last: bool = True) -> Iterator[Record]:
     """Every logical record of the block; a line that cannot be read is a record with a reason."""
     cursor = LineCursor(block, first_line, is_last)
-    while (item := cursor.next()) is not None:
-        number, line = item
-        reason, text = _line_text(line, number, dialect)
-        if reason:
-            yield Record(number, 1, None, reason)
-        elif '"' not in text:
-            yield Record(number, 1, text.split(dialect.delimiter))
-        else:
-            record = _quoted_record(text, number, cursor, dialect)
-            yield record
-            if record.reason == "incomplete":
-                return
+    while (record := read_record(cursor, dialect)) is not None:
+        yield record
+        if record.reason == "incomplete":
+            return
+
+
+def read_record(cursor: LineCursor, dialect: Dialect) -> Record | None:
+    """The record that starts at the cursor's line; None at the end."""
+    item = cursor.next()
+    if item is None:
+        return None
+    number, line = item
+    reason, text = _line_text(line, number, dialect)
+    if reason:
+        return Record(number, 1, None, reason)
+    if '"' not in text:
+        return Record(number, 1, text.split(dialect.delimiter))
+    return _quoted_record(text, number, cursor, dialect)
 
 
 def _line_text(line: bytes, number: int, dialect: Dialect) -> tuple[str, str]:

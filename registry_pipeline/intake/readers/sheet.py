@@ -89,14 +89,15 @@ def _take_totals(grid: pl.DataFrame, options: ReadOptions) -> tuple[pl.DataFrame
     columns = grid.columns[:-1]
     if not markers or not columns or grid.is_empty():
         return grid, []
+    # nearly all rows are settled by their first column
+    found = grid.filter(_is_marker(pl.col(columns[0]), markers) | _is_blank(columns[0]))
     cells = [pl.when(~_is_blank(c)).then(pl.col(c)) for c in columns[:8]]
-    first = pl.coalesce(cells).str.strip_chars(_MARKER_EDGES).str.to_lowercase()
-    mask = grid.select(first.is_in(list(markers)).fill_null(False)).to_series()
-    if not mask.any():
+    rows = found.filter(_is_marker(pl.coalesce(cells), markers))[SOURCE_ROW]
+    if rows.is_empty():
         return grid, []
     message = "a totals row, not a record; left out"
-    rejects = [Reject(row, "totals_row", message) for row in grid.filter(mask)[SOURCE_ROW].to_list()]
-    return grid.filter(~mask), rejects
+    rejects = [Reject(row, "totals_row", message) for row in rows]
+    return grid.filter(~pl.col(SOURCE_ROW).is_in(rows.implode())), rejects
 
 
 def _take_headers(grid: pl.DataFrame, header: Header) -> tuple[pl.DataFrame, list[Reject]]:
@@ -117,6 +118,10 @@ def _take_headers(grid: pl.DataFrame, header: Header) -> tuple[pl.DataFrame, lis
     rows = candidates.filter(pl.all_horizontal(same))[SOURCE_ROW]
     rejects = [Reject(row, "repeated_header", "the header again, not a record; left out") for row in rows]
     return grid.filter(~pl.col(SOURCE_ROW).is_in(rows.implode())) if rejects else grid, rejects
+
+
+def _is_marker(text: pl.Expr, markers: set[str]) -> pl.Expr:
+    return text.str.strip_chars(_MARKER_EDGES).str.to_lowercase().is_in(list(markers))
 
 
 def _marker(text: str) -> str:

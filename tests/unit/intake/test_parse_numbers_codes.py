@@ -11,16 +11,17 @@ from hypothesis import strategies as st
 
 from registry_pipeline.intake.parsing import (
     PARSERS,
+    distinct_texts,
     make_code_parser,
     normalise_text,
     parse_boolean,
     parse_code,
-    parse_column,
     parse_date,
     parse_dose,
     parse_integer,
     parse_number,
     parse_size,
+    parse_texts,
     parser_name,
 )
 
@@ -139,7 +140,9 @@ def test_normalising_keeps_what_full_nfkc_would_change() -> None:
 def test_a_column_is_the_parser_value_by_value(texts: list[str | None]) -> None:
     fields = {"value": pl.Date, "precision": pl.String, "status": pl.String, "reason": pl.String}
     series = pl.Series("d", texts, dtype=pl.String)
-    frame = parse_column(series, partial(parse_date, day_first=True), fields)
+    distinct = distinct_texts(series)
+    assert distinct.texts.n_unique() == len(distinct.texts) and distinct.texts[-1] is None
+    frame = parse_texts(distinct.texts, partial(parse_date, day_first=True), fields)[distinct.places]
     expected = [parse_date(text, day_first=True) for text in texts]
     assert frame.schema == fields
     assert frame.rows() == [(r.value, r.precision, r.status, r.reason) for r in expected]

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from registry_pipeline.intake.readers import RawSheet, ReadError, ReadLimits, ReadOptions, read_file
+from registry_pipeline.intake.readers.blocks import BlockParser
 from registry_pipeline.intake.readers.delimited import read_delimited, sniff_delimiter
 from registry_pipeline.intake.readers.source import Source
 from tests.support.shared import SHARED, needs_shared
@@ -210,6 +211,38 @@ def test_both_ways_agree_on_any_text(body: list[str], end: str, last: bool) -> N
     fast, careful = (read_bytes(data, fast=fast, delimiter=",") for fast in (True, False))
     assert rows(fast) == rows(careful)
     assert (fast.blank_rows, fast.rejects) == (careful.blank_rows, careful.rejects)
+
+
+ONE_COLUMN = ["a", "鳞", " ", "", '""', '"q"', "\x1a", "\t\x1a", '"n\nn"', '"open', "\0", "a\rb", ","]
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    body=st.lists(st.sampled_from(ONE_COLUMN), max_size=8),
+    encoding=st.sampled_from(["utf-8", "gb18030"]),
+    damage=st.sampled_from([b"", b"\xff"]),
+)
+def test_both_ways_agree_on_one_column_and_lines_that_do_not_decode(
+    body: list[str], encoding: str, damage: bytes
+) -> None:
+    data = "\n".join(["h1", "鳞", "癌", *body]).encode(encoding) + damage
+    fast, careful = (read_bytes(data, fast=fast, delimiter=",", encoding=encoding) for fast in (True, False))
+    assert rows(fast) == rows(careful)
+    assert (fast.blank_rows, fast.rejects) == (careful.blank_rows, careful.rejects)
+
+
+def test_an_odd_line_does_not_slow_its_neighbours(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    accept = BlockParser._accept
+    monkeypatch.setattr(
+        BlockParser, "_accept", lambda self, record: seen.append(record) or accept(self, record)
+    )
+    lines = [f'{i},"plain, {i}"' for i in range(300)]
+    lines[100:100] = ["ragged", '1,"over\ntwo lines"', '1,"stray', "", "1,2,"]
+    sheet = read_bytes(("id,text\n" + "\n".join(lines)).encode())
+    assert [record.source_row for record in seen] == [102, 103, 105, 106, 107]
+    assert sheet.frame["source_row"].to_list() == [*range(2, 102), 103, *range(107, 308)]
+    assert [one.source_row for one in sheet.rejects] == [102, 105] and sheet.blank_rows == [106]
 
 
 @pytest.mark.parametrize("block_bytes", [1, 16, 64, 257, 4096])
