@@ -81,7 +81,7 @@ class _Profile:
         """Give the height above the limit; 0 (which ends the search) and `failed` where nothing converges."""
         start = self.anchor[None, :].copy()
         start[0, 0] = time
-        # the sum of squares is off by the square of the cosine
+        # the sum of squares is off by the square of the cosine only
         found = minimise(self.problem, start, fixed=(0,), damping_at_first=1e-6, precision=1e-9)
         if not found.converged[0]:
             self.failed = True

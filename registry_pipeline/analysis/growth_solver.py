@@ -20,7 +20,7 @@ from registry_pipeline.analysis.growth_forms import Form, diameter
 
 COSINE_LIMIT = 1e-7
 PATIENCE = 60  # steps after which a start may be given up
-NEWTON_STEPS = 3  # from a cosine of 1e-8 the second is already at the limit of rounding
+NEWTON_STEPS = 10
 Bools = npt.NDArray[np.bool_]
 
 
@@ -102,11 +102,14 @@ def _evaluate(problem: Problem, parameters: Floats, weights: Floats, free: Bools
     with np.errstate(all="ignore"):
         residual = problem.response[None, :] - fitted
         rss = (weights * residual**2).sum(axis=1) + problem.within
-        jacobian = jacobian * free[None, None, :]
+        if not free.all():
+            jacobian = jacobian * free
         good = np.isfinite(rss) & np.isfinite(jacobian).all(axis=(1, 2))
-        residual, jacobian = np.where(good[:, None], residual, 0), np.where(good[:, None, None], jacobian, 0)
-        gradient = np.einsum("bnp,bn->bp", jacobian, weights * residual)
-        normal = np.matmul((jacobian * weights[:, :, None]).transpose(0, 2, 1), jacobian)
+        if not good.all():
+            residual, jacobian = np.where(good[:, None], residual, 0), np.where(good[:, None, None], jacobian, 0)
+        weighted = jacobian * weights[:, :, None]
+        gradient = np.matmul(residual[:, None, :], weighted)[:, 0]
+        normal = np.matmul(weighted.transpose(0, 2, 1), jacobian)
         norms = np.sqrt(np.einsum("bpp->bp", normal) * rss[:, None])
         cosine = np.where(norms > 0, np.abs(gradient) / norms, 0).max(axis=1)
     scale = (weights * problem.response[None, :] ** 2).sum(axis=1)
@@ -189,26 +192,32 @@ def search(problem: Problem, start: Floats, fixed: tuple[int, ...] = ()) -> Solu
     index = best(found)
     if index is None:
         return found
-    free = np.array([i not in fixed for i in range(start.shape[1])])
     rough = Solution(*(getattr(found, one)[index : index + 1] for one in ("parameters", "rss", "cosine")))
-    return _polished(problem, rough, free)
+    exact = _settle(problem, rough.parameters[0], fixed)
+    is_better = exact.cosine[0] <= rough.cosine[0] and exact.rss[0] <= rough.rss[0] * (1 + 1e-12)
+    return exact if is_better else rough
 
 
-def _polished(problem: Problem, rough: Solution, free: Bools) -> Solution:
-    """The optimum by Newton's method from close to it; what came in where that is no improvement."""
-    at, among = rough.parameters[0].copy(), np.flatnonzero(free)
+def _settle(problem: Problem, start: Floats, fixed: tuple[int, ...] = ()) -> Solution:
+    """The optimum (B = 1) by Newton's method from close to it; not converged where the way is no such valley."""
+    at, last = np.array(start), np.inf
+    among = np.array([i for i in range(len(at)) if i not in fixed])
+    nowhere = Solution(at[None, :], np.array([np.inf]), np.array([np.inf]))
     for _ in range(NEWTON_STEPS):
         found = shape_at(problem, at)
         if found is None:
-            return rough
+            return nowhere
         scale = found.size[among]
+        slope = found.gradient[among] / scale
         hessian = found.hessian[np.ix_(among, among)] / np.outer(scale, scale)
         if np.linalg.eigvalsh(hessian).min() <= 0:
-            return rough
-        at[among] -= np.linalg.solve(hessian, found.gradient[among] / scale) / scale
-    state = _evaluate(problem.pooled, at[None, :], problem.pooled.weights(1), free)
-    is_better = state.cosine[0] <= rough.cosine[0] and state.rss[0] <= rough.rss[0] * (1 + 1e-12)
-    return Solution(state.parameters, state.rss, state.cosine) if is_better else rough
+            return nowhere
+        if not np.abs(slope).max() < last / 2:  # at the limit of rounding, or not on the way to it
+            break
+        last = np.abs(slope).max()
+        at[among] -= np.linalg.solve(hessian, slope) / scale
+    state = _evaluate(problem.pooled, at[None, :], problem.pooled.weights(1), np.isin(range(len(at)), among))
+    return Solution(state.parameters, state.rss, state.cosine)
 
 
 @dataclass(frozen=True)
