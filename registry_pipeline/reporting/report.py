@@ -129,7 +129,7 @@ def _values(context: Context) -> dict[str, object]:
         "extract_date": clean(extract),
         "statement": statement,
         "is_synthetic": is_synthetic,
-        "n_cohort": len(context.cohort),
+        "n_cohort": context.n_cohort,
         "n_registry": context.tables.n_rows("curated.patient")
         or context.tables.n_rows("mart.registry_patient"),
         "is_suppressed": context.small_cell,

@@ -9,8 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-import pandas as pd
-
 from registry_pipeline.reporting.figure_base import FigureFolder
 from registry_pipeline.reporting.release_tables import ReleaseTables
 from registry_pipeline.reporting.wording import Words, count, is_given
@@ -32,9 +30,9 @@ class Context:
     small_cell: int = 0
 
     @cached_property
-    def cohort(self) -> pd.DataFrame:
-        """mart.cohort."""
-        return self.tables.table("mart.cohort")
+    def n_cohort(self) -> int:
+        """Patients of mart.cohort."""
+        return self.tables.n_rows("mart.cohort")
 
     @cached_property
     def words(self) -> Words:
@@ -64,7 +62,7 @@ class Context:
     @property
     def no_cohort(self) -> str:
         """Why nothing can be shown of the cohort, or an empty text."""
-        if len(self.cohort):
+        if self.n_cohort:
             return ""
         return "No patient of this release is in the study cohort; the flow of patients says at which step they left."
 

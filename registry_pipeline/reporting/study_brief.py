@@ -65,7 +65,7 @@ def brief_section(context: Context) -> Section:
             ),
             _table(context, [*_registry_lines(context), *_follow_up_lines(context)]),
         )
-    n = len(context.cohort)
+    n = context.n_cohort
     section.add(
         Text(
             f"Of {n_registry} patients in the registry {n} were analysed. Unless said otherwise the clock starts at the "
