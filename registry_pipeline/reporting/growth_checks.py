@@ -30,7 +30,7 @@ _VARIANTS = {
 
 def _why(context: Context, name: str, rows: pd.DataFrame) -> str:
     if len(rows) and is_given(rows["note"].iloc[0]) and rows["note"].iloc[0]:
-        return clean(rows["note"].iloc[0])
+        return context.note(rows["note"].iloc[0])
     return context.why_empty(f"result.{name}")
 
 

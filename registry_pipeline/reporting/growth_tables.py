@@ -15,7 +15,7 @@ from registry_pipeline.reporting.blocks import (
     missing,
 )
 from registry_pipeline.reporting.figure_forest import Line, forest_figure
-from registry_pipeline.reporting.report_context import Context
+from registry_pipeline.reporting.report_context import HIDDEN, Context
 from registry_pipeline.reporting.wording import GROWTH_MODELS, clean, count, interval, is_given, number, share
 
 ONSET = "exponential_interval_onset"
@@ -147,15 +147,19 @@ def share_table(context: Context) -> Block:
             f"Share of small lesions by interval: not given. {context.why_empty('result.growth_share')}"
         )
     made = []
-    for one in rows.to_dict("records"):
-        hidden = context.is_small(one["n_small"]) or context.is_small(one["n_lesions"])
+    before = {"n_small": 0, "n_lesions": 0}
+    for one in rows.sort_values("interval_months").to_dict("records"):
+        # The rows overlap: lesions between two rows follow from them.
+        ring = [int(one[name]) - before[name] for name in before]
+        hidden = context.is_telling(one["n_small"], one["n_lesions"]) or context.is_telling(*ring)
+        before = before if hidden else {name: int(one[name]) for name in before}
         made.append(
             Row(
                 f"within {one['interval_months']:g} months",
                 (
-                    "hidden" if hidden else f"{count(one['n_small'])} of {count(one['n_lesions'])}",
-                    "hidden" if hidden else share(one["share"]),
-                    "hidden" if hidden else interval(one["ci_lower"], one["ci_upper"], 1, 100.0),
+                    HIDDEN if hidden else f"{count(one['n_small'])} of {count(one['n_lesions'])}",
+                    HIDDEN if hidden else share(one["share"]),
+                    HIDDEN if hidden else interval(one["ci_lower"], one["ci_upper"], 1, 100.0),
                 ),
             )
         )

@@ -33,8 +33,8 @@ from registry_pipeline.reporting.study_reference import (
     parameters_section,
     provenance_section,
     release_row,
-    scorecard_section,
 )
+from registry_pipeline.reporting.study_scorecard import scorecard_section
 from registry_pipeline.reporting.study_shape import shape_section
 from registry_pipeline.reporting.study_survival import registry_survival, survival_section
 from registry_pipeline.reporting.wording import clean, is_given

@@ -12,7 +12,8 @@ import pandas as pd
 from registry_pipeline.reporting.blocks import Block, Column, Heading, Row, Section, Table, missing
 from registry_pipeline.reporting.cox_words import ratio_cells
 from registry_pipeline.reporting.figure_shape import coefficient_figure
-from registry_pipeline.reporting.report_context import Context
+from registry_pipeline.reporting.report_context import HIDDEN, Context
+from registry_pipeline.reporting.suppression import hidden_groups
 from registry_pipeline.reporting.wording import (
     NOT_GIVEN,
     ORIGINS,
@@ -57,7 +58,7 @@ def _rows(context: Context, name: str) -> pd.DataFrame:
 def _why(context: Context, name: str, rows: pd.DataFrame) -> str:
     """The table's own sentence, or that it is empty."""
     if len(rows) and is_given(rows["note"].iloc[0]) and rows["note"].iloc[0]:
-        return clean(rows["note"].iloc[0])
+        return context.note(rows["note"].iloc[0])
     return context.why_empty(f"result.{name}")
 
 
@@ -67,7 +68,7 @@ def _optimism(context: Context) -> Block:
         return missing(f"Optimism of the model: not given. {_why(context, 'cox_optimism', rows)}")
     one = rows.iloc[0]
     cells = (
-        f"{context.count(one['n_event'])} of {context.count(one['n'])}",
+        context.count_of(one["n_event"], one["n"]),
         number(one["concordance_apparent"], 3),
         number(one["optimism"], 3),
         number(one["concordance_corrected"], 3),
@@ -210,8 +211,8 @@ def _missing_table(context: Context) -> Block:
         Row(
             context.words.variable(str(one["variable"])),
             (
-                context.count(one["n_missing"]),
-                "hidden" if context.is_small(one["n_missing"]) else share(one["share_missing"]),
+                context.count(one["n_missing"], context.is_telling(one["n_missing"], one["n"])),
+                HIDDEN if context.is_telling(one["n_missing"], one["n"]) else share(one["share_missing"]),
             ),
         )
         for one in gone.to_dict("records")
@@ -233,9 +234,11 @@ def _pattern_table(context: Context) -> Block | None:
     if len(known) < 2:
         return None
     made = []
-    for one in known.head(10).to_dict("records"):
+    counts = known["n"].astype("int64").tolist()
+    hidden = hidden_groups(counts, sum(counts), context.small_cell)
+    for one, is_hidden in zip(known.head(10).to_dict("records"), hidden, strict=False):
         names = [context.words.variable(name) for name in clean(one["missing_variables"]).split(", ") if name]
-        made.append(Row("; ".join(names) or "Nothing is missing", (context.count(one["n"]),)))
+        made.append(Row("; ".join(names) or "Nothing is missing", (context.count(one["n"], is_hidden),)))
     return Table(
         "What is missing together",
         "Variables",
@@ -274,7 +277,7 @@ def _imputed(context: Context) -> Block:
         "result.imputed_cox, result.cox_term",
         (
             f"{count(first['n_imputations'])} imputations by chained equations, pooled by Rubin’s rules; "
-            f"{context.count(first['n_missing'])} of {context.count(first['n'])} patients had an imputed value. Right only if values are "
+            f"{context.count_of(first['n_missing'], first['n'])} patients had an imputed value. Right only if values are "
             "missing for reasons that the other factors, the time and the event explain.",
         ),
         is_wide=True,

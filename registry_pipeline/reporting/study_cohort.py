@@ -9,7 +9,8 @@ import pandas as pd
 
 from registry_pipeline.reporting.blocks import Block, Column, Row, Section, Table, Text, caution, missing
 from registry_pipeline.reporting.figure_flow import Step, flow_figure
-from registry_pipeline.reporting.report_context import Context
+from registry_pipeline.reporting.report_context import HIDDEN, Context
+from registry_pipeline.reporting.suppression import hidden_groups
 from registry_pipeline.reporting.table_one import Family, Variable, table_one
 from registry_pipeline.reporting.wording import clean, count, interval, number
 
@@ -137,7 +138,7 @@ def follow_up_section(context: Context) -> Section:
                 context.count(row.n),
                 number(row.median_months),
                 interval(row.ci_lower, row.ci_upper),
-                interval(row.min_months, row.max_months),
+                HIDDEN if context.small_cell else interval(row.min_months, row.max_months),
             ),
         )
         for row in found.itertuples()
@@ -191,7 +192,11 @@ def registry_section(context: Context) -> Section:
 
 def _without_times(context: Context, without: pd.DataFrame) -> Block:
     counts = without["exclusion_reason"].astype(str).value_counts().sort_index()
-    rows = tuple(Row(clean(reason), (context.count(n),)) for reason, n in counts.items())
+    hidden = hidden_groups(counts.tolist(), int(counts.sum()), context.small_cell)
+    rows = tuple(
+        Row(clean(reason), (context.count(n, one),))
+        for (reason, n), one in zip(counts.items(), hidden, strict=True)
+    )
     return Table(
         "Patients without a survival time from diagnosis",
         "Why",
