@@ -31,10 +31,16 @@ class Estimate:
 
 
 class Frames:
-    """The frames a scorecard is built from; an absent frame is an empty one."""
+    """The frames a scorecard is built from; an absent frame is an empty one.
 
-    def __init__(self, frames: Mapping[str, Frame | None]) -> None:
+    growth: form and error model of the curve whose threshold is the predicted interval.
+    """
+
+    def __init__(
+        self, frames: Mapping[str, Frame | None], growth: tuple[str, str] = ("exponential", "additive")
+    ) -> None:
         self._frames = {name: as_pandas(f) for name, f in frames.items() if f is not None}
+        self.growth = growth
 
     def rows(self, table: str, **where: object) -> pd.DataFrame:
         """Rows of a table where each named column has the value; a column the table lacks is not a filter."""
@@ -199,8 +205,9 @@ def _share(n: int, small: int, what: str, note: str) -> Estimate:
     return Estimate(float(n if what == "n" else small), n=n, note=note)
 
 
-def growth_threshold(frames: Frames, model: str = "exponential", error_model: str = "additive") -> Estimate:
-    """Predicted months to 15 mm by the published reading, with the range of the other readings in the note."""
+def growth_threshold(frames: Frames) -> Estimate:
+    """Predicted months to 15 mm by the chosen curve, with the range of the other readings in the note."""
+    model, error_model = frames.growth
     every = frames.rows("growth_threshold", threshold_mm=15.0)
     rows = frames.rows(
         "growth_threshold", threshold_mm=15.0, model=model, error_model=error_model, ci_method="profile"

@@ -64,7 +64,9 @@ def result_tables(
             "attrition": marts.attrition,
             "lesion_growth": marts.lesion_growth,
             "recurrence": tables["recurrence_pattern"],
-        }
+        },
+        study.growth_model,
+        study.growth_error_model,
     )
     progress("bounds")
     return tables | bound_results(marts, study, tables["scorecard"], tables["growth_threshold"], scenarios)

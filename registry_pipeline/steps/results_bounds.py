@@ -57,12 +57,11 @@ def _told(name: str, marts: Marts | None, n_open: int, note: str) -> dict[str, o
 
 
 def _growth(marts: Marts, study: Study) -> pd.DataFrame:
-    """The published reading of the interval to the cutpoint."""
+    """The interval to the cutpoint by the curve that the scorecard reads it from."""
     lesions = marts.lesion_growth[marts.lesion_growth["is_included"].astype(bool)]
     columns = ("months_since_negative_ct", "diameter_mm")
-    fit = analysis.fit_growth(
-        lesions, *columns, patient="patient_id", threshold_mm=study.cutpoint_mm, n_bootstrap=0
-    )
+    chosen = (study.growth_model, study.growth_error_model, "patient_id", study.cutpoint_mm)
+    fit = analysis.fit_growth(lesions, *columns, *chosen, n_bootstrap=0)
     return fit.threshold
 
 
@@ -77,7 +76,8 @@ def _card(marts: Marts, study: Study, growth: pd.DataFrame) -> pd.DataFrame:
     }
     if not len(marts.cohort):
         return scorecard(frames)
-    return scorecard(frames | _survival(marts, study) | {"growth_threshold": growth})
+    made = frames | _survival(marts, study) | {"growth_threshold": growth}
+    return scorecard(made, study.growth_model, study.growth_error_model)
 
 
 def _survival(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:

@@ -12,6 +12,7 @@ import pytest
 
 import schemas
 from registry_pipeline.settings import Study
+from registry_pipeline.steps.alternatives import Scenario
 from registry_pipeline.steps.marts import Marts
 from registry_pipeline.steps.registry import _as_declared
 from registry_pipeline.steps.results import result_tables
@@ -197,3 +198,19 @@ def test_frames_cast_to_polars_without_loss(made: Tables) -> None:
         for column, kind in declared.schema.items():
             if kind == pl.Float64:
                 assert not declared[column].is_infinite().any(), (name, column)
+
+
+def test_the_scorecard_and_its_bounds_read_the_interval_from_the_chosen_curve(marts: Marts) -> None:
+    study = replace(STUDY, bootstrap_replicates=0, growth_model="linear", growth_error_model="log")
+    fewer = replace(marts, lesion_growth=marts.lesion_growth.iloc[:-6])
+    tables = result_tables(marts, study, scenarios=[Scenario("fewer lesions", fewer, 6)])
+
+    def months(of: Marts) -> float:
+        found = growth_results(of, study)["growth_threshold"]
+        chosen = (found["model"] == "linear") & (found["error_model"] == "log")
+        return float(found.loc[chosen, "months"].iloc[0])
+
+    card, bounds = (tables[name].query("item == 13").iloc[0] for name in ("scorecard", "bounds"))
+    assert card["computed_value"] == months(marts)
+    assert "linear, log error" in card["assumption"]
+    assert sorted((months(marts), months(fewer))) == pytest.approx([bounds["lowest"], bounds["highest"]])
