@@ -13,6 +13,7 @@ from registry_pipeline.analysis.scorecard import scorecard
 from registry_pipeline.settings import Study
 from registry_pipeline.steps.alternatives import Scenario
 from registry_pipeline.steps.marts import Marts
+from registry_pipeline.steps.results_cox import reported_fits
 from registry_pipeline.steps.results_labels import joined, nothing
 
 GROUPS = ("scf_vs_other", "size_group")
@@ -93,12 +94,12 @@ def _survival(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
             rates.append(analysis.landmark_survival(frame, *columns, mark, by).assign(**own))
             tests.append(analysis.logrank_test(frame, *columns, by).assign(**own))
     frame = marts.times("os", "lrt_start")
-    usable = [one for one in study.multivariable if frame[one].notna().any()]
-    fit = analysis.fit_cox(frame, *columns, usable, second_engine=False)
+    fits = reported_fits(frame, study.multivariable, second_engine=False)
+    model = {**label, "endpoint": "os", "model": "multivariable"}
     follow_up = [analysis.follow_up(frame, *columns, one) for one in ("reverse_km", "observed")]
     return {
         "km_landmark": joined(rates),
         "logrank_test": joined(tests),
         "follow_up": joined(follow_up),
-        "cox_term": fit.terms.assign(**label, endpoint="os", model="multivariable"),
+        "cox_term": joined([one.terms.assign(**model) for one in fits]),
     }

@@ -214,3 +214,16 @@ def test_the_scorecard_and_its_bounds_read_the_interval_from_the_chosen_curve(ma
     assert card["computed_value"] == months(marts)
     assert "linear, log error" in card["assumption"]
     assert sorted((months(marts), months(fewer))) == pytest.approx([bounds["lowest"], bounds["highest"]])
+
+
+def test_a_reading_of_few_events_is_fitted_as_the_records_are(marts: Marts) -> None:
+    """With fewer than five events per variable only the penalised fit is reported, and the bounds are of it."""
+    rare = marts.survival_time.copy()
+    rare.loc[rare.groupby(["endpoint", "origin"]).cumcount() > 12, "event"] = 0
+    few = replace(marts, survival_time=rare)
+    tables = result_tables(few, STUDY, scenarios=[Scenario("the same records", few, 0)])
+    term = tables["cox_term"].query("endpoint == 'os' and origin == 'lrt_start' and model == 'multivariable'")
+    assert set(term["method"]) == {"firth"}
+    row = tables["bounds"].query("item == 10 and part == 'a'").iloc[0]
+    assert row["n_scenarios"] - row["n_not_estimable"] == 2
+    assert row["lowest"] == row["highest"] == row["computed_value"]
