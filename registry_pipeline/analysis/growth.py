@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from registry_pipeline.analysis.gate import counted
 from registry_pipeline.analysis.growth_data import Floats, Frame, Lesions, exclusion_note, usable_lesions
 from registry_pipeline.analysis.growth_forms import FORMS, Form, specific_rate, starting_values
 from registry_pipeline.analysis.growth_interval import (
@@ -138,10 +139,11 @@ def fit_growth_all(
 def _refusal(problem: Problem) -> str:
     needed = problem.form.n_parameters + 1
     if len(problem.months) < needed:
-        return f"{len(problem.months)} usable lesions; this form needs at least {needed}"
+        return f"{counted(len(problem.months), 'usable lesion')}; this form needs at least {needed}"
     distinct = len(np.unique(problem.months))
     if distinct < problem.form.n_parameters:
-        return f"the lesions have {distinct} distinct intervals; this form needs {problem.form.n_parameters}"
+        found = counted(distinct, "distinct interval")
+        return f"the lesions have {found}; this form needs {problem.form.n_parameters}"
     if np.ptp(problem.diameter) == 0:
         return "all diameters are equal: the curve never reaches or leaves the threshold"
     return ""

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from registry_pipeline.analysis.gate import counted
 from registry_pipeline.analysis.growth_data import (
     Floats,
     Frame,
@@ -127,7 +128,8 @@ def _draws(
 def _note(note: str, lesions: Lesions, data: OnsetData, limit: float) -> str:
     parts = [note, exclusion_note(lesions), f"detection limit {limit:g} mm"]
     if len(data.censored_rate):
-        parts.append(f"{int(data.censored_weight.sum())} lesions read at or below it enter as such")
+        n = int(data.censored_weight.sum())
+        parts.append(f"{counted(n, 'lesion')} read at or below it {'enters' if n == 1 else 'enter'} as such")
     return "; ".join(part for part in parts if part)
 
 

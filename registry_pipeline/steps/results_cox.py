@@ -77,6 +77,7 @@ def reported_fits(
     if not usable:
         return []
     many = len(frame) >= MANY_PATIENTS
-    return analysis.fit_cox_reported(
+    fits: list[analysis.CoxFit] = analysis.fit_cox_reported(
         frame, "duration_days", "is_event", usable, second_engine=second_engine, pool=many
     )
+    return fits

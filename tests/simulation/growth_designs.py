@@ -139,9 +139,7 @@ def _planned(column: str, error: str, months: float, limit: float) -> Design:
         for i in range(replicates):
             frame = lesions(np.random.default_rng([seed, i]), n, "exponential", error)
             fit = analysis.fit_growth(frame, "x", "y", "exponential", error)
-            rows.append(
-                analysis.plan_surveillance(fit, (months,), detection_limit_mm=limit, seed=i).iloc[0]
-            )
+            rows.append(analysis.plan_surveillance(fit, (months,), detection_limit_mm=limit, seed=i).iloc[0])
         found = pd.DataFrame(rows)
         lower, upper = (found[f"{column}_{end}"].to_numpy(float) for end in ("lower", "upper"))
         return Intervals(lower, upper, float(truth))

@@ -172,8 +172,8 @@ def test_rows_without_interval_or_diameter_are_counted():
     ("months", "mm", "says"),
     [
         ([], [], "0 usable lesions"),
-        ([5.0], [12.0], "1 usable lesions"),
-        ([5.0] * 6, [8.0, 9, 10, 11, 12, 20], "1 distinct intervals"),
+        ([5.0], [12.0], "1 usable lesion;"),
+        ([5.0] * 6, [8.0, 9, 10, 11, 12, 20], "1 distinct interval;"),
         ([1.0, 2, 3, 4], [12.0] * 4, "all diameters are equal"),
         ([1.0, 2, 3, 4, 5], [30.0, 24, 20, 15, 11], "does not rise"),
     ],

@@ -83,7 +83,9 @@ def test_what_was_observed_stands_beside_what_is_expected():
     frame = pd.DataFrame({"x": [2.0, 5.0, 8.0, 9.0, 11.0], "y": [6.0, 9.0, 14.0, 21.0, 30.0]})
     shares = share_by_interval(frame, "x", "y")
     plan = plan_surveillance(fit_growth(frame, "x", "y"), observed=shares)
-    assert (plan["note"].str.contains("1 of 1 within 3 months, 2 of 2 within 6 months, 3 of 5 within 12 months")).all()
+    assert (
+        plan["note"].str.contains("1 of 1 within 3 months, 2 of 2 within 6 months, 3 of 5 within 12 months")
+    ).all()
 
 
 def test_extrapolation_is_flagged():
