@@ -29,6 +29,7 @@ from registry_pipeline.analysis.growth_tables import parameter_rows, threshold_r
 
 MODELS = tuple(FORMS)
 ERROR_MODELS = ("additive", "log")
+ABOVE_AT_ZERO = "the fitted curve is above the threshold already at the last negative CT: no months to it"
 STATUSES = ("ok", "not_identifiable", "not_estimable", "not_converged")
 
 
@@ -183,7 +184,7 @@ def _optimise(problem: Problem, level: float) -> _Optimum:
 def _implausible(form: Form, estimates: Floats, threshold: float) -> str:
     """What the curve says at month 0 that cannot be; a sentence, not a refusal."""
     if not form.log_time and estimates[0] < 0:
-        return "the fitted curve exceeds the threshold already at the last negative CT"
+        return ABOVE_AT_ZERO
     if form.name == "linear" and estimates[0] * estimates[1] > threshold:
         return "the fitted line is below zero at the last negative CT"
     return ""
@@ -265,4 +266,7 @@ def _threshold_rows(
         rows.append(
             threshold_row(problem, optimum.estimates, bounds, "cluster_bootstrap", len(draws), failed)
         )
-    return pd.DataFrame(rows).assign(**shared)
+    table = pd.DataFrame(rows).assign(**shared)
+    if fitted and not problem.form.log_time and optimum.estimates[0] < 0:
+        table["status"] = "not_estimable"
+    return table

@@ -229,7 +229,8 @@ def growth_threshold(frames: Frames) -> Estimate:
         "growth_threshold", threshold_mm=15.0, model=model, error_model=error_model, ci_method="profile"
     )
     if rows.empty or pd.isna(rows["months"].iloc[0]):
-        return Estimate(note="not estimable: no lesions, or no growth curve could be certified")
+        why = str(rows["note"].iloc[0]) if len(rows) and "note" in rows.columns else ""
+        return Estimate(note=f"not estimable: {why or 'no lesions, or no growth curve could be certified'}")
     row = rows.iloc[0]
     others = every.loc[every["model"] != "exponential_interval_onset", "months"].dropna()
     note = f"form and error model are unknown: {model}, {error_model} error, all lesions"

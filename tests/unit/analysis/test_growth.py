@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from registry_pipeline.analysis.descriptive import exact_proportion_ci, wilson_ci
 from registry_pipeline.analysis.growth import ERROR_MODELS, MODELS, STATUSES, fit_growth, fit_growth_all
 from registry_pipeline.analysis.growth_forms import FORMS, diameter
+from registry_pipeline.analysis.growth_readings import growth_influence
 from registry_pipeline.analysis.growth_share import share_by_interval
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -278,3 +279,31 @@ def test_share_of_nothing_is_null():
     table = share_by_interval(pd.DataFrame({"x": [20.0], "y": [9.0]}), "x", "y")
     assert table["n_lesions"].sum() == 0
     assert table[["share", "ci_lower", "ci_upper", "wilson_lower", "wilson_upper"]].isna().all(axis=None)
+
+
+@pytest.mark.parametrize("model", ["exponential", "linear", "gompertz"])
+@pytest.mark.parametrize("error", ["additive", "log"])
+def test_months_before_the_last_negative_ct_are_not_given(model, error):
+    rng = np.random.default_rng(4)
+    months = rng.uniform(1, 14, 40)
+    frame = pd.DataFrame({"p": np.arange(40), "x": months, "y": 40 + 0.8 * months + rng.normal(0, 1, 40)})
+    fit = fit_growth(frame, "x", "y", model, error, "p", n_bootstrap=20)
+    if fit.converged:
+        assert fit.estimates[0] < 0
+        assert "above the threshold already at the last negative CT" in fit.note
+        assert np.isnan(value(fit, "threshold_months"))
+        assert growth_influence(frame, "x", "y", "p", model, error).empty
+    assert fit.converged or model == "gompertz"
+    numbers = ["months", "ci_lower", "ci_upper", "implied_doubling_days"]
+    assert fit.threshold[numbers].isna().all(axis=None)
+    assert (fit.threshold["status"] != "ok").all()
+    assert (fit.threshold["note"] != "").all()
+
+
+def test_a_lower_limit_lies_not_before_the_last_negative_ct():
+    rng = np.random.default_rng(2)
+    months = rng.uniform(1, 14, 12)
+    frame = pd.DataFrame({"x": months, "y": 14 + 0.9 * months + rng.normal(0, 3, 12)})
+    fit = fit_growth(frame, "x", "y", "linear")
+    row = fit.threshold.iloc[0]
+    assert row["months"] > 0 and row["ci_lower"] == 0
