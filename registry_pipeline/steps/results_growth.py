@@ -33,9 +33,8 @@ def growth_results(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
         for model in MODELS
         for error in ERROR_MODELS
     }
-    onset = analysis.fit_interval_onset(
-        lesions, threshold_mm=study.cutpoint_mm, detection_limit_mm=study.detection_limit_mm
-    )
+    limits = {"threshold_mm": study.cutpoint_mm, "detection_limit_mm": study.detection_limit_mm}
+    onset = analysis.fit_interval_onset(lesions, *COLUMNS, "patient_id", **limits, **bootstrap)
     every = (*fits.values(), onset)
     shares = analysis.share_by_interval(lesions, cutpoint=study.cutpoint_mm)
     return {

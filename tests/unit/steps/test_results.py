@@ -227,3 +227,13 @@ def test_a_reading_of_few_events_is_fitted_as_the_records_are(marts: Marts) -> N
     row = tables["bounds"].query("item == 10 and part == 'a'").iloc[0]
     assert row["n_scenarios"] - row["n_not_estimable"] == 2
     assert row["lowest"] == row["highest"] == row["computed_value"]
+
+
+def test_the_interval_censored_onset_knows_its_patients_and_is_drawn_again(made: Tables) -> None:
+    onset = made["growth_threshold"].query("model == 'exponential_interval_onset'").set_index("ci_method")
+    row = onset.loc["cluster_bootstrap"]
+    assert row["n_bootstrap"] == STUDY.bootstrap_replicates
+    assert row["ci_lower"] < row["months"] < row["ci_upper"]
+    assert onset["note"].str.contains("of a lesion of median rate").all()
+    fit = made["growth_fit"].query("model == 'exponential_interval_onset'")
+    assert (fit["n_patients"] == 48).all()
