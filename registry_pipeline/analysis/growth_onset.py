@@ -31,7 +31,14 @@ from registry_pipeline.analysis.growth_data import (
     usable_lesions,
 )
 from registry_pipeline.analysis.growth_forms import volume_doubling_days
-from registry_pipeline.analysis.growth_interval import cluster_weights, percentile_interval
+from registry_pipeline.analysis.growth_interval import (
+    ONE_PATIENT,
+    bootstrap_note,
+    cluster_weights,
+    percentile_interval,
+    profile_note,
+    sentences,
+)
 from registry_pipeline.analysis.growth_onset_likelihood import (
     OnsetData,
     maximise,
@@ -101,15 +108,19 @@ def fit_interval_onset(
         **shared, aicc=aicc, converged=known, residual_sd=np.nan, r_squared=np.nan, log_likelihood=likelihood
     )
     observed = (float(lesions.months.min()), float(lesions.months.max())) if known else (np.nan, np.nan)
-    rows = [_row(theta, data.reach, observed, threshold_mm, "profile",
-                 profile_limits(theta, covariance, data, level) if known else unknown(), 0, 0)]  # fmt: skip
+    profile = profile_limits(theta, covariance, data, level) if known else unknown()
+    rows = [_row(theta, data.reach, observed, threshold_mm, "profile", profile, 0, 0)]
+    notes = [profile_note(profile) if known else ""]
     if lesions.patient is not None and n_bootstrap > 0:
         draws = _draws(lesions, theta, detection_limit_mm, threshold_mm, n_bootstrap, seed)
         bounds, failed = percentile_interval(draws, level, lesions.n_patients)
         rows.append(_row(theta, data.reach, observed, threshold_mm, "cluster_bootstrap", bounds,
                          len(draws), failed))  # fmt: skip
+        notes.append(bootstrap_note(lesions.n_patients, len(draws), failed) if known else "")
+    threshold = pd.DataFrame(rows).assign(**shared)
+    threshold["note"] = [sentences(str(shared["note"]), one) for one in notes]
     return OnsetFit(
-        status, str(shared["note"]), parameters, pd.DataFrame(rows).assign(**shared), aicc, known,
+        status, str(shared["note"]), parameters, threshold, aicc, known,
         detection_limit_mm, threshold_mm, observed, theta, covariance,
     )  # fmt: skip
 
@@ -128,13 +139,14 @@ def _draws(
 def _note(note: str, lesions: Lesions, data: OnsetData, limit: float) -> str:
     parts = [
         note,
+        ONE_PATIENT if not note and lesions.n_patients == 1 else "",
         exclusion_note(lesions),
         f"months of a lesion of median rate from the detection limit, {limit:g} mm",
     ]
     if len(data.censored_rate):
         n = int(data.censored_weight.sum())
         parts.append(f"{counted(n, 'lesion')} read at or below it {'enters' if n == 1 else 'enter'} as such")
-    return "; ".join(part for part in parts if part)
+    return sentences(*parts)
 
 
 def _row(

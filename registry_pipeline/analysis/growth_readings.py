@@ -16,12 +16,13 @@ import pandas as pd
 from registry_pipeline.analysis.growth import ABOVE_AT_ZERO, ERROR_MODELS, MODELS, GrowthFit, fit_growth
 from registry_pipeline.analysis.growth_data import Frame, as_pandas, numbers, require_columns, usable_lesions
 from registry_pipeline.analysis.growth_forms import FORMS
+from registry_pipeline.analysis.growth_interval import sentences
 from registry_pipeline.analysis.growth_onset import OnsetFit, fit_interval_onset
 from registry_pipeline.analysis.growth_solver import Problem, minimise
 
 SENSITIVITY_COLUMNS = [
     "variant", "reading", "model", "error_model", "estimand", "n_lesions", "n_patients", "threshold_mm",
-    "months", "ci_lower", "ci_upper", "ci_method", "change_months", "status", "note",
+    "months", "ci_lower", "ci_upper", "ci_method", "is_extrapolated", "change_months", "status", "note",
 ]  # fmt: skip
 INFLUENCE_COLUMNS = [
     "patient", "n_lesions", "months", "months_without", "change_months", "rank", "status", "note",
@@ -29,6 +30,7 @@ INFLUENCE_COLUMNS = [
 REGRESSION = "interval since the last negative CT at which the fitted diameter is the threshold"
 ONSET = "months of a lesion of median rate from the detection limit to the threshold"
 CURRENT = "as reported"
+OUTSIDE = "the months lie outside the intervals of the lesions used"
 
 
 def growth_sensitivity(
@@ -51,7 +53,8 @@ def growth_sensitivity(
     variant names what was changed (form, lesions, threshold, onset) and reading how: every form and error
     model; one lesion per patient (the largest); intervals up to longest_interval only; without nodes (where
     `node`, a truth value, is named); other thresholds (mm); and the likelihood with interval-censored onset for each
-    detection limit (mm), whose estimand is another and is named. change_months: less the reported reading.
+    detection limit (mm), whose estimand is another and is named. is_extrapolated: the months lie outside the intervals
+    of the lesions that the reading used. change_months: less the reported reading.
     fits: fits of all the lesions that exist already, by model and error model. Profile limits. A reading
     that the data cannot carry keeps its status and note.
     """
@@ -110,7 +113,8 @@ def _row(variant: str, reading: str, fit: GrowthFit | OnsetFit, estimand: str) -
         "ci_lower",
         "ci_upper",
     )
-    row = {name: threshold[name] for name in (*kept, "ci_method", "status", "note")}
+    row = {name: threshold[name] for name in (*kept, "ci_method", "is_extrapolated", "status", "note")}
+    row["note"] = sentences(row["note"], OUTSIDE if row["is_extrapolated"] else "")
     return {"variant": variant, "reading": reading, "estimand": estimand, "change_months": np.nan} | row
 
 
