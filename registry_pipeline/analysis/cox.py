@@ -30,7 +30,15 @@ from registry_pipeline.analysis.cox_newton import (
     standardise,
 )
 from registry_pipeline.analysis.cox_ph import robust_covariance, score_residuals
-from registry_pipeline.analysis.cox_result import CoxFit, Estimates, Model, refused, wald
+from registry_pipeline.analysis.cox_result import (
+    MOST_LOG_RATIO,
+    CoxFit,
+    Estimates,
+    Model,
+    beyond_numbers,
+    refused,
+    wald,
+)
 from registry_pipeline.analysis.cox_robust import NOTE as ROBUST_NOTE
 from registry_pipeline.analysis.cox_robust import corrected_covariance, robust_wald
 from registry_pipeline.analysis.cox_second import second_opinion
@@ -242,8 +250,13 @@ def _finish(
     data: CoxData, method: str, columns: Columns, found: Estimates, model: Model, note: str
 ) -> CoxFit:
     """Keep the terms that have an estimate of their own and say what a reader must know."""
-    shown = tuple(j for j in model.kept if not columns.collinear[j])
     notes = _column_notes(data, columns)
+    for j, beta in zip(model.kept, found.beta, strict=True):
+        if abs(beta) > MOST_LOG_RATIO:
+            notes.setdefault(j, beyond_numbers(data.terms[j]))
+    shown = tuple(j for j in model.kept if j not in notes)
+    if not shown:
+        return refused(data, method, NOT_ESTIMABLE, _join(notes.values()), notes)
     few = _few_events(data.n_event / len(model.kept), method)
     references = "; ".join(f"{name}: reference {level}" for name, level in data.references.items())
     sentences = [*notes.values(), note, few, f"{references}." if references else ""]

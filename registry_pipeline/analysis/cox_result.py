@@ -25,6 +25,7 @@ from registry_pipeline.analysis.cox_ph import (
 from registry_pipeline.analysis.gate import NOT_ESTIMABLE, OK, Z95, Floats
 from registry_pipeline.analysis.logrank import chi_square_p
 
+MOST_LOG_RATIO = 700.0  # exp of more is beyond what a number can hold
 TERM_COLUMNS = [
     "term",
     "coefficient",
@@ -255,6 +256,11 @@ class CoxFit:
             return pd.DataFrame(columns=["row", *self.data.terms])
         frame = pd.DataFrame(values, columns=[self.data.terms[j] for j in self.kept])
         return frame[[self.data.terms[j] for j in self.used]]
+
+
+def beyond_numbers(term: str) -> str:
+    """Say why a coefficient beyond MOST_LOG_RATIO has no hazard ratio."""
+    return f"The hazard ratio per unit of {term} is beyond any number: its unit is too large for its values."
 
 
 def wald(beta: Floats, covariance: Floats) -> tuple[Floats, Floats, Floats]:

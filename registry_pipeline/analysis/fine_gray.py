@@ -15,7 +15,7 @@ import pandas as pd
 from registry_pipeline.analysis.cox_design import CoxData, read_cox_data
 from registry_pipeline.analysis.cox_engine import Point, RiskSets, build_risk_sets, sum_at_risk
 from registry_pipeline.analysis.cox_newton import Problem, Solution, maximise, split_columns, standardise
-from registry_pipeline.analysis.cox_result import TERM_COLUMNS, wald
+from registry_pipeline.analysis.cox_result import MOST_LOG_RATIO, TERM_COLUMNS, beyond_numbers, wald
 from registry_pipeline.analysis.curve import product_limit, risk_table, step_value
 from registry_pipeline.analysis.gate import NOT_ESTIMABLE, OK, Flags, Floats, Frame, Times, binned
 
@@ -208,7 +208,13 @@ def fit_fine_gray(
     if np.any(np.diag(covariance) < 1e-10 * np.diag(np.linalg.inv(solution.evaluation.information))):
         return _table(data, n_event, None, None, kept, f"{note} The robust variance vanishes.".strip())
     found = (solution.beta / scale[kept], covariance / np.outer(scale[kept], scale[kept]))
-    return _table(data, n_event, solution, found, kept & ~collinear, note, kept)
+    beyond = np.zeros(len(kept), dtype=bool)
+    beyond[kept] = np.abs(found[0]) > MOST_LOG_RATIO
+    note = " ".join(filter(None, [note, *(beyond_numbers(data.terms[j]) for j in np.flatnonzero(beyond))]))
+    shown = kept & ~collinear & ~beyond
+    if not shown.any():
+        return _table(data, n_event, None, None, shown, note)
+    return _table(data, n_event, solution, found, shown, note, kept)
 
 
 def _hopeless(data: CoxData, n_event: int, cause: int) -> str:

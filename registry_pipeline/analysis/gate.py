@@ -245,6 +245,11 @@ def label(value: Any) -> str:
     return str(value)
 
 
+def counted(n: int, one: str) -> str:
+    """A number with its noun: 1 lesion, 2 lesions."""
+    return f"{n} {one}{'' if n == 1 else 's'}"
+
+
 def check_groups(frame: Frame, by: str | None, n: int) -> Groups:
     """Read a grouping column; None puts everybody into one group called overall.
 

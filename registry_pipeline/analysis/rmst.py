@@ -129,7 +129,8 @@ def _no_width(times: Times, tau: float) -> str:
 def restricted_mean_difference(frame: Frame, duration: str, event: str, tau: float, by: str) -> pd.DataFrame:
     """Compare restricted means between every pair of groups: later label minus earlier label.
 
-    Groups are independent: the variance of the difference is the sum of the two.
+    Groups are independent: the variance of the difference is the sum of the two. Where one of the two standard
+    errors is 0 (no event, one patient) it says nothing of the group's uncertainty: not_estimable, without numbers.
     """
     means = restricted_mean(frame, duration, event, tau, by)
     rows = [_difference(a, b) for a, b in combinations(means.to_dict("records"), 2)]
@@ -141,9 +142,12 @@ def _difference(reference: dict[str, Any], other: dict[str, Any]) -> dict[str, A
     from scipy.special import erfc
 
     gap = other["estimate"] - reference["estimate"]
-    error = float(np.hypot(other["standard_error"], reference["standard_error"]))
-    known = bool(np.isfinite(gap)) and error > 0
-    notes = {row["stratum"]: row["note"] for row in (reference, other) if row["note"]}
+    errors = (other["standard_error"], reference["standard_error"])
+    error = float(np.hypot(*errors))
+    known = bool(np.isfinite(gap)) and min(errors) > 0
+    notes = [f"{row['stratum']}: {row['note']}" for row in (reference, other) if row["note"]]
+    if np.isfinite(gap) and not known:
+        notes.append("So the difference has no standard error, and no test.")
     half = Z95 * error if known else float("nan")
     return {
         "stratum_variable": other["stratum_variable"],
@@ -156,5 +160,5 @@ def _difference(reference: dict[str, Any], other: dict[str, Any]) -> dict[str, A
         "ci_upper": gap + half,
         "p_value": float(erfc(abs(gap) / error / np.sqrt(2))) if known else float("nan"),
         "status": OK if known else NOT_ESTIMABLE,
-        "note": " ".join(f"{name}: {note}" for name, note in notes.items()),
+        "note": " ".join(notes),
     }

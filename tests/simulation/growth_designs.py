@@ -124,30 +124,27 @@ def onset(n: int, replicates: int, seed: int) -> Intervals:
     return Intervals(found["ci_lower"].to_numpy(float), found["ci_upper"].to_numpy(float), ONSET_TRUTH)
 
 
-def planned_share(n: int, replicates: int, seed: int) -> Intervals:
-    """Band of the share still small with a CT every six months, from the fitted curve."""
-    truth = float(
-        norm.cdf((np.log(THRESHOLD) - np.log(15) - RATE["exponential"] * (6 - T15["exponential"])) / 0.25)
-    )
-    rows = []
-    for i in range(replicates):
-        frame = lesions(np.random.default_rng([seed, i]), n, "exponential", "log")
-        fit = analysis.fit_growth(frame, "x", "y", "exponential", "log")
-        rows.append(analysis.plan_surveillance(fit, (6,), seed=i).iloc[0])
-    found = pd.DataFrame(rows)
-    return Intervals(found["share_lower"].to_numpy(float), found["share_upper"].to_numpy(float), truth)
+def _planned(column: str, error: str, months: float, limit: float) -> Design:
+    """Band of what a CT every so many months finds among lesions of at least `limit` mm, from the fitted curve."""
+    centre = THRESHOLD * float(np.exp(RATE["exponential"] * (months - T15["exponential"])))
+    scale = np.log if error == "log" else float
+    scatter = norm(scale(centre), SCATTER[error])
+    seen = scatter.sf(scale(limit))
+    share = 1 - scatter.sf(scale(THRESHOLD)) / seen
+    median = scatter.isf(seen / 2)
+    truth = share if column == "share" else float(np.exp(median)) if error == "log" else median
 
+    def design(n: int, replicates: int, seed: int) -> Intervals:
+        rows = []
+        for i in range(replicates):
+            frame = lesions(np.random.default_rng([seed, i]), n, "exponential", error)
+            fit = analysis.fit_growth(frame, "x", "y", "exponential", error)
+            rows.append(analysis.plan_surveillance(fit, (months,), detection_limit_mm=limit, seed=i).iloc[0])
+        found = pd.DataFrame(rows)
+        lower, upper = (found[f"{column}_{end}"].to_numpy(float) for end in ("lower", "upper"))
+        return Intervals(lower, upper, float(truth))
 
-def planned_median(n: int, replicates: int, seed: int) -> Intervals:
-    """Band of the median diameter with a CT every nine months, from the fitted curve."""
-    truth = THRESHOLD * float(np.exp(RATE["exponential"] * (9 - T15["exponential"])))
-    rows = []
-    for i in range(replicates):
-        frame = lesions(np.random.default_rng([seed, i]), n, "exponential", "additive")
-        fit = analysis.fit_growth(frame, "x", "y", "exponential", "additive")
-        rows.append(analysis.plan_surveillance(fit, (9,), seed=i).iloc[0])
-    found = pd.DataFrame(rows)
-    return Intervals(found["median_lower"].to_numpy(float), found["median_upper"].to_numpy(float), truth)
+    return design
 
 
 def planned_onset_share(n: int, replicates: int, seed: int) -> Intervals:
@@ -204,7 +201,10 @@ DESIGNS: dict[str, Design] = {
     "growth, band of the curve, bootstrap": _band(300),
     "growth, interval-censored onset, profile": onset,
     "growth, mixed model, mean rate": mixed_rate,
-    "planner, share small, fitted curve": planned_share,
-    "planner, median size, fitted curve": planned_median,
+    # A tenth to a fifth of the lesions at these intervals lie below these limits.
+    "planner, share small, additive error": _planned("share", "additive", 6.0, 13.0),
+    "planner, share small, log error": _planned("share", "log", 6.0, 12.0),
+    "planner, median size, additive error": _planned("median", "additive", 4.0, 10.0),
+    "planner, median size, log error": _planned("median", "log", 4.0, 10.0),
     "planner, share small, onset": planned_onset_share,
 }

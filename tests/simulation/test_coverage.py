@@ -51,8 +51,10 @@ SLOW = {
     "growth, band of the curve, delta": 20,
     "growth, band of the curve, bootstrap": 8,
     "growth, interval-censored onset, profile": 12,
-    "planner, share small, fitted curve": 15,
-    "planner, median size, fitted curve": 15,
+    "planner, share small, additive error": 15,
+    "planner, share small, log error": 15,
+    "planner, median size, additive error": 15,
+    "planner, median size, log error": 15,
     "planner, share small, onset": 10,
 }
 ALL = {**designs.DESIGNS, **growth_designs.DESIGNS}

@@ -12,6 +12,7 @@ from registry_pipeline.analysis import (
     fit_cause_specific,
     fit_cox,
     fit_cox_reported,
+    fit_fine_gray,
     fit_growth,
     growth_influence,
     growth_sensitivity,
@@ -150,3 +151,21 @@ def test_nothing_open_gives_no_other_reading_and_bounds_without_width():
     row = {"item": 8, "part": "a", "description": "d", "unit": "share", "computed_value": 0.4, "agrees": True}
     bounds = headline_bounds(pd.DataFrame([row]), {}).iloc[0]
     assert bounds["lowest"] == bounds["highest"] == 0.4
+
+
+@pytest.mark.parametrize("names", [["x"], ["x", "z"]])
+@pytest.mark.parametrize("how", ["efron", "firth", "fine-gray"])
+def test_a_covariate_in_absurd_units_has_no_hazard_ratio(names, how):
+    rng = np.random.default_rng(3)
+    frame = pd.DataFrame({"t": rng.integers(1, 1000, 60), "e": rng.integers(0, 2, 60)})
+    frame = frame.assign(x=rng.normal(size=60) * 1e-14, z=rng.normal(size=60))
+    if how == "fine-gray":
+        fit = fit_fine_gray(frame, "t", "e", names)
+    else:
+        fit = fit_cox(frame, "t", "e", names, penalty="firth" if how == "firth" else None)
+    terms = fit.terms.set_index("term")
+    assert terms.loc["x", "status"] == "not_estimable" and "beyond any number" in terms.loc["x", "note"]
+    assert terms.loc["x", ["coefficient", "hazard_ratio", "ci_lower", "ci_upper", "p_value"]].isna().all()
+    assert fit.status == ("not_estimable" if names == ["x"] else "ok")
+    if names != ["x"]:
+        assert np.isfinite(terms.loc["z", "hazard_ratio"])
