@@ -81,7 +81,7 @@ def threshold_table(context: Context) -> Block:
         by_method = {str(one["ci_method"]): one for one in part.to_dict("records")}
         first = by_method.get("profile") or next(iter(by_method.values()))
         fit = quality.get((model, error), {})
-        remark = _threshold_remark(first)
+        remark = _threshold_remark(context, first)
         mark = remarks.setdefault(remark, chr(ord("a") + len(remarks))) if remark else ""
         cells = (*_threshold_cells(first, by_method.get("cluster_bootstrap"), fit), mark)
         made.append(Row(f"{GROWTH_MODELS.get(str(model), clean(model))}, {clean(error)}", cells))
@@ -89,14 +89,14 @@ def threshold_table(context: Context) -> Block:
         f"Predicted months to {context.cutpoint_mm:g} mm, all growth models",
         "Model, error model",
         (
-            Column("Lesions"),
-            Column("Months"),
-            Column("95 % CI, profile"),
-            Column("95 % CI, bootstrap"),
-            Column("Volume doubling, days"),
-            Column("AICc"),
-            Column("Residual SD"),
-            Column("R²"),
+            Column("Lesions", origin="result.growth_fit.n_lesions"),
+            Column("Months", origin="result.growth_threshold.months"),
+            Column("95 % CI, profile", origin="result.growth_threshold.ci_lower, ci_upper"),
+            Column("95 % CI, bootstrap", origin="result.growth_threshold.ci_lower, ci_upper"),
+            Column("Volume doubling, days", origin="result.growth_threshold.implied_doubling_days"),
+            Column("AICc", origin="result.growth_fit.aicc"),
+            Column("Residual SD", origin="result.growth_fit.residual_sd"),
+            Column("R²", origin="result.growth_fit.r_squared"),
             Column("Remark"),
         ),
         tuple(made),
@@ -132,8 +132,8 @@ def _ends(one: dict[Any, Any] | None) -> str:
     return interval(one["ci_lower"], one["ci_upper"], open_end="open")
 
 
-def _threshold_remark(one: dict[Any, Any]) -> str:
-    parts = [clean(one["note"])] if is_given(one["note"]) and one["note"] else []
+def _threshold_remark(context: Context, one: dict[Any, Any]) -> str:
+    parts = [context.note(one["note"])] if is_given(one["note"]) and one["note"] else []
     if is_given(one["is_extrapolated"]) and bool(one["is_extrapolated"]):
         parts.append("outside the observed intervals")
     return "; ".join(parts)
@@ -166,7 +166,11 @@ def share_table(context: Context) -> Block:
     return Table(
         f"Lesions still {context.words.small} at detection, by interval since the last negative CT",
         "Detected",
-        (Column("Small of all"), Column("Share"), Column("95 % CI, exact")),
+        (
+            Column("Small of all", origin="result.growth_share.n_small, n_lesions"),
+            Column("Share", origin="result.growth_share.share"),
+            Column("95 % CI, exact", origin="result.growth_share.ci_lower, ci_upper"),
+        ),
         tuple(made),
         "result.growth_share",
         (

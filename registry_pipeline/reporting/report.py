@@ -119,6 +119,7 @@ def _values(context: Context) -> dict[str, object]:
     """What the head of both pages says."""
     release = release_row(context)
     statement, is_synthetic = data_statement(context)
+    registry = "curated.patient" if context.tables.n_rows("curated.patient") else "mart.registry_patient"
     extract = context.tables.parameters.get("refresh.extract_date", "")
     return {
         "release_id": clean(release.get("release_id", "unknown")),
@@ -130,7 +131,7 @@ def _values(context: Context) -> dict[str, object]:
         "statement": statement,
         "is_synthetic": is_synthetic,
         "n_cohort": len(context.cohort),
-        "n_registry": context.tables.n_rows("curated.patient")
-        or context.tables.n_rows("mart.registry_patient"),
+        "n_registry": context.tables.n_rows(registry),
+        "registry_table": registry,
         "is_suppressed": context.small_cell,
     }

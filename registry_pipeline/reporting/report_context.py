@@ -14,7 +14,7 @@ import pandas as pd
 
 from registry_pipeline.reporting.figure_base import FigureFolder
 from registry_pipeline.reporting.release_tables import ReleaseTables
-from registry_pipeline.reporting.wording import Words, clean, count, is_given, upper_first
+from registry_pipeline.reporting.wording import Words, clean, count, is_given, singular, upper_first
 from registry_pipeline.settings import DAYS_PER_MONTH
 
 HIDDEN = "hidden"
@@ -61,6 +61,16 @@ class Context:
         return self.tables.parameters.get("study.origin", "lrt_start")
 
     @property
+    def growth_model(self) -> str:
+        """Form of the growth curve that is reported."""
+        return self.tables.parameters.get("study.growth_model", "exponential")
+
+    @property
+    def growth_error(self) -> str:
+        """Error model of the growth curve that is reported."""
+        return self.tables.parameters.get("study.growth_error_model", "additive")
+
+    @property
     def other_origin(self) -> str:
         """The origin that is shown beside it."""
         return "omd_dx" if self.origin == "lrt_start" else "lrt_start"
@@ -90,7 +100,7 @@ class Context:
 
     def note(self, value: object) -> str:
         """A remark of the release; the small counts in it are hidden."""
-        text = clean(value) if is_given(value) else ""
+        text = singular(clean(value)) if is_given(value) else ""
         if not self.small_cell:
             return text
         few = f"fewer than {self.small_cell}"

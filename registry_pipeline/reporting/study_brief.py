@@ -11,11 +11,12 @@ import pandas as pd
 
 from registry_pipeline.reporting.blocks import Column, Row, Section, Table, Text, missing
 from registry_pipeline.reporting.cox_words import preferred
+from registry_pipeline.reporting.growth_checks import forms_range
 from registry_pipeline.reporting.growth_tables import ONSET
 from registry_pipeline.reporting.report_context import HIDDEN, Context
 from registry_pipeline.reporting.study_bounds import bound_of
 from registry_pipeline.reporting.study_competing import shown_patterns
-from registry_pipeline.reporting.survival_tables import ordered, shown_at_risk, test_text
+from registry_pipeline.reporting.survival_tables import landmark_at_risk, ordered, test_text
 from registry_pipeline.reporting.wording import (
     NOT_GIVEN,
     ORIGINS,
@@ -150,7 +151,7 @@ def _rates(context: Context, endpoint: str, what: str, variables: tuple[str, ...
     for variable in variables:
         found = _landmark(context, endpoint, variable)
         test = test_text(context, endpoint, variable, context.origin)
-        at_risk = _at_risk(context, endpoint, found)
+        at_risk = landmark_at_risk(context, endpoint, variable, context.origin)
         for stratum in ordered(found["stratum"].tolist()):
             one = found[found["stratum"] == stratum].iloc[0]
             whom = lower_first(context.words.group(variable, stratum))
@@ -164,19 +165,12 @@ def _rates(context: Context, endpoint: str, what: str, variables: tuple[str, ...
                     if is_given(one["survival"])
                     else "beyond follow-up",
                     interval(one["ci_lower"], one["ci_upper"], 1, 100.0) if has_interval else "not estimable",
-                    f"{at_risk[stratum]} at risk",
+                    f"{at_risk[LANDMARK, stratum]} at risk",
                     "result.km_landmark",
                     _ITEMS.get((endpoint, str(stratum))),
                 )
             )
     return lines
-
-
-def _at_risk(context: Context, endpoint: str, found: pd.DataFrame) -> dict[object, str]:
-    whole = _landmark(context, endpoint, "overall")["n_at_risk"]
-    counts = found["n_at_risk"].astype("int64").tolist()
-    texts = shown_at_risk(context, counts, int(whole.iloc[0]) if len(whole) else sum(counts))
-    return dict(zip(found["stratum"], texts, strict=True))
 
 
 def _landmark(context: Context, endpoint: str, variable: str) -> pd.DataFrame:
@@ -227,16 +221,14 @@ def _size_line(context: Context) -> list[_Line]:
 
 
 def _growth_lines(context: Context) -> list[_Line]:
-    parameters = context.tables.parameters
-    chosen = (
-        parameters.get("study.growth_model", "exponential"),
-        parameters.get("study.growth_error_model", "additive"),
-    )
+    chosen = (context.growth_model, context.growth_error)
+    span = forms_range(context)
+    forms = f"; all forms and errors: {interval(*span)}" if span else ""
     lines: list[_Line] = []
     for model, error, what in (
         (
             *chosen,
-            f"Months since the last negative CT at which the fitted size is {context.cutpoint_mm:g} mm (naive)",
+            f"Months since the last negative CT at which the fitted size is {context.cutpoint_mm:g} mm (naive{forms})",
         ),
         (
             ONSET,
@@ -255,7 +247,7 @@ def _growth_lines(context: Context) -> list[_Line]:
                 item = (13, "a") if (model, error) == ("exponential", "additive") else None
                 months = number(one["months"])
                 lines.append(_Line(what, months, ends, n, "result.growth_threshold", item))
-    within = float(parameters.get("study.interval_months") or 6)
+    within = context.tables.number("study.interval_months", 6)
     for one in context.tables.table("result.growth_share", {"interval_months": within}).to_dict("records"):
         hidden = context.is_telling(one["n_small"], one["n_lesions"])
         lines.append(

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from registry_pipeline.reporting.blocks import Block, Column, Heading, Row, Section, Table, missing
-from registry_pipeline.reporting.cox_words import ratio_cells
+from registry_pipeline.reporting.cox_words import preferred, ratio_cells
 from registry_pipeline.reporting.figure_shape import coefficient_figure
 from registry_pipeline.reporting.report_context import HIDDEN, Context
 from registry_pipeline.reporting.suppression import hidden_groups
@@ -91,6 +91,7 @@ def _optimism(context: Context) -> Block:
             "looks better in the patients that it was fitted to: the correction refits it in bootstrap samples and judges each "
             f"refit on the patients themselves (Harrell). In {count(one['n_not_certified'])} samples the refit had no certified "
             "solution, usually because a group had no event; its last coefficients were used.",
+            *_unpenalised(context),
         ),
         is_wide=True,
     )
@@ -105,7 +106,9 @@ def _coefficients(context: Context) -> Block:
     if context.small_cell:
         return missing(f"{title}: each point is one death; left out because small counts are hidden.")
     terms = _terms(context)
-    fitted = terms["coefficient"]
+    fitted = (
+        _rows(context, "cox_influence").drop_duplicates("term").set_index("term")["coefficient"]
+    )  # the same fit
     names = [one for one in dict.fromkeys(rows["term"]) if is_given(one)][:MOST_PANELS]
     panels = []
     for name in names:
@@ -122,9 +125,10 @@ def _coefficients(context: Context) -> Block:
         title=title,
         description=f"{len(panels)} panels, one per coefficient of the model of all factors.",
         meaning="Each point is one death; the line is the log hazard ratio as it changes with time, its band the 95 % limits; the "
-        "dashed line is the one value that the model gives. Zero is no effect.",
+        "dashed line is the one value that the same fit gives. Zero is no effect. "
+        + " ".join(_unpenalised(context)),
         limits="A line that leaves the dashed one is not proof of a change: with few deaths it wanders, above all at both ends.",
-        source="result.ph_residual, result.cox_term",
+        source="result.ph_residual, result.cox_influence",
     )
 
 
@@ -135,6 +139,18 @@ def _shown_terms(context: Context) -> pd.DataFrame:
     )
     plain = found[found["method"] == "efron"]
     return plain if len(plain) else found
+
+
+def _unpenalised(context: Context) -> list[str]:
+    """That a check belongs to another fit than the hazard ratios above, where it does."""
+    where = {"endpoint": "os", "origin": context.origin, "model": MODEL}
+    fits = context.tables.table("result.cox_fit", where)
+    if fits.empty or preferred(fits).iloc[0]["method"] != "firth":
+        return []
+    return [
+        "It belongs to the unpenalised fit, which is not the one shown among the hazard ratios: there the penalised fit stands "
+        "in its place, and its coefficients differ from these."
+    ]
 
 
 def _terms(context: Context) -> pd.DataFrame:
@@ -187,6 +203,7 @@ def _influence(context: Context) -> Block:
         (
             "Approximate (dfbeta). A change beyond one standard error, or a ratio that crosses 1, says that one record decides: look it "
             "up. The ten most influential patients of each factor stand in the table, by pseudonym.",
+            *_unpenalised(context),
         ),
     )
 

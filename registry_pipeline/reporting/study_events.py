@@ -30,6 +30,7 @@ from registry_pipeline.reporting.study_survival import (
 )
 from registry_pipeline.reporting.study_swimmer import swimmer_block
 from registry_pipeline.reporting.survival_tables import (
+    landmark_at_risk,
     landmark_table,
     logrank_table,
     ordered,
@@ -169,22 +170,38 @@ def incidence_table(context: Context, endpoint: str, variables: Sequence[str]) -
     rows: list[Row] = []
     for variable in variables:
         found = _at_landmarks(context, endpoint, variable)
+        texts = landmark_at_risk(context, endpoint, variable, context.origin)
         for stratum in ordered(found["stratum"].unique().tolist()):
             part = found[found["stratum"] == stratum]
-            cells = []
-            for months in marks:
-                cells.append(_incidence_at(part, months * context.days_per_month))
+            cells = [
+                cell
+                for months in marks
+                for cell in (
+                    _incidence_at(part, months * context.days_per_month),
+                    texts.get((months, stratum), NOT_GIVEN),
+                )
+            ]
             rows.append(Row(upper_first(context.words.group(variable, stratum)), tuple(cells)))
     if not rows:
         return None
-    columns = [Column(f"{months:g} months") for months in marks]
+    columns = [
+        Column(one, f"{months:g} months", origin=name)
+        for months in marks
+        for one, name in (
+            ("% (95 % CI)", "result.cumulative_incidence.incidence, ci_lower, ci_upper"),
+            ("At risk", "result.km_landmark.n_at_risk"),
+        )
+    ]
     return Table(
         f"{_EVENT[endpoint]}: cumulative incidence at fixed times",
         "Patients",
         tuple(columns),
         tuple(rows),
-        "result.cumulative_incidence",
-        ("Aalen-Johansen, % (95 % CI). A dash: later than the last observation of the group.",),
+        "result.cumulative_incidence, result.km_landmark",
+        (
+            "Aalen-Johansen. At risk: patients without any of the competing events and still under observation just "
+            "before that time. A dash: later than the last observation of the group.",
+        ),
         is_wide=True,
     )
 
@@ -239,7 +256,7 @@ def zero_events_table(context: Context) -> Block | None:
         "Patients",
         (Column("n"), Column("Events"), Column("Exact upper bound")),
         tuple(rows),
-        "result.km_summary",
+        "computed from the n of result.km_summary",
         (
             "Upper end of the exact two-sided 95 % interval of the crude share, 1 − 0.025^(1/n): nothing seen in few "
             "patients is not proof of nothing.",
@@ -273,11 +290,14 @@ def pattern_table(context: Context) -> Block:
         "First recurrence after local therapy",
         "Kind",
         (
-            Column("Patients"),
-            Column("Share"),
-            Column("95 % CI, exact"),
-            Column("Median time of those with it, months"),
-            Column("Range"),
+            Column("Patients", origin="result.recurrence_pattern.n_event, n_patients"),
+            Column("Share", origin="result.recurrence_pattern.share"),
+            Column("95 % CI, exact", origin="result.recurrence_pattern.ci_lower, ci_upper"),
+            Column(
+                "Median time of those with it, months",
+                origin="result.recurrence_pattern.median_months_observed",
+            ),
+            Column("Range", origin="result.recurrence_pattern.min_months, max_months"),
         ),
         tuple(rows),
         "result.recurrence_pattern",

@@ -10,7 +10,7 @@ import pandas as pd
 from registry_pipeline.reporting.blocks import Column, Row, Section, Table, Text, missing
 from registry_pipeline.reporting.report_context import HIDDEN, Context
 from registry_pipeline.reporting.study_reference import data_statement
-from registry_pipeline.reporting.wording import NOT_GIVEN, clean, interval, is_given
+from registry_pipeline.reporting.wording import NOT_GIVEN, clean, interval, is_given, singular
 
 COUNTS = {1, 3, 4, 5, 9, 12}  # items that count patients or lesions; 2 and 10 count other things
 EXTREMES = {(6, "b"), (6, "c"), (9, "d"), (9, "e")}
@@ -49,12 +49,12 @@ def scorecard_section(context: Context) -> Section:
             "The scorecard",
             "Item",
             (
-                Column("Published"),
-                Column("Computed"),
-                Column("95 % CI"),
-                Column("n"),
-                Column(compared, is_number=False),
-                Column("Computed how", is_number=False),
+                Column("Published", origin="result.scorecard.published"),
+                Column("Computed", origin="result.scorecard.computed"),
+                Column("95 % CI", origin="result.scorecard.ci_lower, ci_upper"),
+                Column("n", origin="result.scorecard.n"),
+                Column(compared, is_number=False, origin="result.scorecard.agrees"),
+                Column("Computed how", is_number=False, origin="result.scorecard.assumption"),
             ),
             tuple(rows),
             "result.scorecard",
@@ -86,7 +86,7 @@ def _scorecard_row(
     context: Context, one: dict[str, object], is_synthetic: bool, hidden: set[tuple[int, str]]
 ) -> Row:
     is_hidden = (int(one["item"]), str(one["part"])) in hidden  # type: ignore[call-overload]
-    computed = clean(one["computed"]) if is_given(one["computed"]) else "not estimable"
+    computed = singular(clean(one["computed"])) if is_given(one["computed"]) else "not estimable"
     if is_hidden:
         computed = context.count(int(computed), True) if computed.isdigit() else HIDDEN
     agrees = None if is_hidden else one["agrees"]  # agreement with a published count would tell it
@@ -101,7 +101,7 @@ def _scorecard_row(
     return Row(
         f"{one['item']}{clean(one['part'])}. {clean(one['description'])}",
         (
-            clean(one["published"]) if is_given(one["published"]) else NOT_GIVEN,
+            singular(clean(one["published"])) if is_given(one["published"]) else NOT_GIVEN,
             computed,
             interval(one["ci_lower"], one["ci_upper"]) if has_interval else NOT_GIVEN,
             context.count(one["n"]),

@@ -21,6 +21,7 @@ from registry_pipeline.reporting.report_context import HIDDEN, Context
 from registry_pipeline.reporting.suppression import hidden_groups, hidden_shares
 from registry_pipeline.reporting.wording import (
     ENDPOINTS,
+    NOT_GIVEN,
     ORIGINS,
     interval,
     is_given,
@@ -98,6 +99,22 @@ def rates_text(context: Context, endpoint: str, variable: str, origin: str) -> s
     )
 
 
+def landmark_at_risk(
+    context: Context, endpoint: str, variable: str, origin: str
+) -> dict[tuple[float, object], str]:
+    """Numbers at risk by landmark and group, as they may be written."""
+    found = rows_of(context, "result.km_landmark", endpoint, origin, variable)
+    whole = _by_mark(rows_of(context, "result.km_landmark", endpoint, origin, "overall"))
+    made: dict[tuple[float, object], str] = {}
+    for mark, part in found.groupby("landmark_months"):
+        counts = part["n_at_risk"].astype("int64").tolist()
+        texts = shown_at_risk(
+            context, counts, int(whole[mark]["n_at_risk"]) if mark in whole else sum(counts)
+        )
+        made |= {(float(mark), one): text for one, text in zip(part["stratum"], texts, strict=True)}
+    return made
+
+
 def landmark_table(context: Context, endpoint: str, variables: Sequence[str], origin: str) -> Block:
     """Rates at fixed times with intervals and numbers at risk."""
     found = {
@@ -105,24 +122,28 @@ def landmark_table(context: Context, endpoint: str, variables: Sequence[str], or
         for variable in variables
     }
     marks = sorted({float(one) for rows in found.values() for one in rows["landmark_months"]})
-    whole = _by_mark(rows_of(context, "result.km_landmark", endpoint, origin, "overall"))
     rows: list[Row] = []
     for variable, part in found.items():
-        strata = ordered(part["stratum"].unique().tolist())
-        by_stratum = [_by_mark(part[part["stratum"] == one]) for one in strata]
-        at_risk = {mark: _at_risk(context, mark, by_stratum, whole) for mark in marks}
-        for position, stratum in enumerate(strata):
+        at_risk = landmark_at_risk(context, endpoint, variable, origin)
+        for stratum in ordered(part["stratum"].unique().tolist()):
+            by_mark = _by_mark(part[part["stratum"] == stratum])
             cells = [
                 cell
                 for mark in marks
-                for cell in _landmark_cells(context, by_stratum[position].get(mark), at_risk[mark][position])
+                for cell in _landmark_cells(
+                    context, by_mark.get(mark), at_risk.get((mark, stratum), NOT_GIVEN)
+                )
             ]
             rows.append(Row(upper_first(context.words.group(variable, stratum)), tuple(cells)))
     if not rows:
         return missing(
             f"Rates at fixed times: not given. {context.why_empty('result.km_landmark', origin != 'primary_dx')}"
         )
-    columns = [Column(label, f"{mark:g} months") for mark in marks for label in ("% (95 % CI)", "At risk")]
+    columns = [
+        Column(label, f"{mark:g} months", origin=f"result.km_landmark.{name}")
+        for mark in marks
+        for label, name in (("% (95 % CI)", "survival, ci_lower, ci_upper"), ("At risk", "n_at_risk"))
+    ]
     return Table(
         f"{ENDPOINTS[endpoint]} at fixed times, from {ORIGINS[origin]}",
         "Patients",
@@ -140,16 +161,6 @@ def landmark_table(context: Context, endpoint: str, variables: Sequence[str], or
 
 def _by_mark(rows: pd.DataFrame) -> dict[float, dict[Any, Any]]:
     return {float(one["landmark_months"]): one for one in rows.to_dict("records")}
-
-
-def _at_risk(
-    context: Context,
-    mark: float,
-    by_stratum: Sequence[dict[float, dict[Any, Any]]],
-    whole: dict[float, dict[Any, Any]],
-) -> list[str]:
-    counts = [int(one[mark]["n_at_risk"]) if mark in one else 0 for one in by_stratum]
-    return shown_at_risk(context, counts, int(whole[mark]["n_at_risk"]) if mark in whole else sum(counts))
 
 
 def _landmark_cells(context: Context, one: dict[Any, Any] | None, at_risk: str) -> tuple[str, str]:
@@ -193,11 +204,11 @@ def summary_table(context: Context, endpoint: str, variables: Sequence[str], ori
         f"{ENDPOINTS[endpoint]}: medians and restricted means, months from {ORIGINS[origin]}",
         "Patients",
         (
-            Column("Events of n"),
-            Column("Median"),
-            Column("95 % CI"),
-            Column(f"Mean to {tau} months"),
-            Column("95 % CI"),
+            Column("Events of n", origin="result.km_summary.n_event, n"),
+            Column("Median", origin="result.km_summary.median_months"),
+            Column("95 % CI", origin="result.km_summary.median_ci_lower, median_ci_upper"),
+            Column(f"Mean to {tau} months", origin="result.rmst.estimate_months"),
+            Column("95 % CI", origin="result.rmst.ci_lower, ci_upper"),
         ),
         tuple(rows),
         "result.km_summary, result.rmst",
@@ -244,7 +255,13 @@ def logrank_table(
     return Table(
         "Log-rank tests",
         "Comparison",
-        (Column("χ²"), Column("df"), Column("p"), Column("Remark", is_number=False)),
+        (
+            *(
+                Column(label, origin=f"result.logrank_test.{name}")
+                for label, name in (("χ²", "chi_square"), ("df", "degrees_of_freedom"), ("p", "p_value"))
+            ),
+            Column("Remark", is_number=False, origin="result.logrank_test.note"),
+        ),
         tuple(rows),
         "result.logrank_test",
         ("Two-sided, over the whole curves. No correction for the number of comparisons.",),
