@@ -14,17 +14,41 @@ import numpy as np
 import pandas as pd
 
 from registry_pipeline.analysis.gate import (
+    Flags,
     Floats,
     Frame,
     Ints,
     Times,
     check_groups,
     check_times,
+    counted,
     is_numeric,
     label,
     numbers,
     series,
 )
+
+FEW_EVENTS = 5
+
+
+@dataclass(frozen=True)
+class Level:
+    """Patients and events of a term's level, and of the level that it is compared with."""
+
+    n: int
+    n_event: int
+    n_reference: int
+    n_event_reference: int
+
+    @property
+    def note(self) -> str:
+        """A sentence where either rests on few events."""
+        if min(self.n_event, self.n_event_reference) >= FEW_EVENTS:
+            return ""
+        return (
+            f"Rests on few events: {self.n_event} of {counted(self.n, 'patient')} against "
+            f"{self.n_event_reference} of {counted(self.n_reference, 'patient')}."
+        )
 
 
 @dataclass(frozen=True)
@@ -55,6 +79,28 @@ class CoxData:
     def n_event(self) -> int:
         """Events, each row as often as it counts."""
         return int(self.count @ (self.times.event > 0))
+
+    def levels(self) -> list[Level | None]:
+        """Of each term its level and the level it is compared with; None for a continuous covariate.
+
+        The larger value of a covariate of two values counts as its level.
+        """
+        return [self._level(j, term) for j, term in enumerate(self.terms)]
+
+    def _level(self, j: int, term: str) -> Level | None:
+        column, is_event = self.x[:, j], self.times.event > 0
+        rest: Flags
+        if term.endswith("]"):
+            stem = term.rsplit("[", 1)[0] + "["
+            own = [i for i, other in enumerate(self.terms) if other.startswith(stem)]
+            rest, is_own = np.asarray(~self.x[:, own].any(axis=1)), column > 0
+        else:
+            is_own = column == np.max(column, initial=-np.inf)
+            rest = ~is_own
+            if not rest.any() or np.ptp(column[rest]) > 0:
+                return None
+        n, event = (int(self.count @ chosen) for chosen in (is_own, is_own & is_event))
+        return Level(n, event, int(self.count @ rest), int(self.count @ (rest & is_event)))
 
 
 def read_cox_data(

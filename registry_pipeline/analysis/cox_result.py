@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from registry_pipeline.analysis.cox_concordance import Concordance, concordance
-from registry_pipeline.analysis.cox_design import CoxData
+from registry_pipeline.analysis.cox_design import CoxData, Level
 from registry_pipeline.analysis.cox_engine import Evaluation, RiskSets
 from registry_pipeline.analysis.cox_ph import (
     TRANSFORMS,
@@ -111,7 +111,7 @@ class CoxFit:
 
     @cached_property
     def terms(self) -> pd.DataFrame:
-        """One row per coefficient, columns of `result.cox_term`, and reference_level for dummy columns."""
+        """One row per coefficient, columns of `result.cox_term`; n_level, n_event_level: patients and events of its level."""
         values = np.full((len(self.data.terms), 6), np.nan)
         if self.estimates is not None and self.used:
             found = self.estimates
@@ -125,7 +125,7 @@ class CoxFit:
         frame["status"] = list(self.term_status)
         frame["note"] = list(self.term_note)
         frame["reference_level"] = [self._reference(term) for term in self.data.terms]
-        return frame
+        return with_levels(frame, self.data.levels())
 
     def _reference(self, term: str) -> str | None:
         """Give the reference level of a dummy column."""
@@ -256,6 +256,19 @@ class CoxFit:
             return pd.DataFrame(columns=["row", *self.data.terms])
         frame = pd.DataFrame(values, columns=[self.data.terms[j] for j in self.kept])
         return frame[[self.data.terms[j] for j in self.used]]
+
+
+def with_levels(terms: pd.DataFrame, levels: list[Level | None]) -> pd.DataFrame:
+    """Terms with the patients and events of their level, NULL for continuous ones, and a note where these are few."""
+    notes = [
+        " ".join(filter(None, [note, level.note if level is not None and status == OK else ""]))
+        for note, status, level in zip(terms["note"], terms["status"], levels, strict=True)
+    ]
+    counts = {
+        "n_level": [None if level is None else level.n for level in levels],
+        "n_event_level": [None if level is None else level.n_event for level in levels],
+    }
+    return terms.assign(note=notes, **{name: pd.array(one, dtype="Int64") for name, one in counts.items()})
 
 
 def beyond_numbers(term: str) -> str:

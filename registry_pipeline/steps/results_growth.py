@@ -36,7 +36,7 @@ def growth_results(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
     limits = {"threshold_mm": study.cutpoint_mm, "detection_limit_mm": study.detection_limit_mm}
     onset = analysis.fit_interval_onset(lesions, *COLUMNS, "patient_id", **limits, **bootstrap)
     every = (*fits.values(), onset)
-    shares = analysis.share_by_interval(lesions, cutpoint=study.cutpoint_mm)
+    shares = analysis.share_by_interval(lesions, cutpoint=study.cutpoint_mm, patient="patient_id")
     return {
         "growth_fit": pd.concat([one.parameters for one in every], ignore_index=True),
         "growth_threshold": pd.concat([one.threshold for one in every], ignore_index=True),

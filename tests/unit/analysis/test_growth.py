@@ -16,7 +16,7 @@ from registry_pipeline.analysis.growth import ERROR_MODELS, MODELS, STATUSES, fi
 from registry_pipeline.analysis.growth_forms import FORMS, diameter
 from registry_pipeline.analysis.growth_onset import fit_interval_onset
 from registry_pipeline.analysis.growth_readings import growth_influence, growth_sensitivity
-from registry_pipeline.analysis.growth_share import share_by_interval
+from registry_pipeline.analysis.growth_share import clustered_proportion_ci, share_by_interval
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -363,3 +363,33 @@ def test_months_outside_the_lesions_used_are_flagged_in_every_reading():
     assert "outside the intervals of the lesions used" in row["note"]
     inside = table[table["is_extrapolated"].eq(False)]
     assert len(inside) and not inside["note"].str.contains("outside").any()
+
+
+def test_the_share_knows_whose_lesions_they_are():
+    """Each lesion twice says no more than once: the interval is that of half as many, and a little wider."""
+    single = pd.DataFrame({"p": np.arange(20), "x": 4.0, "y": np.where(np.arange(20) < 14, 9.0, 30.0)})
+    twice = pd.concat([single, single])
+    one, two = (share_by_interval(f, "x", "y", cutoffs=[6], patient="p").iloc[0] for f in (single, twice))
+    assert (one["n_patients"], two["n_patients"], two["n_lesions"]) == (20, 20, 40)
+    assert two["ci_lower"] > one["ci_lower"]
+    assert (
+        two["cluster_ci_lower"] < one["ci_lower"] < two["share"] < one["ci_upper"] < two["cluster_ci_upper"]
+    )
+    assert two["cluster_ci_lower"] == pytest.approx(one["ci_lower"], abs=0.03)
+    assert one["note"] == "" and "40 lesions of 20 patients" in two["note"]
+    assert one["cluster_ci_lower"] == pytest.approx(one["ci_lower"])
+    alone = share_by_interval(twice.assign(p=1), "x", "y", cutoffs=[3, 6], patient="p")
+    assert alone["cluster_ci_lower"].isna().all() and "of one patient" in alone["note"].iloc[1]
+    unknown = share_by_interval(twice, "x", "y", cutoffs=[6]).iloc[0]
+    assert pd.isna(unknown["n_patients"]) and np.isnan(unknown["cluster_ci_upper"])
+
+
+def test_the_clustered_share_covers_the_truth():
+    rng, hits = np.random.default_rng(3), 0
+    for _ in range(400):
+        size = rng.integers(1, 4, 30)
+        owner = np.repeat(np.arange(30), size)
+        risk = np.repeat(rng.beta(3.0, 1.0, 30), size)
+        lower, upper = clustered_proportion_ci(rng.random(len(owner)) < risk, owner)
+        hits += lower <= 0.75 <= upper
+    assert 0.93 <= hits / 400 <= 0.99
