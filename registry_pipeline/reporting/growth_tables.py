@@ -16,7 +16,16 @@ from registry_pipeline.reporting.blocks import (
 )
 from registry_pipeline.reporting.figure_forest import Line, forest_figure
 from registry_pipeline.reporting.report_context import HIDDEN, Context
-from registry_pipeline.reporting.wording import GROWTH_MODELS, clean, count, interval, is_given, number, share
+from registry_pipeline.reporting.wording import (
+    GROWTH_MODELS,
+    NOT_GIVEN,
+    clean,
+    count,
+    interval,
+    is_given,
+    number,
+    share,
+)
 
 ONSET = "exponential_interval_onset"
 
@@ -139,6 +148,14 @@ def _threshold_remark(context: Context, one: dict[Any, Any]) -> str:
     return "; ".join(parts)
 
 
+def _clustered(one: dict[Any, Any]) -> str:
+    """The interval that knows patients, and how many there are."""
+    if not is_given(one.get("cluster_ci_lower")):
+        return NOT_GIVEN
+    ends = interval(one["cluster_ci_lower"], one["cluster_ci_upper"], 1, 100.0)
+    return f"{ends} ({count(one['n_patients'])} patients)"
+
+
 def share_table(context: Context) -> Block:
     """Lesions still small at detection, by interval."""
     rows = context.tables.in_order("result.growth_share")
@@ -160,6 +177,7 @@ def share_table(context: Context) -> Block:
                     HIDDEN if hidden else f"{count(one['n_small'])} of {count(one['n_lesions'])}",
                     HIDDEN if hidden else share(one["share"]),
                     HIDDEN if hidden else interval(one["ci_lower"], one["ci_upper"], 1, 100.0),
+                    NOT_GIVEN if hidden else _clustered(one),
                 ),
             )
         )
@@ -170,10 +188,15 @@ def share_table(context: Context) -> Block:
             Column("Small of all", origin="result.growth_share.n_small, n_lesions"),
             Column("Share", origin="result.growth_share.share"),
             Column("95 % CI, exact", origin="result.growth_share.ci_lower, ci_upper"),
+            Column(
+                "95 % CI, patients as clusters",
+                origin="result.growth_share.cluster_ci_lower, cluster_ci_upper",
+            ),
         ),
         tuple(made),
         "result.growth_share",
         (
-            "The rows overlap: lesions detected within 3 months are also within 6. Lesions are counted, not patients.",
+            "The rows overlap: lesions detected within 3 months are also within 6. Lesions are counted, not patients. The exact interval "
+            "takes lesions as unrelated; the other one knows that those of one patient are alike.",
         ),
     )

@@ -21,6 +21,7 @@ from registry_pipeline.reporting.study_cohort import (
     cohort_section,
     flow_section,
     follow_up_section,
+    registry_missing,
     registry_section,
 )
 from registry_pipeline.reporting.study_events import local_section, progression_section
@@ -83,7 +84,7 @@ def write_reports(
 def study_sections(context: Context) -> list[Section]:
     """The study report in reading order; where there is no cohort the registry comes first."""
     registry = registry_section(context).add(
-        *registry_survival(context), *model_blocks(context, "os", "primary_dx")
+        *registry_survival(context), *model_blocks(context, "os", "primary_dx"), registry_missing(context)
     )
     study = [
         cohort_section(context),
@@ -109,7 +110,7 @@ def study_sections(context: Context) -> list[Section]:
         further_section(context),
         parameters_section(context),
         methods_section(context),
-        checklists_section(),
+        checklists_section(not context.no_cohort),
         provenance_section(context),
     ]
     return [one for one in made if one is not None]

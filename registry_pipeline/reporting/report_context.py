@@ -18,7 +18,8 @@ from registry_pipeline.reporting.wording import Words, clean, count, is_given, s
 from registry_pipeline.settings import DAYS_PER_MONTH
 
 HIDDEN = "hidden"
-_COUNTED = re.compile(r"(?:\b[Oo]nly )?\b(\d+) (event|death|patient|lesion|recurrence|stratum|group)s?\b")
+_COUNTED = re.compile(r"(?:\b[Oo]nly )?(?<![.,\d])(\d+) (event|death|patient|lesion|recurrence)s?\b")
+_SHARED = re.compile(r"(?<![.,\d])(\d+) of (\d+) (?=patient|lesion)")
 
 
 @dataclass
@@ -103,6 +104,7 @@ class Context:
         text = singular(clean(value)) if is_given(value) else ""
         if not self.small_cell:
             return text
+        text = _SHARED.sub(lambda one: f"{self.count_of(int(one[1]), int(one[2]))} ", text)
         few = f"fewer than {self.small_cell}"
         return upper_first(
             _COUNTED.sub(lambda one: f"{few} {one[2]}s" if self.is_small(one[1]) else one[0], text)

@@ -20,6 +20,7 @@ from registry_pipeline.reporting.blocks import (
 )
 from registry_pipeline.reporting.report_context import Context
 from registry_pipeline.reporting.wording import NOT_GIVEN, clean, count, is_given, number
+from schemas.codes import MATCH_METHOD
 
 SHOWN = {
     "km_curve", "km_landmark", "km_summary", "logrank_test", "rmst", "cumulative_incidence", "follow_up", "cox_fit",
@@ -160,6 +161,7 @@ def provenance_section(context: Context) -> Section:
         Table("Release and hashes", "What", (Column("Value", is_number=False),), tuple(rows), "meta.release"),
         _received(context),
         _proved(context),
+        *_linkage(context),
         Heading("How to follow a number"),
         Text(
             "Each table and figure names the table of the release behind it. The database registry.duckdb beside this report holds these "
@@ -184,6 +186,37 @@ def _received(context: Context) -> Block | None:
     )
     columns = (Column("Submissions"), Column("Files"), Column("Bytes"))
     return Table("What was received", "Facility", columns, rows, "meta.submission")
+
+
+def _linkage(context: Context) -> list[Block]:
+    """How numbers of source systems became persons, in counts."""
+    numbers = context.tables.query(
+        "SELECT match_method, count(*) AS n FROM curated.patient_xref GROUP BY match_method ORDER BY n DESC, match_method",
+        {"curated.patient_xref": ["match_method"]},
+    )
+    if numbers is None or numbers.empty:
+        return []
+    kinds = ", ".join(
+        f"{count(one.n)} by {MATCH_METHOD.labels.get(str(one.match_method), clean(one.match_method))}"
+        for one in numbers.itertuples()
+    )
+    text = (
+        f"{count(numbers['n'].sum())} patient numbers of source systems stand for "
+        f"{count(context.tables.n_rows('curated.patient'))} persons ({kinds})."
+    )
+    blocks = context.tables.table("quality.linkage_block")
+    if len(blocks):
+        cut = int(blocks["n_patients_cut"].sum())
+        text += (
+            f" Patients who share one of {count(len(blocks))} blocking keys are compared: {count(blocks['n_pairs'].sum())} pairs"
+            + (f"; {count(cut)} patients were not, because too many share their key" if cut else "")
+            + f". {count(context.tables.n_rows('quality.patient_pair'))} of them may be one person; rule V05 asks a "
+            "steward about the likely ones, and no pair is merged without a decision."
+        )
+    return [
+        Heading("Linkage of persons"),
+        Text(text, "curated.patient_xref, quality.linkage_block, quality.patient_pair"),
+    ]
 
 
 def _proved(context: Context) -> Block | None:
