@@ -207,7 +207,7 @@ def few_events(n_event: int) -> str:
 
 
 def _few_expected(
-    times: Times, groups: Groups, layers: Groups, test: ScoreTest, power: tuple[float, float]
+    times: Times, groups: Groups, layers: Groups | None, test: ScoreTest, power: tuple[float, float]
 ) -> str:
     """Warn of a group in which hardly any event is expected."""
     plain = test if power == (0.0, 0.0) else _combine(times, groups, layers, (0.0, 0.0))

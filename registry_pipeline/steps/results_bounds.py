@@ -97,7 +97,7 @@ def _survival(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
         for one in ("reverse_km", "observed")
     ]
     frame = marts.times("os", "lrt_start")
-    fits = reported_fits(frame, study.multivariable, second_engine=False)
+    fits = reported_fits(analysis.Checked(frame), study.multivariable, second_engine=False)
     model = {**label, "endpoint": "os", "model": "multivariable"}
     return {
         "km_landmark": joined(rates),
