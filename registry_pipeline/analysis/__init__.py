@@ -59,13 +59,11 @@ _HOME = {
     "growth_curve": "growth_band",
     "coefficient_over_time": "cox_smooth",
     "growth_influence": "growth_readings",
-    "alternative_times": "bounds_records",
 }
 
 __all__ = [
     "Checked",
     "CoxFit",
-    "alternative_times",
     "bootstrap_concordance",
     "cause_specific",
     "clustered_incidence",

@@ -116,7 +116,7 @@ def _read(
 def _groups(times: Times, groups: list[tuple[str, Ints]], owners: Ints) -> Iterator[tuple[str, Times, Ints]]:
     """Name, times and clusters (0, 1, ...) of each group."""
     for name, rows in groups:
-        yield name, times.take(rows), np.unique(owners[rows], return_inverse=True)[1].astype(np.int64)
+        yield name, times.take(rows), distinct(owners[rows])[1]
 
 
 def _table(times: Times) -> _Table:

@@ -127,21 +127,19 @@ def cumulative_incidence(frame: Frame, duration: str, event: str, by: str | None
     Kaplan-Meier of any event add up to 1 at every time. 1 - Kaplan-Meier of one cause is not this risk.
     """
     times, groups, causes = _read(frame, duration, event, by)
-    parts = [
-        _curve_rows(aalen_johansen(part, cause), groups.variable, name, cause)
+    curves = [
+        _curve(aalen_johansen(part, cause), groups.variable, name, cause)
         for name, part in each_group(times, groups)
         for cause in causes
     ]
-    return stack(parts, CURVE_COLUMNS, groups.n_missing)
+    return stack(curves, CURVE_COLUMNS, groups.n_missing)
 
 
-def _curve_rows(found: Incidence, variable: str, name: str, cause: int) -> pd.DataFrame:
-    """Tabulate one curve."""
-    lower, upper = incidence_limits(found.incidence, found.variance)
-    values = [variable, name, cause, found.time, found.n_at_risk, found.n_event, found.incidence]
-    return pd.DataFrame(
-        dict(zip(CURVE_COLUMNS, [*values, np.sqrt(found.variance), lower, upper], strict=True))
-    )
+def _curve(found: Incidence, variable: str, name: str, cause: int) -> list[Any]:
+    """The columns of one curve."""
+    counts = [found.time, found.n_at_risk, found.n_event]
+    limits = incidence_limits(found.incidence, found.variance)
+    return [variable, name, cause, *counts, found.incidence, np.sqrt(found.variance), *limits]
 
 
 def landmark_incidence(

@@ -13,14 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from registry_pipeline.analysis.cox_design import CoxData, pooled, read_cox_data
-from registry_pipeline.analysis.cox_engine import (
-    Evaluation,
-    RiskSets,
-    build_risk_sets,
-    evaluate,
-    sum_at_risk,
-    sum_dying,
-)
+from registry_pipeline.analysis.cox_engine import Evaluation, evaluate
 from registry_pipeline.analysis.cox_firth import fit_firth
 from registry_pipeline.analysis.cox_newton import (
     Solution,
@@ -30,15 +23,8 @@ from registry_pipeline.analysis.cox_newton import (
     standardise,
 )
 from registry_pipeline.analysis.cox_ph import robust_covariance, score_residuals
-from registry_pipeline.analysis.cox_result import (
-    MOST_LOG_RATIO,
-    CoxFit,
-    Estimates,
-    Model,
-    beyond_numbers,
-    refused,
-    wald,
-)
+from registry_pipeline.analysis.cox_result import CoxFit, Estimates, Model, refused, wald
+from registry_pipeline.analysis.cox_risk_sets import RiskSets, build_risk_sets, sum_at_risk, sum_dying
 from registry_pipeline.analysis.cox_robust import NOTE as ROBUST_NOTE
 from registry_pipeline.analysis.cox_robust import corrected_covariance, robust_wald
 from registry_pipeline.analysis.cox_second import second_opinion
@@ -50,10 +36,15 @@ TIES = ("efron", "breslow")
 
 @dataclass(frozen=True)
 class Columns:
-    """Columns sorted out: independent standardised ones x (n, q) with their scale (q,), and why others are not."""
+    """Columns sorted out: independent standardised ones x (n, q) with their scale (q,), and why others are not.
+
+    shift (strata, q): how far the means of strata lie above that of all; null: the likelihood of x at zero.
+    """
 
     x: Floats
     scale: Floats
+    shift: Floats
+    null: Evaluation | None
     constant: Flags
     collinear: Flags
     kept: Flags
@@ -99,12 +90,14 @@ def fit_cox(
         raise ValueError("penalty must be None or 'firth'")
     if ties not in TIES:
         raise ValueError("ties must be efron or breslow")
-    data = read_cox_data(frame, duration, event, covariates, entry, strata, counts, cluster)
-    return _fit(pooled(data) if pool else data, penalty, ties, second_engine)
+    data, x = read_cox_data(frame, duration, event, covariates, entry, strata, counts, cluster)
+    if pool:
+        data, x = pooled(data, x)
+    return _fit(data, x, penalty, ties, second_engine)
 
 
-def _fit(data: CoxData, penalty: str | None, ties: str, second_engine: bool) -> CoxFit:
-    """Fit what was read, or say why not."""
+def _fit(data: CoxData, x: Floats, penalty: str | None, ties: str, second_engine: bool) -> CoxFit:
+    """Fit what was read, or say why not; x (n, p) is changed in place."""
     method = penalty or ties
     reason = _hopeless(data)
     if reason:
@@ -113,7 +106,7 @@ def _fit(data: CoxData, penalty: str | None, ties: str, second_engine: bool) -> 
     if _all_die_together(data, sets):
         reason = "Everybody at risk dies at the same time; the order of deaths is unknown."
         return refused(data, method, NOT_ESTIMABLE, reason, {})
-    columns = _sort_columns(data, sets)
+    columns = _sort_columns(data, x, sets)
     if columns is None:
         return refused(data, method, NOT_CONVERGED, "The likelihood cannot be computed.", {})
     if not (columns.kept & ~columns.collinear).any():
@@ -121,7 +114,7 @@ def _fit(data: CoxData, penalty: str | None, ties: str, second_engine: bool) -> 
         return refused(data, method, NOT_ESTIMABLE, _join(notes.values()), notes)
     if penalty == "firth":
         return _firth(data, sets, columns)
-    solution = maximise(cox_problem(sets, columns.x))
+    solution = maximise(cox_problem(sets, columns.x), columns.null)
     if solution.status != OK or solution.evaluation is None or solution.null is None:
         return _not_certified(data, method, solution, columns)
     second = second_engine and method == "efron"
@@ -148,14 +141,17 @@ def _all_die_together(data: CoxData, sets: RiskSets) -> bool:
     return bool(np.array_equal(sum_at_risk(sets, data.count), sum_dying(sets, data.count)))
 
 
-def _sort_columns(data: CoxData, sets: RiskSets) -> Columns | None:
+def _sort_columns(data: CoxData, x: Floats, sets: RiskSets) -> Columns | None:
     """Standardise columns and find the independent ones; None when the likelihood cannot be computed."""
-    x, scale = standardise(data.x, data.count, data.stratum)
+    scale, shift = standardise(x, data.count, data.stratum)
     start = evaluate(sets, x, np.zeros(x.shape[1]))
     if start is None:
         return None
     constant, collinear, kept = split_columns(start.information)
-    return Columns(np.asfortranarray(x[:, kept]), scale[kept], constant, collinear, kept)
+    if kept.all():
+        return Columns(x, scale, shift, start, constant, collinear, kept)
+    used = np.asfortranarray(x[:, kept])
+    return Columns(used, scale[kept], shift[:, kept], None, constant, collinear, kept)
 
 
 def _column_notes(data: CoxData, columns: Columns) -> dict[int, str]:
@@ -218,7 +214,7 @@ def _certified(
             opinion = _join([opinion, ROBUST_NOTE])
         limits = robust_wald(beta, covariance, corrected, len(np.unique(data.cluster)))
     estimates = Estimates(beta, covariance, naive, *limits, found.log_likelihood, null.log_likelihood)
-    model = Model(sets, columns.positions, columns.x, scale, scaled_beta, found)
+    model = Model(sets, columns.positions, columns.x, scale, columns.shift, scaled_beta, found)
     return _finish(data, method, columns, estimates, model, opinion)
 
 
@@ -242,7 +238,7 @@ def _firth(data: CoxData, sets: RiskSets, columns: Columns) -> CoxFit:
         result.log_likelihood + shift,
         result.log_likelihood_null + shift,
     )
-    model = Model(sets, columns.positions, columns.x, scale, result.beta, result.evaluation)
+    model = Model(sets, columns.positions, columns.x, scale, columns.shift, result.beta, result.evaluation)
     return _finish(data, "firth", columns, estimates, model, result.note)
 
 
@@ -250,13 +246,8 @@ def _finish(
     data: CoxData, method: str, columns: Columns, found: Estimates, model: Model, note: str
 ) -> CoxFit:
     """Keep the terms that have an estimate of their own and say what a reader must know."""
+    shown = tuple(j for j in model.kept if not columns.collinear[j])
     notes = _column_notes(data, columns)
-    for j, beta in zip(model.kept, found.beta, strict=True):
-        if abs(beta) > MOST_LOG_RATIO:
-            notes.setdefault(j, beyond_numbers(data.terms[j]))
-    shown = tuple(j for j in model.kept if j not in notes)
-    if not shown:
-        return refused(data, method, NOT_ESTIMABLE, _join(notes.values()), notes)
     few = _few_events(data.n_event / len(model.kept), method)
     references = "; ".join(f"{name}: reference {level}" for name, level in data.references.items())
     sentences = [*notes.values(), note, few, f"{references}." if references else ""]

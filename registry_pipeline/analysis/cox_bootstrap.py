@@ -13,9 +13,10 @@ import pandas as pd
 
 from registry_pipeline.analysis.cox import fit_cox
 from registry_pipeline.analysis.cox_concordance import PREDICTOR_TOLERANCE, concordance
-from registry_pipeline.analysis.cox_engine import build_risk_sets, evaluate
+from registry_pipeline.analysis.cox_engine import evaluate
 from registry_pipeline.analysis.cox_newton import cox_problem, maximise, split_columns
 from registry_pipeline.analysis.cox_result import CoxFit
+from registry_pipeline.analysis.cox_risk_sets import build_risk_sets
 from registry_pipeline.analysis.gate import NOT_ESTIMABLE, OK, Floats, Frame, Ints, Times
 
 COLUMNS = [
@@ -124,6 +125,7 @@ def _refit(times: Times, stratum: Ints, count: Floats, x: Floats) -> tuple[Float
     beta = np.zeros(x.shape[1])
     if not kept.any():
         return beta, False
-    solution = maximise(cox_problem(sets, np.asfortranarray(x[:, kept])))
+    known = start if kept.all() else None
+    solution = maximise(cox_problem(sets, x if kept.all() else np.asfortranarray(x[:, kept])), known)
     beta[kept] = solution.beta
     return beta, solution.status == OK

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from registry_pipeline.analysis.gate import Z95, Floats, Ints, Times
+from registry_pipeline.analysis.products import inner
 
 PREDICTOR_TOLERANCE = 1e-10  # share of the range below which two predictions are the same
 
@@ -179,11 +180,11 @@ def _as_survivor(
 
 def _summarise(better: Floats, equal: Floats, worse: Floats, weight: Floats) -> Concordance:
     """Add up pairs (each is seen from both ends) and take the jackknife."""
-    concordant, tied, discordant = (float(weight @ part) / 2 for part in (better, equal, worse))
+    concordant, tied, discordant = (inner(weight, part) / 2 for part in (better, equal, worse))
     pairs = concordant + tied + discordant
     if pairs <= 0:
         return Concordance(0.0, 0.0, 0.0, float("nan"), float("nan"))
     somers = (concordant - discordant) / pairs
     influence = ((better - worse) - (better + equal + worse) * somers) / pairs
-    error = float(np.sqrt(weight @ influence**2)) / 2
+    error = float(np.sqrt(inner(weight, influence**2))) / 2
     return Concordance(concordant, discordant, tied, (somers + 1) / 2, error)

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from registry_pipeline.analysis.cox_levels import Level, read_levels
 from registry_pipeline.analysis.gate import (
     Flags,
     Floats,
@@ -21,47 +23,25 @@ from registry_pipeline.analysis.gate import (
     Times,
     check_groups,
     check_times,
-    counted,
+    distinct_durations,
     is_numeric,
     label,
     numbers,
     series,
 )
 
-FEW_EVENTS = 5
-
-
-@dataclass(frozen=True)
-class Level:
-    """Patients and events of a term's level, and of the level that it is compared with."""
-
-    n: int
-    n_event: int
-    n_reference: int
-    n_event_reference: int
-
-    @property
-    def note(self) -> str:
-        """A sentence where either rests on few events."""
-        if min(self.n_event, self.n_event_reference) >= FEW_EVENTS:
-            return ""
-        return (
-            f"Rests on few events: {self.n_event} of {counted(self.n, 'patient')} against "
-            f"{self.n_event_reference} of {counted(self.n_reference, 'patient')}."
-        )
-
 
 @dataclass(frozen=True)
 class CoxData:
-    """The rows a Cox model uses.
+    """The rows a Cox model uses; their covariates x (n, p) stand beside it, for a fit works in that very matrix.
 
-    x (n, p): raw columns; terms (p,): their names, `histology_group[other]` for a level; references: for
+    terms (p,): names of the columns, `histology_group[other]` for a level; references: for
     each dummy-coded covariate its reference level; stratum, cluster (n,): codes (cluster None: rows are
-    independent); count (n,): patients per row; row (n,): position in the frame; n_missing: rows left out.
+    independent); count (n,): patients per row; row (n,): position in the frame; n_missing: rows left out;
+    levels (p,): what each term is compared with.
     """
 
     times: Times
-    x: Floats
     terms: tuple[str, ...]
     references: dict[str, str]
     stratum: Ints
@@ -69,38 +49,26 @@ class CoxData:
     count: Floats
     row: Ints
     n_missing: int
+    levels: tuple[Level | None, ...]
 
-    @property
+    @cached_property
     def n(self) -> int:
         """Patients, each row as often as it counts."""
         return int(self.count.sum())
 
-    @property
+    @cached_property
     def n_event(self) -> int:
         """Events, each row as often as it counts."""
         return int(self.count @ (self.times.event > 0))
 
-    def levels(self) -> list[Level | None]:
-        """Of each term its level and the level it is compared with; None for a continuous covariate.
 
-        The larger value of a covariate of two values counts as its level.
-        """
-        return [self._level(j, term) for j, term in enumerate(self.terms)]
+@dataclass(frozen=True)
+class Dummies:
+    """Columns (n, levels - 1) of a text covariate, their terms, and the level that they are against."""
 
-    def _level(self, j: int, term: str) -> Level | None:
-        column, is_event = self.x[:, j], self.times.event > 0
-        rest: Flags
-        if term.endswith("]"):
-            stem = term.rsplit("[", 1)[0] + "["
-            own = [i for i, other in enumerate(self.terms) if other.startswith(stem)]
-            rest, is_own = np.asarray(~self.x[:, own].any(axis=1)), column > 0
-        else:
-            is_own = column == np.max(column, initial=-np.inf)
-            rest = ~is_own
-            if not rest.any() or np.ptp(column[rest]) > 0:
-                return None
-        n, event = (int(self.count @ chosen) for chosen in (is_own, is_own & is_event))
-        return Level(n, event, int(self.count @ rest), int(self.count @ (rest & is_event)))
+    columns: Flags
+    terms: list[str]
+    reference: str | None
 
 
 def read_cox_data(
@@ -113,66 +81,102 @@ def read_cox_data(
     counts: str | None,
     cluster: str | None,
     competing: bool = False,
-) -> CoxData:
-    """Read the columns of a Cox model; rows with a missing covariate, stratum or cluster are left out."""
+) -> tuple[CoxData, Floats]:
+    """Read the columns of a Cox model; rows with a missing covariate, stratum or cluster are left out.
+
+    Gives the rows and their covariates (n, p), columns contiguous, which belong to the caller.
+    """
+    names = _names(covariates, (duration, event, entry))
+    times = check_times(frame, duration, event, entry, competing)
+    n = len(times)
+    layer, group = check_groups(frame, strata, n), _clusters(frame, cluster, n)
+    number = _whole_counts(frame, counts, n)
+    missing = (layer.code < 0) | (group < 0)
+    for name in names:
+        missing |= series(frame, name).isna().to_numpy(dtype=bool)
+    keep = np.flatnonzero(~missing & (number > 0))
+    is_whole = len(keep) == n
+    x, terms, references = _assemble(frame, names, slice(None) if is_whole else keep, len(keep))
+    stratum = np.zeros(len(keep), dtype=np.int64)
+    if strata is not None:
+        stratum = np.unique(layer.code[keep], return_inverse=True)[1].astype(np.int64)
+    data = CoxData(
+        times if is_whole else times.take(keep),
+        terms,
+        references,
+        stratum,
+        None if cluster is None else group[keep],
+        number if is_whole else number[keep],
+        keep,
+        int(number[missing].sum()),
+        read_levels(x, terms, times.event[keep] > 0, number[keep]),
+    )
+    return data, x
+
+
+def _names(covariates: Sequence[str], outcome: tuple[str | None, ...]) -> list[str]:
+    """The covariates asked for; none of them twice or part of the outcome."""
     names = [covariates] if isinstance(covariates, str) else list(covariates)
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise ValueError(f"covariates named twice: {', '.join(repeated)}")
-    outcome = [name for name in names if name in (duration, event, entry)]
-    if outcome:
-        raise ValueError(f"covariates must not be part of the outcome: {', '.join(outcome)}")
-    times = check_times(frame, duration, event, entry, competing)
-    n = len(times)
-    raw = [series(frame, name) for name in names]
-    layer, group = check_groups(frame, strata, n), check_groups(frame, cluster, n)
-    number = _whole_counts(frame, counts, n)
-    missing = (layer.code < 0) | (group.code < 0)
-    for column in raw:
-        missing |= column.isna().to_numpy(dtype=bool)
-    keep = np.flatnonzero(~missing & (number > 0))
-    blocks = [_columns(frame, name, column, keep) for name, column in zip(names, raw, strict=True)]
-    x = np.column_stack([block for block, _, _ in blocks]) if blocks else np.zeros((len(keep), 0))
-    return CoxData(
-        times.take(keep),
-        x,
-        tuple(term for _, terms, _ in blocks for term in terms),
-        {
-            name: reference
-            for name, (_, _, reference) in zip(names, blocks, strict=True)
-            if reference is not None
-        },
-        np.unique(layer.code[keep], return_inverse=True)[1].astype(np.int64),
-        None if cluster is None else group.code[keep],
-        number[keep],
-        keep.astype(np.int64),
-        int((number * missing).sum()),
-    )
+    known = [name for name in names if name in outcome]
+    if known:
+        raise ValueError(f"covariates must not be part of the outcome: {', '.join(known)}")
+    return names
 
 
-def pooled(data: CoxData) -> CoxData:
+def _assemble(
+    frame: Frame, names: list[str], keep: Ints | slice, n: int
+) -> tuple[Floats, tuple[str, ...], dict[str, str]]:
+    """Covariates of the n rows to keep as one matrix (n, p), columns contiguous, their terms and reference levels.
+
+    Numbers are read straight into their place: of many patients there may be no room for two of each.
+    """
+    texts = {name: column for name in names if not is_numeric(column := series(frame, name))}
+    coded = {name: _dummies(name, column.iloc[keep]) for name, column in texts.items()}
+    terms = tuple(term for name in names for term in (coded[name].terms if name in coded else [name]))
+    x = np.empty((n, len(terms)), order="F")
+    at = 0
+    for name in names:
+        stop = at + (len(coded[name].terms) if name in coded else 1)
+        x[:, at:stop] = coded[name].columns if name in coded else numbers(frame, name)[keep, None]
+        at = stop
+    return x, terms, {name: one.reference for name, one in coded.items() if one.reference is not None}
+
+
+def pooled(data: CoxData, x: Floats) -> tuple[CoxData, Floats]:
     """Rows that agree in everything as one row with their count, where that leaves at most half of them.
 
     The likelihood is the same. `row` names the first of each; rows of clusters stay as they are.
     """
     if data.cluster is not None or data.times.entry is not None:
-        return data
-    code = np.zeros(len(data.row), dtype=np.int64)
-    for column in (data.times.duration, data.times.event, data.stratum, *data.x.T):
+        return data, x
+    n = len(data.row)
+    code = distinct_durations(data.times)[1] * 2 + data.times.event
+    for column in (data.stratum, *x.T):
         own, found = pd.factorize(column)
-        code = pd.factorize(code * (len(found) + 1) + own)[0]
+        code = pd.factorize(code * len(found) + own)[0].astype(np.int64)
+        if 2 * (int(code.max(initial=-1)) + 1) > n:
+            return data, x
     size = int(code.max(initial=-1)) + 1
-    if 2 * size > len(code):
-        return data
-    first = np.unique(code, return_index=True)[1]
-    return replace(
+    first = np.empty(size, dtype=np.int64)
+    first[code[::-1]] = np.arange(n)[::-1]
+    whole = replace(
         data,
         times=data.times.take(first),
-        x=data.x[first],
         stratum=data.stratum[first],
         count=np.bincount(code, weights=data.count, minlength=size).astype(np.float64),
         row=data.row[first],
     )
+    return whole, np.asfortranarray(x[first])
+
+
+def _clusters(frame: Frame, cluster: str | None, n: int) -> Ints:
+    """The cluster of each row by number, in order of appearance; -1 where it is missing."""
+    if cluster is None:
+        return np.zeros(n, dtype=np.int64)
+    return np.asarray(pd.factorize(series(frame, cluster))[0], dtype=np.int64)
 
 
 def _whole_counts(frame: Frame, counts: str | None, n: int) -> Floats:
@@ -186,24 +190,19 @@ def _whole_counts(frame: Frame, counts: str | None, n: int) -> Floats:
     return values
 
 
-def _columns(frame: Frame, name: str, column: pd.Series, keep: Ints) -> tuple[Floats, list[str], str | None]:
-    """Give one covariate's columns, their terms, and the reference level where it is dummy-coded."""
-    if is_numeric(column):
-        return numbers(frame, name)[keep][:, None], [name], None
-    used = column.iloc[keep]
+def _dummies(name: str, used: pd.Series) -> Dummies:
+    """Code a text covariate; where it has a single level, a column without spread stands for it."""
     levels = _levels(used)
-    if not levels:
-        return np.zeros((len(keep), 1)), [name], None
-    code, found = pd.factorize(_as_text(used))
-    others = levels[1:]
-    if not others:
-        return np.zeros((len(keep), 1)), [f"{name}[{levels[0]}]"], None
+    if len(levels) < 2:
+        term = f"{name}[{levels[0]}]" if levels else name
+        return Dummies(np.zeros((len(used), 1), dtype=bool), [term], None)
+    code, found = pd.factorize(as_text(used))
     place = {level: at for at, level in enumerate(found)}
-    block = np.column_stack([(code == place[level]).astype(np.float64) for level in others])
-    return block, [f"{name}[{level}]" for level in others], levels[0]
+    columns = np.column_stack([code == place[level] for level in levels[1:]])
+    return Dummies(columns, [f"{name}[{level}]" for level in levels[1:]], levels[0])
 
 
-def _as_text(used: pd.Series) -> Any:
+def as_text(used: pd.Series) -> Any:
     """The label of each value; texts are their own labels and are not asked one by one."""
     if pd.api.types.infer_dtype(used, skipna=False) == "string":
         return used.to_numpy(dtype=object)
@@ -218,6 +217,6 @@ def _levels(used: pd.Series) -> list[str]:
     """
     if isinstance(used.dtype, pd.CategoricalDtype):
         return [label(level) for level in used.cat.remove_unused_categories().cat.categories]
-    tally = pd.Series(_as_text(used), dtype=object).value_counts()
+    tally = pd.Series(as_text(used), dtype=object).value_counts()
     ordered = sorted(tally.index, key=lambda level: (-int(tally[level]), level))
     return ordered[:1] + sorted(ordered[1:])

@@ -13,13 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from registry_pipeline.analysis.cox_engine import (
-    Evaluation,
-    RiskSets,
-    evaluate,
-    sum_at_risk,
-    sum_dying,
-)
+from registry_pipeline.analysis.cox_engine import Evaluation, evaluate
+from registry_pipeline.analysis.cox_risk_sets import RiskSets, sum_at_risk, sum_dying
 from registry_pipeline.analysis.gate import Flags, Floats
 
 SCORE_TOLERANCE = 1e-9
@@ -108,7 +103,7 @@ def _penalty_gradient(problem: FirthProblem, found: Evaluation, inverse: Floats)
     form = np.einsum("ij,ij->i", x @ inverse, x)[:, None]
     a, b = np.triu_indices(p)
     columns = np.hstack([np.ones((len(x), 1)), x, x[:, a] * x[:, b], form, form * x])
-    sums = problem.step_sums((found.risk * problem.sets.count)[:, None] * columns)
+    sums = problem.step_sums((found.risk(x) * problem.sets.count)[:, None] * columns)
     mean, pairs, form_mean, form_x = np.split(
         sums[:, 1:] / sums[:, :1], [p, p + len(a), p + len(a) + 1], axis=1
     )

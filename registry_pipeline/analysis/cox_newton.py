@@ -12,8 +12,10 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from registry_pipeline.analysis.cox_engine import Evaluation, Point, RiskSets, evaluate
+from registry_pipeline.analysis.cox_engine import Evaluation, Point, evaluate
+from registry_pipeline.analysis.cox_risk_sets import RiskSets
 from registry_pipeline.analysis.gate import NOT_CONVERGED, NOT_ESTIMABLE, OK, Flags, Floats, Ints, binned
+from registry_pipeline.analysis.products import combine, inner
 
 SCORE_TOLERANCE = 1e-9  # score in units of its own standard deviation
 RANK_TOLERANCE = 1e-10  # share of a column's information that no other column explains
@@ -53,26 +55,29 @@ class Solution(Generic[P]):
 
 
 def standardise(x: Floats, count: Floats, stratum: Ints | None = None) -> tuple[Floats, Floats]:
-    """Centre columns (within strata, which the likelihood allows) and scale them; give x and the scales.
+    """Centre the columns of x (n, p) in place (within strata, which the likelihood allows) and scale them.
 
-    A column without spread gets scale 1 and stays zero.
+    Gives the scales (p,), and by how much the mean of each stratum lies above that of all, in these scales
+    (strata, p): no rows where there is one stratum. A column without spread gets scale 1 and becomes zero.
     """
     total = max(float(count.sum()), 1.0)
-    out = np.empty_like(x, order="F")
     scale = np.ones(x.shape[1])
-    layer = np.zeros(len(x), dtype=np.int64) if stratum is None else stratum
-    n_strata = int(layer.max(initial=0)) + 1
-    for j in range(x.shape[1]):
-        column = x[:, j] - (count @ x[:, j]) / total
-        if n_strata > 1:
-            size = binned(layer, count, n_strata)
-            mean = binned(layer, count * column, n_strata) / np.maximum(size, 1)
-            column = column - mean[layer]
-        spread = float(np.sqrt(count @ column**2 / total))
-        noise = 1e-12 * float(np.max(np.abs(x[:, j]), initial=0.0))
-        scale[j] = spread if spread > noise else 1.0
-        out[:, j] = column / scale[j] if spread > noise else 0.0
-    return out, scale
+    n_strata = 1 if stratum is None else int(stratum.max(initial=0)) + 1
+    shift = np.zeros((n_strata if n_strata > 1 else 0, x.shape[1]))
+    for j, column in enumerate(x.T):
+        noise = 1e-12 * max(float(column.max(initial=0.0)), -float(column.min(initial=0.0)))
+        column -= inner(count, column) / total
+        if stratum is not None and n_strata > 1:
+            size = binned(stratum, count, n_strata)
+            shift[:, j] = binned(stratum, count * column, n_strata) / np.maximum(size, 1)
+            column -= shift[stratum, j]
+        spread = float(np.sqrt(inner(count, column * column) / total))
+        if spread > noise:
+            scale[j] = spread
+            column /= spread
+        else:
+            column[:] = 0.0
+    return scale, shift / scale
 
 
 def split_columns(information: Floats) -> tuple[Flags, Flags, Flags]:
@@ -140,14 +145,14 @@ def cox_problem(sets: RiskSets, x: Floats) -> Problem[Evaluation]:
     )
 
 
-def maximise(problem: Problem[P]) -> Solution[P]:
-    """Maximise a likelihood from zero by Newton steps with halving.
+def maximise(problem: Problem[P], null: P | None = None) -> Solution[P]:
+    """Maximise a likelihood from zero by Newton steps with halving; null: the likelihood there, if known.
 
     The solution is certified: scaled score at most 1e-9, log-likelihood not below that of zero, information
     positive definite; else the status says why.
     """
     beta = np.zeros(problem.n_column)
-    null = current = problem.at(beta)
+    null = current = null or problem.at(beta)
     if null is None or current is None:
         return _stopped(beta, None, None, "The likelihood cannot be computed.", 0)
     for iteration in range(1, MAX_ITERATIONS + 1):
@@ -212,7 +217,7 @@ def is_ascent_to_infinity(sets: RiskSets, x: Floats, direction: Floats) -> bool:
     That is so when at every death time each of the dying has the largest value of x @ direction among those
     at risk (Bryson & Johnson 1981). A thousandth of the range is allowed for the direction's own error.
     """
-    value = x @ direction
+    value = combine(x, direction)
     spread = float(np.ptp(value)) if len(value) else 0.0
     if not spread > 0 or not sets.n_time:
         return False

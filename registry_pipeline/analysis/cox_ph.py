@@ -8,14 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from registry_pipeline.analysis.cox_engine import (
-    Evaluation,
-    RiskSets,
-    cumulate,
-    weighted_information,
-)
-from registry_pipeline.analysis.curve import product_limit, risk_table, step_value
-from registry_pipeline.analysis.gate import Floats, Ints, Times, binned
+from registry_pipeline.analysis.cox_engine import Evaluation, weighted_information
+from registry_pipeline.analysis.cox_risk_sets import RiskSets, cumulate
+from registry_pipeline.analysis.curve import RiskTable, product_limit
+from registry_pipeline.analysis.gate import Floats, Ints, Times, binned, distinct_durations
 
 TRANSFORMS = ("km", "rank", "identity")
 
@@ -26,12 +22,14 @@ def score_residuals(sets: RiskSets, x: Floats, found: Evaluation) -> Floats:
     A row's part: its covariates less the risk-set mean when it dies, less the same weighted by its hazard
     for every death time it lives through (Therneau & Grambsch 2000, 4.6; R residuals.coxph).
     """
-    steps, risk = found.steps, found.risk[:, None]
-    hazard = cumulate(sets, steps.hazard)[:, None]
-    out: Floats = risk * (cumulate(sets, steps.mean_hazard) - hazard * x)
+    steps, risk = found.steps, found.risk(x)
+    hazard = cumulate(sets, steps.hazard)
+    out = np.empty(x.shape, order="F")
+    for j in range(x.shape[1]):
+        out[:, j] = risk * (cumulate(sets, steps.mean_hazard[:, j]) - hazard * x[:, j])
     dies, at = sets.death_row, sets.death_index
     back = steps.hazard_dying[at][:, None] * x[dies] - steps.mean_hazard_dying[at]
-    out[dies] += schoenfeld_residuals(sets, x, found) + risk[dies] * back
+    out[dies] += schoenfeld_residuals(sets, x, found) + risk[dies, None] * back
     return out
 
 
@@ -60,15 +58,20 @@ def transformed_time(times: Times, count: Floats, transform: str) -> Floats:
         raise ValueError(f"transform must be one of {', '.join(TRANSFORMS)}")
     if transform == "identity":
         return times.duration
-    copies = np.repeat(np.arange(len(times)), count.astype(np.int64))
+    time, position = distinct_durations(times)
+    leaving = binned(position, count, len(time))
+    upto = np.cumsum(leaving)
     if transform == "rank":
-        ordered = np.sort(times.duration[copies])
-        low = np.searchsorted(ordered, times.duration, side="left")
-        high = np.searchsorted(ordered, times.duration, side="right")
-        return np.asarray((low + high + 1) / 2, dtype=np.float64)
-    curve = product_limit(risk_table(times.take(copies)))
-    before = np.nextafter(times.duration, -np.inf)
-    return 1.0 - step_value(curve, before)[0]
+        return ((2 * upto - leaving + 1) / 2)[position]
+    dying = binned(position, count * (times.event > 0), len(time))
+    present = upto[-1:] - upto + leaving
+    if times.entry is not None:
+        late = binned(np.searchsorted(time, times.entry, side="right"), count, len(time) + 1)
+        present -= upto[-1:] - np.cumsum(late)[:-1]
+    whole = [one.astype(np.int64) for one in (present, dying, leaving - dying)]
+    curve = product_limit(RiskTable(time, *whole))
+    before: Floats = np.concatenate(([1.0], curve.survival[:-1]))
+    return 1.0 - before[position]
 
 
 def ph_score_test(sets: RiskSets, x: Floats, found: Evaluation, g_row: Floats) -> tuple[Floats, float]:
@@ -85,7 +88,7 @@ def ph_score_test(sets: RiskSets, x: Floats, found: Evaluation, g_row: Floats) -
     g_time = np.zeros(sets.n_time)
     g_time[sets.death_index] = g_death
     score = (weight * g_death) @ schoenfeld_residuals(sets, x, found)
-    counted = found.risk * sets.count
+    counted = found.risk(x) * sets.count
     cross = weighted_information(sets, x, counted, found.steps, g_time)
     square = weighted_information(sets, x, counted, found.steps, g_time**2)
     adjusted = square - cross @ np.linalg.solve(found.information, cross)

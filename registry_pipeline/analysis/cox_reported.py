@@ -15,8 +15,9 @@ import numpy as np
 import pandas as pd
 
 from registry_pipeline.analysis.cox import fit_cox
+from registry_pipeline.analysis.cox_design import as_text
 from registry_pipeline.analysis.cox_result import CoxFit
-from registry_pipeline.analysis.gate import NOT_ESTIMABLE, Frame, cause_specific, label, series
+from registry_pipeline.analysis.gate import NOT_ESTIMABLE, Frame, binned, cause_specific, series
 
 FEW, TOO_FEW = 10.0, 5.0
 FEW_LABEL = "few events per variable"
@@ -54,10 +55,9 @@ def fit_cox_reported(
         frame, duration, event, covariates, entry, strata,
         cluster=cluster, second_engine=second_engine, pool=pool,
     )  # fmt: skip
-    row = plain.summary.iloc[0]
-    has_lost_term = plain.status == NOT_ESTIMABLE or bool((plain.terms["status"] == NOT_ESTIMABLE).any())
-    too_few = bool(row["events_per_variable"] < TOO_FEW)
-    if row["n_event"] < 2 or not (has_lost_term or too_few):
+    has_lost_term = NOT_ESTIMABLE in (plain.status, *plain.term_status)
+    too_few = plain.events_per_variable < TOO_FEW
+    if plain.data.n_event < 2 or not (has_lost_term or too_few):
         return [plain]
     firth = fit_cox(frame, duration, event, covariates, entry, strata, penalty="firth", pool=pool)
     return [firth] if too_few and firth.status == "ok" else [plain, firth]
@@ -99,15 +99,15 @@ def influence_by_patient(fit: CoxFit, patient: Sequence[object] | pd.Series) -> 
     if len(owner) <= int(rows["row"].max()):
         raise ValueError("patient needs one label per row of the frame that was fitted")
     names = [name for name in rows.columns if name != "row"]
-    weighted = rows[names].mul(fit.data.count, axis=0).assign(patient=[label(owner[i]) for i in rows["row"]])
-    summed = weighted.groupby("patient", sort=True)[names].sum()
-    counted = weighted.groupby("patient", sort=True).size()
+    code, patients = pd.factorize(as_text(owner.iloc[rows["row"].to_numpy()]), sort=True)
+    counted = np.bincount(code, minlength=len(patients))
     terms = fit.terms.set_index("term")
     parts = []
     for name in names:
-        dfbeta, coefficient = summed[name].to_numpy(), float(terms.loc[name, "coefficient"])
+        dfbeta = binned(code, rows[name].to_numpy() * fit.data.count, len(patients))
+        coefficient = float(terms.loc[name, "coefficient"])
         scaled = dfbeta / float(terms.loc[name, "standard_error"])
-        part = pd.DataFrame({"patient": summed.index, "n_rows": counted.to_numpy(), "term": name})
+        part = pd.DataFrame({"patient": patients, "n_rows": counted, "term": name})
         parts.append(
             part.assign(
                 dfbeta=dfbeta,

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from math import erfc
 
 import numpy as np
 import pandas as pd
 
 from registry_pipeline.analysis.cox_concordance import Concordance, concordance
-from registry_pipeline.analysis.cox_design import CoxData, Level
-from registry_pipeline.analysis.cox_engine import Evaluation, RiskSets
+from registry_pipeline.analysis.cox_design import CoxData
+from registry_pipeline.analysis.cox_engine import Evaluation
+from registry_pipeline.analysis.cox_levels import hazard_ratios, ratio_notes, with_levels
 from registry_pipeline.analysis.cox_ph import (
     TRANSFORMS,
     ph_score_test,
@@ -22,10 +24,11 @@ from registry_pipeline.analysis.cox_ph import (
     score_residuals,
     transformed_time,
 )
+from registry_pipeline.analysis.cox_risk_sets import RiskSets
 from registry_pipeline.analysis.gate import NOT_ESTIMABLE, OK, Z95, Floats
 from registry_pipeline.analysis.logrank import chi_square_p
+from registry_pipeline.analysis.products import combine
 
-MOST_LOG_RATIO = 700.0  # exp of more is beyond what a number can hold
 TERM_COLUMNS = [
     "term",
     "coefficient",
@@ -75,13 +78,14 @@ class Estimates:
 @dataclass(frozen=True)
 class Model:
     """The likelihood behind a fit: risk sets, columns kept (positions of terms), standardised (n, q) x with
-    its scale (q,), the solution scaled_beta (q,) and the evaluation there.
+    its scale (q,) and the shift of each stratum (strata, q), the solution scaled_beta (q,) and the evaluation there.
     """
 
     sets: RiskSets
     kept: tuple[int, ...]
     x: Floats
     scale: Floats
+    shift: Floats
     scaled_beta: Floats
     evaluation: Evaluation
 
@@ -109,6 +113,12 @@ class CoxFit:
         """Positions of the independent columns in the model."""
         return () if self.model is None else self.model.kept
 
+    @property
+    def events_per_variable(self) -> float:
+        """Events for each coefficient of the model, or that it should have had."""
+        is_fitted = self.status == OK and self.estimates is not None
+        return self.data.n_event / max(len(self.kept if is_fitted else self.data.terms), 1)
+
     @cached_property
     def terms(self) -> pd.DataFrame:
         """One row per coefficient, columns of `result.cox_term`; n_level, n_event_level: patients and events of its level."""
@@ -116,16 +126,15 @@ class CoxFit:
         if self.estimates is not None and self.used:
             found = self.estimates
             error = np.sqrt(np.diag(found.covariance))
-            with np.errstate(over="ignore"):  # an infinite profile limit, or a covariate in absurd units
-                limits = np.exp(np.column_stack([found.beta, found.lower, found.upper]))
+            limits = hazard_ratios(found.beta, found.lower, found.upper)
             values[list(self.used)] = np.column_stack([found.beta, error, limits, found.p_value])
         frame = pd.DataFrame(values, columns=TERM_COLUMNS[1:7])
         frame.insert(0, "term", list(self.data.terms))
         frame["method"] = self.method
         frame["status"] = list(self.term_status)
-        frame["note"] = list(self.term_note)
+        frame["note"] = ratio_notes(frame["coefficient"], self.data.terms, self.term_note)
         frame["reference_level"] = [self._reference(term) for term in self.data.terms]
-        return with_levels(frame, self.data.levels())
+        return with_levels(frame, self.data.levels)
 
     def _reference(self, term: str) -> str | None:
         """Give the reference level of a dummy column."""
@@ -145,10 +154,12 @@ class CoxFit:
         """Log hazard relative to the average row, one per row used, in order of `data.row`."""
         if self.model is None:
             return np.full(len(self.data.row), np.nan)
-        # From the raw columns: `model.x` is centred within strata and says nothing of the overall average.
-        raw = self.data.x[:, list(self.kept)]
-        centre = (self.data.count @ raw) / self.data.count.sum()
-        return np.asarray(((raw - centre) / self.model.scale) @ self.model.scaled_beta, dtype=np.float64)
+        found = combine(self.model.x, self.model.scaled_beta)
+        if len(
+            self.model.shift
+        ):  # the columns are centred within strata, which says nothing of the overall average
+            found += (self.model.shift @ self.model.scaled_beta)[self.data.stratum]
+        return found
 
     @cached_property
     def concordance(self) -> Concordance:
@@ -162,14 +173,13 @@ class CoxFit:
         """One row as `result.cox_fit`."""
         found, agreement = self.estimates, self.concordance
         ok = self.status == OK and found is not None
-        n_terms = max(len(self.kept), 1) if ok else max(len(self.data.terms), 1)
         ph = self.ph_test()
         overall = ph.loc[ph["term"] == "GLOBAL", "p_value"]
         row = {
             "n": self.data.n,
             "n_missing": self.data.n_missing,
             "n_event": self.data.n_event,
-            "events_per_variable": self.data.n_event / n_terms,
+            "events_per_variable": self.events_per_variable,
             "log_likelihood_null": found.log_likelihood_null if ok and found else np.nan,
             "log_likelihood": found.log_likelihood if ok and found else np.nan,
             "concordance": agreement.estimate,
@@ -258,30 +268,11 @@ class CoxFit:
         return frame[[self.data.terms[j] for j in self.used]]
 
 
-def with_levels(terms: pd.DataFrame, levels: list[Level | None]) -> pd.DataFrame:
-    """Terms with the patients and events of their level, NULL for continuous ones, and a note where these are few."""
-    notes = [
-        " ".join(filter(None, [note, level.note if level is not None and status == OK else ""]))
-        for note, status, level in zip(terms["note"], terms["status"], levels, strict=True)
-    ]
-    counts = {
-        "n_level": [None if level is None else level.n for level in levels],
-        "n_event_level": [None if level is None else level.n_event for level in levels],
-    }
-    return terms.assign(note=notes, **{name: pd.array(one, dtype="Int64") for name, one in counts.items()})
-
-
-def beyond_numbers(term: str) -> str:
-    """Say why a coefficient beyond MOST_LOG_RATIO has no hazard ratio."""
-    return f"The hazard ratio per unit of {term} is beyond any number: its unit is too large for its values."
-
-
 def wald(beta: Floats, covariance: Floats) -> tuple[Floats, Floats, Floats]:
     """Give 95 % limits of coefficients and two-sided p values from the normal distribution."""
-    from scipy.special import erfc
-
     error = np.sqrt(np.diag(covariance))
-    return beta - Z95 * error, beta + Z95 * error, erfc(np.abs(beta) / error / np.sqrt(2))
+    p_value = np.array([erfc(one) for one in np.abs(beta) / error / np.sqrt(2)])
+    return beta - Z95 * error, beta + Z95 * error, p_value
 
 
 def refused(data: CoxData, method: str, status: str, note: str, term_notes: dict[int, str]) -> CoxFit:

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from registry_pipeline.analysis.cox_engine import Evaluation, RiskSets, cumulate
+from registry_pipeline.analysis.cox_engine import Evaluation
+from registry_pipeline.analysis.cox_risk_sets import RiskSets, cumulate
 from registry_pipeline.analysis.gate import Floats, Ints, binned
 
 LARGEST_LEVERAGE = 0.75  # as Fay & Graubard 2001
@@ -69,7 +70,7 @@ def _information_by_cluster(sets: RiskSets, x: Floats, found: Evaluation, number
     steps, p = found.steps, x.shape[1]
     mean = steps.mean_hazard / steps.hazard[:, None]
     level, first = cumulate(sets, steps.hazard), cumulate(sets, steps.mean_hazard)
-    weight = sets.count * found.risk
+    weight = sets.count * found.risk(x)
     out = np.empty((size, p, p))
     for i in range(p):
         for j in range(i + 1):

@@ -58,8 +58,6 @@ def _maximum_near(data: CoxData, x: Floats, beta: Floats, error: Floats) -> tupl
     from lifelines.fitters.coxph_fitter import SemiParametricPHFitter
 
     columns = _in_order(data, x)
-    if columns is None:
-        return beta, -np.inf
     likelihood_of = SemiParametricPHFitter()._get_efron_values_batch
     other, likelihood = beta, -np.inf
     for _ in range(MAX_STEPS):
@@ -71,27 +69,26 @@ def _maximum_near(data: CoxData, x: Floats, beta: Floats, error: Floats) -> tupl
     return other, float(likelihood)
 
 
-def _in_order(data: CoxData, x: Floats) -> tuple[pd.DataFrame, pd.Series, pd.Series, pd.Series] | None:
-    """Covariates, times, events and weights as lifelines wants them; None without a death.
+def _in_order(data: CoxData, x: Floats) -> tuple[pd.DataFrame, pd.Series, pd.Series, pd.Series]:
+    """Covariates, times, events and weights as lifelines wants them, made without our own risk sets.
 
     Whoever is censored is at risk for the same deaths when censored at the last death before: lifelines then
     goes through the times of deaths only. Who is censored before the first death is at risk for none.
     """
+    is_death = (data.times.event > 0) & (data.count > 0)
+    deaths = np.unique(data.times.duration[is_death])
+    key = 2 * np.searchsorted(deaths, data.times.duration, side="right") + is_death
+    # Numbers of two bytes are sorted by counting them.
+    small = key.astype(np.uint16) if int(key.max(initial=0)) <= np.iinfo(np.uint16).max else key
+    rows = np.argsort(small, kind="stable")
+    rows = rows[np.searchsorted(key[rows], 2) :]
     # Every death is a row of its own, for ties; of the others one row with a weight says as much.
-    is_death, count = data.times.event > 0, data.count.astype(np.int64)
-    copies = np.repeat(np.arange(len(data.row)), np.where(is_death, count, np.minimum(count, 1)))
-    duration, event = data.times.duration[copies], data.times.event[copies]
-    deaths = np.unique(duration[event > 0])
-    if not len(deaths):
-        return None
-    place = np.searchsorted(deaths, duration, side="right") - 1
-    order = np.lexsort((event, place))
-    order = order[place[order] >= 0]
+    rows = np.repeat(rows, np.where(is_death, data.count, 1).astype(np.int64)[rows])
     return (
-        pd.DataFrame(x[copies[order]]),
-        pd.Series(deaths[place[order]]),
-        pd.Series(event[order].astype(np.int64)),
-        pd.Series(np.where(is_death, 1.0, data.count)[copies[order]]),
+        pd.DataFrame(x[rows]),
+        pd.Series(deaths[key[rows] // 2 - 1]),
+        pd.Series(is_death[rows].astype(np.int64)),
+        pd.Series(np.where(is_death, 1.0, data.count)[rows]),
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from registry_pipeline.analysis.gate import TIE_TOLERANCE, Z95, Floats, Ints, Times, distinct_durations
+from registry_pipeline.analysis.gate import TIE_TOLERANCE, Z95, Flags, Floats, Ints, Times, distinct_durations
 
 CI_TRANSFORMS = ("log-log", "log", "plain")
 
@@ -56,6 +56,26 @@ def _risk_table(times: Times) -> RiskTable:
     return RiskTable(time, n_at_risk, n_event, n_left - n_event)
 
 
+def counts_at_events(times: Times, group: Ints, n_group: int, *leaving: Flags) -> tuple[Floats, list[Floats]]:
+    """For each group at each time of any event: who is at risk, and how many of the `leaving` rows leave then.
+
+    Each count has the shape (n_group, times of an event).
+    """
+    time, position = distinct_durations(times)
+    cell, shape = group * len(time) + position, (n_group, len(time))
+
+    def counted(cells: Ints) -> Ints:
+        return np.bincount(cells, minlength=n_group * len(time)).reshape(shape)
+
+    at = np.flatnonzero(np.bincount(position[times.event > 0], minlength=len(time)))
+    at_risk = np.cumsum(counted(cell)[:, ::-1], axis=1)[:, ::-1][:, at].astype(np.float64)
+    if times.entry is not None:
+        for code in range(n_group):
+            entered = np.sort(times.entry[group == code])
+            at_risk[code] -= len(entered) - np.searchsorted(entered, time[at], side="left")
+    return at_risk, [counted(cell[rows])[:, at].astype(np.float64) for rows in leaving]
+
+
 def product_limit(table: RiskTable) -> Curve:
     """Compute Kaplan-Meier and Greenwood's variance of log S (Kaplan & Meier 1958; Greenwood 1926)."""
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -65,6 +85,14 @@ def product_limit(table: RiskTable) -> Curve:
     return Curve(
         table, np.asarray(np.cumprod(factor), dtype=np.float64), np.asarray(np.cumsum(term), dtype=np.float64)
     )
+
+
+def curve_of(times: Times) -> Curve:
+    """The product-limit curve of one group, computed once."""
+    if "curve" not in times.kept:
+        times.kept["curve"] = product_limit(risk_table(times))
+    found: Curve = times.kept["curve"]
+    return found
 
 
 def confidence_limits(survival: Floats, log_variance: Floats, transform: str) -> tuple[Floats, Floats]:

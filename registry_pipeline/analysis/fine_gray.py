@@ -13,9 +13,11 @@ import numpy as np
 import pandas as pd
 
 from registry_pipeline.analysis.cox_design import CoxData, read_cox_data
-from registry_pipeline.analysis.cox_engine import Point, RiskSets, build_risk_sets, sum_at_risk
+from registry_pipeline.analysis.cox_engine import Point
+from registry_pipeline.analysis.cox_levels import hazard_ratios, ratio_notes
 from registry_pipeline.analysis.cox_newton import Problem, Solution, maximise, split_columns, standardise
-from registry_pipeline.analysis.cox_result import MOST_LOG_RATIO, TERM_COLUMNS, beyond_numbers, wald
+from registry_pipeline.analysis.cox_result import TERM_COLUMNS, wald
+from registry_pipeline.analysis.cox_risk_sets import RiskSets, build_risk_sets, sum_at_risk
 from registry_pipeline.analysis.curve import product_limit, risk_table, step_value
 from registry_pipeline.analysis.gate import NOT_ESTIMABLE, OK, Flags, Floats, Frame, Times, binned
 
@@ -181,13 +183,13 @@ def fit_fine_gray(
     R's cmprsk::crr. Certified or refused as a Cox fit is: status, note, NaN.
     Source: Fine & Gray 1999, JASA 94:496-509.
     """
-    data = read_cox_data(frame, duration, event, covariates, None, None, None, None, competing=True)
+    data, x = read_cox_data(frame, duration, event, covariates, None, None, None, None, competing=True)
     n_event = int((data.times.event == cause).sum())
     reason = _hopeless(data, n_event, cause)
     if reason:
         return _table(data, n_event, None, None, np.zeros(len(data.terms), dtype=bool), reason)
     weighted = weight_rows(data.times, cause)
-    x, scale = standardise(data.x, data.count)
+    scale, _ = standardise(x, data.count)
     start = evaluate_weighted(weighted, x, np.zeros(x.shape[1]))
     assert start is not None
     constant, collinear, kept = split_columns(start.information)
@@ -201,20 +203,14 @@ def fit_fine_gray(
         lambda beta: evaluate_weighted(weighted, x, beta),
         lambda step: _is_endless(weighted, x, step),
     )
-    solution = maximise(problem)
+    solution = maximise(problem, start if kept.all() else None)
     if solution.status != OK or solution.evaluation is None:
         return _table(data, n_event, solution, None, kept, f"{note} {solution.reason}".strip())
     covariance = sandwich(weighted, x, solution.evaluation)
     if np.any(np.diag(covariance) < 1e-10 * np.diag(np.linalg.inv(solution.evaluation.information))):
         return _table(data, n_event, None, None, kept, f"{note} The robust variance vanishes.".strip())
     found = (solution.beta / scale[kept], covariance / np.outer(scale[kept], scale[kept]))
-    beyond = np.zeros(len(kept), dtype=bool)
-    beyond[kept] = np.abs(found[0]) > MOST_LOG_RATIO
-    note = " ".join(filter(None, [note, *(beyond_numbers(data.terms[j]) for j in np.flatnonzero(beyond))]))
-    shown = kept & ~collinear & ~beyond
-    if not shown.any():
-        return _table(data, n_event, None, None, shown, note)
-    return _table(data, n_event, solution, found, shown, note, kept)
+    return _table(data, n_event, solution, found, kept & ~collinear, note, kept)
 
 
 def _hopeless(data: CoxData, n_event: int, cause: int) -> str:
@@ -249,8 +245,7 @@ def _table(
         at = np.flatnonzero(shown[kept])
         beta, covariance = estimate[0][at], estimate[1][np.ix_(at, at)]
         lower, upper, p_value = wald(beta, covariance)
-        with np.errstate(over="ignore"):
-            limits = np.exp(np.column_stack([beta, lower, upper]))
+        limits = hazard_ratios(beta, lower, upper)
         values[shown] = np.column_stack([beta, np.sqrt(np.diag(covariance)), limits, p_value])
         matrix[np.ix_(shown, shown)] = covariance
     terms = pd.DataFrame(values, columns=TERM_COLUMNS[1:7])
@@ -259,7 +254,8 @@ def _table(
     terms["status"] = [
         OK if status == OK and flag else status if status != OK else NOT_ESTIMABLE for flag in shown
     ]
-    terms["note"] = ["" if value == OK else note for value in terms["status"]]
+    said = ["" if value == OK else note for value in terms["status"]]
+    terms["note"] = ratio_notes(terms["coefficient"], names, said)
     points = (solution.null, solution.evaluation) if solution is not None and status == OK else (None, None)
     likelihood = [np.nan if point is None else point.log_likelihood for point in points]
     row = [data.n, data.n_missing, n_event, n_event / max(len(names), 1), *likelihood, METHOD, status, note]

@@ -26,7 +26,7 @@ Z95 = 1.959963984540054  # 0.975 quantile of the normal distribution
 OVERALL = "overall"
 OK, NOT_ESTIMABLE, NOT_CONVERGED = "ok", "not_estimable", "not_converged"
 # R's aeqSurv: times closer than this, absolutely or relative to their mean, are one time.
-MOST_DAYS = 100_000  # whole durations up to here are counted day by day
+MOST_DAYS = 100_000  # whole numbers up to here, or to their count, are counted one by one
 TIE_TOLERANCE = float(np.sqrt(np.finfo(float).eps))
 
 
@@ -63,6 +63,15 @@ class Groups:
         """Rows whose group is missing."""
         return int((self.code < 0).sum())
 
+    @property
+    def n_used(self) -> int:
+        """Groups that have rows."""
+        return int(np.count_nonzero(np.bincount(self.code[self.code >= 0])))
+
+    def take(self, rows: Any) -> Groups:
+        """Give the chosen rows; the labels stay."""
+        return Groups(self.variable, self.code[rows], self.labels)
+
 
 class Checked:
     """A frame of which times and groups are read once, however many estimates are made of it.
@@ -78,6 +87,9 @@ class Checked:
     def columns(self) -> Any:
         """Names of the frame's columns."""
         return self.frame.columns
+
+    def __len__(self) -> int:
+        return len(self.frame)
 
     def __getitem__(self, name: Any) -> Any:
         return self.frame[name]
@@ -158,19 +170,19 @@ def merge_close_times(values: Floats) -> Floats:
     return merged
 
 
-def distinct(values: Floats) -> tuple[Floats, Ints]:
+def distinct(values: Floats | Ints) -> tuple[Floats, Ints]:
     """Give the distinct values in increasing order and the position of each value among them.
 
-    As `np.unique` with its inverse; whole numbers of days are counted instead of sorted.
+    As `np.unique` with its inverse; whole numbers, as days are, are counted instead of sorted.
     """
-    if len(values) and values.min() >= 0 and values.max() <= MOST_DAYS:
+    if len(values) and values.min() >= 0 and values.max() <= max(MOST_DAYS, len(values)):
         whole = values.astype(np.int64)
         if bool(np.all(whole == values)):
             is_there = np.bincount(whole) > 0
             found: Floats = np.flatnonzero(is_there).astype(np.float64)
             return found, (np.cumsum(is_there) - 1)[whole]
     unique, position = np.unique(values, return_inverse=True)
-    return unique, position.astype(np.int64)
+    return unique.astype(np.float64), position.astype(np.int64)
 
 
 def check_times(
@@ -250,6 +262,11 @@ def counted(n: int, one: str) -> str:
     return f"{n} {one}{'' if n == 1 else 's'}"
 
 
+def _is_text(column: pd.Series | pd.Index) -> bool:
+    """Say whether every value that is there is a text."""
+    return bool(pd.api.types.infer_dtype(column, skipna=True) == "string")
+
+
 def check_groups(frame: Frame, by: str | None, n: int) -> Groups:
     """Read a grouping column; None puts everybody into one group called overall.
 
@@ -265,7 +282,8 @@ def check_groups(frame: Frame, by: str | None, n: int) -> Groups:
         used = column.cat.remove_unused_categories()
         code, levels = used.cat.codes.to_numpy(), used.cat.categories
     else:
-        if column.dtype == object and len(set(map(type, column.array))) > 2:
+        if column.dtype == object and not _is_text(column) and len(set(map(type, column.to_numpy()))) > 2:
             column = column.where(column.isna(), column.astype(str))
         code, levels = pd.factorize(column, sort=True)
-    return Groups(by, np.asarray(code, dtype=np.int64), tuple(label(level) for level in levels))
+    labels = tuple(levels) if _is_text(levels) else tuple(label(level) for level in levels)
+    return Groups(by, np.asarray(code, dtype=np.int64), labels)

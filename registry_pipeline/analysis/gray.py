@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from registry_pipeline.analysis.curve import counts_at_events
 from registry_pipeline.analysis.gate import (
     NOT_ESTIMABLE,
     OK,
@@ -55,13 +56,9 @@ class GroupCurves:
 
 def group_curves(times: Times, group: Ints, n_group: int, cause: int) -> GroupCurves:
     """Tabulate the groups at the times of any event."""
-    grid = np.unique(times.duration[times.event > 0])
-    at_risk, own, other = (np.zeros((len(grid), n_group)) for _ in range(3))
-    for g in range(n_group):
-        duration, event = times.duration[group == g], times.event[group == g]
-        at_risk[:, g] = len(duration) - np.searchsorted(np.sort(duration), grid, side="left")
-        for table, chosen in ((own, event == cause), (other, (event > 0) & (event != cause))):
-            table[:, g] = np.bincount(np.searchsorted(grid, duration[chosen]), minlength=len(grid))
+    is_own = times.event == cause
+    at_risk, leaving = counts_at_events(times, group, n_group, is_own, (times.event > 0) & ~is_own)
+    at_risk, own, other = (table.T for table in (at_risk, *leaving))
     share = np.divide(own + other, at_risk, out=np.zeros_like(own), where=at_risk > 0)
     after = np.cumprod(1 - share, axis=0)
     before = _lagged(after, 1.0)
@@ -131,10 +128,11 @@ def gray_test(frame: Frame, duration: str, event: str, by: str, cause: int = 1) 
     """
     times = check_times(frame, duration, event, competing=True)
     groups = check_groups(frame, by, len(times))
-    keep = groups.code >= 0
-    times, code = times.take(keep), groups.code[keep]
+    if groups.n_missing:
+        times = times.take(groups.code >= 0)
+    code = groups.code[groups.code >= 0]
     n_event = int((times.event == cause).sum())
-    chi_square, freedom, reason = float("nan"), 0, _why_not(code, n_event, by, cause)
+    chi_square, freedom, reason = float("nan"), 0, _why_not(len(code), groups.n_used, n_event, by, cause)
     if not reason:
         score, covariance = gray_scores(group_curves(times, code, len(groups.labels), cause))
         chi_square, freedom = quadratic_form(score, covariance)
@@ -144,10 +142,10 @@ def gray_test(frame: Frame, duration: str, event: str, by: str, cause: int = 1) 
     return pd.DataFrame([dict(zip(COLUMNS, values, strict=True))])
 
 
-def _why_not(code: Ints, n_event: int, by: str, cause: int) -> str:
+def _why_not(n: int, n_group: int, n_event: int, by: str, cause: int) -> str:
     """Say why there is no test, or nothing."""
-    if not len(code):
+    if not n:
         return "There are no patients."
-    if len(np.unique(code)) < 2:
+    if n_group < 2:
         return f"{by} has only one group; a comparison needs two."
     return "" if n_event else f"There are no events of cause {cause}."

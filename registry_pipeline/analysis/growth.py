@@ -28,7 +28,7 @@ from registry_pipeline.analysis.growth_interval import (
     sentences,
 )
 from registry_pipeline.analysis.growth_quality import covariance, likelihood, r_squared
-from registry_pipeline.analysis.growth_solver import Problem, best, is_minimum, minimise
+from registry_pipeline.analysis.growth_solver import Problem, best, is_minimum, search
 from registry_pipeline.analysis.growth_tables import parameter_rows, threshold_row
 
 MODELS = tuple(FORMS)
@@ -145,7 +145,7 @@ def _refusal(problem: Problem) -> str:
     needed = problem.form.n_parameters + 1
     if len(problem.months) < needed:
         return f"{counted(len(problem.months), 'usable lesion')}; this form needs at least {needed}"
-    distinct = len(np.unique(problem.months))
+    distinct = len(np.unique(problem.pooled.months))
     if distinct < problem.form.n_parameters:
         found = counted(distinct, "distinct interval")
         return f"the lesions have {found}; this form needs {problem.form.n_parameters}"
@@ -164,13 +164,13 @@ def _optimise(problem: Problem, level: float) -> _Optimum:
     if refusal := _refusal(problem):
         return _none(problem, "not_estimable", refusal)
     start = starting_values(form, problem.months, problem.diameter, problem.threshold)
-    found = minimise(problem, start)
+    found = search(problem, start)
     index = best(found)
     if index is None:
         status = "not_identifiable" if form.nested else "not_converged"
         return _none(problem, status, "no start led to an optimum with zero gradient: nothing is reported")
     estimates, rss = found.parameters[index], float(found.rss[index])
-    if estimates[1] <= 0 or specific_rate(form, estimates, problem.threshold) <= 0:
+    if estimates[1] <= 0 or not 0 < specific_rate(form, estimates, problem.threshold) < np.inf:
         return _none(problem, "not_estimable", "the diameter does not rise with the interval")
     if form.nested and estimates[2] <= 0:
         return _none(problem, "not_identifiable", _no_plateau(form))
@@ -182,7 +182,7 @@ def _optimise(problem: Problem, level: float) -> _Optimum:
     optimum = _Optimum(
         "ok", note, estimates, rss, covariance(problem, estimates, rss), form.nested is not None
     )
-    return _judge_plateau(problem, optimum, level) if form.nested else optimum
+    return _judge_plateau(problem, start, optimum, level) if form.nested else optimum
 
 
 def _implausible(form: Form, estimates: Floats, threshold: float) -> str:
@@ -201,15 +201,14 @@ def _no_plateau(form: Form) -> str:
     )
 
 
-def _judge_plateau(problem: Problem, optimum: _Optimum, level: float) -> _Optimum:
+def _judge_plateau(problem: Problem, start: Floats, optimum: _Optimum, level: float) -> _Optimum:
     """A plateau is reported only when the profile interval of the shape excludes 'no plateau' (zero)."""
     from scipy.stats import t as student
 
     form = problem.form
-    start = starting_values(form, problem.months, problem.diameter, problem.threshold)
     start = np.concatenate([start, optimum.estimates[None, :]])
     start[:, 2] = 0.0
-    without = minimise(problem, start, fixed=(2,))
+    without = search(problem, start, fixed=(2,))
     freedom = len(problem.months) - form.n_parameters
     limit = optimum.rss * (1 + float(student.ppf((1 + level) / 2, freedom)) ** 2 / freedom)
     if float(np.min(without.rss)) <= limit:
@@ -263,8 +262,7 @@ def _threshold_rows(
     fitted = np.isfinite(optimum.rss)
     profile = np.array([np.nan, np.nan])
     if fitted and optimum.rss > 0:
-        se = float(np.sqrt(optimum.covariance[0, 0]))
-        profile = profile_interval(problem, optimum.estimates, optimum.rss, se, level)
+        profile = profile_interval(problem, optimum.estimates, optimum.rss, optimum.covariance, level)
     rows = [threshold_row(problem, optimum.estimates, profile, "profile", 0, 0)]
     notes = [profile_note(profile) if fitted else ""]
     if lesions.patient is not None and n_bootstrap > 0:

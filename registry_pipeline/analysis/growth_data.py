@@ -51,7 +51,7 @@ class Lesions:
     @property
     def n_patients(self) -> int | None:
         """Number of patients with a usable lesion; None when patients are unknown."""
-        return None if self.patient is None else len(np.unique(self.patient))
+        return None if self.patient is None else int(self.patient.max(initial=-1)) + 1
 
     @property
     def n_excluded(self) -> int:
@@ -60,9 +60,13 @@ class Lesions:
 
 
 def as_pandas(frame: Frame) -> pd.DataFrame:
-    """Give a pandas frame of whatever frame came in (pandas, polars eager or lazy)."""
+    """Give a pandas frame of whatever frame came in (pandas, polars eager or lazy), rows numbered from 0.
+
+    It may be the very frame that came in: nobody changes it.
+    """
     if isinstance(frame, pd.DataFrame):
-        return frame.reset_index(drop=True)
+        is_numbered = frame.index.equals(pd.RangeIndex(len(frame)))
+        return frame if is_numbered else frame.reset_index(drop=True)
     if hasattr(frame, "collect"):
         frame = frame.collect()
     if hasattr(frame, "to_pandas"):

@@ -133,10 +133,11 @@ def plateau(form: Form, parameters: Floats, T: float) -> float:
 
 
 def specific_rate(form: Form, parameters: Floats, T: float) -> float:
-    """Relative growth of the diameter per month at the moment it reaches the threshold."""
+    """Relative growth of the diameter per month at the moment it reaches the threshold; infinite at month 0."""
     rate = float(parameters[1])
     if form.log_time:
-        return rate / float(np.exp(parameters[0]))
+        months = float(np.exp(parameters[0]))
+        return rate / months if months > 0 else float("inf")
     if form.name == "logistic":
         return rate * (1 - float(parameters[2]))
     return rate / T if form.rate_is_mm else rate

@@ -10,15 +10,18 @@ import numpy as np
 import numpy.typing as npt
 
 from registry_pipeline.analysis.growth_data import Floats
-from registry_pipeline.analysis.growth_solver import Problem, minimise
+from registry_pipeline.analysis.growth_solver import Problem, minimise, shape_at
 
 _OFFSETS = 1.0 * 1.4 ** np.arange(17)  # in standard errors, to about 220 of them
+_MOST_STEPS = 20
 _MAX_FAILED_SHARE = 0.1
 FEW_PATIENTS = 10  # a bootstrap over fewer clusters is not to be relied on
 ONE_PATIENT = "all lesions are of one patient: they cannot tell the spread between patients"
 
 
-def profile_interval(problem: Problem, estimate: Floats, rss: float, se: float, level: float) -> Floats:
+def profile_interval(
+    problem: Problem, estimate: Floats, rss: float, covariance: Floats, level: float
+) -> Floats:
     """Profile-likelihood interval of t*, on the scale of the parametrisation (log for the power form).
 
     The bound is where the residual sum of squares, minimised over the other parameters, exceeds its
@@ -28,8 +31,41 @@ def profile_interval(problem: Problem, estimate: Floats, rss: float, se: float, 
     from scipy.stats import t as student
 
     freedom = len(problem.months) - problem.form.n_parameters
-    limit = rss * (1 + float(student.ppf((1 + level) / 2, freedom)) ** 2 / freedom)
-    return np.array([_bound(problem, estimate, (rss, limit), se, side) for side in (-1.0, 1.0)])
+    reach = float(student.ppf((1 + level) / 2, freedom))
+    limit, se = rss * (1 + reach**2 / freedom), float(np.sqrt(covariance[0, 0]))
+    bounds = []
+    for side in (-1.0, 1.0):
+        start = estimate + side * reach * covariance[0] / se
+        bound = _bound_near(problem, estimate, start, (rss, limit), se, side)
+        bounds.append(_bound(problem, estimate, (rss, limit), se, side) if bound is None else bound)
+    return np.array(bounds)
+
+
+def _bound_near(
+    problem: Problem, estimate: Floats, start: Floats, heights: tuple[float, float], se: float, side: float
+) -> float | None:
+    """The bound by Newton's method, from where it would be if the model were linear; None where that fails.
+
+    Solved at once: the sum of squares is at its limit, and its slope along the other parameters is zero.
+    """
+    at, (rss, limit), last = start, heights, np.inf
+    for _ in range(_MOST_STEPS):
+        found = shape_at(problem, at)
+        if found is None:
+            return None
+        value = np.concatenate([[(found.rss - limit) / (limit - rss)], found.gradient[1:] / found.size[1:]])
+        rows = np.vstack([found.gradient / (limit - rss), found.hessian[1:] / found.size[1:, None]])
+        if not np.abs(value[0]) < last / 2 or np.linalg.cond(rows / found.size) > 1e14:
+            return None
+        step, last = np.linalg.solve(rows / found.size, value) / found.size, np.abs(value[0]) + 1e-9
+        at = at - step
+        if not np.abs(at[0] - estimate[0]) < se * _OFFSETS[-1]:
+            return None
+        if np.abs(step[0]) < 1e-10 * se and np.abs(found.rss - limit) < 1e-9 * (limit - rss):
+            others = found.hessian[1:, 1:] / np.outer(found.size[1:], found.size[1:])
+            is_outside = side * (at[0] - estimate[0]) > 0 and side * found.gradient[0] > 0
+            return float(at[0]) if is_outside and np.linalg.eigvalsh(others).min() > 0 else None
+    return None
 
 
 class _Profile:
@@ -51,7 +87,8 @@ class _Profile:
             return self.known[time]
         start = self.anchor[None, :].copy()
         start[0, 0] = time
-        found = minimise(self.problem, start, fixed=(0,), damping_at_first=1e-6)
+        # the sum of squares is off by the square of the cosine
+        found = minimise(self.problem, start, fixed=(0,), damping_at_first=1e-6, precision=1e-9)
         if not found.converged[0]:
             self.failed = True
             return 0.0

@@ -107,13 +107,14 @@ def fit_growth_mixed(
     Lesions of one patient count as independent; with `patient`, the note says how many patients they are of.
     """
     data, n_dropped = _series(frame, lesion, months, diameter_mm)
-    repeated = data.groupby("lesion")["months"].transform("nunique") > 1
-    n_single = data.loc[~repeated, "lesion"].nunique()
-    data = data[repeated]
+    every = data["lesion"].nunique()
+    data = data[data.duplicated("lesion", keep=False)]  # most are measured once, which is seen at once
+    data = data[data.groupby("lesion")["months"].transform("nunique") > 1]
     n_lesions, n_patients = data["lesion"].nunique(), None
+    n_single = every - n_lesions
     if patient is not None:
-        pairs = as_pandas(frame)[[lesion, patient]].dropna().drop_duplicates()
-        n_patients = int(pairs.loc[pairs[lesion].isin(data["lesion"]), patient].nunique())
+        owners = as_pandas(frame)[[lesion, patient]]
+        n_patients = int(owners.loc[owners[lesion].isin(data["lesion"].unique()), patient].nunique())
     parts = [
         f"{counted(n_dropped, 'measurement')} without time or positive diameter" if n_dropped else "",
         f"left out: {counted(n_single, 'lesion')} measured at one moment only" if n_single else "",

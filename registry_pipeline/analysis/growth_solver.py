@@ -19,6 +19,8 @@ from registry_pipeline.analysis.growth_data import MANY_LESIONS, Floats
 from registry_pipeline.analysis.growth_forms import Form, diameter
 
 COSINE_LIMIT = 1e-7
+PATIENCE = 60  # steps after which a start may be given up
+NEWTON_STEPS = 3  # from a cosine of 1e-8 the second is already at the limit of rounding
 Bools = npt.NDArray[np.bool_]
 
 
@@ -132,10 +134,14 @@ def minimise(
     fixed: tuple[int, ...] = (),
     max_iterations: int = 300,
     damping_at_first: float = 1e-2,
+    precision: float = 1e-11,
+    patience: int | None = None,
 ) -> Solution:
     """Minimise the (weighted) residual sum of squares from each start; parameters in `fixed` stay put.
 
-    damping_at_first: small where the starts are close to their optima. start (B, p); weights (B, n) or None. Starts outside the form's domain end with rss = inf.
+    start (B, p); weights (B, n) or None. damping_at_first: small where the starts are close to their optima.
+    precision: the cosine at which a start has arrived. patience: after so many steps a start that lies above one
+    that has converged is given up. Starts outside the form's domain end with rss = inf.
     """
     start = np.array(start, dtype=float)
     if weights is None:
@@ -144,8 +150,10 @@ def minimise(
     free = np.array([i not in fixed for i in range(start.shape[1])])
     state = _evaluate(problem, start, weights, free)
     damping = np.full(len(start), damping_at_first)
-    for _ in range(max_iterations):
-        active = np.isfinite(state.rss) & (state.cosine > 1e-11) & (damping < 1e14)
+    for step in range(max_iterations):
+        active = np.isfinite(state.rss) & (state.cosine > precision) & (damping < 1e14)
+        if patience is not None and step >= patience:
+            active &= state.rss < np.min(state.rss, where=state.cosine <= COSINE_LIMIT, initial=np.inf)
         if not active.any():
             break
         _advance(problem, state, damping, np.flatnonzero(active), weights, free)
@@ -175,21 +183,67 @@ def best(solution: Solution) -> int | None:
     return int(near[np.argmin(solution.rss[near])]) if len(near) else None
 
 
-def is_minimum(problem: Problem, parameters: Floats) -> bool:
-    """Whether the Hessian of the sum of squares is positive definite (analytic gradient, central differences)."""
+def search(problem: Problem, start: Floats, fixed: tuple[int, ...] = ()) -> Solution:
+    """The lowest sum of squares from many starts: all of them roughly, and the best with full precision."""
+    found = minimise(problem, np.unique(start, axis=0), fixed=fixed, precision=1e-8, patience=PATIENCE)
+    index = best(found)
+    if index is None:
+        return found
+    free = np.array([i not in fixed for i in range(start.shape[1])])
+    rough = Solution(*(getattr(found, one)[index : index + 1] for one in ("parameters", "rss", "cosine")))
+    return _polished(problem, rough, free)
+
+
+def _polished(problem: Problem, rough: Solution, free: Bools) -> Solution:
+    """The optimum by Newton's method from close to it; what came in where that is no improvement."""
+    at, among = rough.parameters[0].copy(), np.flatnonzero(free)
+    for _ in range(NEWTON_STEPS):
+        found = shape_at(problem, at)
+        if found is None:
+            return rough
+        scale = found.size[among]
+        hessian = found.hessian[np.ix_(among, among)] / np.outer(scale, scale)
+        if np.linalg.eigvalsh(hessian).min() <= 0:
+            return rough
+        at[among] -= np.linalg.solve(hessian, found.gradient[among] / scale) / scale
+    state = _evaluate(problem.pooled, at[None, :], problem.pooled.weights(1), free)
+    is_better = state.cosine[0] <= rough.cosine[0] and state.rss[0] <= rough.rss[0] * (1 + 1e-12)
+    return Solution(state.parameters, state.rss, state.cosine) if is_better else rough
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The sum of squares about one vector of parameters: its value, gradient (p,) and Hessian (p, p).
+
+    size (p,): the length of each column of the Jacobian, which is the scale of its parameter.
+    """
+
+    rss: float
+    gradient: Floats
+    hessian: Floats
+    size: Floats
+
+
+def shape_at(problem: Problem, parameters: Floats) -> Shape | None:
+    """Value, gradient and, by central differences of the gradient, Hessian; None where one of them is not finite."""
     p, problem = len(parameters), problem.pooled
-    weights = problem.weights(2 * p)
+    weights = problem.weights(2 * p + 1)
     _, jacobian = problem.fitted(parameters[None, :])
     size = np.sqrt((weights[0][:, None] * jacobian[0] ** 2).sum(axis=0))
     if not np.isfinite(size).all() or (size <= 0).any():
-        return False
+        return None
     step = np.diag(1e-5 * np.sqrt((weights[0] * problem.response**2).sum()) / size)
-    points = np.concatenate([parameters + step, parameters - step])
+    points = np.concatenate([parameters[None, :], parameters + step, parameters - step])
     state = _evaluate(problem, points, weights, np.ones(p, dtype=bool))
-    if not np.isfinite(state.rss).all():
+    hessian = (state.gradient[p + 1 :] - state.gradient[1 : p + 1]) / np.diag(step)[:, None]
+    if not np.isfinite(state.rss).all() or not np.isfinite(hessian).all():
+        return None
+    return Shape(float(state.rss[0]), -2 * state.gradient[0], (hessian + hessian.T) / 2, size)
+
+
+def is_minimum(problem: Problem, parameters: Floats) -> bool:
+    """Whether the Hessian of the sum of squares is positive definite."""
+    found = shape_at(problem, parameters)
+    if found is None:
         return False
-    hessian = -(state.gradient[:p] - state.gradient[p:]) / (2 * np.diag(step)[:, None])
-    scaled = hessian / np.outer(size, size)
-    if not np.isfinite(scaled).all():
-        return False
-    return bool(np.linalg.eigvalsh((scaled + scaled.T) / 2).min() > 1e-9)
+    return bool(np.linalg.eigvalsh(found.hessian / np.outer(found.size, found.size)).min() > 2e-9)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from registry_pipeline.analysis.curve import confidence_limits, product_limit, risk_table, step_value
+from registry_pipeline.analysis.curve import confidence_limits, curve_of, risk_table, step_value
 from registry_pipeline.analysis.gate import (
     DAYS_PER_MONTH,
     NOT_ESTIMABLE,
@@ -101,7 +101,7 @@ def _at(times: Times, mark: float, nobody: str) -> dict[str, Any]:
     if mark > times.duration.max():
         note = "The time asked for is later than the last observation."
         return blank | {"status": NOT_ESTIMABLE, "note": note}
-    curve = product_limit(risk_table(times))
+    curve = curve_of(times)
     survival, variance = step_value(curve, np.array([mark]))
     lower, upper = confidence_limits(survival, variance, "log-log")
     exact = survival[0] in (0.0, 1.0)

@@ -6,12 +6,14 @@ Does not belong here: Gray's test for competing risks (gray.py), searched cutpoi
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from registry_pipeline.analysis.curve import counts_at_events
 from registry_pipeline.analysis.gate import (
     NOT_ESTIMABLE,
     OK,
@@ -22,7 +24,6 @@ from registry_pipeline.analysis.gate import (
     Times,
     check_groups,
     check_times,
-    distinct,
 )
 
 COLUMNS = [
@@ -56,10 +57,7 @@ def logrank_scores(times: Times, group: Ints, n_group: int, power: tuple[float, 
     Weights are S(t-)^p (1 - S(t-))^q with S the pooled Kaplan-Meier just before t; ties by the
     hypergeometric variance. Shapes: (n_group,), (n_group,), (n_group, n_group).
     """
-    grid, position = distinct(times.duration[times.event > 0])
-    at_risk = _at_risk(times, group, n_group, grid)
-    cell = group[times.event > 0] * len(grid) + position
-    dead = np.bincount(cell, minlength=n_group * len(grid)).reshape(n_group, len(grid)).astype(float)
+    at_risk, (dead,) = counts_at_events(times, group, n_group, times.event > 0)
     n, d = at_risk.sum(axis=0), dead.sum(axis=0)
     weight = _weight(n, d, power)
     share = at_risk / np.maximum(n, 1)
@@ -67,19 +65,6 @@ def logrank_scores(times: Times, group: Ints, n_group: int, power: tuple[float, 
         scale = np.where(n > 1, weight**2 * d * (n - d) / (n - 1), 0.0)
     mixed = (share * scale) @ share.T
     return ScoreTest(dead @ weight, share @ (weight * d), np.diag(share @ scale) - mixed)
-
-
-def _at_risk(times: Times, group: Ints, n_group: int, grid: Floats) -> Floats:
-    """Count the rows of each group at risk at each event time, shape (n_group, len(grid))."""
-    out = np.empty((n_group, len(grid)))
-    for code in range(n_group):
-        time, position = distinct(times.duration[group == code])
-        gone = np.concatenate(([0], np.cumsum(np.bincount(position, minlength=len(time)))))
-        out[code] = gone[-1] - gone[np.searchsorted(time, grid, side="left")]
-        if times.entry is not None:
-            entered = np.sort(times.entry[group == code])
-            out[code] -= len(entered) - np.searchsorted(entered, grid, side="left")
-    return out
 
 
 def _weight(n: Floats, d: Floats, power: tuple[float, float]) -> Floats:
@@ -114,10 +99,10 @@ def quadratic_form(difference: Floats, covariance: Floats) -> tuple[float, int]:
     return float(difference[kept] @ np.linalg.solve(block, difference[kept])), len(kept)
 
 
-def _combine(times: Times, groups: Groups, strata: Groups, power: tuple[float, float]) -> ScoreTest:
+def _combine(times: Times, groups: Groups, strata: Groups | None, power: tuple[float, float]) -> ScoreTest:
     """Add the scores of all strata."""
     k = len(groups.labels)
-    if len(strata.labels) == 1 and not strata.code.any():
+    if strata is None:
         return logrank_scores(times, groups.code, k, power)
     total = ScoreTest(np.zeros(k), np.zeros(k), np.zeros((k, k)))
     for code in range(len(strata.labels)):
@@ -133,15 +118,16 @@ def _combine(times: Times, groups: Groups, strata: Groups, power: tuple[float, f
 
 def _prepare(
     frame: Frame, duration: str, event: str, by: str, strata: str | None, entry: str | None
-) -> tuple[Times, Groups, Groups, int]:
+) -> tuple[Times, Groups, Groups | None, int]:
     """Read the frame and leave out rows whose group or stratum is missing."""
     times = check_times(frame, duration, event, entry)
-    groups, layers = check_groups(frame, by, len(times)), check_groups(frame, strata, len(times))
-    keep = (groups.code >= 0) & (layers.code >= 0)
-    kept_groups = Groups(by, groups.code[keep], groups.labels)
-    kept_layers = Groups(layers.variable, layers.code[keep], layers.labels)
-    kept_times = times if bool(keep.all()) else times.take(keep)
-    return kept_times, kept_groups, kept_layers, int((~keep).sum())
+    groups = check_groups(frame, by, len(times))
+    layers = None if strata is None else check_groups(frame, strata, len(times))
+    keep = groups.code >= 0 if layers is None else (groups.code >= 0) & (layers.code >= 0)
+    n_missing = len(keep) - int(keep.sum())
+    if not n_missing:
+        return times, groups, layers, 0
+    return times.take(keep), groups.take(keep), None if layers is None else layers.take(keep), n_missing
 
 
 def logrank_test(
@@ -165,7 +151,7 @@ def logrank_test(
     n_event = int(times.event.sum())
     test = _combine(times, groups, layers, power)
     chi_square, freedom = quadratic_form(test.observed - test.expected, test.covariance)
-    reason = _why_not(len(times), n_event, len(np.unique(groups.code)), freedom, by)
+    reason = _why_not(len(times), n_event, groups.n_used, freedom, by)
     if reason:
         chi_square = float("nan")
     values = [by, chi_square, freedom, chi_square_p(chi_square, freedom), len(times), n_event, n_missing]
@@ -221,7 +207,7 @@ def few_events(n_event: int) -> str:
 
 
 def _few_expected(
-    times: Times, groups: Groups, layers: Groups, test: ScoreTest, power: tuple[float, float]
+    times: Times, groups: Groups, layers: Groups | None, test: ScoreTest, power: tuple[float, float]
 ) -> str:
     """Warn of a group in which hardly any event is expected."""
     plain = test if power == (0.0, 0.0) else _combine(times, groups, layers, (0.0, 0.0))
@@ -242,7 +228,19 @@ def _weighting_label(weighting: Any) -> str:
 
 
 def chi_square_p(statistic: float, freedom: int) -> float:
-    """Upper tail of the chi-square distribution; NaN when there is no test."""
-    from scipy.special import chdtrc
+    """Upper tail of the chi-square distribution; NaN when there is no test.
 
-    return float(chdtrc(freedom, statistic)) if freedom > 0 and np.isfinite(statistic) else float("nan")
+    In closed form for whole degrees of freedom (Abramowitz & Stegun 26.4.4 and 26.4.5): loading a library of
+    special functions would take longer than most tests.
+    """
+    if freedom < 1 or not math.isfinite(statistic):
+        return float("nan")
+    half = max(statistic, 0.0) / 2
+    power = 0.5 if freedom % 2 else 0.0
+    tail = math.erfc(math.sqrt(half)) if freedom % 2 else 0.0
+    term = math.exp(-half) * half**power / math.gamma(power + 1)
+    while power < freedom / 2:
+        tail += term
+        power += 1
+        term *= half / power
+    return tail

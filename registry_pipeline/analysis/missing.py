@@ -41,7 +41,11 @@ def missing_patterns(frame: Frame, variables: Sequence[str]) -> pd.DataFrame:
     missing = _missing(frame, variables)
     if not len(missing):
         return pd.DataFrame(columns=PATTERN_COLUMNS)
-    found, counts = np.unique(missing, axis=0, return_counts=True)
+    code = np.zeros(len(missing), dtype=np.int64)
+    for column in missing.T:
+        code = pd.factorize(code * 2 + column)[0].astype(np.int64)
+    _, first, counts = np.unique(code, return_index=True, return_counts=True)
+    found = missing[first]
     order = sorted(range(len(found)), key=lambda i: (-counts[i], found[i].sum(), tuple(~found[i])))
     rows = []
     for number, i in enumerate(order, start=1):

@@ -48,26 +48,29 @@ def recurrence_patterns(
         raise ValueError("counting is first_overall or first_of_type; unit is days or months")
     data = as_pandas(frame)
     require_columns(data, [patient, event_type, time])
-    events = pd.DataFrame(
-        {
-            "patient": data[patient],
-            "pattern": data[event_type].astype("object"),
-            "months": numbers(data[time]) / (DAYS_PER_MONTH if unit == "days" else 1.0),
-        }
-    ).dropna()
-    events = events[events["months"] >= 0]
+    events, kinds = _events(data, patient, event_type, time, unit)
     if events["patient"].nunique() > n_patients or n_patients < 0:
         raise ValueError("more patients have an event than the cohort has patients")
-    first = events.groupby(["patient", "pattern"], as_index=False)["months"].min()
-    earliest = first.groupby("patient")["months"].transform("min")
-    any_event = first[first["months"] == earliest].drop_duplicates("patient")
-    counted = first[first["months"] == earliest] if counting == "first_overall" else first
-    further = sorted(set(map(str, counted["pattern"])) - set(patterns))
+    first = events.groupby(["patient", "kind"], as_index=False)["months"].min()
+    is_earliest = first["months"] == first.groupby("patient")["months"].transform("min")
+    any_event = first[is_earliest].drop_duplicates("patient")
+    counted = first[is_earliest] if counting == "first_overall" else first
+    months = {kinds[code]: part for code, part in counted.groupby("kind")["months"]}
     rows = [
-        _row(name, counted.loc[counted["pattern"] == name, "months"], n_patients, level)
-        for name in [*patterns, *further]
+        _row(name, months.get(name, counted["months"].iloc[:0]), n_patients, level)
+        for name in [*patterns, *sorted(set(months) - set(patterns))]
     ]
     return pd.DataFrame([*rows, _row("any", any_event["months"], n_patients, level)], columns=COLUMNS)
+
+
+def _events(
+    data: pd.DataFrame, patient: str, event_type: str, time: str, unit: str
+) -> tuple[pd.DataFrame, list[str]]:
+    """Dated events after the origin, patients and kinds as numbers, and the names of the kinds."""
+    (owner, _), (kind, kinds) = pd.factorize(data[patient]), pd.factorize(data[event_type])
+    months = numbers(data[time]) / (DAYS_PER_MONTH if unit == "days" else 1.0)
+    events = pd.DataFrame({"patient": owner, "kind": kind, "months": months})
+    return events[(owner >= 0) & (kind >= 0) & (months >= 0)], [str(one) for one in kinds]
 
 
 def _row(pattern: str, months: pd.Series, n_patients: int, level: float) -> dict[str, object]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from registry_pipeline.analysis.curve import product_limit, risk_table
+from registry_pipeline.analysis.curve import curve_of
 from registry_pipeline.analysis.gate import (
     DAYS_PER_MONTH,
     NOT_ESTIMABLE,
@@ -65,7 +65,7 @@ def area_under_curve(times: Times, tau: float) -> tuple[float, float]:
     variance = sum over event times of A(t)^2 d / (n (n - d)), A(t) the area from t to tau
     (Klein & Moeschberger 2003, 4.5; R print.survfit(rmean=)).
     """
-    curve = product_limit(risk_table(times))
+    curve = curve_of(times)
     inside = curve.table.time < tau
     time, survival = curve.table.time[inside], curve.survival[inside]
     piece = np.concatenate(([1.0], survival)) * np.diff(np.concatenate(([0.0], time, [tau])))

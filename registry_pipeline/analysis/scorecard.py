@@ -30,8 +30,8 @@ def scorecard(
 ) -> pd.DataFrame:
     """Build the result.scorecard rows, one per part of the thirteen published items.
 
-    frames (pandas or polars, by table name; absent ones count as empty): cohort, survival_time, attrition,
-    lesion_growth, km_landmark, logrank_test, cox_fit, cox_term, follow_up, recurrence (result.recurrence_pattern),
+    frames (pandas or polars, by table name; absent ones count as empty): cohort, attrition, lesion_growth,
+    km_landmark, logrank_test, cox_fit, cox_term, follow_up, recurrence (result.recurrence_pattern),
     growth_share, growth_threshold. growth_model, growth_error_model: the curve that the predicted interval is
     read from; words: a reader's name for a variable. published and computed are text as printed; published_value,
     computed_value, ci_lower and ci_upper are numbers in `unit`. agrees is True when the computed number

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -59,6 +60,24 @@ class Frames:
     def cohort(self) -> pd.DataFrame:
         """The mart.cohort rows."""
         return self.rows("cohort")
+
+    @cached_property
+    def within_six(self) -> tuple[int, int, str] | None:
+        """Lesions within six months of the last negative CT, those up to 15 mm of them, and how they were counted.
+
+        None without a lesion that growth was measured of.
+        """
+        lesions = self.rows("lesion_growth", is_included=True)
+        if lesions.empty:
+            return None
+        note = "long axis; last negative CT of the region"
+        has_flag = "is_within_6_months" in lesions.columns
+        if has_flag:
+            lesions = lesions[lesions["is_within_6_months"].fillna(False).astype(bool)]
+            note += "; six calendar months, inclusive"
+        usable = usable_lesions(lesions, "months_since_negative_ct", "diameter_mm")
+        diameters = usable.diameter if has_flag else usable.diameter[usable.months <= 6]
+        return len(diameters), int((diameters <= 15).sum()), note
 
 
 def count(frames: Frames, column: str, value: object, note: str) -> Estimate:
@@ -190,18 +209,10 @@ def _patients_of(frames: Frames, terms: pd.DataFrame) -> int | None:
 
 def small_within_six(frames: Frames, what: str) -> Estimate:
     """Lesions within six months of the last negative CT: 'n', 'n_small' or 'share' in percent of <= 15 mm."""
-    lesions = frames.rows("lesion_growth", is_included=True)
-    if len(lesions) == 0:
+    if frames.within_six is None:
         return _share_from_table(frames, what)
-    note = "long axis; last negative CT of the region"
-    if "is_within_6_months" in lesions.columns:
-        lesions = lesions[lesions["is_within_6_months"].fillna(False).astype(bool)]
-        note += "; six calendar months, inclusive"
-    usable = usable_lesions(lesions, "months_since_negative_ct", "diameter_mm")
-    diameters = usable.diameter
-    if "is_within_6_months" not in lesions.columns:
-        diameters = diameters[usable.months <= 6]
-    return _share(len(diameters), int((diameters <= 15).sum()), what, note)
+    n, small, note = frames.within_six
+    return _share(n, small, what, note)
 
 
 def _share_from_table(frames: Frames, what: str) -> Estimate:

@@ -71,7 +71,9 @@ def plan_surveillance(
     )
     if not fit.converged:
         blank = dict.fromkeys([c for c in COLUMNS if c.startswith(("share_", "median_"))], np.nan)
-        return table.assign(**blank, is_extrapolated=None, assumption=fit.note, note=fit.note)[COLUMNS]
+        return table.assign(**blank, is_extrapolated=None, assumption=fit.note, note=f"No plan: {fit.note}.")[
+            COLUMNS
+        ]
     rng = np.random.default_rng(seed)
     if isinstance(fit, OnsetFit):
         draws = _student(fit, n_draws, rng)

@@ -19,9 +19,8 @@ import pandas as pd
 from registry_pipeline.analysis.curve import (
     Curve,
     confidence_limits,
+    curve_of,
     median_with_ci,
-    product_limit,
-    risk_table,
     step_value,
 )
 from registry_pipeline.analysis.gate import (
@@ -123,14 +122,30 @@ def about_estimate(estimate: float, beyond: bool, what: str) -> dict[str, str]:
     return {"status": OK, "note": ""}
 
 
-def stack(parts: list[pd.DataFrame], columns: list[str], n_missing: int) -> pd.DataFrame:
-    """Put the curves of all groups under each other; durations in whole days become integers again."""
-    result = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+def stack(curves: list[list[Any]], columns: list[str], n_missing: int) -> pd.DataFrame:
+    """Put the curves of all groups under each other; durations in whole days become integers again.
+
+    Each curve is a list of the values of its columns: arrays, or a single value for all its rows.
+    """
+    if not curves:
+        return tidy([], columns, n_missing)
+    lengths = [len(curve[columns.index("duration_days")]) for curve in curves]
+    result = pd.DataFrame(
+        {name: _under_each_other(parts, lengths) for name, *parts in zip(columns, *curves, strict=True)},
+        copy=False,
+    )
     days = result["duration_days"]
-    if len(days) and bool((days == np.floor(days)).all()):
+    if bool((days == np.floor(days)).all()):
         result["duration_days"] = days.astype(np.int64)
-    result.attrs |= {"n_missing": n_missing, "note": "" if parts else NO_PATIENTS}
+    result.attrs |= {"n_missing": n_missing, "note": ""}
     return result
+
+
+def _under_each_other(parts: list[Any], lengths: list[int]) -> Any:
+    """One column of all curves."""
+    if isinstance(parts[0], np.ndarray):
+        return np.concatenate(parts)
+    return np.repeat(np.array(parts, dtype=object if isinstance(parts[0], str) else None), lengths)
 
 
 def kaplan_meier(
@@ -152,19 +167,16 @@ def kaplan_meier(
     """
     times = check_times(frame, duration, event, entry)
     groups = check_groups(frame, by, len(times))
-    parts = [
-        _curve_rows(name, part, groups.variable, ci_transform) for name, part in each_group(times, groups)
-    ]
-    return stack(parts, CURVE_COLUMNS, groups.n_missing)
+    curves = [_curve(name, part, groups.variable, ci_transform) for name, part in each_group(times, groups)]
+    return stack(curves, CURVE_COLUMNS, groups.n_missing)
 
 
-def _curve_rows(name: str, times: Times, variable: str, transform: str) -> pd.DataFrame:
-    """Tabulate the curve of one group."""
-    curve = product_limit(risk_table(times))
-    lower, upper = confidence_limits(curve.survival, curve.log_variance, transform)
-    table = curve.table
-    values = [variable, name, table.time, table.n_at_risk, table.n_event, table.n_censored]
-    return pd.DataFrame(dict(zip(CURVE_COLUMNS, [*values, curve.survival, lower, upper], strict=True)))
+def _curve(name: str, times: Times, variable: str, transform: str) -> list[Any]:
+    """The columns of the curve of one group."""
+    curve = curve_of(times)
+    table, limits = curve.table, confidence_limits(curve.survival, curve.log_variance, transform)
+    counts = [table.time, table.n_at_risk, table.n_event, table.n_censored]
+    return [variable, name, *counts, curve.survival, *limits]
 
 
 def landmark_survival(
@@ -200,7 +212,7 @@ def landmark_survival(
 
 def _landmark_values(times: Times, marks: Any, months: Any, transform: str) -> Iterator[dict[str, Any]]:
     """Read one group's curve at the landmarks."""
-    curve = product_limit(risk_table(times))
+    curve = curve_of(times)
     survival, variance = step_value(curve, marks)
     lower, upper = confidence_limits(survival, variance, transform)
     for i, mark in enumerate(marks):
@@ -239,7 +251,7 @@ def median_survival(
     groups = check_groups(frame, by, len(times))
     rows = []
     for name, part in each_group(times, groups):
-        found = median_with_ci(product_limit(risk_table(part)), ci_transform, midpoint)
+        found = median_with_ci(curve_of(part), ci_transform, midpoint)
         counts = [groups.variable, name, len(part), int((part.event > 0).sum())]
         months = [value / DAYS_PER_MONTH for value in found]
         rows.append(
@@ -284,7 +296,7 @@ def follow_up(frame: Frame, duration: str, event: str, definition: str = "revers
 
 def _reverse_curve(times: Times) -> Curve:
     """Kaplan-Meier of the censoring time."""
-    return product_limit(risk_table(Times(times.duration, (times.event == 0).astype(np.int64))))
+    return curve_of(Times(times.duration, (times.event == 0).astype(np.int64)))
 
 
 def _median_of_values(ordered: Any) -> tuple[float, float, float]:

@@ -5,11 +5,13 @@ SQL as the records themselves. Does not belong here: estimates (``results_bounds
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from datetime import date, timedelta
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import polars as pl
 
@@ -82,8 +84,13 @@ def scenarios(current: Marts, sources: Sources, settings: Settings) -> Iterator[
             Scenario(name, None, 0, "Nobody is lost to follow-up.") for name in (LOST_DEAD, LOST_ALIVE)
         )
         return
-    yield Scenario(LOST_DEAD, replace(current, survival_time=_dead(current.survival_time, lost)), len(lost))
-    yield Scenario(LOST_ALIVE, replace(current, survival_time=_alive(current.survival_time, lost)), len(lost))
+    times = current.survival_time
+    rows = np.flatnonzero(times["patient_id"].isin(lost.index))
+    for name, answered in (
+        (LOST_DEAD, _dead(times.iloc[rows])),
+        (LOST_ALIVE, _alive(times.iloc[rows], lost)),
+    ):
+        yield Scenario(name, current.with_times(_replaced(times, rows, answered)), len(lost))
 
 
 def _rebuilt(sources: Sources, settings: Settings) -> Iterator[Scenario]:
@@ -170,19 +177,19 @@ def _lost(current: Marts, end: date, settings: Settings) -> pd.Series:
     vital = current.vital_status
     if vital.empty or current.cohort.empty:
         return pd.Series(dtype="int64")
-    last = pd.to_datetime(vital["last_alive_date"])
     limit = end - timedelta(days=settings.study.lost_after_months * settings.study.days_per_month)
-    is_lost = ~vital["is_dead"].astype(bool) & (last < pd.Timestamp(limit))
-    is_lost &= vital["patient_id"].isin(current.cohort["patient_id"])
-    days = (pd.Timestamp(end) - last[is_lost]).dt.days
-    return pd.Series(days.to_numpy(), index=vital.loc[is_lost, "patient_id"])
+    is_long_ago = pd.to_datetime(vital["last_alive_date"]) < pd.Timestamp(limit)
+    lost = vital[~vital["is_dead"].astype(bool) & is_long_ago]
+    lost = lost[lost["patient_id"].isin(current.cohort["patient_id"])]
+    days = (pd.Timestamp(end) - pd.to_datetime(lost["last_alive_date"])).dt.days
+    return pd.Series(days.to_numpy(), index=lost["patient_id"])
 
 
-def _dead(times: pd.DataFrame, lost: pd.Series) -> pd.DataFrame:
+def _dead(times: pd.DataFrame) -> pd.DataFrame:
     """Who is lost died on the last day of evidence: an event of overall survival, a competing one elsewhere."""
     made = times.copy()
     ends = times[times["endpoint"] == "os"].set_index(["patient_id", "origin"])["duration_days"]
-    is_open = made["patient_id"].isin(lost.index) & (made["event"] == 0)
+    is_open = made["event"] == 0
     key = pd.MultiIndex.from_frame(made.loc[is_open, ["patient_id", "origin"]])
     made.loc[is_open, "duration_days"] = ends.reindex(key).to_numpy()
     is_competing = made["endpoint"].isin(COMPETING)
@@ -194,6 +201,16 @@ def _dead(times: pd.DataFrame, lost: pd.Series) -> pd.DataFrame:
 def _alive(times: pd.DataFrame, lost: pd.Series) -> pd.DataFrame:
     """Who is lost was watched to the end for overall survival; of the disease nothing more is known."""
     made = times.copy()
-    is_open = made["patient_id"].isin(lost.index) & (made["event"] == 0) & (made["endpoint"] == "os")
+    is_open = (made["event"] == 0) & (made["endpoint"] == "os")
     made.loc[is_open, "duration_days"] += made.loc[is_open, "patient_id"].map(lost).astype("int64")
+    return made
+
+
+def _replaced(times: pd.DataFrame, rows: Any, answered: pd.DataFrame) -> pd.DataFrame:
+    """All times, with those rows answered otherwise."""
+    made = times.copy()
+    for column in ("duration_days", "event"):
+        values = made[column].to_numpy(copy=True)
+        values[rows] = answered[column].to_numpy()
+        made[column] = values
     return made

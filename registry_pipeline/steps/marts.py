@@ -4,10 +4,16 @@ Belongs here: joining times to covariates, naming strata.
 Does not belong here: estimates (``analysis/``), SQL.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
+from typing import Any
 
+import numpy as np
 import pandas as pd
+import polars as pl
+
+from registry_pipeline import analysis
 
 COHORT_STRATA = (
     "lesion_site_group",
@@ -50,21 +56,93 @@ class Marts:
         """Times of one endpoint from one origin with the patients' covariates.
 
         The column ``is_event`` is 1 for the event of interest and 0 otherwise: competing events are
-        censored, which is the reading of the Kaplan-Meier and cause-specific Cox estimates.
+        censored, which is the reading of the Kaplan-Meier and cause-specific Cox estimates. Frames share
+        the covariates: who changes one takes a copy.
         """
-        chosen = self._by_pair.get((endpoint, origin), self.survival_time.iloc[:0])
-        covariates = self.registry_patient if origin == "primary_dx" else self.cohort
-        if not (chosen["patient_id"].is_unique and covariates["patient_id"].is_unique):
-            raise ValueError(f"{endpoint} from {origin}: a patient has several rows")
-        frame = chosen.merge(covariates, on="patient_id", how="left")
-        return frame.assign(is_event=(frame["event"] == 1).astype(int), overall="all")
+        chosen = self._chosen(endpoint, origin)
+        return pd.concat([chosen, self._beside(chosen, origin).covariates], axis=1, copy=False)
+
+    def groups(self, endpoint: str, origin: str) -> analysis.Checked:
+        """Patients, times and ``is_event`` with each stratum as labels, which every estimate reads but once.
+
+        The stratum ``overall`` holds everybody.
+        """
+        chosen = self._chosen(endpoint, origin)
+        return analysis.Checked(pd.concat([chosen, self._beside(chosen, origin).labels], axis=1, copy=False))
 
     def pairs(self) -> list[tuple[str, str]]:
         """The endpoints and origins that have times, in a stable order."""
-        return sorted(self._by_pair)
+        return sorted(self._rows)
+
+    def with_times(self, survival_time: pd.DataFrame) -> "Marts":
+        """The same marts with other durations and events in the same rows, whose patients are looked up already."""
+        made = replace(self, survival_time=survival_time)
+        vars(made).update(_rows=self._rows, _last=self._last)
+        return made
 
     @cached_property
-    def _by_pair(self) -> dict[tuple[str, str], pd.DataFrame]:
-        """The times of every endpoint and origin."""
+    def _rows(self) -> dict[tuple[str, str], Any]:
+        """Where the times of every endpoint and origin stand."""
+        if self.survival_time.empty:
+            return {}
         pairs = self.survival_time.groupby(["endpoint", "origin"], sort=False, observed=True)
-        return {(str(endpoint), str(origin)): rows for (endpoint, origin), rows in pairs}
+        return {(str(endpoint), str(origin)): rows for (endpoint, origin), rows in pairs.indices.items()}
+
+    def _chosen(self, endpoint: str, origin: str) -> pd.DataFrame:
+        chosen = self.survival_time.iloc[self._rows.get((endpoint, origin), [])].reset_index(drop=True)
+        return chosen.assign(is_event=(chosen["event"] == 1).astype(int))
+
+    def _beside(self, chosen: pd.DataFrame, origin: str) -> "_Beside":
+        """What is known of the patients of these times; looked up once where they are those asked for last."""
+        name = "registry_patient" if origin == "primary_dx" else "cohort"
+        patients, last = chosen["patient_id"].to_numpy(), self._last.get(name)
+        if last is None or not np.array_equal(last.patients, patients):
+            last = self._last[name] = _look_up(getattr(self, name), patients, self.strata(origin))
+        return last
+
+    @cached_property
+    def _last(self) -> dict[str, "_Beside"]:
+        return {}
+
+
+@dataclass(frozen=True)
+class _Beside:
+    """The covariates of some patients, a row each, and which of them are strata."""
+
+    patients: Any
+    covariates: pd.DataFrame
+    strata: tuple[str, ...]
+
+    @cached_property
+    def labels(self) -> pd.DataFrame:
+        """The strata as labels."""
+        labels = {name: _as_labels(self.covariates[name]) for name in self.strata}
+        everybody = pd.Categorical.from_codes(np.zeros(len(self.patients), dtype=np.int8), ["all"])
+        return pd.DataFrame({OVERALL: everybody, **labels})
+
+
+def _look_up(table: pd.DataFrame, patients: Any, strata: tuple[str, ...]) -> _Beside:
+    """Covariates of patients, missing for those whom the table does not know.
+
+    Raises:
+        ValueError: a patient has several rows.
+    """
+    if not (pd.Index(patients).is_unique and table["patient_id"].is_unique):
+        raise ValueError("a patient has several rows")
+    covariates = table.set_index("patient_id").reindex(patients).reset_index(drop=True)
+    return _Beside(patients, covariates, strata)
+
+
+def _as_labels(column: pd.Series) -> pd.Series:
+    """Labels in order of the alphabet; as categories they are sorted once, not by every estimate."""
+    found = column.astype("category")
+    return found.cat.rename_categories(found.cat.categories.astype(str)).cat.reorder_categories(
+        sorted(map(str, found.cat.categories))
+    )
+
+
+def read_marts(tables: Mapping[str, pl.DataFrame]) -> Marts:
+    """The mart tables as they are stored, by name; texts of few values in many rows as categories."""
+    few = pl.col("endpoint", "origin", "censor_reason").cast(pl.Categorical)
+    every = {**tables, "survival_time": tables["survival_time"].with_columns(few)}
+    return Marts(**{one.name: every[one.name].to_pandas() for one in fields(Marts)})

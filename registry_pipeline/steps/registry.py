@@ -18,7 +18,7 @@ from registry_pipeline.steps.alternatives import Sources, scenarios
 from registry_pipeline.steps.decided import decided
 from registry_pipeline.steps.facility import extract_date
 from registry_pipeline.steps.locking import holding
-from registry_pipeline.steps.marts import Marts
+from registry_pipeline.steps.marts import Marts, read_marts
 from registry_pipeline.steps.persons import person_records
 from registry_pipeline.steps.problems import Refused
 from registry_pipeline.steps.quality import quality_tables
@@ -26,7 +26,7 @@ from registry_pipeline.steps.results import Progress, result_tables
 from registry_pipeline.steps.stored import facility_files, layer_tables
 from registry_pipeline.steps.versions import code_version, digest_of, is_fresh, mark_fresh, mark_stale
 from registry_pipeline.store import sql
-from registry_pipeline.store.working import read_parquet, write_parquet
+from registry_pipeline.store.working import count_rows, read_parquet, write_parquet
 from schemas.table import columns_of
 
 
@@ -77,19 +77,22 @@ def analyse(home: Home, force: bool = False, progress: Progress = lambda _: None
     """Result tables: table -> number of rows."""
     with holding(home):
         folder, settings = home.store / "result", home.settings()
-        marts = {one.name: home.store / "mart" / f"{one.name}.parquet" for one in fields(Marts)}
+        stored = {
+            one.name: read_parquet(home.store / "mart" / f"{one.name}.parquet") for one in fields(Marts)
+        }
         sources = _sources(home, settings)
-        inputs = [_content(path) for path in (*marts.values(), *sources.digest_inputs())]
+        inputs = [_content(frame) for frame in stored.values()]
+        inputs += [_content(read_parquet(path)) for path in sources.digest_inputs()]
         fingerprint = digest_of(inputs, settings.digest(), code_version())
         if force or not is_fresh(folder, fingerprint):
             mark_stale(folder)
-            current = Marts(**{name: read_parquet(path).to_pandas() for name, path in marts.items()})
-            open_questions = scenarios(current, sources, settings)
-            made = result_tables(current, settings.study, progress, open_questions)
+            marts = read_marts(stored)
+            del stored  # the marts hold it all
+            made = result_tables(marts, settings.study, progress, scenarios(marts, sources, settings))
             for name in layer_tables("result"):
-                write_parquet(_as_declared(f"result.{name}", made[name]), folder / f"{name}.parquet")
+                write_parquet(_as_declared(f"result.{name}", made.pop(name)), folder / f"{name}.parquet")
             mark_fresh(folder, fingerprint)
-        return {name: read_parquet(folder / f"{name}.parquet").height for name in layer_tables("result")}
+        return {name: count_rows(folder / f"{name}.parquet") for name in layer_tables("result")}
 
 
 def _sources(home: Home, settings: Settings) -> Sources:
@@ -103,9 +106,8 @@ def submissions(home: Home) -> pl.DataFrame:
     return pl.concat([read_parquet(path) for path in facility_files(home, "_files", "staged")])
 
 
-def _content(path: Path) -> str:
+def _content(frame: pl.DataFrame) -> str:
     """Hash of the rows of a working file (its bytes may differ from run to run)."""
-    frame = read_parquet(path)
     return digest_of(frame.columns, frame.height, int(frame.hash_rows(seed=0).sum()) if frame.height else 0)
 
 

@@ -61,7 +61,6 @@ def result_tables(
         tables
         | {
             "cohort": marts.cohort,
-            "survival_time": marts.survival_time,
             "attrition": marts.attrition,
             "lesion_growth": marts.lesion_growth,
             "recurrence": tables["recurrence_pattern"],

@@ -70,7 +70,6 @@ def _card(marts: Marts, study: Study, growth: pd.DataFrame) -> pd.DataFrame:
     """The scorecard of one reading, from the few estimates that it rests on."""
     frames = {
         "cohort": marts.cohort,
-        "survival_time": marts.survival_time,
         "attrition": marts.attrition,
         "lesion_growth": marts.lesion_growth,
         "recurrence": analysis.recurrence_patterns(marts.recurrence, len(marts.cohort)),
@@ -88,15 +87,18 @@ def _survival(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
     mark = 36 * study.days_per_month
     rates, tests = [], []
     for endpoint in ("os", "local_control"):
-        frame = analysis.Checked(marts.times(endpoint, "lrt_start"))
+        frame = marts.groups(endpoint, "lrt_start")
         for by in GROUPS:
             own = {**label, "endpoint": endpoint, "stratum_variable": by}
             rates.append(analysis.landmark_survival(frame, *columns, mark, by).assign(**own))
             tests.append(analysis.logrank_test(frame, *columns, by).assign(**own))
+    follow_up = [
+        analysis.follow_up(marts.groups("os", "lrt_start"), *columns, one)
+        for one in ("reverse_km", "observed")
+    ]
     frame = marts.times("os", "lrt_start")
-    fits = reported_fits(frame, study.multivariable, second_engine=False)
+    fits = reported_fits(analysis.Checked(frame), study.multivariable, second_engine=False)
     model = {**label, "endpoint": "os", "model": "multivariable"}
-    follow_up = [analysis.follow_up(frame, *columns, one) for one in ("reverse_km", "observed")]
     return {
         "km_landmark": joined(rates),
         "logrank_test": joined(tests),

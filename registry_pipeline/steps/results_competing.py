@@ -7,8 +7,10 @@ Does not belong here: how it is computed (``analysis/``); curves (results_surviv
 from collections.abc import Iterator
 
 import pandas as pd
+import polars as pl
 
 from registry_pipeline import analysis
+from registry_pipeline.analysis.gate import check_groups
 from registry_pipeline.settings import Study
 from registry_pipeline.steps.marts import OVERALL, Marts
 from registry_pipeline.steps.results_cox import MANY_PATIENTS
@@ -32,7 +34,8 @@ def competing_results(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
                 for rows in parts.values():
                     rows.append(nothing(**label))
                 continue
-            parts["gray_test"] += [one.assign(**label) for one in _gray(frame)]
+            tests = _gray(marts.groups(endpoint, origin))
+            parts["gray_test"] += [one.assign(**label) for one in tests]
             for cause in CAUSES:
                 own = {**label, "cause": cause}
                 parts["cause_specific_cox"] += [one.assign(**own) for one in _cause_specific(frame, cause)]
@@ -41,13 +44,13 @@ def competing_results(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
     return made | {"recurrence_by_group": _by_group(marts), "recurrence_course": _courses(marts)}
 
 
-def _gray(frame: pd.DataFrame) -> Iterator[pd.DataFrame]:
+def _gray(everybody: analysis.Checked) -> Iterator[pd.DataFrame]:
     for variable in GROUPS:
-        known = frame[frame[variable].notna()]
+        is_known = everybody[variable].notna()
+        known = everybody if is_known.all() else analysis.Checked(everybody.frame[is_known])
         if len(known):
-            chosen = known.assign(**{variable: known[variable].astype(str)})
             for cause in CAUSES:
-                yield analysis.gray_test(chosen, "duration_days", "event", variable, cause)
+                yield analysis.gray_test(known, "duration_days", "event", variable, cause)
 
 
 def _cause_specific(frame: pd.DataFrame, cause: int) -> Iterator[pd.DataFrame]:
@@ -84,17 +87,19 @@ def _by_group(marts: Marts) -> pd.DataFrame:
     """First recurrences overall and by group of the cohort; overall also every kind that a patient ever had."""
     if not len(marts.cohort):
         return nothing(stratum_variable=OVERALL, stratum="all")
+    cohort, recurrence = marts.cohort, marts.recurrence
     parts = [
-        _patterns(marts.recurrence, len(marts.cohort), counting).assign(
-            stratum_variable=OVERALL, stratum="all"
-        )
+        _patterns(recurrence, len(cohort), counting).assign(stratum_variable=OVERALL, stratum="all")
         for counting in ("first_overall", "first_of_type")
     ]
+    row = pd.Index(cohort["patient_id"]).get_indexer(recurrence["patient_id"])
+    own, row = recurrence[row >= 0].assign(patient_id=row[row >= 0]), row[row >= 0]
     for variable in RECURRENCE_GROUPS:
-        for level, members in marts.cohort.groupby(variable, sort=True, observed=True):
-            own = marts.recurrence[marts.recurrence["patient_id"].isin(members["patient_id"])]
-            rows = _patterns(own, len(members), "first_overall")
-            parts.append(rows.assign(stratum_variable=variable, stratum=str(level)))
+        groups = check_groups(cohort, variable, len(cohort))
+        for code, level in enumerate(groups.labels):
+            members = groups.code == code
+            rows = _patterns(own[members[row]], int(members.sum()), "first_overall")
+            parts.append(rows.assign(stratum_variable=variable, stratum=level))
     return joined(parts).assign(status="ok", note="")
 
 
@@ -107,30 +112,39 @@ def _courses(marts: Marts) -> pd.DataFrame:
 
     The kinds of recurrence in the order of their first days; those of one day stand together.
     """
-    times = marts.times("os", "lrt_start")
+    times = marts.groups("os", "lrt_start").frame
     if not len(times):
         return nothing()
-    paths = _paths(marts.recurrence)
-    end = times["is_event"].map({1: "death", 0: "alive"})
-    course = [
-        f"{paths[patient]} > {last}" if patient in paths else last
-        for patient, last in zip(times["patient_id"], end, strict=True)
-    ]
-    found = pd.DataFrame({"course": course, "duration_days": times["duration_days"]})
-    rows = found.groupby("course")["duration_days"].agg(["size", "median", "min", "max"]).reset_index()
-    rows.columns = pd.Index(["course", "n", "median_days", "min_days", "max_days"])
-    rows = rows.sort_values(["n", "course"], ascending=[False, True], ignore_index=True)
+    last = pl.when(pl.col("is_event") == 1).then(pl.lit("death")).otherwise(pl.lit("alive"))
+    days = pl.col("duration_days")
+    rows = (
+        pl.from_pandas(times[["patient_id", "is_event", "duration_days"]])
+        .join(_paths(marts.recurrence), on="patient_id", how="left")
+        .select(pl.concat_str("path", last, separator=" > ", ignore_nulls=True).alias("course"), days)
+        .group_by("course")
+        .agg(
+            pl.len().alias("n"),
+            days.median().alias("median_days"),
+            days.min().alias("min_days"),
+            days.max().alias("max_days"),
+        )
+        .sort("n", "course", descending=[True, False])
+        .to_pandas()
+    )
     return rows.assign(n_patients=len(times), share=rows["n"] / len(times), status="ok", note="")
 
 
-def _paths(recurrence: pd.DataFrame) -> dict[str, str]:
+def _paths(recurrence: pd.DataFrame) -> pl.DataFrame:
     """The recurrences of each patient in order of their days, those of one day joined by a plus."""
-    dated = recurrence.dropna(subset=["patient_id", "days_since_lrt"])
-    ordered = dated.sort_values(["patient_id", "days_since_lrt", "event_type"])
-    paths: dict[str, str] = {}
-    before = None
-    for patient, day, kind in ordered[["patient_id", "days_since_lrt", "event_type"]].itertuples(index=False):
-        known = paths.get(patient)
-        paths[patient] = kind if known is None else f"{known}{' + ' if day == before else ' > '}{kind}"
-        before = day
-    return paths
+    dated = recurrence[["patient_id", "days_since_lrt", "event_type"]].dropna()
+    before = pl.col("days_since_lrt").shift().over("patient_id")
+    is_same_day = before == pl.col("days_since_lrt")
+    between = pl.when(is_same_day).then(pl.lit(" + ")).otherwise(pl.lit(" > "))
+    mark = pl.when(before.is_null()).then(pl.lit("")).otherwise(between)
+    return (
+        pl.from_pandas(dated)
+        .sort("patient_id", "days_since_lrt", "event_type")
+        .with_columns(step=mark + pl.col("event_type"))
+        .group_by("patient_id", maintain_order=True)
+        .agg(path=pl.col("step").str.join(""))
+    )

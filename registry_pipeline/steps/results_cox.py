@@ -22,10 +22,10 @@ def cox_results(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
     fits: list[pd.DataFrame] = []
     terms: list[pd.DataFrame] = []
     tests: list[pd.DataFrame] = []
-    frames: dict[tuple[str, str], pd.DataFrame] = {}
+    frames: dict[tuple[str, str], analysis.Checked] = {}
     for endpoint, origin, model, covariates in _plan(marts, study):
         if (endpoint, origin) not in frames:  # the plan goes from one to the next: only the last is kept
-            frames = {(endpoint, origin): marts.times(endpoint, origin)}
+            frames = {(endpoint, origin): analysis.Checked(marts.times(endpoint, origin))}
         frame = frames[endpoint, origin]
         label = {"endpoint": endpoint, "origin": origin, "model": model}
         shown = reported_fits(frame, covariates)
@@ -57,11 +57,11 @@ def _plan(marts: Marts, study: Study) -> Iterator[tuple[str, str, str, tuple[str
             yield endpoint, origin, "multivariable", together
 
 
-def _usable(frame: pd.DataFrame, covariates: tuple[str, ...]) -> list[str]:
+def _usable(frame: analysis.Checked, covariates: tuple[str, ...]) -> list[str]:
     return [one for one in covariates if frame[one].notna().any()]
 
 
-def _plain(frame: pd.DataFrame, covariates: tuple[str, ...]) -> analysis.CoxFit | None:
+def _plain(frame: analysis.Checked, covariates: tuple[str, ...]) -> analysis.CoxFit | None:
     """The plain fit, whose hazards are tested for proportion even where only the penalised one is shown."""
     usable = _usable(frame, covariates)
     if not usable:
@@ -70,13 +70,13 @@ def _plain(frame: pd.DataFrame, covariates: tuple[str, ...]) -> analysis.CoxFit 
 
 
 def reported_fits(
-    frame: pd.DataFrame, covariates: tuple[str, ...], second_engine: bool = True
+    frame: analysis.Checked, covariates: tuple[str, ...], second_engine: bool = True
 ) -> list[analysis.CoxFit]:
     """The fits that may be shown: plain, penalised beside it where a term is lost, penalised alone with few events."""
     usable = _usable(frame, covariates)
     if not usable:
         return []
-    many = len(frame) >= MANY_PATIENTS
+    many = len(frame.frame) >= MANY_PATIENTS
     fits: list[analysis.CoxFit] = analysis.fit_cox_reported(
         frame, "duration_days", "is_event", usable, second_engine=second_engine, pool=many
     )

@@ -29,12 +29,11 @@ def group_results(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
     for endpoint in ENDPOINTS:
         for origin in COHORT_ORIGINS:
             label = {"endpoint": endpoint, "origin": origin}
-            frame = marts.times(endpoint, origin)
-            if not len(frame):
+            checked = marts.groups(endpoint, origin)
+            if not len(checked):
                 weighted.append(nothing(**label))
                 differences.append(nothing(**label))
                 continue
-            checked = analysis.Checked(frame)
             weighted += [one.assign(**label) for one in _weighted(checked)]
             differences += [one.assign(**label) for one in _differences(checked, study)]
     return {
@@ -75,7 +74,7 @@ def _differences(frame: analysis.Checked, study: Study) -> Iterator[pd.DataFrame
 
 def _landmarks(marts: Marts, study: Study) -> pd.DataFrame:
     """Overall survival of those still watched 6 and 12 months after therapy; also by recurrence up to then."""
-    frame = marts.times("os", "lrt_start")
+    frame = marts.groups("os", "lrt_start").frame
     label = {"endpoint": "os", "origin": "lrt_start"}
     if not len(frame):
         return nothing(**label)
@@ -84,7 +83,8 @@ def _landmarks(marts: Marts, study: Study) -> pd.DataFrame:
     parts = []
     for months in LANDMARKS_MONTHS:
         mark = months * study.days_per_month
-        known = frame.assign(**{RECURRED: (since <= mark).map({True: "yes", False: "no"})})
+        recurred = pd.Categorical.from_codes((since <= mark).astype("int8"), ["no", "yes"])
+        known = analysis.Checked(frame.assign(**{RECURRED: recurred}))
         for by in (None, "size_group", "scf_vs_other", RECURRED):
             horizon = HORIZON_MONTHS * study.days_per_month
             parts.append(analysis.landmark_analysis(known, "duration_days", "is_event", mark, horizon, by))
@@ -98,10 +98,10 @@ def _immortal(marts: Marts, study: Study) -> pd.DataFrame:
     if not len(frame):
         return nothing(**label)
     waited = (pd.to_datetime(frame["lrt_start_date"]) - pd.to_datetime(frame["omd_dx_date"])).dt.days
-    entered = frame.assign(entry_days=waited.clip(lower=0))
+    entered = marts.groups("os", "omd_dx").frame.assign(entry_days=waited.clip(lower=0))
     is_usable = entered["entry_days"] < entered["duration_days"]
-    usable = entered[is_usable]
-    if usable.empty:
+    usable = analysis.Checked(entered[is_usable])
+    if not len(usable):
         return nothing("Nobody was under observation after the start of therapy.", **label)
     marks = [months * study.days_per_month for months in study.landmark_months]
     parts = [

@@ -24,6 +24,7 @@ NO_LESION = "No lesion has both a size and a negative CT before it."
 def growth_results(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
     """Every growth table of the result layer: name -> rows."""
     lesions = marts.lesion_growth[marts.lesion_growth["is_included"].astype(bool)]
+    lesions = lesions.assign(patient_id=lesions["patient_id"].astype("category"))  # told apart many times
     replicates = study.bootstrap_replicates if len(lesions) <= study.bootstrap_max_lesions else 0
     bootstrap = {"n_bootstrap": replicates, "seed": study.bootstrap_seed}
     fits = {
@@ -137,13 +138,12 @@ def _serial(marts: Marts) -> dict[str, pd.DataFrame]:
     if series.empty:
         note = "No lesion of the cohort has a size before treatment on record."
         return {"growth_serial": nothing(note), "growth_mixed": nothing(note)}
-    n_days = series.groupby("lesion_id")["days"].transform("size")
-    repeated = series[n_days > 1]
+    repeated = series[series.duplicated("lesion_id", keep=False)]
     if repeated.empty:
         note = "No lesion of the cohort was measured more than once before therapy."
         return {"growth_serial": nothing(note), "growth_mixed": nothing(note)}
     rates = analysis.lesion_growth_rates(repeated)
-    owner = series.drop_duplicates("lesion_id").set_index("lesion_id")["patient_id"]
+    owner = repeated.drop_duplicates("lesion_id").set_index("lesion_id")["patient_id"]
     mixed = analysis.fit_growth_mixed(series, patient="patient_id")
     return {
         "growth_serial": rates.assign(patient_id=rates["lesion_id"].map(owner)),

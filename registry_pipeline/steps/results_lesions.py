@@ -5,6 +5,7 @@ Belongs here: which lesion-level estimates are made. Does not belong here: how (
 
 from collections.abc import Iterator
 
+import numpy as np
 import pandas as pd
 
 from registry_pipeline import analysis
@@ -35,9 +36,11 @@ def lesion_results(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
 
 def _rates(frame: pd.DataFrame, marks: list[float]) -> Iterator[pd.DataFrame]:
     """Freedom from recurrence with deaths censored, and the incidence with deaths competing."""
+    everybody = analysis.Checked(frame)
     for by in STRATA:
-        known = frame if by is None else frame[frame[by].notna()]
-        if known.empty:
+        is_known = True if by is None else frame[by].notna()
+        known = everybody if np.all(is_known) else analysis.Checked(frame[is_known])
+        if not len(known):
             continue
         curve = analysis.clustered_survival(known, "duration_days", "is_event", "patient_id", marks, by)
         yield curve.rename(columns={"survival": "estimate"}).assign(estimator="kaplan_meier")

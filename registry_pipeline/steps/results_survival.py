@@ -37,8 +37,14 @@ def _labelled(parts: list[tuple[Label, pd.DataFrame]]) -> pd.DataFrame:
     joined = pd.concat([frame for _, frame in parts], ignore_index=True)
     lengths = [len(frame) for _, frame in parts]
     for position, column in enumerate(("endpoint", "origin", "stratum_variable")):
-        joined[column] = np.repeat([label[position] for label, _ in parts], lengths)
+        joined[column] = _repeated([label[position] for label, _ in parts], lengths)
     return joined
+
+
+def _repeated(labels: list[str], lengths: list[int]) -> pd.Categorical:
+    """Each label so many times; as categories, for curves have many rows."""
+    code, names = pd.factorize(np.array(labels, dtype=object))
+    return pd.Categorical.from_codes(np.repeat(code, lengths), names)
 
 
 def _estimators(study: Study) -> dict[str, Estimator]:
@@ -68,23 +74,16 @@ def _applies(table: str, endpoint: str, variable: str) -> bool:
 
 
 def _cells(marts: Marts) -> Iterator[tuple[str, str, str, analysis.Checked]]:
-    """Endpoint, origin, stratum variable and the few columns that estimates need, where there are rows."""
+    """Endpoint, origin, stratum variable and the times of those whose stratum is known, where there are any."""
     for endpoint, origin in marts.pairs():
-        frame = marts.times(endpoint, origin)
+        everybody = marts.groups(endpoint, origin)
         for variable in (OVERALL, *marts.strata(origin)):
-            chosen = frame[["duration_days", "event", "is_event", variable]]
-            known = chosen[chosen[variable].notna()]
-            if len(known):
-                labelled = known.assign(**{variable: _as_labels(known[variable])})
-                yield endpoint, origin, variable, analysis.Checked(labelled)
-
-
-def _as_labels(column: pd.Series) -> pd.Series:
-    """Labels in order of the alphabet; as categories they are sorted once, not by every estimate."""
-    found = column.astype("category")
-    return found.cat.rename_categories(found.cat.categories.astype(str)).cat.reorder_categories(
-        sorted(map(str, found.cat.categories))
-    )
+            known = everybody[variable].notna()
+            if known.all():
+                yield endpoint, origin, variable, everybody
+            elif known.any():
+                columns = ["duration_days", "event", "is_event", variable]
+                yield endpoint, origin, variable, analysis.Checked(everybody.frame.loc[known, columns])
 
 
 def _in_months(frame: pd.DataFrame, study: Study) -> pd.DataFrame:
@@ -98,7 +97,7 @@ def _in_months(frame: pd.DataFrame, study: Study) -> pd.DataFrame:
 def _follow_up(marts: Marts, study: Study) -> pd.DataFrame:
     """Both definitions, the preferred one first; of the cohort if there is one, else of the registry."""
     origin = study.origin if len(marts.cohort) else "primary_dx"
-    frame = marts.times("os", origin)
+    frame = marts.groups("os", origin)
     order = sorted(("reverse_km", "observed"), key=lambda one: one != study.follow_up_definition)
     parts = [analysis.follow_up(frame, "duration_days", "is_event", one) for one in order]
     return pd.concat(parts, ignore_index=True)

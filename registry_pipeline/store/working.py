@@ -121,10 +121,29 @@ def read_parquet(path: Path) -> pl.DataFrame:
     """
     import polars as pl
 
+    with _readable(path):
+        return pl.read_parquet(path)
+
+
+def count_rows(path: Path) -> int:
+    """The number of rows of a working file, without reading them.
+
+    Raises:
+        StoreError: the file is missing or is not Parquet.
+    """
+    import polars as pl
+
+    with _readable(path):
+        return int(pl.scan_parquet(path).select(pl.len()).collect().item())
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Say in one line that a working file cannot be read."""
     if not path.is_file():
         raise StoreError(f"{path}: the working file is missing; run: registry refresh --force")
     try:
-        return pl.read_parquet(path)
+        yield
     except Exception:
         raise StoreError(f"{path}: the working file is damaged; run: registry refresh --force") from None
 

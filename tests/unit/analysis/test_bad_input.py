@@ -102,24 +102,6 @@ def _cox(**options: Any) -> Any:
     return fit
 
 
-def _times(f: pd.DataFrame) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "patient_id": [f"Q{i}" for i in range(len(f))], "endpoint": "os", "origin": "lrt_start",
-            "duration_days": f["time"].astype(int), "event": f["event"],
-        }
-    )  # fmt: skip
-
-
-def _alternatives(f: pd.DataFrame) -> Any:
-    times = _times(f)
-    doubt = times[["patient_id", "endpoint", "origin"]].assign(
-        duration_lower_days=times["duration_days"] - 40, duration_upper_days=np.nan,
-        is_status_unknown=True, status_days=times["duration_days"] + 10,
-    )  # fmt: skip
-    return list(analysis.alternative_times(times, doubt, times.head(1)).values())
-
-
 def _bounds(f: pd.DataFrame) -> Any:
     value = float("nan") if f.empty else 0.5
     row = {
@@ -174,7 +156,6 @@ def _reported(f: pd.DataFrame) -> Any:
 
 
 CALLS: dict[str, Any] = {
-    "alternative_times": _alternatives,
     "bootstrap_concordance": _bootstrap,
     "cause_specific": lambda f: analysis.cause_specific(f, "code"),
     "clustered_incidence": lambda f: analysis.clustered_incidence(
@@ -354,7 +335,7 @@ def test_bad_input_gives_a_status_and_a_sentence(call, name, capfd):
 SURVIVAL_CALLS = sorted(
     set(CALLS)
     - {
-        "alternative_times", "cause_specific", "concordance", "describe_cohort", "events_label",
+        "cause_specific", "concordance", "describe_cohort", "events_label",
         "exact_proportion_ci", "wilson_ci", "fit_growth", "fit_growth, gompertz", "fit_growth_all",
         "fit_growth_mixed", "fit_interval_onset", "growth_influence", "growth_sensitivity", "headline_bounds",
         "lesion_growth_rates", "missing_counts", "missing_patterns", "plan_surveillance", "pool_rubin",

@@ -190,6 +190,14 @@ def test_data_that_cannot_carry_a_fit_get_a_sentence(months, mm, says):
         assert fit.threshold[["months", "ci_lower", "ci_upper"]].isna().all(axis=None)
 
 
+def test_a_power_curve_that_met_the_threshold_at_no_time_gets_a_sentence():
+    months = np.arange(1.0, 9.0)
+    frame = pd.DataFrame({"x": months, "y": 24 * months**1e-4})  # 15 mm at exp(-4700) months
+    fit = fit_growth(frame, "x", "y", "power", "log")
+    assert (fit.status, fit.converged) == ("not_estimable", False)
+    assert "does not rise" in fit.note
+
+
 def test_extrapolation_is_flagged():
     frame = lesions()
     assert bool(fit_growth(frame, "months", "mm", threshold_mm=500.0).threshold["is_extrapolated"].iloc[0])

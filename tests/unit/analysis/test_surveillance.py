@@ -96,7 +96,7 @@ def test_extrapolation_is_flagged():
 def test_a_fit_that_was_not_certified_gives_nulls_and_its_note():
     plan = plan_surveillance(fit_growth(lesions(1, 1), "x", "y"))
     assert plan["share_small"].isna().all()
-    assert plan["assumption"].str.contains("usable lesions").all()
+    assert plan["assumption"].str.contains("usable lesion;").all()
     assert len(plan) == 6
 
 
