@@ -220,9 +220,11 @@ class Privacy:
         "Records of real facilities. The published figures are shown for comparison; no agreement is claimed.",
         "Printed on every release and report.",
     )
-    small_cell: int = _parameter(5, "Counts below this are suppressed for analysts.", True, (), 0)
+    small_cell: int = _parameter(
+        5, "Smallest count that is shown where small counts are hidden (privacy.suppress_small).", True, (), 0
+    )
     suppress_small: bool = _parameter(
-        False, "The pages too hide such counts, and what shows single patients."
+        False, "The pages hide counts from 1 to privacy.small_cell less one, and what shows single patients."
     )
 
 

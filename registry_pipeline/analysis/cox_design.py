@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from registry_pipeline.analysis.cox_levels import Level, read_levels
 from registry_pipeline.analysis.gate import (
     Flags,
     Floats,
@@ -36,7 +37,8 @@ class CoxData:
 
     terms (p,): names of the columns, `histology_group[other]` for a level; references: for
     each dummy-coded covariate its reference level; stratum, cluster (n,): codes (cluster None: rows are
-    independent); count (n,): patients per row; row (n,): position in the frame; n_missing: rows left out.
+    independent); count (n,): patients per row; row (n,): position in the frame; n_missing: rows left out;
+    levels (p,): what each term is compared with.
     """
 
     times: Times
@@ -47,6 +49,7 @@ class CoxData:
     count: Floats
     row: Ints
     n_missing: int
+    levels: tuple[Level | None, ...]
 
     @cached_property
     def n(self) -> int:
@@ -106,6 +109,7 @@ def read_cox_data(
         number if is_whole else number[keep],
         keep,
         int(number[missing].sum()),
+        read_levels(x, terms, times.event[keep] > 0, number[keep]),
     )
     return data, x
 

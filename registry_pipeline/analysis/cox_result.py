@@ -16,6 +16,7 @@ import pandas as pd
 from registry_pipeline.analysis.cox_concordance import Concordance, concordance
 from registry_pipeline.analysis.cox_design import CoxData
 from registry_pipeline.analysis.cox_engine import Evaluation
+from registry_pipeline.analysis.cox_levels import hazard_ratios, ratio_notes, with_levels
 from registry_pipeline.analysis.cox_ph import (
     TRANSFORMS,
     ph_score_test,
@@ -120,21 +121,20 @@ class CoxFit:
 
     @cached_property
     def terms(self) -> pd.DataFrame:
-        """One row per coefficient, columns of `result.cox_term`, and reference_level for dummy columns."""
+        """One row per coefficient, columns of `result.cox_term`; n_level, n_event_level: patients and events of its level."""
         values = np.full((len(self.data.terms), 6), np.nan)
         if self.estimates is not None and self.used:
             found = self.estimates
             error = np.sqrt(np.diag(found.covariance))
-            with np.errstate(over="ignore"):  # an infinite profile limit, or a covariate in absurd units
-                limits = np.exp(np.column_stack([found.beta, found.lower, found.upper]))
+            limits = hazard_ratios(found.beta, found.lower, found.upper)
             values[list(self.used)] = np.column_stack([found.beta, error, limits, found.p_value])
         frame = pd.DataFrame(values, columns=TERM_COLUMNS[1:7])
         frame.insert(0, "term", list(self.data.terms))
         frame["method"] = self.method
         frame["status"] = list(self.term_status)
-        frame["note"] = list(self.term_note)
+        frame["note"] = ratio_notes(frame["coefficient"], self.data.terms, self.term_note)
         frame["reference_level"] = [self._reference(term) for term in self.data.terms]
-        return frame
+        return with_levels(frame, self.data.levels)
 
     def _reference(self, term: str) -> str | None:
         """Give the reference level of a dummy column."""

@@ -193,8 +193,8 @@ def cutpoint_stability(
 ) -> pd.DataFrame:
     """Search the cutpoint again in bootstrap samples; one row per cutpoint found, most frequent first.
 
-    Columns variable, cutpoint, n_selected, share; `attrs["n_without"]` counts samples in which no cutpoint
-    could be chosen. A cutpoint that nature put there comes back; one that chance put there wanders.
+    Columns variable, cutpoint, n_selected, share, status, note; `attrs["n_without"]` counts samples in which no cutpoint
+    could be chosen; where that is all of them, one row says so. A cutpoint that nature put there comes back; one that chance put there wanders.
     """
     times, values, _ = _read(frame, duration, event, variable)
     generator = np.random.default_rng(seed)
@@ -213,7 +213,21 @@ def cutpoint_stability(
             "cutpoint": cut[order],
             "n_selected": count[order],
             "share": count[order] / max(n_bootstrap, 1),
+            "status": OK,
+            "note": "",
         }
     )
+    if result.empty:
+        why = _why_not(times, search(times, values, min_share) if len(times) > 1 else None, variable)
+        row = {
+            "variable": variable,
+            "cutpoint": np.nan,
+            "n_selected": 0,
+            "share": np.nan,
+            "status": NOT_ESTIMABLE,
+        }
+        result = pd.DataFrame(
+            [row | {"note": f"In no bootstrap sample could a cutpoint be chosen. {why}".strip()}]
+        )
     result.attrs["n_without"] = n_bootstrap - len(chosen)
     return result

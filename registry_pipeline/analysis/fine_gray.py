@@ -14,6 +14,7 @@ import pandas as pd
 
 from registry_pipeline.analysis.cox_design import CoxData, read_cox_data
 from registry_pipeline.analysis.cox_engine import Point
+from registry_pipeline.analysis.cox_levels import hazard_ratios, ratio_notes
 from registry_pipeline.analysis.cox_newton import Problem, Solution, maximise, split_columns, standardise
 from registry_pipeline.analysis.cox_result import TERM_COLUMNS, wald
 from registry_pipeline.analysis.cox_risk_sets import RiskSets, build_risk_sets, sum_at_risk
@@ -244,8 +245,7 @@ def _table(
         at = np.flatnonzero(shown[kept])
         beta, covariance = estimate[0][at], estimate[1][np.ix_(at, at)]
         lower, upper, p_value = wald(beta, covariance)
-        with np.errstate(over="ignore"):
-            limits = np.exp(np.column_stack([beta, lower, upper]))
+        limits = hazard_ratios(beta, lower, upper)
         values[shown] = np.column_stack([beta, np.sqrt(np.diag(covariance)), limits, p_value])
         matrix[np.ix_(shown, shown)] = covariance
     terms = pd.DataFrame(values, columns=TERM_COLUMNS[1:7])
@@ -254,7 +254,8 @@ def _table(
     terms["status"] = [
         OK if status == OK and flag else status if status != OK else NOT_ESTIMABLE for flag in shown
     ]
-    terms["note"] = ["" if value == OK else note for value in terms["status"]]
+    said = ["" if value == OK else note for value in terms["status"]]
+    terms["note"] = ratio_notes(terms["coefficient"], names, said)
     points = (solution.null, solution.evaluation) if solution is not None and status == OK else (None, None)
     likelihood = [np.nan if point is None else point.log_likelihood for point in points]
     row = [data.n, data.n_missing, n_event, n_event / max(len(names), 1), *likelihood, METHOD, status, note]

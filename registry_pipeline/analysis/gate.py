@@ -257,6 +257,11 @@ def label(value: Any) -> str:
     return str(value)
 
 
+def counted(n: int, one: str) -> str:
+    """A number with its noun: 1 lesion, 2 lesions."""
+    return f"{n} {one}{'' if n == 1 else 's'}"
+
+
 def _is_text(column: pd.Series | pd.Index) -> bool:
     """Say whether every value that is there is a text."""
     return bool(pd.api.types.infer_dtype(column, skipna=True) == "string")

@@ -15,12 +15,17 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from registry_pipeline.analysis.gate import counted
 from registry_pipeline.analysis.growth_data import Floats, Frame, Lesions, exclusion_note, usable_lesions
 from registry_pipeline.analysis.growth_forms import FORMS, Form, specific_rate, starting_values
 from registry_pipeline.analysis.growth_interval import (
+    ONE_PATIENT,
+    bootstrap_note,
     bootstrap_parameters,
     percentile_interval,
     profile_interval,
+    profile_note,
+    sentences,
 )
 from registry_pipeline.analysis.growth_quality import covariance, likelihood, r_squared
 from registry_pipeline.analysis.growth_solver import Problem, best, is_minimum, search
@@ -28,6 +33,7 @@ from registry_pipeline.analysis.growth_tables import parameter_rows, threshold_r
 
 MODELS = tuple(FORMS)
 ERROR_MODELS = ("additive", "log")
+ABOVE_AT_ZERO = "the fitted curve is above the threshold already at the last negative CT: no months to it"
 STATUSES = ("ok", "not_identifiable", "not_estimable", "not_converged")
 
 
@@ -138,10 +144,11 @@ def fit_growth_all(
 def _refusal(problem: Problem) -> str:
     needed = problem.form.n_parameters + 1
     if len(problem.months) < needed:
-        return f"{len(problem.months)} usable lesions; this form needs at least {needed}"
+        return f"{counted(len(problem.months), 'usable lesion')}; this form needs at least {needed}"
     distinct = len(np.unique(problem.pooled.months))
     if distinct < problem.form.n_parameters:
-        return f"the lesions have {distinct} distinct intervals; this form needs {problem.form.n_parameters}"
+        found = counted(distinct, "distinct interval")
+        return f"the lesions have {found}; this form needs {problem.form.n_parameters}"
     if np.ptp(problem.diameter) == 0:
         return "all diameters are equal: the curve never reaches or leaves the threshold"
     return ""
@@ -181,7 +188,7 @@ def _optimise(problem: Problem, level: float) -> _Optimum:
 def _implausible(form: Form, estimates: Floats, threshold: float) -> str:
     """What the curve says at month 0 that cannot be; a sentence, not a refusal."""
     if not form.log_time and estimates[0] < 0:
-        return "the fitted curve exceeds the threshold already at the last negative CT"
+        return ABOVE_AT_ZERO
     if form.name == "linear" and estimates[0] * estimates[1] > threshold:
         return "the fitted line is below zero at the last negative CT"
     return ""
@@ -221,7 +228,8 @@ def _assemble(
     value, aicc = likelihood(problem, optimum.rss) if fitted else (float("nan"), float("nan"))
     freedom = max(lesions.n - problem.form.n_parameters, 1)
     sd = float(np.sqrt(optimum.rss / freedom)) if fitted else float("nan")
-    note = "; ".join(part for part in (optimum.note, exclusion_note(lesions)) if part)
+    alone = ONE_PATIENT if fitted and lesions.n_patients == 1 else ""
+    note = sentences(optimum.note, alone, exclusion_note(lesions))
     draws = np.empty((0, problem.form.n_parameters))
     if fitted and lesions.patient is not None and n_bootstrap > 0 and (lesions.n_patients or 0) > 1:
         draws = bootstrap_parameters(problem, optimum.estimates, lesions.patient, n_bootstrap, seed)
@@ -256,9 +264,15 @@ def _threshold_rows(
     if fitted and optimum.rss > 0:
         profile = profile_interval(problem, optimum.estimates, optimum.rss, optimum.covariance, level)
     rows = [threshold_row(problem, optimum.estimates, profile, "profile", 0, 0)]
+    notes = [profile_note(profile) if fitted else ""]
     if lesions.patient is not None and n_bootstrap > 0:
         bounds, failed = percentile_interval(draws[:, 0], level, lesions.n_patients)
         rows.append(
             threshold_row(problem, optimum.estimates, bounds, "cluster_bootstrap", len(draws), failed)
         )
-    return pd.DataFrame(rows).assign(**shared)
+        notes.append(bootstrap_note(lesions.n_patients, len(draws), failed) if fitted else "")
+    table = pd.DataFrame(rows).assign(**shared)
+    table["note"] = [sentences(str(shared["note"]), one) for one in notes]
+    if fitted and not problem.form.log_time and optimum.estimates[0] < 0:
+        table["status"] = "not_estimable"
+    return table

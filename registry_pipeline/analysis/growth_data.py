@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from registry_pipeline.analysis.gate import counted
+
 DAYS_PER_MONTH = 30.4375
 
 MANY_LESIONS = 5_000  # from here on equal readings are pooled before anything is fitted
@@ -115,7 +117,7 @@ def exclusion_note(lesions: Lesions) -> str:
     if not lesions.n_excluded:
         return ""
     parts = [f"{n} {reason}" for reason, n in lesions.excluded.itertuples(index=False)]
-    return f"{lesions.n_excluded} lesions left out ({', '.join(parts)})"
+    return f"{counted(lesions.n_excluded, 'lesion')} left out ({', '.join(parts)})"
 
 
 def pooled_values(values: Floats, weight: Floats) -> tuple[Floats, Floats]:

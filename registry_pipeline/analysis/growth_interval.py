@@ -15,6 +15,8 @@ from registry_pipeline.analysis.growth_solver import Problem, minimise, shape_at
 _OFFSETS = 1.0 * 1.4 ** np.arange(17)  # in standard errors, to about 220 of them
 _MOST_STEPS = 20
 _MAX_FAILED_SHARE = 0.1
+FEW_PATIENTS = 10  # a bootstrap over fewer clusters is not to be relied on
+ONE_PATIENT = "all lesions are of one patient: they cannot tell the spread between patients"
 
 
 def profile_interval(
@@ -69,16 +71,20 @@ def _bound_near(
 class _Profile:
     """How far the profile lies above the limit at a given t*, as the root of the excess residual sum of squares.
 
-    That root is nearly straight in t*, so few steps find its zero. Each search starts from the last solution.
+    That root is nearly straight in t*, so few steps find its zero. Each search starts from the last solution, so the
+    height at a time is kept: from elsewhere the search may end on another branch.
     """
 
     def __init__(self, problem: Problem, estimate: Floats, rss: float, limit: float) -> None:
         self.problem, self.anchor, self.rss = problem, np.array(estimate), rss
         self.height = np.sqrt(limit - rss)
         self.failed = False
+        self.known = {float(estimate[0]): -float(self.height)}
 
     def __call__(self, time: float) -> float:
         """Give the height above the limit; 0 (which ends the search) and `failed` where nothing converges."""
+        if time in self.known:
+            return self.known[time]
         start = self.anchor[None, :].copy()
         start[0, 0] = time
         # the sum of squares is off by the square of the cosine only
@@ -87,7 +93,8 @@ class _Profile:
             self.failed = True
             return 0.0
         self.anchor = found.parameters[0]
-        return float(np.sqrt(max(found.rss[0] - self.rss, 0.0)) - self.height)
+        self.known[time] = float(np.sqrt(max(found.rss[0] - self.rss, 0.0)) - self.height)
+        return self.known[time]
 
 
 def _bound(problem: Problem, estimate: Floats, heights: tuple[float, float], se: float, side: float) -> float:
@@ -159,3 +166,25 @@ def percentile_interval(draws: Floats, level: float, n_clusters: int | None) -> 
     if not len(draws) or failed > _MAX_FAILED_SHARE * len(draws) or n_clusters is None or n_clusters < 2:
         return np.array([np.nan, np.nan]), failed
     return bootstrap_limits(usable, level, n_clusters), failed
+
+
+def profile_note(bounds: Floats) -> str:
+    """Say which end of a profile interval is not there, or nothing."""
+    lost = [end for end, value in zip(("lower", "upper"), bounds, strict=True) if not np.isfinite(value)]
+    return f"the data give no {' and no '.join(lost)} limit: the likelihood stays too flat" if lost else ""
+
+
+def bootstrap_note(n_clusters: int | None, n_drawn: int, n_failed: int) -> str:
+    """Say what is wrong with a bootstrap over n_clusters patients, or nothing."""
+    if (n_clusters or 0) < 2:
+        return "a bootstrap of patients needs two" if n_clusters else ""
+    if n_failed > _MAX_FAILED_SHARE * n_drawn:
+        return f"{n_failed} of {n_drawn} bootstrap replicates have no fit: no limits"
+    if n_clusters is not None and n_clusters < FEW_PATIENTS:
+        return f"a bootstrap of {n_clusters} patients is unreliable"
+    return ""
+
+
+def sentences(*parts: str) -> str:
+    """The parts that say something, in one note."""
+    return "; ".join(part for part in parts if part)

@@ -111,12 +111,18 @@ def _grouped(rate: Floats, weight: Floats) -> tuple[Floats, Floats]:
 
 
 def maximise(data: OnsetData, start: Floats | None = None) -> tuple[Floats, Floats, str, str]:
-    """Estimate, covariance, status, note. Certified: gradient zero, information positive definite."""
+    """Estimate, covariance, status, note. Certified: gradient zero, information positive definite.
+
+    start: where a maximum is expected (that of the same lesions, weighed otherwise); Newton steps alone are tried first.
+    """
     from scipy.optimize import minimize
 
-    nothing = (unknown(), np.full((2, 2), np.nan))
     if len(np.unique(data.rate)) < 3:
-        return *nothing, "not_estimable", "fewer than three distinct lesions above the detection limit"
+        return *_nothing(), "not_estimable", "fewer than three distinct lesions above the detection limit"
+    if start is not None:
+        near = _certified(start, data)
+        if near[2] == "ok":
+            return near
     centre = np.log(data.reach) - np.log(2 * np.median(data.rate))  # E(v) = 1/2
     starts = [start] if start is not None else [np.array([centre, s]) for s in (-1.5, -0.7, 0.0, 0.7)]
     looked_at = _condensed(data)
@@ -126,21 +132,35 @@ def maximise(data: OnsetData, start: Floats | None = None) -> tuple[Floats, Floa
         for s in starts
     ]  # fmt: skip
     theta = np.asarray(min(found, key=lambda f: float(f.fun)).x, dtype=float)
-    if theta[1] < np.log(_MIN_SIGMA) * 0.9 or theta[1] > 4:
-        return *nothing, "not_identifiable", _NO_SPREAD
+    return _certified(theta, data)
+
+
+def _nothing() -> tuple[Floats, Floats]:
+    return unknown(), np.full((2, 2), np.nan)
+
+
+def _certified(theta: Floats, data: OnsetData) -> tuple[Floats, Floats, str, str]:
+    """What Newton steps from theta lead to, if it is a maximum; otherwise why not."""
+    if not _has_spread(theta):
+        return *_nothing(), "not_identifiable", _NO_SPREAD
     theta, gradient, hessian = _newton(theta, data)
     if np.linalg.eigvalsh(hessian).min() <= 0:
-        return *nothing, "not_converged", "the information matrix is not positive definite at the solution"
+        return *_nothing(), "not_converged", "the information matrix is not positive definite at the solution"
     covariance: Floats = np.asarray(np.linalg.inv(hessian), dtype=float)
     if float(gradient @ covariance @ gradient) > 1e-8:
-        return *nothing, "not_converged", "the score is not zero at the solution"
+        return *_nothing(), "not_converged", "the score is not zero at the solution"
     return theta, covariance, "ok", ""
+
+
+def _has_spread(theta: Floats) -> bool:
+    """Whether the spread of the rates lies inside the range that is searched."""
+    return bool(np.log(_MIN_SIGMA) * 0.9 <= theta[1] <= 4)
 
 
 def _newton(theta: Floats, data: OnsetData) -> tuple[Floats, Floats, Floats]:
     """Polish by Newton steps with central differences; gives theta, gradient and Hessian there."""
+    gradient, hessian = _differences(lambda t: negative_log_likelihood(t, data), theta)
     for _ in range(6):
-        gradient, hessian = _differences(lambda t: negative_log_likelihood(t, data), theta)
         if np.linalg.eigvalsh(hessian).min() <= 0:
             break
         step = np.linalg.solve(hessian, gradient)
@@ -149,7 +169,7 @@ def _newton(theta: Floats, data: OnsetData) -> tuple[Floats, Floats, Floats]:
         if negative_log_likelihood(theta - step, data) > negative_log_likelihood(theta, data) + 1e-9:
             break
         theta = theta - step
-    gradient, hessian = _differences(lambda t: negative_log_likelihood(t, data), theta)
+        gradient, hessian = _differences(lambda t: negative_log_likelihood(t, data), theta)
     return theta, gradient, hessian
 
 

@@ -13,15 +13,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from registry_pipeline.analysis.growth import ERROR_MODELS, MODELS, GrowthFit, fit_growth
+from registry_pipeline.analysis.growth import ABOVE_AT_ZERO, ERROR_MODELS, MODELS, GrowthFit, fit_growth
 from registry_pipeline.analysis.growth_data import Frame, as_pandas, numbers, require_columns, usable_lesions
 from registry_pipeline.analysis.growth_forms import FORMS
+from registry_pipeline.analysis.growth_interval import sentences
 from registry_pipeline.analysis.growth_onset import OnsetFit, fit_interval_onset
 from registry_pipeline.analysis.growth_solver import Problem, minimise
 
 SENSITIVITY_COLUMNS = [
     "variant", "reading", "model", "error_model", "estimand", "n_lesions", "n_patients", "threshold_mm",
-    "months", "ci_lower", "ci_upper", "ci_method", "change_months", "status", "note",
+    "months", "ci_lower", "ci_upper", "ci_method", "is_extrapolated", "change_months", "status", "note",
 ]  # fmt: skip
 INFLUENCE_COLUMNS = [
     "patient", "n_lesions", "months", "months_without", "change_months", "rank", "status", "note",
@@ -29,6 +30,7 @@ INFLUENCE_COLUMNS = [
 REGRESSION = "interval since the last negative CT at which the fitted diameter is the threshold"
 ONSET = "months of a lesion of median rate from the detection limit to the threshold"
 CURRENT = "as reported"
+OUTSIDE = "the months lie outside the intervals of the lesions used"
 
 
 def growth_sensitivity(
@@ -51,7 +53,8 @@ def growth_sensitivity(
     variant names what was changed (form, lesions, threshold, onset) and reading how: every form and error
     model; one lesion per patient (the largest); intervals up to longest_interval only; without nodes (where
     `node`, a truth value, is named); other thresholds (mm); and the likelihood with interval-censored onset for each
-    detection limit (mm), whose estimand is another and is named. change_months: less the reported reading.
+    detection limit (mm), whose estimand is another and is named. is_extrapolated: the months lie outside the intervals
+    of the lesions that the reading used. change_months: less the reported reading.
     fits: fits of all the lesions that exist already, by model and error model. Profile limits. A reading
     that the data cannot carry keeps its status and note.
     """
@@ -110,7 +113,8 @@ def _row(variant: str, reading: str, fit: GrowthFit | OnsetFit, estimand: str) -
         "ci_lower",
         "ci_upper",
     )
-    row = {name: threshold[name] for name in (*kept, "ci_method", "status", "note")}
+    row = {name: threshold[name] for name in (*kept, "ci_method", "is_extrapolated", "status", "note")}
+    row["note"] = sentences(row["note"], OUTSIDE if row["is_extrapolated"] else "")
     return {"variant": variant, "reading": reading, "estimand": estimand, "change_months": np.nan} | row
 
 
@@ -127,13 +131,15 @@ def growth_influence(
     """Months to the threshold without each patient in turn: one row per patient, the largest change first.
 
     months: with everybody; months_without: the fit without the patient's lesions, NaN where it does not converge
-    (status not_converged). No rows where the fit with everybody is not certified.
+    (status not_converged), or the curve lies above the threshold from the start (not_estimable). No rows where the fit
+    with everybody is not certified, or gives no months.
     """
     fit = fit_growth(
         frame, interval_months, diameter_mm, model, error_model, patient, threshold_mm, n_bootstrap=0
     )
     lesions = usable_lesions(frame, interval_months, diameter_mm, patient)
-    if not fit.converged or lesions.patient is None or (lesions.n_patients or 0) < 2:
+    has_months = bool(fit.converged and pd.notna(fit.threshold["months"].iloc[0]))
+    if not has_months or lesions.patient is None or (lesions.n_patients or 0) < 2:
         return pd.DataFrame(columns=INFLUENCE_COLUMNS)
     names = _labels(frame, interval_months, diameter_mm, patient)
     n_patients = len(names)
@@ -143,6 +149,7 @@ def growth_influence(
     usable = found.converged & (found.parameters[:, 1] > 0)
     scale = np.exp if FORMS[model].log_time else np.asarray
     without = np.where(usable, scale(found.parameters[:, 0]), np.nan)
+    is_above, without = without < 0, np.where(without < 0, np.nan, without)
     months = float(scale(fit.estimates[0]))
     table = pd.DataFrame(
         {
@@ -151,11 +158,14 @@ def growth_influence(
             "months": months,
             "months_without": without,
             "change_months": without - months,
-            "status": np.where(usable, "ok", "not_converged"),
-            "note": np.where(usable, "", "the fit without this patient did not converge"),
+            "status": np.select([is_above, usable], ["not_estimable", "ok"], "not_converged"),
+            "note": np.select(
+                [is_above, usable], [ABOVE_AT_ZERO, ""], "the fit without this patient did not converge"
+            ),
         }
     )
-    order = np.argsort(-np.where(usable, np.abs(without - months), np.inf), kind="stable")
+    change = np.abs(without - months)
+    order = np.argsort(-np.where(np.isnan(change), np.inf, change), kind="stable")
     table = table.iloc[order].reset_index(drop=True)
     return table.assign(rank=np.arange(1, len(table) + 1))[INFLUENCE_COLUMNS]
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from registry_pipeline.analysis.gate import counted
 from registry_pipeline.analysis.growth_data import Floats, Frame, as_pandas, numbers, require_columns
 from registry_pipeline.analysis.growth_forms import volume_doubling_days
 
@@ -115,14 +116,22 @@ def fit_growth_mixed(
         owners = as_pandas(frame)[[lesion, patient]]
         n_patients = int(owners.loc[owners[lesion].isin(data["lesion"].unique()), patient].nunique())
     parts = [
-        f"{n_dropped} measurements without time or positive diameter" if n_dropped else "",
-        f"{n_single} lesions measured at one moment only are left out" if n_single else "",
-        f"{n_lesions} lesions of {n_patients} patients count as independent" if n_patients else "",
+        f"{counted(n_dropped, 'measurement')} without time or positive diameter" if n_dropped else "",
+        f"left out: {counted(n_single, 'lesion')} measured at one moment only" if n_single else "",
+        _independent(n_lesions, n_patients),
     ]
     note = "; ".join(part for part in parts if part)
     if n_lesions < 3 or len(data) <= n_lesions + 2:
-        return _refused(f"{n_lesions} lesions with repeated measurements are too few; {note}".rstrip("; "))
+        found = counted(n_lesions, "lesion")
+        return _refused(f"too few: {found} with repeated measurements; {note}".rstrip("; "))
     return _fit(data, n_lesions, n_patients, note)
+
+
+def _independent(n_lesions: int, n_patients: int | None) -> str:
+    """Say what counts as independent, where there is more than one."""
+    if not n_patients or n_lesions < 2:
+        return ""
+    return f"{n_lesions} lesions of {counted(n_patients, 'patient')} count as independent"
 
 
 def _fit(data: pd.DataFrame, n_lesions: int, n_patients: int | None, note: str) -> MixedGrowth:

@@ -36,7 +36,7 @@ def parameter_rows(
 ) -> pd.DataFrame:
     """One row per parameter: t* in months, the form's own, and the derived diameter at zero and plateau (mm).
 
-    Standard errors of derived quantities are by the delta method with central differences; that of t*
+    A t* before the last negative CT means nothing and is not given. Standard errors of derived quantities are by the delta method with central differences; that of t*
     in the power form is t* times that of log t*, which is exact.
     """
     form, T = problem.form, problem.threshold
@@ -48,7 +48,8 @@ def parameter_rows(
     se = np.sqrt(np.where(variance >= 0, variance, np.nan))
     scale = float(np.exp(estimates[0])) if form.log_time else 1.0
     months = scale if form.log_time else float(estimates[0])
-    rows = [("threshold_months", months, se[0] * scale), (form.rate_name, estimates[1], se[1])]
+    reached = (months, se[0] * scale) if months >= 0 else (float("nan"), float("nan"))
+    rows = [("threshold_months", *reached), (form.rate_name, estimates[1], se[1])]
     if form.shape_name:
         rows.append((form.shape_name, estimates[2], se[2]))
         rows.append(
@@ -84,7 +85,8 @@ def threshold_row(
 ) -> dict[str, object]:
     """One result.growth_threshold row. is_extrapolated: t* lies outside the observed intervals.
 
-    implied_doubling_days: volume doubling time of a sphere at the moment it reaches the threshold.
+    A curve above the threshold already at the last negative CT (t* < 0) has no months: status not_estimable. A lower
+    limit before it is 0. implied_doubling_days: volume doubling time of a sphere at the moment it reaches the threshold.
     bounds are on the parametrisation's scale (log for the power form).
     """
     form, known = problem.form, bool(np.isfinite(estimates[0]))
@@ -95,11 +97,14 @@ def threshold_row(
         doubling = (
             volume_doubling_days(specific_rate(form, estimates, problem.threshold)) if known else np.nan
         )
+    if months < 0:
+        months = lower = upper = doubling = np.nan
+        known = False
     outside = bool(months < problem.months.min() or months > problem.months.max()) if known else None
     return {
         "threshold_mm": problem.threshold,
         "months": float(months),
-        "ci_lower": float(lower),
+        "ci_lower": float(np.maximum(lower, 0.0)),
         "ci_upper": float(upper),
         "ci_method": method,
         "is_extrapolated": outside,

@@ -38,6 +38,7 @@ COLUMNS = [
     "status",
     "note",
 ]
+FEW_EVENTS = 5
 Weighting = str | tuple[str, float, float] | None
 
 
@@ -158,7 +159,7 @@ def logrank_test(
         *values,
         _weighting_label(weighting),
         NOT_ESTIMABLE if reason else OK,
-        reason or few_events(n_event),
+        reason or few_events(n_event) or _few_expected(times, groups, layers, test, power),
     ]
     return pd.DataFrame([dict(zip(COLUMNS, row, strict=True))])
 
@@ -198,10 +199,24 @@ def _why_not(n: int, n_event: int, n_group: int, freedom: int, by: str) -> str:
 
 def few_events(n_event: int) -> str:
     """Warn of a test that rests on almost nothing."""
-    if n_event >= 5:
+    if n_event >= FEW_EVENTS:
         return ""
     return (
         f"Only {n_event} {'event' if n_event == 1 else 'events'}: the p value is an approximation for many."
+    )
+
+
+def _few_expected(
+    times: Times, groups: Groups, layers: Groups | None, test: ScoreTest, power: tuple[float, float]
+) -> str:
+    """Warn of a group in which hardly any event is expected."""
+    plain = test if power == (0.0, 0.0) else _combine(times, groups, layers, (0.0, 0.0))
+    least = int(np.argmin(plain.expected))
+    if plain.expected[least] >= FEW_EVENTS:
+        return ""
+    return (
+        f"Only {plain.expected[least]:.1f} events are expected in {groups.labels[least]}: the p value is an "
+        "approximation for many."
     )
 
 

@@ -174,7 +174,8 @@ def restricted_mean_difference(frame: Frame, duration: str, event: str, tau: flo
     """Compare restricted means between every pair of groups: later label minus earlier label.
 
     Groups are independent: the variance of the difference is the sum of the two. Limits and p value are wider than
-    those of the standard error alone (see the module).
+    those of the standard error alone (see the module). Where one of the two standard errors is 0 (no event, one
+    patient) it says nothing of the group's uncertainty: not_estimable, without numbers.
     """
     means = restricted_mean(frame, duration, event, tau, by)
     rows = [difference_of_means(a, b) for a, b in combinations(means.to_dict("records"), 2)]
@@ -185,11 +186,16 @@ def difference_of_means(reference: dict[str, Any], other: dict[str, Any]) -> dic
     """Subtract one group's mean from another's: two rows of `restricted_mean`, one row of the difference."""
     both = (reference, other)
     gap = other["estimate"] - reference["estimate"]
-    error = float(np.hypot(other["standard_error"], reference["standard_error"]))
-    widened = [_widened(row["standard_error"], row["degrees_of_freedom"]) for row in both]
-    half, p_value, freedom = _student(gap, widened, [row["degrees_of_freedom"] for row in both])
-    known = bool(np.isfinite(gap)) and error > 0
-    notes = {row["stratum"]: row["note"] for row in both if row["note"]}
+    errors = [row["standard_error"] for row in both]
+    error = float(np.hypot(*errors))
+    known = bool(np.isfinite(gap)) and min(errors) > 0
+    notes = [f"{row['stratum']}: {row['note']}" for row in both if row["note"]]
+    half = p_value = freedom = float("nan")
+    if known:
+        widened = [_widened(row["standard_error"], row["degrees_of_freedom"]) for row in both]
+        half, p_value, freedom = _student(gap, widened, [row["degrees_of_freedom"] for row in both])
+    elif np.isfinite(gap):
+        notes.append("So the difference has no standard error, and no test.")
     return {
         "stratum_variable": other["stratum_variable"],
         "stratum": other["stratum"],
@@ -202,5 +208,5 @@ def difference_of_means(reference: dict[str, Any], other: dict[str, Any]) -> dic
         "ci_upper": gap + half,
         "p_value": p_value,
         "status": OK if known else NOT_ESTIMABLE,
-        "note": " ".join(f"{name}: {note}" for name, note in notes.items()),
+        "note": " ".join(notes),
     }

@@ -6,7 +6,7 @@ Does not belong here: estimation (the frames come ready) and the published numbe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -22,17 +22,23 @@ COLUMNS = [
 NO_COHORT = "not estimable: no patient of this release meets the study's eligibility criteria"
 
 
-def scorecard(frames: Mapping[str, Frame | None]) -> pd.DataFrame:
+def scorecard(
+    frames: Mapping[str, Frame | None],
+    growth_model: str = "exponential",
+    growth_error_model: str = "additive",
+    words: Callable[[str], str] = str,
+) -> pd.DataFrame:
     """Build the result.scorecard rows, one per part of the thirteen published items.
 
     frames (pandas or polars, by table name; absent ones count as empty): cohort, attrition, lesion_growth,
-    km_landmark, logrank_test, cox_term, follow_up, recurrence (result.recurrence_pattern),
-    growth_share, growth_threshold. published and computed are text as printed; published_value,
+    km_landmark, logrank_test, cox_fit, cox_term, follow_up, recurrence (result.recurrence_pattern),
+    growth_share, growth_threshold. growth_model, growth_error_model: the curve that the predicted interval is
+    read from; words: a reader's name for a variable. published and computed are text as printed; published_value,
     computed_value, ci_lower and ci_upper are numbers in `unit`. agrees is True when the computed number
     rounds to the printed one (or keeps the printed bound), False when not, and NULL when there is no
     computed number: then assumption says why.
     """
-    read = Frames(frames)
+    read = Frames(frames, (growth_model, growth_error_model), words)
     rows = [_row(part, _estimate(part, read)) for part in PARTS]
     table = pd.DataFrame(rows, columns=COLUMNS)
     return table.astype({"agrees": "boolean", "n": "Int64", "item": "int64"})

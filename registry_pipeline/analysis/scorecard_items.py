@@ -46,8 +46,8 @@ def _patients(frames: Frames) -> Estimate:
     return Estimate(float(cohort["patient_id"].nunique()), n=len(cohort), note=note)
 
 
-_LESIONS = "index lesions per patient"
-_TREATED = "first day of locoregional therapy, yyyymm"
+_LESIONS = "index lesions per patient; agrees means: inside the published range"
+_TREATED = "first day of locoregional therapy, yyyymm; agrees means: inside the published window"
 _SITE = "site group of the index lesions, one per patient"
 _LOCAL = "Kaplan-Meier of the first local recurrence per patient, death censored, from the start of therapy"
 _OS = "Kaplan-Meier from the start of locoregional therapy"

@@ -6,7 +6,7 @@ Does not belong here: what was published, and whether it agrees (scorecard, scor
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from registry_pipeline.analysis.descriptive import exact_proportion_ci
+from registry_pipeline.analysis.gate import counted
 from registry_pipeline.analysis.growth_data import Frame, as_pandas, numbers, usable_lesions
 
 NAN = float("nan")
@@ -32,10 +33,20 @@ class Estimate:
 
 
 class Frames:
-    """The frames a scorecard is built from; an absent frame is an empty one."""
+    """The frames a scorecard is built from; an absent frame is an empty one.
 
-    def __init__(self, frames: Mapping[str, Frame | None]) -> None:
+    growth: form and error model of the curve whose threshold is the predicted interval. words: a reader's name
+    for a variable.
+    """
+
+    def __init__(
+        self,
+        frames: Mapping[str, Frame | None],
+        growth: tuple[str, str] = ("exponential", "additive"),
+        words: Callable[[str], str] = str,
+    ) -> None:
         self._frames = {name: as_pandas(f) for name, f in frames.items() if f is not None}
+        self.growth, self.words = growth, words
 
     def rows(self, table: str, **where: object) -> pd.DataFrame:
         """Rows of a table where each named column has the value; a column the table lacks is not a filter."""
@@ -75,7 +86,7 @@ def count(frames: Frames, column: str, value: object, note: str) -> Estimate:
     if column not in cohort.columns or cohort[column].isna().all():
         return Estimate(note=f"the cohort has no {column}")
     missing = int(cohort[column].isna().sum())
-    note += f"; {missing} patients without a value" if missing else ""
+    note += f"; {counted(missing, 'patient')} without a value" if missing else ""
     matches = (cohort[column] == value).fillna(False).astype(bool)
     return Estimate(float(matches.sum()), n=len(cohort), note=note)
 
@@ -100,7 +111,9 @@ def diagnosed_within(frames: Frames, months: float, as_percent: bool) -> Estimat
     values = numbers(cohort["months_primary_to_omd"])
     n, within = len(values), int((values <= months).sum())
     missing = int(np.isnan(values).sum())
-    note = "cumulative count; month of 30.4375 days" + (f"; {missing} patients without it" if missing else "")
+    note = "cumulative count; month of 30.4375 days" + (
+        f"; {counted(missing, 'patient')} without it" if missing else ""
+    )
     lower, upper = exact_proportion_ci(within, n)
     if as_percent:
         return Estimate(100 * within / n, 100 * lower, 100 * upper, n, note)
@@ -175,14 +188,23 @@ def multivariable(frames: Frames, what: str) -> Estimate:
         known = known.sort_values("method").drop_duplicates("term")
     unknown = rows["term"].nunique() - known["term"].nunique()
     is_size = known["term"].astype(str).str.split("[", regex=False).str[0].isin(SIZE_TERMS)
+    n = _patients_of(frames, known)
     if not is_size.any():
-        return Estimate(n=len(known), note="tumour size is not in the model, or is not estimable")
-    note = f"the covariate set is not published; here: {', '.join(sorted(rows['term'].astype(str).unique()))}"
-    note += f"; {unknown} of them not estimable" if unknown else ""
+        return Estimate(n=n, note="tumour size is not in the model, or is not estimable")
+    names = dict.fromkeys(rows["term"].astype(str).str.split("[", regex=False).str[0])
+    note = f"the covariate set is not published; here: {'; '.join(frames.words(one) for one in names)}"
+    note += f"; {counted(unknown, 'term')} not estimable" if unknown else ""
     if what == "size":
         row = known[is_size].sort_values("p_value").iloc[0]
-        return Estimate(float(row["p_value"]), n=len(known), note=note)
-    return Estimate(float((known.loc[~is_size, "p_value"] < 0.05).sum()), n=len(known), note=note)
+        return Estimate(float(row["p_value"]), n=n, note=note)
+    return Estimate(float((known.loc[~is_size, "p_value"] < 0.05).sum()), n=n, note=note)
+
+
+def _patients_of(frames: Frames, terms: pd.DataFrame) -> int | None:
+    """Patients in the multivariable model that the terms are of."""
+    method = {"method": terms["method"].iloc[0]} if "method" in terms.columns and len(terms) else {}
+    fit = frames.rows("cox_fit", endpoint="os", origin="lrt_start", model="multivariable", **method)
+    return _integer(fit, "n") if len(fit) else None
 
 
 def small_within_six(frames: Frames, what: str) -> Estimate:
@@ -210,14 +232,16 @@ def _share(n: int, small: int, what: str, note: str) -> Estimate:
     return Estimate(float(n if what == "n" else small), n=n, note=note)
 
 
-def growth_threshold(frames: Frames, model: str = "exponential", error_model: str = "additive") -> Estimate:
-    """Predicted months to 15 mm by the published reading, with the range of the other readings in the note."""
+def growth_threshold(frames: Frames) -> Estimate:
+    """Predicted months to 15 mm by the chosen curve, with the range of the other readings in the note."""
+    model, error_model = frames.growth
     every = frames.rows("growth_threshold", threshold_mm=15.0)
     rows = frames.rows(
         "growth_threshold", threshold_mm=15.0, model=model, error_model=error_model, ci_method="profile"
     )
     if rows.empty or pd.isna(rows["months"].iloc[0]):
-        return Estimate(note="not estimable: no lesions, or no growth curve could be certified")
+        why = str(rows["note"].iloc[0]) if len(rows) and "note" in rows.columns else ""
+        return Estimate(note=f"not estimable: {why or 'no lesions, or no growth curve could be certified'}")
     row = rows.iloc[0]
     others = every.loc[every["model"] != "exponential_interval_onset", "months"].dropna()
     note = f"form and error model are unknown: {model}, {error_model} error, all lesions"

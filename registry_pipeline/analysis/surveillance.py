@@ -14,7 +14,7 @@ import pandas as pd
 
 from registry_pipeline.analysis.growth import GrowthFit
 from registry_pipeline.analysis.growth_band import FEWEST_DRAWS
-from registry_pipeline.analysis.growth_data import Floats
+from registry_pipeline.analysis.growth_data import Floats, Frame, as_pandas
 from registry_pipeline.analysis.growth_forms import FORMS, diameter
 from registry_pipeline.analysis.growth_interval import bootstrap_limits
 from registry_pipeline.analysis.growth_onset import OnsetFit
@@ -22,12 +22,16 @@ from registry_pipeline.analysis.growth_onset_likelihood import rate_distribution
 
 COLUMNS = [
     "model", "error_model", "ct_interval_months", "cutpoint_mm", "share_small", "share_lower", "share_upper",
-    "median_diameter_mm", "median_lower", "median_upper", "is_extrapolated", "status", "assumption",
+    "median_diameter_mm", "median_lower", "median_upper", "is_extrapolated", "status", "assumption", "note",
 ]  # fmt: skip
 CURVE_ASSUMPTION = (
-    "the fitted curve and its scatter hold for this interval: each lesion is found this many months after the "
-    "last negative CT, as if the schedule had no effect on which lesions are found"
+    "the fitted curve and its scatter ({scatter}) hold, cut off at the detection limit of {limit:g} mm: each lesion is "
+    "found this many months after the last negative CT, as if the schedule had no effect on which are found"
 )
+SCATTER = {
+    "additive": "additive error, {sd:.1f} mm for small and large lesions alike",
+    "log": "log error, a factor of {factor:.2f}",
+}
 ONSET_ASSUMPTION = (
     "onset uniform between two CTs, exponential growth from the detection limit, every lesion above the limit "
     "seen at the next CT, rates lognormal between lesions and unrelated to the schedule"
@@ -40,38 +44,46 @@ def plan_surveillance(
     intervals: Sequence[float] = (2, 3, 4, 6, 9, 12),
     cutpoint_mm: float = 15.0,
     *,
+    detection_limit_mm: float = 4.0,
+    observed: Frame | None = None,
     n_draws: int = 2000,
     seed: int = 0,
     level: float = 0.95,
 ) -> pd.DataFrame:
     """Expected share of lesions <= cutpoint_mm at detection and median diameter (mm) for a CT every so many months.
 
+    Of a fitted curve: among lesions of at least detection_limit_mm, since a smaller one is not found (the scatter
+    about the curve, normal or lognormal as its error model says, cut off there); an onset fit has its own limit.
+    observed: result.growth_share rows, whose counts the note says.
     Bands are percentiles over draws of the estimates: the fit's bootstrap replicates where it has at least
     100 (expanded percentiles), else its asymptotic distribution (t for the onset fit, whose scatter is
     underestimated). They hold
     the uncertainty of the estimates, not that of the assumptions. is_extrapolated: the interval lies outside
     those observed. A fit that was not certified
-    gives NULLs, with the fit's own note. Raises ValueError for an interval or cutpoint that is not positive.
+    gives NULLs, with the fit's own note. Raises ValueError for an interval, cutpoint or limit that is not positive.
     """
-    if min(intervals, default=1) <= 0 or cutpoint_mm <= 0:
-        raise ValueError("intervals and cutpoint_mm must be positive")
+    if min(*intervals, cutpoint_mm, detection_limit_mm) <= 0:
+        raise ValueError("intervals, cutpoint_mm and detection_limit_mm must be positive")
     months = np.array(intervals, dtype=float)
-    is_onset = isinstance(fit, OnsetFit)
     table = pd.DataFrame({"ct_interval_months": months, "cutpoint_mm": float(cutpoint_mm)}).assign(
         model=fit.parameters["model"].iloc[0],
         error_model=fit.parameters["error_model"].iloc[0],
         status=fit.status,
-        assumption=ONSET_ASSUMPTION if is_onset else CURVE_ASSUMPTION,
+        assumption=_assumption(fit, detection_limit_mm),
+        note=_observed(observed),
     )
     if not fit.converged:
         blank = dict.fromkeys([c for c in COLUMNS if c.startswith(("share_", "median_"))], np.nan)
-        return table.assign(**blank, is_extrapolated=None, assumption=fit.note)[COLUMNS]
+        return table.assign(**blank, is_extrapolated=None, assumption=fit.note, note=f"No plan: {fit.note}.")[
+            COLUMNS
+        ]
     rng = np.random.default_rng(seed)
     if isinstance(fit, OnsetFit):
         draws = _student(fit, n_draws, rng)
         share, median = _onset(fit, np.vstack([fit.estimates, draws]), months, cutpoint_mm)
     else:
-        share, median = _curve(fit, months, cutpoint_mm, n_draws, rng)
+        limits = (detection_limit_mm, cutpoint_mm)
+        share, median = _curve(fit, months, limits, n_draws, rng)
     share_band, median_band = (_band(fit, drawn[1:], level) for drawn in (share, median))
     low, high = fit.observed_months
     return table.assign(
@@ -94,12 +106,34 @@ def _band(fit: GrowthFit | OnsetFit, drawn: Floats, level: float) -> Floats:
     return np.asarray(np.nanquantile(drawn, [(1 - level) / 2, (1 + level) / 2], axis=0))
 
 
-def _curve(
-    fit: GrowthFit, months: Floats, cutpoint: float, n_draws: int, rng: np.random.Generator
-) -> tuple[Floats, Floats]:
-    """Share (1 + draws, intervals) and median; the first row is of the estimates themselves."""
-    from scipy.special import ndtr
+def _assumption(fit: GrowthFit | OnsetFit, limit: float) -> str:
+    """What has to hold for the figures of a fit."""
+    if isinstance(fit, OnsetFit):
+        return ONSET_ASSUMPTION
+    scatter = SCATTER[fit.error_model].format(sd=fit.residual_sd, factor=np.exp(fit.residual_sd))
+    return CURVE_ASSUMPTION.format(scatter=scatter, limit=limit)
 
+
+def _observed(shares: Frame | None) -> str:
+    """What was seen, in a sentence; nothing where no lesion was."""
+    rows = [] if shares is None else as_pandas(shares).to_dict("records")
+    seen = [
+        f"{one['n_small']} of {one['n_lesions']} within {one['interval_months']:g} months"
+        for one in rows
+        if one["n_lesions"]
+    ]
+    if not seen:
+        return ""
+    return f"Observed at most {rows[0]['cutpoint_mm']:g} mm, of the lesions found after a negative CT: {', '.join(seen)}."
+
+
+def _curve(
+    fit: GrowthFit, months: Floats, limits: tuple[float, float], n_draws: int, rng: np.random.Generator
+) -> tuple[Floats, Floats]:
+    """Share (1 + draws, intervals) and median; the first row is of the estimates themselves.
+
+    limits: detection limit and cutpoint, mm.
+    """
     usable = _resampled(fit)
     is_resampled = len(usable) > 0
     if not is_resampled:
@@ -111,10 +145,22 @@ def _curve(
     spread = np.concatenate([[fit.residual_sd], scatter])[:, None]
     every = np.vstack([fit.estimates, usable])
     median = diameter(FORMS[fit.model], months, every, fit.threshold_mm)[0]
-    with np.errstate(all="ignore"):
-        if fit.error_model == "log":
-            return ndtr((np.log(cutpoint) - np.log(median)) / spread), median
-        return ndtr((cutpoint - median) / spread), median
+    if fit.error_model == "additive":
+        return _cut_off(median, spread, *limits)
+    share, log_median = _cut_off(np.log(median), spread, *np.log(limits))
+    return share, np.exp(log_median)
+
+
+def _cut_off(centre: Floats, spread: Floats, limit: float, cutpoint: float) -> tuple[Floats, Floats]:
+    """Of a normal variable of at least `limit`: probability of at most `cutpoint`, and the median.
+
+    By logarithms of the upper tails, which stay exact where nearly all of the distribution is cut off.
+    """
+    from scipy.special import log_ndtr, ndtri_exp
+
+    seen = log_ndtr((centre - limit) / spread)
+    share = -np.expm1(log_ndtr((centre - cutpoint) / spread) - seen)
+    return np.maximum(share, 0.0), centre - spread * ndtri_exp(seen - np.log(2))
 
 
 def _student(fit: OnsetFit, n_draws: int, rng: np.random.Generator) -> Floats:

@@ -43,11 +43,16 @@ class Heading:
 
 @dataclass(frozen=True)
 class Column:
-    """Head of a column; columns that share a group stand under one common head."""
+    """Head of a column; columns that share a group stand under one common head.
+
+    Attributes:
+        origin: schema.table.column of the release behind the cells, shown when the pointer rests on the head.
+    """
 
     label: str
     group: str = ""
     is_number: bool = True
+    origin: str = ""
 
 
 @dataclass(frozen=True)

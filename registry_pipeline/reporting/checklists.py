@@ -7,6 +7,8 @@ paraphrased. A report made by a program answers what data can answer; the rest i
 
 from __future__ import annotations
 
+from markupsafe import Markup
+
 from registry_pipeline.reporting.blocks import Column, Row, Section, Table, Text
 
 AUTHORS = "for the authors"
@@ -27,8 +29,12 @@ _NAMES = {
     "bounds": "What open questions could change",
     "parameters": "Parameters and assumptions",
     "methods": "Methods and definitions",
-    "quality": "quality_report.html, beside this page",
     "provenance": "Where this report comes from",
+}
+_TEXTS = {
+    "quality": "quality_report.html, beside this page",
+    "codes": "meta.dictionary and meta.code of registry.duckdb",
+    "nothing": "nothing here: the registry has no study cohort",
 }
 REMARK = (
     ("1", "Marker, objectives, hypotheses stated beforehand", ("parameters", AUTHORS)),
@@ -81,9 +87,9 @@ RECORD = (
     ("1.1, 1.2", "Type of data, databases, region and period", ("provenance", AUTHORS)),
     ("1.3", "Linkage stated", ("provenance",)),
     ("6.1", "Codes and algorithms that select the population", ("flow", "methods")),
-    ("6.2", "Validation of the selection", ("scorecard",)),
-    ("6.3", "Linkage, numbers at each stage", ("flow",)),
-    ("7.1", "Code lists of exposures, outcomes, confounders", ("methods", "provenance")),
+    ("6.2", "Validation of the selection", (AUTHORS, "quality")),
+    ("6.3", "Linkage, numbers at each stage", ("provenance", "flow")),
+    ("7.1", "Code lists of exposures, outcomes, confounders", ("codes", "methods")),
     ("12.1", "Access of the investigators to the database", (AUTHORS,)),
     ("12.2", "Data cleaning", ("quality", "bounds")),
     ("12.3", "Linkage methods and their quality", ("provenance",)),
@@ -93,8 +99,15 @@ RECORD = (
 )
 
 
-def checklists_section() -> Section:
-    """The three checklists as tables."""
+# Where a registry without a study cohort answers what a study answers elsewhere; nothing stands for no section.
+_WITHOUT_COHORT = {
+    **dict.fromkeys(("patients", "survival", "factors"), "registry"),
+    **dict.fromkeys(("local", "progression", "checks", "cutpoint", "growth", "scorecard", "bounds"), ""),
+}
+
+
+def checklists_section(has_cohort: bool) -> Section:
+    """The three checklists as tables, each item with links to the sections that answer it."""
     section = Section("checklists", "Reporting checklists")
     section.add(
         Text(
@@ -107,10 +120,19 @@ def checklists_section() -> Section:
         ("STROBE (cohort studies)", STROBE),
         ("RECORD (routinely collected data)", RECORD),
     ):
-        rows = tuple(
-            Row(number, (item, "; ".join(_NAMES.get(one, one) for one in where)))
-            for number, item, where in items
-        )
+        rows = tuple(Row(number, (item, _links(where, has_cohort))) for number, item, where in items)
         columns = (Column("Asks for", is_number=False), Column("Answered in", is_number=False))
         section.add(Table(name, "Item", columns, rows, "this report"))
     return section
+
+
+def _links(where: tuple[str, ...], has_cohort: bool) -> Markup:
+    """Names of sections as links to them; what is no section of this page stays text."""
+    places = where if has_cohort else [_WITHOUT_COHORT.get(one, one) for one in where]
+    known = [one for one in dict.fromkeys(places) if one] or ["nothing"]
+    return Markup("; ").join(
+        Markup('<a href="#{}">{}</a>').format(one, _NAMES[one])
+        if one in _NAMES
+        else Markup(_TEXTS.get(one, one))
+        for one in known
+    )

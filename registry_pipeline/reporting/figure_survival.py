@@ -5,7 +5,7 @@ Belongs here: drawing curves that the release already holds. Does not belong her
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,16 +30,26 @@ class Curve:
 
     Attributes:
         label: name of the group; short: name beside the numbers at risk.
-        rows: km_curve rows of the group, by time.
+        rows: the curve as drawn, by time; counts: the km_curve rows that hold the numbers at risk.
     """
 
     label: str
     short: str
     rows: pd.DataFrame
+    counts: pd.DataFrame
 
 
-def km_figure(curves: Sequence[Curve], y_label: str, x_label: str, note: str, days_per_month: float) -> str:
-    """Step curves with 95 % bands, censoring ticks, numbers at risk and a note (the test) inside."""
+AtRisk = Callable[[Sequence[int], float], Sequence[str]]
+
+
+def km_figure(
+    curves: Sequence[Curve], y_label: str, x_label: str, note: str, days_per_month: float, written: AtRisk
+) -> str:
+    """Step curves with 95 % bands, censoring ticks, numbers at risk and a note (the test) inside.
+
+    Args:
+        written: numbers at risk of all curves at a time in days, as they may be written.
+    """
     last = max(float(one.rows["duration_days"].max()) for one in curves) / days_per_month
     rows = len(curves)
     above = 0.165 * (rows + bool(note)) + 0.06 if rows > 1 else 0.0
@@ -50,7 +60,7 @@ def km_figure(curves: Sequence[Curve], y_label: str, x_label: str, note: str, da
         ticks = months_axis(top, last, x_label)
         percent_axis(top, y_label)
         _legend(top, rows, note)
-        _at_risk(bottom, top, curves, ticks, days_per_month)
+        _at_risk(bottom, top, curves, ticks, days_per_month, written)
         return svg_text(canvas)
 
 
@@ -68,6 +78,8 @@ def _steps(axes: Any, rows: pd.DataFrame, colour: str, dash: Any, label: str, da
     time, level, lower, upper = _points(rows, days_per_month, "survival", 1.0)
     axes.step(time, level, where="post", color=colour, linestyle=dash, label=label, zorder=3)
     axes.fill_between(time, lower, upper, step="post", color=colour, alpha=0.13, linewidth=0, zorder=1)
+    if "n_censored" not in rows:
+        return
     censored = rows[rows["n_censored"] > 0]
     chosen = censored.iloc[thinned(len(censored), 120)]
     axes.plot(
@@ -116,7 +128,7 @@ def _above(axes: Any, note: str) -> None:
 
 
 def _at_risk(
-    axes: Any, top: Any, curves: Sequence[Curve], ticks: Sequence[int], days_per_month: float
+    axes: Any, top: Any, curves: Sequence[Curve], ticks: Sequence[int], days_per_month: float, written: AtRisk
 ) -> None:
     """Numbers at risk, each under its tick; the head of a line in the colour of its curve."""
     axes.set_xlim(top.get_xlim())
@@ -125,13 +137,11 @@ def _at_risk(
     left = top.get_xlim()[1] * -0.165
     axes.text(left, 0.2, "Number at risk", fontsize=7.5, color=MUTED, ha="left", va="center")
     for line, (one, (colour, _)) in enumerate(zip(curves, styles(rows), strict=True)):
-        y = -line - 0.55
-        axes.text(left, y, one.short, fontsize=7.5, color=colour, ha="left", va="center")
-        for tick in ticks:
-            n = at_risk(one.rows, tick * days_per_month)
-            axes.text(
-                tick, y, f"{n:,}" if n > 9999 else str(n), fontsize=7.5, ha="center", va="center", color=INK
-            )
+        axes.text(left, -line - 0.55, one.short, fontsize=7.5, color=colour, ha="left", va="center")
+    for tick in ticks:
+        days = tick * days_per_month
+        for line, text in enumerate(written([at_risk(one.counts, days) for one in curves], days)):
+            axes.text(tick, -line - 0.55, text, fontsize=7.5, ha="center", va="center", color=INK)
 
 
 def at_risk(rows: pd.DataFrame, days: float) -> int:
@@ -147,8 +157,13 @@ def incidence_figure(
     labels: tuple[str, str, str],
     x_label: str,
     days_per_month: float,
+    everyone: tuple[pd.DataFrame, AtRisk],
 ) -> str:
-    """Aalen-Johansen incidence with its band, the competing event, and 1 - KM for comparison."""
+    """Aalen-Johansen incidence with its band, the competing event, and 1 - KM for comparison.
+
+    Args:
+        everyone: rows that hold the numbers at risk, and how these may be written.
+    """
     last = float(one_minus_km["duration_days"].max()) / days_per_month
     with drawing(3.7) as canvas:
         top, bottom = _frame(canvas, 1, 0.56)
@@ -167,5 +182,6 @@ def incidence_figure(
         ticks = months_axis(top, last, x_label)
         percent_axis(top, "Cumulative incidence", 1.0 if highest > 0.5 else 0.5 if highest > 0.25 else 0.25)
         _above(top, "")
-        _at_risk(bottom, top, [Curve("all", "All", incidence)], ticks, days_per_month)
+        counts, written = everyone
+        _at_risk(bottom, top, [Curve("all", "All", incidence, counts)], ticks, days_per_month, written)
         return svg_text(canvas)

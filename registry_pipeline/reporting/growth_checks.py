@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import pandas as pd
 
-from registry_pipeline.reporting.blocks import Block, Column, Row, Table, Text, missing
+from registry_pipeline.reporting.blocks import Block, Column, Row, Table, Text, caution, missing
+from registry_pipeline.reporting.growth_tables import ONSET
 from registry_pipeline.reporting.report_context import Context
 from registry_pipeline.reporting.wording import (
+    GROWTH_ERRORS,
+    GROWTH_MODELS,
     NOT_GIVEN,
     clean,
     count,
@@ -19,6 +22,7 @@ from registry_pipeline.reporting.wording import (
     upper_first,
 )
 
+_CLOSE = 2.0  # a smaller difference of AICc says nothing (Burnham and Anderson 2002)
 _VARIANTS = {
     "as reported": "As reported",
     "form": "Another form or error model",
@@ -30,8 +34,45 @@ _VARIANTS = {
 
 def _why(context: Context, name: str, rows: pd.DataFrame) -> str:
     if len(rows) and is_given(rows["note"].iloc[0]) and rows["note"].iloc[0]:
-        return clean(rows["note"].iloc[0])
+        return context.note(rows["note"].iloc[0])
     return context.why_empty(f"result.{name}")
+
+
+def form_caution(context: Context) -> Block | None:
+    """That another form or error model describes the same lesions much better than the reported one."""
+    fits = context.tables.in_order("result.growth_fit").drop_duplicates(["model", "error_model"])
+    plain = fits[(fits["model"] != ONSET) & fits["aicc"].notna() & (fits["status"] == "ok")]
+    own = plain[(plain["model"] == context.growth_model) & (plain["error_model"] == context.growth_error)]
+    if own.empty:
+        return None
+    best, reported = plain.sort_values("aicc", kind="stable").iloc[0], own.iloc[0]
+    if float(reported["aicc"]) - float(best["aicc"]) < _CLOSE:
+        return None
+    text = (
+        f"The reported fit is not the one that describes these lesions best: {_form(reported)} has an AICc of "
+        f"{number(reported['aicc'])}, {_form(best)} {number(best['aicc'])}; a difference above 10 leaves little to be said for "
+        "the higher one. It is reported because it was chosen beforehand (parameters study.growth_model and "
+        "study.growth_error_model)."
+    )
+    return caution(" ".join([text, *forms_text(context)]), "result.growth_fit, result.growth_threshold")
+
+
+def _form(one: pd.Series) -> str:
+    model, error = str(one["model"]), str(one["error_model"])
+    return f"{GROWTH_MODELS.get(model, clean(model))} with {GROWTH_ERRORS.get(error, clean(error))}"
+
+
+def forms_range(context: Context) -> tuple[float, float] | None:
+    """Lowest and highest months to the cutpoint over the plain regressions, all forms and errors."""
+    rows = context.tables.table("result.growth_threshold", {"ci_method": "profile", "status": "ok"})
+    known = rows[(rows["model"] != ONSET) & rows["months"].notna()] if len(rows) else rows
+    return (float(known["months"].min()), float(known["months"].max())) if len(known) > 1 else None
+
+
+def forms_text(context: Context) -> list[str]:
+    """The range over forms and errors as a sentence, if there is one."""
+    ends = forms_range(context)
+    return [f"Over all forms and errors the answer runs from {interval(*ends)} months."] if ends else []
 
 
 def sensitivity_table(context: Context) -> Block:
@@ -100,40 +141,15 @@ def serial_table(context: Context) -> Block:
     known = rows[rows["rate_per_month"].notna()] if len(rows) else rows
     if known.empty or context.is_small(len(known)):
         why = (
-            "few lesions, and small counts are hidden."
+            "Few lesions, and small counts are hidden."
             if len(known)
             else _why(context, "growth_serial", rows)
         )
         return missing(f"Repeated measurements before therapy: not given. {why}")
-    rates, doubling = (
-        known["rate_per_month"].astype(float),
-        known["volume_doubling_days"].dropna().astype(float),
-    )
-    made = [
-        Row(
-            "Each lesion by itself",
-            (
-                f"{count(len(known))} in {count(known['patient_id'].nunique())}",
-                _spread(rates, 3),
-                _spread(doubling, 0),
-            ),
-        )
-    ]
     mixed = context.tables.in_order("result.growth_mixed")
-    values = dict(zip(mixed["parameter"], mixed["estimate"], strict=True)) if len(mixed) else {}
-    if is_given(values.get("rate_per_month")):
-        first = mixed.iloc[0]
-        made.append(
-            Row(
-                "Mixed model, the average lesion",
-                (
-                    f"{context.count(first['n_lesions'])} in {context.count(first['n_patients'])}",
-                    number(values["rate_per_month"], 3),
-                    number(values.get("volume_doubling_days"), 0),
-                ),
-            )
-        )
-    note = "" if is_given(values.get("rate_per_month")) else _why(context, "growth_mixed", mixed)
+    has_mixed = bool((mixed.loc[mixed["parameter"] == "rate_per_month", "estimate"].notna()).any())
+    note = "" if has_mixed else _why(context, "growth_mixed", mixed)
+    made = [_serial_row(known), *([_mixed_row(context, mixed)] if has_mixed else [])]
     return Table(
         "Lesions measured more than once before therapy",
         "Estimate",
@@ -149,6 +165,22 @@ def serial_table(context: Context) -> Block:
             *((f"Mixed model: {note}.".replace("..", "."),) if note else ()),
         ),
     )
+
+
+def _serial_row(known: pd.DataFrame) -> Row:
+    rates, doubling = (
+        known["rate_per_month"].astype(float),
+        known["volume_doubling_days"].dropna().astype(float),
+    )
+    n = f"{count(len(known))} in {count(known['patient_id'].nunique())}"
+    return Row("Each lesion by itself", (n, _spread(rates, 3), _spread(doubling, 0)))
+
+
+def _mixed_row(context: Context, mixed: pd.DataFrame) -> Row:
+    values = dict(zip(mixed["parameter"], mixed["estimate"], strict=True))
+    n = f"{context.count(mixed['n_lesions'].iloc[0])} in {context.count(mixed['n_patients'].iloc[0])}"
+    rate, doubling = number(values["rate_per_month"], 3), number(values.get("volume_doubling_days"), 0)
+    return Row("Mixed model, the average lesion", (n, rate, doubling))
 
 
 def _spread(values: pd.Series, digits: int) -> str:

@@ -15,8 +15,17 @@ from registry_pipeline.reporting.blocks import (
     missing,
 )
 from registry_pipeline.reporting.figure_forest import Line, forest_figure
-from registry_pipeline.reporting.report_context import Context
-from registry_pipeline.reporting.wording import GROWTH_MODELS, clean, count, interval, is_given, number, share
+from registry_pipeline.reporting.report_context import HIDDEN, Context
+from registry_pipeline.reporting.wording import (
+    GROWTH_MODELS,
+    NOT_GIVEN,
+    clean,
+    count,
+    interval,
+    is_given,
+    number,
+    share,
+)
 
 ONSET = "exponential_interval_onset"
 
@@ -81,7 +90,7 @@ def threshold_table(context: Context) -> Block:
         by_method = {str(one["ci_method"]): one for one in part.to_dict("records")}
         first = by_method.get("profile") or next(iter(by_method.values()))
         fit = quality.get((model, error), {})
-        remark = _threshold_remark(first)
+        remark = _threshold_remark(context, first)
         mark = remarks.setdefault(remark, chr(ord("a") + len(remarks))) if remark else ""
         cells = (*_threshold_cells(first, by_method.get("cluster_bootstrap"), fit), mark)
         made.append(Row(f"{GROWTH_MODELS.get(str(model), clean(model))}, {clean(error)}", cells))
@@ -89,14 +98,14 @@ def threshold_table(context: Context) -> Block:
         f"Predicted months to {context.cutpoint_mm:g} mm, all growth models",
         "Model, error model",
         (
-            Column("Lesions"),
-            Column("Months"),
-            Column("95 % CI, profile"),
-            Column("95 % CI, bootstrap"),
-            Column("Volume doubling, days"),
-            Column("AICc"),
-            Column("Residual SD"),
-            Column("R²"),
+            Column("Lesions", origin="result.growth_fit.n_lesions"),
+            Column("Months", origin="result.growth_threshold.months"),
+            Column("95 % CI, profile", origin="result.growth_threshold.ci_lower, ci_upper"),
+            Column("95 % CI, bootstrap", origin="result.growth_threshold.ci_lower, ci_upper"),
+            Column("Volume doubling, days", origin="result.growth_threshold.implied_doubling_days"),
+            Column("AICc", origin="result.growth_fit.aicc"),
+            Column("Residual SD", origin="result.growth_fit.residual_sd"),
+            Column("R²", origin="result.growth_fit.r_squared"),
             Column("Remark"),
         ),
         tuple(made),
@@ -132,11 +141,19 @@ def _ends(one: dict[Any, Any] | None) -> str:
     return interval(one["ci_lower"], one["ci_upper"], open_end="open")
 
 
-def _threshold_remark(one: dict[Any, Any]) -> str:
-    parts = [clean(one["note"])] if is_given(one["note"]) and one["note"] else []
+def _threshold_remark(context: Context, one: dict[Any, Any]) -> str:
+    parts = [context.note(one["note"])] if is_given(one["note"]) and one["note"] else []
     if is_given(one["is_extrapolated"]) and bool(one["is_extrapolated"]):
         parts.append("outside the observed intervals")
     return "; ".join(parts)
+
+
+def _clustered(one: dict[Any, Any]) -> str:
+    """The interval that knows patients, and how many there are."""
+    if not is_given(one.get("cluster_ci_lower")):
+        return NOT_GIVEN
+    ends = interval(one["cluster_ci_lower"], one["cluster_ci_upper"], 1, 100.0)
+    return f"{ends} ({count(one['n_patients'])} patients)"
 
 
 def share_table(context: Context) -> Block:
@@ -147,25 +164,39 @@ def share_table(context: Context) -> Block:
             f"Share of small lesions by interval: not given. {context.why_empty('result.growth_share')}"
         )
     made = []
-    for one in rows.to_dict("records"):
-        hidden = context.is_small(one["n_small"]) or context.is_small(one["n_lesions"])
+    before = {"n_small": 0, "n_lesions": 0}
+    for one in rows.sort_values("interval_months").to_dict("records"):
+        # The rows overlap: lesions between two rows follow from them.
+        ring = [int(one[name]) - before[name] for name in before]
+        hidden = context.is_telling(one["n_small"], one["n_lesions"]) or context.is_telling(*ring)
+        before = before if hidden else {name: int(one[name]) for name in before}
         made.append(
             Row(
                 f"within {one['interval_months']:g} months",
                 (
-                    "hidden" if hidden else f"{count(one['n_small'])} of {count(one['n_lesions'])}",
-                    "hidden" if hidden else share(one["share"]),
-                    "hidden" if hidden else interval(one["ci_lower"], one["ci_upper"], 1, 100.0),
+                    HIDDEN if hidden else f"{count(one['n_small'])} of {count(one['n_lesions'])}",
+                    HIDDEN if hidden else share(one["share"]),
+                    HIDDEN if hidden else interval(one["ci_lower"], one["ci_upper"], 1, 100.0),
+                    NOT_GIVEN if hidden else _clustered(one),
                 ),
             )
         )
     return Table(
         f"Lesions still {context.words.small} at detection, by interval since the last negative CT",
         "Detected",
-        (Column("Small of all"), Column("Share"), Column("95 % CI, exact")),
+        (
+            Column("Small of all", origin="result.growth_share.n_small, n_lesions"),
+            Column("Share", origin="result.growth_share.share"),
+            Column("95 % CI, exact", origin="result.growth_share.ci_lower, ci_upper"),
+            Column(
+                "95 % CI, patients as clusters",
+                origin="result.growth_share.cluster_ci_lower, cluster_ci_upper",
+            ),
+        ),
         tuple(made),
         "result.growth_share",
         (
-            "The rows overlap: lesions detected within 3 months are also within 6. Lesions are counted, not patients.",
+            "The rows overlap: lesions detected within 3 months are also within 6. Lesions are counted, not patients. The exact interval "
+            "takes lesions as unrelated; the other one knows that those of one patient are alike.",
         ),
     )

@@ -118,6 +118,7 @@ def _docx_table(document: Any, table: Table) -> None:
     grid.style = "Light List"
     for place, cells in enumerate(heads):
         _fill(grid.rows[place], cells, bold=True)
+        _mark_head(grid.rows[place])
     if len(heads) > 1:
         for first, last in _spans(table):
             merged = grid.cell(0, first).merge(grid.cell(0, last))
@@ -126,6 +127,13 @@ def _docx_table(document: Any, table: Table) -> None:
         _fill(grid.rows[place], _cells(row), bold=row.kind == "group")
     for note in table.notes:
         document.add_paragraph().add_run(clean(note)).font.size = Pt(8)
+
+
+def _mark_head(row: Any) -> None:
+    """A row of heads: read aloud as such, and repeated on every page."""
+    from docx.oxml import OxmlElement
+
+    row._tr.get_or_add_trPr().append(OxmlElement("w:tblHeader"))
 
 
 def _fill(row: Any, cells: Sequence[str], *, bold: bool) -> None:

@@ -21,6 +21,7 @@ from registry_pipeline.reporting.study_cohort import (
     cohort_section,
     flow_section,
     follow_up_section,
+    registry_missing,
     registry_section,
 )
 from registry_pipeline.reporting.study_events import local_section, progression_section
@@ -33,8 +34,8 @@ from registry_pipeline.reporting.study_reference import (
     parameters_section,
     provenance_section,
     release_row,
-    scorecard_section,
 )
+from registry_pipeline.reporting.study_scorecard import scorecard_section
 from registry_pipeline.reporting.study_shape import shape_section
 from registry_pipeline.reporting.study_survival import registry_survival, survival_section
 from registry_pipeline.reporting.wording import clean, is_given
@@ -83,7 +84,7 @@ def write_reports(
 def study_sections(context: Context) -> list[Section]:
     """The study report in reading order; where there is no cohort the registry comes first."""
     registry = registry_section(context).add(
-        *registry_survival(context), *model_blocks(context, "os", "primary_dx")
+        *registry_survival(context), *model_blocks(context, "os", "primary_dx"), registry_missing(context)
     )
     study = [
         cohort_section(context),
@@ -109,7 +110,7 @@ def study_sections(context: Context) -> list[Section]:
         further_section(context),
         parameters_section(context),
         methods_section(context),
-        checklists_section(),
+        checklists_section(not context.no_cohort),
         provenance_section(context),
     ]
     return [one for one in made if one is not None]
@@ -119,6 +120,7 @@ def _values(context: Context) -> dict[str, object]:
     """What the head of both pages says."""
     release = release_row(context)
     statement, is_synthetic = data_statement(context)
+    registry = "curated.patient" if context.tables.n_rows("curated.patient") else "mart.registry_patient"
     extract = context.tables.parameters.get("refresh.extract_date", "")
     return {
         "release_id": clean(release.get("release_id", "unknown")),
@@ -130,7 +132,7 @@ def _values(context: Context) -> dict[str, object]:
         "statement": statement,
         "is_synthetic": is_synthetic,
         "n_cohort": context.n_cohort,
-        "n_registry": context.tables.n_rows("curated.patient")
-        or context.tables.n_rows("mart.registry_patient"),
+        "n_registry": context.tables.n_rows(registry),
+        "registry_table": registry,
         "is_suppressed": context.small_cell,
     }

@@ -5,10 +5,12 @@ Belongs here: bounds beside confidence intervals. Does not belong here: the read
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from registry_pipeline.reporting.blocks import Block, Column, Row, Section, Table, Text, missing
-from registry_pipeline.reporting.report_context import Context
+from registry_pipeline.reporting.report_context import HIDDEN, Context
+from registry_pipeline.reporting.study_scorecard import hidden_items
 from registry_pipeline.reporting.wording import NOT_GIVEN, clean, interval, is_given, number, upper_first
 
 
@@ -21,6 +23,11 @@ def bounds_section(context: Context) -> Section:
     known = rows[rows["lowest"].notna()] if len(rows) else rows
     if known.empty:
         return section.add(missing(f"Bounds: not given. {context.why_empty('result.bounds')}"))
+    hidden = hidden_items(context, context.tables.in_order("result.scorecard"))
+    is_hidden = [
+        one in hidden for one in zip(known["item"].astype(int), known["part"].astype(str), strict=True)
+    ]
+    known = known[~np.array(is_hidden, dtype=bool)]
     moved = known[known["highest"] > known["lowest"]]
     section.add(
         Text(
@@ -52,8 +59,8 @@ def _scenarios(context: Context) -> Block | None:
             upper_first(clean(one["scenario"])),
             (
                 context.count(one["n_open"]) if is_given(one["n_patients"]) and one["n_open"] else NOT_GIVEN,
-                context.count(one["n_patients"]),
-                clean(one["note"]) if is_given(one["note"]) else "",
+                context.count(one["n_patients"], context.is_telling(context.n_cohort, one["n_patients"])),
+                context.note(one["note"]),
             ),
         )
         for one in rows.to_dict("records")
@@ -119,6 +126,8 @@ def _value(value: object) -> str:
 def bound_of(context: Context, item: int, part: str) -> str:
     """Lowest to highest of one published item, for the line of a headline number."""
     rows = context.tables.table("result.bounds", {"item": item, "part": part})
+    if (item, part) in hidden_items(context, context.tables.in_order("result.scorecard")):
+        return HIDDEN
     if rows.empty or not is_given(rows["lowest"].iloc[0]):
         return NOT_GIVEN
     low, high = float(rows["lowest"].iloc[0]), float(rows["highest"].iloc[0])

@@ -11,10 +11,12 @@ import pandas as pd
 
 from registry_pipeline.reporting.blocks import Column, Row, Section, Table, Text, missing
 from registry_pipeline.reporting.cox_words import preferred
+from registry_pipeline.reporting.growth_checks import forms_range
 from registry_pipeline.reporting.growth_tables import ONSET
-from registry_pipeline.reporting.report_context import Context
+from registry_pipeline.reporting.report_context import HIDDEN, Context
 from registry_pipeline.reporting.study_bounds import bound_of
-from registry_pipeline.reporting.survival_tables import ordered, test_text
+from registry_pipeline.reporting.study_competing import shown_patterns
+from registry_pipeline.reporting.survival_tables import landmark_at_risk, ordered, test_text
 from registry_pipeline.reporting.wording import (
     NOT_GIVEN,
     ORIGINS,
@@ -149,6 +151,7 @@ def _rates(context: Context, endpoint: str, what: str, variables: tuple[str, ...
     for variable in variables:
         found = _landmark(context, endpoint, variable)
         test = test_text(context, endpoint, variable, context.origin)
+        at_risk = landmark_at_risk(context, endpoint, variable, context.origin)
         for stratum in ordered(found["stratum"].tolist()):
             one = found[found["stratum"] == stratum].iloc[0]
             whom = lower_first(context.words.group(variable, stratum))
@@ -156,13 +159,13 @@ def _rates(context: Context, endpoint: str, what: str, variables: tuple[str, ...
             lines.append(
                 _Line(
                     f"{what} at {LANDMARK:g} months: {whom}" + (f" ({test})" if test else ""),
-                    "hidden"
+                    HIDDEN
                     if context.is_small(one["n_at_risk"])
                     else share(one["survival"])
                     if is_given(one["survival"])
                     else "beyond follow-up",
                     interval(one["ci_lower"], one["ci_upper"], 1, 100.0) if has_interval else "not estimable",
-                    f"{context.count(one['n_at_risk'])} at risk",
+                    f"{at_risk[LANDMARK, stratum]} at risk",
                     "result.km_landmark",
                     _ITEMS.get((endpoint, str(stratum))),
                 )
@@ -184,12 +187,13 @@ def _landmark(context: Context, endpoint: str, variable: str) -> pd.DataFrame:
 
 def _pattern_lines(context: Context) -> list[_Line]:
     found = context.tables.table("result.recurrence_pattern", {"pattern": "new_oligomet"})
+    hidden = shown_patterns(context).get("new_oligomet", False)
     return [
         _Line(
             "New oligometastasis as first recurrence",
-            "hidden" if context.is_small(one["n_event"]) else share(one["share"]),
-            interval(one["ci_lower"], one["ci_upper"], 1, 100.0),
-            f"{context.count(one['n_event'])} of {context.count(one['n_patients'])}",
+            HIDDEN if hidden else share(one["share"]),
+            HIDDEN if hidden else interval(one["ci_lower"], one["ci_upper"], 1, 100.0),
+            context.count_of(one["n_event"], one["n_patients"], hidden),
             "result.recurrence_pattern",
             (9, "b"),
         )
@@ -217,16 +221,14 @@ def _size_line(context: Context) -> list[_Line]:
 
 
 def _growth_lines(context: Context) -> list[_Line]:
-    parameters = context.tables.parameters
-    chosen = (
-        parameters.get("study.growth_model", "exponential"),
-        parameters.get("study.growth_error_model", "additive"),
-    )
+    chosen = (context.growth_model, context.growth_error)
+    span = forms_range(context)
+    forms = f"; all forms and errors: {interval(*span)}" if span else ""
     lines: list[_Line] = []
     for model, error, what in (
         (
             *chosen,
-            f"Months since the last negative CT at which the fitted size is {context.cutpoint_mm:g} mm (naive)",
+            f"Months since the last negative CT at which the fitted size is {context.cutpoint_mm:g} mm (naive{forms})",
         ),
         (
             ONSET,
@@ -245,14 +247,15 @@ def _growth_lines(context: Context) -> list[_Line]:
                 item = (13, "a") if (model, error) == ("exponential", "additive") else None
                 months = number(one["months"])
                 lines.append(_Line(what, months, ends, n, "result.growth_threshold", item))
-    within = float(parameters.get("study.interval_months") or 6)
+    within = context.tables.number("study.interval_months", 6)
     for one in context.tables.table("result.growth_share", {"interval_months": within}).to_dict("records"):
+        hidden = context.is_telling(one["n_small"], one["n_lesions"])
         lines.append(
             _Line(
                 f"Lesions {context.words.small} among those found within {within:g} months of a negative CT",
-                share(one["share"]),
-                interval(one["ci_lower"], one["ci_upper"], 1, 100.0),
-                f"{context.count(one['n_small'])} of {context.count(one['n_lesions'])}",
+                HIDDEN if hidden else share(one["share"]),
+                HIDDEN if hidden else interval(one["ci_lower"], one["ci_upper"], 1, 100.0),
+                context.count_of(one["n_small"], one["n_lesions"]),
                 "result.growth_share",
                 (12, "c") if within == 6 else None,
             )

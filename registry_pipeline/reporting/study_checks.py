@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from registry_pipeline.reporting.blocks import Block, Column, Heading, Row, Section, Table, missing
-from registry_pipeline.reporting.cox_words import ratio_cells
+from registry_pipeline.reporting.cox_words import preferred, ratio_cells
 from registry_pipeline.reporting.figure_shape import coefficient_figure
-from registry_pipeline.reporting.report_context import Context
+from registry_pipeline.reporting.report_context import HIDDEN, Context
+from registry_pipeline.reporting.suppression import hidden_groups
 from registry_pipeline.reporting.wording import (
     NOT_GIVEN,
     ORIGINS,
@@ -57,7 +58,7 @@ def _rows(context: Context, name: str) -> pd.DataFrame:
 def _why(context: Context, name: str, rows: pd.DataFrame) -> str:
     """The table's own sentence, or that it is empty."""
     if len(rows) and is_given(rows["note"].iloc[0]) and rows["note"].iloc[0]:
-        return clean(rows["note"].iloc[0])
+        return context.note(rows["note"].iloc[0])
     return context.why_empty(f"result.{name}")
 
 
@@ -67,7 +68,7 @@ def _optimism(context: Context) -> Block:
         return missing(f"Optimism of the model: not given. {_why(context, 'cox_optimism', rows)}")
     one = rows.iloc[0]
     cells = (
-        f"{context.count(one['n_event'])} of {context.count(one['n'])}",
+        context.count_of(one["n_event"], one["n"]),
         number(one["concordance_apparent"], 3),
         number(one["optimism"], 3),
         number(one["concordance_corrected"], 3),
@@ -90,6 +91,7 @@ def _optimism(context: Context) -> Block:
             "looks better in the patients that it was fitted to: the correction refits it in bootstrap samples and judges each "
             f"refit on the patients themselves (Harrell). In {count(one['n_not_certified'])} samples the refit had no certified "
             "solution, usually because a group had no event; its last coefficients were used.",
+            *_unpenalised(context),
         ),
         is_wide=True,
     )
@@ -104,7 +106,9 @@ def _coefficients(context: Context) -> Block:
     if context.small_cell:
         return missing(f"{title}: each point is one death; left out because small counts are hidden.")
     terms = _terms(context)
-    fitted = terms["coefficient"]
+    fitted = (
+        _rows(context, "cox_influence").drop_duplicates("term").set_index("term")["coefficient"]
+    )  # the same fit
     names = [one for one in dict.fromkeys(rows["term"]) if is_given(one)][:MOST_PANELS]
     panels = []
     for name in names:
@@ -121,9 +125,10 @@ def _coefficients(context: Context) -> Block:
         title=title,
         description=f"{len(panels)} panels, one per coefficient of the model of all factors.",
         meaning="Each point is one death; the line is the log hazard ratio as it changes with time, its band the 95 % limits; the "
-        "dashed line is the one value that the model gives. Zero is no effect.",
+        "dashed line is the one value that the same fit gives. Zero is no effect. "
+        + " ".join(_unpenalised(context)),
         limits="A line that leaves the dashed one is not proof of a change: with few deaths it wanders, above all at both ends.",
-        source="result.ph_residual, result.cox_term",
+        source="result.ph_residual, result.cox_influence",
     )
 
 
@@ -134,6 +139,18 @@ def _shown_terms(context: Context) -> pd.DataFrame:
     )
     plain = found[found["method"] == "efron"]
     return plain if len(plain) else found
+
+
+def _unpenalised(context: Context) -> list[str]:
+    """That a check belongs to another fit than the hazard ratios above, where it does."""
+    where = {"endpoint": "os", "origin": context.origin, "model": MODEL}
+    fits = context.tables.table("result.cox_fit", where)
+    if fits.empty or preferred(fits).iloc[0]["method"] != "firth":
+        return []
+    return [
+        "It belongs to the unpenalised fit, which is not the one shown among the hazard ratios: there the penalised fit stands "
+        "in its place, and its coefficients differ from these."
+    ]
 
 
 def _terms(context: Context) -> pd.DataFrame:
@@ -186,6 +203,7 @@ def _influence(context: Context) -> Block:
         (
             "Approximate (dfbeta). A change beyond one standard error, or a ratio that crosses 1, says that one record decides: look it "
             "up. The ten most influential patients of each factor stand in the table, by pseudonym.",
+            *_unpenalised(context),
         ),
     )
 
@@ -210,8 +228,8 @@ def _missing_table(context: Context) -> Block:
         Row(
             context.words.variable(str(one["variable"])),
             (
-                context.count(one["n_missing"]),
-                "hidden" if context.is_small(one["n_missing"]) else share(one["share_missing"]),
+                context.count(one["n_missing"], context.is_telling(one["n_missing"], one["n"])),
+                HIDDEN if context.is_telling(one["n_missing"], one["n"]) else share(one["share_missing"]),
             ),
         )
         for one in gone.to_dict("records")
@@ -233,9 +251,11 @@ def _pattern_table(context: Context) -> Block | None:
     if len(known) < 2:
         return None
     made = []
-    for one in known.head(10).to_dict("records"):
+    counts = known["n"].astype("int64").tolist()
+    hidden = hidden_groups(counts, sum(counts), context.small_cell)
+    for one, is_hidden in zip(known.head(10).to_dict("records"), hidden, strict=False):
         names = [context.words.variable(name) for name in clean(one["missing_variables"]).split(", ") if name]
-        made.append(Row("; ".join(names) or "Nothing is missing", (context.count(one["n"]),)))
+        made.append(Row("; ".join(names) or "Nothing is missing", (context.count(one["n"], is_hidden),)))
     return Table(
         "What is missing together",
         "Variables",
@@ -274,7 +294,7 @@ def _imputed(context: Context) -> Block:
         "result.imputed_cox, result.cox_term",
         (
             f"{count(first['n_imputations'])} imputations by chained equations, pooled by Rubin’s rules; "
-            f"{context.count(first['n_missing'])} of {context.count(first['n'])} patients had an imputed value. Right only if values are "
+            f"{context.count_of(first['n_missing'], first['n'])} patients had an imputed value. Right only if values are "
             "missing for reasons that the other factors, the time and the event explain.",
         ),
         is_wide=True,

@@ -9,9 +9,10 @@ import pandas as pd
 
 from registry_pipeline.reporting.blocks import Block, Column, Row, Section, Table, Text, caution, missing
 from registry_pipeline.reporting.figure_flow import Step, flow_figure
-from registry_pipeline.reporting.report_context import Context
+from registry_pipeline.reporting.report_context import HIDDEN, Context
+from registry_pipeline.reporting.suppression import hidden_groups
 from registry_pipeline.reporting.table_one import Family, Variable, table_one
-from registry_pipeline.reporting.wording import clean, count, interval, number
+from registry_pipeline.reporting.wording import clean, count, interval, number, share
 
 COHORT_VARIABLES = (
     Variable("age_years", True),
@@ -138,7 +139,7 @@ def follow_up_section(context: Context) -> Section:
                 context.count(row.n),
                 number(row.median_months),
                 interval(row.ci_lower, row.ci_upper),
-                interval(row.min_months, row.max_months),
+                HIDDEN if context.small_cell else interval(row.min_months, row.max_months),
             ),
         )
         for row in found.itertuples()
@@ -191,9 +192,39 @@ def registry_section(context: Context) -> Section:
     return section
 
 
+def registry_missing(context: Context) -> Block | None:
+    """Values that the models of the whole registry lack."""
+    patients = context.tables.table("mart.registry_patient")
+    names = [one for one in ("age_years", "figo_group", "histology_group") if one in patients]
+    gone = {one: int(patients[one].isna().sum()) for one in names}
+    gone = {name: n for name, n in gone.items() if n}
+    if patients.empty or not gone:
+        return None
+    n = len(patients)
+    rows = tuple(
+        Row(
+            context.words.variable(name),
+            (context.count_of(one, n), HIDDEN if context.is_telling(one, n) else share(one / n)),
+        )
+        for name, one in gone.items()
+    )
+    return Table(
+        "Values that are missing in the models of the registry",
+        "Variable",
+        (Column("Missing"), Column("Share")),
+        rows,
+        "mart.registry_patient",
+        ("A patient in whom a factor is missing is left out of the models that hold it (complete cases).",),
+    )
+
+
 def _without_times(context: Context, without: pd.DataFrame) -> Block:
     counts = without["exclusion_reason"].astype(str).value_counts().sort_index()
-    rows = tuple(Row(clean(reason), (context.count(n),)) for reason, n in counts.items())
+    hidden = hidden_groups(counts.tolist(), int(counts.sum()), context.small_cell)
+    rows = tuple(
+        Row(clean(reason), (context.count(n, one),))
+        for (reason, n), one in zip(counts.items(), hidden, strict=True)
+    )
     return Table(
         "Patients without a survival time from diagnosis",
         "Why",

@@ -9,7 +9,8 @@ from __future__ import annotations
 import pandas as pd
 
 from registry_pipeline.reporting.blocks import Block, Column, Heading, Row, Table, missing
-from registry_pipeline.reporting.report_context import Context
+from registry_pipeline.reporting.report_context import HIDDEN, Context
+from registry_pipeline.reporting.suppression import hidden_groups
 from registry_pipeline.reporting.wording import (
     NOT_GIVEN,
     ORIGINS,
@@ -124,9 +125,14 @@ def _landmarks(context: Context) -> Block:
     made: list[Row] = []
     for months, part in known.sort_values(["landmark_months", "place", "stratum"]).groupby("landmark_months"):
         made.append(Row(f"Still watched {months:g} months after the start of therapy", ("",) * 4, "group"))
+        hidden = {name: _hidden_at(context, part, name) for name in ("n", "n_at_risk")}
         made += [
-            Row(_whom(context, one), _landmark_cells(context, one), "level")
-            for one in part.to_dict("records")
+            Row(
+                _whom(context, one),
+                _landmark_cells(context, one, *(hidden[name][i] for name in hidden)),
+                "level",
+            )
+            for i, one in enumerate(part.to_dict("records"))
         ]
     horizon = number(known["horizon_months"].iloc[0], 0)
     return Table(
@@ -147,6 +153,18 @@ def _landmarks(context: Context) -> Block:
     )
 
 
+def _hidden_at(context: Context, part: pd.DataFrame, name: str) -> list[bool]:
+    """Which counts at one landmark are hidden: groups of one variable add up to all patients."""
+    values = part[name].fillna(0).astype("int64")
+    overall = values[part["stratum_variable"] == "overall"]
+    hidden = pd.Series(False, index=part.index)
+    for variable, own in values.groupby(part["stratum_variable"]):
+        if variable != "overall":
+            whole = int(overall.iloc[0]) if len(overall) else int(own.sum())
+            hidden[own.index] = hidden_groups(own.tolist(), whole, context.small_cell)
+    return hidden.tolist()  # type: ignore[no-any-return]
+
+
 def _whom(context: Context, one: dict[str, object]) -> str:
     variable, stratum = str(one["stratum_variable"]), one["stratum"]
     if variable == RECURRED:
@@ -154,9 +172,11 @@ def _whom(context: Context, one: dict[str, object]) -> str:
     return upper_first(context.words.group(variable, stratum))
 
 
-def _landmark_cells(context: Context, one: dict[str, object]) -> tuple[str, ...]:
+def _landmark_cells(
+    context: Context, one: dict[str, object], hides_n: bool, hides_at_risk: bool
+) -> tuple[str, ...]:
     if context.is_small(one["n"]) or context.is_small(one["n_at_risk"]):
-        rate = "hidden"
+        rate = HIDDEN
     elif not is_given(one["survival"]):
         rate = "beyond follow-up"
     else:
@@ -165,7 +185,8 @@ def _landmark_cells(context: Context, one: dict[str, object]) -> tuple[str, ...]
             rate += f" ({interval(one['ci_lower'], one['ci_upper'], 1, 100.0, '–')})"
         else:
             rate += " (no interval)"
-    return context.count(one["n"]), rate, context.count(one["n_at_risk"]), p_value(one["logrank_p_value"])
+    n, at_risk = context.count(one["n"], hides_n), context.count(one["n_at_risk"], hides_at_risk)
+    return n, rate, at_risk, p_value(one["logrank_p_value"])
 
 
 def _immortal(context: Context) -> Block | None:
@@ -180,22 +201,30 @@ def _immortal(context: Context) -> Block | None:
     for months, part in known.groupby("landmark_months"):
         readings = {str(one["reading"]): one for one in part.to_dict("records")}
         start = other[other["landmark_months"] == months].to_dict("records")
-        cells = [_rate(context, start[0] if start else None)]
-        cells += [_rate(context, readings.get(one)) for one in ("counted as at risk", "left truncated")]
-        made.append(Row(f"{months:g} months", tuple(cells)))
+        shown = [
+            start[0] if start else None,
+            *(readings.get(one) for one in ("counted as at risk", "left truncated")),
+        ]
+        made.append(Row(f"{months:g} months", tuple(cell for one in shown for cell in _rate(context, one))))
     waited = float(known["immortal_days"].iloc[0]) / max(float(known["n"].iloc[0]), 1)
     return Table(
         "Overall survival by where the clock starts, all patients",
         "Time",
         (
-            Column(f"From {ORIGINS['lrt_start']}"),
-            Column("Everybody at risk at once", f"From {ORIGINS['omd_dx']}"),
-            Column("At risk from therapy on", f"From {ORIGINS['omd_dx']}"),
+            *(
+                Column(label, upper_first(head))
+                for head in (
+                    f"from {ORIGINS['lrt_start']}",
+                    f"from {ORIGINS['omd_dx']}, everybody at risk at once",
+                    f"from {ORIGINS['omd_dx']}, at risk from therapy on",
+                )
+                for label in ("% (95 % CI)", "At risk")
+            ),
         ),
         tuple(made),
         "result.immortal_time, result.km_landmark",
         (
-            f"% alive (95 % CI). Between diagnosis and therapy {number(waited, 0)} days pass on average, in which no patient of this "
+            f"% alive; at risk: under observation just before that time. Between diagnosis and therapy {number(waited, 0)} days pass on average, in which no patient of this "
             "study could have died: counted as time at risk they can only flatter survival. The last column lets a patient enter only with "
             "her therapy (left truncation).",
         ),
@@ -203,10 +232,11 @@ def _immortal(context: Context) -> Block | None:
     )
 
 
-def _rate(context: Context, one: dict[str, object] | None) -> str:
+def _rate(context: Context, one: dict[str, object] | None) -> tuple[str, str]:
     if one is None or not is_given(one["survival"]):
-        return "–"
+        return NOT_GIVEN, NOT_GIVEN
+    at_risk = context.count(one["n_at_risk"])
     if context.is_small(one["n_at_risk"]):
-        return "hidden"
+        return HIDDEN, at_risk
     value = number(100 * float(one["survival"]))  # type: ignore[arg-type]
-    return f"{value} ({interval(one['ci_lower'], one['ci_upper'], 1, 100.0, '–')})"
+    return f"{value} ({interval(one['ci_lower'], one['ci_upper'], 1, 100.0, '–')})", at_risk

@@ -9,7 +9,8 @@ import pandas as pd
 
 from registry_pipeline.reporting.blocks import Block, Column, Row, Table, missing
 from registry_pipeline.reporting.cox_words import ratio_cells
-from registry_pipeline.reporting.report_context import Context
+from registry_pipeline.reporting.report_context import HIDDEN, Context
+from registry_pipeline.reporting.suppression import Line, hidden_counts, hidden_shares
 from registry_pipeline.reporting.wording import (
     NOT_GIVEN,
     PATTERNS,
@@ -34,11 +35,13 @@ def gray_table(context: Context, endpoint: str, event: str) -> Block | None:
     if known.empty:
         return None
     made = []
+    few = known.loc[known["cause"] == 1, "n_event"].map(context.is_small).any()
     for one in known.sort_values(["cause", "stratum_variable"]).to_dict("records"):
         what = event if one["cause"] == 1 else "what competes with it"
         head = f"{upper_first(what)}, by {lower_first(context.words.variable(str(one['stratum_variable'])))}"
-        remark = clean(one["note"]) if is_given(one["note"]) else ""
-        cells = (number(one["chi_square"], 2), p_value(one["p_value"]), context.count(one["n_event"]), remark)
+        # With the events of the other kind, those of both together (disease-free survival) give the few away.
+        events = context.count(one["n_event"], is_hidden=few)
+        cells = (number(one["chi_square"], 2), p_value(one["p_value"]), events, context.note(one["note"]))
         made.append(Row(head, cells))
     return Table(
         "Gray’s test: is the incidence equal in the groups?",
@@ -96,7 +99,7 @@ def lesion_table(context: Context) -> Block:
     rows = context.tables.in_order("result.lesion_local_control")
     known = rows[rows["landmark_months"].notna()] if len(rows) else rows
     if known.empty:
-        note = clean(rows["note"].iloc[0]) if len(rows) and is_given(rows["note"].iloc[0]) else ""
+        note = context.note(rows["note"].iloc[0]) if len(rows) else ""
         return missing(
             f"Local control lesion by lesion: not given. {note or context.why_empty('result.lesion_local_control')}"
         )
@@ -107,28 +110,43 @@ def lesion_table(context: Context) -> Block:
         ("aalen_johansen", "Recurred (deaths competing)"),
     ):
         part = known[known["estimator"] == estimator]
-        if part.empty:
-            continue
-        made.append(Row(head, ("",) * (len(marks) + 1), "group"))
-        for (variable, stratum), own in part.groupby(["stratum_variable", "stratum"], sort=False):
-            by_mark = {one["landmark_months"]: one for one in own.to_dict("records")}
-            first = own.iloc[0]
-            n = f"{context.count(first['n_event'])} of {context.count(first['n'])} in {context.count(first['n_cluster'])}"
-            cells = tuple(_lesion_cell(context, by_mark.get(mark)) for mark in marks)
-            made.append(Row(_lesion_group(context, str(variable), stratum), (n, *cells), "level"))
+        if len(part):
+            made += [Row(head, ("",) * (2 * len(marks) + 1), "group"), *_lesion_rows(context, part, marks)]
+    columns = [Column(one, f"{mark:g} months") for mark in marks for one in ("% (95 % CI)", "At risk")]
     return Table(
         "Local control lesion by lesion",
         "Lesions",
-        (Column("Recurred of lesions in patients"), *(Column(f"{mark:g} months") for mark in marks)),
+        (Column("Recurred of lesions in patients"), *columns),
         tuple(made),
         "result.lesion_local_control",
         (
-            "% of treated lesions (95 % CI). Lesions of one patient are alike and share her death, so the intervals take the "
+            "% of treated lesions. At risk: lesions still under observation just before that time. Lesions of one patient are alike and share her death, so the intervals take the "
             "patient, not the lesion, as the unit that is drawn. A recurrence that names no lesion counts against each of her "
             "treated lesions.",
         ),
         is_wide=True,
     )
+
+
+def _lesion_rows(context: Context, part: pd.DataFrame, marks: list[float]) -> list[Row]:
+    """One line per group; a grouping with a group of few patients is left out where small counts are hidden."""
+    overall = part[part["stratum_variable"] == "overall"]
+    whole = overall.iloc[0] if len(overall) else None
+    rows: list[Row] = []
+    for variable, groups in part.groupby("stratum_variable", sort=False):
+        if context.small_groups(groups["n_cluster"]):
+            continue
+        by_stratum = dict(iter(groups.groupby("stratum", sort=False)))
+        firsts = [own.iloc[0] for own in by_stratum.values()]
+        pairs = [(int(one["n_event"]), int(one["n"])) for one in firsts]
+        everyone = (int(whole["n_event"]), int(whole["n"])) if whole is not None else pairs[0]
+        hidden = hidden_shares(pairs, everyone, context.small_cell) if variable != "overall" else [False]
+        for one, first, (stratum, own) in zip(hidden, firsts, by_stratum.items(), strict=True):
+            n = f"{context.count_of(first['n_event'], first['n'], one)} in {context.count(first['n_cluster'])}"
+            by_mark = {mark["landmark_months"]: mark for mark in own.to_dict("records")}
+            cells = [cell for mark in marks for cell in _lesion_cells(context, by_mark.get(mark))]
+            rows.append(Row(_lesion_group(context, str(variable), stratum), (n, *cells), "level"))
+    return rows
 
 
 def lesion_hazards(context: Context) -> Block | None:
@@ -144,9 +162,7 @@ def lesion_hazards(context: Context) -> Block | None:
     made = []
     for one in known.to_dict("records"):
         label = names.get(str(one["term"]), clean(one["term"])) + _METHODS.get(str(one["method"]), "")
-        made.append(
-            Row(label, (f"{context.count(one['n_event'])} of {context.count(one['n'])}", *ratio_cells(one)))
-        )
+        made.append(Row(label, (context.count_of(one["n_event"], one["n"]), *ratio_cells(one))))
     return Table(
         "Hazard ratios of recurrence, lesion by lesion",
         "Factor",
@@ -168,15 +184,32 @@ def _lesion_group(context: Context, variable: str, stratum: object) -> str:
     return upper_first(context.words.level(variable, stratum))
 
 
-def _lesion_cell(context: Context, one: dict[str, object] | None) -> str:
+def _lesion_cells(context: Context, one: dict[str, object] | None) -> tuple[str, str]:
     if one is None or not is_given(one["estimate"]):
-        return "–"
+        return NOT_GIVEN, NOT_GIVEN
+    at_risk = context.count(one["n_at_risk"])
     if context.is_small(one["n_at_risk"]):
-        return "hidden"
+        return HIDDEN, at_risk
     value = number(100 * float(one["estimate"]))  # type: ignore[arg-type]
     if not is_given(one["ci_lower"]) and not is_given(one["ci_upper"]):
-        return f"{value} (no interval)"
-    return f"{value} ({interval(one['ci_lower'], one['ci_upper'], 1, 100.0, '–')})"
+        return f"{value} (no interval)", at_risk
+    return f"{value} ({interval(one['ci_lower'], one['ci_upper'], 1, 100.0, '–')})", at_risk
+
+
+def shown_patterns(context: Context) -> dict[str, bool]:
+    """Kinds of first recurrence, and whether their count is hidden: the kinds add up to any recurrence."""
+    found = context.tables.in_order("result.recurrence_pattern")
+    names = found["pattern"].astype(str).tolist()
+    k = [int(one) for one in found["n_event"]]
+    counts = [*k, *(int(n) - one for one, n in zip(k, found["n_patients"], strict=True))]
+    m = len(names)
+    lines = [Line((i, m + i)) for i in range(m)]
+    whole = names.index("any") if "any" in names else None
+    kinds = tuple(i for i in range(m) if i != whole)
+    if whole is not None and sum(k[i] for i in kinds) == k[whole]:
+        lines.append(Line(kinds, whole))
+    hidden = hidden_counts(counts, lines, context.small_cell, [] if whole is None else [whole])
+    return dict(zip(names, hidden.tolist()[:m], strict=True))
 
 
 def recurrence_groups(context: Context) -> Block | None:
@@ -187,14 +220,19 @@ def recurrence_groups(context: Context) -> Block | None:
         return None
     patterns = [one for one in PATTERNS if (known["pattern"] == one).any()]
     patterns += sorted(set(known["pattern"]) - set(patterns))
+    overall = rows[rows["stratum_variable"] == "overall"].set_index("pattern")
     made: list[Row] = []
     for variable, part in known.groupby("stratum_variable", sort=True):
+        if context.small_groups(part["n_patients"]):
+            continue
         made.append(Row(context.words.variable(str(variable)), ("",) * (len(patterns) + 1), "group"))
+        cells = {one: _counted(context, part[part["pattern"] == one], overall, one) for one in patterns}
         for stratum, own in part.groupby("stratum", sort=True):
-            n = own["n_patients"].iloc[0]
-            cells = [_counted(context, own[own["pattern"] == one]) for one in patterns]
+            n = context.count(own["n_patients"].iloc[0])
             label = upper_first(context.words.level(str(variable), stratum))
-            made.append(Row(label, (context.count(n), *cells), "level"))
+            made.append(Row(label, (n, *(cells[one].get(stratum, NOT_GIVEN) for one in patterns)), "level"))
+    if not made:
+        return None
     heads = [Column(PATTERNS.get(one, clean(one)).split(" (")[0]) for one in patterns]
     return Table(
         "First recurrence by group: patients, and exact 95 % interval of the share in %",
@@ -207,13 +245,19 @@ def recurrence_groups(context: Context) -> Block | None:
     )
 
 
-def _counted(context: Context, rows: pd.DataFrame) -> str:
-    if rows.empty:
-        return NOT_GIVEN
-    one = rows.iloc[0]
-    if context.is_small(one["n_event"]) or context.is_small(one["n_patients"]):
-        return "hidden"
-    return f"{context.count(one['n_event'])} ({interval(one['ci_lower'], one['ci_upper'], 0, 100.0)})"
+def _counted(context: Context, rows: pd.DataFrame, overall: pd.DataFrame, pattern: str) -> dict[object, str]:
+    """Patients of each group with one kind of recurrence."""
+    pairs = [(int(one.n_event), int(one.n_patients)) for one in rows.itertuples()]
+    whole = (sum(k for k, _ in pairs), sum(n for _, n in pairs))
+    if pattern in overall.index:
+        whole = (int(overall.loc[pattern, "n_event"]), int(overall.loc[pattern, "n_patients"]))
+    hidden = hidden_shares(pairs, whole, context.small_cell)
+    return {
+        one.stratum: HIDDEN
+        if is_hidden
+        else f"{context.count(one.n_event)} ({interval(one.ci_lower, one.ci_upper, 0, 100.0)})"
+        for one, is_hidden in zip(rows.itertuples(), hidden, strict=True)
+    }
 
 
 def course_table(context: Context) -> Block | None:
@@ -222,19 +266,11 @@ def course_table(context: Context) -> Block | None:
     known = rows[rows["course"].notna()] if len(rows) else rows
     if known.empty:
         return None
-    made = [
-        Row(
-            _course(clean(one["course"])),
-            (
-                context.count(one["n"]),
-                "hidden" if context.is_small(one["n"]) else share(one["share"]),
-                "hidden"
-                if context.is_small(one["n"])
-                else number(one["median_days"] / context.days_per_month),
-            ),
-        )
-        for one in known.head(20).to_dict("records")
-    ]
+    made = []
+    for one, hidden in zip(known.head(20).to_dict("records"), _hidden_courses(context, known), strict=False):
+        n = context.count(one["n"], hidden)
+        ends = (share(one["share"]), number(one["median_days"] / context.days_per_month))
+        made.append(Row(_course(clean(one["course"])), (n, *((HIDDEN, HIDDEN) if hidden else ends))))
     return Table(
         "The courses that occur",
         "From local therapy on",
@@ -246,6 +282,20 @@ def course_table(context: Context) -> Block | None:
             + (f" The 20 most frequent of {len(known)} courses." if len(known) > 20 else ""),
         ),
     )
+
+
+def _hidden_courses(context: Context, rows: pd.DataFrame) -> list[bool]:
+    """Courses whose count is hidden: all patients, the dead, and who had each first recurrence are known."""
+    steps = [str(one).split(" > ") for one in rows["course"]]
+    ends = [
+        [i for i, one in enumerate(steps) if one[-1] == end] for end in sorted({one[-1] for one in steps})
+    ]
+    starts = [
+        [i for i, one in enumerate(steps) if one[0] == start] for start in sorted({one[0] for one in steps})
+    ]
+    lines = [Line(tuple(one)) for one in ([*range(len(steps))], *ends, *starts) if len(one) > 1]
+    counts = rows["n"].astype("int64").tolist()
+    return hidden_counts(counts, lines, context.small_cell).tolist()  # type: ignore[no-any-return]
 
 
 def _course(course: str) -> str:

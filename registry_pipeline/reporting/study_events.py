@@ -11,7 +11,7 @@ import pandas as pd
 
 from registry_pipeline.reporting.blocks import Block, Column, Heading, Row, Section, Table, missing
 from registry_pipeline.reporting.figure_survival import incidence_figure
-from registry_pipeline.reporting.report_context import Context
+from registry_pipeline.reporting.report_context import HIDDEN, Context
 from registry_pipeline.reporting.study_competing import (
     course_table,
     gray_table,
@@ -19,11 +19,26 @@ from registry_pipeline.reporting.study_competing import (
     lesion_hazards,
     lesion_table,
     recurrence_groups,
+    shown_patterns,
 )
-from registry_pipeline.reporting.study_survival import GROUPINGS, km_block, km_rows
+from registry_pipeline.reporting.study_survival import (
+    GROUPINGS,
+    km_block,
+    km_rows,
+    rounded_words,
+    shown_curve,
+)
 from registry_pipeline.reporting.study_swimmer import swimmer_block
-from registry_pipeline.reporting.survival_tables import landmark_table, logrank_table, ordered, summary_table
+from registry_pipeline.reporting.survival_tables import (
+    landmark_at_risk,
+    landmark_table,
+    logrank_table,
+    ordered,
+    rows_of,
+    summary_table,
+)
 from registry_pipeline.reporting.wording import (
+    NOT_GIVEN,
     ORIGINS,
     PATTERNS,
     clean,
@@ -90,20 +105,35 @@ def incidence_rows(context: Context, endpoint: str, variable: str) -> pd.DataFra
         "result.cumulative_incidence",
         {"endpoint": endpoint, "origin": context.origin, "stratum_variable": variable},
     )
-    if rows.empty:
+    return rows.sort_values(["stratum", "cause", "duration_days"], kind="stable") if len(rows) else rows
+
+
+def _drawn(context: Context, rows: pd.DataFrame) -> pd.DataFrame:
+    """Incidence of one group as it is drawn and written: rounded where small counts are hidden."""
+    if not context.small_cell or rows.empty:
         return rows
-    rows = rows.sort_values(["stratum", "cause", "duration_days"], kind="stable")
-    return rows[rows["n_at_risk"] >= context.small_cell] if context.small_cell else rows
+    free = 1 - rows.groupby("duration_days")["incidence"].sum().shift(fill_value=0.0)
+    made = []
+    for cause, part in rows.groupby("cause"):
+        jump = part["incidence"].diff().fillna(part["incidence"])
+        n = (
+            jump * part["n_at_risk"] / part["duration_days"].map(free)
+        ).round()  # the release holds no events here
+        made.append(shown_curve(context, part.assign(n_event=n), "incidence", 0.0).assign(cause=cause))
+    return pd.concat(made, ignore_index=True)
 
 
 def incidence_block(context: Context, endpoint: str) -> Block:
     """Cumulative incidence beside 1 - KM."""
-    rows = incidence_rows(context, endpoint, "overall")
-    curve = km_rows(context, endpoint, context.origin, "overall")
+    found = incidence_rows(context, endpoint, "overall")
+    rows = _drawn(context, found)
+    km = km_rows(context, endpoint, context.origin, "overall")
+    curve = shown_curve(context, km) if len(km) else km
     title = f"{_EVENT[endpoint]}: cumulative incidence beside 1 − Kaplan-Meier"
     own = rows[rows["cause"] == 1] if len(rows) else rows
     if own.empty or curve.empty:
         return missing(f"{title}: not drawn. {context.why_empty('result.cumulative_incidence')}")
+    at_risk = found[found["cause"] == 1]
     drawn = incidence_figure(
         own,
         rows[rows["cause"] == 2],
@@ -111,11 +141,12 @@ def incidence_block(context: Context, endpoint: str) -> Block:
         (f"{_EVENT[endpoint]} (Aalen-Johansen)", "The same event, 1 − Kaplan-Meier", _OTHER[endpoint]),
         f"Months from {ORIGINS[context.origin]}",
         context.days_per_month,
+        (at_risk, lambda counts, _: [context.count(one) for one in counts]),
     )
-    data = rows.drop(columns=["endpoint", "origin", "stratum_variable"]).merge(
+    data = rows.drop(columns=["endpoint", "origin", "stratum_variable"], errors="ignore").merge(
         curve.assign(one_minus_km=1 - curve["survival"])[["stratum", "duration_days", "one_minus_km"]],
         on=["stratum", "duration_days"],
-        how="left",
+        how="outer" if context.small_cell else "left",
     )
     end = own.iloc[-1]
     return context.figures.add(
@@ -125,7 +156,8 @@ def incidence_block(context: Context, endpoint: str) -> Block:
         title=title,
         description=f"At the last observation the cumulative incidence is {share(end['incidence'])}, "
         f"1 − Kaplan-Meier {share(1 - curve.iloc[-1]['survival'])}.",
-        meaning="The solid curve is the share of all patients who had the event by that time, deaths counted as deaths.",
+        meaning="The solid curve is the share of all patients who had the event by that time, deaths counted as deaths."
+        + rounded_words(context),
         limits="1 − Kaplan-Meier is not the share of patients who have the event: it treats those who died as if they "
         "could still have it, and so lies higher.",
         source="result.cumulative_incidence, result.km_curve",
@@ -137,26 +169,51 @@ def incidence_table(context: Context, endpoint: str, variables: Sequence[str]) -
     marks = _landmarks(context)
     rows: list[Row] = []
     for variable in variables:
-        found = incidence_rows(context, endpoint, variable)
-        found = found[found["cause"] == 1] if len(found) else found
+        found = _at_landmarks(context, endpoint, variable)
+        texts = landmark_at_risk(context, endpoint, variable, context.origin)
         for stratum in ordered(found["stratum"].unique().tolist()):
             part = found[found["stratum"] == stratum]
-            cells = []
-            for months in marks:
-                cells.append(_incidence_at(part, months * context.days_per_month))
+            cells = [
+                cell
+                for months in marks
+                for cell in (
+                    _incidence_at(part, months * context.days_per_month),
+                    texts.get((months, stratum), NOT_GIVEN),
+                )
+            ]
             rows.append(Row(upper_first(context.words.group(variable, stratum)), tuple(cells)))
     if not rows:
         return None
-    columns = [Column(f"{months:g} months") for months in marks]
+    columns = [
+        Column(one, f"{months:g} months", origin=name)
+        for months in marks
+        for one, name in (
+            ("% (95 % CI)", "result.cumulative_incidence.incidence, ci_lower, ci_upper"),
+            ("At risk", "result.km_landmark.n_at_risk"),
+        )
+    ]
     return Table(
         f"{_EVENT[endpoint]}: cumulative incidence at fixed times",
         "Patients",
         tuple(columns),
         tuple(rows),
-        "result.cumulative_incidence",
-        ("Aalen-Johansen, % (95 % CI). A dash: later than the last observation of the group.",),
+        "result.cumulative_incidence, result.km_landmark",
+        (
+            "Aalen-Johansen. At risk: patients without any of the competing events and still under observation just "
+            "before that time. A dash: later than the last observation of the group.",
+        ),
         is_wide=True,
     )
+
+
+def _at_landmarks(context: Context, endpoint: str, variable: str) -> pd.DataFrame:
+    """Rows of the event itself; without groups of which few are left where small counts are hidden."""
+    found = incidence_rows(context, endpoint, variable)
+    if found.empty:
+        return found
+    groups = rows_of(context, "result.km_summary", endpoint, context.origin, variable)
+    own = found[(found["cause"] == 1) & (found["n_at_risk"] >= context.small_cell)]
+    return own[:0] if len(groups) and context.small_groups(groups["n"]) else own
 
 
 def _landmarks(context: Context) -> list[float]:
@@ -199,7 +256,7 @@ def zero_events_table(context: Context) -> Block | None:
         "Patients",
         (Column("n"), Column("Events"), Column("Exact upper bound")),
         tuple(rows),
-        "result.km_summary",
+        "computed from the n of result.km_summary",
         (
             "Upper end of the exact two-sided 95 % interval of the crude share, 1 − 0.025^(1/n): nothing seen in few "
             "patients is not proof of nothing.",
@@ -213,19 +270,19 @@ def pattern_table(context: Context) -> Block:
     if found.empty:
         return missing(f"Patterns: not given. {context.why_empty('result.recurrence_pattern')}")
     rows = []
+    kinds = shown_patterns(context)
     for one in found.to_dict("records"):
-        hidden = context.is_small(one["n_event"])
+        hidden = kinds[str(one["pattern"])]
+        has_range = is_given(one["min_months"]) and not hidden and not context.small_cell
         rows.append(
             Row(
                 PATTERNS.get(str(one["pattern"]), clean(one["pattern"])),
                 (
-                    f"{context.count(one['n_event'])} of {context.count(one['n_patients'])}",
-                    "hidden" if hidden else share(one["share"]),
-                    "hidden" if hidden else interval(one["ci_lower"], one["ci_upper"], 1, 100.0),
-                    number(one["median_months_observed"]),
-                    f"{number(one['min_months'])} to {number(one['max_months'])}"
-                    if is_given(one["min_months"]) and not hidden
-                    else "–",
+                    context.count_of(one["n_event"], one["n_patients"], hidden),
+                    HIDDEN if hidden else share(one["share"]),
+                    HIDDEN if hidden else interval(one["ci_lower"], one["ci_upper"], 1, 100.0),
+                    HIDDEN if hidden else number(one["median_months_observed"]),
+                    f"{number(one['min_months'])} to {number(one['max_months'])}" if has_range else NOT_GIVEN,
                 ),
             )
         )
@@ -233,11 +290,14 @@ def pattern_table(context: Context) -> Block:
         "First recurrence after local therapy",
         "Kind",
         (
-            Column("Patients"),
-            Column("Share"),
-            Column("95 % CI, exact"),
-            Column("Median time of those with it, months"),
-            Column("Range"),
+            Column("Patients", origin="result.recurrence_pattern.n_event, n_patients"),
+            Column("Share", origin="result.recurrence_pattern.share"),
+            Column("95 % CI, exact", origin="result.recurrence_pattern.ci_lower, ci_upper"),
+            Column(
+                "Median time of those with it, months",
+                origin="result.recurrence_pattern.median_months_observed",
+            ),
+            Column("Range", origin="result.recurrence_pattern.min_months, max_months"),
         ),
         tuple(rows),
         "result.recurrence_pattern",

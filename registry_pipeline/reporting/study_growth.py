@@ -20,7 +20,12 @@ from registry_pipeline.reporting.blocks import (
 )
 from registry_pipeline.reporting.figure_base import thinned
 from registry_pipeline.reporting.figure_growth import GrowthCurve, scatter_figure
-from registry_pipeline.reporting.growth_checks import influence_text, sensitivity_table, serial_table
+from registry_pipeline.reporting.growth_checks import (
+    form_caution,
+    influence_text,
+    sensitivity_table,
+    serial_table,
+)
 from registry_pipeline.reporting.growth_tables import share_table, threshold_figure, threshold_table
 from registry_pipeline.reporting.report_context import Context
 from registry_pipeline.reporting.study_surveillance import surveillance_blocks
@@ -60,6 +65,10 @@ def growth_section(context: Context) -> Section:
     section = Section("growth", "Growth of lesions and scan intervals")
     lesions = context.tables.table("mart.lesion_growth", columns=_COLUMNS)
     if lesions.empty:
+        if not context.tables.n_rows("curated.measurement"):
+            return section.add(
+                missing("Not estimable: no lesion sizes in this registry (curated.measurement has no row).")
+            )
         return section.add(missing(context.why_empty("mart.lesion_growth")))
     included = lesions[lesions["is_included"].fillna(False).astype(bool)]
     return section.add(
@@ -67,6 +76,7 @@ def growth_section(context: Context) -> Section:
         _scatter(context, included),
         threshold_figure(context),
         threshold_table(context),
+        form_caution(context),
         sensitivity_table(context),
         influence_text(context),
         Heading("What biases these numbers"),
@@ -173,8 +183,8 @@ def _scatter_data(lesions: pd.DataFrame, curves: list[GrowthCurve]) -> pd.DataFr
 
 def _curves(context: Context) -> list[GrowthCurve]:
     """The chosen curve first, with its bands, then the other certified forms under the same error model."""
-    chosen = context.tables.parameters.get("study.growth_model", "exponential")
-    error = context.tables.parameters.get("study.growth_error_model", "additive")
+    chosen = context.growth_model
+    error = context.growth_error
     rows = context.tables.table("result.growth_curve", {"error_model": error})
     rows = rows[rows["diameter_mm"].notna()].sort_values("months_since_negative_ct") if len(rows) else rows
     names = [chosen, *(one for one in GROWTH_MODELS if one != chosen)]
@@ -199,8 +209,8 @@ def _crossing(context: Context) -> tuple[float, float, float] | None:
     rows = context.tables.table(
         "result.growth_threshold",
         {
-            "model": context.tables.parameters.get("study.growth_model", "exponential"),
-            "error_model": context.tables.parameters.get("study.growth_error_model", "additive"),
+            "model": context.growth_model,
+            "error_model": context.growth_error,
             "ci_method": "profile",
         },
     )

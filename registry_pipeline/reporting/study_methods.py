@@ -92,7 +92,9 @@ def _time(context: Context) -> tuple[str, ...]:
         or "the day on which the newest file was received"
     )
     return (
-        f"The clock starts at the {ORIGINS[context.origin]}. Treatment is a condition of being in the study, so a clock "
+        f"The clock starts at the {ORIGINS['primary_dx']}: this release has no study cohort."
+        if context.no_cohort
+        else f"The clock starts at the {ORIGINS[context.origin]}. Treatment is a condition of being in the study, so a clock "
         "started earlier would give every patient time in which she could not have died (immortal time).",
         f"Times are whole days; a month is {context.days_per_month:g} days and is for display only.",
         "Censoring on the day of an event comes after the event. A time of 0 days is kept.",

@@ -12,8 +12,10 @@ from registry_pipeline.reporting.cox_words import FEW_EVENTS, METHOD, STATUS, pr
 from registry_pipeline.reporting.figure_forest import Line, forest_figure
 from registry_pipeline.reporting.report_context import Context
 from registry_pipeline.reporting.study_hazards import hazards_table, other_endpoints_table
+from registry_pipeline.reporting.suppression import hidden_shares
 from registry_pipeline.reporting.wording import (
     ENDPOINTS,
+    NOT_GIVEN,
     ORIGINS,
     clean,
     is_given,
@@ -24,6 +26,7 @@ from registry_pipeline.reporting.wording import (
 )
 
 LABELLED_EVENTS = 10.0
+_FEW = "few events"  # in a note of result.cox_term
 _READING = {
     "meaning": "A hazard ratio below 1 means fewer deaths per unit of time than in the group it is compared with, "
     "averaged over follow-up.",
@@ -128,6 +131,7 @@ def _term_table(
 ) -> Table:
     """Both readings of each factor in one line."""
     joint = {str(one["term"]): one for one in together.to_dict("records")}
+    counts = level_counts(context, pd.concat([together, alone]))
     rows: list[Row] = []
     seen: set[str] = set()
     last = ""
@@ -138,27 +142,66 @@ def _term_table(
         seen.add(term)
         variable, contrast = context.words.term(term, one["reference_level"])
         if variable != last:
-            rows.append(Row(variable, ("",) * 4, "group"))
+            rows.append(Row(variable, ("",) * 7, "group"))
             last = variable
         single = one if str(one["model"]).startswith("univariable:") else None
-        rows.append(Row(contrast, (*ratio_cells(single), *ratio_cells(joint.get(term))), "level"))
+        few = any(_FEW in str(each["note"]) for each in (single, joint.get(term)) if each is not None)
+        cells = (
+            *counts[term],
+            *ratio_cells(single),
+            *ratio_cells(joint.get(term)),
+            "few events" if few else "",
+        )
+        rows.append(Row(contrast, cells, "level"))
     methods = sorted({METHOD.get(str(one), clean(one)) for one in together["method"]})
+    joined = f"Together ({', '.join(methods)})" if methods else "Together"
+    ratios = [
+        Column(label, group, origin=f"result.cox_term.{name}")
+        for group in ("One at a time", joined)
+        for label, name in (("HR (95 % CI)", "hazard_ratio, ci_lower, ci_upper"), ("p", "p_value"))
+    ]
     return Table(
         f"Hazard ratios for {ENDPOINTS[where['endpoint']].lower()}, from {ORIGINS[where['origin']]}",
         "Factor",
         (
-            Column("HR (95 % CI)", "One at a time"),
-            Column("p", "One at a time"),
-            Column("HR (95 % CI)", f"Together ({', '.join(methods)})" if methods else "Together"),
-            Column("p", f"Together ({', '.join(methods)})" if methods else "Together"),
+            Column("Patients", "In the level", origin="result.cox_term.n_level"),
+            Column("Events", "In the level", origin="result.cox_term.n_event_level"),
+            *ratios,
+            Column("Remark", is_number=False, origin="result.cox_term.note"),
         ),
         tuple(rows),
         "result.cox_term",
         (
             "Ties by Efron. Firth: penalised likelihood, profile-likelihood intervals, likelihood-ratio p. “Not estimable” "
             "means that the data have no finite best value for the coefficient, usually because a group has no event.",
+            "Patients and events: in the level that is named first; none for a factor that is a number. Few events: fewer than "
+            "5 in that level or in the one that it is compared with.",
         ),
+        is_wide=True,
     )
+
+
+def level_counts(context: Context, terms: pd.DataFrame) -> dict[str, tuple[str, str]]:
+    """Patients and events of each term's level as they may be written; dashes for a factor that is a number."""
+    made: dict[str, tuple[str, str]] = {}
+    fit = ["endpoint", "origin", "model", "method"]
+    wholes = {
+        tuple(one[name] for name in fit): (int(one["n_event"]), int(one["n"]))
+        for one in context.tables.in_order("result.cox_fit").to_dict("records")
+    }
+    for key, part in terms.groupby(fit, sort=False):
+        for _, own in part.groupby(part["term"].str.split("[").str[0], sort=False):
+            known = own.to_dict("records") if "n_level" in own and own["n_level"].notna().all() else []
+            made |= {str(term): (NOT_GIVEN, NOT_GIVEN) for term in own["term"]}
+            pairs = [(int(one["n_event_level"]), int(one["n_level"])) for one in known]
+            whole = wholes[key] if known else (0, 0)
+            small = any(
+                context.is_small(n) for n in (*(n for _, n in pairs), whole[1] - sum(n for _, n in pairs))
+            )
+            hidden = [small or one for one in hidden_shares(pairs, whole, context.small_cell)]
+            for one, (k, n), is_hidden in zip(known, pairs, hidden, strict=True):
+                made[str(one["term"])] = (context.count(n, small), context.count(k, is_hidden))
+    return made
 
 
 def _fit_table(context: Context, fits: pd.DataFrame, where: dict[str, str]) -> Table:
@@ -187,13 +230,13 @@ def _fit_table(context: Context, fits: pd.DataFrame, where: dict[str, str]) -> T
         "Model",
         (
             Column("Method", is_number=False),
-            Column("n"),
-            Column("Left out"),
-            Column("Events"),
-            Column("Events per coefficient"),
-            Column("Concordance"),
-            Column("SE"),
-            Column("p, whole model"),
+            Column("n", origin="result.cox_fit.n"),
+            Column("Left out", origin="result.cox_fit.n_missing"),
+            Column("Events", origin="result.cox_fit.n_event"),
+            Column("Events per coefficient", origin="result.cox_fit.events_per_variable"),
+            Column("Concordance", origin="result.cox_fit.concordance"),
+            Column("SE", origin="result.cox_fit.concordance_se"),
+            Column("p, whole model", origin="result.cox_fit.likelihood_ratio_p_value"),
             Column("Remark", is_number=False),
         ),
         tuple(rows),

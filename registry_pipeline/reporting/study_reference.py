@@ -19,7 +19,8 @@ from registry_pipeline.reporting.blocks import (
     missing,
 )
 from registry_pipeline.reporting.report_context import Context
-from registry_pipeline.reporting.wording import NOT_GIVEN, clean, count, interval, is_given, number
+from registry_pipeline.reporting.wording import NOT_GIVEN, clean, count, is_given, number
+from schemas.codes import MATCH_METHOD
 
 SHOWN = {
     "km_curve", "km_landmark", "km_summary", "logrank_test", "rmst", "cumulative_incidence", "follow_up", "cox_fit",
@@ -54,74 +55,6 @@ def data_statement(context: Context) -> tuple[str, bool]:
         clean(text) if is_given(text) and text else "This release carries no statement of what its data are."
     )
     return statement, "synthetic" in statement.lower()
-
-
-def scorecard_section(context: Context) -> Section:
-    """Published and computed numbers side by side."""
-    section = Section("scorecard", "Published and computed numbers")
-    found = context.tables.in_order("result.scorecard")
-    _, is_synthetic = data_statement(context)
-    section.add(
-        Text(
-            "The figures that the study's abstract publishes (Gao and others, Int J Gynecol Cancer 2023;33:198-207) beside the same "
-            "figures computed from this release. "
-            + (
-                "The data are synthetic: agreement shows that the arithmetic is right, and says nothing about patients."
-                if is_synthetic
-                else "This is another set of patients: a difference is no error and an agreement no confirmation. No agreement is claimed."
-            ),
-        )
-    )
-    if found.empty:
-        return section.add(missing(context.why_empty("result.scorecard", of_cohort=False)))
-    if not found["computed"].notna().any():
-        words = f"None of the {len(found)} published figures can be computed from this release. {context.no_cohort}"
-        return section.add(missing(words.strip()))
-    rows = [_scorecard_row(context, one, is_synthetic) for one in found.to_dict("records")]
-    compared = "Rounds to the published figure" if is_synthetic else "For comparison only"
-    return section.add(
-        Table(
-            "The scorecard",
-            "Item",
-            (
-                Column("Published"),
-                Column("Computed"),
-                Column("95 % CI"),
-                Column("n"),
-                Column(compared, is_number=False),
-                Column("Computed how", is_number=False),
-            ),
-            tuple(rows),
-            "result.scorecard",
-            is_wide=True,
-        )
-    )
-
-
-def _scorecard_row(context: Context, one: dict[str, object], is_synthetic: bool) -> Row:
-    computed = clean(one["computed"]) if is_given(one["computed"]) else "not estimable"
-    if computed.isdigit() and context.is_small(int(computed)):
-        computed = f"<{context.small_cell}"
-    agrees = one["agrees"]
-    words = (
-        NOT_GIVEN
-        if not is_given(agrees)
-        else ("yes" if bool(agrees) else "no")
-        if is_synthetic
-        else "see both columns"
-    )
-    has_interval = is_given(one["ci_lower"]) or is_given(one["ci_upper"])
-    return Row(
-        f"{one['item']}{clean(one['part'])}. {clean(one['description'])}",
-        (
-            clean(one["published"]) if is_given(one["published"]) else NOT_GIVEN,
-            computed,
-            interval(one["ci_lower"], one["ci_upper"]) if has_interval else NOT_GIVEN,
-            context.count(one["n"]),
-            words,
-            clean(one["assumption"]) if is_given(one["assumption"]) else "",
-        ),
-    )
 
 
 def parameters_section(context: Context) -> Section:
@@ -228,6 +161,7 @@ def provenance_section(context: Context) -> Section:
         Table("Release and hashes", "What", (Column("Value", is_number=False),), tuple(rows), "meta.release"),
         _received(context),
         _proved(context),
+        *_linkage(context),
         Heading("How to follow a number"),
         Text(
             "Each table and figure names the table of the release behind it. The database registry.duckdb beside this report holds these "
@@ -252,6 +186,37 @@ def _received(context: Context) -> Block | None:
     )
     columns = (Column("Submissions"), Column("Files"), Column("Bytes"))
     return Table("What was received", "Facility", columns, rows, "meta.submission")
+
+
+def _linkage(context: Context) -> list[Block]:
+    """How numbers of source systems became persons, in counts."""
+    numbers = context.tables.query(
+        "SELECT match_method, count(*) AS n FROM curated.patient_xref GROUP BY match_method ORDER BY n DESC, match_method",
+        {"curated.patient_xref": ["match_method"]},
+    )
+    if numbers is None or numbers.empty:
+        return []
+    kinds = ", ".join(
+        f"{count(one.n)} by {MATCH_METHOD.labels.get(str(one.match_method), clean(one.match_method))}"
+        for one in numbers.itertuples()
+    )
+    text = (
+        f"{count(numbers['n'].sum())} patient numbers of source systems stand for "
+        f"{count(context.tables.n_rows('curated.patient'))} persons ({kinds})."
+    )
+    blocks = context.tables.table("quality.linkage_block")
+    if len(blocks):
+        cut = int(blocks["n_patients_cut"].sum())
+        text += (
+            f" Patients who share one of {count(len(blocks))} blocking keys are compared: {count(blocks['n_pairs'].sum())} pairs"
+            + (f"; {count(cut)} patients were not, because too many share their key" if cut else "")
+            + f". {count(context.tables.n_rows('quality.patient_pair'))} of them may be one person; rule V05 asks a "
+            "steward about the likely ones, and no pair is merged without a decision."
+        )
+    return [
+        Heading("Linkage of persons"),
+        Text(text, "curated.patient_xref, quality.linkage_block, quality.patient_pair"),
+    ]
 
 
 def _proved(context: Context) -> Block | None:

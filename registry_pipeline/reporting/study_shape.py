@@ -66,6 +66,7 @@ def _cutpoint_table(context: Context) -> Block:
     if found.empty:
         return missing(f"Cutpoints: not given. {context.why_empty('result.cutpoint_search')}")
     rows = []
+    shown = found.loc[found["kind"] == "fixed", "n_at_or_below"].tolist()
     for one in found.sort_values("kind").to_dict("records"):
         kind = _KINDS.get(str(one["kind"]), clean(one["kind"]))
         if not is_given(one["cutpoint"]):
@@ -75,7 +76,11 @@ def _cutpoint_table(context: Context) -> Block:
             Row(
                 f"{number(one['cutpoint'], 1).removesuffix('.0')} mm, {kind}",
                 (
-                    f"{context.count(one['n_at_or_below'])} of {context.count(one['n'])}",
+                    context.count_of(
+                        one["n_at_or_below"],
+                        one["n"],
+                        any(context.is_small(abs(one["n_at_or_below"] - n)) for n in shown),
+                    ),
                     ratio(one["hazard_ratio"]),
                     _where_given(ratio_interval, one["ci_lower"], one["ci_upper"]),
                     p_value(one["naive_p_value"]),
@@ -138,8 +143,10 @@ def _search(context: Context) -> Block:
     candidates, found = _rows(context, "cutpoint_candidate"), _rows(context, "cutpoint_search")
     if candidates.empty or found.empty:
         return missing(f"{title}: not drawn. {context.why_empty('result.cutpoint_candidate')}")
-    if context.small_cell:
-        candidates = candidates[candidates["n_at_or_below"] >= context.small_cell]
+    if context.small_cell:  # from one cutpoint to the next the count tells how many have that very size
+        candidates = candidates[candidates["n_at_or_below"] >= context.small_cell].drop(
+            columns="n_at_or_below"
+        )
         if candidates.empty:
             return missing(f"{title}: not drawn, because small counts are hidden.")
     cut = {str(one["kind"]): one["cutpoint"] for one in found.to_dict("records")}
@@ -172,7 +179,7 @@ def _stability_table(context: Context) -> Block:
     found = _rows(context, "cutpoint_stability")
     chosen = _stability(context).sort_values(["n_selected", "cutpoint"], ascending=[False, True])
     if chosen.empty:
-        note = clean(found["note"].iloc[0]) if len(found) and is_given(found["note"].iloc[0]) else ""
+        note = context.note(found["note"].iloc[0]) if len(found) else ""
         return missing(
             f"Stability of the searched cutpoint: not given. {note or context.why_empty('result.cutpoint_stability')}"
         )
@@ -196,7 +203,7 @@ def _spline(context: Context) -> Block:
     curve = _rows(context, "cox_spline").sort_values("value")
     if curve.empty:
         tests = _rows(context, "cox_spline_test")
-        note = clean(tests["note"].iloc[0]) if len(tests) and is_given(tests["note"].iloc[0]) else ""
+        note = context.note(tests["note"].iloc[0]) if len(tests) else ""
         return missing(f"{title}: not drawn. {note or context.why_empty('result.cox_spline')}")
     reference = float(curve["reference_value"].iloc[0])
     return context.figures.add(
@@ -228,7 +235,7 @@ def _spline_table(context: Context) -> Block | None:
                 number(one["chi_square"], 2),
                 number(one["degrees_of_freedom"], 0),
                 p_value(one["p_value"]),
-                f"{context.count(one['n_event'])} of {context.count(one['n'])}",
+                context.count_of(one["n_event"], one["n"]),
             ),
         )
         for one in found.sort_values("test", ascending=False).to_dict("records")

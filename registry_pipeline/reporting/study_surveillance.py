@@ -13,6 +13,7 @@ from registry_pipeline.reporting.blocks import (
     Column,
     Row,
     Table,
+    caution,
     missing,
 )
 from registry_pipeline.reporting.figure_growth import surveillance_figure
@@ -57,7 +58,29 @@ def surveillance_blocks(context: Context) -> list[Block | None]:
         "bands hold the uncertainty of the fit, not of its assumptions.",
         source="result.surveillance",
     )
-    return [figure, _planner_table(context, groups), _assumptions(known)]
+    return [figure, _planner_table(context, groups), _reconciled(context, groups), _assumptions(known)]
+
+
+def _reconciled(context: Context, groups: list[tuple[str, pd.DataFrame]]) -> Block | None:
+    """Why the readings differ from each other, and from what was seen, at one interval."""
+    months = context.tables.number("study.interval_months", 6)
+    seen = context.tables.table("result.growth_share", {"interval_months": months}).to_dict("records")
+    parts = [
+        f"{label} {share(part.loc[part['ct_interval_months'] == months, 'share_small'].iloc[0], 0)}"
+        for label, part in groups
+        if (part["ct_interval_months"] == months).any()
+    ]
+    if not seen or not parts or context.is_telling(seen[0]["n_small"], seen[0]["n_lesions"]):
+        return None
+    one = seen[0]
+    return caution(
+        f"At {months:g} months the readings say: {'; '.join(parts)}. Seen were {context.count_of(one['n_small'], one['n_lesions'])} "
+        f"({share(one['share'], 0)}) among lesions found within {months:g} months of a negative CT. These are shares of different "
+        f"lesions: the naive ones speak of lesions found exactly {months:g} months after it, the interval-censored one of lesions "
+        f"that became visible at any time between two CTs, and the observed one counts those found earlier too, in patients who "
+        "were scanned when they were, not by a schedule. None corrects the other.",
+        "result.surveillance, result.growth_share",
+    )
 
 
 def _planner_table(context: Context, groups: list[tuple[str, pd.DataFrame]]) -> Table:

@@ -15,15 +15,18 @@ from registry_pipeline.reporting.blocks import (
     caution,
     missing,
 )
-from registry_pipeline.reporting.figure_survival import Curve, km_figure
+from registry_pipeline.reporting.figure_survival import Curve, at_risk, km_figure
 from registry_pipeline.reporting.report_context import Context
 from registry_pipeline.reporting.study_compared import compared_blocks
+from registry_pipeline.reporting.suppression import rounded_curve
 from registry_pipeline.reporting.survival_tables import (
     landmark_table,
     logrank_table,
     ordered,
     rates_text,
     rows_of,
+    shown_at_risk,
+    shown_events,
     summary_table,
     test_text,
 )
@@ -49,14 +52,22 @@ _MEANINGS = {
 
 
 def km_rows(context: Context, endpoint: str, origin: str, variable: str) -> pd.DataFrame:
-    """km_curve rows of one picture, by stratum and time; cut where few remain if small counts are hidden."""
+    """km_curve rows of one picture, by stratum and time."""
     rows = context.tables.table(
         "result.km_curve", {"endpoint": endpoint, "origin": origin, "stratum_variable": variable}
     )
-    if rows.empty:
+    return rows.sort_values(["stratum", "duration_days"], kind="stable") if len(rows) else rows
+
+
+def shown_curve(
+    context: Context, rows: pd.DataFrame, level: str = "survival", start: float = 1.0
+) -> pd.DataFrame:
+    """The curve of one group as it is drawn and written: rounded where small counts are hidden."""
+    if not context.small_cell:
         return rows
-    rows = rows.sort_values(["stratum", "duration_days"], kind="stable")
-    return rows[rows["n_at_risk"] >= context.small_cell] if context.small_cell else rows
+    made = rounded_curve(rows, level, start, context.small_cell, context.days_per_month)
+    made.insert(0, "stratum", rows["stratum"].iloc[0])
+    return made
 
 
 def km_block(context: Context, endpoint: str, variable: str, origin: str | None = None) -> Block:
@@ -67,22 +78,30 @@ def km_block(context: Context, endpoint: str, variable: str, origin: str | None 
     if rows.empty:
         of_cohort = origin != "primary_dx"
         return missing(f"{title}: not drawn. {context.why_empty('result.km_curve', of_cohort)}")
+    if context.small_groups(rows_of(context, "result.km_summary", endpoint, origin, variable)["n"]):
+        return missing(f"{title}: not drawn, because a group has fewer than {context.small_cell} patients.")
     return _km_figure(context, endpoint, variable, origin, title, rows)
+
+
+def _curves(context: Context, endpoint: str, variable: str, origin: str, rows: pd.DataFrame) -> list[Curve]:
+    """Curves in order; a group that is too small for one has none."""
+    events = shown_events(context, endpoint, variable, origin)
+    made = []
+    for stratum in ordered(rows["stratum"].unique().tolist()):
+        part = rows[rows["stratum"] == stratum]
+        label = context.words.level(variable, stratum)
+        if stratum in events:
+            label += f" ({'/'.join(events[stratum])} events)"
+        short = SHORT.get(variable, {}).get(str(stratum)) or context.words.level(variable, stratum)
+        made.append(Curve(label, short[:9], shown_curve(context, part), part))
+    return [one for one in made if len(one.rows)]
 
 
 def _km_figure(
     context: Context, endpoint: str, variable: str, origin: str, title: str, rows: pd.DataFrame
 ) -> Figure:
-    summary = rows_of(context, "result.km_summary", endpoint, origin, variable).set_index("stratum")
-    curves = []
-    for stratum in ordered(rows["stratum"].unique().tolist()):
-        part = rows[rows["stratum"] == stratum]
-        label = context.words.level(variable, stratum)
-        if stratum in summary.index:
-            one = summary.loc[stratum]
-            label += f" ({context.count(one['n_event'])}/{context.count(one['n'])} events)"
-        short = SHORT.get(variable, {}).get(str(stratum)) or context.words.level(variable, stratum)
-        curves.append(Curve(label, short[:9], part))
+    curves = _curves(context, endpoint, variable, origin, rows)
+    everyone = rows if variable == "overall" else km_rows(context, endpoint, origin, "overall")
     drop = ["endpoint", "origin", "stratum_variable"]
     return context.figures.add(
         f"km_{endpoint}_{variable}" + ("" if origin == context.origin else f"_{origin}"),
@@ -92,15 +111,27 @@ def _km_figure(
             f"Months from {ORIGINS[origin]}",
             test_text(context, endpoint, variable, origin),
             context.days_per_month,
+            lambda counts, days: shown_at_risk(context, counts, at_risk(everyone, days) or sum(counts)),
         ),
-        rows.drop(columns=drop),
+        pd.concat([one.rows for one in curves]).drop(columns=drop, errors="ignore"),
         title=title,
         description="Kaplan-Meier step curves with 95 % confidence bands and numbers at risk. "
         + rates_text(context, endpoint, variable, origin),
-        meaning=f"The height of a curve is the share of patients {_MEANINGS[endpoint]}.",
+        meaning=f"The height of a curve is the share of patients {_MEANINGS[endpoint]}."
+        + rounded_words(context),
         limits=_limits(endpoint, variable),
         source="result.km_curve, result.km_summary"
         + (", result.logrank_test" if variable != "overall" else ""),
+    )
+
+
+def rounded_words(context: Context) -> str:
+    """What a reader must know of a curve that hides small counts."""
+    few = context.small_cell
+    return (
+        f" Rounded: it steps at the end of a month and after {few} further events at the earliest."
+        if few
+        else ""
     )
 
 

@@ -26,6 +26,9 @@ from schemas.codes import CODE_LISTS
 _FEW_LEVELS = 12
 _FEW_VALUES = 5  # fewer have no spread worth dividing by
 _ORDERS = {"age_group": ("<50", "50-64", "65+"), "size_group": ("small", "large")}
+_CUTS = {"max_diameter_mm": "size_group", "age_years": "age_group"}  # a number, and the groups that cut it
+# Levels whose sum other tables show as a group of their own.
+_TOGETHER = {"lesion_site_group": ("lung", "other")}
 _MISSING = {"bed10_gy": "not irradiated, or missing"}
 
 
@@ -141,7 +144,8 @@ def _number_rows(split: _Split, variable: Variable, words: Words) -> tuple[list[
     values = pd.to_numeric(split.frame[variable.name], errors="coerce").astype(float)
     parts = [values[mask] for mask in split.masks]
     digits = 0 if (values.dropna() % 1 == 0).all() or values.median() >= 50 else 1
-    smd = [_smd_numbers(parts, one) for _, one in split.families]
+    own = _CUTS.get(variable.name)  # what the groups are made of differs between them by construction
+    smd = ["" if name == own else _smd_numbers(parts, one) for name, one in split.families]
     cells = _with_smd(split, [_quartiles(part, digits) for part in parts], smd)
     rows = [Row(words.measure(variable.name), tuple(cells), "group")]
     absent = np.array(
@@ -158,7 +162,10 @@ def _category_rows(split: _Split, variable: Variable, words: Words) -> tuple[lis
     values = _with_rest(_as_text(split.frame[variable.name]))
     levels = _levels(values, variable.name)
     known, absent = _counts(values, levels, split.masks)
-    hidden = hidden_cells(np.vstack([known, absent]), split.exact, split.limit)
+    together = [i for i, level in enumerate(levels) if level in _TOGETHER.get(variable.name, ())]
+    hidden = hidden_cells(
+        np.vstack([known, absent]), split.exact, split.limit, [together] if together else []
+    )
     # A percentage would tell how many are missing, and a standardised difference how many are hidden.
     totals = np.where(hidden[-1], 0, known.sum(axis=0))
     smd = [

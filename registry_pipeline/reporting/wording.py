@@ -17,6 +17,7 @@ _UNSAFE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2028\u2029\u2066-\u2069\ufeff\ufffe\uffff]"
 )
 _LONGEST = 240
+_ONE = re.compile(r"\b(?<![.,])(1(?:\.0)?) (month|lesion|patient|event|death|recurrence|group)s\b")
 _LISTS = {
     "lesion_site_group": codes.LESION_SITE_GROUP,
     "lesion_site": codes.LESION_SITE,
@@ -107,8 +108,11 @@ def _is_na(value: object) -> bool:
 
 
 def number(value: Any, digits: int = 1) -> str:
-    """A number with fixed decimals, or a dash."""
-    return f"{float(value):.{digits}f}" if is_given(value) and math.isfinite(float(value)) else NOT_GIVEN
+    """A number with fixed decimals and a true minus sign, or a dash."""
+    if not is_given(value) or not math.isfinite(float(value)):
+        return NOT_GIVEN
+    text = f"{float(value):.{digits}f}"
+    return text.lstrip("-") if float(text) == 0 else text.replace("-", "\u2212")
 
 
 def count(value: Any) -> str:
@@ -140,6 +144,11 @@ def p_value(value: Any) -> str:
     if value < 0.001:
         return "<0.001"
     return ">0.99" if value > 0.99 else f"{value:.3f}" if value < 0.0995 else f"{value:.2f}"
+
+
+def singular(text: str) -> str:
+    """ "1 months" as "1 month"; of lesions, patients and events too."""
+    return _ONE.sub(r"\1 \2", text)
 
 
 def p_phrase(value: Any) -> str:

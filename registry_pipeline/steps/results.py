@@ -10,6 +10,7 @@ import pandas as pd
 
 from registry_pipeline import analysis
 from registry_pipeline.analysis.scorecard import scorecard
+from registry_pipeline.reporting.wording import Words
 from registry_pipeline.settings import Study
 from registry_pipeline.steps.alternatives import Scenario
 from registry_pipeline.steps.marts import Marts
@@ -63,7 +64,10 @@ def result_tables(
             "attrition": marts.attrition,
             "lesion_growth": marts.lesion_growth,
             "recurrence": tables["recurrence_pattern"],
-        }
+        },
+        study.growth_model,
+        study.growth_error_model,
+        Words(study.cutpoint_mm).variable,
     )
     progress("bounds")
     return tables | bound_results(marts, study, tables["scorecard"], tables["growth_threshold"], scenarios)

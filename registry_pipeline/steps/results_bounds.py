@@ -13,6 +13,7 @@ from registry_pipeline.analysis.scorecard import scorecard
 from registry_pipeline.settings import Study
 from registry_pipeline.steps.alternatives import Scenario
 from registry_pipeline.steps.marts import Marts
+from registry_pipeline.steps.results_cox import reported_fits
 from registry_pipeline.steps.results_labels import joined, nothing
 
 GROUPS = ("scf_vs_other", "size_group")
@@ -57,12 +58,11 @@ def _told(name: str, marts: Marts | None, n_open: int, note: str) -> dict[str, o
 
 
 def _growth(marts: Marts, study: Study) -> pd.DataFrame:
-    """The published reading of the interval to the cutpoint."""
+    """The interval to the cutpoint by the curve that the scorecard reads it from."""
     lesions = marts.lesion_growth[marts.lesion_growth["is_included"].astype(bool)]
     columns = ("months_since_negative_ct", "diameter_mm")
-    fit = analysis.fit_growth(
-        lesions, *columns, patient="patient_id", threshold_mm=study.cutpoint_mm, n_bootstrap=0
-    )
+    chosen = (study.growth_model, study.growth_error_model, "patient_id", study.cutpoint_mm)
+    fit = analysis.fit_growth(lesions, *columns, *chosen, n_bootstrap=0)
     return fit.threshold
 
 
@@ -76,7 +76,8 @@ def _card(marts: Marts, study: Study, growth: pd.DataFrame) -> pd.DataFrame:
     }
     if not len(marts.cohort):
         return scorecard(frames)
-    return scorecard(frames | _survival(marts, study) | {"growth_threshold": growth})
+    made = frames | _survival(marts, study) | {"growth_threshold": growth}
+    return scorecard(made, study.growth_model, study.growth_error_model)
 
 
 def _survival(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
@@ -96,11 +97,11 @@ def _survival(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
         for one in ("reverse_km", "observed")
     ]
     frame = marts.times("os", "lrt_start")
-    usable = [one for one in study.multivariable if frame[one].notna().any()]
-    fit = analysis.fit_cox(frame, *columns, usable, second_engine=False)
+    fits = reported_fits(analysis.Checked(frame), study.multivariable, second_engine=False)
+    model = {**label, "endpoint": "os", "model": "multivariable"}
     return {
         "km_landmark": joined(rates),
         "logrank_test": joined(tests),
         "follow_up": joined(follow_up),
-        "cox_term": fit.terms.assign(**label, endpoint="os", model="multivariable"),
+        "cox_term": joined([one.terms.assign(**model) for one in fits]),
     }

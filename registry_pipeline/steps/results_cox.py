@@ -28,7 +28,7 @@ def cox_results(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
             frames = {(endpoint, origin): analysis.Checked(marts.times(endpoint, origin))}
         frame = frames[endpoint, origin]
         label = {"endpoint": endpoint, "origin": origin, "model": model}
-        shown = list(_fits(frame, covariates))
+        shown = reported_fits(frame, covariates)
         for fit in shown:
             fits.append(fit.summary.assign(**label, method=fit.method))
             terms.append(fit.terms.assign(**label))
@@ -69,9 +69,15 @@ def _plain(frame: analysis.Checked, covariates: tuple[str, ...]) -> analysis.Cox
     return analysis.fit_cox(frame, "duration_days", "is_event", usable, second_engine=False)
 
 
-def _fits(frame: analysis.Checked, covariates: tuple[str, ...]) -> Iterator[analysis.CoxFit]:
+def reported_fits(
+    frame: analysis.Checked, covariates: tuple[str, ...], second_engine: bool = True
+) -> list[analysis.CoxFit]:
     """The fits that may be shown: plain, penalised beside it where a term is lost, penalised alone with few events."""
     usable = _usable(frame, covariates)
-    if usable:
-        many = len(frame.frame) >= MANY_PATIENTS
-        yield from analysis.fit_cox_reported(frame, "duration_days", "is_event", usable, pool=many)
+    if not usable:
+        return []
+    many = len(frame.frame) >= MANY_PATIENTS
+    fits: list[analysis.CoxFit] = analysis.fit_cox_reported(
+        frame, "duration_days", "is_event", usable, second_engine=second_engine, pool=many
+    )
+    return fits

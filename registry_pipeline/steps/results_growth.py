@@ -6,10 +6,12 @@ Does not belong here: how they are computed (``analysis/``).
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
 from registry_pipeline import analysis
 from registry_pipeline.analysis.growth import ERROR_MODELS, MODELS, GrowthFit
+from registry_pipeline.analysis.growth_onset import OnsetFit
 from registry_pipeline.settings import Study
 from registry_pipeline.steps.marts import Marts
 from registry_pipeline.steps.results_labels import joined, nothing
@@ -32,21 +34,45 @@ def growth_results(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
         for model in MODELS
         for error in ERROR_MODELS
     }
-    onset = analysis.fit_interval_onset(
-        lesions, threshold_mm=study.cutpoint_mm, detection_limit_mm=study.detection_limit_mm
-    )
+    limits = {"threshold_mm": study.cutpoint_mm, "detection_limit_mm": study.detection_limit_mm}
+    onset = analysis.fit_interval_onset(lesions, *COLUMNS, "patient_id", **limits, **bootstrap)
     every = (*fits.values(), onset)
-    chosen = fits[study.growth_model, study.growth_error_model]
-    planned = [analysis.plan_surveillance(fit, cutpoint_mm=study.cutpoint_mm) for fit in (chosen, onset)]
+    shares = analysis.share_by_interval(lesions, cutpoint=study.cutpoint_mm, patient="patient_id")
     return {
         "growth_fit": pd.concat([one.parameters for one in every], ignore_index=True),
         "growth_threshold": pd.concat([one.threshold for one in every], ignore_index=True),
-        "growth_share": analysis.share_by_interval(lesions, cutpoint=study.cutpoint_mm),
-        "surveillance": pd.concat(planned, ignore_index=True),
+        "growth_share": shares,
+        "surveillance": _planned(fits, onset, shares, study),
         "growth_curve": _curves(list(fits.values()), lesions),
         "growth_sensitivity": _sensitivity(lesions, study, fits),
         "growth_influence": _influence(lesions, study),
     } | _serial(marts)
+
+
+def _planned(
+    fits: Mapping[tuple[str, str], GrowthFit], onset: OnsetFit, shares: pd.DataFrame, study: Study
+) -> pd.DataFrame:
+    """The planner by the study's form with both error models, which differ in what they say of small lesions."""
+    both = sorted(ERROR_MODELS, key=lambda one: one != study.growth_error_model)
+    curves = {error: fits[study.growth_model, error] for error in both}
+    parts = []
+    for fit in (*curves.values(), onset):
+        rows = analysis.plan_surveillance(
+            fit, cutpoint_mm=study.cutpoint_mm, detection_limit_mm=study.detection_limit_mm, observed=shares
+        )
+        if isinstance(fit, GrowthFit):
+            rows["note"] = [" ".join(filter(None, (one, _better(fit, curves)))) for one in rows["note"]]
+        parts.append(rows)
+    return pd.concat(parts, ignore_index=True)
+
+
+def _better(fit: GrowthFit, curves: Mapping[str, GrowthFit]) -> str:
+    """Which error model fits better, where both were fitted."""
+    other = next(one for error, one in curves.items() if error != fit.error_model)
+    if not fit.aicc < np.inf or not other.aicc < np.inf:
+        return ""
+    word = "better" if fit.aicc < other.aicc else "worse"
+    return f"{fit.error_model.capitalize()} error fits {word} than {other.error_model} (AICc {fit.aicc:.1f} and {other.aicc:.1f})."
 
 
 def _curves(fits: Sequence[GrowthFit], lesions: pd.DataFrame) -> pd.DataFrame:

@@ -157,9 +157,7 @@ def _stability(frame: pd.DataFrame, study: Study) -> pd.DataFrame:
         study.bootstrap_seed,
     )
     shared = {"n": n, "n_bootstrap": study.bootstrap_replicates, "n_without": rows.attrs["n_without"]}
-    if rows.empty:
-        return nothing(**shared, note="In no bootstrap sample could a cutpoint be chosen.")
-    return rows.assign(**shared, status="ok", note="")
+    return rows.assign(**shared)
 
 
 def left_out(n: int, study: Study) -> str:

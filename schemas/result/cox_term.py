@@ -1,6 +1,7 @@
 """Hazard ratios."""
 
 from schemas import columns as c
+from schemas.columns import integer
 from schemas.table import table
 
 MODEL = table(
@@ -13,6 +14,8 @@ MODEL = table(
         c.cox_model,
         c.term,
         c.reference_level,
+        integer("n_level", "Patients with the level of the term; NULL for a continuous covariate"),
+        integer("n_event_level", "Events among them"),
         c.coefficient,
         c.coefficient_standard_error,
         c.hazard_ratio,

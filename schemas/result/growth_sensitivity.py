@@ -1,7 +1,7 @@
 """The interval to the cutpoint under other choices."""
 
 from schemas import columns as c
-from schemas.columns import real, text
+from schemas.columns import boolean, real, text
 from schemas.table import table
 
 MODEL = table(
@@ -21,6 +21,7 @@ MODEL = table(
         c.ci_lower,
         c.ci_upper,
         text("ci_method", "Kind of interval"),
+        boolean("is_extrapolated", "The months lie outside the intervals of the lesions used"),
         real("change_months", "Less the reported reading, where the two can be compared", "months"),
         c.status,
         c.note,

@@ -18,5 +18,13 @@ MODEL = table(
         c.ci_upper,
         real("wilson_lower", "Lower end of the Wilson interval"),
         real("wilson_upper", "Upper end of the Wilson interval"),
+        c.n_patients,
+        real(
+            "cluster_ci_lower",
+            "Lower end of the 95 % interval that takes lesions of one patient as dependent (Korn and Graubard)",
+        ),
+        real("cluster_ci_upper", "Upper end of that interval"),
+        c.status,
+        c.note,
     ],
 )

@@ -12,7 +12,12 @@ MODEL = table(
         c.growth_model,
         c.error_model,
         real("threshold_mm", "Diameter reached", "mm"),
-        real("months", "Months since the last negative CT", "months"),
+        real(
+            "months",
+            "Months since the last negative CT; of exponential_interval_onset: months of a lesion of median rate "
+            "from the detection limit. NULL where the curve is above the threshold from the start",
+            "months",
+        ),
         c.ci_lower,
         c.ci_upper,
         text("ci_method", "profile or cluster_bootstrap"),

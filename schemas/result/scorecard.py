@@ -17,7 +17,11 @@ MODEL = table(
         c.ci_lower,
         c.ci_upper,
         c.n,
-        boolean("agrees", "The computed figure rounds to the published one; NULL when not estimable"),
+        boolean(
+            "agrees",
+            "The computed figure rounds to the published one, or lies inside the published range or bound; "
+            "NULL when not estimable",
+        ),
         text("tolerance", "What counts as agreement"),
         text("assumption", "What was assumed, or why there is no figure"),
     ],

@@ -6,7 +6,7 @@ from schemas.table import table
 
 MODEL = table(
     "result.surveillance",
-    "One row per growth model and interval between scans.",
+    "One row per growth model, error model and interval between scans: of lesions at or above the detection limit.",
     key=[],
     columns=[
         text("model", "Growth model that the expectation rests on"),
@@ -22,5 +22,6 @@ MODEL = table(
         boolean("is_extrapolated", "The interval lies outside those observed"),
         c.status,
         text("assumption", "What has to hold, or why there is no figure"),
+        c.note,
     ],
 )

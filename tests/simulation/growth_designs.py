@@ -14,8 +14,8 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtr, stdtrit
-from scipy.stats import binom
+from scipy.special import stdtrit
+from scipy.stats import binom, norm
 
 from registry_pipeline import analysis
 from registry_pipeline.analysis.growth_band import growth_curve
@@ -64,12 +64,18 @@ def form_profile(model: str, error: str) -> Design:
     return design
 
 
+def scanned(error: str) -> tuple[float, float]:
+    """Share of at most 15 mm and median diameter of the lesions that scans every six months find: of 4 mm or more."""
+    scale = np.log if error == "log" else float
+    size = norm(scale(draws.exponential(6)), draws.SCATTER[error])
+    seen = size.sf(scale(draws.LIMIT))
+    median = float(size.isf(seen / 2))
+    return float(1 - size.sf(scale(15.0)) / seen), float(np.exp(median)) if error == "log" else median
+
+
 def fitted_curve(error: str) -> Design:
     """What follows from an exponential fit: its rate, its curve at eight months, scans every six months."""
-    share = {
-        "log": ndtr((np.log(15) - np.log(draws.exponential(6))) / draws.SCATTER["log"]),
-        "additive": ndtr((15 - draws.exponential(6)) / draws.SCATTER["additive"]),
-    }[error]
+    share, median = scanned(error)
 
     def design(n: int, replicates: int, seed: int) -> Mapping[str, Intervals]:
         rates, curves, plans = [], [], []
@@ -86,7 +92,7 @@ def fitted_curve(error: str) -> Design:
             f"growth, rate, {end}, t": between(value - half, value + half, RATE),
             f"growth, band of the curve, {end}, delta": _limits(curves, draws.exponential(8)),
             f"planner, share small, {end}": _limits(plans, share, "share"),
-            f"planner, median size, {end}": _limits(plans, draws.exponential(6), "median"),
+            f"planner, median size, {end}": _limits(plans, median, "median"),
         }
 
     return design
@@ -106,12 +112,12 @@ def cluster_bootstrap(n: int, replicates: int, seed: int) -> Mapping[str, Interv
         months.append(fit.threshold.iloc[1])
         curves.append(growth_curve(fit, 16, 17).iloc[8])
         plans.append(analysis.plan_surveillance(fit, (6,), seed=i).iloc[0])
-    share = ndtr((np.log(15) - np.log(draws.exponential(6))) / draws.SCATTER["log"])
+    share, median = scanned("log")
     return {
         "growth, clusters, bootstrap": _limits(months, TRUTH["exponential"][0]),
         "growth, clusters, band of the curve": _limits(curves, draws.exponential(8)),
         "planner, clusters, share small": _limits(plans, share, "share"),
-        "planner, clusters, median size": _limits(plans, draws.exponential(6), "median"),
+        "planner, clusters, median size": _limits(plans, median, "median"),
     }
 
 

@@ -72,3 +72,10 @@ def test_bad_data_give_a_status_and_a_sentence(name, capfd):
     assert row["status"] == "ok" or (math.isnan(row["cutpoint"]) and row["note"].endswith("."))
     cutpoint_stability(bad_frame(name), "time", "event", "x", n_bootstrap=10)
     assert capfd.readouterr() == ("", "")
+
+
+def test_without_events_the_stability_has_a_row_that_says_why():
+    frame = pd.DataFrame({"time": range(1, 31), "event": 0, "x": range(30)})
+    row = cutpoint_stability(frame, "time", "event", "x", n_bootstrap=5).iloc[0]
+    assert row["status"] == "not_estimable" and np.isnan(row["cutpoint"]) and np.isnan(row["share"])
+    assert "There are no events." in row["note"]

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from registry_pipeline.analysis.descriptive import exact_proportion_ci, wilson_ci
 from registry_pipeline.analysis.growth import ERROR_MODELS, MODELS, STATUSES, fit_growth, fit_growth_all
 from registry_pipeline.analysis.growth_forms import FORMS, diameter
-from registry_pipeline.analysis.growth_share import share_by_interval
+from registry_pipeline.analysis.growth_onset import fit_interval_onset
+from registry_pipeline.analysis.growth_readings import growth_influence, growth_sensitivity
+from registry_pipeline.analysis.growth_share import clustered_proportion_ci, share_by_interval
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -172,8 +174,8 @@ def test_rows_without_interval_or_diameter_are_counted():
     ("months", "mm", "says"),
     [
         ([], [], "0 usable lesions"),
-        ([5.0], [12.0], "1 usable lesions"),
-        ([5.0] * 6, [8.0, 9, 10, 11, 12, 20], "1 distinct intervals"),
+        ([5.0], [12.0], "1 usable lesion;"),
+        ([5.0] * 6, [8.0, 9, 10, 11, 12, 20], "1 distinct interval;"),
         ([1.0, 2, 3, 4], [12.0] * 4, "all diameters are equal"),
         ([1.0, 2, 3, 4, 5], [30.0, 24, 20, 15, 11], "does not rise"),
     ],
@@ -286,3 +288,116 @@ def test_share_of_nothing_is_null():
     table = share_by_interval(pd.DataFrame({"x": [20.0], "y": [9.0]}), "x", "y")
     assert table["n_lesions"].sum() == 0
     assert table[["share", "ci_lower", "ci_upper", "wilson_lower", "wilson_upper"]].isna().all(axis=None)
+
+
+@pytest.mark.parametrize("model", ["exponential", "linear", "gompertz"])
+@pytest.mark.parametrize("error", ["additive", "log"])
+def test_months_before_the_last_negative_ct_are_not_given(model, error):
+    rng = np.random.default_rng(4)
+    months = rng.uniform(1, 14, 40)
+    frame = pd.DataFrame({"p": np.arange(40), "x": months, "y": 40 + 0.8 * months + rng.normal(0, 1, 40)})
+    fit = fit_growth(frame, "x", "y", model, error, "p", n_bootstrap=20)
+    if fit.converged:
+        assert fit.estimates[0] < 0
+        assert "above the threshold already at the last negative CT" in fit.note
+        assert np.isnan(value(fit, "threshold_months"))
+        assert growth_influence(frame, "x", "y", "p", model, error).empty
+    assert fit.converged or model == "gompertz"
+    numbers = ["months", "ci_lower", "ci_upper", "implied_doubling_days"]
+    assert fit.threshold[numbers].isna().all(axis=None)
+    assert (fit.threshold["status"] != "ok").all()
+    assert (fit.threshold["note"] != "").all()
+
+
+def test_a_lower_limit_lies_not_before_the_last_negative_ct():
+    rng = np.random.default_rng(2)
+    months = rng.uniform(1, 14, 12)
+    frame = pd.DataFrame({"x": months, "y": 14 + 0.9 * months + rng.normal(0, 3, 12)})
+    fit = fit_growth(frame, "x", "y", "linear")
+    row = fit.threshold.iloc[0]
+    assert row["months"] > 0 and row["ci_lower"] == 0
+
+
+def _few(n: int, n_patients: int) -> pd.DataFrame:
+    rng = np.random.default_rng(1)
+    months = rng.uniform(1, 14, n)
+    size = 6 * np.exp(0.1 * months + rng.normal(0, 0.2, n))
+    return pd.DataFrame({"p": np.arange(n) % n_patients, "x": months, "y": size})
+
+
+def _onset(frame: pd.DataFrame):
+    return fit_interval_onset(frame, "x", "y", "p", n_bootstrap=10)
+
+
+def _curve(frame: pd.DataFrame):
+    return fit_growth(frame, "x", "y", patient="p", n_bootstrap=10)
+
+
+@pytest.mark.parametrize("fit", [_onset, _curve])
+def test_few_patients_are_said(fit):
+    one = fit(_few(30, 1))
+    assert one.status == "ok" and "all lesions are of one patient" in one.note
+    rows = one.threshold.set_index("ci_method")
+    assert np.isnan(rows.loc["cluster_bootstrap", "ci_lower"])
+    assert "needs two" in rows.loc["cluster_bootstrap", "note"]
+    six = fit(_few(60, 6)).threshold.set_index("ci_method")["note"]
+    assert "a bootstrap of 6 patients is unreliable" in six["cluster_bootstrap"]
+    assert "bootstrap" not in six["profile"]
+    assert "unreliable" not in fit(_few(60, 10)).threshold["note"].iloc[1]
+
+
+def test_a_profile_without_limits_says_so():
+    frame = _few(3, 3)
+    for model in ("exponential", "power"):
+        row = fit_growth(frame, "x", "y", model).threshold.iloc[0]
+        assert row["status"] == "ok"
+        assert np.isnan([row["ci_lower"], row["ci_upper"]]).any() == (
+            "no lower" in row["note"] or "no upper" in row["note"]
+        )
+    assert "no lower and no upper limit" in fit_growth(frame, "x", "y").threshold.iloc[0]["note"]
+
+
+def test_a_profile_with_several_branches_ends_without_an_exception():
+    frame = _few(60, 60).assign(y=lambda f: f["y"] * 0.6)
+    row = fit_growth(frame, "x", "y", "gompertz").threshold.iloc[0]
+    assert row["ci_lower"] < row["months"] < row["ci_upper"]
+
+
+def test_months_outside_the_lesions_used_are_flagged_in_every_reading():
+    frame = _few(60, 60).assign(y=lambda f: f["y"] * 0.6)
+    table = growth_sensitivity(frame, "x", "y", "p", longest_interval=6.0).set_index("reading")
+    row = table.loc["intervals up to 6 months"]
+    assert row["months"] > 6 and row["is_extrapolated"]
+    assert "outside the intervals of the lesions used" in row["note"]
+    inside = table[table["is_extrapolated"].eq(False)]
+    assert len(inside) and not inside["note"].str.contains("outside").any()
+
+
+def test_the_share_knows_whose_lesions_they_are():
+    """Each lesion twice says no more than once: the interval is that of half as many, and a little wider."""
+    single = pd.DataFrame({"p": np.arange(20), "x": 4.0, "y": np.where(np.arange(20) < 14, 9.0, 30.0)})
+    twice = pd.concat([single, single])
+    one, two = (share_by_interval(f, "x", "y", cutoffs=[6], patient="p").iloc[0] for f in (single, twice))
+    assert (one["n_patients"], two["n_patients"], two["n_lesions"]) == (20, 20, 40)
+    assert two["ci_lower"] > one["ci_lower"]
+    assert (
+        two["cluster_ci_lower"] < one["ci_lower"] < two["share"] < one["ci_upper"] < two["cluster_ci_upper"]
+    )
+    assert two["cluster_ci_lower"] == pytest.approx(one["ci_lower"], abs=0.03)
+    assert one["note"] == "" and "40 lesions of 20 patients" in two["note"]
+    assert one["cluster_ci_lower"] == pytest.approx(one["ci_lower"])
+    alone = share_by_interval(twice.assign(p=1), "x", "y", cutoffs=[3, 6], patient="p")
+    assert alone["cluster_ci_lower"].isna().all() and "of one patient" in alone["note"].iloc[1]
+    unknown = share_by_interval(twice, "x", "y", cutoffs=[6]).iloc[0]
+    assert pd.isna(unknown["n_patients"]) and np.isnan(unknown["cluster_ci_upper"])
+
+
+def test_the_clustered_share_covers_the_truth():
+    rng, hits = np.random.default_rng(3), 0
+    for _ in range(400):
+        size = rng.integers(1, 4, 30)
+        owner = np.repeat(np.arange(30), size)
+        risk = np.repeat(rng.beta(3.0, 1.0, 30), size)
+        lower, upper = clustered_proportion_ci(rng.random(len(owner)) < risk, owner)
+        hits += lower <= 0.75 <= upper
+    assert 0.93 <= hits / 400 <= 0.99

@@ -11,6 +11,7 @@ from scipy.stats import norm
 from registry_pipeline.analysis.growth import fit_growth
 from registry_pipeline.analysis.growth_onset import fit_interval_onset
 from registry_pipeline.analysis.growth_onset_likelihood import rate_density_log, rate_distribution
+from registry_pipeline.analysis.growth_serial import fit_growth_mixed
 
 pytestmark = pytest.mark.filterwarnings("error")
 TRUTH = 10.5
@@ -101,3 +102,14 @@ def test_no_spread_between_lesions_is_not_reported_as_zero():
 def test_limit_must_lie_below_the_threshold():
     with pytest.raises(ValueError, match="between 0 and"):
         fit_interval_onset(cohort(9, 1), "x", "y", detection_limit_mm=15)
+
+
+def test_one_lesion_is_said_in_the_singular():
+    frame = pd.DataFrame({"x": [3.0, 5.0, 8.0, 9.0, None], "y": [4.0, 9.0, 14.0, 21.0, 30.0]})
+    note = fit_interval_onset(frame, "x", "y").note
+    assert "1 lesion left out" in note
+    assert "1 lesion read at or below it enters as such" in note
+    assert fit_growth(frame.iloc[:1], "x", "y").note.startswith("1 usable lesion;")
+    two = pd.concat([frame.iloc[:1].assign(lesion="a", x=one) for one in (1.0, 2.0)]).assign(p="P")
+    note = fit_growth_mixed(two, "lesion", "x", "y", "p").note
+    assert "1 lesion with repeated" in note and "1 lesions" not in note and "1 patients" not in note

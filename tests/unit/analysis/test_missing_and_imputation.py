@@ -84,3 +84,9 @@ def test_nothing_known_says_so():
     frame = cohort().assign(x=np.nan)
     fit = fit_cox_imputed(frame, "days", "event", ["x", "g"])
     assert fit.status == "not_estimable" and "No value of x" in fit.note
+
+
+@pytest.mark.parametrize("shape", [(0, 2), (1, 2), (0,), (3,)])
+def test_fewer_than_two_data_sets_cannot_be_pooled(shape):
+    with pytest.raises(ValueError, match="at least two imputed data sets"):
+        pool_rubin(np.ones(shape), np.ones(shape))

@@ -11,11 +11,14 @@ from registry_pipeline.analysis import (
     fit_cause_specific,
     fit_cox,
     fit_cox_reported,
+    fit_fine_gray,
     fit_growth,
     growth_influence,
     growth_sensitivity,
     headline_bounds,
     influence_by_patient,
+    logrank_groups,
+    logrank_test,
     search_cost,
     select_cutpoint,
 )
@@ -114,3 +117,50 @@ def test_no_other_reading_gives_bounds_without_width():
     row = {"item": 8, "part": "a", "description": "d", "unit": "share", "computed_value": 0.4, "agrees": True}
     bounds = headline_bounds(pd.DataFrame([row]), {}).iloc[0]
     assert bounds["lowest"] == bounds["highest"] == 0.4
+
+
+@pytest.mark.parametrize("names", [["x"], ["x", "z"]])
+@pytest.mark.parametrize("how", ["efron", "firth", "fine-gray"])
+def test_a_covariate_in_absurd_units_has_no_hazard_ratio(names, how):
+    rng = np.random.default_rng(3)
+    frame = pd.DataFrame({"t": rng.integers(1, 1000, 60), "e": rng.integers(0, 2, 60)})
+    frame = frame.assign(x=rng.normal(size=60) * 1e-14, z=rng.normal(size=60))
+    if how == "fine-gray":
+        fit = fit_fine_gray(frame, "t", "e", names)
+    else:
+        fit = fit_cox(frame, "t", "e", names, penalty="firth" if how == "firth" else None)
+    terms = fit.terms.set_index("term")
+    assert terms.loc["x", "status"] == "ok" and "beyond any number" in terms.loc["x", "note"]
+    assert terms.loc["x", ["hazard_ratio", "ci_lower", "ci_upper"]].isna().all()
+    assert np.isfinite(terms.loc["x", ["coefficient", "standard_error", "p_value"]].astype(float)).all()
+    if names != ["x"]:
+        assert np.isfinite(terms.loc["z", "hazard_ratio"]) and terms.loc["z", "note"] == ""
+
+
+def test_each_term_counts_the_patients_and_events_of_its_level():
+    rng = np.random.default_rng(8)
+    frame = pd.DataFrame({"t": rng.integers(1, 900, 62), "e": np.r_[np.arange(60) % 2, 1, 0]})
+    frame["how"] = ["rt"] * 40 + ["surgery"] * 20 + ["ablation"] * 2
+    frame["is_small"], frame["age"] = np.arange(62) % 3 == 0, rng.normal(60, 9, 62)
+    fit = fit_cox(frame, "t", "e", ["how", "is_small", "age"], second_engine=False)
+    terms = fit.terms.set_index("term")
+    assert terms.loc["how[ablation]", ["n_level", "n_event_level"]].tolist() == [2, 1]
+    assert "1 of 2 patients against 20 of 40 patients" in terms.loc["how[ablation]", "note"]
+    assert terms.loc["how[surgery]", ["n_level", "n_event_level"]].tolist() == [20, 10]
+    assert terms.loc["is_small", "n_level"] == frame["is_small"].sum()
+    assert terms.loc["is_small", "n_event_level"] == frame.loc[frame["is_small"], "e"].sum()
+    assert terms.loc["age", ["n_level", "n_event_level"]].isna().all()
+    assert (terms.loc[["how[surgery]", "is_small", "age"], "note"] == "").all()
+    pooled = fit_cox(frame.assign(age=60), "t", "e", ["how", "is_small"], second_engine=False, pool=True)
+    assert pooled.terms["n_level"].tolist() == [2, 20, frame["is_small"].sum()]
+
+
+def test_a_few_expected_events_are_said_by_the_logrank_test():
+    frame = pd.DataFrame({"t": range(1, 63), "e": np.r_[np.arange(60) % 2, 1, 0]})
+    frame["how"] = ["rt"] * 60 + ["ablation"] * 2
+    expected = logrank_groups(frame, "t", "e", "how").set_index("stratum")["expected"]["ablation"]
+    for weighting in (None, "peto"):
+        note = logrank_test(frame, "t", "e", "how", weighting=weighting)["note"].item()
+        assert f"Only {expected:.1f} events are expected in ablation" in note
+    even = frame.assign(how=np.arange(62) % 2)
+    assert logrank_test(even, "t", "e", "how")["note"].item() == ""

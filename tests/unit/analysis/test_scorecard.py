@@ -82,10 +82,38 @@ def test_a_covariate_without_estimate_is_said(frames):
     terms = frames["cox_term"].copy()
     terms.loc[terms["term"] == "scf_vs_other[scf]", ["p_value", "status"]] = [float("nan"), "not_estimable"]
     row = line(scorecard({**frames, "cox_term": terms}), 10, "b")
-    assert "1 of them not estimable" in row["assumption"]
+    assert "1 term not estimable" in row["assumption"]
     firth = terms[terms["term"] == "scf_vs_other[scf]"].assign(p_value=0.01, method="firth", status="ok")
     row = line(scorecard({**frames, "cox_term": pd.concat([terms, firth])}), 10, "b")
     assert row["computed_value"] == 1  # the penalised fit stands in where the plain one has no estimate
+
+
+def test_item_10_counts_patients_and_names_covariates_for_a_reader():
+    where = {"endpoint": "os", "origin": "lrt_start", "model": "multivariable"}
+    terms = pd.DataFrame(
+        {"term": ["is_small", "site[lung]", "site[scf]"], "p_value": [0.01, 0.2, 0.3], "method": "firth"}
+    )
+    fits = pd.DataFrame({"n": [60, 56], "method": ["efron", "firth"]})
+    frames = {
+        "cohort": pd.DataFrame({"patient_id": ["a"]}),
+        "cox_term": terms.assign(**where),
+        "cox_fit": fits.assign(**where),
+    }
+    table = scorecard(frames, words={"is_small": "Largest diameter", "site": "Site of the lesions"}.get)
+    for part in "ab":
+        row = line(table, 10, part)
+        assert row["n"] == 56
+        assert row["assumption"].endswith("here: Largest diameter; Site of the lesions")
+    assert pd.isna(line(scorecard(frames | {"cox_fit": None}), 10, "a")["n"])
+
+
+def test_a_range_says_what_agreement_means():
+    cohort = pd.DataFrame({"patient_id": ["a"], "n_lesions": [1], "lrt_start_date": ["2010-05-01"]})
+    table = scorecard({"cohort": cohort})
+    for part in "abcd":
+        row = line(table, 2, part)
+        assert row["agrees"]
+        assert "agrees means: inside the published" in row["assumption"]
 
 
 def test_no_cohort_gives_thirteen_nulls_with_a_sentence():
@@ -105,7 +133,7 @@ def test_a_cohort_without_results_counts_what_it_can():
     table = scorecard({"cohort": cohort})
     assert line(table, 1, "a")["computed"] == "2"
     assert line(table, 3, "a")["computed"] == "1"
-    assert "1 patients without" in line(table, 4, "a")["assumption"]
+    assert "1 patient without" in line(table, 4, "a")["assumption"]
     assert line(table, 5, "a")["computed"] is None
     assert table.loc[table["item"] > 5, "computed"].isna().all()
     assert (table["assumption"].str.len() > 0).all()

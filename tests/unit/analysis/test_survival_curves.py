@@ -154,6 +154,15 @@ def test_one_patient_seen_to_the_end_gives_no_interval():
     assert row["estimate"] == 5 and math.isnan(row["ci_lower"]) and "Only one patient" in row["note"]
 
 
+@pytest.mark.parametrize("lone", [[0], [1], [0] * 5])
+def test_a_group_without_a_standard_error_cannot_be_compared(lone):
+    group = pd.DataFrame({"time": [700] * len(lone), "event": lone, "group": "b"})
+    frame = pd.concat([simulate(1, 40).assign(group="a"), group], ignore_index=True)
+    row = restricted_mean_difference(frame, "time", "event", 400, "group").iloc[0]
+    assert row[["estimate", "standard_error", "ci_lower", "ci_upper", "p_value"]].isna().all()
+    assert row["status"] == "not_estimable" and "no standard error" in row["note"]
+
+
 def test_restricted_mean_difference_has_its_coverage():
     hits, draws = 0, 400
     truth = (1 - math.exp(-400 / 300)) * 300 - (1 - math.exp(-400 / 500)) * 500

@@ -1,6 +1,7 @@
 """Figures say what the tables say: numbers at risk, ticks, thinning, clipped intervals."""
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -41,6 +42,11 @@ def km_rows(durations: list[int], events: list[int]) -> pd.DataFrame:
     )
 
 
+def plain(counts: Sequence[int], _: float) -> list[str]:
+    """Numbers at risk as they are."""
+    return [str(one) for one in counts]
+
+
 @given(st.lists(st.tuples(st.integers(0, 900), st.integers(0, 1)), min_size=1, max_size=60))
 @settings(max_examples=60, deadline=None)
 def test_numbers_at_risk_are_those_still_watched(people: list[tuple[int, int]]) -> None:
@@ -63,7 +69,9 @@ def test_numbers_at_risk_stand_under_their_ticks() -> None:
     rng = np.random.default_rng(3)
     durations = [int(one) for one in rng.integers(1, 2600, 80)]
     rows = km_rows(durations, [1, 0] * 40)
-    svg = km_figure([Curve("a", "A", rows), Curve("b", "B", rows)], "y", "x", "log-rank p = 0.5", MONTH)
+    svg = km_figure(
+        [Curve("a", "A", rows, rows), Curve("b", "B", rows, rows)], "y", "x", "log-rank p = 0.5", MONTH, plain
+    )
     texts = drawn_texts(svg)
     ticks = {int(words): x for x, _, words in texts if words in {"12", "24", "36", "48", "60", "72", "84"}}
     assert len(ticks) >= 6
@@ -75,7 +83,7 @@ def test_numbers_at_risk_stand_under_their_ticks() -> None:
 
 def test_a_hundred_thousand_times_are_thinned_for_drawing_only() -> None:
     rows = km_rows(list(range(1, 20_001)), [1] * 20_000)
-    svg = km_figure([Curve("a", "A", rows)], "y", "x", "", MONTH)
+    svg = km_figure([Curve("a", "A", rows, rows)], "y", "x", "", MONTH, plain)
     assert len(svg) < 120_000
     assert thinned(100_000, 600)[0] == 0
     assert thinned(100_000, 600)[-1] == 99_999

@@ -170,8 +170,8 @@ def test_missing_tables_are_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("statement", "word", "other"),
     [
-        ("SYNTHETIC patients.", "Rounds to the published figure", "For comparison only"),
-        ("Records of real facilities.", "For comparison only", "Rounds to the published figure"),
+        ("SYNTHETIC patients.", "Agrees: rounds to the published figure", "For comparison only"),
+        ("Records of real facilities.", "For comparison only", "Agrees: rounds to the published figure"),
     ],
 )
 def test_agreement_is_claimed_of_synthetic_data_alone(
@@ -182,7 +182,7 @@ def test_agreement_is_claimed_of_synthetic_data_alone(
     assert statement in text
     assert word in text
     assert other not in text
-    assert ("No agreement is claimed" in text) == (other == "Rounds to the published figure")
+    assert ("No agreement is claimed" in text) == (other == "Agrees: rounds to the published figure")
 
 
 def test_identifiers_and_texts_as_received_appear_nowhere(tmp_path: Path) -> None:
@@ -222,10 +222,10 @@ def test_small_counts_are_hidden_when_asked(tmp_path: Path) -> None:
     assert sum(left) == 50
     assert not [one for one in left if 0 < one < 5]
     for one in made:
-        if one.name.startswith("km_"):
-            rows = (
-                list(csv.DictReader(io.StringIO(one.read_text(encoding="utf-8"))))
-                if one.suffix == ".csv"
-                else []
-            )
-            assert all(int(row["n_at_risk"]) >= 5 for row in rows)
+        if one.name.startswith(("km_", "incidence_")) and one.suffix == ".csv":
+            rows = list(csv.DictReader(io.StringIO(one.read_text(encoding="utf-8"))))
+            assert rows
+            assert not {"n_at_risk", "n_event", "n_censored"} & set(rows[0]), one.name
+            assert all(float(row["duration_days"]) % 30.4375 == 0 for row in rows), one.name
+        if one.name == "cutpoint_search.csv":
+            assert "n_at_or_below" not in one.read_text(encoding="utf-8")

@@ -84,3 +84,27 @@ def test_a_long_list_of_levels_keeps_everybody() -> None:
 def test_one_level_or_none_in_common_is_no_error(levels: list[str]) -> None:
     data = pd.DataFrame({"size_group": ["small"] * 6 + ["large"] * 6, "x": (levels * 12)[:12]})
     assert cells(data, Variable("x"), FAMILY)
+
+
+def test_a_number_has_no_difference_between_groups_that_it_makes_itself() -> None:
+    frame = pd.DataFrame(
+        {
+            "max_diameter_mm": [10.0] * 6 + [12.0] * 6 + [30.0] * 6 + [33.0] * 6,
+            "size_group": ["small"] * 12 + ["large"] * 12,
+        }
+    )
+    made = table_one(
+        frame, (Variable("max_diameter_mm", True),), (Family("size_group", ("small", "large")),), Words(15.0),
+        caption="c", source="s",
+    )  # fmt: skip
+    assert made.rows[0].cells[-1] == ""
+
+
+def test_levels_whose_sum_stands_elsewhere_are_hidden_together() -> None:
+    frame = pd.DataFrame({"lesion_site_group": ["scf"] * 19 + ["lung"] * 33 + ["other"] * 4})
+    made = table_one(
+        frame, (Variable("lesion_site_group"),), (), Words(15.0), caption="c", source="s", small_cell=5
+    )
+    cells = {row.head: row.cells[0] for row in made.rows}
+    assert cells["lung"] == "–"
+    assert cells["other sites"] == "–"

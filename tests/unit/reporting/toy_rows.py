@@ -113,5 +113,8 @@ def further(rows: dict[str, Rows], filler: Callable[[str], str], n: int) -> None
     add(rows, filler, "result.growth_mixed", parameter="rate_per_month")
     add(rows, filler, "result.recurrence_by_group", counting="first_overall", n_patients=n, n_event=10)
     add(rows, filler, "result.recurrence_course", n=10)
+    for source in ("his", "imaging"):
+        add(rows, filler, "curated.patient_xref", source_patient_id=source, match_method="exact")
+    add(rows, filler, "quality.linkage_block", n_pairs=3)
     add(rows, filler, "result.bounds", item=8, part="a", lowest=30.0, highest=50.0, computed_value=40.0)
     add(rows, filler, "result.bounds_scenario", n_open=10, n_patients=n)

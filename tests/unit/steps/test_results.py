@@ -12,6 +12,7 @@ import pytest
 
 import schemas
 from registry_pipeline.settings import Study
+from registry_pipeline.steps.alternatives import Scenario
 from registry_pipeline.steps.marts import Marts
 from registry_pipeline.steps.registry import _as_declared
 from registry_pipeline.steps.results import result_tables
@@ -216,3 +217,42 @@ def test_frames_cast_to_polars_without_loss(made: Tables) -> None:
         for column, kind in declared.schema.items():
             if kind == pl.Float64:
                 assert not declared[column].is_infinite().any(), (name, column)
+
+
+def test_the_scorecard_and_its_bounds_read_the_interval_from_the_chosen_curve(marts: Marts) -> None:
+    study = replace(STUDY, bootstrap_replicates=0, growth_model="linear", growth_error_model="log")
+    fewer = replace(marts, lesion_growth=marts.lesion_growth.iloc[:-6])
+    tables = result_tables(marts, study, scenarios=[Scenario("fewer lesions", fewer, 6)])
+
+    def months(of: Marts) -> float:
+        found = growth_results(of, study)["growth_threshold"]
+        chosen = (found["model"] == "linear") & (found["error_model"] == "log")
+        return float(found.loc[chosen, "months"].iloc[0])
+
+    card, bounds = (tables[name].query("item == 13").iloc[0] for name in ("scorecard", "bounds"))
+    assert card["computed_value"] == months(marts)
+    assert "linear, log error" in card["assumption"]
+    assert sorted((months(marts), months(fewer))) == pytest.approx([bounds["lowest"], bounds["highest"]])
+
+
+def test_a_reading_of_few_events_is_fitted_as_the_records_are(marts: Marts) -> None:
+    """With fewer than five events per variable only the penalised fit is reported, and the bounds are of it."""
+    rare = marts.survival_time.copy()
+    rare.loc[rare.groupby(["endpoint", "origin"]).cumcount() > 12, "event"] = 0
+    few = replace(marts, survival_time=rare)
+    tables = result_tables(few, STUDY, scenarios=[Scenario("the same records", few, 0)])
+    term = tables["cox_term"].query("endpoint == 'os' and origin == 'lrt_start' and model == 'multivariable'")
+    assert set(term["method"]) == {"firth"}
+    row = tables["bounds"].query("item == 10 and part == 'a'").iloc[0]
+    assert row["n_scenarios"] - row["n_not_estimable"] == 2
+    assert row["lowest"] == row["highest"] == row["computed_value"]
+
+
+def test_the_interval_censored_onset_knows_its_patients_and_is_drawn_again(made: Tables) -> None:
+    onset = made["growth_threshold"].query("model == 'exponential_interval_onset'").set_index("ci_method")
+    row = onset.loc["cluster_bootstrap"]
+    assert row["n_bootstrap"] == STUDY.bootstrap_replicates
+    assert row["ci_lower"] < row["months"] < row["ci_upper"]
+    assert onset["note"].str.contains("of a lesion of median rate").all()
+    fit = made["growth_fit"].query("model == 'exponential_interval_onset'")
+    assert (fit["n_patients"] == 48).all()

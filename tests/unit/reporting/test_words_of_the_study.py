@@ -1,0 +1,127 @@
+"""What the study report says of its numbers: which fit, which form, where they stand, how they are written."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import duckdb
+import pytest
+from docx import Document
+
+from registry_pipeline.reporting.checklists import checklists_section
+from registry_pipeline.reporting.journal import write_journal
+from registry_pipeline.reporting.report import write_reports
+from registry_pipeline.reporting.wording import number, singular
+from tests.unit.reporting.test_report import page
+from tests.unit.reporting.toy_release import make_release
+
+GROWTH = """
+    DELETE FROM result.growth_fit; DELETE FROM result.growth_threshold; DELETE FROM result.growth_share;
+    INSERT INTO result.growth_fit (model, error_model, n_lesions, aicc, status) VALUES
+        ('exponential', 'additive', 83, 627.3, 'ok'), ('exponential', 'log', 83, 586.3, 'ok');
+    INSERT INTO result.growth_threshold (model, error_model, ci_method, months, status) VALUES
+        ('exponential', 'additive', 'profile', 5.8, 'ok'), ('exponential', 'log', 'profile', 6.8, 'ok');
+    INSERT INTO result.growth_share (interval_months, n_lesions, n_small, share) VALUES (6, 22, 19, 0.8636);
+    UPDATE result.surveillance SET ct_interval_months = 6, share_small = 0.49;
+"""
+FIRTH = """
+    UPDATE result.cox_fit SET method = 'firth', status = 'ok' WHERE model = 'multivariable';
+    UPDATE result.cox_term SET n_level = 12, n_event_level = 3, status = 'ok',
+        note = 'Rests on few events: 3 of 12 patients against 9 of 20 patients.';
+    UPDATE result.cox_term SET method = 'firth' WHERE model = 'multivariable';
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("words")
+    database = make_release(folder / "registry.duckdb")
+    with duckdb.connect(str(database)) as connection:
+        connection.execute(GROWTH + FIRTH)
+    write_reports(database, folder / "out")
+    write_reports(database, folder / "few", suppress_small=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def text(folder: Path) -> str:
+    return page(folder / "out").text
+
+
+def table(folder: Path, caption: str) -> str:
+    raw = (folder / "study_report.html").read_text(encoding="utf-8")
+    found = re.search(rf"<caption><span>[^<]*{caption}.*?</table>", raw, flags=re.DOTALL)
+    assert found, caption
+    return found[0]
+
+
+def test_a_form_that_fits_better_is_named(text: str) -> None:
+    assert "exponential with additive error has an AICc of 627.3" in text
+    assert "exponential with error on the log scale 586.3" in text
+    assert "all forms and errors: 5.8 to 6.8" in text
+
+
+def test_the_planner_is_reconciled_with_what_was_seen(text: str, folder: Path) -> None:
+    assert "Seen were 19 of 22 (86 %)" in text
+    assert "Seen were" not in page(folder / "few").text  # 22 less 19 is a small count
+
+
+def test_checks_of_the_unpenalised_fit_say_so(text: str) -> None:
+    assert text.count("It belongs to the unpenalised fit") == 3
+
+
+def test_numbers_at_risk_stand_beside_incidence_and_lesions(folder: Path) -> None:
+    for caption in (
+        "cumulative incidence at fixed times",
+        "Local control lesion by lesion",
+        "by where the clock starts",
+    ):
+        assert "At risk" in table(folder / "out", caption), caption
+
+
+def test_regression_tables_count_patients_and_events_of_a_level(folder: Path) -> None:
+    found = table(folder / "out", "Hazard ratios for overall survival")
+    assert re.search(r'<td class="n">12</td><td class="n">3</td>', found)
+    assert "few events" in found
+    hidden = table(folder / "few", "Hazard ratios for overall survival")
+    assert not re.search(r'<td class="n">12</td><td class="n">3</td>', hidden)
+    write_journal(folder / "registry.duckdb", folder / "journal")
+    grid = Document(str(folder / "journal" / "regression.docx")).tables[0]
+    assert "Events" in [cell.text for cell in grid.rows[1].cells]
+    assert [len(grid.rows[i]._tr.xpath("./w:trPr/w:tblHeader")) for i in (0, 1, 2)] == [1, 1, 0]
+
+
+def test_columns_name_where_their_numbers_stand(folder: Path) -> None:
+    raw = (folder / "out" / "study_report.html").read_text(encoding="utf-8")
+    assert 'title="result.km_landmark.n_at_risk"' in raw
+    assert 'table of the release"' not in raw
+    assert "(curated.patient)" in raw
+
+
+def test_items_link_to_sections_that_exist(folder: Path) -> None:
+    found = table(folder / "out", "RECORD")
+    assert '<a href="#provenance">' in found
+    assert "meta.dictionary" in found
+    assert "Linkage of persons" in (folder / "out" / "study_report.html").read_text(encoding="utf-8")
+
+
+def test_without_a_cohort_items_point_to_the_registry() -> None:
+    cells = {row.head: row.cells[1] for block in checklists_section(False).blocks[1:2] for row in block.rows}
+    assert "#registry" in cells["15"]
+    assert "#survival" not in "".join(cells.values())
+
+
+def test_a_registry_without_sizes_says_so(tmp_path: Path) -> None:
+    write_reports(make_release(tmp_path / "registry.duckdb", n=0), tmp_path / "out")
+    words = page(tmp_path / "out").text
+    assert "Not estimable: no lesion sizes in this registry" in words
+    assert "The clock starts at the diagnosis of the primary" in words
+
+
+def test_numbers_are_written_as_people_write_them() -> None:
+    assert number(-3.54) == "\u22123.5"
+    assert number(-0.01) == "0.0"
+    assert singular("1 months; 1 lesions of 1 patients; 11 months; 2.1 months") == (
+        "1 month; 1 lesion of 1 patient; 11 months; 2.1 months"
+    )
