@@ -49,13 +49,12 @@ class Pseudonyms:
         distinct = distinct_texts(local_ids.cast(pl.String))
         rows = distinct.texts.alias("local").to_frame()
         known = self._known.get(kind, pl.DataFrame(schema={"local": pl.String, "made": pl.String}))
-        new = rows.drop_nulls().join(known, on="local", how="anti")
-        if new.height:
-            made = [self._of((kind, one)) for one in new["local"].to_list()]
-            known = pl.concat([known, new.with_columns(pl.Series("made", made))])
-            self._known[kind] = known
-        found = rows.join(known, on="local", how="left", maintain_order="left")["made"]
-        return found.gather(distinct.places).alias(local_ids.name)
+        found = rows.join(known, on="local", how="left", maintain_order="left")
+        if (new := found.filter(pl.col("made").is_null() & pl.col("local").is_not_null())).height:
+            made = pl.Series("made", [self._of((kind, one)) for one in new["local"].to_list()])
+            known = self._known[kind] = pl.concat([known, new.with_columns(made)])
+            found = rows.join(known, on="local", how="left", maintain_order="left")
+        return found["made"].gather(distinct.places).alias(local_ids.name)
 
     @property
     def has_links(self) -> bool:

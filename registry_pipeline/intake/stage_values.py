@@ -187,12 +187,12 @@ def _readings(
         texts = texts.to_frame("text").select(pl.col("text") + UNIT_MARK + units).to_series()
     distinct = distinct_texts(texts)
     if reader.read is read_identifier:
-        return _read_identifiers(distinct.texts, fields), distinct.places
+        return read_identifiers(distinct.texts, fields), distinct.places
     epoch = next((EPOCH_PREFIX + one for one in mapping.sources if EPOCH_PREFIX + one in rows.columns), None)
     if epoch is not None and mapping.target.kind == "date" and mapping.anchor is None:
         return _read_day_numbers(distinct, rows[epoch], mapping, source, fields)
     if column_format := _plain_date_format(mapping, source):
-        return _read_dates(distinct.texts, reader.read, fields, column_format), distinct.places
+        return read_dates(distinct.texts, reader.read, fields, column_format), distinct.places
     return parse_texts(distinct.texts, reader.read, fields), distinct.places
 
 
@@ -226,11 +226,11 @@ def _plain_date_format(mapping: ColumnMapping, source: Source) -> str | None:
     return first if is_plain else None
 
 
-def _read_dates(
+def read_dates(
     texts: pl.Series, read: Callable[[str | None], Reading], fields: Mapping[str, pl.DataType], form: str
 ) -> pl.DataFrame:
-    """Most dates are written just as declared: only the others go through the parser, which takes as long
-    for one of them as this takes for a thousand.
+    """Readings of dates. Most are written just as declared: only the others go through the parser, which takes
+    as long for one of them as this takes for a thousand.
     """
     pattern = re.escape(form)
     for part, digits in _DATE_PARTS.items():
@@ -244,8 +244,8 @@ def _read_dates(
     return _read_others(texts, dates, dates["date"].is_not_null(), made, read, fields)
 
 
-def _read_identifiers(texts: pl.Series, fields: Mapping[str, pl.DataType]) -> pl.DataFrame:
-    """Identifiers are nearly all distinct and plain: only the others go through the parser."""
+def read_identifiers(texts: pl.Series, fields: Mapping[str, pl.DataType]) -> pl.DataFrame:
+    """Readings of identifiers, which are nearly all distinct and plain: only the others go through the parser."""
     is_plain = texts.str.contains(_PLAIN_IDENTIFIER) & ~texts.str.contains(_ROUNDED_IDENTIFIER)
     known, made = texts.to_frame("text"), {"value": pl.col("text")}
     return _read_others(texts, known, is_plain.fill_null(False), made, read_identifier, fields)
