@@ -196,7 +196,9 @@ def _cells(column: pd.Series) -> list[object]:
     if isinstance(column.dtype, np.dtype) and column.dtype.kind in "if":
         values: list[object] = column.tolist()
         return [None if one != one else one for one in values] if column.dtype.kind == "f" else values
-    return [inert(one) for one in column.astype(object).where(column.notna(), None).tolist()]
+    cells: list[object] = column.astype(object).where(column.notna(), None).tolist()
+    texts = {one: inert(one) for one in set(cells) if isinstance(one, str)}
+    return [texts.get(one, one) for one in cells]  # type: ignore[call-overload]
 
 
 def months_axis(axes: Any, last: float, label: str) -> list[int]:

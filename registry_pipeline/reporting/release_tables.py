@@ -66,20 +66,32 @@ class ReleaseTables:
         """Whether the release has the table, and these columns in it."""
         return name in self._known and set(columns) <= set(self._known[name])
 
-    def table(self, name: str, where: dict[str, Any] | None = None, limit: int | None = None) -> pd.DataFrame:
+    def table(
+        self,
+        name: str,
+        where: dict[str, Any] | None = None,
+        limit: int | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> pd.DataFrame:
         """Rows of a table in a fixed order, filtered by equality; empty where the table is missing.
 
         Columns that are declared but missing in this release read as missing values.
+
+        Args:
+            columns: the columns that are wanted, and the rows as the release holds them, by key; of a table of
+                a row per patient few columns are a fraction of the work. None for all.
         """
-        declared = _declared(name)
+        declared = _declared(name) if columns is None else list(columns)
         if name not in self._known:
             return pd.DataFrame({column: pd.Series(dtype="object") for column in declared})
         where = where or {}
         if not set(where) <= set(self._known[name]):
             return pd.DataFrame({column: pd.Series(dtype="object") for column in declared})
         condition = " AND ".join(f"{quoted(column)} = ?" for column in where)
-        statement = f"SELECT * FROM {_qualified(name)}" + (f" WHERE {condition}" if where else "")
-        statement += " ORDER BY ALL" if _is_small_layer(name) else ""
+        present = [one for one in columns or () if one in self._known[name]]
+        wanted = "*" if columns is None else ", ".join(map(quoted, present))
+        statement = f"SELECT {wanted} FROM {_qualified(name)}" + (f" WHERE {condition}" if where else "")
+        statement += " ORDER BY ALL" if columns is None and _is_small_layer(name) else ""
         statement += f" LIMIT {int(limit)}" if limit is not None else ""
         frame = self._once(statement, tuple(where.values()))
         return frame.assign(**{column: None for column in declared if column not in frame})

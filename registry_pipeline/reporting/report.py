@@ -131,7 +131,7 @@ def _values(context: Context) -> dict[str, object]:
         "extract_date": clean(extract),
         "statement": statement,
         "is_synthetic": is_synthetic,
-        "n_cohort": len(context.cohort),
+        "n_cohort": context.n_cohort,
         "n_registry": context.tables.n_rows(registry),
         "registry_table": registry,
         "is_suppressed": context.small_cell,

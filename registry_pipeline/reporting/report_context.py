@@ -37,9 +37,9 @@ class Context:
     small_cell: int = 0
 
     @cached_property
-    def cohort(self) -> pd.DataFrame:
-        """mart.cohort."""
-        return self.tables.table("mart.cohort")
+    def n_cohort(self) -> int:
+        """Patients of mart.cohort."""
+        return self.tables.n_rows("mart.cohort")
 
     @cached_property
     def words(self) -> Words:
@@ -79,7 +79,7 @@ class Context:
     @property
     def no_cohort(self) -> str:
         """Why nothing can be shown of the cohort, or an empty text."""
-        if len(self.cohort):
+        if self.n_cohort:
             return ""
         return "No patient of this release is in the study cohort; the flow of patients says at which step they left."
 

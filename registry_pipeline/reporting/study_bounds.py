@@ -59,7 +59,7 @@ def _scenarios(context: Context) -> Block | None:
             upper_first(clean(one["scenario"])),
             (
                 context.count(one["n_open"]) if is_given(one["n_patients"]) and one["n_open"] else NOT_GIVEN,
-                context.count(one["n_patients"], context.is_telling(len(context.cohort), one["n_patients"])),
+                context.count(one["n_patients"], context.is_telling(context.n_cohort, one["n_patients"])),
                 context.note(one["note"]),
             ),
         )

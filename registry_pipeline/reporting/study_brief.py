@@ -15,7 +15,7 @@ from registry_pipeline.reporting.growth_checks import forms_range
 from registry_pipeline.reporting.growth_tables import ONSET
 from registry_pipeline.reporting.report_context import HIDDEN, Context
 from registry_pipeline.reporting.study_bounds import bound_of
-from registry_pipeline.reporting.study_competing import shown_patterns
+from registry_pipeline.reporting.study_patterns import shown_patterns
 from registry_pipeline.reporting.survival_tables import landmark_at_risk, ordered, test_text
 from registry_pipeline.reporting.wording import (
     NOT_GIVEN,
@@ -67,7 +67,7 @@ def brief_section(context: Context) -> Section:
             ),
             _table(context, [*_registry_lines(context), *_follow_up_lines(context)]),
         )
-    n = len(context.cohort)
+    n = context.n_cohort
     section.add(
         Text(
             f"Of {n_registry} patients in the registry {n} were analysed. Unless said otherwise the clock starts at the "

@@ -108,9 +108,10 @@ def cohort_section(context: Context) -> Section:
     section = Section("patients", "Patients of the study")
     if context.no_cohort:
         return section.add(missing(context.no_cohort))
+    columns = [one.name for one in COHORT_VARIABLES]
     return section.add(
         table_one(
-            context.cohort,
+            context.tables.table("mart.cohort", columns=columns),
             COHORT_VARIABLES,
             COHORT_FAMILIES,
             context.words,
@@ -162,7 +163,8 @@ def follow_up_section(context: Context) -> Section:
 def registry_section(context: Context) -> Section:
     """Everyone in the registry, in the study or not."""
     section = Section("registry", "All patients of the registry")
-    patients = context.tables.table("mart.registry_patient")
+    columns = [*(one.name for one in REGISTRY_VARIABLES), "is_in_cohort", "exclusion_reason"]
+    patients = context.tables.table("mart.registry_patient", columns=columns)
     if patients.empty:
         return section.add(missing(context.why_empty("mart.registry_patient", of_cohort=False)))
     named = patients.assign(
@@ -192,8 +194,8 @@ def registry_section(context: Context) -> Section:
 
 def registry_missing(context: Context) -> Block | None:
     """Values that the models of the whole registry lack."""
-    patients = context.tables.table("mart.registry_patient")
-    names = [one for one in ("age_years", "figo_group", "histology_group") if one in patients]
+    names = ("age_years", "figo_group", "histology_group")
+    patients = context.tables.table("mart.registry_patient", columns=names)
     gone = {one: int(patients[one].isna().sum()) for one in names}
     gone = {name: n for name, n in gone.items() if n}
     if patients.empty or not gone:

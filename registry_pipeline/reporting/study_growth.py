@@ -39,6 +39,14 @@ from registry_pipeline.reporting.wording import (
 )
 
 MOST_POINTS = 1500
+_COLUMNS = (
+    "patient_id",
+    "lesion_site",
+    "months_since_negative_ct",
+    "diameter_mm",
+    "is_included",
+    "exclusion_reason",
+)
 _SITES = (("scf", ("scf",)), ("lung", ("lung",)))
 BIASES = (
     "A lesion did not start to grow at the last negative CT. The plain regression counts the time before it started as "
@@ -55,7 +63,7 @@ BIASES = (
 def growth_section(context: Context) -> Section:
     """Scatter, interval to the cutpoint by model, share of small lesions, planner."""
     section = Section("growth", "Growth of lesions and scan intervals")
-    lesions = context.tables.table("mart.lesion_growth")
+    lesions = context.tables.table("mart.lesion_growth", columns=_COLUMNS)
     if lesions.empty:
         if not context.tables.n_rows("curated.measurement"):
             return section.add(

@@ -51,7 +51,7 @@ class Family:
 @dataclass(frozen=True)
 class _Split:
     frame: pd.DataFrame
-    masks: list[pd.Series]
+    masks: list[Mask]
     families: list[tuple[str, list[int]]]  # variable, positions of its columns
     limit: int
 
@@ -96,16 +96,13 @@ def _columns(
     frame: pd.DataFrame, families: Sequence[Family], words: Words, small_cell: int
 ) -> tuple[list[Column], _Split, list[str]]:
     columns = [Column(f"All, n\u00a0=\u00a0{count(len(frame))}")]
-    masks = [pd.Series(True, index=frame.index)]
+    masks = [np.ones(len(frame), dtype=bool)]
     positions: list[tuple[str, list[int]]] = []
     notes = ["Numbers: median (lower to upper quartile). Categories: n (% of those with a value)."]
     for family in families:
-        values = (
-            frame[family.variable].astype("string") if family.variable in frame else pd.Series(dtype="string")
-        )
-        chosen = [
-            (level, values.eq(level).fillna(False)) for level in family.levels if values.eq(level).any()
-        ]
+        values = _as_text(frame[family.variable]) if family.variable in frame else pd.Series(dtype=object)
+        masks_of = {level: values.eq(level).to_numpy(bool) for level in family.levels}
+        chosen = [(level, mask) for level, mask in masks_of.items() if mask.any()]
         if len(chosen) < 2:
             continue
         title = words.variable(family.variable)
@@ -162,10 +159,9 @@ def _number_rows(split: _Split, variable: Variable, words: Words) -> tuple[list[
 
 
 def _category_rows(split: _Split, variable: Variable, words: Words) -> tuple[list[Row], bool]:
-    values = _with_rest(split.frame[variable.name].astype("string"))
+    values = _with_rest(_as_text(split.frame[variable.name]))
     levels = _levels(values, variable.name)
-    known = np.array([[int((values.eq(level) & mask).sum()) for mask in split.masks] for level in levels])
-    absent = np.array([int((values.isna() & mask).sum()) for mask in split.masks])
+    known, absent = _counts(values, levels, split.masks)
     together = [i for i, level in enumerate(levels) if level in _TOGETHER.get(variable.name, ())]
     hidden = hidden_cells(
         np.vstack([known, absent]), split.exact, split.limit, [together] if together else []
@@ -189,6 +185,20 @@ def _category_rows(split: _Split, variable: Variable, words: Words) -> tuple[lis
     if absent.any():
         rows.append(_missing_row(split, variable.name, absent, hidden[-1]))
     return rows, bool(hidden.any())
+
+
+def _as_text(column: pd.Series) -> pd.Series:
+    """Every value as text, missing ones None: made once per distinct value, of which there are few."""
+    codes, values = pd.factorize(column)
+    texts = np.array([*values.astype("string").tolist(), None], dtype=object)
+    return pd.Series(texts[codes], index=column.index)
+
+
+def _counts(values: pd.Series, levels: Sequence[str], masks: Sequence[Mask]) -> tuple[Counts, Counts]:
+    """How many of each mask have each level (levels by masks), and how many have none."""
+    codes = pd.Categorical(values, categories=levels).codes.astype(np.int64) + 1  # 0: missing
+    counted = np.array([np.bincount(codes[mask], minlength=len(levels) + 1) for mask in masks])
+    return counted[:, 1:].T, counted[:, 0]
 
 
 def _missing_row(split: _Split, name: str, absent: Counts, hidden: Mask) -> Row:

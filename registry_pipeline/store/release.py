@@ -57,6 +57,9 @@ MOST_ROWS_WITH_KEYS = 50_000
 # millions of rows is written twice as slowly in small ones.
 MOST_ROWS_OF_A_SMALL_RELEASE = 500_000
 SMALL_BLOCK, LARGE_BLOCK = 16_384, 262_144
+# With more, the calling thread polls while the others compress: tables of one row group, and checkpoints,
+# took three times the CPU time for it.
+WRITING_THREADS = 1
 
 
 @dataclass(frozen=True)
@@ -141,6 +144,7 @@ def _write_database(
     keyed = {name for name in schemas.tables() if counts.get(name, 0) <= MOST_ROWS_WITH_KEYS}
     spill = str(building / f"spill{BUILDING}")
     config: dict[str, Any] = {"memory_limit": memory_limit, "temp_directory": spill}
+    config["threads"] = WRITING_THREADS
     is_small = sum(counts.values()) <= MOST_ROWS_OF_A_SMALL_RELEASE
     config["default_block_size"] = SMALL_BLOCK if is_small else LARGE_BLOCK
     connection = duckdb.connect(str(building / DATABASE), config=config)
