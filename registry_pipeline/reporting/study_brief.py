@@ -15,7 +15,7 @@ from registry_pipeline.reporting.growth_checks import forms_range
 from registry_pipeline.reporting.growth_tables import ONSET
 from registry_pipeline.reporting.report_context import HIDDEN, Context
 from registry_pipeline.reporting.study_bounds import bound_of
-from registry_pipeline.reporting.study_competing import shown_patterns
+from registry_pipeline.reporting.study_patterns import shown_patterns
 from registry_pipeline.reporting.survival_tables import landmark_at_risk, ordered, test_text
 from registry_pipeline.reporting.wording import (
     NOT_GIVEN,

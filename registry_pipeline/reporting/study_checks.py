@@ -155,8 +155,7 @@ def _unpenalised(context: Context) -> list[str]:
 
 def _terms(context: Context) -> pd.DataFrame:
     """The shown fit's terms, by name."""
-    found = _shown_terms(context)
-    return found.set_index("term")
+    return _shown_terms(context).set_index("term")
 
 
 def _reference(terms: pd.DataFrame, term: str) -> object:
@@ -271,8 +270,7 @@ def _imputed(context: Context) -> Block:
     known = rows[rows["hazard_ratio"].notna()] if len(rows) else rows
     if known.empty:
         return missing(f"Multiple imputation: not done. {_why(context, 'imputed_cox', rows)}")
-    complete = _shown_terms(context)
-    other = {str(one["term"]): one for one in complete.to_dict("records")}
+    other = {str(one["term"]): one for one in _shown_terms(context).to_dict("records")}
     made = []
     for one in known.to_dict("records"):
         variable, contrast = context.words.term(str(one["term"]), one["reference_level"])

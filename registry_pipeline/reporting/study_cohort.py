@@ -194,8 +194,8 @@ def registry_section(context: Context) -> Section:
 
 def registry_missing(context: Context) -> Block | None:
     """Values that the models of the whole registry lack."""
-    patients = context.tables.table("mart.registry_patient")
-    names = [one for one in ("age_years", "figo_group", "histology_group") if one in patients]
+    names = ("age_years", "figo_group", "histology_group")
+    patients = context.tables.table("mart.registry_patient", columns=names)
     gone = {one: int(patients[one].isna().sum()) for one in names}
     gone = {name: n for name, n in gone.items() if n}
     if patients.empty or not gone:

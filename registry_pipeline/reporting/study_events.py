@@ -11,16 +11,14 @@ import pandas as pd
 
 from registry_pipeline.reporting.blocks import Block, Column, Heading, Row, Section, Table, missing
 from registry_pipeline.reporting.figure_survival import incidence_figure
-from registry_pipeline.reporting.report_context import HIDDEN, Context
+from registry_pipeline.reporting.report_context import Context
 from registry_pipeline.reporting.study_competing import (
-    course_table,
     gray_table,
     hazards_compared,
     lesion_hazards,
     lesion_table,
-    recurrence_groups,
-    shown_patterns,
 )
+from registry_pipeline.reporting.study_patterns import course_table, pattern_table, recurrence_groups
 from registry_pipeline.reporting.study_survival import (
     GROUPINGS,
     km_block,
@@ -40,10 +38,7 @@ from registry_pipeline.reporting.survival_tables import (
 from registry_pipeline.reporting.wording import (
     NOT_GIVEN,
     ORIGINS,
-    PATTERNS,
-    clean,
     interval,
-    is_given,
     number,
     share,
     upper_first,
@@ -260,49 +255,5 @@ def zero_events_table(context: Context) -> Block | None:
         (
             "Upper end of the exact two-sided 95 % interval of the crude share, 1 − 0.025^(1/n): nothing seen in few "
             "patients is not proof of nothing.",
-        ),
-    )
-
-
-def pattern_table(context: Context) -> Block:
-    """What recurred first, with exact intervals."""
-    found = context.tables.in_order("result.recurrence_pattern")
-    if found.empty:
-        return missing(f"Patterns: not given. {context.why_empty('result.recurrence_pattern')}")
-    rows = []
-    kinds = shown_patterns(context)
-    for one in found.to_dict("records"):
-        hidden = kinds[str(one["pattern"])]
-        has_range = is_given(one["min_months"]) and not hidden and not context.small_cell
-        rows.append(
-            Row(
-                PATTERNS.get(str(one["pattern"]), clean(one["pattern"])),
-                (
-                    context.count_of(one["n_event"], one["n_patients"], hidden),
-                    HIDDEN if hidden else share(one["share"]),
-                    HIDDEN if hidden else interval(one["ci_lower"], one["ci_upper"], 1, 100.0),
-                    HIDDEN if hidden else number(one["median_months_observed"]),
-                    f"{number(one['min_months'])} to {number(one['max_months'])}" if has_range else NOT_GIVEN,
-                ),
-            )
-        )
-    return Table(
-        "First recurrence after local therapy",
-        "Kind",
-        (
-            Column("Patients", origin="result.recurrence_pattern.n_event, n_patients"),
-            Column("Share", origin="result.recurrence_pattern.share"),
-            Column("95 % CI, exact", origin="result.recurrence_pattern.ci_lower, ci_upper"),
-            Column(
-                "Median time of those with it, months",
-                origin="result.recurrence_pattern.median_months_observed",
-            ),
-            Column("Range", origin="result.recurrence_pattern.min_months, max_months"),
-        ),
-        tuple(rows),
-        "result.recurrence_pattern",
-        (
-            "The median is of the observed times of the patients who had the event. It is not a median time to the event: "
-            "patients who have not had it yet, or died, are not in it.",
         ),
     )
