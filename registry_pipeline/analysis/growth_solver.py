@@ -106,7 +106,10 @@ def _evaluate(problem: Problem, parameters: Floats, weights: Floats, free: Bools
             jacobian = jacobian * free
         good = np.isfinite(rss) & np.isfinite(jacobian).all(axis=(1, 2))
         if not good.all():
-            residual, jacobian = np.where(good[:, None], residual, 0), np.where(good[:, None, None], jacobian, 0)
+            residual, jacobian = (
+                np.where(good[:, None], residual, 0),
+                np.where(good[:, None, None], jacobian, 0),
+            )
         weighted = jacobian * weights[:, :, None]
         gradient = np.matmul(residual[:, None, :], weighted)[:, 0]
         normal = np.matmul(weighted.transpose(0, 2, 1), jacobian)
