@@ -36,44 +36,17 @@ from registry_pipeline.analysis.gate import (
 
 NO_PATIENTS = "There are no patients."
 CURVE_COLUMNS = [
-    "stratum_variable",
-    "stratum",
-    "duration_days",
-    "n_at_risk",
-    "n_event",
-    "n_censored",
-    "survival",
-    "ci_lower",
-    "ci_upper",
-]
+    "stratum_variable", "stratum", "duration_days", "n_at_risk", "n_event", "n_censored", "survival",
+    "ci_lower", "ci_upper",
+]  # fmt: skip
 LANDMARK_COLUMNS = [
-    "stratum_variable",
-    "stratum",
-    "landmark",
-    "landmark_months",
-    "n",
-    "n_at_risk",
-    "survival",
-    "ci_lower",
-    "ci_upper",
-    "is_beyond_follow_up",
-    "status",
-    "note",
-]
+    "stratum_variable", "stratum", "landmark", "landmark_months", "n", "n_at_risk", "survival", "ci_lower",
+    "ci_upper", "is_beyond_follow_up", "status", "note",
+]  # fmt: skip
 SUMMARY_COLUMNS = [
-    "stratum_variable",
-    "stratum",
-    "n",
-    "n_event",
-    "median_months",
-    "median_ci_lower",
-    "median_ci_upper",
-    "median_duration",
-    "median_duration_lower",
-    "median_duration_upper",
-    "status",
-    "note",
-]
+    "stratum_variable", "stratum", "n", "n_event", "median_months", "median_ci_lower", "median_ci_upper",
+    "median_duration", "median_duration_lower", "median_duration_upper", "status", "note",
+]  # fmt: skip
 FOLLOW_UP_COLUMNS = [
     "definition",
     "median_months",
