@@ -22,7 +22,6 @@ import polars as pl
 
 import schemas
 from registry_pipeline.home import Home
-from registry_pipeline.sql_source import sql_files
 from registry_pipeline.store.proofs import Proof, ReleaseRefused, broken_constraints, prove
 from registry_pipeline.store.serve import (
     DATABASE,
@@ -34,14 +33,13 @@ from registry_pipeline.store.serve import (
     unserved_mark,
 )
 from registry_pipeline.store.sql import typed_select
+from registry_pipeline.store.views import create_views
 from registry_pipeline.store.working import BUILDING, StoreError, sweep, sync, told_in_one_line
 from schemas.derive import (
     code_rows,
     comment_sql,
     create_table_sql,
     dictionary_rows,
-    literal,
-    quote,
     schema_version,
 )
 from schemas.table import columns_of
@@ -219,13 +217,6 @@ def _insert(connection: duckdb.DuckDBPyConnection, name: str, source: Source) ->
         raise ReleaseRefused(broken or [Proof(f"{name}: a constraint", "constraint", 1, 1)]) from None
     except duckdb.ConversionException:
         raise StoreError(f"{name}: a value does not have the type of its column") from None
-
-
-def create_views(connection: duckdb.DuckDBPyConnection) -> None:
-    """The views of sql/views, in the schema ``main``, with comments."""
-    for name, made in sql_files("views").items():
-        connection.execute(f"CREATE VIEW {quote(name)} AS {made.query}")
-        connection.execute(f"COMMENT ON VIEW {quote(name)} IS {literal(made.header['grain'])}")
 
 
 def seal(database: Path) -> None:

@@ -1,6 +1,8 @@
 /*
 grain = "One row per rule and facility that the rule applies to: how many records break it, of how many."
 inputs = ["quality.rule_result", "quality.rule"]
+[columns]
+percent_violated = "Share of the judged records that break the rule, in per cent."
 */
 SELECT
     rule_result.rule_id,

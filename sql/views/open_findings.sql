@@ -1,6 +1,8 @@
 /*
 grain = "One row per finding that waits for somebody, the gravest first; rows with one common cause are one. Data managers open this first."
 inputs = ["quality.finding"]
+[columns]
+n_rows = "Rows that have this finding; more than one where a common cause is one finding."
 */
 SELECT
     finding_id, severity, facility_id, rule_id, table_name, record_key, items, value_text, message, suggestion,

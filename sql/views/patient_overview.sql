@@ -1,6 +1,9 @@
 /*
 grain = "One row per analysed patient with overall survival from the start of therapy. Analysts open this first."
 inputs = ["mart.cohort", "mart.survival_time"]
+[columns]
+os_days = "Days from the start of locoregional therapy to death or the last evidence of life."
+os_event = "1: died; 0: alive when last known."
 */
 SELECT
     cohort.*,

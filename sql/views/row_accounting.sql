@@ -1,6 +1,8 @@
 /*
 grain = "One row per facility: what became of every row that it ever sent."
 inputs = ["quality.row_account"]
+[columns]
+n_files = "Files received."
 */
 SELECT
     facility_id,

@@ -78,6 +78,19 @@ def test_tables_types_comments_and_rows(served: Home, tables: dict[str, Path]) -
         assert keys[0][0] >= 2
 
 
+def test_every_column_of_every_view_has_a_comment(served: Home) -> None:
+    with open_release(served) as connection:
+        found = connection.execute(
+            "SELECT table_name, column_name FROM duckdb_columns() JOIN duckdb_views() ON table_name = view_name "
+            "WHERE NOT duckdb_views.internal AND duckdb_columns.comment IS NULL"
+        ).fetchall()
+        n_views = connection.execute("SELECT count(*) FROM duckdb_views() WHERE NOT internal").fetchall()[0][
+            0
+        ]
+    assert found == []
+    assert n_views == 8
+
+
 def test_views_answer(served: Home) -> None:
     with open_release(served) as connection:
         names = [

@@ -1,0 +1,41 @@
+"""The views of a release: what analysts and data managers open first.
+
+Belongs here: making the views of ``sql/views`` and saying what they and their columns are.
+Does not belong here: the queries themselves (``sql/views``), tables (``release.py``).
+"""
+
+from __future__ import annotations
+
+import duckdb
+
+from registry_pipeline.sql_source import SqlFile, sql_files
+from schemas.derive import literal, quote
+
+
+def create_views(connection: duckdb.DuckDBPyConnection) -> None:
+    """The views of ``sql/views``, in the schema ``main``; they and their columns have comments.
+
+    A column means what it means in the first table of the view's inputs that has it; what a view computes is
+    said in its header (``columns``).
+    """
+    for name, made in sql_files("views").items():
+        connection.execute(f"CREATE VIEW {quote(name)} AS {made.query}")
+        connection.execute(f"COMMENT ON VIEW {quote(name)} IS {literal(made.header['grain'])}")
+        for column, meaning in _meanings(connection, name, made).items():
+            connection.execute(f"COMMENT ON COLUMN {quote(name)}.{quote(column)} IS {literal(meaning)}")
+
+
+def _meanings(connection: duckdb.DuckDBPyConnection, name: str, made: SqlFile) -> dict[str, str]:
+    """Column of a view -> what it means, of those for which that is said anywhere."""
+    own = dict(made.header.get("columns", {}))
+    columns = [row[0] for row in connection.execute(f"DESCRIBE {quote(name)}").fetchall()]
+    said: dict[str, str] = {}
+    for table in made.header["inputs"]:
+        schema, _, bare = table.partition(".")
+        found = connection.execute(
+            "SELECT column_name, comment FROM duckdb_columns() "
+            "WHERE schema_name = ? AND table_name = ? AND comment IS NOT NULL",
+            [schema, bare],
+        ).fetchall()
+        said = {**dict(found), **said}
+    return {one: told for one in columns if (told := own.get(one) or said.get(one))}
