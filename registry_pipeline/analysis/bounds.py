@@ -1,6 +1,6 @@
 """How far the headline numbers could move while queries are open.
 
-Belongs here: the lowest and highest value of each scorecard number over alternative readings of the records.
+Belongs here: the lowest and highest value of each headline number over alternative readings of the records.
 Does not belong here: making the alternatives (who answers which query how), or estimation.
 """
 
@@ -14,39 +14,50 @@ import pandas as pd
 from registry_pipeline.analysis.growth_data import Frame, as_pandas
 
 COLUMNS = [
-    "item", "part", "description", "unit", "computed_value", "lowest", "highest", "lowest_scenario",
+    "headline", "item", "part", "description", "unit", "computed_value", "lowest", "highest", "lowest_scenario",
     "highest_scenario", "n_scenarios", "n_not_estimable", "n_agreeing", "note",
 ]  # fmt: skip
 CURRENT = "as recorded"
 
 
 def headline_bounds(current: Frame, alternatives: Mapping[str, Frame]) -> pd.DataFrame:
-    """For each number of the scorecard, the lowest and highest value over the current and alternative records.
+    """For each headline number, the lowest and highest value over the current and alternative records.
 
-    current: scorecard() of the records as they are; alternatives: scorecard() of each alternative, by a name
-    that carries no value of a record ('all open death dates at the earliest'). One row per item and part;
+    current: scorecard() of the records as they are, with or without rows of other headline numbers (headlines);
+    alternatives: the same of each alternative, by a name that carries no value of a record ('all open death dates at
+    the earliest'). One row per number, of key `headline`: item_8a for a published one, whose item and part are given;
     n_scenarios counts the current records too. Scenarios in which the number is not estimable are counted
     and do not enter the bounds. Bounds over named alternatives, not over every combination of answers.
     """
     scenarios = {CURRENT: as_pandas(current), **{k: as_pandas(v) for k, v in alternatives.items()}}
-    stacked = pd.concat([f.assign(scenario=name) for name, f in scenarios.items()], ignore_index=True)
-    rows = [_row(part, len(scenarios)) for _, part in stacked.groupby(["item", "part"], sort=True)]
-    return pd.DataFrame(rows, columns=COLUMNS)
+    stacked = pd.concat([_keyed(f).assign(scenario=name) for name, f in scenarios.items()], ignore_index=True)
+    rows = [_row(part, len(scenarios)) for _, part in stacked.groupby("headline", sort=False)]
+    return pd.DataFrame(rows, columns=COLUMNS).astype({"item": "Int64", "n_agreeing": "Int64"})
+
+
+def _keyed(numbers: pd.DataFrame) -> pd.DataFrame:
+    """The numbers with a key each: that of a published one is made of its item and part."""
+    columns = ["headline", "item", "part", "description", "unit", "computed_value", "agrees"]
+    keyed = numbers.reindex(columns=columns)
+    published = "item_" + keyed["item"].astype("Int64").astype("string") + keyed["part"].astype("string")
+    return keyed.assign(headline=keyed["headline"].astype("string").fillna(published))
 
 
 def _row(part: pd.DataFrame, n_scenarios: int) -> dict[str, object]:
     now = part[part["scenario"] == CURRENT]
     first = (now if len(now) else part).iloc[0]
     known = part[np.isfinite(part["computed_value"].astype(float))]
+    is_published = bool(pd.notna(first["item"]))
     row: dict[str, object] = {
-        "item": int(first["item"]),
-        "part": first["part"],
+        "headline": first["headline"],
+        "item": int(first["item"]) if is_published else None,
+        "part": first["part"] if is_published else None,
         "description": first["description"],
         "unit": first["unit"],
         "computed_value": float(now["computed_value"].iloc[0]) if len(now) else float("nan"),
         "n_scenarios": n_scenarios,
         "n_not_estimable": n_scenarios - len(known),
-        "n_agreeing": int(part["agrees"].astype("boolean").fillna(False).sum()),
+        "n_agreeing": int(part["agrees"].astype("boolean").fillna(False).sum()) if is_published else None,
         "lowest": float("nan"),
         "highest": float("nan"),
         "lowest_scenario": None,

@@ -84,7 +84,7 @@ def _bounds(context: Context, rows: pd.DataFrame, caption: str) -> Table:
     known = {(int(one["item"]), str(one["part"])): one for one in card.to_dict("records")}
     made = []
     for one in rows.sort_values(["item", "part"]).to_dict("records"):
-        mine = known.get((int(one["item"]), str(one["part"])), {})
+        mine = known.get((int(one["item"]), str(one["part"])), {}) if is_given(one["item"]) else {}
         has_interval = is_given(mine.get("ci_lower")) or is_given(mine.get("ci_upper"))
         made.append(
             Row(

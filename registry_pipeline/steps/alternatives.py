@@ -72,13 +72,14 @@ class Sources:
 
 def scenarios(current: Marts, sources: Sources, settings: Settings) -> Iterator[Scenario]:
     """The readings that the open questions allow, one question at a time; see the module's names."""
-    n, most = len(current.cohort), settings.study.bootstrap_max_patients
+    patients = _asked(current)
+    n, most = len(patients), settings.study.bootstrap_max_patients
     if n > most:
         note = f"{n} patients are more than study.bootstrap_max_patients ({most}): left out."
         yield from (Scenario(name, None, 0, note) for name in (SHORTEST, LONGEST, INCLUDED))
     else:
-        yield from _rebuilt(sources, settings)
-    lost = _lost(current, sources.extract_date, settings)
+        yield from _rebuilt(sources, settings, has_cohort=len(current.cohort) > 0)
+    lost = _lost(current.vital_status, patients, sources.extract_date, settings)
     if not len(lost):
         yield from (
             Scenario(name, None, 0, "Nobody is lost to follow-up.") for name in (LOST_DEAD, LOST_ALIVE)
@@ -93,10 +94,15 @@ def scenarios(current: Marts, sources: Sources, settings: Settings) -> Iterator[
         yield Scenario(name, current.with_times(_replaced(times, rows, answered)), len(lost))
 
 
-def _rebuilt(sources: Sources, settings: Settings) -> Iterator[Scenario]:
-    """Readings that the mart's SQL has to judge anew; of patients with an episode, the others cannot enter."""
+def _asked(current: Marts) -> pd.DataFrame:
+    """The patients of whom the numbers are: the cohort, or everybody in a registry without one."""
+    return current.cohort if len(current.cohort) else current.registry_patient
+
+
+def _rebuilt(sources: Sources, settings: Settings, has_cohort: bool) -> Iterator[Scenario]:
+    """Readings that the mart's SQL has to judge anew; with a cohort of patients with an episode, others cannot enter."""
     tables = {name: read_parquet(sources.curated / f"{name}.parquet") for name in {*BEGINS, *ENDS}}
-    asked = tables["omd_episode"].select("patient_id").unique()
+    asked = (tables["omd_episode"] if has_cohort else tables["primary_tumour"]).select("patient_id").unique()
     n_partial = sum(
         _n_partial(tables[name].join(asked, on="patient_id"), column)
         for part in (BEGINS, ENDS)
@@ -172,15 +178,14 @@ class _Judge:
         )
 
 
-def _lost(current: Marts, end: date, settings: Settings) -> pd.Series:
+def _lost(vital: pd.DataFrame, patients: pd.DataFrame, end: date, settings: Settings) -> pd.Series:
     """Days from the last evidence of life to the end, by patient, of those whose vital status is unknown."""
-    vital = current.vital_status
-    if vital.empty or current.cohort.empty:
+    if vital.empty or patients.empty:
         return pd.Series(dtype="int64")
     limit = end - timedelta(days=settings.study.lost_after_months * settings.study.days_per_month)
     is_long_ago = pd.to_datetime(vital["last_alive_date"]) < pd.Timestamp(limit)
     lost = vital[~vital["is_dead"].astype(bool) & is_long_ago]
-    lost = lost[lost["patient_id"].isin(current.cohort["patient_id"])]
+    lost = lost[lost["patient_id"].isin(patients["patient_id"])]
     days = (pd.Timestamp(end) - pd.to_datetime(lost["last_alive_date"])).dt.days
     return pd.Series(days.to_numpy(), index=lost["patient_id"])
 

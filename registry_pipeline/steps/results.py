@@ -70,4 +70,4 @@ def result_tables(
         Words(study.cutpoint_mm).variable,
     )
     progress("bounds")
-    return tables | bound_results(marts, study, tables["scorecard"], tables["growth_threshold"], scenarios)
+    return tables | bound_results(marts, study, tables, scenarios)

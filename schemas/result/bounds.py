@@ -6,10 +6,15 @@ from schemas.table import table
 
 MODEL = table(
     "result.bounds",
-    "One row per part of a published item.",
+    "One row per headline number: the parts of the published items, and others.",
     key=[],
     columns=[
-        integer("item", "Number of the published item, 1 to 13"),
+        text(
+            "headline",
+            "Which number: item_8a for a published one; follow_up_reverse_km, os_36_overall, hazard_ratio_size, "
+            "growth_onset; without a study cohort registry_os_12 and so on, registry_follow_up_reverse_km",
+        ),
+        integer("item", "Number of the published item, 1 to 13; NULL for other headline numbers"),
         text("part", "Part of the item"),
         text("description", "What the number is"),
         text("unit", "Unit"),
@@ -20,7 +25,7 @@ MODEL = table(
         text("highest_scenario", "Reading that gives the highest"),
         integer("n_scenarios", "Readings, the records as they are included"),
         integer("n_not_estimable", "Readings in which the number is not estimable"),
-        integer("n_agreeing", "Readings in which it rounds to the published figure"),
+        integer("n_agreeing", "Readings in which it agrees with the published figure"),
         c.status,
         c.note,
     ],

@@ -11,7 +11,9 @@ MODEL = table(
     columns=[
         text("scenario", "What is assumed of open questions"),
         integer("n_open", "Dates, or patients, that the question is open for"),
-        integer("n_patients", "Patients of the cohort under the reading"),
+        integer(
+            "n_patients", "Patients of the cohort under the reading; of the registry where there is no cohort"
+        ),
         text("status", "ok; not_applicable: nothing is open, or it was left out"),
         c.note,
     ],

@@ -7,7 +7,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from registry_pipeline.analysis.scorecard import scorecard
 from registry_pipeline.settings import Settings, Study
 from registry_pipeline.steps.alternatives import (
     INCLUDED,
@@ -20,8 +19,7 @@ from registry_pipeline.steps.alternatives import (
     scenarios,
 )
 from registry_pipeline.steps.marts import Marts
-from registry_pipeline.steps.results_bounds import bound_results
-from registry_pipeline.steps.results_growth import growth_results
+from registry_pipeline.steps.results import result_tables
 from registry_pipeline.store.working import read_parquet, write_parquet
 from tests.sql.drawn import ELIGIBLE
 from tests.support.ascii_table import Mart, frame_of
@@ -131,11 +129,9 @@ def test_the_lost_die_or_live_and_nobody_else_changes() -> None:
 
 def test_bounds_hold_the_recorded_value_and_name_their_readings() -> None:
     marts, study = drawn_marts(), Study(bootstrap_replicates=0)
-    growth = growth_results(marts, study)["growth_threshold"]
     sources = Sources(Path("absent"), (), FAR, Path("absent"))
     settings = Settings(study=replace(study, bootstrap_max_patients=1))
-    card = scorecard({"cohort": marts.cohort, "growth_threshold": growth})
-    found = bound_results(marts, study, card, growth, scenarios(marts, sources, settings))
+    found = result_tables(marts, study, scenarios=scenarios(marts, sources, settings))
     bounds = found["bounds"]
     known = bounds[bounds["computed_value"].notna()]
     assert len(known)
@@ -146,6 +142,58 @@ def test_bounds_hold_the_recorded_value_and_name_their_readings() -> None:
     survival = bounds[(bounds["item"] == 8) & (bounds["part"] == "a")].iloc[0]
     assert survival["lowest"] < survival["highest"]
     assert survival["lowest_scenario"] == LOST_DEAD
+    assert set(bounds["headline"]) == {
+        *("item_" + bounds["item"].dropna().astype(str) + bounds["part"].dropna()),
+        "follow_up_reverse_km", "os_36_overall", "hazard_ratio_size", "growth_onset",
+    }  # fmt: skip
+    others = bounds.set_index("headline")
+    assert others.loc[["os_36_overall", "hazard_ratio_size", "growth_onset"], "item"].isna().all()
+    as_recorded = {
+        "follow_up_reverse_km": found["follow_up"].query("definition == 'reverse_km'")["median_months"],
+        "os_36_overall": 100 * found["km_landmark"].query(
+            "endpoint == 'os' and origin == 'lrt_start' and stratum_variable == 'overall' and landmark_months == 36"
+        )["survival"],
+        "hazard_ratio_size": found["cox_term"].query(
+            "endpoint == 'os' and origin == 'lrt_start' and model == 'multivariable' and term == 'is_small'"
+        )["hazard_ratio"],
+        "growth_onset": found["growth_threshold"].query("model == 'exponential_interval_onset'")["months"],
+    }  # fmt: skip
+    for name, value in as_recorded.items():
+        assert others.loc[name, "computed_value"] == value.iloc[0], name
+    for name in ("follow_up_reverse_km", "os_36_overall", "hazard_ratio_size"):
+        assert others.loc[name, "lowest"] < others.loc[name, "highest"], name
+    assert others.loc["growth_onset", "lowest"] == others.loc["growth_onset", "highest"]
+
+
+@pytest.mark.parametrize("origin", ["lrt_start", "omd_dx"])
+def test_a_partial_death_moves_the_study_numbers_between_its_bounds(tmp_path: Path, origin: str) -> None:
+    current, found = readings(tmp_path, death=PARTIAL_DEATH)
+    study = Study(bootstrap_replicates=0, origin=origin)
+    chosen = [found[SHORTEST], found[LONGEST]]
+    bounds = result_tables(current, study, scenarios=chosen)["bounds"].set_index("headline")
+    assert (bounds["n_scenarios"] == 3).all()
+    row = bounds.loc["item_6c"]  # the longest follow-up, that of the death
+    assert row["lowest"] < row["computed_value"] < row["highest"]
+    assert (row["lowest_scenario"], row["highest_scenario"]) == (SHORTEST, LONGEST)
+    assert (row["highest"] - row["lowest"]) * 30.4375 == pytest.approx(29)
+
+
+def test_without_a_cohort_the_bounds_are_of_the_registry(tmp_path: Path) -> None:
+    current, found = readings(
+        tmp_path, death=PARTIAL_DEATH, omd_episode="episode_id | patient_id", lesion="lesion_id"
+    )
+    assert current.cohort.empty
+    assert found[SHORTEST].n_open == 1
+    chosen = [found[SHORTEST], found[LONGEST]]
+    made = result_tables(current, Study(bootstrap_replicates=0), scenarios=chosen)
+    bounds = made["bounds"].set_index("headline")
+    assert bounds["item"].isna().all()
+    assert set(bounds.index) >= {"registry_os_12", "registry_os_60", "registry_follow_up_reverse_km"}
+    row = bounds.loc["registry_follow_up_observed"]
+    assert row["lowest"] < row["computed_value"] < row["highest"]
+    assert (row["lowest_scenario"], row["highest_scenario"]) == (SHORTEST, LONGEST)
+    counts = made["bounds_scenario"].set_index("scenario")["n_patients"]
+    assert counts["as recorded"] == len(current.registry_patient) > 0
 
 
 @pytest.mark.parametrize("endpoint", ["local_control", "new_oligomet"])
