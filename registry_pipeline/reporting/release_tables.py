@@ -32,7 +32,8 @@ class ReleaseTables:
     """
 
     def __init__(self, database: Path) -> None:
-        self._connection = duckdb.connect(str(database), read_only=True)
+        # One thread: the questions are many and small, and waiting for a second one costs more than it saves.
+        self._connection = duckdb.connect(str(database), read_only=True, config={"threads": 1})
         self._read: dict[tuple[object, ...], pd.DataFrame] = {}
         try:
             self._connection.execute("SET enable_external_access = false")
