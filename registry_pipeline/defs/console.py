@@ -17,6 +17,7 @@ MEANING = {
     "quality": "findings and accounting",
     "result": "estimates",
     "release": "building, proving and sealing the release",
+    "proofs": "telling what was proved of each table",
 }
 
 
