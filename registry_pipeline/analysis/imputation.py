@@ -72,11 +72,9 @@ def pool_rubin(estimates: Floats, variances: Floats, complete_freedom: float = n
     """Pool estimates and variances, each (m, p), of m >= 2 imputed data sets.
 
     Total variance = mean variance within + (1 + 1/m) variance between (Rubin 1987). Degrees of freedom by
-    Barnard & Rubin 1999, which do not exceed those of the complete data. Raises ValueError for fewer than two data
-    sets, or for arrays that are not (m, p) both.
+    Barnard & Rubin 1999, which do not exceed those of the complete data. Raises ValueError for other shapes.
     """
-    m = len(estimates)
-    if m < 2 or estimates.ndim != 2 or estimates.shape != variances.shape:
+    if (m := len(estimates)) < 2 or estimates.ndim != 2 or estimates.shape != variances.shape:
         raise ValueError("estimates and variances must both be (m, p) of at least two imputed data sets")
     centre, within = estimates.mean(axis=0), variances.mean(axis=0)
     between = estimates.var(axis=0, ddof=1) * (1 + 1 / m)
