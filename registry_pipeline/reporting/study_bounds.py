@@ -5,7 +5,6 @@ Belongs here: bounds beside confidence intervals. Does not belong here: the read
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
 from registry_pipeline.reporting.blocks import Block, Column, Row, Section, Table, Text, missing
@@ -17,17 +16,10 @@ from registry_pipeline.reporting.wording import NOT_GIVEN, clean, interval, is_g
 def bounds_section(context: Context) -> Section:
     """The readings, and what each does to the headline numbers."""
     section = Section("bounds", "What open questions could change")
-    if context.no_cohort:
-        return section.add(missing(context.no_cohort))
-    rows = context.tables.in_order("result.bounds")
-    known = rows[rows["lowest"].notna()] if len(rows) else rows
+    rows = context.tables.table("result.bounds")
+    known = rows[rows["lowest"].notna() & ~rows["headline"].isin(_hidden(context))] if len(rows) else rows
     if known.empty:
         return section.add(missing(f"Bounds: not given. {context.why_empty('result.bounds')}"))
-    hidden = hidden_items(context, context.tables.in_order("result.scorecard"))
-    is_hidden = [
-        one in hidden for one in zip(known["item"].astype(int), known["part"].astype(str), strict=True)
-    ]
-    known = known[~np.array(is_hidden, dtype=bool)]
     moved = known[known["highest"] > known["lowest"]]
     section.add(
         Text(
@@ -50,16 +42,23 @@ def bounds_section(context: Context) -> Section:
     return section
 
 
+def _hidden(context: Context) -> list[str]:
+    """Headline numbers that are hidden among the published ones."""
+    card = context.tables.in_order("result.scorecard")
+    return [f"item_{item}{part}" for item, part in hidden_items(context, card)]
+
+
 def _scenarios(context: Context) -> Block | None:
     rows = context.tables.in_order("result.bounds_scenario")
     if rows.empty:
         return None
+    everyone = context.n_cohort or context.tables.n_rows("mart.registry_patient")
     made = [
         Row(
             upper_first(clean(one["scenario"])),
             (
                 context.count(one["n_open"]) if is_given(one["n_patients"]) and one["n_open"] else NOT_GIVEN,
-                context.count(one["n_patients"], context.is_telling(context.n_cohort, one["n_patients"])),
+                context.count(one["n_patients"], context.is_telling(everyone, one["n_patients"])),
                 context.note(one["note"]),
             ),
         )
@@ -123,11 +122,11 @@ def _value(value: object) -> str:
     return "<0.001" if 0 < size < 0.001 else number(value, 3 if size < 1 else 1)
 
 
-def bound_of(context: Context, item: int, part: str) -> str:
-    """Lowest to highest of one published item, for the line of a headline number."""
-    rows = context.tables.table("result.bounds", {"item": item, "part": part})
-    if (item, part) in hidden_items(context, context.tables.in_order("result.scorecard")):
+def bound_of(context: Context, headline: str) -> str:
+    """Lowest to highest of one number, for its line on the first page."""
+    if headline in _hidden(context):
         return HIDDEN
+    rows = context.tables.table("result.bounds", {"headline": headline})
     if rows.empty or not is_given(rows["lowest"].iloc[0]):
         return NOT_GIVEN
     low, high = float(rows["lowest"].iloc[0]), float(rows["highest"].iloc[0])

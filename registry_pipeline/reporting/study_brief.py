@@ -34,24 +34,26 @@ LANDMARK = 36.0
 
 
 class _Line(NamedTuple):
-    """A headline number; item: the published item that it computes, whose bounds stand beside the interval."""
+    """A headline number; headline: its key in result.bounds, whose bounds stand beside the interval."""
 
     what: str
     estimate: str
     ends: str
     n: str
     source: str
-    item: tuple[int, str] | None = None
+    headline: str = ""
 
 
-_ITEMS = {
-    ("os", "scf"): (8, "a"),
-    ("os", "non_scf"): (8, "b"),
-    ("os", "small"): (11, "a"),
-    ("os", "large"): (11, "b"),
-    ("local_control", "scf"): (7, "a"),
-    ("local_control", "non_scf"): (7, "b"),
+_HEADLINES = {
+    ("os", "all"): "os_36_overall",
+    ("os", "scf"): "item_8a",
+    ("os", "non_scf"): "item_8b",
+    ("os", "small"): "item_11a",
+    ("os", "large"): "item_11b",
+    ("local_control", "scf"): "item_7a",
+    ("local_control", "non_scf"): "item_7b",
 }
+_FOLLOW_UP = {"reverse_km": "follow_up_reverse_km", "observed": "item_6a"}
 
 
 def brief_section(context: Context) -> Section:
@@ -110,8 +112,9 @@ def _table(context: Context, lines: list[_Line]) -> Table | None:
 
 
 def _bounds(context: Context, one: _Line) -> str:
-    """Bounds of a number that was computed for the origin of the published ones."""
-    return NOT_GIVEN if one.item is None or context.origin != "lrt_start" else bound_of(context, *one.item)
+    """Bounds of a number; those of the published ones are of their origin."""
+    is_other = one.headline.startswith("item_") and context.origin != "lrt_start" and not context.no_cohort
+    return bound_of(context, one.headline) if one.headline and not is_other else NOT_GIVEN
 
 
 def _registry_lines(context: Context) -> list[_Line]:
@@ -125,6 +128,7 @@ def _registry_lines(context: Context) -> list[_Line]:
             interval(one["ci_lower"], one["ci_upper"], 1, 100.0),
             f"{context.count(one['n_at_risk'])} at risk",
             "result.km_landmark",
+            f"registry_os_{one['landmark_months']:g}",
         )
         for one in found.sort_values("landmark_months").to_dict("records")
         if is_given(one["survival"]) and not context.is_small(one["n_at_risk"])
@@ -140,7 +144,9 @@ def _follow_up_lines(context: Context) -> list[_Line]:
             interval(one["ci_lower"], one["ci_upper"]),
             context.count(one["n"]),
             "result.follow_up",
-            (6, "a") if one["definition"] == "observed" else None,
+            f"registry_follow_up_{one['definition']}"
+            if context.no_cohort
+            else _FOLLOW_UP.get(str(one["definition"]), ""),
         )
         for one in context.tables.in_order("result.follow_up").to_dict("records")
     ]
@@ -167,7 +173,7 @@ def _rates(context: Context, endpoint: str, what: str, variables: tuple[str, ...
                     interval(one["ci_lower"], one["ci_upper"], 1, 100.0) if has_interval else "not estimable",
                     f"{at_risk[LANDMARK, stratum]} at risk",
                     "result.km_landmark",
-                    _ITEMS.get((endpoint, str(stratum))),
+                    _HEADLINES.get((endpoint, str(stratum)), ""),
                 )
             )
     return lines
@@ -195,7 +201,7 @@ def _pattern_lines(context: Context) -> list[_Line]:
             HIDDEN if hidden else interval(one["ci_lower"], one["ci_upper"], 1, 100.0),
             context.count_of(one["n_event"], one["n_patients"], hidden),
             "result.recurrence_pattern",
-            (9, "b"),
+            "item_9b",
         )
         for one in found.to_dict("records")
     ]
@@ -215,6 +221,7 @@ def _size_line(context: Context) -> list[_Line]:
             ratio_interval(one["ci_lower"], one["ci_upper"]),
             f"{context.count(best['n_event'])} deaths",
             "result.cox_term",
+            "hazard_ratio_size",
         )
         for one in terms.to_dict("records")
     ]
@@ -244,9 +251,9 @@ def _growth_lines(context: Context) -> list[_Line]:
             if is_given(one["months"]):
                 n = f"{context.count(fits['n_lesions'].iloc[0])} lesions" if len(fits) else "–"
                 ends = interval(one["ci_lower"], one["ci_upper"], open_end="open")
-                item = (13, "a") if (model, error) == ("exponential", "additive") else None
+                headline = "growth_onset" if model == ONSET else "item_13a"
                 months = number(one["months"])
-                lines.append(_Line(what, months, ends, n, "result.growth_threshold", item))
+                lines.append(_Line(what, months, ends, n, "result.growth_threshold", headline))
     within = context.tables.number("study.interval_months", 6)
     for one in context.tables.table("result.growth_share", {"interval_months": within}).to_dict("records"):
         hidden = context.is_telling(one["n_small"], one["n_lesions"])
@@ -257,7 +264,7 @@ def _growth_lines(context: Context) -> list[_Line]:
                 HIDDEN if hidden else interval(one["ci_lower"], one["ci_upper"], 1, 100.0),
                 context.count_of(one["n_small"], one["n_lesions"]),
                 "result.growth_share",
-                (12, "c") if within == 6 else None,
+                "item_12c" if within == 6 else "",
             )
         )
     return lines

@@ -153,22 +153,10 @@ def _term_table(
             "few events" if few else "",
         )
         rows.append(Row(contrast, cells, "level"))
-    methods = sorted({METHOD.get(str(one), clean(one)) for one in together["method"]})
-    joined = f"Together ({', '.join(methods)})" if methods else "Together"
-    ratios = [
-        Column(label, group, origin=f"result.cox_term.{name}")
-        for group in ("One at a time", joined)
-        for label, name in (("HR (95 % CI)", "hazard_ratio, ci_lower, ci_upper"), ("p", "p_value"))
-    ]
     return Table(
         f"Hazard ratios for {ENDPOINTS[where['endpoint']].lower()}, from {ORIGINS[where['origin']]}",
         "Factor",
-        (
-            Column("Patients", "In the level", origin="result.cox_term.n_level"),
-            Column("Events", "In the level", origin="result.cox_term.n_event_level"),
-            *ratios,
-            Column("Remark", is_number=False, origin="result.cox_term.note"),
-        ),
+        _term_columns(together),
         tuple(rows),
         "result.cox_term",
         (
@@ -178,6 +166,21 @@ def _term_table(
             "5 in that level or in the one that it is compared with.",
         ),
         is_wide=True,
+    )
+
+
+def _term_columns(together: pd.DataFrame) -> tuple[Column, ...]:
+    methods = sorted({METHOD.get(str(one), clean(one)) for one in together["method"]})
+    joined = f"Together ({', '.join(methods)})" if methods else "Together"
+    return (
+        Column("Patients", "In the level", origin="result.cox_term.n_level"),
+        Column("Events", "In the level", origin="result.cox_term.n_event_level"),
+        *(
+            Column(label, group, origin=f"result.cox_term.{name}")
+            for group in ("One at a time", joined)
+            for label, name in (("HR (95 % CI)", "hazard_ratio, ci_lower, ci_upper"), ("p", "p_value"))
+        ),
+        Column("Remark", is_number=False, origin="result.cox_term.note"),
     )
 
 

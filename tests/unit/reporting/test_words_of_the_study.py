@@ -92,6 +92,17 @@ def test_regression_tables_count_patients_and_events_of_a_level(folder: Path) ->
     assert [len(grid.rows[i]._tr.xpath("./w:trPr/w:tblHeader")) for i in (0, 1, 2)] == [1, 1, 0]
 
 
+def test_numbers_that_were_not_published_have_bounds_too(tmp_path: Path) -> None:
+    database = make_release(tmp_path / "registry.duckdb")
+    with duckdb.connect(str(database)) as connection:
+        connection.execute(
+            "INSERT INTO result.bounds (headline, description, lowest, highest, computed_value) "
+            "VALUES ('hazard_ratio_size', 'Hazard ratio of size', 0.31, 0.77, 0.5)"
+        )
+    write_reports(database, tmp_path / "out")
+    assert "0.310 to 0.770" in table(tmp_path / "out", "Headline numbers")
+
+
 def test_columns_name_where_their_numbers_stand(folder: Path) -> None:
     raw = (folder / "out" / "study_report.html").read_text(encoding="utf-8")
     assert 'title="result.km_landmark.n_at_risk"' in raw

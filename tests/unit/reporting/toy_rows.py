@@ -116,5 +116,15 @@ def further(rows: dict[str, Rows], filler: Callable[[str], str], n: int) -> None
     for source in ("his", "imaging"):
         add(rows, filler, "curated.patient_xref", source_patient_id=source, match_method="exact")
     add(rows, filler, "quality.linkage_block", n_pairs=3)
-    add(rows, filler, "result.bounds", item=8, part="a", lowest=30.0, highest=50.0, computed_value=40.0)
+    add(
+        rows,
+        filler,
+        "result.bounds",
+        headline="item_8a",
+        item=8,
+        part="a",
+        lowest=30.0,
+        highest=50.0,
+        computed_value=40.0,
+    )
     add(rows, filler, "result.bounds_scenario", n_open=10, n_patients=n)
