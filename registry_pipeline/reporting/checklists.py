@@ -102,7 +102,7 @@ RECORD = (
 # Where a registry without a study cohort answers what a study answers elsewhere; nothing stands for no section.
 _WITHOUT_COHORT = {
     **dict.fromkeys(("patients", "survival", "factors"), "registry"),
-    **dict.fromkeys(("local", "progression", "checks", "cutpoint", "growth", "scorecard", "bounds"), ""),
+    **dict.fromkeys(("local", "progression", "checks", "cutpoint", "growth", "scorecard"), ""),
 }
 
 
