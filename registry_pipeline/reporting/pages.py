@@ -30,9 +30,9 @@ def render_page(template: str, sections: Sequence[Section], **values: Any) -> st
     return page.render(sections=sections, style=Markup(style), **values)
 
 
-def head_groups(columns: Sequence[Column]) -> list[tuple[str, int]]:
-    """Common heads of columns: (text, number of columns); an empty text stands for none."""
-    return [(group, len(list(members))) for group, members in groupby(columns, key=lambda one: one.group)]
+def head_groups(columns: Sequence[Column]) -> list[tuple[str, list[Column]]]:
+    """Common heads of columns with the columns below them; an empty text stands for no common head."""
+    return [(group, list(members)) for group, members in groupby(columns, key=lambda one: one.group)]
 
 
 def runs(blocks: Sequence[Block]) -> list[tuple[str, list[Block]]]:

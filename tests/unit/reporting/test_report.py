@@ -229,3 +229,14 @@ def test_small_counts_are_hidden_when_asked(tmp_path: Path) -> None:
             assert all(float(row["duration_days"]) % 30.4375 == 0 for row in rows), one.name
         if one.name == "cutpoint_search.csv":
             assert "n_at_or_below" not in one.read_text(encoding="utf-8")
+
+
+def test_every_column_of_every_table_has_its_own_head(written: Path) -> None:
+    text = (written / "reports" / "study_report.html").read_text(encoding="utf-8")
+    tables = re.findall(r"<table>.*?</table>", text, re.DOTALL)
+    assert sum('scope="colgroup"' in one for one in tables) > 3
+    for table in tables:
+        head, body = table.split("</thead>")
+        n_heads = head.count('<th scope="col"')
+        rows = [row for row in body.split("<tr")[1:] if 'scope="row"' in row]
+        assert {1 + row.count("<td") for row in rows} <= {n_heads}, head
