@@ -24,7 +24,8 @@ class Arrivals:
     """The files of a facility's inbox, divided into those to be landed and those that were received before.
 
     The same bytes twice are one submission, until the facility sends something else of the same source: whoever
-    then sends the earlier bytes again means them. Files that lie in the inbox since they landed mean nothing.
+    then sends the earlier bytes again means them. Files that lie in the inbox since they landed mean nothing, also
+    where a copying job lays them there anew every night: they have the same name and the same bytes.
     The same bytes for two sources are two files.
 
     Args:
@@ -37,7 +38,7 @@ class Arrivals:
         self._found: list[tuple[InboxFile, str, bool]] = []
 
     def add(self, one: InboxFile, sha256: str, is_arrival: bool) -> None:
-        """A file whose bytes lie in the landing; it is an arrival when it did not lie in the inbox before."""
+        """A file whose bytes lie in the landing; it is an arrival when no file of that name held these bytes before."""
         self._found.append((one, sha256, is_arrival))
 
     def divided(

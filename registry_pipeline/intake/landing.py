@@ -132,11 +132,11 @@ def _land_facility(
         seen = _read_seen(folder)
         found = Arrivals(ledger, knows_inbox=bool(seen) or not ledger)
         for one in files:
-            is_arrival = seen.get(one.shown_name, [])[:-1] != list(one.stamp)
+            before = seen.get(one.shown_name, [""])[-1]
             sha256 = _sha256_of(folder, one, seen, report)
             if sha256 is not None:
                 seen[one.shown_name] = [*one.stamp, sha256]
-                found.add(one, sha256, is_arrival)
+                found.add(one, sha256, is_arrival=sha256 != before)
         fresh, unchanged = found.divided(lambda: source_names(home, facility_id))
         report.unchanged.extend(unchanged)
         landed = _submission(facility_id, ledger, fresh, received_at)

@@ -7,7 +7,7 @@ from schemas.table import table
 MODEL = table(
     "meta.submission",
     "One row per file of a submission.",
-    key=["facility_id", "sha256"],
+    key=["submission_id", "source_file", "sha256"],
     columns=[
         c.submission_id.required(),
         c.facility_id,

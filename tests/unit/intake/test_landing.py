@@ -92,6 +92,23 @@ def test_earlier_bytes_sent_again_after_others_of_their_source_are_a_submission(
     assert [one.submission_no for one in read_ledger(mapped.home, "west")] == [1, 2, 3]
 
 
+def test_a_file_of_one_name_that_goes_back_to_its_earlier_bytes_is_a_submission(mapped):
+    for text in ("id\n1", "id\n2", "id\n1"):
+        mapped.send("patients.csv", text)
+        assert names(mapped.land()) == ["patients.csv"]
+
+
+def test_files_that_a_job_copies_anew_are_no_submission(mapped):
+    sent = {"patients_1.csv": "id\n1", "patients_2.csv": "id\n2"}
+    for name, text in sent.items():
+        mapped.send(name, text)
+        mapped.land()
+    for name, text in sent.items():
+        (mapped.inbox / name).unlink()
+        mapped.send(name, text)
+    assert names(mapped.land()) == []
+
+
 def test_earlier_bytes_sent_again_after_files_of_another_source_are_no_submission(mapped):
     mapped.send("patients_1.csv", "id\n1")
     mapped.land()
