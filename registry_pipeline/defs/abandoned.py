@@ -14,6 +14,9 @@ from registry_pipeline.steps.locking import holding
 from registry_pipeline.store.working import StoreError
 
 HELD_TAG = "registry/holds_the_lock"
+HELD_TAGS = {HELD_TAG: "true", "dagster/max_retries": "0"}
+"""Tags of a run of ``registry refresh``. The daemon must not try it again: its copy would carry the tag without
+the lock, and whoever started the refresh has been told."""
 _UNFINISHED = [
     dg.DagsterRunStatus.NOT_STARTED,
     dg.DagsterRunStatus.STARTING,

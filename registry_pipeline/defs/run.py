@@ -19,7 +19,7 @@ from sqlalchemy import create_engine, event
 from sqlalchemy.engine import Engine
 from sqlalchemy.pool import QueuePool
 
-from registry_pipeline.defs.abandoned import HELD_TAG, end_abandoned_runs
+from registry_pipeline.defs.abandoned import HELD_TAGS, end_abandoned_runs
 from registry_pipeline.defs.automation import range_tags, register_facilities
 from registry_pipeline.defs.console import step_lines
 from registry_pipeline.defs.graph import build_definitions
@@ -29,8 +29,8 @@ from registry_pipeline.defs.resources import RegistryHome
 from registry_pipeline.home import Home
 from registry_pipeline.sql_source import SQL_FOLDER
 from registry_pipeline.steps.locking import holding
-from registry_pipeline.steps.problems import Refused
-from registry_pipeline.store.working import StoreError
+from registry_pipeline.steps.refresh import chosen_facilities
+from registry_pipeline.store.working import told_in_one_line
 
 _LOGS: tuple[Any, ...] = (sqlite_event_log, sqlite_run_storage, sqlite_schedule_storage)
 
@@ -54,32 +54,21 @@ def refresh_through_dagster(
         ConfigurationError: registry.toml or a mapping is wrong.
         InternalFailure: a bug; its details lie in a private file.
     """
-    with holding(home), _told_when_full():
+    chosen_facilities(home, facilities)
+    # Dagster's own log may be the first to meet a full disk.
+    with holding(home), told_in_one_line(home.root / "dagster" / "history"):
         chosen = instance or open_instance(home)
         end_abandoned_runs(chosen, home)
         facility_ids = register_facilities(chosen, home)
-        if not facility_ids:
-            raise Refused("no facility has a mapping yet; put one into " + str(home.facilities))
         definitions = build_definitions(RegistryHome(root=str(home.root)))
         job = definitions.resolve_job_def("refresh").with_logger_defs({"console": step_lines})
-        tags = {**range_tags(facility_ids), **request_tags(facilities, force), HELD_TAG: "true"}
+        tags = {**range_tags(facility_ids), **request_tags(facilities, force), **HELD_TAGS}
         with _engines_kept():
             outcome = job.execute_in_process(
                 run_config={"loggers": {"console": {}}}, instance=chosen, tags=tags, raise_on_error=False
             )
     if not outcome.success:
         raise failure_of(outcome)
-
-
-@contextmanager
-def _told_when_full() -> Iterator[None]:
-    """Dagster's own log may be the first to meet a full disk; SQLite says so in words of its own."""
-    try:
-        yield
-    except Exception as problem:
-        if "disk is full" in str(problem) or "No space left" in str(problem):
-            raise StoreError("the disk is full; the release that was served still is") from None
-        raise
 
 
 def open_instance(home: Home) -> dg.DagsterInstance:

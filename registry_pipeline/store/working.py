@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 BUILDING = ".building"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_FULL_WORDS = ("no space left", "file too large", "disk quota", "could not write all bytes")
+_FULL_WORDS = ("no space left", "file too large", "disk quota", "could not write all bytes", "disk is full")
 
 
 class StoreError(Exception):

@@ -7,9 +7,10 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.execution.retries import auto_reexecution_should_retry_run
 
 import schemas
-from registry_pipeline.defs.abandoned import HELD_TAG, end_abandoned_runs
+from registry_pipeline.defs.abandoned import HELD_TAG, HELD_TAGS, end_abandoned_runs
 from registry_pipeline.defs.automation import inbox_sensor, range_tags, register_facilities
 from registry_pipeline.defs.checks import group_result
 from registry_pipeline.defs.graph import build_definitions
@@ -120,6 +121,15 @@ def test_a_run_whose_process_has_gone_is_ended_unless_a_refresh_is_alive(tmp_pat
         assert end_abandoned_runs(instance, home) == 0
         statuses = {bool(one.tags.get(HELD_TAG)): one.status for one in instance.get_runs()}
     assert statuses == {True: dg.DagsterRunStatus.FAILURE, False: dg.DagsterRunStatus.CANCELING}
+
+
+def test_the_daemon_does_not_try_a_refresh_of_the_command_again() -> None:
+    """A copy would carry the tag of a run that holds the lock, without the lock."""
+    settings = {"run_retries": {"enabled": True, "max_retries": 1}}
+    with dg.DagsterInstance.ephemeral(settings=settings) as instance:
+        for tags in (HELD_TAGS, {}):
+            run = instance.create_run_for_job(REFRESH_TO_BE, tags=tags, status=dg.DagsterRunStatus.FAILURE)
+            assert auto_reexecution_should_retry_run(instance, run, None) is not bool(tags)
 
 
 def test_a_link_to_nowhere_does_not_stop_the_sensor(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Working files are written whole or not at all."""
 
 import os
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from registry_pipeline.store.working import (
     fingerprint,
     read_parquet,
     sweep,
+    told_in_one_line,
     whole_file,
     write_parquet,
     write_text,
@@ -121,3 +123,8 @@ def test_the_lock_is_held_once_and_freed_by_death(tmp_path: Path) -> None:
         pass
     with exclusive(tmp_path):
         pass
+
+
+def test_a_full_disk_is_told_in_whatever_words_a_library_has_for_it(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="the disk is full"), told_in_one_line(tmp_path / "history"):
+        raise sqlite3.OperationalError("database or disk is full")
