@@ -145,6 +145,8 @@ def _form(form: str, out: Path | None, known: Sequence[str]) -> str:
 def _refuse_unknown(connection: duckdb.DuckDBPyConnection, filters: dict[str, tuple[str, ...]]) -> None:
     """A filter that can match nothing is a slip, not a registry without findings."""
     for name, query in KNOWN.items():
+        if not filters[name]:
+            continue
         known = [str(row[0]) for row in all_rows(connection, query)[1]]
         known += CONTEXT.home().facility_ids() if name == "facility_id" else []
         for one in filters[name]:

@@ -1,6 +1,6 @@
 """A commented registry.toml in which every key stands with its default.
 
-Belongs here: the text that ``registry init`` writes. Does not belong here: reading it (``settings.py``).
+Belongs here: the text that ``registry init`` writes. Does not belong here: reading it (``settings_reader.py``).
 """
 
 from dataclasses import fields

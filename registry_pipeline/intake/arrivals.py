@@ -49,8 +49,8 @@ class Arrivals:
         if not any(is_arrival or sha256 not in landed for _, sha256, is_arrival in self._found):
             return [], [one for one, _, _ in self._found]
         of = source_name()
-        new, again = self._new(of), self._again(of)
-        wanted, chosen, others = new | again, [], []
+        new = self._new(of)
+        wanted, chosen, others = new | self._again(of, new), [], []
         for one, sha256, is_arrival in self._found:
             key = (sha256, of(one.shown_name))
             if key in wanted and (is_arrival or key in new):
@@ -70,7 +70,7 @@ class Arrivals:
             (sha256, source) for sha256, source in keys - known if source is not None or sha256 not in taken
         }
 
-    def _again(self, of: SourceName) -> set[tuple[str, str | None]]:
+    def _again(self, of: SourceName, new: set[tuple[str, str | None]]) -> set[tuple[str, str | None]]:
         """Bytes that arrived once more after, or together with, other bytes of their source."""
         if not self._knows_inbox:
             return set()
@@ -79,7 +79,7 @@ class Arrivals:
         for one in self._ledger:
             source = of(one.source_file)
             last[one.sha256, source] = newest[source] = one.submission_no
-        changed = {source for _, source in self._new(of)}
+        changed = {source for _, source in new}
         keys = {(sha256, of(one.shown_name)) for one, sha256, is_arrival in self._found if is_arrival}
         return {
             key
