@@ -7,6 +7,7 @@ Does not belong here: estimates (``analysis/``), SQL.
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import pandas as pd
 import polars as pl
 
 from registry_pipeline import analysis
+from registry_pipeline.store.working import read_parquet
 
 COHORT_STRATA = (
     "lesion_site_group",
@@ -139,6 +141,11 @@ def _as_labels(column: pd.Series) -> pd.Series:
     return found.cat.rename_categories(found.cat.categories.astype(str)).cat.reorder_categories(
         sorted(map(str, found.cat.categories))
     )
+
+
+def stored_marts(folder: Path) -> dict[str, pl.DataFrame]:
+    """The mart tables of a store's folder, by name."""
+    return {one.name: read_parquet(folder / f"{one.name}.parquet") for one in fields(Marts)}
 
 
 def read_marts(tables: Mapping[str, pl.DataFrame]) -> Marts:

@@ -6,7 +6,6 @@ Does not belong here: SQL, rules, estimates.
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import fields
 from pathlib import Path
 
 import polars as pl
@@ -19,11 +18,11 @@ from registry_pipeline.steps.alternatives import Sources, scenarios
 from registry_pipeline.steps.decided import decided
 from registry_pipeline.steps.facility import extract_date
 from registry_pipeline.steps.locking import holding
-from registry_pipeline.steps.marts import Marts, read_marts
+from registry_pipeline.steps.marts import read_marts, stored_marts
 from registry_pipeline.steps.persons import person_records
 from registry_pipeline.steps.problems import Refused
 from registry_pipeline.steps.quality import quality_tables
-from registry_pipeline.steps.results import Progress, result_tables
+from registry_pipeline.steps.results import Progress, cox_beside, result_tables
 from registry_pipeline.steps.stored import facility_files, layer_tables
 from registry_pipeline.steps.versions import code_version, digest_of, is_fresh, mark_fresh, mark_stale
 from registry_pipeline.store import sql
@@ -93,18 +92,18 @@ def analyse(home: Home, force: bool = False, progress: Progress = lambda _: None
     """Result tables: table -> number of rows."""
     with holding(home):
         folder, settings = home.store / "result", home.settings()
-        stored = {
-            one.name: read_parquet(home.store / "mart" / f"{one.name}.parquet") for one in fields(Marts)
-        }
+        stored = stored_marts(home.store / "mart")
         sources = _sources(home, settings)
         inputs = [_content(frame) for frame in stored.values()]
         inputs += [_content(read_parquet(path)) for path in sources.digest_inputs()]
         fingerprint = digest_of(inputs, settings.digest(), code_version())
         if force or not is_fresh(folder, fingerprint):
             mark_stale(folder)
-            marts = read_marts(stored)
-            del stored  # the marts hold it all
-            made = result_tables(marts, settings.study, progress, scenarios(marts, sources, settings))
+            with cox_beside(home.store / "mart", settings.study) as cox:
+                marts = read_marts(stored)
+                del stored  # the marts hold it all
+                told = scenarios(marts, sources, settings)
+                made = result_tables(marts, settings.study, progress, told, cox)
             for name in layer_tables("result"):
                 write_parquet(_as_declared(f"result.{name}", made.pop(name)), folder / f"{name}.parquet")
             mark_fresh(folder, fingerprint)
