@@ -154,6 +154,8 @@ def _misuse(problem: click.ClickException) -> str:
     """What is wrong with a command line, and where help is."""
     context = getattr(problem, "ctx", None)
     where = context.command_path if context is not None else "registry"
+    if isinstance(problem, click.NoSuchOption) and any(map(str.isspace, problem.option_name)):
+        return f"what begins with a dash is taken for an option; write -- before it; see: {where} --help"
     return f"{problem.format_message().rstrip('.')}; see: {where} --help"
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from registry_pipeline.intake.mapping import Source
@@ -145,6 +146,16 @@ def _encoding(section: Section) -> str | None:
 def _date_formats(section: Section, name: str) -> tuple[str, ...]:
     formats = section.texts(name)
     for one in formats:
-        if "%" not in one:
+        if "%" not in one or not _reads_back(one):
             raise section.error(f"'{one}' is no date format; write for example \"%Y-%m-%d\"", name)
     return formats
+
+
+def _reads_back(date_format: str) -> bool:
+    """Whether a date written in a format is read in it: every letter after a % is one that Python reads."""
+    written = datetime(2020, 12, 31).strftime(date_format)
+    try:
+        datetime.strptime(written, date_format)
+    except (ValueError, re.error):
+        return False
+    return True

@@ -32,6 +32,7 @@ _BOMS = (
 _WIDE = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
 _CHINESE = {"gb2312", "gbk", "gb18030", "hz", "936", "cp936", "ms936"}
 _WESTERN = set("ÀÂÄÆÇÈÉÊËÎÏÔŒÖÙÛÜŸßàâäæçèéêëîïôœöùûüÿñÑáíóúÁÍÓÚìòãõåÅøØ€°±µ×²³½¼–—‘’“”„«»•…§®™·\u00a0")
+_FEW_LINES = 0.1  # a file where fewer do not decode loses these lines, and is not refused
 _MIN_PLAUSIBLE = 0.7
 _SAMPLE_LINES = 5000
 _MAX_LINE_SAMPLE = 4096
@@ -155,11 +156,11 @@ def _by_lines(source: Source, wanted: str | None) -> Decoding:
     """Choose by the lines that hold other than ASCII; the rest of the lines fit every candidate."""
     lines = _foreign_lines(source)
     if wanted is not None:
-        share = _share(lines, lambda line: _decodes(line, wanted))
-        if share < 0.5:
-            raise ReadError(
-                "undecodable", f"most lines do not decode as the declared {wanted}; check the encoding"
-            )
+        n_broken = sum(not _decodes(line, wanted) for line in lines)
+        n_lines = sum(block.count(b"\n") for block in iter_blocks(source, 0))
+        if n_broken > max(len(lines) / 2, n_lines * _FEW_LINES):
+            told = f"most lines beyond plain ASCII do not decode as the declared {wanted}; check the encoding"
+            raise ReadError("undecodable", told)
         return Decoding(source, wanted, wanted, 0, False)
     if _share(lines, lambda line: _decodes(line, "utf-8")) >= 0.5:
         return _mixed_utf8(source)

@@ -134,6 +134,7 @@ MISTAKES = [
     ("header_rows = [2]", 'encoding = "gb1803"', 17, "unknown encoding 'gb1803'"),
     ("header_rows = [2]", 'delimiter = "::"', 17, "'delimiter' must be one character"),
     ("header_rows = [2]", 'date_formats = ["yyyy"]', 17, "'yyyy' is no date format"),
+    ("header_rows = [2]", 'date_formats = ["%Q"]', 17, "'%Q' is no date format"),
     ("header_rows = [2]", 'day_first = "yes"', 17, "'day_first' must be true or false"),
     ("header_rows = [2]", "header_row = [2]", 17, "unknown key 'header_row' in a source; did you mean 'header_rows'?"),
     ('decimal = ","', 'decimal = ";"', 21, "'decimal' must be one of ., ,"),

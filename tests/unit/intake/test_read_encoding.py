@@ -81,6 +81,14 @@ def test_a_declared_encoding_that_does_not_fit_is_refused() -> None:
     assert (caught.value.code, caught.value.rule_id) == ("undecodable", "S01")
 
 
+def test_the_one_line_beyond_ascii_that_does_not_decode_is_rejected_alone() -> None:
+    rows = [b"%03d,SCC,lung" % number for number in range(30)]
+    rows[7] = "007,腺癌,肝".encode("gb18030")
+    sheet = read_bytes(b"\n".join([b"id,histology,site", *rows, b""]), "utf-8")
+    assert [(r.source_row, r.reason_code) for r in sheet.rejects] == [(9, "undecodable")]
+    assert (sheet.n_read, len(sheet.frame)) == (30, 29)
+
+
 def test_an_unknown_encoding_name_is_refused() -> None:
     with pytest.raises(ReadError) as caught:
         read_bytes(b"a,b\n1,2\n", "klingon-8")
