@@ -48,15 +48,18 @@ if TYPE_CHECKING:
     from registry_pipeline.store.sql import Source
 
 Finish = Callable[[Path], None]
-# Declared keys draw the diagram in analysts' tools, but cost ten times the insert; beyond this they are
-# proved by query only.
+# Declared keys draw the diagram in analysts' tools; the others are proved by query only. In a release of
+# 100,000 patients, keys up to here cost 2 % of the writing and 3 % of the file; up to 150,000 rows 37 and 75 %.
 MOST_ROWS_WITH_KEYS = 50_000
 # A thousand short columns take 30 MB in blocks of the default size and 5 MB in small ones; a release of
 # millions of rows is written twice as slowly in small ones.
 MOST_ROWS_OF_A_SMALL_RELEASE = 500_000
 SMALL_BLOCK, LARGE_BLOCK = 16_384, 262_144
+# The oldest format with one dictionary for coded and for free text: a fifth less work and 5 % smaller files than
+# in the oldest of all, which tries three ways on every column. Read by DuckDB 1.3 (May 2025) and later.
+STORAGE_FORMAT = "v1.3.0"
 # With more, the calling thread polls while the others compress: tables of one row group, and checkpoints,
-# took three times the CPU time for it.
+# took two to three times the CPU time.
 WRITING_THREADS = 1
 
 
@@ -142,7 +145,7 @@ def _write_database(
     keyed = {name for name in schemas.tables() if counts.get(name, 0) <= MOST_ROWS_WITH_KEYS}
     spill = str(building / f"spill{BUILDING}")
     config: dict[str, Any] = {"memory_limit": memory_limit, "temp_directory": spill}
-    config["threads"] = WRITING_THREADS
+    config |= {"threads": WRITING_THREADS, "storage_compatibility_version": STORAGE_FORMAT}
     is_small = sum(counts.values()) <= MOST_ROWS_OF_A_SMALL_RELEASE
     config["default_block_size"] = SMALL_BLOCK if is_small else LARGE_BLOCK
     connection = duckdb.connect(str(building / DATABASE), config=config)
@@ -176,14 +179,15 @@ def _own_tables(home: Home, release_id: str, versions: Versions) -> dict[str, pl
 
 def _fill(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, Source], keyed: set[str]) -> None:
     """Schemas, tables (with keys for ``keyed``) and comments, then rows; targets of references first."""
-    connection.execute("BEGIN")  # a thousand comments: one wait for the disk instead of a thousand
-    for layer in schemas.LAYERS:
-        connection.execute(f"CREATE SCHEMA {layer}")
-    for name in tables_in_order():
-        model = schemas.tables()[name]
-        for statement in (create_table_sql(model, keyed), *comment_sql(model)):
-            connection.execute(statement)
-    connection.execute("COMMIT")
+    models = [schemas.tables()[name] for name in tables_in_order()]
+    statements = [
+        "BEGIN",  # a thousand comments: one wait for the disk instead of a thousand
+        *(f"CREATE SCHEMA {layer}" for layer in schemas.LAYERS),
+        *(create_table_sql(model, keyed) for model in models),
+        *(comment for model in models for comment in comment_sql(model)),
+        "COMMIT",
+    ]
+    connection.execute(";\n".join(statements))
     for name in tables_in_order():
         if tables.get(name) is not None:
             _insert(connection, name, tables[name])

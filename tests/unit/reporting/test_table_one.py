@@ -108,3 +108,14 @@ def test_levels_whose_sum_stands_elsewhere_are_hidden_together() -> None:
     cells = {row.head: row.cells[0] for row in made.rows}
     assert cells["lung"] == "–"
     assert cells["other sites"] == "–"
+
+
+def test_truth_values_and_whole_numbers_are_levels_by_their_text() -> None:
+    data = pd.DataFrame({"has_concurrent_regional": [True, False, True, None], "n_lesions": [1, 2, 10, 2]})
+    told = cells(data, Variable("has_concurrent_regional"))
+    assert [one[0] for one in told.values()] == ["", "1 (33.3)", "2 (66.7)", "1"]
+    assert [one[0] for one in cells(data, Variable("n_lesions")).values()] == [
+        "",
+        *["1 (25.0)"] * 2,
+        "2 (50.0)",
+    ]

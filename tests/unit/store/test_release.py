@@ -231,6 +231,14 @@ def test_large_tables_prove_their_keys_by_query(
         build_release(home, {**tables, "curated.lesion": twice}, VERSIONS)
 
 
+def test_clients_since_duckdb_1_3_can_read_a_release(served: Home) -> None:
+    with open_release(served) as connection:
+        stored = connection.execute(
+            "SELECT tags['storage_version'] FROM duckdb_databases() WHERE database_name = current_database()"
+        ).fetchall()
+    assert stored == [("v1.3.0+",)]  # docs/analyst.md promises it
+
+
 def test_what_belongs_to_the_release_is_there_before_it_is_served(
     tables: dict[str, Path], tmp_path: Path
 ) -> None:
