@@ -1,9 +1,8 @@
 """A release: built beside the served one, proved, sealed, then switched to at once.
 
-Belongs here: filling the new DuckDB file from working files, sealing it, switching ``current``, and
-sweeping what a crash left.
-Does not belong here: what is proved (``proofs.py``), opening a release (``serve.py``), whether a new
-release is needed at all (``steps/``).
+Belongs here: making the new DuckDB file, sealing it, switching ``current``, and sweeping what a crash left.
+Does not belong here: declaring and filling its tables (``filling.py``), what is proved (``proofs.py``),
+opening a release (``serve.py``), whether a new release is needed at all (``steps/``).
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +20,8 @@ import polars as pl
 
 import schemas
 from registry_pipeline.home import Home
-from registry_pipeline.store.proofs import Proof, ReleaseRefused, broken_constraints, prove
+from registry_pipeline.store.filling import THREADS_OF_A_STATEMENT, fill, insert
+from registry_pipeline.store.proofs import prove
 from registry_pipeline.store.serve import (
     DATABASE,
     UNSERVED,
@@ -32,17 +31,9 @@ from registry_pipeline.store.serve import (
     release_ids,
     unserved_mark,
 )
-from registry_pipeline.store.sql import typed_select
 from registry_pipeline.store.views import create_views
 from registry_pipeline.store.working import BUILDING, StoreError, sweep, sync, told_in_one_line
-from schemas.derive import (
-    code_rows,
-    comment_sql,
-    create_table_sql,
-    dictionary_rows,
-    schema_version,
-)
-from schemas.table import columns_of
+from schemas.derive import code_rows, dictionary_rows, schema_version
 
 if TYPE_CHECKING:
     from registry_pipeline.store.sql import Source
@@ -58,9 +49,6 @@ SMALL_BLOCK, LARGE_BLOCK = 16_384, 262_144
 # The oldest format with one dictionary for coded and for free text: a fifth less work and 5 % smaller files than
 # in the oldest of all, which tries three ways on every column. Read by DuckDB 1.3 (May 2025) and later.
 STORAGE_FORMAT = "v1.3.0"
-# With more, the calling thread polls while the others compress: tables of one row group, and checkpoints,
-# took two to three times the CPU time.
-WRITING_THREADS = 1
 
 
 @dataclass(frozen=True)
@@ -145,14 +133,14 @@ def _write_database(
     keyed = {name for name in schemas.tables() if counts.get(name, 0) <= MOST_ROWS_WITH_KEYS}
     spill = str(building / f"spill{BUILDING}")
     config: dict[str, Any] = {"memory_limit": memory_limit, "temp_directory": spill}
-    config |= {"threads": WRITING_THREADS, "storage_compatibility_version": STORAGE_FORMAT}
+    config |= {"threads": THREADS_OF_A_STATEMENT, "storage_compatibility_version": STORAGE_FORMAT}
     is_small = sum(counts.values()) <= MOST_ROWS_OF_A_SMALL_RELEASE
     config["default_block_size"] = SMALL_BLOCK if is_small else LARGE_BLOCK
     connection = duckdb.connect(str(building / DATABASE), config=config)
     try:
-        _fill(connection, {**_own_tables(home, release_id, versions), **tables}, keyed)
+        fill(connection, {**_own_tables(home, release_id, versions), **tables}, keyed)
         proofs = prove(connection)
-        _insert(connection, "quality.reconciliation", pl.DataFrame([asdict(one) for one in proofs]))
+        insert(connection, "quality.reconciliation", pl.DataFrame([asdict(one) for one in proofs]))
         create_views(connection)
         connection.execute("CHECKPOINT")
     finally:
@@ -177,22 +165,6 @@ def _own_tables(home: Home, release_id: str, versions: Versions) -> dict[str, pl
     }
 
 
-def _fill(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, Source], keyed: set[str]) -> None:
-    """Schemas, tables (with keys for ``keyed``) and comments, then rows; targets of references first."""
-    models = [schemas.tables()[name] for name in tables_in_order()]
-    statements = [
-        "BEGIN",  # a thousand comments: one wait for the disk instead of a thousand
-        *(f"CREATE SCHEMA {layer}" for layer in schemas.LAYERS),
-        *(create_table_sql(model, keyed) for model in models),
-        *(comment for model in models for comment in comment_sql(model)),
-        "COMMIT",
-    ]
-    connection.execute(";\n".join(statements))
-    for name in tables_in_order():
-        if tables.get(name) is not None:
-            _insert(connection, name, tables[name])
-
-
 def _row_count(source: Source) -> int:
     """Rows of a source, from the footers of its files."""
     if isinstance(source, pl.DataFrame):
@@ -200,27 +172,6 @@ def _row_count(source: Source) -> int:
     paths = [source] if isinstance(source, Path) else source or []
     counts = [pl.scan_parquet(path).select(pl.len()).collect().item() for path in paths if path.is_file()]
     return sum(map(int, counts))
-
-
-def tables_in_order() -> list[str]:
-    """Every declared table, each after the tables that it references."""
-    needs = {
-        name: {one.references.rsplit(".", 1)[0] for one in columns_of(model) if one.references is not None}
-        for name, model in schemas.tables().items()
-    }
-    return list(TopologicalSorter(needs).static_order())
-
-
-def _insert(connection: duckdb.DuckDBPyConnection, name: str, source: Source) -> None:
-    """Rows BY NAME; a broken constraint refuses the release, with counts and without values."""
-    rows, model = typed_select(connection, name, source), schemas.tables()[name]
-    try:
-        connection.execute(f"INSERT INTO {name} BY NAME {rows}")
-    except duckdb.ConstraintException:
-        broken = broken_constraints(connection, model, rows)
-        raise ReleaseRefused(broken or [Proof(f"{name}: a constraint", "constraint", 1, 1)]) from None
-    except duckdb.ConversionException:
-        raise StoreError(f"{name}: a value does not have the type of its column") from None
 
 
 def seal(database: Path) -> None:

@@ -102,7 +102,7 @@ def assert_served(home: Home, first: str) -> None:
 @pytest.mark.parametrize(
     ("function", "moment", "is_switched"),
     [
-        ("_fill", "after", False),
+        ("fill", "after", False),
         ("seal", "before", False),
         ("seal", "after", False),
         ("switch", "before", False),

@@ -10,8 +10,9 @@ import pytest
 import schemas
 from registry_pipeline.home import Home, make_home
 from registry_pipeline.store import release
+from registry_pipeline.store.filling import tables_in_order
 from registry_pipeline.store.proofs import ReleaseRefused
-from registry_pipeline.store.release import build_release, new_release_id, sweep_releases, tables_in_order
+from registry_pipeline.store.release import build_release, new_release_id, sweep_releases
 from registry_pipeline.store.serve import (
     DATABASE,
     NoRelease,
