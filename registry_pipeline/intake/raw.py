@@ -189,10 +189,10 @@ def _store_sheet(home: Home, landed: LandedFile, sheet: RawSheet, sheet_no: int,
         pl.col("source_row").cast(pl.Int64),
     )
     try:
-        # nobody asks for the range of a text, and a higher level of compression saves little
+        # read back at once and whole: packing takes longer than it saves, and nobody asks for the range of a text
         write_atomically(
             _parquet_path(home, landed, sheet_no),
-            lambda path: frame.write_parquet(path, compression_level=1, statistics=False),
+            lambda path: frame.write_parquet(path, compression="uncompressed", statistics=False),
         )
     except Exception as error:  # polars wraps the system's error in one of its own
         raise NotStored(getattr(error, "errno", None), str(error)) from None

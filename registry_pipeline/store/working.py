@@ -98,7 +98,9 @@ def write_parquet(frame: pl.DataFrame, path: Path) -> Path:
         StoreError: the disk is full or the folder cannot be written.
     """
     with whole_file(path) as temporary:
-        frame.write_parquet(temporary, compression="zstd", compression_level=1)
+        # Read back within minutes, once or twice and whole: packing and unpacking, and the ranges of values that
+        # nobody asks for, take as long as the rest of the writing together.
+        frame.write_parquet(temporary, compression="uncompressed", statistics=False)
     return path
 
 
