@@ -38,8 +38,11 @@ def open_records(
 
     The records are copied in: rules join them again and again, and DuckDB hands conditions on a
     registered Arrow table to pyarrow, which cannot compare the texts that polars hands out.
+
+    One thread: a rule takes some hundredths of a second, and threads that wait for each other spend more than
+    they share.
     """
-    connection = duckdb.connect(":memory:", config={"memory_limit": memory_limit})
+    connection = duckdb.connect(":memory:", config={"memory_limit": memory_limit, "threads": 1})
     connection.execute("CREATE SCHEMA screened")
     for name in curated():
         frame = records[name].drop("_row_ids", "_origin", strict=False)
