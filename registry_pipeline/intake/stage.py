@@ -75,7 +75,7 @@ class Staged:
             tell the record, which a wide row needs. ``reason`` is a code.
         coercions: values that parsing changed: the columns of ``quality.coercion`` and ``_row_id``.
         rows: every row of every file that was read: ``_row_id, submission_id, source_file, sheet,
-            source_row, source_name, fate`` (null, blank, rejected or superseded).
+            source_row, source_name, fate`` (null, blank, rejected or superseded); its texts are categories.
         file_issues: ``FILE_ISSUE_SCHEMA``; ``reason`` is a sentence without values. ``record_key`` and
             ``_row_id`` are given where a cell that no record of ours shows is meant.
         files: ``meta.submission``, one row per landed file.

@@ -140,11 +140,15 @@ def _columns(home: Home, use: FileUse, sheet: SheetInfo, source: Source) -> pl.L
 
 
 def all_rows(home: Home, uses: Sequence[FileUse]) -> pl.DataFrame:
-    """Every row of every file that was read: where it stood, and its fate where that is settled already."""
+    """Every row of every file that was read: where it stood, and its fate where that is settled already.
+
+    The texts are categories: there are millions of rows and a handful of names.
+    """
     parts = [part for use in uses for sheet in use.sheets for part in _sheet_rows(home, use, sheet)]
     schema = {"_row_id": pl.Int64, "fate": pl.String, "_sheet": pl.Int64}
     rows = pl.concat([pl.DataFrame(schema=schema), *parts])
-    place = rows.join(_places(uses), on="_sheet", how="left", maintain_order="left")
+    names = _places(uses).with_columns(pl.col(pl.String).cast(pl.Categorical))
+    place = rows.join(names, on="_sheet", how="left", maintain_order="left")
     return place.select(
         "_row_id",
         "submission_id",
@@ -152,7 +156,7 @@ def all_rows(home: Home, uses: Sequence[FileUse]) -> pl.DataFrame:
         "sheet",
         (pl.col("_row_id") & 0xFFFFFFFF).alias("source_row"),
         "source_name",
-        "fate",
+        pl.col("fate").cast(pl.Categorical),
     )
 
 

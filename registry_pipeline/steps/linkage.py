@@ -53,7 +53,8 @@ def _placed(home: Home, pairs: pl.DataFrame) -> pl.DataFrame:
     for (facility_id,), own in pairs.filter(is_within).group_by("facility_id", maintain_order=True):
         rows = pl.scan_parquet(home.store / "staged" / str(facility_id) / "_rows.parquet", glob=False)
         wanted = own.select("_row_id").unique().lazy()
-        places = rows.select("_row_id", *_PLACE).join(wanted, on="_row_id", how="semi").collect()
+        places = rows.select("_row_id", *_PLACE).join(wanted, on="_row_id", how="semi")
+        places = places.with_columns(pl.col(pl.Categorical).cast(pl.String)).collect()
         parts.append(own.join(places, on="_row_id", how="left", maintain_order="left"))
     return pl.concat(parts, how="vertical_relaxed").drop("_row_id").sort("pair_key")
 

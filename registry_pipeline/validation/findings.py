@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from registry_pipeline.validation.places import places_of
 from registry_pipeline.validation.records import record_keys
 from registry_pipeline.validation.rules import Catalogue, message_of
 from schemas.columns import Column
@@ -119,10 +120,7 @@ def _keyed(violations: pl.DataFrame, evidence: Evidence) -> pl.DataFrame:
 def _placed(frame: pl.DataFrame, evidence: Evidence) -> pl.DataFrame:
     """With file, sheet, row and source column."""
     where = ["submission_id", "source_file", "sheet", "source_row", "source_name"]
-    needed = frame.select("_origin").drop_nulls().unique()
-    rows = evidence.rows.select(pl.col("_row_id").alias("_origin"), *where).join(
-        needed, on="_origin", how="semi"
-    )
+    rows = places_of(evidence.rows, frame["_origin"], where).rename({"_row_id": "_origin"})
     placed = frame.join(rows, on="_origin", how="left", maintain_order="left")
     told = pl.DataFrame(
         [(*key, header) for key, header in evidence.source_columns.items()],

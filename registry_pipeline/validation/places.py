@@ -1,15 +1,32 @@
-"""How many rows lie in a file and sheet.
+"""Where source rows lie: file and sheet, and how many there are.
 
-Belongs here: counting source rows by place. Does not belong here: what is counted and why (``accounting.py``,
-``systemic.py``, ``results.py``).
+Belongs here: looking up rows, counting them by place. Does not belong here: what is counted and why
+(``accounting.py``, ``systemic.py``, ``results.py``).
 
 Rows come in the order of their files, so a place is a run of rows that comparing neighbours finds: the
-millions of names are not grouped.
+millions of names are not grouped. The names are few and the rows many, so staging hands them over as
+categories; what leaves this module holds texts, to be compared with those of findings and mappings.
 """
 
 from collections.abc import Mapping, Sequence
 
 import polars as pl
+
+
+def places_of(rows: pl.DataFrame, row_ids: pl.Series, where: Sequence[str]) -> pl.DataFrame:
+    """``_row_id`` and ``where`` of some source rows, each once, texts for categories.
+
+    Args:
+        rows: source rows.
+        row_ids: those that are wanted; NULLs and rows that are not known are left out.
+        where: columns of ``rows``.
+    """
+    wanted = row_ids.drop_nulls().unique().alias("_row_id").to_frame()
+    return _in_words(rows.select("_row_id", *where).join(wanted, on="_row_id", how="semi"))
+
+
+def _in_words(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.with_columns(pl.col(pl.Categorical).cast(pl.String))
 
 
 def count_by_place(
@@ -28,5 +45,5 @@ def count_by_place(
     counted = runs.group_by("_run", maintain_order=True).agg(
         pl.len().alias("n_rows"), pl.col(list(flags or {})).sum()
     )
-    placed = rows.select(where).filter(starts).hstack(counted.drop("_run"))
+    placed = _in_words(rows.select(where).filter(starts)).hstack(counted.drop("_run"))
     return placed.group_by(where, maintain_order=True).agg(pl.all().cast(pl.Int64).sum())

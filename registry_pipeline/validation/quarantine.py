@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from registry_pipeline.validation.identifiers import Identifiers
+from registry_pipeline.validation.places import places_of
 from registry_pipeline.validation.records import curated, record_keys, references
 from registry_pipeline.validation.rules import Catalogue
 from registry_pipeline.validation.within_table import Outcome, violation_frame
@@ -102,8 +103,10 @@ def quarantine_rows(
         own = records[name].join(verdict, on="_row_id").join(record_keys(name, records[name]), on="_row_id")
         parts.append(own.select("record_key", "reason", "cause", "_origin", pl.lit(name).alias("table_name"),
                                 patient.cast(pl.String).alias("patient_id")))  # fmt: skip
-    placed = pl.concat(parts).join(
-        rows, left_on="_origin", right_on="_row_id", how="left", maintain_order="left"
+    kept_out = pl.concat(parts)
+    places = places_of(rows, kept_out["_origin"], ["source_file", "sheet", "source_row"])
+    placed = kept_out.join(
+        places, left_on="_origin", right_on="_row_id", how="left", maintain_order="left"
     )
     return placed.select(
         pl.lit(facility_id).alias("facility_id"),

@@ -16,6 +16,7 @@ from registry_pipeline.validation.consolidate import Consolidated, Consolidation
 from registry_pipeline.validation.cross_table import judge_between_tables
 from registry_pipeline.validation.findings import Evidence, RawValue, build_findings, file_findings
 from registry_pipeline.validation.identifiers import Identifiers, number_identifiers
+from registry_pipeline.validation.places import places_of
 from registry_pipeline.validation.quarantine import judge_references, quarantine_rows, verdicts
 from registry_pipeline.validation.records import curated
 from registry_pipeline.validation.results import rule_results
@@ -148,7 +149,7 @@ def _source_names(frame: pl.DataFrame | None, rows: pl.DataFrame) -> dict[int, s
     if frame is None or "_source_no" not in frame.columns:
         return {}
     one_each = frame.group_by("_source_no").agg(pl.col("_row_id").first())
-    named = rows.filter(pl.col("_row_id").is_in(one_each["_row_id"].implode())).drop_nulls("source_name")
+    named = places_of(rows, one_each["_row_id"], ["source_name"]).drop_nulls("source_name")
     return dict(one_each.join(named, on="_row_id").select("_source_no", "source_name").iter_rows())
 
 

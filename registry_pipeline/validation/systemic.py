@@ -7,7 +7,7 @@ Does not belong here: the findings of the rows.
 import polars as pl
 
 from registry_pipeline.validation.findings import FINDING, finding_ids
-from registry_pipeline.validation.places import count_by_place
+from registry_pipeline.validation.places import count_by_place, places_of
 from registry_pipeline.validation.rules import Catalogue, message_of
 
 LEAST_ROWS = 20
@@ -39,15 +39,12 @@ def with_systemic(
         .group_by(where)
         .agg(pl.col("n_filled").sum().alias("n_rows"))
     )
-    needed = rows.select("_row_id", *where).join(
-        findings.select("_row_id").drop_nulls(), on="_row_id", how="semi"
-    )
-    needed = needed.with_columns(pl.col("sheet").fill_null(""))
+    needed = places_of(rows, findings["_row_id"], where).with_columns(pl.col("sheet").fill_null(""))
     by_rule = ["rule_id", "table_name", "items", "source_column", "severity"]
     broken = (
         findings.select("_row_id", *by_rule)
         .drop_nulls("_row_id")
-        .join(needed.select("_row_id", *where), on="_row_id")
+        .join(needed, on="_row_id")
         .group_by(*where, *by_rule)
         .agg(pl.col("_row_id").n_unique().alias("n_broken"))
         .join(filled, on=where, nulls_equal=True)
