@@ -94,14 +94,20 @@ def _judged(
 ) -> tuple[pl.DataFrame, dict[str, int]]:
     """The rows that break a rule, and how many each facility had judged.
 
-    Asked one by one: what is said of a row is then made up for the few that break the rule, not for all.
+    Counted first: most rules are broken by nobody, and the rows, with all that is said of them, are then
+    not made up at all; where some are, only for those.
     """
     assert isinstance(entry.judged_by, SqlFile)
     query = f"FROM (\n{entry.judged_by.query}\n) WHERE facility_id IS NOT NULL"
     given = entry.judged_by.parameters(parameters_for(entry, parameters))
-    broken = connection.execute(f"SELECT * {query} AND is_violated", given).pl()
-    counted = f"SELECT facility_id, count(is_violated) {query} GROUP BY facility_id ORDER BY facility_id"
-    judged = {facility: n for facility, n in connection.execute(counted, given).fetchall() if n}
+    counted = (
+        f"SELECT facility_id, count(is_violated), count_if(is_violated) {query} "
+        "GROUP BY facility_id ORDER BY facility_id"
+    )
+    counts = connection.execute(counted, given).fetchall()
+    judged = {facility: n for facility, n, _ in counts if n}
+    wanted = "is_violated" if any(n_broken for _, _, n_broken in counts) else "false"
+    broken = connection.execute(f"SELECT * {query} AND {wanted}", given).pl()
     if "severity" in broken.columns and entry.warning_severity == "off":
         broken = broken.filter(~pl.col("severity").is_in(["warning", "info"]))
     return broken, judged
