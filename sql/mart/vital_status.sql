@@ -9,13 +9,15 @@ parameters = ["extract_date"]
 */
 WITH evidence AS (
     -- "Alive" in a civil register means "not found among the dead": no evidence of life.
-    SELECT patient_id, contact_date AS day, 'followup' AS source
+    -- Of what a patient has many rows of only the last is compared with the other sources.
+    SELECT patient_id, max(contact_date) AS day, 'followup' AS source
     FROM curated.followup
     WHERE
         followup_source IS DISTINCT FROM 'civil'
         AND coalesce(is_alive, followup_source IN ('visit', 'imaging'))
+    GROUP BY patient_id
     UNION ALL
-    SELECT patient_id, exam_date, 'imaging_exam' FROM curated.imaging_exam
+    SELECT patient_id, max(exam_date), 'imaging_exam' FROM curated.imaging_exam GROUP BY patient_id
     UNION ALL
     SELECT patient_id, greatest(start_date, end_date), 'lrt_course' FROM curated.lrt_course
     UNION ALL
