@@ -52,9 +52,9 @@ def _placed(home: Home, pairs: pl.DataFrame) -> pl.DataFrame:
     parts = [pairs.filter(~is_within).with_columns(_nothing())]
     for (facility_id,), own in pairs.filter(is_within).group_by("facility_id", maintain_order=True):
         rows = pl.scan_parquet(home.store / "staged" / str(facility_id) / "_rows.parquet", glob=False)
-        wanted = own.select("_row_id").unique().lazy()
-        places = rows.select("_row_id", *_PLACE).join(wanted, on="_row_id", how="semi")
-        places = places.with_columns(pl.col(pl.Categorical).cast(pl.String)).collect()
+        wanted = pl.col("_row_id").is_in(own["_row_id"].unique().implode())
+        texts = pl.col(pl.Categorical).cast(pl.String)
+        places = rows.select("_row_id", *_PLACE).filter(wanted).with_columns(texts).collect()
         parts.append(own.join(places, on="_row_id", how="left", maintain_order="left"))
     return pl.concat(parts, how="vertical_relaxed").drop("_row_id").sort("pair_key")
 

@@ -92,12 +92,15 @@ def block(persons: pl.DataFrame, most_in_block: int = MOST_IN_BLOCK) -> Blocking
     found, told = [], []
     for name, keys in PASSES.items():
         keyed = numbered.select("_no", pl.concat_str(keys, separator="|").alias("_key")).drop_nulls("_key")
-        sized = keyed.with_columns(pl.len().over("_key").alias("_size")).filter(pl.col("_size") > 1)
-        kept = sized.filter(pl.col("_size") <= most_in_block).select("_key", "_no")
-        cut = sized.filter(pl.col("_size") > most_in_block)
-        pairs = kept.join(kept.rename({"_no": "_right"}), on="_key").filter(pl.col("_no") < pl.col("_right"))
+        blocks = keyed.group_by("_key").agg("_no", pl.len().alias("_size")).filter(pl.col("_size") > 1)
+        cut = blocks.filter(pl.col("_size") > most_in_block)
+        kept = blocks.filter(pl.col("_size") <= most_in_block).with_row_index("_block")
+        members = kept.select("_block", "_no").explode("_no")
+        pairs = members.join(members.rename({"_no": "_right"}), on="_block").filter(
+            pl.col("_no") < pl.col("_right")
+        )
         found.append(pairs.select(pl.col("_no").alias("_left"), "_right"))
-        told.append((name, kept["_key"].n_unique(), pairs.height, cut["_key"].n_unique(), cut.height))
+        told.append((name, kept.height, pairs.height, cut.height, int(cut["_size"].sum())))
     columns = ("n_blocks", "n_pairs", "n_blocks_cut", "n_patients_cut")
     schema = {"blocking_key": pl.String, **dict.fromkeys(columns, pl.Int64)}
     every = pl.concat(found).unique().sort("_left", "_right")
