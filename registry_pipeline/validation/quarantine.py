@@ -105,9 +105,7 @@ def quarantine_rows(
                                 patient.cast(pl.String).alias("patient_id")))  # fmt: skip
     kept_out = pl.concat(parts)
     places = places_of(rows, kept_out["_origin"], ["source_file", "sheet", "source_row"])
-    placed = kept_out.join(
-        places, left_on="_origin", right_on="_row_id", how="left", maintain_order="left"
-    )
+    placed = kept_out.join(places, left_on="_origin", right_on="_row_id", how="left", maintain_order="left")
     return placed.select(
         pl.lit(facility_id).alias("facility_id"),
         "table_name",
