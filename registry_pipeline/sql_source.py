@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -71,3 +72,25 @@ def read_sql(path: Path) -> SqlFile:
     except tomllib.TOMLDecodeError as problem:
         raise ValueError(f"header of sql/{path.parent.name}/{path.name}: {problem}") from None
     return SqlFile(path.stem, header, text[found.end() :].strip().rstrip(";"))
+
+
+def needed_within(files: Mapping[str, SqlFile], layer: str) -> dict[str, set[str]]:
+    """Of the SQL files of one layer, those that each takes rows from: name -> names."""
+    prefix = f"{layer}."
+    named = {
+        name: {one.removeprefix(prefix) for one in made.header.get("inputs", []) if one.startswith(prefix)}
+        for name, made in files.items()
+    }
+    return {name: needs & set(files) for name, needs in named.items()}
+
+
+def in_order(files: Mapping[str, SqlFile], layer: str) -> list[SqlFile]:
+    """SQL files of one layer such that each stands after those of its ``inputs``.
+
+    Raises:
+        ValueError: the inputs go round in a circle.
+    """
+    try:
+        return [files[name] for name in TopologicalSorter(needed_within(files, layer)).static_order()]
+    except CycleError as problem:
+        raise ValueError(f"sql/{layer}: inputs go round in a circle: {problem.args[1]}") from None

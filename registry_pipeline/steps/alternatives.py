@@ -17,7 +17,7 @@ import polars as pl
 
 import schemas
 from registry_pipeline.settings import Settings
-from registry_pipeline.sql_source import sql_files
+from registry_pipeline.sql_source import in_order, sql_files
 from registry_pipeline.steps.marts import Marts
 from registry_pipeline.store import sql
 from registry_pipeline.store.working import read_parquet
@@ -148,7 +148,7 @@ class _Judge:
         self._sources = sources
         self._parameters = sql.study_parameters(settings.study, sources.extract_date)
         self._database = sql.private_database(settings.refresh.memory_limit, spill_folder=sources.work)
-        self._files = sql.in_order(sql_files("mart"), "mart")
+        self._files = in_order(sql_files("mart"), "mart")
 
     def __enter__(self) -> "_Judge":
         self._connection = self._database.__enter__()

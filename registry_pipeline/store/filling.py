@@ -6,9 +6,7 @@ Does not belong here: the file, what is proved of it when it is full (``proofs.p
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING
 
@@ -16,6 +14,7 @@ import duckdb
 
 import schemas
 from registry_pipeline.store.proofs import Proof, ReleaseRefused, broken_constraints
+from registry_pipeline.store.side_by_side import side_by_side
 from registry_pipeline.store.sql import typed_select
 from registry_pipeline.store.working import StoreError
 from schemas.derive import comment_sql, create_table_sql
@@ -23,10 +22,6 @@ from schemas.table import columns_of
 
 if TYPE_CHECKING:
     from registry_pipeline.store.sql import Source
-
-# With more threads to a statement, the calling one polls while the others compress: tables of one row group, and
-# checkpoints, took two to three times the CPU time. Two statements at a time keep two cores at work without it.
-THREADS_OF_A_STATEMENT, WRITERS = 1, 2
 
 
 def fill(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, Source], keyed: Collection[str]) -> None:
@@ -52,8 +47,12 @@ def fill(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, Source], ke
     for name in given:
         if name in keyed:
             insert(connection, name, tables[name], keyed)
-    large = {name: tables[name] for name in given if name not in keyed}
-    _insert_side_by_side(connection, large, keyed)
+
+    def add(name: str) -> None:
+        with connection.cursor() as own:
+            insert(own, name, tables[name], keyed)
+
+    side_by_side({name: () for name in given if name not in keyed}, add)
 
 
 def tables_in_order() -> list[str]:
@@ -68,40 +67,11 @@ def tables_in_order() -> list[str]:
 def insert(
     connection: duckdb.DuckDBPyConnection, name: str, source: Source, keyed: Collection[str] = ()
 ) -> None:
-    """Rows BY NAME; raises what :func:`fill` raises."""
-    with _refusing(connection, name, source, keyed):
-        _add_rows(connection, name, source)
-
-
-def _insert_side_by_side(
-    connection: duckdb.DuckDBPyConnection, tables: Mapping[str, Source], keyed: Collection[str]
-) -> None:
-    """Tables without declared keys, several at a time."""
-
-    def add(name: str) -> None:
-        with connection.cursor() as own:
-            _add_rows(own, name, tables[name])
-
-    with ThreadPoolExecutor(WRITERS) as writers:
-        added = {name: writers.submit(add, name) for name in tables}
-    for name, one in added.items():
-        with _refusing(connection, name, tables[name], keyed):
-            one.result()
-
-
-def _add_rows(connection: duckdb.DuckDBPyConnection, name: str, source: Source) -> None:
-    connection.execute(f"INSERT INTO {name} BY NAME {typed_select(connection, name, source)}")
-
-
-@contextmanager
-def _refusing(
-    connection: duckdb.DuckDBPyConnection, name: str, source: Source, keyed: Collection[str]
-) -> Iterator[None]:
-    """Tell which constraints stop rows, without DuckDB's own words, which quote them."""
+    """Rows BY NAME; raises what :func:`fill` raises, without DuckDB's own words, which quote values."""
+    rows = typed_select(connection, name, source)
     try:
-        yield
+        connection.execute(f"INSERT INTO {name} BY NAME {rows}")
     except duckdb.ConstraintException:
-        rows = typed_select(connection, name, source)
         broken = broken_constraints(connection, schemas.tables()[name], rows, keyed)
         raise ReleaseRefused(broken or [Proof(f"{name}: a constraint", "constraint", 1, 1)]) from None
     except duckdb.ConversionException:

@@ -20,7 +20,7 @@ import polars as pl
 
 import schemas
 from registry_pipeline.home import Home
-from registry_pipeline.store.filling import THREADS_OF_A_STATEMENT, fill, insert
+from registry_pipeline.store.filling import fill, insert
 from registry_pipeline.store.proofs import prove
 from registry_pipeline.store.serve import (
     DATABASE,
@@ -133,7 +133,7 @@ def _write_database(
     keyed = {name for name in schemas.tables() if counts.get(name, 0) <= MOST_ROWS_WITH_KEYS}
     spill = str(building / f"spill{BUILDING}")
     config: dict[str, Any] = {"memory_limit": memory_limit, "temp_directory": spill}
-    config |= {"threads": THREADS_OF_A_STATEMENT, "storage_compatibility_version": STORAGE_FORMAT}
+    config |= {"threads": 1, "storage_compatibility_version": STORAGE_FORMAT}
     is_small = sum(counts.values()) <= MOST_ROWS_OF_A_SMALL_RELEASE
     config["default_block_size"] = SMALL_BLOCK if is_small else LARGE_BLOCK
     connection = duckdb.connect(str(building / DATABASE), config=config)

@@ -1,7 +1,7 @@
 """SQL files over Parquet files: a private in-memory DuckDB reads views and writes whole tables.
 
-Belongs here: views with the model's types over working files, the order in which SQL files run,
-running one into a Parquet file with exactly the model's columns, the curated and mart layers.
+Belongs here: views with the model's types over working files, running SQL files
+into a Parquet file with exactly the model's columns, the curated and mart layers.
 Does not belong here: the SQL itself (``sql/``), releases, rules over records under judgement.
 """
 
@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import date
-from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -20,7 +19,8 @@ import duckdb
 
 import schemas
 from registry_pipeline.settings import Study
-from registry_pipeline.sql_source import SqlFile, sql_files
+from registry_pipeline.sql_source import SqlFile, needed_within, sql_files
+from registry_pipeline.store.side_by_side import side_by_side
 from registry_pipeline.store.working import StoreError, whole_file
 from schemas.columns import Column
 from schemas.derive import quote
@@ -40,16 +40,13 @@ _PARQUET = (
 """Codes are worth a dictionary, identifiers are not: looking for one doubles the time of writing them."""
 
 
-THREADS = 1
-"""With more, the calling thread polls while the others work: sorting and writing the tables of a layer took 40 %
-more CPU time on two cores."""
-
-
 @contextmanager
 def private_database(
     memory_limit: str = "1500MB", spill_folder: Path | None = None
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """An in-memory DuckDB that nobody else sees, with the five schemas and ``screened``.
+
+    A statement runs on one thread; several run :func:`side_by_side`.
 
     Args:
         memory_limit: as DuckDB writes it; beyond it DuckDB spills to disk.
@@ -58,7 +55,7 @@ def private_database(
     if spill_folder is not None:
         spill_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with tempfile.TemporaryDirectory(dir=spill_folder, suffix=".building") as spill:
-        config: dict[str, Any] = {"memory_limit": memory_limit, "temp_directory": spill, "threads": THREADS}
+        config: dict[str, Any] = {"memory_limit": memory_limit, "temp_directory": spill, "threads": 1}
         connection = duckdb.connect(":memory:", config=config)
         try:
             for layer in ("screened", *schemas.LAYERS):
@@ -149,23 +146,6 @@ def _kind(problem: duckdb.Error) -> str:
     return str(problem).splitlines()[0] if is_about_code else type(problem).__name__
 
 
-def in_order(files: Mapping[str, SqlFile], layer: str) -> list[SqlFile]:
-    """SQL files of one layer such that each stands after those of its ``inputs``.
-
-    Raises:
-        ValueError: the inputs go round in a circle.
-    """
-    prefix = f"{layer}."
-    needs = {
-        name: {one.removeprefix(prefix) for one in made.header.get("inputs", []) if one.startswith(prefix)}
-        for name, made in files.items()
-    }
-    try:
-        return [files[name] for name in TopologicalSorter(needs).static_order() if name in files]
-    except CycleError as problem:
-        raise ValueError(f"sql/{layer}: inputs go round in a circle: {problem.args[1]}") from None
-
-
 def run_to_parquet(
     connection: duckdb.DuckDBPyConnection,
     made: SqlFile,
@@ -240,10 +220,16 @@ def build_layer(
     with private_database(memory_limit, spill_folder=spill_folder) as connection:
         for name in _inputs(files, layer) | set(sources):
             add_view(connection, name, sources.get(name))
-        for made in in_order(files, layer):
-            name, path = f"{layer}.{made.name}", target / f"{made.name}.parquet"
-            counts[made.name] = run_to_parquet(connection, made, model_of(name), path, parameters)
-            add_view(connection, name, path)
+
+        def make(table: str) -> None:
+            name, path = f"{layer}.{table}", target / f"{table}.parquet"
+            with connection.cursor() as own:
+                for one, source in sources.items():
+                    _relation(own, one, source)  # frames are known to the connection that they were given to
+                counts[table] = run_to_parquet(own, files[table], model_of(name), path, parameters)
+                add_view(own, name, path)
+
+        side_by_side(needed_within(files, layer), make)
     return counts
 
 

@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 
 import schemas
-from registry_pipeline.sql_source import SqlFile
-from registry_pipeline.store.sql import add_view, in_order, private_database, run_to_parquet
+from registry_pipeline.sql_source import SqlFile, in_order
+from registry_pipeline.store.sql import add_view, private_database, run_to_parquet
 from registry_pipeline.store.working import StoreError, read_parquet
 from tests.support.ascii_table import frame_of
 
