@@ -217,16 +217,18 @@ def _store_screened(home: Home, facility_id: str, judged: Screened, rules: Catal
     folder = home.store / "screened" / facility_id
     for old in folder.glob("*.parquet"):
         old.unlink()
-    for outcome in ("accepted", "quarantined"):
+    heights: dict[str, dict[str, int]] = {"accepted": {}, "quarantined": {}}
+    for outcome, told in heights.items():
         for table, frame in getattr(judged, outcome).items():
             write_parquet(frame, folder / f"{table}.{outcome}.parquet")
+            told[table] = frame.height
     for name in SCREENED_FRAMES:
         write_parquet(getattr(judged, name), folder / f"_{name}.parquet")
     write_text(json.dumps(judged.failures), folder / "_failures.json")
-    write_text(json.dumps(asdict(_report(judged, rules))), folder / "_report.json")
+    write_text(json.dumps(asdict(_report(judged, rules, heights))), folder / "_report.json")
 
 
-def _report(judged: Screened, rules: Catalogue) -> ScreeningReport:
+def _report(judged: Screened, rules: Catalogue, heights: Mapping[str, dict[str, int]]) -> ScreeningReport:
     found: dict[str, list[tuple[str, str, str, int]]] = {}
     counted: Any = judged.findings.group_by("table_name", "rule_id", "severity").len().sort(pl.all())
     for table, rule_id, severity, n in counted.iter_rows():
@@ -237,8 +239,8 @@ def _report(judged: Screened, rules: Catalogue) -> ScreeningReport:
         for table in [entry.table_name] if entry.table_name else judged.accepted:
             failed.setdefault(table, []).append((one, entry.category))
     return ScreeningReport(
-        {table: frame.height for table, frame in judged.accepted.items()},
-        {table: frame.height for table, frame in judged.quarantined.items()},
+        heights["accepted"],
+        heights["quarantined"],
         found,
         failed,
     )

@@ -20,11 +20,17 @@ COUNTS = tuple(
 
 def row_fates(
     rows: pl.DataFrame,
-    accepted: Mapping[str, pl.DataFrame],
-    quarantined: Mapping[str, pl.DataFrame],
+    records: Mapping[str, pl.DataFrame],
+    is_out: Mapping[str, pl.Series],
     dropped: Iterable[pl.DataFrame],
 ) -> pl.DataFrame:
     """``_row_id, fate``: one fate for every row read.
+
+    Args:
+        rows: every source row, with the fate that reading gave it.
+        records: per table every record that was made, with ``_row_ids``.
+        is_out: per table whether each record is quarantined.
+        dropped: ``_row_id, fate`` of rows that made no record of their own.
 
     In order: rejected, blank or superseded on reading; quarantined if any record of the row is; curated
     if any was accepted; duplicate; replaced by a later submission. A row that feeds no record is blank.
@@ -34,8 +40,11 @@ def row_fates(
     gone = [frame.with_columns(pl.col("fate").replace("superseded", "upserted")) for frame in dropped]
     parts: list[tuple[str, pl.Series]] = [
         *((one, _of_fate(frame, one)) for one in ("upserted", "duplicate") for frame in gone),
-        *(("curated", _behind(frame)) for frame in accepted.values()),
-        *(("quarantined", _behind(frame)) for frame in quarantined.values()),
+        *(("curated", _behind(frame)) for frame in records.values()),
+        *(
+            ("quarantined", _behind(frame.select("_row_ids").filter(is_out[name])))
+            for name, frame in records.items()
+        ),
         *((one, _of_fate(settled, one)) for one in ("superseded", "blank", "rejected")),
     ]
     rank = _ranked(rows.get_column("_row_id"), parts)

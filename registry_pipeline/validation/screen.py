@@ -5,7 +5,7 @@ Does not belong here: any single step (``consolidate``, ``within_table``, ``cros
 ``findings``, ``accounting``), reading or writing files.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -66,11 +66,35 @@ class ScreenOptions:
 
 
 @dataclass(frozen=True)
+class RecordsOfOutcome(Mapping[str, pl.DataFrame]):
+    """The accepted or the quarantined records per table, each made when it is asked for and not kept.
+
+    Attributes:
+        records: per table every record, in the shape of the screening.
+        is_chosen: per table one boolean per record.
+    """
+
+    records: Mapping[str, pl.DataFrame]
+    is_chosen: Mapping[str, pl.Series]
+
+    def __getitem__(self, name: str) -> pl.DataFrame:
+        whole = self.records[name].drop("_row_id").rename({"_origin": "_row_id"})
+        return whole.filter(self.is_chosen[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.records)
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+
+@dataclass(frozen=True)
 class Screened:
     """The judged records of one facility.
 
     Attributes:
-        accepted, quarantined: per table: the model's columns, ``_row_id`` (first source row), ``_row_ids``.
+        accepted, quarantined: per table: the model's columns, ``_row_id`` (first source row), ``_row_ids``;
+            copied out of all records at every look, for both together are large.
         findings: rows of ``quality.finding`` and ``_row_id``.
         rule_results: rows of ``quality.rule_result``.
         row_account: rows of ``quality.row_account``.
@@ -78,8 +102,8 @@ class Screened:
         failures: rule id -> why the rule failed to run. Private: it may quote values, never log it.
     """
 
-    accepted: dict[str, pl.DataFrame]
-    quarantined: dict[str, pl.DataFrame]
+    accepted: Mapping[str, pl.DataFrame]
+    quarantined: Mapping[str, pl.DataFrame]
     findings: pl.DataFrame
     rule_results: pl.DataFrame
     row_account: pl.DataFrame
@@ -121,11 +145,13 @@ def screen_facility(
     findings, systemic = with_systemic(findings, staged.rows, rules, facility_id, how.systemic_share)
     verdict = verdicts(records, identifiers, how.waivers.lift(violations, findings, records))
     quarantine = quarantine_rows(facility_id, records, verdict, staged.rows)
-    accepted, quarantined = _split_all(records, verdict)
-    fates = row_fates(staged.rows, accepted, quarantined, dropped)
+    is_out = {
+        name: frame["_row_id"].is_in(verdict[name]["_row_id"].implode()) for name, frame in records.items()
+    }
+    fates = row_fates(staged.rows, records, is_out, dropped)
     return Screened(
-        accepted,
-        quarantined,
+        RecordsOfOutcome(records, {name: ~one for name, one in is_out.items()}),
+        RecordsOfOutcome(records, is_out),
         pl.concat([findings, files, systemic]),
         rule_results(facility_id, rules, outcome, pl.concat([findings, files]), staged.rows),
         row_account(facility_id, staged.rows, fates),
@@ -176,18 +202,3 @@ def _judge(
 
 def _origins(made: Mapping[str, Consolidated]) -> pl.DataFrame:
     return pl.concat(one.origins.with_columns(pl.lit(name).alias("table_name")) for name, one in made.items())
-
-
-def _split_all(
-    records: dict[str, pl.DataFrame], verdict: Mapping[str, pl.DataFrame]
-) -> tuple[dict[str, pl.DataFrame], dict[str, pl.DataFrame]]:
-    """Accepted and quarantined records per table; takes ``records`` apart, for both together are large."""
-    accepted: dict[str, pl.DataFrame] = {}
-    quarantined: dict[str, pl.DataFrame] = {}
-    is_out = {
-        name: frame["_row_id"].is_in(verdict[name]["_row_id"].implode()) for name, frame in records.items()
-    }
-    for name in list(records):
-        whole = records.pop(name).drop("_row_id").rename({"_origin": "_row_id"})
-        accepted[name], quarantined[name] = whole.filter(~is_out[name]), whole.filter(is_out[name])
-    return accepted, quarantined
