@@ -93,9 +93,10 @@ def _keyed(violations: pl.DataFrame, evidence: Evidence) -> pl.DataFrame:
     """With the record's key and, unless the violation brings one, the source row of its first item."""
     tables = violations.get_column("table_name").drop_nulls().unique(maintain_order=True)
     known = [name for name in tables if name in evidence.records]
+    named = {name: violations.filter(pl.col("table_name") == name)["_row_id"].drop_nulls() for name in known}
     keys = [
-        record_keys(name, evidence.records[name])
-        .join(violations.filter(pl.col("table_name") == name), on="_row_id", how="semi")
+        record_keys(name, evidence.records[name], named[name])
+        .filter(pl.col("_row_id").is_in(named[name].implode()))
         .join(evidence.records[name].select("_row_id", pl.col("_origin").alias("_first")), on="_row_id")
         .with_columns(pl.lit(name).alias("table_name"))
         for name in known

@@ -100,7 +100,8 @@ def quarantine_rows(
         if verdict.is_empty():
             continue
         patient = pl.col("patient_id") if "patient_id" in records[name].columns else pl.lit(None)
-        own = records[name].join(verdict, on="_row_id").join(record_keys(name, records[name]), on="_row_id")
+        keys = record_keys(name, records[name], verdict["_row_id"])
+        own = records[name].join(verdict, on="_row_id").join(keys, on="_row_id")
         parts.append(own.select("record_key", "reason", "cause", "_origin", pl.lit(name).alias("table_name"),
                                 patient.cast(pl.String).alias("patient_id")))  # fmt: skip
     kept_out = pl.concat(parts)

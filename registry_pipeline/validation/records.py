@@ -124,13 +124,20 @@ def has_null_key(model: pa.DataFrameSchema) -> pl.Expr:
     return pl.any_horizontal(pl.col(list(key_of(model))).is_null())
 
 
-def record_keys(name: str, records: pl.DataFrame) -> pl.DataFrame:
-    """``_row_id, record_key`` of the records of a table.
+def record_keys(name: str, records: pl.DataFrame, row_ids: pl.Series) -> pl.DataFrame:
+    """``_row_id, record_key`` of some records of a table; others may be among them.
 
     The key is its columns joined by ``|``. Where a part is missing it reads ``?`` and an ordinal keeps
-    such records apart.
+    such records apart, for which all records are needed.
+
+    Args:
+        name: bare table name.
+        records: all records of the table.
+        row_ids: the records that are asked for, of millions mostly a few.
     """
     model = curated()[name]
+    if not records.select(has_null_key(model).any()).item():
+        records = records.filter(pl.col("_row_id").is_in(row_ids.implode()))
     parts = [pl.col(column).cast(pl.String).fill_null("?") for column in key_of(model)]
     keyed = records.select(
         "_row_id", pl.concat_str(parts, separator="|").alias("record_key"), has_null_key(model).alias("_null")

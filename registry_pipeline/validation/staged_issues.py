@@ -44,13 +44,14 @@ def issue_violations(
 
 def _tied(issues: pl.DataFrame, name: str, records: pl.DataFrame) -> pl.DataFrame:
     """Issues with the ``_row_id`` of their record; of a wide row's several records the one they name."""
-    keys = record_keys(name, records).select("_row_id", pl.col("record_key").str.replace(r"#[0-9]+\z", ""))
     links = records.select("_row_id", pl.col("_row_ids").alias("_source")).explode("_source")
-    tied = (
-        issues.rename({"_row_id": "_source"})
-        .join(links, on="_source", how="inner", maintain_order="left")
-        .join(keys, on="_row_id", how="left", maintain_order="left")
+    linked = issues.rename({"_row_id": "_source"}).join(
+        links, on="_source", how="inner", maintain_order="left"
     )
+    keys = record_keys(name, records, linked["_row_id"]).with_columns(
+        pl.col("record_key").str.replace(r"#[0-9]+\z", "")
+    )
+    tied = linked.join(keys, on="_row_id", how="left", maintain_order="left")
     if "_record_key" not in issues.columns:
         return tied
     is_named = pl.col("_record_key").is_null() | (pl.col("_record_key") == pl.col("record_key"))
