@@ -9,7 +9,6 @@ groups differ by dash as well as by colour.
 
 from __future__ import annotations
 
-import csv
 import io
 import re
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
 from markupsafe import Markup, escape
 
 from registry_pipeline.reporting.blocks import Figure
@@ -140,9 +140,7 @@ class FigureFolder:
         self.folder.mkdir(parents=True, exist_ok=True)
         whole = accessible(svg, name, title, description)
         self._write(f"{name}.svg", '<?xml version="1.0" encoding="utf-8"?>\n' + whole + "\n")
-        out = io.StringIO()
-        _write_csv(data, out)
-        self._write(f"{name}.csv", out.getvalue())
+        self._write(f"{name}.csv", csv_text(data))
         self._write_pdf(name, svg)
         return Markup(whole)
 
@@ -184,21 +182,22 @@ def accessible(svg: str, name: str, title: str, description: str) -> str:
     return head + words + body[len(opening) + 1 :]
 
 
-def _write_csv(data: pd.DataFrame, out: io.StringIO) -> None:
-    """RFC 4180 with a header row, missing values empty; columns of numbers, in which nothing can act, go as they are."""
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(list(data.columns))
-    writer.writerows(zip(*[_cells(data.iloc[:, at]) for at in range(data.shape[1])], strict=True))
+def csv_text(data: pd.DataFrame) -> str:
+    """RFC 4180 with a header row, missing values empty, numbers to their last digit."""
+    columns = {str(name): _cells(data.iloc[:, at]) for at, name in enumerate(data.columns)}
+    return pl.DataFrame(columns).write_csv()
 
 
-def _cells(column: pd.Series) -> list[object]:
-    """The cells of a column; missing values are None."""
+def _cells(column: pd.Series) -> pl.Series:
+    """The cells of a column: numbers as they are, since nothing in them can act, everything else as text."""
     if isinstance(column.dtype, np.dtype) and column.dtype.kind in "if":
-        values: list[object] = column.tolist()
-        return [None if one != one else one for one in values] if column.dtype.kind == "f" else values
-    cells: list[object] = column.astype(object).where(column.notna(), None).tolist()
-    texts = {one: inert(one) for one in set(cells) if isinstance(one, str)}
-    return [texts.get(one, one) for one in cells]  # type: ignore[call-overload]
+        return pl.Series(column.to_numpy(), nan_to_null=True)
+    values = column.astype(object).where(column.notna(), None).tolist()
+    texts: dict[object, str | None] = {
+        one: str(inert(one)) or None for one in set(values) if isinstance(one, str)
+    }
+    cells = [texts[one] if isinstance(one, str) else None if one is None else str(one) for one in values]
+    return pl.Series(cells, dtype=pl.String)
 
 
 def months_axis(axes: Any, last: float, label: str) -> list[int]:
