@@ -94,10 +94,10 @@ class ReleaseTables:
         statement = f"SELECT {wanted} FROM {_qualified(name)}" + (f" WHERE {condition}" if where else "")
         statement += " ORDER BY ALL" if columns is None and _is_small_layer(name) else ""
         statement += f" LIMIT {int(limit)}" if limit is not None else ""
-        frame = self._once(statement, tuple(where.values()))
+        frame = self._once(statement, list(where.values()))
         return frame.assign(**{column: None for column in declared if column not in frame})
 
-    def _once(self, statement: str, values: tuple[Any, ...]) -> pd.DataFrame:
+    def _once(self, statement: str, values: Sequence[Any]) -> pd.DataFrame:
         """The answer to a query; a small one is kept for the section that asks the same again."""
         asked = (statement, *values)
         if asked in self._read:
@@ -110,11 +110,7 @@ class ReleaseTables:
 
     def in_order(self, name: str) -> pd.DataFrame:
         """Rows of a table in the order in which the release holds them."""
-        return (
-            self._connection.execute(f"SELECT * FROM {_qualified(name)}").df()
-            if self.has(name)
-            else self.table(name)
-        )
+        return self._once(f"SELECT * FROM {_qualified(name)}", ()) if self.has(name) else self.table(name)
 
     def query(
         self, sql: str, needs: Mapping[str, Sequence[str]], values: Sequence[Any] = ()
@@ -122,7 +118,7 @@ class ReleaseTables:
         """Result of a SELECT, or None where a table or column that it needs is missing."""
         if not all(self.has(name, *columns) for name, columns in needs.items()):
             return None
-        return self._connection.execute(sql, list(values)).df()
+        return self._once(sql, values)
 
     def n_rows(self, name: str) -> int:
         """Number of rows; 0 where the table is missing."""
