@@ -232,6 +232,17 @@ def test_large_tables_prove_their_keys_by_query(
         build_release(home, {**tables, "curated.lesion": twice}, VERSIONS)
 
 
+def test_a_large_table_is_refused_by_its_own_constraint_alone(
+    tables: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(release, "MOST_ROWS_WITH_KEYS", 0)
+    wrong = pl.read_parquet(tables["curated.lesion"]).with_columns(lesion_site=pl.lit("secret"))
+    with pytest.raises(ReleaseRefused) as refused:
+        build_release(make_home(tmp_path), {**tables, "curated.lesion": wrong}, VERSIONS)
+    told = "curated.lesion.lesion_site is not an allowed value: 3 of 3 violate it"
+    assert str(refused.value) == f"the release was refused: {told}"
+
+
 def test_clients_since_duckdb_1_3_can_read_a_release(served: Home) -> None:
     with open_release(served) as connection:
         stored = connection.execute(
