@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -128,7 +127,7 @@ def simulate(patients: int, facilities: int, seed: int, error_rate: float, later
 @click.option(
     "--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="Port on 127.0.0.1."
 )
-def dev(port: int) -> int:
+def dev(port: int) -> None:
     """Dagster's page and daemon over this home, with everything set."""
     home = CONTEXT.home()
     workspace = SQL_FOLDER.parent / "workspace.yaml"
@@ -147,7 +146,10 @@ def dev(port: int) -> int:
         str(port),
     ]
     click.echo(f"http://127.0.0.1:{port} over {home.root}; stop with Ctrl-C", err=True)
-    return subprocess.call(command, env=dagster_environment(home), cwd=workspace.parent)
+    environment = dagster_environment(home)
+    os.chdir(workspace.parent)
+    # In place of this process: who stops it, by Ctrl-C or with a signal, stops Dagster's page and daemon.
+    os.execve(sys.executable, command, environment)
 
 
 def dagster_environment(home: Home) -> dict[str, str]:

@@ -303,11 +303,11 @@ def test_dagster_runs_over_this_home_only(
     home = make_home(tmp_path / "h")
     started = {}
 
-    def start(command: list[str], env: dict[str, str], cwd: Path) -> int:
-        started.update(command=command, env=env, cwd=cwd)
-        return 0
+    def start(program: str, command: list[str], env: dict[str, str]) -> None:
+        started.update(command=command, env=env)
 
-    monkeypatch.setattr("registry_pipeline.cli_run.subprocess.call", start)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("registry_pipeline.cli_run.os.execve", start)
     assert call("dev", "--port", "3999", home=home.root).code == 0
     folder = Path(started["env"]["DAGSTER_HOME"])
     assert folder.is_absolute()
