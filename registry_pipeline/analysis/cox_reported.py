@@ -85,10 +85,13 @@ def fit_cause_specific(
     )
 
 
-def influence_by_patient(fit: CoxFit, patient: Sequence[object] | pd.Series) -> pd.DataFrame:
+def influence_by_patient(
+    fit: CoxFit, patient: Sequence[object] | pd.Series, most: int | None = None
+) -> pd.DataFrame:
     """How much each patient moves each coefficient: one row per patient and term, largest dfbetas first.
 
-    patient: whose each row of the fitted frame is, (number of rows of the frame,). dfbeta: approximate change of
+    patient: whose each row of the fitted frame is, (number of rows of the frame,). most: so many patients of each
+    term, those of the largest dfbetas; None for everybody. dfbeta: approximate change of
     the coefficient that the patient's rows make together; dfbetas: in standard errors; coefficient_without: what
     is left. No rows without a certified fit. Raises ValueError when `patient` does not fit the frame.
     """
@@ -107,13 +110,14 @@ def influence_by_patient(fit: CoxFit, patient: Sequence[object] | pd.Series) -> 
         dfbeta = binned(code, rows[name].to_numpy() * fit.data.count, len(patients))
         coefficient = float(terms.loc[name, "coefficient"])
         scaled = dfbeta / float(terms.loc[name, "standard_error"])
-        part = pd.DataFrame({"patient": patients, "n_rows": counted, "term": name})
+        shown = np.argsort(-np.abs(scaled), kind="stable")[:most]
+        part = pd.DataFrame({"patient": patients[shown], "n_rows": counted[shown], "term": name})
         parts.append(
             part.assign(
-                dfbeta=dfbeta,
-                dfbetas=scaled,
+                dfbeta=dfbeta[shown],
+                dfbetas=scaled[shown],
                 coefficient=coefficient,
-                coefficient_without=coefficient - dfbeta,
+                coefficient_without=coefficient - dfbeta[shown],
             )
         )
     table = pd.concat(parts, ignore_index=True).assign(status="ok", note="")

@@ -66,12 +66,10 @@ def _influence(fit: analysis.CoxFit, frame: pd.DataFrame, usable: list[str]) -> 
         fit = analysis.fit_cox(frame, "duration_days", "is_event", usable, penalty="firth")
     if fit.status != "ok":
         return nothing(fit.note)
-    rows = analysis.influence_by_patient(fit, frame["patient_id"])
-    rows = rows.rename(columns={"patient": "patient_id"})
-    rows["rank"] = rows.groupby("term")["dfbetas"].transform(
-        lambda one: one.abs().rank(method="first", ascending=False)
-    )
-    chosen = rows[rows["rank"] <= MOST_INFLUENTIAL].sort_values(["term", "rank"], ignore_index=True)
+    rows = analysis.influence_by_patient(fit, frame["patient_id"], MOST_INFLUENTIAL)
+    rows = rows[rows["dfbetas"].notna()].rename(columns={"patient": "patient_id"})
+    rows["rank"] = rows.groupby("term").cumcount() + 1.0  # they come with the largest first
+    chosen = rows.sort_values(["term", "rank"], ignore_index=True)
     return chosen.assign(method=fit.method, n=fit.data.n, status="ok", note="")
 
 

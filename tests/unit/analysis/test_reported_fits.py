@@ -73,6 +73,14 @@ def test_influence_per_patient_is_near_the_refit_without():
         assert row["dfbeta"] == pytest.approx(moved, rel=0.4)  # to first order
 
 
+def test_the_most_influential_patients_are_the_first_of_each_term():
+    frame = random_frame(4, n=120).assign(patient=lambda f: [f"P{i // 3:02d}" for i in range(len(f))])
+    fit = fit_cox(frame, "time", "event", ["x0", "x1"])
+    everybody = influence_by_patient(fit, frame["patient"])
+    few = influence_by_patient(fit, frame["patient"], most=3)
+    pd.testing.assert_frame_equal(few, everybody.groupby("term").head(3).reset_index(drop=True))
+
+
 def test_search_cost_reports_what_the_search_found():
     rng = np.random.default_rng(5)
     frame = random_frame(5, n=56).assign(size=np.round(rng.uniform(5, 40, 56)))
