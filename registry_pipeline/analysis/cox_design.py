@@ -6,7 +6,7 @@ Does not belong here: likelihoods, results.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -16,6 +16,7 @@ import pandas as pd
 
 from registry_pipeline.analysis.cox_levels import Level, read_levels
 from registry_pipeline.analysis.gate import (
+    Checked,
     Flags,
     Floats,
     Frame,
@@ -71,6 +72,19 @@ class Dummies:
     reference: str | None
 
 
+@dataclass(frozen=True)
+class Texts:
+    """A column that is not numeric, read for whichever rows a model uses.
+
+    code (n,): the position of each value in labels, -1 where missing; is_ordered: labels are in an order of their
+    own, as those of categories are.
+    """
+
+    code: Ints
+    labels: tuple[str, ...]
+    is_ordered: bool
+
+
 def read_cox_data(
     frame: Frame,
     duration: str,
@@ -92,11 +106,12 @@ def read_cox_data(
     layer, group = check_groups(frame, strata, n), _clusters(frame, cluster, n)
     number = _whole_counts(frame, counts, n)
     missing = (layer.code < 0) | (group < 0)
+    texts = {name: text for name in names if (text := _texts(frame, name)) is not None}
     for name in names:
-        missing |= series(frame, name).isna().to_numpy(dtype=bool)
+        missing |= texts[name].code < 0 if name in texts else series(frame, name).isna().to_numpy(dtype=bool)
     keep = np.flatnonzero(~missing & (number > 0))
     is_whole = len(keep) == n
-    x, terms, references = _assemble(frame, names, slice(None) if is_whole else keep, len(keep))
+    x, terms, references = _assemble(frame, names, texts, slice(None) if is_whole else keep, len(keep))
     stratum = np.zeros(len(keep), dtype=np.int64)
     if strata is not None:
         stratum = np.unique(layer.code[keep], return_inverse=True)[1].astype(np.int64)
@@ -126,15 +141,30 @@ def _names(covariates: Sequence[str], outcome: tuple[str | None, ...]) -> list[s
     return names
 
 
+def _texts(frame: Frame, name: str) -> Texts | None:
+    """Read a covariate that is not numeric, of a checked frame once for all models; None for numbers."""
+    if isinstance(frame, Checked):
+        known: Texts | None = frame.once(("texts", name), lambda: _texts(frame.frame, name))
+        return known
+    column = series(frame, name)
+    if is_numeric(column):
+        return None
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        labels = tuple(label(level) for level in column.cat.categories)
+        return Texts(column.cat.codes.to_numpy().astype(np.int64), labels, is_ordered=True)
+    code, is_there = np.full(len(column), -1, dtype=np.int64), column.notna().to_numpy(dtype=bool)
+    code[is_there], found = pd.factorize(as_text(column[is_there]))
+    return Texts(code, tuple(found), is_ordered=False)
+
+
 def _assemble(
-    frame: Frame, names: list[str], keep: Ints | slice, n: int
+    frame: Frame, names: list[str], texts: Mapping[str, Texts], keep: Ints | slice, n: int
 ) -> tuple[Floats, tuple[str, ...], dict[str, str]]:
     """Covariates of the n rows to keep as one matrix (n, p), columns contiguous, their terms and reference levels.
 
     Numbers are read straight into their place: of many patients there may be no room for two of each.
     """
-    texts = {name: column for name in names if not is_numeric(column := series(frame, name))}
-    coded = {name: _dummies(name, column.iloc[keep]) for name, column in texts.items()}
+    coded = {name: _dummies(name, one, keep) for name, one in texts.items()}
     terms = tuple(term for name in names for term in (coded[name].terms if name in coded else [name]))
     x = np.empty((n, len(terms)), order="F")
     at = 0
@@ -190,16 +220,15 @@ def _whole_counts(frame: Frame, counts: str | None, n: int) -> Floats:
     return values
 
 
-def _dummies(name: str, used: pd.Series) -> Dummies:
+def _dummies(name: str, read: Texts, keep: Ints | slice) -> Dummies:
     """Code a text covariate; where it has a single level, a column without spread stands for it."""
-    levels = _levels(used)
+    code = read.code[keep]
+    levels = _levels(read, code)
     if len(levels) < 2:
-        term = f"{name}[{levels[0]}]" if levels else name
-        return Dummies(np.zeros((len(used), 1), dtype=bool), [term], None)
-    code, found = pd.factorize(as_text(used))
-    place = {level: at for at, level in enumerate(found)}
-    columns = np.column_stack([code == place[level] for level in levels[1:]])
-    return Dummies(columns, [f"{name}[{level}]" for level in levels[1:]], levels[0])
+        term = f"{name}[{read.labels[levels[0]]}]" if levels else name
+        return Dummies(np.zeros((len(code), 1), dtype=bool), [term], None)
+    columns = np.column_stack([code == level for level in levels[1:]])
+    return Dummies(columns, [f"{name}[{read.labels[level]}]" for level in levels[1:]], read.labels[levels[0]])
 
 
 def as_text(used: pd.Series) -> Any:
@@ -209,14 +238,15 @@ def as_text(used: pd.Series) -> Any:
     return used.map(label).to_numpy(dtype=object)
 
 
-def _levels(used: pd.Series) -> list[str]:
-    """Order the levels, reference first.
+def _levels(read: Texts, code: Ints) -> list[int]:
+    """Order the levels that occur among the codes (n,), reference first.
 
     Categorical columns keep their order, the first used category being the reference; text columns take
     the most frequent level (the first in the alphabet among equals), then the alphabet.
     """
-    if isinstance(used.dtype, pd.CategoricalDtype):
-        return [label(level) for level in used.cat.remove_unused_categories().cat.categories]
-    tally = pd.Series(as_text(used), dtype=object).value_counts()
-    ordered = sorted(tally.index, key=lambda level: (-int(tally[level]), level))
-    return ordered[:1] + sorted(ordered[1:])
+    tally = np.bincount(code, minlength=len(read.labels))
+    used = [int(level) for level in np.flatnonzero(tally)]
+    if read.is_ordered:
+        return used
+    ordered = sorted(used, key=lambda level: (-int(tally[level]), read.labels[level]))
+    return ordered[:1] + sorted(ordered[1:], key=lambda level: read.labels[level])

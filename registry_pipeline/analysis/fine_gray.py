@@ -62,7 +62,15 @@ class WeightedPoint(Point):
 
 
 def weight_rows(times: Times, cause: int) -> Weighted:
-    """Find death times of the cause and the censoring weights."""
+    """Find death times of the cause and the censoring weights, once for all models of the same times."""
+    asked = ("fine-gray", cause)
+    if asked not in times.kept:
+        times.kept[asked] = _weight_rows(times, cause)
+    found: Weighted = times.kept[asked]
+    return found
+
+
+def _weight_rows(times: Times, cause: int) -> Weighted:
     n = len(times)
     own = Times(times.duration, (times.event == cause).astype(np.int64))
     sets = build_risk_sets(own, np.zeros(n, dtype=np.int64), np.ones(n), ties="breslow")

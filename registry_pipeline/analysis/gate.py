@@ -132,7 +132,7 @@ def is_numeric(column: pd.Series) -> bool:
         return False
     if pd.api.types.is_numeric_dtype(column.dtype):
         return True
-    if column.dtype != object:
+    if column.dtype != object or _is_text(column):  # texts are many, and are not asked one by one
         return False
     kinds = set(map(type, column.dropna()))
     return all(issubclass(kind, (bool, int, float, np.bool_, np.number)) for kind in kinds)

@@ -29,11 +29,12 @@ def competing_results(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
     for endpoint in COMPETING:
         for origin in COHORT_ORIGINS:
             label = {"endpoint": endpoint, "origin": origin}
-            frame = marts.times(endpoint, origin)
-            if not len(frame):
+            times = marts.times(endpoint, origin)
+            if not len(times):
                 for rows in parts.values():
                     rows.append(nothing(**label))
                 continue
+            frame = analysis.Checked(times[["duration_days", "event", *COVARIATES]])
             tests = _gray(marts.groups(endpoint, origin))
             parts["gray_test"] += [one.assign(**label) for one in tests]
             for cause in CAUSES:
@@ -53,9 +54,9 @@ def _gray(everybody: analysis.Checked) -> Iterator[pd.DataFrame]:
                 yield analysis.gray_test(known, "duration_days", "event", variable, cause)
 
 
-def _cause_specific(frame: pd.DataFrame, cause: int) -> Iterator[pd.DataFrame]:
+def _cause_specific(frame: analysis.Checked, cause: int) -> Iterator[pd.DataFrame]:
     """One covariate at a time; penalised where the plain fit has no finite value or events are few."""
-    judged = analysis.cause_specific(frame, "event", cause)
+    judged = analysis.Checked(analysis.cause_specific(frame.frame, "event", cause))
     for covariate in COVARIATES:
         if not frame[covariate].notna().any():
             continue
@@ -74,7 +75,7 @@ def _cause_specific(frame: pd.DataFrame, cause: int) -> Iterator[pd.DataFrame]:
             yield fit.terms.assign(model=f"univariable:{covariate}", **counts)
 
 
-def _fine_gray(frame: pd.DataFrame, cause: int) -> Iterator[pd.DataFrame]:
+def _fine_gray(frame: analysis.Checked, cause: int) -> Iterator[pd.DataFrame]:
     for covariate in COVARIATES:
         if not frame[covariate].notna().any():
             continue
