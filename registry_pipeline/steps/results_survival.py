@@ -27,7 +27,7 @@ def survival_results(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
             if _applies(name, endpoint, variable):
                 made[name].append(((endpoint, origin, variable), estimate(frame, variable)))
     results = {name: _labelled(parts) for name, parts in made.items()}
-    return results | {"follow_up": _follow_up(marts, study)}
+    return results | {"rmst": _in_months(results["rmst"], study), "follow_up": _follow_up(marts, study)}
 
 
 def _labelled(parts: list[tuple[Label, pd.DataFrame]]) -> pd.DataFrame:
@@ -56,9 +56,7 @@ def _estimators(study: Study) -> dict[str, Estimator]:
             frame, "duration_days", "is_event", marks, by
         ),
         "km_summary": lambda frame, by: analysis.median_survival(frame, "duration_days", "is_event", by),
-        "rmst": lambda frame, by: _in_months(
-            analysis.restricted_mean(frame, "duration_days", "is_event", tau, by), study
-        ),
+        "rmst": lambda frame, by: analysis.restricted_mean(frame, "duration_days", "is_event", tau, by),
         "logrank_test": lambda frame, by: analysis.logrank_test(frame, "duration_days", "is_event", by),
         "cumulative_incidence": lambda frame, by: analysis.cumulative_incidence(
             frame, "duration_days", "event", by
@@ -87,6 +85,8 @@ def _cells(marts: Marts) -> Iterator[tuple[str, str, str, analysis.Checked]]:
 
 
 def _in_months(frame: pd.DataFrame, study: Study) -> pd.DataFrame:
+    if not len(frame):
+        return frame
     scaled = frame.assign(tau_months=frame["tau"] / study.days_per_month)
     scaled["estimate_months"] = frame["estimate"] / study.days_per_month
     for column in ("standard_error", "ci_lower", "ci_upper"):
