@@ -10,6 +10,7 @@ A rule's SELECT gives one row per judged record: ``_row_id, is_violated`` and, w
 
 import re
 from collections.abc import Iterable, Mapping, Set
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import duckdb
@@ -22,6 +23,7 @@ from registry_pipeline.validation.records import curated
 from registry_pipeline.validation.rules import Catalogue, RuleEntry, parameters_for
 from registry_pipeline.validation.within_table import Outcome, violation_frame
 
+RULES_AT_A_TIME = 2
 _WORD = re.compile(r"[a-z_][a-z_0-9]*")
 
 
@@ -39,8 +41,8 @@ def open_records(
     The records are copied in: rules join them again and again, and DuckDB hands conditions on a
     registered Arrow table to pyarrow, which cannot compare the texts that polars hands out.
 
-    One thread: a rule takes some hundredths of a second, and threads that wait for each other spend more than
-    they share.
+    One thread to a rule: it takes some hundredths of a second, and threads that wait for each other spend more than
+    they share. Rules need nothing of each other, so that several run at a time.
     """
     connection = duckdb.connect(":memory:", config={"memory_limit": memory_limit, "threads": 1})
     connection.execute("CREATE SCHEMA screened")
@@ -80,14 +82,21 @@ def judge_between_tables(
     if not wanted:
         return
     with open_records(identifiers.in_place(records), memory_limit, words_of(wanted)) as connection:
-        for entry in wanted:
+
+        def judge(entry: RuleEntry) -> tuple[int, pl.DataFrame] | str:
             try:
-                judged, violations = judge_by_sql(connection, entry, parameters)
+                with connection.cursor() as own:
+                    return judge_by_sql(own, entry, parameters)
             except Exception as problem:  # a rule that raises must not stop the others
-                outcome.failures[entry.rule_id] = f"{type(problem).__name__}: {problem}"
-                continue
-            outcome.count(entry.rule_id, judged)
-            outcome.violations.append(identifiers.in_words(violations, _shown(entry)))
+                return f"{type(problem).__name__}: {problem}"
+
+        with ThreadPoolExecutor(RULES_AT_A_TIME) as threads:
+            for entry, made in zip(wanted, threads.map(judge, wanted), strict=True):
+                if isinstance(made, str):
+                    outcome.failures[entry.rule_id] = made
+                    continue
+                outcome.count(entry.rule_id, made[0])
+                outcome.violations.append(identifiers.in_words(made[1], _shown(entry)))
 
 
 def words_of(entries: Iterable[RuleEntry]) -> dict[str, set[str]]:
