@@ -47,6 +47,7 @@ def growth_sensitivity(
     thresholds: Sequence[float] = (10.0, 20.0),
     detection_limits: Sequence[float] = (3.0, 4.0, 5.0),
     fits: Mapping[tuple[str, str], GrowthFit] | None = None,
+    onset: OnsetFit | None = None,
 ) -> pd.DataFrame:
     """Months to the threshold under other readings of the same lesions; the reported reading first.
 
@@ -55,8 +56,9 @@ def growth_sensitivity(
     `node`, a truth value, is named); other thresholds (mm); and the likelihood with interval-censored onset for each
     detection limit (mm), whose estimand is another and is named. is_extrapolated: the months lie outside the intervals
     of the lesions that the reading used. change_months: less the reported reading.
-    fits: fits of all the lesions that exist already, by model and error model. Profile limits. A reading
-    that the data cannot carry keeps its status and note.
+    fits: fits of all the lesions that exist already, by model and error model; onset: the one of the onset, which
+    stands for its own threshold and detection limit. Profile limits. A reading that the data cannot carry keeps its
+    status and note.
     """
     data = as_pandas(frame)
     require_columns(data, [name for name in (interval_months, diameter_mm, patient, node) if name])
@@ -75,8 +77,12 @@ def growth_sensitivity(
         fit = fit_growth(data, *columns, model, error_model, patient, other, n_bootstrap=0)
         rows.append(_row("threshold", f"{other:g} mm", fit, REGRESSION))
     for limit in (one for one in detection_limits if one < threshold_mm):
-        onset = fit_interval_onset(data, *columns, patient, threshold_mm, limit)
-        rows.append(_row("onset", f"interval-censored onset, detection limit {limit:g} mm", onset, ONSET))
+        asked = (threshold_mm, limit)
+        if onset is not None and (onset.threshold_mm, onset.detection_limit_mm) == asked:
+            read = onset
+        else:
+            read = fit_interval_onset(data, *columns, patient, *asked)
+        rows.append(_row("onset", f"interval-censored onset, detection limit {limit:g} mm", read, ONSET))
     table = pd.DataFrame(rows, columns=SENSITIVITY_COLUMNS)
     comparable = (table["estimand"] == REGRESSION) & (table["variant"] != "threshold")
     table["change_months"] = (table["months"] - table["months"].iloc[0]).where(comparable)

@@ -44,7 +44,7 @@ def growth_results(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
         "growth_share": shares,
         "surveillance": _planned(fits, onset, shares, study),
         "growth_curve": _curves(list(fits.values()), lesions),
-        "growth_sensitivity": _sensitivity(lesions, study, fits),
+        "growth_sensitivity": _sensitivity(lesions, study, fits, onset),
         "growth_influence": _influence(lesions, study),
     } | _serial(marts)
 
@@ -93,7 +93,7 @@ def _curves(fits: Sequence[GrowthFit], lesions: pd.DataFrame) -> pd.DataFrame:
 
 
 def _sensitivity(
-    lesions: pd.DataFrame, study: Study, fits: Mapping[tuple[str, str], GrowthFit]
+    lesions: pd.DataFrame, study: Study, fits: Mapping[tuple[str, str], GrowthFit], onset: OnsetFit
 ) -> pd.DataFrame:
     """The interval to the cutpoint under other choices: lesions, axis of nodes, thresholds, detection limits."""
     if lesions.empty:
@@ -109,6 +109,7 @@ def _sensitivity(
         node="is_node",
         longest_interval=float(study.interval_months),
         fits=fits,
+        onset=onset,
     )
 
 
