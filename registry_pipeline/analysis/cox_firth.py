@@ -177,10 +177,11 @@ def _halve(problem: FirthProblem, current: Penalised, step: Floats) -> Penalised
     return None
 
 
-def fit_firth(sets: RiskSets, x: Floats) -> FirthFit | None:
+def fit_firth(sets: RiskSets, x: Floats, limits: bool = True) -> FirthFit | None:
     """Maximise the penalised likelihood and profile every coefficient; None when not certified.
 
-    x (n, p): standardised independent columns. A limit that the profile does not reach is infinite.
+    x (n, p): standardised independent columns. A limit that the profile does not reach is infinite; without `limits`
+    none is looked for, and all are NaN.
     """
     p = x.shape[1]
     problem = FirthProblem(sets, x)
@@ -188,12 +189,12 @@ def fit_firth(sets: RiskSets, x: Floats) -> FirthFit | None:
     best = climb(problem, np.zeros(p), np.ones(p, dtype=bool), SCORE_TOLERANCE)
     if null is None or best is None:
         return None
-    lower, upper = np.full(p, -np.inf), np.full(p, np.inf)
-    p_value = np.full(p, np.nan)
+    lower, upper, p_value = np.full(p, np.nan), np.full(p, np.nan), np.full(p, np.nan)
     for j in range(p):
         p_value[j] = _profile_p(problem, best, j)
-        lower[j] = _profile_limit(problem, best, j, -1.0)
-        upper[j] = _profile_limit(problem, best, j, 1.0)
+        if limits:
+            lower[j] = _profile_limit(problem, best, j, -1.0)
+            upper[j] = _profile_limit(problem, best, j, 1.0)
     lost = int(np.isinf(lower).sum() + np.isinf(upper).sum())
     note = f"{lost} profile-likelihood limits are infinite." if lost else ""
     return FirthFit(best.beta, best.evaluation, best.value, null.value, lower, upper, p_value, note)

@@ -44,12 +44,13 @@ def fit_cox_reported(
     cluster: str | None = None,
     second_engine: bool = True,
     pool: bool = False,
+    limits: bool = True,
 ) -> list[CoxFit]:
     """Fit the model and give the fits that may be shown, in the order to show them.
 
     From 5 events per variable: the plain fit, and Firth's behind it where a term of the plain fit has no
     estimate. Below 5: Firth's alone (with clusters too, although its limits then ignore them: its note says
-    so). A model that no method can bear is one refused fit, with its reason. pool: as in `fit_cox`.
+    so). A model that no method can bear is one refused fit, with its reason. pool, limits: as in `fit_cox`.
     """
     plain = fit_cox(
         frame, duration, event, covariates, entry, strata,
@@ -59,7 +60,9 @@ def fit_cox_reported(
     too_few = plain.events_per_variable < TOO_FEW
     if plain.data.n_event < 2 or not (has_lost_term or too_few):
         return [plain]
-    firth = fit_cox(frame, duration, event, covariates, entry, strata, penalty="firth", pool=pool)
+    firth = fit_cox(
+        frame, duration, event, covariates, entry, strata, penalty="firth", pool=pool, limits=limits
+    )
     return [firth] if too_few and firth.status == "ok" else [plain, firth]
 
 

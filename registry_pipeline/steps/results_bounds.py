@@ -132,8 +132,8 @@ def _survival(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
 
 
 def _terms(marts: Marts, study: Study, origin: str) -> pd.DataFrame:
-    """Terms of the multivariable model of overall survival, fitted as it is reported."""
+    """Terms of the multivariable model of overall survival, fitted as it is reported, without limits: nobody reads them."""
     frame = analysis.Checked(marts.times("os", origin))
-    fits = reported_fits(frame, study.multivariable, second_engine=False)
+    fits = reported_fits(frame, study.multivariable, second_engine=False, limits=False)
     label = {"endpoint": "os", "origin": origin, "model": "multivariable"}
     return _stacked([one.terms.assign(**label) for one in fits])

@@ -63,7 +63,7 @@ def check_results(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
 def _influence(fit: analysis.CoxFit, frame: pd.DataFrame, usable: list[str]) -> pd.DataFrame:
     """The patients without whom each coefficient would move most, in standard errors."""
     if fit.status != "ok":
-        fit = analysis.fit_cox(frame, "duration_days", "is_event", usable, penalty="firth")
+        fit = analysis.fit_cox(frame, "duration_days", "is_event", usable, penalty="firth", limits=False)
     if fit.status != "ok":
         return nothing(fit.note)
     rows = analysis.influence_by_patient(fit, frame["patient_id"], MOST_INFLUENTIAL)

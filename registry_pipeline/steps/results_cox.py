@@ -70,14 +70,17 @@ def _plain(frame: analysis.Checked, covariates: tuple[str, ...]) -> analysis.Cox
 
 
 def reported_fits(
-    frame: analysis.Checked, covariates: tuple[str, ...], second_engine: bool = True
+    frame: analysis.Checked, covariates: tuple[str, ...], second_engine: bool = True, limits: bool = True
 ) -> list[analysis.CoxFit]:
-    """The fits that may be shown: plain, penalised beside it where a term is lost, penalised alone with few events."""
+    """The fits that may be shown: plain, penalised beside it where a term is lost, penalised alone with few events.
+
+    second_engine, limits: as in `analysis.fit_cox`.
+    """
     usable = _usable(frame, covariates)
     if not usable:
         return []
     many = len(frame.frame) >= MANY_PATIENTS
     fits: list[analysis.CoxFit] = analysis.fit_cox_reported(
-        frame, "duration_days", "is_event", usable, second_engine=second_engine, pool=many
+        frame, "duration_days", "is_event", usable, second_engine=second_engine, pool=many, limits=limits
     )
     return fits
