@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from registry_pipeline.analysis.gate import Z95, Floats, Ints, Times
+from registry_pipeline.analysis.gate import Z95, Floats, Ints, Times, distinct_durations
 from registry_pipeline.analysis.products import inner
 
 PREDICTOR_TOLERANCE = 1e-10  # share of the range below which two predictions are the same
@@ -125,7 +125,7 @@ def concordance(
 
 def _key(times: Times, layer: Ints) -> tuple[Ints, Floats, int]:
     """Number (stratum, time) pairs in order; give keys, each row's time rank and the width of a stratum."""
-    unique, rank = np.unique(times.duration, return_inverse=True)
+    unique, rank = distinct_durations(times)
     width = len(unique) + 2
     return (layer * width + rank + 1).astype(np.int64), unique, width
 
