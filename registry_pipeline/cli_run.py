@@ -14,6 +14,7 @@ from pathlib import Path
 
 import click
 
+from registry_pipeline.beside import keeping_helper
 from registry_pipeline.cli_context import CONTEXT, own_options
 from registry_pipeline.home import Home, make_home
 from registry_pipeline.intake.inbox import shown
@@ -54,7 +55,8 @@ def demo(folder: Path, plain: bool) -> None:
     from registry_pipeline.steps.demo import run_demo
 
     CONTEXT.root = folder
-    run_demo(folder, click.echo, lambda home: _refresh(home, (), False, plain))
+    with keeping_helper():
+        run_demo(folder, click.echo, lambda home: _refresh(home, (), False, plain))
 
 
 @click.command()
@@ -70,7 +72,8 @@ def refresh(facilities: tuple[str, ...], force: bool, plain: bool) -> None:
     chosen = chosen_facilities(home, facilities)
     _tell_landing(take_in(home, chosen if facilities else ()))
     if force or not is_served(home):
-        _refresh(home, facilities, force, plain)
+        with keeping_helper():
+            _refresh(home, facilities, force, plain)
     after = current_release(home)
     if after is None:
         raise Refused("the refresh ended without a release")

@@ -33,6 +33,7 @@ class ReleaseTables:
 
     def __init__(self, database: Path) -> None:
         # One thread: the questions are many and small, and waiting for a second one costs more than it saves.
+        self.database = database
         self._connection = duckdb.connect(str(database), read_only=True, config={"threads": 1})
         self._read: dict[tuple[object, ...], pd.DataFrame] = {}
         try:

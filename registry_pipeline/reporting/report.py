@@ -5,8 +5,11 @@ Belongs here: which sections a report has, writing the files. Does not belong he
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+from registry_pipeline.beside import Helper, helping, shared
 from registry_pipeline.reporting.blocks import Section
 from registry_pipeline.reporting.checklists import checklists_section
 from registry_pipeline.reporting.figure_base import FigureFolder, also_as_pdf
@@ -68,52 +71,81 @@ def write_reports(
         asked = tables.parameters.get("privacy.suppress_small", "").lower() == "true"
         limit = int(tables.number("privacy.small_cell", 5)) if suppress_small or asked else 0
         context = Context(tables, FigureFolder(folder / FIGURES), limit)
+        with helping(is_worth_starting=False) as helper:  # PDF is asked for in this process only
+            sections = study_sections(context, None if pdf else helper)
         pages = {
-            folder / STUDY_REPORT: render_page(
-                "study_report.html", study_sections(context), **_values(context)
-            ),
+            folder / STUDY_REPORT: render_page("study_report.html", sections, **_values(context)),
             folder / QUALITY_REPORT: render_page(
                 "quality_report.html", quality_sections(context), **_values(context)
             ),
         }
     for path, text in pages.items():
         path.write_text(text, encoding="utf-8", newline="")
-    return [*pages, *context.figures.written]
+    return [*pages, *sorted(context.figures.written)]
 
 
-def study_sections(context: Context) -> list[Section]:
-    """The study report in reading order; where there is no cohort the registry comes first."""
-    registry = registry_section(context).add(
+def _registry(context: Context) -> Section:
+    """Everybody on record, with what is estimated of them."""
+    return registry_section(context).add(
         *registry_survival(context), *model_blocks(context, "os", "primary_dx"), registry_missing(context)
     )
-    study = [
-        cohort_section(context),
-        survival_section(context),
-        local_section(context),
-        progression_section(context),
-        models_section(context),
-        checks_section(context),
-        shape_section(context),
-        growth_section(context),
-    ]
-    described = (
-        [follow_up_section(context), registry, *study]
-        if context.no_cohort
-        else [study[0], follow_up_section(context), *study[1:], registry]
+
+
+SECTIONS: dict[str, Callable[[Context], Section | None]] = {
+    "brief": brief_section,
+    "flow": flow_section,
+    "cohort": cohort_section,
+    "follow_up": follow_up_section,
+    "survival": survival_section,
+    "local": local_section,
+    "progression": progression_section,
+    "models": models_section,
+    "checks": checks_section,
+    "shape": shape_section,
+    "growth": growth_section,
+    "registry": _registry,
+    "scorecard": scorecard_section,
+    "bounds": bounds_section,
+    "further": further_section,
+    "parameters": parameters_section,
+    "methods": methods_section,
+    "checklists": lambda context: checklists_section(not context.no_cohort),
+    "provenance": provenance_section,
+}
+"""Name -> what makes a section of the study report, in reading order where there is a cohort."""
+
+
+def study_sections(context: Context, helper: Helper | None = None) -> list[Section]:
+    """The study report in reading order; where there is no cohort the registry comes before the study.
+
+    Args:
+        helper: another process that makes some of them.
+    """
+    place = (context.tables.database, context.figures.folder, context.small_cell)
+
+    def there(asked: Helper, name: str) -> Section | None:
+        section, written = asked.call(_section_there, name, *place)
+        context.figures.written += written
+        return section
+
+    made = shared(
+        SECTIONS, lambda name: SECTIONS[name](context), None if helper is None else partial(there, helper)
     )
-    made = [
-        brief_section(context),
-        flow_section(context),
-        *described,
-        scorecard_section(context),
-        bounds_section(context),
-        further_section(context),
-        parameters_section(context),
-        methods_section(context),
-        checklists_section(not context.no_cohort),
-        provenance_section(context),
-    ]
-    return [one for one in made if one is not None]
+    order = list(SECTIONS)
+    for name in ("registry", "follow_up") if context.no_cohort else ():
+        order.remove(name)
+        order.insert(order.index("flow") + 1, name)
+    sections = [made[name] for name in order]
+    return [one for one in sections if one is not None]
+
+
+def _section_there(
+    name: str, database: Path, folder: Path, small_cell: int
+) -> tuple[Section | None, list[Path]]:
+    """In the other process: a section, and the files of its figures."""
+    with ReleaseTables(database) as tables:
+        context = Context(tables, FigureFolder(folder), small_cell)
+        return SECTIONS[name](context), context.figures.written
 
 
 def _values(context: Context) -> dict[str, object]:

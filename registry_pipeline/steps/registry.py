@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 
 import schemas
+from registry_pipeline.beside import warm_helper
 from registry_pipeline.home import Home
 from registry_pipeline.intake.landing import read_ledger
 from registry_pipeline.settings import Settings
@@ -22,13 +23,21 @@ from registry_pipeline.steps.marts import read_marts, stored_marts
 from registry_pipeline.steps.persons import person_records
 from registry_pipeline.steps.problems import Refused
 from registry_pipeline.steps.quality import quality_tables
-from registry_pipeline.steps.results import Progress, cox_beside, result_tables
+from registry_pipeline.steps.results import Progress, Stored, result_tables
 from registry_pipeline.steps.stored import facility_files, layer_tables
 from registry_pipeline.steps.versions import code_version, digest_of, is_fresh, mark_fresh, mark_stale
 from registry_pipeline.store import sql
 from registry_pipeline.store.working import count_rows, read_parquet, write_parquet
 from registry_pipeline.validation.rules import catalogue
 from schemas.table import columns_of
+
+ESTIMATION = (
+    "registry_pipeline.steps.results",
+    "registry_pipeline.reporting.report",
+    "lifelines",
+    "matplotlib",
+)
+"""What a helper needs: it is started where the records have been judged, whose memory is free again."""
 
 
 def curate(home: Home) -> dict[str, int]:
@@ -38,6 +47,7 @@ def curate(home: Home) -> dict[str, int]:
         Refused: no facility has sent a file yet.
     """
     with holding(home):
+        warm_helper(ESTIMATION)
         if not any(read_ledger(home, one) for one in home.facility_ids()):
             raise Refused(f"no file has been received yet; put files into {home.inbox}/<facility>/")
         files = {name: facility_files(home, f"{name}.accepted") for name in layer_tables("curated")}
@@ -99,11 +109,10 @@ def analyse(home: Home, force: bool = False, progress: Progress = lambda _: None
         fingerprint = digest_of(inputs, settings.digest(), code_version())
         if force or not is_fresh(folder, fingerprint):
             mark_stale(folder)
-            with cox_beside(home.store / "mart", settings.study) as cox:
-                marts = read_marts(stored)
-                del stored  # the marts hold it all
-                told = scenarios(marts, sources, settings)
-                made = result_tables(marts, settings.study, progress, told, cox)
+            marts = read_marts(stored)
+            del stored  # the marts hold it all
+            readings, there = scenarios(marts, sources, settings), Stored(home.store / "mart", fingerprint)
+            made = result_tables(marts, settings.study, progress, readings, there)
             for name in layer_tables("result"):
                 write_parquet(_as_declared(f"result.{name}", made.pop(name)), folder / f"{name}.parquet")
             mark_fresh(folder, fingerprint)

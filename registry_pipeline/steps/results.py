@@ -4,18 +4,19 @@ Belongs here: the list of result tables and what feeds each.
 Does not belong here: estimation (``analysis/``), files (``steps/registry.py``).
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
 
 import pandas as pd
 
 from registry_pipeline import analysis
 from registry_pipeline.analysis.scorecard import scorecard
+from registry_pipeline.beside import Helper, helping, shared
 from registry_pipeline.reporting.wording import Words
 from registry_pipeline.settings import Study
 from registry_pipeline.steps.alternatives import Scenario
-from registry_pipeline.steps.beside import beside, has_second_core
 from registry_pipeline.steps.marts import Marts, read_marts, stored_marts
 from registry_pipeline.steps.results_bounds import bound_results
 from registry_pipeline.steps.results_checks import check_results
@@ -26,40 +27,35 @@ from registry_pipeline.steps.results_growth import growth_results
 from registry_pipeline.steps.results_lesions import lesion_results
 from registry_pipeline.steps.results_shape import shape_results
 from registry_pipeline.steps.results_survival import survival_results
-from registry_pipeline.store.working import count_rows
 
 Progress = Callable[[str], None]
 Tables = dict[str, pd.DataFrame]
-MANY_PATIENTS = (
-    20_000  # from here on the Cox models take longer than a process to make them in takes to start
-)
-BUILDERS = (
-    ("survival", survival_results),
-    ("comparisons of groups", group_results),
-    ("Cox models", cox_results),
-    ("size with and without a cutpoint", shape_results),
-    ("checks of the model", check_results),
-    ("competing events", competing_results),
-    ("lesions", lesion_results),
-    ("growth", growth_results),
-)
+MANY_PATIENTS = 20_000
+"""From here on estimates take longer than a process to make some of them in takes to start."""
+BUILDERS: dict[str, Callable[[Marts, Study], Tables]] = {
+    "survival": survival_results,
+    "comparisons of groups": group_results,
+    "size with and without a cutpoint": shape_results,
+    "checks of the model": check_results,
+    "competing events": competing_results,
+    "lesions": lesion_results,
+    "growth": growth_results,
+    "Cox models": cox_results,
+}
+"""Another process begins at the end: a second engine looks at every Cox model, which takes as long as the rest."""
 
 
-@contextmanager
-def cox_beside(mart: Path, study: Study) -> Iterator[Callable[[], Tables] | None]:
-    """The Cox models of the stored mart, made in a process of its own while the block runs; None where that is not worth it.
+@dataclass(frozen=True)
+class Stored:
+    """The mart tables as they are stored, for the process beside this one.
 
-    A second engine looks at each of them, so that they take as long as all other estimates together.
+    Attributes:
+        folder: where they are.
+        content: hash of what they say: it reads them once for all that it is asked.
     """
-    if count_rows(mart / "registry_patient.parquet") < MANY_PATIENTS or not has_second_core():
-        yield None
-        return
-    with beside(_stored_cox_results, mart, study) as made:
-        yield made
 
-
-def _stored_cox_results(mart: Path, study: Study) -> Tables:
-    return cox_results(read_marts(stored_marts(mart)), study)
+    folder: Path
+    content: str
 
 
 def result_tables(
@@ -67,7 +63,7 @@ def result_tables(
     study: Study,
     progress: Progress = lambda _: None,
     scenarios: Iterable[Scenario] = (),
-    cox: Callable[[], Tables] | None = None,
+    stored: Stored | None = None,
 ) -> Tables:
     """Every table of the result layer: ``km_curve`` -> rows.
 
@@ -77,17 +73,11 @@ def result_tables(
     Args:
         progress: told what is being estimated.
         scenarios: other readings of the records, for the bounds of the headline numbers.
-        cox: gives the tables of :func:`cox_results`, where :func:`cox_beside` makes them.
+        stored: the same marts in the store: some estimates are then made in a second process, if there is one.
     """
-    tables: Tables = {}
-    for what, build in BUILDERS:
-        if build is cox_results and cox is not None:
-            continue
-        progress(what)
-        tables |= build(marts, study)
-    if cox is not None:
-        progress("Cox models")
-        tables |= cox()
+    is_large = len(marts.registry_patient) >= MANY_PATIENTS
+    with helping(is_worth_starting=is_large and stored is not None) as helper:
+        tables = _estimates(marts, study, progress, helper, stored)
     tables["recurrence_pattern"] = analysis.recurrence_patterns(marts.recurrence, len(marts.cohort))
     tables["scorecard"] = scorecard(
         tables
@@ -103,3 +93,27 @@ def result_tables(
     )
     progress("bounds")
     return tables | bound_results(marts, study, tables, scenarios)
+
+
+def _estimates(
+    marts: Marts, study: Study, progress: Progress, helper: Helper | None, stored: Stored | None
+) -> Tables:
+    """What the builders make."""
+
+    def here(what: str) -> Tables:
+        progress(what)
+        return BUILDERS[what](marts, study)
+
+    there = None if helper is None or stored is None else partial(helper.call, _made_there, stored, study)
+    made = shared(BUILDERS, here, there)
+    return {name: rows for what in BUILDERS for name, rows in made[what].items()}
+
+
+def _made_there(stored: Stored, study: Study, what: str) -> Tables:
+    """In the other process."""
+    return BUILDERS[what](_read_once(stored), study)
+
+
+@lru_cache(maxsize=1)
+def _read_once(stored: Stored) -> Marts:
+    return read_marts(stored_marts(stored.folder))

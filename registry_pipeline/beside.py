@@ -1,0 +1,178 @@
+"""A second process beside this one, for work that is worth a core of its own.
+
+Belongs here: starting it, asking it, its end with ours or before, bringing back what it made or why it failed.
+Does not belong here: what is worth asking it.
+"""
+
+import multiprocessing
+import os
+import signal
+import threading
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from importlib import import_module
+from multiprocessing.connection import Connection, wait
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class Helper:
+    """A process that calls functions for this one, one after the other; when this process is killed, it dies too."""
+
+    def __init__(self, modules: Sequence[str] = ()) -> None:
+        """Start it; it imports the modules while nobody asks for anything."""
+        spawning = multiprocessing.get_context("spawn")  # a fork would copy locks that threads of polars hold
+        self._ours, theirs = spawning.Pipe()
+        self._process = spawning.Process(target=_serve, args=(theirs, tuple(modules)), daemon=True)
+        self._process.start()
+        theirs.close()
+
+    def call(self, function: Callable[..., T], *arguments: object) -> T:
+        """What the function gives, called over there; waits for it.
+
+        Args:
+            function: of a module's top level; it, its arguments and its result are pickled.
+
+        Raises:
+            MemoryError: the process was killed, which the system does to who takes too much.
+            Exception: whatever the function raised.
+        """
+        try:
+            self._ours.send((function, arguments))
+            is_made, made = self._ours.recv()
+        except (EOFError, BrokenPipeError, ConnectionResetError):
+            raise MemoryError("a process that made a part of the results was killed") from None
+        if not is_made:
+            raise made
+        result: T = made
+        return result
+
+    def end(self) -> None:
+        """Kill it, whatever it does."""
+        self._process.kill()
+        self._process.join()
+        self._ours.close()
+
+
+class _Kept:
+    """The helper that is kept for the length of a command, if one is."""
+
+    is_wanted = False
+    helper: Helper | None = None
+
+
+def has_second_core() -> bool:
+    """Whether a second process would have a core for itself."""
+    return len(os.sched_getaffinity(0)) > 1 if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1) > 1
+
+
+@contextmanager
+def keeping_helper() -> Iterator[None]:
+    """Inside the block one helper serves all who ask, from :func:`warm_helper` on: it starts and imports once."""
+    was_wanted, _Kept.is_wanted = _Kept.is_wanted, True
+    try:
+        yield
+    finally:
+        _Kept.is_wanted = was_wanted
+        if not was_wanted:
+            _end_kept()
+
+
+def warm_helper(modules: Sequence[str]) -> None:
+    """Start the helper that is kept, if one shall be: it imports the modules before somebody asks it."""
+    if _Kept.is_wanted and _Kept.helper is None and has_second_core():
+        _Kept.helper = Helper(modules)
+
+
+@contextmanager
+def helping(is_worth_starting: bool) -> Iterator[Helper | None]:
+    """The helper that is kept, else a new one where that pays; None where there is none, or no core for it.
+
+    An error inside the block ends the helper: it may still be busy with what nobody waits for any more.
+    """
+    kept = _Kept.helper
+    helper = kept or (Helper() if is_worth_starting and has_second_core() else None)
+    try:
+        yield helper
+    except BaseException:
+        _end_kept()
+        raise
+    finally:
+        if helper is not None and helper is not kept:
+            helper.end()
+
+
+def shared(names: Iterable[str], here: Callable[[str], T], there: Callable[[str], T] | None) -> dict[str, T]:
+    """What becomes of every name: this process takes from the front, a helper from the end, until they meet.
+
+    Args:
+        here: called with a name.
+        there: the same, for a thread that waits for a helper; None where there is none.
+    """
+    waiting = deque(names)
+    made: dict[str, T] = {}
+
+    def ask(asked: Callable[[str], T]) -> None:
+        while (name := _taken(waiting.pop)) is not None:
+            made[name] = asked(name)
+
+    lane = ThreadPoolExecutor(1)
+    other = None if there is None else lane.submit(ask, there)
+    try:
+        while (name := _taken(waiting.popleft)) is not None:
+            made[name] = here(name)
+        if other is not None:
+            other.result()
+        return made
+    finally:
+        waiting.clear()
+        lane.shutdown(wait=False)
+
+
+def _taken(take: Callable[[], str]) -> str | None:
+    try:
+        return take()
+    except IndexError:
+        return None
+
+
+def _end_kept() -> None:
+    if _Kept.helper is not None:
+        _Kept.helper.end()
+        _Kept.helper = None
+
+
+def _serve(theirs: Connection, modules: Sequence[str]) -> None:
+    """In the other process: do what is asked and send what came of it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal tells both; ours decides
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    for module in modules:
+        import_module(module)
+    while True:
+        try:
+            function, arguments = theirs.recv()
+        except EOFError:
+            return
+        _answer(theirs, function, arguments)
+
+
+def _answer(theirs: Connection, function: Callable[..., Any], arguments: Sequence[object]) -> None:
+    try:
+        theirs.send((True, function(*arguments)))
+    except Exception as problem:
+        problem.add_note(traceback.format_exc())  # pickling drops the way to it
+        try:
+            theirs.send((False, problem))
+        except Exception:  # it holds what cannot be pickled
+            theirs.send((False, RuntimeError(f"{type(problem).__name__} in another process")))
+
+
+def _die_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    wait([parent.sentinel])
+    os._exit(1)
