@@ -39,17 +39,26 @@ class Helper:
 
         Raises:
             MemoryError: the process was killed, which the system does to who takes too much.
+            RuntimeError: it ended by itself: a script that refreshes needs ``if __name__ == "__main__":``, for the
+                process imports it.
             Exception: whatever the function raised.
         """
         try:
             self._ours.send((function, arguments))
             is_made, made = self._ours.recv()
         except (EOFError, BrokenPipeError, ConnectionResetError):
-            raise MemoryError("a process that made a part of the results was killed") from None
+            raise self._gone() from None
         if not is_made:
             raise made
         result: T = made
         return result
+
+    def _gone(self) -> Exception:
+        self._process.join()
+        code = self._process.exitcode
+        if code is not None and code < 0:
+            return MemoryError("a process that made a part of the results was killed")
+        return RuntimeError(f"a process that was to make a part of the results ended with {code}")
 
     def end(self) -> None:
         """Kill it, whatever it does."""

@@ -103,6 +103,11 @@ def test_a_process_that_the_system_killed_is_told(helper: Helper) -> None:
             helper.call(die)
 
 
+def test_a_process_that_ended_by_itself_is_told(helper: Helper) -> None:
+    with pytest.raises(RuntimeError, match="ended with 3"):
+        helper.call(os._exit, 3)
+
+
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="processes are looked up in /proc")
 def test_it_dies_with_its_parent(tmp_path: Path) -> None:
     program, path = tmp_path / "parent.py", tmp_path / "number"
