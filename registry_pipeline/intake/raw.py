@@ -8,6 +8,7 @@ Does not belong here: which rows count or what they mean (``stage.py``).
 
 from __future__ import annotations
 
+import errno
 import fnmatch
 import hashlib
 import json
@@ -195,7 +196,9 @@ def _store_sheet(home: Home, landed: LandedFile, sheet: RawSheet, sheet_no: int,
             lambda path: frame.write_parquet(path, compression="uncompressed", statistics=False),
         )
     except Exception as error:  # polars wraps the system's error in one of its own
-        raise NotStored(getattr(error, "errno", None), str(error)) from None
+        # "transport error": so it calls a page whose head the disk did not take
+        code = errno.ENOSPC if "transport error" in str(error) else getattr(error, "errno", None)
+        raise NotStored(code, str(error)) from None
     return SheetInfo(
         sheet_no=sheet_no,
         sheet=label,

@@ -100,7 +100,13 @@ def write_parquet(frame: pl.DataFrame, path: Path) -> Path:
     with whole_file(path) as temporary:
         # Read back within minutes, once or twice and whole: packing and unpacking, and the ranges of values that
         # nobody asks for, take as long as the rest of the writing together.
-        frame.write_parquet(temporary, compression="uncompressed", statistics=False)
+        try:
+            frame.write_parquet(temporary, compression="uncompressed", statistics=False)
+        except Exception as problem:
+            if "transport error" not in str(problem):
+                raise
+            # so polars calls a page whose head the disk did not take
+            raise OSError(errno.ENOSPC, "the disk is full") from None
     return path
 
 

@@ -128,3 +128,31 @@ def test_the_lock_is_held_once_and_freed_by_death(tmp_path: Path) -> None:
 def test_a_full_disk_is_told_in_whatever_words_a_library_has_for_it(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="the disk is full"), told_in_one_line(tmp_path / "history"):
         raise sqlite3.OperationalError("database or disk is full")
+
+
+FILLING = """
+import resource, signal, sys
+from pathlib import Path
+import polars as pl
+from registry_pipeline.store.working import StoreError, write_parquet
+frame = pl.DataFrame({name: [f"{name}{row}" for row in range(40)] for name in ("lesion", "exam", "site")})
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+whole = write_parquet(frame, Path(sys.argv[1]) / "whole.parquet").stat().st_size
+for limit in range(1, whole, 13):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+    try:
+        write_parquet(frame, Path(sys.argv[1]) / "table.parquet")
+    except StoreError as problem:
+        assert "the disk is full; table.parquet was not written" in str(problem), problem
+    else:
+        raise AssertionError(limit)
+"""
+
+
+def test_wherever_a_table_meets_the_end_of_the_disk_it_is_said(tmp_path: Path) -> None:
+    """The system answers at the largest file that a process may write as it does when the disk is full."""
+    done = subprocess.run(
+        [sys.executable, "-c", FILLING, str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["whole.parquet"]
