@@ -122,9 +122,13 @@ def _relation(connection: duckdb.DuckDBPyConnection, name: str, source: Source) 
         files = [str(path) for path in source if path.is_file()]
         listed = ", ".join("'" + one.replace("'", "''") + "'" for one in files)
         return f"read_parquet([{listed}], union_by_name => true)" if files else None
-    registered = "frame_of_" + name.replace(".", "_")
-    connection.register(registered, source.to_arrow())
-    return registered
+    connection.register(_registered(name), source.to_arrow())
+    return _registered(name)
+
+
+def _registered(name: str) -> str:
+    """By what name DuckDB knows the frame of a table."""
+    return "frame_of_" + name.replace(".", "_")
 
 
 def _names(
@@ -220,12 +224,17 @@ def build_layer(
     with private_database(memory_limit, spill_folder=spill_folder) as connection:
         for name in _inputs(files, layer) | set(sources):
             add_view(connection, name, sources.get(name))
+        frames = {
+            _registered(name): source.to_arrow()
+            for name, source in sources.items()
+            if source is not None and not isinstance(source, Path | Sequence)
+        }
 
         def make(table: str) -> None:
             name, path = f"{layer}.{table}", target / f"{table}.parquet"
             with connection.cursor() as own:
-                for one, source in sources.items():
-                    _relation(own, one, source)  # frames are known to the connection that they were given to
+                for registered, frame in frames.items():
+                    own.register(registered, frame)  # it is known to the connection that it was given to only
                 counts[table] = run_to_parquet(own, files[table], model_of(name), path, parameters)
                 add_view(own, name, path)
 

@@ -96,7 +96,6 @@ def _keyed(violations: pl.DataFrame, evidence: Evidence) -> pl.DataFrame:
     named = {name: violations.filter(pl.col("table_name") == name)["_row_id"].drop_nulls() for name in known}
     keys = [
         record_keys(name, evidence.records[name], named[name])
-        .filter(pl.col("_row_id").is_in(named[name].implode()))
         .join(evidence.records[name].select("_row_id", pl.col("_origin").alias("_first")), on="_row_id")
         .with_columns(pl.lit(name).alias("table_name"))
         for name in known

@@ -13,16 +13,16 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 
-def places_of(rows: pl.DataFrame, row_ids: pl.Series, where: Sequence[str]) -> pl.DataFrame:
+def places_of(rows: pl.DataFrame | pl.LazyFrame, row_ids: pl.Series, where: Sequence[str]) -> pl.DataFrame:
     """``_row_id`` and ``where`` of some source rows, each once, texts for categories.
 
     Args:
-        rows: source rows.
+        rows: source rows, or a scan of the file that they are in.
         row_ids: those that are wanted; NULLs and rows that are not known are left out.
         where: columns of ``rows``.
     """
-    wanted = row_ids.drop_nulls().unique().alias("_row_id").to_frame()
-    return _in_words(rows.select("_row_id", *where).join(wanted, on="_row_id", how="semi"))
+    wanted = pl.col("_row_id").is_in(row_ids.drop_nulls().unique().implode())
+    return _in_words(rows.lazy().select("_row_id", *where).filter(wanted).collect())
 
 
 def _in_words(frame: pl.DataFrame) -> pl.DataFrame:

@@ -125,7 +125,7 @@ def has_null_key(model: pa.DataFrameSchema) -> pl.Expr:
 
 
 def record_keys(name: str, records: pl.DataFrame, row_ids: pl.Series) -> pl.DataFrame:
-    """``_row_id, record_key`` of some records of a table; others may be among them.
+    """``_row_id, record_key`` of the records of a table that are asked for.
 
     The key is its columns joined by ``|``. Where a part is missing it reads ``?`` and an ordinal keeps
     such records apart, for which all records are needed.
@@ -136,8 +136,9 @@ def record_keys(name: str, records: pl.DataFrame, row_ids: pl.Series) -> pl.Data
         row_ids: the records that are asked for, of millions mostly a few.
     """
     model = curated()[name]
+    is_asked = pl.col("_row_id").is_in(row_ids.implode())
     if not records.select(has_null_key(model).any()).item():
-        records = records.filter(pl.col("_row_id").is_in(row_ids.implode()))
+        records = records.filter(is_asked)
     parts = [pl.col(column).cast(pl.String).fill_null("?") for column in key_of(model)]
     keyed = records.select(
         "_row_id", pl.concat_str(parts, separator="|").alias("record_key"), has_null_key(model).alias("_null")
@@ -146,4 +147,4 @@ def record_keys(name: str, records: pl.DataFrame, row_ids: pl.Series) -> pl.Data
         return keyed.select("_row_id", "record_key")
     ordinal = pl.int_range(1, pl.len() + 1).over("record_key").cast(pl.String)
     text = pl.when("_null").then(pl.col("record_key") + "#" + ordinal).otherwise("record_key")
-    return keyed.select("_row_id", text.alias("record_key"))
+    return keyed.select("_row_id", text.alias("record_key")).filter(is_asked)

@@ -49,8 +49,7 @@ class Waivers:
         if lifted.is_empty():
             return violations
         tied = [
-            record_keys(name, records[name], records[name]["_row_id"])
-            .join(records[name].filter(_can_be_held(name)), on="_row_id", how="semi")
+            record_keys(name, records[name], records[name].filter(_can_be_held(name))["_row_id"])
             .join(group.select("record_key", "rule_id", "items"), on="record_key")
             .with_columns(pl.lit(name).alias("table_name"))
             for (name,), group in lifted.group_by("table_name")
