@@ -44,7 +44,7 @@ def benchmark(out: Path, repeats: int = 3, demo: bool = True) -> list[Figure]:
     return figures
 
 
-_COMMAND = [sys.executable, "-m", "registry_pipeline.cli"]
+_COMMAND = [sys.executable, "-m", "registry_pipeline.cli.main"]
 
 
 def imported(folder: Path, words: list[str]) -> list[str]:

@@ -49,8 +49,8 @@ def benchmark(out: Path, patients: int = 100_000, facilities: int = 1, repeats: 
 
 def simulate(folder: str, patients: int, facilities: int) -> Work:
     """A registry home with the exports in its inbox; bootstraps are left out."""
-    from registry_pipeline.home import make_home
-    from registry_pipeline.simulate.load import write_simulation
+    from registry_pipeline.core.home import make_home
+    from registry_pipeline.simulate.population.write import write_simulation
 
     def work() -> dict[str, Any]:
         home = make_home(Path(folder))
@@ -65,10 +65,11 @@ def simulate(folder: str, patients: int, facilities: int) -> Work:
 
 def refresh(folder: str) -> Work:
     """Every step of a refresh without Dagster, each with its seconds and CPU seconds."""
-    from registry_pipeline.beside import keeping_helper
-    from registry_pipeline.home import Home
-    from registry_pipeline.steps import facility, publication, registry
-    from registry_pipeline.steps import refresh as whole
+    from registry_pipeline.core.helper_process import keeping_helper
+    from registry_pipeline.core.home import Home
+    from registry_pipeline.pipeline import facility, registry
+    from registry_pipeline.pipeline import refresh as whole
+    from registry_pipeline.pipeline import release as publication
 
     home = Home(Path(folder))
     steps: list[tuple[str, Callable[[], object]]] = [("land", lambda: whole.take_in(home))]
@@ -95,8 +96,8 @@ def refresh(folder: str) -> Work:
 
 def refresh_again(folder: str) -> Work:
     """A refresh by the function that the command uses, when nothing changed."""
-    from registry_pipeline.home import Home
-    from registry_pipeline.steps.refresh import refresh as run
+    from registry_pipeline.core.home import Home
+    from registry_pipeline.pipeline.refresh import refresh as run
 
     def work() -> dict[str, Any]:
         if run(Home(Path(folder))).is_new:

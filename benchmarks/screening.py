@@ -1,7 +1,7 @@
 """Screening: a million rows, 20 columns, 25 rules, every failing row back, against one DuckDB pass.
 
 Belongs here: the synthetic table, the 25 rules in both languages, the two ways to judge them.
-Does not belong here: the engine (``validation/within_table.py``).
+Does not belong here: the engine (``validation/screening/within_table.py``).
 
 Both sides read the same Parquet file and hand back the same rows: number of the row, id of the rule.
 """
@@ -93,7 +93,7 @@ def by_engine(path: str) -> Work:
     """Through the engine of the screening, denominators included."""
     import polars as pl
 
-    from registry_pipeline.validation.within_table import Judgement, Outcome, judge
+    from registry_pipeline.validation.screening.within_table import Judgement, Outcome, judge
 
     judgements = [Judgement(rule_id, "error", rule_id, made) for rule_id, made, _ in rules()]
 
@@ -135,10 +135,10 @@ def findings(rows: int) -> Work:
     """Findings of one failing record in ten of a real table: place, cell, wording, stable id."""
     import polars as pl
 
-    from registry_pipeline.validation.findings import Evidence, build_findings
     from registry_pipeline.validation.records import complete
-    from registry_pipeline.validation.rules import catalogue
-    from registry_pipeline.validation.within_table import violation_frame
+    from registry_pipeline.validation.rules.catalogue import catalogue
+    from registry_pipeline.validation.screening.findings import Evidence, build_findings
+    from registry_pipeline.validation.screening.within_table import violation_frame
 
     numbers = pl.DataFrame({"_row_id": pl.Series(range(rows), dtype=pl.Int64)})
     name = pl.concat_str(pl.lit("P"), pl.col("_row_id"))

@@ -19,13 +19,20 @@ def tables() -> dict[str, pa.DataFrameSchema]:
     found: dict[str, pa.DataFrameSchema] = {}
     for layer in LAYERS:
         package = importlib.import_module(f"schemas.{layer}")
-        for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda one: one.name):
-            name = f"{layer}.{module.name}"
-            model = importlib.import_module(f"schemas.{name}").MODEL
+        modules = pkgutil.walk_packages(package.__path__, f"schemas.{layer}.")
+        names = {module.name: _table_name(module.name) for module in modules if not module.ispkg}
+        for module_name, name in sorted(names.items(), key=lambda item: item[1]):
+            model = importlib.import_module(module_name).MODEL
             if model.name != name:
-                raise ValueError(f"schemas/{layer}/{module.name}.py declares {model.name}")
+                raise ValueError(f"{module_name} declares {model.name}")
             found[name] = model
     return found
+
+
+def _table_name(module_name: str) -> str:
+    """``schemas.result.cox.fit`` -> ``result.cox_fit``."""
+    _, layer, *parts = module_name.split(".")
+    return f"{layer}.{'_'.join(parts)}"
 
 
 def tables_of(layer: str) -> dict[str, pa.DataFrameSchema]:

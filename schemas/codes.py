@@ -1,7 +1,7 @@
 """Code lists with labels: every coded value of the registry, defined once, all to be had from here.
 
 Belongs here: the lists of the registry's own work (findings, decisions, estimates); the clinical lists come
-from ``code_lists_disease.py`` and ``code_lists_treatment.py`` and are entered in this order.
+from ``schemas/disease/code_lists.py`` and ``schemas/disease/treatment_code_lists.py`` and are entered in this order.
 Does not belong here: which column uses a list (``columns.py``), how a facility's own words map to
 codes (the facility's TOML).
 """
@@ -9,8 +9,8 @@ codes (the facility's TOML).
 from schemas.code_list import CODE_LISTS as CODE_LISTS
 from schemas.code_list import CodeList as CodeList
 from schemas.code_list import code_list, code_map
-from schemas.code_lists_disease import *  # noqa: F403 (every list is to be had from here)
-from schemas.code_lists_treatment import *  # noqa: F403
+from schemas.disease.code_lists import *  # noqa: F403 (every list is to be had from here)
+from schemas.disease.treatment_code_lists import *  # noqa: F403
 
 MATCH_METHOD = code_list(
     "match_method", "project", exact="facility key", prob="probabilistic", manual="steward's decision"

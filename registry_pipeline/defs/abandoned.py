@@ -1,7 +1,7 @@
 """Runs whose process was killed: they would count as running for ever and keep the next one waiting.
 
 Belongs here: finding and ending them. Does not belong here: what a killed run left in the store, which the next
-refresh sweeps (``store/working.py``).
+refresh sweeps (``store/parquet.py``).
 
 ``registry refresh`` holds the lock of the store from the first step to the last. Whoever gets the lock knows
 that no such refresh is alive, and that its unfinished runs in Dagster's log have no process any more.
@@ -9,9 +9,9 @@ that no such refresh is alive, and that its unfinished runs in Dagster's log hav
 
 import dagster as dg
 
-from registry_pipeline.home import Home
-from registry_pipeline.steps.locking import holding
-from registry_pipeline.store.working import StoreError
+from registry_pipeline.core.home import Home
+from registry_pipeline.pipeline.locking import holding
+from registry_pipeline.store.parquet import StoreError
 
 HELD_TAG = "registry/holds_the_lock"
 HELD_TAGS = {HELD_TAG: "true", "dagster/max_retries": "0"}

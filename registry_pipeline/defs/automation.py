@@ -10,11 +10,11 @@ from pathlib import Path
 
 import dagster as dg
 
+from registry_pipeline.core.home import Home
+from registry_pipeline.core.settings import Refresh
 from registry_pipeline.defs.abandoned import end_abandoned_runs
 from registry_pipeline.defs.resources import FACILITY_PARTITION, RegistryHome
-from registry_pipeline.home import Home
-from registry_pipeline.settings import Refresh
-from registry_pipeline.steps.versions import digest_of
+from registry_pipeline.pipeline.step import digest_of
 
 FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=8), warn_window=timedelta(days=2))
 REFRESH_JOB = dg.define_asset_job(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import dagster as dg
 
 from registry_pipeline.defs.naming import RELEASE, key, layer_tables, record_tables
-from registry_pipeline.steps.facility import ScreeningReport
+from registry_pipeline.pipeline.facility import ScreeningReport
 
 GROUPS = {
     "conformance": "Values, references and computations have the form they must have.",

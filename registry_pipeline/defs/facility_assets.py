@@ -22,8 +22,8 @@ from registry_pipeline.defs.naming import (
 )
 from registry_pipeline.defs.request import facilities_of, is_forced
 from registry_pipeline.defs.resources import FACILITIES, RegistryHome
-from registry_pipeline.steps import facility
-from registry_pipeline.steps.refresh import take_in
+from registry_pipeline.pipeline import facility
+from registry_pipeline.pipeline.refresh import take_in
 
 SINGLE_RUN = dg.BackfillPolicy.single_run()
 

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import dagster as dg
 
+from registry_pipeline.core.home import open_home
+from registry_pipeline.core.settings import Refresh
+from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.defs.automation import REFRESH_JOB, inbox_sensor, scheduled_refresh
 from registry_pipeline.defs.console import step_lines
 from registry_pipeline.defs.facility_assets import screened, staged, submission
 from registry_pipeline.defs.registry_assets import curated, mart, proofs, quality, release, result
 from registry_pipeline.defs.resources import RegistryHome
-from registry_pipeline.home import open_home
-from registry_pipeline.settings import Refresh
-from registry_pipeline.toml_source import ConfigurationError
 
 
 def build_definitions(home: RegistryHome | None = None) -> dg.Definitions:

@@ -1,7 +1,7 @@
 """Nothing of a record reaches an event: what goes wrong is told in one line, details stay private.
 
 Belongs here: the guard around every asset's work, and turning a failed run back into an exception.
-Does not belong here: the private detail file itself (``steps/problems.py``).
+Does not belong here: the private detail file itself (``pipeline/errors.py``).
 """
 
 import os
@@ -11,11 +11,11 @@ from pathlib import Path
 
 import dagster as dg
 
+from registry_pipeline.core.home import Home
+from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.defs.checks import BLOCKED_BY
-from registry_pipeline.home import Home
-from registry_pipeline.steps.problems import InternalFailure, Refused, record_private_details
-from registry_pipeline.store.working import StoreError
-from registry_pipeline.toml_source import ConfigurationError
+from registry_pipeline.pipeline.errors import InternalFailure, Refused, record_private_details
+from registry_pipeline.store.parquet import StoreError
 
 IO_RETRY = dg.RetryPolicy(max_retries=2, delay=2, backoff=dg.Backoff.EXPONENTIAL)
 

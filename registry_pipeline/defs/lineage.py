@@ -8,8 +8,8 @@ from graphlib import TopologicalSorter
 
 import dagster as dg
 
+from registry_pipeline.core.sql_files import sql_files
 from registry_pipeline.defs.naming import SOURCE_ROW, key, layer_tables, record_tables
-from registry_pipeline.sql_source import sql_files
 
 Upstream = list[dg.AssetDep]
 _TIMES = ("mart.survival_time", "mart.cohort", "mart.registry_patient")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 import dagster as dg
 
+from registry_pipeline.core.home import Home
 from registry_pipeline.defs.automation import FRESHNESS
 from registry_pipeline.defs.checks import (
     GROUPS,
@@ -21,9 +22,8 @@ from registry_pipeline.defs.lineage import in_order, upstream
 from registry_pipeline.defs.naming import RECONCILIATION, RELEASE, key, layer_tables, table_schema, table_spec
 from registry_pipeline.defs.request import is_forced
 from registry_pipeline.defs.resources import RegistryHome
-from registry_pipeline.home import Home
-from registry_pipeline.steps import publication
-from registry_pipeline.steps import registry as steps
+from registry_pipeline.pipeline import registry as steps
+from registry_pipeline.pipeline import release as publication
 
 Judged = dg.MaterializeResult | dg.AssetCheckResult  # type: ignore[type-arg]
 

@@ -1,14 +1,14 @@
 """The registry home as a Dagster resource, and the partition of facilities.
 
 Belongs here: shells around ordinary objects.
-Does not belong here: settings (``registry_pipeline/settings.py``).
+Does not belong here: settings (``registry_pipeline/core/settings.py``).
 """
 
 from pathlib import Path
 
 import dagster as dg
 
-from registry_pipeline.home import Home, open_home
+from registry_pipeline.core.home import Home, open_home
 
 FACILITY_PARTITION = "facility"
 FACILITIES = dg.DynamicPartitionsDefinition(name=FACILITY_PARTITION)

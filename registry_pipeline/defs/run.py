@@ -19,6 +19,8 @@ from sqlalchemy import create_engine, event
 from sqlalchemy.engine import Engine
 from sqlalchemy.pool import QueuePool
 
+from registry_pipeline.core.home import Home
+from registry_pipeline.core.sql_files import SQL_FOLDER
 from registry_pipeline.defs.abandoned import HELD_TAGS, end_abandoned_runs
 from registry_pipeline.defs.automation import range_tags, register_facilities
 from registry_pipeline.defs.console import step_lines
@@ -26,11 +28,9 @@ from registry_pipeline.defs.graph import build_definitions
 from registry_pipeline.defs.guard import failure_of
 from registry_pipeline.defs.request import request_tags
 from registry_pipeline.defs.resources import RegistryHome
-from registry_pipeline.home import Home
-from registry_pipeline.sql_source import SQL_FOLDER
-from registry_pipeline.steps.locking import holding
-from registry_pipeline.steps.refresh import chosen_facilities
-from registry_pipeline.store.working import told_in_one_line
+from registry_pipeline.pipeline.locking import holding
+from registry_pipeline.pipeline.refresh import chosen_facilities
+from registry_pipeline.store.parquet import told_in_one_line
 
 _LOGS: tuple[Any, ...] = (sqlite_event_log, sqlite_run_storage, sqlite_schedule_storage)
 

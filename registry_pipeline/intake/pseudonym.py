@@ -1,7 +1,7 @@
 """Pseudonyms of patients.
 
 Belongs here: the keyed hash and running it over columns.
-Does not belong here: where the key lies (``registry_pipeline/home.py``), which numbers are one patient
+Does not belong here: where the key lies (``registry_pipeline/core/home.py``), which numbers are one patient
 (``identity.py``).
 
 The key makes the hash useless to whoever knows a hospital's numbers but not the key; the facility in the
@@ -16,7 +16,7 @@ from types import MappingProxyType
 
 import polars as pl
 
-from registry_pipeline.intake.mapping_person import LEADING_NUMBER
+from registry_pipeline.intake.mapping.person import LEADING_NUMBER
 from registry_pipeline.intake.parsing import distinct_texts
 
 PREFIX = "P"

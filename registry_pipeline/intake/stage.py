@@ -12,21 +12,32 @@ from functools import partial
 
 import polars as pl
 
-from registry_pipeline.home import Home
-from registry_pipeline.intake.identity import Identity, find_identity
-from registry_pipeline.intake.identity_keys import PERSON_KEYS
-from registry_pipeline.intake.mapping import Anchor, Facility, Source
+from registry_pipeline.core.home import Home
+from registry_pipeline.core.settings import Settings
+from registry_pipeline.intake.columns.anchors import AnchorDates, anchor_dates
+from registry_pipeline.intake.columns.table import Staging, TableRows, stage_table
+from registry_pipeline.intake.columns.values import clean
+from registry_pipeline.intake.identity.links import Identity, find_identity
+from registry_pipeline.intake.identity.person_keys import PERSON_KEYS
+from registry_pipeline.intake.identity.persons import Persons, as_issues, one_patient_each
+from registry_pipeline.intake.mapping.model import Anchor, Facility, Source
 from registry_pipeline.intake.pseudonym import Pseudonyms
-from registry_pipeline.intake.redcap_export import LABEL
-from registry_pipeline.intake.redcap_stage import RedcapFindings, fed_by, judge_source, judged_in_all
-from registry_pipeline.intake.stage_anchors import AnchorDates, anchor_dates
-from registry_pipeline.intake.stage_drift import Drift
-from registry_pipeline.intake.stage_files import FileUse, all_rows, find_files, place_rows, rows_in_force
-from registry_pipeline.intake.stage_headers import issues_of_file
-from registry_pipeline.intake.stage_persons import Persons, as_issues, one_patient_each
-from registry_pipeline.intake.stage_table import Staging, TableRows, stage_table
-from registry_pipeline.intake.stage_values import clean
-from registry_pipeline.settings import Settings
+from registry_pipeline.intake.redcap.export import LABEL
+from registry_pipeline.intake.submissions.headers import issues_of_file
+from registry_pipeline.intake.submissions.redcap_rows import (
+    RedcapFindings,
+    fed_by,
+    judge_source,
+    judged_in_all,
+)
+from registry_pipeline.intake.submissions.renamed_columns import Drift
+from registry_pipeline.intake.submissions.rows_in_force import (
+    FileUse,
+    all_rows,
+    find_files,
+    place_rows,
+    rows_in_force,
+)
 from schemas import tables_of
 from schemas.table import columns_of
 

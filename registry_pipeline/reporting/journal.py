@@ -21,13 +21,13 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from registry_pipeline.reporting.blocks import Row, Table
-from registry_pipeline.reporting.figure_base import FigureFolder, also_as_pdf
-from registry_pipeline.reporting.release_tables import ReleaseTables
+from registry_pipeline.reporting.document.blocks import Row, Table
+from registry_pipeline.reporting.document.wording import clean
+from registry_pipeline.reporting.figures.base import FigureFolder, also_as_pdf
+from registry_pipeline.reporting.release.tables import ReleaseTables
 from registry_pipeline.reporting.report import study_sections
-from registry_pipeline.reporting.report_context import Context
-from registry_pipeline.reporting.study_reference import release_row
-from registry_pipeline.reporting.wording import clean
+from registry_pipeline.reporting.sections.context import Context
+from registry_pipeline.reporting.sections.provenance import release_row
 
 DESCRIPTIVE, REGRESSION = ("mart.cohort", "mart.registry_patient"), ("result.cox_term", "result.cox_fit")
 FIXED_TIME = (1980, 1, 1, 0, 0, 0)  # the first moment that a ZIP archive can hold

@@ -9,39 +9,39 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from registry_pipeline.beside import Helper, helping, shared
-from registry_pipeline.reporting.blocks import Section
-from registry_pipeline.reporting.checklists import checklists_section
-from registry_pipeline.reporting.figure_base import FigureFolder, also_as_pdf
-from registry_pipeline.reporting.pages import render_page
-from registry_pipeline.reporting.quality_sections import quality_sections
-from registry_pipeline.reporting.release_tables import ReleaseTables
-from registry_pipeline.reporting.report_context import Context
-from registry_pipeline.reporting.study_bounds import bounds_section
-from registry_pipeline.reporting.study_brief import brief_section
-from registry_pipeline.reporting.study_checks import checks_section
-from registry_pipeline.reporting.study_cohort import (
+from registry_pipeline.core.helper_process import Helper, helping, shared
+from registry_pipeline.reporting.document.blocks import Section
+from registry_pipeline.reporting.document.html import render_page
+from registry_pipeline.reporting.document.wording import clean, is_given
+from registry_pipeline.reporting.figures.base import FigureFolder, also_as_pdf
+from registry_pipeline.reporting.quality.sections import quality_sections
+from registry_pipeline.reporting.release.tables import ReleaseTables
+from registry_pipeline.reporting.sections.bounds import bounds_section
+from registry_pipeline.reporting.sections.checklists import checklists_section
+from registry_pipeline.reporting.sections.cohort import (
     cohort_section,
     flow_section,
     follow_up_section,
     registry_missing,
     registry_section,
 )
-from registry_pipeline.reporting.study_events import local_section, progression_section
-from registry_pipeline.reporting.study_growth import growth_section
-from registry_pipeline.reporting.study_methods import methods_section
-from registry_pipeline.reporting.study_models import model_blocks, models_section
-from registry_pipeline.reporting.study_reference import (
+from registry_pipeline.reporting.sections.context import Context
+from registry_pipeline.reporting.sections.cox_models import model_blocks, models_section
+from registry_pipeline.reporting.sections.growth import growth_section
+from registry_pipeline.reporting.sections.headlines import brief_section
+from registry_pipeline.reporting.sections.methods import methods_section
+from registry_pipeline.reporting.sections.model_checks import checks_section
+from registry_pipeline.reporting.sections.progression import local_section, progression_section
+from registry_pipeline.reporting.sections.provenance import (
     data_statement,
     further_section,
     parameters_section,
     provenance_section,
     release_row,
 )
-from registry_pipeline.reporting.study_scorecard import scorecard_section
-from registry_pipeline.reporting.study_shape import shape_section
-from registry_pipeline.reporting.study_survival import registry_survival, survival_section
-from registry_pipeline.reporting.wording import clean, is_given
+from registry_pipeline.reporting.sections.scorecard import scorecard_section
+from registry_pipeline.reporting.sections.size_effect import shape_section
+from registry_pipeline.reporting.sections.survival import registry_survival, survival_section
 
 STUDY_REPORT = "study_report.html"
 QUALITY_REPORT = "quality_report.html"

@@ -4,7 +4,7 @@ Belongs here: made-up patients and the exports that hospitals would write of the
 Does not belong here: reading exports, judging records.
 """
 
-from registry_pipeline.simulate.demo import (
+from registry_pipeline.simulate.demo.demo import (
     demo_mapping,
     demo_settings,
     write_demo,

@@ -1,7 +1,7 @@
 """What a user asks of a release: one reading statement, and its rows.
 
 Belongs here: refusing what is no question, running it, telling mistakes in one line.
-Does not belong here: how rows are printed (``reporting/terminal.py``, ``reporting/export.py``).
+Does not belong here: how rows are printed (``reporting/document/terminal.py``, ``reporting/document/rows.py``).
 """
 
 from __future__ import annotations

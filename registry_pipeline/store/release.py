@@ -19,10 +19,11 @@ import duckdb
 import polars as pl
 
 import schemas
-from registry_pipeline.home import Home
-from registry_pipeline.store.filling import fill, insert
+from registry_pipeline.core.home import Home
+from registry_pipeline.store.fill import fill, insert
+from registry_pipeline.store.parquet import BUILDING, StoreError, sweep, sync, told_in_one_line
 from registry_pipeline.store.proofs import prove
-from registry_pipeline.store.serve import (
+from registry_pipeline.store.releases import (
     DATABASE,
     UNSERVED,
     created_at,
@@ -32,7 +33,6 @@ from registry_pipeline.store.serve import (
     unserved_mark,
 )
 from registry_pipeline.store.views import create_views
-from registry_pipeline.store.working import BUILDING, StoreError, sweep, sync, told_in_one_line
 from schemas.derive import code_rows, dictionary_rows, schema_version
 
 if TYPE_CHECKING:

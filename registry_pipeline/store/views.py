@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import duckdb
 
-from registry_pipeline.sql_source import SqlFile, sql_files
+from registry_pipeline.core.sql_files import SqlFile, sql_files
 from schemas.derive import literal, quote
 
 

@@ -4,11 +4,12 @@ from datetime import date
 
 import polars as pl
 
-from schemas import codes, judge
+from schemas import codes
 from schemas import columns as c
 from schemas.columns import boolean, coded, partial_date, text
+from schemas.disease import expressions as judge
+from schemas.rules.temporal import gap_days_at_least, not_before
 from schemas.table import Rule, table
-from schemas.temporal import gap_days_at_least, not_before
 
 DETECTED_AFTER_NEGATIVE = not_before("detection_date", "last_negative_date", minimum_days=1)
 

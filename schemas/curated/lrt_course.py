@@ -6,10 +6,10 @@ import polars as pl
 
 from schemas import codes
 from schemas import columns as c
-from schemas import judge_therapy as judge
 from schemas.columns import boolean, coded, integer, partial_date, real, text
+from schemas.disease import therapy_expressions as judge
+from schemas.rules.temporal import not_before
 from schemas.table import Rule, table
-from schemas.temporal import not_before
 
 ENDS_AFTER_START = not_before("end_date", "start_date")
 

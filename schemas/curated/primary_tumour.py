@@ -4,9 +4,10 @@ from datetime import date
 
 import polars as pl
 
-from schemas import codes, judge
+from schemas import codes
 from schemas import columns as c
 from schemas.columns import boolean, coded, integer, partial_date, real, text
+from schemas.disease import expressions as judge
 from schemas.table import Rule, table
 
 MODEL = table(

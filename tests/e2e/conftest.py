@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from registry_pipeline.home import Home
+from registry_pipeline.core.home import Home
+from registry_pipeline.pipeline.demo import run_demo
+from registry_pipeline.pipeline.refresh import refresh
 from registry_pipeline.simulate import Manifest, write_demo
-from registry_pipeline.steps.demo import run_demo
-from registry_pipeline.steps.refresh import refresh
 from tests.support.registry_home import quick_demo_settings, without_reports
 
 
@@ -64,6 +64,6 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
             shutil.copytree(home.root, made.before.root, symlinks=True)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("registry_pipeline.steps.demo.demo_settings", quick_demo_settings)
+        patch.setattr("registry_pipeline.pipeline.demo.demo_settings", quick_demo_settings)
         run_demo(made.home.root, made.told.append, keep)
         yield made

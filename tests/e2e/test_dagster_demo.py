@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from registry_pipeline.home import Home
+from registry_pipeline.core.home import Home
+from registry_pipeline.pipeline.errors import Refused
+from registry_pipeline.pipeline.refresh import refresh
 from registry_pipeline.simulate import write_demo
-from registry_pipeline.simulate.demo import FACILITY_ID, demo_cases
-from registry_pipeline.steps.problems import Refused
-from registry_pipeline.steps.refresh import refresh
-from registry_pipeline.store.serve import current_release, open_release
+from registry_pipeline.simulate.demo.demo import FACILITY_ID, demo_cases
+from registry_pipeline.store.releases import current_release, open_release
 from tests.e2e.conftest import Demo
 from tests.support.registry_home import (
     ask,

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 import polars as pl
 import pytest
 
-from registry_pipeline.cli import registry as command
-from registry_pipeline.cli_context import run
-from registry_pipeline.home import Home
-from registry_pipeline.steps.refresh import refresh
-from registry_pipeline.validation.decisions import read_decisions
+from registry_pipeline.cli.context import run
+from registry_pipeline.cli.main import registry as command
+from registry_pipeline.core.home import Home
+from registry_pipeline.pipeline.refresh import refresh
+from registry_pipeline.validation.decisions.ledger import read_decisions
 from tests.support.registry_home import (
     HOSPITAL_MAPPING,
     N_PATIENTS,
@@ -77,7 +77,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     _send_south(made.home)
     with without_reports(), pytest.MonkeyPatch.context() as patch:
         # Estimates take most of a small refresh, and no table that is looked at here has any.
-        patch.setattr("registry_pipeline.steps.registry.analyse", lambda *_: {})
+        patch.setattr("registry_pipeline.pipeline.registry.analyse", lambda *_: {})
         made.refresh()
         pairs = made.ask(0, "SELECT finding_id, facility_id FROM quality.finding WHERE rule_id = 'V05'")
         found = {facility: finding for finding, facility in pairs.iter_rows()}

@@ -15,12 +15,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from registry_pipeline.analysis.scorecard import items_agreeing
-from registry_pipeline.home import Home
-from registry_pipeline.simulate.seed import read_seed
-from registry_pipeline.steps.demo import run_demo
-from registry_pipeline.steps.refresh import refresh
-from registry_pipeline.store.serve import current_release, release_ids
+from registry_pipeline.core.home import Home
+from registry_pipeline.pipeline.demo import run_demo
+from registry_pipeline.pipeline.refresh import refresh
+from registry_pipeline.simulate.demo.seed import read_seed
+from registry_pipeline.store.releases import current_release, release_ids
+from registry_pipeline.study.scorecard import items_agreeing
 from tests.e2e.conftest import Demo
 from tests.support.registry_home import ask, assert_balanced, assert_one_line, registry
 

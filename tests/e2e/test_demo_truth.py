@@ -11,9 +11,9 @@ from datetime import date, timedelta
 
 import pytest
 
-from registry_pipeline.simulate.demo import demo_cases
-from registry_pipeline.simulate.seed import SeedPatient, read_seed
-from registry_pipeline.simulate.truth import Case
+from registry_pipeline.simulate.demo.demo import demo_cases
+from registry_pipeline.simulate.demo.seed import SeedPatient, read_seed
+from registry_pipeline.simulate.demo.truth import Case
 from tests.e2e.conftest import Demo
 from tests.support.registry_home import ask
 

@@ -9,11 +9,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from registry_pipeline import cli_context
-from registry_pipeline.cli import registry
-from registry_pipeline.home import Home, make_home
-from registry_pipeline.intake.landing import land_inbox
-from registry_pipeline.steps.refresh import refresh
+from registry_pipeline.cli import context as cli_context
+from registry_pipeline.cli.main import registry
+from registry_pipeline.core.home import Home, make_home
+from registry_pipeline.intake.landing.land import land_inbox
+from registry_pipeline.pipeline.refresh import refresh
 from tests.support.profiled import write_csv
 
 Command = Callable[..., SimpleNamespace]

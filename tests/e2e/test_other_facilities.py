@@ -13,8 +13,8 @@ from datetime import date
 import polars as pl
 import pytest
 
-from registry_pipeline.home import Home, make_home
-from registry_pipeline.steps.refresh import refresh
+from registry_pipeline.core.home import Home, make_home
+from registry_pipeline.pipeline.refresh import refresh
 from tests.support import fhir_bundle, foreign_exports
 from tests.support.foreign_exports import DIED, N_PATIENTS, STAGES
 from tests.support.registry_home import QUICK_SETTINGS, ROOT, ask, assert_balanced, without_reports

@@ -6,12 +6,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from registry_pipeline.home import Home, make_home
+from registry_pipeline.core.home import Home, make_home
+from registry_pipeline.pipeline import facility, refresh, registry
 from registry_pipeline.simulate import read_manifest
-from registry_pipeline.simulate.load import SIMULATED_PLANTERS, write_simulation
 from registry_pipeline.simulate.manifest import MANIFEST_NAME, PlantedError
-from registry_pipeline.steps import facility, refresh, registry
-from registry_pipeline.validation.rules import catalogue
+from registry_pipeline.simulate.population.write import SIMULATED_PLANTERS, write_simulation
+from registry_pipeline.validation.rules.catalogue import catalogue
 from tests.support.registry_home import ask, assert_balanced, without_reports
 
 QUICK = "[refresh]\nsettle_seconds = 0\nextract_date = 2023-06-30\n[study]\nbootstrap_replicates = 0\n"

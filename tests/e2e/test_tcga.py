@@ -14,8 +14,8 @@ from collections import defaultdict
 import polars as pl
 import pytest
 
-from registry_pipeline.home import Home, make_home
-from registry_pipeline.steps.refresh import refresh
+from registry_pipeline.core.home import Home, make_home
+from registry_pipeline.pipeline.refresh import refresh
 from tests.support.registry_home import QUICK_SETTINGS, ROOT, ask, assert_balanced
 from tests.support.shared import SHARED, needs_shared
 

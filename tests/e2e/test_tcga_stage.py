@@ -10,11 +10,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from registry_pipeline.home import make_home
-from registry_pipeline.intake.facility import read_facility
-from registry_pipeline.intake.landing import land_inbox
+from registry_pipeline.core.home import make_home
+from registry_pipeline.core.settings import Refresh, Settings
+from registry_pipeline.intake.landing.land import land_inbox
+from registry_pipeline.intake.mapping.facility import read_facility
 from registry_pipeline.intake.stage import stage_facility
-from registry_pipeline.settings import Refresh, Settings
 from tests.support.shared import SHARED, needs_shared
 
 pytestmark = needs_shared

@@ -17,9 +17,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from registry_pipeline.home import Home
-from registry_pipeline.steps.refresh import RefreshReport, refresh, take_in
-from registry_pipeline.store.serve import current_release, release_ids
+from registry_pipeline.core.home import Home
+from registry_pipeline.pipeline.refresh import RefreshReport, refresh, take_in
+from registry_pipeline.store.releases import current_release, release_ids
 from tests.support.hostile_inbox import (
     CALCULATOR,
     FORMULA,

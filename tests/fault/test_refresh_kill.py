@@ -20,10 +20,10 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from registry_pipeline.home import Home
-from registry_pipeline.steps.facility import screen, stage
-from registry_pipeline.steps.refresh import refresh
-from registry_pipeline.store.serve import current_release, open_release, release_ids
+from registry_pipeline.core.home import Home
+from registry_pipeline.pipeline.facility import screen, stage
+from registry_pipeline.pipeline.refresh import refresh
+from registry_pipeline.store.releases import current_release, open_release, release_ids
 from tests.support.registry_home import (
     HOSPITAL,
     N_PATIENTS,
@@ -48,9 +48,9 @@ pytestmark = pytest.mark.slow
 CRASH = """
 import importlib, os, signal, sys
 from pathlib import Path
-from registry_pipeline.home import Home
-from registry_pipeline.steps import publication
-from registry_pipeline.steps.refresh import refresh
+from registry_pipeline.core.home import Home
+from registry_pipeline.pipeline import release as publication
+from registry_pipeline.pipeline.refresh import refresh
 
 publication.write_reports = lambda *_: None
 root, module, function, count, moment = sys.argv[1:]
@@ -74,18 +74,18 @@ print("survived")
 PLAIN = """
 import sys
 from pathlib import Path
-from registry_pipeline.home import Home
-from registry_pipeline.steps import publication
-from registry_pipeline.steps.refresh import refresh
+from registry_pipeline.core.home import Home
+from registry_pipeline.pipeline import release as publication
+from registry_pipeline.pipeline.refresh import refresh
 publication.write_reports = lambda *_: None
 refresh(Home(Path(sys.argv[1])), progress=lambda step: print(step, flush=True))
 """
 # In the order of a refresh: what is half done when the process dies.
 POINTS = (
-    ("registry_pipeline.intake.landing", "_copy", 1, "after"),
-    ("registry_pipeline.steps.facility", "write_parquet", 5, "after"),
-    ("registry_pipeline.steps.facility", "mark_fresh", 2, "before"),
-    ("registry_pipeline.steps.registry", "write_parquet", 3, "before"),
+    ("registry_pipeline.intake.landing.land", "_copy", 1, "after"),
+    ("registry_pipeline.pipeline.facility", "write_parquet", 5, "after"),
+    ("registry_pipeline.pipeline.facility", "mark_fresh", 2, "before"),
+    ("registry_pipeline.pipeline.registry", "write_parquet", 3, "before"),
     ("registry_pipeline.store.release", "seal", 1, "after"),
     ("registry_pipeline.store.release", "switch", 1, "before"),
 )
@@ -204,7 +204,9 @@ def test_what_a_forced_refresh_left_half_done_does_not_look_finished(
     whole = {path.name for path in (home.store / "screened" / HOSPITAL).iterdir()}
     forced = CRASH.replace("refresh(Home(Path(root)))", "refresh(Home(Path(root)), force=True)")
     for function, count in (("_store_screened", 1), ("write_parquet", 3)):
-        done = run(forced, str(home.root), "registry_pipeline.steps.facility", function, str(count), "after")
+        done = run(
+            forced, str(home.root), "registry_pipeline.pipeline.facility", function, str(count), "after"
+        )
         assert done.returncode == -signal.SIGKILL, done.stderr
         stage(home, HOSPITAL)
         screen(home, HOSPITAL)
@@ -239,7 +241,7 @@ def test_two_refreshes_at_once_are_one_and_a_line(hospital: Hospital, tmp_path: 
     )
     assert holder.stdout is not None and holder.stdout.readline() == "held\n"
     done = subprocess.run(
-        [sys.executable, "-m", "registry_pipeline.cli", "--home", str(home.root), "refresh", "--plain"],
+        [sys.executable, "-m", "registry_pipeline.cli.main", "--home", str(home.root), "refresh", "--plain"],
         cwd=ROOT, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     holder.communicate("\n", timeout=30)
@@ -252,8 +254,8 @@ def test_two_refreshes_at_once_are_one_and_a_line(hospital: Hospital, tmp_path: 
 HOLD = """
 import sys
 from pathlib import Path
-from registry_pipeline.home import Home
-from registry_pipeline.steps.locking import holding
+from registry_pipeline.core.home import Home
+from registry_pipeline.pipeline.locking import holding
 with holding(Home(Path(sys.argv[1]))):
     print("held", flush=True)
     sys.stdin.readline()
@@ -264,7 +266,7 @@ import resource, signal, sys
 limit = int(sys.argv.pop(1))
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-from registry_pipeline.cli import main
+from registry_pipeline.cli.main import main
 main()
 """
 

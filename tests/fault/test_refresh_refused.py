@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from registry_pipeline.steps.refresh import refresh, take_in
-from registry_pipeline.store.serve import current_release
+from registry_pipeline.pipeline.refresh import refresh, take_in
+from registry_pipeline.store.releases import current_release
 from tests.support.registry_home import (
     HOSPITAL,
     ask,

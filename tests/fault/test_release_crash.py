@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 import schemas
-from registry_pipeline.home import Home, make_home
+from registry_pipeline.core.home import Home, make_home
 from registry_pipeline.store.release import build_release, sweep_releases
-from registry_pipeline.store.serve import current_release, open_release, release_ids
+from registry_pipeline.store.releases import current_release, open_release, release_ids
 from tests.support.small_release import VERSIONS, small_tables
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,7 +22,7 @@ CRASH = """
 import os, signal, sys
 from pathlib import Path
 import schemas
-from registry_pipeline.home import Home
+from registry_pipeline.core.home import Home
 from registry_pipeline.store import release
 import schemas
 
@@ -145,7 +145,7 @@ from pathlib import Path
 code = sys.argv.pop()
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 import registry_pipeline.store.release as release
-from registry_pipeline.store.working import StoreError
+from registry_pipeline.store.parquet import StoreError
 resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
 try:
     exec(code)

@@ -19,8 +19,8 @@ from tests.mutation.mutants import Mutant, python_mutants, rules_by_function, sq
 from tests.mutation.runner import Verdict, by_own_examples, by_wider_tests, copy_project, require_untouched
 
 ROOT = Path(__file__).resolve().parents[2]
-JUDGING = ("schemas/judge.py", "schemas/judge_therapy.py")
-MODULES = (*JUDGING, "schemas/temporal.py")
+JUDGING = ("schemas/disease/expressions.py", "schemas/disease/therapy_expressions.py")
+MODULES = (*JUDGING, "schemas/rules/temporal.py")
 
 
 def all_mutants(part: str) -> list[Mutant]:

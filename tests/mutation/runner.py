@@ -123,7 +123,7 @@ def _sql_verdict(mutant: Mutant) -> Verdict:
     """All examples of the rule with its query replaced."""
     import duckdb
 
-    from registry_pipeline.sql_source import SqlFile
+    from registry_pipeline.core.sql_files import SqlFile
     from tests.sql import test_registry_rules, test_rules_sql
 
     (name,) = mutant.rule_ids

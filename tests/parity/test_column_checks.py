@@ -14,8 +14,8 @@ from pandera.errors import SchemaErrors
 
 import schemas
 from registry_pipeline.validation.records import curated
-from registry_pipeline.validation.rules import Catalogue, catalogue
-from registry_pipeline.validation.within_table import Outcome, judge_table
+from registry_pipeline.validation.rules.catalogue import Catalogue, catalogue
+from registry_pipeline.validation.screening.within_table import Outcome, judge_table
 from schemas.columns import Column
 from schemas.derive import check_sql, quote
 from schemas.table import columns_of, key_of

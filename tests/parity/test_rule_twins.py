@@ -15,10 +15,10 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from registry_pipeline.settings import Settings
+from registry_pipeline.core.settings import Settings
 from registry_pipeline.validation.records import curated
-from registry_pipeline.validation.rules import Catalogue, catalogue, parameters_for, parameters_of
-from registry_pipeline.validation.within_table import Outcome, judge_table
+from registry_pipeline.validation.rules.catalogue import Catalogue, catalogue, parameters_for, parameters_of
+from registry_pipeline.validation.screening.within_table import Outcome, judge_table
 from schemas.columns import Column
 from schemas.table import Rule, columns_of, rules_of
 from tests.support.staged import EXTRACT_DATE, records_of

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from registry_pipeline.analysis.growth import fit_growth
-from registry_pipeline.analysis.growth_serial import fit_growth_mixed, lesion_growth_rates
+from registry_pipeline.analysis.growth.fit import fit_growth
+from registry_pipeline.analysis.growth.serial import fit_growth_mixed, lesion_growth_rates
 from tests.support.shared import SHARED, needs_shared
 
 pytestmark = [needs_shared, pytest.mark.filterwarnings("error")]

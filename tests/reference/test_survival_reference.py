@@ -13,7 +13,7 @@ from registry_pipeline.analysis import (
     median_survival,
     restricted_mean,
 )
-from registry_pipeline.analysis.gate import DAYS_PER_MONTH
+from registry_pipeline.analysis.inputs import DAYS_PER_MONTH
 from tests.reference.gold import SURVIVAL, assert_agree, gold, inputs
 
 BAR = 1e-10

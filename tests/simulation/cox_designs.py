@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 
 from registry_pipeline import analysis
-from registry_pipeline.analysis.cox_concordance import concordance
-from registry_pipeline.analysis.cox_result import CoxFit
-from registry_pipeline.analysis.cox_smooth import coefficient_over_time
-from registry_pipeline.analysis.gate import Times
+from registry_pipeline.analysis.cox.concordance import concordance
+from registry_pipeline.analysis.cox.result import CoxFit
+from registry_pipeline.analysis.cox.time_varying import coefficient_over_time
+from registry_pipeline.analysis.inputs import Times
 from tests.simulation.intervals import Design, Intervals, between
 from tests.simulation.survival_designs import MEAN, ONE, TWO, copula
 

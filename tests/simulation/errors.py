@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 
 from registry_pipeline import analysis
-from registry_pipeline.analysis.cox_concordance import concordance
-from registry_pipeline.analysis.cutpoint import p_lausen_92, p_lausen_94, search
-from registry_pipeline.analysis.gate import Times
+from registry_pipeline.analysis.cox.concordance import concordance
+from registry_pipeline.analysis.inputs import Times
+from registry_pipeline.analysis.survival.cutpoint import p_lausen_92, p_lausen_94, search
 from tests.simulation.growth_draws import onset_lesions
 from tests.simulation.intervals import Z
 

@@ -18,9 +18,9 @@ from scipy.special import stdtrit
 from scipy.stats import binom, norm
 
 from registry_pipeline import analysis
-from registry_pipeline.analysis.growth_band import growth_curve
-from registry_pipeline.analysis.growth_forms import FORMS, starting_values
-from registry_pipeline.analysis.growth_solver import Problem, best, minimise
+from registry_pipeline.analysis.growth.curve_band import growth_curve
+from registry_pipeline.analysis.growth.forms import FORMS, starting_values
+from registry_pipeline.analysis.growth.least_squares import Problem, best, minimise
 from tests.simulation import growth_draws as draws
 from tests.simulation.growth_draws import THRESHOLD, TRUTH
 from tests.simulation.intervals import Design, Intervals, Z, between

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from registry_pipeline.analysis.growth_forms import FORMS, diameter
+from registry_pipeline.analysis.growth.forms import FORMS, diameter
 
 THRESHOLD = 15.0  # mm
 # Month at the threshold, rate, and the shape of the forms with a plateau (at 28 to 50 mm).

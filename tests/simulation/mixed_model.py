@@ -1,6 +1,6 @@
 """The mixed model of growth by a second, fast search: what 2,000 replicates can afford.
 
-Belongs here: the likelihood of registry_pipeline.analysis.growth_serial, all lesions at once. A test shows that
+Belongs here: the likelihood of registry_pipeline.analysis.growth.serial, all lesions at once. A test shows that
 both give the same rate and standard error. Does not belong here: drawing lesions, intervals.
 """
 

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 import schemas
-from registry_pipeline.sql_source import sql_files
+from registry_pipeline.core.sql_files import sql_files
 from registry_pipeline.store.sql import add_view, private_database
 from tests.support.small_release import changed, small_tables
 

@@ -4,9 +4,9 @@ from datetime import date
 from pathlib import Path
 
 import schemas
-from registry_pipeline.sql_source import sql_files
+from registry_pipeline.core.sql_files import sql_files
+from registry_pipeline.store.parquet import read_parquet, write_parquet
 from registry_pipeline.store.sql import curate
-from registry_pipeline.store.working import read_parquet, write_parquet
 from schemas.table import columns_of
 from tests.support.ascii_table import frame_of
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from registry_pipeline.settings import Study
+from registry_pipeline.core.settings import Study
 from tests.sql.drawn import COURSES, ELIGIBLE
 from tests.support.ascii_table import Mart
 

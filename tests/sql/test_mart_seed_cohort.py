@@ -6,9 +6,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from registry_pipeline.settings import Study
+from registry_pipeline.core.settings import Study
+from registry_pipeline.store.parquet import read_parquet, write_parquet
 from registry_pipeline.store.sql import build_mart, study_parameters
-from registry_pipeline.store.working import read_parquet, write_parquet
 from tests.support.shared import SHARED, needs_shared
 
 SITE = {"supraclavicular": "scf", "lung": "lung", "other": "bone"}

@@ -9,11 +9,11 @@ import polars as pl
 import pytest
 
 import schemas
-from registry_pipeline.settings import Settings
-from registry_pipeline.sql_source import sql_files
-from registry_pipeline.validation.findings import FINDING
-from registry_pipeline.validation.registry_rules import run_registry_rules
-from registry_pipeline.validation.rules import Catalogue, catalogue, parameters_of, written_messages
+from registry_pipeline.core.settings import Settings
+from registry_pipeline.core.sql_files import sql_files
+from registry_pipeline.validation.registry_wide.registry_rules import run_registry_rules
+from registry_pipeline.validation.rules.catalogue import Catalogue, catalogue, parameters_of, written_messages
+from registry_pipeline.validation.screening.findings import FINDING
 from schemas.messages import messages, pattern, sentence
 from schemas.table import columns_of, key_of
 from tests.sql.test_rules_sql import assert_told

@@ -3,8 +3,8 @@
 import duckdb
 import pytest
 
-from registry_pipeline.settings import Settings
-from registry_pipeline.sql_source import sql_files
+from registry_pipeline.core.settings import Settings
+from registry_pipeline.core.sql_files import sql_files
 
 COHORT = [("P1", "x", "scf"), ("P2", "x", "lung"), ("P3", "y", "lung"), ("P4", "y", "other")]
 TIMES = [("P1", 365.25, 1), ("P2", 730.5, 0), ("P3", 365.25, 0), ("P4", 365.25, 1)]

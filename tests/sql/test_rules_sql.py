@@ -9,11 +9,11 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from registry_pipeline.settings import Settings
-from registry_pipeline.sql_source import sql_files
-from registry_pipeline.validation.cross_table import judge_by_sql, judged_tables, open_records
+from registry_pipeline.core.settings import Settings
+from registry_pipeline.core.sql_files import sql_files
 from registry_pipeline.validation.records import TECHNICAL, complete, curated
-from registry_pipeline.validation.rules import catalogue, parameters_of
+from registry_pipeline.validation.rules.catalogue import catalogue, parameters_of
+from registry_pipeline.validation.screening.cross_table import judge_by_sql, judged_tables, open_records
 from schemas.messages import messages, sentence
 from schemas.table import columns_of
 from tests.support.staged import EXTRACT_DATE, frame_of, records_of

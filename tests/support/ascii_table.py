@@ -10,9 +10,9 @@ from typing import Any
 import polars as pl
 
 import schemas
-from registry_pipeline.settings import Study
+from registry_pipeline.core.settings import Study
 from registry_pipeline.store import sql
-from registry_pipeline.store.working import read_parquet, write_parquet
+from registry_pipeline.store.parquet import read_parquet, write_parquet
 from schemas.columns import Column
 from schemas.table import columns_of
 

@@ -13,7 +13,7 @@ import threading
 import time
 import zipfile
 
-from registry_pipeline.home import Home
+from registry_pipeline.core.home import Home
 from tests.support.registry_home import (
     CONTACT_HEADER,
     HOSPITAL,

@@ -17,7 +17,12 @@ PLACE = "{}"
 _CALLS = {"ReadError": 1, "Reject": 2, "Refused": 1, "NoDictionary": 0, "breach": 3}
 """What carries a text to a facility -> which argument holds it."""
 _NAMED = {"message", "reason", "suggestion", "warning", "told", "problem"}
-_MODULES = ("readers", "stage_headers.py", "stage_drift.py", "stage_files.py", "raw.py", "redcap_*.py")
+_MODULES = (
+    "readers",
+    "raw",
+    "redcap",
+    "submissions",
+)
 _SENTENCE = re.compile(r"[A-Za-z{].* .*", re.DOTALL)
 
 

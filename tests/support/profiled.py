@@ -5,8 +5,8 @@ import fnmatch
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from registry_pipeline.intake.facility import read_facility
-from registry_pipeline.intake.mapping import Facility
+from registry_pipeline.intake.mapping.facility import read_facility
+from registry_pipeline.intake.mapping.model import Facility
 from registry_pipeline.intake.profiling import Draft, draft_mapping
 
 Guess = tuple[str, str, str]

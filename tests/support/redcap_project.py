@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from registry_pipeline.core.settings import Settings
 from registry_pipeline.intake.stage import Staged
-from registry_pipeline.settings import Settings
-from registry_pipeline.validation.rules import Catalogue, catalogue, parameters_of
-from registry_pipeline.validation.screen import Screened, screen_facility
+from registry_pipeline.validation.rules.catalogue import Catalogue, catalogue, parameters_of
+from registry_pipeline.validation.screening.screen import Screened, screen_facility
 from tests.support.staged import EXTRACT_DATE
 from tests.support.staging import Place
 

@@ -19,9 +19,9 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from registry_pipeline.home import Home, make_home
+from registry_pipeline.core.home import Home, make_home
 from registry_pipeline.simulate import demo_mapping, demo_settings
-from registry_pipeline.simulate.demo import FACILITY_IDS
+from registry_pipeline.simulate.demo.demo import FACILITY_IDS
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("n_curated", "n_quarantined", "n_duplicate", "n_superseded", "n_blank", "n_rejected")
@@ -181,7 +181,7 @@ def quick_demo_settings(**refresh: str) -> str:
 def registry(home: Home, *arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
     """The ``registry`` command in a process of its own."""
     return subprocess.run(
-        [sys.executable, "-m", "registry_pipeline.cli", "--home", str(home.root), *arguments],
+        [sys.executable, "-m", "registry_pipeline.cli.main", "--home", str(home.root), *arguments],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -231,7 +231,7 @@ def tables(
 def without_reports() -> Iterator[None]:
     """Refreshes of this process leave out the reports, which take half of a small refresh and are in no table."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("registry_pipeline.steps.publication.write_reports", lambda *_: None)
+        patch.setattr("registry_pipeline.pipeline.release.write_reports", lambda *_: None)
         yield
 
 

@@ -10,9 +10,9 @@ import warnings
 
 import pandas as pd
 
-from registry_pipeline.analysis.growth import fit_growth
-from registry_pipeline.analysis.growth_share import share_by_interval
-from registry_pipeline.analysis.recurrence import recurrence_patterns
+from registry_pipeline.analysis.growth.fit import fit_growth
+from registry_pipeline.analysis.growth.share_small import share_by_interval
+from registry_pipeline.analysis.survival.recurrence import recurrence_patterns
 from tests.support.shared import SHARED
 
 FOLDER = SHARED / "cohort"

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 import schemas
-from registry_pipeline.home import Home, make_home
+from registry_pipeline.core.home import Home, make_home
 from registry_pipeline.store.release import Versions, build_release
 from tests.sql.drawn import ELIGIBLE
 from tests.support.ascii_table import Mart, frame_of

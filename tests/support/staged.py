@@ -9,10 +9,10 @@ from typing import Any
 
 import polars as pl
 
-from registry_pipeline.settings import Settings
+from registry_pipeline.core.settings import Settings
 from registry_pipeline.validation.records import complete, curated
-from registry_pipeline.validation.rules import Catalogue, catalogue, parameters_of
-from registry_pipeline.validation.screen import Screened, ScreenOptions, screen_facility
+from registry_pipeline.validation.rules.catalogue import Catalogue, catalogue, parameters_of
+from registry_pipeline.validation.screening.screen import Screened, ScreenOptions, screen_facility
 
 EXTRACT_DATE = date(2023, 6, 30)
 ROWS = {

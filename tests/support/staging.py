@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from registry_pipeline.home import Home, make_home
-from registry_pipeline.intake.facility import read_facility
-from registry_pipeline.intake.landing import LandingReport, land_inbox
+from registry_pipeline.core.home import Home, make_home
+from registry_pipeline.core.settings import Refresh, Settings
+from registry_pipeline.intake.landing.land import LandingReport, land_inbox
+from registry_pipeline.intake.mapping.facility import read_facility
 from registry_pipeline.intake.stage import Staged, stage_facility
-from registry_pipeline.settings import Refresh, Settings
 
 SETTINGS = Settings(refresh=Refresh(settle_seconds=0.0))
 NOW = datetime(2024, 1, 31, 12, 0, tzinfo=UTC)

@@ -15,19 +15,19 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from registry_pipeline import beside
-from registry_pipeline.beside import Helper, helping, keeping_helper, shared, warm_helper
+from registry_pipeline.core import helper_process as beside
+from registry_pipeline.core.helper_process import Helper, helping, keeping_helper, shared, warm_helper
+from registry_pipeline.core.settings import Study
 from registry_pipeline.reporting.report import write_reports
-from registry_pipeline.settings import Study
-from registry_pipeline.steps.marts import read_marts, stored_marts
-from registry_pipeline.steps.results import Stored, result_tables
+from registry_pipeline.study.estimates import Stored, result_tables
+from registry_pipeline.study.marts import read_marts, stored_marts
 from tests.unit.reporting.toy_release import make_release
 from tests.unit.steps.drawn_marts import drawn_marts
 
 MOST_SECONDS = 20
 PARENT = """
 import os, sys, time
-from registry_pipeline.beside import Helper
+from registry_pipeline.core.helper_process import Helper
 from tests.unit.test_beside import write_own_number
 if __name__ == "__main__":
     Helper().call(write_own_number, sys.argv[1])

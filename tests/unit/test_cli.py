@@ -13,11 +13,11 @@ from types import SimpleNamespace
 import polars as pl
 import pytest
 
-from registry_pipeline import cli_context
-from registry_pipeline.cli import registry
-from registry_pipeline.home import Home, make_home
+from registry_pipeline.cli import context as cli_context
+from registry_pipeline.cli.main import registry
+from registry_pipeline.core.home import Home, make_home
 from registry_pipeline.store.release import build_release
-from registry_pipeline.store.serve import current_release
+from registry_pipeline.store.releases import current_release
 from tests.support.small_release import VERSIONS, small_release, small_tables
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -127,7 +127,7 @@ def test_a_bug_is_one_line_and_a_private_file(
     def bug(*_: object, **__: object) -> None:
         raise ZeroDivisionError("record of Jane Doe")
 
-    monkeypatch.setattr("registry_pipeline.cli_look.current_release", bug)
+    monkeypatch.setattr("registry_pipeline.cli.query.current_release", bug)
     done = call("status")
     assert done.code == 3
     assert "Jane Doe" not in done.out + done.err
@@ -307,7 +307,7 @@ def test_dagster_runs_over_this_home_only(
         started.update(command=command, env=env)
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("registry_pipeline.cli_run.os.execve", start)
+    monkeypatch.setattr("registry_pipeline.cli.run.os.execve", start)
     assert call("dev", "--port", "3999", home=home.root).code == 0
     folder = Path(started["env"]["DAGSTER_HOME"])
     assert folder.is_absolute()
@@ -327,8 +327,8 @@ HEAVY = ("dagster", "lifelines", "pandera", "polars", "pandas", "scipy", "matplo
 def test_looking_imports_nothing_heavy(arguments: list[str], served: Home) -> None:
     code = (
         "import sys\n"
-        "from registry_pipeline.cli import registry\n"
-        "from registry_pipeline.cli_context import run\n"
+        "from registry_pipeline.cli.main import registry\n"
+        "from registry_pipeline.cli.context import run\n"
         "assert run(registry, sys.argv[1:]) == 0\n"
         f"heavy = sorted(set({HEAVY!r}) & set(sys.modules))\n"
         "sys.exit('imported: ' + ', '.join(heavy) if heavy else 0)\n"
@@ -342,7 +342,7 @@ def test_looking_imports_nothing_heavy(arguments: list[str], served: Home) -> No
 
 def test_a_reader_that_goes_away_is_no_failure(served: Home) -> None:
     done = subprocess.run(
-        f"{sys.executable} -m registry_pipeline.cli --home {served.root} sql --format csv "
+        f"{sys.executable} -m registry_pipeline.cli.main --home {served.root} sql --format csv "
         "'SELECT * FROM range(1000000)' | head -1",
         shell=True, cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip

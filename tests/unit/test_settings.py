@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from registry_pipeline.settings_reader import read_settings
-from registry_pipeline.settings_template import settings_template
-from registry_pipeline.toml_source import ConfigurationError
-from registry_pipeline.validation.rules import OverrideError, catalogue
+from registry_pipeline.core.settings_file import read_settings
+from registry_pipeline.core.settings_template import settings_template
+from registry_pipeline.core.toml_source import ConfigurationError
+from registry_pipeline.validation.rules.catalogue import OverrideError, catalogue
 
 
 def settings_of(folder: Path, text: str):  # type: ignore[no-untyped-def]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from registry_pipeline.intake.mapping_codes import UNIT_FACTORS
+from registry_pipeline.intake.mapping.codes import UNIT_FACTORS
 from registry_pipeline.intake.parsing import BOOLEAN_CODES
 from registry_pipeline.intake.parsing.text import comparison_key
 from registry_pipeline.intake.profiling.columns import ColumnProfile

@@ -12,7 +12,7 @@ from functools import cached_property
 
 import polars as pl
 
-from registry_pipeline.intake.mapping_table import curated_tables, key_columns
+from registry_pipeline.intake.mapping.table import curated_tables, key_columns
 from registry_pipeline.intake.parsing.text import comparison_key
 from registry_pipeline.intake.profiling.columns import ColumnProfile
 from registry_pipeline.intake.profiling.files import SourceGroup

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from registry_pipeline.intake.mapping_table import key_columns
+from registry_pipeline.intake.mapping.table import key_columns
 from registry_pipeline.intake.profiling.guess import RecordGuess, SourceGuess, identifiers_of
 from registry_pipeline.intake.profiling.lexicon import lexicon
 from registry_pipeline.intake.profiling.model import ColumnDraft

@@ -13,7 +13,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from registry_pipeline.intake.mapping_table import curated_tables
+from registry_pipeline.intake.mapping.table import curated_tables
 from schemas.columns import Column
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from registry_pipeline.intake.mapping_table import key_columns
+from registry_pipeline.intake.mapping.table import key_columns
 from registry_pipeline.intake.profiling.columns import ColumnProfile
 from registry_pipeline.intake.profiling.files import escaped
 from registry_pipeline.intake.profiling.fit import shape

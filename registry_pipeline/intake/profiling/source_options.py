@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from registry_pipeline.intake.mapping_table import key_columns
+from registry_pipeline.intake.mapping.table import key_columns
 from registry_pipeline.intake.parsing.text import comparison_key
 from registry_pipeline.intake.profiling.columns import ColumnProfile
 from registry_pipeline.intake.profiling.files import SourceGroup

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from registry_pipeline.intake.mapping_codes import UNIT_FACTORS
+from registry_pipeline.intake.mapping.codes import UNIT_FACTORS
 from registry_pipeline.intake.profiling.columns import ColumnProfile
 from registry_pipeline.intake.profiling.files import SourceGroup
 from registry_pipeline.intake.profiling.model import ColumnDraft

@@ -14,11 +14,11 @@ from typing import Literal
 
 import polars as pl
 
-from registry_pipeline.home import Home
-from registry_pipeline.intake.mapping import Facility, Source
-from registry_pipeline.intake.stage_files import FileUse, rows_in_force
-from registry_pipeline.intake.stage_table import feeding_rows
-from registry_pipeline.intake.stage_values import clean
+from registry_pipeline.core.home import Home
+from registry_pipeline.intake.columns.table import feeding_rows
+from registry_pipeline.intake.columns.values import clean
+from registry_pipeline.intake.mapping.model import Facility, Source
+from registry_pipeline.intake.submissions.rows_in_force import FileUse, rows_in_force
 
 MOST_TEXTS, LONGEST_TEXT = 10, 60
 _CONDITION = "condition"

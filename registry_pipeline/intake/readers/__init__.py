@@ -54,7 +54,7 @@ READERS: dict[str, str] = {
     "stata": f"{_HERE}.statistical:read_statistical",
     "spss": f"{_HERE}.statistical:read_statistical",
     "sas": f"{_HERE}.statistical:read_statistical",
-    "fhir": f"{_HERE}.fhir:read_fhir",
+    "fhir": f"{_HERE}.fhir.read:read_fhir",
     "zip": f"{_HERE}.archive:read_zip",
     "gzip": f"{_HERE}.archive:read_gzip",
 }

@@ -16,7 +16,8 @@ import pandas as pd
 import pytest
 
 from registry_pipeline import analysis
-from registry_pipeline.analysis.gate import Times
+from registry_pipeline.analysis.inputs import Times
+from registry_pipeline.study.headline_bounds import headline_bounds
 
 pytestmark = pytest.mark.filterwarnings("error")
 N = 24
@@ -112,7 +113,7 @@ def _bounds(f: pd.DataFrame) -> Any:
         "computed_value": value,
         "agrees": None,
     }
-    return analysis.headline_bounds(pd.DataFrame([row]), {"other": pd.DataFrame([row])})
+    return headline_bounds(pd.DataFrame([row]), {"other": pd.DataFrame([row])})
 
 
 def _imputed(f: pd.DataFrame) -> Any:

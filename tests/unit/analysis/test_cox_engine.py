@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from registry_pipeline.analysis import concordance, fit_cox
-from registry_pipeline.analysis.cox_engine import evaluate
-from registry_pipeline.analysis.cox_newton import is_ascent_to_infinity, scaled_score, split_columns
-from registry_pipeline.analysis.cox_ph import score_residuals
-from registry_pipeline.analysis.cox_risk_sets import build_risk_sets
-from registry_pipeline.analysis.gate import check_times
+from registry_pipeline.analysis.cox.likelihood import evaluate
+from registry_pipeline.analysis.cox.newton import is_ascent_to_infinity, scaled_score, split_columns
+from registry_pipeline.analysis.cox.proportional_hazards import score_residuals
+from registry_pipeline.analysis.cox.risk_sets import build_risk_sets
+from registry_pipeline.analysis.inputs import check_times
 from tests.unit.analysis.brute import efron_log_likelihood, pair_concordance, random_frame
 
 NAMES = ["x0", "x1"]

@@ -14,8 +14,8 @@ from registry_pipeline.analysis import (
     fit_size_spline,
     spline_basis,
 )
-from registry_pipeline.analysis.cox_firth import FirthProblem, penalised
-from registry_pipeline.analysis.cox_second import second_opinion
+from registry_pipeline.analysis.cox.cross_check import second_opinion
+from registry_pipeline.analysis.cox.firth import FirthProblem, penalised
 from tests.unit.analysis.brute import BAD_FRAMES, bad_frame, random_frame
 from tests.unit.analysis.test_cox_engine import sets_of
 

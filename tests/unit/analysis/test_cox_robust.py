@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 from scipy.stats import t
 
-from registry_pipeline.analysis import cox_robust, fit_cox
-from registry_pipeline.analysis.growth_interval import expanded_tails
+from registry_pipeline.analysis import fit_cox
+from registry_pipeline.analysis.cox import robust as cox_robust
+from registry_pipeline.analysis.growth.intervals import expanded_tails
 
 
 def lesions(n: int = 30, seed: int = 1) -> pd.DataFrame:

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from registry_pipeline.analysis.descriptive import exact_proportion_ci, wilson_ci
-from registry_pipeline.analysis.growth import ERROR_MODELS, MODELS, STATUSES, fit_growth, fit_growth_all
-from registry_pipeline.analysis.growth_forms import FORMS, diameter
-from registry_pipeline.analysis.growth_onset import fit_interval_onset
-from registry_pipeline.analysis.growth_readings import growth_influence, growth_sensitivity
-from registry_pipeline.analysis.growth_share import clustered_proportion_ci, share_by_interval
+from registry_pipeline.analysis.cohort.descriptive import exact_proportion_ci, wilson_ci
+from registry_pipeline.analysis.growth.fit import ERROR_MODELS, MODELS, STATUSES, fit_growth, fit_growth_all
+from registry_pipeline.analysis.growth.forms import FORMS, diameter
+from registry_pipeline.analysis.growth.onset import fit_interval_onset
+from registry_pipeline.analysis.growth.sensitivity import growth_influence, growth_sensitivity
+from registry_pipeline.analysis.growth.share_small import clustered_proportion_ci, share_by_interval
 
 pytestmark = pytest.mark.filterwarnings("error")
 

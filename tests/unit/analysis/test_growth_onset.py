@@ -8,10 +8,10 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import norm
 
-from registry_pipeline.analysis.growth import fit_growth
-from registry_pipeline.analysis.growth_onset import fit_interval_onset
-from registry_pipeline.analysis.growth_onset_likelihood import rate_density_log, rate_distribution
-from registry_pipeline.analysis.growth_serial import fit_growth_mixed
+from registry_pipeline.analysis.growth.fit import fit_growth
+from registry_pipeline.analysis.growth.onset import fit_interval_onset
+from registry_pipeline.analysis.growth.onset_likelihood import rate_density_log, rate_distribution
+from registry_pipeline.analysis.growth.serial import fit_growth_mixed
 
 pytestmark = pytest.mark.filterwarnings("error")
 TRUTH = 10.5

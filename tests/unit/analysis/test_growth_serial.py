@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from registry_pipeline.analysis.growth_serial import fit_growth_mixed, lesion_growth_rates
+from registry_pipeline.analysis.growth.serial import fit_growth_mixed, lesion_growth_rates
 
 pytestmark = pytest.mark.filterwarnings("error")
 

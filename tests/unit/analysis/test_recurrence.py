@@ -6,7 +6,7 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from registry_pipeline.analysis.recurrence import COLUMNS, recurrence_patterns
+from registry_pipeline.analysis.survival.recurrence import COLUMNS, recurrence_patterns
 
 EVENTS = pd.DataFrame(
     {

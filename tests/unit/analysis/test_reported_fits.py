@@ -15,13 +15,13 @@ from registry_pipeline.analysis import (
     fit_growth,
     growth_influence,
     growth_sensitivity,
-    headline_bounds,
     influence_by_patient,
     logrank_groups,
     logrank_test,
     search_cost,
     select_cutpoint,
 )
+from registry_pipeline.study.headline_bounds import headline_bounds
 from tests.unit.analysis.brute import random_frame
 
 pytestmark = pytest.mark.filterwarnings("error")

@@ -6,9 +6,9 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from registry_pipeline.analysis.bounds import headline_bounds
-from registry_pipeline.analysis.scorecard import COLUMNS, agreement, items_agreeing, scorecard
-from registry_pipeline.analysis.scorecard_items import PARTS
+from registry_pipeline.study.headline_bounds import headline_bounds
+from registry_pipeline.study.published import PARTS
+from registry_pipeline.study.scorecard import COLUMNS, agreement, items_agreeing, scorecard
 from tests.support import seed_cohort
 from tests.support.shared import needs_shared
 

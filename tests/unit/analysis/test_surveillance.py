@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from registry_pipeline.analysis.growth import fit_growth
-from registry_pipeline.analysis.growth_forms import FORMS, diameter
-from registry_pipeline.analysis.growth_onset import fit_interval_onset
-from registry_pipeline.analysis.growth_share import share_by_interval
-from registry_pipeline.analysis.surveillance import COLUMNS, plan_surveillance
+from registry_pipeline.analysis.growth.fit import fit_growth
+from registry_pipeline.analysis.growth.forms import FORMS, diameter
+from registry_pipeline.analysis.growth.onset import fit_interval_onset
+from registry_pipeline.analysis.growth.share_small import share_by_interval
+from registry_pipeline.analysis.growth.surveillance import COLUMNS, plan_surveillance
 
 pytestmark = pytest.mark.filterwarnings("error")
 

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from registry_pipeline.analysis import cause_specific, kaplan_meier
-from registry_pipeline.analysis.gate import check_groups, check_times, merge_close_times, numbers, series
+from registry_pipeline.analysis.inputs import check_groups, check_times, merge_close_times, numbers, series
 
 GOOD = {"time": [0, 3, 5], "event": [0, 1, 1], "entry": [-1, 0, 2]}
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from registry_pipeline.intake.facility import read_facility
-from registry_pipeline.toml_source import ConfigurationError
+from registry_pipeline.core.toml_source import ConfigurationError
+from registry_pipeline.intake.mapping.facility import read_facility
 
 GOOD = """\
 id = "west"

@@ -9,11 +9,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from registry_pipeline.intake.facility import read_facility
-from registry_pipeline.intake.identity_keys import name_form, sound_form, soundex, suffix_form
+from registry_pipeline.core.toml_source import ConfigurationError
+from registry_pipeline.intake.identity.person_keys import name_form, sound_form, soundex, suffix_form
+from registry_pipeline.intake.mapping.facility import read_facility
 from registry_pipeline.intake.pseudonym import pseudonym
 from registry_pipeline.intake.stage import Staged
-from registry_pipeline.toml_source import ConfigurationError
 from tests.support.staging import Place, source, table
 
 HIS = source(

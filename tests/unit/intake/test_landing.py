@@ -11,11 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from registry_pipeline.home import make_home
-from registry_pipeline.intake import inbox, landing
-from registry_pipeline.intake.landing import land_inbox, landed_path, read_ledger
-from registry_pipeline.settings import Refresh, Settings
-from registry_pipeline.toml_source import ConfigurationError
+from registry_pipeline.core.home import make_home
+from registry_pipeline.core.settings import Refresh, Settings
+from registry_pipeline.core.toml_source import ConfigurationError
+from registry_pipeline.intake.landing import inbox
+from registry_pipeline.intake.landing import land as landing
+from registry_pipeline.intake.landing.land import land_inbox, landed_path, read_ledger
 from tests.support.staging import NOW, SETTINGS, Place, source, table
 
 EMPTY = ""

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry_pipeline.intake.mapping_table import curated_tables
+from registry_pipeline.intake.mapping.table import curated_tables
 from registry_pipeline.intake.profiling.columns import ColumnProfile, formats_of
 from registry_pipeline.intake.profiling.fit import Fit, fit, shape, translator
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from registry_pipeline.intake.facility import read_facility
-from registry_pipeline.intake.mapping import Facility
-from registry_pipeline.simulate.demo import demo_mapping, write_demo_exports
-from registry_pipeline.simulate.load import write_simulation
+from registry_pipeline.intake.mapping.facility import read_facility
+from registry_pipeline.intake.mapping.model import Facility
+from registry_pipeline.simulate.demo.demo import demo_mapping, write_demo_exports
+from registry_pipeline.simulate.population.write import write_simulation
 from tests.support.profiled import Guess, drafted, pairs
 from tests.support.shared import SHARED, needs_shared
 

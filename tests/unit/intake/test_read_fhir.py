@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from registry_pipeline.intake.readers import RawSheet, ReadError, ReadLimits, ReadOptions, read_file
-from registry_pipeline.intake.readers.fhir import iter_columns
+from registry_pipeline.intake.readers.fhir.read import iter_columns
 from tests.support.fhir_bundle import (
     ICD10,
     LOINC,
@@ -349,7 +349,7 @@ def test_limits_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ReadError) as caught:
         sheets(tmp_path / "a.json", bundle(everything()), ReadOptions(limits=ReadLimits(max_rows=10)))
     assert caught.value.code == "too_large"
-    monkeypatch.setattr("registry_pipeline.intake.readers.fhir_json.MAX_DOCUMENT_BYTES", 1000)
+    monkeypatch.setattr("registry_pipeline.intake.readers.fhir.documents.MAX_DOCUMENT_BYTES", 1000)
     with pytest.raises(ReadError) as caught:
         sheets(tmp_path / "a.json", bundle(everything()))
     assert caught.value.code == "too_large"

@@ -12,9 +12,9 @@ import pyreadstat
 import pytest
 import xlsxwriter
 
-from registry_pipeline.intake.facility import read_facility
+from registry_pipeline.core.toml_source import ConfigurationError
+from registry_pipeline.intake.mapping.facility import read_facility
 from registry_pipeline.intake.readers import RawSheet, ReadLimits, ReadOptions, read_file
-from registry_pipeline.toml_source import ConfigurationError
 from tests.support.staging import Place, source, stage_text, table
 
 N = 30

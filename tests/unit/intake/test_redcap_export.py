@@ -9,11 +9,11 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from registry_pipeline.intake.mapping import Redcap
-from registry_pipeline.intake.redcap_dictionary import Dictionary, read_dictionary
-from registry_pipeline.intake.redcap_export import FORM, Export, with_forms
-from registry_pipeline.intake.redcap_judged import all_breaches
-from registry_pipeline.intake.redcap_rules import judge_export
+from registry_pipeline.intake.mapping.model import Redcap
+from registry_pipeline.intake.redcap.breaches import all_breaches
+from registry_pipeline.intake.redcap.dictionary import Dictionary, read_dictionary
+from registry_pipeline.intake.redcap.export import FORM, Export, with_forms
+from registry_pipeline.intake.redcap.rules import judge_export
 from tests.support.redcap_project import API, BASE, COLUMNS, FIELDS
 
 REDCAP = Redcap(("*",), {"UNK": "Not known"}, events={"Baseline (Arm 1: all)": BASE})

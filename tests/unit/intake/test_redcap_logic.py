@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry_pipeline.intake.redcap_evaluate import BLANK, UNKNOWN, Value, evaluate, truth_of
-from registry_pipeline.intake.redcap_logic import MAX_CHARS, LogicError, Reference, parse_logic
+from registry_pipeline.intake.redcap.evaluate import BLANK, UNKNOWN, Value, evaluate, truth_of
+from registry_pipeline.intake.redcap.logic import MAX_CHARS, LogicError, Reference, parse_logic
 
 
 def value_of(text: str, **answers: str | None) -> Value:

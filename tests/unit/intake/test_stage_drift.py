@@ -10,7 +10,7 @@ import xlsxwriter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from registry_pipeline.intake.stage_drift import best_match, likeness, profile_of
+from registry_pipeline.intake.submissions.renamed_columns import best_match, likeness, profile_of
 from tests.support.staging import Place, source, stage_text, table
 
 COLUMNS = ('patient_id = "no"', 'birth_date = "born"', 'residence_region = "region"')

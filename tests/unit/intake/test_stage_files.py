@@ -3,8 +3,8 @@
 import polars as pl
 import pytest
 
-from registry_pipeline.intake import raw
-from registry_pipeline.intake.stage_headers import likely_name
+from registry_pipeline.intake.raw import store as raw
+from registry_pipeline.intake.submissions.headers import likely_name
 from tests.support.staging import Place, source, stage_text, table
 
 PATIENT = 'patient_id = "no"'

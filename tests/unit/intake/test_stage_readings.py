@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from registry_pipeline.intake.columns.readings import _read_date, read_identifier
+from registry_pipeline.intake.columns.values import read_dates, read_identifiers
 from registry_pipeline.intake.parsing import parse_texts
-from registry_pipeline.intake.stage_readings import _read_date, read_identifier
-from registry_pipeline.intake.stage_values import read_dates, read_identifiers
 
 FOUND = {"rule_id": pl.String, "reason": pl.String, "after": pl.String, "parser": pl.String}
 DATE = {"value": pl.Date, "precision": pl.String, "lower": pl.Date, "upper": pl.Date, **FOUND}

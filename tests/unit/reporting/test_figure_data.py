@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from registry_pipeline.reporting.figure_base import csv_text
+from registry_pipeline.reporting.figures.base import csv_text
 
 
 def test_cells_are_whole_inert_and_empty_where_missing() -> None:

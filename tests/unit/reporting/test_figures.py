@@ -8,11 +8,7 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from registry_pipeline.reporting.cox_words import preferred
-from registry_pipeline.reporting.figure_base import accessible, thinned
-from registry_pipeline.reporting.figure_forest import Line, forest_figure
-from registry_pipeline.reporting.figure_survival import Curve, at_risk, km_figure
-from registry_pipeline.reporting.wording import (
+from registry_pipeline.reporting.document.wording import (
     Words,
     clean,
     interval,
@@ -20,6 +16,10 @@ from registry_pipeline.reporting.wording import (
     p_value,
     ratio_interval,
 )
+from registry_pipeline.reporting.figures.base import accessible, thinned
+from registry_pipeline.reporting.figures.forest import Line, forest_figure
+from registry_pipeline.reporting.figures.survival import Curve, at_risk, km_figure
+from registry_pipeline.reporting.sections.cox_terms import preferred
 
 MONTH = 30.4375
 

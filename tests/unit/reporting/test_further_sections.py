@@ -9,10 +9,10 @@ import duckdb
 import pandas as pd
 import pytest
 
-from registry_pipeline.reporting.figure_base import FigureFolder, also_as_pdf
-from registry_pipeline.reporting.figure_forest import Line, forest_figure
+from registry_pipeline.reporting.figures.base import FigureFolder, also_as_pdf
+from registry_pipeline.reporting.figures.forest import Line, forest_figure
 from registry_pipeline.reporting.report import write_reports
-from registry_pipeline.reporting.study_reference import SHOWN
+from registry_pipeline.reporting.sections.provenance import SHOWN
 from tests.unit.reporting.test_report import page
 from tests.unit.reporting.toy_release import make_release
 

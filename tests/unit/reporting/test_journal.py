@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from docx import Document
 
-from registry_pipeline.reporting.blocks import Column, Row, Table
+from registry_pipeline.reporting.document.blocks import Column, Row, Table
 from registry_pipeline.reporting.journal import docx_bytes, latex, latex_text, write_journal
 from tests.unit.reporting.toy_release import make_release
 

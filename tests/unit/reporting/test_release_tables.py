@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from registry_pipeline.reporting.release_tables import ReleaseTables
+from registry_pipeline.reporting.release.tables import ReleaseTables
 
 
 @pytest.fixture

@@ -6,11 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from registry_pipeline.reporting.figure_base import FigureFolder
-from registry_pipeline.reporting.figure_survival import Curve, km_figure
-from registry_pipeline.reporting.report_context import Context
-from registry_pipeline.reporting.study_scorecard import hidden_items
-from registry_pipeline.reporting.suppression import (
+from registry_pipeline.reporting.figures.base import FigureFolder
+from registry_pipeline.reporting.figures.survival import Curve, km_figure
+from registry_pipeline.reporting.release.disclosure import (
     Line,
     hidden_cells,
     hidden_counts,
@@ -18,7 +16,9 @@ from registry_pipeline.reporting.suppression import (
     hidden_shares,
     rounded_curve,
 )
-from registry_pipeline.reporting.survival_tables import shown_at_risk
+from registry_pipeline.reporting.sections.context import Context
+from registry_pipeline.reporting.sections.scorecard import hidden_items
+from registry_pipeline.reporting.sections.survival_tables import shown_at_risk
 from tests.unit.reporting.test_figures import MONTH, drawn_texts, km_rows
 
 GROUPS = st.lists(st.lists(st.integers(0, 9), min_size=3, max_size=3), min_size=2, max_size=4)

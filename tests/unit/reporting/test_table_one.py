@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from registry_pipeline.reporting.table_one import Family, Variable, table_one
-from registry_pipeline.reporting.wording import Words
+from registry_pipeline.reporting.document.wording import Words
+from registry_pipeline.reporting.sections.table_one import Family, Variable, table_one
 
 WORDS = Words(15.0)
 FAMILY = Family("size_group", ("small", "large"))

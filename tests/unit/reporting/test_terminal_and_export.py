@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry_pipeline.reporting.export import inert, write_csv, write_json, write_xlsx
-from registry_pipeline.reporting.terminal import harmless, print_table
+from registry_pipeline.reporting.document.rows import inert, write_csv, write_json, write_xlsx
+from registry_pipeline.reporting.document.terminal import harmless, print_table
 
 PAYLOADS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", '=HYPERLINK("http://x")', "=cmd|' /C calc'!A0"]
 

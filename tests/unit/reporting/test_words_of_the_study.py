@@ -9,10 +9,10 @@ import duckdb
 import pytest
 from docx import Document
 
-from registry_pipeline.reporting.checklists import checklists_section
+from registry_pipeline.reporting.document.wording import number, singular
 from registry_pipeline.reporting.journal import write_journal
 from registry_pipeline.reporting.report import write_reports
-from registry_pipeline.reporting.wording import number, singular
+from registry_pipeline.reporting.sections.checklists import checklists_section
 from tests.unit.reporting.test_report import page
 from tests.unit.reporting.toy_release import make_release
 

@@ -5,11 +5,11 @@ from datetime import date, timedelta
 
 import pytest
 
-from registry_pipeline.simulate.cohort_truth import cohort_cases
-from registry_pipeline.simulate.demo import demo_cases
-from registry_pipeline.simulate.other_truth import KINDS
-from registry_pipeline.simulate.seed import read_seed
-from registry_pipeline.simulate.truth import Case
+from registry_pipeline.simulate.demo.cohort_truth import cohort_cases
+from registry_pipeline.simulate.demo.demo import demo_cases
+from registry_pipeline.simulate.demo.other_truth import KINDS
+from registry_pipeline.simulate.demo.seed import read_seed
+from registry_pipeline.simulate.demo.truth import Case
 
 EXTRACT = date(2023, 6, 30)
 CASES = demo_cases()

@@ -8,8 +8,8 @@ from pathlib import Path
 import fastexcel
 import pytest
 
-from registry_pipeline.intake.facility import read_facility
-from registry_pipeline.settings_reader import read_settings
+from registry_pipeline.core.settings_file import read_settings
+from registry_pipeline.intake.mapping.facility import read_facility
 from registry_pipeline.simulate import (
     Manifest,
     demo_mapping,
@@ -17,10 +17,10 @@ from registry_pipeline.simulate import (
     read_manifest,
     write_demo_exports,
 )
-from registry_pipeline.simulate.demo import ENCODINGS, demo_cases, demo_pages
-from registry_pipeline.simulate.demo_errors import PLANTERS, plant_demo_errors
-from registry_pipeline.simulate.scene import Scene
-from registry_pipeline.validation.rules import catalogue
+from registry_pipeline.simulate.demo.demo import ENCODINGS, demo_cases, demo_pages
+from registry_pipeline.simulate.demo.demo_errors import PLANTERS, plant_demo_errors
+from registry_pipeline.simulate.demo.error_injection import Scene
+from registry_pipeline.validation.rules.catalogue import catalogue
 
 
 @pytest.fixture(scope="module")

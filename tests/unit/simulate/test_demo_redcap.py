@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from registry_pipeline.intake.facility import read_facility
+from registry_pipeline.intake.mapping.facility import read_facility
 from registry_pipeline.simulate import Manifest, demo_mapping, write_demo
-from registry_pipeline.simulate.demo import (
+from registry_pipeline.simulate.demo.demo import (
     FACILITY_ID,
     FACILITY_IDS,
     IN_REDCAP,
@@ -20,11 +20,11 @@ from registry_pipeline.simulate.demo import (
     is_in_redcap,
     write_redcap_exports,
 )
-from registry_pipeline.simulate.plant_redcap import PLANTERS, plant_redcap_errors
-from registry_pipeline.simulate.redcap_export import redcap_page
-from registry_pipeline.simulate.redcap_form import LINES, dictionary_page, export_columns
-from registry_pipeline.simulate.scene import Scene
-from registry_pipeline.validation.rules import catalogue
+from registry_pipeline.simulate.demo.error_injection import Scene
+from registry_pipeline.simulate.demo.errors.redcap import PLANTERS, plant_redcap_errors
+from registry_pipeline.simulate.demo.redcap_export import redcap_page
+from registry_pipeline.simulate.demo.redcap_form import LINES, dictionary_page, export_columns
+from registry_pipeline.validation.rules.catalogue import catalogue
 
 CASES = [one for one in demo_cases() if is_in_redcap(one)]
 

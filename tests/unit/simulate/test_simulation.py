@@ -8,24 +8,24 @@ import numpy as np
 import polars as pl
 import pytest
 
-from registry_pipeline.home import Home, make_home
-from registry_pipeline.intake.facility import read_facility
-from registry_pipeline.intake.landing import land_inbox
+from registry_pipeline.core.home import Home, make_home
+from registry_pipeline.intake.landing.land import land_inbox
+from registry_pipeline.intake.mapping.facility import read_facility
 from registry_pipeline.intake.stage import Staged, stage_facility
 from registry_pipeline.simulate import read_manifest
-from registry_pipeline.simulate.load import FILES, SIMULATED_PLANTERS, write_simulation
-from registry_pipeline.simulate.load_cells import CELL_PLANTERS
-from registry_pipeline.simulate.load_profile import profile_of
-from registry_pipeline.simulate.load_world import (
+from registry_pipeline.simulate.manifest import MANIFEST_NAME
+from registry_pipeline.simulate.population.cell_errors import CELL_PLANTERS
+from registry_pipeline.simulate.population.population import (
     CUTPOINT_MM,
     EXTRACT_DATE,
     GUARANTEE_DAYS,
     HAZARD_RATIO_LARGE,
     draw_chunk,
 )
-from registry_pipeline.simulate.manifest import MANIFEST_NAME
-from registry_pipeline.validation.rules import catalogue, parameters_of
-from registry_pipeline.validation.screen import ScreenOptions, screen_facility
+from registry_pipeline.simulate.population.profile import profile_of
+from registry_pipeline.simulate.population.write import FILES, SIMULATED_PLANTERS, write_simulation
+from registry_pipeline.validation.rules.catalogue import catalogue, parameters_of
+from registry_pipeline.validation.screening.screen import ScreenOptions, screen_facility
 
 FACILITIES = 3
 FILE_RULES = ("S01", "S02", "S15")
@@ -62,7 +62,7 @@ def test_equal_arguments_write_equal_bytes(tmp_path: Path) -> None:
 
 
 def test_chunks_join_without_a_seam(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("registry_pipeline.simulate.load.CHUNK_PATIENTS", 30)
+    monkeypatch.setattr("registry_pipeline.simulate.population.write.CHUNK_PATIENTS", 30)
     made = write_simulation(100, 1, 3, tmp_path, 0.5)
     folder = tmp_path / "inbox" / "facility-1"
     patients = pl.read_csv(folder / f"patients_{EXTRACT_DATE}.csv", infer_schema=False)

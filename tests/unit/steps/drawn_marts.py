@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from registry_pipeline.steps.marts import Marts
+from registry_pipeline.study.marts import Marts
 
 DAY = pd.Timestamp("2020-01-01")
 

@@ -7,8 +7,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from registry_pipeline.settings import Settings, Study
-from registry_pipeline.steps.alternatives import (
+from registry_pipeline.core.settings import Settings, Study
+from registry_pipeline.store.parquet import read_parquet, write_parquet
+from registry_pipeline.study.estimates import result_tables
+from registry_pipeline.study.marts import Marts
+from registry_pipeline.study.scenarios import (
     INCLUDED,
     LONGEST,
     LOST_ALIVE,
@@ -18,9 +21,6 @@ from registry_pipeline.steps.alternatives import (
     Sources,
     scenarios,
 )
-from registry_pipeline.steps.marts import Marts
-from registry_pipeline.steps.results import result_tables
-from registry_pipeline.store.working import read_parquet, write_parquet
 from tests.sql.drawn import ELIGIBLE
 from tests.support.ascii_table import Mart, frame_of
 from tests.unit.steps.drawn_marts import drawn_marts

@@ -11,17 +11,17 @@ import polars as pl
 import pytest
 
 import schemas
-from registry_pipeline.settings import Study
-from registry_pipeline.steps.alternatives import Scenario
-from registry_pipeline.steps.marts import Marts
-from registry_pipeline.steps.registry import _as_declared
-from registry_pipeline.steps.results import result_tables
-from registry_pipeline.steps.results_checks import check_results
-from registry_pipeline.steps.results_competing import competing_results
-from registry_pipeline.steps.results_groups import group_results
-from registry_pipeline.steps.results_growth import growth_results
-from registry_pipeline.steps.results_lesions import lesion_results
-from registry_pipeline.steps.results_shape import shape_results
+from registry_pipeline.core.settings import Study
+from registry_pipeline.pipeline.registry import _as_declared
+from registry_pipeline.study.competing_events import competing_results
+from registry_pipeline.study.estimates import result_tables
+from registry_pipeline.study.group_comparisons import group_results
+from registry_pipeline.study.growth import growth_results
+from registry_pipeline.study.lesion_control import lesion_results
+from registry_pipeline.study.marts import Marts
+from registry_pipeline.study.model_checks import check_results
+from registry_pipeline.study.scenarios import Scenario
+from registry_pipeline.study.size_effect import shape_results
 from schemas.table import columns_of
 from tests.unit.steps.drawn_marts import drawn_marts, without_rows
 

@@ -8,12 +8,13 @@ import polars as pl
 import pytest
 
 import schemas
-from registry_pipeline.home import Home, make_home
+from registry_pipeline.core.home import Home, make_home
 from registry_pipeline.store import release
-from registry_pipeline.store.filling import tables_in_order
+from registry_pipeline.store.fill import tables_in_order
+from registry_pipeline.store.parquet import StoreError
 from registry_pipeline.store.proofs import ReleaseRefused
 from registry_pipeline.store.release import build_release, new_release_id, sweep_releases
-from registry_pipeline.store.serve import (
+from registry_pipeline.store.releases import (
     DATABASE,
     NoRelease,
     choose_release,
@@ -22,7 +23,6 @@ from registry_pipeline.store.serve import (
     release_folder,
     release_ids,
 )
-from registry_pipeline.store.working import StoreError
 from schemas.table import columns_of
 from tests.support.small_release import VERSIONS, changed, small_tables
 

@@ -7,7 +7,7 @@ from graphlib import CycleError
 
 import pytest
 
-from registry_pipeline.store.side_by_side import side_by_side
+from registry_pipeline.store.parallel import side_by_side
 
 
 def test_each_comes_after_what_it_needs() -> None:

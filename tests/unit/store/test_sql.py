@@ -6,9 +6,9 @@ import polars as pl
 import pytest
 
 import schemas
-from registry_pipeline.sql_source import SqlFile, in_order
+from registry_pipeline.core.sql_files import SqlFile, in_order
+from registry_pipeline.store.parquet import StoreError, read_parquet
 from registry_pipeline.store.sql import add_view, private_database, run_to_parquet
-from registry_pipeline.store.working import StoreError, read_parquet
 from tests.support.ascii_table import frame_of
 
 STEP = schemas.tables()["mart.eligibility_step"]

@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from registry_pipeline.store.working import (
+from registry_pipeline.store.parquet import (
     StoreError,
     exclusive,
     fingerprint,
@@ -62,7 +62,7 @@ import resource, signal, sys
 from pathlib import Path
 import numpy as np
 import polars as pl
-from registry_pipeline.store.working import StoreError, write_parquet, write_text
+from registry_pipeline.store.parquet import StoreError, write_parquet, write_text
 path = Path(sys.argv[1])
 write_parquet(pl.DataFrame({"a": [1]}), path)
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -113,7 +113,7 @@ def test_sweep_takes_only_what_was_left_behind(tmp_path: Path) -> None:
 def test_the_lock_is_held_once_and_freed_by_death(tmp_path: Path) -> None:
     code = (
         "import os, signal, sys; from pathlib import Path\n"
-        "from registry_pipeline.store.working import exclusive\n"
+        "from registry_pipeline.store.parquet import exclusive\n"
         "with exclusive(Path(sys.argv[1])):\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
@@ -134,7 +134,7 @@ FILLING = """
 import resource, signal, sys
 from pathlib import Path
 import polars as pl
-from registry_pipeline.store.working import StoreError, write_parquet
+from registry_pipeline.store.parquet import StoreError, write_parquet
 frame = pl.DataFrame({name: [f"{name}{row}" for row in range(40)] for name in ("lesion", "exam", "site")})
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 whole = write_parquet(frame, Path(sys.argv[1]) / "whole.parquet").stat().st_size

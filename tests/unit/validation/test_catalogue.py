@@ -4,9 +4,9 @@ import polars as pl
 import pytest
 
 import schemas
-from registry_pipeline.settings import Settings
+from registry_pipeline.core.settings import Settings
 from registry_pipeline.validation.records import curated
-from registry_pipeline.validation.rules import catalogue, message_of
+from registry_pipeline.validation.rules.catalogue import catalogue, message_of
 
 REGISTRY_LAYERS = ("mart", "quality")
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from registry_pipeline.validation.consolidate import Consolidated, Consolidation, consolidate_table
+from registry_pipeline.validation.screening.consolidate import Consolidated, Consolidation, consolidate_table
 from tests.support.staged import frame_of
 
 SOURCES = {0: "his", 1: "civil"}

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from registry_pipeline.validation.consolidate import consolidate_table
+from registry_pipeline.validation.screening.consolidate import consolidate_table
 
 N = 300
 

@@ -17,16 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import schemas
-from registry_pipeline.validation.decisions import (
-    STATES,
-    Decision,
-    Judged,
-    LedgerError,
-    append_decision,
-    read_decisions,
-    value_digest,
-)
-from registry_pipeline.validation.decisions_in_force import (
+from registry_pipeline.validation.decisions.in_force import (
     contradiction,
     decision_rows,
     in_force,
@@ -34,6 +25,15 @@ from registry_pipeline.validation.decisions_in_force import (
     states_of,
     survivors,
     waived_findings,
+)
+from registry_pipeline.validation.decisions.ledger import (
+    STATES,
+    Decision,
+    Judged,
+    LedgerError,
+    append_decision,
+    read_decisions,
+    value_digest,
 )
 from schemas import codes
 from schemas.table import columns_of
@@ -125,7 +125,7 @@ def test_what_is_no_ledger_is_told_in_one_line(tmp_path: Path) -> None:
 WRITER = """
 import sys
 from pathlib import Path
-from registry_pipeline.validation.decisions import Judged, append_decision
+from registry_pipeline.validation.decisions.ledger import Judged, append_decision
 path, name, times = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 for number in range(times):
     about = Judged(f"{name}-{number}", "M01", "west", "measurement", "k", "i", "d")

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from registry_pipeline.validation.rules import Catalogue, catalogue
-from schemas.generic_rule import GenericRule
-from schemas.generic_rules import GENERIC_RULES
+from registry_pipeline.validation.rules.catalogue import Catalogue, catalogue
+from schemas.rules.generic_rule import GenericRule
+from schemas.rules.generic_rules import GENERIC_RULES
 from tests.support.staged import screen, staged_of
 
 GENERIC = Catalogue(catalogue().of_scope("generic"))

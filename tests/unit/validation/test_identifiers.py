@@ -4,7 +4,7 @@ from datetime import date
 
 import polars as pl
 
-from registry_pipeline.validation.identifiers import number_identifiers
+from registry_pipeline.validation.screening.identifiers import number_identifiers
 from tests.support.staged import records_of, screen, staged_of
 
 

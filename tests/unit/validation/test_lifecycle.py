@@ -2,8 +2,8 @@
 
 import polars as pl
 
-from registry_pipeline.validation.findings import FINDING
-from registry_pipeline.validation.lifecycle import merge_lifecycle
+from registry_pipeline.validation.registry_wide.finding_history import merge_lifecycle
+from registry_pipeline.validation.screening.findings import FINDING
 
 
 def _findings(*ids: str) -> pl.DataFrame:

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import schemas
-from registry_pipeline.validation.linkage import find_pairs, persons_of
-from registry_pipeline.validation.linkage_compare import LEVELS, PASSES, block, compare
-from registry_pipeline.validation.linkage_weights import STATED_M, STATED_U
+from registry_pipeline.validation.registry_wide.compare import LEVELS, PASSES, block, compare
+from registry_pipeline.validation.registry_wide.linkage import find_pairs, persons_of
+from registry_pipeline.validation.registry_wide.weights import STATED_M, STATED_U
 from schemas import codes
 from tests.support.duplicates import draw_duplicates
 

@@ -7,15 +7,15 @@ import click
 import polars as pl
 import pytest
 
-from registry_pipeline.settings import Settings
-from registry_pipeline.validation.rules import Catalogue, catalogue, message_of, written_messages
-from registry_pipeline.validation.systemic import CAUSE
-from registry_pipeline.validation.wording import (
+from registry_pipeline.core.settings import Settings
+from registry_pipeline.validation.rules.catalogue import Catalogue, catalogue, message_of, written_messages
+from registry_pipeline.validation.rules.translations import (
     in_language,
     rule_message_rows,
     translated_message,
     translated_suggestion,
 )
+from registry_pipeline.validation.screening.systemic import CAUSE
 from schemas.messages import ENGLISH, fill, known_language, languages, messages, places, sentence
 from schemas.reasons import REASONS
 from tests.support.message_sources import intake_texts, skeleton
@@ -138,7 +138,7 @@ def test_the_release_publishes_every_rule_in_every_language() -> None:
 
 
 def test_the_command_shows_them() -> None:
-    from registry_pipeline.cli_look import _in_language
+    from registry_pipeline.cli.query import _in_language
 
     columns = ["rule_id", "suggestion", "message"]
     rows = [("V02", "F", message_of(catalogue().entries["V02"]))]

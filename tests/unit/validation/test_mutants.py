@@ -26,7 +26,7 @@ def test_every_comparison_of_a_query_is_changed_once() -> None:
 def test_every_comparison_of_a_module_is_changed_once() -> None:
     text = "def fits():\n    return (a >= 1) & ~b.is_in([2]) | c.is_between(3, 4)\n"
     rules = rules_by_function([text], ["Rule('A01', lambda _: judge.fits())"])
-    made = list(python_mutants("schemas/judge.py", text, rules))
+    made = list(python_mutants("schemas/disease/expressions.py", text, rules))
     assert sorted(one.change for one in made) == [
         "& -> |",
         ">= -> >",

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from registry_pipeline.validation.places import count_by_place
+from registry_pipeline.validation.screening.places import count_by_place
 
 
 def test_places_that_come_again_and_have_no_name_are_counted_once() -> None:

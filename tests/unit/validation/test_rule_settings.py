@@ -7,13 +7,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from registry_pipeline.home import Home
-from registry_pipeline.intake.facility import read_facility
-from registry_pipeline.intake.landing import land_inbox
-from registry_pipeline.settings_reader import read_settings
-from registry_pipeline.steps import facility as steps
-from registry_pipeline.toml_source import ConfigurationError
-from registry_pipeline.validation.rules import catalogue
+from registry_pipeline.core.home import Home
+from registry_pipeline.core.settings_file import read_settings
+from registry_pipeline.core.toml_source import ConfigurationError
+from registry_pipeline.intake.landing.land import land_inbox
+from registry_pipeline.intake.mapping.facility import read_facility
+from registry_pipeline.pipeline import facility as steps
+from registry_pipeline.validation.rules.catalogue import catalogue
 from tests.support.registry_home import HOSPITAL, PATIENT_HEADER, patient_row, send, small_home
 from tests.support.staged import screen, staged_of
 

@@ -1,11 +1,11 @@
 """docs/rules.md is what the rules say."""
 
-from registry_pipeline.validation.rules import catalogue
-from registry_pipeline.validation.rules_page import PAGE, page, write
+from registry_pipeline.validation.rules.catalogue import catalogue
+from registry_pipeline.validation.rules.page import PAGE, page, write
 
 
 def test_the_page_is_fresh() -> None:
-    told = "docs/rules.md is stale: run python -m registry_pipeline.validation.rules_page"
+    told = "docs/rules.md is stale: run python -m registry_pipeline.validation.rules.page"
     assert PAGE.read_text(encoding="utf-8") == page(), told
 
 

@@ -5,9 +5,9 @@ from datetime import date
 import duckdb
 import polars as pl
 
-from registry_pipeline.sql_source import SQL_FOLDER, read_sql
-from registry_pipeline.validation.lifecycle import merge_lifecycle
-from registry_pipeline.validation.screen import Screened, ScreenOptions
+from registry_pipeline.core.sql_files import SQL_FOLDER, read_sql
+from registry_pipeline.validation.registry_wide.finding_history import merge_lifecycle
+from registry_pipeline.validation.screening.screen import Screened, ScreenOptions
 from tests.support.staged import screen, staged_of
 
 

@@ -6,10 +6,10 @@ from typing import Any
 import polars as pl
 import pytest
 
-from registry_pipeline.settings import Settings
+from registry_pipeline.core.settings import Settings
 from registry_pipeline.validation.records import curated
-from registry_pipeline.validation.rules import catalogue, parameters_of
-from registry_pipeline.validation.within_table import Outcome, judge_table
+from registry_pipeline.validation.rules.catalogue import catalogue, parameters_of
+from registry_pipeline.validation.screening.within_table import Outcome, judge_table
 from schemas.table import Rule, rules_of
 from tests.support.staged import EXTRACT_DATE, records_of
 

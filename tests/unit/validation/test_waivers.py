@@ -8,9 +8,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from registry_pipeline.validation.decisions import value_digest
-from registry_pipeline.validation.screen import Screened, ScreenOptions
-from registry_pipeline.validation.waivers import Waivers
+from registry_pipeline.validation.decisions.ledger import value_digest
+from registry_pipeline.validation.decisions.waivers import Waivers
+from registry_pipeline.validation.screening.screen import Screened, ScreenOptions
 from tests.support.staged import screen, staged_of
 
 KEY = b"k" * 32

@@ -1,0 +1,272 @@
+"""Fine and Gray's regression of the subdistribution hazard of one cause.
+
+Belongs here: the weighted likelihood, its sandwich variance, `fit_fine_gray`.
+Does not belong here: cause-specific models (fit_cox on cause_specific), curves and tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from registry_pipeline.analysis.cox.design import CoxData, read_cox_data
+from registry_pipeline.analysis.cox.levels import hazard_ratios, ratio_notes
+from registry_pipeline.analysis.cox.likelihood import Point
+from registry_pipeline.analysis.cox.newton import Problem, Solution, maximise, split_columns, standardise
+from registry_pipeline.analysis.cox.result import TERM_COLUMNS, wald
+from registry_pipeline.analysis.cox.risk_sets import RiskSets, build_risk_sets, sum_at_risk
+from registry_pipeline.analysis.inputs import NOT_ESTIMABLE, OK, Flags, Floats, Frame, Times, binned
+from registry_pipeline.analysis.product_limit import product_limit, risk_table, step_value
+
+METHOD = "fine-gray"
+
+
+@dataclass(frozen=True)
+class FineGrayFit:
+    """terms: as `CoxFit.terms`, subdistribution hazard ratios; summary: one row; covariance: robust."""
+
+    terms: pd.DataFrame
+    summary: pd.DataFrame
+    covariance: pd.DataFrame
+    status: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Weighted:
+    """Risk sets of the subdistribution.
+
+    sets: death times of the cause, Breslow ties; censoring_time (K,), censoring_row (n,): Kaplan-Meier of the
+    censoring time just before each death time and each row's own time; stays (n,): rows with a competing
+    event, who stay in the risk set with the weight G(t-)/G(T-) (Fine & Gray 1999).
+    """
+
+    sets: RiskSets
+    n_dying: Floats
+    censoring_time: Floats
+    censoring_row: Floats
+    stays: Flags
+    times: Times
+
+
+@dataclass(frozen=True)
+class WeightedPoint(Point):
+    """The likelihood with what the variance needs: total (K,), mean (K, p), risk (n,)."""
+
+    total: Floats
+    mean: Floats
+    risk: Floats
+
+
+def weight_rows(times: Times, cause: int) -> Weighted:
+    """Find death times of the cause and the censoring weights, once for all models of the same times."""
+    asked = ("fine-gray", cause)
+    if asked not in times.kept:
+        times.kept[asked] = _weight_rows(times, cause)
+    found: Weighted = times.kept[asked]
+    return found
+
+
+def _weight_rows(times: Times, cause: int) -> Weighted:
+    n = len(times)
+    own = Times(times.duration, (times.event == cause).astype(np.int64))
+    sets = build_risk_sets(own, np.zeros(n, dtype=np.int64), np.ones(n), ties="breslow")
+    censored = product_limit(risk_table(Times(times.duration, (times.event == 0).astype(np.int64))))
+    at_time, _ = step_value(censored, np.nextafter(sets.time, -np.inf))
+    at_row, _ = step_value(censored, np.nextafter(times.duration, -np.inf))
+    n_dying = np.bincount(sets.tie_index, minlength=sets.n_time).astype(np.float64)
+    stays = (times.event > 0) & (times.event != cause)
+    return Weighted(sets, n_dying, at_time, at_row, stays, times)
+
+
+def _risk_sum(weighted: Weighted, value: Floats) -> Floats:
+    """Sum a value over the weighted risk set at each death time, shape (K,)."""
+    sets = weighted.sets
+    kept = np.where(weighted.stays, value / weighted.censoring_row, 0.0)
+    past = np.cumsum(binned(sets.last, kept, sets.n_time + 1))[: sets.n_time]
+    return sum_at_risk(sets, value) + weighted.censoring_time * past
+
+
+def _row_sum(weighted: Weighted, value: Floats) -> Floats:
+    """Sum (K, ...) values over the death times at which each row is in the weighted risk set: (n, ...)."""
+    shape = (-1, *(1,) * (value.ndim - 1))
+    zero = np.zeros((1, *value.shape[1:]))
+    inside = np.concatenate([zero, np.cumsum(value, axis=0)])[weighted.sets.last]
+    later = np.cumsum((value * weighted.censoring_time.reshape(shape))[::-1], axis=0)[::-1]
+    after = np.concatenate([later, zero])[weighted.sets.last]
+    factor = np.where(weighted.stays, 1 / weighted.censoring_row, 0.0).reshape(shape)
+    total: Floats = inside + factor * after
+    return total
+
+
+def evaluate_weighted(weighted: Weighted, x: Floats, beta: Floats) -> WeightedPoint | None:
+    """Compute the weighted partial likelihood; None where it overflows."""
+    predictor = x @ beta
+    if not np.all(np.isfinite(predictor)) or float(np.max(np.abs(predictor), initial=0.0)) > 500:
+        return None
+    risk = np.exp(predictor)
+    sets = weighted.sets
+    total = _risk_sum(weighted, risk)
+    mean = np.column_stack([_risk_sum(weighted, risk * x[:, j]) for j in range(x.shape[1])]) / total[:, None]
+    rate = weighted.n_dying / total
+    hazard = risk * _row_sum(weighted, rate)
+    information = x.T @ (hazard[:, None] * x) - mean.T @ (weighted.n_dying[:, None] * mean)
+    score = x[sets.death_row].sum(axis=0) - weighted.n_dying @ mean
+    value = float(predictor[sets.death_row].sum() - weighted.n_dying @ np.log(total))
+    return WeightedPoint(value, score, (information + information.T) / 2, total, mean, risk)
+
+
+def _is_endless(weighted: Weighted, x: Floats, step: Floats) -> bool:
+    """Say whether the dying have the largest value of x @ step in every weighted risk set."""
+    sets, value = weighted.sets, x @ step
+    spread = float(np.ptp(value))
+    top = np.full(sets.n_time + 1, -np.inf)
+    np.maximum.at(top, sets.last, value)
+    at_risk = np.maximum.accumulate(top[::-1])[::-1][1:]
+    past = np.full(sets.n_time + 1, -np.inf)
+    np.maximum.at(past, sets.last[weighted.stays], value[weighted.stays])
+    at_risk = np.maximum(at_risk, np.maximum.accumulate(past)[:-1])
+    dying = np.full(sets.n_time, np.inf)
+    np.minimum.at(dying, sets.death_index, value[sets.death_row])
+    return spread > 0 and bool(np.all(at_risk <= dying + 1e-3 * spread))
+
+
+def sandwich(weighted: Weighted, x: Floats, found: WeightedPoint) -> Floats:
+    """Covariance of the coefficients, the estimated censoring distribution included (R's crr)."""
+    inverse = np.linalg.inv(found.information)
+    influence = (_score_part(weighted, x, found) + _censoring_part(weighted, x, found)) @ inverse
+    return np.asarray(influence.T @ influence, dtype=np.float64)
+
+
+def _score_part(weighted: Weighted, x: Floats, found: WeightedPoint) -> Floats:
+    """Each row's score, (n, p)."""
+    sets = weighted.sets
+    rate = weighted.n_dying / found.total
+    hazard = _row_sum(weighted, rate)[:, None]
+    out: Floats = found.risk[:, None] * (_row_sum(weighted, rate[:, None] * found.mean) - hazard * x)
+    out[sets.death_row] += x[sets.death_row] - found.mean[sets.death_index]
+    return out
+
+
+def _censoring_part(weighted: Weighted, x: Floats, found: WeightedPoint) -> Floats:
+    """Each row's effect through the Kaplan-Meier of the censoring time, (n, p)."""
+    times, sets = weighted.times, weighted.sets
+    grid, position = np.unique(times.duration, return_inverse=True)
+    kept = np.where(weighted.stays, found.risk / weighted.censoring_row, 0.0)
+    rate = weighted.censoring_time * weighted.n_dying / found.total
+    ahead = np.searchsorted(sets.time, grid, side="left")
+    later_rate = _from(rate, ahead)
+    later_mean = np.column_stack([_from(rate * column, ahead) for column in found.mean.T])
+    past = _before(binned(position, kept, len(grid)))
+    past_x = np.column_stack([_before(binned(position, kept * column, len(grid))) for column in x.T])
+    q = past_x * later_rate[:, None] - past[:, None] * later_mean
+    at_risk = len(times) - np.searchsorted(np.sort(times.duration), grid, side="left")
+    censored = np.bincount(position[times.event == 0], minlength=len(grid))
+    compensator = np.cumsum(q * (censored / at_risk**2)[:, None], axis=0)
+    jump = np.where((times.event == 0)[:, None], (q / at_risk[:, None])[position], 0.0)
+    part: Floats = jump - compensator[position]
+    return part
+
+
+def _from(value: Floats, start: np.ndarray) -> Floats:
+    """Sums of value[start:]."""
+    total: Floats = np.concatenate([np.cumsum(value[::-1])[::-1], [0.0]])[start]
+    return total
+
+
+def _before(value: Floats) -> Floats:
+    """Running sums that leave out the present."""
+    return np.concatenate(([0.0], np.cumsum(value)[:-1]))
+
+
+def fit_fine_gray(
+    frame: Frame, duration: str, event: str, covariates: Sequence[str], cause: int = 1
+) -> FineGrayFit:
+    """Fit the subdistribution hazard of `cause`; event: 0 censored, 1, 2, ...
+
+    Covariates as in `fit_cox`. Ties by Breslow, robust variance with the estimated censoring weights, as
+    R's cmprsk::crr. Certified or refused as a Cox fit is: status, note, NaN.
+    Source: Fine & Gray 1999, JASA 94:496-509.
+    """
+    data, x = read_cox_data(frame, duration, event, covariates, None, None, None, None, competing=True)
+    n_event = int((data.times.event == cause).sum())
+    reason = _hopeless(data, n_event, cause)
+    if reason:
+        return _table(data, n_event, None, None, np.zeros(len(data.terms), dtype=bool), reason)
+    weighted = weight_rows(data.times, cause)
+    scale, _ = standardise(x, data.count)
+    start = evaluate_weighted(weighted, x, np.zeros(x.shape[1]))
+    assert start is not None
+    constant, collinear, kept = split_columns(start.information)
+    names = ", ".join(data.terms[j] for j in np.flatnonzero(constant | collinear))
+    note = f"No estimate of their own (constant or collinear): {names}." if names else ""
+    if not (kept & ~collinear).any():
+        return _table(data, n_event, None, None, kept, note)
+    x = np.asfortranarray(x[:, kept])
+    problem = Problem(
+        x.shape[1],
+        lambda beta: evaluate_weighted(weighted, x, beta),
+        lambda step: _is_endless(weighted, x, step),
+    )
+    solution = maximise(problem, start if kept.all() else None)
+    if solution.status != OK or solution.evaluation is None:
+        return _table(data, n_event, solution, None, kept, f"{note} {solution.reason}".strip())
+    covariance = sandwich(weighted, x, solution.evaluation)
+    if np.any(np.diag(covariance) < 1e-10 * np.diag(np.linalg.inv(solution.evaluation.information))):
+        return _table(data, n_event, None, None, kept, f"{note} The robust variance vanishes.".strip())
+    found = (solution.beta / scale[kept], covariance / np.outer(scale[kept], scale[kept]))
+    return _table(data, n_event, solution, found, kept & ~collinear, note, kept)
+
+
+def _hopeless(data: CoxData, n_event: int, cause: int) -> str:
+    """Say why there is nothing to fit, or nothing."""
+    if data.n == 0:
+        return "There are no patients with complete covariates."
+    if not data.terms:
+        return "No covariates are named."
+    if n_event < 2:
+        return (
+            f"There are {n_event or 'no'} events of cause {cause}."
+            if n_event != 1
+            else (f"There is only one event of cause {cause}; it cannot bear a model.")
+        )
+    return ""
+
+
+def _table(
+    data: CoxData,
+    n_event: int,
+    solution: Solution[WeightedPoint] | None,
+    estimate: tuple[Floats, Floats] | None,
+    shown: Flags,
+    note: str,
+    kept: Flags | None = None,
+) -> FineGrayFit:
+    """Make the tidy frames, with or without numbers."""
+    status = OK if estimate is not None else solution.status if solution is not None else NOT_ESTIMABLE
+    names = list(data.terms)
+    values, matrix = np.full((len(names), 6), np.nan), np.full((len(names), len(names)), np.nan)
+    if estimate is not None and kept is not None:
+        at = np.flatnonzero(shown[kept])
+        beta, covariance = estimate[0][at], estimate[1][np.ix_(at, at)]
+        lower, upper, p_value = wald(beta, covariance)
+        limits = hazard_ratios(beta, lower, upper)
+        values[shown] = np.column_stack([beta, np.sqrt(np.diag(covariance)), limits, p_value])
+        matrix[np.ix_(shown, shown)] = covariance
+    terms = pd.DataFrame(values, columns=TERM_COLUMNS[1:7])
+    terms.insert(0, "term", names)
+    terms["method"] = METHOD
+    terms["status"] = [
+        OK if status == OK and flag else status if status != OK else NOT_ESTIMABLE for flag in shown
+    ]
+    said = ["" if value == OK else note for value in terms["status"]]
+    terms["note"] = ratio_notes(terms["coefficient"], names, said)
+    points = (solution.null, solution.evaluation) if solution is not None and status == OK else (None, None)
+    likelihood = [np.nan if point is None else point.log_likelihood for point in points]
+    row = [data.n, data.n_missing, n_event, n_event / max(len(names), 1), *likelihood, METHOD, status, note]
+    columns = "n n_missing n_event events_per_variable log_likelihood_null log_likelihood method status note"
+    summary = pd.DataFrame([dict(zip(columns.split(), row, strict=True))])
+    return FineGrayFit(terms, summary, pd.DataFrame(matrix, index=names, columns=names), status, note)

@@ -1,0 +1,97 @@
+"""What a term of a Cox model rests on: the patients and events of its level, and when it has no hazard ratio.
+
+Belongs here: counts by level, sentences about terms of few events or absurd units.
+Does not belong here: fitting (cox.py), the other columns of the terms (analysis/cox/result.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from registry_pipeline.analysis.inputs import OK, Flags, Floats, counted
+
+FEW_EVENTS = 5
+MOST_LOG_RATIO = 700.0  # exp of more is beyond what a number can hold
+
+
+@dataclass(frozen=True)
+class Level:
+    """Patients and events of a term's level, and of the level that it is compared with."""
+
+    n: int
+    n_event: int
+    n_reference: int
+    n_event_reference: int
+
+    @property
+    def note(self) -> str:
+        """A sentence where either rests on few events."""
+        if min(self.n_event, self.n_event_reference) >= FEW_EVENTS:
+            return ""
+        return (
+            f"Rests on few events: {self.n_event} of {counted(self.n, 'patient')} against "
+            f"{self.n_event_reference} of {counted(self.n_reference, 'patient')}."
+        )
+
+
+def read_levels(x: Floats, terms: Sequence[str], is_event: Flags, count: Floats) -> tuple[Level | None, ...]:
+    """Of each column of x (n, p) its level and the level it is compared with; None for a continuous covariate.
+
+    The larger value of a covariate of two values counts as its level. is_event, count (n,): events, patients per row.
+    """
+    return tuple(_level(x, terms, j, is_event, count) for j in range(len(terms)))
+
+
+def _level(x: Floats, terms: Sequence[str], j: int, is_event: Flags, count: Floats) -> Level | None:
+    column = x[:, j]
+    if not len(column):
+        return None
+    if terms[j].endswith("]"):
+        stem = terms[j].rsplit("[", 1)[0] + "["
+        own = [i for i, other in enumerate(terms) if other.startswith(stem)]
+        is_own, rest = column > 0, ~np.any(x[:, own] > 0, axis=1)
+    else:
+        low, high = column.min(), column.max()
+        is_own, rest = column == high, column == low
+        if low == high or not (is_own | rest).all():
+            return None
+    n, event = int(count @ is_own), int(count @ (is_own & is_event))
+    return Level(n, event, int(count @ rest), int(count @ (rest & is_event)))
+
+
+def with_levels(terms: pd.DataFrame, levels: Sequence[Level | None]) -> pd.DataFrame:
+    """Terms with n_level and n_event_level, NULL for continuous ones, and a note where events are few."""
+    notes = [
+        " ".join(filter(None, [note, level.note if level is not None and status == OK else ""]))
+        for note, status, level in zip(terms["note"], terms["status"], levels, strict=True)
+    ]
+    counts = {
+        "n_level": [None if level is None else level.n for level in levels],
+        "n_event_level": [None if level is None else level.n_event for level in levels],
+    }
+    return terms.assign(note=notes, **{name: pd.array(one, dtype="Int64") for name, one in counts.items()})
+
+
+def hazard_ratios(beta: Floats, lower: Floats, upper: Floats) -> Floats:
+    """exp of coefficients and their limits, (q, 3); NaN where the ratio is beyond what a number can hold.
+
+    An upper limit alone may be infinite: a profile that never comes back to its limit.
+    """
+    with np.errstate(over="ignore"):
+        ratios = np.exp(np.column_stack([beta, lower, upper]))
+    ratios[np.abs(beta) > MOST_LOG_RATIO] = np.nan
+    return ratios
+
+
+def ratio_notes(beta: Sequence[float], terms: Sequence[str], notes: Sequence[str]) -> list[str]:
+    """The note of each term, or why a coefficient has no hazard ratio."""
+    return [
+        f"The hazard ratio per unit of {term} is beyond any number: its unit is too large for its values."
+        if abs(one) > MOST_LOG_RATIO
+        else note
+        for one, term, note in zip(beta, terms, notes, strict=True)
+    ]

@@ -1,0 +1,191 @@
+"""How far the growth answer depends on choices that the data cannot settle, and on single patients.
+
+Belongs here: the same estimate under other forms, error models, lesions, thresholds and detection limits; the
+estimate without each patient in turn.
+Does not belong here: the fits themselves (growth.py, analysis/growth/onset.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from registry_pipeline.analysis.growth.fit import ABOVE_AT_ZERO, ERROR_MODELS, MODELS, GrowthFit, fit_growth
+from registry_pipeline.analysis.growth.forms import FORMS
+from registry_pipeline.analysis.growth.intervals import sentences
+from registry_pipeline.analysis.growth.least_squares import Problem, minimise
+from registry_pipeline.analysis.growth.lesions import (
+    Frame,
+    as_pandas,
+    numbers,
+    require_columns,
+    usable_lesions,
+)
+from registry_pipeline.analysis.growth.onset import OnsetFit, fit_interval_onset
+
+SENSITIVITY_COLUMNS = [
+    "variant", "reading", "model", "error_model", "estimand", "n_lesions", "n_patients", "threshold_mm",
+    "months", "ci_lower", "ci_upper", "ci_method", "is_extrapolated", "change_months", "status", "note",
+]  # fmt: skip
+INFLUENCE_COLUMNS = [
+    "patient", "n_lesions", "months", "months_without", "change_months", "rank", "status", "note",
+]  # fmt: skip
+REGRESSION = "interval since the last negative CT at which the fitted diameter is the threshold"
+ONSET = "months of a lesion of median rate from the detection limit to the threshold"
+CURRENT = "as reported"
+OUTSIDE = "the months lie outside the intervals of the lesions used"
+
+
+def growth_sensitivity(
+    frame: Frame,
+    interval_months: str = "months_since_negative_ct",
+    diameter_mm: str = "diameter_mm",
+    patient: str | None = "patient_id",
+    threshold_mm: float = 15.0,
+    model: str = "exponential",
+    error_model: str = "additive",
+    *,
+    node: str | None = None,
+    longest_interval: float = 6.0,
+    thresholds: Sequence[float] = (10.0, 20.0),
+    detection_limits: Sequence[float] = (3.0, 4.0, 5.0),
+    fits: Mapping[tuple[str, str], GrowthFit] | None = None,
+    onset: OnsetFit | None = None,
+) -> pd.DataFrame:
+    """Months to the threshold under other readings of the same lesions; the reported reading first.
+
+    variant names what was changed (form, lesions, threshold, onset) and reading how: every form and error
+    model; one lesion per patient (the largest); intervals up to longest_interval only; without nodes (where
+    `node`, a truth value, is named); other thresholds (mm); and the likelihood with interval-censored onset for each
+    detection limit (mm), whose estimand is another and is named. is_extrapolated: the months lie outside the intervals
+    of the lesions that the reading used. change_months: less the reported reading.
+    fits: fits of all the lesions that exist already, by model and error model; onset: the one of the onset, which
+    stands for its own threshold and detection limit. Profile limits. A reading that the data cannot carry keeps its
+    status and note.
+    """
+    data = as_pandas(frame)
+    require_columns(data, [name for name in (interval_months, diameter_mm, patient, node) if name])
+    columns, made = (interval_months, diameter_mm), fits or {}
+    others = [(m, e) for m in MODELS for e in ERROR_MODELS if (m, e) != (model, error_model)]
+    rows: list[dict[str, Any]] = []
+    for one, error in ((model, error_model), *others):
+        fit = made.get((one, error)) or fit_growth(
+            data, *columns, one, error, patient, threshold_mm, n_bootstrap=0
+        )
+        rows.append(_row("form" if rows else CURRENT, f"{one}, {error} error", fit, REGRESSION))
+    for reading, part in _parts(data, interval_months, diameter_mm, patient, node, longest_interval):
+        fit = fit_growth(part, *columns, model, error_model, patient, threshold_mm, n_bootstrap=0)
+        rows.append(_row("lesions", reading, fit, REGRESSION))
+    for other in thresholds:
+        fit = fit_growth(data, *columns, model, error_model, patient, other, n_bootstrap=0)
+        rows.append(_row("threshold", f"{other:g} mm", fit, REGRESSION))
+    for limit in (one for one in detection_limits if one < threshold_mm):
+        asked = (threshold_mm, limit)
+        if onset is not None and (onset.threshold_mm, onset.detection_limit_mm) == asked:
+            read = onset
+        else:
+            read = fit_interval_onset(data, *columns, patient, *asked)
+        rows.append(_row("onset", f"interval-censored onset, detection limit {limit:g} mm", read, ONSET))
+    table = pd.DataFrame(rows, columns=SENSITIVITY_COLUMNS)
+    comparable = (table["estimand"] == REGRESSION) & (table["variant"] != "threshold")
+    table["change_months"] = (table["months"] - table["months"].iloc[0]).where(comparable)
+    return table
+
+
+def _parts(
+    data: pd.DataFrame, interval: str, diameter: str, patient: str | None, node: str | None, longest: float
+) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Subsets of the lesions, each with what it is."""
+    months, size = numbers(data[interval]), numbers(data[diameter])
+    with np.errstate(invalid="ignore"):
+        yield f"intervals up to {longest:g} months", data[months <= longest]
+    if patient is not None:
+        usable = data[(months > 0) & (size > 0)]
+        largest = numbers(usable[diameter])
+        order = np.lexsort((np.arange(len(usable)), -largest))
+        yield "the largest lesion of each patient", usable.iloc[order].drop_duplicates(patient).sort_index()
+    if node is not None:
+        is_node = data[node].astype("boolean")
+        yield "without lymph nodes", data[~is_node.fillna(False).to_numpy(dtype=bool)]
+
+
+def _row(variant: str, reading: str, fit: GrowthFit | OnsetFit, estimand: str) -> dict[str, Any]:
+    """One reading as a row."""
+    threshold = fit.threshold.iloc[0]
+    kept = (
+        "model",
+        "error_model",
+        "n_lesions",
+        "n_patients",
+        "threshold_mm",
+        "months",
+        "ci_lower",
+        "ci_upper",
+    )
+    row = {name: threshold[name] for name in (*kept, "ci_method", "is_extrapolated", "status", "note")}
+    row["note"] = sentences(row["note"], OUTSIDE if row["is_extrapolated"] else "")
+    return {"variant": variant, "reading": reading, "estimand": estimand, "change_months": np.nan} | row
+
+
+@np.errstate(all="ignore")  # absurd readings overflow; they end as a status, not as a warning
+def growth_influence(
+    frame: Frame,
+    interval_months: str = "months_since_negative_ct",
+    diameter_mm: str = "diameter_mm",
+    patient: str = "patient_id",
+    model: str = "exponential",
+    error_model: str = "additive",
+    threshold_mm: float = 15.0,
+) -> pd.DataFrame:
+    """Months to the threshold without each patient in turn: one row per patient, the largest change first.
+
+    months: with everybody; months_without: the fit without the patient's lesions, NaN where it does not converge
+    (status not_converged), or the curve lies above the threshold from the start (not_estimable). No rows where the fit
+    with everybody is not certified, or gives no months.
+    """
+    fit = fit_growth(
+        frame, interval_months, diameter_mm, model, error_model, patient, threshold_mm, n_bootstrap=0
+    )
+    lesions = usable_lesions(frame, interval_months, diameter_mm, patient)
+    has_months = bool(fit.converged and pd.notna(fit.threshold["months"].iloc[0]))
+    if not has_months or lesions.patient is None or (lesions.n_patients or 0) < 2:
+        return pd.DataFrame(columns=INFLUENCE_COLUMNS)
+    names = _labels(frame, interval_months, diameter_mm, patient)
+    n_patients = len(names)
+    weights = (lesions.patient[None, :] != np.arange(n_patients)[:, None]).astype(np.float64)
+    problem = Problem(FORMS[model], error_model, lesions.months, lesions.diameter, float(threshold_mm))
+    found = minimise(problem, np.tile(fit.estimates, (n_patients, 1)), weights)
+    usable = found.converged & (found.parameters[:, 1] > 0)
+    scale = np.exp if FORMS[model].log_time else np.asarray
+    without = np.where(usable, scale(found.parameters[:, 0]), np.nan)
+    is_above, without = without < 0, np.where(without < 0, np.nan, without)
+    months = float(scale(fit.estimates[0]))
+    table = pd.DataFrame(
+        {
+            "patient": names,
+            "n_lesions": np.bincount(lesions.patient, minlength=n_patients),
+            "months": months,
+            "months_without": without,
+            "change_months": without - months,
+            "status": np.select([is_above, usable], ["not_estimable", "ok"], "not_converged"),
+            "note": np.select(
+                [is_above, usable], [ABOVE_AT_ZERO, ""], "the fit without this patient did not converge"
+            ),
+        }
+    )
+    change = np.abs(without - months)
+    order = np.argsort(-np.where(np.isnan(change), np.inf, change), kind="stable")
+    table = table.iloc[order].reset_index(drop=True)
+    return table.assign(rank=np.arange(1, len(table) + 1))[INFLUENCE_COLUMNS]
+
+
+def _labels(frame: Frame, interval: str, diameter: str, patient: str) -> list[str]:
+    """The patients in the order in which `usable_lesions` numbers them."""
+    data = as_pandas(frame)
+    months, size = numbers(data[interval]), numbers(data[diameter])
+    with np.errstate(invalid="ignore"):
+        kept = data.loc[(months > 0) & (size > 0) & data[patient].notna().to_numpy(dtype=bool), patient]
+    return [str(one) for one in pd.factorize(kept)[1]]

@@ -1,0 +1,1 @@
+"""Survival without covariates: Kaplan-Meier, log-rank, restricted mean, competing risks, cutpoints."""

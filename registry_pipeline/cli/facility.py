@@ -1,0 +1,181 @@
+"""Commands for a facility that joins: facility new, facility check.
+
+Belongs here: arguments, writing the draft, showing the report of a check.
+Does not belong here: guessing (``intake/profiling/``), trying a mapping out (``pipeline/facility_check.py``).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from registry_pipeline.cli.context import CONTEXT, own_options
+from registry_pipeline.cli.rows import as_json
+from registry_pipeline.core.toml_source import ConfigurationError
+from registry_pipeline.reporting.document.terminal import harmless, print_table
+
+if TYPE_CHECKING:
+    from registry_pipeline.core.home import Home
+    from registry_pipeline.intake.profiling import Draft
+    from registry_pipeline.pipeline.facility_check import CheckReport
+
+_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+
+
+def _facility_id(_: click.Context, __: click.Parameter, value: str) -> str:
+    if not _ID.fullmatch(value):
+        raise click.BadParameter("the id of a facility is a-z, 0-9, '_' and '-', such as west_hospital")
+    return value
+
+
+facility_id = click.argument("facility_id", metavar="ID", callback=_facility_id)
+
+
+@click.group()
+def facility() -> None:
+    """A facility that joins: draft its mapping from real files, try the mapping out."""
+
+
+@facility.command("new")
+@own_options
+@facility_id
+@click.option(
+    "--from", "paths", multiple=True, required=True, metavar="FILE",
+    type=click.Path(path_type=Path, exists=True), help="A real export, or a folder of them; repeatable.",
+)  # fmt: skip
+@click.argument("more", nargs=-1, metavar="[FILE]...", type=click.Path(path_type=Path, exists=True))
+@click.option("--force", is_flag=True, help="Write over a mapping that is there.")
+@as_json
+def new(
+    facility_id: str, paths: tuple[Path, ...], more: tuple[Path, ...], force: bool, is_json: bool
+) -> None:
+    """Draft a commented mapping from real files.
+
+    What is recognised is mapped, each guess with its evidence; what is not is asked in lines that begin with
+    "# ?". The draft holds no value of any record.
+    """
+    from registry_pipeline.intake.profiling import draft_mapping
+
+    home = CONTEXT.home()
+    target = home.facilities / f"{facility_id}.toml"
+    if target.exists() and not force:
+        raise ConfigurationError(target, None, "is there already; --force writes over it")
+    files = _files([*paths, *more])
+    draft = draft_mapping(
+        facility_id, files, progress=lambda told: click.echo(f"  {harmless(told)}", err=True)
+    )
+    if not draft.n_sources:
+        raise ConfigurationError(files[0].parent, None, "no file could be used: " + "; ".join(draft.problems))
+    _write(home, target, draft)
+    _tell(home, target, facility_id, draft, is_json)
+
+
+def _files(paths: list[Path]) -> list[Path]:
+    """Files as given, folders as the files that lie directly in them."""
+    found = [
+        file
+        for path in paths
+        for file in (sorted(path.iterdir()) if path.is_dir() else [path])
+        if file.is_file() and not file.name.startswith((".", "~$"))
+    ]
+    if not found:
+        raise click.UsageError("--from names no file")
+    return list(dict.fromkeys(found))
+
+
+def _write(home: Home, target: Path, draft: Draft) -> None:
+    """The draft takes the place of the mapping only after it was read as one."""
+    from registry_pipeline.intake.mapping.facility import read_facility
+    from registry_pipeline.store.parquet import write_text
+
+    with tempfile.TemporaryDirectory(dir=home.root, prefix="draft-") as folder:
+        trial = Path(folder) / target.name
+        trial.write_text(draft.text, encoding="utf-8")
+        read_facility(trial)
+    write_text(draft.text, target)
+
+
+def _tell(home: Home, target: Path, facility_id: str, draft: Draft, is_json: bool) -> None:
+    if is_json:
+        told = {
+            "file": str(target), "n_sources": draft.n_sources, "n_columns": draft.n_columns,
+            "n_mapped": draft.n_mapped, "n_questions": draft.n_questions, "problems": list(draft.problems),
+        }  # fmt: skip
+        click.echo(json.dumps(told, ensure_ascii=False))
+        return
+    for problem in draft.problems:
+        click.echo(harmless(problem), err=True)
+    click.echo(
+        f"{target}: {draft.n_mapped} of {draft.n_columns} columns recognised in {draft.n_sources} sources."
+    )
+    click.echo(f'It asks {draft.n_questions} questions: answer the lines that begin with "# ?". Next:')
+    click.echo(f"  put the files into {home.inbox / facility_id}/")
+    click.echo(f"  registry --home {home.root} facility check {facility_id}")
+
+
+@facility.command("check")
+@own_options
+@facility_id
+@as_json
+def check(facility_id: str, is_json: bool) -> None:
+    """Try a mapping out on the facility's files, without publishing or changing anything.
+
+    Shows texts of records that could not be read: it is for the data manager's eyes.
+    """
+    from registry_pipeline.pipeline.facility_check import check_facility
+
+    home = CONTEXT.home()
+    report = check_facility(home, facility_id, lambda told: click.echo(f"  {told}", err=True))
+    if is_json:
+        click.echo(json.dumps(report.plain(), ensure_ascii=False, default=str))
+    else:
+        _show(report)
+
+
+def _show(report: CheckReport) -> None:
+    for problem in report.problems:
+        click.echo(harmless(problem), err=True)
+    names = ("source_file", "source", "n_rows", "status")
+    print_table(
+        ("file", "source", "rows", "state"), ([one[name] for name in names] for one in report.files), "Files"
+    )
+    _show_columns(report)
+    records = [(table, *counts.values()) for table, counts in report.tables.items()]
+    print_table(("table", "accepted", "in quarantine"), records, "Records")
+    rules = ("rule_id", "severity", "n_findings", "n_denominator", "message")
+    print_table(
+        ("rule", "severity", "findings", "of", "message"), ([one[name] for name in rules] for one in report.rules),
+        "Findings by rule",
+    )  # fmt: skip
+    account = [
+        [value for name, value in row.items() if name not in ("facility_id", "submission_id")]
+        for row in report.row_account
+    ]
+    heads = [name for name in (report.row_account or [{}])[0] if name not in ("facility_id", "submission_id")]
+    print_table(heads, account, "Rows received")
+
+
+def _show_columns(report: CheckReport) -> None:
+    rows = [
+        (
+            one.source, one.column, one.state if one.state != "mapped" else ", ".join(one.feeds),
+            one.n_rows, one.n_blank, None if one.n_used is None else one.n_used - (one.n_unread or 0), one.n_unread,
+        )
+        for one in report.columns
+    ]  # fmt: skip
+    heads = ("source", "column", "feeds", "rows", "blank", "read", "not read")
+    print_table(heads, rows, "Columns", is_wrapped=False)
+    unread = [(one.source, one.column, text, n) for one in report.columns for text, n in one.unread]
+    print_table(
+        ("source", "column", "text", "rows"), unread, "Texts that could not be read, the ten most frequent"
+    )
+    states = [one.state for one in report.columns]
+    click.echo(
+        f"{states.count('mapped')} columns mapped, {states.count('ignored')} ignored on purpose,"
+        f" {states.count('unknown')} unknown, {states.count('missing')} mapped and missing."
+    )

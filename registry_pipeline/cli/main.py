@@ -1,0 +1,66 @@
+"""The ``registry`` command.
+
+Belongs here: the group and which commands are in it.
+Does not belong here: the commands (``cli/run.py``, ``cli/decide.py`` and ``cli/facility.py`` change a home,
+``cli/query.py``, ``cli/releases.py`` and ``cli/report.py`` only look). Whatever is slow to import is imported inside the command
+that needs it.
+"""
+
+import gc
+import os
+import sys
+
+import click
+
+from registry_pipeline import __version__
+from registry_pipeline.cli.context import run, shared_options
+from registry_pipeline.cli.decide import decide
+from registry_pipeline.cli.facility import facility
+from registry_pipeline.cli.query import findings, sql, status
+from registry_pipeline.cli.releases import releases
+from registry_pipeline.cli.report import report
+from registry_pipeline.cli.run import demo, dev, init, refresh, simulate
+
+NEW_OBJECTS, YOUNG, OLD = 20_000, 20, 50
+"""When Python looks for cycles: after so many new objects, and so many times before it looks at older ones too.
+
+At its usual 700 a refresh of a small registry spends a twentieth of its time looking through the objects of the
+libraries, which are never freed."""
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@shared_options
+@click.version_option(__version__, prog_name="registry")
+def registry() -> None:
+    """Raw hospital exports in, sealed and documented DuckDB releases out.
+
+    Exit codes: 0 done, 1 refused (the old release is still served), 2 wrong use or configuration, 3 a bug.
+    """
+
+
+for command in (
+    init,
+    demo,
+    facility,
+    refresh,
+    status,
+    findings,
+    decide,
+    sql,
+    releases,
+    report,
+    simulate,
+    dev,
+):
+    registry.add_command(command)
+
+
+def main() -> None:
+    """Entry point: files are private from the first one on."""
+    gc.set_threshold(NEW_OBJECTS, YOUNG, OLD)
+    os.umask(0o077)
+    sys.exit(run(registry, sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""The command about reports: where they are, and the export for a manuscript.
+
+Belongs here: arguments, which files are named or opened.
+Does not belong here: what reports say (``reporting/``), other looks into a release (``cli/query.py``).
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from registry_pipeline.cli.context import CONTEXT, own_options
+from registry_pipeline.cli.rows import as_json, objects
+from registry_pipeline.reporting.document.terminal import print_table
+from registry_pipeline.store.releases import DATABASE, NoRelease, choose_release, release_folder
+
+SHOWN = (".html", ".pdf", ".xlsx", ".docx", ".tex")
+
+
+@click.command()
+@own_options
+@click.option("--open", "is_opened", is_flag=True, help="Open them in the browser.")
+@click.option(
+    "--journal", "out", metavar="OUT", type=click.Path(path_type=Path, file_okay=False),
+    help="Write tables (DOCX, LaTeX) and figures (PDF) for a manuscript into this folder.",
+)  # fmt: skip
+@as_json
+def report(is_opened: bool, out: Path | None, is_json: bool) -> None:
+    """Where the current reports are; --journal writes tables and figures for a manuscript."""
+    home = CONTEXT.home()
+    release = release_folder(home, choose_release(home))
+    if out is None:
+        found = _reports(release / "reports")
+    else:
+        from registry_pipeline.reporting.journal import write_journal
+
+        if not out.absolute().parent.is_dir():
+            raise click.UsageError(f"--journal: there is no folder {out.absolute().parent}")
+        found = write_journal(release / DATABASE, out)
+    _list(found, is_json)
+    if is_opened:
+        import webbrowser
+
+        for path in found:
+            if path.suffix == ".html":
+                webbrowser.open(path.absolute().as_uri())
+
+
+def _reports(folder: Path) -> list[Path]:
+    found = sorted(path for path in folder.rglob("*") if path.suffix in SHOWN)
+    if not found:
+        raise NoRelease(f"{folder}: the current release has no reports")
+    return found
+
+
+def _list(found: list[Path], is_json: bool) -> None:
+    columns, rows = ["report"], [[str(path)] for path in found]
+    if is_json:
+        click.echo(json.dumps(objects(columns, rows), ensure_ascii=False))
+    else:
+        print_table(columns, rows, "Reports")

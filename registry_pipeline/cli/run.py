@@ -1,0 +1,164 @@
+"""Commands that change a home or write files: init, demo, refresh, simulate, dev.
+
+Belongs here: arguments, and what is said when a command has ended.
+Does not belong here: what the commands do (``steps/``, ``defs/``, ``simulate/``).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from registry_pipeline.cli.context import CONTEXT, own_options
+from registry_pipeline.core.helper_process import keeping_helper
+from registry_pipeline.core.home import Home, make_home
+from registry_pipeline.core.sql_files import SQL_FOLDER
+from registry_pipeline.core.toml_source import ConfigurationError
+from registry_pipeline.intake.landing.inbox import shown
+from registry_pipeline.intake.landing.land import LandingReport
+from registry_pipeline.pipeline.errors import Refused
+from registry_pipeline.pipeline.refresh import chosen_facilities, take_in
+from registry_pipeline.pipeline.refresh import refresh as refresh_without_dagster
+from registry_pipeline.pipeline.served import is_served
+from registry_pipeline.store.releases import current_release
+
+
+@click.command()
+@own_options
+@click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path, file_okay=False))
+def init(folder: Path | None) -> None:
+    """Make a new registry home: commented registry.toml, pseudonym key, folders (0700)."""
+    home = make_home(folder or CONTEXT.root)
+    click.echo(f"{home.root} is ready. Next:")
+    click.echo(f"  1. describe each facility's files in {home.facilities}/<facility>.toml")
+    click.echo(f"  2. put its files into {home.inbox}/<facility>/")
+    click.echo(f"  3. registry --home {home.root} refresh")
+    click.echo(f"Keep a copy of {home.key_file} apart: without it pseudonyms cannot be made again.")
+
+
+plainly = click.option("--plain", is_flag=True, help="Run the steps without Dagster.")
+
+
+@click.command()
+@own_options
+@click.argument(
+    "folder", metavar="[DIR]", default="demo_home", type=click.Path(path_type=Path, file_okay=False)
+)
+@plainly
+def demo(folder: Path, plain: bool) -> None:
+    """A synthetic registry: exports, a refresh, corrected exports, a refresh, and what to open."""
+    from registry_pipeline.pipeline.demo import run_demo
+
+    CONTEXT.root = folder
+    with keeping_helper():
+        run_demo(folder, click.echo, lambda home: _refresh(home, (), False, plain))
+
+
+@click.command()
+@own_options
+@click.option("--facility", "facilities", multiple=True, metavar="ID", help="Only this facility; repeatable.")
+@click.option("--force", is_flag=True, help="Do every step again, also where nothing has changed.")
+@plainly
+def refresh(facilities: tuple[str, ...], force: bool, plain: bool) -> None:
+    """Everything in the inbox, to a new release. Unchanged input: says so and does no work."""
+    home = CONTEXT.home()
+    home.settings()  # a mistake in registry.toml is told first
+    before = current_release(home)
+    chosen = chosen_facilities(home, facilities)
+    _tell_landing(take_in(home, chosen if facilities else ()))
+    if force or not is_served(home):
+        with keeping_helper():
+            _refresh(home, facilities, force, plain)
+    after = current_release(home)
+    if after is None:
+        raise Refused("the refresh ended without a release")
+    if after == before:
+        click.echo(f"Nothing has changed since release {after}; it is still served.")
+    else:
+        click.echo(f"Release {after} is served. Look at it with: registry --home {home.root} status")
+
+
+def _tell_landing(report: LandingReport) -> None:
+    """What lies in the inbox and could not be taken."""
+    for problem in report.problems:
+        click.echo(str(problem), err=True)
+    for one in report.waiting:
+        where = f"inbox/{one.facility_id}/{shown(one.shown_name)}"
+        click.echo(f"{where}: still being written, left for next time", err=True)
+
+
+def _refresh(home: Home, facilities: Sequence[str], force: bool, plain: bool) -> None:
+    if plain:
+        refresh_without_dagster(home, facilities, force, lambda step: click.echo(f"  {step}", err=True))
+    else:
+        from registry_pipeline.defs.run import refresh_through_dagster
+
+        refresh_through_dagster(home, facilities, force)
+
+
+@click.command()
+@own_options
+@click.option("--patients", type=click.IntRange(min=1), required=True, help="Patients in all.")
+@click.option("--facilities", type=click.IntRange(min=1), default=1, show_default=True, help="Facilities.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Equal seeds give equal files.")
+@click.option("--error-rate", type=click.FloatRange(0, 1), default=0.01, show_default=True,
+              help="Share of patients with a planted error.")  # fmt: skip
+@click.option(
+    "--later", is_flag=True, help="A later submission too, whose errors only a second refresh finds."
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder to write to."
+)
+def simulate(patients: int, facilities: int, seed: int, error_rate: float, later: bool, out: Path) -> None:
+    """Exports with planted errors, and a manifest of them."""
+    from registry_pipeline.simulate.population.write import write_simulation
+
+    if patients < facilities:
+        raise click.UsageError("--patients must be at least --facilities")
+    made = write_simulation(patients, facilities, seed, out, error_rate, later)
+    click.echo(f"{made.n_patients} patients of {len(made.facility_ids)} facilities in {made.n_rows} rows, "
+               f"{made.n_planted} planted errors (manifest.csv): {made.folder}")  # fmt: skip
+
+
+@click.command()
+@own_options
+@click.option(
+    "--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="Port on 127.0.0.1."
+)
+def dev(port: int) -> None:
+    """Dagster's page and daemon over this home, with everything set."""
+    home = CONTEXT.home()
+    workspace = SQL_FOLDER.parent / "workspace.yaml"
+    if not workspace.is_file():
+        raise ConfigurationError(workspace, None, "is missing; run from a checkout of the project")
+    command = [
+        sys.executable,
+        "-m",
+        "dagster",
+        "dev",
+        "-w",
+        str(workspace),
+        "-h",
+        "127.0.0.1",
+        "-p",
+        str(port),
+    ]
+    click.echo(f"http://127.0.0.1:{port} over {home.root}; stop with Ctrl-C", err=True)
+    environment = dagster_environment(home)
+    os.chdir(workspace.parent)
+    # In place of this process: who stops it, by Ctrl-C or with a signal, stops Dagster's page and daemon.
+    os.execve(sys.executable, command, environment)
+
+
+def dagster_environment(home: Home) -> dict[str, str]:
+    """The environment of Dagster over a home: its instance lies in the home, absolute, without telemetry."""
+    folder = home.root / "dagster"
+    folder.mkdir(exist_ok=True, mode=0o700)
+    if not (folder / "dagster.yaml").exists():
+        shutil.copyfile(SQL_FOLDER.parent / "dagster_home" / "dagster.yaml", folder / "dagster.yaml")
+    return {**os.environ, "DAGSTER_HOME": str(folder), "REGISTRY_HOME": str(home.root)}

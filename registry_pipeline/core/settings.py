@@ -1,0 +1,282 @@
+"""registry.toml as typed settings: every analysis parameter, its default and what it assumes.
+
+Belongs here: the sections of registry.toml and what a value of each key may be.
+Does not belong here: reading the file (``core/settings_file.py``), folders of a deployment (``core/home.py``), a
+facility's mapping (``intake/mapping/facility.py``), anything that reads records.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from datetime import date
+from typing import Any
+from zoneinfo import ZoneInfo
+
+DAYS_PER_MONTH = 30.4375
+RULE_KEYS = ("severity", "softer_severity", "thresholds")
+"""What may be said of a rule in [rules.*], here and in a facility's TOML."""
+
+
+COVARIATES = (
+    "is_small", "size_group", "max_diameter_mm", "sum_diameter_mm", "lesion_site_group", "scf_vs_other",
+    "age_years", "age_group", "figo_group", "histology_group", "n_lesions", "lrt_modality",
+    "months_primary_to_omd", "has_concurrent_regional", "omd_class", "bed10_gy",
+)  # fmt: skip
+"""Columns of the cohort that a Cox model may hold."""
+_MEMORY = re.compile(r"[0-9]+(\.[0-9]+)?\s?[KMGT]i?B")
+_CRON_FIELD = re.compile(
+    r"(\*|[0-9A-Za-z]+(-[0-9A-Za-z]+)?)(/[0-9]+)?(,(\*|[0-9A-Za-z]+(-[0-9A-Za-z]+)?)(/[0-9]+)?)*"
+)
+
+
+def _is_memory(value: str) -> bool:
+    return _MEMORY.fullmatch(value) is not None
+
+
+def _is_cron(value: str) -> bool:
+    parts = value.split()
+    return len(parts) == 5 and all(_CRON_FIELD.fullmatch(one) for one in parts)
+
+
+def _is_timezone(value: str) -> bool:
+    try:
+        return bool(ZoneInfo(value))
+    except (KeyError, OSError, ValueError):
+        return False
+
+
+def _parameter(
+    default: Any,
+    note: str,
+    is_assumption: bool = False,
+    choices: tuple[Any, ...] = (),
+    minimum: float | None = None,
+    form: tuple[Callable[[str], bool], str] | None = None,
+) -> Any:
+    """A key: its default, meaning, and what a value (or each value of a list) may be.
+
+    form: a test of a text and what to write instead where it fails.
+    """
+    metadata = {
+        "note": note, "is_assumption": is_assumption, "choices": choices, "minimum": minimum, "form": form
+    }  # fmt: skip
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class Study:
+    """Analysis parameters of the study. Source: the study's definitions; what the publication does
+    not fix is marked as an assumption."""
+
+    origin: str = _parameter(
+        "lrt_start",
+        "Origin of OS, LRFS and progression. Treatment is an entry condition: an earlier origin adds immortal time.",
+        True,
+        ("lrt_start", "omd_dx"),
+    )
+    cutpoint_mm: float = _parameter(15.0, "Largest diameter that counts as small (inclusive).", True, (), 0)
+    size_metric: str = _parameter(
+        "long_axis", "Axis that is compared with the cutpoint; nodes too.", True, ("long_axis", "short_axis")
+    )
+    detection_limit_mm: float = _parameter(
+        4.0, "Smallest lesion that CT shows; a negative CT means below it.", True, (), 0
+    )
+    days_per_month: float = _parameter(
+        DAYS_PER_MONTH, "Length of a month, for display and months of growth.", True, (), 28
+    )
+    window_start: date = _parameter(date(2007, 1, 1), "First day of the inclusion window.")
+    window_end: date = _parameter(date(2022, 5, 31), "Last day of the inclusion window.")
+    window_date: str = _parameter(
+        "lrt_start", "Which date has to lie in the window.", True, ("lrt_start", "omd_dx")
+    )
+    omd_max_lesions: int = _parameter(3, "Most lesions that still count as oligometastatic.", False, (), 1)
+    follow_up_definition: str = _parameter(
+        "reverse_km",
+        "Follow-up shown first; the other one is always shown too.",
+        True,
+        ("reverse_km", "observed"),
+    )
+    synchronous_months: float = _parameter(
+        6.0, "Up to this interval a first oligometastatic disease is synchronous.", True, (), 0
+    )
+    staging_window_days: int = _parameter(
+        91,
+        "Metastases found within this interval of the primary belong to its FIGO stage (V17, V18).",
+        True,
+        (),
+        0,
+    )
+    interval_months: int = _parameter(
+        6,
+        "Calendar months after the last negative CT that count as a short interval (inclusive).",
+        True,
+        (),
+        1,
+    )
+    landmark_months: tuple[int, ...] = _parameter(
+        (12, 24, 36, 60), "Times at which survival is reported.", True, (), 1
+    )
+    rmst_months: float = _parameter(36.0, "Horizon of the restricted mean survival time.", True, (), 0)
+    alpha_beta_gy: float = _parameter(10.0, "Alpha/beta for BED and EQD2.", True, (), 0.1)
+    multivariable: tuple[str, ...] = _parameter(
+        ("is_small", "lesion_site_group", "age_years", "histology_group", "n_lesions"),
+        "Covariates of the multivariable Cox model; all are entered.",
+        True,
+        COVARIATES,
+    )
+    univariable: tuple[str, ...] = _parameter(
+        (
+            "is_small",
+            "max_diameter_mm",
+            "lesion_site_group",
+            "age_years",
+            "figo_group",
+            "histology_group",
+            "n_lesions",
+            "lrt_modality",
+            "months_primary_to_omd",
+            "has_concurrent_regional",
+        ),
+        "Covariates that are examined one at a time.",
+        True,
+        COVARIATES,
+    )
+    growth_model: str = _parameter(
+        "exponential",
+        "Growth curve that the scorecard's interval is read from; all forms are reported.",
+        True,
+        ("exponential", "power", "linear", "gompertz", "logistic", "von_bertalanffy"),
+    )
+    growth_error_model: str = _parameter("additive", "Error model of that curve.", True, ("additive", "log"))
+    bootstrap_replicates: int = _parameter(500, "Replicates of the patient-cluster bootstrap.", True, (), 0)
+    bootstrap_max_lesions: int = _parameter(
+        2000,
+        "With more lesions the bootstrap is left out and the profile interval stands alone: it would take hours.",
+        True,
+        (),
+        1,
+    )
+    bootstrap_max_patients: int = _parameter(
+        2000, "With more patients: no bootstrap of them, no imputation, no residual rows.", False, (), 1
+    )
+    influence_max_patients: int = _parameter(
+        500, "With more: growth is not refitted without each.", False, (), 1
+    )
+    imputations: int = _parameter(
+        20, "Imputations of missing covariates, beside complete cases; 0: none.", True, (), 0
+    )
+    lost_after_months: float = _parameter(
+        12.0, "Alive, and not heard of for this long before the end: vital status unknown.", True, (), 0
+    )
+    bootstrap_seed: int = _parameter(20230206, "Seed of every resampling.", True, (), 0)
+
+
+@dataclass(frozen=True)
+class Refresh:
+    """How a refresh runs."""
+
+    extract_date: date | None = _parameter(
+        None, "Administrative end of observation; not set: the day on which the newest file was received."
+    )
+    timezone: str = _parameter(
+        "UTC", "Time zone of the schedule.", form=(_is_timezone, "a name such as Asia/Shanghai or UTC")
+    )
+    cron: str = _parameter(
+        "0 3 * * *",
+        "When the scheduled refresh starts.",
+        form=(_is_cron, 'minute, hour, day, month and weekday, such as "0 3 * * *"'),
+    )
+    settle_seconds: float = _parameter(
+        2.0, "A file is taken when its size has rested this long.", False, (), 0
+    )
+    systemic_share: float = _parameter(
+        0.5, "A rule broken by more than this share of one file's rows is one systemic finding.", True, (), 0
+    )
+    memory_limit: str = _parameter(
+        "1500MB", "Memory of a private DuckDB.", form=(_is_memory, 'a number and a unit, such as "1500MB"')
+    )
+    blocking_rules: tuple[str, ...] = _parameter((), "Rules whose findings keep a release from being served.")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds against hostile or broken files."""
+
+    max_cell_bytes: int = _parameter(1_000_000, "A longer cell is rejected with its row.", False, (), 1)
+    max_unpacked_bytes: int = _parameter(
+        2_000_000_000, "Most bytes that an archive may unpack to.", False, (), 1
+    )
+    max_compression_ratio: float = _parameter(200.0, "Most that an archive may shrink.", False, (), 1)
+    max_members: int = _parameter(10_000, "Most members of an archive.", False, (), 1)
+
+
+@dataclass(frozen=True)
+class Privacy:
+    """What leaves the stewards' database."""
+
+    data_statement: str = _parameter(
+        "Records of real facilities. The published figures are shown for comparison; no agreement is claimed.",
+        "Printed on every release and report.",
+    )
+    small_cell: int = _parameter(
+        5, "Smallest count that is shown where small counts are hidden (privacy.suppress_small).", True, (), 0
+    )
+    suppress_small: bool = _parameter(
+        False, "The pages hide counts from 1 to privacy.small_cell less one, and what shows single patients."
+    )
+
+
+SECTIONS: dict[str, type] = {"study": Study, "refresh": Refresh, "limits": Limits, "privacy": Privacy}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """registry.toml, typed.
+
+    Attributes:
+        study, refresh, limits, privacy: the sections.
+        rules: rule id -> {severity, softer_severity, thresholds} that override the catalogue.
+    """
+
+    study: Study = field(default_factory=Study)
+    refresh: Refresh = field(default_factory=Refresh)
+    limits: Limits = field(default_factory=Limits)
+    privacy: Privacy = field(default_factory=Privacy)
+    rules: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def parameter_rows(self) -> list[dict[str, object]]:
+        """Rows of ``meta.parameter``."""
+        return [
+            {
+                "name": f"{section}.{one.name}",
+                "value": _text(getattr(getattr(self, section), one.name)),
+                "default_value": _text(one.default),
+                "is_assumption": one.metadata["is_assumption"],
+                "note": one.metadata["note"],
+            }
+            for section, made in SECTIONS.items()
+            for one in fields(made)
+        ]
+
+    def digest(self) -> str:
+        """Hash of every setting; equal settings have equal hashes."""
+        return hashlib.sha256(json.dumps(asdict(self), default=str, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _text(value: object) -> str | None:
+    if value is None:
+        return None
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def toml_text(value: object) -> str:
+    """A value as registry.toml says it; an example where there is none."""
+    if value is None:
+        return "2023-12-31"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return "[" + ", ".join(map(toml_text, value)) + "]"
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else str(value)

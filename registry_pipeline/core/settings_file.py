@@ -1,0 +1,126 @@
+"""registry.toml to settings; every mistake is told with its line and what to write instead.
+
+Belongs here: reading the file and judging its values. Does not belong here: which keys there are and what they
+mean (``core/settings.py``), rules and their thresholds (``validation/rules/catalogue.py``).
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import Field, fields
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+from registry_pipeline.core.settings import RULE_KEYS, SECTIONS, Settings, toml_text
+from registry_pipeline.core.toml_source import TomlSource, nearest, read_toml
+
+
+def read_settings(path: Path) -> Settings:
+    """registry.toml as settings.
+
+    Raises:
+        ConfigurationError: an unknown section or key, a value of the wrong type or outside its
+            choices; names the line and the nearest right key.
+    """
+    source = read_toml(path)
+    known = {*SECTIONS, "rules"}
+    for name in source.data:
+        if name not in known:
+            raise source.error([name], _unknown_section(name, known))
+    sections = {name: _section(source, name, made) for name, made in SECTIONS.items()}
+    settings = Settings(**sections, rules=_rule_overrides(source))
+    _refuse_contradictions(source, settings)
+    return settings
+
+
+def _unknown_section(name: str, known: set[str]) -> str:
+    """What to write for a name at the top of the file that is no section."""
+    homes = [section for section, made in SECTIONS.items() if name in {one.name for one in fields(made)}]
+    if homes:
+        return f"'{name}' stands before any section; write it below [{homes[0]}]"
+    return f"unknown section '{name}'{nearest(name, known)}"
+
+
+def _section(source: TomlSource, name: str, made: type) -> Any:
+    known = {one.name: one for one in fields(made)}
+    given = source.data.get(name, {})
+    if not isinstance(given, dict):
+        keys: list[str | int] = [name, 0] if isinstance(given, list) else [name]
+        raise source.error(keys, f"'{name}' must be a section: write [{name}]")
+    values = {}
+    for key, value in given.items():
+        if key not in known:
+            raise source.error([name, key], f"unknown key '{key}' in [{name}]{nearest(key, known)}")
+        values[key] = _value(source, [name, key], known[key], value)
+    return made(**values)
+
+
+def _value(source: TomlSource, keys: list[str], one: "Field[Any]", value: Any) -> Any:
+    if get_origin(one.type) is tuple and isinstance(value, list):
+        value = tuple(value)
+    if one.type is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if not _fits(one.type, value):
+        told = f"'{keys[-1]}' has the wrong type ({type(value).__name__}); write for example: {toml_text(one.default)}"
+        raise source.error(keys, told)
+    for each in value if isinstance(value, tuple) else (value,):
+        if problem := _problem(one.metadata, each):
+            raise source.error(keys, f"'{keys[-1]}' {problem}")
+    return value
+
+
+def _problem(allowed: Mapping[str, Any], value: Any) -> str:
+    """What is wrong with one value of the right type, or an empty text."""
+    choices, minimum, form = allowed["choices"], allowed["minimum"], allowed["form"]
+    if choices and value not in choices:
+        hint = nearest(value, choices) if len(choices) > 5 else ""
+        return f"knows no {value!r}{hint}" if hint else f"must be one of {', '.join(map(str, choices))}"
+    if isinstance(value, float) and not math.isfinite(value):
+        return "must be a finite number"
+    if minimum is not None and value < minimum:
+        return f"must be at least {minimum:g}"
+    if form is not None and not form[0](value):
+        return f"must be {form[1]}"
+    return ""
+
+
+def _fits(wanted: Any, value: Any) -> bool:
+    if get_origin(wanted) is tuple:
+        return isinstance(value, tuple) and all(_fits(get_args(wanted)[0], one) for one in value)
+    if get_args(wanted):
+        return any(_fits(one, value) for one in get_args(wanted))
+    if wanted in (int, float) and isinstance(value, bool):
+        return False
+    return isinstance(value, wanted)
+
+
+def _refuse_contradictions(source: TomlSource, settings: Settings) -> None:
+    """Dates that exclude every patient."""
+    start, end, until = settings.study.window_start, settings.study.window_end, settings.refresh.extract_date
+    if end < start:
+        raise source.error(["study", "window_end"], f"'window_end' lies before 'window_start' ({start})")
+    if until is not None and until < start:
+        told = f"'extract_date' lies before 'window_start' ({start}): nobody could be observed"
+        raise source.error(["refresh", "extract_date"], told)
+
+
+def _rule_overrides(source: TomlSource) -> dict[str, dict[str, Any]]:
+    given = source.data.get("rules", {})
+    if not isinstance(given, dict):
+        raise source.error(["rules", 0], "write [rules.M01], with the id of a rule")
+    for rule_id, override in given.items():
+        if not isinstance(override, dict):
+            raise source.error(["rules", rule_id], f"write [rules.{rule_id}] with severity or thresholds")
+        _check_override(source, rule_id, override)
+    return dict(given)
+
+
+def _check_override(source: TomlSource, rule_id: str, override: Mapping[str, Any]) -> None:
+    for key in override:
+        if key not in RULE_KEYS:
+            raise source.error(["rules", rule_id, key], f"unknown key '{key}'{nearest(key, RULE_KEYS)}")
+    for key in ("severity", "softer_severity"):
+        if override.get(key, "error") not in ("error", "warning", "info", "off"):
+            raise source.error(["rules", rule_id, key], f"{key} must be error, warning, info or off")
+    if not isinstance(override.get("thresholds", {}), dict):
+        told = "thresholds has the wrong type; write for example: thresholds = { maximum_mm = 150 }"
+        raise source.error(["rules", rule_id, "thresholds"], told)

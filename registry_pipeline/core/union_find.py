@@ -1,0 +1,47 @@
+"""Which things belong together, when only pairs of them are known.
+
+Belongs here: :class:`UnionFind`, which every room may use for chains of links (A = B, B = C).
+Does not belong here: what is linked, and by whom (``intake/identity/links.py``, ``validation/decisions/ledger.py``).
+"""
+
+from collections.abc import Hashable, Iterable
+from typing import Generic, TypeVar
+
+Thing = TypeVar("Thing", bound=Hashable)
+
+
+class UnionFind(Generic[Thing]):
+    """Disjoint sets with path halving and union by size (Tarjan 1975): next to linear in the links."""
+
+    def __init__(self, links: Iterable[tuple[Thing, Thing]] = ()) -> None:
+        self._parent: dict[Thing, Thing] = {}
+        self._size: dict[Thing, int] = {}
+        for one, other in links:
+            self.join(one, other)
+
+    def root(self, one: Thing) -> Thing:
+        """The member that stands for the set of ``one``; arbitrary, but the same for all of the set."""
+        parent = self._parent
+        if one not in parent:
+            parent[one], self._size[one] = one, 1
+        while parent[one] != one:
+            parent[one] = parent[parent[one]]
+            one = parent[one]
+        return one
+
+    def join(self, one: Thing, other: Thing) -> None:
+        """Put the sets of both together."""
+        large, small = self.root(one), self.root(other)
+        if large == small:
+            return
+        if self._size[large] < self._size[small]:
+            large, small = small, large
+        self._parent[small] = large
+        self._size[large] += self._size[small]
+
+    def groups(self) -> list[list[Thing]]:
+        """The sets of more than one thing, each in the order in which its members were first named."""
+        found: dict[Thing, list[Thing]] = {}
+        for one in list(self._parent):
+            found.setdefault(self.root(one), []).append(one)
+        return [group for group in found.values() if len(group) > 1]

@@ -1,0 +1,1 @@
+"""Raw columns to typed columns of one table: values, ids, groups, anchors."""

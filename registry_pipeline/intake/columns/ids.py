@@ -1,0 +1,98 @@
+"""Identifiers: the patient's own number, templates, and names that are unique beyond a facility.
+
+Belongs here: what becomes of every ``…_id`` of a staged row.
+Does not belong here: the keyed hash (``pseudonym.py``).
+
+An identifier becomes ``facility-local``. One that begins with the patient is unique already: a template that
+begins with ``{patient_id}`` stays as it is, and one that begins with the patient's own number gets the
+pseudonym in its place, so that the number does not travel on inside other identifiers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import polars as pl
+
+from registry_pipeline.intake.columns.values import SOURCE_PREFIX, Typed, type_column
+from registry_pipeline.intake.mapping.codes import is_identifier
+from registry_pipeline.intake.mapping.model import ColumnMapping, Placeholder, Source, TableMapping
+
+LOCAL_PATIENT = "_local_patient"
+_TEMPLATE = "_template"
+
+
+def local_patient(rows: pl.DataFrame, mapping: ColumnMapping, source: Source) -> Typed:
+    """The facility's own number of the patient, from a column or a template of source columns."""
+    if mapping.template is None:
+        return type_column(rows, mapping, source, {})
+    pieces = [
+        _piece(one, pl.col(one.name)) if isinstance(one, Placeholder) else pl.lit(one)
+        for one in mapping.template_pieces
+    ]
+    filled = rows.with_columns(pl.concat_str(pieces).alias(_TEMPLATE))
+    made = type_column(filled, replace(mapping, template=None, sources=(_TEMPLATE,)), source, {})
+    named = pl.lit(mapping.placeholders[0].name).alias("source_column")
+    return replace(made, issues=made.issues.with_columns(named), changes=made.changes.clear())
+
+
+def _piece(placeholder: Placeholder, value: pl.Expr) -> pl.Expr:
+    return value.fill_null("") if placeholder.may_be_blank else value
+
+
+def fill_templates(records: pl.DataFrame, mapping: TableMapping) -> pl.DataFrame:
+    """Columns made from others; a blank part makes the whole blank, unless it is marked ``{name?}``."""
+    waiting = [
+        name for name, one in mapping.columns.items() if one.template is not None and name != "patient_id"
+    ]
+    while waiting:
+        name = next(one for one in waiting if not _needs(mapping, one) & set(waiting))
+        pieces = [
+            _piece(one, _text_of(mapping, name, one)) if isinstance(one, Placeholder) else pl.lit(one)
+            for one in mapping.columns[name].template_pieces
+        ]
+        records = records.with_columns(pl.concat_str(pieces).alias(name))
+        waiting.remove(name)
+    return records
+
+
+def _needs(mapping: TableMapping, name: str) -> set[str]:
+    own = mapping.columns[name]
+    return {one.name for one in own.placeholders if not mapping.is_source_column(own, one.name)}
+
+
+def _text_of(mapping: TableMapping, name: str, placeholder: Placeholder) -> pl.Expr:
+    if mapping.is_source_column(mapping.columns[name], placeholder.name):
+        return pl.col(SOURCE_PREFIX + placeholder.name)
+    return pl.col(placeholder.name).cast(pl.String)
+
+
+def qualify_ids(records: pl.DataFrame, mapping: TableMapping, facility_id: str) -> pl.DataFrame:
+    """Every identifier made unique beyond the facility."""
+    made = []
+    for name, column in mapping.columns.items():
+        if is_identifier(column.target) and not _begins_with_patient(mapping, column):
+            suffix = pl.col(name).str.strip_prefix(pl.col(LOCAL_PATIENT))
+            is_own = pl.col(name).str.starts_with(pl.col(LOCAL_PATIENT)) & ~suffix.str.contains(r"\A[\pL\pN]")
+            made.append(
+                pl.when(is_own.fill_null(False))
+                .then(pl.col("patient_id") + suffix)
+                .otherwise(pl.lit(f"{facility_id}-") + pl.col(name))
+                .alias(name)
+            )
+    return records.with_columns(made)
+
+
+def _begins_with_patient(mapping: TableMapping, column: ColumnMapping) -> bool:
+    pieces = [one for one in column.template_pieces if one != ""]
+    if not pieces or not isinstance(pieces[0], Placeholder):
+        return False
+    name = pieces[0].name
+    if name == "patient_id":
+        return True
+    is_own = mapping.is_source_column(column, name)
+    return (
+        not is_own
+        and is_identifier(mapping.columns[name].target)
+        and _begins_with_patient(mapping, mapping.columns[name])
+    )

@@ -1,0 +1,243 @@
+"""Rows of a source to staged rows of one table.
+
+Belongs here: conditions, typing every mapped column, patients' pseudonyms, what a ``[[source.table]]`` gives.
+Does not belong here: groups (``intake/columns/groups.py``), identifiers from templates (``intake/columns/ids.py``), files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from registry_pipeline.intake.columns.anchors import AnchorDates, date_from_days
+from registry_pipeline.intake.columns.groups import group_rows, is_counted
+from registry_pipeline.intake.columns.ids import LOCAL_PATIENT, fill_templates, local_patient, qualify_ids
+from registry_pipeline.intake.columns.values import (
+    CHANGE_SCHEMA,
+    ISSUE_SCHEMA,
+    SOURCE_PREFIX,
+    Typed,
+    folded,
+    type_column,
+    with_default,
+)
+from registry_pipeline.intake.mapping.model import ColumnMapping, Condition, Facility, Source, TableMapping
+from registry_pipeline.intake.mapping.table import curated_tables, key_columns
+from registry_pipeline.intake.pseudonym import Pseudonyms
+from registry_pipeline.intake.redcap.export import table_flag
+from schemas.columns import POLARS_TYPE
+
+
+@dataclass
+class TableRows:
+    """What one ``[[source.table]]`` gave.
+
+    Attributes:
+        rows: curated columns and ``_row_id, _row_ids, _submission_no``.
+        issues: ``ISSUE_SCHEMA`` with ``_record_row_id`` (the ``_row_id`` of the record) and ``_record_key``.
+        changes: ``CHANGE_SCHEMA``.
+        patients: ``source_patient_id, patient_id, _row_id, _submission_no``, each patient once.
+    """
+
+    rows: pl.DataFrame
+    issues: pl.DataFrame
+    changes: pl.DataFrame
+    patients: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class _Patients:
+    """The patients of some rows of a source: the facility's own number, typed, and the pseudonym."""
+
+    source: str
+    mapping: ColumnMapping
+    row_ids: pl.Series
+    local: Typed
+    pseudonyms: pl.Series
+
+
+@dataclass
+class Staging:
+    """What all tables of a facility share while they are staged."""
+
+    facility: Facility
+    pseudonyms: Pseudonyms
+    anchors: Mapping[str, AnchorDates] = field(default_factory=dict)
+    _latest: _Patients | None = None
+
+    def patients(self, rows: pl.DataFrame, mapping: ColumnMapping, source: Source) -> tuple[Typed, pl.Series]:
+        """The patients' own numbers and pseudonyms; the tables of a source mostly share rows and patients."""
+        known = self._latest
+        wanted = (source.name, mapping)
+        is_known = known is not None and (known.source, known.mapping) == wanted
+        if known is None or not is_known or not known.row_ids.equals(rows["_row_id"]):
+            local = local_patient(rows, mapping, source)
+            made = self.pseudonyms.of(local.values["patient_id"], source.patient_number)
+            known = self._latest = _Patients(source.name, mapping, rows["_row_id"], local, made)
+        return known.local, known.pseudonyms
+
+
+def stage_table(rows: pl.DataFrame, mapping: TableMapping, source: Source, staging: Staging) -> TableRows:
+    """Stage one table.
+
+    Args:
+        rows: cleaned source columns of all files in force, ``_row_id`` and ``_submission_no``.
+    """
+    work = _Work(feeding_rows(rows, mapping), mapping, source, staging)
+    work.type_patient()
+    for column in mapping.columns.values():
+        work.type_one(column)
+    return work.finish()
+
+
+def feeding_rows(rows: pl.DataFrame, mapping: TableMapping) -> pl.DataFrame:
+    """The rows of a source that feed a table: of its sheets, of its instrument, where its conditions hold."""
+    if mapping.sheets:
+        fed = [name for name in rows["_sheet"].unique() if mapping.is_fed_by(name)]
+        rows = rows.filter(pl.col("_sheet").is_in(fed))
+    if mapping.instrument is not None:
+        rows = rows.filter(table_flag(mapping))
+    for condition in mapping.where:
+        rows = rows.filter(_holds(condition))
+    return rows
+
+
+def _holds(condition: Condition) -> pl.Expr:
+    column = pl.col(condition.column)
+    if condition.test in ("blank", "not_blank"):
+        return column.is_null() if condition.test == "blank" else column.is_not_null()
+    values = pl.Series(condition.values, dtype=pl.String).to_frame("v").select(folded(pl.col("v")))["v"]
+    is_in = folded(column.fill_null("")).is_in(values.implode())
+    return is_in if condition.test == "in" else ~is_in
+
+
+class _Work:
+    """A table while its columns are filled, one after the other."""
+
+    def __init__(self, rows: pl.DataFrame, mapping: TableMapping, source: Source, staging: Staging) -> None:
+        self.rows, self.mapping, self.source, self.staging = rows, mapping, source, staging
+        self.known = curated_tables()[mapping.table]
+        self.records = rows.select("_row_id", "_submission_no")
+        self.issues: list[pl.DataFrame] = []
+        self.changes: list[pl.DataFrame] = []
+
+    def type_patient(self) -> None:
+        """``patient_id`` from the facility's own number, which stays beside it until the end."""
+        local, made = self.staging.patients(self.rows, self.mapping.columns["patient_id"], self.source)
+        self._note(local)
+        self.records = self.records.with_columns(
+            made.alias("patient_id"), local.values["patient_id"].alias(LOCAL_PATIENT)
+        )
+
+    def type_one(self, column: ColumnMapping) -> None:
+        """One mapped column other than the patient and templates, which need all others first."""
+        name = column.target.name
+        if name == "patient_id" or column.template is not None:
+            return
+        if column.aggregate == "count":
+            self.records = self.records.hstack(self.rows.select(is_counted(column)))
+        elif column.sources:
+            typed = type_column(self.rows, column, self.source, self._siblings(name))
+            if column.anchor is not None:
+                dates = self.staging.anchors[column.anchor]
+                typed = date_from_days(typed, column, self.rows["_row_id"], self.records["patient_id"], dates)
+            if column.default is not None:
+                typed = with_default(typed, column, self.rows["_row_id"])
+            self._note(typed)
+            self.records = self.records.hstack(typed.values)
+        elif column.value is not None:
+            self.records = self.records.with_columns(_constant(column))
+
+    def finish(self) -> TableRows:
+        """Groups, templates and identifiers; the curated columns in the order of their table."""
+        self._carry_source_columns()
+        self.records, conflicts = group_rows(self.records, self.mapping)
+        self.records = fill_templates(self.records, self.mapping)
+        self.records = qualify_ids(self.records, self.mapping, self.staging.facility.facility_id)
+        if self.mapping.table == "patient" and "source_patient_id" not in self.records.columns:
+            self.records = self.records.with_columns(pl.col(LOCAL_PATIENT).alias("source_patient_id"))
+        patients = self.records.select(
+            pl.col(LOCAL_PATIENT).alias("source_patient_id"), "patient_id", "_row_id", "_submission_no"
+        ).drop_nulls("patient_id")
+        return TableRows(
+            self._ordered(),
+            self._with_record(_stack([*self.issues, conflicts], ISSUE_SCHEMA)),
+            _stack(self.changes, CHANGE_SCHEMA),
+            patients.unique("source_patient_id", keep="first", maintain_order=True),
+        )
+
+    def _siblings(self, name: str) -> dict[str, Any]:
+        mapped = self.mapping.columns
+        return {one: None for one in self.known if one not in mapped and one != name}
+
+    def _carry_source_columns(self) -> None:
+        wanted = [*self.mapping.group_by]
+        for column in self.mapping.columns.values():
+            wanted += [
+                one.name
+                for one in column.placeholders
+                if self.mapping.is_source_column(column, one.name) and column.target.name != "patient_id"
+            ]
+        self.records = self.records.with_columns(
+            self.rows[name].str.normalize("NFKC").alias(SOURCE_PREFIX + name)
+            for name in dict.fromkeys(wanted)
+        )
+
+    def _note(self, typed: Typed) -> None:
+        self.issues.append(typed.issues)
+        self.changes.append(typed.changes)
+
+    def _with_record(self, issues: pl.DataFrame) -> pl.DataFrame:
+        """Issues with the record that they belong to; a wide row feeds several records of a table."""
+        key = [pl.col(name).cast(pl.String).fill_null("?") for name in self._key()]
+        records = self.records.with_columns(pl.col("_row_id").alias("_record_row_id"))
+        if self.mapping.group_by:
+            records = records.drop("_row_id").explode("_row_ids").rename({"_row_ids": "_row_id"})
+        behind = records.join(issues, on="_row_id", how="semi").select(
+            "_row_id", "_record_row_id", pl.concat_str(key, separator="|").alias("_record_key")
+        )
+        return issues.join(behind, on="_row_id", how="left", maintain_order="left")
+
+    def _key(self) -> list[str]:
+        return [one for one in key_columns(self.mapping.table) if one in self.records.columns] or [
+            "patient_id"
+        ]
+
+    def _ordered(self) -> pl.DataFrame:
+        rows = self.records.with_columns(pl.lit(self.staging.facility.facility_id).alias("facility_id"))
+        if self.staging.facility.calendar == "relative":
+            rows = rows.with_columns(_relative(rows.columns))
+        own = [name for name in self.known if name in rows.columns]
+        return rows.select(
+            *(pl.col(name).cast(self.known[name].polars_type) for name in own),
+            "_row_id",
+            "_row_ids",
+            pl.lit(self.source.number, dtype=pl.Int16).alias("_source_no"),
+            pl.col("_submission_no").cast(pl.Int32),
+        )
+
+
+def _constant(column: ColumnMapping) -> list[pl.Expr]:
+    name = column.target.name
+    made = [pl.lit(column.value, dtype=POLARS_TYPE[column.target.kind]).alias(name)]  # type: ignore[arg-type]
+    if column.target.kind == "date":
+        made += [pl.lit(column.value, dtype=pl.Date).alias(f"{name}_{bound}") for bound in ("lower", "upper")]
+        made.append(pl.lit("day").alias(f"{name}_precision"))
+    return made
+
+
+def _relative(columns: list[str]) -> list[pl.Expr]:
+    """Dates that are exact relative to each other while their place in the calendar is known to the year."""
+    made = []
+    for name in (one.removesuffix("_precision") for one in columns if one.endswith("_date_precision")):
+        is_known = pl.when(pl.col(name).is_not_null())
+        made += [is_known.then(pl.col(name)).alias(f"{name}_{bound}") for bound in ("lower", "upper")]
+        made.append(is_known.then(pl.lit("year")).alias(f"{name}_precision"))
+    return made
+
+
+def _stack(frames: list[pl.DataFrame], schema: dict[str, Any]) -> pl.DataFrame:
+    return pl.concat(frames) if frames else pl.DataFrame(schema=schema)

@@ -1,0 +1,1 @@
+"""Which rows speak of one person within a facility."""

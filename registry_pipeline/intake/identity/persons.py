@@ -1,0 +1,134 @@
+"""Who the patients of a facility are: patient_xref, linked numbers, keys for probable pairs.
+
+Belongs here: bringing what the sources say of persons together with the staged tables.
+Does not belong here: links (``identity.py``), hashes (``intake/identity/person_keys.py``, ``pseudonym.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from registry_pipeline.intake.identity.links import Identity, contradictions, numbers_of, one_number_each
+from registry_pipeline.intake.identity.person_keys import PERSON_KEYS, person_keys
+from registry_pipeline.intake.mapping.model import Facility, Source
+from registry_pipeline.intake.pseudonym import Pseudonyms
+
+XREF_COLUMN = "source_patient_id"
+
+
+@dataclass
+class Persons:
+    """What the sources of a facility say of who somebody is, gathered source by source.
+
+    Attributes:
+        numbers: rows of patient_xref without their facility: frames of one source name, each number once.
+        keys: ``PERSON_KEYS``.
+        issues: numbers of ``[source.person]`` that could not be read, with ``_row_id``.
+    """
+
+    pseudonyms: Pseudonyms
+    key: bytes
+    numbers: list[pl.DataFrame] = field(default_factory=list)
+    keys: list[pl.DataFrame] = field(default_factory=list)
+    issues: list[pl.DataFrame] = field(default_factory=list)
+
+    def add_patients(self, source: Source, patients: pl.DataFrame) -> None:
+        """The patients of a ``[[source.table]]``: ``source_patient_id, patient_id, _row_id, _submission_no``."""
+        own = patients["patient_id"]
+        if self.pseudonyms.has_links:
+            own = self.pseudonyms.own(patients[XREF_COLUMN], source.patient_number)
+        named = patients.with_columns(own.alias("own_patient_id"), pl.lit(True).alias("_has_record"))
+        self.numbers.append(_placed(named, source, source.name))
+
+    def add_rows(self, source: Source, rows: pl.DataFrame) -> None:
+        """What the rows of a source say: its ``[source.person]``."""
+        if source.person is None:
+            return
+        self.keys.append(person_keys(rows, source, self.pseudonyms, self.key))
+        numbers, issues = numbers_of(rows, source)
+        self.issues.append(issues)
+        placed = numbers.join(rows.select("_row_id", "_submission_no"), on="_row_id", maintain_order="left")
+        for (kind,), group in placed.group_by("kind", maintain_order=True):
+            if source.tables and kind == source.patient_number:
+                continue  # these are the numbers of add_patients
+            local = group["local"]
+            found = group.select(
+                pl.col("local").alias(XREF_COLUMN),
+                self.pseudonyms.of(local, str(kind)).alias("patient_id"),
+                "_row_id",
+                "_submission_no",
+                self.pseudonyms.own(local, str(kind)).alias("own_patient_id"),
+                pl.lit(False).alias("_has_record"),
+            )
+            name = source.name if kind == source.patient_number else f"{source.name}.{kind}"
+            once = found.unique(XREF_COLUMN, keep="first", maintain_order=True)
+            self.numbers.append(_placed(once, source, name))
+
+    def patient_xref(self, facility: Facility) -> pl.DataFrame:
+        """Which number of which source is which patient. Numbers of people without any record are not kept."""
+        known = pl.concat([part.filter("_has_record").select("patient_id") for part in self.numbers]).unique()
+        found: list[pl.DataFrame] = []
+        seen: dict[str, list[pl.DataFrame]] = {}
+        for part in self.numbers:
+            if not part["_has_record"].all():
+                part = part.join(known, on="patient_id", how="semi", maintain_order="left")
+            earlier = seen.setdefault(str(part["source_name"].first()), [])
+            if earlier:
+                part = part.join(pl.concat(earlier), on=XREF_COLUMN, how="anti", maintain_order="left")
+            earlier.append(part.select(XREF_COLUMN))
+            found.append(part)
+        return pl.concat(found).select(
+            pl.lit(facility.facility_id).alias("facility_id"),
+            "source_name",
+            XREF_COLUMN,
+            "patient_id",
+            "own_patient_id",
+            pl.lit("exact").alias("match_method"),
+            "_row_id",
+            pl.concat_list("_row_id").alias("_row_ids"),
+            "_source_no",
+            "_submission_no",
+        )
+
+    def person_keys(self) -> pl.DataFrame:
+        """``PERSON_KEYS`` of all sources."""
+        return pl.concat([pl.DataFrame(schema=PERSON_KEYS), *self.keys]).unique(maintain_order=True)
+
+    def linked(self, identity: Identity) -> pl.Series:
+        """The pseudonyms that several numbers share."""
+        made = [
+            self.pseudonyms.of(pl.Series([local], dtype=pl.String), kind)[0]
+            for kind, local in sorted(identity.linked)
+        ]
+        return pl.Series("patient_id", made, dtype=pl.String)
+
+
+def one_patient_each(patients: pl.DataFrame, linked: pl.Series) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows of ``patient`` of linked numbers with one number each, and the issues of those that cannot be one."""
+    return one_number_each(patients, linked), contradictions(patients, linked)
+
+
+def as_issues(issues: Iterable[pl.DataFrame], table: str, columns: Iterable[str]) -> list[pl.DataFrame]:
+    """Issues of source rows, each tied to the record that its own row made in ``table``."""
+    added = (
+        pl.lit(table).alias("table_name"),
+        pl.col("_row_id").alias("_record_row_id"),
+        pl.lit(None, dtype=pl.String).alias("_record_key"),
+    )
+    return [one.with_columns(added).select(list(columns)) for one in issues]
+
+
+def _placed(frame: pl.DataFrame, source: Source, name: str) -> pl.DataFrame:
+    return frame.select(
+        XREF_COLUMN,
+        "patient_id",
+        "own_patient_id",
+        "_row_id",
+        pl.col("_submission_no").cast(pl.Int32),
+        "_has_record",
+        pl.lit(name).alias("source_name"),
+        pl.lit(source.number, dtype=pl.Int16).alias("_source_no"),
+    )

@@ -1,0 +1,106 @@
+"""Which files of an inbox are a submission, and which were received before.
+
+Belongs here: comparing what lies in the inbox with what has landed. Does not belong here: copying, the ledger
+(``landing.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from registry_pipeline.core.home import Home
+from registry_pipeline.core.toml_source import ConfigurationError
+from registry_pipeline.intake.landing.inbox import InboxFile
+
+if TYPE_CHECKING:
+    from registry_pipeline.intake.landing.land import LandedFile
+
+SourceName = Callable[[str], str | None]
+"""File name -> name of the source that takes it, or None."""
+
+
+class Arrivals:
+    """The files of a facility's inbox, divided into those to be landed and those that were received before.
+
+    The same bytes twice are one submission, until the facility sends something else of the same source: whoever
+    then sends the earlier bytes again means them. Files that lie in the inbox since they landed mean nothing, also
+    where a copying job lays them there anew every night: they have the same name and the same bytes.
+    The same bytes for two sources are two files.
+
+    Args:
+        ledger: what the facility ever sent.
+        knows_inbox: whether it is remembered what lay in the inbox before; if not, nothing counts as sent again.
+    """
+
+    def __init__(self, ledger: Sequence[LandedFile], knows_inbox: bool) -> None:
+        self._ledger, self._knows_inbox = ledger, knows_inbox
+        self._found: list[tuple[InboxFile, str, bool]] = []
+
+    def add(self, one: InboxFile, sha256: str, is_arrival: bool) -> None:
+        """A file whose bytes lie in the landing; it is an arrival when no file of that name held these bytes before."""
+        self._found.append((one, sha256, is_arrival))
+
+    def divided(
+        self, source_name: Callable[[], SourceName]
+    ) -> tuple[list[tuple[str, InboxFile]], list[InboxFile]]:
+        """Hash and file of those to be landed, and the others. The mapping is read only if it is needed."""
+        landed = {one.sha256 for one in self._ledger}
+        if not any(is_arrival or sha256 not in landed for _, sha256, is_arrival in self._found):
+            return [], [one for one, _, _ in self._found]
+        of = source_name()
+        new = self._new(of)
+        wanted, chosen, others = new | self._again(of, new), [], []
+        for one, sha256, is_arrival in self._found:
+            key = (sha256, of(one.shown_name))
+            if key in wanted and (is_arrival or key in new):
+                wanted.discard(key)
+                chosen.append((sha256, one))
+            else:
+                others.append(one)
+        return chosen, others
+
+    def _new(self, of: SourceName) -> set[tuple[str, str | None]]:
+        """Bytes that no file of their source had; a file that no source takes needs bytes that are new altogether."""
+        known = {(one.sha256, of(one.source_file)) for one in self._ledger}
+        landed = {sha256 for sha256, _ in known}
+        keys = {(sha256, of(one.shown_name)) for one, sha256, _ in self._found}
+        taken = {sha256 for sha256, source in keys if source is not None} | landed
+        return {
+            (sha256, source) for sha256, source in keys - known if source is not None or sha256 not in taken
+        }
+
+    def _again(self, of: SourceName, new: set[tuple[str, str | None]]) -> set[tuple[str, str | None]]:
+        """Bytes that arrived once more after, or together with, other bytes of their source."""
+        if not self._knows_inbox:
+            return set()
+        last: dict[tuple[str, str | None], int] = {}
+        newest: dict[str | None, int] = {}
+        for one in self._ledger:
+            source = of(one.source_file)
+            last[one.sha256, source] = newest[source] = one.submission_no
+        changed = {source for _, source in new}
+        keys = {(sha256, of(one.shown_name)) for one, sha256, is_arrival in self._found if is_arrival}
+        return {
+            key
+            for key in keys & set(last)
+            if key[1] is not None and (key[1] in changed or last[key] < newest[key[1]])
+        }
+
+
+def source_names(home: Home, facility_id: str) -> SourceName:
+    """Which source takes a file of a name; none for every name while the mapping cannot be read."""
+    from registry_pipeline.intake.mapping.facility import (
+        read_facility,  # here: it loads the readers, which cost time
+    )
+
+    try:
+        facility = read_facility(home.facilities / f"{facility_id}.toml")
+    except ConfigurationError:
+        return lambda _: None
+
+    def name_of(file_name: str) -> str | None:
+        source = facility.source_of(file_name)
+        return None if source is None else source.name
+
+    return name_of

@@ -1,0 +1,150 @@
+"""What lies in the inbox, and whether it has come to rest.
+
+Belongs here: listing, refusing, waiting, opening. Does not belong here: copying (``landing.py``).
+
+The inbox is written by others: links and devices are refused, names are shown as plain text.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+import unicodedata
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BufferedReader
+from pathlib import Path
+
+from registry_pipeline.core.home import Home
+from registry_pipeline.core.toml_source import nearest
+
+_NOT_DATA = ("~$", ".")
+_PARTIAL = (".part", ".partial", ".crdownload", ".tmp", ".filepart")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something in the inbox that could not be taken; ``str`` gives the line to show."""
+
+    facility_id: str
+    name: str
+    message: str
+
+    def __str__(self) -> str:
+        where = f"{self.facility_id}/{self.name}" if self.facility_id else self.name
+        return f"inbox/{where}: {self.message}"
+
+
+@dataclass(frozen=True)
+class InboxFile:
+    """A regular file in ``inbox/<facility>/``.
+
+    Attributes:
+        shown_name: the name as text (NFC), also where the file system's bytes are no text.
+        stamp: size, modification time in ns, device, inode; equal stamps mean unchanged bytes.
+    """
+
+    facility_id: str
+    path: Path
+    shown_name: str
+    stamp: tuple[int, int, int, int]
+
+    @property
+    def n_bytes(self) -> int:
+        """Size in bytes."""
+        return self.stamp[0]
+
+    def is_unchanged(self) -> bool:
+        """Whether the file still is what it was when it was listed."""
+        try:
+            return _stamp(self.path.lstat()) == self.stamp
+        except OSError:
+            return False
+
+    def problem(self, message: str) -> Problem:
+        """A problem with this file."""
+        return Problem(self.facility_id, self.shown_name, message)
+
+
+def list_inbox(home: Home) -> tuple[list[InboxFile], list[Problem]]:
+    """The regular files of known facilities, by facility and name, and what else lies there."""
+    files: list[InboxFile] = []
+    problems: list[Problem] = []
+    known = home.facility_ids()
+    for path in sorted(home.inbox.iterdir()) if home.inbox.is_dir() else []:
+        name = shown(path.name)
+        if path.is_symlink() or not path.is_dir():
+            if not path.name.startswith(_NOT_DATA):
+                problems.append(Problem("", name, "put it into the folder of its facility"))
+        elif path.name in known:
+            _list_folder(path, files, problems)
+        elif any(path.iterdir()):
+            hint = f"no facilities/{name}.toml describes this facility{nearest(name, known)}"
+            problems.append(Problem("", name, hint))
+    return files, problems
+
+
+def _list_folder(folder: Path, files: list[InboxFile], problems: list[Problem]) -> None:
+    try:
+        paths = sorted(folder.iterdir())
+    except OSError as error:
+        problems.append(Problem("", folder.name, f"cannot be listed ({error.strerror}); check its mode"))
+        return
+    for path in paths:
+        if path.name.startswith(_NOT_DATA):
+            continue
+        status = path.lstat()
+        refusal = _refusal(path, status)
+        if refusal:
+            problems.append(Problem(folder.name, shown(path.name), refusal))
+        else:
+            files.append(InboxFile(folder.name, path, shown(path.name), _stamp(status)))
+
+
+def _refusal(path: Path, status: os.stat_result) -> str | None:
+    if stat.S_ISLNK(status.st_mode):
+        return "is a link; put the file itself here"
+    if stat.S_ISDIR(status.st_mode):
+        return "is a folder; put its files directly into the folder of the facility"
+    if not stat.S_ISREG(status.st_mode):
+        return "is no regular file; remove it"
+    if path.suffix.lower() in _PARTIAL:
+        return "looks like an unfinished transfer; finish it or rename it"
+    if not os.access(path, os.R_OK):
+        return "may not be read; check its owner and mode"
+    return None
+
+
+def settle(files: Sequence[InboxFile], seconds: float) -> tuple[list[InboxFile], list[InboxFile]]:
+    """Files at rest, and files that are still being written.
+
+    A file that was modified less than ``seconds`` ago is looked at again after that time; all files
+    wait together.
+    """
+    now = time.time_ns()
+    recent = [one for one in files if now - one.stamp[1] < seconds * 1e9]
+    if recent and seconds > 0:
+        time.sleep(seconds)
+    moving = [one for one in recent if not one.is_unchanged()]
+    return [one for one in files if one not in moving], moving
+
+
+@contextmanager
+def open_settled(one: InboxFile) -> Iterator[BufferedReader]:
+    """Open a listed file for reading, never through a link and never waiting for a pipe."""
+    handle = os.open(one.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with os.fdopen(handle, "rb") as source:
+        yield source
+
+
+def shown(name: str) -> str:
+    """A file name as text for reports: composed, bytes that are no text escaped, no control characters."""
+    text = os.fsencode(name).decode("utf-8", "backslashreplace")
+    composed = unicodedata.normalize("NFC", text)
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in composed)
+
+
+def _stamp(status: os.stat_result) -> tuple[int, int, int, int]:
+    return status.st_size, status.st_mtime_ns, status.st_dev, status.st_ino

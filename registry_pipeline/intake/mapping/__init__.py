@@ -1,0 +1,1 @@
+"""A facility's TOML: sources, tables, columns and codes, checked."""

@@ -1,0 +1,165 @@
+"""facilities/<id>.toml: what a facility's exports are and how they become curated records.
+
+Belongs here: reading the file as a whole: identity, calendar, anchors, precedence, tolerances, rules.
+Does not belong here: sources and tables (``intake/mapping/source.py``, ``intake/mapping/table.py``), reading data.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from registry_pipeline.core.settings import RULE_KEYS
+from registry_pipeline.core.toml_section import Section
+from registry_pipeline.core.toml_source import nearest, read_toml
+from registry_pipeline.intake.mapping.model import Anchor, Facility, Source
+from registry_pipeline.intake.mapping.redcap import dictionary_source
+from registry_pipeline.intake.mapping.source import read_source
+from registry_pipeline.intake.mapping.table import curated_tables
+from schemas.messages import ENGLISH, known_language
+
+_KEYS = ("id", "name", "calendar", "language", "precedence", "tolerance", "rules", "anchor", "source")
+_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+_RULE_ID = re.compile(r"[A-Z][0-9]{2}")
+_SEVERITIES = ("error", "warning", "info", "off")
+
+
+def read_facility(path: Path) -> Facility:
+    """The mapping of a facility.
+
+    Raises:
+        ConfigurationError: the first mistake, with its line and what to write instead.
+    """
+    toml = read_toml(path)
+    section = Section(toml, (), toml.data, "the facility")
+    section.refuse_unknown(_KEYS)
+    facility_id = section.text("id")
+    if facility_id != path.stem or not _ID.fullmatch(facility_id):
+        raise section.error(f"id must equal the file's name, '{path.stem}': a-z, 0-9, '_' and '-'", "id")
+    anchors = _read_anchors(section)
+    sources = _read_sources(section, anchors)
+    _check_anchors_are_filled(section, anchors, sources)
+    return Facility(
+        path=path,
+        facility_id=facility_id,
+        name=section.text("name", facility_id),
+        calendar=section.choice("calendar", ("absolute", "relative"), "absolute"),
+        sources=sources,
+        anchors=anchors,
+        precedence=_read_precedence(section.section("precedence"), sources),
+        tolerance=_read_tolerance(section.section("tolerance")),
+        rules=_read_rules(section.section("rules")),
+        mapping_digest=_digest(toml.data),
+        language=_read_language(section),
+    )
+
+
+def _read_language(section: Section) -> str:
+    try:
+        return known_language(section.text("language", ENGLISH))
+    except ValueError as problem:
+        raise section.error(str(problem), "language") from None
+
+
+def _digest(data: dict[str, Any]) -> str:
+    text = json.dumps(data, sort_keys=False, default=str, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _read_sources(section: Section, anchors: dict[str, Anchor]) -> tuple[Source, ...]:
+    found = section.sections("source", "a source")
+    if not found:
+        raise section.error("the facility has no source; write [[source]]")
+    sources: list[Source] = []
+    for number, one in enumerate(found):
+        n_tables = sum(len(made.tables) for made in sources)
+        source = read_source(one, number, n_tables, anchors)
+        if source.name in {made.name for made in sources}:
+            raise one.error(f"a second source is called '{source.name}'; each needs its own name", "name")
+        sources.append(source)
+    projects = [one for one in sources if one.redcap is not None]
+    dictionaries = [dictionary_source(one, len(sources) + position) for position, one in enumerate(projects)]
+    return (*dictionaries, *sources)
+
+
+def _read_anchors(section: Section) -> dict[str, Anchor]:
+    parent = section.section("anchor")
+    known = curated_tables()
+    anchors = {}
+    for name in parent.data:
+        one = parent.section(name, f"[anchor.{name}]")
+        one.refuse_unknown(("table", "column"))
+        table, column = one.text("table"), one.text("column")
+        if table not in known:
+            raise one.error(f"unknown table '{table}'{nearest(table, known)}", "table")
+        dates = [key for key, found in known[table].items() if found.kind == "date"]
+        dates = [key for key in dates if not key.endswith(("_lower", "_upper"))]
+        if column not in dates:
+            raise one.error(f"'{column}' is no date of {table}{nearest(column, dates)}", "column")
+        anchors[name] = Anchor(name, table, column)
+    return anchors
+
+
+def _check_anchors_are_filled(
+    section: Section, anchors: dict[str, Anchor], sources: Sequence[Source]
+) -> None:
+    for name, anchor in anchors.items():
+        fed = [
+            one.columns.get(anchor.column)
+            for source in sources
+            for one in source.tables
+            if one.table == anchor.table
+        ]
+        if not any(mapping is not None and mapping.anchor is None for mapping in fed):
+            message = f"no source fills {anchor.table}.{anchor.column} without an anchor of its own"
+            raise section.error(message, "anchor", name)
+
+
+def _read_precedence(section: Section, sources: Sequence[Source]) -> dict[str, tuple[str, ...]]:
+    names = [one.name for one in sources]
+    found = {}
+    for key in section.data:
+        _check_item(section, key, is_table_enough=True)
+        order = section.texts(key)
+        for one in order:
+            if one not in names:
+                raise section.error(f"unknown source '{one}'{nearest(one, names)}", key)
+        if len(set(order)) != len(order):
+            raise section.error("a source stands twice in this order", key)
+        found[key] = order
+    return found
+
+
+def _read_tolerance(section: Section) -> dict[str, float]:
+    for key, value in section.data.items():
+        _check_item(section, key, is_table_enough=False)
+        if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+            raise section.error("a tolerance is a number, 0 or more", key)
+    return {key: float(value) for key, value in section.data.items()}
+
+
+def _check_item(section: Section, key: str, *, is_table_enough: bool) -> None:
+    known = curated_tables()
+    table, _, column = key.partition(".")
+    if table not in known:
+        raise section.error(f"unknown table '{table}'{nearest(table, known)}", key)
+    if not column and not is_table_enough:
+        raise section.error(f'write "{table}.column" = number', key)
+    if column and column not in known[table]:
+        raise section.error(f"unknown column '{column}' of {table}{nearest(column, known[table])}", key)
+
+
+def _read_rules(section: Section) -> dict[str, dict[str, Any]]:
+    for rule_id in section.data:
+        if not _RULE_ID.fullmatch(rule_id):
+            raise section.error(f"'{rule_id}' is no rule; write for example [rules.M01]", rule_id)
+        one = section.section(rule_id, f"[rules.{rule_id}]")
+        one.refuse_unknown(RULE_KEYS)
+        one.choice("severity", _SEVERITIES)
+        one.choice("softer_severity", _SEVERITIES)
+        one.section("thresholds")
+    return dict(section.data)

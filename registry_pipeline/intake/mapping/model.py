@@ -1,0 +1,294 @@
+"""A facility's mapping as typed, frozen values: what its TOML declares about its sources.
+
+Belongs here: the dataclasses and what follows from them without looking at any file.
+Does not belong here: reading and refusing TOML (``facility.py``), applying a mapping (``stage.py``).
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from registry_pipeline.intake.mapping.person import LEADING_NUMBER, Person
+from registry_pipeline.intake.readers import ReadOptions
+from schemas.columns import Column
+
+Mode = Literal["full", "incremental"]
+Calendar = Literal["absolute", "relative"]
+Aggregate = Literal["count", "sum", "min", "max", "first", "last"]
+
+AGGREGATES: tuple[str, ...] = ("count", "sum", "min", "max", "first", "last")
+_ORDINAL = re.compile(r"#[0-9]+\Z")
+_PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
+
+
+def fits_sheet(globs: Sequence[str], sheet: str) -> bool:
+    """Whether a sheet is meant: its own name, its archive member's name or both fit a glob; or no glob is given."""
+    plain = _ORDINAL.sub("", sheet)
+    names = (plain, *plain.split(":"))
+    return not globs or any(fnmatch.fnmatchcase(name, glob) for name in names for glob in globs)
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Which source rows feed a table. ``values`` are compared after folding width, case and blanks.
+
+    Attributes:
+        column: source column that is looked at.
+        test: ``in`` and ``not_in`` compare with ``values``; ``not_blank`` and ``blank`` need none.
+    """
+
+    column: str
+    test: Literal["in", "not_in", "not_blank", "blank"]
+    values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Placeholder:
+    """``{name}`` in a template; ``{name?}`` may be blank without making the whole value blank."""
+
+    name: str
+    may_be_blank: bool
+
+
+@dataclass(frozen=True)
+class ColumnMapping:
+    """Where one curated column comes from and how its text becomes a value.
+
+    Exactly one of ``sources``, ``template`` and ``value`` is given, except that ``aggregate = "count"``
+    needs none of them.
+
+    Attributes:
+        target: the curated column.
+        sources: source columns, the first that is not blank counts.
+        template: text with placeholders, or None.
+        value: a constant, or None.
+        default: what stands where the source is blank, or None; each use is recorded as a coercion.
+        codes: the facility's words -> value of the column's type, or None for the column's own code list.
+        formats: declared date formats; empty means those of the source.
+        unit: unit of the source values, or None for the column's own unit.
+        unit_from: source column that holds the unit of each row.
+        units: unit text -> factor to the column's unit, for ``unit_from``.
+        is_size: the text is a size statement that fills the other size columns too.
+        anchor: name of the anchor that a number of days is counted from, or None.
+        aggregate: how rows of one group become one value.
+    """
+
+    target: Column
+    sources: tuple[str, ...] = ()
+    template: str | None = None
+    value: Any = None
+    default: Any = None
+    codes: Mapping[str, Any] | None = None
+    formats: tuple[str, ...] = ()
+    unit: str | None = None
+    unit_from: str | None = None
+    units: Mapping[str, float] = field(default_factory=dict)
+    is_size: bool = False
+    anchor: str | None = None
+    aggregate: Aggregate | None = None
+
+    @property
+    def placeholders(self) -> tuple[Placeholder, ...]:
+        """The placeholders of the template in order."""
+        return tuple(
+            Placeholder(name.removesuffix("?").strip(), name.endswith("?"))
+            for name in _PLACEHOLDER.findall(self.template or "")
+        )
+
+    @property
+    def template_pieces(self) -> list[str | Placeholder]:
+        """The template as literal texts and placeholders, in order."""
+        parts = _PLACEHOLDER.split(self.template or "")
+        found = iter(self.placeholders)
+        return [next(found) if position % 2 else part for position, part in enumerate(parts)]
+
+
+@dataclass(frozen=True)
+class TableMapping:
+    """One ``[[source.table]]``: how rows of a source become records of a table.
+
+    Attributes:
+        table: name of the curated table, without its layer.
+        number: position among all ``[[source.table]]`` of the facility, from 0.
+        where: conditions that all have to hold.
+        group_by: source columns whose equal values make several rows one record.
+        columns: curated column -> mapping, in the order of the TOML.
+        sheets: globs on the sheets that feed the table; empty means every sheet of the source.
+        instrument, events: of a REDCap project: the form whose records these are, and the events in which
+            they count (all when empty); None and empty for other sources.
+    """
+
+    table: str
+    number: int
+    where: tuple[Condition, ...]
+    group_by: tuple[str, ...]
+    columns: Mapping[str, ColumnMapping]
+    sheets: tuple[str, ...] = ()
+    instrument: str | None = None
+    events: tuple[str, ...] = ()
+
+    def is_fed_by(self, sheet: str) -> bool:
+        """Whether a sheet feeds the table: its own name, its archive member's name or both fit a glob."""
+        return fits_sheet(self.sheets, sheet)
+
+    def source_columns(self) -> Iterator[str]:
+        """Every source column that the mapping reads, in order and possibly repeated."""
+        yield from (one.column for one in self.where)
+        yield from self.group_by
+        for mapping in self.columns.values():
+            yield from self.columns_behind(mapping)
+
+    def columns_behind(self, mapping: ColumnMapping) -> Iterator[str]:
+        """The source columns of one curated column, its unit column last."""
+        yield from mapping.sources
+        for one in mapping.placeholders:
+            if self.is_source_column(mapping, one.name):
+                yield one.name
+        if mapping.unit_from is not None:
+            yield mapping.unit_from
+
+    def is_source_column(self, mapping: ColumnMapping, name: str) -> bool:
+        """Whether a placeholder means a source column: it names no other mapped curated column."""
+        return name == mapping.target.name or name not in self.columns
+
+
+@dataclass(frozen=True)
+class Redcap:
+    """``[source.redcap]``: what an export cannot say of its project.
+
+    Attributes:
+        dictionary: globs on the names of the data dictionary's files, in the same inbox.
+        missing_codes: the project's missing-data codes -> labels; they may stand in any field.
+        export: ``raw``, ``labels``, or ``auto`` to tell by the headers.
+        is_deidentified: fields that the dictionary marks as identifiers must not be in it.
+        instruments, events: label -> unique name, for exports of labels whose labels are not the names in words.
+    """
+
+    dictionary: tuple[str, ...]
+    missing_codes: Mapping[str, str] = field(default_factory=dict)
+    export: Literal["auto", "raw", "labels"] = "auto"
+    is_deidentified: bool = False
+    instruments: Mapping[str, str] = field(default_factory=dict)
+    events: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Source:
+    """One ``[[source]]``: files of one make, what a submission of it means, how its texts are read.
+
+    Attributes:
+        number: position in the TOML, from 0; the default order of precedence.
+        files: globs on file names.
+        mode: ``full`` (the newest submission is the whole truth) or ``incremental`` (upsert by key).
+        read_options: for the readers; ``sheet_globs`` chooses among the sheets that were read.
+        sentinels: texts that mean blank.
+        date_formats, day_first, excel_serial: how dates are written, where the source says so.
+        decimal: decimal mark of numbers, or None to accept a point only.
+        required: columns without which a sheet is not used; those behind ``patient_id`` always are.
+        ignore: globs of columns that are left out on purpose.
+        redcap: where the files are exports of a REDCap project.
+        dictionary_of: name of the REDCap source whose data dictionaries this source takes, or None.
+        patient_number: kind of the number that ``patient_id`` is made of; equal numbers of different kinds
+            are nobody's link.
+        person: what its rows say of who somebody is, or None.
+    """
+
+    name: str
+    number: int
+    files: tuple[str, ...]
+    mode: Mode
+    read_options: ReadOptions
+    sheet_globs: tuple[str, ...]
+    sentinels: tuple[str, ...]
+    date_formats: tuple[str, ...]
+    day_first: bool | None
+    excel_serial: Literal["1900", "1904"] | None
+    decimal: str
+    required: tuple[str, ...]
+    ignore: tuple[str, ...]
+    tables: tuple[TableMapping, ...]
+    redcap: Redcap | None = None
+    dictionary_of: str | None = None
+    patient_number: str = LEADING_NUMBER
+    person: Person | None = None
+
+    def tables_of(self, sheet: str | None = None) -> tuple[TableMapping, ...]:
+        """The tables that a sheet feeds; all for None."""
+        return tuple(one for one in self.tables if sheet is None or one.is_fed_by(sheet))
+
+    def source_columns(self, sheet: str | None = None) -> tuple[str, ...]:
+        """Every source column that any table of the source (or of one of its sheets) reads, once."""
+        of_tables = [name for one in self.tables_of(sheet) for name in one.source_columns()]
+        return tuple(dict.fromkeys([*of_tables, *self._person_columns(sheet)]))
+
+    def _person_columns(self, sheet: str | None) -> tuple[str, ...]:
+        if self.person is None or not (sheet is None or fits_sheet(self.person.sheets, sheet)):
+            return ()
+        return tuple(self.person.source_columns())
+
+    def needed_columns(self, sheet: str | None = None) -> tuple[str, ...]:
+        """Columns without which a sheet cannot be used; a sheet that feeds no table needs none."""
+        tables = self.tables_of(sheet)
+        if self.tables and not tables:
+            return ()
+        behind = [n for one in tables for n in one.columns_behind(one.columns["patient_id"])]
+        links = self.person.numbers.values() if self.person is not None and not self.tables else ()
+        return tuple(dict.fromkeys([*self.required, *behind, *links]))
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """A date per patient that day offsets are counted from."""
+
+    name: str
+    table: str
+    column: str
+
+
+@dataclass(frozen=True)
+class Facility:
+    """A facility and all that its TOML declares.
+
+    Attributes:
+        path: the TOML file, for errors that are found later.
+        facility_id: equals the file stem.
+        name: shown in reports.
+        calendar: ``relative`` when dates are day offsets from an anchor of which only the year is known.
+        sources: in order.
+        anchors: name -> anchor.
+        precedence: ``table`` or ``table.column`` -> source names, the most trusted first.
+        tolerance: ``table.column`` -> largest difference between sources that is no disagreement.
+        rules: rule id -> overrides (severity, thresholds).
+        mapping_digest: hash of the declarations; comments and layout do not change it.
+        language: in which findings are sent to the facility; a release keeps its messages in English.
+    """
+
+    path: Path
+    facility_id: str
+    name: str
+    calendar: Calendar
+    sources: tuple[Source, ...]
+    anchors: Mapping[str, Anchor]
+    precedence: Mapping[str, tuple[str, ...]]
+    tolerance: Mapping[str, float]
+    rules: Mapping[str, Mapping[str, Any]]
+    mapping_digest: str
+    language: str = "en"
+
+    def source_of(self, file_name: str) -> Source | None:
+        """The first source one of whose globs fits the name, whatever the case."""
+        plain = _plain(file_name)
+        for source in self.sources:
+            if any(fnmatch.fnmatchcase(plain, _plain(one)) for one in source.files):
+                return source
+        return None
+
+
+def _plain(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()

@@ -1,0 +1,1 @@
+"""Source rows as text, in Parquet, and single cells looked up in them."""

@@ -1,0 +1,54 @@
+"""A cell as received: what stood in a source column of a source row.
+
+Belongs here: looking single cells up in the raw layer, for findings.
+Does not belong here: reading whole files (``raw.py``), what a cell means (``stage.py``).
+"""
+
+import polars as pl
+
+from registry_pipeline.core.home import Home
+
+LONGEST = 500
+
+
+def raw_values(home: Home, facility_id: str, wanted: pl.DataFrame) -> pl.DataFrame:
+    """The cells of ``_row_id`` and ``source_column``, as received.
+
+    Args:
+        home: the registry home.
+        facility_id: whose rows the ids number.
+        wanted: columns ``_row_id`` (Int64) and ``source_column``; others are kept.
+
+    Returns:
+        ``wanted`` with ``value_text``: at most 500 characters; NULL for a cell that is blank or that
+        no file has.
+    """
+    cells = wanted.select("_row_id", "source_column").unique().drop_nulls()
+    by_sheet = cells.with_columns((pl.col("_row_id") // 2**32).alias("_sheet")).partition_by("_sheet")
+    found = [part for sheet in by_sheet for part in _sheet_values(home, facility_id, sheet)]
+    schema = {"_row_id": pl.Int64, "source_column": pl.String, "value_text": pl.String}
+    values = pl.concat(found) if found else pl.DataFrame(schema=schema)
+    return wanted.join(values, on=["_row_id", "source_column"], how="left", maintain_order="left")
+
+
+def _sheet_values(home: Home, facility_id: str, cells: pl.DataFrame) -> list[pl.DataFrame]:
+    number = int(cells["_sheet"][0])
+    path = home.store / "raw" / facility_id / f"{number >> 8}.{number & 255}.parquet"
+    if not path.is_file():
+        return []
+    rows = pl.scan_parquet(path, glob=False)
+    present = set(rows.collect_schema().names())
+    asked = [one for one in cells["source_column"].unique().to_list() if one in present]
+    chosen = (
+        rows.select("_row_id", *asked)
+        .join(cells.select("_row_id").unique().lazy(), on="_row_id", how="semi")
+        .collect()
+    )
+    return [
+        chosen.select(
+            "_row_id",
+            pl.lit(one).alias("source_column"),
+            pl.col(one).str.slice(0, LONGEST).alias("value_text"),
+        ).join(cells, on=["_row_id", "source_column"], how="semi")
+        for one in asked
+    ]

@@ -1,0 +1,1 @@
+"""FHIR resources, as bundles or lines, to rows."""

@@ -1,0 +1,1 @@
+"""REDCap: data dictionary, expressions, rules and exports."""

@@ -1,0 +1,297 @@
+"""A REDCap export, of raw values or of labels, as rows of raw names and codes.
+
+Belongs here: which header is which field, labels back to codes, which form a row feeds, columns made from several.
+Does not belong here: files and submissions (``redcap_files.py``), judging values (``redcap_rules.py``).
+
+A row of a repeating instrument belongs to that instrument; any other row to every form of which a field is filled.
+A checkbox that is not ticked, a calculated field and ``{form}_complete`` fill nothing: a form that somebody opened and
+left empty is no record.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import polars as pl
+
+from registry_pipeline.intake.mapping.model import Redcap, Source, TableMapping
+from registry_pipeline.intake.redcap.dictionary import (
+    COMPLETE,
+    RECORD_PARTS,
+    Dictionary,
+    Field,
+    label_key,
+)
+
+LABEL = ":label"
+"""Behind the name of a field: the label of its choice, or of all ticked ones."""
+FORM = "_form:"
+"""Before the name of a form: whether a row feeds it."""
+AND = " + "
+"""Between several ticked choices of one checkbox."""
+EVENT, INSTRUMENT, INSTANCE = RECORD_PARTS
+_LABELS = {
+    "event name": EVENT,
+    "repeat instrument": INSTRUMENT,
+    "repeat instance": INSTANCE,
+    "data access group": "redcap_data_access_group",
+    "survey identifier": "redcap_survey_identifier",
+}
+_AUTOMATIC = re.compile(r"redcap_[a-z_]+|[a-z0-9_]+_(complete|timestamp|return_code)")
+_REPEATED = re.compile(r"__[0-9]+\Z")
+_CHOICE = re.compile(r"(.*)\(choice=(.*)\)\Z", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Export:
+    """One sheet of an export under a dictionary.
+
+    Attributes:
+        headers: columns of the sheet, as read.
+        redcap: what the facility's TOML says of the project.
+    """
+
+    headers: tuple[str, ...]
+    dictionary: Dictionary
+    redcap: Redcap
+
+    @cached_property
+    def is_labelled(self) -> bool:
+        """Whether it holds labels: as declared, else as most of its headers say."""
+        if self.redcap.export != "auto":
+            return self.redcap.export == "labels"
+        known = {*self.dictionary.columns(self.redcap.missing_codes), *RECORD_PARTS}
+        is_raw = sum(header in known or bool(_AUTOMATIC.fullmatch(header)) for header in self.headers)
+        return 2 * is_raw < len(self.headers)
+
+    @cached_property
+    def columns(self) -> dict[str, str]:
+        """Raw name -> header of the sheet. Headers that are no field keep their own name."""
+        if not self.is_labelled:
+            return {
+                header.lower() if header.lower() in self.known else header: header for header in self.headers
+            }
+        expected, made = self._labelled, {}
+        for header in self.headers:
+            name = _next_name(header, expected)
+            made[name or header] = header
+            if name:
+                expected = [one for one in expected if one[0] != name]
+        return made
+
+    @cached_property
+    def known(self) -> dict[str, str]:
+        """Every column that an export of the project can hold -> its field."""
+        return self.dictionary.columns(self.redcap.missing_codes)
+
+    @cached_property
+    def _labelled(self) -> list[tuple[str, str]]:
+        """Raw names and folded labels in the order in which REDCap writes them."""
+        made = [(name, label) for label, name in _LABELS.items()]
+        for form, fields in self.dictionary.forms.items():
+            for one in fields:
+                if one.is_checkbox:
+                    choices = self.dictionary.checkbox_columns(one, self.redcap.missing_codes)
+                    made += [
+                        (name, label_key(f"{one.label} (choice={label})"))
+                        for name, (_, label) in choices.items()
+                    ]
+                elif one.has_value:
+                    made.append((one.name, label_key(one.label)))
+            made.append((f"{form}_complete", "complete?"))
+        return made
+
+    @cached_property
+    def unknown(self) -> list[str]:
+        """Headers that are no field of the dictionary and none of REDCap's own."""
+        own = {
+            header
+            for name, header in self.columns.items()
+            if name in self.known or _AUTOMATIC.fullmatch(name)
+        }
+        return [header for header in self.headers if header not in own]
+
+    @cached_property
+    def absent(self) -> dict[str, list[str]]:
+        """Form -> fields of the dictionary without any column here."""
+        present = {self.known[name] for name in self.columns if name in self.known}
+        made: dict[str, list[str]] = {}
+        for one in self.dictionary.fields.values():
+            if one.has_value and one.name not in present:
+                made.setdefault(one.form, []).append(one.name)
+        return made
+
+    def available(self, wanted: Sequence[str]) -> list[str]:
+        """The columns that a mapping sees: what it asks for and can have, and what else may hold data."""
+        derived = [one for one in wanted if one not in self.columns and self.behind(one)]
+        behind = {name for one in derived for name in self.behind(one)}
+        hidden = behind | set(withheld(self))
+        shown = [
+            name
+            for name in self.columns
+            if name in wanted or (name in self.known and name not in hidden)
+        ]  # fmt: skip
+        return [*dict.fromkeys([*shown, *derived, *(one for one in RECORD_PARTS if one in wanted)])]
+
+    def behind(self, name: str) -> list[str]:
+        """Columns that a derived column is made from; none where it cannot be made."""
+        one = self.dictionary.fields.get(name.removesuffix(LABEL))
+        if one is None or not (one.is_checkbox or (name.endswith(LABEL) and one.choices)):
+            return []
+        names = self.dictionary.checkbox_columns(one, {}) if one.is_checkbox else [one.name]
+        return [name for name in names if name in self.columns]
+
+    def rows(self, read: pl.LazyFrame) -> pl.LazyFrame:
+        """Every column under its raw name with raw values, blanks null, REDCap's three where they are absent,
+        ``_row_id``."""
+        plain = [pl.col(header).str.strip_chars().alias(name) for name, header in self.columns.items()]
+        lacking = [
+            pl.lit(None, dtype=pl.String).alias(one) for one in RECORD_PARTS if one not in self.columns
+        ]
+        rows = read.select(*plain, *lacking, "_row_id")
+        texts = [*self.columns, *RECORD_PARTS]
+        rows = rows.with_columns(pl.col(name).replace("", None) for name in dict.fromkeys(texts))
+        if not self.is_labelled:
+            return rows
+        return rows.with_columns(
+            _coded(name, words) for name in dict.fromkeys(texts) if (words := self._words(name))
+        )
+
+    def _words(self, name: str) -> dict[str, str]:
+        """Folded label -> raw value of a column; a label that means two codes is left as it is."""
+        if name == EVENT:
+            return {label_key(label): event for label, event in self.redcap.events.items()}
+        if name == INSTRUMENT:
+            given = {label_key(label): form for label, form in self.redcap.instruments.items()}
+            return {label_key(form.replace("_", " ")): form for form in self.dictionary.forms} | given
+        if name.endswith("_complete") and name.removesuffix("_complete") in self.dictionary.forms:
+            return {label_key(label): code for code, label in COMPLETE.items()}
+        one = self.dictionary.fields.get(self.known.get(name, ""))
+        if one is None:
+            return {}
+        if one.is_checkbox:
+            return {"checked": "1", "unchecked": "0"}
+        return _unique(
+            {**one.choices, **{c: m for c, m in self.redcap.missing_codes.items() if c not in one.choices}}
+        )
+
+
+def _unique(choices: Mapping[str, str]) -> dict[str, str]:
+    keys = [label_key(label) for label in choices.values()]
+    return {key: code for key, code in zip(keys, choices, strict=True) if keys.count(key) == 1}
+
+
+def _coded(name: str, words: Mapping[str, str]) -> pl.Expr:
+    def code(texts: pl.Series) -> pl.Series:
+        distinct = texts.unique().drop_nulls().to_list()
+        made = {text: words[label_key(text)] for text in distinct if label_key(text) in words}
+        return texts.replace(made) if made else texts
+
+    return pl.col(name).map_batches(code, return_dtype=pl.String)
+
+
+def _next_name(header: str, expected: Sequence[tuple[str, str]]) -> str | None:
+    """The first field not yet taken whose label is this header (readers suffix a repeated one)."""
+    keys = {label_key(header), label_key(_REPEATED.sub("", header))}
+    return next((name for name, label in expected if label in keys), None)
+
+
+def with_forms(rows: pl.LazyFrame, export: Export) -> pl.LazyFrame:
+    """With a flag per form: whether the row feeds it."""
+    return rows.with_columns(feeds(export, form).alias(FORM + form) for form in export.dictionary.forms)
+
+
+def feeds(export: Export, form: str) -> pl.Expr:
+    """Whether a row is a record of a form."""
+    filled = [is_filled(export, one) for one in export.dictionary.forms.get(form, [])]
+    given = [one for one in filled if one is not None]
+    is_own = pl.col(INSTRUMENT).is_null() | (pl.col(INSTRUMENT).str.to_lowercase() == form)
+    return (is_own & pl.any_horizontal(given)).fill_null(False) if given else pl.lit(False)
+
+
+def is_filled(export: Export, one: Field) -> pl.Expr | None:
+    """Whether somebody entered a field; None for a field that nobody enters or that is not exported."""
+    if one.name == export.dictionary.record_field or one.kind in ("calc", "descriptive"):
+        return None
+    if one.is_checkbox:
+        names = export.dictionary.checkbox_columns(one, export.redcap.missing_codes)
+        ticked = [pl.col(name) == "1" for name in names if name in export.columns]
+        return pl.any_horizontal(ticked).fill_null(False) if ticked else None
+    return pl.col(one.name).is_not_null() if one.name in export.columns else None
+
+
+def mapped_rows(rows: pl.LazyFrame, export: Export, source: Source) -> pl.LazyFrame:
+    """What staging reads: the source columns of the mapping, ``table_flag`` of every table, ``_row_id``.
+
+    Missing-data codes are blank unless the mapping itself gives them a meaning. The instance of a row that repeats
+    nothing is 1, so that the same form can repeat in one event and not in another.
+    """
+    set_aside, kept = set(withheld(export)), _meant(source)
+    made = []
+    for name in source.source_columns():
+        if name == INSTANCE:
+            repeats = pl.col(INSTRUMENT).is_not_null() | pl.col(name).is_not_null()
+            made.append(pl.when(repeats).then(pl.col(name)).otherwise(pl.lit("1")).alias(name))
+        elif name in RECORD_PARTS or (name in export.columns and name not in set_aside):
+            made.append(_without_missing(export, name, kept.get(name, set())))
+        else:
+            made.append(_derived(export, name, set_aside).alias(name))
+    return rows.select(*made, *(_table(export, one) for one in source.tables), "_row_id")
+
+
+def table_flag(table: TableMapping) -> str:
+    """Name of the column that says whether a row feeds a ``[[source.table]]``."""
+    return f"_feeds:{table.number}"
+
+
+def _table(export: Export, table: TableMapping) -> pl.Expr:
+    is_fed = feeds(export, table.instrument or "")
+    if table.events:
+        is_fed = is_fed & pl.col(EVENT).is_in(list(table.events)).fill_null(False)
+    return is_fed.alias(table_flag(table))
+
+
+def _meant(source: Source) -> dict[str, set[str]]:
+    """Source column -> words to which a table of the mapping gives a meaning."""
+    meant: dict[str, set[str]] = {}
+    for table in source.tables:
+        for column in table.columns.values():
+            for name in column.sources:
+                meant.setdefault(name, set()).update(column.codes or ())
+    return meant
+
+
+def _without_missing(export: Export, name: str, meant: set[str]) -> pl.Expr:
+    one = export.dictionary.fields.get(export.known.get(name, ""))
+    choices = one.choices if one else {}
+    codes = [code for code in export.redcap.missing_codes if code not in choices and code not in meant]
+    value = pl.col(name)
+    return pl.when(~value.is_in(codes)).then(value).alias(name) if codes else value
+
+
+def withheld(export: Export) -> list[str]:
+    """Columns of fields that identify, in an export that is declared de-identified; they are read no further."""
+    fields, known = export.dictionary.fields, export.known
+    if not export.redcap.is_deidentified:
+        return []
+    first = export.dictionary.record_field
+    named = [(name, known[name]) for name in export.columns if name in known]
+    return [name for name, field in named if fields[field].is_identifier and field != first]
+
+
+def _derived(export: Export, name: str, set_aside: set[str]) -> pl.Expr:
+    one, behind = export.dictionary.fields.get(name.removesuffix(LABEL)), export.behind(name)
+    if one is None or not behind or set_aside & set(behind):
+        return pl.lit(None, dtype=pl.String)
+    wants_label = name.endswith(LABEL)
+    if not one.is_checkbox:
+        return _without_missing(export, one.name, set()).replace(dict(one.choices))
+    ticked = [
+        pl.when(pl.col(column) == "1").then(pl.lit(label if wants_label else code))
+        for column, (code, label) in export.dictionary.checkbox_columns(one, {}).items()
+        if column in export.columns
+    ]
+    return pl.concat_str(ticked, separator=AND, ignore_nulls=True).replace("", None)

@@ -1,0 +1,130 @@
+"""REDCap's branching logic, required fields and calculated fields, judged on an export.
+
+Belongs here: S06, S07, S21 and S24. Does not belong here: rules that need no expression (``redcap_rules.py``), what an
+expression gives for a row (``intake/redcap/values.py``).
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from registry_pipeline.intake.redcap.breaches import Judged, breach
+from registry_pipeline.intake.redcap.dictionary import Field
+from registry_pipeline.intake.redcap.evaluate import BLANK, UNKNOWN, Value, number_of, truth_of
+from registry_pipeline.intake.redcap.export import FORM, Export, is_filled
+from registry_pipeline.intake.redcap.logic import LogicError
+from registry_pipeline.intake.redcap.values import NotExported, Rows
+
+_LONGEST = 200
+"""Characters of an expression that are shown."""
+
+
+def judge_shown(rows: Rows, made: Judged) -> None:
+    """S06: a value where branching logic hides the field; S21: none where a required field is shown."""
+    fields = rows.export.dictionary.fields.values()
+    filled = {one.name: is_filled(rows.export, one) for one in fields if one.branching or one.is_required}
+    known = {name: expression for name, expression in filled.items() if expression is not None}
+    if not known:
+        return
+    # All fields at once: most of them are filled where they have to be, and blank where they are hidden.
+    n_filled = rows.frame.select(one.sum().alias(name) for name, one in known.items()).row(0, named=True)
+    n_blank = rows.frame.select(
+        (pl.col(FORM + rows.export.dictionary.fields[name].form) & ~one).sum().alias(name)
+        for name, one in known.items()
+    ).row(0, named=True)
+    for one in fields:
+        if one.name not in known:
+            continue
+        if (one.branching and n_filled[one.name]) or (one.is_required and n_blank[one.name]):
+            _judge_field(rows, one, known[one.name], made)
+        elif one.is_required:
+            made.judge("S21", n_filled[one.name])
+
+
+def _judge_field(rows: Rows, one: Field, filled: pl.Expr, made: Judged) -> None:
+    own = rows.narrowed(one, one.branching).with_columns(filled.alias("_filled"))
+    wanted = own.filter(
+        pl.col("_filled") if not one.is_required else pl.col("_filled") | pl.col(FORM + one.form)
+    )
+    shown = _truths(rows, one, wanted, made)
+    if shown is None:
+        return
+    judged = wanted.with_columns(pl.Series("_shown", shown, dtype=pl.Boolean))
+    column = one.name if one.name in rows.frame.columns else _first_column(rows.export, one)
+    if one.branching:
+        hidden = judged.filter(pl.col("_filled") & ~pl.col("_shown"))
+        told = f"the form shows it only if {one.branching[:_LONGEST]}"
+        n_judged = judged.filter(pl.col("_filled") & pl.col("_shown").is_not_null()).height
+        made.judge("S06", n_judged, breach(hidden, column, "S06", told))
+    if one.is_required:
+        asked = judged.filter(pl.col(FORM + one.form) & pl.col("_shown"))
+        blank = asked.filter(~pl.col("_filled"))
+        told = f"form {one.form} was filled in without it"
+        made.judge("S21", asked.height, breach(blank, column, "S21", told))
+
+
+def _first_column(export: Export, one: Field) -> str:
+    return next(name for name, field in export.known.items() if field == one.name and name in export.columns)
+
+
+def _truths(rows: Rows, one: Field, wanted: pl.DataFrame, made: Judged) -> list[bool | None] | None:
+    """Whether the form shows the field, per row; None where it cannot be told, or for all of them."""
+    if not one.branching:
+        return [True] * wanted.height
+    values = _evaluated(rows, one, one.branching, wanted, made)
+    return None if values is None else [truth_of(value) for value in values]
+
+
+def _evaluated(rows: Rows, one: Field, text: str, wanted: pl.DataFrame, made: Judged) -> list[Value] | None:
+    try:
+        return rows.evaluated(text, wanted)
+    except NotExported as problem:
+        made.notes.append(("S25", one.name, f"its expression is not checked: {problem}"))
+    except LogicError:
+        pass  # told once, with the dictionary
+    return None
+
+
+def judge_calculated(rows: Rows, one: Field, made: Judged) -> None:
+    """S07: a stored result that is not the formula's; S24: none where the formula gives one."""
+    if one.name not in rows.frame.columns or not one.formula:
+        return
+    missing = list(rows.export.redcap.missing_codes)
+    wanted = rows.narrowed(one, one.formula).filter(
+        pl.col(FORM + one.form) & ~pl.col(one.name).is_in(missing).fill_null(False)
+    )
+    values = _evaluated(rows, one, one.formula, wanted, made)
+    if values is None:
+        return
+    stored = wanted[one.name].to_list()
+    told = [_verdict(text, value) for text, value in zip(stored, values, strict=True)]
+    n_judged = sum(value is not UNKNOWN for value in values)
+    for rule_id, reason in (
+        ("S07", "the dictionary's formula gives another result for this row"),
+        ("S24", "the dictionary's formula gives a result for this row"),
+    ):
+        broken = [at for at, verdict in enumerate(told) if verdict == rule_id]
+        suggestions = [_suggestion(values[at]) for at in broken]
+        made.judge(rule_id, n_judged, breach(wanted[broken], one.name, rule_id, reason, suggestions))
+
+
+def _suggestion(value: Value) -> str:
+    number = number_of(value)
+    told = "nothing" if value is BLANK else f"{number:.10g}" if number is not None else str(value)
+    return f"recomputed: {told}; save the form again in REDCap"
+
+
+def _verdict(stored: str | None, value: Value) -> str | None:
+    """The rule that a stored result breaks, if any."""
+    if value is UNKNOWN:
+        return None
+    number, own = number_of(value), number_of(stored)
+    if stored is None:
+        return "S24" if value is not BLANK else None
+    if value is BLANK:
+        return None if own == 0 else "S07"
+    if number is None or own is None:
+        return None if stored == str(value) else "S07"
+    decimals = len(stored.partition(".")[2]) if "e" not in stored.lower() else 0
+    tolerance = 0.5 * 10.0**-decimals if decimals else 1e-6
+    return None if abs(own - number) <= tolerance * (1 + 1e-9) else "S07"

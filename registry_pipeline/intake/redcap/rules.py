@@ -1,0 +1,190 @@
+"""REDCap's own rules, judged on an export with its dictionary.
+
+Belongs here: S04, S05, S08, S20, S22 and S23 for the cells of one export, and the order in which all are judged.
+Does not belong here: expressions (``intake/redcap/expressions.py``), headers and dictionaries as files (``redcap_files.py``),
+which record of ours a cell feeds (``intake/submissions/redcap_rows.py``), what the rules are called (``schemas/rules/redcap_rules.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import polars as pl
+
+from registry_pipeline.intake.redcap.breaches import Judged, breach, with_texts
+from registry_pipeline.intake.redcap.dictionary import COMPLETE, Field
+from registry_pipeline.intake.redcap.evaluate import Value, date_of, number_of
+from registry_pipeline.intake.redcap.export import (
+    EVENT,
+    INSTANCE,
+    INSTRUMENT,
+    Export,
+    with_forms,
+    withheld,
+)
+from registry_pipeline.intake.redcap.expressions import judge_calculated, judge_shown
+from registry_pipeline.intake.redcap.values import Rows
+
+Read = Callable[[Value | None], Any]
+_SHOWN_CHOICES = 8
+_BOX = {"0": "not ticked", "1": "ticked"}
+_NUMBERS: tuple[str, Read, str] = ("S22", number_of, "a number")
+_DATES: tuple[str, Read, str] = ("S23", date_of, "a date written YYYY-MM-DD")
+
+
+def judge_export(read: pl.DataFrame, export: Export, decimal: str) -> Judged:
+    """Judge the rows of one export.
+
+    Args:
+        read: of :meth:`Export.rows`.
+        decimal: decimal mark of its numbers.
+    """
+    made, given = Judged(), with_forms(read.lazy(), export).collect()
+    rows = Rows(_with_points(given, export) if decimal == "," else given, export)
+    _keys(given, export, made)
+    _identifiers(given, export, made)
+    _choices(given, export, made)
+    _bounds(rows.frame, export, made)
+    judge_shown(rows, made)
+    for one in export.dictionary.fields.values():
+        if one.kind == "calc":
+            judge_calculated(rows, one, made)
+    made.breaches = [with_texts(one, given, _identifies(export, one["column"][0])) for one in made.breaches]
+    return made
+
+
+def _identifies(export: Export, column: str) -> bool:
+    """Whether a column is of a field that is tagged as an identifier, or names the record."""
+    field = export.dictionary.fields.get(export.known.get(column, ""))
+    return field is not None and (field.is_identifier or field.name == export.dictionary.record_field)
+
+
+def _with_points(rows: pl.DataFrame, export: Export) -> pl.DataFrame:
+    numeric = [
+        one.name
+        for one in export.dictionary.fields.values()
+        if one.name in export.columns and (_is_number(one) or one.kind in ("calc", "slider"))
+    ]
+    return rows.with_columns(pl.col(name).str.replace(",", ".", literal=True) for name in numeric)
+
+
+def _keys(rows: pl.DataFrame, export: Export, made: Judged) -> None:
+    """S04: one row per part of a record, instances counted from 1. S20: instruments of the dictionary."""
+    parts = [export.dictionary.record_field, EVENT, INSTRUMENT, INSTANCE]
+    if parts[0] not in rows.columns:
+        return
+    rows = rows.select("_row_id", *parts)
+    twice = rows.filter(pl.struct(parts).is_duplicated() & pl.col(parts[0]).is_not_null())
+    whole = pl.col(INSTANCE).str.contains(r"\A0*[1-9][0-9]{0,8}\z")
+    lacking = pl.col(INSTRUMENT).is_not_null() & pl.col(INSTANCE).is_null()
+    wrong = rows.filter(lacking | ~whole.fill_null(True))
+    place = INSTANCE if INSTANCE in export.columns else parts[0]
+    made.judge(
+        "S04",
+        rows.height,
+        breach(twice, place, "S04", "another row has the same record, event, instrument and instance"),
+        breach(wrong, INSTANCE, "S04", "the instance is no whole number from 1 on"),
+    )
+    known = list(export.dictionary.forms)
+    strange = rows.filter(~pl.col(INSTRUMENT).str.to_lowercase().is_in(known))
+    named = rows[INSTRUMENT].count()
+    made.judge("S20", named, breach(strange, INSTRUMENT, "S20", "no form of the dictionary is called so"))
+
+
+def _identifiers(rows: pl.DataFrame, export: Export, made: Judged) -> None:
+    """S08: what identifies is in an export that is declared de-identified."""
+    if not export.redcap.is_deidentified:
+        return
+    made.judge("S08", len(export.columns))
+    for name in withheld(export):
+        if filled := rows[name].count():
+            reason = f"{filled} rows hold a value; the column is read no further than the file as received"
+            made.notes.append(("S08", export.columns[name], reason))
+
+
+def _choices(rows: pl.DataFrame, export: Export, made: Judged) -> None:
+    """S05: values outside the dictionary's choices; missing-data codes stand anywhere."""
+    lists = {name: choices for name, choices in _lists(export).items() if name in export.columns}
+    if not lists:
+        return
+    missing = list(export.redcap.missing_codes)
+    outside = {name: ~pl.col(name).is_in([*choices, *missing]) for name, choices in lists.items()}
+    # All columns at once: most of them hold nothing that is worth a second look.
+    given = rows.select(pl.col(name).count() for name in lists).row(0)
+    found = rows.select(is_so.any().alias(name) for name, is_so in outside.items()).row(0, named=True)
+    made.judge("S05", sum(given))
+    for name in (one for one in lists if found[one]):
+        codes = list(lists[name])
+        shown = ", ".join(codes[:_SHOWN_CHOICES]) + (", ..." if len(codes) > _SHOWN_CHOICES else "")
+        wrong = rows.select("_row_id", name).filter(outside[name])
+        made.judge("S05", 0, breach(wrong, name, "S05", f"the dictionary's choices are {shown}"))
+
+
+def _lists(export: Export) -> dict[str, Mapping[str, str]]:
+    """Column -> code and label of what may stand in it."""
+    lists: dict[str, Mapping[str, str]] = {f"{form}_complete": COMPLETE for form in export.dictionary.forms}
+    for one in export.dictionary.fields.values():
+        if one.is_checkbox:
+            names = export.dictionary.checkbox_columns(one, export.redcap.missing_codes)
+            lists |= dict.fromkeys(names, _BOX)
+        elif one.choices:
+            lists[one.name] = one.choices
+    return lists
+
+
+def _is_number(one: Field) -> bool:
+    return one.validation == "integer" or one.validation.startswith("number") or one.kind == "slider"
+
+
+def _bounds(rows: pl.DataFrame, export: Export, made: Judged) -> None:
+    """S22 and S23: numbers and dates within the bounds of the dictionary."""
+    fields = [one for one in export.dictionary.fields.values() if one.name in export.columns]
+    kinds = {one.name: _NUMBERS for one in fields if _is_number(one)}
+    kinds |= {one.name: _DATES for one in fields if one.validation.startswith("date")}
+    if not kinds:
+        return
+    missing = list(export.redcap.missing_codes)
+    values = {name: pl.col(name).filter(~pl.col(name).is_in(missing)) for name in kinds}
+    given = rows.select(one.count() for one in values.values()).row(0, named=True)
+    distinct = rows.select(one.unique().implode() for one in values.values()).row(0, named=True)
+    for one in (one for one in fields if one.name in kinds):
+        rule_id, read, expected = kinds[one.name]
+        outside = _outside(one, distinct[one.name], read, expected, made)
+        made.judge(rule_id, given[one.name])
+        for reason in dict.fromkeys(outside.values()):
+            texts = [text for text in outside if outside[text] == reason]
+            wrong = rows.select("_row_id", one.name).filter(pl.col(one.name).is_in(texts))
+            made.judge(rule_id, 0, breach(wrong, one.name, rule_id, reason))
+
+
+def _outside(one: Field, texts: list[str], read: Read, expected: str, made: Judged) -> dict[str, str]:
+    """Text -> why it is not what the field expects."""
+    bounds = [_bound(one, text, read, made) for text in (one.minimum, one.maximum)]
+    outside = {}
+    for text in texts:
+        value = read(text)
+        if value is None:
+            outside[text] = f"it is not {expected}"
+        elif any(
+            bound is not None and (value < bound if at == 0 else value > bound)
+            for at, bound in enumerate(bounds)
+        ):
+            outside[text] = f"the dictionary expects {_span(one)}"
+    return outside
+
+
+def _bound(one: Field, text: str, read: Read, made: Judged) -> Any:
+    """A bound, or None where there is none; one that another field or the day of entry sets is not judged."""
+    if not text or text.lower() in ("today", "now"):
+        return None
+    bound = read(text)
+    if bound is None:
+        made.notes.append(("S25", one.name, "a bound of the dictionary cannot be read; it is not checked"))
+    return bound
+
+
+def _span(one: Field) -> str:
+    if one.minimum and one.maximum:
+        return f"{one.minimum} to {one.maximum}"
+    return f"{one.minimum} or more" if one.minimum else f"{one.maximum} or less"

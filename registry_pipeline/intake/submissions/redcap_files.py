@@ -1,0 +1,221 @@
+"""Which data dictionary holds for which export, and what is wrong with either as a file.
+
+Belongs here: S20 (dictionary and export disagree), S25 (an expression that cannot be read) and S26 (a dictionary that
+changed) from headers and dictionaries. Does not belong here: cells (``redcap_rules.py``), records (``intake/submissions/redcap_rows.py``).
+
+An export is read with the newest readable dictionary of its own or an earlier submission; where there is none, with
+the first that came later.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from registry_pipeline.core.home import Home
+from registry_pipeline.intake.mapping.model import Source
+from registry_pipeline.intake.raw.lookup import LONGEST
+from registry_pipeline.intake.raw.store import SheetInfo, raw_rows
+from registry_pipeline.intake.redcap.dictionary import (
+    RECORD_PARTS,
+    Dictionary,
+    Field,
+    NoDictionary,
+    changes,
+    read_dictionary,
+)
+from registry_pipeline.intake.redcap.export import Export
+from registry_pipeline.intake.redcap.logic import LogicError, parse_logic
+
+if TYPE_CHECKING:
+    from registry_pipeline.intake.submissions.rows_in_force import FileUse
+
+NONE_SENT = "no readable data dictionary was sent, and without one the export is not used"
+_SHOWN = 10
+Told = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class RedcapFile:
+    """What a file of a REDCap project is.
+
+    Attributes:
+        dictionary: read from the file, or in force for an export.
+        before: the dictionary that this one took the place of.
+        exports: number of a sheet -> the export in it; empty for a dictionary.
+        had_repeats: an earlier export of the source had the columns of repeats.
+        problem: why the file cannot be used; empty when it can.
+    """
+
+    dictionary: Dictionary | None = None
+    before: Dictionary | None = None
+    exports: Mapping[int, Export] = field(default_factory=dict)
+    had_repeats: bool = False
+    problem: str = ""
+
+
+def with_dictionaries(home: Home, uses: Sequence[FileUse]) -> list[FileUse]:
+    """The files with what they are to a REDCap project; sheets of exports get the columns that a mapping sees."""
+    made: list[FileUse] = []
+    for use in uses:
+        is_dictionary = use.source is not None and use.source.dictionary_of is not None
+        made.append(_read(home, use, made) if is_dictionary and use.raw and use.raw.is_read else use)
+    return [_export(use, made) for use in made]
+
+
+def _read(home: Home, use: FileUse, earlier: Sequence[FileUse]) -> FileUse:
+    assert use.raw is not None and use.source is not None
+    before = [one.redcap.dictionary for one in earlier if _is_of(one, use.source) and one.redcap]
+    known = [one for one in before if one is not None]
+    try:
+        if not use.raw.sheets:
+            raise NoDictionary("it holds no table")
+        made = read_dictionary(raw_rows(home, use.raw, use.raw.sheets[0]).collect())
+    except NoDictionary as problem:
+        return replace(use, redcap=RedcapFile(problem=f"this is no data dictionary: {problem}"))
+    return replace(use, redcap=RedcapFile(made, known[-1] if known else None))
+
+
+def _is_of(use: FileUse, source: Source) -> bool:
+    return use.source is not None and use.source.name == source.name
+
+
+def _export(use: FileUse, uses: Sequence[FileUse]) -> FileUse:
+    source, raw = use.source, use.raw
+    if source is None or source.redcap is None or raw is None:
+        return use
+    dictionary = _in_force(use, uses)
+    if dictionary is None:
+        return replace(use, redcap=RedcapFile(problem=NONE_SENT))
+    exports = {one.sheet_no: Export(tuple(one.columns), dictionary, source.redcap) for one in raw.sheets}
+    wanted = [*source.required, *source.source_columns()]
+    sheets = [replace(one, columns=exports[one.sheet_no].available(wanted)) for one in raw.sheets]
+    had = any(
+        _has_repeats(Export(tuple(sheet.columns), dictionary, source.redcap))
+        for other in uses
+        if _is_of(other, source) and other.raw and other.landed.file_no < use.landed.file_no
+        for sheet in other.raw.sheets
+    )
+    return replace(
+        use, raw=replace(raw, sheets=sheets), redcap=RedcapFile(dictionary, exports=exports, had_repeats=had)
+    )
+
+
+def _has_repeats(export: Export) -> bool:
+    return RECORD_PARTS[1] in export.columns
+
+
+def _in_force(use: FileUse, uses: Sequence[FileUse]) -> Dictionary | None:
+    assert use.source is not None
+    found = [
+        (one.landed.submission_no, one.redcap.dictionary)
+        for one in uses
+        if one.source is not None and one.source.dictionary_of == use.source.name
+        and one.redcap is not None and one.redcap.dictionary is not None
+    ]  # fmt: skip
+    own = [dictionary for number, dictionary in found if number <= use.landed.submission_no]
+    return own[-1] if own else (found[0][1] if found else None)
+
+
+def redcap_issues(use: FileUse) -> Iterator[Told]:
+    """What is wrong with a file of a REDCap project, as arguments of a file issue."""
+    if use.redcap is None:
+        return
+    if use.redcap.problem:
+        suggestion = "export the data dictionary of the project as CSV and put it beside the data"
+        yield {"rule_id": "S20", "severity": "error", "reason": use.redcap.problem, "suggestion": suggestion}
+        return
+    assert use.source is not None and use.redcap.dictionary is not None
+    if not use.redcap.exports:
+        yield from _dictionary_issues(use.redcap.dictionary, use.redcap.before)
+    for sheet in use.sheets if use.redcap.exports else ():
+        yield from _export_issues(use, use.source, sheet, use.redcap.exports[sheet.sheet_no])
+
+
+def _dictionary_issues(now: Dictionary, before: Dictionary | None) -> Iterator[Told]:
+    for name, source_row, told in changes(before, now) if before is not None else ():
+        yield {
+            "rule_id": "S26",
+            "reason": told[:LONGEST],
+            "column_name": name,
+            "source_row": source_row or None,
+            "suggestion": "compare the mapping of the field with its new choices",
+        }
+    for one in now.fields.values():
+        for text, what in ((one.branching, "branching logic"), (one.formula, "formula")):
+            if problem := _unreadable(now, text):
+                told = f"its {what} is not checked: {problem}"
+                yield {
+                    "rule_id": "S25",
+                    "reason": told,
+                    "column_name": one.name,
+                    "source_row": one.source_row,
+                }
+
+
+def _unreadable(dictionary: Dictionary, text: str) -> str:
+    if not text:
+        return ""
+    try:
+        named = list(parse_logic(text).references())
+    except LogicError as problem:
+        return str(problem)
+    for one in named:
+        field = dictionary.fields.get(one.field)
+        if field is None:
+            return f"[{one.field}] is no field of the dictionary"
+        if field.is_checkbox and one.code is None:
+            return f"[{one.field}] is a checkbox and needs the code of a choice"
+    return ""
+
+
+def _export_issues(use: FileUse, source: Source, sheet: SheetInfo, export: Export) -> Iterator[Told]:
+    place = {"rule_id": "S20", "sheet": sheet.sheet}
+    for name in export.unknown:
+        if not any(fnmatch.fnmatchcase(name, one) for one in source.ignore):
+            told = "the export has this column and the dictionary has no such field"
+            suggestion = "send the dictionary of the day of the export, or ignore the column"
+            yield place | {"reason": told, "column_name": name, "suggestion": suggestion}
+    for form in dict.fromkeys(one.instrument for one in source.tables if one.instrument):
+        if form not in export.dictionary.forms:
+            told = f"the mapping takes records from instrument '{form}', which the dictionary has not"
+            yield place | {"severity": "error", "reason": told, "column_name": form}
+    yield from ({**place, "severity": "info", **one} for one in _absent(source, export))
+    if _has_repeats(export):
+        return
+    if use.redcap is not None and use.redcap.had_repeats:
+        told = "earlier exports had the columns of repeats and this one has none; it is read as if nothing repeats"
+        yield place | {"reason": told, "column_name": RECORD_PARTS[1]}
+
+
+def _absent(source: Source, export: Export) -> Iterator[Told]:
+    """Fields that the dictionary has and the export has not; mapped ones are told by S02."""
+    mapped = {name.partition("___")[0].removesuffix(":label") for name in source.source_columns()}
+    for form, names in export.absent.items():
+        others = [one for one in names if one not in mapped and not _is_withheld(export, one)]
+        if others:
+            shown = ", ".join(others[:_SHOWN]) + (", ..." if len(others) > _SHOWN else "")
+            told = f"{len(others)} fields of instrument '{form}' are not in the export: {shown}"
+            yield {
+                "reason": told,
+                "column_name": form,
+                "suggestion": "check the rights of the user who exports",
+            }
+
+
+def _is_withheld(export: Export, name: str) -> bool:
+    one: Field = export.dictionary.fields[name]
+    return export.redcap.is_deidentified and one.is_identifier
+
+
+def judged_in_file(use: FileUse) -> dict[str, int]:
+    """Rule id -> how many columns, expressions and fields :func:`redcap_issues` looks at."""
+    if use.redcap is None or use.redcap.dictionary is None:
+        return {}
+    if use.redcap.exports:
+        return {"S20": sum(len(one.headers) for one in use.redcap.exports.values())}
+    fields = use.redcap.dictionary.fields.values()
+    n_expressions = sum(bool(one.branching) + bool(one.formula) for one in fields)
+    return {"S25": n_expressions, "S26": len(use.redcap.before.fields) if use.redcap.before else 0}

@@ -1,0 +1,199 @@
+"""Which rows of which files count: sources, submissions in force, headers that fit.
+
+Belongs here: the state of every landed file and sheet, what is wrong with it, the rows that staging reads.
+Does not belong here: reading bytes (``raw.py``), typing (``intake/columns/table.py``).
+
+In a ``full`` source the newest submission with a usable sheet is the whole truth and supersedes the earlier
+ones; a newer one that cannot be used, or that has a header and no rows, is reported and leaves the earlier one
+in force. In an ``incremental`` source every submission counts and the validation upserts by key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import polars as pl
+
+from registry_pipeline.core.home import Home
+from registry_pipeline.core.settings import Limits
+from registry_pipeline.intake.columns.values import EPOCH_PREFIX
+from registry_pipeline.intake.landing.land import LandedFile, read_ledger
+from registry_pipeline.intake.mapping.model import Facility, Source
+from registry_pipeline.intake.raw.store import RawFile, SheetInfo, raw_rows, read_landed
+from registry_pipeline.intake.submissions.headers import has_needed, is_used
+from registry_pipeline.intake.submissions.redcap_files import RedcapFile, with_dictionaries
+from registry_pipeline.intake.submissions.redcap_rows import empty_flags, export_rows
+
+Fate = Literal["rejected", "superseded"]
+NO_SOURCE = "no source takes this file"
+
+
+@dataclass(frozen=True)
+class FileUse:
+    """A landed file with the source that takes it; ``raw`` and ``source`` are None where none does.
+
+    Attributes:
+        is_superseded: a newer submission of a ``full`` source has taken its place.
+        redcap: what the file is to a REDCap project, for files of one.
+    """
+
+    landed: LandedFile
+    source: Source | None
+    raw: RawFile | None
+    is_superseded: bool = False
+    redcap: RedcapFile | None = None
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether nothing but its headers can stand in the way of using it."""
+        return self.redcap is None or not self.redcap.problem
+
+    @property
+    def sheets(self) -> Sequence[SheetInfo]:
+        """Its sheets, none for a file that was not read."""
+        return self.raw.sheets if self.raw is not None else ()
+
+    @property
+    def status(self) -> str:
+        """For ``meta.submission``."""
+        return NO_SOURCE if self.raw is None else self.raw.status
+
+    def fate_of(self, sheet: SheetInfo) -> Fate | None:
+        """What becomes of all rows of a sheet; None when they are used."""
+        assert self.source is not None
+        if self.is_superseded:
+            return "superseded"
+        return None if self.is_usable and has_needed(self.source, sheet) else "rejected"
+
+
+def find_files(home: Home, facility: Facility, limits: Limits) -> list[FileUse]:
+    """Every file that the facility ever sent, in landing order, read where a source takes it."""
+    uses = []
+    for landed in read_ledger(home, facility.facility_id):
+        source = facility.source_of(landed.source_file)
+        raw = None if source is None else read_landed(home, landed, source, limits)
+        uses.append(FileUse(landed, source, raw))
+    uses = with_dictionaries(home, uses)
+    return [_superseded(one, uses) for one in uses]
+
+
+def _superseded(one: FileUse, uses: Sequence[FileUse]) -> FileUse:
+    if one.source is None or one.source.mode != "full":
+        return one
+    usable = [
+        other.landed.submission_no
+        for other in uses
+        if other.source is not None
+        and other.source.name == one.source.name
+        and other.is_usable
+        and any(is_used(one.source, sheet) for sheet in other.sheets)
+    ]
+    is_superseded = one.landed.submission_no < max(usable, default=0)
+    return replace(one, is_superseded=is_superseded)
+
+
+def rows_in_force(home: Home, source: Source, uses: Sequence[FileUse]) -> pl.DataFrame:
+    """The source columns that the mapping reads, as text, of all rows that count.
+
+    Columns carry the names of the TOML; one that a sheet lacks is null there. Adds ``_row_id`` and
+    ``_submission_no``, and ``_sheet`` where a table of the source takes some sheets only. Beside a column of dates
+    of which a workbook holds some as day numbers stands the system that it counts them in (``EPOCH_PREFIX``).
+    """
+    by_sheet = any(one.sheets for one in source.tables)
+    frames = [
+        _columns(home, use, sheet, source).with_columns(
+            pl.lit(use.landed.submission_no, dtype=pl.Int32).alias("_submission_no"),
+            *([pl.lit(sheet.sheet).alias("_sheet")] if by_sheet else []),
+        )
+        for use in uses
+        if use.source is not None and use.source.name == source.name and use.raw is not None
+        for sheet in use.sheets
+        if use.fate_of(sheet) is None
+    ]
+    if frames:
+        return pl.concat(pl.collect_all(frames), how="diagonal")
+    texts = dict.fromkeys(source.source_columns(), pl.String)
+    added = {"_sheet": pl.String} if by_sheet else {}
+    added |= empty_flags(source)
+    return pl.DataFrame(schema={**texts, "_row_id": pl.Int64, "_submission_no": pl.Int32, **added})
+
+
+def _columns(home: Home, use: FileUse, sheet: SheetInfo, source: Source) -> pl.LazyFrame:
+    assert use.raw is not None
+    if source.redcap is not None:
+        return export_rows(home, use, sheet, source)
+    return raw_rows(home, use.raw, sheet).select(
+        *(
+            (pl.col(plain) if plain in sheet.columns else pl.lit(None, dtype=pl.String)).alias(name)
+            for name in source.source_columns()
+            for plain in [" ".join(name.split())]
+        ),
+        *(
+            pl.lit(sheet.excel_epoch, dtype=pl.String).alias(EPOCH_PREFIX + name)
+            for name in source.source_columns()
+            if " ".join(name.split()) in sheet.serial_columns
+        ),
+        "_row_id",
+    )
+
+
+def all_rows(home: Home, uses: Sequence[FileUse]) -> pl.DataFrame:
+    """Every row of every file that was read: where it stood, and its fate where that is settled already.
+
+    The texts are categories: there are millions of rows and a handful of names.
+    """
+    parts = [part for use in uses for sheet in use.sheets for part in _sheet_rows(home, use, sheet)]
+    schema = {"_row_id": pl.Int64, "fate": pl.String, "_sheet": pl.Int64}
+    rows = pl.concat([pl.DataFrame(schema=schema), *parts])
+    names = _places(uses).with_columns(pl.col(pl.String).cast(pl.Categorical))
+    place = rows.join(names, on="_sheet", how="left", maintain_order="left")
+    return place.select(
+        "_row_id",
+        "submission_id",
+        "source_file",
+        "sheet",
+        (pl.col("_row_id") & 0xFFFFFFFF).alias("source_row"),
+        "source_name",
+        pl.col("fate").cast(pl.Categorical),
+    )
+
+
+def _sheet_rows(home: Home, use: FileUse, sheet: SheetInfo) -> Iterator[pl.DataFrame]:
+    assert use.raw is not None
+    number = use.landed.file_no << 8 | sheet.sheet_no
+    read = raw_rows(home, use.raw, sheet).select("_row_id").collect()
+    blank = pl.DataFrame({"_row_id": pl.Series(sheet.blank_rows, dtype=pl.Int64) + (number << 32)})
+    rejected = pl.DataFrame(
+        {"_row_id": pl.Series([r[0] for r in sheet.rejects], dtype=pl.Int64) + (number << 32)}
+    )
+    for rows, fate in ((read, use.fate_of(sheet)), (blank, "blank"), (rejected, "rejected")):
+        yield rows.with_columns(
+            pl.lit(fate, dtype=pl.String).alias("fate"), pl.lit(number, dtype=pl.Int64).alias("_sheet")
+        )
+
+
+def _places(uses: Sequence[FileUse]) -> pl.DataFrame:
+    """One row per file and sheet that was read."""
+    rows = [
+        (
+            use.landed.file_no << 8 | sheet.sheet_no,
+            use.landed.submission_id,
+            use.landed.source_file,
+            sheet.sheet,
+            name,
+        )
+        for use in uses
+        for name in [use.source.name if use.source else None]
+        for sheet in use.sheets
+    ]
+    names = ("submission_id", "source_file", "sheet", "source_name")
+    return pl.DataFrame(rows, schema={"_sheet": pl.Int64, **dict.fromkeys(names, pl.String)}, orient="row")
+
+
+def place_rows(row_ids: pl.DataFrame, uses: Sequence[FileUse]) -> pl.DataFrame:
+    """``submission_id, source_file, sheet, source_row`` beside every ``_row_id`` of a frame."""
+    keyed = row_ids.with_columns((pl.col("_row_id") // 2**32).alias("_sheet"))
+    placed = keyed.join(_places(uses).drop("source_name"), on="_sheet", how="left", maintain_order="left")
+    return placed.drop("_sheet").with_columns((pl.col("_row_id") & 0xFFFFFFFF).alias("source_row"))

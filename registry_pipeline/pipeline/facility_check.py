@@ -1,0 +1,205 @@
+"""A mapping tried out: staging and the rules over a facility's files, without touching the home.
+
+Belongs here: the private landing and store of a check, the order of its steps, its report.
+Does not belong here: the steps themselves (``facility.py``), showing the report (``cli/facility.py``).
+
+Everything that the check writes lies in a folder of its own inside the home (0700), so that records stay on the
+disk where they are, and is removed in the end. What has been landed and read before is linked, not copied.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from registry_pipeline.core.home import Home
+from registry_pipeline.core.toml_source import ConfigurationError
+from registry_pipeline.intake.landing.land import LEDGER, LandingReport, land_inbox
+from registry_pipeline.intake.mapping.facility import read_facility
+from registry_pipeline.intake.mapping.model import Facility
+from registry_pipeline.intake.profiling.usage import ColumnUse, column_uses
+from registry_pipeline.intake.submissions.rows_in_force import find_files
+from registry_pipeline.pipeline import facility as facility_steps
+from registry_pipeline.store.parquet import read_parquet
+from registry_pipeline.validation.rules.catalogue import message_of
+
+FOLDER_PREFIX = "check-"
+_LEFT_BEHIND_SECONDS = 24 * 3600
+_SEVERITIES = ("error", "warning", "info")
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class PrivateHome(Home):
+    """A home that reads what the original holds and writes to a folder of its own.
+
+    Attributes:
+        private: that folder.
+    """
+
+    private: Path
+
+    @property
+    def landing(self) -> Path:
+        """Bytes of the check: links to what was landed, copies of what lies in the inbox."""
+        return self.private / "landing"
+
+    @property
+    def store(self) -> Path:
+        """Working files of the check."""
+        return self.private / "store"
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What a check found.
+
+    Attributes:
+        files: file, source, status, n_rows. columns: every column of every source.
+        tables: table -> accepted and quarantined records.
+        rules: rule_id, severity, n_findings, n_denominator, message; the gravest first.
+        row_account: rows of ``quality.row_account``. problems: what lies in the inbox and could not be taken.
+    """
+
+    facility_id: str
+    files: list[dict[str, Any]]
+    columns: list[ColumnUse]
+    tables: dict[str, dict[str, int]]
+    rules: list[dict[str, Any]]
+    row_account: list[dict[str, Any]]
+    problems: list[str]
+
+    def plain(self) -> dict[str, Any]:
+        """The report as JSON can write it."""
+        return asdict(self)
+
+
+def check_facility(home: Home, facility_id: str, progress: Progress = lambda _: None) -> CheckReport:
+    """Try a facility's mapping on what lies in its inbox and on what it has sent before.
+
+    Raises:
+        ConfigurationError: the mapping is wrong or there is no file to try it on.
+    """
+    path = home.facilities / f"{facility_id}.toml"
+    if not path.is_file():
+        raise ConfigurationError(
+            path, None, f"is missing; draft it: registry facility new {facility_id} --from FILE"
+        )
+    facility = read_facility(path)
+    settings = home.settings()
+    facility_steps.facility_catalogue(home, facility_id, settings)
+    with _private_home(home, facility_id) as private:
+        progress("taking a private copy of the inbox")
+        unsettled = replace(settings, refresh=replace(settings.refresh, settle_seconds=0))
+        landing = land_inbox(private, unsettled, facilities=[facility_id])
+        if not (private.landing / facility_id / LEDGER).is_file():
+            raise ConfigurationError(
+                home.inbox / facility_id, None, "holds no file yet; put the exports there"
+            )
+        progress("reading and typing")
+        facility_steps.stage(private, facility_id)
+        progress("judging by the rules")
+        screened = facility_steps.screen(private, facility_id)
+        progress("counting")
+        tables = {
+            table: {"n_accepted": n, "n_quarantined": screened.n_quarantined.get(table, 0)}
+            for table, n in screened.n_accepted.items()
+        }
+        return _report(private, facility, landing, tables)
+
+
+@contextmanager
+def _private_home(home: Home, facility_id: str) -> Iterator[PrivateHome]:
+    _remove_left_behind(home)
+    folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX, dir=home.root))
+    try:
+        private = PrivateHome(home.root, folder)
+        _link(home, private, facility_id)
+        yield private
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_left_behind(home: Home) -> None:
+    """Folders of checks that were killed; younger ones may belong to a check that is running."""
+    for folder in home.root.glob(FOLDER_PREFIX + "*"):
+        if folder.is_dir() and time.time() - folder.stat().st_mtime > _LEFT_BEHIND_SECONDS:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _link(home: Home, private: PrivateHome, facility_id: str) -> None:
+    """All ledgers (they hold the extract date), the facility's bytes and what was read of them."""
+    for ledger in home.landing.glob(f"*/{LEDGER}"):
+        copy = private.landing / ledger.parent.name / LEDGER
+        copy.parent.mkdir(parents=True, mode=0o700)
+        shutil.copyfile(ledger, copy)
+    for kept, own in ((home.landing, private.landing), (home.store / "raw", private.store / "raw")):
+        (own / facility_id).mkdir(parents=True, exist_ok=True, mode=0o700)
+        for path in sorted((kept / facility_id).glob("[!.]*")):
+            if path.name != LEDGER and path.is_file() and not path.name.endswith(".building"):
+                _take(path, own / facility_id / path.name)
+
+
+def _take(path: Path, own: Path) -> None:
+    """Large files as links, small notes as copies, for a check may write them anew."""
+    if path.suffix == ".json":
+        shutil.copyfile(path, own)
+    else:
+        own.symlink_to(path)
+
+
+def _report(
+    private: PrivateHome, facility: Facility, landing: LandingReport, tables: dict[str, dict[str, int]]
+) -> CheckReport:
+    facility_id = facility.facility_id
+    staged, screened = (private.store / layer / facility_id for layer in ("staged", "screened"))
+    uses = find_files(private, facility, private.settings().limits)
+    issues = read_parquet(staged / "_issues.parquet")
+    return CheckReport(
+        facility_id=facility_id,
+        files=[
+            {
+                "source_file": use.landed.source_file,
+                "source": use.source.name if use.source else None,
+                "status": "superseded" if use.is_superseded else use.status,
+                "n_rows": sum(sheet.n_rows for sheet in use.sheets),
+            }
+            for use in uses
+        ],
+        columns=column_uses(private, facility, uses, issues),
+        tables=tables,
+        rules=_rules(private, facility_id, screened),
+        row_account=read_parquet(screened / "_row_account.parquet").to_dicts(),
+        problems=[str(one) for one in landing.problems if one.facility_id == facility_id],
+    )
+
+
+def _rules(private: PrivateHome, facility_id: str, screened: Path) -> list[dict[str, Any]]:
+    """Findings by rule and severity, and rules that could not be run."""
+    entries = facility_steps.facility_catalogue(private, facility_id, private.settings()).entries
+    results = read_parquet(screened / "_rule_results.parquet")
+    judged = {row["rule_id"]: row for row in results.iter_rows(named=True)}
+    findings = read_parquet(screened / "_findings.parquet")
+    counted = findings.group_by("rule_id", "severity").agg(pl.len().alias("n"))
+    rows = [(rule_id, severity, n) for rule_id, severity, n in counted.iter_rows()]
+    rows += [(one, "failed to run", 0) for one, row in judged.items() if row["status"] == "failed_to_run"]
+    found = [
+        {
+            "rule_id": rule_id,
+            "severity": severity,
+            "n_findings": n,
+            "n_denominator": judged.get(rule_id, {}).get("n_denominator"),
+            "message": message_of(entries[rule_id]),
+        }
+        for rule_id, severity, n in rows
+    ]
+    order = {severity: place for place, severity in enumerate(("failed to run", *_SEVERITIES))}
+    return sorted(found, key=lambda row: (order[row["severity"]], -row["n_findings"], row["rule_id"]))

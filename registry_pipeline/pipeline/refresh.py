@@ -1,0 +1,109 @@
+"""One refresh without Dagster: everything in the inbox, to a new release.
+
+Belongs here: the order of the steps. ``defs/`` runs the same steps as assets.
+Does not belong here: the steps.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from registry_pipeline.core.home import Home
+from registry_pipeline.core.toml_source import ConfigurationError, nearest
+from registry_pipeline.intake.landing.land import LEDGER, LandingReport, land_inbox
+from registry_pipeline.pipeline.errors import Refused
+from registry_pipeline.pipeline.locking import holding
+from registry_pipeline.pipeline.served import is_served
+from registry_pipeline.store.parquet import sweep, told_in_one_line
+from registry_pipeline.store.releases import current_release
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class RefreshReport:
+    """What a refresh did.
+
+    Attributes:
+        landing: what became of every file of the inbox.
+        release_id: the release that is served now.
+        is_new: whether this refresh made it.
+    """
+
+    landing: LandingReport
+    release_id: str
+    is_new: bool
+
+
+def refresh(
+    home: Home, facilities: Sequence[str] = (), force: bool = False, progress: Progress = lambda _: None
+) -> RefreshReport:
+    """Land, stage, screen, curate, analyse and publish.
+
+    Args:
+        facilities: restrict reading and judging to these; the others stay as they were. All by default.
+        force: do every step again, also when nothing changed.
+        progress: told each step's name.
+
+    Raises:
+        Refused: the release did not pass its checks, or there is nothing to release.
+        ConfigurationError: registry.toml or a mapping is wrong.
+        StoreError: the disk is full, or another refresh is running.
+    """
+    with holding(home):
+        progress("landing")
+        chosen = chosen_facilities(home, facilities)
+        landing = take_in(home, chosen if facilities else ())
+        if not force and is_served(home):
+            return RefreshReport(landing, current_release(home) or "", False)
+        return RefreshReport(landing, *_make(home, chosen, force, progress))
+
+
+def take_in(home: Home, facilities: Sequence[str] = ()) -> LandingReport:
+    """Land what lies in the inboxes of the facilities (of all by default); says what became of every file.
+
+    The first step of every refresh, so it also removes what a killed one left half written.
+
+    Raises:
+        StoreError: the disk is full, or another refresh is running.
+    """
+    with holding(home), told_in_one_line(home.landing / LEDGER):
+        sweep(home.store)
+        return land_inbox(home, home.settings(), facilities=facilities)
+
+
+def _make(home: Home, chosen: Sequence[str], force: bool, progress: Progress) -> tuple[str, bool]:
+    """Every step after landing. Imported here: a refresh with nothing new needs none of it."""
+    from registry_pipeline.pipeline import facility, registry
+    from registry_pipeline.pipeline import release as publication
+
+    for one in chosen:
+        progress(f"staging {one}")
+        facility.stage(home, one, force)
+        progress(f"screening {one}")
+        facility.screen(home, one, force)
+    progress("curated and mart tables")
+    registry.curate(home)
+    registry.build_mart(home)
+    registry.judge(home)
+    registry.analyse(home, force, progress)
+    progress("release")
+    published = publication.publish(home, force)
+    return published.release_id, published.is_new
+
+
+def chosen_facilities(home: Home, facilities: Sequence[str]) -> list[str]:
+    """The facilities to refresh.
+
+    Raises:
+        Refused: there is no facility yet.
+        ConfigurationError: one that was named has no mapping.
+    """
+    known = home.facility_ids()
+    if not known:
+        raise Refused(
+            f"no facility has a mapping yet; draft one with: registry facility new ID --from FILES, or put one "
+            f"into {home.facilities}"
+        )
+    for one in sorted(set(facilities) - set(known)):
+        raise ConfigurationError(home.facilities, None, f"no mapping for {one}{nearest(one, known)}")
+    return sorted(facilities) if facilities else known

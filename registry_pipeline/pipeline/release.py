@@ -1,0 +1,177 @@
+"""The last step: from the store's tables to a served release.
+
+Belongs here: whether a release is needed, what goes into it.
+Does not belong here: building, proving, sealing, switching (``store/release.py``).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import polars as pl
+
+import schemas
+from registry_pipeline.core.home import Home
+from registry_pipeline.pipeline.decisions import decided
+from registry_pipeline.pipeline.errors import Refused, record_private_details
+from registry_pipeline.pipeline.locking import holding
+from registry_pipeline.pipeline.registry import submissions
+from registry_pipeline.pipeline.served import is_served
+from registry_pipeline.pipeline.step import code_version, input_hash
+from registry_pipeline.reporting.report import write_reports
+from registry_pipeline.store.parquet import read_parquet, write_text
+from registry_pipeline.store.proofs import ReleaseRefused
+from registry_pipeline.store.release import Versions, build_release, new_release_id, sweep_releases
+from registry_pipeline.store.releases import DATABASE, current_release, open_release
+from registry_pipeline.validation.decisions.in_force import decision_rows, states_of
+from registry_pipeline.validation.registry_wide.finding_history import merge_lifecycle
+from registry_pipeline.validation.rules.catalogue import catalogue
+from registry_pipeline.validation.rules.translations import rule_message_rows
+from schemas.table import columns_of
+
+
+@dataclass(frozen=True)
+class PublicationReport:
+    """What became of a refresh.
+
+    Attributes:
+        release_id: the release that is served now.
+        is_new: whether this refresh made it.
+        n_open_errors: open findings of severity error in it.
+        proofs: sentences proved of it before it was sealed -> rows against them.
+    """
+
+    release_id: str
+    is_new: bool
+    n_open_errors: int
+    proofs: Mapping[str, int]
+
+    def proofs_of(self, table: str) -> list[int]:
+        """Rows against each sentence about a table (``curated.lesion``)."""
+        start = table.replace(".", "_") + "_"
+        longer = {name.replace(".", "_") + "_" for name in schemas.tables() if name != table}
+        others = tuple(one for one in longer if one.startswith(start))
+        return [
+            n for name, n in self.proofs.items() if name.startswith(start) and not name.startswith(others)
+        ]
+
+
+def publish(home: Home, force: bool = False) -> PublicationReport:
+    """Serve the store's tables as a new release, unless the served one is made of the same.
+
+    Raises:
+        Refused: a check is violated, or a blocking rule has findings; the old release is still served.
+    """
+    with holding(home):
+        sweep_releases(home)
+        is_new = force or not is_served(home)
+        if is_new:
+            _refuse_blocked(home)
+            _build(home)
+        return served(home, is_new)
+
+
+def served(home: Home, is_new: bool = False) -> PublicationReport:
+    """What is said of the release that is served."""
+    release_id = current_release(home)
+    assert release_id is not None
+    return PublicationReport(release_id, is_new, *_counts(home))
+
+
+def _refuse_blocked(home: Home) -> None:
+    """Screening blocks a run as soon as it can; rules over the whole registry can do so only here."""
+    blocking = set(home.settings().refresh.blocking_rules)
+    found = set(read_parquet(home.store / "quality" / "finding.parquet").get_column("rule_id").unique())
+    results = read_parquet(home.store / "quality" / "rule_result.parquet")
+    failed = set(results.filter(pl.col("status") == "failed_to_run").get_column("rule_id"))
+    for rules, what in ((found, "have findings"), (failed, "failed to run")):
+        if stopped := sorted(rules & blocking):
+            raise Refused(
+                f"blocking rules {what}: {', '.join(stopped)}; the release that was served still is"
+            )
+
+
+def _build(home: Home) -> None:
+    settings = home.settings()
+    versions = Versions(
+        code_version=code_version(),
+        rule_set_version=catalogue(settings).rule_set_version,
+        parameter_hash=settings.digest(),
+        input_hash=input_hash(home, home.facility_ids()),
+        data_statement=settings.privacy.data_statement,
+    )
+    tables = {
+        name: home.store / layer / f"{name.partition('.')[2]}.parquet"
+        for layer in ("curated", "mart", "result", "quality")
+        for name in schemas.tables_of(layer)
+        if (home.store / layer / f"{name.partition('.')[2]}.parquet").is_file()
+    }
+    release_id = new_release_id(home)
+    own = {
+        "meta.submission": submissions(home),
+        "quality.finding": _findings(home, release_id),
+        "quality.decision": _decisions(home),
+        "quality.release_metric": _release_metrics(home, release_id),
+        "quality.rule_message": pl.DataFrame(
+            rule_message_rows(catalogue(settings)), infer_schema_length=None
+        ),
+    }
+    try:
+        build_release(
+            home,
+            {**tables, **own},
+            versions,
+            finish=partial(_write_reports, home),
+            memory_limit=settings.refresh.memory_limit,
+            release_id=release_id,
+        )
+    except ReleaseRefused as problem:
+        raise Refused(str(problem)) from None
+
+
+def _write_reports(home: Home, folder: Path) -> None:
+    """The release's pages. A bug in a page must not keep the data from being served: it is recorded."""
+    try:
+        write_reports(folder / DATABASE, folder / "reports")
+    except Exception as problem:
+        path = record_private_details(home, problem)
+        write_text(
+            f"The reports of this release could not be written. Details: {path}\n",
+            folder / "reports" / "FAILED.txt",
+        )
+
+
+def _findings(home: Home, release_id: str) -> pl.DataFrame:
+    """This refresh's findings, and the earlier ones that are gone, with the releases that showed them."""
+    current = read_parquet(home.store / "quality" / "finding.parquet")
+    states = states_of(decided(home).standing, current, home.key())
+    if current_release(home) is None:
+        return merge_lifecycle(current, None, release_id, states)
+    with open_release(home) as connection:
+        previous = connection.execute("FROM quality.finding").pl()
+    return merge_lifecycle(current, previous, release_id, states)
+
+
+def _decisions(home: Home) -> pl.DataFrame:
+    """The ledger of decisions as it is now."""
+    made = decided(home)
+    columns = columns_of(schemas.tables()["quality.decision"])
+    rows = decision_rows(made.decisions, made.standing)
+    return pl.DataFrame(rows, schema={one.name: one.polars_type for one in columns})
+
+
+def _release_metrics(home: Home, release_id: str) -> pl.DataFrame:
+    """The numbers that drift is judged by, with the name of this release."""
+    made = read_parquet(home.store / "quality" / "release_metric.parquet")
+    return made.with_columns(pl.col("release_id").fill_null(release_id))
+
+
+def _counts(home: Home) -> tuple[int, dict[str, int]]:
+    with open_release(home) as connection:
+        found = connection.execute(
+            "SELECT count(*) FROM quality.finding WHERE severity = 'error' AND status IN ('open', 'reopened') "
+            "AND systemic_finding_id IS NULL"
+        ).fetchall()
+        proofs = connection.execute("SELECT check_name, n_violated FROM quality.reconciliation").fetchall()
+    return int(found[0][0]), {str(name): int(n) for name, n in proofs}

@@ -1,0 +1,1 @@
+"""Blocks of a page, and how they become HTML, workbooks and terminal output."""

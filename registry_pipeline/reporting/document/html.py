@@ -1,0 +1,65 @@
+"""Blocks to HTML.
+
+Belongs here: the template engine and its escaping. Does not belong here: what a report says.
+
+Every value is cleaned and escaped; only drawings made by this package are put in as they are. The page
+forbids scripts and outside resources by its own content security policy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from registry_pipeline.reporting.document.blocks import Block, Column, Section, kind_of
+from registry_pipeline.reporting.document.wording import clean
+
+_TEMPLATES = Path(__file__).parents[1] / "templates"
+
+
+def render_page(template: str, sections: Sequence[Section], **values: Any) -> str:
+    """A page from its sections."""
+    style = (_TEMPLATES / "report.css").read_text(encoding="utf-8")
+    page = _environment().get_template(template)
+    return page.render(sections=sections, style=Markup(style), **values)
+
+
+def head_groups(columns: Sequence[Column]) -> list[tuple[str, list[Column]]]:
+    """Common heads of columns with the columns below them; an empty text stands for no common head."""
+    return [(group, list(members)) for group, members in groupby(columns, key=lambda one: one.group)]
+
+
+def runs(blocks: Sequence[Block]) -> list[tuple[str, list[Block]]]:
+    """Neighbours of one kind together, so that figures can stand side by side."""
+    return [(kind, list(members)) for kind, members in groupby(blocks, key=kind_of)]
+
+
+@cache
+def _environment() -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_finalised,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters["runs"] = runs
+    made.filters["head_groups"] = head_groups
+    return made
+
+
+def _finalised(value: Any) -> Any:
+    return value if isinstance(value, Markup | int | float) or callable(value) else clean_long(value)
+
+
+def clean_long(value: object) -> str:
+    """Text without characters that act; sentences are longer than labels and are not cut."""
+    text = str(value)
+    return "".join(clean(text[start : start + 200]) for start in range(0, len(text), 200))

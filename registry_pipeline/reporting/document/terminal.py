@@ -1,0 +1,66 @@
+"""Tables for the terminal.
+
+Belongs here: plain tables of rows, cells made harmless for a terminal.
+Does not belong here: which rows are shown (``cli/main.py``), files (``export.py``). Imports rich only when a
+table is drawn.
+"""
+
+from __future__ import annotations
+
+import sys
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+_WIDEST = 60
+_PIPE_WIDTH = 200
+
+
+def harmless(value: object) -> str:
+    """A value as one line of text that cannot move the cursor, recolour or reorder what stands there.
+
+    Free text comes from hospitals' files: control characters, escape sequences and bidirectional
+    overrides are shown as ``·``.
+    """
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return "".join(
+        "·" if unicodedata.category(one) in ("Cc", "Cf", "Zl", "Zp") else one for one in str(value)
+    )
+
+
+def print_table(
+    columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None, is_wrapped: bool = True
+) -> None:
+    """Draw rows under their column names; numbers to the right.
+
+    Args:
+        is_wrapped: fold long cells; False cuts them after 60 characters with ``…``.
+    """
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    kept = [list(row) for row in rows]
+    table = Table(title=title, box=SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    for position, name in enumerate(columns):
+        is_number = any(isinstance(row[position], int | float) for row in kept) and not any(
+            isinstance(row[position], str | bool) for row in kept
+        )
+        table.add_column(
+            Text(name),
+            justify="right" if is_number else "left",
+            overflow="fold" if is_wrapped else "ellipsis",
+        )
+    for row in kept:
+        cells = [harmless(value) for value in row]
+        table.add_row(*(Text(one if is_wrapped else one[:_WIDEST]) for one in cells))
+    # A pipe has no width; 80 columns would break what scripts read.
+    width = None if sys.stdout.isatty() else _PIPE_WIDTH
+    console = Console(highlight=False, markup=False, emoji=False, width=width)
+    console.print(table if kept else Text(f"{title or 'rows'}: none"))

@@ -1,0 +1,1 @@
+"""Pictures of estimates, each with the data behind it."""

@@ -1,0 +1,115 @@
+"""Quality report: completeness by column, what parsing changed, what was proved.
+
+Belongs here: counts by column and statement. Does not belong here: values of records.
+"""
+
+from __future__ import annotations
+
+from registry_pipeline.reporting.document.blocks import Column, Row, Section, Table, Text, missing
+from registry_pipeline.reporting.document.wording import clean, count, share
+from registry_pipeline.reporting.release.tables import quoted
+from registry_pipeline.reporting.sections.context import Context
+
+
+def completeness_section(context: Context) -> Section:
+    """Share of filled values per column of the curated tables."""
+    section = Section("completeness", "Completeness")
+    rows = [row for name in context.tables.names("curated") for row in _completeness_rows(context, name)]
+    if not rows:
+        return section.add(missing("This release has no curated record."))
+    return section.add(
+        Text(
+            "Filled values per column of the curated tables. A column that no source sends is empty by design; what "
+            "matters is a column that a facility sends and does not fill.",
+        ),
+        Table(
+            "Filled values by table and column",
+            "Column",
+            (Column("Filled"), Column("Missing"), Column("Share")),
+            tuple(rows),
+            "every table of curated",
+        ),
+    )
+
+
+def _completeness_rows(context: Context, name: str) -> list[Row]:
+    n = context.tables.n_rows(name)
+    columns = _completeness_columns(context, name)
+    if not n or not columns:
+        return [Row(f"{name}: {count(n)} records", kind="group")]
+    counts = ", ".join(f"count({quoted(one)}) AS {quoted(one)}" for one in columns)
+    found = context.tables.query(f"SELECT {counts} FROM {name}", {name: columns})
+    filled = {} if found is None else {one: int(found[one].iloc[0]) for one in columns}
+    return [
+        Row(f"{name}: {count(n)} records", kind="group"),
+        *(Row(clean(one), (count(k), count(n - k), share(k / n)), "level") for one, k in filled.items()),
+    ]
+
+
+def _completeness_columns(context: Context, name: str) -> list[str]:
+    """Columns worth counting: no bounds of dates, whose date is counted, and nothing identifying."""
+    schema, _, table = name.partition(".")
+    found = context.tables.query(
+        "SELECT column_name FROM meta.dictionary WHERE schema_name = ? AND table_name = ? AND NOT coalesce(is_identifying, false) "
+        "ORDER BY position",
+        {"meta.dictionary": ["schema_name", "table_name", "column_name", "is_identifying", "position"]},
+        [schema, table],
+    )
+    names = found["column_name"].tolist() if found is not None else []
+    kept = [
+        one for one in names if not one.endswith(("_precision", "_lower", "_upper")) and one != "patient_id"
+    ]
+    return [one for one in kept if context.tables.has(name, one)]
+
+
+def coercion_section(context: Context) -> Section:
+    """How many values parsing changed, by column and parser; never the values."""
+    section = Section("coercions", "What parsing changed")
+    found = context.tables.query(
+        "SELECT facility_id, column_name, parser, count(*) AS n, count(DISTINCT source_file) AS n_files FROM quality.coercion "
+        "GROUP BY ALL ORDER BY facility_id, column_name, parser",
+        {"quality.coercion": ["facility_id", "column_name", "parser", "source_file"]},
+    )
+    if found is None:
+        return section.add(missing(context.why_empty("quality.coercion", of_cohort=False)))
+    if found.empty:
+        return section.add(Text("Parsing changed no value.", "quality.coercion"))
+    rows = tuple(
+        Row(
+            clean(one.column_name),
+            (clean(one.facility_id), clean(one.parser), count(one.n), count(one.n_files)),
+        )
+        for one in found.itertuples()
+    )
+    columns = (
+        Column("Facility", is_number=False),
+        Column("Parser", is_number=False),
+        Column("Values"),
+        Column("Files"),
+    )
+    return section.add(
+        Text(
+            "Values that are stored otherwise than they were received: dates, codes, units, sizes. Each is on record with both forms."
+        ),
+        Table("Changed values by column", "Column", columns, rows, "quality.coercion"),
+    )
+
+
+def reconciliation_section(context: Context) -> Section:
+    """The statements that were proved of the release."""
+    section = Section("reconciliation", "What was proved before the release was sealed")
+    found = context.tables.table("quality.reconciliation")
+    if found.empty:
+        return section.add(missing(context.why_empty("quality.reconciliation", of_cohort=False)))
+    return section.add(
+        Table(
+            "Statements about this release",
+            "Statement",
+            (Column("Rows against it"), Column("Rows looked at")),
+            tuple(
+                Row(str(one.sentence), (count(one.n_violated), count(one.n_denominator)))
+                for one in found.itertuples()
+            ),
+            "quality.reconciliation",
+        )
+    )

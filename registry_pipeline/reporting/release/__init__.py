@@ -1,0 +1,1 @@
+"""What of a release a page may show: its tables, small counts hidden."""

@@ -1,0 +1,1 @@
+"""Sections of the study report, a topic a file."""

@@ -1,0 +1,140 @@
+"""Study report: how far each headline number could move while questions are open.
+
+Belongs here: bounds beside confidence intervals. Does not belong here: the readings of the records.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from registry_pipeline.reporting.document.blocks import Block, Column, Row, Section, Table, Text, missing
+from registry_pipeline.reporting.document.wording import (
+    NOT_GIVEN,
+    clean,
+    interval,
+    is_given,
+    number,
+    upper_first,
+)
+from registry_pipeline.reporting.sections.context import HIDDEN, Context
+from registry_pipeline.reporting.sections.scorecard import hidden_items
+
+
+def bounds_section(context: Context) -> Section:
+    """The readings, and what each does to the headline numbers."""
+    section = Section("bounds", "What open questions could change")
+    rows = context.tables.table("result.bounds")
+    known = rows[rows["lowest"].notna() & ~rows["headline"].isin(_hidden(context))] if len(rows) else rows
+    if known.empty:
+        return section.add(missing(f"Bounds: not given. {context.why_empty('result.bounds')}"))
+    moved = known[known["highest"] > known["lowest"]]
+    section.add(
+        Text(
+            "A confidence interval holds the play of chance. It does not hold what is not known of the records: dates of which "
+            "only the month or the year is known, records in quarantine, patients of whom nothing has been heard. Here "
+            "each question is answered one way and then the other, and the headline numbers are computed again.",
+        ),
+        _scenarios(context),
+        _bounds(context, moved, "Headline numbers that move")
+        if len(moved)
+        else missing("No headline number moves under any of these readings."),
+    )
+    if len(moved) < len(known) and len(moved):
+        section.add(
+            Text(
+                f"The other {len(known) - len(moved)} of {len(known)} numbers are the same under every reading.",
+                "result.bounds",
+            )
+        )
+    return section
+
+
+def _hidden(context: Context) -> list[str]:
+    """Headline numbers that are hidden among the published ones."""
+    card = context.tables.in_order("result.scorecard")
+    return [f"item_{item}{part}" for item, part in hidden_items(context, card)]
+
+
+def _scenarios(context: Context) -> Block | None:
+    rows = context.tables.in_order("result.bounds_scenario")
+    if rows.empty:
+        return None
+    everyone = context.n_cohort or context.tables.n_rows("mart.registry_patient")
+    made = [
+        Row(
+            upper_first(clean(one["scenario"])),
+            (
+                context.count(one["n_open"]) if is_given(one["n_patients"]) and one["n_open"] else NOT_GIVEN,
+                context.count(one["n_patients"], context.is_telling(everyone, one["n_patients"])),
+                context.note(one["note"]),
+            ),
+        )
+        for one in rows.to_dict("records")
+    ]
+    return Table(
+        "The readings",
+        "Reading",
+        (Column("Open"), Column("Patients analysed"), Column("Remark", is_number=False)),
+        tuple(made),
+        "result.bounds_scenario",
+        (
+            "Open: dates, or patients, that the reading answers for. One question at a time, for all patients at once: the extremes "
+            "of single patients combined could lie further out, and nobody expects all lost patients to have died. Lost: alive, and "
+            f"not heard of in the last {context.tables.parameters.get('study.lost_after_months', '12')} months before the end.",
+        ),
+    )
+
+
+def _bounds(context: Context, rows: pd.DataFrame, caption: str) -> Table:
+    card = context.tables.table("result.scorecard")
+    known = {(int(one["item"]), str(one["part"])): one for one in card.to_dict("records")}
+    made = []
+    for one in rows.sort_values(["item", "part"]).to_dict("records"):
+        mine = known.get((int(one["item"]), str(one["part"])), {}) if is_given(one["item"]) else {}
+        has_interval = is_given(mine.get("ci_lower")) or is_given(mine.get("ci_upper"))
+        made.append(
+            Row(
+                clean(one["description"])
+                + (f", {one['unit']}" if is_given(one["unit"]) and one["unit"] else ""),
+                (
+                    _value(one["computed_value"]),
+                    interval(mine["ci_lower"], mine["ci_upper"]) if has_interval else NOT_GIVEN,
+                    f"{_value(one['lowest'])} to {_value(one['highest'])}",
+                    clean(one["lowest_scenario"]),
+                    clean(one["highest_scenario"]),
+                ),
+            )
+        )
+    return Table(
+        caption,
+        "Number",
+        (
+            Column("As recorded"),
+            Column("95 % CI"),
+            Column("Lowest to highest"),
+            Column("Lowest when", is_number=False),
+            Column("Highest when", is_number=False),
+        ),
+        tuple(made),
+        "result.bounds, result.scorecard",
+        ("The interval and the bounds answer different questions; neither holds the other.",),
+        is_wide=True,
+    )
+
+
+def _value(value: object) -> str:
+    if not is_given(value):
+        return NOT_GIVEN
+    size = abs(float(value))  # type: ignore[arg-type]
+    return "<0.001" if 0 < size < 0.001 else number(value, 3 if size < 1 else 1)
+
+
+def bound_of(context: Context, headline: str) -> str:
+    """Lowest to highest of one number, for its line on the first page."""
+    if headline in _hidden(context):
+        return HIDDEN
+    rows = context.tables.table("result.bounds", {"headline": headline})
+    if rows.empty or not is_given(rows["lowest"].iloc[0]):
+        return NOT_GIVEN
+    low, high = float(rows["lowest"].iloc[0]), float(rows["highest"].iloc[0])
+    return "does not move" if low == high else f"{_value(low)} to {_value(high)}"

@@ -1,0 +1,193 @@
+"""Study report: what competes, tested and modelled; lesion by lesion; recurrences by group and course.
+
+Belongs here: tables beside the incidence curves. Does not belong here: the curves (study_events).
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from registry_pipeline.reporting.document.blocks import Block, Column, Row, Table, missing
+from registry_pipeline.reporting.document.wording import (
+    NOT_GIVEN,
+    clean,
+    interval,
+    is_given,
+    lower_first,
+    number,
+    p_value,
+    upper_first,
+)
+from registry_pipeline.reporting.release.disclosure import hidden_shares
+from registry_pipeline.reporting.sections.context import HIDDEN, Context
+from registry_pipeline.reporting.sections.cox_terms import ratio_cells
+
+_METHODS = {"efron": "", "firth": ", Firth penalty"}
+
+
+def gray_table(context: Context, endpoint: str, event: str) -> Block | None:
+    """Gray's test for the event and for what competes with it."""
+    rows = context.tables.table("result.gray_test", {"endpoint": endpoint, "origin": context.origin})
+    known = rows[rows["stratum_variable"].notna()] if len(rows) else rows
+    if known.empty:
+        return None
+    made = []
+    few = known.loc[known["cause"] == 1, "n_event"].map(context.is_small).any()
+    for one in known.sort_values(["cause", "stratum_variable"]).to_dict("records"):
+        what = event if one["cause"] == 1 else "what competes with it"
+        head = f"{upper_first(what)}, by {lower_first(context.words.variable(str(one['stratum_variable'])))}"
+        # With the events of the other kind, those of both together (disease-free survival) give the few away.
+        events = context.count(one["n_event"], is_hidden=few)
+        cells = (number(one["chi_square"], 2), p_value(one["p_value"]), events, context.note(one["note"]))
+        made.append(Row(head, cells))
+    return Table(
+        "Gray’s test: is the incidence equal in the groups?",
+        "Comparison",
+        (Column("χ²"), Column("p"), Column("Events"), Column("Remark", is_number=False)),
+        tuple(made),
+        "result.gray_test",
+        (
+            "A group may have fewer recurrences because more of its patients die first: the lines on what competes say so.",
+        ),
+    )
+
+
+def hazards_compared(context: Context, endpoint: str, event: str) -> Block | None:
+    """Cause-specific beside subdistribution hazard ratios."""
+    where = {"endpoint": endpoint, "origin": context.origin}
+    cause_specific = context.tables.table("result.cause_specific_cox", where)
+    subdistribution = context.tables.table("result.fine_gray", where)
+    if cause_specific.empty or not cause_specific["term"].notna().any():
+        return None
+    made: list[Row] = []
+    for cause, head in ((1, upper_first(event)), (2, "What competes with it")):
+        own = cause_specific[cause_specific["cause"] == cause]
+        if own.empty:
+            continue
+        made.append(Row(head, ("",) * 4, "group"))
+        other = subdistribution[subdistribution["cause"] == cause]
+        by_term = {str(one["term"]): one for one in other.to_dict("records")}
+        for term, part in own.groupby("term", sort=False):
+            ranked = part.sort_values("status", key=lambda one: one != "ok", kind="stable")
+            one = ranked.iloc[0].to_dict()
+            variable, contrast = context.words.term(str(term), one["reference_level"])
+            label = f"{variable}: {contrast}{_METHODS.get(str(one['method']), '')}"
+            made.append(Row(label, (*ratio_cells(one), *ratio_cells(by_term.get(str(term)))), "level"))
+    return Table(
+        f"{upper_first(event)} and what competes with it: two kinds of hazard ratio",
+        "Event and factor",
+        (
+            Column("HR (95 % CI)", "Cause-specific"),
+            Column("p", "Cause-specific"),
+            Column("HR (95 % CI)", "Subdistribution (Fine-Gray)"),
+            Column("p", "Subdistribution (Fine-Gray)"),
+        ),
+        tuple(made),
+        "result.cause_specific_cox, result.fine_gray",
+        (
+            "Cause-specific: how fast the event comes among those still free of anything; the one to ask about causes. "
+            "Subdistribution: how many will have had it, those who died first included; the one to ask about risk.",
+        ),
+    )
+
+
+def lesion_table(context: Context) -> Block:
+    """Local control lesion by lesion."""
+    rows = context.tables.in_order("result.lesion_local_control")
+    known = rows[rows["landmark_months"].notna()] if len(rows) else rows
+    if known.empty:
+        note = context.note(rows["note"].iloc[0]) if len(rows) else ""
+        return missing(
+            f"Local control lesion by lesion: not given. {note or context.why_empty('result.lesion_local_control')}"
+        )
+    marks = sorted(known["landmark_months"].unique())
+    made: list[Row] = []
+    for estimator, head in (
+        ("kaplan_meier", "Free of recurrence (deaths censored)"),
+        ("aalen_johansen", "Recurred (deaths competing)"),
+    ):
+        part = known[known["estimator"] == estimator]
+        if len(part):
+            made += [Row(head, ("",) * (2 * len(marks) + 1), "group"), *_lesion_rows(context, part, marks)]
+    columns = [Column(one, f"{mark:g} months") for mark in marks for one in ("% (95 % CI)", "At risk")]
+    return Table(
+        "Local control lesion by lesion",
+        "Lesions",
+        (Column("Recurred of lesions in patients"), *columns),
+        tuple(made),
+        "result.lesion_local_control",
+        (
+            "% of treated lesions. At risk: lesions still under observation just before that time. Lesions of one patient are alike and share her death, so the intervals take the "
+            "patient, not the lesion, as the unit that is drawn. A recurrence that names no lesion counts against each of her "
+            "treated lesions.",
+        ),
+        is_wide=True,
+    )
+
+
+def _lesion_rows(context: Context, part: pd.DataFrame, marks: list[float]) -> list[Row]:
+    """One line per group; a grouping with a group of few patients is left out where small counts are hidden."""
+    overall = part[part["stratum_variable"] == "overall"]
+    whole = overall.iloc[0] if len(overall) else None
+    rows: list[Row] = []
+    for variable, groups in part.groupby("stratum_variable", sort=False):
+        if context.small_groups(groups["n_cluster"]):
+            continue
+        by_stratum = dict(iter(groups.groupby("stratum", sort=False)))
+        firsts = [own.iloc[0] for own in by_stratum.values()]
+        pairs = [(int(one["n_event"]), int(one["n"])) for one in firsts]
+        everyone = (int(whole["n_event"]), int(whole["n"])) if whole is not None else pairs[0]
+        hidden = hidden_shares(pairs, everyone, context.small_cell) if variable != "overall" else [False]
+        for one, first, (stratum, own) in zip(hidden, firsts, by_stratum.items(), strict=True):
+            n = f"{context.count_of(first['n_event'], first['n'], one)} in {context.count(first['n_cluster'])}"
+            by_mark = {mark["landmark_months"]: mark for mark in own.to_dict("records")}
+            cells = [cell for mark in marks for cell in _lesion_cells(context, by_mark.get(mark))]
+            rows.append(Row(_lesion_group(context, str(variable), stratum), (n, *cells), "level"))
+    return rows
+
+
+def lesion_hazards(context: Context) -> Block | None:
+    """Hazard ratios of recurrence per lesion."""
+    rows = context.tables.in_order("result.lesion_cox")
+    known = rows[rows["term"].notna()] if len(rows) else rows
+    if known.empty:
+        return None
+    names = {
+        "is_small": f"Lesion {context.words.small} vs {context.words.large}",
+        "is_scf": "Supraclavicular vs other sites",
+    }
+    made = []
+    for one in known.to_dict("records"):
+        label = names.get(str(one["term"]), clean(one["term"])) + _METHODS.get(str(one["method"]), "")
+        made.append(Row(label, (context.count_of(one["n_event"], one["n"]), *ratio_cells(one))))
+    return Table(
+        "Hazard ratios of recurrence, lesion by lesion",
+        "Factor",
+        (Column("Recurred of lesions"), Column("HR (95 % CI)"), Column("p")),
+        tuple(made),
+        "result.lesion_cox",
+        (
+            "Cause-specific, deaths censored. Robust standard errors with patients as clusters; the fit with Firth’s penalty does "
+            "not know that lesions of one patient are alike.",
+        ),
+    )
+
+
+def _lesion_group(context: Context, variable: str, stratum: object) -> str:
+    if variable == "overall":
+        return "All treated lesions"
+    if variable == "size_group":
+        return f"Lesion {context.words.level(variable, stratum)}"
+    return upper_first(context.words.level(variable, stratum))
+
+
+def _lesion_cells(context: Context, one: dict[str, object] | None) -> tuple[str, str]:
+    if one is None or not is_given(one["estimate"]):
+        return NOT_GIVEN, NOT_GIVEN
+    at_risk = context.count(one["n_at_risk"])
+    if context.is_small(one["n_at_risk"]):
+        return HIDDEN, at_risk
+    value = number(100 * float(one["estimate"]))  # type: ignore[arg-type]
+    if not is_given(one["ci_lower"]) and not is_given(one["ci_upper"]):
+        return f"{value} (no interval)", at_risk
+    return f"{value} ({interval(one['ci_lower'], one['ci_upper'], 1, 100.0, '–')})", at_risk

@@ -1,0 +1,269 @@
+"""Study report: prognostic factors, one at a time and together, and whether the model fits them.
+
+Belongs here: how Cox results are shown. Does not belong here: fitting.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from registry_pipeline.reporting.document.blocks import Block, Column, Row, Section, Table, caution, missing
+from registry_pipeline.reporting.document.wording import (
+    ENDPOINTS,
+    NOT_GIVEN,
+    ORIGINS,
+    clean,
+    is_given,
+    number,
+    p_value,
+    ratio,
+    ratio_interval,
+)
+from registry_pipeline.reporting.figures.forest import Line, forest_figure
+from registry_pipeline.reporting.release.disclosure import hidden_shares
+from registry_pipeline.reporting.sections.context import Context
+from registry_pipeline.reporting.sections.cox_terms import FEW_EVENTS, METHOD, STATUS, preferred, ratio_cells
+from registry_pipeline.reporting.sections.hazards import hazards_table, other_endpoints_table
+
+LABELLED_EVENTS = 10.0
+_FEW = "few events"  # in a note of result.cox_term
+_READING = {
+    "meaning": "A hazard ratio below 1 means fewer deaths per unit of time than in the group it is compared with, "
+    "averaged over follow-up.",
+    "limits": "An interval that holds 1 is not proof of no difference, and a factor that stands out is not thereby a cause.",
+}
+
+
+def models_section(context: Context, endpoint: str = "os") -> Section:
+    """Forest plots, tables of terms and fits, proportional hazards."""
+    section = Section("factors", "Prognostic factors for overall survival")
+    if context.no_cohort:
+        return section.add(missing(context.no_cohort))
+    return section.add(*model_blocks(context, endpoint, context.origin)).add(
+        caution(
+            "Candidate factors were named beforehand (parameters study.univariable and study.multivariable); none was "
+            "selected by its p value, and no p value is corrected for the number of factors looked at.",
+        ),
+        other_endpoints_table(context),
+    )
+
+
+def model_blocks(context: Context, endpoint: str, origin: str) -> list[Block | None]:
+    """What the release holds of the Cox models of one endpoint and origin."""
+    where = {"endpoint": endpoint, "origin": origin}
+    fits = context.tables.in_order("result.cox_fit")
+    terms = context.tables.in_order("result.cox_term")
+    fits, terms = (one[(one["endpoint"] == endpoint) & (one["origin"] == origin)] for one in (fits, terms))
+    if fits.empty or terms.empty:
+        of_cohort = origin != "primary_dx"
+        return [missing(f"Cox models: not shown. {context.why_empty('result.cox_term', of_cohort)}")]
+    chosen = preferred(fits)
+    shown = terms.merge(chosen[["model", "method"]], on=["model", "method"])
+    alone = shown[shown["model"].str.startswith("univariable:")]
+    together = shown[shown["model"] == "multivariable"]
+    tests = context.tables.table("result.ph_test", {**where, "transform": "km"})
+    return [
+        _forest(context, alone, "one factor at a time", f"forest_{endpoint}_{origin}_univariable", where),
+        _forest(
+            context, together, "all factors together", f"forest_{endpoint}_{origin}_multivariable", where
+        ),
+        _term_table(context, alone, together, where),
+        _fit_table(context, chosen, where),
+        hazards_table(context, tests),
+    ]
+
+
+def _forest(context: Context, terms: pd.DataFrame, how: str, name: str, where: dict[str, str]) -> Block:
+    title = f"Hazard ratios for {ENDPOINTS[where['endpoint']].lower()}, {how}"
+    if terms.empty or not terms["hazard_ratio"].notna().any():
+        return missing(f"{title}: not drawn. The release has no estimate of this kind.")
+    lines = _lines(context, terms)
+    data = terms[
+        [
+            "model",
+            "term",
+            "reference_level",
+            "method",
+            "hazard_ratio",
+            "ci_lower",
+            "ci_upper",
+            "p_value",
+            "status",
+        ]
+    ]
+    return context.figures.add(
+        name,
+        forest_figure(lines, "Hazard ratio (log scale)", ("Factor", "HR (95 % CI)", "p")),
+        data,
+        title=f"{title}, from {ORIGINS[where['origin']]}",
+        description="; ".join(f"{line.label}: {line.words}, p {line.more}" for line in lines if line.words),
+        source="result.cox_term",
+        **_READING,
+    )
+
+
+def _lines(context: Context, terms: pd.DataFrame) -> list[Line]:
+    lines: list[Line] = []
+    last = ""
+    for one in terms.to_dict("records"):
+        variable, contrast = context.words.term(str(one["term"]), one["reference_level"])
+        if variable != last:
+            lines.append(Line(_short(variable, 36), is_head=True))
+            last = variable
+        if one["status"] != "ok" or not is_given(one["hazard_ratio"]):
+            lines.append(Line(_short(contrast, 38), STATUS.get(str(one["status"]), clean(one["status"]))))
+            continue
+        words = f"{ratio(one['hazard_ratio'])} ({ratio_interval(one['ci_lower'], one['ci_upper'])})"
+        ends = one["hazard_ratio"], one["ci_lower"], one["ci_upper"]
+        lines.append(Line(_short(contrast, 38), words, p_value(one["p_value"]), *ends))
+    return lines
+
+
+def _short(text: str, most: int) -> str:
+    text = text.replace("squamous cell carcinoma", "squamous cell").replace("carcinoma", "ca.")
+    text = text.replace("Concurrent pelvic or para-aortic recurrence", "Concurrent regional recurrence")
+    text = text.replace("Interval from primary to oligometastases", "Interval primary to metastases")
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _term_table(
+    context: Context, alone: pd.DataFrame, together: pd.DataFrame, where: dict[str, str]
+) -> Table:
+    """Both readings of each factor in one line."""
+    joint = {str(one["term"]): one for one in together.to_dict("records")}
+    counts = level_counts(context, pd.concat([together, alone]))
+    rows: list[Row] = []
+    seen: set[str] = set()
+    last = ""
+    for one in [*alone.to_dict("records"), *together.to_dict("records")]:
+        term = str(one["term"])
+        if term in seen:
+            continue
+        seen.add(term)
+        variable, contrast = context.words.term(term, one["reference_level"])
+        if variable != last:
+            rows.append(Row(variable, ("",) * 7, "group"))
+            last = variable
+        single = one if str(one["model"]).startswith("univariable:") else None
+        few = any(_FEW in str(each["note"]) for each in (single, joint.get(term)) if each is not None)
+        cells = (
+            *counts[term],
+            *ratio_cells(single),
+            *ratio_cells(joint.get(term)),
+            "few events" if few else "",
+        )
+        rows.append(Row(contrast, cells, "level"))
+    return Table(
+        f"Hazard ratios for {ENDPOINTS[where['endpoint']].lower()}, from {ORIGINS[where['origin']]}",
+        "Factor",
+        _term_columns(together),
+        tuple(rows),
+        "result.cox_term",
+        (
+            "Ties by Efron. Firth: penalised likelihood, profile-likelihood intervals, likelihood-ratio p. “Not estimable” "
+            "means that the data have no finite best value for the coefficient, usually because a group has no event.",
+            "Patients and events: in the level that is named first; none for a factor that is a number. Few events: fewer than "
+            "5 in that level or in the one that it is compared with.",
+        ),
+        is_wide=True,
+    )
+
+
+def _term_columns(together: pd.DataFrame) -> tuple[Column, ...]:
+    methods = sorted({METHOD.get(str(one), clean(one)) for one in together["method"]})
+    joined = f"Together ({', '.join(methods)})" if methods else "Together"
+    return (
+        Column("Patients", "In the level", origin="result.cox_term.n_level"),
+        Column("Events", "In the level", origin="result.cox_term.n_event_level"),
+        *(
+            Column(label, group, origin=f"result.cox_term.{name}")
+            for group in ("One at a time", joined)
+            for label, name in (("HR (95 % CI)", "hazard_ratio, ci_lower, ci_upper"), ("p", "p_value"))
+        ),
+        Column("Remark", is_number=False, origin="result.cox_term.note"),
+    )
+
+
+def level_counts(context: Context, terms: pd.DataFrame) -> dict[str, tuple[str, str]]:
+    """Patients and events of each term's level as they may be written; dashes for a factor that is a number."""
+    made: dict[str, tuple[str, str]] = {}
+    fit = ["endpoint", "origin", "model", "method"]
+    wholes = {
+        tuple(one[name] for name in fit): (int(one["n_event"]), int(one["n"]))
+        for one in context.tables.in_order("result.cox_fit").to_dict("records")
+    }
+    for key, part in terms.groupby(fit, sort=False):
+        for _, own in part.groupby(part["term"].str.split("[").str[0], sort=False):
+            known = own.to_dict("records") if "n_level" in own and own["n_level"].notna().all() else []
+            made |= {str(term): (NOT_GIVEN, NOT_GIVEN) for term in own["term"]}
+            pairs = [(int(one["n_event_level"]), int(one["n_level"])) for one in known]
+            whole = wholes[key] if known else (0, 0)
+            small = any(
+                context.is_small(n) for n in (*(n for _, n in pairs), whole[1] - sum(n for _, n in pairs))
+            )
+            hidden = [small or one for one in hidden_shares(pairs, whole, context.small_cell)]
+            for one, (k, n), is_hidden in zip(known, pairs, hidden, strict=True):
+                made[str(one["term"])] = (context.count(n, small), context.count(k, is_hidden))
+    return made
+
+
+def _fit_table(context: Context, fits: pd.DataFrame, where: dict[str, str]) -> Table:
+    rows = []
+    for one in fits.to_dict("records"):
+        few = _few_events_label(one["events_per_variable"])
+        remark = few if one["status"] == "ok" else STATUS.get(str(one["status"]), clean(one["status"]))
+        rows.append(
+            Row(
+                _model_name(context, str(one["model"])),
+                (
+                    METHOD.get(str(one["method"]), clean(one["method"])),
+                    context.count(one["n"]),
+                    context.count(one["n_missing"]),
+                    context.count(one["n_event"]),
+                    number(one["events_per_variable"]),
+                    number(one["concordance"], 3),
+                    number(one["concordance_se"], 3),
+                    p_value(one["likelihood_ratio_p_value"]),
+                    remark,
+                ),
+            )
+        )
+    return Table(
+        "The models behind the hazard ratios",
+        "Model",
+        (
+            Column("Method", is_number=False),
+            Column("n", origin="result.cox_fit.n"),
+            Column("Left out", origin="result.cox_fit.n_missing"),
+            Column("Events", origin="result.cox_fit.n_event"),
+            Column("Events per coefficient", origin="result.cox_fit.events_per_variable"),
+            Column("Concordance", origin="result.cox_fit.concordance"),
+            Column("SE", origin="result.cox_fit.concordance_se"),
+            Column("p, whole model", origin="result.cox_fit.likelihood_ratio_p_value"),
+            Column("Remark", is_number=False),
+        ),
+        tuple(rows),
+        "result.cox_fit",
+        (
+            "Left out: patients in whom a factor of the model is missing. Concordance is apparent, on the patients that the "
+            "model was fitted to; new patients would be ranked less well. Below five events per coefficient only the penalised "
+            "fit is shown.",
+        ),
+        is_wide=True,
+    )
+
+
+def _few_events_label(per_variable: object) -> str:
+    if not is_given(per_variable):
+        return ""
+    value = float(per_variable)  # type: ignore[arg-type]
+    if value < FEW_EVENTS:
+        return "fewer than 5 events per coefficient: read with great caution"
+    return "fewer than 10 events per coefficient: read with caution" if value < LABELLED_EVENTS else ""
+
+
+def _model_name(context: Context, model: str) -> str:
+    kind, _, variable = clean(model).partition(":")
+    if not variable:
+        return "All factors together" if kind == "multivariable" else kind
+    return context.words.measure(variable)

@@ -1,0 +1,50 @@
+"""Study report: which Cox fit is shown, and how its terms are written.
+
+Belongs here: what the sections on models share. Does not belong here: tables and figures.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from registry_pipeline.reporting.document.wording import (
+    clean,
+    is_given,
+    p_value,
+    ratio,
+    ratio_interval,
+)
+
+FEW_EVENTS = 5.0
+STATUS = {
+    "not_estimable": "not estimable",
+    "not_converged": "no certified solution",
+}
+METHOD = {"efron": "Cox", "firth": "Cox, Firth penalty"}
+
+
+def preferred(fits: pd.DataFrame) -> pd.DataFrame:
+    """One fit per model: the plain one, unless it failed or has too few events and a penalised one stands beside it."""
+    rows = []
+    for _, group in fits.groupby("model", sort=False):
+        plain, firth = group[group["method"] == "efron"], group[group["method"] == "firth"]
+        is_weak = plain.empty or plain.iloc[0]["status"] != "ok" or _is_few(plain.iloc[0], FEW_EVENTS)
+        rows.append(
+            firth.iloc[[0]] if is_weak and len(firth) else plain.iloc[[0]] if len(plain) else group.iloc[[0]]
+        )
+    return pd.concat(rows, ignore_index=True)
+
+
+def _is_few(fit: pd.Series, limit: float) -> bool:
+    return is_given(fit["events_per_variable"]) and float(fit["events_per_variable"]) < limit
+
+
+def ratio_cells(one: dict[str, object] | None) -> tuple[str, str]:
+    """Hazard ratio with its interval, and p; why there is none; dashes where the model lacks the term."""
+    if one is None:
+        return "–", "–"
+    if one["status"] != "ok" or not is_given(one["hazard_ratio"]):
+        return STATUS.get(str(one["status"]), clean(one["status"])), "–"
+    return f"{ratio(one['hazard_ratio'])} ({ratio_interval(one['ci_lower'], one['ci_upper'])})", p_value(
+        one["p_value"]
+    )

@@ -1,0 +1,242 @@
+"""Study report: groups compared in other ways, and readings against immortal time.
+
+Belongs here: weighted and stratified tests, differences of restricted means, landmarks, delayed entry.
+Does not belong here: curves and plain tests (study_survival), what competes (study_competing).
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from registry_pipeline.reporting.document.blocks import Block, Column, Heading, Row, Table, missing
+from registry_pipeline.reporting.document.wording import (
+    NOT_GIVEN,
+    ORIGINS,
+    clean,
+    interval,
+    is_given,
+    lower_first,
+    number,
+    p_value,
+    upper_first,
+)
+from registry_pipeline.reporting.release.disclosure import hidden_groups
+from registry_pipeline.reporting.sections.context import HIDDEN, Context
+
+RECURRED = "had_recurred"
+_WEIGHTS = {
+    "logrank": "unweighted",
+    "peto": "early deaths weigh more (Peto)",
+    "fleming-harrington(0, 1)": "late deaths weigh more (Fleming-Harrington 0, 1)",
+}
+
+
+def compared_blocks(context: Context) -> list[Block | None]:
+    """What stands after the plain comparisons of overall survival."""
+    return [
+        Heading("The same comparisons in other ways"),
+        _weighted(context),
+        _differences(context),
+        Heading("Survival of those who are still watched"),
+        _landmarks(context),
+        _immortal(context),
+    ]
+
+
+def _of(context: Context, name: str, **where: str) -> pd.DataFrame:
+    return context.tables.table(f"result.{name}", {"endpoint": "os", **where})
+
+
+def _weighted(context: Context) -> Block | None:
+    rows = _of(context, "logrank_weighted", origin=context.origin)
+    known = rows[rows["chi_square"].notna()] if len(rows) else rows
+    if known.empty:
+        return None
+    made = []
+    place = {name: position for position, name in enumerate(_WEIGHTS)}
+    known = known.assign(place=known["weighting"].map(place))
+    by = ["stratum_variable", "strata", "place"]
+    for one in known.sort_values(by, na_position="first").to_dict("records"):
+        weight = _WEIGHTS.get(str(one["weighting"]), clean(one["weighting"]))
+        within = (
+            f", within levels of {lower_first(context.words.variable(str(one['strata'])))}"
+            if is_given(one["strata"])
+            else ""
+        )
+        head = f"By {lower_first(context.words.variable(str(one['stratum_variable'])))}: {weight}{within}"
+        cells = (number(one["chi_square"], 2), number(one["degrees_of_freedom"], 0), p_value(one["p_value"]))
+        made.append(Row(head, cells))
+    return Table(
+        "Weighted and stratified log-rank tests of overall survival",
+        "Comparison",
+        (Column("χ²"), Column("df"), Column("p")),
+        tuple(made),
+        "result.logrank_weighted",
+        (
+            "Where curves cross or part late, the unweighted test may miss what a weighted one sees; a test chosen because it is "
+            "significant proves nothing. Stratified: groups are compared among patients who are alike in the other factor.",
+        ),
+    )
+
+
+def _differences(context: Context) -> Block | None:
+    rows = _of(context, "rmst_difference", origin=context.origin)
+    known = rows[rows["stratum"].notna()] if len(rows) else rows
+    if known.empty:
+        return None
+    made = []
+    for one in known.to_dict("records"):
+        variable = str(one["stratum_variable"])
+        first, second = (
+            context.words.level(variable, one[name]) for name in ("stratum", "reference_stratum")
+        )
+        is_known = is_given(one["estimate_months"])
+        made.append(
+            Row(
+                f"{upper_first(first)} minus {second}",
+                (
+                    number(one["estimate_months"]) if is_known else "not estimable",
+                    interval(one["ci_lower"], one["ci_upper"]) if is_known else NOT_GIVEN,
+                    p_value(one["p_value"]),
+                ),
+            )
+        )
+    tau = number(known["tau_months"].iloc[0], 0)
+    return Table(
+        f"Months of life gained or lost within the first {tau} months (restricted means)",
+        "Groups",
+        (Column("Difference, months"), Column("95 % CI"), Column("p")),
+        tuple(made),
+        "result.rmst_difference",
+        (
+            "The area between the curves. Right also where hazards are not proportional, but only up to the horizon, "
+            "and no more caused by the group than the curves are.",
+        ),
+    )
+
+
+def _landmarks(context: Context) -> Block:
+    rows = _of(context, "landmark_analysis")
+    known = rows[rows["landmark_months"].notna()] if len(rows) else rows
+    if known.empty:
+        return missing(f"Landmarks: not given. {context.why_empty('result.landmark_analysis')}")
+    order = {"overall": 0, "size_group": 1, "scf_vs_other": 2, RECURRED: 3}
+    known = known.assign(place=known["stratum_variable"].map(order).fillna(9))
+    made: list[Row] = []
+    for months, part in known.sort_values(["landmark_months", "place", "stratum"]).groupby("landmark_months"):
+        made.append(Row(f"Still watched {months:g} months after the start of therapy", ("",) * 4, "group"))
+        hidden = {name: _hidden_at(context, part, name) for name in ("n", "n_at_risk")}
+        made += [
+            Row(
+                _whom(context, one),
+                _landmark_cells(context, one, *(hidden[name][i] for name in hidden)),
+                "level",
+            )
+            for i, one in enumerate(part.to_dict("records"))
+        ]
+    horizon = number(known["horizon_months"].iloc[0], 0)
+    return Table(
+        f"Overall survival in the {horizon} months after a landmark",
+        "Patients",
+        (
+            Column("n at the landmark"),
+            Column("Alive, % (95 % CI)"),
+            Column("At risk at the end"),
+            Column("p between groups"),
+        ),
+        tuple(made),
+        "result.landmark_analysis",
+        (
+            "Groups are formed by what is known at the landmark, so that nobody owes her group to having lived longer (immortal "
+            "time). Who died or was censored before it is left out.",
+        ),
+    )
+
+
+def _hidden_at(context: Context, part: pd.DataFrame, name: str) -> list[bool]:
+    """Which counts at one landmark are hidden: groups of one variable add up to all patients."""
+    values = part[name].fillna(0).astype("int64")
+    overall = values[part["stratum_variable"] == "overall"]
+    hidden = pd.Series(False, index=part.index)
+    for variable, own in values.groupby(part["stratum_variable"]):
+        if variable != "overall":
+            whole = int(overall.iloc[0]) if len(overall) else int(own.sum())
+            hidden[own.index] = hidden_groups(own.tolist(), whole, context.small_cell)
+    return hidden.tolist()  # type: ignore[no-any-return]
+
+
+def _whom(context: Context, one: dict[str, object]) -> str:
+    variable, stratum = str(one["stratum_variable"]), one["stratum"]
+    if variable == RECURRED:
+        return "With a recurrence by then" if stratum == "yes" else "Without a recurrence by then"
+    return upper_first(context.words.group(variable, stratum))
+
+
+def _landmark_cells(
+    context: Context, one: dict[str, object], hides_n: bool, hides_at_risk: bool
+) -> tuple[str, ...]:
+    if context.is_small(one["n"]) or context.is_small(one["n_at_risk"]):
+        rate = HIDDEN
+    elif not is_given(one["survival"]):
+        rate = "beyond follow-up"
+    else:
+        rate = number(100 * float(one["survival"]))  # type: ignore[arg-type]
+        if is_given(one["ci_lower"]) or is_given(one["ci_upper"]):
+            rate += f" ({interval(one['ci_lower'], one['ci_upper'], 1, 100.0, '–')})"
+        else:
+            rate += " (no interval)"
+    n, at_risk = context.count(one["n"], hides_n), context.count(one["n_at_risk"], hides_at_risk)
+    return n, rate, at_risk, p_value(one["logrank_p_value"])
+
+
+def _immortal(context: Context) -> Block | None:
+    rows = _of(context, "immortal_time", stratum_variable="overall")
+    known = rows[rows["landmark_months"].notna()] if len(rows) else rows
+    if known.empty:
+        return None
+    other = context.tables.table(
+        "result.km_landmark", {"endpoint": "os", "origin": "lrt_start", "stratum_variable": "overall"}
+    )
+    made = []
+    for months, part in known.groupby("landmark_months"):
+        readings = {str(one["reading"]): one for one in part.to_dict("records")}
+        start = other[other["landmark_months"] == months].to_dict("records")
+        shown = [
+            start[0] if start else None,
+            *(readings.get(one) for one in ("counted as at risk", "left truncated")),
+        ]
+        made.append(Row(f"{months:g} months", tuple(cell for one in shown for cell in _rate(context, one))))
+    waited = float(known["immortal_days"].iloc[0]) / max(float(known["n"].iloc[0]), 1)
+    return Table(
+        "Overall survival by where the clock starts, all patients",
+        "Time",
+        (
+            *(
+                Column(label, upper_first(head))
+                for head in (
+                    f"from {ORIGINS['lrt_start']}",
+                    f"from {ORIGINS['omd_dx']}, everybody at risk at once",
+                    f"from {ORIGINS['omd_dx']}, at risk from therapy on",
+                )
+                for label in ("% (95 % CI)", "At risk")
+            ),
+        ),
+        tuple(made),
+        "result.immortal_time, result.km_landmark",
+        (
+            f"% alive; at risk: under observation just before that time. Between diagnosis and therapy {number(waited, 0)} days pass on average, in which no patient of this "
+            "study could have died: counted as time at risk they can only flatter survival. The last column lets a patient enter only with "
+            "her therapy (left truncation).",
+        ),
+        is_wide=True,
+    )
+
+
+def _rate(context: Context, one: dict[str, object] | None) -> tuple[str, str]:
+    if one is None or not is_given(one["survival"]):
+        return NOT_GIVEN, NOT_GIVEN
+    at_risk = context.count(one["n_at_risk"])
+    if context.is_small(one["n_at_risk"]):
+        return HIDDEN, at_risk
+    value = number(100 * float(one["survival"]))  # type: ignore[arg-type]
+    return f"{value} ({interval(one['ci_lower'], one['ci_upper'], 1, 100.0, '–')})", at_risk

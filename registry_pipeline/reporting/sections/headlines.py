@@ -1,0 +1,270 @@
+"""Study report: the headline numbers on one page, each with its interval, its n and its source.
+
+Belongs here: choosing what stands on the first page. Does not belong here: new numbers.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import pandas as pd
+
+from registry_pipeline.reporting.document.blocks import Column, Row, Section, Table, Text, missing
+from registry_pipeline.reporting.document.wording import (
+    NOT_GIVEN,
+    ORIGINS,
+    interval,
+    is_given,
+    lower_first,
+    number,
+    p_value,
+    ratio,
+    ratio_interval,
+    share,
+)
+from registry_pipeline.reporting.sections.bounds import bound_of
+from registry_pipeline.reporting.sections.context import HIDDEN, Context
+from registry_pipeline.reporting.sections.cox_terms import preferred
+from registry_pipeline.reporting.sections.growth_checks import forms_range
+from registry_pipeline.reporting.sections.growth_tables import ONSET
+from registry_pipeline.reporting.sections.recurrence_patterns import shown_patterns
+from registry_pipeline.reporting.sections.survival_tables import landmark_at_risk, ordered, test_text
+
+LANDMARK = 36.0
+
+
+class _Line(NamedTuple):
+    """A headline number; headline: its key in result.bounds, whose bounds stand beside the interval."""
+
+    what: str
+    estimate: str
+    ends: str
+    n: str
+    source: str
+    headline: str = ""
+
+
+_HEADLINES = {
+    ("os", "all"): "os_36_overall",
+    ("os", "scf"): "item_8a",
+    ("os", "non_scf"): "item_8b",
+    ("os", "small"): "item_11a",
+    ("os", "large"): "item_11b",
+    ("local_control", "scf"): "item_7a",
+    ("local_control", "non_scf"): "item_7b",
+}
+_FOLLOW_UP = {"reverse_km": "follow_up_reverse_km", "observed": "item_6a"}
+
+
+def brief_section(context: Context) -> Section:
+    """The headline numbers, or the sentence that there is no cohort."""
+    section = Section("brief", "In brief")
+    n_registry = context.tables.n_rows("mart.registry_patient") or context.tables.n_rows("curated.patient")
+    if context.no_cohort:
+        return section.add(
+            missing(
+                f"No patient of the {n_registry} in this registry is in the study cohort, so nothing can be said here of "
+                "oligometastatic disease, local therapy or the growth of lesions. What follows describes the registry as far "
+                "as its data go; sections without data say so in one sentence."
+            ),
+            _table(context, [*_registry_lines(context), *_follow_up_lines(context)]),
+        )
+    n = context.n_cohort
+    section.add(
+        Text(
+            f"Of {n_registry} patients in the registry {n} were analysed. Unless said otherwise the clock starts at the "
+            f"{ORIGINS[context.origin]}. Intervals are 95 % confidence intervals; they hold the play of chance, not errors in "
+            "records, choice of patients or a wrong model.",
+            "mart.registry_patient, mart.cohort",
+        )
+    )
+    lines = [
+        *_follow_up_lines(context),
+        *_rates(context, "os", "Alive", ("overall", "scf_vs_other", "size_group")),
+        *_rates(context, "local_control", "Free of local recurrence (deaths censored)", ("scf_vs_other",)),
+        *_pattern_lines(context),
+        *_size_line(context),
+        *_growth_lines(context),
+    ]
+    return section.add(_table(context, lines))
+
+
+def _table(context: Context, lines: list[_Line]) -> Table | None:
+    if not lines:
+        return None
+    rows = tuple(
+        Row(one.what, (one.estimate, one.ends, _bounds(context, one), one.n, one.source)) for one in lines
+    )
+    columns = (
+        Column("Estimate"),
+        Column("95 % CI"),
+        Column("Bounds"),
+        Column("n or at risk"),
+        Column("Table", is_number=False),
+    )
+    note = (
+        "The interval holds the play of chance. Bounds: the lowest and highest value that open questions of the records allow "
+        "(result.bounds; see “What open questions could change”)."
+    )
+    return Table(
+        "Headline numbers", "What", columns, rows, "the table named in each line", (note,), is_wide=True
+    )
+
+
+def _bounds(context: Context, one: _Line) -> str:
+    """Bounds of a number; those of the published ones are of their origin."""
+    is_other = one.headline.startswith("item_") and context.origin != "lrt_start" and not context.no_cohort
+    return bound_of(context, one.headline) if one.headline and not is_other else NOT_GIVEN
+
+
+def _registry_lines(context: Context) -> list[_Line]:
+    found = context.tables.table(
+        "result.km_landmark", {"endpoint": "os", "origin": "primary_dx", "stratum_variable": "overall"}
+    )
+    return [
+        _Line(
+            f"Alive {number(one['landmark_months'], 0)} months after diagnosis of the primary",
+            share(one["survival"]),
+            interval(one["ci_lower"], one["ci_upper"], 1, 100.0),
+            f"{context.count(one['n_at_risk'])} at risk",
+            "result.km_landmark",
+            f"registry_os_{one['landmark_months']:g}",
+        )
+        for one in found.sort_values("landmark_months").to_dict("records")
+        if is_given(one["survival"]) and not context.is_small(one["n_at_risk"])
+    ]
+
+
+def _follow_up_lines(context: Context) -> list[_Line]:
+    names = {"reverse_km": "Median follow-up, reverse Kaplan-Meier", "observed": "Median follow-up, observed"}
+    return [
+        _Line(
+            names.get(str(one["definition"]), "Median follow-up"),
+            f"{number(one['median_months'])} months",
+            interval(one["ci_lower"], one["ci_upper"]),
+            context.count(one["n"]),
+            "result.follow_up",
+            f"registry_follow_up_{one['definition']}"
+            if context.no_cohort
+            else _FOLLOW_UP.get(str(one["definition"]), ""),
+        )
+        for one in context.tables.in_order("result.follow_up").to_dict("records")
+    ]
+
+
+def _rates(context: Context, endpoint: str, what: str, variables: tuple[str, ...]) -> list[_Line]:
+    lines: list[_Line] = []
+    for variable in variables:
+        found = _landmark(context, endpoint, variable)
+        test = test_text(context, endpoint, variable, context.origin)
+        at_risk = landmark_at_risk(context, endpoint, variable, context.origin)
+        for stratum in ordered(found["stratum"].tolist()):
+            one = found[found["stratum"] == stratum].iloc[0]
+            whom = lower_first(context.words.group(variable, stratum))
+            has_interval = is_given(one["ci_lower"]) or is_given(one["ci_upper"])
+            lines.append(
+                _Line(
+                    f"{what} at {LANDMARK:g} months: {whom}" + (f" ({test})" if test else ""),
+                    HIDDEN
+                    if context.is_small(one["n_at_risk"])
+                    else share(one["survival"])
+                    if is_given(one["survival"])
+                    else "beyond follow-up",
+                    interval(one["ci_lower"], one["ci_upper"], 1, 100.0) if has_interval else "not estimable",
+                    f"{at_risk[LANDMARK, stratum]} at risk",
+                    "result.km_landmark",
+                    _HEADLINES.get((endpoint, str(stratum)), ""),
+                )
+            )
+    return lines
+
+
+def _landmark(context: Context, endpoint: str, variable: str) -> pd.DataFrame:
+    return context.tables.table(
+        "result.km_landmark",
+        {
+            "endpoint": endpoint,
+            "origin": context.origin,
+            "stratum_variable": variable,
+            "landmark_months": LANDMARK,
+        },
+    )
+
+
+def _pattern_lines(context: Context) -> list[_Line]:
+    found = context.tables.table("result.recurrence_pattern", {"pattern": "new_oligomet"})
+    hidden = shown_patterns(context).get("new_oligomet", False)
+    return [
+        _Line(
+            "New oligometastasis as first recurrence",
+            HIDDEN if hidden else share(one["share"]),
+            HIDDEN if hidden else interval(one["ci_lower"], one["ci_upper"], 1, 100.0),
+            context.count_of(one["n_event"], one["n_patients"], hidden),
+            "result.recurrence_pattern",
+            "item_9b",
+        )
+        for one in found.to_dict("records")
+    ]
+
+
+def _size_line(context: Context) -> list[_Line]:
+    where = {"endpoint": "os", "origin": context.origin, "model": "multivariable"}
+    fits = context.tables.table("result.cox_fit", where)
+    if fits.empty:
+        return []
+    best = preferred(fits).iloc[0]
+    terms = context.tables.table("result.cox_term", {**where, "method": best["method"], "term": "is_small"})
+    return [
+        _Line(
+            f"Hazard ratio of death, {context.words.small} vs {context.words.large}, other factors held (p {p_value(one['p_value'])})",
+            ratio(one["hazard_ratio"]) if is_given(one["hazard_ratio"]) else "not estimable",
+            ratio_interval(one["ci_lower"], one["ci_upper"]),
+            f"{context.count(best['n_event'])} deaths",
+            "result.cox_term",
+            "hazard_ratio_size",
+        )
+        for one in terms.to_dict("records")
+    ]
+
+
+def _growth_lines(context: Context) -> list[_Line]:
+    chosen = (context.growth_model, context.growth_error)
+    span = forms_range(context)
+    forms = f"; all forms and errors: {interval(*span)}" if span else ""
+    lines: list[_Line] = []
+    for model, error, what in (
+        (
+            *chosen,
+            f"Months since the last negative CT at which the fitted size is {context.cutpoint_mm:g} mm (naive{forms})",
+        ),
+        (
+            ONSET,
+            "log",
+            f"Months from the detection limit to {context.cutpoint_mm:g} mm, onset interval-censored",
+        ),
+    ):
+        found = context.tables.table(
+            "result.growth_threshold", {"model": model, "error_model": error, "ci_method": "profile"}
+        )
+        fits = context.tables.table("result.growth_fit", {"model": model, "error_model": error}, limit=1)
+        for one in found.to_dict("records"):
+            if is_given(one["months"]):
+                n = f"{context.count(fits['n_lesions'].iloc[0])} lesions" if len(fits) else "–"
+                ends = interval(one["ci_lower"], one["ci_upper"], open_end="open")
+                headline = "growth_onset" if model == ONSET else "item_13a"
+                months = number(one["months"])
+                lines.append(_Line(what, months, ends, n, "result.growth_threshold", headline))
+    within = context.tables.number("study.interval_months", 6)
+    for one in context.tables.table("result.growth_share", {"interval_months": within}).to_dict("records"):
+        hidden = context.is_telling(one["n_small"], one["n_lesions"])
+        lines.append(
+            _Line(
+                f"Lesions {context.words.small} among those found within {within:g} months of a negative CT",
+                HIDDEN if hidden else share(one["share"]),
+                HIDDEN if hidden else interval(one["ci_lower"], one["ci_upper"], 1, 100.0),
+                context.count_of(one["n_small"], one["n_lesions"]),
+                "result.growth_share",
+                "item_12c" if within == 6 else "",
+            )
+        )
+    return lines

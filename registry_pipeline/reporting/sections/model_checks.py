@@ -1,0 +1,299 @@
+"""Study report: how far the model of all factors can be trusted.
+
+Belongs here: optimism, influence, coefficients over time, missing values, imputation.
+Does not belong here: the model's hazard ratios (study_models), their computation.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from registry_pipeline.reporting.document.blocks import Block, Column, Heading, Row, Section, Table, missing
+from registry_pipeline.reporting.document.wording import (
+    NOT_GIVEN,
+    ORIGINS,
+    clean,
+    count,
+    is_given,
+    number,
+    p_value,
+    ratio,
+    ratio_interval,
+    share,
+)
+from registry_pipeline.reporting.figures.shape import coefficient_figure
+from registry_pipeline.reporting.release.disclosure import hidden_groups
+from registry_pipeline.reporting.sections.context import HIDDEN, Context
+from registry_pipeline.reporting.sections.cox_terms import preferred, ratio_cells
+
+MODEL = "multivariable"
+MOST_PANELS = 8
+
+
+def checks_section(context: Context) -> Section:
+    """What a reader should know of the multivariable model before believing it."""
+    section = Section("checks", "How far the model can be trusted")
+    if context.no_cohort:
+        return section.add(missing(context.no_cohort))
+    return section.add(
+        _optimism(context),
+        Heading("Do the effects change with time?"),
+        _coefficients(context),
+        Heading("Does one patient carry the result?"),
+        _influence(context),
+        Heading("What is missing"),
+        _missing_table(context),
+        _pattern_table(context),
+        _imputed(context),
+    )
+
+
+def _rows(context: Context, name: str) -> pd.DataFrame:
+    return context.tables.table(
+        f"result.{name}", {"endpoint": "os", "origin": context.origin, "model": MODEL}
+    )
+
+
+def _why(context: Context, name: str, rows: pd.DataFrame) -> str:
+    """The table's own sentence, or that it is empty."""
+    if len(rows) and is_given(rows["note"].iloc[0]) and rows["note"].iloc[0]:
+        return context.note(rows["note"].iloc[0])
+    return context.why_empty(f"result.{name}")
+
+
+def _optimism(context: Context) -> Block:
+    rows = _rows(context, "cox_optimism")
+    if rows.empty or not is_given(rows["concordance_corrected"].iloc[0]):
+        return missing(f"Optimism of the model: not given. {_why(context, 'cox_optimism', rows)}")
+    one = rows.iloc[0]
+    cells = (
+        context.count_of(one["n_event"], one["n"]),
+        number(one["concordance_apparent"], 3),
+        number(one["optimism"], 3),
+        number(one["concordance_corrected"], 3),
+        count(one["n_used"]),
+    )
+    return Table(
+        "Concordance of the model of all factors: how well it ranks patients",
+        "Model",
+        (
+            Column("Deaths of n"),
+            Column("In these patients"),
+            Column("Of that, optimism"),
+            Column("Corrected"),
+            Column("Bootstrap samples"),
+        ),
+        (Row("All factors together", cells),),
+        "result.cox_optimism",
+        (
+            "The probability that of two patients the one with the higher predicted hazard dies first; 0.5 is chance. A model "
+            "looks better in the patients that it was fitted to: the correction refits it in bootstrap samples and judges each "
+            f"refit on the patients themselves (Harrell). In {count(one['n_not_certified'])} samples the refit had no certified "
+            "solution, usually because a group had no event; its last coefficients were used.",
+            *_unpenalised(context),
+        ),
+        is_wide=True,
+    )
+
+
+def _coefficients(context: Context) -> Block:
+    title = "Log hazard ratios over time (scaled Schoenfeld residuals)"
+    rows = _rows(context, "ph_residual")
+    known = rows[rows["coefficient"].notna()] if len(rows) else rows
+    if known.empty or not (known["kind"] == "smooth").any():
+        return missing(f"{title}: not drawn. {_why(context, 'ph_residual', rows)}")
+    if context.small_cell:
+        return missing(f"{title}: each point is one death; left out because small counts are hidden.")
+    terms = _terms(context)
+    fitted = (
+        _rows(context, "cox_influence").drop_duplicates("term").set_index("term")["coefficient"]
+    )  # the same fit
+    names = [one for one in dict.fromkeys(rows["term"]) if is_given(one)][:MOST_PANELS]
+    panels = []
+    for name in names:
+        overall = fitted.get(name)
+        part = known[known["term"] == name]
+        if (part["kind"] == "smooth").any():
+            panels.append(
+                (_panel(context, str(name), terms), part, float(overall) if is_given(overall) else np.nan)
+            )
+    return context.figures.add(
+        "ph_residuals",
+        coefficient_figure(panels, f"Months from {ORIGINS[context.origin]}", context.days_per_month),
+        known.drop(columns=["endpoint", "origin", "model", "status", "note"]),
+        title=title,
+        description=f"{len(panels)} panels, one per coefficient of the model of all factors.",
+        meaning="Each point is one death; the line is the log hazard ratio as it changes with time, its band the 95 % limits; the "
+        "dashed line is the one value that the same fit gives. Zero is no effect. "
+        + " ".join(_unpenalised(context)),
+        limits="A line that leaves the dashed one is not proof of a change: with few deaths it wanders, above all at both ends.",
+        source="result.ph_residual, result.cox_influence",
+    )
+
+
+def _shown_terms(context: Context) -> pd.DataFrame:
+    """Terms of the plain fit, or of the penalised one where events are too few to show the plain one."""
+    found = context.tables.table(
+        "result.cox_term", {"endpoint": "os", "origin": context.origin, "model": MODEL}
+    )
+    plain = found[found["method"] == "efron"]
+    return plain if len(plain) else found
+
+
+def _unpenalised(context: Context) -> list[str]:
+    """That a check belongs to another fit than the hazard ratios above, where it does."""
+    where = {"endpoint": "os", "origin": context.origin, "model": MODEL}
+    fits = context.tables.table("result.cox_fit", where)
+    if fits.empty or preferred(fits).iloc[0]["method"] != "firth":
+        return []
+    return [
+        "It belongs to the unpenalised fit, which is not the one shown among the hazard ratios: there the penalised fit stands "
+        "in its place, and its coefficients differ from these."
+    ]
+
+
+def _terms(context: Context) -> pd.DataFrame:
+    """The shown fit's terms, by name."""
+    return _shown_terms(context).set_index("term")
+
+
+def _reference(terms: pd.DataFrame, term: str) -> object:
+    return terms["reference_level"].get(term)
+
+
+def _panel(context: Context, term: str, terms: pd.DataFrame) -> str:
+    variable, contrast = context.words.term(term, _reference(terms, term))
+    contrast = contrast.replace(" carcinoma", " ca.").replace("squamous cell ca.", "squamous")
+    short = variable if contrast.startswith(("per ", "yes")) else contrast
+    return short if len(short) <= 34 else short[:33] + "…"
+
+
+def _influence(context: Context) -> Block:
+    rows = _rows(context, "cox_influence")
+    known = rows[rows["dfbetas"].notna()] if len(rows) else rows
+    if known.empty:
+        return missing(f"Influence: not given. {_why(context, 'cox_influence', rows)}")
+    made = []
+    terms = _terms(context)
+    for term, part in known.groupby("term", sort=False):
+        one = part.sort_values("rank").iloc[0]
+        variable, contrast = context.words.term(str(term), _reference(terms, str(term)))
+        made.append(
+            Row(
+                f"{variable}: {contrast}",
+                (
+                    _ratio_of(one["coefficient"]),
+                    _ratio_of(one["coefficient_without"]),
+                    number(one["dfbetas"], 2),
+                ),
+            )
+        )
+    return Table(
+        "The single patient who matters most to each coefficient",
+        "Factor",
+        (
+            Column("HR, all patients"),
+            Column("HR without that patient"),
+            Column("Change in standard errors"),
+        ),
+        tuple(made),
+        "result.cox_influence",
+        (
+            "Approximate (dfbeta). A change beyond one standard error, or a ratio that crosses 1, says that one record decides: look it "
+            "up. The ten most influential patients of each factor stand in the table, by pseudonym.",
+            *_unpenalised(context),
+        ),
+    )
+
+
+def _ratio_of(coefficient: object) -> str:
+    return ratio(float(np.exp(float(coefficient)))) if is_given(coefficient) else NOT_GIVEN  # type: ignore[arg-type]
+
+
+def _missing_table(context: Context) -> Block:
+    rows = context.tables.in_order("result.missing_data")
+    known = rows[rows["variable"].notna()] if len(rows) else rows
+    if known.empty:
+        return missing(f"Missing values: not given. {_why(context, 'missing_data', rows)}")
+    gone = known[known["n_missing"] > 0]
+    n = context.count(known["n"].iloc[0])
+    if gone.empty:
+        names = ", ".join(context.words.variable(str(one)).lower() for one in known["variable"])
+        return missing(
+            f"No value is missing in the {n} patients of the study, in any of: {names} (result.missing_data)."
+        )
+    made = [
+        Row(
+            context.words.variable(str(one["variable"])),
+            (
+                context.count(one["n_missing"], context.is_telling(one["n_missing"], one["n"])),
+                HIDDEN if context.is_telling(one["n_missing"], one["n"]) else share(one["share_missing"]),
+            ),
+        )
+        for one in gone.to_dict("records")
+    ]
+    complete = len(known) - len(gone)
+    return Table(
+        f"Values that are missing in the {n} patients of the study",
+        "Variable",
+        (Column("Missing"), Column("Share")),
+        tuple(made),
+        "result.missing_data",
+        (f"{complete} further variables are complete.",) if complete else (),
+    )
+
+
+def _pattern_table(context: Context) -> Block | None:
+    rows = context.tables.in_order("result.missing_pattern")
+    known = rows[rows["pattern"].notna()] if len(rows) else rows
+    if len(known) < 2:
+        return None
+    made = []
+    counts = known["n"].astype("int64").tolist()
+    hidden = hidden_groups(counts, sum(counts), context.small_cell)
+    for one, is_hidden in zip(known.head(10).to_dict("records"), hidden, strict=False):
+        names = [context.words.variable(name) for name in clean(one["missing_variables"]).split(", ") if name]
+        made.append(Row("; ".join(names) or "Nothing is missing", (context.count(one["n"], is_hidden),)))
+    return Table(
+        "What is missing together",
+        "Variables",
+        (Column("Patients"),),
+        tuple(made),
+        "result.missing_pattern",
+        ("Models use the patients in whom none of their factors is missing (complete cases).",),
+    )
+
+
+def _imputed(context: Context) -> Block:
+    rows = _rows(context, "imputed_cox")
+    known = rows[rows["hazard_ratio"].notna()] if len(rows) else rows
+    if known.empty:
+        return missing(f"Multiple imputation: not done. {_why(context, 'imputed_cox', rows)}")
+    other = {str(one["term"]): one for one in _shown_terms(context).to_dict("records")}
+    made = []
+    for one in known.to_dict("records"):
+        variable, contrast = context.words.term(str(one["term"]), one["reference_level"])
+        cells = f"{ratio(one['hazard_ratio'])} ({ratio_interval(one['ci_lower'], one['ci_upper'])})"
+        imputed = (cells, p_value(one["p_value"]), share(one["fraction_missing_information"], 0))
+        made.append(Row(f"{variable}: {contrast}", (*ratio_cells(other.get(str(one["term"]))), *imputed)))
+    first = known.iloc[0]
+    return Table(
+        "The model of all factors with and without the patients whose values are missing",
+        "Factor",
+        (
+            Column("HR (95 % CI)", "Complete cases"),
+            Column("p", "Complete cases"),
+            Column("HR (95 % CI)", "After imputation"),
+            Column("p", "After imputation"),
+            Column("Information lost", "After imputation"),
+        ),
+        tuple(made),
+        "result.imputed_cox, result.cox_term",
+        (
+            f"{count(first['n_imputations'])} imputations by chained equations, pooled by Rubin’s rules; "
+            f"{context.count_of(first['n_missing'], first['n'])} patients had an imputed value. Right only if values are "
+            "missing for reasons that the other factors, the time and the event explain.",
+        ),
+        is_wide=True,
+    )

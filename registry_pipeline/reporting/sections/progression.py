@@ -1,0 +1,263 @@
+"""Study report: local control, progression, what recurs, the course of each patient.
+
+Belongs here: sections in which events compete. Does not belong here: overall survival, models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from registry_pipeline.reporting.document.blocks import Block, Column, Heading, Row, Section, Table, missing
+from registry_pipeline.reporting.document.wording import (
+    NOT_GIVEN,
+    ORIGINS,
+    interval,
+    number,
+    share,
+    upper_first,
+)
+from registry_pipeline.reporting.figures.survival import incidence_figure
+from registry_pipeline.reporting.sections.competing_events import (
+    gray_table,
+    hazards_compared,
+    lesion_hazards,
+    lesion_table,
+)
+from registry_pipeline.reporting.sections.context import Context
+from registry_pipeline.reporting.sections.recurrence_patterns import (
+    course_table,
+    pattern_table,
+    recurrence_groups,
+)
+from registry_pipeline.reporting.sections.survival import (
+    GROUPINGS,
+    km_block,
+    km_rows,
+    rounded_words,
+    shown_curve,
+)
+from registry_pipeline.reporting.sections.survival_tables import (
+    landmark_at_risk,
+    landmark_table,
+    logrank_table,
+    ordered,
+    rows_of,
+    summary_table,
+)
+from registry_pipeline.reporting.sections.swimmer import swimmer_block
+
+_EVENT = {"local_control": "Recurrence in a treated lesion", "new_oligomet": "New oligometastasis"}
+_RECURS, _NEW = _EVENT["local_control"].lower(), _EVENT["new_oligomet"].lower()
+_OTHER = {"local_control": "Death before it", "new_oligomet": "Death or other progression before it"}
+
+
+def local_section(context: Context) -> Section:
+    """Local control by site, both ways of counting, and the bound where nothing was seen."""
+    section = Section("local", "Local control")
+    if context.no_cohort:
+        return section.add(missing(context.no_cohort))
+    return section.add(
+        km_block(context, "local_control", "scf_vs_other"),
+        incidence_block(context, "local_control"),
+        incidence_table(context, "local_control", GROUPINGS),
+        landmark_table(context, "local_control", GROUPINGS, context.origin),
+        logrank_table(context, ["local_control", "lrfs"], ("scf_vs_other", "size_group"), context.origin),
+        zero_events_table(context),
+        gray_table(context, "local_control", _RECURS),
+        hazards_compared(context, "local_control", _RECURS),
+        lesion_table(context),
+        lesion_hazards(context),
+        km_block(context, "lrfs", "scf_vs_other"),
+        summary_table(context, "lrfs", GROUPINGS, context.origin),
+    )
+
+
+def progression_section(context: Context) -> Section:
+    """Progression-free survival, new oligometastases, patterns, the swimmer's plot."""
+    section = Section("progression", "Progression and recurrence")
+    if context.no_cohort:
+        return section.add(missing(context.no_cohort))
+    return section.add(
+        km_block(context, "pfs", "overall"),
+        km_block(context, "pfs", "size_group"),
+        landmark_table(context, "pfs", GROUPINGS, context.origin),
+        summary_table(context, "pfs", GROUPINGS, context.origin),
+        Heading("New oligometastases"),
+        incidence_block(context, "new_oligomet"),
+        incidence_table(context, "new_oligomet", GROUPINGS),
+        gray_table(context, "new_oligomet", _NEW),
+        hazards_compared(context, "new_oligomet", _NEW),
+        Heading("Patterns of first recurrence"),
+        pattern_table(context),
+        recurrence_groups(context),
+        course_table(context),
+        Heading("The course of each patient"),
+        swimmer_block(context),
+    )
+
+
+def incidence_rows(context: Context, endpoint: str, variable: str) -> pd.DataFrame:
+    """cumulative_incidence rows of one picture, by stratum, cause and time."""
+    rows = context.tables.table(
+        "result.cumulative_incidence",
+        {"endpoint": endpoint, "origin": context.origin, "stratum_variable": variable},
+    )
+    return rows.sort_values(["stratum", "cause", "duration_days"], kind="stable") if len(rows) else rows
+
+
+def _drawn(context: Context, rows: pd.DataFrame) -> pd.DataFrame:
+    """Incidence of one group as it is drawn and written: rounded where small counts are hidden."""
+    if not context.small_cell or rows.empty:
+        return rows
+    free = 1 - rows.groupby("duration_days")["incidence"].sum().shift(fill_value=0.0)
+    made = []
+    for cause, part in rows.groupby("cause"):
+        jump = part["incidence"].diff().fillna(part["incidence"])
+        n = (
+            jump * part["n_at_risk"] / part["duration_days"].map(free)
+        ).round()  # the release holds no events here
+        made.append(shown_curve(context, part.assign(n_event=n), "incidence", 0.0).assign(cause=cause))
+    return pd.concat(made, ignore_index=True)
+
+
+def incidence_block(context: Context, endpoint: str) -> Block:
+    """Cumulative incidence beside 1 - KM."""
+    found = incidence_rows(context, endpoint, "overall")
+    rows = _drawn(context, found)
+    km = km_rows(context, endpoint, context.origin, "overall")
+    curve = shown_curve(context, km) if len(km) else km
+    title = f"{_EVENT[endpoint]}: cumulative incidence beside 1 − Kaplan-Meier"
+    own = rows[rows["cause"] == 1] if len(rows) else rows
+    if own.empty or curve.empty:
+        return missing(f"{title}: not drawn. {context.why_empty('result.cumulative_incidence')}")
+    at_risk = found[found["cause"] == 1]
+    drawn = incidence_figure(
+        own,
+        rows[rows["cause"] == 2],
+        curve,
+        (f"{_EVENT[endpoint]} (Aalen-Johansen)", "The same event, 1 − Kaplan-Meier", _OTHER[endpoint]),
+        f"Months from {ORIGINS[context.origin]}",
+        context.days_per_month,
+        (at_risk, lambda counts, _: [context.count(one) for one in counts]),
+    )
+    data = rows.drop(columns=["endpoint", "origin", "stratum_variable"], errors="ignore").merge(
+        curve.assign(one_minus_km=1 - curve["survival"])[["stratum", "duration_days", "one_minus_km"]],
+        on=["stratum", "duration_days"],
+        how="outer" if context.small_cell else "left",
+    )
+    end = own.iloc[-1]
+    return context.figures.add(
+        f"incidence_{endpoint}",
+        drawn,
+        data,
+        title=title,
+        description=f"At the last observation the cumulative incidence is {share(end['incidence'])}, "
+        f"1 − Kaplan-Meier {share(1 - curve.iloc[-1]['survival'])}.",
+        meaning="The solid curve is the share of all patients who had the event by that time, deaths counted as deaths."
+        + rounded_words(context),
+        limits="1 − Kaplan-Meier is not the share of patients who have the event: it treats those who died as if they "
+        "could still have it, and so lies higher.",
+        source="result.cumulative_incidence, result.km_curve",
+    )
+
+
+def incidence_table(context: Context, endpoint: str, variables: Sequence[str]) -> Block | None:
+    """Cumulative incidence at the landmarks, by group."""
+    marks = _landmarks(context)
+    rows: list[Row] = []
+    for variable in variables:
+        found = _at_landmarks(context, endpoint, variable)
+        texts = landmark_at_risk(context, endpoint, variable, context.origin)
+        for stratum in ordered(found["stratum"].unique().tolist()):
+            part = found[found["stratum"] == stratum]
+            cells = [
+                cell
+                for months in marks
+                for cell in (
+                    _incidence_at(part, months * context.days_per_month),
+                    texts.get((months, stratum), NOT_GIVEN),
+                )
+            ]
+            rows.append(Row(upper_first(context.words.group(variable, stratum)), tuple(cells)))
+    if not rows:
+        return None
+    columns = [
+        Column(one, f"{months:g} months", origin=name)
+        for months in marks
+        for one, name in (
+            ("% (95 % CI)", "result.cumulative_incidence.incidence, ci_lower, ci_upper"),
+            ("At risk", "result.km_landmark.n_at_risk"),
+        )
+    ]
+    return Table(
+        f"{_EVENT[endpoint]}: cumulative incidence at fixed times",
+        "Patients",
+        tuple(columns),
+        tuple(rows),
+        "result.cumulative_incidence, result.km_landmark",
+        (
+            "Aalen-Johansen. At risk: patients without any of the competing events and still under observation just "
+            "before that time. A dash: later than the last observation of the group.",
+        ),
+        is_wide=True,
+    )
+
+
+def _at_landmarks(context: Context, endpoint: str, variable: str) -> pd.DataFrame:
+    """Rows of the event itself; without groups of which few are left where small counts are hidden."""
+    found = incidence_rows(context, endpoint, variable)
+    if found.empty:
+        return found
+    groups = rows_of(context, "result.km_summary", endpoint, context.origin, variable)
+    own = found[(found["cause"] == 1) & (found["n_at_risk"] >= context.small_cell)]
+    return own[:0] if len(groups) and context.small_groups(groups["n"]) else own
+
+
+def _landmarks(context: Context) -> list[float]:
+    text = context.tables.parameters.get("study.landmark_months", "12, 24, 36, 60")
+    return [float(one) for one in text.split(",") if one.strip().replace(".", "").isdigit()]
+
+
+def _incidence_at(part: pd.DataFrame, days: float) -> str:
+    """Incidence at a time and its interval; a dash beyond the last observation."""
+    if part["duration_days"].max() < days:
+        return "–"
+    before = part[part["duration_days"] <= days]
+    if before.empty or not before.iloc[-1]["incidence"]:
+        return "0.0 (no event)"
+    last = before.iloc[-1]
+    return f"{number(100 * last['incidence'])} ({interval(last['ci_lower'], last['ci_upper'], 1, 100.0)})"
+
+
+def zero_events_table(context: Context) -> Block | None:
+    """Groups in which nobody had the event: what may still be true of them."""
+    rows = []
+    for variable in ("scf_vs_other", "size_group"):
+        found = context.tables.table(
+            "result.km_summary",
+            {
+                "endpoint": "local_control",
+                "origin": context.origin,
+                "stratum_variable": variable,
+                "n_event": 0,
+            },
+        )
+        for one in found.to_dict("records"):
+            n = int(one["n"])
+            head = upper_first(context.words.group(variable, one["stratum"]))
+            rows.append(Row(head, (context.count(n), "0", share(1 - 0.025 ** (1 / n)))))
+    if not rows:
+        return None
+    return Table(
+        "Groups without any local recurrence",
+        "Patients",
+        (Column("n"), Column("Events"), Column("Exact upper bound")),
+        tuple(rows),
+        "computed from the n of result.km_summary",
+        (
+            "Upper end of the exact two-sided 95 % interval of the crude share, 1 − 0.025^(1/n): nothing seen in few "
+            "patients is not proof of nothing.",
+        ),
+    )

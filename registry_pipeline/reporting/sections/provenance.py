@@ -1,0 +1,231 @@
+"""Study report: published beside computed, parameters, further tables, where all of it comes from.
+
+Belongs here: the reference sections. Does not belong here: clinical results, methods in words (study_methods).
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from registry_pipeline.reporting.document.blocks import (
+    Block,
+    Column,
+    Heading,
+    Row,
+    Section,
+    Table,
+    Text,
+    caution,
+    missing,
+)
+from registry_pipeline.reporting.document.wording import NOT_GIVEN, clean, count, is_given, number
+from registry_pipeline.reporting.sections.context import Context
+from schemas.codes import MATCH_METHOD
+
+SHOWN = {
+    "km_curve", "km_landmark", "km_summary", "logrank_test", "rmst", "cumulative_incidence", "follow_up", "cox_fit",
+    "cox_term", "ph_test", "recurrence_pattern", "growth_fit", "growth_threshold", "growth_share", "surveillance", "scorecard",
+    "bounds", "bounds_scenario", "cause_specific_cox", "cox_influence", "cox_optimism", "cox_spline", "cox_spline_test",
+    "cutpoint_candidate", "cutpoint_search", "cutpoint_stability", "fine_gray", "gray_test", "growth_curve",
+    "growth_influence", "growth_mixed", "growth_sensitivity", "growth_serial", "immortal_time", "imputed_cox",
+    "landmark_analysis", "lesion_cox", "lesion_local_control", "logrank_weighted", "missing_data", "missing_pattern",
+    "ph_residual", "recurrence_by_group", "recurrence_course", "rmst_difference",
+}  # fmt: skip
+MOST_ROWS = 60
+_HASHES = (
+    ("previous_release_id", "Release before this one"),
+    ("code_version", "Version of the code"),
+    ("schema_version", "Table declarations"),
+    ("rule_set_version", "Rule catalogue"),
+    ("parameter_hash", "Parameters"),
+    ("input_hash", "All landed bytes and mappings"),
+)
+
+
+def release_row(context: Context) -> dict[str, object]:
+    """The one row of meta.release."""
+    rows = context.tables.table("meta.release")
+    return {str(key): value for key, value in rows.iloc[0].to_dict().items()} if len(rows) else {}
+
+
+def data_statement(context: Context) -> tuple[str, bool]:
+    """What the data are, in the release's words, and whether they are synthetic."""
+    text = release_row(context).get("data_statement")
+    statement = (
+        clean(text) if is_given(text) and text else "This release carries no statement of what its data are."
+    )
+    return statement, "synthetic" in statement.lower()
+
+
+def parameters_section(context: Context) -> Section:
+    """Every parameter of the analysis, assumptions first."""
+    section = Section("parameters", "Parameters and assumptions")
+    found = context.tables.table("meta.parameter")
+    if found.empty:
+        return section.add(missing(context.why_empty("meta.parameter", of_cohort=False)))
+    is_assumption = found["is_assumption"].fillna(False).astype(bool)
+    section.add(
+        Text(
+            "An assumption is a choice that the publication does not fix; another choice may move the numbers."
+        ),
+        _parameter_table("Assumptions", found[is_assumption]),
+        _parameter_table("Other parameters", found[~is_assumption]),
+    )
+    return section
+
+
+def _parameter_table(caption: str, found: pd.DataFrame) -> Block | None:
+    if found.empty:
+        return None
+    rows = []
+    for one in found.to_dict("records"):
+        value = _plain(one["value"])
+        default = "" if value == _plain(one["default_value"]) else f"default: {_plain(one['default_value'])}"
+        rows.append(Row(clean(one["name"]), (value, default, _plain(one["note"]))))
+    columns = (
+        Column("Value", is_number=False),
+        Column("If changed", is_number=False),
+        Column("Meaning", is_number=False),
+    )
+    return Table(caption, "Parameter", columns, tuple(rows), "meta.parameter", is_wide=True)
+
+
+def _plain(value: object) -> str:
+    return clean(value) if is_given(value) and value != "" else "not set"
+
+
+def further_section(context: Context) -> Section | None:
+    """Tables of results that this page has no section for, as they are."""
+    names = [one for one in context.tables.names("result") if one.split(".", 1)[1] not in SHOWN]
+    names = [one for one in names if context.tables.n_rows(one)]
+    if not names:
+        return None
+    section = Section("further", "Further results").add(
+        Text(
+            "Tables of the release that no section above shows, as they are. The dictionary of the release explains their columns."
+        ),
+    )
+    for name in names:
+        section.add(_raw_table(context, name))
+    return section
+
+
+def _raw_table(context: Context, name: str) -> Table:
+    found = context.tables.in_order(name)
+    identifying = context.tables.query(
+        "SELECT column_name FROM meta.dictionary WHERE schema_name || '.' || table_name = ? AND is_identifying",
+        {"meta.dictionary": ["schema_name", "table_name", "column_name", "is_identifying"]},
+        [name],
+    )
+    hidden = set(identifying["column_name"]) if identifying is not None else set()
+    columns = [one for one in found.columns if one not in hidden and not one.endswith("patient_id")]
+    shown = found[columns].head(MOST_ROWS)
+    rows = [
+        Row(_cell(row[0]), tuple(_cell(one) for one in row[1:]))
+        for row in shown.itertuples(index=False, name=None)
+    ]
+    note = f"The first {MOST_ROWS} of {count(len(found))} rows." if len(found) > MOST_ROWS else ""
+    heads = tuple(Column(clean(one).replace("_", " "), is_number=False) for one in columns[1:])
+    caption = clean(context.tables.comment(name) or name)
+    return Table(
+        caption,
+        clean(columns[0]).replace("_", " "),
+        heads,
+        tuple(rows),
+        name,
+        (note,) if note else (),
+        is_wide=True,
+    )
+
+
+def _cell(value: object) -> str:
+    if not is_given(value):
+        return NOT_GIVEN
+    if isinstance(value, float):
+        return number(value, 4).rstrip("0").rstrip(".")
+    return clean(value)
+
+
+def provenance_section(context: Context) -> Section:
+    """Release, hashes, what was received, what was proved."""
+    section = Section("provenance", "Where this report comes from")
+    release = release_row(context)
+    if not release:
+        return section.add(missing("This release has no table meta.release."))
+    rows = [
+        Row("Release", (_plain(release.get("release_id")),)),
+        Row("Built (UTC)", (_plain(release.get("created_at")),)),
+    ]
+    rows += [Row(label, (_plain(release.get(name)),)) for name, label in _HASHES]
+    section.add(
+        Table("Release and hashes", "What", (Column("Value", is_number=False),), tuple(rows), "meta.release"),
+        _received(context),
+        _proved(context),
+        *_linkage(context),
+        Heading("How to follow a number"),
+        Text(
+            "Each table and figure names the table of the release behind it. The database registry.duckdb beside this report holds these "
+            "tables, with a comment on every column; the folder figures holds each figure as SVG and the numbers behind it as CSV, "
+            "without identifiers. The same release gives the same report, byte for byte.",
+        ),
+    )
+    return section
+
+
+def _received(context: Context) -> Block | None:
+    found = context.tables.query(
+        "SELECT facility_id, count(DISTINCT submission_id) AS submissions, count(*) AS files, sum(n_bytes) AS bytes "
+        "FROM meta.submission GROUP BY facility_id ORDER BY facility_id",
+        {"meta.submission": ["facility_id", "submission_id", "n_bytes"]},
+    )
+    if found is None or found.empty:
+        return None
+    rows = tuple(
+        Row(clean(one.facility_id), (count(one.submissions), count(one.files), count(one.bytes)))
+        for one in found.itertuples()
+    )
+    columns = (Column("Submissions"), Column("Files"), Column("Bytes"))
+    return Table("What was received", "Facility", columns, rows, "meta.submission")
+
+
+def _linkage(context: Context) -> list[Block]:
+    """How numbers of source systems became persons, in counts."""
+    numbers = context.tables.query(
+        "SELECT match_method, count(*) AS n FROM curated.patient_xref GROUP BY match_method ORDER BY n DESC, match_method",
+        {"curated.patient_xref": ["match_method"]},
+    )
+    if numbers is None or numbers.empty:
+        return []
+    kinds = ", ".join(
+        f"{count(one.n)} by {MATCH_METHOD.labels.get(str(one.match_method), clean(one.match_method))}"
+        for one in numbers.itertuples()
+    )
+    text = (
+        f"{count(numbers['n'].sum())} patient numbers of source systems stand for "
+        f"{count(context.tables.n_rows('curated.patient'))} persons ({kinds})."
+    )
+    blocks = context.tables.table("quality.linkage_block")
+    if len(blocks):
+        cut = int(blocks["n_patients_cut"].sum())
+        text += (
+            f" Patients who share one of {count(len(blocks))} blocking keys are compared: {count(blocks['n_pairs'].sum())} pairs"
+            + (f"; {count(cut)} patients were not, because too many share their key" if cut else "")
+            + f". {count(context.tables.n_rows('quality.patient_pair'))} of them may be one person; rule V05 asks a "
+            "steward about the likely ones, and no pair is merged without a decision."
+        )
+    return [
+        Heading("Linkage of persons"),
+        Text(text, "curated.patient_xref, quality.linkage_block, quality.patient_pair"),
+    ]
+
+
+def _proved(context: Context) -> Block | None:
+    found = context.tables.query(
+        "SELECT count(*) AS n, coalesce(sum(n_violated), 0) AS violated FROM quality.reconciliation",
+        {"quality.reconciliation": ["n_violated"]},
+    )
+    if found is None or not int(found["n"].iloc[0]):
+        return None
+    n, violated = int(found["n"].iloc[0]), int(found["violated"].iloc[0])
+    text = f"{n} statements about keys, references and sums were proved of this release before it was sealed"
+    return caution(f"{text}; rows against them: {violated}.", "quality.reconciliation")

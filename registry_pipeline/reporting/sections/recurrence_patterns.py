@@ -1,0 +1,182 @@
+"""Study report: what recurs first, by kind, by group and by course.
+
+Belongs here: counts of first recurrences, and which of them are hidden. Does not belong here: what competes over
+time (study_competing), curves (study_events).
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from registry_pipeline.reporting.document.blocks import Block, Column, Row, Table, missing
+from registry_pipeline.reporting.document.wording import (
+    NOT_GIVEN,
+    PATTERNS,
+    clean,
+    interval,
+    is_given,
+    lower_first,
+    number,
+    share,
+    upper_first,
+)
+from registry_pipeline.reporting.release.disclosure import Line, hidden_counts, hidden_shares
+from registry_pipeline.reporting.sections.context import HIDDEN, Context
+
+_STEPS = {"death": "death", "alive": "alive at last contact"}
+
+
+def pattern_table(context: Context) -> Block:
+    """What recurred first, with exact intervals."""
+    found = context.tables.in_order("result.recurrence_pattern")
+    if found.empty:
+        return missing(f"Patterns: not given. {context.why_empty('result.recurrence_pattern')}")
+    rows = []
+    kinds = shown_patterns(context)
+    for one in found.to_dict("records"):
+        hidden = kinds[str(one["pattern"])]
+        has_range = is_given(one["min_months"]) and not hidden and not context.small_cell
+        rows.append(
+            Row(
+                PATTERNS.get(str(one["pattern"]), clean(one["pattern"])),
+                (
+                    context.count_of(one["n_event"], one["n_patients"], hidden),
+                    HIDDEN if hidden else share(one["share"]),
+                    HIDDEN if hidden else interval(one["ci_lower"], one["ci_upper"], 1, 100.0),
+                    HIDDEN if hidden else number(one["median_months_observed"]),
+                    f"{number(one['min_months'])} to {number(one['max_months'])}" if has_range else NOT_GIVEN,
+                ),
+            )
+        )
+    return Table(
+        "First recurrence after local therapy",
+        "Kind",
+        (
+            Column("Patients", origin="result.recurrence_pattern.n_event, n_patients"),
+            Column("Share", origin="result.recurrence_pattern.share"),
+            Column("95 % CI, exact", origin="result.recurrence_pattern.ci_lower, ci_upper"),
+            Column(
+                "Median time of those with it, months",
+                origin="result.recurrence_pattern.median_months_observed",
+            ),
+            Column("Range", origin="result.recurrence_pattern.min_months, max_months"),
+        ),
+        tuple(rows),
+        "result.recurrence_pattern",
+        (
+            "The median is of the observed times of the patients who had the event. It is not a median time to the event: "
+            "patients who have not had it yet, or died, are not in it.",
+        ),
+    )
+
+
+def shown_patterns(context: Context) -> dict[str, bool]:
+    """Kinds of first recurrence, and whether their count is hidden: the kinds add up to any recurrence."""
+    found = context.tables.in_order("result.recurrence_pattern")
+    names = found["pattern"].astype(str).tolist()
+    k = [int(one) for one in found["n_event"]]
+    counts = [*k, *(int(n) - one for one, n in zip(k, found["n_patients"], strict=True))]
+    m = len(names)
+    lines = [Line((i, m + i)) for i in range(m)]
+    whole = names.index("any") if "any" in names else None
+    kinds = tuple(i for i in range(m) if i != whole)
+    if whole is not None and sum(k[i] for i in kinds) == k[whole]:
+        lines.append(Line(kinds, whole))
+    hidden = hidden_counts(counts, lines, context.small_cell, [] if whole is None else [whole])
+    return dict(zip(names, hidden.tolist()[:m], strict=True))
+
+
+def recurrence_groups(context: Context) -> Block | None:
+    """First recurrences by site, size and class of the disease."""
+    rows = context.tables.table("result.recurrence_by_group", {"counting": "first_overall"})
+    known = rows[(rows["stratum_variable"] != "overall") & (rows["pattern"] != "any")] if len(rows) else rows
+    if known.empty:
+        return None
+    patterns = [one for one in PATTERNS if (known["pattern"] == one).any()]
+    patterns += sorted(set(known["pattern"]) - set(patterns))
+    overall = rows[rows["stratum_variable"] == "overall"].set_index("pattern")
+    made: list[Row] = []
+    for variable, part in known.groupby("stratum_variable", sort=True):
+        if context.small_groups(part["n_patients"]):
+            continue
+        made.append(Row(context.words.variable(str(variable)), ("",) * (len(patterns) + 1), "group"))
+        cells = {one: _counted(context, part[part["pattern"] == one], overall, one) for one in patterns}
+        for stratum, own in part.groupby("stratum", sort=True):
+            n = context.count(own["n_patients"].iloc[0])
+            label = upper_first(context.words.level(str(variable), stratum))
+            made.append(Row(label, (n, *(cells[one].get(stratum, NOT_GIVEN) for one in patterns)), "level"))
+    if not made:
+        return None
+    heads = [Column(PATTERNS.get(one, clean(one)).split(" (")[0]) for one in patterns]
+    return Table(
+        "First recurrence by group: patients, and exact 95 % interval of the share in %",
+        "Group",
+        (Column("n"), *heads),
+        tuple(made),
+        "result.recurrence_by_group",
+        ("Shares of all patients of the group, however long they were watched: a description, not a risk.",),
+        is_wide=True,
+    )
+
+
+def _counted(context: Context, rows: pd.DataFrame, overall: pd.DataFrame, pattern: str) -> dict[object, str]:
+    """Patients of each group with one kind of recurrence."""
+    pairs = [(int(one.n_event), int(one.n_patients)) for one in rows.itertuples()]
+    whole = (sum(k for k, _ in pairs), sum(n for _, n in pairs))
+    if pattern in overall.index:
+        whole = (int(overall.loc[pattern, "n_event"]), int(overall.loc[pattern, "n_patients"]))
+    hidden = hidden_shares(pairs, whole, context.small_cell)
+    return {
+        one.stratum: HIDDEN
+        if is_hidden
+        else f"{context.count(one.n_event)} ({interval(one.ci_lower, one.ci_upper, 0, 100.0)})"
+        for one, is_hidden in zip(rows.itertuples(), hidden, strict=True)
+    }
+
+
+def course_table(context: Context) -> Block | None:
+    """What happened to patients one after the other."""
+    rows = context.tables.in_order("result.recurrence_course")
+    known = rows[rows["course"].notna()] if len(rows) else rows
+    if known.empty:
+        return None
+    made = []
+    for one, hidden in zip(known.head(20).to_dict("records"), _hidden_courses(context, known), strict=False):
+        n = context.count(one["n"], hidden)
+        ends = (share(one["share"]), number(one["median_days"] / context.days_per_month))
+        made.append(Row(_course(clean(one["course"])), (n, *((HIDDEN, HIDDEN) if hidden else ends))))
+    return Table(
+        "The courses that occur",
+        "From local therapy on",
+        (Column("Patients"), Column("Share"), Column("Median time to the end, months")),
+        tuple(made),
+        "result.recurrence_course",
+        (
+            "The end is death or the last contact; the median mixes both and is no survival time."
+            + (f" The 20 most frequent of {len(known)} courses." if len(known) > 20 else ""),
+        ),
+    )
+
+
+def _hidden_courses(context: Context, rows: pd.DataFrame) -> list[bool]:
+    """Courses whose count is hidden: all patients, the dead, and who had each first recurrence are known."""
+    steps = [str(one).split(" > ") for one in rows["course"]]
+    ends = [
+        [i for i, one in enumerate(steps) if one[-1] == end] for end in sorted({one[-1] for one in steps})
+    ]
+    starts = [
+        [i for i, one in enumerate(steps) if one[0] == start] for start in sorted({one[0] for one in steps})
+    ]
+    lines = [Line(tuple(one)) for one in ([*range(len(steps))], *ends, *starts) if len(one) > 1]
+    counts = rows["n"].astype("int64").tolist()
+    return hidden_counts(counts, lines, context.small_cell).tolist()  # type: ignore[no-any-return]
+
+
+def _course(course: str) -> str:
+    """ "new_oligomet > death" in words."""
+    steps = [
+        _STEPS.get(step)
+        or " and ".join(lower_first(PATTERNS.get(one, one).split(" (")[0]) for one in step.split(" + "))
+        for step in course.split(" > ")
+    ]
+    return upper_first(", then ".join(steps))

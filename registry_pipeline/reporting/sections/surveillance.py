@@ -1,0 +1,126 @@
+"""Study report: what a CT schedule would find if growth is as fitted.
+
+Belongs here: the planner as figure and table. Does not belong here: its computation, advice.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from registry_pipeline.reporting.document.blocks import (
+    Block,
+    Bullets,
+    Column,
+    Row,
+    Table,
+    caution,
+    missing,
+)
+from registry_pipeline.reporting.document.wording import (
+    GROWTH_ERRORS,
+    GROWTH_MODELS,
+    clean,
+    interval,
+    is_given,
+    number,
+    share,
+)
+from registry_pipeline.reporting.figures.growth import surveillance_figure
+from registry_pipeline.reporting.sections.context import Context
+from registry_pipeline.reporting.sections.growth_tables import ONSET
+
+
+def surveillance_blocks(context: Context) -> list[Block | None]:
+    """The planner as a figure, a table and its assumptions, or why it is not shown."""
+    rows = context.tables.in_order("result.surveillance")
+    known = rows[rows["share_small"].notna()] if len(rows) else rows
+    if known.empty:
+        return [missing(f"Planner: not shown. {context.why_empty('result.surveillance')}")]
+    groups = []
+    for (model, error), part in known.groupby(["model", "error_model"], sort=False):
+        name = GROWTH_MODELS.get(str(model), clean(model))
+        label = name if model == ONSET else f"{name}, {GROWTH_ERRORS.get(str(error), clean(error))} (naive)"
+        groups.append((label, part.sort_values("ct_interval_months")))
+    figure = context.figures.add(
+        "surveillance",
+        surveillance_figure(groups, "Months between CT scans", f"Lesions {context.words.small} at detection"),
+        known,
+        title=f"Expected share of lesions still {context.words.small} when found, by interval between CT scans",
+        description="; ".join(
+            f"{label}: "
+            + ", ".join(
+                f"{one.ct_interval_months:g} months {share(one.share_small, 0)}" for one in part.itertuples()
+            )
+            for label, part in groups
+        ),
+        meaning="If growth is as fitted, a CT every so many months would find this share of lesions at or below the cutpoint.",
+        limits="It does not say that anybody lives longer with more scans: no patient was given a schedule by chance, and the "
+        "bands hold the uncertainty of the fit, not of its assumptions.",
+        source="result.surveillance",
+    )
+    return [figure, _planner_table(context, groups), _reconciled(context, groups), _assumptions(known)]
+
+
+def _reconciled(context: Context, groups: list[tuple[str, pd.DataFrame]]) -> Block | None:
+    """Why the readings differ from each other, and from what was seen, at one interval."""
+    months = context.tables.number("study.interval_months", 6)
+    seen = context.tables.table("result.growth_share", {"interval_months": months}).to_dict("records")
+    parts = [
+        f"{label} {share(part.loc[part['ct_interval_months'] == months, 'share_small'].iloc[0], 0)}"
+        for label, part in groups
+        if (part["ct_interval_months"] == months).any()
+    ]
+    if not seen or not parts or context.is_telling(seen[0]["n_small"], seen[0]["n_lesions"]):
+        return None
+    one = seen[0]
+    return caution(
+        f"At {months:g} months the readings say: {'; '.join(parts)}. Seen were {context.count_of(one['n_small'], one['n_lesions'])} "
+        f"({share(one['share'], 0)}) among lesions found within {months:g} months of a negative CT. These are shares of different "
+        f"lesions: the naive ones speak of lesions found exactly {months:g} months after it, the interval-censored one of lesions "
+        f"that became visible at any time between two CTs, and the observed one counts those found earlier too, in patients who "
+        "were scanned when they were, not by a schedule. None corrects the other.",
+        "result.surveillance, result.growth_share",
+    )
+
+
+def _planner_table(context: Context, groups: list[tuple[str, pd.DataFrame]]) -> Table:
+    rows: list[Row] = []
+    for label, part in groups:
+        rows.append(Row(label[:1].upper() + label[1:], ("",) * 5, "group"))
+        for one in part.to_dict("records"):
+            outside = is_given(one["is_extrapolated"]) and bool(one["is_extrapolated"])
+            rows.append(
+                Row(
+                    f"every {one['ct_interval_months']:g} months",
+                    (
+                        share(one["share_small"], 0),
+                        interval(one["share_lower"], one["share_upper"], 0, 100.0),
+                        number(one["median_diameter_mm"]),
+                        interval(one["median_lower"], one["median_upper"]),
+                        "outside the observed intervals" if outside else "",
+                    ),
+                    "level",
+                )
+            )
+    return Table(
+        "The planner in numbers",
+        "CT",
+        (
+            Column(f"Share {context.words.small}"),
+            Column("95 % band"),
+            Column("Median size, mm"),
+            Column("95 % band"),
+            Column("Remark", is_number=False),
+        ),
+        tuple(rows),
+        "result.surveillance",
+    )
+
+
+def _assumptions(rows: pd.DataFrame) -> Block | None:
+    pairs = rows[["model", "assumption"]].dropna().drop_duplicates().to_dict("records")
+    found = [
+        f" ({GROWTH_MODELS.get(str(one['model']), clean(one['model']))}): {one['assumption']}."
+        for one in pairs
+    ]
+    return Bullets(tuple(f"What has to hold{one}" for one in found), "result.surveillance") if found else None

@@ -1,0 +1,196 @@
+"""Study report: survival curves, rates at fixed times, medians, restricted means, tests.
+
+Belongs here: how Kaplan-Meier results are shown. Does not belong here: competing risks (study_events), models.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from registry_pipeline.reporting.document.blocks import (
+    Block,
+    Figure,
+    Section,
+    Text,
+    caution,
+    missing,
+)
+from registry_pipeline.reporting.document.wording import (
+    ENDPOINTS,
+    ORIGINS,
+    lower_first,
+)
+from registry_pipeline.reporting.figures.survival import Curve, at_risk, km_figure
+from registry_pipeline.reporting.release.disclosure import rounded_curve
+from registry_pipeline.reporting.sections.context import Context
+from registry_pipeline.reporting.sections.group_comparisons import compared_blocks
+from registry_pipeline.reporting.sections.survival_tables import (
+    landmark_table,
+    logrank_table,
+    ordered,
+    rates_text,
+    rows_of,
+    shown_at_risk,
+    shown_events,
+    summary_table,
+    test_text,
+)
+
+GROUPINGS = ("overall", "scf_vs_other", "size_group")
+SHORT = {
+    "overall": {"all": "All"},
+    "scf_vs_other": {"scf": "SCF", "non_scf": "Other"},
+    "lesion_site_group": {"scf": "SCF", "lung": "Lung", "other": "Other"},
+}
+_MEANINGS = {
+    "os": "estimated to be alive at each time, had all been watched that long",
+    "lrfs": "estimated to be alive without recurrence in a treated lesion",
+    "pfs": "estimated to be alive without any progression",
+    "local_control": "estimated to be free of recurrence in a treated lesion if nobody died before it",
+    "new_oligomet": "estimated to be free of a new oligometastasis if nothing else came before it",
+}
+
+
+def km_rows(context: Context, endpoint: str, origin: str, variable: str) -> pd.DataFrame:
+    """km_curve rows of one picture, by stratum and time."""
+    rows = context.tables.table(
+        "result.km_curve", {"endpoint": endpoint, "origin": origin, "stratum_variable": variable}
+    )
+    return rows.sort_values(["stratum", "duration_days"], kind="stable") if len(rows) else rows
+
+
+def shown_curve(
+    context: Context, rows: pd.DataFrame, level: str = "survival", start: float = 1.0
+) -> pd.DataFrame:
+    """The curve of one group as it is drawn and written: rounded where small counts are hidden."""
+    if not context.small_cell:
+        return rows
+    made = rounded_curve(rows, level, start, context.small_cell, context.days_per_month)
+    made.insert(0, "stratum", rows["stratum"].iloc[0])
+    return made
+
+
+def km_block(context: Context, endpoint: str, variable: str, origin: str | None = None) -> Block:
+    """One Kaplan-Meier figure, or why there is none."""
+    origin = origin or context.origin
+    rows = km_rows(context, endpoint, origin, variable)
+    title = f"{ENDPOINTS[endpoint]}{_by(context, variable)}, from {ORIGINS[origin]}"
+    if rows.empty:
+        of_cohort = origin != "primary_dx"
+        return missing(f"{title}: not drawn. {context.why_empty('result.km_curve', of_cohort)}")
+    if context.small_groups(rows_of(context, "result.km_summary", endpoint, origin, variable)["n"]):
+        return missing(f"{title}: not drawn, because a group has fewer than {context.small_cell} patients.")
+    return _km_figure(context, endpoint, variable, origin, title, rows)
+
+
+def _curves(context: Context, endpoint: str, variable: str, origin: str, rows: pd.DataFrame) -> list[Curve]:
+    """Curves in order; a group that is too small for one has none."""
+    events = shown_events(context, endpoint, variable, origin)
+    made = []
+    for stratum in ordered(rows["stratum"].unique().tolist()):
+        part = rows[rows["stratum"] == stratum]
+        label = context.words.level(variable, stratum)
+        if stratum in events:
+            label += f" ({'/'.join(events[stratum])} events)"
+        short = SHORT.get(variable, {}).get(str(stratum)) or context.words.level(variable, stratum)
+        made.append(Curve(label, short[:9], shown_curve(context, part), part))
+    return [one for one in made if len(one.rows)]
+
+
+def _km_figure(
+    context: Context, endpoint: str, variable: str, origin: str, title: str, rows: pd.DataFrame
+) -> Figure:
+    curves = _curves(context, endpoint, variable, origin, rows)
+    everyone = rows if variable == "overall" else km_rows(context, endpoint, origin, "overall")
+    drop = ["endpoint", "origin", "stratum_variable"]
+    return context.figures.add(
+        f"km_{endpoint}_{variable}" + ("" if origin == context.origin else f"_{origin}"),
+        km_figure(
+            curves,
+            ENDPOINTS[endpoint],
+            f"Months from {ORIGINS[origin]}",
+            test_text(context, endpoint, variable, origin),
+            context.days_per_month,
+            lambda counts, days: shown_at_risk(context, counts, at_risk(everyone, days) or sum(counts)),
+        ),
+        pd.concat([one.rows for one in curves]).drop(columns=drop, errors="ignore"),
+        title=title,
+        description="Kaplan-Meier step curves with 95 % confidence bands and numbers at risk. "
+        + rates_text(context, endpoint, variable, origin),
+        meaning=f"The height of a curve is the share of patients {_MEANINGS[endpoint]}."
+        + rounded_words(context),
+        limits=_limits(endpoint, variable),
+        source="result.km_curve, result.km_summary"
+        + (", result.logrank_test" if variable != "overall" else ""),
+    )
+
+
+def rounded_words(context: Context) -> str:
+    """What a reader must know of a curve that hides small counts."""
+    few = context.small_cell
+    return (
+        f" Rounded: it steps at the end of a month and after {few} further events at the earliest."
+        if few
+        else ""
+    )
+
+
+def _limits(endpoint: str, variable: str) -> str:
+    if endpoint in ("local_control", "new_oligomet"):
+        return "It is not the risk that a patient runs, because patients may die first; see the cumulative incidence."
+    if variable == "overall":
+        return "It is not what one patient can expect, and its right end rests on few patients, as the band shows."
+    return (
+        "That a gap between curves is caused by the site, the size or the stage: patients were not put into these "
+        "groups by chance, and groups differ in other ways too."
+    )
+
+
+def _by(context: Context, variable: str) -> str:
+    return (
+        "" if variable == "overall" else f" by {lower_first(context.words.variable(variable).split(',')[0])}"
+    )
+
+
+def survival_section(context: Context) -> Section:
+    """Overall survival of the cohort."""
+    section = Section("survival", "Overall survival")
+    if context.no_cohort:
+        return section.add(missing(context.no_cohort))
+    for variable in GROUPINGS:
+        section.add(km_block(context, "os", variable))
+    section.add(
+        landmark_table(context, "os", GROUPINGS, context.origin),
+        summary_table(context, "os", GROUPINGS, context.origin),
+        logrank_table(context, ["os"], _tested(context), context.origin),
+        caution(
+            "Groups by size at detection are exposed to lead time: a lesion that is found small is found early, and "
+            "survival counted from there is longer even if nothing else changes.",
+        ),
+    )
+    section.add(*compared_blocks(context))
+    if context.tables.table("result.km_landmark", {"origin": context.other_origin}, limit=1).shape[0]:
+        section.add(
+            Text(
+                f"The same rates with the clock started at the {ORIGINS[context.other_origin]}, for comparison."
+            ),
+            landmark_table(context, "os", GROUPINGS, context.other_origin),
+        )
+    return section
+
+
+def _tested(context: Context) -> list[str]:
+    found = context.tables.table("result.logrank_test", {"endpoint": "os", "origin": context.origin})
+    first = [one for one in GROUPINGS if one != "overall"]
+    return [*first, *sorted(set(found["stratum_variable"]) - set(first))]
+
+
+def registry_survival(context: Context) -> list[Block | None]:
+    """Overall survival of everyone, from the diagnosis of the primary."""
+    strata = ["overall", "figo_group"]
+    return [
+        *(km_block(context, "os", variable, "primary_dx") for variable in strata),
+        landmark_table(context, "os", strata, "primary_dx"),
+        summary_table(context, "os", strata, "primary_dx"),
+        logrank_table(context, ["os"], ["figo_group", "age_group", "histology_group"], "primary_dx"),
+    ]

@@ -1,0 +1,268 @@
+"""Study report: rates at fixed times, medians, restricted means and tests as tables and phrases.
+
+Belongs here: Kaplan-Meier results in words. Does not belong here: curves and sections (study_survival).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from registry_pipeline.reporting.document.blocks import (
+    Block,
+    Column,
+    Row,
+    Table,
+    missing,
+)
+from registry_pipeline.reporting.document.wording import (
+    ENDPOINTS,
+    NOT_GIVEN,
+    ORIGINS,
+    interval,
+    is_given,
+    lower_first,
+    number,
+    p_phrase,
+    p_value,
+    share,
+    upper_first,
+)
+from registry_pipeline.reporting.release.disclosure import hidden_groups, hidden_shares
+from registry_pipeline.reporting.sections.context import HIDDEN, Context
+
+ORDER = ("scf", "non_scf", "lung", "other", "small", "large", "I", "II", "III", "IV")
+
+
+def ordered(strata: Sequence[object]) -> list[object]:
+    """Strata in a fixed order: named ones first, then by text."""
+    return sorted(
+        strata, key=lambda one: (ORDER.index(str(one)) if str(one) in ORDER else len(ORDER), str(one))
+    )
+
+
+def rows_of(context: Context, table: str, endpoint: str, origin: str, variable: str) -> pd.DataFrame:
+    """Rows of a result table for one endpoint, origin and grouping."""
+    return context.tables.table(table, {"endpoint": endpoint, "origin": origin, "stratum_variable": variable})
+
+
+def shown_groups(context: Context, found: pd.DataFrame) -> pd.DataFrame:
+    """Rows by group; none where small counts are hidden and the grouping has a small group."""
+    return found[:0] if len(found) and context.small_groups(found["n"]) else found
+
+
+def shown_events(
+    context: Context, endpoint: str, variable: str, origin: str
+) -> dict[object, tuple[str, str]]:
+    """Events and patients of each group as they may be written."""
+    found = rows_of(context, "result.km_summary", endpoint, origin, variable)
+    whole = rows_of(context, "result.km_summary", endpoint, origin, "overall")
+    pairs = [(int(one.n_event), int(one.n)) for one in found.itertuples()]
+    hidden = [variable == "overall" and context.is_telling(*one) for one in pairs]
+    if variable != "overall" and len(whole):
+        hidden = hidden_shares(
+            pairs, (int(whole["n_event"].iloc[0]), int(whole["n"].iloc[0])), context.small_cell
+        )
+    return {
+        stratum: (context.count(k, one), context.count(n))
+        for stratum, (k, n), one in zip(found["stratum"], pairs, hidden, strict=True)
+    }
+
+
+def shown_at_risk(context: Context, counts: Sequence[int], whole: int) -> list[str]:
+    """Numbers at risk of the groups of one figure or table at one time, as they may be written."""
+    hidden = hidden_groups(counts, whole, context.small_cell)
+    return [context.count(n, one) for n, one in zip(counts, hidden, strict=True)]
+
+
+def test_text(context: Context, endpoint: str, variable: str, origin: str) -> str:
+    """The log-rank test in one phrase, or why there is none."""
+    found = rows_of(context, "result.logrank_test", endpoint, origin, variable)
+    if variable == "overall" or found.empty:
+        return ""
+    row = found.iloc[0]
+    return (
+        f"log-rank {p_phrase(row['p_value'])}" if is_given(row["p_value"]) else "log-rank test: not estimable"
+    )
+
+
+def rates_text(context: Context, endpoint: str, variable: str, origin: str) -> str:
+    """Rates at 36 months in words, for the description of a figure."""
+    found = rows_of(context, "result.km_landmark", endpoint, origin, variable)
+    found = found[found["landmark_months"] == 36] if len(found) else found
+    return "; ".join(
+        f"{context.words.level(variable, row.stratum)}: {share(row.survival)} at 36 months"
+        for row in found.itertuples()
+        if is_given(row.survival) and not context.is_small(row.n_at_risk)
+    )
+
+
+def landmark_at_risk(
+    context: Context, endpoint: str, variable: str, origin: str
+) -> dict[tuple[float, object], str]:
+    """Numbers at risk by landmark and group, as they may be written."""
+    found = rows_of(context, "result.km_landmark", endpoint, origin, variable)
+    whole = _by_mark(rows_of(context, "result.km_landmark", endpoint, origin, "overall"))
+    made: dict[tuple[float, object], str] = {}
+    for mark, part in found.groupby("landmark_months"):
+        counts = part["n_at_risk"].astype("int64").tolist()
+        texts = shown_at_risk(
+            context, counts, int(whole[mark]["n_at_risk"]) if mark in whole else sum(counts)
+        )
+        made |= {(float(mark), one): text for one, text in zip(part["stratum"], texts, strict=True)}
+    return made
+
+
+def landmark_table(context: Context, endpoint: str, variables: Sequence[str], origin: str) -> Block:
+    """Rates at fixed times with intervals and numbers at risk."""
+    found = {
+        variable: shown_groups(context, rows_of(context, "result.km_landmark", endpoint, origin, variable))
+        for variable in variables
+    }
+    marks = sorted({float(one) for rows in found.values() for one in rows["landmark_months"]})
+    rows: list[Row] = []
+    for variable, part in found.items():
+        at_risk = landmark_at_risk(context, endpoint, variable, origin)
+        for stratum in ordered(part["stratum"].unique().tolist()):
+            by_mark = _by_mark(part[part["stratum"] == stratum])
+            cells = [
+                cell
+                for mark in marks
+                for cell in _landmark_cells(
+                    context, by_mark.get(mark), at_risk.get((mark, stratum), NOT_GIVEN)
+                )
+            ]
+            rows.append(Row(upper_first(context.words.group(variable, stratum)), tuple(cells)))
+    if not rows:
+        return missing(
+            f"Rates at fixed times: not given. {context.why_empty('result.km_landmark', origin != 'primary_dx')}"
+        )
+    columns = [
+        Column(label, f"{mark:g} months", origin=f"result.km_landmark.{name}")
+        for mark in marks
+        for label, name in (("% (95 % CI)", "survival, ci_lower, ci_upper"), ("At risk", "n_at_risk"))
+    ]
+    return Table(
+        f"{ENDPOINTS[endpoint]} at fixed times, from {ORIGINS[origin]}",
+        "Patients",
+        tuple(columns),
+        tuple(rows),
+        "result.km_landmark",
+        (
+            "Kaplan-Meier with log-log confidence intervals. At risk: patients still under observation just before that "
+            "time. “Beyond”: later than the last observation of the group, so there is no estimate. “No event”: nobody "
+            "had it so far, and the method gives no interval.",
+        ),
+        is_wide=True,
+    )
+
+
+def _by_mark(rows: pd.DataFrame) -> dict[float, dict[Any, Any]]:
+    return {float(one["landmark_months"]): one for one in rows.to_dict("records")}
+
+
+def _landmark_cells(context: Context, one: dict[Any, Any] | None, at_risk: str) -> tuple[str, str]:
+    if one is None:
+        return "–", "–"
+    if is_given(one["is_beyond_follow_up"]) and bool(one["is_beyond_follow_up"]):
+        return "beyond", at_risk
+    if context.is_small(one["n_at_risk"]):
+        return HIDDEN, at_risk
+    if not is_given(one["survival"]):
+        return "–", at_risk
+    rate = number(100 * one["survival"])
+    if not is_given(one["ci_lower"]) and not is_given(one["ci_upper"]):
+        return f"{rate} ({'no event' if one['survival'] == 1 else 'no interval'})", at_risk
+    return f"{rate} ({interval(one['ci_lower'], one['ci_upper'], 1, 100.0, '–')})", at_risk
+
+
+def summary_table(context: Context, endpoint: str, variables: Sequence[str], origin: str) -> Block | None:
+    """Medians, restricted means and tests side by side."""
+    rows: list[Row] = []
+    taus: set[float] = set()
+    for variable in variables:
+        summary = shown_groups(context, rows_of(context, "result.km_summary", endpoint, origin, variable))
+        events = shown_events(context, endpoint, variable, origin)
+        means = rows_of(context, "result.rmst", endpoint, origin, variable).set_index("stratum")
+        for stratum in ordered(summary["stratum"].unique().tolist()):
+            one = summary[summary["stratum"] == stratum].iloc[0]
+            mean = means.loc[stratum] if stratum in means.index else None
+            if mean is not None and is_given(mean["tau_months"]):
+                taus.add(float(mean["tau_months"]))
+            rows.append(
+                Row(
+                    upper_first(context.words.group(variable, stratum)),
+                    _summary_cells(events[stratum], one, mean),
+                )
+            )
+    if not rows:
+        return None
+    tau = f"{max(taus):.0f}" if taus else "the horizon"
+    return Table(
+        f"{ENDPOINTS[endpoint]}: medians and restricted means, months from {ORIGINS[origin]}",
+        "Patients",
+        (
+            Column("Events of n", origin="result.km_summary.n_event, n"),
+            Column("Median", origin="result.km_summary.median_months"),
+            Column("95 % CI", origin="result.km_summary.median_ci_lower, median_ci_upper"),
+            Column(f"Mean to {tau} months", origin="result.rmst.estimate_months"),
+            Column("95 % CI", origin="result.rmst.ci_lower, ci_upper"),
+        ),
+        tuple(rows),
+        "result.km_summary, result.rmst",
+        (
+            "Median: the first time at which the curve is at or below one half. Mean: restricted mean survival time, "
+            f"the area under the curve up to {tau} months, which needs no proportional hazards.",
+        ),
+    )
+
+
+def _summary_cells(events: tuple[str, str], one: pd.Series, mean: pd.Series | None) -> tuple[str, ...]:
+    reached = is_given(one["median_months"])
+    return (
+        " of ".join(events),
+        number(one["median_months"]) if reached else "not reached",
+        interval(one["median_ci_lower"], one["median_ci_upper"]),
+        number(mean["estimate_months"]) if mean is not None else "–",
+        interval(mean["ci_lower"], mean["ci_upper"]) if mean is not None else "–",
+    )
+
+
+def logrank_table(
+    context: Context, endpoints: Sequence[str], variables: Sequence[str], origin: str
+) -> Block | None:
+    """Every log-rank test of the chosen endpoints and groupings."""
+    rows = []
+    for endpoint in endpoints:
+        for variable in variables:
+            found = rows_of(context, "result.logrank_test", endpoint, origin, variable)
+            for one in found.to_dict("records"):
+                rows.append(
+                    Row(
+                        f"{ENDPOINTS[endpoint]} by {lower_first(context.words.variable(variable))}",
+                        (
+                            number(one["chi_square"], 2),
+                            number(one["degrees_of_freedom"], 0),
+                            p_value(one["p_value"]),
+                            context.note(one["note"]),
+                        ),
+                    )
+                )
+    if not rows:
+        return None
+    return Table(
+        "Log-rank tests",
+        "Comparison",
+        (
+            *(
+                Column(label, origin=f"result.logrank_test.{name}")
+                for label, name in (("χ²", "chi_square"), ("df", "degrees_of_freedom"), ("p", "p_value"))
+            ),
+            Column("Remark", is_number=False, origin="result.logrank_test.note"),
+        ),
+        tuple(rows),
+        "result.logrank_test",
+        ("Two-sided, over the whole curves. No correction for the number of comparisons.",),
+    )

@@ -1,0 +1,128 @@
+"""The demo's pages with their patients, while mistakes are being planted in them.
+
+Belongs here: choosing a patient for a mistake, finding her rows, recording what was changed.
+Does not belong here: the mistakes themselves (``plant_*.py``).
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from random import Random
+
+from registry_pipeline.simulate.demo.sheets import Cell, Page, Row
+from registry_pipeline.simulate.demo.truth import Case
+from registry_pipeline.simulate.manifest import PlantedError
+
+Wanted = Callable[[Case], bool]
+PATIENT_COLUMNS = ("病案号", "PatientID")
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A row and the page on which it stands."""
+
+    page: Page
+    row: Row
+
+
+@dataclass(frozen=True)
+class Planted:
+    """A mistake before the file is written; ``row`` is None where the whole file is meant."""
+
+    rule_id: str
+    page: Page
+    row: Row | None
+    table: str
+    item: str
+    kind: str
+    description: str
+    is_error: bool
+
+    def located(self, number: int, facility: str, file: str, prefix: str = "D") -> PlantedError:
+        """The mistake with its number and its physical place."""
+        place = 0 if self.row is None else self.page.source_row(self.row)
+        return PlantedError(
+            f"{prefix}{number:03d}",
+            self.rule_id,
+            facility,
+            file,
+            self.page.sheet,
+            place,
+            self.table,
+            self.item,
+            self.kind,
+            self.description,
+            self.is_error,
+        )
+
+
+@dataclass
+class Scene:
+    """Pages and patients. A patient is given to one mistake only, so that mistakes do not hide each other."""
+
+    pages: list[Page]
+    cases: list[Case]
+    planted: list[Planted] = field(default_factory=list)
+    taken: set[str] = field(default_factory=set)
+
+    def take(self, wanted: Wanted, in_cohort: bool | None = None) -> Case:
+        """A patient whom no mistake has yet and whom ``wanted`` accepts.
+
+        Raises:
+            LookupError: nobody is left.
+        """
+        order = list(self.cases)
+        Random("registry-demo-mistakes").shuffle(order)
+        for case in order:
+            fits = in_cohort is None or (case.kind == "cohort") == in_cohort
+            if case.local_id not in self.taken and fits and wanted(case):
+                self.taken.add(case.local_id)
+                return case
+        raise LookupError("no patient is left for this mistake")
+
+    def page(self, file: str) -> Page:
+        """The first page of a file."""
+        return next(one for one in self.pages if one.file == file)
+
+    def rows(self, file: str, case: Case, **cells: Cell) -> list[Hit]:
+        """A patient's rows in a file, in order; ``cells`` are values that they must hold."""
+        return [
+            Hit(page, row)
+            for page in self.pages
+            if page.file == file
+            for row in page.rows
+            if any(row.get(name) == case.local_id for name in PATIENT_COLUMNS)
+            and all(row.get(name) == cell for name, cell in cells.items())
+        ]
+
+    def filled(self, file: str, case: Case, column: str) -> list[Hit]:
+        """A patient's rows in which ``column`` is filled."""
+        return [one for one in self.rows(file, case) if one.row.get(column) not in (None, "")]
+
+    def change(self, hits: Iterable[Hit], **cells: Cell) -> None:
+        """Write the same cells into several rows."""
+        for one in hits:
+            one.row.update(cells)
+
+    def add(self, like: Hit, **cells: Cell) -> Hit:
+        """A copy of a row with other cells, right below it."""
+        row = like.row | cells
+        place = next(i for i, one in enumerate(like.page.rows) if one is like.row)
+        like.page.rows.insert(place + 1, row)
+        return Hit(like.page, row)
+
+    def remove(self, hit: Hit) -> None:
+        """Take a row out of its page."""
+        hit.page.rows[:] = [one for one in hit.page.rows if one is not hit.row]
+
+    def record(
+        self,
+        rule_id: str,
+        hit: Hit,
+        table: str,
+        item: str,
+        kind: str,
+        description: str,
+        is_error: bool = True,
+    ) -> None:
+        """Note a mistake at ``hit``: the row whose record the rule has to name."""
+        self.planted.append(Planted(rule_id, hit.page, hit.row, table, item, kind, description, is_error))

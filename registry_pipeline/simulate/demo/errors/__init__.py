@@ -1,0 +1,1 @@
+"""Errors planted in the demonstration's exports, a source a file."""

@@ -1,0 +1,153 @@
+"""Mistakes in the follow-up list and in the civil death register.
+
+Belongs here: one function per mistake, each listed in ``PLANTERS``.
+Does not belong here: mistakes of other systems.
+"""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+
+from registry_pipeline.simulate.demo.error_injection import Hit, Planted, Scene
+from registry_pipeline.simulate.demo.sheets import Cell
+from registry_pipeline.simulate.demo.truth import Case
+
+Planter = Callable[[Scene], None]
+
+
+def _treated(case: Case) -> bool:
+    return bool(case.courses) and len(case.contacts) >= 2
+
+
+def _dead(case: Case) -> bool:
+    return case.death is not None and bool(case.courses)
+
+
+def _contact(scene: Scene, case: Case) -> Hit:
+    return scene.rows("followup", case, 记录类别="随访", 生存状态="存活")[0]
+
+
+def _new_record(scene: Scene, case: Case, number: str, **cells: Cell) -> Hit:
+    like = scene.rows("followup", case, 记录类别="随访")[-1]
+    blank: dict[str, Cell] = {"随访方式": "", "生存状态": "", "疾病状态": ""}
+    return scene.add(like, **(blank | {"记录号": number} | cells))
+
+
+def _early_visit(scene: Scene) -> None:
+    case = scene.take(_treated, True)
+    hit = _contact(scene, case)
+    hit.row["日期"] = case.courses[0].days[0] - timedelta(days=45)
+    scene.record("U01", hit, "followup", "日期", "order", "a follow-up visit before treatment", False)
+
+
+def _lost_zeros(scene: Scene) -> None:
+    hit = _contact(scene, scene.take(_treated, True))
+    hit.row["病案号"] = int(str(hit.row["病案号"]))
+    text = "leading zeros lost: the patient is unknown"
+    scene.record("S18", hit, "followup", "病案号", "orphan", text)
+
+
+def _no_lesion(scene: Scene) -> None:
+    case = scene.take(lambda one: _treated(one) and one.kind != "cohort" and not one.death)
+    day = case.contacts[-1].day - timedelta(days=20)
+    hit = _new_record(
+        scene, case, "SF90001", 记录类别="复发", 日期=day, 事件类型="局部复发", 病灶号="9", 依据="影像"
+    )
+    text = "a local recurrence in a lesion that does not exist"
+    scene.record("U04", hit, "event", "病灶号", "orphan", text)
+
+
+def _many_lesions(scene: Scene) -> None:
+    case = scene.take(lambda one: any(event.kind == "new_oligomet" for event in one.events), True)
+    hit = scene.rows("followup", case, 记录类别="复发")[0]
+    hit.row["新发病灶数"] = "8"
+    scene.record("U05", hit, "event", "新发病灶数", "count", "eight lesions called oligometastatic")
+
+
+def _early_recurrence(scene: Scene) -> None:
+    case = scene.take(lambda one: _treated(one) and one.kind != "cohort" and bool(one.courses))
+    day = case.courses[0].days[-1] + timedelta(days=12)
+    hit = _new_record(scene, case, "SF90002", 记录类别="复发", 日期=day, 事件类型="区域复发", 依据="影像")
+    text = "a recurrence twelve days after treatment"
+    scene.record("U06", hit, "event", "日期", "interval", text, False)
+
+
+def _after_death(scene: Scene) -> None:
+    case = scene.take(lambda one: _dead(one) and bool(one.contacts))
+    assert case.death
+    day = case.death + timedelta(days=90)
+    hit = _new_record(scene, case, "SF90003", 记录类别="复发", 日期=day, 事件类型="多发转移", 依据="影像")
+    scene.record("U07", hit, "event", "日期", "order", "progression three months after death")
+
+
+def _lesion_without_event(scene: Scene) -> None:
+    case = scene.take(lambda one: any(event.kind == "new_oligomet" for event in one.events), True)
+    scene.remove(scene.rows("followup", case, 记录类别="复发")[0])
+    lesion = scene.rows("imaging", case, **{"病灶 病灶状态": "新发病灶"})[0]
+    text = "a new lesion that no progression event speaks of"
+    scene.record("U08", lesion, "lesion", "病灶 病灶状态", "missing_partner", text, False)
+
+
+def _toxic(case: Case) -> bool:
+    return bool(case.toxicities)
+
+
+def _grade(scene: Scene) -> None:
+    hit = scene.rows("followup", scene.take(_toxic), 记录类别="不良反应")[0]
+    hit.row["分级"] = "6"
+    scene.record("X01", hit, "toxicity", "分级", "out_of_range", "CTCAE grade 6")
+
+
+def _onset(scene: Scene) -> None:
+    case = scene.take(_toxic)
+    hit = scene.rows("followup", case, 记录类别="不良反应")[0]
+    hit.row["日期"] = case.courses[0].days[0] - timedelta(days=10)
+    text = "an adverse effect before the treatment"
+    scene.record("X02", hit, "toxicity", "日期", "order", text, False)
+
+
+def _dead_without_record(scene: Scene) -> None:
+    case = scene.take(lambda one: one.kind == "no_oligometastasis" and one.birth_precision == "day")
+    hit = scene.rows("followup", case, 记录类别="随访")[-1]
+    scene.change([hit], 随访方式="电话", 生存状态="死亡", 疾病状态="不明")
+    text = "reported dead, no death is registered"
+    scene.record("H01", hit, "followup", "生存状态", "missing_partner", text, False)
+
+
+def _death_before_treatment(scene: Scene) -> None:
+    def wanted(case: Case) -> bool:
+        return _dead(case) and not scene.filled("his", case, "死亡日期")
+
+    case = scene.take(wanted, True)
+    hit = scene.rows("deaths", case)[0]
+    assert case.death
+    wrong = date(case.courses[0].days[0].year - 1, case.death.month, min(case.death.day, 28))
+    hit.row["死亡日期"] = wrong.strftime("%Y%m%d")
+    text = "died in the year before the treatment"
+    scene.record("H02", hit, "death", "死亡日期", "order", text)
+
+
+def _other_cause(scene: Scene) -> None:
+    def wanted(case: Case) -> bool:
+        return bool(scene.filled("his", case, "死亡日期")) and case.death_cause == "cancer"
+
+    case = scene.take(wanted)
+    scene.change(scene.filled("his", case, "死亡日期"), 死因="其他疾病")
+    civil = scene.rows("deaths", case)[0]
+    text = "ward and register name different causes"
+    scene.record("S17", civil, "death", "死因编码", "disagreement", text, False)
+
+
+def _new_column(scene: Scene) -> None:
+    page = scene.page("deaths")
+    page.columns = (*page.columns, "户籍地编码")
+    for row in page.rows:
+        row["户籍地编码"] = "510100"
+    text = "a column that the mapping does not know"
+    scene.planted.append(Planted("S02", page, None, "", "户籍地编码", "schema_drift", text, False))
+
+
+PLANTERS: tuple[Planter, ...] = (
+    _early_visit, _lost_zeros, _no_lesion, _many_lesions, _early_recurrence, _after_death,
+    _lesion_without_event, _grade, _onset, _dead_without_record, _death_before_treatment, _other_cause,
+    _new_column,
+)  # fmt: skip

@@ -1,0 +1,268 @@
+"""The second facility's REDCap export: raw values, longitudinal, with repeating instruments and a repeating event.
+
+Belongs here: cases -> rows of the export. Does not belong here: the dictionary (``redcap_form.py``), mistakes
+(``simulate/demo/errors/redcap.py``). Every row repeats little: most cells are empty by design.
+"""
+
+import math
+from collections.abc import Mapping
+from datetime import date, timedelta
+from random import Random
+
+from registry_pipeline.simulate.demo.clinical import NODES
+from registry_pipeline.simulate.demo.imaging_export import size_text
+from registry_pipeline.simulate.demo.redcap_form import (
+    BASELINE,
+    DISEASE,
+    LESIONS,
+    STAGES,
+    VISIT,
+    export_columns,
+)
+from registry_pipeline.simulate.demo.sheets import Cell, Page, Row
+from registry_pipeline.simulate.demo.truth import Case, Course, Episode, Exam, Lesion
+
+FILE = "OligoRegistry_DATA"
+DAYS_OF_YEAR = 365.2425
+HISTOLOGY = {"807": "1", "814": "2", "856": "3"}
+NODE = {"neg": "0", "pos": "1", "unk": "9"}
+SITE = {
+    "scf": "1",
+    "lung": "2",
+    "mediastinal_ln": "3",
+    "liver": "4",
+    "adrenal": "5",
+    "bone": "6",
+    "brain": "7",
+}
+ICD10 = {
+    "scf": "C77.0", "lung": "C78.0", "mediastinal_ln": "C77.1", "liver": "C78.7", "adrenal": "C79.7", "bone": "C79.5",
+    "brain": "C79.3",
+}  # fmt: skip
+SITE_GROUP = {"scf": "1", "lung": "2", "other": "3"}
+SIDE = {"L": "1", "R": "2", "mid": "3", "na": "4"}
+OMD_CLASS = {"de_novo_synchronous": "1", "metachronous_oligorecurrence": "2", "repeat_oligorecurrence": "3"}
+TECHNIQUE = {"sbrt": "1", "imrt": "2", "3dcrt": "3", "vats": "4", "open": "5", "mwa": "6", "rfa": "7"}
+MODALITY = {"rt": "1", "surgery": "2", "ablation": "3"}
+DISTRICTS = {"东区": "East", "西区": "West", "南区": "South", "北区": "North", "高新区": "New town"}
+TEXTS = {"同期放疗": "Radiotherapy with the metastases", "改行系统治疗": "Systemic therapy instead"}
+DONE = "2"
+
+
+def redcap_page(cases: list[Case]) -> Page:
+    """Every row of every case, by record, event, instrument and instance as REDCap orders them."""
+    page = Page(FILE, "", export_columns())
+    for case in cases:
+        page.rows.append(_part(case, BASELINE, "", "", **_baseline(case)))
+        page.rows += _repeated(
+            case, BASELINE, "primary_therapy", [_therapy(case, at) for at in range(len(case.therapies))]
+        )
+        page.rows += _repeated(case, DISEASE, "episode", [_episode(one) for one in case.episodes])
+        page.rows += _repeated(case, DISEASE, "lesion", [_lesion(one) for one in case.lesions])
+        page.rows += _repeated(case, DISEASE, "imaging", [_exam(one) for one in case.exams])
+        page.rows += _repeated(case, DISEASE, "measurement", _sizes(case))
+        page.rows += _repeated(case, DISEASE, "local_therapy", [_course(one) for one in case.courses])
+        page.rows += _repeated(case, DISEASE, "recurrence", _events(case))
+        page.rows += _repeated(case, DISEASE, "toxicity", _toxicities(case))
+        for instance, cells in enumerate(_visits(case), start=1):
+            page.rows.append(_part(case, VISIT, "", str(instance), **cells))
+    return page
+
+
+def _part(case: Case, event: str, instrument: str = "", instance: str = "", **cells: Cell) -> Row:
+    parts = {
+        "redcap_event_name": event,
+        "redcap_repeat_instrument": instrument,
+        "redcap_repeat_instance": instance,
+    }
+    return {"record_id": case.local_id, **parts, **cells}
+
+
+def _repeated(case: Case, event: str, form: str, records: list[Row]) -> list[Row]:
+    done: Row = {f"{form}_complete": DONE}
+    return [_part(case, event, form, str(at), **one, **done) for at, one in enumerate(records, start=1)]
+
+
+def _iso(day: date | None) -> str:
+    return day.isoformat() if day else ""
+
+
+def _flag(is_so: bool) -> str:
+    return "1" if is_so else "0"
+
+
+def _yes_no(text: str) -> str:
+    return {"yes": "1", "no": "2"}[text]
+
+
+def _boxes(name: str, codes: range | tuple[int, ...], ticked: Mapping[int, bool]) -> Row:
+    return {f"{name}___{code}": _flag(ticked.get(code, False)) for code in codes}
+
+
+def _baseline(case: Case) -> Row:
+    tumour = case.tumour
+    made: Row = {
+        "birth_date": _iso(case.birth),
+        "sex": "1",
+        "district": DISTRICTS[case.region],
+        "consent": "1",
+        "consent_date": _iso(tumour.dx + timedelta(days=2)),
+        "enrolment_complete": DONE,
+        "dx_date": _iso(tumour.dx),
+        "dx_age": str(math.floor((tumour.dx - case.birth).days / DAYS_OF_YEAR)),
+        "topography": tumour.topography[-1],
+        "morphology": tumour.morphology,
+        "histology": HISTOLOGY[tumour.morphology[:3]],
+        "grade": tumour.grade,
+        "basis": tumour.basis,
+        "figo": str(STAGES.index(tumour.stage) + 1),
+        "figo_year": tumour.edition,
+        "figo_by": {"c": "1", "r": "2", "p": "3"}[tumour.method],
+        "size_cm": f"{tumour.size_mm / 10:g}",
+        "pelvic_nodes": NODE[tumour.pelvic],
+        "paraaortic_nodes": NODE[tumour.paraaortic],
+        "scc_ag": f"{tumour.antigen:.1f}",
+        "tumour_complete": DONE,
+    }
+    if case.death is None:
+        return made
+    cause = {"cancer": "1", "treatment": "2", "other": "3", "unk": "9"}[case.death_cause]
+    return made | {"death_date": _iso(case.death), "death_cause": cause, "death_complete": DONE}
+
+
+def _therapy(case: Case, at: int) -> Row:
+    one = case.therapies[at]
+    made: Row = {"rx_start": _iso(one.start), "rx_end": _iso(one.end)}
+    if one.modality == "surgery":
+        return made | {"rx_kind": "1"} | _boxes("agents", (1, 2, 3), {})
+    dose: Row = {"rx_kind": "2", "rx_dose": f"{one.dose_gy:g}", "rx_fractions": str(one.n_fractions)}
+    return made | dose | _boxes("agents", (1, 2, 3), {1: True})
+
+
+def _episode(one: Episode) -> Row:
+    made: Row = {
+        "omd_date": _iso(one.dx),
+        "omd_lesions": str(one.n_lesions),
+        "omd_site": SITE_GROUP[one.site_group],
+        "omd_class": OMD_CLASS[one.omd_class],
+        "omd_index": _flag(one.is_index),
+        "primary_state": "1",
+        "on_systemic": _yes_no(one.active_systemic),
+        "before_omd": _yes_no(one.history_omd),
+        "before_poly": "2",
+        "ecog": str(one.ecog),
+        "omd_scc_ag": f"{one.antigen:.1f}",
+        "regional": _flag(one.regional is not None),
+    }
+    if one.regional:
+        made["regional_site"] = {"pelvic": "1", "paraaortic": "2", "vaginal": "3"}[one.regional.site]
+        made["regional_date"], made["regional_rx"] = _iso(one.regional.dx), TEXTS[one.regional.treatment]
+    return made
+
+
+def _lesion(one: Lesion) -> Row:
+    return {
+        "lesion_episode": str(one.episode),
+        "lesion_site": SITE[one.site],
+        "lesion_side": SIDE[one.laterality],
+        "lesion_icd10": ICD10[one.site],
+        "lesion_date": _iso(one.detection),
+        "lesion_negative": _iso(one.last_negative) or "NI",
+        "lesion_biopsy": _flag(one.is_biopsied),
+        "lesion_status": {"index": "1", "new": "2"}[one.status],
+        "lesion_treated": _flag(one.is_treated),
+        "lesion_untreated": TEXTS[one.not_treated_reason] if one.not_treated_reason else "",
+    }
+
+
+def _exam(one: Exam) -> Row:
+    made: Row = {
+        "exam_no": one.number,
+        "exam_date": _iso(one.day),
+        "exam_kind": {"ct": "1", "petct": "2"}[one.modality],
+        "exam_slice": f"{one.slice_mm:g}",
+        "exam_contrast": _flag(one.modality == "ct"),
+    }
+    found = {"neg": "0", "pos": "1", "equivocal": "2"}
+    return made | {f"exam_{region}": found[impression] for region, impression in one.regions.items()}
+
+
+def _sizes(case: Case) -> list[Row]:
+    made: list[Row] = []
+    for exam in case.exams:
+        for size in exam.sizes:
+            site = next(one.site for one in case.lesions if one.number == size.lesion)
+            rng = Random(f"redcap-size-{exam.number}-{size.lesion}")
+            time = {"baseline": "1", "pre": "2", "post": "3"}[size.role]
+            text = size_text(rng, size, site in NODES)
+            made.append(
+                {
+                    "size_exam": exam.number,
+                    "size_lesion": str(size.lesion),
+                    "size_text": text,
+                    "size_time": time,
+                }
+            )
+    return made
+
+
+def _course(one: Course) -> Row:
+    made: Row = {
+        "lrt_episode": str(one.episode),
+        "lrt_kind": MODALITY[one.modality],
+        "lrt_how": TECHNIQUE[one.technique],
+        "lrt_intent": {"definitive": "1", "palliative": "2"}[one.intent],
+        "lrt_start": _iso(one.days[0]),
+        "lrt_end": _iso(one.days[-1]),
+        "lrt_days": str((one.days[-1] - one.days[0]).days + 1),
+        "lrt_margin": {"R0": "0", "R1": "1", "RX": "9", "": ""}[one.margin],
+        **_boxes("lrt_targets", LESIONS, dict.fromkeys(one.lesions, True)),
+    }
+    if one.modality != "rt":
+        return made
+    dose, n_given = one.dose_per_fraction or 0.0, len(one.days)
+    return made | {
+        "lrt_planned": str(one.n_planned),
+        "lrt_given": str(n_given),
+        "lrt_fraction": f"{dose:g}",
+        "lrt_total": f"{round(n_given * dose, 2):g}",
+        "lrt_bed10": f"{round(n_given * dose * (1 + dose / 10), 2):g}",
+    }
+
+
+def _events(case: Case) -> list[Row]:
+    return [
+        {
+            "event_kind": {"local_recurrence": "1", "new_oligomet": "2"}[one.kind],
+            "event_date": _iso(one.day),
+            "event_lesion": "" if one.lesion is None else str(one.lesion),
+            "event_new": "" if one.n_new is None else str(one.n_new),
+        }
+        for one in case.events
+    ]
+
+
+def _toxicities(case: Case) -> list[Row]:
+    return [
+        {
+            "tox_course": str(one.course),
+            "tox_term": one.term,
+            "tox_grade": str(one.grade),
+            "tox_onset": _iso(one.onset),
+        }
+        for one in case.toxicities
+    ]
+
+
+def _visits(case: Case) -> list[Row]:
+    state = {"ned": "1", "awd": "2", "unk": "9"}
+    return [
+        {
+            "visit_date": _iso(one.day),
+            "visit_kind": {"visit": "1", "phone": "2"}[one.source],
+            "visit_alive": _flag(one.is_alive),
+            "visit_state": state[one.status] if one.is_alive else "",
+            "visit_complete": DONE,
+        }
+        for one in case.contacts
+    ]

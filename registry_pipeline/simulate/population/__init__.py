@@ -1,0 +1,1 @@
+"""Registries of any size with errors planted at known places."""

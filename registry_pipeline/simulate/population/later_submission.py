@@ -1,0 +1,95 @@
+"""A later submission of every facility, in which the past was rewritten: what only a second refresh can find.
+
+Belongs here: ``write_later``: the mistakes between submissions (S03, G03 to G05) and of the whole cohort
+(G06 to G09). Does not belong here: mistakes within one submission.
+
+The cohort's mistakes touch most patients, so they are in this submission and not in the first: patients with
+supraclavicular lesions are gone (fewer rows, other shares of sites), negative examinations are missing,
+sizes are rounded to 5 mm, every therapy starts on a Sunday.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from pathlib import Path
+
+import polars as pl
+
+from registry_pipeline.simulate.manifest import PlantedError
+from registry_pipeline.simulate.population.population import EXTRACT_DATE, Frames
+from registry_pipeline.simulate.population.profile import Profile
+
+LATER_DATE = EXTRACT_DATE + timedelta(days=30)
+REWRITTEN_EVERY = 50
+_OTHER_STAGE = {"IB1": "IIIB", "IIA1": "IIIB", "IIB": "IIIB", "IIIB": "IB1", "IVA": "IIIB"}
+
+
+def rewritten(frames: Frames) -> Frames:
+    """The frames of a chunk as they are sent the second time."""
+    kept = frames["lesions"].filter(pl.col("site") != "scf")["patient_no"].unique().implode()
+    made = {name: frame.filter(pl.col("patient_no").is_in(kept)) for name, frame in frames.items()}
+    chosen = pl.col("patient_no") % REWRITTEN_EVERY == 1
+    made["patients"] = made["patients"].with_columns(
+        pl.when(chosen)
+        .then(pl.col("birth_date").dt.offset_by("3d"))
+        .otherwise("birth_date")
+        .alias("birth_date")
+    )
+    other = pl.col("figo_stage").replace(_OTHER_STAGE)
+    made["tumours"] = made["tumours"].with_columns(
+        pl.when(pl.col("patient_no") % REWRITTEN_EVERY == 2)
+        .then(other)
+        .otherwise("figo_stage")
+        .alias("figo_stage")
+    )
+    made["lesions"] = made["lesions"].with_columns(pl.lit(None, dtype=pl.Date).alias("last_negative_date"))
+    made["exams"] = made["exams"].filter(pl.col("exam") != "N")
+    rounded = [((pl.col(name) / 5).round() * 5).alias(name) for name in ("long_axis", "short_axis")]
+    made["measurements"] = made["measurements"].with_columns(rounded)
+    to_sunday = pl.duration(days=7 - pl.col("start_date").dt.weekday())
+    made["courses"] = made["courses"].with_columns(start_date=pl.col("start_date") + to_sunday)
+    return made
+
+
+def later_mistakes(first: Frames, later: Frames) -> Iterator[tuple[str, str, str, int, str]]:
+    """(rule, file, item, row in the file's frame or -1, description) of every mistake of a chunk's patients."""
+    for rule, file, item, remainder in (
+        ("G03", "patients", "birth_date", 1),
+        ("G05", "tumours", "figo_stage", 2),
+    ):
+        rows = (
+            later[file].with_row_index("_place").filter(pl.col("patient_no") % REWRITTEN_EVERY == remainder)
+        )
+        for place in rows["_place"]:
+            yield rule, file, item, int(place), "rewritten since the first submission"
+    n_gone = len(first["patients"]) - len(later["patients"])
+    if n_gone:
+        yield "G04", "patients", "", -1, f"{n_gone} patients are gone"
+
+
+def cohort_mistakes(profile: Profile, names: Mapping[str, str]) -> list[PlantedError]:
+    """The mistakes that a facility's later submission makes as a whole."""
+    made = (
+        ("S03", "lesions", "", "fewer rows than before"),
+        ("G06", "lesions", "last_negative_date", "no negative examinations"),
+        ("G07", "lesions", "site", "no supraclavicular lesions"),
+        ("G08", "measurements", "long_axis", "sizes rounded to 5 mm"),
+        ("G09", "courses", "start_date", "every therapy starts on a Sunday"),
+    )
+    return [
+        PlantedError(
+            "", rule, profile.facility_id, names[file], "", 0, "", item, "simulated cohort", text, False, 2
+        )
+        for rule, file, item, text in made
+    ]
+
+
+def later_name(file: str) -> str:
+    """Name of a file of the later submission."""
+    return f"{file}_{LATER_DATE.isoformat()}.csv"
+
+
+def later_folder(out: Path, profile: Profile) -> Path:
+    """Where a facility's later submission is written: not in the inbox, somebody drops it there."""
+    folder = out / "later" / profile.facility_id
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

@@ -1,0 +1,78 @@
+"""The tables of a release: declared with their comments, then filled.
+
+Belongs here: in which order, how many at a time, what is said of rows that a constraint stops.
+Does not belong here: the file, what is proved of it when it is full (``proofs.py``), sealing (``release.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from graphlib import TopologicalSorter
+from typing import TYPE_CHECKING
+
+import duckdb
+
+import schemas
+from registry_pipeline.store.parallel import side_by_side
+from registry_pipeline.store.parquet import StoreError
+from registry_pipeline.store.proofs import Proof, ReleaseRefused, broken_constraints
+from registry_pipeline.store.sql import typed_select
+from schemas.derive import comment_sql, create_table_sql
+from schemas.table import columns_of
+
+if TYPE_CHECKING:
+    from registry_pipeline.store.sql import Source
+
+
+def fill(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, Source], keyed: Collection[str]) -> None:
+    """Schemas, tables and comments, then rows.
+
+    Args:
+        keyed: tables with declared keys; they come first, each after those that it references.
+
+    Raises:
+        ReleaseRefused: a constraint is broken; with counts and without values.
+        StoreError: a value does not have the type of its column.
+    """
+    models = [schemas.tables()[name] for name in tables_in_order()]
+    statements = [
+        "BEGIN",  # a thousand comments: one wait for the disk instead of a thousand
+        *(f"CREATE SCHEMA {layer}" for layer in schemas.LAYERS),
+        *(create_table_sql(model, keyed) for model in models),
+        *(comment for model in models for comment in comment_sql(model)),
+        "COMMIT",
+    ]
+    connection.execute(";\n".join(statements))
+    given = [name for name in tables_in_order() if tables.get(name) is not None]
+    for name in given:
+        if name in keyed:
+            insert(connection, name, tables[name], keyed)
+
+    def add(name: str) -> None:
+        with connection.cursor() as own:
+            insert(own, name, tables[name], keyed)
+
+    side_by_side({name: () for name in given if name not in keyed}, add)
+
+
+def tables_in_order() -> list[str]:
+    """Every declared table, each after the tables that it references."""
+    needs = {
+        name: {one.references.rsplit(".", 1)[0] for one in columns_of(model) if one.references is not None}
+        for name, model in schemas.tables().items()
+    }
+    return list(TopologicalSorter(needs).static_order())
+
+
+def insert(
+    connection: duckdb.DuckDBPyConnection, name: str, source: Source, keyed: Collection[str] = ()
+) -> None:
+    """Rows BY NAME; raises what :func:`fill` raises, without DuckDB's own words, which quote values."""
+    rows = typed_select(connection, name, source)
+    try:
+        connection.execute(f"INSERT INTO {name} BY NAME {rows}")
+    except duckdb.ConstraintException:
+        broken = broken_constraints(connection, schemas.tables()[name], rows, keyed)
+        raise ReleaseRefused(broken or [Proof(f"{name}: a constraint", "constraint", 1, 1)]) from None
+    except duckdb.ConversionException:
+        raise StoreError(f"{name}: a value does not have the type of its column") from None

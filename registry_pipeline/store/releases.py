@@ -1,0 +1,106 @@
+"""The release that is served: which it is, opening it so that nothing can be changed or read beside it.
+
+Belongs here: finding, listing and opening sealed releases.
+Does not belong here: building them (``release.py``), queries of users (``query.py``). Imports neither
+polars nor the schemas: the command line starts with it.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from registry_pipeline.core.home import Home
+from registry_pipeline.store.parquet import BUILDING, StoreError
+
+if TYPE_CHECKING:
+    import duckdb
+
+DATABASE = "registry.duckdb"
+UNSERVED = f".unserved{BUILDING}"
+
+
+class NoRelease(StoreError):
+    """There is no such release."""
+
+
+def release_folder(home: Home, release_id: str) -> Path:
+    """Where a release lies, or would."""
+    return home.releases / release_id
+
+
+def unserved_mark(home: Home, release_id: str) -> Path:
+    """A file that stands beside a release until ``current`` points to it."""
+    return home.releases / f"{release_id}{UNSERVED}"
+
+
+def current_release(home: Home) -> str | None:
+    """The id of the release that is served, or None."""
+    if not home.current.is_symlink():
+        return None
+    release_id = home.current.readlink().name
+    return release_id if (release_folder(home, release_id) / DATABASE).is_file() else None
+
+
+def release_ids(home: Home) -> list[str]:
+    """The sealed releases, oldest first; one that a crash kept from being served does not count."""
+    current = current_release(home)
+    return sorted(
+        folder.parent.name
+        for folder in home.releases.glob(f"*/{DATABASE}")
+        if not folder.parent.name.endswith(BUILDING)
+        and (folder.parent.name == current or not unserved_mark(home, folder.parent.name).exists())
+    )
+
+
+def choose_release(home: Home, release_id: str | None = None) -> str:
+    """The given release, or the current one.
+
+    Raises:
+        NoRelease: it does not exist; says what to do.
+    """
+    if release_id is None:
+        if (current := current_release(home)) is None:
+            raise NoRelease(
+                f"{home.root}: there is no release yet; put files into inbox/<facility>/ and run: registry refresh"
+            )
+        return current
+    if release_id not in release_ids(home):
+        raise NoRelease(f"{home.root}: there is no release '{release_id}'; list them with: registry releases")
+    return release_id
+
+
+def open_release(
+    home: Home, release_id: str | None = None, memory_limit: str = "1500MB", threads: int | None = None
+) -> duckdb.DuckDBPyConnection:
+    """A connection that can read one release and nothing else.
+
+    Read-only, no files, no network, no ATTACH, no settings. The link ``current`` is followed once, so
+    the connection stays on its release when a newer one is switched to.
+
+    Raises:
+        NoRelease: there is no such release.
+        StoreError: the file is damaged.
+    """
+    import duckdb  # here, not above: `registry --help` does without
+
+    path = release_folder(home, choose_release(home, release_id)) / DATABASE
+    # The limits come before the lock: a locked configuration takes no further setting.
+    config: dict[str, str | bool | int | float | list[str]] = {"memory_limit": memory_limit}
+    config |= {} if threads is None else {"threads": threads}
+    config |= {
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+        "enable_external_access": "false",
+        "lock_configuration": "true",
+    }
+    try:
+        return duckdb.connect(str(path), read_only=True, config=config)
+    except duckdb.IOException:
+        raise StoreError(f"{path}: the release cannot be opened; it may be damaged") from None
+
+
+def created_at(release_id: str) -> datetime:
+    """When a release was made, as its id says (UTC)."""
+    return datetime.strptime(release_id[:18], "%Y-%m-%dT%H%M%SZ").replace(tzinfo=UTC)

@@ -1,0 +1,140 @@
+"""How far every headline number could move while queries are open: beside its interval, not instead of it.
+
+Belongs here: the headline numbers of a reading of the records, lowest and highest over the readings.
+Does not belong here: making the readings (``alternatives.py``), the published numbers (``analysis/``).
+"""
+
+from collections.abc import Iterable, Mapping
+
+import pandas as pd
+
+from registry_pipeline import analysis
+from registry_pipeline.core.settings import Study
+from registry_pipeline.study.cox_models import reported_fits
+from registry_pipeline.study.headline_bounds import headline_bounds
+from registry_pipeline.study.headlines import registry_headlines, study_headlines
+from registry_pipeline.study.marts import Marts
+from registry_pipeline.study.rows import nothing
+from registry_pipeline.study.scenarios import Scenario
+from registry_pipeline.study.scorecard import scorecard
+
+COLUMNS = ("duration_days", "is_event")
+GROUPS = ("scf_vs_other", "size_group")
+
+
+def bound_results(
+    marts: Marts, study: Study, tables: Mapping[str, pd.DataFrame], scenarios: Iterable[Scenario]
+) -> dict[str, pd.DataFrame]:
+    """``bounds`` and ``bounds_scenario``: of the study's headline numbers, or the registry's where there is no cohort.
+
+    Args:
+        tables: the results of the records as they are: scorecard, km_landmark, follow_up, cox_term, growth_threshold.
+        scenarios: the other readings.
+    """
+    has_cohort = len(marts.cohort) > 0
+    others: dict[str, pd.DataFrame] = {}
+    rows = [_told("as recorded", marts, 0, "", has_cohort)]
+    for one in scenarios:
+        rows.append(_told(one.name, one.marts, one.n_open, one.note, has_cohort))
+        if one.marts is not None:
+            is_same = one.marts.lesion_growth is marts.lesion_growth
+            growth = tables["growth_threshold"] if is_same and has_cohort else None
+            others[one.name] = (
+                _of_study(one.marts, study, growth) if has_cohort else _of_registry(one.marts, study)
+            )
+    if has_cohort:
+        current = pd.concat([tables["scorecard"], study_headlines(tables, study.origin)], ignore_index=True)
+    else:
+        current = registry_headlines(tables)
+    bounds = headline_bounds(current, others)
+    if not bounds["computed_value"].notna().any() and not has_cohort:
+        return {"bounds": nothing(), "bounds_scenario": pd.DataFrame(rows)}
+    known = bounds["computed_value"].notna()
+    bounds["status"] = known.map({True: "ok", False: "not_estimable"})
+    return {"bounds": bounds, "bounds_scenario": pd.DataFrame(rows)}
+
+
+def _told(name: str, marts: Marts | None, n_open: int, note: str, has_cohort: bool) -> dict[str, object]:
+    patients = None if marts is None else marts.cohort if has_cohort else marts.registry_patient
+    return {
+        "scenario": name,
+        "n_open": n_open,
+        "n_patients": None if patients is None else len(patients),
+        "status": "ok" if marts is not None else "not_applicable",
+        "note": note,
+    }
+
+
+def _growth(marts: Marts, study: Study) -> pd.DataFrame:
+    """The interval to the cutpoint by the curve that the scorecard reads it from, and by interval-censored onset."""
+    lesions = marts.lesion_growth[marts.lesion_growth["is_included"].astype(bool)]
+    columns = ("months_since_negative_ct", "diameter_mm")
+    chosen = (study.growth_model, study.growth_error_model, "patient_id", study.cutpoint_mm)
+    fit = analysis.fit_growth(lesions, *columns, *chosen, n_bootstrap=0)
+    limits = (study.cutpoint_mm, study.detection_limit_mm)
+    onset = analysis.fit_interval_onset(lesions, *columns, "patient_id", *limits)
+    return _stacked([fit.threshold, onset.threshold])
+
+
+def _of_study(marts: Marts, study: Study, growth: pd.DataFrame | None) -> pd.DataFrame:
+    """Scorecard and other headline numbers of one reading, from the few estimates that they rest on."""
+    frames = {
+        "cohort": marts.cohort,
+        "attrition": marts.attrition,
+        "lesion_growth": marts.lesion_growth,
+        "recurrence": analysis.recurrence_patterns(marts.recurrence, len(marts.cohort)),
+    }
+    if len(marts.cohort):
+        frames |= _survival(marts, study)
+        frames["growth_threshold"] = _growth(marts, study) if growth is None else growth
+    card = scorecard(frames, study.growth_model, study.growth_error_model)
+    return pd.concat([card, study_headlines(frames, study.origin)], ignore_index=True)
+
+
+def _of_registry(marts: Marts, study: Study) -> pd.DataFrame:
+    """Headline numbers of one reading of a registry without a cohort."""
+    frame = marts.groups("os", "primary_dx")
+    marks = [months * study.days_per_month for months in study.landmark_months]
+    rates = analysis.landmark_survival(frame, *COLUMNS, marks, "overall")
+    label = {"endpoint": "os", "origin": "primary_dx"}
+    return registry_headlines({"km_landmark": rates.assign(**label), "follow_up": _follow_up(frame)})
+
+
+def _stacked(parts: list[pd.DataFrame]) -> pd.DataFrame:
+    """The parts under one another, with every column, so that a number that nobody could estimate is looked up as none."""
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def _follow_up(frame: analysis.Checked) -> pd.DataFrame:
+    return _stacked([analysis.follow_up(frame, *COLUMNS, one) for one in ("reverse_km", "observed")])
+
+
+def _survival(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
+    """Rates, tests, follow-up and the multivariable model: published ones from the start of therapy, others the study's."""
+    mark = 36 * study.days_per_month
+    label = {"origin": "lrt_start"}
+    rates, tests = [], []
+    for endpoint in ("os", "local_control"):
+        frame = marts.groups(endpoint, "lrt_start")
+        for by in GROUPS:
+            own = {**label, "endpoint": endpoint, "stratum_variable": by}
+            rates.append(analysis.landmark_survival(frame, *COLUMNS, mark, by).assign(**own))
+            tests.append(analysis.logrank_test(frame, *COLUMNS, by).assign(**own))
+    everybody = marts.groups("os", study.origin)
+    own = {"origin": study.origin, "endpoint": "os"}
+    rates.append(analysis.landmark_survival(everybody, *COLUMNS, mark, "overall").assign(**own))
+    terms = [_terms(marts, study, one) for one in dict.fromkeys(("lrt_start", study.origin))]
+    return {
+        "km_landmark": _stacked(rates),
+        "logrank_test": _stacked(tests),
+        "follow_up": _follow_up(everybody),
+        "cox_term": _stacked(terms),
+    }
+
+
+def _terms(marts: Marts, study: Study, origin: str) -> pd.DataFrame:
+    """Terms of the multivariable model of overall survival, fitted as it is reported, without limits: nobody reads them."""
+    frame = analysis.Checked(marts.times("os", origin))
+    fits = reported_fits(frame, study.multivariable, second_engine=False, limits=False)
+    label = {"endpoint": "os", "origin": origin, "model": "multivariable"}
+    return _stacked([one.terms.assign(**label) for one in fits])

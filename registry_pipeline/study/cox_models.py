@@ -1,0 +1,86 @@
+"""Cox results: one covariate at a time, and together; penalised where a group has no events.
+
+Belongs here: which models are fitted for which endpoint and origin.
+Does not belong here: how they are fitted and certified (``analysis/``).
+"""
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from registry_pipeline import analysis
+from registry_pipeline.core.settings import Study
+from registry_pipeline.study.marts import Marts
+
+REGISTRY_COVARIATES = ("age_years", "figo_group", "histology_group")
+SECOND_ENDPOINTS = ("lrfs", "pfs", "local_control", "new_oligomet")
+MANY_PATIENTS = 5_000  # from here on equal rows enter a fit once, with their count
+
+
+def cox_results(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
+    """``cox_fit``, ``cox_term`` and ``ph_test``: OS in full, the other endpoints by site and size."""
+    fits: list[pd.DataFrame] = []
+    terms: list[pd.DataFrame] = []
+    tests: list[pd.DataFrame] = []
+    frames: dict[tuple[str, str], analysis.Checked] = {}
+    for endpoint, origin, model, covariates in _plan(marts, study):
+        if (endpoint, origin) not in frames:  # the plan goes from one to the next: only the last is kept
+            frames = {(endpoint, origin): analysis.Checked(marts.times(endpoint, origin))}
+        frame = frames[endpoint, origin]
+        label = {"endpoint": endpoint, "origin": origin, "model": model}
+        shown = reported_fits(frame, covariates)
+        for fit in shown:
+            fits.append(fit.summary.assign(**label, method=fit.method))
+            terms.append(fit.terms.assign(**label))
+        plain = next((one for one in shown if one.method == "efron"), None) or _plain(frame, covariates)
+        if plain is not None and plain.status == "ok":
+            tests += [plain.ph_test(one).assign(**label, transform=one) for one in ("km", "rank", "identity")]
+    joined = {"cox_fit": fits, "cox_term": terms, "ph_test": tests}
+    return {
+        name: pd.concat(rows, ignore_index=True) if rows else pd.DataFrame() for name, rows in joined.items()
+    }
+
+
+def _plan(marts: Marts, study: Study) -> Iterator[tuple[str, str, str, tuple[str, ...]]]:
+    """Endpoint, origin, name of the model and its covariates."""
+    single: tuple[str, ...]
+    together: tuple[str, ...]
+    for endpoint, origin in marts.pairs():
+        if origin == "primary_dx":
+            single, together = REGISTRY_COVARIATES, REGISTRY_COVARIATES
+        elif endpoint == "os":
+            single, together = study.univariable, study.multivariable
+        else:
+            single, together = ("scf_vs_other", "is_small"), ()
+        yield from ((endpoint, origin, f"univariable:{one}", (one,)) for one in single)
+        if together:
+            yield endpoint, origin, "multivariable", together
+
+
+def _usable(frame: analysis.Checked, covariates: tuple[str, ...]) -> list[str]:
+    return [one for one in covariates if frame[one].notna().any()]
+
+
+def _plain(frame: analysis.Checked, covariates: tuple[str, ...]) -> analysis.CoxFit | None:
+    """The plain fit, whose hazards are tested for proportion even where only the penalised one is shown."""
+    usable = _usable(frame, covariates)
+    if not usable:
+        return None
+    return analysis.fit_cox(frame, "duration_days", "is_event", usable, second_engine=False)
+
+
+def reported_fits(
+    frame: analysis.Checked, covariates: tuple[str, ...], second_engine: bool = True, limits: bool = True
+) -> list[analysis.CoxFit]:
+    """The fits that may be shown: plain, penalised beside it where a term is lost, penalised alone with few events.
+
+    second_engine, limits: as in `analysis.fit_cox`.
+    """
+    usable = _usable(frame, covariates)
+    if not usable:
+        return []
+    many = len(frame.frame) >= MANY_PATIENTS
+    fits: list[analysis.CoxFit] = analysis.fit_cox_reported(
+        frame, "duration_days", "is_event", usable, second_engine=second_engine, pool=many, limits=limits
+    )
+    return fits

@@ -1,0 +1,116 @@
+"""Comparisons of groups beyond the plain log-rank test, and readings against immortal time.
+
+Belongs here: weighted and stratified tests, differences of restricted means, landmarks, delayed entry.
+Does not belong here: how they are computed (``analysis/``); curves and plain tests (study/survival.py).
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+
+from registry_pipeline import analysis
+from registry_pipeline.core.settings import Study
+from registry_pipeline.study.marts import Marts
+from registry_pipeline.study.rows import COHORT_ORIGINS, joined, nothing
+
+ENDPOINTS = ("os", "pfs")
+GROUPS = ("size_group", "scf_vs_other")
+STRATIFIERS = {"size_group": "scf_vs_other", "scf_vs_other": "size_group"}
+WEIGHTINGS: tuple[Any, ...] = (None, "peto", ("fleming-harrington", 0, 1))
+LANDMARKS_MONTHS = (6, 12)
+HORIZON_MONTHS = 24
+RECURRED = "had_recurred"
+
+
+def group_results(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
+    """``logrank_weighted``, ``rmst_difference``, ``landmark_analysis`` and ``immortal_time``."""
+    weighted, differences = [], []
+    for endpoint in ENDPOINTS:
+        for origin in COHORT_ORIGINS:
+            label = {"endpoint": endpoint, "origin": origin}
+            checked = marts.groups(endpoint, origin)
+            if not len(checked):
+                weighted.append(nothing(**label))
+                differences.append(nothing(**label))
+                continue
+            weighted += [one.assign(**label) for one in _weighted(checked)]
+            differences += [one.assign(**label) for one in _differences(checked, study)]
+    return {
+        "logrank_weighted": joined(weighted),
+        "rmst_difference": joined(differences),
+        "landmark_analysis": _landmarks(marts, study),
+        "immortal_time": _immortal(marts, study),
+    }
+
+
+def _weighted(frame: analysis.Checked) -> Iterator[pd.DataFrame]:
+    """Weighted tests of each grouping, and the plain one within strata of the other variable."""
+    for variable in GROUPS:
+        for weighting in WEIGHTINGS[1:]:
+            yield analysis.logrank_test(frame, "duration_days", "is_event", variable, weighting=weighting)
+        for weighting in WEIGHTINGS:
+            strata = STRATIFIERS[variable]
+            yield analysis.logrank_test(
+                frame, "duration_days", "is_event", variable, strata=strata, weighting=weighting
+            ).assign(strata=strata)
+
+
+def _differences(frame: analysis.Checked, study: Study) -> Iterator[pd.DataFrame]:
+    tau = study.rmst_months * study.days_per_month
+    for variable in GROUPS:
+        rows = analysis.restricted_mean_difference(frame, "duration_days", "is_event", tau, variable)
+        if rows.empty:
+            yield nothing(f"{variable} has only one group.", stratum_variable=variable)
+            continue
+        made = rows.assign(
+            tau_months=rows["tau"] / study.days_per_month,
+            estimate_months=rows["estimate"] / study.days_per_month,
+        )
+        for column in ("standard_error", "ci_lower", "ci_upper"):
+            made[column] = rows[column] / study.days_per_month
+        yield made
+
+
+def _landmarks(marts: Marts, study: Study) -> pd.DataFrame:
+    """Overall survival of those still watched 6 and 12 months after therapy; also by recurrence up to then."""
+    frame = marts.groups("os", "lrt_start").frame
+    label = {"endpoint": "os", "origin": "lrt_start"}
+    if not len(frame):
+        return nothing(**label)
+    first = marts.recurrence.groupby("patient_id")["days_since_lrt"].min()
+    since = frame["patient_id"].map(first)
+    parts = []
+    for months in LANDMARKS_MONTHS:
+        mark = months * study.days_per_month
+        recurred = pd.Categorical.from_codes((since <= mark).astype("int8"), ["no", "yes"])
+        known = analysis.Checked(frame.assign(**{RECURRED: recurred}))
+        for by in (None, "size_group", "scf_vs_other", RECURRED):
+            horizon = HORIZON_MONTHS * study.days_per_month
+            parts.append(analysis.landmark_analysis(known, "duration_days", "is_event", mark, horizon, by))
+    return joined(parts).assign(**label)
+
+
+def _immortal(marts: Marts, study: Study) -> pd.DataFrame:
+    """Survival from the diagnosis of the episode, patients counted from then on, and from their therapy on."""
+    frame = marts.times("os", "omd_dx")
+    label = {"endpoint": "os", "origin": "omd_dx"}
+    if not len(frame):
+        return nothing(**label)
+    waited = (pd.to_datetime(frame["lrt_start_date"]) - pd.to_datetime(frame["omd_dx_date"])).dt.days
+    entered = marts.groups("os", "omd_dx").frame.assign(entry_days=waited.clip(lower=0))
+    is_usable = entered["entry_days"] < entered["duration_days"]
+    usable = analysis.Checked(entered[is_usable])
+    if not len(usable):
+        return nothing("Nobody was under observation after the start of therapy.", **label)
+    marks = [months * study.days_per_month for months in study.landmark_months]
+    parts = [
+        analysis.immortal_time(usable, "duration_days", "is_event", "entry_days", marks, by)
+        for by in (None, "size_group", "scf_vs_other")
+    ]
+    n_out = int((~is_usable).sum())
+    rows = joined(parts).assign(**label)
+    if n_out:
+        said = f"{n_out} patients whose observation ends on the day of therapy are left out."
+        rows["note"] = [f"{one} {said}".strip() for one in rows["note"].fillna("")]
+    return rows

@@ -1,0 +1,60 @@
+"""Local control lesion by lesion, patients as clusters.
+
+Belongs here: which lesion-level estimates are made. Does not belong here: how (``analysis/``).
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from registry_pipeline import analysis
+from registry_pipeline.core.settings import Study
+from registry_pipeline.study.marts import Marts
+from registry_pipeline.study.rows import joined, nothing
+
+STRATA = (None, "lesion_site_group", "size_group")
+COVARIATES = ("is_small", "is_scf")
+PENALISED_NOTE = "The penalised fit does not know that lesions of one patient are alike."
+NO_LESION = "No treated lesion of the cohort was followed."
+
+
+def lesion_results(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
+    """``lesion_local_control`` at the landmarks and ``lesion_cox`` with robust standard errors."""
+    lesions = marts.lesion_control
+    if lesions.empty:
+        return {"lesion_local_control": nothing(NO_LESION), "lesion_cox": nothing(NO_LESION)}
+    frame = lesions.assign(
+        is_event=(lesions["event"] == 1).astype(int), is_scf=lesions["lesion_site_group"] == "scf"
+    )
+    marks = [months * study.days_per_month for months in study.landmark_months]
+    return {
+        "lesion_local_control": joined(list(_rates(frame, marks))),
+        "lesion_cox": joined(list(_models(frame))),
+    }
+
+
+def _rates(frame: pd.DataFrame, marks: list[float]) -> Iterator[pd.DataFrame]:
+    """Freedom from recurrence with deaths censored, and the incidence with deaths competing."""
+    everybody = analysis.Checked(frame)
+    for by in STRATA:
+        is_known = True if by is None else frame[by].notna()
+        known = everybody if np.all(is_known) else analysis.Checked(frame[is_known])
+        if not len(known):
+            continue
+        curve = analysis.clustered_survival(known, "duration_days", "is_event", "patient_id", marks, by)
+        yield curve.rename(columns={"survival": "estimate"}).assign(estimator="kaplan_meier")
+        risk = analysis.clustered_incidence(known, "duration_days", "event", "patient_id", marks, by)
+        own = risk[risk["cause"] == 1]
+        yield own.rename(columns={"incidence": "estimate"}).assign(estimator="aalen_johansen")
+
+
+def _models(frame: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """Cause-specific hazard ratios per lesion; Firth's without clusters where a group has no event."""
+    for covariate in COVARIATES:
+        columns = ("duration_days", "is_event", [covariate])
+        for fit in analysis.fit_cox_reported(frame, *columns, cluster="patient_id"):
+            counts = {"model": f"univariable:{covariate}", "n": fit.data.n, "n_event": fit.data.n_event}
+            counts["n_cluster"] = int(frame["patient_id"].nunique())
+            note = PENALISED_NOTE if fit.method == "firth" else fit.note
+            yield fit.terms.assign(**counts, note=note)

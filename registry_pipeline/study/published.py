@@ -1,0 +1,160 @@
+"""The numbers the study published, and which computed number stands beside each.
+
+Belongs here: the thirteen items of the abstract (Gao et al. 2023, doi 10.1136/ijgc-2022-003620) and the
+rule by which a computed number agrees: it rounds to the printed figure.
+Does not belong here: any computation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from registry_pipeline.study import scorecard_lookup as look
+from registry_pipeline.study.scorecard_lookup import Estimate, Frames
+
+
+@dataclass(frozen=True)
+class Part:
+    """One published number.
+
+    rule: 'rounds' (within half of the last printed digit), 'below', 'not_before', 'not_after'.
+    digits: decimals of the printed figure; unit: %, months, or empty.
+    """
+
+    item: int
+    part: str
+    description: str
+    value: float
+    compute: Callable[[Frames], Estimate]
+    unit: str = ""
+    digits: int = 0
+    rule: str = "rounds"
+
+    @property
+    def tolerance(self) -> float:
+        """Half a unit of the last printed digit."""
+        return 0.5 * 10.0**-self.digits
+
+
+def _patients(frames: Frames) -> Estimate:
+    cohort, steps = frames.cohort, frames.rows("attrition")
+    note = "rows of mart.cohort, after the eligibility steps"
+    if len(steps) and {"n_before", "n_after"} <= set(steps.columns):
+        note += f": {int(steps['n_before'].iloc[0])} before, {int(steps['n_after'].iloc[-1])} after"
+    return Estimate(float(cohort["patient_id"].nunique()), n=len(cohort), note=note)
+
+
+_LESIONS = "index lesions per patient; agrees means: inside the published range"
+_TREATED = "first day of locoregional therapy, yyyymm; agrees means: inside the published window"
+_SITE = "site group of the index lesions, one per patient"
+_LOCAL = "Kaplan-Meier of the first local recurrence per patient, death censored, from the start of therapy"
+_OS = "Kaplan-Meier from the start of locoregional therapy"
+_SIZE = "largest long axis of the index lesions; 15 mm taken as given, not searched"
+_YEARS = ((1, 30, 53.6), (2, 41, 73.2), (3, 47, 83.9), (4, 52, 92.9))
+
+
+def _cohort_parts() -> list[Part]:
+    count, extreme = look.count, look.extreme
+    parts = [
+        Part(1, "a", "Patients", 56, _patients),
+        Part(2, "a", "Fewest lesions of a patient", 1,
+             partial(extreme, column="n_lesions", which="min", note=_LESIONS), rule="not_before"),
+        Part(2, "b", "Most lesions of a patient", 3,
+             partial(extreme, column="n_lesions", which="max", note=_LESIONS), rule="not_after"),
+        Part(2, "c", "Earliest treatment (yyyymm)", 200701,
+             partial(extreme, column="lrt_start_date", which="min", note=_TREATED, as_month=True),
+             rule="not_before"),
+        Part(2, "d", "Latest treatment (yyyymm)", 202205,
+             partial(extreme, column="lrt_start_date", which="max", note=_TREATED, as_month=True),
+             rule="not_after"),
+    ]  # fmt: skip
+    for part, group, label, value in (
+        ("a", "scf", "supraclavicular fossa", 19), ("b", "lung", "lung", 33), ("c", "other", "other sites", 4)
+    ):  # fmt: skip
+        compute = partial(count, column="lesion_site_group", value=group, note=_SITE)
+        parts.append(Part(3, part, f"Patients with oligometastases to: {label}", value, compute))
+    return parts
+
+
+def _course_parts() -> list[Part]:
+    parts = []
+    for index, (year, n, percent) in enumerate(_YEARS):
+        label = f"diagnosed within {year} year{'s' if year > 1 else ''} of the cervical cancer"
+        within = partial(look.diagnosed_within, months=12.0 * year, as_percent=False)
+        share = partial(look.diagnosed_within, months=12.0 * year, as_percent=True)
+        parts.append(Part(4, "aceg"[index], f"Patients {label}", n, within))
+        parts.append(Part(4, "bdfh"[index], f"Share {label}", percent, share, "%", 1))
+    concurrent = partial(
+        look.count, column="has_concurrent_regional", value=True, note="treated for it at the same time"
+    )
+    parts.append(Part(5, "a", "Patients with concurrent para-aortic or pelvic recurrence", 7, concurrent))
+    for part, column, label, value in (
+        ("a", "median_months", "Median", 24), ("b", "min_months", "Shortest", 1), ("c", "max_months", "Longest", 86)
+    ):  # fmt: skip
+        compute = partial(look.follow_up, column=column)
+        parts.append(Part(6, part, f"{label} follow-up", value, compute, "months"))
+    return parts
+
+
+def _survival_parts() -> list[Part]:
+    parts = []
+    for part, group, label, local, overall in (
+        ("a", "scf", "supraclavicular", 100.0, 40.1), ("b", "non_scf", "not supraclavicular", 93.5, 55.2)
+    ):  # fmt: skip
+        rate = partial(look.survival, stratum_variable="scf_vs_other", stratum=group)
+        digits = 0 if local == 100.0 else 1
+        parts.append(
+            Part(
+                7,
+                part,
+                f"3-year local recurrence-free rate, {label}",
+                local,
+                partial(rate, endpoint="local_control", note=_LOCAL),
+                "%",
+                digits,
+            )
+        )
+        parts.append(Part(8, part, f"3-year overall survival, {label}", overall,
+                          partial(rate, endpoint="os", note=_OS), "%", 1))  # fmt: skip
+    p_value = partial(look.logrank_p, endpoint="os")
+    parts.append(Part(8, "c", "p of overall survival by site", 0.04,
+                      partial(p_value, stratum_variable="scf_vs_other", note="two-sided log-rank test; which "
+                              "test was used is not stated"), "", 2))  # fmt: skip
+    return parts
+
+
+def _later_parts() -> list[Part]:
+    p_value = partial(look.logrank_p, endpoint="os")
+    rate = partial(look.survival, endpoint="os", stratum_variable="size_group", note=f"{_OS}; {_SIZE}")
+    new = look.recurrence
+    six = look.small_within_six
+    return [
+        Part(9, "a", "Patients with new oligometastatic progression", 10, partial(new, column="n_event")),
+        Part(9, "b", "Their share", 17.9, partial(new, column="share", scale=100.0), "%", 1),
+        Part(9, "c", "Median time to it, among them", 8, partial(new, column="median_months_observed"), "months"),
+        Part(9, "d", "Shortest time to it", 4, partial(new, column="min_months"), "months"),
+        Part(9, "e", "Longest time to it", 14, partial(new, column="max_months"), "months"),
+        Part(10, "a", "p of tumour size in the multivariable Cox model of overall survival", 0.05,
+             partial(look.multivariable, what="size"), "", 3, "below"),
+        Part(10, "b", "Other covariates with p < 0.05 in that model", 0,
+             partial(look.multivariable, what="others")),
+        Part(11, "a", "3-year overall survival, at most 15 mm", 91.7, partial(rate, stratum="small"), "%", 1),
+        Part(11, "b", "3-year overall survival, above 15 mm", 21.6, partial(rate, stratum="large"), "%", 1),
+        Part(11, "c", "p of overall survival by size", 0.001,
+             partial(p_value, stratum_variable="size_group", note=f"two-sided log-rank test; {_SIZE}"),
+             "", 3, "below"),
+        Part(12, "a", "Lesions within 6 months of the last negative CT", 22, partial(six, what="n")),
+        Part(12, "b", "Of these, at most 15 mm", 19, partial(six, what="n_small")),
+        Part(12, "c", "Their share", 86.4, partial(six, what="share"), "%", 1),
+        Part(13, "a", "Predicted interval of growth to 15 mm", 5.8, look.growth_threshold, "months", 1),
+    ]  # fmt: skip
+
+
+PARTS: tuple[Part, ...] = tuple(
+    sorted(
+        [*_cohort_parts(), *_course_parts(), *_survival_parts(), *_later_parts()],
+        key=lambda part: (part.item, part.part),
+    )
+)

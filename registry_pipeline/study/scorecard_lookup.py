@@ -1,0 +1,263 @@
+"""Single numbers out of the mart and result frames, each with its n, its interval and its assumption.
+
+Belongs here: finding a value in a tidy frame and saying why there is none.
+Does not belong here: what was published, and whether it agrees (scorecard, scorecard_items).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from registry_pipeline.analysis.cohort.descriptive import exact_proportion_ci
+from registry_pipeline.analysis.growth.lesions import Frame, as_pandas, numbers, usable_lesions
+from registry_pipeline.analysis.inputs import counted
+
+NAN = float("nan")
+SIZE_TERMS = ("size_group", "is_small", "max_diameter_mm", "size")
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A computed number. value NaN: not estimable, and note says why; otherwise note is the assumption."""
+
+    value: float = NAN
+    ci_lower: float = NAN
+    ci_upper: float = NAN
+    n: int | None = None
+    note: str = ""
+
+
+class Frames:
+    """The frames a scorecard is built from; an absent frame is an empty one.
+
+    growth: form and error model of the curve whose threshold is the predicted interval. words: a reader's name
+    for a variable.
+    """
+
+    def __init__(
+        self,
+        frames: Mapping[str, Frame | None],
+        growth: tuple[str, str] = ("exponential", "additive"),
+        words: Callable[[str], str] = str,
+    ) -> None:
+        self._frames = {name: as_pandas(f) for name, f in frames.items() if f is not None}
+        self.growth, self.words = growth, words
+
+    def rows(self, table: str, **where: object) -> pd.DataFrame:
+        """Rows of a table where each named column has the value; a column the table lacks is not a filter."""
+        data = self._frames.get(table, pd.DataFrame())
+        for column, value in where.items():
+            if column in data.columns:
+                data = data[(data[column] == value).fillna(False).astype(bool)]
+        return data
+
+    @property
+    def cohort(self) -> pd.DataFrame:
+        """The mart.cohort rows."""
+        return self.rows("cohort")
+
+    @cached_property
+    def within_six(self) -> tuple[int, int, str] | None:
+        """Lesions within six months of the last negative CT, those up to 15 mm of them, and how they were counted.
+
+        None without a lesion that growth was measured of.
+        """
+        lesions = self.rows("lesion_growth", is_included=True)
+        if lesions.empty:
+            return None
+        note = "long axis; last negative CT of the region"
+        has_flag = "is_within_6_months" in lesions.columns
+        if has_flag:
+            lesions = lesions[lesions["is_within_6_months"].fillna(False).astype(bool)]
+            note += "; six calendar months, inclusive"
+        usable = usable_lesions(lesions, "months_since_negative_ct", "diameter_mm")
+        diameters = usable.diameter if has_flag else usable.diameter[usable.months <= 6]
+        return len(diameters), int((diameters <= 15).sum()), note
+
+
+def count(frames: Frames, column: str, value: object, note: str) -> Estimate:
+    """Patients of the cohort with a value in a column; rows without a value are not counted, but said."""
+    cohort = frames.cohort
+    if column not in cohort.columns or cohort[column].isna().all():
+        return Estimate(note=f"the cohort has no {column}")
+    missing = int(cohort[column].isna().sum())
+    note += f"; {counted(missing, 'patient')} without a value" if missing else ""
+    matches = (cohort[column] == value).fillna(False).astype(bool)
+    return Estimate(float(matches.sum()), n=len(cohort), note=note)
+
+
+def extreme(frames: Frames, column: str, which: str, note: str, as_month: bool = False) -> Estimate:
+    """Smallest ('min') or largest ('max') value of a cohort column; a date becomes the number yyyymm."""
+    cohort = frames.cohort
+    if column not in cohort.columns or cohort[column].isna().all():
+        return Estimate(note=f"the cohort has no {column}")
+    values = cohort[column].dropna()
+    if as_month:
+        dates = pd.to_datetime(values)
+        values = dates.dt.year * 100 + dates.dt.month
+    return Estimate(float(getattr(values.astype(float), which)()), n=len(values), note=note)
+
+
+def diagnosed_within(frames: Frames, months: float, as_percent: bool) -> Estimate:
+    """Patients whose oligometastases were diagnosed within so many months of the primary."""
+    cohort = frames.cohort
+    if "months_primary_to_omd" not in cohort.columns or cohort["months_primary_to_omd"].isna().all():
+        return Estimate(note="the cohort has no months_primary_to_omd")
+    values = numbers(cohort["months_primary_to_omd"])
+    n, within = len(values), int((values <= months).sum())
+    missing = int(np.isnan(values).sum())
+    note = "cumulative count; month of 30.4375 days" + (
+        f"; {counted(missing, 'patient')} without it" if missing else ""
+    )
+    lower, upper = exact_proportion_ci(within, n)
+    if as_percent:
+        return Estimate(100 * within / n, 100 * lower, 100 * upper, n, note)
+    return Estimate(float(within), n=n, note=note)
+
+
+def follow_up(frames: Frames, column: str) -> Estimate:
+    """A number of the observed follow-up, with the reverse Kaplan-Meier median named beside it."""
+    rows = frames.rows("follow_up", definition="observed")
+    if rows.empty or pd.isna(rows[column].iloc[0]):
+        return Estimate(note="no follow-up is observed")
+    reverse = frames.rows("follow_up", definition="reverse_km")
+    note = "observed time of all patients, dead or alive"
+    if len(reverse) and pd.notna(reverse["median_months"].iloc[0]):
+        note += f"; the reverse Kaplan-Meier median is {float(reverse['median_months'].iloc[0]):.1f} months"
+    return Estimate(float(rows[column].iloc[0]), n=_integer(rows, "n"), note=note)
+
+
+def survival(
+    frames: Frames, endpoint: str, stratum_variable: str, stratum: str, note: str, months: float = 36
+) -> Estimate:
+    """Kaplan-Meier rate in percent at a landmark since the start of locoregional therapy."""
+    rows = frames.rows(
+        "km_landmark", endpoint=endpoint, origin="lrt_start",
+        stratum_variable=stratum_variable, stratum=stratum, landmark_months=months,
+    )  # fmt: skip
+    if rows.empty:
+        return Estimate(note="no Kaplan-Meier estimate: nobody is in this group")
+    row = rows.iloc[0]
+    if pd.isna(row.get("survival")):  # a column without any value may have been left out
+        beyond = "the landmark is later than the last observation of the group"
+        return Estimate(n=_integer(rows, "n"), note=f"not estimable: {beyond}")
+    note += f"; {_integer(rows, 'n_at_risk')} at risk at {months:g} months"
+    values = (100 * _number(row["survival"]), 100 * _number(row["ci_lower"]), 100 * _number(row["ci_upper"]))
+    return Estimate(*values, _integer(rows, "n"), note)
+
+
+def logrank_p(frames: Frames, endpoint: str, stratum_variable: str, note: str) -> Estimate:
+    """Two-sided log-rank p value over the whole curve."""
+    rows = frames.rows(
+        "logrank_test", endpoint=endpoint, origin="lrt_start", stratum_variable=stratum_variable
+    )
+    if rows.empty or pd.isna(rows["p_value"].iloc[0]):
+        return Estimate(note="no log-rank test: fewer than two groups, or no events")
+    return Estimate(float(rows["p_value"].iloc[0]), n=_integer(rows, "n"), note=note)
+
+
+def recurrence(frames: Frames, column: str, scale: float = 1.0) -> Estimate:
+    """A number of the first new oligometastatic progression."""
+    rows = frames.rows("recurrence", pattern="new_oligomet")
+    if rows.empty or frames.cohort.empty or pd.isna(rows[column].iloc[0]):
+        return Estimate(note="no patient of the cohort had a new oligometastatic progression on record")
+    row, n = rows.iloc[0], _integer(rows, "n_patients")
+    if column == "share":
+        return Estimate(
+            scale * float(row["share"]), scale * _number(row["ci_lower"]), scale * _number(row["ci_upper"]),
+            n, "first recurrence of this kind; exact interval",
+        )  # fmt: skip
+    if column == "n_event":
+        return Estimate(float(row[column]), n=n, note="patients whose first recurrence is of this kind")
+    note = "observed times of the patients with the event; not a median time to event"
+    return Estimate(float(row[column]), n=_integer(rows, "n_event"), note=note)
+
+
+def multivariable(frames: Frames, what: str) -> Estimate:
+    """Of the multivariable Cox model for overall survival: 'size' its p value, 'others' how many have p < 0.05."""
+    rows = frames.rows("cox_term", endpoint="os", origin="lrt_start", model="multivariable")
+    if rows.empty:
+        return Estimate(note="no multivariable model was fitted")
+    known = rows[rows["p_value"].notna()].copy()
+    if "method" in known.columns:  # the plain fit where it was certified, else the penalised one
+        known = known.sort_values("method").drop_duplicates("term")
+    unknown = rows["term"].nunique() - known["term"].nunique()
+    is_size = known["term"].astype(str).str.split("[", regex=False).str[0].isin(SIZE_TERMS)
+    n = _patients_of(frames, known)
+    if not is_size.any():
+        return Estimate(n=n, note="tumour size is not in the model, or is not estimable")
+    names = dict.fromkeys(rows["term"].astype(str).str.split("[", regex=False).str[0])
+    note = f"the covariate set is not published; here: {'; '.join(frames.words(one) for one in names)}"
+    note += f"; {counted(unknown, 'term')} not estimable" if unknown else ""
+    if what == "size":
+        row = known[is_size].sort_values("p_value").iloc[0]
+        return Estimate(float(row["p_value"]), n=n, note=note)
+    return Estimate(float((known.loc[~is_size, "p_value"] < 0.05).sum()), n=n, note=note)
+
+
+def _patients_of(frames: Frames, terms: pd.DataFrame) -> int | None:
+    """Patients in the multivariable model that the terms are of."""
+    method = {"method": terms["method"].iloc[0]} if "method" in terms.columns and len(terms) else {}
+    fit = frames.rows("cox_fit", endpoint="os", origin="lrt_start", model="multivariable", **method)
+    return _integer(fit, "n") if len(fit) else None
+
+
+def small_within_six(frames: Frames, what: str) -> Estimate:
+    """Lesions within six months of the last negative CT: 'n', 'n_small' or 'share' in percent of <= 15 mm."""
+    if frames.within_six is None:
+        return _share_from_table(frames, what)
+    n, small, note = frames.within_six
+    return _share(n, small, what, note)
+
+
+def _share_from_table(frames: Frames, what: str) -> Estimate:
+    rows = frames.rows("growth_share", interval_months=6.0, cutpoint_mm=15.0)
+    if rows.empty:
+        return Estimate(note="no lesion has an interval since the last negative CT")
+    n, small = _integer(rows, "n_lesions") or 0, _integer(rows, "n_small") or 0
+    return _share(n, small, what, "six months of 30.4375 days")
+
+
+def _share(n: int, small: int, what: str, note: str) -> Estimate:
+    if n == 0:
+        return Estimate(n=0, note="no lesion was detected within six months of the last negative CT")
+    if what == "share":
+        lower, upper = exact_proportion_ci(small, n)
+        return Estimate(100 * small / n, 100 * lower, 100 * upper, n, f"{note}; exact interval")
+    return Estimate(float(n if what == "n" else small), n=n, note=note)
+
+
+def growth_threshold(frames: Frames) -> Estimate:
+    """Predicted months to 15 mm by the chosen curve, with the range of the other readings in the note."""
+    model, error_model = frames.growth
+    every = frames.rows("growth_threshold", threshold_mm=15.0)
+    rows = frames.rows(
+        "growth_threshold", threshold_mm=15.0, model=model, error_model=error_model, ci_method="profile"
+    )
+    if rows.empty or pd.isna(rows["months"].iloc[0]):
+        why = str(rows["note"].iloc[0]) if len(rows) and "note" in rows.columns else ""
+        return Estimate(note=f"not estimable: {why or 'no lesions, or no growth curve could be certified'}")
+    row = rows.iloc[0]
+    others = every.loc[every["model"] != "exponential_interval_onset", "months"].dropna()
+    note = f"form and error model are unknown: {model}, {error_model} error, all lesions"
+    note += f"; over all forms {others.min():.1f} to {others.max():.1f} months"
+    onset = every.loc[every["model"] == "exponential_interval_onset", "months"].dropna()
+    if len(onset):
+        note += f"; {onset.iloc[0]:.1f} months from the detection limit when the onset is interval-censored"
+    values = (_number(row["months"]), _number(row["ci_lower"]), _number(row["ci_upper"]))
+    return Estimate(*values, _integer(rows, "n_lesions"), note)
+
+
+def _number(value: object) -> float:
+    return NAN if value is None or value is pd.NA else float(value)  # type: ignore[arg-type]
+
+
+def _integer(rows: pd.DataFrame, column: str) -> int | None:
+    if column not in rows.columns or pd.isna(rows[column].iloc[0]):
+        return None
+    return int(rows[column].iloc[0])

@@ -1,0 +1,103 @@
+"""Survival results: curves, landmarks, medians, tests, restricted means, cumulative incidence, follow-up.
+
+Belongs here: which estimate is made for which endpoint, origin and stratum.
+Does not belong here: how it is computed (``analysis/``).
+"""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pandas as pd
+
+from registry_pipeline import analysis
+from registry_pipeline.core.settings import Study
+from registry_pipeline.study.marts import OVERALL, Marts
+
+COMPETING = ("local_control", "new_oligomet")
+Label = tuple[str, str, str]
+Estimator = Callable[[analysis.Checked, str], pd.DataFrame]
+
+
+def survival_results(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
+    """Every survival table of the result layer: name -> rows."""
+    estimators = _estimators(study)
+    made: dict[str, list[tuple[Label, pd.DataFrame]]] = {name: [] for name in estimators}
+    for endpoint, origin, variable, frame in _cells(marts):
+        for name, estimate in estimators.items():
+            if _applies(name, endpoint, variable):
+                made[name].append(((endpoint, origin, variable), estimate(frame, variable)))
+    results = {name: _labelled(parts) for name, parts in made.items()}
+    return results | {"rmst": _in_months(results["rmst"], study), "follow_up": _follow_up(marts, study)}
+
+
+def _labelled(parts: list[tuple[Label, pd.DataFrame]]) -> pd.DataFrame:
+    """The parts under one another, with endpoint, origin and stratum variable on every row."""
+    if not parts:
+        return pd.DataFrame()
+    joined = pd.concat([frame for _, frame in parts], ignore_index=True)
+    lengths = [len(frame) for _, frame in parts]
+    for position, column in enumerate(("endpoint", "origin", "stratum_variable")):
+        joined[column] = _repeated([label[position] for label, _ in parts], lengths)
+    return joined
+
+
+def _repeated(labels: list[str], lengths: list[int]) -> pd.Categorical:
+    """Each label so many times; as categories, for curves have many rows."""
+    code, names = pd.factorize(np.array(labels, dtype=object))
+    return pd.Categorical.from_codes(np.repeat(code, lengths), names)
+
+
+def _estimators(study: Study) -> dict[str, Estimator]:
+    tau = study.rmst_months * study.days_per_month
+    marks = [months * study.days_per_month for months in study.landmark_months]
+    return {
+        "km_curve": lambda frame, by: analysis.kaplan_meier(frame, "duration_days", "is_event", by),
+        "km_landmark": lambda frame, by: analysis.landmark_survival(
+            frame, "duration_days", "is_event", marks, by
+        ),
+        "km_summary": lambda frame, by: analysis.median_survival(frame, "duration_days", "is_event", by),
+        "rmst": lambda frame, by: analysis.restricted_mean(frame, "duration_days", "is_event", tau, by),
+        "logrank_test": lambda frame, by: analysis.logrank_test(frame, "duration_days", "is_event", by),
+        "cumulative_incidence": lambda frame, by: analysis.cumulative_incidence(
+            frame, "duration_days", "event", by
+        ),
+    }
+
+
+def _applies(table: str, endpoint: str, variable: str) -> bool:
+    """Tests need groups; cumulative incidence is told where events compete."""
+    if table == "logrank_test":
+        return variable != OVERALL
+    return table != "cumulative_incidence" or endpoint in COMPETING
+
+
+def _cells(marts: Marts) -> Iterator[tuple[str, str, str, analysis.Checked]]:
+    """Endpoint, origin, stratum variable and the times of those whose stratum is known, where there are any."""
+    for endpoint, origin in marts.pairs():
+        everybody = marts.groups(endpoint, origin)
+        for variable in (OVERALL, *marts.strata(origin)):
+            known = everybody[variable].notna()
+            if known.all():
+                yield endpoint, origin, variable, everybody
+            elif known.any():
+                columns = ["duration_days", "event", "is_event", variable]
+                yield endpoint, origin, variable, analysis.Checked(everybody.frame.loc[known, columns])
+
+
+def _in_months(frame: pd.DataFrame, study: Study) -> pd.DataFrame:
+    if not len(frame):
+        return frame
+    scaled = frame.assign(tau_months=frame["tau"] / study.days_per_month)
+    scaled["estimate_months"] = frame["estimate"] / study.days_per_month
+    for column in ("standard_error", "ci_lower", "ci_upper"):
+        scaled[column] = frame[column] / study.days_per_month
+    return scaled
+
+
+def _follow_up(marts: Marts, study: Study) -> pd.DataFrame:
+    """Both definitions, the preferred one first; of the cohort if there is one, else of the registry."""
+    origin = study.origin if len(marts.cohort) else "primary_dx"
+    frame = marts.groups("os", origin)
+    order = sorted(("reverse_km", "observed"), key=lambda one: one != study.follow_up_definition)
+    parts = [analysis.follow_up(frame, "duration_days", "is_event", one) for one in order]
+    return pd.concat(parts, ignore_index=True)

@@ -1,0 +1,1 @@
+"""Data managers' decisions: the ledger, what is in force, waivers."""

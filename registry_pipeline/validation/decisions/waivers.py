@@ -1,0 +1,95 @@
+"""Waived errors: findings that stay on record and no longer keep theirs out of the registry.
+
+Belongs here: which violations a waiver lifts. Does not belong here: who waives (``decisions.py``), what is
+quarantined (``quarantine.py``).
+
+A waiver speaks of the value that was seen: where another one stands there now, it lifts nothing. And it
+cannot lift what the release could not hold: a record without a required item or with a value outside the
+table's limits stays out, waived or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from registry_pipeline.validation.decisions.ledger import value_digest
+from registry_pipeline.validation.records import curated, record_keys
+from schemas.columns import Column
+from schemas.table import columns_of, key_of
+
+_PLACE = ["table_name", "_row_id", "rule_id", "items"]
+
+
+@dataclass(frozen=True)
+class Waivers:
+    """The waivers in force at a facility.
+
+    Attributes:
+        digests: finding -> digest of the value that was waived.
+        key: of the digests.
+    """
+
+    digests: Mapping[str, str] = field(default_factory=dict)
+    key: bytes = b""
+
+    def lift(
+        self, violations: pl.DataFrame, findings: pl.DataFrame, records: Mapping[str, pl.DataFrame]
+    ) -> pl.DataFrame:
+        """The violations that still quarantine their record.
+
+        Args:
+            violations: of all records (columns of ``VIOLATION``).
+            findings: made of them.
+            records: per table; ``_row_id`` is that of the violations.
+        """
+        lifted = self._in_force(findings)
+        if lifted.is_empty():
+            return violations
+        tied = [
+            record_keys(name, records[name], records[name].filter(_can_be_held(name))["_row_id"])
+            .join(group.select("record_key", "rule_id", "items"), on="record_key")
+            .with_columns(pl.lit(name).alias("table_name"))
+            for (name,), group in lifted.group_by("table_name")
+            if isinstance(name, str) and name in records
+        ]
+        return (
+            violations.join(pl.concat(tied), on=_PLACE, how="anti", nulls_equal=True) if tied else violations
+        )
+
+    def _in_force(self, findings: pl.DataFrame) -> pl.DataFrame:
+        """The waived errors whose value is still the one that was waived."""
+        if not self.digests:
+            return findings.clear()
+        named = findings.filter(
+            pl.col("finding_id").is_in(list(self.digests)) & (pl.col("severity") == "error")
+        )
+        is_same = [
+            self.digests[finding_id] == value_digest(value, self.key)
+            for finding_id, value in named.select("finding_id", "value_text").iter_rows()
+        ]
+        return named.filter(pl.Series(is_same, dtype=pl.Boolean))
+
+
+def _can_be_held(name: str) -> pl.Expr:
+    """Whether a release can hold a record: required items present, numbers within the table's limits."""
+    model = curated()[name]
+    tests = [pl.lit(True)]
+    for column in columns_of(model):
+        if column.is_required or column.name in key_of(model):
+            tests.append(pl.col(column.name).is_not_null())
+        tests += _limits(column)
+    return pl.all_horizontal(tests)
+
+
+def _limits(column: Column) -> list[pl.Expr]:
+    value, made = pl.col(column.name), []
+    if column.codes is not None:
+        made.append(value.is_in(list(column.codes.codes)).fill_null(True))
+    if column.minimum is not None:
+        made.append((value >= column.minimum).fill_null(True))
+    if column.maximum is not None:
+        made.append((value <= column.maximum).fill_null(True))
+    return made

@@ -1,0 +1,121 @@
+"""Probable pairs: patients who may be one woman under two numbers, with a score.
+
+Belongs here: persons from judged records, the pairs that are worth a steward's look, as rows of
+``quality.patient_pair`` and ``quality.linkage_block``.
+Does not belong here: the rule that makes findings of them (``sql/rules/V05.sql``), what a steward decides
+(``decisions.py``). Names and national numbers never come here, only keyed hashes of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from registry_pipeline.validation.registry_wide.compare import LEVELS, MOST_IN_BLOCK, PERSON, block, compare
+from registry_pipeline.validation.registry_wide.weights import Weights, estimate
+
+LEAST_SCORE = 0.05
+"""Pairs below it are not kept, unless birth, diagnosis and histology all agree."""
+_UNKNOWN = "unknown"
+_KEYS = ("name_key", "sound_key", "national_id_key")
+
+
+@dataclass(frozen=True)
+class Linkage:
+    """Probable pairs and how they were found.
+
+    Attributes:
+        pairs: rows of ``quality.patient_pair`` without the place of a record; instead of it
+            ``_row_id``, the source row of the record that arrived later (of the other facility's, if the
+            pair is of two).
+        blocks: rows of ``quality.linkage_block``.
+        weights: what agreement was worth.
+    """
+
+    pairs: pl.DataFrame
+    blocks: pl.DataFrame
+    weights: Weights
+
+
+def persons_of(
+    patients: pl.DataFrame, tumours: pl.DataFrame, keys: pl.DataFrame | None = None
+) -> pl.DataFrame:
+    """One row per patient for the comparison; from judged records, quarantined ones too.
+
+    Args:
+        patients: records of ``patient`` with ``_row_id``, which grows with arrival.
+        tumours: records of ``primary_tumour``; the earliest diagnosis counts.
+        keys: ``patient_id, name_key, sound_key, national_id_key`` as staging made them; the first known
+            of each counts.
+    """
+    first = tumours.drop_nulls("dx_date_lower").sort("dx_date_lower", "dx_date_upper", "tumour_id")
+    diagnosis = first.unique("patient_id", keep="first", maintain_order=True).select(
+        "patient_id", "dx_date_lower", "dx_date_upper", "histology_group"
+    )
+    one_each = patients.drop_nulls("patient_id").unique("patient_id", keep="first", maintain_order=True)
+    joined = one_each.join(diagnosis, on="patient_id", how="left", maintain_order="left")
+    if keys is not None:
+        known = keys.group_by("patient_id", maintain_order=True).agg(pl.col(_KEYS).drop_nulls().first())
+        joined = joined.join(known, on="patient_id", how="left", maintain_order="left")
+    return _shaped(joined)
+
+
+def _shaped(frame: pl.DataFrame) -> pl.DataFrame:
+    """With every column of a person, missing ones NULL."""
+    wanted = {**PERSON, "_row_id": pl.Int64}
+    return frame.select(
+        pl.col(name).cast(kind) if name in frame.columns else pl.lit(None, dtype=kind).alias(name)  # type: ignore[arg-type]
+        for name, kind in wanted.items()
+    )
+
+
+def find_pairs(persons: pl.DataFrame, most_in_block: int = MOST_IN_BLOCK) -> Linkage:
+    """Every pair of patients that may be one person.
+
+    Args:
+        persons: of :func:`persons_of`.
+        most_in_block: persons who share a blocking key and are still compared with each other.
+    """
+    ordered = _shaped(persons).sort("patient_id")
+    blocking = block(ordered, most_in_block)
+    levels = compare(ordered, blocking.pairs)
+    weights = estimate(ordered, levels)
+    scored = blocking.pairs.with_columns(
+        *levels.get_columns(),
+        pl.Series("score", weights.probability(levels)),
+        pl.Series("match_weight", weights.bits(levels)),
+    )
+    kept = scored.filter((pl.col("score") >= LEAST_SCORE) | _is_exact())
+    return Linkage(_rows(ordered, kept), blocking.passes, weights)
+
+
+def _is_exact() -> pl.Expr:
+    names = ("birth_date", "dx_date", "histology_group")
+    return pl.all_horizontal(pl.col(name) == len(LEVELS[name]) - 1 for name in names)
+
+
+def _rows(persons: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
+    left = persons[pairs["_left"]]
+    right = persons[pairs["_right"]].select(pl.all().name.suffix("_2"))
+    both = pl.concat([pairs, left.drop(_LEVEL_NAMES, strict=False), right], how="horizontal")
+    return both.select(
+        pl.concat_str("patient_id", "patient_id_2", separator="|").alias("pair_key"),
+        "patient_id",
+        pl.col("patient_id_2").alias("other_patient_id"),
+        "facility_id",
+        pl.col("facility_id_2").alias("other_facility_id"),
+        pl.col("score"),
+        pl.col("match_weight"),
+        *(_in_words(name).alias(f"{name}_agreement") for name in LEVELS),
+        pl.max_horizontal("_row_id", "_row_id_2").alias("_row_id"),
+    ).sort("pair_key")
+
+
+_LEVEL_NAMES = [name for name in LEVELS if name in PERSON]
+
+
+def _in_words(name: str) -> pl.Expr:
+    words: Mapping[int, str] = {-1: _UNKNOWN, **dict(enumerate(LEVELS[name]))}
+    return pl.col(name).replace_strict(dict(words), return_dtype=pl.String)

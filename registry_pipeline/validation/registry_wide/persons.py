@@ -1,0 +1,174 @@
+"""Patients who are one person by decision: their records under one pseudonym.
+
+Belongs here: replacing pseudonyms in staged frames before they are judged, and making one row of the
+accepted records of a person whom two facilities know.
+Does not belong here: which patients are merged (``validation/decisions/in_force.py``), judging records.
+
+Within a facility a merge takes effect before the records are judged, so that what contradicts itself is
+found by the rules that find it in any patient. An identifier that begins with the pseudonym (a template)
+follows, just as if a cross-reference had linked the numbers. Between facilities only ``patient_id``
+changes: each facility's records stay its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from registry_pipeline.validation.records import curated
+from registry_pipeline.validation.registry_wide.registry_rules import WHOLE_REGISTRY
+from registry_pipeline.validation.rules.catalogue import Catalogue, message_of
+from registry_pipeline.validation.screening.consolidate import Consolidation, consolidate_table
+from registry_pipeline.validation.screening.findings import FINDING, finding_ids
+from registry_pipeline.validation.screening.screen import StagedFrames
+
+PSEUDONYM_LENGTH = 17
+PERSON_TABLES = ("patient", "death")
+_OWN = ("facility_id", "source_patient_id")
+
+
+@dataclass(frozen=True)
+class MergedTables(Mapping[str, pl.DataFrame]):
+    """Staged tables in which merged patients have one pseudonym; each is made when it is asked for."""
+
+    tables: Mapping[str, pl.DataFrame]
+    merged: Mapping[str, str]
+
+    def __getitem__(self, name: str) -> pl.DataFrame:
+        frame = _renamed(self.tables[name], self.merged)
+        if name == "patient_xref":
+            is_merged = self.tables[name]["patient_id"].is_in(list(self.merged))
+            method = pl.when(pl.Series(is_merged)).then(pl.lit("manual")).otherwise("match_method")
+            return frame.with_columns(method.alias("match_method"))
+        if name == "patient" and "source_patient_id" in frame.columns:
+            return frame.with_columns(one_number(frame["patient_id"], set(self.merged.values())))
+        return frame
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.tables)
+
+    def __len__(self) -> int:
+        return len(self.tables)
+
+
+def one_number(patients: pl.Series, merged: set[str]) -> pl.Expr:
+    """``source_patient_id`` of merged patients: the first of their numbers; all stand in patient_xref."""
+    is_merged = patients.is_in(list(merged)).fill_null(False)
+    first = pl.col("source_patient_id").drop_nulls().first().over("patient_id")
+    return pl.when(pl.Series(is_merged)).then(first).otherwise("source_patient_id").alias("source_patient_id")
+
+
+@dataclass(frozen=True)
+class StagedParts:
+    """Staged frames held as one value: read back from the store, or with merged patients under one pseudonym."""
+
+    tables: Mapping[str, pl.DataFrame]
+    issues: pl.DataFrame
+    rows: pl.DataFrame
+    file_issues: pl.DataFrame
+    source_columns: Mapping[tuple[str, str, str], str]
+    judged: Mapping[str, int]
+
+
+def with_merged_patients(staged: StagedFrames, merged: Mapping[str, str]) -> StagedFrames:
+    """The staged frames of a facility after its merges.
+
+    Args:
+        staged: as staging made them.
+        merged: pseudonym -> the one that takes its place.
+    """
+    if not merged:
+        return staged
+    issues = staged.issues
+    if "_record_key" in issues.columns and issues.height:
+        parts = pl.col("_record_key").str.split("|").list.eval(_in_place(pl.element(), merged)).list.join("|")
+        issues = issues.with_columns(parts.alias("_record_key"))
+    tables = MergedTables(staged.tables, merged)
+    return StagedParts(tables, issues, staged.rows, staged.file_issues, staged.source_columns, staged.judged)
+
+
+def _renamed(frame: pl.DataFrame, merged: Mapping[str, str]) -> pl.DataFrame:
+    names = [name for name in frame.columns if name.endswith("_id") and frame.schema[name] == pl.String]
+    kept = ("facility_id", "source_patient_id", "own_patient_id")
+    return frame.with_columns(
+        _in_place(pl.col(name), merged).alias(name) for name in names if name not in kept
+    )
+
+
+def _in_place(text: pl.Expr, merged: Mapping[str, str]) -> pl.Expr:
+    """A text whose opening pseudonym, if it has been merged away, is the surviving one."""
+    opening = text.str.slice(0, PSEUDONYM_LENGTH)
+    return opening.replace(dict(merged)) + text.str.slice(PSEUDONYM_LENGTH)
+
+
+def known_elsewhere(frame: pl.DataFrame, merged: Mapping[str, str]) -> pl.DataFrame:
+    """Judged records of patients whom another facility knows too: only ``patient_id`` changes.
+
+    Args:
+        merged: pseudonym -> the one of the other facility that takes its place.
+    """
+    if "patient_id" not in frame.columns:
+        return frame
+    made = frame.with_columns(pl.col("patient_id").replace(dict(merged)))
+    if "match_method" in frame.columns:
+        is_merged = pl.Series(frame["patient_id"].is_in(list(merged)))
+        method = pl.when(is_merged).then(pl.lit("manual")).otherwise("match_method")
+        made = made.with_columns(method.alias("match_method"))
+    return made
+
+
+def one_row_each(
+    name: str, frame: pl.DataFrame, persons: Mapping[str, str]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Accepted records of a table of ``PERSON_TABLES``, one row per person that several facilities know.
+
+    Item by item the value of the facility of the surviving pseudonym, then those of the others.
+
+    Args:
+        name: bare table name.
+        frame: accepted records of all facilities.
+        persons: surviving pseudonym -> the facility that it comes from.
+
+    Returns:
+        The table, and the contradictions: ``table_name, patient_id, items, rule_id``.
+    """
+    columns = list(curated()[name].columns)
+    is_person = pl.col("patient_id").is_in(list(persons))
+    home = pl.col("patient_id").replace_strict(dict(persons), default=None, return_dtype=pl.String)
+    several = frame.filter(is_person).sort(home != pl.col("facility_id"), "facility_id", "_row_id")
+    number = pl.int_range(pl.len(), dtype=pl.Int64)
+    ranked = several.select(
+        *columns, number.alias("_row_id"), number.over("patient_id").cast(pl.Int16).alias("_source_no")
+    )
+    names = {one: f"{one:05d}" for one in ranked["_source_no"].unique().to_list()}
+    joined = consolidate_table(name, ranked, Consolidation(source_names=names))
+    keys = joined.records.select("_row_id", "patient_id")
+    conflicts = joined.conflicts.filter(~pl.col("items").is_in(_OWN)).join(keys, on="_row_id")
+    whole = pl.concat([frame.filter(~is_person).select(columns), joined.records.select(columns)])
+    return whole, conflicts.select(pl.lit(name).alias("table_name"), "patient_id", "items", "rule_id")
+
+
+def conflict_findings(conflicts: pl.DataFrame, rules: Catalogue) -> pl.DataFrame:
+    """Findings (status open) of what two facilities say differently of one person: S17, H03.
+
+    They belong to the registry, not to a facility: neither is shown what the other knows.
+    """
+    on = rules.of_scope("generic", "facility", "table")
+    known = conflicts.filter(pl.col("rule_id").is_in(list(on)))
+    if known.is_empty():
+        return pl.DataFrame(schema=FINDING)
+    told = [message_of(on[rule], items) for rule, items in known.select("rule_id", "items").iter_rows()]
+    frame = known.with_columns(
+        pl.col("patient_id").alias("record_key"),
+        pl.lit(WHOLE_REGISTRY).alias("facility_id"),
+        pl.col("rule_id").replace_strict({key: one.severity for key, one in on.items()}).alias("severity"),
+        pl.Series("message", [f"{one} (two facilities differ)" for one in told], dtype=pl.String),
+        pl.lit("open").alias("status"),
+    )
+    frame = frame.with_columns(finding_ids(frame, WHOLE_REGISTRY)).unique("finding_id", maintain_order=True)
+    return frame.select(
+        pl.col(name).cast(kind) if name in frame.columns else pl.lit(None, dtype=kind).alias(name)  # type: ignore[arg-type]
+        for name, kind in FINDING.items()
+    )

@@ -1,0 +1,149 @@
+"""Rules over the whole registry: between releases, over the cohort and its estimates.
+
+Belongs here: running the rules of scope ``registry`` on a connection that the caller prepared.
+Does not belong here: preparing it, rules within one facility (``cross_table.py``).
+
+The connection shows ``curated.*``, ``mart.*`` and ``quality.*`` of the release that is being made, and
+the previous release as an attached database ``previous`` (``previous.curated.death``). A rule names in its
+header's ``inputs`` what it reads and is ``not_applicable`` where one of them is absent; what its ``optional``
+names of the previous release is shown to it empty in the first release.
+
+A rule's SELECT gives one row per judged thing: ``facility_id, record_key, is_violated`` and, where it can
+say more, ``table_name, items, severity, suggestion, detail, value_text``. ``facility_id`` is ``registry``
+where the whole registry is judged.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import duckdb
+import polars as pl
+
+import schemas
+from registry_pipeline.core.sql_files import SqlFile
+from registry_pipeline.validation.rules.catalogue import Catalogue, RuleEntry, message_of, parameters_for
+from registry_pipeline.validation.screening.cross_table import severity_of
+from registry_pipeline.validation.screening.findings import FINDING, finding_id
+from registry_pipeline.validation.screening.rule_results import RESULT, result_row
+from schemas.table import columns_of
+
+WHOLE_REGISTRY = "registry"
+
+
+def run_registry_rules(
+    connection: duckdb.DuckDBPyConnection, rules: Catalogue, parameters: Mapping[str, Any]
+) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, str]]:
+    """Findings, rule results and private failure notes of the registry-wide rules.
+
+    Args:
+        connection: as described in the module's docstring.
+        rules: the catalogue in force.
+        parameters: of :func:`registry_pipeline.validation.rules.catalogue.parameters_of`.
+
+    Returns:
+        Rows of ``quality.finding`` (status open, releases NULL), rows of ``quality.rule_result`` (one per
+        facility that was judged), and rule id -> why it failed. The notes may quote values: never log them.
+    """
+    findings, results, failures = [pl.DataFrame(schema=FINDING)], [], {}
+    present = _present(connection)
+    _stand_in(connection, rules, present)
+    for entry in rules.of_scope("registry").values():
+        assert isinstance(entry.judged_by, SqlFile)
+        if not set(entry.judged_by.header.get("inputs", ())) <= present:
+            results.append(result_row(entry, WHOLE_REGISTRY, 0, 0, False))
+            continue
+        try:
+            broken, judged = _judged(connection, entry, parameters)
+        except Exception as problem:  # a rule that raises must not stop the others
+            failures[entry.rule_id] = f"{type(problem).__name__}: {problem}"
+            results.append(result_row(entry, WHOLE_REGISTRY, 0, 0, True))
+            continue
+        findings.append(_findings(broken, entry))
+        results += _results(broken, judged, entry)
+    return pl.concat(findings), pl.DataFrame(results, schema=RESULT, orient="row"), failures
+
+
+def _present(connection: duckdb.DuckDBPyConnection) -> set[str]:
+    """Tables and views: ``schema.table`` of the main database, ``database.schema.table`` of all."""
+    query = "SELECT table_catalog, table_schema, table_name FROM information_schema.tables"
+    here = connection.execute("SELECT current_database()").fetchall()[0][0]
+    found: set[str] = set()
+    for database, schema, table in connection.execute(query).fetchall():
+        found.add(f"{database}.{schema}.{table}")
+        if database == here:
+            found.add(f"{schema}.{table}")
+    return found
+
+
+def _stand_in(connection: duckdb.DuckDBPyConnection, rules: Catalogue, present: set[str]) -> None:
+    """Empty tables of a previous release that there is not, for the rules that can do without."""
+    files = [one.judged_by for one in rules.of_scope("registry").values()]
+    named = {name for one in files if isinstance(one, SqlFile) for name in one.header.get("optional", ())}
+    if not named or any(name.startswith("previous.") for name in present):
+        return
+    connection.execute("ATTACH ':memory:' AS previous")
+    for name in sorted(named):
+        layer, bare = name.removeprefix("previous.").split(".")
+        columns = columns_of(schemas.tables()[f"{layer}.{bare}"])
+        told = ", ".join(f'"{one.name}" {one.duckdb_type}' for one in columns)
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS previous.{layer}; CREATE TABLE {name} ({told})")
+
+
+def _judged(
+    connection: duckdb.DuckDBPyConnection, entry: RuleEntry, parameters: Mapping[str, Any]
+) -> tuple[pl.DataFrame, dict[str, int]]:
+    """The rows that break a rule, and how many each facility had judged.
+
+    Counted first: most rules are broken by nobody, and the rows, with all that is said of them, are then
+    not made up at all; where some are, only for those.
+    """
+    assert isinstance(entry.judged_by, SqlFile)
+    query = f"FROM (\n{entry.judged_by.query}\n) WHERE facility_id IS NOT NULL"
+    given = entry.judged_by.parameters(parameters_for(entry, parameters))
+    counted = (
+        f"SELECT facility_id, count(is_violated), count_if(is_violated) {query} "
+        "GROUP BY facility_id ORDER BY facility_id"
+    )
+    counts = connection.execute(counted, given).fetchall()
+    judged = {facility: n for facility, n, _ in counts if n}
+    wanted = "is_violated" if any(n_broken for _, _, n_broken in counts) else "false"
+    broken = connection.execute(f"SELECT * {query} AND {wanted}", given).pl()
+    if "severity" in broken.columns and entry.warning_severity == "off":
+        broken = broken.filter(~pl.col("severity").is_in(["warning", "info"]))
+    return broken, judged
+
+
+def _findings(broken: pl.DataFrame, entry: RuleEntry) -> pl.DataFrame:
+    fixed: dict[str, pl.Expr] = {
+        "table_name": pl.lit(entry.table_name),
+        "items": pl.lit(",".join(entry.items)),
+        "detail": pl.lit(None, dtype=pl.String),
+    }
+    frame = broken.with_columns(
+        made.alias(name) for name, made in fixed.items() if name not in broken.columns
+    )
+    detail = (pl.lit(" (") + pl.col("detail").cast(pl.String) + pl.lit(")")).fill_null("")
+    suggested = pl.col("suggestion") if "suggestion" in broken.columns else pl.lit(None, dtype=pl.String)
+    frame = frame.with_columns(
+        pl.lit(entry.rule_id).alias("rule_id"),
+        severity_of(entry, broken).alias("severity"),
+        (pl.lit(message_of(entry)) + detail).alias("message"),
+        suggested.cast(pl.String).fill_null(entry.suggestion or "").replace("", None).alias("suggestion"),
+        pl.lit("open").alias("status"),
+    )
+    told = frame.select("facility_id", "table_name", "record_key", "items").fill_null("")
+    ids = [finding_id(entry.rule_id, *row) for row in told.iter_rows()]
+    named = frame.with_columns(pl.Series("finding_id", ids, dtype=pl.String))
+    return named.select(
+        pl.col(name).cast(kind) if name in named.columns else pl.lit(None, dtype=kind).alias(name)  # type: ignore[arg-type]
+        for name, kind in FINDING.items()
+    ).unique("finding_id", keep="first", maintain_order=True)
+
+
+def _results(
+    broken: pl.DataFrame, judged: Mapping[str, int], entry: RuleEntry
+) -> list[tuple[str, str, str, int, int]]:
+    if not judged:
+        return [result_row(entry, WHOLE_REGISTRY, 0, 0, False)]
+    violated = dict(broken.group_by("facility_id").len().iter_rows())
+    return [result_row(entry, one, violated.get(one, 0), n, False) for one, n in judged.items()]

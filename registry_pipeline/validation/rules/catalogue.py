@@ -1,0 +1,274 @@
+"""The rule catalogue: every rule, read from the one place in which it is written.
+
+Belongs here: gathering the rules of ``schemas``, ``sql/rules`` and ``schemas.rules.generic_rules``, overriding
+their severity and thresholds, the version of the set. Does not belong here: judging records.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from functools import cache
+from typing import Any
+
+from registry_pipeline.core.settings import Settings
+from registry_pipeline.core.sql_files import SqlFile, sql_files
+from registry_pipeline.core.toml_source import nearest
+from registry_pipeline.validation.records import curated
+from schemas.codes import CTCAE_TERM
+from schemas.rules.generic_rule import GenericRule
+from schemas.rules.generic_rules import GENERIC_RULES
+from schemas.table import Rule, rules_of
+
+LEVELS = ("error", "warning", "info", "off")
+CODE_PARAMETERS = {"ctcae_terms": list(CTCAE_TERM.codes)}
+"""Code lists that a rule's query may ask for: lists are published as tables only in a release."""
+
+
+class OverrideError(ValueError):
+    """A setting of a rule that cannot be.
+
+    Attributes:
+        keys: where it stands: ``("rules", rule id, key, ...)``.
+    """
+
+    def __init__(self, keys: Sequence[str], message: str) -> None:
+        self.keys = tuple(keys)
+        super().__init__(f"{'.'.join(keys)}: {message}")
+
+
+@dataclass(frozen=True)
+class RuleEntry:
+    """One rule of the catalogue, wherever it is written.
+
+    Attributes:
+        scope: ``table`` (within a table), ``facility`` (between tables of one facility), ``registry``
+            (over curated and mart tables of all) or ``generic`` (any table).
+        severity: in force, after overrides; ``off`` switches the rule off.
+        softer_severity: in force for the rule's second step, where it was set; ``off`` leaves that step out.
+        unit: what is counted as judged.
+        judged_by: the object that judges: a :class:`Rule`, an SQL file or a :class:`GenericRule`.
+    """
+
+    rule_id: str
+    table_name: str | None
+    severity: str
+    category: str
+    message: str
+    suggestion: str | None
+    items: tuple[str, ...]
+    source: str
+    version: int
+    scope: str
+    judged_by: Rule | SqlFile | GenericRule
+    thresholds: Mapping[str, Any] = field(default_factory=dict)
+    unit: str = "record"
+    softer_severity: str | None = None
+
+    @property
+    def warning_severity(self) -> str:
+        """Severity of the second, stricter step: as set, else a warning, and never above that of the rule."""
+        wanted = self.softer_severity or "warning"
+        return wanted if LEVELS.index(wanted) >= LEVELS.index(self.severity) else self.severity
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Every rule by its id."""
+
+    entries: Mapping[str, RuleEntry]
+
+    def of_scope(self, *scopes: str) -> dict[str, RuleEntry]:
+        """The rules of some scopes that are switched on."""
+        return {k: v for k, v in self.entries.items() if v.scope in scopes and v.severity != "off"}
+
+    def overridden(self, overrides: Mapping[str, Mapping[str, Any]]) -> "Catalogue":
+        """The catalogue with severities and thresholds of settings or of a facility.
+
+        Args:
+            overrides: rule id -> ``{"severity": …, "softer_severity": …, "thresholds": {…}}``.
+
+        Raises:
+            OverrideError: an unknown rule, severity or threshold; the message names it and what is known.
+        """
+        entries = dict(self.entries)
+        for rule_id, change in overrides.items():
+            if rule_id not in entries:
+                told = f"there is no such rule{nearest(rule_id, _alike(rule_id, entries))}"
+                raise OverrideError(["rules", rule_id], told)
+            entries[rule_id] = _overridden(entries[rule_id], change)
+        return Catalogue(entries)
+
+    def overridden_at_facility(self, overrides: Mapping[str, Mapping[str, Any]]) -> "Catalogue":
+        """As :meth:`overridden`, for the mapping of one facility.
+
+        Raises:
+            OverrideError: also for a rule that judges the registry as a whole: it has one setting for all.
+        """
+        for rule_id in overrides:
+            if rule_id in self.entries and self.entries[rule_id].scope == "registry":
+                raise OverrideError(
+                    ["rules", rule_id], "the rule judges the whole registry; set it in registry.toml"
+                )
+        return self.overridden(overrides)
+
+    def rows(self) -> list[dict[str, object]]:
+        """Rows of ``quality.rule``; rules that are off are not listed."""
+        return [
+            {
+                "rule_id": one.rule_id,
+                "table_name": one.table_name,
+                "severity": one.severity,
+                "category": one.category,
+                "message": message_of(one),
+                "suggestion": one.suggestion,
+                "items": ",".join(one.items) or None,
+                "source": one.source,
+                "version": one.version,
+            }
+            for one in self.entries.values()
+            if one.severity != "off"
+        ]
+
+    @property
+    def rule_set_version(self) -> str:
+        """Hash of every rule in force: wording, severity, thresholds and judgement."""
+        told = [
+            [*(str(row[name]) for name in row), entry.warning_severity, _judgement(entry)]
+            for row in self.rows()
+            for entry in [self.entries[str(row["rule_id"])]]
+        ]
+        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def catalogue(
+    settings: Settings | None = None, facility_rules: Mapping[str, Mapping[str, Any]] | None = None
+) -> Catalogue:
+    """The rules in force.
+
+    Args:
+        settings: registry.toml, whose ``[rules.*]`` override the defaults.
+        facility_rules: the overrides of one facility, applied last.
+
+    Raises:
+        OverrideError: an override names a rule, severity or threshold that does not exist.
+    """
+    made = Catalogue(_written())
+    for overrides in ((settings.rules if settings else {}), facility_rules or {}):
+        made = made.overridden(overrides)
+    study = vars((settings or Settings()).study)
+    return Catalogue({key: _worded(entry, study) for key, entry in made.entries.items()})
+
+
+def parameters_of(settings: Settings, extract_date: date) -> dict[str, Any]:
+    """What rules may ask for: the study's parameters and the end of observation."""
+    return {**vars(settings.study), "extract_date": extract_date}
+
+
+def parameters_for(entry: RuleEntry, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters of one rule: the general ones and its own thresholds."""
+    return {**CODE_PARAMETERS, **parameters, **entry.thresholds}
+
+
+def message_of(entry: RuleEntry, column: str | None = None) -> str:
+    """The rule's message with its thresholds filled in."""
+    return _filled(entry.message, {"column": column or "a column", **entry.thresholds})
+
+
+def written_messages() -> dict[str, str]:
+    """Rule id -> message as written, with its places open."""
+    return {rule_id: entry.message for rule_id, entry in _written().items()}
+
+
+@cache
+def _written() -> dict[str, RuleEntry]:
+    found = [_from_generic(one) for one in GENERIC_RULES]
+    found += [_from_table(name, rule) for name, model in curated().items() for rule in rules_of(model)]
+    found += [_from_sql(one) for one in sql_files("rules").values()]
+    entries = {one.rule_id: one for one in sorted(found, key=lambda one: one.rule_id)}
+    if len(entries) < len(found):
+        ids = [one.rule_id for one in found]
+        raise ValueError(
+            f"rules that are written twice: {sorted({one for one in ids if ids.count(one) > 1})}"
+        )
+    return entries
+
+
+def _from_generic(rule: GenericRule) -> RuleEntry:
+    return RuleEntry(
+        rule.rule_id, rule.table_name, rule.severity, rule.category, rule.message, rule.suggestion, (), rule.source,
+        rule.version, "generic", rule, rule.thresholds, rule.unit,
+    )  # fmt: skip
+
+
+def _from_table(name: str, rule: Rule) -> RuleEntry:
+    return RuleEntry(
+        rule.rule_id, name, rule.severity, rule.category, rule.message, rule.suggestion, rule.items, rule.source,
+        rule.version, "table", rule, rule.thresholds,
+    )  # fmt: skip
+
+
+def _from_sql(file: SqlFile) -> RuleEntry:
+    head = file.header
+    return RuleEntry(
+        file.name, head["table"], head["severity"], head["category"], head["message"], head.get("suggestion"),
+        tuple(head["items"]), head["source"], head.get("version", 1), head.get("scope", "facility"), file,
+        head.get("thresholds", {}),
+    )  # fmt: skip
+
+
+def _overridden(entry: RuleEntry, change: Mapping[str, Any]) -> RuleEntry:
+    severity = change.get("severity", entry.severity)
+    softer = change.get("softer_severity", entry.softer_severity)
+    for name, level in (("severity", severity), ("softer_severity", softer or "warning")):
+        if level not in LEVELS:
+            raise OverrideError(["rules", entry.rule_id, name], f"must be one of {', '.join(LEVELS)}")
+    given = change.get("thresholds", {})
+    for name, value in given.items():
+        _check_threshold(entry, name, value)
+    return replace(entry, severity=severity, softer_severity=softer, thresholds={**entry.thresholds, **given})
+
+
+def _check_threshold(entry: RuleEntry, name: str, value: object) -> None:
+    """Refuse a threshold that the rule does not have, or of another kind than its own."""
+    keys = ["rules", entry.rule_id, "thresholds", name]
+    if name not in entry.thresholds:
+        known = ", ".join(sorted(entry.thresholds)) or "none"
+        raise OverrideError(keys, f"no such threshold; known: {known}")
+    own = entry.thresholds[name]
+    is_number = isinstance(own, int | float) and not isinstance(own, bool)
+    fits = (
+        isinstance(value, int | float) and not isinstance(value, bool)
+        if is_number
+        else type(value) is type(own)
+    )
+    if not fits:
+        raise OverrideError(keys, f"has the wrong type ({type(value).__name__}); write for example: {own}")
+
+
+def _alike(rule_id: str, entries: Mapping[str, RuleEntry]) -> list[str]:
+    """Rules of the same letter, if there are any."""
+    return [one for one in entries if one[:1] == rule_id[:1].upper()] or list(entries)
+
+
+def _worded(entry: RuleEntry, study: Mapping[str, Any]) -> RuleEntry:
+    """The rule with the study's parameters in its message."""
+    return replace(entry, message=_filled(entry.message, study))
+
+
+def _filled(text: str, words: Mapping[str, Any]) -> str:
+    for name, value in words.items():
+        text = text.replace("{" + name + "}", f"{value:g}" if isinstance(value, float) else str(value))
+    return text
+
+
+def _judgement(entry: RuleEntry) -> str:
+    """The judgement as text: the query, or the expression at the settings' defaults."""
+    if isinstance(entry.judged_by, SqlFile):
+        return entry.judged_by.query
+    if isinstance(entry.judged_by, Rule):
+        parameters = {**parameters_of(Settings(), date(2000, 1, 1)), **entry.thresholds}
+        steps = (entry.judged_by.check, entry.judged_by.warning)
+        return " ; ".join(str(step(parameters)) for step in steps if step)
+    return entry.judged_by.unit

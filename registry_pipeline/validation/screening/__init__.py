@@ -1,0 +1,1 @@
+"""One facility's records judged: consolidation, rules, findings, quarantine, row account."""

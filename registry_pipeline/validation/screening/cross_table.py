@@ -1,0 +1,157 @@
+"""Rules between tables: the SELECTs of ``sql/rules`` over the records of one facility.
+
+Belongs here: a private in-memory DuckDB with the records as ``screened.<table>``, running each rule,
+reading its judgements back. Does not belong here: the rules, the wording of findings, rules over the
+whole registry (``registry_rules.py``).
+
+A rule's SELECT gives one row per judged record: ``_row_id, is_violated`` and, where it can say more,
+``severity``, ``suggestion``, ``detail``, and ``table_name`` and ``items`` where it judges two tables.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Set
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import duckdb
+import polars as pl
+import pyarrow as pa
+
+from registry_pipeline.core.sql_files import SqlFile
+from registry_pipeline.validation.records import curated
+from registry_pipeline.validation.rules.catalogue import Catalogue, RuleEntry, parameters_for
+from registry_pipeline.validation.screening.identifiers import Identifiers
+from registry_pipeline.validation.screening.within_table import Outcome, violation_frame
+
+RULES_AT_A_TIME = 2
+_WORD = re.compile(r"[a-z_][a-z_0-9]*")
+
+
+def open_records(
+    records: Mapping[str, pl.DataFrame],
+    memory_limit: str = "1500MB",
+    words: Mapping[str, Set[str]] | None = None,
+) -> duckdb.DuckDBPyConnection:
+    """An in-memory DuckDB with the given records as ``screened.<table>``; absent tables are empty.
+
+    Args:
+        words: of :func:`words_of` the rules that will be run; tables and columns that they do not name are
+            left out, which halves time and memory. All are shown by default.
+
+    The records are copied in: rules join them again and again, and DuckDB hands conditions on a
+    registered Arrow table to pyarrow, which cannot compare the texts that polars hands out.
+
+    One thread to a rule: it takes some hundredths of a second, and threads that wait for each other spend more than
+    they share. Rules need nothing of each other, so that several run at a time.
+    """
+    connection = duckdb.connect(":memory:", config={"memory_limit": memory_limit, "threads": 1})
+    connection.execute("CREATE SCHEMA screened")
+    for name in curated():
+        frame = records[name].drop("_row_ids", "_origin", strict=False)
+        if words is not None:
+            # a table that no rule names stays empty, a column that no rule of the table names stays out
+            named = words.get(name, set()) - {"_row_id"}
+            frame = frame.select("_row_id", *(one for one in frame.columns if one in named))
+            frame = frame if name in words else frame.clear()
+        # Arrow's own interface: polars' to_arrow() was seen to crash the process now and then
+        connection.register("_given", pa.table(frame))
+        connection.execute(f'CREATE TABLE screened."{name}" AS SELECT * FROM _given')
+        connection.unregister("_given")
+    connection.execute("SET lock_configuration = true")
+    return connection
+
+
+def judge_between_tables(
+    records: Mapping[str, pl.DataFrame],
+    identifiers: Identifiers,
+    rules: Catalogue,
+    parameters: Mapping[str, Any],
+    outcome: Outcome,
+    memory_limit: str = "1500MB",
+) -> None:
+    """Run every facility-wide rule, into ``outcome``; a rule that fails does not stop the others.
+
+    Identifiers that tables share are numbers to the rules, which compare and never show them; a rule that
+    suggests one says in its header's ``identifiers`` of which table it is.
+    """
+    wanted = [
+        entry
+        for entry in rules.of_scope("facility").values()
+        if any(records[name].height for name in judged_tables(entry))
+    ]
+    if not wanted:
+        return
+    with open_records(identifiers.in_place(records), memory_limit, words_of(wanted)) as connection:
+
+        def judge(entry: RuleEntry) -> tuple[int, pl.DataFrame] | str:
+            try:
+                with connection.cursor() as own:
+                    return judge_by_sql(own, entry, parameters)
+            except Exception as problem:  # a rule that raises must not stop the others
+                return f"{type(problem).__name__}: {problem}"
+
+        with ThreadPoolExecutor(RULES_AT_A_TIME) as threads:
+            for entry, made in zip(wanted, threads.map(judge, wanted), strict=True):
+                if isinstance(made, str):
+                    outcome.failures[entry.rule_id] = made
+                    continue
+                outcome.count(entry.rule_id, made[0])
+                outcome.violations.append(identifiers.in_words(made[1], _shown(entry)))
+
+
+def words_of(entries: Iterable[RuleEntry]) -> dict[str, set[str]]:
+    """Table -> every word of the queries that name it: what they can possibly ask of it."""
+    found: dict[str, set[str]] = {}
+    for one in entries:
+        words = set(_WORD.findall(_file(one).query))
+        for name in words & curated().keys():
+            found.setdefault(name, set()).update(words)
+    return found
+
+
+def _file(entry: RuleEntry) -> SqlFile:
+    assert isinstance(entry.judged_by, SqlFile)
+    return entry.judged_by
+
+
+def _shown(entry: RuleEntry) -> dict[str, str]:
+    """Column of a violation that holds an identifier -> the table whose it is."""
+    return dict(_file(entry).header.get("identifiers", {}))
+
+
+def judged_tables(entry: RuleEntry) -> list[str]:
+    """The tables whose records a rule judges: its own, or those of its header's ``judges``."""
+    return list(_file(entry).header.get("judges", [entry.table_name]))
+
+
+def judge_by_sql(
+    connection: duckdb.DuckDBPyConnection, entry: RuleEntry, parameters: Mapping[str, Any]
+) -> tuple[int, pl.DataFrame]:
+    """How many records a rule judged, and its violations (columns of ``VIOLATION``)."""
+    file = _file(entry)
+    given = file.parameters(parameters_for(entry, parameters))
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE judged AS {file.query}", given)
+    judged = connection.execute("SELECT count(is_violated) FROM judged").fetchall()[0][0]
+    broken = connection.execute("SELECT * FROM judged WHERE is_violated").pl()
+    fixed = {"table_name": entry.table_name, "items": ",".join(entry.items)}
+    if "severity" in broken.columns and entry.warning_severity == "off":
+        broken = broken.filter(~pl.col("severity").is_in(["warning", "info"]))
+    found = broken.with_columns(
+        *(pl.lit(value).alias(name) for name, value in fixed.items() if name not in broken.columns),
+        pl.lit(entry.rule_id).alias("rule_id"),
+        severity_of(entry, broken).alias("severity"),
+    )
+    return int(judged), violation_frame(
+        found.unique(["table_name", "_row_id"], keep="first", maintain_order=True)
+    )
+
+
+def severity_of(entry: RuleEntry, broken: pl.DataFrame) -> pl.Expr:
+    """The rule's severity, unless the query says a softer step was broken."""
+    if "severity" not in broken.columns:
+        return pl.lit(entry.severity)
+    softer = pl.col("severity").is_in(["warning", "info"])
+    level = (
+        pl.when(pl.col("severity") == "info").then(pl.lit("info")).otherwise(pl.lit(entry.warning_severity))
+    )  # "off" does not come here: judge_by_sql has left such rows out
+    return pl.when(softer).then(level).otherwise(pl.lit(entry.severity))

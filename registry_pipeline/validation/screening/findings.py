@@ -1,0 +1,232 @@
+"""Findings: violations in the words and with the positions that a data manager needs.
+
+Belongs here: record key, source cell, text as received, message and stable id of every violation.
+Does not belong here: judging, the life of findings across releases (``lifecycle.py``).
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from registry_pipeline.validation.records import record_keys
+from registry_pipeline.validation.rules.catalogue import Catalogue, message_of
+from registry_pipeline.validation.screening.places import places_of
+from schemas.columns import Column
+from schemas.quality.finding import MODEL
+from schemas.table import columns_of
+
+RawValue = Callable[[pl.DataFrame], pl.DataFrame]
+FINDING: dict[str, type[pl.DataType] | pl.DataType] = {
+    column.name: column.polars_type for column in columns_of(MODEL) if isinstance(column, Column)
+}
+_RANK = {"error": 0, "warning": 1, "info": 2}
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Where findings look things up.
+
+    Attributes:
+        facility_id: the facility under judgement.
+        records: records per table (``_row_id`` numbers them, ``_origin`` is their source row).
+        origins: ``table_name, _row_id, column_name, _origin`` for records made of several rows.
+        rows: every source row: ``_row_id, submission_id, source_file, sheet, source_row, source_name``.
+        source_columns: (source name, table, column) -> header of the source column.
+        raw_value: ``_row_id, source_column`` -> the same with ``value_text``; None: typed values are shown.
+    """
+
+    facility_id: str
+    records: Mapping[str, pl.DataFrame]
+    origins: pl.DataFrame
+    rows: pl.DataFrame
+    source_columns: Mapping[tuple[str, str, str], str] = field(default_factory=dict)
+    raw_value: RawValue | None = None
+
+
+def build_findings(violations: pl.DataFrame, evidence: Evidence, rules: Catalogue) -> pl.DataFrame:
+    """Rows of ``quality.finding`` (status open, releases NULL) and ``_row_id``, the source row.
+
+    Of several breaches of one rule by one record and its items the gravest is kept.
+    """
+    if violations.is_empty():
+        return pl.DataFrame(schema={**FINDING, "_row_id": pl.Int64})
+    keyed = _keyed(violations, evidence)
+    placed = _placed(keyed.with_columns(pl.col("items").str.split(",").list.first().alias("_item")), evidence)
+    worded = _worded(_quoted(placed, evidence), rules)
+    named = worded.with_columns(finding_ids(worded, evidence.facility_id))
+    ranked = named.sort(pl.col("severity").replace_strict(_RANK, default=9), maintain_order=True)
+    unique = ranked.unique("finding_id", keep="first", maintain_order=True)
+    return unique.select(
+        *(_as_finding(name, unique.columns, evidence.facility_id) for name in FINDING),
+        pl.col("_origin").alias("_row_id"),
+    ).sort("table_name", "_row_id", "rule_id", "items", nulls_last=True)
+
+
+def finding_ids(frame: pl.DataFrame, facility_id: str) -> pl.Series:
+    """Stable ids from rule, facility, table, record key and items; never from row, file or value."""
+    told = frame.select("rule_id", "table_name", "record_key", "items").fill_null("")
+    return pl.Series(
+        "finding_id",
+        [finding_id(rule, facility_id, table, key, items) for rule, table, key, items in told.iter_rows()],
+        dtype=pl.String,
+    )
+
+
+def finding_id(rule_id: str, facility_id: str, table_name: str, record_key: str, items: str) -> str:
+    """The id of one finding: ``F`` and 16 hexadecimal digits."""
+    told = "|".join((rule_id, facility_id, table_name, record_key, items))
+    return "F" + hashlib.blake2b(told.encode(), digest_size=8).hexdigest()
+
+
+def _as_finding(name: str, present: list[str], facility_id: str) -> pl.Expr:
+    fixed = {"facility_id": facility_id, "status": "open"}
+    if name in fixed:
+        return pl.lit(fixed[name]).alias(name)
+    if name not in present:
+        return pl.lit(None, dtype=FINDING[name]).alias(name)  # type: ignore[arg-type]
+    return pl.col(name).cast(FINDING[name])
+
+
+def _keyed(violations: pl.DataFrame, evidence: Evidence) -> pl.DataFrame:
+    """With the record's key and, unless the violation brings one, the source row of its first item."""
+    tables = violations.get_column("table_name").drop_nulls().unique(maintain_order=True)
+    known = [name for name in tables if name in evidence.records]
+    named = {name: violations.filter(pl.col("table_name") == name)["_row_id"].drop_nulls() for name in known}
+    keys = [
+        record_keys(name, evidence.records[name], named[name])
+        .join(evidence.records[name].select("_row_id", pl.col("_origin").alias("_first")), on="_row_id")
+        .with_columns(pl.lit(name).alias("table_name"))
+        for name in known
+    ]
+    schema = {"_row_id": pl.Int64, "record_key": pl.String, "_first": pl.Int64, "table_name": pl.String}
+    keyed = violations.join(
+        pl.concat([pl.DataFrame(schema=schema), *keys]),
+        on=["table_name", "_row_id"],
+        how="left",
+        maintain_order="left",
+    )
+    item = pl.col("items").str.split(",").list.first().alias("column_name")
+    merged = keyed.with_columns(item).join(
+        evidence.origins.rename({"_origin": "_gave"}),
+        on=["table_name", "_row_id", "column_name"],
+        how="left",
+        maintain_order="left",
+    )
+    return merged.with_columns(pl.coalesce("_origin", "_gave", "_first").alias("_origin")).drop("column_name")
+
+
+def _placed(frame: pl.DataFrame, evidence: Evidence) -> pl.DataFrame:
+    """With file, sheet, row and source column."""
+    where = ["submission_id", "source_file", "sheet", "source_row", "source_name"]
+    rows = places_of(evidence.rows, frame["_origin"], where).rename({"_row_id": "_origin"})
+    placed = frame.join(rows, on="_origin", how="left", maintain_order="left")
+    told = pl.DataFrame(
+        [(*key, header) for key, header in evidence.source_columns.items()],
+        schema={"source_name": pl.String, "table_name": pl.String, "_item": pl.String, "_header": pl.String},
+        orient="row",
+    )
+    joined = placed.join(told, on=["source_name", "table_name", "_item"], how="left", maintain_order="left")
+    return joined.with_columns(pl.coalesce("source_column", "_header").alias("source_column")).drop("_header")
+
+
+def _quoted(frame: pl.DataFrame, evidence: Evidence) -> pl.DataFrame:
+    """With the text of the cell as received, else the typed value of the first item."""
+    if evidence.raw_value is not None:
+        wanted = frame.filter(pl.col("value_text").is_null()).select(
+            pl.col("_origin").alias("_row_id"), "source_column"
+        )
+        given = evidence.raw_value(wanted.drop_nulls().unique())
+        given = given.select(
+            pl.col("_row_id").alias("_origin"), "source_column", pl.col("value_text").alias("_raw")
+        )
+        frame = frame.join(
+            given.unique(["_origin", "source_column"]),
+            on=["_origin", "source_column"],
+            how="left",
+            maintain_order="left",
+        )
+        frame = frame.with_columns(pl.coalesce("value_text", "_raw").alias("value_text")).drop("_raw")
+    typed = _typed_values(
+        frame.filter(pl.col("value_text").is_null() & pl.col("_row_id").is_not_null()), evidence
+    )
+    joined = frame.join(typed, on=["table_name", "_row_id", "_item"], how="left", maintain_order="left")
+    return joined.with_columns(pl.coalesce("value_text", "_typed").alias("value_text")).drop("_typed")
+
+
+def _typed_values(frame: pl.DataFrame, evidence: Evidence) -> pl.DataFrame:
+    schema = {"_row_id": pl.Int64, "_typed": pl.String, "table_name": pl.String, "_item": pl.String}
+    parts = [pl.DataFrame(schema=schema)]
+    for (table, item), group in frame.group_by("table_name", "_item"):
+        records = evidence.records.get(str(table))
+        if records is None or item not in records.columns:
+            continue
+        found = records.join(group.select("_row_id").unique(), on="_row_id", how="semi")
+        parts.append(
+            found.select(
+                "_row_id",
+                pl.col(str(item)).cast(pl.String).alias("_typed"),
+                pl.lit(table).alias("table_name"),
+                pl.lit(item).alias("_item"),
+            )
+        )
+    return pl.concat(parts)
+
+
+def _worded(frame: pl.DataFrame, rules: Catalogue) -> pl.DataFrame:
+    """With message (thresholds and column filled in, the detail appended) and suggestion."""
+    pairs = frame.select("rule_id", "items").unique(maintain_order=True)
+    rows = []
+    for rule_id, items in pairs.iter_rows():
+        entry = rules.entries[rule_id]
+        rows.append((rule_id, items, message_of(entry, items), entry.suggestion))
+    words = pl.DataFrame(
+        rows,
+        schema={"rule_id": pl.String, "items": pl.String, "message": pl.String, "_suggestion": pl.String},
+        orient="row",
+    )
+    joined = frame.join(words, on=["rule_id", "items"], how="left", nulls_equal=True, maintain_order="left")
+    detail = (pl.lit(" (") + pl.col("detail") + pl.lit(")")).fill_null("")
+    return joined.with_columns(
+        pl.col("message") + detail, pl.coalesce("suggestion", "_suggestion").alias("suggestion")
+    )
+
+
+def file_findings(file_issues: pl.DataFrame, rules: Catalogue, facility_id: str) -> pl.DataFrame:
+    """Findings of files, sheets and unreadable rows.
+
+    The record key is the source's name (the file's where no source claims it), with an ordinal where
+    several files or rows break the same rule in the same way.
+    """
+    on = {rule_id: entry.severity for rule_id, entry in rules.of_scope("generic").items()}
+    issues = file_issues.filter(pl.col("rule_id").is_in(list(on)))
+    if issues.is_empty():
+        return pl.DataFrame(schema={**FINDING, "_row_id": pl.Int64})
+    for name in ("source_name", "severity", "suggestion", "record_key", "_row_id"):
+        if name not in issues.columns:
+            kind = pl.Int64 if name == "_row_id" else pl.String
+            issues = issues.with_columns(pl.lit(None, dtype=kind).alias(name))
+    source = pl.coalesce("record_key", "source_name", "source_file").fill_null("")
+    ordinal = pl.int_range(1, pl.len() + 1).over("rule_id", "record_key", "items")
+    frame = issues.with_columns(
+        pl.lit("file").alias("table_name"),
+        source.alias("record_key"),
+        pl.col("column_name").fill_null("").alias("items"),
+        pl.col("column_name").alias("source_column"),
+        pl.col("reason").alias("detail"),
+        pl.coalesce("severity", pl.col("rule_id").replace_strict(on, return_dtype=pl.String)).alias(
+            "severity"
+        ),
+    ).with_columns(
+        pl.when(ordinal > 1)
+        .then(pl.col("record_key") + "#" + ordinal.cast(pl.String))
+        .otherwise("record_key")
+        .alias("record_key")
+    )
+    worded = _worded(frame, rules)
+    named = worded.with_columns(finding_ids(worded, facility_id), pl.col("items").replace("", None))
+    return named.select(
+        *(_as_finding(name, named.columns, facility_id) for name in FINDING),
+        pl.col("_row_id").cast(pl.Int64),
+    )

@@ -1,0 +1,120 @@
+"""Which records are kept out: those with an error of their own and those that hang on such a one.
+
+Belongs here: S18 (a reference without a record), the cascade from parents to children, the rows of
+``quality.quarantine``. Does not belong here: any other judgement.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import polars as pl
+
+from registry_pipeline.validation.records import curated, record_keys, references
+from registry_pipeline.validation.rules.catalogue import Catalogue
+from registry_pipeline.validation.screening.identifiers import Identifiers
+from registry_pipeline.validation.screening.places import places_of
+from registry_pipeline.validation.screening.within_table import Outcome, violation_frame
+
+_VERDICT = {"_row_id": pl.Int64, "reason": pl.String, "cause": pl.String}
+
+
+def judge_references(
+    records: Mapping[str, pl.DataFrame], identifiers: Identifiers, rules: Catalogue, outcome: Outcome
+) -> None:
+    """S18: a foreign key that names no record of the facility, into ``outcome``."""
+    entry = rules.of_scope("generic").get("S18")
+    if entry is None:
+        return
+    for name, model in curated().items():
+        for column, parent, _ in references(model):
+            numbers = identifiers.numbers[name].get_column(column.name)
+            outcome.count("S18", numbers.count())
+            is_missing = (numbers >= identifiers.n_known[parent]).fill_null(False)
+            missing = records[name].select("_row_id").filter(is_missing)
+            outcome.violations.append(
+                violation_frame(
+                    missing.with_columns(
+                        pl.lit(name).alias("table_name"),
+                        pl.lit("S18").alias("rule_id"),
+                        pl.lit(entry.severity).alias("severity"),
+                        pl.lit(column.name).alias("items"),
+                        pl.lit(f"no record in {parent}").alias("detail"),
+                    )
+                )
+            )
+
+
+def verdicts(
+    records: Mapping[str, pl.DataFrame], identifiers: Identifiers, violations: pl.DataFrame
+) -> dict[str, pl.DataFrame]:
+    """Per table the records to quarantine: ``_row_id, reason (own, parent), cause``.
+
+    A record whose reference names no record at all goes with its parent too, even where S18 is softened:
+    the release could not hold it.
+    """
+    errors = violations.filter((pl.col("severity") == "error") & pl.col("_row_id").is_not_null())
+    own = errors.group_by("table_name", "_row_id").agg(
+        pl.col("rule_id").unique().sort().str.join(",").alias("cause")
+    )
+    found: dict[str, pl.DataFrame] = {}
+    for name, model in curated().items():
+        parts = [
+            own.filter(pl.col("table_name") == name).select(
+                "_row_id", pl.lit("own").alias("reason"), pl.col("cause")
+            )
+        ]
+        for column, parent, key in references(model):
+            gone = _gone(
+                identifiers, parent, key, records[parent]["_row_id"].is_in(found[parent]["_row_id"].implode())
+            )
+            numbers = identifiers.numbers[name].get_column(column.name)
+            orphans = (
+                records[name].select("_row_id", column.name).filter(gone.gather(numbers).fill_null(False))
+            )
+            cause = pl.lit(f"{parent} ") + pl.col(column.name)
+            parts.append(orphans.select("_row_id", pl.lit("parent").alias("reason"), cause.alias("cause")))
+        every = pl.concat([pl.DataFrame(schema=_VERDICT), *parts])
+        found[name] = every.unique("_row_id", keep="first", maintain_order=True)
+    return found
+
+
+def _gone(identifiers: Identifiers, table: str, key: str, is_out: pl.Series) -> pl.Series:
+    """For every number of an identifier of a table: no record of it is left."""
+    kept = identifiers.numbers[table].get_column(key).filter(~is_out).drop_nulls()
+    gone = np.ones(len(identifiers.texts[table]), dtype=np.bool_)
+    gone[kept.to_numpy()] = False
+    return pl.Series(gone)
+
+
+def quarantine_rows(
+    facility_id: str,
+    records: Mapping[str, pl.DataFrame],
+    found: Mapping[str, pl.DataFrame],
+    rows: pl.DataFrame,
+) -> pl.DataFrame:
+    """Rows of ``quality.quarantine``, with the position of the record's first source row."""
+    named = ("record_key", "reason", "cause", "_origin", "table_name", "patient_id")
+    schema = {one: pl.Int64 if one == "_origin" else pl.String for one in named}
+    parts = [pl.DataFrame(schema=schema)]
+    for name, verdict in found.items():
+        if verdict.is_empty():
+            continue
+        patient = pl.col("patient_id") if "patient_id" in records[name].columns else pl.lit(None)
+        keys = record_keys(name, records[name], verdict["_row_id"])
+        own = records[name].join(verdict, on="_row_id").join(keys, on="_row_id")
+        parts.append(own.select("record_key", "reason", "cause", "_origin", pl.lit(name).alias("table_name"),
+                                patient.cast(pl.String).alias("patient_id")))  # fmt: skip
+    kept_out = pl.concat(parts)
+    places = places_of(rows, kept_out["_origin"], ["source_file", "sheet", "source_row"])
+    placed = kept_out.join(places, left_on="_origin", right_on="_row_id", how="left", maintain_order="left")
+    return placed.select(
+        pl.lit(facility_id).alias("facility_id"),
+        "table_name",
+        "record_key",
+        "patient_id",
+        "reason",
+        "cause",
+        "source_file",
+        pl.col("sheet").fill_null(""),
+        pl.col("source_row").cast(pl.Int64),
+    )

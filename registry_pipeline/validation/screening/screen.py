@@ -1,0 +1,208 @@
+"""Screening: the staged rows of one facility become judged records.
+
+Belongs here: the order of the steps and what they hand over.
+Does not belong here: any single step (``consolidate``, ``within_table``, ``cross_table``, ``quarantine``,
+``findings``, ``accounting``), reading or writing files.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import polars as pl
+
+from registry_pipeline.validation.decisions.waivers import Waivers
+from registry_pipeline.validation.records import curated
+from registry_pipeline.validation.rules.catalogue import Catalogue
+from registry_pipeline.validation.screening.consolidate import Consolidated, Consolidation, consolidate_table
+from registry_pipeline.validation.screening.cross_table import judge_between_tables
+from registry_pipeline.validation.screening.findings import Evidence, RawValue, build_findings, file_findings
+from registry_pipeline.validation.screening.identifiers import Identifiers, number_identifiers
+from registry_pipeline.validation.screening.places import places_of
+from registry_pipeline.validation.screening.quarantine import judge_references, quarantine_rows, verdicts
+from registry_pipeline.validation.screening.row_account import row_account, row_fates
+from registry_pipeline.validation.screening.rule_results import rule_results
+from registry_pipeline.validation.screening.staged_issues import (
+    conflict_violations,
+    issue_violations,
+    without_echoes,
+)
+from registry_pipeline.validation.screening.systemic import with_systemic
+from registry_pipeline.validation.screening.within_table import Outcome, judge_table
+
+
+class StagedFrames(Protocol):
+    """What staging hands over (``intake`` describes the columns)."""
+
+    @property
+    def tables(self) -> Mapping[str, pl.DataFrame]: ...  # noqa: D102
+    @property
+    def issues(self) -> pl.DataFrame: ...  # noqa: D102
+    @property
+    def rows(self) -> pl.DataFrame: ...  # noqa: D102
+    @property
+    def file_issues(self) -> pl.DataFrame: ...  # noqa: D102
+    @property
+    def source_columns(self) -> Mapping[tuple[str, str, str], str]: ...  # noqa: D102
+    @property
+    def judged(self) -> Mapping[str, int]: ...  # noqa: D102
+
+
+@dataclass(frozen=True)
+class ScreenOptions:
+    """What a facility's mapping and the settings say of screening.
+
+    Attributes:
+        precedence: ``table`` or ``table.column`` -> names of sources, the most trusted first.
+        tolerance: ``table.column`` -> largest difference between sources that is no disagreement.
+        systemic_share: share of a file's rows from which one cause is suspected.
+        raw_value: looks up cells as received: ``_row_id, source_column`` -> also ``value_text``.
+        memory_limit: of the private DuckDB.
+        waivers: waived errors, which no longer keep their records out.
+    """
+
+    precedence: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    tolerance: Mapping[str, float] = field(default_factory=dict)
+    systemic_share: float = 0.5
+    raw_value: RawValue | None = None
+    memory_limit: str = "1500MB"
+    waivers: Waivers = field(default_factory=Waivers)
+
+
+@dataclass(frozen=True)
+class RecordsOfOutcome(Mapping[str, pl.DataFrame]):
+    """The accepted or the quarantined records per table, each made when it is asked for and not kept.
+
+    Attributes:
+        records: per table every record, in the shape of the screening.
+        is_chosen: per table one boolean per record.
+    """
+
+    records: Mapping[str, pl.DataFrame]
+    is_chosen: Mapping[str, pl.Series]
+
+    def __getitem__(self, name: str) -> pl.DataFrame:
+        whole = self.records[name].drop("_row_id").rename({"_origin": "_row_id"})
+        return whole.filter(self.is_chosen[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.records)
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+
+@dataclass(frozen=True)
+class Screened:
+    """The judged records of one facility.
+
+    Attributes:
+        accepted, quarantined: per table: the model's columns, ``_row_id`` (first source row), ``_row_ids``;
+            copied out of all records at every look, for both together are large.
+        findings: rows of ``quality.finding`` and ``_row_id``.
+        rule_results: rows of ``quality.rule_result``.
+        row_account: rows of ``quality.row_account``.
+        quarantine: rows of ``quality.quarantine``.
+        failures: rule id -> why the rule failed to run. Private: it may quote values, never log it.
+    """
+
+    accepted: Mapping[str, pl.DataFrame]
+    quarantined: Mapping[str, pl.DataFrame]
+    findings: pl.DataFrame
+    rule_results: pl.DataFrame
+    row_account: pl.DataFrame
+    quarantine: pl.DataFrame
+    failures: dict[str, str]
+
+
+def screen_facility(
+    facility_id: str,
+    staged: StagedFrames,
+    rules: Catalogue,
+    parameters: Mapping[str, Any],
+    options: ScreenOptions | None = None,
+) -> Screened:
+    """Judge everything that a facility has sent.
+
+    Args:
+        facility_id: the facility.
+        staged: typed rows, what parsing met, every row ever read.
+        rules: the catalogue with the facility's overrides.
+        parameters: of :func:`registry_pipeline.validation.rules.catalogue.parameters_of`.
+        options: precedence, tolerance, look-up of raw cells.
+
+    Raises:
+        TypeError: a staged column has another type than its model.
+        RuntimeError: the row accounting does not balance (a defect of this program).
+    """
+    how = options or ScreenOptions()
+    made = _consolidate(staged, how)
+    records = {name: one.records for name, one in made.items()}
+    identifiers = number_identifiers(records)
+    outcome = _judge(records, identifiers, made, staged, rules, parameters, how)
+    violations = without_echoes(pl.concat(outcome.violations))
+    origins, dropped = _origins(made), [one.fates for one in made.values()]
+    made.clear()
+    evidence = Evidence(facility_id, records, origins, staged.rows, staged.source_columns, how.raw_value)
+    findings = build_findings(violations, evidence, rules)
+    files = file_findings(staged.file_issues, rules, facility_id)
+    findings, systemic = with_systemic(findings, staged.rows, rules, facility_id, how.systemic_share)
+    verdict = verdicts(records, identifiers, how.waivers.lift(violations, findings, records))
+    quarantine = quarantine_rows(facility_id, records, verdict, staged.rows)
+    is_out = {
+        name: frame["_row_id"].is_in(verdict[name]["_row_id"].implode()) for name, frame in records.items()
+    }
+    fates = row_fates(staged.rows, records, is_out, dropped)
+    return Screened(
+        RecordsOfOutcome(records, {name: ~one for name, one in is_out.items()}),
+        RecordsOfOutcome(records, is_out),
+        pl.concat([findings, files, systemic]),
+        rule_results(facility_id, rules, outcome, pl.concat([findings, files]), staged.rows),
+        row_account(facility_id, staged.rows, fates),
+        quarantine,
+        outcome.failures,
+    )
+
+
+def _consolidate(staged: StagedFrames, how: ScreenOptions) -> dict[str, Consolidated]:
+    """Table after table: staged frames may be read from files as they are asked for, and be let go again."""
+    made: dict[str, Consolidated] = {}
+    for name in curated():
+        frame = staged.tables.get(name)
+        sources = Consolidation(how.precedence, how.tolerance, _source_names(frame, staged.rows))
+        made[name] = consolidate_table(name, frame, sources)
+    return made
+
+
+def _source_names(frame: pl.DataFrame | None, rows: pl.DataFrame) -> dict[int, str]:
+    """Number of a source in staged rows of a table -> its name, read off one row of each source."""
+    if frame is None or "_source_no" not in frame.columns:
+        return {}
+    one_each = frame.group_by("_source_no").agg(pl.col("_row_id").first())
+    named = places_of(rows, one_each["_row_id"], ["source_name"]).drop_nulls("source_name")
+    return dict(one_each.join(named, on="_row_id").select("_source_no", "source_name").iter_rows())
+
+
+def _judge(
+    records: Mapping[str, pl.DataFrame],
+    identifiers: Identifiers,
+    made: Mapping[str, Consolidated],
+    staged: StagedFrames,
+    rules: Catalogue,
+    parameters: Mapping[str, Any],
+    how: ScreenOptions,
+) -> Outcome:
+    outcome = Outcome()
+    for rule_id, count in staged.judged.items():
+        outcome.count(rule_id, count)
+    issue_violations(staged.issues, records, rules, outcome)
+    conflict_violations(made, rules, outcome)
+    for name in curated():
+        judge_table(name, records[name], rules, parameters, outcome)
+    judge_references(records, identifiers, rules, outcome)
+    judge_between_tables(records, identifiers, rules, parameters, outcome, how.memory_limit)
+    return outcome
+
+
+def _origins(made: Mapping[str, Consolidated]) -> pl.DataFrame:
+    return pl.concat(one.origins.with_columns(pl.lit(name).alias("table_name")) for name, one in made.items())

@@ -1,0 +1,107 @@
+"""What staging and consolidation met, as violations of the generic rules.
+
+Belongs here: tying a parse issue or a conflict to its record. Does not belong here: judging records.
+"""
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from registry_pipeline.validation.records import record_keys
+from registry_pipeline.validation.rules.catalogue import Catalogue
+from registry_pipeline.validation.screening.consolidate import ACROSS_SOURCES, WITHIN_SOURCE, Consolidated
+from registry_pipeline.validation.screening.within_table import VIOLATION, Outcome, violation_frame
+from schemas.reasons import REASONS
+
+MISSING = ("S10", "S14")
+DETAILS = {"S11": "two systems differ by 1462 days: one of them counts days from 1904"}
+
+
+def issue_violations(
+    issues: pl.DataFrame, records: Mapping[str, pl.DataFrame], rules: Catalogue, outcome: Outcome
+) -> None:
+    """Parse issues of rows that are behind a record, into ``outcome``.
+
+    Issues of superseded or duplicate rows have no record and are left out: the row that stands speaks.
+    """
+    severity = {rule_id: entry.severity for rule_id, entry in rules.of_scope("generic", "table").items()}
+    wanted = issues.filter(pl.col("rule_id").is_in(list(severity)))
+    for (name,), group in wanted.group_by("table_name", maintain_order=True):
+        if str(name) not in records:
+            raise ValueError(f"staging reports issues of an unknown table: {name}")
+        level = pl.col("rule_id").replace_strict(severity, return_dtype=pl.String)
+        found = _tied(group, str(name), records[str(name)]).with_columns(
+            pl.col("column_name").alias("items"),
+            level.alias("severity"),
+            _in_words(pl.col("reason")).alias("detail"),
+            pl.col("_source").alias("_origin"),
+        )
+        outcome.violations.append(violation_frame(found))
+        for rule_id, count in found.group_by("rule_id").len().iter_rows():
+            if rules.entries[rule_id].unit != "redcap":  # staging tells what those have judged
+                outcome.count(rule_id, count)
+
+
+def _tied(issues: pl.DataFrame, name: str, records: pl.DataFrame) -> pl.DataFrame:
+    """Issues with the ``_row_id`` of their record; of a wide row's several records the one they name."""
+    links = records.select("_row_id", pl.col("_row_ids").alias("_source")).explode("_source")
+    linked = issues.rename({"_row_id": "_source"}).join(
+        links, on="_source", how="inner", maintain_order="left"
+    )
+    keys = record_keys(name, records, linked["_row_id"]).with_columns(
+        pl.col("record_key").str.replace(r"#[0-9]+\z", "")
+    )
+    tied = linked.join(keys, on="_row_id", how="left", maintain_order="left")
+    if "_record_key" not in issues.columns:
+        return tied
+    is_named = pl.col("_record_key").is_null() | (pl.col("_record_key") == pl.col("record_key"))
+    return tied.filter(is_named)
+
+
+def _in_words(reason: pl.Expr) -> pl.Expr:
+    is_code = reason.str.contains(r"\A[a-z_]+\z")
+    words = pl.when(is_code).then(reason.str.replace_all("_", " ")).otherwise(reason)
+    return reason.replace_strict(dict(REASONS), default=words, return_dtype=pl.String)
+
+
+def conflict_violations(made: Mapping[str, Consolidated], rules: Catalogue, outcome: Outcome) -> None:
+    """Items in which rows of one key contradict each other, into ``outcome``.
+
+    Free text that differs is a warning: no analysis rests on it.
+    """
+    on = rules.of_scope("generic", "facility", "table")
+    for name, one in made.items():
+        across = {rule for item, rule in ACROSS_SOURCES.items() if item.startswith(f"{name}.")}
+        for rule_id in {WITHIN_SOURCE.get(name, "S16"), "S17", "S11"} | across:
+            if rule_id not in on:
+                continue
+            if rule_id in ("V01", "L01", "H03", "S16", "S17"):
+                outcome.count(rule_id, one.records.height)
+            level = pl.when("is_free_text").then(pl.lit(on[rule_id].warning_severity))
+            found = one.conflicts.filter(pl.col("rule_id") == rule_id).with_columns(
+                pl.lit(name).alias("table_name"),
+                level.otherwise(pl.lit(on[rule_id].severity)).alias("severity"),
+                pl.lit(DETAILS.get(rule_id, "rows with the same key differ")).alias("detail"),
+            )
+            outcome.violations.append(violation_frame(found))
+
+
+def without_echoes(violations: pl.DataFrame) -> pl.DataFrame:
+    """Without 'missing' findings where the item is missing because it could not be read.
+
+    The finding that stays takes the severity of the one that goes: an item that a record cannot do
+    without is an error, whatever made it unreadable.
+    """
+    place = ["table_name", "_row_id", "items"]
+    is_missing = pl.col("rule_id").is_in(MISSING) & pl.col("value_text").is_null()
+    unread = violations.filter(pl.col("value_text").is_not_null()).select(place).unique()
+    missing = violations.filter(is_missing)
+    echoes = missing.join(unread, on=place, how="semi").filter(pl.col("severity") == "error")
+    raised = echoes.select(*place, pl.lit(True).alias("_is_needed")).unique()
+    severity = pl.when(pl.col("_is_needed") & pl.col("value_text").is_not_null()).then(pl.lit("error"))
+    kept = violations.filter(~is_missing).join(
+        raised, on=place, how="left", nulls_equal=True, maintain_order="left"
+    )
+    kept = kept.with_columns(severity.otherwise(pl.col("severity")).alias("severity"))
+    others = missing.join(unread, on=place, how="anti")
+    return pl.concat([kept.select(list(VIOLATION)), others.select(list(VIOLATION))])

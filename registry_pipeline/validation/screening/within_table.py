@@ -1,0 +1,218 @@
+"""Rules within one table, run by pandera on the records of one facility.
+
+Belongs here: the screening model of a table (its rules and what its columns demand), reading pandera's
+failures back as violations. Does not belong here: rules themselves, comparisons between tables.
+
+Every check hangs on ``_row_id``, so that the failing values *are* the numbers of the records. The frame
+must be a DataFrame: on a LazyFrame pandera judges nothing and says nothing.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import pandera.polars as pa
+import polars as pl
+from pandera.errors import SchemaError, SchemaErrors
+
+from registry_pipeline.validation.records import curated, date_stems
+from registry_pipeline.validation.rules.catalogue import Catalogue, parameters_for
+from registry_pipeline.validation.screening.mixed_units import judgements_of_sent
+from schemas.columns import Column
+from schemas.table import Rule, columns_of, key_of
+
+VIOLATION: dict[str, Any] = {
+    "table_name": pl.String,
+    "_row_id": pl.Int64,
+    "rule_id": pl.String,
+    "severity": pl.String,
+    "items": pl.String,
+    "detail": pl.String,
+    "suggestion": pl.String,
+    "_origin": pl.Int64,
+    "source_column": pl.String,
+    "value_text": pl.String,
+}
+_DEFAULT_DAYS = (date(1970, 1, 1), date(1899, 12, 30), date(1899, 12, 31), date(1900, 1, 1), date(1904, 1, 1))
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """One boolean expression over a table: False breaks the rule, null does not apply.
+
+    ``advice`` is a text expression: what to write instead.
+    """
+
+    rule_id: str
+    severity: str
+    items: str
+    expression: pl.Expr
+    advice: pl.Expr | None = None
+
+
+@dataclass
+class Outcome:
+    """What judging gave.
+
+    Attributes:
+        violations: frames with the columns of ``VIOLATION``.
+        denominators: rule id -> how many were judged.
+        failures: rule id -> why the rule itself failed. Private: it may quote values.
+    """
+
+    violations: list[pl.DataFrame] = field(default_factory=list)
+    denominators: dict[str, int] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+
+    def count(self, rule_id: str, judged: int) -> None:
+        """Add to what a rule has judged."""
+        self.denominators[rule_id] = self.denominators.get(rule_id, 0) + judged
+
+
+def violation_frame(frame: pl.DataFrame) -> pl.DataFrame:
+    """``frame`` with every column of ``VIOLATION``, missing ones NULL."""
+    return frame.select(
+        pl.col(name).cast(kind) if name in frame.columns else pl.lit(None, dtype=kind).alias(name)
+        for name, kind in VIOLATION.items()
+    )
+
+
+def judge_table(
+    name: str, records: pl.DataFrame, rules: Catalogue, parameters: Mapping[str, Any], outcome: Outcome
+) -> None:
+    """Judge every record of a table by its own rules and its columns' demands, into ``outcome``."""
+    if records.is_empty():
+        return
+    main, second = _judgements(name, records, rules, parameters, outcome)
+    judge(name, records, main, second, outcome)
+
+
+def judge(
+    name: str, records: pl.DataFrame, main: list[Judgement], second: list[Judgement], outcome: Outcome
+) -> None:
+    """Run judgements over records (``_row_id`` numbers them), into ``outcome``.
+
+    Args:
+        second: stricter steps; a record that breaks the first step of a rule is not told of its second.
+    """
+    failed = _run(name, records, main, outcome)
+    judged = [one for one in main if one.rule_id not in outcome.failures]
+    for one, count in zip(judged, _counts(records, judged), strict=True):
+        outcome.count(one.rule_id, count)
+    broken = failed.select("_row_id", "rule_id")
+    softer = _run(name, records, second, outcome).join(broken, on=["_row_id", "rule_id"], how="anti")
+    outcome.violations += [_advised(found, records, main) for found in (failed, softer)]
+
+
+def _advised(found: pl.DataFrame, records: pl.DataFrame, judgements: list[Judgement]) -> pl.DataFrame:
+    """Violations with what to write instead, where the rule can compute it."""
+    advice = {one.rule_id: one.advice for one in judgements if one.advice is not None}
+    wanted = found.filter(pl.col("rule_id").is_in(list(advice)))
+    if wanted.is_empty():
+        return found
+    parts = []
+    for rule_id, group in wanted.group_by("rule_id", maintain_order=True):
+        told = records.join(group.select("_row_id"), on="_row_id", how="semi")
+        made = advice[str(rule_id[0])].cast(pl.String).alias("_told")
+        parts.append(told.select("_row_id", pl.lit(rule_id[0]).alias("rule_id"), made))
+    joined = found.join(pl.concat(parts), on=["_row_id", "rule_id"], how="left", maintain_order="left")
+    return joined.with_columns(pl.coalesce("suggestion", "_told").alias("suggestion")).select(list(VIOLATION))
+
+
+def _judgements(
+    name: str, records: pl.DataFrame, rules: Catalogue, parameters: Mapping[str, Any], outcome: Outcome
+) -> tuple[list[Judgement], list[Judgement]]:
+    main, second = _column_judgements(name, records, rules, parameters), []
+    for entry in rules.of_scope("table").values():
+        rule = entry.judged_by
+        if entry.table_name != name or not isinstance(rule, Rule):
+            continue
+        given, items = parameters_for(entry, parameters), ",".join(rule.items)
+        try:
+            advice = rule.suggest(given) if rule.suggest else None
+            made = Judgement(rule.rule_id, entry.severity, items, rule.check(given), advice)
+            if rule.warning and entry.warning_severity != "off":
+                second.append(Judgement(rule.rule_id, entry.warning_severity, items, rule.warning(given)))
+            main.append(made)
+        except Exception as problem:  # a rule that raises must not stop the others
+            outcome.failures[rule.rule_id] = f"{type(problem).__name__}: {problem}"
+    return main, second
+
+
+def _column_judgements(
+    name: str, records: pl.DataFrame, rules: Catalogue, parameters: Mapping[str, Any]
+) -> list[Judgement]:
+    """S05, S09, S10, S11, S13, S14, S19 and H03 for every column that they concern."""
+    model, on = curated()[name], rules.of_scope("generic")
+    stems, keys = set(date_stems(model)), set(key_of(model))
+    found: list[tuple[str, str, pl.Expr]] = []
+    for column in columns_of(model):
+        found += [
+            (rule_id, column.name, made) for rule_id, made in _demands(column, column.name in keys, stems)
+        ]
+    for stem in stems:
+        last = pl.lit(parameters["extract_date"], dtype=pl.Date)
+        is_possible = (pl.col(f"{stem}_lower") <= last) & (pl.col(f"{stem}_upper") >= date(1900, 1, 1))
+        found.append(("S09", stem, is_possible))
+        is_written = ~pl.col(stem).is_in(_DEFAULT_DAYS) | (pl.col(f"{stem}_precision") != "day")
+        found.append(("S11", stem, is_written))
+    found += judgements_of_sent(name, model, records)
+    return [Judgement(rule, on[rule].severity, item, made) for rule, item, made in found if rule in on]
+
+
+def _demands(column: Column, is_key: bool, stems: set[str]) -> list[tuple[str, pl.Expr]]:
+    value, made = pl.col(column.name), []
+    if column.codes is not None:
+        made.append(("S05", value.is_in(list(column.codes.codes))))
+    if column.is_required or is_key:
+        made.append(("S10" if column.name in stems else "S14", value.is_not_null()))
+    if column.minimum is not None:
+        made.append(("S19", value >= column.minimum))
+    if column.maximum is not None:
+        made.append(("S19", value <= column.maximum))
+    return made
+
+
+def _run(name: str, records: pl.DataFrame, judgements: list[Judgement], outcome: Outcome) -> pl.DataFrame:
+    """The violations of some judgements; a judgement that raises goes to ``outcome.failures``."""
+    if records.is_empty() or not judgements:
+        return pl.DataFrame(schema=VIOLATION)
+    checks = [pa.Check(_on_frame(one.expression), name=str(at)) for at, one in enumerate(judgements)]
+    model = pa.DataFrameSchema({"_row_id": pa.Column(pl.Int64, checks=checks)})
+    try:
+        model.validate(records, lazy=True)
+    except SchemaErrors as found:
+        parts = [_violations(name, judgements, one, outcome) for one in found.schema_errors]
+        return pl.concat([pl.DataFrame(schema=VIOLATION), *parts])
+    return pl.DataFrame(schema=VIOLATION)
+
+
+def _on_frame(expression: pl.Expr) -> Callable[[pa.PolarsData], pl.LazyFrame]:
+    return lambda data: data.lazyframe.select(expression)
+
+
+def _violations(name: str, judgements: list[Judgement], error: SchemaError, outcome: Outcome) -> pl.DataFrame:
+    if not isinstance(error.check, pa.Check):
+        raise TypeError(f"{name}: pandera refuses the frame itself ({error.reason_code})")
+    judgement = judgements[int(str(error.check.name))]
+    if not isinstance(error.failure_cases, pl.DataFrame):
+        outcome.failures[judgement.rule_id] = str(error.failure_cases)
+        return pl.DataFrame(schema=VIOLATION)
+    return violation_frame(
+        error.failure_cases.select(
+            "_row_id",
+            pl.lit(name).alias("table_name"),
+            pl.lit(judgement.rule_id).alias("rule_id"),
+            pl.lit(judgement.severity).alias("severity"),
+            pl.lit(judgement.items).alias("items"),
+        )
+    )
+
+
+def _counts(records: pl.DataFrame, judgements: list[Judgement]) -> list[int]:
+    """How many records each judgement applies to."""
+    if not judgements:
+        return []
+    counted = records.select(one.expression.count().alias(str(at)) for at, one in enumerate(judgements))
+    return [int(count) for count in counted.row(0)]

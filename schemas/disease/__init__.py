@@ -1,0 +1,1 @@
+"""What only cervical cancer and its oligometastases know: code lists, staging, toxicity, expressions."""

@@ -1,0 +1,1 @@
+"""Tables ``mart.lesion_*``."""

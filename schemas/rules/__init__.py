@@ -1,0 +1,1 @@
+"""Rules that fit any table: generic, key, temporal, REDCap."""
