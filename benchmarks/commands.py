@@ -12,7 +12,7 @@ from benchmarks.measuring import Figure, figure, run_command
 HEAVY = ("dagster", "lifelines", "pandas", "polars", "scipy", "matplotlib")
 _IMPORTED = """
 import sys
-from registry_pipeline import cli
+from registry_pipeline.cli import main as cli
 sys.argv = ["registry", *sys.argv[1:]]
 try:
     cli.main()

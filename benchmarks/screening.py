@@ -137,7 +137,7 @@ def findings(rows: int) -> Work:
 
     from registry_pipeline.validation.records import complete
     from registry_pipeline.validation.rules.catalogue import catalogue
-    from registry_pipeline.validation.screening.findings import Evidence, build_findings
+    from registry_pipeline.validation.screening.findings import FindingContext, build_findings
     from registry_pipeline.validation.screening.within_table import violation_frame
 
     numbers = pl.DataFrame({"_row_id": pl.Series(range(rows), dtype=pl.Int64)})
@@ -157,7 +157,7 @@ def findings(rows: int) -> Work:
     origins = pl.DataFrame(
         schema={"table_name": pl.String, "_row_id": pl.Int64, "column_name": pl.String, "_origin": pl.Int64}
     )
-    evidence = Evidence(
+    evidence = FindingContext(
         "west", {"death": records}, origins, places, {("deaths", "death", "patient_id"): "id"}
     )
 

@@ -9,7 +9,7 @@ from typing import Any
 
 _HOME = {
     "cause_specific": "inputs",
-    "Checked": "inputs",
+    "PreparedFrame": "inputs",
     "kaplan_meier": "survival.kaplan_meier",
     "landmark_survival": "survival.kaplan_meier",
     "median_survival": "survival.kaplan_meier",
@@ -61,8 +61,8 @@ _HOME = {
 }
 
 __all__ = [
-    "Checked",
     "CoxFit",
+    "PreparedFrame",
     "bootstrap_concordance",
     "cause_specific",
     "clustered_incidence",

@@ -73,7 +73,7 @@ class Groups:
         return Groups(self.variable, self.code[rows], self.labels)
 
 
-class Checked:
+class PreparedFrame:
     """A frame of which times and groups are read once, however many estimates are made of it.
 
     Stands for its frame wherever an analysis takes one. The frame must not be changed afterwards.
@@ -194,7 +194,7 @@ def check_times(
     `competing`. An entry (left truncation) is less than its duration.
     Raises ValueError naming the column and the count of offending rows.
     """
-    if isinstance(frame, Checked):
+    if isinstance(frame, PreparedFrame):
         asked = ("times", duration, event, entry, competing)
         known: Times = frame.once(asked, lambda: check_times(frame.frame, *asked[1:]))
         return known
@@ -272,7 +272,7 @@ def check_groups(frame: Frame, by: str | None, n: int) -> Groups:
 
     Levels are in order of category where the column is categorical, else sorted.
     """
-    if isinstance(frame, Checked):
+    if isinstance(frame, PreparedFrame):
         known: Groups = frame.once(("groups", by, n), lambda: check_groups(frame.frame, by, n))
         return known
     if by is None:

@@ -24,7 +24,7 @@ from registry_pipeline.intake.landing.land import LandingReport
 from registry_pipeline.pipeline.errors import Refused
 from registry_pipeline.pipeline.refresh import chosen_facilities, take_in
 from registry_pipeline.pipeline.refresh import refresh as refresh_without_dagster
-from registry_pipeline.pipeline.served import is_served
+from registry_pipeline.pipeline.served import is_up_to_date
 from registry_pipeline.store.releases import current_release
 
 
@@ -71,7 +71,7 @@ def refresh(facilities: tuple[str, ...], force: bool, plain: bool) -> None:
     before = current_release(home)
     chosen = chosen_facilities(home, facilities)
     _tell_landing(take_in(home, chosen if facilities else ()))
-    if force or not is_served(home):
+    if force or not is_up_to_date(home):
         with keeping_helper():
             _refresh(home, facilities, force, plain)
     after = current_release(home)

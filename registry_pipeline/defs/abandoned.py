@@ -10,7 +10,7 @@ that no such refresh is alive, and that its unfinished runs in Dagster's log hav
 import dagster as dg
 
 from registry_pipeline.core.home import Home
-from registry_pipeline.pipeline.locking import holding
+from registry_pipeline.pipeline.locking import refresh_lock
 from registry_pipeline.store.parquet import StoreError
 
 HELD_TAG = "registry/holds_the_lock"
@@ -31,7 +31,7 @@ def end_abandoned_runs(instance: dg.DagsterInstance, home: Home) -> int:
     if not instance.get_run_ids(wanted):
         return 0
     try:
-        with holding(home):
+        with refresh_lock(home):
             abandoned = instance.get_runs(wanted)
             for run in abandoned:
                 instance.report_run_failed(

@@ -28,9 +28,9 @@ from registry_pipeline.defs.graph import build_definitions
 from registry_pipeline.defs.guard import failure_of
 from registry_pipeline.defs.request import request_tags
 from registry_pipeline.defs.resources import RegistryHome
-from registry_pipeline.pipeline.locking import holding
+from registry_pipeline.pipeline.locking import refresh_lock
 from registry_pipeline.pipeline.refresh import chosen_facilities
-from registry_pipeline.store.parquet import told_in_one_line
+from registry_pipeline.store.parquet import disk_errors_as_store_error
 
 _LOGS: tuple[Any, ...] = (sqlite_event_log, sqlite_run_storage, sqlite_schedule_storage)
 
@@ -56,7 +56,7 @@ def refresh_through_dagster(
     """
     chosen_facilities(home, facilities)
     # Dagster's own log may be the first to meet a full disk.
-    with holding(home), told_in_one_line(home.root / "dagster" / "history"):
+    with refresh_lock(home), disk_errors_as_store_error(home.root / "dagster" / "history"):
         chosen = instance or open_instance(home)
         end_abandoned_runs(chosen, home)
         facility_ids = register_facilities(chosen, home)

@@ -23,7 +23,7 @@ from registry_pipeline.intake.mapping.facility import read_facility
 from registry_pipeline.intake.raw.lookup import raw_values
 from registry_pipeline.intake.stage import stage_facility
 from registry_pipeline.pipeline.decisions import Merges, decided, merges_at
-from registry_pipeline.pipeline.locking import holding
+from registry_pipeline.pipeline.locking import refresh_lock
 from registry_pipeline.pipeline.step import (
     code_version,
     digest_of,
@@ -33,7 +33,12 @@ from registry_pipeline.pipeline.step import (
     screening_digest,
     staging_digest,
 )
-from registry_pipeline.store.parquet import read_parquet, told_in_one_line, write_parquet, write_text
+from registry_pipeline.store.parquet import (
+    disk_errors_as_store_error,
+    read_parquet,
+    write_parquet,
+    write_text,
+)
 from registry_pipeline.validation.decisions.waivers import Waivers
 from registry_pipeline.validation.registry_wide.persons import (
     StagedParts,
@@ -99,7 +104,7 @@ def extract_date(home: Home, settings: Settings) -> date:
 
 def stage(home: Home, facility_id: str, force: bool = False) -> dict[str, int]:
     """Read and type every source of a facility: table -> number of staged rows."""
-    with holding(home):
+    with refresh_lock(home):
         folder, settings = home.store / "staged" / facility_id, home.settings()
         fingerprint = digest_of(staging_digest(home, facility_id), code_version(), asdict(settings.limits))
         if force or not is_fresh(folder, fingerprint):
@@ -113,7 +118,7 @@ def stage(home: Home, facility_id: str, force: bool = False) -> dict[str, int]:
 def _stage(home: Home, facility_id: str, settings: Settings) -> None:
     folder = home.store / "staged" / facility_id
     facility = read_facility(home.facilities / f"{facility_id}.toml")
-    with told_in_one_line(home.store / "raw" / facility_id):
+    with disk_errors_as_store_error(home.store / "raw" / facility_id):
         staged = stage_facility(home, facility, settings)
     for old in folder.glob("*.parquet"):
         old.unlink()
@@ -169,7 +174,7 @@ def facility_catalogue(home: Home, facility_id: str, settings: Settings) -> Cata
 
 def screen(home: Home, facility_id: str, force: bool = False) -> ScreeningReport:
     """Judge every record of a facility."""
-    with holding(home):
+    with refresh_lock(home):
         folder, settings = home.store / "screened" / facility_id, home.settings()
         until = extract_date(home, settings)
         staged = (home.store / "staged" / facility_id / "_fingerprint").read_text()

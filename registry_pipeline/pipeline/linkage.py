@@ -13,7 +13,7 @@ from registry_pipeline.intake.landing.land import read_ledger
 from registry_pipeline.pipeline.decisions import Decided, merges_at, renamed
 from registry_pipeline.store.parquet import read_parquet
 from registry_pipeline.validation.registry_wide.linkage import find_pairs, persons_of
-from registry_pipeline.validation.screening.places import places_of
+from registry_pipeline.validation.screening.places import source_locations
 
 PATIENT = ("patient_id", "birth_date_lower", "birth_date_upper")
 TUMOUR = ("tumour_id", "patient_id", "dx_date_lower", "dx_date_upper", "histology_group")
@@ -53,7 +53,7 @@ def _placed(home: Home, pairs: pl.DataFrame) -> pl.DataFrame:
     parts = [pairs.filter(~is_within).with_columns(_nothing())]
     for (facility_id,), own in pairs.filter(is_within).group_by("facility_id", maintain_order=True):
         rows = pl.scan_parquet(home.store / "staged" / str(facility_id) / "_rows.parquet", glob=False)
-        places = places_of(rows, own["_row_id"], _PLACE)
+        places = source_locations(rows, own["_row_id"], _PLACE)
         parts.append(own.join(places, on="_row_id", how="left", maintain_order="left"))
     return pl.concat(parts, how="vertical_relaxed").drop("_row_id").sort("pair_key")
 

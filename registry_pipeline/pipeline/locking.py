@@ -14,7 +14,7 @@ _HELD: set[str] = set()
 
 
 @contextmanager
-def holding(home: Home) -> Iterator[None]:
+def refresh_lock(home: Home) -> Iterator[None]:
     """Hold the lock of the store; inside a block that holds it already, do nothing.
 
     Raises:

@@ -11,9 +11,9 @@ from registry_pipeline.core.home import Home
 from registry_pipeline.core.toml_source import ConfigurationError, nearest
 from registry_pipeline.intake.landing.land import LEDGER, LandingReport, land_inbox
 from registry_pipeline.pipeline.errors import Refused
-from registry_pipeline.pipeline.locking import holding
-from registry_pipeline.pipeline.served import is_served
-from registry_pipeline.store.parquet import sweep, told_in_one_line
+from registry_pipeline.pipeline.locking import refresh_lock
+from registry_pipeline.pipeline.served import is_up_to_date
+from registry_pipeline.store.parquet import disk_errors_as_store_error, sweep
 from registry_pipeline.store.releases import current_release
 
 Progress = Callable[[str], None]
@@ -49,11 +49,11 @@ def refresh(
         ConfigurationError: registry.toml or a mapping is wrong.
         StoreError: the disk is full, or another refresh is running.
     """
-    with holding(home):
+    with refresh_lock(home):
         progress("landing")
         chosen = chosen_facilities(home, facilities)
         landing = take_in(home, chosen if facilities else ())
-        if not force and is_served(home):
+        if not force and is_up_to_date(home):
             return RefreshReport(landing, current_release(home) or "", False)
         return RefreshReport(landing, *_make(home, chosen, force, progress))
 
@@ -66,7 +66,7 @@ def take_in(home: Home, facilities: Sequence[str] = ()) -> LandingReport:
     Raises:
         StoreError: the disk is full, or another refresh is running.
     """
-    with holding(home), told_in_one_line(home.landing / LEDGER):
+    with refresh_lock(home), disk_errors_as_store_error(home.landing / LEDGER):
         sweep(home.store)
         return land_inbox(home, home.settings(), facilities=facilities)
 

@@ -18,7 +18,7 @@ from registry_pipeline.intake.landing.land import read_ledger
 from registry_pipeline.pipeline.decisions import decided
 from registry_pipeline.pipeline.errors import Refused
 from registry_pipeline.pipeline.facility import extract_date
-from registry_pipeline.pipeline.locking import holding
+from registry_pipeline.pipeline.locking import refresh_lock
 from registry_pipeline.pipeline.persons import person_records
 from registry_pipeline.pipeline.quality import quality_tables
 from registry_pipeline.pipeline.step import code_version, digest_of, is_fresh, mark_fresh, mark_stale
@@ -46,7 +46,7 @@ def curate(home: Home) -> dict[str, int]:
     Raises:
         Refused: no facility has sent a file yet.
     """
-    with holding(home):
+    with refresh_lock(home):
         warm_helper(ESTIMATION)
         if not any(read_ledger(home, one) for one in home.facility_ids()):
             raise Refused(f"no file has been received yet; put files into {home.inbox}/<facility>/")
@@ -61,7 +61,7 @@ def curate(home: Home) -> dict[str, int]:
 
 def build_mart(home: Home) -> dict[str, int]:
     """Mart tables: table -> number of rows."""
-    with holding(home):
+    with refresh_lock(home):
         settings = home.settings()
         parameters = sql.study_parameters(settings.study, extract_date(home, settings))
         return sql.build_mart(
@@ -76,7 +76,7 @@ def build_mart(home: Home) -> dict[str, int]:
 
 def judge(home: Home) -> dict[str, int]:
     """Quality tables of the registry: table -> number of rows."""
-    with holding(home):
+    with refresh_lock(home):
         settings = home.settings()
         tables = quality_tables(home, settings, extract_date(home, settings))
         for name, frame in tables.items():
@@ -100,7 +100,7 @@ def registry_findings(home: Home) -> tuple[Counter[tuple[str, str, str]], set[tu
 
 def analyse(home: Home, force: bool = False, progress: Progress = lambda _: None) -> dict[str, int]:
     """Result tables: table -> number of rows."""
-    with holding(home):
+    with refresh_lock(home):
         folder, settings = home.store / "result", home.settings()
         stored = stored_marts(home.store / "mart")
         sources = _sources(home, settings)

@@ -15,9 +15,9 @@ import schemas
 from registry_pipeline.core.home import Home
 from registry_pipeline.pipeline.decisions import decided
 from registry_pipeline.pipeline.errors import Refused, record_private_details
-from registry_pipeline.pipeline.locking import holding
+from registry_pipeline.pipeline.locking import refresh_lock
 from registry_pipeline.pipeline.registry import submissions
-from registry_pipeline.pipeline.served import is_served
+from registry_pipeline.pipeline.served import is_up_to_date
 from registry_pipeline.pipeline.step import code_version, input_hash
 from registry_pipeline.reporting.report import write_reports
 from registry_pipeline.store.parquet import read_parquet, write_text
@@ -63,9 +63,9 @@ def publish(home: Home, force: bool = False) -> PublicationReport:
     Raises:
         Refused: a check is violated, or a blocking rule has findings; the old release is still served.
     """
-    with holding(home):
+    with refresh_lock(home):
         sweep_releases(home)
-        is_new = force or not is_served(home)
+        is_new = force or not is_up_to_date(home)
         if is_new:
             _refuse_blocked(home)
             _build(home)

@@ -9,7 +9,7 @@ from registry_pipeline.pipeline.step import code_version, input_hash
 from registry_pipeline.store.releases import current_release, open_release
 
 
-def is_served(home: Home) -> bool:
+def is_up_to_date(home: Home) -> bool:
     """Whether the served release was made from just this input, these settings and this code."""
     if current_release(home) is None:
         return False

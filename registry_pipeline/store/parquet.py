@@ -43,7 +43,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     """
     temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}{BUILDING}")
     try:
-        with told_in_one_line(path):
+        with disk_errors_as_store_error(path):
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
             yield temporary
@@ -56,7 +56,7 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def told_in_one_line(path: Path) -> Iterator[None]:
+def disk_errors_as_store_error(path: Path) -> Iterator[None]:
     """Turn failures of the disk into a :class:`StoreError` that names the folder.
 
     DuckDB and polars wrap the system's error in their own, so the text is looked at too.

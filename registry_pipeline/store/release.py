@@ -21,7 +21,7 @@ import polars as pl
 import schemas
 from registry_pipeline.core.home import Home
 from registry_pipeline.store.fill import fill, insert
-from registry_pipeline.store.parquet import BUILDING, StoreError, sweep, sync, told_in_one_line
+from registry_pipeline.store.parquet import BUILDING, StoreError, disk_errors_as_store_error, sweep, sync
 from registry_pipeline.store.proofs import prove
 from registry_pipeline.store.releases import (
     DATABASE,
@@ -99,7 +99,7 @@ def build_release(
     building = release_folder(home, release_id + BUILDING)
     home.releases.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
-        with told_in_one_line(building / DATABASE):
+        with disk_errors_as_store_error(building / DATABASE):
             building.mkdir(mode=0o700)
             _write_database(home, building, release_id, tables, versions, memory_limit)
             seal(building / DATABASE)

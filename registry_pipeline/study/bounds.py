@@ -105,7 +105,7 @@ def _stacked(parts: list[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
-def _follow_up(frame: analysis.Checked) -> pd.DataFrame:
+def _follow_up(frame: analysis.PreparedFrame) -> pd.DataFrame:
     return _stacked([analysis.follow_up(frame, *COLUMNS, one) for one in ("reverse_km", "observed")])
 
 
@@ -134,7 +134,7 @@ def _survival(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
 
 def _terms(marts: Marts, study: Study, origin: str) -> pd.DataFrame:
     """Terms of the multivariable model of overall survival, fitted as it is reported, without limits: nobody reads them."""
-    frame = analysis.Checked(marts.times("os", origin))
+    frame = analysis.PreparedFrame(marts.times("os", origin))
     fits = reported_fits(frame, study.multivariable, second_engine=False, limits=False)
     label = {"endpoint": "os", "origin": origin, "model": "multivariable"}
     return _stacked([one.terms.assign(**label) for one in fits])

@@ -34,7 +34,7 @@ def competing_results(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
                 for rows in parts.values():
                     rows.append(nothing(**label))
                 continue
-            frame = analysis.Checked(times[["duration_days", "event", *COVARIATES]])
+            frame = analysis.PreparedFrame(times[["duration_days", "event", *COVARIATES]])
             tests = _gray(marts.groups(endpoint, origin))
             parts["gray_test"] += [one.assign(**label) for one in tests]
             for cause in CAUSES:
@@ -45,18 +45,18 @@ def competing_results(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
     return made | {"recurrence_by_group": _by_group(marts), "recurrence_course": _courses(marts)}
 
 
-def _gray(everybody: analysis.Checked) -> Iterator[pd.DataFrame]:
+def _gray(everybody: analysis.PreparedFrame) -> Iterator[pd.DataFrame]:
     for variable in GROUPS:
         is_known = everybody[variable].notna()
-        known = everybody if is_known.all() else analysis.Checked(everybody.frame[is_known])
+        known = everybody if is_known.all() else analysis.PreparedFrame(everybody.frame[is_known])
         if len(known):
             for cause in CAUSES:
                 yield analysis.gray_test(known, "duration_days", "event", variable, cause)
 
 
-def _cause_specific(frame: analysis.Checked, cause: int) -> Iterator[pd.DataFrame]:
+def _cause_specific(frame: analysis.PreparedFrame, cause: int) -> Iterator[pd.DataFrame]:
     """One covariate at a time; penalised where the plain fit has no finite value or events are few."""
-    judged = analysis.Checked(analysis.cause_specific(frame.frame, "event", cause))
+    judged = analysis.PreparedFrame(analysis.cause_specific(frame.frame, "event", cause))
     for covariate in COVARIATES:
         if not frame[covariate].notna().any():
             continue
@@ -75,7 +75,7 @@ def _cause_specific(frame: analysis.Checked, cause: int) -> Iterator[pd.DataFram
             yield fit.terms.assign(model=f"univariable:{covariate}", **counts)
 
 
-def _fine_gray(frame: analysis.Checked, cause: int) -> Iterator[pd.DataFrame]:
+def _fine_gray(frame: analysis.PreparedFrame, cause: int) -> Iterator[pd.DataFrame]:
     for covariate in COVARIATES:
         if not frame[covariate].notna().any():
             continue

@@ -22,10 +22,10 @@ def cox_results(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
     fits: list[pd.DataFrame] = []
     terms: list[pd.DataFrame] = []
     tests: list[pd.DataFrame] = []
-    frames: dict[tuple[str, str], analysis.Checked] = {}
+    frames: dict[tuple[str, str], analysis.PreparedFrame] = {}
     for endpoint, origin, model, covariates in _plan(marts, study):
         if (endpoint, origin) not in frames:  # the plan goes from one to the next: only the last is kept
-            frames = {(endpoint, origin): analysis.Checked(marts.times(endpoint, origin))}
+            frames = {(endpoint, origin): analysis.PreparedFrame(marts.times(endpoint, origin))}
         frame = frames[endpoint, origin]
         label = {"endpoint": endpoint, "origin": origin, "model": model}
         shown = reported_fits(frame, covariates)
@@ -57,11 +57,11 @@ def _plan(marts: Marts, study: Study) -> Iterator[tuple[str, str, str, tuple[str
             yield endpoint, origin, "multivariable", together
 
 
-def _usable(frame: analysis.Checked, covariates: tuple[str, ...]) -> list[str]:
+def _usable(frame: analysis.PreparedFrame, covariates: tuple[str, ...]) -> list[str]:
     return [one for one in covariates if frame[one].notna().any()]
 
 
-def _plain(frame: analysis.Checked, covariates: tuple[str, ...]) -> analysis.CoxFit | None:
+def _plain(frame: analysis.PreparedFrame, covariates: tuple[str, ...]) -> analysis.CoxFit | None:
     """The plain fit, whose hazards are tested for proportion even where only the penalised one is shown."""
     usable = _usable(frame, covariates)
     if not usable:
@@ -70,7 +70,10 @@ def _plain(frame: analysis.Checked, covariates: tuple[str, ...]) -> analysis.Cox
 
 
 def reported_fits(
-    frame: analysis.Checked, covariates: tuple[str, ...], second_engine: bool = True, limits: bool = True
+    frame: analysis.PreparedFrame,
+    covariates: tuple[str, ...],
+    second_engine: bool = True,
+    limits: bool = True,
 ) -> list[analysis.CoxFit]:
     """The fits that may be shown: plain, penalised beside it where a term is lost, penalised alone with few events.
 

@@ -44,7 +44,7 @@ def group_results(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
     }
 
 
-def _weighted(frame: analysis.Checked) -> Iterator[pd.DataFrame]:
+def _weighted(frame: analysis.PreparedFrame) -> Iterator[pd.DataFrame]:
     """Weighted tests of each grouping, and the plain one within strata of the other variable."""
     for variable in GROUPS:
         for weighting in WEIGHTINGS[1:]:
@@ -56,7 +56,7 @@ def _weighted(frame: analysis.Checked) -> Iterator[pd.DataFrame]:
             ).assign(strata=strata)
 
 
-def _differences(frame: analysis.Checked, study: Study) -> Iterator[pd.DataFrame]:
+def _differences(frame: analysis.PreparedFrame, study: Study) -> Iterator[pd.DataFrame]:
     tau = study.rmst_months * study.days_per_month
     for variable in GROUPS:
         rows = analysis.restricted_mean_difference(frame, "duration_days", "is_event", tau, variable)
@@ -84,7 +84,7 @@ def _landmarks(marts: Marts, study: Study) -> pd.DataFrame:
     for months in LANDMARKS_MONTHS:
         mark = months * study.days_per_month
         recurred = pd.Categorical.from_codes((since <= mark).astype("int8"), ["no", "yes"])
-        known = analysis.Checked(frame.assign(**{RECURRED: recurred}))
+        known = analysis.PreparedFrame(frame.assign(**{RECURRED: recurred}))
         for by in (None, "size_group", "scf_vs_other", RECURRED):
             horizon = HORIZON_MONTHS * study.days_per_month
             parts.append(analysis.landmark_analysis(known, "duration_days", "is_event", mark, horizon, by))
@@ -100,7 +100,7 @@ def _immortal(marts: Marts, study: Study) -> pd.DataFrame:
     waited = (pd.to_datetime(frame["lrt_start_date"]) - pd.to_datetime(frame["omd_dx_date"])).dt.days
     entered = marts.groups("os", "omd_dx").frame.assign(entry_days=waited.clip(lower=0))
     is_usable = entered["entry_days"] < entered["duration_days"]
-    usable = analysis.Checked(entered[is_usable])
+    usable = analysis.PreparedFrame(entered[is_usable])
     if not len(usable):
         return nothing("Nobody was under observation after the start of therapy.", **label)
     marks = [months * study.days_per_month for months in study.landmark_months]

@@ -36,10 +36,10 @@ def lesion_results(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
 
 def _rates(frame: pd.DataFrame, marks: list[float]) -> Iterator[pd.DataFrame]:
     """Freedom from recurrence with deaths censored, and the incidence with deaths competing."""
-    everybody = analysis.Checked(frame)
+    everybody = analysis.PreparedFrame(frame)
     for by in STRATA:
         is_known = True if by is None else frame[by].notna()
-        known = everybody if np.all(is_known) else analysis.Checked(frame[is_known])
+        known = everybody if np.all(is_known) else analysis.PreparedFrame(frame[is_known])
         if not len(known):
             continue
         curve = analysis.clustered_survival(known, "duration_days", "is_event", "patient_id", marks, by)

@@ -64,13 +64,15 @@ class Marts:
         chosen = self._chosen(endpoint, origin)
         return pd.concat([chosen, self._beside(chosen, origin).covariates], axis=1, copy=False)
 
-    def groups(self, endpoint: str, origin: str) -> analysis.Checked:
+    def groups(self, endpoint: str, origin: str) -> analysis.PreparedFrame:
         """Patients, times and ``is_event`` with each stratum as labels, which every estimate reads but once.
 
         The stratum ``overall`` holds everybody.
         """
         chosen = self._chosen(endpoint, origin)
-        return analysis.Checked(pd.concat([chosen, self._beside(chosen, origin).labels], axis=1, copy=False))
+        return analysis.PreparedFrame(
+            pd.concat([chosen, self._beside(chosen, origin).labels], axis=1, copy=False)
+        )
 
     def pairs(self) -> list[tuple[str, str]]:
         """The endpoints and origins that have times, in a stable order."""

@@ -15,7 +15,7 @@ from registry_pipeline.study.marts import OVERALL, Marts
 
 COMPETING = ("local_control", "new_oligomet")
 Label = tuple[str, str, str]
-Estimator = Callable[[analysis.Checked, str], pd.DataFrame]
+Estimator = Callable[[analysis.PreparedFrame, str], pd.DataFrame]
 
 
 def survival_results(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
@@ -71,7 +71,7 @@ def _applies(table: str, endpoint: str, variable: str) -> bool:
     return table != "cumulative_incidence" or endpoint in COMPETING
 
 
-def _cells(marts: Marts) -> Iterator[tuple[str, str, str, analysis.Checked]]:
+def _cells(marts: Marts) -> Iterator[tuple[str, str, str, analysis.PreparedFrame]]:
     """Endpoint, origin, stratum variable and the times of those whose stratum is known, where there are any."""
     for endpoint, origin in marts.pairs():
         everybody = marts.groups(endpoint, origin)
@@ -81,7 +81,7 @@ def _cells(marts: Marts) -> Iterator[tuple[str, str, str, analysis.Checked]]:
                 yield endpoint, origin, variable, everybody
             elif known.any():
                 columns = ["duration_days", "event", "is_event", variable]
-                yield endpoint, origin, variable, analysis.Checked(everybody.frame.loc[known, columns])
+                yield endpoint, origin, variable, analysis.PreparedFrame(everybody.frame.loc[known, columns])
 
 
 def _in_months(frame: pd.DataFrame, study: Study) -> pd.DataFrame:

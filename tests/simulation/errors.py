@@ -72,7 +72,7 @@ def comparisons(n: int, replicates: int, seed: int) -> Shares:
     found = []
     for i in range(replicates):
         frame = _equal_groups(np.random.default_rng([seed, i]), n)
-        checked = analysis.Checked(frame)
+        checked = analysis.PreparedFrame(frame)
         tests = {
             "log-rank": analysis.logrank_test(checked, *columns, "group"),
             "log-rank, Peto": analysis.logrank_test(checked, *columns, "group", weighting="peto"),

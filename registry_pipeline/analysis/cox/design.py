@@ -16,11 +16,11 @@ import pandas as pd
 
 from registry_pipeline.analysis.cox.levels import Level, read_levels
 from registry_pipeline.analysis.inputs import (
-    Checked,
     Flags,
     Floats,
     Frame,
     Ints,
+    PreparedFrame,
     Times,
     check_groups,
     check_times,
@@ -143,7 +143,7 @@ def _names(covariates: Sequence[str], outcome: tuple[str | None, ...]) -> list[s
 
 def _texts(frame: Frame, name: str) -> Texts | None:
     """Read a covariate that is not numeric, of a checked frame once for all models; None for numbers."""
-    if isinstance(frame, Checked):
+    if isinstance(frame, PreparedFrame):
         known: Texts | None = frame.once(("texts", name), lambda: _texts(frame.frame, name))
         return known
     column = series(frame, name)

@@ -12,7 +12,7 @@ import polars as pl
 
 from registry_pipeline.validation.records import record_keys
 from registry_pipeline.validation.rules.catalogue import Catalogue, message_of
-from registry_pipeline.validation.screening.places import places_of
+from registry_pipeline.validation.screening.places import source_locations
 from schemas.columns import Column
 from schemas.quality.finding import MODEL
 from schemas.table import columns_of
@@ -25,7 +25,7 @@ _RANK = {"error": 0, "warning": 1, "info": 2}
 
 
 @dataclass(frozen=True)
-class Evidence:
+class FindingContext:
     """Where findings look things up.
 
     Attributes:
@@ -45,7 +45,7 @@ class Evidence:
     raw_value: RawValue | None = None
 
 
-def build_findings(violations: pl.DataFrame, evidence: Evidence, rules: Catalogue) -> pl.DataFrame:
+def build_findings(violations: pl.DataFrame, evidence: FindingContext, rules: Catalogue) -> pl.DataFrame:
     """Rows of ``quality.finding`` (status open, releases NULL) and ``_row_id``, the source row.
 
     Of several breaches of one rule by one record and its items the gravest is kept.
@@ -89,7 +89,7 @@ def _as_finding(name: str, present: list[str], facility_id: str) -> pl.Expr:
     return pl.col(name).cast(FINDING[name])
 
 
-def _keyed(violations: pl.DataFrame, evidence: Evidence) -> pl.DataFrame:
+def _keyed(violations: pl.DataFrame, evidence: FindingContext) -> pl.DataFrame:
     """With the record's key and, unless the violation brings one, the source row of its first item."""
     tables = violations.get_column("table_name").drop_nulls().unique(maintain_order=True)
     known = [name for name in tables if name in evidence.records]
@@ -117,10 +117,10 @@ def _keyed(violations: pl.DataFrame, evidence: Evidence) -> pl.DataFrame:
     return merged.with_columns(pl.coalesce("_origin", "_gave", "_first").alias("_origin")).drop("column_name")
 
 
-def _placed(frame: pl.DataFrame, evidence: Evidence) -> pl.DataFrame:
+def _placed(frame: pl.DataFrame, evidence: FindingContext) -> pl.DataFrame:
     """With file, sheet, row and source column."""
     where = ["submission_id", "source_file", "sheet", "source_row", "source_name"]
-    rows = places_of(evidence.rows, frame["_origin"], where).rename({"_row_id": "_origin"})
+    rows = source_locations(evidence.rows, frame["_origin"], where).rename({"_row_id": "_origin"})
     placed = frame.join(rows, on="_origin", how="left", maintain_order="left")
     told = pl.DataFrame(
         [(*key, header) for key, header in evidence.source_columns.items()],
@@ -131,7 +131,7 @@ def _placed(frame: pl.DataFrame, evidence: Evidence) -> pl.DataFrame:
     return joined.with_columns(pl.coalesce("source_column", "_header").alias("source_column")).drop("_header")
 
 
-def _quoted(frame: pl.DataFrame, evidence: Evidence) -> pl.DataFrame:
+def _quoted(frame: pl.DataFrame, evidence: FindingContext) -> pl.DataFrame:
     """With the text of the cell as received, else the typed value of the first item."""
     if evidence.raw_value is not None:
         wanted = frame.filter(pl.col("value_text").is_null()).select(
@@ -155,7 +155,7 @@ def _quoted(frame: pl.DataFrame, evidence: Evidence) -> pl.DataFrame:
     return joined.with_columns(pl.coalesce("value_text", "_typed").alias("value_text")).drop("_typed")
 
 
-def _typed_values(frame: pl.DataFrame, evidence: Evidence) -> pl.DataFrame:
+def _typed_values(frame: pl.DataFrame, evidence: FindingContext) -> pl.DataFrame:
     schema = {"_row_id": pl.Int64, "_typed": pl.String, "table_name": pl.String, "_item": pl.String}
     parts = [pl.DataFrame(schema=schema)]
     for (table, item), group in frame.group_by("table_name", "_item"):

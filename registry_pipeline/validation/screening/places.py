@@ -13,7 +13,9 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 
-def places_of(rows: pl.DataFrame | pl.LazyFrame, row_ids: pl.Series, where: Sequence[str]) -> pl.DataFrame:
+def source_locations(
+    rows: pl.DataFrame | pl.LazyFrame, row_ids: pl.Series, where: Sequence[str]
+) -> pl.DataFrame:
     """``_row_id`` and ``where`` of some source rows, each once, texts for categories.
 
     Args:

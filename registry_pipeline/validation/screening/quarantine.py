@@ -12,7 +12,7 @@ import polars as pl
 from registry_pipeline.validation.records import curated, record_keys, references
 from registry_pipeline.validation.rules.catalogue import Catalogue
 from registry_pipeline.validation.screening.identifiers import Identifiers
-from registry_pipeline.validation.screening.places import places_of
+from registry_pipeline.validation.screening.places import source_locations
 from registry_pipeline.validation.screening.within_table import Outcome, violation_frame
 
 _VERDICT = {"_row_id": pl.Int64, "reason": pl.String, "cause": pl.String}
@@ -105,7 +105,7 @@ def quarantine_rows(
         parts.append(own.select("record_key", "reason", "cause", "_origin", pl.lit(name).alias("table_name"),
                                 patient.cast(pl.String).alias("patient_id")))  # fmt: skip
     kept_out = pl.concat(parts)
-    places = places_of(rows, kept_out["_origin"], ["source_file", "sheet", "source_row"])
+    places = source_locations(rows, kept_out["_origin"], ["source_file", "sheet", "source_row"])
     placed = kept_out.join(places, left_on="_origin", right_on="_row_id", how="left", maintain_order="left")
     return placed.select(
         pl.lit(facility_id).alias("facility_id"),

@@ -16,9 +16,14 @@ from registry_pipeline.validation.records import curated
 from registry_pipeline.validation.rules.catalogue import Catalogue
 from registry_pipeline.validation.screening.consolidate import Consolidated, Consolidation, consolidate_table
 from registry_pipeline.validation.screening.cross_table import judge_between_tables
-from registry_pipeline.validation.screening.findings import Evidence, RawValue, build_findings, file_findings
+from registry_pipeline.validation.screening.findings import (
+    FindingContext,
+    RawValue,
+    build_findings,
+    file_findings,
+)
 from registry_pipeline.validation.screening.identifiers import Identifiers, number_identifiers
-from registry_pipeline.validation.screening.places import places_of
+from registry_pipeline.validation.screening.places import source_locations
 from registry_pipeline.validation.screening.quarantine import judge_references, quarantine_rows, verdicts
 from registry_pipeline.validation.screening.row_account import row_account, row_fates
 from registry_pipeline.validation.screening.rule_results import rule_results
@@ -143,7 +148,9 @@ def screen_facility(
     violations = without_echoes(pl.concat(outcome.violations))
     origins, dropped = _origins(made), [one.fates for one in made.values()]
     made.clear()
-    evidence = Evidence(facility_id, records, origins, staged.rows, staged.source_columns, how.raw_value)
+    evidence = FindingContext(
+        facility_id, records, origins, staged.rows, staged.source_columns, how.raw_value
+    )
     findings = build_findings(violations, evidence, rules)
     files = file_findings(staged.file_issues, rules, facility_id)
     findings, systemic = with_systemic(findings, staged.rows, rules, facility_id, how.systemic_share)
@@ -179,7 +186,7 @@ def _source_names(frame: pl.DataFrame | None, rows: pl.DataFrame) -> dict[int, s
     if frame is None or "_source_no" not in frame.columns:
         return {}
     one_each = frame.group_by("_source_no").agg(pl.col("_row_id").first())
-    named = places_of(rows, one_each["_row_id"], ["source_name"]).drop_nulls("source_name")
+    named = source_locations(rows, one_each["_row_id"], ["source_name"]).drop_nulls("source_name")
     return dict(one_each.join(named, on="_row_id").select("_source_no", "source_name").iter_rows())
 
 

@@ -8,7 +8,7 @@ import polars as pl
 
 from registry_pipeline.validation.rules.catalogue import Catalogue, message_of
 from registry_pipeline.validation.screening.findings import FINDING, finding_ids
-from registry_pipeline.validation.screening.places import count_by_place, places_of
+from registry_pipeline.validation.screening.places import count_by_place, source_locations
 
 LEAST_ROWS = 20
 CAUSE = (
@@ -39,7 +39,7 @@ def with_systemic(
         .group_by(where)
         .agg(pl.col("n_filled").sum().alias("n_rows"))
     )
-    needed = places_of(rows, findings["_row_id"], where).with_columns(pl.col("sheet").fill_null(""))
+    needed = source_locations(rows, findings["_row_id"], where).with_columns(pl.col("sheet").fill_null(""))
     by_rule = ["rule_id", "table_name", "items", "source_column", "severity"]
     broken = (
         findings.select("_row_id", *by_rule)

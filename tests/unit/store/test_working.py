@@ -12,11 +12,11 @@ import pytest
 
 from registry_pipeline.store.parquet import (
     StoreError,
+    disk_errors_as_store_error,
     exclusive,
     fingerprint,
     read_parquet,
     sweep,
-    told_in_one_line,
     whole_file,
     write_parquet,
     write_text,
@@ -126,7 +126,10 @@ def test_the_lock_is_held_once_and_freed_by_death(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_told_in_whatever_words_a_library_has_for_it(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="the disk is full"), told_in_one_line(tmp_path / "history"):
+    with (
+        pytest.raises(StoreError, match="the disk is full"),
+        disk_errors_as_store_error(tmp_path / "history"),
+    ):
         raise sqlite3.OperationalError("database or disk is full")
 
 
