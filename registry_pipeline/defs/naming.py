@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import dagster as dg
 
 import schemas
-from registry_pipeline.intake.raw.store import LINEAGE
+from registry_pipeline.core.row_id import LINEAGE
 from schemas.columns import Column
 from schemas.derive import column_comment
 from schemas.table import columns_of

@@ -23,6 +23,7 @@ from registry_pipeline.intake.identity.persons import Persons, as_issues, one_pa
 from registry_pipeline.intake.mapping.model import Anchor, Facility, Source
 from registry_pipeline.intake.pseudonym import Pseudonyms
 from registry_pipeline.intake.redcap.export import LABEL
+from registry_pipeline.intake.submissions.file_use import FileUse
 from registry_pipeline.intake.submissions.headers import issues_of_file
 from registry_pipeline.intake.submissions.redcap_rows import (
     RedcapFindings,
@@ -32,7 +33,6 @@ from registry_pipeline.intake.submissions.redcap_rows import (
 )
 from registry_pipeline.intake.submissions.renamed_columns import Drift
 from registry_pipeline.intake.submissions.rows_in_force import (
-    FileUse,
     all_rows,
     find_files,
     place_rows,

@@ -24,7 +24,7 @@ from registry_pipeline.intake.mapping.model import ColumnMapping, Facility, Sour
 from registry_pipeline.intake.mapping.person import LEADING_NUMBER, Person
 from registry_pipeline.intake.mapping.table import curated_tables
 from registry_pipeline.intake.pseudonym import Number
-from registry_pipeline.intake.submissions.rows_in_force import FileUse
+from registry_pipeline.intake.submissions.file_use import FileUse
 
 ReadRows = Callable[[Source, Sequence[FileUse]], pl.DataFrame]
 NUMBERED = {"_row_id": pl.Int64, "kind": pl.String, "local": pl.String}

@@ -18,7 +18,8 @@ from registry_pipeline.core.home import Home
 from registry_pipeline.intake.columns.table import feeding_rows
 from registry_pipeline.intake.columns.values import clean
 from registry_pipeline.intake.mapping.model import Facility, Source
-from registry_pipeline.intake.submissions.rows_in_force import FileUse, rows_in_force
+from registry_pipeline.intake.submissions.file_use import FileUse
+from registry_pipeline.intake.submissions.rows_in_force import rows_in_force
 
 MOST_TEXTS, LONGEST_TEXT = 10, 60
 _CONDITION = "condition"

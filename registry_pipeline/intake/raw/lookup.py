@@ -7,6 +7,7 @@ Does not belong here: reading whole files (``raw.py``), what a cell means (``sta
 import polars as pl
 
 from registry_pipeline.core.home import Home
+from registry_pipeline.core.row_id import sheet_number_of
 
 LONGEST = 500
 
@@ -24,7 +25,7 @@ def raw_values(home: Home, facility_id: str, wanted: pl.DataFrame) -> pl.DataFra
         no file has.
     """
     cells = wanted.select("_row_id", "source_column").unique().drop_nulls()
-    by_sheet = cells.with_columns((pl.col("_row_id") // 2**32).alias("_sheet")).partition_by("_sheet")
+    by_sheet = cells.with_columns(sheet_number_of(pl.col("_row_id")).alias("_sheet")).partition_by("_sheet")
     found = [part for sheet in by_sheet for part in _sheet_values(home, facility_id, sheet)]
     schema = {"_row_id": pl.Int64, "source_column": pl.String, "value_text": pl.String}
     values = pl.concat(found) if found else pl.DataFrame(schema=schema)

@@ -3,7 +3,7 @@
 Belongs here: running a reader, numbering rows, writing and finding again the Parquet of the raw layer.
 Does not belong here: which rows count or what they mean (``stage.py``).
 
-``_row_id`` carries where a row stood: ``file_no << 40 | sheet_no << 32 | source_row``.
+``_row_id`` carries where a row stood (``core/row_id.py``).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import Literal
 import polars as pl
 
 from registry_pipeline.core.home import Home
+from registry_pipeline.core.row_id import LINEAGE, row_id
 from registry_pipeline.core.settings import Limits
 from registry_pipeline.intake.landing.land import LandedFile, landed_path
 from registry_pipeline.intake.mapping.model import Source
@@ -34,7 +35,6 @@ from registry_pipeline.intake.readers import (
 )
 from registry_pipeline.intake.readers.source import open_source
 
-LINEAGE = ("_row_id", "submission_id", "source_file", "sheet", "source_row")
 MAX_SHEETS = 255
 _CHUNK = 2**20
 
@@ -91,11 +91,6 @@ class RawFile:
     def is_read(self) -> bool:
         """Whether the file could be read."""
         return self.status == "read"
-
-
-def row_id(file_no: int, sheet_no: int, source_row: int) -> int:
-    """The number of a source row, unique within its facility."""
-    return file_no << 40 | sheet_no << 32 | source_row
 
 
 def raw_rows(home: Home, file: RawFile, sheet: SheetInfo) -> pl.LazyFrame:

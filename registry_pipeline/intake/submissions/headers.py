@@ -9,27 +9,14 @@ from __future__ import annotations
 import difflib
 import fnmatch
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from registry_pipeline.intake.mapping.model import Source
 from registry_pipeline.intake.parsing.text import comparison_key
 from registry_pipeline.intake.raw.store import SheetInfo
+from registry_pipeline.intake.submissions.file_use import FileUse, plain_name
 from registry_pipeline.intake.submissions.redcap_files import redcap_issues
 from registry_pipeline.intake.submissions.renamed_columns import SIMILAR, Drift
-
-if TYPE_CHECKING:
-    from registry_pipeline.intake.submissions.rows_in_force import FileUse
-
-
-def has_needed(source: Source, sheet: SheetInfo) -> bool:
-    """Whether a sheet has every column without which it cannot be used."""
-    return all(_plain(name) in sheet.columns for name in source.needed_columns(sheet.sheet))
-
-
-def is_used(source: Source, sheet: SheetInfo) -> bool:
-    """Whether rows of a sheet become records: it has rows and what they need, and feeds a table."""
-    feeds = bool(source.tables_of(sheet.sheet)) or not source.tables
-    return bool(sheet.n_rows) and feeds and has_needed(source, sheet)
 
 
 def issues_of_file(use: FileUse, drift: Drift) -> Iterator[dict[str, Any]]:
@@ -64,7 +51,7 @@ def _serial_issues(use: FileUse, source: Source, sheet: SheetInfo) -> Iterator[d
     """
     if source.excel_serial is not None:
         return
-    mapped = {_plain(name) for name in source.source_columns(sheet.sheet)}
+    mapped = {plain_name(name) for name in source.source_columns(sheet.sheet)}
     for name, n in sheet.serial_columns.items():
         if name in mapped:
             reason = (
@@ -78,12 +65,12 @@ def _serial_issues(use: FileUse, source: Source, sheet: SheetInfo) -> Iterator[d
 def _header_issues(use: FileUse, source: Source, sheet: SheetInfo, drift: Drift) -> Iterator[dict[str, Any]]:
     needed = source.needed_columns(sheet.sheet)
     wanted = dict.fromkeys([*needed, *source.source_columns(sheet.sheet)])
-    known = {_plain(name) for name in wanted}
+    known = {plain_name(name) for name in wanted}
     spare = [name for name in sheet.columns if name not in known]
     for name in wanted:
-        if _plain(name) in sheet.columns:
+        if plain_name(name) in sheet.columns:
             continue
-        before = drift.earlier(use, sheet, _plain(name))
+        before = drift.earlier(use, sheet, plain_name(name))
         reason, severity = "a mapped column is missing", "warning"
         if name in needed:
             reason, severity = "a required column is missing; the sheet is not used", "error"
@@ -92,11 +79,11 @@ def _header_issues(use: FileUse, source: Source, sheet: SheetInfo, drift: Drift)
             severity = "error"
         similar = likely_name(name, spare)
         if before is not None:
-            similar = drift.likely(use, sheet, _plain(name), spare, before) or similar
+            similar = drift.likely(use, sheet, plain_name(name), spare, before) or similar
         suggestion = f"map '{similar}' instead, if that is its new name" if similar else None
         yield _issue(use, "S02", severity, reason, sheet.sheet, column_name=name, suggestion=suggestion)
     for name in spare:
-        if not any(fnmatch.fnmatchcase(name, _plain(one)) for one in source.ignore):
+        if not any(fnmatch.fnmatchcase(name, plain_name(one)) for one in source.ignore):
             reason = "the column is neither mapped nor ignored"
             yield _issue(
                 use, "S02", "warning", reason, sheet.sheet, column_name=name, suggestion="map or ignore it"
@@ -108,11 +95,6 @@ def likely_name(missing: str, spare: list[str]) -> str | None:
     folded = {comparison_key(name): name for name in reversed(spare)}
     close = difflib.get_close_matches(comparison_key(missing), list(folded), n=1, cutoff=SIMILAR)
     return folded[close[0]] if close else None
-
-
-def _plain(name: str) -> str:
-    """A column's name as the readers give it: runs of blanks collapsed."""
-    return " ".join(name.split())
 
 
 def _issue(

@@ -10,9 +10,9 @@ the first that came later.
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
 
 from registry_pipeline.core.home import Home
 from registry_pipeline.intake.mapping.model import Source
@@ -28,32 +28,12 @@ from registry_pipeline.intake.redcap.dictionary import (
 )
 from registry_pipeline.intake.redcap.export import Export
 from registry_pipeline.intake.redcap.logic import LogicError, parse_logic
-
-if TYPE_CHECKING:
-    from registry_pipeline.intake.submissions.rows_in_force import FileUse
+from registry_pipeline.intake.redcap.project_file import RedcapFile
+from registry_pipeline.intake.submissions.file_use import FileUse
 
 NONE_SENT = "no readable data dictionary was sent, and without one the export is not used"
 _SHOWN = 10
 Told = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class RedcapFile:
-    """What a file of a REDCap project is.
-
-    Attributes:
-        dictionary: read from the file, or in force for an export.
-        before: the dictionary that this one took the place of.
-        exports: number of a sheet -> the export in it; empty for a dictionary.
-        had_repeats: an earlier export of the source had the columns of repeats.
-        problem: why the file cannot be used; empty when it can.
-    """
-
-    dictionary: Dictionary | None = None
-    before: Dictionary | None = None
-    exports: Mapping[int, Export] = field(default_factory=dict)
-    had_repeats: bool = False
-    problem: str = ""
 
 
 def with_dictionaries(home: Home, uses: Sequence[FileUse]) -> list[FileUse]:

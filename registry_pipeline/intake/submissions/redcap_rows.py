@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
 from registry_pipeline.core.home import Home
+from registry_pipeline.core.row_id import source_row_of
 from registry_pipeline.intake.mapping.model import Source, TableMapping
 from registry_pipeline.intake.mapping.table import key_columns
 from registry_pipeline.intake.pseudonym import Pseudonyms
@@ -28,10 +29,8 @@ from registry_pipeline.intake.redcap.export import (
     table_flag,
 )
 from registry_pipeline.intake.redcap.rules import judge_export
+from registry_pipeline.intake.submissions.file_use import FileUse
 from registry_pipeline.intake.submissions.redcap_files import judged_in_file
-
-if TYPE_CHECKING:
-    from registry_pipeline.intake.submissions.rows_in_force import FileUse
 
 _OF_ALL_TABLES = ("S04", "S05")
 """Errors keep every record out that the row feeds; the others are told once, at the first."""
@@ -238,7 +237,7 @@ def _alone(
         "_row_id", pl.concat_str([names.of(local).fill_null("?"), *parts], separator="|").alias("record_key")
     )
     told = breaches.join(keys, on="_row_id", how="left", maintain_order="left").with_columns(
-        (pl.col("_row_id") & 0xFFFFFFFF).alias("source_row"), pl.col("column").alias("column_name")
+        source_row_of(pl.col("_row_id")).alias("source_row"), pl.col("column").alias("column_name")
     )
     wanted = [
         "rule_id",

@@ -14,16 +14,13 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import polars as pl
 
 from registry_pipeline.core.home import Home
 from registry_pipeline.intake.parsing.text import comparison_key
 from registry_pipeline.intake.raw.store import SheetInfo, raw_rows
-
-if TYPE_CHECKING:
-    from registry_pipeline.intake.submissions.rows_in_force import FileUse
+from registry_pipeline.intake.submissions.file_use import FileUse
 
 SIMILAR = 0.6
 """Names or values that are less alike than this are not taken for the same column."""

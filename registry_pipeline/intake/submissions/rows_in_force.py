@@ -11,61 +11,20 @@ in force. In an ``incremental`` source every submission counts and the validatio
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
 import polars as pl
 
 from registry_pipeline.core.home import Home
+from registry_pipeline.core.row_id import row_id, sheet_number, sheet_number_of, source_row_of
 from registry_pipeline.core.settings import Limits
 from registry_pipeline.intake.columns.values import EPOCH_PREFIX
-from registry_pipeline.intake.landing.land import LandedFile, read_ledger
+from registry_pipeline.intake.landing.land import read_ledger
 from registry_pipeline.intake.mapping.model import Facility, Source
-from registry_pipeline.intake.raw.store import RawFile, SheetInfo, raw_rows, read_landed
-from registry_pipeline.intake.submissions.headers import has_needed, is_used
-from registry_pipeline.intake.submissions.redcap_files import RedcapFile, with_dictionaries
+from registry_pipeline.intake.raw.store import SheetInfo, raw_rows, read_landed
+from registry_pipeline.intake.submissions.file_use import FileUse, is_used, plain_name
+from registry_pipeline.intake.submissions.redcap_files import with_dictionaries
 from registry_pipeline.intake.submissions.redcap_rows import empty_flags, export_rows
-
-Fate = Literal["rejected", "superseded"]
-NO_SOURCE = "no source takes this file"
-
-
-@dataclass(frozen=True)
-class FileUse:
-    """A landed file with the source that takes it; ``raw`` and ``source`` are None where none does.
-
-    Attributes:
-        is_superseded: a newer submission of a ``full`` source has taken its place.
-        redcap: what the file is to a REDCap project, for files of one.
-    """
-
-    landed: LandedFile
-    source: Source | None
-    raw: RawFile | None
-    is_superseded: bool = False
-    redcap: RedcapFile | None = None
-
-    @property
-    def is_usable(self) -> bool:
-        """Whether nothing but its headers can stand in the way of using it."""
-        return self.redcap is None or not self.redcap.problem
-
-    @property
-    def sheets(self) -> Sequence[SheetInfo]:
-        """Its sheets, none for a file that was not read."""
-        return self.raw.sheets if self.raw is not None else ()
-
-    @property
-    def status(self) -> str:
-        """For ``meta.submission``."""
-        return NO_SOURCE if self.raw is None else self.raw.status
-
-    def fate_of(self, sheet: SheetInfo) -> Fate | None:
-        """What becomes of all rows of a sheet; None when they are used."""
-        assert self.source is not None
-        if self.is_superseded:
-            return "superseded"
-        return None if self.is_usable and has_needed(self.source, sheet) else "rejected"
 
 
 def find_files(home: Home, facility: Facility, limits: Limits) -> list[FileUse]:
@@ -128,12 +87,12 @@ def _columns(home: Home, use: FileUse, sheet: SheetInfo, source: Source) -> pl.L
         *(
             (pl.col(plain) if plain in sheet.columns else pl.lit(None, dtype=pl.String)).alias(name)
             for name in source.source_columns()
-            for plain in [" ".join(name.split())]
+            for plain in [plain_name(name)]
         ),
         *(
             pl.lit(sheet.excel_epoch, dtype=pl.String).alias(EPOCH_PREFIX + name)
             for name in source.source_columns()
-            if " ".join(name.split()) in sheet.serial_columns
+            if plain_name(name) in sheet.serial_columns
         ),
         "_row_id",
     )
@@ -154,7 +113,7 @@ def all_rows(home: Home, uses: Sequence[FileUse]) -> pl.DataFrame:
         "submission_id",
         "source_file",
         "sheet",
-        (pl.col("_row_id") & 0xFFFFFFFF).alias("source_row"),
+        source_row_of(pl.col("_row_id")).alias("source_row"),
         "source_name",
         pl.col("fate").cast(pl.Categorical),
     )
@@ -162,12 +121,13 @@ def all_rows(home: Home, uses: Sequence[FileUse]) -> pl.DataFrame:
 
 def _sheet_rows(home: Home, use: FileUse, sheet: SheetInfo) -> Iterator[pl.DataFrame]:
     assert use.raw is not None
-    number = use.landed.file_no << 8 | sheet.sheet_no
-    read = raw_rows(home, use.raw, sheet).select("_row_id").collect()
-    blank = pl.DataFrame({"_row_id": pl.Series(sheet.blank_rows, dtype=pl.Int64) + (number << 32)})
-    rejected = pl.DataFrame(
-        {"_row_id": pl.Series([r[0] for r in sheet.rejects], dtype=pl.Int64) + (number << 32)}
+    number, first = (
+        sheet_number(use.landed.file_no, sheet.sheet_no),
+        row_id(use.landed.file_no, sheet.sheet_no, 0),
     )
+    read = raw_rows(home, use.raw, sheet).select("_row_id").collect()
+    blank = pl.DataFrame({"_row_id": pl.Series(sheet.blank_rows, dtype=pl.Int64) + first})
+    rejected = pl.DataFrame({"_row_id": pl.Series([r[0] for r in sheet.rejects], dtype=pl.Int64) + first})
     for rows, fate in ((read, use.fate_of(sheet)), (blank, "blank"), (rejected, "rejected")):
         yield rows.with_columns(
             pl.lit(fate, dtype=pl.String).alias("fate"), pl.lit(number, dtype=pl.Int64).alias("_sheet")
@@ -178,7 +138,7 @@ def _places(uses: Sequence[FileUse]) -> pl.DataFrame:
     """One row per file and sheet that was read."""
     rows = [
         (
-            use.landed.file_no << 8 | sheet.sheet_no,
+            sheet_number(use.landed.file_no, sheet.sheet_no),
             use.landed.submission_id,
             use.landed.source_file,
             sheet.sheet,
@@ -194,6 +154,6 @@ def _places(uses: Sequence[FileUse]) -> pl.DataFrame:
 
 def place_rows(row_ids: pl.DataFrame, uses: Sequence[FileUse]) -> pl.DataFrame:
     """``submission_id, source_file, sheet, source_row`` beside every ``_row_id`` of a frame."""
-    keyed = row_ids.with_columns((pl.col("_row_id") // 2**32).alias("_sheet"))
+    keyed = row_ids.with_columns(sheet_number_of(pl.col("_row_id")).alias("_sheet"))
     placed = keyed.join(_places(uses).drop("source_name"), on="_sheet", how="left", maintain_order="left")
-    return placed.drop("_sheet").with_columns((pl.col("_row_id") & 0xFFFFFFFF).alias("source_row"))
+    return placed.drop("_sheet").with_columns(source_row_of(pl.col("_row_id")).alias("source_row"))

@@ -3,6 +3,7 @@
 import polars as pl
 import pytest
 
+from registry_pipeline.core.row_id import LINEAGE, row_id
 from registry_pipeline.intake.raw import store as raw
 from registry_pipeline.intake.submissions.headers import likely_name
 from tests.support.staging import Place, source, stage_text, table
@@ -41,8 +42,8 @@ def test_every_row_is_accounted_for(tmp_path):
 
 def test_row_id_says_where_the_row_stood(tmp_path):
     staged = stage_text(tmp_path, TOML, "no,born\nA,1960-01-01\n")
-    assert staged.tables["patient"]["_row_id"].to_list() == [raw.row_id(1, 1, 2)]
-    assert raw.row_id(3, 2, 7) == (3 << 40) | (2 << 32) | 7
+    assert staged.tables["patient"]["_row_id"].to_list() == [row_id(1, 1, 2)]
+    assert row_id(3, 2, 7) == (3 << 40) | (2 << 32) | 7
 
 
 def test_newest_submission_of_a_full_source_is_the_whole_truth(tmp_path):
@@ -201,7 +202,7 @@ def test_raw_rows_are_text_with_their_place(tmp_path):
     place.send("a.csv", "no,born\n007,1960\n")
     place.stage()
     stored = pl.read_parquet(place.home.store / "raw" / "west" / "1.1.parquet")
-    assert stored.columns == ["no", "born", *raw.LINEAGE]
+    assert stored.columns == ["no", "born", *LINEAGE]
     assert stored.row(0)[:2] == ("007", "1960")
     assert stored.row(0, named=True)["source_row"] == 2
 
