@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from registry_pipeline.core.files import StoreError
 from registry_pipeline.core.home import Home, open_home
 from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.pipeline.errors import InternalFailure, Refused, record_private_details
-from registry_pipeline.store.parquet import StoreError
 from registry_pipeline.store.query import QueryError
 from registry_pipeline.store.releases import NoRelease, open_release
 

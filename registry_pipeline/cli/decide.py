@@ -148,6 +148,6 @@ def _refuse_impossible(home: Home, about: Judged, state: str) -> None:
 
 
 def _store_error(problem: LedgerError) -> Exception:
-    from registry_pipeline.store.parquet import StoreError
+    from registry_pipeline.core.files import StoreError
 
     return StoreError(str(problem))

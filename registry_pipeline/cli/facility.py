@@ -90,8 +90,8 @@ def _files(paths: list[Path]) -> list[Path]:
 
 def _write(home: Home, target: Path, draft: Draft) -> None:
     """The draft takes the place of the mapping only after it was read as one."""
+    from registry_pipeline.core.files import write_text
     from registry_pipeline.intake.mapping.facility import read_facility
-    from registry_pipeline.store.parquet import write_text
 
     with tempfile.TemporaryDirectory(dir=home.root, prefix="draft-") as folder:
         trial = Path(folder) / target.name

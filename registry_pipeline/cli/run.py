@@ -24,7 +24,7 @@ from registry_pipeline.intake.landing.land import LandingReport
 from registry_pipeline.pipeline.errors import Refused
 from registry_pipeline.pipeline.refresh import chosen_facilities, take_in
 from registry_pipeline.pipeline.refresh import refresh as refresh_without_dagster
-from registry_pipeline.pipeline.served import is_up_to_date
+from registry_pipeline.pipeline.step import is_up_to_date
 from registry_pipeline.store.releases import current_release
 
 

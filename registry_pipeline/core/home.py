@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from registry_pipeline.core.settings import Settings
-from registry_pipeline.core.settings_file import read_settings
-from registry_pipeline.core.settings_template import settings_template
+from registry_pipeline.core.settings_file import read_settings, settings_template
 from registry_pipeline.core.toml_source import ConfigurationError
 
 

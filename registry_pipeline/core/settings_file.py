@@ -1,6 +1,6 @@
 """registry.toml to settings; every mistake is told with its line and what to write instead.
 
-Belongs here: reading the file and judging its values. Does not belong here: which keys there are and what they
+Belongs here: reading the file and judging its values, the text that ``registry init`` writes. Does not belong here: which keys there are and what they
 mean (``core/settings.py``), rules and their thresholds (``validation/rules/catalogue.py``).
 """
 
@@ -124,3 +124,21 @@ def _check_override(source: TomlSource, rule_id: str, override: Mapping[str, Any
     if not isinstance(override.get("thresholds", {}), dict):
         told = "thresholds has the wrong type; write for example: thresholds = { maximum_mm = 150 }"
         raise source.error(["rules", rule_id, "thresholds"], told)
+
+
+def settings_template() -> str:
+    """A commented registry.toml in which every key stands with its default."""
+    lines = ["# The settings of this registry. Every key is optional; what stands here are the defaults.", ""]
+    for section, made in SECTIONS.items():
+        lines += [f"[{section}]"]
+        for one in fields(made):
+            mark = " (assumption)" if one.metadata["is_assumption"] else ""
+            lines += [f"# {one.metadata['note']}{mark}", f"# {one.name} = {toml_text(one.default)}"]
+        lines += [""]
+    lines += [
+        "# A rule's severity (error, warning, info, off) and thresholds:",
+        "# [rules.M01]",
+        '# severity = "warning"',
+        "",
+    ]
+    return "\n".join(lines)

@@ -9,9 +9,9 @@ that no such refresh is alive, and that its unfinished runs in Dagster's log hav
 
 import dagster as dg
 
+from registry_pipeline.core.files import StoreError
 from registry_pipeline.core.home import Home
-from registry_pipeline.pipeline.locking import refresh_lock
-from registry_pipeline.store.parquet import StoreError
+from registry_pipeline.pipeline.step import refresh_lock
 
 HELD_TAG = "registry/holds_the_lock"
 HELD_TAGS = {HELD_TAG: "true", "dagster/max_retries": "0"}

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import dagster as dg
 
+from registry_pipeline.core.files import StoreError
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.defs.checks import BLOCKED_BY
 from registry_pipeline.pipeline.errors import InternalFailure, Refused, record_private_details
-from registry_pipeline.store.parquet import StoreError
 
 IO_RETRY = dg.RetryPolicy(max_retries=2, delay=2, backoff=dg.Backoff.EXPONENTIAL)
 

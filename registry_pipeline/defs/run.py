@@ -19,6 +19,7 @@ from sqlalchemy import create_engine, event
 from sqlalchemy.engine import Engine
 from sqlalchemy.pool import QueuePool
 
+from registry_pipeline.core.files import disk_errors_as_store_error
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.sql_files import SQL_FOLDER
 from registry_pipeline.defs.abandoned import HELD_TAGS, end_abandoned_runs
@@ -28,9 +29,8 @@ from registry_pipeline.defs.graph import build_definitions
 from registry_pipeline.defs.guard import failure_of
 from registry_pipeline.defs.request import request_tags
 from registry_pipeline.defs.resources import RegistryHome
-from registry_pipeline.pipeline.locking import refresh_lock
 from registry_pipeline.pipeline.refresh import chosen_facilities
-from registry_pipeline.store.parquet import disk_errors_as_store_error
+from registry_pipeline.pipeline.step import refresh_lock
 
 _LOGS: tuple[Any, ...] = (sqlite_event_log, sqlite_run_storage, sqlite_schedule_storage)
 

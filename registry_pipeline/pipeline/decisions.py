@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from registry_pipeline.core.files import StoreError
 from registry_pipeline.core.home import Home
-from registry_pipeline.store.parquet import StoreError
 from registry_pipeline.validation.decisions.in_force import (
     digest_parts,
     in_force,

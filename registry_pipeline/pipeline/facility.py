@@ -15,6 +15,7 @@ from typing import Any
 
 import polars as pl
 
+from registry_pipeline.core.files import disk_errors_as_store_error, write_text
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.settings import Settings
 from registry_pipeline.core.toml_source import nearest, read_toml
@@ -23,22 +24,17 @@ from registry_pipeline.intake.mapping.facility import read_facility
 from registry_pipeline.intake.raw.lookup import raw_values
 from registry_pipeline.intake.stage import stage_facility
 from registry_pipeline.pipeline.decisions import Merges, decided, merges_at
-from registry_pipeline.pipeline.locking import refresh_lock
 from registry_pipeline.pipeline.step import (
     code_version,
     digest_of,
     is_fresh,
     mark_fresh,
     mark_stale,
+    refresh_lock,
     screening_digest,
     staging_digest,
 )
-from registry_pipeline.store.parquet import (
-    disk_errors_as_store_error,
-    read_parquet,
-    write_parquet,
-    write_text,
-)
+from registry_pipeline.store.parquet import read_parquet, write_parquet
 from registry_pipeline.validation.decisions.waivers import Waivers
 from registry_pipeline.validation.registry_wide.persons import (
     StagedParts,

@@ -13,14 +13,14 @@ import duckdb
 import polars as pl
 
 import schemas
+from registry_pipeline.core.files import write_text
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.settings import Settings
 from registry_pipeline.core.sql_files import sql_files
 from registry_pipeline.pipeline.decisions import decided
-from registry_pipeline.pipeline.linkage import linkage_tables
-from registry_pipeline.pipeline.persons import person_records
+from registry_pipeline.pipeline.persons import linkage_tables, person_records
 from registry_pipeline.pipeline.stored import facility_files
-from registry_pipeline.store.parquet import read_parquet, write_text
+from registry_pipeline.store.parquet import read_parquet
 from registry_pipeline.store.releases import DATABASE, current_release, release_folder
 from registry_pipeline.store.sql import add_view, private_database
 from registry_pipeline.validation.registry_wide.persons import conflict_findings

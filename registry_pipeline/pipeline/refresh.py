@@ -7,13 +7,12 @@ Does not belong here: the steps.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from registry_pipeline.core.files import disk_errors_as_store_error, sweep
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.toml_source import ConfigurationError, nearest
 from registry_pipeline.intake.landing.land import LEDGER, LandingReport, land_inbox
 from registry_pipeline.pipeline.errors import Refused
-from registry_pipeline.pipeline.locking import refresh_lock
-from registry_pipeline.pipeline.served import is_up_to_date
-from registry_pipeline.store.parquet import disk_errors_as_store_error, sweep
+from registry_pipeline.pipeline.step import is_up_to_date, refresh_lock
 from registry_pipeline.store.releases import current_release
 
 Progress = Callable[[str], None]

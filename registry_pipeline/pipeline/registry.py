@@ -18,10 +18,16 @@ from registry_pipeline.intake.landing.land import read_ledger
 from registry_pipeline.pipeline.decisions import decided
 from registry_pipeline.pipeline.errors import Refused
 from registry_pipeline.pipeline.facility import extract_date
-from registry_pipeline.pipeline.locking import refresh_lock
 from registry_pipeline.pipeline.persons import person_records
 from registry_pipeline.pipeline.quality import quality_tables
-from registry_pipeline.pipeline.step import code_version, digest_of, is_fresh, mark_fresh, mark_stale
+from registry_pipeline.pipeline.step import (
+    code_version,
+    digest_of,
+    is_fresh,
+    mark_fresh,
+    mark_stale,
+    refresh_lock,
+)
 from registry_pipeline.pipeline.stored import facility_files, layer_tables
 from registry_pipeline.store import sql
 from registry_pipeline.store.parquet import count_rows, read_parquet, write_parquet

@@ -12,15 +12,14 @@ from pathlib import Path
 import polars as pl
 
 import schemas
+from registry_pipeline.core.files import write_text
 from registry_pipeline.core.home import Home
 from registry_pipeline.pipeline.decisions import decided
 from registry_pipeline.pipeline.errors import Refused, record_private_details
-from registry_pipeline.pipeline.locking import refresh_lock
 from registry_pipeline.pipeline.registry import submissions
-from registry_pipeline.pipeline.served import is_up_to_date
-from registry_pipeline.pipeline.step import code_version, input_hash
+from registry_pipeline.pipeline.step import code_version, input_hash, is_up_to_date, refresh_lock
 from registry_pipeline.reporting.report import write_reports
-from registry_pipeline.store.parquet import read_parquet, write_text
+from registry_pipeline.store.parquet import read_parquet
 from registry_pipeline.store.proofs import ReleaseRefused
 from registry_pipeline.store.release import Versions, build_release, new_release_id, sweep_releases
 from registry_pipeline.store.releases import DATABASE, current_release, open_release

@@ -1,22 +1,27 @@
-"""What a result depends on, as hashes: code, settings, mappings and bytes.
+"""What every step shares: the lock, what its result depends on, whether it has anything to do.
 
-Belongs here: digests and the decision whether a step has anything to do.
-Does not belong here: the steps themselves.
+Belongs here: digests of code, settings, mappings and bytes; marks of freshness; one refresh at a time.
+Does not belong here: the steps themselves. Imports nothing heavy, so that a refresh with nothing new costs
+next to nothing.
 """
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from registry_pipeline import __version__
+from registry_pipeline.core.files import exclusive, write_text
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.sql_files import SQL_FOLDER
 from registry_pipeline.core.toml_source import read_toml
 from registry_pipeline.pipeline.decisions import decided
+from registry_pipeline.store.releases import current_release, open_release
 
+_HELD: set[str] = set()
 NOT_READ_BY_STAGING = ("rules", "tolerance", "language")
 """Sections of a facility's TOML."""
 
@@ -104,6 +109,34 @@ def mark_stale(folder: Path) -> None:
 
 def mark_fresh(folder: Path, fingerprint: str) -> None:
     """Remember what ``folder`` was written for; the last thing a step does."""
-    temporary = folder / "_fingerprint.building"
-    temporary.write_text(fingerprint)
-    temporary.replace(folder / "_fingerprint")
+    write_text(fingerprint, folder / "_fingerprint")
+
+
+@contextmanager
+def refresh_lock(home: Home) -> Iterator[None]:
+    """Hold the lock of the store; inside a block that holds it already, do nothing.
+
+    Raises:
+        StoreError: another process holds it.
+    """
+    name = str(home.store)
+    if name in _HELD:
+        yield
+        return
+    with exclusive(home.store):
+        _HELD.add(name)
+        try:
+            yield
+        finally:
+            _HELD.discard(name)
+
+
+def is_up_to_date(home: Home) -> bool:
+    """Whether the served release was made from just this input, these settings and this code."""
+    if current_release(home) is None:
+        return False
+    with open_release(home) as connection:
+        row = connection.execute(
+            "SELECT code_version, parameter_hash, input_hash FROM meta.release"
+        ).fetchone()
+    return row == (code_version(), home.settings().digest(), input_hash(home, home.facility_ids()))

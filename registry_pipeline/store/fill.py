@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import duckdb
 
 import schemas
+from registry_pipeline.core.files import StoreError
 from registry_pipeline.store.parallel import side_by_side
-from registry_pipeline.store.parquet import StoreError
 from registry_pipeline.store.proofs import Proof, ReleaseRefused, broken_constraints
 from registry_pipeline.store.sql import typed_select
 from schemas.derive import comment_sql, create_table_sql

@@ -1,94 +1,20 @@
-"""Working files: written whole or not at all.
+"""Working files in Parquet: written whole, read whole or not believed.
 
-Belongs here: atomic writes (temporary name in the same folder, fsync, rename, fsync of the folder),
-reading Parquet, fingerprints of files, sweeping what a killed process left behind, the lock that
-keeps two refreshes apart.
-Does not belong here: what is in the files, releases (``release.py``).
+Belongs here: writing and reading Parquet files of the store.
+Does not belong here: writing atomically (``core/files.py``), what is in the files, releases (``release.py``).
 """
 
 from __future__ import annotations
 
-import errno
-import fcntl
-import hashlib
-import os
-import secrets
-import shutil
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from registry_pipeline.core.files import StoreError, whole_file
+
 if TYPE_CHECKING:
     import polars as pl
-
-BUILDING = ".building"
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_FULL_WORDS = ("no space left", "file too large", "disk quota", "could not write all bytes", "disk is full")
-
-
-class StoreError(Exception):
-    """The store cannot be read or written; told in one line, without any value of a record."""
-
-
-@contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """A temporary file beside ``path`` (0600) that becomes ``path`` if the block ends well.
-
-    A reader of ``path`` sees the old content or the new one, never half of it; after a crash the
-    temporary file, ``*.building``, is left for :func:`sweep`.
-
-    Raises:
-        StoreError: the disk is full or the folder cannot be written.
-    """
-    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}{BUILDING}")
-    try:
-        with disk_errors_as_store_error(path):
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-            yield temporary
-            sync(temporary)
-            temporary.replace(path)
-            sync(path.parent)
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-
-
-@contextmanager
-def disk_errors_as_store_error(path: Path) -> Iterator[None]:
-    """Turn failures of the disk into a :class:`StoreError` that names the folder.
-
-    DuckDB and polars wrap the system's error in their own, so the text is looked at too.
-    """
-    try:
-        yield
-    except StoreError:
-        raise
-    except Exception as problem:
-        reason = _disk_problem(problem)
-        if reason is None:
-            raise
-        raise StoreError(f"{path.parent}: {reason}; {path.name} was not written") from None
-
-
-def _disk_problem(problem: Exception) -> str | None:
-    text = str(problem).lower()
-    code = problem.errno if isinstance(problem, OSError) else None
-    if code in _FULL or any(words in text for words in _FULL_WORDS):
-        return "the disk is full"
-    if code in {errno.EACCES, errno.EPERM, errno.EROFS}:
-        return "the folder cannot be written"
-    return None
-
-
-def sync(path: Path) -> None:
-    """Have the system put a file or a folder on the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def write_parquet(frame: pl.DataFrame, path: Path) -> Path:
@@ -100,24 +26,7 @@ def write_parquet(frame: pl.DataFrame, path: Path) -> Path:
     with whole_file(path) as temporary:
         # Read back within minutes, once or twice and whole: packing and unpacking, and the ranges of values that
         # nobody asks for, take as long as the rest of the writing together.
-        try:
-            frame.write_parquet(temporary, compression="uncompressed", statistics=False)
-        except Exception as problem:
-            if "transport error" not in str(problem):
-                raise
-            # so polars calls a page whose head the disk did not take
-            raise OSError(errno.ENOSPC, "the disk is full") from None
-    return path
-
-
-def write_text(text: str, path: Path) -> Path:
-    """Write a small text file (UTF-8), atomically.
-
-    Raises:
-        StoreError: the disk is full or the folder cannot be written.
-    """
-    with whole_file(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        frame.write_parquet(temporary, compression="uncompressed", statistics=False)
     return path
 
 
@@ -154,47 +63,3 @@ def _readable(path: Path) -> Iterator[None]:
         yield
     except Exception:
         raise StoreError(f"{path}: the working file is damaged; run: registry refresh --force") from None
-
-
-def fingerprint(paths: Iterable[Path]) -> str:
-    """Hash of the names and bytes of files, in order of name; a missing file counts as empty."""
-    digest = hashlib.sha256()
-    for path in sorted(paths):
-        digest.update(path.name.encode() + b"\0")
-        if path.is_file():
-            with path.open("rb") as stream:
-                digest.update(hashlib.file_digest(stream, "sha256").digest())
-    return digest.hexdigest()[:16]
-
-
-def sweep(folder: Path) -> list[Path]:
-    """Remove what killed processes left under ``folder`` (``*.building``); gives what was removed.
-
-    To be called by the one refresh that holds :func:`exclusive`.
-    """
-    left = sorted(folder.rglob(f"*{BUILDING}")) if folder.is_dir() else []
-    for path in left:
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
-    return left
-
-
-@contextmanager
-def exclusive(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock; the system frees it when the process dies.
-
-    Raises:
-        StoreError: another process holds it.
-    """
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StoreError(f"{folder}: another refresh is running; try again when it has ended") from None
-        yield
-    finally:
-        os.close(handle)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import schemas
+from registry_pipeline.core.files import StoreError
 from registry_pipeline.core.sql_files import sql_files
-from registry_pipeline.store.parquet import StoreError
 from schemas.derive import check_sql, quote
 from schemas.table import columns_of, key_of
 

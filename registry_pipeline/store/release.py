@@ -19,9 +19,9 @@ import duckdb
 import polars as pl
 
 import schemas
+from registry_pipeline.core.files import BUILDING, StoreError, disk_errors_as_store_error, sweep, sync
 from registry_pipeline.core.home import Home
 from registry_pipeline.store.fill import fill, insert
-from registry_pipeline.store.parquet import BUILDING, StoreError, disk_errors_as_store_error, sweep, sync
 from registry_pipeline.store.proofs import prove
 from registry_pipeline.store.releases import (
     DATABASE,

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from registry_pipeline.core.files import BUILDING, StoreError
 from registry_pipeline.core.home import Home
-from registry_pipeline.store.parquet import BUILDING, StoreError
 
 if TYPE_CHECKING:
     import duckdb

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import duckdb
 
 import schemas
+from registry_pipeline.core.files import StoreError, whole_file
 from registry_pipeline.core.settings import Study
 from registry_pipeline.core.sql_files import SqlFile, needed_within, sql_files
 from registry_pipeline.store.parallel import side_by_side
-from registry_pipeline.store.parquet import StoreError, whole_file
 from schemas.columns import Column
 from schemas.derive import quote
 from schemas.table import columns_of, key_of

@@ -255,7 +255,7 @@ HOLD = """
 import sys
 from pathlib import Path
 from registry_pipeline.core.home import Home
-from registry_pipeline.pipeline.locking import refresh_lock
+from registry_pipeline.pipeline.step import refresh_lock
 with refresh_lock(Home(Path(sys.argv[1]))):
     print("held", flush=True)
     sys.stdin.readline()

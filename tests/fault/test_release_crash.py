@@ -145,7 +145,7 @@ from pathlib import Path
 code = sys.argv.pop()
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 import registry_pipeline.store.release as release
-from registry_pipeline.store.parquet import StoreError
+from registry_pipeline.core.files import StoreError
 resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
 try:
     exec(code)

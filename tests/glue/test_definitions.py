@@ -10,6 +10,7 @@ import pytest
 from dagster._core.execution.retries import auto_reexecution_should_retry_run
 
 import schemas
+from registry_pipeline.core.files import exclusive
 from registry_pipeline.core.home import make_home
 from registry_pipeline.defs.abandoned import HELD_TAG, HELD_TAGS, end_abandoned_runs
 from registry_pipeline.defs.automation import inbox_sensor, range_tags, register_facilities
@@ -25,7 +26,6 @@ from registry_pipeline.defs.naming import (
     record_tables,
 )
 from registry_pipeline.defs.resources import RegistryHome
-from registry_pipeline.store.parquet import exclusive
 
 REFRESH_TO_BE = dg.GraphDefinition(name="refresh").to_job()
 

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from registry_pipeline.core.settings_file import read_settings
-from registry_pipeline.core.settings_template import settings_template
+from registry_pipeline.core.settings_file import read_settings, settings_template
 from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.validation.rules.catalogue import OverrideError, catalogue
 

@@ -22,6 +22,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from registry_pipeline.core.files import BUILDING, sweep, sync, write_json
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.settings import Settings
 from registry_pipeline.core.toml_source import ConfigurationError
@@ -31,7 +32,6 @@ from registry_pipeline.intake.landing.inbox import InboxFile, Problem, list_inbo
 LEDGER = "submissions.json"
 _SEEN = "seen.json"
 _LOCK = ".lock"
-_BUILDING = ".building"
 _CHUNK = 2**20
 # A full disk concerns the whole refresh, not the file that happened to be copied.
 DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -127,7 +127,7 @@ def _land_facility(
     folder = home.landing / facility_id
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with _locked(folder):
-        _sweep(folder)
+        sweep(folder)
         ledger = read_ledger(home, facility_id)
         seen = _read_seen(folder)
         found = Arrivals(ledger, knows_inbox=bool(seen) or not ledger)
@@ -141,9 +141,9 @@ def _land_facility(
         report.unchanged.extend(unchanged)
         landed = _submission(facility_id, ledger, fresh, received_at)
         # First what was seen: a crash in between then only lands what the ledger does not name yet.
-        _write_json(folder / _SEEN, seen)
+        write_json(seen, folder / _SEEN, indent=1)
         if landed:
-            _write_json(folder / LEDGER, [asdict(one) for one in [*ledger, *landed]])
+            write_json([asdict(one) for one in [*ledger, *landed]], folder / LEDGER, indent=1)
         report.landed.extend(landed)
 
 
@@ -189,7 +189,7 @@ def _sha256_of(
 
 def _copy(folder: Path, one: InboxFile) -> str | None:
     """Copy the bytes into ``folder`` under their hash; None when the file changed meanwhile."""
-    building = folder / f"{os.getpid()}-{time.monotonic_ns()}{_BUILDING}"
+    building = folder / f"{os.getpid()}-{time.monotonic_ns()}{BUILDING}"
     digest = hashlib.sha256()
     try:
         with open_settled(one) as source, building.open("xb") as out:
@@ -202,21 +202,10 @@ def _copy(folder: Path, one: InboxFile) -> str | None:
             return None
         building.chmod(0o400)
         building.replace(folder / digest.hexdigest())
-        _sync_folder(folder)
+        sync(folder)
         return digest.hexdigest()
     finally:
         building.unlink(missing_ok=True)
-
-
-def _write_json(path: Path, content: object) -> None:
-    text = json.dumps(content, indent=1, ensure_ascii=False)
-    building = path.with_name(path.name + _BUILDING)
-    with building.open("w", encoding="utf-8") as out:
-        out.write(text)
-        out.flush()
-        os.fsync(out.fileno())
-    building.replace(path)
-    _sync_folder(path.parent)
 
 
 def _read_seen(folder: Path) -> dict[str, list[int | str]]:
@@ -226,20 +215,6 @@ def _read_seen(folder: Path) -> dict[str, list[int | str]]:
     except (OSError, ValueError):
         return {}
     return seen if isinstance(seen, dict) else {}
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _sweep(folder: Path) -> None:
-    """Remove what a crash left half copied; the lock says that nobody is copying now."""
-    for path in folder.glob(f"*{_BUILDING}"):
-        path.unlink(missing_ok=True)
 
 
 @contextmanager

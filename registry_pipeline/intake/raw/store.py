@@ -8,12 +8,9 @@ Does not belong here: which rows count or what they mean (``stage.py``).
 
 from __future__ import annotations
 
-import errno
 import fnmatch
 import hashlib
 import json
-import os
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -21,6 +18,7 @@ from typing import Literal
 
 import polars as pl
 
+from registry_pipeline.core.files import StoreError, sha256_of, whole_file, write_json
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.row_id import LINEAGE, row_id
 from registry_pipeline.core.settings import Limits
@@ -36,11 +34,6 @@ from registry_pipeline.intake.readers import (
 from registry_pipeline.intake.readers.source import open_source
 
 MAX_SHEETS = 255
-_CHUNK = 2**20
-
-
-class NotStored(OSError):
-    """Rows could not be written to the raw store: a fault of the disk, never one of the file that was read."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +99,7 @@ def read_landed(home: Home, landed: LandedFile, source: Source, limits: Limits) 
     a bug) is not remembered.
 
     Raises:
-        NotStored: the rows were read and could not be written.
+        StoreError: the rows were read and could not be written: a fault of the disk, never one of the file.
     """
     digest = _digest(landed, source, limits)
     remembered = _remembered(home, landed, digest)
@@ -114,7 +107,7 @@ def read_landed(home: Home, landed: LandedFile, source: Source, limits: Limits) 
         return remembered
     try:
         made = _read(home, landed, source, limits)
-    except NotStored:
+    except StoreError:
         raise
     except ReadError as error:
         made = RawFile(landed, source.name, str(error), "", "", [])
@@ -129,7 +122,7 @@ def read_landed(home: Home, landed: LandedFile, source: Source, limits: Limits) 
 
 def _read(home: Home, landed: LandedFile, source: Source, limits: Limits) -> RawFile:
     path = landed_path(home, landed)
-    if _sha256(path) != landed.sha256:
+    if sha256_of(path) != landed.sha256:
         raise OSError(0, "the landed bytes have changed on disk; restore them from the backup")
     options = _options(source, limits)
     with open_source(path, options.limits) as found:
@@ -184,16 +177,9 @@ def _store_sheet(home: Home, landed: LandedFile, sheet: RawSheet, sheet_no: int,
         pl.lit(label).alias("sheet"),
         pl.col("source_row").cast(pl.Int64),
     )
-    try:
+    with whole_file(_parquet_path(home, landed, sheet_no)) as path:
         # read back at once and whole: packing takes longer than it saves, and nobody asks for the range of a text
-        write_atomically(
-            _parquet_path(home, landed, sheet_no),
-            lambda path: frame.write_parquet(path, compression="uncompressed", statistics=False),
-        )
-    except Exception as error:  # polars wraps the system's error in one of its own
-        # "transport error": so it calls a page whose head the disk did not take
-        code = errno.ENOSPC if "transport error" in str(error) else getattr(error, "errno", None)
-        raise NotStored(code, str(error)) from None
+        frame.write_parquet(path, compression="uncompressed", statistics=False)
     return SheetInfo(
         sheet_no=sheet_no,
         sheet=label,
@@ -217,21 +203,9 @@ def _free(name: str, names: list[str]) -> str:
     return free
 
 
-def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Write a file beside, then put it in its place; readers see the old or the new one, never half."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    building = path.with_name(path.name + ".building")
-    write(building)
-    with building.open("rb+") as written:
-        os.fsync(written.fileno())
-    building.replace(path)
-
-
 def _remember(home: Home, made: RawFile, digest: str) -> None:
     content = {"digest": digest, **asdict(made)}
-    text = json.dumps(content, ensure_ascii=False)
-    path = _info_path(home, made.landed)
-    write_atomically(path, lambda building: building.write_text(text, encoding="utf-8"))
+    write_json(content, _info_path(home, made.landed))
 
 
 def _remembered(home: Home, landed: LandedFile, digest: str) -> RawFile | None:
@@ -259,14 +233,6 @@ def _readers_digest() -> str:
     digest = hashlib.sha256()
     for path in sorted((Path(__file__).parents[1] / "readers").rglob("*.py")):
         digest.update(path.read_bytes())
-    return digest.hexdigest()
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as source:
-        while chunk := source.read(_CHUNK):
-            digest.update(chunk)
     return digest.hexdigest()
 
 

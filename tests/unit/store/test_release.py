@@ -8,10 +8,10 @@ import polars as pl
 import pytest
 
 import schemas
+from registry_pipeline.core.files import StoreError
 from registry_pipeline.core.home import Home, make_home
 from registry_pipeline.store import release
 from registry_pipeline.store.fill import tables_in_order
-from registry_pipeline.store.parquet import StoreError
 from registry_pipeline.store.proofs import ReleaseRefused
 from registry_pipeline.store.release import build_release, new_release_id, sweep_releases
 from registry_pipeline.store.releases import (

@@ -6,8 +6,9 @@ import polars as pl
 import pytest
 
 import schemas
+from registry_pipeline.core.files import StoreError
 from registry_pipeline.core.sql_files import SqlFile, in_order
-from registry_pipeline.store.parquet import StoreError, read_parquet
+from registry_pipeline.store.parquet import read_parquet
 from registry_pipeline.store.sql import add_view, private_database, run_to_parquet
 from tests.support.ascii_table import frame_of
 

@@ -10,17 +10,15 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from registry_pipeline.store.parquet import (
+from registry_pipeline.core.files import (
     StoreError,
     disk_errors_as_store_error,
     exclusive,
-    fingerprint,
-    read_parquet,
     sweep,
     whole_file,
-    write_parquet,
     write_text,
 )
+from registry_pipeline.store.parquet import read_parquet, write_parquet
 
 FRAME = pl.DataFrame({"a": [1, 2, None], "b": ["x", None, "z"]})
 
@@ -62,7 +60,8 @@ import resource, signal, sys
 from pathlib import Path
 import numpy as np
 import polars as pl
-from registry_pipeline.store.parquet import StoreError, write_parquet, write_text
+from registry_pipeline.core.files import StoreError, write_text
+from registry_pipeline.store.parquet import write_parquet
 path = Path(sys.argv[1])
 write_parquet(pl.DataFrame({"a": [1]}), path)
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -87,17 +86,6 @@ def test_a_full_disk_is_one_line_and_keeps_the_old_file(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_fingerprint_follows_names_and_bytes(tmp_path: Path) -> None:
-    first, second = tmp_path / "a", tmp_path / "b"
-    first.write_bytes(b"1")
-    missing = fingerprint([first, second])
-    second.write_bytes(b"2")
-    both = fingerprint([first, second])
-    assert both == fingerprint([second, first])
-    second.write_bytes(b"3")
-    assert len({missing, both, fingerprint([first, second])}) == 3
-
-
 def test_sweep_takes_only_what_was_left_behind(tmp_path: Path) -> None:
     kept = write_text("x", tmp_path / "store" / "a.parquet")
     left = tmp_path / "store" / "a.parquet.1234.building"
@@ -113,7 +101,7 @@ def test_sweep_takes_only_what_was_left_behind(tmp_path: Path) -> None:
 def test_the_lock_is_held_once_and_freed_by_death(tmp_path: Path) -> None:
     code = (
         "import os, signal, sys; from pathlib import Path\n"
-        "from registry_pipeline.store.parquet import exclusive\n"
+        "from registry_pipeline.core.files import exclusive\n"
         "with exclusive(Path(sys.argv[1])):\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
@@ -137,7 +125,8 @@ FILLING = """
 import resource, signal, sys
 from pathlib import Path
 import polars as pl
-from registry_pipeline.store.parquet import StoreError, write_parquet
+from registry_pipeline.core.files import StoreError
+from registry_pipeline.store.parquet import write_parquet
 frame = pl.DataFrame({name: [f"{name}{row}" for row in range(40)] for name in ("lesion", "exam", "site")})
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 whole = write_parquet(frame, Path(sys.argv[1]) / "whole.parquet").stat().st_size
