@@ -69,8 +69,10 @@ def _growth(marts: Marts, study: Study) -> pd.DataFrame:
     """The interval to the cutpoint by the curve that the scorecard reads it from, and by interval-censored onset."""
     lesions = marts.lesion_growth[marts.lesion_growth["is_included"].astype(bool)]
     columns = ("months_since_negative_ct", "diameter_mm")
-    chosen = (study.growth_model, study.growth_error_model, "patient_id", study.cutpoint_mm)
-    fit = analysis.fit_growth(lesions, *columns, *chosen, n_bootstrap=0)
+    model, error_model = study.growth_model, study.growth_error_model
+    fit = analysis.fit_growth(
+        lesions, *columns, model, error_model, "patient_id", study.cutpoint_mm, n_bootstrap=0
+    )
     limits = (study.cutpoint_mm, study.detection_limit_mm)
     onset = analysis.fit_interval_onset(lesions, *columns, "patient_id", *limits)
     return _stacked([fit.threshold, onset.threshold])

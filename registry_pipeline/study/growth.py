@@ -26,17 +26,25 @@ def growth_results(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
     lesions = marts.lesion_growth[marts.lesion_growth["is_included"].astype(bool)]
     lesions = lesions.assign(patient_id=lesions["patient_id"].astype("category"))  # told apart many times
     replicates = study.bootstrap_replicates if len(lesions) <= study.bootstrap_max_lesions else 0
-    bootstrap = {"n_bootstrap": replicates, "seed": study.bootstrap_seed}
     fits = {
         (model, error): analysis.fit_growth(
-            lesions, *COLUMNS, model, error, "patient_id", study.cutpoint_mm, **bootstrap
+            lesions,
+            *COLUMNS,
+            model,
+            error,
+            "patient_id",
+            study.cutpoint_mm,
+            n_bootstrap=replicates,
+            seed=study.bootstrap_seed,
         )
         for model in MODELS
         for error in ERROR_MODELS
     }
-    limits = {"threshold_mm": study.cutpoint_mm, "detection_limit_mm": study.detection_limit_mm}
-    onset = analysis.fit_interval_onset(lesions, *COLUMNS, "patient_id", **limits, **bootstrap)
-    every = (*fits.values(), onset)
+    onset = analysis.fit_interval_onset(
+        lesions, *COLUMNS, "patient_id", study.cutpoint_mm, study.detection_limit_mm,
+        n_bootstrap=replicates, seed=study.bootstrap_seed,
+    )  # fmt: skip
+    every: tuple[GrowthFit | OnsetFit, ...] = (*fits.values(), onset)
     shares = analysis.share_by_interval(lesions, cutpoint=study.cutpoint_mm, patient="patient_id")
     return {
         "growth_fit": pd.concat([one.parameters for one in every], ignore_index=True),
@@ -56,7 +64,8 @@ def _planned(
     both = sorted(ERROR_MODELS, key=lambda one: one != study.growth_error_model)
     curves = {error: fits[study.growth_model, error] for error in both}
     parts = []
-    for fit in (*curves.values(), onset):
+    planned: tuple[GrowthFit | OnsetFit, ...] = (*curves.values(), onset)
+    for fit in planned:
         rows = analysis.plan_surveillance(
             fit, cutpoint_mm=study.cutpoint_mm, detection_limit_mm=study.detection_limit_mm, observed=shares
         )
