@@ -23,6 +23,7 @@ import click
 
 from registry_pipeline.core.files import StoreError
 from registry_pipeline.core.home import Home, open_home
+from registry_pipeline.core.native_panics import panics_as_exceptions
 from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.pipeline.errors import InternalFailure, Refused, record_private_details
 from registry_pipeline.store.query import QueryError
@@ -112,7 +113,8 @@ def run(command: click.Command, arguments: Sequence[str]) -> int:
     if sys.stdout is None:  # closed by whoever called
         sys.stdout = io.StringIO()
     try:
-        given = command.main(list(arguments), prog_name="registry", standalone_mode=False)
+        with panics_as_exceptions():
+            given = command.main(list(arguments), prog_name="registry", standalone_mode=False)
         if not sys.stdout.closed:  # closed when the reader (head, less) went away in the middle
             sys.stdout.flush()
         return given if isinstance(given, int) else DONE

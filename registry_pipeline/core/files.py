@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from registry_pipeline.core.native_panics import panics_as_exceptions
+
 BUILDING = ".building"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FULL_WORDS = (
@@ -65,7 +67,8 @@ def disk_errors_as_store_error(path: Path) -> Iterator[None]:
     DuckDB and polars wrap the system's error in their own, so the text is looked at too.
     """
     try:
-        yield
+        with panics_as_exceptions():
+            yield
     except StoreError:
         raise
     except Exception as problem:

@@ -17,6 +17,8 @@ from importlib import import_module
 from multiprocessing.connection import Connection, wait
 from typing import Any, TypeVar
 
+from registry_pipeline.core.native_panics import panics_as_exceptions
+
 T = TypeVar("T")
 
 
@@ -171,7 +173,8 @@ def _serve(theirs: Connection, modules: Sequence[str]) -> None:
 
 def _answer(theirs: Connection, function: Callable[..., Any], arguments: Sequence[object]) -> None:
     try:
-        theirs.send((True, function(*arguments)))
+        with panics_as_exceptions():
+            theirs.send((True, function(*arguments)))
     except Exception as problem:
         problem.add_note(traceback.format_exc())  # pickling drops the way to it
         try:

@@ -13,6 +13,7 @@ import dagster as dg
 
 from registry_pipeline.core.files import StoreError
 from registry_pipeline.core.home import Home
+from registry_pipeline.core.native_panics import panics_as_exceptions
 from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.defs.checks import BLOCKED_BY
 from registry_pipeline.pipeline.errors import InternalFailure, Refused, record_private_details
@@ -30,7 +31,8 @@ def guarded(home: Home) -> Iterator[None]:
     """
     before = os.umask(0o077)
     try:
-        yield
+        with panics_as_exceptions():
+            yield
     except ConfigurationError as problem:
         told: dict[str, str | int] = {
             "path": str(problem.path),

@@ -14,6 +14,7 @@ import polars as pl
 import schemas
 from registry_pipeline.core.files import write_text
 from registry_pipeline.core.home import Home
+from registry_pipeline.core.native_panics import panics_as_exceptions
 from registry_pipeline.pipeline.decisions import decided
 from registry_pipeline.pipeline.errors import Refused, record_private_details
 from registry_pipeline.pipeline.registry import submissions
@@ -132,7 +133,8 @@ def _build(home: Home) -> None:
 def _write_reports(home: Home, folder: Path) -> None:
     """The release's pages. A bug in a page must not keep the data from being served: it is recorded."""
     try:
-        write_reports(folder / DATABASE, folder / "reports")
+        with panics_as_exceptions():
+            write_reports(folder / DATABASE, folder / "reports")
     except Exception as problem:
         path = record_private_details(home, problem)
         write_text(

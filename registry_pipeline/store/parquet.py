@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from registry_pipeline.core.files import StoreError, whole_file
+from registry_pipeline.core.native_panics import panics_as_exceptions
 
 if TYPE_CHECKING:
     import polars as pl
@@ -60,6 +61,7 @@ def _readable(path: Path) -> Iterator[None]:
     if not path.is_file():
         raise StoreError(f"{path}: the working file is missing; run: registry refresh --force")
     try:
-        yield
+        with panics_as_exceptions():
+            yield
     except Exception:
         raise StoreError(f"{path}: the working file is damaged; run: registry refresh --force") from None
