@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from registry_pipeline.simulate.population.persons import dates_of, histology_kind
 from registry_pipeline.simulate.population.therapies import draw_other_systems, draw_therapies, has_regional
 
 Frames = dict[str, pl.DataFrame]
@@ -24,9 +25,6 @@ HAZARD_RATIO_LARGE = 3.0
 BASE_HAZARD = 0.00025
 GUARANTEE_DAYS = 45
 CUTPOINT_MM = 15
-_FIRST_DX = date(2005, 1, 1).toordinal()
-_DX_DAYS = 5000  # to September 2018, so that every treatment lies in the window
-_BIRTH_DAYS = 17989  # prime: the step below visits every day before a repeat
 _EPOCH = date(1970, 1, 1).toordinal()
 _SITES = np.array(["scf", "lung", "liver"])
 _ICD10 = np.array(["C77.0", "C78.0", "C78.7"])
@@ -46,8 +44,10 @@ def draw_chunk(seed: int, facility: int, first: int, n: int) -> Frames:
     Every frame is ordered by ``patient_no``; dates are ``pl.Date``, lengths mm, doses Gy.
     """
     rng = np.random.default_rng([seed, facility, first])
-    base = _base(rng, np.arange(first, first + n, dtype=np.int64))
-    frames = {"patients": _patients(base), "tumours": _tumours(rng, base), "episodes": _episodes(base)}
+    number = np.arange(first, first + n, dtype=np.int64)
+    base = _base(rng, number, *dates_of(seed, facility, number))
+    tumours = _tumours(rng, base, facility)
+    frames = {"patients": _patients(base), "tumours": tumours, "episodes": _episodes(base)}
     lesions = _lesions(base)
     exams = _exams(base)
     frames |= {"lesions": lesions, "exams": exams, "measurements": _measurements(base, lesions)}
@@ -56,12 +56,9 @@ def draw_chunk(seed: int, facility: int, first: int, n: int) -> Frames:
     return frames | draw_therapies(base) | draw_other_systems(base)
 
 
-def _base(rng: np.random.Generator, number: Ints) -> pl.DataFrame:
+def _base(rng: np.random.Generator, number: Ints, dx: Ints, birth: Ints) -> pl.DataFrame:
     """One row per patient with the facts that all files share; days are ordinals."""
     n = len(number)
-    dx = _FIRST_DX + (number * 1009) % _DX_DAYS
-    # No two women of a facility share birth and diagnosis: that would look like one woman twice.
-    age_days = 28 * 366 + (number // _DX_DAYS * 7919 + number * 3571) % _BIRTH_DAYS
     synchronous = rng.random(n) < 0.1
     gap = np.where(synchronous, rng.integers(100, 166, n), 200 + rng.gamma(2.0, 220.0, n).astype(np.int64))
     omd = dx + np.minimum(gap, 1150)
@@ -77,7 +74,7 @@ def _base(rng: np.random.Generator, number: Ints) -> pl.DataFrame:
         rng,
         pl.DataFrame(
             {
-                "patient_no": number, "dx": dx, "birth": dx - age_days, "omd": omd, "negative": last_negative,
+                "patient_no": number, "dx": dx, "birth": birth, "omd": omd, "negative": last_negative,
                 "site": site, "size": size, "n_lesions": n_lesions, "start": start, "end": end,
                 "fractions": fractions, "dose": np.where(conventional, 2.0, 10.0), "synchronous": gap <= 180,
                 "slice": rng.choice([1.0, 2.0], n), "palliative": rng.random(n) < 0.06,
@@ -119,9 +116,10 @@ def _patients(base: pl.DataFrame) -> pl.DataFrame:
     return base.select("patient_no", _day("birth").alias("birth_date"), pl.lit("F").alias("sex"))
 
 
-def _tumours(rng: np.random.Generator, base: pl.DataFrame) -> pl.DataFrame:
+def _tumours(rng: np.random.Generator, base: pl.DataFrame, facility: int) -> pl.DataFrame:
     n = len(base)
     group, kind = rng.choice(4, n, p=[0.3, 0.35, 0.3, 0.05]), rng.choice(4, n, p=[0.55, 0.2, 0.15, 0.1])
+    kind = histology_kind(facility, base["patient_no"].to_numpy(), kind)
     is_old = base["dx"].to_numpy() < date(2009, 1, 1).toordinal()
     stages = {edition: np.array([one[0] for one in four]) for edition, four in _STAGES.items()}
     sizes = {edition: np.array([one[1] for one in four]) for edition, four in _STAGES.items()}

@@ -12,6 +12,7 @@ import polars as pl
 LENGTHS = ("size", "long_axis", "short_axis", "tumour_size")
 DOSES = ("dose_per_fraction", "total_dose")
 PERSON = "patient_no"
+_PERSON_DIGITS = 8
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Profile:
     def _cell(self, name: str, kind: pl.DataType) -> pl.Expr:
         cell = pl.col(name)
         if name == PERSON:
-            return pl.format("H{}", cell.cast(pl.String).str.zfill(8))
+            return pl.format("H{}", cell.cast(pl.String).str.zfill(_PERSON_DIGITS))
         if kind == pl.Date:
             return cell.dt.strftime(self.date_format)
         if name in LENGTHS and kind.is_numeric() and self.length_unit == "cm":
@@ -59,6 +60,11 @@ class Profile:
     def dose(self, gray: float) -> str:
         """A dose in the facility's unit."""
         return f"{gray * (100 if self.dose_unit == 'cGy' else 1):g}"
+
+
+def patient_label(number: int) -> str:
+    """A patient's number as every facility writes it."""
+    return f"H{number:0{_PERSON_DIGITS}d}"
 
 
 def _number(cell: pl.Expr, digits: int) -> pl.Expr:

@@ -6,7 +6,7 @@ a facility's habits (``simulate/population/profile.py``), mistakes (``simulate/p
 
 import csv
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -26,11 +26,13 @@ from registry_pipeline.simulate.population.later_submission import (
     later_name,
     rewritten,
 )
+from registry_pipeline.simulate.population.persons import shared_women
 from registry_pipeline.simulate.population.planting import PlantedCell, plant_in_chunk
-from registry_pipeline.simulate.population.profile import Profile, mapping_of, profile_of
+from registry_pipeline.simulate.population.profile import Profile, mapping_of, patient_label, profile_of
 from registry_pipeline.simulate.population.record_errors import RECORD_PLANTERS
 
 CHUNK_PATIENTS = 25_000
+SHARED_WOMEN_NAME = "shared_women.csv"
 SIMULATED_PLANTERS = CELL_PLANTERS | RECORD_PLANTERS
 FILES = (
     "patients", "tumours", "episodes", "lesions", "exams", "measurements", "courses", "targets", "contacts",
@@ -43,7 +45,8 @@ class Simulation:
     """What was written.
 
     Attributes:
-        folder: holds ``facilities/``, ``inbox/<facility>/``, manifest.csv and truth.json.
+        folder: holds ``facilities/``, ``inbox/<facility>/``, manifest.csv, truth.json and
+            shared_women.csv (whom two facilities know, and who only shares dates).
         n_patients, n_rows, n_planted: totals over all facilities.
         facility_ids: in order.
     """
@@ -78,11 +81,13 @@ def write_simulation(
     (out / "facilities").mkdir(exist_ok=True)
     n_rows = n_planted = 0
     profiles = [profile_of(number) for number in range(1, facilities + 1)]
+    shares = [
+        patients // facilities + (number <= patients % facilities) for number in range(1, facilities + 1)
+    ]
     with (out / MANIFEST_NAME).open("w", encoding="utf-8", newline="") as manifest:
         writer = csv.DictWriter(manifest, [one.name for one in fields(PlantedError)])
         writer.writeheader()
-        for number, profile in enumerate(profiles, start=1):
-            own = patients // facilities + (number <= patients % facilities)
+        for number, (profile, own) in enumerate(zip(profiles, shares, strict=True), start=1):
             export = _Export(out, profile, seed, number, error_rate)
             for planted in export.write(own):
                 n_planted += 1
@@ -92,6 +97,7 @@ def write_simulation(
                 n_planted += 1
                 writer.writerow(asdict(planted) | {"planted_id": f"S{n_planted:07d}"})
     _write_truth(out, patients, seed, error_rate)
+    _write_shared_women(out / SHARED_WOMEN_NAME, profiles, shares)
     _write_settings(out)
     return Simulation(out, patients, n_rows, n_planted, tuple(one.facility_id for one in profiles))
 
@@ -185,6 +191,19 @@ def _write_settings(out: Path) -> None:
         lines = ["[refresh]", f"extract_date = {world.EXTRACT_DATE.isoformat()}", "", "[privacy]"]
         statement = "SYNTHETIC patients drawn from a known survival model; no figure says anything about real patients."
         path.write_text("\n".join([*lines, f'data_statement = "{statement}"', ""]), encoding="utf-8")
+
+
+def _write_shared_women(path: Path, profiles: Sequence[Profile], shares: Sequence[int]) -> None:
+    """The pairs that linkage has to find (``is_transfer``), and those that only look like one woman."""
+    with path.open("w", encoding="utf-8", newline="") as out:
+        writer = csv.writer(out)
+        writer.writerow(["facility_id", "patient", "other_facility_id", "other_patient", "is_transfer"])
+        for woman in shared_women(list(shares)):
+            patient = patient_label(woman.number)
+            before, after = (
+                profiles[place].facility_id for place in (woman.facility - 2, woman.facility - 1)
+            )
+            writer.writerow([before, patient, after, patient, str(woman.is_transfer).lower()])
 
 
 def _write_truth(out: Path, patients: int, seed: int, error_rate: float) -> None:

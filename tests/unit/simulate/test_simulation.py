@@ -15,6 +15,7 @@ from registry_pipeline.intake.stage import Staged, stage_facility
 from registry_pipeline.simulate import read_manifest
 from registry_pipeline.simulate.manifest import MANIFEST_NAME
 from registry_pipeline.simulate.population.cell_errors import CELL_PLANTERS
+from registry_pipeline.simulate.population.persons import dates_of, shared_women
 from registry_pipeline.simulate.population.population import (
     CUTPOINT_MM,
     EXTRACT_DATE,
@@ -23,7 +24,12 @@ from registry_pipeline.simulate.population.population import (
     draw_chunk,
 )
 from registry_pipeline.simulate.population.profile import profile_of
-from registry_pipeline.simulate.population.write import FILES, SIMULATED_PLANTERS, write_simulation
+from registry_pipeline.simulate.population.write import (
+    FILES,
+    SHARED_WOMEN_NAME,
+    SIMULATED_PLANTERS,
+    write_simulation,
+)
 from registry_pipeline.validation.rules.catalogue import catalogue, parameters_of
 from registry_pipeline.validation.screening.screen import ScreenOptions, screen_facility
 
@@ -158,3 +164,46 @@ def test_truth_is_written_beside_the_exports(tmp_path: Path) -> None:
 def test_impossible_orders_are_refused(tmp_path: Path, patients: int, facilities: int, rate: float) -> None:
     with pytest.raises(ValueError, match="at least one facility"):
         write_simulation(patients, facilities, 1, tmp_path, rate)
+
+
+def _dates(facility: int, n: int) -> pl.DataFrame:
+    numbers = np.arange(1, n + 1, dtype=np.int64)
+    dx, birth = dates_of(5, facility, numbers)
+    return pl.DataFrame({"number": numbers, "dx": dx, "birth": birth})
+
+
+def test_facilities_hold_different_women_but_for_those_of_the_manifest() -> None:
+    n = 4_000
+    frames = {facility: _dates(facility, n) for facility in range(1, 7)}
+    assert all(not frame.select("dx", "birth").is_duplicated().any() for frame in frames.values())
+    expected = {(woman.facility - 1, woman.facility, woman.number) for woman in shared_women([n] * 6)}
+    n_chance = 0
+    for first in frames:
+        for second in range(first + 1, 7):
+            pairs = frames[first].join(frames[second], on=["dx", "birth"])
+            known = {number for a, b, number in expected if (a, b) == (first, second)}
+            assert known <= set(pairs.filter(pl.col("number") == pl.col("number_right"))["number"])
+            n_chance += len(pairs) - len(known)
+    by_chance = 15 * n * n / (5000 * 17989)
+    assert n_chance < by_chance + 5 * by_chance**0.5 + 5
+
+
+def test_a_transfer_keeps_her_histology_and_a_namesake_has_another() -> None:
+    kinds = {facility: draw_chunk(5, facility, 1, 400)["tumours"]["histology"] for facility in (1, 2)}
+    women = list(shared_women([400, 400]))
+    assert [woman.is_transfer for woman in women] == [False, True, False, True]
+    for woman in women:
+        first, second = (kinds[facility][woman.number - 1] for facility in (1, 2))
+        assert (first == second) == woman.is_transfer
+
+
+def test_the_shared_women_are_written_beside_the_exports(tmp_path: Path) -> None:
+    write_simulation(420, 2, 5, tmp_path)
+    rows = pl.read_csv(tmp_path / SHARED_WOMEN_NAME)
+    assert rows["is_transfer"].to_list() == [False, True]
+    for name, birth in (("facility-1", "%Y-%m-%d"), ("facility-2", "%d/%m/%Y")):
+        path = tmp_path / "inbox" / name / f"patients_{EXTRACT_DATE}.csv"
+        frame = pl.read_csv(path, separator=profile_of(int(name[-1])).delimiter, infer_schema=False)
+        born = dict(zip(frame["patient"], frame["birth_date"].str.to_date(birth), strict=True))
+        rows = rows.with_columns(pl.col("patient").replace_strict(born, default=None).alias(name))
+    assert rows["facility-1"].to_list() == rows["facility-2"].to_list()
