@@ -54,12 +54,12 @@ def dates_of(seed: int, facility: int, number: Ints) -> tuple[Ints, Ints]:
 
 def is_transfer(facility: int, number: Ints) -> NDArray[np.bool_]:
     """Whether the facility before knows the same woman under the same number."""
-    return (number % SHARED_EVERY == 0) & (facility % 2 == 0)
+    return np.asarray((number % SHARED_EVERY == 0) & (facility % 2 == 0), dtype=np.bool_)
 
 
 def is_namesake(facility: int, number: Ints) -> NDArray[np.bool_]:
     """Whether a woman of the facility before has the same dates, but is somebody else."""
-    return (number % SHARED_EVERY == SHARED_EVERY // 2) & (facility % 2 == 0)
+    return np.asarray((number % SHARED_EVERY == SHARED_EVERY // 2) & (facility % 2 == 0), dtype=np.bool_)
 
 
 def histology_kind(facility: int, number: Ints, drawn: Ints) -> Ints:
