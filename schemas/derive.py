@@ -12,17 +12,8 @@ import pandera.polars as pa
 import schemas
 from schemas.codes import CODE_LISTS
 from schemas.columns import Column
-from schemas.table import columns_of, is_key_declared, key_of, rules_of
-
-
-def quote(identifier: str) -> str:
-    """A DuckDB identifier in double quotes."""
-    return '"' + identifier.replace('"', '""') + '"'
-
-
-def literal(value: str) -> str:
-    """A DuckDB string literal."""
-    return "'" + value.replace("'", "''") + "'"
+from schemas.constraints import constraints_of, literal, possible_range, quote
+from schemas.table import columns_of, is_key_declared, key_of
 
 
 def create_table_sql(model: pa.DataFrameSchema, keyed: Collection[str] | None = None) -> str:
@@ -57,14 +48,8 @@ def _column_ddl(column: Column, is_key: bool) -> str:
 
 def check_sql(column: Column) -> str | None:
     """The CHECK expression of a column, or None."""
-    name, parts = quote(column.name), []
-    if column.codes is not None:
-        parts.append(f"{name} IN ({', '.join(map(literal, column.codes.codes))})")
-    if column.minimum is not None:
-        parts.append(f"{name} >= {column.minimum:g}")
-    if column.maximum is not None:
-        parts.append(f"{name} <= {column.maximum:g}")
-    return " AND ".join(parts) or None
+    demands = (one.sql for one in constraints_of(column) if one.demand != "required")
+    return " AND ".join(demands) or None
 
 
 def _foreign_key(column: Column) -> str:
@@ -91,6 +76,8 @@ def column_comment(column: Column) -> str:
         parts.append(f"Unit: {column.unit}.")
     if column.codes is not None:
         parts.append(f"Codes: {codes_text(column)}.")
+    if possible := possible_range(column):
+        parts.append(f"Possible: {possible}.")
     if column.references:
         parts.append(f"References {column.references}, proved by query at every release.")
     return " ".join(parts)
@@ -139,8 +126,3 @@ def schema_version() -> str:
     """Hash of every table declaration; changes when a column, type, key or code list does."""
     text = "\n".join(create_table_sql(model) + model.description for model in schemas.tables().values())
     return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def rule_count() -> int:
-    """How many rules are declared within tables."""
-    return sum(len(rules_of(model)) for model in schemas.tables().values())

@@ -12,6 +12,7 @@ import pandera.polars as pa
 import polars as pl
 
 from schemas.columns import Column
+from schemas.constraints import constraints_of
 
 Severity = Literal["error", "warning", "info"]
 Parameters = Mapping[str, Any]
@@ -111,13 +112,7 @@ def _refuse_impossible(name: str, known: list[str], key: Sequence[str], rules: S
 
 
 def _pandera_column(column: Column, is_key: bool) -> pa.Column:
-    checks: list[pa.Check] = []
-    if column.codes is not None:
-        checks.append(pa.Check.isin(list(column.codes.codes), name="S05"))
-    if column.minimum is not None:
-        checks.append(pa.Check.ge(column.minimum))
-    if column.maximum is not None:
-        checks.append(pa.Check.le(column.maximum))
+    checks = [one.check for one in constraints_of(column, is_key) if one.check is not None]
     return pa.Column(
         column.polars_type,
         checks=checks,

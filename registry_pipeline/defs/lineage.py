@@ -61,6 +61,8 @@ def upstream(layer: str, table: str) -> Upstream:
         return [dg.AssetDep(SOURCE_ROW)]
     if layer == "screened":
         return [dg.AssetDep(key("staged", table))]
+    if layer == "curated":
+        return [_dependency(f"screened.{table}")]
     if layer == "quality":
         return _quality(table)
     if layer == "result":

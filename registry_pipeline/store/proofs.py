@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import schemas
 from registry_pipeline.core.files import StoreError
 from registry_pipeline.core.sql_files import sql_files
-from schemas.derive import check_sql, quote
+from schemas.constraints import constraints_of, quote
 from schemas.table import columns_of, key_of
 
 if TYPE_CHECKING:
@@ -130,11 +130,10 @@ def broken_constraints(
     found = []
     key, (total,) = key_of(model), connection.execute(f"SELECT count(*) FROM ({rows})").fetchall()[0]
     for column in columns_of(model):
-        tests = [f"{quote(column.name)} IS NULL"] if column.is_required or column.name in key else []
-        tests += [f"NOT ({check})" for check in [check_sql(column)] if check]
-        for test in tests:
-            (count,) = connection.execute(f"SELECT count(*) FROM ({rows}) WHERE {test}").fetchall()[0]
-            what = "is missing" if test.endswith("IS NULL") else "is not an allowed value"
+        for demand in constraints_of(column, column.name in key):
+            query = f"SELECT count(*) FROM ({rows}) WHERE NOT ({demand.sql})"
+            (count,) = connection.execute(query).fetchall()[0]
+            what = "is missing" if demand.demand == "required" else "is not an allowed value"
             found.append(Proof(f"{model.name}.{column.name} {what}", what, count, total))
     if key:
         repeated, _ = _one_row(connection, _key_query(f"({rows})", key))

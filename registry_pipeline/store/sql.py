@@ -23,7 +23,7 @@ from registry_pipeline.core.settings import Study
 from registry_pipeline.core.sql_files import SqlFile, needed_within, sql_files
 from registry_pipeline.store.parallel import side_by_side
 from schemas.columns import Column
-from schemas.derive import quote
+from schemas.constraints import quote
 from schemas.table import columns_of, key_of
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ _PARQUET = (
 def private_database(
     memory_limit: str = "1500MB", spill_folder: Path | None = None
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """An in-memory DuckDB that nobody else sees, with the five schemas and ``screened``.
+    """An in-memory DuckDB that nobody else sees, with the five schemas.
 
     A statement runs on one thread; several run :func:`side_by_side`.
 
@@ -58,7 +58,7 @@ def private_database(
         config: dict[str, Any] = {"memory_limit": memory_limit, "temp_directory": spill, "threads": 1}
         connection = duckdb.connect(":memory:", config=config)
         try:
-            for layer in ("screened", *schemas.LAYERS):
+            for layer in schemas.LAYERS:
                 connection.execute(f"CREATE SCHEMA {layer}")
             yield connection
         finally:
@@ -66,21 +66,19 @@ def private_database(
 
 
 def study_parameters(study: Study, extract_date: date) -> dict[str, Any]:
-    """The named parameters of curated and mart SQL: every study setting and the extract date."""
+    """The named parameters of mart SQL: every study setting and the extract date."""
     return {**asdict(study), "extract_date": extract_date}
 
 
 def model_of(name: str) -> pa.DataFrameSchema:
-    """The model of a table; ``screened.x`` has the columns of ``curated.x``.
+    """The model of a table.
 
     Raises:
         StoreError: no such table is declared.
     """
-    layer, _, table = name.partition(".")
-    wanted = f"curated.{table}" if layer == "screened" else name
-    if wanted not in schemas.tables():
+    if name not in schemas.tables():
         raise StoreError(f"{name}: no such table is declared in schemas/")
-    return schemas.tables()[wanted]
+    return schemas.tables()[name]
 
 
 def typed_select(connection: duckdb.DuckDBPyConnection, name: str, source: Source) -> str:
@@ -253,7 +251,7 @@ def curate(
     memory_limit: str = "1500MB",
     spill_folder: Path | None = None,
 ) -> dict[str, int]:
-    """The curated tables of all facilities together.
+    """The curated tables of all facilities together: the declared columns of what was accepted.
 
     Args:
         accepted: table (``lesion``) -> the ``<table>.accepted.parquet`` files of all facilities.
@@ -262,8 +260,18 @@ def curate(
     Returns:
         table -> number of rows.
     """
-    sources = {f"screened.{table}": source for table, source in accepted.items()}
-    return build_layer("curated", sources, target, {}, memory_limit, spill_folder)
+    counts: dict[str, int] = {}
+    with private_database(memory_limit, spill_folder=spill_folder) as connection:
+
+        def make(table: str) -> None:
+            name = f"curated.{table}"
+            with connection.cursor() as own:
+                rows = SqlFile(table, {}, typed_select(own, name, accepted.get(table)))
+                counts[table] = run_to_parquet(own, rows, model_of(name), target / f"{table}.parquet", {})
+
+        tables = [name.removeprefix("curated.") for name in schemas.tables_of("curated")]
+        side_by_side(dict.fromkeys(tables, ()), make)
+    return counts
 
 
 def build_mart(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import duckdb
 
 from registry_pipeline.core.sql_files import SqlFile, sql_files
-from schemas.derive import literal, quote
+from schemas.constraints import literal, quote
 
 
 def create_views(connection: duckdb.DuckDBPyConnection) -> None:

@@ -17,7 +17,8 @@ from registry_pipeline.validation.records import curated
 from registry_pipeline.validation.rules.catalogue import Catalogue, catalogue
 from registry_pipeline.validation.screening.within_table import Outcome, judge_table
 from schemas.columns import Column
-from schemas.derive import check_sql, quote
+from schemas.constraints import quote
+from schemas.derive import check_sql
 from schemas.table import columns_of, key_of
 from tests.support.staged import EXTRACT_DATE
 

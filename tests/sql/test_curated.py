@@ -1,4 +1,4 @@
-"""sql/curated: every accepted record arrives, with the model's columns."""
+"""The curated layer: every accepted record arrives, with the model's columns."""
 
 from datetime import date
 from pathlib import Path
@@ -52,16 +52,14 @@ def test_every_table_is_made_even_of_nothing(tmp_path: Path) -> None:
 
 
 def test_tables_and_sql_files_are_the_same_list() -> None:
-    for layer in ("curated", "mart"):
-        declared = {name.partition(".")[2] for name in schemas.tables_of(layer)}
-        assert declared == set(sql_files(layer)), f"schemas/{layer} and sql/{layer} differ"
+    declared = {name.partition(".")[2] for name in schemas.tables_of("mart")}
+    assert declared == set(sql_files("mart"))
 
 
 def test_headers_name_what_the_files_read_and_take() -> None:
-    for layer in ("curated", "mart"):
-        for made in sql_files(layer).values():
-            assert set(made.header) == {"grain", "inputs", "parameters"}, made.name
-            for name in made.header["inputs"]:
-                assert name in made.query, f"{layer}.{made.name} does not read {name}"
-            named = dict.fromkeys(made.header["parameters"])
-            assert set(made.parameters({**named})) == set(named), made.name
+    for file in sql_files("mart").values():
+        assert set(file.header) == {"grain", "inputs", "parameters"}, file.name
+        for name in file.header["inputs"]:
+            assert name in file.query, f"mart.{file.name} does not read {name}"
+        named = dict.fromkeys(file.header["parameters"])
+        assert set(file.parameters({**named})) == set(named), file.name

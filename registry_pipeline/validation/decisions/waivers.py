@@ -17,7 +17,7 @@ import polars as pl
 
 from registry_pipeline.validation.decisions.ledger import value_digest
 from registry_pipeline.validation.records import curated, record_keys
-from schemas.columns import Column
+from schemas.constraints import constraints_of
 from schemas.table import columns_of, key_of
 
 _PLACE = ["table_name", "_row_id", "rule_id", "items"]
@@ -75,21 +75,10 @@ class Waivers:
 
 def _can_be_held(name: str) -> pl.Expr:
     """Whether a release can hold a record: required items present, numbers within the table's limits."""
-    model = curated()[name]
-    tests = [pl.lit(True)]
-    for column in columns_of(model):
-        if column.is_required or column.name in key_of(model):
-            tests.append(pl.col(column.name).is_not_null())
-        tests += _limits(column)
-    return pl.all_horizontal(tests)
-
-
-def _limits(column: Column) -> list[pl.Expr]:
-    value, made = pl.col(column.name), []
-    if column.codes is not None:
-        made.append(value.is_in(list(column.codes.codes)).fill_null(True))
-    if column.minimum is not None:
-        made.append((value >= column.minimum).fill_null(True))
-    if column.maximum is not None:
-        made.append((value <= column.maximum).fill_null(True))
-    return made
+    key = key_of(curated()[name])
+    demands = [
+        demand.expression.fill_null(True)
+        for column in columns_of(curated()[name])
+        for demand in constraints_of(column, column.name in key)
+    ]
+    return pl.all_horizontal(pl.lit(True), *demands)

@@ -19,7 +19,7 @@ from pandera.errors import SchemaError, SchemaErrors
 from registry_pipeline.validation.records import curated, date_stems
 from registry_pipeline.validation.rules.catalogue import Catalogue, parameters_for
 from registry_pipeline.validation.screening.mixed_units import judgements_of_sent
-from schemas.columns import Column
+from schemas.constraints import constraints_of
 from schemas.table import Rule, columns_of, key_of
 
 VIOLATION: dict[str, Any] = {
@@ -148,9 +148,9 @@ def _column_judgements(
     stems, keys = set(date_stems(model)), set(key_of(model))
     found: list[tuple[str, str, pl.Expr]] = []
     for column in columns_of(model):
-        found += [
-            (rule_id, column.name, made) for rule_id, made in _demands(column, column.name in keys, stems)
-        ]
+        for demand in constraints_of(column, column.name in keys):
+            rule_id = "S10" if demand.demand == "required" and column.name in stems else demand.rule_id
+            found.append((rule_id, column.name, demand.expression))
     for stem in stems:
         last = pl.lit(parameters["extract_date"], dtype=pl.Date)
         is_possible = (pl.col(f"{stem}_lower") <= last) & (pl.col(f"{stem}_upper") >= date(1900, 1, 1))
@@ -159,19 +159,6 @@ def _column_judgements(
         found.append(("S11", stem, is_written))
     found += judgements_of_sent(name, model, records)
     return [Judgement(rule, on[rule].severity, item, made) for rule, item, made in found if rule in on]
-
-
-def _demands(column: Column, is_key: bool, stems: set[str]) -> list[tuple[str, pl.Expr]]:
-    value, made = pl.col(column.name), []
-    if column.codes is not None:
-        made.append(("S05", value.is_in(list(column.codes.codes))))
-    if column.is_required or is_key:
-        made.append(("S10" if column.name in stems else "S14", value.is_not_null()))
-    if column.minimum is not None:
-        made.append(("S19", value >= column.minimum))
-    if column.maximum is not None:
-        made.append(("S19", value <= column.maximum))
-    return made
 
 
 def _run(name: str, records: pl.DataFrame, judgements: list[Judgement], outcome: Outcome) -> pl.DataFrame:

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 import schemas
-from schemas.derive import dictionary_rows, quote
+from schemas.constraints import quote
+from schemas.derive import dictionary_rows
 from schemas.table import columns_of
 from tests.unit.reporting.toy_rows import Rows, add, further, row
 

@@ -91,5 +91,5 @@ def test_file_names_are_only_names(tmp_path: Path) -> None:
     path = tmp_path / "it's.parquet"
     frame_of("curated.death", "patient_id\nP1").write_parquet(path)
     with private_database("200MB") as connection:
-        add_view(connection, "screened.death", [path])
-        assert connection.execute("SELECT patient_id FROM screened.death").fetchall() == [("P1",)]
+        add_view(connection, "curated.death", [path])
+        assert connection.execute("SELECT patient_id FROM curated.death").fetchall() == [("P1",)]
