@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 
 import schemas
+from registry_pipeline.core.frames import with_schema
 from registry_pipeline.core.helper_process import warm_helper
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.settings import Settings
@@ -144,10 +145,4 @@ def _content(frame: pl.DataFrame) -> str:
 def _as_declared(name: str, frame: object) -> pl.DataFrame:
     """An estimate's rows with exactly the declared columns and types."""
     made = pl.from_pandas(frame, nan_to_null=True) if not isinstance(frame, pl.DataFrame) else frame
-    columns = [
-        pl.col(one.name).cast(one.polars_type)
-        if one.name in made.columns
-        else pl.lit(None, one.polars_type).alias(one.name)
-        for one in columns_of(schemas.tables()[name])
-    ]
-    return made.select(columns)
+    return with_schema(made, {one.name: one.polars_type for one in columns_of(schemas.tables()[name])})

@@ -6,6 +6,7 @@ Does not belong here: making findings, storing decisions.
 
 import polars as pl
 
+from registry_pipeline.core.frames import with_schema
 from registry_pipeline.validation.screening.findings import FINDING
 
 DECIDED = ("answered", "confirmed", "waived", "same_person", "different_persons", "reopened")
@@ -58,11 +59,7 @@ def merge_lifecycle(
 
 def _as_now(previous: pl.DataFrame) -> pl.DataFrame:
     """Findings of an earlier release with the columns of today."""
-    missing = [name for name in FINDING if name not in previous.columns]
-    return previous.with_columns(
-        pl.lit(None, dtype=FINDING[name]).alias(name)  # type: ignore[arg-type]
-        for name in missing
-    ).select(list(FINDING))
+    return with_schema(previous, FINDING)
 
 
 def _latest(decisions: pl.DataFrame | None) -> pl.DataFrame:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from registry_pipeline.core.frames import with_schema
 from registry_pipeline.validation.registry_wide.compare import LEVELS, MOST_IN_BLOCK, PERSON, block, compare
 from registry_pipeline.validation.registry_wide.weights import Weights, estimate
 
@@ -64,11 +65,7 @@ def persons_of(
 
 def _shaped(frame: pl.DataFrame) -> pl.DataFrame:
     """With every column of a person, missing ones NULL."""
-    wanted = {**PERSON, "_row_id": pl.Int64}
-    return frame.select(
-        pl.col(name).cast(kind) if name in frame.columns else pl.lit(None, dtype=kind).alias(name)  # type: ignore[arg-type]
-        for name, kind in wanted.items()
-    )
+    return with_schema(frame, {**PERSON, "_row_id": pl.Int64})
 
 
 def find_pairs(persons: pl.DataFrame, most_in_block: int = MOST_IN_BLOCK) -> Linkage:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from registry_pipeline.core.frames import with_schema
 from registry_pipeline.validation.records import curated
 from registry_pipeline.validation.registry_wide.registry_rules import WHOLE_REGISTRY
 from registry_pipeline.validation.rules.catalogue import Catalogue, message_of
@@ -168,7 +169,4 @@ def conflict_findings(conflicts: pl.DataFrame, rules: Catalogue) -> pl.DataFrame
         pl.lit("open").alias("status"),
     )
     frame = frame.with_columns(finding_ids(frame, WHOLE_REGISTRY)).unique("finding_id", maintain_order=True)
-    return frame.select(
-        pl.col(name).cast(kind) if name in frame.columns else pl.lit(None, dtype=kind).alias(name)  # type: ignore[arg-type]
-        for name, kind in FINDING.items()
-    )
+    return with_schema(frame, FINDING)

@@ -20,6 +20,7 @@ import duckdb
 import polars as pl
 
 import schemas
+from registry_pipeline.core.frames import with_schema
 from registry_pipeline.core.sql_files import SqlFile
 from registry_pipeline.validation.rules.catalogue import Catalogue, RuleEntry, message_of, parameters_for
 from registry_pipeline.validation.screening.cross_table import severity_of
@@ -134,10 +135,7 @@ def _findings(broken: pl.DataFrame, entry: RuleEntry) -> pl.DataFrame:
     told = frame.select("facility_id", "table_name", "record_key", "items").fill_null("")
     ids = [finding_id(entry.rule_id, *row) for row in told.iter_rows()]
     named = frame.with_columns(pl.Series("finding_id", ids, dtype=pl.String))
-    return named.select(
-        pl.col(name).cast(kind) if name in named.columns else pl.lit(None, dtype=kind).alias(name)  # type: ignore[arg-type]
-        for name, kind in FINDING.items()
-    ).unique("finding_id", keep="first", maintain_order=True)
+    return with_schema(named, FINDING).unique("finding_id", keep="first", maintain_order=True)
 
 
 def _results(

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from registry_pipeline.core.frames import with_schema
 from registry_pipeline.validation.records import record_keys
 from registry_pipeline.validation.rules.catalogue import Catalogue, message_of
 from registry_pipeline.validation.screening.places import source_locations
@@ -58,10 +59,9 @@ def build_findings(violations: pl.DataFrame, evidence: FindingContext, rules: Ca
     named = worded.with_columns(finding_ids(worded, evidence.facility_id))
     ranked = named.sort(pl.col("severity").replace_strict(_RANK, default=9), maintain_order=True)
     unique = ranked.unique("finding_id", keep="first", maintain_order=True)
-    return unique.select(
-        *(_as_finding(name, unique.columns, evidence.facility_id) for name in FINDING),
-        pl.col("_origin").alias("_row_id"),
-    ).sort("table_name", "_row_id", "rule_id", "items", nulls_last=True)
+    return _as_findings(unique, "_origin", evidence.facility_id).sort(
+        "table_name", "_row_id", "rule_id", "items", nulls_last=True
+    )
 
 
 def finding_ids(frame: pl.DataFrame, facility_id: str) -> pl.Series:
@@ -80,13 +80,14 @@ def finding_id(rule_id: str, facility_id: str, table_name: str, record_key: str,
     return "F" + hashlib.blake2b(told.encode(), digest_size=8).hexdigest()
 
 
-def _as_finding(name: str, present: list[str], facility_id: str) -> pl.Expr:
-    fixed = {"facility_id": facility_id, "status": "open"}
-    if name in fixed:
-        return pl.lit(fixed[name]).alias(name)
-    if name not in present:
-        return pl.lit(None, dtype=FINDING[name]).alias(name)  # type: ignore[arg-type]
-    return pl.col(name).cast(FINDING[name])
+def _as_findings(frame: pl.DataFrame, row_id: str, facility_id: str) -> pl.DataFrame:
+    """Open findings of a facility, with ``_row_id`` from the column ``row_id``."""
+    own = frame.with_columns(
+        pl.lit(facility_id).alias("facility_id"),
+        pl.lit("open").alias("status"),
+        pl.col(row_id).alias("_row_id"),
+    )
+    return with_schema(own, {**FINDING, "_row_id": pl.Int64})
 
 
 def _keyed(violations: pl.DataFrame, evidence: FindingContext) -> pl.DataFrame:
@@ -226,7 +227,4 @@ def file_findings(file_issues: pl.DataFrame, rules: Catalogue, facility_id: str)
     )
     worded = _worded(frame, rules)
     named = worded.with_columns(finding_ids(worded, facility_id), pl.col("items").replace("", None))
-    return named.select(
-        *(_as_finding(name, named.columns, facility_id) for name in FINDING),
-        pl.col("_row_id").cast(pl.Int64),
-    )
+    return _as_findings(named, "_row_id", facility_id)

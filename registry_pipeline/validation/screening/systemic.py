@@ -6,6 +6,7 @@ Does not belong here: the findings of the rows.
 
 import polars as pl
 
+from registry_pipeline.core.frames import with_schema
 from registry_pipeline.validation.rules.catalogue import Catalogue, message_of
 from registry_pipeline.validation.screening.findings import FINDING, finding_ids
 from registry_pipeline.validation.screening.places import count_by_place, source_locations
@@ -87,10 +88,4 @@ def _worded(broken: pl.DataFrame, rules: Catalogue, facility_id: str) -> pl.Data
 
 def _as_findings(told: pl.DataFrame) -> pl.DataFrame:
     frame = told.unique("finding_id", keep="first", maintain_order=True)
-    return frame.select(
-        *(
-            pl.col(name).cast(kind) if name in frame.columns else pl.lit(None, dtype=kind).alias(name)  # type: ignore[arg-type]
-            for name, kind in FINDING.items()
-        ),
-        pl.lit(None, dtype=pl.Int64).alias("_row_id"),
-    )
+    return with_schema(frame, {**FINDING, "_row_id": pl.Int64})

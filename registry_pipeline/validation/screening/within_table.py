@@ -16,6 +16,7 @@ import pandera.polars as pa
 import polars as pl
 from pandera.errors import SchemaError, SchemaErrors
 
+from registry_pipeline.core.frames import with_schema
 from registry_pipeline.validation.records import curated, date_stems
 from registry_pipeline.validation.rules.catalogue import Catalogue, parameters_for
 from registry_pipeline.validation.screening.mixed_units import judgements_of_sent
@@ -72,10 +73,7 @@ class Outcome:
 
 def violation_frame(frame: pl.DataFrame) -> pl.DataFrame:
     """``frame`` with every column of ``VIOLATION``, missing ones NULL."""
-    return frame.select(
-        pl.col(name).cast(kind) if name in frame.columns else pl.lit(None, dtype=kind).alias(name)
-        for name, kind in VIOLATION.items()
-    )
+    return with_schema(frame, VIOLATION)
 
 
 def judge_table(
