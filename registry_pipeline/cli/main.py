@@ -1,7 +1,7 @@
 """The ``registry`` command.
 
 Belongs here: the group and which commands are in it.
-Does not belong here: the commands (``cli/run.py``, ``cli/decide.py`` and ``cli/facility.py`` change a home,
+Does not belong here: the commands (``cli/run.py``, ``cli/decide.py``, ``cli/landing.py`` and ``cli/facility.py`` change a home,
 ``cli/query.py``, ``cli/releases.py`` and ``cli/report.py`` only look). Whatever is slow to import is imported inside the command
 that needs it.
 """
@@ -16,6 +16,7 @@ from registry_pipeline import __version__
 from registry_pipeline.cli.context import run, shared_options
 from registry_pipeline.cli.decide import decide
 from registry_pipeline.cli.facility import facility
+from registry_pipeline.cli.landing import landing
 from registry_pipeline.cli.query import findings, sql, status
 from registry_pipeline.cli.releases import releases
 from registry_pipeline.cli.report import report
@@ -46,6 +47,7 @@ for command in (
     status,
     findings,
     decide,
+    landing,
     sql,
     releases,
     report,

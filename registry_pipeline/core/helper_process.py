@@ -8,45 +8,81 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from importlib import import_module
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 from typing import Any, TypeVar
 
 from registry_pipeline.core.native_panics import panics_as_exceptions
 
 T = TypeVar("T")
+_FIRST_LOOK, _LONGEST_LOOK = 0.001, 0.02
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What one call of a helper may take.
+
+    Attributes:
+        seconds: wall time.
+        n_bytes: resident memory of the whole process, as far as the system tells it (``/proc``).
+    """
+
+    seconds: float
+    n_bytes: int
+
+
+class OutOfBounds(Exception):
+    """A call was ended because it took more than it may; ``what`` is ``time`` or ``memory``."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what
+
+
+class ProcessDied(RuntimeError):
+    """The process ended by itself in the middle of a call, as where a native library aborts."""
 
 
 class Helper:
     """A process that calls functions for this one, one after the other; when this process is killed, it dies too."""
 
-    def __init__(self, modules: Sequence[str] = ()) -> None:
-        """Start it; it imports the modules while nobody asks for anything."""
+    def __init__(self, modules: Sequence[str] = (), is_silent: bool = False) -> None:
+        """Start it; it imports the modules while nobody asks for anything.
+
+        Args:
+            is_silent: nothing that it prints is shown, and it leaves no core file: both may quote records.
+        """
         spawning = multiprocessing.get_context("spawn")  # a fork would copy locks that threads of polars hold
         self._ours, theirs = spawning.Pipe()
-        self._process = spawning.Process(target=_serve, args=(theirs, tuple(modules)), daemon=True)
+        self._process = spawning.Process(target=_serve, args=(theirs, tuple(modules), is_silent), daemon=True)
         self._process.start()
         theirs.close()
 
-    def call(self, function: Callable[..., T], *arguments: object) -> T:
+    def call(self, function: Callable[..., T], *arguments: object, bounds: Bounds | None = None) -> T:
         """What the function gives, called over there; waits for it.
 
         Args:
             function: of a module's top level; it, its arguments and its result are pickled.
 
         Raises:
+            OutOfBounds: it took more than ``bounds`` and was killed.
             MemoryError: the process was killed, which the system does to who takes too much.
-            RuntimeError: it ended by itself: a script that refreshes needs ``if __name__ == "__main__":``, for the
+            ProcessDied: it ended by itself: a native library aborted, or a script that refreshes needs ``if __name__ == "__main__":``, for the
                 process imports it.
             Exception: whatever the function raised.
         """
         try:
             self._ours.send((function, arguments))
+            if bounds is not None:
+                self._watch(bounds)
             is_made, made = self._ours.recv()
         except (EOFError, BrokenPipeError, ConnectionResetError):
             raise self._gone() from None
@@ -58,9 +94,27 @@ class Helper:
     def _gone(self) -> Exception:
         self._process.join()
         code = self._process.exitcode
-        if code is not None and code < 0:
+        if code == -signal.SIGKILL:
             return MemoryError("a process that made a part of the results was killed")
-        return RuntimeError(f"a process that was to make a part of the results ended with {code}")
+        return ProcessDied(f"a process that was to make a part of the results ended with {code}")
+
+    def _watch(self, bounds: Bounds) -> None:
+        """Wait for an answer, no longer than the bounds allow."""
+        latest, pause = time.monotonic() + bounds.seconds, _FIRST_LOOK
+        while not self._ours.poll(pause):
+            pause = min(2 * pause, _LONGEST_LOOK)
+            is_late = time.monotonic() > latest
+            if is_late or self.resident_bytes() > bounds.n_bytes:
+                self.end()
+                raise OutOfBounds("time" if is_late else "memory")
+
+    def resident_bytes(self) -> int:
+        """The memory that it holds; 0 where the system does not tell."""
+        try:
+            pages = Path(f"/proc/{self._process.pid}/statm").read_text().split()[1]
+        except (OSError, IndexError):
+            return 0
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
     def end(self) -> None:
         """Kill it, whatever it does."""
@@ -157,10 +211,12 @@ def _end_kept() -> None:
         _Kept.helper = None
 
 
-def _serve(theirs: Connection, modules: Sequence[str]) -> None:
+def _serve(theirs: Connection, modules: Sequence[str], is_silent: bool) -> None:
     """In the other process: do what is asked and send what came of it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal tells both; ours decides
     threading.Thread(target=_die_with_parent, daemon=True).start()
+    if is_silent:
+        _fall_silent()
     for module in modules:
         import_module(module)
     while True:
@@ -169,6 +225,16 @@ def _serve(theirs: Connection, modules: Sequence[str]) -> None:
         except EOFError:
             return
         _answer(theirs, function, arguments)
+
+
+def _fall_silent() -> None:
+    with suppress(ImportError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        os.dup2(nowhere, stream)
 
 
 def _answer(theirs: Connection, function: Callable[..., Any], arguments: Sequence[object]) -> None:

@@ -210,6 +210,12 @@ class Limits:
     )
     max_compression_ratio: float = _parameter(200.0, "Most that an archive may shrink.", False, (), 1)
     max_members: int = _parameter(10_000, "Most members of an archive.", False, (), 1)
+    max_reader_seconds: float = _parameter(
+        1800.0, "Longest time that reading one file may take; small files get less.", False, (), 1
+    )
+    max_reader_bytes: int = _parameter(
+        4_000_000_000, "Most memory that reading one file may take; small files get less.", False, (), 1
+    )
 
 
 @dataclass(frozen=True)

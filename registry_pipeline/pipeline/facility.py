@@ -19,7 +19,7 @@ from registry_pipeline.core.files import disk_errors_as_store_error, write_text
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.settings import Settings
 from registry_pipeline.core.toml_source import nearest, read_toml
-from registry_pipeline.intake.landing.land import read_ledger
+from registry_pipeline.intake.landing.ledger import read_ledger
 from registry_pipeline.intake.mapping.facility import read_facility
 from registry_pipeline.intake.raw.lookup import raw_values
 from registry_pipeline.intake.stage import stage_facility

@@ -22,7 +22,8 @@ import polars as pl
 
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.toml_source import ConfigurationError
-from registry_pipeline.intake.landing.land import LEDGER, LandingReport, land_inbox
+from registry_pipeline.intake.landing.land import LandingReport, land_inbox
+from registry_pipeline.intake.landing.ledger import LEDGER
 from registry_pipeline.intake.mapping.facility import read_facility
 from registry_pipeline.intake.mapping.model import Facility
 from registry_pipeline.intake.profiling.usage import ColumnUse, column_uses

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from registry_pipeline.core.home import Home
-from registry_pipeline.intake.landing.land import read_ledger
+from registry_pipeline.intake.landing.ledger import read_ledger
 from registry_pipeline.pipeline.decisions import Decided, merges_at, persons_of_several, renamed
 from registry_pipeline.pipeline.stored import facility_files
 from registry_pipeline.store.parquet import read_parquet

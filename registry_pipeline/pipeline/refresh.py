@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from registry_pipeline.core.files import disk_errors_as_store_error, sweep
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.toml_source import ConfigurationError, nearest
-from registry_pipeline.intake.landing.land import LEDGER, LandingReport, land_inbox
+from registry_pipeline.intake.landing.land import LandingReport, land_inbox
+from registry_pipeline.intake.landing.ledger import LEDGER
 from registry_pipeline.pipeline.errors import Refused
 from registry_pipeline.pipeline.step import is_up_to_date, refresh_lock
 from registry_pipeline.store.releases import current_release

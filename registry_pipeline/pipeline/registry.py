@@ -15,7 +15,7 @@ from registry_pipeline.core.frames import with_schema
 from registry_pipeline.core.helper_process import warm_helper
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.settings import Settings
-from registry_pipeline.intake.landing.land import read_ledger
+from registry_pipeline.intake.landing.ledger import read_ledger
 from registry_pipeline.pipeline.decisions import decided
 from registry_pipeline.pipeline.errors import Refused
 from registry_pipeline.pipeline.facility import extract_date

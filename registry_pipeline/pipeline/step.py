@@ -18,6 +18,7 @@ from registry_pipeline.core.files import exclusive, write_text
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.sql_files import SQL_FOLDER
 from registry_pipeline.core.toml_source import read_toml
+from registry_pipeline.intake.landing.ledger import ledger_path
 from registry_pipeline.pipeline.decisions import decided
 from registry_pipeline.store.releases import current_release, open_release
 
@@ -55,7 +56,7 @@ def file_digest(path: Path) -> str:
 
 def facility_input_digest(home: Home, facility_id: str) -> str:
     """Hash of all that a facility gives a release: landed bytes, mapping, key."""
-    ledger = home.landing / facility_id / "submissions.json"
+    ledger = ledger_path(home, facility_id)
     mapping = home.facilities / f"{facility_id}.toml"
     return digest_of(facility_id, file_digest(ledger), file_digest(mapping), file_digest(home.key_file))
 
@@ -65,7 +66,7 @@ def staging_digest(home: Home, facility_id: str) -> str:
 
     A rule's severity, a tolerance or the language of messages judges anew and reads nothing anew.
     """
-    ledger = home.landing / facility_id / "submissions.json"
+    ledger = ledger_path(home, facility_id)
     mapping = _mapping(home, facility_id)
     read = {name: value for name, value in mapping.items() if name not in NOT_READ_BY_STAGING}
     text = json.dumps(read, default=str)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import schemas
 from registry_pipeline.core.home import Home
-from registry_pipeline.intake.landing.land import read_ledger
+from registry_pipeline.intake.landing.ledger import read_ledger
 
 
 def layer_tables(layer: str) -> list[str]:

@@ -7,14 +7,11 @@ Belongs here: comparing what lies in the inbox with what has landed. Does not be
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.intake.landing.inbox import InboxFile
-
-if TYPE_CHECKING:
-    from registry_pipeline.intake.landing.land import LandedFile
+from registry_pipeline.intake.landing.ledger import LandedFile
 
 SourceName = Callable[[str], str | None]
 """File name -> name of the source that takes it, or None."""

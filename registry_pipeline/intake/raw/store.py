@@ -11,6 +11,7 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -20,9 +21,10 @@ import polars as pl
 
 from registry_pipeline.core.files import StoreError, sha256_of, whole_file, write_json
 from registry_pipeline.core.home import Home
+from registry_pipeline.core.native_panics import panics_as_exceptions
 from registry_pipeline.core.row_id import LINEAGE, row_id
 from registry_pipeline.core.settings import Limits
-from registry_pipeline.intake.landing.land import LandedFile, landed_path
+from registry_pipeline.intake.landing.ledger import LandedFile, landed_path
 from registry_pipeline.intake.mapping.model import Source
 from registry_pipeline.intake.readers import (
     RawSheet,
@@ -31,9 +33,11 @@ from registry_pipeline.intake.readers import (
     ReadOptions,
     read_source,
 )
+from registry_pipeline.intake.readers.isolated import read_isolated
 from registry_pipeline.intake.readers.source import open_source
 
 MAX_SHEETS = 255
+_RESTORE = "restore them from the backup; the release that was served still is"
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class SheetInfo:
     """What was found in one sheet; the rows lie in the Parquet file next to it.
 
     Attributes:
-        sheet_no: from 1 within the file.
+        sheet_no: from 1 within the file. sha256: of the Parquet file.
         sheet: name of the sheet, of the archive member, or of both; empty for other files.
         n_rows: rows in the Parquet file.
         columns: names of its source columns.
@@ -53,6 +57,7 @@ class SheetInfo:
     """
 
     sheet_no: int
+    sha256: str
     sheet: str
     n_rows: int
     columns: list[str]
@@ -94,49 +99,73 @@ def raw_rows(home: Home, file: RawFile, sheet: SheetInfo) -> pl.LazyFrame:
 def read_landed(home: Home, landed: LandedFile, source: Source, limits: Limits) -> RawFile:
     """The rows of a landed file, read now or found in the store from an earlier time.
 
-    A file is read again when the options of its source, the limits or the readers themselves change.
-    A file that cannot be read gives a ``RawFile`` that says so. What may be different next time (the disk,
-    a bug) is not remembered.
+    A file is read again when the options of its source, the limits or the readers themselves change, and when what
+    was kept of it is no longer what was written. A file that cannot be read gives a ``RawFile`` that says so. What
+    may be different next time (a bug, the time that it took) is not remembered.
 
     Raises:
-        StoreError: the rows were read and could not be written: a fault of the disk, never one of the file.
+        StoreError: a fault of ours, never one of the file: its landed bytes are gone or changed, or the disk
+            did not take the rows.
     """
     digest = _digest(landed, source, limits)
     remembered = _remembered(home, landed, digest)
     if remembered is not None:
         return remembered
+    path, options = _intact(home, landed), _options(source, limits)
+    suffix = Path(landed.source_file).suffix.lower()
     try:
-        made = _read(home, landed, source, limits)
+        with panics_as_exceptions():
+            raw = read_isolated(
+                path, suffix, options, _read, path, suffix, options, _folder(home, landed), landed, source.name,
+                source.sheet_globs,
+            )  # fmt: skip
+    except ReadError as error:
+        raw = RawFile(landed, source.name, str(error), "", "", [])
+        if error.code == "exhausted":
+            return raw
     except StoreError:
         raise
-    except ReadError as error:
-        made = RawFile(landed, source.name, str(error), "", "", [])
     except OSError as error:
-        return RawFile(landed, source.name, f"cannot be opened ({error.strerror})", "", "", [])
+        raise StoreError(f"{path}: cannot be read ({error.strerror}); {_RESTORE}") from None
     except Exception as error:  # a reader that meets what it does not know must not stop a refresh
         status = f"the reader failed ({type(error).__name__}); report it"
         return RawFile(landed, source.name, status, "", "", [])
-    _remember(home, made, digest)
-    return made
+    _remember(home, raw, digest)
+    return raw
 
 
-def _read(home: Home, landed: LandedFile, source: Source, limits: Limits) -> RawFile:
+def _intact(home: Home, landed: LandedFile) -> Path:
+    """Where the landed bytes lie, proved to be those that were received.
+
+    Raises:
+        StoreError: they are gone, cannot be read or have changed; the facility has nothing to do with it.
+    """
     path = landed_path(home, landed)
-    if sha256_of(path) != landed.sha256:
-        raise OSError(0, "the landed bytes have changed on disk; restore them from the backup")
-    options = _options(source, limits)
-    with open_source(path, options.limits) as found:
-        named = replace(found, suffix=Path(landed.source_file).suffix.lower())
-        reader, sheets = read_source(named, options)
-        encodings = dict.fromkeys(one.encoding for one in sheets)
-        wanted = [one for one in sheets if _is_wanted(one, source)]
+    try:
+        sha256 = sha256_of(path)
+    except OSError as error:
+        raise StoreError(f"{path}: the landed bytes cannot be read ({error.strerror}); {_RESTORE}") from None
+    if sha256 != landed.sha256:
+        raise StoreError(f"{path}: the landed bytes have changed on the disk; {_RESTORE}")
+    return path
+
+
+def _read(
+    path: Path, suffix: str, options: ReadOptions, folder: Path, landed: LandedFile, source_name: str,
+    sheet_globs: Sequence[str],
+) -> RawFile:  # fmt: skip
+    """Read a file and store its sheets; for files of foreign formats in a process of its own."""
+    with open_source(path, options.limits) as opened:
+        reader, sheets = read_source(replace(opened, suffix=suffix), options)
+        wanted = [sheet for sheet in sheets if _is_wanted(sheet, sheet_globs)]
         if len(wanted) > MAX_SHEETS:
             raise ReadError("too_large", f"more than {MAX_SHEETS} sheets; name those wanted under sheets")
         infos = [
-            _store_sheet(home, landed, one, sheet_no, label)
-            for sheet_no, (one, label) in enumerate(zip(wanted, _labels(wanted), strict=True), start=1)
+            _store_sheet(folder, landed, sheet, sheet_no, label)
+            for sheet_no, (sheet, label) in enumerate(zip(wanted, _labels(wanted), strict=True), start=1)
         ]
-    return RawFile(landed, source.name, "read", ", ".join(encodings), reader, infos)
+    encodings = dict.fromkeys(sheet.encoding for sheet in sheets)
+    return RawFile(landed, source_name, "read", ", ".join(encodings), reader, infos)
 
 
 def _options(source: Source, limits: Limits) -> ReadOptions:
@@ -146,27 +175,28 @@ def _options(source: Source, limits: Limits) -> ReadOptions:
         max_unpacked_bytes=limits.max_unpacked_bytes,
         max_ratio=limits.max_compression_ratio,
         max_members=limits.max_members,
+        max_reader_seconds=limits.max_reader_seconds,
+        max_reader_bytes=limits.max_reader_bytes,
     )
     return replace(source.read_options, sheets=wanted or None, limits=bounds)
 
 
-def _is_wanted(sheet: RawSheet, source: Source) -> bool:
+def _is_wanted(sheet: RawSheet, globs: Sequence[str]) -> bool:
     names = (sheet.sheet, sheet.member)
-    globs = source.sheet_globs
     return not globs or any(fnmatch.fnmatchcase(name, glob) for name in names if name for glob in globs)
 
 
 def _labels(sheets: list[RawSheet]) -> list[str]:
     """A name for each sheet that is unique within the file."""
     labels: list[str] = []
-    for one in sheets:
-        label = ":".join(part for part in (one.member, one.sheet) if part)
+    for sheet in sheets:
+        label = ":".join(part for part in (sheet.member, sheet.sheet) if part)
         n_same = sum(other == label or other.startswith(f"{label}#") for other in labels)
         labels.append(f"{label}#{n_same + 1}" if n_same else label)
     return labels
 
 
-def _store_sheet(home: Home, landed: LandedFile, sheet: RawSheet, sheet_no: int, label: str) -> SheetInfo:
+def _store_sheet(folder: Path, landed: LandedFile, sheet: RawSheet, sheet_no: int, label: str) -> SheetInfo:
     names = [name for name in sheet.frame.columns if name != "source_row"]
     stored = {name: _free(name, names) for name in names}
     frame = sheet.frame.select(
@@ -177,16 +207,18 @@ def _store_sheet(home: Home, landed: LandedFile, sheet: RawSheet, sheet_no: int,
         pl.lit(label).alias("sheet"),
         pl.col("source_row").cast(pl.Int64),
     )
-    with whole_file(_parquet_path(home, landed, sheet_no)) as path:
+    target = folder / f"{landed.file_no}.{sheet_no}.parquet"
+    with whole_file(target) as path:
         # read back at once and whole: packing takes longer than it saves, and nobody asks for the range of a text
         frame.write_parquet(path, compression="uncompressed", statistics=False)
     return SheetInfo(
         sheet_no=sheet_no,
+        sha256=sha256_of(target),
         sheet=label,
         n_rows=frame.height,
         columns=list(stored.values()),
         blank_rows=sheet.blank_rows,
-        rejects=[(one.source_row, one.reason_code, one.message) for one in sheet.rejects],
+        rejects=[(reject.source_row, reject.reason_code, reject.message) for reject in sheet.rejects],
         notes=sheet.notes,
         warnings=sheet.warnings,
         serial_columns={stored[name]: n for name, n in sheet.serial_columns.items()},
@@ -203,29 +235,34 @@ def _free(name: str, names: list[str]) -> str:
     return free
 
 
-def _remember(home: Home, made: RawFile, digest: str) -> None:
-    content = {"digest": digest, **asdict(made)}
-    write_json(content, _info_path(home, made.landed))
+def _remember(home: Home, raw: RawFile, digest: str) -> None:
+    content = asdict(raw)
+    content.pop("landed")
+    write_json({"digest": digest, "sha256": _hash_of(content), "file": content}, _info_path(home, raw.landed))
 
 
 def _remembered(home: Home, landed: LandedFile, digest: str) -> RawFile | None:
+    """What was kept of a file, where it is of this reading and still what was written; else None."""
     try:
-        content = json.loads(_info_path(home, landed).read_text(encoding="utf-8"))
-        if content.pop("digest") != digest:
+        kept = json.loads(_info_path(home, landed).read_text(encoding="utf-8"))
+        content = kept["file"]
+        if kept["digest"] != digest or kept["sha256"] != _hash_of(content):
             return None
-        sheets = [SheetInfo(**one) for one in content.pop("sheets")]
-        content.pop("landed")
-        made = RawFile(landed=landed, sheets=sheets, **content)
+        sheets = [SheetInfo(**sheet) for sheet in content.pop("sheets")]
+        if any(sha256_of(_parquet_path(home, landed, sheet.sheet_no)) != sheet.sha256 for sheet in sheets):
+            return None
+        return RawFile(landed=landed, sheets=sheets, **content)
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    paths = [_parquet_path(home, landed, one.sheet_no) for one in sheets]
-    return made if all(path.is_file() for path in paths) else None
+
+
+def _hash_of(content: object) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def _digest(landed: LandedFile, source: Source, limits: Limits) -> str:
     options = asdict(_options(source, limits))
-    parts = [asdict(landed), source.name, list(source.sheet_globs), options, _readers_digest()]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    return _hash_of([asdict(landed), source.name, list(source.sheet_globs), options, _readers_digest()])
 
 
 @cache
@@ -236,9 +273,13 @@ def _readers_digest() -> str:
     return digest.hexdigest()
 
 
+def _folder(home: Home, landed: LandedFile) -> Path:
+    return home.store / "raw" / landed.facility_id
+
+
 def _info_path(home: Home, landed: LandedFile) -> Path:
-    return home.store / "raw" / landed.facility_id / f"{landed.file_no}.json"
+    return _folder(home, landed) / f"{landed.file_no}.json"
 
 
 def _parquet_path(home: Home, landed: LandedFile, sheet_no: int) -> Path:
-    return home.store / "raw" / landed.facility_id / f"{landed.file_no}.{sheet_no}.parquet"
+    return _folder(home, landed) / f"{landed.file_no}.{sheet_no}.parquet"

@@ -80,10 +80,19 @@ def read_file(path: Path, options: ReadOptions | None = None) -> ReadResult:
 
 def read_source(source: Source, options: ReadOptions) -> tuple[str, list[RawSheet]]:
     """Read bytes from wherever they came: the format's name and its sheets."""
-    found = sniff_format(source, options.limits)
-    declared = options.format if options.format not in (None, "auto") else found
-    name = _agree(declared or found, found)
+    name = format_of(source, options)
     return name, _reader(name)(source, options)
+
+
+def format_of(source: Source, options: ReadOptions) -> str:
+    """The name in ``READERS`` of the reader that a file needs.
+
+    Raises:
+        ReadError: what the mapping declares and what the bytes are contradict, or the bytes are no table.
+    """
+    sniffed = sniff_format(source, options.limits)
+    declared = options.format if options.format not in (None, "auto") else sniffed
+    return _agree(declared or sniffed, sniffed)
 
 
 def _agree(declared: str, found: str) -> str:

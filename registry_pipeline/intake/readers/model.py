@@ -24,6 +24,7 @@ class ReadLimits:
     """Bounds that keep a hostile or broken file from exhausting the machine.
 
     Sizes are bytes; ``max_ratio`` is unpacked size over packed size of an archive (judged above 10 MB).
+    ``max_reader_seconds`` and ``max_reader_bytes`` bound the process that reads one file of a foreign format.
     """
 
     max_file_bytes: int = 8 * 2**30
@@ -34,6 +35,8 @@ class ReadLimits:
     max_members: int = 1000
     max_rows: int = 20_000_000
     max_columns: int = 16_384
+    max_reader_seconds: float = 1800.0
+    max_reader_bytes: int = 4 * 2**30
 
 
 @dataclass(frozen=True)
@@ -129,7 +132,8 @@ class ReadError(Exception):
 
     ``code``: empty, missing, directory, not_a_file, binary, undecodable, replacement_character,
     password_protected, zip_bomb, unsafe_archive, not_a_workbook, unsupported_format, damaged, too_large,
-    no_such_sheet, no_such_header_row, bad_option.
+    no_such_sheet, no_such_header_row, bad_option; exhausted and reader_died of a file that its reader did not
+    survive.
     """
 
     rule_id = "S01"
@@ -137,3 +141,6 @@ class ReadError(Exception):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+    def __reduce__(self) -> tuple[type[ReadError], tuple[str, str]]:
+        return type(self), (self.code, str(self))

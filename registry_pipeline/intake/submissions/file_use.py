@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from registry_pipeline.intake.landing.land import LandedFile
+from registry_pipeline.intake.landing.ledger import LandedFile
 from registry_pipeline.intake.mapping.model import Source
 from registry_pipeline.intake.raw.store import RawFile, SheetInfo
 from registry_pipeline.intake.redcap.project_file import RedcapFile
@@ -20,7 +20,7 @@ NO_SOURCE = "no source takes this file"
 
 @dataclass(frozen=True)
 class FileUse:
-    """A landed file with the source that takes it; ``raw`` and ``source`` are None where none does.
+    """A landed file with the source that takes it; ``raw`` is None where none does or it was withdrawn.
 
     Attributes:
         is_superseded: a newer submission of a ``full`` source has taken its place.
@@ -46,6 +46,8 @@ class FileUse:
     @property
     def status(self) -> str:
         """For ``meta.submission``."""
+        if self.landed.is_withdrawn:
+            return f"withdrawn on {self.landed.withdrawn_at[:10]}"
         return NO_SOURCE if self.raw is None else self.raw.status
 
     def fate_of(self, sheet: SheetInfo) -> Fate | None:

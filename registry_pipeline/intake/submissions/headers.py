@@ -23,7 +23,10 @@ def issues_of_file(use: FileUse, drift: Drift) -> Iterator[dict[str, Any]]:
     """What is wrong with a file and its sheets; nothing for one that a newer submission has replaced."""
     if use.is_superseded:
         return
-    if use.source is None:
+    if use.landed.is_withdrawn:
+        reason = f"{use.status} by {use.landed.withdrawn_by}: {use.landed.withdrawal_reason}; none of its rows counts"
+        yield _issue(use, "S01", "info", reason)
+    elif use.source is None:
         suggestion = "add its name to files of a source in the facility's TOML"
         yield _issue(use, "S02", "error", use.status, suggestion=suggestion)
     elif use.raw is not None and not use.raw.is_read:

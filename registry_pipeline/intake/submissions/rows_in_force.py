@@ -19,7 +19,7 @@ from registry_pipeline.core.home import Home
 from registry_pipeline.core.row_id import row_id, sheet_number, sheet_number_of, source_row_of
 from registry_pipeline.core.settings import Limits
 from registry_pipeline.intake.columns.values import EPOCH_PREFIX
-from registry_pipeline.intake.landing.land import read_ledger
+from registry_pipeline.intake.landing.ledger import read_ledger
 from registry_pipeline.intake.mapping.model import Facility, Source
 from registry_pipeline.intake.raw.store import SheetInfo, raw_rows, read_landed
 from registry_pipeline.intake.submissions.file_use import FileUse, is_used, plain_name
@@ -32,7 +32,7 @@ def find_files(home: Home, facility: Facility, limits: Limits) -> list[FileUse]:
     uses = []
     for landed in read_ledger(home, facility.facility_id):
         source = facility.source_of(landed.source_file)
-        raw = None if source is None else read_landed(home, landed, source, limits)
+        raw = None if source is None or landed.is_withdrawn else read_landed(home, landed, source, limits)
         uses.append(FileUse(landed, source, raw))
     uses = with_dictionaries(home, uses)
     return [_superseded(one, uses) for one in uses]

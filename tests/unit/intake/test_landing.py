@@ -16,7 +16,8 @@ from registry_pipeline.core.settings import Refresh, Settings
 from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.intake.landing import inbox
 from registry_pipeline.intake.landing import land as landing
-from registry_pipeline.intake.landing.land import land_inbox, landed_path, read_ledger
+from registry_pipeline.intake.landing.land import land_inbox
+from registry_pipeline.intake.landing.ledger import landed_path, read_ledger
 from tests.support.staging import NOW, SETTINGS, Place, source, table
 
 EMPTY = ""
@@ -361,4 +362,4 @@ def test_any_history_keeps_every_content_once(tmp_path_factory, history):
     assert numbers == sorted(numbers)
     assert set(numbers) == set(range(1, max(numbers) + 1))
     stored = json.loads((place.home.landing / "west" / "submissions.json").read_text())
-    assert [entry["sha256"] for entry in stored] == [one.sha256 for one in ledger]
+    assert [entry["sha256"] for entry in stored["files"]] == [one.sha256 for one in ledger]

@@ -169,18 +169,6 @@ def test_failing_reader_does_not_stop_the_others(tmp_path, monkeypatch):
     assert place.stage().tables["patient"].height == 1
 
 
-def test_changed_landed_bytes_are_refused(tmp_path):
-    place = Place(tmp_path, TOML)
-    place.send("a.csv", "no,born\nA,1960-01-01\n")
-    (landed,) = place.land().landed
-    path = place.home.landing / "west" / landed.sha256
-    path.chmod(0o600)
-    path.write_text("no,born\nA,1970-01-01\n")
-    staged = place.stage()
-    assert file_issues(staged) == [("S01", "error", "a.csv", None, None)]
-    assert "changed on disk" in staged.file_issues["reason"][0]
-
-
 def test_file_is_read_once_until_its_options_change(tmp_path, monkeypatch):
     place = Place(tmp_path, TOML)
     place.send("a.csv", "no,born\nA,1960-01-01\n")
