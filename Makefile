@@ -2,12 +2,15 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+KINDS := unit sql parity reference simulation glue e2e browser fault
+# What the browser, reference and cluster tests need beyond Python, as Debian calls it.
+DEBIAN := chromium r-base-core r-cran-survival r-cran-cmprsk postgresql rabbitmq-server
 STAMP := $(VENV)/.installed
 
 # Compiled modules make every command start in a fraction of the time.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check dev bench lock clean
+.PHONY: demo test test-all check dev bench reference lock clean $(KINDS:%=test-%)
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else "Python 3.11, 3.12 or 3.13 is needed, this is %d.%d; set PYTHON=python3.12" % v)'
@@ -27,6 +30,19 @@ demo: $(STAMP)  ## two refreshes of a synthetic registry, and what to open
 
 test: check  ## every check and every test
 	@$(BIN)/python -m pytest -n 2
+
+test-all: packages test  ## the same with a browser, R and the services of a cluster, so that nothing is skipped for want of them
+
+$(KINDS:%=test-%): test-%: $(STAMP)  ## one kind of test: make test-unit, test-reference, test-e2e, test-browser, test-fault ...
+	@$(BIN)/python -m pytest -n 2 tests/$*
+
+.PHONY: packages
+packages:  ## Debian's packages for the tests that would skip without them
+	@if command -v apt-get >/dev/null 2>&1 && [ "$$(id -u)" = 0 ]; then \
+	  apt-get -o Acquire::Retries=0 -o Acquire::http::Timeout=20 update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(DEBIAN) >/dev/null; \
+	else \
+	  echo "Not root, or not Debian: install by hand what is missing of: $(DEBIAN)"; \
+	fi
 
 check: $(STAMP)  ## lint, types and the house's import contracts
 	@$(BIN)/ruff check .

@@ -25,3 +25,12 @@ class _ByFile(LoadScopeScheduling):
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
     """Deal out by file; the marks of ``--dist loadgroup`` are not seen by this version of pytest."""
     return _ByFile(config, log)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say in one line how to have the tests that were skipped."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    if any("not installed" in str(report.longrepr) for report in skipped):
+        terminalreporter.write_line(
+            "Some tests need programs that are not installed: `make test-all` installs them."
+        )
