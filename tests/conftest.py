@@ -1,4 +1,4 @@
-"""What all tests share: how they are dealt out to workers.
+"""What all tests share: how they are dealt out to workers, and that drawn examples may take their time.
 
 Belongs here: hooks of pytest for the whole suite. Does not belong here: fixtures (beside the tests they serve).
 """
@@ -8,8 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
+settings.register_profile("busy machine", deadline=None)
+settings.load_profile("busy machine")
 LOOK_AT_ONE_DEMONSTRATION = ("test_dagster_demo.py", "test_demo.py", "test_demo_truth.py")
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 
 import polars as pl
 import pyarrow as pa
@@ -35,9 +34,9 @@ def distinct_texts(series: pl.Series) -> Distinct:
     # through Arrow's own interface: polars' to_arrow() was seen to crash the process now and then
     texts = pa.chunked_array(series.cast(pl.String)).cast(pa.large_string())
     encoded = texts.combine_chunks().dictionary_encode()
-    found = pl.Series(series.name, encoded.dictionary, dtype=pl.String)
-    places = pl.Series(encoded.indices, dtype=pl.UInt32).fill_null(len(found))
-    return Distinct(found.extend_constant(None, 1), places)
+    distinct = pl.Series(series.name, encoded.dictionary, dtype=pl.String)
+    places = pl.Series(encoded.indices, dtype=pl.UInt32).fill_null(len(distinct))
+    return Distinct(distinct.extend_constant(None, 1), places)
 
 
 def parse_texts(
@@ -60,10 +59,3 @@ def parse_texts(
     return pl.DataFrame(
         [pl.Series(name, [getattr(r, name) for r in results], dtype=dtype) for name, dtype in fields.items()]
     )
-
-
-def parser_name(parser: Callable[..., object]) -> str:
-    """The name by which ``quality.coercion`` knows a parser: ``date`` for ``parse_date`` and so on."""
-    inner = parser.func if isinstance(parser, partial) else parser
-    name: str = getattr(inner, "__name__", type(inner).__name__)
-    return name.removeprefix("parse_").removesuffix("_of_list")

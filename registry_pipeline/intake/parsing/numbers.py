@@ -1,4 +1,4 @@
-"""Numbers, whole numbers and doses, each with its unit made explicit.
+"""Numbers, each with its unit made explicit.
 
 Belongs here: decimal marks, qualifiers, units. Does not belong here: ranges of what is plausible (rules),
 sizes of lesions (sizes.py).
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Literal
 
-from registry_pipeline.intake.parsing.result import ParsedInteger, ParsedNumber, Qualifier
+from registry_pipeline.intake.parsing.result import ParsedNumber, Qualifier
 from registry_pipeline.intake.parsing.text import is_too_long, normalise_text
 
 DOSE_UNITS: Mapping[str, float] = {
@@ -30,13 +30,11 @@ _BODY = re.compile(
 )
 _RANGE = re.compile(r"[0-9.,]+ ?(?:-|~|to|至|到|bis) ?[0-9.,]+.*")
 _PLAIN = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,20})?")
-_INT64 = 2**63
 
 
 def parse_number(
     text: str | None,
     decimal: Literal[".", ","] = ".",
-    thousands: str | None = None,
     units: Mapping[str, float] | None = None,
     default_unit: str | None = None,
 ) -> ParsedNumber:
@@ -45,13 +43,12 @@ def parse_number(
     Args:
         text: as received; ``<``, ``>``, ``~`` and their words become the qualifier (``≤`` counts as ``<``).
         decimal: the decimal mark in use; the other mark is then a query, never a guess.
-        thousands: the declared grouping mark (``,``, ``.``, ``'`` or a blank), none when None.
         units: unit -> factor to the base unit. A unit outside it is a query.
         default_unit: the declared unit of a bare number; without it a bare number is a query where units
             are in play (rule S13).
 
     Returns:
-        Reasons of a query: not_a_number, range, undeclared_comma, undeclared_point, bad_grouping,
+        Reasons of a query: not_a_number, range, undeclared_comma, undeclared_point,
         unit_missing, unknown_unit, trailing_text, out_of_range, text_too_long.
     """
     if text and decimal == "." and not units and _PLAIN.fullmatch(text):
@@ -67,40 +64,13 @@ def parse_number(
         return _query("not_a_number")
     if _RANGE.fullmatch(body):
         return _query("range")
-    digits, reason = _plain_digits(match["digits"].strip(), decimal, thousands)
+    digits, reason = _plain_digits(match["digits"].strip(), decimal)
     if digits is None:
         return _query(reason)
     unit, factor, reason = _unit(match["rest"].strip(), units, default_unit)
     if reason:
         return _query(reason)
     return _scaled(f"{match['sign']}{digits}{match['power'] or ''}", factor, qualifier, unit)
-
-
-def parse_integer(text: str | None, thousands: str | None = None) -> ParsedInteger:
-    """Read one whole number; ``12.0`` is 12.
-
-    Returns:
-        Reasons of a query: those of ``parse_number`` and not_an_integer, qualified.
-    """
-    number = parse_number(text, thousands=thousands)
-    if number.status != "ok" or number.value is None:
-        return ParsedInteger(None, number.status, number.reason)
-    if number.qualifier != "=":
-        return ParsedInteger(None, "query", "qualified")
-    if not number.value.is_integer():
-        return ParsedInteger(None, "query", "not_an_integer")
-    plain = normalise_text(text)
-    value = int(plain) if re.fullmatch(r"[+-]?[0-9]+", plain) else int(number.value)
-    if not -_INT64 <= value < _INT64:
-        return ParsedInteger(None, "query", "out_of_range")
-    return ParsedInteger(value, "ok")
-
-
-def parse_dose(
-    text: str | None, unit: Literal["Gy", "cGy"] | None = None, decimal: Literal[".", ","] = "."
-) -> ParsedNumber:
-    """Read one absorbed dose, in Gy. ``unit`` is the declared unit of bare numbers (rule S13 without it)."""
-    return parse_number(text, decimal=decimal, units=DOSE_UNITS, default_unit=unit)
 
 
 def _split_qualifier(plain: str) -> tuple[Qualifier, str]:
@@ -111,14 +81,9 @@ def _split_qualifier(plain: str) -> tuple[Qualifier, str]:
     return "=", plain
 
 
-def _plain_digits(digits: str, decimal: str, thousands: str | None) -> tuple[str | None, str]:
+def _plain_digits(digits: str, decimal: str) -> tuple[str | None, str]:
     """The digits with a point as decimal mark, or the reason why they cannot be read."""
     other = "," if decimal == "." else "."
-    if thousands and thousands != decimal and thousands in digits:
-        whole = digits.split(decimal)[0]
-        if not re.fullmatch(rf"[0-9]{{1,3}}(?:{re.escape(thousands)}[0-9]{{3}})+", whole):
-            return None, "bad_grouping"
-        digits = digits.replace(thousands, "")
     if other in digits:
         return None, "undeclared_comma" if other == "," else "undeclared_point"
     plain = digits.replace(decimal, ".")

@@ -58,24 +58,6 @@ class ParsedNumber:
 
 
 @dataclass(frozen=True)
-class ParsedInteger:
-    """A whole number that fits 64 bits."""
-
-    value: int | None
-    status: Status
-    reason: str | None = None
-
-
-@dataclass(frozen=True)
-class ParsedBoolean:
-    """Yes or no."""
-
-    value: bool | None
-    status: Status
-    reason: str | None = None
-
-
-@dataclass(frozen=True)
 class ParsedCode:
     """A code of ours."""
 

@@ -4,8 +4,8 @@ Belongs here: the grammar of one size in one text. Does not belong here: the wor
 a size is plausible (rules M01 to M07).
 
 The text is understood only when it states exactly one size. Everything known to be no size (series and image
-numbers, SUV) is taken out first; any digit left over, a second size, a prior study, a date or a missing unit
-makes a query. A text without digits that negates ('no lesion', '未见') is blank with the reason
+numbers, SUV) is taken out first; any digit or any word left over that is not known to change nothing
+(``neutral_words.py``), a second size, a prior study, a change, a date or a missing unit makes a query. A text without digits that negates ('no lesion', '未见') is blank with the reason
 ``negative_finding``: the examination stated nothing to measure.
 """
 
@@ -17,6 +17,7 @@ from decimal import Decimal
 from typing import Literal
 
 from registry_pipeline.intake.parsing import size_words as words
+from registry_pipeline.intake.parsing.neutral_words import is_neutral
 from registry_pipeline.intake.parsing.result import ParsedSize, SizeQualifier
 from registry_pipeline.intake.parsing.text import normalise_text
 
@@ -27,14 +28,22 @@ Axis = Literal["long", "short"]
 _N = r"[0-9]{1,6}(?:\.[0-9]{1,6})?"
 _U = r"(?: ?(?:mm|cm)(?![a-z0-9²³^/]))?"
 _SIZE = re.compile(
-    rf"(?P<mark>(?:<=|>=|[<>≤≥~=]) ?)?(?<![0-9.,-])(?P<body>{_N}{_U} \.\. {_N}{_U}|{_N}{_U}(?: x {_N}{_U}){{0,2}})"
-    r"(?P<after> ?(?:以下|以内|以上|左右))?(?![0-9.,]*[0-9])"
+    rf"(?P<mark>(?:[<>]=|=[<>]|[<>≤≥≦≧⩽⩾~=]) ?)?(?<![0-9.,-])(?P<body>{_N}{_U} \.\. {_N}{_U}|{_N}{_U}(?: x {_N}{_U}){{0,2}})"
+    r"(?P<after> ?[↓↑≈])?(?![0-9.,]*[0-9])"
 )
 _PART = re.compile(rf"({_N}) ?(mm|cm)?")
 _MARKS: dict[str, SizeQualifier] = {
-    "<": "<", "<=": "<", "≤": "<", "以下": "<", "以内": "<",
-    ">": ">", ">=": ">", "≥": ">", "以上": ">", "~": "~", "左右": "~", "": "=", "=": "=",
+    **dict.fromkeys(("<", "<=", "=<", "≤", "≦", "⩽", "↓"), "<"),
+    **dict.fromkeys((">", ">=", "=>", "≥", "≧", "⩾", "↑"), ">"), "~": "~", "≈": "~", "": "=", "=": "=",
 }  # fmt: skip
+_SIGNS = (
+    (words.AT_MOST_AFTER, "↓"),
+    (words.AT_LEAST_AFTER, "↑"),
+    (words.ABOUT_AFTER, "≈"),
+    (words.AT_MOST, "<"),
+    (words.AT_LEAST, ">"),
+    (words.ABOUT, "~"),
+)
 _TO_MM = {"mm": Decimal(1), "cm": Decimal(10)}
 _UNKNOWN_UNIT = re.compile(
     r"[0-9] ?(?:(?:mm|cm)[0-9²³^/]|ml|cc|dm|inch|in(?![a-z])|µm|um(?![a-z])|m(?![a-z]))"
@@ -61,9 +70,9 @@ def parse_size(text: str | None, unit: Unit | None = None, decimal: Literal[".",
 
     Returns:
         A ``ParsedSize``. With only an SUVmax stated the status is ok, the reason ``suv_only``, the axes None.
-        Reasons of a query: text_too_long, comparison_text, date_in_text, other_length, negated_with_number, several_suv,
+        Reasons of a query: text_too_long, comparison_text, change_text, doubtful, date_in_text, other_length, negated_with_number, several_suv,
         no_size, several_sizes, other_numbers, unit_missing, unknown_unit, undeclared_comma, range_reversed,
-        zero_size, negative_number, both_axes_named, conflicting_qualifiers.
+        zero_size, negative_number, both_axes_named, conflicting_qualifiers, unknown_words.
     """
     if text is not None and len(text) > MAX_SIZE_CHARS:
         return _query("text_too_long")
@@ -84,9 +93,14 @@ def _refusal(plain: str) -> str | None:
         return "date_in_text"
     if words.COMPARISON.search(plain):
         return "comparison_text"
+    if words.CHANGE.search(plain) or words.CHANGE_AFTER.search(plain):
+        return "change_text"
+    if words.DOUBT.search(plain):
+        return "doubtful"
     if words.OTHER_LENGTH.search(plain):
         return "other_length"
-    return "negated_with_number" if words.NEGATIVE.search(words.AT_LEAST.sub("", plain)) else None
+    denied = words.NEGATIVE.search(words.AT_MOST.sub("", words.AT_LEAST.sub("", plain)))
+    return "negated_with_number" if denied else None
 
 
 def _without_suv(plain: str) -> str:
@@ -128,7 +142,7 @@ def _plain_signs(rest: str, decimal: str) -> str:
     if decimal == ",":
         rest = re.sub(r"(?<=[0-9]),(?=[0-9])", ".", rest.replace(".", "·"))
     rest = words.BETWEEN.sub(lambda match: f"{match.group(1)} .. " if match.group(1) else " ", rest)
-    for pattern, sign in ((words.AT_MOST, "<"), (words.AT_LEAST, ">"), (words.ABOUT, "~")):
+    for pattern, sign in _SIGNS:
         rest = pattern.sub(sign, rest)
     rest = words.TILDE_AT_START.sub("~", rest)
     rest = words.LARGEST.sub(" ", words.MULTIPLE.sub(" ", rest))
@@ -144,16 +158,16 @@ def _only_size(rest: str, unit: Unit | None, context: _Context) -> ParsedSize:
         return _query("negative_number")
     if _UNKNOWN_UNIT.search(rest):
         return _query("unknown_unit")
-    found = list(_SIZE.finditer(rest))
-    if not found:
+    sizes = list(_SIZE.finditer(rest))
+    if not sizes:
         return _query("no_size")
-    with_unit = [match for match in found if re.search("mm|cm", match["body"])]
-    if len(found) > 1:
+    with_unit = [match for match in sizes if re.search("mm|cm", match["body"])]
+    if len(sizes) > 1:
         return _query("several_sizes" if len(with_unit) != 1 else "other_numbers")
-    left = rest[: found[0].start()] + rest[found[0].end() :]
-    if re.search("[0-9<>~]", left):
+    left = rest[: sizes[0].start()] + rest[sizes[0].end() :]
+    if re.search("[0-9<>~↓↑≈]", left):
         return _query("conflicting_qualifiers" if not re.search("[0-9]", left) else "other_numbers")
-    return _measured(found[0], unit, context)
+    return _measured(sizes[0], unit, context) if is_neutral(left) else _query("unknown_words")
 
 
 def _measured(match: re.Match[str], unit: Unit | None, context: _Context) -> ParsedSize:

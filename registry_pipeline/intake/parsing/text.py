@@ -23,7 +23,7 @@ _MINUS = str.maketrans(
 
 
 def normalise_text(text: str | None) -> str:
-    """Full-width characters to ASCII, all dashes to ``-``, controls out, runs of blanks to one blank.
+    """Full-width characters to ASCII, all dashes to ``-``, controls out, runs of blanks to one blank, letters composed.
 
     Only full-width forms and squared units are NFKC-normalised: full NFKC would turn ``10³`` into ``103``
     and ``1½`` into ``11/2``. A text longer than ``MAX_CHARS`` is cut there first.
@@ -34,7 +34,8 @@ def normalise_text(text: str | None) -> str:
     if cut.isascii() and cut.isprintable():
         return " ".join(cut.split())
     plain = _WIDE.sub(lambda match: unicodedata.normalize("NFKC", match.group()), cut)
-    return _BLANKS.sub(" ", _INVISIBLE.sub("", plain)).strip().translate(_MINUS)
+    composed = unicodedata.normalize("NFC", _INVISIBLE.sub("", plain))
+    return _BLANKS.sub(" ", composed).strip().translate(_MINUS)
 
 
 def comparison_key(text: str) -> str:

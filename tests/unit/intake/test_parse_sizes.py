@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from registry_pipeline.intake.parsing import ParsedSize, parse_size
+from registry_pipeline.intake.parsing.neutral_words import is_neutral
+from registry_pipeline.intake.parsing.size_words import LARGEST, LONG_AXIS, MULTIPLE
 
 WIDE = str.maketrans("0123456789.", "０１２３４５６７８９．")
 
@@ -56,6 +60,23 @@ def test_stated_sizes(text: str, axes: tuple[float | None, ...], qualifier: str)
         ("不大于12mm", 0, 12, "<"),
         ("> 2 cm", 20, None, ">"),
         ("不小于12mm", 12, None, ">"),
+        ("5 mm or less", 0, 5, "<"),
+        ("10 mm or more", 10, None, ">"),
+        ("2cm+", 20, None, ">"),
+        ("不到1.5cm", 0, 15, "<"),
+        ("1.5cm及以上", 15, None, ">"),
+        ("1.5 cm or smaller", 0, 15, "<"),
+        ("15mm及以内", 0, 15, "<"),
+        ("1.5cm余", 15, None, ">"),
+        ("1.5 cm and above", 15, None, ">"),
+        ("12 mm oder weniger", 0, 12, "<"),
+        ("12 mm ou plus", 12, None, ">"),
+        ("größer als 12 mm", 12, None, ">"),
+        ("not more than 12 mm", 0, 12, "<"),
+        ("未超过12mm", 0, 12, "<"),
+        ("小于等于12mm", 0, 12, "<"),
+        ("≧12mm", 12, None, ">"),
+        ("exceeding 12 mm", 12, None, ">"),
     ],
 )
 def test_a_bound_is_never_a_measurement(text: str, lower: float, upper: float | None, qualifier: str) -> None:
@@ -72,7 +93,8 @@ def test_the_short_axis_is_not_taken_for_the_long_one() -> None:
         "short",
         "~",
     )
-    assert parse_size("SAD 8 mm").short_axis_mm == 8
+    for text in ("SAD 8 mm", "8 mm (short)", "短约8mm", "short axis 8 mm"):
+        assert (parse_size(text).short_axis_mm, parse_size(text).long_axis_mm) == (8, None)
 
 
 def test_uptake_is_read_beside_and_without_a_size() -> None:
@@ -109,6 +131,22 @@ def test_many_lesions_are_marked(text: str) -> None:
         ("2 cm³", "unknown_unit"),
         ("slice thickness 5 mm", "other_length"),
         ("层厚5mm", "other_length"),
+        ("radius 5 mm", "other_length"),
+        ("半径5mm", "other_length"),
+        ("浸润深度5mm", "other_length"),
+        ("depth of invasion 5 mm", "other_length"),
+        ("缩小0.5cm", "change_text"),
+        ("增大0.5cm", "change_text"),
+        ("reduced by 5 mm", "change_text"),
+        ("5 mm smaller", "change_text"),
+        ("5 mm larger", "change_text"),
+        ("um 5 mm verkleinert", "change_text"),
+        ("?5 mm", "doubtful"),
+        ("5 mm (?)", "doubtful"),
+        ("5 mm AP", "unknown_words"),
+        ("mean 5 mm", "unknown_words"),
+        ("较小12mm", "unknown_words"),
+        ("5 mm*", "unknown_words"),
         ("small nodule", "no_size"),
         ("<12 x 9 mm", "conflicting_qualifiers"),
         ("SUVmax 6.3, SUVmax 5.1", "several_suv"),
@@ -159,6 +197,28 @@ def test_any_written_size_is_read_back(
     axes = (size.long_axis_mm, size.short_axis_mm, size.third_mm)[: len(lengths)]
     assert size.status == "ok", size.reason
     assert axes == pytest.approx([length * unit[1] for length in sorted(lengths, reverse=True)])
+
+
+@given(
+    word=st.text(alphabet="abcdefghijklmnopqrstuvwxyz", min_size=3, max_size=12)
+    | st.text(alphabet=st.characters(min_codepoint=0x4E00, max_codepoint=0x9FFF), min_size=1, max_size=4),
+    is_before=st.booleans(),
+)
+def test_a_word_beside_a_size_is_known_or_asked_about(word: str, is_before: bool) -> None:
+    size = parse_size(f"{word} 12 mm" if is_before else f"12 mm {word}")
+    is_exact = (size.status, size.long_axis_mm, size.qualifier) == ("ok", 12, "=")
+    assert (
+        not is_exact
+        or is_neutral(word)
+        or LARGEST.search(word)
+        or MULTIPLE.search(word)
+        or LONG_AXIS.search(word)
+    )
+
+
+@pytest.mark.parametrize("text", ["12 mm größte", "12 mm néoplasie", "métastase 12 mm"])
+def test_composed_and_decomposed_letters_are_the_same(text: str) -> None:
+    assert parse_size(unicodedata.normalize("NFD", text)) == parse_size(unicodedata.normalize("NFC", text))
 
 
 def assert_sound(size: ParsedSize) -> None:

@@ -273,3 +273,10 @@ def test_coercions_say_where_the_text_stood(tmp_path):
         "parser": "date",
         "_row_id": staged.tables["patient"]["_row_id"][1],
     }
+
+
+@pytest.mark.parametrize("text", ["9" * 20, "9007199254740993", "1e300", "-9e18"])
+def test_a_whole_number_beyond_the_exact_ones_is_an_issue_and_stops_nothing(tmp_path, text):
+    staged = tumours(tmp_path, ['age_at_diagnosis_years = "n"'], f"no,n\nA,{text}\nB,53\n")
+    assert staged.tables["primary_tumour"]["age_at_diagnosis_years"].to_list() == [None, 53]
+    assert staged.issues["reason"].to_list() == ["out_of_range"]
