@@ -46,7 +46,7 @@ _RULE_OF_REASON = {
 _ROUNDED = re.compile(r"[0-9]\.[0-9]+[eE]\+?[0-9]+")
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?")
 _EXACT_WHOLE = 2**53
-"""Beyond this not every whole number is a float of its own."""
+"""From here on not every whole number is a float of its own."""
 SIZE_FIELDS: dict[str, str] = {
     "short_axis_mm": "short_axis_mm",
     "third_axis_mm": "third_mm",
@@ -201,7 +201,7 @@ def _read_number(text: str | None, mapping: ColumnMapping, decimal: Any) -> Read
         return _issue("qualified", "S14")
     if column.kind == "integer" and not found.value.is_integer():
         return _issue("not_an_integer", "S14")
-    if column.kind == "integer" and abs(found.value) > _EXACT_WHOLE:
+    if column.kind == "integer" and abs(found.value) >= _EXACT_WHOLE:
         return _issue("out_of_range", "S14")
     value = int(found.value) if column.kind == "integer" else found.value
     return Reading({"value": value}, after=_changed(text, value), parser="number")
