@@ -10,6 +10,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -70,15 +71,17 @@ def refresh(folder: str) -> Work:
     from registry_pipeline.pipeline import facility, registry
     from registry_pipeline.pipeline import refresh as whole
     from registry_pipeline.pipeline import release as publication
+    from registry_pipeline.pipeline.context import read_context
 
     home = Home(Path(folder))
     steps: list[tuple[str, Callable[[], object]]] = [("land", lambda: whole.take_in(home))]
+    context = cache(lambda: read_context(home))  # after landing
     for one in home.facility_ids():
-        steps.append(("stage", lambda one=one: facility.stage(home, one)))
-        steps.append(("screen", lambda one=one: facility.screen(home, one)))
+        steps.append(("stage", lambda one=one: facility.stage(context(), one)))
+        steps.append(("screen", lambda one=one: facility.screen(context(), one)))
     made = {"curate": registry.curate, "mart": registry.build_mart, "judge": registry.judge,
             "analyse": registry.analyse, "publish": publication.publish}  # fmt: skip
-    steps += [(name, lambda step=step: step(home)) for name, step in made.items()]
+    steps += [(name, lambda step=step: step(context())) for name, step in made.items()]
 
     def work() -> dict[str, Any]:
         told: dict[str, dict[str, float]] = {}

@@ -140,9 +140,9 @@ def _refuse_impossible(home: Home, about: Judged, state: str) -> None:
         raise click.ClickException(
             f"--as {state} is for pairs of patients (rule V05), and this is {about.rule_id}"
         )
-    from registry_pipeline.pipeline.decisions import decided
+    from registry_pipeline.pipeline.decisions import read_decision_state
 
-    others = [made for made in decided(home).standing if made.finding_id != about.finding_id]
+    others = [made for made in read_decision_state(home).in_force if made.finding_id != about.finding_id]
     if (why := contradiction(others, (one, other), state)) is not None:
         raise click.ClickException(f"--as {state}: {why}")
 

@@ -21,6 +21,7 @@ from registry_pipeline.core.sql_files import SQL_FOLDER
 from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.intake.landing.inbox import shown
 from registry_pipeline.intake.landing.land import LandingReport
+from registry_pipeline.pipeline.context import read_context
 from registry_pipeline.pipeline.errors import Refused
 from registry_pipeline.pipeline.refresh import chosen_facilities, take_in
 from registry_pipeline.pipeline.refresh import refresh as refresh_without_dagster
@@ -71,7 +72,7 @@ def refresh(facilities: tuple[str, ...], force: bool, plain: bool) -> None:
     before = current_release(home)
     chosen = chosen_facilities(home, facilities)
     _tell_landing(take_in(home, chosen if facilities else ()))
-    if force or not is_up_to_date(home):
+    if force or not is_up_to_date(read_context(home)):
         with keeping_helper():
             _refresh(home, facilities, force, plain)
     after = current_release(home)

@@ -68,10 +68,11 @@ def staged(context: dg.AssetExecutionContext, registry: RegistryHome) -> Iterato
     counts: dict[str, int] = {}
     n_read = 0
     with guarded(home):
+        refresh = registry.context(context.run_id)
         for facility_id in facilities_of(context):
-            for table, n_rows in facility.stage(home, facility_id, is_forced(context)).items():
+            for table, n_rows in facility.stage(refresh, facility_id, is_forced(context)).items():
                 counts[table] = counts.get(table, 0) + n_rows
-            n_read += facility.rows_read(home, facility_id)
+            n_read += facility.rows_read(refresh, facility_id)
     yield dg.MaterializeResult(SOURCE_ROW, metadata={"dagster/row_count": n_read})
     for table in record_tables():
         yield dg.MaterializeResult(key("staged", table), metadata={"dagster/row_count": counts.get(table, 0)})
@@ -91,8 +92,12 @@ def screened(context: dg.AssetExecutionContext, registry: RegistryHome) -> Itera
     """Judge every record of the facilities."""
     home = registry.open()
     with guarded(home):
-        reports = [facility.screen(home, one, is_forced(context)) for one in facilities_of(context)]
-        blocking = home.settings().refresh.blocking_rules
+        refresh = registry.context(context.run_id)
+        reports = [
+            facility.screen(refresh, facility_id, is_forced(context))
+            for facility_id in facilities_of(context)
+        ]
+        blocking = refresh.settings.refresh.blocking_rules
     for table in record_tables():
         yield dg.MaterializeResult(
             key("screened", table),

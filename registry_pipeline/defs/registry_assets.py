@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 
 import dagster as dg
 
-from registry_pipeline.core.home import Home
 from registry_pipeline.defs.automation import FRESHNESS
 from registry_pipeline.defs.checks import (
     GROUPS,
@@ -24,12 +23,13 @@ from registry_pipeline.defs.request import is_forced
 from registry_pipeline.defs.resources import RegistryHome
 from registry_pipeline.pipeline import registry as steps
 from registry_pipeline.pipeline import release as publication
+from registry_pipeline.pipeline.context import RefreshContext
 
 Judged = dg.MaterializeResult | dg.AssetCheckResult  # type: ignore[type-arg]
 
 
 def _layer_assets(
-    layer: str, make: Callable[[Home, bool], dict[str, int]], meaning: str
+    layer: str, make: Callable[[RefreshContext, bool], dict[str, int]], meaning: str
 ) -> dg.AssetsDefinition:
     """One multi-asset for a layer: its tables, each with its number of rows."""
 
@@ -42,7 +42,7 @@ def _layer_assets(
     def assets(context: dg.AssetExecutionContext, registry: RegistryHome) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
         home = registry.open()
         with guarded(home):
-            counts = make(home, is_forced(context))
+            counts = make(registry.context(context.run_id), is_forced(context))
         for table in in_order(layer):
             yield dg.MaterializeResult(
                 key(layer, table), metadata={"dagster/row_count": counts.get(table, 0)}
@@ -52,9 +52,9 @@ def _layer_assets(
 
 
 curated = _layer_assets(
-    "curated", lambda home, _: steps.curate(home), "One row per patient, tumour, lesion, …"
+    "curated", lambda refresh, _: steps.curate(refresh), "One row per patient, tumour, lesion, …"
 )
-mart = _layer_assets("mart", lambda home, _: steps.build_mart(home), "Analysis-ready tables.")
+mart = _layer_assets("mart", lambda refresh, _: steps.build_mart(refresh), "Analysis-ready tables.")
 result = _layer_assets("result", steps.analyse, "One row per estimate.")
 
 
@@ -69,15 +69,16 @@ def quality(context: dg.AssetExecutionContext, registry: RegistryHome) -> Iterat
     """What the rules say, those over the whole registry with it."""
     home = registry.open()
     with guarded(home):
-        counts = steps.judge(home)
-        found, failed = steps.registry_findings(home)
-        blocking = home.settings().refresh.blocking_rules
+        refresh = registry.context(context.run_id)
+        counts = steps.judge(refresh)
+        findings, failed = steps.registry_findings(refresh)
+        blocking = refresh.settings.refresh.blocking_rules
     for table in in_order("quality"):
         yield dg.MaterializeResult(
             key("quality", table), metadata={"dagster/row_count": counts.get(table, 0)}
         )
     for group in GROUPS:
-        yield group_result(key("quality", "finding"), group, found, failed, blocking)
+        yield group_result(key("quality", "finding"), group, findings, failed, blocking)
 
 
 @dg.multi_asset(
@@ -104,7 +105,7 @@ def release(context: dg.AssetExecutionContext, registry: RegistryHome) -> Iterat
     """Publish, or refuse and keep serving the old release."""
     home = registry.open()
     with guarded(home):
-        report = publication.publish(home, is_forced(context))
+        report = publication.publish(registry.context(context.run_id), is_forced(context))
     yield dg.MaterializeResult(
         RELEASE,
         metadata={

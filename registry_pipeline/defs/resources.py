@@ -4,11 +4,13 @@ Belongs here: shells around ordinary objects.
 Does not belong here: settings (``registry_pipeline/core/settings.py``).
 """
 
+from functools import lru_cache
 from pathlib import Path
 
 import dagster as dg
 
 from registry_pipeline.core.home import Home, open_home
+from registry_pipeline.pipeline.context import RefreshContext, read_context
 
 FACILITY_PARTITION = "facility"
 FACILITIES = dg.DynamicPartitionsDefinition(name=FACILITY_PARTITION)
@@ -26,3 +28,12 @@ class RegistryHome(dg.ConfigurableResource):  # type: ignore[type-arg]
     def open(self) -> Home:
         """The home, ready to use."""
         return open_home(Path(self.root))
+
+    def context(self, run_id: str) -> RefreshContext:
+        """What the assets of a run go by: read by the first of them that comes after landing."""
+        return _context_of_run(self.root, run_id)
+
+
+@lru_cache(maxsize=1)
+def _context_of_run(root: str, _: str) -> RefreshContext:
+    return read_context(open_home(Path(root)))

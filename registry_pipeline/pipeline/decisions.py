@@ -1,8 +1,8 @@
 """What people decided, as the steps need it.
 
 Belongs here: reading the ledger of a home, which facilities a decision touches.
-Does not belong here: the ledger and what follows from it (``validation/``), the command (``cli/decide.py``).
-Imports nothing heavy: a refresh with nothing new asks it too.
+Does not belong here: the ledger and what follows from it (``validation/decisions/``), the command
+(``cli/decide.py``). Imports nothing heavy: a refresh with nothing new asks it too.
 """
 
 from __future__ import annotations
@@ -26,29 +26,31 @@ from registry_pipeline.validation.decisions.ledger import Decision, LedgerError,
 if TYPE_CHECKING:
     import polars as pl
 
+    from registry_pipeline.pipeline.context import RefreshContext
+
 
 @dataclass(frozen=True)
-class Decided:
+class DecisionState:
     """The ledger of a home on a day.
 
     Attributes:
         decisions: every entry.
-        standing: those in force.
+        in_force: those that hold on that day.
     """
 
     decisions: Sequence[Decision]
-    standing: Sequence[Decision]
+    in_force: Sequence[Decision]
 
     def digest_parts(self) -> list[object]:
         """What a release depends on."""
-        return digest_parts(self.decisions, self.standing)
+        return digest_parts(self.decisions, self.in_force)
 
     def waived_at(self, facility_id: str) -> dict[str, str]:
         """Waived findings of a facility -> digest of the value that was waived."""
-        return waived_findings(one for one in self.standing if one.facility_id == facility_id)
+        return waived_findings(decision for decision in self.in_force if decision.facility_id == facility_id)
 
 
-def decided(home: Home) -> Decided:
+def read_decision_state(home: Home) -> DecisionState:
     """The decisions of a home, and those in force today.
 
     Raises:
@@ -58,7 +60,7 @@ def decided(home: Home) -> Decided:
         decisions = read_decisions(home.decisions)
     except LedgerError as problem:
         raise StoreError(str(problem)) from None
-    return Decided(decisions, in_force(decisions, today()))
+    return DecisionState(decisions, in_force(decisions, today()))
 
 
 @dataclass(frozen=True)
@@ -74,37 +76,43 @@ class Merges:
     between: Mapping[str, str]
 
 
-def merges_at(home: Home, facility_id: str, made: Decided) -> Merges:
+def merges_at(context: RefreshContext, facility_id: str) -> Merges:
     """The merges that touch a facility."""
-    groups = merged_patients(made.standing)
+    groups = merged_patients(context.decisions.in_force)
     if not groups:
         return Merges({}, {})
-    patients = _patients_of(home, facility_id)
-    everybody = set().union(*(_patients_of(home, one) for one in home.facility_ids()))
+    patients = _patients_of(context, facility_id)
+    everybody = set().union(*(_patients_of(context, facility_id) for facility_id in context.facility_ids))
     within = survivors(groups, patients)
     left = patients - set(within)
-    between = {one: other for one, other in survivors(groups, everybody).items() if one in left}
+    surviving = survivors(groups, everybody)
+    between = {patient: survivor for patient, survivor in surviving.items() if patient in left}
     return Merges(within, between)
 
 
-def persons_of_several(home: Home, made: Decided) -> dict[str, str]:
+def persons_of_several(context: RefreshContext) -> dict[str, str]:
     """Patients whom several facilities know: surviving pseudonym -> the facility that it comes from."""
-    groups = merged_patients(made.standing)
+    groups = merged_patients(context.decisions.in_force)
     if not groups:
         return {}
-    known = {one: _patients_of(home, one) for one in home.facility_ids()}
-    found: dict[str, str] = {}
+    known = {facility_id: _patients_of(context, facility_id) for facility_id in context.facility_ids}
+    persons: dict[str, str] = {}
     for group in groups:
-        owners = {member: one for member in group for one, patients in known.items() if member in patients}
+        owners = {
+            member: facility_id
+            for member in group
+            for facility_id, patients in known.items()
+            if member in patients
+        }
         if len(set(owners.values())) > 1:
             survivor = min(owners)
-            found[survivor] = owners[survivor]
-    return found
+            persons[survivor] = owners[survivor]
+    return persons
 
 
-def _patients_of(home: Home, facility_id: str) -> set[str]:
+def _patients_of(context: RefreshContext, facility_id: str) -> set[str]:
     """Pseudonyms that staging gave, before any decision."""
-    path = home.store / "staged" / facility_id / "patient_xref.parquet"
+    path = context.layout.staged_table(facility_id, "patient_xref")
     if not path.is_file():
         return set()
     import polars as pl

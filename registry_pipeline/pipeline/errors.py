@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from registry_pipeline.core.home import Home
+from registry_pipeline.store.layout import StoreLayout
 
 
 class Refused(Exception):
@@ -33,7 +34,7 @@ def record_private_details(home: Home, problem: BaseException) -> Path:
 
     A traceback can quote values of records, so it never goes to a terminal or an event log.
     """
-    folder = home.store / "errors"
+    folder = StoreLayout(home.store).errors()
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = folder / f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}.txt"
     text = "".join(traceback.format_exception(problem))

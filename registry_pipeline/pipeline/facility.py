@@ -8,32 +8,27 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from registry_pipeline.core.files import disk_errors_as_store_error, write_text
-from registry_pipeline.core.home import Home
-from registry_pipeline.core.settings import Settings
+from registry_pipeline.core.files import disk_errors_as_store_error, write_json
 from registry_pipeline.core.toml_source import nearest, read_toml
-from registry_pipeline.intake.landing.ledger import read_ledger
-from registry_pipeline.intake.mapping.facility import read_facility
 from registry_pipeline.intake.raw.lookup import raw_values
 from registry_pipeline.intake.stage import stage_facility
-from registry_pipeline.pipeline.decisions import Merges, decided, merges_at
+from registry_pipeline.pipeline.context import RefreshContext
+from registry_pipeline.pipeline.decisions import Merges, merges_at
 from registry_pipeline.pipeline.step import (
-    code_version,
+    Step,
     digest_of,
-    is_fresh,
-    mark_fresh,
-    mark_stale,
+    read_note,
     refresh_lock,
     screening_digest,
     staging_digest,
 )
+from registry_pipeline.store.layout import StoreLayout
 from registry_pipeline.store.parquet import read_parquet, write_parquet
 from registry_pipeline.validation.decisions.waivers import Waivers
 from registry_pipeline.validation.registry_wide.persons import (
@@ -88,122 +83,114 @@ class StagedTables(Mapping[str, pl.DataFrame]):
         return len(self.paths)
 
 
-def extract_date(home: Home, settings: Settings) -> date:
-    """Administrative end of observation: as set, else the day on which the newest file was received."""
-    if settings.refresh.extract_date is not None:
-        return settings.refresh.extract_date
-    received = [
-        one.received_at for facility_id in home.facility_ids() for one in read_ledger(home, facility_id)
-    ]
-    return datetime.fromisoformat(max(received)).date() if received else date.today()
-
-
-def stage(home: Home, facility_id: str, force: bool = False) -> dict[str, int]:
+def stage(context: RefreshContext, facility_id: str, force: bool = False) -> dict[str, int]:
     """Read and type every source of a facility: table -> number of staged rows."""
-    with refresh_lock(home):
-        folder, settings = home.store / "staged" / facility_id, home.settings()
-        fingerprint = digest_of(staging_digest(home, facility_id), code_version(), asdict(settings.limits))
-        if force or not is_fresh(folder, fingerprint):
-            mark_stale(folder)
-            _stage(home, facility_id, settings)
-            mark_fresh(folder, fingerprint)
-        counts: dict[str, int] = json.loads((folder / "_counts.json").read_text())
+    with refresh_lock(context.home):
+        step = Step(
+            context.layout.staged(facility_id), staging_digest(context, facility_id), context.finished
+        )
+        counts: dict[str, int] = step.run(lambda: _stage(context, facility_id), force)
         return counts
 
 
-def _stage(home: Home, facility_id: str, settings: Settings) -> None:
-    folder = home.store / "staged" / facility_id
-    facility = read_facility(home.facilities / f"{facility_id}.toml")
-    with disk_errors_as_store_error(home.store / "raw" / facility_id):
-        staged = stage_facility(home, facility, settings)
-    for old in folder.glob("*.parquet"):
-        old.unlink()
+def _stage(context: RefreshContext, facility_id: str) -> dict[str, int]:
+    layout = context.layout
+    folder = layout.staged(facility_id)
+    with disk_errors_as_store_error(layout.raw(facility_id)):
+        staged = stage_facility(context.home, context.facility(facility_id), context.settings)
+    _remove_files(folder)
     for table, frame in staged.tables.items():
-        write_parquet(frame, folder / f"{table}.parquet")
+        write_parquet(frame, layout.staged_table(facility_id, table))
     for name in STAGED_FRAMES:
-        write_parquet(getattr(staged, name), folder / f"_{name}.parquet")
+        write_parquet(getattr(staged, name), layout.staged_frame(facility_id, name))
     columns = [[*key, value] for key, value in staged.source_columns.items()]
-    write_text(json.dumps(columns, ensure_ascii=False), folder / "_source_columns.json")
-    write_text(json.dumps(dict(staged.judged)), folder / "_judged.json")
-    write_text(
-        json.dumps({table: frame.height for table, frame in staged.tables.items()}), folder / "_counts.json"
-    )
+    write_json(columns, folder / "_source_columns.json")
+    write_json(dict(staged.judged), folder / "_judged.json")
+    return {table: frame.height for table, frame in staged.tables.items()}
 
 
-def rows_read(home: Home, facility_id: str) -> int:
+def _remove_files(folder: Path) -> None:
+    """What an earlier run of a step wrote: it may have made tables that this one does not."""
+    for path in folder.glob("*.*"):
+        path.unlink()
+
+
+def rows_read(context: RefreshContext, facility_id: str) -> int:
     """Rows of all files of a facility, as counted when they were staged."""
-    sheets = read_parquet(home.store / "staged" / facility_id / "_sheets.parquet")
+    sheets = read_parquet(context.layout.staged_frame(facility_id, "sheets"))
     return int(sheets.get_column("n_read").sum())
 
 
-def _stored_staging(home: Home, facility_id: str) -> StagedParts:
-    folder = home.store / "staged" / facility_id
-    tables = StagedTables(folder)
-    columns = json.loads((folder / "_source_columns.json").read_text())
-    frames = {name: read_parquet(folder / f"_{name}.parquet") for name in ("issues", "rows", "file_issues")}
-    judged = json.loads((folder / "_judged.json").read_text())
+def _stored_staging(context: RefreshContext, facility_id: str) -> StagedParts:
+    layout = context.layout
+    folder = layout.staged(facility_id)
+    columns = json.loads((folder / "_source_columns.json").read_text(encoding="utf-8"))
+    names = ("issues", "rows", "file_issues")
     return StagedParts(
-        tables, **frames, source_columns={tuple(key): value for *key, value in columns}, judged=judged
+        StagedTables(folder),
+        **{name: read_parquet(layout.staged_frame(facility_id, name)) for name in names},
+        source_columns={tuple(key): value for *key, value in columns},
+        judged=json.loads((folder / "_judged.json").read_text(encoding="utf-8")),
     )
 
 
-def facility_catalogue(home: Home, facility_id: str, settings: Settings) -> Catalogue:
+def facility_catalogue(context: RefreshContext, facility_id: str) -> Catalogue:
     """The rules in force at a facility.
 
     Raises:
         ConfigurationError: an override names a rule, severity or threshold that does not exist.
     """
-    facility = read_facility(home.facilities / f"{facility_id}.toml")
+    facility, settings_file = context.facility(facility_id), context.home.settings_file
     try:
-        rules = catalogue(settings)
+        rules = catalogue(context.settings)
     except OverrideError as problem:
-        raise read_toml(home.settings_file).error(problem.keys, str(problem)) from None
-    for one in settings.refresh.blocking_rules:
-        if one not in rules.entries:
-            told = f"there is no rule {one}{nearest(one, rules.entries)}"
-            raise read_toml(home.settings_file).error(["refresh", "blocking_rules"], told)
+        raise read_toml(settings_file).error(problem.keys, str(problem)) from None
+    for rule_id in context.settings.refresh.blocking_rules:
+        if rule_id not in rules.entries:
+            message = f"there is no rule {rule_id}{nearest(rule_id, rules.entries)}"
+            raise read_toml(settings_file).error(["refresh", "blocking_rules"], message)
     try:
         return rules.overridden_at_facility(facility.rules)
     except OverrideError as problem:
-        raise read_toml(facility.path).error(problem.keys, str(problem)) from None
+        raise context.mapping(facility_id).error(problem.keys, str(problem)) from None
 
 
-def screen(home: Home, facility_id: str, force: bool = False) -> ScreeningReport:
-    """Judge every record of a facility."""
-    with refresh_lock(home):
-        folder, settings = home.store / "screened" / facility_id, home.settings()
-        until = extract_date(home, settings)
-        staged = (home.store / "staged" / facility_id / "_fingerprint").read_text()
-        made = decided(home)
-        merges, waived = merges_at(home, facility_id, made), made.waived_at(facility_id)
-        told = screening_digest(home, facility_id)
-        fingerprint = digest_of(staged, told, settings.digest(), until, asdict(merges), waived)
-        if force or not is_fresh(folder, fingerprint):
-            mark_stale(folder)
-            _screen(home, facility_id, settings, until, merges, Waivers(waived, home.key()))
-            mark_fresh(folder, fingerprint)
-        return ScreeningReport(**json.loads((folder / "_report.json").read_text()))
+def screen(context: RefreshContext, facility_id: str, force: bool = False) -> ScreeningReport:
+    """Judge every record of a facility; what was staged of it is made again where it is damaged."""
+    with refresh_lock(context.home):
+        stage(context, facility_id)
+        note = read_note(context.layout.staged(facility_id))
+        merges, waived = merges_at(context, facility_id), context.decisions.waived_at(facility_id)
+        fingerprint = digest_of(
+            note and (note["fingerprint"], note["files"]),
+            screening_digest(context, facility_id),
+            asdict(merges),
+            waived,
+        )
+        step = Step(context.layout.screened(facility_id), fingerprint, context.finished)
+        waivers = Waivers(waived, context.home.key())
+        report = step.run(lambda: _screen(context, facility_id, merges, waivers), force)
+        return ScreeningReport(**report)
 
 
-def _screen(
-    home: Home, facility_id: str, settings: Settings, until: date, merges: Merges, waivers: Waivers
-) -> None:
-    facility = read_facility(home.facilities / f"{facility_id}.toml")
-    rules = facility_catalogue(home, facility_id, settings)
+def _screen(context: RefreshContext, facility_id: str, merges: Merges, waivers: Waivers) -> dict[str, Any]:
+    facility, settings = context.facility(facility_id), context.settings
+    rules = facility_catalogue(context, facility_id)
     options = ScreenOptions(
         precedence=facility.precedence,
         tolerance=facility.tolerance,
         systemic_share=settings.refresh.systemic_share,
-        raw_value=partial(raw_values, home, facility_id),
+        raw_value=partial(raw_values, context.home, facility_id),
         memory_limit=settings.refresh.memory_limit,
         waivers=waivers,
     )
-    staged = with_merged_patients(_stored_staging(home, facility_id), merges.within)
-    judged = screen_facility(facility_id, staged, rules, parameters_of(settings, until), options)
+    staged = with_merged_patients(_stored_staging(context, facility_id), merges.within)
+    parameters = parameters_of(settings, context.extract_date(facility_id))
+    judged = screen_facility(facility_id, staged, rules, parameters, options)
     judged = _known_elsewhere(judged, merges.between)
-    sheets = read_parquet(home.store / "staged" / facility_id / "_sheets.parquet")
+    sheets = read_parquet(context.layout.staged_frame(facility_id, "sheets"))
     account = with_empty_sheets(judged.row_account, sheets, facility_id)
-    _store_screened(home, facility_id, replace(judged, row_account=account), rules)
+    return _store_screened(context.layout, facility_id, replace(judged, row_account=account), rules)
 
 
 def _known_elsewhere(judged: Screened, between: Mapping[str, str]) -> Screened:
@@ -218,34 +205,29 @@ def _known_elsewhere(judged: Screened, between: Mapping[str, str]) -> Screened:
     return replace(judged, accepted=accepted, quarantined=quarantined, quarantine=quarantine)
 
 
-def _store_screened(home: Home, facility_id: str, judged: Screened, rules: Catalogue) -> None:
-    folder = home.store / "screened" / facility_id
-    for old in folder.glob("*.parquet"):
-        old.unlink()
+def _store_screened(
+    layout: StoreLayout, facility_id: str, judged: Screened, rules: Catalogue
+) -> dict[str, Any]:
+    _remove_files(layout.screened(facility_id))
     heights: dict[str, dict[str, int]] = {"accepted": {}, "quarantined": {}}
-    for outcome, told in heights.items():
+    for outcome, counts in heights.items():
         for table, frame in getattr(judged, outcome).items():
-            write_parquet(frame, folder / f"{table}.{outcome}.parquet")
-            told[table] = frame.height
+            write_parquet(frame, layout.screened_table(facility_id, table, outcome))
+            counts[table] = frame.height
     for name in SCREENED_FRAMES:
-        write_parquet(getattr(judged, name), folder / f"_{name}.parquet")
-    write_text(json.dumps(judged.failures), folder / "_failures.json")
-    write_text(json.dumps(asdict(_report(judged, rules, heights))), folder / "_report.json")
+        write_parquet(getattr(judged, name), layout.screened_frame(facility_id, name))
+    write_json(judged.failures, layout.screened(facility_id) / "_failures.json")
+    return asdict(_report(judged, rules, heights))
 
 
 def _report(judged: Screened, rules: Catalogue, heights: Mapping[str, dict[str, int]]) -> ScreeningReport:
-    found: dict[str, list[tuple[str, str, str, int]]] = {}
+    findings: dict[str, list[tuple[str, str, str, int]]] = {}
     counted: Any = judged.findings.group_by("table_name", "rule_id", "severity").len().sort(pl.all())
     for table, rule_id, severity, n in counted.iter_rows():
-        found.setdefault(table, []).append((rule_id, severity, rules.entries[rule_id].category, n))
+        findings.setdefault(table, []).append((rule_id, severity, rules.entries[rule_id].category, n))
     failed: dict[str, list[tuple[str, str]]] = {}
-    for one in sorted(judged.failures):
-        entry = rules.entries[one]
+    for rule_id in sorted(judged.failures):
+        entry = rules.entries[rule_id]
         for table in [entry.table_name] if entry.table_name else judged.accepted:
-            failed.setdefault(table, []).append((one, entry.category))
-    return ScreeningReport(
-        heights["accepted"],
-        heights["quarantined"],
-        found,
-        failed,
-    )
+            failed.setdefault(table, []).append((rule_id, entry.category))
+    return ScreeningReport(heights["accepted"], heights["quarantined"], findings, failed)

@@ -29,6 +29,7 @@ from registry_pipeline.intake.mapping.model import Facility
 from registry_pipeline.intake.profiling.usage import ColumnUse, column_uses
 from registry_pipeline.intake.submissions.rows_in_force import find_files
 from registry_pipeline.pipeline import facility as facility_steps
+from registry_pipeline.pipeline.context import RefreshContext, read_context
 from registry_pipeline.store.parquet import read_parquet
 from registry_pipeline.validation.rules.catalogue import message_of
 
@@ -96,7 +97,7 @@ def check_facility(home: Home, facility_id: str, progress: Progress = lambda _: 
         )
     facility = read_facility(path)
     settings = home.settings()
-    facility_steps.facility_catalogue(home, facility_id, settings)
+    facility_steps.facility_catalogue(read_context(home), facility_id)
     with _private_home(home, facility_id) as private:
         progress("taking a private copy of the inbox")
         unsettled = replace(settings, refresh=replace(settings.refresh, settle_seconds=0))
@@ -106,15 +107,16 @@ def check_facility(home: Home, facility_id: str, progress: Progress = lambda _: 
                 home.inbox / facility_id, None, "holds no file yet; put the exports there"
             )
         progress("reading and typing")
-        facility_steps.stage(private, facility_id)
+        context = read_context(private)
+        facility_steps.stage(context, facility_id)
         progress("judging by the rules")
-        screened = facility_steps.screen(private, facility_id)
+        screened = facility_steps.screen(context, facility_id)
         progress("counting")
         tables = {
             table: {"n_accepted": n, "n_quarantined": screened.n_quarantined.get(table, 0)}
             for table, n in screened.n_accepted.items()
         }
-        return _report(private, facility, landing, tables)
+        return _report(context, facility, landing, tables)
 
 
 @contextmanager
@@ -158,12 +160,12 @@ def _take(path: Path, own: Path) -> None:
 
 
 def _report(
-    private: PrivateHome, facility: Facility, landing: LandingReport, tables: dict[str, dict[str, int]]
+    context: RefreshContext, facility: Facility, landing: LandingReport, tables: dict[str, dict[str, int]]
 ) -> CheckReport:
     facility_id = facility.facility_id
-    staged, screened = (private.store / layer / facility_id for layer in ("staged", "screened"))
-    uses = find_files(private, facility, private.settings().limits)
-    issues = read_parquet(staged / "_issues.parquet")
+    layout = context.layout
+    uses = find_files(context.home, facility, context.settings.limits)
+    issues = read_parquet(layout.staged_frame(facility_id, "issues"))
     return CheckReport(
         facility_id=facility_id,
         files=[
@@ -175,20 +177,20 @@ def _report(
             }
             for use in uses
         ],
-        columns=column_uses(private, facility, uses, issues),
+        columns=column_uses(context.home, facility, uses, issues),
         tables=tables,
-        rules=_rules(private, facility_id, screened),
-        row_account=read_parquet(screened / "_row_account.parquet").to_dicts(),
+        rules=_rules(context, facility_id),
+        row_account=read_parquet(layout.screened_frame(facility_id, "row_account")).to_dicts(),
         problems=[str(one) for one in landing.problems if one.facility_id == facility_id],
     )
 
 
-def _rules(private: PrivateHome, facility_id: str, screened: Path) -> list[dict[str, Any]]:
+def _rules(context: RefreshContext, facility_id: str) -> list[dict[str, Any]]:
     """Findings by rule and severity, and rules that could not be run."""
-    entries = facility_steps.facility_catalogue(private, facility_id, private.settings()).entries
-    results = read_parquet(screened / "_rule_results.parquet")
+    entries = facility_steps.facility_catalogue(context, facility_id).entries
+    results = read_parquet(context.layout.screened_frame(facility_id, "rule_results"))
     judged = {row["rule_id"]: row for row in results.iter_rows(named=True)}
-    findings = read_parquet(screened / "_findings.parquet")
+    findings = read_parquet(context.layout.screened_frame(facility_id, "findings"))
     counted = findings.group_by("rule_id", "severity").agg(pl.len().alias("n"))
     rows = [(rule_id, severity, n) for rule_id, severity, n in counted.iter_rows()]
     rows += [(one, "failed to run", 0) for one, row in judged.items() if row["status"] == "failed_to_run"]

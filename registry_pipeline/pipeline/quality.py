@@ -6,20 +6,18 @@ Does not belong here: judging (``validation/``), writing (``pipeline/registry.py
 across releases (``pipeline/release.py``, where the release has its name).
 """
 
-import json
-from datetime import date
+from collections.abc import Iterable
+from pathlib import Path
 
 import duckdb
 import polars as pl
 
 import schemas
-from registry_pipeline.core.files import write_text
-from registry_pipeline.core.home import Home
+from registry_pipeline.core.files import write_json
 from registry_pipeline.core.settings import Settings
 from registry_pipeline.core.sql_files import sql_files
-from registry_pipeline.pipeline.decisions import decided
+from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.persons import linkage_tables, person_records
-from registry_pipeline.pipeline.stored import facility_files
 from registry_pipeline.store.parquet import read_parquet
 from registry_pipeline.store.releases import DATABASE, current_release, release_folder
 from registry_pipeline.store.sql import add_view, private_database
@@ -28,25 +26,25 @@ from registry_pipeline.validation.registry_wide.registry_rules import run_regist
 from registry_pipeline.validation.rules.catalogue import catalogue, parameters_of
 
 
-def quality_tables(home: Home, settings: Settings, until: date) -> dict[str, pl.DataFrame]:
+def quality_tables(context: RefreshContext) -> dict[str, pl.DataFrame]:
     """Rows of ``quality.*``: name of the table -> frame. ``finding`` knows no releases yet."""
-    rules = catalogue(settings)
+    settings, rules = context.settings, catalogue(context.settings)
+    parameters = parameters_of(settings, context.extract_date())
     gathered = {
-        "rule_result": _of_facilities(home, "_rule_results"),
-        "finding": _of_facilities(home, "_findings").drop("_row_id"),
-        "quarantine": _of_facilities(home, "_quarantine"),
-        "row_account": _of_facilities(home, "_row_account"),
-        "coercion": _of_facilities(home, "_coercions", "staged").drop("_row_id"),
+        "rule_result": _concat(context.screened_files("rule_results")),
+        "finding": _concat(context.screened_files("findings")).drop("_row_id"),
+        "quarantine": _concat(context.screened_files("quarantine")),
+        "row_account": _concat(context.screened_files("row_account")),
+        "coercion": _concat(context.staged_files("coercions")).drop("_row_id"),
     }
-    made = decided(home)
-    gathered |= linkage_tables(home, made)
-    shared = conflict_findings(person_records(home, made).conflicts, rules)
-    with private_database(settings.refresh.memory_limit, spill_folder=home.store) as connection:
-        _show(home, connection, gathered)
-        gathered["release_metric"] = _release_metrics(home, connection, settings)
+    gathered |= linkage_tables(context)
+    shared = conflict_findings(person_records(context).conflicts, rules)
+    with private_database(settings.refresh.memory_limit, spill_folder=context.home.store) as connection:
+        _show(context, connection, gathered)
+        gathered["release_metric"] = _release_metrics(connection, settings)
         add_view(connection, "quality.release_metric", gathered["release_metric"])
-        findings, results, failures = run_registry_rules(connection, rules, parameters_of(settings, until))
-    write_text(json.dumps(failures), home.store / "quality" / "_failures.json")
+        findings, results, failures = run_registry_rules(connection, rules, parameters)
+    write_json(failures, context.layout.layer("quality") / "_failures.json")
     return {
         **gathered,
         "rule": pl.DataFrame(rules.rows(), infer_schema_length=None),
@@ -55,20 +53,22 @@ def quality_tables(home: Home, settings: Settings, until: date) -> dict[str, pl.
     }
 
 
-def _show(home: Home, connection: duckdb.DuckDBPyConnection, gathered: dict[str, pl.DataFrame]) -> None:
+def _show(
+    context: RefreshContext, connection: duckdb.DuckDBPyConnection, gathered: dict[str, pl.DataFrame]
+) -> None:
     """The tables that are being made, and the release before as the database ``previous``."""
     for layer in ("curated", "mart"):
         for name in schemas.tables_of(layer):
-            add_view(connection, name, home.store / layer / f"{name.partition('.')[2]}.parquet")
+            add_view(connection, name, context.layout.table(name))
     for name, frame in gathered.items():
         add_view(connection, f"quality.{name}", frame)
-    add_view(connection, "meta.submission", _of_facilities(home, "_files", "staged"))
-    if (release_id := current_release(home)) is not None:
-        path = str(release_folder(home, release_id) / DATABASE).replace("'", "''")
+    add_view(connection, "meta.submission", _concat(context.staged_files("files")))
+    if (release_id := current_release(context.home)) is not None:
+        path = str(release_folder(context.home, release_id) / DATABASE).replace("'", "''")
         connection.execute(f"ATTACH '{path}' AS previous (READ_ONLY)")
 
 
-def _release_metrics(home: Home, connection: duckdb.DuckDBPyConnection, settings: Settings) -> pl.DataFrame:
+def _release_metrics(connection: duckdb.DuckDBPyConnection, settings: Settings) -> pl.DataFrame:
     """The cohort in a few numbers (``release_id`` NULL: this release) and those of the releases before."""
     made = sql_files("quality")["release_metric"]
     now = connection.execute(made.query, made.parameters(vars(settings.study))).pl()
@@ -81,5 +81,5 @@ def _release_metrics(home: Home, connection: duckdb.DuckDBPyConnection, settings
     return pl.concat([before.select(now.columns), now], how="vertical_relaxed")
 
 
-def _of_facilities(home: Home, name: str, layer: str = "screened") -> pl.DataFrame:
-    return pl.concat([read_parquet(path) for path in facility_files(home, name, layer)])
+def _concat(files: Iterable[Path]) -> pl.DataFrame:
+    return pl.concat([read_parquet(path) for path in files])

@@ -12,6 +12,7 @@ from registry_pipeline.core.home import Home
 from registry_pipeline.core.toml_source import ConfigurationError, nearest
 from registry_pipeline.intake.landing.land import LandingReport, land_inbox
 from registry_pipeline.intake.landing.ledger import LEDGER
+from registry_pipeline.pipeline.context import RefreshContext, read_context
 from registry_pipeline.pipeline.errors import Refused
 from registry_pipeline.pipeline.step import is_up_to_date, refresh_lock
 from registry_pipeline.store.releases import current_release
@@ -53,9 +54,10 @@ def refresh(
         progress("landing")
         chosen = chosen_facilities(home, facilities)
         landing = take_in(home, chosen if facilities else ())
-        if not force and is_up_to_date(home):
+        context = read_context(home)
+        if not force and is_up_to_date(context):
             return RefreshReport(landing, current_release(home) or "", False)
-        return RefreshReport(landing, *_make(home, chosen, force, progress))
+        return RefreshReport(landing, *_make(context, chosen, force, progress))
 
 
 def take_in(home: Home, facilities: Sequence[str] = ()) -> LandingReport:
@@ -71,24 +73,26 @@ def take_in(home: Home, facilities: Sequence[str] = ()) -> LandingReport:
         return land_inbox(home, home.settings(), facilities=facilities)
 
 
-def _make(home: Home, chosen: Sequence[str], force: bool, progress: Progress) -> tuple[str, bool]:
+def _make(
+    context: RefreshContext, chosen: Sequence[str], force: bool, progress: Progress
+) -> tuple[str, bool]:
     """Every step after landing. Imported here: a refresh with nothing new needs none of it."""
     from registry_pipeline.pipeline import facility, registry
     from registry_pipeline.pipeline import release as publication
 
-    for one in chosen:
-        progress(f"staging {one}")
-        facility.stage(home, one, force)
-        progress(f"screening {one}")
-        facility.screen(home, one, force)
+    for facility_id in chosen:
+        progress(f"staging {facility_id}")
+        facility.stage(context, facility_id, force)
+        progress(f"screening {facility_id}")
+        facility.screen(context, facility_id, force)
     progress("curated and mart tables")
-    registry.curate(home)
-    registry.build_mart(home)
-    registry.judge(home)
-    registry.analyse(home, force, progress)
+    registry.curate(context)
+    registry.build_mart(context)
+    registry.judge(context)
+    registry.analyse(context, force, progress)
     progress("release")
-    published = publication.publish(home, force)
-    return published.release_id, published.is_new
+    report = publication.publish(context, force)
+    return report.release_id, report.is_new
 
 
 def chosen_facilities(home: Home, facilities: Sequence[str]) -> list[str]:
@@ -104,6 +108,8 @@ def chosen_facilities(home: Home, facilities: Sequence[str]) -> list[str]:
             f"no facility has a mapping yet; draft one with: registry facility new ID --from FILES, or put one "
             f"into {home.facilities}"
         )
-    for one in sorted(set(facilities) - set(known)):
-        raise ConfigurationError(home.facilities, None, f"no mapping for {one}{nearest(one, known)}")
+    for facility_id in sorted(set(facilities) - set(known)):
+        raise ConfigurationError(
+            home.facilities, None, f"no mapping for {facility_id}{nearest(facility_id, known)}"
+        )
     return sorted(facilities) if facilities else known

@@ -13,25 +13,13 @@ import polars as pl
 import schemas
 from registry_pipeline.core.frames import with_schema
 from registry_pipeline.core.helper_process import warm_helper
-from registry_pipeline.core.home import Home
-from registry_pipeline.core.settings import Settings
-from registry_pipeline.intake.landing.ledger import read_ledger
-from registry_pipeline.pipeline.decisions import decided
+from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.errors import Refused
-from registry_pipeline.pipeline.facility import extract_date
 from registry_pipeline.pipeline.persons import person_records
 from registry_pipeline.pipeline.quality import quality_tables
-from registry_pipeline.pipeline.step import (
-    code_version,
-    digest_of,
-    is_fresh,
-    mark_fresh,
-    mark_stale,
-    refresh_lock,
-)
-from registry_pipeline.pipeline.stored import facility_files, layer_tables
+from registry_pipeline.pipeline.step import Step, code_version, digest_of, refresh_lock
 from registry_pipeline.store import sql
-from registry_pipeline.store.parquet import count_rows, read_parquet, write_parquet
+from registry_pipeline.store.parquet import read_parquet, write_parquet
 from registry_pipeline.study.estimates import Progress, Stored, result_tables
 from registry_pipeline.study.marts import read_marts, stored_marts
 from registry_pipeline.study.scenarios import Sources, scenarios
@@ -47,94 +35,103 @@ ESTIMATION = (
 """What a helper needs: it is started where the records have been judged, whose memory is free again."""
 
 
-def curate(home: Home) -> dict[str, int]:
+def curate(context: RefreshContext) -> dict[str, int]:
     """Curated tables of all facilities: table -> number of rows.
 
     Raises:
         Refused: no facility has sent a file yet.
     """
-    with refresh_lock(home):
+    with refresh_lock(context.home):
         warm_helper(ESTIMATION)
-        if not any(read_ledger(home, one) for one in home.facility_ids()):
-            raise Refused(f"no file has been received yet; put files into {home.inbox}/<facility>/")
-        files = {name: facility_files(home, f"{name}.accepted") for name in layer_tables("curated")}
+        if not context.senders:
+            raise Refused(f"no file has been received yet; put files into {context.home.inbox}/<facility>/")
         accepted: dict[str, Sequence[Path] | pl.DataFrame] = {
-            **files,
-            **person_records(home, decided(home)).tables,
+            name: context.accepted_files(name) for name in _tables_of("curated")
         }
-        limit = home.settings().refresh.memory_limit
-        return sql.curate(accepted, home.store / "curated", limit, home.store)
+        accepted |= person_records(context).tables
+        limit = context.settings.refresh.memory_limit
+        return sql.curate(accepted, context.layout.layer("curated"), limit, context.home.store)
 
 
-def build_mart(home: Home) -> dict[str, int]:
+def build_mart(context: RefreshContext) -> dict[str, int]:
     """Mart tables: table -> number of rows."""
-    with refresh_lock(home):
-        settings = home.settings()
-        parameters = sql.study_parameters(settings.study, extract_date(home, settings))
+    with refresh_lock(context.home):
+        settings, layout = context.settings, context.layout
         return sql.build_mart(
-            home.store / "curated",
-            facility_files(home, "_quarantine"),
-            home.store / "mart",
-            parameters,
+            layout.layer("curated"),
+            context.screened_files("quarantine"),
+            layout.layer("mart"),
+            sql.study_parameters(settings.study, context.extract_date()),
             settings.refresh.memory_limit,
-            home.store,
+            context.home.store,
         )
 
 
-def judge(home: Home) -> dict[str, int]:
+def judge(context: RefreshContext) -> dict[str, int]:
     """Quality tables of the registry: table -> number of rows."""
-    with refresh_lock(home):
-        settings = home.settings()
-        tables = quality_tables(home, settings, extract_date(home, settings))
+    with refresh_lock(context.home):
+        tables = quality_tables(context)
         for name, frame in tables.items():
-            write_parquet(frame, home.store / "quality" / f"{name}.parquet")
+            write_parquet(frame, context.layout.table(f"quality.{name}"))
         return {name: frame.height for name, frame in tables.items()}
 
 
-def registry_findings(home: Home) -> tuple[Counter[tuple[str, str, str]], set[tuple[str, str]]]:
+def registry_findings(context: RefreshContext) -> tuple[Counter[tuple[str, str, str]], set[tuple[str, str]]]:
     """Of the rules over the whole registry: (rule, severity, category) -> findings, and (rule, category) that failed."""
-    entries = catalogue(home.settings()).of_scope("registry")
+    entries = catalogue(context.settings).of_scope("registry")
     own = pl.col("rule_id").is_in(list(entries))
-    found = read_parquet(home.store / "quality" / "finding.parquet").filter(own)
-    results = read_parquet(home.store / "quality" / "rule_result.parquet").filter(own)
-    counts = found.group_by("rule_id", "severity").len().iter_rows()
-    broken = results.filter(pl.col("status") == "failed_to_run").get_column("rule_id").unique().to_list()
+    findings = read_parquet(context.layout.table("quality.finding")).filter(own)
+    results = read_parquet(context.layout.table("quality.rule_result")).filter(own)
+    counts = findings.group_by("rule_id", "severity").len().iter_rows()
+    failed = results.filter(pl.col("status") == "failed_to_run").get_column("rule_id").unique().to_list()
     return (
         Counter({(rule, severity, entries[rule].category): n for rule, severity, n in counts}),
-        {(rule, entries[rule].category) for rule in broken},
+        {(rule, entries[rule].category) for rule in failed},
     )
 
 
-def analyse(home: Home, force: bool = False, progress: Progress = lambda _: None) -> dict[str, int]:
+def analyse(
+    context: RefreshContext, force: bool = False, progress: Progress = lambda _: None
+) -> dict[str, int]:
     """Result tables: table -> number of rows."""
-    with refresh_lock(home):
-        folder, settings = home.store / "result", home.settings()
-        stored = stored_marts(home.store / "mart")
-        sources = _sources(home, settings)
+    with refresh_lock(context.home):
+        layout, settings = context.layout, context.settings
+        mart_folder, sources = layout.layer("mart"), _sources(context)
+        stored = stored_marts(mart_folder)
         inputs = [_content(frame) for frame in stored.values()]
         inputs += [_content(read_parquet(path)) for path in sources.digest_inputs()]
         fingerprint = digest_of(inputs, settings.digest(), code_version())
-        if force or not is_fresh(folder, fingerprint):
-            mark_stale(folder)
+
+        def work() -> dict[str, int]:
             marts = read_marts(stored)
-            del stored  # the marts hold it all
-            readings, there = scenarios(marts, sources, settings), Stored(home.store / "mart", fingerprint)
-            made = result_tables(marts, settings.study, progress, readings, there)
-            for name in layer_tables("result"):
-                write_parquet(_as_declared(f"result.{name}", made.pop(name)), folder / f"{name}.parquet")
-            mark_fresh(folder, fingerprint)
-        return {name: count_rows(folder / f"{name}.parquet") for name in layer_tables("result")}
+            stored.clear()  # the marts hold it all
+            readings, elsewhere = scenarios(marts, sources, settings), Stored(mart_folder, fingerprint)
+            results = result_tables(marts, settings.study, progress, readings, elsewhere)
+            counts = {}
+            for name in _tables_of("result"):
+                frame = _as_declared(f"result.{name}", results.pop(name))
+                write_parquet(frame, layout.table(f"result.{name}"))
+                counts[name] = frame.height
+            return counts
+
+        counts: dict[str, int] = Step(layout.layer("result"), fingerprint, context.finished).run(work, force)
+        return counts
 
 
-def _sources(home: Home, settings: Settings) -> Sources:
+def _sources(context: RefreshContext) -> Sources:
     """What the readings of open questions are built from."""
-    held = tuple(facility_files(home, "_quarantine"))
-    return Sources(home.store / "curated", held, extract_date(home, settings), home.store)
+    quarantine = tuple(context.screened_files("quarantine"))
+    return Sources(context.layout.layer("curated"), quarantine, context.extract_date(), context.home.store)
 
 
-def submissions(home: Home) -> pl.DataFrame:
+def submissions(context: RefreshContext) -> pl.DataFrame:
     """Rows of ``meta.submission`` of all facilities."""
-    return pl.concat([read_parquet(path) for path in facility_files(home, "_files", "staged")])
+    return pl.concat([read_parquet(path) for path in context.staged_files("files")])
+
+
+def _tables_of(layer: str) -> list[str]:
+    """Tables of a layer, by bare name."""
+    return [name.partition(".")[2] for name in schemas.tables_of(layer)]
 
 
 def _content(frame: pl.DataFrame) -> str:
@@ -144,5 +141,7 @@ def _content(frame: pl.DataFrame) -> str:
 
 def _as_declared(name: str, frame: object) -> pl.DataFrame:
     """An estimate's rows with exactly the declared columns and types."""
-    made = pl.from_pandas(frame, nan_to_null=True) if not isinstance(frame, pl.DataFrame) else frame
-    return with_schema(made, {one.name: one.polars_type for one in columns_of(schemas.tables()[name])})
+    rows = pl.from_pandas(frame, nan_to_null=True) if not isinstance(frame, pl.DataFrame) else frame
+    return with_schema(
+        rows, {column.name: column.polars_type for column in columns_of(schemas.tables()[name])}
+    )

@@ -15,7 +15,7 @@ import schemas
 from registry_pipeline.core.files import write_text
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.native_panics import panics_as_exceptions
-from registry_pipeline.pipeline.decisions import decided
+from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.errors import Refused, record_private_details
 from registry_pipeline.pipeline.registry import submissions
 from registry_pipeline.pipeline.step import code_version, input_hash, is_up_to_date, refresh_lock
@@ -57,18 +57,19 @@ class PublicationReport:
         ]
 
 
-def publish(home: Home, force: bool = False) -> PublicationReport:
+def publish(context: RefreshContext, force: bool = False) -> PublicationReport:
     """Serve the store's tables as a new release, unless the served one is made of the same.
 
     Raises:
         Refused: a check is violated, or a blocking rule has findings; the old release is still served.
     """
+    home = context.home
     with refresh_lock(home):
         sweep_releases(home)
-        is_new = force or not is_up_to_date(home)
+        is_new = force or not is_up_to_date(context)
         if is_new:
-            _refuse_blocked(home)
-            _build(home)
+            _refuse_blocked(context)
+            _build(context)
         return served(home, is_new)
 
 
@@ -79,44 +80,41 @@ def served(home: Home, is_new: bool = False) -> PublicationReport:
     return PublicationReport(release_id, is_new, *_counts(home))
 
 
-def _refuse_blocked(home: Home) -> None:
+def _refuse_blocked(context: RefreshContext) -> None:
     """Screening blocks a run as soon as it can; rules over the whole registry can do so only here."""
-    blocking = set(home.settings().refresh.blocking_rules)
-    found = set(read_parquet(home.store / "quality" / "finding.parquet").get_column("rule_id").unique())
-    results = read_parquet(home.store / "quality" / "rule_result.parquet")
+    blocking = set(context.settings.refresh.blocking_rules)
+    findings = read_parquet(context.layout.table("quality.finding"))
+    results = read_parquet(context.layout.table("quality.rule_result"))
+    with_findings = set(findings.get_column("rule_id").unique())
     failed = set(results.filter(pl.col("status") == "failed_to_run").get_column("rule_id"))
-    for rules, what in ((found, "have findings"), (failed, "failed to run")):
-        if stopped := sorted(rules & blocking):
+    for rules, what in ((with_findings, "have findings"), (failed, "failed to run")):
+        if violated := sorted(rules & blocking):
             raise Refused(
-                f"blocking rules {what}: {', '.join(stopped)}; the release that was served still is"
+                f"blocking rules {what}: {', '.join(violated)}; the release that was served still is"
             )
 
 
-def _build(home: Home) -> None:
-    settings = home.settings()
+def _build(context: RefreshContext) -> None:
+    home, settings = context.home, context.settings
+    rules = catalogue(settings)
     versions = Versions(
         code_version=code_version(),
-        rule_set_version=catalogue(settings).rule_set_version,
+        rule_set_version=rules.rule_set_version,
         parameter_hash=settings.digest(),
-        input_hash=input_hash(home, home.facility_ids()),
+        input_hash=input_hash(context),
         data_statement=settings.privacy.data_statement,
     )
-    tables = {
-        name: home.store / layer / f"{name.partition('.')[2]}.parquet"
-        for layer in ("curated", "mart", "result", "quality")
-        for name in schemas.tables_of(layer)
-        if (home.store / layer / f"{name.partition('.')[2]}.parquet").is_file()
-    }
+    layers = ("curated", "mart", "result", "quality")
+    files = {name: context.layout.table(name) for layer in layers for name in schemas.tables_of(layer)}
     release_id = new_release_id(home)
     own = {
-        "meta.submission": submissions(home),
-        "quality.finding": _findings(home, release_id),
-        "quality.decision": _decisions(home),
-        "quality.release_metric": _release_metrics(home, release_id),
-        "quality.rule_message": pl.DataFrame(
-            rule_message_rows(catalogue(settings)), infer_schema_length=None
-        ),
+        "meta.submission": submissions(context),
+        "quality.finding": _findings(context, release_id),
+        "quality.decision": _decisions(context),
+        "quality.release_metric": _release_metrics(context, release_id),
+        "quality.rule_message": pl.DataFrame(rule_message_rows(rules), infer_schema_length=None),
     }
+    tables = {name: path for name, path in files.items() if path.is_file()}
     try:
         build_release(
             home,
@@ -143,10 +141,11 @@ def _write_reports(home: Home, folder: Path) -> None:
         )
 
 
-def _findings(home: Home, release_id: str) -> pl.DataFrame:
+def _findings(context: RefreshContext, release_id: str) -> pl.DataFrame:
     """This refresh's findings, and the earlier ones that are gone, with the releases that showed them."""
-    current = read_parquet(home.store / "quality" / "finding.parquet")
-    states = states_of(decided(home).standing, current, home.key())
+    home = context.home
+    current = read_parquet(context.layout.table("quality.finding"))
+    states = states_of(context.decisions.in_force, current, home.key())
     if current_release(home) is None:
         return merge_lifecycle(current, None, release_id, states)
     with open_release(home) as connection:
@@ -154,25 +153,24 @@ def _findings(home: Home, release_id: str) -> pl.DataFrame:
     return merge_lifecycle(current, previous, release_id, states)
 
 
-def _decisions(home: Home) -> pl.DataFrame:
+def _decisions(context: RefreshContext) -> pl.DataFrame:
     """The ledger of decisions as it is now."""
-    made = decided(home)
     columns = columns_of(schemas.tables()["quality.decision"])
-    rows = decision_rows(made.decisions, made.standing)
-    return pl.DataFrame(rows, schema={one.name: one.polars_type for one in columns})
+    rows = decision_rows(context.decisions.decisions, context.decisions.in_force)
+    return pl.DataFrame(rows, schema={column.name: column.polars_type for column in columns})
 
 
-def _release_metrics(home: Home, release_id: str) -> pl.DataFrame:
+def _release_metrics(context: RefreshContext, release_id: str) -> pl.DataFrame:
     """The numbers that drift is judged by, with the name of this release."""
-    made = read_parquet(home.store / "quality" / "release_metric.parquet")
-    return made.with_columns(pl.col("release_id").fill_null(release_id))
+    metrics = read_parquet(context.layout.table("quality.release_metric"))
+    return metrics.with_columns(pl.col("release_id").fill_null(release_id))
 
 
 def _counts(home: Home) -> tuple[int, dict[str, int]]:
     with open_release(home) as connection:
-        found = connection.execute(
+        errors = connection.execute(
             "SELECT count(*) FROM quality.finding WHERE severity = 'error' AND status IN ('open', 'reopened') "
             "AND systemic_finding_id IS NULL"
         ).fetchall()
         proofs = connection.execute("SELECT check_name, n_violated FROM quality.reconciliation").fetchall()
-    return int(found[0][0]), {str(name): int(n) for name, n in proofs}
+    return int(errors[0][0]), {str(name): int(n) for name, n in proofs}

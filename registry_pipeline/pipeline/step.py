@@ -1,30 +1,102 @@
 """What every step shares: the lock, what its result depends on, whether it has anything to do.
 
-Belongs here: digests of code, settings, mappings and bytes; marks of freshness; one refresh at a time.
+Belongs here: digests of code, settings, mappings and bytes; the note of what a step wrote; one refresh at a time.
 Does not belong here: the steps themselves. Imports nothing heavy, so that a refresh with nothing new costs
 next to nothing.
 """
 
+from __future__ import annotations
+
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from registry_pipeline import __version__
-from registry_pipeline.core.files import exclusive, write_text
+from registry_pipeline.core.files import exclusive, sha256_of, write_json
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.sql_files import SQL_FOLDER
-from registry_pipeline.core.toml_source import read_toml
 from registry_pipeline.intake.landing.ledger import ledger_path
-from registry_pipeline.pipeline.decisions import decided
+from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.store.releases import current_release, open_release
 
-_HELD: set[str] = set()
+NOTE = "_step.json"
 NOT_READ_BY_STAGING = ("rules", "tolerance", "language")
 """Sections of a facility's TOML."""
+_HELD: set[str] = set()
+
+
+@contextmanager
+def refresh_lock(home: Home) -> Iterator[None]:
+    """Hold the lock of the store; inside a block that holds it already, do nothing.
+
+    Raises:
+        StoreError: another process holds it.
+    """
+    name = str(home.store)
+    if name in _HELD:
+        yield
+        return
+    with exclusive(home.store):
+        _HELD.add(name)
+        try:
+            yield
+        finally:
+            _HELD.discard(name)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One piece of work of a refresh: what it writes, and a digest of all that it reads.
+
+    Attributes:
+        folder: where it writes; the note of what it wrote lies there too.
+        fingerprint: of inputs, settings and code; another one means that the work is to be done again.
+        finished: folders that this refresh has seen whole already: they are not hashed twice.
+    """
+
+    folder: Path
+    fingerprint: str
+    finished: set[Path]
+
+    def run(self, work: Callable[[], Any], force: bool = False) -> Any:
+        """What the work says of itself (anything that JSON can hold): now, or when it was done for the same inputs.
+
+        A step that is killed half-way, or whose files are damaged, is done again.
+        """
+        note = None if force else read_note(self.folder)
+        if note is None or note["fingerprint"] != self.fingerprint or not self._is_intact(note):
+            (self.folder / NOTE).unlink(missing_ok=True)  # first: half-way it must not look finished
+            report = json.loads(json.dumps(work()))
+            note = {"fingerprint": self.fingerprint, "files": _digests(self.folder), "report": report}
+            write_json(note, self.folder / NOTE)
+        self.finished.add(self.folder)
+        return note["report"]
+
+    def _is_intact(self, note: Mapping[str, Any]) -> bool:
+        """Whether the files of the folder are, byte by byte, those that the step wrote."""
+        try:
+            return self.folder in self.finished or _digests(self.folder) == note["files"]
+        except OSError:
+            return False
+
+
+def read_note(folder: Path) -> dict[str, Any] | None:
+    """What a step wrote down of its folder when it had finished; None where it has not, or the note is damaged."""
+    try:
+        note = json.loads((folder / NOTE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    is_whole = isinstance(note, dict) and set(note) == {"fingerprint", "files", "report"}
+    return note if is_whole and isinstance(note["files"], dict) else None
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    return {path.name: sha256_of(path) for path in sorted(folder.glob("*.*")) if path.name != NOTE}
 
 
 @cache
@@ -51,93 +123,50 @@ def digest_of(*parts: Any) -> str:
 
 def file_digest(path: Path) -> str:
     """SHA-256 of a small file; empty for one that is not there."""
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+    return sha256_of(path) if path.is_file() else ""
 
 
-def facility_input_digest(home: Home, facility_id: str) -> str:
-    """Hash of all that a facility gives a release: landed bytes, mapping, key."""
-    ledger = ledger_path(home, facility_id)
-    mapping = home.facilities / f"{facility_id}.toml"
-    return digest_of(facility_id, file_digest(ledger), file_digest(mapping), file_digest(home.key_file))
-
-
-def staging_digest(home: Home, facility_id: str) -> str:
-    """Hash of what a facility's staged tables depend on: as above, without what only the screening reads.
+def staging_digest(context: RefreshContext, facility_id: str) -> str:
+    """Hash of what a facility's staged tables depend on.
 
     A rule's severity, a tolerance or the language of messages judges anew and reads nothing anew.
     """
-    ledger = ledger_path(home, facility_id)
-    mapping = _mapping(home, facility_id)
+    mapping = context.mapping(facility_id).data
     read = {name: value for name, value in mapping.items() if name not in NOT_READ_BY_STAGING}
-    text = json.dumps(read, default=str)
-    return digest_of(facility_id, file_digest(ledger), text, file_digest(home.key_file))
+    ledger = [asdict(landed) for landed in context.ledgers[facility_id]]
+    key = file_digest(context.home.key_file)
+    limits = asdict(context.settings.limits)
+    return digest_of(facility_id, ledger, json.dumps(read, default=str), key, limits, code_version())
 
 
-def screening_digest(home: Home, facility_id: str) -> str:
-    """Hash of what a facility's mapping tells the screening beside the staged tables."""
-    mapping = _mapping(home, facility_id)
-    return digest_of({name: mapping.get(name) for name in ("rules", "tolerance", "precedence")})
+def screening_digest(context: RefreshContext, facility_id: str) -> str:
+    """Hash of what a facility's mapping and the settings tell the screening beside the staged tables."""
+    mapping = context.mapping(facility_id).data
+    told = {name: mapping.get(name) for name in ("rules", "tolerance", "precedence")}
+    return digest_of(told, context.settings.digest(), context.extract_date(facility_id), code_version())
 
 
-def _mapping(home: Home, facility_id: str) -> Mapping[str, Any]:
-    return read_toml(home.facilities / f"{facility_id}.toml").data
+def input_hash(context: RefreshContext) -> str:
+    """Hash of all landed bytes, mappings and decisions of the registry, and of the key of its pseudonyms."""
+    home = context.home
+    facilities = [
+        digest_of(
+            facility_id,
+            file_digest(ledger_path(home, facility_id)),
+            file_digest(home.facilities / f"{facility_id}.toml"),
+            file_digest(home.key_file),
+        )
+        for facility_id in context.facility_ids
+    ]
+    return digest_of(facilities, *context.decisions.digest_parts())
 
 
-def input_hash(home: Home, facility_ids: Iterable[str]) -> str:
-    """Hash of all landed bytes, mappings and decisions of the registry.
-
-    Raises:
-        StoreError: the ledger of decisions is damaged.
-    """
-    return digest_of(
-        [facility_input_digest(home, one) for one in facility_ids], *decided(home).digest_parts()
-    )
-
-
-def is_fresh(folder: Path, fingerprint: str) -> bool:
-    """Whether ``folder`` was last written for ``fingerprint``."""
-    mark = folder / "_fingerprint"
-    return mark.is_file() and mark.read_text() == fingerprint
-
-
-def mark_stale(folder: Path) -> None:
-    """Forget what ``folder`` was written for; the first thing a step does.
-
-    A step that is killed half-way must not look finished when its old input comes back.
-    """
-    (folder / "_fingerprint").unlink(missing_ok=True)
-
-
-def mark_fresh(folder: Path, fingerprint: str) -> None:
-    """Remember what ``folder`` was written for; the last thing a step does."""
-    write_text(fingerprint, folder / "_fingerprint")
-
-
-@contextmanager
-def refresh_lock(home: Home) -> Iterator[None]:
-    """Hold the lock of the store; inside a block that holds it already, do nothing.
-
-    Raises:
-        StoreError: another process holds it.
-    """
-    name = str(home.store)
-    if name in _HELD:
-        yield
-        return
-    with exclusive(home.store):
-        _HELD.add(name)
-        try:
-            yield
-        finally:
-            _HELD.discard(name)
-
-
-def is_up_to_date(home: Home) -> bool:
+def is_up_to_date(context: RefreshContext) -> bool:
     """Whether the served release was made from just this input, these settings and this code."""
-    if current_release(home) is None:
+    if current_release(context.home) is None:
         return False
-    with open_release(home) as connection:
+    with open_release(context.home) as connection:
         row = connection.execute(
             "SELECT code_version, parameter_hash, input_hash FROM meta.release"
         ).fetchone()
-    return row == (code_version(), home.settings().digest(), input_hash(home, home.facility_ids()))
+    return row == (code_version(), context.settings.digest(), input_hash(context))

@@ -8,6 +8,7 @@ import pytest
 
 from registry_pipeline.core.home import Home, make_home
 from registry_pipeline.pipeline import facility, refresh, registry
+from registry_pipeline.pipeline.context import read_context
 from registry_pipeline.simulate import read_manifest
 from registry_pipeline.simulate.manifest import MANIFEST_NAME, PlantedError
 from registry_pipeline.simulate.population.write import SIMULATED_PLANTERS, write_simulation
@@ -87,12 +88,13 @@ def test_the_accounts_of_a_dirty_registry_balance(dirty: Home) -> None:
 def test_ten_thousand_clean_patients_raise_no_error(tmp_path: Path) -> None:
     home = _home(tmp_path, 10_000, 2, 0.0)
     refresh.take_in(home)
-    for one in home.facility_ids():
-        facility.stage(home, one)
-        facility.screen(home, one)
-    registry.curate(home)
-    registry.build_mart(home)
-    registry.judge(home)
+    context = read_context(home)
+    for facility_id in context.facility_ids:
+        facility.stage(context, facility_id)
+        facility.screen(context, facility_id)
+    registry.curate(context)
+    registry.build_mart(context)
+    registry.judge(context)
     findings = pl.read_parquet(home.store / "quality" / "finding.parquet")
     assert findings.filter(pl.col("severity") == "error").is_empty()
     results = pl.read_parquet(home.store / "quality" / "rule_result.parquet")

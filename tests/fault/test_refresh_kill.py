@@ -21,6 +21,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from registry_pipeline.core.home import Home
+from registry_pipeline.pipeline.context import read_context
 from registry_pipeline.pipeline.facility import screen, stage
 from registry_pipeline.pipeline.refresh import refresh
 from registry_pipeline.store.releases import current_release, open_release, release_ids
@@ -84,7 +85,7 @@ refresh(Home(Path(sys.argv[1])), progress=lambda step: print(step, flush=True))
 POINTS = (
     ("registry_pipeline.intake.landing.land", "_copy", 1, "after"),
     ("registry_pipeline.pipeline.facility", "write_parquet", 5, "after"),
-    ("registry_pipeline.pipeline.facility", "mark_fresh", 2, "before"),
+    ("registry_pipeline.pipeline.step", "write_json", 2, "before"),
     ("registry_pipeline.pipeline.registry", "write_parquet", 3, "before"),
     ("registry_pipeline.store.release", "seal", 1, "after"),
     ("registry_pipeline.store.release", "switch", 1, "before"),
@@ -208,8 +209,9 @@ def test_what_a_forced_refresh_left_half_done_does_not_look_finished(
             forced, str(home.root), "registry_pipeline.pipeline.facility", function, str(count), "after"
         )
         assert done.returncode == -signal.SIGKILL, done.stderr
-        stage(home, HOSPITAL)
-        screen(home, HOSPITAL)
+        context = read_context(home)
+        stage(context, HOSPITAL)
+        screen(context, HOSPITAL)
         found = {path.name for path in (home.store / "screened" / HOSPITAL).iterdir()}
         assert {one for one in found if not one.endswith(".building")} == whole
         for layer in ("staged", "screened"):

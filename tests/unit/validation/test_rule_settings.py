@@ -13,6 +13,8 @@ from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.intake.landing.land import land_inbox
 from registry_pipeline.intake.mapping.facility import read_facility
 from registry_pipeline.pipeline import facility as steps
+from registry_pipeline.pipeline.context import read_context
+from registry_pipeline.pipeline.step import read_note
 from registry_pipeline.validation.rules.catalogue import catalogue
 from tests.support.registry_home import HOSPITAL, PATIENT_HEADER, patient_row, send, small_home
 from tests.support.staged import screen, staged_of
@@ -32,9 +34,11 @@ def home(tmp_path: Path) -> Iterator[Home]:
 
 def _done(home: Home) -> tuple[str, str, dict[str, list[str]]]:
     """Fingerprints of staging and screening, severities by rule."""
-    steps.stage(home, HOSPITAL)
-    steps.screen(home, HOSPITAL)
-    marks = [(home.store / layer / HOSPITAL / "_fingerprint").read_text() for layer in ("staged", "screened")]
+    context = read_context(home)
+    steps.stage(context, HOSPITAL)
+    steps.screen(context, HOSPITAL)
+    notes = [read_note(home.store / layer / HOSPITAL) for layer in ("staged", "screened")]
+    marks = [note["fingerprint"] for note in notes if note]
     found = pl.read_parquet(home.store / "screened" / HOSPITAL / "_findings.parquet")
     chosen = found.filter(pl.col("rule_id").is_in(["V02", "V03"])).sort("rule_id")
     severities: dict[str, list[str]] = {}
@@ -95,7 +99,7 @@ def test_an_unknown_language_is_refused(home: Home) -> None:
 def test_a_registry_rule_is_refused_in_a_facility(home: Home) -> None:
     _append(home.facilities / f"{HOSPITAL}.toml", '\n[rules.G08]\nseverity = "off"\n')
     with pytest.raises(ConfigurationError, match=r"G08.*registry\.toml"):
-        steps.facility_catalogue(home, HOSPITAL, home.settings())
+        steps.facility_catalogue(read_context(home), HOSPITAL)
 
 
 def test_the_softer_step_has_a_severity_of_its_own(tmp_path: Path) -> None:

@@ -1,0 +1,121 @@
+"""What a refresh knows before it begins: read once, handed to every step.
+
+Belongs here: settings, facilities, ledgers, mappings, decisions and the end of observation of one refresh, and the
+files of the store that follow from them.
+Does not belong here: the steps. Imports nothing heavy: a refresh with nothing new needs it too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from registry_pipeline.core.home import Home
+from registry_pipeline.core.settings import Settings
+from registry_pipeline.core.toml_source import TomlSource, read_toml
+from registry_pipeline.intake.landing.ledger import LandedFile, read_ledger
+from registry_pipeline.pipeline.decisions import DecisionState, read_decision_state
+from registry_pipeline.store.layout import StoreLayout
+
+if TYPE_CHECKING:
+    from registry_pipeline.intake.mapping.model import Facility
+
+
+@dataclass(frozen=True)
+class RefreshContext:
+    """What one refresh goes by, from beginning to end.
+
+    Attributes:
+        home: the registry home.
+        settings: registry.toml.
+        ledgers: facility -> every file that it ever sent; every facility that has a mapping is in it.
+        decisions: every decision, and those in force today.
+        mappings: facility -> its TOML; a mapping that nobody asks for is not read.
+        finished: folders of the store that this refresh has made or found to be whole.
+    """
+
+    home: Home
+    settings: Settings
+    ledgers: Mapping[str, Sequence[LandedFile]]
+    decisions: DecisionState
+    mappings: dict[str, TomlSource] = field(default_factory=dict, repr=False, compare=False)
+    finished: set[Path] = field(default_factory=set, repr=False, compare=False)
+
+    @property
+    def layout(self) -> StoreLayout:
+        """Where the store keeps what."""
+        return StoreLayout(self.home.store)
+
+    @property
+    def facility_ids(self) -> list[str]:
+        """Facilities that have a mapping, in order."""
+        return list(self.ledgers)
+
+    @property
+    def senders(self) -> list[str]:
+        """Facilities that have sent something."""
+        return [facility_id for facility_id, ledger in self.ledgers.items() if ledger]
+
+    def mapping(self, facility_id: str) -> TomlSource:
+        """A facility's TOML, as read the first time that it was asked for.
+
+        Raises:
+            ConfigurationError: it is missing or is not TOML.
+        """
+        if facility_id not in self.mappings:
+            self.mappings[facility_id] = read_toml(self.home.facilities / f"{facility_id}.toml")
+        return self.mappings[facility_id]
+
+    def facility(self, facility_id: str) -> Facility:
+        """A facility's mapping, judged.
+
+        Raises:
+            ConfigurationError: something in it is wrong.
+        """
+        # here: it loads the readers, which a refresh with nothing new does without
+        from registry_pipeline.intake.mapping.facility import read_facility
+
+        return read_facility(self.mapping(facility_id).path)
+
+    def extract_date(self, facility_id: str | None = None) -> date:
+        """End of observation: as set, else the day on which the newest file was received.
+
+        Args:
+            facility_id: of one facility's records, whose end no file of another facility moves; of the whole
+                registry if not given.
+        """
+        if self.settings.refresh.extract_date is not None:
+            return self.settings.refresh.extract_date
+        ledgers = self.ledgers.values() if facility_id is None else [self.ledgers.get(facility_id, ())]
+        received = [landed.received_at for ledger in ledgers for landed in ledger]
+        return datetime.fromisoformat(max(received)).date() if received else date.today()
+
+    def staged_files(self, frame: str) -> list[Path]:
+        """The staged frames of that name of all facilities that have sent something."""
+        return _existing(self.layout.staged_frame(one, frame) for one in self.senders)
+
+    def screened_files(self, frame: str) -> list[Path]:
+        """The screened frames of that name of all facilities that have sent something."""
+        return _existing(self.layout.screened_frame(one, frame) for one in self.senders)
+
+    def accepted_files(self, table: str) -> list[Path]:
+        """The accepted records of a table of all facilities that have sent something."""
+        return _existing(self.layout.screened_table(one, table) for one in self.senders)
+
+
+def read_context(home: Home) -> RefreshContext:
+    """What a refresh of a home goes by now.
+
+    Raises:
+        ConfigurationError: registry.toml or a ledger of received files is wrong.
+        StoreError: the ledger of decisions is damaged or was changed by other means.
+    """
+    ledgers = {facility_id: read_ledger(home, facility_id) for facility_id in home.facility_ids()}
+    return RefreshContext(home, home.settings(), ledgers, read_decision_state(home))
+
+
+def _existing(paths: Iterable[Path]) -> list[Path]:
+    return [path for path in paths if path.is_file()]

@@ -1,0 +1,67 @@
+"""Where everything lies in the store of a home.
+
+Belongs here: the path of every working file and folder under ``store/``. Does not belong here: what is in them, the
+raw rows (``intake/raw/store.py``), releases (``releases.py``). Imports nothing heavy.
+
+    store/staged/<facility>/      typed tables, and ``_<frame>.parquet`` of what was noticed on the way
+    store/screened/<facility>/    ``<table>.<outcome>.parquet`` of judged records, ``_<frame>.parquet`` of findings
+    store/<layer>/<table>.parquet curated, mart, result and quality tables of the whole registry
+    store/errors/                 private details of bugs
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class StoreLayout:
+    """The paths of a store.
+
+    Attributes:
+        root: the store's folder.
+    """
+
+    root: Path
+
+    def raw(self, facility_id: str) -> Path:
+        """Folder of a facility's rows as read."""
+        return self.root / "raw" / facility_id
+
+    def staged(self, facility_id: str) -> Path:
+        """Folder of a facility's typed rows."""
+        return self.root / "staged" / facility_id
+
+    def staged_table(self, facility_id: str, table: str) -> Path:
+        """A facility's typed rows of a table."""
+        return self.staged(facility_id) / f"{table}.parquet"
+
+    def staged_frame(self, facility_id: str, frame: str) -> Path:
+        """What staging noticed: ``rows``, ``issues``, ``files``, …"""
+        return self.staged(facility_id) / f"_{frame}.parquet"
+
+    def screened(self, facility_id: str) -> Path:
+        """Folder of a facility's judged records."""
+        return self.root / "screened" / facility_id
+
+    def screened_table(self, facility_id: str, table: str, outcome: str = "accepted") -> Path:
+        """A facility's records of a table: ``accepted`` or ``quarantined``."""
+        return self.screened(facility_id) / f"{table}.{outcome}.parquet"
+
+    def screened_frame(self, facility_id: str, frame: str) -> Path:
+        """What screening found: ``findings``, ``rule_results``, …"""
+        return self.screened(facility_id) / f"_{frame}.parquet"
+
+    def layer(self, layer: str) -> Path:
+        """Folder of a layer of the whole registry."""
+        return self.root / layer
+
+    def table(self, name: str) -> Path:
+        """A table of the whole registry, by its full name (``mart.cohort``)."""
+        layer, _, table = name.partition(".")
+        return self.layer(layer) / f"{table}.parquet"
+
+    def errors(self) -> Path:
+        """Folder of the private details of bugs."""
+        return self.root / "errors"
