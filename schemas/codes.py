@@ -35,25 +35,34 @@ RULE_STATUS = code_map(
 FINDING_STATUS = code_list(
     "finding_status",
     "REDCap Data Resolution Workflow, adapted",
-    open="open",
-    answered="answered by the facility",
-    confirmed="value confirmed as correct",
-    waived="waived with a reason",
-    closed="no longer violated",
-    reopened="violated again",
-    same_person="two patients are one person: merged",
-    different_persons="two patients are two persons: kept apart",
+    open="open: nobody has been asked yet",
+    sent="open: the facility has been asked",
+    answered="open: the facility has answered",
+    reopened="open again: the value changed, a waiver ran out, or the rule is broken again",
+    corrected="closed: the rule is no longer broken",
+    corrected_here="closed: the registry uses a corrected value until the source sends it",
+    confirmed="closed: value confirmed as correct",
+    waived="closed: waived with a reason",
+    gone="closed: the record is no longer sent",
+    same_person="closed: two patients are one person, merged",
+    different_persons="closed: two patients are two persons, kept apart",
 )
+OPEN_STATUSES = ("open", "sent", "answered", "reopened")
+"""Codes of ``FINDING_STATUS`` of findings that wait for somebody."""
 DECISION_STATE = code_list(
     "decision_state",
     "project",
     confirmed="the value is correct as it is",
     waived="set aside with a reason; an error no longer keeps its record out",
+    correction="another value is used until the source sends it",
+    sent="the facility has been asked",
     answered="answered by the facility, the correction is under way",
     same_person="two patients are one person: merged",
     different_persons="two patients are two persons: kept apart",
     reopened="waits for somebody again",
     withdrawn="the decision before no longer holds",
+    assigned="somebody in particular looks after the finding",
+    remark="something was said of the finding; its state stays",
 )
 AGREEMENT = code_list(
     "agreement",

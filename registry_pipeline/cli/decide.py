@@ -1,153 +1,127 @@
 """The command that records what people decide of findings: decide.
 
-Belongs here: arguments, what is refused before it reaches the ledger, and what is said.
-Does not belong here: the ledger and what follows from a decision (``validation/``).
+Belongs here: arguments, and what is said.
+Does not belong here: what is refused and written (``stewardship/decide.py``).
 """
 
 from __future__ import annotations
 
-import difflib
-import unicodedata
-from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from registry_pipeline.cli.context import CONTEXT, own_options
-from registry_pipeline.validation.decisions.in_force import contradiction, today
-from registry_pipeline.validation.decisions.ledger import (
-    OF_PAIRS,
-    STATES,
-    Judged,
-    LedgerError,
-    append_decision,
-    value_digest,
-)
+from registry_pipeline.cli.findings import chosen_filters, filter_options
 
 if TYPE_CHECKING:
-    import duckdb
+    import polars as pl
 
-    from registry_pipeline.core.home import Home
-
-LONGEST = {"--reason": 2000, "--by": 200}
-_JUDGED = (
-    "finding_id",
-    "rule_id",
-    "facility_id",
-    "table_name",
-    "record_key",
-    "items",
-    "value_text",
-    "severity",
-)
+    from registry_pipeline.stewardship.findings import Snapshot
 
 
 @click.command()
 @own_options
-@click.argument("finding_id", metavar="FINDING_ID")
-@click.option("--as", "state", required=True, metavar="STATE", help=f"One of {', '.join(STATES)}.")
-@click.option("--reason", required=True, metavar="TEXT", help="Why; kept for good.")
-@click.option("--by", "decided_by", required=True, metavar="NAME", help="Who decides; kept for good.")
+@click.argument("finding_ids", metavar="[FINDING_ID]...", nargs=-1)
+@click.option("--as", "state", required=True, metavar="STATE", help="What is decided; see above.")
+@click.option(
+    "--reason", required=True, metavar="TEXT", help="Why; of a remark, what is said. Kept for good."
+)
+@click.option("--by", "decided_by", required=True, envvar="REGISTRY_STEWARD", metavar="NAME",
+              help="Who decides; kept for good. REGISTRY_STEWARD if not given.")  # fmt: skip
 @click.option("--until", metavar="DATE", help="Last day on which it holds, such as 2027-03-31 (UTC).")
-def decide(finding_id: str, state: str, reason: str, decided_by: str, until: str | None) -> None:
-    """Append a decision on a finding to the ledger. It takes effect at the next refresh.
+@click.option("--to", "assigned_to", metavar="NAME", help="Who looks after the finding from now on.")
+@click.option("--due", "due_date", metavar="DATE", help="Day until which an answer is expected.")
+@click.option("--value", "new_value", metavar="VALUE", help="Of a correction: the value to use.")
+@filter_options
+@click.option("--ids-from", type=click.File("r", encoding="utf-8"), metavar="FILE",
+              help="Findings whose ids stand in this file, one a line; - for the input.")  # fmt: skip
+@click.option("--yes", is_flag=True, help="Do not ask before deciding many findings.")
+def decide(
+    finding_ids: tuple[str, ...],
+    state: str,
+    reason: str,
+    decided_by: str,
+    ids_from: Any,
+    yes: bool,
+    until: str | None,
+    assigned_to: str | None,
+    due_date: str | None,
+    new_value: str | None,
+    **given: tuple[str, ...],
+) -> None:
+    """Append a decision on findings to the ledger: named ones, or all open ones that the filters choose.
 
     \b
     confirmed          the value is correct as it is
     waived             set aside; an error no longer keeps its record out
-    answered           the facility has answered, the correction is under way
+    correction         another value (--value) is used until the source sends it
+    sent, answered     the facility has been asked, has answered
     same_person        (V05) the two patients are one: merged
     different_persons  (V05) the two patients are two: kept apart
     reopened           the finding waits for somebody again
     withdrawn          the decision before no longer holds
+    assigned           somebody (--to, --due) looks after it
+    remark             something was said of it; its state stays
     """
+    from registry_pipeline.stewardship.decide import DecisionRefused, Order
+    from registry_pipeline.stewardship.decide import decide as append
+    from registry_pipeline.stewardship.findings import take_snapshot
+
     home = CONTEXT.home()
-    said = {name: _text(name, value) for name, value in (("--reason", reason), ("--by", decided_by))}
-    last_day = _day(until)
-    if state not in STATES:
-        raise click.ClickException(f"--as: unknown state '{state}'{_nearest(state, list(STATES))}")
-    with CONTEXT.release() as connection:
-        about, severity = _finding(connection, finding_id, home)
-    _refuse_impossible(home, about, state)
+    snapshot = take_snapshot(home)
+    ids = [*finding_ids, *(line.strip() for line in ids_from or () if line.strip())]
+    chosen = _named(snapshot, ids) if ids else _filtered(snapshot, given)
+    if ids and any(given.values()):
+        raise click.UsageError("name findings or choose them by filters, not both")
+    if not ids and not yes:
+        click.confirm(f"{state} on {chosen.height} findings?", abort=True)
+    order = Order(state, reason, decided_by, until, assigned_to, due_date, new_value)
     try:
-        made = append_decision(home.decisions, about, state, said["--reason"], said["--by"], last_day)
-    except LedgerError as problem:
-        raise _store_error(problem) from None
-    click.echo(f"Decision {made.decision_no}: {about.finding_id} ({about.rule_id}, {severity}) is {state}"
-               f"{f' until {last_day}' if last_day else ''}. It takes effect at the next refresh.")  # fmt: skip
+        entries = append(home, chosen, order)
+    except DecisionRefused as problem:
+        raise click.ClickException(str(problem)) from None
+    _say(chosen, order.state, until, entries[0].decision_no)
 
 
-def _text(option: str, value: str) -> str:
-    """A text in one line without control characters."""
-    plain = " ".join(
-        "".join(one for one in value if one.isspace() or unicodedata.category(one)[0] != "C").split()
-    )
-    if not plain:
-        raise click.ClickException(f"{option} must not be blank")
-    if len(plain) > LONGEST[option]:
-        raise click.ClickException(f"{option} is longer than {LONGEST[option]} characters")
-    return plain
+def _named(snapshot: Snapshot, ids: list[str]) -> pl.DataFrame:
+    """The findings of some ids, in their order, each once."""
+    import polars as pl
+
+    from registry_pipeline.core.toml_source import nearest
+
+    known = snapshot.findings.select("finding_id").to_series()
+    for finding_id in ids:
+        if finding_id not in known:
+            alike = [one for one in known.to_list() if one[:3] == finding_id[:3]][:20_000]
+            hint = nearest(finding_id, alike) if alike else ""
+            raise click.ClickException(
+                f"there is no finding '{finding_id}'{hint or '; list them with: registry findings'}"
+            )
+    wanted = pl.DataFrame({"finding_id": list(dict.fromkeys(ids))})
+    return wanted.join(snapshot.findings, on="finding_id", maintain_order="left")
 
 
-def _day(text: str | None) -> str | None:
-    if text is None:
-        return None
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        raise click.ClickException("--until is no date; write it as 2027-03-31") from None
-    if day < today():
-        raise click.ClickException(f"--until {day} has passed already")
-    return day.isoformat()
+def _filtered(snapshot: Snapshot, given: dict[str, tuple[str, ...]]) -> pl.DataFrame:
+    from registry_pipeline.stewardship.findings import select_findings
 
-
-def _finding(connection: duckdb.DuckDBPyConnection, finding_id: str, home: Home) -> tuple[Judged, str]:
-    """What the decision is about, and the finding's severity."""
-    # A literal: to look at a parameter of any kind DuckDB imports pandas and pyarrow, a second or more.
-    quoted = finding_id.replace("'", "''")
-    columns = ", ".join(_JUDGED)
-    rows = connection.execute(
-        f"SELECT {columns} FROM quality.finding WHERE finding_id = '{quoted}'"
-    ).fetchall()
-    if not rows:
-        known = connection.execute("SELECT finding_id FROM quality.finding").fetchall()
-        raise click.ClickException(
-            f"there is no finding '{finding_id}'{_nearest(finding_id, [one for (one,) in known])}"
+    filters = chosen_filters(snapshot, given)
+    if filters.is_empty:
+        raise click.UsageError(
+            "name the findings, or choose them with --rule, --facility, --file or --patient"
         )
-    *named, value, severity = rows[0]
-    return Judged(*[one or "" for one in (*named, value_digest(value, home.key()))]), str(severity)
+    return select_findings(snapshot, filters)
 
 
-def _nearest(word: str, known: list[str]) -> str:
-    """The nearest known word; of many ids those that begin alike are looked at first."""
-    alike = [one for one in known if one[:3] == word[:3]] or known[:20_000]
-    close = difflib.get_close_matches(word, alike, n=1, cutoff=0.6)
-    if close:
-        return f"; did you mean '{close[0]}'?"
-    return (
-        f"; known: {', '.join(known)}"
-        if 0 < len(known) <= len(STATES)
-        else "; list them with: registry findings"
-    )
+def _say(findings: pl.DataFrame, state: str, until: str | None, number: int) -> None:
+    from registry_pipeline.stewardship.decide import closed_findings
 
-
-def _refuse_impossible(home: Home, about: Judged, state: str) -> None:
-    """States that a finding cannot take, and decisions on pairs that contradict those in force."""
-    if state not in OF_PAIRS:
-        return
-    one, _, other = about.record_key.partition("|")
-    if about.rule_id != "V05" or not other:
-        raise click.ClickException(
-            f"--as {state} is for pairs of patients (rule V05), and this is {about.rule_id}"
-        )
-    from registry_pipeline.pipeline.decisions import read_decision_state
-
-    others = [made for made in read_decision_state(home).in_force if made.finding_id != about.finding_id]
-    if (why := contradiction(others, (one, other), state)) is not None:
-        raise click.ClickException(f"--as {state}: {why}")
-
-
-def _store_error(problem: LedgerError) -> Exception:
-    from registry_pipeline.core.files import StoreError
-
-    return StoreError(str(problem))
+    last_day = f" until {until}" if until else ""
+    if findings.height == 1:
+        finding = findings.row(0, named=True)
+        said = f"Decision {number}: {finding['finding_id']} ({finding['rule_id']}, {finding['severity']}) is {state}{last_day}."
+    else:
+        said = f"Decisions {number} to {number + findings.height - 1}: {findings.height} findings are {state}{last_day}."
+    click.echo(f"{said} It takes effect at the next refresh.")
+    for status, n in closed_findings(findings).group_by("status").len().sort("status").iter_rows():
+        subject = "The finding is" if findings.height == 1 else f"{n} of them are"
+        click.echo(f"{subject} closed already ({status}); the decision counts if it comes back.")

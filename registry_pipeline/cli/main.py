@@ -16,8 +16,9 @@ from registry_pipeline import __version__
 from registry_pipeline.cli.context import run, shared_options
 from registry_pipeline.cli.decide import decide
 from registry_pipeline.cli.facility import facility
+from registry_pipeline.cli.findings import decisions, findings, rule
 from registry_pipeline.cli.landing import landing
-from registry_pipeline.cli.query import findings, sql, status
+from registry_pipeline.cli.query import sql, status
 from registry_pipeline.cli.releases import releases
 from registry_pipeline.cli.report import report
 from registry_pipeline.cli.run import demo, dev, init, refresh, simulate
@@ -48,6 +49,8 @@ for command in (
     findings,
     decide,
     landing,
+    decisions,
+    rule,
     sql,
     releases,
     report,

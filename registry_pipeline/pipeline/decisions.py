@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from registry_pipeline.core.files import StoreError
 from registry_pipeline.core.home import Home
+from registry_pipeline.store.releases import current_release, open_release
 from registry_pipeline.validation.decisions.in_force import (
     digest_parts,
     in_force,
@@ -49,18 +51,60 @@ class DecisionState:
         """Waived findings of a facility -> digest of the value that was waived."""
         return waived_findings(decision for decision in self.in_force if decision.facility_id == facility_id)
 
+    def corrections_at(self, facility_id: str) -> list[Decision]:
+        """Corrections in force at a facility, in order."""
+        return [
+            decision
+            for decision in self.in_force
+            if decision.facility_id == facility_id and decision.state == "correction"
+        ]
+
 
 def read_decision_state(home: Home) -> DecisionState:
     """The decisions of a home, and those in force today.
 
     Raises:
-        StoreError: the ledger is damaged or was changed by other means.
+        StoreError: the ledger is damaged, was changed by other means, or lacks decisions that a release holds.
     """
     try:
-        decisions = read_decisions(home.decisions)
+        decisions = read_decisions(home.decisions, home.key()) if home.decisions.is_file() else []
     except LedgerError as problem:
         raise StoreError(str(problem)) from None
+    _refuse_shortened(home, decisions)
     return DecisionState(decisions, in_force(decisions, today()))
+
+
+def _refuse_shortened(home: Home, decisions: Sequence[Decision]) -> None:
+    """The decisions of the served release are the first of the ledger, for entries are only ever appended."""
+    release_id = current_release(home)
+    if release_id is None:
+        return
+    ledger = [(entry.decision_no, entry.finding_id, entry.state, entry.reason) for entry in decisions]
+    for number, released in enumerate(_released_decisions(home, release_id), start=1):
+        if len(ledger) < number or ledger[number - 1] != released:
+            raise StoreError(
+                f"{home.decisions}: decision {number}, which release {release_id} holds, is missing or another one; "
+                "restore the ledger from the backup"
+            )
+
+
+def n_released_decisions(home: Home) -> int:
+    """How many entries of the ledger the served release holds."""
+    release_id = current_release(home)
+    return 0 if release_id is None else len(_released_decisions(home, release_id))
+
+
+@cache
+def _released_decisions(home: Home, release_id: str) -> tuple[tuple[int, str, str, str], ...]:
+    """Number, finding, state and reason of every decision of a release; none of one that cannot be read."""
+    import duckdb
+
+    query = "SELECT decision_no, finding_id, state, reason FROM quality.decision ORDER BY decision_no"
+    try:
+        with open_release(home, release_id) as connection:
+            return tuple(connection.execute(query).fetchall())
+    except (StoreError, duckdb.Error):
+        return ()  # the release's own proofs say what is wrong with it
 
 
 @dataclass(frozen=True)

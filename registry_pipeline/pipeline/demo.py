@@ -112,7 +112,7 @@ def _summarise(home: Home, release_id: str) -> ReleaseSummary:
         findings = connection.execute(
             "SELECT count(*) FILTER (severity = 'error'), count(*) FILTER (severity = 'warning'), "
             "count(DISTINCT rule_id) FILTER (severity <> 'info') "
-            "FROM quality.finding WHERE status IN ('open', 'reopened')"
+            "FROM quality.finding WHERE status IN ('open', 'sent', 'answered', 'reopened')"
         ).fetchall()[0]
         items = connection.execute(
             "SELECT count(*) FILTER (agreed), count(*) FROM "

@@ -6,7 +6,7 @@ anything to do. Does not belong here: reading, typing or judging (``intake/``, `
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,7 @@ from registry_pipeline.core.toml_source import nearest, read_toml
 from registry_pipeline.intake.raw.lookup import raw_values
 from registry_pipeline.intake.stage import stage_facility
 from registry_pipeline.pipeline.context import RefreshContext
+from registry_pipeline.pipeline.corrections import applicable, with_corrections
 from registry_pipeline.pipeline.decisions import Merges, merges_at
 from registry_pipeline.pipeline.step import (
     Step,
@@ -30,6 +31,7 @@ from registry_pipeline.pipeline.step import (
 )
 from registry_pipeline.store.layout import StoreLayout
 from registry_pipeline.store.parquet import read_parquet, write_parquet
+from registry_pipeline.validation.decisions.ledger import Decision
 from registry_pipeline.validation.decisions.waivers import Waivers
 from registry_pipeline.validation.registry_wide.persons import (
     StagedParts,
@@ -161,19 +163,27 @@ def screen(context: RefreshContext, facility_id: str, force: bool = False) -> Sc
         stage(context, facility_id)
         note = read_note(context.layout.staged(facility_id))
         merges, waived = merges_at(context, facility_id), context.decisions.waived_at(facility_id)
+        corrections = context.decisions.corrections_at(facility_id)
         fingerprint = digest_of(
             note and (note["fingerprint"], note["files"]),
             screening_digest(context, facility_id),
             asdict(merges),
             waived,
+            [decision.decision_no for decision in corrections],
         )
         step = Step(context.layout.screened(facility_id), fingerprint, context.finished)
         waivers = Waivers(waived, context.home.key())
-        report = step.run(lambda: _screen(context, facility_id, merges, waivers), force)
+        report = step.run(lambda: _screen(context, facility_id, merges, waivers, corrections), force)
         return ScreeningReport(**report)
 
 
-def _screen(context: RefreshContext, facility_id: str, merges: Merges, waivers: Waivers) -> dict[str, Any]:
+def _screen(
+    context: RefreshContext,
+    facility_id: str,
+    merges: Merges,
+    waivers: Waivers,
+    corrections: Sequence[Decision],
+) -> dict[str, Any]:
     facility, settings = context.facility(facility_id), context.settings
     rules = facility_catalogue(context, facility_id)
     options = ScreenOptions(
@@ -187,10 +197,16 @@ def _screen(context: RefreshContext, facility_id: str, merges: Merges, waivers: 
     staged = with_merged_patients(_stored_staging(context, facility_id), merges.within)
     parameters = parameters_of(settings, context.extract_date(facility_id))
     judged = screen_facility(facility_id, staged, rules, parameters, options)
+    applied = applicable(corrections, judged.findings, waivers.key)
+    if applied.height:
+        staged = with_corrections(staged, applied)
+        judged = screen_facility(facility_id, staged, rules, parameters, options)
     judged = _known_elsewhere(judged, merges.between)
     sheets = read_parquet(context.layout.staged_frame(facility_id, "sheets"))
     account = with_empty_sheets(judged.row_account, sheets, facility_id)
-    return _store_screened(context.layout, facility_id, replace(judged, row_account=account), rules)
+    report = _store_screened(context.layout, facility_id, replace(judged, row_account=account), rules)
+    write_parquet(applied, context.layout.screened_frame(facility_id, "corrections"))
+    return report
 
 
 def _known_elsewhere(judged: Screened, between: Mapping[str, str]) -> Screened:

@@ -17,6 +17,7 @@ from registry_pipeline.core.home import Home
 from registry_pipeline.core.native_panics import panics_as_exceptions
 from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.errors import Refused, record_private_details
+from registry_pipeline.pipeline.findings import findings_with_history
 from registry_pipeline.pipeline.registry import submissions
 from registry_pipeline.pipeline.step import code_version, input_hash, is_up_to_date, refresh_lock
 from registry_pipeline.reporting.report import write_reports
@@ -24,8 +25,7 @@ from registry_pipeline.store.parquet import read_parquet
 from registry_pipeline.store.proofs import ReleaseRefused
 from registry_pipeline.store.release import Versions, build_release, new_release_id, sweep_releases
 from registry_pipeline.store.releases import DATABASE, current_release, open_release
-from registry_pipeline.validation.decisions.in_force import decision_rows, states_of
-from registry_pipeline.validation.registry_wide.finding_history import merge_lifecycle
+from registry_pipeline.validation.decisions.in_force import decision_rows
 from registry_pipeline.validation.rules.catalogue import catalogue
 from registry_pipeline.validation.rules.translations import rule_message_rows
 from schemas.table import columns_of
@@ -143,14 +143,8 @@ def _write_reports(home: Home, folder: Path) -> None:
 
 def _findings(context: RefreshContext, release_id: str) -> pl.DataFrame:
     """This refresh's findings, and the earlier ones that are gone, with the releases that showed them."""
-    home = context.home
     current = read_parquet(context.layout.table("quality.finding"))
-    states = states_of(context.decisions.in_force, current, home.key())
-    if current_release(home) is None:
-        return merge_lifecycle(current, None, release_id, states)
-    with open_release(home) as connection:
-        previous = connection.execute("FROM quality.finding").pl()
-    return merge_lifecycle(current, previous, release_id, states)
+    return findings_with_history(context, current, release_id)
 
 
 def _decisions(context: RefreshContext) -> pl.DataFrame:
@@ -168,9 +162,6 @@ def _release_metrics(context: RefreshContext, release_id: str) -> pl.DataFrame:
 
 def _counts(home: Home) -> tuple[int, dict[str, int]]:
     with open_release(home) as connection:
-        errors = connection.execute(
-            "SELECT count(*) FROM quality.finding WHERE severity = 'error' AND status IN ('open', 'reopened') "
-            "AND systemic_finding_id IS NULL"
-        ).fetchall()
+        errors = connection.execute("SELECT count(*) FROM open_findings WHERE severity = 'error'").fetchall()
         proofs = connection.execute("SELECT check_name, n_violated FROM quality.reconciliation").fetchall()
     return int(errors[0][0]), {str(name): int(n) for name, n in proofs}

@@ -124,6 +124,13 @@ def has_null_key(model: pa.DataFrameSchema) -> pl.Expr:
     return pl.any_horizontal(pl.col(list(key_of(model))).is_null())
 
 
+def whole_key(name: str) -> pl.Expr:
+    """The record key of a table's records: the columns of its key joined by ``|``; NULL where a part is missing."""
+    return pl.concat_str(
+        [pl.col(column).cast(pl.String) for column in key_of(curated()[name])], separator="|"
+    )
+
+
 def record_keys(name: str, records: pl.DataFrame, row_ids: pl.Series) -> pl.DataFrame:
     """``_row_id, record_key`` of the records of a table that are asked for.
 

@@ -7,7 +7,7 @@ from schemas.table import table
 
 MODEL = table(
     "quality.decision",
-    "One row per decision, in the order in which they were taken; entries are never changed or removed.",
+    "One row per decision, remark and assignment, in the order in which they were made; none is ever changed or removed.",
     key=["decision_no"],
     columns=[
         integer("decision_no", "Number of the entry in the ledger, from 1 without gaps"),
@@ -17,6 +17,14 @@ MODEL = table(
         text("reason", "Why, in the decider's words", is_required=True, is_identifying=True),
         text("decided_by", "Who decided", is_required=True),
         Column("until_date", "date", "Last day (UTC) on which it holds; NULL: until another decision"),
+        text("assigned_to", "Who looks after the finding from then on"),
+        Column("due_date", "date", "Day until which an answer is expected"),
+        text("old_value", "Of a correction: the value as received", is_identifying=True),
+        text(
+            "new_value",
+            "Of a correction: the value that is used until the source sends it",
+            is_identifying=True,
+        ),
         boolean(
             "is_in_force", "It was the last word on its finding when the release was made", is_required=True
         ),

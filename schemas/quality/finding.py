@@ -2,7 +2,7 @@
 
 from schemas import codes
 from schemas import columns as c
-from schemas.columns import coded, text
+from schemas.columns import Column, coded, text
 from schemas.table import table
 
 MODEL = table(
@@ -28,6 +28,9 @@ MODEL = table(
         coded("status", codes.FINDING_STATUS, "Where the finding is in its life", is_required=True),
         text("first_seen_release", "Release that first showed the finding"),
         text("last_seen_release", "Latest release that showed it"),
+        text("closed_release", "Release in which it was closed; NULL while it is open"),
+        text("assigned_to", "Who looks after it"),
+        Column("due_date", "date", "Day until which an answer is expected"),
         text(
             "systemic_finding_id",
             "Finding of the common cause that this one is a part of; it is not asked apart",

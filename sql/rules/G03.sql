@@ -82,7 +82,7 @@ judged AS (
 asked AS (
     -- a finding of the last release on the same item is the reason of a change
     SELECT DISTINCT table_name, record_key, unnest(string_split(items, ',')) AS items
-    FROM previous.quality.finding WHERE status <> 'closed'
+    FROM previous.quality.finding WHERE status NOT IN ('corrected', 'gone')
 )
 SELECT j.table_name, j.facility_id, j.record_key, j.items,
        j.what <> 'same' AND a.items IS NULL AS is_violated,

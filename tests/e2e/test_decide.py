@@ -17,7 +17,7 @@ from registry_pipeline.cli.context import run
 from registry_pipeline.cli.main import registry as command
 from registry_pipeline.core.home import Home
 from registry_pipeline.pipeline.refresh import refresh
-from registry_pipeline.validation.decisions.ledger import read_decisions
+from registry_pipeline.stewardship.decide import ledger_entries
 from tests.support.registry_home import (
     HOSPITAL_MAPPING,
     N_PATIENTS,
@@ -166,7 +166,7 @@ def test_what_her_records_say_differently_is_an_ordinary_finding(story: Story) -
     her = _patients(story, 1)["S1"]
     assert story.ask(0, query).is_empty()
     assert story.ask(1, query).rows() == [("registry", "death", her, "warning", "open")]
-    assert story.ask(2, query)["status"].to_list() == ["closed"]
+    assert story.ask(2, query)["status"].to_list() == ["corrected"]
     death = f"SELECT count(*), min(death_date)::VARCHAR FROM curated.death WHERE patient_id = '{her}'"
     wanted = "2018-01-20" if her == _patients(story, 0)["K0000"] else "2018-06-20"
     assert story.ask(1, death).row(0) == (1, wanted)
@@ -202,7 +202,7 @@ def test_the_ledger_is_published_as_it_was(story: Story) -> None:
     rows = story.ask(
         2, "SELECT decision_no, finding_id, state, is_in_force FROM quality.decision ORDER BY 1"
     ).rows()
-    ledger = read_decisions(story.home.decisions)
+    ledger = ledger_entries(story.home)
     assert [row[:3] for row in rows] == [(one.decision_no, one.finding_id, one.state) for one in ledger]
     assert [row[3] for row in rows] == [False, False, False, True, True, False]
     assert story.ask(0, "FROM quality.decision").is_empty()
@@ -217,7 +217,7 @@ def test_the_ledger_is_published_as_it_was(story: Story) -> None:
         (("{within}", "--as", "same_persn"), "did you mean 'same_person'?"),
         (("{within}", "--as", "waived", "--until", "2020-01-01"), "has passed already"),
         (("{within}", "--as", "waived", "--until", "next week"), "is no date"),
-        (("{within}", "--as", "waived", "--reason", " \t"), "--reason must not be blank"),
+        (("{within}", "--as", "waived", "--reason", " \t"), "reason must not be blank"),
         (("{waived}", "--as", "same_person"), "is for pairs of patients"),
     ],
 )
@@ -226,9 +226,9 @@ def test_what_cannot_be_decided_is_refused_in_one_line(
 ) -> None:
     names = {"within": story.within, "waived": story.waived}
     given = [one.format(**names) for one in arguments]
-    n_before = len(read_decisions(story.home.decisions))
+    n_before = len(ledger_entries(story.home))
     code = run(command, ["--home", str(story.home.root), "decide", *given[:3], *STEWARD, *given[3:]])
     said = capsys.readouterr().err
     assert code == 2 and told.format(**names) in said
     assert len(said.strip().splitlines()) == 1 and "Traceback" not in said
-    assert len(read_decisions(story.home.decisions)) == n_before
+    assert len(ledger_entries(story.home)) == n_before

@@ -46,7 +46,7 @@ def _releases(home: Home) -> list[str]:
 
 
 def _found(home: Home, release_id: str) -> pl.DataFrame:
-    query = "SELECT rule_id, facility_id, source_file, source_row, severity FROM quality.finding WHERE status <> 'closed'"
+    query = "SELECT rule_id, facility_id, source_file, source_row, severity FROM quality.finding WHERE status NOT IN ('corrected', 'gone')"
     return ask(home, query, release_id)
 
 

@@ -23,7 +23,7 @@ FINDINGS = """
 finding_id | rule_id | severity | source_file | source_row | table_name  | record_key | items        | value_text | message              | status
 F1         | M01     | warning  | ct.csv      | 3          | measurement | M1         | long_axis_mm | =1+1       | Size between 3 and 100 mm | open
 F2         | V02     | error    | his.csv     | 2          | patient     | P9         | sex          | male       | Sex must be F        | open
-F3         | V02     | error    | his.csv     | 5          | patient     | P8         | sex          | male       | Sex must be F        | closed
+F3         | V02     | error    | his.csv     | 5          | patient     | P8         | sex          | male       | Sex must be F        | corrected
 """
 ACCOUNT = """
 submission_id | source_file | sheet | n_read | n_curated | n_quarantined | n_duplicate | n_superseded | n_blank | n_rejected

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 _WIDEST = 60
@@ -64,3 +64,29 @@ def print_table(
     width = None if sys.stdout.isatty() else _PIPE_WIDTH
     console = Console(highlight=False, markup=False, emoji=False, width=width)
     console.print(table if kept else Text(f"{title or 'rows'}: none"))
+
+
+def print_findings(findings: Iterable[Mapping[str, Any]]) -> None:
+    """Findings for reading: ids and places on one line that is never broken, then what was seen and what is wrong.
+
+    Args:
+        findings: rows of ``quality.finding``.
+    """
+    import shutil
+    import textwrap
+
+    width = max(
+        60, shutil.get_terminal_size((_PIPE_WIDTH, 24)).columns if sys.stdout.isatty() else _PIPE_WIDTH
+    )
+    for finding in findings:
+        place = ":".join(
+            harmless(finding[name]) for name in ("source_file", "sheet", "source_row") if finding[name]
+        )
+        head = ("finding_id", "severity", "status", "facility_id", "rule_id")
+        print("  ".join(harmless(finding[name]) for name in head), place, sep="  ")
+        column = harmless(finding["source_column"] or finding["items"])
+        value = "blank" if finding["value_text"] is None else f"'{harmless(finding['value_text'])}'"
+        said = f"{column}: {value[: 2 * _WIDEST]}. {harmless(finding['message'])}"
+        if finding["suggestion"]:
+            said += f" Suggested: {harmless(finding['suggestion'])}"
+        print(textwrap.fill(said, width, initial_indent="    ", subsequent_indent="    "))

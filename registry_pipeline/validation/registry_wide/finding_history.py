@@ -1,23 +1,55 @@
-"""The life of a finding across releases: open, closed, reopened, and what people decided of it.
+"""The life of a finding across releases: in which of its states it is after a refresh.
 
 Belongs here: carrying status and releases from the previous findings to the current ones.
-Does not belong here: making findings, storing decisions.
+Does not belong here: making findings, storing decisions, looking up what became of their records
+(``pipeline/vanished_findings.py``).
+
+A finding is open (``open``, ``sent``, ``answered``, ``reopened``) or closed: ``corrected`` by itself when its rule
+is no longer broken, ``corrected_here`` while a correction of the registry stands in for the source's,
+``gone`` when its record is no longer sent, else by a decision (``confirmed``, ``waived``, ``same_person``,
+``different_persons``).
 """
+
+from dataclasses import dataclass
 
 import polars as pl
 
 from registry_pipeline.core.frames import with_schema
 from registry_pipeline.validation.screening.findings import FINDING
+from schemas.codes import OPEN_STATUSES
 
-DECIDED = ("answered", "confirmed", "waived", "same_person", "different_persons", "reopened")
+DECIDED = ("sent", "answered", "confirmed", "waived", "same_person", "different_persons", "reopened")
 MERGED = "same_person"
+STATES = {"finding_id": pl.String, "state": pl.String}
+
+
+@dataclass(frozen=True)
+class Vanished:
+    """What is known of findings that this refresh no longer shows.
+
+    Attributes:
+        gone: ids of those whose record is no longer sent.
+        corrected_here: ids of those that a correction in force took away.
+        restored: ids of comparisons with an earlier release whose old value the source sends again.
+        comparing_rules: rules that compare with an earlier release. The refresh after compares with the changed
+            value and finds nothing, which answers nobody's question.
+    """
+
+    gone: frozenset[str] = frozenset()
+    corrected_here: frozenset[str] = frozenset()
+    restored: frozenset[str] = frozenset()
+    comparing_rules: frozenset[str] = frozenset()
+
+
+NOTHING_KNOWN = Vanished()
 
 
 def merge_lifecycle(
     current: pl.DataFrame,
     previous: pl.DataFrame | None,
     release_id: str,
-    decisions: pl.DataFrame | None = None,
+    states: pl.DataFrame | None = None,
+    vanished: Vanished = NOTHING_KNOWN,
 ) -> pl.DataFrame:
     """The findings of a release with their status and the releases that showed them.
 
@@ -25,59 +57,79 @@ def merge_lifecycle(
         current: findings of this refresh (columns of ``quality.finding``).
         previous: findings of the release before, or None.
         release_id: the release that is being made.
-        decisions: ``finding_id, state`` in the order in which they were taken, the ones in force only;
-            the last one of a finding counts. None: decided states are carried over as they are.
+        states: ``finding_id, state``: what the last decision on a finding makes of it.
+        vanished: what became of the previous findings that are not among the current ones.
 
     Returns:
-        Every current finding, and every earlier one that is no longer broken as ``closed``, with the
-        release that last showed it. A pair that a decision made one person is no pair any more; it stays
-        ``same_person`` while the decision holds, so that it can be found and withdrawn.
+        Every current finding and every earlier one, each in exactly one state. A comparison with an earlier
+        release stays in its state until somebody decides or the source restores the value. A pair that a
+        decision made one person is no pair any more; it stays ``same_person`` while the decision holds.
     """
-    now = current.select(list(FINDING)).unique("finding_id", keep="first", maintain_order=True)
-    before = pl.DataFrame(schema=FINDING) if previous is None else _as_now(previous)
+    decided = pl.DataFrame(schema=STATES) if states is None else states.cast(STATES)  # type: ignore[arg-type]
+    now = with_schema(current, FINDING).unique("finding_id", keep="first", maintain_order=True)
+    before = with_schema(pl.DataFrame(schema=FINDING) if previous is None else previous, FINDING)
+    before = before.unique("finding_id", keep="first", maintain_order=True)
     history = before.select(
         "finding_id",
-        pl.col("status").alias("_status"),
+        pl.col("status").replace("closed", "corrected").alias("_was"),  # releases of the first version
         pl.col("first_seen_release").alias("_first"),
-    ).unique("finding_id")
-    joined = now.join(history, on="finding_id", how="left", maintain_order="left")
-    joined = joined.join(_latest(decisions), on="finding_id", how="left", maintain_order="left")
-    living = joined.with_columns(
-        _status(decisions is not None).alias("status"),
+        pl.col("closed_release").alias("_closed"),
+    )
+    missing = before.join(now, on="finding_id", how="anti", maintain_order="left")
+    joined = pl.concat([now.with_columns(_is_current=True), missing.with_columns(_is_current=False)])
+    joined = joined.join(history, on="finding_id", how="left", maintain_order="left").join(
+        decided.unique("finding_id", keep="last"), on="finding_id", how="left", maintain_order="left"
+    )
+    is_carried = pl.col("rule_id").is_in(list(vanished.comparing_rules)) & ~_named(vanished.restored)
+    is_carried &= ~pl.col("_was").is_in(["corrected", "gone"])
+    shown = pl.col("_is_current") | is_carried.fill_null(False)
+    status = pl.when(shown).then(_shown_status()).otherwise(_vanished_status(vanished))
+    living = joined.with_columns(status.alias("status"), shown.alias("_is_shown"))
+    is_open = pl.col("status").is_in(list(OPEN_STATUSES))
+    was_open = pl.col("_was").is_in(list(OPEN_STATUSES)).fill_null(True)
+    return living.with_columns(
         pl.coalesce("_first", pl.lit(release_id)).alias("first_seen_release"),
-        pl.lit(release_id).alias("last_seen_release"),
+        pl.when("_is_shown")
+        .then(pl.lit(release_id))
+        .otherwise("last_seen_release")
+        .alias("last_seen_release"),
+        pl.when(is_open)
+        .then(None)
+        .when(was_open)
+        .then(pl.lit(release_id))
+        .otherwise("_closed")
+        .alias("closed_release"),
     ).select(list(FINDING))
-    gone = before.join(now, on="finding_id", how="anti", maintain_order="left").join(
-        _latest(decisions), on="finding_id", how="left", maintain_order="left"
-    )
-    is_merged = (pl.col("_decided") if decisions is not None else pl.col("status")) == MERGED
-    closed = gone.with_columns(
-        pl.when(is_merged).then(pl.lit(MERGED)).otherwise(pl.lit("closed")).alias("status")
-    ).select(list(FINDING))
-    return pl.concat([living, closed.unique("finding_id", keep="first", maintain_order=True)])
 
 
-def _as_now(previous: pl.DataFrame) -> pl.DataFrame:
-    """Findings of an earlier release with the columns of today."""
-    return with_schema(previous, FINDING)
+def _named(ids: frozenset[str]) -> pl.Expr:
+    return pl.col("finding_id").is_in(list(ids))
 
 
-def _latest(decisions: pl.DataFrame | None) -> pl.DataFrame:
-    if decisions is None or decisions.is_empty():
-        return pl.DataFrame(schema={"finding_id": pl.String, "_decided": pl.String})
-    last = decisions.unique("finding_id", keep="last", maintain_order=True)
-    return last.select("finding_id", pl.col("state").cast(pl.String).alias("_decided"))
-
-
-def _status(is_ledger_given: bool) -> pl.Expr:
-    """A decision in force; else a finding that had been closed is reopened; else it stays what it was."""
-    was = pl.col("_status")
-    kept = ["reopened"] if is_ledger_given else ["reopened", *DECIDED]
+def _shown_status() -> pl.Expr:
+    """A decision; else one that had been closed is reopened; else what it was, if it was asked before."""
+    was, state = pl.col("_was"), pl.col("state")
+    closed_by_itself = was.is_in(["corrected", "corrected_here", "gone", MERGED])
     undecided = (
-        pl.when(was.is_in(["closed", MERGED]))
-        .then(pl.lit("reopened"))
-        .when(was.is_in(kept))
-        .then(was)
-        .otherwise(pl.lit("open"))
+        pl.when(closed_by_itself | (was == "reopened")).then(pl.lit("reopened")).otherwise(pl.lit("open"))
     )
-    return pl.when(pl.col("_decided").is_in(list(DECIDED))).then("_decided").otherwise(undecided)
+    # A correction whose finding is still there has not helped: another value came, or its own is wrong too.
+    return (
+        pl.when(state == "correction")
+        .then(pl.lit("reopened"))
+        .when(state.is_in(list(DECIDED)))
+        .then(state)
+        .otherwise(undecided)
+    )
+
+
+def _vanished_status(vanished: Vanished) -> pl.Expr:
+    return (
+        pl.when(_named(vanished.corrected_here))
+        .then(pl.lit("corrected_here"))
+        .when((pl.col("state") == MERGED).fill_null(False))
+        .then(pl.lit(MERGED))
+        .when(_named(vanished.gone))
+        .then(pl.lit("gone"))
+        .otherwise(pl.lit("corrected"))
+    )

@@ -62,7 +62,7 @@ def page() -> str:
     lines += ["| rule | severity | table | what it looks at | category |", "| --- | --- | --- | --- | --- |"]
     lines += [_line(one) for one in entries]
     for one in entries:
-        lines += ["", *_section(one)]
+        lines += ["", *rule_section(one)]
     return "\n".join(lines) + "\n"
 
 
@@ -78,7 +78,8 @@ def _line(entry: RuleEntry) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def _section(entry: RuleEntry) -> Iterator[str]:
+def rule_section(entry: RuleEntry) -> Iterator[str]:
+    """One rule in words with its examples, as lines of Markdown."""
     yield f"## {entry.rule_id}"
     yield ""
     yield message_of(entry).replace("'a column'", "'{column}'")

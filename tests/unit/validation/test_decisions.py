@@ -29,29 +29,36 @@ from registry_pipeline.validation.decisions.in_force import (
 from registry_pipeline.validation.decisions.ledger import (
     STATES,
     Decision,
-    Judged,
+    Draft,
     LedgerError,
-    append_decision,
-    read_decisions,
+    Subject,
+    append_decisions,
     value_digest,
+)
+from registry_pipeline.validation.decisions.ledger import (
+    read_decisions as read_with_key,
 )
 from schemas import codes
 from schemas.table import columns_of
 
 ROOT = Path(__file__).resolve().parents[3]
 KEY = b"k" * 32
-ABOUT = Judged("F1", "M01", "west", "measurement", "west-1", "long_axis_mm", value_digest("190", KEY))
+ABOUT = Subject("F1", "M01", "west", "measurement", "west-1", "long_axis_mm", value_digest("190", KEY))
 DAY = date(2026, 3, 1)
 
 
-def _add(path: Path, state: str, about: Judged = ABOUT, until: str | None = None) -> Decision:
-    return append_decision(path, about, state, "seen", "A. Steward", until)
+def _add(path: Path, state: str, about: Subject = ABOUT, until: str | None = None) -> Decision:
+    return append_decisions(path, KEY, [Draft(about, state, "seen", "A. Steward", until)])[0]
+
+
+def read_decisions(path: Path) -> list[Decision]:
+    return read_with_key(path, KEY)
 
 
 def _pair(number: int, one: str, other: str, state: str = "same_person") -> Decision:
     key = "|".join(sorted((one, other)))
     return Decision(number, "2026-01-01T00:00:00+00:00", f"F{key}", state, "r", "n", None, "V05", "west",
-                    "patient", key, "patient_id", "", "")  # fmt: skip
+                    "patient", key, "patient_id", "", None, None, None, None, "")  # fmt: skip
 
 
 def test_what_is_appended_is_read_back_in_order(tmp_path: Path) -> None:
@@ -99,7 +106,7 @@ def test_no_entry_can_be_changed_or_removed(tmp_path: Path, change: str) -> None
         "DROP TRIGGER no_delete; DELETE FROM decision WHERE decision_no = 1",
         "DROP TRIGGER no_update; UPDATE decision SET until = '2030-01-01' WHERE decision_no = 3",
         "INSERT INTO decision SELECT 4, decided_at, finding_id, 'waived', reason, decided_by, until, rule_id,"
-        " facility_id, table_name, record_key, items, value_digest, entry_hash FROM decision WHERE decision_no = 3",
+        " facility_id, table_name, record_key, items, value_digest, NULL, NULL, NULL, NULL, entry_hash FROM decision WHERE decision_no = 3",
     ],
 )
 def test_a_change_behind_its_back_is_seen(tmp_path: Path, change: str) -> None:
@@ -125,11 +132,11 @@ def test_what_is_no_ledger_is_told_in_one_line(tmp_path: Path) -> None:
 WRITER = """
 import sys
 from pathlib import Path
-from registry_pipeline.validation.decisions.ledger import Judged, append_decision
+from registry_pipeline.validation.decisions.ledger import Draft, Subject, append_decisions
 path, name, times = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 for number in range(times):
-    about = Judged(f"{name}-{number}", "M01", "west", "measurement", "k", "i", "d")
-    append_decision(path, about, "confirmed", "seen", name)
+    about = Subject(f"{name}-{number}", "M01", "west", "measurement", "k", "i", "d")
+    append_decisions(path, b"k" * 32, [Draft(about, "confirmed", "seen", name)])
     print(number, flush=True)
 """
 
@@ -176,7 +183,9 @@ def test_the_last_decision_counts_until_its_day_has_passed(tmp_path: Path) -> No
     assert in_force([first, second], DAY) == [second]
     assert in_force([first, second], date(2026, 3, 2)) == []
     assert waived_findings(in_force([first, second], DAY)) == {"F1": value_digest("190", KEY)}
-    assert in_force([first, second, _add(path, "withdrawn")], DAY) == []
+    assert in_force([first, second, _add(path, "withdrawn")], DAY) == [first], "as if it had not been taken"
+    assert in_force([first, _add(path, "withdrawn")], DAY) == []
+    assert in_force([first, _add(path, "remark"), _add(path, "assigned")], DAY) == [first]
 
 
 def test_a_decision_holds_for_the_value_that_it_was_taken_on(tmp_path: Path) -> None:
@@ -184,12 +193,12 @@ def test_a_decision_holds_for_the_value_that_it_was_taken_on(tmp_path: Path) -> 
 
     def state(value: str | None) -> list[str]:
         findings = pl.DataFrame({"finding_id": ["F1", "F2"], "value_text": [value, "190"]})
-        return states_of([made], findings, KEY)["state"].to_list()
+        return states_of([made], findings, KEY, DAY)["state"].to_list()
 
     assert state("190") == ["waived"]
     assert state("191") == state(None) == ["reopened"]
     gone = pl.DataFrame(schema={"finding_id": pl.String, "value_text": pl.String})
-    assert states_of([made], gone, KEY)["state"].to_list() == ["waived"]
+    assert states_of([made], gone, KEY, DAY)["state"].to_list() == ["waived"]
     assert value_digest("190", KEY) != value_digest("190", b"l" * 32)
 
 

@@ -3,11 +3,11 @@
 What the SQL rules say of their own failing examples is looked up in ``tests/sql``, where the examples run.
 """
 
-import click
 import polars as pl
 import pytest
 
 from registry_pipeline.core.settings import Settings
+from registry_pipeline.stewardship.findings import UnknownFilter, translate
 from registry_pipeline.validation.rules.catalogue import Catalogue, catalogue, message_of, written_messages
 from registry_pipeline.validation.rules.translations import (
     in_language,
@@ -137,12 +137,10 @@ def test_the_release_publishes_every_rule_in_every_language() -> None:
     assert "M01" not in {row["rule_id"] for row in rule_message_rows(off)}
 
 
-def test_the_command_shows_them() -> None:
-    from registry_pipeline.cli.query import _in_language
-
-    columns = ["rule_id", "suggestion", "message"]
-    rows = [("V02", "F", message_of(catalogue().entries["V02"]))]
-    assert _in_language(columns, rows, "en") == rows
-    assert _in_language(columns, rows, "zh")[0][2] == messages("zh_CN").rules["V02"]["message"]
-    with pytest.raises(click.UsageError, match="known: en, zh_CN"):
-        _in_language(columns, rows, "tlh")
+def test_findings_are_shown_in_every_language() -> None:
+    words = {"rule_id": "V02", "suggestion": "F", "message": message_of(catalogue().entries["V02"])}
+    findings = pl.DataFrame([words])
+    assert translate(findings, "en").equals(findings)
+    assert translate(findings, "zh")["message"][0] == messages("zh_CN").rules["V02"]["message"]
+    with pytest.raises(UnknownFilter, match="known: en, zh_CN"):
+        translate(findings, "tlh")

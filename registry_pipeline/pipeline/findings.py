@@ -1,0 +1,195 @@
+"""Findings with their history: of the release that is being made, and as of the last screening.
+
+Belongs here: bringing this refresh's findings, those of the served release and the ledger together, and looking
+up what became of the records behind findings that are no longer shown.
+Does not belong here: the states of a finding (``validation/registry_wide/finding_history.py``), what people do with
+findings (``stewardship/``).
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+from registry_pipeline.core.frames import with_schema
+from registry_pipeline.core.home import Home
+from registry_pipeline.core.sql_files import SqlFile
+from registry_pipeline.pipeline.context import RefreshContext
+from registry_pipeline.pipeline.decisions import DecisionState
+from registry_pipeline.store.parquet import read_parquet
+from registry_pipeline.store.releases import current_release, open_release
+from registry_pipeline.validation.decisions.in_force import assignments, states_of, today
+from registry_pipeline.validation.records import curated, whole_key
+from registry_pipeline.validation.registry_wide.finding_history import Vanished, merge_lifecycle
+from registry_pipeline.validation.registry_wide.registry_rules import WHOLE_REGISTRY
+from registry_pipeline.validation.rules.catalogue import Catalogue, catalogue
+from registry_pipeline.validation.screening.findings import FINDING
+
+_ASSIGNED = {"finding_id": pl.String, "assigned_to": pl.String, "due_date": pl.Date}
+_JUDGED = ["finding_id", "severity", "value_text"]
+
+
+def findings_with_history(context: RefreshContext, current: pl.DataFrame, release_id: str) -> pl.DataFrame:
+    """Rows of ``quality.finding``: this refresh's findings, and every earlier one, each in its state.
+
+    Args:
+        current: findings of this refresh, status open.
+        release_id: the release that is being made.
+    """
+    return _merged(context, current, released_findings(context.home), release_id)
+
+
+def released_findings(home: Home) -> pl.DataFrame | None:
+    """Rows of ``quality.finding`` of the served release; None where there is none."""
+    if current_release(home) is None:
+        return None
+    with open_release(home) as connection:
+        return connection.execute("FROM quality.finding").pl()
+
+
+def latest_findings(context: RefreshContext) -> tuple[pl.DataFrame, bool]:
+    """Rows of ``quality.finding`` as of the last screening, and whether the served release shows just these.
+
+    Where it does not, because a refresh was refused or has not ended, ``first_seen_release`` is an empty text for a
+    finding that no release has shown yet, and ``last_seen_release`` for all that are shown now.
+    """
+    current, released = _screened_findings(context), released_findings(context.home)
+    if current is None:
+        return (
+            (pl.DataFrame(schema=FINDING), False)
+            if released is None
+            else (with_schema(released, FINDING), True)
+        )
+    release_id = current_release(context.home)
+    is_released = released is not None and _shows(released, release_id, current)
+    return _merged(context, current, released, release_id or "" if is_released else ""), is_released
+
+
+def _shows(released: pl.DataFrame, release_id: str | None, current: pl.DataFrame) -> bool:
+    """Whether the findings that a release shows are, value by value, those of the last screening."""
+    shown = released.filter(pl.col("last_seen_release") == release_id).select(_JUDGED)
+    return (
+        current.unique("finding_id")
+        .select(_JUDGED)
+        .join(shown, on=_JUDGED, how="anti", nulls_equal=True)
+        .is_empty()
+    )
+
+
+def _screened_findings(context: RefreshContext) -> pl.DataFrame | None:
+    """What the facilities' screenings and the rules over the whole registry found last; None where nothing was judged."""
+    frames = [read_parquet(path) for path in context.screened_files("findings")]
+    judged = context.layout.table("quality.finding")
+    if judged.is_file():
+        rules = list(catalogue(context.settings).of_scope("registry"))
+        is_registry_wide = pl.col("rule_id").is_in(rules) | (pl.col("facility_id") == WHOLE_REGISTRY)
+        frames.append(read_parquet(judged).filter(is_registry_wide))
+    return pl.concat([with_schema(frame, FINDING) for frame in frames]) if frames else None
+
+
+def _merged(
+    context: RefreshContext, current: pl.DataFrame, previous: pl.DataFrame | None, release_id: str
+) -> pl.DataFrame:
+    decisions = context.decisions
+    states = states_of(decisions.decisions, current, context.home.key(), today())
+    known = Vanished() if previous is None else _vanished(context, previous, current)
+    return _with_assignments(merge_lifecycle(current, previous, release_id, states, known), decisions)
+
+
+def _with_assignments(findings: pl.DataFrame, decisions: DecisionState) -> pl.DataFrame:
+    """With who looks after each finding and until when."""
+    rows = [
+        (finding, assigned_to, None if due_date is None else date.fromisoformat(due_date))
+        for finding, (assigned_to, due_date) in assignments(decisions.decisions).items()
+    ]
+    assigned = pl.DataFrame(rows, schema=_ASSIGNED, orient="row")
+    return (
+        findings.drop("assigned_to", "due_date")
+        .join(assigned, on="finding_id", how="left", maintain_order="left")
+        .select(list(FINDING))
+    )
+
+
+def _vanished(context: RefreshContext, previous: pl.DataFrame, current: pl.DataFrame) -> Vanished:
+    """What became of the earlier findings that are not among the current ones."""
+    rules = catalogue(context.settings)
+    comparing = _comparing_rules(rules)
+    settled = pl.col("status").is_in(["corrected", "closed"])
+    missing = previous.join(current, on="finding_id", how="anti").filter(~settled)
+    is_comparing = pl.col("rule_id").is_in(list(comparing))
+    of_records = missing.filter(~is_comparing & ~pl.col("rule_id").is_in(list(rules.of_scope("registry"))))
+    return Vanished(
+        gone=frozenset(_without_record(context, of_records)),
+        corrected_here=frozenset(_corrected(context)),
+        restored=frozenset(_restored(context, missing.filter(is_comparing))),
+        comparing_rules=frozenset(comparing),
+    )
+
+
+def _comparing_rules(rules: Catalogue) -> set[str]:
+    """Rules that read an earlier release."""
+    return {
+        rule_id
+        for rule_id, entry in rules.entries.items()
+        if isinstance(entry.judged_by, SqlFile)
+        and any(name.startswith("previous.") for name in entry.judged_by.header.get("inputs", ()))
+    }
+
+
+def _without_record(context: RefreshContext, findings: pl.DataFrame) -> list[str]:
+    """Ids of findings on records that no submission in force holds any more, quarantined or not."""
+    gone = []
+    for (table,), group in findings.group_by("table_name"):
+        if table not in curated():
+            continue
+        key = whole_key(str(table))
+        paths = [
+            path
+            for outcome in ("accepted", "quarantined")
+            for path in (
+                context.layout.screened_table(sender, str(table), outcome) for sender in context.senders
+            )
+            if path.is_file()
+        ]
+        wanted = group["record_key"].drop_nulls().unique()
+        known = pl.concat([_keys(path, key, wanted) for path in paths]) if paths else wanted.clear()
+        # Where a part of the key is missing it is an ordinal that tells records apart, which says nothing later.
+        is_gone = ~pl.col("record_key").is_in(known.implode()) & ~pl.col("record_key").str.contains(
+            "?", literal=True
+        )
+        gone += group.filter(is_gone)["finding_id"].to_list()
+    return gone
+
+
+def _keys(path: Path, key: pl.Expr, wanted: pl.Series) -> pl.Series:
+    """Those of the wanted record keys that a working file holds."""
+    keys = pl.scan_parquet(path, glob=False).select(key.alias("record_key"))
+    return keys.filter(pl.col("record_key").is_in(wanted.implode())).collect()["record_key"]
+
+
+def _corrected(context: RefreshContext) -> list[str]:
+    """Ids of findings that corrections in force took away at the last screening."""
+    frames = [read_parquet(path) for path in context.screened_files("corrections")]
+    return [finding for frame in frames for finding in frame["finding_id"].to_list()]
+
+
+def _restored(context: RefreshContext, findings: pl.DataFrame) -> list[str]:
+    """Ids of comparisons whose first item has the value again that it had before it changed."""
+    if "old_value" not in findings.columns:
+        return []
+    restored = []
+    named = findings.drop_nulls("old_value").with_columns(
+        pl.col("items").str.split(",").list.first().alias("_item")
+    )
+    for (table, item), group in named.group_by("table_name", "_item"):
+        path = context.layout.table(f"curated.{table}")
+        if table not in curated() or item not in curated()[str(table)].columns or not path.is_file():
+            continue
+        records = read_parquet(path)
+        key = whole_key(str(table))
+        now = records.select(key.alias("record_key"), pl.col(str(item)).cast(pl.String).alias("_now"))
+        joined = group.join(now, on="record_key")
+        restored += joined.filter(pl.col("_now") == pl.col("old_value"))["finding_id"].to_list()
+    return restored

@@ -1,0 +1,215 @@
+"""The findings as a data manager sees them: as of the last screening, filtered, ordered, in her language.
+
+Belongs here: which findings there are, filters, order, counts, what a filter may name.
+Does not belong here: making findings (``validation/``), drawing tables (``cli/``, ``web/``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from registry_pipeline.core.home import Home
+from registry_pipeline.core.toml_source import nearest
+from registry_pipeline.pipeline.context import read_context
+from registry_pipeline.pipeline.findings import latest_findings
+from registry_pipeline.pipeline.step import NOTE
+from registry_pipeline.store.layout import StoreLayout
+from registry_pipeline.store.releases import current_release, release_ids
+from registry_pipeline.validation.rules.catalogue import catalogue
+from schemas.codes import FINDING_STATUS, OPEN_STATUSES
+
+SEVERITIES = ("error", "warning", "info")
+COUNTED_BY = {
+    "rule": "rule_id",
+    "facility": "facility_id",
+    "severity": "severity",
+    "status": "status",
+    "file": "source_file",
+    "patient": "patient_id",
+    "assigned": "assigned_to",
+}
+"""What findings may be counted by, and the column that says it."""
+
+
+class UnknownFilter(ValueError):
+    """A filter names what there is not; the message names the filter and the nearest right word."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The findings at one moment.
+
+    Attributes:
+        findings: rows of ``quality.finding`` with ``n_rows`` (rows behind a common cause, else 1), the gravest first.
+        screened_at: when files were last judged (UTC), or None.
+        release_id: the release that is served, or None.
+        is_released: whether the release was made of what was judged last.
+    """
+
+    findings: pl.DataFrame
+    screened_at: datetime | None
+    release_id: str | None
+    is_released: bool
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which findings are wanted: of every kind that is not empty, one of its values.
+
+    Attributes:
+        status: codes of ``FINDING_STATUS``; ``all`` for every one, none for the open ones.
+        file: names of source files.
+        new: those that the last screening, or else the served release, shows for the first time.
+        since: those first shown after this release.
+        text: part of a value, a message, a record key or an id.
+        every_row: also the rows behind a finding of a common cause.
+    """
+
+    facility: tuple[str, ...] = ()
+    rule: tuple[str, ...] = ()
+    severity: tuple[str, ...] = ()
+    status: tuple[str, ...] = ()
+    patient: tuple[str, ...] = ()
+    file: tuple[str, ...] = ()
+    assigned: tuple[str, ...] = ()
+    new: bool = False
+    since: str = ""
+    text: str = ""
+    every_row: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is asked for in particular."""
+        return not any(getattr(self, field.name) for field in fields(self))
+
+
+def take_snapshot(home: Home) -> Snapshot:
+    """The findings as of the last screening, with the ledger as it is now."""
+    findings, is_released = latest_findings(read_context(home))
+    return Snapshot(_ordered(_with_rows(findings)), _screened_at(home), current_release(home), is_released)
+
+
+def _screened_at(home: Home) -> datetime | None:
+    """When a facility was last judged."""
+    times = [path.stat().st_mtime for path in _notes(home)]
+    return datetime.fromtimestamp(int(max(times)), UTC) if times else None
+
+
+def state_token(home: Home) -> tuple[object, ...]:
+    """Changes whenever a snapshot taken anew could differ: a cheap look at what it is made of."""
+    paths = [*_notes(home), StoreLayout(home.store).table("quality.finding"), home.decisions]
+    times = [path.stat().st_mtime_ns if path.is_file() else 0 for path in paths]
+    return (current_release(home), *times)
+
+
+def _notes(home: Home) -> list[Path]:
+    """What the facilities' screenings wrote down when they had finished."""
+    layout = StoreLayout(home.store)
+    return [path for one in home.facility_ids() if (path := layout.screened(one) / NOTE).is_file()]
+
+
+def _with_rows(findings: pl.DataFrame) -> pl.DataFrame:
+    behind = findings.drop_nulls("systemic_finding_id").group_by("systemic_finding_id").len("n_rows")
+    counted = findings.join(
+        behind.rename({"systemic_finding_id": "finding_id"}),
+        on="finding_id",
+        how="left",
+        maintain_order="left",
+    )
+    return counted.with_columns(pl.col("n_rows").fill_null(1).cast(pl.Int64))
+
+
+def _ordered(findings: pl.DataFrame) -> pl.DataFrame:
+    rank = pl.col("severity").replace_strict(
+        {severity: number for number, severity in enumerate(SEVERITIES)}, default=9, return_dtype=pl.Int8
+    )
+    return findings.sort(rank, "facility_id", "rule_id", "record_key", "finding_id", nulls_last=True)
+
+
+def select_findings(snapshot: Snapshot, filters: Filters) -> pl.DataFrame:
+    """The findings that are wanted, in the snapshot's order."""
+    states = filters.status or OPEN_STATUSES
+    tests = [] if "all" in states else [pl.col("status").is_in(list(states))]
+    for name, column in COUNTED_BY.items():
+        values = getattr(filters, name)
+        if values and name != "status":
+            tests.append(pl.col(column).is_in(list(values)))
+    if not filters.every_row:
+        tests.append(pl.col("systemic_finding_id").is_null())
+    first = pl.col("first_seen_release")
+    if filters.new:
+        tests.append(first == (snapshot.release_id if snapshot.is_released else ""))
+    if filters.since:
+        tests.append((first > filters.since) | (first == ""))
+    if text := filters.text.strip().lower():
+        searched = ("finding_id", "record_key", "patient_id", "value_text", "message", "items")
+        tests.append(
+            pl.any_horizontal(
+                pl.col(name).str.to_lowercase().str.contains(text, literal=True).fill_null(False)
+                for name in searched
+            )
+        )
+    return snapshot.findings.filter(tests) if tests else snapshot.findings
+
+
+def count_findings(findings: pl.DataFrame, column: str) -> pl.DataFrame:
+    """How many findings of each value of a column, the most first: the column, one per severity, ``n_findings``."""
+    per_severity = [(pl.col("severity") == severity).sum().alias(severity) for severity in SEVERITIES]
+    counted = findings.group_by(column).agg(*per_severity, pl.len().alias("n_findings"))
+    return counted.sort(["n_findings", column], descending=[True, False], nulls_last=True)
+
+
+def refuse_unknown(home: Home, snapshot: Snapshot, filters: Filters) -> None:
+    """A filter that can match nothing is a slip, not a registry without findings.
+
+    Raises:
+        UnknownFilter: it names a rule, facility, state, patient, file or release that there is not.
+    """
+    known: dict[str, Sequence[str]] = {
+        "status": [*FINDING_STATUS.codes, "all"],
+        "severity": SEVERITIES,
+        "rule": sorted({*catalogue(home.settings()).entries, *_values(snapshot, "rule_id")}),
+        "facility": sorted({*home.facility_ids(), *_values(snapshot, "facility_id")}),
+    }
+    for name in ("patient", "file", "assigned"):
+        if getattr(filters, name):
+            known[name] = _values(snapshot, COUNTED_BY[name])
+    for name, values in known.items():
+        for value in getattr(filters, name):
+            if value not in values:
+                raise UnknownFilter(f"--{name}: there is no '{value}'{nearest(value, values)}")
+    if filters.since and filters.since not in (releases := release_ids(home)):
+        raise UnknownFilter(
+            f"--since: there is no release '{filters.since}'{nearest(filters.since, releases)}"
+        )
+
+
+def _values(snapshot: Snapshot, column: str) -> list[str]:
+    return snapshot.findings.get_column(column).drop_nulls().unique().sort().to_list()
+
+
+def translate(findings: pl.DataFrame, language: str) -> pl.DataFrame:
+    """Findings with message and suggestion in a language.
+
+    Raises:
+        UnknownFilter: there are no messages in this language.
+    """
+    from registry_pipeline.validation.rules.translations import in_language as translated
+    from schemas.messages import known_language
+
+    try:
+        return translated(findings, known_language(language))
+    except ValueError as problem:
+        raise UnknownFilter(f"--language: {problem}") from None
+
+
+def find(snapshot: Snapshot, finding_id: str) -> Mapping[str, Any] | None:
+    """One finding by its id, or None."""
+    rows = snapshot.findings.filter(pl.col("finding_id") == finding_id)
+    return rows.row(0, named=True) if rows.height else None
