@@ -32,6 +32,7 @@ REASONS: Mapping[str, str] = {
     "other_length": "another length (slice, distance, radius, depth) stands in the same text",
     "other_numbers": "other numbers stand in the same text",
     "out_of_range": "the number is too large",
+    "placeholder_identifier": "the text names nobody; send the number, or leave the cell blank",
     "placeholder_part": "a part of the date is a placeholder such as 00 or 99",
     "qualified": "the number is a bound (<, >, about), not a value",
     "range": "a range, where one number is expected",

@@ -24,7 +24,7 @@ MODEL = table(
         text("items", "Columns to look at, comma-separated"),
         text("value_text", "What was found, as received", is_identifying=True),
         text("message", "What is wrong and what is expected", is_required=True),
-        text("suggestion", "What to write instead"),
+        text("suggestion", "What to write instead", is_identifying=True),
         coded("status", codes.FINDING_STATUS, "Where the finding is in its life", is_required=True),
         text("first_seen_release", "Release that first showed the finding"),
         text("last_seen_release", "Latest release that showed it"),

@@ -19,21 +19,37 @@ from registry_pipeline.intake.mapping.codes import is_identifier
 from registry_pipeline.intake.mapping.model import ColumnMapping, Placeholder, Source, TableMapping
 
 LOCAL_PATIENT = "_local_patient"
-_TEMPLATE = "_template"
 
 
 def local_patient(rows: pl.DataFrame, mapping: ColumnMapping, source: Source) -> Typed:
     """The facility's own number of the patient, from a column or a template of source columns."""
     if mapping.template is None:
         return type_column(rows, mapping, source, {})
+    parts = {
+        name: type_column(rows, replace(mapping, template=None, sources=(name,)), source, {}, is_part=True)
+        for name in dict.fromkeys(one.name for one in mapping.placeholders)
+    }
     pieces = [
-        _piece(one, pl.col(one.name)) if isinstance(one, Placeholder) else pl.lit(one)
-        for one in mapping.template_pieces
+        _part(piece, parts[piece.name]) if isinstance(piece, Placeholder) else pl.lit(piece)
+        for piece in mapping.template_pieces
     ]
-    filled = rows.with_columns(pl.concat_str(pieces).alias(_TEMPLATE))
-    made = type_column(filled, replace(mapping, template=None, sources=(_TEMPLATE,)), source, {})
-    named = pl.lit(mapping.placeholders[0].name).alias("source_column")
-    return replace(made, issues=made.issues.with_columns(named), changes=made.changes.clear())
+    number = rows.select(pl.concat_str(pieces).alias(mapping.target.name))
+    first = parts[mapping.placeholders[0].name]
+    return Typed(
+        number,
+        number.to_series(),
+        first.source_column,
+        pl.concat([part.issues for part in parts.values()]),
+        pl.concat([part.changes for part in parts.values()]),
+    )
+
+
+def _part(placeholder: Placeholder, typed: Typed) -> pl.Series:
+    """The part of a number that one column gives; where it could not be read there is no number."""
+    value = typed.values.to_series()
+    if not placeholder.may_be_blank:
+        return value
+    return value.zip_with(typed.texts.is_not_null(), pl.Series([""]))
 
 
 def _piece(placeholder: Placeholder, value: pl.Expr) -> pl.Expr:

@@ -24,11 +24,11 @@ from registry_pipeline.intake.mapping.model import ColumnMapping, Source
 from registry_pipeline.intake.parsing import (
     BOOLEAN_CODES,
     make_code_parser,
-    normalise_text,
     parse_date,
     parse_number,
     parse_size,
 )
+from registry_pipeline.intake.parsing.identifiers import NumberedColumn, parse_identifier
 from registry_pipeline.intake.parsing.result import Status
 from schemas.columns import POLARS_TYPE
 
@@ -43,10 +43,10 @@ _RULE_OF_REASON = {
     "not_in_code_list": "S05",
     "ambiguous_code": "S05",
 }
-_ROUNDED = re.compile(r"[0-9]\.[0-9]+[eE]\+?[0-9]+")
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?")
 _EXACT_WHOLE = 2**53
 """From here on not every whole number is a float of its own."""
+PERSON_NUMBERS = ("patient_id", "source_patient_id")
 SIZE_FIELDS: dict[str, str] = {
     "short_axis_mm": "short_axis_mm",
     "third_axis_mm": "third_mm",
@@ -109,7 +109,9 @@ def reader_for(mapping: ColumnMapping, source: Source) -> ColumnReader:
     words = _words(mapping)
     if words is not None:
         return ColumnReader(_word_reader(words, mapping.codes is None), own)
-    return ColumnReader(read_identifier if column.name.endswith("_id") else read_text, own)
+    if not column.name.endswith("_id"):
+        return ColumnReader(read_text, own)
+    return ColumnReader(partial(read_identifier, column=NumberedColumn(column.name in PERSON_NUMBERS)), own)
 
 
 def _size_type(field: str) -> Any:
@@ -134,18 +136,18 @@ _BLANK = Reading({}, status="blank")
 
 
 def read_text(text: str | None) -> Reading:
-    """Free text, as it is."""
+    """Free text, as it is; the words that programs write for nothing are taken out of whole columns at once."""
     return Reading({"value": text}) if text else _BLANK
 
 
-def read_identifier(text: str | None) -> Reading:
-    """An identifier with width and blanks folded; one that a spreadsheet has rounded is an issue."""
-    plain = normalise_text(text)
-    if not plain:
-        return _BLANK
-    if _ROUNDED.fullmatch(plain):
-        return _issue("rounded_identifier", "S14")
-    return Reading({"value": plain}, after=plain if plain != text else None, parser="identifier")
+def read_identifier(text: str | None, column: NumberedColumn) -> Reading:
+    """An identifier; one that a spreadsheet has rounded, or that names nobody, is an issue."""
+    parsed = parse_identifier(text, column)
+    if parsed.status != "ok":
+        return _BLANK if parsed.status == "blank" else _issue(parsed.reason, "S14")
+    return Reading(
+        {"value": parsed.value}, after=parsed.value if parsed.value != text else None, parser="identifier"
+    )
 
 
 def _word_reader(words: Mapping[str, Any], is_own_list: bool) -> Callable[[str | None], Reading]:

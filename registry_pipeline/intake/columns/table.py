@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from registry_pipeline.intake.columns.anchors import AnchorDates, date_from_days
+from registry_pipeline.intake.columns.bulk_readings import part_of_identifier
 from registry_pipeline.intake.columns.groups import group_rows, is_counted
 from registry_pipeline.intake.columns.ids import LOCAL_PATIENT, fill_templates, local_patient, qualify_ids
 from registry_pipeline.intake.columns.values import (
@@ -174,16 +175,16 @@ class _Work:
         return {one: None for one in self.known if one not in mapped and one != name}
 
     def _carry_source_columns(self) -> None:
-        wanted = [*self.mapping.group_by]
-        for column in self.mapping.columns.values():
-            wanted += [
-                one.name
-                for one in column.placeholders
-                if self.mapping.is_source_column(column, one.name) and column.target.name != "patient_id"
-            ]
+        named = [
+            one.name
+            for column in self.mapping.columns.values()
+            for one in column.placeholders
+            if self.mapping.is_source_column(column, one.name) and column.target.name != "patient_id"
+        ]
+        texts = {name: self.rows[name].str.normalize("NFKC") for name in self.mapping.group_by}
+        texts |= {name: part_of_identifier(self.rows[name]) for name in dict.fromkeys(named)}
         self.records = self.records.with_columns(
-            self.rows[name].str.normalize("NFKC").alias(SOURCE_PREFIX + name)
-            for name in dict.fromkeys(wanted)
+            text.alias(SOURCE_PREFIX + name) for name, text in texts.items()
         )
 
     def _note(self, typed: Typed) -> None:

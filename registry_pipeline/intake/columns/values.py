@@ -6,17 +6,19 @@ Does not belong here: what one text means (``intake/columns/readings.py``), reco
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import polars as pl
 
+from registry_pipeline.core.frames import with_schema
+from registry_pipeline.intake.columns.bulk_readings import plain_date_format, read_dates, read_identifiers
 from registry_pipeline.intake.columns.readings import (
+    PERSON_NUMBERS,
     SIZE_FIELDS,
     UNIT_MARK,
     ColumnReader,
-    Reading,
     plain,
     read_identifier,
     read_text,
@@ -24,6 +26,8 @@ from registry_pipeline.intake.columns.readings import (
 )
 from registry_pipeline.intake.mapping.model import ColumnMapping, Source
 from registry_pipeline.intake.parsing import Distinct, distinct_texts, parse_texts
+from registry_pipeline.intake.parsing.identifiers import MACHINE_NULLS
+from registry_pipeline.intake.parsing.text import DASHES, INVISIBLE
 from registry_pipeline.intake.readers.model import DECLARED_MISSING
 
 ISSUE_SCHEMA = {
@@ -47,9 +51,6 @@ EPOCH_PREFIX = "_epoch:"
 """Before the name of a source column: the system, 1900 or 1904, in which a row's workbook counts days."""
 _DAY_NUMBER = r"\A[0-9]{5}(?:\.[0-9]+)?\z"
 _FOUND = {"rule_id": pl.String, "reason": pl.String, "after": pl.String, "parser": pl.String}
-_DATE_PARTS = {"%Y": "(?:1[89]|2[01])[0-9]{2}", "%m": "[0-9]{2}", "%d": "[0-9]{2}"}
-_PLAIN_IDENTIFIER = r"\A[!-~]+(?: [!-~]+)*\z"
-_ROUNDED_IDENTIFIER = r"\A[0-9]\.[0-9]+[eE]"
 
 
 @dataclass(frozen=True)
@@ -72,8 +73,9 @@ class Typed:
 
 
 def folded(column: pl.Expr) -> pl.Expr:
-    """Text made comparable: NFKC, blanks collapsed, no case."""
-    return column.str.normalize("NFKC").str.replace_all(r"\s+", " ").str.strip_chars().str.to_lowercase()
+    """Text made comparable, as ``comparison_key`` does it: NFKC, invisible characters out, blanks collapsed, no case."""
+    visible = column.str.replace_all(INVISIBLE, "").str.replace_all(DASHES, "-").str.normalize("NFKC")
+    return visible.str.replace_all(r"[\s\x1c-\x1f]+", " ").str.strip_chars().str.to_lowercase()
 
 
 def clean(rows: pl.DataFrame, columns: Sequence[str], sentinels: Sequence[str]) -> pl.DataFrame:
@@ -95,21 +97,26 @@ def clean(rows: pl.DataFrame, columns: Sequence[str], sentinels: Sequence[str]) 
 
 
 def type_column(
-    rows: pl.DataFrame, mapping: ColumnMapping, source: Source, siblings: Mapping[str, object]
+    rows: pl.DataFrame,
+    mapping: ColumnMapping,
+    source: Source,
+    siblings: Mapping[str, object],
+    *,
+    is_part: bool = False,
 ) -> Typed:
     """Type one column that comes from source columns.
 
     Args:
         rows: cleaned source columns and ``_row_id``.
         siblings: columns of the table that a size may fill, by name.
+        is_part: the texts are a part of an identifier, not the whole.
     """
     texts, origin = _first_filled(rows, mapping.sources)
     reader = reader_for(mapping, source)
     name = mapping.target.name
     if reader.read is read_text:
-        nothing = pl.DataFrame(schema=ISSUE_SCHEMA), pl.DataFrame(schema=CHANGE_SCHEMA)
-        return Typed(texts.alias(name).to_frame(), texts, origin, *nothing)
-    readings, places = _readings(rows, texts, mapping, source, reader)
+        return _typed_text(rows["_row_id"], texts, origin, name)
+    readings, places = _readings(rows, texts, mapping, source, reader, is_part)
     parts = {"value": name}
     if mapping.target.kind == "date" and mapping.anchor is None:
         parts |= {part: f"{name}_{part}" for part in ("precision", "lower", "upper")}
@@ -126,6 +133,22 @@ def type_column(
     )
     return Typed(
         values, texts, origin, issues.select(list(ISSUE_SCHEMA)), changes.select(list(CHANGE_SCHEMA))
+    )
+
+
+def _typed_text(row_ids: pl.Series, texts: pl.Series, origin: pl.Series, name: str) -> Typed:
+    """Free text as it is, but for the words that programs write where there is no value."""
+    is_null = texts.to_frame("text").select(folded(pl.col("text")).is_in(list(MACHINE_NULLS)))["text"]
+    is_null = is_null.fill_null(False)
+    kept = texts.zip_with(~is_null, pl.Series([None], dtype=pl.String)) if is_null.any() else texts
+    changes = pl.DataFrame([row_ids, texts.alias("text_before")]).filter(is_null)
+    shaped = changes.with_columns(pl.lit(name).alias("column_name"), pl.lit("placeholder").alias("parser"))
+    return Typed(
+        kept.alias(name).to_frame(),
+        kept,
+        origin,
+        pl.DataFrame(schema=ISSUE_SCHEMA),
+        with_schema(shaped, CHANGE_SCHEMA),
     )
 
 
@@ -178,7 +201,12 @@ def _first_filled(rows: pl.DataFrame, names: Sequence[str]) -> tuple[pl.Series, 
 
 
 def _readings(
-    rows: pl.DataFrame, texts: pl.Series, mapping: ColumnMapping, source: Source, reader: ColumnReader
+    rows: pl.DataFrame,
+    texts: pl.Series,
+    mapping: ColumnMapping,
+    source: Source,
+    reader: ColumnReader,
+    is_part: bool,
 ) -> tuple[pl.DataFrame, pl.Series]:
     """What each distinct text means, and for every row the place of its text among them."""
     fields = {**reader.types, **_FOUND}
@@ -186,12 +214,13 @@ def _readings(
         units = rows[mapping.unit_from].fill_null("")
         texts = texts.to_frame("text").select(pl.col("text") + UNIT_MARK + units).to_series()
     distinct = distinct_texts(texts)
-    if reader.read is read_identifier:
-        return read_identifiers(distinct.texts, fields), distinct.places
+    if isinstance(reader.read, partial) and reader.read.func is read_identifier:
+        is_person = mapping.target.name in PERSON_NUMBERS and not is_part
+        return read_identifiers(distinct.texts, is_person, fields), distinct.places
     epoch = next((EPOCH_PREFIX + one for one in mapping.sources if EPOCH_PREFIX + one in rows.columns), None)
     if epoch is not None and mapping.target.kind == "date" and mapping.anchor is None:
         return _read_day_numbers(distinct, rows[epoch], mapping, source, fields)
-    if column_format := _plain_date_format(mapping, source):
+    if column_format := plain_date_format(mapping, source):
         return read_dates(distinct.texts, reader.read, fields, column_format), distinct.places
     return parse_texts(distinct.texts, reader.read, fields), distinct.places
 
@@ -215,55 +244,3 @@ def _read_day_numbers(
             places = moved.zip_with(counted, places)
             readings.append(parse_texts(distinct.texts, read, fields))
     return pl.concat(readings), places
-
-
-def _plain_date_format(mapping: ColumnMapping, source: Source) -> str | None:
-    """The first declared format of a date, where it is made of year, month and day in digits."""
-    if mapping.target.kind != "date" or mapping.anchor is not None:
-        return None
-    first = next(iter(mapping.formats or source.date_formats), "")
-    is_plain = all(first.count(part) == 1 for part in _DATE_PARTS) and first.count("%") == len(_DATE_PARTS)
-    return first if is_plain else None
-
-
-def read_dates(
-    texts: pl.Series, read: Callable[[str | None], Reading], fields: Mapping[str, pl.DataType], form: str
-) -> pl.DataFrame:
-    """Readings of dates. Most are written just as declared: only the others go through the parser, which takes
-    as long for one of them as this takes for a thousand.
-    """
-    pattern = re.escape(form)
-    for part, digits in _DATE_PARTS.items():
-        pattern = pattern.replace(part, digits)
-    text = pl.col("text")
-    is_declared = pl.when(text.str.contains(rf"\A{pattern}\z")).then(text)
-    dates = texts.to_frame("text").select("text", is_declared.str.to_date(form, strict=False).alias("date"))
-    iso = pl.col("date").dt.to_string("%Y-%m-%d")
-    made = {name: pl.col("date") for name in ("value", "lower", "upper")}
-    made |= {"precision": pl.lit("day"), "parser": pl.lit("date"), "after": pl.when(iso != text).then(iso)}
-    return _read_others(texts, dates, dates["date"].is_not_null(), made, read, fields)
-
-
-def read_identifiers(texts: pl.Series, fields: Mapping[str, pl.DataType]) -> pl.DataFrame:
-    """Readings of identifiers, which are nearly all distinct and plain: only the others go through the parser."""
-    is_plain = texts.str.contains(_PLAIN_IDENTIFIER) & ~texts.str.contains(_ROUNDED_IDENTIFIER)
-    known, made = texts.to_frame("text"), {"value": pl.col("text")}
-    return _read_others(texts, known, is_plain.fill_null(False), made, read_identifier, fields)
-
-
-def _read_others(
-    texts: pl.Series,
-    known: pl.DataFrame,
-    is_known: pl.Series,
-    made: Mapping[str, pl.Expr],
-    read: Callable[[str | None], Reading],
-    fields: Mapping[str, pl.DataType],
-) -> pl.DataFrame:
-    """Readings of all texts: made from ``known`` where that is enough, else by the parser."""
-    nothing = pl.lit(None)
-    told = known.filter(is_known).select(
-        made.get(name, nothing).cast(dtype).alias(name) for name, dtype in fields.items()
-    )
-    others = parse_texts(texts.filter(~is_known), read, fields)
-    places = pl.concat([is_known.arg_true(), (~is_known).arg_true()])
-    return pl.concat([told, others]).select(pl.all().gather(places.arg_sort()))

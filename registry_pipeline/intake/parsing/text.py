@@ -13,9 +13,10 @@ MAX_CHARS = 2_000
 """Longer text is no single value; parsers put it up as a query without looking further."""
 
 _WIDE = re.compile("[\uff01-\uffef\u3000\u3300-\u33ff\u3200-\u32ff]")
-_INVISIBLE = re.compile(
-    "[\u0000-\u0008\u000e-\u001b\u007f-\u009f\u00ad\u200b-\u200f\u202a-\u202e\u2060\ufeff]"
-)
+INVISIBLE = r"[\x00-\x08\x0e-\x1b\x7f-\x9f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]"
+"""Characters that nobody sees, as a pattern of Python's and of polars' regular expressions."""
+DASHES = r"[\u2212\u2010-\u2014]"
+_INVISIBLE = re.compile(INVISIBLE)
 _BLANKS = re.compile(r"\s+")
 _MINUS = str.maketrans(
     {"\u2212": "-", "\u2010": "-", "\u2011": "-", "\u2012": "-", "\u2013": "-", "\u2014": "-"}

@@ -12,8 +12,10 @@ import polars as pl
 from registry_pipeline.validation.records import curated, record_keys, references
 from registry_pipeline.validation.rules.catalogue import Catalogue
 from registry_pipeline.validation.screening.identifiers import Identifiers
+from registry_pipeline.validation.screening.near_matches import near_matches, near_patients
 from registry_pipeline.validation.screening.places import source_locations
 from registry_pipeline.validation.screening.within_table import Outcome, violation_frame
+from schemas.table import key_of
 
 _VERDICT = {"_row_id": pl.Int64, "reason": pl.String, "cause": pl.String}
 
@@ -30,18 +32,29 @@ def judge_references(
             numbers = identifiers.numbers[name].get_column(column.name)
             outcome.count("S18", numbers.count())
             is_missing = (numbers >= identifiers.n_known[parent]).fill_null(False)
-            missing = records[name].select("_row_id").filter(is_missing)
+            orphans = records[name].select("_row_id", column.name).filter(is_missing)
+            if orphans.is_empty():
+                continue
+            match = _near(orphans[column.name], parent, records)
             outcome.violations.append(
                 violation_frame(
-                    missing.with_columns(
+                    orphans.with_columns(
                         pl.lit(name).alias("table_name"),
                         pl.lit("S18").alias("rule_id"),
                         pl.lit(entry.severity).alias("severity"),
                         pl.lit(column.name).alias("items"),
                         pl.lit(f"no record in {parent}").alias("detail"),
+                        match.alias("suggestion"),
                     )
                 )
             )
+
+
+def _near(orphans: pl.Series, parent: str, records: Mapping[str, pl.DataFrame]) -> pl.Series:
+    """The identifier of a record that was sent and that an orphan's reference nearly is."""
+    if parent == "patient":
+        return near_patients(orphans, records)
+    return near_matches(orphans, records[parent].get_column(key_of(curated()[parent])[0]))
 
 
 def verdicts(

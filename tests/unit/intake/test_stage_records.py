@@ -2,6 +2,7 @@
 
 from datetime import date
 
+import polars as pl
 import pytest
 
 from registry_pipeline.intake.pseudonym import pseudonym
@@ -66,6 +67,45 @@ def test_identifiers_are_unique_beyond_the_facility_and_hide_the_patient_number(
     )
     patient = staged.tables["lesion"]["patient_id"][0]
     assert staged.tables["lesion"]["lesion_id"].to_list() == [one.replace("{p}", patient) for one in expected]
+
+
+def test_a_spreadsheets_wrappers_come_off_wherever_a_number_stands(tmp_path):
+    toml = source(
+        table("patient", PATIENT) + table("lesion", PATIENT, 'lesion_id = { template = "{no}-L{n}" }')
+    )
+    staged = stage_text(tmp_path, toml, 'no,n\n"=""007""",1.0\n\'007,2\n1126.0,3\n')
+    patients = staged.tables["patient"]["patient_id"].to_list()
+    assert staged.tables["patient"]["source_patient_id"].to_list() == ["007", "007", "1126"]
+    assert staged.tables["lesion"]["lesion_id"].to_list() == [
+        f"{patients[0]}-L1",
+        f"{patients[1]}-L2",
+        f"{patients[2]}-L3",
+    ]
+    told = staged.coercions.filter(pl.col("parser") == "identifier")
+    assert set(told.select("text_before", "value_after").rows()) == {
+        ('="007"', "007"),
+        ("'007", "007"),
+        ("1126.0", "1126"),
+    }
+
+
+@pytest.mark.parametrize("patient", [PATIENT, 'patient_id = { template = "H{no}" }'])
+@pytest.mark.parametrize("word", ["NULL", "NaN", "#N/A", "9999999999999999", "-", "不详"])
+def test_a_word_that_names_nobody_makes_no_patient(tmp_path, word, patient):
+    staged = stage_text(tmp_path, source(table("patient", patient)), f"no\n1\n{word}\n{word}\n")
+    assert staged.tables["patient"]["patient_id"].is_null().to_list() == [False, True, True]
+    assert staged.issues.select("column_name", "rule_id", "reason").unique().rows() == [
+        ("patient_id", "S14", "placeholder_identifier")
+    ]
+
+
+def test_words_of_programs_for_nothing_are_no_free_text(tmp_path):
+    toml = source(table("patient", PATIENT, 'residence_region = "region"'))
+    staged = stage_text(tmp_path, toml, "no,region\n1,North\n2,NaN\n3,#N/A\n4,NULL\n5,unknown\n")
+    assert staged.tables["patient"]["residence_region"].to_list() == ["North", None, None, None, "unknown"]
+    assert staged.coercions.select("text_before", "value_after", "parser").rows() == [
+        (word, None, "placeholder") for word in ("NaN", "#N/A", "NULL")
+    ]
 
 
 def test_template_parts(tmp_path):

@@ -1,0 +1,90 @@
+"""Readings of whole columns at once, for the texts that are written plainly; the parser reads the others.
+
+Belongs here: dates and identifiers, of which a registry has millions. Does not belong here: what one text means
+(``readings.py``); both give the same, which a test holds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import polars as pl
+
+from registry_pipeline.intake.columns.readings import Reading, read_identifier
+from registry_pipeline.intake.mapping.model import ColumnMapping, Source
+from registry_pipeline.intake.parsing import distinct_texts, parse_texts
+from registry_pipeline.intake.parsing.identifiers import NumberedColumn
+
+_DATE_PARTS = {"%Y": "(?:1[89]|2[01])[0-9]{2}", "%m": "[0-9]{2}", "%d": "[0-9]{2}"}
+_PLAIN_IDENTIFIER = r"\A[!-~]+(?: [!-~]+)*\z"
+_ODD_IDENTIFIER = r"\A[^0-9]*\z|\A['=-]|\.0+\z|\A[0-9](?:\.[0-9]+)?[eE]|\A[089]+\z"
+_DECIMAL_IDENTIFIER = r"\A[0-9]+\.[0-9]*[1-9][0-9]*\z"
+_BEFORE_REPEATED = r"\A(?:9+8|8+7)\z"
+
+
+def plain_date_format(mapping: ColumnMapping, source: Source) -> str | None:
+    """The first declared format of a date, where it is made of year, month and day in digits."""
+    if mapping.target.kind != "date" or mapping.anchor is not None:
+        return None
+    first = next(iter(mapping.formats or source.date_formats), "")
+    is_plain = all(first.count(part) == 1 for part in _DATE_PARTS) and first.count("%") == len(_DATE_PARTS)
+    return first if is_plain else None
+
+
+def read_dates(
+    texts: pl.Series, read: Callable[[str | None], Reading], fields: Mapping[str, pl.DataType], form: str
+) -> pl.DataFrame:
+    """Readings of dates. Most are written just as declared: only the others go through the parser, which takes
+    as long for one of them as this takes for a thousand.
+    """
+    pattern = re.escape(form)
+    for part, digits in _DATE_PARTS.items():
+        pattern = pattern.replace(part, digits)
+    text = pl.col("text")
+    is_declared = pl.when(text.str.contains(rf"\A{pattern}\z")).then(text)
+    dates = texts.to_frame("text").select("text", is_declared.str.to_date(form, strict=False).alias("date"))
+    iso = pl.col("date").dt.to_string("%Y-%m-%d")
+    made = {name: pl.col("date") for name in ("value", "lower", "upper")}
+    made |= {"precision": pl.lit("day"), "parser": pl.lit("date"), "after": pl.when(iso != text).then(iso)}
+    return _read_others(texts, dates, dates["date"].is_not_null(), made, read, fields)
+
+
+def read_identifiers(texts: pl.Series, is_person: bool, fields: Mapping[str, pl.DataType]) -> pl.DataFrame:
+    """Readings of identifiers, which are nearly all distinct and plain: only the others go through the parser."""
+    is_plain = texts.str.contains(_PLAIN_IDENTIFIER) & ~texts.str.contains(_ODD_IDENTIFIER)
+    column = NumberedColumn(
+        is_person,
+        has_decimals=bool(texts.str.contains(_DECIMAL_IDENTIFIER).any()),
+        running=frozenset(texts.filter(texts.str.contains(_BEFORE_REPEATED))),
+    )
+    known, made = texts.to_frame("text"), {"value": pl.col("text")}
+    return _read_others(
+        texts, known, is_plain.fill_null(False), made, partial(read_identifier, column=column), fields
+    )
+
+
+def part_of_identifier(texts: pl.Series) -> pl.Series:
+    """Texts as a template puts them into an identifier: wrappers off; what is no identifier stays as it is written."""
+    distinct = distinct_texts(texts)
+    read = read_identifiers(distinct.texts, False, {"value": pl.String()})["value"]
+    return read.fill_null(distinct.texts.str.normalize("NFKC")).gather(distinct.places)
+
+
+def _read_others(
+    texts: pl.Series,
+    known: pl.DataFrame,
+    is_known: pl.Series,
+    made: Mapping[str, pl.Expr],
+    read: Callable[[str | None], Reading],
+    fields: Mapping[str, pl.DataType],
+) -> pl.DataFrame:
+    """Readings of all texts: made from ``known`` where that is enough, else by the parser."""
+    nothing = pl.lit(None)
+    told = known.filter(is_known).select(
+        made.get(name, nothing).cast(dtype).alias(name) for name, dtype in fields.items()
+    )
+    others = parse_texts(texts.filter(~is_known), read, fields)
+    places = pl.concat([is_known.arg_true(), (~is_known).arg_true()])
+    return pl.concat([told, others]).select(pl.all().gather(places.arg_sort()))
