@@ -12,9 +12,8 @@ import polars as pl
 
 from registry_pipeline.intake.readers.header import Header, unique_names
 from registry_pipeline.intake.readers.model import SOURCE_ROW, RawSheet, ReadError, ReadOptions
-from registry_pipeline.intake.readers.sheet import column_ids, finish_sheet
+from registry_pipeline.intake.readers.sheet import column_ids, finish_sheet, reject_long_cells
 from registry_pipeline.intake.readers.source import Source
-from registry_pipeline.intake.readers.workbook import reject_long_cells
 
 _INTEGERS = 9e18
 

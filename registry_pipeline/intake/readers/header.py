@@ -14,6 +14,9 @@ from registry_pipeline.intake.readers.model import SOURCE_ROW, ReadError, ReadOp
 
 PREVIEW_ROWS = 200
 _TITLE_WINDOW = 20
+_REPEATED, _NAMELESS = "duplicated column name", "a column has no name"
+COLUMN_NOTES = (_REPEATED, _NAMELESS)
+"""How notes begin that tell of the names of columns."""
 GridRow = tuple[int, int, Sequence[str | None]]
 """First physical row, number of physical rows, cells."""
 
@@ -101,9 +104,9 @@ def unique_names(received: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
         seen[name] += 1
         if seen[name] > 1:
             name = _free_name(name, seen, taken)
-            notes.append(f"duplicated column name, column {position} renamed with a suffix")
+            notes.append(f"{_REPEATED}, column {position} renamed with a suffix")
         if not received[position - 1].strip():
-            notes.append(f"column {position} has no name")
+            notes.append(f"{_NAMELESS}: column {position}")
         taken.add(name)
         names.append(name)
     return tuple(names), notes

@@ -58,6 +58,18 @@ def finish_sheet(
     )
 
 
+def reject_long_cells(grid: pl.DataFrame, options: ReadOptions) -> tuple[pl.DataFrame, list[Reject]]:
+    """Rows with a cell beyond the limit are no records."""
+    limit = options.limits.max_cell_bytes
+    too_long = pl.any_horizontal(pl.col(pl.String).str.len_bytes() > limit).fill_null(False)
+    mask = grid.select(too_long).to_series()
+    if not mask.any():
+        return grid, []
+    message = f"a cell is longer than the limit of {limit:,} bytes"
+    rows = grid.filter(mask)[SOURCE_ROW].to_list()
+    return grid.filter(~mask), [Reject(row, "cell_too_long", message) for row in rows]
+
+
 def _check_size(grid: pl.DataFrame, options: ReadOptions) -> None:
     limits = options.limits
     if len(grid) > limits.max_rows:

@@ -14,6 +14,7 @@ from typing import Any
 from registry_pipeline.intake.mapping.model import Source
 from registry_pipeline.intake.parsing.text import comparison_key
 from registry_pipeline.intake.raw.store import SheetInfo
+from registry_pipeline.intake.readers.header import COLUMN_NOTES
 from registry_pipeline.intake.submissions.file_use import FileUse, plain_name
 from registry_pipeline.intake.submissions.redcap_files import redcap_issues
 from registry_pipeline.intake.submissions.renamed_columns import SIMILAR, Drift
@@ -41,6 +42,8 @@ def issues_of_file(use: FileUse, drift: Drift) -> Iterator[dict[str, Any]]:
             yield from _header_issues(use, use.source, sheet, drift)
         for warning in sheet.warnings:
             yield _issue(use, "S01", "warning", warning, sheet.sheet)
+        for note in sheet.notes:
+            yield _issue(use, "S02" if note.startswith(COLUMN_NOTES) else "S01", "info", note, sheet.sheet)
         yield from _serial_issues(use, use.source, sheet)
         for source_row, code, message in sheet.rejects:
             severity = "info" if code in ("totals_row", "repeated_header") else "warning"

@@ -13,6 +13,7 @@ import pytest
 import xlsxwriter
 
 from registry_pipeline.intake.readers import ReadError, ReadLimits, ReadOptions, ReadResult, read_file
+from registry_pipeline.intake.readers.workbook.styles import precision_of
 from tests.unit.intake.biff8 import Dated, write_xls
 
 
@@ -114,19 +115,40 @@ def test_several_sheets_and_a_choice_of_them(tmp_path: Path) -> None:
     assert caught.value.code == "no_such_sheet"
 
 
-def test_hidden_things_are_read_and_noted(tmp_path: Path) -> None:
+def test_hidden_sheets_rows_and_columns_are_read_and_told(tmp_path: Path) -> None:
     path = tmp_path / "b.xlsx"
     with xlsxwriter.Workbook(path) as book:
         book.add_worksheet("front").write_row(0, 0, ["a"])
         sheet = book.add_worksheet("back")
         sheet.write_row(0, 0, ["a", "b"])
-        sheet.write_row(1, 0, ["1", "2"])
+        sheet.write_column(1, 0, ["1", "2", "3"])
+        sheet.write_column(1, 1, ["1", "2", "3"])
         sheet.set_column("B:B", None, None, {"hidden": True})
+        sheet.set_row(2, None, None, {"hidden": True})
+        sheet.set_row(20, None, None, {"hidden": True})  # nothing stands in it
         sheet.hide()
-    back = read_file(path).sheets[1]
-    assert back.frame.rows() == [("1", "2", 2)]
-    assert any("worksheet is hidden" in note for note in back.notes)
-    assert any("column ranges are hidden" in note for note in back.notes)
+    front, back = read_file(path).sheets
+    assert back.frame.rows() == [("1", "1", 2), ("2", "2", 3), ("3", "3", 4)]
+    assert front.warnings == []
+    sheet_told, column_told, row_told = back.warnings
+    assert "worksheet is hidden" in sheet_told and "3 rows" in sheet_told
+    assert column_told.startswith("1 ranges of columns are hidden")
+    assert row_told.startswith("1 rows are hidden") and "row 3" in row_told
+
+
+def test_merged_cells_below_the_header_are_told_and_those_of_the_header_are_not(tmp_path: Path) -> None:
+    path = tmp_path / "b.xlsx"
+    with xlsxwriter.Workbook(path) as book:
+        sheet = book.add_worksheet()
+        sheet.merge_range("A1:A2", "id")
+        sheet.merge_range("B1:C1", "lesion")
+        sheet.write_row("B2", ["site", "mm"])
+        sheet.merge_range("A3:A5", "P1")
+        sheet.merge_range("B6:C6", "lung")
+        sheet.write_column("C3", [1, 2, 3])
+    sheet_read = read_file(path, ReadOptions(header_rows=(1, 2))).sheets[0]
+    (told,) = sheet_read.warnings
+    assert told.startswith("1 merged cells") and "A3:A5" in told
 
 
 def test_formulas_without_result_errors_and_lost_digits_are_noted(tmp_path: Path) -> None:
@@ -145,12 +167,31 @@ def test_formulas_without_result_errors_and_lost_digits_are_noted(tmp_path: Path
     assert any("first in B2" in warning for warning in found.warnings)
 
 
-def test_a_format_without_day_is_noted(tmp_path: Path) -> None:
-    for code in ("yyyy-mm", 'yyyy"年"m"月"'):
-        path = write(tmp_path / "b.xlsx", ("S", [["d"], [(DAY, code)]]))
-        assert any("year and month only" in note for note in read_file(path).sheets[0].notes)
-    path = write(tmp_path / "c.xlsx", ("S", [["d"], [(DAY, "yyyy-mm-dd")]]))
-    assert not any("year and month only" in note for note in read_file(path).sheets[0].notes)
+MONTHS = ["yyyy-mm", 'yyyy"年"m"月"', "mmm-yy", "[$-411]ge.m", 'mmmm" "yyyy', 17, 57, "yyyy/m;@"]
+
+
+@pytest.mark.parametrize("code", MONTHS)
+def test_a_cell_that_shows_a_month_is_a_month_where_the_day_is_the_one_that_excel_adds(
+    tmp_path: Path, code: object
+) -> None:
+    first, later = dt.datetime(2019, 3, 1), dt.datetime(2019, 3, 15)
+    rows = [["d", "e"], [(first, code), (first, "yyyy-mm-dd")], [(later, code), (first, code)]]
+    sheet = read_file(write(tmp_path / "b.xlsx", ("S", rows))).sheets[0]
+    assert sheet.frame.rows() == [("2019-03", "2019-03-01", 2), ("2019-03-15", "2019-03", 3)]
+    assert sheet.notes == ["2 cells show a month or a year only and are read as such, not as its first day"]
+
+
+def test_a_cell_that_shows_a_year_is_a_year(tmp_path: Path) -> None:
+    days = [dt.datetime(2019, 1, 1), dt.datetime(2019, 3, 1)]
+    rows = [["d"], *[[(day, "yyyy")] for day in days]]
+    assert [row[0] for row in read_rows(write(tmp_path / "b.xlsx", ("S", rows)))] == ["2019", "2019-03-01"]
+
+
+@pytest.mark.parametrize(
+    "code", ["yyyy-mm-dd", "General", "0.00E+00", '0 "mg"', "[Red]0", "m/d/yy h:mm", "#,##0"]
+)
+def test_other_formats_are_no_short_dates(code: str) -> None:
+    assert precision_of(code) is None
 
 
 def test_text_that_looks_like_a_formula_is_text(tmp_path: Path) -> None:

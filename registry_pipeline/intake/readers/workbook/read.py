@@ -1,14 +1,17 @@
 """Spreadsheets (XLSX, and XLSB, ODS, XLS through the same library) to ``RawSheet``s.
 
 Belongs here: worksheets to grids of text with ISO dates. Does not belong here: what stands in the workbook's
-XML beside the cells (workbook_parts.py), archive limits (archive.py).
+XML beside the cells (``scan.py``, ``styles.py``), archive limits (``archive.py``).
 
 Cells: a date cell is ``YYYY-MM-DD`` (with a time when it has one, honouring the 1904 epoch), a time cell
-``HH:MM:SS``, a number is written plainly without a trailing ``.0`` or an exponent, text is verbatim.
+``HH:MM:SS``, a number is written plainly without a trailing ``.0`` or an exponent, text is verbatim. A cell whose
+format shows year and month only (or the year alone) holds a first day that Excel added: it is ``YYYY-MM`` (``YYYY``).
 """
 
 from __future__ import annotations
 
+import io
+import zipfile
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -17,11 +20,12 @@ import polars as pl
 from registry_pipeline.intake.readers.archive import open_archive
 from registry_pipeline.intake.readers.encoding import replacement_error
 from registry_pipeline.intake.readers.header import PREVIEW_ROWS, GridRow, find_header
-from registry_pipeline.intake.readers.model import SOURCE_ROW, RawSheet, ReadError, ReadOptions, Reject
-from registry_pipeline.intake.readers.sheet import column_ids, finish_sheet
+from registry_pipeline.intake.readers.model import SOURCE_ROW, RawSheet, ReadError, ReadOptions
+from registry_pipeline.intake.readers.sheet import column_ids, finish_sheet, reject_long_cells
 from registry_pipeline.intake.readers.sniff import OLE_MAGIC
 from registry_pipeline.intake.readers.source import Source
-from registry_pipeline.intake.readers.workbook_parts import SheetFacts, scan_workbook, with_known_dates
+from registry_pipeline.intake.readers.workbook.scan import SheetFacts, scan_workbook
+from registry_pipeline.intake.readers.workbook.styles import western
 
 if TYPE_CHECKING:
     from fastexcel import ExcelReader, ExcelSheet
@@ -34,7 +38,7 @@ _SERIAL = r"^[2-5][0-9]{4}(?:\.[0-9]+)?$"
 
 
 def read_workbook(source: Source, options: ReadOptions) -> list[RawSheet]:
-    """Read the wanted worksheets, all when ``options.sheets`` is None; hidden ones too, with a note.
+    """Read the wanted worksheets, all when ``options.sheets`` is None; hidden ones too, with a warning.
 
     Raises:
         ReadError: not_a_workbook, damaged, password_protected, zip_bomb, unsafe_archive, no_such_sheet,
@@ -62,7 +66,24 @@ def _prepare(source: Source, options: ReadOptions) -> tuple[bytes | str, dict[st
             raise ReadError("password_protected", "the workbook has a password; save it without one")
         return (data if source.path is None else str(source.path)), {}
     with open_archive(source, options.limits) as archive:
-        return with_known_dates(archive, data), scan_workbook(archive)
+        facts = scan_workbook(archive)
+        return _with_known_dates(archive, data), facts
+
+
+def _with_known_dates(archive: zipfile.ZipFile, data: bytes) -> bytes:
+    """The workbook with East Asian built-in date formats replaced by the Western ones that the library knows."""
+    if "xl/styles.xml" not in archive.namelist():
+        return data
+    styles = archive.read("xl/styles.xml")
+    changed = western(styles)
+    if changed == styles:
+        return data
+    copy = io.BytesIO()
+    with zipfile.ZipFile(copy, "w", zipfile.ZIP_STORED) as target:
+        for member in archive.infolist():
+            is_styles = member.filename == "xl/styles.xml"
+            target.writestr(member.filename, changed if is_styles else archive.read(member))
+    return copy.getvalue()
 
 
 def _open(data: bytes | str) -> ExcelReader:
@@ -79,30 +100,51 @@ def _open(data: bytes | str) -> ExcelReader:
 
 
 def _read_sheet(workbook: ExcelReader, name: str, facts: SheetFacts, options: ReadOptions) -> RawSheet:
-    sheet = _load(workbook, name)
-    notes = facts.as_notes()
-    if sheet.visible != "visible":
-        notes.insert(0, "the worksheet is hidden in the workbook; it was read too")
-    grid = sheet.to_polars()
+    loaded = _load(workbook, name)
+    grid = loaded.to_polars()
     if grid.height == 0 or grid.width == 0:
-        return _empty_sheet(name, [*notes, "the worksheet is empty"])
+        return _empty_sheet(name)
     if grid.height > options.limits.max_rows or grid.width > options.limits.max_columns:
         raise ReadError("too_large", "a worksheet has more rows or columns than allowed; split it")
     grid = _as_text(grid)
     if not _first_rows(grid):
-        return _empty_sheet(name, [*notes, "the worksheet is empty"])
+        return _empty_sheet(name)
     header = find_header(_first_rows(grid), options)
+    grid, notes = _with_short_dates(grid, facts, header.first_data_row)
     grid = _to_width(grid, len(header.names)).filter(pl.col(SOURCE_ROW) >= header.first_data_row)
     _refuse_lost_characters(grid)
     grid, rejects = reject_long_cells(grid, options)
-    found = finish_sheet(grid, header, options, sheet=name, encoding=_ENCODING, rejects=rejects, notes=notes)
-    serials = serial_columns(found.frame) if facts.epoch is not None else {}
+    sheet = finish_sheet(grid, header, options, sheet=name, encoding=_ENCODING, rejects=rejects, notes=notes)
+    serials = serial_columns(sheet.frame) if facts.epoch is not None else {}
+    warnings = facts.as_warnings(header.first_data_row)
+    if loaded.visible != "visible":
+        n_rows = "1 row was" if sheet.n_read == 1 else f"{sheet.n_read:,} rows were"
+        warnings.insert(0, f"the worksheet is hidden in the workbook and its {n_rows} read too")
     return replace(
-        found,
-        warnings=facts.as_warnings(),
-        serial_columns=serials,
-        excel_epoch=facts.epoch if serials else None,
+        sheet, warnings=warnings, serial_columns=serials, excel_epoch=facts.epoch if serials else None
     )
+
+
+def _with_short_dates(
+    grid: pl.DataFrame, facts: SheetFacts, first_data_row: int
+) -> tuple[pl.DataFrame, list[str]]:
+    """Dates of which the cell shows a month or a year, as such; a later day than the first was written by somebody."""
+    n_changed = 0
+    for precision, first_day, length in (
+        ("month", r"^[0-9]{4}-[0-9]{2}-01$", 7),
+        ("year", r"^[0-9]{4}-01-01$", 4),
+    ):
+        by_column: dict[int, list[int]] = {}
+        for row, column, own in facts.short_dates:
+            if own == precision and row >= first_data_row and column < grid.width - 1:
+                by_column.setdefault(column, []).append(row)
+        for column, rows in by_column.items():
+            text = pl.col(f"c{column}")
+            is_short = pl.col(SOURCE_ROW).is_in(rows) & text.str.contains(first_day)
+            n_changed += grid.select(is_short.fill_null(False).sum()).item()
+            grid = grid.with_columns(pl.when(is_short).then(text.str.slice(0, length)).otherwise(text))
+    note = f"{n_changed} cells show a month or a year only and are read as such, not as its first day"
+    return grid, [note] if n_changed else []
 
 
 def serial_columns(frame: pl.DataFrame) -> dict[str, int]:
@@ -151,18 +193,6 @@ def _refuse_lost_characters(grid: pl.DataFrame) -> None:
         raise replacement_error(int(damaged[SOURCE_ROW][0]))
 
 
-def reject_long_cells(grid: pl.DataFrame, options: ReadOptions) -> tuple[pl.DataFrame, list[Reject]]:
-    """Rows with a cell beyond the limit are no records."""
-    limit = options.limits.max_cell_bytes
-    too_long = pl.any_horizontal(pl.col(pl.String).str.len_bytes() > limit).fill_null(False)
-    mask = grid.select(too_long).to_series()
-    if not mask.any():
-        return grid, []
-    message = f"a cell is longer than the limit of {limit:,} bytes"
-    rows = grid.filter(mask)[SOURCE_ROW].to_list()
-    return grid.filter(~mask), [Reject(row, "cell_too_long", message) for row in rows]
-
-
-def _empty_sheet(name: str, notes: list[str]) -> RawSheet:
+def _empty_sheet(name: str) -> RawSheet:
     frame = pl.DataFrame(schema={SOURCE_ROW: pl.Int64})
-    return RawSheet(frame, name, (), _ENCODING, [], [], notes)
+    return RawSheet(frame, name, (), _ENCODING, [], [], ["the worksheet is empty"])

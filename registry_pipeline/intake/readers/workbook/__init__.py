@@ -1,0 +1,1 @@
+"""Spreadsheets to rows: cells through a library, what stands beside them from the workbook's XML."""
