@@ -1,7 +1,8 @@
 """Stata, SPSS and SAS files through pyreadstat, with value labels in place of codes.
 
 Belongs here: labels, user-defined missing values, the choice of pyreadstat's function.
-Does not belong here: typed values to text (columnar.py).
+Does not belong here: typed values to text (``columnar.py``), what a date is (``display_formats.py``): pyreadstat knows
+display formats by lists, and takes those it does not know for days or for numbers.
 
 Where a value has a label, the label's text is what the sheet shows, because that is what the facility's
 people see; a value without a label stays as it is. A value that the file declares missing is never taken for a
@@ -14,13 +15,14 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Hashable, Mapping
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from registry_pipeline.core.native_panics import panics_as_exceptions
 from registry_pipeline.intake.readers.columnar import sheet_of_table
+from registry_pipeline.intake.readers.display_formats import DateFormat, date_format, date_text
 from registry_pipeline.intake.readers.model import DECLARED_MISSING, RawSheet, ReadError, ReadOptions
 from registry_pipeline.intake.readers.sniff import sniff_format
 from registry_pipeline.intake.readers.source import Source
@@ -42,7 +44,7 @@ def read_statistical(source: Source, options: ReadOptions) -> list[RawSheet]:
         kind = "xport"
     with _on_disk(source) as path:
         table, meta = _read(path, kind, options)
-    table, notes = _shown(table, meta)
+    table, notes = _shown(table, meta, kind)
     encoding = str(meta.file_encoding or options.encoding or "utf-8").lower()
     return [sheet_of_table(table, options, encoding=encoding, notes=notes)]
 
@@ -63,14 +65,17 @@ def _read(path: Path, kind: str, options: ReadOptions) -> tuple[pl.DataFrame, An
     import pyreadstat
 
     function = getattr(pyreadstat, _FUNCTIONS[kind])
-    arguments: dict[str, Any] = {"encoding": options.encoding, "output_format": "polars"}
+    arguments: dict[str, Any] = {
+        "encoding": options.encoding, "output_format": "polars", "disable_datetime_conversion": True
+    }  # fmt: skip
     if kind != "xport":
         arguments["user_missing"] = True
     try:
-        _, meta = function(str(path), metadataonly=True, encoding=options.encoding)
-        if (meta.number_rows or 0) > options.limits.max_rows:
-            raise ReadError("too_large", f"more than {options.limits.max_rows:,} rows; split the export")
-        table, meta = function(str(path), **arguments)
+        with panics_as_exceptions():
+            _, meta = function(str(path), metadataonly=True, encoding=options.encoding)
+            if (meta.number_rows or 0) > options.limits.max_rows:
+                raise ReadError("too_large", f"more than {options.limits.max_rows:,} rows; split the export")
+            table, meta = function(str(path), **arguments)
     except ReadError:
         raise
     except UnicodeDecodeError:
@@ -82,15 +87,17 @@ def _read(path: Path, kind: str, options: ReadOptions) -> tuple[pl.DataFrame, An
     return table, meta
 
 
-def _shown(table: pl.DataFrame, meta: Any) -> tuple[pl.DataFrame, list[str]]:
-    """The table with labels, and with marks for values that are declared missing; notes of both."""
+def _shown(table: pl.DataFrame, meta: Any, kind: str) -> tuple[pl.DataFrame, list[str]]:
+    """The table with labels, dates, and marks for values that are declared missing; notes of them."""
     columns, n_labelled, n_marked = [], 0, 0
     for series in table.get_columns():
         labels = meta.variable_value_labels.get(series.name) or {}
         is_missing = _missing_test(meta, series.name)
-        if labels or is_missing is not None or series.dtype == pl.Object:
-            texts = [_cell(value, labels, is_missing or _is_nothing) for value in series.to_list()]
-            series = pl.Series(series.name, texts, dtype=pl.String)
+        form = date_format(kind, meta.original_variable_types.get(series.name))
+        if form is not None and series.dtype == pl.String:
+            form = None
+        if labels or is_missing is not None or form is not None or series.dtype == pl.Object:
+            series = _texts(series, labels, is_missing or _is_nothing, form)
             n_labelled += bool(labels)
             n_marked += is_missing is not None and bool(series.str.contains(DECLARED_MISSING).any())
         columns.append(series)
@@ -98,6 +105,15 @@ def _shown(table: pl.DataFrame, meta: Any) -> tuple[pl.DataFrame, list[str]]:
     if n_marked:
         notes.append(f"values that the file declares missing are marked in {n_marked} columns")
     return pl.DataFrame(columns), notes
+
+
+def _texts(
+    series: pl.Series, labels: Mapping[Any, str], is_missing: Callable[[Any], bool], form: DateFormat | None
+) -> pl.Series:
+    """A column as text, each distinct value once."""
+    values = series.to_list()
+    known = {value: _cell(value, labels, is_missing, form) for value in set(values)}
+    return pl.Series(series.name, [known[value] for value in values], dtype=pl.String)
 
 
 def _missing_test(meta: Any, name: str) -> Callable[[Any], bool] | None:
@@ -110,8 +126,10 @@ def _missing_test(meta: Any, name: str) -> Callable[[Any], bool] | None:
     def test(value: Any) -> bool:
         if isinstance(value, str) and value in letters:
             return True
-        same = (one for one in ranges or () if isinstance(value, str) == isinstance(one["lo"], str))
-        return isinstance(value, str | int | float) and any(one["lo"] <= value <= one["hi"] for one in same)
+        same = (bound for bound in ranges or () if isinstance(value, str) == isinstance(bound["lo"], str))
+        return isinstance(value, str | int | float) and any(
+            bound["lo"] <= value <= bound["hi"] for bound in same
+        )
 
     return test
 
@@ -120,13 +138,15 @@ def _is_nothing(_: Any) -> bool:
     return False
 
 
-def _cell(value: Any, labels: Mapping[Any, str], is_missing: Callable[[Any], bool]) -> str | None:
+def _cell(
+    value: Any, labels: Mapping[Any, str], is_missing: Callable[[Any], bool], form: DateFormat | None
+) -> str | None:
     if value is None or value != value:
         return None
     if isinstance(value, Hashable) and value in labels:
         return labels[value]
-    if isinstance(value, datetime):
-        text = value.isoformat(sep=" ").removesuffix(" 00:00:00")
+    if form is not None and isinstance(value, int | float):
+        text = date_text(value, form)
     else:
         text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
     return f"[missing {text}]" if is_missing(value) else text
