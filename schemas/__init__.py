@@ -4,11 +4,15 @@ Belongs here: models, columns, code lists and what is derived from them.
 Does not belong here: anything that reads, moves or stores rows.
 """
 
+from __future__ import annotations
+
 import importlib
 import pkgutil
 from functools import cache
+from typing import TYPE_CHECKING
 
-import pandera.polars as pa
+if TYPE_CHECKING:  # names of the study are wanted where no table is: pandera takes a second to import
+    import pandera.polars as pa
 
 LAYERS = ("curated", "mart", "result", "quality", "meta")
 

@@ -14,17 +14,12 @@ from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from schemas import study
+
 DAYS_PER_MONTH = 30.4375
 RULE_KEYS = ("severity", "softer_severity", "thresholds")
 """What may be said of a rule in [rules.*], here and in a facility's TOML."""
 
-
-COVARIATES = (
-    "is_small", "size_group", "max_diameter_mm", "sum_diameter_mm", "lesion_site_group", "scf_vs_other",
-    "age_years", "age_group", "figo_group", "histology_group", "n_lesions", "lrt_modality",
-    "months_primary_to_omd", "has_concurrent_regional", "omd_class", "bed10_gy",
-)  # fmt: skip
-"""Columns of the cohort that a Cox model may hold."""
 _MEMORY = re.compile(r"[0-9]+(\.[0-9]+)?\s?[KMGT]i?B")
 _CRON_FIELD = re.compile(
     r"(\*|[0-9A-Za-z]+(-[0-9A-Za-z]+)?)(/[0-9]+)?(,(\*|[0-9A-Za-z]+(-[0-9A-Za-z]+)?)(/[0-9]+)?)*"
@@ -71,10 +66,10 @@ class Study:
     not fix is marked as an assumption."""
 
     origin: str = _parameter(
-        "lrt_start",
+        study.LRT_START.name,
         "Origin of OS, LRFS and progression. Treatment is an entry condition: an earlier origin adds immortal time.",
         True,
-        ("lrt_start", "omd_dx"),
+        study.COHORT_ORIGINS,
     )
     cutpoint_mm: float = _parameter(15.0, "Largest diameter that counts as small (inclusive).", True, (), 0)
     size_metric: str = _parameter(
@@ -89,7 +84,7 @@ class Study:
     window_start: date = _parameter(date(2007, 1, 1), "First day of the inclusion window.")
     window_end: date = _parameter(date(2022, 5, 31), "Last day of the inclusion window.")
     window_date: str = _parameter(
-        "lrt_start", "Which date has to lie in the window.", True, ("lrt_start", "omd_dx")
+        study.LRT_START.name, "Which date has to lie in the window.", True, study.COHORT_ORIGINS
     )
     omd_max_lesions: int = _parameter(3, "Most lesions that still count as oligometastatic.", False, (), 1)
     follow_up_definition: str = _parameter(
@@ -121,35 +116,26 @@ class Study:
     rmst_months: float = _parameter(36.0, "Horizon of the restricted mean survival time.", True, (), 0)
     alpha_beta_gy: float = _parameter(10.0, "Alpha/beta for BED and EQD2.", True, (), 0.1)
     multivariable: tuple[str, ...] = _parameter(
-        ("is_small", "lesion_site_group", "age_years", "histology_group", "n_lesions"),
+        study.MULTIVARIABLE,
         "Covariates of the multivariable Cox model; all are entered.",
         True,
-        COVARIATES,
+        study.COVARIATES,
     )
     univariable: tuple[str, ...] = _parameter(
-        (
-            "is_small",
-            "max_diameter_mm",
-            "lesion_site_group",
-            "age_years",
-            "figo_group",
-            "histology_group",
-            "n_lesions",
-            "lrt_modality",
-            "months_primary_to_omd",
-            "has_concurrent_regional",
-        ),
+        study.UNIVARIABLE,
         "Covariates that are examined one at a time.",
         True,
-        COVARIATES,
+        study.COVARIATES,
     )
     growth_model: str = _parameter(
         "exponential",
         "Growth curve that the scorecard's interval is read from; all forms are reported.",
         True,
-        ("exponential", "power", "linear", "gompertz", "logistic", "von_bertalanffy"),
+        tuple(study.GROWTH_FORMS),
     )
-    growth_error_model: str = _parameter("additive", "Error model of that curve.", True, ("additive", "log"))
+    growth_error_model: str = _parameter(
+        "additive", "Error model of that curve.", True, tuple(study.GROWTH_ERRORS)
+    )
     bootstrap_replicates: int = _parameter(500, "Replicates of the patient-cluster bootstrap.", True, (), 0)
     bootstrap_max_lesions: int = _parameter(
         2000,

@@ -1,4 +1,4 @@
-"""Which table rests on which: read off the SQL headers where SQL makes a table, told here otherwise.
+"""Which table rests on which: read off the SQL headers and the records of the analyses, said here otherwise.
 
 Belongs here: the arrows of Dagster's page.
 Does not belong here: keys and descriptions (``naming.py``), what the assets do.
@@ -10,49 +10,9 @@ import dagster as dg
 
 from registry_pipeline.core.sql_files import sql_files
 from registry_pipeline.defs.naming import SOURCE_ROW, key, layer_tables, record_tables
+from registry_pipeline.study.estimates import analyses
 
 Upstream = list[dg.AssetDep]
-_TIMES = ("mart.survival_time", "mart.cohort", "mart.registry_patient")
-_GROWTH = ("mart.lesion_growth", "mart.cohort")
-_RECURRENCE = ("mart.recurrence", "mart.cohort")
-_SERIES = ("mart.lesion_size", "mart.cohort")
-_OPEN = (
-    "mart.cohort",
-    "mart.vital_status",
-    "mart.survival_time",
-    "result.scorecard",
-    "result.growth_threshold",
-)
-_RESULT: dict[str, tuple[str, ...]] = {
-    "growth_fit": _GROWTH,
-    "growth_threshold": _GROWTH,
-    "growth_share": _GROWTH,
-    "growth_curve": _GROWTH,
-    "growth_sensitivity": _GROWTH,
-    "growth_influence": _GROWTH,
-    "growth_serial": _SERIES,
-    "growth_mixed": _SERIES,
-    "surveillance": _GROWTH,
-    "recurrence_pattern": _RECURRENCE,
-    "recurrence_by_group": _RECURRENCE,
-    "recurrence_course": ("mart.recurrence", "mart.survival_time"),
-    "lesion_local_control": ("mart.lesion_control",),
-    "lesion_cox": ("mart.lesion_control",),
-    "missing_data": ("mart.cohort",),
-    "missing_pattern": ("mart.cohort",),
-    "bounds": _OPEN,
-    "bounds_scenario": _OPEN[:2],
-}
-_SCORED = (
-    "km_landmark",
-    "logrank_test",
-    "cox_term",
-    "follow_up",
-    "recurrence_pattern",
-    "growth_share",
-    "growth_threshold",
-)
-_SCORECARD = ("mart.cohort", "mart.lesion_growth", "mart.attrition", *(f"result.{one}" for one in _SCORED))
 
 
 def upstream(layer: str, table: str) -> Upstream:
@@ -66,7 +26,7 @@ def upstream(layer: str, table: str) -> Upstream:
     if layer == "quality":
         return _quality(table)
     if layer == "result":
-        names = _SCORECARD if table == "scorecard" else _RESULT.get(table, _TIMES)
+        names = next(one.reads for one in analyses().values() if table in one.makes)
     else:
         names = tuple(sql_files(layer)[table].header["inputs"])
     return [_dependency(one) for one in names]

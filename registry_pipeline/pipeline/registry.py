@@ -142,6 +142,5 @@ def _content(frame: pl.DataFrame) -> str:
 def _as_declared(name: str, frame: object) -> pl.DataFrame:
     """An estimate's rows with exactly the declared columns and types."""
     rows = pl.from_pandas(frame, nan_to_null=True) if not isinstance(frame, pl.DataFrame) else frame
-    return with_schema(
-        rows, {column.name: column.polars_type for column in columns_of(schemas.tables()[name])}
-    )
+    types = {column.name: column.polars_type for column in columns_of(schemas.tables()[name])}
+    return with_schema(rows, types) if rows.width else pl.DataFrame(schema=types)  # no column gives a row

@@ -1,49 +1,43 @@
 """How far every headline number could move while queries are open: beside its interval, not instead of it.
 
 Belongs here: the headline numbers of a reading of the records, lowest and highest over the readings.
-Does not belong here: making the readings (``alternatives.py``), the published numbers (``analysis/``).
+Does not belong here: making the readings (``scenarios.py``), the published numbers (``published.py``).
 """
-
-from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
 from registry_pipeline import analysis
 from registry_pipeline.core.settings import Study
+from registry_pipeline.study.analysis import Analysis, Inputs, Tables, every_mart
 from registry_pipeline.study.cox_models import reported_fits
-from registry_pipeline.study.headline_bounds import headline_bounds
-from registry_pipeline.study.headlines import registry_headlines, study_headlines
+from registry_pipeline.study.headlines import headline_bounds, registry_headlines, study_headlines
 from registry_pipeline.study.marts import Marts
 from registry_pipeline.study.rows import nothing
-from registry_pipeline.study.scenarios import Scenario
+from registry_pipeline.study.scenarios import BEGINS, ENDS
 from registry_pipeline.study.scorecard import scorecard
+from registry_pipeline.study.scorecard_lookup import LANDMARK_MONTHS
 
 COLUMNS = ("duration_days", "is_event")
 GROUPS = ("scf_vs_other", "size_group")
 
 
-def bound_results(
-    marts: Marts, study: Study, tables: Mapping[str, pd.DataFrame], scenarios: Iterable[Scenario]
-) -> dict[str, pd.DataFrame]:
-    """``bounds`` and ``bounds_scenario``: of the study's headline numbers, or the registry's where there is no cohort.
-
-    Args:
-        tables: the results of the records as they are: scorecard, km_landmark, follow_up, cox_term, growth_threshold.
-        scenarios: the other readings.
-    """
+def bound_results(inputs: Inputs) -> Tables:
+    """``bounds`` and ``bounds_scenario``: of the study's headline numbers, or the registry's where there is no cohort."""
+    marts, study, tables = inputs.marts, inputs.study, inputs.results
     has_cohort = len(marts.cohort) > 0
     others: dict[str, pd.DataFrame] = {}
-    rows = [_told("as recorded", marts, 0, "", has_cohort)]
-    for one in scenarios:
-        rows.append(_told(one.name, one.marts, one.n_open, one.note, has_cohort))
-        if one.marts is not None:
-            is_same = one.marts.lesion_growth is marts.lesion_growth
+    rows = [_scenario_row("as recorded", marts, 0, "", has_cohort)]
+    for scenario in inputs.scenarios:
+        read = scenario.marts
+        rows.append(_scenario_row(scenario.name, read, scenario.n_open, scenario.note, has_cohort))
+        if read is not None:
+            is_same = read.lesion_growth is marts.lesion_growth
             growth = tables["growth_threshold"] if is_same and has_cohort else None
-            others[one.name] = (
-                _of_study(one.marts, study, growth) if has_cohort else _of_registry(one.marts, study)
+            others[scenario.name] = (
+                _of_study(read, study, growth) if has_cohort else _of_registry(read, study)
             )
     if has_cohort:
-        current = pd.concat([tables["scorecard"], study_headlines(tables, study.origin)], ignore_index=True)
+        current = pd.concat([tables["scorecard"], study_headlines(tables, study)], ignore_index=True)
     else:
         current = registry_headlines(tables)
     bounds = headline_bounds(current, others)
@@ -54,7 +48,9 @@ def bound_results(
     return {"bounds": bounds, "bounds_scenario": pd.DataFrame(rows)}
 
 
-def _told(name: str, marts: Marts | None, n_open: int, note: str, has_cohort: bool) -> dict[str, object]:
+def _scenario_row(
+    name: str, marts: Marts | None, n_open: int, note: str, has_cohort: bool
+) -> dict[str, object]:
     patients = None if marts is None else marts.cohort if has_cohort else marts.registry_patient
     return {
         "scenario": name,
@@ -84,13 +80,13 @@ def _of_study(marts: Marts, study: Study, growth: pd.DataFrame | None) -> pd.Dat
         "cohort": marts.cohort,
         "attrition": marts.attrition,
         "lesion_growth": marts.lesion_growth,
-        "recurrence": analysis.recurrence_patterns(marts.recurrence, len(marts.cohort)),
+        "recurrence_pattern": analysis.recurrence_patterns(marts.recurrence, len(marts.cohort)),
     }
     if len(marts.cohort):
         frames |= _survival(marts, study)
         frames["growth_threshold"] = _growth(marts, study) if growth is None else growth
-    card = scorecard(frames, study.growth_model, study.growth_error_model)
-    return pd.concat([card, study_headlines(frames, study.origin)], ignore_index=True)
+    card = scorecard(frames, study)
+    return pd.concat([card, study_headlines(frames, study)], ignore_index=True)
 
 
 def _of_registry(marts: Marts, study: Study) -> pd.DataFrame:
@@ -108,12 +104,12 @@ def _stacked(parts: list[pd.DataFrame]) -> pd.DataFrame:
 
 
 def _follow_up(frame: analysis.PreparedFrame) -> pd.DataFrame:
-    return _stacked([analysis.follow_up(frame, *COLUMNS, one) for one in ("reverse_km", "observed")])
+    return _stacked([analysis.follow_up(frame, *COLUMNS, name) for name in ("reverse_km", "observed")])
 
 
 def _survival(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
     """Rates, tests, follow-up and the multivariable model: published ones from the start of therapy, others the study's."""
-    mark = 36 * study.days_per_month
+    mark = LANDMARK_MONTHS * study.days_per_month
     label = {"origin": "lrt_start"}
     rates, tests = [], []
     for endpoint in ("os", "local_control"):
@@ -125,7 +121,7 @@ def _survival(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
     everybody = marts.groups("os", study.origin)
     own = {"origin": study.origin, "endpoint": "os"}
     rates.append(analysis.landmark_survival(everybody, *COLUMNS, mark, "overall").assign(**own))
-    terms = [_terms(marts, study, one) for one in dict.fromkeys(("lrt_start", study.origin))]
+    terms = [_terms(marts, study, origin) for origin in dict.fromkeys(("lrt_start", study.origin))]
     return {
         "km_landmark": _stacked(rates),
         "logrank_test": _stacked(tests),
@@ -139,4 +135,23 @@ def _terms(marts: Marts, study: Study, origin: str) -> pd.DataFrame:
     frame = analysis.PreparedFrame(marts.times("os", origin))
     fits = reported_fits(frame, study.multivariable, second_engine=False, limits=False)
     label = {"endpoint": "os", "origin": origin, "model": "multivariable"}
-    return _stacked([one.terms.assign(**label) for one in fits])
+    return _stacked([fit.terms.assign(**label) for fit in fits])
+
+
+ANALYSES = (
+    Analysis(
+        name="bounds",
+        reads=(
+            *every_mart(),
+            *(f"curated.{table}" for table in sorted({*BEGINS, *ENDS})),
+            "quality.quarantine",
+            "result.scorecard",
+            "result.km_landmark",
+            "result.follow_up",
+            "result.cox_term",
+            "result.growth_threshold",
+        ),
+        makes=("bounds", "bounds_scenario"),
+        run=bound_results,
+    ),
+)

@@ -11,7 +11,7 @@ import polars as pl
 
 from registry_pipeline import analysis
 from registry_pipeline.analysis.inputs import check_groups
-from registry_pipeline.core.settings import Study
+from registry_pipeline.study.analysis import TIMES, Analysis, Inputs, Tables
 from registry_pipeline.study.cox_models import MANY_PATIENTS
 from registry_pipeline.study.marts import OVERALL, Marts
 from registry_pipeline.study.rows import COHORT_ORIGINS, joined, nothing
@@ -23,8 +23,9 @@ GROUPS = ("lesion_site_group", "scf_vs_other", "size_group")
 RECURRENCE_GROUPS = ("lesion_site_group", "size_group", "omd_class")
 
 
-def competing_results(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
-    """``gray_test``, ``cause_specific_cox``, ``fine_gray``; ``recurrence_by_group`` and ``recurrence_course``."""
+def competing_results(inputs: Inputs) -> Tables:
+    """``gray_test``, ``cause_specific_cox`` and ``fine_gray``."""
+    marts = inputs.marts
     parts: dict[str, list[pd.DataFrame]] = {"gray_test": [], "cause_specific_cox": [], "fine_gray": []}
     for endpoint in COMPETING:
         for origin in COHORT_ORIGINS:
@@ -41,8 +42,17 @@ def competing_results(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
                 own = {**label, "cause": cause}
                 parts["cause_specific_cox"] += [one.assign(**own) for one in _cause_specific(frame, cause)]
                 parts["fine_gray"] += [one.assign(**own) for one in _fine_gray(frame, cause)]
-    made = {name: joined(rows) for name, rows in parts.items()}
-    return made | {"recurrence_by_group": _by_group(marts), "recurrence_course": _courses(marts)}
+    return {name: joined(rows) for name, rows in parts.items()}
+
+
+def recurrence_results(inputs: Inputs) -> Tables:
+    """``recurrence_pattern``, ``recurrence_by_group`` and ``recurrence_course``."""
+    marts = inputs.marts
+    return {
+        "recurrence_pattern": analysis.recurrence_patterns(marts.recurrence, len(marts.cohort)),
+        "recurrence_by_group": _by_group(marts),
+        "recurrence_course": _courses(marts),
+    }
 
 
 def _gray(everybody: analysis.PreparedFrame) -> Iterator[pd.DataFrame]:
@@ -149,3 +159,19 @@ def _paths(recurrence: pd.DataFrame) -> pl.DataFrame:
         .group_by("patient_id", maintain_order=True)
         .agg(path=pl.col("step").str.join(""))
     )
+
+
+ANALYSES = (
+    Analysis(
+        name="competing events",
+        reads=TIMES,
+        makes=("gray_test", "cause_specific_cox", "fine_gray"),
+        run=competing_results,
+    ),
+    Analysis(
+        name="recurrences",
+        reads=("mart.recurrence", *TIMES),
+        makes=("recurrence_pattern", "recurrence_by_group", "recurrence_course"),
+        run=recurrence_results,
+    ),
+)

@@ -10,20 +10,22 @@ import pandas as pd
 
 from registry_pipeline import analysis
 from registry_pipeline.core.settings import Study
+from registry_pipeline.study.analysis import TIMES, Analysis, Inputs, Tables
 from registry_pipeline.study.marts import Marts
 
 REGISTRY_COVARIATES = ("age_years", "figo_group", "histology_group")
-SECOND_ENDPOINTS = ("lrfs", "pfs", "local_control", "new_oligomet")
+TRANSFORMS = ("km", "rank", "identity")
 MANY_PATIENTS = 5_000  # from here on equal rows enter a fit once, with their count
 
 
-def cox_results(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
+def cox_results(inputs: Inputs) -> Tables:
     """``cox_fit``, ``cox_term`` and ``ph_test``: OS in full, the other endpoints by site and size."""
     fits: list[pd.DataFrame] = []
     terms: list[pd.DataFrame] = []
     tests: list[pd.DataFrame] = []
     frames: dict[tuple[str, str], analysis.PreparedFrame] = {}
-    for endpoint, origin, model, covariates in _plan(marts, study):
+    marts = inputs.marts
+    for endpoint, origin, model, covariates in _plan(marts, inputs.study):
         if (endpoint, origin) not in frames:  # the plan goes from one to the next: only the last is kept
             frames = {(endpoint, origin): analysis.PreparedFrame(marts.times(endpoint, origin))}
         frame = frames[endpoint, origin]
@@ -32,9 +34,9 @@ def cox_results(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
         for fit in shown:
             fits.append(fit.summary.assign(**label, method=fit.method))
             terms.append(fit.terms.assign(**label))
-        plain = next((one for one in shown if one.method == "efron"), None) or _plain(frame, covariates)
+        plain = next((fit for fit in shown if fit.method == "efron"), None) or _plain(frame, covariates)
         if plain is not None and plain.status == "ok":
-            tests += [plain.ph_test(one).assign(**label, transform=one) for one in ("km", "rank", "identity")]
+            tests += [plain.ph_test(name).assign(**label, transform=name) for name in TRANSFORMS]
     joined = {"cox_fit": fits, "cox_term": terms, "ph_test": tests}
     return {
         name: pd.concat(rows, ignore_index=True) if rows else pd.DataFrame() for name, rows in joined.items()
@@ -52,13 +54,13 @@ def _plan(marts: Marts, study: Study) -> Iterator[tuple[str, str, str, tuple[str
             single, together = study.univariable, study.multivariable
         else:
             single, together = ("scf_vs_other", "is_small"), ()
-        yield from ((endpoint, origin, f"univariable:{one}", (one,)) for one in single)
+        yield from ((endpoint, origin, f"univariable:{name}", (name,)) for name in single)
         if together:
             yield endpoint, origin, "multivariable", together
 
 
 def _usable(frame: analysis.PreparedFrame, covariates: tuple[str, ...]) -> list[str]:
-    return [one for one in covariates if frame[one].notna().any()]
+    return [name for name in covariates if frame[name].notna().any()]
 
 
 def _plain(frame: analysis.PreparedFrame, covariates: tuple[str, ...]) -> analysis.CoxFit | None:
@@ -87,3 +89,14 @@ def reported_fits(
         frame, "duration_days", "is_event", usable, second_engine=second_engine, pool=many, limits=limits
     )
     return fits
+
+
+ANALYSES = (
+    Analysis(
+        name="Cox models",
+        reads=TIMES,
+        makes=("cox_fit", "cox_term", "ph_test"),
+        run=cox_results,
+        is_slow=True,  # a second engine looks at every model
+    ),
+)

@@ -1,53 +1,64 @@
-"""From mart to result: every estimate of the study as a table.
+"""From mart to result: every analysis of this room, found by its record and run in the order of what it reads.
 
-Belongs here: the list of result tables and what feeds each.
-Does not belong here: estimation (``analysis/``), files (``pipeline/registry.py``).
+Belongs here: finding analyses, their order, a second process for some of them.
+Does not belong here: any particular analysis, estimation (``analysis/``), files (``pipeline/registry.py``).
 """
 
+import importlib
+import pkgutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
+from graphlib import TopologicalSorter
 from pathlib import Path
 
-import pandas as pd
-
-from registry_pipeline import analysis
+import schemas
+from registry_pipeline import study as room
 from registry_pipeline.core.helper_process import Helper, helping, shared
 from registry_pipeline.core.settings import Study
-from registry_pipeline.reporting.document.wording import Words
-from registry_pipeline.study.bounds import bound_results
-from registry_pipeline.study.competing_events import competing_results
-from registry_pipeline.study.cox_models import cox_results
-from registry_pipeline.study.group_comparisons import group_results
-from registry_pipeline.study.growth import growth_results
-from registry_pipeline.study.lesion_control import lesion_results
+from registry_pipeline.study.analysis import Analysis, Inputs, Tables
 from registry_pipeline.study.marts import Marts, read_marts, stored_marts
-from registry_pipeline.study.model_checks import check_results
 from registry_pipeline.study.scenarios import Scenario
-from registry_pipeline.study.scorecard import scorecard
-from registry_pipeline.study.size_effect import shape_results
-from registry_pipeline.study.survival import survival_results
 
 Progress = Callable[[str], None]
-Tables = dict[str, pd.DataFrame]
 MANY_PATIENTS = 20_000
 """From here on estimates take longer than a process to make some of them in takes to start."""
-BUILDERS: dict[str, Callable[[Marts, Study], Tables]] = {
-    "survival": survival_results,
-    "comparisons of groups": group_results,
-    "size with and without a cutpoint": shape_results,
-    "checks of the model": check_results,
-    "competing events": competing_results,
-    "lesions": lesion_results,
-    "growth": growth_results,
-    "Cox models": cox_results,
-}
-"""Another process begins at the end: a second engine looks at every Cox model, which takes as long as the rest."""
+
+
+@cache
+def analyses() -> dict[str, Analysis]:
+    """Every analysis of the study by name, each after those whose tables it reads, the slow one last of those that read marts only.
+
+    Raises:
+        ValueError: two analyses have one name or make one table, or a declared result table is made by none.
+    """
+    modules = [f"{room.__name__}.{module.name}" for module in pkgutil.iter_modules(room.__path__)]
+    declared = [
+        one
+        for name in modules
+        if name != __name__
+        for one in getattr(importlib.import_module(name), "ANALYSES", ())
+    ]
+    return _in_order(declared)
+
+
+def _in_order(declared: list[Analysis]) -> dict[str, Analysis]:
+    by_name = {one.name: one for one in declared}
+    maker = {table: one.name for one in declared for table in one.makes}
+    if len(by_name) < len(declared) or len(maker) < sum(len(one.makes) for one in declared):
+        raise ValueError("two analyses have one name, or make one table")
+    wanted = {name.partition(".")[2] for name in schemas.tables_of("result")}
+    if nobody := sorted(wanted - set(maker)):
+        raise ValueError(f"no analysis makes {', '.join(nobody)}")
+    above = {one.name: {maker[table] for table in one.result_reads} for one in declared}
+    order = list(TopologicalSorter(above).static_order())
+    ordered = sorted(order, key=lambda name: (bool(above[name]), by_name[name].is_slow and not above[name]))
+    return {name: by_name[name] for name in ordered}
 
 
 @dataclass(frozen=True)
 class Stored:
-    """The mart tables as they are stored, for the process beside this one.
+    """The mart tables as they are stored, for another process.
 
     Attributes:
         folder: where they are.
@@ -76,42 +87,32 @@ def result_tables(
         stored: the same marts in the store: some estimates are then made in a second process, if there is one.
     """
     is_large = len(marts.registry_patient) >= MANY_PATIENTS
+    independent = [name for name, one in analyses().items() if not one.result_reads]
+
+    def run_here(name: str) -> Tables:
+        progress(name)
+        return analyses()[name].tables(Inputs(marts, study, tables, scenarios))
+
+    tables: Tables = {}
     with helping(is_worth_starting=is_large and stored is not None) as helper:
-        tables = _estimates(marts, study, progress, helper, stored)
-    tables["recurrence_pattern"] = analysis.recurrence_patterns(marts.recurrence, len(marts.cohort))
-    tables["scorecard"] = scorecard(
-        tables
-        | {
-            "cohort": marts.cohort,
-            "attrition": marts.attrition,
-            "lesion_growth": marts.lesion_growth,
-            "recurrence": tables["recurrence_pattern"],
-        },
-        study.growth_model,
-        study.growth_error_model,
-        Words(study.cutpoint_mm).variable,
-    )
-    progress("bounds")
-    return tables | bound_results(marts, study, tables, scenarios)
+        made = shared(independent, run_here, _run_in(helper, stored, study))
+    for name in independent:
+        tables |= made[name]
+    for name in list(analyses())[len(independent) :]:
+        tables |= run_here(name)
+    return tables
 
 
-def _estimates(
-    marts: Marts, study: Study, progress: Progress, helper: Helper | None, stored: Stored | None
-) -> Tables:
-    """What the builders make."""
-
-    def here(what: str) -> Tables:
-        progress(what)
-        return BUILDERS[what](marts, study)
-
-    there = None if helper is None or stored is None else partial(helper.call, _made_there, stored, study)
-    made = shared(BUILDERS, here, there)
-    return {name: rows for what in BUILDERS for name, rows in made[what].items()}
+def _run_in(helper: Helper | None, stored: Stored | None, study: Study) -> Callable[[str], Tables] | None:
+    """What asks another process for the tables of an analysis; None without one."""
+    if helper is None or stored is None:
+        return None
+    return partial(helper.call, _run_stored, stored, study)
 
 
-def _made_there(stored: Stored, study: Study, what: str) -> Tables:
+def _run_stored(stored: Stored, study: Study, name: str) -> Tables:
     """In the other process."""
-    return BUILDERS[what](_read_once(stored), study)
+    return analyses()[name].tables(Inputs(_read_once(stored), study))
 
 
 @lru_cache(maxsize=1)

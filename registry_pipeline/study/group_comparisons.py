@@ -11,6 +11,7 @@ import pandas as pd
 
 from registry_pipeline import analysis
 from registry_pipeline.core.settings import Study
+from registry_pipeline.study.analysis import TIMES, Analysis, Inputs, Tables
 from registry_pipeline.study.marts import Marts
 from registry_pipeline.study.rows import COHORT_ORIGINS, joined, nothing
 
@@ -23,24 +24,28 @@ HORIZON_MONTHS = 24
 RECURRED = "had_recurred"
 
 
-def group_results(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
-    """``logrank_weighted``, ``rmst_difference``, ``landmark_analysis`` and ``immortal_time``."""
+def group_results(inputs: Inputs) -> Tables:
+    """``logrank_weighted`` and ``rmst_difference``."""
+    marts, study = inputs.marts, inputs.study
     weighted, differences = [], []
     for endpoint in ENDPOINTS:
         for origin in COHORT_ORIGINS:
             label = {"endpoint": endpoint, "origin": origin}
-            checked = marts.groups(endpoint, origin)
-            if not len(checked):
+            frame = marts.groups(endpoint, origin)
+            if not len(frame):
                 weighted.append(nothing(**label))
                 differences.append(nothing(**label))
                 continue
-            weighted += [one.assign(**label) for one in _weighted(checked)]
-            differences += [one.assign(**label) for one in _differences(checked, study)]
+            weighted += [rows.assign(**label) for rows in _weighted(frame)]
+            differences += [rows.assign(**label) for rows in _differences(frame, study)]
+    return {"logrank_weighted": joined(weighted), "rmst_difference": joined(differences)}
+
+
+def immortal_time_results(inputs: Inputs) -> Tables:
+    """``landmark_analysis`` and ``immortal_time``."""
     return {
-        "logrank_weighted": joined(weighted),
-        "rmst_difference": joined(differences),
-        "landmark_analysis": _landmarks(marts, study),
-        "immortal_time": _immortal(marts, study),
+        "landmark_analysis": _landmarks(inputs.marts, inputs.study),
+        "immortal_time": _immortal(inputs.marts, inputs.study),
     }
 
 
@@ -63,13 +68,13 @@ def _differences(frame: analysis.PreparedFrame, study: Study) -> Iterator[pd.Dat
         if rows.empty:
             yield nothing(f"{variable} has only one group.", stratum_variable=variable)
             continue
-        made = rows.assign(
+        in_months = rows.assign(
             tau_months=rows["tau"] / study.days_per_month,
             estimate_months=rows["estimate"] / study.days_per_month,
         )
         for column in ("standard_error", "ci_lower", "ci_upper"):
-            made[column] = rows[column] / study.days_per_month
-        yield made
+            in_months[column] = rows[column] / study.days_per_month
+        yield in_months
 
 
 def _landmarks(marts: Marts, study: Study) -> pd.DataFrame:
@@ -111,6 +116,22 @@ def _immortal(marts: Marts, study: Study) -> pd.DataFrame:
     n_out = int((~is_usable).sum())
     rows = joined(parts).assign(**label)
     if n_out:
-        said = f"{n_out} patients whose observation ends on the day of therapy are left out."
-        rows["note"] = [f"{one} {said}".strip() for one in rows["note"].fillna("")]
+        remark = f"{n_out} patients whose observation ends on the day of therapy are left out."
+        rows["note"] = [f"{note} {remark}".strip() for note in rows["note"].fillna("")]
     return rows
+
+
+ANALYSES = (
+    Analysis(
+        name="comparisons of groups",
+        reads=TIMES,
+        makes=("logrank_weighted", "rmst_difference"),
+        run=group_results,
+    ),
+    Analysis(
+        name="landmarks and delayed entry",
+        reads=("mart.recurrence", *TIMES),
+        makes=("landmark_analysis", "immortal_time"),
+        run=immortal_time_results,
+    ),
+)

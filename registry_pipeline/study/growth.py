@@ -13,7 +13,7 @@ from registry_pipeline import analysis
 from registry_pipeline.analysis.growth.fit import ERROR_MODELS, MODELS, GrowthFit
 from registry_pipeline.analysis.growth.onset import OnsetFit
 from registry_pipeline.core.settings import Study
-from registry_pipeline.study.marts import Marts
+from registry_pipeline.study.analysis import Analysis, Inputs, Tables
 from registry_pipeline.study.rows import joined, nothing
 
 COLUMNS = ("months_since_negative_ct", "diameter_mm")
@@ -21,8 +21,9 @@ NODAL_SITES = ("scf", "mediastinal_ln", "paraaortic")
 NO_LESION = "No lesion has both a size and a negative CT before it."
 
 
-def growth_results(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
-    """Every growth table of the result layer: name -> rows."""
+def growth_results(inputs: Inputs) -> Tables:
+    """The tables of one reading per lesion: fits, thresholds, shares, curves, the planner, sensitivity, influence."""
+    marts, study = inputs.marts, inputs.study
     lesions = marts.lesion_growth[marts.lesion_growth["is_included"].astype(bool)]
     lesions = lesions.assign(patient_id=lesions["patient_id"].astype("category"))  # told apart many times
     replicates = study.bootstrap_replicates if len(lesions) <= study.bootstrap_max_lesions else 0
@@ -47,21 +48,21 @@ def growth_results(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
     every: tuple[GrowthFit | OnsetFit, ...] = (*fits.values(), onset)
     shares = analysis.share_by_interval(lesions, cutpoint=study.cutpoint_mm, patient="patient_id")
     return {
-        "growth_fit": pd.concat([one.parameters for one in every], ignore_index=True),
-        "growth_threshold": pd.concat([one.threshold for one in every], ignore_index=True),
+        "growth_fit": pd.concat([fit.parameters for fit in every], ignore_index=True),
+        "growth_threshold": pd.concat([fit.threshold for fit in every], ignore_index=True),
         "growth_share": shares,
         "surveillance": _planned(fits, onset, shares, study),
         "growth_curve": _curves(list(fits.values()), lesions),
         "growth_sensitivity": _sensitivity(lesions, study, fits, onset),
         "growth_influence": _influence(lesions, study),
-    } | _serial(marts)
+    }
 
 
 def _planned(
     fits: Mapping[tuple[str, str], GrowthFit], onset: OnsetFit, shares: pd.DataFrame, study: Study
 ) -> pd.DataFrame:
     """The planner by the study's form with both error models, which differ in what they say of small lesions."""
-    both = sorted(ERROR_MODELS, key=lambda one: one != study.growth_error_model)
+    both = sorted(ERROR_MODELS, key=lambda error: error != study.growth_error_model)
     curves = {error: fits[study.growth_model, error] for error in both}
     parts = []
     planned: tuple[GrowthFit | OnsetFit, ...] = (*curves.values(), onset)
@@ -70,14 +71,14 @@ def _planned(
             fit, cutpoint_mm=study.cutpoint_mm, detection_limit_mm=study.detection_limit_mm, observed=shares
         )
         if isinstance(fit, GrowthFit):
-            rows["note"] = [" ".join(filter(None, (one, _better(fit, curves)))) for one in rows["note"]]
+            rows["note"] = [" ".join(filter(None, (note, _better(fit, curves)))) for note in rows["note"]]
         parts.append(rows)
     return pd.concat(parts, ignore_index=True)
 
 
 def _better(fit: GrowthFit, curves: Mapping[str, GrowthFit]) -> str:
     """Which error model fits better, where both were fitted."""
-    other = next(one for error, one in curves.items() if error != fit.error_model)
+    other = next(curve for error, curve in curves.items() if error != fit.error_model)
     if not fit.aicc < np.inf or not other.aicc < np.inf:
         return ""
     word = "better" if fit.aicc < other.aicc else "worse"
@@ -142,9 +143,9 @@ def _influence(lesions: pd.DataFrame, study: Study) -> pd.DataFrame:
     return rows.rename(columns={"patient": "patient_id"})
 
 
-def _serial(marts: Marts) -> dict[str, pd.DataFrame]:
+def serial_growth_results(inputs: Inputs) -> Tables:
     """Lesions measured more than once before treatment: the rate of each, and a mixed model of all."""
-    series = marts.lesion_size
+    series = inputs.marts.lesion_size
     if series.empty:
         note = "No lesion of the cohort has a size before treatment on record."
         return {"growth_serial": nothing(note), "growth_mixed": nothing(note)}
@@ -159,3 +160,27 @@ def _serial(marts: Marts) -> dict[str, pd.DataFrame]:
         "growth_serial": rates.assign(patient_id=rates["lesion_id"].map(owner)),
         "growth_mixed": mixed.parameters,
     }
+
+
+ANALYSES = (
+    Analysis(
+        name="growth",
+        reads=("mart.lesion_growth",),
+        makes=(
+            "growth_fit",
+            "growth_threshold",
+            "growth_share",
+            "surveillance",
+            "growth_curve",
+            "growth_sensitivity",
+            "growth_influence",
+        ),
+        run=growth_results,
+    ),
+    Analysis(
+        name="growth of lesions measured repeatedly",
+        reads=("mart.lesion_size",),
+        makes=("growth_serial", "growth_mixed"),
+        run=serial_growth_results,
+    ),
+)

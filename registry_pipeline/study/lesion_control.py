@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 
 from registry_pipeline import analysis
-from registry_pipeline.core.settings import Study
-from registry_pipeline.study.marts import Marts
+from registry_pipeline.study.analysis import Analysis, Inputs, Tables
 from registry_pipeline.study.rows import joined, nothing
 
 STRATA = (None, "lesion_site_group", "size_group")
@@ -19,9 +18,9 @@ PENALISED_NOTE = "The penalised fit does not know that lesions of one patient ar
 NO_LESION = "No treated lesion of the cohort was followed."
 
 
-def lesion_results(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
+def lesion_results(inputs: Inputs) -> Tables:
     """``lesion_local_control`` at the landmarks and ``lesion_cox`` with robust standard errors."""
-    lesions = marts.lesion_control
+    lesions, study = inputs.marts.lesion_control, inputs.study
     if lesions.empty:
         return {"lesion_local_control": nothing(NO_LESION), "lesion_cox": nothing(NO_LESION)}
     frame = lesions.assign(
@@ -58,3 +57,13 @@ def _models(frame: pd.DataFrame) -> Iterator[pd.DataFrame]:
             counts["n_cluster"] = int(frame["patient_id"].nunique())
             note = PENALISED_NOTE if fit.method == "firth" else fit.note
             yield fit.terms.assign(**counts, note=note)
+
+
+ANALYSES = (
+    Analysis(
+        name="lesions",
+        reads=("mart.lesion_control",),
+        makes=("lesion_local_control", "lesion_cox"),
+        run=lesion_results,
+    ),
+)

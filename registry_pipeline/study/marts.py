@@ -4,7 +4,7 @@ Belongs here: joining times to covariates, naming strata.
 Does not belong here: estimates (``analysis/``), SQL.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -38,6 +38,7 @@ class Marts:
     Attributes:
         cohort, registry_patient, survival_time, lesion_growth, recurrence, attrition, lesion_control,
             lesion_size, vital_status: the mart tables of the same names.
+        lookups: what was looked up in them already.
     """
 
     cohort: pd.DataFrame
@@ -49,6 +50,7 @@ class Marts:
     lesion_control: pd.DataFrame = field(default_factory=pd.DataFrame)
     lesion_size: pd.DataFrame = field(default_factory=pd.DataFrame)
     vital_status: pd.DataFrame = field(default_factory=pd.DataFrame)
+    lookups: "Lookups" = field(default_factory=lambda: Lookups(), repr=False, compare=False)
 
     def strata(self, origin: str) -> tuple[str, ...]:
         """The variables that curves are drawn by, for an origin."""
@@ -61,56 +63,114 @@ class Marts:
         censored, which is the reading of the Kaplan-Meier and cause-specific Cox estimates. Frames share
         the covariates: who changes one takes a copy.
         """
-        chosen = self._chosen(endpoint, origin)
-        return pd.concat([chosen, self._beside(chosen, origin).covariates], axis=1, copy=False)
+        times = self._times(endpoint, origin)
+        return pd.concat([times, self._covariates(times, origin).covariates], axis=1, copy=False)
 
     def groups(self, endpoint: str, origin: str) -> analysis.PreparedFrame:
         """Patients, times and ``is_event`` with each stratum as labels, which every estimate reads but once.
 
         The stratum ``overall`` holds everybody.
         """
-        chosen = self._chosen(endpoint, origin)
-        return analysis.PreparedFrame(
-            pd.concat([chosen, self._beside(chosen, origin).labels], axis=1, copy=False)
-        )
+        times = self._times(endpoint, origin)
+        labels = self._covariates(times, origin).labels
+        return analysis.PreparedFrame(pd.concat([times, labels], axis=1, copy=False))
 
     def pairs(self) -> list[tuple[str, str]]:
         """The endpoints and origins that have times, in a stable order."""
-        return sorted(self._rows)
+        return sorted(self.lookups.rows(self.survival_time))
 
     def with_times(self, survival_time: pd.DataFrame) -> "Marts":
-        """The same marts with other durations and events in the same rows, whose patients are looked up already."""
-        made = replace(self, survival_time=survival_time)
-        vars(made).update(_rows=self._rows, _last=self._last)
-        return made
+        """The same marts with other durations and events in the same rows, which need not be looked up again."""
+        lookups = self.lookups.with_same_rows(self.survival_time, survival_time)
+        return replace(self, survival_time=survival_time, lookups=lookups)
 
-    @cached_property
-    def _rows(self) -> dict[tuple[str, str], Any]:
-        """Where the times of every endpoint and origin stand."""
-        if self.survival_time.empty:
-            return {}
-        pairs = self.survival_time.groupby(["endpoint", "origin"], sort=False, observed=True)
-        return {(str(endpoint), str(origin)): rows for (endpoint, origin), rows in pairs.indices.items()}
+    def restricted_to(self, tables: Collection[str], reader: str) -> "Marts":
+        """The same marts, of which only some tables may be read.
 
-    def _chosen(self, endpoint: str, origin: str) -> pd.DataFrame:
-        chosen = self.survival_time.iloc[self._rows.get((endpoint, origin), [])].reset_index(drop=True)
-        return chosen.assign(is_event=(chosen["event"] == 1).astype(int))
+        Args:
+            tables: those that may be.
+            reader: who is told of in the error.
+        """
+        others = {name: UndeclaredTable.guard(name, reader) for name in MART_TABLES if name not in tables}
+        return replace(self, **others)
 
-    def _beside(self, chosen: pd.DataFrame, origin: str) -> "_Beside":
-        """What is known of the patients of these times; looked up once where they are those asked for last."""
-        name = "registry_patient" if origin == "primary_dx" else "cohort"
-        patients, last = chosen["patient_id"].to_numpy(), self._last.get(name)
-        if last is None or not np.array_equal(last.patients, patients):
-            last = self._last[name] = _look_up(getattr(self, name), patients, self.strata(origin))
-        return last
+    def _times(self, endpoint: str, origin: str) -> pd.DataFrame:
+        rows = self.lookups.rows(self.survival_time).get((endpoint, origin), [])
+        times = self.survival_time.iloc[rows].reset_index(drop=True)
+        return times.assign(is_event=(times["event"] == 1).astype(int))
 
-    @cached_property
-    def _last(self) -> dict[str, "_Beside"]:
+    def _covariates(self, times: pd.DataFrame, origin: str) -> "Covariates":
+        """What is known of the patients of these times."""
+        patients = self.registry_patient if origin == "primary_dx" else self.cohort
+        return self.lookups.covariates(patients, times["patient_id"].to_numpy(), self.strata(origin))
+
+
+MART_TABLES = tuple(one.name for one in fields(Marts) if one.name != "lookups")
+"""The mart tables that estimates read."""
+
+
+class UndeclaredTable(Exception):
+    """An analysis touched a mart table that it does not declare to read."""
+
+    @staticmethod
+    def guard(table: str, reader: str) -> Any:
+        """What stands in the place of a table that must not be touched."""
+        return _Guard(f"analysis {reader!r} reads mart.{table} and does not declare it")
+
+
+class _Guard:
+    def __init__(self, message: str) -> None:
+        self._message = message
+
+    def _refuse(self, *_: object) -> Any:
+        raise UndeclaredTable(self._message)
+
+    __getitem__ = __contains__ = __iter__ = __len__ = __getattr__ = _refuse
+
+
+class Lookups:
+    """Where the times of an endpoint stand, and the covariates of the patients asked for last.
+
+    Each is kept with the very table that it was looked up in, and looked up anew in another one.
+    """
+
+    def __init__(self) -> None:
+        self._rows: tuple[pd.DataFrame, TimeRows] | None = None
+        self._covariates: dict[tuple[str, ...], tuple[pd.DataFrame, Covariates]] = {}
+
+    def rows(self, survival_time: pd.DataFrame) -> "TimeRows":
+        """Positions of the rows of each endpoint and origin."""
+        if self._rows is None or self._rows[0] is not survival_time:
+            self._rows = (survival_time, _time_rows(survival_time))
+        return self._rows[1]
+
+    def with_same_rows(self, survival_time: pd.DataFrame, changed: pd.DataFrame) -> "Lookups":
+        """The same lookups for a table whose rows are of the same patients, endpoints and origins."""
+        lookups = Lookups()
+        lookups._rows = (changed, self.rows(survival_time))
+        lookups._covariates = self._covariates
+        return lookups
+
+    def covariates(self, table: pd.DataFrame, patients: Any, strata: tuple[str, ...]) -> "Covariates":
+        """The rows of some patients."""
+        last = self._covariates.get(strata)
+        if last is None or last[0] is not table or not np.array_equal(last[1].patients, patients):
+            last = self._covariates[strata] = (table, _look_up(table, patients, strata))
+        return last[1]
+
+
+TimeRows = dict[tuple[str, str], Any]
+
+
+def _time_rows(survival_time: pd.DataFrame) -> TimeRows:
+    if survival_time.empty:
         return {}
+    pairs = survival_time.groupby(["endpoint", "origin"], sort=False, observed=True)
+    return {(str(endpoint), str(origin)): rows for (endpoint, origin), rows in pairs.indices.items()}
 
 
 @dataclass(frozen=True)
-class _Beside:
+class Covariates:
     """The covariates of some patients, a row each, and which of them are strata."""
 
     patients: Any
@@ -125,7 +185,7 @@ class _Beside:
         return pd.DataFrame({OVERALL: everybody, **labels})
 
 
-def _look_up(table: pd.DataFrame, patients: Any, strata: tuple[str, ...]) -> _Beside:
+def _look_up(table: pd.DataFrame, patients: Any, strata: tuple[str, ...]) -> Covariates:
     """Covariates of patients, missing for those whom the table does not know.
 
     Raises:
@@ -134,24 +194,24 @@ def _look_up(table: pd.DataFrame, patients: Any, strata: tuple[str, ...]) -> _Be
     if not (pd.Index(patients).is_unique and table["patient_id"].is_unique):
         raise ValueError("a patient has several rows")
     covariates = table.set_index("patient_id").reindex(patients).reset_index(drop=True)
-    return _Beside(patients, covariates, strata)
+    return Covariates(patients, covariates, strata)
 
 
 def _as_labels(column: pd.Series) -> pd.Series:
     """Labels in order of the alphabet; as categories they are sorted once, not by every estimate."""
-    found = column.astype("category")
-    return found.cat.rename_categories(found.cat.categories.astype(str)).cat.reorder_categories(
-        sorted(map(str, found.cat.categories))
+    labels = column.astype("category")
+    return labels.cat.rename_categories(labels.cat.categories.astype(str)).cat.reorder_categories(
+        sorted(map(str, labels.cat.categories))
     )
 
 
 def stored_marts(folder: Path) -> dict[str, pl.DataFrame]:
     """The mart tables of a store's folder, by name."""
-    return {one.name: read_parquet(folder / f"{one.name}.parquet") for one in fields(Marts)}
+    return {name: read_parquet(folder / f"{name}.parquet") for name in MART_TABLES}
 
 
 def read_marts(tables: Mapping[str, pl.DataFrame]) -> Marts:
     """The mart tables as they are stored, by name; texts of few values in many rows as categories."""
     few = pl.col("endpoint", "origin", "censor_reason").cast(pl.Categorical)
     every = {**tables, "survival_time": tables["survival_time"].with_columns(few)}
-    return Marts(**{one.name: every[one.name].to_pandas() for one in fields(Marts)})
+    return Marts(**{name: every[name].to_pandas() for name in MART_TABLES})

@@ -8,7 +8,7 @@ import pandas as pd
 
 from registry_pipeline import analysis
 from registry_pipeline.core.settings import Study
-from registry_pipeline.study.marts import Marts
+from registry_pipeline.study.analysis import TIMES, Analysis, Inputs, Tables
 from registry_pipeline.study.rows import nothing
 from registry_pipeline.study.size_effect import left_out
 
@@ -27,37 +27,39 @@ DESCRIBED = (
     "has_concurrent_regional",
     "omd_class",
 )
-NAMES = (
-    "cox_influence",
-    "cox_optimism",
-    "ph_residual",
-    "missing_data",
-    "missing_pattern",
-    "imputed_cox",
-)
+MAKES = ("cox_influence", "cox_optimism", "ph_residual", "imputed_cox")
 
 
-def check_results(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
-    """The tables of :data:`NAMES`, of the multivariable model of overall survival from the study's origin."""
+def model_check_results(inputs: Inputs) -> Tables:
+    """The tables of :data:`MAKES`, of the multivariable model of overall survival from the study's origin."""
+    marts, study = inputs.marts, inputs.study
     label = {"endpoint": "os", "origin": study.origin, "model": MODEL}
     frame = marts.times("os", study.origin)
     if not len(frame):
-        return {name: nothing(**({} if name.startswith("missing") else label)) for name in NAMES}
-    usable = [one for one in study.multivariable if frame[one].notna().any()]
+        return {name: nothing(**label) for name in MAKES}
+    usable = [name for name in study.multivariable if frame[name].notna().any()]
     # result.cox_term holds the same fit, at which a second engine has looked.
     fit = analysis.fit_cox(frame, "duration_days", "is_event", usable, second_engine=False)
-    made = {
+    tables = {
         "cox_influence": _influence(fit, frame, usable),
         "cox_optimism": _optimism(frame, usable, study),
         "ph_residual": _residuals(fit, study),
         "imputed_cox": _imputed(frame, usable, study),
     }
-    described = [one for one in dict.fromkeys((*DESCRIBED, *study.multivariable)) if one in marts.cohort]
-    missing = {
-        "missing_data": analysis.missing_counts(marts.cohort, described).assign(status="ok", note=""),
-        "missing_pattern": analysis.missing_patterns(marts.cohort, described).assign(status="ok", note=""),
+    return {name: rows.assign(**label) for name, rows in tables.items()}
+
+
+def missing_data_results(inputs: Inputs) -> Tables:
+    """``missing_data`` and ``missing_pattern`` of the variables by which the cohort is described."""
+    cohort = inputs.marts.cohort
+    if not len(cohort):
+        return {"missing_data": nothing(), "missing_pattern": nothing()}
+    names = dict.fromkeys((*DESCRIBED, *inputs.study.multivariable))
+    described = [name for name in names if name in cohort]
+    return {
+        "missing_data": analysis.missing_counts(cohort, described).assign(status="ok", note=""),
+        "missing_pattern": analysis.missing_patterns(cohort, described).assign(status="ok", note=""),
     }
-    return {name: rows.assign(**label) for name, rows in made.items()} | missing
 
 
 def _influence(fit: analysis.CoxFit, frame: pd.DataFrame, usable: list[str]) -> pd.DataFrame:
@@ -103,7 +105,7 @@ def _imputed(frame: pd.DataFrame, usable: list[str], study: Study) -> pd.DataFra
         return nothing("study.imputations is 0: complete cases stand alone.", n=len(frame))
     if len(frame) > study.bootstrap_max_patients:
         return nothing(left_out(len(frame), study), n=len(frame))
-    found = analysis.fit_cox_imputed(
+    imputed = analysis.fit_cox_imputed(
         frame,
         "duration_days",
         "is_event",
@@ -111,7 +113,18 @@ def _imputed(frame: pd.DataFrame, usable: list[str], study: Study) -> pd.DataFra
         n_imputations=study.imputations,
         seed=study.bootstrap_seed,
     )
-    if found.status != "ok":
-        return nothing(found.note)
-    counts = found.summary[["n", "n_missing", "n_event", "n_imputations", "n_used"]].iloc[0].to_dict()
-    return found.terms.assign(**counts)
+    if imputed.status != "ok":
+        return nothing(imputed.note)
+    counts = imputed.summary[["n", "n_missing", "n_event", "n_imputations", "n_used"]].iloc[0].to_dict()
+    return imputed.terms.assign(**counts)
+
+
+ANALYSES = (
+    Analysis(name="checks of the model", reads=TIMES, makes=MAKES, run=model_check_results),
+    Analysis(
+        name="missing data",
+        reads=("mart.cohort",),
+        makes=("missing_data", "missing_pattern"),
+        run=missing_data_results,
+    ),
+)

@@ -7,8 +7,8 @@ Does not belong here: any computation.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 
 from registry_pipeline.study import scorecard_lookup as look
@@ -20,7 +20,8 @@ class Part:
     """One published number.
 
     rule: 'rounds' (within half of the last printed digit), 'below', 'not_before', 'not_after'.
-    digits: decimals of the printed figure; unit: %, months, or empty.
+    digits: decimals of the printed figure; unit: %, months, or empty. published_under: values of parameters (of
+    registry.toml, [study]) without which the computed number is of something else.
     """
 
     item: int
@@ -31,6 +32,7 @@ class Part:
     unit: str = ""
     digits: int = 0
     rule: str = "rounds"
+    published_under: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def tolerance(self) -> float:
@@ -52,6 +54,9 @@ _SITE = "site group of the index lesions, one per patient"
 _LOCAL = "Kaplan-Meier of the first local recurrence per patient, death censored, from the start of therapy"
 _OS = "Kaplan-Meier from the start of locoregional therapy"
 _SIZE = "largest long axis of the index lesions; 15 mm taken as given, not searched"
+_AT_CUTPOINT = {"cutpoint_mm": look.CUTPOINT_MM}
+_AT_THREE_YEARS = {"landmark_months": look.LANDMARK_MONTHS}
+_IN_SIX_MONTHS = {"interval_months": 6}
 _YEARS = ((1, 30, 53.6), (2, 41, 73.2), (3, 47, 83.9), (4, 52, 92.9))
 
 
@@ -114,10 +119,12 @@ def _survival_parts() -> list[Part]:
                 partial(rate, endpoint="local_control", note=_LOCAL),
                 "%",
                 digits,
+                published_under=_AT_THREE_YEARS,
             )
         )
         parts.append(Part(8, part, f"3-year overall survival, {label}", overall,
-                          partial(rate, endpoint="os", note=_OS), "%", 1))  # fmt: skip
+                          partial(rate, endpoint="os", note=_OS), "%", 1,
+                          published_under=_AT_THREE_YEARS))  # fmt: skip
     p_value = partial(look.logrank_p, endpoint="os")
     parts.append(Part(8, "c", "p of overall survival by site", 0.04,
                       partial(p_value, stratum_variable="scf_vs_other", note="two-sided log-rank test; which "
@@ -130,6 +137,7 @@ def _later_parts() -> list[Part]:
     rate = partial(look.survival, endpoint="os", stratum_variable="size_group", note=f"{_OS}; {_SIZE}")
     new = look.recurrence
     six = look.small_within_six
+    by_size = _AT_CUTPOINT | _AT_THREE_YEARS
     return [
         Part(9, "a", "Patients with new oligometastatic progression", 10, partial(new, column="n_event")),
         Part(9, "b", "Their share", 17.9, partial(new, column="share", scale=100.0), "%", 1),
@@ -140,15 +148,20 @@ def _later_parts() -> list[Part]:
              partial(look.multivariable, what="size"), "", 3, "below"),
         Part(10, "b", "Other covariates with p < 0.05 in that model", 0,
              partial(look.multivariable, what="others")),
-        Part(11, "a", "3-year overall survival, at most 15 mm", 91.7, partial(rate, stratum="small"), "%", 1),
-        Part(11, "b", "3-year overall survival, above 15 mm", 21.6, partial(rate, stratum="large"), "%", 1),
+        Part(11, "a", "3-year overall survival, at most 15 mm", 91.7, partial(rate, stratum="small"), "%", 1,
+             published_under=by_size),
+        Part(11, "b", "3-year overall survival, above 15 mm", 21.6, partial(rate, stratum="large"), "%", 1,
+             published_under=by_size),
         Part(11, "c", "p of overall survival by size", 0.001,
              partial(p_value, stratum_variable="size_group", note=f"two-sided log-rank test; {_SIZE}"),
-             "", 3, "below"),
-        Part(12, "a", "Lesions within 6 months of the last negative CT", 22, partial(six, what="n")),
-        Part(12, "b", "Of these, at most 15 mm", 19, partial(six, what="n_small")),
-        Part(12, "c", "Their share", 86.4, partial(six, what="share"), "%", 1),
-        Part(13, "a", "Predicted interval of growth to 15 mm", 5.8, look.growth_threshold, "months", 1),
+             "", 3, "below", _AT_CUTPOINT),
+        Part(12, "a", "Lesions within 6 months of the last negative CT", 22, partial(six, what="n"),
+             published_under=_IN_SIX_MONTHS),
+        Part(12, "b", "Of these, at most 15 mm", 19, partial(six, what="n_small"),
+             published_under=_IN_SIX_MONTHS),
+        Part(12, "c", "Their share", 86.4, partial(six, what="share"), "%", 1, published_under=_IN_SIX_MONTHS),
+        Part(13, "a", "Predicted interval of growth to 15 mm", 5.8, look.growth_threshold, "months", 1,
+             published_under=_AT_CUTPOINT),
     ]  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """What every builder of result tables needs: labels, joining parts, a row that says why there is no estimate.
 
-Belongs here: small helpers of the ``results_*`` modules. Does not belong here: estimates.
+Belongs here: small helpers of the analyses. Does not belong here: estimates.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ NO_COHORT = "No patient of this release is in the study cohort."
 
 def joined(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """The parts under one another; those without rows or columns add nothing."""
-    kept = [one.dropna(axis="columns", how="all") for one in parts if len(one)]
+    kept = [part.dropna(axis="columns", how="all") for part in parts if len(part)]
     return pd.concat(kept, ignore_index=True) if kept else pd.DataFrame()
 
 

@@ -5,7 +5,7 @@ SQL as the records themselves. Does not belong here: estimates (``study/bounds.p
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -20,7 +20,7 @@ from registry_pipeline.core.settings import Settings
 from registry_pipeline.core.sql_files import in_order, sql_files
 from registry_pipeline.store import sql
 from registry_pipeline.store.parquet import read_parquet
-from registry_pipeline.study.marts import Marts
+from registry_pipeline.study.marts import MART_TABLES, Marts
 
 # Dates at which a time begins, and at which it ends, by curated table. Examinations stay as they are: one and
 # the same may begin the growth of a lesion and end the observation of its patient.
@@ -173,9 +173,7 @@ class _Judge:
                 f"CREATE OR REPLACE TABLE mart.{made.name} AS {made.query}",
                 made.parameters(self._parameters),
             )
-        return Marts(
-            **{one.name: self._connection.execute(f"FROM mart.{one.name}").df() for one in fields(Marts)}
-        )
+        return Marts(**{name: self._connection.execute(f"FROM mart.{name}").df() for name in MART_TABLES})
 
 
 def _lost(vital: pd.DataFrame, patients: pd.DataFrame, end: date, settings: Settings) -> pd.Series:

@@ -1,12 +1,12 @@
 """Single numbers out of the mart and result frames, each with its n, its interval and its assumption.
 
 Belongs here: finding a value in a tidy frame and saying why there is none.
-Does not belong here: what was published, and whether it agrees (scorecard, scorecard_items).
+Does not belong here: what was published, and whether it agrees (``scorecard.py``, ``published.py``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,9 +16,15 @@ import pandas as pd
 from registry_pipeline.analysis.cohort.descriptive import exact_proportion_ci
 from registry_pipeline.analysis.growth.lesions import Frame, as_pandas, numbers, usable_lesions
 from registry_pipeline.analysis.inputs import counted
+from registry_pipeline.core.settings import Study
+from schemas.study import IS_SMALL, ONSET_MODEL, SIZE_GROUP, SIZE_TERMS, VARIABLES
 
 NAN = float("nan")
-SIZE_TERMS = ("size_group", "is_small", "max_diameter_mm", "size")
+GROUPED_SIZE = {SIZE_GROUP.name, IS_SMALL.name}
+CUTPOINT_MM = 15.0
+"""Largest diameter at which the publication divides lesions and patients."""
+LANDMARK_MONTHS = 36
+"""The publication's three years."""
 
 
 @dataclass(frozen=True)
@@ -35,18 +41,12 @@ class Estimate:
 class Frames:
     """The frames a scorecard is built from; an absent frame is an empty one.
 
-    growth: form and error model of the curve whose threshold is the predicted interval. words: a reader's name
-    for a variable.
+    study: the parameters that they were made under.
     """
 
-    def __init__(
-        self,
-        frames: Mapping[str, Frame | None],
-        growth: tuple[str, str] = ("exponential", "additive"),
-        words: Callable[[str], str] = str,
-    ) -> None:
+    def __init__(self, frames: Mapping[str, Frame | None], study: Study) -> None:
         self._frames = {name: as_pandas(f) for name, f in frames.items() if f is not None}
-        self.growth, self.words = growth, words
+        self.study = study
 
     def rows(self, table: str, **where: object) -> pd.DataFrame:
         """Rows of a table where each named column has the value; a column the table lacks is not a filter."""
@@ -63,7 +63,7 @@ class Frames:
 
     @cached_property
     def within_six(self) -> tuple[int, int, str] | None:
-        """Lesions within six months of the last negative CT, those up to 15 mm of them, and how they were counted.
+        """Lesions within six months of the last negative CT, those up to the published cutpoint of them, and how they were counted.
 
         None without a lesion that growth was measured of.
         """
@@ -77,7 +77,7 @@ class Frames:
             note += "; six calendar months, inclusive"
         usable = usable_lesions(lesions, "months_since_negative_ct", "diameter_mm")
         diameters = usable.diameter if has_flag else usable.diameter[usable.months <= 6]
-        return len(diameters), int((diameters <= 15).sum()), note
+        return len(diameters), int((diameters <= CUTPOINT_MM).sum()), note
 
 
 def count(frames: Frames, column: str, value: object, note: str) -> Estimate:
@@ -133,7 +133,12 @@ def follow_up(frames: Frames, column: str) -> Estimate:
 
 
 def survival(
-    frames: Frames, endpoint: str, stratum_variable: str, stratum: str, note: str, months: float = 36
+    frames: Frames,
+    endpoint: str,
+    stratum_variable: str,
+    stratum: str,
+    note: str,
+    months: float = LANDMARK_MONTHS,
 ) -> Estimate:
     """Kaplan-Meier rate in percent at a landmark since the start of locoregional therapy."""
     rows = frames.rows(
@@ -163,7 +168,7 @@ def logrank_p(frames: Frames, endpoint: str, stratum_variable: str, note: str) -
 
 def recurrence(frames: Frames, column: str, scale: float = 1.0) -> Estimate:
     """A number of the first new oligometastatic progression."""
-    rows = frames.rows("recurrence", pattern="new_oligomet")
+    rows = frames.rows("recurrence_pattern", pattern="new_oligomet")
     if rows.empty or frames.cohort.empty or pd.isna(rows[column].iloc[0]):
         return Estimate(note="no patient of the cohort had a new oligometastatic progression on record")
     row, n = rows.iloc[0], _integer(rows, "n_patients")
@@ -192,7 +197,11 @@ def multivariable(frames: Frames, what: str) -> Estimate:
     if not is_size.any():
         return Estimate(n=n, note="tumour size is not in the model, or is not estimable")
     names = dict.fromkeys(rows["term"].astype(str).str.split("[", regex=False).str[0])
-    note = f"the covariate set is not published; here: {'; '.join(frames.words(one) for one in names)}"
+    if GROUPED_SIZE & set(names) and frames.study.cutpoint_mm != CUTPOINT_MM:
+        at = f"{frames.study.cutpoint_mm:g} mm (study.cutpoint_mm), and the published groups at {CUTPOINT_MM:g} mm"
+        return Estimate(n=n, note=f"not comparable: the model divides size at {at}")
+    labels = [VARIABLES[name].label if name in VARIABLES else name for name in names]
+    note = f"the covariate set is not published; here: {'; '.join(labels)}"
     note += f"; {counted(unknown, 'term')} not estimable" if unknown else ""
     if what == "size":
         row = known[is_size].sort_values("p_value").iloc[0]
@@ -208,7 +217,7 @@ def _patients_of(frames: Frames, terms: pd.DataFrame) -> int | None:
 
 
 def small_within_six(frames: Frames, what: str) -> Estimate:
-    """Lesions within six months of the last negative CT: 'n', 'n_small' or 'share' in percent of <= 15 mm."""
+    """Lesions within six months of the last negative CT: 'n', 'n_small' or 'share' in percent of those up to the cutpoint."""
     if frames.within_six is None:
         return _share_from_table(frames, what)
     n, small, note = frames.within_six
@@ -216,7 +225,7 @@ def small_within_six(frames: Frames, what: str) -> Estimate:
 
 
 def _share_from_table(frames: Frames, what: str) -> Estimate:
-    rows = frames.rows("growth_share", interval_months=6.0, cutpoint_mm=15.0)
+    rows = frames.rows("growth_share", interval_months=6.0, cutpoint_mm=CUTPOINT_MM)
     if rows.empty:
         return Estimate(note="no lesion has an interval since the last negative CT")
     n, small = _integer(rows, "n_lesions") or 0, _integer(rows, "n_small") or 0
@@ -233,20 +242,21 @@ def _share(n: int, small: int, what: str, note: str) -> Estimate:
 
 
 def growth_threshold(frames: Frames) -> Estimate:
-    """Predicted months to 15 mm by the chosen curve, with the range of the other readings in the note."""
-    model, error_model = frames.growth
-    every = frames.rows("growth_threshold", threshold_mm=15.0)
+    """Predicted months to the published cutpoint by the chosen curve, with the range of the other readings in the note."""
+    model, error_model = frames.study.growth_model, frames.study.growth_error_model
+    at_cutpoint = {"threshold_mm": CUTPOINT_MM}
+    every = frames.rows("growth_threshold", **at_cutpoint)
     rows = frames.rows(
-        "growth_threshold", threshold_mm=15.0, model=model, error_model=error_model, ci_method="profile"
+        "growth_threshold", **at_cutpoint, model=model, error_model=error_model, ci_method="profile"
     )
     if rows.empty or pd.isna(rows["months"].iloc[0]):
         why = str(rows["note"].iloc[0]) if len(rows) and "note" in rows.columns else ""
         return Estimate(note=f"not estimable: {why or 'no lesions, or no growth curve could be certified'}")
     row = rows.iloc[0]
-    others = every.loc[every["model"] != "exponential_interval_onset", "months"].dropna()
+    others = every.loc[every["model"] != ONSET_MODEL, "months"].dropna()
     note = f"form and error model are unknown: {model}, {error_model} error, all lesions"
     note += f"; over all forms {others.min():.1f} to {others.max():.1f} months"
-    onset = every.loc[every["model"] == "exponential_interval_onset", "months"].dropna()
+    onset = every.loc[every["model"] == ONSET_MODEL, "months"].dropna()
     if len(onset):
         note += f"; {onset.iloc[0]:.1f} months from the detection limit when the onset is interval-censored"
     values = (_number(row["months"]), _number(row["ci_lower"]), _number(row["ci_upper"]))

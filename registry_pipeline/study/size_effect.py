@@ -11,33 +11,23 @@ from registry_pipeline import analysis
 from registry_pipeline.analysis.inputs import check_times, numbers
 from registry_pipeline.analysis.survival.cutpoint import search
 from registry_pipeline.core.settings import Study
-from registry_pipeline.study.marts import Marts
+from registry_pipeline.study.analysis import TIMES, Analysis, Inputs, Tables
 from registry_pipeline.study.rows import COHORT_ORIGINS, joined, nothing
 
 SIZE = "max_diameter_mm"
 MIN_SHARE = 0.1
 PERMUTATIONS = 1000
+MAKES = ("cox_spline", "cox_spline_test", "cutpoint_search", "cutpoint_candidate", "cutpoint_stability")
 SEARCHED_RATIO = (
     "the hazard ratio at a searched cutpoint is too far from 1; its interval would hold the truth in about 70 of 100 "
     "searches and is not given"
 )
 
 
-def shape_results(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
-    """``cox_spline``, ``cox_spline_test``, ``cutpoint_search``, ``cutpoint_candidate``, ``cutpoint_stability``.
-
-    Overall survival by largest diameter, from both origins.
-    """
-    parts: dict[str, list[pd.DataFrame]] = {
-        name: []
-        for name in (
-            "cox_spline",
-            "cox_spline_test",
-            "cutpoint_search",
-            "cutpoint_candidate",
-            "cutpoint_stability",
-        )
-    }
+def size_effect_results(inputs: Inputs) -> Tables:
+    """The tables of :data:`MAKES`: overall survival by largest diameter, from both origins."""
+    marts, study = inputs.marts, inputs.study
+    parts: dict[str, list[pd.DataFrame]] = {name: [] for name in MAKES}
     for origin in COHORT_ORIGINS:
         label = {"endpoint": "os", "origin": origin, "variable": SIZE}
         frame = marts.times("os", origin)
@@ -52,26 +42,26 @@ def shape_results(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
 
 def _spline(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """The curve with limits on the ratio's scale, and the tests with n and knots."""
-    found = analysis.fit_size_spline(frame, "duration_days", "is_event", SIZE)
-    curve = found.curve.copy()
+    spline = analysis.fit_size_spline(frame, "duration_days", "is_event", SIZE)
+    curve = spline.curve.copy()
     for end in ("ci_lower", "ci_upper"):
         curve[end] = np.exp(curve[end].astype(float))
-    tests = found.tests if len(found.tests) else pd.DataFrame([{"test": "overall"}])
+    tests = spline.tests if len(spline.tests) else pd.DataFrame([{"test": "overall"}])
     known = frame[SIZE].notna()
     tests = tests.assign(
-        knots=", ".join(f"{one:g}" for one in found.knots),
+        knots=", ".join(f"{knot:g}" for knot in spline.knots),
         n=int(known.sum()),
         n_event=int(frame.loc[known, "is_event"].sum()),
         n_missing=int((~known).sum()),
-        status=found.status,
-        note=found.note,
+        status=spline.status,
+        note=spline.note,
     )
     return {"cox_spline": curve, "cox_spline_test": tests}
 
 
 def _cutpoints(frame: pd.DataFrame, study: Study) -> dict[str, pd.DataFrame]:
     kinds = (_fixed(frame, study).assign(kind="fixed"), _searched(frame, study))
-    both = pd.concat([_with_ratio(one, frame, one["cutpoint"].iloc[0]) for one in kinds], ignore_index=True)
+    both = pd.concat([_with_ratio(row, frame, row["cutpoint"].iloc[0]) for row in kinds], ignore_index=True)
     return {
         "cutpoint_search": both,
         "cutpoint_candidate": _candidates(frame),
@@ -127,7 +117,7 @@ def _with_ratio(row: pd.DataFrame, frame: pd.DataFrame, cutpoint: float) -> pd.D
     shown = ["hazard_ratio"] if is_searched else ["hazard_ratio", "ci_lower", "ci_upper"]
     ends = fit.terms[shown].iloc[0].to_dict()
     notes = [row["note"].iloc[0], SEARCHED_RATIO if is_searched else ""]
-    return row.assign(**ends, method=fit.method, note="; ".join(one for one in notes if one))
+    return row.assign(**ends, method=fit.method, note="; ".join(filter(None, notes)))
 
 
 def _candidates(frame: pd.DataFrame) -> pd.DataFrame:
@@ -137,9 +127,13 @@ def _candidates(frame: pd.DataFrame) -> pd.DataFrame:
     times = check_times(frame, "duration_days", "is_event").take(known)
     if len(times) < 2 or times.event.sum() < 2:
         return pd.DataFrame()
-    found = search(times, values[known], MIN_SHARE)
+    candidates = search(times, values[known], MIN_SHARE)
     return pd.DataFrame(
-        {"cutpoint": found.value, "n_at_or_below": found.n_below, "statistic": found.statistic}
+        {
+            "cutpoint": candidates.value,
+            "n_at_or_below": candidates.n_below,
+            "statistic": candidates.statistic,
+        }
     )
 
 
@@ -167,3 +161,8 @@ def left_out(n: int, study: Study) -> str:
     return (
         f"{n} patients are more than study.bootstrap_max_patients ({study.bootstrap_max_patients}): left out."
     )
+
+
+ANALYSES = (
+    Analysis(name="size with and without a cutpoint", reads=TIMES, makes=MAKES, run=size_effect_results),
+)

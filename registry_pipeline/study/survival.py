@@ -11,6 +11,7 @@ import pandas as pd
 
 from registry_pipeline import analysis
 from registry_pipeline.core.settings import Study
+from registry_pipeline.study.analysis import TIMES, Analysis, Inputs, Tables
 from registry_pipeline.study.marts import OVERALL, Marts
 
 COMPETING = ("local_control", "new_oligomet")
@@ -18,16 +19,16 @@ Label = tuple[str, str, str]
 Estimator = Callable[[analysis.PreparedFrame, str], pd.DataFrame]
 
 
-def survival_results(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
-    """Every survival table of the result layer: name -> rows."""
-    estimators = _estimators(study)
-    made: dict[str, list[tuple[Label, pd.DataFrame]]] = {name: [] for name in estimators}
-    for endpoint, origin, variable, frame in _cells(marts):
+def survival_results(inputs: Inputs) -> Tables:
+    """Every table of times: curves, landmarks, medians, tests, restricted means, cumulative incidence."""
+    estimators = _estimators(inputs.study)
+    parts: dict[str, list[tuple[Label, pd.DataFrame]]] = {name: [] for name in estimators}
+    for endpoint, origin, variable, frame in _cells(inputs.marts):
         for name, estimate in estimators.items():
             if _applies(name, endpoint, variable):
-                made[name].append(((endpoint, origin, variable), estimate(frame, variable)))
-    results = {name: _labelled(parts) for name, parts in made.items()}
-    return results | {"rmst": _in_months(results["rmst"], study), "follow_up": _follow_up(marts, study)}
+                parts[name].append(((endpoint, origin, variable), estimate(frame, variable)))
+    tables = {name: _labelled(rows) for name, rows in parts.items()}
+    return tables | {"rmst": _in_months(tables["rmst"], inputs.study)}
 
 
 def _labelled(parts: list[tuple[Label, pd.DataFrame]]) -> pd.DataFrame:
@@ -94,10 +95,22 @@ def _in_months(frame: pd.DataFrame, study: Study) -> pd.DataFrame:
     return scaled
 
 
-def _follow_up(marts: Marts, study: Study) -> pd.DataFrame:
+def follow_up_results(inputs: Inputs) -> Tables:
     """Both definitions, the preferred one first; of the cohort if there is one, else of the registry."""
+    marts, study = inputs.marts, inputs.study
     origin = study.origin if len(marts.cohort) else "primary_dx"
     frame = marts.groups("os", origin)
-    order = sorted(("reverse_km", "observed"), key=lambda one: one != study.follow_up_definition)
-    parts = [analysis.follow_up(frame, "duration_days", "is_event", one) for one in order]
-    return pd.concat(parts, ignore_index=True)
+    order = sorted(("reverse_km", "observed"), key=lambda name: name != study.follow_up_definition)
+    parts = [analysis.follow_up(frame, "duration_days", "is_event", name) for name in order]
+    return {"follow_up": pd.concat(parts, ignore_index=True)}
+
+
+ANALYSES = (
+    Analysis(
+        name="survival",
+        reads=TIMES,
+        makes=("km_curve", "km_landmark", "km_summary", "rmst", "logrank_test", "cumulative_incidence"),
+        run=survival_results,
+    ),
+    Analysis(name="follow-up", reads=TIMES, makes=("follow_up",), run=follow_up_results),
+)

@@ -26,6 +26,7 @@ from registry_pipeline.defs.naming import (
     record_tables,
 )
 from registry_pipeline.defs.resources import RegistryHome
+from tests.glue.asset_graph import GRAPH, described
 
 REFRESH_TO_BE = dg.GraphDefinition(name="refresh").to_job()
 
@@ -150,6 +151,11 @@ def test_the_release_is_downstream_of_everything(graph: Any) -> None:
         above |= parents
         todo += parents
     assert above == set(graph.get_all_asset_keys()) - {RELEASE, RECONCILIATION}
+
+
+def test_the_graph_is_the_reviewed_one(graph: Any) -> None:
+    """Keys, groups, dependencies and checks; write it anew with ``python -m tests.glue.asset_graph`` and review it."""
+    assert described(graph) == GRAPH.read_text(encoding="utf-8")
 
 
 def test_a_facility_becomes_a_partition_when_its_mapping_appears(tmp_path: Path) -> None:

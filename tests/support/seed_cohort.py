@@ -187,7 +187,7 @@ def frames() -> dict[str, pd.DataFrame]:
         **_survival_results(cohort, times),
         "cox_term": cox_terms(cohort, times, COVARIATES),
         "follow_up": pd.DataFrame([follow_up]),
-        "recurrence": recurrence_patterns(_events(patients), len(cohort)),
+        "recurrence_pattern": recurrence_patterns(_events(patients), len(cohort)),
         "growth_share": share_by_interval(lesions),
         "growth_threshold": fit.threshold,
     }

@@ -10,82 +10,15 @@ import math
 import re
 from typing import Any
 
-from schemas import codes
+from schemas.study import SIZE_GROUP, VARIABLES, Variable
 
 NOT_GIVEN = "–"
 _UNSAFE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2028\u2029\u2066-\u2069\ufeff\ufffe\uffff]"
 )
 _LONGEST = 240
+_UNKNOWN = Variable("", "")
 _ONE = re.compile(r"\b(?<![.,])(1(?:\.0)?) (month|lesion|patient|event|death|recurrence|group)s\b")
-_LISTS = {
-    "lesion_site_group": codes.LESION_SITE_GROUP,
-    "lesion_site": codes.LESION_SITE,
-    "figo_group": codes.FIGO_GROUP,
-    "histology_group": codes.HISTOLOGY_GROUP,
-    "lrt_modality": codes.LRT_MODALITY,
-    "omd_class": codes.OMD_CLASS,
-}
-_VARIABLES = {
-    "overall": "All patients",
-    "lesion_site_group": "Site",
-    "scf_vs_other": "Site, two groups",
-    "size_group": "Largest diameter",
-    "age_group": "Age group",
-    "figo_group": "FIGO stage of the primary",
-    "histology_group": "Histology",
-    "lrt_modality": "Local therapy",
-    "has_concurrent_regional": "Concurrent pelvic or para-aortic recurrence",
-    "omd_class": "Class of oligometastatic disease (ESTRO-EORTC)",
-    "age_years": "Age at diagnosis of the primary",
-    "max_diameter_mm": "Largest diameter",
-    "sum_diameter_mm": "Sum of diameters",
-    "n_lesions": "Number of lesions",
-    "months_primary_to_omd": "Interval from primary to oligometastases",
-    "bed10_gy": "Highest biologically effective dose (BED)",
-    "dx_year": "Year of diagnosis of the primary",
-    "is_small": "Largest diameter, two groups",
-    "is_dead": "Vital status",
-    "is_in_cohort": "In the study",
-}
-_UNITS = {
-    "age_years": "year",
-    "max_diameter_mm": "mm",
-    "sum_diameter_mm": "mm",
-    "n_lesions": "lesion",
-    "months_primary_to_omd": "month",
-    "bed10_gy": "Gy",
-}
-ENDPOINTS = {
-    "os": "Overall survival",
-    "lrfs": "Local recurrence-free survival",
-    "local_control": "Freedom from local recurrence",
-    "pfs": "Progression-free survival",
-    "new_oligomet": "Freedom from new oligometastasis",
-}
-ORIGINS = {
-    "lrt_start": "start of local therapy",
-    "omd_dx": "diagnosis of the oligometastases",
-    "primary_dx": "diagnosis of the primary",
-}
-GROWTH_MODELS = {
-    "exponential": "exponential",
-    "power": "power",
-    "linear": "linear",
-    "gompertz": "Gompertz",
-    "logistic": "logistic",
-    "von_bertalanffy": "von Bertalanffy",
-    "exponential_interval_onset": "exponential, interval-censored onset",
-}
-GROWTH_ERRORS = {"additive": "additive error", "log": "error on the log scale"}
-PATTERNS = {
-    "local_recurrence": "Recurrence in a treated lesion",
-    "regional": "Regional recurrence (pelvic, vaginal, para-aortic)",
-    "new_oligomet": "New oligometastasis",
-    "polymet": "Polymetastatic progression",
-    "biochemical": "Biochemical progression",
-    "any": "Any recurrence",
-}
 
 
 def clean(value: object) -> str:
@@ -190,49 +123,28 @@ class Words:
     """
 
     def __init__(self, cutpoint_mm: float) -> None:
-        self.small = f"≤ {cutpoint_mm:g} mm"
-        self.large = f"> {cutpoint_mm:g} mm"
+        self._cutpoint_mm = cutpoint_mm
+        self.small = SIZE_GROUP.level("small", cutpoint_mm)
+        self.large = SIZE_GROUP.level("large", cutpoint_mm)
 
     def variable(self, name: str) -> str:
         """Label of a variable."""
-        return _VARIABLES.get(name, clean(name).replace("_", " "))
+        known = VARIABLES.get(name)
+        return known.label if known is not None else clean(name).replace("_", " ")
 
     def measure(self, name: str) -> str:
         """Label of a continuous variable with its unit."""
-        unit = _UNITS.get(name, "")
-        return self.variable(name) + (
-            f", {unit}s" if unit in ("year", "month") else f", {unit}" if unit in ("mm", "Gy") else ""
-        )
+        unit = _unit(name)
+        plural = f", {unit}s" if unit in ("year", "month") else f", {unit}" if unit in ("mm", "Gy") else ""
+        return self.variable(name) + plural
 
     def level(self, variable: str, code: object) -> str:
         """Label of a level of a variable."""
-        text = clean(code)
-        if variable == "overall":
-            return "All patients"
-        if variable in ("size_group", "is_small"):
-            return {"small": self.small, "large": self.large, "True": self.small, "False": self.large}.get(
-                text, text
-            )
-        if variable == "is_in_cohort":
-            return {"True": "in the study", "False": "not in the study"}.get(text, text)
-        if variable == "scf_vs_other":
-            return {"scf": "supraclavicular fossa", "non_scf": "other sites than supraclavicular"}.get(
-                text, text
-            )
-        if text.lower() in ("true", "false"):
-            return "yes" if text.lower() == "true" else "no"
-        return _LISTS[variable].labels.get(text, text) if variable in _LISTS else text
+        return VARIABLES.get(variable, _UNKNOWN).level(clean(code), self._cutpoint_mm)
 
     def group(self, variable: str, code: object) -> str:
         """A level as a phrase that stands alone: "largest diameter ≤ 15 mm", "FIGO stage III"."""
-        level = self.level(variable, code)
-        if variable in ("size_group", "is_small"):
-            return f"largest diameter {level}"
-        if variable == "age_group":
-            return f"age {level} years"
-        if variable == "has_concurrent_regional":
-            return f"{'with' if level == 'yes' else 'without'} concurrent pelvic or para-aortic recurrence"
-        return f"FIGO {level}" if variable == "figo_group" else level
+        return VARIABLES.get(variable, _UNKNOWN).group(clean(code), self._cutpoint_mm)
 
     def term(self, term: str, reference: object) -> tuple[str, str]:
         """A model term as (variable, contrast)."""
@@ -240,9 +152,10 @@ class Words:
         if level:
             other = f" vs {self.level(name, reference)}" if is_given(reference) else ""
             return self.variable(name), self.level(name, level.rstrip("]")) + other
-        if name == "is_small":
-            return self.variable(name), f"{self.small} vs {self.large}"
         if name.startswith(("has_", "is_")):
-            return self.variable(name), "yes vs no"
-        unit = _UNITS.get(name, "unit")
-        return self.variable(name), f"per {unit}"
+            return self.variable(name), f"{self.level(name, 'True')} vs {self.level(name, 'False')}"
+        return self.variable(name), f"per {_unit(name) or 'unit'}"
+
+
+def _unit(name: str) -> str:
+    return VARIABLES.get(name, _UNKNOWN).unit

@@ -9,9 +9,7 @@ import pandas as pd
 
 from registry_pipeline.reporting.document.blocks import Block, Column, Row, Section, Table, caution, missing
 from registry_pipeline.reporting.document.wording import (
-    ENDPOINTS,
     NOT_GIVEN,
-    ORIGINS,
     clean,
     is_given,
     number,
@@ -24,6 +22,7 @@ from registry_pipeline.reporting.release.disclosure import hidden_shares
 from registry_pipeline.reporting.sections.context import Context
 from registry_pipeline.reporting.sections.cox_terms import FEW_EVENTS, METHOD, STATUS, preferred, ratio_cells
 from registry_pipeline.reporting.sections.hazards import hazards_table, other_endpoints_table
+from schemas.study import ENDPOINTS, ORIGINS
 
 LABELLED_EVENTS = 10.0
 _FEW = "few events"  # in a note of result.cox_term
@@ -74,7 +73,7 @@ def model_blocks(context: Context, endpoint: str, origin: str) -> list[Block | N
 
 
 def _forest(context: Context, terms: pd.DataFrame, how: str, name: str, where: dict[str, str]) -> Block:
-    title = f"Hazard ratios for {ENDPOINTS[where['endpoint']].lower()}, {how}"
+    title = f"Hazard ratios for {ENDPOINTS[where['endpoint']].label.lower()}, {how}"
     if terms.empty or not terms["hazard_ratio"].notna().any():
         return missing(f"{title}: not drawn. The release has no estimate of this kind.")
     lines = _lines(context, terms)
@@ -95,7 +94,7 @@ def _forest(context: Context, terms: pd.DataFrame, how: str, name: str, where: d
         name,
         forest_figure(lines, "Hazard ratio (log scale)", ("Factor", "HR (95 % CI)", "p")),
         data,
-        title=f"{title}, from {ORIGINS[where['origin']]}",
+        title=f"{title}, from {ORIGINS[where['origin']].label}",
         description="; ".join(f"{line.label}: {line.words}, p {line.more}" for line in lines if line.words),
         source="result.cox_term",
         **_READING,
@@ -154,7 +153,7 @@ def _term_table(
         )
         rows.append(Row(contrast, cells, "level"))
     return Table(
-        f"Hazard ratios for {ENDPOINTS[where['endpoint']].lower()}, from {ORIGINS[where['origin']]}",
+        f"Hazard ratios for {ENDPOINTS[where['endpoint']].label.lower()}, from {ORIGINS[where['origin']].label}",
         "Factor",
         _term_columns(together),
         tuple(rows),

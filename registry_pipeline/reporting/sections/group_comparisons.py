@@ -11,7 +11,6 @@ import pandas as pd
 from registry_pipeline.reporting.document.blocks import Block, Column, Heading, Row, Table, missing
 from registry_pipeline.reporting.document.wording import (
     NOT_GIVEN,
-    ORIGINS,
     clean,
     interval,
     is_given,
@@ -22,6 +21,7 @@ from registry_pipeline.reporting.document.wording import (
 )
 from registry_pipeline.reporting.release.disclosure import hidden_groups
 from registry_pipeline.reporting.sections.context import HIDDEN, Context
+from schemas.study import ORIGINS
 
 RECURRED = "had_recurred"
 _WEIGHTS = {
@@ -214,9 +214,9 @@ def _immortal(context: Context) -> Block | None:
             *(
                 Column(label, upper_first(head))
                 for head in (
-                    f"from {ORIGINS['lrt_start']}",
-                    f"from {ORIGINS['omd_dx']}, everybody at risk at once",
-                    f"from {ORIGINS['omd_dx']}, at risk from therapy on",
+                    f"from {ORIGINS['lrt_start'].label}",
+                    f"from {ORIGINS['omd_dx'].label}, everybody at risk at once",
+                    f"from {ORIGINS['omd_dx'].label}, at risk from therapy on",
                 )
                 for label in ("% (95 % CI)", "At risk")
             ),

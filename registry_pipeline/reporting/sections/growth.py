@@ -19,8 +19,6 @@ from registry_pipeline.reporting.document.blocks import (
     missing,
 )
 from registry_pipeline.reporting.document.wording import (
-    GROWTH_ERRORS,
-    GROWTH_MODELS,
     clean,
     count,
     is_given,
@@ -37,6 +35,7 @@ from registry_pipeline.reporting.sections.growth_checks import (
 )
 from registry_pipeline.reporting.sections.growth_tables import share_table, threshold_figure, threshold_table
 from registry_pipeline.reporting.sections.surveillance import surveillance_blocks
+from schemas.study import GROWTH_ERRORS, GROWTH_MODELS
 
 MOST_POINTS = 1500
 _COLUMNS = (

@@ -9,8 +9,6 @@ import pandas as pd
 
 from registry_pipeline.reporting.document.blocks import Block, Column, Row, Table, Text, caution, missing
 from registry_pipeline.reporting.document.wording import (
-    GROWTH_ERRORS,
-    GROWTH_MODELS,
     NOT_GIVEN,
     clean,
     count,
@@ -21,6 +19,7 @@ from registry_pipeline.reporting.document.wording import (
 )
 from registry_pipeline.reporting.sections.context import Context
 from registry_pipeline.reporting.sections.growth_tables import ONSET
+from schemas.study import GROWTH_ERRORS, GROWTH_MODELS
 
 _CLOSE = 2.0  # a smaller difference of AICc says nothing (Burnham and Anderson 2002)
 _VARIANTS = {

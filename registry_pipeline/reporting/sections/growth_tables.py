@@ -15,7 +15,6 @@ from registry_pipeline.reporting.document.blocks import (
     missing,
 )
 from registry_pipeline.reporting.document.wording import (
-    GROWTH_MODELS,
     NOT_GIVEN,
     clean,
     count,
@@ -26,6 +25,7 @@ from registry_pipeline.reporting.document.wording import (
 )
 from registry_pipeline.reporting.figures.forest import Line, forest_figure
 from registry_pipeline.reporting.sections.context import HIDDEN, Context
+from schemas.study import GROWTH_MODELS
 
 ONSET = "exponential_interval_onset"
 

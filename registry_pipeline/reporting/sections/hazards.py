@@ -9,12 +9,12 @@ import pandas as pd
 
 from registry_pipeline.reporting.document.blocks import Block, Column, Row, Table, missing
 from registry_pipeline.reporting.document.wording import (
-    ENDPOINTS,
     number,
     p_value,
 )
 from registry_pipeline.reporting.sections.context import Context
 from registry_pipeline.reporting.sections.cox_terms import METHOD, preferred, ratio_cells
+from schemas.study import ENDPOINTS
 
 
 def hazards_table(context: Context, tests: pd.DataFrame) -> Block:
@@ -60,7 +60,7 @@ def other_endpoints_table(context: Context) -> Block | None:
         best = preferred(chosen)
         kept = terms[(terms["endpoint"] == endpoint) & (terms["origin"] == context.origin)]
         kept = kept.merge(best[["model", "method", "n_event"]], on=["model", "method"])
-        rows.append(Row(ENDPOINTS[endpoint], ("",) * 4, "group"))
+        rows.append(Row(ENDPOINTS[endpoint].label, ("",) * 4, "group"))
         for one in kept.to_dict("records"):
             variable, contrast = context.words.term(str(one["term"]), one["reference_level"])
             method = METHOD.get(str(one["method"]), "")

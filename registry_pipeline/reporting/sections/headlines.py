@@ -12,7 +12,6 @@ import pandas as pd
 from registry_pipeline.reporting.document.blocks import Column, Row, Section, Table, Text, missing
 from registry_pipeline.reporting.document.wording import (
     NOT_GIVEN,
-    ORIGINS,
     interval,
     is_given,
     lower_first,
@@ -29,6 +28,7 @@ from registry_pipeline.reporting.sections.growth_checks import forms_range
 from registry_pipeline.reporting.sections.growth_tables import ONSET
 from registry_pipeline.reporting.sections.recurrence_patterns import shown_patterns
 from registry_pipeline.reporting.sections.survival_tables import landmark_at_risk, ordered, test_text
+from schemas.study import ORIGINS
 
 LANDMARK = 36.0
 
@@ -73,7 +73,7 @@ def brief_section(context: Context) -> Section:
     section.add(
         Text(
             f"Of {n_registry} patients in the registry {n} were analysed. Unless said otherwise the clock starts at the "
-            f"{ORIGINS[context.origin]}. Intervals are 95 % confidence intervals; they hold the play of chance, not errors in "
+            f"{ORIGINS[context.origin].label}. Intervals are 95 % confidence intervals; they hold the play of chance, not errors in "
             "records, choice of patients or a wrong model.",
             "mart.registry_patient, mart.cohort",
         )

@@ -7,8 +7,8 @@ Sources: DATECAN endpoint definitions; ESTRO-EORTC 2020; the study's abstract (G
 from __future__ import annotations
 
 from registry_pipeline.reporting.document.blocks import Bullets, Column, Heading, Row, Section, Table
-from registry_pipeline.reporting.document.wording import ORIGINS
 from registry_pipeline.reporting.sections.context import Context
+from schemas.study import ORIGINS
 
 _ENDPOINTS = (
     ("Overall survival", "death of any cause", "last known alive", "none"),
@@ -92,9 +92,9 @@ def _time(context: Context) -> tuple[str, ...]:
         or "the day on which the newest file was received"
     )
     return (
-        f"The clock starts at the {ORIGINS['primary_dx']}: this release has no study cohort."
+        f"The clock starts at the {ORIGINS['primary_dx'].label}: this release has no study cohort."
         if context.no_cohort
-        else f"The clock starts at the {ORIGINS[context.origin]}. Treatment is a condition of being in the study, so a clock "
+        else f"The clock starts at the {ORIGINS[context.origin].label}. Treatment is a condition of being in the study, so a clock "
         "started earlier would give every patient time in which she could not have died (immortal time).",
         f"Times are whole days; a month is {context.days_per_month:g} days and is for display only.",
         "Censoring on the day of an event comes after the event. A time of 0 days is kept.",

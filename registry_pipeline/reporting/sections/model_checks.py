@@ -12,7 +12,6 @@ import pandas as pd
 from registry_pipeline.reporting.document.blocks import Block, Column, Heading, Row, Section, Table, missing
 from registry_pipeline.reporting.document.wording import (
     NOT_GIVEN,
-    ORIGINS,
     clean,
     count,
     is_given,
@@ -26,6 +25,7 @@ from registry_pipeline.reporting.figures.shape import coefficient_figure
 from registry_pipeline.reporting.release.disclosure import hidden_groups
 from registry_pipeline.reporting.sections.context import HIDDEN, Context
 from registry_pipeline.reporting.sections.cox_terms import preferred, ratio_cells
+from schemas.study import ORIGINS
 
 MODEL = "multivariable"
 MOST_PANELS = 8
@@ -120,7 +120,7 @@ def _coefficients(context: Context) -> Block:
             )
     return context.figures.add(
         "ph_residuals",
-        coefficient_figure(panels, f"Months from {ORIGINS[context.origin]}", context.days_per_month),
+        coefficient_figure(panels, f"Months from {ORIGINS[context.origin].label}", context.days_per_month),
         known.drop(columns=["endpoint", "origin", "model", "status", "note"]),
         title=title,
         description=f"{len(panels)} panels, one per coefficient of the model of all factors.",

@@ -12,7 +12,6 @@ import pandas as pd
 from registry_pipeline.reporting.document.blocks import Block, Column, Heading, Row, Section, Table, missing
 from registry_pipeline.reporting.document.wording import (
     NOT_GIVEN,
-    ORIGINS,
     interval,
     number,
     share,
@@ -47,6 +46,7 @@ from registry_pipeline.reporting.sections.survival_tables import (
     summary_table,
 )
 from registry_pipeline.reporting.sections.swimmer import swimmer_block
+from schemas.study import ORIGINS
 
 _EVENT = {"local_control": "Recurrence in a treated lesion", "new_oligomet": "New oligometastasis"}
 _RECURS, _NEW = _EVENT["local_control"].lower(), _EVENT["new_oligomet"].lower()
@@ -138,7 +138,7 @@ def incidence_block(context: Context, endpoint: str) -> Block:
         rows[rows["cause"] == 2],
         curve,
         (f"{_EVENT[endpoint]} (Aalen-Johansen)", "The same event, 1 − Kaplan-Meier", _OTHER[endpoint]),
-        f"Months from {ORIGINS[context.origin]}",
+        f"Months from {ORIGINS[context.origin].label}",
         context.days_per_month,
         (at_risk, lambda counts, _: [context.count(one) for one in counts]),
     )

@@ -11,7 +11,6 @@ import pandas as pd
 from registry_pipeline.reporting.document.blocks import Block, Column, Row, Table, missing
 from registry_pipeline.reporting.document.wording import (
     NOT_GIVEN,
-    PATTERNS,
     clean,
     interval,
     is_given,
@@ -22,6 +21,7 @@ from registry_pipeline.reporting.document.wording import (
 )
 from registry_pipeline.reporting.release.disclosure import Line, hidden_counts, hidden_shares
 from registry_pipeline.reporting.sections.context import HIDDEN, Context
+from schemas.study import RECURRENCE_PATTERNS
 
 _STEPS = {"death": "death", "alive": "alive at last contact"}
 
@@ -38,7 +38,7 @@ def pattern_table(context: Context) -> Block:
         has_range = is_given(one["min_months"]) and not hidden and not context.small_cell
         rows.append(
             Row(
-                PATTERNS.get(str(one["pattern"]), clean(one["pattern"])),
+                RECURRENCE_PATTERNS.get(str(one["pattern"]), clean(one["pattern"])),
                 (
                     context.count_of(one["n_event"], one["n_patients"], hidden),
                     HIDDEN if hidden else share(one["share"]),
@@ -92,7 +92,7 @@ def recurrence_groups(context: Context) -> Block | None:
     known = rows[(rows["stratum_variable"] != "overall") & (rows["pattern"] != "any")] if len(rows) else rows
     if known.empty:
         return None
-    patterns = [one for one in PATTERNS if (known["pattern"] == one).any()]
+    patterns = [one for one in RECURRENCE_PATTERNS if (known["pattern"] == one).any()]
     patterns += sorted(set(known["pattern"]) - set(patterns))
     overall = rows[rows["stratum_variable"] == "overall"].set_index("pattern")
     made: list[Row] = []
@@ -107,7 +107,7 @@ def recurrence_groups(context: Context) -> Block | None:
             made.append(Row(label, (n, *(cells[one].get(stratum, NOT_GIVEN) for one in patterns)), "level"))
     if not made:
         return None
-    heads = [Column(PATTERNS.get(one, clean(one)).split(" (")[0]) for one in patterns]
+    heads = [Column(RECURRENCE_PATTERNS.get(one, clean(one)).split(" (")[0]) for one in patterns]
     return Table(
         "First recurrence by group: patients, and exact 95 % interval of the share in %",
         "Group",
@@ -176,7 +176,9 @@ def _course(course: str) -> str:
     """ "new_oligomet > death" in words."""
     steps = [
         _STEPS.get(step)
-        or " and ".join(lower_first(PATTERNS.get(one, one).split(" (")[0]) for one in step.split(" + "))
+        or " and ".join(
+            lower_first(RECURRENCE_PATTERNS.get(one, one).split(" (")[0]) for one in step.split(" + ")
+        )
         for step in course.split(" > ")
     ]
     return upper_first(", then ".join(steps))

@@ -20,7 +20,6 @@ from registry_pipeline.reporting.document.blocks import (
     missing,
 )
 from registry_pipeline.reporting.document.wording import (
-    ORIGINS,
     clean,
     count,
     is_given,
@@ -32,6 +31,7 @@ from registry_pipeline.reporting.document.wording import (
 )
 from registry_pipeline.reporting.figures.shape import search_figure, spline_figure
 from registry_pipeline.reporting.sections.context import Context
+from schemas.study import ORIGINS
 
 SIZE = "max_diameter_mm"
 _KINDS = {"fixed": "the study’s, not searched here", "searched": "searched in these data"}
@@ -100,7 +100,7 @@ def _cutpoint_table(context: Context) -> Block:
             )
         )
     return Table(
-        f"Overall survival by largest diameter, from {ORIGINS[context.origin]}",
+        f"Overall survival by largest diameter, from {ORIGINS[context.origin].label}",
         "Cutpoint",
         (
             Column("At or below"),

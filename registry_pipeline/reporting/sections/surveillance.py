@@ -17,8 +17,6 @@ from registry_pipeline.reporting.document.blocks import (
     missing,
 )
 from registry_pipeline.reporting.document.wording import (
-    GROWTH_ERRORS,
-    GROWTH_MODELS,
     clean,
     interval,
     is_given,
@@ -28,6 +26,7 @@ from registry_pipeline.reporting.document.wording import (
 from registry_pipeline.reporting.figures.growth import surveillance_figure
 from registry_pipeline.reporting.sections.context import Context
 from registry_pipeline.reporting.sections.growth_tables import ONSET
+from schemas.study import GROWTH_ERRORS, GROWTH_MODELS
 
 
 def surveillance_blocks(context: Context) -> list[Block | None]:

@@ -16,8 +16,6 @@ from registry_pipeline.reporting.document.blocks import (
     missing,
 )
 from registry_pipeline.reporting.document.wording import (
-    ENDPOINTS,
-    ORIGINS,
     lower_first,
 )
 from registry_pipeline.reporting.figures.survival import Curve, at_risk, km_figure
@@ -35,6 +33,7 @@ from registry_pipeline.reporting.sections.survival_tables import (
     summary_table,
     test_text,
 )
+from schemas.study import ENDPOINTS, ORIGINS
 
 GROUPINGS = ("overall", "scf_vs_other", "size_group")
 SHORT = {
@@ -74,7 +73,7 @@ def km_block(context: Context, endpoint: str, variable: str, origin: str | None 
     """One Kaplan-Meier figure, or why there is none."""
     origin = origin or context.origin
     rows = km_rows(context, endpoint, origin, variable)
-    title = f"{ENDPOINTS[endpoint]}{_by(context, variable)}, from {ORIGINS[origin]}"
+    title = f"{ENDPOINTS[endpoint].label}{_by(context, variable)}, from {ORIGINS[origin].label}"
     if rows.empty:
         of_cohort = origin != "primary_dx"
         return missing(f"{title}: not drawn. {context.why_empty('result.km_curve', of_cohort)}")
@@ -107,8 +106,8 @@ def _km_figure(
         f"km_{endpoint}_{variable}" + ("" if origin == context.origin else f"_{origin}"),
         km_figure(
             curves,
-            ENDPOINTS[endpoint],
-            f"Months from {ORIGINS[origin]}",
+            ENDPOINTS[endpoint].label,
+            f"Months from {ORIGINS[origin].label}",
             test_text(context, endpoint, variable, origin),
             context.days_per_month,
             lambda counts, days: shown_at_risk(context, counts, at_risk(everyone, days) or sum(counts)),
@@ -172,7 +171,7 @@ def survival_section(context: Context) -> Section:
     if context.tables.table("result.km_landmark", {"origin": context.other_origin}, limit=1).shape[0]:
         section.add(
             Text(
-                f"The same rates with the clock started at the {ORIGINS[context.other_origin]}, for comparison."
+                f"The same rates with the clock started at the {ORIGINS[context.other_origin].label}, for comparison."
             ),
             landmark_table(context, "os", GROUPINGS, context.other_origin),
         )

@@ -18,9 +18,7 @@ from registry_pipeline.reporting.document.blocks import (
     missing,
 )
 from registry_pipeline.reporting.document.wording import (
-    ENDPOINTS,
     NOT_GIVEN,
-    ORIGINS,
     interval,
     is_given,
     lower_first,
@@ -32,6 +30,7 @@ from registry_pipeline.reporting.document.wording import (
 )
 from registry_pipeline.reporting.release.disclosure import hidden_groups, hidden_shares
 from registry_pipeline.reporting.sections.context import HIDDEN, Context
+from schemas.study import ENDPOINTS, ORIGINS
 
 ORDER = ("scf", "non_scf", "lung", "other", "small", "large", "I", "II", "III", "IV")
 
@@ -145,7 +144,7 @@ def landmark_table(context: Context, endpoint: str, variables: Sequence[str], or
         for label, name in (("% (95 % CI)", "survival, ci_lower, ci_upper"), ("At risk", "n_at_risk"))
     ]
     return Table(
-        f"{ENDPOINTS[endpoint]} at fixed times, from {ORIGINS[origin]}",
+        f"{ENDPOINTS[endpoint].label} at fixed times, from {ORIGINS[origin].label}",
         "Patients",
         tuple(columns),
         tuple(rows),
@@ -201,7 +200,7 @@ def summary_table(context: Context, endpoint: str, variables: Sequence[str], ori
         return None
     tau = f"{max(taus):.0f}" if taus else "the horizon"
     return Table(
-        f"{ENDPOINTS[endpoint]}: medians and restricted means, months from {ORIGINS[origin]}",
+        f"{ENDPOINTS[endpoint].label}: medians and restricted means, months from {ORIGINS[origin].label}",
         "Patients",
         (
             Column("Events of n", origin="result.km_summary.n_event, n"),
@@ -241,7 +240,7 @@ def logrank_table(
             for one in found.to_dict("records"):
                 rows.append(
                     Row(
-                        f"{ENDPOINTS[endpoint]} by {lower_first(context.words.variable(variable))}",
+                        f"{ENDPOINTS[endpoint].label} by {lower_first(context.words.variable(variable))}",
                         (
                             number(one["chi_square"], 2),
                             number(one["degrees_of_freedom"], 0),

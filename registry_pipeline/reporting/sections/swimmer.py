@@ -9,11 +9,11 @@ import pandas as pd
 
 from registry_pipeline.reporting.document.blocks import Block, missing
 from registry_pipeline.reporting.document.wording import (
-    ORIGINS,
     clean,
 )
 from registry_pipeline.reporting.figures.swimmer import swimmer_figure
 from registry_pipeline.reporting.sections.context import Context
+from schemas.study import ORIGINS
 
 MOST_LANES = 60
 
@@ -30,7 +30,7 @@ def swimmer_block(context: Context) -> Block:
     groups = [context.words.level("lesion_site_group", one) for one in ("scf", "lung", "other")]
     return context.figures.add(
         "swimmer",
-        swimmer_figure(lanes, events, groups, f"Months from {ORIGINS['lrt_start']}"),
+        swimmer_figure(lanes, events, groups, f"Months from {ORIGINS['lrt_start'].label}"),
         pd.concat([lanes.drop(columns="group").assign(site=lanes["group"]), events], ignore_index=True),
         title=f"Swimmer's plot of {len(lanes)} patients"
         + ("" if n_all == len(lanes) else f" out of {n_all}"),

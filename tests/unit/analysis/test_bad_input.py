@@ -17,7 +17,7 @@ import pytest
 
 from registry_pipeline import analysis
 from registry_pipeline.analysis.inputs import Times
-from registry_pipeline.study.headline_bounds import headline_bounds
+from registry_pipeline.study.headlines import headline_bounds
 
 pytestmark = pytest.mark.filterwarnings("error")
 N = 24

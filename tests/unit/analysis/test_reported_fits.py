@@ -21,7 +21,7 @@ from registry_pipeline.analysis import (
     search_cost,
     select_cutpoint,
 )
-from registry_pipeline.study.headline_bounds import headline_bounds
+from registry_pipeline.study.headlines import headline_bounds
 from tests.unit.analysis.brute import random_frame
 
 pytestmark = pytest.mark.filterwarnings("error")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 import polars as pl
 import pytest
 
-from registry_pipeline.study.headline_bounds import headline_bounds
+from registry_pipeline.core.settings import Study
+from registry_pipeline.study.headlines import headline_bounds
 from registry_pipeline.study.published import PARTS
 from registry_pipeline.study.scorecard import COLUMNS, agreement, items_agreeing, scorecard
 from tests.support import seed_cohort
@@ -52,7 +55,7 @@ def test_item_10_depends_on_the_covariates_and_says_which(frames):
     assert items_agreeing(table) == (12, 13)
     row = line(table, 10, "b")
     assert row["computed_value"] == 1
-    assert "has_concurrent_regional" in row["assumption"]
+    assert "Concurrent pelvic or para-aortic recurrence" in row["assumption"]
 
 
 @needs_shared
@@ -91,7 +94,11 @@ def test_a_covariate_without_estimate_is_said(frames):
 def test_item_10_counts_patients_and_names_covariates_for_a_reader():
     where = {"endpoint": "os", "origin": "lrt_start", "model": "multivariable"}
     terms = pd.DataFrame(
-        {"term": ["is_small", "site[lung]", "site[scf]"], "p_value": [0.01, 0.2, 0.3], "method": "firth"}
+        {
+            "term": ["is_small", "lesion_site_group[lung]", "lesion_site_group[scf]"],
+            "p_value": [0.01, 0.2, 0.3],
+            "method": "firth",
+        }
     )
     fits = pd.DataFrame({"n": [60, 56], "method": ["efron", "firth"]})
     frames = {
@@ -99,12 +106,46 @@ def test_item_10_counts_patients_and_names_covariates_for_a_reader():
         "cox_term": terms.assign(**where),
         "cox_fit": fits.assign(**where),
     }
-    table = scorecard(frames, words={"is_small": "Largest diameter", "site": "Site of the lesions"}.get)
+    table = scorecard(frames)
     for part in "ab":
         row = line(table, 10, part)
         assert row["n"] == 56
-        assert row["assumption"].endswith("here: Largest diameter; Site of the lesions")
+        assert row["assumption"].endswith("here: Largest diameter, two groups; Site")
     assert pd.isna(line(scorecard(frames | {"cox_fit": None}), 10, "a")["n"])
+
+
+@needs_shared
+@pytest.mark.parametrize(
+    ("changed", "items"),
+    [
+        ({"cutpoint_mm": 20.0}, {(10, "a"), (10, "b"), (11, "a"), (11, "b"), (11, "c"), (13, "a")}),
+        ({"interval_months": 9}, {(12, "a"), (12, "b"), (12, "c")}),
+        ({"landmark_months": (12, 24)}, {(7, "a"), (7, "b"), (8, "a"), (8, "b"), (11, "a"), (11, "b")}),
+    ],
+)
+def test_what_was_published_under_another_parameter_is_not_compared(frames, changed, items):
+    """Groups divided at 20 mm are not those whose 91.7 % was published."""
+    terms = frames["cox_term"]
+    assert terms["term"].eq("is_small").any() or terms["term"].str.startswith("size_group").any()
+    table = scorecard(frames, replace(Study(), **changed)).set_index(["item", "part"])
+    assert set(table.index[table["assumption"].str.startswith("not comparable")]) == items
+    own = table.loc[sorted(items)]
+    assert own["computed"].isna().all()
+    assert own["agrees"].isna().all()
+    assert own["assumption"].str.contains(next(iter(changed))).all()
+
+
+def test_every_published_number_that_rests_on_a_parameter_says_so():
+    """The description or the lookup of a part names a threshold: the part is published under its parameter."""
+    for part in PARTS:
+        if (
+            "15 mm" in part.description and part.item != 12
+        ):  # item 12 counts at 15 mm whatever the cutpoint is
+            assert part.published_under.get("cutpoint_mm") == 15, part
+        if "3-year" in part.description:
+            assert part.published_under.get("landmark_months") == 36, part
+        if "6 months" in part.description:
+            assert part.published_under.get("interval_months") == 6, part
 
 
 def test_a_range_says_what_agreement_means():

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from registry_pipeline.study.marts import Marts
+from registry_pipeline.study.marts import MART_TABLES, Marts
 
 DAY = pd.Timestamp("2020-01-01")
 
@@ -65,7 +65,7 @@ def drawn_marts(n: int = 48, seed: int = 5) -> Marts:
 
 def without_rows(marts: Marts) -> Marts:
     """The same tables without a row."""
-    return Marts(**{name: frame.iloc[:0] for name, frame in vars(marts).items() if not name.startswith("_")})
+    return Marts(**{name: getattr(marts, name).iloc[:0] for name in MART_TABLES})
 
 
 def _times(rng: Any, cohort: pd.DataFrame) -> pd.DataFrame:

@@ -10,7 +10,7 @@ import pytest
 from registry_pipeline.core.settings import Settings, Study
 from registry_pipeline.store.parquet import read_parquet, write_parquet
 from registry_pipeline.study.estimates import result_tables
-from registry_pipeline.study.marts import Marts
+from registry_pipeline.study.marts import MART_TABLES, Marts
 from registry_pipeline.study.scenarios import (
     INCLUDED,
     LONGEST,
@@ -41,10 +41,7 @@ def readings(folder: Path, **redrawn: str) -> tuple[Marts, dict[str, Scenario]]:
     held = folder / "_quarantine.parquet"
     write_parquet(frame_of("quality.quarantine", drawn.get("quarantine", "patient_id")), held)
     current = Marts(
-        **{
-            name: read_parquet(mart.folder / "mart" / f"{name}.parquet").to_pandas()
-            for name in Marts.__dataclass_fields__
-        }
+        **{name: read_parquet(mart.folder / "mart" / f"{name}.parquet").to_pandas() for name in MART_TABLES}
     )
     work = folder / "work"
     work.mkdir()

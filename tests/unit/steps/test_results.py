@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -13,28 +12,22 @@ import pytest
 import schemas
 from registry_pipeline.core.settings import Study
 from registry_pipeline.pipeline.registry import _as_declared
-from registry_pipeline.study.competing_events import competing_results
-from registry_pipeline.study.estimates import result_tables
-from registry_pipeline.study.group_comparisons import group_results
-from registry_pipeline.study.growth import growth_results
-from registry_pipeline.study.lesion_control import lesion_results
+from registry_pipeline.study.analysis import Inputs
+from registry_pipeline.study.estimates import analyses, result_tables
 from registry_pipeline.study.marts import Marts
-from registry_pipeline.study.model_checks import check_results
 from registry_pipeline.study.scenarios import Scenario
-from registry_pipeline.study.size_effect import shape_results
 from schemas.table import columns_of
 from tests.unit.steps.drawn_marts import drawn_marts, without_rows
 
 STUDY = Study(bootstrap_replicates=40)
 Tables = dict[str, pd.DataFrame]
-BUILDERS: dict[str, Callable[[Marts, Study], Tables]] = {
-    "shape": shape_results,
-    "checks": check_results,
-    "competing": competing_results,
-    "groups": group_results,
-    "lesions": lesion_results,
-    "growth": growth_results,
-}
+OF_EVERY_TIME = {"rmst", "logrank_test", "cox_fit", "cox_term", "ph_test"}
+OF_MARTS = tuple(name for name, one in analyses().items() if not one.result_reads)
+
+
+def tables_of(name: str, marts: Marts, study: Study = STUDY) -> Tables:
+    """What an analysis makes of drawn marts."""
+    return analyses()[name].tables(Inputs(marts, study))
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +37,7 @@ def marts() -> Marts:
 
 @pytest.fixture(scope="module")
 def made(marts: Marts) -> Tables:
-    return {name: rows for build in BUILDERS.values() for name, rows in build(marts, STUDY).items()}
+    return {table: rows for name in OF_MARTS for table, rows in tables_of(name, marts).items()}
 
 
 def test_every_declared_table_is_made_with_known_columns(made: Tables, marts: Marts) -> None:
@@ -60,21 +53,30 @@ def test_every_declared_table_is_made_with_known_columns(made: Tables, marts: Ma
         assert len(filled) >= len(known) / 2, f"{name}: hardly any declared column has a value"
 
 
+def test_a_table_without_rows_stays_without_rows() -> None:
+    assert _as_declared("result.km_curve", pd.DataFrame()).height == 0
+
+
 def test_without_a_patient_every_new_table_says_why(marts: Marts) -> None:
     empty = without_rows(marts)
-    for build in BUILDERS.values():
-        for name, rows in build(empty, STUDY).items():
+    for analysis in OF_MARTS:
+        for name, rows in tables_of(analysis, empty).items():
             declared = _as_declared(f"result.{name}", rows)
             if not {"status", "note"} <= set(declared.columns) or name.startswith("growth_"):
+                continue
+            if name in OF_EVERY_TIME:  # a row per endpoint and origin that has times
+                assert not declared.height, name
                 continue
             assert declared.height, name
             assert declared["status"].to_list() == ["not_estimable"] * declared.height, name
             assert declared["note"].str.ends_with(".").all(), name
 
 
-@pytest.mark.parametrize("name", ["shape", "checks", "competing"])
+@pytest.mark.parametrize(
+    "name", ["size with and without a cutpoint", "checks of the model", "competing events"]
+)
 def test_the_same_data_give_the_same_rows(name: str, marts: Marts, made: Tables) -> None:
-    for table, rows in BUILDERS[name](drawn_marts(), STUDY).items():
+    for table, rows in tables_of(name, drawn_marts()).items():
         assert _as_declared(f"result.{table}", rows).equals(_as_declared(f"result.{table}", made[table])), (
             table
         )
@@ -116,7 +118,9 @@ def test_a_searched_ratio_has_no_interval(made: Tables) -> None:
 
 
 def test_a_search_in_many_patients_is_corrected_by_the_formula_of_1994(marts: Marts) -> None:
-    rows = shape_results(marts, replace(STUDY, bootstrap_max_patients=10))["cutpoint_search"]
+    rows = tables_of("size with and without a cutpoint", marts, replace(STUDY, bootstrap_max_patients=10))[
+        "cutpoint_search"
+    ]
     searched = rows[rows["kind"] == "searched"]
     assert (searched["correction"] == "lausen_94").all()
     assert (searched["p_value_corrected"] == searched["p_value_lausen_94"]).all()
@@ -124,11 +128,11 @@ def test_a_search_in_many_patients_is_corrected_by_the_formula_of_1994(marts: Ma
 
 def test_too_many_patients_for_a_bootstrap_is_said(marts: Marts) -> None:
     few = replace(STUDY, bootstrap_max_patients=10, influence_max_patients=10)
-    stability = shape_results(marts, few)["cutpoint_stability"]
+    stability = tables_of("size with and without a cutpoint", marts, few)["cutpoint_stability"]
     assert "bootstrap_max_patients (10)" in stability["note"].iloc[0]
-    checks = check_results(marts, few)
+    checks = tables_of("checks of the model", marts, few)
     assert "bootstrap_max_patients" in checks["cox_optimism"]["note"].iloc[0]
-    assert "influence_max_patients" in growth_results(marts, few)["growth_influence"]["note"].iloc[0]
+    assert "influence_max_patients" in tables_of("growth", marts, few)["growth_influence"]["note"].iloc[0]
 
 
 def test_influence_names_the_patient_without_whom_the_coefficient_moves(made: Tables) -> None:
@@ -142,7 +146,8 @@ def test_influence_names_the_patient_without_whom_the_coefficient_moves(made: Ta
 def test_missing_covariates_are_counted_and_imputed(marts: Marts) -> None:
     cohort = marts.cohort.copy()
     cohort.loc[cohort.index[:7], "age_years"] = np.nan
-    found = check_results(replace(marts, cohort=cohort), STUDY)
+    changed = replace(marts, cohort=cohort)
+    found = tables_of("checks of the model", changed) | tables_of("missing data", changed)
     counted = found["missing_data"].set_index("variable")["n_missing"]
     assert counted["age_years"] == 7
     assert found["missing_pattern"]["n"].sum() == len(cohort)
@@ -225,7 +230,7 @@ def test_the_scorecard_and_its_bounds_read_the_interval_from_the_chosen_curve(ma
     tables = result_tables(marts, study, scenarios=[Scenario("fewer lesions", fewer, 6)])
 
     def months(of: Marts) -> float:
-        found = growth_results(of, study)["growth_threshold"]
+        found = tables_of("growth", of, study)["growth_threshold"]
         chosen = (found["model"] == "linear") & (found["error_model"] == "log")
         return float(found.loc[chosen, "months"].iloc[0])
 

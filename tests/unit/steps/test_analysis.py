@@ -1,0 +1,81 @@
+"""The record of an analysis: it makes what it declares, of nothing but what it declares to read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+import schemas
+from registry_pipeline.core.settings import Study
+from registry_pipeline.study.analysis import Analysis, Inputs, Tables
+from registry_pipeline.study.estimates import _in_order, analyses
+from registry_pipeline.study.marts import MART_TABLES, UndeclaredTable
+from tests.unit.steps.drawn_marts import drawn_marts
+
+
+def nothing(_: Inputs) -> Tables:
+    return {}
+
+
+def test_every_result_table_is_made_by_one_analysis() -> None:
+    makes = [table for one in analyses().values() for table in one.makes]
+    assert sorted(makes) == sorted(name.partition(".")[2] for name in schemas.tables_of("result"))
+
+
+def test_an_analysis_comes_after_those_whose_tables_it_reads() -> None:
+    made: set[str] = set()
+    for one in analyses().values():
+        assert set(one.result_reads) <= made, one.name
+        made |= set(one.makes)
+
+
+def test_a_table_without_a_schema_cannot_register() -> None:
+    with pytest.raises(ValueError, match="without a schema: km_curves"):
+        Analysis("curves", ("mart.cohort",), ("km_curves",), nothing)
+    with pytest.raises(ValueError, match=r"nobody declares: mart\.cohorts"):
+        Analysis("curves", ("mart.cohorts",), ("km_curve",), nothing)
+
+
+def test_a_table_that_nobody_makes_or_two_make_is_refused() -> None:
+    every = list(analyses().values())
+    with pytest.raises(ValueError, match=r"no analysis makes .*km_curve"):
+        _in_order([one for one in every if "km_curve" not in one.makes])
+    with pytest.raises(ValueError, match="two analyses"):
+        _in_order([*every, Analysis("again", ("mart.cohort",), ("km_curve",), nothing)])
+
+
+def test_a_table_that_was_not_declared_cannot_be_read_by_any_way_in() -> None:
+    marts = drawn_marts()
+    ways = {
+        "column": lambda of: of["patient_id"],
+        "attribute": lambda of: of.columns,
+        "length": len,
+        "rows": list,
+        "membership": lambda of: "patient_id" in of,
+    }
+    for name in MART_TABLES:
+        restricted = marts.restricted_to([one for one in MART_TABLES if one != name], "test")
+        for way, read in ways.items():
+            with pytest.raises(UndeclaredTable, match=f"'test' reads mart.{name} and"):
+                pytest.fail(f"{name} by {way}: {read(getattr(restricted, name))}")
+    blind = marts.restricted_to([one for one in MART_TABLES if one != "cohort"], "test")
+    with pytest.raises(UndeclaredTable):
+        blind.times("os", "lrt_start")
+
+
+def test_making_another_table_than_declared_is_an_error() -> None:
+    analysis = Analysis("curves", ("mart.cohort",), ("km_curve",), lambda _: {"km_summary": pd.DataFrame()})
+    with pytest.raises(ValueError, match=r"made \['km_summary'\] and declares \['km_curve'\]"):
+        analysis.tables(Inputs(drawn_marts(), Study()))
+
+
+def test_marts_with_other_covariates_are_looked_up_anew() -> None:
+    """Lookups are kept with the table they were made in: a copy of the marts shares them."""
+    marts = drawn_marts()
+    before = marts.times("os", "lrt_start")["age_years"]
+    older = replace(marts, cohort=marts.cohort.assign(age_years=marts.cohort["age_years"] + 1))
+    assert (older.times("os", "lrt_start")["age_years"] == before + 1).all()
+    fewer = replace(marts, survival_time=marts.survival_time.iloc[1:].reset_index(drop=True))
+    assert len(fewer.times(*marts.survival_time.iloc[0][["endpoint", "origin"]])) == len(before) - 1
