@@ -62,7 +62,7 @@ class Manifest:
 def write_planted(path: Path, planted: Iterable[PlantedError]) -> None:
     """The mistakes as CSV, one a row."""
     with path.open("w", encoding="utf-8", newline="") as out:
-        writer = csv.DictWriter(out, [one.name for one in fields(PlantedError)])
+        writer = csv.DictWriter(out, [field_.name for field_ in fields(PlantedError)])
         writer.writeheader()
         writer.writerows(asdict(one) for one in planted)
 

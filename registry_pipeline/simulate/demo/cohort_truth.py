@@ -53,7 +53,7 @@ def case_of(
         _planning_exam(case, site)
     room = (seed.last_followup - seed.treated).days
     if seed.treatment != "none":
-        lesions = [one.number for one in case.lesions]
+        lesions = [lesion.number for lesion in case.lesions]
         case.courses.append(
             clinical.make_course(rng, site, seed.treated, room, seed.treatment, lesions, intent)
         )
@@ -176,7 +176,7 @@ def _response_exam(rng: Random, case: Case, last_day: date, before: date, site: 
     day = last_day + timedelta(days=rng.randrange(70, 100))
     if not case.courses or (before - day).days < 25:
         return
-    first = next(one for one in case.exams if one.sizes)
+    first = next(exam for exam in case.exams if exam.sizes)
     exam = add_exam(case, day, first.modality, first.slice_mm, **{clinical.SITE_REGION[site]: "equivocal"})
     for size in first.sizes if case.courses[0].modality == "rt" else []:
         factor = rng.choice([0.6, 0.7, 0.8])
@@ -185,7 +185,7 @@ def _response_exam(rng: Random, case: Case, last_day: date, before: date, site: 
 
 
 def _local_recurrence(case: Case, day: date, site: str) -> None:
-    baseline = next(one for one in case.exams if one.sizes)
+    baseline = next(exam for exam in case.exams if exam.sizes)
     exam = add_exam(case, day, baseline.modality, baseline.slice_mm, **{clinical.SITE_REGION[site]: "pos"})
     size = baseline.sizes[0]
     exam.sizes.append(Size(size.lesion, round(size.long_mm * 1.4), round(size.short_mm * 1.4, 1), "post"))
@@ -212,7 +212,7 @@ def _new_oligomet(rng: Random, case: Case, day: date, site: str) -> None:
             not_treated_reason="改行系统治疗",
         )
     )
-    baseline = next(one for one in case.exams if one.sizes)
+    baseline = next(exam for exam in case.exams if exam.sizes)
     exam = add_exam(
         case, day, baseline.modality, baseline.slice_mm, **{clinical.SITE_REGION[new_site]: "pos"}
     )

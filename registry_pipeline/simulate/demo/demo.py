@@ -84,8 +84,8 @@ def write_demo_exports(folder: Path, stage: Stage = "first") -> Manifest:
         bytes.
     """
     cases = demo_cases()
-    pages = demo_pages([one for one in cases if not is_in_redcap(one)])
-    elsewhere = {one.local_id for one in cases if is_in_redcap(one)}
+    pages = demo_pages([case for case in cases if not is_in_redcap(case)])
+    elsewhere = {case.local_id for case in cases if is_in_redcap(case)}
     planted = plant_demo_errors(pages, cases, elsewhere) if stage == "first" else []
     folder.mkdir(parents=True, exist_ok=True)
     manifest = Manifest(folder, _write(pages, folder, EXPORTED_ON[stage]))
@@ -97,7 +97,7 @@ def write_demo_exports(folder: Path, stage: Stage = "first") -> Manifest:
 
 def write_redcap_exports(folder: Path, stage: Stage = "first") -> Manifest:
     """Write the second facility's export and data dictionary into ``folder``; as :func:`write_demo_exports`."""
-    cases = [one for one in demo_cases() if is_in_redcap(one)]
+    cases = [demo_case for demo_case in demo_cases() if is_in_redcap(demo_case)]
     page, dictionary = redcap_page(cases), dictionary_page()
     planted = plant_redcap_errors([page], cases) if stage == "first" else []
     folder.mkdir(parents=True, exist_ok=True)

@@ -96,23 +96,23 @@ class Scene:
 
     def filled(self, file: str, case: Case, column: str) -> list[Hit]:
         """A patient's rows in which ``column`` is filled."""
-        return [one for one in self.rows(file, case) if one.row.get(column) not in (None, "")]
+        return [row for row in self.rows(file, case) if row.row.get(column) not in (None, "")]
 
     def change(self, hits: Iterable[Hit], **cells: Cell) -> None:
         """Write the same cells into several rows."""
-        for one in hits:
-            one.row.update(cells)
+        for hit in hits:
+            hit.row.update(cells)
 
     def add(self, like: Hit, **cells: Cell) -> Hit:
         """A copy of a row with other cells, right below it."""
         row = like.row | cells
-        place = next(i for i, one in enumerate(like.page.rows) if one is like.row)
+        place = next(i for i, row in enumerate(like.page.rows) if row is like.row)
         like.page.rows.insert(place + 1, row)
         return Hit(like.page, row)
 
     def remove(self, hit: Hit) -> None:
         """Take a row out of its page."""
-        hit.page.rows[:] = [one for one in hit.page.rows if one is not hit.row]
+        hit.page.rows[:] = [row for row in hit.page.rows if row is not hit.row]
 
     def record(
         self,

@@ -24,9 +24,9 @@ def followup_page(cases: list[Case]) -> Page:
     """Contacts, events and adverse effects, in order of date."""
     dated: list[tuple[date, str, Row]] = []
     for case in cases:
-        dated += [(one.day, case.local_id, _contact(case, one)) for one in case.contacts]
-        dated += [(one.day, case.local_id, _event(case, one)) for one in case.events]
-        dated += [(one.onset, case.local_id, _toxicity(case, one)) for one in case.toxicities]
+        dated += [(contact.day, case.local_id, _contact(case, contact)) for contact in case.contacts]
+        dated += [(event.day, case.local_id, _event(case, event)) for event in case.events]
+        dated += [(toxicity.onset, case.local_id, _toxicity(case, toxicity)) for toxicity in case.toxicities]
     dated.sort(key=lambda one: one[:2])
     rows = [row for _, _, row in dated]
     for number, row in enumerate(rows, start=1):
@@ -85,7 +85,7 @@ def _toxicity(case: Case, toxicity: Toxicity) -> Row:
 
 def deaths_page(cases: list[Case]) -> Page:
     """Deaths as registered, in order of date."""
-    dead = sorted((one for one in cases if one.death), key=lambda one: (one.death, one.local_id))
+    dead = sorted((case for case in cases if case.death), key=lambda one: (one.death, one.local_id))
     page = Page("deaths", "", DEATH_COLUMNS)
     for number, case in enumerate(dead, start=1):
         assert case.death

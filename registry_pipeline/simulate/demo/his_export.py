@@ -41,8 +41,8 @@ def his_page(cases: list[Case]) -> Page:
     for case in cases:
         rng = Random(f"his-{case.local_id}")
         rows = [_first_admission(case)]
-        rows += [_episode_admission(case, one) for one in case.episodes]
-        rows += [_line_admission(case, one) for one in case.lines if one.setting == "post_progression"]
+        rows += [_episode_admission(case, episode) for episode in case.episodes]
+        rows += [_line_admission(case, line) for line in case.lines if line.setting == "post_progression"]
         if case.death and rng.random() < 0.4:
             rows.append(_last_admission(rng, case))
         rows.sort(key=lambda row: str(row["入院日期"]))
@@ -91,14 +91,14 @@ def _stage_text(case: Case) -> str:
 
 def _first_admission(case: Case) -> Row:
     row = _person(case, case.tumour.dx - timedelta(days=1), "初诊")
-    for one in case.therapies:
+    for therapy in case.therapies:
         row["近期疗效"] = "CR"
-        if one.modality == "surgery":
-            row["手术日期"] = one.start.isoformat()
+        if therapy.modality == "surgery":
+            row["手术日期"] = therapy.start.isoformat()
             continue
         row["放疗方式"] = "同步放化疗"
-        row["放疗开始"], row["放疗结束"] = one.start.isoformat(), one.end.isoformat()
-        row["放疗剂量(Gy)"], row["放疗次数"] = f"{one.dose_gy:g}", str(one.n_fractions)
+        row["放疗开始"], row["放疗结束"] = therapy.start.isoformat(), therapy.end.isoformat()
+        row["放疗剂量(Gy)"], row["放疗次数"] = f"{therapy.dose_gy:g}", str(therapy.n_fractions)
     for line in case.lines:
         if line.setting == "concurrent":
             row.update(_line(line))

@@ -67,7 +67,7 @@ def _exam_rows(case: Case, exam: Exam) -> list[Row]:
 
 
 def _lesion_cells(case: Case, exam: Exam, size: Size) -> Row:
-    lesion = next(one for one in case.lesions if one.number == size.lesion)
+    lesion = next(lesion for lesion in case.lesions if lesion.number == size.lesion)
     rng = Random(f"size-{exam.number}-{size.lesion}")
     cells: Row = {
         "病灶号": str(lesion.number),

@@ -57,11 +57,11 @@ def redcap_page(cases: list[Case]) -> Page:
         page.rows += _repeated(
             case, BASELINE, "primary_therapy", [_therapy(case, at) for at in range(len(case.therapies))]
         )
-        page.rows += _repeated(case, DISEASE, "episode", [_episode(one) for one in case.episodes])
-        page.rows += _repeated(case, DISEASE, "lesion", [_lesion(one) for one in case.lesions])
-        page.rows += _repeated(case, DISEASE, "imaging", [_exam(one) for one in case.exams])
+        page.rows += _repeated(case, DISEASE, "episode", [_episode(episode) for episode in case.episodes])
+        page.rows += _repeated(case, DISEASE, "lesion", [_lesion(lesion) for lesion in case.lesions])
+        page.rows += _repeated(case, DISEASE, "imaging", [_exam(exam) for exam in case.exams])
         page.rows += _repeated(case, DISEASE, "measurement", _sizes(case))
-        page.rows += _repeated(case, DISEASE, "local_therapy", [_course(one) for one in case.courses])
+        page.rows += _repeated(case, DISEASE, "local_therapy", [_course(course) for course in case.courses])
         page.rows += _repeated(case, DISEASE, "recurrence", _events(case))
         page.rows += _repeated(case, DISEASE, "toxicity", _toxicities(case))
         for instance, cells in enumerate(_visits(case), start=1):
@@ -80,7 +80,7 @@ def _part(case: Case, event: str, instrument: str = "", instance: str = "", **ce
 
 def _repeated(case: Case, event: str, form: str, records: list[Row]) -> list[Row]:
     done: Row = {f"{form}_complete": DONE}
-    return [_part(case, event, form, str(at), **one, **done) for at, one in enumerate(records, start=1)]
+    return [_part(case, event, form, str(at), **record, **done) for at, record in enumerate(records, start=1)]
 
 
 def _iso(day: date | None) -> str:
@@ -191,7 +191,7 @@ def _sizes(case: Case) -> list[Row]:
     made: list[Row] = []
     for exam in case.exams:
         for size in exam.sizes:
-            site = next(one.site for one in case.lesions if one.number == size.lesion)
+            site = next(lesion.site for lesion in case.lesions if lesion.number == size.lesion)
             rng = Random(f"redcap-size-{exam.number}-{size.lesion}")
             time = {"baseline": "1", "pre": "2", "post": "3"}[size.role]
             text = size_text(rng, size, site in NODES)
@@ -233,24 +233,24 @@ def _course(one: Course) -> Row:
 def _events(case: Case) -> list[Row]:
     return [
         {
-            "event_kind": {"local_recurrence": "1", "new_oligomet": "2"}[one.kind],
-            "event_date": _iso(one.day),
-            "event_lesion": "" if one.lesion is None else str(one.lesion),
-            "event_new": "" if one.n_new is None else str(one.n_new),
+            "event_kind": {"local_recurrence": "1", "new_oligomet": "2"}[event.kind],
+            "event_date": _iso(event.day),
+            "event_lesion": "" if event.lesion is None else str(event.lesion),
+            "event_new": "" if event.n_new is None else str(event.n_new),
         }
-        for one in case.events
+        for event in case.events
     ]
 
 
 def _toxicities(case: Case) -> list[Row]:
     return [
         {
-            "tox_course": str(one.course),
-            "tox_term": one.term,
-            "tox_grade": str(one.grade),
-            "tox_onset": _iso(one.onset),
+            "tox_course": str(toxicity.course),
+            "tox_term": toxicity.term,
+            "tox_grade": str(toxicity.grade),
+            "tox_onset": _iso(toxicity.onset),
         }
-        for one in case.toxicities
+        for toxicity in case.toxicities
     ]
 
 
@@ -258,11 +258,11 @@ def _visits(case: Case) -> list[Row]:
     state = {"ned": "1", "awd": "2", "unk": "9"}
     return [
         {
-            "visit_date": _iso(one.day),
-            "visit_kind": {"visit": "1", "phone": "2"}[one.source],
-            "visit_alive": _flag(one.is_alive),
-            "visit_state": state[one.status] if one.is_alive else "",
+            "visit_date": _iso(contact.day),
+            "visit_kind": {"visit": "1", "phone": "2"}[contact.source],
+            "visit_alive": _flag(contact.is_alive),
+            "visit_state": state[contact.status] if contact.is_alive else "",
             "visit_complete": DONE,
         }
-        for one in case.contacts
+        for contact in case.contacts
     ]

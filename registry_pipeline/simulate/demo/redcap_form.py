@@ -128,7 +128,7 @@ LINES: tuple[Line, ...] = (
     _line("exam_kind", "imaging", "radio", "Modality", "1, CT | 2, PET-CT | 3, MRI"),
     _number("exam_slice", "imaging", "Slice (mm)", "0.1", "20"),
     _line("exam_contrast", "imaging", "yesno", "Contrast agent"),
-    *(_line(f"exam_{one}", "imaging", "radio", one.capitalize(), IMPRESSIONS) for one in REGIONS),
+    *(_line(f"exam_{region}", "imaging", "radio", region.capitalize(), IMPRESSIONS) for region in REGIONS),
     _line("size_exam", "measurement", "text", "Number of the examination", required="y"),
     _number("size_lesion", "measurement", "Lesion", "1", "9", "integer", required="y"),
     _line("size_text", "measurement", "text", "Size as reported", required="y"),
@@ -186,7 +186,7 @@ def export_columns(with_identifiers: bool = False) -> tuple[str, ...]:
         for name, own, kind, _, choices, *_, identifier, _, _ in LINES:
             if own != form or name == "record_id" or (identifier and not with_identifiers):
                 continue
-            codes = [one.split(",")[0].strip() for one in choices.split("|")] if kind == "checkbox" else []
+            codes = [part.split(",")[0].strip() for part in choices.split("|")] if kind == "checkbox" else []
             made += [f"{name}___{code}" for code in codes] or [name]
         made.append(f"{form}_complete")
     return tuple(made)

@@ -71,10 +71,10 @@ def _target_rows(patient: str, course: Course) -> list[Row]:
         {
             "PatientID": patient,
             "CourseID": f"C{course.number}",
-            "LesionNo": str(one),
+            "LesionNo": str(lesion),
             "TargetDose_cGy": dose,
         }
-        for one in course.lesions
+        for lesion in course.lesions
     ]
 
 
@@ -84,7 +84,7 @@ def procedures_page(cases: list[Case]) -> Page:
     for case in cases:
         for course in case.courses:
             if course.modality != "rt":
-                page.rows += [_procedure(case.local_id, course, one) for one in course.lesions]
+                page.rows += [_procedure(case.local_id, course, lesion) for lesion in course.lesions]
     return page
 
 

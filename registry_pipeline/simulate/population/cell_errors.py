@@ -45,7 +45,7 @@ def _day(item: str, fact: str, days: int) -> Cells:
 
 
 def _plus(item: str, amount: float) -> Cells:
-    return lambda _, rows: {item: [f"{one + amount:g}" for one in rows[item]]}
+    return lambda _, rows: {item: [f"{row + amount:g}" for row in rows[item]]}
 
 
 def _impossible(chosen: Chosen, _: pl.DataFrame) -> dict[str, Texts]:
@@ -58,16 +58,16 @@ def _other_class(_: Chosen, rows: pl.DataFrame) -> dict[str, Texts]:
         "de_novo_synchronous": "metachronous_oligorecurrence",
         "metachronous_oligorecurrence": "de_novo_synchronous",
     }
-    return {"omd_class": [other[one] for one in rows["omd_class"]]}
+    return {"omd_class": [other[row] for row in rows["omd_class"]]}
 
 
 def _short_over_long(chosen: Chosen, rows: pl.DataFrame) -> dict[str, Texts]:
-    return {"short_axis": [chosen.profile.length(one + 4) for one in rows["long_axis"]]}
+    return {"short_axis": [chosen.profile.length(row + 4) for row in rows["long_axis"]]}
 
 
 def _dose(factor: float) -> Cells:
     return lambda chosen, rows: {
-        "total_dose": [chosen.profile.dose(one * factor) for one in rows["total_dose"]]
+        "total_dose": [chosen.profile.dose(row * factor) for row in rows["total_dose"]]
     }
 
 
@@ -85,24 +85,24 @@ def _both(*made: Cells) -> Cells:
 
 
 def _stranger(_: Chosen, rows: pl.DataFrame) -> dict[str, Texts]:
-    return {"patient": [f"U{one:08d}" for one in rows["patient_no"]]}
+    return {"patient": [f"U{row:08d}" for row in rows["patient_no"]]}
 
 
 def _swapped(item: str, first: str, second: str) -> Cells:
-    return lambda _, rows: {item: [second if one == first else first for one in rows[item]]}
+    return lambda _, rows: {item: [second if row == first else first for row in rows[item]]}
 
 
 def _more_planned(chosen: Chosen, rows: pl.DataFrame) -> dict[str, Texts]:
-    return {"planned": [str(one + 4) for one in rows["planned"]], "ended": chosen.text("")}
+    return {"planned": [str(row + 4) for row in rows["planned"]], "ended": chosen.text("")}
 
 
 def _tenth(_: Chosen, rows: pl.DataFrame) -> dict[str, Texts]:
     """The size in words of a report, a tenth of it: centimetres written as millimetres."""
-    return {"size": [f"{float(one.split(' ')[0]) / 8:g} mm" for one in rows["size"]]}
+    return {"size": [f"{float(row.split(' ')[0]) / 8:g} mm" for row in rows["size"]]}
 
 
 def _without_unit(_: Chosen, rows: pl.DataFrame) -> dict[str, Texts]:
-    return {"size": [one.removesuffix(" mm") for one in rows["size"]]}
+    return {"size": [row.removesuffix(" mm") for row in rows["size"]]}
 
 
 _BEFORE_WINDOW = date(2006, 6, 15)

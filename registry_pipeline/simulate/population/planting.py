@@ -191,8 +191,8 @@ def _shared_out(
     """(rule, its patients); every patient has at most one mistake."""
     able = facts.select(
         [
-            pl.lit(True).alias(rule) if one.needs is None else one.needs.fill_null(False).alias(rule)
-            for rule, one in planters.items()
+            pl.lit(True).alias(rule) if planter.needs is None else planter.needs.fill_null(False).alias(rule)
+            for rule, planter in planters.items()
         ]
     )
     masks = {rule: np.broadcast_to(able[rule].to_numpy(), len(facts)).copy() for rule in planters}

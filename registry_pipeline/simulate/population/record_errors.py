@@ -74,15 +74,15 @@ def _exam_before_therapy(chosen: Chosen) -> Change:
 
 
 def _shrunk(chosen: Chosen) -> list[Change]:
-    half = [chosen.profile.length(one / 2) for one in chosen.facts["size"]]
-    less = [chosen.profile.length(one / 3) for one in chosen.facts["size"]]
+    half = [chosen.profile.length(fact / 2) for fact in chosen.facts["size"]]
+    less = [chosen.profile.length(fact / 3) for fact in chosen.facts["size"]]
     cells = {"exam": chosen.text("P"), "long_axis": half, "short_axis": less}
     new = Change("measurements", chosen.at("measurements"), cells, is_new=True)
     return [new, _exam_before_therapy(chosen)]
 
 
 def _copied(chosen: Chosen) -> list[Change]:
-    said = {"size": [f"{one:g} x {one / 2:g} mm" for one in chosen.facts["size"]]}
+    said = {"size": [f"{fact:g} x {fact / 2:g} mm" for fact in chosen.facts["size"]]}
     again = Change("measurements", chosen.at("measurements"), {"exam": chosen.text("P")}, is_new=True)
     return [Change("reports", chosen.at("reports"), said), again, _exam_before_therapy(chosen)]
 
@@ -95,7 +95,7 @@ def _other_modality(chosen: Chosen) -> list[Change]:
 
 
 def _other_size(chosen: Chosen) -> list[Change]:
-    sizes = {"long_axis": [chosen.profile.length(one + 1) for one in chosen.facts["size"]]}
+    sizes = {"long_axis": [chosen.profile.length(fact + 1) for fact in chosen.facts["size"]]}
     return [
         _named(chosen, "measurements"),
         Change("measurements", chosen.at("measurements"), sizes, is_new=True),
@@ -168,12 +168,12 @@ def _other_birth(chosen: Chosen) -> list[Change]:
 
 
 def _twin(chosen: Chosen) -> list[Change]:
-    number = {"patient": [f"Q{one:08d}" for one in chosen.facts["patient_no"]]}
+    number = {"patient": [f"Q{fact:08d}" for fact in chosen.facts["patient_no"]]}
     return [Change(file, chosen.at(file), number, is_new=True) for file in ("patients", "tumours")]
 
 
 def _test_patient(chosen: Chosen) -> list[Change]:
-    number = [f"TEST{one:08d}" for one in chosen.facts["patient_no"]]
+    number = [f"TEST{fact:08d}" for fact in chosen.facts["patient_no"]]
     cells = {"patient": number, "birth_date": chosen.day("birth_date", 3)}
     return [Change("patients", chosen.at("patients"), cells, is_new=True)]
 

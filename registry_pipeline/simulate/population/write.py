@@ -85,7 +85,7 @@ def write_simulation(
         patients // facilities + (number <= patients % facilities) for number in range(1, facilities + 1)
     ]
     with (out / MANIFEST_NAME).open("w", encoding="utf-8", newline="") as manifest:
-        writer = csv.DictWriter(manifest, [one.name for one in fields(PlantedError)])
+        writer = csv.DictWriter(manifest, [field_.name for field_ in fields(PlantedError)])
         writer.writeheader()
         for number, (profile, own) in enumerate(zip(profiles, shares, strict=True), start=1):
             export = _Export(out, profile, seed, number, error_rate)
@@ -99,7 +99,7 @@ def write_simulation(
     _write_truth(out, patients, seed, error_rate)
     _write_shared_women(out / SHARED_WOMEN_NAME, profiles, shares)
     _write_settings(out)
-    return Simulation(out, patients, n_rows, n_planted, tuple(one.facility_id for one in profiles))
+    return Simulation(out, patients, n_rows, n_planted, tuple(profile.facility_id for profile in profiles))
 
 
 class _Export:

@@ -25,11 +25,11 @@ def _staged(case: Case) -> bool:
 
 
 def _radiated(case: Case) -> bool:
-    return any(one.modality == "ccrt" for one in case.therapies)
+    return any(therapy.modality == "ccrt" for therapy in case.therapies)
 
 
 def _operated(case: Case) -> bool:
-    return any(one.modality == "surgery" for one in case.therapies)
+    return any(therapy.modality == "surgery" for therapy in case.therapies)
 
 
 def _metachronous(case: Case) -> bool:
@@ -221,7 +221,7 @@ def _early_metastasis(scene: Scene) -> None:
 def near_twin(scene: Scene) -> None:
     """Two women who differ in histology only are made to look like one; planted before all others."""
     twin = scene.take(lambda one: one.kind == "near_twin", False)
-    other = next(one for one in scene.cases if one is not twin and one.tumour.dx == twin.tumour.dx)
+    other = next(case for case in scene.cases if case is not twin and case.tumour.dx == twin.tumour.dx)
     scene.taken.add(other.local_id)
     like, hits = scene.rows("his", other)[0].row, scene.rows("his", twin)
     scene.change(hits, 病理类型=like["病理类型"], 形态学编码=like["形态学编码"])

@@ -47,7 +47,7 @@ def at_detection(
 
 
 def _responded(case: Case) -> bool:
-    return any(size.role == "post" for one in case.exams for size in one.sizes) and not case.events
+    return any(size.role == "post" for exam in case.exams for size in exam.sizes) and not case.events
 
 
 def _after_treatment(scene: Scene, case: Case) -> list[Hit]:
@@ -118,12 +118,12 @@ def _after_death(scene: Scene) -> None:
 
 def _tenfold(scene: Scene) -> None:
     def wanted(case: Case) -> bool:
-        sizes = next((one.sizes for one in case.exams if one.sizes), [])
+        sizes = next((exam.sizes for exam in case.exams if exam.sizes), [])
         return _responded(case) and bool(sizes) and sizes[0].long_mm <= 18
 
     case = scene.take(wanted)
     hit = _after_treatment(scene, case)[0]
-    before = next(one.sizes[0] for one in case.exams if one.sizes)
+    before = next(exam.sizes[0] for exam in case.exams if exam.sizes)
     hit.row[SIZE] = f"{before.long_mm - 1:g}cm"
     text = "centimetres written for millimetres: ten times the earlier size"
     scene.record("M04", hit, "measurement", SIZE, "unit", text, False)
@@ -132,7 +132,7 @@ def _tenfold(scene: Scene) -> None:
 def _uptake_on_ct(scene: Scene) -> None:
     case = scene.take(lambda one: _ct(one) and one.kind != "cohort" and one.lesions[0].site not in NODES)
     hit = _found(scene, case)[0]
-    size = next(one.sizes[0] for one in case.exams if one.sizes)
+    size = next(exam.sizes[0] for exam in case.exams if exam.sizes)
     hit.row[SIZE] = f"{size.long_mm:g}mm，SUVmax 8.2"
     text = "an uptake value from a CT"
     scene.record("M11", hit, "measurement", SIZE, "disagreement", text, False)
@@ -151,7 +151,7 @@ def _other_modality(scene: Scene) -> None:
 
 def _no_biopsy(scene: Scene) -> None:
     def wanted(case: Case) -> bool:
-        sizes = next((one.sizes for one in case.exams if one.sizes), [])
+        sizes = next((exam.sizes for exam in case.exams if exam.sizes), [])
         return _ct(case) and case.lesions[0].site == "scf" and round(sizes[0].short_mm) < 10
 
     case = scene.take(wanted)

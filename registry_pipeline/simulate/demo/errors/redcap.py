@@ -55,7 +55,7 @@ def _identifier(scene: Scene) -> None:
     """The user's rights, or a box left unticked: hospital numbers come along."""
     page = scene.page(FILE)
     page.columns = export_columns(with_identifiers=True)
-    for number, row in enumerate(one for one in page.rows if one.get("birth_date")):
+    for number, row in enumerate(row for row in page.rows if row.get("birth_date")):
         row["hospital_no"] = f"H{730018 + 41 * number}"
     text = "hospital numbers in an export that is declared de-identified"
     planted = Planted("S08", page, None, "", "hospital_no", "identifier", text, is_error=True)
