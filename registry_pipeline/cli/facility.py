@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -90,11 +89,11 @@ def _files(paths: list[Path]) -> list[Path]:
 
 def _write(home: Home, target: Path, draft: Draft) -> None:
     """The draft takes the place of the mapping only after it was read as one."""
-    from registry_pipeline.core.files import write_text
+    from registry_pipeline.core.files import private_folder, write_text
     from registry_pipeline.intake.mapping.facility import read_facility
 
-    with tempfile.TemporaryDirectory(dir=home.root, prefix="draft-") as folder:
-        trial = Path(folder) / target.name
+    with private_folder(home.root) as folder:
+        trial = folder / target.name
         trial.write_text(draft.text, encoding="utf-8")
         read_facility(trial)
     write_text(draft.text, target)

@@ -16,11 +16,14 @@ import click
 
 from registry_pipeline.cli.context import CONTEXT, own_options
 from registry_pipeline.cli.rows import all_rows, as_json, objects
+from registry_pipeline.core.home import Home
+from registry_pipeline.pipeline.errors import Refused
 from registry_pipeline.reporting.document.rows import write_csv, write_json, write_xlsx
 from registry_pipeline.reporting.document.terminal import print_table
 from registry_pipeline.stewardship.status import STATUS
+from registry_pipeline.store.integrity import damaged_files
 from registry_pipeline.store.query import Answer, QueryError, ask
-from registry_pipeline.store.releases import current_release
+from registry_pipeline.store.releases import choose_release, current_release, release_folder, reports_problem
 
 if TYPE_CHECKING:
     import duckdb
@@ -42,9 +45,14 @@ TITLES = {
 @click.command()
 @own_options
 @as_json
-def status(is_json: bool) -> None:
+@click.option(
+    "--verify", is_flag=True, help="Compare every file of the release with the hash it was sealed with."
+)
+def status(is_json: bool, verify: bool) -> None:
     """The current release, row accounting, open findings, scorecard."""
     home = CONTEXT.home()
+    if verify:
+        _verify(home)
     if current_release(home) is None:
         missing = (
             f"There is no release yet. Put files into {home.inbox}/<facility>/ and run: registry refresh"
@@ -59,10 +67,27 @@ def status(is_json: bool) -> None:
     columns, rows = tables.pop("release")
     for name, value in zip(columns, rows[0], strict=True):
         click.echo(f"{name:<22}{'' if value is None else value}")
+    if problem := reports_problem(home):
+        click.echo(f"{'reports':<22}{problem}; the next refresh tries again")
     for name, (columns, rows) in tables.items():
         if rows or name != "failed_rules":
             click.echo("")
             print_table(columns, rows, TITLES[name])
+
+
+def _verify(home: Home) -> None:
+    """Say whether the served release is what was sealed.
+
+    Raises:
+        Refused: files of it are damaged; names them.
+    """
+    release_id = choose_release(home)
+    if damaged := damaged_files(home, release_id):
+        folder = release_folder(home, release_id)
+        raise Refused(
+            f"{folder}: damaged: {', '.join(damaged)}; `registry refresh` serves a whole release and makes a new one"
+        )
+    click.echo(f"Every file of release {release_id} is as it was sealed.", err=True)
 
 
 def form_of(form: str, out: Path | None, known: Sequence[str]) -> str:

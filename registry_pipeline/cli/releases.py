@@ -13,7 +13,9 @@ import click
 
 from registry_pipeline.cli.context import CONTEXT, own_options
 from registry_pipeline.cli.rows import all_rows, as_json, objects
+from registry_pipeline.pipeline.step import refresh_lock
 from registry_pipeline.reporting.document.terminal import print_table
+from registry_pipeline.store.integrity import serve
 from registry_pipeline.store.releases import (
     DATABASE,
     created_at,
@@ -77,6 +79,17 @@ def show_release(release_id: str, is_json: bool) -> None:
         return
     for name, (columns, rows) in tables.items():
         print_table(columns, rows, name.capitalize())
+
+
+@releases.command("serve")
+@own_options
+@click.argument("release_id", metavar="ID")
+def serve_release(release_id: str) -> None:
+    """Serve an earlier release again, until the next refresh that makes a new one."""
+    home = CONTEXT.home()
+    with refresh_lock(home):
+        serve(home, release_id)
+    click.echo(f"Release {release_id} is served.")
 
 
 def _table_or_json(columns: list[str], rows: list[list[Any]], title: str, is_json: bool) -> None:

@@ -23,10 +23,11 @@ from registry_pipeline.intake.landing.inbox import shown
 from registry_pipeline.intake.landing.land import LandingReport
 from registry_pipeline.pipeline.context import read_context
 from registry_pipeline.pipeline.errors import Refused
+from registry_pipeline.pipeline.mend import mend_home
 from registry_pipeline.pipeline.refresh import chosen_facilities, take_in
 from registry_pipeline.pipeline.refresh import refresh as refresh_without_dagster
-from registry_pipeline.pipeline.step import is_up_to_date
-from registry_pipeline.store.releases import current_release
+from registry_pipeline.pipeline.step import has_nothing_to_do
+from registry_pipeline.store.releases import current_release, reports_problem
 
 
 @click.command()
@@ -69,13 +70,17 @@ def refresh(facilities: tuple[str, ...], force: bool, plain: bool) -> None:
     """Everything in the inbox, to a new release. Unchanged input: says so and does no work."""
     home = CONTEXT.home()
     home.settings()  # a mistake in registry.toml is told first
+    for line in mend_home(home):
+        click.echo(line, err=True)
     before = current_release(home)
     chosen = chosen_facilities(home, facilities)
     _tell_landing(take_in(home, chosen if facilities else ()))
-    if force or not is_up_to_date(read_context(home)):
+    if force or not has_nothing_to_do(read_context(home)):
         with keeping_helper():
             _refresh(home, facilities, force, plain)
     after = current_release(home)
+    if problem := reports_problem(home):
+        click.echo(f"Release {after}: {problem}. The next refresh tries again.", err=True)
     if after is None:
         raise Refused("the refresh ended without a release")
     if after == before:

@@ -14,6 +14,7 @@ import json
 import os
 import secrets
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,6 +22,7 @@ from pathlib import Path
 from registry_pipeline.core.native_panics import panics_as_exceptions
 
 BUILDING = ".building"
+PRIVATE = "private-"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FULL_WORDS = (
     "no space left",
@@ -154,3 +156,24 @@ def exclusive(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+@contextmanager
+def private_folder(parent: Path) -> Iterator[Path]:
+    """A folder for copies of records (0700) that is gone when the block ends; after a kill the next command sweeps it."""
+    folder = Path(tempfile.mkdtemp(prefix=PRIVATE, dir=parent))
+    try:
+        with exclusive(folder):
+            yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def sweep_private_folders(parent: Path) -> list[Path]:
+    """Remove the private folders whose process is gone; gives what was removed."""
+    removed = []
+    for folder in sorted(parent.glob(f"{PRIVATE}*")):
+        with suppress(StoreError, OSError), exclusive(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+            removed.append(folder)
+    return removed

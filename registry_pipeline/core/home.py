@@ -4,11 +4,15 @@ Belongs here: paths, making and opening a home. Does not belong here: what regis
 (``core/settings.py``), anything that reads records.
 """
 
+import hashlib
+import hmac
 import os
 import secrets
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from registry_pipeline.core.files import write_text
 from registry_pipeline.core.settings import Settings
 from registry_pipeline.core.settings_file import read_settings, settings_template
 from registry_pipeline.core.toml_source import ConfigurationError
@@ -69,6 +73,11 @@ class Home:
         """Key of the pseudonyms, 0600."""
         return self.root / "secrets" / "pseudonym.key"
 
+    @property
+    def key_check_file(self) -> Path:
+        """Check value of the key that the pseudonyms of this home are made with."""
+        return self.key_file.with_suffix(".check")
+
     def settings(self) -> Settings:
         """The settings of registry.toml."""
         return read_settings(self.settings_file)
@@ -77,8 +86,23 @@ class Home:
         """The key of the pseudonyms.
 
         Raises:
-            ConfigurationError: the key file is missing or too short.
+            ConfigurationError: the key file is missing or too short, or holds another key than it did.
         """
+        key = self._read_key()
+        if self.key_check_file.is_file() and self.key_check_file.read_text().strip() != _check_value(key):
+            message = "is not the key that the pseudonyms were made with; restore that one from the backup"
+            raise ConfigurationError(self.key_file, None, message)
+        return key
+
+    def key_check(self) -> str:
+        """A value that tells one key from another and gives nothing of it away."""
+        return _check_value(self.key())
+
+    def write_key_check(self) -> None:
+        """Write down the check value of the key that the home has now."""
+        write_text(_check_value(self._read_key()) + "\n", self.key_check_file)
+
+    def _read_key(self) -> bytes:
         try:
             key = bytes.fromhex(self.key_file.read_text().strip())
         except (OSError, ValueError):
@@ -124,6 +148,37 @@ def make_home(root: Path) -> Home:
     if not home.key_file.exists():
         with os.fdopen(os.open(home.key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
             out.write(secrets.token_hex(32) + "\n")
+        home.write_key_check()
     if not home.settings_file.exists():
         home.settings_file.write_text(settings_template(), encoding="utf-8")
     return home
+
+
+def mend_modes(home: Home) -> list[str]:
+    """Take from others what they must not have: a line for each file or folder that was open to them.
+
+    The home itself may let a group pass through to the inbox (0710), no more.
+
+    Raises:
+        ConfigurationError: the mode cannot be changed, for somebody else owns the file.
+    """
+    forbidden = dict.fromkeys(
+        (home.landing, home.store, home.releases, home.key_file.parent, home.key_file, home.decisions), 0o077
+    )
+    lines = []
+    for path, bits in ({home.root: 0o067} | forbidden).items():
+        mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else 0
+        if not mode & bits:
+            continue
+        try:
+            path.chmod(mode & ~bits)
+        except PermissionError:
+            raise ConfigurationError(
+                path, None, f"is open to others; its owner must run: chmod go-rwx {path}"
+            ) from None
+        lines.append(f"{path}: was open to others ({mode:04o}); it is {mode & ~bits:04o} now")
+    return lines
+
+
+def _check_value(key: bytes) -> str:
+    return hmac.new(key, b"registry-pipeline: which key is this?", hashlib.sha256).hexdigest()[:16]

@@ -99,9 +99,12 @@ def quality(context: dg.AssetExecutionContext, registry: RegistryHome) -> Iterat
         ),
         table_spec("quality", "reconciliation", [dg.AssetDep(RELEASE)]),
     ],
+    check_specs=[
+        dg.AssetCheckSpec("reports", asset=RELEASE, description="The pages of the release were written.")
+    ],
     retry_policy=IO_RETRY,
 )
-def release(context: dg.AssetExecutionContext, registry: RegistryHome) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
+def release(context: dg.AssetExecutionContext, registry: RegistryHome) -> Iterator[Judged]:
     """Publish, or refuse and keep serving the old release."""
     home = registry.open()
     with guarded(home):
@@ -114,6 +117,10 @@ def release(context: dg.AssetExecutionContext, registry: RegistryHome) -> Iterat
             "open errors": report.n_open_errors,
         },
     )
+    yield dg.AssetCheckResult(
+        asset_key=RELEASE, check_name="reports", passed=report.reports_problem is None,
+        description=report.reports_problem,
+    )  # fmt: skip
     yield dg.MaterializeResult(RECONCILIATION, metadata={"dagster/row_count": len(report.proofs)})
 
 

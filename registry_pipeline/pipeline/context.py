@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -91,7 +91,9 @@ class RefreshContext:
             return self.settings.refresh.extract_date
         ledgers = self.ledgers.values() if facility_id is None else [self.ledgers.get(facility_id, ())]
         received = [landed.received_at for ledger in ledgers for landed in ledger]
-        return datetime.fromisoformat(max(received)).date() if received else date.today()
+        today = datetime.now(UTC).date()
+        # A clock that went ahead once must not move the end of observation for ever.
+        return min(datetime.fromisoformat(max(received)).date(), today) if received else today
 
     def staged_files(self, frame: str) -> list[Path]:
         """The staged frames of that name of all facilities that have sent something."""

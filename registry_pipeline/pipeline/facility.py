@@ -24,6 +24,7 @@ from registry_pipeline.pipeline.decisions import Merges, merges_at
 from registry_pipeline.pipeline.step import (
     Step,
     digest_of,
+    is_whole,
     read_note,
     refresh_lock,
     screening_digest,
@@ -175,6 +176,15 @@ def screen(context: RefreshContext, facility_id: str, force: bool = False) -> Sc
         waivers = Waivers(waived, context.home.key())
         report = step.run(lambda: _screen(context, facility_id, merges, waivers, corrections), force)
         return ScreeningReport(**report)
+
+
+def screen_damaged(context: RefreshContext) -> None:
+    """Judge again what the store holds of facilities that this refresh did not look at, where it is damaged."""
+    layout = context.layout
+    for facility_id in context.senders:
+        folders = (layout.staged(facility_id), layout.screened(facility_id))
+        if folders[1].is_dir() and not all(is_whole(folder, context.finished) for folder in folders):
+            screen(context, facility_id)
 
 
 def _screen(

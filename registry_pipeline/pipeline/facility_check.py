@@ -10,8 +10,6 @@ disk where they are, and is removed in the end. What has been landed and read be
 from __future__ import annotations
 
 import shutil
-import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -20,6 +18,7 @@ from typing import Any
 
 import polars as pl
 
+from registry_pipeline.core.files import private_folder, sweep_private_folders
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.intake.landing.land import LandingReport, land_inbox
@@ -33,8 +32,6 @@ from registry_pipeline.pipeline.context import RefreshContext, read_context
 from registry_pipeline.store.parquet import read_parquet
 from registry_pipeline.validation.rules.catalogue import message_of
 
-FOLDER_PREFIX = "check-"
-_LEFT_BEHIND_SECONDS = 24 * 3600
 _SEVERITIES = ("error", "warning", "info")
 Progress = Callable[[str], None]
 
@@ -121,21 +118,11 @@ def check_facility(home: Home, facility_id: str, progress: Progress = lambda _: 
 
 @contextmanager
 def _private_home(home: Home, facility_id: str) -> Iterator[PrivateHome]:
-    _remove_left_behind(home)
-    folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX, dir=home.root))
-    try:
+    sweep_private_folders(home.root)
+    with private_folder(home.root) as folder:
         private = PrivateHome(home.root, folder)
         _link(home, private, facility_id)
         yield private
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _remove_left_behind(home: Home) -> None:
-    """Folders of checks that were killed; younger ones may belong to a check that is running."""
-    for folder in home.root.glob(FOLDER_PREFIX + "*"):
-        if folder.is_dir() and time.time() - folder.stat().st_mtime > _LEFT_BEHIND_SECONDS:
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _link(home: Home, private: PrivateHome, facility_id: str) -> None:

@@ -7,14 +7,15 @@ Does not belong here: the steps.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from registry_pipeline.core.files import disk_errors_as_store_error, sweep
+from registry_pipeline.core.files import disk_errors_as_store_error
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.toml_source import ConfigurationError, nearest
 from registry_pipeline.intake.landing.land import LandingReport, land_inbox
 from registry_pipeline.intake.landing.ledger import LEDGER
 from registry_pipeline.pipeline.context import RefreshContext, read_context
 from registry_pipeline.pipeline.errors import Refused
-from registry_pipeline.pipeline.step import is_up_to_date, refresh_lock
+from registry_pipeline.pipeline.mend import mend_home
+from registry_pipeline.pipeline.step import has_nothing_to_do, refresh_lock
 from registry_pipeline.store.releases import current_release
 
 Progress = Callable[[str], None]
@@ -55,7 +56,7 @@ def refresh(
         chosen = chosen_facilities(home, facilities)
         landing = take_in(home, chosen if facilities else ())
         context = read_context(home)
-        if not force and is_up_to_date(context):
+        if not force and has_nothing_to_do(context):
             return RefreshReport(landing, current_release(home) or "", False)
         return RefreshReport(landing, *_make(context, chosen, force, progress))
 
@@ -63,13 +64,13 @@ def refresh(
 def take_in(home: Home, facilities: Sequence[str] = ()) -> LandingReport:
     """Land what lies in the inboxes of the facilities (of all by default); says what became of every file.
 
-    The first step of every refresh, so it also removes what a killed one left half written.
+    The first step of every refresh, so it also puts right what it can of the home (:func:`mend_home`).
 
     Raises:
         StoreError: the disk is full, or another refresh is running.
     """
     with refresh_lock(home), disk_errors_as_store_error(home.landing / LEDGER):
-        sweep(home.store)
+        mend_home(home)
         return land_inbox(home, home.settings(), facilities=facilities)
 
 

@@ -15,6 +15,7 @@ from registry_pipeline.core.frames import with_schema
 from registry_pipeline.core.helper_process import warm_helper
 from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.errors import Refused
+from registry_pipeline.pipeline.facility import screen_damaged
 from registry_pipeline.pipeline.persons import person_records
 from registry_pipeline.pipeline.quality import quality_tables
 from registry_pipeline.pipeline.step import Step, code_version, digest_of, refresh_lock
@@ -45,6 +46,7 @@ def curate(context: RefreshContext) -> dict[str, int]:
         warm_helper(ESTIMATION)
         if not context.senders:
             raise Refused(f"no file has been received yet; put files into {context.home.inbox}/<facility>/")
+        screen_damaged(context)
         accepted: dict[str, Sequence[Path] | pl.DataFrame] = {
             name: context.accepted_files(name) for name in _tables_of("curated")
         }

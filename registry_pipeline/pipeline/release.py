@@ -4,6 +4,7 @@ Belongs here: whether a release is needed, what goes into it.
 Does not belong here: building, proving, sealing, switching (``store/release.py``).
 """
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +13,7 @@ from pathlib import Path
 import polars as pl
 
 import schemas
-from registry_pipeline.core.files import write_text
+from registry_pipeline.core.files import BUILDING, StoreError, disk_errors_as_store_error, write_text
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.native_panics import panics_as_exceptions
 from registry_pipeline.pipeline.context import RefreshContext
@@ -21,10 +22,20 @@ from registry_pipeline.pipeline.findings import findings_with_history
 from registry_pipeline.pipeline.registry import submissions
 from registry_pipeline.pipeline.step import code_version, input_hash, is_up_to_date, refresh_lock
 from registry_pipeline.reporting.report import write_reports
+from registry_pipeline.store.integrity import write_checksums
 from registry_pipeline.store.parquet import read_parquet
 from registry_pipeline.store.proofs import ReleaseRefused
 from registry_pipeline.store.release import Versions, build_release, new_release_id, sweep_releases
-from registry_pipeline.store.releases import DATABASE, current_release, open_release
+from registry_pipeline.store.releases import (
+    DATABASE,
+    FAILED,
+    REPORTS,
+    choose_release,
+    current_release,
+    open_release,
+    release_folder,
+    reports_problem,
+)
 from registry_pipeline.validation.decisions.in_force import decision_rows
 from registry_pipeline.validation.rules.catalogue import catalogue
 from registry_pipeline.validation.rules.translations import rule_message_rows
@@ -39,12 +50,14 @@ class PublicationReport:
         release_id: the release that is served now.
         is_new: whether this refresh made it.
         n_open_errors: open findings of severity error in it.
+        reports_problem: why it has no reports, or None.
         proofs: sentences proved of it before it was sealed -> rows against them.
     """
 
     release_id: str
     is_new: bool
     n_open_errors: int
+    reports_problem: str | None
     proofs: Mapping[str, int]
 
     def proofs_of(self, table: str) -> list[int]:
@@ -70,6 +83,8 @@ def publish(context: RefreshContext, force: bool = False) -> PublicationReport:
         if is_new:
             _refuse_blocked(context)
             _build(context)
+        elif reports_problem(home) is not None:
+            _retry_reports(home)
         return served(home, is_new)
 
 
@@ -77,7 +92,8 @@ def served(home: Home, is_new: bool = False) -> PublicationReport:
     """What is said of the release that is served."""
     release_id = current_release(home)
     assert release_id is not None
-    return PublicationReport(release_id, is_new, *_counts(home))
+    n_open_errors, proofs = _counts(home)
+    return PublicationReport(release_id, is_new, n_open_errors, reports_problem(home), proofs)
 
 
 def _refuse_blocked(context: RefreshContext) -> None:
@@ -102,6 +118,7 @@ def _build(context: RefreshContext) -> None:
         rule_set_version=rules.rule_set_version,
         parameter_hash=settings.digest(),
         input_hash=input_hash(context),
+        key_check=home.key_check(),
         data_statement=settings.privacy.data_statement,
     )
     layers = ("curated", "mart", "result", "quality")
@@ -129,16 +146,39 @@ def _build(context: RefreshContext) -> None:
 
 
 def _write_reports(home: Home, folder: Path) -> None:
-    """The release's pages. A bug in a page must not keep the data from being served: it is recorded."""
+    """The release's pages.
+
+    A bug in a page must not keep the data from being served: it is written down and tried again by the
+    next refresh.
+
+    Raises:
+        StoreError: the disk is full.
+    """
+    reports = folder / REPORTS
     try:
-        with panics_as_exceptions():
-            write_reports(folder / DATABASE, folder / "reports")
+        with panics_as_exceptions(), disk_errors_as_store_error(reports):
+            write_reports(folder / DATABASE, reports)
+    except StoreError:
+        raise
     except Exception as problem:
-        path = record_private_details(home, problem)
+        details = record_private_details(home, problem)
         write_text(
-            f"The reports of this release could not be written. Details: {path}\n",
-            folder / "reports" / "FAILED.txt",
+            f"the reports could not be written; details, which may quote records: {details}\n",
+            reports / FAILED,
         )
+
+
+def _retry_reports(home: Home) -> None:
+    """Write the served release's pages again, beside, and put them in place of what there is of them."""
+    folder = release_folder(home, choose_release(home))
+    building = folder.with_name(f"{folder.name}.{REPORTS}{BUILDING}")
+    building.mkdir(mode=0o700)
+    (building / DATABASE).hardlink_to(folder / DATABASE)
+    _write_reports(home, building)
+    shutil.rmtree(folder / REPORTS, ignore_errors=True)
+    (building / REPORTS).rename(folder / REPORTS)
+    write_checksums(folder)
+    shutil.rmtree(building, ignore_errors=True)
 
 
 def _findings(context: RefreshContext, release_id: str) -> pl.DataFrame:

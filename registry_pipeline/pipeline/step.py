@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -22,7 +22,7 @@ from registry_pipeline.core.home import Home
 from registry_pipeline.core.sql_files import SQL_FOLDER
 from registry_pipeline.intake.landing.ledger import ledger_path
 from registry_pipeline.pipeline.context import RefreshContext
-from registry_pipeline.store.releases import current_release, open_release
+from registry_pipeline.store.releases import current_release, open_release, reports_problem
 
 NOTE = "_step.json"
 NOT_READ_BY_STAGING = ("rules", "tolerance", "language")
@@ -69,20 +69,17 @@ class Step:
         A step that is killed half-way, or whose files are damaged, is done again.
         """
         note = None if force else read_note(self.folder)
-        if note is None or note["fingerprint"] != self.fingerprint or not self._is_intact(note):
+        if (
+            note is None
+            or note["fingerprint"] != self.fingerprint
+            or not is_whole(self.folder, self.finished)
+        ):
             (self.folder / NOTE).unlink(missing_ok=True)  # first: half-way it must not look finished
             report = json.loads(json.dumps(work()))
             note = {"fingerprint": self.fingerprint, "files": _digests(self.folder), "report": report}
             write_json(note, self.folder / NOTE)
         self.finished.add(self.folder)
         return note["report"]
-
-    def _is_intact(self, note: Mapping[str, Any]) -> bool:
-        """Whether the files of the folder are, byte by byte, those that the step wrote."""
-        try:
-            return self.folder in self.finished or _digests(self.folder) == note["files"]
-        except OSError:
-            return False
 
 
 def read_note(folder: Path) -> dict[str, Any] | None:
@@ -93,6 +90,24 @@ def read_note(folder: Path) -> dict[str, Any] | None:
         return None
     is_whole = isinstance(note, dict) and set(note) == {"fingerprint", "files", "report"}
     return note if is_whole and isinstance(note["files"], dict) else None
+
+
+def is_whole(folder: Path, finished: set[Path]) -> bool:
+    """Whether the files of a folder are, byte by byte, those that its step wrote.
+
+    Args:
+        finished: folders that were seen to be whole already; the folder becomes one of them.
+    """
+    if folder in finished:
+        return True
+    note = read_note(folder)
+    try:
+        if note is None or _digests(folder) != note["files"]:
+            return False
+    except OSError:
+        return False
+    finished.add(folder)
+    return True
 
 
 def _digests(folder: Path) -> dict[str, str]:
@@ -170,3 +185,8 @@ def is_up_to_date(context: RefreshContext) -> bool:
             "SELECT code_version, parameter_hash, input_hash FROM meta.release"
         ).fetchone()
     return row == (code_version(), context.settings.digest(), input_hash(context))
+
+
+def has_nothing_to_do(context: RefreshContext) -> bool:
+    """Whether the served release is made of just what there is now, and has its reports."""
+    return is_up_to_date(context) and reports_problem(context.home) is None

@@ -22,6 +22,7 @@ import schemas
 from registry_pipeline.core.files import BUILDING, StoreError, disk_errors_as_store_error, sweep, sync
 from registry_pipeline.core.home import Home
 from registry_pipeline.store.fill import fill, insert
+from registry_pipeline.store.integrity import write_checksums
 from registry_pipeline.store.proofs import prove
 from registry_pipeline.store.releases import (
     DATABASE,
@@ -30,6 +31,7 @@ from registry_pipeline.store.releases import (
     current_release,
     release_folder,
     release_ids,
+    switch,
     unserved_mark,
 )
 from registry_pipeline.store.views import create_views
@@ -60,6 +62,7 @@ class Versions:
         rule_set_version: hash of the rule catalogue.
         parameter_hash: hash of the settings.
         input_hash: hash of all landed bytes and mappings.
+        key_check: check value of the key of the pseudonyms.
         data_statement: what the data are, printed wherever the release is shown.
     """
 
@@ -67,6 +70,7 @@ class Versions:
     rule_set_version: str
     parameter_hash: str
     input_hash: str
+    key_check: str
     data_statement: str
 
 
@@ -105,6 +109,7 @@ def build_release(
             seal(building / DATABASE)
             if finish is not None:
                 finish(building)
+            write_checksums(building)
             publish(home, building, release_id)
     finally:
         shutil.rmtree(building, ignore_errors=True)
@@ -152,7 +157,7 @@ def _own_tables(home: Home, release_id: str, versions: Versions) -> dict[str, pl
     """The tables that the release knows of itself."""
     release = {
         "release_id": release_id,
-        "created_at": created_at(release_id).replace(tzinfo=None),
+        "created_at": datetime.now(UTC).replace(tzinfo=None, microsecond=0),
         "previous_release_id": current_release(home),
         "schema_version": schema_version(),
         **asdict(versions),
@@ -199,14 +204,6 @@ def publish(home: Home, building: Path, release_id: str) -> None:
     sync(home.releases)
     switch(home, release_id)
     mark.unlink(missing_ok=True)
-
-
-def switch(home: Home, release_id: str) -> None:
-    """Point ``current`` to a release, in one rename."""
-    link = home.current.with_name(f"current.{secrets.token_hex(4)}{BUILDING}")
-    link.symlink_to(Path(home.releases.name) / release_id)
-    link.replace(home.current)
-    sync(home.root)
 
 
 def sweep_releases(home: Home) -> list[Path]:

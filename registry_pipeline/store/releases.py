@@ -7,17 +7,21 @@ polars nor the schemas: the command line starts with it.
 
 from __future__ import annotations
 
+import secrets
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from registry_pipeline.core.files import BUILDING, StoreError
+from registry_pipeline.core.files import BUILDING, StoreError, sync
 from registry_pipeline.core.home import Home
 
 if TYPE_CHECKING:
     import duckdb
 
 DATABASE = "registry.duckdb"
+CHECKSUMS = "SHA256SUMS"
+REPORTS = "reports"
+FAILED = "FAILED.txt"
 UNSERVED = f".unserved{BUILDING}"
 
 
@@ -41,6 +45,17 @@ def current_release(home: Home) -> str | None:
         return None
     release_id = home.current.readlink().name
     return release_id if (release_folder(home, release_id) / DATABASE).is_file() else None
+
+
+def reports_problem(home: Home) -> str | None:
+    """In a line, why the served release has no reports; None where it has."""
+    release_id = current_release(home)
+    if release_id is None:
+        return None
+    try:
+        return (release_folder(home, release_id) / REPORTS / FAILED).read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return None
 
 
 def release_ids(home: Home) -> list[str]:
@@ -104,3 +119,11 @@ def open_release(
 def created_at(release_id: str) -> datetime:
     """When a release was made, as its id says (UTC)."""
     return datetime.strptime(release_id[:18], "%Y-%m-%dT%H%M%SZ").replace(tzinfo=UTC)
+
+
+def switch(home: Home, release_id: str) -> None:
+    """Point ``current`` to a release, in one rename."""
+    link = home.current.with_name(f"current.{secrets.token_hex(4)}{BUILDING}")
+    link.symlink_to(Path(home.releases.name) / release_id)
+    link.replace(home.current)
+    sync(home.root)

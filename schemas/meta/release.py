@@ -17,6 +17,7 @@ MODEL = table(
         text("rule_set_version", "Hash of the rule catalogue"),
         text("parameter_hash", "Hash of the analysis parameters"),
         text("input_hash", "Hash of all landed bytes and mappings"),
+        text("key_check", "Check value of the key of the pseudonyms; equal keys give equal pseudonyms"),
         text("data_statement", "What the data are: real facilities, or a synthetic demonstration"),
     ],
 )

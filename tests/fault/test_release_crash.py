@@ -43,7 +43,7 @@ if function != "none":
 tables = {name: work / layer / (name.partition(".")[2] + ".parquet")
           for layer in ("curated", "mart") for name in schemas.tables_of(layer)}
 tables["meta.submission"] = work / "submission.parquet"
-versions = release.Versions("0", "0", "0", "0", "SYNTHETIC")
+versions = release.Versions("0", "0", "0", "0", "0", "SYNTHETIC")
 print("building", flush=True)
 release.build_release(home, tables, versions)
 """

@@ -13,7 +13,7 @@ from registry_pipeline.store.release import Versions, build_release
 from tests.sql.drawn import ELIGIBLE
 from tests.support.ascii_table import Mart, frame_of
 
-VERSIONS = Versions("0.1.0+test", "rules", "parameters", "input", "SYNTHETIC: made for a test.")
+VERSIONS = Versions("0.1.0+test", "rules", "parameters", "input", "key", "SYNTHETIC: made for a test.")
 RULES = """
 rule_id | table_name | severity | message
 V02     | patient    | error    | Sex must be F

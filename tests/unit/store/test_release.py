@@ -15,6 +15,7 @@ from registry_pipeline.store.fill import tables_in_order
 from registry_pipeline.store.proofs import ReleaseRefused
 from registry_pipeline.store.release import build_release, new_release_id, sweep_releases
 from registry_pipeline.store.releases import (
+    CHECKSUMS,
     DATABASE,
     NoRelease,
     choose_release,
@@ -44,7 +45,7 @@ def test_release_is_sealed_and_current(served: Home) -> None:
     assert release_id is not None
     assert release_ids(served) == [release_id]
     folder = release_folder(served, release_id)
-    assert [one.name for one in folder.iterdir()] == [DATABASE]
+    assert {path.name for path in folder.iterdir()} == {DATABASE, CHECKSUMS}
     assert stat.S_IMODE((folder / DATABASE).stat().st_mode) == 0o444
     assert served.current.readlink() == Path("releases") / release_id
     assert sorted(one.name for one in served.releases.iterdir()) == [release_id]

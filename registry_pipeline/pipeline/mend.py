@@ -1,0 +1,86 @@
+"""What is put right of a home before a refresh reads it; each repair is a line.
+
+Belongs here: modes, the key, the link to the served release, a damaged release, what killed processes left.
+Does not belong here: working files (``pipeline/step.py``: a damaged one is made again), the refresh.
+"""
+
+from __future__ import annotations
+
+import hmac
+import shutil
+from pathlib import Path
+
+from registry_pipeline.core.files import StoreError, sweep, sweep_private_folders
+from registry_pipeline.core.home import Home, mend_modes
+from registry_pipeline.core.toml_source import ConfigurationError
+from registry_pipeline.pipeline.step import refresh_lock
+from registry_pipeline.store.integrity import leave_damaged_release
+from registry_pipeline.store.releases import DATABASE, current_release, open_release, release_folder, switch
+
+
+def mend_home(home: Home) -> list[str]:
+    """Put right what can be put right without a loss; a line for everything that a person should know.
+
+    Raises:
+        ConfigurationError: the key is not the one that the home's pseudonyms were made with, or others can read
+            what they must not and the mode cannot be changed.
+        StoreError: another refresh is running.
+    """
+    with refresh_lock(home):
+        lines = mend_modes(home)
+        sweep(home.store)
+        sweep_private_folders(home.root)
+        lines += [line for line in (_mend_link(home), leave_damaged_release(home)) if line]
+        _know_key(home)
+    return lines
+
+
+def _mend_link(home: Home) -> str | None:
+    """A copy of a home that followed links (``cp -rL``) holds the served release twice: as a folder, no link."""
+    copy = home.current
+    if copy.is_symlink() or not copy.is_dir():
+        return None
+    release_id = _release_id(copy / DATABASE)
+    if release_id is None:
+        raise StoreError(f"{copy}: is a folder that holds no release; move it away, it must be a link")
+    if not (release_folder(home, release_id) / DATABASE).is_file():
+        copy.rename(release_folder(home, release_id))
+    else:
+        shutil.rmtree(copy)
+    switch(home, release_id)
+    return f"{copy}: was a copy of release {release_id}; it is a link again"
+
+
+def _release_id(database: Path) -> str | None:
+    import duckdb  # here: it is needed for a copied home only
+
+    try:
+        with duckdb.connect(database, read_only=True) as connection:
+            row = connection.execute("SELECT release_id FROM meta.release").fetchone()
+    except duckdb.Error:
+        return None
+    return None if row is None else str(row[0])
+
+
+def _know_key(home: Home) -> None:
+    """Write down the key's check value where the home has none, unless the served release names another."""
+    value = home.key_check()
+    if home.key_check_file.is_file():
+        return
+    if (known := _key_check_of_release(home)) and not hmac.compare_digest(known, value):
+        raise ConfigurationError(
+            home.key_file,
+            None,
+            "is not the key that the served release was made with; restore that one from the backup",
+        )
+    home.write_key_check()
+
+
+def _key_check_of_release(home: Home) -> str | None:
+    if current_release(home) is None:
+        return None
+    with open_release(home) as connection:
+        rows = connection.execute("FROM meta.release").fetchall()
+        names = [column[0] for column in connection.description or []]
+    # a release that was made before check values were kept has no such column
+    return str(rows[0][names.index("key_check")]) if rows and "key_check" in names else None

@@ -1,0 +1,304 @@
+"""A home whose files were damaged, copied, opened to others: nothing damaged is served, nothing stops for good.
+
+Each trial begins with one release and a second submission that waits in the inbox. Afterwards either the tables
+equal those of an undisturbed refresh, or one line says what is wrong and the first release is served.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from registry_pipeline.core.files import StoreError
+from registry_pipeline.core.home import Home
+from registry_pipeline.core.toml_source import ConfigurationError
+from registry_pipeline.pipeline import release as publication
+from registry_pipeline.pipeline.context import read_context
+from registry_pipeline.pipeline.mend import mend_home
+from registry_pipeline.pipeline.refresh import refresh
+from registry_pipeline.pipeline.step import has_nothing_to_do
+from registry_pipeline.store.integrity import damaged_files
+from registry_pipeline.store.releases import DATABASE, current_release, reports_problem
+from tests.support.registry_home import (
+    HOSPITAL,
+    N_PATIENTS,
+    ROOT,
+    assert_same_tables,
+    good_files,
+    patient_row,
+    patients_csv,
+    registry,
+    send,
+    send_all,
+    small_home,
+    tables,
+    without_reports,
+)
+
+LAYERS = ("curated", "mart", "result", "quality")
+KINDS = (
+    "landing/north/[0-9a-f]*",
+    "landing/north/submissions.json",
+    "landing/north/seen.json",
+    "store/raw/north/*.parquet",
+    "store/raw/north/*.json",
+    "store/staged/north/patient.parquet",
+    "store/staged/north/_rows.parquet",
+    "store/staged/north/_source_columns.json",
+    "store/staged/north/_step.json",
+    "store/screened/north/patient.accepted.parquet",
+    "store/screened/north/_findings.parquet",
+    "store/screened/north/_step.json",
+    "store/curated/patient.parquet",
+    "store/mart/survival_time.parquet",
+    "store/quality/finding.parquet",
+    "store/result/km_curve.parquet",
+    "store/result/_step.json",
+    "releases/*/registry.duckdb",
+    "releases/*/SHA256SUMS",
+    "secrets/pseudonym.key",
+    "secrets/pseudonym.check",
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_reports() -> Iterator[None]:
+    with without_reports():
+        yield
+
+
+@pytest.fixture(scope="module")
+def waiting(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """One release, and a second submission in the inbox."""
+    home = small_home(tmp_path_factory.mktemp("damage") / "home")
+    send_all(home, good_files())
+    refresh(home)
+    rows = [patient_row(number) for number in range(N_PATIENTS + 3)]
+    send(home, "patients_2.csv", patients_csv([*rows, patient_row(90, sex="male")]))
+    return home
+
+
+@pytest.fixture(scope="module")
+def undisturbed(waiting: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
+    home = copied(waiting, tmp_path_factory.mktemp("undisturbed"))
+    refresh(home)
+    return home
+
+
+def copied(home: Home, folder: Path) -> Home:
+    copy = Home(folder / "home")
+    shutil.copytree(home.root, copy.root, symlinks=True)
+    return copy
+
+
+def flip(path: Path, place: float) -> None:
+    """Turn one bit of a file over; ``place`` from 0 (first byte) to 1 (last)."""
+    content = bytearray(path.read_bytes())
+    content[min(int(place * len(content)), len(content) - 1)] ^= 1 << 4
+    mode = path.stat().st_mode
+    path.unlink()
+    path.write_bytes(content)
+    path.chmod(mode)
+
+
+def assert_equal_or_told(home: Home, before: Home, after: Home, layers: tuple[str, ...] = LAYERS) -> None:
+    left_out = ("first_seen_release", "last_seen_release")
+    try:
+        refresh(home)
+    except (StoreError, ConfigurationError) as problem:
+        assert "\n" not in str(problem)
+        assert current_release(home) == current_release(before)
+        assert damaged_files(home, current_release(before) or "") == []
+        return
+    expected = tables(after, layers, leave_out=left_out)
+    assert_same_tables(tables(home, layers, leave_out=left_out), expected)
+
+
+def comparable(kind: str) -> tuple[str, ...]:
+    """Without the only release nothing is compared with an earlier one, and findings begin anew."""
+    return LAYERS[:-1] if kind.startswith("releases/") else LAYERS
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_flipped_bit_is_mended_or_told(kind: str, waiting: Home, undisturbed: Home, tmp_path: Path) -> None:
+    home = copied(waiting, tmp_path)
+    flip(sorted(home.root.glob(kind))[0], 0.6)
+    assert_equal_or_told(home, waiting, undisturbed, comparable(kind))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", [0.0, 0.03, 0.3, 0.9, 1.0])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_flipped_bit_anywhere_is_mended_or_told(
+    kind: str, place: float, waiting: Home, undisturbed: Home, tmp_path: Path
+) -> None:
+    home = copied(waiting, tmp_path)
+    flip(sorted(home.root.glob(kind))[0], place)
+    assert_equal_or_told(home, waiting, undisturbed, comparable(kind))
+
+
+@pytest.mark.parametrize(
+    "kind", ["store/staged/north/_judged.json", "store/screened/north/_findings.parquet"]
+)
+def test_a_cut_working_file_is_made_again(
+    kind: str, waiting: Home, undisturbed: Home, tmp_path: Path
+) -> None:
+    """Also where the refresh looks at another facility only, and where nothing of this one is new."""
+    home = copied(undisturbed, tmp_path)
+    path = next(home.root.glob(kind))
+    path.write_bytes(path.read_bytes()[:-7])
+    (home.facilities / "south.toml").write_text(
+        (home.facilities / f"{HOSPITAL}.toml").read_text().replace('"north"', '"south"')
+    )
+    (home.inbox / "south").mkdir()
+    (home.inbox / "south" / "patients_1.csv").write_bytes(
+        (home.inbox / HOSPITAL / "patients_1.csv").read_bytes()
+    )
+    refresh(home, ["south"])
+    expected = tables(undisturbed, ("curated",))["curated.patient"].filter(facility_id=HOSPITAL)
+    assert tables(home, ("curated",))["curated.patient"].filter(facility_id=HOSPITAL).equals(expected)
+
+
+def test_a_damaged_release_gives_way_to_the_one_before(undisturbed: Home, tmp_path: Path) -> None:
+    home = copied(undisturbed, tmp_path)
+    second = current_release(home)
+    flip(home.current / DATABASE, 0.5)
+    checked = registry(home, "status", "--verify")
+    assert checked.returncode == 1, checked.stderr
+    assert DATABASE in checked.stderr
+    lines = mend_home(home)
+    assert len(lines) == 1
+    assert "damaged" in lines[0]
+    first = current_release(home)
+    assert first not in (None, second)
+    report = refresh(home)
+    assert report.is_new
+    left_out = ("first_seen_release", "last_seen_release")
+    assert_same_tables(
+        tables(home, LAYERS, leave_out=left_out), tables(undisturbed, LAYERS, leave_out=left_out)
+    )
+    assert registry(home, "releases", "serve", second or "").returncode == 2
+    assert registry(home, "releases", "serve", first or "").returncode == 0
+    assert current_release(home) == first
+    assert registry(home, "status", "--verify").returncode == 0
+
+
+def test_the_only_release_damaged_is_none(waiting: Home, tmp_path: Path) -> None:
+    home = copied(waiting, tmp_path)
+    flip(home.current / DATABASE, 0.1)
+    assert "none is served" in mend_home(home)[0]
+    assert current_release(home) is None
+    assert refresh(home).is_new
+
+
+def test_a_copy_that_followed_links_is_a_home_again(undisturbed: Home, tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    shutil.copytree(undisturbed.root, home.root, symlinks=False)
+    assert not home.current.is_symlink()
+    assert not refresh(home).is_new
+    assert home.current.is_symlink()
+    assert current_release(home) == current_release(undisturbed)
+
+
+def test_what_is_open_to_others_is_closed(waiting: Home, tmp_path: Path) -> None:
+    home = copied(waiting, tmp_path)
+    home.root.chmod(0o755)
+    home.key_file.chmod(0o644)
+    lines = mend_home(home)
+    assert len(lines) == 2
+    assert home.root.stat().st_mode & 0o777 == 0o710
+    assert home.key_file.stat().st_mode & 0o777 == 0o600
+    assert mend_home(home) == []
+
+
+@pytest.mark.parametrize("forget", [False, True])
+def test_another_valid_key_is_refused(forget: bool, waiting: Home, tmp_path: Path) -> None:
+    """Every pseudonym would change and every waiver fall silently; the release knows the key too."""
+    home = copied(waiting, tmp_path)
+    home.key_file.write_text(secrets.token_hex(32) + "\n")
+    if forget:
+        home.key_check_file.unlink()
+    with pytest.raises(ConfigurationError, match="key"):
+        refresh(home)
+    assert current_release(home) == current_release(waiting)
+
+
+CHECK = """
+import os, signal, sys
+from pathlib import Path
+from registry_pipeline.core.home import Home
+import registry_pipeline.pipeline.facility_check as check
+check.land_inbox = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
+check.check_facility(Home(Path(sys.argv[1])), "north")
+"""
+
+
+def test_copies_of_a_killed_check_are_swept_by_the_next_command(waiting: Home, tmp_path: Path) -> None:
+    home = copied(waiting, tmp_path)
+    known = {path.name for path in home.root.iterdir()}
+    done = subprocess.run([sys.executable, "-c", CHECK, str(home.root)], cwd=ROOT, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert {path.name for path in home.root.iterdir()} != known
+    mend_home(home)
+    assert {path.name for path in home.root.iterdir()} == known
+
+
+def test_lost_reports_are_told_and_tried_again(
+    waiting: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = copied(waiting, tmp_path)
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("a bug in a page")
+
+    def whole(_: Path, folder: Path) -> None:
+        folder.mkdir()
+        (folder / "study_report.html").write_text("pages")
+
+    monkeypatch.setattr(publication, "write_reports", broken)
+    report = refresh(home)
+    assert "could not be written" in (reports_problem(home) or "")
+    assert "reports" in registry(home, "status").stdout
+    assert not has_nothing_to_do(read_context(home))
+    monkeypatch.setattr(publication, "write_reports", whole)
+    again = refresh(home)
+    assert (again.release_id, again.is_new) == (report.release_id, False)
+    assert reports_problem(home) is None
+    assert (home.current / "reports" / "study_report.html").read_text() == "pages"
+    assert damaged_files(home, report.release_id) == []
+
+
+def test_a_disk_that_is_full_for_the_reports_refuses(
+    waiting: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = copied(waiting, tmp_path)
+
+    def full(*_: object) -> None:
+        raise OSError(28, os.strerror(28))
+
+    monkeypatch.setattr(publication, "write_reports", full)
+    with pytest.raises(StoreError, match="the disk is full"):
+        refresh(home)
+    assert current_release(home) == current_release(waiting)
+
+
+def test_a_clock_that_went_ahead_moves_no_end_of_observation(waiting: Home, tmp_path: Path) -> None:
+    home = copied(waiting, tmp_path)
+    home.settings_file.write_text("")
+    context = read_context(home)
+    ahead = (datetime.now(UTC) + timedelta(days=3650)).isoformat()
+    ledgers = {
+        facility_id: [type(landed)(**{**vars(landed), "received_at": ahead}) for landed in ledger]
+        for facility_id, ledger in context.ledgers.items()
+    }
+    late = type(context)(home, context.settings, ledgers, context.decisions)
+    assert late.extract_date() == late.extract_date(HOSPITAL) == datetime.now(UTC).date()
