@@ -9,6 +9,8 @@ that are left go through pyarrow together. Both ways agree on plain lines, row b
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import polars as pl
 import pyarrow as pa
@@ -32,6 +34,8 @@ _MESSAGES = {
     "malformed_quotes": "text follows a closing quotation mark; check the line",
     "cell_too_long": "a cell is longer than the limit of {limit:,} bytes",
     "too_few_fields": "fewer fields than the header; a delimiter or a line end may be wrong",
+    "stray_quotes": "two stray quotation marks seem to make one record of these lines: each has the table's own number of"
+    " delimiters; take the marks out",
     "lone_return": "a carriage return stands within the line, so two lines may have become one; use one line end",
     "too_many_fields": "more fields than the header; a delimiter may stand unquoted in a value",
 }
@@ -47,6 +51,7 @@ class BlockParser:
         self._fast = fast
         self._n_trimmed = 0
         self._by_other: dict[str, list[int]] = {}
+        self._doubtful_cells: list[int] = []
         self.rejects: list[Reject] = []
 
     def read_from_line(self, first_line: int) -> pl.DataFrame:
@@ -73,20 +78,25 @@ class BlockParser:
 
     def warnings(self) -> list[str]:
         """One cause behind many rejected rows, where there is one."""
-        found = []
+        warnings = []
         for mark, rows in self._by_other.items():
             name = "a tab" if mark == "\t" else f"'{mark}'"
-            found.append(
+            warnings.append(
                 f"from line {rows[0]} on, {len(rows)} lines are divided by {name} and not by the delimiter of the"
                 " header; export the whole file with one delimiter"
             )
-        undecodable = [one.source_row for one in self.rejects if one.reason_code == "undecodable"]
+        if self._doubtful_cells:
+            warnings.append(
+                f"{len(self._doubtful_cells)} quoted cells (the first begins in line {self._doubtful_cells[0]}) hold"
+                " lines with as many delimiters as the table has; check them for stray quotation marks"
+            )
+        undecodable = [reject.source_row for reject in self.rejects if reject.reason_code == "undecodable"]
         if undecodable:
-            found.append(
+            warnings.append(
                 f"{len(undecodable)} lines, the first is line {undecodable[0]}, are not {self._decoding.label}:"
                 " two encodings are mixed in the file; export it again in one"
             )
-        return found
+        return warnings
 
     def _offset_of_line(self, line: int) -> int:
         data, offset = self._decoding.data, self._decoding.start
@@ -190,6 +200,8 @@ class BlockParser:
         fields, width = record.fields, self._n_columns
         if fields is None:
             return self._reject(record, record.reason)
+        if record.n_lines > 1 and self._swallows_records(record, fields):
+            return None
         if len(fields) == 1 and not fields[0].strip(_END_OF_FILE).strip():
             return [""] * width
         if len(fields) > width and not any(map(str.strip, fields[width:])):
@@ -201,6 +213,28 @@ class BlockParser:
         if any(len(cell) * 4 > limit and len(cell.encode()) > limit for cell in fields):
             return self._reject(record, "cell_too_long")
         return fields
+
+    def _swallows_records(self, record: Record, fields: list[str]) -> bool:
+        """Whether a quoted cell over several lines is really several records; their lines are rejected.
+
+        A line of a note has one or two delimiters easily: in narrow tables such a cell is only warned of, unless
+        each line also begins as the record does.
+        """
+        mark, n_marks = self._dialect.delimiter, self._n_columns - 1
+        lines = mark.join(fields).split("\n")
+        n_alike = sum(line.count(mark) == n_marks for line in lines)
+        begins_alike = n_marks == 2 and len({_shape(line.partition(mark)[0]) for line in lines}) == 1
+        if n_alike == len(lines) and (n_marks > 2 or begins_alike):
+            for number in range(record.source_row, record.source_row + record.n_lines):
+                self.rejects.append(
+                    Reject(number, "stray_quotes", _MESSAGES["stray_quotes"], self._n_columns)
+                )
+            return True
+        if n_marks >= 1 and (
+            n_alike == len(lines) or any(line.count(mark) == n_marks for line in lines[1:-1])
+        ):
+            self._doubtful_cells.append(record.source_row)
+        return False
 
     def _misfit(self, fields: list[str]) -> str:
         """Why a record has not the header's width."""
@@ -233,6 +267,13 @@ class BlockParser:
         ]
         texts = pl.DataFrame(series).with_columns(pl.when(pl.all() != "").then(pl.all()))
         return texts.with_columns(pl.Series(SOURCE_ROW, numbers, dtype=pl.Int64))
+
+
+def _shape(text: str) -> str:
+    """What a text is made of: capital and small letters, digits, in order, whatever their number."""
+    for pattern, letter in ((r"[0-9]+", "0"), (r"[A-Z]+", "A"), (r"[^\W0-9A-Z_]+", "a")):
+        text = re.sub(pattern, letter, text.strip())
+    return text
 
 
 def _offset_in(block: bytes, n_lines: int) -> int:

@@ -43,7 +43,7 @@ def read_delimited(source: Source, options: ReadOptions, *, fast: bool = True) -
     sheet = finish_sheet(
         grid, header, options, sheet="", encoding=decoding.label, rejects=parser.rejects, notes=notes
     )
-    return [replace(sheet, warnings=[*marks, *parser.warnings()])]
+    return [replace(sheet, warnings=[*decoding.warnings, *marks, *parser.warnings()])]
 
 
 def _without_inner_marks(decoding: Decoding) -> tuple[Decoding, list[str]]:

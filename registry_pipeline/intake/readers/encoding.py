@@ -4,7 +4,8 @@ Belongs here: byte-order marks, strict UTF-8, the GB18030 and Windows-1252 plaus
 Does not belong here: what the characters mean; lines that do not decode are rejected by the line reader.
 
 The order is principled: a byte-order mark is decisive; then what the facility declared; then UTF-16 by its
-zero bytes; then strict UTF-8, which other encodings practically never satisfy by chance; then GB18030 (the
+zero bytes; then strict UTF-8, which other encodings rarely satisfy by chance (GBK does in files of a few Chinese
+characters: such a file is read as GB18030 and a warning asks); then GB18030 (the
 superset of GB2312 and GBK) where the characters it gives are the common ones of Chinese text; then
 Windows-1252 where they are Western European letters. Anything else is refused with a request to declare.
 """
@@ -12,6 +13,7 @@ Windows-1252 where they are Western European letters. Anything else is refused w
 from __future__ import annotations
 
 import codecs
+import re
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -32,6 +34,13 @@ _BOMS = (
 _WIDE = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
 _CHINESE = {"gb2312", "gbk", "gb18030", "hz", "936", "cp936", "ms936"}
 _WESTERN = set("ÀÂÄÆÇÈÉÊËÎÏÔŒÖÙÛÜŸßàâäæçèéêëîïôœöùûüÿñÑáíóúÁÍÓÚìòãõåÅøØ€°±µ×²³½¼–—‘’“”„«»•…§®™·\u00a0")
+_LONG_SEQUENCE = re.compile(rb"[\xe0-\xf4]")
+"""Begins a character of three or four bytes, as every Chinese one has in UTF-8."""
+_WORD = re.compile("[A-Za-z][\u0080-\u07ff]|[\u0080-\u07ff][A-Za-z]|[\u0080-\u07ff]{3}")
+_ALSO_UTF8 = (
+    "the text is Chinese in GB18030 and unlikely signs in UTF-8, which its bytes are too; it was read as GB18030:"
+    " declare the encoding in the mapping"
+)
 _FEW_LINES = 0.1  # a file where fewer do not decode loses these lines, and is not refused
 _MIN_PLAUSIBLE = 0.7
 _SAMPLE_LINES = 5000
@@ -52,10 +61,15 @@ class Decoding:
     start: int
     is_clean: bool
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
-def detect_encoding(source: Source, declared: str | None) -> Decoding:
+def detect_encoding(source: Source, declared: str | None, *, may_be_chinese: bool = True) -> Decoding:
     """Decide the encoding of a delimited file.
+
+    Args:
+        declared: what the mapping says, or None.
+        may_be_chinese: False where the format itself demands Unicode: then valid UTF-8 is UTF-8.
 
     Raises:
         ReadError: undecodable, replacement_character (U+FFFD in the text) or bad_option.
@@ -70,6 +84,8 @@ def detect_encoding(source: Source, declared: str | None) -> Decoding:
     if codec in _WIDE:
         return _transcode(source, codec, 0, ())
     if codec == "utf-8" and _is_strict_utf8(source, 0):
+        if declared is None and may_be_chinese and _is_rather_chinese(source):
+            return Decoding(source, "gb18030", "gb18030", 0, False, warnings=(_ALSO_UTF8,))
         return _checked(Decoding(source, "utf-8", "utf-8", 0, True))
     return _checked(_by_lines(source, wanted))
 
@@ -159,10 +175,12 @@ def _by_lines(source: Source, wanted: str | None) -> Decoding:
         n_broken = sum(not _decodes(line, wanted) for line in lines)
         n_lines = sum(block.count(b"\n") for block in iter_blocks(source, 0))
         if n_broken > max(len(lines) / 2, n_lines * _FEW_LINES):
-            told = f"most lines beyond plain ASCII do not decode as the declared {wanted}; check the encoding"
-            raise ReadError("undecodable", told)
+            message = (
+                f"most lines beyond plain ASCII do not decode as the declared {wanted}; check the encoding"
+            )
+            raise ReadError("undecodable", message)
         return Decoding(source, wanted, wanted, 0, False)
-    if _share(lines, lambda line: _decodes(line, "utf-8")) >= 0.5:
+    if _share(lines, lambda line: _decodes(line, "utf-8") and not _is_unlikely_utf8(line)) >= 0.5:
         return _mixed_utf8(source)
     for codec, plausible in (("gb18030", _looks_chinese), ("cp1252", _looks_western)):
         if _share(lines, plausible) >= _MIN_PLAUSIBLE:
@@ -172,20 +190,38 @@ def _by_lines(source: Source, wanted: str | None) -> Decoding:
     )
 
 
+def _is_rather_chinese(source: Source) -> bool:
+    """Whether bytes that are valid UTF-8 make unlikely signs there and common Chinese in GB18030."""
+    if _LONG_SEQUENCE.search(source.data) or source.whole().isascii():
+        return False
+    lines = _foreign_lines(source)
+    unlikely = _share(lines, _is_unlikely_utf8)
+    return unlikely >= _MIN_PLAUSIBLE and _share(lines, _looks_chinese) >= _MIN_PLAUSIBLE
+
+
+def _is_unlikely_utf8(line: bytes) -> bool:
+    """Single signs of two bytes that are no part of a word and no common Western letter or symbol."""
+    text = _sample_text(line, "utf-8")
+    if text is None or _LONG_SEQUENCE.search(line) or _WORD.search(text):
+        return False
+    foreign = [character for character in text if ord(character) > 127]
+    return bool(foreign) and not any(character in _WESTERN for character in foreign)
+
+
 def _mixed_utf8(source: Source) -> Decoding:
     note = "most lines are UTF-8; lines in another encoding are rejected"
     return Decoding(source, "utf-8", "utf-8", 0, False, (note,))
 
 
 def _foreign_lines(source: Source) -> list[bytes]:
-    found: list[bytes] = []
+    lines: list[bytes] = []
     for block in iter_blocks(source, 0):
         if block.isascii():
             continue
-        found += [line[:_MAX_LINE_SAMPLE] for line in block.split(b"\n") if not line.isascii()]
-        if len(found) > _SAMPLE_LINES:
+        lines += [line[:_MAX_LINE_SAMPLE] for line in block.split(b"\n") if not line.isascii()]
+        if len(lines) > _SAMPLE_LINES:
             break
-    return found
+    return lines
 
 
 def _share(lines: list[bytes], test: Callable[[bytes], bool]) -> float:

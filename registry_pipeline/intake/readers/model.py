@@ -77,7 +77,7 @@ class Reject:
     """A row that could not be read as a record. ``message`` never carries a value of the row.
 
     ``reason_code``: too_few_fields, too_many_fields, undecodable, nul_byte, cell_too_long, unclosed_quote,
-    malformed_quotes, lone_return, totals_row, repeated_header; of FHIR also malformed_json, nested_too_deeply, repeated_names,
+    malformed_quotes, stray_quotes, lone_return, totals_row, repeated_header; of FHIR also malformed_json, nested_too_deeply, repeated_names,
     line_too_long, no_resource, nested_bundle, wrong_type. ``n_found`` is None where fields could not be counted.
     """
 

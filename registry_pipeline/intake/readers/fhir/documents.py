@@ -53,7 +53,7 @@ def read_documents(source: Source, options: ReadOptions) -> tuple[bool, str, lis
     if source.n_bytes > MAX_DOCUMENT_BYTES:
         limit = MAX_DOCUMENT_BYTES // 2**20
         raise ReadError("too_large", f"more than {limit} MB of JSON; export by resource type or by year")
-    decoding = detect_encoding(source, options.encoding)
+    decoding = detect_encoding(source, options.encoding, may_be_chinese=False)
     data = decoding.data.data[decoding.start :]
     if decoding.codec != "utf-8":
         raise ReadError("undecodable", "JSON must be UTF-8; export it again without converting it")
