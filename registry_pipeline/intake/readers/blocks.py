@@ -223,8 +223,12 @@ class BlockParser:
         mark, n_marks = self._dialect.delimiter, self._n_columns - 1
         lines = mark.join(fields).split("\n")
         n_alike = sum(line.count(mark) == n_marks for line in lines)
-        begins_alike = n_marks == 2 and len({_shape(line.partition(mark)[0]) for line in lines}) == 1
-        if n_alike == len(lines) and (n_marks > 2 or begins_alike):
+        shapes = {_shape(line.partition(mark)[0]) for line in lines}
+        if (
+            n_alike == len(lines)
+            and "" not in shapes
+            and (n_marks > 2 or (n_marks == 2 and len(shapes) == 1))
+        ):
             for number in range(record.source_row, record.source_row + record.n_lines):
                 self.rejects.append(
                     Reject(number, "stray_quotes", _MESSAGES["stray_quotes"], self._n_columns)

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from registry_pipeline.intake.readers.fhir.kinds import OTHER, profiles
+from registry_pipeline.intake.readers.fhir.modifiers import is_old
 from registry_pipeline.intake.readers.fhir.values import (
     Cells,
     References,
@@ -52,7 +53,8 @@ def common(resource: Resource, refs: References, own_id: str | None) -> Cells:
 
 
 def _patient(resource: Resource, refs: References) -> Cells:
-    home = first(resource.get("address"), "address")
+    addresses = records(resource.get("address"), "address")
+    home = next((address for address in addresses if not is_old(address)), {})
     died = scalar(resource.get("deceasedDateTime"), "deceased")
     stated = scalar(resource.get("deceasedBoolean"), "deceased")
     return {

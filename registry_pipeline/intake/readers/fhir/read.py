@@ -23,6 +23,7 @@ from registry_pipeline.intake.readers.fhir.documents import (
     read_documents,
 )
 from registry_pipeline.intake.readers.fhir.kinds import OTHER, sheet_of
+from registry_pipeline.intake.readers.fhir.modifiers import NoFact, doubts, refuse_no_fact
 from registry_pipeline.intake.readers.fhir.profiles import SHEETS, columns_of_sheet, common
 from registry_pipeline.intake.readers.fhir.values import Cells, Malformed, References, Resource, scalar
 from registry_pipeline.intake.readers.model import SOURCE_ROW, RawSheet, ReadError, ReadOptions, Reject
@@ -39,6 +40,9 @@ _MESSAGES = {
     "no_resource": "the entry holds no resource with a resourceType",
     "nested_bundle": "a Bundle within a Bundle or on a line is not opened; send it as a file of its own",
     "cell_too_long": "an element is longer than the limit of {limit:,} bytes",
+    "no_fact": "its {element} is '{code}', so the resource states no fact; it was not used",
+    "unknown_modifier": "it has a modifierExtension that is not known ({address}), which may turn its meaning round;"
+    " it was not used",
     "wrong_type": "the element '{element}' is not of its FHIR type; the resource was not read",
 }
 
@@ -143,19 +147,26 @@ def _rows(found: _Found, options: ReadOptions) -> dict[str, list[tuple[int, Cell
         except Malformed:
             continue  # told below, with its place
     rows: dict[str, list[tuple[int, Cells]]] = {}
+    used: list[Resource] = []
     for place, resource, address in found.resources:
         try:
+            refuse_no_fact(resource)
             sheet = sheet_of(resource)
             own_id = _own_id(resource, address)
             cells = {**common(resource, refs, own_id), **SHEETS[sheet](resource, refs)}
         except Malformed as error:
             found.reject(place, "wrong_type", element=error)
             continue
+        except NoFact as error:
+            found.reject(place, error.reason, **error.words)
+            continue
+        used.append(resource)
         reason = _unfit(cells, options.limits.max_cell_bytes)
         if reason:
             found.reject(place, reason, limit=options.limits.max_cell_bytes)
         else:
             rows.setdefault(sheet, []).append((place, cells))
+    found.warnings.extend(doubts(used))
     return rows
 
 

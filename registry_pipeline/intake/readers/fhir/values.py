@@ -165,7 +165,7 @@ class References:
 
     Attributes:
         ids: address of an entry (``urn:uuid:…``) -> id of its resource.
-        identifiers: id of a patient -> the first identifier, a medical record number before others.
+        identifiers: id of a patient -> the first identifier, those in use and medical record numbers before others.
         by_identifier: value of a patient's identifier -> id, None where two patients share it.
     """
 
@@ -180,7 +180,10 @@ class References:
         if address:
             self.ids[address] = own_id
         if resource.get("resourceType") == "Patient":
-            numbers = sorted(records(resource.get("identifier"), "identifier"), key=_is_no_record_number)
+            given = records(resource.get("identifier"), "identifier")
+            numbers = sorted(
+                given, key=lambda number: (number.get("use") == "old", _is_no_record_number(number))
+            )
             for value in (scalar(one.get("value"), "identifier") for one in numbers):
                 if value:
                     self.identifiers.setdefault(own_id, value)
