@@ -1,10 +1,6 @@
 """The public names of the room, for type checkers and editors; `__init__.py` loads each when it is first used."""
 
-from .cohort.descriptive import (
-    describe_cohort as describe_cohort,
-    exact_proportion_ci as exact_proportion_ci,
-    wilson_ci as wilson_ci,
-)
+from .cohort.descriptive import describe_cohort as describe_cohort
 from .cohort.missing import missing_counts as missing_counts, missing_patterns as missing_patterns
 from .cox.bootstrap import bootstrap_concordance as bootstrap_concordance
 from .cox.concordance import concordance as concordance
@@ -27,7 +23,8 @@ from .growth.sensitivity import growth_influence as growth_influence, growth_sen
 from .growth.serial import fit_growth_mixed as fit_growth_mixed, lesion_growth_rates as lesion_growth_rates
 from .growth.share_small import share_by_interval as share_by_interval
 from .growth.surveillance import plan_surveillance as plan_surveillance
-from .inputs import PreparedFrame as PreparedFrame, cause_specific as cause_specific
+from .inputs import PreparedFrame as PreparedFrame
+from .times import cause_specific as cause_specific
 from .survival.clustered import (
     clustered_incidence as clustered_incidence,
     clustered_survival as clustered_survival,
@@ -51,4 +48,10 @@ from .survival.recurrence import recurrence_patterns as recurrence_patterns
 from .survival.restricted_mean import (
     restricted_mean as restricted_mean,
     restricted_mean_difference as restricted_mean_difference,
+)
+from .distributions import (
+    exact_proportion_ci as exact_proportion_ci,
+    exact_rate_ci as exact_rate_ci,
+    false_discovery_p as false_discovery_p,
+    wilson_ci as wilson_ci,
 )

@@ -6,21 +6,14 @@ Does not belong here: reading frames, naming strata, tables.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from registry_pipeline.analysis.inputs import (
-    TIE_TOLERANCE,
-    Z95,
-    Flags,
-    Floats,
-    Ints,
-    Times,
-    distinct_durations,
-)
-
-CI_TRANSFORMS = ("log-log", "log", "plain")
+from registry_pipeline.analysis.counting import TIE_TOLERANCE
+from registry_pipeline.analysis.distributions import normal_quantile
+from registry_pipeline.analysis.inputs import Flags, Floats, Ints
+from registry_pipeline.analysis.times import Times
 
 
 @dataclass(frozen=True)
@@ -38,23 +31,33 @@ class RiskTable:
 
 @dataclass(frozen=True)
 class Curve:
-    """Kaplan-Meier at the distinct times; log_variance is Greenwood's variance of log S."""
+    """Kaplan-Meier at the distinct times; log_variance is Greenwood's variance of log S.
+
+    Known from `first` to before `empty`: with delayed entry nobody is at risk before the first entry, and where the
+    risk set empties while others are still to enter, the curve says nothing from there on. last: end of follow-up.
+    """
 
     table: RiskTable
     survival: Floats
     log_variance: Floats
+    first: float = 0.0
+    empty: float = float("inf")
+    last: float = float("inf")
+
+    def gap(self, mark: float) -> str:
+        """Why the curve says nothing at a time, or an empty text."""
+        if mark > self.last:
+            return "The time asked for is later than the last observation of the group."
+        if mark < self.first:
+            return "Nobody was under observation yet: the time asked for is before the first entry."
+        if mark >= self.empty:
+            return "Nobody was at risk any more before the next patient entered: the curve says nothing after that."
+        return ""
 
 
 def risk_table(times: Times) -> RiskTable:
     """Count who is at risk, dies and is censored at each distinct time; any event code above 0 is an event."""
-    if "risk" not in times.kept:
-        times.kept["risk"] = _risk_table(times)
-    found: RiskTable = times.kept["risk"]
-    return found
-
-
-def _risk_table(times: Times) -> RiskTable:
-    time, position = distinct_durations(times)
+    time, position = times.distinct
     n_left = np.bincount(position, minlength=len(time)).astype(np.int64)
     n_event = np.bincount(position[times.event > 0], minlength=len(time)).astype(np.int64)
     n_at_risk = len(times) - np.concatenate(([0], np.cumsum(n_left)[:-1])).astype(np.int64)[: len(time)]
@@ -69,7 +72,7 @@ def counts_at_events(times: Times, group: Ints, n_group: int, *leaving: Flags) -
 
     Each count has the shape (n_group, times of an event).
     """
-    time, position = distinct_durations(times)
+    time, position = times.distinct
     cell, shape = group * len(time) + position, (n_group, len(time))
 
     def counted(cells: Ints) -> Ints:
@@ -96,20 +99,46 @@ def product_limit(table: RiskTable) -> Curve:
 
 
 def curve_of(times: Times) -> Curve:
-    """The product-limit curve of one group, computed once."""
-    if "curve" not in times.kept:
-        times.kept["curve"] = product_limit(risk_table(times))
-    found: Curve = times.kept["curve"]
-    return found
+    """The product-limit curve of one group; NaN where delayed entry leaves it unknown."""
+    curve = product_limit(risk_table(times))
+    last = float(times.duration.max()) if len(times) else float("inf")
+    if times.entry is None or not len(times):
+        return replace(curve, last=last)
+    first, empty = max(float(times.entry.min()), 0.0), _first_empty(curve.table, times.entry)
+    unknown = curve.table.time >= empty
+    return Curve(
+        curve.table,
+        np.where(unknown, np.nan, curve.survival),
+        np.where(unknown, np.nan, curve.log_variance),
+        first,
+        empty,
+        last,
+    )
 
 
-def confidence_limits(survival: Floats, log_variance: Floats, transform: str) -> tuple[Floats, Floats]:
-    """Give 95 % limits of S(t) as R's survfit does; NaN where they do not exist (S = 1 or S = 0)."""
-    if transform not in CI_TRANSFORMS:
-        raise ValueError(f"ci_transform must be one of {', '.join(CI_TRANSFORMS)}")
+def _first_empty(table: RiskTable, entry: Floats) -> float:
+    """The first time from which nobody is at risk while others are still to enter; infinite when there is none.
+
+    Where all at risk die the curve is unknown from that time on; where the last of them is censored, only after it,
+    and not at all when somebody enters on that day.
+    """
+    left = table.n_at_risk - table.n_event - table.n_censored
+    is_gap = (left == 0) & (table.time <= entry.max())
+    is_gap &= (table.n_event == table.n_at_risk) | ~np.isin(table.time, entry)
+    if not is_gap.any():
+        return float("inf")
+    at = int(np.flatnonzero(is_gap)[0])
+    time = float(table.time[at])
+    return time if table.n_event[at] == table.n_at_risk[at] else float(np.nextafter(time, np.inf))
+
+
+def confidence_limits(
+    survival: Floats, log_variance: Floats, transform: str, level: float = 0.95
+) -> tuple[Floats, Floats]:
+    """Give limits of S(t) as R's survfit does; NaN where they do not exist (S = 1 or S = 0)."""
     undefined = (survival <= 0) | (survival >= 1)
     with np.errstate(all="ignore"):
-        width = Z95 * np.sqrt(log_variance)
+        width = normal_quantile(level) * np.sqrt(log_variance)
         if transform == "plain":
             lower = np.maximum(survival * (1 - width), 0)
             upper = np.minimum(survival * (1 + width), 1)
@@ -123,11 +152,14 @@ def confidence_limits(survival: Floats, log_variance: Floats, transform: str) ->
 
 
 def step_value(curve: Curve, at: Floats) -> tuple[Floats, Floats]:
-    """Give S and Greenwood's variance of log S at arbitrary times (right-continuous; S = 1 before the first)."""
+    """Give S and Greenwood's variance of log S at arbitrary times (right-continuous; S = 1 before the first).
+
+    NaN where delayed entry leaves the curve unknown.
+    """
     position = np.searchsorted(curve.table.time, at, side="right")
-    survival = np.concatenate(([1.0], curve.survival))
-    variance = np.concatenate(([0.0], curve.log_variance))
-    return survival[position], variance[position]
+    unknown = (at < curve.first) | (at >= curve.empty)
+    survival = np.where(unknown, np.nan, np.concatenate(([1.0], curve.survival))[position])
+    return survival, np.where(unknown, np.nan, np.concatenate(([0.0], curve.log_variance))[position])
 
 
 def crossing_time(time: Floats, survival: Floats, midpoint: bool) -> float:
@@ -146,9 +178,11 @@ def crossing_time(time: Floats, survival: Floats, midpoint: bool) -> float:
     return float(time[first])
 
 
-def median_with_ci(curve: Curve, transform: str, midpoint: bool = True) -> tuple[float, float, float]:
+def median_with_ci(
+    curve: Curve, transform: str, midpoint: bool = True, level: float = 0.95
+) -> tuple[float, float, float]:
     """Give the median and the times at which the confidence limits of S cross one half (Brookmeyer-Crowley)."""
-    lower, upper = confidence_limits(curve.survival, curve.log_variance, transform)
+    lower, upper = confidence_limits(curve.survival, curve.log_variance, transform, level)
     return (
         crossing_time(curve.table.time, curve.survival, midpoint),
         crossing_time(curve.table.time, lower, midpoint),

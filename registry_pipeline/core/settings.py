@@ -14,9 +14,9 @@ from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from registry_pipeline.core.units import DAYS_PER_MONTH
 from schemas import study
 
-DAYS_PER_MONTH = 30.4375
 RULE_KEYS = ("severity", "softer_severity", "thresholds")
 """What may be said of a rule in [rules.*], here and in a facility's TOML."""
 

@@ -133,7 +133,7 @@ def _survival(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
 def _terms(marts: Marts, study: Study, origin: str) -> pd.DataFrame:
     """Terms of the multivariable model of overall survival, fitted as it is reported, without limits: nobody reads them."""
     frame = analysis.PreparedFrame(marts.times("os", origin))
-    fits = reported_fits(frame, study.multivariable, second_engine=False, limits=False)
+    fits = reported_fits(frame, study.multivariable, cross_check=False, limits=False)
     label = {"endpoint": "os", "origin": origin, "model": "multivariable"}
     return _stacked([fit.terms.assign(**label) for fit in fits])
 

@@ -10,7 +10,7 @@ import pandas as pd
 import polars as pl
 
 from registry_pipeline import analysis
-from registry_pipeline.analysis.inputs import check_groups
+from registry_pipeline.analysis.times import check_groups
 from registry_pipeline.study.analysis import TIMES, Analysis, Inputs, Tables
 from registry_pipeline.study.cox_models import MANY_PATIENTS
 from registry_pipeline.study.marts import OVERALL, Marts
@@ -77,7 +77,7 @@ def _cause_specific(frame: analysis.PreparedFrame, cause: int) -> Iterator[pd.Da
             "duration_days",
             "event",
             [covariate],
-            second_engine=is_second,
+            cross_check=is_second,
             pool=len(judged) >= MANY_PATIENTS,
         )
         for fit in fits:

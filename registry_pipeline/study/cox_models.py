@@ -68,25 +68,25 @@ def _plain(frame: analysis.PreparedFrame, covariates: tuple[str, ...]) -> analys
     usable = _usable(frame, covariates)
     if not usable:
         return None
-    return analysis.fit_cox(frame, "duration_days", "is_event", usable, second_engine=False)
+    return analysis.fit_cox(frame, "duration_days", "is_event", usable, cross_check=False)
 
 
 def reported_fits(
     frame: analysis.PreparedFrame,
     covariates: tuple[str, ...],
-    second_engine: bool = True,
+    cross_check: bool = True,
     limits: bool = True,
 ) -> list[analysis.CoxFit]:
     """The fits that may be shown: plain, penalised beside it where a term is lost, penalised alone with few events.
 
-    second_engine, limits: as in `analysis.fit_cox`.
+    cross_check, limits: as in `analysis.fit_cox`.
     """
     usable = _usable(frame, covariates)
     if not usable:
         return []
     many = len(frame.frame) >= MANY_PATIENTS
     fits: list[analysis.CoxFit] = analysis.fit_cox_reported(
-        frame, "duration_days", "is_event", usable, second_engine=second_engine, pool=many, limits=limits
+        frame, "duration_days", "is_event", usable, cross_check=cross_check, pool=many, limits=limits
     )
     return fits
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pandas as pd
 
-from registry_pipeline.analysis.growth.lesions import Frame, as_pandas
+from registry_pipeline.analysis.inputs import Frame, as_pandas
 from registry_pipeline.core.settings import Study
 from registry_pipeline.study.scorecard_lookup import NAN, Frames
 from schemas.study import IS_SMALL, ONSET_MODEL

@@ -39,7 +39,7 @@ def model_check_results(inputs: Inputs) -> Tables:
         return {name: nothing(**label) for name in MAKES}
     usable = [name for name in study.multivariable if frame[name].notna().any()]
     # result.cox_term holds the same fit, at which a second engine has looked.
-    fit = analysis.fit_cox(frame, "duration_days", "is_event", usable, second_engine=False)
+    fit = analysis.fit_cox(frame, "duration_days", "is_event", usable, cross_check=False)
     tables = {
         "cox_influence": _influence(fit, frame, usable),
         "cox_optimism": _optimism(frame, usable, study),

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from registry_pipeline.analysis.growth.lesions import Frame
+from registry_pipeline.analysis.inputs import Frame
 from registry_pipeline.core.settings import Study
 from registry_pipeline.study.analysis import Analysis, Inputs, Tables
 from registry_pipeline.study.published import PARTS, Part

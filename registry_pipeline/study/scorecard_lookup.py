@@ -13,9 +13,9 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from registry_pipeline.analysis.cohort.descriptive import exact_proportion_ci
-from registry_pipeline.analysis.growth.lesions import Frame, as_pandas, numbers, usable_lesions
-from registry_pipeline.analysis.inputs import counted
+from registry_pipeline.analysis.distributions import exact_proportion_ci
+from registry_pipeline.analysis.growth.lesions import usable_lesions
+from registry_pipeline.analysis.inputs import Frame, as_pandas, counted, numbers
 from registry_pipeline.core.settings import Study
 from schemas.study import IS_SMALL, ONSET_MODEL, SIZE_GROUP, SIZE_TERMS, VARIABLES
 
@@ -108,7 +108,7 @@ def diagnosed_within(frames: Frames, months: float, as_percent: bool) -> Estimat
     cohort = frames.cohort
     if "months_primary_to_omd" not in cohort.columns or cohort["months_primary_to_omd"].isna().all():
         return Estimate(note="the cohort has no months_primary_to_omd")
-    values = numbers(cohort["months_primary_to_omd"])
+    values = numbers(cohort, "months_primary_to_omd", is_infinite_missing=True)
     n, within = len(values), int((values <= months).sum())
     missing = int(np.isnan(values).sum())
     note = "cumulative count; month of 30.4375 days" + (

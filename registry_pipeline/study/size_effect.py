@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from registry_pipeline import analysis
-from registry_pipeline.analysis.inputs import check_times, numbers
+from registry_pipeline.analysis.inputs import numbers
 from registry_pipeline.analysis.survival.cutpoint import search
+from registry_pipeline.analysis.times import check_times
 from registry_pipeline.core.settings import Study
 from registry_pipeline.study.analysis import TIMES, Analysis, Inputs, Tables
 from registry_pipeline.study.rows import COHORT_ORIGINS, joined, nothing
@@ -110,7 +111,7 @@ def _with_ratio(row: pd.DataFrame, frame: pd.DataFrame, cutpoint: float) -> pd.D
         return row
     known = frame.loc[frame[SIZE].notna(), ["duration_days", "is_event", SIZE]]
     group = known.assign(is_small=(known[SIZE] <= cutpoint).astype(float))
-    fit = analysis.fit_cox(group, "duration_days", "is_event", ["is_small"], second_engine=False)
+    fit = analysis.fit_cox(group, "duration_days", "is_event", ["is_small"], cross_check=False)
     if fit.status != "ok":
         fit = analysis.fit_cox(group, "duration_days", "is_event", ["is_small"], penalty="firth")
     is_searched = row["kind"].iloc[0] == "searched"

@@ -15,7 +15,7 @@ from registry_pipeline import analysis
 from registry_pipeline.analysis.cox.concordance import concordance
 from registry_pipeline.analysis.cox.result import CoxFit
 from registry_pipeline.analysis.cox.time_varying import coefficient_over_time
-from registry_pipeline.analysis.inputs import Times
+from registry_pipeline.analysis.times import Times
 from tests.simulation.intervals import Design, Intervals, between
 from tests.simulation.survival_designs import MEAN, ONE, TWO, copula
 
@@ -65,7 +65,7 @@ def cox(n: int, replicates: int, seed: int) -> Mapping[str, Intervals]:
     def fit(i: int) -> CoxFit:
         rng = np.random.default_rng([seed, i])
         frame = with_times(covariates(rng, n), rng, (0.5, 0.7))
-        return analysis.fit_cox(frame, *COLUMNS, ["x", "g"], second_engine=False)
+        return analysis.fit_cox(frame, *COLUMNS, ["x", "g"], cross_check=False)
 
     return _judged(fit, replicates, {"Cox, continuous, Wald": 0.5, "Cox, group, Wald": 0.7})
 
@@ -77,7 +77,7 @@ def _firth(name: str, names: Sequence[str]) -> Design:
         def fit(i: int) -> CoxFit:
             rng = np.random.default_rng([seed, i])
             frame = with_times(covariates(rng, n), rng, (0.0, -1.0), end=700)
-            return analysis.fit_cox(frame, *COLUMNS, names, penalty="firth", second_engine=False)
+            return analysis.fit_cox(frame, *COLUMNS, names, penalty="firth", cross_check=False)
 
         return _judged(fit, replicates, {name: -1.0})
 
@@ -99,7 +99,7 @@ def cause_specific(n: int, replicates: int, seed: int) -> Mapping[str, Intervals
         frame = pd.DataFrame({"x": x, "days": np.ceil(np.minimum(time, end))})
         frame["event"] = np.where(time <= end, np.where(one < two, 1, 2), 0)
         judged = analysis.cause_specific(frame, "event")
-        return analysis.fit_cox(judged, *COLUMNS, ["x"], second_engine=False)
+        return analysis.fit_cox(judged, *COLUMNS, ["x"], cross_check=False)
 
     return _judged(fit, replicates, {"cause-specific Cox": 0.5})
 
@@ -123,7 +123,7 @@ def clusters(n: int, replicates: int, seed: int) -> Mapping[str, Intervals]:
 
         def fit(i: int, is_of_lesion: bool = is_of_lesion) -> CoxFit:
             frame = _clustered(np.random.default_rng([seed, i]), n, is_of_lesion)
-            return analysis.fit_cox(frame, *COLUMNS, ["x"], cluster="patient", second_engine=False)
+            return analysis.fit_cox(frame, *COLUMNS, ["x"], cluster="patient", cross_check=False)
 
         found |= _judged(fit, replicates, {f"Cox, clusters, covariate of the {name}": 0.5})
     return found
@@ -137,7 +137,7 @@ def spline(n: int, replicates: int, seed: int) -> Mapping[str, Intervals]:
         rng = np.random.default_rng([seed, i])
         frame = with_times(covariates(rng, n), rng, (0.5, 0.0))
         frame["x"] = np.clip(frame["x"], -2, 2)
-        fit = analysis.fit_size_spline(frame, *COLUMNS, "x", reference=0.0, second_engine=False)
+        fit = analysis.fit_size_spline(frame, *COLUMNS, "x", reference=0.0, cross_check=False)
         for j, point in enumerate(points):
             near = fit.curve.iloc[int(np.argmin(np.abs(fit.curve["value"] - point)))]
             limits[i, j] = near["ci_lower"], near["ci_upper"], 0.5 * near["value"]
@@ -153,7 +153,7 @@ def smooth_over_time(n: int, replicates: int, seed: int) -> Mapping[str, Interva
     for i in range(replicates):
         rng = np.random.default_rng([seed, i])
         frame = with_times(covariates(rng, n), rng, (0.5, 0.0))
-        fit = analysis.fit_cox(frame, *COLUMNS, ["x"], second_engine=False)
+        fit = analysis.fit_cox(frame, *COLUMNS, ["x"], cross_check=False)
         rows = coefficient_over_time(fit)
         smooth = rows.loc[rows["kind"] == "smooth", ["ci_lower", "ci_upper"]].to_numpy(float)
         limits[i] = [smooth[int(len(smooth) * share)] for share in places.values()]

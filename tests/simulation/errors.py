@@ -14,8 +14,8 @@ import pandas as pd
 
 from registry_pipeline import analysis
 from registry_pipeline.analysis.cox.concordance import concordance
-from registry_pipeline.analysis.inputs import Times
 from registry_pipeline.analysis.survival.cutpoint import p_lausen_92, p_lausen_94, search
+from registry_pipeline.analysis.times import Times
 from tests.simulation.growth_draws import onset_lesions
 from tests.simulation.intervals import Z
 
@@ -96,15 +96,15 @@ def models(n: int, replicates: int, seed: int) -> Shares:
         rng = np.random.default_rng([seed, i])
         times, size = _censored(rng, n), np.round(rng.uniform(5, 40, n))
         frame = pd.DataFrame({"days": times.duration, "event": times.event, "size": size})
-        spline = analysis.fit_size_spline(frame, "days", "event", "size", second_engine=False)
+        spline = analysis.fit_size_spline(frame, "days", "event", "size", cross_check=False)
         tests = {f"spline, {row.test}": row.p_value for row in spline.tests.itertuples()}
-        plain = analysis.fit_cox(frame, "days", "event", ["size"], second_engine=False)
+        plain = analysis.fit_cox(frame, "days", "event", ["size"], cross_check=False)
         tests |= {
             f"proportional hazards, {name}": plain.ph_test(name)["p_value"].iloc[-1]
             for name in ("km", "rank", "identity")
         }
         tests["Cox, Wald"] = plain.terms["p_value"].iloc[0]
-        firth = analysis.fit_cox(frame, "days", "event", ["size"], penalty="firth", second_engine=False)
+        firth = analysis.fit_cox(frame, "days", "event", ["size"], penalty="firth", cross_check=False)
         found.append(tests | {"Cox, Firth, profile": firth.terms["p_value"].iloc[0]})
     return _shares(found)
 
@@ -139,7 +139,7 @@ def optimism(n: int, replicates: int, seed: int) -> Shares:
         frame = drawn(np.random.default_rng([seed, i]), n)
         columns = ("days", "event", names)
         row = analysis.bootstrap_concordance(frame, *columns, n_bootstrap=40, seed=i).iloc[0]
-        beta = analysis.fit_cox(frame, *columns, second_engine=False).terms["coefficient"].to_numpy()
+        beta = analysis.fit_cox(frame, *columns, cross_check=False).terms["coefficient"].to_numpy()
         new = concordance(times, others[names].to_numpy() @ beta).estimate
         found[i] = row["concordance_apparent"], row["concordance_corrected"], new
     return dict(

@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 
 from registry_pipeline import analysis
-from registry_pipeline.analysis.inputs import DAYS_PER_MONTH
 from registry_pipeline.analysis.survival.restricted_mean import difference_of_means
+from registry_pipeline.core.units import DAYS_PER_MONTH
 from tests.simulation.intervals import Intervals, between
 
 MEAN = 900.0  # days

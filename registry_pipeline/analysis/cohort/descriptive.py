@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from registry_pipeline.analysis.inputs import Frame, check_groups, is_numeric, label, numbers, series
-from registry_pipeline.analysis.survival.kaplan_meier import tidy
+from registry_pipeline.analysis.arguments import checked
+from registry_pipeline.analysis.inputs import Frame, is_numeric, label, numbers, series
+from registry_pipeline.analysis.tidy import tidy
+from registry_pipeline.analysis.times import check_groups
 
 COLUMNS = [
     "variable",
@@ -36,43 +38,7 @@ COLUMNS = [
 ALL = "all"
 
 
-def _check_counts(count: int, n: int) -> None:
-    """Refuse counts that are no part of a whole."""
-    if n < 0 or count < 0 or count > n:
-        raise ValueError("a proportion needs 0 <= count <= n")
-
-
-def exact_proportion_ci(count: int, n: int, level: float = 0.95) -> tuple[float, float]:
-    """Clopper-Pearson limits of a proportion (Clopper & Pearson 1934).
-
-    Of none the lower limit is 0 and of all the upper is 1, and the other limit then is two-sided all the
-    same: 0 of 19 gives (0, 0.176). n = 0 gives NaN for both.
-    """
-    from scipy.special import betaincinv
-
-    _check_counts(count, n)
-    if n == 0:
-        return float("nan"), float("nan")
-    alpha = 1 - level
-    lower = 0.0 if count == 0 else float(betaincinv(count, n - count + 1, alpha / 2))
-    upper = 1.0 if count == n else float(betaincinv(count + 1, n - count, 1 - alpha / 2))
-    return lower, upper
-
-
-def wilson_ci(count: int, n: int, level: float = 0.95) -> tuple[float, float]:
-    """Wilson's score limits of a proportion (Wilson 1927); NaN for n = 0."""
-    from scipy.special import ndtri
-
-    _check_counts(count, n)
-    if n == 0:
-        return float("nan"), float("nan")
-    z = float(ndtri((1 + level) / 2))
-    share, z2 = count / n, z**2
-    centre = (share + z2 / (2 * n)) / (1 + z2 / n)
-    half = z * np.sqrt(share * (1 - share) / n + z2 / (4 * n**2)) / (1 + z2 / n)
-    return float(max(centre - half, 0.0)), float(min(centre + half, 1.0))
-
-
+@checked
 def describe_cohort(frame: Frame, variables: Sequence[str], by: str | None = None) -> pd.DataFrame:
     """Describe variables for everybody and, with `by`, for each group.
 

@@ -11,12 +11,14 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from registry_pipeline.analysis.arguments import checked
 from registry_pipeline.analysis.inputs import Flags, Frame, series
 
 COUNT_COLUMNS = ["variable", "n", "n_missing", "share_missing"]
 PATTERN_COLUMNS = ["pattern", "n", "share", "n_missing_variables", "missing_variables", "is_complete"]
 
 
+@checked
 def missing_counts(frame: Frame, variables: Sequence[str]) -> pd.DataFrame:
     """Count missing values per variable: one row each, in the order given.
 
@@ -32,6 +34,7 @@ def missing_counts(frame: Frame, variables: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=COUNT_COLUMNS)
 
 
+@checked
 def missing_patterns(frame: Frame, variables: Sequence[str]) -> pd.DataFrame:
     """Count which variables are missing together: one row per pattern that occurs, the most frequent first.
 

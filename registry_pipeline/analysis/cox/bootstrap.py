@@ -11,13 +11,15 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from registry_pipeline.analysis.arguments import checked
 from registry_pipeline.analysis.cox.concordance import PREDICTOR_TOLERANCE, concordance
 from registry_pipeline.analysis.cox.fit import fit_cox
 from registry_pipeline.analysis.cox.likelihood import evaluate
 from registry_pipeline.analysis.cox.newton import cox_problem, maximise, split_columns
 from registry_pipeline.analysis.cox.result import CoxFit
 from registry_pipeline.analysis.cox.risk_sets import build_risk_sets
-from registry_pipeline.analysis.inputs import NOT_ESTIMABLE, OK, Floats, Frame, Ints, Times
+from registry_pipeline.analysis.inputs import NOT_ESTIMABLE, OK, Floats, Frame, Ints
+from registry_pipeline.analysis.times import Times
 
 COLUMNS = [
     "n",
@@ -61,6 +63,7 @@ class PairCounter:
         return float(count @ (self.pairs * win) @ count / total) if total > 0 else float("nan")
 
 
+@checked
 def bootstrap_concordance(
     frame: Frame,
     duration: str,
@@ -79,7 +82,7 @@ def bootstrap_concordance(
     coefficients are used, and such samples are counted in n_not_certified. Samples without events are
     left out; n_used counts the rest.
     """
-    fit = fit_cox(frame, duration, event, covariates, entry=entry, strata=strata, second_engine=False)
+    fit = fit_cox(frame, duration, event, covariates, entry=entry, strata=strata, cross_check=False)
     row: dict[str, object] = {"n": fit.data.n, "n_event": fit.data.n_event, "n_bootstrap": n_bootstrap}
     if fit.model is None:
         row |= {"n_used": 0, "n_not_certified": 0, "status": NOT_ESTIMABLE, "note": fit.note}

@@ -11,8 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from registry_pipeline.analysis.arguments import checked
 from registry_pipeline.analysis.blockwise import inner
-from registry_pipeline.analysis.inputs import Z95, Floats, Ints, Times, distinct_durations
+from registry_pipeline.analysis.counting import binned
+from registry_pipeline.analysis.distributions import Z95
+from registry_pipeline.analysis.inputs import Floats, Ints
+from registry_pipeline.analysis.times import Times
 
 PREDICTOR_TOLERANCE = 1e-10  # share of the range below which two predictions are the same
 
@@ -98,34 +102,52 @@ def _counts(
     return below, upto - below, running[stop] - running[start] - upto
 
 
+@checked
 def concordance(
-    times: Times, score: Floats, stratum: Ints | None = None, count: Floats | None = None
+    times: Times,
+    score: Floats,
+    stratum: Ints | None = None,
+    weight: Floats | None = None,
+    cluster_codes: Ints | None = None,
 ) -> Concordance:
     """Count pairs within strata and estimate the concordance of a risk score (higher: earlier death).
 
     A pair counts when one member dies while the other is at risk and outlives it; censoring on the day of a
     death comes after it; two deaths on one day are no pair. Standard error by the infinitesimal jackknife,
-    as R's concordance. count (n,): whole numbers, how many patients a row stands for.
+    as R's concordance, summed within clusters (codes, (n,)) where rows depend on each other. weight (n,): how many patients a
+    row stands for, or its case weight.
     Cost O(n log n) in vector operations. Source: Harrell 1982; Therneau & Watson 2017.
     """
     n = len(times)
-    layer = np.zeros(n, dtype=np.int64) if stratum is None else stratum
-    weight = np.ones(n) if count is None else count.astype(np.float64)
+    for name, column in (
+        ("score", score),
+        ("stratum", stratum),
+        ("weight", weight),
+        ("cluster_codes", cluster_codes),
+    ):
+        if column is not None and len(column) != n:
+            raise ValueError(f"concordance: {name} needs one value for each of the {n} rows")
+    score = np.asarray(score, dtype=np.float64)
+    layer = np.zeros(n, dtype=np.int64) if stratum is None else np.asarray(stratum, dtype=np.int64)
+    counted = np.ones(n) if weight is None else np.asarray(weight, dtype=np.float64)
     number = ranks(score)
     better, equal, worse = np.zeros(n), np.zeros(n), np.zeros(n)
     for add_better, add_equal, add_worse, rows in (
-        _as_death(times, number, layer, weight),
-        _as_survivor(times, number, layer, weight),
+        _as_death(times, number, layer, counted),
+        _as_survivor(times, number, layer, counted),
     ):
         better[rows] += add_better
         equal[rows] += add_equal
         worse[rows] += add_worse
-    return _summarise(better, equal, worse, weight)
+    codes = (
+        None if cluster_codes is None else np.unique(cluster_codes, return_inverse=True)[1].astype(np.int64)
+    )
+    return _summarise(better, equal, worse, counted, codes)
 
 
 def _key(times: Times, layer: Ints) -> tuple[Ints, Floats, int]:
     """Number (stratum, time) pairs in order; give keys, each row's time rank and the width of a stratum."""
-    unique, rank = distinct_durations(times)
+    unique, rank = times.distinct
     width = len(unique) + 2
     return (layer * width + rank + 1).astype(np.int64), unique, width
 
@@ -178,7 +200,9 @@ def _as_survivor(
     return above, equal, below, np.arange(len(number))
 
 
-def _summarise(better: Floats, equal: Floats, worse: Floats, weight: Floats) -> Concordance:
+def _summarise(
+    better: Floats, equal: Floats, worse: Floats, weight: Floats, cluster: Ints | None
+) -> Concordance:
     """Add up pairs (each is seen from both ends) and take the jackknife."""
     concordant, tied, discordant = (inner(weight, part) / 2 for part in (better, equal, worse))
     pairs = concordant + tied + discordant
@@ -186,5 +210,9 @@ def _summarise(better: Floats, equal: Floats, worse: Floats, weight: Floats) -> 
         return Concordance(0.0, 0.0, 0.0, float("nan"), float("nan"))
     somers = (concordant - discordant) / pairs
     influence = ((better - worse) - (better + equal + worse) * somers) / pairs
-    error = float(np.sqrt(inner(weight, influence**2))) / 2
+    if cluster is None:
+        error = float(np.sqrt(inner(weight, influence**2))) / 2
+    else:
+        summed = binned(cluster, weight * influence, int(cluster.max()) + 1)
+        error = float(np.sqrt(summed @ summed)) / 2
     return Concordance(concordant, discordant, tied, (somers + 1) / 2, error)

@@ -21,15 +21,14 @@ from registry_pipeline.analysis.inputs import (
     Frame,
     Ints,
     PreparedFrame,
-    Times,
-    check_groups,
-    check_times,
-    distinct_durations,
     is_numeric,
     label,
     numbers,
+    refuse_rows,
+    refuse_unordered_values,
     series,
 )
+from registry_pipeline.analysis.times import Times, check_groups, check_times
 
 
 @dataclass(frozen=True)
@@ -38,8 +37,8 @@ class CoxData:
 
     terms (p,): names of the columns, `histology_group[other]` for a level; references: for
     each dummy-coded covariate its reference level; stratum, cluster (n,): codes (cluster None: rows are
-    independent); count (n,): patients per row; row (n,): position in the frame; n_missing: rows left out;
-    levels (p,): what each term is compared with.
+    independent); count (n,): patients per row, or case weights where `is_weighted`; row (n,): position in the frame;
+    n_missing: rows left out; levels (p,): what each term is compared with; covariates (p,): the column of each term.
     """
 
     times: Times
@@ -51,16 +50,27 @@ class CoxData:
     row: Ints
     n_missing: int
     levels: tuple[Level | None, ...]
+    covariates: tuple[str, ...] = ()
+    is_weighted: bool = False
 
     @cached_property
     def n(self) -> int:
-        """Patients, each row as often as it counts."""
-        return int(self.count.sum())
+        """Patients, each row as often as it counts; case weights do not multiply patients."""
+        return len(self.row) if self.is_weighted else int(self.count.sum())
 
     @cached_property
     def n_event(self) -> int:
         """Events, each row as often as it counts."""
-        return int(self.count @ (self.times.event > 0))
+        return int((self.times.event > 0).sum() if self.is_weighted else self.count @ (self.times.event > 0))
+
+    @cached_property
+    def n_cluster(self) -> int:
+        """Clusters; each row is its own where none are named."""
+        return len(self.row) if self.cluster is None else len(np.unique(self.cluster))
+
+    def positions(self, covariate: str) -> list[int]:
+        """The positions of a covariate's terms: several for a factor."""
+        return [j for j, name in enumerate(self.covariates) if name == covariate]
 
 
 @dataclass(frozen=True)
@@ -91,10 +101,11 @@ def read_cox_data(
     event: str,
     covariates: Sequence[str],
     entry: str | None,
-    strata: str | None,
+    strata: str | Sequence[str] | None,
     counts: str | None,
-    cluster: str | None,
+    cluster: str | Sequence[str] | None,
     competing: bool = False,
+    weights: str | None = None,
 ) -> tuple[CoxData, Floats]:
     """Read the columns of a Cox model; rows with a missing covariate, stratum or cluster are left out.
 
@@ -104,29 +115,43 @@ def read_cox_data(
     times = check_times(frame, duration, event, entry, competing)
     n = len(times)
     layer, group = check_groups(frame, strata, n), _clusters(frame, cluster, n)
-    number = _whole_counts(frame, counts, n)
-    missing = (layer.code < 0) | (group < 0)
+    number = _whole_counts(frame, counts, n) if weights is None else _case_weights(frame, weights, counts)
+    missing = (layer.code < 0) | (group < 0) | np.isnan(number)
     texts = {name: text for name in names if (text := _texts(frame, name)) is not None}
     for name in names:
         missing |= texts[name].code < 0 if name in texts else series(frame, name).isna().to_numpy(dtype=bool)
     keep = np.flatnonzero(~missing & (number > 0))
     is_whole = len(keep) == n
-    x, terms, references = _assemble(frame, names, texts, slice(None) if is_whole else keep, len(keep))
+    matrix = _assemble(frame, names, texts, slice(None) if is_whole else keep, len(keep))
     stratum = np.zeros(len(keep), dtype=np.int64)
     if strata is not None:
         stratum = np.unique(layer.code[keep], return_inverse=True)[1].astype(np.int64)
     data = CoxData(
         times if is_whole else times.take(keep),
-        terms,
-        references,
+        matrix.terms,
+        matrix.references,
         stratum,
         None if cluster is None else group[keep],
         number if is_whole else number[keep],
         keep,
-        int(number[missing].sum()),
-        read_levels(x, terms, times.event[keep] > 0, number[keep]),
+        int(missing.sum()) if weights is not None else int(number[missing].sum()),
+        read_levels(
+            matrix.x, matrix.terms, times.event[keep] > 0, np.ones(len(keep)) if weights else number[keep]
+        ),
+        matrix.covariates,
+        weights is not None,
     )
-    return data, x
+    return data, matrix.x
+
+
+@dataclass(frozen=True)
+class DesignMatrix:
+    """Columns x (n, p) with their terms, the reference level of each factor, and the covariate of each term."""
+
+    x: Floats
+    terms: tuple[str, ...]
+    references: dict[str, str]
+    covariates: tuple[str, ...]
 
 
 def _names(covariates: Sequence[str], outcome: tuple[str | None, ...]) -> list[str]:
@@ -149,6 +174,7 @@ def _texts(frame: Frame, name: str) -> Texts | None:
     column = series(frame, name)
     if is_numeric(column):
         return None
+    refuse_unordered_values(column, name)
     if isinstance(column.dtype, pd.CategoricalDtype):
         labels = tuple(label(level) for level in column.cat.categories)
         return Texts(column.cat.codes.to_numpy().astype(np.int64), labels, is_ordered=True)
@@ -159,20 +185,22 @@ def _texts(frame: Frame, name: str) -> Texts | None:
 
 def _assemble(
     frame: Frame, names: list[str], texts: Mapping[str, Texts], keep: Ints | slice, n: int
-) -> tuple[Floats, tuple[str, ...], dict[str, str]]:
-    """Covariates of the n rows to keep as one matrix (n, p), columns contiguous, their terms and reference levels.
+) -> DesignMatrix:
+    """Covariates of the n rows to keep as one matrix (n, p), columns contiguous.
 
     Numbers are read straight into their place: of many patients there may be no room for two of each.
     """
     coded = {name: _dummies(name, one, keep) for name, one in texts.items()}
-    terms = tuple(term for name in names for term in (coded[name].terms if name in coded else [name]))
+    named = [(name, term) for name in names for term in (coded[name].terms if name in coded else [name])]
+    terms = tuple(term for _, term in named)
     x = np.empty((n, len(terms)), order="F")
     at = 0
     for name in names:
         stop = at + (len(coded[name].terms) if name in coded else 1)
         x[:, at:stop] = coded[name].columns if name in coded else numbers(frame, name)[keep, None]
         at = stop
-    return x, terms, {name: one.reference for name, one in coded.items() if one.reference is not None}
+    references = {name: dummies.reference for name, dummies in coded.items() if dummies.reference is not None}
+    return DesignMatrix(x, terms, references, tuple(name for name, _ in named))
 
 
 def pooled(data: CoxData, x: Floats) -> tuple[CoxData, Floats]:
@@ -180,10 +208,10 @@ def pooled(data: CoxData, x: Floats) -> tuple[CoxData, Floats]:
 
     The likelihood is the same. `row` names the first of each; rows of clusters stay as they are.
     """
-    if data.cluster is not None or data.times.entry is not None:
+    if data.cluster is not None or data.times.entry is not None or data.is_weighted:
         return data, x
     n = len(data.row)
-    code = distinct_durations(data.times)[1] * 2 + data.times.event
+    code = data.times.distinct[1] * 2 + data.times.event
     for column in (data.stratum, *x.T):
         own, found = pd.factorize(column)
         code = pd.factorize(code * len(found) + own)[0].astype(np.int64)
@@ -202,11 +230,22 @@ def pooled(data: CoxData, x: Floats) -> tuple[CoxData, Floats]:
     return whole, np.asfortranarray(x[first])
 
 
-def _clusters(frame: Frame, cluster: str | None, n: int) -> Ints:
+def _clusters(frame: Frame, cluster: str | Sequence[str] | None, n: int) -> Ints:
     """The cluster of each row by number, in order of appearance; -1 where it is missing."""
     if cluster is None:
         return np.zeros(n, dtype=np.int64)
+    if not isinstance(cluster, str):
+        return check_groups(frame, cluster, n).code
     return np.asarray(pd.factorize(series(frame, cluster))[0], dtype=np.int64)
+
+
+def _case_weights(frame: Frame, weights: str, counts: str | None) -> Floats:
+    """Read case weights: greater than zero; a row of weight 0 is left out."""
+    if counts is not None:
+        raise ValueError("a model has counts or weights, not both")
+    values = numbers(frame, weights)
+    refuse_rows(weights, int((values < 0).sum()), "negative, which no case weight is")
+    return values
 
 
 def _whole_counts(frame: Frame, counts: str | None, n: int) -> Floats:
@@ -215,8 +254,7 @@ def _whole_counts(frame: Frame, counts: str | None, n: int) -> Floats:
         return np.ones(n)
     values = numbers(frame, counts)
     bad = int((~(np.isfinite(values) & (values >= 0) & (values == np.floor(values)))).sum())
-    if bad:
-        raise ValueError(f"column {counts!r}: {bad} rows are no whole count")
+    refuse_rows(counts, bad, "no whole count")
     return values
 
 

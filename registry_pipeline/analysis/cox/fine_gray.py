@@ -12,14 +12,17 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from registry_pipeline.analysis.arguments import checked
+from registry_pipeline.analysis.counting import binned
 from registry_pipeline.analysis.cox.design import CoxData, read_cox_data
 from registry_pipeline.analysis.cox.levels import hazard_ratios, ratio_notes
 from registry_pipeline.analysis.cox.likelihood import Point
 from registry_pipeline.analysis.cox.newton import Problem, Solution, maximise, split_columns, standardise
 from registry_pipeline.analysis.cox.result import TERM_COLUMNS, wald
 from registry_pipeline.analysis.cox.risk_sets import RiskSets, build_risk_sets, sum_at_risk
-from registry_pipeline.analysis.inputs import NOT_ESTIMABLE, OK, Flags, Floats, Frame, Times, binned
+from registry_pipeline.analysis.inputs import NOT_ESTIMABLE, OK, Flags, Floats, Frame
 from registry_pipeline.analysis.product_limit import product_limit, risk_table, step_value
+from registry_pipeline.analysis.times import Times
 
 METHOD = "fine-gray"
 
@@ -62,15 +65,7 @@ class WeightedPoint(Point):
 
 
 def weight_rows(times: Times, cause: int) -> Weighted:
-    """Find death times of the cause and the censoring weights, once for all models of the same times."""
-    asked = ("fine-gray", cause)
-    if asked not in times.kept:
-        times.kept[asked] = _weight_rows(times, cause)
-    found: Weighted = times.kept[asked]
-    return found
-
-
-def _weight_rows(times: Times, cause: int) -> Weighted:
+    """Find death times of the cause and the censoring weights."""
     n = len(times)
     own = Times(times.duration, (times.event == cause).astype(np.int64))
     sets = build_risk_sets(own, np.zeros(n, dtype=np.int64), np.ones(n), ties="breslow")
@@ -90,7 +85,7 @@ def _risk_sum(weighted: Weighted, value: Floats) -> Floats:
     return sum_at_risk(sets, value) + weighted.censoring_time * past
 
 
-def _row_sum(weighted: Weighted, value: Floats) -> Floats:
+def row_sums(weighted: Weighted, value: Floats) -> Floats:
     """Sum (K, ...) values over the death times at which each row is in the weighted risk set: (n, ...)."""
     shape = (-1, *(1,) * (value.ndim - 1))
     zero = np.zeros((1, *value.shape[1:]))
@@ -110,9 +105,10 @@ def evaluate_weighted(weighted: Weighted, x: Floats, beta: Floats) -> WeightedPo
     risk = np.exp(predictor)
     sets = weighted.sets
     total = _risk_sum(weighted, risk)
-    mean = np.column_stack([_risk_sum(weighted, risk * x[:, j]) for j in range(x.shape[1])]) / total[:, None]
+    columns = [_risk_sum(weighted, risk * column) for column in x.T]
+    mean = np.array(columns).reshape(x.shape[1], sets.n_time).T / total[:, None]
     rate = weighted.n_dying / total
-    hazard = risk * _row_sum(weighted, rate)
+    hazard = risk * row_sums(weighted, rate)
     information = x.T @ (hazard[:, None] * x) - mean.T @ (weighted.n_dying[:, None] * mean)
     score = x[sets.death_row].sum(axis=0) - weighted.n_dying @ mean
     value = float(predictor[sets.death_row].sum() - weighted.n_dying @ np.log(total))
@@ -145,8 +141,8 @@ def _score_part(weighted: Weighted, x: Floats, found: WeightedPoint) -> Floats:
     """Each row's score, (n, p)."""
     sets = weighted.sets
     rate = weighted.n_dying / found.total
-    hazard = _row_sum(weighted, rate)[:, None]
-    out: Floats = found.risk[:, None] * (_row_sum(weighted, rate[:, None] * found.mean) - hazard * x)
+    hazard = row_sums(weighted, rate)[:, None]
+    out: Floats = found.risk[:, None] * (row_sums(weighted, rate[:, None] * found.mean) - hazard * x)
     out[sets.death_row] += x[sets.death_row] - found.mean[sets.death_index]
     return out
 
@@ -182,6 +178,7 @@ def _before(value: Floats) -> Floats:
     return np.concatenate(([0.0], np.cumsum(value)[:-1]))
 
 
+@checked
 def fit_fine_gray(
     frame: Frame, duration: str, event: str, covariates: Sequence[str], cause: int = 1
 ) -> FineGrayFit:

@@ -5,53 +5,68 @@ Does not belong here: unpenalised fits, tables.
 
 Sources: Firth 1993; Heinze & Schemper 2001 (Biometrics 57:114-119). The penalty is half the log determinant
 of the information of all coefficients, also where one of them is held fixed; ties by Efron.
+
+A profile costs many fits. What one model may cost is bounded by a count of numbers added up, not by a clock, so that the
+same data give the same result: coefficients whose profile is beyond it have Wald limits, and the note says so.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import erfc
 
 import numpy as np
 
 from registry_pipeline.analysis.cox.likelihood import Evaluation, evaluate
-from registry_pipeline.analysis.cox.risk_sets import RiskSets, sum_at_risk, sum_dying
+from registry_pipeline.analysis.cox.risk_sets import RiskSets
+from registry_pipeline.analysis.distributions import normal_quantile
 from registry_pipeline.analysis.inputs import Flags, Floats
 
 SCORE_TOLERANCE = 1e-9
 PROFILE_TOLERANCE = 1e-6  # of a score; the profile's height is then known to about its square
-DENSE_CELLS = 4_000_000  # up to here the risk sets are held as one matrix
-MAX_ITERATIONS = 60
-DIFFERENCE = 1e-5  # standardised units
+MOST_CELLS = 40_000_000  # a few seconds
+MAX_ITERATIONS = 100
 LARGEST_STEP = 2.0  # standardised units, as a guard against leaving the region where the expansion holds
-QUARTER_CHI_SQUARE = 1.920729410347062  # half the 0.95 quantile of chi-square with 1 degree of freedom
+
+
+class CostExceeded(Exception):
+    """The bound on what one model may cost is reached."""
 
 
 class FirthProblem:
-    """Risk sets and standardised independent columns x (n, p), with a fast way to sum over Efron's steps."""
+    """Risk sets and standardised independent columns x (n, p), with sums over all of Efron's steps at once."""
 
-    def __init__(self, sets: RiskSets, x: Floats) -> None:
-        """Lay out the risk set of each of Efron's steps as a matrix (events, n) where that is small enough."""
+    def __init__(self, sets: RiskSets, x: Floats, most_cells: float = MOST_CELLS) -> None:
+        """Order the rows by the death times at which they leave and enter the risk sets."""
         self.sets, self.x, self.p = sets, x, x.shape[1]
-        self.dense: Floats | None = None
-        if sets.n_event * len(x) <= DENSE_CELLS:
-            k = sets.tie_index[:, None]
-            inside = (sets.first[None, :] <= k) & (k < sets.last[None, :])
-            dying = np.full(len(x), -1)
-            dying[sets.death_row] = sets.death_index
-            self.dense = inside - sets.tie_fraction[:, None] * (dying[None, :] == k)
+        self.cells_left = most_cells
+        times = np.arange(sets.n_time)
+        self.by_last = np.argsort(-sets.last, kind="stable")
+        self.n_staying = np.searchsorted(-sets.last[self.by_last], -times, side="left")
+        self.is_delayed = bool((sets.first > 0).any())
+        self.by_first = np.argsort(-sets.first, kind="stable")
+        self.n_late = np.searchsorted(-sets.first[self.by_first], -times, side="left")
+        self.deaths = sets.death_row[np.argsort(sets.death_index, kind="stable")]
+        self.first_death = np.searchsorted(np.sort(sets.death_index), times)
 
     def step_sums(self, columns: Floats) -> Floats:
         """Sum columns (n, c) over those in the risk set of each step, shape (events, c)."""
-        if self.dense is not None:
-            return self.dense @ columns
-        return np.column_stack([self._step_sum(column) for column in columns.T])
-
-    def _step_sum(self, column: Floats) -> Floats:
-        """Sum one column over the risk set of each step."""
-        sets = self.sets
-        at_risk, dying = sum_at_risk(sets, column), sum_dying(sets, column)
-        total: Floats = at_risk[sets.tie_index] - sets.tie_fraction * dying[sets.tie_index]
+        self.cells_left -= columns.size + self.sets.n_event * columns.shape[1]
+        if self.cells_left < 0:
+            raise CostExceeded
+        at_risk = _leading_sums(columns[self.by_last], self.n_staying)
+        if self.is_delayed:
+            at_risk -= _leading_sums(columns[self.by_first], self.n_late)
+        dying = np.add.reduceat(columns[self.deaths], self.first_death, axis=0)
+        step = self.sets.tie_index
+        total: Floats = at_risk[step] - self.sets.tie_fraction[:, None] * dying[step]
         return total
+
+
+def _leading_sums(columns: Floats, n: np.ndarray) -> Floats:
+    """Sums of the first n (K,) rows of columns (n, c): (K, c)."""
+    running = np.concatenate([np.zeros((1, columns.shape[1])), np.cumsum(columns, axis=0)])
+    return np.asarray(running[n], dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -116,54 +131,46 @@ def _penalty_gradient(problem: FirthProblem, found: Evaluation, inverse: Floats)
 
 
 def climb(problem: FirthProblem, beta: Floats, free: Flags, tolerance: float) -> Penalised | None:
-    """Maximise over the free coefficients (p,), the others held at `beta`; None when not certified."""
+    """Maximise over the free coefficients (p,), the others held at `beta`; None when not certified.
+
+    Quasi-Newton steps (BFGS) from the information as the first curvature: Heinze and Schemper's steps by the
+    information alone can swing about the maximum for ever.
+    """
     current = penalised(problem, beta)
     if current is None or not free.any():
         return current
-    for iteration in range(MAX_ITERATIONS):
+    inverse = _inverse(current, free)
+    for _ in range(MAX_ITERATIONS):
+        slope = current.gradient[free]
         spread = np.sqrt(np.diag(current.evaluation.information)[free])
-        if float(np.max(np.abs(current.gradient[free]) / spread)) <= tolerance:
+        if float(np.max(np.abs(slope) / spread)) <= tolerance:
             return current
         step = np.zeros(len(beta))
-        step[free] = _direction(problem, current, free, iteration)
+        step[free] = inverse @ slope
+        if slope @ step[free] <= 0:
+            inverse = _inverse(current, free)
+            step[free] = inverse @ slope
         step *= min(1.0, LARGEST_STEP / float(np.max(np.abs(step))))
         better = _halve(problem, current, step)
         if better is None:
             return None
+        inverse = _updated(inverse, (better.beta - current.beta)[free], slope - better.gradient[free])
         current = better
     return None
 
 
-def _direction(problem: FirthProblem, current: Penalised, free: Flags, iteration: int) -> Floats:
-    """Give the step in the free coefficients.
-
-    First by the information (Heinze & Schemper), which can swing about the maximum for ever; from the third
-    iteration by the curvature of the penalised likelihood itself, where that bends downwards.
-    """
-    information = current.evaluation.information[np.ix_(free, free)]
-    slope = current.gradient[free]
-    curvature = _curvature(problem, current, free) if iteration >= 2 else None
-    if curvature is not None:
-        try:
-            np.linalg.cholesky(curvature)
-            return np.asarray(np.linalg.solve(curvature, slope), dtype=np.float64)
-        except np.linalg.LinAlgError:
-            pass
-    return np.asarray(np.linalg.solve(information, slope), dtype=np.float64)
+def _inverse(current: Penalised, free: Flags) -> Floats:
+    """The inverse of the information in the free coefficients."""
+    return np.asarray(np.linalg.inv(current.evaluation.information[np.ix_(free, free)]), dtype=np.float64)
 
 
-def _curvature(problem: FirthProblem, current: Penalised, free: Flags) -> Floats | None:
-    """Negative second derivatives in the free coefficients, from differences of the exact gradient."""
-    columns = []
-    for j in np.flatnonzero(free):
-        beta = current.beta.copy()
-        beta[j] += DIFFERENCE
-        beside = penalised(problem, beta)
-        if beside is None:
-            return None
-        columns.append((current.gradient - beside.gradient)[free] / DIFFERENCE)
-    matrix = np.column_stack(columns)
-    return np.asarray((matrix + matrix.T) / 2, dtype=np.float64)
+def _updated(inverse: Floats, step: Floats, change: Floats) -> Floats:
+    """The inverse curvature after a step (p,) along which the slope fell by `change` (p,): BFGS."""
+    product = float(step @ change)
+    if product <= 1e-12 * float(np.linalg.norm(step) * np.linalg.norm(change)):
+        return inverse
+    left = np.eye(len(step)) - np.outer(step, change) / product
+    return np.asarray(left @ inverse @ left.T + np.outer(step, step) / product, dtype=np.float64)
 
 
 def _halve(problem: FirthProblem, current: Penalised, step: Floats) -> Penalised | None:
@@ -177,27 +184,57 @@ def _halve(problem: FirthProblem, current: Penalised, step: Floats) -> Penalised
     return None
 
 
-def fit_firth(sets: RiskSets, x: Floats, limits: bool = True) -> FirthFit | None:
-    """Maximise the penalised likelihood and profile every coefficient; None when not certified.
+def fit_firth(sets: RiskSets, x: Floats, limits: bool = True, level: float = 0.95) -> FirthFit | str:
+    """Maximise the penalised likelihood and profile every coefficient; a sentence when there is no certified fit.
 
     x (n, p): standardised independent columns. A limit that the profile does not reach is infinite; without `limits`
-    none is looked for, and all are NaN.
+    none is looked for, and all are NaN. Coefficients whose profile would cost too much have Wald limits and p values.
     """
     p = x.shape[1]
     problem = FirthProblem(sets, x)
-    null = penalised(problem, np.zeros(p))
-    best = climb(problem, np.zeros(p), np.ones(p, dtype=bool), SCORE_TOLERANCE)
+    try:
+        null = penalised(problem, np.zeros(p))
+        best = climb(problem, np.zeros(p), np.ones(p, dtype=bool), SCORE_TOLERANCE)
+    except CostExceeded:
+        return (
+            f"A penalised fit of {p} coefficients to so many patients is beyond its bound; use fewer levels."
+        )
     if null is None or best is None:
-        return None
+        return "The penalised search did not end in a certified solution."
     lower, upper, p_value = np.full(p, np.nan), np.full(p, np.nan), np.full(p, np.nan)
+    n_profiled = p
     for j in range(p):
-        p_value[j] = _profile_p(problem, best, j)
-        if limits:
-            lower[j] = _profile_limit(problem, best, j, -1.0)
-            upper[j] = _profile_limit(problem, best, j, 1.0)
+        try:
+            p_value[j] = _profile_p(problem, best, j)
+            if limits:
+                lower[j] = _profile_limit(problem, best, j, -1.0, level)
+                upper[j] = _profile_limit(problem, best, j, 1.0, level)
+        except CostExceeded:
+            n_profiled = j
+            break
+    _wald_limits(best, slice(n_profiled, p), (lower, upper, p_value), limits, level)
     lost = int(np.isinf(lower).sum() + np.isinf(upper).sum())
-    note = f"{lost} profile-likelihood limits are infinite." if lost else ""
-    return FirthFit(best.beta, best.evaluation, best.value, null.value, lower, upper, p_value, note)
+    notes = [f"{lost} profile-likelihood limits are infinite."] if lost else []
+    if n_profiled < p:
+        notes.append(
+            f"Limits and p values of {p - n_profiled} of {p} coefficients are Wald's: their profiles would cost too much."
+        )
+    return FirthFit(
+        best.beta, best.evaluation, best.value, null.value, lower, upper, p_value, " ".join(notes)
+    )
+
+
+def _wald_limits(
+    best: Penalised, terms: slice, columns: tuple[Floats, Floats, Floats], limits: bool, level: float
+) -> None:
+    """Fill in limits and p values of some terms from the information."""
+    lower, upper, p_value = columns
+    error = np.sqrt(np.diag(np.linalg.inv(best.evaluation.information)))[terms]
+    beta = best.beta[terms]
+    p_value[terms] = [erfc(ratio) for ratio in np.abs(beta) / error / np.sqrt(2)]
+    if limits:
+        half = normal_quantile(level) * error
+        lower[terms], upper[terms] = beta - half, beta + half
 
 
 def _profile(problem: FirthProblem, start: Floats, j: int, value: float) -> Penalised | None:
@@ -209,18 +246,17 @@ def _profile(problem: FirthProblem, start: Floats, j: int, value: float) -> Pena
 
 def _profile_p(problem: FirthProblem, best: Penalised, j: int) -> float:
     """Penalised likelihood-ratio p value of one coefficient."""
-    from scipy.special import erfc
-
     without = _profile(problem, best.beta, j, 0.0)
     if without is None:
         return float("nan")
-    return float(erfc(np.sqrt(max(best.value - without.value, 0.0))))
+    return erfc(float(np.sqrt(max(best.value - without.value, 0.0))))
 
 
-def _profile_limit(problem: FirthProblem, best: Penalised, j: int, side: float) -> float:
-    """Find where twice the profile likelihood has fallen by the 0.95 quantile of chi-square."""
+def _profile_limit(problem: FirthProblem, best: Penalised, j: int, side: float, level: float) -> float:
+    """Find where twice the profile likelihood has fallen by the quantile of chi-square."""
     from scipy.optimize import brentq
 
+    half_quantile = normal_quantile(level) ** 2 / 2
     inverse = np.linalg.inv(best.evaluation.information)
     error = float(np.sqrt(inverse[j, j]))
     drift = inverse[:, j] / inverse[j, j]  # how the others move along the profile, nearly
@@ -233,7 +269,7 @@ def _profile_limit(problem: FirthProblem, best: Penalised, j: int, side: float) 
         if found is None:
             return -np.inf
         warm = found.beta
-        return float(np.sqrt(QUARTER_CHI_SQUARE) - np.sqrt(max(best.value - found.value, 0.0)))
+        return float(np.sqrt(half_quantile) - np.sqrt(max(best.value - found.value, 0.0)))
 
     inner = outer = float(best.beta[j])
     for _ in range(12):

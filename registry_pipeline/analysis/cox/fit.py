@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from registry_pipeline.analysis.cox.cross_check import second_opinion
+from registry_pipeline.analysis.arguments import checked
+from registry_pipeline.analysis.cox.cross_check import cross_check_note
 from registry_pipeline.analysis.cox.design import CoxData, pooled, read_cox_data
 from registry_pipeline.analysis.cox.firth import fit_firth
 from registry_pipeline.analysis.cox.likelihood import Evaluation, evaluate
@@ -30,8 +31,8 @@ from registry_pipeline.analysis.cox.robust import NOTE as ROBUST_NOTE
 from registry_pipeline.analysis.cox.robust import corrected_covariance, robust_wald
 from registry_pipeline.analysis.inputs import NOT_CONVERGED, NOT_ESTIMABLE, OK, Flags, Floats, Frame
 
-PENALTIES = (None, "firth")
-TIES = ("efron", "breslow")
+MANY_LEVELS = 10
+RATIO_NOTE = "The likelihood-ratio test takes rows as independent and unweighted; the Wald test of all terms is the robust one."
 
 
 @dataclass(frozen=True)
@@ -55,30 +56,34 @@ class Columns:
         return tuple(int(j) for j in np.flatnonzero(self.kept))
 
 
+@checked
 def fit_cox(
     frame: Frame,
     duration: str,
     event: str,
     covariates: Sequence[str],
     entry: str | None = None,
-    strata: str | None = None,
+    strata: str | Sequence[str] | None = None,
     counts: str | None = None,
-    cluster: str | None = None,
+    cluster: str | Sequence[str] | None = None,
     penalty: str | None = None,
     ties: str = "efron",
-    second_engine: bool = True,
+    cross_check: bool = True,
     pool: bool = False,
     limits: bool = True,
+    weights: str | None = None,
+    level: float = 0.95,
 ) -> CoxFit:
     """Fit a Cox model and report it only when its maximum is certified.
 
     covariates: numeric and truth-value columns enter as they are; text and categorical columns as dummy
     columns `name[level]` against the first category, or for text the most frequent level. entry: left
-    truncation. strata: own baseline hazard per level. counts: whole numbers, a row stands for that many
-    patients. cluster: robust (Lin-Wei) standard errors as R's, rows of a cluster being dependent; limits and
-    p values corrected for few clusters (cox_robust).
+    truncation. strata: own baseline hazard per level, or per combination of several columns. counts: whole numbers, a
+    row stands for that many patients. weights: case weights (inverse probabilities); standard errors are then robust.
+    cluster: robust standard errors, limits and p values, rows of a cluster being dependent, corrected for few
+    clusters (robust.py); what is left uncorrected says so.
     penalty: None, or "firth" (Heinze & Schemper 2001) with profile-likelihood limits and p values.
-    ties: efron or breslow. second_engine: compare with lifelines up to 100,000 rows and say so in the
+    ties: efron or breslow. cross_check: compare with statsmodels up to 100,000 rows and say so in the
     note when it disagrees by more than 1e-3 standard errors. pool: equal rows enter once with their count, for
     many patients; residuals and predictions are then of the pooled rows. limits: False leaves out Firth's profile
     limits, which cost more than the fit, for who reads none: they are NaN.
@@ -86,27 +91,41 @@ def fit_cox(
     A certified fit has a score of zero to 1e-9 standard deviations, a log-likelihood not below the null's
     and a positive definite information. Anything else has status not_estimable or not_converged, a note
     and no numbers. Constant terms and collinear terms are named; the others keep their estimates.
-    Rows with missing covariates are left out and counted. Raises ValueError for what the gate refuses.
+    Rows with missing covariates are left out and counted. Raises ValueError for columns that cannot be used.
     """
-    if penalty not in PENALTIES:
-        raise ValueError("penalty must be None or 'firth'")
-    if ties not in TIES:
-        raise ValueError("ties must be efron or breslow")
-    data, x = read_cox_data(frame, duration, event, covariates, entry, strata, counts, cluster)
+    data, x = read_cox_data(
+        frame, duration, event, covariates, entry, strata, counts, cluster, False, weights
+    )
+    if penalty and data.is_weighted:
+        raise ValueError("fit_cox: a penalised fit takes no case weights")
     if pool:
         data, x = pooled(data, x)
-    return _fit(data, x, penalty, ties, second_engine, limits)
+    return _fit(data, x, _Options(penalty, ties, cross_check, limits, level))
 
 
-def _fit(
-    data: CoxData, x: Floats, penalty: str | None, ties: str, second_engine: bool, limits: bool
-) -> CoxFit:
+@dataclass(frozen=True)
+class _Options:
+    """How a model is fitted; as the arguments of `fit_cox`."""
+
+    penalty: str | None
+    ties: str
+    cross_check: bool
+    limits: bool
+    level: float
+
+    @property
+    def method(self) -> str:
+        """The name of the method in tables."""
+        return self.penalty or self.ties
+
+
+def _fit(data: CoxData, x: Floats, options: _Options) -> CoxFit:
     """Fit what was read, or say why not; x (n, p) is changed in place."""
-    method = penalty or ties
+    method = options.method
     reason = _hopeless(data)
     if reason:
         return refused(data, method, NOT_ESTIMABLE, reason, {})
-    sets = build_risk_sets(data.times, data.stratum, data.count, ties)
+    sets = build_risk_sets(data.times, data.stratum, data.count, options.ties, data.is_weighted)
     if _all_die_together(data, sets):
         reason = "Everybody at risk dies at the same time; the order of deaths is unknown."
         return refused(data, method, NOT_ESTIMABLE, reason, {})
@@ -116,13 +135,12 @@ def _fit(
     if not (columns.kept & ~columns.collinear).any():
         notes = _column_notes(data, columns)
         return refused(data, method, NOT_ESTIMABLE, _join(notes.values()), notes)
-    if penalty == "firth":
-        return _firth(data, sets, columns, limits)
+    if options.penalty == "firth":
+        return _firth(data, sets, columns, options)
     solution = maximise(cox_problem(sets, columns.x), columns.null)
     if solution.status != OK or solution.evaluation is None or solution.null is None:
         return _not_certified(data, method, solution, columns)
-    second = second_engine and method == "efron"
-    return _certified(data, method, sets, columns, solution.beta, solution.evaluation, solution.null, second)
+    return _certified(data, sets, columns, solution.beta, solution.evaluation, solution.null, options)
 
 
 def _hopeless(data: CoxData) -> str:
@@ -135,7 +153,7 @@ def _hopeless(data: CoxData) -> str:
         return "There are no events."
     if data.n_event == 1:
         return "There is only one event; it cannot bear a model."
-    if data.cluster is not None and len(np.unique(data.cluster)) <= len(data.terms):
+    if data.cluster is not None and data.n_cluster <= len(data.terms):
         return "Robust standard errors need more clusters than coefficients."
     return ""
 
@@ -190,44 +208,52 @@ def _not_certified(data: CoxData, method: str, solution: Solution[Evaluation], c
 
 def _certified(
     data: CoxData,
-    method: str,
     sets: RiskSets,
     columns: Columns,
     scaled_beta: Floats,
     found: Evaluation,
     null: Evaluation,
-    second_engine: bool,
+    options: _Options,
 ) -> CoxFit:
     """Turn a certified solution into numbers in the frame's units."""
-    inverse, scale = np.linalg.inv(found.information), columns.scale
+    inverse: Floats = np.linalg.inv(found.information).astype(np.float64)
+    scale = columns.scale
     naive = inverse / np.outer(scale, scale)
-    covariance = naive
-    if data.cluster is not None:
-        residual = score_residuals(sets, columns.x, found)
-        covariance = robust_covariance(residual @ inverse / scale, data.count, data.cluster)
-    opinion = ""
-    if second_engine:
-        error = np.sqrt(np.diag(inverse))
-        opinion = second_opinion(data, columns.x, scaled_beta, error, found.log_likelihood)
-    beta = scaled_beta / scale
-    limits = wald(beta, covariance)
-    if data.cluster is not None:
-        corrected = corrected_covariance(sets, columns.x, found, residual, data.cluster)
-        if corrected is not None:
-            corrected = corrected / np.outer(scale, scale)
-            opinion = _join([opinion, ROBUST_NOTE])
-        limits = robust_wald(beta, covariance, corrected, len(np.unique(data.cluster)))
-    estimates = Estimates(beta, covariance, naive, *limits, found.log_likelihood, null.log_likelihood)
+    notes = []
+    if options.cross_check and options.ties == "efron":
+        notes.append(cross_check_note(data, columns.x, scaled_beta, inverse, found.log_likelihood))
+    beta, sandwich, covariance = scaled_beta / scale, None, naive
+    if data.cluster is not None or data.is_weighted:
+        sandwich, covariance = _robust(data, sets, columns, found, inverse)
+        limits = robust_wald(beta, covariance, data.n_cluster, options.level)
+        notes += [ROBUST_NOTE if covariance is not sandwich else "", RATIO_NOTE]
+    else:
+        limits = wald(beta, naive, options.level)
+    estimates = Estimates(
+        beta, covariance, naive, *limits, found.log_likelihood, null.log_likelihood, sandwich, options.level
+    )
     model = Model(sets, columns.positions, columns.x, scale, columns.shift, scaled_beta, found)
-    return _finish(data, method, columns, estimates, model, opinion)
+    return _finish(data, options.method, columns, estimates, model, _join(notes))
 
 
-def _firth(data: CoxData, sets: RiskSets, columns: Columns, limits: bool) -> CoxFit:
+def _robust(
+    data: CoxData, sets: RiskSets, columns: Columns, found: Evaluation, inverse: Floats
+) -> tuple[Floats, Floats]:
+    """R's sandwich in the frame's units, and the one corrected for few clusters (the same where they are many)."""
+    residual = score_residuals(sets, columns.x, found)
+    cluster = np.arange(len(data.row)) if data.cluster is None else data.cluster
+    sandwich = robust_covariance(residual @ inverse / columns.scale, data.count, cluster)
+    corrected = corrected_covariance(sets, columns.x, found, residual, cluster)
+    if corrected is None:
+        return sandwich, sandwich
+    return sandwich, corrected / np.outer(columns.scale, columns.scale)
+
+
+def _firth(data: CoxData, sets: RiskSets, columns: Columns, options: _Options) -> CoxFit:
     """Fit with Firth's penalty."""
-    result = fit_firth(sets, columns.x, limits)
-    if result is None:
-        reason = "The penalised search did not end in a certified solution."
-        return refused(data, "firth", NOT_CONVERGED, reason, _column_notes(data, columns))
+    result = fit_firth(sets, columns.x, options.limits, options.level)
+    if isinstance(result, str):
+        return refused(data, "firth", NOT_CONVERGED, result, _column_notes(data, columns))
     scale = columns.scale
     covariance = np.linalg.inv(result.evaluation.information) / np.outer(scale, scale)
     # The penalty depends on the units of the columns; the reported likelihood is that of the frame's units.
@@ -241,6 +267,7 @@ def _firth(data: CoxData, sets: RiskSets, columns: Columns, limits: bool) -> Cox
         result.p_value,
         result.log_likelihood + shift,
         result.log_likelihood_null + shift,
+        level=options.level,
     )
     model = Model(sets, columns.positions, columns.x, scale, columns.shift, result.beta, result.evaluation)
     return _finish(data, "firth", columns, estimates, model, result.note)
@@ -253,8 +280,9 @@ def _finish(
     shown = tuple(j for j in model.kept if not columns.collinear[j])
     notes = _column_notes(data, columns)
     few = _few_events(data.n_event / len(model.kept), method)
+    many = _many_levels(data)
     references = "; ".join(f"{name}: reference {level}" for name, level in data.references.items())
-    sentences = [*notes.values(), note, few, f"{references}." if references else ""]
+    sentences = [*notes.values(), note, few, many, f"{references}." if references else ""]
     return CoxFit(
         OK,
         _join(sentences),
@@ -276,3 +304,14 @@ def _few_events(per_variable: float, method: str) -> str:
     if per_variable < 5 and method != "firth":
         return f"{text}: rely on the penalised fit (penalty='firth')."
     return f"{text}."
+
+
+def _many_levels(data: CoxData) -> str:
+    """Warn of a factor of many levels: each is a coefficient of its own."""
+    counts = {name: data.covariates.count(name) + 1 for name in data.references}
+    large = [f"{name} has {n} levels" for name, n in counts.items() if n > MANY_LEVELS]
+    return (
+        f"{', '.join(large)}, each a coefficient of its own: a stratum or fewer groups say more."
+        if large
+        else ""
+    )

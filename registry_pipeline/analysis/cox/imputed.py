@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from registry_pipeline.analysis.arguments import checked
 from registry_pipeline.analysis.cox.fit import fit_cox
 from registry_pipeline.analysis.cox.result import TERM_COLUMNS, CoxFit
 from registry_pipeline.analysis.inputs import (
@@ -24,20 +25,21 @@ from registry_pipeline.analysis.inputs import (
     OK,
     Floats,
     Frame,
-    Times,
-    check_times,
     is_numeric,
     label,
     numbers,
     series,
 )
 from registry_pipeline.analysis.product_limit import risk_table
+from registry_pipeline.analysis.times import Times, check_times
 
 METHOD = "mice"
 FEWEST_USED = 0.8  # share of the imputed data sets whose fit must be certified
 SKIP = 3  # cycles between two data sets of a chain, as statsmodels' own MICE
 MATCHES = 10  # values drawn from this many nearest predictions
-COLUMNS = [*TERM_COLUMNS, "degrees_of_freedom", "fraction_missing_information"]
+COLUMNS = [
+    *TERM_COLUMNS, "degrees_of_freedom", "fraction_missing_information", "variance_share_missing",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -52,11 +54,16 @@ class ImputedCox:
 
 @dataclass(frozen=True)
 class Pooled:
-    """Rubin's rules for p coefficients: all (p,)."""
+    """Rubin's rules for p coefficients: all (p,).
+
+    variance_share_missing: the share of the variance that lies between the data sets (lambda of van Buuren 2018);
+    fraction_missing: the fraction of information missing, which the degrees of freedom enter (fmi of R's mice).
+    """
 
     estimate: Floats
     standard_error: Floats
     degrees_of_freedom: Floats
+    variance_share_missing: Floats
     fraction_missing: Floats
 
 
@@ -68,13 +75,14 @@ class _Coded:
     levels: dict[str, list[str]] = field(default_factory=dict)
 
 
+@checked
 def pool_rubin(estimates: Floats, variances: Floats, complete_freedom: float = np.inf) -> Pooled:
     """Pool estimates and variances, each (m, p), of m >= 2 imputed data sets.
 
     Total variance = mean variance within + (1 + 1/m) variance between (Rubin 1987). Degrees of freedom by
     Barnard & Rubin 1999, which do not exceed those of the complete data. Raises ValueError for other shapes.
     """
-    if (m := len(estimates)) < 2 or estimates.ndim != 2 or estimates.shape != variances.shape:
+    if (m := len(estimates)) < 2 or estimates.shape != variances.shape:
         raise ValueError("estimates and variances must both be (m, p) of at least two imputed data sets")
     centre, within = estimates.mean(axis=0), variances.mean(axis=0)
     between = estimates.var(axis=0, ddof=1) * (1 + 1 / m)
@@ -85,9 +93,13 @@ def pool_rubin(estimates: Floats, variances: Floats, complete_freedom: float = n
     if np.isfinite(complete_freedom):
         observed = (complete_freedom + 1) / (complete_freedom + 3) * complete_freedom * (1 - share)
         freedom = 1 / (1 / freedom + 1 / np.maximum(observed, 1e-9))
-    return Pooled(centre, np.sqrt(total), freedom, share)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        increase = np.where(within > 0, between / within, 0.0)
+        fraction = (increase + 2 / (freedom + 3)) / (increase + 1)
+    return Pooled(centre, np.sqrt(total), freedom, share, np.where(between > 0, fraction, 0.0))
 
 
+@checked
 def fit_cox_imputed(
     frame: Frame,
     duration: str,
@@ -106,11 +118,9 @@ def fit_cox_imputed(
     are imputed by their codes; a text of more levels is used where it is complete, and with missing values
     there is no estimate, because mean matching of unordered codes would mean nothing. `strata` and outcome must be
     known: rows without a stratum are left out. Each fit must be certified; fewer than four fifths: not_estimable.
-    The limits use Barnard and Rubin's degrees of freedom. fraction_missing_information is the share of the
-    variance that the missing values cause. Raises ValueError for fewer than two imputations.
+    The limits use Barnard and Rubin's degrees of freedom. fraction_missing_information is mice's,
+    variance_share_missing the share of the variance that lies between the data sets. Raises ValueError for fewer than two imputations.
     """
-    if n_imputations < 2 or n_cycles < 1:
-        raise ValueError("at least two imputations and one cycle are needed")
     names = [covariates] if isinstance(covariates, str) else list(covariates)
     times = check_times(frame, duration, event)
     work = pd.DataFrame({name: series(frame, name) for name in dict.fromkeys([duration, event, *names])})
@@ -118,7 +128,7 @@ def fit_cox_imputed(
         work[strata] = series(frame, strata)
     known = np.ones(len(work), dtype=bool) if strata is None else work[strata].notna().to_numpy()
     work, times = work[known].reset_index(drop=True), times.take(known)
-    complete = fit_cox(work, duration, event, names, strata=strata, second_engine=False)
+    complete = fit_cox(work, duration, event, names, strata=strata, cross_check=False)
     missing = work[names].isna()
     n_missing = int(missing.any(axis=1).sum())
     reason = _why_not(work, names, missing, times)
@@ -128,7 +138,7 @@ def fit_cox_imputed(
     fits = []
     for filled in _impute(coded, times, n_imputations if n_missing else 2, n_cycles, seed):
         sample = work.assign(**_decode(filled, coded, work, complete.data.references))
-        fits.append(fit_cox(sample, duration, event, names, strata=strata, second_engine=False))
+        fits.append(fit_cox(sample, duration, event, names, strata=strata, cross_check=False))
     return _pool(complete, times, n_missing, n_imputations if n_missing else 2, fits)
 
 
@@ -268,10 +278,10 @@ def _result(
     """Make the tidy frames, with or without numbers."""
     status, n_event = (OK if fits else NOT_ESTIMABLE), int(times.event.sum())
     terms = (fits[0].terms if fits else complete.terms)[["term", "reference_level"]].copy()
-    values = np.full((len(terms), 8), np.nan)
+    values = np.full((len(terms), 9), np.nan)
     if fits:
         values = _numbers(fits, n_event)
-    for j, name in enumerate([*TERM_COLUMNS[1:7], *COLUMNS[-2:]]):
+    for j, name in enumerate([*TERM_COLUMNS[1:7], *COLUMNS[-3:]]):
         terms[name] = values[:, j]
     terms = terms.assign(method=METHOD, status=status, note="" if fits else note)[COLUMNS]
     row = {
@@ -283,7 +293,7 @@ def _result(
 
 
 def _numbers(fits: list[CoxFit], n_event: int) -> Floats:
-    """Coefficient, error, hazard ratio, limits, p, degrees of freedom, fraction missing: (p, 8)."""
+    """Coefficient, error, hazard ratio, limits, p, degrees of freedom, shares missing: (p, 9)."""
     from scipy.stats import t as student
 
     estimates = np.array([fit.terms["coefficient"].to_numpy(dtype=np.float64) for fit in fits])
@@ -296,4 +306,5 @@ def _numbers(fits: list[CoxFit], n_event: int) -> Floats:
         ratios = np.exp(np.column_stack([pooled.estimate, pooled.estimate - half, pooled.estimate + half]))
     p_value = 2 * student.sf(np.abs(pooled.estimate) / pooled.standard_error, pooled.degrees_of_freedom)
     columns = [pooled.estimate, pooled.standard_error, *ratios.T, p_value]
-    return np.column_stack([*columns, pooled.degrees_of_freedom, pooled.fraction_missing])
+    shares = [pooled.fraction_missing, pooled.variance_share_missing]
+    return np.column_stack([*columns, pooled.degrees_of_freedom, *shares])

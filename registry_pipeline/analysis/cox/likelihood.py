@@ -117,10 +117,18 @@ def _steps(sets: RiskSets, at_risk: Floats, dying: Floats) -> tuple[Steps, float
         denominator = at_risk[k, 0] - fraction * dying[k, 0]
         if not np.all(denominator > 0):
             return None
-        logarithms += float(np.log(denominator).sum())
-        one = 1.0 / denominator
-        part = fraction * one
-        for j, value in enumerate((one, part, one * one, part * one, part * part)):
+        weight = sets.tie_weight[first:stop]
+        logarithms += float(weight @ np.log(denominator))
+        inverse = 1.0 / denominator
+        part, weighted = fraction * inverse, weight * inverse
+        sums_of = (
+            weighted,
+            fraction * weighted,
+            inverse * weighted,
+            part * weighted,
+            part * fraction * weighted,
+        )
+        for j, value in enumerate(sums_of):
             sums[times, j] = np.add.reduceat(value, sets.tie_start[times] - first)
     hazard, hazard_dying, one, two, three = (sums[:, j : j + 1] for j in range(5))
     s1, d1 = at_risk[:, 1:], dying[:, 1:]

@@ -13,13 +13,15 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from registry_pipeline.analysis.blockwise import combine, inner
+from registry_pipeline.analysis.counting import binned
 from registry_pipeline.analysis.cox.likelihood import Evaluation, Point, evaluate
 from registry_pipeline.analysis.cox.risk_sets import RiskSets
-from registry_pipeline.analysis.inputs import NOT_CONVERGED, NOT_ESTIMABLE, OK, Flags, Floats, Ints, binned
+from registry_pipeline.analysis.inputs import NOT_CONVERGED, NOT_ESTIMABLE, OK, Flags, Floats, Ints
 
 SCORE_TOLERANCE = 1e-9  # score in units of its own standard deviation
 RANK_TOLERANCE = 1e-10  # share of a column's information that no other column explains
 MAX_ITERATIONS = 60
+NOISE = 8 * float(np.finfo(float).eps)  # a spread below this share of the largest value is rounding
 LOOK_FOR_INFINITY = (8, 12, 18, 26, 40)
 
 
@@ -60,23 +62,29 @@ def standardise(x: Floats, count: Floats, stratum: Ints | None = None) -> tuple[
     Gives the scales (p,), and by how much the mean of each stratum lies above that of all, in these scales
     (strata, p): no rows where there is one stratum. A column without spread gets scale 1 and becomes zero.
     """
-    total = max(float(count.sum()), 1.0)
+    total = float(count.sum()) or 1.0
     scale = np.ones(x.shape[1])
     n_strata = 1 if stratum is None else int(stratum.max(initial=0)) + 1
     shift = np.zeros((n_strata if n_strata > 1 else 0, x.shape[1]))
     for j, column in enumerate(x.T):
-        noise = 1e-12 * max(float(column.max(initial=0.0)), -float(column.min(initial=0.0)))
+        largest = max(float(column.max(initial=0.0)), -float(column.min(initial=0.0)))
+        if not largest > 0:
+            continue
+        column -= column[0]  # exact for values close together, which a mean of large ones is not
+        column /= largest  # squares of absurd readings would overflow
         column -= inner(count, column) / total
         if stratum is not None and n_strata > 1:
             size = binned(stratum, count, n_strata)
             shift[:, j] = binned(stratum, count * column, n_strata) / np.maximum(size, 1)
             column -= shift[stratum, j]
         spread = float(np.sqrt(inner(count, column * column) / total))
-        if spread > noise:
-            scale[j] = spread
+        if spread > NOISE:
+            scale[j] = spread * largest
+            shift[:, j] *= largest
             column /= spread
         else:
             column[:] = 0.0
+            shift[:, j] = 0.0
     return scale, shift / scale
 
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from registry_pipeline.analysis.counting import binned
 from registry_pipeline.analysis.cox.likelihood import Evaluation, weighted_information
 from registry_pipeline.analysis.cox.risk_sets import RiskSets, cumulate
-from registry_pipeline.analysis.inputs import Floats, Ints, Times, binned, distinct_durations
+from registry_pipeline.analysis.inputs import Floats, Ints
 from registry_pipeline.analysis.product_limit import RiskTable, product_limit
+from registry_pipeline.analysis.times import Times
 
 TRANSFORMS = ("km", "rank", "identity")
 
@@ -35,8 +37,8 @@ def score_residuals(sets: RiskSets, x: Floats, found: Evaluation) -> Floats:
 
 def schoenfeld_residuals(sets: RiskSets, x: Floats, found: Evaluation) -> Floats:
     """Covariates of the dying less their expectation, one row per death in `sets.death_row`, shape (m, p)."""
-    n_tied = np.bincount(sets.tie_index, minlength=sets.n_time)
-    mean = found.steps.mean / np.maximum(n_tied, 1)[:, None]
+    total = binned(sets.tie_index, sets.tie_weight, sets.n_time)
+    mean = found.steps.mean / total[:, None]
     residual: Floats = x[sets.death_row] - mean[sets.death_index]
     return residual
 
@@ -58,7 +60,7 @@ def transformed_time(times: Times, count: Floats, transform: str) -> Floats:
         raise ValueError(f"transform must be one of {', '.join(TRANSFORMS)}")
     if transform == "identity":
         return times.duration
-    time, position = distinct_durations(times)
+    time, position = times.distinct
     leaving = binned(position, count, len(time))
     upto = np.cumsum(leaving)
     if transform == "rank":
@@ -68,7 +70,7 @@ def transformed_time(times: Times, count: Floats, transform: str) -> Floats:
     if times.entry is not None:
         late = binned(np.searchsorted(time, times.entry, side="right"), count, len(time) + 1)
         present -= upto[-1:] - np.cumsum(late)[:-1]
-    whole = [one.astype(np.int64) for one in (present, dying, leaving - dying)]
+    whole = [values.astype(np.int64) for values in (present, dying, leaving - dying)]
     curve = product_limit(RiskTable(time, *whole))
     before: Floats = np.concatenate(([1.0], curve.survival[:-1]))
     return 1.0 - before[position]

@@ -14,10 +14,13 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from registry_pipeline.analysis.arguments import checked
+from registry_pipeline.analysis.counting import binned
 from registry_pipeline.analysis.cox.design import as_text
 from registry_pipeline.analysis.cox.fit import fit_cox
 from registry_pipeline.analysis.cox.result import CoxFit
-from registry_pipeline.analysis.inputs import NOT_ESTIMABLE, Frame, binned, cause_specific, series
+from registry_pipeline.analysis.inputs import NOT_ESTIMABLE, Frame, series
+from registry_pipeline.analysis.times import cause_specific
 
 FEW, TOO_FEW = 10.0, 5.0
 FEW_LABEL = "few events per variable"
@@ -27,6 +30,7 @@ INFLUENCE_COLUMNS = [
 ]  # fmt: skip
 
 
+@checked
 def events_label(events_per_variable: float) -> str:
     """Label a model by its events per variable: nothing from 10, a warning below, the penalised fit alone below 5."""
     if not events_per_variable < FEW:
@@ -34,6 +38,7 @@ def events_label(events_per_variable: float) -> str:
     return TOO_FEW_LABEL if events_per_variable < TOO_FEW else FEW_LABEL
 
 
+@checked
 def fit_cox_reported(
     frame: Frame,
     duration: str,
@@ -42,7 +47,7 @@ def fit_cox_reported(
     entry: str | None = None,
     strata: str | None = None,
     cluster: str | None = None,
-    second_engine: bool = True,
+    cross_check: bool = True,
     pool: bool = False,
     limits: bool = True,
 ) -> list[CoxFit]:
@@ -54,7 +59,7 @@ def fit_cox_reported(
     """
     plain = fit_cox(
         frame, duration, event, covariates, entry, strata,
-        cluster=cluster, second_engine=second_engine, pool=pool,
+        cluster=cluster, cross_check=cross_check, pool=pool,
     )  # fmt: skip
     has_lost_term = NOT_ESTIMABLE in (plain.status, *plain.term_status)
     too_few = plain.events_per_variable < TOO_FEW
@@ -66,6 +71,7 @@ def fit_cox_reported(
     return [firth] if too_few and firth.status == "ok" else [plain, firth]
 
 
+@checked
 def fit_cause_specific(
     frame: Frame,
     duration: str,
@@ -88,33 +94,34 @@ def fit_cause_specific(
     )
 
 
+@checked
 def influence_by_patient(
-    fit: CoxFit, patient: Sequence[object] | pd.Series, most: int | None = None
+    fit: CoxFit, patients: Sequence[object] | pd.Series, most: int | None = None
 ) -> pd.DataFrame:
     """How much each patient moves each coefficient: one row per patient and term, largest dfbetas first.
 
-    patient: whose each row of the fitted frame is, (number of rows of the frame,). most: so many patients of each
+    patients: whose each row of the fitted frame is, (number of rows of the frame,). most: so many patients of each
     term, those of the largest dfbetas; None for everybody. dfbeta: approximate change of
     the coefficient that the patient's rows make together; dfbetas: in standard errors; coefficient_without: what
-    is left. No rows without a certified fit. Raises ValueError when `patient` does not fit the frame.
+    is left. No rows without a certified fit. Raises ValueError when `patients` does not fit the frame.
     """
     rows = fit.influence()
     if fit.model is None or not len(rows):
         return pd.DataFrame(columns=INFLUENCE_COLUMNS)
-    owner = series(pd.DataFrame({"patient": list(patient)}), "patient")
+    owner = series(pd.DataFrame({"patient": list(patients)}), "patient")
     if len(owner) <= int(rows["row"].max()):
-        raise ValueError("patient needs one label per row of the frame that was fitted")
+        raise ValueError("patients needs one label per row of the frame that was fitted")
     names = [name for name in rows.columns if name != "row"]
-    code, patients = pd.factorize(as_text(owner.iloc[rows["row"].to_numpy()]), sort=True)
-    counted = np.bincount(code, minlength=len(patients))
+    code, labels = pd.factorize(as_text(owner.iloc[rows["row"].to_numpy()]), sort=True)
+    counted = np.bincount(code, minlength=len(labels))
     terms = fit.terms.set_index("term")
     parts = []
     for name in names:
-        dfbeta = binned(code, rows[name].to_numpy() * fit.data.count, len(patients))
+        dfbeta = binned(code, rows[name].to_numpy() * fit.data.count, len(labels))
         coefficient = float(terms.loc[name, "coefficient"])
         scaled = dfbeta / float(terms.loc[name, "standard_error"])
         shown = np.argsort(-np.abs(scaled), kind="stable")[:most]
-        part = pd.DataFrame({"patient": patients[shown], "n_rows": counted[shown], "term": name})
+        part = pd.DataFrame({"patient": labels[shown], "n_rows": counted[shown], "term": name})
         parts.append(
             part.assign(
                 dfbeta=dfbeta[shown],

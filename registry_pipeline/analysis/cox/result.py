@@ -26,8 +26,8 @@ from registry_pipeline.analysis.cox.proportional_hazards import (
     transformed_time,
 )
 from registry_pipeline.analysis.cox.risk_sets import RiskSets
-from registry_pipeline.analysis.inputs import NOT_ESTIMABLE, OK, Z95, Floats
-from registry_pipeline.analysis.survival.logrank import chi_square_p
+from registry_pipeline.analysis.distributions import chi_square_p, normal_quantile
+from registry_pipeline.analysis.inputs import NOT_ESTIMABLE, OK, Floats
 
 TERM_COLUMNS = [
     "term",
@@ -49,7 +49,8 @@ class Estimates:
     """Numbers of the estimated columns (q of them), in the units of the frame.
 
     beta, covariance, naive covariance (differs where clusters made it robust); lower, upper, p (q,) of the
-    coefficients; log-likelihoods (penalised for Firth).
+    coefficients at `level`; log-likelihoods (penalised for Firth); sandwich: R's, without the correction for few
+    clusters that `covariance` has.
     """
 
     beta: Floats
@@ -60,6 +61,8 @@ class Estimates:
     p_value: Floats
     log_likelihood: float
     log_likelihood_null: float
+    sandwich: Floats | None = None
+    level: float = 0.95
 
     def only(self, at: list[int]) -> Estimates:
         """Give the estimates of the chosen columns."""
@@ -72,6 +75,7 @@ class Estimates:
             lower=self.lower[at],
             upper=self.upper[at],
             p_value=self.p_value[at],
+            sandwich=None if self.sandwich is None else self.sandwich[block],
         )
 
 
@@ -166,7 +170,9 @@ class CoxFit:
         """Harrell's concordance within strata with its jackknife standard error, as R's summary(coxph)."""
         if self.status != OK:
             return Concordance(0.0, 0.0, 0.0, float("nan"), float("nan"))
-        return concordance(self.data.times, self.linear_predictor, self.data.stratum, self.data.count)
+        data = self.data
+        cluster = np.arange(len(data.row)) if data.cluster is None and data.is_weighted else data.cluster
+        return concordance(data.times, self.linear_predictor, data.stratum, data.count, cluster)
 
     @cached_property
     def summary(self) -> pd.DataFrame:
@@ -187,6 +193,7 @@ class CoxFit:
             "concordance_ci_lower": agreement.limits[0],
             "concordance_ci_upper": agreement.limits[1],
             "likelihood_ratio_p_value": self._ratio_p(),
+            "wald_p_value": self._wald_p(),
             "ph_p_value": float(overall.iloc[0]) if len(overall) else np.nan,
             "method": self.method,
             "status": self.status,
@@ -200,6 +207,13 @@ class CoxFit:
         if found is None:
             return float("nan")
         return chi_square_p(2 * (found.log_likelihood - found.log_likelihood_null), len(self.kept))
+
+    def _wald_p(self) -> float:
+        """P value of the Wald test of all coefficients; robust where clusters or weights made the errors so."""
+        if self.estimates is None or not self.used:
+            return float("nan")
+        statistic = wald_statistic(self.estimates.beta, self.estimates.covariance)
+        return chi_square_p(statistic, len(self.used))
 
     def ph_test(self, transform: str = "km") -> pd.DataFrame:
         """Test proportional hazards: columns of `result.ph_test`, one row per term and GLOBAL.
@@ -223,7 +237,8 @@ class CoxFit:
     def _ph_test(self, transform: str, columns: list[str]) -> pd.DataFrame:
         if self.model is None or self.method == "firth":
             return pd.DataFrame(columns=columns)
-        g = transformed_time(self.data.times, self.data.count, transform)
+        patients = np.ones(len(self.data.row)) if self.data.is_weighted else self.data.count
+        g = transformed_time(self.data.times, patients, transform)
         with np.errstate(all="ignore"):
             each, overall = ph_score_test(self.model.sets, self.model.x, self.model.evaluation, g)
         rows = [
@@ -268,11 +283,19 @@ class CoxFit:
         return frame[[self.data.terms[j] for j in self.used]]
 
 
-def wald(beta: Floats, covariance: Floats) -> tuple[Floats, Floats, Floats]:
-    """Give 95 % limits of coefficients and two-sided p values from the normal distribution."""
+def wald(beta: Floats, covariance: Floats, level: float = 0.95) -> tuple[Floats, Floats, Floats]:
+    """Give limits of coefficients and two-sided p values from the normal distribution."""
     error = np.sqrt(np.diag(covariance))
-    p_value = np.array([erfc(one) for one in np.abs(beta) / error / np.sqrt(2)])
-    return beta - Z95 * error, beta + Z95 * error, p_value
+    half = normal_quantile(level) * error
+    p_value = np.array([erfc(ratio) for ratio in np.abs(beta) / error / np.sqrt(2)])
+    return beta - half, beta + half, p_value
+
+
+def wald_statistic(beta: Floats, covariance: Floats) -> float:
+    """The Wald chi-square of several coefficients together."""
+    error = np.sqrt(np.diag(covariance))
+    ratio = beta / error
+    return float(ratio @ np.linalg.solve(covariance / np.outer(error, error), ratio))
 
 
 def refused(data: CoxData, method: str, status: str, note: str, term_notes: dict[int, str]) -> CoxFit:

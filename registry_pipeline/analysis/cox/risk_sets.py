@@ -13,7 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from registry_pipeline.analysis.inputs import Floats, Ints, Times, binned, distinct
+from registry_pipeline.analysis.counting import binned, distinct
+from registry_pipeline.analysis.inputs import Floats, Ints
+from registry_pipeline.analysis.times import Times
 
 DENSE_CELLS = 50_000  # death times times rows up to which the risk sets are held as matrices
 
@@ -27,7 +29,8 @@ class RiskSets:
     death_row, death_index (m,): rows that die, and the number of their death time.
     count (n,): how many identical patients a row stands for.
     tie_index, tie_fraction (events,): Efron's steps; step l of d deaths at time k removes the fraction l/d of
-    the dying from the risk set (zeros for Breslow). tie_start (K,): the first step of each death time.
+    the dying from the risk set (zeros for Breslow). tie_start (K,): the first step of each death time. tie_weight
+    (events,): 1, or with case weights the mean weight of those who die then (as R's coxph).
     indicator: for small data, who is at risk and who dies as two matrices (K, n) of 0 and 1; a bootstrap of 56
     patients spends its time in calls, and one matrix product is one call.
     """
@@ -42,6 +45,7 @@ class RiskSets:
     tie_index: Ints
     tie_fraction: Floats
     tie_start: Ints
+    tie_weight: Floats
     has_entry: bool
     indicator: tuple[Floats, Floats] | None = None
 
@@ -56,11 +60,13 @@ class RiskSets:
         return len(self.tie_index)
 
 
-def build_risk_sets(times: Times, stratum: Ints, count: Floats, ties: str = "efron") -> RiskSets:
+def build_risk_sets(
+    times: Times, stratum: Ints, count: Floats, ties: str = "efron", is_weighted: bool = False
+) -> RiskSets:
     """Find the death times of each stratum and who is at risk at them.
 
     times: n checked rows with events 0/1; stratum (n,): 0..s-1; count (n,): whole numbers >= 0 (a row of
-    count 3 is the same as three rows); ties: efron or breslow.
+    count 3 is the same as three rows), or case weights where `is_weighted`; ties: efron or breslow.
     """
     unique, key = distinct(times.duration)
     width, n_strata = len(unique), int(stratum.max(initial=-1)) + 1
@@ -78,7 +84,8 @@ def build_risk_sets(times: Times, stratum: Ints, count: Floats, ties: str = "efr
     if times.entry is not None or n_strata > 1:  # else nobody touches the zeros
         last[last <= first] = 0
         np.minimum(first, last, out=first)
-    n_tied = np.bincount(death_index, weights=count[dies], minlength=len(death_key)).astype(np.int64)
+    total = np.bincount(death_index, weights=count[dies], minlength=len(death_key))
+    n_tied = (np.bincount(death_index, minlength=len(death_key)) if is_weighted else total).astype(np.int64)
     start = np.concatenate(([0], np.cumsum(n_tied)[:-1])).astype(np.int64)[: len(n_tied)]
     tie_index = np.repeat(np.arange(len(n_tied)), n_tied)
     step = np.arange(len(tie_index)) - start[tie_index]
@@ -100,6 +107,7 @@ def build_risk_sets(times: Times, stratum: Ints, count: Floats, ties: str = "efr
         tie_index,
         fraction,
         start,
+        (total / n_tied)[tie_index],
         times.entry is not None,
         indicator,
     )

@@ -1,43 +1,38 @@
 """Confidence limits of Cox coefficients when rows belong together and clusters are few.
 
 Belongs here: leverage of clusters, the corrected sandwich and its t limits.
-Does not belong here: the plain sandwich, which is the standard error shown (cox_ph.robust_covariance).
+Does not belong here: the plain sandwich (proportional_hazards.robust_covariance).
 
 The plain sandwich (Lin & Wei 1989, R's coxph) is too small with few clusters: at 56 patients of one to three
 lesions its 95 % limits cover 92.5 %. So the limits come from the bias-corrected sandwich of Mancl & DeRouen
 (2001), carried over to the Cox model by Wang, Turner & Li (2023, Biometrical Journal 65): each cluster's
-score is divided by one minus its share of the information. The standard error shown stays R's, so that the
-two can be compared. With many clusters the correction vanishes.
+score is divided by one minus its share of the information. The standard error shown is that of the limits; R's is
+`Estimates.sandwich`. With many clusters the correction vanishes.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from registry_pipeline.analysis.counting import binned
 from registry_pipeline.analysis.cox.likelihood import Evaluation
 from registry_pipeline.analysis.cox.risk_sets import RiskSets, cumulate
-from registry_pipeline.analysis.inputs import Floats, Ints, binned
+from registry_pipeline.analysis.inputs import Floats, Ints
 
 LARGEST_LEVERAGE = 0.75  # as Fay & Graubard 2001
 MANY_CLUSTERS = 2_000  # the correction is then below a thousandth of the standard error
-NOTE = (
-    "Limits and p value by the bias-corrected sandwich (Mancl-DeRouen) with t quantiles; "
-    "the standard error is the uncorrected one."
-)
+NOTE = "Standard error, limits and p value by the bias-corrected sandwich (Mancl-DeRouen) with t quantiles."
 
 
 def robust_wald(
-    beta: Floats, covariance: Floats, corrected: Floats | None, n_clusters: int
+    beta: Floats, covariance: Floats, n_clusters: int, level: float
 ) -> tuple[Floats, Floats, Floats]:
-    """95 % limits and two-sided p values from the t distribution with clusters minus coefficients degrees of freedom.
-
-    corrected: covariance of `corrected_covariance`; None leaves the plain sandwich `covariance`.
-    """
+    """Limits and two-sided p values from the t distribution with clusters minus coefficients degrees of freedom."""
     from scipy.stats import t as student
 
-    error = np.sqrt(np.diag(covariance if corrected is None else corrected))
+    error = np.sqrt(np.diag(covariance))
     freedom = n_clusters - len(beta)
-    half = float(student.ppf(0.975, freedom)) * error
+    half = float(student.ppf((1 + level) / 2, freedom)) * error
     return beta - half, beta + half, np.asarray(2 * student.sf(np.abs(beta) / error, freedom))
 
 

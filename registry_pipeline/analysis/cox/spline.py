@@ -12,10 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from registry_pipeline.analysis.arguments import checked
 from registry_pipeline.analysis.cox.fit import fit_cox
 from registry_pipeline.analysis.cox.result import CoxFit
-from registry_pipeline.analysis.inputs import NOT_ESTIMABLE, OK, Z95, Floats, Frame, numbers, series
-from registry_pipeline.analysis.survival.logrank import chi_square_p
+from registry_pipeline.analysis.distributions import Z95, chi_square_p
+from registry_pipeline.analysis.inputs import NOT_ESTIMABLE, OK, Floats, Frame, numbers, series
 
 # Harrell, Regression Modeling Strategies, 2015, table 2.3.
 KNOT_QUANTILES = {
@@ -49,6 +50,7 @@ class SplineFit:
     note: str
 
 
+@checked
 def spline_basis(values: Floats, knots: Sequence[float]) -> Floats:
     """Give the restricted cubic spline basis (n, k - 1) of Harrell: linear beyond the outer knots.
 
@@ -71,6 +73,7 @@ def spline_basis(values: Floats, knots: Sequence[float]) -> Floats:
     return np.column_stack([x, bend * width])
 
 
+@checked
 def fit_size_spline(
     frame: Frame,
     duration: str,
@@ -80,24 +83,22 @@ def fit_size_spline(
     reference: float | None = None,
     adjust: Sequence[str] = (),
     n_points: int = 101,
-    second_engine: bool = True,
+    cross_check: bool = True,
 ) -> SplineFit:
     """Model the log hazard as a smooth function of a continuous covariate, usually lesion size.
 
     n_knots: 3, 4 or 5 at Harrell's quantiles. reference: value with hazard ratio 1, the median by default.
-    adjust: further covariates; second_engine: as in `fit_cox`. The curve spans the known values; nonlinearity is tested by the likelihood
+    adjust: further covariates; cross_check: as in `fit_cox`. The curve spans the known values; nonlinearity is tested by the likelihood
     ratio against the linear model. Fewer than three distinct knots: not_estimable.
     """
-    if n_knots not in KNOT_QUANTILES:
-        raise ValueError("n_knots must be 3, 4 or 5")
     values = numbers(frame, variable)
     known = values[~np.isnan(values)]
     knots = tuple(float(q) for q in np.quantile(known, KNOT_QUANTILES[n_knots])) if len(known) else ()
     if len(set(knots)) < n_knots:
         return _nothing(variable, knots, None, f"{variable} has too few distinct values for {n_knots} knots.")
     work, names = _with_basis(frame, [duration, event, *adjust], variable, values, knots)
-    full = fit_cox(work, duration, event, [*names, *adjust], second_engine=second_engine)
-    linear = fit_cox(work, duration, event, [names[0], *adjust], second_engine=False)
+    full = fit_cox(work, duration, event, [*names, *adjust], cross_check=cross_check)
+    linear = fit_cox(work, duration, event, [names[0], *adjust], cross_check=False)
     if full.status != OK or not (full.terms["status"][: len(names)] == OK).all():
         return _nothing(variable, knots, full, full.note)
     centre = float(np.median(known)) if reference is None else float(reference)
@@ -144,7 +145,7 @@ def _tests(
     """Likelihood-ratio tests of the variable as a whole and of its departure from a straight line."""
     assert full.estimates is not None
     known = work[work[variable].notna()]
-    without = fit_cox(known, duration, event, list(adjust), second_engine=False) if adjust else None
+    without = fit_cox(known, duration, event, list(adjust), cross_check=False) if adjust else None
     floor = full.estimates.log_likelihood_null
     if without is not None:
         floor = without.estimates.log_likelihood if without.estimates is not None else float("nan")

@@ -9,16 +9,19 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from registry_pipeline.analysis.arguments import checked
 from registry_pipeline.analysis.cox.proportional_hazards import transformed_time
 from registry_pipeline.analysis.cox.result import CoxFit
 from registry_pipeline.analysis.cox.spline import spline_basis
-from registry_pipeline.analysis.inputs import OK, Z95, Floats
+from registry_pipeline.analysis.distributions import Z95
+from registry_pipeline.analysis.inputs import OK, Floats
 
 COLUMNS = ["term", "kind", "duration_days", "coefficient", "ci_lower", "ci_upper"]
 FEWEST_DEATHS = 10
 _KNOTS = (0.05, 0.35, 0.65, 0.95)  # Harrell's four, as quantiles of the transformed death times
 
 
+@checked
 def coefficient_over_time(fit: CoxFit, n_points: int = 40) -> pd.DataFrame:
     """Scaled Schoenfeld residuals of each term and a restricted cubic spline through them.
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from registry_pipeline.analysis.arguments import checked
+from registry_pipeline.analysis.distributions import Z95
 from registry_pipeline.analysis.growth.fit import GrowthFit
 from registry_pipeline.analysis.growth.forms import FORMS, diameter
 from registry_pipeline.analysis.growth.intervals import bootstrap_limits
-from registry_pipeline.analysis.inputs import Z95, Floats
+from registry_pipeline.analysis.inputs import Floats
 
 COLUMNS = [
     "model", "error_model", "months_since_negative_ct", "diameter_mm", "ci_lower", "ci_upper",
@@ -20,6 +22,7 @@ COLUMNS = [
 FEWEST_DRAWS = 100
 
 
+@checked
 @np.errstate(all="ignore")  # a curve may overflow beyond the data; it ends as NaN, not as a warning
 def growth_curve(fit: GrowthFit, last_months: float, n_points: int = 61) -> pd.DataFrame:
     """The fitted mean diameter (mm) from 0 to last_months; no rows unless the fit is certified and 'ok'.

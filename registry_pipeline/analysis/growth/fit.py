@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from registry_pipeline.analysis.arguments import checked
 from registry_pipeline.analysis.growth.forms import FORMS, Form, specific_rate, starting_values
 from registry_pipeline.analysis.growth.intervals import (
     ONE_PATIENT,
@@ -26,10 +27,10 @@ from registry_pipeline.analysis.growth.intervals import (
     sentences,
 )
 from registry_pipeline.analysis.growth.least_squares import Problem, best, is_minimum, search
-from registry_pipeline.analysis.growth.lesions import Floats, Frame, Lesions, exclusion_note, usable_lesions
+from registry_pipeline.analysis.growth.lesions import Lesions, exclusion_note, usable_lesions
 from registry_pipeline.analysis.growth.quality import covariance, likelihood, r_squared
 from registry_pipeline.analysis.growth.tables import parameter_rows, threshold_row
-from registry_pipeline.analysis.inputs import counted
+from registry_pipeline.analysis.inputs import Floats, Frame, counted
 
 MODELS = tuple(FORMS)
 ERROR_MODELS = ("additive", "log")
@@ -77,6 +78,7 @@ class _Optimum:
     has_plateau: bool = False
 
 
+@checked
 @np.errstate(all="ignore")  # absurd readings overflow; they end as a status, not as a warning
 def fit_growth(
     frame: Frame,
@@ -104,14 +106,13 @@ def fit_growth(
     """
     if model not in FORMS or error_model not in ERROR_MODELS:
         raise ValueError(f"model is one of {', '.join(MODELS)}; error_model one of {', '.join(ERROR_MODELS)}")
-    if not threshold_mm > 0:
-        raise ValueError("threshold_mm must be positive")
     lesions = usable_lesions(frame, interval_months, diameter_mm, patient)
     problem = Problem(FORMS[model], error_model, lesions.months, lesions.diameter, float(threshold_mm))
     optimum = _optimise(problem, level)
     return _assemble(problem, lesions, optimum, n_bootstrap, seed, level)
 
 
+@checked
 def fit_growth_all(
     frame: Frame,
     interval_months: str = "months_since_negative_ct",

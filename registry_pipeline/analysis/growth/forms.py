@@ -25,7 +25,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from registry_pipeline.analysis.growth.lesions import DAYS_PER_MONTH, Floats
+from registry_pipeline.analysis.inputs import Floats
+from registry_pipeline.core.units import DAYS_PER_MONTH
 
 Curve = Callable[[Floats, Floats, Floats, float], tuple[Floats, Floats, Floats, Floats]]
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from registry_pipeline.analysis.growth.least_squares import Problem, minimise, shape_at
-from registry_pipeline.analysis.growth.lesions import Floats
+from registry_pipeline.analysis.inputs import Floats
 
 _OFFSETS = 1.0 * 1.4 ** np.arange(17)  # in standard errors, to about 220 of them
 _MOST_STEPS = 20

@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from registry_pipeline.analysis.growth.forms import Form, diameter
-from registry_pipeline.analysis.growth.lesions import MANY_LESIONS, Floats
+from registry_pipeline.analysis.growth.lesions import MANY_LESIONS
+from registry_pipeline.analysis.inputs import Floats
 
 COSINE_LIMIT = 1e-7
 PATIENCE = 60  # steps after which a start may be given up

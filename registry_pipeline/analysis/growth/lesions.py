@@ -7,20 +7,14 @@ Does not belong here: model forms, fitting, result tables.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from registry_pipeline.analysis.inputs import counted
-
-DAYS_PER_MONTH = 30.4375
+from registry_pipeline.analysis.inputs import Floats, Frame, counted, numbers, require_columns, series
 
 MANY_LESIONS = 5_000  # from here on equal readings are pooled before anything is fitted
-Floats: TypeAlias = npt.NDArray[np.float64]
-Frame: TypeAlias = Any  # pandas or polars; both answer to `columns` and `__getitem__`
-
 EXCLUSION_REASONS = (
     "interval missing",
     "interval not positive",
@@ -59,32 +53,9 @@ class Lesions:
         return int(self.excluded["n_lesions"].sum())
 
 
-def as_pandas(frame: Frame) -> pd.DataFrame:
-    """Give a pandas frame of whatever frame came in (pandas, polars eager or lazy), rows numbered from 0.
-
-    It may be the very frame that came in: nobody changes it.
-    """
-    if isinstance(frame, pd.DataFrame):
-        is_numbered = frame.index.equals(pd.RangeIndex(len(frame)))
-        return frame if is_numbered else frame.reset_index(drop=True)
-    if hasattr(frame, "collect"):
-        frame = frame.collect()
-    if hasattr(frame, "to_pandas"):
-        return pd.DataFrame(frame.to_pandas())
-    return pd.DataFrame(frame)
-
-
-def numbers(column: Any) -> Floats:
-    """Give a float array; what is not a finite number becomes NaN."""
-    values = np.asarray(pd.to_numeric(pd.Series(column), errors="coerce"), dtype=float)
-    return np.where(np.isfinite(values), values, np.nan)
-
-
-def require_columns(data: pd.DataFrame, columns: list[str]) -> None:
-    """Raise KeyError naming the columns that are absent (names only, never values)."""
-    absent = [name for name in columns if name not in data.columns]
-    if absent:
-        raise KeyError(f"the frame has no column {', '.join(absent)}")
+def lesion_numbers(frame: Frame, name: str) -> Floats:
+    """A numeric column of lesions; what is infinite counts as missing, as an absurd reading does."""
+    return numbers(frame, name, is_infinite_missing=True)
 
 
 def usable_lesions(
@@ -92,21 +63,19 @@ def usable_lesions(
 ) -> Lesions:
     """Keep the lesions with a positive interval and diameter; count the others by the first reason that holds.
 
-    Raises KeyError when a named column is absent.
+    Raises ValueError when a named column is absent or not numeric.
     """
-    data = as_pandas(frame)
-    require_columns(data, [interval_months, diameter_mm, *([patient] if patient else [])])
-    months, diameter = numbers(data[interval_months]), numbers(data[diameter_mm])
-    unknown = np.asarray(data[patient].isna()) if patient else np.zeros(len(data), dtype=bool)
+    require_columns(frame, [interval_months, diameter_mm, patient])
+    months, diameter = lesion_numbers(frame, interval_months), lesion_numbers(frame, diameter_mm)
+    owner = None if patient is None else series(frame, patient)
+    unknown = np.zeros(len(months), dtype=bool) if owner is None else owner.isna().to_numpy(dtype=bool)
     with np.errstate(invalid="ignore"):
         tests = [np.isnan(months), months <= 0, np.isnan(diameter), diameter <= 0, unknown]
     first = np.select(tests, list(range(len(tests))), default=len(tests))
     keep = first == len(tests)
     counts = [int((first == i).sum()) for i in range(len(tests))]
     excluded = pd.DataFrame({"reason": list(EXCLUSION_REASONS), "n_lesions": counts})
-    codes = None
-    if patient:
-        codes = np.asarray(pd.factorize(data.loc[keep, patient])[0], dtype=np.intp)
+    codes = None if owner is None else np.asarray(pd.factorize(owner[keep])[0], dtype=np.intp)
     return Lesions(
         months[keep], diameter[keep], codes, excluded[excluded["n_lesions"] > 0].reset_index(drop=True)
     )

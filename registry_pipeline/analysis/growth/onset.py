@@ -22,6 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from registry_pipeline.analysis.arguments import checked
 from registry_pipeline.analysis.growth.forms import volume_doubling_days
 from registry_pipeline.analysis.growth.intervals import (
     ONE_PATIENT,
@@ -31,13 +32,7 @@ from registry_pipeline.analysis.growth.intervals import (
     profile_note,
     sentences,
 )
-from registry_pipeline.analysis.growth.lesions import (
-    Floats,
-    Frame,
-    Lesions,
-    exclusion_note,
-    usable_lesions,
-)
+from registry_pipeline.analysis.growth.lesions import Lesions, exclusion_note, usable_lesions
 from registry_pipeline.analysis.growth.onset_likelihood import (
     OnsetData,
     maximise,
@@ -46,7 +41,7 @@ from registry_pipeline.analysis.growth.onset_likelihood import (
     profile_limits,
     unknown,
 )
-from registry_pipeline.analysis.inputs import counted
+from registry_pipeline.analysis.inputs import Floats, Frame, counted
 
 MODEL = "exponential_interval_onset"
 
@@ -71,6 +66,7 @@ class OnsetFit:
     covariance: Floats
 
 
+@checked
 @np.errstate(all="ignore")  # absurd readings overflow; they end as a status, not as a warning
 def fit_interval_onset(
     frame: Frame,

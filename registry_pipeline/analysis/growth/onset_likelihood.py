@@ -20,7 +20,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from registry_pipeline.analysis.growth.lesions import MANY_LESIONS, Floats, Lesions, pooled_values
+from registry_pipeline.analysis.growth.lesions import MANY_LESIONS, Lesions, pooled_values
+from registry_pipeline.analysis.inputs import Floats
 
 READING_HALF_WIDTH_MM = 0.5
 _FEW_RATES = 2_000  # distinct rates that the search for a maximum among many looks at

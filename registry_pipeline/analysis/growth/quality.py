@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from registry_pipeline.analysis.growth.least_squares import Problem
-from registry_pipeline.analysis.growth.lesions import Floats
+from registry_pipeline.analysis.inputs import Floats
 
 
 def covariance(problem: Problem, estimates: Floats, rss: float) -> Floats:

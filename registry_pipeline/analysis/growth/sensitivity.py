@@ -13,18 +13,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from registry_pipeline.analysis.arguments import checked
 from registry_pipeline.analysis.growth.fit import ABOVE_AT_ZERO, ERROR_MODELS, MODELS, GrowthFit, fit_growth
 from registry_pipeline.analysis.growth.forms import FORMS
 from registry_pipeline.analysis.growth.intervals import sentences
 from registry_pipeline.analysis.growth.least_squares import Problem, minimise
-from registry_pipeline.analysis.growth.lesions import (
-    Frame,
-    as_pandas,
-    numbers,
-    require_columns,
-    usable_lesions,
-)
+from registry_pipeline.analysis.growth.lesions import lesion_numbers, usable_lesions
 from registry_pipeline.analysis.growth.onset import OnsetFit, fit_interval_onset
+from registry_pipeline.analysis.inputs import Frame, as_pandas, require_columns, series
 
 SENSITIVITY_COLUMNS = [
     "variant", "reading", "model", "error_model", "estimand", "n_lesions", "n_patients", "threshold_mm",
@@ -39,6 +35,7 @@ CURRENT = "as reported"
 OUTSIDE = "the months lie outside the intervals of the lesions used"
 
 
+@checked
 def growth_sensitivity(
     frame: Frame,
     interval_months: str = "months_since_negative_ct",
@@ -66,8 +63,8 @@ def growth_sensitivity(
     stands for its own threshold and detection limit. Profile limits. A reading that the data cannot carry keeps its
     status and note.
     """
+    require_columns(frame, [interval_months, diameter_mm, patient, node])
     data = as_pandas(frame)
-    require_columns(data, [name for name in (interval_months, diameter_mm, patient, node) if name])
     columns, made = (interval_months, diameter_mm), fits or {}
     others = [(m, e) for m in MODELS for e in ERROR_MODELS if (m, e) != (model, error_model)]
     rows: list[dict[str, Any]] = []
@@ -99,13 +96,12 @@ def _parts(
     data: pd.DataFrame, interval: str, diameter: str, patient: str | None, node: str | None, longest: float
 ) -> Iterator[tuple[str, pd.DataFrame]]:
     """Subsets of the lesions, each with what it is."""
-    months, size = numbers(data[interval]), numbers(data[diameter])
+    months, size = lesion_numbers(data, interval), lesion_numbers(data, diameter)
     with np.errstate(invalid="ignore"):
         yield f"intervals up to {longest:g} months", data[months <= longest]
     if patient is not None:
         usable = data[(months > 0) & (size > 0)]
-        largest = numbers(usable[diameter])
-        order = np.lexsort((np.arange(len(usable)), -largest))
+        order = np.lexsort((np.arange(len(usable)), -lesion_numbers(usable, diameter)))
         yield "the largest lesion of each patient", usable.iloc[order].drop_duplicates(patient).sort_index()
     if node is not None:
         is_node = data[node].astype("boolean")
@@ -130,6 +126,7 @@ def _row(variant: str, reading: str, fit: GrowthFit | OnsetFit, estimand: str) -
     return {"variant": variant, "reading": reading, "estimand": estimand, "change_months": np.nan} | row
 
 
+@checked
 @np.errstate(all="ignore")  # absurd readings overflow; they end as a status, not as a warning
 def growth_influence(
     frame: Frame,
@@ -184,8 +181,11 @@ def growth_influence(
 
 def _labels(frame: Frame, interval: str, diameter: str, patient: str) -> list[str]:
     """The patients in the order in which `usable_lesions` numbers them."""
-    data = as_pandas(frame)
-    months, size = numbers(data[interval]), numbers(data[diameter])
+    months, size, owner = (
+        lesion_numbers(frame, interval),
+        lesion_numbers(frame, diameter),
+        series(frame, patient),
+    )
     with np.errstate(invalid="ignore"):
-        kept = data.loc[(months > 0) & (size > 0) & data[patient].notna().to_numpy(dtype=bool), patient]
-    return [str(one) for one in pd.factorize(kept)[1]]
+        kept = owner[(months > 0) & (size > 0) & owner.notna().to_numpy(dtype=bool)]
+    return [str(name) for name in pd.factorize(kept)[1]]

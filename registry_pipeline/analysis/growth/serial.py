@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from registry_pipeline.analysis.arguments import checked
 from registry_pipeline.analysis.growth.forms import volume_doubling_days
-from registry_pipeline.analysis.growth.lesions import Floats, Frame, as_pandas, numbers, require_columns
-from registry_pipeline.analysis.inputs import counted
+from registry_pipeline.analysis.growth.lesions import lesion_numbers
+from registry_pipeline.analysis.inputs import Floats, Frame, counted, require_columns, series
 
 RATE_COLUMNS = [
     "lesion_id", "n_measurements", "span_months", "rate_per_month", "standard_error",
@@ -42,16 +43,20 @@ class MixedGrowth:
 
 
 def _series(frame: Frame, lesion: str, months: str, diameter_mm: str) -> tuple[pd.DataFrame, int]:
-    data = as_pandas(frame)
-    require_columns(data, [lesion, months, diameter_mm])
+    require_columns(frame, [lesion, months, diameter_mm])
     table = pd.DataFrame(
-        {"lesion": data[lesion], "months": numbers(data[months]), "diameter": numbers(data[diameter_mm])}
+        {
+            "lesion": series(frame, lesion),
+            "months": lesion_numbers(frame, months),
+            "diameter": lesion_numbers(frame, diameter_mm),
+        }
     )
     usable = table.dropna()
     usable = usable[usable["diameter"] > 0].reset_index(drop=True)
     return usable, len(table) - len(usable)
 
 
+@checked
 @np.errstate(all="ignore")  # absurd readings overflow; they end as NaN or a status, not as a warning
 def lesion_growth_rates(
     frame: Frame,
@@ -91,6 +96,7 @@ def _rate(key: Any, part: pd.DataFrame) -> dict[str, object]:
     }  # fmt: skip
 
 
+@checked
 @np.errstate(all="ignore")  # absurd readings overflow; they end as NaN or a status, not as a warning
 def fit_growth_mixed(
     frame: Frame,
@@ -113,8 +119,8 @@ def fit_growth_mixed(
     n_lesions, n_patients = data["lesion"].nunique(), None
     n_single = every - n_lesions
     if patient is not None:
-        owners = as_pandas(frame)[[lesion, patient]]
-        n_patients = int(owners.loc[owners[lesion].isin(data["lesion"].unique()), patient].nunique())
+        owner, lesions = series(frame, patient), series(frame, lesion)
+        n_patients = int(owner[lesions.isin(data["lesion"].unique())].nunique())
     parts = [
         f"{counted(n_dropped, 'measurement')} without time or positive diameter" if n_dropped else "",
         f"left out: {counted(n_single, 'lesion')} measured at one moment only" if n_single else "",

@@ -11,13 +11,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from registry_pipeline.analysis.cohort.descriptive import exact_proportion_ci, wilson_ci
-from registry_pipeline.analysis.growth.lesions import Frame, usable_lesions
-from registry_pipeline.analysis.inputs import NOT_ESTIMABLE, OK, counted
+from registry_pipeline.analysis.arguments import checked
+from registry_pipeline.analysis.distributions import exact_proportion_ci, wilson_ci
+from registry_pipeline.analysis.growth.lesions import usable_lesions
+from registry_pipeline.analysis.inputs import NOT_ESTIMABLE, OK, Frame, counted
 
 NO_LESION = "No lesion was found within this interval after a negative CT."
 
 
+@checked
 def share_by_interval(
     frame: Frame,
     interval_months: str = "months_since_negative_ct",

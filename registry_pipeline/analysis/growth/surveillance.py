@@ -12,13 +12,14 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from registry_pipeline.analysis.arguments import checked
 from registry_pipeline.analysis.growth.curve_band import FEWEST_DRAWS
 from registry_pipeline.analysis.growth.fit import GrowthFit
 from registry_pipeline.analysis.growth.forms import FORMS, diameter
 from registry_pipeline.analysis.growth.intervals import bootstrap_limits
-from registry_pipeline.analysis.growth.lesions import Floats, Frame, as_pandas
 from registry_pipeline.analysis.growth.onset import OnsetFit
 from registry_pipeline.analysis.growth.onset_likelihood import rate_distribution
+from registry_pipeline.analysis.inputs import Floats, Frame, as_pandas, require_columns
 
 COLUMNS = [
     "model", "error_model", "ct_interval_months", "cutpoint_mm", "share_small", "share_lower", "share_upper",
@@ -38,6 +39,7 @@ ONSET_ASSUMPTION = (
 )
 
 
+@checked
 @np.errstate(all="ignore")  # absurd readings overflow; they end as NaN or a status, not as a warning
 def plan_surveillance(
     fit: GrowthFit | OnsetFit,
@@ -60,10 +62,8 @@ def plan_surveillance(
     underestimated). They hold
     the uncertainty of the estimates, not that of the assumptions. is_extrapolated: the interval lies outside
     those observed. A fit that was not certified
-    gives NULLs, with the fit's own note. Raises ValueError for an interval, cutpoint or limit that is not positive.
+    gives NULLs, with the fit's own note.
     """
-    if min(*intervals, cutpoint_mm, detection_limit_mm) <= 0:
-        raise ValueError("intervals, cutpoint_mm and detection_limit_mm must be positive")
     months = np.array(intervals, dtype=float)
     table = pd.DataFrame({"ct_interval_months": months, "cutpoint_mm": float(cutpoint_mm)}).assign(
         model=fit.parameters["model"].iloc[0],
@@ -116,6 +116,8 @@ def _assumption(fit: GrowthFit | OnsetFit, limit: float) -> str:
 
 def _observed(shares: Frame | None) -> str:
     """What was seen, in a sentence; nothing where no lesion was."""
+    if shares is not None:
+        require_columns(shares, ["n_small", "n_lesions", "interval_months", "cutpoint_mm"])
     rows = [] if shares is None else as_pandas(shares).to_dict("records")
     seen = [
         f"{one['n_small']} of {one['n_lesions']} within {one['interval_months']:g} months"

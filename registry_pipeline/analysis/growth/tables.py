@@ -18,7 +18,7 @@ from registry_pipeline.analysis.growth.forms import (
     volume_doubling_days,
 )
 from registry_pipeline.analysis.growth.least_squares import Problem
-from registry_pipeline.analysis.growth.lesions import Floats
+from registry_pipeline.analysis.inputs import Floats
 
 FIT_COLUMNS = [
     "model", "error_model", "n_lesions", "n_patients", "parameter", "estimate", "standard_error", "aicc",

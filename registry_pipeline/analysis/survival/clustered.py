@@ -8,7 +8,7 @@ each row's influence, added up within its cluster, squared and summed (Williams 
 survfit(cluster=)). With few clusters it is too small, like every sandwich: at 56 patients of one to three lesions
 limits of 1.96 standard errors cover 93.8 %. So limits take the jackknife's factor g / (g - 1) and the t quantile with
 g - 1 degrees of freedom, g being the clusters (Cameron & Miller 2015, J Human Resources 50, VI). The standard error
-shown stays R's, so that the two can be compared.
+shown has the same factor: R's is smaller by sqrt((g - 1) / g).
 """
 
 from __future__ import annotations
@@ -21,23 +21,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from registry_pipeline.analysis.inputs import (
-    DAYS_PER_MONTH,
-    NOT_ESTIMABLE,
-    OK,
-    Z95,
-    Floats,
-    Frame,
-    Ints,
-    Times,
-    binned,
-    check_groups,
-    check_times,
-    distinct,
-)
+from registry_pipeline.analysis.arguments import checked
+from registry_pipeline.analysis.counting import binned, distinct
+from registry_pipeline.analysis.distributions import normal_quantile
+from registry_pipeline.analysis.inputs import NOT_ESTIMABLE, OK, Floats, Frame, Ints
 from registry_pipeline.analysis.product_limit import confidence_limits
 from registry_pipeline.analysis.survival.cumulative_incidence import incidence_limits
-from registry_pipeline.analysis.survival.kaplan_meier import tidy
+from registry_pipeline.analysis.tidy import tidy
+from registry_pipeline.analysis.times import Times, check_groups, check_times
+from registry_pipeline.core.units import DAYS_PER_MONTH
 
 SURVIVAL_COLUMNS = [
     "stratum_variable", "stratum", "landmark", "landmark_months", "n", "n_cluster", "n_event", "n_at_risk",
@@ -50,7 +42,7 @@ INCIDENCE_COLUMNS = [
     ),
 ]  # fmt: skip
 FEW_CLUSTERS = 20
-Limits = Callable[[Floats, Floats], tuple[Floats, Floats]]
+Limits = Callable[[Floats, Floats, float], tuple[Floats, Floats]]
 
 
 @dataclass(frozen=True)
@@ -65,62 +57,90 @@ class _Table:
     hazard: Floats  # running sum of d / (n (n - d)): what being at risk does to log S
 
 
+@checked
 def clustered_survival(
-    frame: Frame, duration: str, event: str, cluster: str, at: float | Sequence[float], by: str | None = None
+    frame: Frame,
+    duration: str,
+    event: str,
+    cluster: str | Sequence[str],
+    at: float | Sequence[float],
+    by: str | Sequence[str] | None = None,
+    level: float = 0.95,
 ) -> pd.DataFrame:
     """Kaplan-Meier at fixed times (unit of the frame) with rows of a cluster dependent; one row per group and time.
 
-    standard_error is robust to the dependence, naive_standard_error treats every row as a cluster of its own.
-    95 % limits are log-log with the robust one, widened for few clusters; NaN where S is 0 or 1. Rows whose cluster or group is missing
-    are left out and counted in attrs["n_missing"]. Beyond the last observation there is no estimate.
+    standard_error is robust to the dependence and corrected for few clusters, as the limits beside it are;
+    naive_standard_error treats every row as a cluster of its own. Limits are log-log, with t quantiles; NaN where S is
+    0 or 1. Rows whose cluster or group is missing are left out and counted in attrs["n_missing"]. Beyond the last
+    observation there is no estimate.
     """
-    times, groups, owners, n_missing = _read(frame, duration, event, cluster, by, competing=False)
+    read = _read(frame, duration, event, cluster, by, competing=False)
     marks = np.atleast_1d(np.asarray(at, dtype=np.float64))
     rows = []
-    for name, part, owner in _groups(times, groups, owners):
+    for name, part, owner in _groups(read):
         value, influence = _survival(part, marks)
-        for cells in _rows(part, owner, marks, value, influence, _survival_limits, part.event > 0):
-            rows.append([by or "overall", name, *cells])
-    return tidy([dict(zip(SURVIVAL_COLUMNS, row, strict=True)) for row in rows], SURVIVAL_COLUMNS, n_missing)
+        for cells in _rows(part, owner, marks, value, influence, _survival_limits, part.event > 0, level):
+            rows.append([read.variable, name, *cells])
+    return tidy(
+        [dict(zip(SURVIVAL_COLUMNS, row, strict=True)) for row in rows], SURVIVAL_COLUMNS, read.n_missing
+    )
 
 
+@checked
 def clustered_incidence(
-    frame: Frame, duration: str, event: str, cluster: str, at: float | Sequence[float], by: str | None = None
+    frame: Frame,
+    duration: str,
+    event: str,
+    cluster: str | Sequence[str],
+    at: float | Sequence[float],
+    by: str | Sequence[str] | None = None,
+    level: float = 0.95,
 ) -> pd.DataFrame:
     """Aalen-Johansen at fixed times with rows of a cluster dependent; one row per group, cause and time.
 
     event: 0 censored, 1, 2, ... Columns as `clustered_survival`, with cause and incidence; limits on the
     complementary log-log scale.
     """
-    times, groups, owners, n_missing = _read(frame, duration, event, cluster, by, competing=True)
+    read = _read(frame, duration, event, cluster, by, competing=True)
     marks = np.atleast_1d(np.asarray(at, dtype=np.float64))
-    causes = sorted({int(code) for code in np.unique(times.event) if code > 0} | {1})
+    causes = sorted({int(code) for code in np.unique(read.times.event) if code > 0} | {1})
     rows = []
-    for name, part, owner in _groups(times, groups, owners):
+    for name, part, owner in _groups(read):
         for cause in causes:
             value, influence = _incidence(part, cause, marks)
-            for cells in _rows(part, owner, marks, value, influence, _incidence_limits, part.event == cause):
-                rows.append([by or "overall", name, cause, *cells])
+            is_own = part.event == cause
+            for cells in _rows(part, owner, marks, value, influence, _incidence_limits, is_own, level):
+                rows.append([read.variable, name, cause, *cells])
     return tidy(
-        [dict(zip(INCIDENCE_COLUMNS, row, strict=True)) for row in rows], INCIDENCE_COLUMNS, n_missing
+        [dict(zip(INCIDENCE_COLUMNS, row, strict=True)) for row in rows], INCIDENCE_COLUMNS, read.n_missing
     )
 
 
-def _read(
-    frame: Frame, duration: str, event: str, cluster: str, by: str | None, competing: bool
-) -> tuple[Times, list[tuple[str, Ints]], Ints, int]:
-    """Check the frame; give times, the rows of each group, and each row's cluster."""
+@dataclass(frozen=True)
+class _Read:
+    """The times, the rows of each group, and each row's cluster."""
+
+    times: Times
+    variable: str
+    groups: list[tuple[str, Ints]]
+    owners: Ints
+    n_missing: int
+
+
+def _read(frame: Frame, duration: str, event: str, cluster: Any, by: Any, competing: bool) -> _Read:
+    """Check the frame and leave out rows without a cluster or a group."""
     times = check_times(frame, duration, event, competing=competing)
     owners, groups = check_groups(frame, cluster, len(times)), check_groups(frame, by, len(times))
     known = (owners.code >= 0) & (groups.code >= 0)
     rows = [(name, np.flatnonzero(known & (groups.code == code))) for code, name in enumerate(groups.labels)]
-    return times, [(name, one) for name, one in rows if len(one)], owners.code, int((~known).sum())
+    used = [(name, members) for name, members in rows if len(members)]
+    return _Read(times, groups.variable, used, owners.code, int((~known).sum()))
 
 
-def _groups(times: Times, groups: list[tuple[str, Ints]], owners: Ints) -> Iterator[tuple[str, Times, Ints]]:
+def _groups(read: _Read) -> Iterator[tuple[str, Times, Ints]]:
     """Name, times and clusters (0, 1, ...) of each group."""
-    for name, rows in groups:
-        yield name, times.take(rows), distinct(owners[rows])[1]
+    for name, rows in read.groups:
+        yield name, read.times.take(rows), distinct(read.owners[rows])[1]
 
 
 def _table(times: Times) -> _Table:
@@ -195,38 +215,44 @@ def _incidence(times: Times, cause: int, marks: Floats) -> tuple[Floats, Floats]
     return value, influence
 
 
-def _survival_limits(value: Floats, error: Floats) -> tuple[Floats, Floats]:
+def _survival_limits(value: Floats, error: Floats, level: float) -> tuple[Floats, Floats]:
     with np.errstate(divide="ignore", invalid="ignore"):
-        return confidence_limits(value, (error / value) ** 2, "log-log")
+        return confidence_limits(value, (error / value) ** 2, "log-log", level)
 
 
-def _incidence_limits(value: Floats, error: Floats) -> tuple[Floats, Floats]:
-    return incidence_limits(value, error**2)
+def _incidence_limits(value: Floats, error: Floats, level: float) -> tuple[Floats, Floats]:
+    return incidence_limits(value, error**2, level)
 
 
-def _widening(n_cluster: int) -> float:
-    """By what limits are wider than normal ones with the robust standard error; NaN for one cluster."""
+def _student_ratio(n_cluster: int, level: float) -> float:
+    """How much wider t limits over so many clusters are than normal ones."""
     from scipy.special import stdtrit
 
-    if n_cluster < 2:
-        return float("nan")
-    return float(np.sqrt(n_cluster / (n_cluster - 1)) * stdtrit(n_cluster - 1, 0.975) / Z95)
+    return float(stdtrit(n_cluster - 1, (1 + level) / 2)) / normal_quantile(level)
 
 
 def _rows(
-    times: Times, owner: Ints, marks: Floats, value: Floats, influence: Floats, limits: Limits, is_event: Any
+    times: Times,
+    owner: Ints,
+    marks: Floats,
+    value: Floats,
+    influence: Floats,
+    limits: Limits,
+    is_event: Any,
+    level: float,
 ) -> Iterator[list[Any]]:
     """The cells of one group from the landmark on."""
     n_cluster = int(owner.max()) + 1
-    summed = np.array([binned(owner, one, n_cluster) for one in influence])
-    robust, naive = np.sqrt((summed**2).sum(axis=1)), np.sqrt((influence**2).sum(axis=1))
-    lower, upper = limits(value, robust * _widening(n_cluster))
+    summed = np.array([binned(owner, row, n_cluster) for row in influence])
+    correction = np.sqrt(n_cluster / (n_cluster - 1)) if n_cluster > 1 else np.nan
+    robust, naive = np.sqrt((summed**2).sum(axis=1)) * correction, np.sqrt((influence**2).sum(axis=1))
+    lower, upper = limits(value, robust * _student_ratio(n_cluster, level), level)
     for i, mark in enumerate(marks):
         beyond = bool(mark > times.duration.max())
         note = _note(beyond, n_cluster, float(robust[i]))
         known = not beyond and n_cluster > 1
         numbers = [value[i], robust[i], naive[i], lower[i], upper[i]]
-        shown = [float(one) for one in numbers] if known else [float("nan")] * 5
+        shown = [float(number) for number in numbers] if known else [float("nan")] * 5
         counts = [len(times), n_cluster, int(is_event.sum()), int((times.duration >= mark).sum())]
         head = [float(mark), float(mark) / DAYS_PER_MONTH, *counts]
         yield [*head, *shown, beyond, OK if known else NOT_ESTIMABLE, note]

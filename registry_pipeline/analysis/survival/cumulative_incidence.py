@@ -14,19 +14,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from registry_pipeline.analysis.inputs import (
-    DAYS_PER_MONTH,
-    Z95,
-    Floats,
-    Frame,
-    Groups,
-    Ints,
-    Times,
-    check_groups,
-    check_times,
-    distinct_durations,
-)
-from registry_pipeline.analysis.survival.kaplan_meier import about_estimate, each_group, stack, tidy
+from registry_pipeline.analysis.arguments import checked
+from registry_pipeline.analysis.distributions import normal_quantile
+from registry_pipeline.analysis.inputs import Floats, Frame, Ints
+from registry_pipeline.analysis.product_limit import curve_of, risk_table
+from registry_pipeline.analysis.tidy import about_estimate, stack, tidy
+from registry_pipeline.analysis.times import GroupedTimes, Times, grouped_times
+from registry_pipeline.core.units import DAYS_PER_MONTH
 
 CURVE_COLUMNS = [
     "stratum_variable",
@@ -76,16 +70,23 @@ def aalen_johansen(times: Times, cause: int) -> Incidence:
     hypergeometric correction for ties, as in R's cmprsk::cuminc (Gray 1988; Marubini & Valsecchi 1995):
     sum over s <= t of S(s-)^2 d_c / n^2 times the squared effect of that jump on incidence(t).
     """
-    time, position = distinct_durations(times)
-    left = np.bincount(position, minlength=len(time))
-    at_risk = len(times) - np.concatenate(([0], np.cumsum(left)[:-1]))[: len(time)]
+    table = risk_table(times)
+    time, position = times.distinct
     own = np.bincount(position[times.event == cause], minlength=len(time))
     other = np.bincount(position[(times.event > 0) & (times.event != cause)], minlength=len(time))
-    n = at_risk.astype(np.float64)
+    n = np.maximum(table.n_at_risk, 1).astype(np.float64)
     after: Floats = np.asarray(np.cumprod(1 - (own + other) / n), dtype=np.float64)
     before = np.concatenate(([1.0], after[:-1]))[: len(time)]
     incidence = np.asarray(np.cumsum(before * own / n), dtype=np.float64)
-    return Incidence(time, at_risk, own, incidence, _variance(n, own, other, before, after, incidence))
+    variance = _variance(n, own, other, before, after, incidence)
+    unknown = time >= curve_of(times).empty
+    return Incidence(
+        time,
+        table.n_at_risk,
+        own,
+        np.where(unknown, np.nan, incidence),
+        np.where(unknown, np.nan, variance),
+    )
 
 
 def _variance(n: Floats, own: Ints, other: Ints, before: Floats, after: Floats, incidence: Floats) -> Floats:
@@ -103,74 +104,93 @@ def _variance(n: Floats, own: Ints, other: Ints, before: Floats, after: Floats, 
     return np.maximum(constant - 2 * incidence * linear + incidence**2 * square, 0.0)
 
 
-def incidence_limits(incidence: Floats, variance: Floats) -> tuple[Floats, Floats]:
-    """95 % limits on the complementary log-log scale; NaN where the incidence is 0 or 1."""
+def incidence_limits(incidence: Floats, variance: Floats, level: float = 0.95) -> tuple[Floats, Floats]:
+    """Limits on the complementary log-log scale; NaN where the incidence is 0 or 1."""
     undefined = (incidence <= 0) | (incidence >= 1)
     with np.errstate(all="ignore"):
-        width = Z95 * np.sqrt(variance) / (incidence * np.abs(np.log(incidence)))
+        width = normal_quantile(level) * np.sqrt(variance) / (incidence * np.abs(np.log(incidence)))
         lower, upper = incidence ** np.exp(width), incidence ** np.exp(-width)
     return np.where(undefined, np.nan, lower), np.where(undefined, np.nan, upper)
 
 
-def _read(frame: Frame, duration: str, event: str, by: str | None) -> tuple[Times, Groups, list[int]]:
-    """Check the frame and list the causes that occur in it."""
-    times = check_times(frame, duration, event, competing=True)
-    causes = sorted({int(code) for code in np.unique(times.event) if code > 0} | {1})
-    return times, check_groups(frame, by, len(times)), causes
+def causes_of(groups: GroupedTimes) -> list[int]:
+    """The causes that occur, the first always among them."""
+    codes = {int(code) for _, part in groups.parts for code in np.unique(part.event)}
+    return sorted({code for code in codes if code > 0} | {1})
 
 
-def cumulative_incidence(frame: Frame, duration: str, event: str, by: str | None = None) -> pd.DataFrame:
+@checked
+def cumulative_incidence(
+    frame: Frame,
+    duration: str,
+    event: str,
+    by: str | Sequence[str] | None = None,
+    entry: str | None = None,
+    level: float = 0.95,
+) -> pd.DataFrame:
     """Estimate the incidence of every cause in every group over time.
 
     event: 0 censored, 1, 2, ... causes. One row per group, cause and distinct time, columns of
     `result.cumulative_incidence` and n_event, standard_error. The incidences of all causes and the
     Kaplan-Meier of any event add up to 1 at every time. 1 - Kaplan-Meier of one cause is not this risk.
     """
-    times, groups, causes = _read(frame, duration, event, by)
+    groups = grouped_times(frame, duration, event, by, entry, competing=True)
     curves = [
-        _curve(aalen_johansen(part, cause), groups.variable, name, cause)
-        for name, part in each_group(times, groups)
-        for cause in causes
+        _curve(aalen_johansen(part, cause), groups.variable, name, cause, level)
+        for name, part in groups.parts
+        for cause in causes_of(groups)
     ]
     return stack(curves, CURVE_COLUMNS, groups.n_missing)
 
 
-def _curve(found: Incidence, variable: str, name: str, cause: int) -> list[Any]:
+def _curve(found: Incidence, variable: str, name: str, cause: int, level: float) -> list[Any]:
     """The columns of one curve."""
     counts = [found.time, found.n_at_risk, found.n_event]
-    limits = incidence_limits(found.incidence, found.variance)
+    limits = incidence_limits(found.incidence, found.variance, level)
     return [variable, name, cause, *counts, found.incidence, np.sqrt(found.variance), *limits]
 
 
+@checked
 def landmark_incidence(
-    frame: Frame, duration: str, event: str, at: float | Sequence[float], by: str | None = None
+    frame: Frame,
+    duration: str,
+    event: str,
+    at: float | Sequence[float],
+    by: str | Sequence[str] | None = None,
+    entry: str | None = None,
+    level: float = 0.95,
 ) -> pd.DataFrame:
     """Estimate the incidence of every cause at fixed times, given in the unit of the frame.
 
-    A landmark later than the last observation of a group has no estimate: NaN and `is_beyond_follow_up`.
+    A landmark later than the last observation of a group has no estimate: NaN and `is_beyond_follow_up`; with
+    `entry` there is none before the first entry, nor after the risk set has emptied.
     """
-    times, groups, causes = _read(frame, duration, event, by)
+    groups = grouped_times(frame, duration, event, by, entry, competing=True)
     marks = np.atleast_1d(np.asarray(at, dtype=np.float64))
     rows = [
         {"stratum_variable": groups.variable, "stratum": name, "cause": cause, **values}
-        for name, part in each_group(times, groups)
-        for cause in causes
-        for values in _landmark_values(part, cause, marks)
+        for name, part in groups.parts
+        for cause in causes_of(groups)
+        for values in _landmark_values(part, cause, marks, level)
     ]
     return tidy(rows, LANDMARK_COLUMNS, groups.n_missing)
 
 
-def _landmark_values(times: Times, cause: int, marks: Floats) -> Iterator[dict[str, Any]]:
+def _landmark_values(times: Times, cause: int, marks: Floats, level: float) -> Iterator[dict[str, Any]]:
     """Read one curve at the landmarks."""
-    found = aalen_johansen(times, cause)
-    at = np.searchsorted(found.time, marks, side="right")
-    incidence = np.concatenate(([0.0], found.incidence))[at]
-    variance = np.concatenate(([0.0], found.variance))[at]
-    lower, upper = incidence_limits(incidence, variance)
+    curve, any_event = aalen_johansen(times, cause), curve_of(times)
+    at = np.searchsorted(curve.time, marks, side="right")
+    incidence = np.concatenate(([0.0], curve.incidence))[at]
+    variance = np.concatenate(([0.0], curve.variance))[at]
+    lower, upper = incidence_limits(incidence, variance, level)
     for i, mark in enumerate(marks):
-        beyond = bool(mark > times.duration.max())
+        reason = any_event.gap(float(mark))
         numbers = [incidence[i], np.sqrt(variance[i]), lower[i], upper[i]]
-        shown = [np.nan] * 4 if beyond else [float(value) for value in numbers]
-        counts = [float(mark), float(mark) / DAYS_PER_MONTH, len(times), int((times.duration >= mark).sum())]
-        about = about_estimate(float(incidence[i]), beyond, "incidence").values()
+        shown = [np.nan] * 4 if reason else [float(value) for value in numbers]
+        at_risk = times.duration >= mark
+        if times.entry is not None:
+            at_risk &= times.entry < mark
+        counts = [float(mark), float(mark) / DAYS_PER_MONTH, len(times), int(at_risk.sum())]
+        about = about_estimate(float(incidence[i]), reason, "incidence").values()
+        beyond = bool(mark > any_event.last)
         yield dict(zip(LANDMARK_COLUMNS[3:], [*counts, *shown, beyond, *about], strict=True))

@@ -16,17 +16,11 @@ from statistics import NormalDist
 import numpy as np
 import pandas as pd
 
-from registry_pipeline.analysis.inputs import (
-    NOT_ESTIMABLE,
-    OK,
-    Floats,
-    Frame,
-    Ints,
-    Times,
-    check_times,
-    numbers,
-)
-from registry_pipeline.analysis.survival.logrank import chi_square_p, logrank_scores, quadratic_form
+from registry_pipeline.analysis.arguments import checked
+from registry_pipeline.analysis.distributions import chi_square_p
+from registry_pipeline.analysis.inputs import NOT_ESTIMABLE, OK, Floats, Frame, Ints, numbers
+from registry_pipeline.analysis.survival.logrank import logrank_scores, quadratic_form
+from registry_pipeline.analysis.times import Times, check_times
 
 COLUMNS = [
     "variable",
@@ -112,6 +106,7 @@ def p_lausen_94(statistic: float, n: int, n_below: Ints) -> float:
     return float(np.clip(erfc(statistic / np.sqrt(2)) + excess, 0.0, 1.0))
 
 
+@checked
 def select_cutpoint(
     frame: Frame, duration: str, event: str, variable: str, min_share: float = 0.1
 ) -> pd.DataFrame:
@@ -124,8 +119,6 @@ def select_cutpoint(
     says. Exact is the permutation p of `search_cost`. Rows with a missing variable are left out and counted.
     Source: Lausen, Sauerbrei & Schumacher 1994; Lausen & Schumacher 1992, Biometrics 48.
     """
-    if not 0 < min_share < 0.5:
-        raise ValueError("min_share must lie between 0 and 0.5")
     times, values, n_missing = _read(frame, duration, event, variable)
     counts = {
         "n": len(times),
@@ -182,6 +175,7 @@ def _best_row(times: Times, values: Floats, found: Search, min_share: float) -> 
     }
 
 
+@checked
 def cutpoint_stability(
     frame: Frame,
     duration: str,

@@ -9,8 +9,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from registry_pipeline.analysis.inputs import Floats, Frame, check_times, numbers
+from registry_pipeline.analysis.arguments import checked
+from registry_pipeline.analysis.inputs import Floats, Frame, numbers
 from registry_pipeline.analysis.survival.cutpoint import logrank_rank_scores, search, select_cutpoint
+from registry_pipeline.analysis.times import check_times
 
 COLUMNS = [
     "variable", "cutpoint", "statistic", "n", "n_event", "n_missing", "n_candidates", "min_share",
@@ -20,6 +22,7 @@ TWO_SIDED_5 = 1.959963984540054
 CELLS = 4_000_000  # permutations are drawn in blocks of this many values
 
 
+@checked
 def search_cost(
     frame: Frame,
     duration: str,

@@ -6,23 +6,20 @@ Does not belong here: the curves (analysis/survival/cumulative_incidence.py), th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from registry_pipeline.analysis.inputs import (
-    NOT_ESTIMABLE,
-    OK,
-    Floats,
-    Frame,
-    Ints,
-    Times,
-    check_groups,
-    check_times,
-)
+from registry_pipeline.analysis.arguments import checked
+from registry_pipeline.analysis.counting import binned
+from registry_pipeline.analysis.cox.fine_gray import evaluate_weighted, row_sums, weight_rows
+from registry_pipeline.analysis.inputs import Floats, Frame, Ints
 from registry_pipeline.analysis.product_limit import counts_at_events
-from registry_pipeline.analysis.survival.logrank import chi_square_p, few_events, quadratic_form
+from registry_pipeline.analysis.survival.logrank import leading_p, least_expected, quadratic_form
+from registry_pipeline.analysis.survival.permutation import N_PERMUTATIONS, SEED, permutation_p
+from registry_pipeline.analysis.times import Times, check_groups, check_times
 
 COLUMNS = [
     "stratum_variable",
@@ -30,6 +27,11 @@ COLUMNS = [
     "chi_square",
     "degrees_of_freedom",
     "p_value",
+    "p_value_method",
+    "asymptotic_p_value",
+    "permutation_p_value",
+    "n_permutations",
+    "least_expected",
     "n",
     "n_event",
     "n_missing",
@@ -120,26 +122,57 @@ def _other_variance(curves: GroupCurves) -> Floats:
     return value
 
 
-def gray_test(frame: Frame, duration: str, event: str, by: str, cause: int = 1) -> pd.DataFrame:
+@checked
+def gray_test(
+    frame: Frame,
+    duration: str,
+    event: str,
+    by: str | Sequence[str],
+    cause: int = 1,
+    n_permutations: int = N_PERMUTATIONS,
+    seed: int = SEED,
+) -> pd.DataFrame:
     """Test whether the incidence of `cause` is equal in the groups of `by`; one row.
 
-    event: 0 censored, 1, 2, ... Rows whose group is missing are left out and counted. Without events of the
-    cause, or with fewer than two groups: status not_estimable with the reason, numbers NaN.
+    event: 0 censored, 1, 2, ... Rows whose group is missing are left out and counted. p_value leads: that of the
+    chi-square, but where a group expects fewer than 5 events of the cause the permutation p of the subdistribution
+    scores (Fine and Gray's at no effect, whose sums over groups are the score of Gray's test with censoring pooled).
+    Without events of the cause, or with fewer than two groups: status not_estimable with the reason, numbers NaN.
     """
     times = check_times(frame, duration, event, competing=True)
     groups = check_groups(frame, by, len(times))
     if groups.n_missing:
         times = times.take(groups.code >= 0)
-    code = groups.code[groups.code >= 0]
+    known = groups.take(groups.code >= 0)
     n_event = int((times.event == cause).sum())
-    chi_square, freedom, reason = float("nan"), 0, _why_not(len(code), groups.n_used, n_event, by, cause)
+    chi_square, freedom = float("nan"), 0
+    expected: tuple[float, str] = (float("nan"), "")
+    reason = _why_not(len(times), groups.n_used, n_event, groups.variable, cause)
     if not reason:
-        score, covariance = gray_scores(group_curves(times, code, len(groups.labels), cause))
-        chi_square, freedom = quadratic_form(score, covariance)
+        curves = group_curves(times, known.code, len(groups.labels), cause)
+        chi_square, freedom = quadratic_form(*gray_scores(curves))
+        scores, own = subdistribution_scores(times, cause)
+        expected = least_expected(binned(known.code, own, len(groups.labels)), known)
         reason = "" if freedom else "The groups were never at risk together."
-    row = [by, cause, chi_square, freedom, chi_square_p(chi_square, freedom), len(times), n_event]
-    values = [*row, groups.n_missing, NOT_ESTIMABLE if reason else OK, reason or few_events(n_event)]
-    return pd.DataFrame([dict(zip(COLUMNS, values, strict=True))])
+    row = {
+        "stratum_variable": groups.variable, "cause": cause, "chi_square": chi_square,
+        "degrees_of_freedom": freedom, "n": len(times), "n_event": n_event, "n_missing": groups.n_missing,
+    }  # fmt: skip
+    leading = leading_p(
+        chi_square, freedom, expected, reason,
+        lambda: permutation_p(scores, known.code, len(groups.labels), None, n_permutations, seed),
+    )  # fmt: skip
+    return pd.DataFrame([row | leading], columns=COLUMNS)
+
+
+def subdistribution_scores(times: Times, cause: int) -> tuple[Floats, Floats]:
+    """Each row's score of the subdistribution hazard at no effect, and the events it expects: two (n,)."""
+    weighted = weight_rows(times, cause)
+    point = evaluate_weighted(weighted, np.zeros((len(times), 0)), np.zeros(0))
+    if point is None:
+        raise ArithmeticError("the subdistribution likelihood cannot be computed")
+    expected = row_sums(weighted, weighted.n_dying / point.total)
+    return (times.event == cause) - expected, expected
 
 
 def _why_not(n: int, n_group: int, n_event: int, by: str, cause: int) -> str:

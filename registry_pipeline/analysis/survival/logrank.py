@@ -6,31 +6,37 @@ Does not belong here: Gray's test for competing risks (gray.py), searched cutpoi
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from registry_pipeline.analysis.inputs import (
-    NOT_ESTIMABLE,
-    OK,
-    Floats,
-    Frame,
-    Groups,
-    Ints,
-    Times,
-    check_groups,
-    check_times,
-)
+from registry_pipeline.analysis.arguments import checked
+from registry_pipeline.analysis.distributions import chi_square_p
+from registry_pipeline.analysis.inputs import NOT_ESTIMABLE, OK, Floats, Frame, Ints
 from registry_pipeline.analysis.product_limit import counts_at_events
+from registry_pipeline.analysis.survival.permutation import (
+    FEW_EXPECTED,
+    N_PERMUTATIONS,
+    SEED,
+    PermutationP,
+    permutation_p,
+    rank_scores,
+)
+from registry_pipeline.analysis.times import Groups, Times, check_groups, check_times
 
 COLUMNS = [
     "stratum_variable",
     "chi_square",
     "degrees_of_freedom",
     "p_value",
+    "p_value_method",
+    "asymptotic_p_value",
+    "permutation_p_value",
+    "n_permutations",
+    "least_expected",
     "n",
     "n_event",
     "n_missing",
@@ -38,7 +44,6 @@ COLUMNS = [
     "status",
     "note",
 ]
-FEW_EVENTS = 5
 Weighting = str | tuple[str, float, float] | None
 
 
@@ -78,14 +83,12 @@ def _weight(n: Floats, d: Floats, power: tuple[float, float]) -> Floats:
 
 
 def _power(weighting: Weighting) -> tuple[float, float]:
-    """Read the weighting argument as the two powers of Fleming and Harrington."""
+    """The weighting as the two powers of Fleming and Harrington."""
     if weighting is None:
         return 0.0, 0.0
-    if weighting == "peto":
+    if isinstance(weighting, str):
         return 1.0, 0.0
-    if isinstance(weighting, tuple) and len(weighting) == 3 and weighting[0] == "fleming-harrington":
-        return float(weighting[1]), float(weighting[2])
-    raise ValueError("weighting must be None, 'peto' or ('fleming-harrington', p, q)")
+    return float(weighting[1]), float(weighting[2])
 
 
 def quadratic_form(difference: Floats, covariance: Floats) -> tuple[float, int]:
@@ -117,7 +120,12 @@ def _combine(times: Times, groups: Groups, strata: Groups | None, power: tuple[f
 
 
 def _prepare(
-    frame: Frame, duration: str, event: str, by: str, strata: str | None, entry: str | None
+    frame: Frame,
+    duration: str,
+    event: str,
+    by: str | Sequence[str],
+    strata: str | Sequence[str] | None,
+    entry: str | None,
 ) -> tuple[Times, Groups, Groups | None, int]:
     """Read the frame and leave out rows whose group or stratum is missing."""
     times = check_times(frame, duration, event, entry)
@@ -130,50 +138,121 @@ def _prepare(
     return times.take(keep), groups.take(keep), None if layers is None else layers.take(keep), n_missing
 
 
+@checked
 def logrank_test(
     frame: Frame,
     duration: str,
     event: str,
-    by: str,
-    strata: str | None = None,
+    by: str | Sequence[str],
+    strata: str | Sequence[str] | None = None,
     weighting: Weighting = None,
     entry: str | None = None,
+    n_permutations: int = N_PERMUTATIONS,
+    seed: int = SEED,
 ) -> pd.DataFrame:
     """Test whether survival is equal in k groups; one row as `result.logrank_test`.
 
     weighting: None is the log-rank test, 'peto' weights by S(t-) (R survdiff rho = 1),
     ('fleming-harrington', p, q) by S(t-)^p (1 - S(t-))^q. strata: scores are summed over strata.
+    p_value leads: asymptotic_p_value of the chi-square, but where a group expects fewer than 5 events the
+    permutation_p_value (`permutation.py`); p_value_method says which. least_expected: of all groups.
     No events, or fewer than two groups at risk: status not_estimable with the reason, numbers NaN.
-    Source: Harrington & Fleming 1982; agrees with R survdiff.
+    Source: Harrington & Fleming 1982; chi-square and asymptotic p agree with R survdiff.
     """
     power = _power(weighting)
     times, groups, layers, n_missing = _prepare(frame, duration, event, by, strata, entry)
-    n_event = int(times.event.sum())
     test = _combine(times, groups, layers, power)
     chi_square, freedom = quadratic_form(test.observed - test.expected, test.covariance)
-    reason = _why_not(len(times), n_event, groups.n_used, freedom, by)
+    reason = _why_not(len(times), int(times.event.sum()), groups.n_used, freedom, groups.variable)
     if reason:
         chi_square = float("nan")
-    values = [by, chi_square, freedom, chi_square_p(chi_square, freedom), len(times), n_event, n_missing]
-    row = [
-        *values,
-        _weighting_label(weighting),
-        NOT_ESTIMABLE if reason else OK,
-        reason or few_events(n_event) or _few_expected(times, groups, layers, test, power),
-    ]
-    return pd.DataFrame([dict(zip(COLUMNS, row, strict=True))])
+    row = {
+        "stratum_variable": groups.variable,
+        "chi_square": chi_square,
+        "degrees_of_freedom": freedom,
+        "n": len(times),
+        "n_event": int(times.event.sum()),
+        "n_missing": n_missing,
+        "weighting": _weighting_label(weighting),
+    }
+    plain = test if power == (0.0, 0.0) else _combine(times, groups, layers, (0.0, 0.0))
+    expected = least_expected(plain.expected, groups)
+    scores = rank_scores(times, power, None if layers is None else layers.code)
+    leading = leading_p(
+        chi_square, freedom, expected, reason,
+        lambda: permutation_p(
+            scores, groups.code, len(groups.labels), None if layers is None else layers.code, n_permutations, seed
+        ),
+    )  # fmt: skip
+    return pd.DataFrame([row | leading], columns=COLUMNS)
 
 
+def least_expected(expected: Floats, groups: Groups) -> tuple[float, str]:
+    """The fewest events that any group with rows expects, and which group that is."""
+    used = np.bincount(groups.code, minlength=len(groups.labels)) > 0
+    if not used.any():
+        return float("nan"), ""
+    at = int(np.argmin(np.where(used, expected, np.inf)))
+    return float(expected[at]), groups.labels[at]
+
+
+def leading_p(
+    chi_square: float,
+    freedom: int,
+    expected: tuple[float, str],
+    reason: str,
+    permute: Callable[[], PermutationP],
+) -> dict[str, Any]:
+    """The p value of a test that leads, the asymptotic one beside it, and why; reason: why there is no test."""
+    asymptotic = chi_square_p(chi_square, freedom)
+    row = {
+        "p_value": asymptotic, "asymptotic_p_value": asymptotic, "permutation_p_value": float("nan"),
+        "n_permutations": 0, "p_value_method": "chi-square", "least_expected": expected[0],
+        "status": OK, "note": "",
+    }  # fmt: skip
+    if reason:
+        return row | {"status": NOT_ESTIMABLE, "p_value_method": "", "note": reason}
+    if expected[0] >= FEW_EXPECTED:
+        return row
+    dealt = permute()
+    note = (
+        f"Only {expected[0]:.1f} events are expected in {expected[1]}: the p value is by {dealt.method}, not by the "
+        "chi-square approximation, and assumes that censoring does not depend on the group."
+    )
+    return row | {
+        "p_value": dealt.p_value, "permutation_p_value": dealt.p_value, "n_permutations": dealt.n_permutations,
+        "p_value_method": dealt.method, "note": note,
+    }  # fmt: skip
+
+
+def two_sample_p(times: Times, group: Ints, n_group: int) -> float:
+    """The leading p value of the plain log-rank test on checked arrays; NaN without a comparison."""
+    test = logrank_scores(times, group, n_group, (0.0, 0.0))
+    chi_square, freedom = quadratic_form(test.observed - test.expected, test.covariance)
+    if freedom == 0:
+        return float("nan")
+    if test.expected.min() >= FEW_EXPECTED:
+        return chi_square_p(chi_square, freedom)
+    return permutation_p(rank_scores(times), group, n_group).p_value
+
+
+@checked
 def logrank_groups(
-    frame: Frame, duration: str, event: str, by: str, strata: str | None = None, weighting: Weighting = None
+    frame: Frame,
+    duration: str,
+    event: str,
+    by: str | Sequence[str],
+    strata: str | Sequence[str] | None = None,
+    weighting: Weighting = None,
+    entry: str | None = None,
 ) -> pd.DataFrame:
     """Give the (weighted) observed and expected events per group behind `logrank_test`."""
-    times, groups, layers, n_missing = _prepare(frame, duration, event, by, strata, None)
+    times, groups, layers, n_missing = _prepare(frame, duration, event, by, strata, entry)
     test = _combine(times, groups, layers, _power(weighting))
     counts = np.bincount(groups.code, minlength=len(groups.labels))
     result = pd.DataFrame(
         {
-            "stratum_variable": by,
+            "stratum_variable": groups.variable,
             "stratum": list(groups.labels),
             "n": counts,
             "observed": test.observed,
@@ -197,50 +276,8 @@ def _why_not(n: int, n_event: int, n_group: int, freedom: int, by: str) -> str:
     return ""
 
 
-def few_events(n_event: int) -> str:
-    """Warn of a test that rests on almost nothing."""
-    if n_event >= FEW_EVENTS:
-        return ""
-    return (
-        f"Only {n_event} {'event' if n_event == 1 else 'events'}: the p value is an approximation for many."
-    )
-
-
-def _few_expected(
-    times: Times, groups: Groups, layers: Groups | None, test: ScoreTest, power: tuple[float, float]
-) -> str:
-    """Warn of a group in which hardly any event is expected."""
-    plain = test if power == (0.0, 0.0) else _combine(times, groups, layers, (0.0, 0.0))
-    least = int(np.argmin(plain.expected))
-    if plain.expected[least] >= FEW_EVENTS:
-        return ""
-    return (
-        f"Only {plain.expected[least]:.1f} events are expected in {groups.labels[least]}: the p value is an "
-        "approximation for many."
-    )
-
-
 def _weighting_label(weighting: Any) -> str:
     """Write the weighting as a word."""
     if weighting is None:
         return "logrank"
     return weighting if isinstance(weighting, str) else f"fleming-harrington({weighting[1]}, {weighting[2]})"
-
-
-def chi_square_p(statistic: float, freedom: int) -> float:
-    """Upper tail of the chi-square distribution; NaN when there is no test.
-
-    In closed form for whole degrees of freedom (Abramowitz & Stegun 26.4.4 and 26.4.5): loading a library of
-    special functions would take longer than most tests.
-    """
-    if freedom < 1 or not math.isfinite(statistic):
-        return float("nan")
-    half = max(statistic, 0.0) / 2
-    power = 0.5 if freedom % 2 else 0.0
-    tail = math.erfc(math.sqrt(half)) if freedom % 2 else 0.0
-    term = math.exp(-half) * half**power / math.gamma(power + 1)
-    while power < freedom / 2:
-        tail += term
-        power += 1
-        term *= half / power
-    return tail

@@ -11,24 +11,19 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from registry_pipeline.analysis.cohort.descriptive import exact_proportion_ci
-from registry_pipeline.analysis.growth.lesions import (
-    DAYS_PER_MONTH,
-    Frame,
-    as_pandas,
-    numbers,
-    require_columns,
-)
-from registry_pipeline.analysis.inputs import NOT_ESTIMABLE, OK
+from registry_pipeline.analysis.arguments import checked
+from registry_pipeline.analysis.distributions import exact_proportion_ci
+from registry_pipeline.analysis.inputs import NOT_ESTIMABLE, OK, Frame, numbers, series
+from registry_pipeline.core.units import DAYS_PER_MONTH
 
 PATTERNS = ("local_recurrence", "regional", "new_oligomet", "polymet")
-COUNTING = ("first_overall", "first_of_type")
 COLUMNS = [
     "pattern", "n_patients", "n_event", "share", "ci_lower", "ci_upper",
     "median_months_observed", "min_months", "max_months", "status", "note",
 ]  # fmt: skip
 
 
+@checked
 def recurrence_patterns(
     frame: Frame,
     n_patients: int,
@@ -50,12 +45,10 @@ def recurrence_patterns(
     kind or patient, or before the origin, are left out. `patterns` are always listed, further kinds
     that occur follow; 'any' closes the table. Raises ValueError for an impossible n_patients.
     """
-    if counting not in COUNTING or unit not in ("days", "months"):
-        raise ValueError("counting is first_overall or first_of_type; unit is days or months")
-    data = as_pandas(frame)
-    require_columns(data, [patient, event_type, time])
-    events, kinds = _events(data, patient, event_type, time, unit)
-    if events["patient"].nunique() > n_patients or n_patients < 0:
+    if unit == "frame":
+        raise ValueError("recurrence_patterns: unit must be days or months")
+    events, kinds = _events(frame, patient, event_type, time, unit)
+    if events["patient"].nunique() > n_patients:
         raise ValueError("more patients have an event than the cohort has patients")
     first = events.groupby(["patient", "kind"], as_index=False)["months"].min()
     is_earliest = first["months"] == first.groupby("patient")["months"].transform("min")
@@ -70,13 +63,13 @@ def recurrence_patterns(
 
 
 def _events(
-    data: pd.DataFrame, patient: str, event_type: str, time: str, unit: str
+    frame: Frame, patient: str, event_type: str, time: str, unit: str
 ) -> tuple[pd.DataFrame, list[str]]:
     """Dated events after the origin, patients and kinds as numbers, and the names of the kinds."""
-    (owner, _), (kind, kinds) = pd.factorize(data[patient]), pd.factorize(data[event_type])
-    months = numbers(data[time]) / (DAYS_PER_MONTH if unit == "days" else 1.0)
+    (owner, _), (kind, kinds) = (pd.factorize(series(frame, name)) for name in (patient, event_type))
+    months = numbers(frame, time, is_infinite_missing=True) / (DAYS_PER_MONTH if unit == "days" else 1.0)
     events = pd.DataFrame({"patient": owner, "kind": kind, "months": months})
-    return events[(owner >= 0) & (kind >= 0) & (months >= 0)], [str(one) for one in kinds]
+    return events[(owner >= 0) & (kind >= 0) & (months >= 0)], [str(kind) for kind in kinds]
 
 
 def _row(pattern: str, months: pd.Series, n_patients: int, level: float) -> dict[str, object]:

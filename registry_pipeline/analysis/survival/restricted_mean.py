@@ -20,17 +20,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from registry_pipeline.analysis.inputs import (
-    DAYS_PER_MONTH,
-    NOT_ESTIMABLE,
-    OK,
-    Frame,
-    Times,
-    check_groups,
-    check_times,
-)
+from registry_pipeline.analysis.arguments import checked
+from registry_pipeline.analysis.inputs import NOT_ESTIMABLE, OK, Frame
 from registry_pipeline.analysis.product_limit import curve_of
-from registry_pipeline.analysis.survival.kaplan_meier import each_group, tidy
+from registry_pipeline.analysis.tidy import tidy
+from registry_pipeline.analysis.times import Times, grouped_times
+from registry_pipeline.core.units import DAYS_PER_MONTH
 
 COLUMNS = [
     "stratum_variable",
@@ -92,8 +87,15 @@ def _beyond_follow_up(times: Times, tau: float) -> bool:
     return bool(last < tau) and not is_zero
 
 
+@checked
 def restricted_mean(
-    frame: Frame, duration: str, event: str, tau: float, by: str | None = None
+    frame: Frame,
+    duration: str,
+    event: str,
+    tau: float,
+    by: str | Sequence[str] | None = None,
+    entry: str | None = None,
+    level: float = 0.95,
 ) -> pd.DataFrame:
     """Estimate the mean survival time up to `tau` (unit of the frame) in each group.
 
@@ -102,27 +104,35 @@ def restricted_mean(
     status not_estimable, numbers NaN. standard_error is Greenwood's; the limits are wider than 1.96 of it (see
     the module), by t with degrees_of_freedom. Where the standard error is 0 there is no interval.
     """
-    if not tau > 0:
-        raise ValueError("tau must be greater than zero")
-    times = check_times(frame, duration, event)
-    groups = check_groups(frame, by, len(times))
+    groups = grouped_times(frame, duration, event, by, entry)
     rows = []
-    for name, part in each_group(times, groups):
+    for name, part in groups.parts:
         counts = {"n": len(part), "n_event": int(part.event.sum())}
-        rows.append({"stratum_variable": groups.variable, "stratum": name, **counts, **_estimate(part, tau)})
+        head = {"stratum_variable": groups.variable, "stratum": name, **counts}
+        rows.append(head | _estimate(part, tau, level))
     return tidy(rows, COLUMNS, groups.n_missing)
 
 
-def _estimate(times: Times, tau: float) -> dict[str, Any]:
+def _unknown_before(times: Times, tau: float) -> str:
+    """Why the area up to tau is unknown, or an empty text."""
+    curve = curve_of(times)
+    if curve.first > 0:
+        return "Nobody was under observation at the start: survival before the first entry is unknown."
+    if tau > curve.empty:
+        return curve.gap(curve.empty)
+    return "The horizon is later than the last observation." if _beyond_follow_up(times, tau) else ""
+
+
+def _estimate(times: Times, tau: float, level: float) -> dict[str, Any]:
     """Estimate one group."""
-    values: dict[str, Any] = {"tau": float(tau), "status": OK, "note": "", "degrees_of_freedom": float("nan")}
+    reason = _unknown_before(times, tau)
+    values: dict[str, Any] = {"tau": float(tau), "status": NOT_ESTIMABLE if reason else OK, "note": reason}
+    values["degrees_of_freedom"] = float("nan")
     estimate = error = lower = upper = float("nan")
-    if _beyond_follow_up(times, tau):
-        values |= {"status": NOT_ESTIMABLE, "note": "The horizon is later than the last observation."}
-    else:
+    if not reason:
         estimate, error = area_under_curve(times, tau)
         freedom = _freedom(times, tau)
-        half, *_ = _student(0.0, [_widened(error, freedom)], [freedom])
+        half, *_ = _student(0.0, [_widened(error, freedom)], [freedom], level)
         if half > 0:
             lower, upper, values["degrees_of_freedom"] = estimate - half, estimate + half, freedom
         else:
@@ -143,8 +153,10 @@ def _widened(error: float, freedom: float) -> float:
     return float(error * np.sqrt(1 + 1 / freedom)) if freedom > 0 else float("nan")
 
 
-def _student(gap: float, errors: Sequence[float], freedoms: Sequence[float]) -> tuple[float, float, float]:
-    """Give half the width of the 95 % interval, the two-sided p value and the degrees of freedom of a sum.
+def _student(
+    gap: float, errors: Sequence[float], freedoms: Sequence[float], level: float
+) -> tuple[float, float, float]:
+    """Give half the width of the interval, the two-sided p value and the degrees of freedom of a sum.
 
     errors: widened, of independent groups; freedoms: of each. All NaN where there is no spread to tell.
     """
@@ -157,7 +169,7 @@ def _student(gap: float, errors: Sequence[float], freedoms: Sequence[float]) -> 
     counted = square > 0
     freedom = total**2 / float((square[counted] ** 2 / np.asarray(freedoms)[counted]).sum())
     error = float(np.sqrt(total))
-    half = float(stdtrit(freedom, 0.975)) * error
+    half = float(stdtrit(freedom, (1 + level) / 2)) * error
     return half, float(2 * stdtr(freedom, -abs(gap) / error)), freedom
 
 
@@ -170,19 +182,30 @@ def _no_width(times: Times, tau: float) -> str:
     return "Everybody dies at one time; the interval has no width and is not given."
 
 
-def restricted_mean_difference(frame: Frame, duration: str, event: str, tau: float, by: str) -> pd.DataFrame:
+@checked
+def restricted_mean_difference(
+    frame: Frame,
+    duration: str,
+    event: str,
+    tau: float,
+    by: str | Sequence[str],
+    entry: str | None = None,
+    level: float = 0.95,
+) -> pd.DataFrame:
     """Compare restricted means between every pair of groups: later label minus earlier label.
 
     Groups are independent: the variance of the difference is the sum of the two. Limits and p value are wider than
     those of the standard error alone (see the module). Where one of the two standard errors is 0 (no event, one
     patient) it says nothing of the group's uncertainty: not_estimable, without numbers.
     """
-    means = restricted_mean(frame, duration, event, tau, by)
-    rows = [difference_of_means(a, b) for a, b in combinations(means.to_dict("records"), 2)]
+    means = restricted_mean(frame, duration, event, tau, by, entry, level)
+    rows = [difference_of_means(a, b, level) for a, b in combinations(means.to_dict("records"), 2)]
     return tidy(rows, DIFFERENCE_COLUMNS, means.attrs["n_missing"])
 
 
-def difference_of_means(reference: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+def difference_of_means(
+    reference: dict[str, Any], other: dict[str, Any], level: float = 0.95
+) -> dict[str, Any]:
     """Subtract one group's mean from another's: two rows of `restricted_mean`, one row of the difference."""
     both = (reference, other)
     gap = other["estimate"] - reference["estimate"]
@@ -193,7 +216,7 @@ def difference_of_means(reference: dict[str, Any], other: dict[str, Any]) -> dic
     half = p_value = freedom = float("nan")
     if known:
         widened = [_widened(row["standard_error"], row["degrees_of_freedom"]) for row in both]
-        half, p_value, freedom = _student(gap, widened, [row["degrees_of_freedom"] for row in both])
+        half, p_value, freedom = _student(gap, widened, [row["degrees_of_freedom"] for row in both], level)
     elif np.isfinite(gap):
         notes.append("So the difference has no standard error, and no test.")
     return {

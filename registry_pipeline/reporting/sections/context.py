@@ -12,7 +12,7 @@ from functools import cached_property
 
 import pandas as pd
 
-from registry_pipeline.core.settings import DAYS_PER_MONTH
+from registry_pipeline.core.units import DAYS_PER_MONTH
 from registry_pipeline.reporting.document.wording import Words, clean, count, is_given, singular, upper_first
 from registry_pipeline.reporting.figures.base import FigureFolder
 from registry_pipeline.reporting.release.tables import ReleaseTables

@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 
 from registry_pipeline import analysis
-from registry_pipeline.analysis.inputs import Times
+from registry_pipeline.analysis.times import Times
 from registry_pipeline.study.headlines import headline_bounds
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -169,12 +169,14 @@ CALLS: dict[str, Any] = {
     "describe_cohort": lambda f: analysis.describe_cohort(f, ["x", "kind"], "group"),
     "events_label": lambda f: pd.DataFrame([{"label": analysis.events_label(len(f) / 3)}]),
     "exact_proportion_ci": lambda f: _proportion(f, analysis.exact_proportion_ci),
+    "exact_rate_ci": lambda f: _rate(f),
+    "false_discovery_p": lambda f: pd.DataFrame({"p_value": analysis.false_discovery_p(f["x"].abs() % 1)}),
     "wilson_ci": lambda f: _proportion(f, analysis.wilson_ci),
     "fit_cause_specific": lambda f: analysis.fit_cause_specific(f, *COMPETING, ["x", "y"]).terms,
     "fit_cox": _cox(),
-    "fit_cox, clusters": _cox(cluster="patient", second_engine=False),
-    "fit_cox, strata": _cox(strata="stratum", second_engine=False),
-    "fit_cox, entry": _cox(entry="entry", second_engine=False),
+    "fit_cox, clusters": _cox(cluster="patient", cross_check=False),
+    "fit_cox, strata": _cox(strata="stratum", cross_check=False),
+    "fit_cox, entry": _cox(entry="entry", cross_check=False),
     "fit_cox, firth": _cox(penalty="firth"),
     "fit_cox_imputed": _imputed,
     "fit_cox_reported": _reported,
@@ -192,7 +194,7 @@ CALLS: dict[str, Any] = {
     "headline_bounds": _bounds,
     "immortal_time": lambda f: analysis.immortal_time(f, *END, "entry", [300, BEYOND], "group"),
     "influence_by_patient": lambda f: analysis.influence_by_patient(
-        analysis.fit_cox(f, *END, ["x", "y"], second_engine=False), f["patient"]
+        analysis.fit_cox(f, *END, ["x", "y"], cross_check=False), f["patient"]
     ),
     "kaplan_meier": lambda f: analysis.kaplan_meier(f, *END, "group"),
     "landmark_analysis": lambda f: analysis.landmark_analysis(f, *END, [0, 200, BEYOND], 100, "group"),
@@ -239,6 +241,11 @@ def _proportion(f: pd.DataFrame, limits: Any) -> pd.DataFrame:
     return pd.DataFrame(
         [{"share": f["event"].mean() if len(f) else math.nan, "ci_lower": lower, "ci_upper": upper}]
     )
+
+
+def _rate(f: pd.DataFrame) -> pd.DataFrame:
+    lower, upper = analysis.exact_rate_ci(int(f["event"].sum()), float(f["time"].sum()))
+    return pd.DataFrame([{"ci_lower": lower, "ci_upper": upper}])
 
 
 def tables_of(result: Any) -> Iterator[pd.DataFrame]:
@@ -337,7 +344,7 @@ SURVIVAL_CALLS = sorted(
     set(CALLS)
     - {
         "cause_specific", "concordance", "describe_cohort", "events_label",
-        "exact_proportion_ci", "wilson_ci", "fit_growth", "fit_growth, gompertz", "fit_growth_all",
+        "exact_proportion_ci", "exact_rate_ci", "false_discovery_p", "wilson_ci", "fit_growth", "fit_growth, gompertz", "fit_growth_all",
         "fit_growth_mixed", "fit_interval_onset", "growth_influence", "growth_sensitivity", "headline_bounds",
         "lesion_growth_rates", "missing_counts", "missing_patterns", "plan_surveillance", "pool_rubin",
         "recurrence_patterns", "share_by_interval", "spline_basis",

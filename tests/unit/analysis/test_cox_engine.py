@@ -10,7 +10,7 @@ from registry_pipeline.analysis.cox.likelihood import evaluate
 from registry_pipeline.analysis.cox.newton import is_ascent_to_infinity, scaled_score, split_columns
 from registry_pipeline.analysis.cox.proportional_hazards import score_residuals
 from registry_pipeline.analysis.cox.risk_sets import build_risk_sets
-from registry_pipeline.analysis.inputs import check_times
+from registry_pipeline.analysis.times import check_times
 from tests.unit.analysis.brute import efron_log_likelihood, pair_concordance, random_frame
 
 NAMES = ["x0", "x1"]
@@ -82,9 +82,9 @@ def test_concordance_pair_by_pair(entry, strata, seed):
 @pytest.mark.parametrize("scale", [1e-8, 1.0, 1e8])
 def test_units_of_a_covariate_do_not_matter(scale):
     frame = random_frame(2)
-    plain = fit_cox(frame, "time", "event", NAMES, second_engine=False)
+    plain = fit_cox(frame, "time", "event", NAMES, cross_check=False)
     scaled = fit_cox(
-        frame.assign(x0=frame["x0"] * scale + 1e3 * scale), "time", "event", NAMES, second_engine=False
+        frame.assign(x0=frame["x0"] * scale + 1e3 * scale), "time", "event", NAMES, cross_check=False
     )
     assert scaled.status == "ok"
     assert scaled.terms["coefficient"][0] * scale == pytest.approx(plain.terms["coefficient"][0], rel=1e-8)
@@ -93,16 +93,16 @@ def test_units_of_a_covariate_do_not_matter(scale):
 
 def test_influence_predicts_what_leaving_a_row_out_does():
     frame = random_frame(8, n=200)
-    fit = fit_cox(frame, "time", "event", NAMES, second_engine=False)
+    fit = fit_cox(frame, "time", "event", NAMES, cross_check=False)
     influence = fit.influence().set_index("row")
     row = int(influence["x0"].abs().idxmax())
-    without = fit_cox(frame.drop(index=row), "time", "event", NAMES, second_engine=False)
+    without = fit_cox(frame.drop(index=row), "time", "event", NAMES, cross_check=False)
     change = fit.terms["coefficient"][0] - without.terms["coefficient"][0]
     assert influence.loc[row, "x0"] == pytest.approx(change, rel=0.35)
     np.testing.assert_allclose(influence.sum(), 0, atol=1e-8)
 
 
-def test_heavy_tails_are_certified_where_the_second_engine_is_lost():
+def test_heavy_tails_are_certified_where_the_cross_check_is_lost():
     rng = np.random.default_rng(4)
     frame = random_frame(4, n=150)
     frame["x0"] = np.exp(3.5 * rng.normal(size=150))

@@ -22,7 +22,7 @@ def lesions(n: int = 30, seed: int = 1) -> pd.DataFrame:
 
 
 def fitted(frame: pd.DataFrame):
-    return fit_cox(frame, "days", "event", ["x", "z"], cluster="patient", second_engine=False)
+    return fit_cox(frame, "days", "event", ["x", "z"], cluster="patient", cross_check=False)
 
 
 def test_the_information_is_split_over_clusters_without_a_rest():
@@ -35,20 +35,21 @@ def test_the_information_is_split_over_clusters_without_a_rest():
     assert np.linalg.eigvalsh(parts).min() > -1e-9
 
 
-def test_limits_are_wider_than_those_of_the_shown_standard_error():
+def test_the_standard_error_shown_belongs_to_the_limits_and_is_wider_than_the_sandwich():
     fit = fitted(lesions())
     found = fit.estimates
     half = (found.upper - found.lower) / 2
-    plain = np.sqrt(np.diag(found.covariance)) * t.ppf(0.975, 28)
+    plain = np.sqrt(np.diag(found.sandwich)) * t.ppf(0.975, 28)
     assert np.all(half > plain) and np.all(half < 1.3 * plain)
+    np.testing.assert_allclose(half, fit.terms["standard_error"] * t.ppf(0.975, 28), rtol=1e-12)
     np.testing.assert_allclose((found.upper + found.lower) / 2, found.beta, rtol=1e-12)
     assert "Mancl-DeRouen" in fit.note
 
 
 def test_a_limit_at_one_has_p_five_per_cent():
     found = fitted(lesions()).estimates
-    error = np.diag((found.upper - found.lower) / 2 / t.ppf(0.975, 28)) ** 2
-    p_value = cox_robust.robust_wald(found.upper - found.beta, found.covariance, error, 30)[2]
+    covariance = np.diag((found.upper - found.lower) / 2 / t.ppf(0.975, 28)) ** 2
+    p_value = cox_robust.robust_wald(found.upper - found.beta, covariance, 30, 0.95)[2]
     np.testing.assert_allclose(p_value, 0.05, rtol=1e-9)
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from registry_pipeline.analysis.cohort.descriptive import exact_proportion_ci, wilson_ci
+from registry_pipeline.analysis.distributions import exact_proportion_ci, wilson_ci
 from registry_pipeline.analysis.growth.fit import ERROR_MODELS, MODELS, STATUSES, fit_growth, fit_growth_all
 from registry_pipeline.analysis.growth.forms import FORMS, diameter
 from registry_pipeline.analysis.growth.onset import fit_interval_onset
@@ -228,9 +228,9 @@ def test_all_forms_in_two_tables():
 def test_wrong_names_are_refused():
     with pytest.raises(ValueError, match="exponential"):
         fit_growth(lesions(), "months", "mm", "cubic")
-    with pytest.raises(KeyError, match="size"):
+    with pytest.raises(ValueError, match="column 'size' is not in the frame"):
         fit_growth(lesions(), "months", "size")
-    with pytest.raises(ValueError, match="positive"):
+    with pytest.raises(ValueError, match="threshold_mm must be a finite number greater than 0"):
         fit_growth(lesions(), "months", "mm", threshold_mm=0)
 
 

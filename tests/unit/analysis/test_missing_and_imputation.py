@@ -88,5 +88,5 @@ def test_nothing_known_says_so():
 
 @pytest.mark.parametrize("shape", [(0, 2), (1, 2), (0,), (3,)])
 def test_fewer_than_two_data_sets_cannot_be_pooled(shape):
-    with pytest.raises(ValueError, match="at least two imputed data sets"):
+    with pytest.raises(ValueError, match=r"at least two imputed data sets|matrix of numbers"):
         pool_rubin(np.ones(shape), np.ones(shape))

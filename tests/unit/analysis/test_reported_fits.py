@@ -150,7 +150,7 @@ def test_each_term_counts_the_patients_and_events_of_its_level():
     frame = pd.DataFrame({"t": rng.integers(1, 900, 62), "e": np.r_[np.arange(60) % 2, 1, 0]})
     frame["how"] = ["rt"] * 40 + ["surgery"] * 20 + ["ablation"] * 2
     frame["is_small"], frame["age"] = np.arange(62) % 3 == 0, rng.normal(60, 9, 62)
-    fit = fit_cox(frame, "t", "e", ["how", "is_small", "age"], second_engine=False)
+    fit = fit_cox(frame, "t", "e", ["how", "is_small", "age"], cross_check=False)
     terms = fit.terms.set_index("term")
     assert terms.loc["how[ablation]", ["n_level", "n_event_level"]].tolist() == [2, 1]
     assert "1 of 2 patients against 20 of 40 patients" in terms.loc["how[ablation]", "note"]
@@ -159,7 +159,7 @@ def test_each_term_counts_the_patients_and_events_of_its_level():
     assert terms.loc["is_small", "n_event_level"] == frame.loc[frame["is_small"], "e"].sum()
     assert terms.loc["age", ["n_level", "n_event_level"]].isna().all()
     assert (terms.loc[["how[surgery]", "is_small", "age"], "note"] == "").all()
-    pooled = fit_cox(frame.assign(age=60), "t", "e", ["how", "is_small"], second_engine=False, pool=True)
+    pooled = fit_cox(frame.assign(age=60), "t", "e", ["how", "is_small"], cross_check=False, pool=True)
     assert pooled.terms["n_level"].tolist() == [2, 20, frame["is_small"].sum()]
 
 

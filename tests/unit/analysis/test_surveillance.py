@@ -106,5 +106,5 @@ def test_same_seed_same_bands():
 
 
 def test_intervals_must_be_positive():
-    with pytest.raises(ValueError, match="positive"):
+    with pytest.raises(ValueError, match="intervals must be finite numbers greater than 0"):
         plan_surveillance(fit_growth(lesions(30, 1), "x", "y"), [0, 3])
