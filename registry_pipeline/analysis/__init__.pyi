@@ -6,7 +6,8 @@ from .cox.bootstrap import bootstrap_concordance as bootstrap_concordance
 from .cox.concordance import concordance as concordance
 from .cox.fine_gray import fit_fine_gray as fit_fine_gray
 from .cox.fit import fit_cox as fit_cox
-from .cox.imputed import fit_cox_imputed as fit_cox_imputed, pool_rubin as pool_rubin
+from .cox.imputed import fit_cox_imputed as fit_cox_imputed
+from .cox.rubin import pool_rubin as pool_rubin
 from .cox.reported import (
     events_label as events_label,
     fit_cause_specific as fit_cause_specific,

@@ -15,10 +15,11 @@ import pandas as pd
 from registry_pipeline.analysis.arguments import checked
 from registry_pipeline.analysis.counting import binned
 from registry_pipeline.analysis.cox.design import CoxData, read_cox_data
+from registry_pipeline.analysis.cox.estimates import wald
 from registry_pipeline.analysis.cox.levels import hazard_ratios, ratio_notes
 from registry_pipeline.analysis.cox.likelihood import Point
 from registry_pipeline.analysis.cox.newton import Problem, Solution, maximise, split_columns, standardise
-from registry_pipeline.analysis.cox.result import TERM_COLUMNS, wald
+from registry_pipeline.analysis.cox.result import TERM_COLUMNS
 from registry_pipeline.analysis.cox.risk_sets import RiskSets, build_risk_sets, sum_at_risk
 from registry_pipeline.analysis.inputs import NOT_ESTIMABLE, OK, Flags, Floats, Frame
 from registry_pipeline.analysis.product_limit import product_limit, risk_table, step_value

@@ -15,6 +15,7 @@ import numpy as np
 from registry_pipeline.analysis.arguments import checked
 from registry_pipeline.analysis.cox.cross_check import cross_check_note
 from registry_pipeline.analysis.cox.design import CoxData, pooled, read_cox_data
+from registry_pipeline.analysis.cox.estimates import Estimates, Model, wald
 from registry_pipeline.analysis.cox.firth import fit_firth
 from registry_pipeline.analysis.cox.likelihood import Evaluation, evaluate
 from registry_pipeline.analysis.cox.newton import (
@@ -24,15 +25,13 @@ from registry_pipeline.analysis.cox.newton import (
     split_columns,
     standardise,
 )
+from registry_pipeline.analysis.cox.notes import RATIO_NOTE, few_events_note, hopeless, many_levels_note
 from registry_pipeline.analysis.cox.proportional_hazards import robust_covariance, score_residuals
-from registry_pipeline.analysis.cox.result import CoxFit, Estimates, Model, refused, wald
+from registry_pipeline.analysis.cox.result import CoxFit, refused
 from registry_pipeline.analysis.cox.risk_sets import RiskSets, build_risk_sets, sum_at_risk, sum_dying
 from registry_pipeline.analysis.cox.robust import NOTE as ROBUST_NOTE
 from registry_pipeline.analysis.cox.robust import corrected_covariance, robust_wald
 from registry_pipeline.analysis.inputs import NOT_CONVERGED, NOT_ESTIMABLE, OK, Flags, Floats, Frame
-
-MANY_LEVELS = 10
-RATIO_NOTE = "The likelihood-ratio test takes rows as independent and unweighted; the Wald test of all terms is the robust one."
 
 
 @dataclass(frozen=True)
@@ -122,7 +121,7 @@ class _Options:
 def _fit(data: CoxData, x: Floats, options: _Options) -> CoxFit:
     """Fit what was read, or say why not; x (n, p) is changed in place."""
     method = options.method
-    reason = _hopeless(data)
+    reason = hopeless(data)
     if reason:
         return refused(data, method, NOT_ESTIMABLE, reason, {})
     sets = build_risk_sets(data.times, data.stratum, data.count, options.ties, data.is_weighted)
@@ -141,21 +140,6 @@ def _fit(data: CoxData, x: Floats, options: _Options) -> CoxFit:
     if solution.status != OK or solution.evaluation is None or solution.null is None:
         return _not_certified(data, method, solution, columns)
     return _certified(data, sets, columns, solution.beta, solution.evaluation, solution.null, options)
-
-
-def _hopeless(data: CoxData) -> str:
-    """Say why there is nothing to fit, or nothing."""
-    if data.n == 0:
-        return "There are no patients with complete covariates."
-    if not data.terms:
-        return "No covariates are named."
-    if data.n_event == 0:
-        return "There are no events."
-    if data.n_event == 1:
-        return "There is only one event; it cannot bear a model."
-    if data.cluster is not None and data.n_cluster <= len(data.terms):
-        return "Robust standard errors need more clusters than coefficients."
-    return ""
 
 
 def _all_die_together(data: CoxData, sets: RiskSets) -> bool:
@@ -279,8 +263,8 @@ def _finish(
     """Keep the terms that have an estimate of their own and say what a reader must know."""
     shown = tuple(j for j in model.kept if not columns.collinear[j])
     notes = _column_notes(data, columns)
-    few = _few_events(data.n_event / len(model.kept), method)
-    many = _many_levels(data)
+    few = few_events_note(data.n_event / len(model.kept), method)
+    many = many_levels_note(data)
     references = "; ".join(f"{name}: reference {level}" for name, level in data.references.items())
     sentences = [*notes.values(), note, few, many, f"{references}." if references else ""]
     return CoxFit(
@@ -293,25 +277,4 @@ def _finish(
         shown,
         found.only([model.kept.index(j) for j in shown]),
         model,
-    )
-
-
-def _few_events(per_variable: float, method: str) -> str:
-    """Warn of a model that is too large for its events."""
-    if per_variable >= 10:
-        return ""
-    text = f"Only {per_variable:.1f} events per variable"
-    if per_variable < 5 and method != "firth":
-        return f"{text}: rely on the penalised fit (penalty='firth')."
-    return f"{text}."
-
-
-def _many_levels(data: CoxData) -> str:
-    """Warn of a factor of many levels: each is a coefficient of its own."""
-    counts = {name: data.covariates.count(name) + 1 for name in data.references}
-    large = [f"{name} has {n} levels" for name, n in counts.items() if n > MANY_LEVELS]
-    return (
-        f"{', '.join(large)}, each a coefficient of its own: a stratum or fewer groups say more."
-        if large
-        else ""
     )

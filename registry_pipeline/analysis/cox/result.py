@@ -6,9 +6,8 @@ Does not belong here: the fitting (cox.py, analysis/cox/newton.py, analysis/cox/
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
-from math import erfc
 
 import numpy as np
 import pandas as pd
@@ -16,8 +15,8 @@ import pandas as pd
 from registry_pipeline.analysis.blockwise import combine
 from registry_pipeline.analysis.cox.concordance import Concordance, concordance
 from registry_pipeline.analysis.cox.design import CoxData
+from registry_pipeline.analysis.cox.estimates import Estimates, Model, wald_statistic
 from registry_pipeline.analysis.cox.levels import hazard_ratios, ratio_notes, with_levels
-from registry_pipeline.analysis.cox.likelihood import Evaluation
 from registry_pipeline.analysis.cox.proportional_hazards import (
     TRANSFORMS,
     ph_score_test,
@@ -25,8 +24,7 @@ from registry_pipeline.analysis.cox.proportional_hazards import (
     score_residuals,
     transformed_time,
 )
-from registry_pipeline.analysis.cox.risk_sets import RiskSets
-from registry_pipeline.analysis.distributions import chi_square_p, normal_quantile
+from registry_pipeline.analysis.distributions import chi_square_p
 from registry_pipeline.analysis.inputs import NOT_ESTIMABLE, OK, Floats
 
 TERM_COLUMNS = [
@@ -42,56 +40,6 @@ TERM_COLUMNS = [
     "note",
     "reference_level",
 ]
-
-
-@dataclass(frozen=True)
-class Estimates:
-    """Numbers of the estimated columns (q of them), in the units of the frame.
-
-    beta, covariance, naive covariance (differs where clusters made it robust); lower, upper, p (q,) of the
-    coefficients at `level`; log-likelihoods (penalised for Firth); sandwich: R's, without the correction for few
-    clusters that `covariance` has.
-    """
-
-    beta: Floats
-    covariance: Floats
-    naive: Floats
-    lower: Floats
-    upper: Floats
-    p_value: Floats
-    log_likelihood: float
-    log_likelihood_null: float
-    sandwich: Floats | None = None
-    level: float = 0.95
-
-    def only(self, at: list[int]) -> Estimates:
-        """Give the estimates of the chosen columns."""
-        block = np.ix_(at, at)
-        return replace(
-            self,
-            beta=self.beta[at],
-            covariance=self.covariance[block],
-            naive=self.naive[block],
-            lower=self.lower[at],
-            upper=self.upper[at],
-            p_value=self.p_value[at],
-            sandwich=None if self.sandwich is None else self.sandwich[block],
-        )
-
-
-@dataclass(frozen=True)
-class Model:
-    """The likelihood behind a fit: risk sets, columns kept (positions of terms), standardised (n, q) x with
-    its scale (q,) and the shift of each stratum (strata, q), the solution scaled_beta (q,) and the evaluation there.
-    """
-
-    sets: RiskSets
-    kept: tuple[int, ...]
-    x: Floats
-    scale: Floats
-    shift: Floats
-    scaled_beta: Floats
-    evaluation: Evaluation
 
 
 @dataclass(frozen=True)
@@ -281,21 +229,6 @@ class CoxFit:
             return pd.DataFrame(columns=["row", *self.data.terms])
         frame = pd.DataFrame(values, columns=[self.data.terms[j] for j in self.kept])
         return frame[[self.data.terms[j] for j in self.used]]
-
-
-def wald(beta: Floats, covariance: Floats, level: float = 0.95) -> tuple[Floats, Floats, Floats]:
-    """Give limits of coefficients and two-sided p values from the normal distribution."""
-    error = np.sqrt(np.diag(covariance))
-    half = normal_quantile(level) * error
-    p_value = np.array([erfc(ratio) for ratio in np.abs(beta) / error / np.sqrt(2)])
-    return beta - half, beta + half, p_value
-
-
-def wald_statistic(beta: Floats, covariance: Floats) -> float:
-    """The Wald chi-square of several coefficients together."""
-    error = np.sqrt(np.diag(covariance))
-    ratio = beta / error
-    return float(ratio @ np.linalg.solve(covariance / np.outer(error, error), ratio))
 
 
 def refused(data: CoxData, method: str, status: str, note: str, term_notes: dict[int, str]) -> CoxFit:
