@@ -1,0 +1,176 @@
+"""Findings from release to release: corrected here and at the source, gone, compared, decided in bulk, refused ledgers.
+
+One tiny hospital through four refreshes; estimates and reports are left out, for no table that is looked at has any.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+
+import polars as pl
+import pytest
+
+from registry_pipeline.core.files import StoreError
+from registry_pipeline.core.home import Home
+from registry_pipeline.pipeline.refresh import refresh
+from registry_pipeline.stewardship.decide import DecisionRefused, Order, closed_findings, decide, pending
+from registry_pipeline.stewardship.findings import Filters, Snapshot, select_findings, take_snapshot
+from tests.support.registry_home import (
+    N_PATIENTS,
+    ask,
+    good_files,
+    patient_row,
+    patients_csv,
+    send_all,
+    small_home,
+    without_reports,
+)
+
+pytestmark = pytest.mark.slow
+STEWARD = "A. Steward"
+
+
+@dataclass
+class Story:
+    """A home and what its findings were after each refresh."""
+
+    home: Home
+    states: list[dict[tuple[str, str], str]] = field(default_factory=list)
+    curated: list[pl.DataFrame] = field(default_factory=list)
+    notes: dict[str, object] = field(default_factory=dict)
+
+    def send(self, name: str, left_out: tuple[int, ...] = (), **changed: dict[str, str]) -> None:
+        """A patients file; ``p5={"sex": "male"}`` changes a cell of patient 5."""
+        rows = [patient_row(n, **changed.get(f"p{n}", {})) for n in range(N_PATIENTS) if n not in left_out]
+        send_all(self.home, {name: patients_csv(rows)})
+
+    def refresh(self) -> None:
+        """One more release, and what it holds."""
+        refresh(self.home)
+        rows = ask(self.home, "SELECT rule_id, source_row, items, status FROM quality.finding")
+        self.states.append({(rule, f"row {row}"): status for rule, row, _, status in rows.iter_rows()})
+        patients = "SELECT source_patient_id, sex, birth_date::VARCHAR AS born FROM curated.patient"
+        self.curated.append(ask(self.home, patients).sort("source_patient_id"))
+
+    def snapshot(self) -> Snapshot:
+        """What a data manager sees now."""
+        return take_snapshot(self.home)
+
+    def finding(self, rule: str, row: int) -> pl.DataFrame:
+        """The finding of a rule in a row (the header is row 1)."""
+        chosen = (pl.col("rule_id") == rule) & (pl.col("source_row") == row)
+        found = self.snapshot().findings.filter(chosen)
+        assert found.height == 1, self.snapshot().findings.select("rule_id", "source_row").rows()
+        return found
+
+    def order(self, state: str, findings: pl.DataFrame, **more: str) -> None:
+        """One decision on findings."""
+        decide(self.home, findings, Order(state, "the charts say so", STEWARD, **more))
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
+    made = Story(small_home(tmp_path_factory.mktemp("life") / "home"))
+    send_all(made.home, good_files())
+    male, bad_date = {"sex": "male"}, {"born": "1956-13-45"}
+    with without_reports(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr("registry_pipeline.pipeline.registry.analyse", lambda *_: {})
+        made.send("patients_1.csv", p4=male, p5=male, p6=bad_date, p7=male)
+        made.refresh()
+        made.notes["first"] = made.snapshot()
+        made.order("correction", made.finding("V02", 7), new_value="F")
+        made.order("correction", made.finding("S09", 8), new_value="1956-03-14")
+        made.order("remark", made.finding("V02", 6), assigned_to="B. Clerk", due_date="2999-01-31")
+        made.notes["pending"] = [(entry.state, entry.decision_no) for entry in pending(made.home)]
+        made.send("patients_2.csv", (7,), p4=male, p5=male, p6=bad_date, p9={"born": "1961-07-01"})
+        made.refresh()
+        made.notes["pending after"] = pending(made.home)
+        made.notes["second"] = made.snapshot()
+        made.send("patients_3.csv", (7,), p4=male, p6={"born": "1956-99-99"}, p9={"born": "1961-07-01"})
+        made.refresh()
+    yield made
+
+
+def test_a_correction_stands_in_until_the_source_agrees(story: Story) -> None:
+    assert story.states[0]["V02", "row 7"] == story.states[0]["S09", "row 8"] == "open"
+    assert story.states[1]["V02", "row 7"] == story.states[1]["S09", "row 8"] == "corrected_here"
+    her = story.curated[1].filter(pl.col("source_patient_id").is_in(["K0005", "K0006"]))
+    assert her.rows() == [("K0005", "F", "1955-03-14"), ("K0006", "F", "1956-03-14")]
+    assert story.states[2]["V02", "row 7"] == "corrected", "the source agrees"
+    assert story.states[2]["S09", "row 8"] == "reopened", "another wrong value came"
+
+
+def test_what_is_no_longer_sent_is_gone_and_what_is_still_broken_waits(story: Story) -> None:
+    assert story.states[1]["V02", "row 9"] == "gone"
+    assert story.states[1]["V02", "row 6"] == "open"
+
+
+def test_a_change_between_releases_waits_after_the_next_refresh(story: Story) -> None:
+    compared = [state[1] for number in (1, 2) for state in story.states[number].items() if state[0][0] == "G03"]
+    assert compared == ["open", "open"]
+
+
+def test_who_looks_after_it_and_what_was_said_is_kept(story: Story) -> None:
+    second = story.notes["second"]
+    assert isinstance(second, Snapshot)
+    mine = select_findings(second, Filters(assigned=("B. Clerk",)))
+    assert mine["rule_id"].to_list() == ["V02"] and str(mine["due_date"][0]) == "2999-01-31"
+
+
+def test_decisions_are_pending_until_a_release_holds_them(story: Story) -> None:
+    assert story.notes["pending"] == [("correction", 1), ("correction", 2), ("remark", 3)]
+    assert story.notes["pending after"] == []
+
+
+def test_the_snapshot_is_that_of_the_release_until_something_else_is_judged(story: Story) -> None:
+    first = story.notes["first"]
+    assert isinstance(first, Snapshot) and first.is_released
+    assert set(first.findings["first_seen_release"]) == {first.release_id}
+    assert select_findings(first, Filters(new=True)).height == select_findings(first, Filters()).height
+
+
+@pytest.mark.parametrize(
+    ("order", "message"),
+    [
+        (Order("correction", "r", STEWARD, new_value="X1"), "write one of"),
+        (Order("correction", "r", STEWARD), "needs a value"),
+        (Order("assigned", "r", STEWARD), "needs a name or a due date"),
+        (Order("waived", " ", STEWARD), "reason must not be blank"),
+        (Order("waived", "r", "\u202e"), "by must not be blank"),
+        (Order("waived", "r", STEWARD, until="2001-01-01"), "has passed already"),
+        (Order("same_person", "r", STEWARD), "pairs of patients"),
+    ],
+)
+def test_what_cannot_be_is_refused_and_nothing_is_written(story: Story, order: Order, message: str) -> None:
+    before = len(pending(story.home))
+    with pytest.raises(DecisionRefused, match=message):
+        decide(story.home, story.finding("V02", 6), order)
+    assert len(pending(story.home)) == before
+
+
+def test_many_findings_are_decided_at_once_and_closed_ones_are_named(story: Story) -> None:
+    chosen = select_findings(story.snapshot(), Filters(rule=("V02",), status=("all",)))
+    assert chosen.height == 3 and closed_findings(chosen).height == 2
+    before = len(pending(story.home))
+    story.order("remark", chosen)
+    assert len(pending(story.home)) == before + 3
+
+
+def test_a_ledger_that_lacks_what_a_release_holds_refuses_everything(story: Story) -> None:
+    ledger = story.home.decisions
+    kept, finding = ledger.read_bytes(), story.finding("V02", 6)
+    try:
+        with closing(sqlite3.connect(ledger)) as connection:
+            connection.executescript("DROP TRIGGER no_delete; DELETE FROM decision WHERE decision_no > 1;")
+        for broken in (True, False):
+            if not broken:
+                ledger.unlink()
+            with pytest.raises(StoreError, match="decision [12], which release .* holds, is missing"):
+                refresh(story.home)
+            with pytest.raises(StoreError, match="restore the ledger from the backup"):
+                story.order("waived", finding)
+    finally:
+        ledger.write_bytes(kept)
