@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from registry_pipeline.stewardship.findings import Filters, Snapshot
 
 FORMS = ("csv", "json", "xlsx")
-COUNTED_BY = ("rule", "facility", "severity", "status", "file", "patient", "assigned")
+COUNTED_BY = ("rule", "facility", "severity", "status", "file", "patient", "assigned", "column", "value")
 MOST_ROWS_SHOWN = 200
 Function = TypeVar("Function", bound=Callable[..., Any])
 

@@ -21,6 +21,7 @@ from registry_pipeline.cli.landing import landing
 from registry_pipeline.cli.query import sql, status
 from registry_pipeline.cli.releases import releases
 from registry_pipeline.cli.report import report
+from registry_pipeline.cli.review import review
 from registry_pipeline.cli.run import demo, dev, init, refresh, simulate
 
 NEW_OBJECTS, YOUNG, OLD = 20_000, 20, 50
@@ -51,6 +52,7 @@ for command in (
     landing,
     decisions,
     rule,
+    review,
     sql,
     releases,
     report,

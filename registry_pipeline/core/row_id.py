@@ -10,8 +10,8 @@ import polars as pl
 LINEAGE = ("_row_id", "submission_id", "source_file", "sheet", "source_row")
 """The columns of the raw layer that say where a row stood."""
 
-_SHEET_SHIFT, _FILE_SHIFT = 32, 40
-_ROW_MASK = (1 << _SHEET_SHIFT) - 1
+SHEET_SHIFT, _FILE_SHIFT = 32, 40
+_ROW_MASK = (1 << SHEET_SHIFT) - 1
 
 
 def row_id(file_no: int, sheet_no: int, source_row: int) -> int:
@@ -22,17 +22,17 @@ def row_id(file_no: int, sheet_no: int, source_row: int) -> int:
         sheet_no: from 1 within the file, at most 255.
         source_row: physical row in the sheet, from 1.
     """
-    return file_no << _FILE_SHIFT | sheet_no << _SHEET_SHIFT | source_row
+    return file_no << _FILE_SHIFT | sheet_no << SHEET_SHIFT | source_row
 
 
 def sheet_number(file_no: int, sheet_no: int) -> int:
     """The part of a row's number that its whole sheet shares."""
-    return row_id(file_no, sheet_no, 0) >> _SHEET_SHIFT
+    return row_id(file_no, sheet_no, 0) >> SHEET_SHIFT
 
 
 def sheet_number_of(row_ids: pl.Expr) -> pl.Expr:
     """:func:`sheet_number` of a column of row ids."""
-    return row_ids // (1 << _SHEET_SHIFT)
+    return row_ids // (1 << SHEET_SHIFT)
 
 
 def source_row_of(row_ids: pl.Expr) -> pl.Expr:

@@ -33,6 +33,8 @@ COUNTED_BY = {
     "file": "source_file",
     "patient": "patient_id",
     "assigned": "assigned_to",
+    "column": "source_column",
+    "value": "value_text",
 }
 """What findings may be counted by, and the column that says it."""
 
@@ -65,6 +67,8 @@ class Filters:
     Attributes:
         status: codes of ``FINDING_STATUS``; ``all`` for every one, none for the open ones.
         file: names of source files.
+        column, value: of the file, as received.
+        blank: those of a cell without a value.
         new: those that the last screening, or else the served release, shows for the first time.
         since: those first shown after this release.
         text: part of a value, a message, a record key or an id.
@@ -78,6 +82,9 @@ class Filters:
     patient: tuple[str, ...] = ()
     file: tuple[str, ...] = ()
     assigned: tuple[str, ...] = ()
+    column: tuple[str, ...] = ()
+    value: tuple[str, ...] = ()
+    blank: bool = False
     new: bool = False
     since: str = ""
     text: str = ""
@@ -140,6 +147,8 @@ def select_findings(snapshot: Snapshot, filters: Filters) -> pl.DataFrame:
         values = getattr(filters, name)
         if values and name != "status":
             tests.append(pl.col(column).is_in(list(values)))
+    if filters.blank:
+        tests.append(pl.col("value_text").is_null())
     if not filters.every_row:
         tests.append(pl.col("systemic_finding_id").is_null())
     first = pl.col("first_seen_release")

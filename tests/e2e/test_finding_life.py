@@ -109,7 +109,9 @@ def test_what_is_no_longer_sent_is_gone_and_what_is_still_broken_waits(story: St
 
 
 def test_a_change_between_releases_waits_after_the_next_refresh(story: Story) -> None:
-    compared = [state[1] for number in (1, 2) for state in story.states[number].items() if state[0][0] == "G03"]
+    compared = [
+        state[1] for number in (1, 2) for state in story.states[number].items() if state[0][0] == "G03"
+    ]
     assert compared == ["open", "open"]
 
 
@@ -168,7 +170,7 @@ def test_a_ledger_that_lacks_what_a_release_holds_refuses_everything(story: Stor
         for broken in (True, False):
             if not broken:
                 ledger.unlink()
-            with pytest.raises(StoreError, match="decision [12], which release .* holds, is missing"):
+            with pytest.raises(StoreError, match=r"decision [12], which release .* holds, is missing"):
                 refresh(story.home)
             with pytest.raises(StoreError, match="restore the ledger from the backup"):
                 story.order("waived", finding)

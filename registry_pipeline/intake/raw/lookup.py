@@ -7,7 +7,7 @@ Does not belong here: reading whole files (``raw.py``), what a cell means (``sta
 import polars as pl
 
 from registry_pipeline.core.home import Home
-from registry_pipeline.core.row_id import sheet_number_of
+from registry_pipeline.core.row_id import LINEAGE, SHEET_SHIFT, sheet_number_of
 
 LONGEST = 500
 
@@ -53,3 +53,18 @@ def _sheet_values(home: Home, facility_id: str, cells: pl.DataFrame) -> list[pl.
         ).join(cells, on=["_row_id", "source_column"], how="semi")
         for one in asked
     ]
+
+
+def raw_row(home: Home, facility_id: str, row_id: int) -> dict[str, str | None]:
+    """One source row as received: column -> text; empty where no file has it."""
+    number = row_id >> SHEET_SHIFT
+    path = home.store / "raw" / facility_id / f"{number >> 8}.{number & 255}.parquet"
+    if not path.is_file():
+        return {}
+    rows = pl.scan_parquet(path, glob=False).filter(pl.col("_row_id") == row_id).collect()
+    cells = rows.select(name for name in rows.columns if name not in LINEAGE)
+    return (
+        {name: None if value is None else str(value) for name, value in cells.row(0, named=True).items()}
+        if rows.height
+        else {}
+    )

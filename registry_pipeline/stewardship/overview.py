@@ -1,0 +1,162 @@
+"""Where the findings stand as a whole: how many wait, how old they are, what is broken most, how that has changed.
+
+Belongs here: counts and times over all findings of a snapshot.
+Does not belong here: single findings (``findings.py``), drawing (``web/``, ``cli/``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import polars as pl
+
+from registry_pipeline.core.home import Home
+from registry_pipeline.stewardship.findings import (
+    SEVERITIES,
+    Filters,
+    Snapshot,
+    count_findings,
+    select_findings,
+)
+from registry_pipeline.store.releases import created_at, current_release, open_release, release_ids
+
+FATES = ("n_curated", "n_quarantined", "n_duplicate", "n_superseded", "n_blank", "n_rejected", "n_unrouted")
+AGE_BUCKETS = ((7, "up to a week"), (30, "up to a month"), (90, "up to three months"), (1_000_000, "older"))
+"""Upper bound in days, and its name."""
+
+
+@dataclass(frozen=True)
+class TrendPoint:
+    """Findings that were open when a release was made."""
+
+    release_id: str
+    made_on: date
+    n_open: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Overview:
+    """Where the findings stand.
+
+    Attributes:
+        n_open: severity -> open findings; rows of one cause are one.
+        n_new: those shown for the first time.
+        n_sent, n_answered, n_overdue: asked, answered, and asked with a due date that has passed.
+        by_rule, by_facility: rows of :func:`count_findings`.
+        ages: name of an age -> open findings of it.
+        days_to_close: severity -> median days from the first release to the closing one, and of how many.
+        trend: open findings at each release.
+        row_account: facility -> fate -> rows of files in force.
+    """
+
+    n_open: Mapping[str, int]
+    n_new: int
+    n_sent: int
+    n_answered: int
+    n_overdue: int
+    by_rule: Sequence[Mapping[str, Any]]
+    by_facility: Sequence[Mapping[str, Any]]
+    ages: Mapping[str, int]
+    days_to_close: Mapping[str, tuple[float, int]]
+    trend: Sequence[TrendPoint]
+    row_account: Mapping[str, Mapping[str, int]]
+
+
+def overview(home: Home, snapshot: Snapshot, today: date) -> Overview:
+    """Where the findings of a snapshot stand."""
+    waiting = select_findings(snapshot, Filters())
+    status, due = waiting["status"], waiting["due_date"]
+    return Overview(
+        n_open={severity: waiting.filter(pl.col("severity") == severity).height for severity in SEVERITIES},
+        n_new=select_findings(snapshot, Filters(new=True)).height,
+        n_sent=int((status == "sent").sum()),
+        n_answered=int((status == "answered").sum()),
+        n_overdue=int((due < today).sum()),
+        by_rule=count_findings(waiting, "rule_id").head(12).to_dicts(),
+        by_facility=count_findings(waiting, "facility_id").to_dicts(),
+        ages=_ages(waiting, today),
+        days_to_close=_days_to_close(snapshot.findings),
+        trend=_trend(home, snapshot.findings),
+        row_account=_row_account(home),
+    )
+
+
+def _day(release_id: str) -> date | None:
+    try:
+        return created_at(release_id).date()
+    except ValueError:
+        return None
+
+
+def _days_of(releases: pl.Series) -> pl.Series:
+    days = {
+        release_id: _day(release_id) for release_id in releases.drop_nulls().unique().to_list() if release_id
+    }
+    return releases.replace_strict(days, default=None, return_dtype=pl.Date)
+
+
+def _ages(waiting: pl.DataFrame, today: date) -> dict[str, int]:
+    days = (pl.Series([today]) - _days_of(waiting["first_seen_release"])).dt.total_days().fill_null(0)
+    ages, lower = {}, -1
+    for upper, name in AGE_BUCKETS:
+        ages[name] = int(((days > lower) & (days <= upper)).sum())
+        lower = upper
+    return ages
+
+
+def _days_to_close(findings: pl.DataFrame) -> dict[str, tuple[float, int]]:
+    closed = findings.filter(pl.col("closed_release") != "")
+    times = closed.select("severity").with_columns(
+        (_days_of(closed["closed_release"]) - _days_of(closed["first_seen_release"]))
+        .dt.total_days()
+        .alias("days")
+    )
+    median = times.drop_nulls().group_by("severity").agg(pl.col("days").median(), pl.len().alias("n"))
+    return {severity: (days, n) for severity, days, n in median.iter_rows()}
+
+
+def _trend(home: Home, findings: pl.DataFrame) -> list[TrendPoint]:
+    """Open findings at each release, as first and closing release tell it."""
+    asked = findings.filter(pl.col("systemic_finding_id").is_null())
+    points = []
+    for release_id in release_ids(home)[-24:]:
+        first, closed = pl.col("first_seen_release"), pl.col("closed_release")
+        is_open = (
+            (first != "")
+            & (first <= release_id)
+            & (closed.is_null() | (closed == "") | (closed > release_id))
+        )
+        counts = dict(asked.filter(is_open).group_by("severity").len().iter_rows())
+        if (made_on := _day(release_id)) is not None:
+            points.append(TrendPoint(release_id, made_on, {name: counts.get(name, 0) for name in SEVERITIES}))
+    return points
+
+
+def _row_account(home: Home) -> dict[str, dict[str, int]]:
+    """What became of the rows of every facility, in the served release."""
+    if current_release(home) is None:
+        return {}
+    with open_release(home) as connection:
+        table = connection.execute("FROM quality.row_account").pl()
+    fates = [name for name in FATES if name in table.columns]
+    summed = table.group_by("facility_id").agg(pl.col(fates).sum()).sort("facility_id")
+    return {row.pop("facility_id"): row for row in summed.to_dicts()}
+
+
+def causes(findings: pl.DataFrame) -> pl.DataFrame:
+    """Findings that one decision may settle: same rule, facility, column and value; the largest group first.
+
+    Returns:
+        ``rule_id, facility_id, severity, source_column, value_text, n_findings, finding_id`` (of one of them).
+    """
+    by = ["rule_id", "facility_id", "severity", "source_column", "value_text"]
+    grouped = findings.group_by(by).agg(pl.len().alias("n_findings"), pl.col("finding_id").first())
+    return grouped.sort(["n_findings", *by], descending=[True, *[False] * len(by)], nulls_last=True)
+
+
+def served_since(release_id: str | None) -> datetime | None:
+    """When the served release was made (UTC)."""
+    return None if release_id is None else created_at(release_id)

@@ -1,0 +1,217 @@
+"""What lies behind a finding: its source row as received, its record, the release's record, the patient's others.
+
+Belongs here: looking records up in the working files and in the served release, for reading beside each other.
+Does not belong here: which findings there are (``findings.py``), drawing (``web/``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from registry_pipeline.core.home import Home
+from registry_pipeline.intake.raw.lookup import raw_row
+from registry_pipeline.store.layout import StoreLayout
+from registry_pipeline.store.releases import current_release, open_release
+from registry_pipeline.validation.records import curated, date_stems, item_columns, whole_key
+from schemas.table import columns_of, key_of
+
+OUTCOMES = ("accepted", "quarantined")
+
+
+@dataclass(frozen=True)
+class Item:
+    """One item of a record.
+
+    Attributes:
+        name: its column; of a partial date the date.
+        value: as text, None where it is unknown.
+        released: the same in the served release; None where the record or the value is not in it.
+        is_changed: whether both differ, and the release holds the record.
+        is_asked: whether the finding looks at it.
+    """
+
+    name: str
+    value: str | None
+    released: str | None
+    is_changed: bool
+    is_asked: bool
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What lies behind a finding.
+
+    Attributes:
+        source_row: column of the file -> text as received; empty where the finding has no row.
+        items: of the record as it was judged last.
+        outcome: ``accepted`` or ``quarantined``; None where no record is known.
+        patient_id: whose record it is, where that is known.
+    """
+
+    source_row: Mapping[str, str | None]
+    items: tuple[Item, ...]
+    outcome: str | None
+    patient_id: str | None
+
+
+@dataclass(frozen=True)
+class TimelineEntry:
+    """One record of a patient.
+
+    Attributes:
+        day: its first date, or None.
+        precision: of the day.
+        label: what the date is, in the column's name.
+        values: the items that are known, without keys.
+    """
+
+    day: date | None
+    precision: str | None
+    label: str | None
+    table_name: str
+    record_key: str
+    outcome: str
+    facility_id: str
+    values: Mapping[str, str]
+
+
+def evidence(home: Home, finding: Mapping[str, Any]) -> Evidence:
+    """What lies behind a finding.
+
+    Args:
+        finding: a row of ``quality.finding``.
+    """
+    table, key = str(finding["table_name"]), str(finding["record_key"] or "")
+    facility_id = str(finding["facility_id"])
+    record, outcome = _record(home, facility_id, table, key)
+    released = _released_record(home, table, key)
+    asked = set(str(finding["items"] or "").split(","))
+    items = tuple(_items(table, record or released or {}, released, asked)) if table in curated() else ()
+    shown = record or released or {}
+    patient = finding.get("patient_id") or shown.get("patient_id")
+    return Evidence(_source_row(home, finding), items, outcome, None if patient is None else str(patient))
+
+
+def _source_row(home: Home, finding: Mapping[str, Any]) -> dict[str, str | None]:
+    facility_id = str(finding["facility_id"])
+    path = StoreLayout(home.store).screened_frame(facility_id, "findings")
+    if not path.is_file():
+        return {}
+    wanted = pl.scan_parquet(path, glob=False).filter(pl.col("finding_id") == finding["finding_id"])
+    rows = wanted.select("_row_id").collect()["_row_id"].drop_nulls()
+    return raw_row(home, facility_id, int(rows[0])) if rows.len() else {}
+
+
+def _record(home: Home, facility_id: str, table: str, key: str) -> tuple[dict[str, Any] | None, str | None]:
+    """A judged record and its outcome; of a finding of the whole registry, of whichever facility holds it."""
+    if table not in curated():
+        return None, None
+    facilities = [facility_id] if facility_id in home.facility_ids() else home.facility_ids()
+    for path, _, outcome in _judged_files(home, facilities, table):
+        rows = pl.scan_parquet(path, glob=False).filter(whole_key(table) == key).head(1).collect()
+        if rows.height:
+            return rows.row(0, named=True), outcome
+    return None, None
+
+
+def _judged_files(home: Home, facilities: list[str], table: str) -> Iterator[tuple[Path, str, str]]:
+    layout = StoreLayout(home.store)
+    for facility_id in facilities:
+        for outcome in OUTCOMES:
+            path = layout.screened_table(facility_id, table, outcome)
+            if path.is_file():
+                yield path, facility_id, outcome
+
+
+def _released_record(home: Home, table: str, key: str) -> dict[str, Any] | None:
+    """A record of the served release; table and key columns are those of the schema, the key is a parameter."""
+    if table not in curated() or current_release(home) is None:
+        return None
+    names = " || '|' || ".join(f'CAST("{name}" AS VARCHAR)' for name in key_of(curated()[table]))
+    with open_release(home) as connection:
+        result = connection.execute(f'SELECT * FROM curated."{table}" WHERE {names} = ?', [key])
+        columns = [column[0] for column in result.description or []]
+        rows = result.fetchmany(1)
+    return dict(zip(columns, rows[0], strict=True)) if rows else None
+
+
+def _items(
+    table: str, record: Mapping[str, Any], released: Mapping[str, Any] | None, asked: set[str]
+) -> Iterator[Item]:
+    for name in item_columns(curated()[table]):
+        value = _text(record.get(name), record.get(f"{name}_precision"))
+        earlier = None if released is None else _text(released.get(name), released.get(f"{name}_precision"))
+        yield Item(name, value, earlier, released is not None and value != earlier, name in asked)
+
+
+def _text(value: object, precision: object = None) -> str | None:
+    """A value as it is shown; a partial date as far as it is known."""
+    if isinstance(value, date):
+        return {"year": f"{value:%Y}", "month": f"{value:%Y-%m}"}.get(str(precision), value.isoformat())
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:g}"
+    return None if value is None else str(value)
+
+
+def timeline(home: Home, patient_id: str, facilities: list[str]) -> list[TimelineEntry]:
+    """Every judged record of a patient, the dated ones by date, the others first.
+
+    Args:
+        facilities: those that may know her; all if empty.
+    """
+    entries: list[TimelineEntry] = []
+    for table, model in curated().items():
+        if "patient_id" not in model.columns:
+            continue
+        for path, facility_id, outcome in _judged_files(home, facilities or home.facility_ids(), table):
+            rows = pl.scan_parquet(path, glob=False).filter(pl.col("patient_id") == patient_id)
+            keyed = rows.with_columns(whole_key(table).alias("_key")).collect()
+            entries += [_entry(table, row, facility_id, outcome) for row in keyed.iter_rows(named=True)]
+    order = list(curated())
+    return sorted(
+        entries, key=lambda entry: (entry.day or date.min, order.index(entry.table_name), entry.record_key)
+    )
+
+
+def _entry(table: str, row: Mapping[str, Any], facility_id: str, outcome: str) -> TimelineEntry:
+    model = curated()[table]
+    stems = [name for name in date_stems(model) if row.get(name) is not None]
+    plain_dates = [
+        column.name for column in columns_of(model) if column.kind == "date" and row.get(column.name)
+    ]
+    label = next(
+        iter(
+            [stem for stem in stems if stem != "birth_date"] or [d for d in plain_dates if "birth" not in d]
+        ),
+        None,
+    )
+    hidden = {*key_of(model), "patient_id", "facility_id"}
+    shown = {name: _text(row.get(name), row.get(f"{name}_precision")) for name in item_columns(model)}
+    return TimelineEntry(
+        day=None if label is None else row[label],
+        precision=None if label is None else row.get(f"{label}_precision", "day"),
+        label=label,
+        table_name=table,
+        record_key=str(row["_key"]),
+        outcome=outcome,
+        facility_id=facility_id,
+        values={name: value for name, value in shown.items() if value is not None and name not in hidden},
+    )
+
+
+def own_numbers(home: Home, patient_id: str, facilities: list[str]) -> list[tuple[str, str]]:
+    """The numbers by which facilities know a patient: (facility, number)."""
+    numbers: set[tuple[str, str]] = set()
+    for path, facility_id, _ in _judged_files(home, facilities or home.facility_ids(), "patient_xref"):
+        rows = pl.scan_parquet(path, glob=False).filter(pl.col("patient_id") == patient_id)
+        known = rows.select("source_patient_id").collect()["source_patient_id"].drop_nulls()
+        numbers |= {(facility_id, number) for number in known.to_list()}
+    return sorted(numbers)

@@ -1,0 +1,140 @@
+"""What the page is made of while it runs: the home, the findings as of now, the templates.
+
+Belongs here: keeping the last snapshot until something it is made of changes, rendering templates.
+Does not belong here: routes (``pages.py``, ``forms.py``), what findings are (``stewardship/``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from functools import cache, cached_property
+from pathlib import Path
+from threading import Lock
+from typing import Any
+from urllib.parse import quote, unquote, urlencode
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from registry_pipeline.core.home import Home
+from registry_pipeline.core.web_security import AccessPolicy
+from registry_pipeline.reporting.document.terminal import harmless
+from registry_pipeline.stewardship.findings import Snapshot, state_token, take_snapshot
+from registry_pipeline.store.releases import created_at
+from registry_pipeline.validation.rules.catalogue import catalogue as read_catalogue
+from registry_pipeline.validation.rules.catalogue import message_of
+from registry_pipeline.web.assets import address, integrity
+from schemas.codes import FINDING_STATUS, OPEN_STATUSES
+
+TEMPLATES = Path(__file__).parent / "templates"
+STEWARD_COOKIE = "steward"
+SHORT = 160
+"""Characters of a value or a message in a list; the page of the finding shows all of it."""
+
+
+@dataclass
+class Desk:
+    """One running page.
+
+    Attributes:
+        home: the registry home.
+        policy: who may talk to the page.
+        steward: who decides, where the command line said so.
+    """
+
+    home: Home
+    policy: AccessPolicy
+    steward: str = ""
+    _lock: Lock = field(default_factory=Lock, repr=False)
+    _snapshot: Snapshot | None = field(default=None, repr=False)
+    _token: tuple[object, ...] = field(default=(), repr=False)
+
+    def snapshot(self) -> Snapshot:
+        """The findings as of now; taken anew when a screening, a release or a decision has come."""
+        with self._lock:
+            token = state_token(self.home)
+            if self._snapshot is None or token != self._token:
+                self._snapshot, self._token = take_snapshot(self.home), token
+            return self._snapshot
+
+    def facets(self) -> Mapping[str, list[str]]:
+        """What the filters of a list may choose from."""
+        findings = self.snapshot().findings
+        return {
+            name: findings[column].drop_nulls().unique().sort().to_list()
+            for name, column in (("facility", "facility_id"), ("rule", "rule_id"))
+        }
+
+    @cached_property
+    def rules(self) -> Mapping[str, str]:
+        """Rule -> its sentence."""
+        entries = read_catalogue(self.home.settings()).entries
+        return {rule_id: message_of(entry) for rule_id, entry in entries.items()}
+
+    def steward_of(self, request: Request) -> str:
+        """Who decides: as the command line said, else as she said once in this browser."""
+        return self.steward or unquote(request.cookies.get(STEWARD_COOKIE, ""))
+
+    def render(self, request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
+        """A page, or only its rows where htmx asked for them."""
+        snapshot = self.snapshot()
+        text = (
+            _environment()
+            .get_template(template)
+            .render(
+                **values,
+                desk=self,
+                snapshot=snapshot,
+                steward=self.steward_of(request),
+                csrf=self.policy.csrf_token,
+                path=request.url.path,
+                today=datetime.now(UTC).date(),
+            )
+        )
+        return HTMLResponse(text, status)
+
+
+def with_query(path: str, pairs: list[tuple[str, str]], **changed: str | None) -> str:
+    """An address with its query, some of its values replaced or (None) left out."""
+    kept = [(name, value) for name, value in pairs if name not in changed]
+    kept += [(name, value) for name, value in changed.items() if value is not None]
+    return f"{path}?{urlencode(kept)}" if kept else path
+
+
+def age_days(release_id: str | None, today: date) -> int:
+    """Days since a release; 0 for what no release has shown yet."""
+    return (today - created_at(release_id).date()).days if release_id else 0
+
+
+def _short(value: object) -> str:
+    text = harmless(value)
+    return text if len(text) <= SHORT else text[: SHORT - 1] + "…"
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(seen=harmless, short=_short, segment=_segment)
+    environment.globals.update(
+        asset=address,
+        integrity=integrity,
+        with_query=with_query,
+        age_days=age_days,
+        open_statuses=OPEN_STATUSES,
+        statuses=dict(FINDING_STATUS.labels),
+    )
+    return environment
+
+
+def _segment(value: object) -> str:
+    """A value as one segment of an address."""
+    return quote(str(value), safe="")

@@ -1,0 +1,155 @@
+"""Pages that change something: deciding of one finding or many, taking back, saying who decides.
+
+Belongs here: reading a form, checking its token, where the browser goes next.
+Does not belong here: what is refused and written (``stewardship/decide.py``).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qsl, quote
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from registry_pipeline.core.files import StoreError
+from registry_pipeline.stewardship.conversation import conversation
+from registry_pipeline.stewardship.decide import DecisionRefused, Order, decide, plain_text
+from registry_pipeline.stewardship.findings import find, select_findings
+from registry_pipeline.web.desk import STEWARD_COOKIE, Desk, with_query
+from registry_pipeline.web.pages import Pairs, filters_of, show_finding
+
+YEAR_SECONDS = 365 * 86_400
+
+
+class Form(dict[str, str]):
+    """The fields of a form that has come with this server's token.
+
+    Attributes:
+        pairs: the query of the list that the form belongs to.
+        ids: ticked findings.
+    """
+
+    def __init__(self, fields: Pairs) -> None:
+        super().__init__(fields)
+        self.pairs: Pairs = parse_qsl(self.get("list", ""))
+        self.ids = [value for name, value in fields if name == "id"]
+
+
+async def _read_form(request: Request) -> Form | None:
+    """The form, or None where its token is not that of this server."""
+    desk: Desk = request.app.state.desk
+    body = (await request.body()).decode("utf-8", "replace")
+    form = Form(parse_qsl(body, keep_blank_values=True, max_num_fields=5_000))
+    return form if desk.policy.is_csrf_token(form.get("csrf", "")) else None
+
+
+def _refused(request: Request, message: str, status: int) -> Response:
+    desk: Desk = request.app.state.desk
+    return desk.render(request, "problem.html", status, message=message)
+
+
+def _order(desk: Desk, request: Request, form: Form) -> Order:
+    state = form.get("state", "")
+    return Order(
+        state,
+        form.get("reason", ""),
+        form.get("by") or desk.steward_of(request),
+        form.get("until") or None,
+        form.get("assigned_to") or None,
+        form.get("due_date") or None,
+        form.get("new_value", "") if state == "correction" else None,
+    )
+
+
+async def decide_finding(request: Request) -> Response:
+    """A decision, remark or assignment on one finding; then the next one of the list."""
+    form = await _read_form(request)
+    if form is None:
+        return _refused(request, "The form does not come from this page. Open it again.", 403)
+    return await run_in_threadpool(_decide_finding, request, form)
+
+
+def _decide_finding(request: Request, form: Form) -> Response:
+    desk: Desk = request.app.state.desk
+    finding_id = request.path_params["finding_id"]
+    snapshot = desk.snapshot()
+    if find(snapshot, finding_id) is None:
+        return _refused(request, f"there is no finding '{finding_id}'", 404)
+    said = conversation(desk.home, finding_id)
+    if form.get("seen_no", "") != str(said[-1].decision.decision_no if said else 0):
+        problem = "Somebody decided meanwhile, see the conversation. Nothing was written; decide again if it still holds."
+        return show_finding(request, finding_id, form.pairs, 409, problem)
+    chosen = snapshot.findings.filter(snapshot.findings["finding_id"] == finding_id)
+    listed = select_findings(snapshot, filters_of(form.pairs))["finding_id"].to_list()
+    try:
+        order = _order(desk, request, form)
+        entries = decide(desk.home, chosen, order)
+    except (DecisionRefused, StoreError) as problem:
+        return show_finding(request, finding_id, form.pairs, 422, str(problem))
+    is_said = order.state in ("remark", "assigned", "withdrawn")
+    following = finding_id if is_said else _after(finding_id, listed)
+    target = f"/finding/{quote(following)}" if following else "/findings"
+    done = f"{finding_id}: {order.state} (decision {entries[0].decision_no})"
+    return _kept(request, RedirectResponse(with_query(target, form.pairs, done=done), 303), form)
+
+
+def _after(finding_id: str, listed: list[str]) -> str | None:
+    """The next finding of the list, which the decided one may leave."""
+    if finding_id not in listed:
+        return None
+    place = listed.index(finding_id)
+    following = listed[place + 1 : place + 2] or listed[:place][-1:]
+    return following[0] if following else None
+
+
+async def decide_many(request: Request) -> Response:
+    """One decision on the ticked findings, or on all that the list shows."""
+    form = await _read_form(request)
+    if form is None:
+        return _refused(request, "The form does not come from this page. Open it again.", 403)
+    return await run_in_threadpool(_decide_many, request, form)
+
+
+def _decide_many(request: Request, form: Form) -> Response:
+    desk: Desk = request.app.state.desk
+    chosen = select_findings(desk.snapshot(), filters_of(form.pairs))
+    if form.get("scope") == "all":
+        if str(chosen.height) != form.get("n_listed"):
+            message = f"The list has changed: it now has {chosen.height} findings. Nothing was written; look at it again."
+            return _refused(request, message, 409)
+    else:
+        chosen = chosen.filter(chosen["finding_id"].is_in(form.ids))
+        if chosen.height != len(form.ids):
+            return _refused(
+                request, "Some of the ticked findings are no longer in the list. Nothing was written.", 409
+            )
+    try:
+        order = _order(desk, request, form)
+        entries = decide(desk.home, chosen, order)
+    except (DecisionRefused, StoreError) as problem:
+        return _refused(request, str(problem), 422)
+    done = f"{len(entries)} findings: {order.state} (decisions {entries[0].decision_no} to {entries[-1].decision_no})"
+    return _kept(request, RedirectResponse(with_query("/findings", form.pairs, done=done), 303), form)
+
+
+async def name_steward(request: Request) -> Response:
+    """Who decides, kept by this browser."""
+    form = await _read_form(request)
+    if form is None:
+        return _refused(request, "The form does not come from this page. Open it again.", 403)
+    return _kept(request, RedirectResponse("/", 303), form)
+
+
+def _kept(request: Request, response: Response, form: Any) -> Response:
+    """The response, with the name of who decides for the next time."""
+    if form.get("by"):
+        try:
+            name = plain_text("by", form["by"])
+        except DecisionRefused as problem:
+            return _refused(request, str(problem), 422)
+        response.set_cookie(
+            STEWARD_COOKIE, quote(name), max_age=YEAR_SECONDS, httponly=True, samesite="strict"
+        )
+    return response

@@ -1,0 +1,164 @@
+"""Pages that show: where we stand, lists, one finding, one patient.
+
+Belongs here: which address shows what, and the query of a list.
+Does not belong here: pages that change something (``forms.py``), what is shown (``stewardship/``).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from registry_pipeline.stewardship.conversation import conversation
+from registry_pipeline.stewardship.decide import pending
+from registry_pipeline.stewardship.findings import COUNTED_BY, Filters, count_findings, find, select_findings
+from registry_pipeline.stewardship.overview import causes, overview
+from registry_pipeline.stewardship.records import evidence, own_numbers, timeline
+from registry_pipeline.web.desk import Desk
+
+PAGE_ROWS = 50
+SEVERAL = tuple(COUNTED_BY)
+Pairs = list[tuple[str, str]]
+
+
+def filters_of(pairs: Pairs) -> Filters:
+    """The filters that an address names; names that no filter has are left alone."""
+    values = {name: tuple(value for key, value in pairs if key == name and value) for name in SEVERAL}
+    single = dict(pairs)
+    return Filters(
+        **values,
+        blank=single.get("blank") == "1",
+        new=single.get("new") == "1",
+        since=single.get("since", ""),
+        text=single.get("text", ""),
+        every_row=single.get("every_row") == "1",
+    )
+
+
+def query_of(request: Request) -> Pairs:
+    """The query of an address without its page, empty values left out."""
+    return [(name, value) for name, value in request.query_params.multi_items() if value and name != "page"]
+
+
+def home_page(request: Request) -> Response:
+    """Where we stand."""
+    desk: Desk = request.app.state.desk
+    today = datetime.now(UTC).date()
+    return desk.render(request, "home.html", overview=overview(desk.home, desk.snapshot(), today))
+
+
+def list_page(request: Request) -> Response:
+    """The findings that the address asks for, a page at a time."""
+    desk: Desk = request.app.state.desk
+    snapshot, pairs = desk.snapshot(), query_of(request)
+    chosen = select_findings(snapshot, filters_of(pairs))
+    n_pages = max(1, -(-chosen.height // PAGE_ROWS))
+    number = min(max(1, _whole(request.query_params.get("page", "1"))), n_pages)
+    rows = chosen.slice((number - 1) * PAGE_ROWS, PAGE_ROWS).to_dicts()
+    template = "rows.html" if request.headers.get("hx-request") == "true" else "list.html"
+    values: dict[str, Any] = {"rows": rows, "n_findings": chosen.height, "page": number, "n_pages": n_pages}
+    return desk.render(
+        request,
+        template,
+        pairs=pairs,
+        **values,
+        facets=desk.facets(),
+        done=request.query_params.get("done", ""),
+    )
+
+
+def _whole(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 1
+
+
+def counts_page(request: Request) -> Response:
+    """Open findings by facility, rule, file, patient, or cause."""
+    desk: Desk = request.app.state.desk
+    by, pairs = request.path_params["by"], query_of(request)
+    chosen = select_findings(desk.snapshot(), filters_of(pairs))
+    if by == "cause":
+        return desk.render(request, "causes.html", pairs=pairs, rows=causes(chosen).head(200).to_dicts())
+    if by not in COUNTED_BY:
+        return not_found(request, f"there is no list by '{by}'")
+    counted = count_findings(chosen, COUNTED_BY[by]).head(500).to_dicts()
+    return desk.render(request, "counts.html", pairs=pairs, by=by, column=COUNTED_BY[by], rows=counted)
+
+
+def finding_page(request: Request) -> Response:
+    """One finding: what came in, the record, what was said; and its neighbours in the list that led here."""
+    return show_finding(request, request.path_params["finding_id"], query_of(request))
+
+
+def show_finding(
+    request: Request, finding_id: str, pairs: Pairs, status: int = 200, problem: str = ""
+) -> Response:
+    """The page of a finding, with what was wrong with a form that was sent from it."""
+    desk: Desk = request.app.state.desk
+    snapshot = desk.snapshot()
+    finding = find(snapshot, finding_id)
+    if finding is None:
+        return not_found(request, f"there is no finding '{finding_id}'")
+    listed = select_findings(snapshot, filters_of(pairs))["finding_id"]
+    place = listed.index_of(finding_id)
+    shown = evidence(desk.home, finding)
+    patient = shown.patient_id
+    return desk.render(
+        request,
+        "finding.html",
+        status,
+        finding=finding,
+        evidence=shown,
+        rule=desk.rules.get(str(finding["rule_id"]), ""),
+        timeline=timeline(desk.home, patient, _facilities(finding)) if patient else [],
+        numbers=own_numbers(desk.home, patient, _facilities(finding)) if patient else [],
+        conversation=conversation(desk.home, finding_id),
+        pairs=pairs,
+        place=None if place is None else place + 1,
+        n_listed=listed.len(),
+        before=listed[place - 1] if place else None,
+        after=listed[place + 1] if place is not None and place + 1 < listed.len() else None,
+        problem=problem,
+        done=request.query_params.get("done", ""),
+    )
+
+
+def _facilities(finding: Any) -> list[str]:
+    return [] if finding["facility_id"] == "registry" else [str(finding["facility_id"])]
+
+
+def patient_page(request: Request) -> Response:
+    """Everything that came in about one patient, by date, with what is in doubt marked."""
+    desk: Desk = request.app.state.desk
+    patient_id = request.path_params["patient_id"]
+    entries = timeline(desk.home, patient_id, [])
+    findings = select_findings(
+        desk.snapshot(), Filters(patient=(patient_id,), status=("all",), every_row=True)
+    )
+    if not entries and findings.is_empty():
+        return not_found(request, f"there is no patient '{patient_id}'")
+    numbers = own_numbers(desk.home, patient_id, [])
+    rows = findings.to_dicts()
+    return desk.render(
+        request, "patient.html", patient_id=patient_id, timeline=entries, findings=rows, numbers=numbers
+    )
+
+
+def decisions_page(request: Request) -> Response:
+    """Decisions that wait for the next refresh."""
+    desk: Desk = request.app.state.desk
+    return desk.render(request, "decisions.html", entries=pending(desk.home)[::-1])
+
+
+def help_page(request: Request) -> Response:
+    """Keys, states and what decisions do."""
+    desk: Desk = request.app.state.desk
+    return desk.render(request, "help.html")
+
+
+def not_found(request: Request, message: str) -> Response:
+    """What is said where there is nothing."""
+    desk: Desk = request.app.state.desk
+    return desk.render(request, "problem.html", 404, message=message)

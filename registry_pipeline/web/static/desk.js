@@ -1,0 +1,64 @@
+// Keys: j k move, enter opens, x ticks, c confirms, w waives, m remarks, n p next and previous, / searches, ? helps.
+"use strict";
+(() => {
+  const rows = () => [...document.querySelectorAll("tr[data-href]")];
+  const isTyping = (target) => target.closest("input:not([type=checkbox]):not([type=radio]), textarea, select") !== null;
+  let at = -1;
+  const move = (step) => {
+    const all = rows();
+    if (!all.length) return;
+    all.forEach((row) => row.classList.remove("here"));
+    at = Math.min(Math.max(at + step, 0), all.length - 1);
+    all[at].classList.add("here");
+    all[at].querySelector("a").focus({ preventScroll: true });
+    all[at].scrollIntoView({ block: "nearest" });
+  };
+  const follow = (selector) => document.querySelector(selector)?.click();
+  const choose = (state) => {
+    const radio = document.querySelector(`.decide input[value="${state}"]`);
+    if (radio) { radio.checked = true; radio.dispatchEvent(new Event("change", { bubbles: true })); }
+    const select = document.querySelector(".bulk select[name=state]");
+    if (!radio && select) select.value = state;
+    const reason = document.querySelector(".decide [name=reason], .bulk [name=reason]");
+    if (reason) { reason.focus(); reason.select(); }
+  };
+  const keys = {
+    j: () => move(1), k: () => move(-1),
+    x: () => { const box = rows()[at]?.querySelector("input[type=checkbox]"); if (box) box.click(); },
+    c: () => choose("confirmed"), w: () => choose("waived"), m: () => choose("remark"),
+    n: () => follow("a[rel=next]"), p: () => follow("a[rel=prev]"), u: () => follow("a[rel=up]"),
+    "/": () => document.querySelector("input[name=text]")?.focus(),
+    "?": () => { location.href = "/help"; },
+  };
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "Escape") { document.activeElement?.blur(); return; }
+    if (isTyping(event.target)) return;
+    const action = keys[event.key];
+    if (action) { event.preventDefault(); action(); }
+  });
+  const ticked = () => document.querySelectorAll("tbody input[name=id]:checked").length;
+  const count = () => {
+    const place = document.querySelector("[data-count]");
+    if (place) place.textContent = String(ticked());
+  };
+  document.addEventListener("change", (event) => {
+    if (event.target.id === "all") {
+      document.querySelectorAll("tbody input[name=id]").forEach((box) => { box.checked = event.target.checked; });
+    }
+    if (event.target.name === "id" || event.target.id === "all") count();
+    if (event.target.name === "state") {
+      document.querySelectorAll("[data-for]").forEach((part) => {
+        part.hidden = !part.dataset.for.split(" ").includes(event.target.value);
+      });
+    }
+  });
+  // The last reason is offered again: fifty findings of different causes often have the same one.
+  document.addEventListener("submit", (event) => {
+    const reason = event.target.querySelector("[name=reason]");
+    if (reason?.value) sessionStorage.setItem("reason", reason.value);
+  });
+  const reason = document.querySelector(".decide [name=reason]");
+  if (reason && !reason.value) reason.value = sessionStorage.getItem("reason") ?? "";
+  document.addEventListener("htmx:afterSwap", () => { at = -1; count(); });
+})();
