@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 
 import polars as pl
 
@@ -38,6 +39,7 @@ from registry_pipeline.intake.submissions.rows_in_force import (
     place_rows,
     rows_in_force,
 )
+from registry_pipeline.intake.submissions.unrouted_rows import unrouted_issues
 from schemas import tables_of
 from schemas.table import columns_of
 
@@ -117,6 +119,7 @@ class _Collected:
     tables: dict[str, list[pl.DataFrame]] = field(default_factory=dict)
     issues: list[pl.DataFrame] = field(default_factory=list)
     changes: list[pl.DataFrame] = field(default_factory=list)
+    file_issues: list[dict[str, Any]] = field(default_factory=list)
     redcap: RedcapFindings = field(default_factory=RedcapFindings)
 
     def add(self, source: Source, table: str, made: TableRows) -> None:
@@ -170,6 +173,7 @@ def _stage_source(
             fed.append(fed_by(table, made.rows, made.issues))
     if source.redcap is not None:
         judge_source(home, source, uses, fed, staging.pseudonyms, collected.redcap)
+    collected.file_issues += unrouted_issues(rows, source, uses)
     collected.persons.add_rows(source, rows)
 
 
@@ -208,7 +212,8 @@ def _staged(home: Home, facility: Facility, uses: Sequence[FileUse], collected: 
     tables = {name: pl.concat(frames, how="diagonal") for name, frames in collected.tables.items()}
     tables["patient_xref"] = collected.persons.patient_xref(facility)
     drift = Drift(home, uses)
-    issues = [row for use in uses for row in issues_of_file(use, drift)] + collected.redcap.file_issues
+    issues = [row for use in uses for row in issues_of_file(use, drift)]
+    issues += collected.file_issues + collected.redcap.file_issues
     return Staged(
         tables=tables,
         issues=pl.concat([*collected.issues, *collected.redcap.issues, _NO_SUGGESTION], how="diagonal"),

@@ -18,7 +18,8 @@ MODEL = table(
         integer("n_quarantined", "Rows of quarantined records", is_required=True),
         integer("n_duplicate", "Rows that repeat another row", is_required=True),
         integer("n_superseded", "Rows replaced by a later submission", is_required=True),
-        integer("n_blank", "Rows without any value, or that no table takes", is_required=True),
+        integer("n_blank", "Rows without any value", is_required=True),
         integer("n_rejected", "Rows that could not be read", is_required=True),
+        integer("n_unrouted", "Rows with values that no table of the mapping takes", is_required=True),
     ],
 )

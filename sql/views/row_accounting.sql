@@ -13,7 +13,8 @@ SELECT
     sum(n_duplicate) AS n_duplicate,
     sum(n_superseded) AS n_superseded,
     sum(n_blank) AS n_blank,
-    sum(n_rejected) AS n_rejected
+    sum(n_rejected) AS n_rejected,
+    sum(n_unrouted) AS n_unrouted
 FROM quality.row_account
 GROUP BY facility_id
 ORDER BY facility_id

@@ -254,7 +254,7 @@ def test_the_bundle_feeds_the_study_cohort(home: Home) -> None:
 
 def test_what_is_no_record_in_a_bundle_is_told_or_counted(home: Home) -> None:
     account = ask(home, "FROM quality.row_account WHERE facility_id = 'fhir_mcode' AND sheet = 'Other'")
-    assert account.select("n_read", "n_blank", "n_rejected").row(0) == (4, 1, 3)
+    assert account.select("n_read", "n_unrouted", "n_rejected").row(0) == (4, 1, 3)
     told = findings(home, "fhir_mcode").sort("source_row")
     first = len(fhir_bundle.everything()) + 1
     assert told.select("rule_id", "source_row").rows() == [("S15", first + at) for at in (1, 2, 3)]

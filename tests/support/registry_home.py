@@ -24,7 +24,7 @@ from registry_pipeline.simulate import demo_mapping, demo_settings
 from registry_pipeline.simulate.demo.demo import FACILITY_IDS
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("n_curated", "n_quarantined", "n_duplicate", "n_superseded", "n_blank", "n_rejected")
+PARTS = ("n_curated", "n_quarantined", "n_duplicate", "n_superseded", "n_blank", "n_rejected", "n_unrouted")
 # No wait for files to settle, few bootstrap replicates: neither changes what these tests look at.
 QUICK_SETTINGS = """\
 [refresh]

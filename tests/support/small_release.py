@@ -26,8 +26,8 @@ F2         | V02     | error    | his.csv     | 2          | patient     | P9   
 F3         | V02     | error    | his.csv     | 5          | patient     | P8         | sex          | male       | Sex must be F        | corrected
 """
 ACCOUNT = """
-submission_id | source_file | sheet | n_read | n_curated | n_quarantined | n_duplicate | n_superseded | n_blank | n_rejected
-S1            | his.csv     | -     | 10     | 6         | 1             | 1           | 1            | 1       | 0
+submission_id | source_file | sheet | n_read | n_curated | n_quarantined | n_duplicate | n_superseded | n_blank | n_rejected | n_unrouted
+S1            | his.csv     | -     | 10     | 6         | 1             | 1           | 1            | 1       | 0          | 0
 """
 SUBMISSIONS = """
 submission_id | source_file | sha256

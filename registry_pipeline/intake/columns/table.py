@@ -102,11 +102,12 @@ def feeding_rows(rows: pl.DataFrame, mapping: TableMapping) -> pl.DataFrame:
     if mapping.instrument is not None:
         rows = rows.filter(table_flag(mapping))
     for condition in mapping.where:
-        rows = rows.filter(_holds(condition))
+        rows = rows.filter(holds(condition))
     return rows
 
 
-def _holds(condition: Condition) -> pl.Expr:
+def holds(condition: Condition) -> pl.Expr:
+    """Whether a row meets a condition; the words are compared as those of a coded column are."""
     column = pl.col(condition.column)
     if condition.test in ("blank", "not_blank"):
         return column.is_null() if condition.test == "blank" else column.is_not_null()

@@ -192,6 +192,7 @@ class Source:
         decimal: decimal mark of numbers, or None to accept a point only.
         required: columns without which a sheet is not used; those behind ``patient_id`` always are.
         ignore: globs of columns that are left out on purpose.
+        leave_out: conditions on rows that no table takes on purpose.
         redcap: where the files are exports of a REDCap project.
         dictionary_of: name of the REDCap source whose data dictionaries this source takes, or None.
         patient_number: kind of the number that ``patient_id`` is made of; equal numbers of different kinds
@@ -213,6 +214,7 @@ class Source:
     required: tuple[str, ...]
     ignore: tuple[str, ...]
     tables: tuple[TableMapping, ...]
+    leave_out: tuple[Condition, ...] = ()
     redcap: Redcap | None = None
     dictionary_of: str | None = None
     patient_number: str = LEADING_NUMBER
@@ -225,6 +227,7 @@ class Source:
     def source_columns(self, sheet: str | None = None) -> tuple[str, ...]:
         """Every source column that any table of the source (or of one of its sheets) reads, once."""
         of_tables = [name for one in self.tables_of(sheet) for name in one.source_columns()]
+        of_tables += [one.column for one in self.leave_out]
         return tuple(dict.fromkeys([*of_tables, *self._person_columns(sheet)]))
 
     def _person_columns(self, sheet: str | None) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from registry_pipeline.core.toml_section import Section
 from registry_pipeline.intake.mapping.model import Source
 from registry_pipeline.intake.mapping.person import read_patient_number, read_person
 from registry_pipeline.intake.mapping.redcap import read_redcap
-from registry_pipeline.intake.mapping.table import read_table
+from registry_pipeline.intake.mapping.table import read_conditions, read_table
 from registry_pipeline.intake.readers import DEFAULT_TOTALS_MARKERS, READERS, ReadOptions
 
 _KEYS = (
@@ -39,6 +39,7 @@ _KEYS = (
     "decimal",
     "required",
     "ignore",
+    "leave_out",
     "redcap",
     "patient_number",
     "person",
@@ -90,6 +91,7 @@ def read_source(section: Section, number: int, n_tables: int, anchors: Mapping[s
             read_table(one, n_tables + position, anchors, is_redcap=redcap is not None)
             for position, one in enumerate(tables)
         ),
+        leave_out=read_conditions(section, "leave_out"),
         redcap=redcap,
         patient_number=read_patient_number(section),
         person=person,

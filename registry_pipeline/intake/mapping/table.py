@@ -90,7 +90,7 @@ def read_table(
             raise found.error(f"{table} needs {name}: map it under [source.table.columns]")
     _check_placeholders(found, columns)
     instrument, events = read_instrument(section, is_redcap)
-    where, sheets = _read_where(section), section.texts("sheets")
+    where, sheets = read_conditions(section, "where"), section.texts("sheets")
     made = TableMapping(table, number, where, group_by, columns, sheets, instrument, events)
     for name in made.source_columns():
         if name.startswith("_"):
@@ -100,14 +100,13 @@ def read_table(
     return made
 
 
-def _read_where(section: Section) -> tuple[Condition, ...]:
-    given = section.data.get("where", [])
+def read_conditions(section: Section, name: str) -> tuple[Condition, ...]:
+    """Conditions on source rows: one table of TOML or a list of them."""
+    given = section.data.get(name, [])
     members = given if isinstance(given, list) else [given]
     if not all(isinstance(one, dict) for one in members):
-        raise section.error('write where = { column = "…", in = ["…"] }', "where")
-    return tuple(
-        _read_condition(Section(section.toml, (*section.keys, "where"), one, "where")) for one in members
-    )
+        raise section.error(f'write {name} = {{ column = "…", in = ["…"] }}', name)
+    return tuple(_read_condition(Section(section.toml, (*section.keys, name), one, name)) for one in members)
 
 
 def _read_condition(section: Section) -> Condition:
@@ -115,7 +114,9 @@ def _read_condition(section: Section) -> Condition:
     column = section.text("column")
     tests = [name for name in _TESTS if section.has(name)]
     if len(tests) != 1:
-        raise section.error("where needs exactly one of in, not_in, not_blank = true, blank = true")
+        raise section.error(
+            f"{section.title} needs exactly one of in, not_in, not_blank = true, blank = true"
+        )
     test = tests[0]
     if test in ("in", "not_in"):
         return Condition(column, test, section.texts(test))  # type: ignore[arg-type]

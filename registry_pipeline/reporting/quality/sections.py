@@ -19,7 +19,7 @@ from registry_pipeline.reporting.quality.columns import (
 )
 from registry_pipeline.reporting.sections.context import Context
 
-PARTS = ("n_curated", "n_quarantined", "n_duplicate", "n_superseded", "n_blank", "n_rejected")
+PARTS = ("n_curated", "n_quarantined", "n_duplicate", "n_superseded", "n_blank", "n_rejected", "n_unrouted")
 SEVERITIES = ("error", "warning", "info")
 MOST_FILES = 400
 STATUS = {

@@ -11,10 +11,11 @@ import polars as pl
 
 from registry_pipeline.validation.screening.places import count_by_place
 
-FATES = ("rejected", "blank", "superseded", "quarantined", "curated", "duplicate", "upserted")
+FATES = ("rejected", "blank", "superseded", "quarantined", "curated", "duplicate", "upserted", "unrouted")
 NAMES = [one.replace("upserted", "superseded") for one in FATES]
 COUNTS = tuple(
-    f"n_{fate}" for fate in ("curated", "quarantined", "duplicate", "superseded", "blank", "rejected")
+    f"n_{fate}"
+    for fate in ("curated", "quarantined", "duplicate", "superseded", "blank", "rejected", "unrouted")
 )
 
 
@@ -33,7 +34,7 @@ def row_fates(
         dropped: ``_row_id, fate`` of rows that made no record of their own.
 
     In order: rejected, blank or superseded on reading; quarantined if any record of the row is; curated
-    if any was accepted; duplicate; replaced by a later submission. A row that feeds no record is blank.
+    if any was accepted; duplicate; replaced by a later submission. A row that feeds no record is unrouted.
     """
     # The weaker fate first, so that the stronger one stands at the end; a row may be behind many records.
     settled = rows.filter(pl.col("fate").is_not_null()).select("_row_id", "fate")
@@ -52,13 +53,13 @@ def row_fates(
 
 
 def _ranked(row_ids: pl.Series, parts: Iterable[tuple[str, pl.Series]]) -> pl.Series:
-    """For every row the position in ``FATES`` of the last of the parts that names it; blank for no part.
+    """For every row the position in ``FATES`` of the last of the parts that names it; unrouted for no part.
 
     By place among the sorted ids, not by joins: millions of rows, of which each table names its own.
     """
     order = None if row_ids.is_sorted() else row_ids.arg_sort()
     known = row_ids if order is None else row_ids[order]
-    rank = np.full(len(row_ids), FATES.index("blank"), dtype=np.uint8)
+    rank = np.full(len(row_ids), FATES.index("unrouted"), dtype=np.uint8)
     for fate, given in parts:
         ids = given.drop_nulls()
         if len(ids) and len(known):

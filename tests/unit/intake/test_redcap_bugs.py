@@ -69,7 +69,7 @@ def test_redcaptidier_234_an_empty_repeating_form_is_no_record(tmp_path: Path) -
     assert _ids(staged, "lesion", "lesion_id") == [f"{BASE}-L1"]
     assert staged.tables["primary_tumour"].is_empty()
     account = done.row_account.filter(pl.col("source_file") == "P_DATA_1.csv").row(0, named=True)
-    assert (account["n_read"], account["n_blank"]) == (5, 2)
+    assert (account["n_read"], account["n_unrouted"]) == (5, 2)
 
 
 def test_redcaptidier_169_a_form_repeats_in_one_event_and_not_in_another(tmp_path: Path) -> None:

@@ -122,7 +122,7 @@ def test_rows_of_the_dictionary_are_accounted_for(project: Project) -> None:
     account = {row["source_file"]: row for row in done.row_account.iter_rows(named=True)}
     assert (
         account["P_DataDictionary_1.csv"]["n_read"]
-        == account["P_DataDictionary_1.csv"]["n_blank"]
+        == account["P_DataDictionary_1.csv"]["n_unrouted"]
         == len(FIELDS)
     )
 

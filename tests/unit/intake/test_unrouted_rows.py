@@ -1,0 +1,85 @@
+"""Rows that no table takes: each is accounted for, and a value that routes nowhere is told."""
+
+import zipfile
+
+import polars as pl
+import pytest
+
+from tests.support.staging import Place, source, stage_text, table
+
+VISITS = ('patient_id = "id"', 'followup_id = "no"', 'contact_date = "date"')
+EVENTS = ('patient_id = "id"', 'event_id = "no"', 'event_date = "date"')
+TABLES = table("followup", *VISITS, where='{ column = "kind", in = ["1", "Control"] }') + table(
+    "event", *EVENTS, where='{ column = "kind", in = ["2"] }'
+)
+
+
+def told(staged):
+    issues = staged.file_issues.filter(pl.col("rule_id") == "S05")
+    return issues.select("column_name", "source_row", "value_text", "reason").rows()
+
+
+def test_a_value_that_no_table_takes_is_told_once_a_sheet(tmp_path):
+    kinds = ["1", "2", "2.0", "3", "", "2\u200b", "２", " CONTROL ", "3", "\u200b"]
+    rows = "".join(f"1,r{n},{kind},2024-01-02\n" for n, kind in enumerate(kinds))
+    staged = stage_text(tmp_path, source(TABLES), "id,no,kind,date\n" + rows)
+    assert staged.tables["followup"].height == 2
+    assert staged.tables["event"]["event_id"].to_list() == ["west-r1", "west-r5", "west-r6"]
+    assert told(staged) == [
+        ("kind", 4, "2.0", "1 row feeds no table"),
+        ("kind", 5, "3", "2 rows feed no table"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "where"),
+    [
+        (['leave_out = { column = "kind", in = ["3"] }'], 'where = { column = "kind", in = ["1"] }'),
+        ([], 'where = { column = "kind", not_in = ["3"] }'),
+        ([], 'where = [{ column = "kind", in = ["1"] }, { column = "gone", blank = true }]'),
+        ([], 'where = { column = "date", not_blank = true }'),
+    ],
+)
+def test_rows_that_are_left_out_on_purpose_are_not_told(tmp_path, options, where):
+    toml = source(table("followup", *VISITS, where=where.removeprefix("where = ")), *options)
+    staged = stage_text(tmp_path, toml, "id,no,kind,date,gone\n1,a,1,2024-01-02,\n1,b,3,,yes\n")
+    assert staged.tables["followup"].height == 1
+    assert told(staged) == []
+
+
+def test_values_that_are_known_but_do_not_fit_together_are_told(tmp_path):
+    both = table(
+        "followup", *VISITS, where='[{ column = "kind", in = ["1"] }, { column = "site", in = ["x"] }]'
+    )
+    other = table(
+        "event", *EVENTS, where='[{ column = "kind", in = ["2"] }, { column = "site", in = ["y"] }]'
+    )
+    staged = stage_text(tmp_path, source(both + other), "id,no,kind,site,date\n1,a,1,y,2024-01-02\n")
+    assert told(staged) == [("kind", 2, "1", "1 row feeds no table")]
+
+
+def test_a_wrong_routing_column_is_told_in_few_words(tmp_path):
+    rows = "".join(f"1,r{n},name {n},2024-01-02\n" for n in range(80))
+    staged = stage_text(tmp_path, source(TABLES), "id,no,kind,date\n" + rows)
+    assert len(told(staged)) == 51
+    assert told(staged)[-1] == ("kind", 52, None, "30 rows feed no table, with 30 other values")
+    keys = staged.file_issues["record_key"].drop_nulls()
+    assert not keys.str.contains("name").any(), "a value of a record is in no key"
+
+
+def test_leave_out_is_checked(tmp_path):
+    with pytest.raises(Exception, match="leave_out needs exactly one of in"):
+        stage_text(tmp_path, source(TABLES, 'leave_out = { column = "kind" }'), "id,no,kind,date\n")
+
+
+def test_a_sheet_is_judged_by_the_conditions_of_its_own_tables(tmp_path):
+    event = table("event", *EVENTS, sheets='["events"]', where='{ column = "kind", in = ["2"] }')
+    visits = table("followup", *VISITS, sheets='["visits"]')
+    toml = source(visits + event, files="*.zip")
+    place = Place(tmp_path, toml)
+    with zipfile.ZipFile(place.inbox / "all.zip", "w") as archive:
+        archive.writestr("visits", "id,no,kind,date\n1,a,3,2024-01-02\n")
+        archive.writestr("events", "id,no,kind,date\n1,a,3,2024-01-02\n")
+        archive.writestr("notes", "id,no,kind,date\n1,a,3,2024-01-02\n")
+    staged = place.stage()
+    assert staged.file_issues.filter(pl.col("rule_id") == "S05")["sheet"].to_list() == ["events"]
