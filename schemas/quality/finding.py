@@ -21,6 +21,7 @@ MODEL = table(
         text("source_column", "Column of the file that the first item came from"),
         text("table_name", "Table of the record", is_required=True),
         text("record_key", "Key of the record"),
+        c.patient_id.described("Patient whose record it is; of a pair the first of both"),
         text("items", "Columns to look at, comma-separated"),
         text("value_text", "What was found, as received", is_identifying=True),
         text("message", "What is wrong and what is expected", is_required=True),

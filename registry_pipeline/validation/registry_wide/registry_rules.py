@@ -22,11 +22,12 @@ import polars as pl
 import schemas
 from registry_pipeline.core.frames import with_schema
 from registry_pipeline.core.sql_files import SqlFile
+from registry_pipeline.validation.records import curated, whole_key
 from registry_pipeline.validation.rules.catalogue import Catalogue, RuleEntry, message_of, parameters_for
 from registry_pipeline.validation.screening.cross_table import severity_of
 from registry_pipeline.validation.screening.findings import FINDING, finding_id
 from registry_pipeline.validation.screening.rule_results import RESULT, result_row
-from schemas.table import columns_of
+from schemas.table import columns_of, key_of
 
 WHOLE_REGISTRY = "registry"
 
@@ -61,7 +62,27 @@ def run_registry_rules(
             continue
         findings.append(_findings(broken, entry))
         results += _results(broken, judged, entry)
-    return pl.concat(findings), pl.DataFrame(results, schema=RESULT, orient="row"), failures
+    told = _with_patients(connection, pl.concat(findings), present)
+    return told, pl.DataFrame(results, schema=RESULT, orient="row"), failures
+
+
+def _with_patients(
+    connection: duckdb.DuckDBPyConnection, findings: pl.DataFrame, present: set[str]
+) -> pl.DataFrame:
+    """With the patient whose record each finding is on; of a pair of patients the first."""
+    parts = []
+    for (table,), group in findings.group_by("table_name", maintain_order=True):
+        model = curated().get(str(table))
+        if model is not None and list(key_of(model)) == ["patient_id"]:
+            group = group.with_columns(pl.col("record_key").str.split("|").list.first().alias("patient_id"))
+        elif model is not None and "patient_id" in model.columns and f"curated.{table}" in present:
+            records = connection.execute(f'SELECT * FROM curated."{table}"').pl()
+            known = records.select(whole_key(str(table)).alias("record_key"), "patient_id").unique(
+                "record_key"
+            )
+            group = group.drop("patient_id").join(known, on="record_key", how="left", maintain_order="left")
+        parts.append(group.select(findings.columns))
+    return pl.concat(parts) if parts else findings
 
 
 def _present(connection: duckdb.DuckDBPyConnection) -> set[str]:

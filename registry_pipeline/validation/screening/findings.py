@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from registry_pipeline.core.frames import with_schema
+from registry_pipeline.core.frames import column_or_null, with_schema
 from registry_pipeline.validation.records import record_keys
 from registry_pipeline.validation.rules.catalogue import Catalogue, message_of
 from registry_pipeline.validation.screening.places import source_locations
@@ -97,11 +97,17 @@ def _keyed(violations: pl.DataFrame, evidence: FindingContext) -> pl.DataFrame:
     named = {name: violations.filter(pl.col("table_name") == name)["_row_id"].drop_nulls() for name in known}
     keys = [
         record_keys(name, evidence.records[name], named[name])
-        .join(evidence.records[name].select("_row_id", pl.col("_origin").alias("_first")), on="_row_id")
+        .join(_origins_and_patients(evidence.records[name]), on="_row_id")
         .with_columns(pl.lit(name).alias("table_name"))
         for name in known
     ]
-    schema = {"_row_id": pl.Int64, "record_key": pl.String, "_first": pl.Int64, "table_name": pl.String}
+    schema = {
+        "_row_id": pl.Int64,
+        "record_key": pl.String,
+        "_first": pl.Int64,
+        "patient_id": pl.String,
+        "table_name": pl.String,
+    }
     keyed = violations.join(
         pl.concat([pl.DataFrame(schema=schema), *keys]),
         on=["table_name", "_row_id"],
@@ -116,6 +122,13 @@ def _keyed(violations: pl.DataFrame, evidence: FindingContext) -> pl.DataFrame:
         maintain_order="left",
     )
     return merged.with_columns(pl.coalesce("_origin", "_gave", "_first").alias("_origin")).drop("column_name")
+
+
+def _origins_and_patients(records: pl.DataFrame) -> pl.DataFrame:
+    """Of every record the source row that it came from, and whose record it is."""
+    return records.select(
+        "_row_id", pl.col("_origin").alias("_first"), column_or_null(records, "patient_id", pl.String)
+    )
 
 
 def _placed(frame: pl.DataFrame, evidence: FindingContext) -> pl.DataFrame:
