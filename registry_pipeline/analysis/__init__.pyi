@@ -4,6 +4,7 @@ from .cohort.descriptive import describe_cohort as describe_cohort
 from .cohort.missing import missing_counts as missing_counts, missing_patterns as missing_patterns
 from .cox.bootstrap import bootstrap_concordance as bootstrap_concordance
 from .cox.concordance import concordance as concordance
+from .cox.factors import factor_tests as factor_tests
 from .cox.fine_gray import fit_fine_gray as fit_fine_gray
 from .cox.fit import fit_cox as fit_cox
 from .cox.imputed import fit_cox_imputed as fit_cox_imputed
@@ -56,3 +57,10 @@ from .distributions import (
     false_discovery_p as false_discovery_p,
     wilson_ci as wilson_ci,
 )
+from .prediction.baseline import (
+    baseline_hazard as baseline_hazard,
+    predict_survival as predict_survival,
+    standardised_survival as standardised_survival,
+)
+from .prediction.accuracy import prediction_accuracy as prediction_accuracy
+from .prediction.calibration import calibration as calibration

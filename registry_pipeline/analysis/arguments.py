@@ -172,7 +172,7 @@ CHECKS: dict[str, Check] = {
     "weighting": _weighting,
     **dict.fromkeys(("midpoint", "cross_check", "pool", "limits"), _flag),
     "knots": _numbers(lambda _: True, "finite increasing numbers", is_single_allowed=False),
-    **dict.fromkeys(("values", "score", "stratum", "weight", "cluster_codes"), _array(1)),
+    **dict.fromkeys(("values", "score", "stratum", "weight", "cluster_codes", "strata_codes"), _array(1)),
     "p_values": _p_values,
     **dict.fromkeys(("estimates", "variances"), _array(2)),
     **dict.fromkeys(("fit", "onset"), _with("status", "the result of a fit")),

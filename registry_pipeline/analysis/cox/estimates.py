@@ -11,6 +11,7 @@ from math import erfc
 import numpy as np
 
 from registry_pipeline.analysis.cox.likelihood import Evaluation
+from registry_pipeline.analysis.cox.newton import Standard
 from registry_pipeline.analysis.cox.risk_sets import RiskSets
 from registry_pipeline.analysis.distributions import normal_quantile
 from registry_pipeline.analysis.inputs import Floats
@@ -54,16 +55,25 @@ class Estimates:
 @dataclass(frozen=True)
 class Model:
     """The likelihood behind a fit: risk sets, columns kept (positions of terms), standardised (n, q) x with
-    its scale (q,) and the shift of each stratum (strata, q), the solution scaled_beta (q,) and the evaluation there.
+    what was done to them, the solution scaled_beta (q,) and the evaluation there.
     """
 
     sets: RiskSets
     kept: tuple[int, ...]
     x: Floats
-    scale: Floats
-    shift: Floats
+    standard: Standard
     scaled_beta: Floats
     evaluation: Evaluation
+
+    @property
+    def scale(self) -> Floats:
+        """What each column was divided by, (q,)."""
+        return self.standard.scale
+
+    @property
+    def shift(self) -> Floats:
+        """How far the mean of each stratum lies above that of all, (strata, q); no rows of a single stratum."""
+        return self.standard.shift
 
 
 def wald(beta: Floats, covariance: Floats, level: float = 0.95) -> tuple[Floats, Floats, Floats]:

@@ -195,7 +195,7 @@ def fit_fine_gray(
     if reason:
         return _table(data, n_event, None, None, np.zeros(len(data.terms), dtype=bool), reason)
     weighted = weight_rows(data.times, cause)
-    scale, _ = standardise(x, data.count)
+    scale = standardise(x, data.count).scale
     start = evaluate_weighted(weighted, x, np.zeros(x.shape[1]))
     assert start is not None
     constant, collinear, kept = split_columns(start.information)

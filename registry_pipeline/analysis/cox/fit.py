@@ -20,6 +20,7 @@ from registry_pipeline.analysis.cox.firth import fit_firth
 from registry_pipeline.analysis.cox.likelihood import Evaluation, evaluate
 from registry_pipeline.analysis.cox.newton import (
     Solution,
+    Standard,
     cox_problem,
     maximise,
     split_columns,
@@ -36,18 +37,22 @@ from registry_pipeline.analysis.inputs import NOT_CONVERGED, NOT_ESTIMABLE, OK, 
 
 @dataclass(frozen=True)
 class Columns:
-    """Columns sorted out: independent standardised ones x (n, q) with their scale (q,), and why others are not.
+    """Columns sorted out: independent standardised ones x (n, q), and why others are not.
 
-    shift (strata, q): how far the means of strata lie above that of all; null: the likelihood of x at zero.
+    standard: what was done to them; null: the likelihood of x at zero.
     """
 
     x: Floats
-    scale: Floats
-    shift: Floats
+    standard: Standard
     null: Evaluation | None
     constant: Flags
     collinear: Flags
     kept: Flags
+
+    @property
+    def scale(self) -> Floats:
+        """What each column was divided by, (q,)."""
+        return self.standard.scale
 
     @property
     def positions(self) -> tuple[int, ...]:
@@ -149,15 +154,16 @@ def _all_die_together(data: CoxData, sets: RiskSets) -> bool:
 
 def _sort_columns(data: CoxData, x: Floats, sets: RiskSets) -> Columns | None:
     """Standardise columns and find the independent ones; None when the likelihood cannot be computed."""
-    scale, shift = standardise(x, data.count, data.stratum)
+    standard = standardise(x, data.count, data.stratum)
     start = evaluate(sets, x, np.zeros(x.shape[1]))
     if start is None:
         return None
     constant, collinear, kept = split_columns(start.information)
     if kept.all():
-        return Columns(x, scale, shift, start, constant, collinear, kept)
+        return Columns(x, standard, start, constant, collinear, kept)
     used = np.asfortranarray(x[:, kept])
-    return Columns(used, scale[kept], shift[:, kept], None, constant, collinear, kept)
+    chosen = Standard(standard.scale[kept], standard.centre[kept], standard.shift[:, kept])
+    return Columns(used, chosen, None, constant, collinear, kept)
 
 
 def _column_notes(data: CoxData, columns: Columns) -> dict[int, str]:
@@ -216,7 +222,7 @@ def _certified(
     estimates = Estimates(
         beta, covariance, naive, *limits, found.log_likelihood, null.log_likelihood, sandwich, options.level
     )
-    model = Model(sets, columns.positions, columns.x, scale, columns.shift, scaled_beta, found)
+    model = Model(sets, columns.positions, columns.x, columns.standard, scaled_beta, found)
     return _finish(data, options.method, columns, estimates, model, _join(notes))
 
 
@@ -253,7 +259,7 @@ def _firth(data: CoxData, sets: RiskSets, columns: Columns, options: _Options) -
         result.log_likelihood_null + shift,
         level=options.level,
     )
-    model = Model(sets, columns.positions, columns.x, scale, columns.shift, result.beta, result.evaluation)
+    model = Model(sets, columns.positions, columns.x, columns.standard, result.beta, result.evaluation)
     return _finish(data, "firth", columns, estimates, model, result.note)
 
 

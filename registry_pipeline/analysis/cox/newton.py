@@ -56,23 +56,35 @@ class Solution(Generic[P]):
     iterations: int
 
 
-def standardise(x: Floats, count: Floats, stratum: Ints | None = None) -> tuple[Floats, Floats]:
+@dataclass(frozen=True)
+class Standard:
+    """What columns were divided by (p,), what was taken off them before (p,), and the shift of strata (strata, p)."""
+
+    scale: Floats
+    centre: Floats
+    shift: Floats
+
+
+def standardise(x: Floats, count: Floats, stratum: Ints | None = None) -> Standard:
     """Centre the columns of x (n, p) in place (within strata, which the likelihood allows) and scale them.
 
-    Gives the scales (p,), and by how much the mean of each stratum lies above that of all, in these scales
+    Gives scales and centres (p,), and by how much the mean of each stratum lies above that of all, in these scales
     (strata, p): no rows where there is one stratum. A column without spread gets scale 1 and becomes zero.
     """
     total = float(count.sum()) or 1.0
-    scale = np.ones(x.shape[1])
+    scale, centre = np.ones(x.shape[1]), np.zeros(x.shape[1])
     n_strata = 1 if stratum is None else int(stratum.max(initial=0)) + 1
     shift = np.zeros((n_strata if n_strata > 1 else 0, x.shape[1]))
     for j, column in enumerate(x.T):
         largest = max(float(column.max(initial=0.0)), -float(column.min(initial=0.0)))
         if not largest > 0:
             continue
+        centre[j] = column[0]
         column -= column[0]  # exact for values close together, which a mean of large ones is not
         column /= largest  # squares of absurd readings would overflow
-        column -= inner(count, column) / total
+        mean = inner(count, column) / total
+        centre[j] += mean * largest
+        column -= mean
         if stratum is not None and n_strata > 1:
             size = binned(stratum, count, n_strata)
             shift[:, j] = binned(stratum, count * column, n_strata) / np.maximum(size, 1)
@@ -85,7 +97,7 @@ def standardise(x: Floats, count: Floats, stratum: Ints | None = None) -> tuple[
         else:
             column[:] = 0.0
             shift[:, j] = 0.0
-    return scale, shift / scale
+    return Standard(scale, centre, shift / scale)
 
 
 def split_columns(information: Floats) -> tuple[Flags, Flags, Flags]:

@@ -76,12 +76,11 @@ def transformed_time(times: Times, count: Floats, transform: str) -> Floats:
     return 1.0 - before[position]
 
 
-def ph_score_test(sets: RiskSets, x: Floats, found: Evaluation, g_row: Floats) -> tuple[Floats, float]:
-    """Test each coefficient against a trend with g(t), and all of them together.
+def ph_score(sets: RiskSets, x: Floats, found: Evaluation, g_row: Floats) -> tuple[Floats, Floats]:
+    """Score (p,) of a trend of each coefficient with g(t), and its covariance (p, p).
 
-    g_row (n,): transformed time of each row. Gives chi-squares (p,) with 1 degree of freedom and the global
-    chi-square with p. The model is extended by x * (g(t) - mean g over deaths); the extension's score at zero is
-    tested with its information, the fitted coefficients being free (Grambsch & Therneau 1994; R cox.zph
+    g_row (n,): transformed time of each row. The model is extended by x * (g(t) - mean g over deaths); the extension's
+    score at zero is tested with its information, the fitted coefficients being free (Grambsch & Therneau 1994; R cox.zph
     since survival 3.0).
     """
     weight = sets.count[sets.death_row]
@@ -93,12 +92,18 @@ def ph_score_test(sets: RiskSets, x: Floats, found: Evaluation, g_row: Floats) -
     counted = found.risk(x) * sets.count
     cross = weighted_information(sets, x, counted, found.steps, g_time)
     square = weighted_information(sets, x, counted, found.steps, g_time**2)
-    adjusted = square - cross @ np.linalg.solve(found.information, cross)
-    each = np.array([_quadratic(score[j : j + 1], adjusted[j : j + 1, j : j + 1]) for j in range(len(score))])
-    return each, _quadratic(score, adjusted)
+    adjusted: Floats = square - cross @ np.linalg.solve(found.information, cross)
+    return np.asarray(score, dtype=np.float64), adjusted
 
 
-def _quadratic(score: Floats, variance: Floats) -> float:
+def ph_score_test(sets: RiskSets, x: Floats, found: Evaluation, g_row: Floats) -> tuple[Floats, float]:
+    """Chi-squares (p,) of each coefficient, 1 degree of freedom, and of all together, p degrees of freedom."""
+    score, adjusted = ph_score(sets, x, found, g_row)
+    each = np.array([quadratic(score[j : j + 1], adjusted[j : j + 1, j : j + 1]) for j in range(len(score))])
+    return each, quadratic(score, adjusted)
+
+
+def quadratic(score: Floats, variance: Floats) -> float:
     """Give score' variance^-1 score; NaN when the variance is not positive definite (too few death times)."""
     size = np.sqrt(np.maximum(np.diag(variance), 0.0))
     if not len(score) or np.any(size <= 0):

@@ -70,6 +70,11 @@ def arguments(name: str) -> dict[str, object]:
             if is_growth
             else analysis.fit_cox(FRAME, "time", "event", ["x"], cross_check=False)
         )
+    if name == "standardised_survival":
+        needed |= {
+            "fit": analysis.fit_cox(FRAME, "time", "event", ["group"], cross_check=False),
+            "variable": "group",
+        }
     if name == "concordance":
         needed |= {
             "times": Times(FRAME["time"].to_numpy(float), FRAME["event"].to_numpy()),

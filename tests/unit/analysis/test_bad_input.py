@@ -103,6 +103,14 @@ def _cox(**options: Any) -> Any:
     return fit
 
 
+def _plain(f: pd.DataFrame) -> Any:
+    return analysis.fit_cox(f, *END, ["x", "y"], cross_check=False)
+
+
+def _of_fit(function: Any) -> Any:
+    return lambda f: function(_plain(f))
+
+
 def _bounds(f: pd.DataFrame) -> Any:
     value = float("nan") if f.empty else 0.5
     row = {
@@ -171,6 +179,20 @@ CALLS: dict[str, Any] = {
     "exact_proportion_ci": lambda f: _proportion(f, analysis.exact_proportion_ci),
     "exact_rate_ci": lambda f: _rate(f),
     "false_discovery_p": lambda f: pd.DataFrame({"p_value": analysis.false_discovery_p(f["x"].abs() % 1)}),
+    "factor_tests": _of_fit(analysis.factor_tests),
+    "baseline_hazard": _of_fit(analysis.baseline_hazard),
+    "predict_survival": lambda f: analysis.predict_survival(_plain(f), f, [300, BEYOND]),
+    "standardised_survival": lambda f: (
+        analysis.standardised_survival(
+            analysis.fit_cox(f, *END, ["x", "group"], cross_check=False), "group", [300, BEYOND]
+        )
+        if f["group"].notna().any()
+        else analysis.factor_tests(_plain(f))
+    ),
+    "calibration": lambda f: analysis.calibration(_plain(f), [300, BEYOND]),
+    "prediction_accuracy": lambda f: analysis.prediction_accuracy(
+        f, *END, ["x", "y"], [300, BEYOND], n_bootstrap=3
+    ),
     "wilson_ci": lambda f: _proportion(f, analysis.wilson_ci),
     "fit_cause_specific": lambda f: analysis.fit_cause_specific(f, *COMPETING, ["x", "y"]).terms,
     "fit_cox": _cox(),

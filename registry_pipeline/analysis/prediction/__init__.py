@@ -1,0 +1,1 @@
+"""Absolute risk: survival that a Cox model predicts, and how well it does."""
