@@ -136,7 +136,9 @@ def prediction_accuracy(
     apparent, corrected, n_used = _judged(fit, usable, n_bootstrap, seed)
     rows = []
     for mark in marks:
-        row: dict[str, object] = {**_counts(fit.data.times, float(mark))} | {"n_bootstrap": n_bootstrap, "n_used": n_used}
+        row: dict[str, object] = {**_counts(fit.data.times, float(mark))}
+        row |= {"n_bootstrap": n_bootstrap, "n_used": n_used}
+
         reason = fit.note if apparent is None else "" if mark < last else BEYOND
         row |= {"status": NOT_ESTIMABLE if reason else OK, "note": reason}
         if apparent is not None and corrected is not None and not reason:
