@@ -29,6 +29,8 @@ DUCKDB_TYPE: dict[Kind, str] = {
     "date": "DATE",
     "timestamp": "TIMESTAMP",
 }
+CALENDAR: dict[str, int] = {"days": 73_414, "months": 2_412, "years": 201}
+"""The longest time between two days from 1900 to 2100."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,23 @@ def integer(name: str, description: str, unit: str | None = None, **more: object
     return Column(name, "integer", description, unit, **more)  # type: ignore[arg-type]
 
 
+def count(name: str, description: str, unit: str | None = None, **more: object) -> Column:
+    """How many of something: a whole number from 0."""
+    return Column(name, "integer", description, unit, minimum=0, **more)  # type: ignore[arg-type]
+
+
+def elapsed(name: str, description: str, unit: str, is_signed: bool = False, **more: object) -> Column:
+    """A time between two calendar days from 1900 to 2100: whole days, or months or years.
+
+    Args:
+        is_signed: the second day may lie before the first.
+    """
+    kind: Kind = "integer" if unit == "days" else "real"
+    longest = CALENDAR[unit]
+    lowest = -longest if is_signed else 0
+    return Column(name, kind, description, unit, minimum=lowest, maximum=longest, **more)  # type: ignore[arg-type]
+
+
 def real(name: str, description: str, unit: str | None = None, **more: object) -> Column:
     """A real-number column."""
     return Column(name, "real", description, unit, **more)  # type: ignore[arg-type]
@@ -145,19 +164,23 @@ episode_id = text("episode_id", "Oligometastatic episode within the registry")
 lesion_id = text("lesion_id", "Lesion within the registry")
 exam_id = text("exam_id", "Imaging examination within the registry")
 lrt_id = text("lrt_id", "Course of locoregional therapy within the registry")
-long_axis_mm = real("long_axis_mm", "Longest diameter", "mm")
-short_axis_mm = real("short_axis_mm", "Diameter perpendicular to the longest", "mm")
-dose_gy = real("dose_gy", "Physical dose", "Gy")
+LONGEST_MM = 2_000
+"""No diameter is longer than a person; rule M01 asks about far smaller ones."""
+long_axis_mm = real("long_axis_mm", "Longest diameter", "mm", minimum=0, maximum=LONGEST_MM)
+short_axis_mm = real(
+    "short_axis_mm", "Diameter perpendicular to the longest", "mm", minimum=0, maximum=LONGEST_MM
+)
+dose_gy = real("dose_gy", "Physical dose", "Gy", minimum=0, maximum=200)
 endpoint = text("endpoint", "Endpoint: os, lrfs, local_control, pfs, new_oligomet")
 origin = text("origin", "Time origin: lrt_start, omd_dx, primary_dx")
 stratum_variable = text("stratum_variable", "Variable that forms the strata; 'overall' for everybody")
 stratum = text("stratum", "Level of the stratum variable")
 ci_lower = real("ci_lower", "Lower end of the 95 % confidence interval")
 ci_upper = real("ci_upper", "Upper end of the 95 % confidence interval")
-p_value = real("p_value", "Two-sided p value")
-n = integer("n", "Patients in the estimate")
-n_event = integer("n_event", "Events in the estimate")
-n_at_risk = integer("n_at_risk", "Patients at risk just before the time")
+p_value = real("p_value", "Two-sided p value", minimum=0, maximum=1)
+n = count("n", "Patients in the estimate")
+n_event = count("n_event", "Events in the estimate")
+n_at_risk = count("n_at_risk", "Patients at risk just before the time")
 status = text("status", "ok, not_estimable or not_converged")
 note = text("note", "What a reader must know of the row, in a sentence")
 cox_model = text("model", "univariable:VARIABLE or multivariable")
@@ -165,19 +188,19 @@ term = text("term", "Covariate, with its level in brackets")
 reference_level = text("reference_level", "Level that the term is compared with, for categories")
 coefficient = real("coefficient", "Log hazard ratio")
 coefficient_standard_error = real("standard_error", "Standard error of the coefficient")
-hazard_ratio = real("hazard_ratio", "exp(coefficient)")
+hazard_ratio = real("hazard_ratio", "exp(coefficient)", minimum=0)
 cox_method = text("method", "efron or firth")
 growth_model = text("model", "Growth model")
 error_model = text("error_model", "additive or log")
 variable = text("variable", "Variable in question")
 chi_square = real("chi_square", "Test statistic")
-cause = integer("cause", "1 the event, 2 what competes with it")
-n_missing = integer("n_missing", "Patients left out because the variable is missing")
-n_lesions = integer("n_lesions", "Lesions used")
-n_patients = integer("n_patients", "Patients whose lesions were used")
-n_cluster = integer("n_cluster", "Patients whose lesions they are")
+cause = integer("cause", "1 the event, 2 what competes with it", minimum=1, maximum=2)
+n_missing = count("n_missing", "Patients left out because the variable is missing")
+n_lesions = count("n_lesions", "Lesions used")
+n_patients = count("n_patients", "Patients whose lesions were used")
+n_cluster = count("n_cluster", "Patients whose lesions they are")
 rule_id = text("rule_id", "Identifier of the rule in the catalogue")
 submission_id = text("submission_id", "Files of one facility that arrived together")
 source_file = text("source_file", "Name of the file as received")
 sheet = text("sheet", "Sheet of a workbook; empty for other files")
-source_row = integer("source_row", "Physical row (line) of the source file, from 1")
+source_row = integer("source_row", "Physical row (line) of the source file, from 1", minimum=1)

@@ -16,6 +16,7 @@ from typing import Any
 
 SQL_FOLDER = Path(__file__).resolve().parents[2] / "sql"
 _HEADER = re.compile(r"\A\s*/\*(?P<header>.*?)\*/", re.DOTALL)
+_PART = re.compile(r"\{\{([a-z_]+)\}\}")
 _PARAMETER = re.compile(r"\$([a-z_][a-z0-9_]*)")
 
 
@@ -71,7 +72,23 @@ def read_sql(path: Path) -> SqlFile:
         header = tomllib.loads(found["header"])
     except tomllib.TOMLDecodeError as problem:
         raise ValueError(f"header of sql/{path.parent.name}/{path.name}: {problem}") from None
-    return SqlFile(path.stem, header, text[found.end() :].strip().rstrip(";"))
+    query = text[found.end() :].strip().rstrip(";")
+    is_screened = path.parent.name == "rules" and header.get("scope", "facility") == "facility"
+    return SqlFile(path.stem, header, _with_parts(query, "screened" if is_screened else "curated"))
+
+
+def _with_parts(query: str, layer: str) -> str:
+    """The query with each ``{{part}}`` replaced by ``sql/parts/part.sql``, whose ``records.`` are those of a layer.
+
+    Raises:
+        FileNotFoundError: there is no such part.
+    """
+
+    def part(found: re.Match[str]) -> str:
+        text = (SQL_FOLDER / "parts" / f"{found[1]}.sql").read_text(encoding="utf-8")
+        return _HEADER.sub("", text).strip().replace("records.", f"{layer}.")
+
+    return _PART.sub(part, query)
 
 
 def needed_within(files: Mapping[str, SqlFile], layer: str) -> dict[str, set[str]]:

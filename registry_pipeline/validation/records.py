@@ -119,6 +119,12 @@ def _bounds(model: pa.DataFrameSchema) -> list[pl.Expr]:
     return made
 
 
+def required_items(name: str) -> list[str]:
+    """Columns of a curated table that a record cannot do without."""
+    model = curated()[name]
+    return [column.name for column in columns_of(model) if column.is_required or column.name in key_of(model)]
+
+
 def has_null_key(model: pa.DataFrameSchema) -> pl.Expr:
     """True for records without a complete key."""
     return pl.any_horizontal(pl.col(list(key_of(model))).is_null())

@@ -16,7 +16,7 @@ MODEL = table(
         text("lesion_id", "Treated lesion that recurred, for local recurrences"),
         coded("event_type", codes.EVENT_TYPE, "Kind of event", is_required=True),
         *partial_date("event", "Date of the event", is_required=True),
-        integer("n_new_lesions", "Number of new lesions"),
+        integer("n_new_lesions", "Number of new lesions", minimum=0, maximum=500),
         coded("event_evidence", codes.EVENT_EVIDENCE, "What the event rests on"),
         text("event_site_text", "Site of the event in the facility's words", is_identifying=True),
     ],

@@ -15,7 +15,7 @@ MODEL = table(
         c.facility_id.required(),
         *partial_date("exam", "Date of the examination", is_required=True),
         coded("imaging_modality", codes.IMAGING_MODALITY, "Modality of the examination"),
-        real("slice_mm", "Slice thickness", "mm"),
+        real("slice_mm", "Slice thickness", "mm", minimum=0.05, maximum=50),
         boolean("has_contrast", "Contrast medium was given"),
     ],
     rules=[],

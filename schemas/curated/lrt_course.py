@@ -11,6 +11,8 @@ from schemas.disease import therapy_expressions as judge
 from schemas.rules.temporal import not_before
 from schemas.table import Rule, table
 
+IN_CENTIGRAY = 20_000
+"""Doses entered in cGy are for rules T04 and T05 to tell; beyond this no unit explains a dose."""
 ENDS_AFTER_START = not_before("end_date", "start_date")
 
 MODEL = table(
@@ -27,12 +29,20 @@ MODEL = table(
         coded("intent", codes.INTENT, "Intent of the therapy"),
         *partial_date("start", "First day of the therapy", is_required=True),
         *partial_date("end", "Last day of the therapy"),
-        integer("n_fractions_planned", "Fractions planned"),
-        integer("n_fractions_delivered", "Fractions delivered"),
-        real("dose_per_fraction_gy", "Dose per fraction", "Gy"),
-        real("total_dose_gy", "Total physical dose delivered", "Gy"),
-        real("bed10_gy", "Biologically effective dose as stored, alpha/beta 10", "Gy"),
-        real("eqd2_gy", "Equivalent dose in 2 Gy fractions as stored, alpha/beta 10", "Gy"),
+        integer("n_fractions_planned", "Fractions planned", minimum=0, maximum=200),
+        integer("n_fractions_delivered", "Fractions delivered", minimum=0, maximum=200),
+        real("dose_per_fraction_gy", "Dose per fraction", "Gy", minimum=0, maximum=IN_CENTIGRAY),
+        real("total_dose_gy", "Total physical dose delivered", "Gy", minimum=0, maximum=IN_CENTIGRAY),
+        real(
+            "bed10_gy", "Biologically effective dose as stored, alpha/beta 10", "Gy", minimum=0, maximum=2000
+        ),
+        real(
+            "eqd2_gy",
+            "Equivalent dose in 2 Gy fractions as stored, alpha/beta 10",
+            "Gy",
+            minimum=0,
+            maximum=2000,
+        ),
         coded("margin", codes.MARGIN, "Resection margin"),
         boolean("is_reirradiation", "The field overlaps an earlier one"),
         coded("termination_reason", codes.TERMINATION, "Why the course ended"),

@@ -24,6 +24,18 @@ MODEL = table(
     ],
     rules=[
         Rule(
+            "E14",
+            "warning",
+            ("has_consent",),
+            "Consent is refused or withdrawn, or neither consent nor a waiver is documented: the patient is not in the"
+            " study. Confirm, or send the consent.",
+            lambda _: pl.col("has_consent"),
+            "eligibility",
+            "P",
+            passing=({"has_consent": True}, {"has_consent": None}),
+            failing=({"has_consent": False},),
+        ),
+        Rule(
             "V02",
             "error",
             ("sex",),

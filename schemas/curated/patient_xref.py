@@ -23,7 +23,7 @@ MODEL = table(
         coded(
             "match_method", codes.MATCH_METHOD, "How the number was linked to the patient", is_required=True
         ),
-        real("match_score", "Score of a probabilistic link, 0 to 1"),
+        real("match_score", "Score of a probabilistic link, 0 to 1", minimum=0, maximum=1),
     ],
     is_key_declared=False,
 )

@@ -1,9 +1,11 @@
 """What was done about the primary tumour."""
 
+import polars as pl
+
 from schemas import codes
 from schemas import columns as c
 from schemas.columns import coded, integer, partial_date, text
-from schemas.table import table
+from schemas.table import Rule, table
 
 MODEL = table(
     "curated.primary_treatment",
@@ -19,12 +21,25 @@ MODEL = table(
         *partial_date("start", "First day of the treatment"),
         *partial_date("end", "Last day of the treatment"),
         c.dose_gy,
-        integer("n_fractions", "Fractions delivered"),
+        integer("n_fractions", "Fractions delivered", minimum=0, maximum=100),
         text(
             "regimen", "Systemic agents or radiation technique in the facility's words", is_identifying=True
         ),
         coded("outcome", codes.TREATMENT_OUTCOME, "Response of the primary tumour"),
         *partial_date("controlled", "Date on which control of the primary was stated"),
     ],
-    rules=[],
+    rules=[
+        Rule(
+            "V26",
+            "warning",
+            ("dose_gy", "n_fractions"),
+            "A treatment of the primary tumour of 0 Gy or in 0 fractions was not given. Correct the number, or leave it"
+            " empty.",
+            lambda _: pl.min_horizontal("dose_gy", "n_fractions") > 0,
+            "plausibility/atemporal",
+            "P",
+            passing=({"dose_gy": 50.4, "n_fractions": 28}, {"dose_gy": 24.0}, {}),
+            failing=({"dose_gy": 0.0}, {"dose_gy": 50.4, "n_fractions": 0}),
+        ),
+    ],
 )

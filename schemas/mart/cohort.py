@@ -2,7 +2,7 @@
 
 from schemas import codes
 from schemas import columns as c
-from schemas.columns import boolean, coded, integer, real, text
+from schemas.columns import boolean, coded, count, elapsed, real, text
 from schemas.table import table
 
 MODEL = table(
@@ -17,22 +17,34 @@ MODEL = table(
             "lesion_site_group", codes.LESION_SITE_GROUP, "Site group of the index lesions", is_required=True
         ),
         text("scf_vs_other", "scf or non_scf"),
-        integer("n_lesions", "Index lesions", is_required=True),
-        real("max_diameter_mm", "Largest long axis over the index lesions at detection", "mm"),
-        real("sum_diameter_mm", "Sum over the index lesions, where all of them were measured", "mm"),
-        integer("n_lesions_measured", "Index lesions with a size at detection", is_required=True),
+        count("n_lesions", "Index lesions", is_required=True),
+        real("max_diameter_mm", "Largest long axis over the index lesions at detection", "mm", minimum=0),
+        real(
+            "sum_diameter_mm", "Sum over the index lesions, where all of them were measured", "mm", minimum=0
+        ),
+        count("n_lesions_measured", "Index lesions with a size at detection", is_required=True),
         boolean("is_small", "max_diameter_mm is at most the cutpoint"),
         text("size_group", "small (at most the cutpoint) or large"),
-        real("age_years", "Age at diagnosis of the primary tumour", "years"),
+        elapsed("age_years", "Age at diagnosis of the primary tumour", "years", is_signed=True),
         text("age_group", "Age at diagnosis: <50, 50-64, 65+"),
         coded("figo_stage", codes.FIGO_STAGE, "FIGO stage of the primary as recorded"),
         coded("figo_group", codes.FIGO_GROUP, "FIGO stage I to IV"),
         coded("histology_group", codes.HISTOLOGY_GROUP, "Histology, grouped"),
         coded("lrt_modality", codes.LRT_MODALITY, "Modality of the first index course", is_required=True),
-        real("months_primary_to_omd", "From diagnosis of the primary to diagnosis of the episode", "months"),
+        elapsed(
+            "months_primary_to_omd",
+            "From diagnosis of the primary to diagnosis of the episode",
+            "months",
+            is_signed=True,
+        ),
         boolean("has_concurrent_regional", "Pelvic or para-aortic recurrence treated at the same time"),
         coded("omd_class", codes.OMD_CLASS, "ESTRO-EORTC class, recomputed"),
-        real("bed10_gy", "Largest biologically effective dose of the index courses, recomputed", "Gy"),
+        real(
+            "bed10_gy",
+            "Largest biologically effective dose of the index courses, recomputed",
+            "Gy",
+            minimum=0,
+        ),
         c.Column("primary_dx_date", "date", "Diagnosis of the primary tumour"),
         c.Column("omd_dx_date", "date", "Diagnosis of the index episode"),
         c.Column("lrt_start_date", "date", "First day of locoregional therapy of the index episode"),

@@ -1,7 +1,7 @@
 """Who left the study flow, and why."""
 
 from schemas import columns as c
-from schemas.columns import integer, text
+from schemas.columns import count, text
 from schemas.table import table
 
 MODEL = table(
@@ -11,7 +11,7 @@ MODEL = table(
     columns=[
         c.patient_id,
         c.facility_id.required(),
-        integer("step", "Step of mart.attrition at which the patient left", is_required=True),
+        count("step", "Step of mart.attrition at which the patient left", is_required=True),
         text("reason", "The primary reason", is_required=True),
     ],
 )

@@ -2,7 +2,7 @@
 
 from schemas import codes
 from schemas import columns as c
-from schemas.columns import boolean, coded, integer, real
+from schemas.columns import boolean, coded, count, real
 from schemas.table import table
 
 MODEL = table(
@@ -14,10 +14,15 @@ MODEL = table(
         c.facility_id.required(),
         c.episode_id.required(),
         c.Column("omd_dx_date", "date", "Diagnosis of the index episode", is_required=True),
-        integer("n_lesions", "Index lesions, regional ones not counted", is_required=True),
+        count("n_lesions", "Index lesions, regional ones not counted", is_required=True),
         boolean("has_intracranial", "An intracranial lesion belongs to the episode", is_required=True),
         c.Column("lrt_start_date", "date", "First day of definitive radiotherapy, surgery or ablation"),
         coded("lrt_modality", codes.LRT_MODALITY, "Modality of the first definitive course"),
-        real("bed10_gy", "Largest biologically effective dose of the definitive courses, recomputed", "Gy"),
+        real(
+            "bed10_gy",
+            "Largest biologically effective dose of the definitive courses, recomputed",
+            "Gy",
+            minimum=0,
+        ),
     ],
 )

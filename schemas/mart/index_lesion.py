@@ -16,7 +16,7 @@ MODEL = table(
         coded("lesion_site", codes.LESION_SITE, "Anatomical site of the lesion", is_required=True),
         coded("lesion_site_group", codes.LESION_SITE_GROUP, "Site group of the lesion", is_required=True),
         c.Column("detection_date", "date", "Imaging that first showed the lesion", is_required=True),
-        real("diameter_mm", "Diameter at detection on the axis that the study compares", "mm"),
+        real("diameter_mm", "Diameter at detection on the axis that the study compares", "mm", minimum=0),
         coded("size_qualifier", codes.QUALIFIER, "Whether the diameter is exact, a bound or a range"),
     ],
 )

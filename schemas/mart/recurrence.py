@@ -2,7 +2,7 @@
 
 from schemas import codes
 from schemas import columns as c
-from schemas.columns import boolean, coded, integer
+from schemas.columns import boolean, coded, elapsed
 from schemas.table import table
 
 MODEL = table(
@@ -12,7 +12,7 @@ MODEL = table(
     columns=[
         c.patient_id,
         coded("event_type", codes.EVENT_TYPE, "Kind of event"),
-        integer(
+        elapsed(
             "days_since_lrt",
             "Days from the start of locoregional therapy to the event",
             "days",

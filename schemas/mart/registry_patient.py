@@ -2,7 +2,7 @@
 
 from schemas import codes
 from schemas import columns as c
-from schemas.columns import boolean, coded, integer, real, text
+from schemas.columns import boolean, coded, elapsed, integer, text
 from schemas.table import table
 
 MODEL = table(
@@ -12,14 +12,16 @@ MODEL = table(
     columns=[
         c.patient_id,
         c.facility_id.required(),
-        real("age_years", "Age at diagnosis of the primary tumour", "years"),
+        elapsed("age_years", "Age at diagnosis of the primary tumour", "years", is_signed=True),
         text("age_group", "Age at diagnosis: <50, 50-64, 65+"),
         coded("figo_stage", codes.FIGO_STAGE, "FIGO stage as recorded"),
         coded("figo_group", codes.FIGO_GROUP, "FIGO stage I to IV"),
         coded("histology_group", codes.HISTOLOGY_GROUP, "Histology, grouped"),
-        integer("dx_year", "Calendar year of diagnosis of the primary tumour", "years"),
-        boolean("is_dead", "A death is on record"),
         integer(
+            "dx_year", "Calendar year of diagnosis of the primary tumour", "years", minimum=1900, maximum=2100
+        ),
+        boolean("is_dead", "A death is on record"),
+        elapsed(
             "last_known_days", "From diagnosis of the primary to death or the last evidence of life", "days"
         ),
         text("exclusion_reason", "Why there is no survival time from diagnosis, where there is none"),

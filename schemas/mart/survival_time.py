@@ -2,7 +2,7 @@
 
 from schemas import codes
 from schemas import columns as c
-from schemas.columns import coded, integer, text
+from schemas.columns import coded, elapsed, integer, text
 from schemas.table import table
 
 MODEL = table(
@@ -13,7 +13,7 @@ MODEL = table(
         c.patient_id,
         coded("endpoint", codes.ENDPOINT, "Endpoint"),
         coded("origin", codes.ORIGIN, "Time origin"),
-        integer(
+        elapsed(
             "duration_days", "Days from the origin to the event or to censoring", "days", is_required=True
         ),
         integer("event", "0 censored, 1 event, 2 competing event", is_required=True, minimum=0, maximum=2),

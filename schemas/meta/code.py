@@ -1,6 +1,6 @@
 """Every code list."""
 
-from schemas.columns import integer, text
+from schemas.columns import count, text
 from schemas.table import table
 
 MODEL = table(
@@ -12,6 +12,6 @@ MODEL = table(
         text("code", "Code"),
         text("label", "What it means"),
         text("source", "Where the list comes from"),
-        integer("position", "Display order"),
+        count("position", "Display order"),
     ],
 )

@@ -1,6 +1,6 @@
 """The data dictionary."""
 
-from schemas.columns import boolean, integer, text
+from schemas.columns import boolean, count, text
 from schemas.table import table
 
 MODEL = table(
@@ -11,7 +11,7 @@ MODEL = table(
         text("schema_name", "Schema"),
         text("table_name", "Table"),
         text("column_name", "Column"),
-        integer("position", "Order of the column in the table, from 1"),
+        count("position", "Order of the column in the table, from 1"),
         text("data_type", "DuckDB type"),
         text("unit", "Unit"),
         boolean("is_nullable", "NULL is allowed"),

@@ -1,7 +1,7 @@
 """Files as received."""
 
 from schemas import columns as c
-from schemas.columns import integer, text
+from schemas.columns import count, text
 from schemas.table import table
 
 MODEL = table(
@@ -14,7 +14,7 @@ MODEL = table(
         c.source_file.required(),
         text("source_name", "Source of the facility's TOML that took the file"),
         text("sha256", "SHA-256 of the bytes"),
-        integer("n_bytes", "Size", "bytes"),
+        count("n_bytes", "Size", "bytes"),
         c.Column("received_at", "timestamp", "When the file was landed (UTC)"),
         text("encoding", "Encoding as declared or detected"),
         text("reader", "Reader that took it"),

@@ -2,7 +2,7 @@
 
 from schemas import codes
 from schemas import columns as c
-from schemas.columns import Column, boolean, coded, integer, text
+from schemas.columns import Column, boolean, coded, count, text
 from schemas.table import table
 
 MODEL = table(
@@ -10,7 +10,7 @@ MODEL = table(
     "One row per decision, remark and assignment, in the order in which they were made; none is ever changed or removed.",
     key=["decision_no"],
     columns=[
-        integer("decision_no", "Number of the entry in the ledger, from 1 without gaps"),
+        count("decision_no", "Number of the entry in the ledger, from 1 without gaps"),
         Column("decided_at", "timestamp", "When it was taken (UTC)", is_required=True),
         text("finding_id", "Finding that it speaks of; it may be gone since", is_required=True),
         coded("state", codes.DECISION_STATE, "What was decided", is_required=True),

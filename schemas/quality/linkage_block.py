@@ -1,6 +1,6 @@
 """Which patients were compared with each other at all."""
 
-from schemas.columns import integer, text
+from schemas.columns import count, text
 from schemas.table import table
 
 MODEL = table(
@@ -9,9 +9,9 @@ MODEL = table(
     key=["blocking_key"],
     columns=[
         text("blocking_key", "What has to be equal"),
-        integer("n_blocks", "Groups of patients who share it and were compared", is_required=True),
-        integer("n_pairs", "Pairs compared", is_required=True),
-        integer("n_blocks_cut", "Groups too large to be compared by this key", is_required=True),
-        integer("n_patients_cut", "Patients in them", is_required=True),
+        count("n_blocks", "Groups of patients who share it and were compared", is_required=True),
+        count("n_pairs", "Pairs compared", is_required=True),
+        count("n_blocks_cut", "Groups too large to be compared by this key", is_required=True),
+        count("n_patients_cut", "Patients in them", is_required=True),
     ],
 )

@@ -17,7 +17,7 @@ MODEL = table(
         c.facility_id.required(),
         c.facility_id.named("other_facility_id", "Institution of the other patient").required(),
         real("score", "Probability that both are one person (Fellegi and Sunter)", minimum=0, maximum=1),
-        real("match_weight", "The same as log2 of the odds", "bits"),
+        real("match_weight", "The same as log2 of the odds", "bits", minimum=-1000, maximum=1000),
         coded("birth_date_agreement", codes.AGREEMENT, "Dates of birth"),
         coded("dx_date_agreement", codes.AGREEMENT, "Dates of the first diagnosis"),
         coded("histology_group_agreement", codes.AGREEMENT, "Histology of the first diagnosis"),

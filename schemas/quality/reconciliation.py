@@ -1,6 +1,6 @@
 """What was proved of this release before it was sealed."""
 
-from schemas.columns import integer, text
+from schemas.columns import count, text
 from schemas.table import table
 
 MODEL = table(
@@ -10,7 +10,7 @@ MODEL = table(
     columns=[
         text("check_name", "Name of the check: a sentence that is true of the release"),
         text("sentence", "What holds, in words", is_required=True),
-        integer("n_violated", "Rows against the sentence; 0 in every sealed release", is_required=True),
-        integer("n_denominator", "Rows that were looked at", is_required=True),
+        count("n_violated", "Rows against the sentence; 0 in every sealed release", is_required=True),
+        count("n_denominator", "Rows that were looked at", is_required=True),
     ],
 )

@@ -1,7 +1,7 @@
 """What a release says of its cohort in a few numbers, with those of the releases before."""
 
 from schemas import columns as c
-from schemas.columns import integer, real, text
+from schemas.columns import count, real, text
 from schemas.table import table
 
 MODEL = table(
@@ -16,7 +16,7 @@ MODEL = table(
             "share_scf, share_lung, share_other, median_follow_up_months, deaths_per_person_year",
             is_required=True,
         ),
-        real("value", "The number"),
-        integer("n", "Patients of the cohort behind it"),
+        real("value", "The number", minimum=0),
+        count("n", "Patients of the cohort behind it"),
     ],
 )

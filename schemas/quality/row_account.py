@@ -1,7 +1,7 @@
 """What became of every row read."""
 
 from schemas import columns as c
-from schemas.columns import integer
+from schemas.columns import count
 from schemas.table import table
 
 MODEL = table(
@@ -13,13 +13,13 @@ MODEL = table(
         c.submission_id,
         c.source_file,
         c.sheet,
-        integer("n_read", "Rows read", is_required=True),
-        integer("n_curated", "Rows behind a curated record", is_required=True),
-        integer("n_quarantined", "Rows of quarantined records", is_required=True),
-        integer("n_duplicate", "Rows that repeat another row", is_required=True),
-        integer("n_superseded", "Rows replaced by a later submission", is_required=True),
-        integer("n_blank", "Rows without any value", is_required=True),
-        integer("n_rejected", "Rows that could not be read", is_required=True),
-        integer("n_unrouted", "Rows with values that no table of the mapping takes", is_required=True),
+        count("n_read", "Rows read", is_required=True),
+        count("n_curated", "Rows behind a curated record", is_required=True),
+        count("n_quarantined", "Rows of quarantined records", is_required=True),
+        count("n_duplicate", "Rows that repeat another row", is_required=True),
+        count("n_superseded", "Rows replaced by a later submission", is_required=True),
+        count("n_blank", "Rows without any value", is_required=True),
+        count("n_rejected", "Rows that could not be read", is_required=True),
+        count("n_unrouted", "Rows with values that no table of the mapping takes", is_required=True),
     ],
 )

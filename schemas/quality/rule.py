@@ -2,7 +2,7 @@
 
 from schemas import codes
 from schemas import columns as c
-from schemas.columns import coded, integer, text
+from schemas.columns import coded, count, text
 from schemas.table import table
 
 MODEL = table(
@@ -18,6 +18,6 @@ MODEL = table(
         text("suggestion", "What to write instead"),
         text("items", "Columns that the rule looks at"),
         text("source", "Where the rule comes from"),
-        integer("version", "Version of the rule"),
+        count("version", "Version of the rule"),
     ],
 )

@@ -2,7 +2,7 @@
 
 from schemas import codes
 from schemas import columns as c
-from schemas.columns import coded, integer
+from schemas.columns import coded, count
 from schemas.table import table
 
 MODEL = table(
@@ -13,7 +13,7 @@ MODEL = table(
         c.rule_id.pointing_to("quality.rule"),
         c.facility_id,
         coded("status", codes.RULE_STATUS, "Outcome", is_required=True),
-        integer("n_violated", "Records that break the rule"),
-        integer("n_denominator", "Records that the rule applies to"),
+        count("n_violated", "Records that break the rule"),
+        count("n_denominator", "Records that the rule applies to"),
     ],
 )

@@ -167,13 +167,22 @@ _PARSING = (
     ),
     GenericRule(
         "S19",
-        "error",
-        "'{column}' lies outside what can exist at all. Check for a slip of the decimal point or of the unit.",
+        "warning",
+        "'{column}' lies outside what can exist at all; the record is kept without it. Check for a slip of the"
+        " decimal point or of the unit, or for a code that means unknown (999), and map that code.",
         "conformance/value",
-        "D",
+        "D; NAACCR codes for unknown",
         "value",
-        ({"tables": {"omd_episode": [{"episode_id": "e1", "ecog": 9}]}},),
-        ({"tables": {"omd_episode": [{"episode_id": "e1", "ecog": 1}]}},),
+        (
+            {"tables": {"omd_episode": [{"episode_id": "e1", "ecog": 9}]}},
+            {"tables": {"primary_tumour": [{"tumour_id": "t1", "tumour_size_mm": 999.0}]}},
+            {"tables": {"primary_treatment": [{"treatment_id": "r1", "dose_gy": -1.0}]}},
+        ),
+        (
+            {"tables": {"omd_episode": [{"episode_id": "e1", "ecog": 1}]}},
+            {"tables": {"primary_tumour": [{"tumour_id": "t1", "tumour_size_mm": 300.0}]}},
+        ),
+        version=2,
     ),
     GenericRule(
         "M03",

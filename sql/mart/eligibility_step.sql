@@ -8,17 +8,18 @@ SELECT step, rule_id, reason
 FROM (VALUES
     (0, NULL, 'The patient''s own record is in quarantine'),
     (1, NULL, 'A record that the analysis rests on is in quarantine'),
-    (2, 'E01', 'No oligometastatic episode on record'),
-    (3, 'E01', 'Not exactly one index episode'),
-    (4, 'E04', 'Intracranial metastasis'),
-    (5, 'E03', 'No index lesion on record'),
-    (6, 'E03', 'More than ' || $omd_max_lesions || ' index lesions'),
-    (7, 'T03', 'No definitive radiotherapy, surgery or ablation'),
+    (2, 'E14', 'Consent refused or withdrawn'),
+    (3, 'E01', 'No oligometastatic episode on record'),
+    (4, 'E01', 'Not exactly one index episode'),
+    (5, 'E04', 'Intracranial metastasis'),
+    (6, 'E03', 'No index lesion on record'),
+    (7, 'E03', 'More than ' || $omd_max_lesions || ' index lesions'),
+    (8, 'T03', 'No definitive radiotherapy, surgery or ablation'),
     (
-        8,
+        9,
         'E05',
         CASE $window_date WHEN 'omd_dx' THEN 'Diagnosis of the episode' ELSE 'Start of locoregional therapy' END
         || ' outside ' || CAST($window_start AS DATE) || ' to ' || CAST($window_end AS DATE)
     ),
-    (9, 'G01', 'Observation ends before it starts, or a death has no date')
+    (10, 'G01', 'Observation ends before it starts, or a death has no date')
 ) AS flow (step, rule_id, reason)

@@ -20,6 +20,7 @@ asked AS (
     SELECT
         patient.patient_id,
         patient.facility_id,
+        patient.has_consent,
         patient.patient_id IN (SELECT patient_id FROM in_quarantine WHERE patient_id IS NOT NULL) AS is_in_quarantine,
         patient.patient_id IN (SELECT patient_id FROM curated.omd_episode) AS has_episode,
         index_episode.*,
@@ -39,14 +40,15 @@ answered AS (
         facility_id,
         CASE
             WHEN is_in_quarantine THEN 1
-            WHEN NOT has_episode THEN 2
-            WHEN episode_id IS NULL THEN 3
-            WHEN has_intracranial THEN 4
-            WHEN n_lesions = 0 THEN 5
-            WHEN n_lesions > $omd_max_lesions THEN 6
-            WHEN lrt_start_date IS NULL THEN 7
-            WHEN window_day NOT BETWEEN $window_start AND $window_end THEN 8
-            WHEN end_date IS NULL OR end_date < greatest(lrt_start_date, omd_dx_date) THEN 9
+            WHEN NOT has_consent THEN 2
+            WHEN NOT has_episode THEN 3
+            WHEN episode_id IS NULL THEN 4
+            WHEN has_intracranial THEN 5
+            WHEN n_lesions = 0 THEN 6
+            WHEN n_lesions > $omd_max_lesions THEN 7
+            WHEN lrt_start_date IS NULL THEN 8
+            WHEN window_day NOT BETWEEN $window_start AND $window_end THEN 9
+            WHEN end_date IS NULL OR end_date < greatest(lrt_start_date, omd_dx_date) THEN 10
         END AS step
     FROM asked
     UNION ALL

@@ -21,6 +21,7 @@ described AS (
         tumour.histology_group,
         tumour.dx_date,
         coalesce(tumour.dx_date_lower, tumour.dx_date) AS dx_date_lower,
+        patient.has_consent,
         vital_status.is_dead,
         vital_status.end_date,
         patient.patient_id NOT IN (SELECT patient_id FROM mart.exclusion) AS is_in_cohort
@@ -33,6 +34,7 @@ judged AS (
     SELECT
         *,
         CASE
+            WHEN NOT has_consent THEN 'Consent refused or withdrawn'
             WHEN dx_date IS NULL THEN 'No diagnosis of a primary tumour on record'
             WHEN end_date IS NULL AND is_dead THEN 'The death has no date'
             WHEN end_date IS NULL THEN 'No evidence of life after the diagnosis on record'

@@ -8,38 +8,16 @@ inputs = [
 parameters = ["extract_date"]
 */
 WITH evidence AS (
-    -- "Alive" in a civil register means "not found among the dead": no evidence of life.
-    -- Of what a patient has many rows of only the last is compared with the other sources.
-    SELECT patient_id, max(contact_date) AS day, 'followup' AS source
-    FROM curated.followup
-    WHERE
-        followup_source IS DISTINCT FROM 'civil'
-        AND coalesce(is_alive, followup_source IN ('visit', 'imaging'))
-    GROUP BY patient_id
-    UNION ALL
-    SELECT patient_id, max(exam_date), 'imaging_exam' FROM curated.imaging_exam GROUP BY patient_id
-    UNION ALL
-    SELECT patient_id, greatest(start_date, end_date), 'lrt_course' FROM curated.lrt_course
-    UNION ALL
-    SELECT patient_id, event_date, 'event' FROM curated.event
-    UNION ALL
-    SELECT patient_id, greatest(start_date, end_date), 'systemic_line' FROM curated.systemic_line
-    UNION ALL
-    SELECT patient_id, greatest(onset_date, resolved_date), 'toxicity' FROM curated.toxicity
-    UNION ALL
-    SELECT patient_id, greatest(start_date, end_date), 'primary_treatment' FROM curated.primary_treatment
-    UNION ALL
-    SELECT patient_id, dx_date, 'regional_recurrence' FROM curated.regional_recurrence
-    UNION ALL
-    SELECT patient_id, omd_dx_date, 'omd_episode' FROM curated.omd_episode
-    UNION ALL
-    SELECT patient_id, detection_date, 'lesion' FROM curated.lesion
+    {{evidence_of_life}}
+),
+
+last_of_source AS (
+    SELECT patient_id, source, max(day) AS day FROM evidence WHERE day IS NOT NULL GROUP BY patient_id, source
 ),
 
 last_evidence AS (
     SELECT patient_id, max(day) AS day, first(source ORDER BY day DESC, source) AS source
-    FROM evidence
-    WHERE day IS NOT NULL
+    FROM last_of_source
     GROUP BY patient_id
 ),
 
@@ -78,7 +56,8 @@ observed AS (
         dead.patient_id IS NOT NULL AS is_dead,
         death.death_date IS NOT NULL AS is_death_dated,
         dead.day AS death_date,
-        least(last_evidence.day, $extract_date) AS last_alive_date,
+        -- least() passes over NULL: without evidence there is no last day, and not the day of the extract.
+        CASE WHEN last_evidence.day IS NOT NULL THEN least(last_evidence.day, $extract_date) END AS last_alive_date,
         last_evidence.source AS last_alive_source,
         assessment.day AS last_assessment_date
     FROM curated.patient
@@ -100,7 +79,7 @@ SELECT
     facility_id,
     is_dead,
     CASE WHEN is_death_dated AND is_dead THEN death_date END AS death_date,
-    CASE WHEN last_alive_source IS NOT NULL THEN last_alive_date END AS last_alive_date,
+    last_alive_date,
     last_alive_source,
     end_date,
     CASE WHEN last_assessment_date IS NOT NULL AND end_date IS NOT NULL THEN least(last_assessment_date, end_date) END

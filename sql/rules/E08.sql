@@ -18,7 +18,8 @@ systemic_line = [{line_id = "S1", patient_id = "P1", start_date = 2017-04-10}]
 SELECT e._row_id,
        e.active_systemic IS DISTINCT FROM 'yes' AND NOT EXISTS (
            SELECT 1 FROM screened.systemic_line AS s WHERE s.patient_id = e.patient_id
-             AND s.start_date_lower <= e.omd_dx_date_upper
+             -- a line without a date may have been active: it was sent, and its date is another rule's
+             AND coalesce(s.start_date_lower <= e.omd_dx_date_upper, true)
              AND coalesce(s.end_date_upper, e.omd_dx_date_lower) >= e.omd_dx_date_lower
        ) AS is_violated
 FROM screened.omd_episode AS e

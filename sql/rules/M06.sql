@@ -21,4 +21,5 @@ SELECT m._row_id,
        m.is_measurable AND m.long_axis_mm < greatest(10, 2 * coalesce(x.slice_mm, 5)) AS is_violated
 FROM screened.measurement AS m JOIN screened.lesion AS l USING (lesion_id)
 LEFT JOIN screened.imaging_exam AS x USING (exam_id)
-WHERE m.is_measurable IS NOT NULL AND m.long_axis_mm IS NOT NULL AND l.is_node IS DISTINCT FROM true
+WHERE m.is_measurable IS NOT NULL AND m.long_axis_mm IS NOT NULL 
+  AND NOT coalesce(l.is_node, l.lesion_site IN ('scf', 'mediastinal_ln', 'paraaortic'), false)

@@ -23,7 +23,9 @@ toxicity = [{toxicity_id = "X1", lrt_id = "C1", patient_id = "P1", onset_date = 
 */
 SELECT x._row_id,
        coalesce(x.onset_date_upper < c.start_date_lower, false)
-           OR coalesce(x.is_acute AND x.onset_date_lower - coalesce(c.end_date_upper, c.start_date_upper) > $acute_days,
+           OR coalesce(x.is_acute AND x.onset_date_lower - 
+                       coalesce(c.end_date_upper, CASE WHEN c.lrt_modality IS DISTINCT FROM 'rt' THEN c.start_date_upper END)
+                       > $acute_days,
                        false) AS is_violated
 FROM screened.toxicity AS x JOIN screened.lrt_course AS c USING (lrt_id)
 WHERE x.onset_date IS NOT NULL AND c.start_date IS NOT NULL

@@ -58,6 +58,8 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "total_dose_gy": (0.0, 19.9, 20.0, 50.0, 50.5, 50.6, 60.0, 100.0, 100.1, 200.0, 6000.0),
     "dose_per_fraction_gy": (0.4, 0.5, 2.0, 4.9, 5.0, 5.1, 10.0, 34.0, 34.1),
     "n_fractions_planned": (5, 10, 30),
+    "dose_gy": (0.0, 0.1, 50.4),
+    "n_fractions": (0, 1, 28),
     "n_fractions_delivered": (0, 1, 4, 5, 9, 10, 11, 27, 26, 30, 45, 46),
     "bed10_gy": (100.0, 99.9, 99.8, 72.0, 12.0),
     "eqd2_gy": (83.4, 83.33, 60.0, 83.0),
@@ -75,6 +77,10 @@ def _days(later: str, earlier: str, which: str) -> str:
 
 _STAGES = "'IIIC', 'IIIC1', 'IIIC1r', 'IIIC1p', 'IIIC2', 'IIIC2r', 'IIIC2p'"
 TWINS: dict[str, str] = {
+    "E14": "has_consent",
+    "U09": "NOT (is_alive IS NULL AND followup_source IS NULL)",
+    "V25": "tumour_size_mm <> 0",
+    "V26": "CASE WHEN coalesce(dose_gy, n_fractions) IS NOT NULL THEN coalesce(dose_gy, 1) <> 0 AND coalesce(n_fractions, 1) <> 0 END",
     "V02": "sex IN ('F', 'U')",
     "V06": r"NOT regexp_matches(source_patient_id, '(?i)(\A\s*(zz|test|dummy|demo|phantom)|(\A|[^a-z])test([^a-z]|\z)|测试|试验)')",
     "V07": "topography_code IN ('C53.0', 'C53.1', 'C53.8', 'C53.9')",

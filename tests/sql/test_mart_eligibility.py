@@ -31,33 +31,38 @@ def courses(*lines: str) -> dict[str, str]:
 
 
 LUNG = "| E1 | P1 | lung | 2020-01-01 | index |"
+PATIENT_COLUMNS = "patient_id | sex | birth_date | has_consent\n"
 CASES = {
     "a quarantined death": (1, {"quarantine": "patient_id | table_name | reason\nP1 | death | own"}),
     "a quarantined lesion, full name": (
         1,
         {"quarantine": "patient_id | table_name | reason\nP1 | curated.lesion | parent"},
     ),
-    "no episode": (2, episodes()),
-    "two index episodes": (3, episodes("E1 | P1 | yes | 2020-01-01", "E9 | P1 | yes | 2021-01-01")),
-    "two episodes, none flagged": (3, episodes("E1 | P1 | | 2020-01-01", "E9 | P1 | | 2021-01-01")),
-    "an only episode that is not the index": (3, episodes("E1 | P1 | no | 2020-01-01")),
-    "brain": (4, lesions(f"L1 {LUNG}", "L2 | E1 | P1 | brain | 2020-01-01 | index |")),
-    "brain by ICD-10": (4, lesions("L1 | E1 | P1 | other | 2020-01-01 | index | C79.3")),
-    "no lesions": (5, lesions()),
-    "para-aortic nodes only": (5, lesions("L1 | E1 | P1 | paraaortic | 2020-01-01 | index |")),
+    "consent withdrawn": (
+        2,
+        {"patient": f"{PATIENT_COLUMNS}P1 | F | 1970-03-10 | no\nP2 | F | 1960-01-01 | yes"},
+    ),
+    "no episode": (3, episodes()),
+    "two index episodes": (4, episodes("E1 | P1 | yes | 2020-01-01", "E9 | P1 | yes | 2021-01-01")),
+    "two episodes, none flagged": (4, episodes("E1 | P1 | | 2020-01-01", "E9 | P1 | | 2021-01-01")),
+    "an only episode that is not the index": (4, episodes("E1 | P1 | no | 2020-01-01")),
+    "brain": (5, lesions(f"L1 {LUNG}", "L2 | E1 | P1 | brain | 2020-01-01 | index |")),
+    "brain by ICD-10": (5, lesions("L1 | E1 | P1 | other | 2020-01-01 | index | C79.3")),
+    "no lesions": (6, lesions()),
+    "para-aortic nodes only": (6, lesions("L1 | E1 | P1 | paraaortic | 2020-01-01 | index |")),
     "regional and new lesions only": (
-        5,
+        6,
         lesions("L1 | E1 | P1 | lung | 2020-01-01 | new |", "L2 | E1 | P1 | other | 2020-01-01 | regional |"),
     ),
-    "four lesions": (6, lesions(*(f"LL{number} {LUNG}" for number in range(4)))),
-    "palliative radiotherapy": (7, courses("R1 | E1 | P1 | rt | palliative | 2020-02-01")),
-    "radiotherapy of unknown intent": (7, courses("R1 | E1 | P1 | rt | | 2020-02-01")),
-    "systemic therapy only": (7, courses("R1 | E1 | P1 | systemic | definitive | 2020-02-01")),
-    "therapy of another episode": (7, courses("R1 | E2 | P1 | rt | definitive | 2020-02-01")),
-    "a day before the window": (8, courses("R1 | E1 | P1 | rt | definitive | 2006-12-31")),
-    "a day after the window": (8, courses("R1 | E1 | P1 | rt | definitive | 2022-06-01")),
-    "death before therapy": (9, {"death": "patient_id | death_date\nP1 | 2020-01-15"}),
-    "death without a date": (9, {"death": "patient_id | death_date\nP1 |"}),
+    "four lesions": (7, lesions(*(f"LL{number} {LUNG}" for number in range(4)))),
+    "palliative radiotherapy": (8, courses("R1 | E1 | P1 | rt | palliative | 2020-02-01")),
+    "radiotherapy of unknown intent": (8, courses("R1 | E1 | P1 | rt | | 2020-02-01")),
+    "systemic therapy only": (8, courses("R1 | E1 | P1 | systemic | definitive | 2020-02-01")),
+    "therapy of another episode": (8, courses("R1 | E2 | P1 | rt | definitive | 2020-02-01")),
+    "a day before the window": (9, courses("R1 | E1 | P1 | rt | definitive | 2006-12-31")),
+    "a day after the window": (9, courses("R1 | E1 | P1 | rt | definitive | 2022-06-01")),
+    "death before therapy": (10, {"death": "patient_id | death_date\nP1 | 2020-01-15"}),
+    "death without a date": (10, {"death": "patient_id | death_date\nP1 |"}),
 }
 
 
@@ -69,7 +74,7 @@ def test_one_reason_each(case: str, tmp_path: Path) -> None:
     assert mart.rows("cohort", "patient_id") == [("P2",)]
     flow = mart.rows("attrition", "step", "n_before", "n_excluded", "n_after")
     assert flow == [
-        (one, 2 if one <= step else 1, int(one == step), 2 if one < step else 1) for one in range(10)
+        (one, 2 if one <= step else 1, int(one == step), 2 if one < step else 1) for one in range(11)
     ]
 
 
@@ -108,7 +113,7 @@ def test_the_first_reason_that_holds_is_the_primary_one(tmp_path: Path) -> None:
         ),
         **courses(),
     }
-    assert Mart(tmp_path, {**ELIGIBLE, **redrawn}).rows("exclusion", "patient_id", "step") == [("P1", 4)]
+    assert Mart(tmp_path, {**ELIGIBLE, **redrawn}).rows("exclusion", "patient_id", "step") == [("P1", 5)]
 
 
 def test_a_patient_whose_own_record_is_in_quarantine_is_counted_first(tmp_path: Path) -> None:
@@ -122,8 +127,8 @@ def test_a_patient_whose_own_record_is_in_quarantine_is_counted_first(tmp_path: 
 def test_parameters_move_the_bounds(tmp_path: Path) -> None:
     study = replace(Study(), omd_max_lesions=1, window_date="omd_dx", window_start=date(2020, 6, 1))
     mart = Mart(tmp_path, ELIGIBLE, study)
-    assert mart.rows("exclusion", "patient_id", "step", "reason") == [("P1", 6, "More than 1 index lesions")]
-    assert mart.rows("attrition", "reason")[8] == (
+    assert mart.rows("exclusion", "patient_id", "step", "reason") == [("P1", 7, "More than 1 index lesions")]
+    assert mart.rows("attrition", "reason")[9] == (
         "Diagnosis of the episode outside 2020-06-01 to 2022-05-31",
     )
 
@@ -132,7 +137,7 @@ def test_without_any_episode_everything_is_empty_and_says_so(tmp_path: Path) -> 
     only = {name: ELIGIBLE[name] for name in ("patient", "primary_tumour", "followup")}
     mart = Mart(tmp_path, only)
     assert mart.counts["cohort"] == mart.counts["lesion_growth"] == mart.counts["index_lesion"] == 0
-    assert mart.rows("exclusion", "step") == [(2,), (2,)]
+    assert mart.rows("exclusion", "step") == [(3,), (3,)]
     assert mart.rows("survival_time", "patient_id", "endpoint", "origin", "duration_days", "event") == [
         ("P1", "os", "primary_dx", 1060, 0),
         ("P2", "os", "primary_dx", 2373, 0),

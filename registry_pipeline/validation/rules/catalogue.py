@@ -6,6 +6,7 @@ their severity and thresholds, the version of the set. Does not belong here: jud
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -22,6 +23,8 @@ from schemas.rules.generic_rules import GENERIC_RULES
 from schemas.table import Rule, rules_of
 
 LEVELS = ("error", "warning", "info", "off")
+NEVER_OFF = ("S05", "S10", "S14", "S18", "S19")
+"""What these find a release cannot hold: they can be softened where the record can do without the item."""
 CODE_PARAMETERS = {"ctcae_terms": list(CTCAE_TERM.codes)}
 """Code lists that a rule's query may ask for: lists are published as tables only in a release."""
 
@@ -224,10 +227,15 @@ def _overridden(entry: RuleEntry, change: Mapping[str, Any]) -> RuleEntry:
     for name, level in (("severity", severity), ("softer_severity", softer or "warning")):
         if level not in LEVELS:
             raise OverrideError(["rules", entry.rule_id, name], f"must be one of {', '.join(LEVELS)}")
+    if severity == "off" and entry.rule_id in NEVER_OFF:
+        told = "cannot be off: a release cannot hold what it finds; write warning or info"
+        raise OverrideError(["rules", entry.rule_id, "severity"], told)
     given = change.get("thresholds", {})
     for name, value in given.items():
         _check_threshold(entry, name, value)
-    return replace(entry, severity=severity, softer_severity=softer, thresholds={**entry.thresholds, **given})
+    thresholds = {**entry.thresholds, **given}
+    _check_order(entry, thresholds)
+    return replace(entry, severity=severity, softer_severity=softer, thresholds=thresholds)
 
 
 def _check_threshold(entry: RuleEntry, name: str, value: object) -> None:
@@ -245,6 +253,29 @@ def _check_threshold(entry: RuleEntry, name: str, value: object) -> None:
     )
     if not fits:
         raise OverrideError(keys, f"has the wrong type ({type(value).__name__}); write for example: {own}")
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        _check_number(keys, float(value), float(own))
+
+
+def _check_number(keys: Sequence[str], value: float, own: float) -> None:
+    """Refuse a number that no judgement can rest on: not finite, or of the other sign."""
+    name = keys[-1]
+    if not math.isfinite(value) or (value < 0 <= own):
+        raise OverrideError(keys, f"must be a number from 0; write for example: {own:g}")
+    highest = (
+        100 if name.endswith("percent") else 1 if name.endswith(("share", "likeness", "score")) else None
+    )
+    if highest is not None and own <= highest < value:
+        raise OverrideError(keys, f"must be at most {highest}; write for example: {own:g}")
+
+
+def _check_order(entry: RuleEntry, thresholds: Mapping[str, Any]) -> None:
+    """Refuse a minimum above its maximum."""
+    for name, low in thresholds.items():
+        high = thresholds.get(name.replace("minimum", "maximum")) if "minimum" in name else None
+        if high is not None and low > high:
+            keys = ["rules", entry.rule_id, "thresholds", name]
+            raise OverrideError(keys, f"{low:g} lies above {name.replace('minimum', 'maximum')} = {high:g}")
 
 
 def _alike(rule_id: str, entries: Mapping[str, RuleEntry]) -> list[str]:

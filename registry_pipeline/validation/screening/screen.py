@@ -23,6 +23,7 @@ from registry_pipeline.validation.screening.findings import (
     file_findings,
 )
 from registry_pipeline.validation.screening.identifiers import Identifiers, number_identifiers
+from registry_pipeline.validation.screening.impossible_values import take_out_impossible
 from registry_pipeline.validation.screening.places import source_locations
 from registry_pipeline.validation.screening.quarantine import judge_references, quarantine_rows, verdicts
 from registry_pipeline.validation.screening.row_account import row_account, row_fates
@@ -144,7 +145,9 @@ def screen_facility(
     made = _consolidate(staged, how)
     records = {name: one.records for name, one in made.items()}
     identifiers = number_identifiers(records)
-    outcome = _judge(records, identifiers, made, staged, rules, parameters, how)
+    outcome = Outcome()
+    records = take_out_impossible(records, rules, outcome)
+    _judge(records, identifiers, made, staged, rules, parameters, how, outcome)
     violations = without_echoes(pl.concat(outcome.violations))
     origins, dropped = _origins(made), [one.fates for one in made.values()]
     made.clear()
@@ -198,8 +201,8 @@ def _judge(
     rules: Catalogue,
     parameters: Mapping[str, Any],
     how: ScreenOptions,
-) -> Outcome:
-    outcome = Outcome()
+    outcome: Outcome,
+) -> None:
     for rule_id, count in staged.judged.items():
         outcome.count(rule_id, count)
     issue_violations(staged.issues, records, rules, outcome)
@@ -208,7 +211,6 @@ def _judge(
         judge_table(name, records[name], rules, parameters, outcome)
     judge_references(records, identifiers, rules, outcome)
     judge_between_tables(records, identifiers, rules, parameters, outcome, how.memory_limit)
-    return outcome
 
 
 def _origins(made: Mapping[str, Consolidated]) -> pl.DataFrame:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from registry_pipeline.validation.records import record_keys
+from registry_pipeline.validation.records import record_keys, required_items
 from registry_pipeline.validation.rules.catalogue import Catalogue
 from registry_pipeline.validation.screening.consolidate import ACROSS_SOURCES, WITHIN_SOURCE, Consolidated
 from registry_pipeline.validation.screening.within_table import VIOLATION, Outcome, violation_frame
@@ -30,6 +30,10 @@ def issue_violations(
         if str(name) not in records:
             raise ValueError(f"staging reports issues of an unknown table: {name}")
         level = pl.col("rule_id").replace_strict(severity, return_dtype=pl.String)
+        if "S14" in severity:  # an item that the record can do without is no reason to lose the record
+            is_optional = ~pl.col("column_name").is_in(required_items(str(name)))
+            softer = pl.lit(rules.entries["S14"].warning_severity.replace("off", "info"))
+            level = pl.when(is_optional & (pl.col("rule_id") == "S14")).then(softer).otherwise(level)
         found = _tied(group, str(name), records[str(name)]).with_columns(
             pl.col("column_name").alias("items"),
             level.alias("severity"),

@@ -7,7 +7,7 @@ Every check hangs on ``_row_id``, so that the failing values *are* the numbers o
 must be a DataFrame: on a LazyFrame pandera judges nothing and says nothing.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -20,7 +20,8 @@ from registry_pipeline.core.frames import with_schema
 from registry_pipeline.validation.records import curated, date_stems
 from registry_pipeline.validation.rules.catalogue import Catalogue, parameters_for
 from registry_pipeline.validation.screening.mixed_units import judgements_of_sent
-from schemas.constraints import constraints_of
+from schemas.columns import Column
+from schemas.constraints import constraints_of, possible_range
 from schemas.table import Rule, columns_of, key_of
 
 VIOLATION: dict[str, Any] = {
@@ -42,7 +43,7 @@ _DEFAULT_DAYS = (date(1970, 1, 1), date(1899, 12, 30), date(1899, 12, 31), date(
 class Judgement:
     """One boolean expression over a table: False breaks the rule, null does not apply.
 
-    ``advice`` is a text expression: what to write instead.
+    ``advice`` is a text expression: what to write instead; ``detail`` what is said in brackets.
     """
 
     rule_id: str
@@ -50,6 +51,7 @@ class Judgement:
     items: str
     expression: pl.Expr
     advice: pl.Expr | None = None
+    detail: str | None = None
 
 
 @dataclass
@@ -141,22 +143,34 @@ def _judgements(
 def _column_judgements(
     name: str, records: pl.DataFrame, rules: Catalogue, parameters: Mapping[str, Any]
 ) -> list[Judgement]:
-    """S05, S09, S10, S11, S13, S14, S19 and H03 for every column that they concern."""
+    """S05, S10, S14, S19 of required items; S09, S11, S13 and H03 of every column that they concern."""
     model, on = curated()[name], rules.of_scope("generic")
     stems, keys = set(date_stems(model)), set(key_of(model))
-    found: list[tuple[str, str, pl.Expr]] = []
+    found: list[Judgement] = []
     for column in columns_of(model):
-        for demand in constraints_of(column, column.name in keys):
-            rule_id = "S10" if demand.demand == "required" and column.name in stems else demand.rule_id
-            found.append((rule_id, column.name, demand.expression))
+        if column.is_required or column.name in keys:
+            required = _required(column, column.name in keys, column.name in stems)
+            found += [demand for demand in required if demand.rule_id in on]
     for stem in stems:
         last = pl.lit(parameters["extract_date"], dtype=pl.Date)
         is_possible = (pl.col(f"{stem}_lower") <= last) & (pl.col(f"{stem}_upper") >= date(1900, 1, 1))
-        found.append(("S09", stem, is_possible))
         is_written = ~pl.col(stem).is_in(_DEFAULT_DAYS) | (pl.col(f"{stem}_precision") != "day")
-        found.append(("S11", stem, is_written))
-    found += judgements_of_sent(name, model, records)
-    return [Judgement(rule, on[rule].severity, item, made) for rule, item, made in found if rule in on]
+        found += [
+            Judgement(rule_id, on[rule_id].severity, stem, expression)
+            for rule_id, expression in (("S09", is_possible), ("S11", is_written))
+            if rule_id in on
+        ]
+    sent = judgements_of_sent(name, model, records)
+    return found + [Judgement(rule, on[rule].severity, item, made) for rule, item, made in sent if rule in on]
+
+
+def _required(column: Column, is_key: bool, is_partial_date: bool) -> Iterator[Judgement]:
+    """What an item demands that its record cannot do without: errors whatever the settings say."""
+    possible = possible_range(column)
+    for demand in constraints_of(column, is_key):
+        rule_id = "S10" if demand.demand == "required" and is_partial_date else demand.rule_id
+        detail = f"possible: {possible}" if rule_id == "S19" else None
+        yield Judgement(rule_id, "error", column.name, demand.expression, detail=detail)
 
 
 def _run(name: str, records: pl.DataFrame, judgements: list[Judgement], outcome: Outcome) -> pl.DataFrame:
@@ -191,6 +205,7 @@ def _violations(name: str, judgements: list[Judgement], error: SchemaError, outc
             pl.lit(judgement.rule_id).alias("rule_id"),
             pl.lit(judgement.severity).alias("severity"),
             pl.lit(judgement.items).alias("items"),
+            pl.lit(judgement.detail, dtype=pl.String).alias("detail"),
         )
     )
 

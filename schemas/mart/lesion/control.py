@@ -2,7 +2,7 @@
 
 from schemas import codes
 from schemas import columns as c
-from schemas.columns import boolean, coded, integer, real, text
+from schemas.columns import boolean, coded, elapsed, integer, real, text
 from schemas.table import table
 
 MODEL = table(
@@ -13,10 +13,10 @@ MODEL = table(
         c.lesion_id,
         c.patient_id.required(),
         coded("lesion_site_group", codes.LESION_SITE_GROUP, "Group of the lesion's site", is_required=True),
-        real("diameter_mm", "Diameter at detection, by the study's axis", "mm"),
+        real("diameter_mm", "Diameter at detection, by the study's axis", "mm", minimum=0),
         boolean("is_small", "The lesion is at most the cutpoint"),
         text("size_group", "small or large, by the cutpoint"),
-        integer(
+        elapsed(
             "duration_days",
             "Days to the lesion's recurrence, to death or to the last assessment",
             "days",

@@ -2,7 +2,7 @@
 
 from schemas import codes
 from schemas import columns as c
-from schemas.columns import boolean, coded, integer, real, text
+from schemas.columns import boolean, coded, elapsed, real, text
 from schemas.table import table
 
 MODEL = table(
@@ -17,12 +17,12 @@ MODEL = table(
             "negative_ct_basis",
             "exam: a negative examination is on record; stated: date given with the lesion",
         ),
-        integer(
+        elapsed(
             "days_since_negative_ct", "Days from the last negative CT of the region to detection", "days"
         ),
-        real("months_since_negative_ct", "The same in months of 30.4375 days", "months"),
+        elapsed("months_since_negative_ct", "The same in months of 30.4375 days", "months"),
         boolean("is_within_6_months", "Detected within six calendar months of the last negative CT"),
-        real("diameter_mm", "Long axis at detection", "mm"),
+        real("diameter_mm", "Long axis at detection", "mm", minimum=0),
         boolean("is_included", "Used by the growth models", is_required=True),
         text("exclusion_reason", "Why the lesion is not used"),
     ],

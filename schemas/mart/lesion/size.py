@@ -1,7 +1,7 @@
 """Sizes of a lesion before therapy, in order of time."""
 
 from schemas import columns as c
-from schemas.columns import integer, real
+from schemas.columns import elapsed, real
 from schemas.table import table
 
 MODEL = table(
@@ -11,8 +11,8 @@ MODEL = table(
     columns=[
         c.lesion_id,
         c.patient_id.required(),
-        integer("days", "Days since the lesion's first measurement", "days"),
-        real("months", "The same in months of 30.4375 days", "months"),
-        real("diameter_mm", "Diameter, by the study's axis", "mm", is_required=True),
+        elapsed("days", "Days since the lesion's first measurement", "days"),
+        elapsed("months", "The same in months of 30.4375 days", "months"),
+        real("diameter_mm", "Diameter, by the study's axis", "mm", minimum=0, is_required=True),
     ],
 )

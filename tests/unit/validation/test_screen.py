@@ -262,7 +262,8 @@ def test_a_rule_that_most_rows_break_is_also_one_systemic_finding() -> None:
 
 @pytest.mark.parametrize(("n", "bad"), [(40, 15), (20, 20)])
 def test_few_rows_are_not_systemic(n: int, bad: int) -> None:
-    assert not screen(_many(n, bad)).findings["record_key"].str.starts_with("systemic").any()
+    found = screen(_many(n, bad)).findings.filter(pl.col("rule_id") == "V02")
+    assert not found["record_key"].str.starts_with("systemic").any()
 
 
 def test_a_failing_rule_never_stops_the_screening() -> None:

@@ -1,0 +1,65 @@
+"""Values that cannot exist, in items that a record can do without: the item goes, the record stays.
+
+Belongs here: finding such values, telling of them (S19, S05), taking them out of the records before they are judged.
+Does not belong here: required items (``within_table.py``), values that are merely unlikely (rules of the tables).
+"""
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from registry_pipeline.validation.records import curated, required_items
+from registry_pipeline.validation.rules.catalogue import Catalogue, RuleEntry
+from registry_pipeline.validation.screening.within_table import Outcome, violation_frame
+from schemas.columns import Column
+from schemas.constraints import constraints_of, possible_range
+from schemas.table import columns_of
+
+
+def take_out_impossible(
+    records: Mapping[str, pl.DataFrame], rules: Catalogue, outcome: Outcome
+) -> dict[str, pl.DataFrame]:
+    """The records without impossible values of optional items; what was taken out goes into ``outcome``."""
+    return {name: _possible(name, frame, rules, outcome) for name, frame in records.items()}
+
+
+def _possible(name: str, frame: pl.DataFrame, rules: Catalogue, outcome: Outcome) -> pl.DataFrame:
+    generic, kept = rules.of_scope("generic"), []
+    for column, rule_id, is_possible in _demands(name):
+        if rule_id not in generic:
+            continue
+        outcome.count(rule_id, frame[column.name].count())
+        is_broken = frame.select((~is_possible).fill_null(False)).to_series()
+        if not is_broken.any():
+            continue
+        outcome.violations.append(_violations(name, frame.filter(is_broken), column, generic[rule_id]))
+        kept.append(pl.when(~is_broken).then(pl.col(column.name)).alias(column.name))
+    return frame.with_columns(kept)
+
+
+def _demands(name: str) -> list[tuple[Column, str, pl.Expr]]:
+    """(column, rule, True where the value can be) of the optional items of a table."""
+    required, found = required_items(name), []
+    for column in columns_of(curated()[name]):
+        if column.name in required:
+            continue
+        by_rule: dict[str, list[pl.Expr]] = {}
+        for demand in constraints_of(column):
+            by_rule.setdefault(demand.rule_id, []).append(demand.expression)
+        found += [(column, rule_id, pl.all_horizontal(demands)) for rule_id, demands in by_rule.items()]
+    return found
+
+
+def _violations(name: str, broken: pl.DataFrame, column: Column, entry: RuleEntry) -> pl.DataFrame:
+    possible = possible_range(column)
+    return violation_frame(
+        broken.select(
+            "_row_id",
+            pl.lit(name).alias("table_name"),
+            pl.lit(entry.rule_id).alias("rule_id"),
+            pl.lit(entry.severity).alias("severity"),
+            pl.lit(column.name).alias("items"),
+            pl.lit(f"possible: {possible}" if possible else None, dtype=pl.String).alias("detail"),
+            pl.col(column.name).cast(pl.String).alias("value_text"),
+        )
+    )
