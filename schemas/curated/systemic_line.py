@@ -14,7 +14,7 @@ MODEL = table(
         c.patient_id.required().pointing_to("curated.patient"),
         c.facility_id.required(),
         text("episode_id", "Episode that the line belongs to, if any"),
-        integer("line_number", "Order of the line as stated", minimum=1, maximum=50),
+        integer("line_number", "Order of the line as stated", minimum=0, maximum=50),
         coded("systemic_setting", codes.SYSTEMIC_SETTING, "Setting of the line"),
         text("agents", "Agents, separated by +"),
         *partial_date("start", "First day of the line"),
