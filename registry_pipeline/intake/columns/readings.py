@@ -13,9 +13,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, tzinfo
 from functools import partial
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -29,6 +30,7 @@ from registry_pipeline.intake.parsing import (
     parse_size,
 )
 from registry_pipeline.intake.parsing.identifiers import NumberedColumn, parse_identifier
+from registry_pipeline.intake.parsing.instants import as_local
 from registry_pipeline.intake.parsing.result import Status
 from schemas.columns import POLARS_TYPE
 
@@ -103,7 +105,9 @@ def reader_for(mapping: ColumnMapping, source: Source) -> ColumnReader:
         formats = mapping.formats or source.date_formats
         options = {"formats": formats, "day_first": source.day_first, "excel_serial": source.excel_serial}
         types = {**own, "precision": pl.String, "lower": pl.Date, "upper": pl.Date}
-        return ColumnReader(partial(_read_date, options=options), types)
+        zone = ZoneInfo(source.timezone) if source.timezone else None
+        read = partial(_read_date, options=options, zone=zone, times_are_utc=source.times_are_utc)
+        return ColumnReader(read, types)
     if column.kind in ("integer", "real"):
         return ColumnReader(_number_reader(mapping, source), own)
     words = _words(mapping)
@@ -165,8 +169,10 @@ def _word_reader(words: Mapping[str, Any], is_own_list: bool) -> Callable[[str |
     return read
 
 
-def _read_date(text: str | None, options: dict[str, Any]) -> Reading:
-    found = parse_date(text, **options)
+def _read_date(
+    text: str | None, options: dict[str, Any], zone: tzinfo | None = None, times_are_utc: bool = False
+) -> Reading:
+    found = parse_date(as_local(text, zone, times_are_utc), **options)
     if found.status != "ok" or found.value is None:
         return _BLANK if found.status == "blank" else _issue(found.reason, "S09")
     parts = {"value": found.value, "precision": found.precision, "lower": found.lower, "upper": found.upper}

@@ -18,11 +18,22 @@ from registry_pipeline.core.toml_section import Section
 from registry_pipeline.core.toml_source import nearest, read_toml
 from registry_pipeline.intake.mapping.model import Anchor, Facility, Source
 from registry_pipeline.intake.mapping.redcap import dictionary_source
-from registry_pipeline.intake.mapping.source import read_source
+from registry_pipeline.intake.mapping.source import read_source, read_timezone
 from registry_pipeline.intake.mapping.table import curated_tables
 from schemas.messages import ENGLISH, known_language
 
-_KEYS = ("id", "name", "calendar", "language", "precedence", "tolerance", "rules", "anchor", "source")
+_KEYS = (
+    "id",
+    "name",
+    "calendar",
+    "language",
+    "precedence",
+    "tolerance",
+    "rules",
+    "anchor",
+    "source",
+    "timezone",
+)
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _RULE_ID = re.compile(r"[A-Z][0-9]{2}")
 _SEVERITIES = ("error", "warning", "info", "off")
@@ -75,9 +86,10 @@ def _read_sources(section: Section, anchors: dict[str, Anchor]) -> tuple[Source,
     if not found:
         raise section.error("the facility has no source; write [[source]]")
     sources: list[Source] = []
+    timezone = read_timezone(section)
     for number, one in enumerate(found):
         n_tables = sum(len(made.tables) for made in sources)
-        source = read_source(one, number, n_tables, anchors)
+        source = read_source(one, number, n_tables, anchors, timezone)
         if source.name in {made.name for made in sources}:
             raise one.error(f"a second source is called '{source.name}'; each needs its own name", "name")
         sources.append(source)

@@ -189,6 +189,8 @@ class Source:
         read_options: for the readers; ``sheet_globs`` chooses among the sheets that were read.
         sentinels: texts that mean blank.
         date_formats, day_first, excel_serial: how dates are written, where the source says so.
+        timezone: name of the zone whose calendar its dates are of, for moments of universal time; or None.
+        times_are_utc: whether moments without an offset are of universal time too.
         decimal: decimal mark of numbers, or None to accept a point only.
         required: columns without which a sheet is not used; those behind ``patient_id`` always are.
         ignore: globs of columns that are left out on purpose.
@@ -219,6 +221,8 @@ class Source:
     dictionary_of: str | None = None
     patient_number: str = LEADING_NUMBER
     person: Person | None = None
+    timezone: str | None = None
+    times_are_utc: bool = False
 
     def tables_of(self, sheet: str | None = None) -> tuple[TableMapping, ...]:
         """The tables that a sheet feeds; all for None."""

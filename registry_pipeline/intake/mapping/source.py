@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from registry_pipeline.core.toml_section import Section
 from registry_pipeline.intake.mapping.model import Source
@@ -36,6 +37,8 @@ _KEYS = (
     "date_formats",
     "day_first",
     "excel_serial",
+    "timezone",
+    "utc_times",
     "decimal",
     "required",
     "ignore",
@@ -48,13 +51,16 @@ _KEYS = (
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
-def read_source(section: Section, number: int, n_tables: int, anchors: Mapping[str, Any]) -> Source:
+def read_source(
+    section: Section, number: int, n_tables: int, anchors: Mapping[str, Any], timezone: str | None = None
+) -> Source:
     """One ``[[source]]``.
 
     Args:
         number: its position in the file, from 0.
         n_tables: how many ``[[source.table]]`` stand before it.
         anchors: the declared anchors by name.
+        timezone: the facility's, for a source that declares none.
 
     Raises:
         ConfigurationError: naming the line and what to write.
@@ -84,6 +90,8 @@ def read_source(section: Section, number: int, n_tables: int, anchors: Mapping[s
         date_formats=_date_formats(section, "date_formats"),
         day_first=section.flag("day_first"),
         excel_serial=section.choice("excel_serial", ("1900", "1904")),
+        timezone=read_timezone(section) or timezone,
+        times_are_utc=bool(section.flag("utc_times")),
         decimal=section.choice("decimal", (".", ","), "."),
         required=section.texts("required"),
         ignore=section.texts("ignore"),
@@ -96,6 +104,19 @@ def read_source(section: Section, number: int, n_tables: int, anchors: Mapping[s
         patient_number=read_patient_number(section),
         person=person,
     )
+
+
+def read_timezone(section: Section) -> str | None:
+    """``timezone``: a name of the IANA database, or None where it is not declared."""
+    name = section.optional_text("timezone")
+    if name is None:
+        return None
+    try:
+        return ZoneInfo(name).key
+    except (KeyError, OSError, ValueError):
+        raise section.error(
+            f"'{name[:60]}' is no time zone; write for example \"Asia/Shanghai\"", "timezone"
+        ) from None
 
 
 def _files(section: Section) -> tuple[str, ...]:

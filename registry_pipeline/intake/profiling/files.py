@@ -18,6 +18,7 @@ from registry_pipeline.intake.profiling.columns import ColumnProfile
 from registry_pipeline.intake.readers import RawSheet, ReadLimits, ReadOptions, read_source
 from registry_pipeline.intake.readers.delimited import sniff_delimiter
 from registry_pipeline.intake.readers.encoding import decode_strictly, detect_encoding
+from registry_pipeline.intake.readers.isolated import read_isolated
 from registry_pipeline.intake.readers.source import open_source
 
 MOST_ROWS = 200_000
@@ -91,11 +92,15 @@ class SourceGroup:
 
 
 def read_profiled(path: Path, limits: ReadLimits) -> SourceFile:
-    """Read a file and find its header.
+    """Read a file and find its header; files of foreign formats in a process of their own.
 
     Raises:
         ReadError: it cannot be read; the message holds nothing of its content.
     """
+    return read_isolated(path, path.suffix.lower(), ReadOptions(limits=limits), _read_profiled, path, limits)
+
+
+def _read_profiled(path: Path, limits: ReadLimits) -> SourceFile:
     options = ReadOptions(limits=limits)
     with open_source(path, limits) as source:
         reader, sheets = read_source(source, options)

@@ -21,7 +21,6 @@ import polars as pl
 
 from registry_pipeline.core.files import StoreError, sha256_of, whole_file, write_json
 from registry_pipeline.core.home import Home
-from registry_pipeline.core.native_panics import panics_as_exceptions
 from registry_pipeline.core.row_id import LINEAGE, row_id
 from registry_pipeline.core.settings import Limits
 from registry_pipeline.intake.landing.ledger import LandedFile, landed_path
@@ -33,6 +32,7 @@ from registry_pipeline.intake.readers import (
     ReadOptions,
     read_source,
 )
+from registry_pipeline.intake.readers.instants import midnights_elsewhere
 from registry_pipeline.intake.readers.isolated import read_isolated
 from registry_pipeline.intake.readers.source import open_source
 
@@ -54,6 +54,8 @@ class SheetInfo:
         notes: what was changed without loss while reading.
         warnings: what may have been lost while reading; each is a finding.
         serial_columns, excel_epoch: as of :class:`RawSheet`.
+        midnights: column -> the hour of all its moments and whether they say that they are universal time, where
+            that is midnight of another zone.
     """
 
     sheet_no: int
@@ -67,6 +69,7 @@ class SheetInfo:
     warnings: list[str]
     serial_columns: dict[str, int]
     excel_epoch: Literal["1900", "1904"] | None
+    midnights: dict[str, tuple[str, bool]]
 
 
 @dataclass(frozen=True)
@@ -114,22 +117,16 @@ def read_landed(home: Home, landed: LandedFile, source: Source, limits: Limits) 
     path, options = _intact(home, landed), _options(source, limits)
     suffix = Path(landed.source_file).suffix.lower()
     try:
-        with panics_as_exceptions():
-            raw = read_isolated(
-                path, suffix, options, _read, path, suffix, options, _folder(home, landed), landed, source.name,
-                source.sheet_globs,
-            )  # fmt: skip
+        raw = read_isolated(
+            path, suffix, options, _read, path, suffix, options, _folder(home, landed), landed, source.name,
+            source.sheet_globs,
+        )  # fmt: skip
     except ReadError as error:
         raw = RawFile(landed, source.name, str(error), "", "", [])
-        if error.code == "exhausted":
+        if error.code in ("exhausted", "reader_failed"):
             return raw
-    except StoreError:
-        raise
     except OSError as error:
         raise StoreError(f"{path}: cannot be read ({error.strerror}); {_RESTORE}") from None
-    except Exception as error:  # a reader that meets what it does not know must not stop a refresh
-        status = f"the reader failed ({type(error).__name__}); report it"
-        return RawFile(landed, source.name, status, "", "", [])
     _remember(home, raw, digest)
     return raw
 
@@ -223,6 +220,7 @@ def _store_sheet(folder: Path, landed: LandedFile, sheet: RawSheet, sheet_no: in
         warnings=sheet.warnings,
         serial_columns={stored[name]: n for name, n in sheet.serial_columns.items()},
         excel_epoch=sheet.excel_epoch,
+        midnights=midnights_elsewhere(frame.select(stored.values())),
     )
 
 

@@ -16,7 +16,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from registry_pipeline.core.files import StoreError
 from registry_pipeline.core.helper_process import Bounds, Helper, OutOfBounds, ProcessDied
+from registry_pipeline.core.native_panics import panics_as_exceptions
 from registry_pipeline.intake.readers import format_of
 from registry_pipeline.intake.readers.model import ReadError, ReadLimits, ReadOptions
 from registry_pipeline.intake.readers.source import Source, open_source
@@ -52,13 +54,20 @@ def read_isolated(
         function: of a module's top level; it, its arguments and its result are pickled.
 
     Raises:
-        ReadError: ``exhausted`` (time or memory) or ``reader_died``, and what the function raises.
+        ReadError: ``exhausted`` (time or memory), ``reader_died``, ``reader_failed`` (a bug of ours), and what the
+            function raises.
     """
     with open_source(path, options.limits) as mapped:
         source = Source(mapped.data, suffix, path)
         name = format_of(source, options)
         bounds = Bounds(*allowance(source, name, options.limits))
-    return function(*arguments) if name in _TEXT else _call(function, arguments, bounds)
+    try:
+        with panics_as_exceptions():
+            return function(*arguments) if name in _TEXT else _call(function, arguments, bounds)
+    except (ReadError, StoreError, OSError):
+        raise
+    except Exception as error:  # a reader that meets what it does not know must not stop a refresh
+        raise ReadError("reader_failed", f"the reader failed ({type(error).__name__}); report it") from None
 
 
 def allowance(source: Source, name: str, limits: ReadLimits) -> tuple[float, int]:

@@ -132,8 +132,8 @@ class ReadError(Exception):
 
     ``code``: empty, missing, directory, not_a_file, binary, undecodable, replacement_character,
     password_protected, zip_bomb, unsafe_archive, not_a_workbook, unsupported_format, damaged, too_large,
-    no_such_sheet, no_such_header_row, bad_option; exhausted and reader_died of a file that its reader did not
-    survive.
+    no_such_sheet, no_such_header_row, bad_option; exhausted, reader_died and reader_failed of a file that its
+    reader did not survive.
     """
 
     rule_id = "S01"

@@ -15,6 +15,7 @@ from registry_pipeline.intake.mapping.model import Source
 from registry_pipeline.intake.parsing.text import comparison_key
 from registry_pipeline.intake.raw.store import SheetInfo
 from registry_pipeline.intake.readers.header import COLUMN_NOTES
+from registry_pipeline.intake.readers.instants import offset_of
 from registry_pipeline.intake.submissions.file_use import FileUse, plain_name
 from registry_pipeline.intake.submissions.redcap_files import redcap_issues
 from registry_pipeline.intake.submissions.renamed_columns import SIMILAR, Drift
@@ -40,11 +41,17 @@ def issues_of_file(use: FileUse, drift: Drift) -> Iterator[dict[str, Any]]:
         assert use.source is not None
         if use.is_usable:
             yield from _header_issues(use, use.source, sheet, drift)
+        if sheet.n_rows and use.source.tables and not use.source.tables_of(sheet.sheet):
+            reason = "no table of the mapping takes this sheet or member; none of its rows is used"
+            suggestion = "name it under sheets of a [[source.table]], if it holds records"
+            yield _issue(use, "S02", "info", reason, sheet.sheet, suggestion=suggestion)
         for warning in sheet.warnings:
             yield _issue(use, "S01", "warning", warning, sheet.sheet)
         for note in sheet.notes:
-            yield _issue(use, "S02" if note.startswith(COLUMN_NOTES) else "S01", "info", note, sheet.sheet)
+            if not note.startswith(COLUMN_NOTES):  # such a column is told as one that is not mapped
+                yield _issue(use, "S01", "info", note, sheet.sheet)
         yield from _serial_issues(use, use.source, sheet)
+        yield from _midnight_issues(use, use.source, sheet)
         for source_row, code, message in sheet.rejects:
             severity = "info" if code in ("totals_row", "repeated_header") else "warning"
             yield _issue(use, "S15", severity, message, sheet.sheet, source_row=source_row)
@@ -66,6 +73,20 @@ def _serial_issues(use: FileUse, source: Source, sheet: SheetInfo) -> Iterator[d
             )
             suggestion = "format the whole column as a date and send the workbook again"
             yield _issue(use, "S11", "warning", reason, sheet.sheet, column_name=name, suggestion=suggestion)
+
+
+def _midnight_issues(use: FileUse, source: Source, sheet: SheetInfo) -> Iterator[dict[str, Any]]:
+    """Days that are the day before or after: moments of universal time that are midnight where they were entered."""
+    mapped = {plain_name(name) for name in source.source_columns(sheet.sheet)}
+    for name, (clocks, is_utc) in sheet.midnights.items():
+        if name not in mapped or (source.timezone and (is_utc or source.times_are_utc)):
+            continue
+        offset = offset_of(clocks)
+        say = "UTC" if is_utc else "o'clock"
+        reason = f"every value is {clocks} {say}, midnight at {offset}: the days may be those before or after"
+        keys = 'timezone, such as "Asia/Shanghai",' + ("" if is_utc else " and utc_times = true")
+        suggestion = f"declare {keys} for the source, or have the local days exported"
+        yield _issue(use, "S12", "warning", reason, sheet.sheet, column_name=name, suggestion=suggestion)
 
 
 def _header_issues(use: FileUse, source: Source, sheet: SheetInfo, drift: Drift) -> Iterator[dict[str, Any]]:
