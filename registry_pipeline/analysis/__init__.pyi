@@ -64,3 +64,9 @@ from .prediction.baseline import (
 )
 from .prediction.accuracy import prediction_accuracy as prediction_accuracy
 from .prediction.calibration import calibration as calibration
+from .facilities.frailty import fit_shared_frailty as fit_shared_frailty
+from .facilities.funnel import facility_funnel as facility_funnel
+from .facilities.heterogeneity import (
+    heterogeneity as heterogeneity,
+    leave_one_facility_out as leave_one_facility_out,
+)

@@ -172,6 +172,8 @@ CHECKS: dict[str, Check] = {
     "weighting": _weighting,
     **dict.fromkeys(("midpoint", "cross_check", "pool", "limits"), _flag),
     "knots": _numbers(lambda _: True, "finite increasing numbers", is_single_allowed=False),
+    "standard_errors": _array(1),
+    "estimate": lambda value: "" if callable(value) else "a function of a frame",
     **dict.fromkeys(("values", "score", "stratum", "weight", "cluster_codes", "strata_codes"), _array(1)),
     "p_values": _p_values,
     **dict.fromkeys(("estimates", "variances"), _array(2)),

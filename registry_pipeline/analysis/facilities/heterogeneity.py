@@ -1,0 +1,104 @@
+"""Whether a number differs between facilities more than chance makes it, and what it is without each of them.
+
+Belongs here: Cochran's Q, the variance between facilities with exact limits, leave one facility out.
+Does not belong here: the number itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from registry_pipeline.analysis.arguments import checked
+from registry_pipeline.analysis.inputs import NOT_ESTIMABLE, OK, Floats, Frame, as_pandas
+from registry_pipeline.analysis.times import check_groups
+
+COLUMNS = [
+    "n_facilities", "pooled", "ci_lower", "ci_upper", "q_statistic", "degrees_of_freedom", "p_value", "i_squared",
+    "between_sd", "between_sd_lower", "between_sd_upper", "prediction_lower", "prediction_upper", "status", "note",
+]  # fmt: skip
+FEWEST = 3
+Estimate = Callable[[pd.DataFrame], Mapping[str, float]]
+
+
+@checked
+def heterogeneity(
+    values: Sequence[float], standard_errors: Sequence[float], level: float = 0.95
+) -> pd.DataFrame:
+    """Pool a number of several facilities and judge how much it differs between them; one row.
+
+    values, standard_errors: of each facility, on a scale on which they are about normal (log hazard ratio, log-log
+    survival); NaN is left out. Q tests equality (Cochran 1954); between_sd: of the facilities' true values, by Paule and
+    Mandel's method, its limits by the Q profile (Viechtbauer 2007), exact for known errors. pooled: random effects with
+    Hartung and Knapp's limits by t; prediction limits: of the true value of another facility. Fewer than three
+    facilities: not_estimable.
+    """
+    from scipy.stats import chi2
+    from scipy.stats import t as student
+
+    value, error = np.asarray(values, dtype=np.float64), np.asarray(standard_errors, dtype=np.float64)
+    if len(value) != len(error):
+        raise ValueError("heterogeneity: standard_errors needs one error for each value")
+    known = np.isfinite(value) & (error > 0) & np.isfinite(error)
+    value, variance = value[known], error[known] ** 2
+    k = len(value)
+    if k < FEWEST:
+        note = f"{k} facilities have an estimate; differences between them need at least {FEWEST}."
+        return pd.DataFrame([{"n_facilities": k, "status": NOT_ESTIMABLE, "note": note}], columns=COLUMNS)
+    q, freedom = _q(value, variance, 0.0), k - 1
+    tails = chi2.ppf([(1 + level) / 2, (1 - level) / 2], freedom)
+    between = _solve(value, variance, float(freedom))
+    weight = 1 / (variance + between)
+    pooled = float(weight @ value / weight.sum())
+    spread = float(np.sqrt(max(_q(value, variance, between) / freedom, 0.0) / weight.sum()))
+    half = float(student.ppf((1 + level) / 2, freedom)) * spread
+    reach = float(student.ppf((1 + level) / 2, max(k - 2, 1)) * np.sqrt(between + spread**2))
+    row = {
+        "n_facilities": k, "pooled": pooled, "ci_lower": pooled - half, "ci_upper": pooled + half,
+        "q_statistic": q, "degrees_of_freedom": freedom, "p_value": float(chi2.sf(q, freedom)),
+        "i_squared": max(0.0, 1 - freedom / q) if q > 0 else 0.0, "between_sd": float(np.sqrt(between)),
+        "between_sd_lower": float(np.sqrt(_solve(value, variance, float(tails[0])))),
+        "between_sd_upper": float(np.sqrt(_solve(value, variance, float(tails[1])))),
+        "prediction_lower": pooled - reach, "prediction_upper": pooled + reach, "status": OK, "note": "",
+    }  # fmt: skip
+    return pd.DataFrame([row], columns=COLUMNS)
+
+
+def _q(value: Floats, variance: Floats, between: float) -> float:
+    """Weighted squared distances from the weighted mean."""
+    weight = 1 / (variance + between)
+    return float(weight @ (value - weight @ value / weight.sum()) ** 2)
+
+
+def _solve(value: Floats, variance: Floats, target: float) -> float:
+    """The variance between facilities at which Q is `target`; 0 where it is below that already."""
+    from scipy.optimize import brentq
+
+    if _q(value, variance, 0.0) <= target:
+        return 0.0
+    high = float(variance.max())
+    while _q(value, variance, high) > target:
+        high *= 4
+    return float(brentq(lambda between: _q(value, variance, between) - target, 0.0, high, xtol=1e-14))
+
+
+@checked
+def leave_one_facility_out(frame: Frame, facility: str, estimate: Estimate) -> pd.DataFrame:
+    """A number with everybody and without each facility: columns of `estimate` and its change, one row per facility.
+
+    estimate: gives named numbers of a pandas frame; what it cannot give is NaN. The first row, of no facility, is with
+    everybody; rows without a facility stay in. The largest change says on which facility the answer hangs.
+    """
+    data = as_pandas(frame)
+    groups = check_groups(data, facility, len(data))
+    whole = estimate(data)
+    rows: list[dict[str, object]] = [{"left_out": None, "n": len(data), "n_left_out": 0, **whole}]
+    for code, name in enumerate(groups.labels):
+        kept = groups.code != code
+        found = estimate(data[kept].reset_index(drop=True))
+        change = {f"{key}_change": found[key] - whole[key] for key in whole}
+        counts = {"left_out": name, "n": int(kept.sum()), "n_left_out": int((~kept).sum())}
+        rows.append({**counts, **found, **change})
+    return pd.DataFrame(rows)
