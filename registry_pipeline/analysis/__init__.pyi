@@ -70,3 +70,5 @@ from .facilities.heterogeneity import (
     heterogeneity as heterogeneity,
     leave_one_facility_out as leave_one_facility_out,
 )
+from .states.course import course_intervals as course_intervals
+from .states.occupation import state_occupation as state_occupation, time_in_state as time_in_state

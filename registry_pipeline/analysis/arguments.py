@@ -140,7 +140,7 @@ CHECKS: dict[str, Check] = {
     **dict.fromkeys(
         (
             "duration", "event", "entry", "strata", "counts", "weights", "cluster", "variable", "facility",
-            "patient", "node", "lesion", "months", "interval_months", "diameter_mm", "event_type", "time",
+            "patient", "node", "lesion", "state", "months", "interval_months", "diameter_mm", "event_type", "time",
         ),
         _column,
     ),
@@ -172,6 +172,11 @@ CHECKS: dict[str, Check] = {
     "weighting": _weighting,
     **dict.fromkeys(("midpoint", "cross_check", "pool", "limits"), _flag),
     "knots": _numbers(lambda _: True, "finite increasing numbers", is_single_allowed=False),
+    "states": lambda value: (
+        "" if isinstance(value, Mapping) and all(isinstance(each, str) for each in (*value, *value.values()))
+        else "names of states and the columns of their times"
+    ),
+    **dict.fromkeys(("initial", "final"), _word),
     "standard_errors": _array(1),
     "estimate": lambda value: "" if callable(value) else "a function of a frame",
     **dict.fromkeys(("values", "score", "stratum", "weight", "cluster_codes", "strata_codes"), _array(1)),

@@ -30,14 +30,15 @@ HOSTILE = {
     "a list with NaN": [100.0, math.nan], "a huge number": 1e200, "a decimal": Decimal("3"), "a matrix": np.ones((2, 2)),
     "a frame": pd.DataFrame({"secret-value": [1]}),
 }  # fmt: skip
-FRAME = usual(3, 40).assign(weight=1.5, node=False)
+FRAME = usual(3, 40).assign(weight=1.5, node=False, who=range(40), half=lambda f: np.floor(f["time"] / 2))
 GIVEN = {
     "frame": FRAME, "duration": "time", "event": "event", "covariates": ["x"], "by": "group", "at": [300], "tau": 300,
     "cluster": "patient", "entry": "entry", "variable": "x", "variables": ["x"], "landmarks": [100], "horizon": 100,
     "interval_months": "gap", "diameter_mm": "size", "patient": "patient", "lesion": "lesion", "months": "month",
     "count": 3, "n": 10, "exposure": 4.0, "n_patients": 40, "event_type": "kind", "time": "time",
     "events_per_variable": 8.0, "p_values": [0.1, 0.2], "estimates": np.ones((3, 2)), "variances": np.ones((3, 2)),
-    "knots": [1, 2, 3], "values": np.arange(5.0), "last_months": 12.0, "facility": "stratum",
+    "standard_errors": np.full(5, 0.5), "estimate": lambda f: {"mean": float(f["x"].mean())},
+    "states": {"recurred": "half"}, "initial": "treated", "knots": [1, 2, 3], "values": np.arange(5.0), "last_months": 12.0, "facility": "stratum",
 }  # fmt: skip
 QUICK = {
     "n_bootstrap": 3,
@@ -70,6 +71,18 @@ def arguments(name: str) -> dict[str, object]:
             if is_growth
             else analysis.fit_cox(FRAME, "time", "event", ["x"], cross_check=False)
         )
+    if name in {"state_occupation", "time_in_state", "course_intervals"}:
+        needed["patient"] = "who"
+    if name in {"state_occupation", "time_in_state"}:
+        intervals = analysis.course_intervals(FRAME, "who", "time", "event", GIVEN["states"], "treated")
+        needed |= {
+            "frame": intervals,
+            "patient": "patient",
+            "entry": "start",
+            "duration": "stop",
+            "state": "state",
+        }
+        needed["event"] = "next_state"
     if name == "standardised_survival":
         needed |= {
             "fit": analysis.fit_cox(FRAME, "time", "event", ["group"], cross_check=False),
@@ -127,7 +140,8 @@ def test_every_argument_has_a_check(name):
 @pytest.mark.parametrize("name", [name for name in functions() if "frame" in arguments(name)])
 def test_polars_frames_lazy_or_not_give_what_pandas_gives(name, make):
     usually = arguments(name)
-    expected, found = (getattr(analysis, name)(**(usually | {"frame": f})) for f in (FRAME, make(FRAME)))
+    frame = usually["frame"]
+    expected, found = (getattr(analysis, name)(**(usually | {"frame": f})) for f in (frame, make(frame)))
     if isinstance(expected, pd.DataFrame):
         pd.testing.assert_frame_equal(found, expected, check_dtype=False, check_categorical=False)
 

@@ -103,6 +103,15 @@ def _cox(**options: Any) -> Any:
     return fit
 
 
+INTERVALS = ("patient", "start", "stop", "state", "next_state")
+
+
+def _course(f: pd.DataFrame) -> pd.DataFrame:
+    """The course of each patient, with a state entered half-way by every second of them."""
+    own = f.assign(who=range(len(f)), half=np.floor(f["time"] / 2).where(np.arange(len(f)) % 2 == 0))
+    return analysis.course_intervals(own, "who", *END, {"recurred": "half"}, "treated")
+
+
 def _plain(f: pd.DataFrame) -> Any:
     return analysis.fit_cox(f, *END, ["x", "y"], cross_check=False)
 
@@ -179,6 +188,15 @@ CALLS: dict[str, Any] = {
     "exact_proportion_ci": lambda f: _proportion(f, analysis.exact_proportion_ci),
     "exact_rate_ci": lambda f: _rate(f),
     "false_discovery_p": lambda f: pd.DataFrame({"p_value": analysis.false_discovery_p(f["x"].abs() % 1)}),
+    "fit_shared_frailty": lambda f: analysis.fit_shared_frailty(f, *END, "patient", ["x"]).summary,
+    "facility_funnel": lambda f: analysis.facility_funnel(f, *END, "stratum", ["x"]),
+    "heterogeneity": lambda f: analysis.heterogeneity(f["y"], f["time"].abs() / 400),
+    "leave_one_facility_out": lambda f: analysis.leave_one_facility_out(
+        f, "stratum", lambda part: {"mean": float(part["time"].mean()) if len(part) else math.nan}
+    ),
+    "course_intervals": lambda f: _course(f),
+    "state_occupation": lambda f: analysis.state_occupation(_course(f), *INTERVALS, [300, BEYOND]),
+    "time_in_state": lambda f: analysis.time_in_state(_course(f), *INTERVALS, 300.0),
     "factor_tests": _of_fit(analysis.factor_tests),
     "baseline_hazard": _of_fit(analysis.baseline_hazard),
     "predict_survival": lambda f: analysis.predict_survival(_plain(f), f, [300, BEYOND]),
@@ -369,7 +387,7 @@ SURVIVAL_CALLS = sorted(
         "exact_proportion_ci", "exact_rate_ci", "false_discovery_p", "wilson_ci", "fit_growth", "fit_growth, gompertz", "fit_growth_all",
         "fit_growth_mixed", "fit_interval_onset", "growth_influence", "growth_sensitivity", "headline_bounds",
         "lesion_growth_rates", "missing_counts", "missing_patterns", "plan_surveillance", "pool_rubin",
-        "recurrence_patterns", "share_by_interval", "spline_basis",
+        "recurrence_patterns", "share_by_interval", "spline_basis", "heterogeneity", "leave_one_facility_out",
     }
 )  # fmt: skip
 
