@@ -18,6 +18,7 @@ from registry_pipeline.cli.decide import decide
 from registry_pipeline.cli.facility import facility
 from registry_pipeline.cli.findings import decisions, findings, rule
 from registry_pipeline.cli.landing import landing
+from registry_pipeline.cli.queries import queries
 from registry_pipeline.cli.query import sql, status
 from registry_pipeline.cli.releases import releases
 from registry_pipeline.cli.report import report
@@ -53,6 +54,7 @@ for command in (
     decisions,
     rule,
     review,
+    queries,
     sql,
     releases,
     report,

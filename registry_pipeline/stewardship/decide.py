@@ -73,12 +73,16 @@ def decide(home: Home, findings: pl.DataFrame, order: Order) -> list[Decision]:
         DecisionRefused: the decision cannot be; nothing was written.
         StoreError: the ledger cannot be written or was changed by other means.
     """
-    checked = _checked(order)
     if findings.is_empty():
         raise DecisionRefused("there is no finding to decide")
-    drafts = [_draft(home, finding, checked) for finding in findings.iter_rows(named=True)]
-    if checked.state in OF_PAIRS:
-        _refuse_contradiction(home, drafts)
+    return decide_each(home, [(finding, order) for finding in findings.iter_rows(named=True)])
+
+
+def decide_each(home: Home, orders: Sequence[tuple[Mapping[str, Any], Order]]) -> list[Decision]:
+    """Append an own decision on each of several findings, all or none; raises as :func:`decide`."""
+    checked = {id(order): _checked(order) for _, order in orders}
+    drafts = [_draft(home, finding, checked[id(order)]) for finding, order in orders]
+    _refuse_contradiction(home, [draft for draft in drafts if draft.state in OF_PAIRS])
     read_decision_state(home)  # a ledger that lacks what a release holds takes no further entry
     try:
         return append_decisions(home.decisions, home.key(), drafts)

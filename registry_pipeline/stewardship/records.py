@@ -7,7 +7,7 @@ Does not belong here: which findings there are (``findings.py``), drawing (``web
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from registry_pipeline.core.home import Home
 from registry_pipeline.intake.raw.lookup import raw_row
 from registry_pipeline.store.layout import StoreLayout
 from registry_pipeline.store.releases import current_release, open_release
-from registry_pipeline.validation.records import curated, date_stems, item_columns, whole_key
+from registry_pipeline.validation.records import curated, date_stems, item_columns, references, whole_key
 from schemas.table import columns_of, key_of
 
 OUTCOMES = ("accepted", "quarantined")
@@ -162,22 +162,37 @@ def _text(value: object, precision: object = None) -> str | None:
 
 
 def timeline(home: Home, patient_id: str, facilities: list[str]) -> list[TimelineEntry]:
-    """Every judged record of a patient, the dated ones by date, the others first.
+    """Every judged record of a patient by date; a record without one takes that of the record that it hangs on.
 
     Args:
         facilities: those that may know her; all if empty.
     """
-    entries: list[TimelineEntry] = []
-    for table, model in curated().items():
-        if "patient_id" not in model.columns:
+    entries: dict[tuple[str, str], TimelineEntry] = {}
+    for table, model in curated().items():  # parents before children
+        if "patient_id" not in model.columns or table == "patient_xref":
             continue
         for path, facility_id, outcome in _judged_files(home, facilities or home.facility_ids(), table):
             rows = pl.scan_parquet(path, glob=False).filter(pl.col("patient_id") == patient_id)
-            keyed = rows.with_columns(whole_key(table).alias("_key")).collect()
-            entries += [_entry(table, row, facility_id, outcome) for row in keyed.iter_rows(named=True)]
+            for row in rows.with_columns(whole_key(table).alias("_key")).collect().iter_rows(named=True):
+                parents = [
+                    entries.get((parent, str(row[column.name]))) for column, parent, _ in references(model)
+                ]
+                entry = _entry(table, row, facility_id, outcome)
+                dated = next(
+                    (
+                        parent
+                        for parent in parents
+                        if parent and parent.day and parent.table_name != "patient"
+                    ),
+                    None,
+                )
+                if entry.day is None and dated is not None:
+                    entry = replace(entry, day=dated.day, precision=dated.precision)
+                entries[table, entry.record_key] = entry
     order = list(curated())
     return sorted(
-        entries, key=lambda entry: (entry.day or date.min, order.index(entry.table_name), entry.record_key)
+        entries.values(),
+        key=lambda entry: (entry.day or date.min, order.index(entry.table_name), entry.record_key),
     )
 
 

@@ -1,0 +1,104 @@
+"""The workbook to a facility and back: what stands in it, what is refused, what the ledger then says."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from registry_pipeline.core.home import Home
+from registry_pipeline.stewardship.decide import ledger_entries
+from registry_pipeline.stewardship.findings import Filters, select_findings, take_snapshot
+from registry_pipeline.stewardship.queries.answers import WorkbookRefused, import_answers
+from registry_pipeline.stewardship.queries.export import write_queries
+from registry_pipeline.stewardship.queries.layout import ANSWERS, WORDS
+from tests.support.desk import home_with_findings, save_workbook, workbook_rows
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    return home_with_findings(tmp_path_factory.mktemp("queries") / "home")
+
+
+def _export(home: Home, folder: Path, language: str = "en") -> Path:
+    folder.mkdir(exist_ok=True)
+    chosen = select_findings(take_snapshot(home), Filters(facility=("north",), severity=("error",)))
+    return write_queries(home, "north", chosen, folder, language)
+
+
+def test_each_row_says_whose_record_it_is_and_where_it_stood(home: Home, tmp_path: Path) -> None:
+    rows = workbook_rows(_export(home, tmp_path))
+    by_patient = {row["patient"]: row for row in rows if row["column"] == "sex"}
+    assert by_patient["K0009"]["seen"] == "male"
+    assert by_patient["K0009"]["file"] == "patients_1.csv" and by_patient["K0009"]["row"] == "11"
+    assert all(row["expected"] and row["finding"].startswith("F") and len(row["seal"]) == 24 for row in rows)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_cells_are_text_answers_are_a_list_and_the_rest_is_locked(
+    home: Home, tmp_path: Path, language: str
+) -> None:
+    path = _export(home, tmp_path, language)
+    with zipfile.ZipFile(path) as book:
+        sheet = book.read("xl/worksheets/sheet1.xml").decode()
+        styles = book.read("xl/styles.xml").decode()
+        words = book.read("xl/sharedStrings.xml").decode()
+    assert "<f>" not in sheet, "no formula, whatever a hospital wrote"
+    assert "<sheetProtection" in sheet and 'locked="0"' in styles
+    assert '<dataValidation type="list"' in sheet and "<autoFilter" in sheet and 'state="frozen"' in sheet
+    known = WORDS["en" if language == "en" else "zh_CN"]
+    assert all(known[code] in sheet + words for code in ANSWERS)
+    assert re.search("=cmd", words), "the hostile text is there, as text"
+    assert "\u202e" not in words, "no mark that turns the direction of writing"
+
+
+def test_answers_come_back_once_and_name_who_gave_them(home: Home, tmp_path: Path) -> None:
+    rows = workbook_rows(_export(home, tmp_path))
+    rows[0] |= {"answer": WORDS["zh_CN"]["confirmed"], "by": "Dr. Li", "remark": "=1+1"}
+    rows[1] |= {"answer": "corrected in our system", "value": "F"}
+    saved = save_workbook(tmp_path / "back.xlsx", rows[::-1])  # sorted anew by the facility
+    before = len(ledger_entries(home))
+    done = import_answers(home, take_snapshot(home), saved, "A. Steward")
+    assert (len(done.answered), done.n_open, done.n_unknown) == (2, len(rows) - 2, 0)
+    entries = ledger_entries(home)[before:]
+    assert {entry.reason for entry in entries} == {"confirmed; =1+1", "corrected; right value: F"}
+    assert {entry.decided_by for entry in entries} == {"Dr. Li (north)", "A. Steward (north)"}
+    again = import_answers(home, take_snapshot(home), saved, "A. Steward")
+    assert (len(again.answered), again.n_repeated) == (0, 2)
+    states = dict(take_snapshot(home).findings.select("finding_id", "status").iter_rows())
+    assert {states[rows[n]["finding"]] for n in (0, 1)} == {"answered"}
+
+
+@pytest.mark.parametrize("column", ["seen", "finding", "row", "patient", "seal", "expected"])
+def test_an_altered_row_is_refused_by_its_number_and_nothing_is_read(
+    home: Home, tmp_path: Path, column: str
+) -> None:
+    rows = workbook_rows(_export(home, tmp_path))
+    rows[0] |= {"answer": "confirmed"}
+    rows[2] = {**rows[2], column: rows[2][column] + "1", "answer": "confirmed"}
+    before = len(ledger_entries(home))
+    with pytest.raises(WorkbookRefused, match="row 4: a grey cell was changed") as refused:
+        import_answers(home, take_snapshot(home), save_workbook(tmp_path / "a.xlsx", rows), "A")
+    assert rows[2]["seen"] not in str(refused.value)
+    assert len(ledger_entries(home)) == before
+
+
+def test_what_is_no_workbook_of_ours_is_refused_in_a_line(home: Home, tmp_path: Path) -> None:
+    rows = workbook_rows(_export(home, tmp_path))
+    other = [{**row, "seal": "0" * 24} for row in rows]
+    text = tmp_path / "text.xlsx"
+    text.write_text("no workbook")
+    bad = save_workbook(tmp_path / "bad.xlsx", [{**rows[0], "answer": "perhaps"}, *rows[1:]])
+    for path, message in (
+        (save_workbook(tmp_path / "other.xlsx", other), "of another registry"),
+        (save_workbook(tmp_path / "empty.xlsx", []), "row|sheet"),
+        (text, "cannot be read"),
+        (bad, "row 2: the answer is none of the list"),
+    ):
+        with pytest.raises(WorkbookRefused, match=message) as refused:
+            import_answers(home, take_snapshot(home), path, "A")
+        assert "\n" not in str(refused.value)
