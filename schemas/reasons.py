@@ -30,6 +30,7 @@ REASONS: Mapping[str, str] = {
     "not_an_integer": "a whole number is expected",
     "not_in_code_list": "not in the code list or the mapping",
     "other_length": "another length (slice, distance, radius, depth) stands in the same text",
+    "other_order": "day and month stand in the other order",
     "other_numbers": "other numbers stand in the same text",
     "out_of_range": "the number is too large",
     "placeholder_identifier": "the text names nobody; send the number, or leave the cell blank",

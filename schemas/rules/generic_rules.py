@@ -72,8 +72,8 @@ _PARSING = (
     GenericRule(
         "S09",
         "error",
-        "'{column}' is not a date that can be: it must be a real calendar day from 1900 to the day of the extract,"
-        " written YYYY-MM-DD (or YYYY-MM, YYYY where no more is known).",
+        "'{column}' could not be read as a calendar day from 1900 to the day of the extract. Write it as YYYY-MM-DD"
+        " (or YYYY-MM, YYYY where no more is known).",
         "conformance/value",
         "N",
         "value",

@@ -17,12 +17,25 @@ from registry_pipeline.intake.parsing.result import ParsedDate
 from registry_pipeline.intake.parsing.text import normalise_text
 
 _MAX_DATE_CHARS = 64
+_ZONE = r"(?:Z|UTC|GMT|(?:UTC|GMT)?[+-][0-9]{2}(?::?[0-9]{2})?)"
 _TIME = re.compile(
-    r"(?:[T ]|(?<=日))([0-9]{1,2})(?::|时|點|点)([0-9]{2})(?:分|:([0-9]{2})(?:[.,][0-9]{1,9})?)?"
-    r" ?(?:[AaPp]\.?[Mm]\.?|Z|(?:UTC)?[+-][0-9]{2}:?[0-9]{2})?$"
+    r"(?:[T ]|(?<=[日号號])|(?<=[0-9]):)([0-9]{1,2})(?::|[时時點点])([0-9]{2})"
+    r"(?:分(?:[0-9]{1,2}秒?)?|:([0-9]{2})(?:[.,][0-9]{1,9})?)?"
+    rf" ?(?:[AaPp]\.?[Mm]\.?)? ?(?:{_ZONE})?(?: ?(?:\[[\w/+-]+\]|\([\w /+-]+\)))?$"
+)
+_WEEKDAY = re.compile(
+    r"^(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*|(?:lun|mar|mer|jeu|ven|sam)[a-z]*di|dimanche"
+    r"|(?:mon|diens|donners|frei|sams|sonn)tag|mittwoch|星期[一二三四五六日天])[.,]* |"
+    r" ?\(?(?:星期|周|週)[一二三四五六日天]\)?$",
+    re.IGNORECASE,
 )
 _YMD = re.compile(r"([0-9]{4})([-/.])([0-9]{1,2})\2([0-9]{1,2})")
 _COMPACT = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})")
+_COMPACT_TIME = re.compile(
+    rf"([0-9]{{8}})T?(?:[01][0-9]|2[0-3])[0-5][0-9](?:[0-5][0-9](?:[.,][0-9]{{1,9}})?)?(?:{_ZONE})?"
+)
+_MINGUO = re.compile(r"民[国國] ?([0-9]{1,3}|元) ?(?=年)")
+_FIRST_MINGUO_YEAR = 1912
 _CHINESE = re.compile(r"([0-9]{4}) ?年(?: ?([0-9]{1,2}) ?月份?(?: ?([0-9]{1,2}) ?[日号號]?)?)?")
 _DMY = re.compile(r"([0-9]{1,2})([-/.])([0-9]{1,2})\2([0-9]{4})")
 _SHORT_YEAR = re.compile(r"[0-9]{1,2}([-/.])[0-9]{1,2}\1[0-9]{2}")
@@ -30,13 +43,15 @@ _YM = re.compile(r"([0-9]{4})([-/])([0-9]{1,2})|((?:1[89]|2[01])[0-9]{2})(\.)([0
 _MY = re.compile(r"([0-9]{1,2})[-/.]([0-9]{4})")
 _YEAR = re.compile(r"(?:1[89]|2[01])[0-9]{2}")
 _SERIAL = re.compile(r"([0-9]{1,5})(?:\.[0-9]+)?")
-_NAMED = (
-    re.compile(
-        r"(?P<d>[0-9]{1,2})(?:st|nd|rd|th|er|\.)?[ -](?:of )?(?P<m>[^\W\d_]+)\.?,?[ -](?P<y>[0-9]{2,4})"
-    ),
-    re.compile(r"(?P<m>[^\W\d_]+)\.? (?P<d>[0-9]{1,2})(?:st|nd|rd|th)?,? (?P<y>[0-9]{4})"),
-    re.compile(r"(?P<y>[0-9]{4})[ -](?P<m>[^\W\d_]+)\.?[ -](?P<d>[0-9]{1,2})"),
-    re.compile(r"(?P<m>[^\W\d_]+)\.?,?[ /-](?P<y>[0-9]{2,4})"),
+_MONTH_WORD = r"(?P<m>[^\W\d_]{3,})"
+_NAMED = tuple(
+    re.compile(pattern.replace("{m}", _MONTH_WORD))
+    for pattern in (
+        r"(?P<d>[0-9]{1,2})(?:st|nd|rd|th|er|º|\.)?[ ./-]*(?:of |de )?{m}[ .,/-]*(?:de |del )?(?P<y>[0-9]{4}|[0-9]{2})",
+        r"{m}[ .-]*(?P<d>[0-9]{1,2})(?:st|nd|rd|th)?(?:,? )(?P<y>[0-9]{4})",
+        r"(?P<y>[0-9]{4})[ ./-]*{m}[ ./-]*(?P<d>[0-9]{1,2})?",
+        r"{m}[ .,/-]*(?:de |del )?(?P<y>[0-9]{4}|[0-9]{2})",
+    )
 )
 _BLANK = ParsedDate(None, None, None, None, "blank")
 
@@ -59,7 +74,7 @@ def parse_date(
             five-digit number is a query (rule S11). A four-digit number is a year in either case.
 
     Returns:
-        Reasons of a query: not_a_date, impossible_date, placeholder_part, ambiguous_day_month,
+        Reasons of a query: not_a_date, impossible_date, other_order, placeholder_part, ambiguous_day_month,
         ambiguous_month, ambiguous_six_digits, two_digit_year, looks_like_excel_serial, text_too_long.
     """
     if text is not None and len(text) > 4 * _MAX_DATE_CHARS:
@@ -70,14 +85,14 @@ def parse_date(
     declared = _declared(plain, formats)
     if declared is not None:
         return declared
-    plain = _without_time(plain)
+    plain = _western_year(_without_time(_WEEKDAY.sub("", plain)))
     return _read(plain, _order(formats, day_first), excel_serial)
 
 
 def _read(plain: str, day_first: bool | None, epoch: Epoch | None) -> ParsedDate:
     if match := _YMD.fullmatch(plain) or _CHINESE.fullmatch(plain):
-        parts = [part for part in match.groups() if part and part.isdigit()]
-        return _build(*map(int, parts))
+        parts = [int(part) for part in match.groups() if part and part.isdigit()]
+        return _ordered(*parts) if len(parts) == 3 else _build(*parts)
     if match := _DMY.fullmatch(plain):
         return _day_month(int(match[1]), int(match[3]), int(match[4]), match[2], day_first)
     if match := _YM.fullmatch(plain):
@@ -126,7 +141,15 @@ def _day_month(first: int, second: int, year: int, mark: str, day_first: bool | 
             return _query("ambiguous_day_month")
         day_first = first > 12 or first == second
     day, month = (first, second) if day_first else (second, first)
-    return _build(year, month, day)
+    return _ordered(year, month, day)
+
+
+def _ordered(year: int, month: int, day: int) -> ParsedDate:
+    """A day, or that its day and month stand in the other order."""
+    parsed = _build(year, month, day)
+    if parsed.reason == "impossible_date" and month > 12 and _build(year, day, month).status == "ok":
+        return _query("other_order")
+    return parsed
 
 
 def _named(plain: str) -> ParsedDate | None:
@@ -157,7 +180,14 @@ def _build(year: int, month: int | None = None, day: int | None = None) -> Parse
     return ParsedDate(value, "day", value, value, "ok")
 
 
+def _western_year(plain: str) -> str:
+    """``民國108年`` is 2019年."""
+    return _MINGUO.sub(lambda match: str(_FIRST_MINGUO_YEAR - 1 + int(match[1].replace("元", "1"))), plain)
+
+
 def _without_time(plain: str) -> str:
+    if match := _COMPACT_TIME.fullmatch(plain):
+        return match[1]
     match = _TIME.search(plain)
     if match is None or int(match[1]) > 24 or int(match[2]) > 59:
         return plain
@@ -177,13 +207,13 @@ def _order(formats: Sequence[str], day_first: bool | None) -> bool | None:
 def _declared(plain: str, formats: Sequence[str]) -> ParsedDate | None:
     for form in formats:
         try:
-            found = datetime.strptime(plain, form).date()
+            day = datetime.strptime(plain, form).date()
         except (ValueError, re.error, OverflowError):
             continue
         if any(mark in form for mark in ("%d", "%j", "%x", "%c")):
-            return _build(found.year, found.month, found.day)
+            return _build(day.year, day.month, day.day)
         has_month = any(mark in form for mark in ("%m", "%b", "%B"))
-        return _build(found.year, found.month) if has_month else _build(found.year)
+        return _build(day.year, day.month) if has_month else _build(day.year)
     return None
 
 

@@ -1,4 +1,4 @@
-"""Names of months in English, French and German.
+"""Names of months in English, French, German and Spanish.
 
 Belongs here: the words. Does not belong here: dates.
 """
@@ -8,18 +8,18 @@ from __future__ import annotations
 import unicodedata
 
 _NAMES: tuple[tuple[str, ...], ...] = (
-    ("january", "jan", "janvier", "janv", "januar", "janner"),
-    ("february", "feb", "fevrier", "fev", "fevr", "februar", "feber"),
-    ("march", "mar", "mars", "marz", "maerz", "mrz"),
-    ("april", "apr", "avril", "avr"),
-    ("may", "mai"),
-    ("june", "jun", "juin", "juni"),
-    ("july", "jul", "juillet", "juil", "juli"),
-    ("august", "aug", "aout"),
-    ("september", "sep", "sept", "septembre"),
-    ("october", "oct", "octobre", "oktober", "okt"),
-    ("november", "nov", "novembre"),
-    ("december", "dec", "decembre", "dezember", "dez"),
+    ("january", "jan", "janvier", "janv", "januar", "janner", "enero", "ene"),
+    ("february", "feb", "fevrier", "fev", "fevr", "februar", "feber", "febrero"),
+    ("march", "mar", "mars", "marz", "maerz", "mrz", "marzo"),
+    ("april", "apr", "avril", "avr", "abril", "abr"),
+    ("may", "mai", "mayo"),
+    ("june", "jun", "juin", "juni", "junio"),
+    ("july", "jul", "juillet", "juil", "juli", "julio"),
+    ("august", "aug", "aout", "agosto", "ago"),
+    ("september", "sep", "sept", "septembre", "septiembre", "setiembre"),
+    ("october", "oct", "octobre", "oktober", "okt", "octubre"),
+    ("november", "nov", "novembre", "noviembre"),
+    ("december", "dec", "decembre", "dezember", "dez", "diciembre", "dic"),
 )
 _NUMBERS = {name: number for number, names in enumerate(_NAMES, start=1) for name in names}
 

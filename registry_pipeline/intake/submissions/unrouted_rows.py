@@ -99,7 +99,7 @@ def _issues(values: pl.DataFrame, source: Source) -> Iterator[dict[str, Any]]:
 
 
 def _rows(n: int) -> str:
-    return f"{n} row{'s feed' if n != 1 else ' feeds'} no table"
+    return "1 row feeds no table" if n == 1 else f"{n} rows feed no table"
 
 
 def _issue(place: dict[str, Any], source: Source, record_key: str, reason: str) -> dict[str, Any]:

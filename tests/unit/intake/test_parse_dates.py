@@ -17,8 +17,23 @@ DAY_FORMS = [
     "{d} {en} {y}", "{en} {d}, {y}", "{d:02d}-{en}-{y}", "{d} {fr} {y}", "{d}. {de} {y}", "{y} {en} {d}",
     "{y:04d}-{m:02d}-{d:02d}T23:59:59Z", "{y:04d}-{m:02d}-{d:02d}T00:00:00.000+08:00",
     "{y:04d}-{m:02d}-{d:02d} 00:00:00", "{y}/{m}/{d} 9:05", "  {y:04d}-{m:02d}-{d:02d}  ",
+    "{y:04d}-{m:02d}-{d:02d} 13:45:00+08", "{y:04d}-{m:02d}-{d:02d} 13:45:00.123456 UTC", "{y}年{m}月{d}日13时45分30秒",
+    "{y}年{m}月{d}日 13點45分", "{d:02d}{EN}{y}", "{d:02d}{EN}{y}:13:45:00.000", "{d}/{en}/{y}", "{y}-{en}-{d:02d}",
+    "{y:04d}{m:02d}{d:02d}134500", "{y:04d}{m:02d}{d:02d}T1345+0800", "{d} de {es} de {y}", "Fri, {d} {en} {y} 13:45:00 GMT",
+    "{y:04d}-{m:02d}-{d:02d}T13:45:00+08:00[Asia/Shanghai]", "{y}年{m}月{d}日 星期五", "{y:04d}-{m:02d}-{d:02d} (周五)",
 ]  # fmt: skip
-MONTH_FORMS = ["{y}-{m:02d}", "{m:02d}/{y}", "{y}年{m}月", "{y}年{m}月份", "{en} {y}", "{fr} {y}", "{de} {y}"]
+MONTH_FORMS = [
+    "{y}-{m:02d}",
+    "{m:02d}/{y}",
+    "{y}年{m}月",
+    "{y}年{m}月份",
+    "{en} {y}",
+    "{fr} {y}",
+    "{de} {y}",
+    "{EN}{y}",
+    "{y} {en}",
+    "{es} de {y}",
+]
 ENGLISH = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 FRENCH = [
     "janvier",
@@ -48,11 +63,15 @@ GERMAN = [
     "November",
     "Dezember",
 ]
+SPANISH = (
+    ["enero", "febrero", "marzo", "abril", "mayo", "junio", "julio", "agosto", "septiembre", "octubre", "noviembre", "diciembre"]
+)  # fmt: skip
 WIDE = str.maketrans("0123456789-/.", "０１２３４５６７８９－／．")
 
 
 def written(form: str, day: date) -> str:
     names = {"en": ENGLISH[day.month - 1], "fr": FRENCH[day.month - 1], "de": GERMAN[day.month - 1]}
+    names |= {"EN": names["en"].upper(), "es": SPANISH[day.month - 1]}
     return form.format(y=day.year, m=day.month, d=day.day, **names)
 
 
@@ -98,8 +117,17 @@ def test_day_and_month_are_never_guessed(day: date, mark: str) -> None:
 
 
 def test_a_declared_order_is_not_turned_round_where_it_does_not_fit() -> None:
-    assert parse_date("05/13/2019", formats=("%d/%m/%Y",)).reason == "impossible_date"
-    assert parse_date("13/05/2019", day_first=False).reason == "impossible_date"
+    assert parse_date("05/13/2019", formats=("%d/%m/%Y",)).reason == "other_order"
+    assert parse_date("13/05/2019", day_first=False).reason == "other_order"
+    assert parse_date("2019-13-05").reason == "other_order"
+    assert parse_date("32/13/2019", day_first=True).reason == "impossible_date"
+
+
+@pytest.mark.parametrize(
+    ("text", "day"), [("民國108年3月5日", date(2019, 3, 5)), ("民国元年1月1日", date(1912, 1, 1))]
+)
+def test_years_of_the_republic(text: str, day: date) -> None:
+    assert parse_date(text).value == day
 
 
 @given(day=st.dates(date(1900, 3, 1), date(2150, 1, 1)))
@@ -130,7 +158,7 @@ def test_the_day_that_excel_invented_is_no_date() -> None:
         ("9999", "placeholder_part"),
         ("9999-12-31", "placeholder_part"),
         ("2019-02-30", "impossible_date"),
-        ("2019-13-01", "impossible_date"),
+        ("2019-13-01", "other_order"), ("2019-13-32", "impossible_date"),
         ("29.02.2019", "impossible_date"),
         ("5/3/19", "two_digit_year"),
         ("Mar 19", "two_digit_year"),
