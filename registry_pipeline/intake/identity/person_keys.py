@@ -24,6 +24,7 @@ import polars as pl
 
 from registry_pipeline.intake.identity.links import numbers_of
 from registry_pipeline.intake.mapping.model import Source
+from registry_pipeline.intake.parsing.identifiers import is_placeholder
 from registry_pipeline.intake.pseudonym import Pseudonyms
 
 PERSON_KEYS = {
@@ -33,6 +34,9 @@ PERSON_KEYS = {
     "national_id_key": pl.String,
 }
 SUFFIX_LENGTH = 4
+_FIFTEEN_DIGITS = re.compile(r"[1-9][0-9]{5}[0-9]{2}(?P<month>[0-9]{2})(?P<day>[0-9]{2})[0-9]{3}")
+_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+_CHECK_DIGITS = "10X98765432"
 _SOUNDEX = {letter: str(code) for code, letters in enumerate(("bfpv", "cgjkqsxz", "dt", "l", "mn", "r"), 1)
             for letter in letters}  # fmt: skip
 _HAN = re.compile(r"[㐀-鿿豈-﫿\U00020000-\U0003134f]")
@@ -95,7 +99,7 @@ def _hash(form: str, what: str, key: bytes) -> str:
 
 def name_form(text: str) -> str | None:
     """What two spellings of one name share: letters only, no accents, no case, words in order of alphabet."""
-    words = _words(text)
+    words = [] if is_placeholder(text) else _words(text)
     if not words:
         return None
     return "".join(words) if _HAN.search(words[0]) else " ".join(sorted(words))
@@ -103,7 +107,7 @@ def name_form(text: str) -> str | None:
 
 def sound_form(text: str) -> str | None:
     """What two names that sound alike share: Soundex of each word; of a Han name its characters, sorted."""
-    words = _words(text)
+    words = [] if is_placeholder(text) else _words(text)
     if not words:
         return None
     if _HAN.search(words[0]):
@@ -113,8 +117,20 @@ def sound_form(text: str) -> str | None:
 
 def suffix_form(text: str) -> str | None:
     """The last four letters or digits of a national number; some systems keep no more."""
-    plain = "".join(one for one in unicodedata.normalize("NFKC", text).upper() if one.isalnum())
-    return plain[-SUFFIX_LENGTH:] if len(plain) >= SUFFIX_LENGTH else None
+    plain = "".join(letter for letter in unicodedata.normalize("NFKC", text).upper() if letter.isalnum())
+    whole = _eighteen_digits(plain)
+    is_number = len(whole) >= SUFFIX_LENGTH and not is_placeholder(text)
+    return whole[-SUFFIX_LENGTH:] if is_number else None
+
+
+def _eighteen_digits(plain: str) -> str:
+    """A Chinese identity number of fifteen digits as the one of eighteen that took its place (GB 11643-1999)."""
+    match = _FIFTEEN_DIGITS.fullmatch(plain)
+    if match is None or not 1 <= int(match["month"]) <= 12 or not 1 <= int(match["day"]) <= 31:
+        return plain
+    digits = f"{plain[:6]}19{plain[6:]}"
+    remainder = sum(int(digit) * weight for digit, weight in zip(digits, _WEIGHTS, strict=True)) % 11
+    return digits + _CHECK_DIGITS[remainder]
 
 
 def soundex(word: str) -> str:

@@ -87,6 +87,10 @@ class NumberedColumn:
     running: Set[str] = frozenset()
 
 
+ANYBODY = NumberedColumn()
+"""A number of a person in a column of which nothing else is known."""
+
+
 def parse_identifier(text: str | None, column: NumberedColumn) -> ParsedCode:
     """Read one identifier: width and blanks folded, a spreadsheet's wrapper and ``.0`` taken off.
 
@@ -103,7 +107,7 @@ def parse_identifier(text: str | None, column: NumberedColumn) -> ParsedCode:
         return ParsedCode(None, "query", "rounded_identifier")
     whole = None if column.has_decimals else _POINT_ZERO.fullmatch(plain)
     plain = whole[1] if whole else plain
-    if _names_nobody(plain, column):
+    if is_placeholder(plain, column):
         return ParsedCode(None, "query", "placeholder_identifier")
     return ParsedCode(plain, "ok")
 
@@ -113,8 +117,9 @@ def _unwrapped(plain: str) -> str:
     return plain if match is None else (match[1] or match[2] or "").strip()
 
 
-def _names_nobody(plain: str, column: NumberedColumn) -> bool:
-    key = comparison_key(plain)
+def is_placeholder(text: str, column: NumberedColumn = ANYBODY) -> bool:
+    """Whether a text stands where an identifier or a name should and names nobody."""
+    key = comparison_key(text)
     if not key or key in _NOBODY or _FILLED_OUT.fullmatch(key) or (column.is_person and not key.strip("0.")):
         return True
     return _REPEATED.fullmatch(key) is not None and str(int(key) - 1) not in column.running

@@ -128,13 +128,22 @@ class Export:
         """The columns that a mapping sees: what it asks for and can have, and what else may hold data."""
         derived = [one for one in wanted if one not in self.columns and self.behind(one)]
         behind = {name for one in derived for name in self.behind(one)}
-        hidden = behind | set(withheld(self))
+        hidden = behind | set(withheld(self)) | self._for_missing
         shown = [
             name
             for name in self.columns
             if name in wanted or (name in self.known and name not in hidden)
         ]  # fmt: skip
         return [*dict.fromkeys([*shown, *derived, *(one for one in RECORD_PARTS if one in wanted)])]
+
+    @cached_property
+    def _for_missing(self) -> set[str]:
+        """Columns that REDCap adds to every checkbox for the project's missing-data codes: nobody asks for them."""
+        boxes = [one for one in self.dictionary.fields.values() if one.is_checkbox]
+        every = {
+            name for one in boxes for name in self.dictionary.checkbox_columns(one, self.redcap.missing_codes)
+        }
+        return every - {name for one in boxes for name in self.dictionary.checkbox_columns(one, {})}
 
     def behind(self, name: str) -> list[str]:
         """Columns that a derived column is made from; none where it cannot be made."""

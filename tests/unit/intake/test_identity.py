@@ -209,6 +209,16 @@ def test_forms_of_names() -> None:
     assert suffix_form("1101 0119 6003 04328x") == "328X" and suffix_form("12-3") is None
 
 
+def test_identity_numbers_of_fifteen_and_of_eighteen_digits_are_one_number() -> None:
+    assert suffix_form("110105491231002") == suffix_form("11010519491231002X") == "002X"
+    assert suffix_form("110105499931002") == "1002", "no such month: not an identity number"
+
+
+@pytest.mark.parametrize("word", ["NULL", "不详", "#N/A", "9999", "unknown", "----"])
+def test_words_that_name_nobody_are_no_key_of_a_person(word: str) -> None:
+    assert (name_form(word), sound_form(word), suffix_form(word)) == (None, None, None)
+
+
 @pytest.mark.parametrize(
     ("toml", "line", "told"),
     [

@@ -222,6 +222,15 @@ def test_missing_data_codes_may_stand_in_dates_and_numbers(tmp_path: Path) -> No
     assert {rule for rule in ("S05", "S09", "S22") if broken(unknown, rule)} == {"S05", "S09", "S22"}
 
 
+@pytest.mark.parametrize("project", [MISSING, 'missing_codes = { -99 = "None", NI = "No information" }'])
+def test_columns_for_missing_data_codes_are_redcaps_own(tmp_path: Path, project: str) -> None:
+    codes = ("unk", "ni") if "UNK" in project else ("_99", "ni")
+    extra = {f"spread___{code}": "0" for code in codes}
+    person = a_row("1", **PERSON, **TUMOUR, **extra)
+    staged = Project(tmp_path, mapping(project=project)).export(person, columns=(*COLUMNS, *extra)).stage()
+    assert not set(staged.file_issues["column_name"].drop_nulls()) & set(extra)
+
+
 def test_a_missing_data_code_that_the_mapping_means_is_kept(tmp_path: Path) -> None:
     toml = mapping(project=MISSING).replace('"2" = "M"', '"2" = "M", "UNK" = "U"')
     staged = Project(tmp_path, toml).export(a_row("1", **{**PERSON, "sex": "UNK"})).stage()
