@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from registry_pipeline.intake.columns.values import CHANGE_SCHEMA, ISSUE_SCHEMA, Typed
-from registry_pipeline.intake.mapping.model import Anchor, ColumnMapping, Facility
+from registry_pipeline.intake.mapping.column import ColumnMapping
+from registry_pipeline.intake.mapping.model import Anchor, Facility
 
 MAX_DAYS = 54_788
 """150 years; a larger number is no day count of a patient."""

@@ -13,7 +13,8 @@ from functools import partial
 import polars as pl
 
 from registry_pipeline.intake.columns.readings import Reading, read_identifier
-from registry_pipeline.intake.mapping.model import ColumnMapping, Source
+from registry_pipeline.intake.mapping.column import ColumnMapping
+from registry_pipeline.intake.mapping.model import Source
 from registry_pipeline.intake.parsing import distinct_texts, parse_texts
 from registry_pipeline.intake.parsing.identifiers import NumberedColumn
 

@@ -15,7 +15,8 @@ import polars as pl
 
 from registry_pipeline.intake.columns.readings import SIZE_FIELDS
 from registry_pipeline.intake.columns.values import ISSUE_SCHEMA, SOURCE_PREFIX
-from registry_pipeline.intake.mapping.model import ColumnMapping, TableMapping
+from registry_pipeline.intake.mapping.column import ColumnMapping
+from registry_pipeline.intake.mapping.model import TableMapping
 
 _ALONE = "_alone"
 _COUNTED = "_counted "

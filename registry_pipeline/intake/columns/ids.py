@@ -16,7 +16,8 @@ import polars as pl
 
 from registry_pipeline.intake.columns.values import SOURCE_PREFIX, Typed, type_column
 from registry_pipeline.intake.mapping.codes import is_identifier
-from registry_pipeline.intake.mapping.model import ColumnMapping, Placeholder, Source, TableMapping
+from registry_pipeline.intake.mapping.column import ColumnMapping, Placeholder
+from registry_pipeline.intake.mapping.model import Source, TableMapping
 
 LOCAL_PATIENT = "_local_patient"
 

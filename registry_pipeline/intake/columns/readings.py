@@ -21,7 +21,8 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from registry_pipeline.intake.mapping.codes import UNIT_FACTORS
-from registry_pipeline.intake.mapping.model import ColumnMapping, Source
+from registry_pipeline.intake.mapping.column import ColumnMapping
+from registry_pipeline.intake.mapping.model import Source
 from registry_pipeline.intake.parsing import (
     BOOLEAN_CODES,
     make_code_parser,

@@ -25,10 +25,11 @@ from registry_pipeline.intake.columns.values import (
     type_column,
     with_default,
 )
-from registry_pipeline.intake.mapping.model import ColumnMapping, Condition, Facility, Source, TableMapping
+from registry_pipeline.intake.mapping.column import ColumnMapping
+from registry_pipeline.intake.mapping.model import Condition, Facility, Source, TableMapping
 from registry_pipeline.intake.mapping.table import curated_tables, key_columns
 from registry_pipeline.intake.pseudonym import Pseudonyms
-from registry_pipeline.intake.redcap.export import table_flag
+from registry_pipeline.intake.redcap.records import table_flag
 from schemas.columns import POLARS_TYPE
 
 

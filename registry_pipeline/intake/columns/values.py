@@ -24,7 +24,8 @@ from registry_pipeline.intake.columns.readings import (
     read_text,
     reader_for,
 )
-from registry_pipeline.intake.mapping.model import ColumnMapping, Source
+from registry_pipeline.intake.mapping.column import ColumnMapping
+from registry_pipeline.intake.mapping.model import Source
 from registry_pipeline.intake.parsing import Distinct, distinct_texts, parse_texts
 from registry_pipeline.intake.parsing.identifiers import MACHINE_NULLS
 from registry_pipeline.intake.parsing.text import DASHES, INVISIBLE

@@ -20,7 +20,8 @@ import polars as pl
 from registry_pipeline.core.union_find import UnionFind
 from registry_pipeline.intake.columns.ids import local_patient
 from registry_pipeline.intake.columns.values import ISSUE_SCHEMA
-from registry_pipeline.intake.mapping.model import ColumnMapping, Facility, Source
+from registry_pipeline.intake.mapping.column import ColumnMapping
+from registry_pipeline.intake.mapping.model import Facility, Source
 from registry_pipeline.intake.mapping.person import LEADING_NUMBER, Person
 from registry_pipeline.intake.mapping.table import curated_tables
 from registry_pipeline.intake.pseudonym import Number

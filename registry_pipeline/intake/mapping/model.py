@@ -14,17 +14,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from registry_pipeline.intake.mapping.column import ColumnMapping
 from registry_pipeline.intake.mapping.person import LEADING_NUMBER, Person
 from registry_pipeline.intake.readers import ReadOptions
-from schemas.columns import Column
 
 Mode = Literal["full", "incremental"]
 Calendar = Literal["absolute", "relative"]
-Aggregate = Literal["count", "sum", "min", "max", "first", "last"]
 
-AGGREGATES: tuple[str, ...] = ("count", "sum", "min", "max", "first", "last")
 _ORDINAL = re.compile(r"#[0-9]+\Z")
-_PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
 
 
 def fits_sheet(globs: Sequence[str], sheet: str) -> bool:
@@ -46,67 +43,6 @@ class Condition:
     column: str
     test: Literal["in", "not_in", "not_blank", "blank"]
     values: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Placeholder:
-    """``{name}`` in a template; ``{name?}`` may be blank without making the whole value blank."""
-
-    name: str
-    may_be_blank: bool
-
-
-@dataclass(frozen=True)
-class ColumnMapping:
-    """Where one curated column comes from and how its text becomes a value.
-
-    Exactly one of ``sources``, ``template`` and ``value`` is given, except that ``aggregate = "count"``
-    needs none of them.
-
-    Attributes:
-        target: the curated column.
-        sources: source columns, the first that is not blank counts.
-        template: text with placeholders, or None.
-        value: a constant, or None.
-        default: what stands where the source is blank, or None; each use is recorded as a coercion.
-        codes: the facility's words -> value of the column's type, or None for the column's own code list.
-        formats: declared date formats; empty means those of the source.
-        unit: unit of the source values, or None for the column's own unit.
-        unit_from: source column that holds the unit of each row.
-        units: unit text -> factor to the column's unit, for ``unit_from``.
-        is_size: the text is a size statement that fills the other size columns too.
-        anchor: name of the anchor that a number of days is counted from, or None.
-        aggregate: how rows of one group become one value.
-    """
-
-    target: Column
-    sources: tuple[str, ...] = ()
-    template: str | None = None
-    value: Any = None
-    default: Any = None
-    codes: Mapping[str, Any] | None = None
-    formats: tuple[str, ...] = ()
-    unit: str | None = None
-    unit_from: str | None = None
-    units: Mapping[str, float] = field(default_factory=dict)
-    is_size: bool = False
-    anchor: str | None = None
-    aggregate: Aggregate | None = None
-
-    @property
-    def placeholders(self) -> tuple[Placeholder, ...]:
-        """The placeholders of the template in order."""
-        return tuple(
-            Placeholder(name.removesuffix("?").strip(), name.endswith("?"))
-            for name in _PLACEHOLDER.findall(self.template or "")
-        )
-
-    @property
-    def template_pieces(self) -> list[str | Placeholder]:
-        """The template as literal texts and placeholders, in order."""
-        parts = _PLACEHOLDER.split(self.template or "")
-        found = iter(self.placeholders)
-        return [next(found) if position % 2 else part for position, part in enumerate(parts)]
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ from registry_pipeline.intake.mapping.codes import (
     read_unit,
     read_units,
 )
-from registry_pipeline.intake.mapping.model import AGGREGATES, ColumnMapping, Condition, TableMapping
+from registry_pipeline.intake.mapping.column import AGGREGATES, ColumnMapping
+from registry_pipeline.intake.mapping.model import Condition, TableMapping
 from registry_pipeline.intake.mapping.redcap import read_instrument
 from schemas import tables_of
 from schemas.columns import Column

@@ -1,11 +1,7 @@
 """A REDCap export, of raw values or of labels, as rows of raw names and codes.
 
-Belongs here: which header is which field, labels back to codes, which form a row feeds, columns made from several.
-Does not belong here: files and submissions (``redcap_files.py``), judging values (``redcap_rules.py``).
-
-A row of a repeating instrument belongs to that instrument; any other row to every form of which a field is filled.
-A checkbox that is not ticked, a calculated field and ``{form}_complete`` fill nothing: a form that somebody opened and
-left empty is no record.
+Belongs here: which header is which field, labels back to codes.
+Does not belong here: which form a row feeds (``records.py``), files and submissions, judging values (``rules.py``).
 """
 
 from __future__ import annotations
@@ -17,21 +13,16 @@ from functools import cached_property
 
 import polars as pl
 
-from registry_pipeline.intake.mapping.model import Redcap, Source, TableMapping
+from registry_pipeline.intake.mapping.model import Redcap
 from registry_pipeline.intake.redcap.dictionary import (
     COMPLETE,
     RECORD_PARTS,
     Dictionary,
-    Field,
     label_key,
 )
 
 LABEL = ":label"
 """Behind the name of a field: the label of its choice, or of all ticked ones."""
-FORM = "_form:"
-"""Before the name of a form: whether a row feeds it."""
-AND = " + "
-"""Between several ticked choices of one checkbox."""
 EVENT, INSTRUMENT, INSTANCE = RECORD_PARTS
 _LABELS = {
     "event name": EVENT,
@@ -208,79 +199,6 @@ def _next_name(header: str, expected: Sequence[tuple[str, str]]) -> str | None:
     return next((name for name, label in expected if label in keys), None)
 
 
-def with_forms(rows: pl.LazyFrame, export: Export) -> pl.LazyFrame:
-    """With a flag per form: whether the row feeds it."""
-    return rows.with_columns(feeds(export, form).alias(FORM + form) for form in export.dictionary.forms)
-
-
-def feeds(export: Export, form: str) -> pl.Expr:
-    """Whether a row is a record of a form."""
-    filled = [is_filled(export, one) for one in export.dictionary.forms.get(form, [])]
-    given = [one for one in filled if one is not None]
-    is_own = pl.col(INSTRUMENT).is_null() | (pl.col(INSTRUMENT).str.to_lowercase() == form)
-    return (is_own & pl.any_horizontal(given)).fill_null(False) if given else pl.lit(False)
-
-
-def is_filled(export: Export, one: Field) -> pl.Expr | None:
-    """Whether somebody entered a field; None for a field that nobody enters or that is not exported."""
-    if one.name == export.dictionary.record_field or one.kind in ("calc", "descriptive"):
-        return None
-    if one.is_checkbox:
-        names = export.dictionary.checkbox_columns(one, export.redcap.missing_codes)
-        ticked = [pl.col(name) == "1" for name in names if name in export.columns]
-        return pl.any_horizontal(ticked).fill_null(False) if ticked else None
-    return pl.col(one.name).is_not_null() if one.name in export.columns else None
-
-
-def mapped_rows(rows: pl.LazyFrame, export: Export, source: Source) -> pl.LazyFrame:
-    """What staging reads: the source columns of the mapping, ``table_flag`` of every table, ``_row_id``.
-
-    Missing-data codes are blank unless the mapping itself gives them a meaning. The instance of a row that repeats
-    nothing is 1, so that the same form can repeat in one event and not in another.
-    """
-    set_aside, kept = set(withheld(export)), _meant(source)
-    made = []
-    for name in source.source_columns():
-        if name == INSTANCE:
-            repeats = pl.col(INSTRUMENT).is_not_null() | pl.col(name).is_not_null()
-            made.append(pl.when(repeats).then(pl.col(name)).otherwise(pl.lit("1")).alias(name))
-        elif name in RECORD_PARTS or (name in export.columns and name not in set_aside):
-            made.append(_without_missing(export, name, kept.get(name, set())))
-        else:
-            made.append(_derived(export, name, set_aside).alias(name))
-    return rows.select(*made, *(_table(export, one) for one in source.tables), "_row_id")
-
-
-def table_flag(table: TableMapping) -> str:
-    """Name of the column that says whether a row feeds a ``[[source.table]]``."""
-    return f"_feeds:{table.number}"
-
-
-def _table(export: Export, table: TableMapping) -> pl.Expr:
-    is_fed = feeds(export, table.instrument or "")
-    if table.events:
-        is_fed = is_fed & pl.col(EVENT).is_in(list(table.events)).fill_null(False)
-    return is_fed.alias(table_flag(table))
-
-
-def _meant(source: Source) -> dict[str, set[str]]:
-    """Source column -> words to which a table of the mapping gives a meaning."""
-    meant: dict[str, set[str]] = {}
-    for table in source.tables:
-        for column in table.columns.values():
-            for name in column.sources:
-                meant.setdefault(name, set()).update(column.codes or ())
-    return meant
-
-
-def _without_missing(export: Export, name: str, meant: set[str]) -> pl.Expr:
-    one = export.dictionary.fields.get(export.known.get(name, ""))
-    choices = one.choices if one else {}
-    codes = [code for code in export.redcap.missing_codes if code not in choices and code not in meant]
-    value = pl.col(name)
-    return pl.when(~value.is_in(codes)).then(value).alias(name) if codes else value
-
-
 def withheld(export: Export) -> list[str]:
     """Columns of fields that identify, in an export that is declared de-identified; they are read no further."""
     fields, known = export.dictionary.fields, export.known
@@ -289,18 +207,3 @@ def withheld(export: Export) -> list[str]:
     first = export.dictionary.record_field
     named = [(name, known[name]) for name in export.columns if name in known]
     return [name for name, field in named if fields[field].is_identifier and field != first]
-
-
-def _derived(export: Export, name: str, set_aside: set[str]) -> pl.Expr:
-    one, behind = export.dictionary.fields.get(name.removesuffix(LABEL)), export.behind(name)
-    if one is None or not behind or set_aside & set(behind):
-        return pl.lit(None, dtype=pl.String)
-    wants_label = name.endswith(LABEL)
-    if not one.is_checkbox:
-        return _without_missing(export, one.name, set()).replace(dict(one.choices))
-    ticked = [
-        pl.when(pl.col(column) == "1").then(pl.lit(label if wants_label else code))
-        for column, (code, label) in export.dictionary.checkbox_columns(one, {}).items()
-        if column in export.columns
-    ]
-    return pl.concat_str(ticked, separator=AND, ignore_nulls=True).replace("", None)

@@ -11,8 +11,9 @@ import polars as pl
 from registry_pipeline.intake.redcap.breaches import Judged, breach
 from registry_pipeline.intake.redcap.dictionary import Field
 from registry_pipeline.intake.redcap.evaluate import BLANK, UNKNOWN, Value, number_of, truth_of
-from registry_pipeline.intake.redcap.export import FORM, Export, is_filled
+from registry_pipeline.intake.redcap.export import Export
 from registry_pipeline.intake.redcap.logic import LogicError
+from registry_pipeline.intake.redcap.records import FORM, is_filled
 from registry_pipeline.intake.redcap.values import NotExported, Rows
 
 _LONGEST = 200

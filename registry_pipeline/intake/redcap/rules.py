@@ -15,15 +15,9 @@ import polars as pl
 from registry_pipeline.intake.redcap.breaches import Judged, breach, with_texts
 from registry_pipeline.intake.redcap.dictionary import COMPLETE, Field
 from registry_pipeline.intake.redcap.evaluate import Value, date_of, number_of
-from registry_pipeline.intake.redcap.export import (
-    EVENT,
-    INSTANCE,
-    INSTRUMENT,
-    Export,
-    with_forms,
-    withheld,
-)
+from registry_pipeline.intake.redcap.export import EVENT, INSTANCE, INSTRUMENT, Export, withheld
 from registry_pipeline.intake.redcap.expressions import judge_calculated, judge_shown
+from registry_pipeline.intake.redcap.records import with_forms
 from registry_pipeline.intake.redcap.values import Rows
 
 Read = Callable[[Value | None], Any]

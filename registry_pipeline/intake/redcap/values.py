@@ -17,8 +17,9 @@ import polars as pl
 
 from registry_pipeline.intake.redcap.dictionary import Field
 from registry_pipeline.intake.redcap.evaluate import UNKNOWN, Value, evaluate
-from registry_pipeline.intake.redcap.export import EVENT, FORM, INSTANCE, INSTRUMENT, Export
+from registry_pipeline.intake.redcap.export import EVENT, INSTANCE, INSTRUMENT, Export
 from registry_pipeline.intake.redcap.logic import LogicError, Node, Reference, parse_logic
+from registry_pipeline.intake.redcap.records import FORM
 
 _UNKNOWN = "\x00"
 _ROW = "_row_id"

@@ -19,15 +19,8 @@ from registry_pipeline.intake.mapping.table import key_columns
 from registry_pipeline.intake.pseudonym import Pseudonyms
 from registry_pipeline.intake.raw.store import SheetInfo, raw_rows
 from registry_pipeline.intake.redcap.breaches import Judged, all_breaches
-from registry_pipeline.intake.redcap.export import (
-    EVENT,
-    INSTANCE,
-    INSTRUMENT,
-    LABEL,
-    Export,
-    mapped_rows,
-    table_flag,
-)
+from registry_pipeline.intake.redcap.export import EVENT, INSTANCE, INSTRUMENT, LABEL, Export
+from registry_pipeline.intake.redcap.records import mapped_rows, table_flag
 from registry_pipeline.intake.redcap.rules import judge_export
 from registry_pipeline.intake.submissions.file_use import FileUse
 from registry_pipeline.intake.submissions.redcap_files import judged_in_file

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from registry_pipeline.intake.mapping.model import Redcap
 from registry_pipeline.intake.redcap.breaches import all_breaches
 from registry_pipeline.intake.redcap.dictionary import Dictionary, read_dictionary
-from registry_pipeline.intake.redcap.export import FORM, Export, with_forms
+from registry_pipeline.intake.redcap.export import Export
+from registry_pipeline.intake.redcap.records import FORM, with_forms
 from registry_pipeline.intake.redcap.rules import judge_export
 from tests.support.redcap_project import API, BASE, COLUMNS, FIELDS
 
