@@ -10,7 +10,7 @@ STAMP := $(VENV)/.installed
 # Compiled modules make every command start in a fraction of the time.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-all check dev bench reference lock clean $(KINDS:%=test-%)
+.PHONY: reference demo test test-all check dev bench reference lock clean $(KINDS:%=test-%)
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else "Python 3.11, 3.12 or 3.13 is needed, this is %d.%d; set PYTHON=python3.12" % v)'
@@ -55,6 +55,10 @@ dev: $(STAMP)  ## Dagster's page and daemon over a registry home
 
 bench: $(STAMP)  ## the speed figures of the README, as ratios measured in one run
 	@$(BIN)/python -m benchmarks
+
+reference: $(STAMP)  ## R's numbers anew, where Rscript is (survival, cmprsk, nlme)
+	@command -v Rscript >/dev/null || { echo "Rscript is not installed: the numbers in tests/reference/numbers stay as they are."; exit 1; }
+	@sh tests/reference/r/run.sh $(BIN)/python
 
 lock:  ## the lock file anew (needs uv)
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --extra dev pyproject.toml -o requirements.lock

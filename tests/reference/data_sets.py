@@ -91,7 +91,34 @@ def registry(n: int = 400) -> pd.DataFrame:
     )  # fmt: skip
 
 
-DATA_SETS = {"lung": lung, "gbsg2": gbsg2, "larynx": larynx, "registry": registry}
+def lesions(n: int = 90) -> pd.DataFrame:
+    """Sizes at detection, exponential with a lognormal error, of lesions whose last negative CT was months ago."""
+    u = _uniform(n * 3, 77).reshape(n, 3)
+    months = np.round(1 + 14 * u[:, 0], 2)
+    noise = np.sqrt(-2 * np.log(u[:, 1])) * np.cos(2 * np.pi * u[:, 2])
+    size = np.round(15 * np.exp(0.11 * (months - 7) + 0.25 * noise), 2)
+    return pd.DataFrame({"patient": np.arange(n) // 2, "months": months, "size": size})
+
+
+def series(n: int = 25) -> pd.DataFrame:
+    """Lesions measured four times, with an intercept and a slope each."""
+    u = _uniform(n * 6, 99).reshape(n, 6)
+    level, rate = 2 + (u[:, 0] - 0.5), 0.05 + 0.08 * u[:, 1]
+    months = np.tile(np.array([0.0, 2.0, 5.0, 9.0]), (n, 1))
+    size = np.round(np.exp(level[:, None] + rate[:, None] * months + 0.15 * (u[:, 2:6] - 0.5)), 3)
+    return pd.DataFrame(
+        {"lesion": np.repeat(np.arange(n), 4), "months": months.ravel(), "size": size.ravel()}
+    )
+
+
+DATA_SETS = {
+    "lesions": lesions,
+    "series": series,
+    "lung": lung,
+    "gbsg2": gbsg2,
+    "larynx": larynx,
+    "registry": registry,
+}
 
 
 def write(folder: Path) -> None:

@@ -52,9 +52,9 @@ def _statsmodels(data: CoxData, x: Floats, beta: Floats) -> tuple[Floats, float]
     copies = np.repeat(np.arange(len(data.row)), data.count.astype(np.int64))
     times = data.times.take(copies)
     strata = data.stratum[copies] if data.stratum.any() else None
+    # statsmodels counts who enters on the day of a death as at risk for it; we, as R, do not.
+    entry = None if times.entry is None else np.nextafter(times.entry, np.inf)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        model = PHReg(
-            times.duration, x[copies], status=times.event, entry=times.entry, strata=strata, ties="efron"
-        )
+        model = PHReg(times.duration, x[copies], status=times.event, entry=entry, strata=strata, ties="efron")
         return np.asarray(model.score(beta), dtype=np.float64), float(model.loglike(beta))
