@@ -116,7 +116,7 @@ IS_SMALL = Variable(
     levels={"True": _AT_MOST, "False": _ABOVE},
     phrase="largest diameter {level}",
 )
-SIZE = Variable("max_diameter_mm", "Largest diameter", "mm")
+MAX_DIAMETER = Variable("max_diameter_mm", "Largest diameter", "mm")
 SUM_OF_SIZES = Variable("sum_diameter_mm", "Sum of diameters", "mm")
 AGE_GROUP = Variable("age_group", "Age group", phrase="age {level} years")
 AGE = Variable("age_years", "Age at diagnosis of the primary", "year")
@@ -151,7 +151,7 @@ IS_IN_COHORT = Variable(
 VARIABLES = {
     one.name: one
     for one in (
-        *(OVERALL, SITE, SITE_TWO, SIZE_GROUP, IS_SMALL, SIZE, SUM_OF_SIZES, AGE_GROUP, AGE, FIGO_STAGE, FIGO_GROUP),
+        *(OVERALL, SITE, SITE_TWO, SIZE_GROUP, IS_SMALL, MAX_DIAMETER, SUM_OF_SIZES, AGE_GROUP, AGE, FIGO_STAGE, FIGO_GROUP),
         *(HISTOLOGY, MODALITY, REGIONAL, N_LESIONS, INTERVAL, OMD_CLASS, BED, DX_YEAR, LESION_SITE, FACILITY),
         *(IS_DEAD, IS_IN_COHORT),
     )
@@ -160,9 +160,9 @@ COVARIATES = tuple(name for name, one in VARIABLES.items() if one.is_covariate)
 """Columns of the cohort that a Cox model may hold."""
 
 
-def names(*variables: Variable) -> tuple[str, ...]:
-    """Names of variables, in the order given."""
-    return tuple(one.name for one in variables)
+def names(*of: Variable | Endpoint) -> tuple[str, ...]:
+    """Names of variables or endpoints, in the order given."""
+    return tuple(one.name for one in of)
 
 
 COHORT_GROUPINGS = names(
@@ -176,13 +176,15 @@ MAIN_GROUPINGS = names(SIZE_GROUP, SITE_TWO)
 """The two questions of the study: tests and differences beyond the plain one are made of these."""
 MAIN_COVARIATES = names(SITE_TWO, IS_SMALL)
 """The same as covariates, for endpoints with too few events for more."""
-UNIVARIABLE = names(IS_SMALL, SIZE, SITE, AGE, FIGO_GROUP, HISTOLOGY, N_LESIONS, MODALITY, INTERVAL, REGIONAL)
+UNIVARIABLE = names(
+    IS_SMALL, MAX_DIAMETER, SITE, AGE, FIGO_GROUP, HISTOLOGY, N_LESIONS, MODALITY, INTERVAL, REGIONAL
+)
 MULTIVARIABLE = names(IS_SMALL, SITE, AGE, HISTOLOGY, N_LESIONS)
 DESCRIBED = names(
-    AGE, FIGO_STAGE, HISTOLOGY, SITE, N_LESIONS, SIZE, MODALITY, BED, INTERVAL, REGIONAL, OMD_CLASS
+    AGE, FIGO_STAGE, HISTOLOGY, SITE, N_LESIONS, MAX_DIAMETER, MODALITY, BED, INTERVAL, REGIONAL, OMD_CLASS
 )  # fmt: skip
 """What the cohort is described by, and looked through for missing values."""
-SIZE_TERMS = names(SIZE_GROUP, IS_SMALL, SIZE)
+SIZE_TERMS = names(SIZE_GROUP, IS_SMALL, MAX_DIAMETER)
 """Each of these in a model stands for tumour size; the first two divide it at the cutpoint."""
 
 GROWTH_FORMS = {

@@ -42,6 +42,7 @@ from registry_pipeline.reporting.sections.provenance import (
 from registry_pipeline.reporting.sections.scorecard import scorecard_section
 from registry_pipeline.reporting.sections.size_effect import shape_section
 from registry_pipeline.reporting.sections.survival import registry_survival, survival_section
+from schemas.study import OS, PRIMARY_DX
 
 STUDY_REPORT = "study_report.html"
 QUALITY_REPORT = "quality_report.html"
@@ -87,7 +88,9 @@ def write_reports(
 def _registry(context: Context) -> Section:
     """Everybody on record, with what is estimated of them."""
     return registry_section(context).add(
-        *registry_survival(context), *model_blocks(context, "os", "primary_dx"), registry_missing(context)
+        *registry_survival(context),
+        *model_blocks(context, OS.name, PRIMARY_DX.name),
+        registry_missing(context),
     )
 
 

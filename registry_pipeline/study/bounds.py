@@ -16,9 +16,9 @@ from registry_pipeline.study.rows import nothing
 from registry_pipeline.study.scenarios import BEGINS, ENDS
 from registry_pipeline.study.scorecard import scorecard
 from registry_pipeline.study.scorecard_lookup import LANDMARK_MONTHS
+from schemas.study import LOCAL_CONTROL, LRT_START, MAIN_GROUPINGS, OS, PRIMARY_DX
 
 COLUMNS = ("duration_days", "is_event")
-GROUPS = ("scf_vs_other", "size_group")
 
 
 def bound_results(inputs: Inputs) -> Tables:
@@ -91,10 +91,10 @@ def _of_study(marts: Marts, study: Study, growth: pd.DataFrame | None) -> pd.Dat
 
 def _of_registry(marts: Marts, study: Study) -> pd.DataFrame:
     """Headline numbers of one reading of a registry without a cohort."""
-    frame = marts.groups("os", "primary_dx")
+    frame = marts.groups(OS.name, PRIMARY_DX.name)
     marks = [months * study.days_per_month for months in study.landmark_months]
     rates = analysis.landmark_survival(frame, *COLUMNS, marks, "overall")
-    label = {"endpoint": "os", "origin": "primary_dx"}
+    label = {"endpoint": OS.name, "origin": PRIMARY_DX.name}
     return registry_headlines({"km_landmark": rates.assign(**label), "follow_up": _follow_up(frame)})
 
 
@@ -110,18 +110,18 @@ def _follow_up(frame: analysis.PreparedFrame) -> pd.DataFrame:
 def _survival(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
     """Rates, tests, follow-up and the multivariable model: published ones from the start of therapy, others the study's."""
     mark = LANDMARK_MONTHS * study.days_per_month
-    label = {"origin": "lrt_start"}
+    label = {"origin": LRT_START.name}
     rates, tests = [], []
-    for endpoint in ("os", "local_control"):
-        frame = marts.groups(endpoint, "lrt_start")
-        for by in GROUPS:
+    for endpoint in (OS.name, LOCAL_CONTROL.name):
+        frame = marts.groups(endpoint, LRT_START.name)
+        for by in reversed(MAIN_GROUPINGS):
             own = {**label, "endpoint": endpoint, "stratum_variable": by}
             rates.append(analysis.landmark_survival(frame, *COLUMNS, mark, by).assign(**own))
             tests.append(analysis.logrank_test(frame, *COLUMNS, by).assign(**own))
-    everybody = marts.groups("os", study.origin)
-    own = {"origin": study.origin, "endpoint": "os"}
+    everybody = marts.groups(OS.name, study.origin)
+    own = {"origin": study.origin, "endpoint": OS.name}
     rates.append(analysis.landmark_survival(everybody, *COLUMNS, mark, "overall").assign(**own))
-    terms = [_terms(marts, study, origin) for origin in dict.fromkeys(("lrt_start", study.origin))]
+    terms = [_terms(marts, study, origin) for origin in dict.fromkeys((LRT_START.name, study.origin))]
     return {
         "km_landmark": _stacked(rates),
         "logrank_test": _stacked(tests),
@@ -132,9 +132,9 @@ def _survival(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
 
 def _terms(marts: Marts, study: Study, origin: str) -> pd.DataFrame:
     """Terms of the multivariable model of overall survival, fitted as it is reported, without limits: nobody reads them."""
-    frame = analysis.PreparedFrame(marts.times("os", origin))
+    frame = analysis.PreparedFrame(marts.times(OS.name, origin))
     fits = reported_fits(frame, study.multivariable, cross_check=False, limits=False)
-    label = {"endpoint": "os", "origin": origin, "model": "multivariable"}
+    label = {"endpoint": OS.name, "origin": origin, "model": "multivariable"}
     return _stacked([fit.terms.assign(**label) for fit in fits])
 
 

@@ -14,13 +14,22 @@ from registry_pipeline.analysis.times import check_groups
 from registry_pipeline.study.analysis import TIMES, Analysis, Inputs, Tables
 from registry_pipeline.study.cox_models import MANY_PATIENTS
 from registry_pipeline.study.marts import OVERALL, Marts
-from registry_pipeline.study.rows import COHORT_ORIGINS, joined, nothing
+from registry_pipeline.study.rows import joined, nothing
+from schemas.study import (
+    COHORT_ORIGINS,
+    COMPETING,
+    LRT_START,
+    MAIN_COVARIATES,
+    OMD_CLASS,
+    OS,
+    SITE,
+    SITE_TWO,
+    SIZE_GROUP,
+)
 
-COMPETING = ("local_control", "new_oligomet")
 CAUSES = (1, 2)
-COVARIATES = ("scf_vs_other", "is_small")
-GROUPS = ("lesion_site_group", "scf_vs_other", "size_group")
-RECURRENCE_GROUPS = ("lesion_site_group", "size_group", "omd_class")
+GROUPS = (SITE.name, SITE_TWO.name, SIZE_GROUP.name)
+RECURRENCE_GROUPS = (SITE.name, SIZE_GROUP.name, OMD_CLASS.name)
 
 
 def competing_results(inputs: Inputs) -> Tables:
@@ -35,7 +44,7 @@ def competing_results(inputs: Inputs) -> Tables:
                 for rows in parts.values():
                     rows.append(nothing(**label))
                 continue
-            frame = analysis.PreparedFrame(times[["duration_days", "event", *COVARIATES]])
+            frame = analysis.PreparedFrame(times[["duration_days", "event", *MAIN_COVARIATES]])
             tests = _gray(marts.groups(endpoint, origin))
             parts["gray_test"] += [one.assign(**label) for one in tests]
             for cause in CAUSES:
@@ -67,7 +76,7 @@ def _gray(everybody: analysis.PreparedFrame) -> Iterator[pd.DataFrame]:
 def _cause_specific(frame: analysis.PreparedFrame, cause: int) -> Iterator[pd.DataFrame]:
     """One covariate at a time; penalised where the plain fit has no finite value or events are few."""
     judged = analysis.PreparedFrame(analysis.cause_specific(frame.frame, "event", cause))
-    for covariate in COVARIATES:
+    for covariate in MAIN_COVARIATES:
         if not frame[covariate].notna().any():
             continue
         # Of the event itself result.cox_term holds the same fit, at which a second engine has looked.
@@ -86,7 +95,7 @@ def _cause_specific(frame: analysis.PreparedFrame, cause: int) -> Iterator[pd.Da
 
 
 def _fine_gray(frame: analysis.PreparedFrame, cause: int) -> Iterator[pd.DataFrame]:
-    for covariate in COVARIATES:
+    for covariate in MAIN_COVARIATES:
         if not frame[covariate].notna().any():
             continue
         fit = analysis.fit_fine_gray(frame, "duration_days", "event", [covariate], cause)
@@ -123,7 +132,7 @@ def _courses(marts: Marts) -> pd.DataFrame:
 
     The kinds of recurrence in the order of their first days; those of one day stand together.
     """
-    times = marts.groups("os", "lrt_start").frame
+    times = marts.groups(OS.name, LRT_START.name).frame
     if not len(times):
         return nothing()
     last = pl.when(pl.col("is_event") == 1).then(pl.lit("death")).otherwise(pl.lit("alive"))

@@ -12,8 +12,8 @@ from registry_pipeline import analysis
 from registry_pipeline.core.settings import Study
 from registry_pipeline.study.analysis import TIMES, Analysis, Inputs, Tables
 from registry_pipeline.study.marts import Marts
+from schemas.study import MAIN_COVARIATES, ORIGINS, OS, REGISTRY_COVARIATES
 
-REGISTRY_COVARIATES = ("age_years", "figo_group", "histology_group")
 TRANSFORMS = ("km", "rank", "identity")
 MANY_PATIENTS = 5_000  # from here on equal rows enter a fit once, with their count
 
@@ -48,12 +48,12 @@ def _plan(marts: Marts, study: Study) -> Iterator[tuple[str, str, str, tuple[str
     single: tuple[str, ...]
     together: tuple[str, ...]
     for endpoint, origin in marts.pairs():
-        if origin == "primary_dx":
+        if ORIGINS[origin].is_registry:
             single, together = REGISTRY_COVARIATES, REGISTRY_COVARIATES
-        elif endpoint == "os":
+        elif endpoint == OS.name:
             single, together = study.univariable, study.multivariable
         else:
-            single, together = ("scf_vs_other", "is_small"), ()
+            single, together = MAIN_COVARIATES, ()
         yield from ((endpoint, origin, f"univariable:{name}", (name,)) for name in single)
         if together:
             yield endpoint, origin, "multivariable", together

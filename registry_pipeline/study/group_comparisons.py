@@ -13,11 +13,12 @@ from registry_pipeline import analysis
 from registry_pipeline.core.settings import Study
 from registry_pipeline.study.analysis import TIMES, Analysis, Inputs, Tables
 from registry_pipeline.study.marts import Marts
-from registry_pipeline.study.rows import COHORT_ORIGINS, joined, nothing
+from registry_pipeline.study.rows import joined, nothing
+from schemas.study import COHORT_ORIGINS, LRT_START, MAIN_GROUPINGS, OMD_DX, OS, PFS, names
 
-ENDPOINTS = ("os", "pfs")
-GROUPS = ("size_group", "scf_vs_other")
-STRATIFIERS = {"size_group": "scf_vs_other", "scf_vs_other": "size_group"}
+COMPARED = names(OS, PFS)
+STRATIFIERS = dict(zip(MAIN_GROUPINGS, reversed(MAIN_GROUPINGS), strict=True))
+"""Each grouping is also tested within strata of the other."""
 WEIGHTINGS: tuple[Any, ...] = (None, "peto", ("fleming-harrington", 0, 1))
 LANDMARKS_MONTHS = (6, 12)
 HORIZON_MONTHS = 24
@@ -28,7 +29,7 @@ def group_results(inputs: Inputs) -> Tables:
     """``logrank_weighted`` and ``rmst_difference``."""
     marts, study = inputs.marts, inputs.study
     weighted, differences = [], []
-    for endpoint in ENDPOINTS:
+    for endpoint in COMPARED:
         for origin in COHORT_ORIGINS:
             label = {"endpoint": endpoint, "origin": origin}
             frame = marts.groups(endpoint, origin)
@@ -51,7 +52,7 @@ def immortal_time_results(inputs: Inputs) -> Tables:
 
 def _weighted(frame: analysis.PreparedFrame) -> Iterator[pd.DataFrame]:
     """Weighted tests of each grouping, and the plain one within strata of the other variable."""
-    for variable in GROUPS:
+    for variable in MAIN_GROUPINGS:
         for weighting in WEIGHTINGS[1:]:
             yield analysis.logrank_test(frame, "duration_days", "is_event", variable, weighting=weighting)
         for weighting in WEIGHTINGS:
@@ -63,7 +64,7 @@ def _weighted(frame: analysis.PreparedFrame) -> Iterator[pd.DataFrame]:
 
 def _differences(frame: analysis.PreparedFrame, study: Study) -> Iterator[pd.DataFrame]:
     tau = study.rmst_months * study.days_per_month
-    for variable in GROUPS:
+    for variable in MAIN_GROUPINGS:
         rows = analysis.restricted_mean_difference(frame, "duration_days", "is_event", tau, variable)
         if rows.empty:
             yield nothing(f"{variable} has only one group.", stratum_variable=variable)
@@ -79,8 +80,8 @@ def _differences(frame: analysis.PreparedFrame, study: Study) -> Iterator[pd.Dat
 
 def _landmarks(marts: Marts, study: Study) -> pd.DataFrame:
     """Overall survival of those still watched 6 and 12 months after therapy; also by recurrence up to then."""
-    frame = marts.groups("os", "lrt_start").frame
-    label = {"endpoint": "os", "origin": "lrt_start"}
+    frame = marts.groups(OS.name, LRT_START.name).frame
+    label = {"endpoint": OS.name, "origin": LRT_START.name}
     if not len(frame):
         return nothing(**label)
     first = marts.recurrence.groupby("patient_id")["days_since_lrt"].min()
@@ -90,7 +91,7 @@ def _landmarks(marts: Marts, study: Study) -> pd.DataFrame:
         mark = months * study.days_per_month
         recurred = pd.Categorical.from_codes((since <= mark).astype("int8"), ["no", "yes"])
         known = analysis.PreparedFrame(frame.assign(**{RECURRED: recurred}))
-        for by in (None, "size_group", "scf_vs_other", RECURRED):
+        for by in (None, *MAIN_GROUPINGS, RECURRED):
             horizon = HORIZON_MONTHS * study.days_per_month
             parts.append(analysis.landmark_analysis(known, "duration_days", "is_event", mark, horizon, by))
     return joined(parts).assign(**label)
@@ -98,12 +99,12 @@ def _landmarks(marts: Marts, study: Study) -> pd.DataFrame:
 
 def _immortal(marts: Marts, study: Study) -> pd.DataFrame:
     """Survival from the diagnosis of the episode, patients counted from then on, and from their therapy on."""
-    frame = marts.times("os", "omd_dx")
-    label = {"endpoint": "os", "origin": "omd_dx"}
+    frame = marts.times(OS.name, OMD_DX.name)
+    label = {"endpoint": OS.name, "origin": OMD_DX.name}
     if not len(frame):
         return nothing(**label)
     waited = (pd.to_datetime(frame["lrt_start_date"]) - pd.to_datetime(frame["omd_dx_date"])).dt.days
-    entered = marts.groups("os", "omd_dx").frame.assign(entry_days=waited.clip(lower=0))
+    entered = marts.groups(OS.name, OMD_DX.name).frame.assign(entry_days=waited.clip(lower=0))
     is_usable = entered["entry_days"] < entered["duration_days"]
     usable = analysis.PreparedFrame(entered[is_usable])
     if not len(usable):
@@ -111,7 +112,7 @@ def _immortal(marts: Marts, study: Study) -> pd.DataFrame:
     marks = [months * study.days_per_month for months in study.landmark_months]
     parts = [
         analysis.immortal_time(usable, "duration_days", "is_event", "entry_days", marks, by)
-        for by in (None, "size_group", "scf_vs_other")
+        for by in (None, *MAIN_GROUPINGS)
     ]
     n_out = int((~is_usable).sum())
     rows = joined(parts).assign(**label)

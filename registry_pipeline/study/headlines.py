@@ -14,7 +14,7 @@ import pandas as pd
 from registry_pipeline.analysis.inputs import Frame, as_pandas
 from registry_pipeline.core.settings import Study
 from registry_pipeline.study.scorecard_lookup import NAN, Frames
-from schemas.study import IS_SMALL, ONSET_MODEL
+from schemas.study import IS_SMALL, ONSET_MODEL, OS, PRIMARY_DX
 
 COLUMNS = ["headline", "description", "unit", "computed_value"]
 MARK = 36.0
@@ -29,7 +29,7 @@ def study_headlines(frames: Mapping[str, Frame | None], study: Study) -> pd.Data
     estimable is NaN.
     """
     read = Frames(frames, study)
-    where = {"endpoint": "os", "origin": study.origin}
+    where = {"endpoint": OS.name, "origin": study.origin}
     rates = read.rows("km_landmark", **where, stratum_variable="overall", landmark_months=MARK)
     terms = read.rows("cox_term", **where, model="multivariable", term=IS_SMALL.name)
     onset = read.rows("growth_threshold", model=ONSET_MODEL, ci_method="profile")
@@ -66,7 +66,7 @@ def registry_headlines(frames: Mapping[str, Frame | None]) -> pd.DataFrame:
 
 
 def _rates(read: Frames) -> Iterator[_Number]:
-    rows = read.rows("km_landmark", endpoint="os", origin="primary_dx", stratum_variable="overall")
+    rows = read.rows("km_landmark", endpoint=OS.name, origin=PRIMARY_DX.name, stratum_variable="overall")
     for month in rows["landmark_months"].drop_duplicates() if len(rows) else ():
         own = rows[rows["landmark_months"] == month]
         what = f"Overall survival of the whole registry {month:g} months after diagnosis"

@@ -11,9 +11,10 @@ import pandas as pd
 from registry_pipeline import analysis
 from registry_pipeline.study.analysis import Analysis, Inputs, Tables
 from registry_pipeline.study.rows import joined, nothing
+from schemas.study import IS_SMALL, SITE, SIZE_GROUP
 
-STRATA = (None, "lesion_site_group", "size_group")
-COVARIATES = ("is_small", "is_scf")
+STRATA = (None, SITE.name, SIZE_GROUP.name)
+COVARIATES = (IS_SMALL.name, "is_scf")
 PENALISED_NOTE = "The penalised fit does not know that lesions of one patient are alike."
 NO_LESION = "No treated lesion of the cohort was followed."
 
@@ -23,9 +24,7 @@ def lesion_results(inputs: Inputs) -> Tables:
     lesions, study = inputs.marts.lesion_control, inputs.study
     if lesions.empty:
         return {"lesion_local_control": nothing(NO_LESION), "lesion_cox": nothing(NO_LESION)}
-    frame = lesions.assign(
-        is_event=(lesions["event"] == 1).astype(int), is_scf=lesions["lesion_site_group"] == "scf"
-    )
+    frame = lesions.assign(is_event=(lesions["event"] == 1).astype(int), is_scf=lesions[SITE.name] == "scf")
     marks = [months * study.days_per_month for months in study.landmark_months]
     return {
         "lesion_local_control": joined(list(_rates(frame, marks))),

@@ -16,19 +16,9 @@ import polars as pl
 
 from registry_pipeline import analysis
 from registry_pipeline.store.parquet import read_parquet
+from schemas import study
 
-COHORT_STRATA = (
-    "lesion_site_group",
-    "scf_vs_other",
-    "size_group",
-    "age_group",
-    "figo_group",
-    "histology_group",
-    "lrt_modality",
-    "has_concurrent_regional",
-)
-REGISTRY_STRATA = ("figo_group", "age_group", "histology_group")
-OVERALL = "overall"
+OVERALL = study.OVERALL.name
 
 
 @dataclass(frozen=True)
@@ -54,7 +44,7 @@ class Marts:
 
     def strata(self, origin: str) -> tuple[str, ...]:
         """The variables that curves are drawn by, for an origin."""
-        return REGISTRY_STRATA if origin == "primary_dx" else COHORT_STRATA
+        return study.REGISTRY_GROUPINGS if study.ORIGINS[origin].is_registry else study.COHORT_GROUPINGS
 
     def times(self, endpoint: str, origin: str) -> pd.DataFrame:
         """Times of one endpoint from one origin with the patients' covariates.
@@ -101,7 +91,7 @@ class Marts:
 
     def _covariates(self, times: pd.DataFrame, origin: str) -> "Covariates":
         """What is known of the patients of these times."""
-        patients = self.registry_patient if origin == "primary_dx" else self.cohort
+        patients = self.registry_patient if study.ORIGINS[origin].is_registry else self.cohort
         return self.lookups.covariates(patients, times["patient_id"].to_numpy(), self.strata(origin))
 
 

@@ -11,30 +11,18 @@ from registry_pipeline.core.settings import Study
 from registry_pipeline.study.analysis import TIMES, Analysis, Inputs, Tables
 from registry_pipeline.study.rows import nothing
 from registry_pipeline.study.size_effect import left_out
+from schemas.study import DESCRIBED, OS
 
 MODEL = "multivariable"
 MOST_INFLUENTIAL = 10
-DESCRIBED = (
-    "age_years",
-    "figo_stage",
-    "histology_group",
-    "lesion_site_group",
-    "n_lesions",
-    "max_diameter_mm",
-    "lrt_modality",
-    "bed10_gy",
-    "months_primary_to_omd",
-    "has_concurrent_regional",
-    "omd_class",
-)
 MAKES = ("cox_influence", "cox_optimism", "ph_residual", "imputed_cox")
 
 
 def model_check_results(inputs: Inputs) -> Tables:
     """The tables of :data:`MAKES`, of the multivariable model of overall survival from the study's origin."""
     marts, study = inputs.marts, inputs.study
-    label = {"endpoint": "os", "origin": study.origin, "model": MODEL}
-    frame = marts.times("os", study.origin)
+    label = {"endpoint": OS.name, "origin": study.origin, "model": MODEL}
+    frame = marts.times(OS.name, study.origin)
     if not len(frame):
         return {name: nothing(**label) for name in MAKES}
     usable = [name for name in study.multivariable if frame[name].notna().any()]

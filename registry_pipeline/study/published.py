@@ -13,6 +13,7 @@ from functools import partial
 
 from registry_pipeline.study import scorecard_lookup as look
 from registry_pipeline.study.scorecard_lookup import Estimate, Frames
+from schemas.study import LOCAL_CONTROL, N_LESIONS, OS, REGIONAL, SITE, SITE_TWO, SIZE_GROUP
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ _TREATED = "first day of locoregional therapy, yyyymm; agrees means: inside the 
 _SITE = "site group of the index lesions, one per patient"
 _LOCAL = "Kaplan-Meier of the first local recurrence per patient, death censored, from the start of therapy"
 _OS = "Kaplan-Meier from the start of locoregional therapy"
-_SIZE = "largest long axis of the index lesions; 15 mm taken as given, not searched"
+_SIZE = "largest {axis} of the index lesions; 15 mm taken as given, not searched"
 _AT_CUTPOINT = {"cutpoint_mm": look.CUTPOINT_MM}
 _AT_THREE_YEARS = {"landmark_months": look.LANDMARK_MONTHS}
 _IN_SIX_MONTHS = {"interval_months": 6}
@@ -65,9 +66,9 @@ def _cohort_parts() -> list[Part]:
     parts = [
         Part(1, "a", "Patients", 56, _patients),
         Part(2, "a", "Fewest lesions of a patient", 1,
-             partial(extreme, column="n_lesions", which="min", note=_LESIONS), rule="not_before"),
+             partial(extreme, column=N_LESIONS.name, which="min", note=_LESIONS), rule="not_before"),
         Part(2, "b", "Most lesions of a patient", 3,
-             partial(extreme, column="n_lesions", which="max", note=_LESIONS), rule="not_after"),
+             partial(extreme, column=N_LESIONS.name, which="max", note=_LESIONS), rule="not_after"),
         Part(2, "c", "Earliest treatment (yyyymm)", 200701,
              partial(extreme, column="lrt_start_date", which="min", note=_TREATED, as_month=True),
              rule="not_before"),
@@ -78,7 +79,7 @@ def _cohort_parts() -> list[Part]:
     for part, group, label, value in (
         ("a", "scf", "supraclavicular fossa", 19), ("b", "lung", "lung", 33), ("c", "other", "other sites", 4)
     ):  # fmt: skip
-        compute = partial(count, column="lesion_site_group", value=group, note=_SITE)
+        compute = partial(count, column=SITE.name, value=group, note=_SITE)
         parts.append(Part(3, part, f"Patients with oligometastases to: {label}", value, compute))
     return parts
 
@@ -91,9 +92,7 @@ def _course_parts() -> list[Part]:
         share = partial(look.diagnosed_within, months=12.0 * year, as_percent=True)
         parts.append(Part(4, "aceg"[index], f"Patients {label}", n, within))
         parts.append(Part(4, "bdfh"[index], f"Share {label}", percent, share, "%", 1))
-    concurrent = partial(
-        look.count, column="has_concurrent_regional", value=True, note="treated for it at the same time"
-    )
+    concurrent = partial(look.count, column=REGIONAL.name, value=True, note="treated for it at the same time")
     parts.append(Part(5, "a", "Patients with concurrent para-aortic or pelvic recurrence", 7, concurrent))
     for part, column, label, value in (
         ("a", "median_months", "Median", 24), ("b", "min_months", "Shortest", 1), ("c", "max_months", "Longest", 86)
@@ -108,7 +107,7 @@ def _survival_parts() -> list[Part]:
     for part, group, label, local, overall in (
         ("a", "scf", "supraclavicular", 100.0, 40.1), ("b", "non_scf", "not supraclavicular", 93.5, 55.2)
     ):  # fmt: skip
-        rate = partial(look.survival, stratum_variable="scf_vs_other", stratum=group)
+        rate = partial(look.survival, stratum_variable=SITE_TWO.name, stratum=group)
         digits = 0 if local == 100.0 else 1
         parts.append(
             Part(
@@ -116,25 +115,25 @@ def _survival_parts() -> list[Part]:
                 part,
                 f"3-year local recurrence-free rate, {label}",
                 local,
-                partial(rate, endpoint="local_control", note=_LOCAL),
+                partial(rate, endpoint=LOCAL_CONTROL.name, note=_LOCAL),
                 "%",
                 digits,
                 published_under=_AT_THREE_YEARS,
             )
         )
         parts.append(Part(8, part, f"3-year overall survival, {label}", overall,
-                          partial(rate, endpoint="os", note=_OS), "%", 1,
+                          partial(rate, endpoint=OS.name, note=_OS), "%", 1,
                           published_under=_AT_THREE_YEARS))  # fmt: skip
-    p_value = partial(look.logrank_p, endpoint="os")
+    p_value = partial(look.logrank_p, endpoint=OS.name)
     parts.append(Part(8, "c", "p of overall survival by site", 0.04,
-                      partial(p_value, stratum_variable="scf_vs_other", note="two-sided log-rank test; which "
+                      partial(p_value, stratum_variable=SITE_TWO.name, note="two-sided log-rank test; which "
                               "test was used is not stated"), "", 2))  # fmt: skip
     return parts
 
 
 def _later_parts() -> list[Part]:
-    p_value = partial(look.logrank_p, endpoint="os")
-    rate = partial(look.survival, endpoint="os", stratum_variable="size_group", note=f"{_OS}; {_SIZE}")
+    p_value = partial(look.logrank_p, endpoint=OS.name)
+    rate = partial(look.survival, endpoint=OS.name, stratum_variable=SIZE_GROUP.name, note=f"{_OS}; {_SIZE}")
     new = look.recurrence
     six = look.small_within_six
     by_size = _AT_CUTPOINT | _AT_THREE_YEARS
@@ -153,7 +152,7 @@ def _later_parts() -> list[Part]:
         Part(11, "b", "3-year overall survival, above 15 mm", 21.6, partial(rate, stratum="large"), "%", 1,
              published_under=by_size),
         Part(11, "c", "p of overall survival by size", 0.001,
-             partial(p_value, stratum_variable="size_group", note=f"two-sided log-rank test; {_SIZE}"),
+             partial(p_value, stratum_variable=SIZE_GROUP.name, note=f"two-sided log-rank test; {_SIZE}"),
              "", 3, "below", _AT_CUTPOINT),
         Part(12, "a", "Lesions within 6 months of the last negative CT", 22, partial(six, what="n"),
              published_under=_IN_SIX_MONTHS),

@@ -8,7 +8,6 @@ from typing import Any
 
 import pandas as pd
 
-COHORT_ORIGINS = ("lrt_start", "omd_dx")
 NO_COHORT = "No patient of this release is in the study cohort."
 
 

@@ -21,6 +21,7 @@ from registry_pipeline.core.sql_files import in_order, sql_files
 from registry_pipeline.store import sql
 from registry_pipeline.store.parquet import read_parquet
 from registry_pipeline.study.marts import MART_TABLES, Marts
+from schemas.study import COMPETING, OS
 
 # Dates at which a time begins, and at which it ends, by curated table. Examinations stay as they are: one and
 # the same may begin the growth of a lesion and end the observation of its patient.
@@ -36,7 +37,6 @@ LONGEST = "partial dates at their bounds, times as long as can be"
 INCLUDED = "patients with a record in quarantine included"
 LOST_DEAD = "patients lost to follow-up died when last heard of"
 LOST_ALIVE = "patients lost to follow-up are alive at the end"
-COMPETING = ("local_control", "new_oligomet")
 
 
 @dataclass(frozen=True)
@@ -191,7 +191,7 @@ def _lost(vital: pd.DataFrame, patients: pd.DataFrame, end: date, settings: Sett
 def _dead(times: pd.DataFrame) -> pd.DataFrame:
     """Who is lost died on the last day of evidence: an event of overall survival, a competing one elsewhere."""
     made = times.copy()
-    ends = times[times["endpoint"] == "os"].set_index(["patient_id", "origin"])["duration_days"]
+    ends = times[times["endpoint"] == OS.name].set_index(["patient_id", "origin"])["duration_days"]
     is_open = made["event"] == 0
     key = pd.MultiIndex.from_frame(made.loc[is_open, ["patient_id", "origin"]])
     made.loc[is_open, "duration_days"] = ends.reindex(key).to_numpy()
@@ -204,7 +204,7 @@ def _dead(times: pd.DataFrame) -> pd.DataFrame:
 def _alive(times: pd.DataFrame, lost: pd.Series) -> pd.DataFrame:
     """Who is lost was watched to the end for overall survival; of the disease nothing more is known."""
     made = times.copy()
-    is_open = (made["event"] == 0) & (made["endpoint"] == "os")
+    is_open = (made["event"] == 0) & (made["endpoint"] == OS.name)
     made.loc[is_open, "duration_days"] += made.loc[is_open, "patient_id"].map(lost).astype("int64")
     return made
 

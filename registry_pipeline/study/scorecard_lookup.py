@@ -17,7 +17,17 @@ from registry_pipeline.analysis.distributions import exact_proportion_ci
 from registry_pipeline.analysis.growth.lesions import usable_lesions
 from registry_pipeline.analysis.inputs import Frame, as_pandas, counted, numbers
 from registry_pipeline.core.settings import Study
-from schemas.study import IS_SMALL, ONSET_MODEL, SIZE_GROUP, SIZE_TERMS, VARIABLES
+from schemas.study import (
+    INTERVAL,
+    IS_SMALL,
+    LRT_START,
+    NEW_OLIGOMET,
+    ONSET_MODEL,
+    OS,
+    SIZE_GROUP,
+    SIZE_TERMS,
+    VARIABLES,
+)
 
 NAN = float("nan")
 GROUPED_SIZE = {SIZE_GROUP.name, IS_SMALL.name}
@@ -57,6 +67,11 @@ class Frames:
         return data
 
     @property
+    def size_axis(self) -> str:
+        """The axis by which lesions are measured."""
+        return self.study.size_metric.replace("_", " ")
+
+    @property
     def cohort(self) -> pd.DataFrame:
         """The mart.cohort rows."""
         return self.rows("cohort")
@@ -70,7 +85,7 @@ class Frames:
         lesions = self.rows("lesion_growth", is_included=True)
         if lesions.empty:
             return None
-        note = "long axis; last negative CT of the region"
+        note = f"{self.size_axis}; last negative CT of the region"
         has_flag = "is_within_6_months" in lesions.columns
         if has_flag:
             lesions = lesions[lesions["is_within_6_months"].fillna(False).astype(bool)]
@@ -106,9 +121,9 @@ def extreme(frames: Frames, column: str, which: str, note: str, as_month: bool =
 def diagnosed_within(frames: Frames, months: float, as_percent: bool) -> Estimate:
     """Patients whose oligometastases were diagnosed within so many months of the primary."""
     cohort = frames.cohort
-    if "months_primary_to_omd" not in cohort.columns or cohort["months_primary_to_omd"].isna().all():
+    if INTERVAL.name not in cohort.columns or cohort[INTERVAL.name].isna().all():
         return Estimate(note="the cohort has no months_primary_to_omd")
-    values = numbers(cohort, "months_primary_to_omd", is_infinite_missing=True)
+    values = numbers(cohort, INTERVAL.name, is_infinite_missing=True)
     n, within = len(values), int((values <= months).sum())
     missing = int(np.isnan(values).sum())
     note = "cumulative count; month of 30.4375 days" + (
@@ -142,7 +157,7 @@ def survival(
 ) -> Estimate:
     """Kaplan-Meier rate in percent at a landmark since the start of locoregional therapy."""
     rows = frames.rows(
-        "km_landmark", endpoint=endpoint, origin="lrt_start",
+        "km_landmark", endpoint=endpoint, origin=LRT_START.name,
         stratum_variable=stratum_variable, stratum=stratum, landmark_months=months,
     )  # fmt: skip
     if rows.empty:
@@ -151,6 +166,7 @@ def survival(
     if pd.isna(row.get("survival")):  # a column without any value may have been left out
         beyond = "the landmark is later than the last observation of the group"
         return Estimate(n=_integer(rows, "n"), note=f"not estimable: {beyond}")
+    note = note.format(axis=frames.size_axis)
     note += f"; {_integer(rows, 'n_at_risk')} at risk at {months:g} months"
     values = (100 * _number(row["survival"]), 100 * _number(row["ci_lower"]), 100 * _number(row["ci_upper"]))
     return Estimate(*values, _integer(rows, "n"), note)
@@ -159,16 +175,17 @@ def survival(
 def logrank_p(frames: Frames, endpoint: str, stratum_variable: str, note: str) -> Estimate:
     """Two-sided log-rank p value over the whole curve."""
     rows = frames.rows(
-        "logrank_test", endpoint=endpoint, origin="lrt_start", stratum_variable=stratum_variable
+        "logrank_test", endpoint=endpoint, origin=LRT_START.name, stratum_variable=stratum_variable
     )
     if rows.empty or pd.isna(rows["p_value"].iloc[0]):
         return Estimate(note="no log-rank test: fewer than two groups, or no events")
+    note = note.format(axis=frames.size_axis)
     return Estimate(float(rows["p_value"].iloc[0]), n=_integer(rows, "n"), note=note)
 
 
 def recurrence(frames: Frames, column: str, scale: float = 1.0) -> Estimate:
     """A number of the first new oligometastatic progression."""
-    rows = frames.rows("recurrence_pattern", pattern="new_oligomet")
+    rows = frames.rows("recurrence_pattern", pattern=NEW_OLIGOMET.name)
     if rows.empty or frames.cohort.empty or pd.isna(rows[column].iloc[0]):
         return Estimate(note="no patient of the cohort had a new oligometastatic progression on record")
     row, n = rows.iloc[0], _integer(rows, "n_patients")
@@ -185,7 +202,7 @@ def recurrence(frames: Frames, column: str, scale: float = 1.0) -> Estimate:
 
 def multivariable(frames: Frames, what: str) -> Estimate:
     """Of the multivariable Cox model for overall survival: 'size' its p value, 'others' how many have p < 0.05."""
-    rows = frames.rows("cox_term", endpoint="os", origin="lrt_start", model="multivariable")
+    rows = frames.rows("cox_term", endpoint=OS.name, origin=LRT_START.name, model="multivariable")
     if rows.empty:
         return Estimate(note="no multivariable model was fitted")
     known = rows[rows["p_value"].notna()].copy()
@@ -212,7 +229,7 @@ def multivariable(frames: Frames, what: str) -> Estimate:
 def _patients_of(frames: Frames, terms: pd.DataFrame) -> int | None:
     """Patients in the multivariable model that the terms are of."""
     method = {"method": terms["method"].iloc[0]} if "method" in terms.columns and len(terms) else {}
-    fit = frames.rows("cox_fit", endpoint="os", origin="lrt_start", model="multivariable", **method)
+    fit = frames.rows("cox_fit", endpoint=OS.name, origin=LRT_START.name, model="multivariable", **method)
     return _integer(fit, "n") if len(fit) else None
 
 

@@ -13,9 +13,10 @@ from registry_pipeline.analysis.survival.cutpoint import search
 from registry_pipeline.analysis.times import check_times
 from registry_pipeline.core.settings import Study
 from registry_pipeline.study.analysis import TIMES, Analysis, Inputs, Tables
-from registry_pipeline.study.rows import COHORT_ORIGINS, joined, nothing
+from registry_pipeline.study.rows import joined, nothing
+from schemas.study import COHORT_ORIGINS, IS_SMALL, MAX_DIAMETER, OS
 
-SIZE = "max_diameter_mm"
+SIZE = MAX_DIAMETER.name
 MIN_SHARE = 0.1
 PERMUTATIONS = 1000
 MAKES = ("cox_spline", "cox_spline_test", "cutpoint_search", "cutpoint_candidate", "cutpoint_stability")
@@ -30,8 +31,8 @@ def size_effect_results(inputs: Inputs) -> Tables:
     marts, study = inputs.marts, inputs.study
     parts: dict[str, list[pd.DataFrame]] = {name: [] for name in MAKES}
     for origin in COHORT_ORIGINS:
-        label = {"endpoint": "os", "origin": origin, "variable": SIZE}
-        frame = marts.times("os", origin)
+        label = {"endpoint": OS.name, "origin": origin, "variable": SIZE}
+        frame = marts.times(OS.name, origin)
         if SIZE not in frame or not len(frame):
             for name in ("cox_spline_test", "cutpoint_search", "cutpoint_stability"):
                 parts[name].append(nothing(**label))
@@ -111,9 +112,9 @@ def _with_ratio(row: pd.DataFrame, frame: pd.DataFrame, cutpoint: float) -> pd.D
         return row
     known = frame.loc[frame[SIZE].notna(), ["duration_days", "is_event", SIZE]]
     group = known.assign(is_small=(known[SIZE] <= cutpoint).astype(float))
-    fit = analysis.fit_cox(group, "duration_days", "is_event", ["is_small"], cross_check=False)
+    fit = analysis.fit_cox(group, "duration_days", "is_event", [IS_SMALL.name], cross_check=False)
     if fit.status != "ok":
-        fit = analysis.fit_cox(group, "duration_days", "is_event", ["is_small"], penalty="firth")
+        fit = analysis.fit_cox(group, "duration_days", "is_event", [IS_SMALL.name], penalty="firth")
     is_searched = row["kind"].iloc[0] == "searched"
     shown = ["hazard_ratio"] if is_searched else ["hazard_ratio", "ci_lower", "ci_upper"]
     ends = fit.terms[shown].iloc[0].to_dict()

@@ -13,8 +13,8 @@ from registry_pipeline import analysis
 from registry_pipeline.core.settings import Study
 from registry_pipeline.study.analysis import TIMES, Analysis, Inputs, Tables
 from registry_pipeline.study.marts import OVERALL, Marts
+from schemas.study import COMPETING, OS, PRIMARY_DX
 
-COMPETING = ("local_control", "new_oligomet")
 Label = tuple[str, str, str]
 Estimator = Callable[[analysis.PreparedFrame, str], pd.DataFrame]
 
@@ -98,8 +98,8 @@ def _in_months(frame: pd.DataFrame, study: Study) -> pd.DataFrame:
 def follow_up_results(inputs: Inputs) -> Tables:
     """Both definitions, the preferred one first; of the cohort if there is one, else of the registry."""
     marts, study = inputs.marts, inputs.study
-    origin = study.origin if len(marts.cohort) else "primary_dx"
-    frame = marts.groups("os", origin)
+    origin = study.origin if len(marts.cohort) else PRIMARY_DX.name
+    frame = marts.groups(OS.name, origin)
     order = sorted(("reverse_km", "observed"), key=lambda name: name != study.follow_up_definition)
     parts = [analysis.follow_up(frame, "duration_days", "is_event", name) for name in order]
     return {"follow_up": pd.concat(parts, ignore_index=True)}

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 import pandas as pd
 
 from registry_pipeline.reporting.figures.base import COLOURS, INK, drawing, months_axis, svg_text
+from schemas.study import NEW_OLIGOMET
 
 MARKS: Mapping[str, tuple[str, str, str]] = {
     "local_recurrence": ("o", "#C24A00", "recurrence in a treated lesion"),
-    "new_oligomet": ("^", "#00795A", "new oligometastasis"),
+    NEW_OLIGOMET.name: ("^", "#00795A", "new oligometastasis"),
     "regional": ("s", "#8A3B8F", "regional recurrence"),
     "polymet": ("D", "#8C6D00", "polymetastatic progression"),
 }

@@ -22,33 +22,49 @@ from registry_pipeline.reporting.figures.flow import Step, flow_figure
 from registry_pipeline.reporting.release.disclosure import hidden_groups
 from registry_pipeline.reporting.sections.context import HIDDEN, Context
 from registry_pipeline.reporting.sections.table_one import Family, Variable, table_one
+from schemas.study import (
+    AGE,
+    AGE_GROUP,
+    BED,
+    DX_YEAR,
+    FIGO_GROUP,
+    HISTOLOGY,
+    INTERVAL,
+    IS_IN_COHORT,
+    MAX_DIAMETER,
+    MODALITY,
+    OMD_CLASS,
+    REGIONAL,
+    SITE,
+    SIZE_GROUP,
+)
 
 COHORT_VARIABLES = (
-    Variable("age_years", True),
-    Variable("age_group"),
-    Variable("figo_group"),
-    Variable("histology_group"),
-    Variable("lesion_site_group"),
+    Variable(AGE.name, True),
+    Variable(AGE_GROUP.name),
+    Variable(FIGO_GROUP.name),
+    Variable(HISTOLOGY.name),
+    Variable(SITE.name),
     Variable("n_lesions"),
-    Variable("max_diameter_mm", True),
-    Variable("size_group"),
-    Variable("lrt_modality"),
-    Variable("bed10_gy", True),
-    Variable("months_primary_to_omd", True),
-    Variable("has_concurrent_regional"),
-    Variable("omd_class"),
+    Variable(MAX_DIAMETER.name, True),
+    Variable(SIZE_GROUP.name),
+    Variable(MODALITY.name),
+    Variable(BED.name, True),
+    Variable(INTERVAL.name, True),
+    Variable(REGIONAL.name),
+    Variable(OMD_CLASS.name),
 )
 REGISTRY_VARIABLES = (
-    Variable("age_years", True),
-    Variable("age_group"),
-    Variable("figo_group"),
-    Variable("histology_group"),
-    Variable("dx_year", True),
+    Variable(AGE.name, True),
+    Variable(AGE_GROUP.name),
+    Variable(FIGO_GROUP.name),
+    Variable(HISTOLOGY.name),
+    Variable(DX_YEAR.name, True),
     Variable("is_dead"),
 )
 COHORT_FAMILIES = (
-    Family("size_group", ("small", "large")),
-    Family("lesion_site_group", ("scf", "lung", "other")),
+    Family(SIZE_GROUP.name, ("small", "large")),
+    Family(SITE.name, ("scf", "lung", "other")),
 )
 FOLLOW_UP = {
     "reverse_km": "Reverse Kaplan-Meier: how long patients would have been watched had nobody died",
@@ -172,13 +188,13 @@ def follow_up_section(context: Context) -> Section:
 def registry_section(context: Context) -> Section:
     """Everyone in the registry, in the study or not."""
     section = Section("registry", "All patients of the registry")
-    columns = [*(one.name for one in REGISTRY_VARIABLES), "is_in_cohort", "exclusion_reason"]
+    columns = [*(one.name for one in REGISTRY_VARIABLES), IS_IN_COHORT.name, "exclusion_reason"]
     patients = context.tables.table("mart.registry_patient", columns=columns)
     if patients.empty:
         return section.add(missing(context.why_empty("mart.registry_patient", of_cohort=False)))
     named = patients.assign(
         is_dead=patients["is_dead"].map({True: "dead", False: "alive"}),
-        is_in_cohort=patients["is_in_cohort"].map({True: "True", False: "False"}),
+        is_in_cohort=patients[IS_IN_COHORT.name].map({True: "True", False: "False"}),
     )
     section.add(
         Text(
@@ -188,7 +204,7 @@ def registry_section(context: Context) -> Section:
         table_one(
             named,
             REGISTRY_VARIABLES,
-            (Family("is_in_cohort", ("True", "False")),),
+            (Family(IS_IN_COHORT.name, ("True", "False")),),
             context.words,
             caption="Patients of the registry",
             source="mart.registry_patient",
@@ -203,7 +219,7 @@ def registry_section(context: Context) -> Section:
 
 def registry_missing(context: Context) -> Block | None:
     """Values that the models of the whole registry lack."""
-    names = ("age_years", "figo_group", "histology_group")
+    names = (AGE.name, FIGO_GROUP.name, HISTOLOGY.name)
     patients = context.tables.table("mart.registry_patient", columns=names)
     gone = {one: int(patients[one].isna().sum()) for one in names}
     gone = {name: n for name, n in gone.items() if n}

@@ -21,6 +21,7 @@ from registry_pipeline.reporting.document.wording import (
 from registry_pipeline.reporting.release.disclosure import hidden_shares
 from registry_pipeline.reporting.sections.context import HIDDEN, Context
 from registry_pipeline.reporting.sections.cox_terms import ratio_cells
+from schemas.study import IS_SMALL, SIZE_GROUP
 
 _METHODS = {"efron": "", "firth": ", Firth penalty"}
 
@@ -153,7 +154,7 @@ def lesion_hazards(context: Context) -> Block | None:
     if known.empty:
         return None
     names = {
-        "is_small": f"Lesion {context.words.small} vs {context.words.large}",
+        IS_SMALL.name: f"Lesion {context.words.small} vs {context.words.large}",
         "is_scf": "Supraclavicular vs other sites",
     }
     made = []
@@ -176,7 +177,7 @@ def lesion_hazards(context: Context) -> Block | None:
 def _lesion_group(context: Context, variable: str, stratum: object) -> str:
     if variable == "overall":
         return "All treated lesions"
-    if variable == "size_group":
+    if variable == SIZE_GROUP.name:
         return f"Lesion {context.words.level(variable, stratum)}"
     return upper_first(context.words.level(variable, stratum))
 

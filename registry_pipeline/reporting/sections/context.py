@@ -16,8 +16,10 @@ from registry_pipeline.core.units import DAYS_PER_MONTH
 from registry_pipeline.reporting.document.wording import Words, clean, count, is_given, singular, upper_first
 from registry_pipeline.reporting.figures.base import FigureFolder
 from registry_pipeline.reporting.release.tables import ReleaseTables
+from schemas.study import LRT_START, OMD_DX
 
 HIDDEN = "hidden"
+HEADLINE_MONTHS = 36.0
 _COUNTED = re.compile(r"(?:\b[Oo]nly )?(?<![.,\d])(\d+) (event|death|patient|lesion|recurrence)s?\b")
 _SHARED = re.compile(r"(?<![.,\d])(\d+) of (\d+) (?=patient|lesion)")
 
@@ -51,6 +53,23 @@ class Context:
         """Largest diameter that counts as small."""
         return self.tables.number("study.cutpoint_mm", 15.0)
 
+    @cached_property
+    def landmark_months(self) -> tuple[float, ...]:
+        """Times at which the release gives rates."""
+        text = self.tables.parameters.get("study.landmark_months", "12, 24, 36, 60")
+        return tuple(float(part) for part in text.split(",") if part.strip().replace(".", "").isdigit())
+
+    @property
+    def headline_months(self) -> float:
+        """The time of the headline rates: three years, or the last before them that the release gives."""
+        earlier = [months for months in self.landmark_months if months <= HEADLINE_MONTHS]
+        return max(earlier, default=min(self.landmark_months, default=HEADLINE_MONTHS))
+
+    @property
+    def size_axis(self) -> str:
+        """The axis by which lesions are measured: "long axis"."""
+        return self.tables.parameters.get("study.size_metric", "long_axis").replace("_", " ")
+
     @property
     def days_per_month(self) -> float:
         """Length of a month."""
@@ -59,7 +78,7 @@ class Context:
     @property
     def origin(self) -> str:
         """Origin of the main analyses."""
-        return self.tables.parameters.get("study.origin", "lrt_start")
+        return self.tables.parameters.get("study.origin", LRT_START.name)
 
     @property
     def growth_model(self) -> str:
@@ -74,7 +93,7 @@ class Context:
     @property
     def other_origin(self) -> str:
         """The origin that is shown beside it."""
-        return "omd_dx" if self.origin == "lrt_start" else "lrt_start"
+        return OMD_DX.name if self.origin == LRT_START.name else LRT_START.name
 
     @property
     def no_cohort(self) -> str:

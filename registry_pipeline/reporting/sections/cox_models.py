@@ -22,7 +22,7 @@ from registry_pipeline.reporting.release.disclosure import hidden_shares
 from registry_pipeline.reporting.sections.context import Context
 from registry_pipeline.reporting.sections.cox_terms import FEW_EVENTS, METHOD, STATUS, preferred, ratio_cells
 from registry_pipeline.reporting.sections.hazards import hazards_table, other_endpoints_table
-from schemas.study import ENDPOINTS, ORIGINS
+from schemas.study import ENDPOINTS, ORIGINS, OS, PRIMARY_DX
 
 LABELLED_EVENTS = 10.0
 _FEW = "few events"  # in a note of result.cox_term
@@ -33,7 +33,7 @@ _READING = {
 }
 
 
-def models_section(context: Context, endpoint: str = "os") -> Section:
+def models_section(context: Context, endpoint: str = OS.name) -> Section:
     """Forest plots, tables of terms and fits, proportional hazards."""
     section = Section("factors", "Prognostic factors for overall survival")
     if context.no_cohort:
@@ -54,7 +54,7 @@ def model_blocks(context: Context, endpoint: str, origin: str) -> list[Block | N
     terms = context.tables.in_order("result.cox_term")
     fits, terms = (one[(one["endpoint"] == endpoint) & (one["origin"] == origin)] for one in (fits, terms))
     if fits.empty or terms.empty:
-        of_cohort = origin != "primary_dx"
+        of_cohort = origin != PRIMARY_DX.name
         return [missing(f"Cox models: not shown. {context.why_empty('result.cox_term', of_cohort)}")]
     chosen = preferred(fits)
     shown = terms.merge(chosen[["model", "method"]], on=["model", "method"])

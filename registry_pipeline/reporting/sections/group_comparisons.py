@@ -21,7 +21,7 @@ from registry_pipeline.reporting.document.wording import (
 )
 from registry_pipeline.reporting.release.disclosure import hidden_groups
 from registry_pipeline.reporting.sections.context import HIDDEN, Context
-from schemas.study import ORIGINS
+from schemas.study import LRT_START, OMD_DX, OS, SITE_TWO, SIZE_GROUP
 
 RECURRED = "had_recurred"
 _WEIGHTS = {
@@ -44,7 +44,7 @@ def compared_blocks(context: Context) -> list[Block | None]:
 
 
 def _of(context: Context, name: str, **where: str) -> pd.DataFrame:
-    return context.tables.table(f"result.{name}", {"endpoint": "os", **where})
+    return context.tables.table(f"result.{name}", {"endpoint": OS.name, **where})
 
 
 def _weighted(context: Context) -> Block | None:
@@ -120,7 +120,7 @@ def _landmarks(context: Context) -> Block:
     known = rows[rows["landmark_months"].notna()] if len(rows) else rows
     if known.empty:
         return missing(f"Landmarks: not given. {context.why_empty('result.landmark_analysis')}")
-    order = {"overall": 0, "size_group": 1, "scf_vs_other": 2, RECURRED: 3}
+    order = {"overall": 0, SIZE_GROUP.name: 1, SITE_TWO.name: 2, RECURRED: 3}
     known = known.assign(place=known["stratum_variable"].map(order).fillna(9))
     made: list[Row] = []
     for months, part in known.sort_values(["landmark_months", "place", "stratum"]).groupby("landmark_months"):
@@ -195,7 +195,7 @@ def _immortal(context: Context) -> Block | None:
     if known.empty:
         return None
     other = context.tables.table(
-        "result.km_landmark", {"endpoint": "os", "origin": "lrt_start", "stratum_variable": "overall"}
+        "result.km_landmark", {"endpoint": OS.name, "origin": LRT_START.name, "stratum_variable": "overall"}
     )
     made = []
     for months, part in known.groupby("landmark_months"):
@@ -214,9 +214,9 @@ def _immortal(context: Context) -> Block | None:
             *(
                 Column(label, upper_first(head))
                 for head in (
-                    f"from {ORIGINS['lrt_start'].label}",
-                    f"from {ORIGINS['omd_dx'].label}, everybody at risk at once",
-                    f"from {ORIGINS['omd_dx'].label}, at risk from therapy on",
+                    f"from {LRT_START.label}",
+                    f"from {OMD_DX.label}, everybody at risk at once",
+                    f"from {OMD_DX.label}, at risk from therapy on",
                 )
                 for label in ("% (95 % CI)", "At risk")
             ),

@@ -54,8 +54,10 @@ BIASES = (
     "Slow lesions stay detectable for longer and are over-represented (length bias). Fast ones appear between scans.",
     "Scans brought forward by symptoms tie the interval to growth; both analyses assume that they are not tied.",
     "Lesions of one patient are alike. The bootstrap draws patients, not lesions; the profile intervals do not know of it.",
-    "Here nodes too are measured by their longest diameter. RECIST measures nodes by the short axis: 15 mm here is not "
-    "15 mm there.",
+)
+_LONG_AXIS = (
+    "Here nodes too are measured by their longest diameter. RECIST measures nodes by the short axis: {cutpoint:g} mm here is "
+    "not {cutpoint:g} mm there."
 )
 
 
@@ -79,7 +81,7 @@ def growth_section(context: Context) -> Section:
         sensitivity_table(context),
         influence_text(context),
         Heading("What biases these numbers"),
-        Bullets(BIASES),
+        Bullets(_biases(context)),
         share_table(context),
         Heading("Lesions measured more than once"),
         serial_table(context),
@@ -119,7 +121,7 @@ def _scatter(context: Context, lesions: pd.DataFrame) -> Block:
         return missing(f"{title}: not drawn, because no lesion has both a size and a negative CT before it.")
     curves = _curves(context)
     groups = _by_site(context, lesions)
-    metric = context.tables.parameters.get("study.size_metric", "long_axis").replace("_", " ")
+    metric = context.size_axis
     crossing = _crossing(context)
     return context.figures.add(
         "growth",
@@ -218,3 +220,9 @@ def _crossing(context: Context) -> tuple[float, float, float] | None:
     one = rows.iloc[0]
     ends = [float(one[name]) if is_given(one[name]) else float("nan") for name in ("ci_lower", "ci_upper")]
     return float(one["months"]), ends[0], ends[1]
+
+
+def _biases(context: Context) -> tuple[str, ...]:
+    """What keeps a number of growth from being over-read; of the axis only where it is the long one."""
+    is_long = context.size_axis == "long axis"
+    return (*BIASES, _LONG_AXIS.format(cutpoint=context.cutpoint_mm)) if is_long else BIASES

@@ -28,9 +28,17 @@ from registry_pipeline.reporting.sections.growth_checks import forms_range
 from registry_pipeline.reporting.sections.growth_tables import ONSET
 from registry_pipeline.reporting.sections.recurrence_patterns import shown_patterns
 from registry_pipeline.reporting.sections.survival_tables import landmark_at_risk, ordered, test_text
-from schemas.study import ORIGINS
-
-LANDMARK = 36.0
+from schemas.study import (
+    IS_SMALL,
+    LOCAL_CONTROL,
+    LRT_START,
+    NEW_OLIGOMET,
+    ORIGINS,
+    OS,
+    PRIMARY_DX,
+    SITE_TWO,
+    SIZE_GROUP,
+)
 
 
 class _Line(NamedTuple):
@@ -45,13 +53,13 @@ class _Line(NamedTuple):
 
 
 _HEADLINES = {
-    ("os", "all"): "os_36_overall",
-    ("os", "scf"): "item_8a",
-    ("os", "non_scf"): "item_8b",
-    ("os", "small"): "item_11a",
-    ("os", "large"): "item_11b",
-    ("local_control", "scf"): "item_7a",
-    ("local_control", "non_scf"): "item_7b",
+    (OS.name, "all"): "os_36_overall",
+    (OS.name, "scf"): "item_8a",
+    (OS.name, "non_scf"): "item_8b",
+    (OS.name, "small"): "item_11a",
+    (OS.name, "large"): "item_11b",
+    (LOCAL_CONTROL.name, "scf"): "item_7a",
+    (LOCAL_CONTROL.name, "non_scf"): "item_7b",
 }
 _FOLLOW_UP = {"reverse_km": "follow_up_reverse_km", "observed": "item_6a"}
 
@@ -80,8 +88,8 @@ def brief_section(context: Context) -> Section:
     )
     lines = [
         *_follow_up_lines(context),
-        *_rates(context, "os", "Alive", ("overall", "scf_vs_other", "size_group")),
-        *_rates(context, "local_control", "Free of local recurrence (deaths censored)", ("scf_vs_other",)),
+        *_rates(context, OS.name, "Alive", ("overall", SITE_TWO.name, SIZE_GROUP.name)),
+        *_rates(context, LOCAL_CONTROL.name, "Free of local recurrence (deaths censored)", (SITE_TWO.name,)),
         *_pattern_lines(context),
         *_size_line(context),
         *_growth_lines(context),
@@ -113,13 +121,13 @@ def _table(context: Context, lines: list[_Line]) -> Table | None:
 
 def _bounds(context: Context, one: _Line) -> str:
     """Bounds of a number; those of the published ones are of their origin."""
-    is_other = one.headline.startswith("item_") and context.origin != "lrt_start" and not context.no_cohort
+    is_other = one.headline.startswith("item_") and context.origin != LRT_START.name and not context.no_cohort
     return bound_of(context, one.headline) if one.headline and not is_other else NOT_GIVEN
 
 
 def _registry_lines(context: Context) -> list[_Line]:
     found = context.tables.table(
-        "result.km_landmark", {"endpoint": "os", "origin": "primary_dx", "stratum_variable": "overall"}
+        "result.km_landmark", {"endpoint": OS.name, "origin": PRIMARY_DX.name, "stratum_variable": "overall"}
     )
     return [
         _Line(
@@ -164,14 +172,14 @@ def _rates(context: Context, endpoint: str, what: str, variables: tuple[str, ...
             has_interval = is_given(one["ci_lower"]) or is_given(one["ci_upper"])
             lines.append(
                 _Line(
-                    f"{what} at {LANDMARK:g} months: {whom}" + (f" ({test})" if test else ""),
+                    f"{what} at {context.headline_months:g} months: {whom}" + (f" ({test})" if test else ""),
                     HIDDEN
                     if context.is_small(one["n_at_risk"])
                     else share(one["survival"])
                     if is_given(one["survival"])
                     else "beyond follow-up",
                     interval(one["ci_lower"], one["ci_upper"], 1, 100.0) if has_interval else "not estimable",
-                    f"{at_risk[LANDMARK, stratum]} at risk",
+                    f"{at_risk[context.headline_months, stratum]} at risk",
                     "result.km_landmark",
                     _HEADLINES.get((endpoint, str(stratum)), ""),
                 )
@@ -186,14 +194,14 @@ def _landmark(context: Context, endpoint: str, variable: str) -> pd.DataFrame:
             "endpoint": endpoint,
             "origin": context.origin,
             "stratum_variable": variable,
-            "landmark_months": LANDMARK,
+            "landmark_months": context.headline_months,
         },
     )
 
 
 def _pattern_lines(context: Context) -> list[_Line]:
-    found = context.tables.table("result.recurrence_pattern", {"pattern": "new_oligomet"})
-    hidden = shown_patterns(context).get("new_oligomet", False)
+    found = context.tables.table("result.recurrence_pattern", {"pattern": NEW_OLIGOMET.name})
+    hidden = shown_patterns(context).get(NEW_OLIGOMET.name, False)
     return [
         _Line(
             "New oligometastasis as first recurrence",
@@ -208,12 +216,14 @@ def _pattern_lines(context: Context) -> list[_Line]:
 
 
 def _size_line(context: Context) -> list[_Line]:
-    where = {"endpoint": "os", "origin": context.origin, "model": "multivariable"}
+    where = {"endpoint": OS.name, "origin": context.origin, "model": "multivariable"}
     fits = context.tables.table("result.cox_fit", where)
     if fits.empty:
         return []
     best = preferred(fits).iloc[0]
-    terms = context.tables.table("result.cox_term", {**where, "method": best["method"], "term": "is_small"})
+    terms = context.tables.table(
+        "result.cox_term", {**where, "method": best["method"], "term": IS_SMALL.name}
+    )
     return [
         _Line(
             f"Hazard ratio of death, {context.words.small} vs {context.words.large}, other factors held (p {p_value(one['p_value'])})",

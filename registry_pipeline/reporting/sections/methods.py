@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from registry_pipeline.reporting.document.blocks import Bullets, Column, Heading, Row, Section, Table
 from registry_pipeline.reporting.sections.context import Context
-from schemas.study import ORIGINS
+from schemas.study import ORIGINS, PRIMARY_DX
 
 _ENDPOINTS = (
     ("Overall survival", "death of any cause", "last known alive", "none"),
@@ -92,7 +92,7 @@ def _time(context: Context) -> tuple[str, ...]:
         or "the day on which the newest file was received"
     )
     return (
-        f"The clock starts at the {ORIGINS['primary_dx'].label}: this release has no study cohort."
+        f"The clock starts at the {PRIMARY_DX.label}: this release has no study cohort."
         if context.no_cohort
         else f"The clock starts at the {ORIGINS[context.origin].label}. Treatment is a condition of being in the study, so a clock "
         "started earlier would give every patient time in which she could not have died (immortal time).",
@@ -106,7 +106,7 @@ def _time(context: Context) -> tuple[str, ...]:
 
 def _size_and_site(context: Context) -> tuple[str, ...]:
     parameters = context.tables.parameters
-    axis = parameters.get("study.size_metric", "long_axis").replace("_", " ")
+    axis = context.size_axis
     cutpoint = f"{context.cutpoint_mm:g} mm"
     return (
         f"Size of a patient: the largest {axis} over her index lesions at detection. The cutpoint of {cutpoint} is taken "

@@ -25,7 +25,7 @@ from registry_pipeline.reporting.figures.shape import coefficient_figure
 from registry_pipeline.reporting.release.disclosure import hidden_groups
 from registry_pipeline.reporting.sections.context import HIDDEN, Context
 from registry_pipeline.reporting.sections.cox_terms import preferred, ratio_cells
-from schemas.study import ORIGINS
+from schemas.study import ORIGINS, OS
 
 MODEL = "multivariable"
 MOST_PANELS = 8
@@ -51,7 +51,7 @@ def checks_section(context: Context) -> Section:
 
 def _rows(context: Context, name: str) -> pd.DataFrame:
     return context.tables.table(
-        f"result.{name}", {"endpoint": "os", "origin": context.origin, "model": MODEL}
+        f"result.{name}", {"endpoint": OS.name, "origin": context.origin, "model": MODEL}
     )
 
 
@@ -135,7 +135,7 @@ def _coefficients(context: Context) -> Block:
 def _shown_terms(context: Context) -> pd.DataFrame:
     """Terms of the plain fit, or of the penalised one where events are too few to show the plain one."""
     found = context.tables.table(
-        "result.cox_term", {"endpoint": "os", "origin": context.origin, "model": MODEL}
+        "result.cox_term", {"endpoint": OS.name, "origin": context.origin, "model": MODEL}
     )
     plain = found[found["method"] == "efron"]
     return plain if len(plain) else found
@@ -143,7 +143,7 @@ def _shown_terms(context: Context) -> pd.DataFrame:
 
 def _unpenalised(context: Context) -> list[str]:
     """That a check belongs to another fit than the hazard ratios above, where it does."""
-    where = {"endpoint": "os", "origin": context.origin, "model": MODEL}
+    where = {"endpoint": OS.name, "origin": context.origin, "model": MODEL}
     fits = context.tables.table("result.cox_fit", where)
     if fits.empty or preferred(fits).iloc[0]["method"] != "firth":
         return []

@@ -46,11 +46,11 @@ from registry_pipeline.reporting.sections.survival_tables import (
     summary_table,
 )
 from registry_pipeline.reporting.sections.swimmer import swimmer_block
-from schemas.study import ORIGINS
+from schemas.study import LOCAL_CONTROL, LRFS, NEW_OLIGOMET, ORIGINS, PFS, SITE_TWO, SIZE_GROUP
 
-_EVENT = {"local_control": "Recurrence in a treated lesion", "new_oligomet": "New oligometastasis"}
-_RECURS, _NEW = _EVENT["local_control"].lower(), _EVENT["new_oligomet"].lower()
-_OTHER = {"local_control": "Death before it", "new_oligomet": "Death or other progression before it"}
+_EVENT = {LOCAL_CONTROL.name: "Recurrence in a treated lesion", NEW_OLIGOMET.name: "New oligometastasis"}
+_RECURS, _NEW = _EVENT[LOCAL_CONTROL.name].lower(), _EVENT[NEW_OLIGOMET.name].lower()
+_OTHER = {LOCAL_CONTROL.name: "Death before it", NEW_OLIGOMET.name: "Death or other progression before it"}
 
 
 def local_section(context: Context) -> Section:
@@ -59,18 +59,20 @@ def local_section(context: Context) -> Section:
     if context.no_cohort:
         return section.add(missing(context.no_cohort))
     return section.add(
-        km_block(context, "local_control", "scf_vs_other"),
-        incidence_block(context, "local_control"),
-        incidence_table(context, "local_control", GROUPINGS),
-        landmark_table(context, "local_control", GROUPINGS, context.origin),
-        logrank_table(context, ["local_control", "lrfs"], ("scf_vs_other", "size_group"), context.origin),
+        km_block(context, LOCAL_CONTROL.name, SITE_TWO.name),
+        incidence_block(context, LOCAL_CONTROL.name),
+        incidence_table(context, LOCAL_CONTROL.name, GROUPINGS),
+        landmark_table(context, LOCAL_CONTROL.name, GROUPINGS, context.origin),
+        logrank_table(
+            context, [LOCAL_CONTROL.name, LRFS.name], (SITE_TWO.name, SIZE_GROUP.name), context.origin
+        ),
         zero_events_table(context),
-        gray_table(context, "local_control", _RECURS),
-        hazards_compared(context, "local_control", _RECURS),
+        gray_table(context, LOCAL_CONTROL.name, _RECURS),
+        hazards_compared(context, LOCAL_CONTROL.name, _RECURS),
         lesion_table(context),
         lesion_hazards(context),
-        km_block(context, "lrfs", "scf_vs_other"),
-        summary_table(context, "lrfs", GROUPINGS, context.origin),
+        km_block(context, LRFS.name, SITE_TWO.name),
+        summary_table(context, LRFS.name, GROUPINGS, context.origin),
     )
 
 
@@ -80,15 +82,15 @@ def progression_section(context: Context) -> Section:
     if context.no_cohort:
         return section.add(missing(context.no_cohort))
     return section.add(
-        km_block(context, "pfs", "overall"),
-        km_block(context, "pfs", "size_group"),
-        landmark_table(context, "pfs", GROUPINGS, context.origin),
-        summary_table(context, "pfs", GROUPINGS, context.origin),
+        km_block(context, PFS.name, "overall"),
+        km_block(context, PFS.name, SIZE_GROUP.name),
+        landmark_table(context, PFS.name, GROUPINGS, context.origin),
+        summary_table(context, PFS.name, GROUPINGS, context.origin),
         Heading("New oligometastases"),
-        incidence_block(context, "new_oligomet"),
-        incidence_table(context, "new_oligomet", GROUPINGS),
-        gray_table(context, "new_oligomet", _NEW),
-        hazards_compared(context, "new_oligomet", _NEW),
+        incidence_block(context, NEW_OLIGOMET.name),
+        incidence_table(context, NEW_OLIGOMET.name, GROUPINGS),
+        gray_table(context, NEW_OLIGOMET.name, _NEW),
+        hazards_compared(context, NEW_OLIGOMET.name, _NEW),
         Heading("Patterns of first recurrence"),
         pattern_table(context),
         recurrence_groups(context),
@@ -165,7 +167,7 @@ def incidence_block(context: Context, endpoint: str) -> Block:
 
 def incidence_table(context: Context, endpoint: str, variables: Sequence[str]) -> Block | None:
     """Cumulative incidence at the landmarks, by group."""
-    marks = _landmarks(context)
+    marks = context.landmark_months
     rows: list[Row] = []
     for variable in variables:
         found = _at_landmarks(context, endpoint, variable)
@@ -215,11 +217,6 @@ def _at_landmarks(context: Context, endpoint: str, variable: str) -> pd.DataFram
     return own[:0] if len(groups) and context.small_groups(groups["n"]) else own
 
 
-def _landmarks(context: Context) -> list[float]:
-    text = context.tables.parameters.get("study.landmark_months", "12, 24, 36, 60")
-    return [float(one) for one in text.split(",") if one.strip().replace(".", "").isdigit()]
-
-
 def _incidence_at(part: pd.DataFrame, days: float) -> str:
     """Incidence at a time and its interval; a dash beyond the last observation."""
     if part["duration_days"].max() < days:
@@ -234,11 +231,11 @@ def _incidence_at(part: pd.DataFrame, days: float) -> str:
 def zero_events_table(context: Context) -> Block | None:
     """Groups in which nobody had the event: what may still be true of them."""
     rows = []
-    for variable in ("scf_vs_other", "size_group"):
+    for variable in (SITE_TWO.name, SIZE_GROUP.name):
         found = context.tables.table(
             "result.km_summary",
             {
-                "endpoint": "local_control",
+                "endpoint": LOCAL_CONTROL.name,
                 "origin": context.origin,
                 "stratum_variable": variable,
                 "n_event": 0,

@@ -31,9 +31,9 @@ from registry_pipeline.reporting.document.wording import (
 )
 from registry_pipeline.reporting.figures.shape import search_figure, spline_figure
 from registry_pipeline.reporting.sections.context import Context
-from schemas.study import ORIGINS
+from schemas.study import MAX_DIAMETER, ORIGINS, OS
 
-SIZE = "max_diameter_mm"
+SIZE = MAX_DIAMETER.name
 _KINDS = {"fixed": "the study’s, not searched here", "searched": "searched in these data"}
 READING = (
     "The study’s cutpoint comes from outside these data and was not searched in them, so its p value here means what it says. "
@@ -66,7 +66,7 @@ def shape_section(context: Context) -> Section:
 
 def _rows(context: Context, name: str, **where: str) -> pd.DataFrame:
     return context.tables.table(
-        f"result.{name}", {"endpoint": "os", "origin": context.origin, "variable": SIZE, **where}
+        f"result.{name}", {"endpoint": OS.name, "origin": context.origin, "variable": SIZE, **where}
     )
 
 

@@ -33,20 +33,35 @@ from registry_pipeline.reporting.sections.survival_tables import (
     summary_table,
     test_text,
 )
-from schemas.study import ENDPOINTS, ORIGINS
+from schemas.study import (
+    AGE_GROUP,
+    ENDPOINTS,
+    FIGO_GROUP,
+    HISTOLOGY,
+    LOCAL_CONTROL,
+    LRFS,
+    NEW_OLIGOMET,
+    ORIGINS,
+    OS,
+    PFS,
+    PRIMARY_DX,
+    SITE,
+    SITE_TWO,
+    SIZE_GROUP,
+)
 
-GROUPINGS = ("overall", "scf_vs_other", "size_group")
+GROUPINGS = ("overall", SITE_TWO.name, SIZE_GROUP.name)
 SHORT = {
     "overall": {"all": "All"},
-    "scf_vs_other": {"scf": "SCF", "non_scf": "Other"},
-    "lesion_site_group": {"scf": "SCF", "lung": "Lung", "other": "Other"},
+    SITE_TWO.name: {"scf": "SCF", "non_scf": "Other"},
+    SITE.name: {"scf": "SCF", "lung": "Lung", "other": "Other"},
 }
 _MEANINGS = {
-    "os": "estimated to be alive at each time, had all been watched that long",
-    "lrfs": "estimated to be alive without recurrence in a treated lesion",
-    "pfs": "estimated to be alive without any progression",
-    "local_control": "estimated to be free of recurrence in a treated lesion if nobody died before it",
-    "new_oligomet": "estimated to be free of a new oligometastasis if nothing else came before it",
+    OS.name: "estimated to be alive at each time, had all been watched that long",
+    LRFS.name: "estimated to be alive without recurrence in a treated lesion",
+    PFS.name: "estimated to be alive without any progression",
+    LOCAL_CONTROL.name: "estimated to be free of recurrence in a treated lesion if nobody died before it",
+    NEW_OLIGOMET.name: "estimated to be free of a new oligometastasis if nothing else came before it",
 }
 
 
@@ -75,7 +90,7 @@ def km_block(context: Context, endpoint: str, variable: str, origin: str | None 
     rows = km_rows(context, endpoint, origin, variable)
     title = f"{ENDPOINTS[endpoint].label}{_by(context, variable)}, from {ORIGINS[origin].label}"
     if rows.empty:
-        of_cohort = origin != "primary_dx"
+        of_cohort = origin != PRIMARY_DX.name
         return missing(f"{title}: not drawn. {context.why_empty('result.km_curve', of_cohort)}")
     if context.small_groups(rows_of(context, "result.km_summary", endpoint, origin, variable)["n"]):
         return missing(f"{title}: not drawn, because a group has fewer than {context.small_cell} patients.")
@@ -135,7 +150,7 @@ def rounded_words(context: Context) -> str:
 
 
 def _limits(endpoint: str, variable: str) -> str:
-    if endpoint in ("local_control", "new_oligomet"):
+    if endpoint in (LOCAL_CONTROL.name, NEW_OLIGOMET.name):
         return "It is not the risk that a patient runs, because patients may die first; see the cumulative incidence."
     if variable == "overall":
         return "It is not what one patient can expect, and its right end rests on few patients, as the band shows."
@@ -157,11 +172,11 @@ def survival_section(context: Context) -> Section:
     if context.no_cohort:
         return section.add(missing(context.no_cohort))
     for variable in GROUPINGS:
-        section.add(km_block(context, "os", variable))
+        section.add(km_block(context, OS.name, variable))
     section.add(
-        landmark_table(context, "os", GROUPINGS, context.origin),
-        summary_table(context, "os", GROUPINGS, context.origin),
-        logrank_table(context, ["os"], _tested(context), context.origin),
+        landmark_table(context, OS.name, GROUPINGS, context.origin),
+        summary_table(context, OS.name, GROUPINGS, context.origin),
+        logrank_table(context, [OS.name], _tested(context), context.origin),
         caution(
             "Groups by size at detection are exposed to lead time: a lesion that is found small is found early, and "
             "survival counted from there is longer even if nothing else changes.",
@@ -173,23 +188,23 @@ def survival_section(context: Context) -> Section:
             Text(
                 f"The same rates with the clock started at the {ORIGINS[context.other_origin].label}, for comparison."
             ),
-            landmark_table(context, "os", GROUPINGS, context.other_origin),
+            landmark_table(context, OS.name, GROUPINGS, context.other_origin),
         )
     return section
 
 
 def _tested(context: Context) -> list[str]:
-    found = context.tables.table("result.logrank_test", {"endpoint": "os", "origin": context.origin})
+    found = context.tables.table("result.logrank_test", {"endpoint": OS.name, "origin": context.origin})
     first = [one for one in GROUPINGS if one != "overall"]
     return [*first, *sorted(set(found["stratum_variable"]) - set(first))]
 
 
 def registry_survival(context: Context) -> list[Block | None]:
     """Overall survival of everyone, from the diagnosis of the primary."""
-    strata = ["overall", "figo_group"]
+    strata = ["overall", FIGO_GROUP.name]
     return [
-        *(km_block(context, "os", variable, "primary_dx") for variable in strata),
-        landmark_table(context, "os", strata, "primary_dx"),
-        summary_table(context, "os", strata, "primary_dx"),
-        logrank_table(context, ["os"], ["figo_group", "age_group", "histology_group"], "primary_dx"),
+        *(km_block(context, OS.name, variable, PRIMARY_DX.name) for variable in strata),
+        landmark_table(context, OS.name, strata, PRIMARY_DX.name),
+        summary_table(context, OS.name, strata, PRIMARY_DX.name),
+        logrank_table(context, [OS.name], [FIGO_GROUP.name, AGE_GROUP.name, HISTOLOGY.name], PRIMARY_DX.name),
     ]

@@ -88,11 +88,12 @@ def test_text(context: Context, endpoint: str, variable: str, origin: str) -> st
 
 
 def rates_text(context: Context, endpoint: str, variable: str, origin: str) -> str:
-    """Rates at 36 months in words, for the description of a figure."""
+    """Rates at the headline time in words, for the description of a figure."""
+    months = context.headline_months
     found = rows_of(context, "result.km_landmark", endpoint, origin, variable)
-    found = found[found["landmark_months"] == 36] if len(found) else found
+    found = found[found["landmark_months"] == months] if len(found) else found
     return "; ".join(
-        f"{context.words.level(variable, row.stratum)}: {share(row.survival)} at 36 months"
+        f"{context.words.level(variable, row.stratum)}: {share(row.survival)} at {months:g} months"
         for row in found.itertuples()
         if is_given(row.survival) and not context.is_small(row.n_at_risk)
     )
@@ -136,7 +137,7 @@ def landmark_table(context: Context, endpoint: str, variables: Sequence[str], or
             rows.append(Row(upper_first(context.words.group(variable, stratum)), tuple(cells)))
     if not rows:
         return missing(
-            f"Rates at fixed times: not given. {context.why_empty('result.km_landmark', origin != 'primary_dx')}"
+            f"Rates at fixed times: not given. {context.why_empty('result.km_landmark', not ORIGINS[origin].is_registry)}"
         )
     columns = [
         Column(label, f"{mark:g} months", origin=f"result.km_landmark.{name}")

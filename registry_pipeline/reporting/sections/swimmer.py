@@ -13,7 +13,7 @@ from registry_pipeline.reporting.document.wording import (
 )
 from registry_pipeline.reporting.figures.swimmer import swimmer_figure
 from registry_pipeline.reporting.sections.context import Context
-from schemas.study import ORIGINS
+from schemas.study import LRT_START, SITE
 
 MOST_LANES = 60
 
@@ -27,10 +27,10 @@ def swimmer_block(context: Context) -> Block:
     lanes, events, n_all = _lanes(context)
     if lanes.empty:
         return missing(f"Swimmer's plot: not drawn. {context.why_empty('mart.survival_time')}")
-    groups = [context.words.level("lesion_site_group", one) for one in ("scf", "lung", "other")]
+    groups = [context.words.level(SITE.name, one) for one in ("scf", "lung", "other")]
     return context.figures.add(
         "swimmer",
-        swimmer_figure(lanes, events, groups, f"Months from {ORIGINS['lrt_start'].label}"),
+        swimmer_figure(lanes, events, groups, f"Months from {LRT_START.label}"),
         pd.concat([lanes.drop(columns="group").assign(site=lanes["group"]), events], ignore_index=True),
         title=f"Swimmer's plot of {len(lanes)} patients"
         + ("" if n_all == len(lanes) else f" out of {n_all}"),
@@ -46,7 +46,7 @@ def _lanes(context: Context) -> tuple[pd.DataFrame, pd.DataFrame, int]:
     empty = pd.DataFrame()
     needs = {
         "mart.survival_time": ["patient_id", "endpoint", "origin", "duration_days", "event"],
-        "mart.cohort": ["patient_id", "lesion_site_group"],
+        "mart.cohort": ["patient_id", SITE.name],
         "mart.recurrence": ["patient_id", "event_type", "days_since_lrt"],
     }
     chosen = context.tables.query(
@@ -69,7 +69,7 @@ def _lanes(context: Context) -> tuple[pd.DataFrame, pd.DataFrame, int]:
             "lane": chosen.index,
             "months": chosen["duration_days"] / context.days_per_month,
             "is_dead": chosen["event"] == 1,
-            "group": [context.words.level("lesion_site_group", one) for one in chosen["lesion_site_group"]],
+            "group": [context.words.level(SITE.name, one) for one in chosen[SITE.name]],
         }
     )
     marked = chosen[["patient_id"]].assign(lane=chosen.index).merge(recurrences, on="patient_id")

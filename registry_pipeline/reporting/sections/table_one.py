@@ -29,14 +29,15 @@ from registry_pipeline.reporting.document.wording import (
 )
 from registry_pipeline.reporting.release.disclosure import Counts, Mask, hidden_cells
 from schemas.codes import CODE_LISTS
+from schemas.study import AGE, AGE_GROUP, BED, MAX_DIAMETER, SITE, SIZE_GROUP
 
 _FEW_LEVELS = 12
 _FEW_VALUES = 5  # fewer have no spread worth dividing by
-_ORDERS = {"age_group": ("<50", "50-64", "65+"), "size_group": ("small", "large")}
-_CUTS = {"max_diameter_mm": "size_group", "age_years": "age_group"}  # a number, and the groups that cut it
+_ORDERS = {AGE_GROUP.name: ("<50", "50-64", "65+"), SIZE_GROUP.name: ("small", "large")}
+_CUTS = {MAX_DIAMETER.name: SIZE_GROUP.name, AGE.name: AGE_GROUP.name}  # a number, and the groups that cut it
 # Levels whose sum other tables show as a group of their own.
-_TOGETHER = {"lesion_site_group": ("lung", "other")}
-_MISSING = {"bed10_gy": "not irradiated, or missing"}
+_TOGETHER = {SITE.name: ("lung", "other")}
+_MISSING = {BED.name: "not irradiated, or missing"}
 
 
 @dataclass(frozen=True)

@@ -136,3 +136,27 @@ def test_numbers_are_written_as_people_write_them() -> None:
     assert singular("1 months; 1 lesions of 1 patients; 11 months; 2.1 months") == (
         "1 month; 1 lesion of 1 patient; 11 months; 2.1 months"
     )
+
+
+def test_every_threshold_in_a_sentence_is_the_releases(tmp_path: Path) -> None:
+    """Cutpoint, headline time and axis as they are set: no page says 15 mm, 36 months or long axis by itself."""
+    database = make_release(tmp_path / "registry.duckdb")
+    settings = {
+        "study.cutpoint_mm": "21.0",
+        "study.landmark_months": "9, 27",
+        "study.size_metric": "short_axis",
+    }
+    with duckdb.connect(str(database)) as connection:
+        for name, value in settings.items():
+            connection.execute("DELETE FROM meta.parameter WHERE name = ?", [name])
+            connection.execute("INSERT INTO meta.parameter (name, value) VALUES (?, ?)", [name, value])
+        connection.execute("UPDATE result.cutpoint_search SET cutpoint = 21 WHERE cutpoint = 15")
+        connection.execute("UPDATE result.km_landmark SET landmark_months = 27 WHERE landmark_months = 36")
+        connection.execute("DELETE FROM result.km_landmark WHERE landmark_months IN (12, 24, 60)")
+    write_reports(database, tmp_path / "out")
+    text = page(tmp_path / "out").text
+    assert "at 27 months" in text
+    assert "21 mm" in text
+    for untrue in (r"\b15 mm", r"at 36 months", r"long axis", r"longest diameter"):
+        found = re.search(rf".{{60}}{untrue}.{{20}}", text)
+        assert found is None, found[0]
