@@ -31,7 +31,13 @@ class CodeList:
         """The codes in display order."""
         return tuple(self.labels)
 
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """The codes that say that nothing is known."""
+        return tuple(code for code, label in self.labels.items() if label.lower().startswith(UNKNOWN))
 
+
+UNKNOWN = ("unknown", "not known", "not stated", "undetermined")
 CODE_LISTS: dict[str, CodeList] = {}
 
 

@@ -45,6 +45,7 @@ class Column:
         codes: the code list that closes the column, or None.
         is_required: NOT NULL; a record without it is a finding of rule S14.
         is_identifying: direct identifier or free text; never leaves the stewards' database.
+        is_free_text: words of a person, in which anything may stand; never leaves the stewards' database.
         references: ``curated.patient.patient_id`` for a foreign key, or None.
         minimum: smallest value that can exist at all (a CHECK), or None.
         maximum: largest value that can exist at all (a CHECK), or None.
@@ -57,6 +58,7 @@ class Column:
     codes: CodeList | None = None
     is_required: bool = False
     is_identifying: bool = False
+    is_free_text: bool = False
     references: str | None = None
     minimum: float | None = None
     maximum: float | None = None
@@ -79,6 +81,11 @@ class Column:
     def pointing_to(self, table: str) -> "Column":
         """The same column as a foreign key into ``table`` (``curated.patient``)."""
         return replace(self, references=f"{table}.{self.name}")
+
+    @property
+    def is_compared(self) -> bool:
+        """Whether a change since the last release is told: of every value that no identifier and no free text is."""
+        return not (self.is_free_text or self.references or self.name.endswith("_id"))
 
     @property
     def polars_type(self) -> type[pl.DataType] | pl.DataType:

@@ -192,4 +192,10 @@ def _restored(context: RefreshContext, findings: pl.DataFrame) -> list[str]:
         now = records.select(key.alias("record_key"), pl.col(str(item)).cast(pl.String).alias("_now"))
         joined = group.join(now, on="record_key")
         restored += joined.filter(pl.col("_now") == pl.col("old_value"))["finding_id"].to_list()
+        # of a column that was emptied as a whole: the facility fills it again
+        filled = records.filter(pl.col(str(item)).is_not_null())["facility_id"].unique()
+        is_column = pl.col("record_key") == f"{table}.{item}"
+        restored += group.filter(is_column & pl.col("facility_id").is_in(filled.implode()))[
+            "finding_id"
+        ].to_list()
     return restored

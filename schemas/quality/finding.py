@@ -25,6 +25,8 @@ MODEL = table(
         text("items", "Columns to look at, comma-separated"),
         text("value_text", "What was found, as received", is_identifying=True),
         text("message", "What is wrong and what is expected", is_required=True),
+        text("old_value", "Of a rule that compares releases: the value before", is_identifying=True),
+        text("new_value", "Of a rule that compares releases: the value now", is_identifying=True),
         text("suggestion", "What to write instead", is_identifying=True),
         coded("status", codes.FINDING_STATUS, "Where the finding is in its life", is_required=True),
         text("first_seen_release", "Release that first showed the finding"),

@@ -7,7 +7,7 @@ inputs = ["curated.patient", "curated.patient_xref", "curated.death", "quality.q
 message = "A patient of the last release has disappeared, one who was dead is alive again, or a patient number now carries quite another date of birth. Send the record again, confirm that it was removed on purpose, or give the other person a number of her own."
 category = "plausibility/temporal"
 source = "P"
-version = 2
+version = 3
 [[passing]]
 "curated.patient" = [{patient_id = "P1", facility_id = "x", birth_date = 1960-01-01}]
 "previous.curated.patient" = [{patient_id = "P1", facility_id = "x", birth_date = 1960-01-01}]
@@ -51,6 +51,7 @@ linked AS (
 ),
 judged AS (
     SELECT old.facility_id, old.patient_id,
+           CAST(old.birth_date AS VARCHAR) AS old_birth_date, CAST(now.birth_date AS VARCHAR) AS new_birth_date,
            now.patient_id IS NULL AND gone.record_key IS NULL AND linked.own_patient_id IS NULL AS has_disappeared,
            now.patient_id IS NOT NULL AND was.patient_id IS NOT NULL AND dead.patient_id IS NULL
                AND kept.record_key IS NULL AS is_alive_again,
@@ -68,6 +69,11 @@ judged AS (
     LEFT JOIN held AS kept ON kept.table_name = 'death' AND kept.record_key = old.patient_id
 )
 SELECT facility_id, patient_id AS record_key,
+       -- the item that has to have its old value again
+       CASE WHEN has_disappeared THEN 'patient' WHEN is_alive_again THEN 'death' ELSE 'patient' END AS table_name,
+       CASE WHEN has_disappeared THEN 'patient_id' WHEN is_alive_again THEN 'patient_id' ELSE 'birth_date' END AS items,
+       CASE WHEN has_disappeared OR is_alive_again THEN patient_id ELSE old_birth_date END AS old_value,
+       CASE WHEN NOT has_disappeared AND NOT is_alive_again THEN new_birth_date END AS new_value,
        has_disappeared OR is_alive_again OR is_another_person AS is_violated,
        CASE WHEN has_disappeared THEN 'disappeared' WHEN is_alive_again THEN 'dead before, no death now'
             ELSE 'another date of birth' END AS detail

@@ -3,11 +3,11 @@ table = "primary_tumour"
 scope = "registry"
 severity = "warning"
 items = ["figo_stage"]
-inputs = ["curated.followup", "curated.measurement", "curated.primary_tumour", "previous.curated.followup", "previous.curated.measurement", "previous.curated.primary_tumour"]
-message = "A stage or a lesion's size was rewritten, or the last contact went backwards, since the last release. Confirm the correction."
+inputs = ["comparison.change", "comparison.record", "curated.followup", "previous.curated.followup", "previous.quality.finding"]
+message = "'{column}' was rewritten since the last release, or the last contact went backwards, and nobody had asked about it. Confirm the correction."
 category = "plausibility/temporal"
 source = "P"
-version = 2
+version = 3
 [[passing]]
 "curated.primary_tumour" = [{tumour_id = "T1", patient_id = "P1", facility_id = "x", figo_stage = "IB1"}]
 "previous.curated.primary_tumour" = [{tumour_id = "T1", patient_id = "P1", facility_id = "x", figo_stage = "IB1"}]
@@ -29,28 +29,50 @@ version = 2
 [[passing]]
 "curated.followup" = [{followup_id = "F1", patient_id = "P1", facility_id = "x", contact_date = 2019-01-01}]
 "previous.curated.followup" = [{followup_id = "F1", patient_id = "P1", facility_id = "x", contact_date = 2019-01-01}]
+[[failing]]
+_told = {old_value = "cancer", new_value = "other"}
+"curated.death" = [{patient_id = "P1", facility_id = "x", death_cause = "other"}]
+"previous.curated.death" = [{patient_id = "P1", facility_id = "x", death_cause = "cancer"}]
+[[failing]]
+"curated.patient" = [{patient_id = "P1", facility_id = "x", has_consent = false}]
+"previous.curated.patient" = [{patient_id = "P1", facility_id = "x", has_consent = true}]
+[[failing]]
+"curated.primary_tumour" = [{tumour_id = "T1", patient_id = "P1", facility_id = "x", histology_group = "adeno", grade_code = "2"}]
+"previous.curated.primary_tumour" = [{tumour_id = "T1", patient_id = "P1", facility_id = "x", histology_group = "scc", grade_code = "2"}]
+[[passing]]
+"curated.primary_tumour" = [{tumour_id = "T1", patient_id = "P1", facility_id = "x", grade_code = "2"}]
+"previous.curated.primary_tumour" = [{tumour_id = "T1", patient_id = "P1", facility_id = "x"}]
+[[failing]]
+_told = {old_value = "2020-01-01", new_value = ""}
+"curated.patient" = [{patient_id = "P1", facility_id = "x"}]
+"previous.curated.patient" = [{patient_id = "P1", facility_id = "x"}]
+"previous.curated.followup" = [{followup_id = "F1", patient_id = "P1", facility_id = "x", contact_date = 2020-01-01}]
 */
-SELECT 'primary_tumour' AS table_name, now.facility_id, now.tumour_id AS record_key, 'figo_stage' AS items,
-       now.figo_stage IS DISTINCT FROM old.figo_stage AS is_violated,
-       concat_ws(' ', 'before:', old.figo_stage) AS detail
-FROM curated.primary_tumour AS now JOIN previous.curated.primary_tumour AS old USING (tumour_id)
-WHERE old.figo_stage IS NOT NULL
-UNION ALL
-SELECT 'measurement', now.facility_id, now.measurement_id, 'long_axis_mm',
-       now.long_axis_mm IS DISTINCT FROM old.long_axis_mm, format('before: {:.1f} mm', old.long_axis_mm)
-FROM curated.measurement AS now JOIN previous.curated.measurement AS old USING (measurement_id)
-WHERE old.long_axis_mm IS NOT NULL
-UNION ALL
-SELECT 'measurement', now.facility_id, now.measurement_id, 'short_axis_mm',
-       now.short_axis_mm IS DISTINCT FROM old.short_axis_mm, format('before: {:.1f} mm', old.short_axis_mm)
-FROM curated.measurement AS now JOIN previous.curated.measurement AS old USING (measurement_id)
-WHERE old.short_axis_mm IS NOT NULL
-UNION ALL
-SELECT 'patient', any_value(now.facility_id), now.patient_id, 'patient_id',
-       max(coalesce(now.contact_date_upper, now.contact_date)) < any_value(old.latest),
-       'last contact before: ' || any_value(old.latest)
-FROM curated.followup AS now JOIN (
-    SELECT patient_id, max(coalesce(contact_date_lower, contact_date)) AS latest
+WITH asked AS (
+    -- a finding of the last release on the same item is the reason of a change
+    SELECT DISTINCT table_name, record_key, unnest(string_split(items, ',')) AS items
+    FROM previous.quality.finding WHERE status NOT IN ('closed', 'corrected', 'gone')
+),
+last_contact AS (
+    SELECT patient_id, max(coalesce(contact_date_upper, contact_date)) AS latest FROM curated.followup GROUP BY patient_id
+),
+contact_before AS (
+    SELECT patient_id, any_value(facility_id) AS facility_id, max(coalesce(contact_date_lower, contact_date)) AS latest
     FROM previous.curated.followup GROUP BY patient_id
-) AS old USING (patient_id)
-GROUP BY now.patient_id
+)
+SELECT c.table_name, c.facility_id, c.record_key, c.patient_id, c.items, a.items IS NULL AS is_violated,
+       'before: ' || c.old_value AS detail, c.old_value, c.new_value
+FROM comparison.change AS c LEFT JOIN asked AS a USING (table_name, record_key, items)
+WHERE c.kind IN ('changed', 'vaguer') AND (c.table_name, c.items) NOT IN (
+    ('patient', 'birth_date'), ('patient', 'sex'), ('death', 'death_date'), ('primary_tumour', 'dx_date')
+)
+UNION ALL
+-- each record that is in both releases was looked at
+SELECT table_name, facility_id, NULL, NULL, NULL, false, NULL, NULL, NULL FROM comparison.record, range(n)
+UNION ALL
+-- a last contact that has gone altogether went backwards too
+SELECT 'patient', old.facility_id, old.patient_id, old.patient_id, 'patient_id',
+       now.latest IS NULL OR now.latest < old.latest, 'last contact before: ' || old.latest,
+       CAST(old.latest AS VARCHAR), CAST(now.latest AS VARCHAR)
+FROM contact_before AS old LEFT JOIN last_contact AS now USING (patient_id)
+WHERE old.patient_id IN (SELECT patient_id FROM curated.patient)

@@ -9,7 +9,7 @@ header's ``inputs`` what it reads and is ``not_applicable`` where one of them is
 names of the previous release is shown to it empty in the first release.
 
 A rule's SELECT gives one row per judged thing: ``facility_id, record_key, is_violated`` and, where it can
-say more, ``table_name, items, severity, suggestion, detail, value_text``. ``facility_id`` is ``registry``
+say more, ``table_name, items, patient_id, severity, suggestion, detail, value_text, old_value, new_value``. ``facility_id`` is ``registry``
 where the whole registry is judged.
 """
 
@@ -23,6 +23,7 @@ import schemas
 from registry_pipeline.core.frames import with_schema
 from registry_pipeline.core.sql_files import SqlFile
 from registry_pipeline.validation.records import curated, whole_key
+from registry_pipeline.validation.registry_wide.release_comparison import compare_releases, since_first_change
 from registry_pipeline.validation.rules.catalogue import Catalogue, RuleEntry, message_of, parameters_for
 from registry_pipeline.validation.screening.cross_table import severity_of
 from registry_pipeline.validation.screening.findings import FINDING, finding_id
@@ -47,6 +48,7 @@ def run_registry_rules(
         facility that was judged), and rule id -> why it failed. The notes may quote values: never log them.
     """
     findings, results, failures = [pl.DataFrame(schema=FINDING)], [], {}
+    compare_releases(connection)
     present = _present(connection)
     _stand_in(connection, rules, present)
     for entry in rules.of_scope("registry").values():
@@ -63,7 +65,7 @@ def run_registry_rules(
         findings.append(_findings(broken, entry))
         results += _results(broken, judged, entry)
     told = _with_patients(connection, pl.concat(findings), present)
-    return told, pl.DataFrame(results, schema=RESULT, orient="row"), failures
+    return since_first_change(connection, told), pl.DataFrame(results, schema=RESULT, orient="row"), failures
 
 
 def _with_patients(
@@ -80,7 +82,8 @@ def _with_patients(
             known = records.select(whole_key(str(table)).alias("record_key"), "patient_id").unique(
                 "record_key"
             )
-            group = group.drop("patient_id").join(known, on="record_key", how="left", maintain_order="left")
+            group = group.join(known, on="record_key", how="left", maintain_order="left", suffix="_known")
+            group = group.with_columns(pl.coalesce("patient_id", "patient_id_known").alias("patient_id"))
         parts.append(group.select(findings.columns))
     return pl.concat(parts) if parts else findings
 
@@ -149,7 +152,7 @@ def _findings(broken: pl.DataFrame, entry: RuleEntry) -> pl.DataFrame:
     frame = frame.with_columns(
         pl.lit(entry.rule_id).alias("rule_id"),
         severity_of(entry, broken).alias("severity"),
-        (pl.lit(message_of(entry)) + detail).alias("message"),
+        (_message(entry, frame) + detail).alias("message"),
         suggested.cast(pl.String).fill_null(entry.suggestion or "").replace("", None).alias("suggestion"),
         pl.lit("open").alias("status"),
     )
@@ -157,6 +160,14 @@ def _findings(broken: pl.DataFrame, entry: RuleEntry) -> pl.DataFrame:
     ids = [finding_id(entry.rule_id, *row) for row in told.iter_rows()]
     named = frame.with_columns(pl.Series("finding_id", ids, dtype=pl.String))
     return with_schema(named, FINDING).unique("finding_id", keep="first", maintain_order=True)
+
+
+def _message(entry: RuleEntry, frame: pl.DataFrame) -> pl.Expr:
+    """The rule's message; a place for the column takes the item that the row is about."""
+    if "{column}" not in entry.message:
+        return pl.lit(message_of(entry))
+    words = {item: message_of(entry, item) for item in frame["items"].drop_nulls().unique()}
+    return pl.col("items").replace_strict(words, default=message_of(entry), return_dtype=pl.String)
 
 
 def _results(

@@ -1,0 +1,206 @@
+"""What changed between the release before and the records that are now curated, column by column.
+
+Belongs here: the relations ``comparison.change`` and ``comparison.record`` that rules between releases read, and
+which value a finding compares with. Does not belong here: the rules (``sql/rules``), the life of findings.
+
+Every column that is no identifier and no free text is compared (:attr:`schemas.columns.Column.is_compared`): a change
+of any of them moves a mart, an exclusion or a rule, or is a mistake. The previous release stands as the attached
+database ``previous``.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import duckdb
+import polars as pl
+
+from registry_pipeline.validation.records import curated, date_stems
+from schemas.codes import OPEN_STATUSES
+from schemas.columns import Column
+from schemas.constraints import literal, quote
+from schemas.table import columns_of, key_of
+
+RELATIONS = ("comparison.change", "comparison.record")
+MINIMUM_VALUES = 5
+"""Fewer values than this may have gone by themselves: each is told apart, the column is not called emptied."""
+_NO_RECORDS_OF_THEIR_OWN = ("patient", "death", "patient_xref")
+"""What vanishes from these rule G04 tells."""
+_CHANGE = (
+    "table_name VARCHAR, facility_id VARCHAR, patient_id VARCHAR, record_key VARCHAR, items VARCHAR, kind VARCHAR, "
+    "old_value VARCHAR, new_value VARCHAR"
+)
+
+
+@dataclass(frozen=True)
+class _Item:
+    """How one item is compared.
+
+    Attributes:
+        name: the column, of a partial date that of its value.
+        kind: SQL over ``old`` and ``new``: changed, vaguer, blanked or NULL.
+        text: SQL template of the value as text, with ``{0}`` for ``old`` or ``new``.
+        columns: columns of the release before that it needs.
+    """
+
+    name: str
+    kind: str
+    text: str
+    columns: tuple[str, ...]
+
+
+def compare_releases(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the relations of :data:`RELATIONS`; nothing where there is no release before."""
+    before = _columns(connection, "previous")
+    if not before:
+        return
+    connection.execute("CREATE SCHEMA IF NOT EXISTS comparison")
+    connection.execute(f"CREATE OR REPLACE TABLE comparison.change ({_CHANGE})")
+    connection.execute(
+        "CREATE OR REPLACE TABLE comparison.record (table_name VARCHAR, facility_id VARCHAR, n BIGINT)"
+    )
+    now = _columns(connection, "now")
+    for table in curated():
+        if table in before and table in now:
+            _compare(connection, table, before[table])
+    if "quarantine" in now:
+        connection.execute(  # what this refresh holds back has its own findings: it has not gone
+            "DELETE FROM comparison.change AS c WHERE c.kind = 'removed' AND EXISTS (FROM quality.quarantine AS q"
+            " WHERE q.table_name = c.table_name AND q.record_key = c.record_key)"
+        )
+    connection.execute(  # of an emptied column one change is told, and not each of its cells
+        "DELETE FROM comparison.change AS c WHERE c.kind = 'blanked' AND EXISTS (FROM comparison.change AS e"
+        " WHERE e.kind = 'emptied' AND e.table_name = c.table_name AND e.items = c.items"
+        " AND e.facility_id = c.facility_id)"
+    )
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, which: str) -> dict[str, set[str]]:
+    """Table -> columns, of the curated tables and of the quarantine of this or of the previous release."""
+    database = "'previous'" if which == "previous" else "current_database()"
+    rows = connection.execute(
+        "SELECT table_name, column_name FROM information_schema.columns"
+        f" WHERE table_catalog = {database} AND (table_schema = 'curated' OR table_name = 'quarantine')"
+    ).fetchall()
+    found: dict[str, set[str]] = {}
+    for table, column in rows:
+        found.setdefault(table, set()).add(column)
+    return found
+
+
+def _compare(connection: duckdb.DuckDBPyConnection, table: str, before: set[str]) -> None:
+    key = key_of(curated()[table])
+    if not set(key) <= before:
+        return
+    same = " AND ".join(f"new.{quote(one)} = old.{quote(one)}" for one in key)
+    pair = f"previous.curated.{table} AS old JOIN curated.{table} AS new ON {same}"
+    connection.execute(
+        f"INSERT INTO comparison.record SELECT {literal(table)}, new.facility_id, count(*) FROM {pair} GROUP BY ALL"
+    )
+    for item in _items(table, before):
+        who = f"{literal(table)}, new.facility_id, {_patient(table, 'new')}, {_record_key(table, 'new')}"
+        connection.execute(
+            f"INSERT INTO comparison.change SELECT {who}, {literal(item.name)}, {item.kind} AS kind,"
+            f" {item.text.format('old')}, {item.text.format('new')} FROM {pair} WHERE {item.kind} IS NOT NULL"
+        )
+    _emptied(connection, table, before)
+    if table not in _NO_RECORDS_OF_THEIR_OWN:
+        who = f"{literal(table)}, old.facility_id, {_patient(table, 'old')}, {_record_key(table, 'old')}"
+        connection.execute(
+            f"INSERT INTO comparison.change SELECT {who}, {literal(key[0])}, 'removed', old.{quote(key[0])}, NULL"
+            f" FROM previous.curated.{table} AS old ANTI JOIN curated.{table} AS new ON {same}"
+            # of a patient who is gone with all her records G04 tells
+            " WHERE old.patient_id IN (SELECT patient_id FROM curated.patient)"
+        )
+
+
+def _emptied(connection: duckdb.DuckDBPyConnection, table: str, before: set[str]) -> None:
+    """Columns that had values at a facility and have none now, although it still sends the records."""
+    parts = {
+        f"{stem}_{part}" for stem in date_stems(curated()[table]) for part in ("precision", "lower", "upper")
+    }
+    names = [one.name for one in columns_of(curated()[table]) if one.name in before and one.name not in parts]
+    for name in names:
+        if name == "facility_id":
+            continue
+        connection.execute(
+            f"INSERT INTO comparison.change SELECT {literal(table)}, facility_id, NULL, {literal(f'{table}.{name}')},"
+            f" {literal(name)}, 'emptied', format('{{}} of {{}}', old.n, old.total), format('{{}} of {{}}', new.n, new.total)"
+            f" FROM (SELECT facility_id, count({quote(name)}) AS n, count(*) AS total FROM previous.curated.{table}"
+            f" GROUP BY facility_id) AS old JOIN (SELECT facility_id, count({quote(name)}) AS n, count(*) AS total"
+            f" FROM curated.{table} GROUP BY facility_id) AS new USING (facility_id)"
+            f" WHERE old.n >= {MINIMUM_VALUES} AND new.n = 0"
+        )
+
+
+def _patient(table: str, side: str) -> str:
+    return f"{side}.patient_id" if "patient_id" in curated()[table].columns else "NULL"
+
+
+def _record_key(table: str, side: str) -> str:
+    return "concat_ws('|', " + ", ".join(f"{side}.{quote(one)}" for one in key_of(curated()[table])) + ")"
+
+
+def _items(table: str, before: set[str]) -> Iterator[_Item]:
+    model = curated()[table]
+    stems = set(date_stems(model))
+    parts = {f"{stem}_{part}" for stem in stems for part in ("precision", "lower", "upper")}
+    for column in columns_of(model):
+        if column.name in key_of(model) or column.name in parts or not column.is_compared:
+            continue
+        item = _date_item(column.name) if column.name in stems else _value_item(column)
+        if set(item.columns) <= before:
+            yield item
+
+
+def _value_item(column: Column) -> _Item:
+    name, unknown = quote(column.name), ", ".join(map(literal, column.codes.unknown)) if column.codes else ""
+    known = f"{{0}}.{name}"
+    if unknown:
+        known = f"CASE WHEN {{0}}.{name} NOT IN ({unknown}) THEN {{0}}.{name} END"
+    old, new = known.format("old"), known.format("new")
+    kind = (
+        f"CASE WHEN {old} IS NULL THEN NULL WHEN {new} IS NULL THEN 'blanked'"
+        f" WHEN {new} IS DISTINCT FROM {old} THEN 'changed' END"
+    )
+    return _Item(column.name, kind, f"CAST({{0}}.{name} AS VARCHAR)", (column.name,))
+
+
+def _date_item(stem: str) -> _Item:
+    """A date that became more exact within what was known has not changed; one that became vaguer perhaps has."""
+
+    def bound(side: str, part: str) -> str:
+        return f"coalesce({side}.{quote(f'{stem}_{part}')}, {side}.{quote(stem)})"
+
+    kind = (
+        f"CASE WHEN old.{stem} IS NULL THEN NULL WHEN new.{stem} IS NULL THEN 'blanked'"
+        f" WHEN {bound('new', 'lower')} > {bound('old', 'upper')} OR {bound('new', 'upper')} < {bound('old', 'lower')}"
+        f" THEN 'changed' WHEN {bound('new', 'lower')} >= {bound('old', 'lower')}"
+        f" AND {bound('new', 'upper')} <= {bound('old', 'upper')} THEN NULL ELSE 'vaguer' END"
+    )
+    text = f"CAST({{0}}.{stem} AS VARCHAR)"
+    return _Item(stem, kind, text, (stem, f"{stem}_precision", f"{stem}_lower", f"{stem}_upper"))
+
+
+def since_first_change(connection: duckdb.DuckDBPyConnection, findings: pl.DataFrame) -> pl.DataFrame:
+    """Findings between releases with the value from before the first change that nobody has answered.
+
+    A value that changes twice is compared with what it was at first; one that is restored is no finding.
+    """
+    told = connection.execute(
+        "SELECT count(*) FROM information_schema.columns WHERE table_catalog = 'previous'"
+        " AND table_schema = 'quality' AND table_name = 'finding' AND column_name = 'old_value'"
+    ).fetchall()[0][0]
+    if not told or findings.is_empty():
+        return findings
+    still_open = ", ".join(map(literal, OPEN_STATUSES))
+    first = connection.execute(
+        "SELECT finding_id, old_value AS _first FROM previous.quality.finding"
+        f" WHERE old_value IS NOT NULL AND status IN ({still_open})"
+    ).pl()
+    joined = findings.join(first, on="finding_id", how="left", maintain_order="left")
+    is_restored = (pl.col("_first") == pl.col("new_value")).fill_null(False)
+    return (
+        joined.filter(~is_restored)
+        .with_columns(pl.coalesce("_first", "old_value").alias("old_value"))
+        .select(findings.columns)
+    )
