@@ -10,6 +10,7 @@ pseudonym in its place, so that the number does not travel on inside other ident
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import polars as pl
@@ -20,6 +21,7 @@ from registry_pipeline.intake.mapping.column import ColumnMapping, Placeholder
 from registry_pipeline.intake.mapping.model import Source, TableMapping
 
 LOCAL_PATIENT = "_local_patient"
+_COMPOSED = "_composed"
 
 
 def local_patient(rows: pl.DataFrame, mapping: ColumnMapping, source: Source) -> Typed:
@@ -57,10 +59,27 @@ def _piece(placeholder: Placeholder, value: pl.Expr) -> pl.Expr:
     return value.fill_null("") if placeholder.may_be_blank else value
 
 
+def composed(
+    rows: pl.DataFrame, mapping: ColumnMapping, source: Source, siblings: Mapping[str, object]
+) -> Typed:
+    """A date, number or code whose text stands in several columns, such as ``{year}-{month}-{day}``."""
+    pieces = [
+        _piece(one, pl.col(one.name)) if isinstance(one, Placeholder) else pl.lit(one)
+        for one in mapping.template_pieces
+    ]
+    whole = rows.with_columns(pl.concat_str(pieces).alias(_COMPOSED))
+    typed = type_column(whole, replace(mapping, template=None, sources=(_COMPOSED,)), source, siblings)
+    first = pl.Series("source_column", [mapping.placeholders[0].name]).new_from_index(0, rows.height)
+    named = pl.lit(mapping.placeholders[0].name).alias("source_column")
+    return replace(typed, source_column=first, issues=typed.issues.with_columns(named))
+
+
 def fill_templates(records: pl.DataFrame, mapping: TableMapping) -> pl.DataFrame:
     """Columns made from others; a blank part makes the whole blank, unless it is marked ``{name?}``."""
     waiting = [
-        name for name, one in mapping.columns.items() if one.template is not None and name != "patient_id"
+        name
+        for name, one in mapping.columns.items()
+        if one.template is not None and not one.is_composed and name != "patient_id"
     ]
     while waiting:
         name = next(one for one in waiting if not _needs(mapping, one) & set(waiting))

@@ -10,6 +10,7 @@ the mapping itself maps to a code, in the spelling declared there, do not: the m
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -208,11 +209,13 @@ def _read_number(text: str | None, mapping: ColumnMapping, decimal: Any) -> Read
         return _BLANK if found.status == "blank" else _issue(found.reason, "S14")
     if found.qualifier != "=":
         return _issue("qualified", "S14")
-    if column.kind == "integer" and not found.value.is_integer():
-        return _issue("not_an_integer", "S14")
-    if column.kind == "integer" and abs(found.value) >= _EXACT_WHOLE:
+    if column.kind != "integer":
+        return Reading({"value": found.value}, after=_changed(text, found.value), parser="number")
+    if abs(found.value) >= _EXACT_WHOLE:
         return _issue("out_of_range", "S14")
-    value = int(found.value) if column.kind == "integer" else found.value
+    if not found.value.is_integer() and mapping.rounding is None:
+        return _issue("not_an_integer", "S14")
+    value = math.floor(found.value + (0.5 if mapping.rounding == "nearest" else 0.0))
     return Reading({"value": value}, after=_changed(text, value), parser="number")
 
 

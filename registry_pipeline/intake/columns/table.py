@@ -12,10 +12,17 @@ from typing import Any
 
 import polars as pl
 
+from registry_pipeline.intake.columns.ages import birth_from_age
 from registry_pipeline.intake.columns.anchors import AnchorDates, date_from_days
 from registry_pipeline.intake.columns.bulk_readings import part_of_identifier
 from registry_pipeline.intake.columns.groups import group_rows, is_counted
-from registry_pipeline.intake.columns.ids import LOCAL_PATIENT, fill_templates, local_patient, qualify_ids
+from registry_pipeline.intake.columns.ids import (
+    LOCAL_PATIENT,
+    composed,
+    fill_templates,
+    local_patient,
+    qualify_ids,
+)
 from registry_pipeline.intake.columns.values import (
     CHANGE_SCHEMA,
     ISSUE_SCHEMA,
@@ -138,12 +145,12 @@ class _Work:
     def type_one(self, column: ColumnMapping) -> None:
         """One mapped column other than the patient and templates, which need all others first."""
         name = column.target.name
-        if name == "patient_id" or column.template is not None:
+        if name == "patient_id" or (column.template is not None and not column.is_composed):
             return
         if column.aggregate == "count":
             self.records = self.records.hstack(self.rows.select(is_counted(column)))
-        elif column.sources:
-            typed = type_column(self.rows, column, self.source, self._siblings(name))
+        elif column.sources or column.is_composed:
+            typed = self._typed(column)
             if column.anchor is not None:
                 dates = self.staging.anchors[column.anchor]
                 typed = date_from_days(typed, column, self.rows["_row_id"], self.records["patient_id"], dates)
@@ -153,6 +160,14 @@ class _Work:
             self.records = self.records.hstack(typed.values)
         elif column.value is not None:
             self.records = self.records.with_columns(_constant(column))
+
+    def _typed(self, column: ColumnMapping) -> Typed:
+        if column.years_before is not None:
+            return birth_from_age(self.rows, column, self.source)
+        siblings = self._siblings(column.target.name)
+        if column.is_composed:
+            return composed(self.rows, column, self.source, siblings)
+        return type_column(self.rows, column, self.source, siblings)
 
     def finish(self) -> TableRows:
         """Groups, templates and identifiers; the curated columns in the order of their table."""

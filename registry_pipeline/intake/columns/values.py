@@ -6,6 +6,7 @@ Does not belong here: what one text means (``intake/columns/readings.py``), reco
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -112,11 +113,13 @@ def type_column(
         siblings: columns of the table that a size may fill, by name.
         is_part: the texts are a part of an identifier, not the whole.
     """
-    texts, origin = _first_filled(rows, mapping.sources)
+    received, origin = _first_filled(rows, mapping)
+    texts = received if mapping.part is None else _part_of(received, mapping.part)
     reader = reader_for(mapping, source)
     name = mapping.target.name
     if reader.read is read_text:
-        return _typed_text(rows["_row_id"], texts, origin, name)
+        typed = _typed_text(rows["_row_id"], texts, origin, name)
+        return typed if mapping.part is None else _with_parts(typed, received, rows["_row_id"], name)
     readings, places = _readings(rows, texts, mapping, source, reader, is_part)
     parts = {"value": name}
     if mapping.target.kind == "date" and mapping.anchor is None:
@@ -132,8 +135,37 @@ def type_column(
     changes = judged.filter(pl.col("after").is_not_null()).rename(
         {"text": "text_before", "after": "value_after"}
     )
-    return Typed(
+    typed = Typed(
         values, texts, origin, issues.select(list(ISSUE_SCHEMA)), changes.select(list(CHANGE_SCHEMA))
+    )
+    return typed if mapping.part is None else _with_parts(typed, received, rows["_row_id"], name)
+
+
+def _part_of(texts: pl.Series, pattern: str) -> pl.Series:
+    """The first group of a pattern, else all that it matches; null where it does not match."""
+    has_group = re.compile(pattern).groups > 0
+    return texts.str.extract(pattern, 1 if has_group else 0)
+
+
+def _with_parts(typed: Typed, received: pl.Series, row_ids: pl.Series, name: str) -> Typed:
+    """With issues where the part is missing, and coercions where it is not the whole text."""
+    cells = pl.DataFrame(
+        [row_ids, received.alias("text"), typed.texts.alias("part"), typed.source_column]
+    ).with_columns(pl.lit(name).alias("column_name"))
+    missing = cells.filter(pl.col("text").is_not_null() & pl.col("part").is_null())
+    issues = missing.rename({"text": "value_text"}).with_columns(
+        pl.lit("S14").alias("rule_id"), pl.lit("part_missing").alias("reason")
+    )
+    changes = cells.filter(pl.col("part") != pl.col("text")).rename(
+        {"text": "text_before", "part": "value_after"}
+    )
+    return replace(
+        typed,
+        texts=received,
+        issues=pl.concat([typed.issues, with_schema(issues, ISSUE_SCHEMA)]),
+        changes=pl.concat(
+            [typed.changes, with_schema(changes.with_columns(pl.lit("part").alias("parser")), CHANGE_SCHEMA)]
+        ),
     )
 
 
@@ -190,8 +222,11 @@ def with_default(typed: Typed, mapping: ColumnMapping, row_ids: pl.Series) -> Ty
     return replace(typed, values=values, changes=pl.concat([typed.changes, changes]))
 
 
-def _first_filled(rows: pl.DataFrame, names: Sequence[str]) -> tuple[pl.Series, pl.Series]:
+def _first_filled(rows: pl.DataFrame, mapping: ColumnMapping) -> tuple[pl.Series, pl.Series]:
     """The first text that is not blank, and the column it stands in (the first one where all are blank)."""
+    names = mapping.sources
+    if mapping.sentinels:
+        rows = clean(rows.select(*dict.fromkeys(names)), names, mapping.sentinels)
     filled = rows.select(
         pl.coalesce(pl.col(list(names))).alias("text"),
         pl.coalesce(

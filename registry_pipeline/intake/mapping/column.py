@@ -13,6 +13,9 @@ from typing import Any, Literal
 from schemas.columns import Column
 
 Aggregate = Literal["count", "sum", "min", "max", "first", "last"]
+Rounding = Literal["floor", "nearest"]
+ROW_NUMBER = "_row"
+"""In place of a source column: the number of the row in its sheet."""
 AGGREGATES: tuple[str, ...] = ("count", "sum", "min", "max", "first", "last")
 _PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
 
@@ -46,6 +49,10 @@ class ColumnMapping:
         is_size: the text is a size statement that fills the other size columns too.
         anchor: name of the anchor that a number of days is counted from, or None.
         aggregate: how rows of one group become one value.
+        sentinels: texts that mean blank in this column, beside those of the source.
+        part: regular expression of the part of the text that is read: its first group, else all that it matches.
+        rounding: how a decimal becomes a whole number: down, or to the nearest; a query without it.
+        years_before: source column with the date that the text is an age at; it makes a date of birth.
     """
 
     target: Column
@@ -61,6 +68,16 @@ class ColumnMapping:
     is_size: bool = False
     anchor: str | None = None
     aggregate: Aggregate | None = None
+    sentinels: tuple[str, ...] = ()
+    part: str | None = None
+    rounding: Rounding | None = None
+    years_before: str | None = None
+
+    @property
+    def is_composed(self) -> bool:
+        """Whether the template makes a text that is typed: a date, a number, a code."""
+        is_text = self.target.kind == "text" and self.target.codes is None
+        return self.template is not None and not is_text
 
     @property
     def placeholders(self) -> tuple[Placeholder, ...]:

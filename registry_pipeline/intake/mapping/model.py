@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from registry_pipeline.intake.mapping.column import ColumnMapping
+from registry_pipeline.intake.mapping.column import ROW_NUMBER, ColumnMapping
 from registry_pipeline.intake.mapping.person import LEADING_NUMBER, Person
 from registry_pipeline.intake.readers import ReadOptions
 
@@ -81,13 +81,12 @@ class TableMapping:
             yield from self.columns_behind(mapping)
 
     def columns_behind(self, mapping: ColumnMapping) -> Iterator[str]:
-        """The source columns of one curated column, its unit column last."""
+        """The source columns of one curated column, those of its unit and of the date of an age last."""
         yield from mapping.sources
         for one in mapping.placeholders:
             if self.is_source_column(mapping, one.name):
                 yield one.name
-        if mapping.unit_from is not None:
-            yield mapping.unit_from
+        yield from (name for name in (mapping.unit_from, mapping.years_before) if name is not None)
 
     def is_source_column(self, mapping: ColumnMapping, name: str) -> bool:
         """Whether a placeholder means a source column: it names no other mapped curated column."""
@@ -130,7 +129,7 @@ class Source:
         decimal: decimal mark of numbers, or None to accept a point only.
         required: columns without which a sheet is not used; those behind ``patient_id`` always are.
         ignore: globs of columns that are left out on purpose.
-        leave_out: conditions on rows that no table takes on purpose.
+        leave_out: conditions on rows that no table takes on purpose; any of them is enough.
         redcap: where the files are exports of a REDCap project.
         dictionary_of: name of the REDCap source whose data dictionaries this source takes, or None.
         patient_number: kind of the number that ``patient_id`` is made of; equal numbers of different kinds
@@ -165,10 +164,16 @@ class Source:
         return tuple(one for one in self.tables if sheet is None or one.is_fed_by(sheet))
 
     def source_columns(self, sheet: str | None = None) -> tuple[str, ...]:
-        """Every source column that any table of the source (or of one of its sheets) reads, once."""
+        """Every column of the files that any table of the source (or of one of its sheets) reads, once."""
         of_tables = [name for one in self.tables_of(sheet) for name in one.source_columns()]
         of_tables += [one.column for one in self.leave_out]
-        return tuple(dict.fromkeys([*of_tables, *self._person_columns(sheet)]))
+        every = dict.fromkeys([*of_tables, *self._person_columns(sheet)])
+        return tuple(name for name in every if name != ROW_NUMBER)
+
+    @property
+    def numbers_rows(self) -> bool:
+        """Whether the mapping reads the number of a row."""
+        return any(name == ROW_NUMBER for table in self.tables for name in table.source_columns())
 
     def _person_columns(self, sheet: str | None) -> tuple[str, ...]:
         if self.person is None or not (sheet is None or fits_sheet(self.person.sheets, sheet)):
@@ -182,7 +187,8 @@ class Source:
             return ()
         behind = [n for one in tables for n in one.columns_behind(one.columns["patient_id"])]
         links = self.person.numbers.values() if self.person is not None and not self.tables else ()
-        return tuple(dict.fromkeys([*self.required, *behind, *links]))
+        every = dict.fromkeys([*self.required, *behind, *links])
+        return tuple(name for name in every if name != ROW_NUMBER)
 
 
 @dataclass(frozen=True)

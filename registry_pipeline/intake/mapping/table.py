@@ -6,8 +6,11 @@ Does not belong here: sources (``intake/mapping/source.py``), the facility as a 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
+
+import polars as pl
 
 from registry_pipeline.core.toml_section import Section
 from registry_pipeline.core.toml_source import nearest
@@ -19,7 +22,7 @@ from registry_pipeline.intake.mapping.codes import (
     read_unit,
     read_units,
 )
-from registry_pipeline.intake.mapping.column import AGGREGATES, ColumnMapping
+from registry_pipeline.intake.mapping.column import AGGREGATES, ROW_NUMBER, ColumnMapping
 from registry_pipeline.intake.mapping.model import Condition, TableMapping
 from registry_pipeline.intake.mapping.redcap import read_instrument
 from schemas import tables_of
@@ -40,6 +43,10 @@ _COLUMN_KEYS = (
     "parse",
     "anchor",
     "aggregate",
+    "sentinels",
+    "part",
+    "round",
+    "years_before",
 )
 _TESTS = ("in", "not_in", "not_blank", "blank")
 _AUTOMATIC = {"facility_id": "is filled by itself"}
@@ -94,7 +101,7 @@ def read_table(
     where, sheets = read_conditions(section, "where"), section.texts("sheets")
     made = TableMapping(table, number, where, group_by, columns, sheets, instrument, events)
     for name in made.source_columns():
-        if name.startswith("_"):
+        if name.startswith("_") and name != ROW_NUMBER:
             raise section.error(
                 f"source column '{name}' may not begin with '_'; the registry uses such names"
             )
@@ -157,7 +164,25 @@ def _read_column(
         is_size=section.choice("parse", ("size",)) == "size",
         anchor=section.optional_text("anchor"),
         aggregate=section.choice("aggregate", AGGREGATES),
+        sentinels=section.texts("sentinels"),
+        part=_read_part(section),
+        rounding=section.choice("round", ("floor", "nearest")),
+        years_before=section.optional_text("years_before"),
     )
+
+
+def _read_part(section: Section) -> str | None:
+    """A regular expression that takes a part of the text."""
+    pattern = section.optional_text("part")
+    if pattern is not None:
+        try:
+            re.compile(pattern)
+            pl.Series([""]).str.extract(pattern, 0)
+        except (re.error, pl.exceptions.PolarsError):
+            raise section.error(
+                f"'{pattern}' is no regular expression; write for example '^[A-Z][0-9.]+'", "part"
+            ) from None
+    return pattern
 
 
 def _target(parent: Section, name: str, table: str, known: Mapping[str, Column]) -> Column:
@@ -193,6 +218,10 @@ def _check_combination(
         raise section.error("give unit or unit_from, not both")
     if section.has("parse") and column.unit != "mm":
         raise section.error(f'parse = "size" fills a length in mm, and {column.name} is none')
+    if section.has("round") and column.kind != "integer":
+        raise section.error(f"round gives a whole number, and {column.name} is none")
+    if section.has("years_before") and (column.name != "birth_date" or not section.has("from")):
+        raise section.error("years_before makes birth_date from the age in from; nothing else has it")
     _check_anchor(section, column, anchors)
 
 
@@ -213,6 +242,8 @@ def _check_placeholders(section: Section, columns: Mapping[str, ColumnMapping]) 
             raise section.error(f"the template of {name} names no column; write value = … instead", name)
         if mapping.template is not None and mapping.template.count("{") != len(mapping.placeholders):
             raise section.error(f"the template of {name} has braces that do not match", name)
+        if mapping.is_composed and any(one.name in columns for one in mapping.placeholders):
+            raise section.error(f"the template of {name} may name source columns only", name)
         if name == "patient_id" and any(
             one.name in columns and one.name != name for one in mapping.placeholders
         ):

@@ -20,6 +20,7 @@ from registry_pipeline.core.row_id import row_id, sheet_number, sheet_number_of,
 from registry_pipeline.core.settings import Limits
 from registry_pipeline.intake.columns.values import EPOCH_PREFIX
 from registry_pipeline.intake.landing.ledger import read_ledger
+from registry_pipeline.intake.mapping.column import ROW_NUMBER
 from registry_pipeline.intake.mapping.model import Facility, Source
 from registry_pipeline.intake.raw.store import SheetInfo, raw_rows, read_landed
 from registry_pipeline.intake.submissions.file_use import FileUse, is_used, plain_name
@@ -73,7 +74,8 @@ def rows_in_force(home: Home, source: Source, uses: Sequence[FileUse]) -> pl.Dat
     ]
     if frames:
         return pl.concat(pl.collect_all(frames), how="diagonal")
-    texts = dict.fromkeys(source.source_columns(), pl.String)
+    numbers = [ROW_NUMBER] if source.numbers_rows else []
+    texts = dict.fromkeys([*source.source_columns(), *numbers], pl.String)
     added = {"_sheet": pl.String} if by_sheet else {}
     added |= empty_flags(source)
     return pl.DataFrame(schema={**texts, "_row_id": pl.Int64, "_submission_no": pl.Int32, **added})
@@ -83,7 +85,9 @@ def _columns(home: Home, use: FileUse, sheet: SheetInfo, source: Source) -> pl.L
     assert use.raw is not None
     if source.redcap is not None:
         return export_rows(home, use, sheet, source)
+    numbers = [source_row_of(pl.col("_row_id")).cast(pl.String).alias(ROW_NUMBER)]
     return raw_rows(home, use.raw, sheet).select(
+        *(numbers if source.numbers_rows else ()),
         *(
             (pl.col(plain) if plain in sheet.columns else pl.lit(None, dtype=pl.String)).alias(name)
             for name in source.source_columns()
