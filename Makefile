@@ -10,7 +10,7 @@ STAMP := $(VENV)/.installed
 # Compiled modules make every command start in a fraction of the time.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: reference demo test test-all check dev bench reference lock clean $(KINDS:%=test-%)
+.PHONY: demo test test-all check dev bench reference lock clean $(KINDS:%=test-%)
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else "Python 3.11, 3.12 or 3.13 is needed, this is %d.%d; set PYTHON=python3.12" % v)'

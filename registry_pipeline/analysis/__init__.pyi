@@ -72,3 +72,4 @@ from .facilities.heterogeneity import (
 )
 from .states.course import course_intervals as course_intervals
 from .states.occupation import state_occupation as state_occupation, time_in_state as time_in_state
+from .growth.bands import growth_bands as growth_bands

@@ -20,16 +20,6 @@ from registry_pipeline.analysis.growth.forms import (
 from registry_pipeline.analysis.growth.least_squares import Problem
 from registry_pipeline.analysis.inputs import Floats
 
-FIT_COLUMNS = [
-    "model", "error_model", "n_lesions", "n_patients", "parameter", "estimate", "standard_error", "aicc",
-    "converged", "residual_sd", "r_squared", "log_likelihood", "status", "note",
-]  # fmt: skip
-THRESHOLD_COLUMNS = [
-    "model", "error_model", "threshold_mm", "months", "ci_lower", "ci_upper", "ci_method",
-    "is_extrapolated", "implied_doubling_days", "n_lesions", "n_patients", "n_bootstrap",
-    "n_bootstrap_failed", "status", "note",
-]  # fmt: skip
-
 
 def parameter_rows(
     problem: Problem, estimates: Floats, covariance: Floats, has_plateau: bool

@@ -229,6 +229,7 @@ CALLS: dict[str, Any] = {
     "fit_size_spline": _spline,
     "follow_up": lambda f: [analysis.follow_up(f, *END), analysis.follow_up(f, *END, "observed")],
     "gray_test": lambda f: analysis.gray_test(f, *COMPETING, "group"),
+    "growth_bands": lambda f: analysis.growth_bands(f, *GROWTH, "patient", n_bootstrap=5),
     "growth_influence": lambda f: analysis.growth_influence(f, *GROWTH, "patient"),
     "growth_sensitivity": lambda f: analysis.growth_sensitivity(f, *GROWTH, "patient"),
     "headline_bounds": _bounds,
@@ -338,7 +339,7 @@ def assert_limits_hold(table: pd.DataFrame, centre: str) -> None:
 
 LESION_CALLS = {
     "fit_growth", "fit_growth, gompertz", "fit_growth_all", "fit_growth_mixed", "fit_interval_onset",
-    "growth_influence", "growth_sensitivity", "lesion_growth_rates", "plan_surveillance", "share_by_interval",
+    "growth_bands", "growth_influence", "growth_sensitivity", "lesion_growth_rates", "plan_surveillance", "share_by_interval",
 }  # fmt: skip
 
 
@@ -355,7 +356,7 @@ OF_LESIONS = {
     "all lesions alike", "lesions that shrink",
 }  # fmt: skip
 OF_ALL = {"no patients", "one patient", "nothing known", "absurd readings"}
-SLOW = {"fit_growth_all", "growth_sensitivity"}
+SLOW = {"fit_growth_all", "growth_bands", "growth_sensitivity"}
 CASES = [
     (call, name)
     for call in CALLS
@@ -385,7 +386,8 @@ SURVIVAL_CALLS = sorted(
     - {
         "cause_specific", "concordance", "describe_cohort", "events_label",
         "exact_proportion_ci", "exact_rate_ci", "false_discovery_p", "wilson_ci", "fit_growth", "fit_growth, gompertz", "fit_growth_all",
-        "fit_growth_mixed", "fit_interval_onset", "growth_influence", "growth_sensitivity", "headline_bounds",
+        "fit_growth_mixed", "fit_interval_onset", "growth_bands", "growth_influence", "growth_sensitivity",
+        "headline_bounds",
         "lesion_growth_rates", "missing_counts", "missing_patterns", "plan_surveillance", "pool_rubin",
         "recurrence_patterns", "share_by_interval", "spline_basis", "heterogeneity", "leave_one_facility_out",
     }

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from registry_pipeline.analysis.distributions import exact_proportion_ci, wilson_ci
+from registry_pipeline.analysis.growth.bands import growth_bands
 from registry_pipeline.analysis.growth.fit import ERROR_MODELS, MODELS, STATUSES, fit_growth, fit_growth_all
 from registry_pipeline.analysis.growth.forms import FORMS, diameter
 from registry_pipeline.analysis.growth.onset import fit_interval_onset
@@ -401,3 +402,18 @@ def test_the_clustered_share_covers_the_truth():
         lower, upper = clustered_proportion_ci(rng.random(len(owner)) < risk, owner)
         hits += lower <= 0.75 <= upper
     assert 0.93 <= hits / 400 <= 0.99
+
+
+def test_bands_are_as_wide_as_the_choices_that_the_data_cannot_make():
+    frame = lesions(60, 3).assign(owner=lambda f: np.arange(len(f)) // 2)
+    table = growth_bands(frame, "months", "mm", "owner", error_model="log", n_bootstrap=150).set_index("band")
+    chosen = fit_growth(frame, "months", "mm", "exponential", "log", "owner", n_bootstrap=150)
+    forms, limits = table.loc["plausible forms"], table.loc["detection limits"]
+    assert forms["status"] == limits["status"] == "ok"
+    assert forms["ci_lower"] <= chosen.threshold["ci_lower"].iloc[1]
+    assert forms["ci_upper"] >= chosen.threshold["ci_upper"].iloc[1]
+    assert forms["lowest_months"] <= forms["averaged_months"] <= forms["highest_months"]
+    assert 1 <= forms["n_plausible"] < forms["n_readings"] == 12
+    single = {limit: fit_interval_onset(frame, "months", "mm", "owner", 15.0, limit) for limit in (3.0, 5.0)}
+    assert limits["lowest_months"] == single[5.0].threshold["months"].iloc[0]
+    assert limits["highest_months"] == single[3.0].threshold["months"].iloc[0]
