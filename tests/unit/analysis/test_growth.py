@@ -414,6 +414,9 @@ def test_bands_are_as_wide_as_the_choices_that_the_data_cannot_make():
     assert forms["ci_upper"] >= chosen.threshold["ci_upper"].iloc[1]
     assert forms["lowest_months"] <= forms["averaged_months"] <= forms["highest_months"]
     assert 1 <= forms["n_plausible"] < forms["n_readings"] == 12
-    single = {limit: fit_interval_onset(frame, "months", "mm", "owner", 15.0, limit) for limit in (3.0, 5.0)}
-    assert limits["lowest_months"] == single[5.0].threshold["months"].iloc[0]
-    assert limits["highest_months"] == single[3.0].threshold["months"].iloc[0]
+    single = [
+        fit_interval_onset(frame, "months", "mm", "owner", 15.0, limit).threshold["months"].iloc[0]
+        for limit in (3.0, 4.0, 5.0)
+    ]
+    assert (limits["lowest_months"], limits["highest_months"]) == (min(single), max(single))
+    assert limits["ci_lower"] < min(single) and max(single) < limits["ci_upper"]
