@@ -51,10 +51,8 @@ def _layer_assets(
     return assets
 
 
-curated = _layer_assets(
-    "curated", lambda refresh, _: steps.curate(refresh), "One row per patient, tumour, lesion, …"
-)
-mart = _layer_assets("mart", lambda refresh, _: steps.build_mart(refresh), "Analysis-ready tables.")
+curated = _layer_assets("curated", steps.curate, "One row per patient, tumour, lesion, …")
+mart = _layer_assets("mart", steps.build_mart, "Analysis-ready tables.")
 result = _layer_assets("result", steps.analyse, "One row per estimate.")
 
 

@@ -6,23 +6,29 @@ Does not belong here: SQL, rules, estimates.
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import polars as pl
 
 import schemas
+from registry_pipeline.core.files import sha256_of
 from registry_pipeline.core.frames import with_schema
 from registry_pipeline.core.helper_process import warm_helper
 from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.errors import Refused
 from registry_pipeline.pipeline.facility import screen_damaged
+from registry_pipeline.pipeline.keys import analysis_keys, curated_keys, mart_keys
 from registry_pipeline.pipeline.persons import person_records
 from registry_pipeline.pipeline.quality import quality_tables
-from registry_pipeline.pipeline.step import Step, code_version, digest_of, refresh_lock
-from registry_pipeline.store import sql
+from registry_pipeline.pipeline.step import digest_of, refresh_lock
+from registry_pipeline.store import layers, sql
+from registry_pipeline.store.keyed_tables import KeyedTables
 from registry_pipeline.store.parquet import read_parquet, write_parquet
-from registry_pipeline.study.estimates import Progress, Stored, result_tables
-from registry_pipeline.study.marts import read_marts, stored_marts
+from registry_pipeline.study.analysis import Inputs, Tables
+from registry_pipeline.study.estimates import Progress, Stored, analyses, batches, run_analyses
+from registry_pipeline.study.marts import MART_TABLES, Marts, read_marts, stored_marts
 from registry_pipeline.study.scenarios import Sources, scenarios
 from registry_pipeline.validation.rules.catalogue import catalogue
 from schemas.table import columns_of
@@ -36,7 +42,7 @@ ESTIMATION = (
 """What a helper needs: it is started where the records have been judged, whose memory is free again."""
 
 
-def curate(context: RefreshContext) -> dict[str, int]:
+def curate(context: RefreshContext, force: bool = False) -> dict[str, int]:
     """Curated tables of all facilities: table -> number of rows.
 
     Raises:
@@ -47,26 +53,33 @@ def curate(context: RefreshContext) -> dict[str, int]:
         if not context.senders:
             raise Refused(f"no file has been received yet; put files into {context.home.inbox}/<facility>/")
         screen_damaged(context)
+        names = _tables_of("curated")
         accepted: dict[str, Sequence[Path] | pl.DataFrame] = {
-            name: context.accepted_files(name) for name in _tables_of("curated")
+            name: context.accepted_files(name) for name in names
         }
         accepted |= person_records(context).tables
+        kept = KeyedTables(context.layout.layer("curated"), force)
+        keys = curated_keys(context, names)
         limit = context.settings.refresh.memory_limit
-        return sql.curate(accepted, context.layout.layer("curated"), limit, context.home.store)
+        counts = layers.curate(accepted, kept.folder, limit, context.home.store, kept, keys.__getitem__)
+        kept.save()
+        return counts
 
 
-def build_mart(context: RefreshContext) -> dict[str, int]:
+def build_mart(context: RefreshContext, force: bool = False) -> dict[str, int]:
     """Mart tables: table -> number of rows."""
     with refresh_lock(context.home):
         settings, layout = context.settings, context.layout
-        return sql.build_mart(
-            layout.layer("curated"),
-            context.screened_files("quarantine"),
-            layout.layer("mart"),
-            sql.study_parameters(settings.study, context.extract_date()),
-            settings.refresh.memory_limit,
-            context.home.store,
-        )
+        parameters = sql.study_parameters(settings.study, context.extract_date())
+        kept = KeyedTables(layout.layer("mart"), force)
+        key_of = mart_keys(context, kept, parameters)
+        quarantine = context.screened_files("quarantine")
+        counts = layers.build_mart(
+            layout.layer("curated"), quarantine, kept.folder, parameters, settings.refresh.memory_limit,
+            context.home.store, kept, key_of,
+        )  # fmt: skip
+        kept.save()
+        return counts
 
 
 def judge(context: RefreshContext) -> dict[str, int]:
@@ -95,29 +108,49 @@ def registry_findings(context: RefreshContext) -> tuple[Counter[tuple[str, str, 
 def analyse(
     context: RefreshContext, force: bool = False, progress: Progress = lambda _: None
 ) -> dict[str, int]:
-    """Result tables: table -> number of rows."""
+    """Result tables: table -> number of rows. An analysis whose inputs did not change is not run again."""
     with refresh_lock(context.home):
-        layout, settings = context.layout, context.settings
-        mart_folder, sources = layout.layer("mart"), _sources(context)
-        stored = stored_marts(mart_folder)
-        inputs = [_content(frame) for frame in stored.values()]
-        inputs += [_content(read_parquet(path)) for path in sources.digest_inputs()]
-        fingerprint = digest_of(inputs, settings.digest(), code_version())
+        kept = KeyedTables(context.layout.layer("result"), force)
+        key_of, run = analysis_keys(context, kept), _Estimation(context, kept, progress)
+        for batch in batches():
+            keys = {name: key_of(name) for name in batch}
+            stale = [name for name in batch if not _are_current(kept, name, keys[name])]
+            for name, tables in run.tables(stale).items():
+                for table, rows in tables.items():
+                    frame = _as_declared(f"result.{table}", rows)
+                    write_parquet(frame, kept.path(table))
+                    kept.remember(table, keys[name], frame.height)
+        kept.save()
+        return {table: kept.n_rows(table) for table in _tables_of("result")}
 
-        def work() -> dict[str, int]:
-            marts = read_marts(stored)
-            stored.clear()  # the marts hold it all
-            readings, elsewhere = scenarios(marts, sources, settings), Stored(mart_folder, fingerprint)
-            results = result_tables(marts, settings.study, progress, readings, elsewhere)
-            counts = {}
-            for name in _tables_of("result"):
-                frame = _as_declared(f"result.{name}", results.pop(name))
-                write_parquet(frame, layout.table(f"result.{name}"))
-                counts[name] = frame.height
-            return counts
 
-        counts: dict[str, int] = Step(layout.layer("result"), fingerprint, context.finished).run(work, force)
-        return counts
+@dataclass
+class _Estimation:
+    """Runs analyses over the stored mart, which is read when the first of them is run."""
+
+    context: RefreshContext
+    kept: KeyedTables
+    progress: Progress
+
+    @cached_property
+    def marts(self) -> Marts:
+        return read_marts(stored_marts(self.context.layout.layer("mart")))
+
+    def tables(self, names: Sequence[str]) -> dict[str, Tables]:
+        """Analysis -> its tables."""
+        if not names:
+            return {}
+        settings, folder = self.context.settings, self.context.layout.layer("mart")
+        reads = {table for name in names for table in analyses()[name].result_reads}
+        results = {table: read_parquet(self.kept.path(table)).to_pandas() for table in reads}
+        readings = scenarios(self.marts, _sources(self.context), settings)
+        inputs = Inputs(self.marts, settings.study, results, readings)
+        contents = [sha256_of(folder / f"{name}.parquet") for name in MART_TABLES]
+        return run_analyses(names, inputs, self.progress, Stored(folder, digest_of(contents)))
+
+
+def _are_current(kept: KeyedTables, analysis: str, key: str) -> bool:
+    return all(kept.is_current(table, key) for table in analyses()[analysis].makes)
 
 
 def _sources(context: RefreshContext) -> Sources:
@@ -134,11 +167,6 @@ def submissions(context: RefreshContext) -> pl.DataFrame:
 def _tables_of(layer: str) -> list[str]:
     """Tables of a layer, by bare name."""
     return [name.partition(".")[2] for name in schemas.tables_of(layer)]
-
-
-def _content(frame: pl.DataFrame) -> str:
-    """Hash of the rows of a working file (its bytes may differ from run to run)."""
-    return digest_of(frame.columns, frame.height, int(frame.hash_rows(seed=0).sum()) if frame.height else 0)
 
 
 def _as_declared(name: str, frame: object) -> pl.DataFrame:

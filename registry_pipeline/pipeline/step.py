@@ -19,12 +19,20 @@ from typing import Any
 from registry_pipeline import __version__
 from registry_pipeline.core.files import exclusive, sha256_of, write_json
 from registry_pipeline.core.home import Home
+from registry_pipeline.core.source_code import rooms_digest
 from registry_pipeline.core.sql_files import SQL_FOLDER
 from registry_pipeline.intake.landing.ledger import ledger_path
 from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.store.releases import current_release, open_release, reports_problem
 
 NOTE = "_step.json"
+STAGING_ROOMS = (
+    "registry_pipeline/core",
+    "registry_pipeline/intake",
+    "registry_pipeline/pipeline",
+    "schemas",
+)
+SCREENING_ROOMS = ("registry_pipeline/validation", "sql/rules")
 NOT_READ_BY_STAGING = ("rules", "tolerance", "language")
 """Sections of a facility's TOML."""
 _HELD: set[str] = set()
@@ -151,14 +159,19 @@ def staging_digest(context: RefreshContext, facility_id: str) -> str:
     ledger = [asdict(landed) for landed in context.ledgers[facility_id]]
     key = file_digest(context.home.key_file)
     limits = asdict(context.settings.limits)
-    return digest_of(facility_id, ledger, json.dumps(read, default=str), key, limits, code_version())
+    return digest_of(
+        facility_id, ledger, json.dumps(read, default=str), key, limits, rooms_digest(*STAGING_ROOMS)
+    )
 
 
 def screening_digest(context: RefreshContext, facility_id: str) -> str:
     """Hash of what a facility's mapping and the settings tell the screening beside the staged tables."""
     mapping = context.mapping(facility_id).data
     told = {name: mapping.get(name) for name in ("rules", "tolerance", "precedence")}
-    return digest_of(told, context.settings.digest(), context.extract_date(facility_id), code_version())
+    code = rooms_digest(*STAGING_ROOMS, *SCREENING_ROOMS)
+    settings = context.settings
+    judged_by = (asdict(settings.study), settings.refresh.systemic_share, settings.rules)
+    return digest_of(told, judged_by, context.extract_date(facility_id), code)
 
 
 def input_hash(context: RefreshContext) -> str:

@@ -1,8 +1,8 @@
 """SQL files over Parquet files: a private in-memory DuckDB reads views and writes whole tables.
 
 Belongs here: views with the model's types over working files, running SQL files
-into a Parquet file with exactly the model's columns, the curated and mart layers.
-Does not belong here: the SQL itself (``sql/``), releases, rules over records under judgement.
+into a Parquet file with exactly the model's columns.
+Does not belong here: the SQL itself (``sql/``), whole layers (``layers.py``), releases, rules over records under judgement.
 """
 
 from __future__ import annotations
@@ -20,8 +20,7 @@ import duckdb
 import schemas
 from registry_pipeline.core.files import StoreError, whole_file
 from registry_pipeline.core.settings import Study
-from registry_pipeline.core.sql_files import SqlFile, needed_within, sql_files
-from registry_pipeline.store.parallel import side_by_side
+from registry_pipeline.core.sql_files import SqlFile
 from schemas.columns import Column
 from schemas.constraints import quote
 from schemas.table import columns_of, key_of
@@ -120,11 +119,11 @@ def _relation(connection: duckdb.DuckDBPyConnection, name: str, source: Source) 
         files = [str(path) for path in source if path.is_file()]
         listed = ", ".join("'" + one.replace("'", "''") + "'" for one in files)
         return f"read_parquet([{listed}], union_by_name => true)" if files else None
-    connection.register(_registered(name), source.to_arrow())
-    return _registered(name)
+    connection.register(registered(name), source.to_arrow())
+    return registered(name)
 
 
-def _registered(name: str) -> str:
+def registered(name: str) -> str:
     """By what name DuckDB knows the frame of a table."""
     return "frame_of_" + name.replace(".", "_")
 
@@ -195,106 +194,3 @@ def exact_columns(
     columns = ", ".join(f"{_typed(one, quote(one.name))} AS {quote(one.name)}" for one in columns_of(model))
     order = ", ".join(map(quote, key_of(model))) or "ALL"
     return f"SELECT {columns} FROM (\n{made.query}\n) ORDER BY {order}"
-
-
-def build_layer(
-    layer: str,
-    sources: Sources,
-    target: Path,
-    parameters: Mapping[str, Any],
-    memory_limit: str = "1500MB",
-    spill_folder: Path | None = None,
-) -> dict[str, int]:
-    """Every table of a layer from ``sql/<layer>``, written as ``target/<table>.parquet``.
-
-    Args:
-        sources: ``layer.table`` -> files or a frame for what the SQL reads; what is not given is empty.
-        parameters: named values for the SQL.
-
-    Returns:
-        table -> number of rows.
-    """
-    models = schemas.tables_of(layer)
-    files = sql_files(layer)
-    if missing := {name for name in models if name.partition(".")[2] not in files}:
-        raise ValueError(f"tables without a file under sql/{layer}: {sorted(missing)}")
-    counts: dict[str, int] = {}
-    with private_database(memory_limit, spill_folder=spill_folder) as connection:
-        for name in _inputs(files, layer) | set(sources):
-            add_view(connection, name, sources.get(name))
-        frames = {
-            _registered(name): source.to_arrow()
-            for name, source in sources.items()
-            if source is not None and not isinstance(source, Path | Sequence)
-        }
-
-        def make(table: str) -> None:
-            name, path = f"{layer}.{table}", target / f"{table}.parquet"
-            with connection.cursor() as own:
-                for registered, frame in frames.items():
-                    own.register(registered, frame)  # it is known to the connection that it was given to only
-                counts[table] = run_to_parquet(own, files[table], model_of(name), path, parameters)
-                add_view(own, name, path)
-
-        side_by_side(needed_within(files, layer), make)
-    return counts
-
-
-def _inputs(files: Mapping[str, SqlFile], layer: str) -> set[str]:
-    named = {one for made in files.values() for one in made.header.get("inputs", [])}
-    return {one for one in named if not one.startswith(f"{layer}.")}
-
-
-def curate(
-    accepted: Mapping[str, Sequence[Path] | pl.DataFrame],
-    target: Path,
-    memory_limit: str = "1500MB",
-    spill_folder: Path | None = None,
-) -> dict[str, int]:
-    """The curated tables of all facilities together: the declared columns of what was accepted.
-
-    Args:
-        accepted: table (``lesion``) -> the ``<table>.accepted.parquet`` files of all facilities.
-        target: folder for ``<table>.parquet``, ``store/curated``.
-
-    Returns:
-        table -> number of rows.
-    """
-    counts: dict[str, int] = {}
-    with private_database(memory_limit, spill_folder=spill_folder) as connection:
-
-        def make(table: str) -> None:
-            name = f"curated.{table}"
-            with connection.cursor() as own:
-                rows = SqlFile(table, {}, typed_select(own, name, accepted.get(table)))
-                counts[table] = run_to_parquet(own, rows, model_of(name), target / f"{table}.parquet", {})
-
-        tables = [name.removeprefix("curated.") for name in schemas.tables_of("curated")]
-        side_by_side(dict.fromkeys(tables, ()), make)
-    return counts
-
-
-def build_mart(
-    curated: Path,
-    quarantine: Sequence[Path] | pl.DataFrame,
-    target: Path,
-    parameters: Mapping[str, Any],
-    memory_limit: str = "1500MB",
-    spill_folder: Path | None = None,
-) -> dict[str, int]:
-    """The mart tables.
-
-    Args:
-        curated: folder of the curated Parquet files.
-        quarantine: rows of ``quality.quarantine`` of all facilities.
-        target: folder for ``<table>.parquet``, ``store/mart``.
-        parameters: :func:`study_parameters`.
-
-    Returns:
-        table -> number of rows.
-    """
-    sources: dict[str, Any] = {
-        name: curated / f"{name.partition('.')[2]}.parquet" for name in schemas.tables_of("curated")
-    }
-    sources["quality.quarantine"] = quarantine
-    return build_layer("mart", sources, target, parameters, memory_limit, spill_folder)

@@ -6,7 +6,7 @@ Does not belong here: any particular analysis, estimation (``analysis/``), files
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache, partial
 from graphlib import TopologicalSorter
@@ -69,6 +69,12 @@ class Stored:
     content: str
 
 
+def batches() -> list[list[str]]:
+    """The analyses in the order of running: first all that read no results, then each of the others by itself."""
+    independent = [name for name, one in analyses().items() if not one.result_reads]
+    return [independent, *([name] for name in analyses() if name not in independent)]
+
+
 def result_tables(
     marts: Marts,
     study: Study,
@@ -76,31 +82,40 @@ def result_tables(
     scenarios: Iterable[Scenario] = (),
     stored: Stored | None = None,
 ) -> Tables:
-    """Every table of the result layer: ``km_curve`` -> rows.
+    """Every table of the result layer: ``km_curve`` -> rows; arguments as of :func:`run_analyses`."""
+    tables: Tables = {}
+    for batch in batches():
+        inputs = Inputs(marts, study, tables, scenarios)
+        for made in run_analyses(batch, inputs, progress, stored).values():
+            tables |= made
+    return tables
+
+
+def run_analyses(
+    names: Collection[str], inputs: Inputs, progress: Progress = lambda _: None, stored: Stored | None = None
+) -> dict[str, Tables]:
+    """Analysis -> its tables, of analyses of one batch.
 
     Where data cannot support an estimate, the rows say so (``status``, ``note``); a table without
     any row is empty and is still part of the release.
 
     Args:
+        inputs: what they may read: all marts, the results of earlier batches, and other readings of the records,
+            for the bounds of the headline numbers.
         progress: told what is being estimated.
-        scenarios: other readings of the records, for the bounds of the headline numbers.
         stored: the same marts in the store: some estimates are then made in a second process, if there is one.
     """
-    is_large = len(marts.registry_patient) >= MANY_PATIENTS
-    independent = [name for name, one in analyses().items() if not one.result_reads]
+    is_large = len(inputs.marts.registry_patient) >= MANY_PATIENTS
 
     def run_here(name: str) -> Tables:
         progress(name)
-        return analyses()[name].tables(Inputs(marts, study, tables, scenarios))
+        return analyses()[name].tables(inputs)
 
-    tables: Tables = {}
+    if len(names) < 2:
+        return {name: run_here(name) for name in names}
     with helping(is_worth_starting=is_large and stored is not None) as helper:
-        made = shared(independent, run_here, _run_in(helper, stored, study))
-    for name in independent:
-        tables |= made[name]
-    for name in list(analyses())[len(independent) :]:
-        tables |= run_here(name)
-    return tables
+        made = shared(names, run_here, _run_in(helper, stored, inputs.study))
+    return {name: made[name] for name in names}
 
 
 def _run_in(helper: Helper | None, stored: Stored | None, study: Study) -> Callable[[str], Tables] | None:

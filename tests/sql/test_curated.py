@@ -5,8 +5,8 @@ from pathlib import Path
 
 import schemas
 from registry_pipeline.core.sql_files import sql_files
+from registry_pipeline.store.layers import curate
 from registry_pipeline.store.parquet import read_parquet, write_parquet
-from registry_pipeline.store.sql import curate
 from schemas.table import columns_of
 from tests.support.ascii_table import frame_of
 

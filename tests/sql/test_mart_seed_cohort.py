@@ -7,8 +7,9 @@ import polars as pl
 import pytest
 
 from registry_pipeline.core.settings import Study
+from registry_pipeline.store.layers import build_mart
 from registry_pipeline.store.parquet import read_parquet, write_parquet
-from registry_pipeline.store.sql import build_mart, study_parameters
+from registry_pipeline.store.sql import study_parameters
 from tests.support.shared import SHARED, needs_shared
 
 SITE = {"supraclavicular": "scf", "lung": "lung", "other": "bone"}

@@ -11,7 +11,7 @@ import polars as pl
 
 import schemas
 from registry_pipeline.core.settings import Study
-from registry_pipeline.store import sql
+from registry_pipeline.store import layers, sql
 from registry_pipeline.store.parquet import read_parquet, write_parquet
 from schemas.columns import Column
 from schemas.table import columns_of
@@ -77,7 +77,7 @@ class Mart:
             )
         quarantine = frame_of("quality.quarantine", drawings.get("quarantine", "patient_id"))
         self.folder = folder
-        self.counts = sql.build_mart(
+        self.counts = layers.build_mart(
             folder / "curated",
             quarantine,
             folder / "mart",

@@ -1,0 +1,101 @@
+"""Digests of the code that a result can depend on: a module and all that it imports of this product.
+
+Belongs here: following imports through source files. Does not belong here: which module makes which result.
+
+What a module looks up by name when it runs (SQL, the declarations of tables) is not seen: it stands in the keys of
+those who use it. A change of a page's words leaves the digest of an estimate as it is; a change of anything that it calls does not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+_ROOT = Path(__file__).resolve().parents[2]
+_PACKAGES = ("registry_pipeline", "schemas")
+_FROM = re.compile(r"^[ \t]*from[ \t]+([\w.]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n]+)", re.MULTILINE)
+_IMPORT = re.compile(r"^[ \t]*import[ \t]+([\w.]+)", re.MULTILINE)
+_LIBRARIES = ("duckdb", "lifelines", "numpy", "pandas", "polars", "scipy", "statsmodels")
+"""Whose numbers may change with their version."""
+
+
+@cache
+def code_digest(*modules: str) -> str:
+    """A short hash of modules, of all that they import of this product, and of the versions of libraries they count with.
+
+    Args:
+        modules: full names (``registry_pipeline.study.survival``).
+    """
+    digest = hashlib.sha256(_library_versions())
+    for path in sorted(_closure(modules)):
+        digest.update(path.relative_to(_ROOT).as_posix().encode() + b"\0" + _source(path))
+    return digest.hexdigest()[:16]
+
+
+@cache
+def rooms_digest(*rooms: str) -> str:
+    """A short hash of every line of code, SQL and TOML of some folders of the product, and of libraries' versions.
+
+    Args:
+        rooms: folders from the root of the product (``registry_pipeline/intake``).
+    """
+    digest = hashlib.sha256(_library_versions())
+    for room in sorted(rooms):
+        for path in sorted((_ROOT / room).rglob("*")):
+            if path.suffix in (".py", ".toml", ".sql"):
+                digest.update(path.relative_to(_ROOT).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _library_versions() -> bytes:
+    return repr([version(name) for name in _LIBRARIES]).encode()
+
+
+def _closure(modules: Iterable[str]) -> set[Path]:
+    found: set[Path] = set()
+    waiting = [path for module in modules for path in _files(module)]
+    while waiting:
+        path = waiting.pop()
+        if path not in found:
+            found.add(path)
+            waiting += _imported(path)
+    return found
+
+
+@cache
+def _source(path: Path) -> bytes:
+    return path.read_bytes()
+
+
+@cache
+def _imported(path: Path) -> tuple[Path, ...]:
+    """Files of the modules that a file imports, wherever in it."""
+    text = _source(path).decode("utf-8")
+    names = set(_IMPORT.findall(text))
+    for module, imported in _FROM.findall(text):
+        words = re.sub(r"#[^\n]*", "", imported).strip("() \n")
+        names |= {module, *(f"{module}.{word.split()[0]}" for word in words.split(",") if word.strip())}
+    return tuple(file for name in names if name.split(".")[0] in _PACKAGES for file in _files(name))
+
+
+@cache
+def _files(module: str) -> tuple[Path, ...]:
+    """The files that importing a module runs: its own and its packages'; those of a package that loads lazily, all."""
+    parts = module.split(".")
+    files: list[Path] = []
+    for length in range(1, len(parts) + 1):
+        place = _ROOT.joinpath(*parts[:length])
+        if place.is_dir():
+            files += sorted(place.rglob("*.py")) if _is_lazy(place) else [place / "__init__.py"]
+        elif place.with_suffix(".py").is_file():
+            files.append(place.with_suffix(".py"))
+    return tuple(path for path in files if path.is_file())
+
+
+def _is_lazy(package: Path) -> bool:
+    """Whether a package's names are loaded when they are used: what it imports does not stand in its source."""
+    return (package / "__init__.pyi").is_file()

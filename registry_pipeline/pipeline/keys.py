@@ -1,0 +1,102 @@
+"""What each table of the registry is made from, as a key: another key means that it is made anew, an equal one never.
+
+Belongs here: the parts of a key (code, declarations, settings, the content of inputs).
+Does not belong here: notes on tables (``store/keyed_tables.py``), the facilities' steps (``step.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from registry_pipeline.core.source_code import code_digest
+from registry_pipeline.core.sql_files import sql_files
+from registry_pipeline.pipeline.context import RefreshContext
+from registry_pipeline.pipeline.decisions import persons_of_several
+from registry_pipeline.pipeline.step import digest_of, read_note
+from registry_pipeline.store.keyed_tables import KeyedTables
+from registry_pipeline.store.layers import declaration_digest
+from registry_pipeline.study.estimates import analyses
+from registry_pipeline.validation.registry_wide.persons import PERSON_TABLES
+
+_SQL = "registry_pipeline.store.layers"
+_PERSONS = "registry_pipeline.pipeline.persons"
+_ESTIMATION = ("registry_pipeline.study.marts", "registry_pipeline.study.estimates")
+
+
+def screened_content(context: RefreshContext, names: Iterable[str]) -> list[list[str]]:
+    """SHA-256 of screened files of every facility that has sent something, by facility; empty for a missing one."""
+    wanted = list(names)
+    content = []
+    for facility_id in context.senders:
+        note = read_note(context.layout.screened(facility_id))
+        files = note["files"] if note else {}
+        content.append([facility_id, *(files.get(name, "") for name in wanted)])
+    return content
+
+
+def curated_keys(context: RefreshContext, tables: Iterable[str]) -> dict[str, str]:
+    """Curated table -> its key: the accepted records of all facilities, and the persons that several of them know."""
+    code = code_digest(_SQL, _PERSONS)
+    persons = persons_of_several(context)
+    keys = {}
+    for table in tables:
+        read = PERSON_TABLES if persons and table in PERSON_TABLES else (table,)
+        accepted = screened_content(context, [f"{name}.accepted.parquet" for name in read])
+        keys[table] = digest_of(code, declaration_digest(f"curated.{table}"), accepted, persons)
+    return keys
+
+
+def mart_keys(
+    context: RefreshContext, kept: KeyedTables, parameters: Mapping[str, Any]
+) -> Callable[[str], str]:
+    """What gives the key of a mart table, once the tables that it rests on are made."""
+    code, files = code_digest(_SQL), sql_files("mart")
+    curated = KeyedTables(context.layout.layer("curated"))
+    quarantine = screened_content(context, ["_quarantine.parquet"])
+
+    def content(name: str) -> object:
+        layer, _, table = name.partition(".")
+        return (
+            {"curated": curated.content, "mart": kept.content}[layer](table)
+            if layer != "quality"
+            else quarantine
+        )
+
+    def key_of(table: str) -> str:
+        query = files[table]
+        inputs = [content(name) for name in query.header.get("inputs", [])]
+        declared = declaration_digest(f"mart.{table}")
+        return digest_of(code, query.query, declared, query.parameters(parameters), inputs)
+
+    return key_of
+
+
+def analysis_keys(context: RefreshContext, kept: KeyedTables) -> Callable[[str], str]:
+    """What gives the key of an analysis, once the result tables that it reads are made."""
+    layers = {"result": kept, "mart": KeyedTables(context.layout.layer("mart"))}
+    study = asdict(context.settings.study)
+
+    def key_of(name: str) -> str:
+        analysis = analyses()[name]
+        tables = [*analysis.reads, *(f"result.{table}" for table in analysis.makes)]
+        reads = [table.partition(".") for table in analysis.reads]
+        inputs = [layers[layer].content(table) for layer, _, table in reads if layer in layers]
+        beyond = _of_scenarios(context) if any(layer not in layers for layer, *_ in reads) else None
+        code = code_digest(analysis.run.__module__, *_ESTIMATION)
+        return digest_of(code, [declaration_digest(table) for table in tables], study, inputs, beyond)
+
+    return key_of
+
+
+def _of_scenarios(context: RefreshContext) -> object:
+    """What other readings of the records rest on: the mart is built anew from curated tables that are changed."""
+    queries = {name: file.query for name, file in sql_files("mart").items()}
+    curated = KeyedTables(context.layout.layer("curated"))
+    tables = sorted({name for file in sql_files("mart").values() for name in file.header.get("inputs", [])})
+    content = [
+        curated.content(name.removeprefix("curated.")) for name in tables if name.startswith("curated.")
+    ]
+    quarantine = screened_content(context, ["_quarantine.parquet"])
+    return [queries, content, quarantine, context.extract_date(), context.settings.refresh.memory_limit]

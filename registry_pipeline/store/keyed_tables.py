@@ -1,0 +1,87 @@
+"""The tables of a folder, each with a digest of all that it was made from: what did not change is kept.
+
+Belongs here: whether a table is still what its inputs give, and is byte by byte what was written.
+Does not belong here: what a table is made from (who makes it says that), making it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from registry_pipeline.core.files import sha256_of, write_json
+
+NOTES = "_tables.json"
+
+
+@dataclass(frozen=True)
+class TableNote:
+    """What is known of a table that was written.
+
+    Attributes:
+        key: digest of all that it was made from.
+        sha256: of its file; two tables of one content have one, so that what rests on it can be kept.
+        n_rows: number of its rows.
+    """
+
+    key: str
+    sha256: str
+    n_rows: int
+
+
+class KeyedTables:
+    """The notes on the tables of a folder. A file that is not what its note says counts as not made.
+
+    Notes are written by :meth:`save`; a process that is killed before leaves files that differ from their notes.
+    """
+
+    def __init__(self, folder: Path, force: bool = False) -> None:
+        """Read the notes; lost or damaged ones only cost that everything is made again.
+
+        Args:
+            force: nothing is current that was not written since.
+        """
+        self.folder = folder
+        self._seen: set[str] = set()
+        self._force = force
+        try:
+            notes = json.loads((folder / NOTES).read_text(encoding="utf-8"))
+            self._notes = {str(name): TableNote(**note) for name, note in notes.items()}
+        except (OSError, ValueError, TypeError, AttributeError):
+            self._notes = {}
+
+    def path(self, name: str) -> Path:
+        """Where a table lies."""
+        return self.folder / f"{name}.parquet"
+
+    def is_current(self, name: str, key: str) -> bool:
+        """Whether the table was made from just this, and its file is whole."""
+        note = self._notes.get(name)
+        if note is None or note.key != key or (self._force and name not in self._seen):
+            return False
+        if name not in self._seen:
+            try:
+                if sha256_of(self.path(name)) != note.sha256:
+                    return False
+            except OSError:
+                return False
+            self._seen.add(name)
+        return True
+
+    def remember(self, name: str, key: str, n_rows: int) -> None:
+        """Note what a table that was just written was made from."""
+        self._notes[name] = TableNote(key, sha256_of(self.path(name)), n_rows)
+        self._seen.add(name)
+
+    def content(self, name: str) -> str:
+        """SHA-256 of a table's file; empty for one that was never made."""
+        return self._notes[name].sha256 if name in self._notes else ""
+
+    def n_rows(self, name: str) -> int:
+        """Rows of a table that was made."""
+        return self._notes[name].n_rows
+
+    def save(self) -> None:
+        """Write the notes down."""
+        write_json({name: asdict(note) for name, note in sorted(self._notes.items())}, self.folder / NOTES)

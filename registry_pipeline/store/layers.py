@@ -1,0 +1,159 @@
+"""The curated and mart layers: every table of a layer, of which those that are still current are kept.
+
+Belongs here: in which order tables are made, which are made anew.
+Does not belong here: running one statement (``sql.py``), what a table's key is made of (``pipeline/keys.py``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import schemas
+from registry_pipeline.core.sql_files import SqlFile, needed_within, sql_files
+from registry_pipeline.store.keyed_tables import KeyedTables
+from registry_pipeline.store.parallel import side_by_side
+from registry_pipeline.store.sql import (
+    add_view,
+    model_of,
+    private_database,
+    registered,
+    run_to_parquet,
+    typed_select,
+)
+from schemas.derive import create_table_sql
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from registry_pipeline.store.sql import Sources
+
+Keys = Callable[[str], str]
+"""Table -> digest of all that it is made from."""
+
+
+def declaration_digest(name: str) -> str:
+    """Hash of what a table is declared to be: its columns, types, keys and demands."""
+    return hashlib.sha256(create_table_sql(model_of(name)).encode()).hexdigest()[:16]
+
+
+def build_layer(
+    layer: str,
+    sources: Sources,
+    target: Path,
+    parameters: Mapping[str, Any],
+    memory_limit: str = "1500MB",
+    spill_folder: Path | None = None,
+    kept: KeyedTables | None = None,
+    key_of: Keys = lambda _: "",
+) -> dict[str, int]:
+    """Every table of a layer from ``sql/<layer>``, written as ``target/<table>.parquet``.
+
+    Args:
+        sources: ``layer.table`` -> files or a frame for what the SQL reads; what is not given is empty.
+        parameters: named values for the SQL.
+        kept: the tables that are there: one that is still current is not made again.
+        key_of: asked for a table's key when the tables that it rests on are made.
+
+    Returns:
+        table -> number of rows.
+    """
+    kept = kept or KeyedTables(target)
+    models = schemas.tables_of(layer)
+    files = sql_files(layer)
+    if missing := {name for name in models if name.partition(".")[2] not in files}:
+        raise ValueError(f"tables without a file under sql/{layer}: {sorted(missing)}")
+    counts: dict[str, int] = {}
+    with private_database(memory_limit, spill_folder=spill_folder) as connection:
+        for name in _inputs(files, layer) | set(sources):
+            add_view(connection, name, sources.get(name))
+        frames = {
+            registered(name): source.to_arrow()
+            for name, source in sources.items()
+            if source is not None and not isinstance(source, Path | Sequence)
+        }
+
+        def make(table: str) -> None:
+            name, path = f"{layer}.{table}", target / f"{table}.parquet"
+            with connection.cursor() as own:
+                for view, frame in frames.items():
+                    own.register(view, frame)  # it is known to the connection that it was given to only
+                if not kept.is_current(table, key := key_of(table)) or not key:
+                    n_rows = run_to_parquet(own, files[table], model_of(name), path, parameters)
+                    kept.remember(table, key, n_rows)
+                counts[table] = kept.n_rows(table)
+                add_view(own, name, path)
+
+        side_by_side(needed_within(files, layer), make)
+    return counts
+
+
+def _inputs(files: Mapping[str, SqlFile], layer: str) -> set[str]:
+    named = {one for made in files.values() for one in made.header.get("inputs", [])}
+    return {one for one in named if not one.startswith(f"{layer}.")}
+
+
+def curate(
+    accepted: Mapping[str, Sequence[Path] | pl.DataFrame],
+    target: Path,
+    memory_limit: str = "1500MB",
+    spill_folder: Path | None = None,
+    kept: KeyedTables | None = None,
+    key_of: Keys = lambda _: "",
+) -> dict[str, int]:
+    """The curated tables of all facilities together: the declared columns of what was accepted.
+
+    Args:
+        accepted: table (``lesion``) -> the ``<table>.accepted.parquet`` files of all facilities.
+        target: folder for ``<table>.parquet``, ``store/curated``.
+        kept, key_of: as of :func:`build_layer`.
+
+    Returns:
+        table -> number of rows.
+    """
+    kept = kept or KeyedTables(target)
+    with private_database(memory_limit, spill_folder=spill_folder) as connection:
+
+        def make(table: str) -> None:
+            name = f"curated.{table}"
+            with connection.cursor() as own:
+                rows = SqlFile(table, {}, typed_select(own, name, accepted.get(table)))
+                n_rows = run_to_parquet(own, rows, model_of(name), target / f"{table}.parquet", {})
+            kept.remember(table, keys[table], n_rows)
+
+        tables = [name.removeprefix("curated.") for name in schemas.tables_of("curated")]
+        keys = {table: key_of(table) for table in tables}
+        stale = [table for table in tables if not keys[table] or not kept.is_current(table, keys[table])]
+        side_by_side(dict.fromkeys(stale, ()), make)
+    return {table: kept.n_rows(table) for table in tables}
+
+
+def build_mart(
+    curated: Path,
+    quarantine: Sequence[Path] | pl.DataFrame,
+    target: Path,
+    parameters: Mapping[str, Any],
+    memory_limit: str = "1500MB",
+    spill_folder: Path | None = None,
+    kept: KeyedTables | None = None,
+    key_of: Keys = lambda _: "",
+) -> dict[str, int]:
+    """The mart tables.
+
+    Args:
+        curated: folder of the curated Parquet files.
+        quarantine: rows of ``quality.quarantine`` of all facilities.
+        target: folder for ``<table>.parquet``, ``store/mart``.
+        parameters: :func:`study_parameters`.
+        kept, key_of: as of :func:`build_layer`.
+
+    Returns:
+        table -> number of rows.
+    """
+    sources: dict[str, Any] = {
+        name: curated / f"{name.partition('.')[2]}.parquet" for name in schemas.tables_of("curated")
+    }
+    sources["quality.quarantine"] = quarantine
+    return build_layer("mart", sources, target, parameters, memory_limit, spill_folder, kept, key_of)

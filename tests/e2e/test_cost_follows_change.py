@@ -1,0 +1,127 @@
+"""Cost follows the change: what a refresh keeps is what it would make again, and it makes again only what changed."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from registry_pipeline.core.home import Home
+from registry_pipeline.pipeline import registry as steps
+from registry_pipeline.pipeline.refresh import refresh
+from registry_pipeline.store import layers
+from tests.support.registry_home import (
+    HOSPITAL,
+    assert_same_tables,
+    good_files,
+    patient_row,
+    patients_csv,
+    send,
+    send_all,
+    small_home,
+    tables,
+    without_reports,
+)
+
+LAYERS = ("curated", "mart", "result", "quality")
+RELEASES = ("first_seen_release", "last_seen_release", "release_id")
+
+
+@pytest.fixture(autouse=True)
+def no_reports() -> Iterator[None]:
+    with without_reports():
+        yield
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of curated and mart tables and of analyses, as they are made."""
+    names: list[str] = []
+    run_sql, run_analyses = layers.run_to_parquet, steps.run_analyses
+
+    def noted_sql(connection: object, query: object, model: object, *more: object) -> int:
+        names.append(str(model.name))  # type: ignore[attr-defined]
+        return run_sql(connection, query, model, *more)  # type: ignore[arg-type]
+
+    def noted_analyses(chosen: list[str], *more: object) -> object:
+        names.extend(chosen)
+        return run_analyses(chosen, *more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(layers, "run_to_parquet", noted_sql)
+    monkeypatch.setattr(steps, "run_analyses", noted_analyses)
+    return names
+
+
+def two_hospitals(root: Path) -> Home:
+    home = small_home(root)
+    mapping = (home.facilities / f"{HOSPITAL}.toml").read_text()
+    (home.facilities / "south.toml").write_text(mapping.replace('"north"', '"south"'))
+    (home.inbox / "south").mkdir()
+    send_all(home, good_files())
+    (home.inbox / "south" / "patients_1.csv").write_text(
+        patients_csv(patient_row(number) for number in range(40, 60))
+    )
+    return home
+
+
+def test_what_did_not_change_is_not_made_again(tmp_path: Path, made: list[str]) -> None:
+    home = two_hospitals(tmp_path / "home")
+    refresh(home)
+    made.clear()
+    # the region of one patient of one hospital: in no mart table, in no estimate
+    rows = [patient_row(number) for number in range(40, 60)]
+    rows[3] = patient_row(43, region="Elsewhere")
+    (home.inbox / "south" / "patients_2.csv").write_text(patients_csv(rows))
+    assert refresh(home).is_new
+    assert "patient" in " ".join(made)
+    assert not any("death" in name or "lesion" in name for name in made)
+    assert not [name for name in made if name in ("survival", "Cox models", "growth")]
+    made.clear()
+    home.settings_file.write_text(
+        home.settings_file.read_text() + '[privacy]\ndata_statement = "Other words."\n'
+    )
+    assert refresh(home).is_new
+    assert made == []
+
+
+def _changes(home: Home, draw: random.Random) -> list[tuple[str, Callable[[], object]]]:
+    number = draw.randrange(10**6)
+    first = draw.randrange(40, 60)
+    rows = [patient_row(one, born=f"{1940 + draw.randrange(40)}-05-01") for one in range(first, first + 12)]
+    cut = draw.choice(["12", "15", "20"])
+
+    def setting() -> None:
+        kept = home.settings_file.read_text().partition("cutpoint_mm")[0].rstrip()
+        home.settings_file.write_text(f"{kept}\ncutpoint_mm = {cut}\n")
+
+    def contacts() -> None:
+        lines = good_files()["contacts_1.csv"].splitlines()  # type: ignore[union-attr]
+        send(home, f"contacts_{number}.csv", "\n".join([*lines[:1], *draw.sample(lines[1:], 10)]) + "\n")
+
+    return [
+        (
+            "south sends",
+            lambda: (home.inbox / "south" / f"patients_{number}.csv").write_text(patients_csv(rows)),
+        ),
+        ("north sends", lambda: send(home, f"patients_{number}.csv", patients_csv(rows))),
+        ("contacts", contacts),
+        ("setting", setting),
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_any_sequence_of_changes_equals_a_forced_refresh(seed: int, tmp_path: Path) -> None:
+    home, draw = two_hospitals(tmp_path / "home"), random.Random(seed)
+    refresh(home)
+    for _ in range(4):
+        name, change = draw.choice(_changes(home, draw))
+        change()
+        only = [] if name == "setting" or draw.random() < 0.5 else [HOSPITAL]
+        refresh(home, only)
+    refresh(home)
+    kept = tables(home, LAYERS, leave_out=RELEASES)
+    refresh(home, force=True)
+    assert_same_tables(kept, tables(home, LAYERS, leave_out=RELEASES))

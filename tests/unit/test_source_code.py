@@ -1,0 +1,58 @@
+"""Code digests follow what a result can depend on, and nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from registry_pipeline.core import source_code
+
+FILES = {
+    "registry_pipeline/__init__.py": "",
+    "registry_pipeline/study/__init__.py": "",
+    "registry_pipeline/study/growth.py": "from registry_pipeline.analysis import (\n    fit,\n)\nimport schemas\n",
+    "registry_pipeline/study/rows.py": "",
+    "registry_pipeline/analysis/__init__.py": "",
+    "registry_pipeline/analysis/fit.py": "def fit():\n    from registry_pipeline.core.dates import month\n",
+    "registry_pipeline/core/__init__.py": "",
+    "registry_pipeline/core/dates.py": "month = 30.4375\n",
+    "registry_pipeline/reporting/__init__.py": "",
+    "registry_pipeline/reporting/words.py": "",
+    "schemas/__init__.py": "",
+}
+
+
+def digest_after(monkeypatch: pytest.MonkeyPatch, root: Path, changed: str = "") -> str:
+    for name, text in FILES.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text + ("# changed\n" if name == changed else ""))
+    monkeypatch.setattr(source_code, "_ROOT", root)
+    for cached in (source_code.code_digest, source_code._source, source_code._imported, source_code._files):
+        cached.cache_clear()
+    return source_code.code_digest("registry_pipeline.study.growth")
+
+
+@pytest.fixture(autouse=True)
+def forget_afterwards(monkeypatch: pytest.MonkeyPatch) -> object:
+    yield
+    monkeypatch.undo()
+    for cached in (source_code.code_digest, source_code._source, source_code._imported, source_code._files):
+        cached.cache_clear()
+
+
+@pytest.mark.parametrize("changed", sorted(FILES))
+def test_a_digest_follows_what_is_imported_at_any_depth(
+    changed: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    before = digest_after(monkeypatch, tmp_path)
+    is_other = changed.startswith("registry_pipeline/reporting") or changed.endswith("rows.py")
+    assert (digest_after(monkeypatch, tmp_path, changed) == before) == is_other
+
+
+def test_an_estimate_does_not_depend_on_a_page() -> None:
+    files = source_code._closure(["registry_pipeline.study.growth"])
+    names = {path.as_posix().rpartition("registry_pipeline/")[2] for path in files}
+    assert "analysis/growth/fit.py" in names
+    assert not any(name.startswith(("reporting/", "cli/", "defs/")) for name in names)
