@@ -6,9 +6,6 @@ Does not belong here: what the commands do (``steps/``, ``defs/``, ``simulate/``
 
 from __future__ import annotations
 
-import os
-import shutil
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,8 +14,6 @@ import click
 from registry_pipeline.cli.context import CONTEXT, own_options
 from registry_pipeline.core.helper_process import keeping_helper
 from registry_pipeline.core.home import Home, make_home
-from registry_pipeline.core.sql_files import SQL_FOLDER
-from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.intake.landing.inbox import shown
 from registry_pipeline.intake.landing.land import LandingReport
 from registry_pipeline.pipeline.context import read_context
@@ -136,35 +131,17 @@ def simulate(patients: int, facilities: int, seed: int, error_rate: float, later
 @click.option(
     "--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="Port on 127.0.0.1."
 )
-def dev(port: int) -> None:
-    """Dagster's page and daemon over this home, with everything set."""
+@click.option(
+    "--public-host", "public_hosts", multiple=True, metavar="HOST",
+    help="Host name of a reverse proxy in front of the page; repeatable.",
+)  # fmt: skip
+def dev(port: int, public_hosts: tuple[str, ...]) -> None:
+    """Dagster's page and daemon over this home, with everything set.
+
+    Whoever has the link that is shown may do everything: keep it as a password.
+    """
     home = CONTEXT.home()
-    workspace = SQL_FOLDER.parent / "workspace.yaml"
-    if not workspace.is_file():
-        raise ConfigurationError(workspace, None, "is missing; run from a checkout of the project")
-    command = [
-        sys.executable,
-        "-m",
-        "dagster",
-        "dev",
-        "-w",
-        str(workspace),
-        "-h",
-        "127.0.0.1",
-        "-p",
-        str(port),
-    ]
-    click.echo(f"http://127.0.0.1:{port} over {home.root}; stop with Ctrl-C", err=True)
-    environment = dagster_environment(home)
-    os.chdir(workspace.parent)
-    # In place of this process: who stops it, by Ctrl-C or with a signal, stops Dagster's page and daemon.
-    os.execve(sys.executable, command, environment)
+    home.settings()  # a mistake in registry.toml is told first
+    from registry_pipeline.defs.server import serve
 
-
-def dagster_environment(home: Home) -> dict[str, str]:
-    """The environment of Dagster over a home: its instance lies in the home, absolute, without telemetry."""
-    folder = home.root / "dagster"
-    folder.mkdir(exist_ok=True, mode=0o700)
-    if not (folder / "dagster.yaml").exists():
-        shutil.copyfile(SQL_FOLDER.parent / "dagster_home" / "dagster.yaml", folder / "dagster.yaml")
-    return {**os.environ, "DAGSTER_HOME": str(folder), "REGISTRY_HOME": str(home.root)}
+    serve(home, port, public_hosts, lambda line: click.echo(line, err=True))

@@ -183,6 +183,9 @@ class Refresh:
     memory_limit: str = _parameter(
         "1500MB", "Memory of a private DuckDB.", form=(_is_memory, 'a number and a unit, such as "1500MB"')
     )
+    history_runs: int = _parameter(
+        50, "Refreshes that Dagster's history keeps; about 3 MB each.", False, (), 1
+    )
     blocking_rules: tuple[str, ...] = _parameter((), "Rules whose findings keep a release from being served.")
 
 

@@ -1,11 +1,13 @@
 """Runs whose process was killed: they would count as running for ever and keep the next one waiting.
 
 Belongs here: finding and ending them. Does not belong here: what a killed run left in the store, which the next
-refresh sweeps (``store/parquet.py``).
+refresh sweeps (``core/files.py``).
 
-``registry refresh`` holds the lock of the store from the first step to the last. Whoever gets the lock knows
-that no such refresh is alive, and that its unfinished runs in Dagster's log have no process any more.
+Whoever runs a refresh, the command or a run of the daemon, holds the lock of the store from its first step to its
+last, and the system frees it when the process dies. Whoever gets the lock knows that no refresh is alive.
 """
+
+import time
 
 import dagster as dg
 
@@ -13,26 +15,33 @@ from registry_pipeline.core.files import StoreError
 from registry_pipeline.core.home import Home
 from registry_pipeline.pipeline.step import refresh_lock
 
-HELD_TAG = "registry/holds_the_lock"
-HELD_TAGS = {HELD_TAG: "true", "dagster/max_retries": "0"}
-"""Tags of a run of ``registry refresh``. The daemon must not try it again: its copy would carry the tag without
-the lock, and whoever started the refresh has been told."""
-_UNFINISHED = [
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
+NO_RETRY_TAGS = {"dagster/max_retries": "0"}
+"""Of a run of ``registry refresh``: whoever started it has been told, and the daemon must not try it again."""
+RUNNING = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+STARTING = [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING]
+GRACE_SECONDS = 60
+"""Between the start of a run's process and its taking the lock."""
 
 
-def end_abandoned_runs(instance: dg.DagsterInstance, home: Home) -> int:
-    """Mark as failed the runs of ``registry refresh`` whose process is gone; how many there were."""
-    wanted = dg.RunsFilter(statuses=_UNFINISHED, tags={HELD_TAG: "true"})
-    if not instance.get_run_ids(wanted):
+def end_abandoned_runs(instance: dg.DagsterInstance, home: Home, is_starting: bool = False) -> int:
+    """Mark as failed the runs whose process is gone; how many there were.
+
+    Args:
+        instance: the home's.
+        home: the registry home.
+        is_starting: the caller starts the only daemon of this home, so no process can be on its way either.
+    """
+    wanted = dg.RunsFilter(statuses=[*RUNNING, *(STARTING if is_starting else [])])
+    if not instance.get_run_ids(wanted, limit=1):
         return 0
     try:
         with refresh_lock(home):
-            abandoned = instance.get_runs(wanted)
+            youngest = time.time() - (0 if is_starting else GRACE_SECONDS)
+            abandoned = [
+                record.dagster_run
+                for record in instance.get_run_records(wanted)
+                if (record.start_time or record.create_timestamp.timestamp()) <= youngest
+            ]
             for run in abandoned:
                 instance.report_run_failed(
                     run, "The process of this run has gone; the next refresh starts anew."

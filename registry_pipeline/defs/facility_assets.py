@@ -21,7 +21,7 @@ from registry_pipeline.defs.naming import (
     table_spec,
 )
 from registry_pipeline.defs.request import facilities_of, is_forced
-from registry_pipeline.defs.resources import FACILITIES, RegistryHome
+from registry_pipeline.defs.resources import FACILITIES, Registry
 from registry_pipeline.pipeline import facility
 from registry_pipeline.pipeline.refresh import take_in
 
@@ -38,11 +38,10 @@ SINGLE_RUN = dg.BackfillPolicy.single_run()
     retry_policy=IO_RETRY,
     kinds={"file"},
 )
-def submission(context: dg.AssetExecutionContext, registry: RegistryHome) -> dg.MaterializeResult:  # type: ignore[type-arg]
+def submission(context: dg.AssetExecutionContext, registry: Registry) -> dg.MaterializeResult:  # type: ignore[type-arg]
     """Take what lies in the facilities' inboxes."""
-    home = registry.open()
-    with guarded(home):
-        report = take_in(home, facilities_of(context))
+    with guarded(registry.home):
+        report = take_in(registry.home, facilities_of(context))
     return dg.MaterializeResult(
         metadata={
             "new files": len(report.landed),
@@ -62,13 +61,12 @@ def submission(context: dg.AssetExecutionContext, registry: RegistryHome) -> dg.
     backfill_policy=SINGLE_RUN,
     retry_policy=IO_RETRY,
 )
-def staged(context: dg.AssetExecutionContext, registry: RegistryHome) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
+def staged(context: dg.AssetExecutionContext, registry: Registry) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
     """Read and type every source of the facilities."""
-    home = registry.open()
     counts: dict[str, int] = {}
     n_read = 0
-    with guarded(home):
-        refresh = registry.context(context.run_id)
+    with guarded(registry.home):
+        refresh = registry.context
         for facility_id in facilities_of(context):
             for table, n_rows in facility.stage(refresh, facility_id, is_forced(context)).items():
                 counts[table] = counts.get(table, 0) + n_rows
@@ -88,11 +86,10 @@ def staged(context: dg.AssetExecutionContext, registry: RegistryHome) -> Iterato
     backfill_policy=SINGLE_RUN,
     retry_policy=IO_RETRY,
 )
-def screened(context: dg.AssetExecutionContext, registry: RegistryHome) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
+def screened(context: dg.AssetExecutionContext, registry: Registry) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
     """Judge every record of the facilities."""
-    home = registry.open()
-    with guarded(home):
-        refresh = registry.context(context.run_id)
+    with guarded(registry.home):
+        refresh = registry.context
         reports = [
             facility.screen(refresh, facility_id, is_forced(context))
             for facility_id in facilities_of(context)

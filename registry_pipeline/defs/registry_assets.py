@@ -20,10 +20,11 @@ from registry_pipeline.defs.guard import IO_RETRY, guarded
 from registry_pipeline.defs.lineage import in_order, upstream
 from registry_pipeline.defs.naming import RECONCILIATION, RELEASE, key, layer_tables, table_schema, table_spec
 from registry_pipeline.defs.request import is_forced
-from registry_pipeline.defs.resources import RegistryHome
+from registry_pipeline.defs.resources import Registry
 from registry_pipeline.pipeline import registry as steps
 from registry_pipeline.pipeline import release as publication
 from registry_pipeline.pipeline.context import RefreshContext
+from registry_pipeline.pipeline.watched import note_served
 
 Judged = dg.MaterializeResult | dg.AssetCheckResult  # type: ignore[type-arg]
 
@@ -39,10 +40,9 @@ def _layer_assets(
         specs=[table_spec(layer, table, upstream(layer, table)) for table in layer_tables(layer)],
         retry_policy=IO_RETRY,
     )
-    def assets(context: dg.AssetExecutionContext, registry: RegistryHome) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
-        home = registry.open()
-        with guarded(home):
-            counts = make(registry.context(context.run_id), is_forced(context))
+    def assets(context: dg.AssetExecutionContext, registry: Registry) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
+        with guarded(registry.home):
+            counts = make(registry.context, is_forced(context))
         for table in in_order(layer):
             yield dg.MaterializeResult(
                 key(layer, table), metadata={"dagster/row_count": counts.get(table, 0)}
@@ -63,11 +63,10 @@ result = _layer_assets("result", steps.analyse, "One row per estimate.")
     check_specs=registry_check_specs(),
     retry_policy=IO_RETRY,
 )
-def quality(context: dg.AssetExecutionContext, registry: RegistryHome) -> Iterator[Judged]:
+def quality(context: dg.AssetExecutionContext, registry: Registry) -> Iterator[Judged]:
     """What the rules say, those over the whole registry with it."""
-    home = registry.open()
-    with guarded(home):
-        refresh = registry.context(context.run_id)
+    with guarded(registry.home):
+        refresh = registry.context
         counts = steps.judge(refresh)
         findings, failed = steps.registry_findings(refresh)
         blocking = refresh.settings.refresh.blocking_rules
@@ -102,11 +101,11 @@ def quality(context: dg.AssetExecutionContext, registry: RegistryHome) -> Iterat
     ],
     retry_policy=IO_RETRY,
 )
-def release(context: dg.AssetExecutionContext, registry: RegistryHome) -> Iterator[Judged]:
+def release(context: dg.AssetExecutionContext, registry: Registry) -> Iterator[Judged]:
     """Publish, or refuse and keep serving the old release."""
-    home = registry.open()
-    with guarded(home):
-        report = publication.publish(registry.context(context.run_id), is_forced(context))
+    with guarded(registry.home):
+        report = publication.publish(registry.context, is_forced(context))
+        note_served(registry.home)
     yield dg.MaterializeResult(
         RELEASE,
         metadata={
@@ -123,9 +122,8 @@ def release(context: dg.AssetExecutionContext, registry: RegistryHome) -> Iterat
 
 
 @dg.multi_asset_check(name="proofs", specs=proof_check_specs())
-def proofs(registry: RegistryHome) -> Iterator[dg.AssetCheckResult]:
+def proofs(registry: Registry) -> Iterator[dg.AssetCheckResult]:
     """What was proved of each table of the release that is served."""
-    home = registry.open()
-    with guarded(home):
-        report = publication.served(home)
+    with guarded(registry.home):
+        report = publication.served(registry.home)
     yield from proof_check_results(report.proofs_of)

@@ -4,36 +4,48 @@ Belongs here: shells around ordinary objects.
 Does not belong here: settings (``registry_pipeline/core/settings.py``).
 """
 
-from functools import lru_cache
-from pathlib import Path
+from collections.abc import Iterator
+from functools import cached_property
 
 import dagster as dg
 
-from registry_pipeline.core.home import Home, open_home
+from registry_pipeline.core.home import Home
+from registry_pipeline.defs.guard import guarded
 from registry_pipeline.pipeline.context import RefreshContext, read_context
+from registry_pipeline.pipeline.step import refresh_lock
 
 FACILITY_PARTITION = "facility"
 FACILITIES = dg.DynamicPartitionsDefinition(name=FACILITY_PARTITION)
 
 
-class RegistryHome(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """Where the deployment's folders are.
+class RegistryRun:
+    """The home of one run.
 
     Attributes:
-        root: the registry home; by default the variable REGISTRY_HOME.
+        home: the registry home.
     """
 
-    root: str
+    def __init__(self, home: Home) -> None:
+        self.home = home
 
-    def open(self) -> Home:
-        """The home, ready to use."""
-        return open_home(Path(self.root))
-
-    def context(self, run_id: str) -> RefreshContext:
-        """What the assets of a run go by: read by the first of them that comes after landing."""
-        return _context_of_run(self.root, run_id)
+    @cached_property
+    def context(self) -> RefreshContext:
+        """What the assets of the run go by: read by the first of them that comes after landing."""
+        return read_context(self.home)
 
 
-@lru_cache(maxsize=1)
-def _context_of_run(root: str, _: str) -> RefreshContext:
-    return read_context(open_home(Path(root)))
+Registry = dg.ResourceParam[RegistryRun]
+
+
+def registry_resource(home: Home) -> dg.ResourceDefinition:
+    """The home for a run, which holds the lock of the store for as long as it lasts.
+
+    It takes no configuration: whoever may launch a run could else have it read and publish in another folder.
+    """
+
+    @dg.resource(config_schema={}, description=f"The registry home {home.root}.")
+    def registry(_: dg.InitResourceContext) -> Iterator[RegistryRun]:
+        with guarded(home), refresh_lock(home):
+            yield RegistryRun(home)
+
+    return registry

@@ -16,6 +16,7 @@ from registry_pipeline.pipeline.context import RefreshContext, read_context
 from registry_pipeline.pipeline.errors import Refused
 from registry_pipeline.pipeline.mend import mend_home
 from registry_pipeline.pipeline.step import has_nothing_to_do, refresh_lock
+from registry_pipeline.pipeline.watched import inbox_signature, note_landed, note_served
 from registry_pipeline.store.releases import current_release
 
 Progress = Callable[[str], None]
@@ -57,8 +58,11 @@ def refresh(
         landing = take_in(home, chosen if facilities else ())
         context = read_context(home)
         if not force and has_nothing_to_do(context):
+            note_served(home)
             return RefreshReport(landing, current_release(home) or "", False)
-        return RefreshReport(landing, *_make(context, chosen, force, progress))
+        release_id, is_new = _make(context, chosen, force, progress)
+        note_served(home)
+        return RefreshReport(landing, release_id, is_new)
 
 
 def take_in(home: Home, facilities: Sequence[str] = ()) -> LandingReport:
@@ -71,7 +75,11 @@ def take_in(home: Home, facilities: Sequence[str] = ()) -> LandingReport:
     """
     with refresh_lock(home), disk_errors_as_store_error(home.landing / LEDGER):
         mend_home(home)
-        return land_inbox(home, home.settings(), facilities=facilities)
+        signature = inbox_signature(home)
+        report = land_inbox(home, home.settings(), facilities=facilities)
+        is_whole = not report.waiting and set(facilities or home.facility_ids()) >= set(home.facility_ids())
+        note_landed(home, signature if is_whole else None)
+        return report
 
 
 def _make(

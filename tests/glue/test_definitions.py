@@ -11,9 +11,15 @@ from dagster._core.execution.retries import auto_reexecution_should_retry_run
 
 import schemas
 from registry_pipeline.core.files import exclusive
-from registry_pipeline.core.home import make_home
-from registry_pipeline.defs.abandoned import HELD_TAG, HELD_TAGS, end_abandoned_runs
-from registry_pipeline.defs.automation import inbox_sensor, range_tags, register_facilities
+from registry_pipeline.core.home import Home, make_home
+from registry_pipeline.defs.abandoned import NO_RETRY_TAGS, end_abandoned_runs
+from registry_pipeline.defs.automation import (
+    FIRST_RETRY_SECONDS,
+    LAST_RETRY_SECONDS,
+    inbox_sensor,
+    range_tags,
+    register_facilities,
+)
 from registry_pipeline.defs.checks import group_result
 from registry_pipeline.defs.graph import build_definitions
 from registry_pipeline.defs.naming import (
@@ -25,23 +31,11 @@ from registry_pipeline.defs.naming import (
     layer_tables,
     record_tables,
 )
-from registry_pipeline.defs.resources import RegistryHome
+from registry_pipeline.pipeline.refresh import take_in
+from registry_pipeline.pipeline.watched import inbox_signature, note_landed, note_served
 from tests.glue.asset_graph import GRAPH, described
 
 REFRESH_TO_BE = dg.GraphDefinition(name="refresh").to_job()
-
-
-def started(run_id: str) -> dg.EventLogEntry:
-    """The event by which Dagster takes a run as started."""
-    event = dg.DagsterEvent(dg.DagsterEventType.RUN_START.value, job_name="refresh")
-    return dg.EventLogEntry(
-        error_info=None,
-        level="debug",
-        user_message="",
-        run_id=run_id,
-        timestamp=time.time(),
-        dagster_event=event,
-    )
 
 
 DEFS = Path(__file__).resolve().parents[2] / "registry_pipeline" / "defs"
@@ -50,7 +44,7 @@ DEFS = Path(__file__).resolve().parents[2] / "registry_pipeline" / "defs"
 @pytest.fixture(scope="module")
 def graph(tmp_path_factory: pytest.TempPathFactory) -> Any:
     home = make_home(tmp_path_factory.mktemp("home"))
-    return build_definitions(RegistryHome(root=str(home.root))).resolve_asset_graph()
+    return build_definitions(home).resolve_asset_graph()
 
 
 def test_every_table_of_every_layer_is_an_asset(graph: Any) -> None:
@@ -110,38 +104,140 @@ def test_a_rule_that_failed_to_run_fails_its_check_and_blocks_where_it_is_set_to
     assert (other.passed, other.severity) == (True, dg.AssetCheckSeverity.WARN)
 
 
+def started(instance: dg.DagsterInstance, seconds_ago: float) -> str:
+    """A run that Dagster takes as running since a while ago."""
+    run = instance.create_run_for_job(REFRESH_TO_BE)
+    event = dg.DagsterEvent(dg.DagsterEventType.RUN_START.value, job_name="refresh")
+    instance.handle_new_event(
+        dg.EventLogEntry(
+            error_info=None,
+            level="debug",
+            user_message="",
+            run_id=run.run_id,
+            timestamp=time.time() - seconds_ago,
+            dagster_event=event,
+        )
+    )
+    return run.run_id
+
+
+def status_of(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRunStatus:
+    run = instance.get_run_by_id(run_id)
+    assert run is not None
+    return run.status
+
+
 def test_a_run_whose_process_has_gone_is_ended_unless_a_refresh_is_alive(tmp_path: Path) -> None:
     home = make_home(tmp_path)
     with dg.DagsterInstance.ephemeral() as instance:
-        for tags in ({HELD_TAG: "true"}, {}):
-            run = instance.create_run_for_job(REFRESH_TO_BE, tags=tags)
-            instance.report_run_canceling(run) if not tags else instance.handle_new_event(started(run.run_id))
+        old, young = started(instance, 3600), started(instance, 0)
         with exclusive(home.store):
-            assert end_abandoned_runs(instance, home) == 0
+            assert end_abandoned_runs(instance, home, is_starting=True) == 0
         assert end_abandoned_runs(instance, home) == 1
-        assert end_abandoned_runs(instance, home) == 0
-        statuses = {bool(one.tags.get(HELD_TAG)): one.status for one in instance.get_runs()}
-    assert statuses == {True: dg.DagsterRunStatus.FAILURE, False: dg.DagsterRunStatus.CANCELING}
+        assert status_of(instance, old) == dg.DagsterRunStatus.FAILURE
+        assert status_of(instance, young) == dg.DagsterRunStatus.STARTED
+        starting = instance.create_run_for_job(REFRESH_TO_BE, status=dg.DagsterRunStatus.STARTING)
+        assert end_abandoned_runs(instance, home, is_starting=True) == 2
+        assert status_of(instance, starting.run_id) == dg.DagsterRunStatus.FAILURE
 
 
 def test_the_daemon_does_not_try_a_refresh_of_the_command_again() -> None:
-    """A copy would carry the tag of a run that holds the lock, without the lock."""
+    """Whoever started it has been told."""
     settings = {"run_retries": {"enabled": True, "max_retries": 1}}
     with dg.DagsterInstance.ephemeral(settings=settings) as instance:
-        for tags in (HELD_TAGS, {}):
+        for tags in (NO_RETRY_TAGS, {}):
             run = instance.create_run_for_job(REFRESH_TO_BE, tags=tags, status=dg.DagsterRunStatus.FAILURE)
             assert auto_reexecution_should_retry_run(instance, run, None) is not bool(tags)
 
 
-def test_a_link_to_nowhere_does_not_stop_the_sensor(tmp_path: Path) -> None:
+def evaluated(home: Home, instance: dg.DagsterInstance, cursor: str | None) -> tuple[Any, str | None]:
+    """What the sensor asks for, and its cursor afterwards."""
+    context = dg.build_sensor_context(instance=instance, cursor=cursor)
+    request = inbox_sensor(home)(context)
+    return request, context.cursor
+
+
+def west(tmp_path: Path) -> Home:
     home = make_home(tmp_path)
     (home.facilities / "west.toml").write_text("")
     (home.inbox / "west").mkdir()
+    return home
+
+
+def test_a_link_to_nowhere_does_not_stop_the_sensor(tmp_path: Path) -> None:
+    home = west(tmp_path)
     (home.inbox / "west" / "gone.csv").symlink_to(tmp_path / "nowhere")
-    registry = RegistryHome(root=str(home.root))
     with dg.DagsterInstance.ephemeral() as instance:
-        context = dg.build_sensor_context(instance=instance, resources={"registry": registry})
-        assert isinstance(inbox_sensor(context), dg.RunRequest)
+        assert isinstance(evaluated(home, instance, None)[0], dg.RunRequest)
+
+
+def test_the_sensor_forgets_no_file_while_another_refresh_runs(tmp_path: Path) -> None:
+    home = west(tmp_path)
+    with dg.DagsterInstance.ephemeral() as instance:
+        with exclusive(home.store):
+            request, cursor = evaluated(home, instance, None)
+        assert isinstance(request, dg.SkipReason)
+        assert not cursor
+        assert isinstance(evaluated(home, instance, cursor)[0], dg.RunRequest)
+
+
+def test_the_sensor_tries_files_again_until_a_release_was_made_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, now = west(tmp_path), time.time()
+    monkeypatch.setattr("registry_pipeline.defs.automation.time.time", lambda: now)
+    with dg.DagsterInstance.ephemeral() as instance:
+        first, cursor = evaluated(home, instance, "not written by this sensor")
+        assert isinstance(evaluated(home, instance, cursor)[0], dg.SkipReason)
+        now += FIRST_RETRY_SECONDS + 1
+        second, cursor = evaluated(home, instance, cursor)
+        assert first.run_key != second.run_key  # Dagster starts a key once only
+        now += FIRST_RETRY_SECONDS + 1
+        assert isinstance(evaluated(home, instance, cursor)[0], dg.SkipReason)
+        for _ in range(40):
+            now += LAST_RETRY_SECONDS + 1
+            request, cursor = evaluated(home, instance, cursor)
+            assert isinstance(request, dg.RunRequest)
+        note_landed(home, inbox_signature(home))
+        note_served(home)
+        now += LAST_RETRY_SECONDS + 1
+        assert isinstance(evaluated(home, instance, cursor)[0], dg.SkipReason)
+        (home.inbox / "west" / "new.csv").write_text("a")
+        assert isinstance(evaluated(home, instance, cursor)[0], dg.RunRequest)
+
+
+def test_the_sensor_leaves_alone_what_the_command_has_made_a_release_of(tmp_path: Path) -> None:
+    home = west(tmp_path)
+    take_in(home)
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert isinstance(evaluated(home, instance, None)[0], dg.RunRequest), "landed is not served"
+        note_served(home)
+        assert isinstance(evaluated(home, instance, None)[0], dg.SkipReason)
+        take_in(home, ["west"])
+        (home.facilities / "east.toml").write_text("")
+        take_in(home, ["west"])
+        note_served(home)
+        assert isinstance(evaluated(home, instance, None)[0], dg.RunRequest), "east was left out"
+
+
+def test_the_sensor_waits_for_a_run_that_has_its_turn_already(tmp_path: Path) -> None:
+    home = west(tmp_path)
+    with dg.DagsterInstance.ephemeral() as instance:
+        instance.create_run_for_job(REFRESH_TO_BE, status=dg.DagsterRunStatus.STARTING)
+        assert evaluated(home, instance, "") == (
+            dg.SkipReason("a refresh is running or waits for its turn"),
+            "",
+        )
+
+
+def test_no_configuration_of_a_run_changes_the_home(tmp_path: Path) -> None:
+    """Whoever may launch a run could else publish in a folder of their choice."""
+    home = make_home(tmp_path / "home")
+    job = build_definitions(home).resolve_job_def("refresh")
+    for given in ({"root": str(tmp_path / "other")}, {"home": "x"}, "x"):
+        with pytest.raises(dg.DagsterInvalidConfigError):
+            job.execute_in_process(run_config={"resources": {"registry": {"config": given}}})
+    assert not (tmp_path / "other").exists()
 
 
 def test_the_release_is_downstream_of_everything(graph: Any) -> None:

@@ -297,27 +297,6 @@ def test_simulate_writes_what_a_home_takes(call: Command, tmp_path: Path) -> Non
     assert len(list((tmp_path / "s" / "facilities").glob("*.toml"))) == 2
 
 
-def test_dagster_runs_over_this_home_only(
-    call: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    home = make_home(tmp_path / "h")
-    started = {}
-
-    def start(program: str, command: list[str], env: dict[str, str]) -> None:
-        started.update(command=command, env=env)
-
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("registry_pipeline.cli.run.os.execve", start)
-    assert call("dev", "--port", "3999", home=home.root).code == 0
-    folder = Path(started["env"]["DAGSTER_HOME"])
-    assert folder.is_absolute()
-    assert folder == home.root / "dagster"
-    assert "enabled: false" in (folder / "dagster.yaml").read_text()
-    assert started["env"]["REGISTRY_HOME"] == str(home.root)
-    assert {"127.0.0.1", "3999"} <= set(started["command"])
-    assert Path(started["command"][started["command"].index("-w") + 1]).is_file()
-
-
 HEAVY = ("dagster", "lifelines", "pandera", "polars", "pandas", "scipy", "matplotlib", "pyarrow", "schemas")
 
 

@@ -1,0 +1,138 @@
+"""Dagster's history of runs in SQLite, with one engine for each of its files.
+
+Belongs here: the storage that ``dagster.yaml`` names, and how safely it writes.
+Does not belong here: opening an instance (``instance.py``), what a run does.
+
+Dagster's own SQLite storage makes an engine, opens a file and closes it again for each of some thousand statements of
+a run: every statement is compiled anew, and whoever closes a file last writes its log back and deletes it. Keeping the
+engines took the CPU time of a refresh of twelve patients from 13.7 s to 6.6 s.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
+from dagster._core.storage.runs.sqlite.sqlite_run_storage import SqliteRunStorage
+from dagster._core.storage.schedules.sqlite.sqlite_schedule_storage import SqliteScheduleStorage
+from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
+from sqlalchemy.engine import Connection, Engine
+
+MOST_ENGINES = 8
+"""Engines of one storage; each run has a file of its own, and a page that lists runs opens many."""
+BUSY_SECONDS = 30
+
+
+class _Engines:
+    """The engines of one storage by address of their file, the least recently used closed first."""
+
+    def __init__(self) -> None:
+        self._engines: OrderedDict[str, Engine] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def engine(self, url: str) -> Engine:
+        """The engine of a file."""
+        with self._lock:
+            if url not in self._engines:
+                self._engines[url] = _engine(url)
+                if len(self._engines) > MOST_ENGINES:
+                    self._engines.popitem(last=False)[1].dispose()
+            self._engines.move_to_end(url)
+            return self._engines[url]
+
+    def dispose(self) -> None:
+        """Close every file."""
+        with self._lock:
+            while self._engines:
+                self._engines.popitem()[1].dispose()
+
+
+def _engine(url: str) -> Engine:
+    engine = sqlalchemy.create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+    sqlalchemy.event.listen(engine, "connect", _survive_power_cut)
+    return engine
+
+
+def _survive_power_cut(connection: Any, _: Any) -> None:
+    """With a write-ahead log, NORMAL waits for the disk at checkpoints only.
+
+    After a power cut the last events may be missing and the file is whole; with OFF it may be damaged.
+    """
+    connection.execute("PRAGMA synchronous = NORMAL")
+
+
+class RunHistory(SqliteRunStorage):
+    """Runs and their tags."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self._engines = _Engines()
+        super().__init__(*arguments, **options)
+
+    @contextmanager
+    def connect(self) -> Iterator[Connection]:
+        """A transaction."""
+        with self._engines.engine(self._conn_string).begin() as connection:
+            yield connection
+
+    def dispose(self) -> None:
+        """Close the file."""
+        self._engines.dispose()
+
+
+class ScheduleHistory(SqliteScheduleStorage):
+    """Ticks and states of schedules and sensors."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self._engines = _Engines()
+        super().__init__(*arguments, **options)
+
+    @contextmanager
+    def connect(self) -> Iterator[Connection]:
+        """A transaction."""
+        with self._engines.engine(self._conn_string).begin() as connection:
+            yield connection
+
+    def dispose(self) -> None:
+        """Close the file."""
+        self._engines.dispose()
+
+
+class EventHistory(SqliteEventLogStorage):
+    """Events: a file for each run, and an index over all."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self._engines = _Engines()
+        super().__init__(*arguments, **options)
+
+    @contextmanager
+    def _connect(self, shard: str) -> Iterator[Connection]:
+        with self._db_lock:
+            engine = self._engines.engine(self.conn_string_for_shard(shard))
+            if shard not in self._initialized_dbs:
+                self._initdb(engine)
+                self._initialized_dbs.add(shard)
+            with engine.begin() as connection:
+                yield connection
+
+    def dispose(self) -> None:
+        """Close every file."""
+        self._engines.dispose()
+
+
+class RegistryHistory(DagsterSqliteStorage):
+    """The three of them; the folders are those of Dagster's own SQLite storage."""
+
+    def __init__(self, base_dir: str, inst_data: Any = None) -> None:
+        super().__init__(base_dir, inst_data=inst_data)
+        self._run_storage.dispose()
+        self._run_storage = RunHistory(self._run_storage._conn_string)
+        self._event_log_storage = EventHistory(self._event_log_storage._base_dir)
+        self._schedule_storage = ScheduleHistory(self._schedule_storage._conn_string)
+
+    @classmethod
+    def from_config_value(cls, inst_data: Any, config_value: Any) -> "RegistryHistory":
+        """The storage as ``dagster.yaml`` describes it."""
+        return cls(config_value["base_dir"], inst_data)

@@ -1,0 +1,134 @@
+"""The Dagster instance of a home: the one place that opens it, mends it and keeps it small.
+
+Belongs here: its folder, ``dagster.yaml``, what is damaged, runs that are old.
+Does not belong here: how the history is written (``history.py``), runs whose process is gone (``abandoned.py``).
+"""
+
+import logging
+import os
+import shutil
+import sqlite3
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+from sqlalchemy.exc import DatabaseError, OperationalError
+
+from registry_pipeline.core.files import StoreError
+from registry_pipeline.core.home import Home
+from registry_pipeline.core.sql_files import SQL_FOLDER
+
+TEMPLATE = SQL_FOLDER.parent / "dagster_home" / "dagster.yaml"
+HISTORY = ("history/runs.db", "history/runs/index.db")
+SCHEDULES = ("schedules/schedules.db",)
+MOST_PRUNED = 20
+"""Runs that are removed at once; the sensor has to answer within a minute."""
+FINISHED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
+Echo = Callable[[str], object]
+
+
+def _tell(line: str) -> None:
+    sys.stderr.write(f"registry: {line}\n")
+
+
+def instance_environment(home: Home) -> dict[str, str]:
+    """Variables by which Dagster's processes find the instance and the registry of a home."""
+    folder = home.root / "dagster"
+    folder.mkdir(exist_ok=True, mode=0o700)
+    return {"DAGSTER_HOME": str(folder), "REGISTRY_HOME": str(home.root)}
+
+
+def open_instance(home: Home, echo: Echo = _tell) -> dg.DagsterInstance:
+    """The instance of a home. What is damaged is set aside with a line, and made anew.
+
+    Raises:
+        StoreError: the database of its history cannot be reached.
+    """
+    environment = instance_environment(home)
+    os.environ.update(environment)
+    folder = Path(environment["DAGSTER_HOME"])
+    set_damaged_history_aside(folder, echo)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    settings = folder / "dagster.yaml"
+    try:
+        return _opened(folder, settings)
+    except OperationalError:
+        raise StoreError(f"{folder}: the database of Dagster's history cannot be reached") from None
+    except Exception:  # of whatever kind a file that is no YAML, or no configuration, raises
+        if settings.read_bytes() == TEMPLATE.read_bytes():
+            raise
+        _set_aside(folder, [settings.name], echo)
+        return _opened(folder, settings)
+
+
+def _opened(folder: Path, settings: Path) -> dg.DagsterInstance:
+    if not settings.exists():
+        shutil.copyfile(TEMPLATE, settings)
+    return dg.DagsterInstance.from_config(str(folder))
+
+
+def set_damaged_history_aside(folder: Path, echo: Echo = _tell, is_certain: bool = False) -> bool:
+    """Move a damaged history out of the way; whether there was one.
+
+    Data and releases are not in it: what is lost is the list of earlier runs.
+
+    Args:
+        folder: of the instance.
+        echo: told what was set aside.
+        is_certain: a statement has met the damage already.
+    """
+    if is_certain or any(_is_damaged(folder / name) for name in HISTORY):
+        _set_aside(folder, ["history"], echo)
+        is_certain = True
+    if any(_is_damaged(folder / name) for name in SCHEDULES):
+        _set_aside(folder, ["schedules"], echo)
+        return True
+    return is_certain
+
+
+def _is_damaged(database: Path) -> bool:
+    if not database.exists():
+        return False
+    try:
+        with closing(sqlite3.connect(database)) as connection:
+            return bool(connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",))
+    except sqlite3.OperationalError:  # busy, or not to be opened by us: not ours to judge
+        return False
+    except sqlite3.DatabaseError:
+        return True
+
+
+def is_damage(problem: BaseException) -> bool:
+    """Whether a failure says that a file of the history is damaged, rather than busy or full."""
+    return isinstance(problem, DatabaseError) and type(problem.orig) is sqlite3.DatabaseError
+
+
+def _set_aside(folder: Path, names: list[str], echo: Echo) -> None:
+    aside = folder / f"damaged-{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
+    aside.mkdir(mode=0o700)
+    for name in names:
+        (folder / name).rename(aside / name)
+        echo(f"{folder / name} is damaged; it was set aside in {aside.name}, and a new one is made")
+
+
+def prune_history(instance: dg.DagsterInstance, n_kept: int) -> int:
+    """Remove the oldest finished runs beyond ``n_kept``, a few at a time; how many were removed."""
+    n_surplus = min(instance.get_runs_count(dg.RunsFilter(statuses=FINISHED)) - n_kept, MOST_PRUNED)
+    if n_surplus <= 0:
+        return 0
+    runs = instance.get_run_records(dg.RunsFilter(statuses=FINISHED), limit=n_surplus, ascending=True)
+    for record in runs:
+        run_id = record.dagster_run.run_id
+        instance.delete_run(run_id)
+        _remove_files(Path(instance.root_directory), run_id)
+    return len(runs)
+
+
+def _remove_files(folder: Path, run_id: str) -> None:
+    """The files of one run: SQLite keeps the emptied pages of the run's own database, and its output is kept apart."""
+    for path in (folder / "history" / "runs").glob(f"{run_id}.db*"):
+        path.unlink(missing_ok=True)
+    shutil.rmtree(folder / "storage" / run_id, ignore_errors=True)

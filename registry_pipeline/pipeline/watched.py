@@ -1,0 +1,60 @@
+"""Whether the files that a refresh starts from are those of the last release.
+
+Belongs here: the signature of the inbox, mappings and settings; what was landed, and what became a release.
+Does not belong here: what starts a refresh (``defs/automation.py``), whether a release would differ (``step.py``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import suppress
+from pathlib import Path
+
+from registry_pipeline.core.files import write_text
+from registry_pipeline.core.home import Home
+
+
+def inbox_signature(home: Home) -> str:
+    """Names, sizes and times of what a refresh would read; no content, so that looking costs next to nothing."""
+    watched = sorted([*home.inbox.glob("*/*"), *home.facilities.glob("*.toml"), home.settings_file])
+    return hashlib.sha256("|".join(map(_file_signature, watched)).encode()).hexdigest()[:16]
+
+
+def _file_signature(path: Path) -> str:
+    """Folder, name, size and time of a file; of a link its own, and of what has just gone the name alone."""
+    name = f"{path.parent.name}/{path.name}"
+    try:
+        status = path.lstat()
+    except OSError:
+        return name
+    return f"{name}:{status.st_size}:{status.st_mtime_ns}"
+
+
+def note_landed(home: Home, signature: str | None) -> None:
+    """Remember what was landed as a whole; None when a part was left for later."""
+    if signature is None:
+        _landed(home).unlink(missing_ok=True)
+    else:
+        write_text(signature, _landed(home))
+
+
+def note_served(home: Home) -> None:
+    """What was landed last has become the release that is served."""
+    with suppress(FileNotFoundError):
+        _landed(home).replace(_served(home))
+
+
+def is_served(home: Home, signature: str) -> bool:
+    """Whether a release was made of just these files."""
+    try:
+        return _served(home).read_text(encoding="utf-8") == signature
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def _landed(home: Home) -> Path:
+    return home.store / "inbox_landed"
+
+
+def _served(home: Home) -> Path:
+    return home.store / "inbox_served"

@@ -1,0 +1,107 @@
+"""Dagster's history: what is damaged is set aside with a line, and what is old is removed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from registry_pipeline.core.home import Home, make_home
+from registry_pipeline.defs.history import EventHistory, RunHistory, ScheduleHistory
+from registry_pipeline.defs.instance import TEMPLATE, open_instance, prune_history
+
+
+@dg.op
+def _nothing() -> None:
+    """No work."""
+
+
+@dg.job(executor_def=dg.in_process_executor)
+def _idle() -> None:
+    _nothing()
+
+
+def ran(home: Home, n_runs: int = 1) -> list[str]:
+    """What was said while runs were added to the history of a home."""
+    lines: list[str] = []
+    with open_instance(home, lines.append) as instance:
+        for _ in range(n_runs):
+            assert _idle.execute_in_process(instance=instance).success
+    return lines
+
+
+def n_runs(home: Home) -> int:
+    with open_instance(home) as instance:
+        return instance.get_runs_count()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    made = make_home(tmp_path / "home")
+    assert ran(made) == []
+    return made
+
+
+def test_the_history_is_kept_with_one_engine_a_file_and_survives_a_power_cut(home: Home) -> None:
+    with open_instance(home) as instance:
+        storages = (instance.run_storage, instance.event_log_storage, instance.schedule_storage)
+        assert [type(storage) for storage in storages] == [RunHistory, EventHistory, ScheduleHistory]
+        with storages[1].index_connection() as first:  # type: ignore[attr-defined]
+            assert first.exec_driver_sql("PRAGMA synchronous").scalar() == 1
+            assert first.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+            engine = first.engine
+        with storages[1].index_connection() as second:  # type: ignore[attr-defined]
+            assert second.engine is engine
+
+
+@pytest.mark.parametrize("database", ["history/runs.db", "history/runs/index.db", "schedules/schedules.db"])
+@pytest.mark.parametrize("damage", [b"", b"no database at all " * 500, None], ids=["empty", "text", "cut"])
+def test_a_damaged_database_is_set_aside_with_a_line(home: Home, database: str, damage: bytes | None) -> None:
+    path = home.root / "dagster" / database
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2] if damage is None else damage)
+    lines = ran(home)
+    if damage == b"":  # SQLite takes an empty file for a new database
+        assert lines == []
+    else:
+        assert len(lines) == 1
+        assert "was set aside" in lines[0]
+        aside = list((home.root / "dagster").glob("damaged-*"))
+        assert [folder.stat().st_mode & 0o777 for folder in aside] == [0o700]
+    assert ran(home) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b"", b"telemetry: [", b"\xff\xfe\x00", b"storage:\n  nonsense: 1\n", b"telemetry: 3\n", b"[1, 2]", b"- " * 3000,
+     TEMPLATE.read_bytes().replace(b"RegistryHistory", b"RegistryHistorx")],
+)  # fmt: skip
+def test_a_damaged_dagster_yaml_is_set_aside_and_written_anew(home: Home, text: bytes) -> None:
+    settings = home.root / "dagster" / "dagster.yaml"
+    settings.write_bytes(text)
+    lines = ran(home)
+    if text:
+        assert len(lines) == 1
+        assert "dagster.yaml is damaged; it was set aside" in lines[0]
+        assert settings.read_bytes() == TEMPLATE.read_bytes()
+    assert ran(home) == []
+
+
+def test_settings_of_the_operators_own_are_kept(home: Home) -> None:
+    settings = home.root / "dagster" / "dagster.yaml"
+    own = TEMPLATE.read_text().replace("max_retries: 1", "max_retries: 0")
+    settings.write_text(own)
+    assert ran(home) == []
+    assert settings.read_text() == own
+
+
+def test_the_history_is_pruned_to_its_setting(home: Home) -> None:
+    ran(home, 7)
+    with open_instance(home) as instance:
+        newest = [run.run_id for run in instance.get_runs(limit=3)]
+        assert prune_history(instance, 3) == 5
+        assert prune_history(instance, 3) == 0
+        assert [run.run_id for run in instance.get_runs()] == newest
+    files = {path.stem for path in (home.root / "dagster" / "history" / "runs").glob("*.db")}
+    assert files == {*newest, "index"}
