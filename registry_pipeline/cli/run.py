@@ -22,6 +22,7 @@ from registry_pipeline.pipeline.mend import mend_home
 from registry_pipeline.pipeline.refresh import chosen_facilities, take_in
 from registry_pipeline.pipeline.refresh import refresh as refresh_without_dagster
 from registry_pipeline.pipeline.step import has_nothing_to_do
+from registry_pipeline.pipeline.watched import note_served
 from registry_pipeline.store.releases import current_release, reports_problem
 
 
@@ -73,6 +74,8 @@ def refresh(facilities: tuple[str, ...], force: bool, plain: bool) -> None:
     if force or not has_nothing_to_do(read_context(home)):
         with keeping_helper():
             _refresh(home, facilities, force, plain)
+    else:
+        note_served(home)
     after = current_release(home)
     if problem := reports_problem(home):
         click.echo(f"Release {after}: {problem}. The next refresh tries again.", err=True)

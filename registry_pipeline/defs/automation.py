@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from typing import Any
 
 import dagster as dg
 
@@ -23,7 +24,7 @@ from registry_pipeline.pipeline.step import refresh_lock
 from registry_pipeline.pipeline.watched import inbox_signature, is_served
 
 FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=8), warn_window=timedelta(days=2))
-RUN_CONFIG = {"loggers": {"console": {}}}
+RUN_CONFIG: dict[str, Any] = {"loggers": {"console": {}}}
 """The console logger of console.py instead of every event."""
 REFRESH_JOB = dg.define_asset_job(
     "refresh",

@@ -8,7 +8,6 @@ from typing import Any
 
 from registry_pipeline.core.home import make_home
 from registry_pipeline.defs.graph import build_definitions
-from registry_pipeline.defs.resources import RegistryHome
 
 GRAPH = Path(__file__).with_name("asset_graph.txt")
 
@@ -32,5 +31,5 @@ def described(graph: Any) -> str:
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         home = make_home(Path(folder) / "home")
-        definitions = build_definitions(RegistryHome(root=str(home.root)))
+        definitions = build_definitions(home)
         GRAPH.write_text(described(definitions.resolve_asset_graph()), encoding="utf-8")
