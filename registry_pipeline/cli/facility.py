@@ -7,7 +7,6 @@ Does not belong here: guessing (``intake/profiling/``), trying a mapping out (``
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ import click
 
 from registry_pipeline.cli.context import CONTEXT, own_options
 from registry_pipeline.cli.rows import as_json
+from registry_pipeline.core.home import FACILITY_ID_FORM, is_facility_id
 from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.reporting.document.terminal import harmless, print_table
 
@@ -23,12 +23,10 @@ if TYPE_CHECKING:
     from registry_pipeline.intake.profiling import Draft
     from registry_pipeline.pipeline.facility_check import CheckReport
 
-_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
-
 
 def _facility_id(_: click.Context, __: click.Parameter, value: str) -> str:
-    if not _ID.fullmatch(value):
-        raise click.BadParameter("the id of a facility is a-z, 0-9, '_' and '-', such as west_hospital")
+    if not is_facility_id(value):
+        raise click.BadParameter(f"the id of a facility is {FACILITY_ID_FORM}")
     return value
 
 

@@ -7,6 +7,7 @@ Belongs here: paths, making and opening a home. Does not belong here: what regis
 import hashlib
 import hmac
 import os
+import re
 import secrets
 import stat
 from dataclasses import dataclass
@@ -16,6 +17,16 @@ from registry_pipeline.core.files import write_text
 from registry_pipeline.core.settings import Settings
 from registry_pipeline.core.settings_file import read_settings, settings_template
 from registry_pipeline.core.toml_source import ConfigurationError
+
+WHOLE_REGISTRY = "registry"
+"""What stands for the facility in findings over all of them."""
+_FACILITY_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+FACILITY_ID_FORM = f"a-z, 0-9, '_' and '-', such as west_hospital, and not '{WHOLE_REGISTRY}'"
+
+
+def is_facility_id(text: str) -> bool:
+    """Whether a facility may be called so; its mapping, its folders and its findings all are."""
+    return _FACILITY_ID.fullmatch(text) is not None and text != WHOLE_REGISTRY
 
 
 @dataclass(frozen=True)

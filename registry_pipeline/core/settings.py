@@ -10,29 +10,53 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from registry_pipeline.core.units import DAYS_PER_MONTH
 from schemas import study
 
+DEFAULT_CRON = "0 3 * * *"
 RULE_KEYS = ("severity", "softer_severity", "thresholds")
 """What may be said of a rule in [rules.*], here and in a facility's TOML."""
 
-_MEMORY = re.compile(r"[0-9]+(\.[0-9]+)?\s?[KMGT]i?B")
-_CRON_FIELD = re.compile(
-    r"(\*|[0-9A-Za-z]+(-[0-9A-Za-z]+)?)(/[0-9]+)?(,(\*|[0-9A-Za-z]+(-[0-9A-Za-z]+)?)(/[0-9]+)?)*"
-)
+_MEMORY = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)\s?([KMGT])(i?)B")
+_CRON_WORDS = {
+    *["sun", "mon", "tue", "wed", "thu", "fri", "sat", "l"],
+    *["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"],
+}
+_LEAST_MEMORY_BYTES = 100e6
+"""With less, DuckDB cannot even open a release."""
 
 
 def _is_memory(value: str) -> bool:
-    return _MEMORY.fullmatch(value) is not None
+    if (match := _MEMORY.fullmatch(value)) is None:
+        return False
+    base = 1024 if match[3] else 1000
+    return float(match[1]) * base ** ("KMGT".index(match[2]) + 1) >= _LEAST_MEMORY_BYTES
 
 
 def _is_cron(value: str) -> bool:
-    parts = value.split()
-    return len(parts) == 5 and all(_CRON_FIELD.fullmatch(one) for one in parts)
+    """Whether five fields name a time that comes; the default is known to be good and loads nothing."""
+    if value == DEFAULT_CRON:
+        return True
+    words = re.findall(r"[a-z]+", value.lower())
+    if (
+        len(value.split()) != 5
+        or re.search(r"[^0-9A-Za-z*/,\- ]", value)
+        or not _CRON_WORDS.issuperset(words)
+    ):
+        return False
+    from croniter import CroniterError, croniter
+
+    try:
+        fields_of_time = croniter.expand(value)[0]
+        croniter(value, datetime(2024, 1, 1)).get_next()
+    except (CroniterError, ValueError, OverflowError):
+        return False
+    # Dagster refuses the 30th of February also where a weekday stands beside it.
+    return not (fields_of_time[3] == [2] and fields_of_time[2] in ([30], [31]))
 
 
 def _is_timezone(value: str) -> bool:
@@ -170,9 +194,9 @@ class Refresh:
         "UTC", "Time zone of the schedule.", form=(_is_timezone, "a name such as Asia/Shanghai or UTC")
     )
     cron: str = _parameter(
-        "0 3 * * *",
+        DEFAULT_CRON,
         "When the scheduled refresh starts.",
-        form=(_is_cron, 'minute, hour, day, month and weekday, such as "0 3 * * *"'),
+        form=(_is_cron, 'minute, hour, day, month and weekday of a time that comes, such as "0 3 * * *"'),
     )
     settle_seconds: float = _parameter(
         2.0, "A file is taken when its size has rested this long.", False, (), 0
@@ -181,7 +205,9 @@ class Refresh:
         0.5, "A rule broken by more than this share of one file's rows is one systemic finding.", True, (), 0
     )
     memory_limit: str = _parameter(
-        "1500MB", "Memory of a private DuckDB.", form=(_is_memory, 'a number and a unit, such as "1500MB"')
+        "1500MB",
+        "Memory of a private DuckDB.",
+        form=(_is_memory, 'a number and a unit, at least "100MB", such as "1500MB"'),
     )
     history_runs: int = _parameter(
         50, "Refreshes that Dagster's history keeps; about 3 MB each.", False, (), 1

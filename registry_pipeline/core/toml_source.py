@@ -70,12 +70,22 @@ def read_toml(path: Path) -> TomlSource:
         raise ConfigurationError(path, None, "the file is not UTF-8; save it as UTF-8") from None
     except OSError as problem:
         raise ConfigurationError(path, None, f"cannot be read ({problem.strerror})") from None
+    except RecursionError:
+        raise ConfigurationError(path, None, "is nested too deeply to be read") from None
     except tomllib.TOMLDecodeError as problem:
         found = re.search(r"at line (\d+)", str(problem))
         message = re.sub(r"\s*\(at .*\)", "", str(problem))
         raise ConfigurationError(
             path, int(found[1]) if found else None, f"not valid TOML: {message}"
         ) from None
+    except (ValueError, OverflowError):  # a number or a date that Python has no room for
+        raise ConfigurationError(path, _line_that_fails(text), "holds a number that is too long") from None
+
+
+def _line_that_fails(text: str) -> int | None:
+    """The first line with more digits in a row than a number may have."""
+    lines = enumerate(text.splitlines(), start=1)
+    return next((number for number, line in lines if re.search(r"[0-9_]{4000}", line)), None)
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -1,11 +1,16 @@
 """registry.toml: what is wrong is told in one line with its line number, and what to write instead."""
 
+import json
+from itertools import product
 from pathlib import Path
 
 import pytest
+from dagster._utils.schedules import is_valid_cron_schedule, schedule_execution_time_iterator
 
+from registry_pipeline.core.home import is_facility_id
 from registry_pipeline.core.settings_file import read_settings, settings_template
 from registry_pipeline.core.toml_source import ConfigurationError
+from registry_pipeline.intake.mapping.facility import read_facility
 from registry_pipeline.validation.rules.catalogue import OverrideError, catalogue
 
 
@@ -38,6 +43,11 @@ def test_the_template_is_valid_and_says_the_defaults(tmp_path: Path) -> None:
         ("[refresh]\nextract_date = 1999-01-01", 2, "nobody could be observed"),
         ('[refresh]\nmemory_limit = "lots"', 2, '"1500MB"'),
         ('[refresh]\ncron = "nonsense"', 2, '"0 3 * * *"'),
+        ('[refresh]\ncron = "@daily"', 2, '"0 3 * * *"'),
+        ('[refresh]\nmemory_limit = "0GB"', 2, '"100MB"'),
+        ('[refresh]\nmemory_limit = "99.9 MB"', 2, '"100MB"'),
+        (f"[study]\n\ncutpoint_mm = {'9' * 100_000}", 3, "too long"),
+        ("[study]\ncutpoint_mm = " + "1e999", 2, "finite"),
         ('[refresh]\ntimezone = "Mars/Phobos"', 2, "Asia/Shanghai"),
         ("cutpoint_mm = 15", 1, "below [study]"),
         ("[[study]]\norigin = 'omd_dx'", 1, "write [study]"),
@@ -78,3 +88,45 @@ def test_a_rule_can_only_be_set_to_what_it_has(
         catalogue(settings_of(tmp_path, text))
     assert problem.value.keys == keys
     assert told in str(problem.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["a = " + "[" * 5000 + "]" * 5000, "a = " + "{b = " * 5000, "a" + ".a" * 5000 + " = 1"]
+)
+def test_a_file_that_is_nested_too_deeply_is_told_in_one_line(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigurationError) as problem:
+        settings_of(tmp_path, text)
+    assert len(str(problem.value)) < 500
+
+
+FIELDS = (("0", "59", "60", "*/0", "*/15", "5,10-20", "1-"), ("3", "23", "24", "*/70"), ("1", "30", "31", "32", "L", "?"),
+          ("*", "2", "feb", "4,6", "13", "0"), ("*", "7", "8", "sun", "mon-fri", "xyz", "1#2"))  # fmt: skip
+
+
+@pytest.mark.parametrize("cron", [" ".join(fields) for fields in product(*FIELDS)][::31])
+def test_a_schedule_that_is_accepted_can_be_and_is_accepted_by_its_consumer(
+    tmp_path: Path, cron: str
+) -> None:
+    try:
+        settings_of(tmp_path, f'[refresh]\ncron = "{cron}"')
+    except ConfigurationError as problem:
+        assert problem.line == 2
+        return
+    assert is_valid_cron_schedule(cron)
+    next(schedule_execution_time_iterator(1e9, cron, "Europe/Berlin"))
+
+
+@pytest.mark.parametrize(
+    "cron", ["0 3 * * *", "30 2 * * *", "0 3 * * 7", "*/15 8-18 1,15 jan-mar mon-fri", "0 3 29 2 *"]
+)
+def test_a_schedule_that_comes_is_accepted(tmp_path: Path, cron: str) -> None:
+    assert settings_of(tmp_path, f'[refresh]\ncron = "{cron}"').refresh.cron == cron
+
+
+@pytest.mark.parametrize("facility_id", ["registry", "West", "west hospital", "", "a" * 64, "west\n", "é"])
+def test_a_facility_that_cannot_be_called_so_is_refused(tmp_path: Path, facility_id: str) -> None:
+    assert not is_facility_id(facility_id)
+    path = tmp_path / f"{facility_id.strip() or 'x'}.toml"
+    path.write_text(f"id = {json.dumps(facility_id)}\n", encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=r"must equal the file.s name|must be a text"):
+        read_facility(path)

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from registry_pipeline.core.home import FACILITY_ID_FORM, is_facility_id
 from registry_pipeline.core.settings import RULE_KEYS
 from registry_pipeline.core.toml_section import Section
 from registry_pipeline.core.toml_source import nearest, read_toml
@@ -34,7 +35,6 @@ _KEYS = (
     "source",
     "timezone",
 )
-_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _RULE_ID = re.compile(r"[A-Z][0-9]{2}")
 _SEVERITIES = ("error", "warning", "info", "off")
 
@@ -49,8 +49,8 @@ def read_facility(path: Path) -> Facility:
     section = Section(toml, (), toml.data, "the facility")
     section.refuse_unknown(_KEYS)
     facility_id = section.text("id")
-    if facility_id != path.stem or not _ID.fullmatch(facility_id):
-        raise section.error(f"id must equal the file's name, '{path.stem}': a-z, 0-9, '_' and '-'", "id")
+    if facility_id != path.stem or not is_facility_id(facility_id):
+        raise section.error(f"id must equal the file's name, '{path.stem}': {FACILITY_ID_FORM}", "id")
     anchors = _read_anchors(section)
     sources = _read_sources(section, anchors)
     _check_anchors_are_filled(section, anchors, sources)

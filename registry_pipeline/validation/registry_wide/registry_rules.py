@@ -21,6 +21,7 @@ import polars as pl
 
 import schemas
 from registry_pipeline.core.frames import with_schema
+from registry_pipeline.core.home import WHOLE_REGISTRY
 from registry_pipeline.core.sql_files import SqlFile
 from registry_pipeline.validation.records import curated, whole_key
 from registry_pipeline.validation.registry_wide.release_comparison import compare_releases, since_first_change
@@ -29,8 +30,6 @@ from registry_pipeline.validation.screening.cross_table import severity_of
 from registry_pipeline.validation.screening.findings import FINDING, finding_id
 from registry_pipeline.validation.screening.rule_results import RESULT, result_row
 from schemas.table import columns_of, key_of
-
-WHOLE_REGISTRY = "registry"
 
 
 def run_registry_rules(
