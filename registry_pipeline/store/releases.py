@@ -7,6 +7,8 @@ polars nor the schemas: the command line starts with it.
 
 from __future__ import annotations
 
+import os
+import re
 import secrets
 from datetime import UTC, datetime
 from pathlib import Path
@@ -112,8 +114,21 @@ def open_release(
     }
     try:
         return duckdb.connect(str(path), read_only=True, config=config)
-    except duckdb.IOException:
-        raise StoreError(f"{path}: the release cannot be opened; it may be damaged") from None
+    except duckdb.Error as problem:
+        raise StoreError(f"{path}: {_why_not_opened(path, str(problem))}") from None
+
+
+def _why_not_opened(path: Path, message: str) -> str:
+    """What is the case with a release that DuckDB does not open, by DuckDB's words and the file itself."""
+    if "lock" in message.lower():
+        holder = re.search(r"held in (\S+).*?\(PID (\d+)", message)
+        program = f"{Path(holder[1]).name}, process {holder[2]}," if holder else "another program"
+        return f"{program} holds the release open for writing; close it there, or open it read-only"
+    if not os.access(path, os.R_OK):
+        return "the release may not be read; check its owner and mode"
+    if "too many open files" in message.lower():
+        return "the release cannot be opened: too many files are open"
+    return "the release is damaged; see: registry status --verify"
 
 
 def created_at(release_id: str) -> datetime:
