@@ -6,9 +6,9 @@ Does not belong here: the commands (``cli/run.py``, ``cli/decide.py``, ``cli/lan
 that needs it.
 """
 
-import gc
 import os
 import sys
+import warnings
 
 import click
 
@@ -24,12 +24,6 @@ from registry_pipeline.cli.releases import releases
 from registry_pipeline.cli.report import report
 from registry_pipeline.cli.review import review
 from registry_pipeline.cli.run import demo, dev, init, refresh, simulate
-
-NEW_OBJECTS, YOUNG, OLD = 20_000, 20, 50
-"""When Python looks for cycles: after so many new objects, and so many times before it looks at older ones too.
-
-At its usual 700 a refresh of a small registry spends a twentieth of its time looking through the objects of the
-libraries, which are never freed."""
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -65,8 +59,10 @@ for command in (
 
 
 def main() -> None:
-    """Entry point: files are private from the first one on."""
-    gc.set_threshold(NEW_OBJECTS, YOUNG, OLD)
+    """Entry point: files are private from the first one on, and warnings are for developers."""
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+        os.environ.setdefault("PYTHONWARNINGS", "ignore")  # of helper processes
     os.umask(0o077)
     sys.exit(run(registry, sys.argv[1:]))
 

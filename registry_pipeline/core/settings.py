@@ -8,6 +8,7 @@ facility's mapping (``intake/mapping/facility.py``), anything that reads records
 import hashlib
 import json
 import re
+from calendar import monthrange
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import date, datetime
@@ -33,7 +34,7 @@ _LEAST_MEMORY_BYTES = 100e6
 def _is_memory(value: str) -> bool:
     if (match := _MEMORY.fullmatch(value)) is None:
         return False
-    base = 1024 if match[3] else 1000
+    base = 1024.0 if match[3] else 1000.0
     return float(match[1]) * base ** ("KMGT".index(match[2]) + 1) >= _LEAST_MEMORY_BYTES
 
 
@@ -55,8 +56,11 @@ def _is_cron(value: str) -> bool:
         croniter(value, datetime(2024, 1, 1)).get_next()
     except (CroniterError, ValueError, OverflowError):
         return False
-    # Dagster refuses the 30th of February also where a weekday stands beside it.
-    return not (fields_of_time[3] == [2] and fields_of_time[2] in ([30], [31]))
+    # Dagster fails on a day that none of the months has, also where a weekday stands beside it.
+    days: list[int | str] = fields_of_time[2]
+    months: list[int | str] = fields_of_time[3]
+    longest = 31 if months == ["*"] else max(monthrange(2024, int(month))[1] for month in months)
+    return any(not isinstance(day, int) or day <= longest for day in days)
 
 
 def _is_timezone(value: str) -> bool:

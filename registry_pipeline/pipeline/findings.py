@@ -14,7 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from registry_pipeline.core.frames import with_schema
-from registry_pipeline.core.home import Home
+from registry_pipeline.core.home import WHOLE_REGISTRY, Home
 from registry_pipeline.core.sql_files import SqlFile
 from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.decisions import DecisionState
@@ -23,7 +23,6 @@ from registry_pipeline.store.releases import current_release, open_release
 from registry_pipeline.validation.decisions.in_force import assignments, states_of, today
 from registry_pipeline.validation.records import curated, whole_key
 from registry_pipeline.validation.registry_wide.finding_history import Vanished, merge_lifecycle
-from registry_pipeline.validation.registry_wide.registry_rules import WHOLE_REGISTRY
 from registry_pipeline.validation.rules.catalogue import Catalogue, catalogue
 from registry_pipeline.validation.screening.findings import FINDING
 

@@ -59,7 +59,7 @@ def through_dagster(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Ref
 
 
 def test_the_tables_are_those_of_the_plain_refresh(demo: Demo, through_dagster: Refreshed) -> None:
-    releases = ("first_seen_release", "last_seen_release", "release_id")
+    releases = ("first_seen_release", "last_seen_release", "closed_release", "release_id")
     found = tables(through_dagster.home, LAYERS, leave_out=releases)
     assert_same_tables(found, tables(demo.home, LAYERS, demo.corrected, leave_out=releases))
     assert found["mart.cohort"].height == 56

@@ -297,7 +297,17 @@ def test_simulate_writes_what_a_home_takes(call: Command, tmp_path: Path) -> Non
     assert len(list((tmp_path / "s" / "facilities").glob("*.toml"))) == 2
 
 
-HEAVY = ("dagster", "lifelines", "pandera", "polars", "pandas", "scipy", "matplotlib", "pyarrow", "schemas")
+HEAVY = (
+    "dagster",
+    "lifelines",
+    "pandera",
+    "polars",
+    "pandas",
+    "scipy",
+    "matplotlib",
+    "pyarrow",
+    "schemas.table",
+)
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["status"], ["releases"], ["sql", "SELECT 1"]])

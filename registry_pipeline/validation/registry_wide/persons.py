@@ -18,8 +18,8 @@ from dataclasses import dataclass
 import polars as pl
 
 from registry_pipeline.core.frames import with_schema
+from registry_pipeline.core.home import WHOLE_REGISTRY
 from registry_pipeline.validation.records import curated
-from registry_pipeline.validation.registry_wide.registry_rules import WHOLE_REGISTRY
 from registry_pipeline.validation.rules.catalogue import Catalogue, message_of
 from registry_pipeline.validation.screening.consolidate import Consolidation, consolidate_table
 from registry_pipeline.validation.screening.findings import FINDING, finding_ids
