@@ -21,7 +21,7 @@ from registry_pipeline.intake.readers import read_file
 from registry_pipeline.intake.readers.model import ReadOptions
 from registry_pipeline.pipeline.refresh import refresh
 from registry_pipeline.stewardship.queries.layout import COLUMNS, SHEET, labels
-from registry_pipeline.web.app import create_app
+from registry_pipeline.web.app import MAX_BODY_BYTES, create_app
 from tests.support.registry_home import (
     N_PATIENTS,
     good_files,
@@ -77,7 +77,7 @@ class Browser:
     """Requests to the page in this process, with the cookie that the launch link gives."""
 
     def __init__(self, home: Home, steward: str = "") -> None:
-        self.policy = AccessPolicy(PORT, (), "launch", "session")
+        self.policy = AccessPolicy(PORT, (), "launch", "session", MAX_BODY_BYTES)
         self.app = create_app(home, self.policy, steward)
         self.cookies = {self.policy.cookie_name: "session"}
 
@@ -103,7 +103,7 @@ class Browser:
     ) -> tuple[int, Mapping[str, str], str]:
         """Status, headers and body of one request; keeps cookies."""
         cookie = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
-        given = {"host": f"127.0.0.1:{PORT}", "cookie": cookie, **headers}
+        given = {"host": f"127.0.0.1:{PORT}", "cookie": cookie, "content-length": str(len(body)), **headers}
         status, answer, text = asyncio.run(self._send(method, path, given, body))
         if match := re.match(r"(\w+)=([^;]*)", answer.get("set-cookie", "")):
             self.cookies[match[1]] = match[2]

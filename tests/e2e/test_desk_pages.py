@@ -1,0 +1,243 @@
+"""The data manager's page: what it shows, who gets in, what a form can and cannot do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from registry_pipeline.core.home import Home
+from registry_pipeline.stewardship.decide import ledger_entries
+from registry_pipeline.stewardship.findings import Filters, select_findings, take_snapshot
+from registry_pipeline.web.assets import FOLDER, STATIC, content_security_policy, integrity
+from registry_pipeline.web.desk import TEMPLATES
+from tests.support.desk import HOSTILE, PORT, Browser, home_with_findings
+
+pytestmark = pytest.mark.slow
+PAGES = ["/", "/findings", "/findings?status=all&page=2", "/by/cause", "/by/rule", "/by/facility", "/by/patient",
+         "/by/file", "/by/column", "/decisions", "/help"]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    return home_with_findings(tmp_path_factory.mktemp("desk") / "home")
+
+
+@pytest.fixture
+def browser(home: Home) -> Browser:
+    return Browser(home, "A. Steward")
+
+
+class _Tags(HTMLParser):
+    """Every start tag of a page with its attributes."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+
+def _ids(home: Home, **filters: tuple[str, ...]) -> list[str]:
+    return select_findings(take_snapshot(home), Filters(**filters))["finding_id"].to_list()
+
+
+def _decided(home: Home, finding_id: str) -> list[str]:
+    return [entry.state for entry in ledger_entries(home) if entry.finding_id == finding_id]
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_page_is_there_and_asks_nothing_of_another_host(browser: Browser, path: str) -> None:
+    status, headers, body = browser.send("GET", path, {})
+    assert status == 200 and headers["cache-control"] == "no-store"
+    assert headers["content-security-policy"] == content_security_policy()
+    tags = _Tags(body).tags
+    assert len(tags) > 20
+    for tag, attributes in tags:
+        assert tag != "style" and not (tag == "script" and "src" not in attributes), "nothing inline"
+        for name, value in attributes.items():
+            assert not name.startswith(("on", "style", "hx-on")), "no handler and no style in an attribute"
+            assert not re.match(r"\s*(?:https?:)?//|\s*javascript:", value or ""), "no other host"
+
+
+def test_every_finding_has_a_page_with_its_row_its_record_and_its_patient(
+    browser: Browser, home: Home
+) -> None:
+    for finding_id in _ids(home):
+        status, body = browser.get(f"/finding/{finding_id}")
+        assert status == 200 and finding_id in body
+    (male,) = [row for row in take_snapshot(home).findings.to_dicts() if row["value_text"] == "male"]
+    _, body = browser.get(f"/finding/{male['finding_id']}")
+    assert "K0009" in body and "squamous cell carcinoma 9" in body, "the row as received"
+    assert "quarantined" in body and "The record in patient" in body
+    status, body = browser.get(f"/patient/{male['patient_id']}")
+    assert status == 200 and "2015-10-10" in body and male["finding_id"] in body
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_hostile_values_are_text_on_every_page(browser: Browser, home: Home, kind: str) -> None:
+    shown = 0
+    ids = [
+        row["finding_id"]
+        for row in take_snapshot(home).findings.to_dicts()
+        if (row["value_text"] or "").startswith(HOSTILE[kind][:100])
+    ]
+    assert ids
+    for path in (*PAGES, *(f"/finding/{finding_id}" for finding_id in ids)):
+        _, body = browser.get(path)
+        assert "<img" not in body and "<script>alert" not in body and "{{" not in body.replace("{{7*7}}", "")
+        assert "\u202e" not in body and "\u2066" not in body
+        shown += {
+            "markup": "&lt;img src=x",
+            "formula": "=cmd|",
+            "bidi": "·gnirts",
+            "long": "x" * 100,
+            "script": "{{7*7}}",
+        }[kind] in body
+    assert shown >= 2, "in the list and on its own page"
+
+
+def test_templates_escape_everything() -> None:
+    texts = {path.name: path.read_text(encoding="utf-8") for path in TEMPLATES.iterdir()}
+    assert len(texts) > 8
+    for name, text in texts.items():
+        assert not re.search(r"\|\s*safe|autoescape|Markup|hx-on|\son[a-z]+=", text), name
+    code = "".join(path.read_text(encoding="utf-8") for path in TEMPLATES.parent.glob("*.py"))
+    assert "autoescape=True" in code and "Markup(" not in code
+
+
+def test_scripts_are_ours_by_hash_and_htmx_may_not_eval(browser: Browser) -> None:
+    _, body = browser.get("/")
+    for name in STATIC:
+        assert f'integrity="{integrity(name)}"' in body
+        status, _ = browser.get(f"/static/{name}")
+        assert status == 200
+    assert '"allowEval": false' in body and '"includeIndicatorStyles": false' in body
+    assert "unsafe" not in content_security_policy()
+    assert not re.search(r"\beval\(|new Function|innerHTML", (FOLDER / "desk.js").read_text())
+    for path in ("/static/../desk.py", "/static/%2e%2e%2fdesk.py", "/static/desk.LICENSE", "/nothing"):
+        assert browser.get(path)[0] == 404
+
+
+REFUSED: dict[str, tuple[int, Callable[[Browser], int]]] = {
+    "a foreign host": (400, lambda browser: browser.get("/", host="evil.example")[0]),
+    "no cookie": (403, lambda browser: browser.get("/", cookie="")[0]),
+    "another cookie": (403, lambda browser: browser.get("/", cookie=f"registry_{PORT}=x")[0]),
+    "no token": (403, lambda browser: browser.post("/decide", [("csrf", ""), ("state", "waived")])[0]),
+    "another token": (
+        403,
+        lambda browser: browser.post("/decide", [("csrf", "0" * 64), ("state", "waived")])[0],
+    ),
+    "a foreign origin": (403, lambda browser: browser.post("/decide", [], origin="https://evil.example")[0]),
+    "no origin": (403, lambda browser: browser.send("POST", "/decide", {}, b"x=1")[0]),
+    "another page of the web": (
+        403,
+        lambda browser: browser.get("/findings", **{"sec-fetch-site": "cross-site"})[0],
+    ),
+    "a body without end": (413, lambda browser: browser.post("/decide", [("reason", "x" * 1_100_000)])[0]),
+    "another method": (
+        405,
+        lambda browser: browser.send("DELETE", "/findings", {"origin": f"http://127.0.0.1:{PORT}"})[0],
+    ),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_who_should_not_get_in_does_not(browser: Browser, home: Home, what: str) -> None:
+    before = len(ledger_entries(home))
+    expected, attempt = REFUSED[what]
+    assert attempt(browser) == expected
+    assert len(ledger_entries(home)) == before
+
+
+def test_one_decision_leads_to_the_next_finding_and_can_be_taken_back(browser: Browser, home: Home) -> None:
+    first, second = _ids(home, severity=("error",))[:2]
+    fields = [
+        ("state", "waived"),
+        ("reason", "by telephone"),
+        ("until", "2999-12-31"),
+        ("list", "severity=error"),
+        ("seen_no", "0"),
+    ]
+    status, headers, _ = browser.post(f"/finding/{first}", fields)
+    assert status == 303 and headers["location"].startswith(f"/finding/{second}?severity=error&done=")
+    _, body = browser.get(f"/finding/{first}")
+    assert "by telephone" in body and "A. Steward" in body and "in force" in body and "pending" in body
+    assert first not in browser.get("/findings")[1] and first in browser.get("/findings?status=waived")[1]
+    number = str(ledger_entries(home)[-1].decision_no)
+    undo = [("state", "withdrawn"), ("reason", "taken back"), ("list", ""), ("seen_no", number)]
+    assert browser.post(f"/finding/{first}", undo)[0] == 303
+    assert _decided(home, first) == ["waived", "withdrawn"] and first in browser.get("/findings")[1]
+
+
+def test_two_browsers_that_decide_at_once_lose_nothing(home: Home) -> None:
+    one, other = Browser(home, "A"), Browser(home, "B")
+    finding_id = _ids(home, severity=("error",))[2]
+    fields = [("reason", "r"), ("list", ""), ("seen_no", "0")]
+    assert one.post(f"/finding/{finding_id}", [("state", "confirmed"), *fields])[0] == 303
+    status, _, body = other.post(f"/finding/{finding_id}", [("state", "waived"), *fields])
+    assert status == 409 and "Somebody decided meanwhile" in body
+    assert _decided(home, finding_id) == ["confirmed"]
+
+
+def test_many_are_decided_at_once_unless_the_list_has_changed(browser: Browser, home: Home) -> None:
+    ids = _ids(home, rule=("U03",))
+    assert len(ids) > 3
+    fields = [("state", "remark"), ("reason", "asked"), ("list", "rule=U03"), ("scope", "all")]
+    status, _, body = browser.post("/decide", [*fields, ("n_listed", str(len(ids) + 1))])
+    assert status == 409 and "has changed" in body and not _decided(home, ids[0])
+    assert browser.post("/decide", [*fields, ("n_listed", str(len(ids)))])[0] == 303
+    assert all(_decided(home, finding_id) == ["remark"] for finding_id in ids)
+    ticked = [("state", "confirmed"), ("reason", "r"), ("list", "rule=U03"), ("scope", "ticked")]
+    status, _, _ = browser.post("/decide", [*ticked, *(("id", finding_id) for finding_id in ids[:2])])
+    assert status == 303
+    assert [_decided(home, finding_id)[-1] for finding_id in ids[:3]] == ["confirmed", "confirmed", "remark"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ([("state", "waived"), ("reason", " ")], "reason must not be blank"),
+        ([("state", "awful"), ("reason", "r")], "there is no state"),
+        ([("state", "waived"), ("reason", "r"), ("until", "2001-01-01")], "has passed already"),
+        ([("state", "correction"), ("reason", "r"), ("new_value", "X")], "write one of"),
+    ],
+)
+def test_what_cannot_be_decided_is_said_on_the_page(
+    browser: Browser, home: Home, fields: list[tuple[str, str]], message: str
+) -> None:
+    finding_id = _ids(home, rule=("V02",))[-1]
+    seen = ("seen_no", "0")
+    status, _, body = browser.post(f"/finding/{finding_id}", [*fields, seen, ("list", "")])
+    assert status == 422 and message in body and not _decided(home, finding_id)
+
+
+def test_who_decides_is_asked_once_and_kept(home: Home) -> None:
+    browser = Browser(home)
+    assert 'name="by"' in browser.get("/findings")[1]
+    assert browser.post("/steward", [("by", "Dr. 李")])[0] == 303
+    _, body = browser.get("/findings")
+    assert "Dr. 李" in body and 'id="b-by"' not in body
+
+
+def test_a_bug_says_no_value(browser: Browser, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    def bug(*_: object) -> None:
+        raise ZeroDivisionError("record of Jane Doe")
+
+    monkeypatch.setattr("registry_pipeline.web.pages.overview", bug)
+    with pytest.raises(ZeroDivisionError):  # Starlette answers, then lets the server log it
+        browser.get("/")
+    assert any("Jane Doe" in path.read_text() for path in (home.store / "errors").iterdir())
+
+
+def test_the_server_stops_by_itself_and_shows_its_link_to_nobody_else(home: Home, tmp_path: Path) -> None:
+    from registry_pipeline.web.app import serve
+
+    links: list[str] = []
+    serve(home, idle_seconds=0.2, announce=lambda policy: links.append(policy.launch_url))
+    assert len(links) == 1 and links[0].startswith("http://127.0.0.1:")
