@@ -25,11 +25,11 @@ STATES = {"finding_id": pl.String, "state": pl.String}
 
 @dataclass(frozen=True)
 class Vanished:
-    """What is known of findings that this refresh no longer shows.
+    """What became of values and records behind findings, of those that this refresh no longer shows above all.
 
     Attributes:
         gone: ids of those whose record is no longer sent.
-        corrected_here: ids of those that a correction in force took away.
+        corrected_here: ids of those whose correction was applied.
         restored: ids of comparisons with an earlier release whose old value the source sends again.
         comparing_rules: rules that compare with an earlier release. The refresh after compares with the changed
             value and finds nothing, which answers nobody's question.
@@ -83,7 +83,7 @@ def merge_lifecycle(
     is_carried = pl.col("rule_id").is_in(list(vanished.comparing_rules)) & ~_named(vanished.restored)
     is_carried &= ~pl.col("_was").is_in(["corrected", "gone"])
     shown = pl.col("_is_current") | is_carried.fill_null(False)
-    status = pl.when(shown).then(_shown_status()).otherwise(_vanished_status(vanished))
+    status = pl.when(shown).then(_shown_status(vanished)).otherwise(_vanished_status(vanished))
     living = joined.with_columns(status.alias("status"), shown.alias("_is_shown"))
     is_open = pl.col("status").is_in(list(OPEN_STATUSES))
     was_open = pl.col("_was").is_in(list(OPEN_STATUSES)).fill_null(True)
@@ -106,17 +106,19 @@ def _named(ids: frozenset[str]) -> pl.Expr:
     return pl.col("finding_id").is_in(list(ids))
 
 
-def _shown_status() -> pl.Expr:
+def _shown_status(vanished: Vanished) -> pl.Expr:
     """A decision; else one that had been closed is reopened; else what it was, if it was asked before."""
     was, state = pl.col("_was"), pl.col("state")
     closed_by_itself = was.is_in(["corrected", "corrected_here", "gone", MERGED])
     undecided = (
         pl.when(closed_by_itself | (was == "reopened")).then(pl.lit("reopened")).otherwise(pl.lit("open"))
     )
-    # A correction whose finding is still there has not helped: another value came, or its own is wrong too.
+    # A correction that was applied and whose finding is still there has not helped: its own value is wrong too.
     return (
-        pl.when(state == "correction")
+        pl.when((state == "correction") & _named(vanished.corrected_here))
         .then(pl.lit("reopened"))
+        .when(state == "correction")
+        .then(pl.lit("corrected_here"))
         .when(state.is_in(list(DECIDED)))
         .then(state)
         .otherwise(undecided)

@@ -80,7 +80,9 @@ def test_a_comparison_with_an_earlier_release_waits_for_somebody_or_for_its_valu
 
 def test_a_correction_holds_until_the_source_agrees_and_helps_or_is_asked_again() -> None:
     first = merge_lifecycle(_findings("a", "b"), None, "r1")
-    decided, applied = _states(a="correction", b="correction"), Vanished(corrected_here=frozenset("a"))
+    decided, applied = _states(a="correction", b="correction"), Vanished(corrected_here=frozenset("ab"))
+    pending = merge_lifecycle(_findings("a", "b"), first, "r1", decided)
+    assert _status(pending) == {"a": "corrected_here", "b": "corrected_here"}
     second = merge_lifecycle(_findings("b"), first, "r2", decided, applied)
     assert _status(second) == {"a": "corrected_here", "b": "reopened"}
     agreed = merge_lifecycle(_findings(), second, "r3", decided)
@@ -130,6 +132,8 @@ def test_any_sequence_leaves_every_finding_in_exactly_one_state(refreshes: list[
         assert set(merged["status"]) <= set(FINDING_STATUS.codes) and merged["status"].null_count() == 0
         is_open = merged["status"].is_in(list(OPEN_STATUSES))
         assert (merged["closed_release"].is_null() == is_open).all()
+        for finding in step.shown & {one for one, state in step.states.items() if state == "correction"}:
+            assert _status(merged)[finding] == ("reopened" if finding in step.applied else "corrected_here")
         for finding in step.shown - set(step.states):
             assert _status(merged)[finding] in ("open", "reopened"), "what is broken and undecided waits"
         before = merged
