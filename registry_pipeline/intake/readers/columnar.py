@@ -91,6 +91,11 @@ def sheet_of_table(table: pl.DataFrame, options: ReadOptions, *, encoding: str, 
             warnings.append(_left_out(series.name, "cannot be written as text"))
     if warnings and not texts:
         raise ReadError("unsupported_format", "no column of it can be read as text; export a flat table")
+    if sum(int(series.str.len_bytes().sum()) for series in texts) > options.limits.max_unpacked_bytes:
+        n_mb = options.limits.max_unpacked_bytes // 2**20
+        raise ReadError(
+            "too_large", f"its texts are more than {n_mb:,} MB in all, many of them the same; split it"
+        )
     received = tuple(series.name for series in texts)
     names, renamed = unique_names(received)
     grid = pl.DataFrame(
