@@ -57,6 +57,23 @@ def workbook(rows: str, *, shared: str = "", styles: str = "", behind: str = "")
     )
 
 
+def many_sheets() -> bytes:
+    """A workbook that names its one worksheet 5,000 times."""
+    with zipfile.ZipFile(io.BytesIO(workbook(f'<row r="1">{_cell("A1", "id")}</row>'))) as archive:
+        members: dict[str, bytes | str] = {name: archive.read(name) for name in archive.namelist()}
+    sheets = "".join(f'<sheet name="S{n}" sheetId="{n}" r:id="rId1"/>' for n in range(1, 5_001))
+    book = members["xl/workbook.xml"]
+    assert isinstance(book, bytes)
+    return zipped(members | {"xl/workbook.xml": book.decode().replace("</sheets>", sheets + "</sheets>")})
+
+
+def entry_without_a_name() -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr(zipfile.ZipInfo(""), b"id,born\n")
+    return buffer.getvalue()
+
+
 def _cell(place: str, text: str) -> str:
     return f'<c r="{place}" t="inlineStr"><is><t>{text}</t></is></c>'
 
@@ -187,6 +204,8 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
     "long_name_of_an_attribute.xlsx": long_name_of_an_attribute,
     "far_corners.ods": far_corners_of_an_ods,
     "repeated.parquet": repeated_parquet,
+    "many_sheets.xlsx": many_sheets,
+    "entry_without_a_name.zip": entry_without_a_name,
     "bomb.zip": bomb_in_a_zip,
     "bomb.csv.gz": bomb_in_a_gzip,
     "nested.zip": archive_in_archives,

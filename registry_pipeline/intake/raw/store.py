@@ -36,7 +36,6 @@ from registry_pipeline.intake.readers.instants import midnights_elsewhere
 from registry_pipeline.intake.readers.isolated import read_isolated
 from registry_pipeline.intake.readers.source import open_source
 
-MAX_SHEETS = 255
 _RESTORE = "restore them from the backup; the release that was served still is"
 
 
@@ -155,8 +154,8 @@ def _read(
     with open_source(path, options.limits) as opened:
         reader, sheets = read_source(replace(opened, suffix=suffix), options)
         wanted = [sheet for sheet in sheets if _is_wanted(sheet, sheet_globs)]
-        if len(wanted) > MAX_SHEETS:
-            raise ReadError("too_large", f"more than {MAX_SHEETS} sheets; name those wanted under sheets")
+        if len(wanted) > (limit := options.limits.max_sheets):
+            raise ReadError("too_large", f"more than {limit} sheets; name those wanted under sheets")
         infos = [
             _store_sheet(folder, landed, sheet, sheet_no, label)
             for sheet_no, (sheet, label) in enumerate(zip(wanted, _labels(wanted), strict=True), start=1)

@@ -106,6 +106,8 @@ def read_zip(source: Source, options: ReadOptions) -> list[RawSheet]:
 
 def _is_wanted(member: zipfile.ZipInfo) -> bool:
     name = PurePosixPath(member.filename)
+    if not name.parts:  # an entry without a name
+        return False
     return not (member.is_dir() or name.parts[0] == "__MACOSX" or name.name.startswith("."))
 
 

@@ -35,6 +35,7 @@ class ReadLimits:
     max_members: int = 1000
     max_rows: int = 20_000_000
     max_columns: int = 16_384
+    max_sheets: int = 255
     max_reader_seconds: float = 1800.0
     max_reader_bytes: int = 4 * 2**30
 

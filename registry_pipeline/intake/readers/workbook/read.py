@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from registry_pipeline.core.native_panics import panics_as_exceptions
 from registry_pipeline.intake.readers.archive import open_archive
 from registry_pipeline.intake.readers.encoding import replacement_error
 from registry_pipeline.intake.readers.header import PREVIEW_ROWS, GridRow, find_header
@@ -50,6 +51,11 @@ def read_workbook(source: Source, options: ReadOptions) -> list[RawSheet]:
     if not set(wanted) <= set(workbook.sheet_names):
         n_sheets = len(workbook.sheet_names)
         raise ReadError("no_such_sheet", f"a declared worksheet is not among the {n_sheets} of the workbook")
+    if len(wanted) > options.limits.max_sheets:
+        limit = options.limits.max_sheets
+        raise ReadError(
+            "too_large", f"more than {limit} worksheets; name those wanted under sheets, or split it"
+        )
     sheets = [
         _read_sheet(workbook, name, facts.get(name, SheetFacts()), options.of_sheet(name)) for name in wanted
     ]
@@ -90,7 +96,8 @@ def _open(data: bytes | str) -> ExcelReader:
     import fastexcel
 
     try:
-        return fastexcel.read_excel(data)
+        with panics_as_exceptions():
+            return fastexcel.read_excel(data)
     except Exception as error:
         if any(word in str(error).casefold() for word in ("password", "encrypt")):
             raise ReadError(
@@ -162,7 +169,8 @@ def serial_columns(frame: pl.DataFrame) -> dict[str, int]:
 
 def _load(workbook: ExcelReader, name: str) -> ExcelSheet:
     try:
-        return workbook.load_sheet(name, header_row=None, skip_rows=0, dtypes="string")
+        with panics_as_exceptions():
+            return workbook.load_sheet(name, header_row=None, skip_rows=0, dtypes="string")
     except Exception:
         raise ReadError("damaged", "a worksheet cannot be read; save the workbook anew as XLSX") from None
 

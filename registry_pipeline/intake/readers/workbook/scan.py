@@ -112,14 +112,17 @@ def scan_workbook(archive: zipfile.ZipFile) -> dict[str, SheetFacts]:
     lengths = [len(text) for text in _part(archive, members, "xl/sharedStrings.xml").split(b"</si>")[:-1]]
     facts: dict[str, SheetFacts] = {}
     scanned = {"xl/sharedStrings.xml"}
+    by_part: dict[str, SheetFacts] = {}
     for name, part in _sheet_parts(archive, members):
         scan = _SheetScan(short)
-        if part in members:
+        if part in by_part:
+            scan.facts = by_part[part]
+        elif part in members:
             scan.read(iter_member(archive, members[part]))
             _refuse_sparse(scan.facts)
             if scan.facts.n_shared * max(lengths, default=0) > _text_bound(scan.facts):
                 _refuse_long_texts(iter_member(archive, members[part]), scan.facts, lengths)
-        facts[name] = scan.facts
+        facts[name] = by_part[part] = scan.facts
         facts[name].epoch = "1904" if is_1904 else "1900"
         scanned.add(part)
     for filename, member in members.items():
