@@ -6,16 +6,16 @@ Does not belong here: one source (``source_draft.py``), guesses (``guess.py``), 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from registry_pipeline.intake.profiling.files import SourceFile, SourceGroup, group_files, read_profiled
-from registry_pipeline.intake.profiling.guess import SourceGuess, guess_source, patient_scores
+from registry_pipeline.intake.profiling.guess import SourceGuess, guess_source
 from registry_pipeline.intake.profiling.headers import looks_headless
 from registry_pipeline.intake.profiling.keys import unique_numbers
 from registry_pipeline.intake.profiling.model import FacilityDraft, SourceDraft
+from registry_pipeline.intake.profiling.patients import choose_patients
 from registry_pipeline.intake.profiling.redcap import dictionary_note, is_dictionary
 from registry_pipeline.intake.profiling.source_draft import columns_of, draft_source
 from registry_pipeline.intake.profiling.write import write_draft
@@ -102,21 +102,12 @@ def _draft(facility_id: str, groups: Sequence[SourceGroup], problems: Sequence[s
         n_mapped=sum(
             len(columns_of(made.tables) & set(guess.group.columns))
             for made, guess in zip(sources, guesses, strict=True)
+            if not made.is_commented
         ),
         n_questions=text.count("# ? "),
         problems=tuple(problems),
         n_sources=len(sources),
     )
-
-
-def choose_patients(groups: Sequence[SourceGroup]) -> dict[str, str | None]:
-    """Source -> its column of patient numbers: the one that most sources share, then the best by name."""
-    scores = {one.name: patient_scores(one) for one in groups}
-    n_sources = Counter(name for found in scores.values() for name in found)
-    return {
-        source: max(found, key=lambda name: (n_sources[name], found[name]), default=None)
-        for source, found in scores.items()
-    }
 
 
 def _anchor(guesses: Sequence[SourceGuess]) -> str | None:
@@ -135,7 +126,7 @@ def _counts_days(group: SourceGroup) -> bool:
 def _facility_questions(sources: Sequence[SourceDraft]) -> list[str]:
     fed: dict[str, list[str]] = {}
     for source in sources:
-        for table in dict.fromkeys(one.table for one in source.tables):
+        for table in dict.fromkeys(one.table for one in source.tables if not source.is_commented):
             fed.setdefault(table, []).append(source.name)
     asked = [
         'each export is taken for the whole truth of its source (mode = "full"); write "incremental" where it holds only what is new'

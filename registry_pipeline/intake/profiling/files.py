@@ -140,8 +140,22 @@ def _header_of(sheet: RawSheet) -> tuple[tuple[int, ...], int]:
     nameless = [place for place, name in enumerate(sheet.header) if not name.strip()]
     below = sheet.frame.row(0)
     if n_more and nameless and sum(bool(below[place]) for place in nameless) >= 0.8 * len(nameless):
-        return (row, first), n_more - 1
+        lines = [row, first, *_further_lines(sheet, n_more)]
+        return tuple(lines), n_more - len(lines) + 1
     return ((row,) if row > 1 or n_more else ()), n_more
+
+
+def _further_lines(sheet: RawSheet, n_more: int) -> list[int]:
+    """Physical rows of the third and later lines of a header; aliases and codes of items are none."""
+    texts = sheet.frame.drop(sheet.frame.columns[-1])
+    body = texts.slice(MOST_ALIAS_ROWS, _BODY_ROWS)
+    lines = []
+    for place in range(1, n_more):
+        row = texts.row(place)
+        if _repeats(row, texts.columns) or _is_labelled(row, body):
+            break
+        lines.append(int(sheet.frame[sheet.frame.columns[-1]][place]))
+    return lines
 
 
 def _n_header_rows_below(sheet: RawSheet) -> int:

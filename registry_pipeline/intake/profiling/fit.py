@@ -37,7 +37,7 @@ class Fit:
     Attributes:
         share: of the filled rows that fit.
         evidence: why, without any value of a record.
-        options: keys of the mapping that follow (``codes``, ``unit``, ``parse``, ``formats``, ``anchor``).
+        options: keys of the mapping that follow (``codes``, ``unit``, ``parse``, ``round``, ``formats``, ``anchor``).
         questions: what a person has to decide.
     """
 
@@ -121,12 +121,24 @@ def _fit_number(item: Column, profile: ColumnProfile) -> Fit | None:
         evidence = of_values(profile, profile.n_sizes, "are sizes with their unit")
         return Fit(profile.share(profile.n_sizes), evidence, {"parse": "size"})
     numbers = profile.numbers
-    n = numbers.n_whole if item.kind == "integer" else numbers.n_read
+    n, what = numbers.n_read, "are numbers"
     if not n or profile.share(n) < LEAST_SHARE or not _is_no_date(profile):
         return None
-    evidence = of_values(profile, n, "are whole numbers" if item.kind == "integer" else "are numbers")
+    options: dict[str, Any] = {}
+    if item.kind == "integer" and item.unit == "years" and numbers.n_whole < n:
+        options, what = {"round": "floor"}, f"are numbers, {n - numbers.n_whole} with decimals"
+    elif item.kind == "integer":
+        n, what = numbers.n_whole, "are whole numbers"
     unit, reason, questions = _unit(item, profile)
-    return Fit(profile.share(n), evidence + reason, {"unit": unit} if unit else {}, questions)
+    options |= {"unit": unit} if unit else {}
+    if profile.share(n) < LEAST_SHARE:
+        return None
+    return Fit(profile.share(n), of_values(profile, n, what) + _odd(profile, n) + reason, options, questions)
+
+
+def _odd(profile: ColumnProfile, n: int) -> str:
+    """Where the values are that do not fit: by their rows, never as they are."""
+    return f"; registry facility check lists the other {profile.n_filled - n}" if n < profile.n_filled else ""
 
 
 def _is_no_date(profile: ColumnProfile) -> bool:

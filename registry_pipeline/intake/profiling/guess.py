@@ -18,10 +18,10 @@ from registry_pipeline.intake.profiling.columns import ColumnProfile
 from registry_pipeline.intake.profiling.files import SourceGroup
 from registry_pipeline.intake.profiling.fit import Fit, fit, fit_id
 from registry_pipeline.intake.profiling.lexicon import Record, lexicon
+from registry_pipeline.intake.profiling.patients import LEAST_SCORE, likely_patient
 from registry_pipeline.intake.profiling.words import mentions, name_score, names_person, without_word
 from schemas.columns import Column
 
-LEAST_SCORE = 0.5
 _GENERIC_DATE, _BY_CONTENT = 0.8, 0.6
 _BEHIND_BEST = 0.1
 _MOST_KINDS, _LEAST_OTHER = 20, 3
@@ -58,12 +58,14 @@ class SourceGuess:
     Attributes:
         patient: its column of patient numbers, or None: then it feeds nothing.
         by_content: columns that were recognised by their values alone.
+        is_patient_doubtful: the patient's column was chosen by its values, for no name says so.
     """
 
     group: SourceGroup
     patient: str | None
     records: list[RecordGuess]
     by_content: set[str] = field(default_factory=set)
+    is_patient_doubtful: bool = False
 
     def mapped(self) -> set[str]:
         """Every column that some record uses."""
@@ -78,17 +80,6 @@ def identifiers_of(table: str) -> tuple[str, ...]:
     return tuple(name for name in curated_tables()[table] if name in lexicon().ids and name != "patient_id")
 
 
-def patient_scores(group: SourceGroup) -> dict[str, float]:
-    """Columns that can hold the patient's number -> how well the name says so."""
-    names = lexicon().ids["patient_id"].names
-    scores = {
-        name: name_score(profile.header, names)
-        for name, profile in group.columns.items()
-        if fit_id(profile) is not None and not name.startswith("_")
-    }
-    return {name: score for name, score in scores.items() if score >= LEAST_SCORE}
-
-
 def guess_source(group: SourceGroup, patient: str | None, has_anchor: bool) -> SourceGuess:
     """Guess the records of a source.
 
@@ -96,13 +87,15 @@ def guess_source(group: SourceGroup, patient: str | None, has_anchor: bool) -> S
         patient: its column of patient numbers.
         has_anchor: whether days can be counted from a date that some source gives.
     """
+    is_doubtful = patient is None
+    patient = likely_patient(group) if patient is None else patient
     if patient is None or is_about_other_cancers(group):
-        return SourceGuess(group, patient, [])
+        return SourceGuess(group, None if is_doubtful else patient, [])
     looked = _Looked(group, patient, has_anchor)
     found = [guess for record in lexicon().records if (guess := looked.record(record)) is not None]
     by_name = {one.record.name: one for one in found}
     kept = [one for one in found if _is_kept(one, by_name)]
-    made = SourceGuess(group, patient, kept, looked.by_content)
+    made = SourceGuess(group, patient, kept, looked.by_content, is_doubtful)
     _tell_kinds(made)
     return made
 

@@ -47,6 +47,7 @@ class SourceDraft:
         facts: what was found in its files, as comments.
         options: keys of the source in the order in which they are written, each with its evidence.
         questions: what is asked of it, columns that nothing is known of among them.
+        is_commented: its tables are written as comments, for they rest on a guess that a person has to confirm.
     """
 
     name: str
@@ -54,6 +55,7 @@ class SourceDraft:
     options: tuple[tuple[str, Any, str], ...]
     tables: tuple[TableDraft, ...]
     questions: tuple[str, ...] = ()
+    is_commented: bool = False
 
 
 @dataclass(frozen=True)

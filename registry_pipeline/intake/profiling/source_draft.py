@@ -23,7 +23,7 @@ from registry_pipeline.intake.profiling.units import with_unit_column
 from registry_pipeline.intake.profiling.words import LEAST_COVERAGE, mentions, name_score, names_person
 
 _SURE, _FEW = 0.8, 0.05
-_MAPPING_KEYS = ("codes", "unit", "parse")
+_MAPPING_KEYS = ("codes", "unit", "parse", "round")
 
 
 def draft_source(guess: SourceGuess, is_unique: Mapping[str, bool], anchor: str) -> SourceDraft:
@@ -38,12 +38,17 @@ def draft_source(guess: SourceGuess, is_unique: Mapping[str, bool], anchor: str)
     ]
     # a column whose record could not be made in the end is asked for like any other
     used = columns_of(tables) & set(guess.group.columns)
-    options, asked = options_of(guess, used, bool(tables))
+    options, asked = options_of(guess, used, bool(tables) and not guess.is_patient_doubtful)
     questions = [*asked, *_questions(guess, used)]
     if is_export(list(guess.group.columns)):
         questions.insert(0, EXPORT_NOTE)
     return SourceDraft(
-        guess.group.name, facts_of(guess.group), tuple(options), tuple(tables), tuple(questions)
+        guess.group.name,
+        facts_of(guess.group),
+        tuple(options),
+        tuple(tables),
+        tuple(questions),
+        is_commented=guess.is_patient_doubtful,
     )
 
 
@@ -216,6 +221,11 @@ def _questions(guess: SourceGuess, used: set[str]) -> list[str]:
     if guess.patient is None:
         asked.append(
             "no column looks like the patient's number; until one is mapped this source feeds no table"
+        )
+    if guess.is_patient_doubtful:
+        asked.append(
+            f'which column is the patient\'s number? "{guess.patient}" has another value in every row: if it is, take'
+            " the '#' away before the lines of the tables below and ignore = [\"*\"] out"
         )
     if is_about_other_cancers(guess.group):
         asked.append(

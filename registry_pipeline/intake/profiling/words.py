@@ -22,6 +22,8 @@ _TOKEN = re.compile(r"[㐀-鿿]|[^\W_㐀-鿿]+")
 _REPEAT = re.compile(r"__[0-9]+$")
 _ENDING_UNIT = re.compile(r"[_ ]([A-Za-z]{2,3})$")
 _ORDER_COST = 0.002
+_GROUPED = 0.9
+"""What a name is worth below a header that only says whose it is, such as "Patient"."""
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
 
 
@@ -135,9 +137,11 @@ def _place_of(tokens: Sequence[str], wanted: Sequence[str]) -> int:
 def name_score(header: Header, names: tuple[str, ...], *, is_date: bool = False) -> float:
     """How well a header is one of ``names``: 1 the same words, less for a part of the header, 0 otherwise."""
     tokens = header.stem if is_date else header.tokens
+    inner = tokens[1:] if len(tokens) > 1 and tokens[0] in lexicon().header["group"] else ()
     best = 0.0
     for position, wanted in enumerate(_known(names, is_date)):
-        best = max(best, _score(tokens, wanted) - min(position, 40) * _ORDER_COST)
+        score = max(_score(tokens, wanted), _GROUPED * _score(inner, wanted) if inner else 0.0)
+        best = max(best, score - min(position, 40) * _ORDER_COST)
     return max(best - (0.2 if header.is_repeat else 0.0), 0.0)
 
 

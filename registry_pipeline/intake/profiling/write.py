@@ -59,7 +59,8 @@ def _source(source: SourceDraft) -> Iterator[str]:
         yield from map(_question, source.questions)
     for table in source.tables:
         yield ""
-        yield from _table(table)
+        lines = _table(table)
+        yield from (f"# {line}" for line in lines) if source.is_commented else lines
 
 
 def _table(table: TableDraft) -> Iterator[str]:

@@ -1,0 +1,102 @@
+"""Drafts of exports that name nothing as we do: headers of other languages, no patient's number, several lines."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.profiled import drafted, pairs, write_csv
+
+N = 40
+PATIENT, TUMOUR, VISIT = "patient", "primary_tumour", "followup"
+
+
+def _rows(day: Callable[[int, int, int], str], sex: str, alive: str, dead: str) -> list[list[str]]:
+    return [
+        [str(1000 + n), f"{40 + n}.3", sex, day(1950 + n % 20, 1 + n % 12, 13 + n % 15), day(2015, 1 + n % 12, 13 + n % 15),
+         ("IIB", "IB1")[n % 2], day(2019, 1 + n % 12, 13 + n % 15), alive if n % 3 else dead]
+        for n in range(N)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("header", "rows"),
+    [
+        (
+            ["Num patient", "âge", "sexe", "date de naissance", "date d'origine", "stade", "date des dernières nouvelles",
+             "état aux dernières nouvelles"],
+            _rows(lambda y, m, d: f"{d:02d}/{m:02d}/{y}", "F", "vivante", "décédée"),
+        ),
+        (
+            ["Pat-Nr", "Alter", "Geschlecht", "Geburtsdatum", "Diagnosedatum", "Stadium", "Letzter Kontakt", "Vitalstatus"],
+            _rows(lambda y, m, d: f"{d:02d}.{m:02d}.{y}", "w", "lebend", "verstorben"),
+        ),
+        (
+            ["Número de paciente", "edad", "sexo", "fecha de nacimiento", "fecha de diagnóstico", "estadio",
+             "fecha último contacto", "estado vital"],
+            _rows(lambda y, m, d: f"{d:02d}/{m:02d}/{y}", "mujer", "viva", "fallecida"),
+        ),
+        (
+            ["患者编号", "年龄", "性别", "出生日期", "确诊时间", "临床分期", "末次随访时间", "生存状态"],
+            _rows(lambda y, m, d: f"{y}年{m}月{d}日", "女", "存活", "死亡"),
+        ),
+    ],
+    ids=["French", "German", "Spanish", "Chinese"],
+)  # fmt: skip
+def test_headers_of_other_languages(tmp_path: Path, header: list[str], rows: list[list[str]]) -> None:
+    path = write_csv(tmp_path / "x.csv", header, rows)
+    draft, facility = drafted(tmp_path, "east", [path])
+    targets = (f"{PATIENT}.patient_id", f"{TUMOUR}.age_at_diagnosis_years", f"{PATIENT}.sex", f"{PATIENT}.birth_date",
+               f"{TUMOUR}.dx_date", f"{TUMOUR}.figo_stage", f"{VISIT}.contact_date", f"{VISIT}.is_alive")  # fmt: skip
+    assert {("x.csv", column, item) for column, item in zip(header, targets, strict=True)} <= pairs(
+        facility, ["x.csv"]
+    )
+    assert 'round = "floor"' in draft.text
+    assert draft.n_mapped == len(header)
+
+
+def test_where_no_header_names_the_patient_the_guess_is_kept_and_asked(tmp_path: Path) -> None:
+    header = ["code", "dob", "sex", "diagnosis date", "stage"]
+    rows = [[f"K{n}", f"19{40 + n}-03-15", "F", f"2015-01-{1 + n % 28:02d}", "IIB"] for n in range(N)]
+    path = write_csv(tmp_path / "x.csv", header, rows)
+    draft, facility = drafted(tmp_path, "east", [path])
+    assert not facility.sources[0].tables, "a guess that a person has to confirm feeds nothing"
+    assert draft.n_mapped == 0
+    assert 'which column is the patient\'s number? "code" has another value in every row' in draft.text
+    confirmed = re.sub(r"^# (?=  |\Z)", "", draft.text, flags=re.M).replace('ignore = ["*"]', "ignore = []")
+    (tmp_path / "west").mkdir()
+    from registry_pipeline.intake.mapping.facility import read_facility
+
+    (tmp_path / "west" / "east.toml").write_text(confirmed, encoding="utf-8")
+    found = pairs(read_facility(tmp_path / "west" / "east.toml"), ["x.csv"])
+    assert ("x.csv", "code", "patient.patient_id") in found
+    assert ("x.csv", "diagnosis date", "primary_tumour.dx_date") in found
+
+
+def test_one_odd_value_of_many_is_no_reason_to_leave_a_column_out(tmp_path: Path) -> None:
+    header = ["patient id", "sex", "diagnosis date", "age", "stage"]
+    rows = [[f"K{n}", "F", f"2015-01-{1 + n % 28:02d}", str(40 + n % 30), "IIB"] for n in range(533)]
+    rows[77][3], rows[99][2] = "about fifty", "29/052015"
+    path = write_csv(tmp_path / "x.csv", header, rows)
+    draft, facility = drafted(tmp_path, "east", [path])
+    assert ("x.csv", "age", "primary_tumour.age_at_diagnosis_years") in pairs(facility, ["x.csv"])
+    assert ("x.csv", "diagnosis date", "primary_tumour.dx_date") in pairs(facility, ["x.csv"])
+    assert "532 of 533 values are whole numbers; registry facility check lists the other 1" in draft.text
+    assert "about fifty" not in draft.text and "29/052015" not in draft.text
+
+
+@pytest.mark.parametrize("n_rows", [2, 3])
+def test_headers_of_several_lines_are_joined_whole(tmp_path: Path, n_rows: int) -> None:
+    top = [
+        ["Patient", "", "", "Diagnosis", ""],
+        ["number", "sex", "birth", "date", "stage"],
+        ["(text)", "(code)", "(date)", "(date)", "(FIGO)"],
+    ]
+    rows = [[f"K{n}", "F", f"19{40 + n}-03-15", f"2015-01-{1 + n % 28:02d}", "IIB"] for n in range(N)]
+    path = write_csv(tmp_path / "x.csv", top[0], [*top[1:n_rows], *rows])
+    draft, facility = drafted(tmp_path, "east", [path])
+    assert f"header_rows = {list(range(1, n_rows + 1))}" in draft.text
+    assert "__2" not in draft.text
+    items = {item for _, _, item in pairs(facility, ["x.csv"])}
+    assert {"patient.patient_id", "patient.sex", "patient.birth_date", "primary_tumour.dx_date"} <= items
