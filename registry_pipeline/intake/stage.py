@@ -39,6 +39,7 @@ from registry_pipeline.intake.submissions.rows_in_force import (
     place_rows,
     rows_in_force,
 )
+from registry_pipeline.intake.submissions.unread_cells import unread_issues
 from registry_pipeline.intake.submissions.unrouted_rows import unrouted_issues
 from schemas import tables_of
 from schemas.table import columns_of
@@ -174,6 +175,7 @@ def _stage_source(
     if source.redcap is not None:
         judge_source(home, source, uses, fed, staging.pseudonyms, collected.redcap)
     collected.file_issues += unrouted_issues(rows, source, uses)
+    collected.file_issues += unread_issues(rows, source, uses)
     collected.persons.add_rows(source, rows)
 
 

@@ -43,6 +43,17 @@ _READING = (
         FINE,
     ),
     GenericRule(
+        "S27",
+        "warning",
+        "'{column}' holds values in rows of a kind for which no table reads it. Check whether they stand in the wrong"
+        " row or column, or let the mapping read the column there.",
+        "completeness",
+        "P",
+        "file",
+        (of_file("S27", "grade", 7),),
+        FINE,
+    ),
+    GenericRule(
         "S15",
         "error",
         "The row does not have the shape of the table (too many or too few cells, or a cell that is too long)."

@@ -146,8 +146,15 @@ def _new_column(scene: Scene) -> None:
     scene.planted.append(Planted("S02", page, None, "", "户籍地编码", "schema_drift", text, False))
 
 
+def _grade_of_a_visit(scene: Scene) -> None:
+    hit = scene.rows("followup", scene.take(lambda one: one.kind == "no_oligometastasis"), 记录类别="随访")[0]
+    hit.row["分级"] = "2"
+    text = "a grade of toxicity in the row of a visit"
+    scene.record("S27", hit, "", "分级", "stray_value", text, False)
+
+
 PLANTERS: tuple[Planter, ...] = (
     _early_visit, _lost_zeros, _no_lesion, _many_lesions, _early_recurrence, _after_death,
     _lesion_without_event, _grade, _onset, _dead_without_record, _death_before_treatment, _other_cause,
-    _new_column,
+    _new_column, _grade_of_a_visit,
 )  # fmt: skip
