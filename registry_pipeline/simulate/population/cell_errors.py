@@ -167,7 +167,7 @@ CELL_PLANTERS: dict[str, SimulatedPlanter] = {
         pl.col("concurrent_regional") == "no",
     ),
     "E12": _planter("episodes", "omd_episode", "site_group", _swapped("site_group", "scf", "lung")),
-    "S19": _planter("episodes", "omd_episode", "n_lesions", _text(n_lesions="-2")),
+    "S19": _planter("episodes", "omd_episode", "n_lesions", _text(n_lesions="-2"), None, False),
     "E04": _planter(
         "lesions", "lesion", "site", _text(site="brain", icd10="C79.3", side="na", is_node="no"), None, False
     ),
