@@ -1,6 +1,6 @@
 """What is proved of a release before it is sealed: keys, references, and the sentences of sql/checks.
 
-Belongs here: proofs generated from the models, running the checks, the refusal.
+Belongs here: proofs generated from the models, the models themselves, running the checks, the refusal.
 Does not belong here: rules over records (``validation/``), the sentences themselves (``sql/checks``).
 """
 
@@ -59,7 +59,7 @@ def prove(connection: duckdb.DuckDBPyConnection) -> list[Proof]:
     Raises:
         ReleaseRefused: at least one of them failed.
     """
-    proofs = [*_structure(connection), *_sentences(connection)]
+    proofs = [*_structure(connection), *_models(connection), *_sentences(connection)]
     if violated := [one for one in proofs if one.n_violated]:
         raise ReleaseRefused(violated)
     return proofs
@@ -70,6 +70,24 @@ def _structure(connection: duckdb.DuckDBPyConnection) -> Iterator[Proof]:
         for name, sentence, query in _structure_queries(model):
             n_violated, n_denominator = _one_row(connection, query)
             yield Proof(name, sentence, n_violated, n_denominator)
+
+
+def _models(connection: duckdb.DuckDBPyConnection) -> Iterator[Proof]:
+    """Each curated table against its own pandera model: the declaration itself, not what was derived from it."""
+    from pandera.errors import SchemaErrors
+
+    for name, model in schemas.tables_of("curated").items():
+        frame = connection.execute(f"FROM {name}").pl()  # collected: on a LazyFrame pandera judges nothing
+        n_violated = 0
+        try:
+            model.validate(frame, lazy=True)
+        except SchemaErrors as broken:
+            # counts only: the cases quote values of records
+            n_violated = len(broken.failure_cases)
+        plain = name.replace(".", "_")
+        yield Proof(
+            f"{plain}_passes_its_model", f"{name} is what its schema declares", n_violated, frame.height
+        )
 
 
 def _structure_queries(model: pa.DataFrameSchema) -> Iterator[tuple[str, str, str]]:

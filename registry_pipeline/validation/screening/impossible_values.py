@@ -60,6 +60,5 @@ def _violations(name: str, broken: pl.DataFrame, column: Column, entry: RuleEntr
             pl.lit(entry.severity).alias("severity"),
             pl.lit(column.name).alias("items"),
             pl.lit(f"possible: {possible}" if possible else None, dtype=pl.String).alias("detail"),
-            pl.col(column.name).cast(pl.String).alias("value_text"),
         )
     )

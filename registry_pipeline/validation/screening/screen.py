@@ -143,16 +143,16 @@ def screen_facility(
     """
     how = options or ScreenOptions()
     made = _consolidate(staged, how)
-    records = {name: one.records for name, one in made.items()}
-    identifiers = number_identifiers(records)
+    as_sent = {name: one.records for name, one in made.items()}
+    identifiers = number_identifiers(as_sent)
     outcome = Outcome()
-    records = take_out_impossible(records, rules, outcome)
+    records = take_out_impossible(as_sent, rules, outcome)
     _judge(records, identifiers, made, staged, rules, parameters, how, outcome)
     violations = without_echoes(pl.concat(outcome.violations))
     origins, dropped = _origins(made), [one.fates for one in made.values()]
     made.clear()
     evidence = FindingContext(
-        facility_id, records, origins, staged.rows, staged.source_columns, how.raw_value
+        facility_id, as_sent, origins, staged.rows, staged.source_columns, how.raw_value
     )
     findings = build_findings(violations, evidence, rules)
     files = file_findings(staged.file_issues, rules, facility_id)
