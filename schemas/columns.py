@@ -44,7 +44,9 @@ class Column:
         unit: ``mm``, ``Gy``, ``days``, … or None.
         codes: the code list that closes the column, or None.
         is_required: NOT NULL; a record without it is a finding of rule S14.
-        is_identifying: direct identifier or free text; never leaves the stewards' database.
+        is_identifying: names a person by itself or holds the facility's own number of a record, or a value as
+            received; never leaves the stewards' database.
+        is_quasi_identifier: says with others who somebody is (sex, age, place); grouped before it leaves.
         is_free_text: words of a person, in which anything may stand; never leaves the stewards' database.
         references: ``curated.patient.patient_id`` for a foreign key, or None.
         minimum: smallest value that can exist at all (a CHECK), or None.
@@ -58,6 +60,7 @@ class Column:
     codes: CodeList | None = None
     is_required: bool = False
     is_identifying: bool = False
+    is_quasi_identifier: bool = False
     is_free_text: bool = False
     references: str | None = None
     minimum: float | None = None
@@ -81,6 +84,11 @@ class Column:
     def pointing_to(self, table: str) -> "Column":
         """The same column as a foreign key into ``table`` (``curated.patient``)."""
         return replace(self, references=f"{table}.{self.name}")
+
+    @property
+    def is_date(self) -> bool:
+        """Whether it is a day or a moment, which leaves the stewards' database moved only."""
+        return self.kind in ("date", "timestamp")
 
     @property
     def is_compared(self) -> bool:
@@ -143,7 +151,11 @@ def boolean(name: str, description: str, **more: object) -> Column:
 
 
 def partial_date(
-    stem: str, description: str, is_required: bool = False, has_reason: bool = False
+    stem: str,
+    description: str,
+    is_required: bool = False,
+    has_reason: bool = False,
+    is_identifying: bool = False,
 ) -> tuple[Column, ...]:
     """A date that may be known to the month or year only: value, precision and bounds.
 
@@ -151,26 +163,27 @@ def partial_date(
     judge the bounds, durations use the value.
 
     Args:
+        is_identifying: as of :class:`Column`, for the value and its bounds.
         has_reason: with a column that says why the date is blank (rule S10), which every required date has.
     """
     name = f"{stem}_date"
     reason = coded(f"{name}_reason", DATE_REASON, f"Why {name} is blank")
     return (
-        Column(name, "date", description, is_required=is_required),
+        Column(name, "date", description, is_required=is_required, is_identifying=is_identifying),
         coded(f"{name}_precision", DATE_PRECISION, f"How exactly {name} is known"),
-        Column(f"{name}_lower", "date", f"Earliest day that {name} can be"),
-        Column(f"{name}_upper", "date", f"Latest day that {name} can be"),
+        Column(f"{name}_lower", "date", f"Earliest day that {name} can be", is_identifying=is_identifying),
+        Column(f"{name}_upper", "date", f"Latest day that {name} can be", is_identifying=is_identifying),
         *((reason,) if is_required or has_reason else ()),
     )
 
 
 patient_id = text("patient_id", "Registry pseudonym of the patient (keyed hash, prefix P)")
-facility_id = text("facility_id", "Institution that sent the record")
-tumour_id = text("tumour_id", "Primary tumour within the registry")
-episode_id = text("episode_id", "Oligometastatic episode within the registry")
-lesion_id = text("lesion_id", "Lesion within the registry")
-exam_id = text("exam_id", "Imaging examination within the registry")
-lrt_id = text("lrt_id", "Course of locoregional therapy within the registry")
+facility_id = text("facility_id", "Institution that sent the record", is_quasi_identifier=True)
+tumour_id = text("tumour_id", "Primary tumour within the registry", is_identifying=True)
+episode_id = text("episode_id", "Oligometastatic episode within the registry", is_identifying=True)
+lesion_id = text("lesion_id", "Lesion within the registry", is_identifying=True)
+exam_id = text("exam_id", "Imaging examination within the registry", is_identifying=True)
+lrt_id = text("lrt_id", "Course of locoregional therapy within the registry", is_identifying=True)
 LONGEST_MM = 2_000
 """No diameter is longer than a person; rule M01 asks about far smaller ones."""
 long_axis_mm = real("long_axis_mm", "Longest diameter", "mm", minimum=0, maximum=LONGEST_MM)
@@ -208,6 +221,6 @@ n_patients = count("n_patients", "Patients whose lesions were used")
 n_cluster = count("n_cluster", "Patients whose lesions they are")
 rule_id = text("rule_id", "Identifier of the rule in the catalogue")
 submission_id = text("submission_id", "Files of one facility that arrived together")
-source_file = text("source_file", "Name of the file as received")
-sheet = text("sheet", "Sheet of a workbook; empty for other files")
+source_file = text("source_file", "Name of the file as received", is_identifying=True)
+sheet = text("sheet", "Sheet of a workbook; empty for other files", is_identifying=True)
 source_row = integer("source_row", "Physical row (line) of the source file, from 1", minimum=1)

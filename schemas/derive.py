@@ -107,7 +107,12 @@ def dictionary_rows() -> list[dict[str, object]]:
                     "is_nullable": not (column.is_required or column.name in key_of(model)),
                     "codes": codes_text(column),
                     "description": column.description,
-                    "is_identifying": column.is_identifying,
+                    "is_identifying": column.is_identifying or column.is_free_text,
+                    "is_quasi_identifier": column.is_quasi_identifier,
+                    "is_date": column.is_date,
+                    "is_free_text": column.is_free_text,
+                    "minimum": column.minimum,
+                    "maximum": column.maximum,
                 }
             )
     return rows

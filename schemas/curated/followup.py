@@ -14,7 +14,7 @@ MODEL = table(
     "One row per dated contact with a patient.",
     key=["followup_id"],
     columns=[
-        text("followup_id", "Contact within the registry"),
+        text("followup_id", "Contact within the registry", is_identifying=True),
         c.patient_id.required().pointing_to("curated.patient"),
         c.facility_id.required(),
         *partial_date("contact", "Date of the contact", is_required=True),

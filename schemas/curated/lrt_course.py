@@ -46,7 +46,7 @@ MODEL = table(
         coded("margin", codes.MARGIN, "Resection margin"),
         boolean("is_reirradiation", "The field overlaps an earlier one"),
         coded("termination_reason", codes.TERMINATION, "Why the course ended"),
-        text("plan_name", "Plan in the radiotherapy system", is_identifying=True),
+        text("plan_name", "Plan in the radiotherapy system", is_free_text=True),
     ],
     rules=[
         Rule(

@@ -13,7 +13,7 @@ MODEL = table(
     "One row per measurement of a lesion at an examination.",
     key=["measurement_id"],
     columns=[
-        text("measurement_id", "Measurement within the registry"),
+        text("measurement_id", "Measurement within the registry", is_identifying=True),
         c.exam_id.required().pointing_to("curated.imaging_exam"),
         c.lesion_id.required().pointing_to("curated.lesion"),
         c.patient_id.required().pointing_to("curated.patient"),
@@ -27,7 +27,7 @@ MODEL = table(
         coded("axis_reported", codes.SIZE_AXIS, "Axis that the report names"),
         coded("series_role", codes.SERIES_ROLE, "Place of the measurement in the lesion's series"),
         real("suvmax", "Maximum standardised uptake value", minimum=0, maximum=200),
-        text("size_text", "Size as the report states it", is_identifying=True),
+        text("size_text", "Size as the report states it", is_free_text=True),
         boolean("is_verified", "A reader has confirmed the size"),
         boolean("is_measurable", "The reader calls the lesion measurable by RECIST 1.1"),
     ],

@@ -17,9 +17,14 @@ MODEL = table(
         text(
             "source_patient_id", "Number of the patient in the facility's leading system", is_identifying=True
         ),
-        *partial_date("birth", "Date of birth", has_reason=True),
-        coded("sex", codes.SEX, "Administrative sex", is_required=True),
-        text("residence_region", "Region of residence, no finer than a district", is_identifying=True),
+        *partial_date("birth", "Date of birth", has_reason=True, is_identifying=True),
+        coded("sex", codes.SEX, "Administrative sex", is_required=True, is_quasi_identifier=True),
+        text(
+            "residence_region",
+            "Region of residence, no finer than a district",
+            is_identifying=True,
+            is_quasi_identifier=True,
+        ),
         boolean("has_consent", "Consent or a waiver of consent is documented"),
     ],
     rules=[

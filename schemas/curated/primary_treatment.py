@@ -12,7 +12,7 @@ MODEL = table(
     "One row per treatment of a primary tumour.",
     key=["treatment_id"],
     columns=[
-        text("treatment_id", "Treatment of the primary within the registry"),
+        text("treatment_id", "Treatment of the primary within the registry", is_identifying=True),
         c.tumour_id.required().pointing_to("curated.primary_tumour"),
         c.patient_id.required().pointing_to("curated.patient"),
         c.facility_id.required(),
@@ -22,9 +22,7 @@ MODEL = table(
         *partial_date("end", "Last day of the treatment"),
         c.dose_gy,
         integer("n_fractions", "Fractions delivered", minimum=0, maximum=100),
-        text(
-            "regimen", "Systemic agents or radiation technique in the facility's words", is_identifying=True
-        ),
+        text("regimen", "Systemic agents or radiation technique in the facility's words", is_free_text=True),
         coded("outcome", codes.TREATMENT_OUTCOME, "Response of the primary tumour"),
         *partial_date("controlled", "Date on which control of the primary was stated"),
     ],

@@ -10,13 +10,13 @@ MODEL = table(
     "One row per regional recurrence of a patient.",
     key=["regional_recurrence_id"],
     columns=[
-        text("regional_recurrence_id", "Regional recurrence within the registry"),
+        text("regional_recurrence_id", "Regional recurrence within the registry", is_identifying=True),
         c.patient_id.required().pointing_to("curated.patient"),
         c.facility_id.required(),
         coded("regional_site", codes.REGIONAL_SITE, "Where the recurrence lies", is_required=True),
         *partial_date("dx", "Date of diagnosis of the recurrence", is_required=True),
         boolean("is_treated", "The recurrence was treated with the oligometastases"),
-        text("treatment_text", "Treatment in the facility's words", is_identifying=True),
+        text("treatment_text", "Treatment in the facility's words", is_free_text=True),
     ],
     rules=[],
 )

@@ -10,7 +10,7 @@ MODEL = table(
     "One row per adverse effect of a course.",
     key=["toxicity_id"],
     columns=[
-        text("toxicity_id", "Adverse effect within the registry"),
+        text("toxicity_id", "Adverse effect within the registry", is_identifying=True),
         c.lrt_id.required().pointing_to("curated.lrt_course"),
         c.patient_id.required().pointing_to("curated.patient"),
         c.facility_id.required(),

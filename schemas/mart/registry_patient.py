@@ -12,13 +12,24 @@ MODEL = table(
     columns=[
         c.patient_id,
         c.facility_id.required(),
-        elapsed("age_years", "Age at diagnosis of the primary tumour", "years", is_signed=True),
-        text("age_group", "Age at diagnosis: <50, 50-64, 65+"),
+        elapsed(
+            "age_years",
+            "Age at diagnosis of the primary tumour",
+            "years",
+            is_signed=True,
+            is_quasi_identifier=True,
+        ),
+        text("age_group", "Age at diagnosis: <50, 50-64, 65+", is_quasi_identifier=True),
         coded("figo_stage", codes.FIGO_STAGE, "FIGO stage as recorded"),
         coded("figo_group", codes.FIGO_GROUP, "FIGO stage I to IV"),
         coded("histology_group", codes.HISTOLOGY_GROUP, "Histology, grouped"),
         integer(
-            "dx_year", "Calendar year of diagnosis of the primary tumour", "years", minimum=1900, maximum=2100
+            "dx_year",
+            "Calendar year of diagnosis of the primary tumour",
+            "years",
+            minimum=1900,
+            maximum=2100,
+            is_quasi_identifier=True,
         ),
         boolean("is_dead", "A death is on record"),
         elapsed(

@@ -1,6 +1,6 @@
 """The data dictionary."""
 
-from schemas.columns import boolean, count, text
+from schemas.columns import boolean, count, real, text
 from schemas.table import table
 
 MODEL = table(
@@ -18,5 +18,10 @@ MODEL = table(
         text("codes", "Code list, as code = label"),
         text("description", "What the column means"),
         boolean("is_identifying", "Identifier or free text; not for analysts"),
+        boolean("is_quasi_identifier", "Says with others who somebody is; grouped before it leaves"),
+        boolean("is_date", "A day or a moment; moved before it leaves"),
+        boolean("is_free_text", "Words of a person, in which anything may stand"),
+        real("minimum", "Smallest possible value", minimum=-1e18),
+        real("maximum", "Largest possible value", minimum=-1e18),
     ],
 )

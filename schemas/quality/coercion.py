@@ -15,8 +15,8 @@ MODEL = table(
         c.sheet,
         c.source_row,
         text("column_name", "Table and column that the value went to"),
-        text("text_before", "As received", is_identifying=True),
-        text("value_after", "As stored"),
+        text("text_before", "As received", is_identifying=True, is_free_text=True),
+        text("value_after", "As stored", is_identifying=True),
         text("parser", "Parser that changed it"),
     ],
 )

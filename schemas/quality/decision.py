@@ -15,9 +15,9 @@ MODEL = table(
         text("finding_id", "Finding that it speaks of; it may be gone since", is_required=True),
         coded("state", codes.DECISION_STATE, "What was decided", is_required=True),
         text("reason", "Why, in the decider's words", is_required=True, is_identifying=True),
-        text("decided_by", "Who decided", is_required=True),
+        text("decided_by", "Who decided", is_required=True, is_identifying=True),
         Column("until_date", "date", "Last day (UTC) on which it holds; NULL: until another decision"),
-        text("assigned_to", "Who looks after the finding from then on"),
+        text("assigned_to", "Who looks after the finding from then on", is_identifying=True),
         Column("due_date", "date", "Day until which an answer is expected"),
         text("old_value", "Of a correction: the value as received", is_identifying=True),
         text(
@@ -31,8 +31,12 @@ MODEL = table(
         c.rule_id,
         c.facility_id,
         text("table_name", "Table of the record"),
-        text("record_key", "Key of the record; of a pair of patients both pseudonyms, joined by |"),
-        text("items", "Columns that the finding looked at, comma-separated"),
+        text(
+            "record_key",
+            "Key of the record; of a pair of patients both pseudonyms, joined by |",
+            is_identifying=True,
+        ),
+        text("items", "Columns that the finding looked at, comma-separated", is_identifying=True),
         text("entry_hash", "Hash of the entry and of the one before it", is_required=True),
     ],
 )

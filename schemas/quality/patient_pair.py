@@ -11,7 +11,7 @@ MODEL = table(
     " likely ones.",
     key=["pair_key"],
     columns=[
-        text("pair_key", "Both pseudonyms, the lower one first, joined by |"),
+        text("pair_key", "Both pseudonyms, the lower one first, joined by |", is_identifying=True),
         c.patient_id.required(),
         c.patient_id.named("other_patient_id", "Registry pseudonym of the other patient").required(),
         c.facility_id.required(),

@@ -47,17 +47,19 @@ def _completeness_rows(context: Context, name: str) -> list[Row]:
 
 
 def _completeness_columns(context: Context, name: str) -> list[str]:
-    """Columns worth counting: no bounds of dates, whose date is counted, and nothing identifying."""
+    """Columns worth counting: no bounds of dates, whose date is counted, and neither keys nor free text."""
     schema, _, table = name.partition(".")
     found = context.tables.query(
-        "SELECT column_name FROM meta.dictionary WHERE schema_name = ? AND table_name = ? AND NOT coalesce(is_identifying, false) "
+        "SELECT column_name FROM meta.dictionary WHERE schema_name = ? AND table_name = ? AND NOT coalesce(is_free_text, false) "
         "ORDER BY position",
-        {"meta.dictionary": ["schema_name", "table_name", "column_name", "is_identifying", "position"]},
+        {"meta.dictionary": ["schema_name", "table_name", "column_name", "is_free_text", "position"]},
         [schema, table],
     )
     names = found["column_name"].tolist() if found is not None else []
     kept = [
-        one for one in names if not one.endswith(("_precision", "_lower", "_upper")) and one != "patient_id"
+        one
+        for one in names
+        if not one.endswith(("_precision", "_lower", "_upper", "_id")) and one != "residence_region"
     ]
     return [one for one in kept if context.tables.has(name, one)]
 

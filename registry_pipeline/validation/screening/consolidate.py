@@ -245,7 +245,7 @@ class _Merge:
             else ACROSS_SOURCES.get(f"{self.name}.{item}", "S17")
             for item in self.items
         }
-        free = [item for item in self.items if self.columns[item].is_identifying]
+        free = [item for item in self.items if self.columns[item].is_free_text or item == "source_patient_id"]
         long = combined.select(
             *self.key, *[pl.col(f"_clash {item}").alias(item) for item in self.items]
         ).unpivot(on=list(self.items), index=self.key, variable_name="items", value_name="_clash")
