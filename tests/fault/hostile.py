@@ -166,6 +166,11 @@ def archive_in_archives() -> bytes:
     return data
 
 
+def wide_text() -> bytes:
+    """20 KB: a thousand times as many columns as rows."""
+    return b"id" + b"," * 10_000 + b"\n" + b"A," * 5_000 + b"," * 5_000 + b"\n"
+
+
 def deep_json() -> bytes:
     return b'{"resourceType":"Patient","a":' + b"[" * 3_000_000
 
@@ -209,6 +214,7 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
     "bomb.zip": bomb_in_a_zip,
     "bomb.csv.gz": bomb_in_a_gzip,
     "nested.zip": archive_in_archives,
+    "wide.csv": wide_text,
     "deep.json": deep_json,
     "wide.json": wide_json,
     "rows.dta": rows_of_a_stata_file,

@@ -145,7 +145,8 @@ def _drop_nameless(
 ) -> tuple[pl.DataFrame, list[str], tuple[str, ...], list[str]]:
     """Leave out columns that have neither a name nor a value."""
     nameless = [i for i, name in enumerate(header.received) if not name.strip()]
-    empty = {i for i in nameless if grid.select(_is_blank(f"c{i}").all()).item()}
+    is_empty = grid.select(_is_blank(f"c{i}").all() for i in nameless).row(0) if nameless else ()
+    empty = {i for i, is_blank in zip(nameless, is_empty, strict=True) if is_blank}
     kept = [i for i in range(len(header.names)) if i not in empty]
     notes = [f"{len(empty)} columns without name and values left out"] if empty else []
     frame = grid.select([*(f"c{i}" for i in kept), SOURCE_ROW])
