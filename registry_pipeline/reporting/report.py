@@ -14,7 +14,8 @@ from registry_pipeline.reporting.document.blocks import Section
 from registry_pipeline.reporting.document.html import render_page
 from registry_pipeline.reporting.document.wording import clean, is_given
 from registry_pipeline.reporting.figures.base import FigureFolder, also_as_pdf
-from registry_pipeline.reporting.quality.sections import quality_sections
+from registry_pipeline.reporting.quality import quality_sections
+from registry_pipeline.reporting.quality.scope import Scope
 from registry_pipeline.reporting.release.tables import ReleaseTables
 from registry_pipeline.reporting.sections.bounds import bounds_section
 from registry_pipeline.reporting.sections.checklists import checklists_section
@@ -47,6 +48,7 @@ from schemas.study import OS, PRIMARY_DX
 STUDY_REPORT = "study_report.html"
 QUALITY_REPORT = "quality_report.html"
 FIGURES = "figures"
+FACILITIES = "facilities"
 
 
 def write_reports(
@@ -77,12 +79,36 @@ def write_reports(
         pages = {
             folder / STUDY_REPORT: render_page("study_report.html", sections, **_values(context)),
             folder / QUALITY_REPORT: render_page(
-                "quality_report.html", quality_sections(context), **_values(context)
+                "quality_report.html", quality_sections(Scope(context)), facility="", **_values(context)
             ),
+            **_facility_pages(context, folder / FACILITIES),
         }
     for path, text in pages.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8", newline="")
     return [*pages, *sorted(context.figures.written)]
+
+
+def _facility_pages(context: Context, folder: Path) -> dict[Path, str]:
+    """A quality page for each facility, fit to be sent to it: it holds nothing of another one."""
+    pages = {}
+    rows = context.tables.table("quality.row_account", columns=["facility_id"])
+    for facility in sorted({str(name) for name in rows["facility_id"].dropna()}):
+        own = folder / safe_name(facility)
+        figures = FigureFolder(own / FIGURES)
+        scope = Scope(Context(context.tables, figures, context.small_cell), facility)
+        values = _values(context) | {"n_registry": "", "n_cohort": ""}
+        sections = quality_sections(scope)
+        pages[own / QUALITY_REPORT] = render_page(
+            "quality_report.html", sections, facility=facility, **values
+        )
+        context.figures.written += figures.written
+    return pages
+
+
+def safe_name(facility: str) -> str:
+    """A facility's id as the name of a folder; ids are checked at intake, and this does not rely on it."""
+    return "".join(one if one.isalnum() or one in "-_" else "_" for one in facility) or "_"
 
 
 def _registry(context: Context) -> Section:

@@ -97,7 +97,20 @@ class Figure:
     source: str
 
 
-Block = Text | Bullets | Heading | Table | Figure
+@dataclass(frozen=True)
+class Folded:
+    """Blocks behind a heading that opens them; left out on paper.
+
+    Attributes:
+        title: what is behind it.
+        blocks: the blocks.
+    """
+
+    title: str
+    blocks: tuple[Block, ...]
+
+
+Block = Text | Bullets | Heading | Table | Figure | Folded
 
 
 @dataclass

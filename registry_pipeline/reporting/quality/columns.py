@@ -5,10 +5,37 @@ Belongs here: counts by column and statement. Does not belong here: values of re
 
 from __future__ import annotations
 
+import pandas as pd
+
 from registry_pipeline.reporting.document.blocks import Column, Row, Section, Table, Text, missing
 from registry_pipeline.reporting.document.wording import clean, count, share
 from registry_pipeline.reporting.release.tables import quoted
 from registry_pipeline.reporting.sections.context import Context
+
+
+def completeness(context: Context) -> pd.DataFrame:
+    """Share of filled values by facility and item of the curated tables: facility_id, item, share."""
+    parts = []
+    for name in context.tables.names("curated"):
+        columns = [one for one in _completeness_columns(context, name) if one != "facility_id"]
+        if not columns or not context.tables.has(name, "facility_id"):
+            continue
+        shares = ", ".join(f"count({quoted(one)}) / count(*) AS {quoted(one)}" for one in columns)
+        rows = context.tables.query(
+            f"SELECT facility_id, {shares} FROM {name} GROUP BY facility_id", {name: columns}
+        )
+        if rows is not None and len(rows):
+            table = name.partition(".")[2]
+            parts.append(
+                rows.melt("facility_id", var_name="item", value_name="share").assign(
+                    item=lambda of, table=table: table + "." + of["item"]
+                )
+            )
+    return (
+        pd.concat(parts, ignore_index=True)
+        if parts
+        else pd.DataFrame(columns=["facility_id", "item", "share"])
+    )
 
 
 def completeness_section(context: Context) -> Section:

@@ -1,0 +1,154 @@
+"""Quality report: findings by rule, open ones with where each is, closed and waived ones apart.
+
+Belongs here: tables of findings. Does not belong here: values of records, which no page shows.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from registry_pipeline.reporting.document.blocks import (
+    Block,
+    Column,
+    Folded,
+    Row,
+    Section,
+    Table,
+    Text,
+    missing,
+)
+from registry_pipeline.reporting.document.wording import clean, count, is_given
+from registry_pipeline.reporting.quality.scope import SEVERITIES, Scope
+from schemas.codes import FINDING_STATUS
+
+MOST_LISTED = 40
+"""Findings of a rule that a page lists; the command gives the others."""
+_RANK = {name: position for position, name in enumerate(SEVERITIES)}
+
+
+def open_section(scope: Scope) -> Section:
+    """Open findings by rule, each rule with its findings behind a fold."""
+    section = Section("findings", "Open findings")
+    if not scope.context.tables.has("quality.finding"):
+        return section.add(missing(scope.context.why_empty("quality.finding", of_cohort=False)))
+    if scope.open.empty:
+        return section.add(Text("No finding is open: nothing waits for anybody.", "quality.finding"))
+    groups = sorted(
+        scope.open.groupby(["severity", "rule_id"], sort=True),
+        key=lambda group: (_RANK.get(group[0][0], 9), -len(group[1]), group[0][1]),
+    )
+    rows = [
+        Row(
+            clean(rule_id),
+            (
+                clean(severity),
+                count(len(part)),
+                count(part["is_new"].sum()),
+                ", ".join(f"{clean(name)} {n}" for name, n in part["facility_id"].value_counts().items()),
+                sentence(scope, rule_id),
+            ),
+        )
+        for (severity, rule_id), part in groups
+    ]
+    columns = (
+        Column("Severity", is_number=False),
+        Column("Open"),
+        Column("New"),
+        Column("Where", is_number=False),
+        Column("What the rule says", is_number=False),
+    )
+    return section.add(
+        Table(
+            "Open findings by rule",
+            "Rule",
+            columns,
+            tuple(rows),
+            "quality.finding, quality.rule",
+            is_wide=True,
+        ),
+        *(_listed(scope, rule_id, part) for (_, rule_id), part in groups),
+    )
+
+
+def sentence(scope: Scope, rule_id: str) -> str:
+    """What a rule says."""
+    rule = scope.rules.loc[rule_id] if rule_id in scope.rules.index else None
+    return str(rule["message"]) if rule is not None and is_given(rule["message"]) else ""
+
+
+def _listed(scope: Scope, rule_id: str, part: pd.DataFrame) -> Folded:
+    order = ["facility_id", "source_file", "sheet", "source_row", "finding_id"]
+    shown = part.sort_values(order).head(MOST_LISTED)
+    rows = tuple(
+        Row(
+            clean(one["finding_id"]),
+            (
+                clean(one["facility_id"]),
+                " / ".join(
+                    clean(one[name]) for name in ("source_file", "sheet") if is_given(one[name]) and one[name]
+                ),
+                count(one["source_row"]),
+                clean(one["source_column"] if is_given(one["source_column"]) else one["items"] or ""),
+                FINDING_STATUS.labels.get(str(one["status"]), clean(one["status"])),
+            ),
+        )
+        for one in shown.to_dict("records")
+    )
+    columns = (
+        Column("Facility", is_number=False),
+        Column("File", is_number=False),
+        Column("Row"),
+        Column("Column", is_number=False),
+        Column("State", is_number=False),
+    )
+    more = len(part) - len(shown)
+    notes = (f"{count(more)} more: registry findings --rule {clean(rule_id)}",) if more else ()
+    table = Table(
+        f"Findings of {clean(rule_id)}", "Finding", columns, rows, "quality.finding", notes, is_wide=True
+    )
+    return Folded(f"{clean(rule_id)}: {count(len(part))} open", (table,))
+
+
+def closed_section(scope: Scope) -> Section:
+    """Findings that wait for nobody: how each came to its end."""
+    section = Section("closed", "Closed and waived findings")
+    if scope.closed.empty:
+        return section.add(Text("No finding has been closed or waived.", "quality.finding"))
+    states = [name for name in FINDING_STATUS.codes if (scope.closed["status"] == name).any()]
+    by_rule = scope.closed.groupby(["rule_id", "status"]).size().unstack(fill_value=0)
+    totals = [
+        Row(
+            upper(FINDING_STATUS.labels[name]),
+            (
+                count((scope.closed["status"] == name).sum()),
+                count(((scope.closed["status"] == name) & scope.closed["is_newly_closed"]).sum()),
+            ),
+        )
+        for name in states
+    ]
+    rows = tuple(
+        Row(clean(rule), (*(count(one[name]) for name in states), sentence(scope, str(rule))))
+        for rule, one in by_rule.iterrows()
+    )
+    columns = (
+        *(Column(name.replace("_", " ")) for name in states),
+        Column("What the rule says", is_number=False),
+    )
+    table = Table("By rule", "Rule", columns, rows, "quality.finding, quality.rule", is_wide=True)
+    blocks: tuple[Block, ...] = (table,)
+    return section.add(
+        Table(
+            "How they ended",
+            "State",
+            (Column("Findings"), Column("In this release")),
+            tuple(totals),
+            "quality.finding",
+        ),
+        Folded("Closed and waived findings by rule", blocks),
+    )
+
+
+def upper(label: str) -> str:
+    """The part of a state's label after "closed: ", which begins a line."""
+    text = label.partition(": ")[2] or label
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,112 @@
+"""What the quality report counts: the findings and rows of a release, of all facilities or of one.
+
+Belongs here: reading, and which findings are open, new, closed or waived. Does not belong here: sections, drawing.
+No value of a record, no text as received and no record key is read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import pandas as pd
+
+import schemas
+from registry_pipeline.reporting.sections.context import Context
+from schemas.codes import OPEN_STATUSES, SEVERITY
+from schemas.table import columns_of
+
+FATES = tuple(
+    column.name
+    for column in columns_of(schemas.tables()["quality.row_account"])
+    if column.name.startswith("n_") and column.name != "n_read"
+)
+"""What can become of a row: the parts of quality.row_account, which sum to the rows read."""
+SEVERITIES = SEVERITY.codes
+_FINDING = (
+    "finding_id", "rule_id", "severity", "facility_id", "source_file", "sheet", "source_row", "source_column", "items",
+    "status", "first_seen_release", "closed_release",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Scope:
+    """A release, or what of it concerns one facility.
+
+    Attributes:
+        context: the release.
+        facility: a facility whose page it is; empty for all.
+    """
+
+    context: Context
+    facility: str = ""
+
+    @cached_property
+    def findings(self) -> pd.DataFrame:
+        """Findings that are asked by themselves, with ``is_open``, ``is_new`` and ``is_newly_closed``."""
+        names = [one for one in _FINDING if self.context.tables.has("quality.finding", one)]
+        rows = self._query(
+            f"SELECT {', '.join(names)} FROM quality.finding WHERE systemic_finding_id IS NULL",
+            {"quality.finding": ["facility_id", "status", "systemic_finding_id"]},
+        ).reindex(columns=list(_FINDING))
+        is_open = rows["status"].isin(OPEN_STATUSES)
+        return rows.assign(
+            is_open=is_open,
+            is_new=is_open & (rows["first_seen_release"] == self.release_id),
+            is_newly_closed=~is_open & (rows["closed_release"] == self.release_id),
+        )
+
+    @cached_property
+    def open(self) -> pd.DataFrame:
+        """Findings that wait for somebody."""
+        return self.findings[self.findings["is_open"]]
+
+    @cached_property
+    def closed(self) -> pd.DataFrame:
+        """Findings that wait for nobody any more."""
+        return self.findings[~self.findings["is_open"]]
+
+    @cached_property
+    def rows(self) -> pd.DataFrame:
+        """Rows read and what became of them, by file and sheet."""
+        names = ["facility_id", "source_file", "sheet", "n_read", *FATES]
+        present = [one for one in names if self.context.tables.has("quality.row_account", one)]
+        rows = self._query(
+            f"SELECT {', '.join(present)} FROM quality.row_account ORDER BY facility_id, submission_id, source_file, sheet",
+            {"quality.row_account": ["facility_id", "submission_id", "n_read"]},
+        ).reindex(columns=names)
+        counts = ["n_read", *FATES]
+        return rows.assign(**{name: pd.to_numeric(rows[name]).fillna(0).astype(int) for name in counts})
+
+    @cached_property
+    def rules(self) -> pd.DataFrame:
+        """The catalogue, by id."""
+        return self.context.tables.table("quality.rule").drop_duplicates("rule_id").set_index("rule_id")
+
+    @cached_property
+    def release_id(self) -> str:
+        """The release."""
+        rows = self.context.tables.table("meta.release", limit=1)
+        return str(rows["release_id"].iloc[0]) if len(rows) else ""
+
+    def own(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Of rows with a facility those of this scope."""
+        return rows[rows["facility_id"] == self.facility] if self.facility else rows
+
+    def by_release(self) -> pd.DataFrame:
+        """Open findings by severity at every release that findings speak of: release, and a column per severity."""
+        seen = self.findings[self.findings["first_seen_release"].notna()]
+        names = {*seen["first_seen_release"], *seen["closed_release"].dropna(), self.release_id} - {""}
+        first, closed = seen["first_seen_release"].astype(str), seen["closed_release"].astype(object)
+        lines = []
+        for name in sorted(names):
+            is_closed = closed.notna() & (closed.fillna("").astype(str) <= name)
+            if name == self.release_id:  # a release of before `closed_release` says only what is so now
+                is_closed |= ~seen["is_open"]
+            counts = seen.loc[(first <= name) & ~is_closed, "severity"].value_counts()
+            lines.append({"release_id": name, **{one: int(counts.get(one, 0)) for one in SEVERITIES}})
+        return pd.DataFrame(lines, columns=["release_id", *SEVERITIES])
+
+    def _query(self, sql: str, needs: dict[str, list[str]]) -> pd.DataFrame:
+        rows = self.context.tables.query(sql, needs)
+        return pd.DataFrame(columns=["facility_id"]) if rows is None else self.own(rows)

@@ -1,0 +1,169 @@
+"""Quality report: where the release stands, in pictures first.
+
+Belongs here: counts by facility, what became of every row, open findings over releases, completeness, where findings
+are. Does not belong here: single findings and rules (``findings.py``), everything else (``details.py``).
+"""
+
+from __future__ import annotations
+
+from registry_pipeline.reporting.document.blocks import Column, Figure, Row, Section, Table, Text, missing
+from registry_pipeline.reporting.document.wording import clean, count
+from registry_pipeline.reporting.figures.quality import release_lines, share_grid, stacked_bars
+from registry_pipeline.reporting.quality.columns import completeness
+from registry_pipeline.reporting.quality.scope import FATES, SEVERITIES, Scope
+
+MOST_FACILITIES = 12
+MOST_ITEMS = 24
+MOST_RULES = 20
+
+
+def standing_section(scope: Scope) -> Section:
+    """The counts that matter, by facility."""
+    section = Section("standing", "Where we stand")
+    if scope.rows.empty and scope.findings.empty:
+        return section.add(missing(scope.context.why_empty("quality.row_account", of_cohort=False)))
+    n_open = {name: int((scope.open["severity"] == name).sum()) for name in SEVERITIES}
+    n_waived = int((scope.findings["status"] == "waived").sum())
+    section.add(
+        Text(
+            f"{count(scope.rows['n_read'].sum())} rows were read. Open now: {count(n_open['error'])} errors, "
+            f"{count(n_open['warning'])} warnings, {count(n_open['info'])} remarks. With this release "
+            f"{count(scope.open['is_new'].sum())} findings are new and {count(scope.closed['is_newly_closed'].sum())} were "
+            f"closed; {count(n_waived)} are waived. An error keeps its record in quarantine until it is corrected; the record "
+            "of a warning is used; a remark asks for nothing.",
+            "quality.row_account, quality.finding",
+        )
+    )
+    if not scope.facility:
+        section.add(_facility_table(scope))
+    return section
+
+
+def _facility_table(scope: Scope) -> Table:
+    rows = []
+    for facility in sorted({*scope.rows["facility_id"], *scope.findings["facility_id"]}):
+        lines = scope.rows[scope.rows["facility_id"] == facility]
+        findings = scope.findings[scope.findings["facility_id"] == facility]
+        still_open = findings[findings["is_open"]]
+        numbers = [
+            lines["n_read"].sum(),
+            lines["n_curated"].sum(),
+            lines["n_quarantined"].sum(),
+            *((still_open["severity"] == name).sum() for name in SEVERITIES),
+            still_open["is_new"].sum(),
+            findings["is_newly_closed"].sum(),
+            (findings["status"] == "waived").sum(),
+        ]
+        rows.append(Row(clean(facility), tuple(map(count, numbers))))
+    columns = (
+        *(Column(name, "Rows") for name in ("read", "curated", "in quarantine")),
+        *(Column(name, "Open") for name in SEVERITIES),
+        *(Column(name, "In this release") for name in ("new", "closed")),
+        Column("Waived"),
+    )
+    return Table(
+        "By facility", "Facility", columns, tuple(rows), "quality.row_account, quality.finding", is_wide=True
+    )
+
+
+def pictures_section(scope: Scope) -> Section:
+    """What became of every row, open findings over releases, completeness, where findings are."""
+    section = Section("pictures", "In pictures")
+    section.add(_fates(scope), _trend(scope), _completeness(scope), _where(scope))
+    return section if section.blocks else section.add(missing("This release has no row and no finding."))
+
+
+def _name(scope: Scope, name: str) -> str:
+    """Name of a figure's files; those of a facility's page lie in a folder of its own."""
+    return f"quality_{name}"
+
+
+def _fates(scope: Scope) -> Figure | None:
+    if scope.rows.empty:
+        return None
+    by = "source_file" if scope.facility else "facility_id"
+    sums = scope.rows.groupby(by, sort=True)[list(FATES)].sum()
+    sums = sums.loc[sums.sum(axis=1).sort_values(ascending=False).index[:MOST_FACILITIES]]
+    bars = {
+        clean(name): {fate.removeprefix("n_"): int(row[fate]) for fate in FATES}
+        for name, row in sums.iterrows()
+    }
+    what = "files" if scope.facility else "facilities"
+    return scope.context.figures.add(
+        _name(scope, "rows"),
+        stacked_bars(bars, "Rows"),
+        sums.reset_index(),
+        title="What became of every row",
+        description=f"Bars of the {len(bars)} {what} with most rows, divided by what became of the rows.",
+        meaning="Every row that was read has one fate; the parts of a bar add up to the rows read.",
+        limits="A curated row may still hold a doubtful value: that is a finding, not a fate.",
+        source="quality.row_account",
+    )
+
+
+def _trend(scope: Scope) -> Figure | None:
+    history = scope.by_release()
+    if len(history) < 2:
+        return None
+    series = {name: history[name].tolist() for name in SEVERITIES}
+    return scope.context.figures.add(
+        _name(scope, "open"),
+        release_lines(history["release_id"].tolist(), series, "Open findings"),
+        history,
+        title="Open findings over releases",
+        description="; ".join(f"{name}: {values[-1]} open at the end" for name, values in series.items()),
+        meaning="How many findings waited for somebody when each release was sealed.",
+        limits="A finding that was closed and reopened counts as open throughout.",
+        source="quality.finding",
+    )
+
+
+def _completeness(scope: Scope) -> Figure | None:
+    filled = completeness(scope.context)
+    filled = scope.own(filled)
+    shares = filled.pivot_table(index="item", columns="facility_id", values="share", sort=True)
+    shares = shares[(shares.max(axis=1) > 0) & (shares.min(axis=1) < 1)]
+    if shares.empty:
+        return None
+    shares = shares.loc[shares.mean(axis=1).sort_values().index[:MOST_ITEMS]]
+    shares = shares[shares.mean().sort_values().index[:MOST_FACILITIES]]
+    values = [[None if one != one else float(one) for one in row] for row in shares.to_numpy()]
+    texts = [["" if one is None else f"{100 * one:.0f} %" for one in row] for row in values]
+    return scope.context.figures.add(
+        _name(scope, "completeness"),
+        share_grid(
+            [clean(one) for one in shares.index], [clean(one) for one in shares.columns], values, texts
+        ),
+        shares.reset_index(),
+        title="Completeness: items that are filled in part",
+        description=f"The {len(shares)} items with most missing values, of those that somebody fills; darker is fuller.",
+        meaning="The share of a facility's records in which the item has a value.",
+        limits="An item that does not apply to a record (a dose without radiotherapy) is missing rightly.",
+        source="every table of curated",
+    )
+
+
+def _where(scope: Scope) -> Figure | None:
+    if scope.open.empty:
+        return None
+    by = "source_file" if scope.facility else "facility_id"
+    counts = scope.open.pivot_table(
+        index="rule_id", columns=by, values="finding_id", aggfunc="count", fill_value=0
+    )
+    counts = counts.loc[counts.sum(axis=1).sort_values(ascending=False).index[:MOST_RULES]]
+    counts = counts[counts.sum().sort_values(ascending=False).index[:MOST_FACILITIES]]
+    most = max(int(counts.to_numpy().max()), 1)
+    values = [[float(one) / most if one else None for one in row] for row in counts.to_numpy()]
+    texts = [[count(one) if one else "" for one in row] for row in counts.to_numpy()]
+    return scope.context.figures.add(
+        _name(scope, "where"),
+        share_grid(
+            [clean(one) for one in counts.index], [clean(one) for one in counts.columns], values, texts
+        ),
+        counts.reset_index(),
+        title="Where the open findings are",
+        description=f"Open findings of the {len(counts)} rules that are broken most, by {by.replace('_', ' ')}.",
+        meaning="How many findings of a rule wait for somebody.",
+        limits="A systemic finding is one here, however many rows it is about.",
+        source="quality.finding",
+    )
