@@ -16,6 +16,7 @@ from registry_pipeline.core.helper_process import keeping_helper
 from registry_pipeline.core.home import Home, make_home
 from registry_pipeline.intake.landing.inbox import shown
 from registry_pipeline.intake.landing.land import LandingReport
+from registry_pipeline.operations.audit import recorded_refresh
 from registry_pipeline.pipeline.context import read_context
 from registry_pipeline.pipeline.errors import Refused
 from registry_pipeline.pipeline.mend import mend_home
@@ -72,7 +73,7 @@ def refresh(facilities: tuple[str, ...], force: bool, plain: bool) -> None:
     chosen = chosen_facilities(home, facilities)
     _tell_landing(take_in(home, chosen if facilities else ()))
     if force or not has_nothing_to_do(read_context(home)):
-        with keeping_helper():
+        with keeping_helper(), recorded_refresh(home):
             _refresh(home, facilities, force, plain)
     else:
         note_served(home)

@@ -15,8 +15,6 @@ from registry_pipeline.core.files import StoreError
 from registry_pipeline.core.home import Home
 from registry_pipeline.pipeline.step import refresh_lock
 
-NO_RETRY_TAGS = {"dagster/max_retries": "0"}
-"""Of a run of ``registry refresh``: whoever started it has been told, and the daemon must not try it again."""
 RUNNING = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 STARTING = [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING]
 GRACE_SECONDS = 60

@@ -19,9 +19,12 @@ from registry_pipeline.core.settings import Refresh
 from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.defs.abandoned import end_abandoned_runs
 from registry_pipeline.defs.instance import prune_history
+from registry_pipeline.defs.request import is_of_the_command
 from registry_pipeline.defs.resources import FACILITY_PARTITION
+from registry_pipeline.operations.audit import record
 from registry_pipeline.pipeline.step import refresh_lock
 from registry_pipeline.pipeline.watched import inbox_signature, is_served
+from registry_pipeline.store.releases import current_release
 
 FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=8), warn_window=timedelta(days=2))
 RUN_CONFIG: dict[str, Any] = {"loggers": {"console": {}}}
@@ -133,6 +136,23 @@ def inbox_sensor(home: Home) -> dg.SensorDefinition:
         if isinstance(request, dg.RunRequest):
             context.update_cursor(json.dumps(asdict(attempt)))
         return request
+
+    return evaluate
+
+
+def refused_refresh(home: Home) -> dg.SensorDefinition:
+    """Records a run of the daemon that did not end well; the command records its own."""
+
+    @dg.run_failure_sensor(
+        monitored_jobs=[REFRESH_JOB],
+        name="refused_refresh",
+        description="Records in the audit log a run that did not end well.",
+        default_status=dg.DefaultSensorStatus.RUNNING,
+    )
+    def evaluate(context: dg.RunFailureSensorContext) -> None:
+        if not is_of_the_command(context.dagster_run.tags):
+            details = f"run {context.dagster_run.run_id}; why stands on Dagster's page"
+            record(home, "refresh", "refused", current_release(home) or "", details)
 
     return evaluate
 

@@ -19,8 +19,9 @@ from registry_pipeline.defs.checks import (
 from registry_pipeline.defs.guard import IO_RETRY, guarded
 from registry_pipeline.defs.lineage import in_order, upstream
 from registry_pipeline.defs.naming import RECONCILIATION, RELEASE, key, layer_tables, table_schema, table_spec
-from registry_pipeline.defs.request import is_forced
+from registry_pipeline.defs.request import is_forced, is_of_the_command
 from registry_pipeline.defs.resources import Registry
+from registry_pipeline.operations.audit import record
 from registry_pipeline.pipeline import registry as steps
 from registry_pipeline.pipeline import release as publication
 from registry_pipeline.pipeline.context import RefreshContext
@@ -106,6 +107,8 @@ def release(context: dg.AssetExecutionContext, registry: Registry) -> Iterator[J
     with guarded(registry.home):
         report = publication.publish(registry.context, is_forced(context))
         note_served(registry.home)
+        if not is_of_the_command(context.run.tags):
+            record(registry.home, "refresh", "done", report.release_id, f"run {context.run_id}")
     yield dg.MaterializeResult(
         RELEASE,
         metadata={

@@ -3,12 +3,21 @@
 Belongs here: writing and reading the tags. Does not belong here: what follows from them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
 FORCE = "registry/force"
 FACILITIES_TAG = "registry/facilities"
+
+
+NO_RETRY_TAGS = {"dagster/max_retries": "0"}
+"""Of a run of ``registry refresh``: whoever started it has been told, and the daemon must not try it again."""
+
+
+def is_of_the_command(tags: Mapping[str, str]) -> bool:
+    """Whether a run is one of ``registry refresh``, which records itself what became of it."""
+    return NO_RETRY_TAGS.items() <= tags.items()
 
 
 def request_tags(facilities: Sequence[str], force: bool) -> dict[str, str]:

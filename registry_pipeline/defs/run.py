@@ -12,7 +12,7 @@ from sqlalchemy.exc import DatabaseError
 
 from registry_pipeline.core.files import disk_errors_as_store_error
 from registry_pipeline.core.home import Home
-from registry_pipeline.defs.abandoned import NO_RETRY_TAGS, end_abandoned_runs
+from registry_pipeline.defs.abandoned import end_abandoned_runs
 from registry_pipeline.defs.automation import RUN_CONFIG, range_tags, register_facilities
 from registry_pipeline.defs.console import step_lines
 from registry_pipeline.defs.graph import build_definitions
@@ -23,7 +23,7 @@ from registry_pipeline.defs.instance import (
     prune_history,
     set_damaged_history_aside,
 )
-from registry_pipeline.defs.request import request_tags
+from registry_pipeline.defs.request import NO_RETRY_TAGS, request_tags
 from registry_pipeline.pipeline.refresh import chosen_facilities
 from registry_pipeline.pipeline.step import refresh_lock
 

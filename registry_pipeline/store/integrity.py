@@ -24,7 +24,7 @@ from registry_pipeline.store.releases import (
 
 def write_checksums(folder: Path) -> None:
     """Write the SHA-256 of every file of a release, as ``sha256sum -c SHA256SUMS`` reads it."""
-    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != CHECKSUMS]
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path != folder / CHECKSUMS]
     lines = [f"{sha256_of(path)}  {path.relative_to(folder).as_posix()}\n" for path in files]
     write_text("".join(lines), folder / CHECKSUMS)
 
@@ -38,14 +38,24 @@ def damaged_files(home: Home, release_id: str, only: str | None = None) -> list[
         only: look at this file alone (``registry.duckdb``).
     """
     folder = release_folder(home, release_id)
+    if not (folder / CHECKSUMS).exists():
+        return []
+    return unlike_checksums(folder, must_hold=DATABASE, only=only)
+
+
+def unlike_checksums(folder: Path, must_hold: str | None = None, only: str | None = None) -> list[str]:
+    """Files of a folder that are gone or are not what :func:`write_checksums` saw; names within it.
+
+    Args:
+        must_hold: a file that the checksums have to name; without it they are damaged themselves.
+        only: look at this file alone.
+    """
     try:
         lines = (folder / CHECKSUMS).read_text(encoding="utf-8").splitlines()
         expected = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
-    except FileNotFoundError:
-        return []
     except (OSError, UnicodeDecodeError):
         return [CHECKSUMS]
-    if DATABASE not in expected:
+    if must_hold is not None and must_hold not in expected:
         return [CHECKSUMS]
     wanted = {name: digest for name, digest in expected.items() if only is None or name == only}
     return sorted(name for name, digest in wanted.items() if _digest(folder / name) != digest)

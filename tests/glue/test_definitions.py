@@ -12,7 +12,7 @@ from dagster._core.execution.retries import auto_reexecution_should_retry_run
 import schemas
 from registry_pipeline.core.files import exclusive
 from registry_pipeline.core.home import Home, make_home
-from registry_pipeline.defs.abandoned import NO_RETRY_TAGS, end_abandoned_runs
+from registry_pipeline.defs.abandoned import end_abandoned_runs
 from registry_pipeline.defs.automation import (
     FIRST_RETRY_SECONDS,
     LAST_RETRY_SECONDS,
@@ -31,6 +31,7 @@ from registry_pipeline.defs.naming import (
     layer_tables,
     record_tables,
 )
+from registry_pipeline.defs.request import NO_RETRY_TAGS
 from registry_pipeline.pipeline.refresh import take_in
 from registry_pipeline.pipeline.watched import inbox_signature, note_landed, note_served
 from tests.glue.asset_graph import GRAPH, described

@@ -1,0 +1,85 @@
+"""Commands of an operator: doctor, backup, restore, audit.
+
+Belongs here: arguments, what is shown, exit codes. Does not belong here: what they do (``operations/``).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, astuple
+from pathlib import Path
+
+import click
+
+from registry_pipeline.cli.context import CONTEXT, REFUSED, own_options
+from registry_pipeline.cli.rows import as_json
+from registry_pipeline.reporting.document.terminal import print_table
+
+
+@click.command()
+@own_options
+@as_json
+def doctor(is_json: bool) -> int:
+    """Whether the home is well, and what to do where it is not.
+
+    Exit code 0 where all is well or there are warnings only, 1 where something is wrong.
+    """
+    from registry_pipeline.operations.doctor import ERROR, examine
+
+    diagnoses = examine(CONTEXT.home())
+    if is_json:
+        click.echo(json.dumps([asdict(diagnosis) for diagnosis in diagnoses], ensure_ascii=False))
+    else:
+        print_table(("subject", "state", "message", "what to do"), map(astuple, diagnoses), "Registry home")
+    return REFUSED if any(diagnosis.state == ERROR for diagnosis in diagnoses) else 0
+
+
+@click.command()
+@own_options
+@click.argument("target", metavar="TO", type=click.Path(path_type=Path, file_okay=False))
+def backup(target: Path) -> None:
+    """Copy the home into a new folder of TO, with a hash of every file; a refresh may run meanwhile.
+
+    Without the key: whoever has both can undo the pseudonyms.
+    """
+    from registry_pipeline.operations.audit import record
+    from registry_pipeline.operations.backup import back_up
+
+    home = CONTEXT.home()
+    folder = back_up(home, target)
+    record(home, "backup", details=folder.name)
+    click.echo(f"{folder} holds the home, without working files, the inbox and the key.")
+    click.echo(f"Keep a copy of {home.key_file} in another place; restore needs both.")
+
+
+@click.command()
+@click.argument("source", metavar="FROM", type=click.Path(path_type=Path, file_okay=False, exists=True))
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
+@click.option(
+    "--key", "key_file", required=True, metavar="FILE", type=click.Path(path_type=Path, dir_okay=False),
+    help="The copy of secrets/pseudonym.key that was kept apart.",
+)  # fmt: skip
+def restore(source: Path, folder: Path, key_file: Path) -> None:
+    """Make a home in DIR of the backup FROM; every file is compared with its hash first."""
+    from registry_pipeline.operations.audit import record
+    from registry_pipeline.operations.backup import restore as restore_home
+
+    home = restore_home(source, folder, key_file)
+    record(home, "restore", details=source.name)
+    click.echo(f"{home.root} is restored, and every file is as it was. Next:")
+    click.echo(f"  registry --home {home.root} status --verify")
+
+
+@click.command()
+@own_options
+@as_json
+def audit(is_json: bool) -> None:
+    """Who did what: refreshes, backups, restores; the chain of entries is proved first."""
+    from registry_pipeline.operations.audit import read_audit_log
+
+    entries = read_audit_log(CONTEXT.home())
+    if is_json:
+        click.echo(json.dumps([asdict(entry) for entry in entries], ensure_ascii=False))
+        return
+    columns = ("no", "at (UTC)", "who", "action", "outcome", "release", "details")
+    print_table(columns, (astuple(entry)[:-1] for entry in entries), "Audit log")

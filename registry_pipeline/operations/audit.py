@@ -1,0 +1,146 @@
+"""Who did what: a log of commands and runs, append-only and chained by keyed hashes.
+
+Belongs here: appending an entry, reading and proving the chain.
+Does not belong here: decisions on findings, which have a ledger of their own (``validation/decisions``).
+
+An entry that is changed, removed or put in between breaks the chain; entries cut off at the end are seen by whoever
+kept an earlier copy, such as a backup. No value of a record stands in it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import getpass
+import hashlib
+import hmac
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from registry_pipeline.core.files import StoreError, disk_errors_as_store_error
+from registry_pipeline.core.home import Home
+from registry_pipeline.core.toml_source import ConfigurationError
+from registry_pipeline.pipeline.errors import InternalFailure, Refused
+from registry_pipeline.store.releases import current_release
+
+LOG = "audit.jsonl"
+
+
+@dataclass(frozen=True)
+class AuditEntry:
+    """One thing that was done.
+
+    Attributes:
+        entry_no: from 1.
+        at: ISO time, UTC.
+        who: account of the operating system.
+        action: ``refresh``, ``backup``, …
+        outcome: ``done`` or ``refused``.
+        release_id: the release that was served afterwards, or that was meant; empty without one.
+        details: what else describes it.
+        chain_hash: of this entry and the one before.
+    """
+
+    entry_no: int
+    at: str
+    who: str
+    action: str
+    outcome: str
+    release_id: str
+    details: str
+    chain_hash: str = ""
+
+
+def audit_log(home: Home) -> Path:
+    """Where the log lies."""
+    return home.root / LOG
+
+
+def record(
+    home: Home, action: str, outcome: str = "done", release_id: str = "", details: str = ""
+) -> AuditEntry:
+    """Append an entry; it is on the disk when this returns.
+
+    Raises:
+        StoreError: the disk is full, or the log is damaged.
+    """
+    path = audit_log(home)
+    with disk_errors_as_store_error(path), _locked(path) as handle:
+        entries = _parsed(path, home.key())
+        before = entries[-1] if entries else None
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        number = before.entry_no + 1 if before else 1
+        entry = AuditEntry(number, at, _account(), action, outcome, release_id, details)
+        entry = replace(entry, chain_hash=_chain_hash(entry, before.chain_hash if before else "", home.key()))
+        os.write(handle, (json.dumps(asdict(entry), ensure_ascii=False) + "\n").encode())
+        os.fsync(handle)
+    return entry
+
+
+@contextmanager
+def recorded_refresh(home: Home) -> Iterator[None]:
+    """A refresh, which is recorded as done or as refused.
+
+    Raises:
+        Refused, StoreError, ConfigurationError, InternalFailure: as they came.
+    """
+    try:
+        yield
+    except (Refused, StoreError, ConfigurationError, InternalFailure) as problem:
+        with suppress(StoreError, ConfigurationError):  # what stopped the refresh is what is to be told
+            record(home, "refresh", "refused", current_release(home) or "", str(problem)[:500])
+        raise
+    record(home, "refresh", "done", current_release(home) or "")
+
+
+def read_audit_log(home: Home) -> list[AuditEntry]:
+    """Every entry, oldest first.
+
+    Raises:
+        StoreError: the log is not what was written; names the first entry that is not.
+    """
+    return _parsed(audit_log(home), home.key())
+
+
+def _parsed(path: Path, key: bytes) -> list[AuditEntry]:
+    entries: list[AuditEntry] = []
+    before = ""
+    lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
+    for number, line in enumerate(lines, start=1):
+        try:
+            entry = AuditEntry(**json.loads(line))
+            is_whole = line.endswith(b"\n") and entry.entry_no == number
+        except (ValueError, TypeError):
+            is_whole = False
+        if not is_whole or not hmac.compare_digest(entry.chain_hash, _chain_hash(entry, before, key)):
+            raise StoreError(f"{path}: entry {number} is not what was written; compare the log with a backup")
+        entries.append(entry)
+        before = entry.chain_hash
+    return entries
+
+
+def _chain_hash(entry: AuditEntry, before: str, key: bytes) -> str:
+    content = json.dumps([before, asdict(replace(entry, chain_hash=""))], sort_keys=True)
+    return hmac.new(key, content.encode(), hashlib.sha256).hexdigest()
+
+
+def _account() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # an account without a name
+        return str(os.getuid())
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[int]:
+    """The log, opened for appending by one process at a time."""
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield handle
+    finally:
+        os.close(handle)

@@ -1,0 +1,163 @@
+"""A copy of a home from which it can be made again, on this machine or another.
+
+Belongs here: what is copied, in which order, proving the copy, restoring it.
+Does not belong here: the key of the pseudonyms, which is kept apart: who has both can undo the pseudonyms.
+
+A refresh may run meanwhile. Landed bytes and releases are never written again; what names them (ledgers, decisions) is
+replaced atomically, and is copied before the bytes that it names, or after the releases that it must cover.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterable
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+from registry_pipeline.core.files import BUILDING, StoreError, disk_errors_as_store_error, sync
+from registry_pipeline.core.home import Home, make_home, open_home
+from registry_pipeline.core.toml_source import ConfigurationError
+from registry_pipeline.intake.landing.ledger import LEDGER
+from registry_pipeline.operations.audit import audit_log
+from registry_pipeline.store.integrity import unlike_checksums, write_checksums
+from registry_pipeline.store.releases import (
+    CHECKSUMS,
+    current_release,
+    release_folder,
+    release_ids,
+    switch,
+    unserved_mark,
+)
+
+SERVED = "served_release"
+_MAY_CHANGE = (LEDGER, ".lock")
+
+
+def back_up(home: Home, target: Path) -> Path:
+    """Copy a home into a new folder of ``target``; gives that folder.
+
+    Working files are left out (the next refresh makes them again), and the key.
+
+    Raises:
+        StoreError: the disk is full or the folder cannot be written.
+        ConfigurationError: ``target`` lies in the home.
+    """
+    target = target.expanduser().resolve()
+    if target.is_relative_to(home.root):
+        raise ConfigurationError(target, None, "lies in the home itself; a backup belongs on another disk")
+    folder = target / f"registry-backup-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}"
+    building = folder.with_name(folder.name + BUILDING)
+    with disk_errors_as_store_error(folder / CHECKSUMS):
+        building.mkdir(parents=True, mode=0o700)
+        try:
+            _copy_home(home, building)
+            write_checksums(building)
+            building.rename(folder)
+            sync(target)
+        finally:
+            shutil.rmtree(building, ignore_errors=True)
+    return folder
+
+
+def _copy_home(home: Home, folder: Path) -> None:
+    served = current_release(home)
+    for release_id in release_ids(home):
+        _copy(home.root, folder, _files(release_folder(home, release_id)))
+    (folder / SERVED).write_text(served or "", encoding="utf-8")
+    for ledger in sorted(home.landing.glob(f"*/{LEDGER}")):
+        _copy(home.root, folder, [ledger])
+    _copy(home.root, folder, (path for path in _files(home.landing) if path.name not in _MAY_CHANGE))
+    small = [
+        home.settings_file,
+        home.key_check_file,
+        audit_log(home),
+        *sorted(home.facilities.glob("*.toml")),
+    ]
+    _copy(home.root, folder, (path for path in small if path.is_file()))
+    if home.decisions.is_file():  # after the releases: the ledger has to hold every decision that they do
+        with (
+            closing(sqlite3.connect(home.decisions)) as ledger_now,
+            closing(sqlite3.connect(folder / home.decisions.name)) as ledger_copy,
+        ):
+            ledger_now.backup(ledger_copy)
+        (folder / home.decisions.name).chmod(0o600)
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and not any(BUILDING in part for part in path.parts)
+    )
+
+
+def _copy(root: Path, folder: Path, paths: Iterable[Path]) -> None:
+    for path in paths:
+        copy = folder / path.relative_to(root)
+        for parent in reversed(path.relative_to(root).parents):  # mkdir gives its mode to the last folder only
+            (folder / parent).mkdir(exist_ok=True, mode=0o700)
+        shutil.copyfile(path, copy)
+        copy.chmod(path.stat().st_mode & 0o700)
+
+
+def restore(source: Path, root: Path, key_file: Path) -> Home:
+    """Make a home of a backup and the key that was kept apart.
+
+    Args:
+        source: folder that :func:`back_up` gave.
+        root: the new home; must not be there yet, or be empty.
+        key_file: the copy of ``secrets/pseudonym.key``.
+
+    Raises:
+        ConfigurationError: the source is no backup, the home is there already, or the key is not its key.
+        StoreError: a file of the backup is missing or is not what was copied; names them.
+    """
+    root = root.expanduser().resolve()
+    if root.exists() and any(root.iterdir()):
+        raise ConfigurationError(root, None, "is there already; a backup is restored into a new folder")
+    if not (source / CHECKSUMS).is_file() or not (source / SERVED).is_file():
+        raise ConfigurationError(source, None, "is no backup; name the folder that registry backup made")
+    if damaged := unlike_checksums(source):
+        raise StoreError(
+            f"{source}: not what was backed up: {', '.join(damaged[:10])}; take an earlier backup"
+        )
+    building = root.with_name(root.name + BUILDING)
+    with disk_errors_as_store_error(building / CHECKSUMS):
+        try:
+            home = _restored(source, building, key_file)
+            home.key()  # is compared with its check value
+            building.rename(root) if not root.exists() else building.replace(root)
+            sync(root.parent)
+        finally:
+            shutil.rmtree(building, ignore_errors=True)
+    return open_home(root)
+
+
+def _restored(source: Path, building: Path, key_file: Path) -> Home:
+    shutil.rmtree(building, ignore_errors=True)
+    building.mkdir(parents=True, mode=0o700)
+    _copy(
+        source,
+        building,
+        (path for path in _files(source) if path.name not in (CHECKSUMS, SERVED) or path.parent != source),
+    )
+    home = Home(building)
+    home.key_file.parent.mkdir(mode=0o700, exist_ok=True)
+    try:
+        key = key_file.read_bytes()
+    except OSError:
+        raise ConfigurationError(
+            key_file, None, "the key cannot be read; name the copy that was kept apart"
+        ) from None
+    with os.fdopen(os.open(home.key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
+        out.write(key)
+    make_home(building)
+    served = (source / SERVED).read_text(encoding="utf-8")
+    for release_id in release_ids(home):
+        unserved_mark(home, release_id).unlink(missing_ok=True)
+    if served:
+        switch(home, served)
+    return home

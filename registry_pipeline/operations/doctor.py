@@ -1,0 +1,246 @@
+"""Whether a home is well, and what to do where it is not.
+
+Belongs here: one function per question. Does not belong here: mending (``pipeline/mend.py``), drawing the answer.
+Looks at files only: it may be run by a monitor every minute, also while a refresh runs.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from registry_pipeline import __version__
+from registry_pipeline.core.files import StoreError
+from registry_pipeline.core.home import Home
+from registry_pipeline.core.toml_source import ConfigurationError
+from registry_pipeline.intake.landing.ledger import read_ledger
+from registry_pipeline.operations.audit import AuditEntry, read_audit_log
+from registry_pipeline.pipeline.watched import inbox_signature, is_served
+from registry_pipeline.store.integrity import damaged_files
+from registry_pipeline.store.releases import DATABASE, created_at, current_release, open_release
+
+LEAST_FREE_SHARE = 0.05
+STALE_AFTER = timedelta(days=8)
+BACKUP_AFTER = timedelta(days=7)
+SILENT_AFTER = timedelta(days=100)
+WELL, WARNING, ERROR = "well", "warning", "error"
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """The answer to one question.
+
+    Attributes:
+        subject: what was looked at.
+        state: ``well``, ``warning`` or ``error``.
+        message: what is the case.
+        remedy: what to do; empty where all is well.
+    """
+
+    subject: str
+    state: str
+    message: str
+    remedy: str = ""
+
+
+def examine(home: Home) -> list[Diagnosis]:
+    """Every question, asked of a home."""
+    return [diagnosis for question in QUESTIONS for diagnosis in _asked(question, home)]
+
+
+def _asked(question: Callable[[Home], Iterator[Diagnosis]], home: Home) -> Iterator[Diagnosis]:
+    try:
+        yield from question(home)
+    except (ConfigurationError, StoreError) as problem:
+        yield Diagnosis(question.__name__.strip("_"), ERROR, str(problem), "see the message")
+    except OSError as problem:
+        yield Diagnosis(
+            question.__name__.strip("_"),
+            ERROR,
+            f"cannot be looked at ({problem.strerror})",
+            "check owner and mode",
+        )
+
+
+def _settings(home: Home) -> Iterator[Diagnosis]:
+    home.settings()
+    n = len(home.facility_ids())
+    if n:
+        yield Diagnosis("settings", WELL, f"registry.toml can be read; {n} facilities have a mapping")
+    else:
+        yield Diagnosis(
+            "settings", WARNING, "no facility has a mapping", "registry facility new ID --from FILES"
+        )
+
+
+def _modes(home: Home) -> Iterator[Diagnosis]:
+    private = (home.landing, home.store, home.releases, home.key_file.parent, home.key_file, home.decisions)
+    open_to_others = [path for path in private if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077]
+    if open_to_others:
+        names = ", ".join(str(path) for path in open_to_others)
+        yield Diagnosis("modes", ERROR, f"open to others: {names}", f"chmod go-rwx {names.replace(',', '')}")
+    else:
+        yield Diagnosis("modes", WELL, "what is private is closed to others")
+
+
+def _key(home: Home) -> Iterator[Diagnosis]:
+    home.key()
+    yield Diagnosis("key", WELL, "the key is the one that the pseudonyms were made with")
+
+
+def _disk(home: Home) -> Iterator[Diagnosis]:
+    usage = shutil.disk_usage(home.root)
+    text = f"{usage.free / 1e9:.1f} GB of {usage.total / 1e9:.1f} GB are free"
+    is_well = usage.free / usage.total >= LEAST_FREE_SHARE
+    yield Diagnosis(
+        "disk", WELL if is_well else ERROR, text, "" if is_well else "make room: old releases, other data"
+    )
+
+
+def _versions(_: Home) -> Iterator[Diagnosis]:
+    names = ("dagster", "dagster-webserver", "duckdb", "polars", "pandera", "lifelines")
+    found: dict[str, str | None] = {}
+    for name in names:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = None
+    missing = [name for name, number in found.items() if number is None]
+    text = f"registry-pipeline {__version__}, " + ", ".join(
+        f"{name} {number or 'missing'}" for name, number in found.items()
+    )
+    yield Diagnosis(
+        "versions", ERROR if missing else WELL, text, "install requirements.lock" if missing else ""
+    )
+
+
+def _daemon(home: Home) -> Iterator[Diagnosis]:
+    if _is_locked(home.root / "dagster" / ".lock"):
+        yield Diagnosis(
+            "daemon", WELL, f"runs; refreshes start at '{home.settings().refresh.cron}' and by new files"
+        )
+    else:
+        yield Diagnosis(
+            "daemon",
+            WARNING,
+            "does not run: no refresh starts by itself",
+            "registry dev, or the systemd unit of docs/operator.md",
+        )
+
+
+def _is_locked(lock: Path) -> bool:
+    """Whether a process holds a lock; looking takes it for an instant, shared."""
+    if not lock.is_file():
+        return False
+    handle = os.open(lock, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
+def _release(home: Home) -> Iterator[Diagnosis]:
+    release_id = current_release(home)
+    if release_id is None:
+        yield Diagnosis("release", WARNING, "none is served", "registry refresh")
+        return
+    if damaged_files(home, release_id, only=DATABASE):
+        yield Diagnosis("release", ERROR, f"{release_id} is damaged", "registry refresh")
+        return
+    age = datetime.now(UTC) - created_at(release_id)
+    state = WARNING if age > STALE_AFTER else WELL
+    yield Diagnosis(
+        "release", state, f"{release_id}, {age.days} days old", "registry refresh" if state == WARNING else ""
+    )
+
+
+def _last_refresh(home: Home) -> Iterator[Diagnosis]:
+    last = _last(read_audit_log(home), "refresh")
+    if last is None:
+        yield Diagnosis("last refresh", WARNING, "none is in the audit log", "registry refresh")
+    elif last.outcome == "done":
+        yield Diagnosis("last refresh", WELL, f"done at {last.at}")
+    else:
+        yield Diagnosis(
+            "last refresh",
+            ERROR,
+            f"{last.outcome} at {last.at}: {last.details}",
+            "correct what it names; registry refresh",
+        )
+
+
+def _inbox(home: Home) -> Iterator[Diagnosis]:
+    if is_served(home, inbox_signature(home)):
+        yield Diagnosis("inbox", WELL, "the release is made of what lies there")
+    else:
+        yield Diagnosis(
+            "inbox", WARNING, "files, mappings or settings have changed since the release", "registry refresh"
+        )
+
+
+def _facilities(home: Home) -> Iterator[Diagnosis]:
+    for facility_id in home.facility_ids():
+        received = [file.received_at for file in read_ledger(home, facility_id) if not file.is_withdrawn]
+        if not received:
+            yield Diagnosis(f"facility {facility_id}", WARNING, "has never sent anything", "ask it")
+            continue
+        age = datetime.now(UTC) - _time(max(received))
+        if age > SILENT_AFTER:
+            yield Diagnosis(
+                f"facility {facility_id}", WARNING, f"has sent nothing for {age.days} days", "ask it"
+            )
+
+
+def _findings(home: Home) -> Iterator[Diagnosis]:
+    if current_release(home) is None:
+        return
+    with open_release(home) as connection:
+        row = connection.execute("SELECT count(*) FROM open_findings WHERE severity = 'error'").fetchone()
+    n = int(row[0]) if row else 0
+    yield Diagnosis(
+        "findings", WARNING if n else WELL, f"{n} errors are open", "registry findings" if n else ""
+    )
+
+
+def _history(home: Home) -> Iterator[Diagnosis]:
+    folder = home.root / "dagster"
+    n_bytes = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    most = 10e6 * home.settings().refresh.history_runs
+    is_well = n_bytes <= most
+    yield Diagnosis("history", WELL if is_well else WARNING, f"Dagster's history takes {n_bytes / 1e6:.0f} MB",
+                    "" if is_well else "lower refresh.history_runs")  # fmt: skip
+
+
+def _backup(home: Home) -> Iterator[Diagnosis]:
+    last = _last(read_audit_log(home), "backup")
+    age = datetime.now(UTC) - _time(last.at) if last else None
+    if age is None or age > BACKUP_AFTER:
+        text = f"{age.days} days old" if age else "there is none"
+        yield Diagnosis("backup", WARNING, text, "registry backup FOLDER; keep the key apart from it")
+    else:
+        yield Diagnosis("backup", WELL, f"{age.days} days old")
+
+
+def _last(entries: list[AuditEntry], action: str) -> AuditEntry | None:
+    return next((entry for entry in reversed(entries) if entry.action == action), None)
+
+
+def _time(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+QUESTIONS = (
+    _settings, _modes, _key, _disk, _versions, _daemon, _release, _last_refresh, _inbox, _facilities, _findings,
+    _history, _backup,
+)  # fmt: skip

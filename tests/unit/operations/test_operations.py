@@ -1,0 +1,253 @@
+"""Audit log, backup, restore and doctor over a small home; no refresh runs here."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from registry_pipeline.core.files import StoreError, exclusive
+from registry_pipeline.core.home import Home, make_home
+from registry_pipeline.core.toml_source import ConfigurationError
+from registry_pipeline.operations import doctor
+from registry_pipeline.operations.audit import audit_log, read_audit_log, record, recorded_refresh
+from registry_pipeline.operations.backup import SERVED, back_up, restore
+from registry_pipeline.pipeline.errors import Refused
+from registry_pipeline.pipeline.refresh import take_in
+from registry_pipeline.store.integrity import damaged_files, write_checksums
+from registry_pipeline.store.releases import CHECKSUMS, current_release, release_folder, switch
+from tests.support.registry_home import HOSPITAL, ROOT, good_files, send, send_all, small_home
+
+RELEASES = ("2026-01-01T000000Z-aaaaaa", "2026-01-02T000000Z-bbbbbb")
+
+
+def served_home(root: Path) -> Home:
+    """A home with landed files and two releases that hold next to nothing."""
+    home = small_home(root)
+    send_all(home, good_files())
+    take_in(home)
+    for release_id in RELEASES:
+        folder = release_folder(home, release_id)
+        (folder / "reports").mkdir(parents=True)
+        (folder / "reports" / "study_report.html").write_text("<html></html>")
+        with duckdb.connect(str(folder / "registry.duckdb")) as connection:
+            connection.execute("CREATE VIEW open_findings AS SELECT 'error' AS severity WHERE false")
+        write_checksums(folder)
+    switch(home, RELEASES[0])
+    record(home, "refresh", "done", RELEASES[0])
+    return home
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return served_home(tmp_path / "home")
+
+
+def contents(home: Home) -> dict[str, bytes]:
+    """Every file that a backup must bring back."""
+    left_out = {"store", "inbox", "dagster"}
+    return {
+        str(path.relative_to(home.root)): path.read_bytes()
+        for path in sorted(home.root.rglob("*"))
+        if path.is_file()
+        and path.relative_to(home.root).parts[0] not in left_out | {"current"}
+        and path.name != ".lock"
+    }
+
+
+def test_a_backup_and_the_key_give_the_same_home_elsewhere(home: Home, tmp_path: Path) -> None:
+    before = contents(home)
+    folder = back_up(home, tmp_path / "disk")
+    assert home.key_file.read_text().strip() not in "".join(
+        path.read_text(errors="ignore") for path in folder.rglob("*") if path.is_file()
+    )
+    key = shutil.copy(home.key_file, tmp_path / "key")
+    shutil.rmtree(home.root)
+    restored = restore(folder, tmp_path / "elsewhere" / "home", Path(key))
+    assert contents(restored) == before
+    assert current_release(restored) == RELEASES[0]
+    assert damaged_files(restored, RELEASES[1]) == []
+    assert restored.key_file.stat().st_mode & 0o777 == 0o600
+    assert all(path.stat().st_mode & 0o077 == 0 for path in restored.root.rglob("*") if not path.is_symlink())
+
+
+def test_every_flipped_bit_of_a_backup_is_told_and_nothing_is_restored(home: Home, tmp_path: Path) -> None:
+    folder = back_up(home, tmp_path / "disk")
+    for path in sorted(path for path in folder.rglob("*") if path.is_file() and path.stat().st_size):
+        content = path.read_bytes()
+        path.write_bytes(bytes([content[0] ^ 1]) + content[1:])
+        with pytest.raises((StoreError, ConfigurationError)):
+            restore(folder, tmp_path / "new", home.key_file)
+        path.write_bytes(content)
+        assert not (tmp_path / "new").exists()
+    path.unlink()
+    with pytest.raises((StoreError, ConfigurationError)):
+        restore(folder, tmp_path / "new", home.key_file)
+
+
+def test_a_backup_is_refused_where_it_helps_nobody(home: Home, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="lies in the home itself"):
+        back_up(home, home.root / "backup")
+    folder = back_up(home, tmp_path / "disk")
+    with pytest.raises(ConfigurationError, match="is there already"):
+        restore(folder, home.root, home.key_file)
+    with pytest.raises(ConfigurationError, match="is no backup"):
+        restore(tmp_path, tmp_path / "new", home.key_file)
+    other = make_home(tmp_path / "other")
+    with pytest.raises(ConfigurationError, match="is not the key"):
+        restore(folder, tmp_path / "new", other.key_file)
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        restore(folder, tmp_path / "new", tmp_path / "nowhere")
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_backup_is_whole_while_files_land_and_releases_switch(home: Home, tmp_path: Path) -> None:
+    stop = threading.Event()
+
+    def work() -> None:
+        number = 0
+        while not stop.is_set():
+            number += 1
+            send(
+                home,
+                f"contacts_{number}.csv",
+                good_files()["contacts_1.csv"] + f"K{number:04d},N{number},2020-01-01,alive\n",
+            )
+            take_in(home)
+            switch(home, RELEASES[number % 2])
+            record(home, "refresh", "done", RELEASES[number % 2])
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    try:
+        folders = [back_up(home, tmp_path / "disk") for _ in range(5)]
+    finally:
+        stop.set()
+        worker.join()
+    for number, folder in enumerate(folders):
+        restored = restore(folder, tmp_path / f"home{number}", home.key_file)
+        assert current_release(restored) in RELEASES
+        assert read_audit_log(restored)
+        ledger = json.loads((restored.landing / HOSPITAL / "submissions.json").read_text())["files"]
+        held = {path.name.split(".")[0] for path in restored.landing.rglob("*") if path.is_file()}
+        assert {entry["sha256"] for entry in ledger} <= {name[:64] for name in held}
+
+
+def test_a_killed_backup_leaves_nothing_that_looks_like_one(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("registry_pipeline.operations.backup.write_checksums", fail)
+    with pytest.raises(StoreError, match="the disk is full"):
+        back_up(home, tmp_path / "disk")
+    assert list((tmp_path / "disk").iterdir()) == []
+
+
+@pytest.mark.parametrize("change", ["rewritten", "removed", "put in between", "cut in the middle", "no JSON"])
+def test_the_audit_log_is_append_only(home: Home, change: str) -> None:
+    for number in range(4):
+        record(home, "backup", details=f"number {number}")
+    path = audit_log(home)
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines = {
+        "rewritten": [lines[0], lines[1].replace(b"number 0", b"number 7"), *lines[2:]],
+        "removed": [lines[0], *lines[2:]],
+        "put in between": [lines[0], lines[1], lines[1], *lines[2:]],
+        "cut in the middle": [*lines[:-1], lines[-1][:-5]],
+        "no JSON": [*lines, b"[]\n"],
+    }[change]
+    path.write_bytes(b"".join(lines))
+    with pytest.raises(StoreError, match="is not what was written"):
+        read_audit_log(home)
+    with pytest.raises(StoreError, match="is not what was written"):
+        record(home, "backup")
+
+
+def test_entries_of_many_processes_at_once_are_all_kept(home: Home) -> None:
+    code = (
+        "import sys; from pathlib import Path; from registry_pipeline.core.home import Home; "
+        "from registry_pipeline.operations.audit import record; "
+        "[record(Home(Path(sys.argv[1])), 'test', details=sys.argv[2]) for _ in range(20)]"
+    )
+    workers = [
+        subprocess.Popen([sys.executable, "-c", code, str(home.root), str(number)], cwd=ROOT)
+        for number in range(4)
+    ]
+    assert [worker.wait() for worker in workers] == [0] * 4
+    entries = read_audit_log(home)
+    assert len(entries) == 81
+    assert {entry.details for entry in entries[1:]} == {"0", "1", "2", "3"}
+
+
+def test_a_refused_refresh_is_recorded_and_still_told(home: Home) -> None:
+    with pytest.raises(Refused, match="why"), recorded_refresh(home):
+        raise Refused("why")
+    with recorded_refresh(home):
+        pass
+    assert [(entry.outcome, entry.details) for entry in read_audit_log(home)[-2:]] == [
+        ("refused", "why"),
+        ("done", ""),
+    ]
+
+
+def states(home: Home) -> dict[str, str]:
+    """Subject -> state of what the doctor says."""
+    return {diagnosis.subject: diagnosis.state for diagnosis in doctor.examine(home)}
+
+
+def test_the_doctor_says_what_is_wrong_and_what_to_do(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = states(home)
+    assert {first[name] for name in ("settings", "modes", "key", "versions", "last refresh", "findings")} == {
+        "well"
+    }
+    assert {first[name] for name in ("daemon", "backup", "inbox")} == {"warning"}
+    with exclusive(home.root / "dagster"):
+        assert states(home)["daemon"] == "well"
+    home.landing.chmod(0o755)
+    record(home, "refresh", "refused", details="a blocking rule")
+    database = home.releases / RELEASES[0] / "registry.duckdb"
+    database.write_bytes(database.read_bytes()[:-1] + b"?")
+    usage = shutil.disk_usage(home.root)
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: usage._replace(free=0))
+    (home.facilities / "east.toml").write_text("")
+    second = states(home)
+    assert {second[name] for name in ("modes", "release", "disk", "last refresh")} == {"error"}
+    assert second["facility east"] == "warning"
+    assert all(diagnosis.remedy for diagnosis in doctor.examine(home) if diagnosis.state != "well")
+    home.settings_file.write_text("[studdy]\n")
+    home.key_file.unlink()
+    assert states(home)["settings"] == states(home)["key"] == "error"
+
+
+def test_the_commands_say_it_in_their_exit_codes(home: Home, tmp_path: Path) -> None:
+    def call(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "registry_pipeline.cli.main", *arguments]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False,
+                              env={**os.environ, "REGISTRY_HOME": str(home.root)})  # fmt: skip
+
+    done = call("doctor", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert {"subject", "state", "message", "remedy"} == set(json.loads(done.stdout)[0])
+    assert call("backup", str(tmp_path / "disk")).returncode == 0
+    folder = next((tmp_path / "disk").iterdir())
+    restored = call("restore", str(folder), str(tmp_path / "new"), "--key", str(home.key_file))
+    assert restored.returncode == 0, restored.stderr
+    assert "restore" in call("--home", str(tmp_path / "new"), "audit").stdout
+    home.landing.chmod(0o755)
+    assert call("doctor").returncode == 1
+    (folder / SERVED).write_text("x")
+    damaged = call("restore", str(folder), str(tmp_path / "newer"), "--key", str(home.key_file))
+    assert damaged.returncode == 1
+    assert SERVED in damaged.stderr
+    assert (folder / CHECKSUMS).is_file()
+    assert socket.gethostname() not in damaged.stderr
