@@ -97,7 +97,9 @@ def _files(folder: Path) -> list[Path]:
 def _copy(root: Path, folder: Path, paths: Iterable[Path]) -> None:
     for path in paths:
         copy = folder / path.relative_to(root)
-        for parent in reversed(path.relative_to(root).parents):  # mkdir gives its mode to the last folder only
+        for parent in reversed(
+            path.relative_to(root).parents
+        ):  # mkdir gives its mode to the last folder only
             (folder / parent).mkdir(exist_ok=True, mode=0o700)
         shutil.copyfile(path, copy)
         copy.chmod(path.stat().st_mode & 0o700)
