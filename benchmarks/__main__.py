@@ -11,7 +11,7 @@ import platform
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import commands, estimating, refreshing, screening
+from benchmarks import commands, desk, estimating, refreshing, screening
 from benchmarks.measuring import Figure
 from benchmarks.report import markdown, put_into
 
@@ -21,6 +21,7 @@ BENCHMARKS: dict[str, Callable[..., list[Figure]]] = {
     "refresh": refreshing.benchmark,
     "commands": commands.benchmark,
     "analysis": estimating.benchmark,
+    "desk": desk.benchmark,
 }
 HEADER = ("", "ratio", "CPU ratio", "target", "seconds", "CPU s", "floor s", "floor CPU s", "peak MB")
 

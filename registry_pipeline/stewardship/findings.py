@@ -21,6 +21,7 @@ from registry_pipeline.pipeline.findings import latest_findings
 from registry_pipeline.pipeline.step import NOTE
 from registry_pipeline.store.layout import StoreLayout
 from registry_pipeline.store.releases import current_release, release_ids
+from registry_pipeline.validation.decisions.in_force import today
 from registry_pipeline.validation.rules.catalogue import catalogue
 from schemas.codes import FINDING_STATUS, OPEN_STATUSES
 
@@ -49,12 +50,16 @@ class Snapshot:
 
     Attributes:
         findings: rows of ``quality.finding`` with ``n_rows`` (rows behind a common cause, else 1), the gravest first.
+        waiting: those that are open; rows of one cause are one.
+        search_text: what a text is looked for in, one per finding.
         screened_at: when files were last judged (UTC), or None.
         release_id: the release that is served, or None.
         is_released: whether the release was made of what was judged last.
     """
 
     findings: pl.DataFrame
+    waiting: pl.DataFrame
+    search_text: pl.Series
     screened_at: datetime | None
     release_id: str | None
     is_released: bool
@@ -99,7 +104,15 @@ class Filters:
 def take_snapshot(home: Home) -> Snapshot:
     """The findings as of the last screening, with the ledger as it is now."""
     findings, is_released = latest_findings(read_context(home))
-    return Snapshot(_ordered(_with_rows(findings)), _screened_at(home), current_release(home), is_released)
+    ordered = _ordered(_with_rows(findings))
+    waiting = ordered.filter(_is_open(OPEN_STATUSES), pl.col("systemic_finding_id").is_null())
+    return Snapshot(
+        ordered, waiting, _search_text(ordered), _screened_at(home), current_release(home), is_released
+    )
+
+
+def _is_open(states: Sequence[str]) -> pl.Expr:
+    return pl.col("status").is_in(list(states))
 
 
 def _screened_at(home: Home) -> datetime | None:
@@ -110,9 +123,14 @@ def _screened_at(home: Home) -> datetime | None:
 
 def state_token(home: Home) -> tuple[object, ...]:
     """Changes whenever a snapshot taken anew could differ: a cheap look at what it is made of."""
-    paths = [*_notes(home), StoreLayout(home.store).table("quality.finding"), home.decisions]
+    paths = [StoreLayout(home.store).table("quality.finding"), home.decisions]
     times = [path.stat().st_mtime_ns if path.is_file() else 0 for path in paths]
-    return (current_release(home), *times)
+    return (current_release(home), today(), *times, *screening_token(home))
+
+
+def screening_token(home: Home) -> tuple[object, ...]:
+    """Changes whenever a facility was judged anew."""
+    return tuple(path.stat().st_mtime_ns for path in _notes(home))
 
 
 def _notes(home: Home) -> list[Path]:
@@ -132,6 +150,13 @@ def _with_rows(findings: pl.DataFrame) -> pl.DataFrame:
     return counted.with_columns(pl.col("n_rows").fill_null(1).cast(pl.Int64))
 
 
+def _search_text(findings: pl.DataFrame) -> pl.Series:
+    """All that a text may be looked for in, in small letters, made once: a search goes through every finding."""
+    names = ("finding_id", "record_key", "patient_id", "value_text", "message", "items")
+    text = pl.concat_str(names, separator="\n", ignore_nulls=True).str.to_lowercase()
+    return findings.select(text.alias("text")).to_series()
+
+
 def _ordered(findings: pl.DataFrame) -> pl.DataFrame:
     rank = pl.col("severity").replace_strict(
         {severity: number for number, severity in enumerate(SEVERITIES)}, default=9, return_dtype=pl.Int8
@@ -141,29 +166,25 @@ def _ordered(findings: pl.DataFrame) -> pl.DataFrame:
 
 def select_findings(snapshot: Snapshot, filters: Filters) -> pl.DataFrame:
     """The findings that are wanted, in the snapshot's order."""
-    states = filters.status or OPEN_STATUSES
-    tests = [] if "all" in states else [pl.col("status").is_in(list(states))]
-    for name, column in COUNTED_BY.items():
-        values = getattr(filters, name)
-        if values and name != "status":
-            tests.append(pl.col(column).is_in(list(values)))
+    tests = [
+        pl.col(column).is_in(list(values))
+        for name, column in COUNTED_BY.items()
+        if name != "status" and (values := getattr(filters, name))
+    ]
     if filters.blank:
         tests.append(pl.col("value_text").is_null())
-    if not filters.every_row:
-        tests.append(pl.col("systemic_finding_id").is_null())
     first = pl.col("first_seen_release")
     if filters.new:
         tests.append(first == (snapshot.release_id if snapshot.is_released else ""))
     if filters.since:
         tests.append((first > filters.since) | (first == ""))
-    if text := filters.text.strip().lower():
-        searched = ("finding_id", "record_key", "patient_id", "value_text", "message", "items")
-        tests.append(
-            pl.any_horizontal(
-                pl.col(name).str.to_lowercase().str.contains(text, literal=True).fill_null(False)
-                for name in searched
-            )
-        )
+    text = filters.text.strip().lower()
+    if not (filters.status or filters.every_row or text):
+        return snapshot.waiting.filter(tests) if tests else snapshot.waiting
+    states = filters.status or OPEN_STATUSES
+    tests += [] if "all" in states else [_is_open(states)]
+    tests += [] if filters.every_row else [pl.col("systemic_finding_id").is_null()]
+    tests += [pl.lit(snapshot.search_text.str.contains(text, literal=True))] if text else []
     return snapshot.findings.filter(tests) if tests else snapshot.findings
 
 

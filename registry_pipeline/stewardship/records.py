@@ -230,3 +230,14 @@ def own_numbers(home: Home, patient_id: str, facilities: list[str]) -> list[tupl
         known = rows.select("source_patient_id").collect()["source_patient_id"].drop_nulls()
         numbers |= {(facility_id, number) for number in known.to_list()}
     return sorted(numbers)
+
+
+def facilities_of_patients(home: Home) -> dict[str, list[str]]:
+    """Patient -> the facilities that have sent something of her."""
+    known: dict[str, list[str]] = {}
+    for path, facility_id, _ in _judged_files(home, home.facility_ids(), "patient_xref"):
+        for patient_id in (
+            pl.read_parquet(path, columns=["patient_id"])["patient_id"].drop_nulls().unique().to_list()
+        ):
+            known.setdefault(patient_id, []).append(facility_id)
+    return {patient_id: sorted(set(facilities)) for patient_id, facilities in known.items()}

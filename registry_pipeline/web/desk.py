@@ -22,7 +22,8 @@ from starlette.responses import HTMLResponse
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.web_security import AccessPolicy
 from registry_pipeline.reporting.document.terminal import harmless
-from registry_pipeline.stewardship.findings import Snapshot, state_token, take_snapshot
+from registry_pipeline.stewardship.findings import Snapshot, screening_token, state_token, take_snapshot
+from registry_pipeline.stewardship.records import facilities_of_patients
 from registry_pipeline.store.releases import created_at
 from registry_pipeline.validation.rules.catalogue import catalogue as read_catalogue
 from registry_pipeline.validation.rules.catalogue import message_of
@@ -51,6 +52,9 @@ class Desk:
     _lock: Lock = field(default_factory=Lock, repr=False)
     _snapshot: Snapshot | None = field(default=None, repr=False)
     _token: tuple[object, ...] = field(default=(), repr=False)
+    _facets: Mapping[str, list[str]] = field(default_factory=dict, repr=False)
+    _patients: Mapping[str, list[str]] = field(default_factory=dict, repr=False)
+    _screened: tuple[object, ...] | None = field(default=None, repr=False)
 
     def snapshot(self) -> Snapshot:
         """The findings as of now; taken anew when a screening, a release or a decision has come."""
@@ -58,15 +62,24 @@ class Desk:
             token = state_token(self.home)
             if self._snapshot is None or token != self._token:
                 self._snapshot, self._token = take_snapshot(self.home), token
+                self._facets = {
+                    name: self._snapshot.findings[column].drop_nulls().unique().sort().to_list()
+                    for name, column in (("facility", "facility_id"), ("rule", "rule_id"))
+                }
             return self._snapshot
 
     def facets(self) -> Mapping[str, list[str]]:
         """What the filters of a list may choose from."""
-        findings = self.snapshot().findings
-        return {
-            name: findings[column].drop_nulls().unique().sort().to_list()
-            for name, column in (("facility", "facility_id"), ("rule", "rule_id"))
-        }
+        self.snapshot()
+        return self._facets
+
+    def facilities_of(self, patient_id: str) -> list[str]:
+        """The facilities that know a patient; looked up anew when files were judged anew."""
+        screened = screening_token(self.home)
+        with self._lock:
+            if screened != self._screened:
+                self._patients, self._screened = facilities_of_patients(self.home), screened
+            return self._patients.get(patient_id, [])
 
     @cached_property
     def rules(self) -> Mapping[str, str]:

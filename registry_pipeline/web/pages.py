@@ -105,6 +105,7 @@ def show_finding(
     place = listed.index_of(finding_id)
     shown = evidence(desk.home, finding)
     patient = shown.patient_id
+    facilities = desk.facilities_of(patient) if patient else []
     return desk.render(
         request,
         "finding.html",
@@ -112,8 +113,8 @@ def show_finding(
         finding=finding,
         evidence=shown,
         rule=desk.rules.get(str(finding["rule_id"]), ""),
-        timeline=timeline(desk.home, patient, _facilities(finding)) if patient else [],
-        numbers=own_numbers(desk.home, patient, _facilities(finding)) if patient else [],
+        timeline=timeline(desk.home, patient, facilities) if facilities and patient else [],
+        numbers=own_numbers(desk.home, patient, facilities) if facilities and patient else [],
         conversation=conversation(desk.home, finding_id),
         pairs=pairs,
         place=None if place is None else place + 1,
@@ -125,21 +126,18 @@ def show_finding(
     )
 
 
-def _facilities(finding: Any) -> list[str]:
-    return [] if finding["facility_id"] == "registry" else [str(finding["facility_id"])]
-
-
 def patient_page(request: Request) -> Response:
     """Everything that came in about one patient, by date, with what is in doubt marked."""
     desk: Desk = request.app.state.desk
     patient_id = request.path_params["patient_id"]
-    entries = timeline(desk.home, patient_id, [])
+    facilities = desk.facilities_of(patient_id)
+    entries = timeline(desk.home, patient_id, facilities) if facilities else []
     findings = select_findings(
         desk.snapshot(), Filters(patient=(patient_id,), status=("all",), every_row=True)
     )
     if not entries and findings.is_empty():
         return not_found(request, f"there is no patient '{patient_id}'")
-    numbers = own_numbers(desk.home, patient_id, [])
+    numbers = own_numbers(desk.home, patient_id, facilities) if facilities else []
     rows = findings.to_dicts()
     return desk.render(
         request, "patient.html", patient_id=patient_id, timeline=entries, findings=rows, numbers=numbers

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from benchmarks import commands, estimating, refreshing, screening
+from benchmarks import commands, desk, estimating, refreshing, screening
 from benchmarks.__main__ import table
 from benchmarks.measuring import Figure
 from benchmarks.report import markdown, put_into
@@ -28,6 +28,13 @@ def test_a_refresh_is_measured_step_by_step_against_its_bytes(tmp_path):
     assert whole.floor_wall > 0
     assert sum(part["wall"] for part in whole.parts.values()) <= whole.wall
     assert again.wall < whole.wall
+
+
+def test_the_desk_is_measured_page_by_page(tmp_path):
+    figures = desk.benchmark(tmp_path, findings=300, facilities=2, patients=20, repeats=1)
+    pages = [one for one in figures if one.target == desk.PAGE_SECONDS]
+    assert len(pages) == 8 and all(one.wall > 0 and one.parts["findings"] == 300 for one in pages)
+    assert figures[-1].parts["findings"] > 0
 
 
 def test_help_imports_nothing_heavy(tmp_path):

@@ -1,0 +1,192 @@
+"""The data manager's desk: pages over 100,000 open findings, and from a corrected file to its findings.
+
+Belongs here: a registry with many findings, asking its pages as a browser does, a file that arrives.
+Does not belong here: the pages. The findings are those of a simulated registry, repeated on records of other keys
+until there are as many as wanted; the findings and the patient that single pages show are real ones.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import polars as pl
+
+from benchmarks.measuring import ROOT, Figure
+from registry_pipeline.core.home import Home, make_home
+from registry_pipeline.pipeline import facility
+from registry_pipeline.pipeline.context import read_context
+from registry_pipeline.pipeline.refresh import take_in
+from registry_pipeline.simulate.population.write import write_simulation
+from registry_pipeline.stewardship.decide import Order, decide
+from registry_pipeline.stewardship.findings import take_snapshot
+
+SETTINGS = "[refresh]\nsettle_seconds = 0\nextract_date = 2023-06-30\n[study]\nbootstrap_replicates = 0\n"
+PAGE_SECONDS, FILE_SECONDS = 0.05, 5.0
+
+
+def benchmark(
+    out: Path, findings: int = 100_000, facilities: int = 40, patients: int = 2_000, repeats: int = 15
+) -> list[Figure]:
+    """Every page under 50 ms (median), a corrected file of one facility on the desk in 5 s."""
+    with tempfile.TemporaryDirectory(dir=out) as folder:
+        return [
+            *_pages(Path(folder) / "many", findings, facilities, repeats),
+            _file_to_findings(Path(folder) / "file", patients),
+        ]
+
+
+def _judged_home(root: Path, patients: int, facilities: int) -> Home:
+    """A home whose facilities are judged; without a release, which the desk does not need."""
+    home = make_home(root)
+    home.settings_file.write_text(SETTINGS, encoding="utf-8")
+    write_simulation(patients, facilities, 7, root, 0.5, False)
+    take_in(home)
+    context = read_context(home)
+    for facility_id in context.facility_ids:
+        facility.stage(context, facility_id)
+        facility.screen(context, facility_id)
+    return home
+
+
+def _repeat_findings(home: Home, wanted: int) -> int:
+    """Repeat each facility's findings on further records until there are as many as wanted; how many there are."""
+    context, n_all = read_context(home), 0
+    for facility_id in context.facility_ids:
+        path = context.layout.screened_frame(facility_id, "findings")
+        own = pl.read_parquet(path).filter(pl.col("systemic_finding_id").is_null())
+        share = -(-wanted // len(context.facility_ids))
+        parts = [own]
+        for number in range(1, -(-share // own.height)):
+            further = (pl.lit(f"{number}#"), pl.col("finding_id"))
+            key = pl.col("record_key") + f"#{number}"
+            parts.append(
+                own.with_columns(pl.concat_str(further).alias("finding_id"), key.alias("record_key"))
+            )
+        whole = pl.concat(parts).head(share)
+        whole.write_parquet(path)
+        n_all += whole.height
+    return n_all
+
+
+@contextmanager
+def _page(home: Home) -> Iterator[tuple[int, str, int]]:
+    """The running page: its port, its cookie and its process."""
+    command = [
+        sys.executable,
+        "-m",
+        "registry_pipeline.cli.main",
+        "--home",
+        str(home.root),
+        "review",
+        "--no-browser",
+    ]
+    server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    try:
+        assert server.stdout is not None
+        link = next(line.strip() for line in server.stdout if "http://" in line)
+        port = int(re.search(r":(\d+)/", link)[1])  # type: ignore[index]
+        connection = http.client.HTTPConnection("127.0.0.1", port)
+        connection.request("GET", link[link.index("/?") :])
+        yield port, connection.getresponse().getheader("set-cookie", "").partition(";")[0], server.pid
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _pages(root: Path, findings: int, facilities: int, repeats: int) -> list[Figure]:
+    home = _judged_home(root, facilities * 12, facilities)
+    n_findings = _repeat_findings(home, findings)
+    row = take_snapshot(home).findings.drop_nulls(["patient_id", "source_row"]).row(0, named=True)
+    addresses = {
+        "where we stand": "/",
+        "list": "/findings",
+        "list, filtered": f"/findings?facility={row['facility_id']}&severity=error&page=2",
+        "list, text": "/findings?text=death",
+        "by cause": "/by/cause",
+        "by rule": "/by/rule",
+        "one finding": f"/finding/{row['finding_id']}",
+        "one patient": f"/patient/{row['patient_id']}",
+    }
+    figures = []
+    with _page(home) as (port, cookie, process):
+        connection = http.client.HTTPConnection("127.0.0.1", port)
+        _seconds(connection, "/", cookie)  # the first one reads the findings
+        for name, address in addresses.items():
+            before = _cpu_seconds(process)
+            taken = [_seconds(connection, address, cookie) for _ in range(repeats)]
+            cpu = (_cpu_seconds(process) - before) / repeats
+            parts = {"findings": n_findings, "largest_ms": round(max(taken) * 1000, 1)}
+            wall = statistics.median(taken)
+            figures.append(Figure(f"desk: {name}", wall, cpu, 0.0, target=PAGE_SECONDS, parts=parts))
+        snapshot = take_snapshot(home)
+        decide(home, snapshot.findings.head(1), Order("remark", "seen", "a benchmark"))
+        figures.append(
+            Figure(
+                "desk: first page after a decision",
+                _seconds(connection, "/findings", cookie),
+                float("nan"),
+                0.0,
+            )
+        )
+    return figures
+
+
+def _cpu_seconds(process: int) -> float:
+    """CPU time that a process has used, of all its threads; on a machine in use it says more than the clock."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _seconds(connection: http.client.HTTPConnection, address: str, cookie: str) -> float:
+    started = time.perf_counter()
+    connection.request("GET", address, headers={"Cookie": cookie})
+    answer = connection.getresponse()
+    body = answer.read()
+    if answer.status != 200:
+        raise RuntimeError(f"{address}: {answer.status} {body[:200]!r}")
+    return time.perf_counter() - started
+
+
+def _file_to_findings(root: Path, patients: int) -> Figure:
+    """From a corrected file of one facility among two to the desk's findings."""
+    home = _judged_home(root, 2 * patients, 2)
+    facility_id = home.facility_ids()[0]
+    (landed,) = (
+        sorted((home.landing / facility_id).glob("*tumours*"))[:1]
+        or sorted((home.landing / facility_id).iterdir())[:1]
+    )
+    corrected = landed.read_bytes().replace(b",IIB,", b",IIIB,", 1)
+    name = next(
+        entry.source_file
+        for entry in read_context(home).ledgers[facility_id]
+        if "tumours" in entry.source_file
+    )
+    (home.inbox / facility_id / name.replace(".csv", "_corrected.csv")).write_bytes(corrected)
+    started, cpu = time.perf_counter(), time.process_time()
+    take_in(home, [facility_id])
+    context = read_context(home)
+    facility.stage(context, facility_id)
+    facility.screen(context, facility_id)
+    snapshot = take_snapshot(home)
+    taken = time.perf_counter() - started
+    parts = {"patients of the facility": patients, "findings": snapshot.findings.height}
+    shutil.rmtree(root)
+    return Figure(
+        "desk: from a file to its findings",
+        taken,
+        time.process_time() - cpu,
+        0.0,
+        target=FILE_SECONDS,
+        parts=parts,
+    )
