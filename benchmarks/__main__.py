@@ -11,7 +11,7 @@ import platform
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import commands, desk, estimating, refreshing, screening
+from benchmarks import changing, commands, desk, estimating, refreshing, screening
 from benchmarks.measuring import Figure
 from benchmarks.report import markdown, put_into
 
@@ -19,6 +19,7 @@ OUT = Path(__file__).parent / "out"
 BENCHMARKS: dict[str, Callable[..., list[Figure]]] = {
     "screening": screening.benchmark,
     "refresh": refreshing.benchmark,
+    "change": changing.benchmark,
     "commands": commands.benchmark,
     "analysis": estimating.benchmark,
     "desk": desk.benchmark,

@@ -82,7 +82,7 @@ def publish(context: RefreshContext, force: bool = False) -> PublicationReport:
         is_new = force or not is_up_to_date(context)
         if is_new:
             _refuse_blocked(context)
-            _build(context)
+            _build(context, anew=force)
         elif reports_problem(home) is not None:
             _retry_reports(home)
         return served(home, is_new)
@@ -110,7 +110,7 @@ def _refuse_blocked(context: RefreshContext) -> None:
             )
 
 
-def _build(context: RefreshContext) -> None:
+def _build(context: RefreshContext, anew: bool) -> None:
     home, settings = context.home, context.settings
     rules = catalogue(settings)
     versions = Versions(
@@ -140,6 +140,7 @@ def _build(context: RefreshContext) -> None:
             finish=partial(_write_reports, home),
             memory_limit=settings.refresh.memory_limit,
             release_id=release_id,
+            anew=anew,
         )
     except ReleaseRefused as problem:
         raise Refused(str(problem)) from None

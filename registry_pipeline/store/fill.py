@@ -24,26 +24,34 @@ if TYPE_CHECKING:
     from registry_pipeline.store.sql import Source
 
 
-def fill(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, Source], keyed: Collection[str]) -> None:
+def fill(
+    connection: duckdb.DuckDBPyConnection,
+    tables: Mapping[str, Source],
+    keyed: Collection[str],
+    only: Collection[str] | None = None,
+) -> None:
     """Schemas, tables and comments, then rows.
 
     Args:
         keyed: tables with declared keys; they come first, each after those that it references.
+        only: tables to be made anew in a database that has them all; every table of an empty one by default.
 
     Raises:
         ReleaseRefused: a constraint is broken; with counts and without values.
         StoreError: a value does not have the type of its column.
     """
-    models = [schemas.tables()[name] for name in tables_in_order()]
+    wanted = [name for name in tables_in_order() if only is None or name in only]
+    models = [schemas.tables()[name] for name in wanted]
+    first = [f"CREATE SCHEMA {layer}" for layer in schemas.LAYERS] if only is None else []
     statements = [
         "BEGIN",  # a thousand comments: one wait for the disk instead of a thousand
-        *(f"CREATE SCHEMA {layer}" for layer in schemas.LAYERS),
+        *(first or [f"DROP TABLE {name}" for name in reversed(wanted)]),
         *(create_table_sql(model, keyed) for model in models),
         *(comment for model in models for comment in comment_sql(model)),
         "COMMIT",
     ]
     connection.execute(";\n".join(statements))
-    given = [name for name in tables_in_order() if tables.get(name) is not None]
+    given = [name for name in wanted if tables.get(name) is not None]
     for name in given:
         if name in keyed:
             insert(connection, name, tables[name], keyed)

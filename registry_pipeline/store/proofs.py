@@ -6,8 +6,9 @@ Does not belong here: rules over records (``validation/``), the sentences themse
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import schemas
@@ -19,6 +20,12 @@ from schemas.table import columns_of, key_of
 if TYPE_CHECKING:
     import duckdb
     import pandera.polars as pa
+
+
+Ask = Callable[["duckdb.DuckDBPyConnection"], tuple[int, int]]
+"""Asks a database for the rows against a sentence, and the rows looked at."""
+Check = tuple[str, str, Ask, set[str]]
+"""Name, sentence, what asks the database, and the tables that it looks at."""
 
 
 @dataclass(frozen=True)
@@ -53,56 +60,77 @@ class ReleaseRefused(StoreError):
         super().__init__("the release was refused: " + "; ".join(map(str, self.violated)))
 
 
-def prove(connection: duckdb.DuckDBPyConnection) -> list[Proof]:
+def prove(
+    connection: duckdb.DuckDBPyConnection,
+    known: Mapping[str, Proof] | None = None,
+    changed: Collection[str] = (),
+) -> list[Proof]:
     """Every proof of a filled database.
+
+    Args:
+        known: proofs by name that hold of the same rows, of tables that are not among ``changed``.
 
     Raises:
         ReleaseRefused: at least one of them failed.
     """
-    proofs = [*_structure(connection), *_models(connection), *_sentences(connection)]
+    proofs = []
+    for name, sentence, ask, tables in [*_structure(), *_models(), *_sentences()]:
+        proof = None if known is None or not tables.isdisjoint(changed) else known.get(name)
+        proofs.append(proof or Proof(name, sentence, *ask(connection)))
     if violated := [one for one in proofs if one.n_violated]:
         raise ReleaseRefused(violated)
     return proofs
 
 
-def _structure(connection: duckdb.DuckDBPyConnection) -> Iterator[Proof]:
+def known_proofs(connection: duckdb.DuckDBPyConnection) -> dict[str, Proof]:
+    """What was proved of a sealed database, by name."""
+    columns = "check_name, sentence, n_violated, n_denominator"
+    rows = connection.execute(f"SELECT {columns} FROM quality.reconciliation").fetchall()
+    return {name: Proof(name, sentence, violated, total) for name, sentence, violated, total in rows}
+
+
+def _structure() -> Iterator[Check]:
     for model in schemas.tables().values():
-        for name, sentence, query in _structure_queries(model):
-            n_violated, n_denominator = _one_row(connection, query)
-            yield Proof(name, sentence, n_violated, n_denominator)
+        yield from _structure_queries(model)
 
 
-def _models(connection: duckdb.DuckDBPyConnection) -> Iterator[Proof]:
+def _models() -> Iterator[Check]:
     """Each curated table against its own pandera model: the declaration itself, not what was derived from it."""
+    for name, model in schemas.tables_of("curated").items():
+        check_name = f"{name.replace('.', '_')}_passes_its_model"
+        yield check_name, f"{name} is what its schema declares", partial(_judge_by_model, model), {name}
+
+
+def _judge_by_model(model: pa.DataFrameSchema, connection: duckdb.DuckDBPyConnection) -> tuple[int, int]:
     from pandera.errors import SchemaErrors
 
-    for name, model in schemas.tables_of("curated").items():
-        frame = connection.execute(f"FROM {name}").pl()  # collected: on a LazyFrame pandera judges nothing
-        n_violated = 0
-        try:
-            model.validate(frame, lazy=True)
-        except SchemaErrors as broken:
-            # counts only: the cases quote values of records
-            n_violated = len(broken.failure_cases)
-        plain = name.replace(".", "_")
-        yield Proof(
-            f"{plain}_passes_its_model", f"{name} is what its schema declares", n_violated, frame.height
-        )
+    frame = connection.execute(f"FROM {model.name}").pl()  # collected: on a LazyFrame pandera judges nothing
+    try:
+        model.validate(frame, lazy=True)
+    except SchemaErrors as broken:
+        return len(broken.failure_cases), frame.height  # counts only: the cases quote values of records
+    return 0, frame.height
 
 
-def _structure_queries(model: pa.DataFrameSchema) -> Iterator[tuple[str, str, str]]:
-    """Name, sentence and query of each proof that a model calls for."""
+def _structure_queries(model: pa.DataFrameSchema) -> Iterator[Check]:
+    """Each proof that a model calls for."""
     table, plain = str(model.name), str(model.name).replace(".", "_")
     if key := key_of(model):
         named = ", ".join(key)
-        yield f"{plain}_key_is_unique", f"{named} identifies a row of {table}", _key_query(table, key)
+        yield (
+            f"{plain}_key_is_unique",
+            f"{named} identifies a row of {table}",
+            _counts(_key_query(table, key)),
+            {table},
+        )
     for column in columns_of(model):
         if column.references:
             target, target_column = column.references.rsplit(".", 1)
             yield (
                 f"{plain}_{column.name}_exists",
                 f"every {column.name} of {table} is in {target}",
-                _reference_query(table, column.name, target, target_column),
+                _counts(_reference_query(table, column.name, target, target_column)),
+                {table, target},
             )
 
 
@@ -124,10 +152,13 @@ def _reference_query(table: str, column: str, target: str, target_column: str) -
         FROM {table}"""
 
 
-def _sentences(connection: duckdb.DuckDBPyConnection) -> Iterator[Proof]:
-    for name, made in sql_files("checks").items():
-        n_violated, n_denominator = _one_row(connection, made.query)
-        yield Proof(name, str(made.header["sentence"]), n_violated, n_denominator)
+def _sentences() -> Iterator[Check]:
+    for name, check in sql_files("checks").items():
+        yield name, str(check.header["sentence"]), _counts(check.query), set(check.header["inputs"])
+
+
+def _counts(query: str) -> Ask:
+    return lambda connection: _one_row(connection, query)
 
 
 def _one_row(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[int, int]:

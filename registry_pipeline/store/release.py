@@ -10,7 +10,7 @@ from __future__ import annotations
 import secrets
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,8 @@ from registry_pipeline.core.files import BUILDING, StoreError, disk_errors_as_st
 from registry_pipeline.core.home import Home
 from registry_pipeline.store.fill import fill, insert
 from registry_pipeline.store.integrity import write_checksums
-from registry_pipeline.store.proofs import prove
+from registry_pipeline.store.proofs import known_proofs, prove
+from registry_pipeline.store.refill import Contents, changed_tables, copy_database, refillable, source_digest
 from registry_pipeline.store.releases import (
     DATABASE,
     UNSERVED,
@@ -81,6 +82,7 @@ def build_release(
     finish: Finish | None = None,
     memory_limit: str = "1500MB",
     release_id: str | None = None,
+    anew: bool = False,
 ) -> str:
     """Build, prove, seal and serve a new release. To be called by the one who holds the store's lock.
 
@@ -90,6 +92,7 @@ def build_release(
             follow from the versions, the models and registry.toml.
         finish: called with the folder of the sealed database before it is served; writes what else
             belongs to the release (reports). Reports open ``folder / DATABASE`` themselves.
+        anew: fill every table, also those that the served release holds alike.
         release_id: of :func:`new_release_id`, where the tables name it already; a new one otherwise.
 
     Returns:
@@ -105,7 +108,7 @@ def build_release(
     try:
         with disk_errors_as_store_error(building / DATABASE):
             building.mkdir(mode=0o700)
-            _write_database(home, building, release_id, tables, versions, memory_limit)
+            _write_database(home, building, release_id, tables, versions, memory_limit, anew)
             seal(building / DATABASE)
             if finish is not None:
                 finish(building)
@@ -131,26 +134,51 @@ def _write_database(
     tables: Mapping[str, Source],
     versions: Versions,
     memory_limit: str,
+    anew: bool,
 ) -> None:
     if unknown := sorted(set(tables) - set(schemas.tables())):
         raise StoreError(f"tables that are not declared in schemas/: {', '.join(unknown)}")
-    counts = {name: _row_count(source) for name, source in tables.items()}
-    keyed = {name for name in schemas.tables() if counts.get(name, 0) <= MOST_ROWS_WITH_KEYS}
+    all_tables = {**_own_tables(home, release_id, versions), **tables}
+    wanted = _contents(all_tables, versions)
+    earlier = None if anew else refillable(home, wanted)
+    if earlier is not None:
+        copy_database(home, building)
+        wanted = replace(wanted, n_refills=earlier.n_refills + 1)
     spill = str(building / f"spill{BUILDING}")
     config: dict[str, Any] = {"memory_limit": memory_limit, "temp_directory": spill}
     config |= {"threads": 1, "storage_compatibility_version": STORAGE_FORMAT}
-    is_small = sum(counts.values()) <= MOST_ROWS_OF_A_SMALL_RELEASE
-    config["default_block_size"] = SMALL_BLOCK if is_small else LARGE_BLOCK
+    config["default_block_size"] = wanted.block_size
     connection = duckdb.connect(str(building / DATABASE), config=config)
     try:
-        fill(connection, {**_own_tables(home, release_id, versions), **tables}, keyed)
-        proofs = prove(connection)
-        insert(connection, "quality.reconciliation", pl.DataFrame([asdict(one) for one in proofs]))
-        create_views(connection)
+        if earlier is None:
+            fill(connection, all_tables, wanted.keyed)
+            proofs = prove(connection)
+        else:
+            changed = changed_tables(earlier.tables, wanted.tables, wanted.keyed)
+            known = known_proofs(connection)
+            fill(connection, all_tables, wanted.keyed, only=changed)
+            proofs = prove(connection, known, changed)
+        insert(connection, "quality.reconciliation", pl.DataFrame([asdict(proof) for proof in proofs]))
+        if earlier is None:
+            create_views(connection)
         connection.execute("CHECKPOINT")
     finally:
         connection.close()
     shutil.rmtree(spill, ignore_errors=True)
+    wanted.write(building)
+
+
+def _contents(tables: Mapping[str, Source], versions: Versions) -> Contents:
+    """What the database is to hold, and how it is to be built."""
+    counts = {name: _row_count(source) for name, source in tables.items()}
+    is_small = sum(counts.values()) <= MOST_ROWS_OF_A_SMALL_RELEASE
+    return Contents(
+        code_version=versions.code_version,
+        block_size=SMALL_BLOCK if is_small else LARGE_BLOCK,
+        keyed=[name for name in schemas.tables() if counts.get(name, 0) <= MOST_ROWS_WITH_KEYS],
+        n_refills=0,
+        tables={name: source_digest(source) for name, source in tables.items()},
+    )
 
 
 def _own_tables(home: Home, release_id: str, versions: Versions) -> dict[str, pl.DataFrame]:

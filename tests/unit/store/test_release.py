@@ -13,6 +13,7 @@ from registry_pipeline.core.home import Home, make_home
 from registry_pipeline.store import release
 from registry_pipeline.store.fill import tables_in_order
 from registry_pipeline.store.proofs import ReleaseRefused
+from registry_pipeline.store.refill import CONTENTS
 from registry_pipeline.store.release import build_release, new_release_id, sweep_releases
 from registry_pipeline.store.releases import (
     CHECKSUMS,
@@ -45,7 +46,7 @@ def test_release_is_sealed_and_current(served: Home) -> None:
     assert release_id is not None
     assert release_ids(served) == [release_id]
     folder = release_folder(served, release_id)
-    assert {path.name for path in folder.iterdir()} == {DATABASE, CHECKSUMS}
+    assert {path.name for path in folder.iterdir()} == {DATABASE, CHECKSUMS, CONTENTS}
     assert stat.S_IMODE((folder / DATABASE).stat().st_mode) == 0o444
     assert served.current.readlink() == Path("releases") / release_id
     assert sorted(one.name for one in served.releases.iterdir()) == [release_id]
@@ -294,3 +295,42 @@ def test_targets_of_references_come_first() -> None:
         for column in columns_of(model):
             if column.references:
                 assert order.index(column.references.rsplit(".", 1)[0]) < order.index(name)
+
+
+def everything(home: Home) -> dict[str, list[tuple[object, ...]]]:
+    """Rows, comments, views and proofs of the served release."""
+    with open_release(home) as connection:
+        names = [name for (name,) in connection.execute(
+            "SELECT schema_name || '.' || table_name FROM duckdb_tables() ORDER BY 1"
+        ).fetchall() if name != "meta.release"]  # fmt: skip
+        rows = {name: connection.execute(f"FROM {name} ORDER BY ALL").fetchall() for name in names}
+        for what in ("tables", "columns", "views", "constraints"):
+            kind = "constraint_text" if what == "constraints" else "comment"
+            rows[what] = connection.execute(
+                f"SELECT DISTINCT schema_name, {'view' if what == 'views' else 'table'}_name, {kind} FROM duckdb_{what}() "
+                "WHERE NOT starts_with(schema_name, 'pg_') ORDER BY ALL"
+            ).fetchall()
+    return rows
+
+
+def test_a_release_filled_from_the_one_before_is_the_one_built_from_nothing(
+    tables: dict[str, Path | pl.DataFrame], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = make_home(tmp_path)
+    build_release(home, tables, VERSIONS)
+    name = "quality.finding"
+    other = {**tables, name: changed(tables[name], message=pl.lit("told otherwise"))}
+    filled: list[set[str]] = []
+    original = release.fill
+    monkeypatch.setattr(
+        release,
+        "fill",
+        lambda *given, only=None: (filled.append(set(only or ())), original(*given, only=only)),
+    )
+    build_release(home, other, VERSIONS)
+    found = everything(home)
+    build_release(home, other, VERSIONS, anew=True)
+    assert found == everything(home)
+    assert name in filled[0]
+    assert not {"curated.lesion", "mart.cohort"} & filled[0]
+    assert filled[1] == set()

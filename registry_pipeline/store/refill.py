@@ -1,0 +1,103 @@
+"""A new release from the one before: what did not change is copied with its file, the rest is filled anew.
+
+Belongs here: what a release's tables hold, as digests; which of them differ; when a release is built from nothing.
+Does not belong here: filling tables (``fill.py``), proving and sealing (``release.py``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+import schemas
+from registry_pipeline.core.files import sha256_of, write_json
+from registry_pipeline.core.home import Home
+from registry_pipeline.store.releases import DATABASE, current_release, release_folder
+from schemas.table import columns_of
+
+if TYPE_CHECKING:
+    from registry_pipeline.store.sql import Source
+
+CONTENTS = "contents.json"
+REMADE = ("meta.release", "quality.reconciliation")
+"""What every release says of itself."""
+MOST_REFILLS = 20
+"""Each leaves holes in the file that the next ones fill; now and then a release is built from nothing."""
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a release's database holds and how it was built.
+
+    Attributes:
+        code_version: of the code; another one may declare, describe or prove something else.
+        block_size: of the file, in bytes.
+        keyed: tables with declared keys, in order.
+        n_refills: how often the file was copied and filled since it was built from nothing.
+        tables: table -> digest of its rows.
+    """
+
+    code_version: str
+    block_size: int
+    keyed: list[str]
+    n_refills: int
+    tables: dict[str, str]
+
+    def write(self, folder: Path) -> None:
+        """Keep it with a release."""
+        write_json(asdict(self), folder / CONTENTS)
+
+
+def source_digest(source: Source) -> str:
+    """Digest of the rows of a file or a frame."""
+    if isinstance(source, Path):
+        return sha256_of(source)
+    if isinstance(source, pl.DataFrame):
+        return hashlib.sha256(source.write_ipc(None).getbuffer()).hexdigest()
+    return "".join(map(sha256_of, source or ()))
+
+
+def refillable(home: Home, wanted: Contents) -> Contents | None:
+    """The contents of the served release, where a new one can be filled from a copy of its file.
+
+    To be asked when the served release was found to be whole (``pipeline/mend.py``).
+    """
+    release_id = current_release(home)
+    if release_id is None:
+        return None
+    try:
+        text = (release_folder(home, release_id) / CONTENTS).read_text(encoding="utf-8")
+        earlier = Contents(**json.loads(text))
+    except (OSError, ValueError, TypeError):
+        return None
+    is_alike = (earlier.code_version, earlier.block_size, earlier.keyed) == (
+        wanted.code_version, wanted.block_size, wanted.keyed,
+    )  # fmt: skip
+    return earlier if is_alike and earlier.n_refills < MOST_REFILLS else None
+
+
+def copy_database(home: Home, building: Path) -> None:
+    """The served database, to be filled anew."""
+    shutil.copyfile(release_folder(home, str(current_release(home))) / DATABASE, building / DATABASE)
+    (building / DATABASE).chmod(0o600)
+
+
+def changed_tables(earlier: Mapping[str, str], wanted: Mapping[str, str], keyed: Collection[str]) -> set[str]:
+    """Tables that are filled anew: those that differ, and those whose declared keys refer to one of them."""
+    changed = {name for name in schemas.tables() if earlier.get(name) != wanted.get(name)} | set(REMADE)
+    while more := {name for name in keyed if changed & set(_referred(name)) & set(keyed)} - changed:
+        changed |= more
+    return changed
+
+
+def _referred(name: str) -> Iterable[str]:
+    for column in columns_of(schemas.tables()[name]):
+        if column.references is not None:
+            yield column.references.rsplit(".", 1)[0]
