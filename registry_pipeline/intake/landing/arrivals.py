@@ -34,34 +34,34 @@ class Arrivals:
         self._ledger, self._knows_inbox = ledger, knows_inbox
         self._found: list[tuple[InboxFile, str, bool]] = []
 
-    def add(self, one: InboxFile, sha256: str, is_arrival: bool) -> None:
+    def add(self, file: InboxFile, sha256: str, is_arrival: bool) -> None:
         """A file whose bytes lie in the landing; it is an arrival when no file of that name held these bytes before."""
-        self._found.append((one, sha256, is_arrival))
+        self._found.append((file, sha256, is_arrival))
 
     def divided(
         self, source_name: Callable[[], SourceName]
     ) -> tuple[list[tuple[str, InboxFile]], list[InboxFile]]:
         """Hash and file of those to be landed, and the others. The mapping is read only if it is needed."""
-        landed = {one.sha256 for one in self._ledger}
+        landed = {file.sha256 for file in self._ledger}
         if not any(is_arrival or sha256 not in landed for _, sha256, is_arrival in self._found):
-            return [], [one for one, _, _ in self._found]
+            return [], [file for file, _, _ in self._found]
         of = source_name()
         new = self._new(of)
         wanted, chosen, others = new | self._again(of, new), [], []
-        for one, sha256, is_arrival in self._found:
-            key = (sha256, of(one.shown_name))
+        for file, sha256, is_arrival in self._found:
+            key = (sha256, of(file.shown_name))
             if key in wanted and (is_arrival or key in new):
                 wanted.discard(key)
-                chosen.append((sha256, one))
+                chosen.append((sha256, file))
             else:
-                others.append(one)
+                others.append(file)
         return chosen, others
 
     def _new(self, of: SourceName) -> set[tuple[str, str | None]]:
         """Bytes that no file of their source had; a file that no source takes needs bytes that are new altogether."""
-        known = {(one.sha256, of(one.source_file)) for one in self._ledger}
+        known = {(file.sha256, of(file.source_file)) for file in self._ledger}
         landed = {sha256 for sha256, _ in known}
-        keys = {(sha256, of(one.shown_name)) for one, sha256, _ in self._found}
+        keys = {(sha256, of(file.shown_name)) for file, sha256, _ in self._found}
         taken = {sha256 for sha256, source in keys if source is not None} | landed
         return {
             (sha256, source) for sha256, source in keys - known if source is not None or sha256 not in taken
@@ -73,11 +73,11 @@ class Arrivals:
             return set()
         last: dict[tuple[str, str | None], int] = {}
         newest: dict[str | None, int] = {}
-        for one in self._ledger:
-            source = of(one.source_file)
-            last[one.sha256, source] = newest[source] = one.submission_no
+        for file in self._ledger:
+            source = of(file.source_file)
+            last[file.sha256, source] = newest[source] = file.submission_no
         changed = {source for _, source in new}
-        keys = {(sha256, of(one.shown_name)) for one, sha256, is_arrival in self._found if is_arrival}
+        keys = {(sha256, of(file.shown_name)) for file, sha256, is_arrival in self._found if is_arrival}
         return {
             key
             for key in keys & set(last)

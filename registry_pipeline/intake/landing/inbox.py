@@ -124,17 +124,17 @@ def settle(files: Sequence[InboxFile], seconds: float) -> tuple[list[InboxFile],
     wait together.
     """
     now = time.time_ns()
-    recent = [one for one in files if now - one.stamp[1] < seconds * 1e9]
+    recent = [file for file in files if now - file.stamp[1] < seconds * 1e9]
     if recent and seconds > 0:
         time.sleep(seconds)
-    moving = [one for one in recent if not one.is_unchanged()]
-    return [one for one in files if one not in moving], moving
+    moving = [file for file in recent if not file.is_unchanged()]
+    return [file for file in files if file not in moving], moving
 
 
 @contextmanager
-def open_settled(one: InboxFile) -> Iterator[BufferedReader]:
+def open_settled(file: InboxFile) -> Iterator[BufferedReader]:
     """Open a listed file for reading, never through a link and never waiting for a pipe."""
-    handle = os.open(one.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    handle = os.open(file.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     with os.fdopen(handle, "rb") as source:
         yield source
 

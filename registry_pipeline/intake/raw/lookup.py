@@ -26,9 +26,9 @@ def raw_values(home: Home, facility_id: str, wanted: pl.DataFrame) -> pl.DataFra
     """
     cells = wanted.select("_row_id", "source_column").unique().drop_nulls()
     by_sheet = cells.with_columns(sheet_number_of(pl.col("_row_id")).alias("_sheet")).partition_by("_sheet")
-    found = [part for sheet in by_sheet for part in _sheet_values(home, facility_id, sheet)]
+    parts = [part for sheet in by_sheet for part in _sheet_values(home, facility_id, sheet)]
     schema = {"_row_id": pl.Int64, "source_column": pl.String, "value_text": pl.String}
-    values = pl.concat(found) if found else pl.DataFrame(schema=schema)
+    values = pl.concat(parts) if parts else pl.DataFrame(schema=schema)
     return wanted.join(values, on=["_row_id", "source_column"], how="left", maintain_order="left")
 
 
@@ -39,7 +39,7 @@ def _sheet_values(home: Home, facility_id: str, cells: pl.DataFrame) -> list[pl.
         return []
     rows = pl.scan_parquet(path, glob=False)
     present = set(rows.collect_schema().names())
-    asked = [one for one in cells["source_column"].unique().to_list() if one in present]
+    asked = [name for name in cells["source_column"].unique().to_list() if name in present]
     chosen = (
         rows.select("_row_id", *asked)
         .join(cells.select("_row_id").unique().lazy(), on="_row_id", how="semi")
@@ -48,10 +48,10 @@ def _sheet_values(home: Home, facility_id: str, cells: pl.DataFrame) -> list[pl.
     return [
         chosen.select(
             "_row_id",
-            pl.lit(one).alias("source_column"),
-            pl.col(one).str.slice(0, LONGEST).alias("value_text"),
+            pl.lit(name).alias("source_column"),
+            pl.col(name).str.slice(0, LONGEST).alias("value_text"),
         ).join(cells, on=["_row_id", "source_column"], how="semi")
-        for one in asked
+        for name in asked
     ]
 
 

@@ -165,7 +165,7 @@ def _read(
 
 
 def _options(source: Source, limits: Limits) -> ReadOptions:
-    wanted = source.sheet_globs if not any(set(one) & set("*?[") for one in source.sheet_globs) else ()
+    wanted = source.sheet_globs if not any(set(glob) & set("*?[") for glob in source.sheet_globs) else ()
     bounds = ReadLimits(
         max_cell_bytes=limits.max_cell_bytes,
         max_unpacked_bytes=limits.max_unpacked_bytes,

@@ -95,16 +95,16 @@ def format_of(source: Source, options: ReadOptions) -> str:
     return _agree(declared or sniffed, sniffed)
 
 
-def _agree(declared: str, found: str) -> str:
+def _agree(declared: str, sniffed: str) -> str:
     """The declared format where the bytes allow it; text cannot be read as a workbook nor the reverse."""
     if declared not in READERS:
         raise ReadError("bad_option", "the declared format is not known; use one of " + ", ".join(READERS))
     text = {"csv", "tsv"}
     workbooks = {"xlsx", "xlsb", "ods", "xls"}
-    if declared == found or {declared, found} <= text or {declared, found} <= workbooks:
-        return declared if {declared, found} <= text else found
+    if declared == sniffed or {declared, sniffed} <= text or {declared, sniffed} <= workbooks:
+        return declared if {declared, sniffed} <= text else sniffed
     code = "not_a_workbook" if declared in workbooks else "unsupported_format"
-    raise ReadError(code, f"declared as {declared}, but its content is {found}; correct the mapping")
+    raise ReadError(code, f"declared as {declared}, but its content is {sniffed}; correct the mapping")
 
 
 def _reader(name: str) -> Reader:

@@ -101,10 +101,10 @@ class BlockParser:
     def _offset_of_line(self, line: int) -> int:
         data, offset = self._decoding.data, self._decoding.start
         for _ in range(line - 1):
-            found = data.data.find(b"\n", offset)
-            if found < 0:
+            feed = data.data.find(b"\n", offset)
+            if feed < 0:
                 return data.n_bytes
-            offset = found + 1
+            offset = feed + 1
         return offset
 
     def _block_end(self, start: int, size: int) -> int:

@@ -94,10 +94,10 @@ def _normalise_codec(name: str) -> str:
     if name.lower().replace("-", "").replace("_", "") in _CHINESE:
         return "gb18030"
     try:
-        found = codecs.lookup(name).name
+        codec = codecs.lookup(name).name
     except LookupError:
         raise ReadError("bad_option", "the declared encoding is not known; name one such as utf-8") from None
-    return {"utf-8-sig": "utf-8", "ascii": "utf-8", "iso8859-1": "latin-1"}.get(found, found)
+    return {"utf-8-sig": "utf-8", "ascii": "utf-8", "iso8859-1": "latin-1"}.get(codec, codec)
 
 
 def _from_bom(source: Source, mark: bytes, codec: str, wanted: str | None) -> Decoding:

@@ -17,7 +17,7 @@ def midnights_elsewhere(frame: pl.DataFrame) -> dict[str, tuple[str, bool]]:
 
     Two hours next to each other are one midnight in summer and in winter.
     """
-    found = {}
+    midnights = {}
     for name in frame.columns:
         series = frame[name]
         first = series.first(ignore_nulls=True)
@@ -30,8 +30,8 @@ def midnights_elsewhere(frame: pl.DataFrame) -> dict[str, tuple[str, bool]]:
         is_utc = parts["2"].null_count() == 0
         is_late = all(clock >= "13" for clock in clocks)
         if is_utc or (is_late and len(parts) >= _LEAST_WITHOUT_ZONE):
-            found[name] = (" and ".join(clocks), is_utc)
-    return found
+            midnights[name] = (" and ".join(clocks), is_utc)
+    return midnights
 
 
 def _is_one_midnight(clocks: list[str]) -> bool:

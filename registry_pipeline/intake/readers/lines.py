@@ -70,17 +70,17 @@ class Lines:
         """NULs, marks of a file's begin or end, and carriage returns that do not end a line."""
         odd = [code for code in (0, _END_OF_FILE) if bytes([code]) in self.text]
         odd += [_MARK[0]] if _MARK[:1] in self.text and _MARK in self.text else []
-        found = [np.flatnonzero(self._codes == code) for code in odd]
+        places = [np.flatnonzero(self._codes == code) for code in odd]
         if b"\r" in self.text:
             returns = np.flatnonzero(self._codes == _RETURN)
-            found.append(returns[self._next_to(returns, 1) != _FEED])
-        return np.concatenate(found) if found else np.empty(0, dtype=np.intp)
+            places.append(returns[self._next_to(returns, 1) != _FEED])
+        return np.concatenate(places) if places else np.empty(0, dtype=np.intp)
 
     def _next_to(self, places: Places, step: int) -> npt.NDArray[np.uint8]:
         """The byte beside each one; beyond the block stands a line feed."""
         last = len(self._codes) - 1
-        beside = self._codes[np.clip(places + step, 0, last)]
-        return np.where((places + step < 0) | (places + step > last), np.uint8(_FEED), beside)
+        neighbours = self._codes[np.clip(places + step, 0, last)]
+        return np.where((places + step < 0) | (places + step > last), np.uint8(_FEED), neighbours)
 
     def _are_well_placed(self, quotes: Places, is_opening: Flags, mark: int) -> Flags:
         """Whether quotes that open stand where a field begins, and quotes that close where one ends."""

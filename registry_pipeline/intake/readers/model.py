@@ -69,8 +69,8 @@ class ReadOptions:
     def of_sheet(self, sheet: str) -> ReadOptions:
         """These options with the header rows that are declared for a worksheet."""
         fitting = (rows for glob, rows in self.sheet_header_rows if fnmatch.fnmatchcase(sheet, glob))
-        found = next(fitting, None)
-        return self if found is None else replace(self, header_rows=found)
+        header_rows = next(fitting, None)
+        return self if header_rows is None else replace(self, header_rows=header_rows)
 
 
 @dataclass(frozen=True)

@@ -102,9 +102,9 @@ def _take_totals(grid: pl.DataFrame, options: ReadOptions) -> tuple[pl.DataFrame
     if not markers or not columns or grid.is_empty():
         return grid, []
     # nearly all rows are settled by their first column
-    found = grid.filter(_is_marker(pl.col(columns[0]), markers) | _is_blank(columns[0]))
+    candidates = grid.filter(_is_marker(pl.col(columns[0]), markers) | _is_blank(columns[0]))
     cells = [pl.when(~_is_blank(c)).then(pl.col(c)) for c in columns[:8]]
-    rows = found.filter(_is_marker(pl.coalesce(cells), markers))[SOURCE_ROW]
+    rows = candidates.filter(_is_marker(pl.coalesce(cells), markers))[SOURCE_ROW]
     if rows.is_empty():
         return grid, []
     message = "a totals row, not a record; left out"

@@ -120,22 +120,22 @@ def _no_number(_: str) -> NoReturn:
 
 def _object(pairs: list[tuple[str, Any]], repeated: list[bool]) -> dict[str, Any]:
     """A name that stands twice would quietly lose one of its values; such an object is marked."""
-    made = dict(pairs)
-    if len(made) != len(pairs):
-        made[_REPEATED] = True
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        value[_REPEATED] = True
         repeated.append(True)
-    return made
+    return value
 
 
 def has_repeated_names(value: Any) -> bool:
     """Whether an object anywhere within a value had a name twice."""
     waiting = [value]
     while waiting:
-        one = waiting.pop()
-        if isinstance(one, dict):
-            if _REPEATED in one:
+        part = waiting.pop()
+        if isinstance(part, dict):
+            if _REPEATED in part:
                 return True
-            waiting.extend(one.values())
-        elif isinstance(one, list):
-            waiting.extend(one)
+            waiting.extend(part.values())
+        elif isinstance(part, list):
+            waiting.extend(part)
     return False

@@ -64,15 +64,17 @@ def sheet_of(resource: Resource) -> str:
         return _condition_sheet(resource)
     codes = {"Observation": _OBSERVATION_CODES, "Procedure": _PROCEDURE_CODES}.get(kind or "", {})
     code = resource.get("code")
-    found = (codes.get(in_system(code, "code", one) or "") for one in ("loinc", "snomed")) if codes else ()
-    return next((one for one in found if one), _BY_TYPE.get(kind or "", OTHER))
+    sheets = (
+        (codes.get(in_system(code, "code", system) or "") for system in ("loinc", "snomed")) if codes else ()
+    )
+    return next((sheet for sheet in sheets if sheet), _BY_TYPE.get(kind or "", OTHER))
 
 
 def profiles(resource: Resource) -> list[str]:
     """Short names of the profiles that a resource claims."""
     given = record(resource.get("meta"), "meta").get("profile") or []
     members = given if isinstance(given, list) else [given]
-    return [short_name(scalar(one, "profile")) for one in members]
+    return [short_name(scalar(address, "profile")) for address in members]
 
 
 def _condition_sheet(resource: Resource) -> str:

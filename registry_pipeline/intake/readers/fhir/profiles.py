@@ -75,7 +75,7 @@ def _condition(resource: Resource, refs: References) -> Cells:
     side = extended(site, "valueCodeableConcept", "laterality-qualifier", "body-location-qualifier")
     primary = extended(resource, "valueReference", "related-primary-cancer-condition", "related-condition")
     age = record(resource.get("onsetAge"), "onset")
-    stages = (_stage(one, refs) for one in records(resource.get("stage"), "stage"))
+    stages = (_stage(stage, refs) for stage in records(resource.get("stage"), "stage"))
     return {
         **concept("code", resource.get("code"), "icd10", "icdo3", "snomed"),
         **concept("morphology", morphology, "icdo3"),
@@ -127,15 +127,15 @@ def _tumour_size(resource: Resource, refs: References) -> Cells:
     for part in records(resource.get("component"), "component"):
         code = in_system(part.get("code"), "component", "loinc")
         if code in sizes:
-            made = quantity("size", part.get("valueQuantity"))
-            sizes[code].append({"value": made["size_value"], "unit": made["size_unit"]})
+            size = quantity("size", part.get("valueQuantity"))
+            sizes[code].append({"value": size["size_value"], "unit": size["size_unit"]})
     empty: Cells = {"value": None, "unit": None}
-    every = [one for parts in sizes.values() for one in parts if one["value"]]
+    every = [size for parts in sizes.values() for size in parts if size["value"]]
     return {
         **_observation(resource, refs),
         **{f"longest_{key}": text for key, text in (*sizes[_LONGEST], empty)[0].items()},
         **repeated("other", sizes[_FURTHER_DIMENSION], 2, empty),
-        "size": " x ".join(f"{one['value']} {one['unit'] or ''}".strip() for one in every) or None,
+        "size": " x ".join(f"{size['value']} {size['unit'] or ''}".strip() for size in every) or None,
     }
 
 
@@ -163,9 +163,9 @@ def _radiotherapy(resource: Resource, refs: References) -> Cells:
     return {
         **_procedure(resource, refs),
         "sessions": scalar(sessions, "extension"),
-        **repeated("delivery", (_modality(one) for one in given), 1, _MODALITY),
+        **repeated("delivery", (_modality(modality) for modality in given), 1, _MODALITY),
         "n_volumes": str(len(doses)) if doses else None,
-        **repeated("dose", (_dose(one, refs) for one in doses), 3, _DOSE),
+        **repeated("dose", (_dose(dose, refs) for dose in doses), 3, _DOSE),
     }
 
 
@@ -220,7 +220,7 @@ def _other(resource: Resource, refs: References) -> Cells:
         **value,
         "value_text": scalar(resource.get("valueString"), "value")
         or scalar(resource.get("valueDateTime"), "value"),
-        "date": next((one for one in dates if one), None),
+        "date": next((date for date in dates if date), None),
     }
 
 

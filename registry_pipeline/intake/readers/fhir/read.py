@@ -48,7 +48,7 @@ _MESSAGES = {
 
 
 @dataclass
-class _Found:
+class _Contents:
     """Resources with their places; what could not be read; what there was besides."""
 
     resources: list[tuple[int, Resource, str | None]] = field(default_factory=list)
@@ -68,69 +68,69 @@ def read_fhir(source: Source, options: ReadOptions) -> list[RawSheet]:
         ReadError: those of ``read_documents``; unsupported_format for JSON that is no FHIR, empty.
     """
     is_by_lines, encoding, documents = read_documents(source, options)
-    found = _Found()
+    contents = _Contents()
     if is_by_lines:
-        _add_lines(documents, found)
+        _add_lines(documents, contents)
     else:
-        _add_whole(documents[0], found)
-    n_found = len(found.resources) + len(found.rejects)
-    if n_found == 0:
+        _add_whole(documents[0], contents)
+    n_resources = len(contents.resources) + len(contents.rejects)
+    if n_resources == 0:
         raise ReadError("empty", "the bundle has no entry; ask the facility to export it again")
-    if all(one.reason_code == "no_resource" for one in found.rejects) and not found.resources:
+    if all(reject.reason_code == "no_resource" for reject in contents.rejects) and not contents.resources:
         raise ReadError("unsupported_format", _NO_FHIR)
-    if n_found > options.limits.max_rows:
+    if n_resources > options.limits.max_rows:
         raise ReadError("too_large", f"more than {options.limits.max_rows:,} resources; split the export")
-    return _sheets(_rows(found, options), found, encoding, options)
+    return _sheets(_rows(contents, options), contents, encoding, options)
 
 
-def _add_lines(documents: list[Document], found: _Found) -> None:
-    for one in documents:
-        if one.is_blank:
-            found.blank.append(one.source_row)
-        elif one.reason:
-            found.reject(one.source_row, one.reason)
-        elif isinstance(one.value, dict) and one.value.get("resourceType") == "Bundle":
-            found.reject(one.source_row, "nested_bundle")
+def _add_lines(documents: list[Document], contents: _Contents) -> None:
+    for document in documents:
+        if document.is_blank:
+            contents.blank.append(document.source_row)
+        elif document.reason:
+            contents.reject(document.source_row, document.reason)
+        elif isinstance(document.value, dict) and document.value.get("resourceType") == "Bundle":
+            contents.reject(document.source_row, "nested_bundle")
         else:
-            _add(one.source_row, one.value, None, found, may_repeat=False)
+            _add(document.source_row, document.value, None, contents, may_repeat=False)
 
 
-def _add_whole(document: Document, found: _Found) -> None:
+def _add_whole(document: Document, contents: _Contents) -> None:
     value, may_repeat = document.value, bool(document.reason)
     if isinstance(value, list):
-        for number, one in enumerate(value, start=1):
-            _add(number, one, None, found, may_repeat)
+        for number, resource in enumerate(value, start=1):
+            _add(number, resource, None, contents, may_repeat)
     elif isinstance(value, dict) and value.get("resourceType") == "Bundle":
-        _add_bundle(value, found, may_repeat)
+        _add_bundle(value, contents, may_repeat)
     elif isinstance(value, dict) and _has_type(value):
-        _add(1, value, None, found, may_repeat)
+        _add(1, value, None, contents, may_repeat)
     else:
         raise ReadError("unsupported_format", _NO_FHIR)
 
 
-def _add_bundle(bundle: Resource, found: _Found, may_repeat: bool) -> None:
+def _add_bundle(bundle: Resource, contents: _Contents, may_repeat: bool) -> None:
     entries = bundle.get("entry", [])
     if not isinstance(entries, list):
         raise ReadError("damaged", "the entries of the Bundle are no list; ask for the file again")
     links = bundle.get("link")
     if isinstance(links, list) and any(isinstance(o, dict) and o.get("relation") == "next" for o in links):
-        found.warnings.append("the Bundle is one page of several; send the following pages too")
+        contents.warnings.append("the Bundle is one page of several; send the following pages too")
     for number, entry in enumerate(entries, start=1):
         is_entry = isinstance(entry, dict)
         address = entry.get("fullUrl") if is_entry else None
         resource = entry.get("resource") if is_entry else None
-        _add(number, resource, address if isinstance(address, str) else None, found, may_repeat)
+        _add(number, resource, address if isinstance(address, str) else None, contents, may_repeat)
 
 
-def _add(place: int, resource: object, address: str | None, found: _Found, may_repeat: bool) -> None:
+def _add(place: int, resource: object, address: str | None, contents: _Contents, may_repeat: bool) -> None:
     if not isinstance(resource, dict) or not _has_type(resource):
-        found.reject(place, "no_resource")
+        contents.reject(place, "no_resource")
     elif resource["resourceType"] == "Bundle":
-        found.reject(place, "nested_bundle")
+        contents.reject(place, "nested_bundle")
     elif may_repeat and has_repeated_names(resource):
-        found.reject(place, "repeated_names")
+        contents.reject(place, "repeated_names")
     else:
-        found.resources.append((place, resource, address))
+        contents.resources.append((place, resource, address))
 
 
 def _has_type(resource: Resource) -> bool:
@@ -138,35 +138,35 @@ def _has_type(resource: Resource) -> bool:
     return isinstance(kind, str) and not isinstance(kind, Number)
 
 
-def _rows(found: _Found, options: ReadOptions) -> dict[str, list[tuple[int, Cells]]]:
+def _rows(contents: _Contents, options: ReadOptions) -> dict[str, list[tuple[int, Cells]]]:
     """Sheet -> rows; resources that are malformed join the rejects."""
     refs = References()
-    for _, resource, address in found.resources:
+    for _, resource, address in contents.resources:
         try:
             refs.add(resource, address, _own_id(resource, address))
         except Malformed:
             continue  # told below, with its place
     rows: dict[str, list[tuple[int, Cells]]] = {}
     used: list[Resource] = []
-    for place, resource, address in found.resources:
+    for place, resource, address in contents.resources:
         try:
             refuse_no_fact(resource)
             sheet = sheet_of(resource)
             own_id = _own_id(resource, address)
             cells = {**common(resource, refs, own_id), **SHEETS[sheet](resource, refs)}
         except Malformed as error:
-            found.reject(place, "wrong_type", element=error)
+            contents.reject(place, "wrong_type", element=error)
             continue
         except NoFact as error:
-            found.reject(place, error.reason, **error.words)
+            contents.reject(place, error.reason, **error.words)
             continue
         used.append(resource)
         reason = _unfit(cells, options.limits.max_cell_bytes)
         if reason:
-            found.reject(place, reason, limit=options.limits.max_cell_bytes)
+            contents.reject(place, reason, limit=options.limits.max_cell_bytes)
         else:
             rows.setdefault(sheet, []).append((place, cells))
-    found.warnings.extend(doubts(used))
+    contents.warnings.extend(doubts(used))
     return rows
 
 
@@ -188,28 +188,28 @@ def _unfit(cells: Cells, limit: int) -> str:
 
 
 def _sheets(
-    rows: dict[str, list[tuple[int, Cells]]], found: _Found, encoding: str, options: ReadOptions
+    rows: dict[str, list[tuple[int, Cells]]], contents: _Contents, encoding: str, options: ReadOptions
 ) -> list[RawSheet]:
-    if found.rejects or found.blank or found.warnings:
+    if contents.rejects or contents.blank or contents.warnings:
         rows.setdefault(OTHER, [])
-    made = []
-    for sheet in (one for one in SHEETS if one in rows):
+    sheets = []
+    for sheet in (name for name in SHEETS if name in rows):
         frame = _frame(sheet, rows[sheet])
-        rejects = sorted(found.rejects, key=lambda one: one.source_row) if sheet == OTHER else []
-        made.append(
+        rejects = sorted(contents.rejects, key=lambda reject: reject.source_row) if sheet == OTHER else []
+        sheets.append(
             RawSheet(
                 frame=frame,
                 sheet=sheet,
                 header=tuple(frame.columns[:-1]),
                 encoding=encoding,
-                blank_rows=found.blank if sheet == OTHER else [],
+                blank_rows=contents.blank if sheet == OTHER else [],
                 rejects=rejects,
                 notes=[],
-                warnings=found.warnings if sheet == OTHER else [],
+                warnings=contents.warnings if sheet == OTHER else [],
             )
         )
     wanted = options.sheets
-    return [one for one in made if wanted is None or one.sheet in wanted or one.rejects]
+    return [sheet for sheet in sheets if wanted is None or sheet.sheet in wanted or sheet.rejects]
 
 
 def _frame(sheet: str, rows: list[tuple[int, Cells]]) -> pl.DataFrame:

@@ -67,7 +67,7 @@ def records(value: Any, name: str) -> list[Resource]:
         return []
     if not isinstance(value, list):
         raise Malformed(name)
-    return [record(one, name) for one in value if one is not None]
+    return [record(part, name) for part in value if part is not None]
 
 
 def first(value: Any, name: str) -> Resource:
@@ -77,15 +77,20 @@ def first(value: Any, name: str) -> Resource:
 
 def codings(value: Any, name: str) -> list[Resource]:
     """The codings of a CodeableConcept, those with a code only."""
-    found = records(record(value, name).get("coding"), name)
-    return [one for one in found if scalar(one.get("code"), name)]
+    given = records(record(value, name).get("coding"), name)
+    return [coding for coding in given if scalar(coding.get("code"), name)]
 
 
 def in_system(value: Any, name: str, short: str) -> str | None:
     """The code of a concept in one code system of ``SYSTEMS``."""
     wanted = SYSTEMS[short]
     return next(
-        (scalar(one.get("code"), name) for one in codings(value, name) if one.get("system") in wanted), None
+        (
+            scalar(coding.get("code"), name)
+            for coding in codings(value, name)
+            if coding.get("system") in wanted
+        ),
+        None,
     )
 
 
@@ -98,15 +103,15 @@ def concept(name: str, value: Any, *systems: str) -> Cells:
 
     ``systems`` adds a column for the code in each of these systems (``SYSTEMS``).
     """
-    found = codings(value, name)
-    main = found[0] if found else {}
+    given = codings(value, name)
+    main = given[0] if given else {}
     text = scalar(record(value, name).get("text"), name)
-    displays = (scalar(one.get("display"), name) for one in found)
+    displays = (scalar(coding.get("display"), name) for coding in given)
     cells: Cells = {
         name: _full(main, name) if main else None,
         f"{name}_code": scalar(main.get("code"), name),
-        f"{name}_display": next((one for one in displays if one), text),
-        f"{name}_further": " ".join(_full(one, name) for one in found[1:]) or None,
+        f"{name}_display": next((display for display in displays if display), text),
+        f"{name}_further": " ".join(_full(coding, name) for coding in given[1:]) or None,
     }
     return cells | {f"{name}_{system}": in_system(value, name, system) for system in systems}
 
@@ -125,19 +130,19 @@ def when(name: str, resource: Resource, stem: str) -> Cells:
     period = record(resource.get(f"{stem}Period"), stem)
     kinds = ("DateTime", "Date", "Instant", "String")
     points = (scalar(resource.get(stem + kind), stem) for kind in kinds)
-    start = next((one for one in points if one), None) or scalar(period.get("start"), stem)
+    start = next((point for point in points if point), None) or scalar(period.get("start"), stem)
     return {name: start, f"{name}_end": scalar(period.get("end"), stem)}
 
 
 def extension(element: Resource, *names: str) -> list[Resource]:
     """The extensions of an element by the last part of their address, without ``mcode-``."""
-    found = records(element.get("extension"), "extension")
-    return [one for one in found if short_name(scalar(one.get("url"), "extension")) in names]
+    given = records(element.get("extension"), "extension")
+    return [item for item in given if short_name(scalar(item.get("url"), "extension")) in names]
 
 
 def extended(element: Resource, kind: str, *names: str) -> Any:
     """The value of the first such extension, such as its ``valueCodeableConcept``; None where there is none."""
-    return next((one[kind] for one in extension(element, *names) if kind in one), None)
+    return next((item[kind] for item in extension(element, *names) if kind in item), None)
 
 
 def short_name(address: str | None) -> str:
@@ -150,12 +155,12 @@ def repeated(name: str, items: Iterable[Cells], least: int, empty: Cells) -> Cel
 
     At least ``least`` of them are there, so that a file with none has the same columns.
     """
-    found = list(items)
-    found += [empty] * (least - len(found))
+    given = list(items)
+    given += [empty] * (least - len(given))
     return {
         f"{name}_{number}_{key}": value
-        for number, one in enumerate(found, start=1)
-        for key, value in one.items()
+        for number, item in enumerate(given, start=1)
+        for key, value in item.items()
     }
 
 
@@ -184,7 +189,7 @@ class References:
             numbers = sorted(
                 given, key=lambda number: (number.get("use") == "old", _is_no_record_number(number))
             )
-            for value in (scalar(one.get("value"), "identifier") for one in numbers):
+            for value in (scalar(number.get("value"), "identifier") for number in numbers):
                 if value:
                     self.identifiers.setdefault(own_id, value)
                     known = self.by_identifier.setdefault(value, own_id)
@@ -213,4 +218,4 @@ class References:
 
 def _is_no_record_number(identifier: Resource) -> bool:
     """Sorts medical record numbers (HL7 table 0203, MR) first."""
-    return all(one.get("code") != "MR" for one in codings(identifier.get("type"), "identifier"))
+    return all(coding.get("code") != "MR" for coding in codings(identifier.get("type"), "identifier"))

@@ -46,7 +46,7 @@ def precisions(styles: bytes) -> dict[int, Precision]:
     """Numbers of the cell formats that show a month without a day, or a year alone."""
     begin, end = _cell_formats(styles)
     codes = dict(_custom_codes(styles))
-    found: dict[int, Precision] = {}
+    shown: dict[int, Precision] = {}
     for number, tag in enumerate(_FORMAT.findall(styles[begin:end])):
         match = _FORMAT_ID.search(tag)
         format_id = int(match[2]) if match else 0
@@ -54,8 +54,8 @@ def precisions(styles: bytes) -> dict[int, Precision]:
         if format_id in codes:
             precision = precision_of(codes[format_id])
         if precision is not None:
-            found[number] = precision
-    return found
+            shown[number] = precision
+    return shown
 
 
 def precision_of(code: str) -> Precision | None:
