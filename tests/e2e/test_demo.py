@@ -22,6 +22,7 @@ from registry_pipeline.simulate.demo.seed import read_seed
 from registry_pipeline.store.releases import current_release, release_ids
 from registry_pipeline.study.scorecard import items_agreeing
 from tests.e2e.conftest import Demo
+from tests.recount.compare import recounted_home
 from tests.support.registry_home import ask, assert_balanced, assert_one_line, registry
 
 pytestmark = pytest.mark.slow
@@ -272,3 +273,7 @@ def test_no_home_is_one_line_that_says_what_to_do(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert_one_line(done.stderr)
     assert "registry init" in done.stderr
+
+
+def test_marts_are_what_a_plain_recount_gives(demo: Demo) -> None:
+    assert recounted_home(demo.home) > 100

@@ -13,6 +13,7 @@ from registry_pipeline.simulate import read_manifest
 from registry_pipeline.simulate.manifest import MANIFEST_NAME, PlantedError
 from registry_pipeline.simulate.population.write import SIMULATED_PLANTERS, write_simulation
 from registry_pipeline.validation.rules.catalogue import catalogue
+from tests.recount.compare import recounted_home
 from tests.support.registry_home import ask, assert_balanced, without_reports
 
 QUICK = "[refresh]\nsettle_seconds = 0\nextract_date = 2023-06-30\n[study]\nbootstrap_replicates = 0\n"
@@ -101,3 +102,7 @@ def test_ten_thousand_clean_patients_raise_no_error(tmp_path: Path) -> None:
     assert findings.filter(pl.col("severity") == "error").is_empty()
     results = pl.read_parquet(home.store / "quality" / "rule_result.parquet")
     assert results.filter(pl.col("status") == "failed_to_run").is_empty()
+
+
+def test_marts_are_what_a_plain_recount_gives(dirty: Home) -> None:
+    assert recounted_home(dirty) > 100

@@ -16,6 +16,7 @@ import pytest
 
 from registry_pipeline.core.home import Home, make_home
 from registry_pipeline.pipeline.refresh import refresh
+from tests.recount.compare import recounted_home
 from tests.support.registry_home import QUICK_SETTINGS, ROOT, ask, assert_balanced
 from tests.support.shared import SHARED, needs_shared
 
@@ -296,3 +297,8 @@ def test_no_line_of_the_pipeline_knows_of_this_registry() -> None:
         )
     ]
     assert naming == []
+
+
+@needs_shared
+def test_marts_are_what_a_plain_recount_gives(home: Home) -> None:
+    assert recounted_home(home) > 100
