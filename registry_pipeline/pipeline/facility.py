@@ -20,7 +20,7 @@ from registry_pipeline.intake.raw.lookup import raw_values
 from registry_pipeline.intake.stage import stage_facility
 from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.corrections import applicable, with_corrections
-from registry_pipeline.pipeline.decisions import Merges, merges_at
+from registry_pipeline.pipeline.merges import Merges, merges_at
 from registry_pipeline.pipeline.step import (
     Step,
     digest_of,

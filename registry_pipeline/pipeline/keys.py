@@ -13,7 +13,7 @@ from typing import Any
 from registry_pipeline.core.source_code import code_digest
 from registry_pipeline.core.sql_files import sql_files
 from registry_pipeline.pipeline.context import RefreshContext
-from registry_pipeline.pipeline.decisions import persons_of_several
+from registry_pipeline.pipeline.merges import persons_of_several
 from registry_pipeline.pipeline.step import digest_of, read_note
 from registry_pipeline.store.keyed_tables import KeyedTables
 from registry_pipeline.store.layers import declaration_digest

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from registry_pipeline.pipeline.context import RefreshContext
-from registry_pipeline.pipeline.decisions import merges_at, persons_of_several, renamed
+from registry_pipeline.pipeline.merges import merges_at, persons_of_several, renamed
 from registry_pipeline.store.parquet import read_parquet
 from registry_pipeline.validation.registry_wide.linkage import find_pairs, persons_of
 from registry_pipeline.validation.registry_wide.persons import PERSON_TABLES, one_row_each

@@ -53,7 +53,6 @@ def crowded_prefixes(paths: list[Path]) -> list[str]:
     return [f"{folder}/{prefix}_*" for (folder, prefix), n in counts.items() if n > MOST_OF_A_PREFIX]
 
 
-@pytest.mark.xfail(reason="the landing's two modules import each other")
 def test_there_is_no_circle_of_imports() -> None:
     assert circle(modules_under(ROOT)) == []
 

@@ -55,8 +55,8 @@ READERS: dict[str, str] = {
     "spss": f"{_HERE}.statistical:read_statistical",
     "sas": f"{_HERE}.statistical:read_statistical",
     "fhir": f"{_HERE}.fhir.read:read_fhir",
-    "zip": f"{_HERE}.archive:read_zip",
-    "gzip": f"{_HERE}.archive:read_gzip",
+    "zip": f"{_HERE}.members:read_zip",
+    "gzip": f"{_HERE}.members:read_gzip",
 }
 """Format name -> ``module:function`` of its reader."""
 
