@@ -133,7 +133,9 @@ def _comparing_rules(rules: Catalogue) -> set[str]:
         rule_id
         for rule_id, entry in rules.entries.items()
         if isinstance(entry.judged_by, SqlFile)
-        and any(name.startswith("previous.") for name in entry.judged_by.header.get("inputs", ()))
+        and any(
+            name.startswith(("previous.", "comparison.")) for name in entry.judged_by.header.get("inputs", ())
+        )
     }
 
 

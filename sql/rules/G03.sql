@@ -52,9 +52,9 @@ _severity = "warning"
 "previous.quality.finding" = [{finding_id = "F1", rule_id = "H03", facility_id = "x", table_name = "death", record_key = "P2", items = "death_date", status = "answered"}]
 */
 WITH asked AS (
-    -- a finding of the last release on the same item is the reason of a change
+    -- an open finding of the last release on the same item is the reason of a change
     SELECT DISTINCT table_name, record_key, unnest(string_split(items, ',')) AS items
-    FROM previous.quality.finding WHERE status NOT IN ('closed', 'corrected', 'gone')
+    FROM previous.quality.finding WHERE status IN ('open', 'sent', 'answered', 'reopened')
 )
 SELECT c.table_name, c.facility_id, c.record_key, c.patient_id, c.items, a.items IS NULL AS is_violated,
        CASE c.kind WHEN 'changed' THEN 'error' ELSE 'warning' END AS severity,

@@ -49,9 +49,9 @@ _told = {old_value = "2020-01-01", new_value = ""}
 "previous.curated.followup" = [{followup_id = "F1", patient_id = "P1", facility_id = "x", contact_date = 2020-01-01}]
 */
 WITH asked AS (
-    -- a finding of the last release on the same item is the reason of a change
+    -- an open finding of the last release on the same item is the reason of a change
     SELECT DISTINCT table_name, record_key, unnest(string_split(items, ',')) AS items
-    FROM previous.quality.finding WHERE status NOT IN ('closed', 'corrected', 'gone')
+    FROM previous.quality.finding WHERE status IN ('open', 'sent', 'answered', 'reopened')
 ),
 last_contact AS (
     SELECT patient_id, max(coalesce(contact_date_upper, contact_date)) AS latest FROM curated.followup GROUP BY patient_id

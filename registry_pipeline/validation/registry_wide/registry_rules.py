@@ -143,6 +143,8 @@ def _findings(broken: pl.DataFrame, entry: RuleEntry) -> pl.DataFrame:
         "items": pl.lit(",".join(entry.items)),
         "detail": pl.lit(None, dtype=pl.String),
     }
+    if "new_value" in broken.columns:  # what a decision on the change speaks of
+        fixed["value_text"] = pl.col("new_value")
     frame = broken.with_columns(
         made.alias(name) for name, made in fixed.items() if name not in broken.columns
     )
