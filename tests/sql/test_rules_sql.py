@@ -100,7 +100,7 @@ def test_header_is_complete(name: str) -> None:
 
 
 def test_a_softer_step_never_becomes_graver() -> None:
-    entry = catalogue(facility_rules={"M08": {"severity": "info"}}).entries["M08"]
+    entry = catalogue().overridden({"M08": {"severity": "info"}}).entries["M08"]
     example = sql_files("rules")["M08"].header["failing"][0]
     with open_records(records_of(example)) as connection:
         _, violations = judge_by_sql(connection, entry, PARAMETERS)

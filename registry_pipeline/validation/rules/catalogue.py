@@ -145,23 +145,18 @@ class Catalogue:
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def catalogue(
-    settings: Settings | None = None, facility_rules: Mapping[str, Mapping[str, Any]] | None = None
-) -> Catalogue:
+def catalogue(settings: Settings | None = None) -> Catalogue:
     """The rules in force.
 
     Args:
         settings: registry.toml, whose ``[rules.*]`` override the defaults.
-        facility_rules: the overrides of one facility, applied last.
 
     Raises:
         OverrideError: an override names a rule, severity or threshold that does not exist.
     """
-    made = Catalogue(_written())
-    for overrides in ((settings.rules if settings else {}), facility_rules or {}):
-        made = made.overridden(overrides)
+    in_force = Catalogue(_written()).overridden(settings.rules if settings else {})
     study = vars((settings or Settings()).study)
-    return Catalogue({key: _worded(entry, study) for key, entry in made.entries.items()})
+    return Catalogue({key: _worded(entry, study) for key, entry in in_force.entries.items()})
 
 
 def parameters_of(settings: Settings, extract_date: date) -> dict[str, Any]:

@@ -79,11 +79,11 @@ def test_rules_that_are_off_are_not_published() -> None:
 )
 def test_wrong_overrides_are_refused_by_name(overrides: dict[str, dict[str, object]], words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        catalogue(facility_rules=overrides)
+        catalogue().overridden(overrides)
 
 
 def test_messages_show_thresholds_in_force() -> None:
-    changed = catalogue(facility_rules={"M01": {"thresholds": {"maximum_mm": 150.0}}})
+    changed = catalogue().overridden({"M01": {"thresholds": {"maximum_mm": 150.0}}})
     assert "150 mm" in message_of(changed.entries["M01"])
 
 

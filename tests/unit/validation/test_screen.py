@@ -116,13 +116,13 @@ def test_eligibility_is_not_validity() -> None:
 
 def test_severity_and_thresholds_can_be_overridden() -> None:
     staged = staged_of(_registry(measurement={"long_axis_mm": 250.0}))
-    softened = catalogue(facility_rules={"M01": {"severity": "warning"}})
+    softened = catalogue().overridden({"M01": {"severity": "warning"}})
     assert _rules_of(screen(staged, softened)) == []
-    widened = catalogue(
-        facility_rules={"M01": {"thresholds": {"maximum_mm": 300.0, "usual_maximum_mm": 300.0}}}
+    widened = catalogue().overridden(
+        {"M01": {"thresholds": {"maximum_mm": 300.0, "usual_maximum_mm": 300.0}}}
     )
     assert "M01" not in screen(staged, widened).findings["rule_id"]
-    off = screen(staged, catalogue(facility_rules={"M01": {"severity": "off"}}))
+    off = screen(staged, catalogue().overridden({"M01": {"severity": "off"}}))
     assert "M01" not in off.findings["rule_id"]
     result = off.rule_results.filter(pl.col("rule_id") == "M01").row(0, named=True)
     assert (result["status"], result["n_denominator"]) == ("not_applicable", 0)

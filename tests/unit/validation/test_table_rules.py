@@ -111,7 +111,7 @@ LIMITS = [
 
 @pytest.mark.parametrize(("rule_id", "name", "thresholds", "row"), LIMITS)
 def test_a_value_on_the_limit_passes(rule_id: str, name: str, thresholds: Any, row: Any) -> None:
-    rules = catalogue(facility_rules={rule_id: {"thresholds": thresholds}})
+    rules = catalogue().overridden({rule_id: {"thresholds": thresholds}})
     outcome = Outcome()
     judge_table(name, records_of({name: [row]})[name], rules, PARAMETERS, outcome)
     assert outcome.failures == {} and outcome.denominators[rule_id] == 1
