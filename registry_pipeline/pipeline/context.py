@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ from registry_pipeline.store.layout import StoreLayout
 
 if TYPE_CHECKING:
     from registry_pipeline.intake.mapping.model import Facility
+    from registry_pipeline.validation.rules.catalogue import Catalogue
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class RefreshContext:
         settings: registry.toml.
         ledgers: facility -> every file that it ever sent; every facility that has a mapping is in it.
         decisions: every decision, and those in force today.
-        mappings: facility -> its TOML; a mapping that nobody asks for is not read.
+        mappings, facilities: facility -> its TOML, and that judged; what nobody asks for is not read.
         finished: folders of the store that this refresh has made or found to be whole.
     """
 
@@ -42,6 +44,7 @@ class RefreshContext:
     ledgers: Mapping[str, Sequence[LandedFile]]
     decisions: DecisionState
     mappings: dict[str, TomlSource] = field(default_factory=dict, repr=False, compare=False)
+    facilities: dict[str, Facility] = field(default_factory=dict, repr=False, compare=False)
     finished: set[Path] = field(default_factory=set, repr=False, compare=False)
 
     @property
@@ -78,7 +81,23 @@ class RefreshContext:
         # here: it loads the readers, which a refresh with nothing new does without
         from registry_pipeline.intake.mapping.facility import read_facility
 
-        return read_facility(self.mapping(facility_id).path)
+        if facility_id not in self.facilities:
+            self.facilities[facility_id] = read_facility(self.mapping(facility_id).path)
+        return self.facilities[facility_id]
+
+    @cached_property
+    def rules(self) -> Catalogue:
+        """The rules as registry.toml has them.
+
+        Raises:
+            ConfigurationError: it names a rule, severity or threshold that does not exist.
+        """
+        from registry_pipeline.validation.rules.catalogue import OverrideError, catalogue
+
+        try:
+            return catalogue(self.settings)
+        except OverrideError as problem:
+            raise read_toml(self.home.settings_file).error(problem.keys, str(problem)) from None
 
     def extract_date(self, facility_id: str | None = None) -> date:
         """End of observation: as set, else the day on which the newest file was received.

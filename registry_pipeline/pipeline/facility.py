@@ -39,7 +39,7 @@ from registry_pipeline.validation.registry_wide.persons import (
     known_elsewhere,
     with_merged_patients,
 )
-from registry_pipeline.validation.rules.catalogue import Catalogue, OverrideError, catalogue, parameters_of
+from registry_pipeline.validation.rules.catalogue import Catalogue, OverrideError, parameters_of
 from registry_pipeline.validation.screening.row_account import with_empty_sheets
 from registry_pipeline.validation.screening.screen import Screened, ScreenOptions, screen_facility
 
@@ -143,15 +143,11 @@ def facility_catalogue(context: RefreshContext, facility_id: str) -> Catalogue:
     Raises:
         ConfigurationError: an override names a rule, severity or threshold that does not exist.
     """
-    facility, settings_file = context.facility(facility_id), context.home.settings_file
-    try:
-        rules = catalogue(context.settings)
-    except OverrideError as problem:
-        raise read_toml(settings_file).error(problem.keys, str(problem)) from None
+    facility, rules = context.facility(facility_id), context.rules
     for rule_id in context.settings.refresh.blocking_rules:
         if rule_id not in rules.entries:
             message = f"there is no rule {rule_id}{nearest(rule_id, rules.entries)}"
-            raise read_toml(settings_file).error(["refresh", "blocking_rules"], message)
+            raise read_toml(context.home.settings_file).error(["refresh", "blocking_rules"], message)
     try:
         return rules.overridden_at_facility(facility.rules)
     except OverrideError as problem:

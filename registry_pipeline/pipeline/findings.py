@@ -23,7 +23,7 @@ from registry_pipeline.store.releases import current_release, open_release
 from registry_pipeline.validation.decisions.in_force import assignments, states_of, today
 from registry_pipeline.validation.records import curated, whole_key
 from registry_pipeline.validation.registry_wide.finding_history import Vanished, merge_lifecycle
-from registry_pipeline.validation.rules.catalogue import Catalogue, catalogue
+from registry_pipeline.validation.rules.catalogue import Catalogue
 from registry_pipeline.validation.screening.findings import FINDING
 
 _ASSIGNED = {"finding_id": pl.String, "assigned_to": pl.String, "due_date": pl.Date}
@@ -82,7 +82,7 @@ def _screened_findings(context: RefreshContext) -> pl.DataFrame | None:
     frames = [read_parquet(path) for path in context.screened_files("findings")]
     judged = context.layout.table("quality.finding")
     if judged.is_file():
-        rules = list(catalogue(context.settings).of_scope("registry"))
+        rules = list(context.rules.of_scope("registry"))
         is_registry_wide = pl.col("rule_id").is_in(rules) | (pl.col("facility_id") == WHOLE_REGISTRY)
         frames.append(read_parquet(judged).filter(is_registry_wide))
     return pl.concat([with_schema(frame, FINDING) for frame in frames]) if frames else None
@@ -113,7 +113,7 @@ def _with_assignments(findings: pl.DataFrame, decisions: DecisionState) -> pl.Da
 
 def _vanished(context: RefreshContext, previous: pl.DataFrame, current: pl.DataFrame) -> Vanished:
     """What became of the earlier findings that are not among the current ones."""
-    rules = catalogue(context.settings)
+    rules = context.rules
     comparing = _comparing_rules(rules)
     settled = pl.col("status").is_in(["corrected", "closed"])
     missing = previous.join(current, on="finding_id", how="anti").filter(~settled)

@@ -23,12 +23,12 @@ from registry_pipeline.store.releases import DATABASE, current_release, release_
 from registry_pipeline.store.sql import add_view, private_database
 from registry_pipeline.validation.registry_wide.persons import conflict_findings
 from registry_pipeline.validation.registry_wide.registry_rules import run_registry_rules
-from registry_pipeline.validation.rules.catalogue import catalogue, parameters_of
+from registry_pipeline.validation.rules.catalogue import parameters_of
 
 
 def quality_tables(context: RefreshContext) -> dict[str, pl.DataFrame]:
     """Rows of ``quality.*``: name of the table -> frame. ``finding`` knows no releases yet."""
-    settings, rules = context.settings, catalogue(context.settings)
+    settings, rules = context.settings, context.rules
     parameters = parameters_of(settings, context.extract_date())
     gathered = {
         "rule_result": _concat(context.screened_files("rule_results")),

@@ -30,7 +30,6 @@ from registry_pipeline.study.analysis import Inputs, Tables
 from registry_pipeline.study.estimates import Progress, Stored, analyses, batches, run_analyses
 from registry_pipeline.study.marts import MART_TABLES, Marts, read_marts, stored_marts
 from registry_pipeline.study.scenarios import Sources, scenarios
-from registry_pipeline.validation.rules.catalogue import catalogue
 from schemas.table import columns_of
 
 ESTIMATION = (
@@ -93,7 +92,7 @@ def judge(context: RefreshContext) -> dict[str, int]:
 
 def registry_findings(context: RefreshContext) -> tuple[Counter[tuple[str, str, str]], set[tuple[str, str]]]:
     """Of the rules over the whole registry: (rule, severity, category) -> findings, and (rule, category) that failed."""
-    entries = catalogue(context.settings).of_scope("registry")
+    entries = context.rules.of_scope("registry")
     own = pl.col("rule_id").is_in(list(entries))
     findings = read_parquet(context.layout.table("quality.finding")).filter(own)
     results = read_parquet(context.layout.table("quality.rule_result")).filter(own)

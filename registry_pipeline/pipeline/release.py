@@ -37,7 +37,6 @@ from registry_pipeline.store.releases import (
     reports_problem,
 )
 from registry_pipeline.validation.decisions.in_force import decision_rows
-from registry_pipeline.validation.rules.catalogue import catalogue
 from registry_pipeline.validation.rules.translations import rule_message_rows
 from schemas.table import columns_of
 
@@ -112,7 +111,7 @@ def _refuse_blocked(context: RefreshContext) -> None:
 
 def _build(context: RefreshContext, anew: bool) -> None:
     home, settings = context.home, context.settings
-    rules = catalogue(settings)
+    rules = context.rules
     versions = Versions(
         code_version=code_version(),
         rule_set_version=rules.rule_set_version,
