@@ -32,7 +32,7 @@ STAGING_ROOMS = (
     "registry_pipeline/pipeline",
     "schemas",
 )
-SCREENING_ROOMS = ("registry_pipeline/validation", "sql/rules")
+SCREENING_ROOMS = ("registry_pipeline/validation", "sql/parts", "sql/rules")
 NOT_READ_BY_STAGING = ("rules", "tolerance", "language")
 """Sections of a facility's TOML."""
 _HELD: set[str] = set()
