@@ -7,6 +7,7 @@ Does not belong here: fitting; the bootstrap for optimism (analysis/cox/bootstra
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,8 @@ from registry_pipeline.analysis.distributions import Z95
 from registry_pipeline.analysis.inputs import Floats, Ints
 from registry_pipeline.analysis.times import Times
 
+Counts = npt.NDArray[Any]  # whole numbers where every row counts once, as it nearly always does
+MOST_COUNTED = 2**30
 PREDICTOR_TOLERANCE = 1e-10  # share of the range below which two predictions are the same
 
 
@@ -51,55 +54,79 @@ def ranks(values: Floats) -> Ints:
     return np.concatenate(([0], np.cumsum(step)))[inverse].astype(np.int64)
 
 
-class RangeCounter:
-    """Weighted counts of the elements of a slice whose number is below a bound (a wavelet matrix)."""
+@dataclass(frozen=True)
+class Elements:
+    """Rows (and, with delayed entry, their entries) in order of stratum and score.
 
-    def __init__(self, number: Ints, weight: Floats, n_number: int) -> None:
-        """Lay out `number` (n,) in 0..n_number-1 bit by bit, the most significant bit first."""
-        self.bits = max(int(n_number).bit_length(), 1)
-        # Half the memory traffic when every row counts once, as it nearly always does.
-        self.is_plain = bool(np.all(weight == 1))
-        self.zeros: list[npt.NDArray[np.int32]] = []
-        self.weights: list[Floats] = []
-        for bit in range(self.bits - 1, -1, -1):
-            is_zero = (number >> bit) & 1 == 0
-            self.zeros.append(np.concatenate(([0], np.cumsum(is_zero))).astype(np.int32))
-            order = np.concatenate([np.flatnonzero(is_zero), np.flatnonzero(~is_zero)])
-            if not self.is_plain:
-                self.weights.append(np.concatenate(([0.0], np.cumsum(np.where(is_zero, weight, 0.0)))))
-                weight = weight[order]
-            number = number[order]
-
-    def below(self, start: Ints, stop: Ints, bound: Ints) -> Floats:
-        """Sum the weights of elements start <= position < stop whose number is less than bound (all (q,))."""
-        total = np.zeros(len(start))
-        left, right = start.astype(np.int32), stop.astype(np.int32)
-        for level, bit in enumerate(range(self.bits - 1, -1, -1)):
-            zeros = self.zeros[level]
-            goes_one = (bound >> bit) & 1 == 1
-            left_zero, right_zero = zeros[left], zeros[right]
-            if self.is_plain:
-                total += np.where(goes_one, right_zero - left_zero, 0)
-            else:
-                weights = self.weights[level]
-                total += np.where(goes_one, weights[right] - weights[left], 0.0)
-            left = np.where(goes_one, zeros[-1] + left - left_zero, left_zero)
-            right = np.where(goes_one, zeros[-1] + right - right_zero, right_zero)
-        return total
-
-
-def _counts(
-    number: Ints, weight: Floats, start: Ints, stop: Ints, own: Ints, n_number: int, is_distinct: bool
-) -> tuple[Floats, Floats, Floats]:
-    """Sum the weights in slices below, at and above each row's own number.
-
-    A row is not in its own slice, so where all rows differ (`is_distinct`) nothing is equal.
+    key: time, twice its position among the times, odd for what comes after the deaths of that time; source: the weight
+    that an element has for who dies earlier; death: its weight for who outlives it.
     """
-    counter = RangeCounter(number, weight, n_number)
-    running = np.concatenate(([0.0], np.cumsum(weight)))
-    below = counter.below(start, stop, own)
-    upto = below if is_distinct else counter.below(start, stop, own + 1)
-    return below, upto - below, running[stop] - running[start] - upto
+
+    key: Ints
+    source: Counts
+    death: Counts
+    is_plain: bool
+
+    @property
+    def weights(self) -> tuple[Counts, Counts] | None:
+        """Both weights; None where each element counts once, and dies where its key is even."""
+        return None if self.is_plain else (self.source, self.death)
+
+    def take(self, order: Ints) -> Elements:
+        """Give the elements in another order."""
+        if self.is_plain:
+            return Elements(self.key[order], self.source, self.death, True)
+        return Elements(self.key[order], self.source[order], self.death[order], False)
+
+
+def lower_sums(elements: Elements, sizes: Counts, n_key: int) -> tuple[Counts, Counts]:
+    """For each element, over those before it in its block: sums of `source` with a later key, of `death` with an earlier.
+
+    sizes: of the blocks, one for each stratum. From the highest bit of the keys on each block is parted into keys
+    without and with the bit, in the same order: two elements are parted once, at the highest bit in which they differ,
+    and there it is known which is later. All passes over the memory are sequential (a merge sort from above).
+    """
+    n, weights = len(elements.key), elements.weights
+    key: Counts = elements.key.astype(np.int32)
+    kind = np.int32 if weights is None else np.float64
+    later: Counts = np.zeros(n, kind)
+    earlier: Counts = np.zeros(n, kind)
+    place: Counts = np.arange(n, dtype=np.int32)
+    row = place
+    for bit in range(max(int(n_key).bit_length() - 1, 0), -1, -1):
+        sizes = sizes[sizes > 0]
+        first = np.concatenate(([0], np.cumsum(sizes)[:-1])).astype(np.int32)[: len(sizes)]
+        has_bit = (key >> bit & 1).astype(bool)
+        ones, n_one = _before(has_bit.astype(np.int32), first, sizes)
+        if weights is None:
+            sources, deaths = ones, _before((~has_bit & (key & 1 == 0)).astype(np.int32), first, sizes)[0]
+        else:
+            sources = _before(weights[0] * has_bit, first, sizes)[0]
+            deaths = _before(weights[1] * ~has_bit, first, sizes)[0]
+        later += np.where(has_bit, 0, sources)
+        earlier += np.where(has_bit, deaths, 0)
+        last = np.repeat((first + sizes - n_one).astype(np.int32), sizes)
+        target = np.where(has_bit, last + ones, place - ones)
+        moved = np.empty(n, dtype=np.int32)
+        moved[target] = place
+        key, later, earlier, row = (values[moved] for values in (key, later, earlier, row))
+        weights = None if weights is None else (weights[0][moved], weights[1][moved])
+        sizes = np.column_stack([sizes - n_one, n_one]).reshape(-1)
+    out = np.empty_like(later), np.empty_like(earlier)
+    out[0][row], out[1][row] = later, earlier
+    return out
+
+
+def _before(values: Counts, first: Counts, sizes: Counts) -> tuple[Counts, Counts]:
+    """Sums of the values before each within its block, and of each whole block."""
+    if not len(first):
+        return values, values
+    running = np.cumsum(values, dtype=values.dtype)
+    base = running[first] - values[first]
+    running_before = running - values
+    return running_before - np.repeat(base, sizes) if len(first) > 1 else running_before, (
+        running[first + sizes - 1] - base
+    )
 
 
 @checked
@@ -130,74 +157,90 @@ def concordance(
     score = np.asarray(score, dtype=np.float64)
     layer = np.zeros(n, dtype=np.int64) if stratum is None else np.asarray(stratum, dtype=np.int64)
     counted = np.ones(n) if weight is None else np.asarray(weight, dtype=np.float64)
-    number = ranks(score)
-    better, equal, worse = np.zeros(n), np.zeros(n), np.zeros(n)
-    for add_better, add_equal, add_worse, rows in (
-        _as_death(times, number, layer, counted),
-        _as_survivor(times, number, layer, counted),
-    ):
-        better[rows] += add_better
-        equal[rows] += add_equal
-        worse[rows] += add_worse
+    better, equal, worse = _pairs(times, ranks(score), layer, counted)
     codes = (
         None if cluster_codes is None else np.unique(cluster_codes, return_inverse=True)[1].astype(np.int64)
     )
     return _summarise(better, equal, worse, counted, codes)
 
 
-def _key(times: Times, layer: Ints) -> tuple[Ints, Floats, int]:
-    """Number (stratum, time) pairs in order; give keys, each row's time rank and the width of a stratum."""
-    unique, rank = times.distinct
-    width = len(unique) + 2
-    return (layer * width + rank + 1).astype(np.int64), unique, width
+def _pairs(times: Times, number: Ints, layer: Ints, weight: Floats) -> tuple[Floats, Floats, Floats]:
+    """For each row: weights of its pairs in which the right one, neither, the wrong one has the higher score."""
+    n, is_death = len(times), times.event > 0
+    is_plain = times.entry is None and n < MOST_COUNTED and bool(np.all(weight == 1))
+    source, death = weight, weight * is_death
+    unique, position = times.distinct
+    key = 2 * position + ~is_death
+    if (
+        times.entry is not None
+    ):  # who has not entered is no survivor; who died before the entry is not outlived
+        late = np.maximum(2 * np.searchsorted(unique, times.entry, side="right") - 1, 0)
+        key, source = np.concatenate([key, late]), np.concatenate([source, -source])
+        death = np.concatenate([death, np.zeros(n)])
+        number, layer = np.tile(number, 2), np.tile(layer, 2)
+    at_risk, died = _totals(layer, key, source, death, n)
+    elements = Elements(key, source, death, is_plain)
+    below, died_upto = _ordered_sums(elements, number, layer, 2 * len(unique))
+    equal, died_equal = _equal_sums(elements, number, layer)
+    below, equal = below[:n] * is_death, equal[:n] * is_death
+    died_upto, died_equal = _after_entry(died_upto, n), _after_entry(died_equal, n)
+    better = below + died - died_upto
+    worse = at_risk * is_death - below - equal + died_upto - died_equal
+    return better, equal + died_equal, worse
 
 
-def _as_death(times: Times, number: Ints, layer: Ints, weight: Floats) -> tuple[Floats, Floats, Floats, Ints]:
-    """For each death: weights of those at risk who outlive it, with lower, equal and higher score."""
-    key, unique, width = _key(times, layer)
-    death = np.flatnonzero(times.event > 0)
-    after = 2 * key + (times.event == 0)  # censoring on the day of a death comes after it
-    order = np.argsort(after, kind="stable")
-    start = np.searchsorted(after[order], 2 * key[death], side="right")
-    stop = np.searchsorted(key[order], (layer[death] + 1) * width)
-    size = int(number.max(initial=0)) + 1
-    below, equal, above = _counts(
-        number[order], weight[order], start, stop, number[death], size, size == len(number)
-    )
-    if times.entry is not None:
-        late = (layer * width + np.searchsorted(unique, times.entry, side="right")).astype(np.int64)
-        by_entry = np.argsort(late, kind="stable")
-        first = np.searchsorted(late[by_entry], key[death])
-        stop = np.searchsorted(late[by_entry], (layer[death] + 1) * width)
-        minus = _counts(
-            number[by_entry], weight[by_entry], first, stop, number[death], size, size == len(number)
-        )
-        below, equal, above = below - minus[0], equal - minus[1], above - minus[2]
-    return below, equal, above, death
+def _after_entry(sums: Counts, n: int) -> Floats:
+    """Of the deaths before each row's end those after its entry, where it has one."""
+    return np.asarray(sums[:n] - (sums[n:] if len(sums) > n else 0), dtype=np.float64)
 
 
-def _as_survivor(
-    times: Times, number: Ints, layer: Ints, weight: Floats
-) -> tuple[Floats, Floats, Floats, Ints]:
-    """For each row: weights of the deaths it outlives while at risk, with higher, equal and lower score."""
-    key, unique, width = _key(times, layer)
-    death = np.flatnonzero(times.event > 0)
-    death = death[np.argsort(key[death], kind="stable")]
-    is_death = times.event > 0
-    stop = np.where(
-        is_death,
-        np.searchsorted(key[death], key, side="left"),
-        np.searchsorted(key[death], key, side="right"),
-    )
-    begin = layer * width
-    if times.entry is not None:
-        begin = layer * width + np.searchsorted(unique, times.entry, side="right")
-    start = np.minimum(np.searchsorted(key[death], begin, side="right"), stop)
-    size = int(number.max(initial=0)) + 1
-    below, equal, above = _counts(
-        number[death], weight[death], start, stop, number, size, size == len(number)
-    )
-    return above, equal, below, np.arange(len(number))
+def _ordered_sums(elements: Elements, number: Ints, layer: Ints, n_key: int) -> tuple[Counts, Counts]:
+    """:func:`lower_sums` in order of score; of equal scores the later do not count, and the earlier do."""
+    if len(number) and int(number.max()) == len(number) - 1 and not layer.any():
+        order = np.empty(len(number), dtype=np.int64)  # no two scores are equal
+        order[number] = np.arange(len(number))
+    else:
+        order = np.argsort(_group_keys(elements, number, layer))
+    sums = lower_sums(elements.take(order), np.bincount(layer, minlength=1), n_key)
+    out = np.empty_like(sums[0]), np.empty_like(sums[1])
+    out[0][order], out[1][order] = sums
+    return out
+
+
+def _group_keys(elements: Elements, number: Ints, layer: Ints) -> Ints:
+    """One number for stratum, score and key, in this order."""
+    width = int(elements.key.max(initial=0)) + 2
+    return (layer * (int(number.max(initial=0)) + 1) + number) * width + elements.key
+
+
+def _equal_sums(elements: Elements, number: Ints, layer: Ints) -> tuple[Floats, Floats]:
+    """For each element, over those of the same score: sums of `source` with a later key, of `death` with an earlier."""
+    n = len(number)
+    later, earlier = np.zeros(n), np.zeros(n)
+    rows = np.flatnonzero((np.bincount(number, minlength=1) > 1)[number])
+    if not len(rows):
+        return later, earlier
+    keys = _group_keys(elements, number, layer)[rows]
+    width = int(elements.key.max()) + 2
+    order = np.argsort(keys)
+    ordered, group = keys[order], keys // width
+    held = np.concatenate(([0.0], np.cumsum(elements.source[rows][order])))
+    gone = np.concatenate(([0.0], np.cumsum(elements.death[rows][order])))
+    begin, end = np.searchsorted(ordered, group * width), np.searchsorted(ordered, (group + 1) * width)
+    later[rows] = held[end] - held[np.searchsorted(ordered, keys, side="right")]
+    earlier[rows] = gone[np.searchsorted(ordered, keys, side="left")] - gone[begin]
+    return later, earlier
+
+
+def _totals(layer: Ints, key: Ints, source: Counts, death: Counts, n: int) -> tuple[Floats, Floats]:
+    """For each of the n rows: weight of those at risk after its time, and of the deaths it was at risk for."""
+    width = int(key.max(initial=0)) + 2
+    cell, size = layer * width + key, (int(layer.max(initial=0)) + 1) * width
+    held = np.concatenate(([0.0], np.cumsum(binned(cell, source, size))))
+    gone = np.concatenate(([0.0], np.cumsum(binned(cell, death, size))))
+    at, own = cell[:n], layer[:n]
+    at_risk = held[(own + 1) * width] - held[at + 1]
+    return at_risk, gone[at] - (gone[cell[n:]] if len(cell) > n else gone[own * width])
 
 
 def _summarise(

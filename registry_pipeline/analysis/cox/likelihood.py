@@ -117,18 +117,15 @@ def _steps(sets: RiskSets, at_risk: Floats, dying: Floats) -> tuple[Steps, float
         denominator = at_risk[k, 0] - fraction * dying[k, 0]
         if not np.all(denominator > 0):
             return None
-        weight = sets.tie_weight[first:stop]
-        logarithms += float(weight @ np.log(denominator))
+        weight = None if sets.tie_weight is None else sets.tie_weight[first:stop]
+        heights = np.log(denominator)
+        logarithms += float(heights.sum() if weight is None else weight @ heights)
         inverse = 1.0 / denominator
-        part, weighted = fraction * inverse, weight * inverse
-        sums_of = (
-            weighted,
-            fraction * weighted,
-            inverse * weighted,
-            part * weighted,
-            part * fraction * weighted,
-        )
-        for j, value in enumerate(sums_of):
+        weighted = inverse if weight is None else weight * inverse
+        part = fraction * weighted
+        for j, value in enumerate(
+            (weighted, part, weighted * inverse, part * inverse, part * (fraction * inverse))
+        ):
             sums[times, j] = np.add.reduceat(value, sets.tie_start[times] - first)
     hazard, hazard_dying, one, two, three = (sums[:, j : j + 1] for j in range(5))
     s1, d1 = at_risk[:, 1:], dying[:, 1:]

@@ -37,7 +37,8 @@ def score_residuals(sets: RiskSets, x: Floats, found: Evaluation) -> Floats:
 
 def schoenfeld_residuals(sets: RiskSets, x: Floats, found: Evaluation) -> Floats:
     """Covariates of the dying less their expectation, one row per death in `sets.death_row`, shape (m, p)."""
-    total = binned(sets.tie_index, sets.tie_weight, sets.n_time)
+    weight = np.ones(sets.n_event) if sets.tie_weight is None else sets.tie_weight
+    total = binned(sets.tie_index, weight, sets.n_time)
     mean = found.steps.mean / total[:, None]
     residual: Floats = x[sets.death_row] - mean[sets.death_index]
     return residual

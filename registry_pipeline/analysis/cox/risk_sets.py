@@ -30,7 +30,7 @@ class RiskSets:
     count (n,): how many identical patients a row stands for.
     tie_index, tie_fraction (events,): Efron's steps; step l of d deaths at time k removes the fraction l/d of
     the dying from the risk set (zeros for Breslow). tie_start (K,): the first step of each death time. tie_weight
-    (events,): 1, or with case weights the mean weight of those who die then (as R's coxph).
+    (events,): None, or with case weights the mean weight of those who die then (as R's coxph).
     indicator: for small data, who is at risk and who dies as two matrices (K, n) of 0 and 1; a bootstrap of 56
     patients spends its time in calls, and one matrix product is one call.
     """
@@ -45,7 +45,7 @@ class RiskSets:
     tie_index: Ints
     tie_fraction: Floats
     tie_start: Ints
-    tie_weight: Floats
+    tie_weight: Floats | None
     has_entry: bool
     indicator: tuple[Floats, Floats] | None = None
 
@@ -107,7 +107,7 @@ def build_risk_sets(
         tie_index,
         fraction,
         start,
-        (total / n_tied)[tie_index],
+        (total / n_tied)[tie_index] if is_weighted else None,
         times.entry is not None,
         indicator,
     )
