@@ -4,16 +4,30 @@ Belongs here: the synthetic patients and both ways to estimate from them.
 Does not belong here: whether the estimates agree (``tests/reference``), though both sides tell what they got.
 """
 
+import shutil
+import subprocess
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from benchmarks.job import Work
-from benchmarks.measuring import Figure, alternate, figure, run_job
+from benchmarks.measuring import Figure, Measurement, alternate, figure, run_job
 
 COVARIATES = [f"x{at}" for at in range(5)]
 CASES = {"km": "Kaplan-Meier", "logrank": "log-rank, 4 groups", "cox": "Cox, 5 covariates"}
 TARGETS = {"km": 1.0, "logrank": 1.0, "cox": 1 / 8}
+R_TARGETS = {"km": 0.15, "logrank": 0.15, "cox": 0.4}
+R_CALLS = {
+    "km": "survfit(Surv(days, event) ~ 1, d)",
+    "logrank": "survdiff(Surv(days, event) ~ group, d)",
+    "cox": "coxph(Surv(days, event) ~ x0 + x1 + x2 + x3 + x4, d)",
+}
+R_SCRIPT = """
+suppressPackageStartupMessages(library(survival))
+d <- read.csv("{csv}")
+used <- system.time({call})
+cat(used[["elapsed"]], used[["user.self"]] + used[["sys.self"]])
+"""
 MOST_OF_FRAME = 1.5
 BOOTSTRAPPED, REPLICATES, N_COVARIATES = 56, 1000, 8
 
@@ -37,9 +51,50 @@ def benchmark(
             most = max(one.held_mb + MOST_OF_FRAME * one.told["frame_mb"] for one in ours)
             named = f"{name}, {rows:,} rows, against lifelines"
             figures.append(figure(named, ours, theirs, TARGETS[case], parts, most))
+    figures += _against_r(out, rows, repeats)
     refits = [run_job("estimating.bootstraps", out, replicates=replicates) for _ in range(repeats)]
     named = f"{replicates:,} bootstraps of a Cox model, {N_COVARIATES} covariates, n = {BOOTSTRAPPED}"
     return [*figures, figure(named, refits, target=10.0)]
+
+
+def _against_r(out: Path, rows: int, repeats: int) -> list[Figure]:
+    """The same against R's survival, which computes the concordance with a Cox model; none where R is not."""
+    if shutil.which("Rscript") is None:
+        return []
+    figures = []
+    with tempfile.TemporaryDirectory(dir=out) as folder:
+        path, csv = f"{folder}/patients.parquet", f"{folder}/patients.csv"
+        run_job("estimating.write_patients", out, path=path, rows=rows)
+        run_job("estimating.write_csv", out, path=path, csv=csv)
+        for case, name in CASES.items():
+            ours, theirs = alternate(
+                lambda case=case: run_job("estimating.ours", out, path=path, case=f"{case}, as R"),
+                lambda case=case: _r(csv, case),
+                repeats,
+            )
+            figures.append(
+                figure(f"{name}, {rows:,} rows, against R survival", ours, theirs, R_TARGETS[case])
+            )
+    return figures
+
+
+def _r(csv: str, case: str) -> Measurement:
+    """Time one call of R, without its start and the reading."""
+    script = R_SCRIPT.format(csv=csv, call=R_CALLS[case])
+    done = subprocess.run(["Rscript", "--vanilla", "-e", script], capture_output=True, text=True, check=True)
+    wall, cpu = map(float, done.stdout.split())
+    return Measurement(wall, cpu, float("nan"))
+
+
+def write_csv(path: str, csv: str) -> Work:
+    """The patients as R reads them."""
+    import polars as pl
+
+    def work() -> dict[str, Any]:
+        pl.read_parquet(path).write_csv(csv)
+        return {}
+
+    return work
 
 
 def write_patients(path: str, rows: int) -> Work:
@@ -69,6 +124,7 @@ def ours(path: str, case: str) -> Work:
     from registry_pipeline import analysis
 
     frame = pd.read_parquet(path)
+    case, is_as_r = case.removesuffix(", as R"), case.endswith(", as R")
     size = {"frame_mb": float(frame.memory_usage(deep=True).sum()) / 2**20}
 
     def work() -> dict[str, Any]:
@@ -78,7 +134,9 @@ def ours(path: str, case: str) -> Work:
         if case == "logrank":
             test = analysis.logrank_test(frame, "days", "event", "group")
             return size | {"chi_square": float(test["chi_square"][0])}
-        fit = analysis.fit_cox(frame, "days", "event", COVARIATES)
+        fit = analysis.fit_cox(frame, "days", "event", COVARIATES, cross_check=not is_as_r)
+        if is_as_r:
+            size["concordance"] = fit.concordance.estimate
         told = {"coefficients": [round(one, 8) for one in fit.terms["coefficient"]], "status": fit.status}
         return size | told
 
