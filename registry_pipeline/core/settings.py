@@ -224,17 +224,11 @@ class Limits:
     """Bounds against hostile or broken files."""
 
     max_cell_bytes: int = _parameter(1_000_000, "A longer cell is rejected with its row.", False, (), 1)
-    max_unpacked_bytes: int = _parameter(
-        2_000_000_000, "Most bytes that an archive may unpack to.", False, (), 1
-    )
+    max_unpacked_bytes: int = _parameter(2 * 10**9, "Most bytes of an unpacked archive.", False, (), 1)
     max_compression_ratio: float = _parameter(200.0, "Most that an archive may shrink.", False, (), 1)
     max_members: int = _parameter(10_000, "Most members of an archive.", False, (), 1)
-    max_reader_seconds: float = _parameter(
-        1800.0, "Longest time that reading one file may take; small files get less.", False, (), 1
-    )
-    max_reader_bytes: int = _parameter(
-        4_000_000_000, "Most memory that reading one file may take; small files get less.", False, (), 1
-    )
+    max_reader_seconds: float = _parameter(1800.0, "Longest reading; small files get less.", False, (), 1)
+    max_reader_bytes: int = _parameter(4 * 10**9, "Most memory to read; small files get less.", False, (), 1)
 
 
 @dataclass(frozen=True)
