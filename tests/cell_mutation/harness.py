@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import random
 import shutil
-import tomllib
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from registry_pipeline.core.home import Home
 from tests.cell_mutation.exports import DemoExport, Export, SimulatedExport, mutate_export
+from tests.cell_mutation.mapped import mapped
 from tests.cell_mutation.mutations import Mutation
 from tests.cell_mutation.verdict import judge, verdict
 
@@ -33,14 +32,17 @@ def run(folder: Path, changes: int, seed: int, per_round: int = PER_ROUND) -> It
         if place not in baselines:
             export = makers[place]()
             home = _keyed(export.write(folder / f"before-{place}"))
-            baselines[place] = (judge(home, export.facility_id), *_mapping(home, export.facility_id))
-        before, codes, columns = baselines[place]
+            baselines[place] = (
+                judge(home, export.facility_id),
+                mapped(home.facilities / f"{export.facility_id}.toml"),
+            )
+        before, mapping = baselines[place]
         export = makers[place]()
         mutations = mutate_export(export, rng, min(per_round, changes - n))
         root = folder / f"after-{round_no}"
         after = judge(_keyed(export.write(root)), export.facility_id)
         for mutation in mutations:
-            yield mutation, verdict(mutation, before, after, codes, mutation.column in columns)
+            yield mutation, verdict(mutation, before, after, mapping)
         shutil.rmtree(root)
         n += len(mutations)
         if n >= changes:
@@ -53,25 +55,5 @@ def _simulated(folder: Path, number: int) -> Callable[[], Export]:
 
 def _keyed(home: Home) -> Home:
     home.key_file.write_text(KEY, encoding="utf-8")
+    home.write_key_check()
     return home
-
-
-def _mapping(home: Home, facility_id: str) -> tuple[Mapping[str, set[Any]], set[str]]:
-    """Text of a cell -> values that code lists give it; the columns that are read."""
-    mapping = tomllib.loads((home.facilities / f"{facility_id}.toml").read_text(encoding="utf-8"))
-    codes: dict[str, set[Any]] = defaultdict(set)
-    columns: set[str] = set()
-    for source in mapping["source"]:
-        for table in source["table"]:
-            where = table.get("where", {})
-            columns.add(where.get("column", ""))
-            for text in where.get("in", ()):
-                codes[text].add(text)
-            for given in table["columns"].values():
-                given = {"from": given} if isinstance(given, str) else given
-                columns.add(given.get("from", ""))
-                template = given.get("template", "")
-                columns.update(part.partition("}")[0] for part in template.split("{")[1:])
-                for text, value in given.get("codes", {}).items():
-                    codes[text].add(value)
-    return codes, columns

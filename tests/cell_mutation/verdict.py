@@ -23,11 +23,15 @@ from registry_pipeline.intake.mapping.facility import read_facility
 from registry_pipeline.intake.stage import Staged, stage_facility
 from registry_pipeline.validation.rules.catalogue import catalogue, parameters_of
 from registry_pipeline.validation.screening.screen import ScreenOptions, screen_facility
+from tests.cell_mutation.mapped import CONSTANT, Mapped
 from tests.cell_mutation.mutations import Mutation
 
 Place = tuple[str, str, int]
 _INVISIBLE = re.compile("[\u200b\u2060\ufeff\u00ad\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 FORMATS = ("%Y-%m-%d", "%Y%m%d", "%d/%m/%Y", "%Y-%m-%d %H:%M", "%Y/%m/%d", "%Y-%m-%d %H:%M:%S", "%Y.%m.%d")
+UNREAD = "S27"
+BLANK_LIKE = {"", "na", "n/a", "null", "unknown", ".", "-", "?", "不详", "未知", "#ref!"}
+"""Words for nothing, which say no more than an empty cell."""
 SCALES = (1.0, 10.0, 0.01, 0.1)
 """A length in mm or cm, a dose in Gy or cGy."""
 
@@ -87,7 +91,9 @@ def _judged(staged: Staged, findings: pl.DataFrame) -> Judged:
     for row in findings.iter_rows(named=True):
         place = (str(row["source_file"]), str(row["sheet"] or ""), int(row["source_row"] or 0))
         said[place][f"{row['rule_id']} {row['items']}"] += 1
-        if not row["source_row"]:
+        if (
+            not row["source_row"] or row["rule_id"] == UNREAD
+        ):  # of a column of a sheet: only its first row is named
             of_files[f"{row['rule_id']} {row['items']} {row['source_column']} {row['source_file']}"] += 1
         for person in persons.get(place, ()):
             of_person[person][f"{row['rule_id']} {row['items']}"] += 1
@@ -97,15 +103,8 @@ def _judged(staged: Staged, findings: pl.DataFrame) -> Judged:
     return Judged(records, said, of_person, persons, fates, of_files)
 
 
-def verdict(
-    mutation: Mutation, before: Judged, after: Judged, codes: Mapping[str, set[Any]], is_read: bool
-) -> str:
-    """``told``, ``same``, ``arrived``, ``unread`` or ``lost: why``.
-
-    Args:
-        codes: text of a cell -> values that the mapping's code lists give it.
-        is_read: the mapping reads the cell's column.
-    """
+def verdict(mutation: Mutation, before: Judged, after: Judged, mapping: Mapped) -> str:
+    """``told``, ``same``, ``arrived``, ``unread`` or ``lost: why``."""
     place = (mutation.file, mutation.sheet, mutation.row)
     if after.said.get(place, Counter()) - before.said.get(place, Counter()):
         return "told"
@@ -117,12 +116,16 @@ def verdict(
     old, new = before.records.get(place, Counter()), after.records.get(place, Counter())
     gone, come = list((old - new).elements()), list((new - old).elements())
     if not gone and not come:
-        if not is_read:
+        if not mapping.is_read(mutation):
             return "unread"
         if canonical(mutation.before) == canonical(mutation.after):
             return "same"
+        if canonical(mutation.after) in BLANK_LIKE and (
+            canonical(mutation.before) in BLANK_LIKE or mapping.is_repeated(mutation)
+        ):
+            return "same"
         return "lost: nothing changed and nothing is said"
-    return _of_changes(mutation, gone, come, codes)
+    return _of_changes(mutation, gone, come, mapping.codes)
 
 
 def _of_changes(
@@ -161,7 +164,9 @@ def _means(text: str, column: str, value: Any, codes: Mapping[str, set[Any]]) ->
     """Whether a person would read ``value`` in the cell."""
     plain = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text)).strip()
     if value is None:
-        return canonical(text) == ""
+        return canonical(text) in BLANK_LIKE
+    if value in codes.get(CONSTANT, ()):
+        return True
     if column.endswith(("_id", "_precision")) or value in codes.get(text, ()):
         return True
     if isinstance(value, bool):
