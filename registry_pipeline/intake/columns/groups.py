@@ -9,7 +9,7 @@ Rows make one record when they have the same patient, the same submission and th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
@@ -49,7 +49,9 @@ def group_rows(records: pl.DataFrame, mapping: TableMapping) -> tuple[pl.DataFra
     rest = [name for name in records.columns if name not in by and name not in _bundled(bundles)]
     held = [name for name in rest if not name.startswith(_COUNTED)]
     counts = [_count(column) for column in mapping.columns.values() if column.aggregate == "count"]
-    free = [name for name in bundles if mapping.columns[name].aggregate is None]
+    behind = {name: next(mapping.columns_behind(mapping.columns[name]), None) for name in bundles}
+    free = {name: (name, behind[name]) for name in bundles if mapping.columns[name].aggregate is None}
+    free |= _parts_of_identifiers(held, mapping)
     grouped = rows.group_by(by, maintain_order=True).agg(
         *(pl.col(name).first() for name in held),
         *(part for name, parts in bundles.items() for part in _chosen(mapping.columns[name], parts)),
@@ -57,9 +59,7 @@ def group_rows(records: pl.DataFrame, mapping: TableMapping) -> tuple[pl.DataFra
         *((pl.col(name).drop_nulls().n_unique() > 1).alias(f"_clash {name}") for name in free),
         pl.col("_row_id").alias("_row_ids"),
     )
-    issues = [
-        _clashes(grouped, name, next(mapping.columns_behind(mapping.columns[name]), None)) for name in free
-    ]
+    issues = [_clashes(grouped, name, *item) for name, item in free.items()]
     return grouped.drop(_ALONE, *(f"_clash {name}" for name in free)), pl.concat([no_issues, *issues])
 
 
@@ -97,10 +97,21 @@ def _count(column: ColumnMapping) -> pl.Expr:
     return pl.col(_COUNTED + name).sum().cast(pl.Int64).alias(name)
 
 
-def _clashes(grouped: pl.DataFrame, name: str, source_column: str | None) -> pl.DataFrame:
+def _parts_of_identifiers(held: Sequence[str], mapping: TableMapping) -> dict[str, tuple[str, str]]:
+    """Held source column -> the curated column whose template it fills, and its own name."""
+    parts = {}
+    for column in mapping.columns.values():
+        for part in column.placeholders:
+            name = SOURCE_PREFIX + part.name
+            if name in held and column.target.name != "patient_id":
+                parts.setdefault(name, (column.target.name, part.name))
+    return parts
+
+
+def _clashes(grouped: pl.DataFrame, name: str, column_name: str, source_column: str | None) -> pl.DataFrame:
     return grouped.filter(f"_clash {name}").select(
         "_row_id",
-        pl.lit(name).alias("column_name"),
+        pl.lit(column_name).alias("column_name"),
         pl.lit(source_column, dtype=pl.String).alias("source_column"),
         pl.lit("S16").alias("rule_id"),
         pl.lit("rows_of_one_record_disagree").alias("reason"),

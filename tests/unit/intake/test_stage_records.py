@@ -281,3 +281,16 @@ def test_relative_calendar(tmp_path):
     tumour = staged.tables["primary_tumour"].row(0, named=True)
     assert (day - tumour["dx_date"]).days == 400
     assert tumour["dx_date_lower"] == tumour["dx_date_upper"] == tumour["dx_date"]
+
+
+def test_rows_of_a_group_that_name_different_episodes_are_told(tmp_path):
+    columns = (
+        PATIENT,
+        'lrt_id = { template = "{patient_id}-{course}" }',
+        'episode_id = { template = "{patient_id}-E{episode}" }',
+    )
+    toml = source(table("lrt_course", *columns, group_by='["no", "course"]'))
+    staged = stage_text(tmp_path, toml, "no,course,episode\nA,1,1\nA,1,2\nA,2,1\nA,2,\n")
+    assert staged.issues.select("rule_id", "column_name", "source_column").rows() == [
+        ("S16", "episode_id", "episode")
+    ]
