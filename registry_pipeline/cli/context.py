@@ -56,10 +56,13 @@ class Context:
         """
         return open_home(self.root)
 
-    def release(self, release_id: str | None = None) -> duckdb.DuckDBPyConnection:
-        """A release, opened read-only."""
+    def release(
+        self, release_id: str | None = None, attached_id: str | None = None
+    ) -> duckdb.DuckDBPyConnection:
+        """A release, opened read-only, and another one beside it as ``attached``."""
         home = self.home()
-        return open_release(home, release_id, memory_limit=home.settings().refresh.memory_limit)
+        memory_limit = home.settings().refresh.memory_limit
+        return open_release(home, release_id, memory_limit=memory_limit, attached_id=attached_id)
 
 
 CONTEXT = Context()

@@ -142,7 +142,7 @@ def _show(report: CheckReport) -> None:
         ("file", "source", "rows", "state"), ([one[name] for name in names] for one in report.files), "Files"
     )
     _show_columns(report)
-    records = [(table, *counts.values()) for table, counts in report.tables.items()]
+    records = [(table, *counts.values()) for table, counts in report.tables.items() if any(counts.values())]
     print_table(("table", "accepted", "in quarantine"), records, "Records")
     rules = ("rule_id", "severity", "n_findings", "n_denominator", "message")
     print_table(
@@ -164,6 +164,7 @@ def _show_columns(report: CheckReport) -> None:
             one.n_rows, one.n_blank, None if one.n_used is None else one.n_used - (one.n_unread or 0), one.n_unread,
         )
         for one in report.columns
+        if one.state != "ignored"
     ]  # fmt: skip
     heads = ("source", "column", "feeds", "rows", "blank", "read", "not read")
     print_table(heads, rows, "Columns", is_wrapped=False)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -69,6 +70,9 @@ def status(is_json: bool, verify: bool) -> None:
         click.echo(f"{name:<22}{'' if value is None else value}")
     if problem := reports_problem(home):
         click.echo(f"{'reports':<22}{problem}; the next refresh tries again")
+    computed = tables["scorecard"][0].index("computed")
+    if all(row[computed] is None for row in tables["scorecard"][1]):
+        del tables["scorecard"]  # a registry that has no such study
     for name, (columns, rows) in tables.items():
         if rows or name != "failed_rules":
             click.echo("")
@@ -104,15 +108,27 @@ def form_of(form: str, out: Path | None, known: Sequence[str]) -> str:
 @own_options
 @click.argument("question", metavar='["SELECT ..."]', required=False)
 @click.option("--release", "release_id", metavar="ID", help="Ask this release; the current one if not given.")
+@click.option(
+    "--attach", "attached_id", metavar="ID", help="A second release, as attached.mart.cohort and so on."
+)
 @click.option("--format", "form", type=click.Choice(["table", "csv", "json", "parquet"]), default="table")
 @click.option("--json", "is_json", is_flag=True, help="The same as --format json.")
 @out_file
-def sql(question: str | None, release_id: str | None, form: str, is_json: bool, out: Path | None) -> None:
+def sql(
+    question: str | None,
+    release_id: str | None,
+    attached_id: str | None,
+    form: str,
+    is_json: bool,
+    out: Path | None,
+) -> None:
     """Ask a release; read-only, locked down. Without an argument reads the question from the input.
+
+    At a terminal it is a prompt: Tab completes names, the arrows bring earlier questions back.
 
     CSV puts an apostrophe before text that a spreadsheet would take for a formula; JSON and Parquet do not.
     """
-    with CONTEXT.release(release_id) as connection:
+    with CONTEXT.release(release_id, attached_id) as connection:
         if question is None and sys.stdin.isatty():
             _converse(connection)
             return
@@ -132,24 +148,27 @@ def _answer(answer: Answer, form: str, out: Path | None) -> None:
 
 def _converse(connection: duckdb.DuckDBPyConnection) -> None:
     """Questions until the end of the input (Ctrl-D); each ends with a semicolon."""
+    from registry_pipeline.cli.prompt import questions
+
     click.echo(
         "Tables: curated.*, mart.*, result.*, quality.*, meta.*; start with: FROM column_guide;", err=True
     )
-    asked: list[str] = []
-    while True:
-        try:
-            asked.append(input("     > " if asked else "sql  > "))
-        except EOFError:
-            return
-        if asked[-1].rstrip().endswith(";") or asked[-1].strip() in ("", "quit", "exit"):
-            question, asked = "\n".join(asked), []
-            if question.strip() in ("quit", "exit"):
-                return
-            try:
-                if question.strip():
-                    _answer(ask(connection, question), "table", None)
-            except QueryError as problem:
-                click.echo(str(problem), err=True)
+    names = connection.execute(
+        "SELECT table_schema || '.' || table_name FROM information_schema.tables "
+        "UNION SELECT column_name FROM information_schema.columns"
+    ).fetchall()
+    questions(
+        [name for (name,) in names],
+        CONTEXT.home().root / ".sql_history",
+        partial(_answer_at_prompt, connection),
+    )
+
+
+def _answer_at_prompt(connection: duckdb.DuckDBPyConnection, question: str) -> None:
+    try:
+        _answer(ask(connection, question), "table", None)
+    except QueryError as problem:
+        click.echo(str(problem), err=True)
 
 
 def _write_parquet(answer: Answer, out: Path | None) -> None:

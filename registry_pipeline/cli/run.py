@@ -34,9 +34,12 @@ def init(folder: Path | None) -> None:
     """Make a new registry home: commented registry.toml, pseudonym key, folders (0700)."""
     home = make_home(folder or CONTEXT.root)
     click.echo(f"{home.root} is ready. Next:")
-    click.echo(f"  1. describe each facility's files in {home.facilities}/<facility>.toml")
-    click.echo(f"  2. put its files into {home.inbox}/<facility>/")
-    click.echo(f"  3. registry --home {home.root} refresh")
+    command = f"registry --home {home.root}"
+    click.echo(
+        f"  1. {command} facility new ID --from FILES    drafts a facility's mapping from real exports"
+    )
+    click.echo(f"  2. put its files into {home.inbox}/ID/ and try the mapping: {command} facility check ID")
+    click.echo(f"  3. {command} refresh")
     click.echo(f"Keep a copy of {home.key_file} apart: without it pseudonyms cannot be made again.")
 
 

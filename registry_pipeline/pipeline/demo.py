@@ -97,10 +97,10 @@ def summary_lines(home: Home, planted: Manifest, first: str, last: str) -> list[
         f"  {after.n_read} rows read: {after.n_curated} curated, {after.n_quarantined} quarantined; "
         f"{after.n_errors} errors and {after.n_warnings} warnings are open",
         f"  {after.n_patients} patients analysed, scorecard: {after.n_agree} of {after.n_items} published items agree",
-        "Look at it:",
-        f"  {home.current / 'reports' / 'study_report.html'}",
-        f"  {command} status      {command} findings      {command} dev",
-        f'  {command} sql "select item, published, computed, agrees from result.scorecard"',
+        "Three things worth opening:",
+        f"  the study and quality reports   {command} report --open",
+        f"  what is still in doubt          {command} review",
+        f"  the release itself, in SQL      {command} sql",
     ]
 
 

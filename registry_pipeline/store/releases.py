@@ -89,9 +89,13 @@ def choose_release(home: Home, release_id: str | None = None) -> str:
 
 
 def open_release(
-    home: Home, release_id: str | None = None, memory_limit: str = "1500MB", threads: int | None = None
+    home: Home,
+    release_id: str | None = None,
+    memory_limit: str = "1500MB",
+    threads: int | None = None,
+    attached_id: str | None = None,
 ) -> duckdb.DuckDBPyConnection:
-    """A connection that can read one release and nothing else.
+    """A connection that can read one release, and one to compare it with as ``attached``, and nothing else.
 
     Read-only, no files, no network, no ATTACH, no settings. The link ``current`` is followed once, so
     the connection stays on its release when a newer one is switched to.
@@ -109,11 +113,18 @@ def open_release(
     config |= {
         "autoinstall_known_extensions": "false",
         "autoload_known_extensions": "false",
-        "enable_external_access": "false",
-        "lock_configuration": "true",
     }
+    other = (
+        None if attached_id is None else release_folder(home, choose_release(home, attached_id)) / DATABASE
+    )
     try:
-        return duckdb.connect(str(path), read_only=True, config=config)
+        connection = duckdb.connect(str(path), read_only=True, config=config)
+        if other is not None:
+            escaped = str(other).replace("'", "''")  # ATTACH takes no parameter
+            connection.execute(f"ATTACH '{escaped}' AS attached (READ_ONLY)")
+        connection.execute("SET enable_external_access = false")
+        connection.execute("SET lock_configuration = true")
+        return connection
     except duckdb.Error as problem:
         raise StoreError(f"{path}: {_why_not_opened(path, str(problem))}") from None
 

@@ -23,7 +23,7 @@ from registry_pipeline.operations.backup import SERVED, back_up, restore
 from registry_pipeline.pipeline.errors import Refused
 from registry_pipeline.pipeline.refresh import take_in
 from registry_pipeline.store.integrity import damaged_files, write_checksums
-from registry_pipeline.store.releases import CHECKSUMS, current_release, release_folder, switch
+from registry_pipeline.store.releases import CHECKSUMS, current_release, open_release, release_folder, switch
 from tests.support.registry_home import HOSPITAL, ROOT, good_files, send, send_all, small_home
 
 RELEASES = ("2026-01-01T000000Z-aaaaaa", "2026-01-02T000000Z-bbbbbb")
@@ -251,3 +251,39 @@ def test_the_commands_say_it_in_their_exit_codes(home: Home, tmp_path: Path) -> 
     assert SERVED in damaged.stderr
     assert (folder / CHECKSUMS).is_file()
     assert socket.gethostname() not in damaged.stderr
+
+
+def test_a_second_release_can_be_attached_and_nothing_else(home: Home, tmp_path: Path) -> None:
+    (tmp_path / "secret.csv").write_text("a\n1\n")
+    with open_release(home, RELEASES[0], attached_id=RELEASES[1]) as connection:
+        query = "SELECT count(*) FROM open_findings, attached.main.open_findings AS earlier"
+        assert connection.execute(query).fetchone() == (0,)
+        for statement in (
+            f"FROM '{tmp_path / 'secret.csv'}'",
+            f"ATTACH '{tmp_path / 'x.duckdb'}'",
+            "SET enable_external_access = true",
+            "SET memory_limit = '1GB'",
+            "CREATE TABLE attached.main.t (a INT)",
+            f"COPY (SELECT 1) TO '{tmp_path / 'out.csv'}'",
+        ):
+            with pytest.raises(duckdb.Error):
+                connection.execute(statement)
+
+
+def test_a_release_that_another_program_holds_open_is_not_called_damaged(home: Home) -> None:
+    path = home.releases / RELEASES[0] / "registry.duckdb"
+    path.chmod(0o600)
+    code = (
+        f"import duckdb, sys; c = duckdb.connect({str(path)!r}); print('open', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        with pytest.raises(StoreError, match=f"process {holder.pid}, holds the release open for writing"):
+            open_release(home)
+        holder.communicate()
+    path.write_bytes(b"no database" * 1000)
+    with pytest.raises(StoreError, match="is damaged"):
+        open_release(home)
