@@ -285,9 +285,8 @@ class Settings:
 
 
 def _text(value: object) -> str | None:
-    if value is None:
-        return None
-    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    text = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    return None if value is None else text
 
 
 def toml_text(value: object) -> str:
