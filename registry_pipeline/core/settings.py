@@ -106,9 +106,7 @@ class Study:
     detection_limit_mm: float = _parameter(
         4.0, "Smallest lesion that CT shows; a negative CT means below it.", True, (), 0
     )
-    days_per_month: float = _parameter(
-        DAYS_PER_MONTH, "Length of a month, for display and growth.", True, (), 28
-    )
+    days_per_month: float = _parameter(DAYS_PER_MONTH, "Length of a month, as shown.", True, (), 28)
     window_start: date = _parameter(date(2007, 1, 1), "First day of the inclusion window.")
     window_end: date = _parameter(date(2022, 5, 31), "Last day of the inclusion window.")
     window_date: str = _parameter(
