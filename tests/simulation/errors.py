@@ -89,6 +89,41 @@ def comparisons(n: int, replicates: int, seed: int) -> Shares:
     return _shares(found)
 
 
+SMALL_GROUPS = ((53, 3), (40, 14, 2), (37, 18, 1))  # of 56 patients
+PERMUTATIONS = 199  # p can then be exactly 5 %
+
+
+def small_groups(n: int, replicates: int, seed: int) -> Shares:
+    """Tests of equal groups where one has hardly a patient; n must be that of SMALL_GROUPS."""
+    columns, shares = ("days", "event"), {}
+    for sizes in SMALL_GROUPS:
+        assert n == sum(sizes)
+        found = []
+        for i in range(replicates):
+            frame = _equal_groups(np.random.default_rng([seed, i]), n)
+            frame["group"] = np.repeat(np.arange(len(sizes)), sizes)
+            options: dict[str, int] = {"n_permutations": PERMUTATIONS, "seed": i}
+            plain = analysis.logrank_test(frame, *columns, "group", **options).iloc[0]
+            tests = {
+                "log-rank": plain["p_value"],
+                "log-rank, chi-square": plain["asymptotic_p_value"],
+                "log-rank, Peto": analysis.logrank_test(
+                    frame, *columns, "group", weighting="peto", **options
+                )["p_value"].iloc[0],
+                "log-rank, stratified": analysis.logrank_test(frame, *columns, "group", "stratum", **options)[
+                    "p_value"
+                ].iloc[0],
+                "Gray": analysis.gray_test(frame, "days", "cause", "group", **options)["p_value"].iloc[0],
+            }
+            found.append(tests)
+        table = pd.DataFrame(found)
+        label = "/".join(map(str, sizes))
+        shares |= {
+            f"{name}, {label}": float((column.dropna() <= 0.05).mean()) for name, column in table.items()
+        }
+    return shares
+
+
 def models(n: int, replicates: int, seed: int) -> Shares:
     """Tests of a proportional, linear and absent effect: proportional hazards, the spline's two, Firth's."""
     found = []
@@ -159,5 +194,6 @@ ERRORS = {
     "cutpoint": Entry(searched_cutpoint, 10_000),
     "permutation": Entry(permuted_cutpoint, 4_000),
     "comparisons": Entry(comparisons, 2_000),
+    "small groups": Entry(small_groups, 1_000),
     "models": Entry(models, 1_000),
 }

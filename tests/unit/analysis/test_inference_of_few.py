@@ -170,3 +170,16 @@ def test_the_fraction_of_information_missing_is_that_of_mice():
     freedom = 1 / (1 / old + 1 / observed)
     assert pooled.variance_share_missing[0] == pytest.approx(lam)
     assert pooled.fraction_missing[0] == pytest.approx((increase + 2 / (freedom + 3)) / (increase + 1))
+
+
+def test_a_difference_of_means_needs_five_patients_of_each_group():
+    row = analysis.restricted_mean_difference(patients((50, 4), 1), *END, 400, "group").iloc[0]
+    assert (
+        row["status"] == "not_estimable"
+        and np.isnan(row["p_value"])
+        and "Fewer than 5 patients of b" in row["note"]
+    )
+    assert (
+        analysis.restricted_mean_difference(patients((50, 20), 1), *END, 400, "group").iloc[0]["status"]
+        == "ok"
+    )
