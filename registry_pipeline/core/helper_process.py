@@ -171,34 +171,36 @@ def helping(is_worth_starting: bool) -> Iterator[Helper | None]:
             helper.end()
 
 
-def shared(names: Iterable[str], here: Callable[[str], T], there: Callable[[str], T] | None) -> dict[str, T]:
+def run_shared(
+    names: Iterable[str], in_process: Callable[[str], T], in_helper: Callable[[str], T] | None
+) -> dict[str, T]:
     """What becomes of every name: this process takes from the front, a helper from the end, until they meet.
 
     Args:
-        here: called with a name.
-        there: the same, for a thread that waits for a helper; None where there is none.
+        in_process: called with a name.
+        in_helper: the same, for a thread that waits for a helper; None where there is none.
     """
     waiting = deque(names)
-    made: dict[str, T] = {}
+    results: dict[str, T] = {}
 
-    def ask(asked: Callable[[str], T]) -> None:
-        while (name := _taken(waiting.pop)) is not None:
-            made[name] = asked(name)
+    def work(run: Callable[[str], T]) -> None:
+        while (name := _next(waiting.pop)) is not None:
+            results[name] = run(name)
 
     lane = ThreadPoolExecutor(1)
-    other = None if there is None else lane.submit(ask, there)
+    other = None if in_helper is None else lane.submit(work, in_helper)
     try:
-        while (name := _taken(waiting.popleft)) is not None:
-            made[name] = here(name)
+        while (name := _next(waiting.popleft)) is not None:
+            results[name] = in_process(name)
         if other is not None:
             other.result()
-        return made
+        return results
     finally:
         waiting.clear()
         lane.shutdown(wait=False)
 
 
-def _taken(take: Callable[[], str]) -> str | None:
+def _next(take: Callable[[], str]) -> str | None:
     try:
         return take()
     except IndexError:

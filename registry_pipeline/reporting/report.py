@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from registry_pipeline.core.helper_process import Helper, helping, shared
+from registry_pipeline.core.helper_process import Helper, helping, run_shared
 from registry_pipeline.reporting.document.blocks import Section
 from registry_pipeline.reporting.document.html import render_page
 from registry_pipeline.reporting.document.wording import clean, is_given
@@ -157,7 +157,7 @@ def study_sections(context: Context, helper: Helper | None = None) -> list[Secti
         context.figures.written += written
         return section
 
-    made = shared(
+    made = run_shared(
         SECTIONS, lambda name: SECTIONS[name](context), None if helper is None else partial(there, helper)
     )
     order = list(SECTIONS)

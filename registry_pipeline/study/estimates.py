@@ -14,7 +14,7 @@ from pathlib import Path
 
 import schemas
 from registry_pipeline import study as room
-from registry_pipeline.core.helper_process import Helper, helping, shared
+from registry_pipeline.core.helper_process import Helper, helping, run_shared
 from registry_pipeline.core.settings import Study
 from registry_pipeline.study.analysis import Analysis, Inputs, Tables
 from registry_pipeline.study.marts import Marts, read_marts, stored_marts
@@ -114,7 +114,7 @@ def run_analyses(
     if len(names) < 2:
         return {name: run_here(name) for name in names}
     with helping(is_worth_starting=is_large and stored is not None) as helper:
-        made = shared(names, run_here, _run_in(helper, stored, inputs.study))
+        made = run_shared(names, run_here, _run_in(helper, stored, inputs.study))
     return {name: made[name] for name in names}
 
 

@@ -16,7 +16,7 @@ import polars as pl
 import pytest
 
 from registry_pipeline.core import helper_process as beside
-from registry_pipeline.core.helper_process import Helper, helping, keeping_helper, shared, warm_helper
+from registry_pipeline.core.helper_process import Helper, helping, keeping_helper, run_shared, warm_helper
 from registry_pipeline.core.settings import Study
 from registry_pipeline.reporting.report import write_reports
 from registry_pipeline.study.estimates import Stored, result_tables
@@ -156,7 +156,7 @@ def test_both_share_until_nothing_is_left(helper: Helper) -> None:
         time.sleep(0.05)
         return name, "here"
 
-    made = shared(names, here, lambda name: (helper.call(str, name), "there"))
+    made = run_shared(names, here, lambda name: (helper.call(str, name), "there"))
     assert sorted(made) == sorted(names)
     assert all(name == told for name, (told, _) in made.items())
     assert {where for _, where in made.values()} == {"here", "there"}
@@ -164,7 +164,7 @@ def test_both_share_until_nothing_is_left(helper: Helper) -> None:
 
 def test_a_failure_over_there_is_a_failure(helper: Helper) -> None:
     with pytest.raises(KeyError):
-        shared(["a", "b"], lambda _: time.sleep(0.3), lambda name: helper.call(fail, name))
+        run_shared(["a", "b"], lambda _: time.sleep(0.3), lambda name: helper.call(fail, name))
 
 
 @pytest.mark.usefixtures("two_cores")
