@@ -36,6 +36,7 @@ from registry_pipeline.store.releases import (
     release_folder,
     reports_problem,
 )
+from registry_pipeline.study.finding_impact import finding_impact
 from registry_pipeline.validation.decisions.in_force import decision_rows
 from registry_pipeline.validation.rules.translations import rule_message_rows
 from schemas.table import columns_of
@@ -123,9 +124,11 @@ def _build(context: RefreshContext, anew: bool) -> None:
     layers = ("curated", "mart", "result", "quality")
     files = {name: context.layout.table(name) for layer in layers for name in schemas.tables_of(layer)}
     release_id = new_release_id(home)
+    findings = _findings(context, release_id)
     own = {
         "meta.submission": submissions(context),
-        "quality.finding": _findings(context, release_id),
+        "quality.finding": findings,
+        "quality.finding_impact": _impact(context, findings),
         "quality.decision": _decisions(context),
         "quality.release_metric": _release_metrics(context, release_id),
         "quality.rule_message": pl.DataFrame(rule_message_rows(rules), infer_schema_length=None),
@@ -185,6 +188,12 @@ def _findings(context: RefreshContext, release_id: str) -> pl.DataFrame:
     """This refresh's findings, and the earlier ones that are gone, with the releases that showed them."""
     current = read_parquet(context.layout.table("quality.finding"))
     return findings_with_history(context, current, release_id)
+
+
+def _impact(context: RefreshContext, findings: pl.DataFrame) -> pl.DataFrame:
+    """How far each open finding can move the study's numbers."""
+    survival_time = read_parquet(context.layout.table("mart.survival_time"))
+    return finding_impact(findings, survival_time, read_parquet(context.layout.table("quality.quarantine")))
 
 
 def _decisions(context: RefreshContext) -> pl.DataFrame:

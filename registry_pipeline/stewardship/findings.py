@@ -20,7 +20,7 @@ from registry_pipeline.pipeline.context import read_context
 from registry_pipeline.pipeline.findings import latest_findings
 from registry_pipeline.pipeline.step import NOTE
 from registry_pipeline.store.layout import StoreLayout
-from registry_pipeline.store.releases import current_release, release_ids
+from registry_pipeline.store.releases import current_release, open_release, release_ids
 from registry_pipeline.validation.decisions.in_force import today
 from registry_pipeline.validation.rules.catalogue import catalogue
 from schemas.codes import FINDING_STATUS, OPEN_STATUSES
@@ -49,7 +49,8 @@ class Snapshot:
     """The findings at one moment.
 
     Attributes:
-        findings: rows of ``quality.finding`` with ``n_rows`` (rows behind a common cause, else 1), the gravest first.
+        findings: rows of ``quality.finding`` with ``n_rows`` (rows behind a common cause, else 1) and ``impact_rank``,
+            the gravest first, and of those the ones that can move the study's numbers farthest.
         waiting: those that are open; rows of one cause are one.
         search_text: what a text is looked for in, one per finding.
         screened_at: when files were last judged (UTC), or None.
@@ -104,11 +105,24 @@ class Filters:
 def take_snapshot(home: Home) -> Snapshot:
     """The findings as of the last screening, with the ledger as it is now."""
     findings, is_released = latest_findings(read_context(home))
-    ordered = _ordered(_with_rows(findings))
+    ordered = _ordered(_with_rows(findings).join(_impact_ranks(home), on="finding_id", how="left"))
     waiting = ordered.filter(_is_open(OPEN_STATUSES), pl.col("systemic_finding_id").is_null())
     return Snapshot(
         ordered, waiting, _search_text(ordered), _screened_at(home), current_release(home), is_released
     )
+
+
+def _impact_ranks(home: Home) -> pl.DataFrame:
+    """Finding -> ``impact_rank``: 1 for the one that can move the study's numbers farthest, by the served release."""
+    ranks = pl.DataFrame(schema={"finding_id": pl.String, "impact_rank": pl.Int64})
+    if current_release(home) is None:
+        return ranks
+    with open_release(home) as connection:
+        known = "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'quality' AND table_name = 'finding_impact'"
+        if connection.execute(known).fetchall() == [(0,)]:  # releases of the first version
+            return ranks
+        query = "SELECT finding_id, min(rank) AS impact_rank FROM quality.finding_impact GROUP BY finding_id"
+        return connection.execute(query).pl().cast(ranks.schema)  # type: ignore[arg-type]
 
 
 def _is_open(states: Sequence[str]) -> pl.Expr:
@@ -161,7 +175,9 @@ def _ordered(findings: pl.DataFrame) -> pl.DataFrame:
     rank = pl.col("severity").replace_strict(
         {severity: number for number, severity in enumerate(SEVERITIES)}, default=9, return_dtype=pl.Int8
     )
-    return findings.sort(rank, "facility_id", "rule_id", "record_key", "finding_id", nulls_last=True)
+    return findings.sort(
+        rank, "impact_rank", "facility_id", "rule_id", "record_key", "finding_id", nulls_last=True
+    )
 
 
 def select_findings(snapshot: Snapshot, filters: Filters) -> pl.DataFrame:
