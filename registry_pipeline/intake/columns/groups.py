@@ -99,7 +99,7 @@ def _count(column: ColumnMapping) -> pl.Expr:
 
 def _parts_of_identifiers(held: Sequence[str], mapping: TableMapping) -> dict[str, tuple[str, str]]:
     """Held source column -> the curated column whose template it fills, and its own name."""
-    parts = {}
+    parts: dict[str, tuple[str, str]] = {}
     for column in mapping.columns.values():
         for part in column.placeholders:
             name = SOURCE_PREFIX + part.name
