@@ -1,7 +1,7 @@
 """Where values are missing: counts per variable, and which variables are missing together.
 
 Belongs here: describing what is not there.
-Does not belong here: filling it in (imputation.py), complete-case fits (cox.py).
+Does not belong here: filling it in (cox/imputed.py), complete-case fits (cox/fit.py).
 """
 
 from __future__ import annotations

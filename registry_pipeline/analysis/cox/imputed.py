@@ -1,7 +1,7 @@
 """Multiple imputation of missing covariates before a Cox model, pooled by Rubin's rules.
 
 Belongs here: what enters the imputation model, drawing complete data sets, pooling their estimates.
-Does not belong here: the chained equations (statsmodels MICE), the Cox model (cox.py), counts of missing
+Does not belong here: the chained equations (statsmodels MICE), the Cox model (fit.py), counts of missing
 values (missing.py).
 
 An option beside the complete cases, never instead of them. It assumes that values are missing at random

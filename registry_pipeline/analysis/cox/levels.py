@@ -1,7 +1,7 @@
 """What a term of a Cox model rests on: the patients and events of its level, and when it has no hazard ratio.
 
 Belongs here: counts by level, sentences about terms of few events or absurd units.
-Does not belong here: fitting (cox.py), the other columns of the terms (analysis/cox/result.py).
+Does not belong here: fitting (fit.py), the other columns of the terms (analysis/cox/result.py).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Which Cox fits a table may show, and how much single patients weigh in them.
 
 Belongs here: the consequences of few events per variable, influence per patient, cause-specific models.
-Does not belong here: fitting (cox.py), penalties (analysis/cox/firth.py).
+Does not belong here: fitting (fit.py), penalties (analysis/cox/firth.py).
 
 Simulations put the least number of events per variable at about 10 (Peduzzi 1995); below 5 the unpenalised
 estimate is biased away from no effect, and Firth's is shown alone.

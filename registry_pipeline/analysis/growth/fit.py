@@ -1,8 +1,8 @@
 """Growth of lesions: diameter at detection against months since the last negative CT.
 
 Belongs here: fitting one growth curve, or all of them, and their rows for result.growth_fit and
-result.growth_threshold. Does not belong here: the interval-censored onset (growth_onset), serial
-measurements (growth_serial), shares by interval (growth_share).
+result.growth_threshold. Does not belong here: the interval-censored onset (onset.py), serial
+measurements (serial.py), shares by interval (share_small.py).
 
 The regression is biased as a growth rate: a lesion did not start at the last negative CT.
 """

@@ -2,8 +2,8 @@
 
 Belongs here: the estimate with interval-censored onset as rows of result.growth_fit and
 result.growth_threshold, beside those of the plain regression (growth).
-Does not belong here: the likelihood and its derivation (growth_onset_likelihood); the plain regression;
-serial measurements (growth_serial).
+Does not belong here: the likelihood and its derivation (onset_likelihood.py); the plain regression;
+serial measurements (serial.py).
 
 Estimand. The median growth rate exp(mu) among lesions, and tau = log(T / d0) / exp(mu): the months that a
 lesion of median rate needs from the detection limit to the threshold T. The plain regression estimates

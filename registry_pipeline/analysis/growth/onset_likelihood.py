@@ -1,7 +1,7 @@
 """Likelihood of growth rates when onset lies somewhere between two scans, its maximum and profile.
 
 Belongs here: the density of the observed rates, the certified maximum, profile limits.
-Does not belong here: what is estimated and why, and the rows of the release (growth_onset).
+Does not belong here: what is estimated and why, and the rows of the release (onset.py).
 
 Model. A lesion crosses the detection limit d0 at a moment uniform between the last negative CT and its
 detection x months later; from there log D = log d0 + k a, with a its age since the limit and k its own

@@ -1,7 +1,7 @@
 """Growth from lesions measured at least twice before treatment.
 
 Belongs here: the growth rate of each lesion, and a mixed model over lesions.
-Does not belong here: one reading per lesion (growth, growth_onset).
+Does not belong here: one reading per lesion (fit.py, onset.py).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What a CT schedule would find, if the fitted growth holds.
 
 Belongs here: the expected share of lesions still small at detection, and their median size, by CT interval.
-Does not belong here: fitting growth (growth, growth_onset). No advice: a computation under assumptions
+Does not belong here: fitting growth (fit.py, onset.py). No advice: a computation under assumptions
 that every row states.
 """
 

@@ -2,7 +2,7 @@
 
 Belongs here: maximally selected log-rank statistics with corrected p values, and the bootstrap of the cutpoint.
 Does not belong here: a cutpoint that was fixed beforehand (logrank.py), size as a continuous variable
-(cox_spline.py).
+(cox/spline.py).
 
 At n = 56 a searched cutpoint has about a third of false positives at a nominal 5 %; the corrected p values
 stand beside the naive one for that reason.

@@ -1,7 +1,7 @@
 """Kaplan-Meier curves, survival at landmarks, medians and follow-up as tidy frames.
 
 Belongs here: what analysts call; each function takes a frame and gives the rows of one result table.
-Does not belong here: the arithmetic (curve.py), tests between groups (logrank.py), competing risks.
+Does not belong here: the arithmetic (product_limit.py), tests between groups (logrank.py), competing risks.
 
 Durations are whole days in the registry. Columns that end in `_months` are durations / 30.4375; everything
 else is in the unit of the frame. Rows whose group is missing are left out; `frame.attrs["n_missing"]` of

@@ -1,7 +1,7 @@
 """Restricted mean survival time and its differences between groups.
 
 Belongs here: the area under the Kaplan-Meier curve up to a horizon, with its standard error and limits.
-Does not belong here: the curve itself (curve.py).
+Does not belong here: the curve itself (product_limit.py).
 
 Greenwood's variance is too small where patients are few: with 28 to a group, limits of 1.96 standard errors
 about a difference cover 93.9 %. So limits and p values widen it by m / (m - 1) (Kaplan & Meier 1958; SAS PROC
