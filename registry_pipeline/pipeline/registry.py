@@ -48,7 +48,6 @@ def curate(context: RefreshContext, force: bool = False) -> dict[str, int]:
         Refused: no facility has sent a file yet.
     """
     with refresh_lock(context.home):
-        warm_helper(ESTIMATION)
         if not context.senders:
             raise Refused(f"no file has been received yet; put files into {context.home.inbox}/<facility>/")
         screen_damaged(context)
@@ -59,6 +58,8 @@ def curate(context: RefreshContext, force: bool = False) -> dict[str, int]:
         accepted |= person_records(context).tables
         kept = KeyedTables(context.layout.layer("curated"), force)
         keys = curated_keys(context, names)
+        if sum(not kept.is_current(name, keys[name]) for name in names) > len(names) / 2:
+            warm_helper(ESTIMATION)  # a small change costs less than a process that imports all this
         limit = context.settings.refresh.memory_limit
         counts = layers.curate(accepted, kept.folder, limit, context.home.store, kept, keys.__getitem__)
         kept.save()
