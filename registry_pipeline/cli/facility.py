@@ -16,7 +16,7 @@ from registry_pipeline.cli.context import CONTEXT, own_options
 from registry_pipeline.cli.rows import as_json
 from registry_pipeline.core.home import FACILITY_ID_FORM, is_facility_id
 from registry_pipeline.core.toml_source import ConfigurationError
-from registry_pipeline.reporting.document.terminal import harmless, print_table
+from registry_pipeline.reporting.document.terminal import harmless, print_findings, print_table
 
 if TYPE_CHECKING:
     from registry_pipeline.core.home import Home
@@ -118,8 +118,9 @@ def _tell(home: Home, target: Path, facility_id: str, draft: Draft, is_json: boo
 @facility.command("check")
 @own_options
 @facility_id
+@click.option("--every-finding", is_flag=True, help="Also the findings themselves, row by row.")
 @as_json
-def check(facility_id: str, is_json: bool) -> None:
+def check(facility_id: str, every_finding: bool, is_json: bool) -> None:
     """Try a mapping out on the facility's files, without publishing or changing anything.
 
     Shows texts of records that could not be read: it is for the data manager's eyes.
@@ -132,6 +133,8 @@ def check(facility_id: str, is_json: bool) -> None:
         click.echo(json.dumps(report.plain(), ensure_ascii=False, default=str))
     else:
         _show(report)
+        if every_finding:
+            print_findings(report.findings)
 
 
 def _show(report: CheckReport) -> None:

@@ -19,6 +19,7 @@ from typing import Any
 import polars as pl
 
 from registry_pipeline.core.files import private_folder, sweep_private_folders
+from registry_pipeline.core.frames import with_schema
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.intake.landing.land import LandingReport, land_inbox
@@ -31,6 +32,7 @@ from registry_pipeline.pipeline import facility as facility_steps
 from registry_pipeline.pipeline.context import RefreshContext, read_context
 from registry_pipeline.store.parquet import read_parquet
 from registry_pipeline.validation.rules.catalogue import message_of
+from registry_pipeline.validation.screening.findings import FINDING
 
 _SEVERITIES = ("error", "warning", "info")
 Progress = Callable[[str], None]
@@ -65,6 +67,7 @@ class CheckReport:
         files: file, source, status, n_rows. columns: every column of every source.
         tables: table -> accepted and quarantined records.
         rules: rule_id, severity, n_findings, n_denominator, message; the gravest first.
+        findings: rows of ``quality.finding``, the gravest first; those behind a common cause stand in it.
         row_account: rows of ``quality.row_account``. problems: what lies in the inbox and could not be taken.
     """
 
@@ -73,6 +76,7 @@ class CheckReport:
     columns: list[ColumnUse]
     tables: dict[str, dict[str, int]]
     rules: list[dict[str, Any]]
+    findings: list[dict[str, Any]]
     row_account: list[dict[str, Any]]
     problems: list[str]
 
@@ -167,9 +171,18 @@ def _report(
         columns=column_uses(context.home, facility, uses, issues),
         tables=tables,
         rules=_rules(context, facility_id),
+        findings=_findings(layout.screened_frame(facility_id, "findings")),
         row_account=read_parquet(layout.screened_frame(facility_id, "row_account")).to_dicts(),
         problems=[str(one) for one in landing.problems if one.facility_id == facility_id],
     )
+
+
+def _findings(path: Path) -> list[dict[str, Any]]:
+    """What was found, row by row."""
+    findings = with_schema(read_parquet(path), FINDING)
+    asked = findings.filter(pl.col("systemic_finding_id").is_null())
+    rank = pl.col("severity").replace_strict(dict(zip(_SEVERITIES, range(3), strict=True)), default=3)
+    return asked.sort(rank, "source_file", "source_row", "rule_id", nulls_last=True).to_dicts()
 
 
 def _rules(context: RefreshContext, facility_id: str) -> list[dict[str, Any]]:

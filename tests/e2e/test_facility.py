@@ -131,6 +131,12 @@ def test_check_before_and_after_landing_changes_nothing(call: Command, home: Hom
     assert report["tables"]["patient"]["n_accepted"] + report["tables"]["patient"]["n_quarantined"] == 30
     counts = {(one["rule_id"], one["severity"]): one["n_findings"] for one in report["rules"]}
     assert counts["S09", "error"] == 1
+    (unread,) = [one for one in report["findings"] if one["rule_id"] == "S09"]
+    assert (
+        unread["source_row"]
+        and unread["source_column"] == "diagnosis_date"
+        and unread["value_text"].startswith("soon=cmd")
+    )
     for row in report["row_account"]:
         parts = sum(value for name, value in row.items() if name.startswith("n_") and name != "n_read")
         assert parts == row["n_read"]
@@ -163,6 +169,9 @@ def test_check_shows_tables_and_no_control_characters(call: Command, home: Home,
     assert "\x1b" not in done.out and "x" * 100 not in done.out
     assert "soon" not in done.err
     assert "  judging by the rules" in done.err.splitlines()
+    assert "diagnosis_date: 'soon=cmd" not in done.out
+    every = call(home, "facility", "check", "west", "--every-finding").out
+    assert "diagnosis_date: 'soon=cmd" in every and "\x1b" not in every
 
 
 def test_check_tells_what_is_missing(call: Command, home: Home, exports: Path) -> None:
