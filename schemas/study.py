@@ -166,14 +166,16 @@ def names(*of: Variable | Endpoint) -> tuple[str, ...]:
 
 
 COHORT_GROUPINGS = names(
-    SITE, SITE_TWO, SIZE_GROUP, AGE_GROUP, FIGO_GROUP, HISTOLOGY, MODALITY, REGIONAL
+    SITE, SITE_TWO, SIZE_GROUP, AGE_GROUP, FIGO_GROUP, HISTOLOGY, MODALITY, REGIONAL, FACILITY
 )  # fmt: skip
 """By what curves of the cohort are drawn."""
-REGISTRY_GROUPINGS = names(FIGO_GROUP, AGE_GROUP, HISTOLOGY)
+REGISTRY_GROUPINGS = names(FIGO_GROUP, AGE_GROUP, HISTOLOGY, FACILITY)
 """By what curves of everybody on record are drawn."""
 REGISTRY_COVARIATES = names(AGE, FIGO_GROUP, HISTOLOGY)
 MAIN_GROUPINGS = names(SIZE_GROUP, SITE_TWO)
 """The two questions of the study: tests and differences beyond the plain one are made of these."""
+PRIMARY_COMPARISONS = names(SIZE_GROUP, FIGO_GROUP)
+"""The primary comparison of an endpoint: the first of these that it is compared by; the others are exploratory."""
 MAIN_COVARIATES = names(SITE_TWO, IS_SMALL)
 """The same as covariates, for endpoints with too few events for more."""
 UNIVARIABLE = names(

@@ -5,12 +5,12 @@ Belongs here: which sections a report has, writing the files. Does not belong he
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 from registry_pipeline.core.helper_process import Helper, helping, run_shared
-from registry_pipeline.reporting.document.blocks import Section
+from registry_pipeline.reporting.document.blocks import Block, Section
 from registry_pipeline.reporting.document.html import render_page
 from registry_pipeline.reporting.document.wording import clean, is_given
 from registry_pipeline.reporting.figures.base import FigureFolder, also_as_pdf
@@ -32,6 +32,13 @@ from registry_pipeline.reporting.sections.growth import growth_section
 from registry_pipeline.reporting.sections.headlines import brief_section
 from registry_pipeline.reporting.sections.methods import methods_section
 from registry_pipeline.reporting.sections.model_checks import checks_section
+from registry_pipeline.reporting.sections.more import (
+    course_blocks,
+    facilities_section,
+    factor_blocks,
+    growth_blocks,
+    risk_blocks,
+)
 from registry_pipeline.reporting.sections.progression import local_section, progression_section
 from registry_pipeline.reporting.sections.provenance import (
     data_statement,
@@ -120,6 +127,18 @@ def _registry(context: Context) -> Section:
     )
 
 
+def _more(
+    make: Callable[[Context], Section | None], blocks: Callable[[Context], Sequence[Block | None]]
+) -> Callable[[Context], Section | None]:
+    """A section with what is folded under it, where it has a cohort to speak of."""
+
+    def section(context: Context) -> Section | None:
+        made = make(context)
+        return made if made is None or context.no_cohort else made.add(*blocks(context))
+
+    return section
+
+
 SECTIONS: dict[str, Callable[[Context], Section | None]] = {
     "brief": brief_section,
     "flow": flow_section,
@@ -127,11 +146,12 @@ SECTIONS: dict[str, Callable[[Context], Section | None]] = {
     "follow_up": follow_up_section,
     "survival": survival_section,
     "local": local_section,
-    "progression": progression_section,
-    "models": models_section,
-    "checks": checks_section,
+    "progression": _more(progression_section, course_blocks),
+    "models": _more(models_section, factor_blocks),
+    "checks": _more(checks_section, risk_blocks),
     "shape": shape_section,
-    "growth": growth_section,
+    "growth": _more(growth_section, growth_blocks),
+    "facilities": facilities_section,
     "registry": _registry,
     "scorecard": scorecard_section,
     "bounds": bounds_section,
@@ -142,6 +162,20 @@ SECTIONS: dict[str, Callable[[Context], Section | None]] = {
     "provenance": provenance_section,
 }
 """Name -> what makes a section of the study report, in reading order where there is a cohort."""
+
+
+FOLDED = (
+    "checks",
+    "shape",
+    "registry",
+    "bounds",
+    "further",
+    "parameters",
+    "methods",
+    "checklists",
+    "provenance",
+)
+"""Sections behind a fold, which keeps the printed main part short."""
 
 
 def study_sections(context: Context, helper: Helper | None = None) -> list[Section]:
@@ -164,8 +198,11 @@ def study_sections(context: Context, helper: Helper | None = None) -> list[Secti
     for name in ("registry", "follow_up") if context.no_cohort else ():
         order.remove(name)
         order.insert(order.index("flow") + 1, name)
-    sections = [made[name] for name in order]
-    return [one for one in sections if one is not None]
+    sections = [made[name] for name in order if made[name] is not None]
+    for name, section in made.items():
+        if section is not None:
+            section.is_folded = name in FOLDED and not (context.no_cohort and name == "registry")
+    return [section for section in sections if section is not None]
 
 
 def _section_there(

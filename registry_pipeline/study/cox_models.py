@@ -19,10 +19,11 @@ MANY_PATIENTS = 5_000  # from here on equal rows enter a fit once, with their co
 
 
 def cox_results(inputs: Inputs) -> Tables:
-    """``cox_fit``, ``cox_term`` and ``ph_test``: OS in full, the other endpoints by site and size."""
+    """``cox_fit``, ``cox_term``, ``cox_factor`` and ``ph_test``: OS in full, the other endpoints by site and size."""
     fits: list[pd.DataFrame] = []
     terms: list[pd.DataFrame] = []
     tests: list[pd.DataFrame] = []
+    factors: list[pd.DataFrame] = []
     frames: dict[tuple[str, str], analysis.PreparedFrame] = {}
     marts = inputs.marts
     for endpoint, origin, model, covariates in _plan(marts, inputs.study):
@@ -34,10 +35,11 @@ def cox_results(inputs: Inputs) -> Tables:
         for fit in shown:
             fits.append(fit.summary.assign(**label, method=fit.method))
             terms.append(fit.terms.assign(**label))
+            factors.append(analysis.factor_tests(fit).assign(**label))
         plain = next((fit for fit in shown if fit.method == "efron"), None) or _plain(frame, covariates)
         if plain is not None and plain.status == "ok":
             tests += [plain.ph_test(name).assign(**label, transform=name) for name in TRANSFORMS]
-    joined = {"cox_fit": fits, "cox_term": terms, "ph_test": tests}
+    joined = {"cox_fit": fits, "cox_term": terms, "ph_test": tests, "cox_factor": factors}
     return {
         name: pd.concat(rows, ignore_index=True) if rows else pd.DataFrame() for name, rows in joined.items()
     }
@@ -95,7 +97,7 @@ ANALYSES = (
     Analysis(
         name="Cox models",
         reads=TIMES,
-        makes=("cox_fit", "cox_term", "ph_test"),
+        makes=("cox_fit", "cox_term", "cox_factor", "ph_test"),
         run=cox_results,
         is_slow=True,  # a second engine looks at every model
     ),

@@ -18,6 +18,7 @@ from registry_pipeline.study.rows import joined, nothing
 
 COLUMNS = ("months_since_negative_ct", "diameter_mm")
 NODAL_SITES = ("scf", "mediastinal_ln", "paraaortic")
+DETECTION_LIMITS_MM = (3.0, 4.0, 5.0)
 NO_LESION = "No lesion has both a size and a negative CT before it."
 
 
@@ -55,6 +56,7 @@ def growth_results(inputs: Inputs) -> Tables:
         "growth_curve": _curves(list(fits.values()), lesions),
         "growth_sensitivity": _sensitivity(lesions, study, fits, onset),
         "growth_influence": _influence(lesions, study),
+        "growth_band": _bands(lesions, study, fits),
     }
 
 
@@ -123,6 +125,25 @@ def _sensitivity(
     )
 
 
+def _bands(lesions: pd.DataFrame, study: Study, fits: Mapping[tuple[str, str], GrowthFit]) -> pd.DataFrame:
+    """The interval to the cutpoint over plausible forms, and from each plausible detection limit."""
+    if lesions.empty:
+        return nothing(NO_LESION)
+    limits = sorted({*DETECTION_LIMITS_MM, study.detection_limit_mm})
+    return analysis.growth_bands(
+        lesions,
+        *COLUMNS,
+        "patient_id",
+        study.cutpoint_mm,
+        study.growth_model,
+        study.growth_error_model,
+        detection_limit_mm=study.detection_limit_mm,
+        detection_limits=[limit for limit in limits if limit < study.cutpoint_mm],
+        n_bootstrap=0,  # the fits of all forms have theirs
+        fits=fits,
+    )
+
+
 def _influence(lesions: pd.DataFrame, study: Study) -> pd.DataFrame:
     """The interval to the cutpoint without each patient in turn."""
     n = lesions["patient_id"].nunique()
@@ -174,6 +195,7 @@ ANALYSES = (
             "growth_curve",
             "growth_sensitivity",
             "growth_influence",
+            "growth_band",
         ),
         run=growth_results,
     ),

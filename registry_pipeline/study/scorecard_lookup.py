@@ -34,6 +34,7 @@ GROUPED_SIZE = {SIZE_GROUP.name, IS_SMALL.name}
 CUTPOINT_MM = 15.0
 """Largest diameter at which the publication divides lesions and patients."""
 LANDMARK_MONTHS = 36
+CLUSTERED = "cluster_bootstrap"
 """The publication's three years."""
 
 
@@ -276,8 +277,20 @@ def growth_threshold(frames: Frames) -> Estimate:
     onset = every.loc[every["model"] == ONSET_MODEL, "months"].dropna()
     if len(onset):
         note += f"; {onset.iloc[0]:.1f} months from the detection limit when the onset is interval-censored"
-    values = (_number(row["months"]), _number(row["ci_lower"]), _number(row["ci_upper"]))
-    return Estimate(*values, _integer(rows, "n_lesions"), note)
+    of_patients = every[
+        (every["model"] == model)
+        & (every["error_model"] == error_model)
+        & (every["ci_method"] == CLUSTERED)
+        & every["ci_lower"].notna()
+    ]
+    limits = of_patients.iloc[0] if len(of_patients) else row
+    kind = (
+        "patients drawn with all their lesions"
+        if len(of_patients)
+        else "lesions taken as independent: too narrow"
+    )
+    values = (_number(row["months"]), _number(limits["ci_lower"]), _number(limits["ci_upper"]))
+    return Estimate(*values, _integer(rows, "n_lesions"), f"{note}; interval: {kind}")
 
 
 def _number(value: object) -> float:

@@ -10,11 +10,14 @@ import numpy as np
 import pandas as pd
 
 from registry_pipeline import analysis
+from registry_pipeline.analysis.distributions import false_discovery_p
 from registry_pipeline.core.settings import Study
 from registry_pipeline.study.analysis import TIMES, Analysis, Inputs, Tables
 from registry_pipeline.study.marts import OVERALL, Marts
-from schemas.study import COMPETING, OS, PRIMARY_DX
+from schemas.study import COMPETING, FACILITY, OS, PRIMARY_COMPARISONS, PRIMARY_DX
 
+OF_FACILITIES = ("km_landmark", "km_summary", "rmst")
+"""What is given by facility; tests between facilities are those of ``facilities.py``."""
 Label = tuple[str, str, str]
 Estimator = Callable[[analysis.PreparedFrame, str], pd.DataFrame]
 
@@ -28,7 +31,26 @@ def survival_results(inputs: Inputs) -> Tables:
             if _applies(name, endpoint, variable):
                 parts[name].append(((endpoint, origin, variable), estimate(frame, variable)))
     tables = {name: _labelled(rows) for name, rows in parts.items()}
+    tables["logrank_test"] = marked_comparisons(tables["logrank_test"])
     return tables | {"rmst": _in_months(tables["rmst"], inputs.study)}
+
+
+def marked_comparisons(tests: pd.DataFrame) -> pd.DataFrame:
+    """The tests with one primary comparison per endpoint and origin; the others are exploratory, counted and adjusted.
+
+    adjusted_p_value: for the false discovery rate among the exploratory tests of the endpoint and origin.
+    """
+    if not len(tests):
+        return tests
+    marked = tests.assign(is_primary=False, n_exploratory=0, adjusted_p_value=np.nan)
+    for _, rows in tests.groupby(["endpoint", "origin"], observed=True):
+        variables = list(rows["stratum_variable"])
+        primary = next((name for name in PRIMARY_COMPARISONS if name in variables), None)
+        others = rows.index[rows["stratum_variable"] != primary]
+        marked.loc[rows.index, "is_primary"] = (rows["stratum_variable"] == primary).to_numpy()
+        marked.loc[rows.index, "n_exploratory"] = len(others)
+        marked.loc[others, "adjusted_p_value"] = false_discovery_p(rows.loc[others, "p_value"].tolist())
+    return marked
 
 
 def _labelled(parts: list[tuple[Label, pd.DataFrame]]) -> pd.DataFrame:
@@ -67,6 +89,8 @@ def _estimators(study: Study) -> dict[str, Estimator]:
 
 def _applies(table: str, endpoint: str, variable: str) -> bool:
     """Tests need groups; cumulative incidence is told where events compete."""
+    if variable == FACILITY.name:
+        return endpoint == OS.name and table in OF_FACILITIES
     if table == "logrank_test":
         return variable != OVERALL
     return table != "cumulative_incidence" or endpoint in COMPETING

@@ -1,7 +1,7 @@
 """Weighted and stratified log-rank tests, beside the plain ones."""
 
 from schemas import columns as c
-from schemas.columns import integer, text
+from schemas.columns import integer, real, text
 from schemas.table import table
 
 MODEL = table(
@@ -17,6 +17,13 @@ MODEL = table(
         c.chi_square,
         integer("degrees_of_freedom", "Groups less one"),
         c.p_value,
+        text(
+            "p_value_method",
+            "chi-square; where a group expects fewer than 5 events: exact permutation, or 10000 permutations",
+        ),
+        real("asymptotic_p_value", "p value of the chi-square", minimum=0, maximum=1),
+        real("permutation_p_value", "p value over the permutations of the groups", minimum=0, maximum=1),
+        real("least_expected", "Fewest events that a group expects", minimum=0),
         c.n,
         c.n_event,
         c.n_missing,

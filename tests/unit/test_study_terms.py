@@ -25,7 +25,7 @@ COUNTS = {"n_lesions"}
 RECORDED = {"histology_group", "figo_stage", "facility_id", "is_dead", "lesion_site"}
 """Also columns of curated tables, by which records are linked and judged."""
 TERMS = {*study.ENDPOINTS, *study.ORIGINS, *study.VARIABLES} - COUNTS - RECORDED - {study.OVERALL.name}
-EVENTS = {"analysis/survival/recurrence.py": {"new_oligomet"}}
+EVENTS = {"analysis/survival/recurrence.py": {"new_oligomet"}, "study/course.py": {"new_oligomet"}}
 """Kinds of recurrence, which share the name of an endpoint."""
 
 

@@ -115,11 +115,16 @@ Block = Text | Bullets | Heading | Table | Figure | Folded
 
 @dataclass
 class Section:
-    """A section with its anchor."""
+    """A section with its anchor.
+
+    Attributes:
+        is_folded: whether its blocks are opened by the reader, and left out on paper.
+    """
 
     anchor: str
     title: str
     blocks: list[Block] = field(default_factory=list)
+    is_folded: bool = False
 
     def add(self, *blocks: Block | None) -> Section:
         """Append what there is; None is nothing."""

@@ -253,9 +253,10 @@ def _growth_lines(context: Context) -> list[_Line]:
             f"Months from the detection limit to {context.cutpoint_mm:g} mm, onset interval-censored",
         ),
     ):
-        found = context.tables.table(
-            "result.growth_threshold", {"model": model, "error_model": error, "ci_method": "profile"}
-        )
+        every = context.tables.table("result.growth_threshold", {"model": model, "error_model": error})
+        clustered = every[(every["ci_method"] == "cluster_bootstrap") & every["ci_lower"].notna()]
+        found = clustered if len(clustered) else every[every["ci_method"] == "profile"]
+        kind = "" if len(clustered) else "; the interval takes lesions as independent and is too narrow"
         fits = context.tables.table("result.growth_fit", {"model": model, "error_model": error}, limit=1)
         for one in found.to_dict("records"):
             if is_given(one["months"]):
@@ -263,7 +264,7 @@ def _growth_lines(context: Context) -> list[_Line]:
                 ends = interval(one["ci_lower"], one["ci_upper"], open_end="open")
                 headline = "growth_onset" if model == ONSET else "item_13a"
                 months = number(one["months"])
-                lines.append(_Line(what, months, ends, n, "result.growth_threshold", headline))
+                lines.append(_Line(what + kind, months, ends, n, "result.growth_threshold", headline))
     within = context.tables.number("study.interval_months", 6)
     for one in context.tables.table("result.growth_share", {"interval_months": within}).to_dict("records"):
         hidden = context.is_telling(one["n_small"], one["n_lesions"])

@@ -245,7 +245,9 @@ def logrank_table(
                         (
                             number(one["chi_square"], 2),
                             number(one["degrees_of_freedom"], 0),
-                            p_value(one["p_value"]),
+                            p_value(one["p_value"])
+                            + (" (permutation)" if "permutation" in str(one["p_value_method"]) else ""),
+                            "primary" if one["is_primary"] is True else p_value(one["adjusted_p_value"]),
                             context.note(one["note"]),
                         ),
                     )
@@ -260,9 +262,14 @@ def logrank_table(
                 Column(label, origin=f"result.logrank_test.{name}")
                 for label, name in (("χ²", "chi_square"), ("df", "degrees_of_freedom"), ("p", "p_value"))
             ),
+            Column("p, adjusted", origin="result.logrank_test.adjusted_p_value"),
             Column("Remark", is_number=False, origin="result.logrank_test.note"),
         ),
         tuple(rows),
         "result.logrank_test",
-        ("Two-sided, over the whole curves. No correction for the number of comparisons.",),
+        (
+            "Two-sided, over the whole curves. One comparison per endpoint is primary; the others are exploratory, and their "
+            "adjusted p keeps the share of false ones among them (false discovery rate). Where a group expects fewer than 5 "
+            "events p is that of permutations.",
+        ),
     )

@@ -28,6 +28,7 @@ def drawn_marts(n: int = 48, seed: int = 5) -> Marts:
             "size_group": np.where(size <= 15, "small", "large"),
             "age_years": rng.integers(35, 80, n).astype(float),
             "age_group": "50-64",
+            "facility_id": np.resize(["north", "south", "west"], n),
             "figo_stage": "IIB",
             "figo_group": rng.choice(["I", "II", "III"], n),
             "histology_group": rng.choice(["scc", "adeno"], n),

@@ -21,7 +21,7 @@ from tests.unit.steps.drawn_marts import drawn_marts, without_rows
 
 STUDY = Study(bootstrap_replicates=40)
 Tables = dict[str, pd.DataFrame]
-OF_EVERY_TIME = {"rmst", "logrank_test", "cox_fit", "cox_term", "ph_test"}
+OF_EVERY_TIME = {"rmst", "logrank_test", "cox_fit", "cox_term", "cox_factor", "ph_test"}
 OF_MARTS = tuple(name for name, one in analyses().items() if not one.result_reads)
 
 

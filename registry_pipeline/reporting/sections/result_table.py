@@ -1,0 +1,94 @@
+"""A result table as a folded table of a page, columns by their declared meaning; small counts hidden in one place.
+
+Belongs here: from the rows of a result table to a block. Does not belong here: which tables a page shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from registry_pipeline.reporting.document.blocks import Column, Folded, Row, Table, Text
+from registry_pipeline.reporting.document.wording import clean, is_given, number
+from registry_pipeline.reporting.sections.context import Context
+
+Cell = Callable[[Mapping[str, Any]], str]
+MOST_ROWS = 60
+
+
+@dataclass(frozen=True)
+class Shown:
+    """How a result table is shown.
+
+    Attributes:
+        table: its name, with layer.
+        title: what it answers.
+        meaning: what it means, and what it does not.
+        head: the row's head, of a row of the table.
+        columns: label -> the cell, of a row of the table.
+        origins: the columns of the table behind the cells.
+    """
+
+    table: str
+    title: str
+    meaning: str
+    head: Cell
+    columns: Mapping[str, Cell]
+
+
+def folded_table(context: Context, shown: Shown, where: dict[str, Any] | None = None) -> Folded | None:
+    """The table behind a fold; None where the release does not have it.
+
+    A row that counts a small group is left out where small counts are hidden: with it would go its estimate.
+    """
+    if not context.tables.has(shown.table):
+        return None
+    rows = context.tables.table(shown.table, where)
+    rows = rows[~is_telling(context, rows)]
+    if rows.empty:
+        return Folded(shown.title, (Text(context.why_empty(shown.table), kind="missing"),))
+    known = rows[rows["status"] == "ok"]
+    if known.empty:
+        reasons = dict.fromkeys(context.note(note) for note in rows["note"] if is_given(note))
+        return Folded(shown.title, (Text(" ".join(reasons) or "Not estimable.", kind="missing"),))
+    lines = known.head(MOST_ROWS).to_dict("records")
+    body = tuple(Row(shown.head(row), tuple(cell(row) for cell in shown.columns.values())) for row in lines)
+    heads = tuple(Column(label) for label in shown.columns)
+    table = Table(shown.title, "", heads, body, shown.table, is_wide=True)
+    return Folded(shown.title, (Text(shown.meaning), table))
+
+
+def is_telling(context: Context, rows: pd.DataFrame) -> pd.Series:
+    """Rows of a result table that count a small group, or what is left of one."""
+    counts = [name for name in rows.columns if str(name).startswith("n_") or name == "n"]
+    hidden = pd.Series(False, index=rows.index)
+    for name in counts if context.small_cell else ():
+        hidden |= rows[name].map(context.is_small).astype(bool)
+    return hidden
+
+
+def value(name: str, digits: int = 1, scale: float = 1.0) -> Cell:
+    """The cell of a number."""
+    return lambda row: number(scale * float(row[name]), digits) if is_given(row[name]) else "–"
+
+
+def with_interval(
+    name: str, digits: int = 1, scale: float = 1.0, ends: Sequence[str] = ("ci_lower", "ci_upper")
+) -> Cell:
+    """The cell of a number with its interval."""
+
+    def cell(row: Mapping[str, Any]) -> str:
+        shown = value(name, digits, scale)(row)
+        known = all(is_given(row[end]) for end in ends)
+        limits = " to ".join(value(end, digits, scale)(row) for end in ends)
+        return f"{shown} ({limits})" if known else shown
+
+    return cell
+
+
+def text(name: str) -> Cell:
+    """The cell of a text."""
+    return lambda row: clean(row[name]) if is_given(row[name]) else ""

@@ -1,0 +1,49 @@
+"""Absolute risk by the multivariable model: adjusted survival, its calibration and accuracy.
+
+Belongs here: which model, at which times, and when the bootstrap is left out. Does not belong here: how (``analysis/``).
+"""
+
+import pandas as pd
+
+from registry_pipeline import analysis
+from registry_pipeline.study.analysis import TIMES, Analysis, Inputs, Tables
+from registry_pipeline.study.rows import joined, nothing
+from registry_pipeline.study.size_effect import left_out
+from schemas.study import IS_SMALL, OS, SITE, SITE_TWO, SIZE_GROUP
+
+MAKES = ("prediction_standardised", "prediction_accuracy", "prediction_calibration")
+TIME = ("duration_days", "is_event")
+STANDARDISED = (IS_SMALL.name, SIZE_GROUP.name, SITE.name, SITE_TWO.name)
+REPLICATES = 100
+
+
+def prediction_results(inputs: Inputs) -> Tables:
+    """The tables of :data:`MAKES`, of overall survival from the study's origin."""
+    study = inputs.study
+    label = {"endpoint": OS.name, "origin": study.origin}
+    frame = inputs.marts.times(OS.name, study.origin)
+    usable = [name for name in study.multivariable if name in frame and frame[name].notna().any()]
+    if not len(frame) or not usable:
+        return {name: nothing(**label) for name in MAKES}
+    fit = analysis.fit_cox(frame, *TIME, usable, cross_check=False)
+    marks = [months * study.days_per_month for months in study.landmark_months]
+    levels = [
+        analysis.standardised_survival(fit, name, marks) for name in STANDARDISED if name in usable
+    ] or [nothing("No size and no site is in the model.")]
+    tables = {
+        "prediction_standardised": joined(levels),
+        "prediction_accuracy": _accuracy(frame, usable, marks, inputs),
+        "prediction_calibration": analysis.calibration(fit, marks),
+    }
+    return {name: rows.assign(**label) for name, rows in tables.items()}
+
+
+def _accuracy(frame: pd.DataFrame, usable: list[str], marks: list[float], inputs: Inputs) -> pd.DataFrame:
+    study, n = inputs.study, len(frame)
+    if not study.bootstrap_replicates or n > study.bootstrap_max_patients:
+        return nothing(left_out(n, study), n=n)
+    replicates = min(study.bootstrap_replicates, REPLICATES)
+    return analysis.prediction_accuracy(frame, *TIME, usable, marks, replicates, study.bootstrap_seed)
+
+
+ANALYSES = (Analysis(name="absolute risk", reads=TIMES, makes=MAKES, run=prediction_results),)

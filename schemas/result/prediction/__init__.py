@@ -1,0 +1,1 @@
+"""Absolute risk, and how well it is predicted."""
