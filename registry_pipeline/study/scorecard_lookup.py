@@ -277,12 +277,10 @@ def growth_threshold(frames: Frames) -> Estimate:
     onset = every.loc[every["model"] == ONSET_MODEL, "months"].dropna()
     if len(onset):
         note += f"; {onset.iloc[0]:.1f} months from the detection limit when the onset is interval-censored"
-    of_patients = every[
-        (every["model"] == model)
-        & (every["error_model"] == error_model)
-        & (every["ci_method"] == CLUSTERED)
-        & every["ci_lower"].notna()
-    ]
+    own = frames.rows(
+        "growth_threshold", **at_cutpoint, model=model, error_model=error_model, ci_method=CLUSTERED
+    )
+    of_patients = own[own["ci_lower"].notna()]
     limits = of_patients.iloc[0] if len(of_patients) else row
     kind = (
         "patients drawn with all their lesions"
