@@ -195,3 +195,12 @@ def test_a_ledger_that_lacks_what_a_release_holds_refuses_everything(story: Stor
                 story.order("waived", finding)
     finally:
         ledger.write_bytes(kept)
+
+
+def test_ages_and_times_to_close_add_up(story: Story) -> None:
+    ages = ask(story.home, "FROM finding_ageing")
+    open_ones = ask(story.home, "SELECT count(*) FROM open_findings").item()
+    every = ask(story.home, "SELECT count(*) FROM quality.finding WHERE systemic_finding_id IS NULL").item()
+    assert ages["n_open"].sum() == open_ones and ages["n_open"].sum() + ages["n_closed"].sum() == every
+    errors = ages.filter(pl.col("severity") == "error", pl.col("facility_id") == "north").row(0, named=True)
+    assert errors["n_closed"] > 0 and errors["median_days_to_close"] == 0, "all releases are of one day"
