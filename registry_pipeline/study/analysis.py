@@ -13,6 +13,7 @@ import schemas
 from registry_pipeline.core.settings import Study
 from registry_pipeline.study.marts import MART_TABLES, Marts
 from registry_pipeline.study.scenarios import Scenario
+from schemas.table import columns_of
 
 Tables = dict[str, pd.DataFrame]
 TIMES = ("mart.survival_time", "mart.cohort", "mart.registry_patient")
@@ -78,7 +79,7 @@ class Analysis:
         declared = Inputs(
             inputs.marts.restricted_to(self._of_layer("mart"), self.name),
             inputs.study,
-            {name: inputs.results[name] for name in self.result_reads},
+            {name: _declared(name, inputs.results[name]) for name in self.result_reads},
             inputs.scenarios,
         )
         tables = self.run(declared)
@@ -91,6 +92,12 @@ class Analysis:
     def _of_layer(self, layer: str) -> tuple[str, ...]:
         names = [name.partition(".") for name in self.reads]
         return tuple(table for own, _, table in names if own == layer)
+
+
+def _declared(name: str, rows: pd.DataFrame) -> pd.DataFrame:
+    """A result table with its declared columns only: a kept table has no others, so nothing may rest on them."""
+    names = [column.name for column in columns_of(schemas.tables()[f"result.{name}"])]
+    return rows[[column for column in names if column in rows.columns]]
 
 
 def every_mart() -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """The 13 published numbers beside the computed ones."""
 
 from schemas import columns as c
-from schemas.columns import boolean, integer, text
+from schemas.columns import boolean, integer, real, text
 from schemas.table import table
 
 MODEL = table(
@@ -14,6 +14,9 @@ MODEL = table(
         text("description", "What the number is"),
         text("published", "As published"),
         text("computed", "As computed from this release's records; NULL when not estimable"),
+        text("unit", "Unit of the numbers; empty for counts and dates"),
+        real("published_value", "The published number"),
+        real("computed_value", "The computed number; NULL when not estimable"),
         c.ci_lower,
         c.ci_upper,
         c.n,
