@@ -31,8 +31,8 @@ def _file_signature(path: Path) -> str:
 
 
 def note_landed(home: Home, signature: str | None) -> None:
-    """Remember what was landed as a whole; None when a part was left for later."""
-    if signature is None:
+    """Remember what was landed as a whole; None when a part was left for later, nothing when it is served already."""
+    if signature is None or is_served(home, signature):
         _landed(home).unlink(missing_ok=True)
     else:
         write_text(signature, _landed(home))

@@ -126,7 +126,7 @@ def _ambiguous_day(scene: Scene) -> None:
 def _dose_in_words(scene: Scene) -> None:
     hit = scene.rows("rt_targets", scene.take(_radiated, None))[0]
     hit.row["TargetDose_cGy"] = "see plan"
-    scene.record("S14", hit, "lrt_target", "TargetDose_cGy", "number", "a dose in words")
+    scene.record("S14", hit, "lrt_target", "TargetDose_cGy", "number", "a dose in words", False)
 
 
 PLANTERS: tuple[Planter, ...] = (
