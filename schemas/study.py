@@ -88,13 +88,13 @@ LOCAL_CONTROL = Endpoint("local_control", "Freedom from local recurrence", compe
 PFS = Endpoint("pfs", "Progression-free survival")
 NEW_OLIGOMET = Endpoint("new_oligomet", "Freedom from new oligometastasis", competing_event="death")
 ENDPOINTS = {one.name: one for one in (OS, LRFS, LOCAL_CONTROL, PFS, NEW_OLIGOMET)}
-COMPETING = tuple(name for name, one in ENDPOINTS.items() if one.competing_event)
+COMPETING = tuple(name for name, endpoint in ENDPOINTS.items() if endpoint.competing_event)
 
 LRT_START = Origin("lrt_start", "start of local therapy", "lrt_start_date")
 OMD_DX = Origin("omd_dx", "diagnosis of the oligometastases", "omd_dx_date")
 PRIMARY_DX = Origin("primary_dx", "diagnosis of the primary", "primary_dx_date", is_registry=True)
 ORIGINS = {one.name: one for one in (LRT_START, OMD_DX, PRIMARY_DX)}
-COHORT_ORIGINS = tuple(name for name, one in ORIGINS.items() if not one.is_registry)
+COHORT_ORIGINS = tuple(name for name, origin in ORIGINS.items() if not origin.is_registry)
 
 _AT_MOST, _ABOVE = "≤ {cutpoint} mm", "> {cutpoint} mm"
 OVERALL = Variable("overall", "All patients", levels={"all": "All patients"}, is_covariate=False)
@@ -156,7 +156,7 @@ VARIABLES = {
         *(IS_DEAD, IS_IN_COHORT),
     )
 }  # fmt: skip
-COVARIATES = tuple(name for name, one in VARIABLES.items() if one.is_covariate)
+COVARIATES = tuple(name for name, variable in VARIABLES.items() if variable.is_covariate)
 """Columns of the cohort that a Cox model may hold."""
 
 

@@ -142,14 +142,16 @@ def _show(report: CheckReport) -> None:
         click.echo(harmless(problem), err=True)
     names = ("source_file", "source", "n_rows", "status")
     print_table(
-        ("file", "source", "rows", "state"), ([one[name] for name in names] for one in report.files), "Files"
+        ("file", "source", "rows", "state"),
+        ([file[name] for name in names] for file in report.files),
+        "Files",
     )
     _show_columns(report)
     records = [(table, *counts.values()) for table, counts in report.tables.items() if any(counts.values())]
     print_table(("table", "accepted", "in quarantine"), records, "Records")
     rules = ("rule_id", "severity", "n_findings", "n_denominator", "message")
     print_table(
-        ("rule", "severity", "findings", "of", "message"), ([one[name] for name in rules] for one in report.rules),
+        ("rule", "severity", "findings", "of", "message"), ([rule[name] for name in rules] for rule in report.rules),
         "Findings by rule",
     )  # fmt: skip
     account = [
@@ -163,19 +165,21 @@ def _show(report: CheckReport) -> None:
 def _show_columns(report: CheckReport) -> None:
     rows = [
         (
-            one.source, one.column, one.state if one.state != "mapped" else ", ".join(one.feeds),
-            one.n_rows, one.n_blank, None if one.n_used is None else one.n_used - (one.n_unread or 0), one.n_unread,
+            column.source, column.column, column.state if column.state != "mapped" else ", ".join(column.feeds),
+            column.n_rows, column.n_blank, None if column.n_used is None else column.n_used - (column.n_unread or 0), column.n_unread,
         )
-        for one in report.columns
-        if one.state != "ignored"
+        for column in report.columns
+        if column.state != "ignored"
     ]  # fmt: skip
     heads = ("source", "column", "feeds", "rows", "blank", "read", "not read")
     print_table(heads, rows, "Columns", is_wrapped=False)
-    unread = [(one.source, one.column, text, n) for one in report.columns for text, n in one.unread]
+    unread = [
+        (column.source, column.column, text, n) for column in report.columns for text, n in column.unread
+    ]
     print_table(
         ("source", "column", "text", "rows"), unread, "Texts that could not be read, the ten most frequent"
     )
-    states = [one.state for one in report.columns]
+    states = [column.state for column in report.columns]
     click.echo(
         f"{states.count('mapped')} columns mapped, {states.count('ignored')} ignored on purpose,"
         f" {states.count('unknown')} unknown, {states.count('missing')} mapped and missing."

@@ -49,12 +49,12 @@ def _list_releases(is_json: bool) -> None:
     columns = ["release_id", "created_at", "megabytes", "is_current"]
     rows = [
         [
-            one,
-            created_at(one).isoformat(sep=" ", timespec="seconds"),
-            round((release_folder(home, one) / DATABASE).stat().st_size / 1e6, 1),
-            one == current,
+            release_identifier,
+            created_at(release_identifier).isoformat(sep=" ", timespec="seconds"),
+            round((release_folder(home, release_identifier) / DATABASE).stat().st_size / 1e6, 1),
+            release_identifier == current,
         ]
-        for one in release_ids(home)
+        for release_identifier in release_ids(home)
     ]
     _table_or_json(columns, rows, "Releases", is_json)
 

@@ -267,14 +267,14 @@ class Settings:
         """Rows of ``meta.parameter``."""
         return [
             {
-                "name": f"{section}.{one.name}",
-                "value": _text(getattr(getattr(self, section), one.name)),
-                "default_value": _text(one.default),
-                "is_assumption": one.metadata["is_assumption"],
-                "note": one.metadata["note"],
+                "name": f"{section}.{field_.name}",
+                "value": _text(getattr(getattr(self, section), field_.name)),
+                "default_value": _text(field_.default),
+                "is_assumption": field_.metadata["is_assumption"],
+                "note": field_.metadata["note"],
             }
             for section, made in SECTIONS.items()
-            for one in fields(made)
+            for field_ in fields(made)
         ]
 
     def digest(self) -> str:

@@ -34,14 +34,16 @@ def read_settings(path: Path) -> Settings:
 
 def _unknown_section(name: str, known: set[str]) -> str:
     """What to write for a name at the top of the file that is no section."""
-    homes = [section for section, made in SECTIONS.items() if name in {one.name for one in fields(made)}]
+    homes = [
+        section for section, made in SECTIONS.items() if name in {field_.name for field_ in fields(made)}
+    ]
     if homes:
         return f"'{name}' stands before any section; write it below [{homes[0]}]"
     return f"unknown section '{name}'{nearest(name, known)}"
 
 
 def _section(source: TomlSource, name: str, made: type) -> Any:
-    known = {one.name: one for one in fields(made)}
+    known = {field_.name: field_ for field_ in fields(made)}
     given = source.data.get(name, {})
     if not isinstance(given, dict):
         keys: list[str | int] = [name, 0] if isinstance(given, list) else [name]
@@ -87,7 +89,7 @@ def _fits(wanted: Any, value: Any) -> bool:
     if get_origin(wanted) is tuple:
         return isinstance(value, tuple) and all(_fits(get_args(wanted)[0], one) for one in value)
     if get_args(wanted):
-        return any(_fits(one, value) for one in get_args(wanted))
+        return any(_fits(get_arg, value) for get_arg in get_args(wanted))
     if wanted in (int, float) and isinstance(value, bool):
         return False
     return isinstance(value, wanted)
@@ -131,9 +133,9 @@ def settings_template() -> str:
     lines = ["# The settings of this registry. Every key is optional; what stands here are the defaults.", ""]
     for section, made in SECTIONS.items():
         lines += [f"[{section}]"]
-        for one in fields(made):
-            mark = " (assumption)" if one.metadata["is_assumption"] else ""
-            lines += [f"# {one.metadata['note']}{mark}", f"# {one.name} = {toml_text(one.default)}"]
+        for field_ in fields(made):
+            mark = " (assumption)" if field_.metadata["is_assumption"] else ""
+            lines += [f"# {field_.metadata['note']}{mark}", f"# {field_.name} = {toml_text(field_.default)}"]
         lines += [""]
     lines += [
         "# A rule's severity (error, warning, info, off) and thresholds:",

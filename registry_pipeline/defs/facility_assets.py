@@ -99,8 +99,8 @@ def screened(context: dg.AssetExecutionContext, registry: Registry) -> Iterator[
         yield dg.MaterializeResult(
             key("screened", table),
             metadata={
-                "dagster/row_count": sum(one.n_accepted.get(table, 0) for one in reports),
-                "quarantined": sum(one.n_quarantined.get(table, 0) for one in reports),
+                "dagster/row_count": sum(report.n_accepted.get(table, 0) for report in reports),
+                "quarantined": sum(report.n_quarantined.get(table, 0) for report in reports),
             },
             check_results=screening_check_results(table, reports, blocking),
         )

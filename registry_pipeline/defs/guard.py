@@ -55,8 +55,11 @@ def guarded(home: Home) -> Iterator[None]:
 
 def failure_of(outcome: dg.ExecuteInProcessResult) -> Exception:
     """The first failure of a run as the exception that it was."""
-    for one in outcome.all_events:
-        if one.is_step_failure and (failure := one.step_failure_data.user_failure_data) is not None:
+    for all_event in outcome.all_events:
+        if (
+            all_event.is_step_failure
+            and (failure := all_event.step_failure_data.user_failure_data) is not None
+        ):
             told = {name: value.value for name, value in failure.metadata.items()}
             if "details" in told:
                 return InternalFailure(str(told["details"]))
@@ -74,6 +77,10 @@ def failure_of(outcome: dg.ExecuteInProcessResult) -> Exception:
 def _blocking_rules(outcome: dg.ExecuteInProcessResult) -> set[str]:
     """Ids of the rules by which checks of the run blocked it."""
     kind = dg.DagsterEventType.ASSET_CHECK_EVALUATION
-    checks = [one.asset_check_evaluation_data for one in outcome.all_events if one.event_type == kind]
-    told = [one.metadata[BLOCKED_BY].value for one in checks if BLOCKED_BY in one.metadata]
+    checks = [
+        all_event.asset_check_evaluation_data
+        for all_event in outcome.all_events
+        if all_event.event_type == kind
+    ]
+    told = [check.metadata[BLOCKED_BY].value for check in checks if BLOCKED_BY in check.metadata]
     return {rule for one in told for rule in str(one).split(", ")}

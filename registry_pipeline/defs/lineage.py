@@ -26,18 +26,18 @@ def upstream(layer: str, table: str) -> Upstream:
     if layer == "quality":
         return _quality(table)
     if layer == "result":
-        names = next(one.reads for one in analyses().values() if table in one.makes)
+        names = next(analysis.reads for analysis in analyses().values() if table in analysis.makes)
     else:
         names = tuple(sql_files(layer)[table].header["inputs"])
-    return [_dependency(one) for one in names]
+    return [_dependency(name) for name in names]
 
 
 def in_order(layer: str) -> list[str]:
     """The tables of a layer, each after those it is made from, as Dagster wants them told."""
     names = layer_tables(layer)
     above = {
-        one: {dep.asset_key.path[1] for dep in upstream(layer, one) if dep.asset_key.path[0] == layer}
-        for one in names
+        name: {dep.asset_key.path[1] for dep in upstream(layer, name) if dep.asset_key.path[0] == layer}
+        for name in names
     }
     return [one for one in TopologicalSorter(above).static_order() if one in names]
 
@@ -55,4 +55,7 @@ def _dependency(name: str) -> dg.AssetDep:
 def _quality(table: str) -> Upstream:
     """Quality tables gather what every facility's screening found, and judge the mart as a whole."""
     layer = "staged" if table == "coercion" else "screened"
-    return [*(_dependency(f"{layer}.{one}") for one in record_tables()), _dependency("mart.cohort")]
+    return [
+        *(_dependency(f"{layer}.{record_table}") for record_table in record_tables()),
+        _dependency("mart.cohort"),
+    ]

@@ -41,7 +41,7 @@ def record_tables() -> list[str]:
 def layer_tables(layer: str) -> list[str]:
     """Tables of a layer of the release, by bare name; without what only the release step can know."""
     names = [name.split(".")[1] for name in schemas.tables_of(layer)]
-    return [one for one in names if key(layer, one) != RECONCILIATION]
+    return [name for name in names if key(layer, name) != RECONCILIATION]
 
 
 def table_schema(model_name: str) -> dg.TableSchema:

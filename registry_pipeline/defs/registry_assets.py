@@ -85,9 +85,9 @@ def quality(context: dg.AssetExecutionContext, registry: Registry) -> Iterator[J
         dg.AssetSpec(
             RELEASE,
             deps=[
-                key(layer, one)
+                key(layer, layer_table)
                 for layer in ("curated", "mart", "result", "quality")
-                for one in layer_tables(layer)
+                for layer_table in layer_tables(layer)
             ],
             group_name="release",
             description="One immutable DuckDB file: built beside, checked, sealed, switched.",

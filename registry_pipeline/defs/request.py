@@ -35,4 +35,4 @@ def facilities_of(context: dg.AssetExecutionContext) -> list[str]:
     """The facilities of the run: its partitions, as far as the run was not asked for some only."""
     named = context.run.tags.get(FACILITIES_TAG)
     partitions = sorted(context.partition_keys)
-    return [one for one in partitions if one in named.split(",")] if named else partitions
+    return [partition for partition in partitions if partition in named.split(",")] if named else partitions

@@ -195,8 +195,10 @@ def _find_anchors(home: Home, uses: Sequence[FileUse], staging: Staging) -> dict
 def _anchor_rows(home: Home, uses: Sequence[FileUse], staging: Staging, anchor: Anchor) -> list[pl.DataFrame]:
     found = []
     for source in staging.facility.sources:
-        tables = [one for one in source.tables if one.table == anchor.table and anchor.column in one.columns]
-        own = [one for one in tables if one.columns[anchor.column].anchor is None]
+        tables = [
+            table for table in source.tables if table.table == anchor.table and anchor.column in table.columns
+        ]
+        own = [table for table in tables if table.columns[anchor.column].anchor is None]
         if not own:
             continue
         narrow = [
@@ -268,7 +270,8 @@ def _sheets(uses: Sequence[FileUse]) -> pl.DataFrame:
     for use in uses:
         place = (use.landed.submission_id, use.landed.source_file)
         rows += [
-            (*place, one.sheet, one.n_rows + len(one.blank_rows) + len(one.rejects)) for one in use.sheets
+            (*place, sheet.sheet, sheet.n_rows + len(sheet.blank_rows) + len(sheet.rejects))
+            for sheet in use.sheets
         ]
         rows += [] if use.sheets else [(*place, "", 0)]
     names = {"submission_id": pl.String, "source_file": pl.String, "sheet": pl.String, "n_read": pl.Int64}

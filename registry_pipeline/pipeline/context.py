@@ -116,15 +116,15 @@ class RefreshContext:
 
     def staged_files(self, frame: str) -> list[Path]:
         """The staged frames of that name of all facilities that have sent something."""
-        return _existing(self.layout.staged_frame(one, frame) for one in self.senders)
+        return _existing(self.layout.staged_frame(sender, frame) for sender in self.senders)
 
     def screened_files(self, frame: str) -> list[Path]:
         """The screened frames of that name of all facilities that have sent something."""
-        return _existing(self.layout.screened_frame(one, frame) for one in self.senders)
+        return _existing(self.layout.screened_frame(sender, frame) for sender in self.senders)
 
     def accepted_files(self, table: str) -> list[Path]:
         """The accepted records of a table of all facilities that have sent something."""
-        return _existing(self.layout.screened_table(one, table) for one in self.senders)
+        return _existing(self.layout.screened_table(sender, table) for sender in self.senders)
 
 
 def read_context(home: Home) -> RefreshContext:

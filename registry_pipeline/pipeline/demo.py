@@ -69,7 +69,10 @@ def run_demo(folder: Path, echo: Echo, refresh: Callable[[Home], object]) -> Non
 
 
 def _prepare(folder: Path) -> Home:
-    mappings = {one: folder / "facilities" / f"{one}.toml" for one in FACILITY_IDS}
+    mappings = {
+        facility_identifier: folder / "facilities" / f"{facility_identifier}.toml"
+        for facility_identifier in FACILITY_IDS
+    }
     if (folder / "registry.toml").exists() and not any(path.exists() for path in mappings.values()):
         raise Refused(f"{folder} is a registry home, and not the demonstration's; choose another folder")
     home = make_home(folder)

@@ -173,7 +173,7 @@ def _report(
         rules=_rules(context, facility_id),
         findings=_findings(layout.screened_frame(facility_id, "findings")),
         row_account=read_parquet(layout.screened_frame(facility_id, "row_account")).to_dicts(),
-        problems=[str(one) for one in landing.problems if one.facility_id == facility_id],
+        problems=[str(problem) for problem in landing.problems if problem.facility_id == facility_id],
     )
 
 

@@ -70,7 +70,7 @@ def write_journal(database: Path, folder: Path, *, suppress_small: bool = False)
         context = Context(tables, PdfFolder(folder / "figures"), limit)
         with also_as_pdf(True):
             sections = study_sections(context)
-        found = [block for one in sections for block in one.blocks if isinstance(block, Table)]
+        found = [block for section in sections for block in section.blocks if isinstance(block, Table)]
         origin = f"Release {clean(release_row(context).get('release_id') or 'unnamed')}"
     written: list[Path] = []
     for name, sources in (("table_1", DESCRIPTIVE), ("regression", REGRESSION)):
@@ -144,8 +144,8 @@ def _fill(row: Any, cells: Sequence[str], *, bold: bool) -> None:
 
 def _heads(table: Table) -> list[list[str]]:
     """One line of heads, or two where columns share a group."""
-    labels = [table.head, *(one.label for one in table.columns)]
-    groups = ["", *(one.group for one in table.columns)]
+    labels = [table.head, *(column.label for column in table.columns)]
+    groups = ["", *(column.group for column in table.columns)]
     return [groups, labels] if any(groups) else [labels]
 
 
@@ -176,11 +176,11 @@ def _without_clock(content: bytes) -> bytes:
 def latex_text(tables: Sequence[Table]) -> str:
     """The tables in LaTeX, each a ``table`` with booktabs rules, for ``\\input`` in a manuscript."""
     head = "% Needs \\usepackage{booktabs} and UTF-8.\n"
-    return head + "\n".join(_latex_table(one) for one in tables)
+    return head + "\n".join(_latex_table(table) for table in tables)
 
 
 def _latex_table(table: Table) -> str:
-    columns = "l" + "".join("r" if one.is_number else "l" for one in table.columns)
+    columns = "l" + "".join("r" if column.is_number else "l" for column in table.columns)
     heads = _heads(table)
     lines = [
         r"\begin{table}",

@@ -150,7 +150,11 @@ def screening_token(home: Home) -> tuple[object, ...]:
 def _notes(home: Home) -> list[Path]:
     """What the facilities' screenings wrote down when they had finished."""
     layout = StoreLayout(home.store)
-    return [path for one in home.facility_ids() if (path := layout.screened(one) / NOTE).is_file()]
+    return [
+        path
+        for facility_identifier in home.facility_ids()
+        if (path := layout.screened(facility_identifier) / NOTE).is_file()
+    ]
 
 
 def _with_rows(findings: pl.DataFrame) -> pl.DataFrame:

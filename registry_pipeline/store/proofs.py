@@ -77,7 +77,7 @@ def prove(
     for name, sentence, ask, tables in [*_structure(), *_models(), *_sentences()]:
         proof = None if known is None or not tables.isdisjoint(changed) else known.get(name)
         proofs.append(proof or Proof(name, sentence, *ask(connection)))
-    if violated := [one for one in proofs if one.n_violated]:
+    if violated := [proof for proof in proofs if proof.n_violated]:
         raise ReleaseRefused(violated)
     return proofs
 

@@ -117,7 +117,7 @@ def _relation(connection: duckdb.DuckDBPyConnection, name: str, source: Source) 
         source = [source]
     if isinstance(source, Sequence):
         files = [str(path) for path in source if path.is_file()]
-        listed = ", ".join("'" + one.replace("'", "''") + "'" for one in files)
+        listed = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
         return f"read_parquet([{listed}], union_by_name => true)" if files else None
     connection.register(registered(name), source.to_arrow())
     return registered(name)

@@ -38,4 +38,4 @@ def _meanings(connection: duckdb.DuckDBPyConnection, name: str, made: SqlFile) -
             [schema, bare],
         ).fetchall()
         said = {**dict(found), **said}
-    return {one: told for one in columns if (told := own.get(one) or said.get(one))}
+    return {column: told for column in columns if (told := own.get(column) or said.get(column))}

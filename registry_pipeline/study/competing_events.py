@@ -46,7 +46,7 @@ def competing_results(inputs: Inputs) -> Tables:
                 continue
             frame = analysis.PreparedFrame(times[["duration_days", "event", *MAIN_COVARIATES]])
             tests = _gray(marts.groups(endpoint, origin))
-            parts["gray_test"] += [one.assign(**label) for one in tests]
+            parts["gray_test"] += [test.assign(**label) for test in tests]
             for cause in CAUSES:
                 own = {**label, "cause": cause}
                 parts["cause_specific_cox"] += [one.assign(**own) for one in _cause_specific(frame, cause)]

@@ -71,7 +71,7 @@ class Stored:
 
 def batches() -> list[list[str]]:
     """The analyses in the order of running: first all that read no results, then each of the others by itself."""
-    independent = [name for name, one in analyses().items() if not one.result_reads]
+    independent = [name for name, analysis in analyses().items() if not analysis.result_reads]
     return [independent, *([name] for name in analyses() if name not in independent)]
 
 

@@ -95,7 +95,7 @@ class Marts:
         return self.lookups.covariates(patients, times["patient_id"].to_numpy(), self.strata(origin))
 
 
-MART_TABLES = tuple(one.name for one in fields(Marts) if one.name != "lookups")
+MART_TABLES = tuple(field_.name for field_ in fields(Marts) if field_.name != "lookups")
 """The mart tables that estimates read."""
 
 

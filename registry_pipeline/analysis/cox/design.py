@@ -190,7 +190,7 @@ def _assemble(
 
     Numbers are read straight into their place: of many patients there may be no room for two of each.
     """
-    coded = {name: _dummies(name, one, keep) for name, one in texts.items()}
+    coded = {name: _dummies(name, text, keep) for name, text in texts.items()}
     named = [(name, term) for name in names for term in (coded[name].terms if name in coded else [name])]
     terms = tuple(term for _, term in named)
     x = np.empty((n, len(terms)), order="F")

@@ -73,7 +73,9 @@ def with_levels(terms: pd.DataFrame, levels: Sequence[Level | None]) -> pd.DataF
         "n_level": [None if level is None else level.n for level in levels],
         "n_event_level": [None if level is None else level.n_event for level in levels],
     }
-    return terms.assign(note=notes, **{name: pd.array(one, dtype="Int64") for name, one in counts.items()})
+    return terms.assign(
+        note=notes, **{name: pd.array(count, dtype="Int64") for name, count in counts.items()}
+    )
 
 
 def hazard_ratios(beta: Floats, lower: Floats, upper: Floats) -> Floats:

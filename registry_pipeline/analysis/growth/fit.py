@@ -273,7 +273,7 @@ def _threshold_rows(
         )
         notes.append(bootstrap_note(lesions.n_patients, len(draws), failed) if fitted else "")
     table = pd.DataFrame(rows).assign(**shared)
-    table["note"] = [sentences(str(shared["note"]), one) for one in notes]
+    table["note"] = [sentences(str(shared["note"]), note) for note in notes]
     if fitted and not problem.form.log_time and optimum.estimates[0] < 0:
         table["status"] = "not_estimable"
     return table

@@ -114,7 +114,7 @@ def fit_interval_onset(
                          len(draws), failed))  # fmt: skip
         notes.append(bootstrap_note(lesions.n_patients, len(draws), failed) if known else "")
     threshold = pd.DataFrame(rows).assign(**shared)
-    threshold["note"] = [sentences(str(shared["note"]), one) for one in notes]
+    threshold["note"] = [sentences(str(shared["note"]), note) for note in notes]
     return OnsetFit(
         status, str(shared["note"]), parameters, threshold, aicc, known,
         detection_limit_mm, threshold_mm, observed, theta, covariance,

@@ -79,7 +79,7 @@ def growth_sensitivity(
     for other in thresholds:
         fit = fit_growth(data, *columns, model, error_model, patient, other, n_bootstrap=0)
         rows.append(_row("threshold", f"{other:g} mm", fit, REGRESSION))
-    for limit in (one for one in detection_limits if one < threshold_mm):
+    for limit in (detection_limit for detection_limit in detection_limits if detection_limit < threshold_mm):
         asked = (threshold_mm, limit)
         if onset is not None and (onset.threshold_mm, onset.detection_limit_mm) == asked:
             read = onset

@@ -120,9 +120,9 @@ def _observed(shares: Frame | None) -> str:
         require_columns(shares, ["n_small", "n_lesions", "interval_months", "cutpoint_mm"])
     rows = [] if shares is None else as_pandas(shares).to_dict("records")
     seen = [
-        f"{one['n_small']} of {one['n_lesions']} within {one['interval_months']:g} months"
-        for one in rows
-        if one["n_lesions"]
+        f"{row['n_small']} of {row['n_lesions']} within {row['interval_months']:g} months"
+        for row in rows
+        if row["n_lesions"]
     ]
     if not seen:
         return ""

@@ -71,7 +71,9 @@ def _bundles(columns: list[str], mapping: TableMapping) -> dict[str, list[str]]:
             continue
         own = [f"{name}_{part}" for part in ("precision", "lower", "upper")]
         if column.is_size:
-            own = [one for one in (*SIZE_FIELDS, "size_text") if one not in mapping.columns]
+            own = [
+                size_field for size_field in (*SIZE_FIELDS, "size_text") if size_field not in mapping.columns
+            ]
         bundles[name] = [name, *(one for one in own if one in columns)]
     return bundles
 

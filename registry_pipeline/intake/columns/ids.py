@@ -30,7 +30,7 @@ def local_patient(rows: pl.DataFrame, mapping: ColumnMapping, source: Source) ->
         return type_column(rows, mapping, source, {})
     parts = {
         name: type_column(rows, replace(mapping, template=None, sources=(name,)), source, {}, is_part=True)
-        for name in dict.fromkeys(one.name for one in mapping.placeholders)
+        for name in dict.fromkeys(placeholder.name for placeholder in mapping.placeholders)
     }
     pieces = [
         _part(piece, parts[piece.name]) if isinstance(piece, Placeholder) else pl.lit(piece)
@@ -64,8 +64,10 @@ def composed(
 ) -> Typed:
     """A date, number or code whose text stands in several columns, such as ``{year}-{month}-{day}``."""
     pieces = [
-        _piece(one, pl.col(one.name)) if isinstance(one, Placeholder) else pl.lit(one)
-        for one in mapping.template_pieces
+        _piece(template_piece, pl.col(template_piece.name))
+        if isinstance(template_piece, Placeholder)
+        else pl.lit(template_piece)
+        for template_piece in mapping.template_pieces
     ]
     whole = rows.with_columns(pl.concat_str(pieces).alias(_COMPOSED))
     typed = type_column(whole, replace(mapping, template=None, sources=(_COMPOSED,)), source, siblings)
@@ -78,14 +80,16 @@ def fill_templates(records: pl.DataFrame, mapping: TableMapping) -> pl.DataFrame
     """Columns made from others; a blank part makes the whole blank, unless it is marked ``{name?}``."""
     waiting = [
         name
-        for name, one in mapping.columns.items()
-        if one.template is not None and not one.is_composed and name != "patient_id"
+        for name, column in mapping.columns.items()
+        if column.template is not None and not column.is_composed and name != "patient_id"
     ]
     while waiting:
         name = next(one for one in waiting if not _needs(mapping, one) & set(waiting))
         pieces = [
-            _piece(one, _text_of(mapping, name, one)) if isinstance(one, Placeholder) else pl.lit(one)
-            for one in mapping.columns[name].template_pieces
+            _piece(template_piece, _text_of(mapping, name, template_piece))
+            if isinstance(template_piece, Placeholder)
+            else pl.lit(template_piece)
+            for template_piece in mapping.columns[name].template_pieces
         ]
         records = records.with_columns(pl.concat_str(pieces).alias(name))
         waiting.remove(name)
@@ -94,7 +98,11 @@ def fill_templates(records: pl.DataFrame, mapping: TableMapping) -> pl.DataFrame
 
 def _needs(mapping: TableMapping, name: str) -> set[str]:
     own = mapping.columns[name]
-    return {one.name for one in own.placeholders if not mapping.is_source_column(own, one.name)}
+    return {
+        placeholder.name
+        for placeholder in own.placeholders
+        if not mapping.is_source_column(own, placeholder.name)
+    }
 
 
 def _text_of(mapping: TableMapping, name: str, placeholder: Placeholder) -> pl.Expr:
@@ -120,7 +128,7 @@ def qualify_ids(records: pl.DataFrame, mapping: TableMapping, facility_id: str) 
 
 
 def _begins_with_patient(mapping: TableMapping, column: ColumnMapping) -> bool:
-    pieces = [one for one in column.template_pieces if one != ""]
+    pieces = [template_piece for template_piece in column.template_pieces if template_piece != ""]
     if not pieces or not isinstance(pieces[0], Placeholder):
         return False
     name = pieces[0].name

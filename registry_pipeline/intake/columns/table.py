@@ -193,10 +193,10 @@ class _Work:
 
     def _carry_source_columns(self) -> None:
         named = [
-            one.name
+            placeholder.name
             for column in self.mapping.columns.values()
-            for one in column.placeholders
-            if self.mapping.is_source_column(column, one.name) and column.target.name != "patient_id"
+            for placeholder in column.placeholders
+            if self.mapping.is_source_column(column, placeholder.name) and column.target.name != "patient_id"
         ]
         texts = {name: self.rows[name].str.normalize("NFKC") for name in self.mapping.group_by}
         texts |= {name: part_of_identifier(self.rows[name]) for name in dict.fromkeys(named)}
@@ -220,9 +220,9 @@ class _Work:
         return issues.join(behind, on="_row_id", how="left", maintain_order="left")
 
     def _key(self) -> list[str]:
-        return [one for one in key_columns(self.mapping.table) if one in self.records.columns] or [
-            "patient_id"
-        ]
+        return [
+            key_column for key_column in key_columns(self.mapping.table) if key_column in self.records.columns
+        ] or ["patient_id"]
 
     def _ordered(self) -> pl.DataFrame:
         rows = self.records.with_columns(pl.lit(self.staging.facility.facility_id).alias("facility_id"))
@@ -250,7 +250,9 @@ def _constant(column: ColumnMapping) -> list[pl.Expr]:
 def _relative(columns: list[str]) -> list[pl.Expr]:
     """Dates that are exact relative to each other while their place in the calendar is known to the year."""
     made = []
-    for name in (one.removesuffix("_precision") for one in columns if one.endswith("_date_precision")):
+    for name in (
+        column.removesuffix("_precision") for column in columns if column.endswith("_date_precision")
+    ):
         is_known = pl.when(pl.col(name).is_not_null())
         made += [is_known.then(pl.col(name)).alias(f"{name}_{bound}") for bound in ("lower", "upper")]
         made.append(is_known.then(pl.lit("year")).alias(f"{name}_precision"))

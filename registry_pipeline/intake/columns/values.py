@@ -253,7 +253,9 @@ def _readings(
     if isinstance(reader.read, partial) and reader.read.func is read_identifier:
         is_person = mapping.target.name in PERSON_NUMBERS and not is_part
         return read_identifiers(distinct.texts, is_person, fields), distinct.places
-    epoch = next((EPOCH_PREFIX + one for one in mapping.sources if EPOCH_PREFIX + one in rows.columns), None)
+    epoch = next(
+        (EPOCH_PREFIX + source for source in mapping.sources if EPOCH_PREFIX + source in rows.columns), None
+    )
     if epoch is not None and mapping.target.kind == "date" and mapping.anchor is None:
         return _read_day_numbers(distinct, rows[epoch], mapping, source, fields)
     if column_format := plain_date_format(mapping, source):

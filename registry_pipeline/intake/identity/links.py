@@ -55,7 +55,7 @@ def find_identity(facility: Facility, uses: Sequence[FileUse], read: ReadRows) -
         uses: all files that it ever sent.
         read: a source and files -> its cleaned rows.
     """
-    linking = [one for one in facility.sources if one.person is not None and one.person.numbers]
+    linking = [source for source in facility.sources if source.person is not None and source.person.numbers]
     links: UnionFind[Number] = UnionFind()
     for source in linking:
         numbers = numbers_of(read(_narrow(source), uses), source)[0]
@@ -101,8 +101,8 @@ def _narrow(source: Source) -> Source:
     """The source with just the columns that hold numbers."""
     tables = source.tables[:1]
     narrow = [
-        replace(one, where=(), group_by=(), columns={"patient_id": one.columns["patient_id"]})
-        for one in tables
+        replace(table, where=(), group_by=(), columns={"patient_id": table.columns["patient_id"]})
+        for table in tables
     ]
     person = None if source.person is None else replace(source.person, name=(), national_id=None)
     return replace(source, tables=tuple(narrow), person=person)
@@ -123,7 +123,7 @@ def _first_seen(
     facility: Facility, uses: Sequence[FileUse], read: ReadRows, wanted: set[Number]
 ) -> dict[Number, int]:
     """The first row that ever gave a record under a number; numbers without records are left out."""
-    ever = [replace(one, is_superseded=False) for one in uses]
+    ever = [replace(use, is_superseded=False) for use in uses]
     asked = pl.DataFrame(sorted(wanted), schema={"kind": pl.String, "local": pl.String}, orient="row")
     found: dict[Number, int] = {}
     for source in facility.sources:

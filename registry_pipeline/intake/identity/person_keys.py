@@ -68,8 +68,8 @@ def person_keys(rows: pl.DataFrame, source: Source, pseudonyms: Pseudonyms, key:
 def _text(rows: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
     if not columns:
         return pl.Series("text", [None] * rows.height, dtype=pl.String)
-    parts = pl.concat_str([pl.col(one) for one in columns], separator=" ", ignore_nulls=True)
-    is_blank = pl.all_horizontal(pl.col(one).is_null() for one in columns)
+    parts = pl.concat_str([pl.col(column) for column in columns], separator=" ", ignore_nulls=True)
+    is_blank = pl.all_horizontal(pl.col(column).is_null() for column in columns)
     return rows.select(pl.when(~is_blank).then(parts).alias("text"))["text"]
 
 
@@ -112,7 +112,7 @@ def sound_form(text: str) -> str | None:
         return None
     if _HAN.search(words[0]):
         return "".join(sorted("".join(words)))
-    return " ".join(sorted(soundex(one) for one in words))
+    return " ".join(sorted(soundex(word) for word in words))
 
 
 def suffix_form(text: str) -> str | None:

@@ -118,7 +118,7 @@ def as_issues(issues: Iterable[pl.DataFrame], table: str, columns: Iterable[str]
         pl.col("_row_id").alias("_record_row_id"),
         pl.lit(None, dtype=pl.String).alias("_record_key"),
     )
-    return [one.with_columns(added).select(list(columns)) for one in issues]
+    return [issue.with_columns(added).select(list(columns)) for issue in issues]
 
 
 def _placed(frame: pl.DataFrame, source: Source, name: str) -> pl.DataFrame:

@@ -93,8 +93,10 @@ def _read_sources(section: Section, anchors: dict[str, Anchor]) -> tuple[Source,
         if source.name in {made.name for made in sources}:
             raise one.error(f"a second source is called '{source.name}'; each needs its own name", "name")
         sources.append(source)
-    projects = [one for one in sources if one.redcap is not None]
-    dictionaries = [dictionary_source(one, len(sources) + position) for position, one in enumerate(projects)]
+    projects = [source for source in sources if source.redcap is not None]
+    dictionaries = [
+        dictionary_source(project, len(sources) + position) for position, project in enumerate(projects)
+    ]
     return (*dictionaries, *sources)
 
 
@@ -121,10 +123,10 @@ def _check_anchors_are_filled(
 ) -> None:
     for name, anchor in anchors.items():
         fed = [
-            one.columns.get(anchor.column)
+            table.columns.get(anchor.column)
             for source in sources
-            for one in source.tables
-            if one.table == anchor.table
+            for table in source.tables
+            if table.table == anchor.table
         ]
         if not any(mapping is not None and mapping.anchor is None for mapping in fed):
             message = f"no source fills {anchor.table}.{anchor.column} without an anchor of its own"
@@ -132,7 +134,7 @@ def _check_anchors_are_filled(
 
 
 def _read_precedence(section: Section, sources: Sequence[Source]) -> dict[str, tuple[str, ...]]:
-    names = [one.name for one in sources]
+    names = [source.name for source in sources]
     found = {}
     for key in section.data:
         _check_item(section, key, is_table_enough=True)

@@ -83,9 +83,9 @@ class TableMapping:
     def columns_behind(self, mapping: ColumnMapping) -> Iterator[str]:
         """The source columns of one curated column, those of its unit and of the date of an age last."""
         yield from mapping.sources
-        for one in mapping.placeholders:
-            if self.is_source_column(mapping, one.name):
-                yield one.name
+        for placeholder in mapping.placeholders:
+            if self.is_source_column(mapping, placeholder.name):
+                yield placeholder.name
         yield from (name for name in (mapping.unit_from, mapping.years_before) if name is not None)
 
     def is_source_column(self, mapping: ColumnMapping, name: str) -> bool:
@@ -161,7 +161,7 @@ class Source:
 
     def tables_of(self, sheet: str | None = None) -> tuple[TableMapping, ...]:
         """The tables that a sheet feeds; all for None."""
-        return tuple(one for one in self.tables if sheet is None or one.is_fed_by(sheet))
+        return tuple(table for table in self.tables if sheet is None or table.is_fed_by(sheet))
 
     def source_columns(self, sheet: str | None = None) -> tuple[str, ...]:
         """Every column of the files that any table of the source (or of one of its sheets) reads, once."""
@@ -185,7 +185,7 @@ class Source:
         tables = self.tables_of(sheet)
         if self.tables and not tables:
             return ()
-        behind = [n for one in tables for n in one.columns_behind(one.columns["patient_id"])]
+        behind = [n for table in tables for n in table.columns_behind(table.columns["patient_id"])]
         links = self.person.numbers.values() if self.person is not None and not self.tables else ()
         every = dict.fromkeys([*self.required, *behind, *links])
         return tuple(name for name in every if name != ROW_NUMBER)
@@ -234,7 +234,7 @@ class Facility:
         """The first source one of whose globs fits the name, whatever the case."""
         plain = _plain(file_name)
         for source in self.sources:
-            if any(fnmatch.fnmatchcase(plain, _plain(one)) for one in source.files):
+            if any(fnmatch.fnmatchcase(plain, _plain(file)) for file in source.files):
                 return source
         return None
 

@@ -96,8 +96,8 @@ def read_source(
         required=section.texts("required"),
         ignore=section.texts("ignore"),
         tables=tuple(
-            read_table(one, n_tables + position, anchors, is_redcap=redcap is not None)
-            for position, one in enumerate(tables)
+            read_table(table, n_tables + position, anchors, is_redcap=redcap is not None)
+            for position, table in enumerate(tables)
         ),
         leave_out=read_conditions(section, "leave_out"),
         redcap=redcap,
@@ -123,8 +123,8 @@ def _files(section: Section) -> tuple[str, ...]:
     files = section.texts("files")
     if not files:
         raise section.error(f'{section.title} needs files = ["*.csv"]')
-    for one in files:
-        if "/" in one:
+    for file in files:
+        if "/" in file:
             raise section.error('files are names without folders, such as "his_*.csv"', "files")
     return files
 

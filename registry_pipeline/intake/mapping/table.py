@@ -112,9 +112,11 @@ def read_conditions(section: Section, name: str) -> tuple[Condition, ...]:
     """Conditions on source rows: one table of TOML or a list of them."""
     given = section.data.get(name, [])
     members = given if isinstance(given, list) else [given]
-    if not all(isinstance(one, dict) for one in members):
+    if not all(isinstance(member, dict) for member in members):
         raise section.error(f'write {name} = {{ column = "…", in = ["…"] }}', name)
-    return tuple(_read_condition(Section(section.toml, (*section.keys, name), one, name)) for one in members)
+    return tuple(
+        _read_condition(Section(section.toml, (*section.keys, name), member, name)) for member in members
+    )
 
 
 def _read_condition(section: Section) -> Condition:
@@ -242,10 +244,10 @@ def _check_placeholders(section: Section, columns: Mapping[str, ColumnMapping]) 
             raise section.error(f"the template of {name} names no column; write value = … instead", name)
         if mapping.template is not None and mapping.template.count("{") != len(mapping.placeholders):
             raise section.error(f"the template of {name} has braces that do not match", name)
-        if mapping.is_composed and any(one.name in columns for one in mapping.placeholders):
+        if mapping.is_composed and any(placeholder.name in columns for placeholder in mapping.placeholders):
             raise section.error(f"the template of {name} may name source columns only", name)
         if name == "patient_id" and any(
-            one.name in columns and one.name != name for one in mapping.placeholders
+            placeholder.name in columns and placeholder.name != name for placeholder in mapping.placeholders
         ):
             raise section.error("the template of patient_id may name source columns only", name)
     for name in columns:
@@ -253,9 +255,9 @@ def _check_placeholders(section: Section, columns: Mapping[str, ColumnMapping]) 
 
 
 def _follow(section: Section, columns: Mapping[str, ColumnMapping], name: str, path: tuple[str, ...]) -> None:
-    for one in columns[name].placeholders:
-        if one.name == name or one.name not in columns:
+    for placeholder in columns[name].placeholders:
+        if placeholder.name == name or placeholder.name not in columns:
             continue
-        if one.name in path:
+        if placeholder.name in path:
             raise section.error(f"the templates {' and '.join(path)} wait for each other", path[0])
-        _follow(section, columns, one.name, (*path, one.name))
+        _follow(section, columns, placeholder.name, (*path, placeholder.name))

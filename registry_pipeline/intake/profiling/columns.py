@@ -169,7 +169,7 @@ def _is_partial_date(plain: str) -> bool:
 @cache
 def _blanks() -> frozenset[str]:
     values = lexicon().values
-    return frozenset(comparison_key(one) for one in values["sentinels"])
+    return frozenset(comparison_key(value) for value in values["sentinels"])
 
 
 def formats_of(plain: str) -> list[str]:

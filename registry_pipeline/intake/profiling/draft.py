@@ -79,14 +79,14 @@ def draft_mapping(
 
 def _draft(facility_id: str, groups: Sequence[SourceGroup], problems: Sequence[str]) -> Draft:
     patients = choose_patients(groups)
-    guesses = [guess_source(one, patients[one.name], has_anchor=False) for one in groups]
+    guesses = [guess_source(group, patients[group.name], has_anchor=False) for group in groups]
     anchor = _anchor(guesses)
-    if anchor is not None and any(_counts_days(one) for one in groups):
-        guesses = [guess_source(one, patients[one.name], has_anchor=True) for one in groups]
+    if anchor is not None and any(_counts_days(group) for group in groups):
+        guesses = [guess_source(group, patients[group.name], has_anchor=True) for group in groups]
     unique = unique_numbers(guesses)
-    sources = tuple(draft_source(one, unique, ANCHOR) for one in guesses)
+    sources = tuple(draft_source(guess, unique, ANCHOR) for guess in guesses)
     is_anchored = any(
-        "anchor" in column.keys for one in sources for table in one.tables for column in table.columns
+        "anchor" in column.keys for source in sources for table in source.tables for column in table.columns
     )
     draft = FacilityDraft(
         facility_id=facility_id,
@@ -98,7 +98,7 @@ def _draft(facility_id: str, groups: Sequence[SourceGroup], problems: Sequence[s
     text = write_draft(draft)
     return Draft(
         text=text,
-        n_columns=sum(len(one.columns) for one in groups),
+        n_columns=sum(len(group.columns) for group in groups),
         n_mapped=sum(
             len(columns_of(made.tables) & set(guess.group.columns))
             for made, guess in zip(sources, guesses, strict=True)
@@ -113,20 +113,20 @@ def _draft(facility_id: str, groups: Sequence[SourceGroup], problems: Sequence[s
 def _anchor(guesses: Sequence[SourceGuess]) -> str | None:
     """How exactly the day of diagnosis is known where some source gives it: ``day``, ``year`` or None."""
     for guess in guesses:
-        for one in guess.records:
-            if one.record.table == "primary_tumour":
-                return "year" if "is_year" in one.picks["dx_date"].fit.options else "day"
+        for record in guess.records:
+            if record.record.table == "primary_tumour":
+                return "year" if "is_year" in record.picks["dx_date"].fit.options else "day"
     return None
 
 
 def _counts_days(group: SourceGroup) -> bool:
-    return any(one.header.is_days for one in group.columns.values())
+    return any(column.header.is_days for column in group.columns.values())
 
 
 def _facility_questions(sources: Sequence[SourceDraft]) -> list[str]:
     fed: dict[str, list[str]] = {}
     for source in sources:
-        for table in dict.fromkeys(one.table for one in source.tables if not source.is_commented):
+        for table in dict.fromkeys(table.table for table in source.tables if not source.is_commented):
             fed.setdefault(table, []).append(source.name)
     asked = [
         'each export is taken for the whole truth of its source (mode = "full"); write "incremental" where it holds only what is new'

@@ -54,7 +54,7 @@ class SourceFile:
     @property
     def columns(self) -> tuple[str, ...]:
         """Every column of its sheets, once."""
-        return tuple(dict.fromkeys(name for one in self.sheets for name in one.frame.columns[:-1]))
+        return tuple(dict.fromkeys(name for sheet in self.sheets for name in sheet.frame.columns[:-1]))
 
 
 class SourceGroup:
@@ -71,10 +71,10 @@ class SourceGroup:
     def frame(self) -> pl.DataFrame:
         """All rows as text; a column that a sheet lacks is null there."""
         sheets = [
-            one.frame.drop(one.frame.columns[-1]).cast(pl.String)
+            sheet.frame.drop(sheet.frame.columns[-1]).cast(pl.String)
             for file in self.files
-            for one in file.sheets
-            if one.frame.width > 1
+            for sheet in file.sheets
+            if sheet.frame.width > 1
         ]
         return pl.concat(sheets, how="diagonal").head(MOST_ROWS) if sheets else pl.DataFrame()
 
@@ -86,8 +86,8 @@ class SourceGroup:
     @property
     def labels(self) -> str:
         """Names of files and sheets, for words in them."""
-        names = [Path(one.name).stem for one in self.files]
-        names += [f"{sheet.sheet} {sheet.member}" for one in self.files for sheet in one.sheets]
+        names = [Path(file.name).stem for file in self.files]
+        names += [f"{sheet.sheet} {sheet.member}" for file in self.files for sheet in file.sheets]
         return " ".join(names)
 
 
@@ -109,20 +109,20 @@ def _read_profiled(path: Path, limits: ReadLimits) -> SourceFile:
             decoding = detect_encoding(source, None)
             lines = decoding.data.data[decoding.start : decoding.start + 2**16].split(b"\n")[:100]
             delimiter = sniff_delimiter(
-                [t for t in (decode_strictly(one, decoding.codec) for one in lines) if t]
+                [t for t in (decode_strictly(line, decoding.codec) for line in lines) if t]
             )
-        found = [_header_of(one) if reader in _GRIDS else ((), 0) for one in sheets]
+        found = [_header_of(sheet) if reader in _GRIDS else ((), 0) for sheet in sheets]
         largest = max(range(len(sheets)), key=lambda place: sheets[place].n_read)
         header_rows, skip = found[largest]
         odd = tuple(
-            one.sheet
-            for one, other in zip(sheets, found, strict=True)
-            if other != found[largest] and one.n_read
+            sheet.sheet
+            for sheet, other in zip(sheets, found, strict=True)
+            if other != found[largest] and sheet.n_read
         )
         if header_rows and (skip or len(header_rows) > 1) and not odd:
             options = replace(options, header_rows=header_rows, skip_after_header=skip)
             reader, sheets = read_source(source, options)
-    encodings = dict.fromkeys(one.encoding for one in sheets)
+    encodings = dict.fromkeys(sheet.encoding for sheet in sheets)
     return SourceFile(
         path.name, reader, next(iter(encodings), ""), delimiter, header_rows, skip, tuple(sheets), odd
     )
@@ -216,8 +216,8 @@ def _kind_of(series: pl.Series) -> _Kind | None:
 def group_files(members: Sequence[SourceFile]) -> list[SourceGroup]:
     """Files that differ by a date in their name only and have the same columns, together."""
     found: dict[tuple[str, tuple[str, ...]], list[SourceFile]] = {}
-    for one in members:
-        found.setdefault((_glob(one.name), tuple(sorted(one.columns))), []).append(one)
+    for member in members:
+        found.setdefault((_glob(member.name), tuple(sorted(member.columns))), []).append(member)
     names = _names(list(found))
     groups = []
     for (glob, _), own in found.items():

@@ -281,5 +281,5 @@ def _tell_kinds(guess: SourceGuess) -> None:
 
 
 def _words_of(record: Record, profile: ColumnProfile) -> tuple[str, ...]:
-    words = {comparison_key(one) for one in record.words}
+    words = {comparison_key(word) for word in record.words}
     return tuple(text for text in profile.filled if comparison_key(text) in words)

@@ -18,8 +18,8 @@ _NUMBER = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?")
 
 def looks_headless(file: SourceFile) -> bool:
     """Whether names of columns are dates, numbers or values that the column itself holds."""
-    sheets = [one for one in file.sheets if one.frame.height and one.frame.width > 1]
-    return bool(sheets) and all(_is_record(one.header, one.frame) for one in sheets)
+    sheets = [sheet for sheet in file.sheets if sheet.frame.height and sheet.frame.width > 1]
+    return bool(sheets) and all(_is_record(sheet.header, sheet.frame) for sheet in sheets)
 
 
 def _is_record(header: tuple[str, ...], frame: pl.DataFrame) -> bool:

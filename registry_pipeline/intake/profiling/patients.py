@@ -19,7 +19,7 @@ _LEAST_ROWS = 5
 
 def choose_patients(groups: Sequence[SourceGroup]) -> dict[str, str | None]:
     """Source -> its column of patient numbers: the one that most sources share, then the best by name."""
-    scores = {one.name: patient_scores(one) for one in groups}
+    scores = {group.name: patient_scores(group) for group in groups}
     n_sources = Counter(name for found in scores.values() for name in found)
     return {
         source: max(found, key=lambda name: (n_sources[name], found[name]), default=None)

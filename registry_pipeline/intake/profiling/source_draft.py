@@ -34,7 +34,9 @@ def draft_source(guess: SourceGuess, is_unique: Mapping[str, bool], anchor: str)
         anchor: name of the anchor that days are counted from.
     """
     tables = [
-        made for one in guess.records if (made := _draft_table(guess, one, is_unique, anchor)) is not None
+        made
+        for record in guess.records
+        if (made := _draft_table(guess, record, is_unique, anchor)) is not None
     ]
     # a column whose record could not be made in the end is asked for like any other
     used = columns_of(tables) & set(guess.group.columns)
@@ -207,8 +209,8 @@ def _telling_column(one: RecordGuess) -> str | None:
 
 def _dead(guess: SourceGuess) -> Mapping[str, Any] | None:
     """Rows that say that the patient is dead, where a column of the source says so."""
-    for one in guess.records:
-        pick = one.picks.get("is_alive")
+    for record in guess.records:
+        pick = record.picks.get("is_alive")
         if pick is not None and "codes" in pick.fit.options:
             words = [word for word, is_alive in pick.fit.options["codes"].items() if not is_alive]
             return {"column": pick.column, "in": words} if words else None

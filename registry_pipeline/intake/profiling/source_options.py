@@ -91,8 +91,8 @@ def _sentinels(guess: SourceGuess, used: set[str]) -> tuple[list[str], list[str]
     columns = guess.group.columns
     coded = {
         comparison_key(word)
-        for one in guess.records
-        for pick in one.picks.values()
+        for record in guess.records
+        for pick in record.picks.values()
         for word in (pick.fit.options.get("codes") or ())
     }
     found = Counter[str]()
@@ -138,9 +138,9 @@ def _dates(guess: SourceGuess, used: set[str]) -> tuple[list[Option], list[str]]
     """Formats, the order of day and month, Excel's day counts."""
     names = dict.fromkeys(
         pick.column
-        for one in guess.records
-        for item, pick in one.picks.items()
-        if one.record.column(item).kind == "date" and pick.column in used
+        for record in guess.records
+        for item, pick in record.picks.items()
+        if record.record.column(item).kind == "date" and pick.column in used
     )
     columns = [guess.group.columns[name] for name in names if not guess.group.columns[name].header.is_days]
     forms, undecided = Counter[str](), Counter[str]()
@@ -189,11 +189,13 @@ def _mirror(form: str) -> str:
 def _required(guess: SourceGuess) -> list[str]:
     """The patient, what tells rows apart and what all rows must have, as far as every sheet has it."""
     wanted = [guess.patient]
-    for one in guess.records:
-        wanted += [one.kinds[0]] if one.kinds else []
-        if one.record.where is None:
-            wanted += [one.ids.get(name) for name in key_columns(one.record.table)]
-            wanted += [pick.column for item, pick in one.picks.items() if one.record.column(item).is_required]
+    for record in guess.records:
+        wanted += [record.kinds[0]] if record.kinds else []
+        if record.record.where is None:
+            wanted += [record.ids.get(name) for name in key_columns(record.record.table)]
+            wanted += [
+                pick.column for item, pick in record.picks.items() if record.record.column(item).is_required
+            ]
     sheets = [sheet.frame for file in guess.group.files for sheet in file.sheets if sheet.frame.height]
     if len({tuple(frame.columns) for frame in sheets}) > 1:
         return [name for name in (guess.patient,) if name and all(name in frame.columns for frame in sheets)]

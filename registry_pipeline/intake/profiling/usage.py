@@ -88,7 +88,7 @@ def _mapped(source: Source, name: str, rows: pl.DataFrame, issues: pl.DataFrame)
     for table in source.tables:
         items = [one for one, column in table.columns.items() if name in table.columns_behind(column)]
         if items:
-            feeds |= dict.fromkeys(f"{table.table}.{one}" for one in items)
+            feeds |= dict.fromkeys(f"{table.table}.{item}" for item in items)
             fed = feeding_rows(rows, table).filter(pl.col(name).is_not_null())["_row_id"]
             used = pl.concat([used, fed]).unique()
         if name in (*(one.column for one in table.where), *table.group_by):

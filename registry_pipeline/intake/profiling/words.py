@@ -78,7 +78,7 @@ def _filling() -> frozenset[str]:
 def without_accents(token: str) -> str:
     """Small letters without their accents; ä, ö and ü as two letters, which is how German does without them."""
     parts = unicodedata.normalize("NFKD", token.casefold().translate(_UMLAUTS))
-    return "".join(one for one in parts if not unicodedata.combining(one))
+    return "".join(part for part in parts if not unicodedata.combining(part))
 
 
 def _parts(token: str) -> list[str]:
@@ -147,7 +147,7 @@ def name_score(header: Header, names: tuple[str, ...], *, is_date: bool = False)
 
 @cache
 def _known(names: tuple[str, ...], is_date: bool) -> tuple[tuple[str, ...], ...]:
-    return tuple(read_header(one).stem if is_date else tokens_of(one) for one in names)
+    return tuple(read_header(name).stem if is_date else tokens_of(name) for name in names)
 
 
 def _score(tokens: Sequence[str], wanted: Sequence[str]) -> float:

@@ -80,7 +80,7 @@ def _table(table: TableDraft) -> Iterator[str]:
 
 
 def _column(column: ColumnDraft) -> Iterator[str]:
-    yield from (f"    {_question(one)}" for one in column.questions)
+    yield from (f"    {_question(question)}" for question in column.questions)
     plain = list(column.keys) == ["from"]
     value = quoted(column.keys["from"]) if plain else _inline(column.keys)
     yield "    " + _with_comment(f"{column.item} = {value}", column.evidence)

@@ -215,7 +215,7 @@ def _of_several(name: str, given: Sequence[Value]) -> Value:
     numbers = [number_of(one) for one in given if one is not BLANK]
     if None in numbers:
         return UNKNOWN
-    known = [one for one in numbers if one is not None]
+    known = [number for number in numbers if number is not None]
     if not known:
         return BLANK
     if name == "stdev" and len(known) > 1:
@@ -229,7 +229,7 @@ def _of_numbers(name: str, given: Sequence[Value]) -> Value:
     numbers = [number_of(one) for one in given]
     if None in numbers:
         return UNKNOWN
-    known = [one for one in numbers if one is not None]
+    known = [number for number in numbers if number is not None]
     return _bounded(lambda: _OF_NUMBERS[name](*known))
 
 

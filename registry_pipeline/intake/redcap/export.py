@@ -83,15 +83,15 @@ class Export:
         """Raw names and folded labels in the order in which REDCap writes them."""
         made = [(name, label) for label, name in _LABELS.items()]
         for form, fields in self.dictionary.forms.items():
-            for one in fields:
-                if one.is_checkbox:
-                    choices = self.dictionary.checkbox_columns(one, self.redcap.missing_codes)
+            for field in fields:
+                if field.is_checkbox:
+                    choices = self.dictionary.checkbox_columns(field, self.redcap.missing_codes)
                     made += [
-                        (name, label_key(f"{one.label} (choice={label})"))
+                        (name, label_key(f"{field.label} (choice={label})"))
                         for name, (_, label) in choices.items()
                     ]
-                elif one.has_value:
-                    made.append((one.name, label_key(one.label)))
+                elif field.has_value:
+                    made.append((field.name, label_key(field.label)))
             made.append((f"{form}_complete", "complete?"))
         return made
 
@@ -110,9 +110,9 @@ class Export:
         """Form -> fields of the dictionary without any column here."""
         present = {self.known[name] for name in self.columns if name in self.known}
         made: dict[str, list[str]] = {}
-        for one in self.dictionary.fields.values():
-            if one.has_value and one.name not in present:
-                made.setdefault(one.form, []).append(one.name)
+        for field in self.dictionary.fields.values():
+            if field.has_value and field.name not in present:
+                made.setdefault(field.form, []).append(field.name)
         return made
 
     def available(self, wanted: Sequence[str]) -> list[str]:
@@ -125,16 +125,20 @@ class Export:
             for name in self.columns
             if name in wanted or (name in self.known and name not in hidden)
         ]  # fmt: skip
-        return [*dict.fromkeys([*shown, *derived, *(one for one in RECORD_PARTS if one in wanted)])]
+        return [
+            *dict.fromkeys(
+                [*shown, *derived, *(record_part for record_part in RECORD_PARTS if record_part in wanted)]
+            )
+        ]
 
     @cached_property
     def _for_missing(self) -> set[str]:
         """Columns that REDCap adds to every checkbox for the project's missing-data codes: nobody asks for them."""
-        boxes = [one for one in self.dictionary.fields.values() if one.is_checkbox]
+        boxes = [field for field in self.dictionary.fields.values() if field.is_checkbox]
         every = {
-            name for one in boxes for name in self.dictionary.checkbox_columns(one, self.redcap.missing_codes)
+            name for box in boxes for name in self.dictionary.checkbox_columns(box, self.redcap.missing_codes)
         }
-        return every - {name for one in boxes for name in self.dictionary.checkbox_columns(one, {})}
+        return every - {name for box in boxes for name in self.dictionary.checkbox_columns(box, {})}
 
     def behind(self, name: str) -> list[str]:
         """Columns that a derived column is made from; none where it cannot be made."""
@@ -149,7 +153,9 @@ class Export:
         ``_row_id``."""
         plain = [pl.col(header).str.strip_chars().alias(name) for name, header in self.columns.items()]
         lacking = [
-            pl.lit(None, dtype=pl.String).alias(one) for one in RECORD_PARTS if one not in self.columns
+            pl.lit(None, dtype=pl.String).alias(record_part)
+            for record_part in RECORD_PARTS
+            if record_part not in self.columns
         ]
         rows = read.select(*plain, *lacking, "_row_id")
         texts = [*self.columns, *RECORD_PARTS]

@@ -23,7 +23,9 @@ _LONGEST = 200
 def judge_shown(rows: Rows, made: Judged) -> None:
     """S06: a value where branching logic hides the field; S21: none where a required field is shown."""
     fields = rows.export.dictionary.fields.values()
-    filled = {one.name: is_filled(rows.export, one) for one in fields if one.branching or one.is_required}
+    filled = {
+        field.name: is_filled(rows.export, field) for field in fields if field.branching or field.is_required
+    }
     known = {name: expression for name, expression in filled.items() if expression is not None}
     if not known:
         return
@@ -33,13 +35,13 @@ def judge_shown(rows: Rows, made: Judged) -> None:
         (pl.col(FORM + rows.export.dictionary.fields[name].form) & ~one).sum().alias(name)
         for name, one in known.items()
     ).row(0, named=True)
-    for one in fields:
-        if one.name not in known:
+    for field in fields:
+        if field.name not in known:
             continue
-        if (one.branching and n_filled[one.name]) or (one.is_required and n_blank[one.name]):
-            _judge_field(rows, one, known[one.name], made)
-        elif one.is_required:
-            made.judge("S21", n_filled[one.name])
+        if (field.branching and n_filled[field.name]) or (field.is_required and n_blank[field.name]):
+            _judge_field(rows, field, known[field.name], made)
+        elif field.is_required:
+            made.judge("S21", n_filled[field.name])
 
 
 def _judge_field(rows: Rows, one: Field, filled: pl.Expr, made: Judged) -> None:

@@ -61,7 +61,7 @@ def mapped_rows(rows: pl.LazyFrame, export: Export, source: Source) -> pl.LazyFr
             made.append(_without_missing(export, name, kept.get(name, set())))
         else:
             made.append(_derived(export, name, set_aside).alias(name))
-    return rows.select(*made, *(_table(export, one) for one in source.tables), "_row_id")
+    return rows.select(*made, *(_table(export, table) for table in source.tables), "_row_id")
 
 
 def table_flag(table: TableMapping) -> str:

@@ -41,9 +41,9 @@ def judge_export(read: pl.DataFrame, export: Export, decimal: str) -> Judged:
     _choices(given, export, made)
     _bounds(rows.frame, export, made)
     judge_shown(rows, made)
-    for one in export.dictionary.fields.values():
-        if one.kind == "calc":
-            judge_calculated(rows, one, made)
+    for field in export.dictionary.fields.values():
+        if field.kind == "calc":
+            judge_calculated(rows, field, made)
     made.breaches = [with_texts(one, given, _identifies(export, one["column"][0])) for one in made.breaches]
     return made
 
@@ -56,9 +56,9 @@ def _identifies(export: Export, column: str) -> bool:
 
 def _with_points(rows: pl.DataFrame, export: Export) -> pl.DataFrame:
     numeric = [
-        one.name
-        for one in export.dictionary.fields.values()
-        if one.name in export.columns and (_is_number(one) or one.kind in ("calc", "slider"))
+        field.name
+        for field in export.dictionary.fields.values()
+        if field.name in export.columns and (_is_number(field) or field.kind in ("calc", "slider"))
     ]
     return rows.with_columns(pl.col(name).str.replace(",", ".", literal=True) for name in numeric)
 
@@ -118,12 +118,12 @@ def _choices(rows: pl.DataFrame, export: Export, made: Judged) -> None:
 def _lists(export: Export) -> dict[str, Mapping[str, str]]:
     """Column -> code and label of what may stand in it."""
     lists: dict[str, Mapping[str, str]] = {f"{form}_complete": COMPLETE for form in export.dictionary.forms}
-    for one in export.dictionary.fields.values():
-        if one.is_checkbox:
-            names = export.dictionary.checkbox_columns(one, export.redcap.missing_codes)
+    for field in export.dictionary.fields.values():
+        if field.is_checkbox:
+            names = export.dictionary.checkbox_columns(field, export.redcap.missing_codes)
             lists |= dict.fromkeys(names, _BOX)
-        elif one.choices:
-            lists[one.name] = one.choices
+        elif field.choices:
+            lists[field.name] = field.choices
     return lists
 
 
@@ -133,16 +133,16 @@ def _is_number(one: Field) -> bool:
 
 def _bounds(rows: pl.DataFrame, export: Export, made: Judged) -> None:
     """S22 and S23: numbers and dates within the bounds of the dictionary."""
-    fields = [one for one in export.dictionary.fields.values() if one.name in export.columns]
-    kinds = {one.name: _NUMBERS for one in fields if _is_number(one)}
-    kinds |= {one.name: _DATES for one in fields if one.validation.startswith("date")}
+    fields = [field for field in export.dictionary.fields.values() if field.name in export.columns]
+    kinds = {field.name: _NUMBERS for field in fields if _is_number(field)}
+    kinds |= {field.name: _DATES for field in fields if field.validation.startswith("date")}
     if not kinds:
         return
     missing = list(export.redcap.missing_codes)
     values = {name: pl.col(name).filter(~pl.col(name).is_in(missing)) for name in kinds}
-    given = rows.select(one.count() for one in values.values()).row(0, named=True)
-    distinct = rows.select(one.unique().implode() for one in values.values()).row(0, named=True)
-    for one in (one for one in fields if one.name in kinds):
+    given = rows.select(value.count() for value in values.values()).row(0, named=True)
+    distinct = rows.select(value.unique().implode() for value in values.values()).row(0, named=True)
+    for one in (field for field in fields if field.name in kinds):
         rule_id, read, expected = kinds[one.name]
         outside = _outside(one, distinct[one.name], read, expected, made)
         made.judge(rule_id, given[one.name])

@@ -92,7 +92,7 @@ class Rows:
 
     def _answers(self, references: Sequence[Reference], wanted: pl.DataFrame) -> pl.DataFrame:
         """A column per reference, in the order of the wanted rows."""
-        columns = [self._column(one) for one in references]
+        columns = [self._column(reference) for reference in references]
         frame = wanted.select(
             _ROW, self._record, EVENT, INSTRUMENT, *dict.fromkeys(column for column in columns)
         )

@@ -69,9 +69,11 @@ def _export(use: FileUse, uses: Sequence[FileUse]) -> FileUse:
     dictionary = _in_force(use, uses)
     if dictionary is None:
         return replace(use, redcap=RedcapFile(problem=NONE_SENT))
-    exports = {one.sheet_no: Export(tuple(one.columns), dictionary, source.redcap) for one in raw.sheets}
+    exports = {
+        sheet.sheet_no: Export(tuple(sheet.columns), dictionary, source.redcap) for sheet in raw.sheets
+    }
     wanted = [*source.required, *source.source_columns()]
-    sheets = [replace(one, columns=exports[one.sheet_no].available(wanted)) for one in raw.sheets]
+    sheets = [replace(sheet, columns=exports[sheet.sheet_no].available(wanted)) for sheet in raw.sheets]
     had = any(
         _has_repeats(Export(tuple(sheet.columns), dictionary, source.redcap))
         for other in uses
@@ -123,15 +125,15 @@ def _dictionary_issues(now: Dictionary, before: Dictionary | None) -> Iterator[T
             "source_row": source_row or None,
             "suggestion": "compare the mapping of the field with its new choices",
         }
-    for one in now.fields.values():
-        for text, what in ((one.branching, "branching logic"), (one.formula, "formula")):
+    for field in now.fields.values():
+        for text, what in ((field.branching, "branching logic"), (field.formula, "formula")):
             if problem := _unreadable(now, text):
                 told = f"its {what} is not checked: {problem}"
                 yield {
                     "rule_id": "S25",
                     "reason": told,
-                    "column_name": one.name,
-                    "source_row": one.source_row,
+                    "column_name": field.name,
+                    "source_row": field.source_row,
                 }
 
 
@@ -158,7 +160,7 @@ def _export_issues(use: FileUse, source: Source, sheet: SheetInfo, export: Expor
             told = "the export has this column and the dictionary has no such field"
             suggestion = "send the dictionary of the day of the export, or ignore the column"
             yield place | {"reason": told, "column_name": name, "suggestion": suggestion}
-    for form in dict.fromkeys(one.instrument for one in source.tables if one.instrument):
+    for form in dict.fromkeys(table.instrument for table in source.tables if table.instrument):
         if form not in export.dictionary.forms:
             told = f"the mapping takes records from instrument '{form}', which the dictionary has not"
             yield place | {"severity": "error", "reason": told, "column_name": form}
@@ -174,7 +176,7 @@ def _absent(source: Source, export: Export) -> Iterator[Told]:
     """Fields that the dictionary has and the export has not; mapped ones are told by S02."""
     mapped = {name.partition("___")[0].removesuffix(":label") for name in source.source_columns()}
     for form, names in export.absent.items():
-        others = [one for one in names if one not in mapped and not _is_withheld(export, one)]
+        others = [name for name in names if name not in mapped and not _is_withheld(export, name)]
         if others:
             shown = ", ".join(others[:_SHOWN]) + (", ..." if len(others) > _SHOWN else "")
             told = f"{len(others)} fields of instrument '{form}' are not in the export: {shown}"
@@ -195,7 +197,7 @@ def judged_in_file(use: FileUse) -> dict[str, int]:
     if use.redcap is None or use.redcap.dictionary is None:
         return {}
     if use.redcap.exports:
-        return {"S20": sum(len(one.headers) for one in use.redcap.exports.values())}
+        return {"S20": sum(len(export.headers) for export in use.redcap.exports.values())}
     fields = use.redcap.dictionary.fields.values()
-    n_expressions = sum(bool(one.branching) + bool(one.formula) for one in fields)
+    n_expressions = sum(bool(field.branching) + bool(field.formula) for field in fields)
     return {"S25": n_expressions, "S26": len(use.redcap.before.fields) if use.redcap.before else 0}

@@ -78,7 +78,7 @@ def export_rows(home: Home, use: FileUse, sheet: SheetInfo, source: Source) -> p
 
 def empty_flags(source: Source) -> dict[str, Any]:
     """The flags of :func:`export_rows` for a source that nothing was sent of."""
-    return {table_flag(one): pl.Boolean for one in source.tables} if source.redcap is not None else {}
+    return {table_flag(table): pl.Boolean for table in source.tables} if source.redcap is not None else {}
 
 
 def fed_by(table: TableMapping, records: pl.DataFrame, issues: pl.DataFrame) -> Fed:

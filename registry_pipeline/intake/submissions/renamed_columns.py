@@ -53,12 +53,12 @@ class Drift:
         assert use.source is not None
         number, fed = use.landed.submission_no, use.source.tables_of(sheet.sheet)
         had = [
-            (other, one)
+            (other, sheet)
             for other in self._uses
             if other.source is not None and other.source.name == use.source.name
-            for one in other.sheets
+            for sheet in other.sheets
             if other.landed.submission_no <= number
-            if one.n_rows and column in one.columns and use.source.tables_of(one.sheet) == fed
+            if sheet.n_rows and column in sheet.columns and use.source.tables_of(sheet.sheet) == fed
         ]
         return had[-1] if had and had[-1][0].landed.submission_no < number else None
 
@@ -86,7 +86,7 @@ class Drift:
 def profile_of(column: pl.Series) -> _Profile:
     """The profile of a text column."""
     values = [one.strip() for one in column.drop_nulls().to_list() if one.strip()]
-    forms = Counter(form_of(one) for one in values)
+    forms = Counter(form_of(value) for value in values)
     return _Profile(frozenset(values), {form: n / len(values) for form, n in forms.items()})
 
 

@@ -36,7 +36,7 @@ def find_files(home: Home, facility: Facility, limits: Limits) -> list[FileUse]:
         raw = None if source is None or landed.is_withdrawn else read_landed(home, landed, source, limits)
         uses.append(FileUse(landed, source, raw))
     uses = with_dictionaries(home, uses)
-    return [_superseded(one, uses) for one in uses]
+    return [_superseded(use, uses) for use in uses]
 
 
 def _superseded(one: FileUse, uses: Sequence[FileUse]) -> FileUse:
@@ -61,7 +61,7 @@ def rows_in_force(home: Home, source: Source, uses: Sequence[FileUse]) -> pl.Dat
     ``_submission_no``, and ``_sheet`` where a table of the source takes some sheets only. Beside a column of dates
     of which a workbook holds some as day numbers stands the system that it counts them in (``EPOCH_PREFIX``).
     """
-    by_sheet = any(one.sheets for one in source.tables)
+    by_sheet = any(table.sheets for table in source.tables)
     frames = [
         _columns(home, use, sheet, source).with_columns(
             pl.lit(use.landed.submission_no, dtype=pl.Int32).alias("_submission_no"),

@@ -128,7 +128,7 @@ class Section:
 
     def add(self, *blocks: Block | None) -> Section:
         """Append what there is; None is nothing."""
-        self.blocks += [one for one in blocks if one is not None]
+        self.blocks += [block for block in blocks if block is not None]
         return self
 
 

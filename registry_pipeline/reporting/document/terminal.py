@@ -59,7 +59,7 @@ def print_table(
         )
     for row in kept:
         cells = [harmless(value) for value in row]
-        table.add_row(*(Text(one if is_wrapped else one[:_WIDEST]) for one in cells))
+        table.add_row(*(Text(cell if is_wrapped else cell[:_WIDEST]) for cell in cells))
     # A pipe has no width; 80 columns would break what scripts read.
     width = None if sys.stdout.isatty() else _PIPE_WIDTH
     console = Console(highlight=False, markup=False, emoji=False, width=width)

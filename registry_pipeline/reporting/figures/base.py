@@ -194,9 +194,11 @@ def _cells(column: pd.Series) -> pl.Series:
         return pl.Series(column.to_numpy(), nan_to_null=True)
     values = column.astype(object).where(column.notna(), None).tolist()
     texts: dict[object, str | None] = {
-        one: str(inert(one)) or None for one in set(values) if isinstance(one, str)
+        value: str(inert(value)) or None for value in set(values) if isinstance(value, str)
     }
-    cells = [texts[one] if isinstance(one, str) else None if one is None else str(one) for one in values]
+    cells = [
+        texts[value] if isinstance(value, str) else None if value is None else str(value) for value in values
+    ]
     return pl.Series(cells, dtype=pl.String)
 
 
@@ -215,7 +217,7 @@ def percent_axis(axes: Any, label: str, top: float = 1.0) -> None:
     step = 0.25 if top > 0.5 else 0.1 if top > 0.25 else 0.05
     ticks = [step * one for one in range(round(top / step) + 1)]
     axes.set_ylim(0, top * 1.02)
-    axes.set_yticks(ticks, [f"{round(100 * one)} %" for one in ticks])
+    axes.set_yticks(ticks, [f"{round(100 * tick)} %" for tick in ticks])
     axes.set_ylabel(label)
 
 

@@ -28,8 +28,8 @@ class Step:
 
 def flow_figure(first: str, steps: Sequence[Step], last: str) -> str:
     """Boxes of patients from top to bottom, those who left on the right."""
-    lines = [[*textwrap.wrap(one.reason, 38)[:4], one.excluded] for one in steps]
-    heights = [max(len(one) * _LINE + 0.12, 0.34) for one in lines]
+    lines = [[*textwrap.wrap(step.reason, 38)[:4], step.excluded] for step in steps]
+    heights = [max(len(line) * _LINE + 0.12, 0.34) for line in lines]
     height = 0.42 + sum(heights) + (len(steps) + 1) * _GAP + 0.55
     with drawing(height) as canvas:
         axes = canvas.add_axes((0, 0, 1, 1))

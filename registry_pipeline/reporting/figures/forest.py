@@ -118,7 +118,7 @@ def _window(lines: Sequence[Line], is_ratio: bool) -> tuple[float, float]:
     ]
     if not is_ratio:
         return (min([0.0, *ends]), max([1.0, *ends]) * 1.04)
-    positive = [one for one in ends if one > 0] or [0.5, 2.0]
+    positive = [end for end in ends if end > 0] or [0.5, 2.0]
     reach = min(max(max(positive), 1 / min(positive), 2.0), 40.0)
     return (1 / reach / 1.05, reach * 1.05)
 
@@ -129,7 +129,7 @@ def _ticks(axes: Any, low: float, high: float, is_ratio: bool) -> None:
         return
     reach = max(high, 1 / low)
     ticks = [0.03, 0.1, 0.3, 1, 3, 10, 30] if reach > 4 else [0.25, 0.5, 1, 2, 4]
-    kept = [one for one in ticks if low <= one <= high]
+    kept = [tick for tick in ticks if low <= tick <= high]
     axes.set_xticks(kept, [f"{one:g}" for one in kept])
     axes.set_xticks([], minor=True)
     axes.minorticks_off()

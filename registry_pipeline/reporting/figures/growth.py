@@ -54,8 +54,8 @@ def scatter_figure(
     high = max(float(rows["diameter_mm"].max()) for rows in points) * 1.08
     with drawing(3.75) as canvas:
         axes = canvas.add_axes((0.115, 0.12, 0.865, 0.85))
-        for position, one in enumerate(curves):
-            _curve(axes, one, position)
+        for position, curve in enumerate(curves):
+            _curve(axes, curve, position)
         for (label, rows), marker, colour in zip(groups, _MARKERS, COLOURS, strict=False):
             axes.plot(
                 rows["months_since_negative_ct"],
@@ -156,8 +156,8 @@ def surveillance_figure(groups: Sequence[tuple[str, pd.DataFrame]], x_label: str
                 alpha=0.13,
                 linewidth=0,
             )
-        ticks = sorted({float(one) for _, rows in groups for one in rows["ct_interval_months"]})
-        axes.set_xticks(ticks, [f"{one:g}" for one in ticks])
+        ticks = sorted({float(row) for _, rows in groups for row in rows["ct_interval_months"]})
+        axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         axes.set_xlim(0, max(ticks) * 1.04)
         axes.set_xlabel(x_label)
         percent_axis(axes, y_label)

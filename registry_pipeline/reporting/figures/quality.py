@@ -17,14 +17,14 @@ _HATCHES = ("", "////", "....", "xxxx", "----", "++++", "oooo", "\\\\\\\\")
 
 def stacked_bars(rows: Mapping[str, Mapping[str, int]], label: str) -> str:
     """One bar per row, of parts in the order of the first row; parts differ by hatching as well as by colour."""
-    parts = [name for name in next(iter(rows.values())) if any(one[name] for one in rows.values())]
+    parts = [name for name in next(iter(rows.values())) if any(row[name] for row in rows.values())]
     height = 0.9 + _ROW * len(rows) + 0.17 * ((len(parts) + 1) // 2)
     with drawing(height) as canvas:
         axes = canvas.add_axes((0.3, 0.42 / height, 0.67, _ROW * len(rows) / height))
         place = np.arange(len(rows))[::-1]
         start = np.zeros(len(rows))
         for at, name in enumerate(parts):
-            width = np.array([float(one[name]) for one in rows.values()])
+            width = np.array([float(row[name]) for row in rows.values()])
             axes.barh(
                 place,
                 width,
@@ -61,7 +61,7 @@ def release_lines(releases: Sequence[str], series: Mapping[str, Sequence[int]], 
             )
         axes.set_ylim(bottom=0)
         step = max(1, len(releases) // 4)
-        axes.set_xticks(at[::step], [one[:10] for one in releases[::step]])
+        axes.set_xticks(at[::step], [release[:10] for release in releases[::step]])
         axes.set_ylabel(label)
         return svg_text(canvas)
 
@@ -82,10 +82,10 @@ def share_grid(
             for j, text in enumerate(row):
                 colour = "white" if np.isfinite(values[i, j]) and values[i, j] > 0.8 else INK
                 axes.text(j, i, text, ha="center", va="center", fontsize=7, color=colour)
-        axes.set_yticks(range(len(rows)), [one[:38] for one in rows], fontsize=7.5)
+        axes.set_yticks(range(len(rows)), [row[:38] for row in rows], fontsize=7.5)
         axes.xaxis.tick_top()
         axes.set_xticks(
-            range(len(columns)), [one[:16] for one in columns], fontsize=7.5, rotation=18, ha="left"
+            range(len(columns)), [column[:16] for column in columns], fontsize=7.5, rotation=18, ha="left"
         )
         axes.tick_params(length=0, colors=MUTED)
         axes.spines[:].set_visible(False)

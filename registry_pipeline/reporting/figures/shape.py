@@ -55,7 +55,7 @@ def spline_figure(curve: pd.DataFrame, cutpoint: float, x_label: str, y_label: s
         low = max(float(np.nanmin(curve["ci_lower"])), _RATIOS[0])
         high = min(float(np.nanmax(curve["ci_upper"])), _RATIOS[-1])
         axes.set_ylim(low / 1.1, high * 1.1)
-        kept = [one for one in _RATIOS if low / 1.1 <= one <= high * 1.1]
+        kept = [ratio for ratio in _RATIOS if low / 1.1 <= ratio <= high * 1.1]
         axes.set_yticks(kept, [f"{one:g}" for one in kept])
         axes.minorticks_off()
         axes.set_xlim(float(x.min()), float(x.max()))

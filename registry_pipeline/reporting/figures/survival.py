@@ -50,13 +50,13 @@ def km_figure(
     Args:
         written: numbers at risk of all curves at a time in days, as they may be written.
     """
-    last = max(float(one.rows["duration_days"].max()) for one in curves) / days_per_month
+    last = max(float(curve.rows["duration_days"].max()) for curve in curves) / days_per_month
     rows = len(curves)
     above = 0.165 * (rows + bool(note)) + 0.06 if rows > 1 else 0.0
     with drawing(2.95 + 0.19 * rows + above) as canvas:
         top, bottom = _frame(canvas, rows, above)
-        for one, (colour, dash) in zip(curves, styles(rows), strict=True):
-            _steps(top, one.rows, colour, dash, one.label, days_per_month)
+        for curve, (colour, dash) in zip(curves, styles(rows), strict=True):
+            _steps(top, curve.rows, colour, dash, curve.label, days_per_month)
         ticks = months_axis(top, last, x_label)
         percent_axis(top, y_label)
         _legend(top, rows, note)
@@ -103,7 +103,7 @@ def _points(
     kept = kept.iloc[thinned(len(kept))]
     time = np.concatenate([[0.0], kept["duration_days"].to_numpy(float) / days_per_month])
     columns = (column, "ci_lower", "ci_upper")
-    level, lower, upper = (np.concatenate([[start], kept[one].to_numpy(float)]) for one in columns)
+    level, lower, upper = (np.concatenate([[start], kept[column].to_numpy(float)]) for column in columns)
     return time, level, lower, upper
 
 
@@ -140,7 +140,7 @@ def _at_risk(
         axes.text(left, -line - 0.55, one.short, fontsize=7.5, color=colour, ha="left", va="center")
     for tick in ticks:
         days = tick * days_per_month
-        for line, text in enumerate(written([at_risk(one.counts, days) for one in curves], days)):
+        for line, text in enumerate(written([at_risk(curve.counts, days) for curve in curves], days)):
             axes.text(tick, -line - 0.55, text, fontsize=7.5, ha="center", va="center", color=INK)
 
 

@@ -17,10 +17,14 @@ def completeness(context: Context) -> pd.DataFrame:
     """Share of filled values by facility and item of the curated tables: facility_id, item, share."""
     parts = []
     for name in context.tables.names("curated"):
-        columns = [one for one in _completeness_columns(context, name) if one != "facility_id"]
+        columns = [
+            completeness_column
+            for completeness_column in _completeness_columns(context, name)
+            if completeness_column != "facility_id"
+        ]
         if not columns or not context.tables.has(name, "facility_id"):
             continue
-        shares = ", ".join(f"count({quoted(one)}) / count(*) AS {quoted(one)}" for one in columns)
+        shares = ", ".join(f"count({quoted(column)}) / count(*) AS {quoted(column)}" for column in columns)
         rows = context.tables.query(
             f"SELECT facility_id, {shares} FROM {name} GROUP BY facility_id", {name: columns}
         )
@@ -64,9 +68,9 @@ def _completeness_rows(context: Context, name: str) -> list[Row]:
     columns = _completeness_columns(context, name)
     if not n or not columns:
         return [Row(f"{name}: {count(n)} records", kind="group")]
-    counts = ", ".join(f"count({quoted(one)}) AS {quoted(one)}" for one in columns)
+    counts = ", ".join(f"count({quoted(column)}) AS {quoted(column)}" for column in columns)
     found = context.tables.query(f"SELECT {counts} FROM {name}", {name: columns})
-    filled = {} if found is None else {one: int(found[one].iloc[0]) for one in columns}
+    filled = {} if found is None else {column: int(found[column].iloc[0]) for column in columns}
     return [
         Row(f"{name}: {count(n)} records", kind="group"),
         *(Row(clean(one), (count(k), count(n - k), share(k / n)), "level") for one, k in filled.items()),
@@ -84,9 +88,9 @@ def _completeness_columns(context: Context, name: str) -> list[str]:
     )
     names = found["column_name"].tolist() if found is not None else []
     kept = [
-        one
-        for one in names
-        if not one.endswith(("_precision", "_lower", "_upper", "_id")) and one != "residence_region"
+        name
+        for name in names
+        if not name.endswith(("_precision", "_lower", "_upper", "_id")) and name != "residence_region"
     ]
     return [one for one in kept if context.tables.has(name, one)]
 
@@ -105,10 +109,10 @@ def coercion_section(context: Context) -> Section:
         return section.add(Text("Parsing changed no value.", "quality.coercion"))
     rows = tuple(
         Row(
-            clean(one.column_name),
-            (clean(one.facility_id), clean(one.parser), count(one.n), count(one.n_files)),
+            clean(row.column_name),
+            (clean(row.facility_id), clean(row.parser), count(row.n), count(row.n_files)),
         )
-        for one in found.itertuples()
+        for row in found.itertuples()
     )
     columns = (
         Column("Facility", is_number=False),
@@ -136,8 +140,8 @@ def reconciliation_section(context: Context) -> Section:
             "Statement",
             (Column("Rows against it"), Column("Rows looked at")),
             tuple(
-                Row(str(one.sentence), (count(one.n_violated), count(one.n_denominator)))
-                for one in found.itertuples()
+                Row(str(row.sentence), (count(row.n_violated), count(row.n_denominator)))
+                for row in found.itertuples()
             ),
             "quality.reconciliation",
         )

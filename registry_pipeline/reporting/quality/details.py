@@ -35,7 +35,7 @@ def details_section(scope: Scope) -> Section:
         of_all = (completeness_section, coercion_section, reconciliation_section)
         parts += [make(scope.context) for make in of_all]
     section = Section("more", "More about this")
-    return section.add(*(Folded(one.title, tuple(one.blocks)) for one in parts))
+    return section.add(*(Folded(part.title, tuple(part.blocks)) for part in parts))
 
 
 def _files(scope: Scope) -> Section:
@@ -70,7 +70,7 @@ def _rules_section(scope: Scope) -> Section:
         Table(
             "Outcome of the rules by facility",
             "Facility",
-            tuple(Column(STATUS[one]) for one in statuses),
+            tuple(Column(STATUS[status]) for status in statuses),
             tuple(
                 Row(clean(name), tuple(count(one[status]) for status in statuses))
                 for name, one in by_status.iterrows()
@@ -130,15 +130,15 @@ def _quarantine_section(scope: Scope) -> Section:
     why = {"own": "an error of the record itself", "parent": "hangs on a record in quarantine"}
     rows = tuple(
         Row(
-            clean(one.facility_id),
+            clean(row.facility_id),
             (
-                clean(one.table_name),
-                why.get(str(one.reason), clean(one.reason)),
-                count(one.n),
-                count(one.n_patients),
+                clean(row.table_name),
+                why.get(str(row.reason), clean(row.reason)),
+                count(row.n),
+                count(row.n_patients),
             ),
         )
-        for one in found.itertuples()
+        for row in found.itertuples()
     )
     columns = (
         Column("Table", is_number=False),

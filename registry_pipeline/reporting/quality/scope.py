@@ -70,7 +70,7 @@ class Scope:
     def rows(self) -> pd.DataFrame:
         """Rows read and what became of them, by file and sheet."""
         names = ["facility_id", "source_file", "sheet", "n_read", *FATES]
-        present = [one for one in names if self.context.tables.has("quality.row_account", one)]
+        present = [name for name in names if self.context.tables.has("quality.row_account", name)]
         rows = self._query(
             f"SELECT {', '.join(present)} FROM quality.row_account ORDER BY facility_id, submission_id, source_file, sheet",
             {"quality.row_account": ["facility_id", "submission_id", "n_read"]},
@@ -104,7 +104,9 @@ class Scope:
             if name == self.release_id:  # a release of before `closed_release` says only what is so now
                 is_closed |= ~seen["is_open"]
             counts = seen.loc[(first <= name) & ~is_closed, "severity"].value_counts()
-            lines.append({"release_id": name, **{one: int(counts.get(one, 0)) for one in SEVERITIES}})
+            lines.append(
+                {"release_id": name, **{severity: int(counts.get(severity, 0)) for severity in SEVERITIES}}
+            )
         return pd.DataFrame(lines, columns=["release_id", *SEVERITIES])
 
     def _query(self, sql: str, needs: dict[str, list[str]]) -> pd.DataFrame:

@@ -132,7 +132,7 @@ def _completeness(scope: Scope) -> Figure | None:
     return scope.context.figures.add(
         _name(scope, "completeness"),
         share_grid(
-            [clean(one) for one in shares.index], [clean(one) for one in shares.columns], values, texts
+            [clean(one) for one in shares.index], [clean(column) for column in shares.columns], values, texts
         ),
         shares.reset_index(),
         title="Completeness: items that are filled in part",
@@ -158,7 +158,7 @@ def _where(scope: Scope) -> Figure | None:
     return scope.context.figures.add(
         _name(scope, "where"),
         share_grid(
-            [clean(one) for one in counts.index], [clean(one) for one in counts.columns], values, texts
+            [clean(one) for one in counts.index], [clean(column) for column in counts.columns], values, texts
         ),
         counts.reset_index(),
         title="Where the open findings are",

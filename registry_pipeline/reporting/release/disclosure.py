@@ -81,7 +81,7 @@ def hidden_cells(
         for family in families
         for level in range(levels)
     ]
-    lines += [Line(tuple(place[list(one), 0].tolist())) for one in subtotals]
+    lines += [Line(tuple(place[list(subtotal), 0].tolist())) for subtotal in subtotals]
     return hidden_counts(counts.ravel(), lines, limit).reshape(counts.shape)
 
 
@@ -108,7 +108,7 @@ def hidden_shares(parts: Sequence[tuple[int, int]], whole: tuple[int, int], limi
     lines = [Line((i, m + i)) for i in range(m)]
     lines += [Line(tuple(range(m))), Line(tuple(range(m, 2 * m)))] if m > len(parts) else []
     cells = [k for k, _ in pairs] + [n - k for k, n in pairs]
-    return [bool(one) for one in hidden_counts(cells, lines, limit)[: len(parts)]]
+    return [bool(hidden_count) for hidden_count in hidden_counts(cells, lines, limit)[: len(parts)]]
 
 
 def _is_weak(counts: Counts, hidden: Mask, line: Line, limit: int) -> bool:

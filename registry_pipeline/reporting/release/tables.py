@@ -90,7 +90,7 @@ class ReleaseTables:
         if not set(where) <= set(self._known[name]):
             return pd.DataFrame({column: pd.Series(dtype="object") for column in declared})
         condition = " AND ".join(f"{quoted(column)} = ?" for column in where)
-        present = [one for one in columns or () if one in self._known[name]]
+        present = [column for column in columns or () if column in self._known[name]]
         wanted = "*" if columns is None else ", ".join(map(quoted, present))
         statement = f"SELECT {wanted} FROM {_qualified(name)}" + (f" WHERE {condition}" if where else "")
         statement += " ORDER BY ALL" if columns is None and _is_small_layer(name) else ""

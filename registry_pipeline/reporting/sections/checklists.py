@@ -129,7 +129,7 @@ def checklists_section(has_cohort: bool) -> Section:
 def _links(where: tuple[str, ...], has_cohort: bool) -> Markup:
     """Names of sections as links to them; what is no section of this page stays text."""
     places = where if has_cohort else [_WITHOUT_COHORT.get(one, one) for one in where]
-    known = [one for one in dict.fromkeys(places) if one] or ["nothing"]
+    known = [fromkey for fromkey in dict.fromkeys(places) if fromkey] or ["nothing"]
     return Markup("; ").join(
         Markup('<a href="#{}">{}</a>').format(one, _NAMES[one])
         if one in _NAMES

@@ -133,7 +133,7 @@ def cohort_section(context: Context) -> Section:
     section = Section("patients", "Patients of the study")
     if context.no_cohort:
         return section.add(missing(context.no_cohort))
-    columns = [one.name for one in COHORT_VARIABLES]
+    columns = [cohort_variable.name for cohort_variable in COHORT_VARIABLES]
     return section.add(
         table_one(
             context.tables.table("mart.cohort", columns=columns),
@@ -188,7 +188,11 @@ def follow_up_section(context: Context) -> Section:
 def registry_section(context: Context) -> Section:
     """Everyone in the registry, in the study or not."""
     section = Section("registry", "All patients of the registry")
-    columns = [*(one.name for one in REGISTRY_VARIABLES), IS_IN_COHORT.name, "exclusion_reason"]
+    columns = [
+        *(registry_variable.name for registry_variable in REGISTRY_VARIABLES),
+        IS_IN_COHORT.name,
+        "exclusion_reason",
+    ]
     patients = context.tables.table("mart.registry_patient", columns=columns)
     if patients.empty:
         return section.add(missing(context.why_empty("mart.registry_patient", of_cohort=False)))
@@ -221,7 +225,7 @@ def registry_missing(context: Context) -> Block | None:
     """Values that the models of the whole registry lack."""
     names = (AGE.name, FIGO_GROUP.name, HISTOLOGY.name)
     patients = context.tables.table("mart.registry_patient", columns=names)
-    gone = {one: int(patients[one].isna().sum()) for one in names}
+    gone = {name: int(patients[name].isna().sum()) for name in names}
     gone = {name: n for name, n in gone.items() if n}
     if patients.empty or not gone:
         return None

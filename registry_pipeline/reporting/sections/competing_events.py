@@ -136,7 +136,7 @@ def _lesion_rows(context: Context, part: pd.DataFrame, marks: list[float]) -> li
             continue
         by_stratum = dict(iter(groups.groupby("stratum", sort=False)))
         firsts = [own.iloc[0] for own in by_stratum.values()]
-        pairs = [(int(one["n_event"]), int(one["n"])) for one in firsts]
+        pairs = [(int(first["n_event"]), int(first["n"])) for first in firsts]
         everyone = (int(whole["n_event"]), int(whole["n"])) if whole is not None else pairs[0]
         hidden = hidden_shares(pairs, everyone, context.small_cell) if variable != "overall" else [False]
         for one, first, (stratum, own) in zip(hidden, firsts, by_stratum.items(), strict=True):

@@ -200,7 +200,9 @@ def level_counts(context: Context, terms: pd.DataFrame) -> dict[str, tuple[str, 
             small = any(
                 context.is_small(n) for n in (*(n for _, n in pairs), whole[1] - sum(n for _, n in pairs))
             )
-            hidden = [small or one for one in hidden_shares(pairs, whole, context.small_cell)]
+            hidden = [
+                small or hidden_share for hidden_share in hidden_shares(pairs, whole, context.small_cell)
+            ]
             for one, (k, n), is_hidden in zip(known, pairs, hidden, strict=True):
                 made[str(one["term"])] = (context.count(n, small), context.count(k, is_hidden))
     return made

@@ -167,16 +167,16 @@ def _scatter_data(lesions: pd.DataFrame, curves: list[GrowthCurve]) -> pd.DataFr
     columns = ["lesion_site", "months_since_negative_ct", "diameter_mm"]
     points = lesions[columns].assign(kind="lesion").sort_values(columns, ignore_index=True)
     parts = [points]
-    for one in curves:
-        part = pd.DataFrame({"months_since_negative_ct": one.months, "diameter_mm": one.diameter_mm}).assign(
-            kind=one.label
-        )
-        if one.lower is not None:
+    for curve in curves:
+        part = pd.DataFrame(
+            {"months_since_negative_ct": curve.months, "diameter_mm": curve.diameter_mm}
+        ).assign(kind=curve.label)
+        if curve.lower is not None:
             part = part.assign(
-                ci_lower=one.lower,
-                ci_upper=one.upper,
-                scatter_lower=one.scatter_lower,
-                scatter_upper=one.scatter_upper,
+                ci_lower=curve.lower,
+                ci_upper=curve.upper,
+                scatter_lower=curve.scatter_lower,
+                scatter_upper=curve.scatter_upper,
             )
         parts.append(part)
     return pd.concat(parts, ignore_index=True)
@@ -188,7 +188,7 @@ def _curves(context: Context) -> list[GrowthCurve]:
     error = context.growth_error
     rows = context.tables.table("result.growth_curve", {"error_model": error})
     rows = rows[rows["diameter_mm"].notna()].sort_values("months_since_negative_ct") if len(rows) else rows
-    names = [chosen, *(one for one in GROWTH_MODELS if one != chosen)]
+    names = [chosen, *(growth_model for growth_model in GROWTH_MODELS if growth_model != chosen)]
     made = []
     for name in names:
         part = rows[rows["model"] == name]
@@ -201,7 +201,7 @@ def _curves(context: Context) -> list[GrowthCurve]:
 def _curve(label: str, rows: pd.DataFrame, *, has_bands: bool) -> GrowthCurve:
     """One curve; a diameter below zero cannot be drawn."""
     columns = ("diameter_mm", "ci_lower", "ci_upper", "scatter_lower", "scatter_upper")
-    values = [np.maximum(rows[one].to_numpy(float), 0) for one in columns]
+    values = [np.maximum(rows[column].to_numpy(float), 0) for column in columns]
     months = rows["months_since_negative_ct"].to_numpy(float)
     return GrowthCurve(label, months, *values) if has_bands else GrowthCurve(label, months, values[0])
 

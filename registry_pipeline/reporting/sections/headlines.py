@@ -101,7 +101,8 @@ def _table(context: Context, lines: list[_Line]) -> Table | None:
     if not lines:
         return None
     rows = tuple(
-        Row(one.what, (one.estimate, one.ends, _bounds(context, one), one.n, one.source)) for one in lines
+        Row(line.what, (line.estimate, line.ends, _bounds(context, line), line.n, line.source))
+        for line in lines
     )
     columns = (
         Column("Estimate"),

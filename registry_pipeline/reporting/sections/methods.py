@@ -76,7 +76,7 @@ def _endpoint_table() -> Table:
     return Table(
         "Endpoints",
         "Endpoint",
-        tuple(Column(one, is_number=False) for one in heads),
+        tuple(Column(head, is_number=False) for head in heads),
         rows,
         "mart.survival_time",
         (

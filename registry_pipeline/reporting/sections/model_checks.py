@@ -109,7 +109,7 @@ def _coefficients(context: Context) -> Block:
     fitted = (
         _rows(context, "cox_influence").drop_duplicates("term").set_index("term")["coefficient"]
     )  # the same fit
-    names = [one for one in dict.fromkeys(rows["term"]) if is_given(one)][:MOST_PANELS]
+    names = [fromkey for fromkey in dict.fromkeys(rows["term"]) if is_given(fromkey)][:MOST_PANELS]
     panels = []
     for name in names:
         overall = fitted.get(name)

@@ -142,7 +142,7 @@ def incidence_block(context: Context, endpoint: str) -> Block:
         (f"{_EVENT[endpoint]} (Aalen-Johansen)", "The same event, 1 − Kaplan-Meier", _OTHER[endpoint]),
         f"Months from {ORIGINS[context.origin].label}",
         context.days_per_month,
-        (at_risk, lambda counts, _: [context.count(one) for one in counts]),
+        (at_risk, lambda counts, _: [context.count(count) for count in counts]),
     )
     data = rows.drop(columns=["endpoint", "origin", "stratum_variable"], errors="ignore").merge(
         curve.assign(one_minus_km=1 - curve["survival"])[["stratum", "duration_days", "one_minus_km"]],

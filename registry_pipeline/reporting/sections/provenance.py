@@ -96,8 +96,8 @@ def _plain(value: object) -> str:
 
 def further_section(context: Context) -> Section | None:
     """Tables of results that this page has no section for, as they are."""
-    names = [one for one in context.tables.names("result") if one.split(".", 1)[1] not in SHOWN]
-    names = [one for one in names if context.tables.n_rows(one)]
+    names = [name for name in context.tables.names("result") if name.split(".", 1)[1] not in SHOWN]
+    names = [name for name in names if context.tables.n_rows(name)]
     if not names:
         return None
     section = Section("further", "Further results").add(
@@ -118,14 +118,16 @@ def _raw_table(context: Context, name: str) -> Table:
         [name],
     )
     hidden = set(identifying["column_name"]) if identifying is not None else set()
-    columns = [one for one in found.columns if one not in hidden and not one.endswith("patient_id")]
+    columns = [
+        column for column in found.columns if column not in hidden and not column.endswith("patient_id")
+    ]
     shown = found[columns].head(MOST_ROWS)
     rows = [
         Row(_cell(row[0]), tuple(_cell(one) for one in row[1:]))
         for row in shown.itertuples(index=False, name=None)
     ]
     note = f"The first {MOST_ROWS} of {count(len(found))} rows." if len(found) > MOST_ROWS else ""
-    heads = tuple(Column(clean(one).replace("_", " "), is_number=False) for one in columns[1:])
+    heads = tuple(Column(clean(column).replace("_", " "), is_number=False) for column in columns[1:])
     caption = clean(context.tables.comment(name) or name)
     return Table(
         caption,
@@ -181,8 +183,8 @@ def _received(context: Context) -> Block | None:
     if found is None or found.empty:
         return None
     rows = tuple(
-        Row(clean(one.facility_id), (count(one.submissions), count(one.files), count(one.bytes)))
-        for one in found.itertuples()
+        Row(clean(row.facility_id), (count(row.submissions), count(row.files), count(row.bytes)))
+        for row in found.itertuples()
     )
     columns = (Column("Submissions"), Column("Files"), Column("Bytes"))
     return Table("What was received", "Facility", columns, rows, "meta.submission")
@@ -197,8 +199,8 @@ def _linkage(context: Context) -> list[Block]:
     if numbers is None or numbers.empty:
         return []
     kinds = ", ".join(
-        f"{count(one.n)} by {MATCH_METHOD.labels.get(str(one.match_method), clean(one.match_method))}"
-        for one in numbers.itertuples()
+        f"{count(row.n)} by {MATCH_METHOD.labels.get(str(row.match_method), clean(row.match_method))}"
+        for row in numbers.itertuples()
     )
     text = (
         f"{count(numbers['n'].sum())} patient numbers of source systems stand for "

@@ -92,7 +92,11 @@ def recurrence_groups(context: Context) -> Block | None:
     known = rows[(rows["stratum_variable"] != "overall") & (rows["pattern"] != "any")] if len(rows) else rows
     if known.empty:
         return None
-    patterns = [one for one in RECURRENCE_PATTERNS if (known["pattern"] == one).any()]
+    patterns = [
+        recurrence_pattern
+        for recurrence_pattern in RECURRENCE_PATTERNS
+        if (known["pattern"] == recurrence_pattern).any()
+    ]
     patterns += sorted(set(known["pattern"]) - set(patterns))
     overall = rows[rows["stratum_variable"] == "overall"].set_index("pattern")
     made: list[Row] = []
@@ -100,14 +104,19 @@ def recurrence_groups(context: Context) -> Block | None:
         if context.small_groups(part["n_patients"]):
             continue
         made.append(Row(context.words.variable(str(variable)), ("",) * (len(patterns) + 1), "group"))
-        cells = {one: _counted(context, part[part["pattern"] == one], overall, one) for one in patterns}
+        cells = {
+            pattern: _counted(context, part[part["pattern"] == pattern], overall, pattern)
+            for pattern in patterns
+        }
         for stratum, own in part.groupby("stratum", sort=True):
             n = context.count(own["n_patients"].iloc[0])
             label = upper_first(context.words.level(str(variable), stratum))
-            made.append(Row(label, (n, *(cells[one].get(stratum, NOT_GIVEN) for one in patterns)), "level"))
+            made.append(
+                Row(label, (n, *(cells[pattern].get(stratum, NOT_GIVEN) for pattern in patterns)), "level")
+            )
     if not made:
         return None
-    heads = [Column(RECURRENCE_PATTERNS.get(one, clean(one)).split(" (")[0]) for one in patterns]
+    heads = [Column(RECURRENCE_PATTERNS.get(pattern, clean(pattern)).split(" (")[0]) for pattern in patterns]
     return Table(
         "First recurrence by group: patients, and exact 95 % interval of the share in %",
         "Group",
@@ -121,16 +130,16 @@ def recurrence_groups(context: Context) -> Block | None:
 
 def _counted(context: Context, rows: pd.DataFrame, overall: pd.DataFrame, pattern: str) -> dict[object, str]:
     """Patients of each group with one kind of recurrence."""
-    pairs = [(int(one.n_event), int(one.n_patients)) for one in rows.itertuples()]
+    pairs = [(int(row.n_event), int(row.n_patients)) for row in rows.itertuples()]
     whole = (sum(k for k, _ in pairs), sum(n for _, n in pairs))
     if pattern in overall.index:
         whole = (int(overall.loc[pattern, "n_event"]), int(overall.loc[pattern, "n_patients"]))
     hidden = hidden_shares(pairs, whole, context.small_cell)
     return {
-        one.stratum: HIDDEN
+        row.stratum: HIDDEN
         if is_hidden
-        else f"{context.count(one.n_event)} ({interval(one.ci_lower, one.ci_upper, 0, 100.0)})"
-        for one, is_hidden in zip(rows.itertuples(), hidden, strict=True)
+        else f"{context.count(row.n_event)} ({interval(row.ci_lower, row.ci_upper, 0, 100.0)})"
+        for row, is_hidden in zip(rows.itertuples(), hidden, strict=True)
     }
 
 
@@ -160,12 +169,13 @@ def course_table(context: Context) -> Block | None:
 
 def _hidden_courses(context: Context, rows: pd.DataFrame) -> list[bool]:
     """Courses whose count is hidden: all patients, the dead, and who had each first recurrence are known."""
-    steps = [str(one).split(" > ") for one in rows["course"]]
+    steps = [str(row).split(" > ") for row in rows["course"]]
     ends = [
-        [i for i, one in enumerate(steps) if one[-1] == end] for end in sorted({one[-1] for one in steps})
+        [i for i, step in enumerate(steps) if step[-1] == end] for end in sorted({step[-1] for step in steps})
     ]
     starts = [
-        [i for i, one in enumerate(steps) if one[0] == start] for start in sorted({one[0] for one in steps})
+        [i for i, step in enumerate(steps) if step[0] == start]
+        for start in sorted({step[0] for step in steps})
     ]
     lines = [Line(tuple(one)) for one in ([*range(len(steps))], *ends, *starts) if len(one) > 1]
     counts = rows["n"].astype("int64").tolist()
@@ -177,7 +187,7 @@ def _course(course: str) -> str:
     steps = [
         _STEPS.get(step)
         or " and ".join(
-            lower_first(RECURRENCE_PATTERNS.get(one, one).split(" (")[0]) for one in step.split(" + ")
+            lower_first(RECURRENCE_PATTERNS.get(part, part).split(" (")[0]) for part in step.split(" + ")
         )
         for step in course.split(" > ")
     ]

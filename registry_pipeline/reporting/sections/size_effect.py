@@ -120,7 +120,7 @@ def _cutpoint_table(context: Context) -> Block:
 
 def _where_given(wording: Callable[..., str], *values: object) -> str:
     """A value in words; a dash where the row has none by its nature."""
-    return wording(*values) if all(is_given(one) for one in values) else "–"
+    return wording(*values) if all(is_given(value) for value in values) else "–"
 
 
 def _search_notes(found: pd.DataFrame) -> tuple[str, ...]:
@@ -193,8 +193,8 @@ def _stability_table(context: Context) -> Block:
             f"Stability of the searched cutpoint: not given. {note or context.why_empty('result.cutpoint_stability')}"
         )
     rows = [
-        Row(f"{one.cutpoint:g} mm", (count(one.n_selected), share(one.share)))
-        for one in chosen.head(8).itertuples()
+        Row(f"{row.cutpoint:g} mm", (count(row.n_selected), share(row.share)))
+        for row in chosen.head(8).itertuples()
     ]
     n = count(chosen["n_bootstrap"].iloc[0])
     return Table(

@@ -48,7 +48,7 @@ def surveillance_blocks(context: Context) -> list[Block | None]:
         description="; ".join(
             f"{label}: "
             + ", ".join(
-                f"{one.ct_interval_months:g} months {share(one.share_small, 0)}" for one in part.itertuples()
+                f"{row.ct_interval_months:g} months {share(row.share_small, 0)}" for row in part.itertuples()
             )
             for label, part in groups
         ),
@@ -119,7 +119,7 @@ def _planner_table(context: Context, groups: list[tuple[str, pd.DataFrame]]) -> 
 def _assumptions(rows: pd.DataFrame) -> Block | None:
     pairs = rows[["model", "assumption"]].dropna().drop_duplicates().to_dict("records")
     found = [
-        f" ({GROWTH_MODELS.get(str(one['model']), clean(one['model']))}): {one['assumption']}."
-        for one in pairs
+        f" ({GROWTH_MODELS.get(str(pair['model']), clean(pair['model']))}): {pair['assumption']}."
+        for pair in pairs
     ]
     return Bullets(tuple(f"What has to hold{one}" for one in found), "result.surveillance") if found else None

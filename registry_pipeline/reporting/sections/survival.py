@@ -127,7 +127,7 @@ def _km_figure(
             context.days_per_month,
             lambda counts, days: shown_at_risk(context, counts, at_risk(everyone, days) or sum(counts)),
         ),
-        pd.concat([one.rows for one in curves]).drop(columns=drop, errors="ignore"),
+        pd.concat([curve.rows for curve in curves]).drop(columns=drop, errors="ignore"),
         title=title,
         description="Kaplan-Meier step curves with 95 % confidence bands and numbers at risk. "
         + rates_text(context, endpoint, variable, origin),
@@ -195,7 +195,7 @@ def survival_section(context: Context) -> Section:
 
 def _tested(context: Context) -> list[str]:
     found = context.tables.table("result.logrank_test", {"endpoint": OS.name, "origin": context.origin})
-    first = [one for one in GROUPINGS if one != "overall"]
+    first = [grouping for grouping in GROUPINGS if grouping != "overall"]
     return [*first, *sorted(set(found["stratum_variable"]) - set(first))]
 
 

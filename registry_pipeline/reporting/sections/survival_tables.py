@@ -58,8 +58,8 @@ def shown_events(
     """Events and patients of each group as they may be written."""
     found = rows_of(context, "result.km_summary", endpoint, origin, variable)
     whole = rows_of(context, "result.km_summary", endpoint, origin, "overall")
-    pairs = [(int(one.n_event), int(one.n)) for one in found.itertuples()]
-    hidden = [variable == "overall" and context.is_telling(*one) for one in pairs]
+    pairs = [(int(row.n_event), int(row.n)) for row in found.itertuples()]
+    hidden = [variable == "overall" and context.is_telling(*pair) for pair in pairs]
     if variable != "overall" and len(whole):
         hidden = hidden_shares(
             pairs, (int(whole["n_event"].iloc[0]), int(whole["n"].iloc[0])), context.small_cell
@@ -121,7 +121,7 @@ def landmark_table(context: Context, endpoint: str, variables: Sequence[str], or
         variable: shown_groups(context, rows_of(context, "result.km_landmark", endpoint, origin, variable))
         for variable in variables
     }
-    marks = sorted({float(one) for rows in found.values() for one in rows["landmark_months"]})
+    marks = sorted({float(row) for rows in found.values() for row in rows["landmark_months"]})
     rows: list[Row] = []
     for variable, part in found.items():
         at_risk = landmark_at_risk(context, endpoint, variable, origin)

@@ -102,14 +102,14 @@ def _present(connection: duckdb.DuckDBPyConnection) -> set[str]:
 def _stand_in(connection: duckdb.DuckDBPyConnection, rules: Catalogue, present: set[str]) -> None:
     """Empty tables of a previous release that there is not, for the rules that can do without."""
     files = [one.judged_by for one in rules.of_scope("registry").values()]
-    named = {name for one in files if isinstance(one, SqlFile) for name in one.header.get("optional", ())}
+    named = {name for file in files if isinstance(file, SqlFile) for name in file.header.get("optional", ())}
     if not named or any(name.startswith("previous.") for name in present):
         return
     connection.execute("ATTACH ':memory:' AS previous")
     for name in sorted(named):
         layer, bare = name.removeprefix("previous.").split(".")
         columns = columns_of(schemas.tables()[f"{layer}.{bare}"])
-        told = ", ".join(f'"{one.name}" {one.duckdb_type}' for one in columns)
+        told = ", ".join(f'"{column.name}" {column.duckdb_type}' for column in columns)
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS previous.{layer}; CREATE TABLE {name} ({told})")
 
 

@@ -120,18 +120,18 @@ class Catalogue:
         """Rows of ``quality.rule``; rules that are off are not listed."""
         return [
             {
-                "rule_id": one.rule_id,
-                "table_name": one.table_name,
-                "severity": one.severity,
-                "category": one.category,
-                "message": message_of(one),
-                "suggestion": one.suggestion,
-                "items": ",".join(one.items) or None,
-                "source": one.source,
-                "version": one.version,
+                "rule_id": entry.rule_id,
+                "table_name": entry.table_name,
+                "severity": entry.severity,
+                "category": entry.category,
+                "message": message_of(entry),
+                "suggestion": entry.suggestion,
+                "items": ",".join(entry.items) or None,
+                "source": entry.source,
+                "version": entry.version,
             }
-            for one in self.entries.values()
-            if one.severity != "off"
+            for entry in self.entries.values()
+            if entry.severity != "off"
         ]
 
     @property
@@ -181,14 +181,14 @@ def written_messages() -> dict[str, str]:
 
 @cache
 def _written() -> dict[str, RuleEntry]:
-    found = [_from_generic(one) for one in GENERIC_RULES]
+    found = [_from_generic(generic_rule) for generic_rule in GENERIC_RULES]
     found += [_from_table(name, rule) for name, model in curated().items() for rule in rules_of(model)]
-    found += [_from_sql(one) for one in sql_files("rules").values()]
+    found += [_from_sql(sql_file) for sql_file in sql_files("rules").values()]
     entries = {one.rule_id: one for one in sorted(found, key=lambda one: one.rule_id)}
     if len(entries) < len(found):
         ids = [one.rule_id for one in found]
         raise ValueError(
-            f"rules that are written twice: {sorted({one for one in ids if ids.count(one) > 1})}"
+            f"rules that are written twice: {sorted({identifier for identifier in ids if ids.count(identifier) > 1})}"
         )
     return entries
 
@@ -275,7 +275,7 @@ def _check_order(entry: RuleEntry, thresholds: Mapping[str, Any]) -> None:
 
 def _alike(rule_id: str, entries: Mapping[str, RuleEntry]) -> list[str]:
     """Rules of the same letter, if there are any."""
-    return [one for one in entries if one[:1] == rule_id[:1].upper()] or list(entries)
+    return [entry for entry in entries if entry[:1] == rule_id[:1].upper()] or list(entries)
 
 
 def _worded(entry: RuleEntry, study: Mapping[str, Any]) -> RuleEntry:

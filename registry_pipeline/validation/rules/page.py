@@ -60,9 +60,9 @@ def page() -> str:
     entries = list(catalogue().entries.values())
     lines = [_INTRODUCTION, f"{len(entries)} rules.", ""]
     lines += ["| rule | severity | table | what it looks at | category |", "| --- | --- | --- | --- | --- |"]
-    lines += [_line(one) for one in entries]
-    for one in entries:
-        lines += ["", *rule_section(one)]
+    lines += [_line(entry) for entry in entries]
+    for entry in entries:
+        lines += ["", *rule_section(entry)]
     return "\n".join(lines) + "\n"
 
 
@@ -89,7 +89,7 @@ def rule_section(entry: RuleEntry) -> Iterator[str]:
         yield f"- items: {', '.join(entry.items)}"
     if entry.thresholds:
         yield "- thresholds: " + ", ".join(
-            f"{name} = {_value(one)}" for name, one in entry.thresholds.items()
+            f"{name} = {_value(threshold)}" for name, threshold in entry.thresholds.items()
         )
     if entry.suggestion:
         yield f"- suggestion: {entry.suggestion}"
@@ -109,10 +109,10 @@ def _examples(entry: RuleEntry) -> Iterator[tuple[str, Mapping[str, Sequence[Map
     else:
         kinds = (("passes", rule.passing), ("fails", rule.failing))
     for kind, examples in kinds:
-        for one in examples:
-            severity = one.get("_severity", entry.severity)
+        for example in examples:
+            severity = example.get("_severity", entry.severity)
             verdict = kind if kind == "passes" or severity == entry.severity else f"{kind} ({severity})"
-            yield verdict, _tables(rule, str(entry.table_name), one)
+            yield verdict, _tables(rule, str(entry.table_name), example)
 
 
 def _tables(rule: object, table: str, example: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
@@ -124,9 +124,9 @@ def _tables(rule: object, table: str, example: Mapping[str, Any]) -> dict[str, l
     else:
         shown = dict(example)
         repeats = shown.get("_repeat", [])
-        for one in repeats if isinstance(repeats, list) else [repeats]:
-            also = [{f"({one['times']} times)": "", **row} for row in one["also"]]
-            shown[one["table"]] = [*shown.get(one["table"], ()), *also]
+        for repeat in repeats if isinstance(repeats, list) else [repeats]:
+            also = [{f"({repeat['times']} times)": "", **row} for row in repeat["also"]]
+            shown[repeat["table"]] = [*shown.get(repeat["table"], ()), *also]
         if given := shown.get("_parameters"):
             shown["(setting)"] = [given]
     return {name: list(rows) for name, rows in shown.items() if rows and not name.startswith("_")}

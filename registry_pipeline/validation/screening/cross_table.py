@@ -51,7 +51,7 @@ def open_records(
         if words is not None:
             # a table that no rule names stays empty, a column that no rule of the table names stays out
             named = words.get(name, set()) - {"_row_id"}
-            frame = frame.select("_row_id", *(one for one in frame.columns if one in named))
+            frame = frame.select("_row_id", *(column for column in frame.columns if column in named))
             frame = frame if name in words else frame.clear()
         # Arrow's own interface: polars' to_arrow() was seen to crash the process now and then
         connection.register("_given", pa.table(frame))
@@ -102,8 +102,8 @@ def judge_between_tables(
 def words_of(entries: Iterable[RuleEntry]) -> dict[str, set[str]]:
     """Table -> every word of the queries that name it: what they can possibly ask of it."""
     found: dict[str, set[str]] = {}
-    for one in entries:
-        words = set(_WORD.findall(_file(one).query))
+    for entry in entries:
+        words = set(_WORD.findall(_file(entry).query))
         for name in words & curated().keys():
             found.setdefault(name, set()).update(words)
     return found

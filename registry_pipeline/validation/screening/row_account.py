@@ -12,7 +12,7 @@ import polars as pl
 from registry_pipeline.validation.screening.places import count_by_place
 
 FATES = ("rejected", "blank", "superseded", "quarantined", "curated", "duplicate", "upserted", "unrouted")
-NAMES = [one.replace("upserted", "superseded") for one in FATES]
+NAMES = [fate.replace("upserted", "superseded") for fate in FATES]
 COUNTS = tuple(
     f"n_{fate}"
     for fate in ("curated", "quarantined", "duplicate", "superseded", "blank", "rejected", "unrouted")

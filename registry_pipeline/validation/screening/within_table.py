@@ -107,7 +107,7 @@ def judge(
 
 def _advised(found: pl.DataFrame, records: pl.DataFrame, judgements: list[Judgement]) -> pl.DataFrame:
     """Violations with what to write instead, where the rule can compute it."""
-    advice = {one.rule_id: one.advice for one in judgements if one.advice is not None}
+    advice = {judgement.rule_id: judgement.advice for judgement in judgements if judgement.advice is not None}
     wanted = found.filter(pl.col("rule_id").is_in(list(advice)))
     if wanted.is_empty():
         return found
@@ -177,12 +177,14 @@ def _run(name: str, records: pl.DataFrame, judgements: list[Judgement], outcome:
     """The violations of some judgements; a judgement that raises goes to ``outcome.failures``."""
     if records.is_empty() or not judgements:
         return pl.DataFrame(schema=VIOLATION)
-    checks = [pa.Check(_on_frame(one.expression), name=str(at)) for at, one in enumerate(judgements)]
+    checks = [
+        pa.Check(_on_frame(judgement.expression), name=str(at)) for at, judgement in enumerate(judgements)
+    ]
     model = pa.DataFrameSchema({"_row_id": pa.Column(pl.Int64, checks=checks)})
     try:
         model.validate(records, lazy=True)
     except SchemaErrors as found:
-        parts = [_violations(name, judgements, one, outcome) for one in found.schema_errors]
+        parts = [_violations(name, judgements, schema_error, outcome) for schema_error in found.schema_errors]
         return pl.concat([pl.DataFrame(schema=VIOLATION), *parts])
     return pl.DataFrame(schema=VIOLATION)
 
@@ -214,5 +216,7 @@ def _counts(records: pl.DataFrame, judgements: list[Judgement]) -> list[int]:
     """How many records each judgement applies to."""
     if not judgements:
         return []
-    counted = records.select(one.expression.count().alias(str(at)) for at, one in enumerate(judgements))
+    counted = records.select(
+        judgement.expression.count().alias(str(at)) for at, judgement in enumerate(judgements)
+    )
     return [int(count) for count in counted.row(0)]
