@@ -48,6 +48,6 @@ def code_list(name: str, source: str, **labels: str) -> CodeList:
 
 def code_map(name: str, source: str, labels: Mapping[str, str]) -> CodeList:
     """Make a list whose codes are no words (numbers, signs), and enter it in ``CODE_LISTS``."""
-    made = CodeList(name, MappingProxyType(dict(labels)), source)
-    CODE_LISTS[name] = made
-    return made
+    result = CodeList(name, MappingProxyType(dict(labels)), source)
+    CODE_LISTS[name] = result
+    return result

@@ -121,9 +121,15 @@ def dictionary_rows() -> list[dict[str, object]]:
 def code_rows() -> list[dict[str, object]]:
     """Rows of ``meta.code`` for every code list."""
     return [
-        {"code_list": made.name, "code": code, "label": label, "source": made.source, "position": position}
-        for made in CODE_LISTS.values()
-        for position, (code, label) in enumerate(made.labels.items(), start=1)
+        {
+            "code_list": result.name,
+            "code": code,
+            "label": label,
+            "source": result.source,
+            "position": position,
+        }
+        for result in CODE_LISTS.values()
+        for position, (code, label) in enumerate(result.labels.items(), start=1)
     ]
 
 

@@ -128,9 +128,9 @@ def simulate(patients: int, facilities: int, seed: int, error_rate: float, later
 
     if patients < facilities:
         raise click.UsageError("--patients must be at least --facilities")
-    made = write_simulation(patients, facilities, seed, out, error_rate, later)
-    click.echo(f"{made.n_patients} patients of {len(made.facility_ids)} facilities in {made.n_rows} rows, "
-               f"{made.n_planted} planted errors (manifest.csv): {made.folder}")  # fmt: skip
+    result = write_simulation(patients, facilities, seed, out, error_rate, later)
+    click.echo(f"{result.n_patients} patients of {len(result.facility_ids)} facilities in {result.n_rows} rows, "
+               f"{result.n_planted} planted errors (manifest.csv): {result.folder}")  # fmt: skip
 
 
 @click.command()

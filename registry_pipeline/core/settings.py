@@ -273,8 +273,8 @@ class Settings:
                 "is_assumption": field_.metadata["is_assumption"],
                 "note": field_.metadata["note"],
             }
-            for section, made in SECTIONS.items()
-            for field_ in fields(made)
+            for section, result in SECTIONS.items()
+            for field_ in fields(result)
         ]
 
     def digest(self) -> str:

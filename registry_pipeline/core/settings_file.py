@@ -26,7 +26,7 @@ def read_settings(path: Path) -> Settings:
     for name in source.data:
         if name not in known:
             raise source.error([name], _unknown_section(name, known))
-    sections = {name: _section(source, name, made) for name, made in SECTIONS.items()}
+    sections = {name: _section(source, name, result) for name, result in SECTIONS.items()}
     settings = Settings(**sections, rules=_rule_overrides(source))
     _refuse_contradictions(source, settings)
     return settings
@@ -35,7 +35,7 @@ def read_settings(path: Path) -> Settings:
 def _unknown_section(name: str, known: set[str]) -> str:
     """What to write for a name at the top of the file that is no section."""
     homes = [
-        section for section, made in SECTIONS.items() if name in {field_.name for field_ in fields(made)}
+        section for section, result in SECTIONS.items() if name in {field_.name for field_ in fields(result)}
     ]
     if homes:
         return f"'{name}' stands before any section; write it below [{homes[0]}]"
@@ -131,9 +131,9 @@ def _check_override(source: TomlSource, rule_id: str, override: Mapping[str, Any
 def settings_template() -> str:
     """A commented registry.toml in which every key stands with its default."""
     lines = ["# The settings of this registry. Every key is optional; what stands here are the defaults.", ""]
-    for section, made in SECTIONS.items():
+    for section, result in SECTIONS.items():
         lines += [f"[{section}]"]
-        for field_ in fields(made):
+        for field_ in fields(result):
             mark = " (assumption)" if field_.metadata["is_assumption"] else ""
             lines += [f"# {field_.metadata['note']}{mark}", f"# {field_.name} = {toml_text(field_.default)}"]
         lines += [""]

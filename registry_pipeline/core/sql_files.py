@@ -95,8 +95,8 @@ def needed_within(files: Mapping[str, SqlFile], layer: str) -> dict[str, set[str
     """Of the SQL files of one layer, those that each takes rows from: name -> names."""
     prefix = f"{layer}."
     named = {
-        name: {one.removeprefix(prefix) for one in made.header.get("inputs", []) if one.startswith(prefix)}
-        for name, made in files.items()
+        name: {one.removeprefix(prefix) for one in result.header.get("inputs", []) if one.startswith(prefix)}
+        for name, result in files.items()
     }
     return {name: needs & set(files) for name, needs in named.items()}
 

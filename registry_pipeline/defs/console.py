@@ -34,10 +34,10 @@ class StepLines(logging.Handler):
 
 
 def _step_lines(_: dg.InitLoggerContext) -> logging.Logger:
-    made = logging.Logger("registry")
-    made.setLevel(logging.DEBUG)
-    made.addHandler(StepLines())
-    return made
+    result = logging.Logger("registry")
+    result.setLevel(logging.DEBUG)
+    result.addHandler(StepLines())
+    return result
 
 
 step_lines = dg.LoggerDefinition(_step_lines, description="One line per step on the terminal.")

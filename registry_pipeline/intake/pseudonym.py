@@ -51,8 +51,8 @@ class Pseudonyms:
         known = self._known.get(kind, pl.DataFrame(schema={"local": pl.String, "made": pl.String}))
         found = rows.join(known, on="local", how="left", maintain_order="left")
         if (new := found.filter(pl.col("made").is_null() & pl.col("local").is_not_null())).height:
-            made = pl.Series("made", [self._of((kind, one)) for one in new["local"].to_list()])
-            known = self._known[kind] = pl.concat([known, new.with_columns(made)])
+            result = pl.Series("made", [self._of((kind, one)) for one in new["local"].to_list()])
+            known = self._known[kind] = pl.concat([known, new.with_columns(result)])
             found = rows.join(known, on="local", how="left", maintain_order="left")
         return found["made"].gather(distinct.places).alias(local_ids.name)
 

@@ -168,10 +168,10 @@ def _stage_source(
     rows = _clean_rows(home, source, uses)
     fed = []
     for table in source.tables:
-        made = stage_table(rows, table, source, staging)
-        collected.add(source, table.table, made)
+        result = stage_table(rows, table, source, staging)
+        collected.add(source, table.table, result)
         if source.redcap is not None:
-            fed.append(fed_by(table, made.rows, made.issues))
+            fed.append(fed_by(table, result.rows, result.issues))
     if source.redcap is not None:
         judge_source(home, source, uses, fed, staging.pseudonyms, collected.redcap)
     collected.file_issues += unrouted_issues(rows, source, uses)

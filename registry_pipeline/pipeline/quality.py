@@ -70,8 +70,8 @@ def _show(
 
 def _release_metrics(connection: duckdb.DuckDBPyConnection, settings: Settings) -> pl.DataFrame:
     """The cohort in a few numbers (``release_id`` NULL: this release) and those of the releases before."""
-    made = sql_files("quality")["release_metric"]
-    now = connection.execute(made.query, made.parameters(vars(settings.study))).pl()
+    result = sql_files("quality")["release_metric"]
+    now = connection.execute(result.query, result.parameters(vars(settings.study))).pl()
     known = connection.execute(
         "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'previous' AND table_name = 'release_metric'"
     ).fetchall()[0][0]

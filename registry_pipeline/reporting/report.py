@@ -133,8 +133,8 @@ def _more(
     """A section with what is folded under it, where it has a cohort to speak of."""
 
     def section(context: Context) -> Section | None:
-        made = make(context)
-        return made if made is None or context.no_cohort else made.add(*blocks(context))
+        result = make(context)
+        return result if result is None or context.no_cohort else result.add(*blocks(context))
 
     return section
 
@@ -191,15 +191,15 @@ def study_sections(context: Context, helper: Helper | None = None) -> list[Secti
         context.figures.written += written
         return section
 
-    made = run_shared(
+    result = run_shared(
         SECTIONS, lambda name: SECTIONS[name](context), None if helper is None else partial(there, helper)
     )
     order = list(SECTIONS)
     for name in ("registry", "follow_up") if context.no_cohort else ():
         order.remove(name)
         order.insert(order.index("flow") + 1, name)
-    sections = [made[name] for name in order if made[name] is not None]
-    for name, section in made.items():
+    sections = [result[name] for name in order if result[name] is not None]
+    for name, section in result.items():
         if section is not None:
             section.is_folded = name in FOLDED and not (context.no_cohort and name == "registry")
     return [section for section in sections if section is not None]

@@ -91,7 +91,7 @@ def build_layer(
 
 
 def _inputs(files: Mapping[str, SqlFile], layer: str) -> set[str]:
-    named = {one for made in files.values() for one in made.header.get("inputs", [])}
+    named = {one for result in files.values() for one in result.header.get("inputs", [])}
     return {one for one in named if not one.startswith(f"{layer}.")}
 
 

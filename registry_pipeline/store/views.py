@@ -18,10 +18,10 @@ def create_views(connection: duckdb.DuckDBPyConnection) -> None:
     A column means what it means in the first table of the view's inputs that has it; what a view computes is
     said in its header (``columns``).
     """
-    for name, made in sql_files("views").items():
-        connection.execute(f"CREATE VIEW {quote(name)} AS {made.query}")
-        connection.execute(f"COMMENT ON VIEW {quote(name)} IS {literal(made.header['grain'])}")
-        for column, meaning in _meanings(connection, name, made).items():
+    for name, result in sql_files("views").items():
+        connection.execute(f"CREATE VIEW {quote(name)} AS {result.query}")
+        connection.execute(f"COMMENT ON VIEW {quote(name)} IS {literal(result.header['grain'])}")
+        for column, meaning in _meanings(connection, name, result).items():
             connection.execute(f"COMMENT ON COLUMN {quote(name)}.{quote(column)} IS {literal(meaning)}")
 
 

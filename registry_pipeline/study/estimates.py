@@ -86,8 +86,8 @@ def result_tables(
     tables: Tables = {}
     for batch in batches():
         inputs = Inputs(marts, study, tables, scenarios)
-        for made in run_analyses(batch, inputs, progress, stored).values():
-            tables |= made
+        for result in run_analyses(batch, inputs, progress, stored).values():
+            tables |= result
     return tables
 
 
@@ -114,8 +114,8 @@ def run_analyses(
     if len(names) < 2:
         return {name: run_here(name) for name in names}
     with helping(is_worth_starting=is_large and stored is not None) as helper:
-        made = run_shared(names, run_here, _run_in(helper, stored, inputs.study))
-    return {name: made[name] for name in names}
+        result = run_shared(names, run_here, _run_in(helper, stored, inputs.study))
+    return {name: result[name] for name in names}
 
 
 def _run_in(helper: Helper | None, stored: Stored | None, study: Study) -> Callable[[str], Tables] | None:

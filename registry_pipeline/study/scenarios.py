@@ -168,10 +168,10 @@ class _Judge:
             sql.add_view(self._connection, f"curated.{name}", frame)
         held = self._sources.quarantine if quarantine is None else quarantine
         sql.add_view(self._connection, "quality.quarantine", list(held))
-        for made in self._files:
+        for result in self._files:
             self._connection.execute(
-                f"CREATE OR REPLACE TABLE mart.{made.name} AS {made.query}",
-                made.parameters(self._parameters),
+                f"CREATE OR REPLACE TABLE mart.{result.name} AS {result.query}",
+                result.parameters(self._parameters),
             )
         return Marts(**{name: self._connection.execute(f"FROM mart.{name}").df() for name in MART_TABLES})
 
@@ -190,30 +190,30 @@ def _lost(vital: pd.DataFrame, patients: pd.DataFrame, end: date, settings: Sett
 
 def _dead(times: pd.DataFrame) -> pd.DataFrame:
     """Who is lost died on the last day of evidence: an event of overall survival, a competing one elsewhere."""
-    made = times.copy()
+    result = times.copy()
     ends = times[times["endpoint"] == OS.name].set_index(["patient_id", "origin"])["duration_days"]
-    is_open = made["event"] == 0
-    key = pd.MultiIndex.from_frame(made.loc[is_open, ["patient_id", "origin"]])
-    made.loc[is_open, "duration_days"] = ends.reindex(key).to_numpy()
-    is_competing = made["endpoint"].isin(COMPETING)
-    made.loc[is_open & is_competing, "event"] = 2
-    made.loc[is_open & ~is_competing, "event"] = 1
-    return made
+    is_open = result["event"] == 0
+    key = pd.MultiIndex.from_frame(result.loc[is_open, ["patient_id", "origin"]])
+    result.loc[is_open, "duration_days"] = ends.reindex(key).to_numpy()
+    is_competing = result["endpoint"].isin(COMPETING)
+    result.loc[is_open & is_competing, "event"] = 2
+    result.loc[is_open & ~is_competing, "event"] = 1
+    return result
 
 
 def _alive(times: pd.DataFrame, lost: pd.Series) -> pd.DataFrame:
     """Who is lost was watched to the end for overall survival; of the disease nothing more is known."""
-    made = times.copy()
-    is_open = (made["event"] == 0) & (made["endpoint"] == OS.name)
-    made.loc[is_open, "duration_days"] += made.loc[is_open, "patient_id"].map(lost).astype("int64")
-    return made
+    result = times.copy()
+    is_open = (result["event"] == 0) & (result["endpoint"] == OS.name)
+    result.loc[is_open, "duration_days"] += result.loc[is_open, "patient_id"].map(lost).astype("int64")
+    return result
 
 
 def _replaced(times: pd.DataFrame, rows: Any, answered: pd.DataFrame) -> pd.DataFrame:
     """All times, with those rows answered otherwise."""
-    made = times.copy()
+    result = times.copy()
     for column in ("duration_days", "event"):
-        values = made[column].to_numpy(copy=True)
+        values = result[column].to_numpy(copy=True)
         values[rows] = answered[column].to_numpy()
-        made[column] = values
-    return made
+        result[column] = values
+    return result

@@ -106,17 +106,17 @@ def _technical(frame: pl.DataFrame, name: str, default: pl.Expr) -> pl.Expr:
 
 
 def _bounds(model: pa.DataFrameSchema) -> list[pl.Expr]:
-    made = []
+    result = []
     for stem in date_stems(model):
         filled = {
             f"{stem}_precision": pl.col(f"{stem}_precision").fill_null("day"),
             f"{stem}_lower": pl.coalesce(f"{stem}_lower", stem),
             f"{stem}_upper": pl.coalesce(f"{stem}_upper", stem),
         }
-        made += [
+        result += [
             pl.when(pl.col(stem).is_not_null()).then(value).alias(part) for part, value in filled.items()
         ]
-    return made
+    return result
 
 
 def required_items(name: str) -> list[str]:

@@ -78,14 +78,14 @@ def fill(template: str, words: Mapping[str, str]) -> str:
 def pattern(template: str) -> re.Pattern[str]:
     """What the template's texts look like; counts (``n``, ``n_rows`` ...) hold a number, other places anything."""
     seen: set[str] = set()
-    made, end = "", 0
+    result, end = "", 0
     for found in _PLACE.finditer(template):
-        made += re.escape(template[end : found.start()])
+        result += re.escape(template[end : found.start()])
         inside = _NUMBER if found[1] in _COUNTS or found[1].startswith("n_") else ".*?"
-        made += f"(?P={found[1]})" if found[1] in seen else f"(?P<{found[1]}>{inside})"
+        result += f"(?P={found[1]})" if found[1] in seen else f"(?P<{found[1]}>{inside})"
         seen.add(found[1])
         end = found.end()
-    return re.compile(made + re.escape(template[end:]), re.DOTALL)
+    return re.compile(result + re.escape(template[end:]), re.DOTALL)
 
 
 def sentence(text: str, told: Messages) -> str | None:

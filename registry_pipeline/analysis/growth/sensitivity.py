@@ -65,11 +65,11 @@ def growth_sensitivity(
     """
     require_columns(frame, [interval_months, diameter_mm, patient, node])
     data = as_pandas(frame)
-    columns, made = (interval_months, diameter_mm), fits or {}
+    columns, result = (interval_months, diameter_mm), fits or {}
     others = [(m, e) for m in MODELS for e in ERROR_MODELS if (m, e) != (model, error_model)]
     rows: list[dict[str, Any]] = []
     for one, error in ((model, error_model), *others):
-        fit = made.get((one, error)) or fit_growth(
+        fit = result.get((one, error)) or fit_growth(
             data, *columns, one, error, patient, threshold_mm, n_bootstrap=0
         )
         rows.append(_row("form" if rows else CURRENT, f"{one}, {error} error", fit, REGRESSION))

@@ -75,9 +75,9 @@ def _issues(cells: pl.DataFrame, ages: Typed, days: Typed, name: str) -> pl.Data
 
 
 def _changes(known: pl.DataFrame) -> pl.DataFrame:
-    made = known.with_columns(
+    result = known.with_columns(
         pl.col("text").alias("text_before"),
         pl.col("value").dt.to_string("%Y-%m-%d").alias("value_after"),
         pl.lit("age").alias("parser"),
     )
-    return with_schema(made, CHANGE_SCHEMA)
+    return with_schema(result, CHANGE_SCHEMA)

@@ -118,8 +118,8 @@ def _issues(rows: pl.DataFrame, name: str) -> pl.DataFrame:
 
 
 def _changes(rows: pl.DataFrame, name: str) -> pl.DataFrame:
-    made = rows.filter(pl.col("reason").is_null() & pl.col("days").is_not_null())
-    return made.select(
+    result = rows.filter(pl.col("reason").is_null() & pl.col("days").is_not_null())
+    return result.select(
         "_row_id",
         pl.lit(name).alias("column_name"),
         pl.col("text").alias("text_before"),

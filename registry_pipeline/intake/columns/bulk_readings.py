@@ -47,9 +47,9 @@ def read_dates(
     is_declared = pl.when(text.str.contains(rf"\A{pattern}\z")).then(text)
     dates = texts.to_frame("text").select("text", is_declared.str.to_date(form, strict=False).alias("date"))
     iso = pl.col("date").dt.to_string("%Y-%m-%d")
-    made = {name: pl.col("date") for name in ("value", "lower", "upper")}
-    made |= {"precision": pl.lit("day"), "parser": pl.lit("date"), "after": pl.when(iso != text).then(iso)}
-    return _read_others(texts, dates, dates["date"].is_not_null(), made, read, fields)
+    result = {name: pl.col("date") for name in ("value", "lower", "upper")}
+    result |= {"precision": pl.lit("day"), "parser": pl.lit("date"), "after": pl.when(iso != text).then(iso)}
+    return _read_others(texts, dates, dates["date"].is_not_null(), result, read, fields)
 
 
 def read_identifiers(texts: pl.Series, is_person: bool, fields: Mapping[str, pl.DataType]) -> pl.DataFrame:
@@ -60,9 +60,9 @@ def read_identifiers(texts: pl.Series, is_person: bool, fields: Mapping[str, pl.
         has_decimals=bool(texts.str.contains(_DECIMAL_IDENTIFIER).any()),
         running=frozenset(texts.filter(texts.str.contains(_BEFORE_REPEATED))),
     )
-    known, made = texts.to_frame("text"), {"value": pl.col("text")}
+    known, result = texts.to_frame("text"), {"value": pl.col("text")}
     return _read_others(
-        texts, known, is_plain.fill_null(False), made, partial(read_identifier, column=column), fields
+        texts, known, is_plain.fill_null(False), result, partial(read_identifier, column=column), fields
     )
 
 

@@ -113,18 +113,18 @@ def _text_of(mapping: TableMapping, name: str, placeholder: Placeholder) -> pl.E
 
 def qualify_ids(records: pl.DataFrame, mapping: TableMapping, facility_id: str) -> pl.DataFrame:
     """Every identifier made unique beyond the facility."""
-    made = []
+    result = []
     for name, column in mapping.columns.items():
         if is_identifier(column.target) and not _begins_with_patient(mapping, column):
             suffix = pl.col(name).str.strip_prefix(pl.col(LOCAL_PATIENT))
             is_own = pl.col(name).str.starts_with(pl.col(LOCAL_PATIENT)) & ~suffix.str.contains(r"\A[\pL\pN]")
-            made.append(
+            result.append(
                 pl.when(is_own.fill_null(False))
                 .then(pl.col("patient_id") + suffix)
                 .otherwise(pl.lit(f"{facility_id}-") + pl.col(name))
                 .alias(name)
             )
-    return records.with_columns(made)
+    return records.with_columns(result)
 
 
 def _begins_with_patient(mapping: TableMapping, column: ColumnMapping) -> bool:

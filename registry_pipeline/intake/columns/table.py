@@ -84,8 +84,8 @@ class Staging:
         is_known = known is not None and (known.source, known.mapping) == wanted
         if known is None or not is_known or not known.row_ids.equals(rows["_row_id"]):
             local = local_patient(rows, mapping, source)
-            made = self.pseudonyms.of(local.values["patient_id"], source.patient_number)
-            known = self._latest = _Patients(source.name, mapping, rows["_row_id"], local, made)
+            result = self.pseudonyms.of(local.values["patient_id"], source.patient_number)
+            known = self._latest = _Patients(source.name, mapping, rows["_row_id"], local, result)
         return known.local, known.pseudonyms
 
 
@@ -136,10 +136,10 @@ class _Work:
 
     def type_patient(self) -> None:
         """``patient_id`` from the facility's own number, which stays beside it until the end."""
-        local, made = self.staging.patients(self.rows, self.mapping.columns["patient_id"], self.source)
+        local, result = self.staging.patients(self.rows, self.mapping.columns["patient_id"], self.source)
         self._note(local)
         self.records = self.records.with_columns(
-            made.alias("patient_id"), local.values["patient_id"].alias(LOCAL_PATIENT)
+            result.alias("patient_id"), local.values["patient_id"].alias(LOCAL_PATIENT)
         )
 
     def type_one(self, column: ColumnMapping) -> None:
@@ -240,23 +240,25 @@ class _Work:
 
 def _constant(column: ColumnMapping) -> list[pl.Expr]:
     name = column.target.name
-    made = [pl.lit(column.value, dtype=POLARS_TYPE[column.target.kind]).alias(name)]  # type: ignore[arg-type]
+    result = [pl.lit(column.value, dtype=POLARS_TYPE[column.target.kind]).alias(name)]  # type: ignore[arg-type]
     if column.target.kind == "date":
-        made += [pl.lit(column.value, dtype=pl.Date).alias(f"{name}_{bound}") for bound in ("lower", "upper")]
-        made.append(pl.lit("day").alias(f"{name}_precision"))
-    return made
+        result += [
+            pl.lit(column.value, dtype=pl.Date).alias(f"{name}_{bound}") for bound in ("lower", "upper")
+        ]
+        result.append(pl.lit("day").alias(f"{name}_precision"))
+    return result
 
 
 def _relative(columns: list[str]) -> list[pl.Expr]:
     """Dates that are exact relative to each other while their place in the calendar is known to the year."""
-    made = []
+    result = []
     for name in (
         column.removesuffix("_precision") for column in columns if column.endswith("_date_precision")
     ):
         is_known = pl.when(pl.col(name).is_not_null())
-        made += [is_known.then(pl.col(name)).alias(f"{name}_{bound}") for bound in ("lower", "upper")]
-        made.append(is_known.then(pl.lit("year")).alias(f"{name}_precision"))
-    return made
+        result += [is_known.then(pl.col(name)).alias(f"{name}_{bound}") for bound in ("lower", "upper")]
+        result.append(is_known.then(pl.lit("year")).alias(f"{name}_precision"))
+    return result
 
 
 def _stack(frames: list[pl.DataFrame], schema: dict[str, Any]) -> pl.DataFrame:

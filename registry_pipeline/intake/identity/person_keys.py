@@ -53,7 +53,7 @@ def person_keys(rows: pl.DataFrame, source: Source, pseudonyms: Pseudonyms, key:
         return pl.DataFrame(schema=PERSON_KEYS)
     name = _text(rows, person.name)
     national = _text(rows, [person.national_id] if person.national_id else [])
-    made = pl.DataFrame(
+    result = pl.DataFrame(
         {
             "patient_id": _patients(rows, source, pseudonyms),
             "name_key": _hashed(name, name_form, "name", key),
@@ -62,7 +62,7 @@ def person_keys(rows: pl.DataFrame, source: Source, pseudonyms: Pseudonyms, key:
         },
         schema=PERSON_KEYS,
     )
-    return made.drop_nulls("patient_id").unique(maintain_order=True)
+    return result.drop_nulls("patient_id").unique(maintain_order=True)
 
 
 def _text(rows: pl.DataFrame, columns: Sequence[str]) -> pl.Series:

@@ -99,11 +99,11 @@ class Persons:
 
     def linked(self, identity: Identity) -> pl.Series:
         """The pseudonyms that several numbers share."""
-        made = [
+        result = [
             self.pseudonyms.of(pl.Series([local], dtype=pl.String), kind)[0]
             for kind, local in sorted(identity.linked)
         ]
-        return pl.Series("patient_id", made, dtype=pl.String)
+        return pl.Series("patient_id", result, dtype=pl.String)
 
 
 def one_patient_each(patients: pl.DataFrame, linked: pl.Series) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -88,9 +88,9 @@ def _read_sources(section: Section, anchors: dict[str, Anchor]) -> tuple[Source,
     sources: list[Source] = []
     timezone = read_timezone(section)
     for number, one in enumerate(found):
-        n_tables = sum(len(made.tables) for made in sources)
+        n_tables = sum(len(result.tables) for result in sources)
         source = read_source(one, number, n_tables, anchors, timezone)
-        if source.name in {made.name for made in sources}:
+        if source.name in {result.name for result in sources}:
             raise one.error(f"a second source is called '{source.name}'; each needs its own name", "name")
         sources.append(source)
     projects = [source for source in sources if source.redcap is not None]

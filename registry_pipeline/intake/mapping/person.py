@@ -61,15 +61,15 @@ def read_person(section: Section) -> Person | None:
     numbers = one.section("numbers")
     for kind in numbers.data:
         _check_kind(numbers, kind, kind)
-    made = Person(
+    result = Person(
         numbers={kind: numbers.text(kind) for kind in numbers.data},
         name=one.texts("name"),
         national_id=one.optional_text("national_id"),
         sheets=one.texts("sheets"),
     )
-    if not list(made.source_columns()):
+    if not list(result.source_columns()):
         raise one.error('[source.person] needs numbers = { … }, name = ["…"] or national_id = "…"')
-    return made
+    return result
 
 
 def read_patient_number(section: Section) -> str:

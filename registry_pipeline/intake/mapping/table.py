@@ -99,13 +99,13 @@ def read_table(
     _check_placeholders(found, columns)
     instrument, events = read_instrument(section, is_redcap)
     where, sheets = read_conditions(section, "where"), section.texts("sheets")
-    made = TableMapping(table, number, where, group_by, columns, sheets, instrument, events)
-    for name in made.source_columns():
+    result = TableMapping(table, number, where, group_by, columns, sheets, instrument, events)
+    for name in result.source_columns():
         if name.startswith("_") and name != ROW_NUMBER:
             raise section.error(
                 f"source column '{name}' may not begin with '_'; the registry uses such names"
             )
-    return made
+    return result
 
 
 def read_conditions(section: Section, name: str) -> tuple[Condition, ...]:

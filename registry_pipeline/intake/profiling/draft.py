@@ -100,9 +100,9 @@ def _draft(facility_id: str, groups: Sequence[SourceGroup], problems: Sequence[s
         text=text,
         n_columns=sum(len(group.columns) for group in groups),
         n_mapped=sum(
-            len(columns_of(made.tables) & set(guess.group.columns))
-            for made, guess in zip(sources, guesses, strict=True)
-            if not made.is_commented
+            len(columns_of(result.tables) & set(guess.group.columns))
+            for result, guess in zip(sources, guesses, strict=True)
+            if not result.is_commented
         ),
         n_questions=text.count("# ? "),
         problems=tuple(problems),

@@ -95,9 +95,9 @@ def guess_source(group: SourceGroup, patient: str | None, has_anchor: bool) -> S
     found = [guess for record in lexicon().records if (guess := looked.record(record)) is not None]
     by_name = {one.record.name: one for one in found}
     kept = [one for one in found if _is_kept(one, by_name)]
-    made = SourceGuess(group, patient, kept, looked.by_content, is_doubtful)
-    _tell_kinds(made)
-    return made
+    result = SourceGuess(group, patient, kept, looked.by_content, is_doubtful)
+    _tell_kinds(result)
+    return result
 
 
 def is_about_other_cancers(group: SourceGroup) -> bool:
@@ -149,9 +149,9 @@ class _Looked:
             names = (*rule.names, *self._short_ids(name, rule.names))
             scored = [(name_score(one.header, names), column) for column, one in self.usable.items()]
             picks = [
-                Pick(column, score, made)
+                Pick(column, score, result)
                 for score, column in scored
-                if score >= LEAST_SCORE and (made := fit_id(self.usable[column])) is not None
+                if score >= LEAST_SCORE and (result := fit_id(self.usable[column])) is not None
             ]
             found[name] = sorted(picks, key=lambda pick: -pick.score)
         return found
@@ -172,8 +172,8 @@ class _Looked:
             score = name_score(profile.header, names, is_date=column.kind == "date")
             if column.kind == "date" and not profile.header.stem and item == record.generic_date:
                 score = max(score, _GENERIC_DATE)
-            if score >= LEAST_SCORE and (made := self._fit(record, column, name)) is not None:
-                picks.append(Pick(name, score * (0.9 + 0.1 * made.share), made))
+            if score >= LEAST_SCORE and (result := self._fit(record, column, name)) is not None:
+                picks.append(Pick(name, score * (0.9 + 0.1 * result.share), result))
         return sorted(picks, key=lambda pick: -pick.score)
 
     def _names(self, record: Record, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -196,15 +196,15 @@ class _Looked:
         found = {name: self._fit(record, column, name) for name in self.usable if name not in spoken}
         sure = [
             name
-            for name, made in found.items()
-            if made is not None and self._says_enough(name, item, made, least)
+            for name, result in found.items()
+            if result is not None and self._says_enough(name, item, result, least)
         ]
         if len(sure) != 1:
             return []
         self.by_content.add(sure[0])
-        made = found[sure[0]]
-        assert made is not None
-        return [Pick(sure[0], _BY_CONTENT, made)]
+        result = found[sure[0]]
+        assert result is not None
+        return [Pick(sure[0], _BY_CONTENT, result)]
 
     def _says_enough(self, name: str, item: str, made: Fit, least: float) -> bool:
         """Values speak for themselves only where several of them do, and not by bare digits."""
@@ -217,11 +217,11 @@ class _Looked:
     def _fit(self, record: Record, item: Column, name: str) -> Fit | None:
         key = (record.table, item.name, name)
         if key not in self._fits:
-            made = fit(item, self.usable[name])
-            if made is not None and "anchor" in made.options:
+            result = fit(item, self.usable[name])
+            if result is not None and "anchor" in result.options:
                 is_own = (record.table, item.name) == ("primary_tumour", "dx_date")
-                made = made if self.has_anchor and not is_own else None
-            self._fits[key] = made
+                result = result if self.has_anchor and not is_own else None
+            self._fits[key] = result
         return self._fits[key]
 
     def record(self, record: Record) -> RecordGuess | None:

@@ -34,9 +34,9 @@ def draft_source(guess: SourceGuess, is_unique: Mapping[str, bool], anchor: str)
         anchor: name of the anchor that days are counted from.
     """
     tables = [
-        made
+        result
         for record in guess.records
-        if (made := _draft_table(guess, record, is_unique, anchor)) is not None
+        if (result := _draft_table(guess, record, is_unique, anchor)) is not None
     ]
     # a column whose record could not be made in the end is asked for like any other
     used = columns_of(tables) & set(guess.group.columns)
@@ -84,10 +84,14 @@ def _draft_table(
         lines.append(
             with_unit_column(_draft_column(item, pick, one, anchor), one.record.column(item), guess.group)
         )
-        lines += [made for rule in lexicon().derived if (made := _derived(rule, one, item, pick)) is not None]
+        lines += [
+            result for rule in lexicon().derived if (result := _derived(rule, one, item, pick)) is not None
+        ]
     lines += _shared(guess, one)
     lines += [
-        made for rule in lexicon().derived if (made := _same_as_patient(rule, one, guess.patient)) is not None
+        result
+        for rule in lexicon().derived
+        if (result := _same_as_patient(rule, one, guess.patient)) is not None
     ]
     group_by = _group_by(guess, one)
     return TableDraft(

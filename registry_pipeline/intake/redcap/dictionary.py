@@ -105,10 +105,10 @@ class Dictionary:
     @cached_property
     def forms(self) -> dict[str, list[Field]]:
         """Form -> its fields."""
-        made: dict[str, list[Field]] = {}
+        result: dict[str, list[Field]] = {}
         for one in self.fields.values():
-            made.setdefault(one.form, []).append(one)
-        return made
+            result.setdefault(one.form, []).append(one)
+        return result
 
     def checkbox_columns(self, one: Field, missing: Mapping[str, str]) -> dict[str, tuple[str, str]]:
         """Column of an export -> code and label of the choice; missing-data codes have columns too."""
@@ -120,13 +120,13 @@ class Dictionary:
 
     def columns(self, missing: Mapping[str, str]) -> dict[str, str]:
         """Every column that an export of the project can hold -> the field it belongs to."""
-        made: dict[str, str] = {}
+        result: dict[str, str] = {}
         for one in self.fields.values():
             if one.is_checkbox:
-                made |= dict.fromkeys(self.checkbox_columns(one, missing), one.name)
+                result |= dict.fromkeys(self.checkbox_columns(one, missing), one.name)
             elif one.has_value:
-                made[one.name] = one.name
-        return made
+                result[one.name] = one.name
+        return result
 
 
 class NoDictionary(ValueError):
@@ -150,8 +150,8 @@ def read_dictionary(rows: pl.DataFrame) -> Dictionary:
     for row in rows.iter_rows(named=True):
         cells = {name: (row[column] or "").strip() for name, column in named.items()}
         if cells["field_name"]:
-            made = _field(cells, int(row["source_row"]))
-            fields.setdefault(made.name, made)
+            result = _field(cells, int(row["source_row"]))
+            fields.setdefault(result.name, result)
     if not fields:
         raise NoDictionary("it names no field; export the data dictionary again")
     return Dictionary(fields)
@@ -197,12 +197,12 @@ def _field(cells: Mapping[str, str], source_row: int) -> Field:
 
 def read_choices(text: str) -> dict[str, str]:
     """``1, Yes | 2, No`` as code -> label; a label may hold commas, and line breaks may stand for bars."""
-    made: dict[str, str] = {}
+    result: dict[str, str] = {}
     for part in re.split(r"\||\r?\n", text):
         code, comma, label = part.partition(",")
         if code.strip():
-            made.setdefault(code.strip(), plain_label(label if comma else code))
-    return made
+            result.setdefault(code.strip(), plain_label(label if comma else code))
+    return result
 
 
 def plain_label(text: str) -> str:

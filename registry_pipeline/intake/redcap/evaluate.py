@@ -168,10 +168,10 @@ _ARITHMETIC: dict[str, Callable[..., float]] = {
 def _bounded(compute: Callable[[], float]) -> Value:
     """A result that is no number (division by zero, a root of a negative number) is no value."""
     try:
-        made = compute()
+        result = compute()
     except (ArithmeticError, ValueError, InvalidOperation):
         return BLANK
-    return made if math.isfinite(made) and abs(made) < _LARGEST else BLANK
+    return result if math.isfinite(result) and abs(result) < _LARGEST else BLANK
 
 
 def _called(name: str, parts: Sequence[Node], answers: Answers) -> Value:
@@ -259,5 +259,5 @@ def _datediff(given: Sequence[Value]) -> Value:
     options = [str(one).lower() for one in rest]
     if set(options) - {"ymd", "mdy", "dmy", "true", "false"}:
         return UNKNOWN
-    made = (days[1] - days[0]).total_seconds() / 86400 / DAYS[str(unit)]
-    return made if "true" in options else abs(made)
+    result = (days[1] - days[0]).total_seconds() / 86400 / DAYS[str(unit)]
+    return result if "true" in options else abs(result)

@@ -65,13 +65,13 @@ class Export:
             return {
                 header.lower() if header.lower() in self.known else header: header for header in self.headers
             }
-        expected, made = self._labelled, {}
+        expected, result = self._labelled, {}
         for header in self.headers:
             name = _next_name(header, expected)
-            made[name or header] = header
+            result[name or header] = header
             if name:
                 expected = [one for one in expected if one[0] != name]
-        return made
+        return result
 
     @cached_property
     def known(self) -> dict[str, str]:
@@ -81,19 +81,19 @@ class Export:
     @cached_property
     def _labelled(self) -> list[tuple[str, str]]:
         """Raw names and folded labels in the order in which REDCap writes them."""
-        made = [(name, label) for label, name in _LABELS.items()]
+        result = [(name, label) for label, name in _LABELS.items()]
         for form, fields in self.dictionary.forms.items():
             for field in fields:
                 if field.is_checkbox:
                     choices = self.dictionary.checkbox_columns(field, self.redcap.missing_codes)
-                    made += [
+                    result += [
                         (name, label_key(f"{field.label} (choice={label})"))
                         for name, (_, label) in choices.items()
                     ]
                 elif field.has_value:
-                    made.append((field.name, label_key(field.label)))
-            made.append((f"{form}_complete", "complete?"))
-        return made
+                    result.append((field.name, label_key(field.label)))
+            result.append((f"{form}_complete", "complete?"))
+        return result
 
     @cached_property
     def unknown(self) -> list[str]:
@@ -109,11 +109,11 @@ class Export:
     def absent(self) -> dict[str, list[str]]:
         """Form -> fields of the dictionary without any column here."""
         present = {self.known[name] for name in self.columns if name in self.known}
-        made: dict[str, list[str]] = {}
+        result: dict[str, list[str]] = {}
         for field in self.dictionary.fields.values():
             if field.has_value and field.name not in present:
-                made.setdefault(field.form, []).append(field.name)
-        return made
+                result.setdefault(field.form, []).append(field.name)
+        return result
 
     def available(self, wanted: Sequence[str]) -> list[str]:
         """The columns that a mapping sees: what it asks for and can have, and what else may hold data."""
@@ -193,8 +193,8 @@ def _unique(choices: Mapping[str, str]) -> dict[str, str]:
 def _coded(name: str, words: Mapping[str, str]) -> pl.Expr:
     def code(texts: pl.Series) -> pl.Series:
         distinct = texts.unique().drop_nulls().to_list()
-        made = {text: words[label_key(text)] for text in distinct if label_key(text) in words}
-        return texts.replace(made) if made else texts
+        result = {text: words[label_key(text)] for text in distinct if label_key(text) in words}
+        return texts.replace(result) if result else texts
 
     return pl.col(name).map_batches(code, return_dtype=pl.String)
 

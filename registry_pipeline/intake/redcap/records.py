@@ -52,16 +52,16 @@ def mapped_rows(rows: pl.LazyFrame, export: Export, source: Source) -> pl.LazyFr
     nothing is 1, so that the same form can repeat in one event and not in another.
     """
     set_aside, kept = set(withheld(export)), _meant(source)
-    made = []
+    result = []
     for name in source.source_columns():
         if name == INSTANCE:
             repeats = pl.col(INSTRUMENT).is_not_null() | pl.col(name).is_not_null()
-            made.append(pl.when(repeats).then(pl.col(name)).otherwise(pl.lit("1")).alias(name))
+            result.append(pl.when(repeats).then(pl.col(name)).otherwise(pl.lit("1")).alias(name))
         elif name in RECORD_PARTS or (name in export.columns and name not in set_aside):
-            made.append(_without_missing(export, name, kept.get(name, set())))
+            result.append(_without_missing(export, name, kept.get(name, set())))
         else:
-            made.append(_derived(export, name, set_aside).alias(name))
-    return rows.select(*made, *(_table(export, table) for table in source.tables), "_row_id")
+            result.append(_derived(export, name, set_aside).alias(name))
+    return rows.select(*result, *(_table(export, table) for table in source.tables), "_row_id")
 
 
 def table_flag(table: TableMapping) -> str:

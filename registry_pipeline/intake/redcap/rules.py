@@ -34,18 +34,20 @@ def judge_export(read: pl.DataFrame, export: Export, decimal: str) -> Judged:
         read: of :meth:`Export.rows`.
         decimal: decimal mark of its numbers.
     """
-    made, given = Judged(), with_forms(read.lazy(), export).collect()
+    result, given = Judged(), with_forms(read.lazy(), export).collect()
     rows = Rows(_with_points(given, export) if decimal == "," else given, export)
-    _keys(given, export, made)
-    _identifiers(given, export, made)
-    _choices(given, export, made)
-    _bounds(rows.frame, export, made)
-    judge_shown(rows, made)
+    _keys(given, export, result)
+    _identifiers(given, export, result)
+    _choices(given, export, result)
+    _bounds(rows.frame, export, result)
+    judge_shown(rows, result)
     for field in export.dictionary.fields.values():
         if field.kind == "calc":
-            judge_calculated(rows, field, made)
-    made.breaches = [with_texts(one, given, _identifies(export, one["column"][0])) for one in made.breaches]
-    return made
+            judge_calculated(rows, field, result)
+    result.breaches = [
+        with_texts(one, given, _identifies(export, one["column"][0])) for one in result.breaches
+    ]
+    return result
 
 
 def _identifies(export: Export, column: str) -> bool:

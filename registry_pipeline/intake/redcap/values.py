@@ -85,10 +85,10 @@ class Rows:
             return [evaluate(node, {})] * wanted.height
         answers = self._answers(references, wanted)
         distinct = answers.unique(maintain_order=True)
-        made = [_value(node, references, row) for row in distinct.iter_rows()]
+        result = [_value(node, references, row) for row in distinct.iter_rows()]
         place = distinct.with_row_index("_place")
         found = answers.join(place, on=answers.columns, how="left", nulls_equal=True, maintain_order="left")
-        return [made[at] for at in found["_place"]]
+        return [result[at] for at in found["_place"]]
 
     def _answers(self, references: Sequence[Reference], wanted: pl.DataFrame) -> pl.DataFrame:
         """A column per reference, in the order of the wanted rows."""

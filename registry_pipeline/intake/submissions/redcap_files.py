@@ -38,11 +38,11 @@ Told = dict[str, Any]
 
 def with_dictionaries(home: Home, uses: Sequence[FileUse]) -> list[FileUse]:
     """The files with what they are to a REDCap project; sheets of exports get the columns that a mapping sees."""
-    made: list[FileUse] = []
+    result: list[FileUse] = []
     for use in uses:
         is_dictionary = use.source is not None and use.source.dictionary_of is not None
-        made.append(_read(home, use, made) if is_dictionary and use.raw and use.raw.is_read else use)
-    return [_export(use, made) for use in made]
+        result.append(_read(home, use, result) if is_dictionary and use.raw and use.raw.is_read else use)
+    return [_export(use, result) for use in result]
 
 
 def _read(home: Home, use: FileUse, earlier: Sequence[FileUse]) -> FileUse:
@@ -52,10 +52,10 @@ def _read(home: Home, use: FileUse, earlier: Sequence[FileUse]) -> FileUse:
     try:
         if not use.raw.sheets:
             raise NoDictionary("it holds no table")
-        made = read_dictionary(raw_rows(home, use.raw, use.raw.sheets[0]).collect())
+        result = read_dictionary(raw_rows(home, use.raw, use.raw.sheets[0]).collect())
     except NoDictionary as problem:
         return replace(use, redcap=RedcapFile(problem=f"this is no data dictionary: {problem}"))
-    return replace(use, redcap=RedcapFile(made, known[-1] if known else None))
+    return replace(use, redcap=RedcapFile(result, known[-1] if known else None))
 
 
 def _is_of(use: FileUse, source: Source) -> bool:

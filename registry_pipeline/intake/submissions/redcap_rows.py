@@ -247,8 +247,8 @@ def _alone(
 
 def judged_in_all(uses: Sequence[FileUse], found: RedcapFindings) -> dict[str, int]:
     """Rule id -> how many were judged in cells and, for S20, S25 and S26, in headers and dictionaries."""
-    made = dict(found.judged)
+    result = dict(found.judged)
     for use in uses:
         for rule_id, count in ({} if use.is_superseded else judged_in_file(use)).items():
-            made[rule_id] = made.get(rule_id, 0) + count
-    return made
+            result[rule_id] = result.get(rule_id, 0) + count
+    return result

@@ -42,7 +42,7 @@ def runs(blocks: Sequence[Block]) -> list[tuple[str, list[Block]]]:
 
 @cache
 def _environment() -> Environment:
-    made = Environment(
+    result = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
@@ -50,9 +50,9 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters["runs"] = runs
-    made.filters["head_groups"] = head_groups
-    return made
+    result.filters["runs"] = runs
+    result.filters["head_groups"] = head_groups
+    return result
 
 
 def _finalised(value: Any) -> Any:

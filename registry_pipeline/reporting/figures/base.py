@@ -100,12 +100,12 @@ def svg_text(canvas: Any) -> Drawing:
     """The figure as SVG: no date, no program name, text as text."""
     out = io.StringIO()
     canvas.savefig(out, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    made = Drawing(out.getvalue())
+    result = Drawing(out.getvalue())
     if _WANTS_PDF.get():
         page = io.BytesIO()
         canvas.savefig(page, format="pdf", metadata={"CreationDate": None, "Creator": None, "Producer": None})
-        made.pdf = page.getvalue()
-    return made
+        result.pdf = page.getvalue()
+    return result
 
 
 @dataclass

@@ -60,7 +60,7 @@ def _scenarios(context: Context) -> Block | None:
     if rows.empty:
         return None
     everyone = context.n_cohort or context.tables.n_rows("mart.registry_patient")
-    made = [
+    result = [
         Row(
             upper_first(clean(one["scenario"])),
             (
@@ -75,7 +75,7 @@ def _scenarios(context: Context) -> Block | None:
         "The readings",
         "Reading",
         (Column("Open"), Column("Patients analysed"), Column("Remark", is_number=False)),
-        tuple(made),
+        tuple(result),
         "result.bounds_scenario",
         (
             "Open: dates, or patients, that the reading answers for. One question at a time, for all patients at once: the extremes "
@@ -88,11 +88,11 @@ def _scenarios(context: Context) -> Block | None:
 def _bounds(context: Context, rows: pd.DataFrame, caption: str) -> Table:
     card = context.tables.table("result.scorecard")
     known = {(int(one["item"]), str(one["part"])): one for one in card.to_dict("records")}
-    made = []
+    result = []
     for one in rows.sort_values(["item", "part"]).to_dict("records"):
         mine = known.get((int(one["item"]), str(one["part"])), {}) if is_given(one["item"]) else {}
         has_interval = is_given(mine.get("ci_lower")) or is_given(mine.get("ci_upper"))
-        made.append(
+        result.append(
             Row(
                 clean(one["description"])
                 + (f", {one['unit']}" if is_given(one["unit"]) and one["unit"] else ""),
@@ -115,7 +115,7 @@ def _bounds(context: Context, rows: pd.DataFrame, caption: str) -> Table:
             Column("Lowest when", is_number=False),
             Column("Highest when", is_number=False),
         ),
-        tuple(made),
+        tuple(result),
         "result.bounds, result.scorecard",
         ("The interval and the bounds answer different questions; neither holds the other.",),
         is_wide=True,

@@ -32,7 +32,7 @@ def gray_table(context: Context, endpoint: str, event: str) -> Block | None:
     known = rows[rows["stratum_variable"].notna()] if len(rows) else rows
     if known.empty:
         return None
-    made = []
+    result = []
     few = known.loc[known["cause"] == 1, "n_event"].map(context.is_small).any()
     for one in known.sort_values(["cause", "stratum_variable"]).to_dict("records"):
         what = event if one["cause"] == 1 else "what competes with it"
@@ -40,12 +40,12 @@ def gray_table(context: Context, endpoint: str, event: str) -> Block | None:
         # With the events of the other kind, those of both together (disease-free survival) give the few away.
         events = context.count(one["n_event"], is_hidden=few)
         cells = (number(one["chi_square"], 2), p_value(one["p_value"]), events, context.note(one["note"]))
-        made.append(Row(head, cells))
+        result.append(Row(head, cells))
     return Table(
         "Gray’s test: is the incidence equal in the groups?",
         "Comparison",
         (Column("χ²"), Column("p"), Column("Events"), Column("Remark", is_number=False)),
-        tuple(made),
+        tuple(result),
         "result.gray_test",
         (
             "A group may have fewer recurrences because more of its patients die first: the lines on what competes say so.",
@@ -60,12 +60,12 @@ def hazards_compared(context: Context, endpoint: str, event: str) -> Block | Non
     subdistribution = context.tables.table("result.fine_gray", where)
     if cause_specific.empty or not cause_specific["term"].notna().any():
         return None
-    made: list[Row] = []
+    result: list[Row] = []
     for cause, head in ((1, upper_first(event)), (2, "What competes with it")):
         own = cause_specific[cause_specific["cause"] == cause]
         if own.empty:
             continue
-        made.append(Row(head, ("",) * 4, "group"))
+        result.append(Row(head, ("",) * 4, "group"))
         other = subdistribution[subdistribution["cause"] == cause]
         by_term = {str(one["term"]): one for one in other.to_dict("records")}
         for term, part in own.groupby("term", sort=False):
@@ -73,7 +73,7 @@ def hazards_compared(context: Context, endpoint: str, event: str) -> Block | Non
             one = ranked.iloc[0].to_dict()
             variable, contrast = context.words.term(str(term), one["reference_level"])
             label = f"{variable}: {contrast}{_METHODS.get(str(one['method']), '')}"
-            made.append(Row(label, (*ratio_cells(one), *ratio_cells(by_term.get(str(term)))), "level"))
+            result.append(Row(label, (*ratio_cells(one), *ratio_cells(by_term.get(str(term)))), "level"))
     return Table(
         f"{upper_first(event)} and what competes with it: two kinds of hazard ratio",
         "Event and factor",
@@ -83,7 +83,7 @@ def hazards_compared(context: Context, endpoint: str, event: str) -> Block | Non
             Column("HR (95 % CI)", "Subdistribution (Fine-Gray)"),
             Column("p", "Subdistribution (Fine-Gray)"),
         ),
-        tuple(made),
+        tuple(result),
         "result.cause_specific_cox, result.fine_gray",
         (
             "Cause-specific: how fast the event comes among those still free of anything; the one to ask about causes. "
@@ -102,20 +102,20 @@ def lesion_table(context: Context) -> Block:
             f"Local control lesion by lesion: not given. {note or context.why_empty('result.lesion_local_control')}"
         )
     marks = sorted(known["landmark_months"].unique())
-    made: list[Row] = []
+    result: list[Row] = []
     for estimator, head in (
         ("kaplan_meier", "Free of recurrence (deaths censored)"),
         ("aalen_johansen", "Recurred (deaths competing)"),
     ):
         part = known[known["estimator"] == estimator]
         if len(part):
-            made += [Row(head, ("",) * (2 * len(marks) + 1), "group"), *_lesion_rows(context, part, marks)]
+            result += [Row(head, ("",) * (2 * len(marks) + 1), "group"), *_lesion_rows(context, part, marks)]
     columns = [Column(one, f"{mark:g} months") for mark in marks for one in ("% (95 % CI)", "At risk")]
     return Table(
         "Local control lesion by lesion",
         "Lesions",
         (Column("Recurred of lesions in patients"), *columns),
-        tuple(made),
+        tuple(result),
         "result.lesion_local_control",
         (
             "% of treated lesions. At risk: lesions still under observation just before that time. Lesions of one patient are alike and share her death, so the intervals take the "
@@ -157,15 +157,15 @@ def lesion_hazards(context: Context) -> Block | None:
         IS_SMALL.name: f"Lesion {context.words.small} vs {context.words.large}",
         "is_scf": "Supraclavicular vs other sites",
     }
-    made = []
+    result = []
     for one in known.to_dict("records"):
         label = names.get(str(one["term"]), clean(one["term"])) + _METHODS.get(str(one["method"]), "")
-        made.append(Row(label, (context.count_of(one["n_event"], one["n"]), *ratio_cells(one))))
+        result.append(Row(label, (context.count_of(one["n_event"], one["n"]), *ratio_cells(one))))
     return Table(
         "Hazard ratios of recurrence, lesion by lesion",
         "Factor",
         (Column("Recurred of lesions"), Column("HR (95 % CI)"), Column("p")),
-        tuple(made),
+        tuple(result),
         "result.lesion_cox",
         (
             "Cause-specific, deaths censored. Robust standard errors with patients as clusters; the fit with Firth’s penalty does "

@@ -185,7 +185,7 @@ def _term_columns(together: pd.DataFrame) -> tuple[Column, ...]:
 
 def level_counts(context: Context, terms: pd.DataFrame) -> dict[str, tuple[str, str]]:
     """Patients and events of each term's level as they may be written; dashes for a factor that is a number."""
-    made: dict[str, tuple[str, str]] = {}
+    result: dict[str, tuple[str, str]] = {}
     fit = ["endpoint", "origin", "model", "method"]
     wholes = {
         tuple(one[name] for name in fit): (int(one["n_event"]), int(one["n"]))
@@ -194,7 +194,7 @@ def level_counts(context: Context, terms: pd.DataFrame) -> dict[str, tuple[str, 
     for key, part in terms.groupby(fit, sort=False):
         for _, own in part.groupby(part["term"].str.split("[").str[0], sort=False):
             known = own.to_dict("records") if "n_level" in own and own["n_level"].notna().all() else []
-            made |= {str(term): (NOT_GIVEN, NOT_GIVEN) for term in own["term"]}
+            result |= {str(term): (NOT_GIVEN, NOT_GIVEN) for term in own["term"]}
             pairs = [(int(one["n_event_level"]), int(one["n_level"])) for one in known]
             whole = wholes[key] if known else (0, 0)
             small = any(
@@ -204,8 +204,8 @@ def level_counts(context: Context, terms: pd.DataFrame) -> dict[str, tuple[str, 
                 small or hidden_share for hidden_share in hidden_shares(pairs, whole, context.small_cell)
             ]
             for one, (k, n), is_hidden in zip(known, pairs, hidden, strict=True):
-                made[str(one["term"])] = (context.count(n, small), context.count(k, is_hidden))
-    return made
+                result[str(one["term"])] = (context.count(n, small), context.count(k, is_hidden))
+    return result
 
 
 def _fit_table(context: Context, fits: pd.DataFrame, where: dict[str, str]) -> Table:

@@ -52,7 +52,7 @@ def _weighted(context: Context) -> Block | None:
     known = rows[rows["chi_square"].notna()] if len(rows) else rows
     if known.empty:
         return None
-    made = []
+    result = []
     place = {name: position for position, name in enumerate(_WEIGHTS)}
     known = known.assign(place=known["weighting"].map(place))
     by = ["stratum_variable", "strata", "place"]
@@ -65,12 +65,12 @@ def _weighted(context: Context) -> Block | None:
         )
         head = f"By {lower_first(context.words.variable(str(one['stratum_variable'])))}: {weight}{within}"
         cells = (number(one["chi_square"], 2), number(one["degrees_of_freedom"], 0), p_value(one["p_value"]))
-        made.append(Row(head, cells))
+        result.append(Row(head, cells))
     return Table(
         "Weighted and stratified log-rank tests of overall survival",
         "Comparison",
         (Column("χ²"), Column("df"), Column("p")),
-        tuple(made),
+        tuple(result),
         "result.logrank_weighted",
         (
             "Where curves cross or part late, the unweighted test may miss what a weighted one sees; a test chosen because it is "
@@ -84,14 +84,14 @@ def _differences(context: Context) -> Block | None:
     known = rows[rows["stratum"].notna()] if len(rows) else rows
     if known.empty:
         return None
-    made = []
+    result = []
     for one in known.to_dict("records"):
         variable = str(one["stratum_variable"])
         first, second = (
             context.words.level(variable, one[name]) for name in ("stratum", "reference_stratum")
         )
         is_known = is_given(one["estimate_months"])
-        made.append(
+        result.append(
             Row(
                 f"{upper_first(first)} minus {second}",
                 (
@@ -106,7 +106,7 @@ def _differences(context: Context) -> Block | None:
         f"Months of life gained or lost within the first {tau} months (restricted means)",
         "Groups",
         (Column("Difference, months"), Column("95 % CI"), Column("p")),
-        tuple(made),
+        tuple(result),
         "result.rmst_difference",
         (
             "The area between the curves. Right also where hazards are not proportional, but only up to the horizon, "
@@ -122,11 +122,11 @@ def _landmarks(context: Context) -> Block:
         return missing(f"Landmarks: not given. {context.why_empty('result.landmark_analysis')}")
     order = {"overall": 0, SIZE_GROUP.name: 1, SITE_TWO.name: 2, RECURRED: 3}
     known = known.assign(place=known["stratum_variable"].map(order).fillna(9))
-    made: list[Row] = []
+    result: list[Row] = []
     for months, part in known.sort_values(["landmark_months", "place", "stratum"]).groupby("landmark_months"):
-        made.append(Row(f"Still watched {months:g} months after the start of therapy", ("",) * 4, "group"))
+        result.append(Row(f"Still watched {months:g} months after the start of therapy", ("",) * 4, "group"))
         hidden = {name: _hidden_at(context, part, name) for name in ("n", "n_at_risk")}
-        made += [
+        result += [
             Row(
                 _whom(context, one),
                 _landmark_cells(context, one, *(hidden[name][i] for name in hidden)),
@@ -144,7 +144,7 @@ def _landmarks(context: Context) -> Block:
             Column("At risk at the end"),
             Column("p between groups"),
         ),
-        tuple(made),
+        tuple(result),
         "result.landmark_analysis",
         (
             "Groups are formed by what is known at the landmark, so that nobody owes her group to having lived longer (immortal "
@@ -197,7 +197,7 @@ def _immortal(context: Context) -> Block | None:
     other = context.tables.table(
         "result.km_landmark", {"endpoint": OS.name, "origin": LRT_START.name, "stratum_variable": "overall"}
     )
-    made = []
+    result = []
     for months, part in known.groupby("landmark_months"):
         readings = {str(one["reading"]): one for one in part.to_dict("records")}
         start = other[other["landmark_months"] == months].to_dict("records")
@@ -205,7 +205,7 @@ def _immortal(context: Context) -> Block | None:
             start[0] if start else None,
             *(readings.get(one) for one in ("counted as at risk", "left truncated")),
         ]
-        made.append(Row(f"{months:g} months", tuple(cell for one in shown for cell in _rate(context, one))))
+        result.append(Row(f"{months:g} months", tuple(cell for one in shown for cell in _rate(context, one))))
     waited = float(known["immortal_days"].iloc[0]) / max(float(known["n"].iloc[0]), 1)
     return Table(
         "Overall survival by where the clock starts, all patients",
@@ -221,7 +221,7 @@ def _immortal(context: Context) -> Block | None:
                 for label in ("% (95 % CI)", "At risk")
             ),
         ),
-        tuple(made),
+        tuple(result),
         "result.immortal_time, result.km_landmark",
         (
             f"% alive; at risk: under observation just before that time. Between diagnosis and therapy {number(waited, 0)} days pass on average, in which no patient of this "

@@ -189,13 +189,13 @@ def _curves(context: Context) -> list[GrowthCurve]:
     rows = context.tables.table("result.growth_curve", {"error_model": error})
     rows = rows[rows["diameter_mm"].notna()].sort_values("months_since_negative_ct") if len(rows) else rows
     names = [chosen, *(growth_model for growth_model in GROWTH_MODELS if growth_model != chosen)]
-    made = []
+    result = []
     for name in names:
         part = rows[rows["model"] == name]
         if len(part):
             label = GROWTH_MODELS[name] + (f", {GROWTH_ERRORS.get(error, error)}" if name == chosen else "")
-            made.append(_curve(label, part, has_bands=name == chosen))
-    return made
+            result.append(_curve(label, part, has_bands=name == chosen))
+    return result
 
 
 def _curve(label: str, rows: pd.DataFrame, *, has_bands: bool) -> GrowthCurve:

@@ -80,14 +80,14 @@ def sensitivity_table(context: Context) -> Block:
     known = rows[rows["variant"].notna()] if len(rows) else rows
     if known.empty:
         return missing(f"Sensitivity of the interval: not given. {_why(context, 'growth_sensitivity', rows)}")
-    made: list[Row] = []
+    result: list[Row] = []
     for variant, part in known.groupby("variant", sort=False):
         if variant == "form":  # the table of models shows them
             continue
-        made.append(Row(_VARIANTS.get(str(variant), upper_first(clean(variant))), ("",) * 4, "group"))
+        result.append(Row(_VARIANTS.get(str(variant), upper_first(clean(variant))), ("",) * 4, "group"))
         for one in part.to_dict("records"):
             is_known = is_given(one["months"]) and one["status"] == "ok"
-            made.append(
+            result.append(
                 Row(
                     upper_first(clean(one["reading"])),
                     (
@@ -110,7 +110,7 @@ def sensitivity_table(context: Context) -> Block:
             Column("95 % CI"),
             Column("Change, months"),
         ),
-        tuple(made),
+        tuple(result),
         "result.growth_sensitivity",
         ("What moves with a choice that the data cannot settle is as uncertain as the choice.",),
     )
@@ -148,7 +148,7 @@ def serial_table(context: Context) -> Block:
     mixed = context.tables.in_order("result.growth_mixed")
     has_mixed = bool((mixed.loc[mixed["parameter"] == "rate_per_month", "estimate"].notna()).any())
     note = "" if has_mixed else _why(context, "growth_mixed", mixed)
-    made = [_serial_row(known), *([_mixed_row(context, mixed)] if has_mixed else [])]
+    result = [_serial_row(known), *([_mixed_row(context, mixed)] if has_mixed else [])]
     return Table(
         "Lesions measured more than once before therapy",
         "Estimate",
@@ -157,7 +157,7 @@ def serial_table(context: Context) -> Block:
             Column("Growth of the log diameter per month"),
             Column("Volume doubling time, days"),
         ),
-        tuple(made),
+        tuple(result),
         "result.growth_serial, result.growth_mixed",
         (
             "Median and range over lesions. Lesions that are watched without treatment are not like those that are treated at once.",

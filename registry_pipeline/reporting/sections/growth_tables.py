@@ -84,7 +84,7 @@ def threshold_table(context: Context) -> Block:
         return missing(f"Interval to the cutpoint: not given. {context.why_empty('result.growth_threshold')}")
     fits = context.tables.in_order("result.growth_fit").drop_duplicates(["model", "error_model"])
     quality = {(one["model"], one["error_model"]): one for one in fits.to_dict("records")}
-    made: list[Row] = []
+    result: list[Row] = []
     remarks: dict[str, str] = {}
     for (model, error), part in rows.groupby(["model", "error_model"], sort=False):
         by_method = {str(one["ci_method"]): one for one in part.to_dict("records")}
@@ -93,7 +93,7 @@ def threshold_table(context: Context) -> Block:
         remark = _threshold_remark(context, first)
         mark = remarks.setdefault(remark, chr(ord("a") + len(remarks))) if remark else ""
         cells = (*_threshold_cells(first, by_method.get("cluster_bootstrap"), fit), mark)
-        made.append(Row(f"{GROWTH_MODELS.get(str(model), clean(model))}, {clean(error)}", cells))
+        result.append(Row(f"{GROWTH_MODELS.get(str(model), clean(model))}, {clean(error)}", cells))
     return Table(
         f"Predicted months to {context.cutpoint_mm:g} mm, all growth models",
         "Model, error model",
@@ -108,7 +108,7 @@ def threshold_table(context: Context) -> Block:
             Column("R²", origin="result.growth_fit.r_squared"),
             Column("Remark"),
         ),
-        tuple(made),
+        tuple(result),
         "result.growth_threshold, result.growth_fit",
         (
             *(f"{mark}: {remark}." for remark, mark in remarks.items()),
@@ -163,14 +163,14 @@ def share_table(context: Context) -> Block:
         return missing(
             f"Share of small lesions by interval: not given. {context.why_empty('result.growth_share')}"
         )
-    made = []
+    result = []
     before = {"n_small": 0, "n_lesions": 0}
     for one in rows.sort_values("interval_months").to_dict("records"):
         # The rows overlap: lesions between two rows follow from them.
         ring = [int(one[name]) - before[name] for name in before]
         hidden = context.is_telling(one["n_small"], one["n_lesions"]) or context.is_telling(*ring)
         before = before if hidden else {name: int(one[name]) for name in before}
-        made.append(
+        result.append(
             Row(
                 f"within {one['interval_months']:g} months",
                 (
@@ -193,7 +193,7 @@ def share_table(context: Context) -> Block:
                 origin="result.growth_share.cluster_ci_lower, cluster_ci_upper",
             ),
         ),
-        tuple(made),
+        tuple(result),
         "result.growth_share",
         (
             "The rows overlap: lesions detected within 3 months are also within 6. Lesions are counted, not patients. The exact interval "

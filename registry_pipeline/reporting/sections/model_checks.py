@@ -174,12 +174,12 @@ def _influence(context: Context) -> Block:
     known = rows[rows["dfbetas"].notna()] if len(rows) else rows
     if known.empty:
         return missing(f"Influence: not given. {_why(context, 'cox_influence', rows)}")
-    made = []
+    result = []
     terms = _terms(context)
     for term, part in known.groupby("term", sort=False):
         one = part.sort_values("rank").iloc[0]
         variable, contrast = context.words.term(str(term), _reference(terms, str(term)))
-        made.append(
+        result.append(
             Row(
                 f"{variable}: {contrast}",
                 (
@@ -197,7 +197,7 @@ def _influence(context: Context) -> Block:
             Column("HR without that patient"),
             Column("Change in standard errors"),
         ),
-        tuple(made),
+        tuple(result),
         "result.cox_influence",
         (
             "Approximate (dfbeta). A change beyond one standard error, or a ratio that crosses 1, says that one record decides: look it "
@@ -223,7 +223,7 @@ def _missing_table(context: Context) -> Block:
         return missing(
             f"No value is missing in the {n} patients of the study, in any of: {names} (result.missing_data)."
         )
-    made = [
+    result = [
         Row(
             context.words.variable(str(one["variable"])),
             (
@@ -238,7 +238,7 @@ def _missing_table(context: Context) -> Block:
         f"Values that are missing in the {n} patients of the study",
         "Variable",
         (Column("Missing"), Column("Share")),
-        tuple(made),
+        tuple(result),
         "result.missing_data",
         (f"{complete} further variables are complete.",) if complete else (),
     )
@@ -249,17 +249,17 @@ def _pattern_table(context: Context) -> Block | None:
     known = rows[rows["pattern"].notna()] if len(rows) else rows
     if len(known) < 2:
         return None
-    made = []
+    result = []
     counts = known["n"].astype("int64").tolist()
     hidden = hidden_groups(counts, sum(counts), context.small_cell)
     for one, is_hidden in zip(known.head(10).to_dict("records"), hidden, strict=False):
         names = [context.words.variable(name) for name in clean(one["missing_variables"]).split(", ") if name]
-        made.append(Row("; ".join(names) or "Nothing is missing", (context.count(one["n"], is_hidden),)))
+        result.append(Row("; ".join(names) or "Nothing is missing", (context.count(one["n"], is_hidden),)))
     return Table(
         "What is missing together",
         "Variables",
         (Column("Patients"),),
-        tuple(made),
+        tuple(result),
         "result.missing_pattern",
         ("Models use the patients in whom none of their factors is missing (complete cases).",),
     )
@@ -271,12 +271,12 @@ def _imputed(context: Context) -> Block:
     if known.empty:
         return missing(f"Multiple imputation: not done. {_why(context, 'imputed_cox', rows)}")
     other = {str(one["term"]): one for one in _shown_terms(context).to_dict("records")}
-    made = []
+    result = []
     for one in known.to_dict("records"):
         variable, contrast = context.words.term(str(one["term"]), one["reference_level"])
         cells = f"{ratio(one['hazard_ratio'])} ({ratio_interval(one['ci_lower'], one['ci_upper'])})"
         imputed = (cells, p_value(one["p_value"]), share(one["fraction_missing_information"], 0))
-        made.append(Row(f"{variable}: {contrast}", (*ratio_cells(other.get(str(one["term"]))), *imputed)))
+        result.append(Row(f"{variable}: {contrast}", (*ratio_cells(other.get(str(one["term"]))), *imputed)))
     first = known.iloc[0]
     return Table(
         "The model of all factors with and without the patients whose values are missing",
@@ -288,7 +288,7 @@ def _imputed(context: Context) -> Block:
             Column("p", "After imputation"),
             Column("Information lost", "After imputation"),
         ),
-        tuple(made),
+        tuple(result),
         "result.imputed_cox, result.cox_term",
         (
             f"{count(first['n_imputations'])} imputations by chained equations, pooled by Rubin’s rules; "

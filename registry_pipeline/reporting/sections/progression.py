@@ -114,14 +114,14 @@ def _drawn(context: Context, rows: pd.DataFrame) -> pd.DataFrame:
     if not context.small_cell or rows.empty:
         return rows
     free = 1 - rows.groupby("duration_days")["incidence"].sum().shift(fill_value=0.0)
-    made = []
+    result = []
     for cause, part in rows.groupby("cause"):
         jump = part["incidence"].diff().fillna(part["incidence"])
         n = (
             jump * part["n_at_risk"] / part["duration_days"].map(free)
         ).round()  # the release holds no events here
-        made.append(shown_curve(context, part.assign(n_event=n), "incidence", 0.0).assign(cause=cause))
-    return pd.concat(made, ignore_index=True)
+        result.append(shown_curve(context, part.assign(n_event=n), "incidence", 0.0).assign(cause=cause))
+    return pd.concat(result, ignore_index=True)
 
 
 def incidence_block(context: Context, endpoint: str) -> Block:

@@ -99,11 +99,11 @@ def recurrence_groups(context: Context) -> Block | None:
     ]
     patterns += sorted(set(known["pattern"]) - set(patterns))
     overall = rows[rows["stratum_variable"] == "overall"].set_index("pattern")
-    made: list[Row] = []
+    result: list[Row] = []
     for variable, part in known.groupby("stratum_variable", sort=True):
         if context.small_groups(part["n_patients"]):
             continue
-        made.append(Row(context.words.variable(str(variable)), ("",) * (len(patterns) + 1), "group"))
+        result.append(Row(context.words.variable(str(variable)), ("",) * (len(patterns) + 1), "group"))
         cells = {
             pattern: _counted(context, part[part["pattern"] == pattern], overall, pattern)
             for pattern in patterns
@@ -111,17 +111,17 @@ def recurrence_groups(context: Context) -> Block | None:
         for stratum, own in part.groupby("stratum", sort=True):
             n = context.count(own["n_patients"].iloc[0])
             label = upper_first(context.words.level(str(variable), stratum))
-            made.append(
+            result.append(
                 Row(label, (n, *(cells[pattern].get(stratum, NOT_GIVEN) for pattern in patterns)), "level")
             )
-    if not made:
+    if not result:
         return None
     heads = [Column(RECURRENCE_PATTERNS.get(pattern, clean(pattern)).split(" (")[0]) for pattern in patterns]
     return Table(
         "First recurrence by group: patients, and exact 95 % interval of the share in %",
         "Group",
         (Column("n"), *heads),
-        tuple(made),
+        tuple(result),
         "result.recurrence_by_group",
         ("Shares of all patients of the group, however long they were watched: a description, not a risk.",),
         is_wide=True,
@@ -149,16 +149,16 @@ def course_table(context: Context) -> Block | None:
     known = rows[rows["course"].notna()] if len(rows) else rows
     if known.empty:
         return None
-    made = []
+    result = []
     for one, hidden in zip(known.head(20).to_dict("records"), _hidden_courses(context, known), strict=False):
         n = context.count(one["n"], hidden)
         ends = (share(one["share"]), number(one["median_days"] / context.days_per_month))
-        made.append(Row(_course(clean(one["course"])), (n, *((HIDDEN, HIDDEN) if hidden else ends))))
+        result.append(Row(_course(clean(one["course"])), (n, *((HIDDEN, HIDDEN) if hidden else ends))))
     return Table(
         "The courses that occur",
         "From local therapy on",
         (Column("Patients"), Column("Share"), Column("Median time to the end, months")),
-        tuple(made),
+        tuple(result),
         "result.recurrence_course",
         (
             "The end is death or the last contact; the median mixes both and is no survival time."

@@ -79,9 +79,9 @@ def shown_curve(
     """The curve of one group as it is drawn and written: rounded where small counts are hidden."""
     if not context.small_cell:
         return rows
-    made = rounded_curve(rows, level, start, context.small_cell, context.days_per_month)
-    made.insert(0, "stratum", rows["stratum"].iloc[0])
-    return made
+    result = rounded_curve(rows, level, start, context.small_cell, context.days_per_month)
+    result.insert(0, "stratum", rows["stratum"].iloc[0])
+    return result
 
 
 def km_block(context: Context, endpoint: str, variable: str, origin: str | None = None) -> Block:
@@ -100,15 +100,15 @@ def km_block(context: Context, endpoint: str, variable: str, origin: str | None 
 def _curves(context: Context, endpoint: str, variable: str, origin: str, rows: pd.DataFrame) -> list[Curve]:
     """Curves in order; a group that is too small for one has none."""
     events = shown_events(context, endpoint, variable, origin)
-    made = []
+    result = []
     for stratum in ordered(rows["stratum"].unique().tolist()):
         part = rows[rows["stratum"] == stratum]
         label = context.words.level(variable, stratum)
         if stratum in events:
             label += f" ({'/'.join(events[stratum])} events)"
         short = SHORT.get(variable, {}).get(str(stratum)) or context.words.level(variable, stratum)
-        made.append(Curve(label, short[:9], shown_curve(context, part), part))
-    return [one for one in made if len(one.rows)]
+        result.append(Curve(label, short[:9], shown_curve(context, part), part))
+    return [one for one in result if len(one.rows)]
 
 
 def _km_figure(

@@ -105,14 +105,14 @@ def landmark_at_risk(
     """Numbers at risk by landmark and group, as they may be written."""
     found = rows_of(context, "result.km_landmark", endpoint, origin, variable)
     whole = _by_mark(rows_of(context, "result.km_landmark", endpoint, origin, "overall"))
-    made: dict[tuple[float, object], str] = {}
+    result: dict[tuple[float, object], str] = {}
     for mark, part in found.groupby("landmark_months"):
         counts = part["n_at_risk"].astype("int64").tolist()
         texts = shown_at_risk(
             context, counts, int(whole[mark]["n_at_risk"]) if mark in whole else sum(counts)
         )
-        made |= {(float(mark), one): text for one, text in zip(part["stratum"], texts, strict=True)}
-    return made
+        result |= {(float(mark), one): text for one, text in zip(part["stratum"], texts, strict=True)}
+    return result
 
 
 def landmark_table(context: Context, endpoint: str, variables: Sequence[str], origin: str) -> Block:

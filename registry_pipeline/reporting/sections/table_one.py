@@ -90,8 +90,8 @@ def table_one(
     is_hidden = False
     for variable in variables:
         if variable.name in frame and frame[variable.name].notna().any():
-            made, hides = _variable_rows(split, variable, words)
-            rows += made
+            result, hides = _variable_rows(split, variable, words)
+            rows += result
             is_hidden |= hides
     if is_hidden:
         notes.append(
@@ -233,10 +233,10 @@ def _levels(values: pd.Series, name: str) -> list[str]:
 
 def _with_smd(split: _Split, cells: Sequence[str], smd: Sequence[str]) -> list[str]:
     """The cells with each family's standardised difference behind its columns."""
-    made = [cells[0]]
+    result = [cells[0]]
     for (_, family), difference in zip(split.families, smd, strict=True):
-        made += [*(cells[i] for i in family), difference]
-    return made
+        result += [*(cells[i] for i in family), difference]
+    return result
 
 
 def _quartiles(values: pd.Series, digits: int) -> str:

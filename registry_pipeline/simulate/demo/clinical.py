@@ -99,15 +99,15 @@ def make_course(
     rng: Random, site: str, start: date, room_days: int, treatment: str, lesions: list[int], intent: str
 ) -> Course:
     """The course that treats the index lesions; it ends within ``room_days``."""
-    made = Course(1, 1, "rt", "", intent, [start], lesions)
+    result = Course(1, 1, "rt", "", intent, [start], lesions)
     if treatment == "surgery":
-        made.modality, made.technique = "surgery", "vats" if site == "lung" else "open"
-        made.margin = rng.choice(["R0", "R0", "R0", "RX"])
-        return made
+        result.modality, result.technique = "surgery", "vats" if site == "lung" else "open"
+        result.margin = rng.choice(["R0", "R0", "R0", "RX"])
+        return result
     if treatment == "ablation":
-        made.modality, made.technique = "ablation", rng.choice(["mwa", "rfa"])
-        return made
-    return _radiation(rng, made, site, start, room_days)
+        result.modality, result.technique = "ablation", rng.choice(["mwa", "rfa"])
+        return result
+    return _radiation(rng, result, site, start, room_days)
 
 
 def _radiation(rng: Random, made: Course, site: str, start: date, room_days: int) -> Course:

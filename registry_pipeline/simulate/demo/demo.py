@@ -66,9 +66,11 @@ def demo_pages(cases: list[Case]) -> list[Page]:
 
 def write_demo(inbox: Path, stage: Stage = "first") -> Manifest:
     """Write the exports of both facilities into their folders of ``inbox``; the manifest of both."""
-    made = [write_demo_exports(inbox / FACILITY_ID, stage), write_redcap_exports(inbox / REDCAP_ID, stage)]
+    result = [write_demo_exports(inbox / FACILITY_ID, stage), write_redcap_exports(inbox / REDCAP_ID, stage)]
     return Manifest(
-        inbox, [name for one in made for name in one.files], [error for one in made for error in one.planted]
+        inbox,
+        [name for one in result for name in one.files],
+        [error for one in result for error in one.planted],
     )
 
 

@@ -101,7 +101,7 @@ def _boxes(name: str, codes: range | tuple[int, ...], ticked: Mapping[int, bool]
 
 def _baseline(case: Case) -> Row:
     tumour = case.tumour
-    made: Row = {
+    result: Row = {
         "birth_date": _iso(case.birth),
         "sex": "1",
         "district": DISTRICTS[case.region],
@@ -125,22 +125,22 @@ def _baseline(case: Case) -> Row:
         "tumour_complete": DONE,
     }
     if case.death is None:
-        return made
+        return result
     cause = {"cancer": "1", "treatment": "2", "other": "3", "unk": "9"}[case.death_cause]
-    return made | {"death_date": _iso(case.death), "death_cause": cause, "death_complete": DONE}
+    return result | {"death_date": _iso(case.death), "death_cause": cause, "death_complete": DONE}
 
 
 def _therapy(case: Case, at: int) -> Row:
     one = case.therapies[at]
-    made: Row = {"rx_start": _iso(one.start), "rx_end": _iso(one.end)}
+    result: Row = {"rx_start": _iso(one.start), "rx_end": _iso(one.end)}
     if one.modality == "surgery":
-        return made | {"rx_kind": "1"} | _boxes("agents", (1, 2, 3), {})
+        return result | {"rx_kind": "1"} | _boxes("agents", (1, 2, 3), {})
     dose: Row = {"rx_kind": "2", "rx_dose": f"{one.dose_gy:g}", "rx_fractions": str(one.n_fractions)}
-    return made | dose | _boxes("agents", (1, 2, 3), {1: True})
+    return result | dose | _boxes("agents", (1, 2, 3), {1: True})
 
 
 def _episode(one: Episode) -> Row:
-    made: Row = {
+    result: Row = {
         "omd_date": _iso(one.dx),
         "omd_lesions": str(one.n_lesions),
         "omd_site": SITE_GROUP[one.site_group],
@@ -155,9 +155,9 @@ def _episode(one: Episode) -> Row:
         "regional": _flag(one.regional is not None),
     }
     if one.regional:
-        made["regional_site"] = {"pelvic": "1", "paraaortic": "2", "vaginal": "3"}[one.regional.site]
-        made["regional_date"], made["regional_rx"] = _iso(one.regional.dx), TEXTS[one.regional.treatment]
-    return made
+        result["regional_site"] = {"pelvic": "1", "paraaortic": "2", "vaginal": "3"}[one.regional.site]
+        result["regional_date"], result["regional_rx"] = _iso(one.regional.dx), TEXTS[one.regional.treatment]
+    return result
 
 
 def _lesion(one: Lesion) -> Row:
@@ -176,7 +176,7 @@ def _lesion(one: Lesion) -> Row:
 
 
 def _exam(one: Exam) -> Row:
-    made: Row = {
+    result: Row = {
         "exam_no": one.number,
         "exam_date": _iso(one.day),
         "exam_kind": {"ct": "1", "petct": "2"}[one.modality],
@@ -184,18 +184,18 @@ def _exam(one: Exam) -> Row:
         "exam_contrast": _flag(one.modality == "ct"),
     }
     found = {"neg": "0", "pos": "1", "equivocal": "2"}
-    return made | {f"exam_{region}": found[impression] for region, impression in one.regions.items()}
+    return result | {f"exam_{region}": found[impression] for region, impression in one.regions.items()}
 
 
 def _sizes(case: Case) -> list[Row]:
-    made: list[Row] = []
+    result: list[Row] = []
     for exam in case.exams:
         for size in exam.sizes:
             site = next(lesion.site for lesion in case.lesions if lesion.number == size.lesion)
             rng = Random(f"redcap-size-{exam.number}-{size.lesion}")
             time = {"baseline": "1", "pre": "2", "post": "3"}[size.role]
             text = size_text(rng, size, site in NODES)
-            made.append(
+            result.append(
                 {
                     "size_exam": exam.number,
                     "size_lesion": str(size.lesion),
@@ -203,11 +203,11 @@ def _sizes(case: Case) -> list[Row]:
                     "size_time": time,
                 }
             )
-    return made
+    return result
 
 
 def _course(one: Course) -> Row:
-    made: Row = {
+    result: Row = {
         "lrt_episode": str(one.episode),
         "lrt_kind": MODALITY[one.modality],
         "lrt_how": TECHNIQUE[one.technique],
@@ -219,9 +219,9 @@ def _course(one: Course) -> Row:
         **_boxes("lrt_targets", LESIONS, dict.fromkeys(one.lesions, True)),
     }
     if one.modality != "rt":
-        return made
+        return result
     dose, n_given = one.dose_per_fraction or 0.0, len(one.days)
-    return made | {
+    return result | {
         "lrt_planned": str(one.n_planned),
         "lrt_given": str(n_given),
         "lrt_fraction": f"{dose:g}",

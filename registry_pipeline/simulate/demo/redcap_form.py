@@ -181,12 +181,12 @@ def dictionary_page() -> Page:
 
 def export_columns(with_identifiers: bool = False) -> tuple[str, ...]:
     """The columns of an export of raw values, in REDCap's order."""
-    made = ["record_id", "redcap_event_name", "redcap_repeat_instrument", "redcap_repeat_instance"]
+    result = ["record_id", "redcap_event_name", "redcap_repeat_instrument", "redcap_repeat_instance"]
     for form in FORMS:
         for name, own, kind, _, choices, *_, identifier, _, _ in LINES:
             if own != form or name == "record_id" or (identifier and not with_identifiers):
                 continue
             codes = [part.split(",")[0].strip() for part in choices.split("|")] if kind == "checkbox" else []
-            made += [f"{name}___{code}" for code in codes] or [name]
-        made.append(f"{form}_complete")
-    return tuple(made)
+            result += [f"{name}___{code}" for code in codes] or [name]
+        result.append(f"{form}_complete")
+    return tuple(result)

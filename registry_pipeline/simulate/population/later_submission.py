@@ -26,28 +26,30 @@ _OTHER_STAGE = {"IB1": "IIIB", "IIA1": "IIIB", "IIB": "IIIB", "IIIB": "IB1", "IV
 def rewritten(frames: Frames) -> Frames:
     """The frames of a chunk as they are sent the second time."""
     kept = frames["lesions"].filter(pl.col("site") != "scf")["patient_no"].unique().implode()
-    made = {name: frame.filter(pl.col("patient_no").is_in(kept)) for name, frame in frames.items()}
+    result = {name: frame.filter(pl.col("patient_no").is_in(kept)) for name, frame in frames.items()}
     chosen = pl.col("patient_no") % REWRITTEN_EVERY == 1
-    made["patients"] = made["patients"].with_columns(
+    result["patients"] = result["patients"].with_columns(
         pl.when(chosen)
         .then(pl.col("birth_date").dt.offset_by("3d"))
         .otherwise("birth_date")
         .alias("birth_date")
     )
     other = pl.col("figo_stage").replace(_OTHER_STAGE)
-    made["tumours"] = made["tumours"].with_columns(
+    result["tumours"] = result["tumours"].with_columns(
         pl.when(pl.col("patient_no") % REWRITTEN_EVERY == 2)
         .then(other)
         .otherwise("figo_stage")
         .alias("figo_stage")
     )
-    made["lesions"] = made["lesions"].with_columns(pl.lit(None, dtype=pl.Date).alias("last_negative_date"))
-    made["exams"] = made["exams"].filter(pl.col("exam") != "N")
+    result["lesions"] = result["lesions"].with_columns(
+        pl.lit(None, dtype=pl.Date).alias("last_negative_date")
+    )
+    result["exams"] = result["exams"].filter(pl.col("exam") != "N")
     rounded = [((pl.col(name) / 5).round() * 5).alias(name) for name in ("long_axis", "short_axis")]
-    made["measurements"] = made["measurements"].with_columns(rounded)
+    result["measurements"] = result["measurements"].with_columns(rounded)
     to_sunday = pl.duration(days=7 - pl.col("start_date").dt.weekday())
-    made["courses"] = made["courses"].with_columns(start_date=pl.col("start_date") + to_sunday)
-    return made
+    result["courses"] = result["courses"].with_columns(start_date=pl.col("start_date") + to_sunday)
+    return result
 
 
 def later_mistakes(first: Frames, later: Frames) -> Iterator[tuple[str, str, str, int, str]]:
@@ -68,7 +70,7 @@ def later_mistakes(first: Frames, later: Frames) -> Iterator[tuple[str, str, str
 
 def cohort_mistakes(profile: Profile, names: Mapping[str, str]) -> list[PlantedError]:
     """The mistakes that a facility's later submission makes as a whole."""
-    made = (
+    result = (
         ("S03", "lesions", "", "fewer rows than before"),
         ("G06", "lesions", "last_negative_date", "no negative examinations"),
         ("G07", "lesions", "site", "no supraclavicular lesions"),
@@ -79,7 +81,7 @@ def cohort_mistakes(profile: Profile, names: Mapping[str, str]) -> list[PlantedE
         PlantedError(
             "", rule, profile.facility_id, names[file], "", 0, "", item, "simulated cohort", text, False, 2
         )
-        for rule, file, item, text in made
+        for rule, file, item, text in result
     ]
 
 

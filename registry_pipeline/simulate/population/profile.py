@@ -34,8 +34,8 @@ class Profile:
 
     def as_text(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Every cell as the facility writes it; empty for nothing. ``patient_no`` becomes ``patient``."""
-        made = frame.select([self._cell(name, kind).alias(name) for name, kind in frame.schema.items()])
-        return made.rename({PERSON: "patient"})
+        result = frame.select([self._cell(name, kind).alias(name) for name, kind in frame.schema.items()])
+        return result.rename({PERSON: "patient"})
 
     def _cell(self, name: str, kind: pl.DataType) -> pl.Expr:
         cell = pl.col(name)

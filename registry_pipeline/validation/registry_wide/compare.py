@@ -67,8 +67,8 @@ def _birth_whichever_way() -> pl.Expr:
     """The day of birth, the same where day and month were exchanged."""
     lower = pl.col("birth_date_lower")
     parts = [lower.dt.day(), lower.dt.month()]
-    made = pl.concat_str(lower.dt.year(), pl.min_horizontal(parts), pl.max_horizontal(parts), separator="-")
-    return pl.when(lower == pl.col("birth_date_upper")).then(made)
+    result = pl.concat_str(lower.dt.year(), pl.min_horizontal(parts), pl.max_horizontal(parts), separator="-")
+    return pl.when(lower == pl.col("birth_date_upper")).then(result)
 
 
 PASSES: Mapping[str, tuple[pl.Expr, ...]] = {

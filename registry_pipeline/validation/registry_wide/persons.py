@@ -112,12 +112,12 @@ def known_elsewhere(frame: pl.DataFrame, merged: Mapping[str, str]) -> pl.DataFr
     """
     if "patient_id" not in frame.columns:
         return frame
-    made = frame.with_columns(pl.col("patient_id").replace(dict(merged)))
+    result = frame.with_columns(pl.col("patient_id").replace(dict(merged)))
     if "match_method" in frame.columns:
         is_merged = pl.Series(frame["patient_id"].is_in(list(merged)))
         method = pl.when(is_merged).then(pl.lit("manual")).otherwise("match_method")
-        made = made.with_columns(method.alias("match_method"))
-    return made
+        result = result.with_columns(method.alias("match_method"))
+    return result
 
 
 def one_row_each(

@@ -146,7 +146,7 @@ def _findings(broken: pl.DataFrame, entry: RuleEntry) -> pl.DataFrame:
     if "new_value" in broken.columns:  # what a decision on the change speaks of
         fixed["value_text"] = pl.col("new_value")
     frame = broken.with_columns(
-        made.alias(name) for name, made in fixed.items() if name not in broken.columns
+        result.alias(name) for name, result in fixed.items() if name not in broken.columns
     )
     detail = (pl.lit(" (") + pl.col("detail").cast(pl.String) + pl.lit(")")).fill_null("")
     suggested = pl.col("suggestion") if "suggestion" in broken.columns else pl.lit(None, dtype=pl.String)

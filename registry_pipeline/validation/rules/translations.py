@@ -22,9 +22,9 @@ def rule_message_rows(rules: Catalogue) -> list[dict[str, str | None]]:
             continue
         english = message_of(entry)
         for language in languages():
-            made: dict[str, str | None] = {"rule_id": entry.rule_id, "language": language}
+            result: dict[str, str | None] = {"rule_id": entry.rule_id, "language": language}
             rows.append(
-                made
+                result
                 | {
                     "message": translated_message(entry.rule_id, english, language),
                     "suggestion": translated_suggestion(entry.rule_id, entry.suggestion, language),
@@ -80,12 +80,12 @@ def _told(rule_id: str, message: str, told: Messages) -> str:
     found = pattern(english).match(message)
     if found is None:
         return message
-    made = fill(told.rules[rule_id]["message"], _column_words(found.groupdict(), told))
+    result = fill(told.rules[rule_id]["message"], _column_words(found.groupdict(), told))
     rest = message[found.end() :]
     if not rest:
-        return made
+        return result
     detail = rest.removeprefix(" (").removesuffix(")")
-    return f"{made}（{sentence(detail, told) or detail}）"
+    return f"{result}（{sentence(detail, told) or detail}）"
 
 
 def _column_words(words: Mapping[str, str], told: Messages) -> dict[str, str]:

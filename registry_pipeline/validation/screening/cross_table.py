@@ -91,12 +91,12 @@ def judge_between_tables(
                 return f"{type(problem).__name__}: {problem}"
 
         with ThreadPoolExecutor(RULES_AT_A_TIME) as threads:
-            for entry, made in zip(wanted, threads.map(judge, wanted), strict=True):
-                if isinstance(made, str):
-                    outcome.failures[entry.rule_id] = made
+            for entry, result in zip(wanted, threads.map(judge, wanted), strict=True):
+                if isinstance(result, str):
+                    outcome.failures[entry.rule_id] = result
                     continue
-                outcome.count(entry.rule_id, made[0])
-                outcome.violations.append(identifiers.in_words(made[1], _shown(entry)))
+                outcome.count(entry.rule_id, result[0])
+                outcome.violations.append(identifiers.in_words(result[1], _shown(entry)))
 
 
 def words_of(entries: Iterable[RuleEntry]) -> dict[str, set[str]]:

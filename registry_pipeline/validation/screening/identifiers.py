@@ -69,7 +69,7 @@ def number_identifiers(records: Mapping[str, pl.DataFrame]) -> Identifiers:
                 texts[parent] = pl.concat([texts[parent], given.gather(strange)]).unique(maintain_order=True)
                 places = places.scatter(strange, _places(given.gather(strange), texts[parent]))
             numbers[name].append(places.alias(column))
-    return Identifiers(texts, n_known, {name: pl.DataFrame(made) for name, made in numbers.items()})
+    return Identifiers(texts, n_known, {name: pl.DataFrame(result) for name, result in numbers.items()})
 
 
 def _numbered_columns() -> dict[tuple[str, str], list[tuple[str, str]]]:

@@ -30,7 +30,7 @@ def rule_results(
         "row": rows.height,
         "value": rows.height,
     }
-    made = []
+    result = []
     for entry in rules.entries.values():
         if entry.scope == "registry":
             continue
@@ -38,10 +38,10 @@ def rule_results(
         judged = outcome.denominators.get(entry.rule_id)
         if judged is None and entry.scope == "generic":
             judged = whole.get(entry.unit, 0)
-        made.append(
+        result.append(
             result_row(entry, facility_id, n_violated, judged or 0, entry.rule_id in outcome.failures)
         )
-    return pl.DataFrame(made, schema=RESULT, orient="row")
+    return pl.DataFrame(result, schema=RESULT, orient="row")
 
 
 def result_row(

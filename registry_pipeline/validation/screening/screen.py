@@ -142,15 +142,15 @@ def screen_facility(
         RuntimeError: the row accounting does not balance (a defect of this program).
     """
     how = options or ScreenOptions()
-    made = _consolidate(staged, how)
-    as_sent = {name: one.records for name, one in made.items()}
+    result = _consolidate(staged, how)
+    as_sent = {name: one.records for name, one in result.items()}
     identifiers = number_identifiers(as_sent)
     outcome = Outcome()
     records = take_out_impossible(as_sent, rules, outcome)
-    _judge(records, identifiers, made, staged, rules, parameters, how, outcome)
+    _judge(records, identifiers, result, staged, rules, parameters, how, outcome)
     violations = without_echoes(pl.concat(outcome.violations))
-    origins, dropped = _origins(made), [one.fates for one in made.values()]
-    made.clear()
+    origins, dropped = _origins(result), [one.fates for one in result.values()]
+    result.clear()
     evidence = FindingContext(
         facility_id, as_sent, origins, staged.rows, staged.source_columns, how.raw_value
     )
@@ -176,12 +176,12 @@ def screen_facility(
 
 def _consolidate(staged: StagedFrames, how: ScreenOptions) -> dict[str, Consolidated]:
     """Table after table: staged frames may be read from files as they are asked for, and be let go again."""
-    made: dict[str, Consolidated] = {}
+    result: dict[str, Consolidated] = {}
     for name in curated():
         frame = staged.tables.get(name)
         sources = Consolidation(how.precedence, how.tolerance, _source_names(frame, staged.rows))
-        made[name] = consolidate_table(name, frame, sources)
-    return made
+        result[name] = consolidate_table(name, frame, sources)
+    return result
 
 
 def _source_names(frame: pl.DataFrame | None, rows: pl.DataFrame) -> dict[int, str]:

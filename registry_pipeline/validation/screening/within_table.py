@@ -114,8 +114,8 @@ def _advised(found: pl.DataFrame, records: pl.DataFrame, judgements: list[Judgem
     parts = []
     for rule_id, group in wanted.group_by("rule_id", maintain_order=True):
         told = records.join(group.select("_row_id"), on="_row_id", how="semi")
-        made = advice[str(rule_id[0])].cast(pl.String).alias("_told")
-        parts.append(told.select("_row_id", pl.lit(rule_id[0]).alias("rule_id"), made))
+        result = advice[str(rule_id[0])].cast(pl.String).alias("_told")
+        parts.append(told.select("_row_id", pl.lit(rule_id[0]).alias("rule_id"), result))
     joined = found.join(pl.concat(parts), on=["_row_id", "rule_id"], how="left", maintain_order="left")
     return joined.with_columns(pl.coalesce("suggestion", "_told").alias("suggestion")).select(list(VIOLATION))
 
@@ -131,10 +131,10 @@ def _judgements(
         given, items = parameters_for(entry, parameters), ",".join(rule.items)
         try:
             advice = rule.suggest(given) if rule.suggest else None
-            made = Judgement(rule.rule_id, entry.severity, items, rule.check(given), advice)
+            result = Judgement(rule.rule_id, entry.severity, items, rule.check(given), advice)
             if rule.warning and entry.warning_severity != "off":
                 second.append(Judgement(rule.rule_id, entry.warning_severity, items, rule.warning(given)))
-            main.append(made)
+            main.append(result)
         except Exception as problem:  # a rule that raises must not stop the others
             outcome.failures[rule.rule_id] = f"{type(problem).__name__}: {problem}"
     return main, second
@@ -161,7 +161,9 @@ def _column_judgements(
             if rule_id in on
         ]
     sent = judgements_of_sent(name, model, records)
-    return found + [Judgement(rule, on[rule].severity, item, made) for rule, item, made in sent if rule in on]
+    return found + [
+        Judgement(rule, on[rule].severity, item, result) for rule, item, result in sent if rule in on
+    ]
 
 
 def _required(column: Column, is_key: bool, is_partial_date: bool) -> Iterator[Judgement]:
