@@ -34,8 +34,8 @@ GROUPED_SIZE = {SIZE_GROUP.name, IS_SMALL.name}
 CUTPOINT_MM = 15.0
 """Largest diameter at which the publication divides lesions and patients."""
 LANDMARK_MONTHS = 36
-CLUSTERED = "cluster_bootstrap"
 """The publication's three years."""
+CLUSTERED = "cluster_bootstrap"
 
 
 @dataclass(frozen=True)
@@ -262,11 +262,9 @@ def _share(n: int, small: int, what: str, note: str) -> Estimate:
 def growth_threshold(frames: Frames) -> Estimate:
     """Predicted months to the published cutpoint by the chosen curve, with the range of the other readings in the note."""
     model, error_model = frames.study.growth_model, frames.study.growth_error_model
-    at_cutpoint = {"threshold_mm": CUTPOINT_MM}
-    every = frames.rows("growth_threshold", **at_cutpoint)
-    rows = frames.rows(
-        "growth_threshold", **at_cutpoint, model=model, error_model=error_model, ci_method="profile"
-    )
+    every = frames.rows("growth_threshold", threshold_mm=CUTPOINT_MM)
+    chosen = {"threshold_mm": CUTPOINT_MM, "model": model, "error_model": error_model}
+    rows = frames.rows("growth_threshold", **chosen, ci_method="profile")
     if rows.empty or pd.isna(rows["months"].iloc[0]):
         why = str(rows["note"].iloc[0]) if len(rows) and "note" in rows.columns else ""
         return Estimate(note=f"not estimable: {why or 'no lesions, or no growth curve could be certified'}")
@@ -277,9 +275,7 @@ def growth_threshold(frames: Frames) -> Estimate:
     onset = every.loc[every["model"] == ONSET_MODEL, "months"].dropna()
     if len(onset):
         note += f"; {onset.iloc[0]:.1f} months from the detection limit when the onset is interval-censored"
-    own = frames.rows(
-        "growth_threshold", **at_cutpoint, model=model, error_model=error_model, ci_method=CLUSTERED
-    )
+    own = frames.rows("growth_threshold", **chosen, ci_method=CLUSTERED)
     of_patients = own[own["ci_lower"].notna()]
     limits = of_patients.iloc[0] if len(of_patients) else row
     kind = (

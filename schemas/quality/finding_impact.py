@@ -19,10 +19,14 @@ MODEL = table(
         real(
             "value_if_corrected",
             "The number if the records behind the finding changed as far as is thought of here",
+            minimum=0,
+            maximum=1,
         ),
         real(
             "value_if_confirmed",
             "The number if the finding is confirmed or waived without letting its record in",
+            minimum=0,
+            maximum=1,
         ),
         integer(
             "rank",
