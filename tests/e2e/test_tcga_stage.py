@@ -88,7 +88,31 @@ def test_every_row_of_the_eight_files_is_there(staged):
     assert dict(staged.sheets.select("source_file", "n_read").iter_rows()) == expected
     assert sum(expected.values()) == len(staged.rows) == 1193
     assert staged.rows["fate"].null_count() == 1193
-    assert staged.file_issues.is_empty()
+
+
+@pytest.mark.parametrize("column", ["tumor_status", "bcr_followup_barcode"])
+def test_what_no_table_reads_in_a_form_of_death_is_said(staged, column):
+    """Without a day of last contact the form is a death, which holds neither; a finding counts the cells of a file."""
+    expected = {
+        f"nationwidechildrens.org_clinical_{form}_cesc.txt": f"{n} cells"
+        for form in FORMS
+        if (
+            n := sum(
+                is_only_a_death(row) and not row.get(column, "[").startswith("[") for row in lines_of(form)
+            )
+        )
+    }
+    found = staged.file_issues.filter(pl.col("column_name") == column)
+    assert dict(found.select("source_file", "reason").iter_rows()) == expected != {}
+    assert found["rule_id"].unique().to_list() == ["S27"]
+
+
+def is_only_a_death(row):
+    return row["vital_status"] == "Dead" and days_of(row, "last_contact_days_to") is None
+
+
+def test_nothing_else_is_said_of_the_files(staged):
+    assert set(staged.file_issues["column_name"]) == {"tumor_status", "bcr_followup_barcode"}
 
 
 def test_patients_and_tumours(staged):
