@@ -1,15 +1,16 @@
 """Values in cells that no ``[[source.table]]`` reads, although the column is read in rows of another kind.
 
 Belongs here: finding such cells and what to say of them. Does not belong here: rows that no table takes at all
-(``unrouted_rows.py``), columns that nobody maps (``headers.py``).
+(``unrouted_rows.py``), columns that no table of their sheet maps (``headers.py``).
 
-Where conditions or sheets part the rows of a source into several tables, a value in the wrong kind of row (a grade of
-toxicity in the row of a visit) would vanish without a word.
+Where conditions part the rows of a sheet into several tables, a value in the wrong kind of row (a grade of toxicity in
+the row of a visit) would vanish without a word. Columns of two sheets that share a name are two columns.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -56,7 +57,8 @@ def _of_column(
         return
     read = [ids for table, ids in zip(source.tables, fed, strict=True) if column in _read_by(table)]
     is_read = pl.col("_row_id").is_in(pl.concat(read).unique().implode())
-    stray = taken.filter(pl.col(column).is_not_null() & ~is_read).select("_row_id")
+    is_readable = pl.col("_row_id").is_in(_rows_of_its_sheets(taken, column, source).implode())
+    stray = taken.filter(pl.col(column).is_not_null() & is_readable & ~is_read).select("_row_id")
     if stray.is_empty():
         return
     placed = place_rows(stray, uses)
@@ -75,3 +77,9 @@ def _of_column(
             "suggestion": "read the column in the table that takes these rows, or clear the cells at the source",
             "record_key": f"{source.name} {column} unread",
         }
+
+
+def _rows_of_its_sheets(rows: pl.DataFrame, column: str, source: Source) -> pl.Series:
+    """Rows, of whatever kind, of the sheets that feed a table which reads the column."""
+    reading = [replace(table, where=()) for table in source.tables if column in _read_by(table)]
+    return pl.concat([feeding_rows(rows, table)["_row_id"] for table in reading]).unique()
