@@ -1,6 +1,7 @@
 """The benchmarks run: tiny sizes, both sides of every ratio, their agreement checked by the benchmarks."""
 
 import math
+import shutil
 
 import pytest
 
@@ -44,13 +45,17 @@ def test_help_imports_nothing_heavy(tmp_path):
 
 def test_ours_and_lifelines_estimate_the_same(tmp_path):
     figures = estimating.benchmark(tmp_path, rows=2_000, repeats=1, replicates=20)
-    curve, test, cox, refits = (one.parts for one in figures)
-    assert refits["n_used"] == 20 and 0 < refits["optimism"] < 0.5
-    assert all(one.most_mb > 20 for one in figures[:3])
+    *compared, refits = figures
+    against_lifelines, against_r = compared[: len(estimating.CASES)], compared[len(estimating.CASES) :]
+    assert all("against lifelines" in one.name and one.most_mb > 20 for one in against_lifelines)
+    assert refits.parts["n_used"] == 20 and 0 < refits.parts["optimism"] < 0.5
+    curve, test, cox = (one.parts for one in against_lifelines)
     assert math.isclose(curve["ours"]["last"], curve["lifelines"]["last"], rel_tol=1e-9, abs_tol=1e-12)
     assert math.isclose(test["ours"]["chi_square"], test["lifelines"]["chi_square"], rel_tol=1e-6)
     pairs = zip(cox["ours"]["coefficients"], cox["lifelines"]["coefficients"], strict=True)
     assert all(math.isclose(a, b, abs_tol=1e-4) for a, b in pairs)
+    assert len(against_r) == (len(estimating.CASES) if shutil.which("Rscript") else 0)
+    assert all("against R survival" in one.name and one.floor_cpu > 0 for one in against_r)
 
 
 def test_the_table_shows_ratios_only_where_there_is_a_floor():
