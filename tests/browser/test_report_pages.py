@@ -121,3 +121,22 @@ def test_it_prints(browser: Any, folder: Path) -> None:
     page.emulate_media(media="print")
     assert page.evaluate("getComputedStyle(document.querySelector('nav')).display") == "none"
     page.close()
+
+
+def test_figures_side_by_side_stand_level(browser: Any, folder: Path) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto((folder / "plain" / "study_report.html").as_uri())
+    pairs = page.evaluate(
+        """() => [...document.querySelectorAll('.figures')].flatMap(group => {
+            const tops = [...group.querySelectorAll('figure')].map(figure => ({
+                top: figure.getBoundingClientRect().top,
+                drawn: figure.querySelector('svg').getBoundingClientRect().bottom,
+                caption: figure.querySelector('figcaption').getBoundingClientRect().top,
+            }));
+            return tops.slice(1).map((one, i) => [tops[i], one]).filter(([a, b]) => Math.abs(a.top - b.top) < 1);
+        })"""
+    )
+    assert len(pairs) >= 3
+    askew = [pair for pair in pairs if any(abs(pair[0][at] - pair[1][at]) > 1 for at in ("drawn", "caption"))]
+    assert askew == []
+    page.close()
