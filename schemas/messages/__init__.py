@@ -21,6 +21,11 @@ ALIASES = {"zh": "zh_CN", "zh-cn": "zh_CN", "zh_cn": "zh_CN", "en": ENGLISH}
 _COUNTS = ("n", "most", "total", "step")
 _NUMBER = "-?[0-9][0-9,.]*"
 _PLACE = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+AN_ITEM = "an item"
+"""Stands for the column in a message that is shown without one."""
+_COLUMN = r"['“]\{column\}['”]"
+_AFTER_ITS_NOUN = r"(?:(?<=date)|(?<=field)|(?<=日期)|(?<=字段)) ?"
+_DISPENSABLE_COLUMN = re.compile(rf" ?[(（]{_COLUMN}[)）]|{_AFTER_ITS_NOUN}{_COLUMN}")
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,12 @@ def places(template: str) -> set[str]:
 def fill(template: str, words: Mapping[str, str]) -> str:
     """A template with words in its places; unknown places stay."""
     return _PLACE.sub(lambda found: words.get(found[1], found[0]), template)
+
+
+def without_column(template: str, item: str) -> str:
+    """A rule's template for where no column is known: ``item`` stands for it, or nothing where none is missed."""
+    shorter = _DISPENSABLE_COLUMN.sub("", template)
+    return re.sub(_COLUMN, lambda place: item if place.start() else item.capitalize(), shorter)
 
 
 @cache

@@ -18,6 +18,7 @@ from registry_pipeline.core.sql_files import SqlFile, sql_files
 from registry_pipeline.core.toml_source import nearest
 from registry_pipeline.validation.records import curated
 from schemas.codes import CTCAE_TERM
+from schemas.messages import AN_ITEM, without_column
 from schemas.rules.generic_rule import GenericRule
 from schemas.rules.generic_rules import GENERIC_RULES
 from schemas.table import Rule, rules_of
@@ -170,8 +171,9 @@ def parameters_for(entry: RuleEntry, parameters: Mapping[str, Any]) -> dict[str,
 
 
 def message_of(entry: RuleEntry, column: str | None = None) -> str:
-    """The rule's message with its thresholds filled in."""
-    return _filled(entry.message, {"column": column or "a column", **entry.thresholds})
+    """The rule's message with its thresholds filled in, and the column that it speaks of where that is known."""
+    template = entry.message if column else without_column(entry.message, AN_ITEM)
+    return _filled(template, {"column": column, **entry.thresholds})
 
 
 def written_messages() -> dict[str, str]:

@@ -82,7 +82,7 @@ def rule_section(entry: RuleEntry) -> Iterator[str]:
     """One rule in words with its examples, as lines of Markdown."""
     yield f"## {entry.rule_id}"
     yield ""
-    yield message_of(entry).replace("'a column'", "'{column}'")
+    yield message_of(entry, "{column}")
     yield ""
     yield f"- {entry.severity}, {_SCOPES[entry.scope]}: {entry.table_name or 'any table'}"
     if entry.items:

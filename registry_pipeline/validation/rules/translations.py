@@ -11,7 +11,17 @@ import polars as pl
 
 from registry_pipeline.validation.rules.catalogue import Catalogue, catalogue, message_of, written_messages
 from registry_pipeline.validation.screening.systemic import CAUSE
-from schemas.messages import ENGLISH, Messages, fill, languages, messages, pattern, sentence
+from schemas.messages import (
+    AN_ITEM,
+    ENGLISH,
+    Messages,
+    fill,
+    languages,
+    messages,
+    pattern,
+    sentence,
+    without_column,
+)
 
 
 def rule_message_rows(rules: Catalogue) -> list[dict[str, str | None]]:
@@ -77,10 +87,14 @@ def _told(rule_id: str, message: str, told: Messages) -> str:
     english = written_messages().get(rule_id)
     if english is None or rule_id not in told.rules:
         return message
+    translation = told.rules[rule_id]["message"]
     found = pattern(english).match(message)
     if found is None:
+        found = pattern(without_column(english, AN_ITEM)).match(message)
+        translation = without_column(translation, told.terms[AN_ITEM])
+    if found is None:
         return message
-    result = fill(told.rules[rule_id]["message"], _column_words(found.groupdict(), told))
+    result = fill(translation, _column_words(found.groupdict(), told))
     rest = message[found.end() :]
     if not rest:
         return result

@@ -3,6 +3,8 @@
 What the SQL rules say of their own failing examples is looked up in ``tests/sql``, where the examples run.
 """
 
+import re
+
 import polars as pl
 import pytest
 
@@ -96,6 +98,31 @@ def test_a_message_with_thresholds_detail_and_common_cause() -> None:
     made = translated_message("S05", f"{cause} {column} (not in the code list or the mapping)", "zh_CN")
     assert made.startswith("该文件 80 行中有 60 行违反此规则") and "“sex”的值不在代码表中" in made
     assert made.endswith("（不在代码表或映射中）")
+
+
+@pytest.mark.parametrize("language", languages())
+def test_a_rule_that_is_shown_without_a_column_quotes_none(language: str) -> None:
+    named = [entry for entry in catalogue().entries.values() if "{column}" in entry.message]
+    assert len(named) > 20
+    for entry in named:
+        english = message_of(entry)
+        shown = translated_message(entry.rule_id, english, language)
+        assert re.search(r"(?<![a-z])'|“|\{|a column", shown) is None, shown
+        assert (shown == english) == (language == ENGLISH), f"{entry.rule_id} stays English"
+
+
+def test_words_for_a_column_that_is_not_known() -> None:
+    shown = {
+        rule: message_of(catalogue().entries[rule]).split(".")[0] for rule in ("S02", "S10", "S14", "G12")
+    }
+    assert shown["S02"] == "The columns of the file are not those of the mapping"
+    assert shown["S10"].startswith("The date is required and missing")
+    assert shown["S14"].startswith("An item is required and missing")
+    assert "no value of an item any more" in shown["G12"]
+    chinese = translated_message(
+        "S05", f"{message_of(catalogue().entries['S05'])} (no source takes this file)", "zh_CN"
+    )
+    assert chinese.startswith("某项的值不在代码表中") and chinese.endswith("）")
 
 
 def test_what_has_no_translation_stays_as_it_is() -> None:
