@@ -114,6 +114,7 @@ CELL_PLANTERS: dict[str, SimulatedPlanter] = {
     "V02": _planter("patients", "patient", "sex", _text(sex="M")),
     "V03": _planter("patients", "patient", "birth_date", _day("birth_date", "dx_date", -3000)),
     "S05": _planter("patients", "patient", "sex", _text(sex="X")),
+    "E14": _planter("patients", "patient", "consent", _text(consent="no"), None, False),
     "V04": _planter("tumours", "primary_tumour", "age_years", _plus("age_years", 12)),
     "V07": _planter("tumours", "primary_tumour", "topography", _text(topography="C54.1")),
     "V08": _planter("tumours", "primary_tumour", "morphology", _text(morphology="80703")),
@@ -137,6 +138,7 @@ CELL_PLANTERS: dict[str, SimulatedPlanter] = {
         "tumours", "primary_tumour", "figo_stage", _text(figo_stage="IVB"), _IS_METACHRONOUS, False
     ),
     "V20": _planter("tumours", "primary_tumour", "scc_ag", _text(scc_ag="1500"), None, False),
+    "V25": _planter("tumours", "primary_tumour", "tumour_size", _text(tumour_size="0"), None, False),
     "S09": _planter("tumours", "primary_tumour", "dx_date", _impossible),
     "V21": _planter("treatments", "primary_treatment", "start_date", _day("start_date", "dx_date", -60)),
     "V22": _planter(
@@ -148,6 +150,7 @@ CELL_PLANTERS: dict[str, SimulatedPlanter] = {
         _both(_day("start_date", "dx_date", 250), _day("end_date", "dx_date", 283)), None, False,
     ),
     "V24": _planter("treatments", "primary_treatment", "modality", _text(modality="ccrt")),
+    "V26": _planter("treatments", "primary_treatment", "dose", _text(dose="0"), None, False),
     "E02": _planter("episodes", "omd_episode", "omd_date", _day("omd_date", "dx_date", -200)),
     "E03": _planter("episodes", "omd_episode", "n_lesions", _plus("n_lesions", 2), None, False),
     "E13": _planter(
@@ -223,6 +226,7 @@ CELL_PLANTERS: dict[str, SimulatedPlanter] = {
     ),
     "S10": _planter("contacts", "followup", "contact_date", _text(contact_date="")),
     "U01": _planter("contacts", "followup", "contact_date", _day("contact_date", "start_date", -60), None, False),
+    "U09": _planter("contacts", "followup", "alive", _text(alive="", source=""), None, False),
     "S18": _planter("contacts", "followup", "patient", _stranger),
     "S11": _planter("letters", "followup", "date", _text(date="43567"), pl.col("has_letters")),
     "S12": _planter("letters", "followup", "date", _text(date="03/04/2019"), pl.col("has_letters")),

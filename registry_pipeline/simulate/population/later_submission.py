@@ -1,7 +1,7 @@
 """A later submission of every facility, in which the past was rewritten: what only a second refresh can find.
 
-Belongs here: ``write_later``: the mistakes between submissions (S03, G03 to G05) and of the whole cohort
-(G06 to G09). Does not belong here: mistakes within one submission.
+Belongs here: ``write_later``: the mistakes between submissions (S03, G03 to G05, G11) and of the whole cohort
+(G06 to G09, G12, G13). Does not belong here: mistakes within one submission.
 
 The cohort's mistakes touch most patients, so they are in this submission and not in the first: patients with
 supraclavicular lesions are gone (fewer rows, other shares of sites), negative examinations are missing,
@@ -39,7 +39,8 @@ def rewritten(frames: Frames) -> Frames:
         pl.when(pl.col("patient_no") % REWRITTEN_EVERY == 2)
         .then(other)
         .otherwise("figo_stage")
-        .alias("figo_stage")
+        .alias("figo_stage"),
+        scc_ag=pl.when(pl.col("patient_no") % REWRITTEN_EVERY != 3).then("scc_ag"),
     )
     result["lesions"] = result["lesions"].with_columns(
         pl.lit(None, dtype=pl.Date).alias("last_negative_date")
@@ -54,15 +55,16 @@ def rewritten(frames: Frames) -> Frames:
 
 def later_mistakes(first: Frames, later: Frames) -> Iterator[tuple[str, str, str, int, str]]:
     """(rule, file, item, row in the file's frame or -1, description) of every mistake of a chunk's patients."""
-    for rule, file, item, remainder in (
-        ("G03", "patients", "birth_date", 1),
-        ("G05", "tumours", "figo_stage", 2),
+    for rule, file, item, remainder, description in (
+        ("G03", "patients", "birth_date", 1, "rewritten since the first submission"),
+        ("G05", "tumours", "figo_stage", 2, "rewritten since the first submission"),
+        ("G11", "tumours", "scc_ag", 3, "empty since the first submission"),
     ):
         rows = (
             later[file].with_row_index("_place").filter(pl.col("patient_no") % REWRITTEN_EVERY == remainder)
         )
         for place in rows["_place"]:
-            yield rule, file, item, int(place), "rewritten since the first submission"
+            yield rule, file, item, int(place), description
     n_gone = len(first["patients"]) - len(later["patients"])
     if n_gone:
         yield "G04", "patients", "", -1, f"{n_gone} patients are gone"
@@ -73,6 +75,8 @@ def cohort_mistakes(profile: Profile, names: Mapping[str, str]) -> list[PlantedE
     result = (
         ("S03", "lesions", "", "fewer rows than before"),
         ("G06", "lesions", "last_negative_date", "no negative examinations"),
+        ("G12", "lesions", "last_negative_date", "no value of a column any more"),
+        ("G13", "exams", "exam", "negative examinations are no longer sent"),
         ("G07", "lesions", "site", "no supraclavicular lesions"),
         ("G08", "measurements", "long_axis", "sizes rounded to 5 mm"),
         ("G09", "courses", "start_date", "every therapy starts on a Sunday"),

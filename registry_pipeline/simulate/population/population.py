@@ -113,7 +113,8 @@ def _day(column: str) -> pl.Expr:
 
 
 def _patients(base: pl.DataFrame) -> pl.DataFrame:
-    return base.select("patient_no", _day("birth").alias("birth_date"), pl.lit("F").alias("sex"))
+    facts = {"sex": pl.lit("F"), "consent": pl.lit("yes")}
+    return base.select("patient_no", _day("birth").alias("birth_date"), **facts)
 
 
 def _tumours(rng: np.random.Generator, base: pl.DataFrame, facility: int) -> pl.DataFrame:

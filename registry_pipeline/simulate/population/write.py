@@ -160,7 +160,7 @@ class _Export:
                     place = 0 if row < 0 else written[file] + row + 2
                     yield PlantedError(
                         "", rule, self.profile.facility_id, names[file], "", place, "", item, "simulated later",
-                        told, rule != "G05", 2,
+                        told, rule not in ("G05", "G11"), 2,
                     )  # fmt: skip
                 for file in FILES:
                     text = self.profile.as_text(frames[file])
