@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tests.simulation import cox_designs, growth_designs, survival_designs
+from tests.simulation import cox_designs, growth_designs, outlook_designs, survival_designs
 from tests.simulation.intervals import Design
 
 SMALL = 56  # patients of the study
@@ -66,8 +66,17 @@ CATALOGUE = {
     "mixed model": Entry(growth_designs.mixed, (), 1_000, 100),
     "one lesion": Entry(growth_designs.serial, (), 300, 40),
     "share of lesions": Entry(growth_designs.clustered_share, ("growth_share",), 2_000, 600),
+    "states": Entry(outlook_designs.states, ("state_occupation",), 2_000, 600),
+    "frailty": Entry(outlook_designs.frailty, ("facility_frailty",), 300, 40),
+    "standardised": Entry(outlook_designs.standardised, ("prediction_standardised",), 2_000, 600),
+    "calibration": Entry(outlook_designs.calibrated, ("prediction_calibration",), 2_000, 600),
 }
 # Limits of a proportion of independent patients need no simulation (growth_designs.exact_coverage).
 EXACT = ("recurrence_pattern", "recurrence_by_group")
 # Copied from the tables above.
 COPIED = ("scorecard",)
+# Wider than 95 % on purpose, so that only a lower bar holds. facility_funnel: exact Poisson limits of events whose
+# expected number comes from the same patients (test_coverage.test_limits_of_a_facility). growth_band: from the lowest
+# to the highest limit of several fits judged above, no interval of a level
+# (tests/unit/analysis/test_growth.py::test_bands_are_as_wide_as_the_choices_that_the_data_cannot_make).
+WIDER = ("facility_funnel", "growth_band")

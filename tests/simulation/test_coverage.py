@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.stats import binom
+from scipy.stats import binom, poisson
 
 from registry_pipeline import analysis
 from schemas import tables_of
-from tests.simulation import growth_draws
-from tests.simulation.catalogue import CATALOGUE, COPIED, EXACT, SMALL
+from tests.simulation import growth_draws, outlook_designs
+from tests.simulation.catalogue import CATALOGUE, COPIED, EXACT, SMALL, WIDER
 from tests.simulation.growth_designs import exact_coverage, profile_excess
 from tests.simulation.mixed_model import mean_rate
 
@@ -47,7 +47,7 @@ def test_every_table_with_limits_has_a_design():
         if any(column.endswith("_lower") for column in model.columns)
     }
     judged = {table for entry in CATALOGUE.values() for table in entry.tables}
-    assert limited == judged | set(EXACT) | set(COPIED)
+    assert limited == judged | set(EXACT) | set(COPIED) | set(WIDER)
 
 
 def test_designs_left_to_the_long_version_are_named():
@@ -83,3 +83,14 @@ def test_limits_of_a_proportion(n):
     assert exact.min() >= 0.95
     assert exact.mean() > 0.96
     assert 0.93 <= wilson.mean() <= 0.97
+
+
+def test_limits_of_a_facility():
+    """Exact limits of a rate never cover less than they say, whether the expected number is known or estimated."""
+    counts = np.arange(200)
+    limits = np.array([analysis.exact_rate_ci(int(count), 1.0) for count in counts])
+    for expected in np.linspace(0.5, 60, 120):
+        inside = (limits[:, 0] <= expected) & (expected <= limits[:, 1])
+        assert poisson.pmf(counts, expected) @ inside >= 0.95
+    for label, found in outlook_designs.funnel(SMALL, 300, SEED).items():
+        assert found.given == 1 and found.coverage >= 0.95, label
