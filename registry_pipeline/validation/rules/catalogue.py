@@ -242,12 +242,7 @@ def _check_threshold(entry: RuleEntry, name: str, value: object) -> None:
         known = ", ".join(sorted(entry.thresholds)) or "none"
         raise OverrideError(keys, f"no such threshold; known: {known}")
     own = entry.thresholds[name]
-    is_number = isinstance(own, int | float) and not isinstance(own, bool)
-    fits = (
-        isinstance(value, int | float) and not isinstance(value, bool)
-        if is_number
-        else type(value) is type(own)
-    )
+    fits = type(value) in (int, float) if type(own) in (int, float) else type(value) is type(own)
     if not fits:
         raise OverrideError(keys, f"has the wrong type ({type(value).__name__}); write for example: {own}")
     if isinstance(value, int | float) and not isinstance(value, bool):
