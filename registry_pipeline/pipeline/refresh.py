@@ -16,7 +16,7 @@ from registry_pipeline.pipeline.context import RefreshContext, read_context
 from registry_pipeline.pipeline.errors import Refused
 from registry_pipeline.pipeline.mend import mend_home
 from registry_pipeline.pipeline.step import has_nothing_to_do, refresh_lock
-from registry_pipeline.pipeline.watched import inbox_signature, note_landed, note_served
+from registry_pipeline.pipeline.watched import inbox_signature, is_served, note_landed, note_served
 from registry_pipeline.store.releases import current_release
 
 Progress = Callable[[str], None]
@@ -76,10 +76,25 @@ def take_in(home: Home, facilities: Sequence[str] = ()) -> LandingReport:
     with refresh_lock(home), disk_errors_as_store_error(home.landing / LEDGER):
         mend_home(home)
         signature = inbox_signature(home)
+        if not is_served(home, signature):
+            _check_rules(home)
         report = land_inbox(home, home.settings(), facilities=facilities)
         is_whole = not report.waiting and set(facilities or home.facility_ids()) >= set(home.facility_ids())
         note_landed(home, signature if is_whole else None)
         return report
+
+
+def _check_rules(home: Home) -> None:
+    """Refuse overrides of rules that cannot hold before anything is read, not when the first record is judged.
+
+    Raises:
+        ConfigurationError: registry.toml or a mapping overrides a rule in a way that cannot hold.
+    """
+    from registry_pipeline.pipeline.facility import facility_catalogue
+
+    context = read_context(home)
+    for facility_id in home.facility_ids():
+        facility_catalogue(context, facility_id)
 
 
 def _make(

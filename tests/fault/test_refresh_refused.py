@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.pipeline.refresh import refresh, take_in
 from registry_pipeline.store.releases import current_release
 from tests.support.registry_home import (
@@ -81,3 +82,36 @@ def test_a_blocking_rule_that_does_not_exist_is_told(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert_one_line(done.stderr)
     assert "registry.toml" in done.stderr and "V2" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [
+        ('[rules.S14]\nseverity = "off"', "cannot be off"),
+        ("[rules.M01]\nthresholds = { maximum_mm = -1 }", "M01"),
+        ("[rules.M99]\nseverity = 'warning'", "M99"),
+    ],
+)
+def test_an_override_that_cannot_hold_is_refused_before_anything_is_read(
+    rule: str, told: str, tmp_path: Path
+) -> None:
+    home = small_home(tmp_path / "home")
+    send(home, "patients_1.csv", patients_csv([patient_row(1)]))
+    home.settings_file.write_text(
+        home.settings_file.read_text(encoding="utf-8") + "\n" + rule + "\n", encoding="utf-8"
+    )
+    steps: list[str] = []
+    with pytest.raises(ConfigurationError, match=told):
+        refresh(home, progress=steps.append)
+    assert steps == ["landing"] and not list(home.landing.glob("*/*"))
+
+
+def test_what_blocks_a_release_can_be_seen(tmp_path: Path) -> None:
+    """The findings are those of the last screening, whether or not a release was made of it."""
+    home = small_home(tmp_path / "home", blocking_rules='["V02"]')
+    send(home, "patients_1.csv", patients_csv([patient_row(1), patient_row(2, sex="male")]))
+    done = registry(home, "refresh", "--plain")
+    assert done.returncode == 1 and "V02" in done.stderr and current_release(home) is None
+    shown = registry(home, "findings", "--rule", "V02", "--format", "csv")
+    assert shown.returncode == 0
+    assert [line.split(",")[1] for line in shown.stdout.splitlines()[1:]] == ["V02"]
