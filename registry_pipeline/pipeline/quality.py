@@ -18,8 +18,9 @@ from registry_pipeline.core.settings import Settings
 from registry_pipeline.core.sql_files import sql_files
 from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.persons import linkage_tables, person_records
+from registry_pipeline.pipeline.step import compared_release
 from registry_pipeline.store.parquet import read_parquet
-from registry_pipeline.store.releases import DATABASE, current_release, release_folder
+from registry_pipeline.store.releases import DATABASE, release_folder
 from registry_pipeline.store.sql import add_view, private_database
 from registry_pipeline.validation.registry_wide.persons import conflict_findings
 from registry_pipeline.validation.registry_wide.registry_rules import run_registry_rules
@@ -56,14 +57,14 @@ def quality_tables(context: RefreshContext) -> dict[str, pl.DataFrame]:
 def _show(
     context: RefreshContext, connection: duckdb.DuckDBPyConnection, gathered: dict[str, pl.DataFrame]
 ) -> None:
-    """The tables that are being made, and the release before as the database ``previous``."""
+    """The tables that are being made, and the release of the input before as the database ``previous``."""
     for layer in ("curated", "mart"):
         for name in schemas.tables_of(layer):
             add_view(connection, name, context.layout.table(name))
     for name, frame in gathered.items():
         add_view(connection, f"quality.{name}", frame)
     add_view(connection, "meta.submission", _concat(context.staged_files("files")))
-    if (release_id := current_release(context.home)) is not None:
+    if (release_id := compared_release(context)) is not None:
         path = str(release_folder(context.home, release_id) / DATABASE).replace("'", "''")
         connection.execute(f"ATTACH '{path}' AS previous (READ_ONLY)")
 

@@ -17,13 +17,20 @@ from pathlib import Path
 from typing import Any
 
 from registry_pipeline import __version__
-from registry_pipeline.core.files import exclusive, sha256_of, write_json
+from registry_pipeline.core.files import exclusive, read_hashed_json, sha256_of, write_hashed_json
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.source_code import rooms_digest
 from registry_pipeline.core.sql_files import SQL_FOLDER
 from registry_pipeline.intake.landing.ledger import ledger_path
 from registry_pipeline.pipeline.context import RefreshContext
-from registry_pipeline.store.releases import current_release, open_release, reports_problem
+from registry_pipeline.store.integrity import damaged_files
+from registry_pipeline.store.releases import (
+    DATABASE,
+    current_release,
+    open_release,
+    release_ids,
+    reports_problem,
+)
 
 NOTE = "_step.json"
 STAGING_ROOMS = (
@@ -85,7 +92,7 @@ class Step:
             (self.folder / NOTE).unlink(missing_ok=True)  # first: half-way it must not look finished
             report = json.loads(json.dumps(work()))
             note = {"fingerprint": self.fingerprint, "files": _digests(self.folder), "report": report}
-            write_json(note, self.folder / NOTE)
+            write_hashed_json(note, self.folder / NOTE)
         self.finished.add(self.folder)
         return note["report"]
 
@@ -93,7 +100,7 @@ class Step:
 def read_note(folder: Path) -> dict[str, Any] | None:
     """What a step wrote down of its folder when it had finished; None where it has not, or the note is damaged."""
     try:
-        note = json.loads((folder / NOTE).read_text(encoding="utf-8"))
+        note = read_hashed_json(folder / NOTE)
     except (OSError, ValueError):
         return None
     is_whole = isinstance(note, dict) and set(note) == {"fingerprint", "files", "report"}
@@ -187,6 +194,23 @@ def input_hash(context: RefreshContext) -> str:
         for facility_id in context.facility_ids
     ]
     return digest_of(facilities, *context.decisions.digest_parts())
+
+
+def compared_release(context: RefreshContext) -> str | None:
+    """The newest whole release, from the served one back, that was made of other input; None where there is none.
+
+    What is made of the same input again (forced, or by new code or settings) is compared with the same release as the
+    first time: against itself it would show no change, and what was found between the deliveries would seem settled.
+    """
+    home, current, own = context.home, current_release(context.home), input_hash(context)
+    for release_id in reversed(release_ids(home)):
+        if current is None or release_id > current or damaged_files(home, release_id, only=DATABASE):
+            continue
+        with open_release(home, release_id) as connection:
+            row = connection.execute("SELECT input_hash FROM meta.release").fetchone()
+        if row != (own,):
+            return release_id
+    return None
 
 
 def is_up_to_date(context: RefreshContext) -> bool:

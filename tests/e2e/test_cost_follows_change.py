@@ -86,6 +86,23 @@ def test_what_did_not_change_is_not_made_again(tmp_path: Path, made: list[str]) 
     assert made == []
 
 
+def test_a_release_made_again_of_the_same_input_compares_with_the_same_release(tmp_path: Path) -> None:
+    """Compared with itself it would show no change: what one delivery changed would seem to have been settled."""
+    home = two_hospitals(tmp_path / "home")
+    refresh(home)
+    send(home, "patients_2.csv", patients_csv(patient_row(number, born="1951-02-03") for number in range(9)))
+    refresh(home)
+    compared = tables(home, ("quality",))["quality.rule_result"]
+    assert compared.filter(rule_id="G03", facility_id=HOSPITAL)["n_violated"].sum() > 0
+    refresh(home, force=True)
+    assert tables(home, ("quality",))["quality.rule_result"].equals(compared)
+    home.settings_file.write_text(
+        home.settings_file.read_text() + '[privacy]\ndata_statement = "Other words."\n'
+    )
+    assert refresh(home).is_new
+    assert tables(home, ("quality",))["quality.rule_result"].equals(compared)
+
+
 def _changes(home: Home, draw: random.Random) -> list[tuple[str, Callable[[], object]]]:
     number = draw.randrange(10**6)
     first = draw.randrange(40, 60)
