@@ -18,6 +18,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from registry_pipeline.core.native_panics import panics_as_exceptions
 
@@ -113,6 +114,31 @@ def write_text(text: str, path: Path) -> Path:
 def write_json(content: object, path: Path, indent: int | None = None) -> Path:
     """Write what JSON can hold, atomically; raises what :func:`write_text` raises."""
     return write_text(json.dumps(content, indent=indent, ensure_ascii=False), path)
+
+
+def write_hashed_json(content: object, path: Path, indent: int | None = None) -> Path:
+    """Write what JSON can hold with a hash of it, atomically, for :func:`read_hashed_json`."""
+    return write_json({"digest": json_digest(content), "content": content}, path, indent)
+
+
+def read_hashed_json(path: Path) -> Any:
+    """What :func:`write_hashed_json` wrote: a flipped bit is told and never believed.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it is not what was written.
+    """
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(stored, dict) or set(stored) != {"digest", "content"}:
+        raise ValueError("no hash stands with the content")
+    if stored["digest"] != json_digest(stored["content"]):
+        raise ValueError("the content is not what was written")
+    return stored["content"]
+
+
+def json_digest(content: object) -> str:
+    """SHA-256 of what JSON can hold, in whatever order its keys are."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def sha256_of(path: Path) -> str:

@@ -6,11 +6,10 @@ Does not belong here: what a table is made from (who makes it says that), making
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from registry_pipeline.core.files import sha256_of, write_json
+from registry_pipeline.core.files import read_hashed_json, sha256_of, write_hashed_json
 
 NOTES = "_tables.json"
 
@@ -46,7 +45,7 @@ class KeyedTables:
         self._seen: set[str] = set()
         self._force = force
         try:
-            notes = json.loads((folder / NOTES).read_text(encoding="utf-8"))
+            notes = read_hashed_json(folder / NOTES)
             self._notes = {str(name): TableNote(**note) for name, note in notes.items()}
         except (OSError, ValueError, TypeError, AttributeError):
             self._notes = {}
@@ -84,4 +83,5 @@ class KeyedTables:
 
     def save(self) -> None:
         """Write the notes down."""
-        write_json({name: asdict(note) for name, note in sorted(self._notes.items())}, self.folder / NOTES)
+        notes = {name: asdict(note) for name, note in sorted(self._notes.items())}
+        write_hashed_json(notes, self.folder / NOTES)

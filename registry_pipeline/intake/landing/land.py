@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import json
 import os
 import time
 from collections.abc import Sequence
@@ -20,7 +19,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from registry_pipeline.core.files import BUILDING, sweep, sync, write_json
+from registry_pipeline.core.files import BUILDING, read_hashed_json, sweep, sync, write_hashed_json
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.settings import Settings
 from registry_pipeline.intake.landing.arrivals import Arrivals, source_names
@@ -96,7 +95,7 @@ def _land_facility(
         report.unchanged.extend(unchanged)
         landed = _submission(facility_id, ledger, fresh, received_at)
         # First what was seen: a crash in between then only lands what the ledger does not name yet.
-        write_json(seen, folder / _SEEN, indent=1)
+        write_hashed_json(seen, folder / _SEEN, indent=1)
         if landed:
             write_ledger(home, facility_id, [*ledger, *landed])
         report.landed.extend(landed)
@@ -166,7 +165,7 @@ def _copy(folder: Path, file: InboxFile) -> str | None:
 def _read_seen(folder: Path) -> dict[str, list[int | str]]:
     """Size and times of the files hashed before; a lost or damaged cache only costs a second hashing."""
     try:
-        seen = json.loads((folder / _SEEN).read_text(encoding="utf-8"))
+        seen: dict[str, list[int | str]] = read_hashed_json(folder / _SEEN)
     except (OSError, ValueError):
         return {}
-    return seen if isinstance(seen, dict) else {}
+    return seen

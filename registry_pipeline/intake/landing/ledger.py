@@ -9,16 +9,14 @@ The ledger carries the hash of its own entries, so that a flipped bit on the dis
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from registry_pipeline.core.files import write_json
+from registry_pipeline.core.files import json_digest, write_json
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.toml_source import ConfigurationError, nearest
 
@@ -67,7 +65,7 @@ def read_ledger(home: Home, facility_id: str) -> list[LandedFile]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         entries = content["files"] if isinstance(content, dict) else content  # a list in older homes
-        if isinstance(content, dict) and content["digest"] != _digest(entries):
+        if isinstance(content, dict) and content["digest"] != json_digest(entries):
             raise ValueError("the entries are not those that were written")
         return [LandedFile(**entry) for entry in entries]
     except FileNotFoundError:
@@ -79,7 +77,9 @@ def read_ledger(home: Home, facility_id: str) -> list[LandedFile]:
 def write_ledger(home: Home, facility_id: str, files: Sequence[LandedFile]) -> None:
     """Replace a facility's ledger, whole or not at all; to be called under :func:`landing_lock`."""
     entries = [asdict(landed) for landed in files]
-    write_json({"digest": _digest(entries), "files": entries}, home.landing / facility_id / LEDGER, indent=1)
+    write_json(
+        {"digest": json_digest(entries), "files": entries}, home.landing / facility_id / LEDGER, indent=1
+    )
 
 
 def ledger_path(home: Home, facility_id: str) -> Path:
@@ -144,7 +144,3 @@ def withdraw(
 
 def _is_meant(landed: LandedFile, name: str) -> bool:
     return landed.source_file == name or (len(name) >= 8 and landed.sha256.startswith(name.lower()))
-
-
-def _digest(entries: Sequence[dict[str, Any]]) -> str:
-    return hashlib.sha256(json.dumps(entries, sort_keys=True).encode()).hexdigest()
