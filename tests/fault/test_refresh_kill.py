@@ -85,7 +85,7 @@ refresh(Home(Path(sys.argv[1])), progress=lambda step: print(step, flush=True))
 POINTS = (
     ("registry_pipeline.intake.landing.land", "_copy", 1, "after"),
     ("registry_pipeline.pipeline.facility", "write_parquet", 5, "after"),
-    ("registry_pipeline.pipeline.step", "write_json", 2, "before"),
+    ("registry_pipeline.pipeline.step", "write_hashed_json", 2, "before"),
     ("registry_pipeline.pipeline.registry", "write_parquet", 3, "before"),
     ("registry_pipeline.store.release", "seal", 1, "after"),
     ("registry_pipeline.store.release", "switch", 1, "before"),
