@@ -188,7 +188,9 @@ def test_bytes_lost_from_the_landing_come_back_from_the_inbox(place):
 def test_crash_between_copying_and_ledger_is_harmless(place, monkeypatch):
     place.send("a.csv", "1")
     with monkeypatch.context() as patched:
-        patched.setattr(landing, "write_hashed_json", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+        patched.setattr(
+            landing, "write_hashed_json", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt)
+        )
         with pytest.raises(KeyboardInterrupt):
             place.land()
     assert read_ledger(place.home, "west") == []
