@@ -77,24 +77,11 @@ def take_in(home: Home, facilities: Sequence[str] = ()) -> LandingReport:
         mend_home(home)
         signature = inbox_signature(home)
         if not is_served(home, signature):
-            _check_rules(home)
+            _ = read_context(home).rules  # an override that cannot hold is refused before anything is read
         report = land_inbox(home, home.settings(), facilities=facilities)
         is_whole = not report.waiting and set(facilities or home.facility_ids()) >= set(home.facility_ids())
         note_landed(home, signature if is_whole else None)
         return report
-
-
-def _check_rules(home: Home) -> None:
-    """Refuse overrides of rules that cannot hold before anything is read, not when the first record is judged.
-
-    Raises:
-        ConfigurationError: registry.toml or a mapping overrides a rule in a way that cannot hold.
-    """
-    from registry_pipeline.pipeline.facility import facility_catalogue
-
-    context = read_context(home)
-    for facility_id in home.facility_ids():
-        facility_catalogue(context, facility_id)
 
 
 def _make(
