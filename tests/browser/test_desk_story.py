@@ -203,14 +203,18 @@ def test_fifty_findings_need_no_mouse(desk: Desk) -> None:
     desk.wait_until_decided(first, "confirmed")
     assert first not in desk.page.url.split("?")[0], "the next one is open"
     second = desk.page.url.split("?")[0]
-    keyboard.press("m")
+    desk.page.wait_for_load_state()
     desk.page.wait_for_function(
-        "document.querySelector('#reason').value === 'the same reason'"
+        "document.querySelector('#reason')?.value === 'the same reason'"
     )  # offered again
+    keyboard.press("m")
+    desk.page.wait_for_function("document.activeElement?.id === 'reason'")
     keyboard.press("Enter")
     desk.wait_until_decided(second.rpartition("/")[2], "remark")
     assert desk.page.url.split("?")[0] == second, "a remark stays with its finding"
-    keyboard.press("Escape")
+    desk.page.wait_for_load_state()
+    desk.page.locator("a[rel=up]").wait_for()
+    desk.page.evaluate("document.activeElement?.blur()")
     keyboard.press("u")
     desk.page.wait_for_url("**/findings**")
     keyboard.press("?")
