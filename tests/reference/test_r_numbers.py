@@ -17,6 +17,8 @@ import pandas as pd
 import pytest
 
 from registry_pipeline import analysis
+from registry_pipeline.analysis.survival.gray import gray_scores, group_curves
+from registry_pipeline.analysis.times import check_groups, check_times
 from tests.reference import data_sets
 
 NUMBERS = Path(__file__).parent / "numbers"
@@ -77,6 +79,9 @@ def curves() -> Values:
         yield f"{name}.mean.mean", row["estimate"], EXACT
         yield f"{name}.mean.error", row["standard_error"], EXACT
     data = frame("registry")
+    row = analysis.restricted_mean(data, *END, 730, entry="entry").iloc[0]
+    yield "registry.mean_entry.mean", row["estimate"], EXACT
+    yield "registry.mean_entry.error", row["standard_error"], EXACT
     yield from curve(
         "registry.entry", analysis.landmark_survival(data, *END, [180, 365, 1000], entry="entry")
     )
@@ -110,6 +115,10 @@ def causes() -> Values:
     late = analysis.landmark_incidence(data, "first", "cause", at, entry="entry").query("cause == 1")
     for row in late.to_dict("records"):
         yield f"registry.incidence_entry.{row['landmark']:g}", row["incidence"], EXACT
+    times, groups = check_times(data, "first", "cause", "entry", True), check_groups(data, "group", len(data))
+    for cause in (1, 2):
+        score, _ = gray_scores(group_curves(times, groups.code, 2, cause))
+        yield f"registry.gray_entry.{cause}.score", score[1], EXACT
 
 
 def states() -> Values:
@@ -230,11 +239,12 @@ def frailty() -> Values:
 
 
 def fine_gray() -> Values:
-    for cause in (1, 2):
-        fit = analysis.fit_fine_gray(frame("registry"), "first", "cause", ["x", "group"], cause)
-        for row, name in zip(fit.terms.to_dict("records"), ("x", "b"), strict=True):
-            yield f"fine_gray.{cause}.{name}.coefficient", row["coefficient"], COX
-            yield f"fine_gray.{cause}.{name}.error", row["standard_error"], COX
+    for key, entry in (("fine_gray", None), ("fine_gray_entry", "entry")):
+        for cause in (1, 2):
+            fit = analysis.fit_fine_gray(frame("registry"), "first", "cause", ["x", "group"], cause, entry)
+            for row, name in zip(fit.terms.to_dict("records"), ("x", "b"), strict=True):
+                yield f"{key}.{cause}.{name}.coefficient", row["coefficient"], COX
+                yield f"{key}.{cause}.{name}.error", row["standard_error"], COX
 
 
 def growth() -> Values:

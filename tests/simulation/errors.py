@@ -66,6 +66,13 @@ def _equal_groups(rng: np.random.Generator, n: int) -> pd.DataFrame:
     return frame.assign(stratum=stratum, cause=cause, event=(cause == 1).astype(int))
 
 
+def _seen_late(frame: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """Half enter late; who has left before is never seen."""
+    rng = np.random.default_rng([seed, 1])
+    entry = np.floor(rng.uniform(0, 400, len(frame)) * rng.integers(0, 2, len(frame)))
+    return frame.assign(entry=entry)[entry < frame["days"]]
+
+
 def comparisons(n: int, replicates: int, seed: int) -> Shares:
     """Tests of equal groups of one cause, the other censoring; Gray's with both."""
     columns = ("days", "event")
@@ -84,6 +91,9 @@ def comparisons(n: int, replicates: int, seed: int) -> Shares:
                 checked, *columns, 700, "group"
             ),
             "Gray": analysis.gray_test(frame, "days", "cause", "group"),
+            "Gray, delayed entry": analysis.gray_test(
+                _seen_late(frame, i), "days", "cause", "group", entry="entry"
+            ),
         }
         found.append({name: rows["p_value"].iloc[0] for name, rows in tests.items()})
     return _shares(found)

@@ -1,7 +1,7 @@
 """Fine and Gray's regression of the subdistribution hazard of one cause.
 
-Belongs here: the weighted likelihood, its sandwich variance, `fit_fine_gray`.
-Does not belong here: cause-specific models (fit_cox on cause_specific), curves and tests.
+Belongs here: `fit_fine_gray` and its sandwich variance.
+Does not belong here: the weighted likelihood (subdistribution.py), cause-specific models, curves and tests.
 """
 
 from __future__ import annotations
@@ -17,15 +17,28 @@ from registry_pipeline.analysis.counting import binned
 from registry_pipeline.analysis.cox.design import CoxData, read_cox_data
 from registry_pipeline.analysis.cox.estimates import wald
 from registry_pipeline.analysis.cox.levels import hazard_ratios, ratio_notes
-from registry_pipeline.analysis.cox.likelihood import Point
-from registry_pipeline.analysis.cox.newton import Problem, Solution, maximise, split_columns, standardise
+from registry_pipeline.analysis.cox.newton import (
+    Problem,
+    Solution,
+    largest_at_risk,
+    maximise,
+    split_columns,
+    standardise,
+)
 from registry_pipeline.analysis.cox.result import TERM_COLUMNS
-from registry_pipeline.analysis.cox.risk_sets import RiskSets, build_risk_sets, sum_at_risk
+from registry_pipeline.analysis.cox.subdistribution import (
+    EMPTY_NOTE,
+    Weighted,
+    WeightedPoint,
+    evaluate_weighted,
+    row_sums,
+    staying,
+    weight_rows,
+)
 from registry_pipeline.analysis.inputs import NOT_ESTIMABLE, OK, Flags, Floats, Frame
-from registry_pipeline.analysis.product_limit import product_limit, risk_table, step_value
-from registry_pipeline.analysis.times import Times
 
 METHOD = "fine-gray"
+ENTRY_NOTE = "With delayed entry the standard errors take the weights for censoring and entry as known."
 
 
 @dataclass(frozen=True)
@@ -39,102 +52,28 @@ class FineGrayFit:
     note: str
 
 
-@dataclass(frozen=True)
-class Weighted:
-    """Risk sets of the subdistribution.
-
-    sets: death times of the cause, Breslow ties; censoring_time (K,), censoring_row (n,): Kaplan-Meier of the
-    censoring time just before each death time and each row's own time; stays (n,): rows with a competing
-    event, who stay in the risk set with the weight G(t-)/G(T-) (Fine & Gray 1999).
-    """
-
-    sets: RiskSets
-    n_dying: Floats
-    censoring_time: Floats
-    censoring_row: Floats
-    stays: Flags
-    times: Times
-
-
-@dataclass(frozen=True)
-class WeightedPoint(Point):
-    """The likelihood with what the variance needs: total (K,), mean (K, p), risk (n,)."""
-
-    total: Floats
-    mean: Floats
-    risk: Floats
-
-
-def weight_rows(times: Times, cause: int) -> Weighted:
-    """Find death times of the cause and the censoring weights."""
-    n = len(times)
-    own = Times(times.duration, (times.event == cause).astype(np.int64))
-    sets = build_risk_sets(own, np.zeros(n, dtype=np.int64), np.ones(n), ties="breslow")
-    censored = product_limit(risk_table(Times(times.duration, (times.event == 0).astype(np.int64))))
-    at_time, _ = step_value(censored, np.nextafter(sets.time, -np.inf))
-    at_row, _ = step_value(censored, np.nextafter(times.duration, -np.inf))
-    n_dying = np.bincount(sets.tie_index, minlength=sets.n_time).astype(np.float64)
-    stays = (times.event > 0) & (times.event != cause)
-    return Weighted(sets, n_dying, at_time, at_row, stays, times)
-
-
-def _risk_sum(weighted: Weighted, value: Floats) -> Floats:
-    """Sum a value over the weighted risk set at each death time, shape (K,)."""
-    sets = weighted.sets
-    kept = np.where(weighted.stays, value / weighted.censoring_row, 0.0)
-    past = np.cumsum(binned(sets.last, kept, sets.n_time + 1))[: sets.n_time]
-    return sum_at_risk(sets, value) + weighted.censoring_time * past
-
-
-def row_sums(weighted: Weighted, value: Floats) -> Floats:
-    """Sum (K, ...) values over the death times at which each row is in the weighted risk set: (n, ...)."""
-    shape = (-1, *(1,) * (value.ndim - 1))
-    zero = np.zeros((1, *value.shape[1:]))
-    inside = np.concatenate([zero, np.cumsum(value, axis=0)])[weighted.sets.last]
-    later = np.cumsum((value * weighted.censoring_time.reshape(shape))[::-1], axis=0)[::-1]
-    after = np.concatenate([later, zero])[weighted.sets.last]
-    factor = np.where(weighted.stays, 1 / weighted.censoring_row, 0.0).reshape(shape)
-    total: Floats = inside + factor * after
-    return total
-
-
-def evaluate_weighted(weighted: Weighted, x: Floats, beta: Floats) -> WeightedPoint | None:
-    """Compute the weighted partial likelihood; None where it overflows."""
-    predictor = x @ beta
-    if not np.all(np.isfinite(predictor)) or float(np.max(np.abs(predictor), initial=0.0)) > 500:
-        return None
-    risk = np.exp(predictor)
-    sets = weighted.sets
-    total = _risk_sum(weighted, risk)
-    columns = [_risk_sum(weighted, risk * column) for column in x.T]
-    mean = np.array(columns).reshape(x.shape[1], sets.n_time).T / total[:, None]
-    rate = weighted.n_dying / total
-    hazard = risk * row_sums(weighted, rate)
-    information = x.T @ (hazard[:, None] * x) - mean.T @ (weighted.n_dying[:, None] * mean)
-    score = x[sets.death_row].sum(axis=0) - weighted.n_dying @ mean
-    value = float(predictor[sets.death_row].sum() - weighted.n_dying @ np.log(total))
-    return WeightedPoint(value, score, (information + information.T) / 2, total, mean, risk)
-
-
 def _is_endless(weighted: Weighted, x: Floats, step: Floats) -> bool:
     """Say whether the dying have the largest value of x @ step in every weighted risk set."""
     sets, value = weighted.sets, x @ step
     spread = float(np.ptp(value))
-    top = np.full(sets.n_time + 1, -np.inf)
-    np.maximum.at(top, sets.last, value)
-    at_risk = np.maximum.accumulate(top[::-1])[::-1][1:]
     past = np.full(sets.n_time + 1, -np.inf)
-    np.maximum.at(past, sets.last[weighted.stays], value[weighted.stays])
-    at_risk = np.maximum(at_risk, np.maximum.accumulate(past)[:-1])
+    np.maximum.at(past, weighted.gone[weighted.stays], value[weighted.stays])
+    at_risk = np.maximum(largest_at_risk(sets, value), np.maximum.accumulate(past)[:-1])
     dying = np.full(sets.n_time, np.inf)
     np.minimum.at(dying, sets.death_index, value[sets.death_row])
     return spread > 0 and bool(np.all(at_risk <= dying + 1e-3 * spread))
 
 
 def sandwich(weighted: Weighted, x: Floats, found: WeightedPoint) -> Floats:
-    """Covariance of the coefficients, the estimated censoring distribution included (R's crr)."""
+    """Covariance of the coefficients, the estimated censoring distribution included (R's crr).
+
+    With delayed entry the weights are taken as known (R's coxph of finegray).
+    """
     inverse = np.linalg.inv(found.information)
-    influence = (_score_part(weighted, x, found) + _censoring_part(weighted, x, found)) @ inverse
+    influence = _score_part(weighted, x, found)
+    if weighted.times.entry is None:
+        influence += _censoring_part(weighted, x, found)
+    influence = influence @ inverse
     return np.asarray(influence.T @ influence, dtype=np.float64)
 
 
@@ -152,7 +91,7 @@ def _censoring_part(weighted: Weighted, x: Floats, found: WeightedPoint) -> Floa
     """Each row's effect through the Kaplan-Meier of the censoring time, (n, p)."""
     times, sets = weighted.times, weighted.sets
     grid, position = np.unique(times.duration, return_inverse=True)
-    kept = np.where(weighted.stays, found.risk / weighted.censoring_row, 0.0)
+    kept = staying(weighted, found.risk)
     rate = weighted.censoring_time * weighted.n_dying / found.total
     ahead = np.searchsorted(sets.time, grid, side="left")
     later_rate = _from(rate, ahead)
@@ -181,26 +120,37 @@ def _before(value: Floats) -> Floats:
 
 @checked
 def fit_fine_gray(
-    frame: Frame, duration: str, event: str, covariates: Sequence[str], cause: int = 1
+    frame: Frame,
+    duration: str,
+    event: str,
+    covariates: Sequence[str],
+    cause: int = 1,
+    entry: str | None = None,
+    level: float = 0.95,
 ) -> FineGrayFit:
     """Fit the subdistribution hazard of `cause`; event: 0 censored, 1, 2, ...
 
     Covariates as in `fit_cox`. Ties by Breslow, robust variance with the estimated censoring weights, as
-    R's cmprsk::crr. Certified or refused as a Cox fit is: status, note, NaN.
-    Source: Fine & Gray 1999, JASA 94:496-509.
+    R's cmprsk::crr. entry: left truncation; who had a competing event then stays with weights for entry too, as R's
+    survival::finegray, and where nobody is at risk before the next enters there is no model.
+    Certified or refused as a Cox fit is: status, note, NaN.
+    Source: Fine & Gray 1999, JASA 94:496-509; Geskus 2011, Biometrics 67:39-49.
     """
-    data, x = read_cox_data(frame, duration, event, covariates, None, None, None, None, competing=True)
+    data, x = read_cox_data(frame, duration, event, covariates, entry, None, None, None, competing=True)
     n_event = int((data.times.event == cause).sum())
     reason = _hopeless(data, n_event, cause)
     if reason:
         return _table(data, n_event, None, None, np.zeros(len(data.terms), dtype=bool), reason)
     weighted = weight_rows(data.times, cause)
+    if weighted.is_empty_between:
+        return _table(data, n_event, None, None, np.zeros(len(data.terms), dtype=bool), EMPTY_NOTE)
     scale = standardise(x, data.count).scale
     start = evaluate_weighted(weighted, x, np.zeros(x.shape[1]))
     assert start is not None
     constant, collinear, kept = split_columns(start.information)
     names = ", ".join(data.terms[j] for j in np.flatnonzero(constant | collinear))
     note = f"No estimate of their own (constant or collinear): {names}." if names else ""
+    note = note if entry is None else f"{note} {ENTRY_NOTE}".strip()
     if not (kept & ~collinear).any():
         return _table(data, n_event, None, None, kept, note)
     x = np.asfortranarray(x[:, kept])
@@ -216,7 +166,7 @@ def fit_fine_gray(
     if np.any(np.diag(covariance) < 1e-10 * np.diag(np.linalg.inv(solution.evaluation.information))):
         return _table(data, n_event, None, None, kept, f"{note} The robust variance vanishes.".strip())
     found = (solution.beta / scale[kept], covariance / np.outer(scale[kept], scale[kept]))
-    return _table(data, n_event, solution, found, kept & ~collinear, note, kept)
+    return _table(data, n_event, solution, found, kept & ~collinear, note, kept, level)
 
 
 def _hopeless(data: CoxData, n_event: int, cause: int) -> str:
@@ -242,6 +192,7 @@ def _table(
     shown: Flags,
     note: str,
     kept: Flags | None = None,
+    level: float = 0.95,
 ) -> FineGrayFit:
     """Make the tidy frames, with or without numbers."""
     status = OK if estimate is not None else solution.status if solution is not None else NOT_ESTIMABLE
@@ -250,7 +201,7 @@ def _table(
     if estimate is not None and kept is not None:
         at = np.flatnonzero(shown[kept])
         beta, covariance = estimate[0][at], estimate[1][np.ix_(at, at)]
-        lower, upper, p_value = wald(beta, covariance)
+        lower, upper, p_value = wald(beta, covariance, level)
         limits = hazard_ratios(beta, lower, upper)
         values[shown] = np.column_stack([beta, np.sqrt(np.diag(covariance)), limits, p_value])
         matrix[np.ix_(shown, shown)] = covariance

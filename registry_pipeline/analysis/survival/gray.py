@@ -14,12 +14,17 @@ import pandas as pd
 
 from registry_pipeline.analysis.arguments import checked
 from registry_pipeline.analysis.counting import binned
-from registry_pipeline.analysis.cox.fine_gray import evaluate_weighted, row_sums, weight_rows
+from registry_pipeline.analysis.cox.subdistribution import (
+    EMPTY_NOTE,
+    evaluate_weighted,
+    row_sums,
+    weight_rows,
+)
 from registry_pipeline.analysis.inputs import Floats, Frame, Ints
-from registry_pipeline.analysis.product_limit import counts_at_events
+from registry_pipeline.analysis.product_limit import counts_at_events, curve_of
 from registry_pipeline.analysis.survival.logrank import leading_p, least_expected, quadratic_form
 from registry_pipeline.analysis.survival.permutation import N_PERMUTATIONS, SEED, permutation_p
-from registry_pipeline.analysis.times import Times, check_groups, check_times
+from registry_pipeline.analysis.times import Groups, Times, check_groups, check_times
 
 COLUMNS = [
     "stratum_variable",
@@ -131,15 +136,17 @@ def gray_test(
     cause: int = 1,
     n_permutations: int = N_PERMUTATIONS,
     seed: int = SEED,
+    entry: str | None = None,
 ) -> pd.DataFrame:
     """Test whether the incidence of `cause` is equal in the groups of `by`; one row.
 
     event: 0 censored, 1, 2, ... Rows whose group is missing are left out and counted. p_value leads: that of the
     chi-square, but where a group expects fewer than 5 events of the cause the permutation p of the subdistribution
     scores (Fine and Gray's at no effect, whose sums over groups are the score of Gray's test with censoring pooled).
+    entry: left truncation; where the risk set of a group empties before its next patient enters there is no test.
     Without events of the cause, or with fewer than two groups: status not_estimable with the reason, numbers NaN.
     """
-    times = check_times(frame, duration, event, competing=True)
+    times = check_times(frame, duration, event, entry, competing=True)
     groups = check_groups(frame, by, len(times))
     if groups.n_missing:
         times = times.take(groups.code >= 0)
@@ -148,6 +155,7 @@ def gray_test(
     chi_square, freedom = float("nan"), 0
     expected: tuple[float, str] = (float("nan"), "")
     reason = _why_not(len(times), groups.n_used, n_event, groups.variable, cause)
+    reason = reason or _emptied(times, known, cause)
     if not reason:
         curves = group_curves(times, known.code, len(groups.labels), cause)
         chi_square, freedom = quadratic_form(*gray_scores(curves))
@@ -173,6 +181,19 @@ def subdistribution_scores(times: Times, cause: int) -> tuple[Floats, Floats]:
         raise ArithmeticError("the subdistribution likelihood cannot be computed")
     expected = row_sums(weighted, weighted.n_dying / point.total)
     return (times.event == cause) - expected, expected
+
+
+def _emptied(times: Times, groups: Groups, cause: int) -> str:
+    """Say which group delayed entry leaves without patients before its next one enters, or nothing."""
+    if times.entry is None:
+        return ""
+    if weight_rows(times, cause).is_empty_between:
+        return EMPTY_NOTE
+    for code, name in enumerate(groups.labels):
+        rows = groups.code == code
+        if rows.any() and np.isfinite(curve_of(times.take(rows)).empty):
+            return f"{name}: {EMPTY_NOTE}"
+    return ""
 
 
 def _why_not(n: int, n_group: int, n_event: int, by: str, cause: int) -> str:

@@ -91,4 +91,13 @@ for (cause in 1:2) {
     keep(paste("fine_gray", cause, colnames(x)[j], "error", sep = "."), sqrt(fg$var[j, j]))
   }
 }
+d$what <- factor(d$cause, 0:2)
+for (cause in 1:2) {
+  long <- finegray(Surv(entry, first, what) ~ x + group + id, d, id = id, etype = cause)
+  fg <- coxph(Surv(fgstart, fgstop, fgstatus) ~ x + group, long, weights = fgwt, cluster = id, ties = "breslow", control = tight)
+  for (j in 1:2) {
+    at <- paste("fine_gray_entry", cause, c("x", "b")[j], sep = ".")
+    keep(paste0(at, ".coefficient"), coef(fg)[[j]]); keep(paste0(at, ".error"), sqrt(vcov(fg)[j, j]))
+  }
+}
 write_numbers("cox.json")

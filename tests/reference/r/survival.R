@@ -47,6 +47,20 @@ for (name in names(sets)) {
 d <- sets$registry$d
 late <- survfit(Surv(entry, time, event) ~ 1, d, conf.type = "log-log")
 curve("registry.entry", late, c(180, 365, 1000))
+mean_of("registry.mean_entry", survfit(Surv(entry, time, event) ~ 1, d), 730)
+# Gray's score with delayed entry from its definition, over R's curves; finegray's weights of a group hold at its own events only
+d$what <- factor(d$cause, 0:2)
+for (cause in 1:2) {
+  at <- sort(unique(d$first[d$cause == cause]))
+  remaining <- sapply(c("a", "b"), function(g) {
+    fit <- survfit(Surv(entry, first, what) ~ 1, d[d$group == g, ], id = id)
+    before <- findInterval(at, fit$time, left.open = TRUE)
+    left <- c(1, fit$pstate[, 1])[before + 1]; gone <- c(0, fit$pstate[, cause + 1])[before + 1]
+    sapply(at, function(t) sum(d$group == g & d$entry < t & d$first >= t)) * (1 - gone) / left
+  })
+  events <- sapply(at, function(t) c(all = sum(d$cause == cause & d$first == t), b = sum(d$cause == cause & d$first == t & d$group == "b")))
+  keep(paste0("registry.gray_entry.", cause, ".score"), sum(events["b", ] - events["all", ] * remaining[, "b"] / rowSums(remaining)))
+}
 d$facility_group <- d$group
 ci <- cuminc(d$first, d$cause, d$group)
 for (cause in 1:2) for (g in c("a", "b")) {
