@@ -40,6 +40,7 @@ REASONS: Mapping[str, str] = {
     "range": "a range, where one number is expected",
     "range_reversed": "the range runs backwards",
     "rounded_identifier": "a spreadsheet has rounded the number; export it as text",
+    "rows_of_one_record_blank": "some rows of one record leave it blank",
     "rows_of_one_record_disagree": "rows of one record differ",
     "several_sizes": "several sizes stand in one text",
     "several_suv": "several SUV stand in one text",

@@ -6,7 +6,7 @@ Does not belong here: the code that detects a breach (``validation/screening/con
 
 from datetime import date
 
-from schemas.rules.generic_rule import WOMAN, GenericRule, of_two
+from schemas.rules.generic_rule import FINE, WOMAN, GenericRule, of_two
 
 OTHER_SOURCE = {"_source_no": 1, "_row_id": 2}
 DEATH = {"patient_id": "P1", "facility_id": "x", "death_date": date(2020, 5, 1), "_source_no": 0}
@@ -112,5 +112,30 @@ KEY_RULES: tuple[GenericRule, ...] = (
         "record",
         ({"tables": {"followup": [{"followup_id": "f1", "patient_id": "P9"}]}},),
         ({"tables": {"patient": [WOMAN], "followup": [{"followup_id": "f1", "patient_id": "P1"}]}},),
+    ),
+    GenericRule(
+        "S28",
+        "warning",
+        "'{column}' is the sum, the first or the last of several rows, and some of these rows leave it blank. The others"
+        " are used: fill the blank cells at the source.",
+        "completeness",
+        "P",
+        "record",
+        (
+            {
+                "tables": {"lrt_course": [{"lrt_id": "c1", "patient_id": "P1", "_row_id": 1}]},
+                "issues": [
+                    {
+                        "table_name": "lrt_course",
+                        "_row_id": 1,
+                        "column_name": "total_dose_gy",
+                        "rule_id": "S28",
+                        "reason": "rows_of_one_record_blank",
+                        "value_text": None,
+                    }
+                ],
+            },
+        ),
+        FINE,
     ),
 )

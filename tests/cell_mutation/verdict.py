@@ -135,7 +135,7 @@ def _of_changes(
     codes: Mapping[str, set[Any]],
 ) -> str:
     tables_gone, tables_come = {table for table, *_ in gone}, {table for table, *_ in come}
-    if vanished := tables_gone - tables_come:
+    if vanished := tables_gone - tables_come - _moved(mutation, come):
         text = canonical(mutation.after)
         if (
             text == ""
@@ -146,9 +146,17 @@ def _of_changes(
             return "arrived"
         return f"lost: no {', '.join(sorted(vanished))} any more"
     for table, column, value in come:
+        if table == "patient_xref" and column != "source_patient_id":
+            continue  # which source named the patient first, and how it was matched, stands in no cell
         if not _means(mutation.after, column, value, codes):
             return f"lost: {table}.{column} is {value!r}"
     return "arrived"
+
+
+def _moved(mutation: Mutation, come: list[tuple[str, str, Any]]) -> set[str]:
+    """Tables with a row per patient, of a row that now is another patient's who has rows elsewhere."""
+    is_of_another = any(column == "patient_id" for _, column, _ in come)
+    return {"patient_xref"} if is_of_another and mutation.kind == "another row's value" else set()
 
 
 def canonical(text: str) -> str:

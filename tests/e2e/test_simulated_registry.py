@@ -21,8 +21,8 @@ OWN_ARITHMETIC = {"G01", "G02", "G10"}
 """Rules that no export can break: they watch the registry's own arithmetic."""
 REDCAP = {"S04", "S06", "S07", "S08", "S20", "S21", "S22", "S23", "S24", "S25", "S26"}
 """Rules of REDCap exports, which simulated facilities do not send; the demonstration's second facility does."""
-ROUTED = {"S27"}
-"""Rules of sources whose rows feed tables by kind; the demonstration's hospital has them."""
+ROUTED = {"S27", "S28"}
+"""Rules of sources whose rows feed tables by kind or make one record together; the demonstration's hospital has them."""
 
 
 def _home(root: Path, patients: int, facilities: int, rate: float, is_followed: bool = False) -> Home:

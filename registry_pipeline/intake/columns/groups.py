@@ -20,6 +20,9 @@ from registry_pipeline.intake.mapping.model import TableMapping
 
 _ALONE = "_alone"
 _COUNTED = "_counted "
+_COMBINING = ("sum", "min", "max")
+"""Aggregates whose value is another one when a row that leaves its cell blank is filled."""
+_REASONS = {"S16": "rows_of_one_record_disagree", "S28": "rows_of_one_record_blank"}
 
 
 def is_counted(column: ColumnMapping) -> pl.Expr:
@@ -33,7 +36,7 @@ def is_counted(column: ColumnMapping) -> pl.Expr:
 
 
 def group_rows(records: pl.DataFrame, mapping: TableMapping) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Records with ``_row_ids``, and issues where rows of one record disagree (rule S16).
+    """Records with ``_row_ids``, and issues where rows of one record disagree (S16) or leave a part out (S28).
 
     Args:
         records: typed columns; the ``group_by`` columns under ``SOURCE_PREFIX``.
@@ -52,15 +55,21 @@ def group_rows(records: pl.DataFrame, mapping: TableMapping) -> tuple[pl.DataFra
     behind = {name: next(mapping.columns_behind(mapping.columns[name]), None) for name in bundles}
     free = {name: (name, behind[name]) for name in bundles if mapping.columns[name].aggregate is None}
     free |= _parts_of_identifiers(held, mapping)
+    combined = {name: behind[name] for name in bundles if mapping.columns[name].aggregate in _COMBINING}
     grouped = rows.group_by(by, maintain_order=True).agg(
         *(pl.col(name).first() for name in held),
         *(part for name, parts in bundles.items() for part in _chosen(mapping.columns[name], parts)),
         *counts,
         *((pl.col(name).drop_nulls().n_unique() > 1).alias(f"_clash {name}") for name in free),
+        *(((pl.col(name).count() > 0) & pl.col(name).has_nulls()).alias(f"_gap {name}") for name in combined),
         pl.col("_row_id").alias("_row_ids"),
     )
-    issues = [_clashes(grouped, name, *item) for name, item in free.items()]
-    return grouped.drop(_ALONE, *(f"_clash {name}" for name in free)), pl.concat([no_issues, *issues])
+    issues = [_issues(grouped, f"_clash {name}", *item, "S16") for name, item in free.items()]
+    issues += [_issues(grouped, f"_gap {name}", name, source, "S28") for name, source in combined.items()]
+    records = grouped.drop(
+        _ALONE, *(f"_clash {name}" for name in free), *(f"_gap {name}" for name in combined)
+    )
+    return records, pl.concat([no_issues, *issues])
 
 
 def _bundles(columns: list[str], mapping: TableMapping) -> dict[str, list[str]]:
@@ -110,12 +119,14 @@ def _parts_of_identifiers(held: Sequence[str], mapping: TableMapping) -> dict[st
     return parts
 
 
-def _clashes(grouped: pl.DataFrame, name: str, column_name: str, source_column: str | None) -> pl.DataFrame:
-    return grouped.filter(f"_clash {name}").select(
+def _issues(
+    grouped: pl.DataFrame, flag: str, column_name: str, source_column: str | None, rule_id: str
+) -> pl.DataFrame:
+    return grouped.filter(flag).select(
         "_row_id",
         pl.lit(column_name).alias("column_name"),
         pl.lit(source_column, dtype=pl.String).alias("source_column"),
-        pl.lit("S16").alias("rule_id"),
-        pl.lit("rows_of_one_record_disagree").alias("reason"),
+        pl.lit(rule_id).alias("rule_id"),
+        pl.lit(_REASONS[rule_id]).alias("reason"),
         pl.lit(None, dtype=pl.String).alias("value_text"),
     )

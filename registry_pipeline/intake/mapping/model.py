@@ -80,6 +80,12 @@ class TableMapping:
         for mapping in self.columns.values():
             yield from self.columns_behind(mapping)
 
+    def columns_read(self) -> set[str]:
+        """Source columns whose values reach a record, unlike those of which conditions only look at."""
+        return {name for mapping in self.columns.values() for name in self.columns_behind(mapping)} | set(
+            self.group_by
+        )
+
     def columns_behind(self, mapping: ColumnMapping) -> Iterator[str]:
         """The source columns of one curated column, those of its unit and of the date of an age last."""
         yield from mapping.sources
@@ -129,7 +135,7 @@ class Source:
         decimal: decimal mark of numbers, or None to accept a point only.
         required: columns without which a sheet is not used; those behind ``patient_id`` always are.
         ignore: globs of columns that are left out on purpose.
-        leave_out: conditions on rows that no table takes on purpose; any of them is enough.
+        leave_out: conditions on rows of whose value no table makes anything on purpose; any of them is enough.
         redcap: where the files are exports of a REDCap project.
         dictionary_of: name of the REDCap source whose data dictionaries this source takes, or None.
         patient_number: kind of the number that ``patient_id`` is made of; equal numbers of different kinds

@@ -16,7 +16,7 @@ from typing import Any
 import polars as pl
 
 from registry_pipeline.intake.columns.table import feeding_rows
-from registry_pipeline.intake.mapping.model import Source, TableMapping
+from registry_pipeline.intake.mapping.model import Source
 from registry_pipeline.intake.redcap.export import LABEL
 from registry_pipeline.intake.submissions.file_use import FileUse
 from registry_pipeline.intake.submissions.rows_in_force import place_rows
@@ -41,13 +41,8 @@ def unread_issues(rows: pl.DataFrame, source: Source, uses: Sequence[FileUse]) -
 def _columns(source: Source) -> list[str]:
     """Columns that some tables read and others do not, but for those that decide which table takes a row."""
     deciding = {condition.column for table in source.tables for condition in table.where}
-    names = dict.fromkeys(name for table in source.tables for name in _read_by(table))
+    names = dict.fromkeys(name for table in source.tables for name in table.columns_read())
     return [name for name in names if name not in deciding]
-
-
-def _read_by(table: TableMapping) -> set[str]:
-    mapped = {name for mapping in table.columns.values() for name in table.columns_behind(mapping)}
-    return mapped | set(table.group_by)
 
 
 def _of_column(
@@ -55,7 +50,7 @@ def _of_column(
 ) -> Iterator[dict[str, Any]]:
     if column not in taken.columns:
         return
-    read = [ids for table, ids in zip(source.tables, fed, strict=True) if column in _read_by(table)]
+    read = [ids for table, ids in zip(source.tables, fed, strict=True) if column in table.columns_read()]
     is_read = pl.col("_row_id").is_in(pl.concat(read).unique().implode())
     is_readable = pl.col("_row_id").is_in(_rows_of_its_sheets(taken, column, source).implode())
     stray = taken.filter(pl.col(column).is_not_null() & is_readable & ~is_read).select("_row_id")
@@ -81,5 +76,5 @@ def _of_column(
 
 def _rows_of_its_sheets(rows: pl.DataFrame, column: str, source: Source) -> pl.Series:
     """Rows, of whatever kind, of the sheets that feed a table which reads the column."""
-    reading = [replace(table, where=()) for table in source.tables if column in _read_by(table)]
+    reading = [replace(table, where=()) for table in source.tables if column in table.columns_read()]
     return pl.concat([feeding_rows(rows, table)["_row_id"] for table in reading]).unique()

@@ -1,15 +1,18 @@
-"""Rows that no ``[[source.table]]`` takes although the column that decides it holds a value.
+"""Values of a column that decides which ``[[source.table]]`` takes a row, and that no table is meant for.
 
-Belongs here: finding such rows and what to say of them. Does not belong here: the fate of rows (the validation counts it).
+Belongs here: finding such values and what to say of them. Does not belong here: the fate of rows (the validation counts it).
 
-A value of a routing column is judged like one of a coded column (S05). Rows that the mapping leaves out on purpose
-(``leave_out``, ``not_in``, ``blank = true``) are none, and a blank routing cell routes nowhere without a word.
+A value of a routing column is judged like one of a coded column (S05), also where other tables take the row: the record
+that it was to make is missing. Rows that the mapping leaves out on purpose (``leave_out``, ``not_in``, ``blank = true``)
+are none, a column that a table which takes the row reads is judged there, and a blank routing cell routes nowhere
+without a word.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -22,6 +25,10 @@ from registry_pipeline.intake.submissions.rows_in_force import place_rows
 
 _MOST_VALUES = 50
 """Of more values of one sheet the rest is told in one finding: the mapping names the wrong column."""
+_STRAY = {"_row_id": pl.Int64, "column_name": pl.String, "value_text": pl.String}
+_DECLINING = ("not_in", "blank")
+_TICK, _UNTICKED = "___", ("0", "unchecked")
+"""REDCap gives every tick box a column ``field___code``; a box that is not ticked asks for no record."""
 _PLACE = ("submission_id", "source_file", "sheet", "column_name")
 
 
@@ -31,33 +38,78 @@ def unrouted_issues(rows: pl.DataFrame, source: Source, uses: Sequence[FileUse])
     Args:
         rows: cleaned rows in force of the source.
     """
-    stray = _stray_values(_stray_rows(rows, source), source) if source.tables else pl.DataFrame()
+    unrouted = _stray_values(_stray_rows(rows, source), source).with_columns(
+        _severity=pl.lit(None, pl.String)
+    )
+    parts = _stray_parts(rows, source).with_columns(_severity=pl.lit("warning"))
+    stray = pl.concat([unrouted, parts]).unique(["_row_id", "column_name"], keep="first", maintain_order=True)
     if stray.is_empty():
         return []
     counted = (
         place_rows(stray, uses)
-        .group_by(*_PLACE, folded(pl.col("value_text")).alias("_folded"), maintain_order=True)
+        .group_by(*_PLACE, "_severity", folded(pl.col("value_text")).alias("_folded"), maintain_order=True)
         .agg(pl.col("value_text", "source_row").first(), pl.len().alias("n"))
     )
     return [
         issue
-        for _, sheet in counted.group_by(_PLACE, maintain_order=True)
+        for _, sheet in counted.group_by([*_PLACE, "_severity"], maintain_order=True)
         for issue in _issues(sheet, source)
     ]
 
 
 def _stray_rows(rows: pl.DataFrame, source: Source) -> pl.DataFrame:
-    fed = pl.concat([feeding_rows(rows, table)["_row_id"] for table in source.tables])
-    stray = rows.filter(~pl.col("_row_id").is_in(fed.implode()))
-    declined = [one for table in source.tables for one in table.where if one.test in ("not_in", "blank")]
-    meant = [holds(one) for one in source.leave_out] + [~holds(one) for one in declined]
+    """Rows that no table takes, but for those that are left out on purpose."""
+    fed = [rows["_row_id"].clear(), *(feeding_rows(rows, table)["_row_id"] for table in source.tables)]
+    stray = rows.filter(~pl.col("_row_id").is_in(pl.concat(fed).unique().implode()))
+    declined = [part for table in source.tables for part in table.where if part.test in _DECLINING]
+    meant = [holds(condition) for condition in source.leave_out] + [
+        ~holds(condition) for condition in declined
+    ]
     return stray.filter(~pl.any_horizontal(meant)) if meant else stray
+
+
+def _stray_parts(rows: pl.DataFrame, source: Source) -> pl.DataFrame:
+    """Values that choose among the tables of a row which another table takes, and that none is meant for."""
+    parts = [pl.DataFrame(schema=_STRAY)]
+    taken = _taken_rows(rows, source)
+    columns = dict.fromkeys(
+        condition.column for table in source.tables for condition in table.where if condition.test == "in"
+    )
+    for column in columns:
+        if column in rows.columns:
+            parts.append(_stray_part(taken, column, source))
+    return pl.concat(parts)
+
+
+def _taken_rows(rows: pl.DataFrame, source: Source) -> pl.DataFrame:
+    fed = [rows["_row_id"].clear(), *(feeding_rows(rows, table)["_row_id"] for table in source.tables)]
+    taken = rows.filter(pl.col("_row_id").is_in(pl.concat(fed).unique().implode()))
+    left_out = [holds(condition) for condition in source.leave_out]
+    return taken.filter(~pl.any_horizontal(left_out)) if left_out else taken
+
+
+def _stray_part(rows: pl.DataFrame, column: str, source: Source) -> pl.DataFrame:
+    choosing = [table for table in source.tables if any(part.column == column for part in table.where)]
+    conditions = [condition for table in choosing for condition in table.where if condition.column == column]
+    named = [*conditions, *(condition for condition in source.leave_out if condition.column == column)]
+    is_meant = [holds(condition) if condition.test != "not_in" else pl.lit(True) for condition in named]
+    of_sheets = pl.concat([feeding_rows(rows, replace(table, where=()))["_row_id"] for table in choosing])
+    read = [feeding_rows(rows, table)["_row_id"] for table in source.tables if column in table.columns_read()]
+    is_unticked = folded(pl.col(column)).is_in(_UNTICKED) if _TICK in column else pl.lit(False)
+    stray = rows.filter(
+        pl.col(column).is_not_null()
+        & ~is_unticked
+        & ~pl.any_horizontal(is_meant)
+        & pl.col("_row_id").is_in(of_sheets.unique().implode())
+        & ~pl.col("_row_id").is_in(pl.concat([rows["_row_id"].clear(), *read]).implode())
+    )
+    return stray.select("_row_id", pl.lit(column).alias("column_name"), pl.col(column).alias("value_text"))
 
 
 def _stray_values(stray: pl.DataFrame, source: Source) -> pl.DataFrame:
     """``_row_id, column_name, value_text``, by the conditions of the tables that the sheet of a row feeds."""
     sheets = stray.partition_by("_sheet", as_dict=True) if "_sheet" in stray.columns else {(None,): stray}
-    parts = [pl.DataFrame(schema={"_row_id": pl.Int64, "column_name": pl.String, "value_text": pl.String})]
+    parts = [pl.DataFrame(schema=_STRAY)]
     for (sheet,), rows in sheets.items():
         tested = [one for table in source.tables_of(sheet) for one in table.where if one.test == "in"]
         if tested:
@@ -99,14 +151,14 @@ def _issues(values: pl.DataFrame, source: Source) -> Iterator[dict[str, Any]]:
 
 
 def _rows(n: int) -> str:
-    return "1 row feeds no table" if n == 1 else f"{n} rows feed no table"
+    return "no table takes it in 1 row" if n == 1 else f"no table takes it in {n} rows"
 
 
 def _issue(place: dict[str, Any], source: Source, record_key: str, reason: str) -> dict[str, Any]:
     return {
-        **place,
+        **{name: place[name] for name in (*_PLACE, "source_row", "value_text")},
         "rule_id": "S05",
-        "severity": None,
+        "severity": place["_severity"],
         "source_name": source.name,
         "reason": reason,
         "suggestion": "add the value to where of the table that it means, or to leave_out of the source",

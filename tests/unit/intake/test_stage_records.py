@@ -198,8 +198,22 @@ def test_groups_make_one_record_of_several_rows(tmp_path):
     assert course["lrt_id"].to_list()[2:] == [None, None]
     assert course["start_date"].to_list()[3] is None
     assert staged.issues.select("column_name", "rule_id", "_row_id", "_record_key").rows() == [
-        ("plan_name", "S16", first["_row_id"], first["lrt_id"])
+        ("plan_name", "S16", first["_row_id"], first["lrt_id"]),
+        ("total_dose_gy", "S28", first["_row_id"], first["lrt_id"]),
     ]
+
+
+@pytest.mark.parametrize(
+    ("aggregate", "is_said"), [("sum", True), ("min", True), ("max", True), ("last", False)]
+)
+def test_a_blank_among_rows_that_are_combined_is_told(tmp_path, aggregate, is_said):
+    dose = f'total_dose_gy = {{ from = "dose", unit = "cGy", aggregate = "{aggregate}" }}'
+    columns = (PATIENT, 'lrt_id = { template = "{patient_id}-C{course}" }', dose)
+    rows = "no,course,dose\nA,1,200\nA,1,\nB,1,\nB,1,\nC,1,200\nC,1,200\n"
+    staged = stage_text(tmp_path, source(table("lrt_course", *columns, group_by='["course"]')), rows)
+    assert staged.issues["rule_id"].to_list() == ["S28"] * is_said, (
+        "nothing is combined where all or none are blank"
+    )
 
 
 def test_groups_do_not_reach_across_submissions(tmp_path):

@@ -26,8 +26,8 @@ def test_a_value_that_no_table_takes_is_told_once_a_sheet(tmp_path):
     assert staged.tables["followup"].height == 2
     assert staged.tables["event"]["event_id"].to_list() == ["west-r1", "west-r5", "west-r6"]
     assert told(staged) == [
-        ("kind", 4, "2.0", "1 row feeds no table"),
-        ("kind", 5, "3", "2 rows feed no table"),
+        ("kind", 4, "2.0", "no table takes it in 1 row"),
+        ("kind", 5, "3", "no table takes it in 2 rows"),
     ]
 
 
@@ -55,14 +55,54 @@ def test_values_that_are_known_but_do_not_fit_together_are_told(tmp_path):
         "event", *EVENTS, where='[{ column = "kind", in = ["2"] }, { column = "site", in = ["y"] }]'
     )
     staged = stage_text(tmp_path, source(both + other), "id,no,kind,site,date\n1,a,1,y,2024-01-02\n")
-    assert told(staged) == [("kind", 2, "1", "1 row feeds no table")]
+    assert told(staged) == [("kind", 2, "1", "no table takes it in 1 row")]
+
+
+@pytest.mark.parametrize(
+    ("options", "more", "expected"),
+    [
+        (
+            [],
+            (),
+            [("kind", 3, "<", "no table takes it in 1 row"), ("kind", 4, "9", "no table takes it in 1 row")],
+        ),
+        (
+            ['leave_out = { column = "kind", in = ["9"] }'],
+            (),
+            [("kind", 3, "<", "no table takes it in 1 row")],
+        ),
+        (
+            [],
+            ('disease_status = { from = "kind", codes = { "2" = "ned", "9" = "unk", "<" = "unk" } }',),
+            [],
+        ),
+    ],
+)
+def test_a_value_that_makes_no_record_is_told_though_another_table_takes_the_row(
+    tmp_path, options, more, expected
+):
+    every_row = table("followup", *VISITS, *more)
+    chosen = table("event", *EVENTS, where='{ column = "kind", in = ["2"] }')
+    rows = "".join(f"1,r{n},{kind},2024-01-02\n" for n, kind in enumerate(["2", "<", "9", "", "２"]))
+    staged = stage_text(tmp_path, source(every_row + chosen, *options), "id,no,kind,date\n" + rows)
+    assert staged.tables["followup"].height == 5
+    assert staged.tables["event"].height == 2
+    assert told(staged) == expected
+
+
+def test_a_box_that_is_not_ticked_asks_for_no_record(tmp_path):
+    every_row = table("followup", *VISITS)
+    ticked = table("event", *EVENTS, where='{ column = "kind___2", in = ["1"] }')
+    rows = "".join(f"1,r{n},{kind},2024-01-02\n" for n, kind in enumerate(["1", "0", "Unchecked", "2"]))
+    staged = stage_text(tmp_path, source(every_row + ticked), "id,no,kind___2,date\n" + rows)
+    assert told(staged) == [("kind___2", 5, "2", "no table takes it in 1 row")]
 
 
 def test_a_wrong_routing_column_is_told_in_few_words(tmp_path):
     rows = "".join(f"1,r{n},name {n},2024-01-02\n" for n in range(80))
     staged = stage_text(tmp_path, source(TABLES), "id,no,kind,date\n" + rows)
     assert len(told(staged)) == 51
-    assert told(staged)[-1] == ("kind", 52, None, "30 rows feed no table, with 30 other values")
+    assert told(staged)[-1] == ("kind", 52, None, "no table takes it in 30 rows, with 30 other values")
     keys = staged.file_issues["record_key"].drop_nulls()
     assert not keys.str.contains("name").any(), "a value of a record is in no key"
 

@@ -129,9 +129,16 @@ def _dose_in_words(scene: Scene) -> None:
     scene.record("S14", hit, "lrt_target", "TargetDose_cGy", "number", "a dose in words", False)
 
 
+def _session_without_day(scene: Scene) -> None:
+    hits = scene.rows("rt_sessions", scene.take(_radiated, None))
+    hits[len(hits) // 2].row["TreatmentDateTime"] = ""
+    text = "one session of a course without its day"
+    scene.record("S28", hits[0], "lrt_course", "TreatmentDateTime", "missing", text, False)
+
+
 PLANTERS: tuple[Planter, ...] = (
     _before_detection, _centigray, _one_session, _long_course, _stopped, _same_field_again, _quality_assurance, _no_target,
-    _no_margin, _ambiguous_day, _dose_in_words,
+    _no_margin, _ambiguous_day, _dose_in_words, _session_without_day,
     on_course("T06", "BED10_Gy", "88.00", "disagreement", "stored BED10 is not that of the fractions",
               _technique("imrt")),
     on_course("T07", "Technique", "SBRT", "disagreement", "33 fractions of 2 Gy labelled stereotactic",
