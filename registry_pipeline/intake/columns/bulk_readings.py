@@ -54,16 +54,22 @@ def read_dates(
 
 def read_identifiers(texts: pl.Series, is_person: bool, fields: Mapping[str, pl.DataType]) -> pl.DataFrame:
     """Readings of identifiers, which are nearly all distinct and plain: only the others go through the parser."""
-    is_plain = texts.str.contains(_PLAIN_IDENTIFIER) & ~texts.str.contains(_ODD_IDENTIFIER)
+    text = pl.col("text")
+    known = texts.to_frame("text").select(
+        text,
+        (text.str.contains(_PLAIN_IDENTIFIER) & ~text.str.contains(_ODD_IDENTIFIER))
+        .fill_null(False)
+        .alias("is_plain"),
+        text.str.contains(_DECIMAL_IDENTIFIER).alias("has_decimals"),
+        text.str.contains(_BEFORE_REPEATED).fill_null(False).alias("is_running"),
+    )
     column = NumberedColumn(
         is_person,
-        has_decimals=bool(texts.str.contains(_DECIMAL_IDENTIFIER).any()),
-        running=frozenset(texts.filter(texts.str.contains(_BEFORE_REPEATED))),
+        has_decimals=bool(known["has_decimals"].any()),
+        running=frozenset(texts.filter(known["is_running"])),
     )
-    known, result = texts.to_frame("text"), {"value": pl.col("text")}
-    return _read_others(
-        texts, known, is_plain.fill_null(False), result, partial(read_identifier, column=column), fields
-    )
+    read = partial(read_identifier, column=column)
+    return _read_others(texts, known, known["is_plain"], {"value": text}, read, fields)
 
 
 def part_of_identifier(texts: pl.Series) -> pl.Series:
@@ -82,10 +88,11 @@ def _read_others(
     fields: Mapping[str, pl.DataType],
 ) -> pl.DataFrame:
     """Readings of all texts: made from ``known`` where that is enough, else by the parser."""
-    nothing = pl.lit(None)
-    told = known.filter(is_known).select(
-        made.get(name, nothing).cast(dtype).alias(name) for name, dtype in fields.items()
-    )
-    others = parse_texts(texts.filter(~is_known), read, fields)
-    places = pl.concat([is_known.arg_true(), (~is_known).arg_true()])
-    return pl.concat([told, others]).select(pl.all().gather(places.arg_sort()))
+    nothing, is_other = pl.lit(None), ~is_known
+    wanted = [made.get(name, nothing).cast(dtype).alias(name) for name, dtype in fields.items()]
+    others = parse_texts(texts.filter(is_other), read, fields)
+    told = known.lazy().filter(is_known).select(wanted)
+    if others.is_empty():
+        return told.collect()
+    places = pl.select(pl.concat([is_known.arg_true(), is_other.arg_true()]).arg_sort()).to_series()
+    return pl.concat([told, others.lazy()]).select(pl.all().gather(places)).collect()

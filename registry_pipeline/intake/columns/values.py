@@ -52,6 +52,8 @@ SOURCE_PREFIX = "_source:"
 EPOCH_PREFIX = "_epoch:"
 """Before the name of a source column: the system, 1900 or 1904, in which a row's workbook counts days."""
 _DAY_NUMBER = r"\A[0-9]{5}(?:\.[0-9]+)?\z"
+_BEHIND_CHANGE = {"text_before": "text", "value_after": "after"}
+_NO_ISSUES, _NO_CHANGES = pl.DataFrame(schema=ISSUE_SCHEMA), pl.DataFrame(schema=CHANGE_SCHEMA)
 _FOUND = {"rule_id": pl.String, "reason": pl.String, "after": pl.String, "parser": pl.String}
 
 
@@ -81,21 +83,42 @@ def folded(column: pl.Expr) -> pl.Expr:
 
 
 def clean(rows: pl.DataFrame, columns: Sequence[str], sentinels: Sequence[str]) -> pl.DataFrame:
-    """Outer blanks off; empty texts and sentinels (whatever their width and case) to null."""
+    """Outer blanks off; empty texts and sentinels (whatever their width and case) to null.
+
+    Distinct texts are judged, and those of all columns in one plan: a plan for each takes longer than a small file.
+    """
+    if not columns:
+        return rows
     blanks = pl.Series([*sentinels, ""], dtype=pl.String).to_frame("text").select(folded(pl.col("text")))
     wanted = blanks["text"].unique().implode()
+    found = rows.select(_missing_texts(at, name, wanted) for at, name in enumerate(columns)).row(0)
+    is_padded = rows.select(_is_padded(name).alias(str(at)) for at, name in enumerate(columns)).row(0)
     changed = []
-    for name in columns:
-        received = rows[name].unique().drop_nulls()
-        distinct = received.str.strip_chars().alias("text").to_frame()
-        is_missing = folded(pl.col("text")).is_in(wanted) | pl.col("text").str.contains(DECLARED_MISSING)
-        missing = distinct.filter(is_missing)["text"].unique()
+    for name, missing, has_blanks in zip(columns, found, is_padded, strict=True):
         stripped = pl.col(name).str.strip_chars()
-        if len(missing):
-            changed.append(pl.when(~stripped.is_in(missing.implode())).then(stripped).alias(name))
-        elif (distinct["text"] != received).any():
+        if missing:
+            texts = pl.Series(missing, dtype=pl.String).implode()
+            changed.append(pl.when(~stripped.is_in(texts)).then(stripped).alias(name))
+        elif has_blanks:
             changed.append(stripped)
-    return rows.with_columns(changed)
+    return rows.with_columns(changed) if changed else rows
+
+
+def _missing_texts(at: int, name: str, blanks: pl.Series) -> pl.Expr:
+    """The distinct texts of a column, without outer blanks, that mean that there is no value; as one list."""
+    text = _distinct(name).str.strip_chars()
+    is_missing = folded(text).is_in(blanks) | text.str.contains(DECLARED_MISSING)
+    return text.filter(is_missing).unique().implode().alias(str(at))
+
+
+def _is_padded(name: str) -> pl.Expr:
+    text = _distinct(name)
+    return (text.str.strip_chars() != text).any()
+
+
+def _distinct(name: str) -> pl.Expr:
+    """The texts of a column; in order, for an expression that names them twice must find the same ones."""
+    return pl.col(name).unique(maintain_order=True).drop_nulls()
 
 
 def type_column(
@@ -129,15 +152,10 @@ def type_column(
     values = readings.select(pl.col(part).gather(places).alias(column) for part, column in parts.items())
     if mapping.is_size and "size_text" in siblings:
         values = values.with_columns(texts.alias("size_text"))
-    judged = _judged(readings, places, pl.DataFrame([rows["_row_id"], texts.alias("text"), origin]))
-    judged = judged.with_columns(pl.lit(name).alias("column_name"))
-    issues = judged.filter(pl.col("rule_id").is_not_null()).rename({"text": "value_text"})
-    changes = judged.filter(pl.col("after").is_not_null()).rename(
-        {"text": "text_before", "after": "value_after"}
+    issues, changes = _judged(
+        readings, places, pl.DataFrame([rows["_row_id"], texts.alias("text"), origin]), name
     )
-    typed = Typed(
-        values, texts, origin, issues.select(list(ISSUE_SCHEMA)), changes.select(list(CHANGE_SCHEMA))
-    )
+    typed = Typed(values, texts, origin, issues, changes)
     return typed if mapping.part is None else _with_parts(typed, received, rows["_row_id"], name)
 
 
@@ -180,17 +198,36 @@ def _typed_text(row_ids: pl.Series, texts: pl.Series, origin: pl.Series, name: s
         kept.alias(name).to_frame(),
         kept,
         origin,
-        pl.DataFrame(schema=ISSUE_SCHEMA),
+        _NO_ISSUES,
         with_schema(shaped, CHANGE_SCHEMA),
     )
 
 
-def _judged(readings: pl.DataFrame, places: pl.Series, rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows whose reading has something to tell, and what."""
-    tells = readings["rule_id"].is_not_null() | readings["after"].is_not_null()
-    wanted = tells.gather(places).arg_true() if tells.any() else pl.Series(dtype=pl.UInt32)
-    told = readings.select(pl.col(list(_FOUND)).gather(places.gather(wanted)))
-    return rows.select(pl.all().gather(wanted)).hstack(told)
+def _judged(
+    readings: pl.DataFrame, places: pl.Series, rows: pl.DataFrame, name: str
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Issues and changes of the rows whose reading has something to tell."""
+    told = [readings[column].null_count() < readings.height for column in ("rule_id", "after")]
+    if not any(told):
+        return _NO_ISSUES, _NO_CHANGES
+    tells = readings.select(pl.col("rule_id").is_not_null() | pl.col("after").is_not_null()).to_series()
+    wanted = tells.gather(places).arg_true()
+    found = readings.select(pl.col(list(_FOUND)).gather(places.gather(wanted)))
+    judged = rows.select(pl.all().gather(wanted)).hstack(found)
+    judged = judged.with_columns(pl.lit(name).alias("column_name"))
+    issues, changes = pl.collect_all(
+        [
+            judged.lazy()
+            .filter(pl.col("rule_id").is_not_null())
+            .select(
+                pl.col("text").alias(column) if column == "value_text" else column for column in ISSUE_SCHEMA
+            ),
+            judged.lazy()
+            .filter(pl.col("after").is_not_null())
+            .select(pl.col(_BEHIND_CHANGE.get(column, column)).alias(column) for column in CHANGE_SCHEMA),
+        ]
+    )
+    return issues, changes
 
 
 def with_default(typed: Typed, mapping: ColumnMapping, row_ids: pl.Series) -> Typed:
@@ -227,6 +264,9 @@ def _first_filled(rows: pl.DataFrame, mapping: ColumnMapping) -> tuple[pl.Series
     names = mapping.sources
     if mapping.sentinels:
         rows = clean(rows.select(*dict.fromkeys(names)), names, mapping.sentinels)
+    if len(names) == 1:
+        origin = pl.Series("source_column", names, dtype=pl.String).new_from_index(0, rows.height)
+        return rows[names[0]].alias("text"), origin
     filled = rows.select(
         pl.coalesce(pl.col(list(names))).alias("text"),
         pl.coalesce(

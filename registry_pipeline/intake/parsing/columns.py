@@ -32,10 +32,11 @@ class Distinct:
 def distinct_texts(series: pl.Series) -> Distinct:
     """The distinct texts of a column; nulls are allowed."""
     # through Arrow's own interface: polars' to_arrow() was seen to crash the process now and then
-    texts = pa.chunked_array(series.cast(pl.String)).cast(pa.large_string())
+    plain = series if series.dtype == pl.String else series.cast(pl.String)
+    texts = pa.chunked_array(plain).cast(pa.large_string())
     encoded = texts.combine_chunks().dictionary_encode()
     distinct = pl.Series(series.name, encoded.dictionary, dtype=pl.String)
-    places = pl.Series(encoded.indices, dtype=pl.UInt32).fill_null(len(distinct))
+    places = pl.Series(encoded.indices.fill_null(len(distinct)), dtype=pl.UInt32)
     return Distinct(distinct.extend_constant(None, 1), places)
 
 
