@@ -15,6 +15,16 @@ from schemas.disease.treatment_code_lists import *  # noqa: F403
 MATCH_METHOD = code_list(
     "match_method", "project", exact="facility key", prob="probabilistic", manual="steward's decision"
 )
+VALUE_ORIGIN = code_list(
+    "value_origin",
+    "project",
+    column="the cell as it was read",
+    template="made from several cells",
+    aggregate="made from the cells of several rows",
+    computed="computed from the cell and a date in another one",
+    constant="written in the facility's mapping",
+    registry="given by the registry",
+)
 SEVERITY = code_list(
     "severity",
     "project",

@@ -25,6 +25,7 @@ from registry_pipeline.cli.releases import releases
 from registry_pipeline.cli.report import report
 from registry_pipeline.cli.review import review
 from registry_pipeline.cli.run import demo, dev, init, refresh, simulate
+from registry_pipeline.cli.trace import trace
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -51,6 +52,7 @@ for command in (
     review,
     queries,
     sql,
+    trace,
     releases,
     report,
     simulate,

@@ -16,6 +16,7 @@ import polars as pl
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.settings import Settings
 from registry_pipeline.intake.columns.anchors import AnchorDates, anchor_dates
+from registry_pipeline.intake.columns.lineage import COLUMN_MAP, HEADERS, column_map, sheet_headers
 from registry_pipeline.intake.columns.table import Staging, TableRows, stage_table
 from registry_pipeline.intake.columns.values import clean
 from registry_pipeline.intake.identity.links import Identity, find_identity
@@ -81,7 +82,8 @@ class Staged:
     Attributes:
         tables: curated table -> one row per source row that feeds it (or per group of rows): the curated
             columns that the mapping fills, ``_row_id`` (the first row), ``_row_ids`` (all of them),
-            ``_source_no`` (position of the source in the TOML, from 0), ``_submission_no``. Wide rows that
+            ``_source_no`` (position of the source in the TOML, from 0), ``_mapping_no`` (of the
+            ``[[source.table]]``), ``_submission_no``. Wide rows that
             feed several records of one table repeat their ``_row_id``.
         issues: values that could not be read and are null, and values that break a rule of their REDCap
             project: ``ISSUE_COLUMNS`` and ``suggestion``. ``_row_id`` is the source row
@@ -98,6 +100,7 @@ class Staged:
         judged: rule id -> how many values the rules of REDCap projects have judged.
         person_keys: ``patient_id, name_key, sound_key, national_id_key``: keyed hashes that recognise a
             person in two records; for the linkage only, in no release.
+        column_map, headers: which columns of the files fill which curated column (``COLUMN_MAP``, ``HEADERS``).
     """
 
     tables: Mapping[str, pl.DataFrame]
@@ -110,6 +113,8 @@ class Staged:
     source_columns: Mapping[tuple[str, str, str], str]
     judged: Mapping[str, int] = field(default_factory=dict)
     person_keys: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=PERSON_KEYS))
+    column_map: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=COLUMN_MAP))
+    headers: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=HEADERS))
 
 
 @dataclass
@@ -229,6 +234,8 @@ def _staged(home: Home, facility: Facility, uses: Sequence[FileUse], collected: 
         source_columns=_source_columns(facility),
         judged=judged_in_all(uses, collected.redcap),
         person_keys=collected.persons.person_keys(),
+        column_map=column_map(facility),
+        headers=sheet_headers(uses),
     )
 
 

@@ -43,7 +43,17 @@ from registry_pipeline.validation.rules.catalogue import Catalogue, OverrideErro
 from registry_pipeline.validation.screening.row_account import with_empty_sheets
 from registry_pipeline.validation.screening.screen import Screened, ScreenOptions, screen_facility
 
-STAGED_FRAMES = ("issues", "coercions", "rows", "file_issues", "files", "sheets", "person_keys")
+STAGED_FRAMES = (
+    "issues",
+    "coercions",
+    "rows",
+    "file_issues",
+    "files",
+    "sheets",
+    "person_keys",
+    "column_map",
+    "headers",
+)
 SCREENED_FRAMES = ("findings", "rule_results", "row_account", "quarantine")
 
 

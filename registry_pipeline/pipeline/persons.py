@@ -15,7 +15,7 @@ from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.merges import merges_at, persons_of_several, renamed
 from registry_pipeline.store.parquet import read_parquet
 from registry_pipeline.validation.registry_wide.linkage import find_pairs, persons_of
-from registry_pipeline.validation.registry_wide.persons import PERSON_TABLES, one_row_each
+from registry_pipeline.validation.registry_wide.persons import ITEM_SHARES, PERSON_TABLES, one_row_each
 from registry_pipeline.validation.screening.places import source_locations
 
 PATIENT = ("patient_id", "birth_date_lower", "birth_date_upper")
@@ -32,23 +32,26 @@ class PersonRecords:
         tables: of ``PERSON_TABLES`` the accepted records of all facilities, one row per person; empty
             where no facility shares a patient.
         conflicts: ``table_name, patient_id, items, rule_id``: where two facilities contradict each other.
+        shares: which facility's record gave which items (``ITEM_SHARES``).
     """
 
     tables: dict[str, pl.DataFrame]
     conflicts: pl.DataFrame
+    shares: pl.DataFrame
 
 
 def person_records(context: RefreshContext) -> PersonRecords:
     """One row per person, where decisions say that facilities share patients."""
     persons = persons_of_several(context)
     if not persons:
-        return PersonRecords({}, pl.DataFrame(schema=_CONFLICT))
-    tables, conflicts = {}, []
+        return PersonRecords({}, pl.DataFrame(schema=_CONFLICT), pl.DataFrame(schema=ITEM_SHARES))
+    tables, conflicts, shares = {}, [], []
     for name in PERSON_TABLES:
         frames = [read_parquet(path) for path in context.accepted_files(name)]
-        tables[name], contradictions = one_row_each(name, pl.concat(frames), persons)
+        tables[name], contradictions, given = one_row_each(name, pl.concat(frames), persons)
         conflicts.append(contradictions)
-    return PersonRecords(tables, pl.concat(conflicts))
+        shares.append(given)
+    return PersonRecords(tables, pl.concat(conflicts), pl.concat(shares))
 
 
 def linkage_tables(context: RefreshContext) -> dict[str, pl.DataFrame]:

@@ -20,6 +20,7 @@ from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.errors import Refused
 from registry_pipeline.pipeline.facility import screen_damaged
 from registry_pipeline.pipeline.keys import analysis_keys, curated_keys, mart_keys
+from registry_pipeline.pipeline.lineage import write_lineage
 from registry_pipeline.pipeline.persons import person_records
 from registry_pipeline.pipeline.quality import quality_tables
 from registry_pipeline.pipeline.step import digest_of, refresh_lock
@@ -63,6 +64,7 @@ def curate(context: RefreshContext, force: bool = False) -> dict[str, int]:
         limit = context.settings.refresh.memory_limit
         counts = layers.curate(accepted, kept.folder, limit, context.home.store, kept, keys.__getitem__)
         kept.save()
+        write_lineage(context, force)
         return counts
 
 

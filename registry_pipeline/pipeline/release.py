@@ -121,7 +121,7 @@ def _build(context: RefreshContext, anew: bool) -> None:
         key_check=home.key_check(),
         data_statement=settings.privacy.data_statement,
     )
-    layers = ("curated", "mart", "result", "quality")
+    layers = ("curated", "mart", "result", "quality", "meta")
     files = {name: context.layout.table(name) for layer in layers for name in schemas.tables_of(layer)}
     release_id = new_release_id(home)
     findings = _findings(context, release_id)

@@ -21,6 +21,7 @@ TECHNICAL: Mapping[str, pl.DataType | type[pl.DataType]] = {
     "_row_id": pl.Int64,
     "_row_ids": pl.List(pl.Int64),
     "_source_no": pl.Int16,
+    "_mapping_no": pl.Int16,
     "_submission_no": pl.Int32,
 }
 
@@ -86,6 +87,7 @@ def complete(name: str, frame: pl.DataFrame | None) -> pl.DataFrame:
         pl.col("_row_id").cast(pl.Int64),
         _technical(given, "_row_ids", pl.concat_list(pl.col("_row_id").cast(pl.Int64))),
         _technical(given, "_source_no", pl.lit(0, dtype=pl.Int16)),
+        _technical(given, "_mapping_no", pl.lit(None, dtype=pl.Int16)),
         _technical(given, "_submission_no", pl.lit(0, dtype=pl.Int32)),
     ).with_columns(_bounds(model))
 

@@ -45,10 +45,10 @@ class TableRows:
     """What one ``[[source.table]]`` gave.
 
     Attributes:
-        rows: curated columns and ``_row_id, _row_ids, _submission_no``.
+        rows: curated columns and ``_row_id, _row_ids, _source_no, _mapping_no, _submission_no``.
         issues: ``ISSUE_SCHEMA`` with ``_record_row_id`` (the ``_row_id`` of the record) and ``_record_key``.
         changes: ``CHANGE_SCHEMA``.
-        patients: ``source_patient_id, patient_id, _row_id, _submission_no``, each patient once.
+        patients: ``source_patient_id, patient_id, _row_id, _submission_no, _mapping_no``, each patient once.
     """
 
     rows: pl.DataFrame
@@ -178,7 +178,11 @@ class _Work:
         if self.mapping.table == "patient" and "source_patient_id" not in self.records.columns:
             self.records = self.records.with_columns(pl.col(LOCAL_PATIENT).alias("source_patient_id"))
         patients = self.records.select(
-            pl.col(LOCAL_PATIENT).alias("source_patient_id"), "patient_id", "_row_id", "_submission_no"
+            pl.col(LOCAL_PATIENT).alias("source_patient_id"),
+            "patient_id",
+            "_row_id",
+            "_submission_no",
+            pl.lit(self.mapping.number, dtype=pl.Int16).alias("_mapping_no"),
         ).drop_nulls("patient_id")
         return TableRows(
             self._ordered(),
@@ -234,6 +238,7 @@ class _Work:
             "_row_id",
             "_row_ids",
             pl.lit(self.source.number, dtype=pl.Int16).alias("_source_no"),
+            pl.lit(self.mapping.number, dtype=pl.Int16).alias("_mapping_no"),
             pl.col("_submission_no").cast(pl.Int32),
         )
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from registry_pipeline.intake.columns.lineage import person_mapping_no
 from registry_pipeline.intake.identity.links import Identity, contradictions, numbers_of, one_number_each
 from registry_pipeline.intake.identity.person_keys import PERSON_KEYS, person_keys
 from registry_pipeline.intake.mapping.model import Facility, Source
@@ -36,7 +37,7 @@ class Persons:
     issues: list[pl.DataFrame] = field(default_factory=list)
 
     def add_patients(self, source: Source, patients: pl.DataFrame) -> None:
-        """The patients of a ``[[source.table]]``: ``source_patient_id, patient_id, _row_id, _submission_no``."""
+        """The patients of a ``[[source.table]]``: ``source_patient_id, patient_id, _row_id, _submission_no, _mapping_no``."""
         own = patients["patient_id"]
         if self.pseudonyms.has_links:
             own = self.pseudonyms.own(patients[XREF_COLUMN], source.patient_number)
@@ -62,6 +63,7 @@ class Persons:
                 "_submission_no",
                 self.pseudonyms.own(local, str(kind)).alias("own_patient_id"),
                 pl.lit(False).alias("_has_record"),
+                pl.lit(person_mapping_no(source, str(kind)), dtype=pl.Int16).alias("_mapping_no"),
             )
             name = source.name if kind == source.patient_number else f"{source.name}.{kind}"
             once = found.unique(XREF_COLUMN, keep="first", maintain_order=True)
@@ -90,6 +92,7 @@ class Persons:
             "_row_id",
             pl.concat_list("_row_id").alias("_row_ids"),
             "_source_no",
+            "_mapping_no",
             "_submission_no",
         )
 
@@ -129,6 +132,7 @@ def _placed(frame: pl.DataFrame, source: Source, name: str) -> pl.DataFrame:
         "_row_id",
         pl.col("_submission_no").cast(pl.Int32),
         "_has_record",
+        "_mapping_no",
         pl.lit(name).alias("source_name"),
         pl.lit(source.number, dtype=pl.Int16).alias("_source_no"),
     )

@@ -4,6 +4,8 @@ Belongs here: looking single cells up in the raw layer, for findings.
 Does not belong here: reading whole files (``raw.py``), what a cell means (``stage.py``).
 """
 
+from pathlib import Path
+
 import polars as pl
 
 from registry_pipeline.core.home import Home
@@ -32,9 +34,17 @@ def raw_values(home: Home, facility_id: str, wanted: pl.DataFrame) -> pl.DataFra
     return wanted.join(values, on=["_row_id", "source_column"], how="left", maintain_order="left")
 
 
+def is_in_raw(home: Home, facility_id: str, sheet_no: int) -> bool:
+    """Whether the rows of a sheet are in the raw layer; ``sheet_no`` as of ``core.row_id.sheet_number``."""
+    return _sheet_path(home, facility_id, sheet_no).is_file()
+
+
+def _sheet_path(home: Home, facility_id: str, sheet_no: int) -> Path:
+    return home.store / "raw" / facility_id / f"{sheet_no >> 8}.{sheet_no & 255}.parquet"
+
+
 def _sheet_values(home: Home, facility_id: str, cells: pl.DataFrame) -> list[pl.DataFrame]:
-    number = int(cells["_sheet"][0])
-    path = home.store / "raw" / facility_id / f"{number >> 8}.{number & 255}.parquet"
+    path = _sheet_path(home, facility_id, int(cells["_sheet"][0]))
     if not path.is_file():
         return []
     rows = pl.scan_parquet(path, glob=False)
@@ -57,8 +67,7 @@ def _sheet_values(home: Home, facility_id: str, cells: pl.DataFrame) -> list[pl.
 
 def raw_row(home: Home, facility_id: str, row_id: int) -> dict[str, str | None]:
     """One source row as received: column -> text; empty where no file has it."""
-    number = row_id >> SHEET_SHIFT
-    path = home.store / "raw" / facility_id / f"{number >> 8}.{number & 255}.parquet"
+    path = _sheet_path(home, facility_id, row_id >> SHEET_SHIFT)
     if not path.is_file():
         return {}
     rows = pl.scan_parquet(path, glob=False).filter(pl.col("_row_id") == row_id).collect()

@@ -28,6 +28,7 @@ from registry_pipeline.validation.screening.screen import StagedFrames
 PSEUDONYM_LENGTH = 17
 PERSON_TABLES = ("patient", "death")
 _OWN = ("facility_id", "source_patient_id")
+ITEM_SHARES = dict.fromkeys(("table_name", "patient_id", "facility_id", "items"), pl.String)
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ def known_elsewhere(frame: pl.DataFrame, merged: Mapping[str, str]) -> pl.DataFr
 
 def one_row_each(
     name: str, frame: pl.DataFrame, persons: Mapping[str, str]
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     """Accepted records of a table of ``PERSON_TABLES``, one row per person that several facilities know.
 
     Item by item the value of the facility of the surviving pseudonym, then those of the others.
@@ -133,7 +134,8 @@ def one_row_each(
         persons: surviving pseudonym -> the facility that it comes from.
 
     Returns:
-        The table, and the contradictions: ``table_name, patient_id, items, rule_id``.
+        The table; the contradictions: ``table_name, patient_id, items, rule_id``; and which facility's record gave
+        which items: ``ITEM_SHARES``.
     """
     columns = list(curated()[name].columns)
     is_person = pl.col("patient_id").is_in(list(persons))
@@ -148,7 +150,20 @@ def one_row_each(
     keys = joined.records.select("_row_id", "patient_id")
     conflicts = joined.conflicts.filter(~pl.col("items").is_in(_OWN)).join(keys, on="_row_id")
     whole = pl.concat([frame.filter(~is_person).select(columns), joined.records.select(columns)])
-    return whole, conflicts.select(pl.lit(name).alias("table_name"), "patient_id", "items", "rule_id")
+    named = pl.lit(name).alias("table_name")
+    return (
+        whole,
+        conflicts.select(named, "patient_id", "items", "rule_id"),
+        _shares(name, joined.records, several),
+    )
+
+
+def _shares(name: str, records: pl.DataFrame, several: pl.DataFrame) -> pl.DataFrame:
+    """Which facility's record gave which items of a person."""
+    sources = records.select("patient_id", "_item_sources").explode("_item_sources").unnest("_item_sources")
+    numbered = several.select(pl.int_range(pl.len(), dtype=pl.Int64).alias("row_id"), "facility_id")
+    shares = sources.drop_nulls("row_id").join(numbered, on="row_id")
+    return shares.select(pl.lit(name).alias("table_name"), "patient_id", "facility_id", "items")
 
 
 def conflict_findings(conflicts: pl.DataFrame, rules: Catalogue) -> pl.DataFrame:

@@ -19,6 +19,10 @@ WITHIN_SOURCE = {"patient": "V01", "lesion": "L01", "death": "H01"}
 ACROSS_SOURCES = {"death.death_date": "H03"}
 DAYS_FROM_1900_TO_1904 = 1462
 NO_BOUNDS_DAYS = 1_000_000
+ITEM_SOURCES = pl.List(pl.Struct({"row_id": pl.Int64, "mapping_no": pl.Int16, "items": pl.String}))
+"""The source rows of a record made of several, and the items that each gave, joined by commas."""
+NOT_JUDGED = ("_row_ids", "_origin", "_mapping_no", "_item_sources")
+"""What records carry of where they come from, beside what they say."""
 _FATES = {"_row_id": pl.Int64, "fate": pl.String}
 _ORIGINS = {"_row_id": pl.Int64, "column_name": pl.String, "_origin": pl.Int64}
 _CONFLICTS = {"_row_id": pl.Int64, "items": pl.String, "rule_id": pl.String, "is_free_text": pl.Boolean}
@@ -57,7 +61,8 @@ class Consolidated:
 
     Attributes:
         records: columns of the model; ``_row_id`` numbers the records, ``_origin`` is the source row of
-            the record, ``_row_ids`` are all source rows behind it.
+            the record, ``_row_ids`` are all source rows behind it, ``_mapping_no`` the ``[[source.table]]`` that
+            made it; of a record made of several, ``_item_sources`` says that of each row instead (``ITEM_SOURCES``).
         fates: ``_row_id, fate`` of source rows that made no record of their own (duplicate, superseded).
         origins: ``_row_id, column_name, _origin``: the source row that gave an item, for records made of
             several rows.
@@ -83,7 +88,9 @@ def consolidate_table(
     rows = complete(name, frame)
     key = list(key_of(curated()[name]))
     single, repeated = _parted(rows, key, has_null_key(curated()[name]))
-    single = single.with_columns(pl.col("_row_id").alias("_origin"))
+    single = single.with_columns(
+        pl.col("_row_id").alias("_origin"), pl.lit(None, dtype=ITEM_SOURCES).alias("_item_sources")
+    )
     fates: list[pl.DataFrame] = []
     merge = _Merge(name, how or Consolidation())
     if repeated.height:
@@ -118,7 +125,7 @@ def _parted(rows: pl.DataFrame, key: list[str], is_keyless: pl.Expr) -> tuple[pl
 
 
 def _bare(name: str, frame: pl.DataFrame) -> pl.DataFrame:
-    return frame.select(*curated()[name].columns, "_origin", "_row_ids")
+    return frame.select(*curated()[name].columns, *NOT_JUDGED)
 
 
 def _numbered(
@@ -159,13 +166,15 @@ class _Merge:
         """(records, origins, conflicts), each with the key columns."""
         if rows.is_empty():
             empty = pl.DataFrame()
-            return rows.with_columns(pl.col("_row_id").alias("_origin")), empty, empty
+            nothing = pl.lit(None, dtype=ITEM_SOURCES).alias("_item_sources")
+            return rows.with_columns(pl.col("_row_id").alias("_origin"), nothing), empty, empty
         rank = self.how.rank(self.name)
-        ranked = rows.with_columns(_rank(rank)).sort("_rank", "_row_id")
+        ranked = rows.with_columns(_rank(rank)).sort("_rank", "_row_id").with_row_index("_at")
         packed = ranked.select(
             *self.key,
             "_row_id",
             "_row_ids",
+            "_at",
             "_rank",
             "_source_no",
             *[self._pack(item) for item in self.items],
@@ -179,12 +188,32 @@ class _Merge:
         ]
         origins = by_key.select(
             *self.key, *[pl.col(item).struct.field("_from").alias(item) for item in self.items]
-        ).unpivot(on=list(self.items), index=self.key, variable_name="column_name", value_name="_origin")
+        ).unpivot(on=list(self.items), index=self.key, variable_name="column_name", value_name="_at")
+        origins = origins.drop_nulls("_at").join(
+            ranked.select("_at", pl.col("_row_id").alias("_origin")), on="_at", maintain_order="left"
+        )
         records = by_key.select(*self.key, *unpacked, pl.col("_row_id").alias("_origin"), "_row_ids")
-        return records, origins.drop_nulls("_origin"), conflicts
+        sources = self._item_sources(ranked, origins)
+        records = records.join(sources, on=self.key, how="left", maintain_order="left")
+        none = pl.lit(None, dtype=pl.Int16).alias("_mapping_no")
+        return records.with_columns(none), origins.drop("_at"), conflicts
+
+    def _item_sources(self, ranked: pl.DataFrame, origins: pl.DataFrame) -> pl.DataFrame:
+        """The rows of each key, the most trusted first, with the items that each gave."""
+        given = origins.group_by("_at").agg(pl.col("column_name").str.join(",").alias("items"))
+        rows = ranked.select(*self.key, "_at", "_row_ids", "_mapping_no").join(
+            given, on="_at", how="left", maintain_order="left"
+        )
+        source = pl.struct(
+            pl.col("_row_ids").alias("row_id"),
+            pl.col("_mapping_no").alias("mapping_no"),
+            pl.col("items").fill_null(""),
+        )
+        by_row = rows.explode("_row_ids").select(*self.key, source.alias("_item_sources"))
+        return by_row.group_by(self.key, maintain_order=True).agg("_item_sources")
 
     def _pack(self, item: str) -> pl.Expr:
-        parts = pl.struct([*self.items[item], pl.col("_row_id").alias("_from")])
+        parts = pl.struct([*self.items[item], pl.col("_at").alias("_from")])
         return pl.when(pl.col(item).is_not_null()).then(parts).alias(item)
 
     def _combine(self, packed: pl.DataFrame, by: list[str], is_within: bool) -> pl.DataFrame:

@@ -20,6 +20,7 @@ import pyarrow as pa
 from registry_pipeline.core.sql_files import SqlFile
 from registry_pipeline.validation.records import curated
 from registry_pipeline.validation.rules.catalogue import Catalogue, RuleEntry, parameters_for
+from registry_pipeline.validation.screening.consolidate import NOT_JUDGED
 from registry_pipeline.validation.screening.identifiers import Identifiers
 from registry_pipeline.validation.screening.within_table import Outcome, violation_frame
 
@@ -47,7 +48,7 @@ def open_records(
     connection = duckdb.connect(":memory:", config={"memory_limit": memory_limit, "threads": 1})
     connection.execute("CREATE SCHEMA screened")
     for name in curated():
-        frame = records[name].drop("_row_ids", "_origin", strict=False)
+        frame = records[name].drop(*NOT_JUDGED, strict=False)
         if words is not None:
             # a table that no rule names stays empty, a column that no rule of the table names stays out
             named = words.get(name, set()) - {"_row_id"}

@@ -254,6 +254,7 @@ def test_types_are_those_of_the_model(tmp_path):
         "_row_id": pl.Int64,
         "_row_ids": pl.List(pl.Int64),
         "_source_no": pl.Int16,
+        "_mapping_no": pl.Int16,
         "_submission_no": pl.Int32,
     }
 

@@ -1,0 +1,153 @@
+"""From the curated records of a release back to source rows: the tables of the meta layer that say so.
+
+Belongs here: bringing together what staging and screening of all facilities know of where records come from.
+Does not belong here: reading the tables (``stewardship/trace``), which row won (``validation/screening``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import polars as pl
+
+from registry_pipeline.core.row_id import sheet_number_of, source_row_of
+from registry_pipeline.core.source_code import code_digest
+from registry_pipeline.pipeline.context import RefreshContext
+from registry_pipeline.pipeline.keys import screened_content
+from registry_pipeline.pipeline.merges import persons_of_several
+from registry_pipeline.pipeline.persons import person_records
+from registry_pipeline.pipeline.step import digest_of, read_note
+from registry_pipeline.store.keyed_tables import KeyedTables
+from registry_pipeline.store.layers import declaration_digest
+from registry_pipeline.store.parquet import read_parquet, write_parquet
+from registry_pipeline.validation.records import curated, whole_key
+from registry_pipeline.validation.registry_wide.persons import PERSON_TABLES
+
+LINEAGE = {
+    "facility_id": pl.String,
+    "table_name": pl.String,
+    "record_key": pl.String,
+    "sheet_no": pl.Int64,
+    "source_row": pl.Int64,
+    "mapping_no": pl.Int64,
+    "items": pl.String,
+}
+
+
+def write_lineage(context: RefreshContext, force: bool = False) -> None:
+    """The tables of where curated records come from; one whose facilities did not change is kept."""
+    kept = KeyedTables(context.layout.layer("meta"), force)
+    keys, makers = lineage_keys(context), _makers(context)
+    for name, key in keys.items():
+        if not kept.is_current(name, key):
+            frame = makers[name]()
+            write_parquet(frame, kept.path(name))
+            kept.remember(name, key, frame.height)
+    kept.save()
+
+
+def lineage_keys(context: RefreshContext) -> dict[str, str]:
+    """Table -> what it is made from: the accepted records, and what staging said of files and mappings."""
+    code = code_digest(__name__)
+    accepted = screened_content(context, [f"{table}.accepted.parquet" for table in curated()])
+    staged = {facility_id: read_note(context.layout.staged(facility_id)) for facility_id in context.senders}
+    files = [[sender, note["files"] if note else {}] for sender, note in staged.items()]
+    keys = {"lineage": digest_of(code, accepted, persons_of_several(context))}
+    keys |= {
+        name: digest_of(code, [[sender, content.get(f"_{frame}.parquet")] for sender, content in files])
+        for name, frame in (
+            ("column_map", "column_map"),
+            ("source_sheet", "rows"),
+            ("source_header", "headers"),
+        )
+    }
+    return {name: digest_of(key, declaration_digest(f"meta.{name}")) for name, key in keys.items()}
+
+
+def _makers(context: RefreshContext) -> Mapping[str, Callable[[], pl.DataFrame]]:
+    return {
+        "lineage": lambda: lineage(context),
+        "column_map": lambda: _of_facilities(context, "column_map"),
+        "source_sheet": lambda: _sheets(context),
+        "source_header": lambda: _headers(context),
+    }
+
+
+def lineage(context: RefreshContext) -> pl.DataFrame:
+    """Rows of ``meta.lineage``, in the order of the files."""
+    parts = [_of_table(context, facility_id, table) for facility_id in context.senders for table in curated()]
+    rows = pl.concat([pl.DataFrame(schema=LINEAGE), *parts])
+    shares = person_records(context).shares
+    return rows if shares.is_empty() else _shared(rows, shares)
+
+
+def _of_table(context: RefreshContext, facility_id: str, table: str) -> pl.DataFrame:
+    """Of the records that a facility sent of one table."""
+    path = context.layout.screened_table(facility_id, table)
+    if not path.is_file():
+        return pl.DataFrame(schema=LINEAGE)
+    columns = ["_row_ids", "_mapping_no", "_item_sources"]
+    records = (
+        pl.scan_parquet(path, glob=False).select(whole_key(table).alias("record_key"), *columns).collect()
+    )
+    is_merged = pl.col("_item_sources").is_not_null()
+    plain = records.filter(~is_merged).explode("_row_ids").select(
+        "record_key", pl.col("_row_ids").alias("row_id"), pl.col("_mapping_no").alias("mapping_no"),
+        pl.lit(None, dtype=pl.String).alias("items"),
+    )  # fmt: skip
+    merged = records.filter(is_merged).select("record_key", "_item_sources").explode("_item_sources")
+    rows = pl.concat([plain, merged.unnest("_item_sources").select(plain.columns)]).sort(
+        "row_id", maintain_order=True
+    )
+    return rows.select(
+        pl.lit(facility_id).alias("facility_id"),
+        pl.lit(table).alias("table_name"),
+        "record_key",
+        sheet_number_of(pl.col("row_id")).alias("sheet_no"),
+        source_row_of(pl.col("row_id")).alias("source_row"),
+        pl.col("mapping_no").cast(pl.Int64),
+        "items",
+    )
+
+
+def _shared(rows: pl.DataFrame, shares: pl.DataFrame) -> pl.DataFrame:
+    """Of persons whom several facilities know: a row gave what its facility's record gave to the person."""
+    given = shares.rename({"patient_id": "record_key", "items": "_given"})
+    joined = rows.join(
+        given, on=["table_name", "record_key", "facility_id"], how="left", maintain_order="left"
+    )
+    own, given_items = pl.col("items").str.split(","), pl.col("_given").str.split(",")
+    both = own.list.set_intersection(given_items).list.join(",")
+    is_person = pl.col("table_name").is_in(PERSON_TABLES) & pl.col("_given").is_not_null()
+    items = pl.when(is_person).then(pl.when(pl.col("items").is_null()).then("_given").otherwise(both))
+    return joined.with_columns(items.otherwise("items").alias("items")).select(list(LINEAGE))
+
+
+def _of_facilities(context: RefreshContext, frame: str) -> pl.DataFrame:
+    """A staged frame of all facilities, with the facility before it."""
+    return pl.concat(
+        read_parquet(context.layout.staged_frame(sender, frame)).with_columns(
+            pl.lit(sender).alias("facility_id")
+        )
+        for sender in context.senders
+    )
+
+
+def _sheets(context: RefreshContext) -> pl.DataFrame:
+    """Rows of ``meta.source_sheet``: one row of each sheet says where all of them stood."""
+    place = ("submission_id", "source_file", "sheet", "source_name")
+    parts = []
+    for sender in context.senders:
+        rows = pl.scan_parquet(context.layout.staged_frame(sender, "rows"), glob=False)
+        sheets = rows.group_by(sheet_number_of(pl.col("_row_id")).alias("sheet_no")).agg(
+            pl.col(place).first()
+        )
+        named = sheets.with_columns(pl.col(place).cast(pl.String), pl.lit(sender).alias("facility_id"))
+        parts.append(named.sort("sheet_no").collect())
+    return pl.concat(parts)
+
+
+def _headers(context: RefreshContext) -> pl.DataFrame:
+    """Rows of ``meta.source_header``."""
+    headers = _of_facilities(context, "headers").rename({"_sheet": "sheet_no"})
+    return headers.filter(pl.col("header") != pl.col("source_column"))
