@@ -24,7 +24,8 @@ _READING = (
     GenericRule(
         "S01",
         "error",
-        "The file or a part of it cannot be read, or it holds no rows. Export it again as UTF-8 or GB18030 text or as an .xlsx workbook, without a password.",
+        "The file or a part of it cannot be read, holds no rows, or was read as the remark says. Where rows are missing,"
+        " export it again as UTF-8 or GB18030 text or as an .xlsx workbook, without a password.",
         "conformance/value",
         "P",
         "file",
@@ -149,7 +150,8 @@ _PARSING = (
     GenericRule(
         "S12",
         "warning",
-        "'{column}' can be read as day/month or as month/day. Declare the date format of the source in the mapping.",
+        "'{column}' can be read as more than one day: day/month or month/day, or the day in another time zone. Declare"
+        " the date format or the time zone of the source in the mapping.",
         "conformance/value",
         "P",
         "value",

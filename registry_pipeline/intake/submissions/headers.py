@@ -39,12 +39,10 @@ def issues_of_file(use: FileUse, drift: Drift) -> Iterator[dict[str, Any]]:
     yield from (_issue(use, **told) for told in redcap_issues(use))
     for sheet in use.sheets:
         assert use.source is not None
-        if use.is_usable:
+        if use.source.tables and not use.source.tables_of(sheet.sheet):
+            yield from _unused_sheet(use, sheet)  # nothing is said of columns that nobody reads
+        elif use.is_usable:
             yield from _header_issues(use, use.source, sheet, drift)
-        if sheet.n_rows and use.source.tables and not use.source.tables_of(sheet.sheet):
-            reason = "no table of the mapping takes this sheet or member; none of its rows is used"
-            suggestion = "name it under sheets of a [[source.table]], if it holds records"
-            yield _issue(use, "S02", "info", reason, sheet.sheet, suggestion=suggestion)
         for warning in sheet.warnings:
             yield _issue(use, "S01", "warning", warning, sheet.sheet)
         for note in sheet.notes:
@@ -55,6 +53,13 @@ def issues_of_file(use: FileUse, drift: Drift) -> Iterator[dict[str, Any]]:
         for source_row, code, message in sheet.rejects:
             severity = "info" if code in ("totals_row", "repeated_header") else "warning"
             yield _issue(use, "S15", severity, message, sheet.sheet, source_row=source_row)
+
+
+def _unused_sheet(use: FileUse, sheet: SheetInfo) -> Iterator[dict[str, Any]]:
+    if sheet.n_rows:
+        reason = "no table of the mapping takes this sheet or member; none of its rows is used"
+        suggestion = "name it under sheets of a [[source.table]], if it holds records"
+        yield _issue(use, "S02", "info", reason, sheet.sheet, suggestion=suggestion)
 
 
 def _serial_issues(use: FileUse, source: Source, sheet: SheetInfo) -> Iterator[dict[str, Any]]:

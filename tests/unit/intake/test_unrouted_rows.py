@@ -123,3 +123,19 @@ def test_a_sheet_is_judged_by_the_conditions_of_its_own_tables(tmp_path):
         archive.writestr("notes", "id,no,kind,date\n1,a,3,2024-01-02\n")
     staged = place.stage()
     assert staged.file_issues.filter(pl.col("rule_id") == "S05")["sheet"].to_list() == ["events"]
+
+
+@pytest.mark.parametrize("copies", [1, 3])
+def test_a_member_of_an_archive_that_feeds_no_table_says_so_once(tmp_path, copies):
+    visits = table("followup", *VISITS, sheets='["visits*"]')
+    place = Place(tmp_path, source(visits, files="*.zip"))
+    with zipfile.ZipFile(place.inbox / "all.zip", "w") as archive:
+        archive.writestr("visits.csv", "id,no,date\n1,a,2024-01-02\n")
+        for number in range(copies):
+            archive.writestr(f"notes{number}.csv", "id,text\n1,first\n2,second\n3,third\n")
+        archive.writestr("nothing.csv", "id,text\n")
+    staged = place.stage()
+    remarks = staged.file_issues.filter(pl.col("rule_id") == "S02").select("sheet", "severity").rows()
+    assert sorted(remarks) == [(f"notes{number}.csv", "info") for number in range(copies)]
+    of_members = staged.rows.filter(pl.col("sheet").cast(pl.String).str.starts_with("notes"))
+    assert of_members.height == 3 * copies, "their rows are counted"
