@@ -27,8 +27,9 @@ _MOST_VALUES = 50
 """Of more values of one sheet the rest is told in one finding: the mapping names the wrong column."""
 _STRAY = {"_row_id": pl.Int64, "column_name": pl.String, "value_text": pl.String}
 _DECLINING = ("not_in", "blank")
-_TICK, _UNTICKED = "___", ("0", "unchecked")
-"""REDCap gives every tick box a column ``field___code``; a box that is not ticked asks for no record."""
+_YES = {"1", "yes", "y", "true", "x", "checked", "ja", "oui", "si", "sí", "是", "有"}
+_NO = {"0", "no", "n", "false", "unchecked", "nein", "non", "否", "无"}
+"""Where a table takes the rows that answer a question with yes, those that answer with no ask for no record."""
 _PLACE = ("submission_id", "source_file", "sheet", "column_name")
 
 
@@ -95,10 +96,11 @@ def _stray_part(rows: pl.DataFrame, column: str, source: Source) -> pl.DataFrame
     is_meant = [holds(condition) if condition.test != "not_in" else pl.lit(True) for condition in named]
     of_sheets = pl.concat([feeding_rows(rows, replace(table, where=()))["_row_id"] for table in choosing])
     read = [feeding_rows(rows, table)["_row_id"] for table in source.tables if column in table.columns_read()]
-    is_unticked = folded(pl.col(column)).is_in(_UNTICKED) if _TICK in column else pl.lit(False)
+    is_question = all(value.casefold() in _YES for condition in named for value in condition.values)
+    is_answered = folded(pl.col(column)).is_in(_NO) & is_question
     stray = rows.filter(
         pl.col(column).is_not_null()
-        & ~is_unticked
+        & ~is_answered
         & ~pl.any_horizontal(is_meant)
         & pl.col("_row_id").is_in(of_sheets.unique().implode())
         & ~pl.col("_row_id").is_in(pl.concat([rows["_row_id"].clear(), *read]).implode())

@@ -90,12 +90,15 @@ def test_a_value_that_makes_no_record_is_told_though_another_table_takes_the_row
     assert told(staged) == expected
 
 
-def test_a_box_that_is_not_ticked_asks_for_no_record(tmp_path):
-    every_row = table("followup", *VISITS)
-    ticked = table("event", *EVENTS, where='{ column = "kind___2", in = ["1"] }')
-    rows = "".join(f"1,r{n},{kind},2024-01-02\n" for n, kind in enumerate(["1", "0", "Unchecked", "2"]))
-    staged = stage_text(tmp_path, source(every_row + ticked), "id,no,kind___2,date\n" + rows)
-    assert told(staged) == [("kind___2", 5, "2", "no table takes it in 1 row")]
+@pytest.mark.parametrize(
+    ("column", "yes", "answers"),
+    [("kind___2", "1", "0"), ("new_event", "YES", "no"), ("有无复发", "有", "无")],
+)
+def test_a_question_that_is_answered_with_no_asks_for_no_record(tmp_path, column, yes, answers):
+    asked = table("event", *EVENTS, where=f'{{ column = "{column}", in = ["{yes}"] }}')
+    rows = "".join(f"1,r{n},{answer},2024-01-02\n" for n, answer in enumerate([yes, answers, "2"]))
+    staged = stage_text(tmp_path, source(table("followup", *VISITS) + asked), f"id,no,{column},date\n" + rows)
+    assert told(staged) == [(column, 4, "2", "no table takes it in 1 row")]
 
 
 def test_a_wrong_routing_column_is_told_in_few_words(tmp_path):
