@@ -32,7 +32,7 @@ def code_digest(*modules: str) -> str:
     """
     digest = hashlib.sha256(_library_versions())
     for path in sorted(_closure(modules)):
-        digest.update(path.relative_to(_ROOT).as_posix().encode() + b"\0" + _source(path))
+        digest.update(Path(path).relative_to(_ROOT).as_posix().encode() + b"\0" + _source(path))
     return digest.hexdigest()[:16]
 
 
@@ -51,12 +51,13 @@ def rooms_digest(*rooms: str) -> str:
     return digest.hexdigest()[:16]
 
 
+@cache
 def _library_versions() -> bytes:
     return repr([version(name) for name in _LIBRARIES]).encode()
 
 
-def _closure(modules: Iterable[str]) -> set[Path]:
-    found: set[Path] = set()
+def _closure(modules: Iterable[str]) -> set[str]:
+    found: set[str] = set()
     waiting = [path for module in modules for path in _files(module)]
     while waiting:
         path = waiting.pop()
@@ -67,13 +68,13 @@ def _closure(modules: Iterable[str]) -> set[Path]:
 
 
 @cache
-def _source(path: Path) -> bytes:
-    return path.read_bytes()
+def _source(path: str) -> bytes:
+    return Path(path).read_bytes()
 
 
 @cache
-def _imported(path: Path) -> tuple[Path, ...]:
-    """Files of the modules that a file imports, wherever in it."""
+def _imported(path: str) -> tuple[str, ...]:
+    """Files of the modules that a file imports, wherever in it; as text, which is compared faster than paths."""
     text = _source(path).decode("utf-8")
     names = set(_IMPORT.findall(text))
     for module, imported in _FROM.findall(text):
@@ -83,7 +84,7 @@ def _imported(path: Path) -> tuple[Path, ...]:
 
 
 @cache
-def _files(module: str) -> tuple[Path, ...]:
+def _files(module: str) -> tuple[str, ...]:
     """The files that importing a module runs: its own and its packages'; those of a package that loads lazily, all."""
     parts = module.split(".")
     files: list[Path] = []
@@ -93,9 +94,10 @@ def _files(module: str) -> tuple[Path, ...]:
             files += sorted(place.rglob("*.py")) if _is_lazy(place) else [place / "__init__.py"]
         elif place.with_suffix(".py").is_file():
             files.append(place.with_suffix(".py"))
-    return tuple(path for path in files if path.is_file())
+    return tuple(str(path) for path in files if path.is_file())
 
 
+@cache
 def _is_lazy(package: Path) -> bool:
     """Whether a package's names are loaded when they are used: what it imports does not stand in its source."""
     return (package / "__init__.pyi").is_file()

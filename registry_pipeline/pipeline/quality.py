@@ -18,8 +18,10 @@ from registry_pipeline.core.settings import Settings
 from registry_pipeline.core.sql_files import sql_files
 from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.persons import linkage_tables, person_records
-from registry_pipeline.pipeline.step import compared_release
+from registry_pipeline.pipeline.step import code_version, compared_release
+from registry_pipeline.store.keyed_tables import KeyedTables
 from registry_pipeline.store.parquet import read_parquet
+from registry_pipeline.store.refill import contents_of
 from registry_pipeline.store.releases import DATABASE, release_folder
 from registry_pipeline.store.sql import add_view, private_database
 from registry_pipeline.validation.registry_wide.persons import conflict_findings
@@ -39,12 +41,14 @@ def quality_tables(context: RefreshContext) -> dict[str, pl.DataFrame]:
         "coercion": _concat(context.staged_files("coercions")).drop("_row_id"),
     }
     gathered |= linkage_tables(context)
+    compared = compared_release(context)
     shared = conflict_findings(person_records(context).conflicts, rules)
     with private_database(settings.refresh.memory_limit, spill_folder=context.home.store) as connection:
-        _show(context, connection, gathered)
+        _show(context, connection, gathered, compared)
         gathered["release_metric"] = _release_metrics(connection, settings)
         add_view(connection, "quality.release_metric", gathered["release_metric"])
-        findings, results, failures = run_registry_rules(connection, rules, parameters)
+        unchanged = _unchanged_tables(context, compared)
+        findings, results, failures = run_registry_rules(connection, rules, parameters, unchanged)
     write_json(failures, context.layout.layer("quality") / "_failures.json")
     return {
         **gathered,
@@ -54,8 +58,27 @@ def quality_tables(context: RefreshContext) -> dict[str, pl.DataFrame]:
     }
 
 
+def _unchanged_tables(context: RefreshContext, compared: str | None) -> set[str]:
+    """Curated tables, by bare name, that hold just the rows that they held in the release compared with."""
+    earlier = None if compared is None else contents_of(context.home, compared)
+    if (
+        earlier is None or earlier.code_version != code_version()
+    ):  # other code may have declared other columns
+        return set()
+    kept = KeyedTables(context.layout.layer("curated"))
+    contents = {name: kept.content(name.partition(".")[2]) for name in schemas.tables_of("curated")}
+    return {
+        name.partition(".")[2]
+        for name, content in contents.items()
+        if content and content == earlier.tables.get(name)
+    }
+
+
 def _show(
-    context: RefreshContext, connection: duckdb.DuckDBPyConnection, gathered: dict[str, pl.DataFrame]
+    context: RefreshContext,
+    connection: duckdb.DuckDBPyConnection,
+    gathered: dict[str, pl.DataFrame],
+    compared: str | None,
 ) -> None:
     """The tables that are being made, and the release of the input before as the database ``previous``."""
     for layer in ("curated", "mart"):
@@ -64,8 +87,8 @@ def _show(
     for name, frame in gathered.items():
         add_view(connection, f"quality.{name}", frame)
     add_view(connection, "meta.submission", _concat(context.staged_files("files")))
-    if (release_id := compared_release(context)) is not None:
-        path = str(release_folder(context.home, release_id) / DATABASE).replace("'", "''")
+    if compared is not None:
+        path = str(release_folder(context.home, compared) / DATABASE).replace("'", "''")
         connection.execute(f"ATTACH '{path}' AS previous (READ_ONLY)")
 
 

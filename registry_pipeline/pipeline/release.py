@@ -23,6 +23,7 @@ from registry_pipeline.pipeline.registry import submissions
 from registry_pipeline.pipeline.step import code_version, input_hash, is_up_to_date, refresh_lock
 from registry_pipeline.reporting.report import write_reports
 from registry_pipeline.store.integrity import write_checksums
+from registry_pipeline.store.layout import StoreLayout
 from registry_pipeline.store.parquet import read_parquet
 from registry_pipeline.store.proofs import ReleaseRefused
 from registry_pipeline.store.release import Versions, build_release, new_release_id, sweep_releases
@@ -124,6 +125,8 @@ def _build(context: RefreshContext, anew: bool) -> None:
     layers = ("curated", "mart", "result", "quality", "meta")
     files = {name: context.layout.table(name) for layer in layers for name in schemas.tables_of(layer)}
     release_id = new_release_id(home)
+    if anew:
+        shutil.rmtree(context.layout.drawings(), ignore_errors=True)
     findings = _findings(context, release_id)
     own = {
         "meta.submission": submissions(context),
@@ -160,7 +163,7 @@ def _write_reports(home: Home, folder: Path) -> None:
     reports = folder / REPORTS
     try:
         with panics_as_exceptions(), disk_errors_as_store_error(reports):
-            write_reports(folder / DATABASE, reports)
+            write_reports(folder / DATABASE, reports, drawings=StoreLayout(home.store).drawings())
     except StoreError:
         raise
     except Exception as problem:

@@ -14,6 +14,7 @@ from registry_pipeline.reporting.document.blocks import Block, Section
 from registry_pipeline.reporting.document.html import render_page
 from registry_pipeline.reporting.document.wording import clean, is_given
 from registry_pipeline.reporting.figures.base import FigureFolder, also_as_pdf
+from registry_pipeline.reporting.figures.kept import keeping_drawings, sweeping_drawings
 from registry_pipeline.reporting.quality import quality_sections
 from registry_pipeline.reporting.quality.scope import Scope
 from registry_pipeline.reporting.release.tables import ReleaseTables
@@ -59,7 +60,12 @@ FACILITIES = "facilities"
 
 
 def write_reports(
-    database: Path, folder: Path, *, suppress_small: bool = False, pdf: bool = False
+    database: Path,
+    folder: Path,
+    *,
+    suppress_small: bool = False,
+    pdf: bool = False,
+    drawings: Path | None = None,
 ) -> list[Path]:
     """Both reports of a release, from its database alone.
 
@@ -72,23 +78,30 @@ def write_reports(
         pdf: write ``figures/*.pdf`` too.
         suppress_small: hide counts below the release's ``privacy.small_cell``, and leave out what shows single
             patients; also done when the release has a parameter ``privacy.suppress_small`` that is true.
+        drawings: folder of drawings of earlier reports, which need not be drawn again; None draws all.
 
     Returns:
         The files written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with ReleaseTables(database) as tables, also_as_pdf(pdf):
+    with (
+        ReleaseTables(database) as tables,
+        also_as_pdf(pdf),
+        keeping_drawings(drawings),
+        sweeping_drawings(drawings),
+    ):
         asked = tables.parameters.get("privacy.suppress_small", "").lower() == "true"
         limit = int(tables.number("privacy.small_cell", 5)) if suppress_small or asked else 0
         context = Context(tables, FigureFolder(folder / FIGURES), limit)
         with helping(is_worth_starting=False) as helper:  # PDF is asked for in this process only
-            sections = study_sections(context, None if pdf else helper)
+            sections = study_sections(context, None if pdf else helper, drawings)
+        registry = Scope(context)
         pages = {
             folder / STUDY_REPORT: render_page("study_report.html", sections, **_values(context)),
             folder / QUALITY_REPORT: render_page(
-                "quality_report.html", quality_sections(Scope(context)), facility="", **_values(context)
+                "quality_report.html", quality_sections(registry), facility="", **_values(context)
             ),
-            **_facility_pages(context, folder / FACILITIES),
+            **_facility_pages(registry, folder / FACILITIES),
         }
     for path, text in pages.items():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -96,14 +109,13 @@ def write_reports(
     return [*pages, *sorted(context.figures.written)]
 
 
-def _facility_pages(context: Context, folder: Path) -> dict[Path, str]:
+def _facility_pages(registry: Scope, folder: Path) -> dict[Path, str]:
     """A quality page for each facility, fit to be sent to it: it holds nothing of another one."""
-    pages = {}
-    rows = context.tables.table("quality.row_account", columns=["facility_id"])
-    for facility in sorted({str(name) for name in rows["facility_id"].dropna()}):
+    pages, context = {}, registry.context
+    for facility in sorted({str(name) for name in registry.rows["facility_id"].dropna()}):
         own = folder / safe_name(facility)
         figures = FigureFolder(own / FIGURES)
-        scope = Scope(Context(context.tables, figures, context.small_cell), facility)
+        scope = Scope(Context(context.tables, figures, context.small_cell), facility, registry)
         values = _values(context) | {"n_registry": "", "n_cohort": ""}
         sections = quality_sections(scope)
         pages[own / QUALITY_REPORT] = render_page(
@@ -178,13 +190,16 @@ FOLDED = (
 """Sections behind a fold, which keeps the printed main part short."""
 
 
-def study_sections(context: Context, helper: Helper | None = None) -> list[Section]:
+def study_sections(
+    context: Context, helper: Helper | None = None, drawings: Path | None = None
+) -> list[Section]:
     """The study report in reading order; where there is no cohort the registry comes before the study.
 
     Args:
         helper: another process that makes some of them.
+        drawings: folder of kept drawings, for that process.
     """
-    place = (context.tables.database, context.figures.folder, context.small_cell)
+    place = (context.tables.database, context.figures.folder, context.small_cell, drawings)
 
     def there(asked: Helper, name: str) -> Section | None:
         section, written = asked.call(_section_there, name, *place)
@@ -206,10 +221,10 @@ def study_sections(context: Context, helper: Helper | None = None) -> list[Secti
 
 
 def _section_there(
-    name: str, database: Path, folder: Path, small_cell: int
+    name: str, database: Path, folder: Path, small_cell: int, drawings: Path | None
 ) -> tuple[Section | None, list[Path]]:
     """In the other process: a section, and the files of its figures."""
-    with ReleaseTables(database) as tables:
+    with ReleaseTables(database) as tables, keeping_drawings(drawings):
         context = Context(tables, FigureFolder(folder), small_cell)
         return SECTIONS[name](context), context.figures.written
 

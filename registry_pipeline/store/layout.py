@@ -62,6 +62,10 @@ class StoreLayout:
         layer, _, table = name.partition(".")
         return self.layer(layer) / f"{table}.parquet"
 
+    def drawings(self) -> Path:
+        """Folder of the figures of the last reports, by what they are made of."""
+        return self.root / "drawings"
+
     def errors(self) -> Path:
         """Folder of the private details of bugs."""
         return self.root / "errors"

@@ -64,18 +64,23 @@ def source_digest(source: Source) -> str:
     return "".join(map(sha256_of, source or ()))
 
 
+def contents_of(home: Home, release_id: str) -> Contents | None:
+    """What a release says that it holds; None where it does not say."""
+    try:
+        text = (release_folder(home, release_id) / CONTENTS).read_text(encoding="utf-8")
+        return Contents(**json.loads(text))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
 def refillable(home: Home, wanted: Contents) -> Contents | None:
     """The contents of the served release, where a new one can be filled from a copy of its file.
 
     To be asked when the served release was found to be whole (``pipeline/mend.py``).
     """
     release_id = current_release(home)
-    if release_id is None:
-        return None
-    try:
-        text = (release_folder(home, release_id) / CONTENTS).read_text(encoding="utf-8")
-        earlier = Contents(**json.loads(text))
-    except (OSError, ValueError, TypeError):
+    earlier = None if release_id is None else contents_of(home, release_id)
+    if earlier is None:
         return None
     is_alike = (earlier.code_version, earlier.block_size, earlier.keyed) == (
         wanted.code_version, wanted.block_size, wanted.keyed,

@@ -14,6 +14,7 @@ import schemas
 from registry_pipeline.core.settings import Settings
 from registry_pipeline.validation.records import curated, date_stems
 from registry_pipeline.validation.registry_wide.registry_rules import run_registry_rules
+from registry_pipeline.validation.registry_wide.release_comparison import RELATIONS, compare_releases
 from registry_pipeline.validation.rules.catalogue import Catalogue, catalogue, parameters_of
 from schemas.columns import Column
 from schemas.table import columns_of, key_of
@@ -144,3 +145,27 @@ def test_what_a_refresh_holds_back_is_not_removed(registry: duckdb.DuckDBPyConne
     assert _findings(registry)["rule_id"].to_list() == ["G13"]
     _put(registry, "", "quality.quarantine", table_name="lesion", record_key="L1")
     assert _findings(registry).is_empty()
+
+
+@pytest.mark.parametrize("table", sorted(curated()))
+def test_an_unchanged_table_is_counted_as_if_it_were_compared(
+    registry: duckdb.DuckDBPyConnection, table: str
+) -> None:
+    """What is the same in both releases need not be joined; every relation is as with the join."""
+    other = "event" if table != "event" else "lesion"
+    for place in ("", "previous."):
+        for number in range(7):
+            row = {**_key(table, number), "patient_id": f"P{number}", "facility_id": "xy"[number % 2]}
+            _put(registry, place, f"curated.{table}", **row)
+        _put(registry, place, f"curated.{table}", patient_id=None)
+    for number in range(7):
+        row = {**_key(other, number), "patient_id": f"P{number}"}
+        _put(registry, "previous.", f"curated.{other}", **row)
+    _put(registry, "", "curated.patient", patient_id="P1")
+    relations = []
+    for unchanged in ([], [table]):
+        compare_releases(registry, unchanged)
+        relations.append([sorted(registry.execute(f"FROM {one}").fetchall(), key=str) for one in RELATIONS])
+    assert relations[0] == relations[1]
+    assert relations[0][0], "nothing had changed elsewhere"
+    assert [row for row in relations[0][1] if row[0] == table]

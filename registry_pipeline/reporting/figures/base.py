@@ -96,12 +96,17 @@ def also_as_pdf(wanted: bool) -> Iterator[None]:
         _WANTS_PDF.reset(before)
 
 
+def wants_pdf() -> bool:
+    """Whether figures are kept as PDF too."""
+    return _WANTS_PDF.get()
+
+
 def svg_text(canvas: Any) -> Drawing:
     """The figure as SVG: no date, no program name, text as text."""
     out = io.StringIO()
     canvas.savefig(out, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     result = Drawing(out.getvalue())
-    if _WANTS_PDF.get():
+    if wants_pdf():
         page = io.BytesIO()
         canvas.savefig(page, format="pdf", metadata={"CreationDate": None, "Creator": None, "Producer": None})
         result.pdf = page.getvalue()

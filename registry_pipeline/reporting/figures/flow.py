@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from registry_pipeline.reporting.figures.base import INK, MUTED, WIDTH, drawing, svg_text
+from registry_pipeline.reporting.figures.kept import drawn_once
 
 _LINE = 0.155  # inches, height of a line of text
 _GAP = 0.16
@@ -26,6 +27,7 @@ class Step:
     after: str
 
 
+@drawn_once
 def flow_figure(first: str, steps: Sequence[Step], last: str) -> str:
     """Boxes of patients from top to bottom, those who left on the right."""
     lines = [[*textwrap.wrap(step.reason, 38)[:4], step.excluded] for step in steps]

@@ -23,6 +23,7 @@ from registry_pipeline.reporting.figures.base import (
     styles,
     svg_text,
 )
+from registry_pipeline.reporting.figures.kept import drawn_once
 
 _MARKERS = ("o", "^", "s")
 
@@ -40,6 +41,7 @@ class GrowthCurve:
     scatter_upper: Any = None
 
 
+@drawn_once
 def scatter_figure(
     groups: Sequence[tuple[str, pd.DataFrame]],
     curves: Sequence[GrowthCurve],
@@ -131,6 +133,7 @@ def _crossing(axes: Any, crossing: tuple[float, float, float], threshold_mm: flo
     )
 
 
+@drawn_once
 def surveillance_figure(groups: Sequence[tuple[str, pd.DataFrame]], x_label: str, y_label: str) -> str:
     """Expected share of small lesions at detection by interval between CTs, one line per growth estimate."""
     with drawing(2.9) as canvas:

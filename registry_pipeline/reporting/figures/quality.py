@@ -10,11 +10,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from registry_pipeline.reporting.figures.base import COLOURS, INK, MUTED, drawing, styles, svg_text
+from registry_pipeline.reporting.figures.kept import drawn_once
 
 _ROW = 0.24  # inches, height of a bar or of a row of the grid
 _HATCHES = ("", "////", "....", "xxxx", "----", "++++", "oooo", "\\\\\\\\")
 
 
+@drawn_once
 def stacked_bars(rows: Mapping[str, Mapping[str, int]], label: str) -> str:
     """One bar per row, of parts in the order of the first row; parts differ by hatching as well as by colour."""
     parts = [name for name in next(iter(rows.values())) if any(row[name] for row in rows.values())]
@@ -44,6 +46,7 @@ def stacked_bars(rows: Mapping[str, Mapping[str, int]], label: str) -> str:
         return svg_text(canvas)
 
 
+@drawn_once
 def release_lines(releases: Sequence[str], series: Mapping[str, Sequence[int]], label: str) -> str:
     """Counts over releases, a line each, with its last value written at its end."""
     with drawing(2.3) as canvas:
@@ -66,6 +69,7 @@ def release_lines(releases: Sequence[str], series: Mapping[str, Sequence[int]], 
         return svg_text(canvas)
 
 
+@drawn_once
 def share_grid(
     rows: Sequence[str],
     columns: Sequence[str],

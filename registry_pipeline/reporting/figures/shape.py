@@ -20,10 +20,12 @@ from registry_pipeline.reporting.figures.base import (
     percent_axis,
     svg_text,
 )
+from registry_pipeline.reporting.figures.kept import drawn_once
 
 _RATIOS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100)
 
 
+@drawn_once
 def spline_figure(curve: pd.DataFrame, cutpoint: float, x_label: str, y_label: str) -> str:
     """Hazard ratio along size with its band, the reference value and the study's cutpoint."""
     with drawing(3.0) as canvas:
@@ -65,6 +67,7 @@ def spline_figure(curve: pd.DataFrame, cutpoint: float, x_label: str, y_label: s
         return svg_text(canvas)
 
 
+@drawn_once
 def search_figure(
     candidates: pd.DataFrame, chosen: pd.DataFrame, fixed: float, searched: float, x_label: str
 ) -> str:
@@ -108,6 +111,7 @@ def search_figure(
         return svg_text(canvas)
 
 
+@drawn_once
 def coefficient_figure(
     terms: Sequence[tuple[str, pd.DataFrame, float]], x_label: str, days_per_month: float
 ) -> str:

@@ -22,6 +22,7 @@ from registry_pipeline.reporting.figures.base import (
     svg_text,
     thinned,
 )
+from registry_pipeline.reporting.figures.kept import drawn_once
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Curve:
 AtRisk = Callable[[Sequence[int], float], Sequence[str]]
 
 
+@drawn_once
 def km_figure(
     curves: Sequence[Curve], y_label: str, x_label: str, note: str, days_per_month: float, written: AtRisk
 ) -> str:
@@ -150,6 +152,7 @@ def at_risk(rows: pd.DataFrame, days: float) -> int:
     return int(later.iloc[0]) if len(later) else 0
 
 
+@drawn_once
 def incidence_figure(
     incidence: pd.DataFrame,
     competing: pd.DataFrame,

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from registry_pipeline.reporting.figures.base import COLOURS, INK, drawing, months_axis, svg_text
+from registry_pipeline.reporting.figures.kept import drawn_once
 from schemas.study import NEW_OLIGOMET
 
 MARKS: Mapping[str, tuple[str, str, str]] = {
@@ -21,6 +22,7 @@ MARKS: Mapping[str, tuple[str, str, str]] = {
 _PALE = ("#B9D3EA", "#F2CDB0", "#B5DDD0")
 
 
+@drawn_once
 def swimmer_figure(lanes: pd.DataFrame, events: pd.DataFrame, groups: list[str], x_label: str) -> str:
     """Bars by months, longest on top.
 

@@ -12,6 +12,7 @@ from functools import cached_property
 import pandas as pd
 
 import schemas
+from registry_pipeline.reporting.quality.columns import completeness
 from registry_pipeline.reporting.sections.context import Context
 from schemas.codes import OPEN_STATUSES, SEVERITY
 from schemas.table import columns_of
@@ -36,14 +37,18 @@ class Scope:
     Attributes:
         context: the release.
         facility: a facility whose page it is; empty for all.
+        whole: the whole release, where it has been read already: a facility's rows are taken from it.
     """
 
     context: Context
     facility: str = ""
+    whole: Scope | None = None
 
     @cached_property
     def findings(self) -> pd.DataFrame:
         """Findings that are asked by themselves, with ``is_open``, ``is_new`` and ``is_newly_closed``."""
+        if self.whole is not None:
+            return self.own(self.whole.findings)
         names = [one for one in _FINDING if self.context.tables.has("quality.finding", one)]
         rows = self._query(
             f"SELECT {', '.join(names)} FROM quality.finding WHERE systemic_finding_id IS NULL",
@@ -69,6 +74,8 @@ class Scope:
     @cached_property
     def rows(self) -> pd.DataFrame:
         """Rows read and what became of them, by file and sheet."""
+        if self.whole is not None:
+            return self.own(self.whole.rows)
         names = ["facility_id", "source_file", "sheet", "n_read", *FATES]
         present = [name for name in names if self.context.tables.has("quality.row_account", name)]
         rows = self._query(
@@ -79,8 +86,15 @@ class Scope:
         return rows.assign(**{name: pd.to_numeric(rows[name]).fillna(0).astype(int) for name in counts})
 
     @cached_property
+    def completeness(self) -> pd.DataFrame:
+        """Share of filled values by facility and item of the curated tables."""
+        return completeness(self.context) if self.whole is None else self.own(self.whole.completeness)
+
+    @cached_property
     def rules(self) -> pd.DataFrame:
         """The catalogue, by id."""
+        if self.whole is not None:
+            return self.whole.rules
         return self.context.tables.table("quality.rule").drop_duplicates("rule_id").set_index("rule_id")
 
     @cached_property

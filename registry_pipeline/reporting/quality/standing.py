@@ -9,7 +9,6 @@ from __future__ import annotations
 from registry_pipeline.reporting.document.blocks import Column, Figure, Row, Section, Table, Text, missing
 from registry_pipeline.reporting.document.wording import clean, count
 from registry_pipeline.reporting.figures.quality import release_lines, share_grid, stacked_bars
-from registry_pipeline.reporting.quality.columns import completeness
 from registry_pipeline.reporting.quality.scope import FATES, SEVERITIES, Scope
 
 MOST_FACILITIES = 12
@@ -119,9 +118,7 @@ def _trend(scope: Scope) -> Figure | None:
 
 
 def _completeness(scope: Scope) -> Figure | None:
-    filled = completeness(scope.context)
-    filled = scope.own(filled)
-    shares = filled.pivot_table(index="item", columns="facility_id", values="share", sort=True)
+    shares = scope.completeness.pivot_table(index="item", columns="facility_id", values="share", sort=True)
     shares = shares[(shares.max(axis=1) > 0) & (shares.min(axis=1) < 1)]
     if shares.empty:
         return None

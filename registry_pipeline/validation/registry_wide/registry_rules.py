@@ -13,7 +13,7 @@ say more, ``table_name, items, patient_id, severity, suggestion, detail, value_t
 where the whole registry is judged.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import duckdb
@@ -33,7 +33,10 @@ from schemas.table import columns_of, key_of
 
 
 def run_registry_rules(
-    connection: duckdb.DuckDBPyConnection, rules: Catalogue, parameters: Mapping[str, Any]
+    connection: duckdb.DuckDBPyConnection,
+    rules: Catalogue,
+    parameters: Mapping[str, Any],
+    unchanged: Collection[str] = (),
 ) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, str]]:
     """Findings, rule results and private failure notes of the registry-wide rules.
 
@@ -41,13 +44,14 @@ def run_registry_rules(
         connection: as described in the module's docstring.
         rules: the catalogue in force.
         parameters: of :func:`registry_pipeline.validation.rules.catalogue.parameters_of`.
+        unchanged: curated tables that hold the same rows as in the previous release.
 
     Returns:
         Rows of ``quality.finding`` (status open, releases NULL), rows of ``quality.rule_result`` (one per
         facility that was judged), and rule id -> why it failed. The notes may quote values: never log them.
     """
     findings, results, failures = [pl.DataFrame(schema=FINDING)], [], {}
-    compare_releases(connection)
+    compare_releases(connection, unchanged)
     present = _present(connection)
     _stand_in(connection, rules, present)
     for entry in rules.of_scope("registry").values():

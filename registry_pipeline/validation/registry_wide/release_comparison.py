@@ -8,7 +8,7 @@ of any of them moves a mart, an exclusion or a rule, or is a mistake. The previo
 database ``previous``.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import duckdb
@@ -48,8 +48,12 @@ class _Item:
     columns: tuple[str, ...]
 
 
-def compare_releases(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make the relations of :data:`RELATIONS`; nothing where there is no release before."""
+def compare_releases(connection: duckdb.DuckDBPyConnection, unchanged: Collection[str] = ()) -> None:
+    """Make the relations of :data:`RELATIONS`; nothing where there is no release before.
+
+    Args:
+        unchanged: tables that hold the same rows in both: they are counted and not compared.
+    """
     before = _columns(connection, "previous")
     if not before:
         return
@@ -60,7 +64,9 @@ def compare_releases(connection: duckdb.DuckDBPyConnection) -> None:
     )
     now = _columns(connection, "now")
     for table in curated():
-        if table in before and table in now:
+        if table in unchanged:
+            _count(connection, table)
+        elif table in before and table in now:
             _compare(connection, table, before[table])
     if "quarantine" in now:
         connection.execute(  # what this refresh holds back has its own findings: it has not gone
@@ -85,6 +91,15 @@ def _columns(connection: duckdb.DuckDBPyConnection, which: str) -> dict[str, set
     for table, column in rows:
         found.setdefault(table, set()).add(column)
     return found
+
+
+def _count(connection: duckdb.DuckDBPyConnection, table: str) -> None:
+    """The records that both releases have, of a table that is the same in both."""
+    has_key = " AND ".join(f"{quote(name)} IS NOT NULL" for name in key_of(curated()[table]))
+    connection.execute(
+        f"INSERT INTO comparison.record SELECT {literal(table)}, facility_id, count(*) FROM curated.{table}"
+        f" WHERE {has_key} GROUP BY ALL"
+    )
 
 
 def _compare(connection: duckdb.DuckDBPyConnection, table: str, before: set[str]) -> None:

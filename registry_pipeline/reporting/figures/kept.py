@@ -1,0 +1,143 @@
+"""Drawings kept from one release to the next: a figure of the same numbers by the same code is not drawn again.
+
+Belongs here: what a drawing is made of, as a digest; keeping and finding it. Does not belong here: drawing.
+
+A registry of fifty facilities has some two hundred figures; one facility's change touches a handful of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from dataclasses import fields, is_dataclass
+from datetime import date
+from functools import cache, wraps
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, ParamSpec
+
+import numpy as np
+import pandas as pd
+
+from registry_pipeline.core.source_code import code_digest
+from registry_pipeline.reporting.figures.base import Drawing, wants_pdf
+
+P = ParamSpec("P")
+_FOLDER: ContextVar[Path | None] = ContextVar("folder_of_kept_drawings", default=None)
+
+
+class _NoDigest(TypeError):
+    """An argument whose content cannot be told, such as a function."""
+
+
+@contextmanager
+def keeping_drawings(folder: Path | None) -> Iterator[None]:
+    """Drawings made inside are kept in the folder, and taken from it where they are there; None keeps none."""
+    before = _FOLDER.set(folder)
+    try:
+        yield
+    finally:
+        _FOLDER.reset(before)
+
+
+@contextmanager
+def sweeping_drawings(folder: Path | None) -> Iterator[None]:
+    """Remove at the end what was neither drawn nor taken inside."""
+    began = time.time_ns()
+    yield
+    for path in folder.glob("*.svg") if folder is not None else ():
+        with suppress(FileNotFoundError):
+            if path.stat().st_mtime_ns < began:
+                path.unlink()
+
+
+def drawn_once(draw: Callable[P, str]) -> Callable[P, str]:
+    """A drawing function whose drawings are kept, by all that they are made of.
+
+    The function must depend on nothing but its arguments and its code. With an argument whose content cannot be told
+    it draws as it would without this, and so it does for PDF.
+    """
+
+    @wraps(draw)
+    def drawn(*args: P.args, **kwargs: P.kwargs) -> str:
+        folder = _FOLDER.get()
+        if folder is None or wants_pdf():
+            return draw(*args, **kwargs)
+        try:
+            content = content_digest([args, kwargs])
+        except _NoDigest:
+            return draw(*args, **kwargs)
+        name = f"{draw.__module__}.{draw.__qualname__}"
+        digest = _hash(f"{name} {_code(draw.__module__)} {content}")
+        path = folder / f"{digest}.svg"
+        kept = _read(path)
+        if kept is None:
+            kept = str(draw(*args, **kwargs))
+            folder.mkdir(parents=True, exist_ok=True)
+            path.write_text(f"{_hash(kept)}\n{kept}", encoding="utf-8", newline="")
+        return Drawing(kept)
+
+    return drawn
+
+
+def _read(path: Path) -> str | None:
+    """A kept drawing; None where there is none, or the file is not what was written (so it need not be atomic)."""
+    try:
+        written, _, drawing = path.read_bytes().decode().partition("\n")
+        path.touch()
+    except (OSError, ValueError):
+        return None
+    return drawing if written == _hash(drawing) else None
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@cache
+def _code(module: str) -> str:
+    return f"{code_digest(module)} {version('matplotlib')}"
+
+
+def content_digest(value: object) -> str:
+    """SHA-256 of what a value holds: two of one content have one, whatever objects they are made of.
+
+    Raises:
+        TypeError: its content cannot be told.
+    """
+    digest = hashlib.sha256()
+    for part in _parts(value):
+        digest.update(len(part).to_bytes(8, "big") + part)
+    return digest.hexdigest()
+
+
+def _parts(value: Any) -> Iterator[bytes]:
+    """The bytes of a value, each piece with the kind of thing that it is of."""
+    kind = type(value).__name__
+    if value is None or isinstance(value, str | int | float | date | np.generic):
+        yield f"{kind} {value!r}".encode("utf-8", "surrogatepass")
+    elif isinstance(value, np.ndarray):
+        yield f"{kind} {value.dtype} {value.shape}".encode()
+        yield from _parts(value.tolist()) if value.dtype == object else [value.tobytes()]
+    elif isinstance(value, pd.DataFrame):
+        yield f"{kind} {value.shape}".encode()
+        yield from _parts([*value.columns.tolist(), value.index.to_numpy()])
+        for at in range(value.shape[1]):
+            column = value.iloc[:, at]
+            yield str(column.dtype).encode()
+            yield from _parts(column.to_numpy())
+    elif isinstance(value, Mapping):
+        yield f"{kind} {len(value)}".encode()
+        yield from _parts([*value.items()])
+    elif isinstance(value, list | tuple | range):
+        yield f"{kind} {len(value)}".encode()
+        for member in value:
+            yield from _parts(member)
+    elif is_dataclass(value) and not isinstance(value, type):
+        yield kind.encode()
+        yield from _parts([getattr(value, field.name) for field in fields(value)])
+    else:
+        raise _NoDigest(kind)
