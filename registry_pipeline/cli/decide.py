@@ -107,7 +107,7 @@ def _filtered(snapshot: Snapshot, given: dict[str, tuple[str, ...]]) -> pl.DataF
     filters = chosen_filters(snapshot, given)
     if filters.is_empty:
         raise click.UsageError(
-            "name the findings, or choose them with --rule, --facility, --file or --patient"
+            "name the findings, or choose them with --rule, --facility, --file, --patient or --cause"
         )
     return select_findings(snapshot, filters)
 

@@ -22,7 +22,18 @@ if TYPE_CHECKING:
     from registry_pipeline.stewardship.findings import Filters, Snapshot
 
 FORMS = ("csv", "json", "xlsx")
-COUNTED_BY = ("rule", "facility", "severity", "status", "file", "patient", "assigned", "column", "value")
+COUNTED_BY = (
+    "rule",
+    "facility",
+    "severity",
+    "status",
+    "file",
+    "patient",
+    "assigned",
+    "column",
+    "value",
+    "cause",
+)
 MOST_ROWS_SHOWN = 200
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -35,6 +46,10 @@ def filter_options(function: Function) -> Function:
         "severity": ("LEVEL", "error, warning or info; repeatable."),
         "patient": ("ID", "Of this patient (her pseudonym); repeatable."),
         "file": ("NAME", "From this source file; repeatable."),
+        "cause": (
+            "FINDING_ID",
+            "Of one cause with this finding: rule, facility, column and value; repeatable.",
+        ),
     }
     for name, (metavar, text) in reversed(list(several.items())):
         function = click.option(f"--{name}", multiple=True, metavar=metavar, help=text)(function)

@@ -195,8 +195,13 @@ def _findings(context: RefreshContext, release_id: str) -> pl.DataFrame:
 
 def _impact(context: RefreshContext, findings: pl.DataFrame) -> pl.DataFrame:
     """How far each open finding can move the study's numbers."""
-    survival_time = read_parquet(context.layout.table("mart.survival_time"))
-    return finding_impact(findings, survival_time, read_parquet(context.layout.table("quality.quarantine")))
+    names = (
+        "result.patient_influence",
+        "result.one_more_patient",
+        "quality.quarantine",
+        "curated.omd_episode",
+    )
+    return finding_impact(findings, *(read_parquet(context.layout.table(name)) for name in names))
 
 
 def _decisions(context: RefreshContext) -> pl.DataFrame:

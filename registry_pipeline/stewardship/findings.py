@@ -19,8 +19,9 @@ from registry_pipeline.core.toml_source import nearest
 from registry_pipeline.pipeline.context import read_context
 from registry_pipeline.pipeline.findings import latest_findings
 from registry_pipeline.pipeline.step import NOTE
+from registry_pipeline.stewardship.impact import impact_ranks, read_impacts
 from registry_pipeline.store.layout import StoreLayout
-from registry_pipeline.store.releases import current_release, open_release, release_ids
+from registry_pipeline.store.releases import current_release, release_ids
 from registry_pipeline.validation.decisions.in_force import today
 from registry_pipeline.validation.rules.catalogue import catalogue
 from schemas.codes import FINDING_STATUS, OPEN_STATUSES
@@ -36,8 +37,11 @@ COUNTED_BY = {
     "assigned": "assigned_to",
     "column": "source_column",
     "value": "value_text",
+    "cause": "cause_id",
 }
 """What findings may be counted by, and the column that says it."""
+CAUSE = ("rule_id", "facility_id", "severity", "source_column", "value_text")
+"""Findings alike in these have one cause: one decision settles them all."""
 
 
 class UnknownFilter(ValueError):
@@ -49,10 +53,12 @@ class Snapshot:
     """The findings at one moment.
 
     Attributes:
-        findings: rows of ``quality.finding`` with ``n_rows`` (rows behind a common cause, else 1) and ``impact_rank``,
-            the gravest first, and of those the ones that can move the study's numbers farthest.
+        findings: rows of ``quality.finding`` with ``n_rows`` (rows behind a systemic finding, else 1), ``impact_rank`` and
+            ``cause_id`` (the least id of the findings of one cause), the gravest first, and of those the ones that can
+            move the study's numbers farthest.
         waiting: those that are open; rows of one cause are one.
         search_text: what a text is looked for in, one per finding.
+        impacts: how far each can move the study's numbers, see :func:`read_impacts`.
         screened_at: when files were last judged (UTC), or None.
         release_id: the release that is served, or None.
         is_released: whether the release was made of what was judged last.
@@ -61,6 +67,7 @@ class Snapshot:
     findings: pl.DataFrame
     waiting: pl.DataFrame
     search_text: pl.Series
+    impacts: pl.DataFrame
     screened_at: datetime | None
     release_id: str | None
     is_released: bool
@@ -74,6 +81,7 @@ class Filters:
         status: codes of ``FINDING_STATUS``; ``all`` for every one, none for the open ones.
         file: names of source files.
         column, value: of the file, as received.
+        cause: ids of findings; those that have a cause with one of them in common.
         blank: those of a cell without a value.
         new: those that the last screening, or else the served release, shows for the first time.
         since: those first shown after this release.
@@ -90,6 +98,7 @@ class Filters:
     assigned: tuple[str, ...] = ()
     column: tuple[str, ...] = ()
     value: tuple[str, ...] = ()
+    cause: tuple[str, ...] = ()
     blank: bool = False
     new: bool = False
     since: str = ""
@@ -105,24 +114,15 @@ class Filters:
 def take_snapshot(home: Home) -> Snapshot:
     """The findings as of the last screening, with the ledger as it is now."""
     findings, is_released = latest_findings(read_context(home))
-    ordered = _ordered(_with_rows(findings).join(_impact_ranks(home), on="finding_id", how="left"))
+    impacts = read_impacts(home)
+    cause = pl.col("finding_id").min().over(CAUSE).alias("cause_id")
+    ranked = _with_rows(findings).with_columns(cause).join(impact_ranks(impacts), on="finding_id", how="left")
+    ordered = _ordered(ranked)
     waiting = ordered.filter(_is_open(OPEN_STATUSES), pl.col("systemic_finding_id").is_null())
+    searched = _search_text(ordered)
     return Snapshot(
-        ordered, waiting, _search_text(ordered), _screened_at(home), current_release(home), is_released
+        ordered, waiting, searched, impacts, _screened_at(home), current_release(home), is_released
     )
-
-
-def _impact_ranks(home: Home) -> pl.DataFrame:
-    """Finding -> ``impact_rank``: 1 for the one that can move the study's numbers farthest, by the served release."""
-    ranks = pl.DataFrame(schema={"finding_id": pl.String, "impact_rank": pl.Int64})
-    if current_release(home) is None:
-        return ranks
-    with open_release(home) as connection:
-        known = "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'quality' AND table_name = 'finding_impact'"
-        if connection.execute(known).fetchall() == [(0,)]:  # releases of the first version
-            return ranks
-        query = "SELECT finding_id, min(rank) AS impact_rank FROM quality.finding_impact GROUP BY finding_id"
-        return connection.execute(query).pl().cast(ranks.schema)  # type: ignore[arg-type]
 
 
 def _is_open(states: Sequence[str]) -> pl.Expr:
@@ -175,12 +175,15 @@ def _search_text(findings: pl.DataFrame) -> pl.Series:
     return findings.select(text.alias("text")).to_series()
 
 
+def severity_order() -> pl.Expr:
+    """The gravest first."""
+    order = {severity: number for number, severity in enumerate(SEVERITIES)}
+    return pl.col("severity").replace_strict(order, default=9, return_dtype=pl.Int8)
+
+
 def _ordered(findings: pl.DataFrame) -> pl.DataFrame:
-    rank = pl.col("severity").replace_strict(
-        {severity: number for number, severity in enumerate(SEVERITIES)}, default=9, return_dtype=pl.Int8
-    )
     return findings.sort(
-        rank, "impact_rank", "facility_id", "rule_id", "record_key", "finding_id", nulls_last=True
+        severity_order(), "impact_rank", "facility_id", "rule_id", "record_key", "finding_id", nulls_last=True
     )
 
 
@@ -189,8 +192,11 @@ def select_findings(snapshot: Snapshot, filters: Filters) -> pl.DataFrame:
     tests = [
         pl.col(column).is_in(list(values))
         for name, column in COUNTED_BY.items()
-        if name != "status" and (values := getattr(filters, name))
+        if name not in ("status", "cause") and (values := getattr(filters, name))
     ]
+    if filters.cause:
+        named = snapshot.findings.filter(pl.col("finding_id").is_in(list(filters.cause)))
+        tests.append(pl.col("cause_id").is_in(named["cause_id"].unique().implode()))
     if filters.blank:
         tests.append(pl.col("value_text").is_null())
     first = pl.col("first_seen_release")
@@ -227,9 +233,10 @@ def refuse_unknown(home: Home, snapshot: Snapshot, filters: Filters) -> None:
         "rule": sorted({*catalogue(home.settings()).entries, *_values(snapshot, "rule_id")}),
         "facility": sorted({*home.facility_ids(), *_values(snapshot, "facility_id")}),
     }
-    for name in ("patient", "file", "assigned"):
+    columns = {**{name: COUNTED_BY[name] for name in ("patient", "file", "assigned")}, "cause": "finding_id"}
+    for name, column in columns.items():
         if getattr(filters, name):
-            known[name] = _values(snapshot, COUNTED_BY[name])
+            known[name] = _values(snapshot, column)
     for name, values in known.items():
         for value in getattr(filters, name):
             if value not in values:

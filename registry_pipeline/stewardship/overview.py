@@ -15,13 +15,16 @@ import polars as pl
 
 from registry_pipeline.core.home import Home
 from registry_pipeline.stewardship.findings import (
+    CAUSE,
     SEVERITIES,
     Filters,
     Snapshot,
     count_findings,
     select_findings,
+    severity_order,
 )
-from registry_pipeline.store.releases import created_at, current_release, open_release, release_ids
+from registry_pipeline.stewardship.released import ReleaseReader
+from registry_pipeline.store.releases import created_at, release_ids
 
 FATES = ("n_curated", "n_quarantined", "n_duplicate", "n_superseded", "n_blank", "n_rejected", "n_unrouted")
 AGE_BUCKETS = ((7, "up to a week"), (30, "up to a month"), (90, "up to three months"), (1_000_000, "older"))
@@ -65,7 +68,7 @@ class Overview:
     row_account: Mapping[str, Mapping[str, int]]
 
 
-def overview(home: Home, snapshot: Snapshot, today: date) -> Overview:
+def overview(home: Home, released: ReleaseReader, snapshot: Snapshot, today: date) -> Overview:
     """Where the findings of a snapshot stand."""
     waiting = select_findings(snapshot, Filters())
     status, due = waiting["status"], waiting["due_date"]
@@ -80,7 +83,7 @@ def overview(home: Home, snapshot: Snapshot, today: date) -> Overview:
         ages=_ages(waiting, today),
         days_to_close=_days_to_close(snapshot.findings),
         trend=_trend(home, snapshot.findings),
-        row_account=_row_account(home),
+        row_account=_row_account(released),
     )
 
 
@@ -135,26 +138,36 @@ def _trend(home: Home, findings: pl.DataFrame) -> list[TrendPoint]:
     return points
 
 
-def _row_account(home: Home) -> dict[str, dict[str, int]]:
-    """What became of the rows of every facility, in the served release."""
-    if current_release(home) is None:
-        return {}
-    with open_release(home) as connection:
-        table = connection.execute("FROM quality.row_account").pl()
-    fates = [name for name in FATES if name in table.columns]
-    summed = table.group_by("facility_id").agg(pl.col(fates).sum()).sort("facility_id")
-    return {row.pop("facility_id"): row for row in summed.to_dicts()}
+def _row_account(released: ReleaseReader) -> dict[str, dict[str, int]]:
+    """What became of the rows of every facility, in the served release; older ones know fewer fates."""
+    sums: dict[str, dict[str, int]] = {}
+    for row in released.rows("FROM quality.row_account ORDER BY facility_id"):
+        account = sums.setdefault(row["facility_id"], {name: 0 for name in FATES if name in row})
+        for name in account:
+            account[name] += row[name]
+    return sums
 
 
 def causes(findings: pl.DataFrame) -> pl.DataFrame:
-    """Findings that one decision may settle: same rule, facility, column and value; the largest group first.
+    """Findings that one decision may settle, by cause: those that can move the study's numbers farthest first, then the most.
 
     Returns:
-        ``rule_id, facility_id, severity, source_column, value_text, n_findings, finding_id`` (of one of them).
+        ``cause_id``, the columns of ``CAUSE``, ``message`` and ``suggestion`` of one of them, ``n_findings``, ``n_patients``
+        and the least ``impact_rank``.
     """
-    by = ["rule_id", "facility_id", "severity", "source_column", "value_text"]
-    grouped = findings.group_by(by).agg(pl.len().alias("n_findings"), pl.col("finding_id").first())
-    return grouped.sort(["n_findings", *by], descending=[True, *[False] * len(by)], nulls_last=True)
+    grouped = findings.group_by("cause_id").agg(
+        pl.col(*CAUSE, "message", "suggestion").first(),
+        pl.len().alias("n_findings"),
+        pl.col("patient_id").drop_nulls().n_unique().alias("n_patients"),
+        pl.col("impact_rank").min(),
+    )
+    order = [
+        severity_order(),
+        pl.col("impact_rank"),
+        -pl.col("n_findings").cast(pl.Int64),
+        pl.col("cause_id"),
+    ]
+    return grouped.sort(order, nulls_last=True)
 
 
 def served_since(release_id: str | None) -> datetime | None:

@@ -24,6 +24,7 @@ from registry_pipeline.core.web_security import AccessPolicy
 from registry_pipeline.reporting.document.terminal import harmless
 from registry_pipeline.stewardship.findings import Snapshot, screening_token, state_token, take_snapshot
 from registry_pipeline.stewardship.records import facilities_of_patients
+from registry_pipeline.stewardship.released import ReleaseReader
 from registry_pipeline.store.releases import created_at
 from registry_pipeline.validation.rules.catalogue import catalogue as read_catalogue
 from registry_pipeline.validation.rules.catalogue import message_of
@@ -80,6 +81,11 @@ class Desk:
             if screened != self._screened:
                 self._patients, self._screened = facilities_of_patients(self.home), screened
             return self._patients.get(patient_id, [])
+
+    @cached_property
+    def released(self) -> ReleaseReader:
+        """The served release, kept open."""
+        return ReleaseReader(self.home)
 
     @cached_property
     def rules(self) -> Mapping[str, str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
+import polars as pl
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -29,12 +30,14 @@ class Form(dict[str, str]):
     Attributes:
         pairs: the query of the list that the form belongs to.
         ids: ticked findings.
+        causes: ticked causes, and of how many findings each was when it was shown.
     """
 
     def __init__(self, fields: Pairs) -> None:
         super().__init__(fields)
         self.pairs: Pairs = parse_qsl(self.get("list", ""))
         self.ids = [value for name, value in fields if name == "id"]
+        self.causes = dict(value.rpartition(":")[::2] for name, value in fields if name == "cause")
 
 
 async def _read_form(request: Request) -> Form | None:
@@ -120,8 +123,8 @@ def _decide_many(request: Request, form: Form) -> Response:
             message = f"The list has changed: it now has {chosen.height} findings. Nothing was written; look at it again."
             return _refused(request, message, 409)
     else:
-        chosen = chosen.filter(chosen["finding_id"].is_in(form.ids))
-        if chosen.height != len(form.ids):
+        chosen, is_as_shown = _ticked(chosen, form)
+        if not is_as_shown:
             return _refused(
                 request, "Some of the ticked findings are no longer in the list. Nothing was written.", 409
             )
@@ -131,7 +134,18 @@ def _decide_many(request: Request, form: Form) -> Response:
     except (DecisionRefused, StoreError) as problem:
         return _refused(request, str(problem), 422)
     done = f"{len(entries)} findings: {order.state} (decisions {entries[0].decision_no} to {entries[-1].decision_no})"
-    return _kept(request, RedirectResponse(with_query("/findings", form.pairs, done=done), 303), form)
+    target = "/by/cause" if form.causes else "/findings"
+    return _kept(request, RedirectResponse(with_query(target, form.pairs, done=done), 303), form)
+
+
+def _ticked(listed: pl.DataFrame, form: Form) -> tuple[pl.DataFrame, bool]:
+    """The ticked findings, or all of the ticked causes, and whether they are those that were shown."""
+    if not form.causes:
+        chosen = listed.filter(pl.col("finding_id").is_in(form.ids))
+        return chosen, chosen.height == len(form.ids)
+    chosen = listed.filter(pl.col("cause_id").is_in(list(form.causes)))
+    counted = dict(chosen.group_by("cause_id").len().iter_rows())
+    return chosen, {cause: str(n) for cause, n in counted.items()} == form.causes
 
 
 async def name_steward(request: Request) -> Response:

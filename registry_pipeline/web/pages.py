@@ -15,12 +15,15 @@ from starlette.responses import Response
 from registry_pipeline.stewardship.conversation import conversation
 from registry_pipeline.stewardship.decide import pending
 from registry_pipeline.stewardship.findings import COUNTED_BY, Filters, count_findings, find, select_findings
+from registry_pipeline.stewardship.impact import impacts_of
 from registry_pipeline.stewardship.overview import causes, overview
 from registry_pipeline.stewardship.records import evidence, own_numbers, timeline
 from registry_pipeline.web.desk import Desk
 
-PAGE_ROWS = 50
+PAGE_ROWS, CAUSES = 50, 200
 SEVERAL = tuple(COUNTED_BY)
+OF_THE_VIEW = ("page", "done")
+"""Values of an address that say nothing of which findings are meant."""
 Pairs = list[tuple[str, str]]
 
 
@@ -39,15 +42,21 @@ def filters_of(pairs: Pairs) -> Filters:
 
 
 def query_of(request: Request) -> Pairs:
-    """The query of an address without its page, empty values left out."""
-    return [(name, value) for name, value in request.query_params.multi_items() if value and name != "page"]
+    """The filters of an address, empty values left out."""
+    return [
+        (name, value)
+        for name, value in request.query_params.multi_items()
+        if value and name not in OF_THE_VIEW
+    ]
 
 
 def home_page(request: Request) -> Response:
     """Where we stand."""
     desk: Desk = request.app.state.desk
     today = datetime.now(UTC).date()
-    return desk.render(request, "home.html", overview=overview(desk.home, desk.snapshot(), today))
+    return desk.render(
+        request, "home.html", overview=overview(desk.home, desk.released, desk.snapshot(), today)
+    )
 
 
 def list_page(request: Request) -> Response:
@@ -80,7 +89,16 @@ def counts_page(request: Request) -> Response:
     by, pairs = request.path_params["by"], query_of(request)
     chosen = select_findings(desk.snapshot(), filters_of(pairs))
     if by == "cause":
-        return desk.render(request, "causes.html", pairs=pairs, rows=causes(chosen).head(200).to_dicts())
+        grouped = causes(chosen)
+        return desk.render(
+            request,
+            "causes.html",
+            pairs=pairs,
+            rows=grouped.head(CAUSES).to_dicts(),
+            n_causes=grouped.height,
+            n_findings=chosen.height,
+            done=request.query_params.get("done", ""),
+        )
     if by not in COUNTED_BY:
         return not_found(request, f"there is no list by '{by}'")
     counted = count_findings(chosen, COUNTED_BY[by]).head(500).to_dicts()
@@ -103,7 +121,7 @@ def show_finding(
         return not_found(request, f"there is no finding '{finding_id}'")
     listed = select_findings(snapshot, filters_of(pairs))["finding_id"]
     place = listed.index_of(finding_id)
-    shown = evidence(desk.home, finding)
+    shown = evidence(desk.home, desk.released, finding)
     patient = shown.patient_id
     facilities = desk.facilities_of(patient) if patient else []
     return desk.render(
@@ -116,6 +134,7 @@ def show_finding(
         timeline=timeline(desk.home, patient, facilities) if facilities and patient else [],
         numbers=own_numbers(desk.home, patient, facilities) if facilities and patient else [],
         conversation=conversation(desk.home, finding_id),
+        impacts=impacts_of(snapshot.impacts, finding_id),
         pairs=pairs,
         place=None if place is None else place + 1,
         n_listed=listed.len(),

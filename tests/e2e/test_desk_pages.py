@@ -199,6 +199,24 @@ def test_many_are_decided_at_once_unless_the_list_has_changed(browser: Browser, 
     assert [_decided(home, finding_id)[-1] for finding_id in ids[:3]] == ["confirmed", "confirmed", "remark"]
 
 
+def test_findings_of_one_cause_are_a_group_with_one_decision(browser: Browser, home: Home) -> None:
+    snapshot = take_snapshot(home)
+    (dates,) = {*snapshot.waiting.filter(snapshot.waiting["rule_id"] == "U03")["cause_id"].head(1)}
+    group = select_findings(snapshot, Filters(cause=(dates,)))
+    alike = group.select("rule_id", "facility_id", "source_column", "value_text").unique()
+    assert alike.height == 1
+    _, body = browser.get("/by/cause")
+    assert f'value="{dates}:{group.height}"' in body
+    assert browser.get(f"/findings?cause={dates}")[1].count('name="id"') == group.height
+    fields = [("state", "remark"), ("reason", "of one cause"), ("list", ""), ("scope", "ticked")]
+    status, _, body = browser.post("/decide", [*fields, ("cause", f"{dates}:{group.height + 1}")])
+    assert status == 409 and "Nothing was written" in body
+    status, headers, _ = browser.post("/decide", [*fields, ("cause", f"{dates}:{group.height}")])
+    assert status == 303 and headers["location"].startswith("/by/cause")
+    said = {entry.finding_id for entry in ledger_entries(home) if entry.reason == "of one cause"}
+    assert said == set(group["finding_id"])
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [

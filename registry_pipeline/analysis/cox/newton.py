@@ -165,8 +165,10 @@ def cox_problem(sets: RiskSets, x: Floats) -> Problem[Evaluation]:
     )
 
 
-def maximise(problem: Problem[P], null: P | None = None) -> Solution[P]:
-    """Maximise a likelihood from zero by Newton steps with halving; null: the likelihood there, if known.
+def maximise(problem: Problem[P], null: P | None = None, start: Floats | None = None) -> Solution[P]:
+    """Maximise a likelihood by Newton steps with halving; null: the likelihood at zero, if known.
+
+    start (p,): where the search begins, zero if not said; a solution of nearly the same rows saves most steps.
 
     The solution is certified: scaled score at most 1e-9, log-likelihood not below that of zero, information
     positive definite; else the status says why.
@@ -175,6 +177,8 @@ def maximise(problem: Problem[P], null: P | None = None) -> Solution[P]:
     null = current = null or problem.at(beta)
     if null is None or current is None:
         return _stopped(beta, None, None, "The likelihood cannot be computed.", 0)
+    if start is not None and (begun := problem.at(start)) is not None:
+        beta, current = start, begun
     for iteration in range(1, MAX_ITERATIONS + 1):
         step = newton_step(current)
         if step is None:

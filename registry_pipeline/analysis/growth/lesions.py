@@ -81,6 +81,15 @@ def usable_lesions(
     )
 
 
+def patient_labels(frame: Frame, interval_months: str, diameter_mm: str, patient: str) -> list[str]:
+    """The patients in the order in which `usable_lesions` numbers them."""
+    months, size = lesion_numbers(frame, interval_months), lesion_numbers(frame, diameter_mm)
+    owner = series(frame, patient)
+    with np.errstate(invalid="ignore"):
+        usable = owner[(months > 0) & (size > 0) & owner.notna().to_numpy(dtype=bool)]
+    return [str(name) for name in pd.factorize(usable)[1]]
+
+
 def exclusion_note(lesions: Lesions) -> str:
     """Say in one clause how many lesions were left out, and why."""
     if not lesions.n_excluded:

@@ -15,12 +15,11 @@ import pandas as pd
 
 from registry_pipeline.analysis.arguments import checked
 from registry_pipeline.analysis.growth.fit import ABOVE_AT_ZERO, ERROR_MODELS, MODELS, GrowthFit, fit_growth
-from registry_pipeline.analysis.growth.forms import FORMS
 from registry_pipeline.analysis.growth.intervals import sentences
-from registry_pipeline.analysis.growth.least_squares import Problem, minimise
-from registry_pipeline.analysis.growth.lesions import lesion_numbers, usable_lesions
+from registry_pipeline.analysis.growth.leave_one_out import months_of, refits_without
+from registry_pipeline.analysis.growth.lesions import lesion_numbers, patient_labels, usable_lesions
 from registry_pipeline.analysis.growth.onset import OnsetFit, fit_interval_onset
-from registry_pipeline.analysis.inputs import Frame, as_pandas, require_columns, series
+from registry_pipeline.analysis.inputs import Frame, as_pandas, require_columns
 
 SENSITIVITY_COLUMNS = [
     "variant", "reading", "model", "error_model", "estimand", "n_lesions", "n_patients", "threshold_mm",
@@ -150,16 +149,13 @@ def growth_influence(
     has_months = bool(fit.converged and pd.notna(fit.threshold["months"].iloc[0]))
     if not has_months or lesions.patient is None or (lesions.n_patients or 0) < 2:
         return pd.DataFrame(columns=INFLUENCE_COLUMNS)
-    names = _labels(frame, interval_months, diameter_mm, patient)
+    names = patient_labels(frame, interval_months, diameter_mm, patient)
     n_patients = len(names)
-    weights = (lesions.patient[None, :] != np.arange(n_patients)[:, None]).astype(np.float64)
-    problem = Problem(FORMS[model], error_model, lesions.months, lesions.diameter, float(threshold_mm))
-    found = minimise(problem, np.tile(fit.estimates, (n_patients, 1)), weights)
-    usable = found.converged & (found.parameters[:, 1] > 0)
-    scale = np.exp if FORMS[model].log_time else np.asarray
-    without = np.where(usable, scale(found.parameters[:, 0]), np.nan)
-    is_above, without = without < 0, np.where(without < 0, np.nan, without)
-    months = float(scale(fit.estimates[0]))
+    start = np.tile(fit.estimates, (n_patients, 1))
+    parameters, usable = refits_without(fit, lesions, np.arange(n_patients), start)
+    without = np.where(usable, months_of(fit, parameters), np.nan)
+    is_above = usable & np.isnan(without)
+    months = float(months_of(fit, fit.estimates[None, :])[0])
     table = pd.DataFrame(
         {
             "patient": names,
@@ -177,15 +173,3 @@ def growth_influence(
     order = np.argsort(-np.where(np.isnan(change), np.inf, change), kind="stable")
     table = table.iloc[order].reset_index(drop=True)
     return table.assign(rank=np.arange(1, len(table) + 1))[INFLUENCE_COLUMNS]
-
-
-def _labels(frame: Frame, interval: str, diameter: str, patient: str) -> list[str]:
-    """The patients in the order in which `usable_lesions` numbers them."""
-    months, size, owner = (
-        lesion_numbers(frame, interval),
-        lesion_numbers(frame, diameter),
-        series(frame, patient),
-    )
-    with np.errstate(invalid="ignore"):
-        kept = owner[(months > 0) & (size > 0) & owner.notna().to_numpy(dtype=bool)]
-    return [str(name) for name in pd.factorize(kept)[1]]

@@ -18,7 +18,7 @@
     const radio = document.querySelector(`.decide input[value="${state}"]`);
     if (radio) { radio.checked = true; radio.dispatchEvent(new Event("change", { bubbles: true })); }
     const select = document.querySelector(".bulk select[name=state]");
-    if (!radio && select) select.value = state;
+    if (!radio && select) { select.value = state; select.dispatchEvent(new Event("change", { bubbles: true })); }
     const reason = document.querySelector(".decide [name=reason], .bulk [name=reason]");
     if (reason) { reason.focus(); reason.select(); }
   };
@@ -37,16 +37,17 @@
     const action = keys[event.key];
     if (action) { event.preventDefault(); action(); }
   });
-  const ticked = () => document.querySelectorAll("tbody input[name=id]:checked").length;
+  const boxes = () => [...document.querySelectorAll("tbody input[name=id], tbody input[name=cause]")];
+  const ticked = () => boxes().filter((box) => box.checked).reduce((n, box) => n + Number(box.dataset.n ?? 1), 0);
   const count = () => {
     const place = document.querySelector("[data-count]");
     if (place) place.textContent = String(ticked());
   };
   document.addEventListener("change", (event) => {
     if (event.target.id === "all") {
-      document.querySelectorAll("tbody input[name=id]").forEach((box) => { box.checked = event.target.checked; });
+      boxes().forEach((box) => { box.checked = event.target.checked; });
     }
-    if (event.target.name === "id" || event.target.id === "all") count();
+    if (["id", "cause"].includes(event.target.name) || event.target.id === "all") count();
     if (event.target.name === "state") {
       document.querySelectorAll("[data-for]").forEach((part) => {
         part.hidden = !part.dataset.for.split(" ").includes(event.target.value);
