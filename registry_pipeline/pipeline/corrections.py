@@ -33,7 +33,16 @@ APPLIED = {
     "record_key": pl.String,
     "column_name": pl.String,
     "new_value": pl.String,
+    "facility_id": pl.String,
+    "source_file": pl.String,
+    "sheet": pl.String,
+    "source_row": pl.Int64,
+    "source_column": pl.String,
+    "patient_id": pl.String,
+    "value_received": pl.String,
 }
+"""A correction that was applied: which value of which row, and what is used instead."""
+_PLACE = ("facility_id", "source_file", "sheet", "source_row", "source_column", "patient_id", "value_text")
 
 
 class UnusableValue(ValueError):
@@ -45,12 +54,12 @@ def applicable(corrections: Sequence[Decision], findings: pl.DataFrame, key: byt
     wanted = {decision.finding_id: decision for decision in corrections}
     raised = findings.filter(pl.col("finding_id").is_in(list(wanted)) & pl.col("_row_id").is_not_null())
     rows = []
-    for finding_id, value, row_id in raised.select("finding_id", "value_text", "_row_id").iter_rows():
+    for finding_id, row_id, *place in raised.select("finding_id", "_row_id", *_PLACE).iter_rows():
         decision = wanted[finding_id]
-        if decision.value_digest == value_digest(value, key):
+        if decision.value_digest == value_digest(place[-1], key):
             item = decision.items.split(",")[0]
             about = (decision.table_name, decision.record_key, item, decision.new_value)
-            rows.append((finding_id, decision.decision_no, row_id, *about))
+            rows.append((finding_id, decision.decision_no, row_id, *about, *place))
     return pl.DataFrame(rows, schema=APPLIED, orient="row")
 
 

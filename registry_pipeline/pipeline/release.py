@@ -14,9 +14,11 @@ import polars as pl
 
 import schemas
 from registry_pipeline.core.files import BUILDING, StoreError, disk_errors_as_store_error, write_text
+from registry_pipeline.core.frames import with_schema
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.native_panics import panics_as_exceptions
 from registry_pipeline.pipeline.context import RefreshContext
+from registry_pipeline.pipeline.corrections import APPLIED
 from registry_pipeline.pipeline.errors import Refused, record_private_details
 from registry_pipeline.pipeline.findings import findings_with_history
 from registry_pipeline.pipeline.registry import submissions
@@ -37,7 +39,7 @@ from registry_pipeline.store.releases import (
     release_folder,
     reports_problem,
 )
-from registry_pipeline.study.finding_impact import finding_impact
+from registry_pipeline.study.finding_impact import IMPACT, finding_impact
 from registry_pipeline.validation.decisions.in_force import decision_rows
 from registry_pipeline.validation.rules.translations import rule_message_rows
 from schemas.table import columns_of
@@ -133,6 +135,7 @@ def _build(context: RefreshContext, anew: bool) -> None:
         "quality.finding": findings,
         "quality.finding_impact": _impact(context, findings),
         "quality.decision": _decisions(context),
+        "quality.correction": _corrections(context),
         "quality.release_metric": _release_metrics(context, release_id),
         "quality.rule_message": pl.DataFrame(rule_message_rows(rules), infer_schema_length=None),
     }
@@ -194,14 +197,17 @@ def _findings(context: RefreshContext, release_id: str) -> pl.DataFrame:
 
 
 def _impact(context: RefreshContext, findings: pl.DataFrame) -> pl.DataFrame:
-    """How far each open finding can move the study's numbers."""
+    """How far each open finding can move the study's numbers; none where nothing was estimated."""
     names = (
         "result.patient_influence",
         "result.one_more_patient",
         "quality.quarantine",
         "curated.omd_episode",
     )
-    return finding_impact(findings, *(read_parquet(context.layout.table(name)) for name in names))
+    paths = [context.layout.table(name) for name in names]
+    if not all(path.is_file() for path in paths):
+        return pl.DataFrame(schema=IMPACT)
+    return finding_impact(findings, *(read_parquet(path) for path in paths))
 
 
 def _decisions(context: RefreshContext) -> pl.DataFrame:
@@ -209,6 +215,15 @@ def _decisions(context: RefreshContext) -> pl.DataFrame:
     columns = columns_of(schemas.tables()["quality.decision"])
     rows = decision_rows(context.decisions.decisions, context.decisions.in_force)
     return pl.DataFrame(rows, schema={column.name: column.polars_type for column in columns})
+
+
+def _corrections(context: RefreshContext) -> pl.DataFrame:
+    """The corrections that the last screening applied, with who decided and why."""
+    frames = [with_schema(read_parquet(path), APPLIED) for path in context.screened_files("corrections")]
+    applied = pl.concat(frames) if frames else pl.DataFrame(schema=APPLIED)
+    why = _decisions(context).select("decision_no", "reason", "decided_by", "decided_at")
+    named = applied.rename({"new_value": "value_used"}).join(why, on="decision_no", how="left")
+    return named.select([column.name for column in columns_of(schemas.tables()["quality.correction"])])
 
 
 def _release_metrics(context: RefreshContext, release_id: str) -> pl.DataFrame:

@@ -7,21 +7,31 @@ Does not belong here: which findings there are (``findings.py``), drawing (``web
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from registry_pipeline.core.frames import with_schema
 from registry_pipeline.core.home import Home
 from registry_pipeline.intake.raw.lookup import raw_row
+from registry_pipeline.pipeline.corrections import APPLIED
 from registry_pipeline.stewardship.released import ReleaseReader
 from registry_pipeline.store.layout import StoreLayout
 from registry_pipeline.validation.records import curated, date_stems, item_columns, references, whole_key
 from schemas.table import columns_of, key_of
 
 OUTCOMES = ("accepted", "quarantined")
+
+
+@dataclass(frozen=True)
+class AppliedCorrection:
+    """A value that the registry uses in place of the one received, as of the last screening."""
+
+    decision_no: int
+    value_received: str | None
 
 
 @dataclass(frozen=True)
@@ -34,6 +44,7 @@ class Item:
         released: the same in the served release; None where the record or the value is not in it.
         is_changed: whether both differ, and the release holds the record.
         is_asked: whether the finding looks at it.
+        correction: the correction of the registry that stands in for what was received.
     """
 
     name: str
@@ -41,6 +52,7 @@ class Item:
     released: str | None
     is_changed: bool
     is_asked: bool
+    correction: AppliedCorrection | None = None
 
 
 @dataclass(frozen=True)
@@ -69,6 +81,7 @@ class TimelineEntry:
         precision: of the day.
         label: what the date is, in the column's name.
         values: the items that are known, without keys.
+        corrected: those of them that are corrections of the registry.
     """
 
     day: date | None
@@ -79,6 +92,7 @@ class TimelineEntry:
     outcome: str
     facility_id: str
     values: Mapping[str, str]
+    corrected: Mapping[str, AppliedCorrection] = field(default_factory=dict)
 
 
 def evidence(home: Home, released: ReleaseReader, finding: Mapping[str, Any]) -> Evidence:
@@ -94,7 +108,8 @@ def evidence(home: Home, released: ReleaseReader, finding: Mapping[str, Any]) ->
     before = _released_record(released, table, key)
     asked = set(str(finding["items"] or "").split(","))
     shown = record or before or {}
-    items = tuple(_items(table, shown, before, asked)) if table in curated() else ()
+    corrected = applied_corrections(home, [facility_id]).get((table, key), {})
+    items = tuple(_items(table, shown, before, asked, corrected)) if table in curated() else ()
     patient = finding.get("patient_id") or shown.get("patient_id")
     return Evidence(_source_row(home, finding), items, outcome, None if patient is None else str(patient))
 
@@ -140,12 +155,17 @@ def _released_record(released: ReleaseReader, table: str, key: str) -> dict[str,
 
 
 def _items(
-    table: str, record: Mapping[str, Any], released: Mapping[str, Any] | None, asked: set[str]
+    table: str,
+    record: Mapping[str, Any],
+    released: Mapping[str, Any] | None,
+    asked: set[str],
+    corrected: Mapping[str, AppliedCorrection],
 ) -> Iterator[Item]:
     for name in item_columns(curated()[table]):
         value = _text(record.get(name), record.get(f"{name}_precision"))
         earlier = None if released is None else _text(released.get(name), released.get(f"{name}_precision"))
-        yield Item(name, value, earlier, released is not None and value != earlier, name in asked)
+        is_changed = released is not None and value != earlier
+        yield Item(name, value, earlier, is_changed, name in asked, corrected.get(name))
 
 
 def _text(value: object, precision: object = None) -> str | None:
@@ -166,11 +186,13 @@ def timeline(home: Home, patient_id: str, facilities: list[str]) -> list[Timelin
         facilities: those that may know her; all if empty.
     """
     entries: dict[tuple[str, str], TimelineEntry] = {}
+    corrected = applied_corrections(home, facilities or home.facility_ids())
     for table, facility_id, outcome, row in _rows_of_patient(home, patient_id, facilities):
         parents = [
             entries.get((parent, str(row[column.name]))) for column, parent, _ in references(curated()[table])
         ]
         entry = _entry(table, row, facility_id, outcome)
+        entry = replace(entry, corrected=corrected.get((table, entry.record_key), {}))
         dated = next(
             (parent for parent in parents if parent and parent.day and parent.table_name != "patient"), None
         )
@@ -233,6 +255,22 @@ def _entry(table: str, row: Mapping[str, Any], facility_id: str, outcome: str) -
         facility_id=facility_id,
         values={name: value for name, value in shown.items() if value is not None and name not in hidden},
     )
+
+
+def applied_corrections(
+    home: Home, facilities: list[str]
+) -> dict[tuple[str, str], dict[str, AppliedCorrection]]:
+    """Table and key of a record -> its columns whose value is a correction, as of the last screening."""
+    applied: dict[tuple[str, str], dict[str, AppliedCorrection]] = {}
+    for facility_id in facilities:
+        path = StoreLayout(home.store).screened_frame(facility_id, "corrections")
+        frame = (
+            with_schema(pl.read_parquet(path), APPLIED) if path.is_file() else pl.DataFrame(schema=APPLIED)
+        )
+        columns = frame.select("table_name", "record_key", "column_name", "decision_no", "value_received")
+        for table, key, column, number, received in columns.iter_rows():
+            applied.setdefault((table, key), {})[column] = AppliedCorrection(number, received)
+    return applied
 
 
 def own_numbers(home: Home, patient_id: str, facilities: list[str]) -> list[tuple[str, str]]:

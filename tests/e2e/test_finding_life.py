@@ -18,7 +18,12 @@ from registry_pipeline.core.home import Home
 from registry_pipeline.pipeline.refresh import refresh
 from registry_pipeline.stewardship.decide import DecisionRefused, Order, closed_findings, decide, pending
 from registry_pipeline.stewardship.findings import Filters, Snapshot, select_findings, take_snapshot
+from registry_pipeline.stewardship.queries.export import write_queries
+from registry_pipeline.stewardship.queries.layout import CORRECTIONS
+from registry_pipeline.stewardship.records import evidence, timeline
+from registry_pipeline.stewardship.released import ReleaseReader
 from tests.support.registry_home import (
+    HOSPITAL,
     N_PATIENTS,
     ask,
     good_files,
@@ -71,6 +76,25 @@ class Story:
         items = (pl.col("rule_id").is_in(["G03", "G04"])) & (pl.col("items") == "birth_date")
         return self.snapshot().findings.filter(items)
 
+    def corrections(self) -> list[tuple[object, ...]]:
+        """The corrections that the release holds."""
+        names = (
+            "table_name, column_name, source_row, value_received, value_used, decision_no, reason, decided_by"
+        )
+        return ask(self.home, f"SELECT {names} FROM quality.correction ORDER BY decision_no").rows()
+
+    def corrected_items(self) -> dict[str, str | None]:
+        """What the pages of the corrected findings, and of their patients, say was received."""
+        shown: dict[str, str | None] = {}
+        released = ReleaseReader(self.home)
+        for finding in self.snapshot().findings.filter(pl.col("status") == "corrected_here").to_dicts():
+            behind = evidence(self.home, released, finding)
+            shown |= {item.name: item.correction.value_received for item in behind.items if item.correction}
+            entries = timeline(self.home, str(finding["patient_id"]), [HOSPITAL])
+            assert any(finding["items"] in entry.corrected for entry in entries)
+        released.close()
+        return shown
+
     def order(self, state: str, findings: pl.DataFrame, **more: str) -> None:
         """One decision on findings."""
         decide(self.home, findings, Order(state, "the charts say so", STEWARD, **more))
@@ -94,8 +118,13 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         made.refresh()
         made.notes["pending after"] = pending(made.home)
         made.notes["second"] = made.snapshot()
+        made.notes["corrections"] = made.corrections()
+        made.notes["corrected records"] = made.corrected_items()
+        path = write_queries(made.home, HOSPITAL, made.snapshot().waiting, made.home.root)
+        made.notes["sheet"] = pl.read_excel(path, sheet_name=CORRECTIONS).rows()
         made.send("patients_3.csv", (7,), p4=male, p6={"born": "1956-99-99"}, p9={"born": "1961-07-01"})
         made.refresh()
+        made.notes["corrections after"] = made.corrections()
         made.send("patients_4.csv", (7,), p4=male, p6={"born": "1956-99-99"})
         made.refresh()
         made.send("patients_5.csv", (7,), p4=male, p6={"born": "1956-99-99"}, p9={"born": "1971-01-01"})
@@ -115,6 +144,21 @@ def test_a_correction_stands_in_until_the_source_agrees(story: Story) -> None:
     assert her.rows() == [("K0005", "F", "1955-03-14"), ("K0006", "F", "1956-03-14")]
     assert story.states[2]["V02", "row 7"] == "corrected", "the source agrees"
     assert story.states[2]["S09", "row 8"] == "reopened", "another wrong value came"
+
+
+def test_a_correction_is_shown_as_such_wherever_the_value_is(story: Story) -> None:
+    why = ("the charts say so", STEWARD)
+    assert story.notes["corrections"] == [
+        ("patient", "sex", 7, "male", "F", 1, *why),
+        ("patient", "birth_date", 8, "1956-13-45", "1956-03-14", 2, *why),
+    ]
+    assert story.notes["corrected records"] == {"sex": "male", "birth_date": "1956-13-45"}
+    sheet = story.notes["sheet"]
+    assert isinstance(sheet, list) and [row[5:] for row in sheet] == [
+        ("male", "F", why[0]),
+        ("1956-13-45", "1956-03-14", why[0]),
+    ]
+    assert story.notes["corrections after"] == [], "the source sends other values"
 
 
 def test_what_is_no_longer_sent_is_gone_and_what_is_still_broken_waits(story: Story) -> None:

@@ -4,6 +4,7 @@ Belongs here: which sections they have. Does not belong here: what sections say 
 """
 
 from registry_pipeline.reporting.document.blocks import Section
+from registry_pipeline.reporting.quality.corrections import corrections_section
 from registry_pipeline.reporting.quality.details import details_section
 from registry_pipeline.reporting.quality.findings import closed_section, open_section
 from registry_pipeline.reporting.quality.scope import Scope
@@ -12,5 +13,12 @@ from registry_pipeline.reporting.quality.standing import pictures_section, stand
 
 def quality_sections(scope: Scope) -> list[Section]:
     """The quality report in reading order."""
-    makers = (standing_section, pictures_section, open_section, closed_section, details_section)
+    makers = (
+        standing_section,
+        pictures_section,
+        open_section,
+        corrections_section,
+        closed_section,
+        details_section,
+    )
     return [make(scope) for make in makers]

@@ -29,7 +29,7 @@ SHOWN = {
     "cutpoint_candidate", "cutpoint_search", "cutpoint_stability", "fine_gray", "gray_test", "growth_curve",
     "growth_influence", "growth_mixed", "growth_sensitivity", "growth_serial", "immortal_time", "imputed_cox",
     "landmark_analysis", "lesion_cox", "lesion_local_control", "logrank_weighted", "missing_data", "missing_pattern",
-    "ph_residual", "recurrence_by_group", "recurrence_course", "rmst_difference",
+    "patient_influence", "ph_residual", "recurrence_by_group", "recurrence_course", "rmst_difference",
 }  # fmt: skip
 MOST_ROWS = 60
 _HASHES = (
@@ -162,6 +162,7 @@ def provenance_section(context: Context) -> Section:
     section.add(
         Table("Release and hashes", "What", (Column("Value", is_number=False),), tuple(rows), "meta.release"),
         _received(context),
+        _corrected(context),
         _proved(context),
         *_linkage(context),
         Heading("How to follow a number"),
@@ -219,6 +220,19 @@ def _linkage(context: Context) -> list[Block]:
         Heading("Linkage of persons"),
         Text(text, "curated.patient_xref, quality.linkage_block, quality.patient_pair"),
     ]
+
+
+def _corrected(context: Context) -> Block | None:
+    """How many values are corrections of the registry and not what a facility sent."""
+    rows = context.tables.table("quality.correction")
+    if rows.empty:
+        return None
+    n = len(rows)
+    return Text(
+        f"{count(n)} {'value is' if n == 1 else 'values are'} not as received: the registry corrected "
+        f"{'it' if n == 1 else 'them'}, with reasons, until the source agrees; the quality report lists where.",
+        "quality.correction",
+    )
 
 
 def _proved(context: Context) -> Block | None:

@@ -6,7 +6,7 @@ Does not belong here: words and columns (``layout.py``), saying that the facilit
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,14 +14,19 @@ from typing import Any
 import polars as pl
 
 from registry_pipeline.core.files import whole_file
+from registry_pipeline.core.frames import with_schema
 from registry_pipeline.core.home import Home
+from registry_pipeline.pipeline.corrections import APPLIED
 from registry_pipeline.reporting.document.rows import XLSX_OPTIONS
 from registry_pipeline.reporting.document.terminal import harmless
+from registry_pipeline.stewardship.decide import ledger_entries
 from registry_pipeline.stewardship.findings import translate
 from registry_pipeline.stewardship.queries.layout import (
     ANSWERED,
     ANSWERS,
     COLUMNS,
+    CORRECTED,
+    CORRECTIONS,
     HOW_TO,
     SHEET,
     WIDTHS,
@@ -54,8 +59,9 @@ def write_queries(
     known = known_language(language)
     rows = list(_rows(home, facility_id, translate(findings, known), known))
     path = folder / f"queries_{facility_id}_{datetime.now(UTC):%Y-%m-%d}.xlsx"
+    corrections = list(_corrections(home, facility_id))
     with whole_file(path) as temporary:
-        _write(temporary, rows, known)
+        _write(temporary, rows, corrections, known)
     return path
 
 
@@ -76,6 +82,20 @@ def _rows(home: Home, facility_id: str, findings: pl.DataFrame, language: str) -
             "finding": str(finding["finding_id"]),
         }
         yield {**cells, "seal": seal(facility_id, cells, key)}
+
+
+def _corrections(home: Home, facility_id: str) -> Iterator[Sequence[str]]:
+    """The values that the registry uses in place of what the facility sends, as of the last screening."""
+    path = StoreLayout(home.store).screened_frame(facility_id, "corrections")
+    if not path.is_file():
+        return
+    numbers = _own_numbers(home, facility_id)
+    why = {entry.decision_no: entry.reason for entry in ledger_entries(home)}
+    for row in with_schema(pl.read_parquet(path), APPLIED).iter_rows(named=True):
+        place = (row["source_file"], row["sheet"], row["source_row"], row["source_column"])
+        values = (row["value_received"], row["new_value"], why.get(row["decision_no"]))
+        own = "; ".join(numbers.get(str(row["patient_id"]), ()))
+        yield [own, *(_cell(value) for value in (*place, *values))]
 
 
 def _cell(value: object) -> str:
@@ -103,7 +123,9 @@ def _own_numbers(home: Home, facility_id: str) -> dict[str, list[str]]:
     return {patient_id: list(dict.fromkeys(own)) for patient_id, own in numbers.items()}
 
 
-def _write(path: Path, rows: list[dict[str, str]], language: str) -> None:
+def _write(
+    path: Path, rows: list[dict[str, str]], corrections: Sequence[Sequence[str]], language: str
+) -> None:
     import xlsxwriter
 
     words, last = WORDS[language], max(1, len(rows))
@@ -118,6 +140,8 @@ def _write(path: Path, rows: list[dict[str, str]], language: str) -> None:
                 kind = "answer" if name in ANSWERED else "asked"
                 sheet.write_string(number, position, row.get(name, ""), formats[kind])
         _restrict(sheet, words, last)
+        if corrections:
+            _list_corrections(book.add_worksheet(CORRECTIONS), corrections, words, formats)
         _explain(book.add_worksheet(HOW_TO), words, formats)
 
 
@@ -155,6 +179,20 @@ def _restrict(sheet: Any, words: Mapping[str, str], last: int) -> None:
     sheet.set_landscape()
     sheet.fit_to_pages(1, 0)
     sheet.repeat_rows(0)
+
+
+def _list_corrections(
+    sheet: Any, corrections: Sequence[Sequence[str]], words: Mapping[str, str], formats: Mapping[str, Any]
+) -> None:
+    """What the registry corrected by itself, to be corrected at the source; nothing is answered here."""
+    sheet.set_column(0, len(CORRECTED) - 1, 22)
+    for position, name in enumerate(CORRECTED):
+        sheet.write_string(0, position, words[name], formats["head"])
+    for number, row in enumerate(corrections, start=1):
+        for position, text in enumerate(row):
+            sheet.write_string(number, position, text, formats["asked"])
+    sheet.freeze_panes(1, 0)
+    sheet.protect()
 
 
 def _explain(sheet: Any, words: Mapping[str, str], formats: Mapping[str, Any]) -> None:

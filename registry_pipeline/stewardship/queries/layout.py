@@ -12,10 +12,12 @@ import json
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-SHEET, HOW_TO = "Queries", "How to"
+SHEET, HOW_TO, CORRECTIONS = "Queries", "How to", "Corrected by the registry"
 ASKED = ("number", "patient", "file", "sheet", "row", "column", "seen", "expected", "suggested", "severity")
 ANSWERED = ("answer", "value", "remark", "by")
 SEALED = ("finding", "seal")
+CORRECTED = ("patient", "file", "sheet", "row", "column", "seen", "used", "why")
+"""Columns of the sheet of corrections."""
 COLUMNS = (*ASKED, *ANSWERED, *SEALED)
 WIDTHS = (6, 16, 22, 10, 7, 18, 26, 60, 18, 10, 22, 18, 30, 16, 20, 14)
 ANSWERS = ("corrected", "confirmed", "not_available", "rule_wrong")
@@ -34,6 +36,8 @@ WORDS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "expected": "What is wrong, what is expected",
             "suggested": "Suggested",
             "severity": "Severity",
+            "used": "What the registry uses",
+            "why": "Why",
             "answer": "Your answer",
             "value": "Right value",
             "remark": "Remark",
@@ -59,6 +63,7 @@ WORDS: Mapping[str, Mapping[str, str]] = MappingProxyType(
                     "5. Send this file back. Rows without an answer stay open.",
                     "Sort and filter as you like. The grey columns are locked: a row that was changed there is not read.",
                     "Answering changes no data: the registry takes values only from your exports.",
+                    "A sheet 'Corrected by the registry' lists values that it uses in place of yours until you send others.",
                 )
             ),
         },
@@ -73,6 +78,8 @@ WORDS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "expected": "问题与要求",
             "suggested": "建议",
             "severity": "级别",
+            "used": "登记库采用的值",
+            "why": "原因",
             "answer": "答复",
             "value": "正确值",
             "remark": "备注",
@@ -97,6 +104,7 @@ WORDS: Mapping[str, Mapping[str, str]] = MappingProxyType(
                     "5. 请寄回本文件。未答复的行仍为未决。",
                     "可任意排序和筛选。灰色列已锁定:被改动的行不会被读取。",
                     "答复不会修改数据:登记库只从贵院的导出文件取值。",
+                    "工作表“Corrected by the registry”列出登记库暂代贵院数值采用的值,直至贵院报送新值。",
                 )
             ),
         },
