@@ -89,12 +89,9 @@ def staged(context: dg.AssetExecutionContext, registry: Registry) -> Iterator[dg
 def screened(context: dg.AssetExecutionContext, registry: Registry) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
     """Judge every record of the facilities."""
     with guarded(registry.home):
-        refresh = registry.context
-        reports = [
-            facility.screen(refresh, facility_id, is_forced(context))
-            for facility_id in facilities_of(context)
-        ]
-        blocking = refresh.settings.refresh.blocking_rules
+        refresh, facilities = registry.context, facilities_of(context)
+        reports = [facility.screen(refresh, facility_id, is_forced(context)) for facility_id in facilities]
+        blocking, sentences = refresh.settings.refresh.blocking_rules, refresh.rules.sentences()
     for table in record_tables():
         yield dg.MaterializeResult(
             key("screened", table),
@@ -102,5 +99,5 @@ def screened(context: dg.AssetExecutionContext, registry: Registry) -> Iterator[
                 "dagster/row_count": sum(report.n_accepted.get(table, 0) for report in reports),
                 "quarantined": sum(report.n_quarantined.get(table, 0) for report in reports),
             },
-            check_results=screening_check_results(table, reports, blocking),
+            check_results=screening_check_results(table, reports, blocking, sentences, facilities),
         )

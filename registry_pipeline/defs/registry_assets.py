@@ -70,13 +70,13 @@ def quality(context: dg.AssetExecutionContext, registry: Registry) -> Iterator[J
         refresh = registry.context
         counts = steps.judge(refresh)
         findings, failed = steps.registry_findings(refresh)
-        blocking = refresh.settings.refresh.blocking_rules
+        blocking, sentences = refresh.settings.refresh.blocking_rules, refresh.rules.sentences()
     for table in in_order("quality"):
         yield dg.MaterializeResult(
             key("quality", table), metadata={"dagster/row_count": counts.get(table, 0)}
         )
     for group in GROUPS:
-        yield group_result(key("quality", "finding"), group, findings, failed, blocking)
+        yield group_result(key("quality", "finding"), group, findings, failed, blocking, sentences)
 
 
 @dg.multi_asset(

@@ -27,7 +27,6 @@ from registry_pipeline.stewardship.records import facilities_of_patients
 from registry_pipeline.stewardship.released import ReleaseReader
 from registry_pipeline.store.releases import created_at
 from registry_pipeline.validation.rules.catalogue import catalogue as read_catalogue
-from registry_pipeline.validation.rules.catalogue import message_of
 from registry_pipeline.web.assets import address, integrity
 from schemas.codes import FINDING_STATUS, OPEN_STATUSES
 
@@ -90,8 +89,7 @@ class Desk:
     @cached_property
     def rules(self) -> Mapping[str, str]:
         """Rule -> its sentence."""
-        entries = read_catalogue(self.home.settings()).entries
-        return {rule_id: message_of(entry) for rule_id, entry in entries.items()}
+        return read_catalogue(self.home.settings()).sentences()
 
     def steward_of(self, request: Request) -> str:
         """Who decides: as the command line said, else as she said once in this browser."""

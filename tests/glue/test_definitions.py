@@ -98,11 +98,27 @@ def test_rules_over_the_registry_have_a_check_per_rule_group(graph: Any) -> None
 
 def test_a_rule_that_failed_to_run_fails_its_check_and_blocks_where_it_is_set_to() -> None:
     asset, failed = key("quality", "finding"), [("G01", "conformance: value")]
-    told = group_result(asset, "conformance", {}, failed, ["G01"])
+    told = group_result(asset, "conformance", {}, failed, ["G01"], {})
     assert (told.passed, told.severity) == (False, dg.AssetCheckSeverity.ERROR)
     assert told.metadata["failed to run"].value == "G01"
-    other = group_result(asset, "plausibility", {}, failed, ["G01"])
+    other = group_result(asset, "plausibility", {}, failed, ["G01"], {})
     assert (other.passed, other.severity) == (True, dg.AssetCheckSeverity.WARN)
+
+
+def test_a_failed_check_says_what_the_rule_says_where_how_often_and_how_to_see_the_rows() -> None:
+    asset, sentences = key("screened", "patient"), {"V02": "Sex is one of F, M | U.", "V03": "Born before."}
+    counts = {("V02", "warning", "conformance: value"): 3, ("V03", "info", "conformance: value"): 1}
+    result = group_result(asset, "conformance", counts, [], [], sentences, ["north"])
+    assert not result.passed and result.description is not None
+    assert result.description.startswith("Nothing is stopped. 4 findings at north. V02 (warning, 3): Sex is")
+    assert result.description.endswith("registry findings --facility north --rule V02 --rule V03")
+    assert result.metadata["facility"].value == "north" and result.metadata["findings"].value == 4
+    assert r"| V02 | warning | 3 | Sex is one of F, M \| U. |" in str(result.metadata["rules"].value)
+    stopped = group_result(asset, "conformance", counts, [], ["V02"], sentences, ["north"])
+    assert stopped.severity == dg.AssetCheckSeverity.ERROR
+    assert str(stopped.description).startswith("STOPS THE REFRESH, for refresh.blocking_rules names V02.")
+    asked_nothing = {("V03", "info", "conformance: value"): 1}
+    assert group_result(asset, "conformance", asked_nothing, [], [], sentences, ["north"]).passed
 
 
 def started(instance: dg.DagsterInstance, seconds_ago: float) -> str:

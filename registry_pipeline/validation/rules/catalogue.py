@@ -112,10 +112,13 @@ class Catalogue:
         """
         for rule_id in overrides:
             if rule_id in self.entries and self.entries[rule_id].scope == "registry":
-                raise OverrideError(
-                    ["rules", rule_id], "the rule judges the whole registry; set it in registry.toml"
-                )
+                message = "the rule judges the whole registry; set it in registry.toml"
+                raise OverrideError(["rules", rule_id], message)
         return self.overridden(overrides)
+
+    def sentences(self) -> dict[str, str]:
+        """Rule -> what it says."""
+        return {rule_id: message_of(entry) for rule_id, entry in self.entries.items()}
 
     def rows(self) -> list[dict[str, object]]:
         """Rows of ``quality.rule``; rules that are off are not listed."""
