@@ -12,7 +12,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from registry_pipeline.core.home import Home
-from registry_pipeline.store.releases import current_release, open_release
+from registry_pipeline.store.releases import current_release, keep_release_open
 
 if TYPE_CHECKING:
     import duckdb
@@ -37,6 +37,7 @@ class ReleaseReader:
         if cursor is None:
             return []
         with cursor:
+            cursor.execute("USE released")
             result = cursor.execute(query, parameters)
             columns = [column[0] for column in result.description or []]
             return [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
@@ -57,5 +58,5 @@ class ReleaseReader:
             if release_id != self._release_id:
                 self._close()
             if release_id is not None and self._connection is None:
-                self._connection, self._release_id = open_release(self._home, release_id), release_id
+                self._connection, self._release_id = keep_release_open(self._home, release_id), release_id
             return None if self._connection is None else self._connection.cursor()

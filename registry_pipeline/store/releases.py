@@ -129,6 +129,30 @@ def open_release(
         raise StoreError(f"{path}: {_why_not_opened(path, str(problem))}") from None
 
 
+def keep_release_open(home: Home, release_id: str) -> duckdb.DuckDBPyConnection:
+    """A connection that can read one release as ``released``, and nothing else, for a long time.
+
+    The release is attached to a database of its own: one that is open itself cannot be opened a second time in the same
+    process, as :func:`open_release` does.
+
+    Raises:
+        StoreError: the file is damaged.
+    """
+    import duckdb
+
+    path = release_folder(home, release_id) / DATABASE
+    config = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+    try:
+        connection = duckdb.connect(config={**config})
+        escaped = str(path).replace("'", "''")  # ATTACH takes no parameter
+        connection.execute(f"ATTACH '{escaped}' AS released (READ_ONLY)")
+        connection.execute("SET enable_external_access = false")
+        connection.execute("SET lock_configuration = true")
+        return connection
+    except duckdb.Error as problem:
+        raise StoreError(f"{path}: {_why_not_opened(path, str(problem))}") from None
+
+
 def _why_not_opened(path: Path, message: str) -> str:
     """What is the case with a release that DuckDB does not open, by DuckDB's words and the file itself."""
     if "lock" in message.lower():

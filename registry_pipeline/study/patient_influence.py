@@ -151,8 +151,15 @@ def _months(inputs: Inputs) -> Influence:
     lesions = lesions[lesions["is_included"].astype(bool)]
     if lesions.empty:
         return Influence(note=NO_LESION)
-    form = (study.growth_model, study.growth_error_model, "patient_id", study.cutpoint_mm)
-    fit = analysis.fit_growth(lesions, *COLUMNS, *form, n_bootstrap=0)
+    fit = analysis.fit_growth(
+        lesions,
+        *COLUMNS,
+        study.growth_model,
+        study.growth_error_model,
+        "patient_id",
+        study.cutpoint_mm,
+        n_bootstrap=0,
+    )
     usable = usable_lesions(lesions, *COLUMNS, "patient_id")
     patients = patient_labels(lesions, *COLUMNS, "patient_id")
     result = months_without_each(fit, usable, np.arange(len(patients)))
