@@ -139,12 +139,13 @@ CHECKS: dict[str, Check] = {
     "frame": _frame,
     **dict.fromkeys(
         (
-            "duration", "event", "entry", "strata", "counts", "weights", "cluster", "variable", "facility",
+            "duration", "event", "entry", "counts", "weights", "variable", "facility",
             "patient", "node", "lesion", "state", "months", "interval_months", "diameter_mm", "event_type", "time",
         ),
         _column,
     ),
-    "by": lambda value: _columns(value) or ("" if len(value) else "at least one column"),
+    **dict.fromkeys(("by", "strata", "cluster"),
+                    lambda value: _columns(value) or ("" if len(value) else "at least one column")),
     **dict.fromkeys(("covariates", "variables", "adjust"), _columns),
     **dict.fromkeys(("at", "landmarks"), _TIMES),
     **dict.fromkeys(("tau", "horizon", "threshold_mm", "detection_limit_mm", "cutpoint_mm", "cutpoint",

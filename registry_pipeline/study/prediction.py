@@ -3,9 +3,8 @@
 Belongs here: which model, at which times, and when the bootstrap is left out. Does not belong here: how (``analysis/``).
 """
 
-import pandas as pd
-
 from registry_pipeline import analysis
+from registry_pipeline.core.settings import Study
 from registry_pipeline.study.analysis import TIMES, Analysis, Inputs, Tables
 from registry_pipeline.study.rows import joined, nothing
 from registry_pipeline.study.size_effect import left_out
@@ -30,20 +29,24 @@ def prediction_results(inputs: Inputs) -> Tables:
     levels = [
         analysis.standardised_survival(fit, name, marks) for name in STANDARDISED if name in usable
     ] or [nothing("No size and no site is in the model.")]
+    replicates = _replicates(study, len(frame))
     tables = {
         "prediction_standardised": joined(levels),
-        "prediction_accuracy": _accuracy(frame, usable, marks, inputs),
-        "prediction_calibration": analysis.calibration(fit, marks),
+        "prediction_accuracy": analysis.prediction_accuracy(
+            frame, *TIME, usable, marks, replicates, study.bootstrap_seed
+        )
+        if replicates
+        else nothing(left_out(len(frame), study), n=len(frame)),
+        "prediction_calibration": analysis.calibration(
+            fit, marks, n_bootstrap=replicates, seed=study.bootstrap_seed
+        ),
     }
     return {name: rows.assign(**label) for name, rows in tables.items()}
 
 
-def _accuracy(frame: pd.DataFrame, usable: list[str], marks: list[float], inputs: Inputs) -> pd.DataFrame:
-    study, n = inputs.study, len(frame)
-    if not study.bootstrap_replicates or n > study.bootstrap_max_patients:
-        return nothing(left_out(n, study), n=n)
-    replicates = min(study.bootstrap_replicates, REPLICATES)
-    return analysis.prediction_accuracy(frame, *TIME, usable, marks, replicates, study.bootstrap_seed)
+def _replicates(study: Study, n: int) -> int:
+    """Bootstrap samples of n patients; none where they are too many, or none are asked for."""
+    return 0 if n > study.bootstrap_max_patients else min(study.bootstrap_replicates, REPLICATES)
 
 
 ANALYSES = (Analysis(name="absolute risk", reads=TIMES, makes=MAKES, run=prediction_results),)

@@ -196,7 +196,7 @@ def concordance_of_a_score(n: int, replicates: int, seed: int) -> Mapping[str, I
     """The truth, under the same censoring, is that of 200,000 patients."""
     truth = concordance(*scored(np.random.default_rng(99), 200_000)).estimate
     found = [concordance(*scored(np.random.default_rng([seed, i]), n)) for i in range(replicates)]
-    limits = np.array([one.limits for one in found])
+    limits = np.array([one.limits() for one in found])
     return {"concordance": between(limits[:, 0], limits[:, 1], truth)}
 
 

@@ -70,7 +70,7 @@ def bootstrap_concordance(
     event: str,
     covariates: Sequence[str],
     entry: str | None = None,
-    strata: str | None = None,
+    strata: str | Sequence[str] | None = None,
     n_bootstrap: int = 300,
     seed: int = 0,
 ) -> pd.DataFrame:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from registry_pipeline.analysis.arguments import checked
 from registry_pipeline.analysis.blockwise import inner
 from registry_pipeline.analysis.counting import binned
-from registry_pipeline.analysis.distributions import Z95
+from registry_pipeline.analysis.distributions import normal_quantile
 from registry_pipeline.analysis.inputs import Floats, Ints
 from registry_pipeline.analysis.times import Times
 
@@ -34,13 +34,12 @@ class Concordance:
     estimate: float
     standard_error: float
 
-    @property
-    def limits(self) -> tuple[float, float]:
-        """95 % limits on the logit scale, which stay between 0 and 1; NaN where there is no spread."""
+    def limits(self, level: float = 0.95) -> tuple[float, float]:
+        """Limits on the logit scale, which stay between 0 and 1; NaN where there is no spread."""
         if not (0 < self.estimate < 1 and self.standard_error > 0):
             return float("nan"), float("nan")
         centre = np.log(self.estimate / (1 - self.estimate))
-        half = Z95 * self.standard_error / (self.estimate * (1 - self.estimate))
+        half = normal_quantile(level) * self.standard_error / (self.estimate * (1 - self.estimate))
         lower, upper = 1 / (1 + np.exp(-(centre - half))), 1 / (1 + np.exp(-(centre + half)))
         return float(lower), float(upper)
 

@@ -67,10 +67,11 @@ def fit_cox_imputed(
     duration: str,
     event: str,
     covariates: Sequence[str],
-    strata: str | None = None,
+    strata: str | Sequence[str] | None = None,
     n_imputations: int = 20,
     n_cycles: int = 10,
     seed: int = 0,
+    level: float = 0.95,
 ) -> ImputedCox:
     """Fit a Cox model to data sets whose missing covariates were imputed, and pool the coefficients.
 
@@ -85,10 +86,10 @@ def fit_cox_imputed(
     """
     names = [covariates] if isinstance(covariates, str) else list(covariates)
     times = check_times(frame, duration, event)
-    work = pd.DataFrame({name: series(frame, name) for name in dict.fromkeys([duration, event, *names])})
-    if strata is not None:
-        work[strata] = series(frame, strata)
-    known = np.ones(len(work), dtype=bool) if strata is None else work[strata].notna().to_numpy()
+    layers = [strata] if isinstance(strata, str) else list(strata or ())
+    used = dict.fromkeys([duration, event, *names, *layers])
+    work = pd.DataFrame({name: series(frame, name) for name in used})
+    known = work[layers].notna().all(axis=1).to_numpy()
     work, times = work[known].reset_index(drop=True), times.take(known)
     complete = fit_cox(work, duration, event, names, strata=strata, cross_check=False)
     missing = work[names].isna()
@@ -101,7 +102,7 @@ def fit_cox_imputed(
     for filled in _impute(coded, times, n_imputations if n_missing else 2, n_cycles, seed):
         sample = work.assign(**_decode(filled, coded, work, complete.data.references))
         fits.append(fit_cox(sample, duration, event, names, strata=strata, cross_check=False))
-    return _pool(complete, times, n_missing, n_imputations if n_missing else 2, fits)
+    return _pool(complete, times, n_missing, n_imputations if n_missing else 2, fits, level)
 
 
 def _why_not(work: pd.DataFrame, names: list[str], missing: pd.DataFrame, times: Times) -> str:
@@ -212,7 +213,7 @@ def _impute(coded: _Coded, times: Times, n: int, n_cycles: int, seed: int) -> li
 
 
 def _pool(
-    complete: CoxFit, times: Times, n_missing: int, n_imputations: int, fits: list[CoxFit]
+    complete: CoxFit, times: Times, n_missing: int, n_imputations: int, fits: list[CoxFit], level: float
 ) -> ImputedCox:
     """Pool the certified fits."""
     usable = [fit for fit in fits if fit.status == OK and fit.terms["status"].eq(OK).all()]
@@ -220,7 +221,7 @@ def _pool(
     if len(same) < max(2, FEWEST_USED * len(fits)):
         note = f"{len(same)} of {len(fits)} imputed data sets gave a certified fit. {fits[0].note}".strip()
         return _result(complete, times, n_missing, n_imputations, len(same), None, note)
-    return _result(complete, times, n_missing, n_imputations, len(same), same, _few(same[0]))
+    return _result(complete, times, n_missing, n_imputations, len(same), same, _few(same[0]), level)
 
 
 def _few(fit: CoxFit) -> str:
@@ -236,13 +237,14 @@ def _result(
     n_used: int,
     fits: list[CoxFit] | None,
     note: str,
+    level: float = 0.95,
 ) -> ImputedCox:
     """Make the tidy frames, with or without numbers."""
     status, n_event = (OK if fits else NOT_ESTIMABLE), int(times.event.sum())
     terms = (fits[0].terms if fits else complete.terms)[["term", "reference_level"]].copy()
     values = np.full((len(terms), 9), np.nan)
     if fits:
-        values = _numbers(fits, n_event)
+        values = _numbers(fits, n_event, level)
     for j, name in enumerate([*TERM_COLUMNS[1:7], *COLUMNS[-3:]]):
         terms[name] = values[:, j]
     terms = terms.assign(method=METHOD, status=status, note="" if fits else note)[COLUMNS]
@@ -254,7 +256,7 @@ def _result(
     return ImputedCox(terms, pd.DataFrame([row]), status, note)
 
 
-def _numbers(fits: list[CoxFit], n_event: int) -> Floats:
+def _numbers(fits: list[CoxFit], n_event: int, level: float) -> Floats:
     """Coefficient, error, hazard ratio, limits, p, degrees of freedom, shares missing: (p, 9)."""
     from scipy.stats import t as student
 
@@ -263,7 +265,7 @@ def _numbers(fits: list[CoxFit], n_event: int) -> Floats:
     p = estimates.shape[1]
     # Complete data carry about as many degrees of freedom as events: censored patients say little of a hazard.
     pooled = pool_rubin(estimates, variances, float(max(n_event - p, 1)))
-    half = student.ppf(0.975, pooled.degrees_of_freedom) * pooled.standard_error
+    half = student.ppf((1 + level) / 2, pooled.degrees_of_freedom) * pooled.standard_error
     with np.errstate(over="ignore"):
         ratios = np.exp(np.column_stack([pooled.estimate, pooled.estimate - half, pooled.estimate + half]))
     p_value = 2 * student.sf(np.abs(pooled.estimate) / pooled.standard_error, pooled.degrees_of_freedom)

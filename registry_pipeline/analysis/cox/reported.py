@@ -45,29 +45,31 @@ def fit_cox_reported(
     event: str,
     covariates: Sequence[str],
     entry: str | None = None,
-    strata: str | None = None,
-    cluster: str | None = None,
+    strata: str | Sequence[str] | None = None,
+    cluster: str | Sequence[str] | None = None,
     cross_check: bool = True,
     pool: bool = False,
     limits: bool = True,
+    level: float = 0.95,
 ) -> list[CoxFit]:
     """Fit the model and give the fits that may be shown, in the order to show them.
 
     From 5 events per variable: the plain fit, and Firth's behind it where a term of the plain fit has no
     estimate. Below 5: Firth's alone (with clusters too, although its limits then ignore them: its note says
-    so). A model that no method can bear is one refused fit, with its reason. pool, limits: as in `fit_cox`.
+    so). A model that no method can bear is one refused fit, with its reason. pool, limits, level: as in `fit_cox`.
     """
     plain = fit_cox(
         frame, duration, event, covariates, entry, strata,
-        cluster=cluster, cross_check=cross_check, pool=pool,
+        cluster=cluster, cross_check=cross_check, pool=pool, level=level,
     )  # fmt: skip
     has_lost_term = NOT_ESTIMABLE in (plain.status, *plain.term_status)
     too_few = plain.events_per_variable < TOO_FEW
     if plain.data.n_event < 2 or not (has_lost_term or too_few):
         return [plain]
     firth = fit_cox(
-        frame, duration, event, covariates, entry, strata, penalty="firth", pool=pool, limits=limits
-    )
+        frame, duration, event, covariates, entry, strata,
+        penalty="firth", pool=pool, limits=limits, level=level,
+    )  # fmt: skip
     return [firth] if too_few and firth.status == "ok" else [plain, firth]
 
 
@@ -79,9 +81,10 @@ def fit_cause_specific(
     covariates: Sequence[str],
     cause: int = 1,
     entry: str | None = None,
-    strata: str | None = None,
-    cluster: str | None = None,
+    strata: str | Sequence[str] | None = None,
+    cluster: str | Sequence[str] | None = None,
     penalty: str | None = None,
+    level: float = 0.95,
 ) -> CoxFit:
     """Fit a Cox model of the cause-specific hazard: event 0 censored, 1, 2, ...; other causes censor.
 
@@ -90,8 +93,9 @@ def fit_cause_specific(
     """
     single = cause_specific(frame, event, cause)
     return fit_cox(
-        single, duration, event, covariates, entry=entry, strata=strata, cluster=cluster, penalty=penalty
-    )
+        single, duration, event, covariates,
+        entry=entry, strata=strata, cluster=cluster, penalty=penalty, level=level,
+    )  # fmt: skip
 
 
 @checked

@@ -127,6 +127,7 @@ class CoxFit:
         """One row as `result.cox_fit`."""
         found, agreement = self.estimates, self.concordance
         ok = self.status == OK and found is not None
+        limits = agreement.limits(found.level if found else 0.95)
         ph = self.ph_test()
         overall = ph.loc[ph["term"] == "GLOBAL", "p_value"]
         row = {
@@ -138,8 +139,8 @@ class CoxFit:
             "log_likelihood": found.log_likelihood if ok and found else np.nan,
             "concordance": agreement.estimate,
             "concordance_se": agreement.standard_error,
-            "concordance_ci_lower": agreement.limits[0],
-            "concordance_ci_upper": agreement.limits[1],
+            "concordance_ci_lower": limits[0],
+            "concordance_ci_upper": limits[1],
             "likelihood_ratio_p_value": self._ratio_p(),
             "wald_p_value": self._wald_p(),
             "ph_p_value": float(overall.iloc[0]) if len(overall) else np.nan,

@@ -15,7 +15,7 @@ import pandas as pd
 from registry_pipeline.analysis.arguments import checked
 from registry_pipeline.analysis.cox.fit import fit_cox
 from registry_pipeline.analysis.cox.result import CoxFit
-from registry_pipeline.analysis.distributions import Z95, chi_square_p
+from registry_pipeline.analysis.distributions import chi_square_p, normal_quantile
 from registry_pipeline.analysis.inputs import NOT_ESTIMABLE, OK, Floats, Frame, numbers, series
 
 # Harrell, Regression Modeling Strategies, 2015, table 2.3.
@@ -84,6 +84,7 @@ def fit_size_spline(
     adjust: Sequence[str] = (),
     n_points: int = 101,
     cross_check: bool = True,
+    level: float = 0.95,
 ) -> SplineFit:
     """Model the log hazard as a smooth function of a continuous covariate, usually lesion size.
 
@@ -97,13 +98,13 @@ def fit_size_spline(
     if len(set(knots)) < n_knots:
         return _nothing(variable, knots, None, f"{variable} has too few distinct values for {n_knots} knots.")
     work, names = _with_basis(frame, [duration, event, *adjust], variable, values, knots)
-    full = fit_cox(work, duration, event, [*names, *adjust], cross_check=cross_check)
+    full = fit_cox(work, duration, event, [*names, *adjust], cross_check=cross_check, level=level)
     linear = fit_cox(work, duration, event, [names[0], *adjust], cross_check=False)
     if full.status != OK or not (full.terms["status"][: len(names)] == OK).all():
         return _nothing(variable, knots, full, full.note)
     centre = float(np.median(known)) if reference is None else float(reference)
     grid = np.unique(np.append(np.linspace(known.min(), known.max(), n_points), centre))
-    curve = _curve(full, variable, names, knots, grid, centre)
+    curve = _curve(full, variable, names, knots, grid, centre, level)
     return SplineFit(
         curve, _tests(work, duration, event, variable, full, linear, adjust), knots, full, OK, full.note
     )
@@ -121,14 +122,20 @@ def _with_basis(
 
 
 def _curve(
-    fit: CoxFit, variable: str, names: list[str], knots: Sequence[float], grid: Floats, centre: float
+    fit: CoxFit,
+    variable: str,
+    names: list[str],
+    knots: Sequence[float],
+    grid: Floats,
+    centre: float,
+    level: float,
 ) -> pd.DataFrame:
     """Tabulate the log hazard ratio against the reference value."""
     beta = fit.terms.set_index("term").loc[names, "coefficient"].to_numpy(dtype=np.float64)
     covariance = fit.covariance.loc[names, names].to_numpy(dtype=np.float64)
     contrast = spline_basis(grid, knots) - spline_basis(np.array([centre]), knots)
     effect = contrast @ beta
-    half = Z95 * np.sqrt(np.einsum("ij,jk,ik->i", contrast, covariance, contrast))
+    half = normal_quantile(level) * np.sqrt(np.einsum("ij,jk,ik->i", contrast, covariance, contrast))
     columns = [variable, grid, effect, effect - half, effect + half, np.exp(effect), centre]
     return pd.DataFrame(dict(zip(CURVE_COLUMNS, columns, strict=True)))
 

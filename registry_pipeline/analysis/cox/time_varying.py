@@ -13,7 +13,7 @@ from registry_pipeline.analysis.arguments import checked
 from registry_pipeline.analysis.cox.proportional_hazards import transformed_time
 from registry_pipeline.analysis.cox.result import CoxFit
 from registry_pipeline.analysis.cox.spline import spline_basis
-from registry_pipeline.analysis.distributions import Z95
+from registry_pipeline.analysis.distributions import normal_quantile
 from registry_pipeline.analysis.inputs import OK, Floats
 
 COLUMNS = ["term", "kind", "duration_days", "coefficient", "ci_lower", "ci_upper"]
@@ -22,11 +22,11 @@ _KNOTS = (0.05, 0.35, 0.65, 0.95)  # Harrell's four, as quantiles of the transfo
 
 
 @checked
-def coefficient_over_time(fit: CoxFit, n_points: int = 40) -> pd.DataFrame:
+def coefficient_over_time(fit: CoxFit, n_points: int = 40, level: float = 0.95) -> pd.DataFrame:
     """Scaled Schoenfeld residuals of each term and a restricted cubic spline through them.
 
     Rows of kind 'residual' (one per death: its time, the residual plus the coefficient) and 'smooth' (the
-    spline with pointwise 95 % limits). The spline runs over Kaplan-Meier time with four knots; the limits
+    spline with pointwise limits of `level`). The spline runs over Kaplan-Meier time with four knots; the limits
     take the variance of a residual to be the number of deaths times that of the coefficient, as R's
     plot.cox.zph does (Grambsch & Therneau 1994). With fewer than 10 deaths, or fewer than four distinct
     knots, there are residuals but no smooth; a fit that is not certified gives no row.
@@ -42,7 +42,10 @@ def coefficient_over_time(fit: CoxFit, n_points: int = 40) -> pd.DataFrame:
     if len(g) >= FEWEST_DEATHS and len(knots) == len(_KNOTS):
         design = np.column_stack([np.ones(len(g)), spline_basis(g, list(knots))])
         at = np.unique(np.linspace(0, len(g) - 1, n_points).astype(int))
-        parts += [_smooth_rows(fit, name, design, at, days, residuals[name].to_numpy()) for name in terms]
+        parts += [
+            _smooth_rows(fit, name, design, at, days, residuals[name].to_numpy(), normal_quantile(level))
+            for name in terms
+        ]
     return pd.concat(parts, ignore_index=True)
 
 
@@ -58,14 +61,14 @@ def _residual_rows(term: str, days: Floats, values: Floats) -> pd.DataFrame:
 
 
 def _smooth_rows(
-    fit: CoxFit, term: str, design: Floats, at: np.ndarray, days: Floats, values: Floats
+    fit: CoxFit, term: str, design: Floats, at: np.ndarray, days: Floats, values: Floats, z: float
 ) -> pd.DataFrame:
     """Least squares on the spline basis; the residuals are in order of time, so `at` is a grid of deaths."""
     inverse = np.linalg.pinv(design.T @ design)
     shown = design[at]
-    level = shown @ (inverse @ (design.T @ np.asarray(values, dtype=np.float64)))
+    smooth = shown @ (inverse @ (design.T @ np.asarray(values, dtype=np.float64)))
     variance = len(days) * float(fit.covariance.loc[term, term])
-    half = Z95 * np.sqrt(variance * np.einsum("ij,jk,ik->i", shown, inverse, shown))
-    columns = [term, "smooth", days[at], level, level - half, level + half]
+    half = z * np.sqrt(variance * np.einsum("ij,jk,ik->i", shown, inverse, shown))
+    columns = [term, "smooth", days[at], smooth, smooth - half, smooth + half]
     rows = pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
     return rows.drop_duplicates("duration_days")

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from registry_pipeline.analysis.arguments import checked
-from registry_pipeline.analysis.distributions import Z95
+from registry_pipeline.analysis.distributions import normal_quantile
 from registry_pipeline.analysis.growth.fit import GrowthFit
 from registry_pipeline.analysis.growth.forms import FORMS, diameter
 from registry_pipeline.analysis.growth.intervals import bootstrap_limits
@@ -24,12 +24,12 @@ FEWEST_DRAWS = 100
 
 @checked
 @np.errstate(all="ignore")  # a curve may overflow beyond the data; it ends as NaN, not as a warning
-def growth_curve(fit: GrowthFit, last_months: float, n_points: int = 61) -> pd.DataFrame:
+def growth_curve(fit: GrowthFit, last_months: float, n_points: int = 61, level: float = 0.95) -> pd.DataFrame:
     """The fitted mean diameter (mm) from 0 to last_months; no rows unless the fit is certified and 'ok'.
 
-    ci_lower, ci_upper: 95 % band of the curve itself, expanded percentiles over the fit's bootstrap of patients where
+    ci_lower, ci_upper: band of `level` of the curve itself, expanded percentiles over the fit's bootstrap of patients where
     it has at least 100 replicates ('cluster_bootstrap'), else the delta method ('delta'). scatter_lower,
-    scatter_upper: where about 95 % of lesions lie if the curve is right (residual standard deviation).
+    scatter_upper: where about that share of lesions lie if the curve is right (residual standard deviation).
     is_extrapolated: outside the observed intervals. The power form starts above month 0.
     """
     form = FORMS[fit.model]
@@ -38,13 +38,10 @@ def growth_curve(fit: GrowthFit, last_months: float, n_points: int = 61) -> pd.D
     first = last_months / (n_points - 1) if form.log_time else 0.0
     months = np.linspace(first, last_months, n_points)
     size = _size(fit, fit.estimates[None, :], months)[0]
-    lower, upper, method = _band(fit, months, size)
-    factor = np.exp(Z95 * fit.residual_sd)
-    scatter = (
-        (size / factor, size * factor)
-        if fit.error_model == "log"
-        else (size - Z95 * fit.residual_sd, size + Z95 * fit.residual_sd)
-    )
+    lower, upper, method = _band(fit, months, size, level)
+    spread = normal_quantile(level) * fit.residual_sd
+    factor = np.exp(spread)
+    scatter = (size / factor, size * factor) if fit.error_model == "log" else (size - spread, size + spread)
     low, high = fit.observed_months
     counts = [fit.parameters[name].iloc[0] for name in ("n_lesions", "n_patients")]
     columns = [fit.model, fit.error_model, months, size, lower, upper, *scatter, method]
@@ -57,12 +54,12 @@ def _size(fit: GrowthFit, estimates: Floats, months: Floats) -> Floats:
     return np.asarray(diameter(FORMS[fit.model], months, estimates, fit.threshold_mm)[0])
 
 
-def _band(fit: GrowthFit, months: Floats, size: Floats) -> tuple[Floats, Floats, str]:
-    """Pointwise 95 % limits of the mean curve, and how they were made."""
+def _band(fit: GrowthFit, months: Floats, size: Floats, level: float) -> tuple[Floats, Floats, str]:
+    """Pointwise limits of the mean curve, and how they were made."""
     usable = fit.draws[np.isfinite(fit.draws).all(axis=1)] if len(fit.draws) else fit.draws
     if len(usable) >= FEWEST_DRAWS:
         n_patients = int(fit.parameters["n_patients"].iloc[0])
-        lower, upper = bootstrap_limits(_size(fit, usable, months), 0.95, n_patients)
+        lower, upper = bootstrap_limits(_size(fit, usable, months), level, n_patients)
         return lower, upper, "cluster_bootstrap"
     steps = np.maximum(np.sqrt(np.diag(fit.covariance)) * 1e-4, 1e-12)
     shifted = np.array(
@@ -75,5 +72,5 @@ def _band(fit: GrowthFit, months: Floats, size: Floats) -> tuple[Floats, Floats,
             for step, e in zip(steps, np.diag(steps), strict=True)
         ]
     )
-    half = Z95 * np.sqrt(np.einsum("im,ij,jm->m", shifted, fit.covariance, shifted))
+    half = normal_quantile(level) * np.sqrt(np.einsum("im,ij,jm->m", shifted, fit.covariance, shifted))
     return size - half, size + half, "delta"

@@ -123,6 +123,7 @@ def fit_growth_all(
     models: Sequence[str] = MODELS,
     n_bootstrap: int = 0,
     seed: int = 0,
+    level: float = 0.95,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Fit every form with both error models: all result.growth_fit rows and all growth_threshold rows.
 
@@ -131,7 +132,7 @@ def fit_growth_all(
     fits = [
         fit_growth(
             frame, interval_months, diameter_mm, model, error, patient, threshold_mm,
-            n_bootstrap=n_bootstrap, seed=seed,
+            n_bootstrap=n_bootstrap, seed=seed, level=level,
         )
         for model in models
         for error in ERROR_MODELS

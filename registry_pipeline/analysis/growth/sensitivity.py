@@ -50,6 +50,7 @@ def growth_sensitivity(
     detection_limits: Sequence[float] = (3.0, 4.0, 5.0),
     fits: Mapping[tuple[str, str], GrowthFit] | None = None,
     onset: OnsetFit | None = None,
+    level: float = 0.95,
 ) -> pd.DataFrame:
     """Months to the threshold under other readings of the same lesions; the reported reading first.
 
@@ -59,7 +60,7 @@ def growth_sensitivity(
     detection limit (mm), whose estimand is another and is named. is_extrapolated: the months lie outside the intervals
     of the lesions that the reading used. change_months: less the reported reading.
     fits: fits of all the lesions that exist already, by model and error model; onset: the one of the onset, which
-    stands for its own threshold and detection limit. Profile limits. A reading that the data cannot carry keeps its
+    stands for its own threshold and detection limit. Profile limits of `level`; fits and onset have theirs already. A reading that the data cannot carry keeps its
     status and note.
     """
     require_columns(frame, [interval_months, diameter_mm, patient, node])
@@ -69,21 +70,23 @@ def growth_sensitivity(
     rows: list[dict[str, Any]] = []
     for one, error in ((model, error_model), *others):
         fit = result.get((one, error)) or fit_growth(
-            data, *columns, one, error, patient, threshold_mm, n_bootstrap=0
+            data, *columns, one, error, patient, threshold_mm, n_bootstrap=0, level=level
         )
         rows.append(_row("form" if rows else CURRENT, f"{one}, {error} error", fit, REGRESSION))
     for reading, part in _parts(data, interval_months, diameter_mm, patient, node, longest_interval):
-        fit = fit_growth(part, *columns, model, error_model, patient, threshold_mm, n_bootstrap=0)
+        fit = fit_growth(
+            part, *columns, model, error_model, patient, threshold_mm, n_bootstrap=0, level=level
+        )
         rows.append(_row("lesions", reading, fit, REGRESSION))
     for other in thresholds:
-        fit = fit_growth(data, *columns, model, error_model, patient, other, n_bootstrap=0)
+        fit = fit_growth(data, *columns, model, error_model, patient, other, n_bootstrap=0, level=level)
         rows.append(_row("threshold", f"{other:g} mm", fit, REGRESSION))
     for limit in (detection_limit for detection_limit in detection_limits if detection_limit < threshold_mm):
         asked = (threshold_mm, limit)
         if onset is not None and (onset.threshold_mm, onset.detection_limit_mm) == asked:
             read = onset
         else:
-            read = fit_interval_onset(data, *columns, patient, *asked)
+            read = fit_interval_onset(data, *columns, patient, *asked, level=level)
         rows.append(_row("onset", f"interval-censored onset, detection limit {limit:g} mm", read, ONSET))
     table = pd.DataFrame(rows, columns=SENSITIVITY_COLUMNS)
     comparable = (table["estimand"] == REGRESSION) & (table["variant"] != "threshold")

@@ -17,11 +17,9 @@ import pandas as pd
 
 from registry_pipeline.analysis.arguments import checked
 from registry_pipeline.analysis.cox.fit import fit_cox
-from registry_pipeline.analysis.cox.likelihood import evaluate
-from registry_pipeline.analysis.cox.newton import cox_problem, maximise, split_columns
 from registry_pipeline.analysis.cox.result import CoxFit
-from registry_pipeline.analysis.cox.risk_sets import build_risk_sets
 from registry_pipeline.analysis.inputs import NOT_ESTIMABLE, OK, Floats, Frame
+from registry_pipeline.analysis.prediction.resampling import Refit, refit, refits
 from registry_pipeline.analysis.product_limit import curve_of, product_limit, risk_table, step_value
 from registry_pipeline.analysis.times import Times
 from registry_pipeline.core.units import DAYS_PER_MONTH
@@ -173,37 +171,18 @@ def _judged(
     """Apparent and corrected scores, and how many samples the correction rests on."""
     if fit.model is None or not len(marks):
         return None, None, 0
-    times, x = fit.data.times, fit.model.x
-    everybody = np.arange(len(times))
-    apparent = _of_sample(times, x, everybody, marks)
-    if apparent is None:
+    own = refit(fit.data.times, fit.model.x, np.arange(len(fit.data.times)), float(marks.max()))
+    if own is None:
         return None, None, 0
-    generator, gaps = np.random.default_rng(seed), []
-    for _ in range(n_bootstrap):
-        rows = generator.integers(0, len(times), len(times))
-        found = _of_sample(times, x, rows, marks)
-        if found is not None:
-            gaps.append([getattr(found[0], name) - getattr(found[1], name) for name in SCORES])
+    apparent, gaps = _judge(own, own.sample, own.sample_score, marks), []
+    for other in refits(fit, n_bootstrap, seed, float(marks.max())):
+        flattering = _judge(other, other.sample, other.sample_score, marks)
+        honest = _judge(other, fit.data.times, other.score, marks)
+        gaps.append([getattr(flattering, name) - getattr(honest, name) for name in SCORES])
     optimism = np.nanmean(np.array(gaps), axis=0) if gaps else np.full((len(SCORES), len(marks)), np.nan)
-    corrected = [getattr(apparent[0], name) - gap for name, gap in zip(SCORES, optimism, strict=True)]
-    return apparent[0], Scores(*corrected), len(gaps)
+    corrected = [getattr(apparent, name) - gap for name, gap in zip(SCORES, optimism, strict=True)]
+    return apparent, Scores(*corrected), len(gaps)
 
 
-def _of_sample(times: Times, x: Floats, rows: np.ndarray, marks: Floats) -> tuple[Scores, Scores] | None:
-    """Scores of the model of some rows on those rows, and on everybody; None where they bear no model."""
-    sample, columns = times.take(rows), np.asfortranarray(x[rows])
-    sets = build_risk_sets(sample, np.zeros(len(sample), dtype=np.int64), np.ones(len(sample)))
-    start = evaluate(sets, columns, np.zeros(x.shape[1])) if sets.n_event > 1 else None
-    if start is None or sample.duration.max() <= marks.max():
-        return None
-    _, _, kept = split_columns(start.information)
-    if not kept.any():
-        return None
-    solution = maximise(cox_problem(sets, np.asfortranarray(columns[:, kept])))
-    if solution.evaluation is None:
-        return None
-    beta = np.zeros(x.shape[1])
-    beta[kept] = solution.beta
-    baseline = np.cumsum(solution.evaluation.steps.hazard)
-    on_sample = scores_at(sample, columns @ beta, sets.time, baseline, marks)
-    return on_sample, scores_at(times, x @ beta, sets.time, baseline, marks)
+def _judge(model: Refit, times: Times, score: Floats, marks: Floats) -> Scores:
+    return scores_at(times, score, model.time, model.cumulative, marks)

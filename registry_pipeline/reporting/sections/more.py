@@ -58,12 +58,15 @@ def risk_blocks(context: Context) -> list[Folded | None]:
         "result.prediction_calibration",
         "Predicted against observed survival",
         "Quarters of predicted risk, lowest first. Observed is Kaplan-Meier. The patients are those who made the model, "
-        "which flatters it: agreement here is no proof, a difference is a warning.",
+        "which flatters it; the corrected difference takes that away, as far as resampling these patients can, and says "
+        "nothing of other hospitals.",
         lambda row: f"Quarter {int(row['risk_group'])}, {float(row['landmark_months']):g} months",
         {
             "Patients": value("n", 0),
             "Predicted, %": value("predicted", 1, 100.0),
             "Observed, % (95 % CI)": with_interval("observed", 1, 100.0),
+            "Difference": value("difference", 1, 100.0),
+            "Difference, corrected": value("difference_corrected", 1, 100.0),
         },
     )
     accurate = Shown(

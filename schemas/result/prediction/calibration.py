@@ -20,6 +20,18 @@ MODEL = table(
         c.ci_lower,
         c.ci_upper,
         real("difference", "Observed less predicted", minimum=-1, maximum=1),
+        real(
+            "difference_corrected",
+            "The difference less its optimism, by bootstrap; NULL without",
+            minimum=-2,
+            maximum=2,
+        ),
+        real(
+            "slope_corrected",
+            "Log hazard of new patients per unit predicted, by bootstrap; below 1 the model exaggerates",
+        ),
+        integer("n_bootstrap", "Resampled sets of patients"),
+        integer("n_used", "Of these, those that had the group's survival at the time"),
         boolean("is_inside", "The interval of the observed holds the predicted"),
         c.status,
         c.note,

@@ -210,6 +210,75 @@ def test_several_columns_group_together():
     assert set(both["stratum"]) == set(table["stratum"])
 
 
+PARTS = ("terms", "summary", "curve", "threshold")
+
+
+def limits(result: object) -> dict[str, np.ndarray]:
+    """Every column of limits in a result: of a frame, of the frames of a fit, of a pair of numbers."""
+    if isinstance(result, tuple) and all(isinstance(end, float) for end in result):
+        return {"ci_lower": np.array(result[:1]), "ci_upper": np.array(result[1:])}
+    if isinstance(result, list):
+        result = result[0]
+    parts = result if isinstance(result, tuple) else [getattr(result, name, None) for name in PARTS]
+    frames = [part for part in (result, *parts) if isinstance(part, pd.DataFrame)]
+    return {
+        f"{at}.{name}": frame[name].to_numpy(dtype=float)
+        for at, frame in enumerate(frames)
+        for name in frame.columns
+        if str(name).endswith(("_lower", "_upper"))
+    }
+
+
+@pytest.mark.parametrize("name", functions())
+def test_whatever_has_limits_takes_their_level(name):
+    """A lower level gives narrower limits, in every column that has any."""
+    call, usually = getattr(analysis, name), arguments(name)
+    usual_limits = limits(call(**usually))
+    has_level = "level" in inspect.signature(call).parameters
+    if not has_level:  # a fit that is handed on has its own level
+        assert not usual_limits or "fit" in usually, name
+        return
+    narrow = limits(call(**(usually | {"level": 0.5})))
+    assert usual_limits and set(narrow) == set(usual_limits)
+    for column, wide in usual_limits.items():
+        known = np.isfinite(wide) & np.isfinite(narrow[column])
+        gap = (narrow[column] - wide)[known] * (1 if column.endswith("lower") else -1)
+        assert np.all(gap >= -1e-9), column
+
+
+@pytest.mark.parametrize(
+    ("name", "argument"),
+    [
+        (n, a)
+        for n in functions()
+        for a in ("by", "strata", "cluster")
+        if a in inspect.signature(getattr(analysis, n)).parameters
+    ],
+)
+def test_groups_strata_and_clusters_may_be_of_several_columns(name, argument):
+    """Two columns say what one column of their combinations says."""
+    call, usually = getattr(analysis, name), arguments(name)
+    frame = usually["frame"]
+    if "group" not in frame:
+        n = np.arange(len(frame))
+        frame = frame.assign(group=np.where(n % 3, "a", "b"), stratum=np.where(n % 2, "s", "t"))
+    frame = frame.assign(both=frame["group"].astype(str) + ", " + frame["stratum"].astype(str))
+    single = call(**(usually | {"frame": frame, argument: "both"}))
+    several = call(**(usually | {"frame": frame, argument: ["group", "stratum"]}))
+    for one, other in zip(tables(single), tables(several), strict=True):
+        variable = [column for column in ("stratum_variable",) if column in one]
+        pd.testing.assert_frame_equal(one.drop(columns=variable), other.drop(columns=variable))
+
+
+def tables(result: object) -> list[pd.DataFrame]:
+    """The frames of a result."""
+    if isinstance(result, pd.DataFrame):
+        return [result]
+    if isinstance(result, list):
+        return [frame for part in result for frame in tables(part)]
+    return [result.terms, result.summary] if hasattr(result, "terms") else [result.parameters]
+
+
 REFUSED = {
     "at": (None, math.nan, -1, math.inf, [], [100.0, math.nan]), "landmarks": (-1, math.nan), "tau": (math.inf, "365", 0, True),
     "horizon": (math.inf, 0), "level": (95, 0, 1, math.nan), "cause": (0, -1, 1.5), "n_permutations": (0, -5),

@@ -91,7 +91,7 @@ def _bootstrap(f: pd.DataFrame) -> Any:
 def _concordance(f: pd.DataFrame) -> Any:
     times = Times(f["time"].to_numpy(float), f["event"].to_numpy(np.int64))
     found = analysis.concordance(times, np.nan_to_num(f["x"].to_numpy(float)))
-    row = {"concordance": found.estimate, "ci_lower": found.limits[0], "ci_upper": found.limits[1]}
+    row = {"concordance": found.estimate, "ci_lower": found.limits()[0], "ci_upper": found.limits()[1]}
     return pd.DataFrame([row])
 
 
