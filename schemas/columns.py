@@ -198,6 +198,10 @@ stratum = text("stratum", "Level of the stratum variable")
 ci_lower = real("ci_lower", "Lower end of the 95 % confidence interval")
 ci_upper = real("ci_upper", "Upper end of the 95 % confidence interval")
 p_value = real("p_value", "Two-sided p value", minimum=0, maximum=1)
+term_p_value_method = text(
+    "p_value_method",
+    "Wald, profile, pooled t; of a level with fewer than 5 events the likelihood ratio, or empty where no p value is given",
+)
 n = count("n", "Patients in the estimate")
 n_event = count("n_event", "Events in the estimate")
 n_at_risk = count("n_at_risk", "Patients at risk just before the time")

@@ -20,6 +20,7 @@ MODEL = table(
         c.ci_lower,
         c.ci_upper,
         c.p_value,
+        c.term_p_value_method,
         c.cox_method,
         c.n,
         c.n_event.described("Events of the cause"),

@@ -21,6 +21,7 @@ MODEL = table(
         c.ci_lower,
         c.ci_upper,
         c.p_value,
+        c.term_p_value_method,
         text("method", "fine-gray"),
         c.n,
         c.n_event.described("Events of the cause"),

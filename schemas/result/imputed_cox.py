@@ -20,6 +20,7 @@ MODEL = table(
         c.ci_lower,
         c.ci_upper,
         c.p_value,
+        c.term_p_value_method,
         real("degrees_of_freedom", "Degrees of freedom of the pooled estimate"),
         real("fraction_missing_information", "Share of information lost to missing values"),
         c.n,

@@ -17,6 +17,7 @@ MODEL = table(
         c.ci_lower,
         c.ci_upper,
         c.p_value,
+        c.term_p_value_method,
         text("method", "efron with robust standard errors, or firth without"),
         c.n.described("Treated lesions"),
         c.n_event.described("Lesions that recurred"),

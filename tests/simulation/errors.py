@@ -125,13 +125,29 @@ def small_groups(n: int, replicates: int, seed: int) -> Shares:
                 ].iloc[0],
                 "Gray": analysis.gray_test(frame, "days", "cause", "group", **options)["p_value"].iloc[0],
             }
-            found.append(tests)
+            found.append(tests | _model_of_groups(frame, columns))
         table = pd.DataFrame(found)
         label = "/".join(map(str, sizes))
-        shares |= {
-            f"{name}, {label}": float((column.dropna() <= 0.05).mean()) for name, column in table.items()
-        }
+        shares |= {f"{name}, {label}": float((column <= 0.05).mean()) for name, column in table.items()}
+        shares |= {f"given: {name}, {label}": float(column.notna().mean()) for name, column in table.items()
+                   if column.isna().any()}  # fmt: skip
     return shares
+
+
+def _model_of_groups(frame: pd.DataFrame, columns: tuple[str, str]) -> dict[str, float]:
+    """What a Cox model of the groups says, plain, or penalised where a group has no event; and Fine and Gray's."""
+    frame = frame.assign(group=pd.Categorical("g" + frame["group"].astype(str)))
+    fit = analysis.fit_cox_reported(frame, *columns, ["group"], cross_check=False, limits=False)[-1]
+    terms, factor = fit.terms, analysis.factor_tests(fit).iloc[0]
+    competing = analysis.fit_fine_gray(frame, "days", "cause", ["group"]).terms
+    return {
+        "Cox, whole factor": factor["likelihood_ratio_p_value"],
+        "Cox, whole factor, Wald": factor["wald_p_value"],
+        "Cox, first group": terms["p_value"].iloc[0],
+        "Cox, smallest group": terms["p_value"].iloc[-1],
+        "Fine-Gray, first group": competing["p_value"].iloc[0],
+        "Fine-Gray, smallest group": competing["p_value"].iloc[-1],
+    }
 
 
 def models(n: int, replicates: int, seed: int) -> Shares:

@@ -40,6 +40,8 @@ def test_the_permutation_p_errs_as_often_as_it_says():
 def test_tests_of_tiny_groups_err_in_one_of_twenty_where_the_chi_square_errs_more():
     """Bars that a test of 5 % passes in 998 of 1,000 series of 150."""
     for name, share in small_groups(56, 150, SEED).items():
+        if name.startswith("given: "):
+            continue
         if "chi-square" not in name:
             assert share * 150 <= binom.ppf(0.999, 150, 0.05), name
         elif "37/18/1" in name:

@@ -11,9 +11,9 @@ import pandas as pd
 
 from registry_pipeline.analysis.arguments import checked
 from registry_pipeline.analysis.cox.estimates import wald_statistic
-from registry_pipeline.analysis.cox.firth import CostExceeded, FirthProblem, climb, penalised
-from registry_pipeline.analysis.cox.newton import cox_problem, maximise
+from registry_pipeline.analysis.cox.levels import RARE_NOTE, is_rare
 from registry_pipeline.analysis.cox.proportional_hazards import ph_score, quadratic, transformed_time
+from registry_pipeline.analysis.cox.ratio import ratio_statistic
 from registry_pipeline.analysis.cox.result import CoxFit
 from registry_pipeline.analysis.distributions import chi_square_p
 from registry_pipeline.analysis.inputs import NOT_ESTIMABLE, OK
@@ -22,7 +22,6 @@ COLUMNS = [
     "covariate", "degrees_of_freedom", "wald_chi_square", "wald_p_value", "likelihood_ratio_chi_square",
     "likelihood_ratio_p_value", "ph_chi_square", "ph_p_value", "method", "status", "note",
 ]  # fmt: skip
-PENALISED_TOLERANCE = 1e-6
 DEPENDENT_NOTE = "No likelihood-ratio test: rows depend on each other or are weighted."
 LOST_NOTE = "Some levels have no estimate of their own; the test is of the others."
 
@@ -33,7 +32,7 @@ def factor_tests(fit: CoxFit) -> pd.DataFrame:
 
     Wald with the model's covariance (robust where clusters or weights made it so: then by F with clusters less
     coefficients degrees of freedom); likelihood ratio against the model without the covariate (R drop1), of the
-    penalised likelihood for Firth's; proportional hazards of all its terms against Kaplan-Meier time (R cox.zph).
+    plain likelihood for Firth's too; proportional hazards of all its terms against Kaplan-Meier time (R cox.zph).
     A refused model, and a covariate without any estimate, have no numbers.
     """
     names = list(dict.fromkeys(fit.data.covariates))
@@ -53,10 +52,15 @@ def _row(fit: CoxFit, covariate: str) -> dict[str, object]:
     is_dependent = fit.data.cluster is not None or fit.data.is_weighted
     row |= _wald(fit, used, is_dependent)
     notes = [LOST_NOTE] if len(used) < len(own) else []
+    if is_rare(fit.data.levels[j] for j in used):
+        row["wald_p_value"] = float("nan")
+        notes.append(RARE_NOTE)
     if is_dependent:
         notes.append(DEPENDENT_NOTE)
     else:
-        statistic = _likelihood_ratio(fit, [fit.kept.index(j) for j in used])
+        statistic = ratio_statistic(
+            fit.model, [fit.kept.index(j) for j in used], is_maximum=fit.method != "firth"
+        )
         row |= {
             "likelihood_ratio_chi_square": statistic,
             "likelihood_ratio_p_value": chi_square_p(statistic, len(used)),
@@ -81,30 +85,6 @@ def _wald(fit: CoxFit, used: list[int], is_dependent: bool) -> dict[str, float]:
         "wald_chi_square": statistic,
         "wald_p_value": float(fdtrc(len(used), freedom, statistic / len(used))),
     }
-
-
-def _likelihood_ratio(fit: CoxFit, at: list[int]) -> float:
-    """Twice what the log-likelihood loses without the columns `at` of the model; NaN where that fit is not certified."""
-    assert fit.model is not None
-    model, others = fit.model, np.ones(fit.model.x.shape[1], dtype=bool)
-    others[at] = False
-    if fit.method == "firth":
-        try:
-            problem = FirthProblem(model.sets, model.x)
-            full = penalised(problem, model.scaled_beta)
-            start = np.where(others, model.scaled_beta, 0.0)
-            without = climb(problem, start, others, PENALISED_TOLERANCE)
-        except CostExceeded:
-            return float("nan")
-        return float("nan") if full is None or without is None else max(2 * (full.value - without.value), 0.0)
-    full_value = model.evaluation.log_likelihood
-    if not others.any():
-        assert fit.estimates is not None
-        return max(2 * (full_value - fit.estimates.log_likelihood_null), 0.0)
-    solution = maximise(cox_problem(model.sets, np.asfortranarray(model.x[:, others])))
-    if solution.status != OK or solution.evaluation is None:
-        return float("nan")
-    return max(2 * (full_value - solution.evaluation.log_likelihood), 0.0)
 
 
 def _proportional_hazards(fit: CoxFit, at: list[int]) -> float:

@@ -7,7 +7,7 @@ Does not belong here: the weighted likelihood (subdistribution.py), cause-specif
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,13 @@ from registry_pipeline.analysis.arguments import checked
 from registry_pipeline.analysis.counting import binned
 from registry_pipeline.analysis.cox.design import CoxData, read_cox_data
 from registry_pipeline.analysis.cox.estimates import wald
-from registry_pipeline.analysis.cox.levels import hazard_ratios, ratio_notes
+from registry_pipeline.analysis.cox.levels import (
+    hazard_ratios,
+    ratio_notes,
+    read_levels,
+    with_leading_p,
+    with_levels,
+)
 from registry_pipeline.analysis.cox.newton import (
     Problem,
     Solution,
@@ -137,6 +143,7 @@ def fit_fine_gray(
     Source: Fine & Gray 1999, JASA 94:496-509; Geskus 2011, Biometrics 67:39-49.
     """
     data, x = read_cox_data(frame, duration, event, covariates, entry, None, None, None, competing=True)
+    data = replace(data, levels=read_levels(x, data.terms, data.times.event == cause, data.count))
     n_event = int((data.times.event == cause).sum())
     reason = _hopeless(data, n_event, cause)
     if reason:
@@ -213,6 +220,7 @@ def _table(
     ]
     said = ["" if value == OK else note for value in terms["status"]]
     terms["note"] = ratio_notes(terms["coefficient"], names, said)
+    terms = with_leading_p(with_levels(terms, data.levels), data.levels, "Wald, robust", None)
     points = (solution.null, solution.evaluation) if solution is not None and status == OK else (None, None)
     likelihood = [np.nan if point is None else point.log_likelihood for point in points]
     row = [data.n, data.n_missing, n_event, n_event / max(len(names), 1), *likelihood, METHOD, status, note]

@@ -17,6 +17,7 @@ from registry_pipeline.analysis.cox.cross_check import cross_check_note
 from registry_pipeline.analysis.cox.design import CoxData, pooled, read_cox_data
 from registry_pipeline.analysis.cox.estimates import Estimates, Model, wald
 from registry_pipeline.analysis.cox.firth import fit_firth
+from registry_pipeline.analysis.cox.levels import RARE_NOTE, is_rare
 from registry_pipeline.analysis.cox.likelihood import Evaluation, evaluate
 from registry_pipeline.analysis.cox.newton import (
     Solution,
@@ -272,7 +273,8 @@ def _finish(
     few = few_events_note(data.n_event / len(model.kept), method)
     many = many_levels_note(data)
     references = "; ".join(f"{name}: reference {level}" for name, level in data.references.items())
-    sentences = [*notes.values(), note, few, many, f"{references}." if references else ""]
+    rare = RARE_NOTE if is_rare(data.levels[j] for j in shown) else ""
+    sentences = [*notes.values(), note, few, many, rare, f"{references}." if references else ""]
     return CoxFit(
         OK,
         _join(sentences),

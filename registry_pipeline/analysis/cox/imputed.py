@@ -19,6 +19,7 @@ import pandas as pd
 
 from registry_pipeline.analysis.arguments import checked
 from registry_pipeline.analysis.cox.fit import fit_cox
+from registry_pipeline.analysis.cox.levels import with_leading_p
 from registry_pipeline.analysis.cox.result import TERM_COLUMNS, CoxFit
 from registry_pipeline.analysis.cox.rubin import pool_rubin
 from registry_pipeline.analysis.inputs import (
@@ -39,7 +40,7 @@ FEWEST_USED = 0.8  # share of the imputed data sets whose fit must be certified
 SKIP = 3  # cycles between two data sets of a chain, as statsmodels' own MICE
 MATCHES = 10  # values drawn from this many nearest predictions
 COLUMNS = [
-    *TERM_COLUMNS, "degrees_of_freedom", "fraction_missing_information", "variance_share_missing",
+    *TERM_COLUMNS, "p_value_method", "degrees_of_freedom", "fraction_missing_information", "variance_share_missing",
 ]  # fmt: skip
 
 
@@ -247,7 +248,9 @@ def _result(
         values = _numbers(fits, n_event, level)
     for j, name in enumerate([*TERM_COLUMNS[1:7], *COLUMNS[-3:]]):
         terms[name] = values[:, j]
-    terms = terms.assign(method=METHOD, status=status, note="" if fits else note)[COLUMNS]
+    terms = terms.assign(method=METHOD, status=status, note="" if fits else note)
+    levels = fits[0].data.levels if fits else complete.data.levels
+    terms = with_leading_p(terms, levels, "pooled t", None)[COLUMNS]
     row = {
         "n": len(times), "n_missing": n_missing, "n_event": n_event,
         "events_per_variable": n_event / max(len(terms), 1), "n_imputations": n_imputations,

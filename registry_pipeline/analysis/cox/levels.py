@@ -1,12 +1,12 @@
 """What a term of a Cox model rests on: the patients and events of its level, and when it has no hazard ratio.
 
-Belongs here: counts by level, sentences about terms of few events or absurd units.
+Belongs here: counts by level, which p value of a term leads, sentences about terms of few events or absurd units.
 Does not belong here: fitting (fit.py), the other columns of the terms (analysis/cox/result.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,12 @@ import pandas as pd
 from registry_pipeline.analysis.inputs import OK, Flags, Floats, counted
 
 FEW_EVENTS = 5
+FEWEST_PATIENTS = 3  # of a level that bears a test of its own
+RARE_NOTE = "No Wald p value: a level has fewer than 5 events, where it errs too often."
+BY_RATIO = "The p value is by likelihood ratio; the limits are those of the method, and too narrow."
+WITHHELD = (
+    "No p value of its own: it would err too often; read the test of the whole factor, or between groups."
+)
 MOST_LOG_RATIO = 700.0  # exp of more is beyond what a number can hold
 
 
@@ -28,14 +34,49 @@ class Level:
     n_event_reference: int
 
     @property
+    def is_rare(self) -> bool:
+        """Whether either has so few events that Wald's test errs too often."""
+        return min(self.n_event, self.n_event_reference) < FEW_EVENTS
+
+    @property
+    def bears_test(self) -> bool:
+        """Whether both have patients enough for a likelihood-ratio test."""
+        return min(self.n, self.n_reference) >= FEWEST_PATIENTS
+
+    @property
     def note(self) -> str:
         """A sentence where either rests on few events."""
-        if min(self.n_event, self.n_event_reference) >= FEW_EVENTS:
+        if not self.is_rare:
             return ""
         return (
             f"Rests on few events: {self.n_event} of {counted(self.n, 'patient')} against "
             f"{self.n_event_reference} of {counted(self.n_reference, 'patient')}."
         )
+
+
+def is_rare(levels: Iterable[Level | None]) -> bool:
+    """Whether any level has so few events that Wald's test errs too often."""
+    return any(level is not None and level.is_rare for level in levels)
+
+
+def with_leading_p(
+    terms: pd.DataFrame, levels: Sequence[Level | None], method: str, ratio_p: Callable[[int], float] | None
+) -> pd.DataFrame:
+    """Terms with the p value that leads and p_value_method: `method`, but of few events the likelihood ratio or none.
+
+    ratio_p: the likelihood-ratio p value of a term by its position; None where rows depend on each other.
+    """
+    p_value, methods, notes = list(terms["p_value"]), [], list(terms["note"])
+    for j, (level, status) in enumerate(zip(levels, terms["status"], strict=True)):
+        is_given = status == OK and not np.isnan(p_value[j])
+        if is_given and level is not None and level.is_rare:
+            by_ratio = ratio_p(j) if ratio_p is not None and level.bears_test else float("nan")
+            p_value[j], is_given = by_ratio, bool(np.isfinite(by_ratio))
+            notes[j] = " ".join(filter(None, [notes[j], BY_RATIO if is_given else WITHHELD]))
+            methods.append("likelihood ratio" if is_given else "")
+        else:
+            methods.append(method if is_given else "")
+    return terms.assign(p_value=p_value, p_value_method=methods, note=notes)
 
 
 def read_levels(x: Floats, terms: Sequence[str], is_event: Flags, count: Floats) -> tuple[Level | None, ...]:

@@ -16,7 +16,13 @@ from registry_pipeline.analysis.blockwise import combine
 from registry_pipeline.analysis.cox.concordance import Concordance, concordance
 from registry_pipeline.analysis.cox.design import CoxData
 from registry_pipeline.analysis.cox.estimates import Estimates, Model, wald_statistic
-from registry_pipeline.analysis.cox.levels import hazard_ratios, ratio_notes, with_levels
+from registry_pipeline.analysis.cox.levels import (
+    hazard_ratios,
+    is_rare,
+    ratio_notes,
+    with_leading_p,
+    with_levels,
+)
 from registry_pipeline.analysis.cox.proportional_hazards import (
     TRANSFORMS,
     ph_score_test,
@@ -24,6 +30,7 @@ from registry_pipeline.analysis.cox.proportional_hazards import (
     score_residuals,
     transformed_time,
 )
+from registry_pipeline.analysis.cox.ratio import ratio_statistic
 from registry_pipeline.analysis.distributions import chi_square_p
 from registry_pipeline.analysis.inputs import NOT_ESTIMABLE, OK, Floats
 
@@ -73,7 +80,11 @@ class CoxFit:
 
     @cached_property
     def terms(self) -> pd.DataFrame:
-        """One row per coefficient, columns of `result.cox_term`; n_level, n_event_level: patients and events of its level."""
+        """One row per coefficient, columns of `result.cox_term`; n_level, n_event_level: patients and events of its level.
+
+        p_value leads: Wald's, Firth's by profile; of a level with fewer than 5 events, or against one, by likelihood
+        ratio, or withheld; p_value_method says which.
+        """
         values = np.full((len(self.data.terms), 6), np.nan)
         if self.estimates is not None and self.used:
             found = self.estimates
@@ -86,7 +97,17 @@ class CoxFit:
         frame["status"] = list(self.term_status)
         frame["note"] = ratio_notes(frame["coefficient"], self.data.terms, self.term_note)
         frame["reference_level"] = [self._reference(term) for term in self.data.terms]
-        return with_levels(frame, self.data.levels)
+        is_dependent = self.data.cluster is not None or self.data.is_weighted
+        method = "profile" if self.method == "firth" else "Wald, robust" if is_dependent else "Wald"
+        frame = with_levels(frame, self.data.levels)
+        return with_leading_p(frame, self.data.levels, method, None if is_dependent else self._term_ratio_p)
+
+    def _term_ratio_p(self, position: int) -> float:
+        """Likelihood-ratio p value of one term."""
+        if self.model is None or position not in self.kept:
+            return float("nan")
+        at = [self.kept.index(position)]
+        return chi_square_p(ratio_statistic(self.model, at, is_maximum=self.method != "firth"), 1)
 
     def _reference(self, term: str) -> str | None:
         """Give the reference level of a dummy column."""
@@ -159,7 +180,7 @@ class CoxFit:
 
     def _wald_p(self) -> float:
         """P value of the Wald test of all coefficients; robust where clusters or weights made the errors so."""
-        if self.estimates is None or not self.used:
+        if self.estimates is None or not self.used or is_rare(self.data.levels[j] for j in self.used):
             return float("nan")
         statistic = wald_statistic(self.estimates.beta, self.estimates.covariance)
         return chi_square_p(statistic, len(self.used))

@@ -22,6 +22,7 @@ MODEL = table(
         c.ci_lower,
         c.ci_upper,
         c.p_value,
+        c.term_p_value_method,
         c.cox_method,
         c.status,
         c.note,
