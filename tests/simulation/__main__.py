@@ -11,6 +11,7 @@ import time
 from tests.simulation import errors
 from tests.simulation.catalogue import CATALOGUE, SMALL
 from tests.simulation.growth_draws import ONSET_TRUTH
+from tests.simulation.hard_designs import BROKEN, HARD
 
 GROWTH_LESIONS, GROWTH_SEEDS = 3000, range(1, 21)
 OPTIMISM_REPLICATES = 400
@@ -29,10 +30,13 @@ def _is_asked(words: list[str], name: str) -> bool:
 
 def print_coverage(words: list[str], replicates: int | None, patients: int, seed: int) -> None:
     """Coverage and its Monte-Carlo error, intervals below the truth, replicates with an interval, CPU seconds."""
-    for name, entry in CATALOGUE.items():
+    designs = {name: (entry.design, entry.long) for name, entry in CATALOGUE.items()}
+    designs |= {f"hard, {name}": (design, long) for name, (design, long, _) in HARD.items()}
+    designs |= {f"broken, {name}": pair for name, pair in BROKEN.items()}
+    for name, (design, long) in designs.items():
         if _is_asked(words, name):
             start = time.process_time()
-            found = entry.design(patients, replicates or entry.long, seed)
+            found = design(patients, replicates or long, seed)
             spent = time.process_time() - start
             for label, one in found.items():
                 _line(label, patients, one.n_given, one.coverage, 100 * one.below, 100 * one.given, spent)

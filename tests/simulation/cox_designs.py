@@ -45,7 +45,7 @@ def _limits(fit: CoxFit, at: int) -> tuple[float, float]:
     return float(fit.estimates.lower[place]), float(fit.estimates.upper[place])
 
 
-def _judged(
+def judged(
     fits: Callable[[int], CoxFit], replicates: int, truths: Mapping[str, float]
 ) -> Mapping[str, Intervals]:
     """Fit each replicate once and judge its terms in the order of `truths`."""
@@ -67,7 +67,7 @@ def cox(n: int, replicates: int, seed: int) -> Mapping[str, Intervals]:
         frame = with_times(covariates(rng, n), rng, (0.5, 0.7))
         return analysis.fit_cox(frame, *COLUMNS, ["x", "g"], cross_check=False)
 
-    return _judged(fit, replicates, {"Cox, continuous, Wald": 0.5, "Cox, group, Wald": 0.7})
+    return judged(fit, replicates, {"Cox, continuous, Wald": 0.5, "Cox, group, Wald": 0.7})
 
 
 def _firth(name: str, names: Sequence[str]) -> Design:
@@ -79,7 +79,7 @@ def _firth(name: str, names: Sequence[str]) -> Design:
             frame = with_times(covariates(rng, n), rng, (0.0, -1.0), end=700)
             return analysis.fit_cox(frame, *COLUMNS, names, penalty="firth", cross_check=False)
 
-        return _judged(fit, replicates, {name: -1.0})
+        return judged(fit, replicates, {name: -1.0})
 
     return design
 
@@ -101,7 +101,7 @@ def cause_specific(n: int, replicates: int, seed: int) -> Mapping[str, Intervals
         judged = analysis.cause_specific(frame, "event")
         return analysis.fit_cox(judged, *COLUMNS, ["x"], cross_check=False)
 
-    return _judged(fit, replicates, {"cause-specific Cox": 0.5})
+    return judged(fit, replicates, {"cause-specific Cox": 0.5})
 
 
 def _clustered(rng: np.random.Generator, n: int, is_of_lesion: bool) -> pd.DataFrame:
@@ -125,7 +125,7 @@ def clusters(n: int, replicates: int, seed: int) -> Mapping[str, Intervals]:
             frame = _clustered(np.random.default_rng([seed, i]), n, is_of_lesion)
             return analysis.fit_cox(frame, *COLUMNS, ["x"], cluster="patient", cross_check=False)
 
-        found |= _judged(fit, replicates, {f"Cox, clusters, covariate of the {name}": 0.5})
+        found |= judged(fit, replicates, {f"Cox, clusters, covariate of the {name}": 0.5})
     return found
 
 

@@ -18,6 +18,7 @@ from schemas import tables_of
 from tests.simulation import growth_draws, outlook_designs
 from tests.simulation.catalogue import CATALOGUE, COPIED, EXACT, SMALL, WIDER
 from tests.simulation.growth_designs import exact_coverage, profile_excess
+from tests.simulation.hard_designs import HARD, facilities
 from tests.simulation.mixed_model import mean_rate
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -38,6 +39,20 @@ def test_limits_hold_the_truth(name):
         lower, upper = bars(found.n_given)
         assert found.given > 0.95, label
         assert lower <= found.coverage <= upper, label
+
+
+@pytest.mark.parametrize("name", HARD)
+def test_limits_hold_the_truth_where_it_is_hard(name):
+    design, _, replicates = HARD[name]
+    for label, found in design(SMALL, replicates, SEED).items():
+        lower, upper = bars(found.n_given)
+        assert lower <= found.coverage <= upper, label
+
+
+def test_what_knows_of_facilities_holds_what_ignoring_them_does_not():
+    """The survival of facilities at large: too short limits where facility is ignored, honest ones where it is a cluster."""
+    ignored, clustered = facilities(0.5)(SMALL, 2_000, SEED).values()
+    assert ignored.coverage < 0.9 < clustered.coverage
 
 
 def test_every_table_with_limits_has_a_design():
