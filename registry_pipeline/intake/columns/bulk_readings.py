@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from functools import partial
 
+import numpy as np
 import polars as pl
 
 from registry_pipeline.intake.columns.readings import Reading, read_identifier
@@ -91,8 +92,9 @@ def _read_others(
     nothing, is_other = pl.lit(None), ~is_known
     wanted = [made.get(name, nothing).cast(dtype).alias(name) for name, dtype in fields.items()]
     others = parse_texts(texts.filter(is_other), read, fields)
-    told = known.lazy().filter(is_known).select(wanted)
+    told = known.lazy().filter(is_known).select(wanted).collect()
     if others.is_empty():
-        return told.collect()
-    places = pl.select(pl.concat([is_known.arg_true(), is_other.arg_true()]).arg_sort()).to_series()
-    return pl.concat([told, others.lazy()]).select(pl.all().gather(places)).collect()
+        return told
+    mask = is_known.to_numpy()
+    places = np.argsort(np.concatenate([np.flatnonzero(mask), np.flatnonzero(~mask)]))
+    return pl.concat([told, others])[places]

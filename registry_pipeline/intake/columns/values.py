@@ -149,7 +149,7 @@ def type_column(
         parts |= {part: f"{name}_{part}" for part in ("precision", "lower", "upper")}
     if mapping.is_size:
         parts |= {field: column for column, field in SIZE_FIELDS.items() if column in siblings}
-    values = readings.select(pl.col(part).gather(places).alias(column) for part, column in parts.items())
+    values = pl.DataFrame([readings[part].alias(column) for part, column in parts.items()])[places]
     if mapping.is_size and "size_text" in siblings:
         values = values.with_columns(texts.alias("size_text"))
     issues, changes = _judged(
@@ -211,9 +211,8 @@ def _judged(
     if not any(told):
         return _NO_ISSUES, _NO_CHANGES
     tells = readings.select(pl.col("rule_id").is_not_null() | pl.col("after").is_not_null()).to_series()
-    wanted = tells.gather(places).arg_true()
-    found = readings.select(pl.col(list(_FOUND)).gather(places.gather(wanted)))
-    judged = rows.select(pl.all().gather(wanted)).hstack(found)
+    wanted = tells[places].arg_true()
+    judged = rows[wanted].hstack(readings[list(_FOUND)][places[wanted]])
     judged = judged.with_columns(pl.lit(name).alias("column_name"))
     issues, changes = pl.collect_all(
         [

@@ -36,7 +36,7 @@ def distinct_texts(series: pl.Series) -> Distinct:
     texts = pa.chunked_array(plain).cast(pa.large_string())
     encoded = texts.combine_chunks().dictionary_encode()
     distinct = pl.Series(series.name, encoded.dictionary, dtype=pl.String)
-    places = pl.Series(encoded.indices.fill_null(len(distinct)), dtype=pl.UInt32)
+    places = pl.Series(encoded.indices.fill_null(len(distinct)).cast(pa.uint32()))
     return Distinct(distinct.extend_constant(None, 1), places)
 
 

@@ -22,7 +22,7 @@ from registry_pipeline.validation.records import curated
 from registry_pipeline.validation.rules.catalogue import Catalogue, RuleEntry, parameters_for
 from registry_pipeline.validation.screening.consolidate import NOT_JUDGED
 from registry_pipeline.validation.screening.identifiers import Identifiers
-from registry_pipeline.validation.screening.within_table import Outcome, violation_frame
+from registry_pipeline.validation.screening.within_table import VIOLATION, Outcome, violation_frame
 
 RULES_AT_A_TIME = 2
 _WORD = re.compile(r"[a-z_][a-z_0-9]*")
@@ -132,7 +132,10 @@ def judge_by_sql(
     file = _file(entry)
     given = file.parameters(parameters_for(entry, parameters))
     connection.execute(f"CREATE OR REPLACE TEMP TABLE judged AS {file.query}", given)
-    judged = connection.execute("SELECT count(is_violated) FROM judged").fetchall()[0][0]
+    counted = "SELECT count(is_violated), count_if(is_violated) FROM judged"
+    judged, n_broken = connection.execute(counted).fetchall()[0]
+    if not n_broken:
+        return int(judged), pl.DataFrame(schema=VIOLATION)
     broken = connection.execute("SELECT * FROM judged WHERE is_violated").pl()
     fixed = {"table_name": entry.table_name, "items": ",".join(entry.items)}
     if "severity" in broken.columns and entry.warning_severity == "off":

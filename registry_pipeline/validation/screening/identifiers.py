@@ -43,6 +43,8 @@ class Identifiers:
             frame: with text columns that hold a number where they hold anything.
             told: column -> the table whose identifier it is.
         """
+        if frame.is_empty():
+            return frame
         return frame.with_columns(
             self.texts[table].gather(frame[column].cast(NUMBER)).alias(column)
             for column, table in told.items()
@@ -64,8 +66,8 @@ def number_identifiers(records: Mapping[str, pl.DataFrame]) -> Identifiers:
         for name, column in named:
             given = records[name].get_column(column)
             places = _places(given, known)
-            strange = (places.is_null() & given.is_not_null()).arg_true()
-            if len(strange):
+            if places.null_count() > given.null_count():
+                strange = (places.is_null() & given.is_not_null()).arg_true()
                 texts[parent] = pl.concat([texts[parent], given.gather(strange)]).unique(maintain_order=True)
                 places = places.scatter(strange, _places(given.gather(strange), texts[parent]))
             numbers[name].append(places.alias(column))
@@ -88,6 +90,8 @@ def _places(given: pl.Series, known: pl.Series) -> pl.Series:
     """The place of every text among the known ones; NULL for one that is not known."""
     if given.equals(known):
         return pl.int_range(len(given), dtype=NUMBER, eager=True)
+    if given.null_count() == len(given):
+        return pl.Series(given.name, dtype=NUMBER).extend_constant(None, len(given))
     # Rows of one patient mostly stand together: comparing neighbours is cheaper than looking each of them up.
     is_new = given.ne_missing(given.shift()) | (pl.int_range(len(given), eager=True) == 0)
     numbered = known.alias("_text").to_frame().with_row_index("_number")

@@ -70,13 +70,12 @@ def verdicts(
         pl.col("rule_id").unique().sort().str.join(",").alias("cause")
     )
     found: dict[str, pl.DataFrame] = {}
+    own_of = own.partition_by("table_name", as_dict=True, maintain_order=True)
     for name, model in curated().items():
-        parts = [
-            own.filter(pl.col("table_name") == name).select(
-                "_row_id", pl.lit("own").alias("reason"), pl.col("cause")
-            )
-        ]
-        for column, parent, key in references(model):
+        parts = []
+        if (failed := own_of.get((name,))) is not None:
+            parts.append(failed.select("_row_id", pl.lit("own").alias("reason"), "cause"))
+        for column, parent, key in references(model) if records[name].height else ():
             gone = _gone(
                 identifiers, parent, key, records[parent]["_row_id"].is_in(found[parent]["_row_id"].implode())
             )
@@ -87,7 +86,7 @@ def verdicts(
             cause = pl.lit(f"{parent} ") + pl.col(column.name)
             parts.append(orphans.select("_row_id", pl.lit("parent").alias("reason"), cause.alias("cause")))
         every = pl.concat([pl.DataFrame(schema=_VERDICT), *parts])
-        found[name] = every.unique("_row_id", keep="first", maintain_order=True)
+        found[name] = every.unique("_row_id", keep="first", maintain_order=True) if parts else every
     return found
 
 

@@ -34,7 +34,7 @@ from registry_pipeline.validation.screening.staged_issues import (
     without_echoes,
 )
 from registry_pipeline.validation.screening.systemic import with_systemic
-from registry_pipeline.validation.screening.within_table import Outcome, judge_table
+from registry_pipeline.validation.screening.within_table import VIOLATION, Outcome, judge_table
 
 
 class StagedFrames(Protocol):
@@ -148,7 +148,7 @@ def screen_facility(
     outcome = Outcome()
     records = take_out_impossible(as_sent, rules, outcome)
     _judge(records, identifiers, result, staged, rules, parameters, how, outcome)
-    violations = without_echoes(pl.concat(outcome.violations))
+    violations = without_echoes(pl.concat([pl.DataFrame(schema=VIOLATION), *outcome.violations]))
     origins, dropped = _origins(result), [one.fates for one in result.values()]
     result.clear()
     evidence = FindingContext(
@@ -179,7 +179,11 @@ def _consolidate(staged: StagedFrames, how: ScreenOptions) -> dict[str, Consolid
     result: dict[str, Consolidated] = {}
     for name in curated():
         frame = staged.tables.get(name)
-        sources = Consolidation(how.precedence, how.tolerance, _source_names(frame, staged.rows))
+        is_ranked = any(
+            item.partition(".")[0] == name for item in how.precedence
+        )  # else their numbers rank them
+        names = _source_names(frame, staged.rows) if is_ranked else {}
+        sources = Consolidation(how.precedence, how.tolerance, names)
         result[name] = consolidate_table(name, frame, sources)
     return result
 

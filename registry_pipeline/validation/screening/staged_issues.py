@@ -81,6 +81,8 @@ def conflict_violations(made: Mapping[str, Consolidated], rules: Catalogue, outc
                 continue
             if rule_id in ("V01", "L01", "H03", "S16", "S17"):
                 outcome.count(rule_id, one.records.height)
+            if one.conflicts.is_empty():
+                continue
             level = pl.when("is_free_text").then(pl.lit(on[rule_id].warning_severity))
             found = one.conflicts.filter(pl.col("rule_id") == rule_id).with_columns(
                 pl.lit(name).alias("table_name"),

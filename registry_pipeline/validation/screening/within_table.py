@@ -96,12 +96,14 @@ def judge(
     Args:
         second: stricter steps; a record that breaks the first step of a rule is not told of its second.
     """
-    failed = _run(name, records, main, outcome)
-    judged = [one for one in main if one.rule_id not in outcome.failures]
-    for one, count in zip(judged, _counts(records, judged), strict=True):
-        outcome.count(one.rule_id, count)
+    failed = _run(name, records, _suspects(records, main), outcome)
+    judged = [judgement for judgement in main if judgement.rule_id not in outcome.failures]
+    for judgement, count in zip(judged, _counts(records, judged), strict=True):
+        outcome.count(judgement.rule_id, count)
     broken = failed.select("_row_id", "rule_id")
-    softer = _run(name, records, second, outcome).join(broken, on=["_row_id", "rule_id"], how="anti")
+    softer = _run(name, records, _suspects(records, second), outcome).join(
+        broken, on=["_row_id", "rule_id"], how="anti"
+    )
     outcome.violations += [_advised(found, records, main) for found in (failed, softer)]
 
 
@@ -211,6 +213,24 @@ def _violations(name: str, judgements: list[Judgement], error: SchemaError, outc
             pl.lit(judgement.items).alias("items"),
             pl.lit(judgement.detail, dtype=pl.String).alias("detail"),
         )
+    )
+
+
+def _suspects(records: pl.DataFrame, judgements: list[Judgement]) -> list[Judgement]:
+    """The judgements that some record breaks: most are broken by nobody, and pandera takes a plan for each.
+
+    Where one of them raises, all are left to pandera, which tells them apart.
+    """
+    try:
+        broken = records.select(
+            (~judgement.expression).any().alias(str(at)) for at, judgement in enumerate(judgements)
+        )
+    except Exception:
+        return judgements
+    return (
+        [judgement for judgement, is_broken in zip(judgements, broken.row(0), strict=True) if is_broken]
+        if judgements
+        else []
     )
 
 
