@@ -31,6 +31,7 @@ from registry_pipeline.store.releases import (
     switch,
     unserved_mark,
 )
+from registry_pipeline.store.retention import PINNED
 
 SERVED = "served_release"
 _MAY_CHANGE = (LEDGER, ".lock")
@@ -75,6 +76,7 @@ def _copy_home(home: Home, folder: Path) -> None:
         home.key_check_file,
         audit_log(home),
         *sorted(home.facilities.glob("*.toml")),
+        *sorted(home.releases.glob(f"*{PINNED}")),
     ]
     _copy(home.root, folder, (path for path in small if path.is_file()))
     if home.decisions.is_file():  # after the releases: the ledger has to hold every decision that they do

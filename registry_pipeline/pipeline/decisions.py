@@ -9,7 +9,8 @@ what merges make of patients (``merges.py``). Imports nothing heavy: a refresh w
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date
 from functools import cache
 
 from registry_pipeline.core.files import StoreError
@@ -31,10 +32,12 @@ class DecisionState:
     Attributes:
         decisions: every entry.
         in_force: those that hold on that day.
+        day: the day.
     """
 
     decisions: Sequence[Decision]
     in_force: Sequence[Decision]
+    day: date = field(default_factory=today)
 
     def digest_parts(self) -> list[object]:
         """What a release depends on."""

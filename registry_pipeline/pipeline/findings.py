@@ -20,7 +20,7 @@ from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.decisions import DecisionState
 from registry_pipeline.store.parquet import read_parquet
 from registry_pipeline.store.releases import current_release, open_release
-from registry_pipeline.validation.decisions.in_force import assignments, states_of, today
+from registry_pipeline.validation.decisions.in_force import assignments, states_of
 from registry_pipeline.validation.records import curated, whole_key
 from registry_pipeline.validation.registry_wide.finding_history import Vanished, merge_lifecycle
 from registry_pipeline.validation.rules.catalogue import Catalogue
@@ -92,7 +92,7 @@ def _merged(
     context: RefreshContext, current: pl.DataFrame, previous: pl.DataFrame | None, release_id: str
 ) -> pl.DataFrame:
     decisions = context.decisions
-    states = states_of(decisions.decisions, current, context.home.key(), today())
+    states = states_of(decisions.decisions, current, context.home.key(), decisions.day)
     known = Vanished() if previous is None else _vanished(context, previous, current)
     return _with_assignments(merge_lifecycle(current, previous, release_id, states, known), decisions)
 

@@ -88,8 +88,21 @@ def _make(
     context: RefreshContext, chosen: Sequence[str], force: bool, progress: Progress
 ) -> tuple[str, bool]:
     """Every step after landing. Imported here: a refresh with nothing new needs none of it."""
-    from registry_pipeline.pipeline import facility, registry
     from registry_pipeline.pipeline import release as publication
+
+    make_tables(context, chosen, force, progress)
+    progress("release")
+    report = publication.publish(context, force)
+    return report.release_id, report.is_new
+
+
+def make_tables(context: RefreshContext, chosen: Sequence[str], force: bool, progress: Progress) -> None:
+    """Every table of the store, from what has landed; to be called by the one who holds the store's lock.
+
+    Raises:
+        Refused, StoreError, ConfigurationError: as :func:`refresh`.
+    """
+    from registry_pipeline.pipeline import facility, registry
 
     for facility_id in chosen:
         progress(f"staging {facility_id}")
@@ -101,9 +114,6 @@ def _make(
     registry.build_mart(context, force)
     registry.judge(context)
     registry.analyse(context, force, progress)
-    progress("release")
-    report = publication.publish(context, force)
-    return report.release_id, report.is_new
 
 
 def chosen_facilities(home: Home, facilities: Sequence[str]) -> list[str]:

@@ -24,6 +24,7 @@ from registry_pipeline.pipeline.findings import findings_with_history
 from registry_pipeline.pipeline.registry import submissions
 from registry_pipeline.pipeline.step import code_version, input_hash, is_up_to_date, refresh_lock
 from registry_pipeline.reporting.report import write_reports
+from registry_pipeline.store.inputs import keep_inputs
 from registry_pipeline.store.integrity import write_checksums
 from registry_pipeline.store.layout import StoreLayout
 from registry_pipeline.store.parquet import read_parquet
@@ -113,7 +114,16 @@ def _refuse_blocked(context: RefreshContext) -> None:
             )
 
 
-def _build(context: RefreshContext, anew: bool) -> None:
+def build_again(context: RefreshContext, release_id: str) -> None:
+    """The database of a release that is made a second time, to be compared; without pages.
+
+    Raises:
+        Refused: a check is violated.
+    """
+    _build(context, anew=True, release_id=release_id, has_pages=False)
+
+
+def _build(context: RefreshContext, anew: bool, release_id: str = "", has_pages: bool = True) -> None:
     home, settings = context.home, context.settings
     rules = context.rules
     versions = Versions(
@@ -126,7 +136,7 @@ def _build(context: RefreshContext, anew: bool) -> None:
     )
     layers = ("curated", "mart", "result", "quality", "meta")
     files = {name: context.layout.table(name) for layer in layers for name in schemas.tables_of(layer)}
-    release_id = new_release_id(home)
+    release_id = release_id or new_release_id(home)
     if anew:
         shutil.rmtree(context.layout.drawings(), ignore_errors=True)
     findings = _findings(context, release_id)
@@ -145,13 +155,19 @@ def _build(context: RefreshContext, anew: bool) -> None:
             home,
             {**tables, **own},
             versions,
-            finish=partial(_write_reports, home),
+            finish=partial(_finish, home) if has_pages else None,
             memory_limit=settings.refresh.memory_limit,
             release_id=release_id,
             anew=anew,
         )
     except ReleaseRefused as problem:
         raise Refused(str(problem)) from None
+
+
+def _finish(home: Home, folder: Path) -> None:
+    """What lies beside a release's database: what it was made of, and its pages."""
+    keep_inputs(home, folder)
+    _write_reports(home, folder)
 
 
 def _write_reports(home: Home, folder: Path) -> None:

@@ -109,6 +109,17 @@ def write_reports(
     return [*pages, *sorted(context.figures.written)]
 
 
+def page_of_release(database: Path, template: str, sections: Sequence[Section], **values: object) -> str:
+    """A page of sections under the head that every page of a release has.
+
+    Args:
+        values: what else the template asks for.
+    """
+    with ReleaseTables(database) as tables:
+        head = _values(Context(tables, FigureFolder(database.parent / FIGURES), 0))
+    return render_page(template, sections, **head, **values)
+
+
 def _facility_pages(registry: Scope, folder: Path) -> dict[Path, str]:
     """A quality page for each facility, fit to be sent to it: it holds nothing of another one."""
     pages, context = {}, registry.context

@@ -10,7 +10,12 @@ from registry_pipeline import analysis
 from registry_pipeline.core.settings import Study
 from registry_pipeline.study.analysis import Analysis, Inputs, Tables, every_mart
 from registry_pipeline.study.cox_models import reported_fits
-from registry_pipeline.study.headlines import headline_bounds, registry_headlines, study_headlines
+from registry_pipeline.study.headlines import (
+    headline_bounds,
+    keyed_headlines,
+    registry_headlines,
+    study_headlines,
+)
 from registry_pipeline.study.marts import Marts
 from registry_pipeline.study.rows import nothing
 from registry_pipeline.study.scenarios import BEGINS, ENDS
@@ -72,6 +77,13 @@ def _growth(marts: Marts, study: Study) -> pd.DataFrame:
     limits = (study.cutpoint_mm, study.detection_limit_mm)
     onset = analysis.fit_interval_onset(lesions, *columns, "patient_id", *limits)
     return _stacked([fit.threshold, onset.threshold])
+
+
+def headline_numbers(marts: Marts, study: Study) -> dict[str, float]:
+    """Headline -> value in its unit, of the study's cohort or else of the registry; NaN where it is not estimable."""
+    rows = _of_study(marts, study, None) if len(marts.cohort) else _of_registry(marts, study)
+    keyed = keyed_headlines(rows)
+    return dict(zip(keyed["headline"].astype(str), keyed["computed_value"].astype(float), strict=True))
 
 
 def _of_study(marts: Marts, study: Study, growth: pd.DataFrame | None) -> pd.DataFrame:

@@ -101,13 +101,13 @@ def headline_bounds(current: Frame, scenarios: Mapping[str, Frame]) -> pd.DataFr
     """
     readings = {CURRENT: as_pandas(current)} | {name: as_pandas(of) for name, of in scenarios.items()}
     stacked = pd.concat(
-        [_keyed(of).assign(scenario=name) for name, of in readings.items()], ignore_index=True
+        [keyed_headlines(of).assign(scenario=name) for name, of in readings.items()], ignore_index=True
     )
     rows = [_row(part, len(readings)) for _, part in stacked.groupby("headline", sort=False)]
     return pd.DataFrame(rows, columns=BOUND_COLUMNS).astype({"item": "Int64", "n_agreeing": "Int64"})
 
 
-def _keyed(numbers: pd.DataFrame) -> pd.DataFrame:
+def keyed_headlines(numbers: pd.DataFrame) -> pd.DataFrame:
     """The numbers with a key each: that of a published one is made of its item and part."""
     columns = ["headline", "item", "part", "description", "unit", "computed_value", "agrees"]
     keyed = numbers.reindex(columns=columns)

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import duckdb
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -22,6 +23,7 @@ from registry_pipeline.store import sql
 from registry_pipeline.store.parquet import read_parquet
 from registry_pipeline.study.marts import MART_TABLES, Marts
 from schemas.study import COMPETING, OS
+from schemas.table import key_of
 
 # Dates at which a time begins, and at which it ends, by curated table. Examinations stay as they are: one and
 # the same may begin the growth of a lesion and end the observation of its patient.
@@ -148,7 +150,6 @@ class _Judge:
         self._sources = sources
         self._parameters = sql.study_parameters(settings.study, sources.extract_date)
         self._database = sql.private_database(settings.refresh.memory_limit, spill_folder=sources.work)
-        self._files = in_order(sql_files("mart"), "mart")
 
     def __enter__(self) -> "_Judge":
         self._connection = self._database.__enter__()
@@ -168,12 +169,22 @@ class _Judge:
             sql.add_view(self._connection, f"curated.{name}", frame)
         held = self._sources.quarantine if quarantine is None else quarantine
         sql.add_view(self._connection, "quality.quarantine", list(held))
-        for result in self._files:
-            self._connection.execute(
-                f"CREATE OR REPLACE TABLE mart.{result.name} AS {result.query}",
-                result.parameters(self._parameters),
-            )
-        return Marts(**{name: self._connection.execute(f"FROM mart.{name}").df() for name in MART_TABLES})
+        return marts_of(self._connection, self._parameters)
+
+
+def marts_of(connection: duckdb.DuckDBPyConnection, parameters: Mapping[str, Any]) -> Marts:
+    """The mart of the curated and quarantined records that a private database shows.
+
+    In the order in which the store keeps it: p-values by permutation rest on the order of the patients.
+    """
+    for result in in_order(sql_files("mart"), "mart"):
+        connection.execute(
+            f"CREATE OR REPLACE TABLE mart.{result.name} AS {result.query}", result.parameters(parameters)
+        )
+    keys = {name: ", ".join(key_of(schemas.tables()[f"mart.{name}"])) for name in MART_TABLES}
+    return Marts(
+        **{name: connection.execute(f"FROM mart.{name} ORDER BY {keys[name]}").df() for name in MART_TABLES}
+    )
 
 
 def _lost(vital: pd.DataFrame, patients: pd.DataFrame, end: date, settings: Settings) -> pd.Series:

@@ -23,7 +23,23 @@ from registry_pipeline.operations.backup import SERVED, back_up, restore
 from registry_pipeline.pipeline.errors import Refused
 from registry_pipeline.pipeline.refresh import take_in
 from registry_pipeline.store.integrity import damaged_files, write_checksums
-from registry_pipeline.store.releases import CHECKSUMS, current_release, open_release, release_folder, switch
+from registry_pipeline.store.releases import (
+    CHECKSUMS,
+    current_release,
+    open_release,
+    release_folder,
+    release_ids,
+    switch,
+)
+from registry_pipeline.store.retention import (
+    Retention,
+    pin,
+    pinned,
+    release_bytes,
+    remove_releases,
+    to_prune,
+    unpin,
+)
 from tests.support.registry_home import HOSPITAL, ROOT, good_files, send, send_all, small_home
 
 RELEASES = ("2026-01-01T000000Z-aaaaaa", "2026-01-02T000000Z-bbbbbb")
@@ -287,3 +303,30 @@ def test_a_release_that_another_program_holds_open_is_not_called_damaged(home: H
     path.write_bytes(b"no database" * 1000)
     with pytest.raises(StoreError, match="is damaged"):
         open_release(home)
+
+
+def test_pruning_leaves_the_served_the_pinned_and_what_is_read(home: Home) -> None:
+    for number in range(3, 7):
+        copy = release_folder(home, f"2026-01-0{number}T000000Z-cccccc")
+        shutil.copytree(release_folder(home, RELEASES[1]), copy)
+    ids = release_ids(home)
+    pin(home, ids[1], "cited in a paper")
+    assert to_prune(home, Retention(keep=1)) == ids[2:5], "the served one is the oldest, the next is pinned"
+    assert to_prune(home, Retention(keep=1), needed=[ids[3]]) == [ids[2], ids[4]]
+    assert to_prune(home, Retention(days=36500)) == []
+    assert to_prune(home, Retention(max_bytes=0)) == ids[2:]
+    size = release_bytes(home, ids[0])
+    assert to_prune(home, Retention(max_bytes=size * 5)) == [ids[2]]
+    with open_release(home, ids[2]) as reader:
+        remove_releases(home, [ids[2]])
+        assert reader.execute("SELECT count(*) FROM open_findings").fetchone() == (0,)
+    assert ids[2] not in release_ids(home)
+    unpin(home, ids[1])
+    assert ids[1] in to_prune(home, Retention(keep=1))
+
+
+def test_a_pin_is_in_the_backup(home: Home, tmp_path: Path) -> None:
+    pin(home, RELEASES[1])
+    folder = back_up(home, tmp_path / "disk")
+    restored = restore(folder, tmp_path / "new", home.key_file)
+    assert pinned(restored) == {RELEASES[1]}
