@@ -68,6 +68,7 @@ CATALOGUE = {
     "share of lesions": Entry(growth_designs.clustered_share, ("growth_share",), 2_000, 600),
     "states": Entry(outlook_designs.states, ("state_occupation",), 2_000, 600),
     "frailty": Entry(outlook_designs.frailty, ("facility_frailty",), 300, 40),
+    "pooled facilities": Entry(outlook_designs.pooled_facilities, ("facility_difference",), 4_000, 600),
     "standardised": Entry(outlook_designs.standardised, ("prediction_standardised",), 2_000, 600),
     "calibration": Entry(outlook_designs.calibrated, ("prediction_calibration",), 2_000, 600),
 }

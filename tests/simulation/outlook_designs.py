@@ -120,3 +120,19 @@ def calibrated(n: int, replicates: int, seed: int) -> Mapping[str, Intervals]:
         f"calibration, {name} risk": between(limits[:, j, 0], limits[:, j, 1], truth[:, j])
         for j, name in enumerate(("lower", "higher"))
     }
+
+
+def pooled_facilities(n: int, replicates: int, seed: int) -> Mapping[str, Intervals]:
+    """A number of 12 facilities that differ, known with errors of several sizes: the mean, and another facility's value."""
+    limits, truth = np.empty((replicates, 4)), np.empty((replicates, 2))
+    for i in range(replicates):
+        rng = np.random.default_rng([seed, n, i])
+        errors = rng.uniform(0.1, 0.5, 12)
+        values = rng.normal(1.0, 0.3, 12) + rng.normal(0, errors)
+        names = ["ci_lower", "ci_upper", "prediction_lower", "prediction_upper"]
+        limits[i] = analysis.heterogeneity(values, errors).iloc[0][names].to_numpy(float)
+        truth[i] = 1.0, rng.normal(1.0, 0.3)
+    return {
+        "facilities, mean by random effects": between(limits[:, 0], limits[:, 1], truth[:, 0]),
+        "facilities, value of another": between(limits[:, 2], limits[:, 3], truth[:, 1]),
+    }

@@ -90,6 +90,16 @@ def _expected_events(
     return hazard * np.exp(fit.linear_predictor), fit.data.times, fit.data.row, ""
 
 
+def funnel_limits(expected: Floats, share: float) -> tuple[Floats, Floats]:
+    """Ratios of observed by expected events (n,) between which that share of facilities without a difference lies, at least."""
+    from scipy.stats import poisson
+
+    lower, upper = (
+        np.asarray(poisson.ppf(tail, expected) / expected) for tail in ((1 - share) / 2, (1 + share) / 2)
+    )
+    return lower, upper
+
+
 def _judged(n_event: int, expected: float, reason: str, level: float) -> dict[str, object]:
     """A facility's ratio and its place in the funnel."""
     from scipy.stats import poisson
@@ -101,7 +111,7 @@ def _judged(n_event: int, expected: float, reason: str, level: float) -> dict[st
     lower, upper = exact_rate_ci(n_event, expected, level)
     tails = min(float(poisson.cdf(n_event, expected)), float(poisson.sf(n_event - 1, expected)))
     bounds = {
-        name: poisson.ppf([(1 - share) / 2, (1 + share) / 2], expected) / expected
+        name: np.concatenate(funnel_limits(np.array([expected]), share))
         for name, share in (("warning", WARNING), ("alarm", ALARM))
     }
     ratio = n_event / expected

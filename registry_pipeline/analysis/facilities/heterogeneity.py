@@ -20,6 +20,7 @@ COLUMNS = [
     "between_sd", "between_sd_lower", "between_sd_upper", "prediction_lower", "prediction_upper", "status", "note",
 ]  # fmt: skip
 FEWEST = 3
+N_DRAWS, N_GRID, SEED = 10_000, 200, 20_221_105  # of the predictive distribution
 Estimate = Callable[[pd.DataFrame], Mapping[str, float]]
 
 
@@ -32,7 +33,9 @@ def heterogeneity(
     values, standard_errors: of each facility, on a scale on which they are about normal (log hazard ratio, log-log
     survival); NaN is left out. Q tests equality (Cochran 1954); between_sd: of the facilities' true values, by Paule and
     Mandel's method, its limits by the Q profile (Viechtbauer 2007), exact for known errors. pooled: random effects with
-    Hartung and Knapp's limits by t; prediction limits: of the true value of another facility. Fewer than three
+    Hartung and Knapp's limits by t; prediction limits: of the true value of another facility, by its predictive
+    distribution over what is not known of the spread (Nagashima, Noma & Furukawa 2019; Higgins' t limits cover 89 % at
+    12 facilities). Fewer than three
     facilities: not_estimable.
     """
     from scipy.stats import chi2
@@ -54,14 +57,14 @@ def heterogeneity(
     pooled = float(weight @ value / weight.sum())
     spread = float(np.sqrt(max(_q(value, variance, between) / freedom, 0.0) / weight.sum()))
     half = float(student.ppf((1 + level) / 2, freedom)) * spread
-    reach = float(student.ppf((1 + level) / 2, max(k - 2, 1)) * np.sqrt(between + spread**2))
+    another = np.quantile(_another(value, variance), [(1 - level) / 2, (1 + level) / 2])
     row = {
         "n_facilities": k, "pooled": pooled, "ci_lower": pooled - half, "ci_upper": pooled + half,
         "q_statistic": q, "degrees_of_freedom": freedom, "p_value": float(chi2.sf(q, freedom)),
         "i_squared": max(0.0, 1 - freedom / q) if q > 0 else 0.0, "between_sd": float(np.sqrt(between)),
         "between_sd_lower": float(np.sqrt(_solve(value, variance, float(tails[0])))),
         "between_sd_upper": float(np.sqrt(_solve(value, variance, float(tails[1])))),
-        "prediction_lower": pooled - reach, "prediction_upper": pooled + reach, "status": OK, "note": "",
+        "prediction_lower": float(another[0]), "prediction_upper": float(another[1]), "status": OK, "note": "",
     }  # fmt: skip
     return pd.DataFrame([row], columns=COLUMNS)
 
@@ -70,6 +73,22 @@ def _q(value: Floats, variance: Floats, between: float) -> float:
     """Weighted squared distances from the weighted mean."""
     weight = 1 / (variance + between)
     return float(weight @ (value - weight @ value / weight.sum()) ** 2)
+
+
+def _another(value: Floats, variance: Floats) -> Floats:
+    """Draws of another facility's true value: over the confidence distribution of the spread, the mean, and chance."""
+    generator, freedom = np.random.default_rng(SEED), len(value) - 1
+    targets = generator.chisquare(freedom, N_DRAWS)
+    highest = _solve(value, variance, float(targets.min()))
+    grid = np.concatenate(([0.0], np.geomspace(1e-6, 1.0, N_GRID) * highest)) if highest > 0 else np.zeros(1)
+    heights = np.array([_q(value, variance, float(at)) for at in grid])
+    between = np.interp(targets, heights[::-1], grid[::-1])
+    weight = 1 / (variance + between[:, None])
+    total = weight.sum(axis=1)
+    mean = weight @ value / total
+    spread = np.sqrt((weight * (value - mean[:, None]) ** 2).sum(axis=1) / freedom / total)
+    draws: Floats = mean + spread * generator.standard_t(freedom, N_DRAWS)
+    return draws + np.sqrt(between) * generator.normal(size=N_DRAWS)
 
 
 def _solve(value: Floats, variance: Floats, target: float) -> float:

@@ -6,13 +6,15 @@ Does not belong here: how a table is drawn (``result_table.py``), estimates.
 
 from __future__ import annotations
 
-from registry_pipeline.reporting.document.blocks import Folded, Section, missing
-from registry_pipeline.reporting.document.wording import is_given, p_value
+from registry_pipeline.reporting.document.blocks import Block, Folded, Section, missing
+from registry_pipeline.reporting.document.wording import clean, is_given, p_value
+from registry_pipeline.reporting.figures.funnel import funnel_figure
 from registry_pipeline.reporting.sections.context import Context
 from registry_pipeline.reporting.sections.result_table import (
     Cell,
     Shown,
     folded_table,
+    is_telling,
     text,
     value,
     with_interval,
@@ -161,9 +163,70 @@ def facilities_section(context: Context) -> Section:
             "p": _p("p_value"),
         },
     )
-    blocks = [folded_table(small, shown) for shown in (funnel, frailty)]
-    section.add(*blocks)
+    section.add(_funnel_figure(small))
+    section.add(*(folded_table(small, shown) for shown in (funnel, frailty, *_HEADLINES)))
     return section if section.blocks else section.add(missing(context.why_empty("result.facility_funnel")))
+
+
+_HEADLINES = (
+    Shown(
+        "result.facility_difference",
+        "Each headline number: does it differ between facilities",
+        "The mean over facilities with its interval, the test that all are equal, and where the true value of another "
+        "facility would lie. Facilities of fewer than 5 patients have no estimate of their own. Case mix is not adjusted "
+        "for, so a difference may be one of patients.",
+        text("description"),
+        {
+            "Everybody": value("computed_value"),
+            "Facilities": value("n_facilities", 0),
+            "Mean (95 % CI)": with_interval("pooled"),
+            "p, all equal": _p("p_value"),
+            "Beyond chance, %": value("i_squared", 0, 100.0),
+            "Another facility": with_interval("pooled", 1, 1.0, ("prediction_lower", "prediction_upper")),
+        },
+    ),
+    Shown(
+        "result.facility_left_out",
+        "Each headline number without one facility",
+        "On which facility a number hangs: what it is without each. Patients of the facility that is left out are in none "
+        "of the row's numbers.",
+        lambda row: f"{row['description']}, without {row['left_out']}",
+        {
+            "Patients": value("n", 0),
+            "Value": value("computed_value"),
+            "Change": value("change"),
+        },
+    ),
+)
+
+
+def _funnel_figure(context: Context) -> Block | None:
+    """The funnel of the facilities, adjusted for case mix where that is known; none where fewer than two may be shown."""
+    rows = (
+        context.tables.table("result.facility_funnel")
+        if context.tables.has("result.facility_funnel")
+        else None
+    )
+    if rows is None or not len(rows):
+        return None
+    rows = rows[(rows["status"] == "ok") & ~is_telling(context, rows)]
+    adjusted = rows[rows["adjustment"] != "none"]
+    rows = adjusted if len(adjusted) else rows
+    if len(rows) < 2:
+        return None
+    outside = rows[rows["position"] != "inside"]
+    words = ", ".join(f"{clean(row.facility)} {row.position}" for row in outside.itertuples()) or "none"
+    return context.figures.add(
+        "facilities-funnel",
+        funnel_figure(rows),
+        rows[["facility", "n", "n_event", "expected", "ratio", "ci_lower", "ci_upper", "position"]],
+        title="Observed by expected deaths of each facility",
+        description=f"Facilities outside the limits: {words}.",
+        meaning="Each point is a facility. Between the inner lines lie 95, between the outer 99.8 of 100 facilities that make "
+        "no difference, by the exact Poisson distribution of the deaths expected of their patients.",
+        limits="Expected deaths are adjusted for the recorded case mix only. A facility outside is a question, not a verdict.",
+        source="result.facility_funnel",
+    )
 
 
 def _group(context: Context, variable: object, level: object) -> str:

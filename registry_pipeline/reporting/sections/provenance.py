@@ -30,6 +30,8 @@ SHOWN = {
     "growth_influence", "growth_mixed", "growth_sensitivity", "growth_serial", "immortal_time", "imputed_cox",
     "landmark_analysis", "lesion_cox", "lesion_local_control", "logrank_weighted", "missing_data", "missing_pattern",
     "patient_influence", "ph_residual", "recurrence_by_group", "recurrence_course", "rmst_difference",
+    "cox_factor", "prediction_standardised", "prediction_accuracy", "prediction_calibration", "state_occupation",
+    "state_time", "growth_band", "facility_funnel", "facility_frailty", "facility_difference", "facility_left_out",
 }  # fmt: skip
 MOST_ROWS = 60
 _HASHES = (

@@ -7,7 +7,9 @@ import numpy as np
 import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import poisson
 
+from registry_pipeline.analysis.facilities.funnel import funnel_limits
 from registry_pipeline.reporting.document.wording import (
     Words,
     clean,
@@ -18,6 +20,7 @@ from registry_pipeline.reporting.document.wording import (
 )
 from registry_pipeline.reporting.figures.base import accessible, thinned
 from registry_pipeline.reporting.figures.forest import Line, forest_figure
+from registry_pipeline.reporting.figures.funnel import funnel_figure
 from registry_pipeline.reporting.figures.survival import Curve, at_risk, km_figure
 from registry_pipeline.reporting.sections.cox_terms import preferred
 
@@ -154,3 +157,23 @@ def test_terms_are_told_with_what_they_are_compared_to() -> None:
     assert words.term("is_small", None) == ("Largest diameter, two groups", "≤ 15 mm vs > 15 mm")
     assert words.term("age_years", None)[1] == "per year"
     assert words.term("unheard[of]", None) == ("unheard", "of")
+
+
+def test_a_funnel_names_who_lies_outside_its_exact_limits() -> None:
+    expected = np.linspace(3, 40, 14)
+    lower, upper = funnel_limits(expected, 0.95)
+    rows = pd.DataFrame(
+        {
+            "facility": [f"H{i:02d}" for i in range(14)],
+            "expected": expected,
+            "ratio": 1.0,
+            "position": "inside",
+        }
+    )
+    rows.loc[9, ["ratio", "position"]] = [upper[9] * 1.1, "above warning"]
+    svg = funnel_figure(rows)
+    assert "H09" in svg and "H03" not in svg  # of many only those outside are named
+    assert "exact 95 % limits" in svg and "exact 99.8 % limits" in svg
+    for mean, low, high in zip(expected, lower, upper, strict=True):
+        inside = poisson.cdf(round(high * mean), mean) - poisson.cdf(round(low * mean) - 1, mean)
+        assert inside >= 0.95

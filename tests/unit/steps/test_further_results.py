@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from registry_pipeline.analysis import landmark_survival
 from registry_pipeline.core.settings import Study
 from registry_pipeline.study.analysis import Inputs, Tables
 from registry_pipeline.study.estimates import analyses
@@ -37,8 +38,11 @@ def test_one_facility_is_compared_with_nobody(marts: Marts) -> None:
     alone = marts.cohort.assign(facility_id="north")
     from dataclasses import replace
 
-    tables = tables_of("facilities", replace(marts, cohort=alone, registry_patient=alone))
-    for rows in tables.values():
+    others = replace(marts, cohort=alone, registry_patient=alone)
+    for rows in (
+        *tables_of("facilities", others).values(),
+        *tables_of("headlines by facility", others).values(),
+    ):
         assert rows["status"].tolist() == ["not_estimable"]
         assert rows["note"].iloc[0].startswith("Only one facility")
 
@@ -113,3 +117,35 @@ def test_the_headline_interval_of_growth_knows_patients() -> None:
         line = card[card["item"] == 13].iloc[0]
         assert (line["ci_lower"], line["ci_upper"]) == limits
         assert said in line["assumption"]
+
+
+def test_headlines_without_a_facility_are_those_of_the_others(marts: Marts) -> None:
+    tables = tables_of("headlines by facility", marts)
+    without, whole = tables["facility_left_out"], tables["facility_difference"].set_index("headline")
+    assert set(without["headline"]) == set(whole.index) >= {"os_36", "rmst", "follow_up", "hazard_ratio_size"}
+    frame = marts.times("os", STUDY.origin)
+    others = frame[frame["facility_id"] != "north"]
+    expected = landmark_survival(others, "duration_days", "is_event", 36 * STUDY.days_per_month)[
+        "survival"
+    ].iloc[0]
+    own = without[(without["headline"] == "os_36") & (without["left_out"] == "north")].iloc[0]
+    assert own["computed_value"] == pytest.approx(100 * expected)
+    assert own["change"] == pytest.approx(own["computed_value"] - whole.loc["os_36", "computed_value"])
+    assert own["n"] == others["patient_id"].nunique() and own["n"] + own["n_left_out"] == len(frame)
+
+
+def test_differences_between_facilities_are_pooled_on_their_scale(marts: Marts) -> None:
+    rows = tables_of("headlines by facility", marts)["facility_difference"]
+    known = rows[rows["status"] == "ok"].set_index("headline")
+    assert {"os_36", "rmst"} <= set(known.index)
+    assert ((known["ci_lower"] < known["pooled"]) & (known["pooled"] < known["ci_upper"])).all()
+    assert (
+        (known["prediction_lower"] <= known["ci_lower"])
+        & (known["lowest_left_out"] <= known["computed_value"])
+    ).all()
+    assert known.loc["os_36", "ci_lower"] >= 0 and known.loc["os_36", "ci_upper"] <= 100
+    follow_up = rows.set_index("headline").loc["follow_up"]
+    assert (
+        follow_up["status"] == "not_estimable"
+        and follow_up["lowest_left_out"] <= follow_up["highest_left_out"]
+    )
