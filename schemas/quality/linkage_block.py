@@ -13,5 +13,11 @@ MODEL = table(
         count("n_pairs", "Pairs compared", is_required=True),
         count("n_blocks_cut", "Groups too large to be compared by this key", is_required=True),
         count("n_patients_cut", "Patients in them", is_required=True),
+        count(
+            "n_pairs_left_out",
+            "Probable pairs that share it and are counted only, where a registry has too many to list; a pair counts "
+            "for the first key that it shares",
+            is_required=True,
+        ),
     ],
 )

@@ -7,7 +7,7 @@ inputs = ["quality.patient_pair", "quality.linkage_block"]
 message = "Two patients are probably one woman under two numbers. Compare their records and decide: same_person merges them at the next refresh, different_persons keeps them apart."
 category = "plausibility/uniqueness"
 source = "Kahn uniqueness; Fellegi and Sunter 1969"
-version = 2
+version = 3
 [thresholds]
 minimum_score = 0.9
 [[passing]]
@@ -26,6 +26,8 @@ minimum_score = 0.9
 [[failing]]
 _severity = "info"
 "quality.linkage_block" = [{blocking_key = "date of birth", n_blocks = 3, n_pairs = 3, n_blocks_cut = 1, n_patients_cut = 250}]
+[[failing]]
+"quality.linkage_block" = [{blocking_key = "date of birth", n_blocks = 3, n_pairs = 9000000, n_blocks_cut = 0, n_patients_cut = 0, n_pairs_left_out = 2400000}]
 [[failing]]
 _told = {facility_id = "x", submission_id = "s1", source_file = "a.csv", sheet = "S", source_row = "7"}
 "quality.patient_pair" = [{pair_key = "P1|P2", facility_id = "x", other_facility_id = "x", score = 0.95, match_weight = 4.2, birth_date_agreement = "close", dx_date_agreement = "equal", histology_group_agreement = "equal", name_agreement = "equal", national_id_agreement = "unknown", submission_id = "s1", source_file = "a.csv", sheet = "S", source_row = 7}]
@@ -61,3 +63,18 @@ SELECT
     'patient_id' AS items,
     format('not compared by {}: {} patients in {} groups that are too large', blocking_key, n_patients_cut, n_blocks_cut) AS detail
 FROM quality.linkage_block
+UNION ALL BY NAME
+-- Of too many probable pairs the best are listed, and one finding speaks of the others.
+SELECT
+    'registry' AS facility_id,
+    'probable pairs' AS record_key,
+    sum(coalesce(n_pairs_left_out, 0)) > 0 AS is_violated,
+    'warning' AS severity,
+    'patient_id' AS items,
+    format(
+        '{} more probable pairs are counted and not listed, which points to one common cause: the same file sent by '
+        'two facilities, numbers given twice, or a placeholder in a date',
+        CAST(sum(coalesce(n_pairs_left_out, 0)) AS BIGINT)
+    ) AS detail
+FROM quality.linkage_block
+HAVING count(*) > 0

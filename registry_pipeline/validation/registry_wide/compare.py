@@ -45,7 +45,8 @@ class Blocking:
     """What was compared.
 
     Attributes:
-        pairs: ``_left, _right``: positions of persons, the left one lower, each pair once.
+        pairs: ``_left, _right``: positions of persons, the left one lower, each pair once, and ``_pass``: the
+            place in ``passes`` of the first key that it shares.
         passes: ``blocking_key, n_blocks, n_pairs, n_blocks_cut, n_patients_cut``.
     """
 
@@ -89,7 +90,8 @@ def block(persons: pl.DataFrame, most_in_block: int = MOST_IN_BLOCK) -> Blocking
     persons (a placeholder date, a name that half a city bears) is left out of its pass and counted.
     """
     numbered = persons.with_row_index("_no").with_columns(pl.col("_no").cast(pl.UInt32))
-    found, told = [], []
+    found: list[pl.DataFrame] = []
+    told: list[tuple[str, int, int, int, int]] = []
     for name, keys in PASSES.items():
         keyed = numbered.select("_no", pl.concat_str(keys, separator="|").alias("_key")).drop_nulls("_key")
         blocks = keyed.group_by("_key").agg("_no", pl.len().alias("_size")).filter(pl.col("_size") > 1)
@@ -99,11 +101,13 @@ def block(persons: pl.DataFrame, most_in_block: int = MOST_IN_BLOCK) -> Blocking
         pairs = members.join(members.rename({"_no": "_right"}), on="_block").filter(
             pl.col("_no") < pl.col("_right")
         )
-        found.append(pairs.select(pl.col("_no").alias("_left"), "_right"))
+        number = pl.lit(len(told), dtype=pl.UInt8).alias("_pass")
+        found.append(pairs.select(pl.col("_no").alias("_left"), "_right", number))
         told.append((name, kept.height, pairs.height, cut.height, int(cut["_size"].sum())))
     columns = ("n_blocks", "n_pairs", "n_blocks_cut", "n_patients_cut")
     schema = {"blocking_key": pl.String, **dict.fromkeys(columns, pl.Int64)}
-    every = pl.concat(found).unique().sort("_left", "_right")
+    first = pl.concat(found).group_by("_left", "_right").agg(pl.col("_pass").min())
+    every = first.sort("_left", "_right")
     return Blocking(every, pl.DataFrame(told, schema=schema, orient="row"))
 
 

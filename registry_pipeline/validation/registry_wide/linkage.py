@@ -19,6 +19,9 @@ from registry_pipeline.validation.registry_wide.weights import Weights, estimate
 
 LEAST_SCORE = 0.05
 """Pairs below it are not kept, unless birth, diagnosis and histology all agree."""
+MOST_PAIRS = 20_000
+"""More probable pairs than these have one cause (the same file sent by two facilities, a number given twice), which no
+steward finds pair by pair: the best are listed, the others counted."""
 _UNKNOWN = "unknown"
 _KEYS = ("name_key", "sound_key", "national_id_key")
 
@@ -68,12 +71,15 @@ def _shaped(frame: pl.DataFrame) -> pl.DataFrame:
     return with_schema(frame, {**PERSON, "_row_id": pl.Int64})
 
 
-def find_pairs(persons: pl.DataFrame, most_in_block: int = MOST_IN_BLOCK) -> Linkage:
+def find_pairs(
+    persons: pl.DataFrame, most_in_block: int = MOST_IN_BLOCK, most_pairs: int = MOST_PAIRS
+) -> Linkage:
     """Every pair of patients that may be one person.
 
     Args:
         persons: of :func:`persons_of`.
         most_in_block: persons who share a blocking key and are still compared with each other.
+        most_pairs: pairs that are listed, the most probable first; what is left out is counted by blocking key.
     """
     ordered = _shaped(persons).sort("patient_id")
     blocking = block(ordered, most_in_block)
@@ -85,7 +91,23 @@ def find_pairs(persons: pl.DataFrame, most_in_block: int = MOST_IN_BLOCK) -> Lin
         pl.Series("match_weight", weights.bits(levels)),
     )
     kept = scored.filter((pl.col("score") >= LEAST_SCORE) | _is_exact())
-    return Linkage(_rows(ordered, kept), blocking.passes, weights)
+    listed = kept
+    if kept.height > most_pairs:
+        listed = kept.sort("score", "_left", "_right", descending=[True, False, False]).head(most_pairs)
+    return Linkage(_rows(ordered, listed), _with_left_out(blocking.passes, kept, listed), weights)
+
+
+def _with_left_out(passes: pl.DataFrame, kept: pl.DataFrame, listed: pl.DataFrame) -> pl.DataFrame:
+    """The passes with the number of probable pairs of each that are not listed; a pair counts for its first key."""
+    n_kept, n_listed = (
+        frame.get_column("_pass").value_counts(name="n").rename({"n": name})
+        for frame, name in ((kept, "n_kept"), (listed, "n_listed"))
+    )
+    numbered = passes.with_row_index("_pass").with_columns(pl.col("_pass").cast(pl.UInt8))
+    counted = numbered.join(n_kept, on="_pass", how="left", maintain_order="left")
+    counted = counted.join(n_listed, on="_pass", how="left", maintain_order="left")
+    left_out = (pl.col("n_kept").fill_null(0) - pl.col("n_listed").fill_null(0)).cast(pl.Int64)
+    return counted.select(*passes.columns, left_out.alias("n_pairs_left_out"))
 
 
 def _is_exact() -> pl.Expr:

@@ -98,6 +98,23 @@ def test_a_value_that_many_share_is_cut_and_said() -> None:
     assert block(heaped, most_in_block=1_000).pairs.height > 500 * 499 / 2
 
 
+def test_too_many_probable_pairs_are_counted_and_the_best_listed() -> None:
+    """The same women at every facility: pairs beyond any steward were listed one by one."""
+    once = draw_duplicates(60, share=0.0, seed=3).persons
+    copies = pl.concat(
+        once.with_columns(pl.col("patient_id") + f"-{number}", pl.lit(f"f{number}").alias("facility_id"))
+        for number in range(12)
+    )
+    whole, cut = find_pairs(copies), find_pairs(copies, most_pairs=50)
+    assert whole.pairs.height >= 60 * 12 * 11 / 2
+    assert whole.blocks["n_pairs_left_out"].sum() == 0
+    assert cut.pairs.height == 50
+    assert cut.pairs["score"].min() >= whole.pairs["score"].sort(descending=True)[49]
+    assert set(cut.pairs["pair_key"]) <= set(whole.pairs["pair_key"])
+    assert cut.blocks["n_pairs_left_out"].sum() == whole.pairs.height - 50
+    assert cut.blocks.drop("n_pairs_left_out").equals(whole.blocks.drop("n_pairs_left_out"))
+
+
 def test_rows_are_those_of_the_released_tables() -> None:
     found = find_pairs(draw_duplicates(400, share=0.1).persons)
     for name, frame in (("patient_pair", found.pairs), ("linkage_block", found.blocks)):
