@@ -118,9 +118,9 @@ def run(command: click.Command, arguments: Sequence[str]) -> int:
     try:
         with panics_as_exceptions():
             given = command.main(list(arguments), prog_name="registry", standalone_mode=False)
-        if not sys.stdout.closed:  # closed when the reader (head, less) went away in the middle
-            sys.stdout.flush()
-        return given if isinstance(given, int) else DONE
+            if not sys.stdout.closed:  # closed when the reader (head, less) went away in the middle
+                sys.stdout.flush()
+            return given if isinstance(given, int) else DONE
     except BrokenPipeError:
         # The reader (head, less) has gone; what was asked for was given.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

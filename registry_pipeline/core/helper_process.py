@@ -246,7 +246,8 @@ def _answer(theirs: Connection, function: Callable[..., Any], arguments: Sequenc
     except Exception as problem:
         problem.add_note(traceback.format_exc())  # pickling drops the way to it
         try:
-            theirs.send((False, problem))
+            with panics_as_exceptions():
+                theirs.send((False, problem))
         except Exception:  # it holds what cannot be pickled
             theirs.send((False, RuntimeError(f"{type(problem).__name__} in another process")))
 

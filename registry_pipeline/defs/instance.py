@@ -19,6 +19,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 
 from registry_pipeline.core.files import StoreError
 from registry_pipeline.core.home import Home
+from registry_pipeline.core.native_panics import panics_as_exceptions
 from registry_pipeline.core.sql_files import SQL_FOLDER
 
 TEMPLATE = SQL_FOLDER.parent / "dagster_home" / "dagster.yaml"
@@ -54,7 +55,8 @@ def open_instance(home: Home, echo: Echo = _tell) -> dg.DagsterInstance:
     logging.getLogger("alembic").setLevel(logging.WARNING)
     settings = folder / "dagster.yaml"
     try:
-        return _opened(folder, settings)
+        with panics_as_exceptions():
+            return _opened(folder, settings)
     except OperationalError:
         raise StoreError(f"{folder}: the database of Dagster's history cannot be reached") from None
     except Exception:  # of whatever kind a file that is no YAML, or no configuration, raises

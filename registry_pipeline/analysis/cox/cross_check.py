@@ -12,6 +12,7 @@ import numpy as np
 
 from registry_pipeline.analysis.cox.design import CoxData
 from registry_pipeline.analysis.inputs import Floats
+from registry_pipeline.core.native_panics import panics_as_exceptions
 
 MAX_ROWS = 100_000
 AGREEMENT = 1e-3  # in standard errors
@@ -30,7 +31,8 @@ def cross_check_note(
     if data.n > MAX_ROWS:
         return f"More than {MAX_ROWS:,} rows: no second implementation looked at this fit."
     try:
-        score, other_likelihood = _statsmodels(data, x, beta)
+        with panics_as_exceptions():
+            score, other_likelihood = _statsmodels(data, x, beta)
     except Exception as problem:
         # Whatever the other library raises is its opinion of the data, not a failure of ours.
         return f"The second implementation (statsmodels) did not fit this model ({type(problem).__name__})."

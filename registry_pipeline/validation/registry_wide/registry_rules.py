@@ -22,6 +22,7 @@ import polars as pl
 import schemas
 from registry_pipeline.core.frames import with_schema
 from registry_pipeline.core.home import WHOLE_REGISTRY
+from registry_pipeline.core.native_panics import panics_as_exceptions
 from registry_pipeline.core.sql_files import SqlFile
 from registry_pipeline.validation.records import curated, whole_key
 from registry_pipeline.validation.registry_wide.release_comparison import compare_releases, since_first_change
@@ -60,7 +61,8 @@ def run_registry_rules(
             results.append(result_row(entry, WHOLE_REGISTRY, 0, 0, False))
             continue
         try:
-            broken, judged = _judged(connection, entry, parameters)
+            with panics_as_exceptions():
+                broken, judged = _judged(connection, entry, parameters)
         except Exception as problem:  # a rule that raises must not stop the others
             failures[entry.rule_id] = f"{type(problem).__name__}: {problem}"
             results.append(result_row(entry, WHOLE_REGISTRY, 0, 0, True))

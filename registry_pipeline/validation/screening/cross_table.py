@@ -17,6 +17,7 @@ import duckdb
 import polars as pl
 import pyarrow as pa
 
+from registry_pipeline.core.native_panics import panics_as_exceptions
 from registry_pipeline.core.sql_files import SqlFile
 from registry_pipeline.validation.records import curated
 from registry_pipeline.validation.rules.catalogue import Catalogue, RuleEntry, parameters_for
@@ -86,7 +87,7 @@ def judge_between_tables(
 
         def judge(entry: RuleEntry) -> tuple[int, pl.DataFrame] | str:
             try:
-                with connection.cursor() as own:
+                with panics_as_exceptions(), connection.cursor() as own:
                     return judge_by_sql(own, entry, parameters)
             except Exception as problem:  # a rule that raises must not stop the others
                 return f"{type(problem).__name__}: {problem}"

@@ -17,6 +17,7 @@ import polars as pl
 from pandera.errors import SchemaError, SchemaErrors
 
 from registry_pipeline.core.frames import with_schema
+from registry_pipeline.core.native_panics import panics_as_exceptions
 from registry_pipeline.validation.records import curated, date_stems
 from registry_pipeline.validation.rules.catalogue import Catalogue, parameters_for
 from registry_pipeline.validation.screening.mixed_units import judgements_of_sent
@@ -132,11 +133,12 @@ def _judgements(
             continue
         given, items = parameters_for(entry, parameters), ",".join(rule.items)
         try:
-            advice = rule.suggest(given) if rule.suggest else None
-            result = Judgement(rule.rule_id, entry.severity, items, rule.check(given), advice)
-            if rule.warning and entry.warning_severity != "off":
-                second.append(Judgement(rule.rule_id, entry.warning_severity, items, rule.warning(given)))
-            main.append(result)
+            with panics_as_exceptions():
+                advice = rule.suggest(given) if rule.suggest else None
+                result = Judgement(rule.rule_id, entry.severity, items, rule.check(given), advice)
+                if rule.warning and entry.warning_severity != "off":
+                    second.append(Judgement(rule.rule_id, entry.warning_severity, items, rule.warning(given)))
+                main.append(result)
         except Exception as problem:  # a rule that raises must not stop the others
             outcome.failures[rule.rule_id] = f"{type(problem).__name__}: {problem}"
     return main, second
