@@ -3,13 +3,13 @@
 Belongs here: appending an entry, reading and proving the chain.
 Does not belong here: decisions on findings, which have a ledger of their own (``validation/decisions``).
 
-An entry that is changed, removed or put in between breaks the chain; entries cut off at the end are seen by whoever
-kept an earlier copy, such as a backup. No value of a record stands in it.
+An entry that is changed, removed or put in between breaks the chain; where it ends is noted apart
+(``core/chain_head.py``). A line that a power cut left half-written is in no head, and goes. No value of a record
+stands in it.
 """
 
 from __future__ import annotations
 
-import fcntl
 import getpass
 import hashlib
 import hmac
@@ -21,6 +21,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from registry_pipeline.core.chain_head import ChainCut, appending, check_heads, read_heads, write_head
 from registry_pipeline.core.files import StoreError, disk_errors_as_store_error
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.toml_source import ConfigurationError
@@ -69,8 +70,9 @@ def record(
         StoreError: the disk is full, or the log is damaged.
     """
     path = audit_log(home)
-    with disk_errors_as_store_error(path), _locked(path) as handle:
+    with disk_errors_as_store_error(path), appending(path), _opened_for_appending(path) as handle:
         entries = _parsed(path, home.key())
+        os.ftruncate(handle, _whole_bytes(path))
         before = entries[-1] if entries else None
         at = datetime.now(UTC).isoformat(timespec="seconds")
         number = before.entry_no + 1 if before else 1
@@ -78,6 +80,7 @@ def record(
         entry = replace(entry, chain_hash=_chain_hash(entry, before.chain_hash if before else "", home.key()))
         os.write(handle, (json.dumps(asdict(entry), ensure_ascii=False) + "\n").encode())
         os.fsync(handle)
+        write_head(path, entry.entry_no, entry.chain_hash, home.key())
     return entry
 
 
@@ -106,14 +109,29 @@ def read_audit_log(home: Home) -> list[AuditEntry]:
     return _parsed(audit_log(home), home.key())
 
 
+def _whole_bytes(path: Path) -> int:
+    """Length of the log up to its last whole line."""
+    return path.read_bytes().rfind(b"\n") + 1
+
+
 def _parsed(path: Path, key: bytes) -> list[AuditEntry]:
+    try:
+        heads = read_heads(path, key)
+        entries = _chained(path, key)
+        check_heads(path, heads, [entry.chain_hash for entry in entries])
+    except ChainCut as problem:
+        raise StoreError(str(problem)) from None
+    return entries
+
+
+def _chained(path: Path, key: bytes) -> list[AuditEntry]:
     entries: list[AuditEntry] = []
     before = ""
-    lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
+    lines = path.read_bytes()[: _whole_bytes(path)].splitlines() if path.exists() else []
     for number, line in enumerate(lines, start=1):
         try:
             entry = AuditEntry(**json.loads(line))
-            is_whole = line.endswith(b"\n") and entry.entry_no == number
+            is_whole = entry.entry_no == number
         except (ValueError, TypeError):
             is_whole = False
         if not is_whole or not hmac.compare_digest(entry.chain_hash, _chain_hash(entry, before, key)):
@@ -136,11 +154,9 @@ def _account() -> str:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[int]:
-    """The log, opened for appending by one process at a time."""
+def _opened_for_appending(path: Path) -> Iterator[int]:
     handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
         yield handle
     finally:
         os.close(handle)

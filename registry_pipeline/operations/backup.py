@@ -9,14 +9,16 @@ replaced atomically, and is copied before the bytes that it names, or after the 
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterable
-from contextlib import closing
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from registry_pipeline.core.chain_head import SUFFIX as HEAD
 from registry_pipeline.core.files import BUILDING, StoreError, disk_errors_as_store_error, sync
 from registry_pipeline.core.home import Home, make_home, open_home
 from registry_pipeline.core.toml_source import ConfigurationError
@@ -52,19 +54,45 @@ def back_up(home: Home, target: Path) -> Path:
     folder = target / f"registry-backup-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}"
     building = folder.with_name(folder.name + BUILDING)
     with disk_errors_as_store_error(folder / CHECKSUMS):
+        _sweep_killed(target)
         building.mkdir(parents=True, mode=0o700)
         try:
-            _copy_home(home, building)
-            write_checksums(building)
-            building.rename(folder)
-            sync(target)
+            with _marked_as_running(building):
+                _copy_home(home, building)
+                write_checksums(building)
+                building.rename(folder)
+                sync(target)
         finally:
             shutil.rmtree(building, ignore_errors=True)
     return folder
 
 
+@contextmanager
+def _marked_as_running(building: Path) -> Iterator[None]:
+    """Hold the folder's lock, which the system frees when the process dies.
+
+    Raises:
+        BlockingIOError: another process holds it.
+    """
+    handle = os.open(building, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _sweep_killed(target: Path) -> None:
+    """Remove what killed backups left in a folder; another one may be running there."""
+    for building in sorted(target.glob(f"registry-backup-*{BUILDING}")):
+        with suppress(BlockingIOError, FileNotFoundError), _marked_as_running(building):
+            shutil.rmtree(building, ignore_errors=True)
+
+
 def _copy_home(home: Home, folder: Path) -> None:
     served = current_release(home)
+    # before the ledgers: a head must not be ahead of its ledger
+    _copy(home.root, folder, sorted(home.key_file.parent.glob(f"*{HEAD}")))
     for release_id in release_ids(home):
         _copy(home.root, folder, _files(release_folder(home, release_id)))
     (folder / SERVED).write_text(served or "", encoding="utf-8")

@@ -63,7 +63,7 @@ def read_decision_state(home: Home) -> DecisionState:
         StoreError: the ledger is damaged, was changed by other means, or lacks decisions that a release holds.
     """
     try:
-        decisions = read_decisions(home.decisions, home.key()) if home.decisions.is_file() else []
+        decisions = read_decisions(home.decisions, home.key())
     except LedgerError as problem:
         raise StoreError(str(problem)) from None
     _refuse_shortened(home, decisions)

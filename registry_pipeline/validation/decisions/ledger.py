@@ -8,7 +8,7 @@ what (``stewardship/decide.py``). Imports nothing heavy: a refresh with nothing 
 The ledger is one SQLite file with a rollback journal: a process that is killed half-way leaves a journal
 with which the next reader restores the last whole entry. Every entry carries an HMAC, with the home's key, over
 itself and the HMAC of the entry before, so that a change by other means than this program is seen (21 CFR
-11.10(e)); without the key nobody can write a chain that fits.
+11.10(e)); without the key nobody can write a chain that fits. Where it ends is noted apart (``core/chain_head.py``).
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+
+from registry_pipeline.core.chain_head import ChainCut, appending, check_heads, read_heads, write_head
+from registry_pipeline.core.files import StoreError
 
 STATES = MappingProxyType(
     {
@@ -178,9 +181,10 @@ def append_decisions(path: Path, key: bytes, drafts: Sequence[Draft]) -> list[De
     """
     if unknown := {draft.state for draft in drafts} - STATES.keys():
         raise ValueError(f"unknown state '{min(unknown)}'")
-    with _opened(path, key) as ledger, _errors_in_one_line(path):
+    with _errors_in_one_line(path), appending(path), _opened(path, key) as ledger:
+        heads = read_heads(path, key)
         ledger.execute("BEGIN IMMEDIATE")
-        known = _verified(path, ledger, key)
+        known = _verified(path, ledger, key, heads)
         before = known[-1].entry_hash if known else ""
         appended: list[Decision] = []
         for number, draft in enumerate(drafts, start=len(known) + 1):
@@ -188,6 +192,8 @@ def append_decisions(path: Path, key: bytes, drafts: Sequence[Draft]) -> list[De
             before = appended[-1].entry_hash
         ledger.executemany(_INSERT, [astuple(entry) for entry in appended])
         ledger.execute("COMMIT")
+        if appended:
+            write_head(path, appended[-1].decision_no, before, key)
         return appended
 
 
@@ -208,14 +214,19 @@ def read_decisions(path: Path, key: bytes) -> list[Decision]:
     Raises:
         LedgerError: the ledger is damaged or was changed by other means.
     """
-    if not path.is_file():
-        return []
-    with _opened(path, key) as ledger, _errors_in_one_line(path):
-        return _verified(path, ledger, key)
+    with _errors_in_one_line(path):
+        heads = read_heads(path, key)
+        if not path.is_file():
+            check_heads(path, heads, [])
+            return []
+        with _opened(path, key) as ledger:
+            return _verified(path, ledger, key, heads)
 
 
-def _verified(path: Path, ledger: sqlite3.Connection, key: bytes) -> list[Decision]:
-    """All entries, whose numbers have no gap and whose hashes fit."""
+def _verified(
+    path: Path, ledger: sqlite3.Connection, key: bytes, heads: Sequence[tuple[int, str]]
+) -> list[Decision]:
+    """All entries, whose numbers have no gap and whose hashes fit, down to where they ended."""
     names = ", ".join(field.name for field in fields(Decision))
     entries = [Decision(*row) for row in ledger.execute(f"SELECT {names} FROM decision ORDER BY decision_no")]
     before = ""
@@ -224,6 +235,7 @@ def _verified(path: Path, ledger: sqlite3.Connection, key: bytes) -> list[Decisi
         if entry.decision_no != number or not hmac.compare_digest(entry.entry_hash, expected):
             raise LedgerError(f"{path}: entry {number} was changed or removed; restore it from the backup")
         before = entry.entry_hash
+    check_heads(path, heads, [entry.entry_hash for entry in entries])
     return entries
 
 
@@ -276,6 +288,8 @@ def _first_version(path: Path, ledger: sqlite3.Connection, key: bytes) -> list[t
 def _errors_in_one_line(path: Path) -> Iterator[None]:
     try:
         yield
+    except (ChainCut, StoreError) as problem:
+        raise LedgerError(str(problem)) from None
     except (sqlite3.Error, OSError) as problem:
         kind = problem.strerror if isinstance(problem, OSError) else type(problem).__name__
         raise LedgerError(f"{path}: the ledger of decisions cannot be used ({kind})") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -40,6 +41,7 @@ from registry_pipeline.store.retention import (
     to_prune,
     unpin,
 )
+from registry_pipeline.validation.decisions.ledger import read_decisions
 from tests.support.registry_home import HOSPITAL, ROOT, good_files, send, send_all, small_home
 
 RELEASES = ("2026-01-01T000000Z-aaaaaa", "2026-01-02T000000Z-bbbbbb")
@@ -183,10 +185,89 @@ def test_the_audit_log_is_append_only(home: Home, change: str) -> None:
         "no JSON": [*lines, b"[]\n"],
     }[change]
     path.write_bytes(b"".join(lines))
-    with pytest.raises(StoreError, match="is not what was written"):
+    for use in (read_audit_log, lambda home: record(home, "backup")):
+        with pytest.raises(StoreError, match=r"is not what was written|is missing or another one"):
+            use(home)
+
+
+@pytest.mark.parametrize("n_left", [0, 1, 3, 4])
+def test_entries_cut_off_at_the_end_of_the_audit_log_are_missed(home: Home, n_left: int) -> None:
+    for number in range(4):
+        record(home, "backup", details=f"number {number}")
+    path = audit_log(home)
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:n_left]))
+    for use in (read_audit_log, lambda home: record(home, "backup")):
+        with pytest.raises(StoreError, match=r"entry .* of 5 is missing or another one; restore it"):
+            use(home)
+    path.unlink()
+    with pytest.raises(StoreError, match="entry 1 of 5 is missing"):
         read_audit_log(home)
-    with pytest.raises(StoreError, match="is not what was written"):
-        record(home, "backup")
+
+
+def test_a_line_that_a_power_cut_left_half_written_goes(home: Home) -> None:
+    """No head names it: it was never said to be on the disk."""
+    record(home, "backup", details="whole")
+    whole = audit_log(home).read_bytes()
+    audit_log(home).write_bytes(whole + b'{"entry_no": 3, "at"')
+    assert [entry.details for entry in read_audit_log(home)] == ["", "whole"]
+    assert record(home, "backup", details="next").entry_no == 3
+    assert [entry.details for entry in read_audit_log(home)] == ["", "whole", "next"]
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from registry_pipeline.core.home import Home
+from registry_pipeline.operations import audit, backup
+from registry_pipeline.validation.decisions import ledger
+die = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+backup.write_checksums = audit.write_head = ledger.write_head = die
+home = Home(Path(sys.argv[1]))
+subject = ledger.Subject("F1", "M01", "north", "measurement", "k", "i", "d")
+{
+    "backup": lambda: backup.back_up(home, Path(sys.argv[3])),
+    "record": lambda: audit.record(home, "backup", details="before its head"),
+    "decide": lambda: ledger.append_decisions(home.decisions, home.key(), [ledger.Draft(subject, "waived", "seen", "A")]),
+}[sys.argv[2]]()
+"""
+
+
+def killed(home: Home, action: str, folder: Path) -> None:
+    command = [sys.executable, "-c", KILLED, str(home.root), action, str(folder)]
+    assert subprocess.run(command, cwd=ROOT, check=False).returncode == -9
+
+
+def test_an_entry_whose_head_a_kill_prevented_is_kept(home: Home, tmp_path: Path) -> None:
+    killed(home, "record", tmp_path)
+    killed(home, "decide", tmp_path)
+    assert read_audit_log(home)[-1].details == "before its head"
+    assert record(home, "backup").entry_no == 3
+    assert [entry.finding_id for entry in read_decisions(home.decisions, home.key())] == ["F1"]
+
+
+def test_what_a_killed_backup_left_is_swept_by_the_next_and_a_running_one_is_not(
+    home: Home, tmp_path: Path
+) -> None:
+    killed(home, "backup", tmp_path / "disk")
+    (left,) = (tmp_path / "disk").iterdir()
+    assert left.name.endswith(".building")
+    handle = os.open(left, os.O_RDONLY)
+    fcntl.flock(handle, fcntl.LOCK_EX)  # as if it were running
+    first = back_up(home, tmp_path / "disk")
+    assert set((tmp_path / "disk").iterdir()) == {left, first}
+    os.close(handle)
+    second = back_up(home, tmp_path / "disk")
+    assert set((tmp_path / "disk").iterdir()) == {first, second}
+
+
+def test_a_restored_home_knows_where_its_ledgers_end(home: Home, tmp_path: Path) -> None:
+    record(home, "backup", details="one more")
+    restored = restore(back_up(home, tmp_path / "disk"), tmp_path / "elsewhere", home.key_file)
+    assert len(read_audit_log(restored)) == 2
+    lines = audit_log(restored).read_bytes().splitlines(keepends=True)
+    audit_log(restored).write_bytes(lines[0])
+    with pytest.raises(StoreError, match="entry 2 of 2 is missing"):
+        read_audit_log(restored)
 
 
 def test_entries_of_many_processes_at_once_are_all_kept(home: Home) -> None:

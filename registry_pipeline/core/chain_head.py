@@ -1,0 +1,116 @@
+"""Where a chain of entries ends: kept apart from it, so that entries cut off at its end are missed.
+
+Belongs here: writing the head of a ledger, comparing a ledger with its heads.
+Does not belong here: the ledgers (``validation/decisions/ledger.py``, ``operations/audit.py``), which hash entry by entry.
+
+A chain of hashes shows every change but one: its last entries can be cut off. So the number and the hash of the last entry
+stand, with a keyed hash of both, in ``secrets/``, and a copy of that in every release. A head is written after its entry: a
+process that is killed between the two leaves a head that is behind, never one that is ahead.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import hmac
+import json
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from registry_pipeline.core.files import BUILDING, write_json
+
+SUFFIX = ".head"
+RELEASES = "releases"
+SECRETS = "secrets"
+
+
+class ChainCut(Exception):
+    """Entries that a ledger held are missing, or its head is; says what to restore."""
+
+
+def head_path(ledger: Path) -> Path:
+    """Where the head of a ledger of the home lies."""
+    return ledger.parent / SECRETS / f"{ledger.stem}{SUFFIX}"
+
+
+@contextmanager
+def appending(ledger: Path) -> Iterator[None]:
+    """One process at a time appends to a ledger and writes its head; others wait."""
+    folder = head_path(ledger).parent
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def write_head(ledger: Path, n_entries: int, last_hash: str, key: bytes) -> None:
+    """Note where a ledger ends; to be called within :func:`appending`, after the entry is on the disk.
+
+    Raises:
+        StoreError: the disk is full or the folder cannot be written.
+    """
+    head = {"n_entries": n_entries, "last_hash": last_hash, "mac": _mac(ledger, n_entries, last_hash, key)}
+    write_json(head, head_path(ledger))
+
+
+def copy_heads(root: Path, folder: Path) -> None:
+    """Put copies of a home's heads into a release."""
+    for path in sorted((root / SECRETS).glob(f"*{SUFFIX}")):
+        shutil.copyfile(path, folder / path.name)
+
+
+def read_heads(ledger: Path, key: bytes) -> list[tuple[int, str]]:
+    """Number and hash of the entries that a ledger must hold; to be read before the ledger is.
+
+    Raises:
+        ChainCut: the head is damaged, or gone although a release has a copy of it.
+    """
+    own = head_path(ledger)
+    copies = sorted((ledger.parent / RELEASES).glob(f"*/{own.name}"))
+    copies = [path for path in copies if BUILDING not in path.parent.name][-1:]
+    heads = [_read(ledger, path, key) for path in (own, *copies) if path.is_file()]
+    if heads and heads[0] is None:
+        raise ChainCut(f"{own}: is damaged; restore it and {ledger.name} from the backup")
+    if copies and not own.is_file():
+        raise ChainCut(f"{own}: is missing; restore it and {ledger.name} from the backup")
+    return [head for head in heads if head is not None]
+
+
+def check_heads(ledger: Path, heads: Sequence[tuple[int, str]], hashes: Sequence[str]) -> None:
+    """Whether the entries of a ledger go at least as far as its heads say.
+
+    Args:
+        hashes: of all entries, in order.
+
+    Raises:
+        ChainCut: entries at the end are missing, or are others.
+    """
+    for n_entries, last_hash in heads:
+        if len(hashes) < n_entries or not hmac.compare_digest(hashes[n_entries - 1], last_hash):
+            raise ChainCut(
+                f"{ledger}: entry {min(n_entries, len(hashes) + 1)} of {n_entries} is missing or another one; "
+                f"restore it and {SECRETS}/{head_path(ledger).name} from the backup"
+            )
+
+
+def _read(ledger: Path, path: Path, key: bytes) -> tuple[int, str] | None:
+    """A head that was written with the key; None for any other content."""
+    try:
+        head: Any = json.loads(path.read_text(encoding="utf-8"))
+        n_entries, last_hash, mac = head["n_entries"], head["last_hash"], head["mac"]
+        is_ours = hmac.compare_digest(mac, _mac(ledger, n_entries, last_hash, key))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return (n_entries, last_hash) if is_ours and n_entries > 0 else None
+
+
+def _mac(ledger: Path, n_entries: int, last_hash: str, key: bytes) -> str:
+    text = json.dumps(["head", ledger.stem, n_entries, last_hash])
+    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
