@@ -22,7 +22,7 @@ from registry_pipeline.pipeline.errors import Refused
 from registry_pipeline.pipeline.mend import mend_home
 from registry_pipeline.pipeline.refresh import chosen_facilities, take_in
 from registry_pipeline.pipeline.refresh import refresh as refresh_without_dagster
-from registry_pipeline.pipeline.step import has_nothing_to_do
+from registry_pipeline.pipeline.step import has_nothing_to_do, outdated_facilities
 from registry_pipeline.pipeline.watched import note_served
 from registry_pipeline.store.releases import current_release, reports_problem
 
@@ -75,12 +75,18 @@ def refresh(facilities: tuple[str, ...], force: bool, plain: bool) -> None:
     before = current_release(home)
     chosen = chosen_facilities(home, facilities)
     _tell_landing(take_in(home, chosen if facilities else ()))
-    if force or not has_nothing_to_do(read_context(home)):
+    if force or not has_nothing_to_do(read_context(home), facilities):
         with keeping_helper(), recorded_refresh(home):
             _refresh(home, facilities, force, plain)
     else:
         note_served(home)
     after = current_release(home)
+    for facility_id in outdated_facilities(read_context(home)) if facilities else ():
+        click.echo(
+            f"{facility_id}: left as it was, though its files, its mapping, settings, decisions or the code have "
+            "changed since it was judged; judge it with: registry refresh",
+            err=True,
+        )
     if problem := reports_problem(home):
         click.echo(f"Release {after}: {problem}. The next refresh tries again.", err=True)
     if after is None:

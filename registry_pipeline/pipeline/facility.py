@@ -23,11 +23,9 @@ from registry_pipeline.pipeline.corrections import applicable, with_corrections
 from registry_pipeline.pipeline.merges import Merges, merges_at
 from registry_pipeline.pipeline.step import (
     Step,
-    digest_of,
     is_whole,
-    read_note,
     refresh_lock,
-    screening_digest,
+    screening_fingerprint,
     staging_digest,
 )
 from registry_pipeline.store.layout import StoreLayout
@@ -168,16 +166,9 @@ def screen(context: RefreshContext, facility_id: str, force: bool = False) -> Sc
     """Judge every record of a facility; what was staged of it is made again where it is damaged."""
     with refresh_lock(context.home):
         stage(context, facility_id)
-        note = read_note(context.layout.staged(facility_id))
+        fingerprint = screening_fingerprint(context, facility_id)
         merges, waived = merges_at(context, facility_id), context.decisions.waived_at(facility_id)
         corrections = context.decisions.corrections_at(facility_id)
-        fingerprint = digest_of(
-            note and (note["fingerprint"], note["files"]),
-            screening_digest(context, facility_id),
-            asdict(merges),
-            waived,
-            [decision.decision_no for decision in corrections],
-        )
         step = Step(context.layout.screened(facility_id), fingerprint, context.finished)
         waivers = Waivers(waived, context.home.key())
         report = step.run(lambda: _screen(context, facility_id, merges, waivers, corrections), force)

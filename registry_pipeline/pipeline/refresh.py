@@ -57,7 +57,7 @@ def refresh(
         chosen = chosen_facilities(home, facilities)
         landing = take_in(home, chosen if facilities else ())
         context = read_context(home)
-        if not force and has_nothing_to_do(context):
+        if not force and has_nothing_to_do(context, facilities):
             note_served(home)
             return RefreshReport(landing, current_release(home) or "", False)
         release_id, is_new = _make(context, chosen, force, progress)

@@ -13,6 +13,7 @@ from pathlib import Path
 import polars as pl
 
 import schemas
+from registry_pipeline.core.chain_head import copy_heads
 from registry_pipeline.core.files import BUILDING, StoreError, disk_errors_as_store_error, write_text
 from registry_pipeline.core.frames import with_schema
 from registry_pipeline.core.home import Home
@@ -22,7 +23,13 @@ from registry_pipeline.pipeline.corrections import APPLIED
 from registry_pipeline.pipeline.errors import Refused, record_private_details
 from registry_pipeline.pipeline.findings import findings_with_history
 from registry_pipeline.pipeline.registry import submissions
-from registry_pipeline.pipeline.step import code_version, input_hash, is_up_to_date, refresh_lock
+from registry_pipeline.pipeline.step import (
+    code_version,
+    input_hash,
+    is_up_to_date,
+    outdated_facilities,
+    refresh_lock,
+)
 from registry_pipeline.reporting.report import write_reports
 from registry_pipeline.store.inputs import keep_inputs
 from registry_pipeline.store.integrity import write_checksums
@@ -83,10 +90,11 @@ def publish(context: RefreshContext, force: bool = False) -> PublicationReport:
     home = context.home
     with refresh_lock(home):
         sweep_releases(home)
-        is_new = force or not is_up_to_date(context)
+        outdated = outdated_facilities(context)
+        is_new = force or not is_up_to_date(context, outdated)
         if is_new:
             _refuse_blocked(context)
-            _build(context, anew=force)
+            _build(context, outdated, anew=force)
         elif reports_problem(home) is not None:
             _retry_reports(home)
         return served(home, is_new)
@@ -120,17 +128,23 @@ def build_again(context: RefreshContext, release_id: str) -> None:
     Raises:
         Refused: a check is violated.
     """
-    _build(context, anew=True, release_id=release_id, has_pages=False)
+    _build(context, outdated_facilities(context), anew=True, release_id=release_id, has_pages=False)
 
 
-def _build(context: RefreshContext, anew: bool, release_id: str = "", has_pages: bool = True) -> None:
+def _build(
+    context: RefreshContext,
+    outdated: Mapping[str, str],
+    anew: bool,
+    release_id: str = "",
+    has_pages: bool = True,
+) -> None:
     home, settings = context.home, context.settings
     rules = context.rules
     versions = Versions(
         code_version=code_version(),
         rule_set_version=rules.rule_set_version,
         parameter_hash=settings.digest(),
-        input_hash=input_hash(context),
+        input_hash=input_hash(context, outdated),
         key_check=home.key_check(),
         data_statement=settings.privacy.data_statement,
     )
@@ -165,8 +179,9 @@ def _build(context: RefreshContext, anew: bool, release_id: str = "", has_pages:
 
 
 def _finish(home: Home, folder: Path) -> None:
-    """What lies beside a release's database: what it was made of, and its pages."""
+    """What lies beside a release's database: what it was made of, where the ledgers end, and its pages."""
     keep_inputs(home, folder)
+    copy_heads(home.root, folder)
     _write_reports(home, folder)
 
 

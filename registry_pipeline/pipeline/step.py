@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -21,8 +21,10 @@ from registry_pipeline.core.files import exclusive, read_hashed_json, sha256_of,
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.source_code import rooms_digest
 from registry_pipeline.core.sql_files import SQL_FOLDER
+from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.intake.landing.ledger import ledger_path
 from registry_pipeline.pipeline.context import RefreshContext
+from registry_pipeline.pipeline.merges import merges_at
 from registry_pipeline.store.integrity import damaged_files
 from registry_pipeline.store.releases import (
     DATABASE,
@@ -181,8 +183,51 @@ def screening_digest(context: RefreshContext, facility_id: str) -> str:
     return digest_of(told, judged_by, context.extract_date(facility_id), code)
 
 
-def input_hash(context: RefreshContext) -> str:
-    """Hash of all landed bytes, mappings and decisions of the registry, and of the key of its pseudonyms."""
+def screening_fingerprint(context: RefreshContext, facility_id: str) -> str:
+    """Hash of all that a facility's judged records depend on: what was staged, mapping, settings, code, decisions."""
+    note = read_note(context.layout.staged(facility_id))
+    return digest_of(
+        note and (note["fingerprint"], note["files"]),
+        screening_digest(context, facility_id),
+        asdict(merges_at(context, facility_id)),
+        context.decisions.waived_at(facility_id),
+        [decision.decision_no for decision in context.decisions.corrections_at(facility_id)],
+    )
+
+
+def outdated_facilities(context: RefreshContext, chosen: Collection[str] = ()) -> dict[str, str]:
+    """Facilities whose judged records were made of other input than there is now -> what they were made of.
+
+    Args:
+        chosen: facilities that are about to be judged, which makes them current.
+    """
+    outdated = {}
+    for facility_id in sorted(set(context.senders) - set(chosen)):
+        staged = read_note(context.layout.staged(facility_id))
+        screened = read_note(context.layout.screened(facility_id))
+        if not (staged and screened and _is_current(context, facility_id, staged, screened)):
+            outdated[facility_id] = screened["fingerprint"] if screened else ""
+    return outdated
+
+
+def _is_current(
+    context: RefreshContext, facility_id: str, staged: dict[str, Any], screened: dict[str, Any]
+) -> bool:
+    try:
+        is_staged = staged["fingerprint"] == staging_digest(context, facility_id)
+        is_screened = screened["fingerprint"] == screening_fingerprint(context, facility_id)
+        return bool(is_staged and is_screened)
+    except ConfigurationError:  # its mapping cannot be read: whoever judges the facility is told
+        return False
+
+
+def input_hash(context: RefreshContext, outdated: Mapping[str, str]) -> str:
+    """Hash of what a release is made of: landed bytes, mappings, decisions and the key of the pseudonyms.
+
+    Args:
+        outdated: of :func:`outdated_facilities`. A release that leaves a facility as it was is not the release
+            of today's input: the next refresh of all facilities has to see that.
+    """
     home = context.home
     facilities = [
         digest_of(
@@ -193,7 +238,8 @@ def input_hash(context: RefreshContext) -> str:
         )
         for facility_id in context.facility_ids
     ]
-    return digest_of(facilities, *context.decisions.digest_parts())
+    left_behind = [dict(outdated)] if outdated else []
+    return digest_of(facilities, *left_behind, *context.decisions.digest_parts())
 
 
 def compared_release(context: RefreshContext) -> str | None:
@@ -202,7 +248,8 @@ def compared_release(context: RefreshContext) -> str | None:
     What is made of the same input again (forced, or by new code or settings) is compared with the same release as the
     first time: against itself it would show no change, and what was found between the deliveries would seem settled.
     """
-    home, current, own = context.home, current_release(context.home), input_hash(context)
+    home, current = context.home, current_release(context.home)
+    own = input_hash(context, outdated_facilities(context))
     for release_id in reversed(release_ids(home)):
         if current is None or release_id > current or damaged_files(home, release_id, only=DATABASE):
             continue
@@ -213,7 +260,7 @@ def compared_release(context: RefreshContext) -> str | None:
     return None
 
 
-def is_up_to_date(context: RefreshContext) -> bool:
+def is_up_to_date(context: RefreshContext, outdated: Mapping[str, str]) -> bool:
     """Whether the served release was made from just this input, these settings and this code."""
     if current_release(context.home) is None:
         return False
@@ -221,9 +268,14 @@ def is_up_to_date(context: RefreshContext) -> bool:
         row = connection.execute(
             "SELECT code_version, parameter_hash, input_hash FROM meta.release"
         ).fetchone()
-    return row == (code_version(), context.settings.digest(), input_hash(context))
+    return row == (code_version(), context.settings.digest(), input_hash(context, outdated))
 
 
-def has_nothing_to_do(context: RefreshContext) -> bool:
-    """Whether the served release is made of just what there is now, and has its reports."""
-    return is_up_to_date(context) and reports_problem(context.home) is None
+def has_nothing_to_do(context: RefreshContext, chosen: Sequence[str] = ()) -> bool:
+    """Whether the served release is made of just what there is now, and has its reports.
+
+    Args:
+        chosen: the facilities that a refresh is restricted to; it leaves the others as they are. All by default.
+    """
+    outdated = outdated_facilities(context, chosen) if chosen else {}
+    return is_up_to_date(context, outdated) and reports_problem(context.home) is None
