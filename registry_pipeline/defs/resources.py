@@ -11,6 +11,7 @@ import dagster as dg
 
 from registry_pipeline.core.home import Home
 from registry_pipeline.defs.guard import guarded
+from registry_pipeline.operations.audit import read_audit_log
 from registry_pipeline.pipeline.context import RefreshContext, read_context
 from registry_pipeline.pipeline.step import refresh_lock
 
@@ -46,6 +47,7 @@ def registry_resource(home: Home) -> dg.ResourceDefinition:
     @dg.resource(config_schema={}, description=f"The registry home {home.root}.")
     def registry(_: dg.InitResourceContext) -> Iterator[RegistryRun]:
         with guarded(home), refresh_lock(home):
+            read_audit_log(home)  # a run that could not be recorded does not begin
             yield RegistryRun(home)
 
     return registry

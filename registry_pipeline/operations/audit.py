@@ -86,11 +86,12 @@ def record(
 
 @contextmanager
 def recorded_refresh(home: Home) -> Iterator[None]:
-    """A refresh, which is recorded as done or as refused.
+    """A refresh, which is recorded as done or as refused; none is made that could not be recorded.
 
     Raises:
-        Refused, StoreError, ConfigurationError, InternalFailure: as they came.
+        Refused, StoreError, ConfigurationError, InternalFailure: as they came, or the log is damaged.
     """
+    read_audit_log(home)
     try:
         yield
     except (Refused, StoreError, ConfigurationError, InternalFailure) as problem:

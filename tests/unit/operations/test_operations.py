@@ -204,6 +204,12 @@ def test_entries_cut_off_at_the_end_of_the_audit_log_are_missed(home: Home, n_le
         read_audit_log(home)
 
 
+def test_no_refresh_begins_that_could_not_be_recorded(home: Home) -> None:
+    audit_log(home).write_bytes(b"")
+    with pytest.raises(StoreError, match="is missing"), recorded_refresh(home):
+        pytest.fail("the refresh has begun")
+
+
 def test_a_line_that_a_power_cut_left_half_written_goes(home: Home) -> None:
     """No head names it: it was never said to be on the disk."""
     record(home, "backup", details="whole")
