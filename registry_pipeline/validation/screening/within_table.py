@@ -224,9 +224,10 @@ def _suspects(records: pl.DataFrame, judgements: list[Judgement]) -> list[Judgem
     Where one of them raises, all are left to pandera, which tells them apart.
     """
     try:
-        broken = records.select(
-            (~judgement.expression).any().alias(str(at)) for at, judgement in enumerate(judgements)
-        )
+        with panics_as_exceptions():
+            broken = records.select(
+                (~judgement.expression).any().alias(str(at)) for at, judgement in enumerate(judgements)
+            )
     except Exception:
         return judgements
     return (
