@@ -65,16 +65,18 @@ def write_journal(database: Path, folder: Path, *, suppress_small: bool = False)
     """
     folder.mkdir(parents=True, exist_ok=True)
     with ReleaseTables(database) as tables:
-        asked = tables.parameters.get("privacy.suppress_small", "").lower() == "true"
-        limit = int(tables.number("privacy.small_cell", 5)) if suppress_small or asked else 0
+        is_set = tables.parameters.get("privacy.suppress_small", "").lower() == "true"
+        limit = int(tables.number("privacy.small_cell", 5)) if suppress_small or is_set else 0
         context = Context(tables, PdfFolder(folder / "figures"), limit)
         with also_as_pdf(True):
             sections = study_sections(context)
-        found = [block for section in sections for block in section.blocks if isinstance(block, Table)]
+        tables_of_report = [
+            block for section in sections for block in section.blocks if isinstance(block, Table)
+        ]
         origin = f"Release {clean(release_row(context).get('release_id') or 'unnamed')}"
     written: list[Path] = []
     for name, sources in (("table_1", DESCRIPTIVE), ("regression", REGRESSION)):
-        chosen = [_signed(one, origin) for one in found if one.source in sources]
+        chosen = [_signed(table, origin) for table in tables_of_report if table.source in sources]
         chosen = chosen[:1] if name == "table_1" else chosen
         if chosen:
             written += [_write(folder / f"{name}.docx", docx_bytes(chosen))]
@@ -151,7 +153,7 @@ def _heads(table: Table) -> list[list[str]]:
 
 def _spans(table: Table) -> Iterator[tuple[int, int]]:
     """First and last position of neighbouring columns that share a group."""
-    for group, members in groupby(enumerate(table.columns, start=1), key=lambda one: one[1].group):
+    for group, members in groupby(enumerate(table.columns, start=1), key=lambda place: place[1].group):
         places = [place for place, _ in members]
         if group and len(places) > 1:
             yield places[0], places[-1]
@@ -200,10 +202,10 @@ def _latex_table(table: Table) -> str:
 
 
 def _latex_groups(table: Table) -> Iterator[str]:
-    for group, members in groupby(table.columns, key=lambda one: one.group):
+    for group, members in groupby(table.columns, key=lambda column: column.group):
         yield rf"\multicolumn{{{len(list(members))}}}{{c}}{{{latex(group)}}}"
 
 
 def latex(text: str) -> str:
     """Text that LaTeX sets as it is."""
-    return re.sub(".", lambda one: _LATEX.get(one[0], one[0]), clean(text).replace("\n", " "))
+    return re.sub(".", lambda match: _LATEX.get(match[0], match[0]), clean(text).replace("\n", " "))

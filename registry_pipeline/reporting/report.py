@@ -90,8 +90,8 @@ def write_reports(
         keeping_drawings(drawings),
         sweeping_drawings(drawings),
     ):
-        asked = tables.parameters.get("privacy.suppress_small", "").lower() == "true"
-        limit = int(tables.number("privacy.small_cell", 5)) if suppress_small or asked else 0
+        is_set = tables.parameters.get("privacy.suppress_small", "").lower() == "true"
+        limit = int(tables.number("privacy.small_cell", 5)) if suppress_small or is_set else 0
         context = Context(tables, FigureFolder(folder / FIGURES), limit)
         with helping(is_worth_starting=False) as helper:  # PDF is asked for in this process only
             sections = study_sections(context, None if pdf else helper, drawings)
@@ -138,7 +138,10 @@ def _facility_pages(registry: Scope, folder: Path) -> dict[Path, str]:
 
 def safe_name(facility: str) -> str:
     """A facility's id as the name of a folder; ids are checked at intake, and this does not rely on it."""
-    return "".join(one if one.isalnum() or one in "-_" else "_" for one in facility) or "_"
+    return (
+        "".join(character if character.isalnum() or character in "-_" else "_" for character in facility)
+        or "_"
+    )
 
 
 def _registry(context: Context) -> Section:
@@ -212,13 +215,13 @@ def study_sections(
     """
     place = (context.tables.database, context.figures.folder, context.small_cell, drawings)
 
-    def there(asked: Helper, name: str) -> Section | None:
-        section, written = asked.call(_section_there, name, *place)
+    def in_helper(helper_process: Helper, name: str) -> Section | None:
+        section, written = helper_process.call(_section_there, name, *place)
         context.figures.written += written
         return section
 
     result = run_shared(
-        SECTIONS, lambda name: SECTIONS[name](context), None if helper is None else partial(there, helper)
+        SECTIONS, lambda name: SECTIONS[name](context), None if helper is None else partial(in_helper, helper)
     )
     order = list(SECTIONS)
     for name in ("registry", "follow_up") if context.no_cohort else ():

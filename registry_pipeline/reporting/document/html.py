@@ -32,7 +32,7 @@ def render_page(template: str, sections: Sequence[Section], **values: Any) -> st
 
 def head_groups(columns: Sequence[Column]) -> list[tuple[str, list[Column]]]:
     """Common heads of columns with the columns below them; an empty text stands for no common head."""
-    return [(group, list(members)) for group, members in groupby(columns, key=lambda one: one.group)]
+    return [(group, list(members)) for group, members in groupby(columns, key=lambda column: column.group)]
 
 
 def runs(blocks: Sequence[Block]) -> list[tuple[str, list[Block]]]:

@@ -29,7 +29,8 @@ def harmless(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
     return "".join(
-        "·" if unicodedata.category(one) in ("Cc", "Cf", "Zl", "Zp") else one for one in str(value)
+        "·" if unicodedata.category(character) in ("Cc", "Cf", "Zl", "Zp") else character
+        for character in str(value)
     )
 
 
@@ -46,24 +47,24 @@ def print_table(
     from rich.table import Table
     from rich.text import Text
 
-    kept = [list(row) for row in rows]
+    lines = [list(row) for row in rows]
     table = Table(title=title, box=SIMPLE_HEAD, title_justify="left", pad_edge=False)
     for position, name in enumerate(columns):
-        is_number = any(isinstance(row[position], int | float) for row in kept) and not any(
-            isinstance(row[position], str | bool) for row in kept
+        is_number = any(isinstance(row[position], int | float) for row in lines) and not any(
+            isinstance(row[position], str | bool) for row in lines
         )
         table.add_column(
             Text(name),
             justify="right" if is_number else "left",
             overflow="fold" if is_wrapped else "ellipsis",
         )
-    for row in kept:
+    for row in lines:
         cells = [harmless(value) for value in row]
         table.add_row(*(Text(cell if is_wrapped else cell[:_WIDEST]) for cell in cells))
     # A pipe has no width; 80 columns would break what scripts read.
     width = None if sys.stdout.isatty() else _PIPE_WIDTH
     console = Console(highlight=False, markup=False, emoji=False, width=width)
-    console.print(table if kept else Text(f"{title or 'rows'}: none"))
+    console.print(table if lines else Text(f"{title or 'rows'}: none"))
 
 
 def print_findings(findings: Iterable[Mapping[str, Any]]) -> None:
@@ -86,7 +87,7 @@ def print_findings(findings: Iterable[Mapping[str, Any]]) -> None:
         print("  ".join(harmless(finding[name]) for name in head), place, sep="  ")
         column = harmless(finding["source_column"] or finding["items"])
         value = "blank" if finding["value_text"] is None else f"'{harmless(finding['value_text'])}'"
-        said = f"{column}: {value[: 2 * _WIDEST]}. {harmless(finding['message'])}"
+        text = f"{column}: {value[: 2 * _WIDEST]}. {harmless(finding['message'])}"
         if finding["suggestion"]:
-            said += f" Suggested: {harmless(finding['suggestion'])}"
-        print(textwrap.fill(said, width, initial_indent="    ", subsequent_indent="    "))
+            text += f" Suggested: {harmless(finding['suggestion'])}"
+        print(textwrap.fill(text, width, initial_indent="    ", subsequent_indent="    "))

@@ -66,7 +66,7 @@ def interval(
     """A confidence interval; an end that is not there is said in words."""
     if not is_given(lower) and not is_given(upper):
         return "not estimable"
-    ends = [number(scale * float(one), digits) if is_given(one) else open_end for one in (lower, upper)]
+    ends = [number(scale * float(end), digits) if is_given(end) else open_end for end in (lower, upper)]
     return " to ".join(ends)
 
 
@@ -129,8 +129,8 @@ class Words:
 
     def variable(self, name: str) -> str:
         """Label of a variable."""
-        known = VARIABLES.get(name)
-        return known.label if known is not None else clean(name).replace("_", " ")
+        variable = VARIABLES.get(name)
+        return variable.label if variable is not None else clean(name).replace("_", " ")
 
     def measure(self, name: str) -> str:
         """Label of a continuous variable with its unit."""

@@ -87,9 +87,9 @@ class Drawing(str):
 
 
 @contextmanager
-def also_as_pdf(wanted: bool) -> Iterator[None]:
+def also_as_pdf(is_pdf: bool) -> Iterator[None]:
     """Figures drawn inside are kept as PDF too: more work than the SVG, for journals only."""
-    before = _WANTS_PDF.set(wanted)
+    before = _WANTS_PDF.set(is_pdf)
     try:
         yield
     finally:
@@ -209,7 +209,7 @@ def _cells(column: pd.Series) -> pl.Series:
 
 def months_axis(axes: Any, last: float, label: str) -> list[int]:
     """A time axis in months with ticks at whole years; gives the ticks."""
-    step = next((one for one in (3, 6, 12, 24, 36, 60) if last / one <= 8.5), 120)
+    step = next((months for months in (3, 6, 12, 24, 36, 60) if last / months <= 8.5), 120)
     ticks = list(range(0, int(last) + 1, step))
     axes.set_xlim(0, max(last * 1.02, 1))
     axes.set_xticks(ticks)
@@ -220,7 +220,7 @@ def months_axis(axes: Any, last: float, label: str) -> list[int]:
 def percent_axis(axes: Any, label: str, top: float = 1.0) -> None:
     """A probability axis from 0 to at most 100 %."""
     step = 0.25 if top > 0.5 else 0.1 if top > 0.25 else 0.05
-    ticks = [step * one for one in range(round(top / step) + 1)]
+    ticks = [step * number for number in range(round(top / step) + 1)]
     axes.set_ylim(0, top * 1.02)
     axes.set_yticks(ticks, [f"{round(100 * tick)} %" for tick in ticks])
     axes.set_ylabel(label)
@@ -236,4 +236,4 @@ def thinned(n: int, most: int = 600) -> list[int]:
     if n <= most:
         return list(range(n))
     step = (n - 1) / (most - 1)
-    return sorted({round(one * step) for one in range(most)})
+    return sorted({round(position * step) for position in range(most)})

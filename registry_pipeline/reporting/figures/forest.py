@@ -113,10 +113,10 @@ def _text(axes: Any, x: float, y: float, text: str, colour: str, weight: str = "
 def _window(lines: Sequence[Line], is_ratio: bool) -> tuple[float, float]:
     """A window that holds the estimates and most of the intervals, and never runs to infinity."""
     ends = [
-        float(one)
+        float(value)
         for line in lines
-        for one in (line.value, line.lower, line.upper)
-        if one is not None and is_given(one) and math.isfinite(one)
+        for value in (line.value, line.lower, line.upper)
+        if value is not None and is_given(value) and math.isfinite(value)
     ]
     if not is_ratio:
         return (min([0.0, *ends]), max([1.0, *ends]) * 1.04)
@@ -131,7 +131,7 @@ def _ticks(axes: Any, low: float, high: float, is_ratio: bool) -> None:
         return
     reach = max(high, 1 / low)
     ticks = [0.03, 0.1, 0.3, 1, 3, 10, 30] if reach > 4 else [0.25, 0.5, 1, 2, 4]
-    kept = [tick for tick in ticks if low <= tick <= high]
-    axes.set_xticks(kept, [f"{one:g}" for one in kept])
+    shown = [tick for tick in ticks if low <= tick <= high]
+    axes.set_xticks(shown, [f"{tick:g}" for tick in shown])
     axes.set_xticks([], minor=True)
     axes.minorticks_off()

@@ -93,21 +93,24 @@ def scatter_figure(
         return svg_text(canvas)
 
 
-def _curve(axes: Any, one: GrowthCurve, position: int) -> None:
+def _curve(axes: Any, curve: GrowthCurve, position: int) -> None:
     first = position == 0
     _, dash = styles(position + 1)[-1]
     axes.plot(
-        one.months,
-        one.diameter_mm,
+        curve.months,
+        curve.diameter_mm,
         color=INK if first else MUTED,
         linewidth=1.8 if first else 1.0,
         linestyle=dash,
-        label=one.label,
+        label=curve.label,
         zorder=4,
     )
-    for lower, upper, alpha in ((one.scatter_lower, one.scatter_upper, 0.06), (one.lower, one.upper, 0.16)):
+    for lower, upper, alpha in (
+        (curve.scatter_lower, curve.scatter_upper, 0.06),
+        (curve.lower, curve.upper, 0.16),
+    ):
         if lower is not None:
-            axes.fill_between(one.months, lower, upper, color=INK, alpha=alpha, linewidth=0, zorder=1)
+            axes.fill_between(curve.months, lower, upper, color=INK, alpha=alpha, linewidth=0, zorder=1)
 
 
 def _crossing(axes: Any, crossing: tuple[float, float, float], threshold_mm: float) -> None:

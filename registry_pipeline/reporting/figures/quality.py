@@ -80,7 +80,9 @@ def share_grid(
     height = 0.75 + _ROW * len(rows)
     with drawing(height) as canvas:
         axes = canvas.add_axes((0.36, 0.02, 0.62, _ROW * len(rows) / height))
-        values = np.array([[np.nan if one is None else one for one in row] for row in shares], dtype=float)
+        values = np.array(
+            [[np.nan if share is None else share for share in row] for row in shares], dtype=float
+        )
         axes.imshow(np.ma.masked_invalid(values), cmap="Blues", vmin=0, vmax=1.3, aspect="auto")
         for i, row in enumerate(texts):
             for j, text in enumerate(row):

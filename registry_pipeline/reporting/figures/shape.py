@@ -57,8 +57,8 @@ def spline_figure(curve: pd.DataFrame, cutpoint: float, x_label: str, y_label: s
         low = max(float(np.nanmin(curve["ci_lower"])), _RATIOS[0])
         high = min(float(np.nanmax(curve["ci_upper"])), _RATIOS[-1])
         axes.set_ylim(low / 1.1, high * 1.1)
-        kept = [ratio for ratio in _RATIOS if low / 1.1 <= ratio <= high * 1.1]
-        axes.set_yticks(kept, [f"{one:g}" for one in kept])
+        ticks = [ratio for ratio in _RATIOS if low / 1.1 <= ratio <= high * 1.1]
+        axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
         axes.minorticks_off()
         axes.set_xlim(float(x.min()), float(x.max()))
         axes.set_xlabel(x_label)
@@ -135,7 +135,7 @@ def coefficient_figure(
                 color=MUTED,
             )
             time = (smooth["duration_days"] / days_per_month).to_numpy(float)
-            lower, upper = (smooth[one].to_numpy(float) for one in ("ci_lower", "ci_upper"))
+            lower, upper = (smooth[name].to_numpy(float) for name in ("ci_lower", "ci_upper"))
             axes.fill_between(time, lower, upper, color=COLOURS[0], alpha=0.15, linewidth=0)
             axes.plot(time, smooth["coefficient"].to_numpy(float), color=COLOURS[0])
             axes.axhline(0, color=RULE, linewidth=0.8, zorder=0)

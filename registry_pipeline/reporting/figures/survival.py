@@ -101,11 +101,11 @@ def _points(
 ) -> tuple[Any, Any, Any, Any]:
     """Times in months and the curve with its band, from time 0, thinned for drawing only."""
     moved = rows[column].ne(rows[column].shift(fill_value=start)) | (np.arange(len(rows)) == len(rows) - 1)
-    kept = rows[moved]
-    kept = kept.iloc[thinned(len(kept))]
-    time = np.concatenate([[0.0], kept["duration_days"].to_numpy(float) / days_per_month])
+    points = rows[moved]
+    points = points.iloc[thinned(len(points))]
+    time = np.concatenate([[0.0], points["duration_days"].to_numpy(float) / days_per_month])
     columns = (column, "ci_lower", "ci_upper")
-    level, lower, upper = (np.concatenate([[start], kept[column].to_numpy(float)]) for column in columns)
+    level, lower, upper = (np.concatenate([[start], points[column].to_numpy(float)]) for column in columns)
     return time, level, lower, upper
 
 
@@ -138,8 +138,8 @@ def _at_risk(
     axes.set_ylim(-rows - 0.05, 0.75)
     left = top.get_xlim()[1] * -0.165
     axes.text(left, 0.2, "Number at risk", fontsize=7.5, color=MUTED, ha="left", va="center")
-    for line, (one, (colour, _)) in enumerate(zip(curves, styles(rows), strict=True)):
-        axes.text(left, -line - 0.55, one.short, fontsize=7.5, color=colour, ha="left", va="center")
+    for line, (curve, (colour, _)) in enumerate(zip(curves, styles(rows), strict=True)):
+        axes.text(left, -line - 0.55, curve.short, fontsize=7.5, color=colour, ha="left", va="center")
     for tick in ticks:
         days = tick * days_per_month
         for line, text in enumerate(written([at_risk(curve.counts, days) for curve in curves], days)):

@@ -69,50 +69,53 @@ def _completeness_rows(context: Context, name: str) -> list[Row]:
     if not n or not columns:
         return [Row(f"{name}: {count(n)} records", kind="group")]
     counts = ", ".join(f"count({quoted(column)}) AS {quoted(column)}" for column in columns)
-    found = context.tables.query(f"SELECT {counts} FROM {name}", {name: columns})
-    filled = {} if found is None else {column: int(found[column].iloc[0]) for column in columns}
+    counted = context.tables.query(f"SELECT {counts} FROM {name}", {name: columns})
+    filled = {} if counted is None else {column: int(counted[column].iloc[0]) for column in columns}
     return [
         Row(f"{name}: {count(n)} records", kind="group"),
-        *(Row(clean(one), (count(k), count(n - k), share(k / n)), "level") for one, k in filled.items()),
+        *(
+            Row(clean(column), (count(k), count(n - k), share(k / n)), "level")
+            for column, k in filled.items()
+        ),
     ]
 
 
 def _completeness_columns(context: Context, name: str) -> list[str]:
     """Columns worth counting: no bounds of dates, whose date is counted, and neither keys nor free text."""
     schema, _, table = name.partition(".")
-    found = context.tables.query(
+    columns = context.tables.query(
         "SELECT column_name FROM meta.dictionary WHERE schema_name = ? AND table_name = ? AND NOT coalesce(is_free_text, false) "
         "ORDER BY position",
         {"meta.dictionary": ["schema_name", "table_name", "column_name", "is_free_text", "position"]},
         [schema, table],
     )
-    names = found["column_name"].tolist() if found is not None else []
-    kept = [
+    names = columns["column_name"].tolist() if columns is not None else []
+    names_shown = [
         name
         for name in names
         if not name.endswith(("_precision", "_lower", "_upper", "_id")) and name != "residence_region"
     ]
-    return [one for one in kept if context.tables.has(name, one)]
+    return [shown for shown in names_shown if context.tables.has(name, shown)]
 
 
 def coercion_section(context: Context) -> Section:
     """How many values parsing changed, by column and parser; never the values."""
     section = Section("coercions", "What parsing changed")
-    found = context.tables.query(
+    coercions = context.tables.query(
         "SELECT facility_id, column_name, parser, count(*) AS n, count(DISTINCT source_file) AS n_files FROM quality.coercion "
         "GROUP BY ALL ORDER BY facility_id, column_name, parser",
         {"quality.coercion": ["facility_id", "column_name", "parser", "source_file"]},
     )
-    if found is None:
+    if coercions is None:
         return section.add(missing(context.why_empty("quality.coercion", of_cohort=False)))
-    if found.empty:
+    if coercions.empty:
         return section.add(Text("Parsing changed no value.", "quality.coercion"))
     rows = tuple(
         Row(
             clean(row.column_name),
             (clean(row.facility_id), clean(row.parser), count(row.n), count(row.n_files)),
         )
-        for row in found.itertuples()
+        for row in coercions.itertuples()
     )
     columns = (
         Column("Facility", is_number=False),
@@ -131,8 +134,8 @@ def coercion_section(context: Context) -> Section:
 def reconciliation_section(context: Context) -> Section:
     """The statements that were proved of the release."""
     section = Section("reconciliation", "What was proved before the release was sealed")
-    found = context.tables.table("quality.reconciliation")
-    if found.empty:
+    reconciliation = context.tables.table("quality.reconciliation")
+    if reconciliation.empty:
         return section.add(missing(context.why_empty("quality.reconciliation", of_cohort=False)))
     return section.add(
         Table(
@@ -141,7 +144,7 @@ def reconciliation_section(context: Context) -> Section:
             (Column("Rows against it"), Column("Rows looked at")),
             tuple(
                 Row(str(row.sentence), (count(row.n_violated), count(row.n_denominator)))
-                for row in found.itertuples()
+                for row in reconciliation.itertuples()
             ),
             "quality.reconciliation",
         )

@@ -45,8 +45,11 @@ def _files(scope: Scope) -> Section:
         return section.add(missing(scope.context.why_empty("quality.row_account", of_cohort=False)))
     names = ("facility_id", "source_file", "sheet")
     rows = tuple(
-        Row(" / ".join(clean(one[name]) for name in names if is_given(one[name]) and one[name]), _counts(one))
-        for one in scope.rows.head(MOST_FILES).to_dict("records")
+        Row(
+            " / ".join(clean(record[name]) for name in names if is_given(record[name]) and record[name]),
+            _counts(record),
+        )
+        for record in scope.rows.head(MOST_FILES).to_dict("records")
     )
     more = len(scope.rows) > MOST_FILES
     notes = (f"The first {MOST_FILES} of {count(len(scope.rows))} files and sheets.",) if more else ()
@@ -65,15 +68,15 @@ def _rules_section(scope: Scope) -> Section:
     if results.empty:
         return section.add(missing(scope.context.why_empty("quality.rule_result", of_cohort=False)))
     by_status = results.groupby(["facility_id", "status"]).size().unstack(fill_value=0)
-    statuses = [one for one in STATUS if one in by_status]
+    statuses = [status for status in STATUS if status in by_status]
     section.add(
         Table(
             "Outcome of the rules by facility",
             "Facility",
             tuple(Column(STATUS[status]) for status in statuses),
             tuple(
-                Row(clean(name), tuple(count(one[status]) for status in statuses))
-                for name, one in by_status.iterrows()
+                Row(clean(name), tuple(count(statuses_of[status]) for status in statuses))
+                for name, statuses_of in by_status.iterrows()
             ),
             "quality.rule_result",
         )
@@ -83,18 +86,18 @@ def _rules_section(scope: Scope) -> Section:
 
 def _every_rule_table(results: pd.DataFrame, rules: pd.DataFrame) -> Table:
     rows = []
-    for one in results.sort_values(["rule_id", "facility_id"]).to_dict("records"):
-        judged = int(one["n_denominator"]) if is_given(one["n_denominator"]) else 0
-        broken = int(one["n_violated"]) if is_given(one["n_violated"]) else 0
-        rule = rules.loc[one["rule_id"]] if one["rule_id"] in rules.index else None
+    for result in results.sort_values(["rule_id", "facility_id"]).to_dict("records"):
+        judged = int(result["n_denominator"]) if is_given(result["n_denominator"]) else 0
+        broken = int(result["n_violated"]) if is_given(result["n_violated"]) else 0
+        rule = rules.loc[result["rule_id"]] if result["rule_id"] in rules.index else None
         rows.append(
             Row(
-                clean(one["rule_id"]),
+                clean(result["rule_id"]),
                 (
-                    clean(one["facility_id"]),
+                    clean(result["facility_id"]),
                     clean(rule["severity"]) if rule is not None and is_given(rule["severity"]) else "",
                     clean(rule["category"]) if rule is not None and is_given(rule["category"]) else "",
-                    STATUS.get(str(one["status"]), clean(one["status"])),
+                    STATUS.get(str(result["status"]), clean(result["status"])),
                     count(judged),
                     count(broken),
                     share(broken / judged) if judged else NOT_GIVEN,
@@ -117,15 +120,15 @@ def _every_rule_table(results: pd.DataFrame, rules: pd.DataFrame) -> Table:
 
 def _quarantine_section(scope: Scope) -> Section:
     section = Section("quarantine", "Records in quarantine")
-    found = scope.context.tables.query(
+    quarantined = scope.context.tables.query(
         "SELECT facility_id, table_name, reason, count(*) AS n, count(DISTINCT patient_id) AS n_patients "
         "FROM quality.quarantine GROUP BY ALL ORDER BY facility_id, table_name, reason",
         {"quality.quarantine": ["facility_id", "table_name", "reason", "patient_id"]},
     )
-    if found is None:
+    if quarantined is None:
         return section.add(missing(scope.context.why_empty("quality.quarantine", of_cohort=False)))
-    found = scope.own(found)
-    if found.empty:
+    quarantined = scope.own(quarantined)
+    if quarantined.empty:
         return section.add(Text("No record is in quarantine.", "quality.quarantine"))
     why = {"own": "an error of the record itself", "parent": "hangs on a record in quarantine"}
     rows = tuple(
@@ -138,7 +141,7 @@ def _quarantine_section(scope: Scope) -> Section:
                 count(row.n_patients),
             ),
         )
-        for row in found.itertuples()
+        for row in quarantined.itertuples()
     )
     columns = (
         Column("Table", is_number=False),

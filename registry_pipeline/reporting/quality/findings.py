@@ -81,18 +81,22 @@ def _listed(scope: Scope, rule_id: str, part: pd.DataFrame) -> Folded:
     shown = part.sort_values(order).head(MOST_LISTED)
     rows = tuple(
         Row(
-            clean(one["finding_id"]),
+            clean(finding["finding_id"]),
             (
-                clean(one["facility_id"]),
+                clean(finding["facility_id"]),
                 " / ".join(
-                    clean(one[name]) for name in ("source_file", "sheet") if is_given(one[name]) and one[name]
+                    clean(finding[name])
+                    for name in ("source_file", "sheet")
+                    if is_given(finding[name]) and finding[name]
                 ),
-                count(one["source_row"]),
-                clean(one["source_column"] if is_given(one["source_column"]) else one["items"] or ""),
-                FINDING_STATUS.labels.get(str(one["status"]), clean(one["status"])),
+                count(finding["source_row"]),
+                clean(
+                    finding["source_column"] if is_given(finding["source_column"]) else finding["items"] or ""
+                ),
+                FINDING_STATUS.labels.get(str(finding["status"]), clean(finding["status"])),
             ),
         )
-        for one in shown.to_dict("records")
+        for finding in shown.to_dict("records")
     )
     columns = (
         Column("Facility", is_number=False),
@@ -127,8 +131,8 @@ def closed_section(scope: Scope) -> Section:
         for name in states
     ]
     rows = tuple(
-        Row(clean(rule), (*(count(one[name]) for name in states), sentence(scope, str(rule))))
-        for rule, one in by_rule.iterrows()
+        Row(clean(rule), (*(count(counts[name]) for name in states), sentence(scope, str(rule))))
+        for rule, counts in by_rule.iterrows()
     )
     columns = (
         *(Column(name.replace("_", " ")) for name in states),

@@ -49,7 +49,7 @@ class Scope:
         """Findings that are asked by themselves, with ``is_open``, ``is_new`` and ``is_newly_closed``."""
         if self.whole is not None:
             return self.own(self.whole.findings)
-        names = [one for one in _FINDING if self.context.tables.has("quality.finding", one)]
+        names = [column for column in _FINDING if self.context.tables.has("quality.finding", column)]
         rows = self._query(
             f"SELECT {', '.join(names)} FROM quality.finding WHERE systemic_finding_id IS NULL",
             {"quality.finding": ["facility_id", "status", "systemic_finding_id"]},

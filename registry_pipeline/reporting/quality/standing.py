@@ -124,12 +124,15 @@ def _completeness(scope: Scope) -> Figure | None:
         return None
     shares = shares.loc[shares.mean(axis=1).sort_values().index[:MOST_ITEMS]]
     shares = shares[shares.mean().sort_values().index[:MOST_FACILITIES]]
-    values = [[None if one != one else float(one) for one in row] for row in shares.to_numpy()]
-    texts = [["" if one is None else f"{100 * one:.0f} %" for one in row] for row in values]
+    values = [[None if share != share else float(share) for share in row] for row in shares.to_numpy()]
+    texts = [["" if share is None else f"{100 * share:.0f} %" for share in row] for row in values]
     return scope.context.figures.add(
         _name(scope, "completeness"),
         share_grid(
-            [clean(one) for one in shares.index], [clean(column) for column in shares.columns], values, texts
+            [clean(name) for name in shares.index],
+            [clean(column) for column in shares.columns],
+            values,
+            texts,
         ),
         shares.reset_index(),
         title="Completeness: items that are filled in part",
@@ -150,12 +153,15 @@ def _where(scope: Scope) -> Figure | None:
     counts = counts.loc[counts.sum(axis=1).sort_values(ascending=False).index[:MOST_RULES]]
     counts = counts[counts.sum().sort_values(ascending=False).index[:MOST_FACILITIES]]
     most = max(int(counts.to_numpy().max()), 1)
-    values = [[float(one) / most if one else None for one in row] for row in counts.to_numpy()]
-    texts = [[count(one) if one else "" for one in row] for row in counts.to_numpy()]
+    values = [[float(n) / most if n else None for n in row] for row in counts.to_numpy()]
+    texts = [[count(n) if n else "" for n in row] for row in counts.to_numpy()]
     return scope.context.figures.add(
         _name(scope, "where"),
         share_grid(
-            [clean(one) for one in counts.index], [clean(column) for column in counts.columns], values, texts
+            [clean(name) for name in counts.index],
+            [clean(column) for column in counts.columns],
+            values,
+            texts,
         ),
         counts.reset_index(),
         title="Where the open findings are",

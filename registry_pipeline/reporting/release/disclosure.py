@@ -54,7 +54,7 @@ def hidden_counts(
         weak = [line.cells for line in lines if _is_weak(values, hidden, line, limit)]
         weak += [_line_of(cell, lines, hidden) for cell in _determined(hidden, lines)]
         more = next(
-            (one for cells in weak if (one := _next_cell(values, hidden, cells, first)) is not None), None
+            (cell for cells in weak if (cell := _next_cell(values, hidden, cells, first)) is not None), None
         )
         if more is None:
             return hidden
@@ -92,7 +92,7 @@ def hidden_groups(parts: Sequence[int], whole: int, limit: int) -> list[bool]:
     """
     cells = [*parts, max(whole - sum(parts), 0)]
     hidden = hidden_counts(cells, [Line(tuple(range(len(cells))))], limit)
-    return [bool(one) for one in hidden[:-1]]
+    return [bool(is_hidden) for is_hidden in hidden[:-1]]
 
 
 def hidden_shares(parts: Sequence[tuple[int, int]], whole: tuple[int, int], limit: int) -> list[bool]:
@@ -120,7 +120,7 @@ def _is_weak(counts: Counts, hidden: Mask, line: Line, limit: int) -> bool:
 
 def _determined(hidden: Mask, lines: Sequence[Line]) -> list[int]:
     """Hidden cells that the equations determine."""
-    cells = [int(one) for one in np.flatnonzero(hidden)]
+    cells = [int(position) for position in np.flatnonzero(hidden)]
     place = {cell: position for position, cell in enumerate(cells)}
     matrix = np.zeros((max(len(lines), 1), len(cells)))
     for row, line in enumerate(lines):
@@ -137,7 +137,7 @@ def _determined(hidden: Mask, lines: Sequence[Line]) -> list[int]:
 def _line_of(cell: int, lines: Sequence[Line], hidden: Mask) -> tuple[int, ...]:
     """A line of a cell that still has something to hide; the first there is."""
     own = [line.cells for line in lines if cell in line.cells]
-    return next((line for line in own if any(not hidden[one] for one in line)), own[0])
+    return next((line for line in own if any(not hidden[member] for member in line)), own[0])
 
 
 def _next_cell(counts: Counts, hidden: Mask, cells: Sequence[int], first: Collection[int]) -> int | None:
@@ -169,15 +169,15 @@ def rounded_curve(
     last = months[["n_at_risk", *columns]].tail(1).set_index(months["month"].tail(1).to_numpy())
     last = last.assign(n_event=months["n_event"].sum())
     last = last[last["n_at_risk"] >= limit]
-    kept, waiting = [], 0
+    drawn, waiting = [], 0
     for at, n in enumerate(last["n_event"].tolist()):
         waiting += int(n)
         if waiting >= limit:
-            kept.append(at)
+            drawn.append(at)
             waiting = 0
-    shown = last.iloc[kept][columns].copy()
-    if len(last) and (not kept or kept[-1] < len(last) - 1):
-        end = shown.iloc[[-1]] if kept else pd.DataFrame([[start, np.nan, np.nan]], columns=columns)
+    shown = last.iloc[drawn][columns].copy()
+    if len(last) and (not drawn or drawn[-1] < len(last) - 1):
+        end = shown.iloc[[-1]] if drawn else pd.DataFrame([[start, np.nan, np.nan]], columns=columns)
         shown = pd.concat([shown, end.set_axis([last.index[-1]])])
     shown.insert(0, "duration_days", shown.index.to_numpy(float) * days_per_month)
     return shown.reset_index(drop=True)

@@ -91,8 +91,8 @@ class ReleaseTables:
             return pd.DataFrame({column: pd.Series(dtype="object") for column in declared})
         condition = " AND ".join(f"{quoted(column)} = ?" for column in where)
         present = [column for column in columns or () if column in self._known[name]]
-        wanted = "*" if columns is None else ", ".join(map(quoted, present))
-        statement = f"SELECT {wanted} FROM {_qualified(name)}" + (f" WHERE {condition}" if where else "")
+        selected = "*" if columns is None else ", ".join(map(quoted, present))
+        statement = f"SELECT {selected} FROM {_qualified(name)}" + (f" WHERE {condition}" if where else "")
         statement += " ORDER BY ALL" if columns is None and _is_small_layer(name) else ""
         statement += f" LIMIT {int(limit)}" if limit is not None else ""
         frame = self._once(statement, list(where.values()))
@@ -100,12 +100,12 @@ class ReleaseTables:
 
     def _once(self, statement: str, values: Sequence[Any]) -> pd.DataFrame:
         """The answer to a query; a small one is kept for the section that asks the same again."""
-        asked = (statement, *values)
-        if asked in self._read:
-            return self._read[asked].copy()
+        query = (statement, *values)
+        if query in self._read:
+            return self._read[query].copy()
         frame = self._connection.execute(statement, list(values)).df()
         if len(frame) <= MOST_ROWS_KEPT:
-            self._read[asked] = frame
+            self._read[query] = frame
             return frame.copy()
         return frame
 
@@ -125,8 +125,8 @@ class ReleaseTables:
         """Number of rows; 0 where the table is missing."""
         if name not in self._known:
             return 0
-        found = self._connection.execute(f"SELECT count(*) FROM {_qualified(name)}").fetchone()
-        return int(found[0]) if found else 0
+        row = self._connection.execute(f"SELECT count(*) FROM {_qualified(name)}").fetchone()
+        return int(row[0]) if row else 0
 
     def number(self, parameter: str, default: float) -> float:
         """A numeric parameter of the release."""
@@ -138,12 +138,12 @@ class ReleaseTables:
     def comment(self, name: str) -> str:
         """Comment of a table."""
         schema, _, table = name.partition(".")
-        found = self._connection.execute(
+        row = self._connection.execute(
             "SELECT comment FROM duckdb_tables() WHERE schema_name = ? AND table_name = ? "
             "AND database_name = current_database()",
             [schema, table],
         ).fetchone()
-        return str(found[0]) if found and found[0] else ""
+        return str(row[0]) if row and row[0] else ""
 
     def _parameters(self) -> dict[str, str]:
         if not self.has("meta.parameter", "name", "value"):

@@ -24,10 +24,10 @@ def bounds_section(context: Context) -> Section:
     """The readings, and what each does to the headline numbers."""
     section = Section("bounds", "What open questions could change")
     rows = context.tables.table("result.bounds")
-    known = rows[rows["lowest"].notna() & ~rows["headline"].isin(_hidden(context))] if len(rows) else rows
-    if known.empty:
+    estimates = rows[rows["lowest"].notna() & ~rows["headline"].isin(_hidden(context))] if len(rows) else rows
+    if estimates.empty:
         return section.add(missing(f"Bounds: not given. {context.why_empty('result.bounds')}"))
-    moved = known[known["highest"] > known["lowest"]]
+    moved = estimates[estimates["highest"] > estimates["lowest"]]
     section.add(
         Text(
             "A confidence interval holds the play of chance. It does not hold what is not known of the records: dates of which "
@@ -39,10 +39,10 @@ def bounds_section(context: Context) -> Section:
         if len(moved)
         else missing("No headline number moves under any of these readings."),
     )
-    if len(moved) < len(known) and len(moved):
+    if len(moved) < len(estimates) and len(moved):
         section.add(
             Text(
-                f"The other {len(known) - len(moved)} of {len(known)} numbers are the same under every reading.",
+                f"The other {len(estimates) - len(moved)} of {len(estimates)} numbers are the same under every reading.",
                 "result.bounds",
             )
         )
@@ -62,14 +62,16 @@ def _scenarios(context: Context) -> Block | None:
     everyone = context.n_cohort or context.tables.n_rows("mart.registry_patient")
     result = [
         Row(
-            upper_first(clean(one["scenario"])),
+            upper_first(clean(scenario["scenario"])),
             (
-                context.count(one["n_open"]) if is_given(one["n_patients"]) and one["n_open"] else NOT_GIVEN,
-                context.count(one["n_patients"], context.is_telling(everyone, one["n_patients"])),
-                context.note(one["note"]),
+                context.count(scenario["n_open"])
+                if is_given(scenario["n_patients"]) and scenario["n_open"]
+                else NOT_GIVEN,
+                context.count(scenario["n_patients"], context.is_telling(everyone, scenario["n_patients"])),
+                context.note(scenario["note"]),
             ),
         )
-        for one in rows.to_dict("records")
+        for scenario in rows.to_dict("records")
     ]
     return Table(
         "The readings",
@@ -87,21 +89,21 @@ def _scenarios(context: Context) -> Block | None:
 
 def _bounds(context: Context, rows: pd.DataFrame, caption: str) -> Table:
     card = context.tables.table("result.scorecard")
-    known = {(int(one["item"]), str(one["part"])): one for one in card.to_dict("records")}
+    of_item = {(int(entry["item"]), str(entry["part"])): entry for entry in card.to_dict("records")}
     result = []
-    for one in rows.sort_values(["item", "part"]).to_dict("records"):
-        mine = known.get((int(one["item"]), str(one["part"])), {}) if is_given(one["item"]) else {}
+    for row in rows.sort_values(["item", "part"]).to_dict("records"):
+        mine = of_item.get((int(row["item"]), str(row["part"])), {}) if is_given(row["item"]) else {}
         has_interval = is_given(mine.get("ci_lower")) or is_given(mine.get("ci_upper"))
         result.append(
             Row(
-                clean(one["description"])
-                + (f", {one['unit']}" if is_given(one["unit"]) and one["unit"] else ""),
+                clean(row["description"])
+                + (f", {row['unit']}" if is_given(row["unit"]) and row["unit"] else ""),
                 (
-                    _value(one["computed_value"]),
+                    _value(row["computed_value"]),
                     interval(mine["ci_lower"], mine["ci_upper"]) if has_interval else NOT_GIVEN,
-                    f"{_value(one['lowest'])} to {_value(one['highest'])}",
-                    clean(one["lowest_scenario"]),
-                    clean(one["highest_scenario"]),
+                    f"{_value(row['lowest'])} to {_value(row['highest'])}",
+                    clean(row["lowest_scenario"]),
+                    clean(row["highest_scenario"]),
                 ),
             )
         )

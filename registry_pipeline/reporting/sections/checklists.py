@@ -128,11 +128,11 @@ def checklists_section(has_cohort: bool) -> Section:
 
 def _links(where: tuple[str, ...], has_cohort: bool) -> Markup:
     """Names of sections as links to them; what is no section of this page stays text."""
-    places = where if has_cohort else [_WITHOUT_COHORT.get(one, one) for one in where]
-    known = [fromkey for fromkey in dict.fromkeys(places) if fromkey] or ["nothing"]
+    places = where if has_cohort else [_WITHOUT_COHORT.get(place, place) for place in where]
+    sections = [fromkey for fromkey in dict.fromkeys(places) if fromkey] or ["nothing"]
     return Markup("; ").join(
-        Markup('<a href="#{}">{}</a>').format(one, _NAMES[one])
-        if one in _NAMES
-        else Markup(_TEXTS.get(one, one))
-        for one in known
+        Markup('<a href="#{}">{}</a>').format(section, _NAMES[section])
+        if section in _NAMES
+        else Markup(_TEXTS.get(section, section))
+        for section in sections
     )

@@ -154,8 +154,8 @@ def cohort_section(context: Context) -> Section:
 def follow_up_section(context: Context) -> Section:
     """Both definitions of follow-up, always named."""
     section = Section("follow-up", "Follow-up")
-    found = context.tables.in_order("result.follow_up")
-    if found.empty:
+    follow_up = context.tables.in_order("result.follow_up")
+    if follow_up.empty:
         return section.add(missing(context.why_empty("result.follow_up", of_cohort=False)))
     rows = [
         Row(
@@ -167,7 +167,7 @@ def follow_up_section(context: Context) -> Section:
                 HIDDEN if context.small_cell else interval(row.min_months, row.max_months),
             ),
         )
-        for row in found.itertuples()
+        for row in follow_up.itertuples()
     ]
     table = Table(
         "Follow-up by both definitions, months",
@@ -233,9 +233,12 @@ def registry_missing(context: Context) -> Block | None:
     rows = tuple(
         Row(
             context.words.variable(name),
-            (context.count_of(one, n), HIDDEN if context.is_telling(one, n) else share(one / n)),
+            (
+                context.count_of(n_missing, n),
+                HIDDEN if context.is_telling(n_missing, n) else share(n_missing / n),
+            ),
         )
-        for name, one in gone.items()
+        for name, n_missing in gone.items()
     )
     return Table(
         "Values that are missing in the models of the registry",
@@ -251,8 +254,8 @@ def _without_times(context: Context, without: pd.DataFrame) -> Block:
     counts = without["exclusion_reason"].astype(str).value_counts().sort_index()
     hidden = hidden_groups(counts.tolist(), int(counts.sum()), context.small_cell)
     rows = tuple(
-        Row(clean(reason), (context.count(n, one),))
-        for (reason, n), one in zip(counts.items(), hidden, strict=True)
+        Row(clean(reason), (context.count(n, is_hidden),))
+        for (reason, n), is_hidden in zip(counts.items(), hidden, strict=True)
     )
     return Table(
         "Patients without a survival time from diagnosis",

@@ -29,17 +29,17 @@ _METHODS = {"efron": "", "firth": ", Firth penalty"}
 def gray_table(context: Context, endpoint: str, event: str) -> Block | None:
     """Gray's test for the event and for what competes with it."""
     rows = context.tables.table("result.gray_test", {"endpoint": endpoint, "origin": context.origin})
-    known = rows[rows["stratum_variable"].notna()] if len(rows) else rows
-    if known.empty:
+    estimates = rows.dropna(subset="stratum_variable")
+    if estimates.empty:
         return None
     result = []
-    few = known.loc[known["cause"] == 1, "n_event"].map(context.is_small).any()
-    for one in known.sort_values(["cause", "stratum_variable"]).to_dict("records"):
-        what = event if one["cause"] == 1 else "what competes with it"
-        head = f"{upper_first(what)}, by {lower_first(context.words.variable(str(one['stratum_variable'])))}"
+    few = estimates.loc[estimates["cause"] == 1, "n_event"].map(context.is_small).any()
+    for test in estimates.sort_values(["cause", "stratum_variable"]).to_dict("records"):
+        what = event if test["cause"] == 1 else "what competes with it"
+        head = f"{upper_first(what)}, by {lower_first(context.words.variable(str(test['stratum_variable'])))}"
         # With the events of the other kind, those of both together (disease-free survival) give the few away.
-        events = context.count(one["n_event"], is_hidden=few)
-        cells = (number(one["chi_square"], 2), p_value(one["p_value"]), events, context.note(one["note"]))
+        events = context.count(test["n_event"], is_hidden=few)
+        cells = (number(test["chi_square"], 2), p_value(test["p_value"]), events, context.note(test["note"]))
         result.append(Row(head, cells))
     return Table(
         "Gray’s test: is the incidence equal in the groups?",
@@ -67,13 +67,13 @@ def hazards_compared(context: Context, endpoint: str, event: str) -> Block | Non
             continue
         result.append(Row(head, ("",) * 4, "group"))
         other = subdistribution[subdistribution["cause"] == cause]
-        by_term = {str(one["term"]): one for one in other.to_dict("records")}
+        by_term = {str(other_estimate["term"]): other_estimate for other_estimate in other.to_dict("records")}
         for term, part in own.groupby("term", sort=False):
-            ranked = part.sort_values("status", key=lambda one: one != "ok", kind="stable")
-            one = ranked.iloc[0].to_dict()
-            variable, contrast = context.words.term(str(term), one["reference_level"])
-            label = f"{variable}: {contrast}{_METHODS.get(str(one['method']), '')}"
-            result.append(Row(label, (*ratio_cells(one), *ratio_cells(by_term.get(str(term)))), "level"))
+            ranked = part.sort_values("status", key=lambda status: status != "ok", kind="stable")
+            estimate = ranked.iloc[0].to_dict()
+            variable, contrast = context.words.term(str(term), estimate["reference_level"])
+            label = f"{variable}: {contrast}{_METHODS.get(str(estimate['method']), '')}"
+            result.append(Row(label, (*ratio_cells(estimate), *ratio_cells(by_term.get(str(term)))), "level"))
     return Table(
         f"{upper_first(event)} and what competes with it: two kinds of hazard ratio",
         "Event and factor",
@@ -95,22 +95,22 @@ def hazards_compared(context: Context, endpoint: str, event: str) -> Block | Non
 def lesion_table(context: Context) -> Block:
     """Local control lesion by lesion."""
     rows = context.tables.in_order("result.lesion_local_control")
-    known = rows[rows["landmark_months"].notna()] if len(rows) else rows
-    if known.empty:
+    estimates = rows.dropna(subset="landmark_months")
+    if estimates.empty:
         note = context.note(rows["note"].iloc[0]) if len(rows) else ""
         return missing(
             f"Local control lesion by lesion: not given. {note or context.why_empty('result.lesion_local_control')}"
         )
-    marks = sorted(known["landmark_months"].unique())
+    marks = sorted(estimates["landmark_months"].unique())
     result: list[Row] = []
     for estimator, head in (
         ("kaplan_meier", "Free of recurrence (deaths censored)"),
         ("aalen_johansen", "Recurred (deaths competing)"),
     ):
-        part = known[known["estimator"] == estimator]
+        part = estimates[estimates["estimator"] == estimator]
         if len(part):
             result += [Row(head, ("",) * (2 * len(marks) + 1), "group"), *_lesion_rows(context, part, marks)]
-    columns = [Column(one, f"{mark:g} months") for mark in marks for one in ("% (95 % CI)", "At risk")]
+    columns = [Column(title, f"{mark:g} months") for mark in marks for title in ("% (95 % CI)", "At risk")]
     return Table(
         "Local control lesion by lesion",
         "Lesions",
@@ -139,8 +139,8 @@ def _lesion_rows(context: Context, part: pd.DataFrame, marks: list[float]) -> li
         pairs = [(int(first["n_event"]), int(first["n"])) for first in firsts]
         everyone = (int(whole["n_event"]), int(whole["n"])) if whole is not None else pairs[0]
         hidden = hidden_shares(pairs, everyone, context.small_cell) if variable != "overall" else [False]
-        for one, first, (stratum, own) in zip(hidden, firsts, by_stratum.items(), strict=True):
-            n = f"{context.count_of(first['n_event'], first['n'], one)} in {context.count(first['n_cluster'])}"
+        for is_hidden, first, (stratum, own) in zip(hidden, firsts, by_stratum.items(), strict=True):
+            n = f"{context.count_of(first['n_event'], first['n'], is_hidden)} in {context.count(first['n_cluster'])}"
             by_mark = {mark["landmark_months"]: mark for mark in own.to_dict("records")}
             cells = [cell for mark in marks for cell in _lesion_cells(context, by_mark.get(mark))]
             rows.append(Row(_lesion_group(context, str(variable), stratum), (n, *cells), "level"))
@@ -150,17 +150,21 @@ def _lesion_rows(context: Context, part: pd.DataFrame, marks: list[float]) -> li
 def lesion_hazards(context: Context) -> Block | None:
     """Hazard ratios of recurrence per lesion."""
     rows = context.tables.in_order("result.lesion_cox")
-    known = rows[rows["term"].notna()] if len(rows) else rows
-    if known.empty:
+    estimates = rows.dropna(subset="term")
+    if estimates.empty:
         return None
     names = {
         IS_SMALL.name: f"Lesion {context.words.small} vs {context.words.large}",
         "is_scf": "Supraclavicular vs other sites",
     }
     result = []
-    for one in known.to_dict("records"):
-        label = names.get(str(one["term"]), clean(one["term"])) + _METHODS.get(str(one["method"]), "")
-        result.append(Row(label, (context.count_of(one["n_event"], one["n"]), *ratio_cells(one))))
+    for estimate in estimates.to_dict("records"):
+        label = names.get(str(estimate["term"]), clean(estimate["term"])) + _METHODS.get(
+            str(estimate["method"]), ""
+        )
+        result.append(
+            Row(label, (context.count_of(estimate["n_event"], estimate["n"]), *ratio_cells(estimate)))
+        )
     return Table(
         "Hazard ratios of recurrence, lesion by lesion",
         "Factor",
@@ -182,13 +186,13 @@ def _lesion_group(context: Context, variable: str, stratum: object) -> str:
     return upper_first(context.words.level(variable, stratum))
 
 
-def _lesion_cells(context: Context, one: dict[str, object] | None) -> tuple[str, str]:
-    if one is None or not is_given(one["estimate"]):
+def _lesion_cells(context: Context, estimate: dict[str, object] | None) -> tuple[str, str]:
+    if estimate is None or not is_given(estimate["estimate"]):
         return NOT_GIVEN, NOT_GIVEN
-    at_risk = context.count(one["n_at_risk"])
-    if context.is_small(one["n_at_risk"]):
+    at_risk = context.count(estimate["n_at_risk"])
+    if context.is_small(estimate["n_at_risk"]):
         return HIDDEN, at_risk
-    value = number(100 * float(one["estimate"]))  # type: ignore[arg-type]
-    if not is_given(one["ci_lower"]) and not is_given(one["ci_upper"]):
+    value = number(100 * float(estimate["estimate"]))  # type: ignore[arg-type]
+    if not is_given(estimate["ci_lower"]) and not is_given(estimate["ci_upper"]):
         return f"{value} (no interval)", at_risk
-    return f"{value} ({interval(one['ci_lower'], one['ci_upper'], 1, 100.0, '–')})", at_risk
+    return f"{value} ({interval(estimate['ci_lower'], estimate['ci_upper'], 1, 100.0, '–')})", at_risk

@@ -123,10 +123,10 @@ class Context:
         text = singular(clean(value)) if is_given(value) else ""
         if not self.small_cell:
             return text
-        text = _SHARED.sub(lambda one: f"{self.count_of(int(one[1]), int(one[2]))} ", text)
+        text = _SHARED.sub(lambda match: f"{self.count_of(int(match[1]), int(match[2]))} ", text)
         few = f"fewer than {self.small_cell}"
         return upper_first(
-            _COUNTED.sub(lambda one: f"{few} {one[2]}s" if self.is_small(one[1]) else one[0], text)
+            _COUNTED.sub(lambda match: f"{few} {match[2]}s" if self.is_small(match[1]) else match[0], text)
         )
 
     def small_groups(self, sizes: pd.Series) -> bool:

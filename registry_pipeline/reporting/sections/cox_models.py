@@ -52,7 +52,9 @@ def model_blocks(context: Context, endpoint: str, origin: str) -> list[Block | N
     where = {"endpoint": endpoint, "origin": origin}
     fits = context.tables.in_order("result.cox_fit")
     terms = context.tables.in_order("result.cox_term")
-    fits, terms = (one[(one["endpoint"] == endpoint) & (one["origin"] == origin)] for one in (fits, terms))
+    fits, terms = (
+        table[(table["endpoint"] == endpoint) & (table["origin"] == origin)] for table in (fits, terms)
+    )
     if fits.empty or terms.empty:
         of_cohort = origin != PRIMARY_DX.name
         return [missing(f"Cox models: not shown. {context.why_empty('result.cox_term', of_cohort)}")]
@@ -104,17 +106,17 @@ def _forest(context: Context, terms: pd.DataFrame, how: str, name: str, where: d
 def _lines(context: Context, terms: pd.DataFrame) -> list[Line]:
     lines: list[Line] = []
     last = ""
-    for one in terms.to_dict("records"):
-        variable, contrast = context.words.term(str(one["term"]), one["reference_level"])
+    for term in terms.to_dict("records"):
+        variable, contrast = context.words.term(str(term["term"]), term["reference_level"])
         if variable != last:
             lines.append(Line(_short(variable, 36), is_head=True))
             last = variable
-        if one["status"] != "ok" or not is_given(one["hazard_ratio"]):
-            lines.append(Line(_short(contrast, 38), STATUS.get(str(one["status"]), clean(one["status"]))))
+        if term["status"] != "ok" or not is_given(term["hazard_ratio"]):
+            lines.append(Line(_short(contrast, 38), STATUS.get(str(term["status"]), clean(term["status"]))))
             continue
-        words = f"{ratio(one['hazard_ratio'])} ({ratio_interval(one['ci_lower'], one['ci_upper'])})"
-        ends = one["hazard_ratio"], one["ci_lower"], one["ci_upper"]
-        lines.append(Line(_short(contrast, 38), words, p_value(one["p_value"]), *ends))
+        words = f"{ratio(term['hazard_ratio'])} ({ratio_interval(term['ci_lower'], term['ci_upper'])})"
+        ends = term["hazard_ratio"], term["ci_lower"], term["ci_upper"]
+        lines.append(Line(_short(contrast, 38), words, p_value(term["p_value"]), *ends))
     return lines
 
 
@@ -134,16 +136,16 @@ def _term_table(
     rows: list[Row] = []
     seen: set[str] = set()
     last = ""
-    for one in [*alone.to_dict("records"), *together.to_dict("records")]:
-        term = str(one["term"])
+    for estimate in [*alone.to_dict("records"), *together.to_dict("records")]:
+        term = str(estimate["term"])
         if term in seen:
             continue
         seen.add(term)
-        variable, contrast = context.words.term(term, one["reference_level"])
+        variable, contrast = context.words.term(term, estimate["reference_level"])
         if variable != last:
             rows.append(Row(variable, ("",) * 7, "group"))
             last = variable
-        single = one if str(one["model"]).startswith("univariable:") else None
+        single = estimate if str(estimate["model"]).startswith("univariable:") else None
         few = any(_FEW in str(each["note"]) for each in (single, joint.get(term)) if each is not None)
         cells = (
             *counts[term],
@@ -169,7 +171,7 @@ def _term_table(
 
 
 def _term_columns(together: pd.DataFrame) -> tuple[Column, ...]:
-    methods = sorted({METHOD.get(str(one), clean(one)) for one in together["method"]})
+    methods = sorted({METHOD.get(str(method), clean(method)) for method in together["method"]})
     joined = f"Together ({', '.join(methods)})" if methods else "Together"
     return (
         Column("Patients", "In the level", origin="result.cox_term.n_level"),
@@ -188,43 +190,43 @@ def level_counts(context: Context, terms: pd.DataFrame) -> dict[str, tuple[str, 
     result: dict[str, tuple[str, str]] = {}
     fit = ["endpoint", "origin", "model", "method"]
     wholes = {
-        tuple(one[name] for name in fit): (int(one["n_event"]), int(one["n"]))
-        for one in context.tables.in_order("result.cox_fit").to_dict("records")
+        tuple(fit_record[name] for name in fit): (int(fit_record["n_event"]), int(fit_record["n"]))
+        for fit_record in context.tables.in_order("result.cox_fit").to_dict("records")
     }
     for key, part in terms.groupby(fit, sort=False):
         for _, own in part.groupby(part["term"].str.split("[").str[0], sort=False):
-            known = own.to_dict("records") if "n_level" in own and own["n_level"].notna().all() else []
+            with_counts = own.to_dict("records") if "n_level" in own and own["n_level"].notna().all() else []
             result |= {str(term): (NOT_GIVEN, NOT_GIVEN) for term in own["term"]}
-            pairs = [(int(one["n_event_level"]), int(one["n_level"])) for one in known]
-            whole = wholes[key] if known else (0, 0)
+            pairs = [(int(level["n_event_level"]), int(level["n_level"])) for level in with_counts]
+            whole = wholes[key] if with_counts else (0, 0)
             small = any(
                 context.is_small(n) for n in (*(n for _, n in pairs), whole[1] - sum(n for _, n in pairs))
             )
             hidden = [
                 small or hidden_share for hidden_share in hidden_shares(pairs, whole, context.small_cell)
             ]
-            for one, (k, n), is_hidden in zip(known, pairs, hidden, strict=True):
-                result[str(one["term"])] = (context.count(n, small), context.count(k, is_hidden))
+            for level, (k, n), is_hidden in zip(with_counts, pairs, hidden, strict=True):
+                result[str(level["term"])] = (context.count(n, small), context.count(k, is_hidden))
     return result
 
 
 def _fit_table(context: Context, fits: pd.DataFrame, where: dict[str, str]) -> Table:
     rows = []
-    for one in fits.to_dict("records"):
-        few = _few_events_label(one["events_per_variable"])
-        remark = few if one["status"] == "ok" else STATUS.get(str(one["status"]), clean(one["status"]))
+    for fit in fits.to_dict("records"):
+        few = _few_events_label(fit["events_per_variable"])
+        remark = few if fit["status"] == "ok" else STATUS.get(str(fit["status"]), clean(fit["status"]))
         rows.append(
             Row(
-                _model_name(context, str(one["model"])),
+                _model_name(context, str(fit["model"])),
                 (
-                    METHOD.get(str(one["method"]), clean(one["method"])),
-                    context.count(one["n"]),
-                    context.count(one["n_missing"]),
-                    context.count(one["n_event"]),
-                    number(one["events_per_variable"]),
-                    number(one["concordance"], 3),
-                    number(one["concordance_se"], 3),
-                    p_value(one["likelihood_ratio_p_value"]),
+                    METHOD.get(str(fit["method"]), clean(fit["method"])),
+                    context.count(fit["n"]),
+                    context.count(fit["n_missing"]),
+                    context.count(fit["n_event"]),
+                    number(fit["events_per_variable"]),
+                    number(fit["concordance"], 3),
+                    number(fit["concordance_se"], 3),
+                    p_value(fit["likelihood_ratio_p_value"]),
                     remark,
                 ),
             )

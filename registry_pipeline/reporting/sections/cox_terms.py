@@ -39,12 +39,12 @@ def _is_few(fit: pd.Series, limit: float) -> bool:
     return is_given(fit["events_per_variable"]) and float(fit["events_per_variable"]) < limit
 
 
-def ratio_cells(one: dict[str, object] | None) -> tuple[str, str]:
+def ratio_cells(term: dict[str, object] | None) -> tuple[str, str]:
     """Hazard ratio with its interval, and p; why there is none; dashes where the model lacks the term."""
-    if one is None:
+    if term is None:
         return "–", "–"
-    if one["status"] != "ok" or not is_given(one["hazard_ratio"]):
-        return STATUS.get(str(one["status"]), clean(one["status"])), "–"
-    return f"{ratio(one['hazard_ratio'])} ({ratio_interval(one['ci_lower'], one['ci_upper'])})", p_value(
-        one["p_value"]
+    if term["status"] != "ok" or not is_given(term["hazard_ratio"]):
+        return STATUS.get(str(term["status"]), clean(term["status"])), "–"
+    return f"{ratio(term['hazard_ratio'])} ({ratio_interval(term['ci_lower'], term['ci_upper'])})", p_value(
+        term["p_value"]
     )

@@ -49,22 +49,26 @@ def _of(context: Context, name: str, **where: str) -> pd.DataFrame:
 
 def _weighted(context: Context) -> Block | None:
     rows = _of(context, "logrank_weighted", origin=context.origin)
-    known = rows[rows["chi_square"].notna()] if len(rows) else rows
-    if known.empty:
+    tests = rows.dropna(subset="chi_square")
+    if tests.empty:
         return None
     result = []
     place = {name: position for position, name in enumerate(_WEIGHTS)}
-    known = known.assign(place=known["weighting"].map(place))
+    tests = tests.assign(place=tests["weighting"].map(place))
     by = ["stratum_variable", "strata", "place"]
-    for one in known.sort_values(by, na_position="first").to_dict("records"):
-        weight = _WEIGHTS.get(str(one["weighting"]), clean(one["weighting"]))
+    for test in tests.sort_values(by, na_position="first").to_dict("records"):
+        weight = _WEIGHTS.get(str(test["weighting"]), clean(test["weighting"]))
         within = (
-            f", within levels of {lower_first(context.words.variable(str(one['strata'])))}"
-            if is_given(one["strata"])
+            f", within levels of {lower_first(context.words.variable(str(test['strata'])))}"
+            if is_given(test["strata"])
             else ""
         )
-        head = f"By {lower_first(context.words.variable(str(one['stratum_variable'])))}: {weight}{within}"
-        cells = (number(one["chi_square"], 2), number(one["degrees_of_freedom"], 0), p_value(one["p_value"]))
+        head = f"By {lower_first(context.words.variable(str(test['stratum_variable'])))}: {weight}{within}"
+        cells = (
+            number(test["chi_square"], 2),
+            number(test["degrees_of_freedom"], 0),
+            p_value(test["p_value"]),
+        )
         result.append(Row(head, cells))
     return Table(
         "Weighted and stratified log-rank tests of overall survival",
@@ -81,27 +85,27 @@ def _weighted(context: Context) -> Block | None:
 
 def _differences(context: Context) -> Block | None:
     rows = _of(context, "rmst_difference", origin=context.origin)
-    known = rows[rows["stratum"].notna()] if len(rows) else rows
-    if known.empty:
+    estimates = rows.dropna(subset="stratum")
+    if estimates.empty:
         return None
     result = []
-    for one in known.to_dict("records"):
-        variable = str(one["stratum_variable"])
+    for estimate in estimates.to_dict("records"):
+        variable = str(estimate["stratum_variable"])
         first, second = (
-            context.words.level(variable, one[name]) for name in ("stratum", "reference_stratum")
+            context.words.level(variable, estimate[name]) for name in ("stratum", "reference_stratum")
         )
-        is_known = is_given(one["estimate_months"])
+        is_known = is_given(estimate["estimate_months"])
         result.append(
             Row(
                 f"{upper_first(first)} minus {second}",
                 (
-                    number(one["estimate_months"]) if is_known else "not estimable",
-                    interval(one["ci_lower"], one["ci_upper"]) if is_known else NOT_GIVEN,
-                    p_value(one["p_value"]),
+                    number(estimate["estimate_months"]) if is_known else "not estimable",
+                    interval(estimate["ci_lower"], estimate["ci_upper"]) if is_known else NOT_GIVEN,
+                    p_value(estimate["p_value"]),
                 ),
             )
         )
-    tau = number(known["tau_months"].iloc[0], 0)
+    tau = number(estimates["tau_months"].iloc[0], 0)
     return Table(
         f"Months of life gained or lost within the first {tau} months (restricted means)",
         "Groups",
@@ -117,24 +121,26 @@ def _differences(context: Context) -> Block | None:
 
 def _landmarks(context: Context) -> Block:
     rows = _of(context, "landmark_analysis")
-    known = rows[rows["landmark_months"].notna()] if len(rows) else rows
-    if known.empty:
+    estimates = rows.dropna(subset="landmark_months")
+    if estimates.empty:
         return missing(f"Landmarks: not given. {context.why_empty('result.landmark_analysis')}")
     order = {"overall": 0, SIZE_GROUP.name: 1, SITE_TWO.name: 2, RECURRED: 3}
-    known = known.assign(place=known["stratum_variable"].map(order).fillna(9))
+    estimates = estimates.assign(place=estimates["stratum_variable"].map(order).fillna(9))
     result: list[Row] = []
-    for months, part in known.sort_values(["landmark_months", "place", "stratum"]).groupby("landmark_months"):
+    for months, part in estimates.sort_values(["landmark_months", "place", "stratum"]).groupby(
+        "landmark_months"
+    ):
         result.append(Row(f"Still watched {months:g} months after the start of therapy", ("",) * 4, "group"))
         hidden = {name: _hidden_at(context, part, name) for name in ("n", "n_at_risk")}
         result += [
             Row(
-                _whom(context, one),
-                _landmark_cells(context, one, *(hidden[name][i] for name in hidden)),
+                _whom(context, estimate),
+                _landmark_cells(context, estimate, *(hidden[name][i] for name in hidden)),
                 "level",
             )
-            for i, one in enumerate(part.to_dict("records"))
+            for i, estimate in enumerate(part.to_dict("records"))
         ]
-    horizon = number(known["horizon_months"].iloc[0], 0)
+    horizon = number(estimates["horizon_months"].iloc[0], 0)
     return Table(
         f"Overall survival in the {horizon} months after a landmark",
         "Patients",
@@ -165,48 +171,50 @@ def _hidden_at(context: Context, part: pd.DataFrame, name: str) -> list[bool]:
     return hidden.tolist()  # type: ignore[no-any-return]
 
 
-def _whom(context: Context, one: dict[str, object]) -> str:
-    variable, stratum = str(one["stratum_variable"]), one["stratum"]
+def _whom(context: Context, estimate: dict[str, object]) -> str:
+    variable, stratum = str(estimate["stratum_variable"]), estimate["stratum"]
     if variable == RECURRED:
         return "With a recurrence by then" if stratum == "yes" else "Without a recurrence by then"
     return upper_first(context.words.group(variable, stratum))
 
 
 def _landmark_cells(
-    context: Context, one: dict[str, object], hides_n: bool, hides_at_risk: bool
+    context: Context, estimate: dict[str, object], hides_n: bool, hides_at_risk: bool
 ) -> tuple[str, ...]:
-    if context.is_small(one["n"]) or context.is_small(one["n_at_risk"]):
+    if context.is_small(estimate["n"]) or context.is_small(estimate["n_at_risk"]):
         rate = HIDDEN
-    elif not is_given(one["survival"]):
+    elif not is_given(estimate["survival"]):
         rate = "beyond follow-up"
     else:
-        rate = number(100 * float(one["survival"]))  # type: ignore[arg-type]
-        if is_given(one["ci_lower"]) or is_given(one["ci_upper"]):
-            rate += f" ({interval(one['ci_lower'], one['ci_upper'], 1, 100.0, '–')})"
+        rate = number(100 * float(estimate["survival"]))  # type: ignore[arg-type]
+        if is_given(estimate["ci_lower"]) or is_given(estimate["ci_upper"]):
+            rate += f" ({interval(estimate['ci_lower'], estimate['ci_upper'], 1, 100.0, '–')})"
         else:
             rate += " (no interval)"
-    n, at_risk = context.count(one["n"], hides_n), context.count(one["n_at_risk"], hides_at_risk)
-    return n, rate, at_risk, p_value(one["logrank_p_value"])
+    n, at_risk = context.count(estimate["n"], hides_n), context.count(estimate["n_at_risk"], hides_at_risk)
+    return n, rate, at_risk, p_value(estimate["logrank_p_value"])
 
 
 def _immortal(context: Context) -> Block | None:
     rows = _of(context, "immortal_time", stratum_variable="overall")
-    known = rows[rows["landmark_months"].notna()] if len(rows) else rows
-    if known.empty:
+    estimates = rows.dropna(subset="landmark_months")
+    if estimates.empty:
         return None
     other = context.tables.table(
         "result.km_landmark", {"endpoint": OS.name, "origin": LRT_START.name, "stratum_variable": "overall"}
     )
     result = []
-    for months, part in known.groupby("landmark_months"):
-        readings = {str(one["reading"]): one for one in part.to_dict("records")}
+    for months, part in estimates.groupby("landmark_months"):
+        readings = {str(reading["reading"]): reading for reading in part.to_dict("records")}
         start = other[other["landmark_months"] == months].to_dict("records")
         shown = [
             start[0] if start else None,
-            *(readings.get(one) for one in ("counted as at risk", "left truncated")),
+            *(readings.get(name) for name in ("counted as at risk", "left truncated")),
         ]
-        result.append(Row(f"{months:g} months", tuple(cell for one in shown for cell in _rate(context, one))))
-    waited = float(known["immortal_days"].iloc[0]) / max(float(known["n"].iloc[0]), 1)
+        result.append(
+            Row(f"{months:g} months", tuple(cell for estimate in shown for cell in _rate(context, estimate)))
+        )
+    waited = float(estimates["immortal_days"].iloc[0]) / max(float(estimates["n"].iloc[0]), 1)
     return Table(
         "Overall survival by where the clock starts, all patients",
         "Time",
@@ -232,11 +240,11 @@ def _immortal(context: Context) -> Block | None:
     )
 
 
-def _rate(context: Context, one: dict[str, object] | None) -> tuple[str, str]:
-    if one is None or not is_given(one["survival"]):
+def _rate(context: Context, estimate: dict[str, object] | None) -> tuple[str, str]:
+    if estimate is None or not is_given(estimate["survival"]):
         return NOT_GIVEN, NOT_GIVEN
-    at_risk = context.count(one["n_at_risk"])
-    if context.is_small(one["n_at_risk"]):
+    at_risk = context.count(estimate["n_at_risk"])
+    if context.is_small(estimate["n_at_risk"]):
         return HIDDEN, at_risk
-    value = number(100 * float(one["survival"]))  # type: ignore[arg-type]
-    return f"{value} ({interval(one['ci_lower'], one['ci_upper'], 1, 100.0, '–')})", at_risk
+    value = number(100 * float(estimate["survival"]))  # type: ignore[arg-type]
+    return f"{value} ({interval(estimate['ci_lower'], estimate['ci_upper'], 1, 100.0, '–')})", at_risk

@@ -158,8 +158,8 @@ def _by_site(context: Context, lesions: pd.DataFrame) -> list[tuple[str, pd.Data
         (context.words.level("lesion_site", name), drawn[drawn["lesion_site"].isin(codes)])
         for name, codes in _SITES
     ]
-    known = [code for _, codes in _SITES for code in codes]
-    return [*groups, ("other sites", drawn[~drawn["lesion_site"].isin(known)])]
+    named = [code for _, codes in _SITES for code in codes]
+    return [*groups, ("other sites", drawn[~drawn["lesion_site"].isin(named)])]
 
 
 def _scatter_data(lesions: pd.DataFrame, curves: list[GrowthCurve]) -> pd.DataFrame:
@@ -217,9 +217,12 @@ def _crossing(context: Context) -> tuple[float, float, float] | None:
     )
     if rows.empty or not is_given(rows["months"].iloc[0]):
         return None
-    one = rows.iloc[0]
-    ends = [float(one[name]) if is_given(one[name]) else float("nan") for name in ("ci_lower", "ci_upper")]
-    return float(one["months"]), ends[0], ends[1]
+    threshold = rows.iloc[0]
+    ends = [
+        float(threshold[name]) if is_given(threshold[name]) else float("nan")
+        for name in ("ci_lower", "ci_upper")
+    ]
+    return float(threshold["months"]), ends[0], ends[1]
 
 
 def _biases(context: Context) -> tuple[str, ...]:

@@ -56,16 +56,18 @@ def form_caution(context: Context) -> Block | None:
     return caution(" ".join([text, *forms_text(context)]), "result.growth_fit, result.growth_threshold")
 
 
-def _form(one: pd.Series) -> str:
-    model, error = str(one["model"]), str(one["error_model"])
+def _form(reading: pd.Series) -> str:
+    model, error = str(reading["model"]), str(reading["error_model"])
     return f"{GROWTH_MODELS.get(model, clean(model))} with {GROWTH_ERRORS.get(error, clean(error))}"
 
 
 def forms_range(context: Context) -> tuple[float, float] | None:
     """Lowest and highest months to the cutpoint over the plain regressions, all forms and errors."""
     rows = context.tables.table("result.growth_threshold", {"ci_method": "profile", "status": "ok"})
-    known = rows[(rows["model"] != ONSET) & rows["months"].notna()] if len(rows) else rows
-    return (float(known["months"].min()), float(known["months"].max())) if len(known) > 1 else None
+    estimates = rows[(rows["model"] != ONSET) & rows["months"].notna()] if len(rows) else rows
+    return (
+        (float(estimates["months"].min()), float(estimates["months"].max())) if len(estimates) > 1 else None
+    )
 
 
 def forms_text(context: Context) -> list[str]:
@@ -77,26 +79,26 @@ def forms_text(context: Context) -> list[str]:
 def sensitivity_table(context: Context) -> Block:
     """The interval to the cutpoint under other choices."""
     rows = context.tables.in_order("result.growth_sensitivity")
-    known = rows[rows["variant"].notna()] if len(rows) else rows
-    if known.empty:
+    estimates = rows.dropna(subset="variant")
+    if estimates.empty:
         return missing(f"Sensitivity of the interval: not given. {_why(context, 'growth_sensitivity', rows)}")
     result: list[Row] = []
-    for variant, part in known.groupby("variant", sort=False):
+    for variant, part in estimates.groupby("variant", sort=False):
         if variant == "form":  # the table of models shows them
             continue
         result.append(Row(_VARIANTS.get(str(variant), upper_first(clean(variant))), ("",) * 4, "group"))
-        for one in part.to_dict("records"):
-            is_known = is_given(one["months"]) and one["status"] == "ok"
+        for reading in part.to_dict("records"):
+            is_known = is_given(reading["months"]) and reading["status"] == "ok"
             result.append(
                 Row(
-                    upper_first(clean(one["reading"])),
+                    upper_first(clean(reading["reading"])),
                     (
-                        f"{context.count(one['n_lesions'])} in {context.count(one['n_patients'])}",
-                        number(one["months"]) if is_known else clean(one["status"]).replace("_", " "),
-                        interval(one["ci_lower"], one["ci_upper"], open_end="open")
+                        f"{context.count(reading['n_lesions'])} in {context.count(reading['n_patients'])}",
+                        number(reading["months"]) if is_known else clean(reading["status"]).replace("_", " "),
+                        interval(reading["ci_lower"], reading["ci_upper"], open_end="open")
                         if is_known
                         else NOT_GIVEN,
-                        number(one["change_months"]) if is_known else NOT_GIVEN,
+                        number(reading["change_months"]) if is_known else NOT_GIVEN,
                     ),
                     "level",
                 )
@@ -119,17 +121,17 @@ def sensitivity_table(context: Context) -> Block:
 def influence_text(context: Context) -> Block:
     """How far the interval moves without one patient."""
     rows = context.tables.in_order("result.growth_influence")
-    known = rows[rows["months_without"].notna()] if len(rows) else rows
-    if known.empty:
+    estimates = rows.dropna(subset="months_without")
+    if estimates.empty:
         return missing(f"Influence on the interval: not given. {_why(context, 'growth_influence', rows)}")
     low, high, all_of = (
-        float(known["months_without"].min()),
-        float(known["months_without"].max()),
-        float(known["months"].iloc[0]),
+        float(estimates["months_without"].min()),
+        float(estimates["months_without"].max()),
+        float(estimates["months"].iloc[0]),
     )
     return Text(
         f"Left out in turn, single patients move the interval between {number(low, 2)} and {number(high, 2)} months "
-        f"(all patients: {number(all_of, 2)}; {count(len(known))} refits).",
+        f"(all patients: {number(all_of, 2)}; {count(len(estimates))} refits).",
         "result.growth_influence",
     )
 
@@ -137,18 +139,18 @@ def influence_text(context: Context) -> Block:
 def serial_table(context: Context) -> Block:
     """Lesions measured more than once before therapy: rates, and the mixed model."""
     rows = context.tables.in_order("result.growth_serial")
-    known = rows[rows["rate_per_month"].notna()] if len(rows) else rows
-    if known.empty or context.is_small(len(known)):
+    rates = rows.dropna(subset="rate_per_month")
+    if rates.empty or context.is_small(len(rates)):
         why = (
             "Few lesions, and small counts are hidden."
-            if len(known)
+            if len(rates)
             else _why(context, "growth_serial", rows)
         )
         return missing(f"Repeated measurements before therapy: not given. {why}")
     mixed = context.tables.in_order("result.growth_mixed")
     has_mixed = bool((mixed.loc[mixed["parameter"] == "rate_per_month", "estimate"].notna()).any())
     note = "" if has_mixed else _why(context, "growth_mixed", mixed)
-    result = [_serial_row(known), *([_mixed_row(context, mixed)] if has_mixed else [])]
+    result = [_serial_row(rates), *([_mixed_row(context, mixed)] if has_mixed else [])]
     return Table(
         "Lesions measured more than once before therapy",
         "Estimate",
@@ -166,12 +168,12 @@ def serial_table(context: Context) -> Block:
     )
 
 
-def _serial_row(known: pd.DataFrame) -> Row:
+def _serial_row(lesions: pd.DataFrame) -> Row:
     rates, doubling = (
-        known["rate_per_month"].astype(float),
-        known["volume_doubling_days"].dropna().astype(float),
+        lesions["rate_per_month"].astype(float),
+        lesions["volume_doubling_days"].dropna().astype(float),
     )
-    n = f"{count(len(known))} in {count(known['patient_id'].nunique())}"
+    n = f"{count(len(lesions))} in {count(lesions['patient_id'].nunique())}"
     return Row("Each lesion by itself", (n, _spread(rates, 3), _spread(doubling, 0)))
 
 

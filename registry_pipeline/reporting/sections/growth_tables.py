@@ -33,30 +33,32 @@ ONSET = "exponential_interval_onset"
 def threshold_figure(context: Context) -> Block:
     """Months to the cutpoint, every certified reading of the same lesions on one axis."""
     rows = context.tables.in_order("result.growth_threshold")
-    known = rows[rows["months"].notna() & (rows["status"] == "ok")] if len(rows) else rows
+    thresholds = rows[rows["months"].notna() & (rows["status"] == "ok")] if len(rows) else rows
     title = f"Months to {context.cutpoint_mm:g} mm by growth model"
-    if known.empty:
+    if thresholds.empty:
         return missing(f"{title}: not drawn. {context.why_empty('result.growth_threshold')}")
     lines: list[Line] = []
     for is_onset, head in (
         (False, "Since the last negative CT (naive)"),
         (True, "Since the detection limit (onset censored)"),
     ):
-        part = known[(known["model"] == ONSET) == is_onset]
+        part = thresholds[(thresholds["model"] == ONSET) == is_onset]
         if len(part):
             lines.append(Line(head, is_head=True))
-        for one in part.to_dict("records"):
-            name = GROWTH_MODELS.get(str(one["model"]), clean(one["model"])).split(",")[0]
-            is_bootstrap = one["ci_method"] == "cluster_bootstrap"
-            label = f"{name}, {one['error_model']}" + ("" if not is_bootstrap else ", bootstrap")
-            words = f"{number(one['months'])} ({interval(one['ci_lower'], one['ci_upper'])})"
+        for threshold in part.to_dict("records"):
+            name = GROWTH_MODELS.get(str(threshold["model"]), clean(threshold["model"])).split(",")[0]
+            is_bootstrap = threshold["ci_method"] == "cluster_bootstrap"
+            label = f"{name}, {threshold['error_model']}" + ("" if not is_bootstrap else ", bootstrap")
+            words = (
+                f"{number(threshold['months'])} ({interval(threshold['ci_lower'], threshold['ci_upper'])})"
+            )
             lines.append(
                 Line(
                     clean(label),
                     words,
-                    value=one["months"],
-                    lower=one["ci_lower"],
-                    upper=one["ci_upper"],
+                    value=threshold["months"],
+                    lower=threshold["ci_lower"],
+                    upper=threshold["ci_upper"],
                     is_hollow=is_bootstrap,
                 )
             )
@@ -65,7 +67,7 @@ def threshold_figure(context: Context) -> Block:
         forest_figure(
             lines, "Months", ("Model and error", "Months (95 % CI)"), is_ratio=False, reference=None
         ),
-        known.drop(columns=["note"]),
+        thresholds.drop(columns=["note"]),
         title=title,
         description="; ".join(f"{line.label}: {line.words}" for line in lines if line.words),
         meaning="Each line is one reading of the same lesions; filled with profile-likelihood, hollow with patient-bootstrap "
@@ -83,11 +85,13 @@ def threshold_table(context: Context) -> Block:
     if rows.empty:
         return missing(f"Interval to the cutpoint: not given. {context.why_empty('result.growth_threshold')}")
     fits = context.tables.in_order("result.growth_fit").drop_duplicates(["model", "error_model"])
-    quality = {(one["model"], one["error_model"]): one for one in fits.to_dict("records")}
+    quality = {
+        (growth_fit["model"], growth_fit["error_model"]): growth_fit for growth_fit in fits.to_dict("records")
+    }
     result: list[Row] = []
     remarks: dict[str, str] = {}
     for (model, error), part in rows.groupby(["model", "error_model"], sort=False):
-        by_method = {str(one["ci_method"]): one for one in part.to_dict("records")}
+        by_method = {str(threshold["ci_method"]): threshold for threshold in part.to_dict("records")}
         first = by_method.get("profile") or next(iter(by_method.values()))
         fit = quality.get((model, error), {})
         remark = _threshold_remark(context, first)
@@ -135,25 +139,25 @@ def _threshold_cells(
     )
 
 
-def _ends(one: dict[Any, Any] | None) -> str:
-    if one is None or not (is_given(one["ci_lower"]) or is_given(one["ci_upper"])):
+def _ends(threshold: dict[Any, Any] | None) -> str:
+    if threshold is None or not (is_given(threshold["ci_lower"]) or is_given(threshold["ci_upper"])):
         return "–"
-    return interval(one["ci_lower"], one["ci_upper"], open_end="open")
+    return interval(threshold["ci_lower"], threshold["ci_upper"], open_end="open")
 
 
-def _threshold_remark(context: Context, one: dict[Any, Any]) -> str:
-    parts = [context.note(one["note"])] if is_given(one["note"]) and one["note"] else []
-    if is_given(one["is_extrapolated"]) and bool(one["is_extrapolated"]):
+def _threshold_remark(context: Context, threshold: dict[Any, Any]) -> str:
+    parts = [context.note(threshold["note"])] if is_given(threshold["note"]) and threshold["note"] else []
+    if is_given(threshold["is_extrapolated"]) and bool(threshold["is_extrapolated"]):
         parts.append("outside the observed intervals")
     return "; ".join(parts)
 
 
-def _clustered(one: dict[Any, Any]) -> str:
+def _clustered(share_row: dict[Any, Any]) -> str:
     """The interval that knows patients, and how many there are."""
-    if not is_given(one.get("cluster_ci_lower")):
+    if not is_given(share_row.get("cluster_ci_lower")):
         return NOT_GIVEN
-    ends = interval(one["cluster_ci_lower"], one["cluster_ci_upper"], 1, 100.0)
-    return f"{ends} ({count(one['n_patients'])} patients)"
+    ends = interval(share_row["cluster_ci_lower"], share_row["cluster_ci_upper"], 1, 100.0)
+    return f"{ends} ({count(share_row['n_patients'])} patients)"
 
 
 def share_table(context: Context) -> Block:
@@ -165,19 +169,19 @@ def share_table(context: Context) -> Block:
         )
     result = []
     before = {"n_small": 0, "n_lesions": 0}
-    for one in rows.sort_values("interval_months").to_dict("records"):
+    for share_row in rows.sort_values("interval_months").to_dict("records"):
         # The rows overlap: lesions between two rows follow from them.
-        ring = [int(one[name]) - before[name] for name in before]
-        hidden = context.is_telling(one["n_small"], one["n_lesions"]) or context.is_telling(*ring)
-        before = before if hidden else {name: int(one[name]) for name in before}
+        ring = [int(share_row[name]) - before[name] for name in before]
+        hidden = context.is_telling(share_row["n_small"], share_row["n_lesions"]) or context.is_telling(*ring)
+        before = before if hidden else {name: int(share_row[name]) for name in before}
         result.append(
             Row(
-                f"within {one['interval_months']:g} months",
+                f"within {share_row['interval_months']:g} months",
                 (
-                    HIDDEN if hidden else f"{count(one['n_small'])} of {count(one['n_lesions'])}",
-                    HIDDEN if hidden else share(one["share"]),
-                    HIDDEN if hidden else interval(one["ci_lower"], one["ci_upper"], 1, 100.0),
-                    NOT_GIVEN if hidden else _clustered(one),
+                    HIDDEN if hidden else f"{count(share_row['n_small'])} of {count(share_row['n_lesions'])}",
+                    HIDDEN if hidden else share(share_row["share"]),
+                    HIDDEN if hidden else interval(share_row["ci_lower"], share_row["ci_upper"], 1, 100.0),
+                    NOT_GIVEN if hidden else _clustered(share_row),
                 ),
             )
         )

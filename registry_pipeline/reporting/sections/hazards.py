@@ -21,20 +21,20 @@ def hazards_table(context: Context, tests: pd.DataFrame) -> Block:
     """Score tests of proportional hazards: each factor alone, and in the model of all."""
     if tests.empty:
         return missing("Proportional hazards: no test in result.ph_test for these models.")
-    found: dict[str, dict[str, tuple[str, str]]] = {}
-    for one in tests.to_dict("records"):
-        is_joint = one["model"] == "multivariable"
-        if one["term"] == "GLOBAL" and not is_joint:
+    by_term: dict[str, dict[str, tuple[str, str]]] = {}
+    for test in tests.to_dict("records"):
+        is_joint = test["model"] == "multivariable"
+        if test["term"] == "GLOBAL" and not is_joint:
             continue
-        cells = (number(one["chi_square"], 2), p_value(one["p_value"]))
-        found.setdefault(str(one["term"]), {})["joint" if is_joint else "alone"] = cells
-    terms = [*(term for term in found if term != "GLOBAL"), *(["GLOBAL"] if "GLOBAL" in found else [])]
+        cells = (number(test["chi_square"], 2), p_value(test["p_value"]))
+        by_term.setdefault(str(test["term"]), {})["joint" if is_joint else "alone"] = cells
+    terms = [*(term for term in by_term if term != "GLOBAL"), *(["GLOBAL"] if "GLOBAL" in by_term else [])]
     rows = []
     for term in terms:
         variable, contrast = context.words.term(term, None)
         head = "All factors, whole model" if term == "GLOBAL" else f"{variable}: {contrast}"
         none = ("–", "–")
-        rows.append(Row(head, (*found[term].get("alone", none), *found[term].get("joint", none))))
+        rows.append(Row(head, (*by_term[term].get("alone", none), *by_term[term].get("joint", none))))
     return Table(
         "Do hazards stay proportional? Score tests on Kaplan-Meier time",
         "Factor",
@@ -51,23 +51,23 @@ def hazards_table(context: Context, tests: pd.DataFrame) -> Block:
 
 def other_endpoints_table(context: Context) -> Block | None:
     """Site and size against the other endpoints."""
-    fits, terms = (context.tables.in_order(f"result.cox_{one}") for one in ("fit", "term"))
+    fits, terms = (context.tables.in_order(f"result.cox_{kind}") for kind in ("fit", "term"))
     rows: list[Row] = []
     for endpoint in (LOCAL_CONTROL.name, LRFS.name, PFS.name, NEW_OLIGOMET.name):
         chosen = fits[(fits["endpoint"] == endpoint) & (fits["origin"] == context.origin)]
         if chosen.empty:
             continue
         best = preferred(chosen)
-        kept = terms[(terms["endpoint"] == endpoint) & (terms["origin"] == context.origin)]
-        kept = kept.merge(best[["model", "method", "n_event"]], on=["model", "method"])
+        shown = terms[(terms["endpoint"] == endpoint) & (terms["origin"] == context.origin)]
+        shown = shown.merge(best[["model", "method", "n_event"]], on=["model", "method"])
         rows.append(Row(ENDPOINTS[endpoint].label, ("",) * 4, "group"))
-        for one in kept.to_dict("records"):
-            variable, contrast = context.words.term(str(one["term"]), one["reference_level"])
-            method = METHOD.get(str(one["method"]), "")
+        for term in shown.to_dict("records"):
+            variable, contrast = context.words.term(str(term["term"]), term["reference_level"])
+            method = METHOD.get(str(term["method"]), "")
             rows.append(
                 Row(
                     f"{variable}: {contrast}",
-                    (context.count(one["n_event"]), *ratio_cells(one), method),
+                    (context.count(term["n_event"]), *ratio_cells(term), method),
                     "level",
                 )
             )

@@ -120,27 +120,29 @@ def _table(context: Context, lines: list[_Line]) -> Table | None:
     )
 
 
-def _bounds(context: Context, one: _Line) -> str:
+def _bounds(context: Context, line: _Line) -> str:
     """Bounds of a number; those of the published ones are of their origin."""
-    is_other = one.headline.startswith("item_") and context.origin != LRT_START.name and not context.no_cohort
-    return bound_of(context, one.headline) if one.headline and not is_other else NOT_GIVEN
+    is_other = (
+        line.headline.startswith("item_") and context.origin != LRT_START.name and not context.no_cohort
+    )
+    return bound_of(context, line.headline) if line.headline and not is_other else NOT_GIVEN
 
 
 def _registry_lines(context: Context) -> list[_Line]:
-    found = context.tables.table(
+    landmarks = context.tables.table(
         "result.km_landmark", {"endpoint": OS.name, "origin": PRIMARY_DX.name, "stratum_variable": "overall"}
     )
     return [
         _Line(
-            f"Alive {number(one['landmark_months'], 0)} months after diagnosis of the primary",
-            share(one["survival"]),
-            interval(one["ci_lower"], one["ci_upper"], 1, 100.0),
-            f"{context.count(one['n_at_risk'])} at risk",
+            f"Alive {number(landmark['landmark_months'], 0)} months after diagnosis of the primary",
+            share(landmark["survival"]),
+            interval(landmark["ci_lower"], landmark["ci_upper"], 1, 100.0),
+            f"{context.count(landmark['n_at_risk'])} at risk",
             "result.km_landmark",
-            f"registry_os_{one['landmark_months']:g}",
+            f"registry_os_{landmark['landmark_months']:g}",
         )
-        for one in found.sort_values("landmark_months").to_dict("records")
-        if is_given(one["survival"]) and not context.is_small(one["n_at_risk"])
+        for landmark in landmarks.sort_values("landmark_months").to_dict("records")
+        if is_given(landmark["survival"]) and not context.is_small(landmark["n_at_risk"])
     ]
 
 
@@ -148,38 +150,40 @@ def _follow_up_lines(context: Context) -> list[_Line]:
     names = {"reverse_km": "Median follow-up, reverse Kaplan-Meier", "observed": "Median follow-up, observed"}
     return [
         _Line(
-            names.get(str(one["definition"]), "Median follow-up"),
-            f"{number(one['median_months'])} months",
-            interval(one["ci_lower"], one["ci_upper"]),
-            context.count(one["n"]),
+            names.get(str(follow_up["definition"]), "Median follow-up"),
+            f"{number(follow_up['median_months'])} months",
+            interval(follow_up["ci_lower"], follow_up["ci_upper"]),
+            context.count(follow_up["n"]),
             "result.follow_up",
-            f"registry_follow_up_{one['definition']}"
+            f"registry_follow_up_{follow_up['definition']}"
             if context.no_cohort
-            else _FOLLOW_UP.get(str(one["definition"]), ""),
+            else _FOLLOW_UP.get(str(follow_up["definition"]), ""),
         )
-        for one in context.tables.in_order("result.follow_up").to_dict("records")
+        for follow_up in context.tables.in_order("result.follow_up").to_dict("records")
     ]
 
 
 def _rates(context: Context, endpoint: str, what: str, variables: tuple[str, ...]) -> list[_Line]:
     lines: list[_Line] = []
     for variable in variables:
-        found = _landmark(context, endpoint, variable)
+        landmarks = _landmark(context, endpoint, variable)
         test = test_text(context, endpoint, variable, context.origin)
         at_risk = landmark_at_risk(context, endpoint, variable, context.origin)
-        for stratum in ordered(found["stratum"].tolist()):
-            one = found[found["stratum"] == stratum].iloc[0]
+        for stratum in ordered(landmarks["stratum"].tolist()):
+            landmark = landmarks[landmarks["stratum"] == stratum].iloc[0]
             whom = lower_first(context.words.group(variable, stratum))
-            has_interval = is_given(one["ci_lower"]) or is_given(one["ci_upper"])
+            has_interval = is_given(landmark["ci_lower"]) or is_given(landmark["ci_upper"])
             lines.append(
                 _Line(
                     f"{what} at {context.headline_months:g} months: {whom}" + (f" ({test})" if test else ""),
                     HIDDEN
-                    if context.is_small(one["n_at_risk"])
-                    else share(one["survival"])
-                    if is_given(one["survival"])
+                    if context.is_small(landmark["n_at_risk"])
+                    else share(landmark["survival"])
+                    if is_given(landmark["survival"])
                     else "beyond follow-up",
-                    interval(one["ci_lower"], one["ci_upper"], 1, 100.0) if has_interval else "not estimable",
+                    interval(landmark["ci_lower"], landmark["ci_upper"], 1, 100.0)
+                    if has_interval
+                    else "not estimable",
                     f"{at_risk[context.headline_months, stratum]} at risk",
                     "result.km_landmark",
                     _HEADLINES.get((endpoint, str(stratum)), ""),
@@ -201,18 +205,18 @@ def _landmark(context: Context, endpoint: str, variable: str) -> pd.DataFrame:
 
 
 def _pattern_lines(context: Context) -> list[_Line]:
-    found = context.tables.table("result.recurrence_pattern", {"pattern": NEW_OLIGOMET.name})
+    patterns = context.tables.table("result.recurrence_pattern", {"pattern": NEW_OLIGOMET.name})
     hidden = shown_patterns(context).get(NEW_OLIGOMET.name, False)
     return [
         _Line(
             "New oligometastasis as first recurrence",
-            HIDDEN if hidden else share(one["share"]),
-            HIDDEN if hidden else interval(one["ci_lower"], one["ci_upper"], 1, 100.0),
-            context.count_of(one["n_event"], one["n_patients"], hidden),
+            HIDDEN if hidden else share(pattern["share"]),
+            HIDDEN if hidden else interval(pattern["ci_lower"], pattern["ci_upper"], 1, 100.0),
+            context.count_of(pattern["n_event"], pattern["n_patients"], hidden),
             "result.recurrence_pattern",
             "item_9b",
         )
-        for one in found.to_dict("records")
+        for pattern in patterns.to_dict("records")
     ]
 
 
@@ -227,14 +231,14 @@ def _size_line(context: Context) -> list[_Line]:
     )
     return [
         _Line(
-            f"Hazard ratio of death, {context.words.small} vs {context.words.large}, other factors held (p {p_value(one['p_value'])})",
-            ratio(one["hazard_ratio"]) if is_given(one["hazard_ratio"]) else "not estimable",
-            ratio_interval(one["ci_lower"], one["ci_upper"]),
+            f"Hazard ratio of death, {context.words.small} vs {context.words.large}, other factors held (p {p_value(term['p_value'])})",
+            ratio(term["hazard_ratio"]) if is_given(term["hazard_ratio"]) else "not estimable",
+            ratio_interval(term["ci_lower"], term["ci_upper"]),
             f"{context.count(best['n_event'])} deaths",
             "result.cox_term",
             "hazard_ratio_size",
         )
-        for one in terms.to_dict("records")
+        for term in terms.to_dict("records")
     ]
 
 
@@ -254,27 +258,31 @@ def _growth_lines(context: Context) -> list[_Line]:
             f"Months from the detection limit to {context.cutpoint_mm:g} mm, onset interval-censored",
         ),
     ):
-        every = context.tables.table("result.growth_threshold", {"model": model, "error_model": error})
-        clustered = every[(every["ci_method"] == "cluster_bootstrap") & every["ci_lower"].notna()]
-        found = clustered if len(clustered) else every[every["ci_method"] == "profile"]
+        thresholds = context.tables.table("result.growth_threshold", {"model": model, "error_model": error})
+        clustered = thresholds[
+            (thresholds["ci_method"] == "cluster_bootstrap") & thresholds["ci_lower"].notna()
+        ]
+        shown = clustered if len(clustered) else thresholds[thresholds["ci_method"] == "profile"]
         kind = "" if len(clustered) else "; the interval takes lesions as independent and is too narrow"
         fits = context.tables.table("result.growth_fit", {"model": model, "error_model": error}, limit=1)
-        for one in found.to_dict("records"):
-            if is_given(one["months"]):
+        for growth_share in shown.to_dict("records"):
+            if is_given(growth_share["months"]):
                 n = f"{context.count(fits['n_lesions'].iloc[0])} lesions" if len(fits) else "–"
-                ends = interval(one["ci_lower"], one["ci_upper"], open_end="open")
+                ends = interval(growth_share["ci_lower"], growth_share["ci_upper"], open_end="open")
                 headline = "growth_onset" if model == ONSET else "item_13a"
-                months = number(one["months"])
+                months = number(growth_share["months"])
                 lines.append(_Line(what + kind, months, ends, n, "result.growth_threshold", headline))
     within = context.tables.number("study.interval_months", 6)
-    for one in context.tables.table("result.growth_share", {"interval_months": within}).to_dict("records"):
-        hidden = context.is_telling(one["n_small"], one["n_lesions"])
+    for growth_share in context.tables.table("result.growth_share", {"interval_months": within}).to_dict(
+        "records"
+    ):
+        hidden = context.is_telling(growth_share["n_small"], growth_share["n_lesions"])
         lines.append(
             _Line(
                 f"Lesions {context.words.small} among those found within {within:g} months of a negative CT",
-                HIDDEN if hidden else share(one["share"]),
-                HIDDEN if hidden else interval(one["ci_lower"], one["ci_upper"], 1, 100.0),
-                context.count_of(one["n_small"], one["n_lesions"]),
+                HIDDEN if hidden else share(growth_share["share"]),
+                HIDDEN if hidden else interval(growth_share["ci_lower"], growth_share["ci_upper"], 1, 100.0),
+                context.count_of(growth_share["n_small"], growth_share["n_lesions"]),
                 "result.growth_share",
                 "item_12c" if within == 6 else "",
             )

@@ -66,13 +66,13 @@ def _optimism(context: Context) -> Block:
     rows = _rows(context, "cox_optimism")
     if rows.empty or not is_given(rows["concordance_corrected"].iloc[0]):
         return missing(f"Optimism of the model: not given. {_why(context, 'cox_optimism', rows)}")
-    one = rows.iloc[0]
+    optimism = rows.iloc[0]
     cells = (
-        context.count_of(one["n_event"], one["n"]),
-        number(one["concordance_apparent"], 3),
-        number(one["optimism"], 3),
-        number(one["concordance_corrected"], 3),
-        count(one["n_used"]),
+        context.count_of(optimism["n_event"], optimism["n"]),
+        number(optimism["concordance_apparent"], 3),
+        number(optimism["optimism"], 3),
+        number(optimism["concordance_corrected"], 3),
+        count(optimism["n_used"]),
     )
     return Table(
         "Concordance of the model of all factors: how well it ranks patients",
@@ -89,7 +89,7 @@ def _optimism(context: Context) -> Block:
         (
             "The probability that of two patients the one with the higher predicted hazard dies first; 0.5 is chance. A model "
             "looks better in the patients that it was fitted to: the correction refits it in bootstrap samples and judges each "
-            f"refit on the patients themselves (Harrell). In {count(one['n_not_certified'])} samples the refit had no certified "
+            f"refit on the patients themselves (Harrell). In {count(optimism['n_not_certified'])} samples the refit had no certified "
             "solution, usually because a group had no event; its last coefficients were used.",
             *_unpenalised(context),
         ),
@@ -100,8 +100,8 @@ def _optimism(context: Context) -> Block:
 def _coefficients(context: Context) -> Block:
     title = "Log hazard ratios over time (scaled Schoenfeld residuals)"
     rows = _rows(context, "ph_residual")
-    known = rows[rows["coefficient"].notna()] if len(rows) else rows
-    if known.empty or not (known["kind"] == "smooth").any():
+    estimates = rows.dropna(subset="coefficient")
+    if estimates.empty or not (estimates["kind"] == "smooth").any():
         return missing(f"{title}: not drawn. {_why(context, 'ph_residual', rows)}")
     if context.small_cell:
         return missing(f"{title}: each point is one death; left out because small counts are hidden.")
@@ -113,7 +113,7 @@ def _coefficients(context: Context) -> Block:
     panels = []
     for name in names:
         overall = fitted.get(name)
-        part = known[known["term"] == name]
+        part = estimates[estimates["term"] == name]
         if (part["kind"] == "smooth").any():
             panels.append(
                 (_panel(context, str(name), terms), part, float(overall) if is_given(overall) else np.nan)
@@ -121,7 +121,7 @@ def _coefficients(context: Context) -> Block:
     return context.figures.add(
         "ph_residuals",
         coefficient_figure(panels, f"Months from {ORIGINS[context.origin].label}", context.days_per_month),
-        known.drop(columns=["endpoint", "origin", "model", "status", "note"]),
+        estimates.drop(columns=["endpoint", "origin", "model", "status", "note"]),
         title=title,
         description=f"{len(panels)} panels, one per coefficient of the model of all factors.",
         meaning="Each point is one death; the line is the log hazard ratio as it changes with time, its band the 95 % limits; the "
@@ -134,11 +134,11 @@ def _coefficients(context: Context) -> Block:
 
 def _shown_terms(context: Context) -> pd.DataFrame:
     """Terms of the plain fit, or of the penalised one where events are too few to show the plain one."""
-    found = context.tables.table(
+    terms = context.tables.table(
         "result.cox_term", {"endpoint": OS.name, "origin": context.origin, "model": MODEL}
     )
-    plain = found[found["method"] == "efron"]
-    return plain if len(plain) else found
+    plain = terms[terms["method"] == "efron"]
+    return plain if len(plain) else terms
 
 
 def _unpenalised(context: Context) -> list[str]:
@@ -171,21 +171,21 @@ def _panel(context: Context, term: str, terms: pd.DataFrame) -> str:
 
 def _influence(context: Context) -> Block:
     rows = _rows(context, "cox_influence")
-    known = rows[rows["dfbetas"].notna()] if len(rows) else rows
-    if known.empty:
+    estimates = rows.dropna(subset="dfbetas")
+    if estimates.empty:
         return missing(f"Influence: not given. {_why(context, 'cox_influence', rows)}")
     result = []
     terms = _terms(context)
-    for term, part in known.groupby("term", sort=False):
-        one = part.sort_values("rank").iloc[0]
+    for term, part in estimates.groupby("term", sort=False):
+        largest = part.sort_values("rank").iloc[0]
         variable, contrast = context.words.term(str(term), _reference(terms, str(term)))
         result.append(
             Row(
                 f"{variable}: {contrast}",
                 (
-                    _ratio_of(one["coefficient"]),
-                    _ratio_of(one["coefficient_without"]),
-                    number(one["dfbetas"], 2),
+                    _ratio_of(largest["coefficient"]),
+                    _ratio_of(largest["coefficient_without"]),
+                    number(largest["dfbetas"], 2),
                 ),
             )
         )
@@ -213,27 +213,31 @@ def _ratio_of(coefficient: object) -> str:
 
 def _missing_table(context: Context) -> Block:
     rows = context.tables.in_order("result.missing_data")
-    known = rows[rows["variable"].notna()] if len(rows) else rows
-    if known.empty:
+    variables = rows.dropna(subset="variable")
+    if variables.empty:
         return missing(f"Missing values: not given. {_why(context, 'missing_data', rows)}")
-    gone = known[known["n_missing"] > 0]
-    n = context.count(known["n"].iloc[0])
+    gone = variables[variables["n_missing"] > 0]
+    n = context.count(variables["n"].iloc[0])
     if gone.empty:
-        names = ", ".join(context.words.variable(str(one)).lower() for one in known["variable"])
+        names = ", ".join(context.words.variable(str(name)).lower() for name in variables["variable"])
         return missing(
             f"No value is missing in the {n} patients of the study, in any of: {names} (result.missing_data)."
         )
     result = [
         Row(
-            context.words.variable(str(one["variable"])),
+            context.words.variable(str(variable["variable"])),
             (
-                context.count(one["n_missing"], context.is_telling(one["n_missing"], one["n"])),
-                HIDDEN if context.is_telling(one["n_missing"], one["n"]) else share(one["share_missing"]),
+                context.count(
+                    variable["n_missing"], context.is_telling(variable["n_missing"], variable["n"])
+                ),
+                HIDDEN
+                if context.is_telling(variable["n_missing"], variable["n"])
+                else share(variable["share_missing"]),
             ),
         )
-        for one in gone.to_dict("records")
+        for variable in gone.to_dict("records")
     ]
-    complete = len(known) - len(gone)
+    complete = len(variables) - len(gone)
     return Table(
         f"Values that are missing in the {n} patients of the study",
         "Variable",
@@ -246,15 +250,19 @@ def _missing_table(context: Context) -> Block:
 
 def _pattern_table(context: Context) -> Block | None:
     rows = context.tables.in_order("result.missing_pattern")
-    known = rows[rows["pattern"].notna()] if len(rows) else rows
-    if len(known) < 2:
+    patterns = rows.dropna(subset="pattern")
+    if len(patterns) < 2:
         return None
     result = []
-    counts = known["n"].astype("int64").tolist()
+    counts = patterns["n"].astype("int64").tolist()
     hidden = hidden_groups(counts, sum(counts), context.small_cell)
-    for one, is_hidden in zip(known.head(10).to_dict("records"), hidden, strict=False):
-        names = [context.words.variable(name) for name in clean(one["missing_variables"]).split(", ") if name]
-        result.append(Row("; ".join(names) or "Nothing is missing", (context.count(one["n"], is_hidden),)))
+    for pattern, is_hidden in zip(patterns.head(10).to_dict("records"), hidden, strict=False):
+        names = [
+            context.words.variable(name) for name in clean(pattern["missing_variables"]).split(", ") if name
+        ]
+        result.append(
+            Row("; ".join(names) or "Nothing is missing", (context.count(pattern["n"], is_hidden),))
+        )
     return Table(
         "What is missing together",
         "Variables",
@@ -267,17 +275,17 @@ def _pattern_table(context: Context) -> Block | None:
 
 def _imputed(context: Context) -> Block:
     rows = _rows(context, "imputed_cox")
-    known = rows[rows["hazard_ratio"].notna()] if len(rows) else rows
-    if known.empty:
+    estimates = rows.dropna(subset="hazard_ratio")
+    if estimates.empty:
         return missing(f"Multiple imputation: not done. {_why(context, 'imputed_cox', rows)}")
-    other = {str(one["term"]): one for one in _shown_terms(context).to_dict("records")}
+    other = {str(term["term"]): term for term in _shown_terms(context).to_dict("records")}
     result = []
-    for one in known.to_dict("records"):
-        variable, contrast = context.words.term(str(one["term"]), one["reference_level"])
-        cells = f"{ratio(one['hazard_ratio'])} ({ratio_interval(one['ci_lower'], one['ci_upper'])})"
-        imputed = (cells, p_value(one["p_value"]), share(one["fraction_missing_information"], 0))
-        result.append(Row(f"{variable}: {contrast}", (*ratio_cells(other.get(str(one["term"]))), *imputed)))
-    first = known.iloc[0]
+    for term in estimates.to_dict("records"):
+        variable, contrast = context.words.term(str(term["term"]), term["reference_level"])
+        cells = f"{ratio(term['hazard_ratio'])} ({ratio_interval(term['ci_lower'], term['ci_upper'])})"
+        imputed = (cells, p_value(term["p_value"]), share(term["fraction_missing_information"], 0))
+        result.append(Row(f"{variable}: {contrast}", (*ratio_cells(other.get(str(term["term"]))), *imputed)))
+    first = estimates.iloc[0]
     return Table(
         "The model of all factors with and without the patients whose values are missing",
         "Factor",

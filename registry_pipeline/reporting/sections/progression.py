@@ -126,15 +126,15 @@ def _drawn(context: Context, rows: pd.DataFrame) -> pd.DataFrame:
 
 def incidence_block(context: Context, endpoint: str) -> Block:
     """Cumulative incidence beside 1 - KM."""
-    found = incidence_rows(context, endpoint, "overall")
-    rows = _drawn(context, found)
+    incidence = incidence_rows(context, endpoint, "overall")
+    rows = _drawn(context, incidence)
     km = km_rows(context, endpoint, context.origin, "overall")
     curve = shown_curve(context, km) if len(km) else km
     title = f"{_EVENT[endpoint]}: cumulative incidence beside 1 − Kaplan-Meier"
     own = rows[rows["cause"] == 1] if len(rows) else rows
     if own.empty or curve.empty:
         return missing(f"{title}: not drawn. {context.why_empty('result.cumulative_incidence')}")
-    at_risk = found[found["cause"] == 1]
+    at_risk = incidence[incidence["cause"] == 1]
     drawn = incidence_figure(
         own,
         rows[rows["cause"] == 2],
@@ -170,10 +170,10 @@ def incidence_table(context: Context, endpoint: str, variables: Sequence[str]) -
     marks = context.landmark_months
     rows: list[Row] = []
     for variable in variables:
-        found = _at_landmarks(context, endpoint, variable)
+        incidence = _at_landmarks(context, endpoint, variable)
         texts = landmark_at_risk(context, endpoint, variable, context.origin)
-        for stratum in ordered(found["stratum"].unique().tolist()):
-            part = found[found["stratum"] == stratum]
+        for stratum in ordered(incidence["stratum"].unique().tolist()):
+            part = incidence[incidence["stratum"] == stratum]
             cells = [
                 cell
                 for months in marks
@@ -186,9 +186,9 @@ def incidence_table(context: Context, endpoint: str, variables: Sequence[str]) -
     if not rows:
         return None
     columns = [
-        Column(one, f"{months:g} months", origin=name)
+        Column(heading, f"{months:g} months", origin=name)
         for months in marks
-        for one, name in (
+        for heading, name in (
             ("% (95 % CI)", "result.cumulative_incidence.incidence, ci_lower, ci_upper"),
             ("At risk", "result.km_landmark.n_at_risk"),
         )
@@ -209,11 +209,11 @@ def incidence_table(context: Context, endpoint: str, variables: Sequence[str]) -
 
 def _at_landmarks(context: Context, endpoint: str, variable: str) -> pd.DataFrame:
     """Rows of the event itself; without groups of which few are left where small counts are hidden."""
-    found = incidence_rows(context, endpoint, variable)
-    if found.empty:
-        return found
+    incidence = incidence_rows(context, endpoint, variable)
+    if incidence.empty:
+        return incidence
     groups = rows_of(context, "result.km_summary", endpoint, context.origin, variable)
-    own = found[(found["cause"] == 1) & (found["n_at_risk"] >= context.small_cell)]
+    own = incidence[(incidence["cause"] == 1) & (incidence["n_at_risk"] >= context.small_cell)]
     return own[:0] if len(groups) and context.small_groups(groups["n"]) else own
 
 
@@ -232,7 +232,7 @@ def zero_events_table(context: Context) -> Block | None:
     """Groups in which nobody had the event: what may still be true of them."""
     rows = []
     for variable in (SITE_TWO.name, SIZE_GROUP.name):
-        found = context.tables.table(
+        results = context.tables.table(
             "result.km_summary",
             {
                 "endpoint": LOCAL_CONTROL.name,
@@ -241,9 +241,9 @@ def zero_events_table(context: Context) -> Block | None:
                 "n_event": 0,
             },
         )
-        for one in found.to_dict("records"):
-            n = int(one["n"])
-            head = upper_first(context.words.group(variable, one["stratum"]))
+        for group in results.to_dict("records"):
+            n = int(group["n"])
+            head = upper_first(context.words.group(variable, group["stratum"]))
             rows.append(Row(head, (context.count(n), "0", share(1 - 0.025 ** (1 / n)))))
     if not rows:
         return None

@@ -62,28 +62,32 @@ def data_statement(context: Context) -> tuple[str, bool]:
 def parameters_section(context: Context) -> Section:
     """Every parameter of the analysis, assumptions first."""
     section = Section("parameters", "Parameters and assumptions")
-    found = context.tables.table("meta.parameter")
-    if found.empty:
+    parameters = context.tables.table("meta.parameter")
+    if parameters.empty:
         return section.add(missing(context.why_empty("meta.parameter", of_cohort=False)))
-    is_assumption = found["is_assumption"].fillna(False).astype(bool)
+    is_assumption = parameters["is_assumption"].fillna(False).astype(bool)
     section.add(
         Text(
             "An assumption is a choice that the publication does not fix; another choice may move the numbers."
         ),
-        _parameter_table("Assumptions", found[is_assumption]),
-        _parameter_table("Other parameters", found[~is_assumption]),
+        _parameter_table("Assumptions", parameters[is_assumption]),
+        _parameter_table("Other parameters", parameters[~is_assumption]),
     )
     return section
 
 
-def _parameter_table(caption: str, found: pd.DataFrame) -> Block | None:
-    if found.empty:
+def _parameter_table(caption: str, parameters: pd.DataFrame) -> Block | None:
+    if parameters.empty:
         return None
     rows = []
-    for one in found.to_dict("records"):
-        value = _plain(one["value"])
-        default = "" if value == _plain(one["default_value"]) else f"default: {_plain(one['default_value'])}"
-        rows.append(Row(clean(one["name"]), (value, default, _plain(one["note"]))))
+    for parameter in parameters.to_dict("records"):
+        value = _plain(parameter["value"])
+        default = (
+            ""
+            if value == _plain(parameter["default_value"])
+            else f"default: {_plain(parameter['default_value'])}"
+        )
+        rows.append(Row(clean(parameter["name"]), (value, default, _plain(parameter["note"]))))
     columns = (
         Column("Value", is_number=False),
         Column("If changed", is_number=False),
@@ -113,7 +117,7 @@ def further_section(context: Context) -> Section | None:
 
 
 def _raw_table(context: Context, name: str) -> Table:
-    found = context.tables.in_order(name)
+    rows_of_table = context.tables.in_order(name)
     identifying = context.tables.query(
         "SELECT column_name FROM meta.dictionary WHERE schema_name || '.' || table_name = ? AND is_identifying",
         {"meta.dictionary": ["schema_name", "table_name", "column_name", "is_identifying"]},
@@ -121,14 +125,20 @@ def _raw_table(context: Context, name: str) -> Table:
     )
     hidden = set(identifying["column_name"]) if identifying is not None else set()
     columns = [
-        column for column in found.columns if column not in hidden and not column.endswith("patient_id")
+        column
+        for column in rows_of_table.columns
+        if column not in hidden and not column.endswith("patient_id")
     ]
-    shown = found[columns].head(MOST_ROWS)
+    shown = rows_of_table[columns].head(MOST_ROWS)
     rows = [
-        Row(_cell(row[0]), tuple(_cell(one) for one in row[1:]))
+        Row(_cell(row[0]), tuple(_cell(value) for value in row[1:]))
         for row in shown.itertuples(index=False, name=None)
     ]
-    note = f"The first {MOST_ROWS} of {count(len(found))} rows." if len(found) > MOST_ROWS else ""
+    note = (
+        f"The first {MOST_ROWS} of {count(len(rows_of_table))} rows."
+        if len(rows_of_table) > MOST_ROWS
+        else ""
+    )
     heads = tuple(Column(clean(column).replace("_", " "), is_number=False) for column in columns[1:])
     caption = clean(context.tables.comment(name) or name)
     return Table(
@@ -178,16 +188,16 @@ def provenance_section(context: Context) -> Section:
 
 
 def _received(context: Context) -> Block | None:
-    found = context.tables.query(
+    submissions = context.tables.query(
         "SELECT facility_id, count(DISTINCT submission_id) AS submissions, count(*) AS files, sum(n_bytes) AS bytes "
         "FROM meta.submission GROUP BY facility_id ORDER BY facility_id",
         {"meta.submission": ["facility_id", "submission_id", "n_bytes"]},
     )
-    if found is None or found.empty:
+    if submissions is None or submissions.empty:
         return None
     rows = tuple(
         Row(clean(row.facility_id), (count(row.submissions), count(row.files), count(row.bytes)))
-        for row in found.itertuples()
+        for row in submissions.itertuples()
     )
     columns = (Column("Submissions"), Column("Files"), Column("Bytes"))
     return Table("What was received", "Facility", columns, rows, "meta.submission")
@@ -238,12 +248,12 @@ def _corrected(context: Context) -> Block | None:
 
 
 def _proved(context: Context) -> Block | None:
-    found = context.tables.query(
+    checks = context.tables.query(
         "SELECT count(*) AS n, coalesce(sum(n_violated), 0) AS violated FROM quality.reconciliation",
         {"quality.reconciliation": ["n_violated"]},
     )
-    if found is None or not int(found["n"].iloc[0]):
+    if checks is None or not int(checks["n"].iloc[0]):
         return None
-    n, violated = int(found["n"].iloc[0]), int(found["violated"].iloc[0])
+    n, violated = int(checks["n"].iloc[0]), int(checks["violated"].iloc[0])
     text = f"{n} statements about keys, references and sums were proved of this release before it was sealed"
     return caution(f"{text}; rows against them: {violated}.", "quality.reconciliation")

@@ -28,23 +28,25 @@ _STEPS = {"death": "death", "alive": "alive at last contact"}
 
 def pattern_table(context: Context) -> Block:
     """What recurred first, with exact intervals."""
-    found = context.tables.in_order("result.recurrence_pattern")
-    if found.empty:
+    patterns = context.tables.in_order("result.recurrence_pattern")
+    if patterns.empty:
         return missing(f"Patterns: not given. {context.why_empty('result.recurrence_pattern')}")
     rows = []
     kinds = shown_patterns(context)
-    for one in found.to_dict("records"):
-        hidden = kinds[str(one["pattern"])]
-        has_range = is_given(one["min_months"]) and not hidden and not context.small_cell
+    for pattern in patterns.to_dict("records"):
+        hidden = kinds[str(pattern["pattern"])]
+        has_range = is_given(pattern["min_months"]) and not hidden and not context.small_cell
         rows.append(
             Row(
-                RECURRENCE_PATTERNS.get(str(one["pattern"]), clean(one["pattern"])),
+                RECURRENCE_PATTERNS.get(str(pattern["pattern"]), clean(pattern["pattern"])),
                 (
-                    context.count_of(one["n_event"], one["n_patients"], hidden),
-                    HIDDEN if hidden else share(one["share"]),
-                    HIDDEN if hidden else interval(one["ci_lower"], one["ci_upper"], 1, 100.0),
-                    HIDDEN if hidden else number(one["median_months_observed"]),
-                    f"{number(one['min_months'])} to {number(one['max_months'])}" if has_range else NOT_GIVEN,
+                    context.count_of(pattern["n_event"], pattern["n_patients"], hidden),
+                    HIDDEN if hidden else share(pattern["share"]),
+                    HIDDEN if hidden else interval(pattern["ci_lower"], pattern["ci_upper"], 1, 100.0),
+                    HIDDEN if hidden else number(pattern["median_months_observed"]),
+                    f"{number(pattern['min_months'])} to {number(pattern['max_months'])}"
+                    if has_range
+                    else NOT_GIVEN,
                 ),
             )
         )
@@ -72,10 +74,10 @@ def pattern_table(context: Context) -> Block:
 
 def shown_patterns(context: Context) -> dict[str, bool]:
     """Kinds of first recurrence, and whether their count is hidden: the kinds add up to any recurrence."""
-    found = context.tables.in_order("result.recurrence_pattern")
-    names = found["pattern"].astype(str).tolist()
-    k = [int(one) for one in found["n_event"]]
-    counts = [*k, *(int(n) - one for one, n in zip(k, found["n_patients"], strict=True))]
+    patterns = context.tables.in_order("result.recurrence_pattern")
+    names = patterns["pattern"].astype(str).tolist()
+    k = [int(n_event) for n_event in patterns["n_event"]]
+    counts = [*k, *(int(n) - n_event for n_event, n in zip(k, patterns["n_patients"], strict=True))]
     m = len(names)
     lines = [Line((i, m + i)) for i in range(m)]
     whole = names.index("any") if "any" in names else None
@@ -89,18 +91,18 @@ def shown_patterns(context: Context) -> dict[str, bool]:
 def recurrence_groups(context: Context) -> Block | None:
     """First recurrences by site, size and class of the disease."""
     rows = context.tables.table("result.recurrence_by_group", {"counting": "first_overall"})
-    known = rows[(rows["stratum_variable"] != "overall") & (rows["pattern"] != "any")] if len(rows) else rows
-    if known.empty:
+    groups = rows[(rows["stratum_variable"] != "overall") & (rows["pattern"] != "any")] if len(rows) else rows
+    if groups.empty:
         return None
     patterns = [
         recurrence_pattern
         for recurrence_pattern in RECURRENCE_PATTERNS
-        if (known["pattern"] == recurrence_pattern).any()
+        if (groups["pattern"] == recurrence_pattern).any()
     ]
-    patterns += sorted(set(known["pattern"]) - set(patterns))
+    patterns += sorted(set(groups["pattern"]) - set(patterns))
     overall = rows[rows["stratum_variable"] == "overall"].set_index("pattern")
     result: list[Row] = []
-    for variable, part in known.groupby("stratum_variable", sort=True):
+    for variable, part in groups.groupby("stratum_variable", sort=True):
         if context.small_groups(part["n_patients"]):
             continue
         result.append(Row(context.words.variable(str(variable)), ("",) * (len(patterns) + 1), "group"))
@@ -146,14 +148,16 @@ def _counted(context: Context, rows: pd.DataFrame, overall: pd.DataFrame, patter
 def course_table(context: Context) -> Block | None:
     """What happened to patients one after the other."""
     rows = context.tables.in_order("result.recurrence_course")
-    known = rows[rows["course"].notna()] if len(rows) else rows
-    if known.empty:
+    courses = rows.dropna(subset="course")
+    if courses.empty:
         return None
     result = []
-    for one, hidden in zip(known.head(20).to_dict("records"), _hidden_courses(context, known), strict=False):
-        n = context.count(one["n"], hidden)
-        ends = (share(one["share"]), number(one["median_days"] / context.days_per_month))
-        result.append(Row(_course(clean(one["course"])), (n, *((HIDDEN, HIDDEN) if hidden else ends))))
+    for course, hidden in zip(
+        courses.head(20).to_dict("records"), _hidden_courses(context, courses), strict=False
+    ):
+        n = context.count(course["n"], hidden)
+        ends = (share(course["share"]), number(course["median_days"] / context.days_per_month))
+        result.append(Row(_course(clean(course["course"])), (n, *((HIDDEN, HIDDEN) if hidden else ends))))
     return Table(
         "The courses that occur",
         "From local therapy on",
@@ -162,7 +166,7 @@ def course_table(context: Context) -> Block | None:
         "result.recurrence_course",
         (
             "The end is death or the last contact; the median mixes both and is no survival time."
-            + (f" The 20 most frequent of {len(known)} courses." if len(known) > 20 else ""),
+            + (f" The 20 most frequent of {len(courses)} courses." if len(courses) > 20 else ""),
         ),
     )
 
@@ -177,7 +181,7 @@ def _hidden_courses(context: Context, rows: pd.DataFrame) -> list[bool]:
         [i for i, step in enumerate(steps) if step[0] == start]
         for start in sorted({step[0] for step in steps})
     ]
-    lines = [Line(tuple(one)) for one in ([*range(len(steps))], *ends, *starts) if len(one) > 1]
+    lines = [Line(tuple(cells)) for cells in ([*range(len(steps))], *ends, *starts) if len(cells) > 1]
     counts = rows["n"].astype("int64").tolist()
     return hidden_counts(counts, lines, context.small_cell).tolist()  # type: ignore[no-any-return]
 

@@ -50,11 +50,11 @@ def folded_table(context: Context, shown: Shown, where: dict[str, Any] | None = 
     rows = rows[~is_telling(context, rows)]
     if rows.empty:
         return Folded(shown.title, (Text(context.why_empty(shown.table), kind="missing"),))
-    known = rows[rows["status"] == "ok"]
-    if known.empty:
+    estimates = rows[rows["status"] == "ok"]
+    if estimates.empty:
         reasons = dict.fromkeys(context.note(note) for note in rows["note"] if is_given(note))
         return Folded(shown.title, (Text(" ".join(reasons) or "Not estimable.", kind="missing"),))
-    lines = known.head(MOST_ROWS).to_dict("records")
+    lines = estimates.head(MOST_ROWS).to_dict("records")
     body = tuple(Row(shown.head(row), tuple(cell(row) for cell in shown.columns.values())) for row in lines)
     heads = tuple(Column(label) for label in shown.columns)
     table = Table(shown.title, "", heads, body, shown.table, is_wide=True)
@@ -82,9 +82,9 @@ def with_interval(
 
     def cell(row: Mapping[str, Any]) -> str:
         shown = value(name, digits, scale)(row)
-        known = all(is_given(row[end]) for end in ends)
+        has_limits = all(is_given(row[end]) for end in ends)
         limits = " to ".join(value(end, digits, scale)(row) for end in ends)
-        return f"{shown} ({limits})" if known else shown
+        return f"{shown} ({limits})" if has_limits else shown
 
     return cell
 

@@ -23,7 +23,7 @@ AGREES = (
 def scorecard_section(context: Context) -> Section:
     """Published and computed numbers side by side."""
     section = Section("scorecard", "Published and computed numbers")
-    found = context.tables.in_order("result.scorecard")
+    card = context.tables.in_order("result.scorecard")
     _, is_synthetic = data_statement(context)
     section.add(
         Text(
@@ -36,13 +36,13 @@ def scorecard_section(context: Context) -> Section:
             ),
         )
     )
-    if found.empty:
+    if card.empty:
         return section.add(missing(context.why_empty("result.scorecard", of_cohort=False)))
-    if not found["computed"].notna().any():
-        words = f"None of the {len(found)} published figures can be computed from this release. {context.no_cohort}"
+    if not card["computed"].notna().any():
+        words = f"None of the {len(card)} published figures can be computed from this release. {context.no_cohort}"
         return section.add(missing(words.strip()))
-    hidden = hidden_items(context, found)
-    rows = [_scorecard_row(context, one, is_synthetic, hidden) for one in found.to_dict("records")]
+    hidden = hidden_items(context, card)
+    rows = [_scorecard_row(context, item, is_synthetic, hidden) for item in card.to_dict("records")]
     compared = "Agrees" if is_synthetic else "For comparison only"
     return section.add(
         Table(
@@ -69,27 +69,27 @@ def hidden_items(context: Context, card: pd.DataFrame) -> set[tuple[int, str]]:
 
     A share is hidden with the count before it; the shortest and longest time, because they are of one patient.
     """
-    found: set[tuple[int, str]] = set()
+    hidden: set[tuple[int, str]] = set()
     last = False
-    for one in card.to_dict("records") if context.small_cell else []:
-        item, text = (int(one["item"]), str(one["part"])), str(one["computed"])
+    for row in card.to_dict("records") if context.small_cell else []:
+        item, text = (int(row["item"]), str(row["part"])), str(row["computed"])
         if text.isdigit() and item[0] in COUNTS:
-            last = context.is_telling(int(text), one["n"])
+            last = context.is_telling(int(text), row["n"])
         if (item[0] in COUNTS and last and (text.isdigit() or text.endswith("%"))) or item in EXTREMES:
-            found.add(item)
-    if {(3, "b"), (3, "c")} & found:  # their sum is the group of other sites than supraclavicular
-        found |= {(3, "b"), (3, "c")}
-    return found
+            hidden.add(item)
+    if {(3, "b"), (3, "c")} & hidden:  # their sum is the group of other sites than supraclavicular
+        hidden |= {(3, "b"), (3, "c")}
+    return hidden
 
 
 def _scorecard_row(
-    context: Context, one: dict[str, object], is_synthetic: bool, hidden: set[tuple[int, str]]
+    context: Context, row: dict[str, object], is_synthetic: bool, hidden: set[tuple[int, str]]
 ) -> Row:
-    is_hidden = (int(one["item"]), str(one["part"])) in hidden  # type: ignore[call-overload]
-    computed = singular(clean(one["computed"])) if is_given(one["computed"]) else "not estimable"
+    is_hidden = (int(row["item"]), str(row["part"])) in hidden  # type: ignore[call-overload]
+    computed = singular(clean(row["computed"])) if is_given(row["computed"]) else "not estimable"
     if is_hidden:
         computed = context.count(int(computed), True) if computed.isdigit() else HIDDEN
-    agrees = None if is_hidden else one["agrees"]  # agreement with a published count would tell it
+    agrees = None if is_hidden else row["agrees"]  # agreement with a published count would tell it
     words = (
         NOT_GIVEN
         if not is_given(agrees)
@@ -97,15 +97,15 @@ def _scorecard_row(
         if is_synthetic
         else "see both columns"
     )
-    has_interval = not is_hidden and (is_given(one["ci_lower"]) or is_given(one["ci_upper"]))
+    has_interval = not is_hidden and (is_given(row["ci_lower"]) or is_given(row["ci_upper"]))
     return Row(
-        f"{one['item']}{clean(one['part'])}. {clean(one['description'])}",
+        f"{row['item']}{clean(row['part'])}. {clean(row['description'])}",
         (
-            singular(clean(one["published"])) if is_given(one["published"]) else NOT_GIVEN,
+            singular(clean(row["published"])) if is_given(row["published"]) else NOT_GIVEN,
             computed,
-            interval(one["ci_lower"], one["ci_upper"]) if has_interval else NOT_GIVEN,
-            context.count(one["n"]),
+            interval(row["ci_lower"], row["ci_upper"]) if has_interval else NOT_GIVEN,
+            context.count(row["n"]),
             words,
-            clean(one["assumption"]) if is_given(one["assumption"]) else "",
+            clean(row["assumption"]) if is_given(row["assumption"]) else "",
         ),
     )

@@ -71,31 +71,31 @@ def _rows(context: Context, name: str, **where: str) -> pd.DataFrame:
 
 
 def _cutpoint_table(context: Context) -> Block:
-    found = _rows(context, "cutpoint_search")
-    if found.empty:
+    searches = _rows(context, "cutpoint_search")
+    if searches.empty:
         return missing(f"Cutpoints: not given. {context.why_empty('result.cutpoint_search')}")
     rows = []
-    shown = found.loc[found["kind"] == "fixed", "n_at_or_below"].tolist()
-    for one in found.sort_values("kind").to_dict("records"):
-        kind = _KINDS.get(str(one["kind"]), clean(one["kind"]))
-        if not is_given(one["cutpoint"]):
+    shown = searches.loc[searches["kind"] == "fixed", "n_at_or_below"].tolist()
+    for search in searches.sort_values("kind").to_dict("records"):
+        kind = _KINDS.get(str(search["kind"]), clean(search["kind"]))
+        if not is_given(search["cutpoint"]):
             rows.append(Row(f"Cutpoint {kind}", ("not estimable", *("–",) * 6)))
             continue
         rows.append(
             Row(
-                f"{number(one['cutpoint'], 1).removesuffix('.0')} mm, {kind}",
+                f"{number(search['cutpoint'], 1).removesuffix('.0')} mm, {kind}",
                 (
                     context.count_of(
-                        one["n_at_or_below"],
-                        one["n"],
-                        any(context.is_small(abs(one["n_at_or_below"] - n)) for n in shown),
+                        search["n_at_or_below"],
+                        search["n"],
+                        any(context.is_small(abs(search["n_at_or_below"] - n)) for n in shown),
                     ),
-                    ratio(one["hazard_ratio"]),
-                    _where_given(ratio_interval, one["ci_lower"], one["ci_upper"]),
-                    p_value(one["naive_p_value"]),
-                    _where_given(p_value, one["p_value_corrected"]),
-                    _where_given(p_value, one["p_value_lausen_94"]),
-                    _where_given(p_value, one["p_value_lausen_92"]),
+                    ratio(search["hazard_ratio"]),
+                    _where_given(ratio_interval, search["ci_lower"], search["ci_upper"]),
+                    p_value(search["naive_p_value"]),
+                    _where_given(p_value, search["p_value_corrected"]),
+                    _where_given(p_value, search["p_value_lausen_94"]),
+                    _where_given(p_value, search["p_value_lausen_92"]),
                 ),
             )
         )
@@ -113,7 +113,7 @@ def _cutpoint_table(context: Context) -> Block:
         ),
         tuple(rows),
         "result.cutpoint_search",
-        _search_notes(found),
+        _search_notes(searches),
         is_wide=True,
     )
 
@@ -123,14 +123,14 @@ def _where_given(wording: Callable[..., str], *values: object) -> str:
     return wording(*values) if all(is_given(value) for value in values) else "–"
 
 
-def _search_notes(found: pd.DataFrame) -> tuple[str, ...]:
+def _search_notes(searches: pd.DataFrame) -> tuple[str, ...]:
     notes = [
         "HR: at or below the cutpoint against above it. At a searched cutpoint the ratio is too far from 1, because the "
         "cutpoint was chosen for it; an interval about it would not be one of 95 %, and none is given.",
         "Corrected p: how often a search finds as much where size means nothing, the p value to read. The formula of 1994 "
         "comes near it; that of 1992 is a bound, which calls too little significant.",
     ]
-    searched = found[found["kind"] == "searched"]
+    searched = searches[searches["kind"] == "searched"]
     if len(searched) and is_given(searched["p_value_corrected"].iloc[0]):
         is_drawn = searched["correction"].iloc[0] == "permutation"
         how = (
@@ -149,8 +149,8 @@ def _search_notes(found: pd.DataFrame) -> tuple[str, ...]:
 
 def _search(context: Context) -> Block:
     title = "The log-rank statistic at every cutpoint, and where bootstrap samples end up"
-    candidates, found = _rows(context, "cutpoint_candidate"), _rows(context, "cutpoint_search")
-    if candidates.empty or found.empty:
+    candidates, searches = _rows(context, "cutpoint_candidate"), _rows(context, "cutpoint_search")
+    if candidates.empty or searches.empty:
         return missing(f"{title}: not drawn. {context.why_empty('result.cutpoint_candidate')}")
     if context.small_cell:  # from one cutpoint to the next the count tells how many have that very size
         candidates = candidates[candidates["n_at_or_below"] >= context.small_cell].drop(
@@ -158,10 +158,10 @@ def _search(context: Context) -> Block:
         )
         if candidates.empty:
             return missing(f"{title}: not drawn, because small counts are hidden.")
-    cut = {str(one["kind"]): one["cutpoint"] for one in found.to_dict("records")}
+    cut = {str(search["kind"]): search["cutpoint"] for search in searches.to_dict("records")}
     chosen = _stability(context)
     fixed, searched = (
-        float(cut[one]) if is_given(cut.get(one)) else float("nan") for one in ("fixed", "searched")
+        float(cut[kind]) if is_given(cut.get(kind)) else float("nan") for kind in ("fixed", "searched")
     )
     data = candidates.drop(columns=["endpoint", "origin", "variable"]).sort_values("cutpoint")
     if len(chosen):
@@ -180,15 +180,15 @@ def _search(context: Context) -> Block:
 
 
 def _stability(context: Context) -> pd.DataFrame:
-    found = _rows(context, "cutpoint_stability")
-    return found[found["cutpoint"].notna()] if len(found) else found
+    stability = _rows(context, "cutpoint_stability")
+    return stability[stability["cutpoint"].notna()] if len(stability) else stability
 
 
 def _stability_table(context: Context) -> Block:
-    found = _rows(context, "cutpoint_stability")
+    stability = _rows(context, "cutpoint_stability")
     chosen = _stability(context).sort_values(["n_selected", "cutpoint"], ascending=[False, True])
     if chosen.empty:
-        note = context.note(found["note"].iloc[0]) if len(found) else ""
+        note = context.note(stability["note"].iloc[0]) if len(stability) else ""
         return missing(
             f"Stability of the searched cutpoint: not given. {note or context.why_empty('result.cutpoint_stability')}"
         )
@@ -232,24 +232,24 @@ def _spline(context: Context) -> Block:
 
 
 def _spline_table(context: Context) -> Block | None:
-    found = _rows(context, "cox_spline_test")
-    found = found[found["chi_square"].notna()] if len(found) else found
-    if found.empty:
+    tests = _rows(context, "cox_spline_test")
+    tests = tests[tests["chi_square"].notna()] if len(tests) else tests
+    if tests.empty:
         return None
     names = {"overall": "Size matters at all", "nonlinearity": "A straight line is not enough"}
     rows = [
         Row(
-            names.get(str(one["test"]), clean(one["test"])),
+            names.get(str(test["test"]), clean(test["test"])),
             (
-                number(one["chi_square"], 2),
-                number(one["degrees_of_freedom"], 0),
-                p_value(one["p_value"]),
-                context.count_of(one["n_event"], one["n"]),
+                number(test["chi_square"], 2),
+                number(test["degrees_of_freedom"], 0),
+                p_value(test["p_value"]),
+                context.count_of(test["n_event"], test["n"]),
             ),
         )
-        for one in found.sort_values("test", ascending=False).to_dict("records")
+        for test in tests.sort_values("test", ascending=False).to_dict("records")
     ]
-    knots = clean(found["knots"].iloc[0])
+    knots = clean(tests["knots"].iloc[0])
     return Table(
         "Likelihood-ratio tests of the spline",
         "Statement",

@@ -32,18 +32,18 @@ from schemas.study import GROWTH_ERRORS, GROWTH_MODELS
 def surveillance_blocks(context: Context) -> list[Block | None]:
     """The planner as a figure, a table and its assumptions, or why it is not shown."""
     rows = context.tables.in_order("result.surveillance")
-    known = rows[rows["share_small"].notna()] if len(rows) else rows
-    if known.empty:
+    estimates = rows.dropna(subset="share_small")
+    if estimates.empty:
         return [missing(f"Planner: not shown. {context.why_empty('result.surveillance')}")]
     groups = []
-    for (model, error), part in known.groupby(["model", "error_model"], sort=False):
+    for (model, error), part in estimates.groupby(["model", "error_model"], sort=False):
         name = GROWTH_MODELS.get(str(model), clean(model))
         label = name if model == ONSET else f"{name}, {GROWTH_ERRORS.get(str(error), clean(error))} (naive)"
         groups.append((label, part.sort_values("ct_interval_months")))
     figure = context.figures.add(
         "surveillance",
         surveillance_figure(groups, "Months between CT scans", f"Lesions {context.words.small} at detection"),
-        known,
+        estimates,
         title=f"Expected share of lesions still {context.words.small} when found, by interval between CT scans",
         description="; ".join(
             f"{label}: "
@@ -57,7 +57,7 @@ def surveillance_blocks(context: Context) -> list[Block | None]:
         "bands hold the uncertainty of the fit, not of its assumptions.",
         source="result.surveillance",
     )
-    return [figure, _planner_table(context, groups), _reconciled(context, groups), _assumptions(known)]
+    return [figure, _planner_table(context, groups), _reconciled(context, groups), _assumptions(estimates)]
 
 
 def _reconciled(context: Context, groups: list[tuple[str, pd.DataFrame]]) -> Block | None:
@@ -71,10 +71,10 @@ def _reconciled(context: Context, groups: list[tuple[str, pd.DataFrame]]) -> Blo
     ]
     if not seen or not parts or context.is_telling(seen[0]["n_small"], seen[0]["n_lesions"]):
         return None
-    one = seen[0]
+    growth_share = seen[0]
     return caution(
-        f"At {months:g} months the readings say: {'; '.join(parts)}. Seen were {context.count_of(one['n_small'], one['n_lesions'])} "
-        f"({share(one['share'], 0)}) among lesions found within {months:g} months of a negative CT. These are shares of different "
+        f"At {months:g} months the readings say: {'; '.join(parts)}. Seen were {context.count_of(growth_share['n_small'], growth_share['n_lesions'])} "
+        f"({share(growth_share['share'], 0)}) among lesions found within {months:g} months of a negative CT. These are shares of different "
         f"lesions: the naive ones speak of lesions found exactly {months:g} months after it, the interval-censored one of lesions "
         f"that became visible at any time between two CTs, and the observed one counts those found earlier too, in patients who "
         "were scanned when they were, not by a schedule. None corrects the other.",
@@ -86,16 +86,16 @@ def _planner_table(context: Context, groups: list[tuple[str, pd.DataFrame]]) -> 
     rows: list[Row] = []
     for label, part in groups:
         rows.append(Row(label[:1].upper() + label[1:], ("",) * 5, "group"))
-        for one in part.to_dict("records"):
-            outside = is_given(one["is_extrapolated"]) and bool(one["is_extrapolated"])
+        for estimate in part.to_dict("records"):
+            outside = is_given(estimate["is_extrapolated"]) and bool(estimate["is_extrapolated"])
             rows.append(
                 Row(
-                    f"every {one['ct_interval_months']:g} months",
+                    f"every {estimate['ct_interval_months']:g} months",
                     (
-                        share(one["share_small"], 0),
-                        interval(one["share_lower"], one["share_upper"], 0, 100.0),
-                        number(one["median_diameter_mm"]),
-                        interval(one["median_lower"], one["median_upper"]),
+                        share(estimate["share_small"], 0),
+                        interval(estimate["share_lower"], estimate["share_upper"], 0, 100.0),
+                        number(estimate["median_diameter_mm"]),
+                        interval(estimate["median_lower"], estimate["median_upper"]),
                         "outside the observed intervals" if outside else "",
                     ),
                     "level",
@@ -118,8 +118,12 @@ def _planner_table(context: Context, groups: list[tuple[str, pd.DataFrame]]) -> 
 
 def _assumptions(rows: pd.DataFrame) -> Block | None:
     pairs = rows[["model", "assumption"]].dropna().drop_duplicates().to_dict("records")
-    found = [
+    assumptions = [
         f" ({GROWTH_MODELS.get(str(pair['model']), clean(pair['model']))}): {pair['assumption']}."
         for pair in pairs
     ]
-    return Bullets(tuple(f"What has to hold{one}" for one in found), "result.surveillance") if found else None
+    return (
+        Bullets(tuple(f"What has to hold{assumption}" for assumption in assumptions), "result.surveillance")
+        if assumptions
+        else None
+    )

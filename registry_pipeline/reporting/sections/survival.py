@@ -108,7 +108,7 @@ def _curves(context: Context, endpoint: str, variable: str, origin: str, rows: p
             label += f" ({'/'.join(events[stratum])} events)"
         short = SHORT.get(variable, {}).get(str(stratum)) or context.words.level(variable, stratum)
         result.append(Curve(label, short[:9], shown_curve(context, part), part))
-    return [one for one in result if len(one.rows)]
+    return [curve for curve in result if len(curve.rows)]
 
 
 def _km_figure(
@@ -194,9 +194,9 @@ def survival_section(context: Context) -> Section:
 
 
 def _tested(context: Context) -> list[str]:
-    found = context.tables.table("result.logrank_test", {"endpoint": OS.name, "origin": context.origin})
+    tests = context.tables.table("result.logrank_test", {"endpoint": OS.name, "origin": context.origin})
     first = [grouping for grouping in GROUPINGS if grouping != "overall"]
-    return [*first, *sorted(set(found["stratum_variable"]) - set(first))]
+    return [*first, *sorted(set(tests["stratum_variable"]) - set(first))]
 
 
 def registry_survival(context: Context) -> list[Block | None]:

@@ -38,7 +38,11 @@ ORDER = ("scf", "non_scf", "lung", "other", "small", "large", "I", "II", "III", 
 def ordered(strata: Sequence[object]) -> list[object]:
     """Strata in a fixed order: named ones first, then by text."""
     return sorted(
-        strata, key=lambda one: (ORDER.index(str(one)) if str(one) in ORDER else len(ORDER), str(one))
+        strata,
+        key=lambda stratum: (
+            ORDER.index(str(stratum)) if str(stratum) in ORDER else len(ORDER),
+            str(stratum),
+        ),
     )
 
 
@@ -47,41 +51,41 @@ def rows_of(context: Context, table: str, endpoint: str, origin: str, variable: 
     return context.tables.table(table, {"endpoint": endpoint, "origin": origin, "stratum_variable": variable})
 
 
-def shown_groups(context: Context, found: pd.DataFrame) -> pd.DataFrame:
+def shown_groups(context: Context, groups: pd.DataFrame) -> pd.DataFrame:
     """Rows by group; none where small counts are hidden and the grouping has a small group."""
-    return found[:0] if len(found) and context.small_groups(found["n"]) else found
+    return groups[:0] if len(groups) and context.small_groups(groups["n"]) else groups
 
 
 def shown_events(
     context: Context, endpoint: str, variable: str, origin: str
 ) -> dict[object, tuple[str, str]]:
     """Events and patients of each group as they may be written."""
-    found = rows_of(context, "result.km_summary", endpoint, origin, variable)
+    summary = rows_of(context, "result.km_summary", endpoint, origin, variable)
     whole = rows_of(context, "result.km_summary", endpoint, origin, "overall")
-    pairs = [(int(row.n_event), int(row.n)) for row in found.itertuples()]
+    pairs = [(int(row.n_event), int(row.n)) for row in summary.itertuples()]
     hidden = [variable == "overall" and context.is_telling(*pair) for pair in pairs]
     if variable != "overall" and len(whole):
         hidden = hidden_shares(
             pairs, (int(whole["n_event"].iloc[0]), int(whole["n"].iloc[0])), context.small_cell
         )
     return {
-        stratum: (context.count(k, one), context.count(n))
-        for stratum, (k, n), one in zip(found["stratum"], pairs, hidden, strict=True)
+        stratum: (context.count(k, is_hidden), context.count(n))
+        for stratum, (k, n), is_hidden in zip(summary["stratum"], pairs, hidden, strict=True)
     }
 
 
 def shown_at_risk(context: Context, counts: Sequence[int], whole: int) -> list[str]:
     """Numbers at risk of the groups of one figure or table at one time, as they may be written."""
     hidden = hidden_groups(counts, whole, context.small_cell)
-    return [context.count(n, one) for n, one in zip(counts, hidden, strict=True)]
+    return [context.count(n, is_hidden) for n, is_hidden in zip(counts, hidden, strict=True)]
 
 
 def test_text(context: Context, endpoint: str, variable: str, origin: str) -> str:
     """The log-rank test in one phrase, or why there is none."""
-    found = rows_of(context, "result.logrank_test", endpoint, origin, variable)
-    if variable == "overall" or found.empty:
+    tests = rows_of(context, "result.logrank_test", endpoint, origin, variable)
+    if variable == "overall" or tests.empty:
         return ""
-    row = found.iloc[0]
+    row = tests.iloc[0]
     return (
         f"log-rank {p_phrase(row['p_value'])}" if is_given(row["p_value"]) else "log-rank test: not estimable"
     )
@@ -90,11 +94,11 @@ def test_text(context: Context, endpoint: str, variable: str, origin: str) -> st
 def rates_text(context: Context, endpoint: str, variable: str, origin: str) -> str:
     """Rates at the headline time in words, for the description of a figure."""
     months = context.headline_months
-    found = rows_of(context, "result.km_landmark", endpoint, origin, variable)
-    found = found[found["landmark_months"] == months] if len(found) else found
+    landmarks = rows_of(context, "result.km_landmark", endpoint, origin, variable)
+    landmarks = landmarks[landmarks["landmark_months"] == months] if len(landmarks) else landmarks
     return "; ".join(
         f"{context.words.level(variable, row.stratum)}: {share(row.survival)} at {months:g} months"
-        for row in found.itertuples()
+        for row in landmarks.itertuples()
         if is_given(row.survival) and not context.is_small(row.n_at_risk)
     )
 
@@ -103,27 +107,27 @@ def landmark_at_risk(
     context: Context, endpoint: str, variable: str, origin: str
 ) -> dict[tuple[float, object], str]:
     """Numbers at risk by landmark and group, as they may be written."""
-    found = rows_of(context, "result.km_landmark", endpoint, origin, variable)
+    landmarks = rows_of(context, "result.km_landmark", endpoint, origin, variable)
     whole = _by_mark(rows_of(context, "result.km_landmark", endpoint, origin, "overall"))
     result: dict[tuple[float, object], str] = {}
-    for mark, part in found.groupby("landmark_months"):
+    for mark, part in landmarks.groupby("landmark_months"):
         counts = part["n_at_risk"].astype("int64").tolist()
         texts = shown_at_risk(
             context, counts, int(whole[mark]["n_at_risk"]) if mark in whole else sum(counts)
         )
-        result |= {(float(mark), one): text for one, text in zip(part["stratum"], texts, strict=True)}
+        result |= {(float(mark), stratum): text for stratum, text in zip(part["stratum"], texts, strict=True)}
     return result
 
 
 def landmark_table(context: Context, endpoint: str, variables: Sequence[str], origin: str) -> Block:
     """Rates at fixed times with intervals and numbers at risk."""
-    found = {
+    by_variable = {
         variable: shown_groups(context, rows_of(context, "result.km_landmark", endpoint, origin, variable))
         for variable in variables
     }
-    marks = sorted({float(row) for rows in found.values() for row in rows["landmark_months"]})
+    marks = sorted({float(row) for rows in by_variable.values() for row in rows["landmark_months"]})
     rows: list[Row] = []
-    for variable, part in found.items():
+    for variable, part in by_variable.items():
         at_risk = landmark_at_risk(context, endpoint, variable, origin)
         for stratum in ordered(part["stratum"].unique().tolist()):
             by_mark = _by_mark(part[part["stratum"] == stratum])
@@ -160,22 +164,22 @@ def landmark_table(context: Context, endpoint: str, variables: Sequence[str], or
 
 
 def _by_mark(rows: pd.DataFrame) -> dict[float, dict[Any, Any]]:
-    return {float(one["landmark_months"]): one for one in rows.to_dict("records")}
+    return {float(landmark["landmark_months"]): landmark for landmark in rows.to_dict("records")}
 
 
-def _landmark_cells(context: Context, one: dict[Any, Any] | None, at_risk: str) -> tuple[str, str]:
-    if one is None:
+def _landmark_cells(context: Context, landmark: dict[Any, Any] | None, at_risk: str) -> tuple[str, str]:
+    if landmark is None:
         return "–", "–"
-    if is_given(one["is_beyond_follow_up"]) and bool(one["is_beyond_follow_up"]):
+    if is_given(landmark["is_beyond_follow_up"]) and bool(landmark["is_beyond_follow_up"]):
         return "beyond", at_risk
-    if context.is_small(one["n_at_risk"]):
+    if context.is_small(landmark["n_at_risk"]):
         return HIDDEN, at_risk
-    if not is_given(one["survival"]):
+    if not is_given(landmark["survival"]):
         return "–", at_risk
-    rate = number(100 * one["survival"])
-    if not is_given(one["ci_lower"]) and not is_given(one["ci_upper"]):
-        return f"{rate} ({'no event' if one['survival'] == 1 else 'no interval'})", at_risk
-    return f"{rate} ({interval(one['ci_lower'], one['ci_upper'], 1, 100.0, '–')})", at_risk
+    rate = number(100 * landmark["survival"])
+    if not is_given(landmark["ci_lower"]) and not is_given(landmark["ci_upper"]):
+        return f"{rate} ({'no event' if landmark['survival'] == 1 else 'no interval'})", at_risk
+    return f"{rate} ({interval(landmark['ci_lower'], landmark['ci_upper'], 1, 100.0, '–')})", at_risk
 
 
 def summary_table(context: Context, endpoint: str, variables: Sequence[str], origin: str) -> Block | None:
@@ -187,14 +191,14 @@ def summary_table(context: Context, endpoint: str, variables: Sequence[str], ori
         events = shown_events(context, endpoint, variable, origin)
         means = rows_of(context, "result.rmst", endpoint, origin, variable).set_index("stratum")
         for stratum in ordered(summary["stratum"].unique().tolist()):
-            one = summary[summary["stratum"] == stratum].iloc[0]
+            group = summary[summary["stratum"] == stratum].iloc[0]
             mean = means.loc[stratum] if stratum in means.index else None
             if mean is not None and is_given(mean["tau_months"]):
                 taus.add(float(mean["tau_months"]))
             rows.append(
                 Row(
                     upper_first(context.words.group(variable, stratum)),
-                    _summary_cells(events[stratum], one, mean),
+                    _summary_cells(events[stratum], group, mean),
                 )
             )
     if not rows:
@@ -219,12 +223,12 @@ def summary_table(context: Context, endpoint: str, variables: Sequence[str], ori
     )
 
 
-def _summary_cells(events: tuple[str, str], one: pd.Series, mean: pd.Series | None) -> tuple[str, ...]:
-    reached = is_given(one["median_months"])
+def _summary_cells(events: tuple[str, str], group: pd.Series, mean: pd.Series | None) -> tuple[str, ...]:
+    reached = is_given(group["median_months"])
     return (
         " of ".join(events),
-        number(one["median_months"]) if reached else "not reached",
-        interval(one["median_ci_lower"], one["median_ci_upper"]),
+        number(group["median_months"]) if reached else "not reached",
+        interval(group["median_ci_lower"], group["median_ci_upper"]),
         number(mean["estimate_months"]) if mean is not None else "–",
         interval(mean["ci_lower"], mean["ci_upper"]) if mean is not None else "–",
     )
@@ -237,18 +241,18 @@ def logrank_table(
     rows = []
     for endpoint in endpoints:
         for variable in variables:
-            found = rows_of(context, "result.logrank_test", endpoint, origin, variable)
-            for one in found.to_dict("records"):
+            tests = rows_of(context, "result.logrank_test", endpoint, origin, variable)
+            for test in tests.to_dict("records"):
                 rows.append(
                     Row(
                         f"{ENDPOINTS[endpoint].label} by {lower_first(context.words.variable(variable))}",
                         (
-                            number(one["chi_square"], 2),
-                            number(one["degrees_of_freedom"], 0),
-                            p_value(one["p_value"])
-                            + (" (permutation)" if "permutation" in str(one["p_value_method"]) else ""),
-                            "primary" if one["is_primary"] is True else p_value(one["adjusted_p_value"]),
-                            context.note(one["note"]),
+                            number(test["chi_square"], 2),
+                            number(test["degrees_of_freedom"], 0),
+                            p_value(test["p_value"])
+                            + (" (permutation)" if "permutation" in str(test["p_value_method"]) else ""),
+                            "primary" if test["is_primary"] is True else p_value(test["adjusted_p_value"]),
+                            context.note(test["note"]),
                         ),
                     )
                 )

@@ -27,7 +27,7 @@ def swimmer_block(context: Context) -> Block:
     lanes, events, n_all = _lanes(context)
     if lanes.empty:
         return missing(f"Swimmer's plot: not drawn. {context.why_empty('mart.survival_time')}")
-    groups = [context.words.level(SITE.name, one) for one in ("scf", "lung", "other")]
+    groups = [context.words.level(SITE.name, site) for site in ("scf", "lung", "other")]
     return context.figures.add(
         "swimmer",
         swimmer_figure(lanes, events, groups, f"Months from {LRT_START.label}"),
@@ -69,7 +69,7 @@ def _lanes(context: Context) -> tuple[pd.DataFrame, pd.DataFrame, int]:
             "lane": chosen.index,
             "months": chosen["duration_days"] / context.days_per_month,
             "is_dead": chosen["event"] == 1,
-            "group": [context.words.level(SITE.name, one) for one in chosen[SITE.name]],
+            "group": [context.words.level(SITE.name, site) for site in chosen[SITE.name]],
         }
     )
     marked = chosen[["patient_id"]].assign(lane=chosen.index).merge(recurrences, on="patient_id")

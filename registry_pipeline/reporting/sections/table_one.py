@@ -67,7 +67,9 @@ class _Split:
     def exact(self) -> list[list[int]]:
         """Families whose groups add up to all patients; of the others the sum is not known."""
         everyone = len(self.frame)
-        return [one for _, one in self.families if sum(int(self.masks[i].sum()) for i in one) == everyone]
+        return [
+            family for _, family in self.families if sum(int(self.masks[i].sum()) for i in family) == everyone
+        ]
 
 
 def table_one(
@@ -153,7 +155,7 @@ def _number_rows(split: _Split, variable: Variable, words: Words) -> tuple[list[
     parts = [values[mask] for mask in split.masks]
     digits = 0 if (values.dropna() % 1 == 0).all() or values.median() >= 50 else 1
     own = _CUTS.get(variable.name)  # what the groups are made of differs between them by construction
-    smd = ["" if name == own else _smd_numbers(parts, one) for name, one in split.families]
+    smd = ["" if name == own else _smd_numbers(parts, family) for name, family in split.families]
     cells = _with_smd(split, [_quartiles(part, digits) for part in parts], smd)
     rows = [Row(words.measure(variable.name), tuple(cells), "group")]
     absent = np.array(
@@ -169,26 +171,26 @@ def _number_rows(split: _Split, variable: Variable, words: Words) -> tuple[list[
 def _category_rows(split: _Split, variable: Variable, words: Words) -> tuple[list[Row], bool]:
     values = _with_rest(_as_text(split.frame[variable.name]))
     levels = _levels(values, variable.name)
-    known, absent = _counts(values, levels, split.masks)
+    counts, absent = _counts(values, levels, split.masks)
     together = [i for i, level in enumerate(levels) if level in _TOGETHER.get(variable.name, ())]
     hidden = hidden_cells(
-        np.vstack([known, absent]), split.exact, split.limit, [together] if together else []
+        np.vstack([counts, absent]), split.exact, split.limit, [together] if together else []
     )
     # A percentage would tell how many are missing, and a standardised difference how many are hidden.
-    totals = np.where(hidden[-1], 0, known.sum(axis=0))
+    totals = np.where(hidden[-1], 0, counts.sum(axis=0))
     smd = [
-        "" if hidden.any() or name == variable.name else _smd_categories(known[:, one])
-        for name, one in split.families
+        "" if hidden.any() or name == variable.name else _smd_categories(counts[:, family])
+        for name, family in split.families
     ]
     nothing = [""] * len(smd)
     rows = [
         Row(words.variable(variable.name), tuple(_with_smd(split, [""] * len(split.masks), smd)), "group")
     ]
     for i, level in enumerate(levels):
-        cells = [_n_percent(int(n), int(totals[j]), bool(hidden[i, j])) for j, n in enumerate(known[i])]
-        for name, one in split.families:
+        cells = [_n_percent(int(n), int(totals[j]), bool(hidden[i, j])) for j, n in enumerate(counts[i])]
+        for name, family in split.families:
             if name == variable.name:
-                cells = ["" if position in one else cell for position, cell in enumerate(cells)]
+                cells = ["" if position in family else cell for position, cell in enumerate(cells)]
         rows.append(Row(words.level(variable.name, level), tuple(_with_smd(split, cells, nothing)), "level"))
     if absent.any():
         rows.append(_missing_row(split, variable.name, absent, hidden[-1]))
@@ -220,15 +222,15 @@ def _with_rest(values: pd.Series) -> pd.Series:
     common = values.value_counts()
     if len(common) <= _FEW_LEVELS:
         return values
-    kept = sorted(common.items(), key=lambda one: (-one[1], one[0]))[: _FEW_LEVELS - 1]
-    return values.where(values.isin([one for one, _ in kept]) | values.isna(), "all others")
+    frequent = sorted(common.items(), key=lambda item: (-item[1], item[0]))[: _FEW_LEVELS - 1]
+    return values.where(values.isin([level for level, _ in frequent]) | values.isna(), "all others")
 
 
 def _levels(values: pd.Series, name: str) -> list[str]:
     """Levels in the order of their code list, then of their text."""
-    found = sorted(values.dropna().unique().tolist())
-    known = CODE_LISTS[name].codes if name in CODE_LISTS else _ORDERS.get(name, ())
-    return [one for one in known if one in found] + [one for one in found if one not in known]
+    present = sorted(values.dropna().unique().tolist())
+    coded = CODE_LISTS[name].codes if name in CODE_LISTS else _ORDERS.get(name, ())
+    return [level for level in coded if level in present] + [level for level in present if level not in coded]
 
 
 def _with_smd(split: _Split, cells: Sequence[str], smd: Sequence[str]) -> list[str]:
@@ -240,10 +242,10 @@ def _with_smd(split: _Split, cells: Sequence[str], smd: Sequence[str]) -> list[s
 
 
 def _quartiles(values: pd.Series, digits: int) -> str:
-    known = values.dropna()
-    if known.empty:
+    numbers = values.dropna()
+    if numbers.empty:
         return NOT_GIVEN
-    low, middle, high = known.quantile([0.25, 0.5, 0.75])
+    low, middle, high = numbers.quantile([0.25, 0.5, 0.75])
     return f"{number(middle, digits)} ({number(low, digits)}–{number(high, digits)})"
 
 
@@ -252,8 +254,8 @@ def _n_percent(n: int, total: int, is_hidden: bool) -> str:
 
 
 def _smd_numbers(parts: Sequence[pd.Series], family: Sequence[int]) -> str:
-    known = [parts[i].dropna().to_numpy(float) for i in family]
-    pairs = [(a, b) for a, b in combinations(known, 2) if min(len(a), len(b)) >= _FEW_VALUES]
+    numbers = [parts[i].dropna().to_numpy(float) for i in family]
+    pairs = [(a, b) for a, b in combinations(numbers, 2) if min(len(a), len(b)) >= _FEW_VALUES]
     scales = [float(np.sqrt((a.var(ddof=1) + b.var(ddof=1)) / 2)) for a, b in pairs]
     return _largest(
         abs(float(a.mean() - b.mean())) / scale
@@ -262,15 +264,15 @@ def _smd_numbers(parts: Sequence[pd.Series], family: Sequence[int]) -> str:
     )
 
 
-def _smd_categories(known: Counts) -> str:
-    shares = known / np.maximum(known.sum(axis=0), 1)
-    filled = [i for i in range(known.shape[1]) if known[:, i].sum() >= _FEW_VALUES]
+def _smd_categories(counts: Counts) -> str:
+    shares = counts / np.maximum(counts.sum(axis=0), 1)
+    filled = [i for i in range(counts.shape[1]) if counts[:, i].sum() >= _FEW_VALUES]
     return _largest(_distance(shares[:, a], shares[:, b]) for a, b in combinations(filled, 2))
 
 
-def _distance(one: Any, two: Any) -> float:
+def _distance(first: Any, two: Any) -> float:
     """Mahalanobis distance of two vectors of proportions, the first level left out."""
-    a, b = one[1:], two[1:]
+    a, b = first[1:], two[1:]
     if not len(a):
         return 0.0
     covariance = (np.diag(a) - np.outer(a, a) + np.diag(b) - np.outer(b, b)) / 2
@@ -281,6 +283,6 @@ def _distance(one: Any, two: Any) -> float:
     return float(np.sqrt(max(gap @ solved, 0.0)))
 
 
-def _largest(found: Iterable[float]) -> str:
-    known = [one for one in found if np.isfinite(one)]
-    return number(max(known), 2) if known else NOT_GIVEN
+def _largest(distances: Iterable[float]) -> str:
+    finite = [distance for distance in distances if np.isfinite(distance)]
+    return number(max(finite), 2) if finite else NOT_GIVEN
