@@ -20,7 +20,7 @@ LAYERS = ("curated", "mart", "result", "quality", "meta")
 @cache
 def tables() -> dict[str, pa.DataFrameSchema]:
     """Every table of the release: ``layer.table`` -> model, in a stable order."""
-    found: dict[str, pa.DataFrameSchema] = {}
+    models: dict[str, pa.DataFrameSchema] = {}
     for layer in LAYERS:
         package = importlib.import_module(f"schemas.{layer}")
         modules = pkgutil.walk_packages(package.__path__, f"schemas.{layer}.")
@@ -29,8 +29,8 @@ def tables() -> dict[str, pa.DataFrameSchema]:
             model = importlib.import_module(module_name).MODEL
             if model.name != name:
                 raise ValueError(f"{module_name} declares {model.name}")
-            found[name] = model
-    return found
+            models[name] = model
+    return models
 
 
 def _table_name(module_name: str) -> str:

@@ -48,7 +48,7 @@ def _column_ddl(column: Column, is_key: bool) -> str:
 
 def check_sql(column: Column) -> str | None:
     """The CHECK expression of a column, or None."""
-    demands = (one.sql for one in constraints_of(column) if one.demand != "required")
+    demands = (constraint.sql for constraint in constraints_of(column) if constraint.demand != "required")
     return " AND ".join(demands) or None
 
 

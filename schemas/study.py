@@ -87,13 +87,13 @@ LRFS = Endpoint("lrfs", "Local recurrence-free survival")
 LOCAL_CONTROL = Endpoint("local_control", "Freedom from local recurrence", competing_event="death")
 PFS = Endpoint("pfs", "Progression-free survival")
 NEW_OLIGOMET = Endpoint("new_oligomet", "Freedom from new oligometastasis", competing_event="death")
-ENDPOINTS = {one.name: one for one in (OS, LRFS, LOCAL_CONTROL, PFS, NEW_OLIGOMET)}
+ENDPOINTS = {endpoint.name: endpoint for endpoint in (OS, LRFS, LOCAL_CONTROL, PFS, NEW_OLIGOMET)}
 COMPETING = tuple(name for name, endpoint in ENDPOINTS.items() if endpoint.competing_event)
 
 LRT_START = Origin("lrt_start", "start of local therapy", "lrt_start_date")
 OMD_DX = Origin("omd_dx", "diagnosis of the oligometastases", "omd_dx_date")
 PRIMARY_DX = Origin("primary_dx", "diagnosis of the primary", "primary_dx_date", is_registry=True)
-ORIGINS = {one.name: one for one in (LRT_START, OMD_DX, PRIMARY_DX)}
+ORIGINS = {origin.name: origin for origin in (LRT_START, OMD_DX, PRIMARY_DX)}
 COHORT_ORIGINS = tuple(name for name, origin in ORIGINS.items() if not origin.is_registry)
 
 _AT_MOST, _ABOVE = "≤ {cutpoint} mm", "> {cutpoint} mm"
@@ -149,8 +149,8 @@ IS_IN_COHORT = Variable(
     is_covariate=False,
 )
 VARIABLES = {
-    one.name: one
-    for one in (
+    variable.name: variable
+    for variable in (
         *(OVERALL, SITE, SITE_TWO, SIZE_GROUP, IS_SMALL, MAX_DIAMETER, SUM_OF_SIZES, AGE_GROUP, AGE, FIGO_STAGE, FIGO_GROUP),
         *(HISTOLOGY, MODALITY, REGIONAL, N_LESIONS, INTERVAL, OMD_CLASS, BED, DX_YEAR, LESION_SITE, FACILITY),
         *(IS_DEAD, IS_IN_COHORT),
@@ -162,7 +162,7 @@ COVARIATES = tuple(name for name, variable in VARIABLES.items() if variable.is_c
 
 def names(*of: Variable | Endpoint) -> tuple[str, ...]:
     """Names of variables or endpoints, in the order given."""
-    return tuple(one.name for one in of)
+    return tuple(item.name for item in of)
 
 
 COHORT_GROUPINGS = names(

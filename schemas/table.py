@@ -89,8 +89,8 @@ def table(
     Raises:
         ValueError: a key, rule item or column is declared twice or does not exist.
     """
-    known = [column.name for column in columns]
-    _refuse_impossible(name, known, key, rules)
+    names = [column.name for column in columns]
+    _refuse_impossible(name, names, key, rules)
     return pa.DataFrameSchema(
         columns={column.name: _pandera_column(column, column.name in key) for column in columns},
         name=name,
@@ -101,18 +101,20 @@ def table(
     )
 
 
-def _refuse_impossible(name: str, known: list[str], key: Sequence[str], rules: Sequence[Rule]) -> None:
-    if len(set(known)) != len(known):
+def _refuse_impossible(name: str, columns: list[str], key: Sequence[str], rules: Sequence[Rule]) -> None:
+    if len(set(columns)) != len(columns):
         raise ValueError(f"{name}: a column is declared twice")
-    wanted = set(key) | {item for rule in rules for item in rule.items}
-    if missing := sorted(wanted - set(known)):
+    used = set(key) | {item for rule in rules for item in rule.items}
+    if missing := sorted(used - set(columns)):
         raise ValueError(f"{name}: key or rule items that are no columns: {missing}")
     if len({rule.rule_id for rule in rules}) != len(rules):
         raise ValueError(f"{name}: a rule id is declared twice")
 
 
 def _pandera_column(column: Column, is_key: bool) -> pa.Column:
-    checks = [one.check for one in constraints_of(column, is_key) if one.check is not None]
+    checks = [
+        constraint.check for constraint in constraints_of(column, is_key) if constraint.check is not None
+    ]
     return pa.Column(
         column.polars_type,
         checks=checks,

@@ -222,7 +222,7 @@ def _refuse_arguments(
     for argument, value in arguments.items():
         if value is None and parameters[argument].default is None:
             continue
-        wanted = CHECKS[argument](value)
-        if wanted:
-            given = repr(value) if isinstance(value, (str, int, float)) else f"a {type(value).__name__}"
-            raise ValueError(f"{name}: {argument} must be {wanted}, not {given}")
+        expected = CHECKS[argument](value)
+        if expected:
+            received = repr(value) if isinstance(value, (str, int, float)) else f"a {type(value).__name__}"
+            raise ValueError(f"{name}: {argument} must be {expected}, not {received}")

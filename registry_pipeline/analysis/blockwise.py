@@ -50,6 +50,6 @@ def gather(x: Floats, chosen: Ints, weight: Floats) -> Floats:
     return total
 
 
-def inner(one: Floats, other: Floats) -> float:
+def inner(first: Floats, other: Floats) -> float:
     """The sum of the products of two columns (n,)."""
-    return float(sum(one[rows] @ other[rows] for rows in blocks(len(one), 1)))
+    return float(sum(first[rows] @ other[rows] for rows in blocks(len(first), 1)))

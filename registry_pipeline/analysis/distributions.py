@@ -108,7 +108,7 @@ def false_discovery_p(p_values: Sequence[float]) -> Floats:
 
     values = np.asarray(p_values, dtype=np.float64)
     adjusted = np.full(len(values), np.nan)
-    known = ~np.isnan(values)
-    if known.any():
-        adjusted[known] = false_discovery_control(values[known])
+    is_tested = ~np.isnan(values)
+    if is_tested.any():
+        adjusted[is_tested] = false_discovery_control(values[is_tested])
     return adjusted

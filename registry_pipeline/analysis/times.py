@@ -96,8 +96,8 @@ def check_times(
     """
     if isinstance(frame, PreparedFrame):
         key = ("times", duration, event, entry, competing)
-        known: Times = frame.once(key, lambda: check_times(frame.frame, *key[1:]))
-        return known
+        times: Times = frame.once(key, lambda: check_times(frame.frame, *key[1:]))
+        return times
     time = numbers(frame, duration)
     refuse_rows(duration, int(np.isnan(time).sum()), "missing")
     refuse_rows(duration, int((time < 0).sum()), "negative")
@@ -142,8 +142,8 @@ def check_groups(frame: Frame, by: str | Sequence[str] | None, n: int) -> Groups
     """
     if isinstance(frame, PreparedFrame):
         key = by if isinstance(by, str) or by is None else tuple(by)
-        known: Groups = frame.once(("groups", key, n), lambda: check_groups(frame.frame, by, n))
-        return known
+        groups: Groups = frame.once(("groups", key, n), lambda: check_groups(frame.frame, by, n))
+        return groups
     if by is None:
         return Groups(OVERALL, np.zeros(n, dtype=np.int64), (OVERALL,))
     names = [by] if isinstance(by, str) else list(by)
@@ -166,11 +166,11 @@ def _read_group(column: pd.Series, name: str) -> Groups:
 
 def _combined(parts: Sequence[Groups]) -> Groups:
     """The combinations of several groupings that occur, in order of the first, then the second ..."""
-    known = np.all([part.code >= 0 for part in parts], axis=0)
+    is_complete = np.all([part.code >= 0 for part in parts], axis=0)
     codes = np.column_stack([part.code for part in parts])
-    levels, position = np.unique(codes[known], axis=0, return_inverse=True)
+    levels, position = np.unique(codes[is_complete], axis=0, return_inverse=True)
     code = np.full(len(codes), -1, dtype=np.int64)
-    code[known] = position.reshape(-1)
+    code[is_complete] = position.reshape(-1)
     labels = [", ".join(part.labels[at] for part, at in zip(parts, level, strict=True)) for level in levels]
     return Groups(", ".join(part.variable for part in parts), code, tuple(labels))
 
@@ -193,8 +193,8 @@ def grouped_times(
             entry,
             competing,
         )
-        known: GroupedTimes = frame.once(key, lambda: _split(frame, *key[1:]))
-        return known
+        grouped: GroupedTimes = frame.once(key, lambda: _split(frame, *key[1:]))
+        return grouped
     return _split(frame, duration, event, by, entry, competing)
 
 

@@ -117,10 +117,10 @@ def run(command: click.Command, arguments: Sequence[str]) -> int:
         sys.stdout = io.StringIO()
     try:
         with panics_as_exceptions():
-            given = command.main(list(arguments), prog_name="registry", standalone_mode=False)
+            exit_code = command.main(list(arguments), prog_name="registry", standalone_mode=False)
             if not sys.stdout.closed:  # closed when the reader (head, less) went away in the middle
                 sys.stdout.flush()
-            return given if isinstance(given, int) else DONE
+            return exit_code if isinstance(exit_code, int) else DONE
     except BrokenPipeError:
         # The reader (head, less) has gone; what was asked for was given.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -132,10 +132,10 @@ def run(command: click.Command, arguments: Sequence[str]) -> int:
         click.echo("stopped", err=True)
         return REFUSED
     except Exception as problem:
-        return _tell(problem)
+        return _report(problem)
 
 
-def _tell(problem: Exception) -> int:
+def _report(problem: Exception) -> int:
     if CONTEXT.debug and not isinstance(problem, click.ClickException):
         traceback.print_exception(problem)
     if isinstance(problem, click.ClickException):

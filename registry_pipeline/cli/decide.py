@@ -47,7 +47,7 @@ def decide(
     assigned_to: str | None,
     due_date: str | None,
     new_value: str | None,
-    **given: tuple[str, ...],
+    **filters: tuple[str, ...],
 ) -> None:
     """Append a decision on findings to the ledger: named ones, or all open ones that the filters choose.
 
@@ -70,8 +70,8 @@ def decide(
     home = CONTEXT.home()
     snapshot = take_snapshot(home)
     ids = [*finding_ids, *(line.strip() for line in ids_from or () if line.strip())]
-    chosen = _named(snapshot, ids) if ids else _filtered(snapshot, given)
-    if ids and any(given.values()):
+    chosen = _named(snapshot, ids) if ids else _filtered(snapshot, filters)
+    if ids and any(filters.values()):
         raise click.UsageError("name findings or choose them by filters, not both")
     if not ids and not yes:
         click.confirm(f"{state} on {chosen.height} findings?", abort=True)
@@ -80,7 +80,7 @@ def decide(
         entries = append(home, chosen, order)
     except DecisionRefused as problem:
         raise click.ClickException(str(problem)) from None
-    _say(chosen, order.state, until, entries[0].decision_no)
+    _print_decided(chosen, order.state, until, entries[0].decision_no)
 
 
 def _named(snapshot: Snapshot, ids: list[str]) -> pl.DataFrame:
@@ -89,22 +89,24 @@ def _named(snapshot: Snapshot, ids: list[str]) -> pl.DataFrame:
 
     from registry_pipeline.core.toml_source import nearest
 
-    known = snapshot.findings.select("finding_id").to_series()
+    finding_ids = snapshot.findings.select("finding_id").to_series()
     for finding_id in ids:
-        if finding_id not in known:
-            alike = [one for one in known.to_list() if one[:3] == finding_id[:3]][:20_000]
+        if finding_id not in finding_ids:
+            alike = [present_id for present_id in finding_ids.to_list() if present_id[:3] == finding_id[:3]][
+                :20_000
+            ]
             hint = nearest(finding_id, alike) if alike else ""
             raise click.ClickException(
                 f"there is no finding '{finding_id}'{hint or '; list them with: registry findings'}"
             )
-    wanted = pl.DataFrame({"finding_id": list(dict.fromkeys(ids))})
-    return wanted.join(snapshot.findings, on="finding_id", maintain_order="left")
+    chosen = pl.DataFrame({"finding_id": list(dict.fromkeys(ids))})
+    return chosen.join(snapshot.findings, on="finding_id", maintain_order="left")
 
 
-def _filtered(snapshot: Snapshot, given: dict[str, tuple[str, ...]]) -> pl.DataFrame:
+def _filtered(snapshot: Snapshot, options: dict[str, tuple[str, ...]]) -> pl.DataFrame:
     from registry_pipeline.stewardship.findings import select_findings
 
-    filters = chosen_filters(snapshot, given)
+    filters = chosen_filters(snapshot, options)
     if filters.is_empty:
         raise click.UsageError(
             "name the findings, or choose them with --rule, --facility, --file, --patient or --cause"
@@ -112,16 +114,16 @@ def _filtered(snapshot: Snapshot, given: dict[str, tuple[str, ...]]) -> pl.DataF
     return select_findings(snapshot, filters)
 
 
-def _say(findings: pl.DataFrame, state: str, until: str | None, number: int) -> None:
+def _print_decided(findings: pl.DataFrame, state: str, until: str | None, number: int) -> None:
     from registry_pipeline.stewardship.decide import closed_findings
 
     last_day = f" until {until}" if until else ""
     if findings.height == 1:
         finding = findings.row(0, named=True)
-        said = f"Decision {number}: {finding['finding_id']} ({finding['rule_id']}, {finding['severity']}) is {state}{last_day}."
+        sentence = f"Decision {number}: {finding['finding_id']} ({finding['rule_id']}, {finding['severity']}) is {state}{last_day}."
     else:
-        said = f"Decisions {number} to {number + findings.height - 1}: {findings.height} findings are {state}{last_day}."
-    click.echo(f"{said} It takes effect at the next refresh.")
+        sentence = f"Decisions {number} to {number + findings.height - 1}: {findings.height} findings are {state}{last_day}."
+    click.echo(f"{sentence} It takes effect at the next refresh.")
     for status, n in closed_findings(findings).group_by("status").len().sort("status").iter_rows():
         subject = "The finding is" if findings.height == 1 else f"{n} of them are"
         click.echo(f"{subject} closed already ({status}); the decision counts if it comes back.")

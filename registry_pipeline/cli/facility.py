@@ -64,25 +64,25 @@ def new(
         raise ConfigurationError(target, None, "is there already; --force writes over it")
     files = _files([*paths, *more])
     draft = draft_mapping(
-        facility_id, files, progress=lambda told: click.echo(f"  {harmless(told)}", err=True)
+        facility_id, files, progress=lambda line: click.echo(f"  {harmless(line)}", err=True)
     )
     if not draft.n_sources:
         raise ConfigurationError(files[0].parent, None, "no file could be used: " + "; ".join(draft.problems))
     _write(home, target, draft)
-    _tell(home, target, facility_id, draft, is_json)
+    _print_draft(home, target, facility_id, draft, is_json)
 
 
 def _files(paths: list[Path]) -> list[Path]:
     """Files as given, folders as the files that lie directly in them."""
-    found = [
+    files = [
         file
         for path in paths
         for file in (sorted(path.iterdir()) if path.is_dir() else [path])
         if file.is_file() and not file.name.startswith((".", "~$"))
     ]
-    if not found:
+    if not files:
         raise click.UsageError("--from names no file")
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(files))
 
 
 def _write(home: Home, target: Path, draft: Draft) -> None:
@@ -97,13 +97,13 @@ def _write(home: Home, target: Path, draft: Draft) -> None:
     write_text(draft.text, target)
 
 
-def _tell(home: Home, target: Path, facility_id: str, draft: Draft, is_json: bool) -> None:
+def _print_draft(home: Home, target: Path, facility_id: str, draft: Draft, is_json: bool) -> None:
     if is_json:
-        told = {
+        answer = {
             "file": str(target), "n_sources": draft.n_sources, "n_columns": draft.n_columns,
             "n_mapped": draft.n_mapped, "n_questions": draft.n_questions, "problems": list(draft.problems),
         }  # fmt: skip
-        click.echo(json.dumps(told, ensure_ascii=False))
+        click.echo(json.dumps(answer, ensure_ascii=False))
         return
     for problem in draft.problems:
         click.echo(harmless(problem), err=True)
@@ -128,7 +128,7 @@ def check(facility_id: str, every_finding: bool, is_json: bool) -> None:
     from registry_pipeline.pipeline.facility_check import check_facility
 
     home = CONTEXT.home()
-    report = check_facility(home, facility_id, lambda told: click.echo(f"  {told}", err=True))
+    report = check_facility(home, facility_id, lambda line: click.echo(f"  {line}", err=True))
     if is_json:
         click.echo(json.dumps(report.plain(), ensure_ascii=False, default=str))
     else:

@@ -56,7 +56,7 @@ def filter_options(function: Function) -> Function:
     return function
 
 
-def chosen_filters(snapshot: Snapshot, given: Mapping[str, Any]) -> Filters:
+def chosen_filters(snapshot: Snapshot, options: Mapping[str, Any]) -> Filters:
     """Filters from the options of a command.
 
     Raises:
@@ -64,7 +64,7 @@ def chosen_filters(snapshot: Snapshot, given: Mapping[str, Any]) -> Filters:
     """
     from registry_pipeline.stewardship.findings import Filters, UnknownFilter, refuse_unknown
 
-    filters = Filters(**given)
+    filters = Filters(**options)
     try:
         refuse_unknown(CONTEXT.home(), snapshot, filters)
     except UnknownFilter as problem:
@@ -90,7 +90,7 @@ def chosen_filters(snapshot: Snapshot, given: Mapping[str, Any]) -> Filters:
 @click.option("--json", "is_json", is_flag=True, help="The same as --format json.")
 @out_file
 def findings(
-    form: str, language: str, is_json: bool, out: Path | None, count_by: str | None, **given: Any
+    form: str, language: str, is_json: bool, out: Path | None, count_by: str | None, **filters: Any
 ) -> None:
     """The findings as of the last screening, the gravest first.
 
@@ -103,7 +103,7 @@ def findings(
     if form == "xlsx" and out is None:
         raise click.UsageError("--format xlsx needs --out FILE")
     snapshot = _snapshot()
-    chosen = stewardship.select_findings(snapshot, chosen_filters(snapshot, given))
+    chosen = stewardship.select_findings(snapshot, chosen_filters(snapshot, filters))
     if count_by is not None:
         chosen = stewardship.count_findings(chosen, stewardship.COUNTED_BY[count_by])
     else:

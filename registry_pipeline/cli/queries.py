@@ -52,8 +52,8 @@ def export(
         raise click.UsageError(f"--out: there is no folder {folder}")
     snapshot = take_snapshot(home)
     states = ("open", "reopened", *(("sent",) if again else ()))
-    wanted = {"facility": (facility_id,), "severity": severity, "rule": rule, "status": states}
-    chosen = select_findings(snapshot, chosen_filters(snapshot, wanted))
+    options = {"facility": (facility_id,), "severity": severity, "rule": rule, "status": states}
+    chosen = select_findings(snapshot, chosen_filters(snapshot, options))
     if chosen.is_empty():
         click.echo(f"{facility_id} has no open finding to ask about")
         return
@@ -80,8 +80,8 @@ def import_(file: Path, imported_by: str) -> None:
 
     home = CONTEXT.home()
     try:
-        done = import_answers(home, take_snapshot(home), file, imported_by)
+        result = import_answers(home, take_snapshot(home), file, imported_by)
     except (WorkbookRefused, DecisionRefused) as problem:
         raise click.ClickException(str(problem)) from None
-    click.echo(f"{len(done.answered)} answers were appended; {done.n_open} rows are not answered yet, "
-               f"{done.n_repeated} had been read before, {done.n_unknown} are about findings that are gone.")  # fmt: skip
+    click.echo(f"{len(result.answered)} answers were appended; {result.n_open} rows are not answered yet, "
+               f"{result.n_repeated} had been read before, {result.n_unknown} are about findings that are gone.")  # fmt: skip

@@ -94,13 +94,13 @@ def _verify(home: Home) -> None:
     click.echo(f"Every file of release {release_id} is as it was sealed.", err=True)
 
 
-def form_of(form: str, out: Path | None, known: Sequence[str]) -> str:
+def form_of(form: str, out: Path | None, forms: Sequence[str]) -> str:
     """The form in which rows are written: a table is for the terminal, a file says its form by its ending."""
     if form != "table" or out is None:
         return form
     ending = out.suffix.lower().lstrip(".")
-    if ending not in known:
-        raise click.UsageError(f"--out: say with --format what {out.name} shall be: {', '.join(known)}")
+    if ending not in forms:
+        raise click.UsageError(f"--out: say with --format what {out.name} shall be: {', '.join(forms)}")
     return ending
 
 
@@ -194,14 +194,14 @@ def _refuse_impossible(out: Path) -> None:
 
 def show_rows(columns: list[str], rows: Iterable[Sequence[Any]], title: str | None) -> None:
     """A table of the first rows; says how many more there are."""
-    kept: list[Sequence[Any]] = []
+    shown: list[Sequence[Any]] = []
     n_more = 0
     for row in rows:
-        if len(kept) < MOST_ROWS_SHOWN:
-            kept.append(row)
+        if len(shown) < MOST_ROWS_SHOWN:
+            shown.append(row)
         else:
             n_more += 1
-    print_table(columns, kept, title)
+    print_table(columns, shown, title)
     if n_more:
         click.echo(f"... {n_more} more rows; --format csv gives all of them", err=True)
 

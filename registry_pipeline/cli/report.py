@@ -32,31 +32,31 @@ def report(is_opened: bool, out: Path | None, is_json: bool) -> None:
     home = CONTEXT.home()
     release = release_folder(home, choose_release(home))
     if out is None:
-        found = _reports(release / "reports")
+        pages = _reports(release / "reports")
     else:
         from registry_pipeline.reporting.journal import write_journal
 
         if not out.absolute().parent.is_dir():
             raise click.UsageError(f"--journal: there is no folder {out.absolute().parent}")
-        found = write_journal(release / DATABASE, out)
-    _list(found, is_json)
+        pages = write_journal(release / DATABASE, out)
+    _list(pages, is_json)
     if is_opened:
         import webbrowser
 
-        for path in found:
+        for path in pages:
             if path.suffix == ".html":
                 webbrowser.open(path.absolute().as_uri())
 
 
 def _reports(folder: Path) -> list[Path]:
-    found = sorted(path for path in folder.rglob("*") if path.suffix in SHOWN)
-    if not found:
+    pages = sorted(path for path in folder.rglob("*") if path.suffix in SHOWN)
+    if not pages:
         raise NoRelease(f"{folder}: the current release has no reports")
-    return found
+    return pages
 
 
-def _list(found: list[Path], is_json: bool) -> None:
-    columns, rows = ["report"], [[str(path)] for path in found]
+def _list(pages: list[Path], is_json: bool) -> None:
+    columns, rows = ["report"], [[str(path)] for path in pages]
     if is_json:
         click.echo(json.dumps(objects(columns, rows), ensure_ascii=False))
     else:

@@ -74,7 +74,7 @@ def refresh(facilities: tuple[str, ...], force: bool, plain: bool) -> None:
         click.echo(line, err=True)
     before = current_release(home)
     chosen = chosen_facilities(home, facilities)
-    _tell_landing(take_in(home, chosen if facilities else ()))
+    _print_landing(take_in(home, chosen if facilities else ()))
     if force or not has_nothing_to_do(read_context(home), facilities):
         with keeping_helper(), recorded_refresh(home):
             _refresh(home, facilities, force, plain)
@@ -97,12 +97,12 @@ def refresh(facilities: tuple[str, ...], force: bool, plain: bool) -> None:
         click.echo(f"Release {after} is served. Look at it with: registry --home {home.root} status")
 
 
-def _tell_landing(report: LandingReport) -> None:
+def _print_landing(report: LandingReport) -> None:
     """What lies in the inbox and could not be taken."""
     for problem in report.problems:
         click.echo(str(problem), err=True)
-    for one in report.waiting:
-        where = f"inbox/{one.facility_id}/{shown(one.shown_name)}"
+    for file in report.waiting:
+        where = f"inbox/{file.facility_id}/{shown(file.shown_name)}"
         click.echo(f"{where}: still being written, left for next time", err=True)
 
 

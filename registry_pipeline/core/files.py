@@ -156,13 +156,13 @@ def sweep(folder: Path) -> list[Path]:
 
     To be called by the one refresh that holds :func:`exclusive`.
     """
-    left = sorted(folder.rglob(f"*{BUILDING}")) if folder.is_dir() else []
-    for path in left:
+    unfinished = sorted(folder.rglob(f"*{BUILDING}")) if folder.is_dir() else []
+    for path in unfinished:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
-    return left
+    return unfinished
 
 
 @contextmanager

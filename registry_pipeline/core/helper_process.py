@@ -83,15 +83,15 @@ class Helper:
             self._ours.send((function, arguments))
             if bounds is not None:
                 self._watch(bounds)
-            is_made, made = self._ours.recv()
+            is_made, outcome = self._ours.recv()
         except (EOFError, BrokenPipeError, ConnectionResetError):
-            raise self._gone() from None
+            raise self._ended() from None
         if not is_made:
-            raise made
-        result: T = made
+            raise outcome
+        result: T = outcome
         return result
 
-    def _gone(self) -> Exception:
+    def _ended(self) -> Exception:
         self._process.join()
         code = self._process.exitcode
         if code == -signal.SIGKILL:
@@ -123,7 +123,7 @@ class Helper:
         self._ours.close()
 
 
-class _Kept:
+class _Running:
     """The helper that is kept for the length of a command, if one is."""
 
     is_wanted = False
@@ -138,19 +138,19 @@ def has_second_core() -> bool:
 @contextmanager
 def keeping_helper() -> Iterator[None]:
     """Inside the block one helper serves all who ask, from :func:`warm_helper` on: it starts and imports once."""
-    was_wanted, _Kept.is_wanted = _Kept.is_wanted, True
+    was_wanted, _Running.is_wanted = _Running.is_wanted, True
     try:
         yield
     finally:
-        _Kept.is_wanted = was_wanted
+        _Running.is_wanted = was_wanted
         if not was_wanted:
-            _end_kept()
+            _end_running()
 
 
 def warm_helper(modules: Sequence[str]) -> None:
     """Start the helper that is kept, if one shall be: it imports the modules before somebody asks it."""
-    if _Kept.is_wanted and _Kept.helper is None and has_second_core():
-        _Kept.helper = Helper(modules)
+    if _Running.is_wanted and _Running.helper is None and has_second_core():
+        _Running.helper = Helper(modules)
 
 
 @contextmanager
@@ -159,15 +159,15 @@ def helping(is_worth_starting: bool) -> Iterator[Helper | None]:
 
     An error inside the block ends the helper: it may still be busy with what nobody waits for any more.
     """
-    kept = _Kept.helper
-    helper = kept or (Helper() if is_worth_starting and has_second_core() else None)
+    running = _Running.helper
+    helper = running or (Helper() if is_worth_starting and has_second_core() else None)
     try:
         yield helper
     except BaseException:
-        _end_kept()
+        _end_running()
         raise
     finally:
-        if helper is not None and helper is not kept:
+        if helper is not None and helper is not running:
             helper.end()
 
 
@@ -207,10 +207,10 @@ def _next(take: Callable[[], str]) -> str | None:
         return None
 
 
-def _end_kept() -> None:
-    if _Kept.helper is not None:
-        _Kept.helper.end()
-        _Kept.helper = None
+def _end_running() -> None:
+    if _Running.helper is not None:
+        _Running.helper.end()
+        _Running.helper = None
 
 
 def _serve(theirs: Connection, modules: Sequence[str], is_silent: bool) -> None:

@@ -22,50 +22,50 @@ def read_settings(path: Path) -> Settings:
             choices; names the line and the nearest right key.
     """
     source = read_toml(path)
-    known = {*SECTIONS, "rules"}
+    section_names = {*SECTIONS, "rules"}
     for name in source.data:
-        if name not in known:
-            raise source.error([name], _unknown_section(name, known))
+        if name not in section_names:
+            raise source.error([name], _unknown_section(name, section_names))
     sections = {name: _section(source, name, result) for name, result in SECTIONS.items()}
     settings = Settings(**sections, rules=_rule_overrides(source))
     _refuse_contradictions(source, settings)
     return settings
 
 
-def _unknown_section(name: str, known: set[str]) -> str:
+def _unknown_section(name: str, sections: set[str]) -> str:
     """What to write for a name at the top of the file that is no section."""
     homes = [
         section for section, result in SECTIONS.items() if name in {field_.name for field_ in fields(result)}
     ]
     if homes:
         return f"'{name}' stands before any section; write it below [{homes[0]}]"
-    return f"unknown section '{name}'{nearest(name, known)}"
+    return f"unknown section '{name}'{nearest(name, sections)}"
 
 
-def _section(source: TomlSource, name: str, made: type) -> Any:
-    known = {field_.name: field_ for field_ in fields(made)}
-    given = source.data.get(name, {})
-    if not isinstance(given, dict):
-        keys: list[str | int] = [name, 0] if isinstance(given, list) else [name]
+def _section(source: TomlSource, name: str, section_class: type) -> Any:
+    declared = {field_.name: field_ for field_ in fields(section_class)}
+    content = source.data.get(name, {})
+    if not isinstance(content, dict):
+        keys: list[str | int] = [name, 0] if isinstance(content, list) else [name]
         raise source.error(keys, f"'{name}' must be a section: write [{name}]")
     values = {}
-    for key, value in given.items():
-        if key not in known:
-            raise source.error([name, key], f"unknown key '{key}' in [{name}]{nearest(key, known)}")
-        values[key] = _value(source, [name, key], known[key], value)
-    return made(**values)
+    for key, value in content.items():
+        if key not in declared:
+            raise source.error([name, key], f"unknown key '{key}' in [{name}]{nearest(key, declared)}")
+        values[key] = _value(source, [name, key], declared[key], value)
+    return section_class(**values)
 
 
-def _value(source: TomlSource, keys: list[str], one: "Field[Any]", value: Any) -> Any:
-    if get_origin(one.type) is tuple and isinstance(value, list):
+def _value(source: TomlSource, keys: list[str], setting: "Field[Any]", value: Any) -> Any:
+    if get_origin(setting.type) is tuple and isinstance(value, list):
         value = tuple(value)
-    if one.type is float and isinstance(value, int) and not isinstance(value, bool):
+    if setting.type is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
-    if not _fits(one.type, value):
-        told = f"'{keys[-1]}' has the wrong type ({type(value).__name__}); write for example: {toml_text(one.default)}"
-        raise source.error(keys, told)
+    if not _fits(setting.type, value):
+        text = f"'{keys[-1]}' has the wrong type ({type(value).__name__}); write for example: {toml_text(setting.default)}"
+        raise source.error(keys, text)
     for each in value if isinstance(value, tuple) else (value,):
-        if problem := _problem(one.metadata, each):
+        if problem := _problem(setting.metadata, each):
             raise source.error(keys, f"'{keys[-1]}' {problem}")
     return value
 
@@ -85,14 +85,14 @@ def _problem(allowed: Mapping[str, Any], value: Any) -> str:
     return ""
 
 
-def _fits(wanted: Any, value: Any) -> bool:
-    if get_origin(wanted) is tuple:
-        return isinstance(value, tuple) and all(_fits(get_args(wanted)[0], one) for one in value)
-    if get_args(wanted):
-        return any(_fits(get_arg, value) for get_arg in get_args(wanted))
-    if wanted in (int, float) and isinstance(value, bool):
+def _fits(declared: Any, value: Any) -> bool:
+    if get_origin(declared) is tuple:
+        return isinstance(value, tuple) and all(_fits(get_args(declared)[0], member) for member in value)
+    if get_args(declared):
+        return any(_fits(get_arg, value) for get_arg in get_args(declared))
+    if declared in (int, float) and isinstance(value, bool):
         return False
-    return isinstance(value, wanted)
+    return isinstance(value, declared)
 
 
 def _refuse_contradictions(source: TomlSource, settings: Settings) -> None:
@@ -101,19 +101,19 @@ def _refuse_contradictions(source: TomlSource, settings: Settings) -> None:
     if end < start:
         raise source.error(["study", "window_end"], f"'window_end' lies before 'window_start' ({start})")
     if until is not None and until < start:
-        told = f"'extract_date' lies before 'window_start' ({start}): nobody could be observed"
-        raise source.error(["refresh", "extract_date"], told)
+        text = f"'extract_date' lies before 'window_start' ({start}): nobody could be observed"
+        raise source.error(["refresh", "extract_date"], text)
 
 
 def _rule_overrides(source: TomlSource) -> dict[str, dict[str, Any]]:
-    given = source.data.get("rules", {})
-    if not isinstance(given, dict):
+    rules = source.data.get("rules", {})
+    if not isinstance(rules, dict):
         raise source.error(["rules", 0], "write [rules.M01], with the id of a rule")
-    for rule_id, override in given.items():
+    for rule_id, override in rules.items():
         if not isinstance(override, dict):
             raise source.error(["rules", rule_id], f"write [rules.{rule_id}] with severity or thresholds")
         _check_override(source, rule_id, override)
-    return dict(given)
+    return dict(rules)
 
 
 def _check_override(source: TomlSource, rule_id: str, override: Mapping[str, Any]) -> None:
@@ -124,8 +124,8 @@ def _check_override(source: TomlSource, rule_id: str, override: Mapping[str, Any
         if override.get(key, "error") not in ("error", "warning", "info", "off"):
             raise source.error(["rules", rule_id, key], f"{key} must be error, warning, info or off")
     if not isinstance(override.get("thresholds", {}), dict):
-        told = "thresholds has the wrong type; write for example: thresholds = { maximum_mm = 150 }"
-        raise source.error(["rules", rule_id, "thresholds"], told)
+        text = "thresholds has the wrong type; write for example: thresholds = { maximum_mm = 150 }"
+        raise source.error(["rules", rule_id, "thresholds"], text)
 
 
 def settings_template() -> str:

@@ -57,14 +57,14 @@ def _library_versions() -> bytes:
 
 
 def _closure(modules: Iterable[str]) -> set[str]:
-    found: set[str] = set()
+    paths: set[str] = set()
     waiting = [path for module in modules for path in _files(module)]
     while waiting:
         path = waiting.pop()
-        if path not in found:
-            found.add(path)
+        if path not in paths:
+            paths.add(path)
             waiting += _imported(path)
-    return found
+    return paths
 
 
 @cache

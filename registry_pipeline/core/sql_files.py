@@ -34,14 +34,14 @@ class SqlFile:
     header: Mapping[str, Any]
     query: str
 
-    def parameters(self, given: Mapping[str, Any]) -> dict[str, Any]:
+    def parameters(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Those of ``given`` that the query names; DuckDB refuses others.
 
         Raises:
             KeyError: the query names a parameter that is not given.
         """
         body = re.sub(r"--[^\n]*", "", self.query)
-        return {name: given[name] for name in sorted(set(_PARAMETER.findall(body)))}
+        return {name: values[name] for name in sorted(set(_PARAMETER.findall(body)))}
 
 
 @cache
@@ -52,10 +52,10 @@ def sql_files(folder: str) -> dict[str, SqlFile]:
         ValueError: a file has no header or its header is not TOML.
         FileNotFoundError: there are no such files; nothing may go on as if there were nothing to do.
     """
-    found = {path.stem: read_sql(path) for path in sorted((SQL_FOLDER / folder).glob("*.sql"))}
-    if not found:
+    files = {path.stem: read_sql(path) for path in sorted((SQL_FOLDER / folder).glob("*.sql"))}
+    if not files:
         raise FileNotFoundError(f"the installation is incomplete: no SQL files in {SQL_FOLDER / folder}")
-    return found
+    return files
 
 
 def read_sql(path: Path) -> SqlFile:
@@ -65,14 +65,14 @@ def read_sql(path: Path) -> SqlFile:
         ValueError: the file does not open with ``/* TOML */``.
     """
     text = path.read_text(encoding="utf-8")
-    found = _HEADER.match(text)
-    if not found:
+    header_match = _HEADER.match(text)
+    if not header_match:
         raise ValueError(f"sql/{path.parent.name}/{path.name} does not open with a /* header */")
     try:
-        header = tomllib.loads(found["header"])
+        header = tomllib.loads(header_match["header"])
     except tomllib.TOMLDecodeError as problem:
         raise ValueError(f"header of sql/{path.parent.name}/{path.name}: {problem}") from None
-    query = text[found.end() :].strip().rstrip(";")
+    query = text[header_match.end() :].strip().rstrip(";")
     is_screened = path.parent.name == "rules" and header.get("scope", "facility") == "facility"
     return SqlFile(path.stem, header, _with_parts(query, "screened" if is_screened else "curated"))
 
@@ -84,8 +84,8 @@ def _with_parts(query: str, layer: str) -> str:
         FileNotFoundError: there is no such part.
     """
 
-    def part(found: re.Match[str]) -> str:
-        text = (SQL_FOLDER / "parts" / f"{found[1]}.sql").read_text(encoding="utf-8")
+    def part(match: re.Match[str]) -> str:
+        text = (SQL_FOLDER / "parts" / f"{match[1]}.sql").read_text(encoding="utf-8")
         return _HEADER.sub("", text).strip().replace("records.", f"{layer}.")
 
     return _PART.sub(part, query)
@@ -95,7 +95,11 @@ def needed_within(files: Mapping[str, SqlFile], layer: str) -> dict[str, set[str
     """Of the SQL files of one layer, those that each takes rows from: name -> names."""
     prefix = f"{layer}."
     named = {
-        name: {one.removeprefix(prefix) for one in result.header.get("inputs", []) if one.startswith(prefix)}
+        name: {
+            table.removeprefix(prefix)
+            for table in result.header.get("inputs", [])
+            if table.startswith(prefix)
+        }
         for name, result in files.items()
     }
     return {name: needs & set(files) for name, needs in named.items()}

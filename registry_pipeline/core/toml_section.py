@@ -33,11 +33,11 @@ class Section:
         """A configuration error at the line of a key of this table, or of the table."""
         return self.toml.error([*self.keys, *more], message)
 
-    def refuse_unknown(self, known: Collection[str]) -> None:
+    def refuse_unknown(self, allowed: Collection[str]) -> None:
         """Raise for the first key that is not known, naming the nearest that is."""
         for key in self.data:
-            if key not in known:
-                raise self.error(f"unknown key '{key}' in {self.title}{nearest(key, known)}", key)
+            if key not in allowed:
+                raise self.error(f"unknown key '{key}' in {self.title}{nearest(key, allowed)}", key)
 
     def has(self, name: str) -> bool:
         """Whether the key is given."""
@@ -61,7 +61,7 @@ class Section:
         value = self.data.get(name, list(default))
         if isinstance(value, str):
             value = [value]
-        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
             raise self.error(f'\'{name}\' must be a list of texts, such as ["a", "b"]', name)
         return tuple(value)
 
@@ -69,7 +69,7 @@ class Section:
         """A list of row numbers from 1; a single number counts as a list of one."""
         value = self.data.get(name, [])
         value = value if isinstance(value, list) else [value]
-        if not all(isinstance(one, int) and not isinstance(one, bool) and one >= 1 for one in value):
+        if not all(isinstance(count, int) and not isinstance(count, bool) and count >= 1 for count in value):
             raise self.error(f"'{name}' must be row numbers from 1, such as [1, 2]", name)
         return tuple(value)
 
@@ -104,10 +104,11 @@ class Section:
     def sections(self, name: str, title: str) -> list[Section]:
         """The members of an array of tables below this one."""
         value = self.data.get(name, [])
-        if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
+        if not isinstance(value, list) or not all(isinstance(member, dict) for member in value):
             raise self.error(f"'{name}' must be written as [[{'.'.join([*self._names(), name])}]]", name)
         return [
-            Section(self.toml, (*self.keys, name, position), one, title) for position, one in enumerate(value)
+            Section(self.toml, (*self.keys, name, position), content, title)
+            for position, content in enumerate(value)
         ]
 
     def named(self, title: str) -> Section:

@@ -73,11 +73,9 @@ def read_toml(path: Path) -> TomlSource:
     except RecursionError:
         raise ConfigurationError(path, None, "is nested too deeply to be read") from None
     except tomllib.TOMLDecodeError as problem:
-        found = re.search(r"at line (\d+)", str(problem))
+        line = re.search(r"at line (\d+)", str(problem))
         message = re.sub(r"\s*\(at .*\)", "", str(problem))
-        raise ConfigurationError(
-            path, int(found[1]) if found else None, f"not valid TOML: {message}"
-        ) from None
+        raise ConfigurationError(path, int(line[1]) if line else None, f"not valid TOML: {message}") from None
     except (ValueError, OverflowError):  # a number or a date that Python has no room for
         raise ConfigurationError(path, _line_that_fails(text), "holds a number that is too long") from None
 
@@ -88,9 +86,9 @@ def _line_that_fails(text: str) -> int | None:
     return next((number for number, line in lines if re.search(r"[0-9_]{4000}", line)), None)
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
+def nearest(word: str, words: Iterable[str]) -> str:
     """``; did you mean 'X'?`` or the list of what is known."""
-    choices = sorted(known)
+    choices = sorted(words)
     close = difflib.get_close_matches(word, choices, n=1, cutoff=0.5)
     if close:
         return f"; did you mean '{close[0]}'?"
@@ -99,14 +97,14 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 def _find(text: str, keys: tuple[str | int, ...]) -> int | None:
     """Line on which the table or key ``keys`` starts."""
-    here: tuple[str | int, ...] = ()
+    path_of_table: tuple[str | int, ...] = ()
     seen: dict[tuple[str | int, ...], int] = {}
     for number, line in enumerate(text.splitlines(), start=1):
         if header := _HEADER.match(line):
-            here = _resolve(_split(header[2]), bool(header[1]), seen)
-            if here == keys:
+            path_of_table = _resolve(_split(header[2]), bool(header[1]), seen)
+            if path_of_table == keys:
                 return number
-        elif (key := _KEY.match(line)) and (*here, *_split(key[1])) == keys:
+        elif (key := _KEY.match(line)) and (*path_of_table, *_split(key[1])) == keys:
             return number
     return None
 
@@ -115,17 +113,21 @@ def _resolve(
     names: list[str], is_array: bool, seen: dict[tuple[str | int, ...], int]
 ) -> tuple[str | int, ...]:
     """Names of a header with the positions of the arrays of tables that they stand in."""
-    here: tuple[str | int, ...] = ()
+    path_of_table: tuple[str | int, ...] = ()
     for position, name in enumerate(names):
-        here = (*here, name)
+        path_of_table = (*path_of_table, name)
         is_last = position == len(names) - 1
         if is_last and is_array:
-            seen[here] = seen.get(here, -1) + 1
-            for inner in [one for one in seen if len(one) > len(here) and one[: len(here)] == here]:
+            seen[path_of_table] = seen.get(path_of_table, -1) + 1
+            for inner in [
+                inner_path
+                for inner_path in seen
+                if len(inner_path) > len(path_of_table) and inner_path[: len(path_of_table)] == path_of_table
+            ]:
                 del seen[inner]
-        if here in seen and (not is_last or is_array):
-            here = (*here, seen[here])
-    return here
+        if path_of_table in seen and (not is_last or is_array):
+            path_of_table = (*path_of_table, seen[path_of_table])
+    return path_of_table
 
 
 def _split(dotted: str) -> list[str]:

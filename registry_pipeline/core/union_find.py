@@ -16,22 +16,22 @@ class UnionFind(Generic[Thing]):
     def __init__(self, links: Iterable[tuple[Thing, Thing]] = ()) -> None:
         self._parent: dict[Thing, Thing] = {}
         self._size: dict[Thing, int] = {}
-        for one, other in links:
-            self.join(one, other)
+        for thing, other in links:
+            self.join(thing, other)
 
-    def root(self, one: Thing) -> Thing:
+    def root(self, thing: Thing) -> Thing:
         """The member that stands for the set of ``one``; arbitrary, but the same for all of the set."""
         parent = self._parent
-        if one not in parent:
-            parent[one], self._size[one] = one, 1
-        while parent[one] != one:
-            parent[one] = parent[parent[one]]
-            one = parent[one]
-        return one
+        if thing not in parent:
+            parent[thing], self._size[thing] = thing, 1
+        while parent[thing] != thing:
+            parent[thing] = parent[parent[thing]]
+            thing = parent[thing]
+        return thing
 
-    def join(self, one: Thing, other: Thing) -> None:
+    def join(self, thing: Thing, other: Thing) -> None:
         """Put the sets of both together."""
-        large, small = self.root(one), self.root(other)
+        large, small = self.root(thing), self.root(other)
         if large == small:
             return
         if self._size[large] < self._size[small]:
@@ -41,7 +41,7 @@ class UnionFind(Generic[Thing]):
 
     def groups(self) -> list[list[Thing]]:
         """The sets of more than one thing, each in the order in which its members were first named."""
-        found: dict[Thing, list[Thing]] = {}
-        for one in list(self._parent):
-            found.setdefault(self.root(one), []).append(one)
-        return [group for group in found.values() if len(group) > 1]
+        result: dict[Thing, list[Thing]] = {}
+        for thing in list(self._parent):
+            result.setdefault(self.root(thing), []).append(thing)
+        return [group for group in result.values() if len(group) > 1]

@@ -152,15 +152,15 @@ class ProtectedApp:
             if message["type"] == "http.response.start":
                 present = {name.lower() for name, _ in message.get("headers", [])}
                 added = [(name.lower().encode(), value.encode()) for name, value in self.headers.items()]
-                kept = [pair for pair in added if pair[0] not in present]
-                message = {**message, "headers": [*message.get("headers", []), *kept]}
+                missing = [pair for pair in added if pair[0] not in present]
+                message = {**message, "headers": [*message.get("headers", []), *missing]}
             await send(message)
 
         return send_with_headers
 
 
-def _equal(given: str, expected: str) -> bool:
-    return hmac.compare_digest(given.encode(), expected.encode())
+def _equal(received: str, expected: str) -> bool:
+    return hmac.compare_digest(received.encode(), expected.encode())
 
 
 def _is_same_origin(request: HTTPConnection, origins: Iterable[str], is_safe: bool) -> bool:

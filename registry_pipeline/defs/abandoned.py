@@ -29,15 +29,15 @@ def end_abandoned_runs(instance: dg.DagsterInstance, home: Home, is_starting: bo
         home: the registry home.
         is_starting: the caller starts the only daemon of this home, so no process can be on its way either.
     """
-    wanted = dg.RunsFilter(statuses=[*RUNNING, *(STARTING if is_starting else [])])
-    if not instance.get_run_ids(wanted, limit=1):
+    run_filter = dg.RunsFilter(statuses=[*RUNNING, *(STARTING if is_starting else [])])
+    if not instance.get_run_ids(run_filter, limit=1):
         return 0
     try:
         with refresh_lock(home):
             youngest = time.time() - (0 if is_starting else GRACE_SECONDS)
             abandoned = [
                 record.dagster_run
-                for record in instance.get_run_records(wanted)
+                for record in instance.get_run_records(run_filter)
                 if (record.start_time or record.create_timestamp.timestamp()) <= youngest
             ]
             for run in abandoned:

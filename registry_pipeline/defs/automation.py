@@ -57,10 +57,10 @@ def range_tags(facility_ids: Sequence[str]) -> dict[str, str]:
 
 def register_facilities(instance: dg.DagsterInstance, home: Home) -> list[str]:
     """A facility appears as a partition when its TOML does. All partitions, in Dagster's order."""
-    known = set(instance.get_dynamic_partitions(FACILITY_PARTITION))
-    if new := [facility_id for facility_id in home.facility_ids() if facility_id not in known]:
+    registered = set(instance.get_dynamic_partitions(FACILITY_PARTITION))
+    if new := [facility_id for facility_id in home.facility_ids() if facility_id not in registered]:
         instance.add_dynamic_partitions(FACILITY_PARTITION, new)
-    for facility_id in known - set(home.facility_ids()):
+    for facility_id in registered - set(home.facility_ids()):
         instance.delete_dynamic_partition(FACILITY_PARTITION, facility_id)
     return list(instance.get_dynamic_partitions(FACILITY_PARTITION))
 

@@ -34,12 +34,12 @@ def guarded(home: Home) -> Iterator[None]:
         with panics_as_exceptions():
             yield
     except ConfigurationError as problem:
-        told: dict[str, str | int] = {
+        metadata: dict[str, str | int] = {
             "path": str(problem.path),
             "line": problem.line or 0,
             "message": problem.message,
         }
-        raise dg.Failure(str(problem), metadata=dict(told), allow_retries=False) from None
+        raise dg.Failure(str(problem), metadata=dict(metadata), allow_retries=False) from None
     except (Refused, StoreError) as problem:
         raise dg.Failure(str(problem), allow_retries=False) from None
     except OSError as problem:
@@ -60,12 +60,12 @@ def failure_of(outcome: dg.ExecuteInProcessResult) -> Exception:
             all_event.is_step_failure
             and (failure := all_event.step_failure_data.user_failure_data) is not None
         ):
-            told = {name: value.value for name, value in failure.metadata.items()}
-            if "details" in told:
-                return InternalFailure(str(told["details"]))
-            if "path" in told:
+            metadata = {name: value.value for name, value in failure.metadata.items()}
+            if "details" in metadata:
+                return InternalFailure(str(metadata["details"]))
+            if "path" in metadata:
                 return ConfigurationError(
-                    Path(str(told["path"])), int(str(told["line"])) or None, str(told["message"])
+                    Path(str(metadata["path"])), int(str(metadata["line"])) or None, str(metadata["message"])
                 )
             return Refused(str(failure.description))
     rules = ", ".join(sorted(_blocking_rules(outcome)))
@@ -82,5 +82,5 @@ def _blocking_rules(outcome: dg.ExecuteInProcessResult) -> set[str]:
         for all_event in outcome.all_events
         if all_event.event_type == kind
     ]
-    told = [check.metadata[BLOCKED_BY].value for check in checks if BLOCKED_BY in check.metadata]
-    return {rule for one in told for rule in str(one).split(", ")}
+    blocked = [check.metadata[BLOCKED_BY].value for check in checks if BLOCKED_BY in check.metadata]
+    return {rule for rule_ids in blocked for rule in str(rule_ids).split(", ")}

@@ -31,7 +31,7 @@ FINISHED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.Dagster
 Echo = Callable[[str], object]
 
 
-def _tell(line: str) -> None:
+def _print_line(line: str) -> None:
     sys.stderr.write(f"registry: {line}\n")
 
 
@@ -42,7 +42,7 @@ def instance_environment(home: Home) -> dict[str, str]:
     return {"DAGSTER_HOME": str(folder), "REGISTRY_HOME": str(home.root)}
 
 
-def open_instance(home: Home, echo: Echo = _tell) -> dg.DagsterInstance:
+def open_instance(home: Home, echo: Echo = _print_line) -> dg.DagsterInstance:
     """The instance of a home. What is damaged is set aside with a line, and made anew.
 
     Raises:
@@ -72,7 +72,7 @@ def _opened(folder: Path, settings: Path) -> dg.DagsterInstance:
     return dg.DagsterInstance.from_config(str(folder))
 
 
-def set_damaged_history_aside(folder: Path, echo: Echo = _tell, is_certain: bool = False) -> bool:
+def set_damaged_history_aside(folder: Path, echo: Echo = _print_line, is_certain: bool = False) -> bool:
     """Move a damaged history out of the way; whether there was one.
 
     Data and releases are not in it: what is lost is the list of earlier runs.

@@ -39,7 +39,7 @@ def in_order(layer: str) -> list[str]:
         name: {dep.asset_key.path[1] for dep in upstream(layer, name) if dep.asset_key.path[0] == layer}
         for name in names
     }
-    return [one for one in TopologicalSorter(above).static_order() if one in names]
+    return [name for name in TopologicalSorter(above).static_order() if name in names]
 
 
 def _dependency(name: str) -> dg.AssetDep:

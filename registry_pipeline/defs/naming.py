@@ -46,7 +46,7 @@ def layer_tables(layer: str) -> list[str]:
 
 def table_schema(model_name: str) -> dg.TableSchema:
     """The columns of a table for Dagster's page: type, meaning, unit, codes, constraints."""
-    return dg.TableSchema(columns=[_column(one) for one in columns_of(schemas.tables()[model_name])])
+    return dg.TableSchema(columns=[_column(column) for column in columns_of(schemas.tables()[model_name])])
 
 
 def _column(column: Column) -> dg.TableColumn:
@@ -81,7 +81,7 @@ def table_spec(
 def source_row_spec() -> dg.AssetSpec:
     """The spec of the raw layer: every source row as text. Its other columns are those of the files."""
     types = {"_row_id": "BIGINT", "source_row": "BIGINT"}
-    columns = [dg.TableColumn(one, types.get(one, "VARCHAR"), LINEAGE_MEANING[one]) for one in LINEAGE]
+    columns = [dg.TableColumn(name, types.get(name, "VARCHAR"), LINEAGE_MEANING[name]) for name in LINEAGE]
     return dg.AssetSpec(
         SOURCE_ROW,
         deps=[SUBMISSION],

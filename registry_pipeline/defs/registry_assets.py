@@ -128,5 +128,5 @@ def release(context: dg.AssetExecutionContext, registry: Registry) -> Iterator[J
 def proofs(registry: Registry) -> Iterator[dg.AssetCheckResult]:
     """What was proved of each table of the release that is served."""
     with guarded(registry.home):
-        report = publication.served(registry.home)
+        report = publication.released_report(registry.home)
     yield from proof_check_results(report.proofs_of)

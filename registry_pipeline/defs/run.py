@@ -62,10 +62,10 @@ def refresh_through_dagster(
 
 
 def _run(
-    home: Home, facilities: Sequence[str], force: bool, given: dg.DagsterInstance | None
+    home: Home, facilities: Sequence[str], force: bool, instance_given: dg.DagsterInstance | None
 ) -> dg.ExecuteInProcessResult:
     with ExitStack() as stack:
-        instance = given or stack.enter_context(open_instance(home))
+        instance = instance_given or stack.enter_context(open_instance(home))
         end_abandoned_runs(instance, home)
         prune_history(instance, home.settings().refresh.history_runs)
         facility_ids = register_facilities(instance, home)

@@ -27,8 +27,8 @@ _NOBODY: Mapping[Number, Number] = MappingProxyType({})
 
 def pseudonym(facility_id: str, local_id: str, key: bytes, kind: str = LEADING_NUMBER) -> str:
     """``P`` and 16 hexadecimal digits of BLAKE2b (RFC 7693), keyed, of facility, kind and local id."""
-    told = local_id if kind == LEADING_NUMBER else f"\x1f{kind}\x1f{local_id}"
-    message = f"{facility_id}|{told}".encode()
+    tagged = local_id if kind == LEADING_NUMBER else f"\x1f{kind}\x1f{local_id}"
+    message = f"{facility_id}|{tagged}".encode()
     return PREFIX + hashlib.blake2b(message, digest_size=8, key=key[:64]).hexdigest()
 
 
@@ -42,19 +42,19 @@ class Pseudonyms:
         self._facility_id = facility_id
         self._key = key
         self._stands_for = stands_for
-        self._known: dict[str, pl.DataFrame] = {}
+        self._pseudonyms: dict[str, pl.DataFrame] = {}
 
     def of(self, local_ids: pl.Series, kind: str = LEADING_NUMBER) -> pl.Series:
         """The pseudonym of every local id, in order; null for null."""
         distinct = distinct_texts(local_ids.cast(pl.String))
         rows = distinct.texts.alias("local").to_frame()
-        known = self._known.get(kind, pl.DataFrame(schema={"local": pl.String, "made": pl.String}))
-        found = rows.join(known, on="local", how="left", maintain_order="left")
-        if (new := found.filter(pl.col("made").is_null() & pl.col("local").is_not_null())).height:
-            result = pl.Series("made", [self._of((kind, one)) for one in new["local"].to_list()])
-            known = self._known[kind] = pl.concat([known, new.with_columns(result)])
-            found = rows.join(known, on="local", how="left", maintain_order="left")
-        return found["made"].gather(distinct.places).alias(local_ids.name)
+        memory = self._pseudonyms.get(kind, pl.DataFrame(schema={"local": pl.String, "made": pl.String}))
+        joined = rows.join(memory, on="local", how="left", maintain_order="left")
+        if (new := joined.filter(pl.col("made").is_null() & pl.col("local").is_not_null())).height:
+            result = pl.Series("made", [self._of((kind, local)) for local in new["local"].to_list()])
+            memory = self._pseudonyms[kind] = pl.concat([memory, new.with_columns(result)])
+            joined = rows.join(memory, on="local", how="left", maintain_order="left")
+        return joined["made"].gather(distinct.places).alias(local_ids.name)
 
     @property
     def has_links(self) -> bool:

@@ -128,14 +128,14 @@ class _Collected:
     file_issues: list[dict[str, Any]] = field(default_factory=list)
     redcap: RedcapFindings = field(default_factory=RedcapFindings)
 
-    def add(self, source: Source, table: str, made: TableRows) -> None:
+    def add(self, source: Source, table: str, staged: TableRows) -> None:
         """Keep what one ``[[source.table]]`` gave."""
         name = pl.lit(table).alias("table_name")
-        self.tables.setdefault(table, []).append(made.rows)
+        self.tables.setdefault(table, []).append(staged.rows)
         plain_column = pl.col("source_column").str.strip_suffix(LABEL)
-        self.issues.append(made.issues.with_columns(name, plain_column).select(ISSUE_COLUMNS))
-        self.changes.append(made.changes.with_columns(name))
-        self.persons.add_patients(source, made.patients)
+        self.issues.append(staged.issues.with_columns(name, plain_column).select(ISSUE_COLUMNS))
+        self.changes.append(staged.changes.with_columns(name))
+        self.persons.add_patients(source, staged.patients)
 
 
 def stage_facility(home: Home, facility: Facility, settings: Settings) -> Staged:
@@ -198,7 +198,7 @@ def _find_anchors(home: Home, uses: Sequence[FileUse], staging: Staging) -> dict
 
 
 def _anchor_rows(home: Home, uses: Sequence[FileUse], staging: Staging, anchor: Anchor) -> list[pl.DataFrame]:
-    found = []
+    anchored = []
     for source in staging.facility.sources:
         tables = [
             table for table in source.tables if table.table == anchor.table and anchor.column in table.columns
@@ -208,13 +208,15 @@ def _anchor_rows(home: Home, uses: Sequence[FileUse], staging: Staging, anchor: 
             continue
         narrow = [
             replace(
-                one, group_by=(), columns={name: one.columns[name] for name in ("patient_id", anchor.column)}
+                table,
+                group_by=(),
+                columns={name: table.columns[name] for name in ("patient_id", anchor.column)},
             )
-            for one in own
+            for table in own
         ]
         rows = _clean_rows(home, replace(source, tables=tuple(narrow)), uses)
-        found += [stage_table(rows, one, source, staging).rows for one in narrow]
-    return found
+        anchored += [stage_table(rows, table, source, staging).rows for table in narrow]
+    return anchored
 
 
 def _staged(home: Home, facility: Facility, uses: Sequence[FileUse], collected: _Collected) -> Staged:
@@ -241,14 +243,14 @@ def _staged(home: Home, facility: Facility, uses: Sequence[FileUse], collected: 
 
 def _coercions(facility: Facility, uses: Sequence[FileUse], changes: list[pl.DataFrame]) -> pl.DataFrame:
     """Every change with the place that it stood in; takes ``changes`` apart, for there may be millions."""
-    wanted = [column.name for column in columns_of(tables_of("quality")["quality.coercion"])]
+    names = [column.name for column in columns_of(tables_of("quality")["quality.coercion"])]
     placed = []
     while changes:
         part = place_rows(changes.pop(), uses).with_columns(
             pl.lit(facility.facility_id).alias("facility_id"),
             (pl.col("table_name") + "." + pl.col("column_name")).alias("column_name"),
         )
-        placed.append(part.select(*wanted, "_row_id"))
+        placed.append(part.select(*names, "_row_id"))
     return pl.concat(placed[::-1], rechunk=False)
 
 
@@ -264,7 +266,9 @@ def _files(uses: Sequence[FileUse]) -> pl.DataFrame:
         }
         for use in uses
     ]
-    schema = {one.name: pl.String if one.kind == "timestamp" else one.polars_type for one in model}
+    schema = {
+        column.name: pl.String if column.kind == "timestamp" else column.polars_type for column in model
+    }
     files = pl.DataFrame([{name: row[name] for name in schema} for row in rows], schema=schema)
     received = (
         pl.col("received_at").str.to_datetime(time_unit="us", time_zone="UTC").dt.replace_time_zone(None)
@@ -286,11 +290,11 @@ def _sheets(uses: Sequence[FileUse]) -> pl.DataFrame:
 
 
 def _source_columns(facility: Facility) -> dict[tuple[str, str, str], str]:
-    found: dict[tuple[str, str, str], str] = {}
+    behind_column: dict[tuple[str, str, str], str] = {}
     for source in facility.sources:
         for table in source.tables:
             for name, mapping in table.columns.items():
                 behind = next(table.columns_behind(mapping), None)
                 if behind is not None:
-                    found.setdefault((source.name, table.table, name), behind.removesuffix(LABEL))
-    return found
+                    behind_column.setdefault((source.name, table.table, name), behind.removesuffix(LABEL))
+    return behind_column

@@ -52,10 +52,10 @@ class Diagnosis:
 
 def examine(home: Home) -> list[Diagnosis]:
     """Every question, asked of a home."""
-    return [diagnosis for question in QUESTIONS for diagnosis in _asked(question, home)]
+    return [diagnosis for question in QUESTIONS for diagnosis in _answers(question, home)]
 
 
-def _asked(question: Callable[[Home], Iterator[Diagnosis]], home: Home) -> Iterator[Diagnosis]:
+def _answers(question: Callable[[Home], Iterator[Diagnosis]], home: Home) -> Iterator[Diagnosis]:
     try:
         yield from question(home)
     except (ConfigurationError, StoreError) as problem:
@@ -106,15 +106,15 @@ def _disk(home: Home) -> Iterator[Diagnosis]:
 
 def _versions(_: Home) -> Iterator[Diagnosis]:
     names = ("dagster", "dagster-webserver", "duckdb", "polars", "pandera", "lifelines")
-    found: dict[str, str | None] = {}
+    versions: dict[str, str | None] = {}
     for name in names:
         try:
-            found[name] = version(name)
+            versions[name] = version(name)
         except PackageNotFoundError:
-            found[name] = None
-    missing = [name for name, number in found.items() if number is None]
+            versions[name] = None
+    missing = [name for name, number in versions.items() if number is None]
     text = f"registry-pipeline {__version__}, " + ", ".join(
-        f"{name} {number or 'missing'}" for name, number in found.items()
+        f"{name} {number or 'missing'}" for name, number in versions.items()
     )
     yield Diagnosis(
         "versions", ERROR if missing else WELL, text, "install requirements.lock" if missing else ""

@@ -51,11 +51,11 @@ class UnusableValue(ValueError):
 
 def applicable(corrections: Sequence[Decision], findings: pl.DataFrame, key: bytes) -> pl.DataFrame:
     """The corrections whose finding was raised with the value that was judged: columns of ``APPLIED``."""
-    wanted = {decision.finding_id: decision for decision in corrections}
-    raised = findings.filter(pl.col("finding_id").is_in(list(wanted)) & pl.col("_row_id").is_not_null())
+    by_finding = {decision.finding_id: decision for decision in corrections}
+    raised = findings.filter(pl.col("finding_id").is_in(list(by_finding)) & pl.col("_row_id").is_not_null())
     rows = []
     for finding_id, row_id, *place in raised.select("finding_id", "_row_id", *_PLACE).iter_rows():
-        decision = wanted[finding_id]
+        decision = by_finding[finding_id]
         if decision.value_digest == value_digest(place[-1], key):
             item = decision.items.split(",")[0]
             about = (decision.table_name, decision.record_key, item, decision.new_value)
@@ -98,7 +98,7 @@ def _corrected(table: str, frame: pl.DataFrame, row: Mapping[str, object]) -> pl
     values = parse_value(table, column, str(row["new_value"] or ""))
     key = whole_key(table)
     is_record = (pl.col("_row_id") == row["_row_id"]) & (key == pl.lit(row["record_key"])).fill_null(True)
-    kinds = {known.name: known.polars_type for known in columns_of(curated()[table])}
+    kinds = {declared.name: declared.polars_type for declared in columns_of(curated()[table])}
     missing = [pl.lit(None, dtype=kinds[name]).alias(name) for name in values if name not in frame.columns]  # type: ignore[arg-type]
     return frame.with_columns(missing).with_columns(
         pl.when(is_record).then(pl.lit(value, dtype=kinds[name])).otherwise(pl.col(name)).alias(name)  # type: ignore[arg-type]

@@ -85,8 +85,8 @@ def _prepare(folder: Path) -> Home:
 def summary_lines(home: Home, planted: Manifest, first: str, last: str) -> list[str]:
     """A dozen lines: what happened, and what to open."""
     before, after = _summarise(home, first), _summarise(home, last)
-    n_found = len(found_planted(home, first, planted))
-    n_kinds = len({one.rule_id for one in planted.planted})
+    n_detected = len(detected_errors(home, first, planted))
+    n_kinds = len({error.rule_id for error in planted.planted})
     command = f"registry --home {home.root}"
     return [
         "",
@@ -94,7 +94,7 @@ def summary_lines(home: Home, planted: Manifest, first: str, last: str) -> list[
         f"First refresh, release {first}",
         f"  {before.n_read} rows read: {before.n_curated} curated, {before.n_quarantined} quarantined; "
         f"{before.n_errors} errors and {before.n_warnings} warnings by {before.n_rules} rules",
-        f"  {n_found} of {len(planted.planted)} planted errors found by their rule ({n_kinds} rules; planted_errors.csv)",
+        f"  {n_detected} of {len(planted.planted)} planted errors found by their rule ({n_kinds} rules; planted_errors.csv)",
         f"  {before.n_patients} patients analysed, scorecard: {before.n_agree} of {before.n_items} published items agree",
         f"Second refresh, release {last}",
         f"  {after.n_read} rows read: {after.n_curated} curated, {after.n_quarantined} quarantined; "
@@ -125,14 +125,14 @@ def _summarise(home: Home, release_id: str) -> ReleaseSummary:
     return ReleaseSummary(*map(int, (*rows, *findings, *items, n_patients)))
 
 
-def found_planted(home: Home, release_id: str, planted: Manifest) -> list[str]:
+def detected_errors(home: Home, release_id: str, planted: Manifest) -> list[str]:
     """Ids of the planted errors that a release found by their rule, in their file, sheet and row."""
     with open_release(home, release_id) as connection:
-        found = _places(connection)
+        places = _places(connection)
     return [
-        one.planted_id
-        for one in planted.planted
-        if (one.rule_id, one.file, one.sheet, one.source_row) in found
+        error.planted_id
+        for error in planted.planted
+        if (error.rule_id, error.file, error.sheet, error.source_row) in places
     ]
 
 

@@ -34,8 +34,8 @@ from registry_pipeline.validation.decisions.ledger import Decision
 from registry_pipeline.validation.decisions.waivers import Waivers
 from registry_pipeline.validation.registry_wide.persons import (
     StagedParts,
-    known_elsewhere,
     with_merged_patients,
+    with_survivors,
 )
 from registry_pipeline.validation.rules.catalogue import Catalogue, OverrideError, parameters_of
 from registry_pipeline.validation.screening.row_account import with_empty_sheets
@@ -208,7 +208,7 @@ def _screen(
     if applied.height:
         staged = with_corrections(staged, applied)
         judged = screen_facility(facility_id, staged, rules, parameters, options)
-    judged = _known_elsewhere(judged, merges.between)
+    judged = _with_survivors(judged, merges.between)
     sheets = read_parquet(context.layout.staged_frame(facility_id, "sheets"))
     account = with_empty_sheets(judged.row_account, sheets, facility_id)
     report = _store_screened(context.layout, facility_id, replace(judged, row_account=account), rules)
@@ -216,15 +216,15 @@ def _screen(
     return report
 
 
-def _known_elsewhere(judged: Screened, between: Mapping[str, str]) -> Screened:
+def _with_survivors(judged: Screened, between: Mapping[str, str]) -> Screened:
     """Records of patients whom another facility knows under the pseudonym that survives."""
     if not between:
         return judged
     accepted, quarantined = (
-        {table: known_elsewhere(frame, between) for table, frame in frames.items()}
+        {table: with_survivors(frame, between) for table, frame in frames.items()}
         for frames in (judged.accepted, judged.quarantined)
     )
-    quarantine = known_elsewhere(judged.quarantine, between)
+    quarantine = with_survivors(judged.quarantine, between)
     return replace(judged, accepted=accepted, quarantined=quarantined, quarantine=quarantine)
 
 

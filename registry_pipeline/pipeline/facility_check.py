@@ -135,9 +135,9 @@ def _link(home: Home, private: PrivateHome, facility_id: str) -> None:
         copy = private.landing / ledger.parent.name / LEDGER
         copy.parent.mkdir(parents=True, mode=0o700)
         shutil.copyfile(ledger, copy)
-    for kept, own in ((home.landing, private.landing), (home.store / "raw", private.store / "raw")):
+    for shared, own in ((home.landing, private.landing), (home.store / "raw", private.store / "raw")):
         (own / facility_id).mkdir(parents=True, exist_ok=True, mode=0o700)
-        for path in sorted((kept / facility_id).glob("[!.]*")):
+        for path in sorted((shared / facility_id).glob("[!.]*")):
             if path.name != LEDGER and path.is_file() and not path.name.endswith(".building"):
                 _take(path, own / facility_id / path.name)
 
@@ -180,9 +180,9 @@ def _report(
 def _findings(path: Path) -> list[dict[str, Any]]:
     """What was found, row by row."""
     findings = with_schema(read_parquet(path), FINDING)
-    asked = findings.filter(pl.col("systemic_finding_id").is_null())
+    direct = findings.filter(pl.col("systemic_finding_id").is_null())
     rank = pl.col("severity").replace_strict(dict(zip(_SEVERITIES, range(3), strict=True)), default=3)
-    return asked.sort(rank, "source_file", "source_row", "rule_id", nulls_last=True).to_dicts()
+    return direct.sort(rank, "source_file", "source_row", "rule_id", nulls_last=True).to_dicts()
 
 
 def _rules(context: RefreshContext, facility_id: str) -> list[dict[str, Any]]:
@@ -193,8 +193,10 @@ def _rules(context: RefreshContext, facility_id: str) -> list[dict[str, Any]]:
     findings = read_parquet(context.layout.screened_frame(facility_id, "findings"))
     counted = findings.group_by("rule_id", "severity").agg(pl.len().alias("n"))
     rows = [(rule_id, severity, n) for rule_id, severity, n in counted.iter_rows()]
-    rows += [(one, "failed to run", 0) for one, row in judged.items() if row["status"] == "failed_to_run"]
-    found = [
+    rows += [
+        (rule_id, "failed to run", 0) for rule_id, row in judged.items() if row["status"] == "failed_to_run"
+    ]
+    rule_results = [
         {
             "rule_id": rule_id,
             "severity": severity,
@@ -205,4 +207,4 @@ def _rules(context: RefreshContext, facility_id: str) -> list[dict[str, Any]]:
         for rule_id, severity, n in rows
     ]
     order = {severity: place for place, severity in enumerate(("failed to run", *_SEVERITIES))}
-    return sorted(found, key=lambda row: (order[row["severity"]], -row["n_findings"], row["rule_id"]))
+    return sorted(rule_results, key=lambda row: (order[row["severity"]], -row["n_findings"], row["rule_id"]))

@@ -93,8 +93,8 @@ def _merged(
 ) -> pl.DataFrame:
     decisions = context.decisions
     states = states_of(decisions.decisions, current, context.home.key(), decisions.day)
-    known = Vanished() if previous is None else _vanished(context, previous, current)
-    return _with_assignments(merge_lifecycle(current, previous, release_id, states, known), decisions)
+    vanished = Vanished() if previous is None else _vanished(context, previous, current)
+    return _with_assignments(merge_lifecycle(current, previous, release_id, states, vanished), decisions)
 
 
 def _with_assignments(findings: pl.DataFrame, decisions: DecisionState) -> pl.DataFrame:
@@ -154,20 +154,22 @@ def _without_record(context: RefreshContext, findings: pl.DataFrame) -> list[str
             )
             if path.is_file()
         ]
-        wanted = group["record_key"].drop_nulls().unique()
-        known = pl.concat([_keys(path, key, wanted) for path in paths]) if paths else wanted.clear()
+        record_keys = group["record_key"].drop_nulls().unique()
+        present = (
+            pl.concat([_keys(path, key, record_keys) for path in paths]) if paths else record_keys.clear()
+        )
         # Where a part of the key is missing it is an ordinal that tells records apart, which says nothing later.
-        is_gone = ~pl.col("record_key").is_in(known.implode()) & ~pl.col("record_key").str.contains(
+        is_gone = ~pl.col("record_key").is_in(present.implode()) & ~pl.col("record_key").str.contains(
             "?", literal=True
         )
         gone += group.filter(is_gone)["finding_id"].to_list()
     return gone
 
 
-def _keys(path: Path, key: pl.Expr, wanted: pl.Series) -> pl.Series:
+def _keys(path: Path, key: pl.Expr, record_keys: pl.Series) -> pl.Series:
     """Those of the wanted record keys that a working file holds."""
     keys = pl.scan_parquet(path, glob=False).select(key.alias("record_key"))
-    return keys.filter(pl.col("record_key").is_in(wanted.implode())).collect()["record_key"]
+    return keys.filter(pl.col("record_key").is_in(record_keys.implode())).collect()["record_key"]
 
 
 def _corrected(context: RefreshContext) -> list[str]:

@@ -27,12 +27,12 @@ _ESTIMATION = ("registry_pipeline.study.marts", "registry_pipeline.study.estimat
 
 def screened_content(context: RefreshContext, names: Iterable[str]) -> list[list[str]]:
     """SHA-256 of screened files of every facility that has sent something, by facility; empty for a missing one."""
-    wanted = list(names)
+    tables = list(names)
     content = []
     for facility_id in context.senders:
         note = read_note(context.layout.screened(facility_id))
         files = note["files"] if note else {}
-        content.append([facility_id, *(files.get(name, "") for name in wanted)])
+        content.append([facility_id, *(files.get(name, "") for name in tables)])
     return content
 
 
@@ -49,7 +49,7 @@ def curated_keys(context: RefreshContext, tables: Iterable[str]) -> dict[str, st
 
 
 def mart_keys(
-    context: RefreshContext, kept: KeyedTables, parameters: Mapping[str, Any]
+    context: RefreshContext, marts: KeyedTables, parameters: Mapping[str, Any]
 ) -> Callable[[str], str]:
     """What gives the key of a mart table, once the tables that it rests on are made."""
     code, files = code_digest(_SQL), sql_files("mart")
@@ -59,7 +59,7 @@ def mart_keys(
     def content(name: str) -> object:
         layer, _, table = name.partition(".")
         return (
-            {"curated": curated.content, "mart": kept.content}[layer](table)
+            {"curated": curated.content, "mart": marts.content}[layer](table)
             if layer != "quality"
             else quarantine
         )
@@ -73,9 +73,9 @@ def mart_keys(
     return key_of
 
 
-def analysis_keys(context: RefreshContext, kept: KeyedTables) -> Callable[[str], str]:
+def analysis_keys(context: RefreshContext, results: KeyedTables) -> Callable[[str], str]:
     """What gives the key of an analysis, once the result tables that it reads are made."""
-    layers = {"result": kept, "mart": KeyedTables(context.layout.layer("mart"))}
+    layers = {"result": results, "mart": KeyedTables(context.layout.layer("mart"))}
     study = asdict(context.settings.study)
 
     def key_of(name: str) -> str:

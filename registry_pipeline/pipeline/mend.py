@@ -67,7 +67,7 @@ def _know_key(home: Home) -> None:
     value = home.key_check()
     if home.key_check_file.is_file():
         return
-    if (known := _key_check_of_release(home)) and not hmac.compare_digest(known, value):
+    if (check := _key_check_of_release(home)) and not hmac.compare_digest(check, value):
         raise ConfigurationError(
             home.key_file,
             None,

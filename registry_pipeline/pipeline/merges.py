@@ -38,9 +38,9 @@ def merges_at(context: RefreshContext, facility_id: str) -> Merges:
     patients = _patients_of(context, facility_id)
     everybody = set().union(*(_patients_of(context, facility_id) for facility_id in context.facility_ids))
     within = survivors(groups, patients)
-    left = patients - set(within)
+    others = patients - set(within)
     surviving = survivors(groups, everybody)
-    between = {patient: survivor for patient, survivor in surviving.items() if patient in left}
+    between = {patient: survivor for patient, survivor in surviving.items() if patient in others}
     return Merges(within, between)
 
 
@@ -49,13 +49,13 @@ def persons_of_several(context: RefreshContext) -> dict[str, str]:
     groups = merged_patients(context.decisions.in_force)
     if not groups:
         return {}
-    known = {facility_id: _patients_of(context, facility_id) for facility_id in context.facility_ids}
+    by_facility = {facility_id: _patients_of(context, facility_id) for facility_id in context.facility_ids}
     persons: dict[str, str] = {}
     for group in groups:
         owners = {
             member: facility_id
             for member in group
-            for facility_id, patients in known.items()
+            for facility_id, patients in by_facility.items()
             if member in patients
         }
         if len(set(owners.values())) > 1:

@@ -96,10 +96,10 @@ def _release_metrics(connection: duckdb.DuckDBPyConnection, settings: Settings) 
     """The cohort in a few numbers (``release_id`` NULL: this release) and those of the releases before."""
     result = sql_files("quality")["release_metric"]
     now = connection.execute(result.query, result.parameters(vars(settings.study))).pl()
-    known = connection.execute(
+    reviewed = connection.execute(
         "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'previous' AND table_name = 'release_metric'"
     ).fetchall()[0][0]
-    if not known:
+    if not reviewed:
         return now
     before = connection.execute("FROM previous.quality.release_metric WHERE release_id IS NOT NULL").pl()
     return pl.concat([before.select(now.columns), now], how="vertical_relaxed")

@@ -123,14 +123,14 @@ def chosen_facilities(home: Home, facilities: Sequence[str]) -> list[str]:
         Refused: there is no facility yet.
         ConfigurationError: one that was named has no mapping.
     """
-    known = home.facility_ids()
-    if not known:
+    facility_ids = home.facility_ids()
+    if not facility_ids:
         raise Refused(
             f"no facility has a mapping yet; draft one with: registry facility new ID --from FILES, or put one "
             f"into {home.facilities}"
         )
-    for facility_id in sorted(set(facilities) - set(known)):
+    for facility_id in sorted(set(facilities) - set(facility_ids)):
         raise ConfigurationError(
-            home.facilities, None, f"no mapping for {facility_id}{nearest(facility_id, known)}"
+            home.facilities, None, f"no mapping for {facility_id}{nearest(facility_id, facility_ids)}"
         )
-    return sorted(facilities) if facilities else known
+    return sorted(facilities) if facilities else facility_ids

@@ -57,13 +57,13 @@ def curate(context: RefreshContext, force: bool = False) -> dict[str, int]:
             name: context.accepted_files(name) for name in names
         }
         accepted |= person_records(context).tables
-        kept = KeyedTables(context.layout.layer("curated"), force)
+        keyed = KeyedTables(context.layout.layer("curated"), force)
         keys = curated_keys(context, names)
-        if sum(not kept.is_current(name, keys[name]) for name in names) > len(names) / 2:
+        if sum(not keyed.is_current(name, keys[name]) for name in names) > len(names) / 2:
             warm_helper(ESTIMATION)  # a small change costs less than a process that imports all this
         limit = context.settings.refresh.memory_limit
-        counts = layers.curate(accepted, kept.folder, limit, context.home.store, kept, keys.__getitem__)
-        kept.save()
+        counts = layers.curate(accepted, keyed.folder, limit, context.home.store, keyed, keys.__getitem__)
+        keyed.save()
         write_lineage(context, force)
         return counts
 
@@ -73,14 +73,14 @@ def build_mart(context: RefreshContext, force: bool = False) -> dict[str, int]:
     with refresh_lock(context.home):
         settings, layout = context.settings, context.layout
         parameters = sql.study_parameters(settings.study, context.extract_date())
-        kept = KeyedTables(layout.layer("mart"), force)
-        key_of = mart_keys(context, kept, parameters)
+        keyed = KeyedTables(layout.layer("mart"), force)
+        key_of = mart_keys(context, keyed, parameters)
         quarantine = context.screened_files("quarantine")
         counts = layers.build_mart(
-            layout.layer("curated"), quarantine, kept.folder, parameters, settings.refresh.memory_limit,
-            context.home.store, kept, key_of,
+            layout.layer("curated"), quarantine, keyed.folder, parameters, settings.refresh.memory_limit,
+            context.home.store, keyed, key_of,
         )  # fmt: skip
-        kept.save()
+        keyed.save()
         return counts
 
 
@@ -112,18 +112,18 @@ def analyse(
 ) -> dict[str, int]:
     """Result tables: table -> number of rows. An analysis whose inputs did not change is not run again."""
     with refresh_lock(context.home):
-        kept = KeyedTables(context.layout.layer("result"), force)
-        key_of, run = analysis_keys(context, kept), _Estimation(context, kept, progress)
+        keyed = KeyedTables(context.layout.layer("result"), force)
+        key_of, run = analysis_keys(context, keyed), _Estimation(context, keyed, progress)
         for batch in batches():
             keys = {name: key_of(name) for name in batch}
-            stale = [name for name in batch if not _are_current(kept, name, keys[name])]
+            stale = [name for name in batch if not _are_current(keyed, name, keys[name])]
             for name, tables in run.tables(stale).items():
                 for table, rows in tables.items():
                     frame = _as_declared(f"result.{table}", rows)
-                    write_parquet(frame, kept.path(table))
-                    kept.remember(table, keys[name], frame.height)
-        kept.save()
-        return {table: kept.n_rows(table) for table in _tables_of("result")}
+                    write_parquet(frame, keyed.path(table))
+                    keyed.remember(table, keys[name], frame.height)
+        keyed.save()
+        return {table: keyed.n_rows(table) for table in _tables_of("result")}
 
 
 @dataclass
@@ -131,7 +131,7 @@ class _Estimation:
     """Runs analyses over the stored mart, which is read when the first of them is run."""
 
     context: RefreshContext
-    kept: KeyedTables
+    keyed: KeyedTables
     progress: Progress
 
     @cached_property
@@ -144,15 +144,15 @@ class _Estimation:
             return {}
         settings, folder = self.context.settings, self.context.layout.layer("mart")
         reads = {table for name in names for table in analyses()[name].result_reads}
-        results = {table: read_parquet(self.kept.path(table)).to_pandas() for table in reads}
+        results = {table: read_parquet(self.keyed.path(table)).to_pandas() for table in reads}
         readings = scenarios(self.marts, _sources(self.context), settings)
         inputs = Inputs(self.marts, settings.study, results, readings)
         contents = [sha256_of(folder / f"{name}.parquet") for name in MART_TABLES]
         return run_analyses(names, inputs, self.progress, Stored(folder, digest_of(contents)))
 
 
-def _are_current(kept: KeyedTables, analysis: str, key: str) -> bool:
-    return all(kept.is_current(table, key) for table in analyses()[analysis].makes)
+def _are_current(keyed: KeyedTables, analysis: str, key: str) -> bool:
+    return all(keyed.is_current(table, key) for table in analyses()[analysis].makes)
 
 
 def _sources(context: RefreshContext) -> Sources:

@@ -75,7 +75,7 @@ class PublicationReport:
         """Rows against each sentence about a table (``curated.lesion``)."""
         start = table.replace(".", "_") + "_"
         longer = {name.replace(".", "_") + "_" for name in schemas.tables() if name != table}
-        others = tuple(one for one in longer if one.startswith(start))
+        others = tuple(name for name in longer if name.startswith(start))
         return [
             n for name, n in self.proofs.items() if name.startswith(start) and not name.startswith(others)
         ]
@@ -97,11 +97,11 @@ def publish(context: RefreshContext, force: bool = False) -> PublicationReport:
             _build(context, outdated, anew=force)
         elif reports_problem(home) is not None:
             _retry_reports(home)
-        return served(home, is_new)
+        return released_report(home, is_new)
 
 
-def served(home: Home, is_new: bool = False) -> PublicationReport:
-    """What is said of the release that is served."""
+def released_report(home: Home, is_new: bool = False) -> PublicationReport:
+    """The report of the release that is served."""
     release_id = current_release(home)
     assert release_id is not None
     n_open_errors, proofs = _counts(home)

@@ -176,11 +176,11 @@ def staging_digest(context: RefreshContext, facility_id: str) -> str:
 def screening_digest(context: RefreshContext, facility_id: str) -> str:
     """Hash of what a facility's mapping and the settings tell the screening beside the staged tables."""
     mapping = context.mapping(facility_id).data
-    told = {name: mapping.get(name) for name in ("rules", "tolerance", "precedence")}
+    declared = {name: mapping.get(name) for name in ("rules", "tolerance", "precedence")}
     code = rooms_digest(*STAGING_ROOMS, *SCREENING_ROOMS)
     settings = context.settings
     judged_by = (asdict(settings.study), settings.refresh.systemic_share, settings.rules)
-    return digest_of(told, judged_by, context.extract_date(facility_id), code)
+    return digest_of(declared, judged_by, context.extract_date(facility_id), code)
 
 
 def screening_fingerprint(context: RefreshContext, facility_id: str) -> str:

@@ -44,7 +44,7 @@ _LATEX = {
 class PdfFolder(FigureFolder):
     """A folder of figures that writes each as PDF instead of SVG and CSV."""
 
-    def _kept(self, name: str, svg: str, data: pd.DataFrame, title: str, description: str) -> Markup:
+    def _write_figure(self, name: str, svg: str, data: pd.DataFrame, title: str, description: str) -> Markup:
         """Write ``name.pdf``; a manuscript has no page to draw on."""
         self._write_pdf(name, svg)
         return Markup("")

@@ -216,7 +216,7 @@ def study_sections(
     place = (context.tables.database, context.figures.folder, context.small_cell, drawings)
 
     def in_helper(helper_process: Helper, name: str) -> Section | None:
-        section, written = helper_process.call(_section_there, name, *place)
+        section, written = helper_process.call(_section_in_helper, name, *place)
         context.figures.written += written
         return section
 
@@ -234,7 +234,7 @@ def study_sections(
     return [section for section in sections if section is not None]
 
 
-def _section_there(
+def _section_in_helper(
     name: str, database: Path, folder: Path, small_cell: int, drawings: Path | None
 ) -> tuple[Section | None, list[Path]]:
     """In the other process: a section, and the files of its figures."""

@@ -64,7 +64,7 @@ def write_planted(path: Path, planted: Iterable[PlantedError]) -> None:
     with path.open("w", encoding="utf-8", newline="") as out:
         writer = csv.DictWriter(out, [field_.name for field_ in fields(PlantedError)])
         writer.writeheader()
-        writer.writerows(asdict(one) for one in planted)
+        writer.writerows(asdict(error) for error in planted)
 
 
 def read_manifest(path: Path) -> list[PlantedError]:

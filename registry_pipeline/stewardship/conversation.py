@@ -13,7 +13,7 @@ from registry_pipeline.validation.decisions.ledger import Decision
 
 
 @dataclass(frozen=True)
-class Said:
+class LedgerEntry:
     """One entry of the ledger.
 
     Attributes:
@@ -27,12 +27,12 @@ class Said:
     is_pending: bool
 
 
-def conversation(home: Home, finding_id: str) -> list[Said]:
+def conversation(home: Home, finding_id: str) -> list[LedgerEntry]:
     """Remarks, assignments and decisions on a finding, in order."""
     ledger, n_released = read_decision_state(home), n_released_decisions(home)
     numbers = {entry.decision_no for entry in ledger.in_force}
     return [
-        Said(entry, entry.decision_no in numbers, entry.decision_no > n_released)
+        LedgerEntry(entry, entry.decision_no in numbers, entry.decision_no > n_released)
         for entry in ledger.decisions
         if entry.finding_id == finding_id
     ]

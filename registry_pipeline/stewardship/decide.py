@@ -101,8 +101,8 @@ def plain_text(name: str, value: str | None) -> str:
     Raises:
         DecisionRefused: it is blank or too long.
     """
-    kept = (mark for mark in value or "" if mark.isspace() or unicodedata.category(mark)[0] != "C")
-    plain = " ".join("".join(kept).split())
+    printable = (mark for mark in value or "" if mark.isspace() or unicodedata.category(mark)[0] != "C")
+    plain = " ".join("".join(printable).split())
     if not plain:
         raise DecisionRefused(f"{name} must not be blank")
     if len(plain) > LONGEST[name]:
@@ -180,11 +180,11 @@ def _corrected_value(finding: Mapping[str, Any], order: Order) -> str | None:
 
 def _refuse_contradiction(home: Home, drafts: Sequence[Draft]) -> None:
     """Decisions on pairs that contradict those in force, or each other."""
-    wanted = {draft.subject.finding_id for draft in drafts}
-    standing = [entry for entry in read_decision_state(home).in_force if entry.finding_id not in wanted]
+    finding_ids = {draft.subject.finding_id for draft in drafts}
+    others = [entry for entry in read_decision_state(home).in_force if entry.finding_id not in finding_ids]
     for draft in drafts:
         left, _, right = draft.subject.record_key.partition("|")
-        if (why := contradiction(standing, (left, right), draft.state)) is not None:
+        if (why := contradiction(others, (left, right), draft.state)) is not None:
             raise DecisionRefused(f"{draft.state}: {why}")
 
 

@@ -227,7 +227,7 @@ def refuse_unknown(home: Home, snapshot: Snapshot, filters: Filters) -> None:
     Raises:
         UnknownFilter: it names a rule, facility, state, patient, file or release that there is not.
     """
-    known: dict[str, Sequence[str]] = {
+    allowed: dict[str, Sequence[str]] = {
         "status": [*FINDING_STATUS.codes, "all"],
         "severity": SEVERITIES,
         "rule": sorted({*catalogue(home.settings()).entries, *_values(snapshot, "rule_id")}),
@@ -236,8 +236,8 @@ def refuse_unknown(home: Home, snapshot: Snapshot, filters: Filters) -> None:
     columns = {**{name: COUNTED_BY[name] for name in ("patient", "file", "assigned")}, "cause": "finding_id"}
     for name, column in columns.items():
         if getattr(filters, name):
-            known[name] = _values(snapshot, column)
-    for name, values in known.items():
+            allowed[name] = _values(snapshot, column)
+    for name, values in allowed.items():
         for value in getattr(filters, name):
             if value not in values:
                 raise UnknownFilter(f"--{name}: there is no '{value}'{nearest(value, values)}")
@@ -258,10 +258,10 @@ def translate(findings: pl.DataFrame, language: str) -> pl.DataFrame:
         UnknownFilter: there are no messages in this language.
     """
     from registry_pipeline.validation.rules.translations import in_language as translated
-    from schemas.messages import known_language
+    from schemas.messages import supported_language
 
     try:
-        return translated(findings, known_language(language))
+        return translated(findings, supported_language(language))
     except ValueError as problem:
         raise UnknownFilter(f"--language: {problem}") from None
 

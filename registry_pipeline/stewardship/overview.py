@@ -36,7 +36,7 @@ class TrendPoint:
     """Findings that were open when a release was made."""
 
     release_id: str
-    made_on: date
+    released_on: date
     n_open: Mapping[str, int]
 
 
@@ -123,7 +123,7 @@ def _days_to_close(findings: pl.DataFrame) -> dict[str, tuple[float, int]]:
 
 def _trend(home: Home, findings: pl.DataFrame) -> list[TrendPoint]:
     """Open findings at each release, as first and closing release tell it."""
-    asked = findings.filter(pl.col("systemic_finding_id").is_null())
+    direct = findings.filter(pl.col("systemic_finding_id").is_null())
     points = []
     for release_id in release_ids(home)[-24:]:
         first, closed = pl.col("first_seen_release"), pl.col("closed_release")
@@ -132,9 +132,11 @@ def _trend(home: Home, findings: pl.DataFrame) -> list[TrendPoint]:
             & (first <= release_id)
             & (closed.is_null() | (closed == "") | (closed > release_id))
         )
-        counts = dict(asked.filter(is_open).group_by("severity").len().iter_rows())
-        if (made_on := _day(release_id)) is not None:
-            points.append(TrendPoint(release_id, made_on, {name: counts.get(name, 0) for name in SEVERITIES}))
+        counts = dict(direct.filter(is_open).group_by("severity").len().iter_rows())
+        if (released_on := _day(release_id)) is not None:
+            points.append(
+                TrendPoint(release_id, released_on, {name: counts.get(name, 0) for name in SEVERITIES})
+            )
     return points
 
 

@@ -43,7 +43,7 @@ class Item:
         value: as text, None where it is unknown.
         released: the same in the served release; None where the record or the value is not in it.
         is_changed: whether both differ, and the release holds the record.
-        is_asked: whether the finding looks at it.
+        is_of_finding: whether the finding looks at it.
         correction: the correction of the registry that stands in for what was received.
     """
 
@@ -51,12 +51,12 @@ class Item:
     value: str | None
     released: str | None
     is_changed: bool
-    is_asked: bool
+    is_of_finding: bool
     correction: AppliedCorrection | None = None
 
 
 @dataclass(frozen=True)
-class Evidence:
+class FindingDetails:
     """What lies behind a finding.
 
     Attributes:
@@ -95,7 +95,7 @@ class TimelineEntry:
     corrected: Mapping[str, AppliedCorrection] = field(default_factory=dict)
 
 
-def evidence(home: Home, released: ReleaseReader, finding: Mapping[str, Any]) -> Evidence:
+def finding_details(home: Home, released: ReleaseReader, finding: Mapping[str, Any]) -> FindingDetails:
     """What lies behind a finding.
 
     Args:
@@ -106,12 +106,14 @@ def evidence(home: Home, released: ReleaseReader, finding: Mapping[str, Any]) ->
     facility_id = str(finding["facility_id"])
     record, outcome = _record(home, facility_id, table, key)
     before = _released_record(released, table, key)
-    asked = set(str(finding["items"] or "").split(","))
+    broken_items = set(str(finding["items"] or "").split(","))
     shown = record or before or {}
     corrected = applied_corrections(home, [facility_id]).get((table, key), {})
-    items = tuple(_items(table, shown, before, asked, corrected)) if table in curated() else ()
+    items = tuple(_items(table, shown, before, broken_items, corrected)) if table in curated() else ()
     patient = finding.get("patient_id") or shown.get("patient_id")
-    return Evidence(_source_row(home, finding), items, outcome, None if patient is None else str(patient))
+    return FindingDetails(
+        _source_row(home, finding), items, outcome, None if patient is None else str(patient)
+    )
 
 
 def _source_row(home: Home, finding: Mapping[str, Any]) -> dict[str, str | None]:
@@ -119,8 +121,8 @@ def _source_row(home: Home, finding: Mapping[str, Any]) -> dict[str, str | None]
     path = StoreLayout(home.store).screened_frame(facility_id, "findings")
     if not path.is_file():
         return {}
-    wanted = pl.scan_parquet(path, glob=False).filter(pl.col("finding_id") == finding["finding_id"])
-    rows = wanted.select("_row_id").collect()["_row_id"].drop_nulls()
+    screened = pl.scan_parquet(path, glob=False).filter(pl.col("finding_id") == finding["finding_id"])
+    rows = screened.select("_row_id").collect()["_row_id"].drop_nulls()
     return raw_row(home, facility_id, int(rows[0])) if rows.len() else {}
 
 
@@ -158,14 +160,14 @@ def _items(
     table: str,
     record: Mapping[str, Any],
     released: Mapping[str, Any] | None,
-    asked: set[str],
+    broken_items: set[str],
     corrected: Mapping[str, AppliedCorrection],
 ) -> Iterator[Item]:
     for name in item_columns(curated()[table]):
         value = _text(record.get(name), record.get(f"{name}_precision"))
         earlier = None if released is None else _text(released.get(name), released.get(f"{name}_precision"))
         is_changed = released is not None and value != earlier
-        yield Item(name, value, earlier, is_changed, name in asked, corrected.get(name))
+        yield Item(name, value, earlier, is_changed, name in broken_items, corrected.get(name))
 
 
 def _text(value: object, precision: object = None) -> str | None:
@@ -278,17 +280,17 @@ def own_numbers(home: Home, patient_id: str, facilities: list[str]) -> list[tupl
     numbers: set[tuple[str, str]] = set()
     for path, facility_id, _ in _judged_files(home, facilities or home.facility_ids(), "patient_xref"):
         rows = pl.scan_parquet(path, glob=False).filter(pl.col("patient_id") == patient_id)
-        known = rows.select("source_patient_id").collect()["source_patient_id"].drop_nulls()
-        numbers |= {(facility_id, number) for number in known.to_list()}
+        numbers_of_patient = rows.select("source_patient_id").collect()["source_patient_id"].drop_nulls()
+        numbers |= {(facility_id, number) for number in numbers_of_patient.to_list()}
     return sorted(numbers)
 
 
 def facilities_of_patients(home: Home) -> dict[str, list[str]]:
     """Patient -> the facilities that have sent something of her."""
-    known: dict[str, list[str]] = {}
+    facilities_of: dict[str, list[str]] = {}
     for path, facility_id, _ in _judged_files(home, home.facility_ids(), "patient_xref"):
         for patient_id in (
             pl.read_parquet(path, columns=["patient_id"])["patient_id"].drop_nulls().unique().to_list()
         ):
-            known.setdefault(patient_id, []).append(facility_id)
-    return {patient_id: sorted(set(facilities)) for patient_id, facilities in known.items()}
+            facilities_of.setdefault(patient_id, []).append(facility_id)
+    return {patient_id: sorted(set(facilities)) for patient_id, facilities in facilities_of.items()}

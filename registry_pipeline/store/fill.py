@@ -40,19 +40,19 @@ def fill(
         ReleaseRefused: a constraint is broken; with counts and without values.
         StoreError: a value does not have the type of its column.
     """
-    wanted = [name for name in tables_in_order() if only is None or name in only]
-    models = [schemas.tables()[name] for name in wanted]
+    names = [name for name in tables_in_order() if only is None or name in only]
+    models = [schemas.tables()[name] for name in names]
     first = [f"CREATE SCHEMA {layer}" for layer in schemas.LAYERS] if only is None else []
     statements = [
         "BEGIN",  # a thousand comments: one wait for the disk instead of a thousand
-        *(first or [f"DROP TABLE {name}" for name in reversed(wanted)]),
+        *(first or [f"DROP TABLE {name}" for name in reversed(names)]),
         *(create_table_sql(model, keyed) for model in models),
         *(comment for model in models for comment in comment_sql(model)),
         "COMMIT",
     ]
     connection.execute(";\n".join(statements))
-    given = [name for name in wanted if tables.get(name) is not None]
-    for name in given:
+    filled = [name for name in names if tables.get(name) is not None]
+    for name in filled:
         if name in keyed:
             insert(connection, name, tables[name], keyed)
 
@@ -60,13 +60,17 @@ def fill(
         with connection.cursor() as own:
             insert(own, name, tables[name], keyed)
 
-    side_by_side({name: () for name in given if name not in keyed}, add)
+    side_by_side({name: () for name in filled if name not in keyed}, add)
 
 
 def tables_in_order() -> list[str]:
     """Every declared table, each after the tables that it references."""
     needs = {
-        name: {one.references.rsplit(".", 1)[0] for one in columns_of(model) if one.references is not None}
+        name: {
+            column.references.rsplit(".", 1)[0]
+            for column in columns_of(model)
+            if column.references is not None
+        }
         for name, model in schemas.tables().items()
     }
     return list(TopologicalSorter(needs).static_order())

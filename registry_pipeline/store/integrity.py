@@ -57,8 +57,8 @@ def unlike_checksums(folder: Path, must_hold: str | None = None, only: str | Non
         return [CHECKSUMS]
     if must_hold is not None and must_hold not in expected:
         return [CHECKSUMS]
-    wanted = {name: digest for name, digest in expected.items() if only is None or name == only}
-    return sorted(name for name, digest in wanted.items() if _digest(folder / name) != digest)
+    checked = {name: digest for name, digest in expected.items() if only is None or name == only}
+    return sorted(name for name, digest in checked.items() if _digest(folder / name) != digest)
 
 
 def _digest(path: Path) -> str | None:

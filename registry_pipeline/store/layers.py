@@ -46,7 +46,7 @@ def build_layer(
     parameters: Mapping[str, Any],
     memory_limit: str = "1500MB",
     spill_folder: Path | None = None,
-    kept: KeyedTables | None = None,
+    keyed: KeyedTables | None = None,
     key_of: Keys = lambda _: "",
 ) -> dict[str, int]:
     """Every table of a layer from ``sql/<layer>``, written as ``target/<table>.parquet``.
@@ -54,13 +54,13 @@ def build_layer(
     Args:
         sources: ``layer.table`` -> files or a frame for what the SQL reads; what is not given is empty.
         parameters: named values for the SQL.
-        kept: the tables that are there: one that is still current is not made again.
+        keyed: the tables that are there: one that is still current is not made again.
         key_of: asked for a table's key when the tables that it rests on are made.
 
     Returns:
         table -> number of rows.
     """
-    kept = kept or KeyedTables(target)
+    keyed = keyed or KeyedTables(target)
     models = schemas.tables_of(layer)
     files = sql_files(layer)
     if missing := {name for name in models if name.partition(".")[2] not in files}:
@@ -80,10 +80,10 @@ def build_layer(
             with connection.cursor() as own:
                 for view, frame in frames.items():
                     own.register(view, frame)  # it is known to the connection that it was given to only
-                if not kept.is_current(table, key := key_of(table)) or not key:
+                if not keyed.is_current(table, key := key_of(table)) or not key:
                     n_rows = run_to_parquet(own, files[table], model_of(name), path, parameters)
-                    kept.remember(table, key, n_rows)
-                counts[table] = kept.n_rows(table)
+                    keyed.remember(table, key, n_rows)
+                counts[table] = keyed.n_rows(table)
                 add_view(own, name, path)
 
         side_by_side(needed_within(files, layer), make)
@@ -91,8 +91,8 @@ def build_layer(
 
 
 def _inputs(files: Mapping[str, SqlFile], layer: str) -> set[str]:
-    named = {one for result in files.values() for one in result.header.get("inputs", [])}
-    return {one for one in named if not one.startswith(f"{layer}.")}
+    named = {table for result in files.values() for table in result.header.get("inputs", [])}
+    return {table for table in named if not table.startswith(f"{layer}.")}
 
 
 def curate(
@@ -100,7 +100,7 @@ def curate(
     target: Path,
     memory_limit: str = "1500MB",
     spill_folder: Path | None = None,
-    kept: KeyedTables | None = None,
+    keyed: KeyedTables | None = None,
     key_of: Keys = lambda _: "",
 ) -> dict[str, int]:
     """The curated tables of all facilities together: the declared columns of what was accepted.
@@ -113,7 +113,7 @@ def curate(
     Returns:
         table -> number of rows.
     """
-    kept = kept or KeyedTables(target)
+    keyed = keyed or KeyedTables(target)
     with private_database(memory_limit, spill_folder=spill_folder) as connection:
 
         def make(table: str) -> None:
@@ -121,13 +121,13 @@ def curate(
             with connection.cursor() as own:
                 rows = SqlFile(table, {}, typed_select(own, name, accepted.get(table)))
                 n_rows = run_to_parquet(own, rows, model_of(name), target / f"{table}.parquet", {})
-            kept.remember(table, keys[table], n_rows)
+            keyed.remember(table, keys[table], n_rows)
 
         tables = [name.removeprefix("curated.") for name in schemas.tables_of("curated")]
         keys = {table: key_of(table) for table in tables}
-        stale = [table for table in tables if not keys[table] or not kept.is_current(table, keys[table])]
+        stale = [table for table in tables if not keys[table] or not keyed.is_current(table, keys[table])]
         side_by_side(dict.fromkeys(stale, ()), make)
-    return {table: kept.n_rows(table) for table in tables}
+    return {table: keyed.n_rows(table) for table in tables}
 
 
 def build_mart(
@@ -137,7 +137,7 @@ def build_mart(
     parameters: Mapping[str, Any],
     memory_limit: str = "1500MB",
     spill_folder: Path | None = None,
-    kept: KeyedTables | None = None,
+    keyed: KeyedTables | None = None,
     key_of: Keys = lambda _: "",
 ) -> dict[str, int]:
     """The mart tables.
@@ -156,4 +156,4 @@ def build_mart(
         name: curated / f"{name.partition('.')[2]}.parquet" for name in schemas.tables_of("curated")
     }
     sources["quality.quarantine"] = quarantine
-    return build_layer("mart", sources, target, parameters, memory_limit, spill_folder, kept, key_of)
+    return build_layer("mart", sources, target, parameters, memory_limit, spill_folder, keyed, key_of)

@@ -35,8 +35,8 @@ def side_by_side(needs: Mapping[str, Collection[str]], work: Callable[[str], Non
             while sorter.is_active():
                 running |= {threads.submit(work, name): name for name in sorter.get_ready()}
                 ended, _ = wait(running, return_when=FIRST_COMPLETED)
-                for one in ended:
-                    one.result()
-                    sorter.done(running.pop(one))
+                for future in ended:
+                    future.result()
+                    sorter.done(running.pop(future))
         finally:
             threads.shutdown(wait=True, cancel_futures=True)

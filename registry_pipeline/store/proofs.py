@@ -62,20 +62,20 @@ class ReleaseRefused(StoreError):
 
 def prove(
     connection: duckdb.DuckDBPyConnection,
-    known: Mapping[str, Proof] | None = None,
+    earlier: Mapping[str, Proof] | None = None,
     changed: Collection[str] = (),
 ) -> list[Proof]:
     """Every proof of a filled database.
 
     Args:
-        known: proofs by name that hold of the same rows, of tables that are not among ``changed``.
+        earlier: proofs by name that hold of the same rows, of tables that are not among ``changed``.
 
     Raises:
         ReleaseRefused: at least one of them failed.
     """
     proofs = []
     for name, sentence, ask, tables in [*_structure(), *_models(), *_sentences()]:
-        proof = None if known is None or not tables.isdisjoint(changed) else known.get(name)
+        proof = None if earlier is None or not tables.isdisjoint(changed) else earlier.get(name)
         proofs.append(proof or Proof(name, sentence, *ask(connection)))
     if violated := [proof for proof in proofs if proof.n_violated]:
         raise ReleaseRefused(violated)
@@ -136,7 +136,7 @@ def _structure_queries(model: pa.DataFrameSchema) -> Iterator[Check]:
 
 def _key_query(table: str, key: tuple[str, ...]) -> str:
     columns = ", ".join(map(quote, key))
-    is_null = " OR ".join(f"{quote(one)} IS NULL" for one in key)
+    is_null = " OR ".join(f"{quote(column)} IS NULL" for column in key)
     return f"""
         SELECT
             (SELECT count(*) FROM {table}) - (SELECT count(*) FROM (SELECT DISTINCT {columns} FROM {table}))
@@ -176,20 +176,20 @@ def broken_constraints(
     Args:
         keyed: tables that a declared reference can point to; they are full, others may not be yet.
     """
-    found = []
+    proofs = []
     key, (total,) = key_of(model), connection.execute(f"SELECT count(*) FROM ({rows})").fetchall()[0]
     for column in columns_of(model):
         for demand in constraints_of(column, column.name in key):
             query = f"SELECT count(*) FROM ({rows}) WHERE NOT ({demand.sql})"
             (count,) = connection.execute(query).fetchall()[0]
             what = "is missing" if demand.demand == "required" else "is not an allowed value"
-            found.append(Proof(f"{model.name}.{column.name} {what}", what, count, total))
+            proofs.append(Proof(f"{model.name}.{column.name} {what}", what, count, total))
     if key:
         repeated, _ = _one_row(connection, _key_query(f"({rows})", key))
-        found.append(Proof(f"{model.name}: {', '.join(key)} is repeated", "key", repeated, total))
+        proofs.append(Proof(f"{model.name}: {', '.join(key)} is repeated", "key", repeated, total))
     for column in columns_of(model):
         target, _, name = (column.references or "").rpartition(".")
         if target in keyed:
             absent, _ = _one_row(connection, _reference_query(f"({rows})", column.name, target, name))
-            found.append(Proof(f"{model.name}.{column.name} is not in {target}", "reference", absent, total))
-    return [one for one in found if one.n_violated]
+            proofs.append(Proof(f"{model.name}.{column.name} is not in {target}", "reference", absent, total))
+    return [proof for proof in proofs if proof.n_violated]

@@ -71,5 +71,5 @@ def _explains_a_write(question: str, kind: str) -> bool:
 def _first_lines(problem: duckdb.Error) -> str:
     """DuckDB's own words up to the candidates that it proposes, in one line."""
     lines = [line.strip() for line in str(problem).splitlines() if line.strip()]
-    kept = [line for line in lines if not line.startswith(("LINE ", "^"))]
-    return " ".join(kept[:3])
+    own = [line for line in lines if not line.startswith(("LINE ", "^"))]
+    return " ".join(own[:3])

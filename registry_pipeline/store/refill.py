@@ -73,7 +73,7 @@ def contents_of(home: Home, release_id: str) -> Contents | None:
         return None
 
 
-def refillable(home: Home, wanted: Contents) -> Contents | None:
+def refillable(home: Home, contents: Contents) -> Contents | None:
     """The contents of the served release, where a new one can be filled from a copy of its file.
 
     To be asked when the served release was found to be whole (``pipeline/mend.py``).
@@ -83,7 +83,7 @@ def refillable(home: Home, wanted: Contents) -> Contents | None:
     if earlier is None:
         return None
     is_alike = (earlier.code_version, earlier.block_size, earlier.keyed) == (
-        wanted.code_version, wanted.block_size, wanted.keyed,
+        contents.code_version, contents.block_size, contents.keyed,
     )  # fmt: skip
     return earlier if is_alike and earlier.n_refills < MOST_REFILLS else None
 
@@ -94,9 +94,11 @@ def copy_database(home: Home, building: Path) -> None:
     (building / DATABASE).chmod(0o600)
 
 
-def changed_tables(earlier: Mapping[str, str], wanted: Mapping[str, str], keyed: Collection[str]) -> set[str]:
+def changed_tables(
+    earlier: Mapping[str, str], contents: Mapping[str, str], keyed: Collection[str]
+) -> set[str]:
     """Tables that are filled anew: those that differ, and those whose declared keys refer to one of them."""
-    changed = {name for name in schemas.tables() if earlier.get(name) != wanted.get(name)} | set(REMADE)
+    changed = {name for name in schemas.tables() if earlier.get(name) != contents.get(name)} | set(REMADE)
     while more := {name for name in keyed if changed & set(_referred(name)) & set(keyed)} - changed:
         changed |= more
     return changed

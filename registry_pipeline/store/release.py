@@ -139,25 +139,25 @@ def _write_database(
     if unknown := sorted(set(tables) - set(schemas.tables())):
         raise StoreError(f"tables that are not declared in schemas/: {', '.join(unknown)}")
     all_tables = {**_own_tables(home, release_id, versions), **tables}
-    wanted = _contents(all_tables, versions)
-    earlier = None if anew else refillable(home, wanted)
+    contents = _contents(all_tables, versions)
+    earlier = None if anew else refillable(home, contents)
     if earlier is not None:
         copy_database(home, building)
-        wanted = replace(wanted, n_refills=earlier.n_refills + 1)
+        contents = replace(contents, n_refills=earlier.n_refills + 1)
     spill = str(building / f"spill{BUILDING}")
     config: dict[str, Any] = {"memory_limit": memory_limit, "temp_directory": spill}
     config |= {"threads": 1, "storage_compatibility_version": STORAGE_FORMAT}
-    config["default_block_size"] = wanted.block_size
+    config["default_block_size"] = contents.block_size
     connection = duckdb.connect(str(building / DATABASE), config=config)
     try:
         if earlier is None:
-            fill(connection, all_tables, wanted.keyed)
+            fill(connection, all_tables, contents.keyed)
             proofs = prove(connection)
         else:
-            changed = changed_tables(earlier.tables, wanted.tables, wanted.keyed)
-            known = known_proofs(connection)
-            fill(connection, all_tables, wanted.keyed, only=changed)
-            proofs = prove(connection, known, changed)
+            changed = changed_tables(earlier.tables, contents.tables, contents.keyed)
+            proofs_before = known_proofs(connection)
+            fill(connection, all_tables, contents.keyed, only=changed)
+            proofs = prove(connection, proofs_before, changed)
         insert(connection, "quality.reconciliation", pl.DataFrame([asdict(proof) for proof in proofs]))
         if earlier is None:
             create_views(connection)
@@ -165,7 +165,7 @@ def _write_database(
     finally:
         connection.close()
     shutil.rmtree(spill, ignore_errors=True)
-    wanted.write(building)
+    contents.write(building)
 
 
 def _contents(tables: Mapping[str, Source], versions: Versions) -> Contents:

@@ -92,8 +92,8 @@ def typed_select(connection: duckdb.DuckDBPyConnection, name: str, source: Sourc
     relation = _relation(connection, name, source)
     present = set(_names(connection, f"SELECT * FROM {relation}", {})) if relation else set()
     columns = [
-        f"{_typed(one, quote(one.name) if one.name in present else 'NULL')} AS {quote(one.name)}"
-        for one in columns_of(model_of(name))
+        f"{_typed(column, quote(column.name) if column.name in present else 'NULL')} AS {quote(column.name)}"
+        for column in columns_of(model_of(name))
     ]
     return f"SELECT {', '.join(columns)} " + (f"FROM {relation}" if relation else "WHERE false")
 
@@ -149,7 +149,7 @@ def _kind(problem: duckdb.Error) -> str:
 
 def run_to_parquet(
     connection: duckdb.DuckDBPyConnection,
-    made: SqlFile,
+    file: SqlFile,
     model: pa.DataFrameSchema,
     path: Path,
     parameters: Mapping[str, Any],
@@ -165,13 +165,13 @@ def run_to_parquet(
     Raises:
         StoreError: a column is missing or too many (it is named), the query fails, the disk is full.
     """
-    given = made.parameters(parameters)
-    query = exact_columns(connection, made, model, given)
+    values = file.parameters(parameters)
+    query = exact_columns(connection, file, model, values)
     with whole_file(path) as temporary:
         target = str(temporary).replace("'", "''")
         copy = f"COPY (\n{query}\n) TO '{target}' ({_PARQUET})"
         try:
-            return int(connection.execute(copy, given).fetchall()[0][0])
+            return int(connection.execute(copy, values).fetchall()[0][0])
         except duckdb.IOException:
             raise
         except duckdb.Error as problem:
@@ -179,18 +179,23 @@ def run_to_parquet(
 
 
 def exact_columns(
-    connection: duckdb.DuckDBPyConnection, made: SqlFile, model: pa.DataFrameSchema, given: Mapping[str, Any]
+    connection: duckdb.DuckDBPyConnection, file: SqlFile, model: pa.DataFrameSchema, values: Mapping[str, Any]
 ) -> str:
     """The query with the model's columns in the model's order and types, sorted by the key.
 
     Raises:
         StoreError: a column is missing or too many; names it.
     """
-    found, wanted = set(_names(connection, made.query, given)), {one.name for one in columns_of(model)}
-    if missing := sorted(wanted - found):
+    returned, declared = (
+        set(_names(connection, file.query, values)),
+        {column.name for column in columns_of(model)},
+    )
+    if missing := sorted(declared - returned):
         raise StoreError(f"sql for {model.name} gives no column {', '.join(missing)}")
-    if extra := sorted(found - wanted):
+    if extra := sorted(returned - declared):
         raise StoreError(f"sql for {model.name} gives columns that the model lacks: {', '.join(extra)}")
-    columns = ", ".join(f"{_typed(one, quote(one.name))} AS {quote(one.name)}" for one in columns_of(model))
+    columns = ", ".join(
+        f"{_typed(column, quote(column.name))} AS {quote(column.name)}" for column in columns_of(model)
+    )
     order = ", ".join(map(quote, key_of(model))) or "ALL"
-    return f"SELECT {columns} FROM (\n{made.query}\n) ORDER BY {order}"
+    return f"SELECT {columns} FROM (\n{file.query}\n) ORDER BY {order}"

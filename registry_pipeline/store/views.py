@@ -25,17 +25,17 @@ def create_views(connection: duckdb.DuckDBPyConnection) -> None:
             connection.execute(f"COMMENT ON COLUMN {quote(name)}.{quote(column)} IS {literal(meaning)}")
 
 
-def _meanings(connection: duckdb.DuckDBPyConnection, name: str, made: SqlFile) -> dict[str, str]:
+def _meanings(connection: duckdb.DuckDBPyConnection, name: str, file: SqlFile) -> dict[str, str]:
     """Column of a view -> what it means, of those for which that is said anywhere."""
-    own = dict(made.header.get("columns", {}))
+    own = dict(file.header.get("columns", {}))
     columns = [row[0] for row in connection.execute(f"DESCRIBE {quote(name)}").fetchall()]
-    said: dict[str, str] = {}
-    for table in made.header["inputs"]:
+    comments: dict[str, str] = {}
+    for table in file.header["inputs"]:
         schema, _, bare = table.partition(".")
-        found = connection.execute(
+        rows = connection.execute(
             "SELECT column_name, comment FROM duckdb_columns() "
             "WHERE schema_name = ? AND table_name = ? AND comment IS NOT NULL",
             [schema, bare],
         ).fetchall()
-        said = {**dict(found), **said}
-    return {column: told for column in columns if (told := own.get(column) or said.get(column))}
+        comments = {**dict(rows), **comments}
+    return {column: comment for column in columns if (comment := own.get(column) or comments.get(column))}

@@ -56,10 +56,10 @@ class Analysis:
     is_slow: bool = False
 
     def __post_init__(self) -> None:
-        known = schemas.tables()
-        if unknown := [table for table in self.makes if f"result.{table}" not in known]:
+        tables = schemas.tables()
+        if unknown := [table for table in self.makes if f"result.{table}" not in tables]:
             raise ValueError(f"analysis {self.name!r} makes tables without a schema: {', '.join(unknown)}")
-        if unknown := [table for table in self.reads if table not in known]:
+        if unknown := [table for table in self.reads if table not in tables]:
             raise ValueError(
                 f"analysis {self.name!r} reads tables that nobody declares: {', '.join(unknown)}"
             )
@@ -100,6 +100,6 @@ def _declared(name: str, rows: pd.DataFrame) -> pd.DataFrame:
     return rows[[column for column in names if column in rows.columns]]
 
 
-def every_mart() -> tuple[str, ...]:
+def all_marts() -> tuple[str, ...]:
     """All mart tables that estimates read, ``mart.table``."""
     return tuple(f"mart.{name}" for name in MART_TABLES)

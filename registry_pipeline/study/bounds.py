@@ -8,7 +8,7 @@ import pandas as pd
 
 from registry_pipeline import analysis
 from registry_pipeline.core.settings import Study
-from registry_pipeline.study.analysis import Analysis, Inputs, Tables, every_mart
+from registry_pipeline.study.analysis import Analysis, Inputs, Tables, all_marts
 from registry_pipeline.study.cox_models import reported_fits
 from registry_pipeline.study.headlines import (
     headline_bounds,
@@ -48,8 +48,8 @@ def bound_results(inputs: Inputs) -> Tables:
     bounds = headline_bounds(current, others)
     if not bounds["computed_value"].notna().any() and not has_cohort:
         return {"bounds": nothing(), "bounds_scenario": pd.DataFrame(rows)}
-    known = bounds["computed_value"].notna()
-    bounds["status"] = known.map({True: "ok", False: "not_estimable"})
+    is_computed = bounds["computed_value"].notna()
+    bounds["status"] = is_computed.map({True: "ok", False: "not_estimable"})
     return {"bounds": bounds, "bounds_scenario": pd.DataFrame(rows)}
 
 
@@ -154,7 +154,7 @@ ANALYSES = (
     Analysis(
         name="bounds",
         reads=(
-            *every_mart(),
+            *all_marts(),
             *(f"curated.{table}" for table in sorted({*BEGINS, *ENDS})),
             "quality.quarantine",
             "result.scorecard",

@@ -49,8 +49,10 @@ def competing_results(inputs: Inputs) -> Tables:
             parts["gray_test"] += [test.assign(**label) for test in tests]
             for cause in CAUSES:
                 own = {**label, "cause": cause}
-                parts["cause_specific_cox"] += [one.assign(**own) for one in _cause_specific(frame, cause)]
-                parts["fine_gray"] += [one.assign(**own) for one in _fine_gray(frame, cause)]
+                parts["cause_specific_cox"] += [
+                    table.assign(**own) for table in _cause_specific(frame, cause)
+                ]
+                parts["fine_gray"] += [table.assign(**own) for table in _fine_gray(frame, cause)]
     return {name: joined(rows) for name, rows in parts.items()}
 
 
@@ -67,10 +69,10 @@ def recurrence_results(inputs: Inputs) -> Tables:
 def _gray(everybody: analysis.PreparedFrame) -> Iterator[pd.DataFrame]:
     for variable in GROUPS:
         is_known = everybody[variable].notna()
-        known = everybody if is_known.all() else analysis.PreparedFrame(everybody.frame[is_known])
-        if len(known):
+        classified = everybody if is_known.all() else analysis.PreparedFrame(everybody.frame[is_known])
+        if len(classified):
             for cause in CAUSES:
-                yield analysis.gray_test(known, "duration_days", "event", variable, cause)
+                yield analysis.gray_test(classified, "duration_days", "event", variable, cause)
 
 
 def _cause_specific(frame: analysis.PreparedFrame, cause: int) -> Iterator[pd.DataFrame]:

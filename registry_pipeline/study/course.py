@@ -30,13 +30,13 @@ def course_results(inputs: Inputs) -> Tables:
     intervals = _intervals(times, inputs.marts.recurrence)
     marks = [months * days for months in inputs.study.landmark_months]
     parts = [(None, intervals), (SIZE_GROUP.name, intervals[intervals[SIZE_GROUP.name].notna()])]
-    known = [(by, rows) for by, rows in parts if len(rows)]
+    nonempty = [(by, rows) for by, rows in parts if len(rows)]
     return {
         "state_occupation": joined(
-            [analysis.state_occupation(rows, *INTERVAL, marks, by) for by, rows in known]
+            [analysis.state_occupation(rows, *INTERVAL, marks, by) for by, rows in nonempty]
         ),
         "state_time": joined(
-            [analysis.time_in_state(rows, *INTERVAL, HORIZON_MONTHS * days, by) for by, rows in known]
+            [analysis.time_in_state(rows, *INTERVAL, HORIZON_MONTHS * days, by) for by, rows in nonempty]
         ),
     }
 

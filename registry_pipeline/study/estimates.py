@@ -34,23 +34,23 @@ def analyses() -> dict[str, Analysis]:
     """
     modules = [f"{room.__name__}.{module.name}" for module in pkgutil.iter_modules(room.__path__)]
     declared = [
-        one
+        analysis
         for name in modules
         if name != __name__
-        for one in getattr(importlib.import_module(name), "ANALYSES", ())
+        for analysis in getattr(importlib.import_module(name), "ANALYSES", ())
     ]
     return _in_order(declared)
 
 
 def _in_order(declared: list[Analysis]) -> dict[str, Analysis]:
-    by_name = {one.name: one for one in declared}
-    maker = {table: one.name for one in declared for table in one.makes}
-    if len(by_name) < len(declared) or len(maker) < sum(len(one.makes) for one in declared):
+    by_name = {analysis.name: analysis for analysis in declared}
+    maker = {table: analysis.name for analysis in declared for table in analysis.makes}
+    if len(by_name) < len(declared) or len(maker) < sum(len(analysis.makes) for analysis in declared):
         raise ValueError("two analyses have one name, or make one table")
-    wanted = {name.partition(".")[2] for name in schemas.tables_of("result")}
-    if nobody := sorted(wanted - set(maker)):
+    tables = {name.partition(".")[2] for name in schemas.tables_of("result")}
+    if nobody := sorted(tables - set(maker)):
         raise ValueError(f"no analysis makes {', '.join(nobody)}")
-    above = {one.name: {maker[table] for table in one.result_reads} for one in declared}
+    above = {analysis.name: {maker[table] for table in analysis.result_reads} for analysis in declared}
     order = list(TopologicalSorter(above).static_order())
     ordered = sorted(order, key=lambda name: (bool(above[name]), by_name[name].is_slow and not above[name]))
     return {name: by_name[name] for name in ordered}
@@ -107,14 +107,14 @@ def run_analyses(
     """
     is_large = len(inputs.marts.registry_patient) >= MANY_PATIENTS
 
-    def run_here(name: str) -> Tables:
+    def run_in_process(name: str) -> Tables:
         progress(name)
         return analyses()[name].tables(inputs)
 
     if len(names) < 2:
-        return {name: run_here(name) for name in names}
+        return {name: run_in_process(name) for name in names}
     with helping(is_worth_starting=is_large and stored is not None) as helper:
-        result = run_shared(names, run_here, _run_in(helper, stored, inputs.study))
+        result = run_shared(names, run_in_process, _run_in(helper, stored, inputs.study))
     return {name: result[name] for name in names}
 
 

@@ -23,8 +23,8 @@ def facility_results(inputs: Inputs) -> Tables:
         return {name: nothing(**label) for name in ("facility_funnel", "facility_frailty")}
     if frame[FACILITY.name].nunique() < 2:
         return {name: nothing(ONE_FACILITY, **label) for name in ("facility_funnel", "facility_frailty")}
-    wanted = inputs.study.multivariable if len(inputs.marts.cohort) else REGISTRY_COVARIATES
-    case_mix = [name for name in wanted if frame[name].notna().any()]
+    adjusted_for = inputs.study.multivariable if len(inputs.marts.cohort) else REGISTRY_COVARIATES
+    case_mix = [name for name in adjusted_for if frame[name].notna().any()]
     funnels: list[pd.DataFrame] = []
     frailties: list[pd.DataFrame] = []
     for covariates in ([], case_mix):

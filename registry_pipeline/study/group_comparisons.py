@@ -90,10 +90,10 @@ def _landmarks(marts: Marts, study: Study) -> pd.DataFrame:
     for months in LANDMARKS_MONTHS:
         mark = months * study.days_per_month
         recurred = pd.Categorical.from_codes((since <= mark).astype("int8"), ["no", "yes"])
-        known = analysis.PreparedFrame(frame.assign(**{RECURRED: recurred}))
+        prepared = analysis.PreparedFrame(frame.assign(**{RECURRED: recurred}))
         for by in (None, *MAIN_GROUPINGS, RECURRED):
             horizon = HORIZON_MONTHS * study.days_per_month
-            parts.append(analysis.landmark_analysis(known, "duration_days", "is_event", mark, horizon, by))
+            parts.append(analysis.landmark_analysis(prepared, "duration_days", "is_event", mark, horizon, by))
     return joined(parts).assign(**label)
 
 

@@ -46,11 +46,11 @@ def growth_results(inputs: Inputs) -> Tables:
         lesions, *COLUMNS, "patient_id", study.cutpoint_mm, study.detection_limit_mm,
         n_bootstrap=replicates, seed=study.bootstrap_seed,
     )  # fmt: skip
-    every: tuple[GrowthFit | OnsetFit, ...] = (*fits.values(), onset)
+    all_fits: tuple[GrowthFit | OnsetFit, ...] = (*fits.values(), onset)
     shares = analysis.share_by_interval(lesions, cutpoint=study.cutpoint_mm, patient="patient_id")
     return {
-        "growth_fit": pd.concat([fit.parameters for fit in every], ignore_index=True),
-        "growth_threshold": pd.concat([fit.threshold for fit in every], ignore_index=True),
+        "growth_fit": pd.concat([fit.parameters for fit in all_fits], ignore_index=True),
+        "growth_threshold": pd.concat([fit.threshold for fit in all_fits], ignore_index=True),
         "growth_share": shares,
         "surveillance": _planned(fits, onset, shares, study),
         "growth_curve": _curves(list(fits.values()), lesions),

@@ -58,8 +58,13 @@ def registry_headlines(frames: Mapping[str, Frame | None]) -> pd.DataFrame:
     numbers = [
         *_rates(read),
         *(
-            (f"registry_follow_up_{one}", f"{what}, whole registry", "months", _median(read, one))
-            for one, what in FOLLOW_UP.items()
+            (
+                f"registry_follow_up_{definition}",
+                f"{what}, whole registry",
+                "months",
+                _median(read, definition),
+            )
+            for definition, what in FOLLOW_UP.items()
         ),
     ]
     return pd.DataFrame(numbers, columns=COLUMNS)
@@ -79,8 +84,8 @@ def _median(read: Frames, definition: str) -> float:
 
 def _first(rows: pd.DataFrame, column: str) -> float:
     """The first value that is there: of Cox terms that of the plain fit, which stands before the penalised one."""
-    known = rows[column].dropna() if column in rows.columns else pd.Series(dtype=float)
-    return float(known.iloc[0]) if len(known) else NAN
+    values = rows[column].dropna() if column in rows.columns else pd.Series(dtype=float)
+    return float(values.iloc[0]) if len(values) else NAN
 
 
 BOUND_COLUMNS = [
@@ -118,7 +123,7 @@ def keyed_headlines(numbers: pd.DataFrame) -> pd.DataFrame:
 def _row(part: pd.DataFrame, n_scenarios: int) -> dict[str, object]:
     now = part[part["scenario"] == CURRENT]
     first = (now if len(now) else part).iloc[0]
-    known = part[np.isfinite(part["computed_value"].astype(float))]
+    computed = part[np.isfinite(part["computed_value"].astype(float))]
     is_published = bool(pd.notna(first["item"]))
     row: dict[str, object] = {
         "headline": first["headline"],
@@ -128,7 +133,7 @@ def _row(part: pd.DataFrame, n_scenarios: int) -> dict[str, object]:
         "unit": first["unit"],
         "computed_value": float(now["computed_value"].iloc[0]) if len(now) else float("nan"),
         "n_scenarios": n_scenarios,
-        "n_not_estimable": n_scenarios - len(known),
+        "n_not_estimable": n_scenarios - len(computed),
         "n_agreeing": int(part["agrees"].astype("boolean").fillna(False).sum()) if is_published else None,
         "lowest": float("nan"),
         "highest": float("nan"),
@@ -136,10 +141,10 @@ def _row(part: pd.DataFrame, n_scenarios: int) -> dict[str, object]:
         "highest_scenario": None,
         "note": "not estimable under any alternative",
     }
-    if known.empty:
+    if computed.empty:
         return row
-    values = known["computed_value"].astype(float)
-    low, high = known.loc[values.idxmin()], known.loc[values.idxmax()]
+    values = computed["computed_value"].astype(float)
+    low, high = computed.loc[values.idxmin()], computed.loc[values.idxmax()]
     moves = "moves" if values.max() > values.min() else "does not move"
     return row | {
         "lowest": float(values.min()),

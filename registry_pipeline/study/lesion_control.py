@@ -37,12 +37,12 @@ def _rates(frame: pd.DataFrame, marks: list[float]) -> Iterator[pd.DataFrame]:
     everybody = analysis.PreparedFrame(frame)
     for by in STRATA:
         is_known = True if by is None else frame[by].notna()
-        known = everybody if np.all(is_known) else analysis.PreparedFrame(frame[is_known])
-        if not len(known):
+        classified = everybody if np.all(is_known) else analysis.PreparedFrame(frame[is_known])
+        if not len(classified):
             continue
-        curve = analysis.clustered_survival(known, "duration_days", "is_event", "patient_id", marks, by)
+        curve = analysis.clustered_survival(classified, "duration_days", "is_event", "patient_id", marks, by)
         yield curve.rename(columns={"survival": "estimate"}).assign(estimator="kaplan_meier")
-        risk = analysis.clustered_incidence(known, "duration_days", "event", "patient_id", marks, by)
+        risk = analysis.clustered_incidence(classified, "duration_days", "event", "patient_id", marks, by)
         own = risk[risk["cause"] == 1]
         yield own.rename(columns={"incidence": "estimate"}).assign(estimator="aalen_johansen")
 

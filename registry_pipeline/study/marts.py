@@ -203,5 +203,5 @@ def stored_marts(folder: Path) -> dict[str, pl.DataFrame]:
 def read_marts(tables: Mapping[str, pl.DataFrame]) -> Marts:
     """The mart tables as they are stored, by name; texts of few values in many rows as categories."""
     few = pl.col("endpoint", "origin", "censor_reason").cast(pl.Categorical)
-    every = {**tables, "survival_time": tables["survival_time"].with_columns(few)}
-    return Marts(**{name: every[name].to_pandas() for name in MART_TABLES})
+    marts = {**tables, "survival_time": tables["survival_time"].with_columns(few)}
+    return Marts(**{name: marts[name].to_pandas() for name in MART_TABLES})

@@ -13,8 +13,8 @@ NO_COHORT = "No patient of this release is in the study cohort."
 
 def joined(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """The parts under one another; those without rows or columns add nothing."""
-    kept = [part.dropna(axis="columns", how="all") for part in parts if len(part)]
-    return pd.concat(kept, ignore_index=True) if kept else pd.DataFrame()
+    filled = [part.dropna(axis="columns", how="all") for part in parts if len(part)]
+    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame()
 
 
 def nothing(note: str = NO_COHORT, **labels: Any) -> pd.DataFrame:

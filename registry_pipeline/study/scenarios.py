@@ -69,19 +69,21 @@ class Sources:
 
     def digest_inputs(self) -> list[Path]:
         """Files whose content the scenarios rest on beyond the mart."""
-        return [self.curated / f"{one}.parquet" for one in sorted({*BEGINS, *ENDS})] + list(self.quarantine)
+        return [self.curated / f"{table}.parquet" for table in sorted({*BEGINS, *ENDS})] + list(
+            self.quarantine
+        )
 
 
 def scenarios(current: Marts, sources: Sources, settings: Settings) -> Iterator[Scenario]:
     """The readings that the open questions allow, one question at a time; see the module's names."""
-    patients = _asked(current)
+    patients = _patients(current)
     n, most = len(patients), settings.study.bootstrap_max_patients
     if n > most:
         note = f"{n} patients are more than study.bootstrap_max_patients ({most}): left out."
         yield from (Scenario(name, None, 0, note) for name in (SHORTEST, LONGEST, INCLUDED))
     else:
         yield from _rebuilt(sources, settings, has_cohort=len(current.cohort) > 0)
-    lost = _lost(current.vital_status, patients, sources.extract_date, settings)
+    lost = _days_since_contact(current.vital_status, patients, sources.extract_date, settings)
     if not len(lost):
         yield from (
             Scenario(name, None, 0, "Nobody is lost to follow-up.") for name in (LOST_DEAD, LOST_ALIVE)
@@ -96,7 +98,7 @@ def scenarios(current: Marts, sources: Sources, settings: Settings) -> Iterator[
         yield Scenario(name, current.with_times(_replaced(times, rows, answered)), len(lost))
 
 
-def _asked(current: Marts) -> pd.DataFrame:
+def _patients(current: Marts) -> pd.DataFrame:
     """The patients of whom the numbers are: the cohort, or everybody in a registry without one."""
     return current.cohort if len(current.cohort) else current.registry_patient
 
@@ -104,9 +106,11 @@ def _asked(current: Marts) -> pd.DataFrame:
 def _rebuilt(sources: Sources, settings: Settings, has_cohort: bool) -> Iterator[Scenario]:
     """Readings that the mart's SQL has to judge anew; with a cohort of patients with an episode, others cannot enter."""
     tables = {name: read_parquet(sources.curated / f"{name}.parquet") for name in {*BEGINS, *ENDS}}
-    asked = (tables["omd_episode"] if has_cohort else tables["primary_tumour"]).select("patient_id").unique()
+    patients = (
+        (tables["omd_episode"] if has_cohort else tables["primary_tumour"]).select("patient_id").unique()
+    )
     n_partial = sum(
-        _n_partial(tables[name].join(asked, on="patient_id"), column)
+        _n_partial(tables[name].join(patients, on="patient_id"), column)
         for part in (BEGINS, ENDS)
         for name, column in part.items()
     )
@@ -187,7 +191,9 @@ def marts_of(connection: duckdb.DuckDBPyConnection, parameters: Mapping[str, Any
     )
 
 
-def _lost(vital: pd.DataFrame, patients: pd.DataFrame, end: date, settings: Settings) -> pd.Series:
+def _days_since_contact(
+    vital: pd.DataFrame, patients: pd.DataFrame, end: date, settings: Settings
+) -> pd.Series:
     """Days from the last evidence of life to the end, by patient, of those whose vital status is unknown."""
     if vital.empty or patients.empty:
         return pd.Series(dtype="int64")

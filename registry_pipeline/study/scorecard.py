@@ -90,13 +90,13 @@ def differing_parameters(part: Part, study: Study) -> str:
 
 
 def _row(part: Part, estimate: Estimate) -> dict[str, object]:
-    known = bool(np.isfinite(estimate.value))
+    is_computed = bool(np.isfinite(estimate.value))
     return {
         "item": part.item,
         "part": part.part,
         "description": part.description,
         "published": _published(part),
-        "computed": _printed(part, estimate.value) if known else None,
+        "computed": _printed(part, estimate.value) if is_computed else None,
         "ci_lower": estimate.ci_lower,
         "ci_upper": estimate.ci_upper,
         "n": estimate.n,

@@ -206,12 +206,12 @@ def multivariable(frames: Frames, what: str) -> Estimate:
     rows = frames.rows("cox_term", endpoint=OS.name, origin=LRT_START.name, model="multivariable")
     if rows.empty:
         return Estimate(note="no multivariable model was fitted")
-    known = rows[rows["p_value"].notna()].copy()
-    if "method" in known.columns:  # the plain fit where it was certified, else the penalised one
-        known = known.sort_values("method").drop_duplicates("term")
-    unknown = rows["term"].nunique() - known["term"].nunique()
-    is_size = known["term"].astype(str).str.split("[", regex=False).str[0].isin(SIZE_TERMS)
-    n = _patients_of(frames, known)
+    tested = rows[rows["p_value"].notna()].copy()
+    if "method" in tested.columns:  # the plain fit where it was certified, else the penalised one
+        tested = tested.sort_values("method").drop_duplicates("term")
+    unknown = rows["term"].nunique() - tested["term"].nunique()
+    is_size = tested["term"].astype(str).str.split("[", regex=False).str[0].isin(SIZE_TERMS)
+    n = _patients_of(frames, tested)
     if not is_size.any():
         return Estimate(n=n, note="tumour size is not in the model, or is not estimable")
     names = dict.fromkeys(rows["term"].astype(str).str.split("[", regex=False).str[0])
@@ -222,9 +222,9 @@ def multivariable(frames: Frames, what: str) -> Estimate:
     note = f"the covariate set is not published; here: {'; '.join(labels)}"
     note += f"; {counted(unknown, 'term')} not estimable" if unknown else ""
     if what == "size":
-        row = known[is_size].sort_values("p_value").iloc[0]
+        row = tested[is_size].sort_values("p_value").iloc[0]
         return Estimate(float(row["p_value"]), n=n, note=note)
-    return Estimate(float((known.loc[~is_size, "p_value"] < 0.05).sum()), n=n, note=note)
+    return Estimate(float((tested.loc[~is_size, "p_value"] < 0.05).sum()), n=n, note=note)
 
 
 def _patients_of(frames: Frames, terms: pd.DataFrame) -> int | None:
@@ -262,17 +262,17 @@ def _share(n: int, small: int, what: str, note: str) -> Estimate:
 def growth_threshold(frames: Frames) -> Estimate:
     """Predicted months to the published cutpoint by the chosen curve, with the range of the other readings in the note."""
     model, error_model = frames.study.growth_model, frames.study.growth_error_model
-    every = frames.rows("growth_threshold", threshold_mm=CUTPOINT_MM)
+    thresholds = frames.rows("growth_threshold", threshold_mm=CUTPOINT_MM)
     chosen = {"threshold_mm": CUTPOINT_MM, "model": model, "error_model": error_model}
     rows = frames.rows("growth_threshold", **chosen, ci_method="profile")
     if rows.empty or pd.isna(rows["months"].iloc[0]):
         why = str(rows["note"].iloc[0]) if len(rows) and "note" in rows.columns else ""
         return Estimate(note=f"not estimable: {why or 'no lesions, or no growth curve could be certified'}")
     row = rows.iloc[0]
-    others = every.loc[every["model"] != ONSET_MODEL, "months"].dropna()
+    others = thresholds.loc[thresholds["model"] != ONSET_MODEL, "months"].dropna()
     note = f"form and error model are unknown: {model}, {error_model} error, all lesions"
     note += f"; over all forms {others.min():.1f} to {others.max():.1f} months"
-    onset = every.loc[every["model"] == ONSET_MODEL, "months"].dropna()
+    onset = thresholds.loc[thresholds["model"] == ONSET_MODEL, "months"].dropna()
     if len(onset):
         note += f"; {onset.iloc[0]:.1f} months from the detection limit when the onset is interval-censored"
     own = frames.rows("growth_threshold", **chosen, ci_method=CLUSTERED)

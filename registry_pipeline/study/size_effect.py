@@ -49,12 +49,12 @@ def _spline(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
     for end in ("ci_lower", "ci_upper"):
         curve[end] = np.exp(curve[end].astype(float))
     tests = spline.tests if len(spline.tests) else pd.DataFrame([{"test": "overall"}])
-    known = frame[SIZE].notna()
+    is_measured = frame[SIZE].notna()
     tests = tests.assign(
         knots=", ".join(f"{knot:g}" for knot in spline.knots),
-        n=int(known.sum()),
-        n_event=int(frame.loc[known, "is_event"].sum()),
-        n_missing=int((~known).sum()),
+        n=int(is_measured.sum()),
+        n_event=int(frame.loc[is_measured, "is_event"].sum()),
+        n_missing=int((~is_measured).sum()),
         status=spline.status,
         note=spline.note,
     )
@@ -88,9 +88,9 @@ def _searched(frame: pd.DataFrame, study: Study) -> pd.DataFrame:
 
 def _fixed(frame: pd.DataFrame, study: Study) -> pd.DataFrame:
     """The study's cutpoint, which nobody searched in these data."""
-    known = frame[frame[SIZE].notna()]
-    is_small = known[SIZE] <= study.cutpoint_mm
-    test = analysis.logrank_test(known.assign(group=is_small), "duration_days", "is_event", "group")
+    measured = frame[frame[SIZE].notna()]
+    is_small = measured[SIZE] <= study.cutpoint_mm
+    test = analysis.logrank_test(measured.assign(group=is_small), "duration_days", "is_event", "group")
     return pd.DataFrame(
         {
             "cutpoint": [study.cutpoint_mm],
@@ -98,7 +98,7 @@ def _fixed(frame: pd.DataFrame, study: Study) -> pd.DataFrame:
             "naive_p_value": test["p_value"],
             "n": test["n"],
             "n_event": test["n_event"],
-            "n_missing": [len(frame) - len(known)],
+            "n_missing": [len(frame) - len(measured)],
             "n_at_or_below": [int(is_small.sum())],
             "status": test["status"],
             "note": test["note"],
@@ -110,8 +110,8 @@ def _with_ratio(row: pd.DataFrame, frame: pd.DataFrame, cutpoint: float) -> pd.D
     """The row with the hazard ratio at or below the cutpoint against above it, and its interval if it was fixed."""
     if not np.isfinite(cutpoint):
         return row
-    known = frame.loc[frame[SIZE].notna(), ["duration_days", "is_event", SIZE]]
-    group = known.assign(is_small=(known[SIZE] <= cutpoint).astype(float))
+    measured = frame.loc[frame[SIZE].notna(), ["duration_days", "is_event", SIZE]]
+    group = measured.assign(is_small=(measured[SIZE] <= cutpoint).astype(float))
     fit = analysis.fit_cox(group, "duration_days", "is_event", [IS_SMALL.name], cross_check=False)
     if fit.status != "ok":
         fit = analysis.fit_cox(group, "duration_days", "is_event", [IS_SMALL.name], penalty="firth")
@@ -125,11 +125,11 @@ def _with_ratio(row: pd.DataFrame, frame: pd.DataFrame, cutpoint: float) -> pd.D
 def _candidates(frame: pd.DataFrame) -> pd.DataFrame:
     """The standardised statistic at every cutpoint that leaves a tenth of the patients on either side."""
     values = numbers(frame, SIZE)
-    known = ~np.isnan(values)
-    times = check_times(frame, "duration_days", "is_event").take(known)
+    is_measured = ~np.isnan(values)
+    times = check_times(frame, "duration_days", "is_event").take(is_measured)
     if len(times) < 2 or times.event.sum() < 2:
         return pd.DataFrame()
-    candidates = search(times, values[known], MIN_SHARE)
+    candidates = search(times, values[is_measured], MIN_SHARE)
     return pd.DataFrame(
         {
             "cutpoint": candidates.value,

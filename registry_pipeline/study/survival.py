@@ -101,12 +101,17 @@ def _cells(marts: Marts) -> Iterator[tuple[str, str, str, analysis.PreparedFrame
     for endpoint, origin in marts.pairs():
         everybody = marts.groups(endpoint, origin)
         for variable in (OVERALL, *marts.strata(origin)):
-            known = everybody[variable].notna()
-            if known.all():
+            is_known = everybody[variable].notna()
+            if is_known.all():
                 yield endpoint, origin, variable, everybody
-            elif known.any():
+            elif is_known.any():
                 columns = ["duration_days", "event", "is_event", variable]
-                yield endpoint, origin, variable, analysis.PreparedFrame(everybody.frame.loc[known, columns])
+                yield (
+                    endpoint,
+                    origin,
+                    variable,
+                    analysis.PreparedFrame(everybody.frame.loc[is_known, columns]),
+                )
 
 
 def _in_months(frame: pd.DataFrame, study: Study) -> pd.DataFrame:

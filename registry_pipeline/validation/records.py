@@ -41,12 +41,12 @@ def curated() -> dict[str, pa.DataFrameSchema]:
 
 def references(model: pa.DataFrameSchema) -> list[tuple[Column, str, str]]:
     """Foreign keys of a model: column, bare name of the parent table, column of the parent."""
-    found = []
+    result = []
     for column in columns_of(model):
         if column.references:
             _, table, parent_column = column.references.split(".")
-            found.append((column, table, parent_column))
-    return found
+            result.append((column, table, parent_column))
+    return result
 
 
 def parents(model: pa.DataFrameSchema) -> set[str]:
@@ -80,27 +80,31 @@ def complete(name: str, frame: pl.DataFrame | None) -> pl.DataFrame:
         TypeError: a column has a type that its model cannot take; names the column, no value.
     """
     model = curated()[name]
-    given = pl.DataFrame({"_row_id": pl.Series([], dtype=pl.Int64)}) if frame is None else frame
-    wanted = [_typed(name, given, column) for column in columns_of(model)]
-    return given.select(
-        *wanted,
+    records = pl.DataFrame({"_row_id": pl.Series([], dtype=pl.Int64)}) if frame is None else frame
+    columns = [_typed(name, records, column) for column in columns_of(model)]
+    return records.select(
+        *columns,
         pl.col("_row_id").cast(pl.Int64),
-        _technical(given, "_row_ids", pl.concat_list(pl.col("_row_id").cast(pl.Int64))),
-        _technical(given, "_source_no", pl.lit(0, dtype=pl.Int16)),
-        _technical(given, "_mapping_no", pl.lit(None, dtype=pl.Int16)),
-        _technical(given, "_submission_no", pl.lit(0, dtype=pl.Int32)),
+        _technical(records, "_row_ids", pl.concat_list(pl.col("_row_id").cast(pl.Int64))),
+        _technical(records, "_source_no", pl.lit(0, dtype=pl.Int16)),
+        _technical(records, "_mapping_no", pl.lit(None, dtype=pl.Int16)),
+        _technical(records, "_submission_no", pl.lit(0, dtype=pl.Int32)),
     ).with_columns(_bounds(model))
 
 
 def _typed(table: str, frame: pl.DataFrame, column: Column) -> pl.Expr:
-    wanted = column.polars_type
+    dtype = column.polars_type
     if column.name not in frame.columns:
-        return pl.lit(None, dtype=wanted).alias(column.name)  # type: ignore[arg-type]
-    found = frame.schema[column.name]
-    safe = found == wanted or found == pl.Null or (found.is_integer() and column.kind in ("integer", "real"))
+        return pl.lit(None, dtype=dtype).alias(column.name)  # type: ignore[arg-type]
+    arriving = frame.schema[column.name]
+    safe = (
+        arriving == dtype
+        or arriving == pl.Null
+        or (arriving.is_integer() and column.kind in ("integer", "real"))
+    )
     if not safe:
-        raise TypeError(f"{table}.{column.name} arrives as {found}, its model says {column.kind}")
-    return pl.col(column.name).cast(wanted)
+        raise TypeError(f"{table}.{column.name} arrives as {arriving}, its model says {column.kind}")
+    return pl.col(column.name).cast(dtype)
 
 
 def _technical(frame: pl.DataFrame, name: str, default: pl.Expr) -> pl.Expr:

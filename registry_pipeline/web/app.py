@@ -97,20 +97,20 @@ def serve(
     """
     with socket.create_server(("127.0.0.1", port)) as listener:
         policy = AccessPolicy(listener.getsockname()[1], max_body_bytes=MAX_BODY_BYTES)
-        asked = _LastRequest(create_app(home, policy, steward))
+        application = _LastRequest(create_app(home, policy, steward))
         server = uvicorn.Server(
-            uvicorn.Config(asked, log_level="critical", access_log=False, server_header=False)
+            uvicorn.Config(application, log_level="critical", access_log=False, server_header=False)
         )
         announce(policy)
-        asyncio.run(_until_idle(server, listener, asked, idle_seconds))
+        asyncio.run(_until_idle(server, listener, application, idle_seconds))
 
 
 async def _until_idle(
-    server: uvicorn.Server, listener: socket.socket, asked: _LastRequest, idle_seconds: float
+    server: uvicorn.Server, listener: socket.socket, application: _LastRequest, idle_seconds: float
 ) -> None:
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     while not serving.done():
         await asyncio.wait([serving], timeout=min(5.0, idle_seconds))
-        if time.monotonic() - asked.at > idle_seconds:
+        if time.monotonic() - application.at > idle_seconds:
             server.should_exit = True
     await serving

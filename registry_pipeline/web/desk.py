@@ -116,9 +116,9 @@ class Desk:
 
 def with_query(path: str, pairs: list[tuple[str, str]], **changed: str | None) -> str:
     """An address with its query, some of its values replaced or (None) left out."""
-    kept = [(name, value) for name, value in pairs if name not in changed]
-    kept += [(name, value) for name, value in changed.items() if value is not None]
-    return f"{path}?{urlencode(kept)}" if kept else path
+    query = [(name, value) for name, value in pairs if name not in changed]
+    query += [(name, value) for name, value in changed.items() if value is not None]
+    return f"{path}?{urlencode(query)}" if query else path
 
 
 def age_days(release_id: str | None, today: date) -> int:

@@ -80,8 +80,8 @@ def _decide_finding(request: Request, form: Form) -> Response:
     snapshot = desk.snapshot()
     if find(snapshot, finding_id) is None:
         return _refused(request, f"there is no finding '{finding_id}'", 404)
-    said = conversation(desk.home, finding_id)
-    if form.get("seen_no", "") != str(said[-1].decision.decision_no if said else 0):
+    entries_before = conversation(desk.home, finding_id)
+    if form.get("seen_no", "") != str(entries_before[-1].decision.decision_no if entries_before else 0):
         problem = "Somebody decided meanwhile, see the conversation. Nothing was written; decide again if it still holds."
         return show_finding(request, finding_id, form.pairs, 409, problem)
     chosen = snapshot.findings.filter(snapshot.findings["finding_id"] == finding_id)
@@ -94,8 +94,10 @@ def _decide_finding(request: Request, form: Form) -> Response:
     is_said = order.state in ("remark", "assigned", "withdrawn")
     following = finding_id if is_said else _after(finding_id, listed)
     target = f"/finding/{quote(following)}" if following else "/findings"
-    done = f"{finding_id}: {order.state} (decision {entries[0].decision_no})"
-    return _kept(request, RedirectResponse(with_query(target, form.pairs, done=done), 303), form)
+    notice = f"{finding_id}: {order.state} (decision {entries[0].decision_no})"
+    return _with_name_cookie(
+        request, RedirectResponse(with_query(target, form.pairs, done=notice), 303), form
+    )
 
 
 def _after(finding_id: str, listed: list[str]) -> str | None:
@@ -133,9 +135,11 @@ def _decide_many(request: Request, form: Form) -> Response:
         entries = decide(desk.home, chosen, order)
     except (DecisionRefused, StoreError) as problem:
         return _refused(request, str(problem), 422)
-    done = f"{len(entries)} findings: {order.state} (decisions {entries[0].decision_no} to {entries[-1].decision_no})"
+    notice = f"{len(entries)} findings: {order.state} (decisions {entries[0].decision_no} to {entries[-1].decision_no})"
     target = "/by/cause" if form.causes else "/findings"
-    return _kept(request, RedirectResponse(with_query(target, form.pairs, done=done), 303), form)
+    return _with_name_cookie(
+        request, RedirectResponse(with_query(target, form.pairs, done=notice), 303), form
+    )
 
 
 def _ticked(listed: pl.DataFrame, form: Form) -> tuple[pl.DataFrame, bool]:
@@ -153,10 +157,10 @@ async def name_steward(request: Request) -> Response:
     form = await _read_form(request)
     if form is None:
         return _refused(request, "The form does not come from this page. Open it again.", 403)
-    return _kept(request, RedirectResponse("/", 303), form)
+    return _with_name_cookie(request, RedirectResponse("/", 303), form)
 
 
-def _kept(request: Request, response: Response, form: Any) -> Response:
+def _with_name_cookie(request: Request, response: Response, form: Any) -> Response:
     """The response, with the name of who decides for the next time."""
     if form.get("by"):
         try:

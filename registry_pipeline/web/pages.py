@@ -17,7 +17,7 @@ from registry_pipeline.stewardship.decide import pending
 from registry_pipeline.stewardship.findings import COUNTED_BY, Filters, count_findings, find, select_findings
 from registry_pipeline.stewardship.impact import impacts_of
 from registry_pipeline.stewardship.overview import causes, overview
-from registry_pipeline.stewardship.records import evidence, own_numbers, timeline
+from registry_pipeline.stewardship.records import finding_details, own_numbers, timeline
 from registry_pipeline.web.desk import Desk
 
 PAGE_ROWS, CAUSES = 50, 200
@@ -121,7 +121,7 @@ def show_finding(
         return not_found(request, f"there is no finding '{finding_id}'")
     listed = select_findings(snapshot, filters_of(pairs))["finding_id"]
     place = listed.index_of(finding_id)
-    shown = evidence(desk.home, desk.released, finding)
+    shown = finding_details(desk.home, desk.released, finding)
     patient = shown.patient_id
     facilities = desk.facilities_of(patient) if patient else []
     return desk.render(
@@ -129,7 +129,7 @@ def show_finding(
         "finding.html",
         status,
         finding=finding,
-        evidence=shown,
+        details=shown,
         rule=desk.rules.get(str(finding["rule_id"]), ""),
         timeline=timeline(desk.home, patient, facilities) if facilities and patient else [],
         numbers=own_numbers(desk.home, patient, facilities) if facilities and patient else [],

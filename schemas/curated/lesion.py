@@ -110,9 +110,9 @@ MODEL = table(
             ("last_negative_date", "detection_date"),
             "The last negative examination lies more than {maximum_months} months before detection. Name a later"
             " one, or confirm that there was none.",
-            lambda given: (
+            lambda parameters: (
                 gap_days_at_least("detection_date", "last_negative_date")
-                <= given["maximum_months"] * given["days_per_month"]
+                <= parameters["maximum_months"] * parameters["days_per_month"]
             ),
             "plausibility/temporal",
             "P",

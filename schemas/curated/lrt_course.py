@@ -69,7 +69,7 @@ MODEL = table(
             ("total_dose_gy", "n_fractions_delivered", "dose_per_fraction_gy"),
             "Fractions must be 1 to 45, the dose per fraction {minimum_gy} to {maximum_gy} Gy, and the total dose"
             " fractions times dose per fraction (within 1 %). Correct the wrong one; doses in Gy, not cGy.",
-            lambda given: judge.is_fractionation_possible(given),
+            lambda parameters: judge.is_fractionation_possible(parameters),
             "conformance/computational",
             "P",
             passing=(
@@ -99,7 +99,7 @@ MODEL = table(
             ("total_dose_gy",),
             "A total dose above {impossible_gy} Gy was entered in cGy; one below {low_gy} or above {high_gy} Gy is"
             " unusual. Write the total dose in Gy.",
-            lambda given: judge.of_radiotherapy(pl.col("total_dose_gy") <= given["impossible_gy"]),
+            lambda parameters: judge.of_radiotherapy(pl.col("total_dose_gy") <= parameters["impossible_gy"]),
             "plausibility/atemporal",
             "P",
             passing=({"lrt_modality": "rt", "total_dose_gy": 60.0},),
@@ -108,8 +108,8 @@ MODEL = table(
                 {"lrt_modality": "rt", "total_dose_gy": 120.0, "_severity": "warning"},
                 {"lrt_modality": "rt", "total_dose_gy": 12.0, "_severity": "warning"},
             ),
-            warning=lambda given: judge.of_radiotherapy(
-                pl.col("total_dose_gy").is_between(given["low_gy"], given["high_gy"])
+            warning=lambda parameters: judge.of_radiotherapy(
+                pl.col("total_dose_gy").is_between(parameters["low_gy"], parameters["high_gy"])
             ),
             thresholds={"impossible_gy": 200.0, "low_gy": 20.0, "high_gy": 100.0},
         ),
@@ -119,7 +119,7 @@ MODEL = table(
             ("bed10_gy", "eqd2_gy"),
             "The stored BED10 or EQD2 is not what the doses give (BED = D(1 + d/10), EQD2 = D(d + 10)/12, within"
             " {tolerance_gy} Gy). Correct the doses or leave the derived value out.",
-            lambda given: judge.are_derived_doses_right(given["tolerance_gy"]),
+            lambda parameters: judge.are_derived_doses_right(parameters["tolerance_gy"]),
             "conformance/computational",
             "R:H",
             passing=(
@@ -182,7 +182,7 @@ MODEL = table(
             ("start_date", "end_date", "n_fractions_delivered"),
             "The days from start to end do not fit the number of fractions (five a week, tolerance {tolerance_days}"
             " days). Check dates and fractions.",
-            lambda given: judge.does_span_fit_fractions(given["tolerance_days"]),
+            lambda parameters: judge.does_span_fit_fractions(parameters["tolerance_days"]),
             "plausibility/temporal",
             "P",
             passing=(

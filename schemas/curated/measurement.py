@@ -38,7 +38,9 @@ MODEL = table(
             ("long_axis_mm",),
             "The diameter must lie between {minimum_mm} and {maximum_mm} mm (usual: {usual_minimum_mm} to"
             " {usual_maximum_mm}). Check the number and the unit (mm or cm).",
-            lambda given: pl.col("long_axis_mm").is_between(given["minimum_mm"], given["maximum_mm"]),
+            lambda parameters: pl.col("long_axis_mm").is_between(
+                parameters["minimum_mm"], parameters["maximum_mm"]
+            ),
             "plausibility/atemporal",
             "P",
             passing=({"long_axis_mm": 15.0}, {"long_axis_mm": 3.0}),
@@ -48,8 +50,8 @@ MODEL = table(
                 {"long_axis_mm": 2.0, "_severity": "warning"},
                 {"long_axis_mm": 120.0, "_severity": "warning"},
             ),
-            warning=lambda given: pl.col("long_axis_mm").is_between(
-                given["usual_minimum_mm"], given["usual_maximum_mm"]
+            warning=lambda parameters: pl.col("long_axis_mm").is_between(
+                parameters["usual_minimum_mm"], parameters["usual_maximum_mm"]
             ),
             thresholds={
                 "minimum_mm": 1.0,

@@ -188,7 +188,7 @@ MODEL = table(
             ("tumour_size_mm", "figo_stage", "figo_edition"),
             "Tumour size and FIGO stage disagree (limits 20 and 40 mm, tolerance {tolerance_mm} mm). Check size,"
             " unit, stage and edition.",
-            lambda given: judge.does_size_fit_stage(given["tolerance_mm"]),
+            lambda parameters: judge.does_size_fit_stage(parameters["tolerance_mm"]),
             "plausibility/atemporal",
             "F",
             passing=(
@@ -227,7 +227,7 @@ MODEL = table(
             "The squamous cell carcinoma antigen cannot be (below 0 or above {impossible_above} ng/mL), is unusual"
             " (above {verify_above} ng/mL, above {adeno_verify_above} in adenocarcinoma), or has no assay named"
             " although other patients' have. Check value and unit, and name the assay.",
-            lambda given: judge.is_scc_ag_usual(given) & judge.is_assay_named(),
+            lambda parameters: judge.is_scc_ag_usual(parameters) & judge.is_assay_named(),
             "plausibility/atemporal",
             "P",
             passing=(

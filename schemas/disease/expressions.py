@@ -71,8 +71,8 @@ def histology_of_morphology() -> pl.Expr:
 
 def has_microscopic_basis() -> pl.Expr:
     """Cytology or histology (5 to 8); null when the basis is unknown."""
-    known = pl.col("basis_code") != "9"
-    return pl.when(known).then(pl.col("basis_code").is_in(["5", "6", "7", "8"]))
+    has_basis = pl.col("basis_code") != "9"
+    return pl.when(has_basis).then(pl.col("basis_code").is_in(["5", "6", "7", "8"]))
 
 
 def is_grade_possible() -> pl.Expr:
@@ -120,8 +120,8 @@ def does_size_fit_stage(tolerance_mm: float) -> pl.Expr:
         .then(40.0)
         .otherwise(float("inf"))
     )
-    known = pl.col("figo_edition").is_not_null()
-    return pl.when(known).then((size >= lower - tolerance_mm) & (size <= upper + tolerance_mm))
+    has_edition = pl.col("figo_edition").is_not_null()
+    return pl.when(has_edition).then((size >= lower - tolerance_mm) & (size <= upper + tolerance_mm))
 
 
 def is_stage_iiic_consistent() -> pl.Expr:
@@ -154,8 +154,8 @@ def does_text_fit_site() -> pl.Expr:
     for sound, taken in _TAKEN_BEFORE:  # 锁骨 is no bone, a lung node is none of the mediastinum
         words = words.str.replace_all(sound, taken)
     named = [(pl.lit(site), words.str.contains(pattern)) for site, pattern in _SITE_WORDS.items()]
-    is_any = pl.any_horizontal(found for _, found in named)
-    is_own = pl.any_horizontal(found & (pl.col("lesion_site") == site) for site, found in named)
+    is_any = pl.any_horizontal(is_named for _, is_named in named)
+    is_own = pl.any_horizontal(is_named & (pl.col("lesion_site") == site) for site, is_named in named)
     return pl.when(words.is_not_null() & pl.col("lesion_site").is_not_null()).then(~is_any | is_own)
 
 
@@ -185,8 +185,10 @@ def does_icd10_fit_site() -> pl.Expr:
 def does_node_fit_site() -> pl.Expr:
     """Nodal sites are nodes and organs are not; True where the mark is missing."""
     site, is_node = pl.col("lesion_site"), pl.col("is_node")
-    wanted = pl.when(site.is_in(list(_NODES))).then(True).when(site.is_in(list(_ORGANS))).then(False)
-    return (is_node == wanted).fill_null(True)
+    is_expected_node = (
+        pl.when(site.is_in(list(_NODES))).then(True).when(site.is_in(list(_ORGANS))).then(False)
+    )
+    return (is_node == is_expected_node).fill_null(True)
 
 
 def is_paraaortic_regional() -> pl.Expr:

@@ -49,23 +49,23 @@ def languages() -> tuple[str, ...]:
     return (ENGLISH, *sorted(path.stem for path in FOLDER.glob("*.toml")))
 
 
-def known_language(name: str) -> str:
+def supported_language(name: str) -> str:
     """The language behind a name such as ``zh``.
 
     Raises:
         ValueError: there is none; the message names those that there are.
     """
-    found = ALIASES.get(name.lower(), name)
-    if found not in languages():
+    code = ALIASES.get(name.lower(), name)
+    if code not in languages():
         raise ValueError(f"no messages in '{name}'; known: {', '.join(languages())}")
-    return found
+    return code
 
 
 @cache
 def messages(language: str) -> Messages:
-    """The texts of a language (:func:`known_language`; not English, which needs none)."""
+    """The texts of a language (:func:`supported_language`; not English, which needs none)."""
     data = tomllib.loads((FOLDER / f"{language}.toml").read_text(encoding="utf-8"))
-    sentences = {one["en"]: one["text"] for one in data["sentence"]}
+    sentences = {entry["en"]: entry["text"] for entry in data["sentence"]}
     return Messages(language, data["rule"], sentences, data["term"])
 
 
@@ -76,7 +76,7 @@ def places(template: str) -> set[str]:
 
 def fill(template: str, words: Mapping[str, str]) -> str:
     """A template with words in its places; unknown places stay."""
-    return _PLACE.sub(lambda found: words.get(found[1], found[0]), template)
+    return _PLACE.sub(lambda match: words.get(match[1], match[0]), template)
 
 
 def without_column(template: str, item: str) -> str:
@@ -90,34 +90,36 @@ def pattern(template: str) -> re.Pattern[str]:
     """What the template's texts look like; counts (``n``, ``n_rows`` ...) hold a number, other places anything."""
     seen: set[str] = set()
     result, end = "", 0
-    for found in _PLACE.finditer(template):
-        result += re.escape(template[end : found.start()])
-        inside = _NUMBER if found[1] in _COUNTS or found[1].startswith("n_") else ".*?"
-        result += f"(?P={found[1]})" if found[1] in seen else f"(?P<{found[1]}>{inside})"
-        seen.add(found[1])
-        end = found.end()
+    for place in _PLACE.finditer(template):
+        result += re.escape(template[end : place.start()])
+        inside = _NUMBER if place[1] in _COUNTS or place[1].startswith("n_") else ".*?"
+        result += f"(?P={place[1]})" if place[1] in seen else f"(?P<{place[1]}>{inside})"
+        seen.add(place[1])
+        end = place.end()
     return re.compile(result + re.escape(template[end:]), re.DOTALL)
 
 
-def sentence(text: str, told: Messages) -> str | None:
+def sentence(text: str, messages_of_language: Messages) -> str | None:
     """A reason, detail or suggestion in another language; None where no template fits."""
-    if text in told.sentences:
-        return told.sentences[text]
-    for template in _by_length(told.language):
-        if places(template) and (found := pattern(template).fullmatch(text)):
-            words = {name: _word(value, told) for name, value in found.groupdict().items()}
-            return fill(told.sentences[template], words)
+    if text in messages_of_language.sentences:
+        return messages_of_language.sentences[text]
+    for template in _by_length(messages_of_language.language):
+        if places(template) and (match := pattern(template).fullmatch(text)):
+            words = {name: _word(value, messages_of_language) for name, value in match.groupdict().items()}
+            return fill(messages_of_language.sentences[template], words)
     return None
 
 
 @cache
 def _by_length(language: str) -> tuple[str, ...]:
     """Templates, those with the most fixed words first: they say more."""
-    return tuple(sorted(messages(language).sentences, key=lambda one: -len(_PLACE.sub("", one))))
+    return tuple(
+        sorted(messages(language).sentences, key=lambda sentence_text: -len(_PLACE.sub("", sentence_text)))
+    )
 
 
-def _word(value: str, told: Messages) -> str:
+def _word(value: str, messages_of_language: Messages) -> str:
     parts = value.split(", ")
-    if all(part in told.terms for part in parts):
-        return "、".join(told.terms[part] for part in parts)
+    if all(part in messages_of_language.terms for part in parts):
+        return "、".join(messages_of_language.terms[part] for part in parts)
     return value

@@ -94,16 +94,16 @@ def _level_rows(
 ) -> Iterator[dict[str, Any]]:
     """Describe a variable by its levels."""
     groups = check_groups(frame, name, len(column))
-    known = groups.code >= 0
+    has_group = groups.code >= 0
     for code, level in enumerate(groups.labels):
         shares: dict[str, float] = {}
         rows = []
         for group, chosen in members.items():
-            n, count = int((chosen & known).sum()), int((chosen & (groups.code == code)).sum())
+            n, count = int((chosen & has_group).sum()), int((chosen & (groups.code == code)).sum())
             shares[group] = count / n if n else float("nan")
             row = {"variable": name, "level": label(level), "statistic": "level", "group": group, "n": n}
             rows.append(
-                row | {"n_missing": int((chosen & ~known).sum()), "count": count, "share": shares[group]}
+                row | {"n_missing": int((chosen & ~has_group).sum()), "count": count, "share": shares[group]}
             )
         rows[0]["standardised_difference"] = _share_difference([s for g, s in shares.items() if g != ALL])
         yield from rows

@@ -48,11 +48,11 @@ def missing_patterns(frame: Frame, variables: Sequence[str]) -> pd.DataFrame:
     for column in missing.T:
         code = pd.factorize(code * 2 + column)[0].astype(np.int64)
     _, first, counts = np.unique(code, return_index=True, return_counts=True)
-    found = missing[first]
-    order = sorted(range(len(found)), key=lambda i: (-counts[i], found[i].sum(), tuple(~found[i])))
+    patterns = missing[first]
+    order = sorted(range(len(patterns)), key=lambda i: (-counts[i], patterns[i].sum(), tuple(~patterns[i])))
     rows = []
     for number, i in enumerate(order, start=1):
-        absent = [name for name, gone in zip(variables, found[i], strict=True) if gone]
+        absent = [name for name, gone in zip(variables, patterns[i], strict=True) if gone]
         values = [number, int(counts[i]), counts[i] / len(missing), len(absent), ", ".join(absent)]
         rows.append([*values, not absent])
     return pd.DataFrame(rows, columns=PATTERN_COLUMNS)

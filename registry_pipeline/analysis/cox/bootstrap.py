@@ -124,11 +124,13 @@ def _refit(times: Times, stratum: Ints, count: Floats, x: Floats) -> tuple[Float
     start = evaluate(sets, x, np.zeros(x.shape[1])) if sets.n_event else None
     if start is None:
         return None, False
-    _, _, kept = split_columns(start.information)
+    _, _, independent = split_columns(start.information)
     beta = np.zeros(x.shape[1])
-    if not kept.any():
+    if not independent.any():
         return beta, False
-    known = start if kept.all() else None
-    solution = maximise(cox_problem(sets, x if kept.all() else np.asfortranarray(x[:, kept])), known)
-    beta[kept] = solution.beta
+    null = start if independent.all() else None
+    solution = maximise(
+        cox_problem(sets, x if independent.all() else np.asfortranarray(x[:, independent])), null
+    )
+    beta[independent] = solution.beta
     return beta, solution.status == OK

@@ -160,17 +160,17 @@ def _names(covariates: Sequence[str], outcome: tuple[str | None, ...]) -> list[s
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise ValueError(f"covariates named twice: {', '.join(repeated)}")
-    known = [name for name in names if name in outcome]
-    if known:
-        raise ValueError(f"covariates must not be part of the outcome: {', '.join(known)}")
+    of_outcome = [name for name in names if name in outcome]
+    if of_outcome:
+        raise ValueError(f"covariates must not be part of the outcome: {', '.join(of_outcome)}")
     return names
 
 
 def _texts(frame: Frame, name: str) -> Texts | None:
     """Read a covariate that is not numeric, of a checked frame once for all models; None for numbers."""
     if isinstance(frame, PreparedFrame):
-        known: Texts | None = frame.once(("texts", name), lambda: _texts(frame.frame, name))
-        return known
+        texts: Texts | None = frame.once(("texts", name), lambda: _texts(frame.frame, name))
+        return texts
     column = series(frame, name)
     if is_numeric(column):
         return None
@@ -179,8 +179,8 @@ def _texts(frame: Frame, name: str) -> Texts | None:
         labels = tuple(label(level) for level in column.cat.categories)
         return Texts(column.cat.codes.to_numpy().astype(np.int64), labels, is_ordered=True)
     code, is_there = np.full(len(column), -1, dtype=np.int64), column.notna().to_numpy(dtype=bool)
-    code[is_there], found = pd.factorize(as_text(column[is_there]))
-    return Texts(code, tuple(found), is_ordered=False)
+    code[is_there], levels = pd.factorize(as_text(column[is_there]))
+    return Texts(code, tuple(levels), is_ordered=False)
 
 
 def _assemble(
@@ -213,8 +213,8 @@ def pooled(data: CoxData, x: Floats) -> tuple[CoxData, Floats]:
     n = len(data.row)
     code = data.times.distinct[1] * 2 + data.times.event
     for column in (data.stratum, *x.T):
-        own, found = pd.factorize(column)
-        code = pd.factorize(code * len(found) + own)[0].astype(np.int64)
+        own, levels = pd.factorize(column)
+        code = pd.factorize(code * len(levels) + own)[0].astype(np.int64)
         if 2 * (int(code.max(initial=-1)) + 1) > n:
             return data, x
     size = int(code.max(initial=-1)) + 1

@@ -54,12 +54,12 @@ class Estimates:
 
 @dataclass(frozen=True)
 class Model:
-    """The likelihood behind a fit: risk sets, columns kept (positions of terms), standardised (n, q) x with
+    """The likelihood behind a fit: risk sets, independent columns (positions of terms), standardised (n, q) x with
     what was done to them, the solution scaled_beta (q,) and the evaluation there.
     """
 
     sets: RiskSets
-    kept: tuple[int, ...]
+    independent: tuple[int, ...]
     x: Floats
     standard: Standard
     scaled_beta: Floats

@@ -59,14 +59,14 @@ def _row(fit: CoxFit, covariate: str) -> dict[str, object]:
         notes.append(DEPENDENT_NOTE)
     else:
         statistic = ratio_statistic(
-            fit.model, [fit.kept.index(j) for j in used], is_maximum=fit.method != "firth"
+            fit.model, [fit.independent.index(j) for j in used], is_maximum=fit.method != "firth"
         )
         row |= {
             "likelihood_ratio_chi_square": statistic,
             "likelihood_ratio_p_value": chi_square_p(statistic, len(used)),
         }
     if fit.method != "firth":
-        statistic = _proportional_hazards(fit, [fit.kept.index(j) for j in used])
+        statistic = _proportional_hazards(fit, [fit.independent.index(j) for j in used])
         row |= {"ph_chi_square": statistic, "ph_p_value": chi_square_p(statistic, len(used))}
     return row | {"status": OK, "note": " ".join(notes)}
 
@@ -80,7 +80,7 @@ def _wald(fit: CoxFit, used: list[int], is_dependent: bool) -> dict[str, float]:
         return {"wald_chi_square": statistic, "wald_p_value": chi_square_p(statistic, len(used))}
     from scipy.special import fdtrc
 
-    freedom = fit.data.n_cluster - len(fit.kept)
+    freedom = fit.data.n_cluster - len(fit.independent)
     return {
         "wald_chi_square": statistic,
         "wald_p_value": float(fdtrc(len(used), freedom, statistic / len(used))),

@@ -70,40 +70,40 @@ def _is_endless(weighted: Weighted, x: Floats, step: Floats) -> bool:
     return spread > 0 and bool(np.all(at_risk <= dying + 1e-3 * spread))
 
 
-def sandwich(weighted: Weighted, x: Floats, found: WeightedPoint) -> Floats:
+def sandwich(weighted: Weighted, x: Floats, point: WeightedPoint) -> Floats:
     """Covariance of the coefficients, the estimated censoring distribution included (R's crr).
 
     With delayed entry the weights are taken as known (R's coxph of finegray).
     """
-    inverse = np.linalg.inv(found.information)
-    influence = _score_part(weighted, x, found)
+    inverse = np.linalg.inv(point.information)
+    influence = _score_part(weighted, x, point)
     if weighted.times.entry is None:
-        influence += _censoring_part(weighted, x, found)
+        influence += _censoring_part(weighted, x, point)
     influence = influence @ inverse
     return np.asarray(influence.T @ influence, dtype=np.float64)
 
 
-def _score_part(weighted: Weighted, x: Floats, found: WeightedPoint) -> Floats:
+def _score_part(weighted: Weighted, x: Floats, point: WeightedPoint) -> Floats:
     """Each row's score, (n, p)."""
     sets = weighted.sets
-    rate = weighted.n_dying / found.total
+    rate = weighted.n_dying / point.total
     hazard = row_sums(weighted, rate)[:, None]
-    out: Floats = found.risk[:, None] * (row_sums(weighted, rate[:, None] * found.mean) - hazard * x)
-    out[sets.death_row] += x[sets.death_row] - found.mean[sets.death_index]
+    out: Floats = point.risk[:, None] * (row_sums(weighted, rate[:, None] * point.mean) - hazard * x)
+    out[sets.death_row] += x[sets.death_row] - point.mean[sets.death_index]
     return out
 
 
-def _censoring_part(weighted: Weighted, x: Floats, found: WeightedPoint) -> Floats:
+def _censoring_part(weighted: Weighted, x: Floats, point: WeightedPoint) -> Floats:
     """Each row's effect through the Kaplan-Meier of the censoring time, (n, p)."""
     times, sets = weighted.times, weighted.sets
     grid, position = np.unique(times.duration, return_inverse=True)
-    kept = staying(weighted, found.risk)
-    rate = weighted.censoring_time * weighted.n_dying / found.total
+    remaining = staying(weighted, point.risk)
+    rate = weighted.censoring_time * weighted.n_dying / point.total
     ahead = np.searchsorted(sets.time, grid, side="left")
     later_rate = _from(rate, ahead)
-    later_mean = np.column_stack([_from(rate * column, ahead) for column in found.mean.T])
-    past = _before(binned(position, kept, len(grid)))
-    past_x = np.column_stack([_before(binned(position, kept * column, len(grid))) for column in x.T])
+    later_mean = np.column_stack([_from(rate * column, ahead) for column in point.mean.T])
+    past = _before(binned(position, remaining, len(grid)))
+    past_x = np.column_stack([_before(binned(position, remaining * column, len(grid))) for column in x.T])
     q = past_x * later_rate[:, None] - past[:, None] * later_mean
     at_risk = len(times) - np.searchsorted(np.sort(times.duration), grid, side="left")
     censored = np.bincount(position[times.event == 0], minlength=len(grid))
@@ -154,26 +154,29 @@ def fit_fine_gray(
     scale = standardise(x, data.count).scale
     start = evaluate_weighted(weighted, x, np.zeros(x.shape[1]))
     assert start is not None
-    constant, collinear, kept = split_columns(start.information)
+    constant, collinear, independent = split_columns(start.information)
     names = ", ".join(data.terms[j] for j in np.flatnonzero(constant | collinear))
     note = f"No estimate of their own (constant or collinear): {names}." if names else ""
     note = note if entry is None else f"{note} {ENTRY_NOTE}".strip()
-    if not (kept & ~collinear).any():
-        return _table(data, n_event, None, None, kept, note)
-    x = np.asfortranarray(x[:, kept])
+    if not (independent & ~collinear).any():
+        return _table(data, n_event, None, None, independent, note)
+    x = np.asfortranarray(x[:, independent])
     problem = Problem(
         x.shape[1],
         lambda beta: evaluate_weighted(weighted, x, beta),
         lambda step: _is_endless(weighted, x, step),
     )
-    solution = maximise(problem, start if kept.all() else None)
+    solution = maximise(problem, start if independent.all() else None)
     if solution.status != OK or solution.evaluation is None:
-        return _table(data, n_event, solution, None, kept, f"{note} {solution.reason}".strip())
+        return _table(data, n_event, solution, None, independent, f"{note} {solution.reason}".strip())
     covariance = sandwich(weighted, x, solution.evaluation)
     if np.any(np.diag(covariance) < 1e-10 * np.diag(np.linalg.inv(solution.evaluation.information))):
-        return _table(data, n_event, None, None, kept, f"{note} The robust variance vanishes.".strip())
-    found = (solution.beta / scale[kept], covariance / np.outer(scale[kept], scale[kept]))
-    return _table(data, n_event, solution, found, kept & ~collinear, note, kept, level)
+        return _table(data, n_event, None, None, independent, f"{note} The robust variance vanishes.".strip())
+    estimate = (
+        solution.beta / scale[independent],
+        covariance / np.outer(scale[independent], scale[independent]),
+    )
+    return _table(data, n_event, solution, estimate, independent & ~collinear, note, independent, level)
 
 
 def _hopeless(data: CoxData, n_event: int, cause: int) -> str:
@@ -198,15 +201,15 @@ def _table(
     estimate: tuple[Floats, Floats] | None,
     shown: Flags,
     note: str,
-    kept: Flags | None = None,
+    fitted: Flags | None = None,
     level: float = 0.95,
 ) -> FineGrayFit:
     """Make the tidy frames, with or without numbers."""
     status = OK if estimate is not None else solution.status if solution is not None else NOT_ESTIMABLE
     names = list(data.terms)
     values, matrix = np.full((len(names), 6), np.nan), np.full((len(names), len(names)), np.nan)
-    if estimate is not None and kept is not None:
-        at = np.flatnonzero(shown[kept])
+    if estimate is not None and fitted is not None:
+        at = np.flatnonzero(shown[fitted])
         beta, covariance = estimate[0][at], estimate[1][np.ix_(at, at)]
         lower, upper, p_value = wald(beta, covariance, level)
         limits = hazard_ratios(beta, lower, upper)
@@ -218,8 +221,8 @@ def _table(
     terms["status"] = [
         OK if status == OK and flag else status if status != OK else NOT_ESTIMABLE for flag in shown
     ]
-    said = ["" if value == OK else note for value in terms["status"]]
-    terms["note"] = ratio_notes(terms["coefficient"], names, said)
+    notes = ["" if value == OK else note for value in terms["status"]]
+    terms["note"] = ratio_notes(terms["coefficient"], names, notes)
     terms = with_leading_p(with_levels(terms, data.levels), data.levels, "Wald, robust", None)
     points = (solution.null, solution.evaluation) if solution is not None and status == OK else (None, None)
     likelihood = [np.nan if point is None else point.log_likelihood for point in points]

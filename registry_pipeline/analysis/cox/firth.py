@@ -95,20 +95,20 @@ class FirthFit:
 
 def penalised(problem: FirthProblem, beta: Floats) -> Penalised | None:
     """Evaluate the penalised likelihood; None where it cannot be computed."""
-    found = evaluate(problem.sets, problem.x, beta)
-    if found is None:
+    evaluation = evaluate(problem.sets, problem.x, beta)
+    if evaluation is None:
         return None
-    sign, log_determinant = np.linalg.slogdet(found.information)
+    sign, log_determinant = np.linalg.slogdet(evaluation.information)
     if sign <= 0 or not np.isfinite(log_determinant):
         return None
-    inverse = np.asarray(np.linalg.inv(found.information), dtype=np.float64)
-    gradient: Floats = found.score + _penalty_gradient(problem, found, inverse)
+    inverse = np.asarray(np.linalg.inv(evaluation.information), dtype=np.float64)
+    gradient: Floats = evaluation.score + _penalty_gradient(problem, evaluation, inverse)
     if not np.all(np.isfinite(gradient)):
         return None
-    return Penalised(beta, found.log_likelihood + log_determinant / 2, gradient, found)
+    return Penalised(beta, evaluation.log_likelihood + log_determinant / 2, gradient, evaluation)
 
 
-def _penalty_gradient(problem: FirthProblem, found: Evaluation, inverse: Floats) -> Floats:
+def _penalty_gradient(problem: FirthProblem, evaluation: Evaluation, inverse: Floats) -> Floats:
     """Differentiate half the log determinant of the information.
 
     Component j is half the trace of inverse * dI/dbeta_j. Written with the quadratic form q = x' inverse x,
@@ -118,7 +118,7 @@ def _penalty_gradient(problem: FirthProblem, found: Evaluation, inverse: Floats)
     form = np.einsum("ij,ij->i", x @ inverse, x)[:, None]
     a, b = np.triu_indices(p)
     columns = np.hstack([np.ones((len(x), 1)), x, x[:, a] * x[:, b], form, form * x])
-    sums = problem.step_sums((found.risk(x) * problem.sets.count)[:, None] * columns)
+    sums = problem.step_sums((evaluation.risk(x) * problem.sets.count)[:, None] * columns)
     mean, pairs, form_mean, form_x = np.split(
         sums[:, 1:] / sums[:, :1], [p, p + len(a), p + len(a) + 1], axis=1
     )
@@ -177,9 +177,9 @@ def _halve(problem: FirthProblem, current: Penalised, step: Floats) -> Penalised
     """Take the largest of step, step/2 ... that does not lower the penalised likelihood."""
     slack = 1e-12 * abs(current.value)
     for _ in range(30):
-        found = penalised(problem, current.beta + step)
-        if found is not None and found.value >= current.value - slack:
-            return found
+        candidate = penalised(problem, current.beta + step)
+        if candidate is not None and candidate.value >= current.value - slack:
+            return candidate
         step = step / 2
     return None
 
@@ -265,11 +265,11 @@ def _profile_limit(problem: FirthProblem, best: Penalised, j: int, side: float, 
     def height(value: float) -> float:
         """Square roots, whose difference is nearly straight in the coefficient: few steps find its zero."""
         nonlocal warm
-        found = _profile(problem, warm + drift * (value - warm[j]), j, value)
-        if found is None:
+        profile = _profile(problem, warm + drift * (value - warm[j]), j, value)
+        if profile is None:
             return -np.inf
-        warm = found.beta
-        return float(np.sqrt(half_quantile) - np.sqrt(max(best.value - found.value, 0.0)))
+        warm = profile.beta
+        return float(np.sqrt(half_quantile) - np.sqrt(max(best.value - profile.value, 0.0)))
 
     inner = outer = float(best.beta[j])
     for _ in range(12):

@@ -48,7 +48,7 @@ class Columns:
     null: Evaluation | None
     constant: Flags
     collinear: Flags
-    kept: Flags
+    independent: Flags
 
     @property
     def scale(self) -> Floats:
@@ -57,8 +57,8 @@ class Columns:
 
     @property
     def positions(self) -> tuple[int, ...]:
-        """Positions of the kept columns among the terms."""
-        return tuple(int(j) for j in np.flatnonzero(self.kept))
+        """Positions of the independent columns among the terms."""
+        return tuple(int(j) for j in np.flatnonzero(self.independent))
 
 
 @checked
@@ -137,7 +137,7 @@ def _fit(data: CoxData, x: Floats, options: _Options) -> CoxFit:
     columns = _sort_columns(data, x, sets)
     if columns is None:
         return refused(data, method, NOT_CONVERGED, "The likelihood cannot be computed.", {})
-    if not (columns.kept & ~columns.collinear).any():
+    if not (columns.independent & ~columns.collinear).any():
         notes = _column_notes(data, columns)
         return refused(data, method, NOT_ESTIMABLE, _join(notes.values()), notes)
     if options.penalty == "firth":
@@ -159,12 +159,14 @@ def _sort_columns(data: CoxData, x: Floats, sets: RiskSets) -> Columns | None:
     start = evaluate(sets, x, np.zeros(x.shape[1]))
     if start is None:
         return None
-    constant, collinear, kept = split_columns(start.information)
-    if kept.all():
-        return Columns(x, standard, start, constant, collinear, kept)
-    used = np.asfortranarray(x[:, kept])
-    chosen = Standard(standard.scale[kept], standard.centre[kept], standard.shift[:, kept])
-    return Columns(used, chosen, None, constant, collinear, kept)
+    constant, collinear, independent = split_columns(start.information)
+    if independent.all():
+        return Columns(x, standard, start, constant, collinear, independent)
+    used = np.asfortranarray(x[:, independent])
+    chosen = Standard(
+        standard.scale[independent], standard.centre[independent], standard.shift[:, independent]
+    )
+    return Columns(used, chosen, None, constant, collinear, independent)
 
 
 def _column_notes(data: CoxData, columns: Columns) -> dict[int, str]:
@@ -202,39 +204,46 @@ def _certified(
     sets: RiskSets,
     columns: Columns,
     scaled_beta: Floats,
-    found: Evaluation,
+    evaluation: Evaluation,
     null: Evaluation,
     options: _Options,
 ) -> CoxFit:
     """Turn a certified solution into numbers in the frame's units."""
-    inverse: Floats = np.linalg.inv(found.information).astype(np.float64)
+    inverse: Floats = np.linalg.inv(evaluation.information).astype(np.float64)
     scale = columns.scale
     naive = inverse / np.outer(scale, scale)
     notes = []
     if options.cross_check and options.ties == "efron":
-        notes.append(cross_check_note(data, columns.x, scaled_beta, inverse, found.log_likelihood))
+        notes.append(cross_check_note(data, columns.x, scaled_beta, inverse, evaluation.log_likelihood))
     beta, sandwich, covariance = scaled_beta / scale, None, naive
     if data.cluster is not None or data.is_weighted:
-        sandwich, covariance = _robust(data, sets, columns, found, inverse)
+        sandwich, covariance = _robust(data, sets, columns, evaluation, inverse)
         limits = robust_wald(beta, covariance, data.n_cluster, options.level)
         notes += [ROBUST_NOTE if covariance is not sandwich else "", RATIO_NOTE]
     else:
         limits = wald(beta, naive, options.level)
     estimates = Estimates(
-        beta, covariance, naive, *limits, found.log_likelihood, null.log_likelihood, sandwich, options.level
+        beta,
+        covariance,
+        naive,
+        *limits,
+        evaluation.log_likelihood,
+        null.log_likelihood,
+        sandwich,
+        options.level,
     )
-    model = Model(sets, columns.positions, columns.x, columns.standard, scaled_beta, found)
+    model = Model(sets, columns.positions, columns.x, columns.standard, scaled_beta, evaluation)
     return _finish(data, options.method, columns, estimates, model, _join(notes))
 
 
 def _robust(
-    data: CoxData, sets: RiskSets, columns: Columns, found: Evaluation, inverse: Floats
+    data: CoxData, sets: RiskSets, columns: Columns, evaluation: Evaluation, inverse: Floats
 ) -> tuple[Floats, Floats]:
     """R's sandwich in the frame's units, and the one corrected for few clusters (the same where they are many)."""
-    residual = score_residuals(sets, columns.x, found)
+    residual = score_residuals(sets, columns.x, evaluation)
     cluster = np.arange(len(data.row)) if data.cluster is None else data.cluster
     sandwich = robust_covariance(residual @ inverse / columns.scale, data.count, cluster)
-    corrected = corrected_covariance(sets, columns.x, found, residual, cluster)
+    corrected = corrected_covariance(sets, columns.x, evaluation, residual, cluster)
     if corrected is None:
         return sandwich, sandwich
     return sandwich, corrected / np.outer(columns.scale, columns.scale)
@@ -265,12 +274,12 @@ def _firth(data: CoxData, sets: RiskSets, columns: Columns, options: _Options) -
 
 
 def _finish(
-    data: CoxData, method: str, columns: Columns, found: Estimates, model: Model, note: str
+    data: CoxData, method: str, columns: Columns, estimates: Estimates, model: Model, note: str
 ) -> CoxFit:
     """Keep the terms that have an estimate of their own and say what a reader must know."""
-    shown = tuple(j for j in model.kept if not columns.collinear[j])
+    shown = tuple(j for j in model.independent if not columns.collinear[j])
     notes = _column_notes(data, columns)
-    few = few_events_note(data.n_event / len(model.kept), method)
+    few = few_events_note(data.n_event / len(model.independent), method)
     many = many_levels_note(data)
     references = "; ".join(f"{name}: reference {level}" for name, level in data.references.items())
     rare = RARE_NOTE if is_rare(data.levels[j] for j in shown) else ""
@@ -283,6 +292,6 @@ def _finish(
         tuple(OK if j in shown else NOT_ESTIMABLE for j in range(len(data.terms))),
         tuple(notes.get(j, "") for j in range(len(data.terms))),
         shown,
-        found.only([model.kept.index(j) for j in shown]),
+        estimates.only([model.independent.index(j) for j in shown]),
         model,
     )

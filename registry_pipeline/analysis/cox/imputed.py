@@ -90,8 +90,8 @@ def fit_cox_imputed(
     layers = [strata] if isinstance(strata, str) else list(strata or ())
     used = dict.fromkeys([duration, event, *names, *layers])
     work = pd.DataFrame({name: series(frame, name) for name in used})
-    known = work[layers].notna().all(axis=1).to_numpy()
-    work, times = work[known].reset_index(drop=True), times.take(known)
+    has_stratum = work[layers].notna().all(axis=1).to_numpy()
+    work, times = work[has_stratum].reset_index(drop=True), times.take(has_stratum)
     complete = fit_cox(work, duration, event, names, strata=strata, cross_check=False)
     missing = work[names].isna()
     n_missing = int(missing.any(axis=1).sum())
@@ -146,9 +146,9 @@ def _code(work: pd.DataFrame, names: list[str]) -> _Coded:
             dummies = pd.get_dummies(column.map(label), dtype=float).iloc[:, 1:]
             columns |= {f"{name}[{level}]": dummies[level].to_numpy() for level in dummies}
         else:
-            code, found = _levels(column)
+            code, labels = _levels(column)
             columns[name] = np.where(code < 0, np.nan, code).astype(np.float64)
-            levels[name] = found
+            levels[name] = labels
     return _Coded(pd.DataFrame(columns, index=work.index), levels)
 
 
@@ -156,8 +156,8 @@ def _levels(column: pd.Series) -> tuple[np.ndarray, list[str]]:
     """Codes (-1 missing) and levels of a text column, in the order of its categories where it has one."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         return column.cat.codes.to_numpy(), list(column.cat.categories)
-    code, found = pd.factorize(column, sort=True)
-    return code, list(found)
+    code, labels = pd.factorize(column, sort=True)
+    return code, list(labels)
 
 
 def _decode(
@@ -199,7 +199,7 @@ def _impute(coded: _Coded, times: Times, n: int, n_cycles: int, seed: int) -> li
 
     plain = {f"v{i}": coded.columns[name].to_numpy() for i, name in enumerate(coded.columns)}
     data = pd.DataFrame(plain | {"died": times.event.astype(float), "hazard": cumulative_hazard(times)})
-    used = data.loc[:, [bool(one) for one in data.nunique() > 1]]
+    used = data.loc[:, [bool(varies) for varies in data.nunique() > 1]]
     constant = {name: data[name].dropna().iloc[0] for name in data.columns if name not in used}
     generator, out = np.random.default_rng(seed), []
     with warnings.catch_warnings(), np.errstate(all="ignore"):

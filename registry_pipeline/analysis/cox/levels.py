@@ -134,7 +134,7 @@ def ratio_notes(beta: Sequence[float], terms: Sequence[str], notes: Sequence[str
     """The note of each term, or why a coefficient has no hazard ratio."""
     return [
         f"The hazard ratio per unit of {term} is beyond any number: its unit is too large for its values."
-        if abs(one) > MOST_LOG_RATIO
+        if abs(coefficient) > MOST_LOG_RATIO
         else note
-        for one, term, note in zip(beta, terms, notes, strict=True)
+        for coefficient, term, note in zip(beta, terms, notes, strict=True)
     ]

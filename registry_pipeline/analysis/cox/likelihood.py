@@ -95,10 +95,10 @@ def evaluate(sets: RiskSets, x: Floats, beta: Floats) -> Evaluation | None:
     counted = np.exp(predictor, out=predictor)
     counted *= sets.count
     at_risk, dying = _sum_columns(sets, x, counted)
-    found = _steps(sets, at_risk, dying)
-    if found is None:
+    result = _steps(sets, at_risk, dying)
+    if result is None:
         return None
-    steps, logarithms = found
+    steps, logarithms = result
     score -= steps.mean.sum(axis=0)
     information = weighted_information(sets, x, counted, steps, np.ones(sets.n_time))
     return Evaluation(died - logarithms, score, information, beta, steps)
@@ -127,14 +127,14 @@ def _steps(sets: RiskSets, at_risk: Floats, dying: Floats) -> tuple[Steps, float
             (weighted, part, weighted * inverse, part * inverse, part * (fraction * inverse))
         ):
             sums[times, j] = np.add.reduceat(value, sets.tie_start[times] - first)
-    hazard, hazard_dying, one, two, three = (sums[:, j : j + 1] for j in range(5))
+    hazard, hazard_dying, square, mixed, square_dying = (sums[:, j : j + 1] for j in range(5))
     s1, d1 = at_risk[:, 1:], dying[:, 1:]
     steps = Steps(
         sums[:, 0],
         sums[:, 1],
         s1 * hazard - d1 * hazard_dying,
-        s1 * one - d1 * two,
-        s1 * two - d1 * three,
+        s1 * square - d1 * mixed,
+        s1 * mixed - d1 * square_dying,
         sums[:, 2:],
         s1,
         d1,

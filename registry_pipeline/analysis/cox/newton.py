@@ -101,33 +101,33 @@ def standardise(x: Floats, count: Floats, stratum: Ints | None = None) -> Standa
 
 
 def split_columns(information: Floats) -> tuple[Flags, Flags, Flags]:
-    """Judge columns by the information at zero: give constant, collinear and kept flags, each (p,).
+    """Judge columns by the information at zero: give constant, collinear and independent flags, each (p,).
 
     constant: the column does not vary among those at risk. collinear: some combination of the flagged
-    columns is constant, so none of them has an estimate of its own. kept: a largest set of independent
+    columns is constant, so none of them has an estimate of its own. independent: a largest set of independent
     columns, which spans the same model.
     """
     p = len(information)
     size = np.sqrt(np.maximum(np.diag(information), 0.0))
     constant = size <= 1e-6 * max(float(size.max(initial=0.0)), 1e-3)
-    kept = np.zeros(p, dtype=bool)
+    independent = np.zeros(p, dtype=bool)
     collinear = np.zeros(p, dtype=bool)
     usable = np.where(constant, 1.0, size)
     correlation = information / np.outer(usable, usable)
     if not constant.any() and _is_well_conditioned(correlation):
         return constant, collinear, ~constant
     for j in np.flatnonzero(~constant):
-        chosen = np.flatnonzero(kept)
+        chosen = np.flatnonzero(independent)
         if not len(chosen):
-            kept[j] = True
+            independent[j] = True
             continue
         loading = np.linalg.solve(correlation[np.ix_(chosen, chosen)], correlation[chosen, j])
         if 1.0 - correlation[chosen, j] @ loading > RANK_TOLERANCE:
-            kept[j] = True
+            independent[j] = True
         else:
             collinear[j] = True
             collinear[chosen[np.abs(loading) > 1e-4]] = True
-    return constant, collinear, kept
+    return constant, collinear, independent
 
 
 def _is_well_conditioned(correlation: Floats) -> bool:
@@ -207,32 +207,32 @@ def _halve(problem: Problem[P], beta: Floats, step: Floats, current: P) -> tuple
     """Take the largest of step, step/2, step/4 ... that does not lower the likelihood."""
     slack = 1e-11 * abs(current.log_likelihood)
     for _ in range(40):
-        found = problem.at(beta + step)
-        if found is not None and found.log_likelihood >= current.log_likelihood - slack:
-            return beta + step, found
+        point = problem.at(beta + step)
+        if point is not None and point.log_likelihood >= current.log_likelihood - slack:
+            return beta + step, point
         step = step / 2
     return None
 
 
 def _certify(
-    problem: Problem[P], beta: Floats, found: P, null: P, step: Floats, iteration: int
+    problem: Problem[P], beta: Floats, point: P, null: P, step: Floats, iteration: int
 ) -> Solution[P]:
     """Accept a solution only when it is a maximum above the null and no coefficient runs away."""
     slack = 1e-9 * max(1.0, abs(null.log_likelihood))
-    if found.log_likelihood < null.log_likelihood - slack:
+    if point.log_likelihood < null.log_likelihood - slack:
         reason = "The solution has a lower likelihood than no covariates at all."
-        return _stopped(beta, found, null, reason, iteration)
-    shrunk = np.diag(found.information) < 1e-6 * np.diag(null.information)
+        return _stopped(beta, point, null, reason, iteration)
+    shrunk = np.diag(point.information) < 1e-6 * np.diag(null.information)
     if bool(shrunk.any()) and problem.is_endless(step):
-        return _infinite(beta, found, null, step, iteration)
-    return Solution(beta, found, null, OK, "", np.zeros(len(beta), dtype=bool), iteration)
+        return _infinite(beta, point, null, step, iteration)
+    return Solution(beta, point, null, OK, "", np.zeros(len(beta), dtype=bool), iteration)
 
 
-def _infinite(beta: Floats, found: P, null: P, step: Floats, iteration: int) -> Solution[P]:
+def _infinite(beta: Floats, point: P, null: P, step: Floats, iteration: int) -> Solution[P]:
     """Describe a likelihood that rises for ever."""
     infinite = np.abs(step) > 1e-2 * np.max(np.abs(step))
     reason = "The likelihood rises for ever (monotone likelihood)."
-    return Solution(beta, found, null, NOT_ESTIMABLE, reason, infinite, iteration)
+    return Solution(beta, point, null, NOT_ESTIMABLE, reason, infinite, iteration)
 
 
 def is_ascent_to_infinity(sets: RiskSets, x: Floats, direction: Floats) -> bool:

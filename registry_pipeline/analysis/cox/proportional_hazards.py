@@ -18,28 +18,28 @@ from registry_pipeline.analysis.times import Times
 TRANSFORMS = ("km", "rank", "identity")
 
 
-def score_residuals(sets: RiskSets, x: Floats, found: Evaluation) -> Floats:
+def score_residuals(sets: RiskSets, x: Floats, evaluation: Evaluation) -> Floats:
     """Split the score over rows, shape (n, p), each row counted once; exact for Efron's ties.
 
     A row's part: its covariates less the risk-set mean when it dies, less the same weighted by its hazard
     for every death time it lives through (Therneau & Grambsch 2000, 4.6; R residuals.coxph).
     """
-    steps, risk = found.steps, found.risk(x)
+    steps, risk = evaluation.steps, evaluation.risk(x)
     hazard = cumulate(sets, steps.hazard)
     out = np.empty(x.shape, order="F")
     for j in range(x.shape[1]):
         out[:, j] = risk * (cumulate(sets, steps.mean_hazard[:, j]) - hazard * x[:, j])
     dies, at = sets.death_row, sets.death_index
     back = steps.hazard_dying[at][:, None] * x[dies] - steps.mean_hazard_dying[at]
-    out[dies] += schoenfeld_residuals(sets, x, found) + risk[dies, None] * back
+    out[dies] += schoenfeld_residuals(sets, x, evaluation) + risk[dies, None] * back
     return out
 
 
-def schoenfeld_residuals(sets: RiskSets, x: Floats, found: Evaluation) -> Floats:
+def schoenfeld_residuals(sets: RiskSets, x: Floats, evaluation: Evaluation) -> Floats:
     """Covariates of the dying less their expectation, one row per death in `sets.death_row`, shape (m, p)."""
     weight = np.ones(sets.n_event) if sets.tie_weight is None else sets.tie_weight
     total = binned(sets.tie_index, weight, sets.n_time)
-    mean = found.steps.mean / total[:, None]
+    mean = evaluation.steps.mean / total[:, None]
     residual: Floats = x[sets.death_row] - mean[sets.death_index]
     return residual
 
@@ -77,7 +77,7 @@ def transformed_time(times: Times, count: Floats, transform: str) -> Floats:
     return 1.0 - before[position]
 
 
-def ph_score(sets: RiskSets, x: Floats, found: Evaluation, g_row: Floats) -> tuple[Floats, Floats]:
+def ph_score(sets: RiskSets, x: Floats, evaluation: Evaluation, g_row: Floats) -> tuple[Floats, Floats]:
     """Score (p,) of a trend of each coefficient with g(t), and its covariance (p, p).
 
     g_row (n,): transformed time of each row. The model is extended by x * (g(t) - mean g over deaths); the extension's
@@ -89,17 +89,17 @@ def ph_score(sets: RiskSets, x: Floats, found: Evaluation, g_row: Floats) -> tup
     g_death = g_death - (weight @ g_death) / weight.sum()
     g_time = np.zeros(sets.n_time)
     g_time[sets.death_index] = g_death
-    score = (weight * g_death) @ schoenfeld_residuals(sets, x, found)
-    counted = found.risk(x) * sets.count
-    cross = weighted_information(sets, x, counted, found.steps, g_time)
-    square = weighted_information(sets, x, counted, found.steps, g_time**2)
-    adjusted: Floats = square - cross @ np.linalg.solve(found.information, cross)
+    score = (weight * g_death) @ schoenfeld_residuals(sets, x, evaluation)
+    counted = evaluation.risk(x) * sets.count
+    cross = weighted_information(sets, x, counted, evaluation.steps, g_time)
+    square = weighted_information(sets, x, counted, evaluation.steps, g_time**2)
+    adjusted: Floats = square - cross @ np.linalg.solve(evaluation.information, cross)
     return np.asarray(score, dtype=np.float64), adjusted
 
 
-def ph_score_test(sets: RiskSets, x: Floats, found: Evaluation, g_row: Floats) -> tuple[Floats, float]:
+def ph_score_test(sets: RiskSets, x: Floats, evaluation: Evaluation, g_row: Floats) -> tuple[Floats, float]:
     """Chi-squares (p,) of each coefficient, 1 degree of freedom, and of all together, p degrees of freedom."""
-    score, adjusted = ph_score(sets, x, found, g_row)
+    score, adjusted = ph_score(sets, x, evaluation, g_row)
     each = np.array([quadratic(score[j : j + 1], adjusted[j : j + 1, j : j + 1]) for j in range(len(score))])
     return each, quadratic(score, adjusted)
 
@@ -116,12 +116,12 @@ def quadratic(score: Floats, variance: Floats) -> float:
     return float(unit @ np.linalg.solve(correlation, unit))
 
 
-def scaled_schoenfeld(sets: RiskSets, x: Floats, found: Evaluation, beta: Floats) -> Floats:
+def scaled_schoenfeld(sets: RiskSets, x: Floats, evaluation: Evaluation, beta: Floats) -> Floats:
     """Schoenfeld residuals times the events and the covariance, plus the coefficients, shape (m, p).
 
     Their smooth over time estimates the coefficient as a function of time. The average information per event
     stands for the information at each event (Grambsch & Therneau 1994).
     """
-    raw = schoenfeld_residuals(sets, x, found)
-    scaled: Floats = sets.n_event * np.linalg.solve(found.information, raw.T).T + beta
+    raw = schoenfeld_residuals(sets, x, evaluation)
+    scaled: Floats = sets.n_event * np.linalg.solve(evaluation.information, raw.T).T + beta
     return scaled

@@ -68,15 +68,15 @@ class CoxFit:
     model: Model | None = field(repr=False, default=None)
 
     @property
-    def kept(self) -> tuple[int, ...]:
+    def independent(self) -> tuple[int, ...]:
         """Positions of the independent columns in the model."""
-        return () if self.model is None else self.model.kept
+        return () if self.model is None else self.model.independent
 
     @property
     def events_per_variable(self) -> float:
         """Events for each coefficient of the model, or that it should have had."""
         is_fitted = self.status == OK and self.estimates is not None
-        return self.data.n_event / max(len(self.kept if is_fitted else self.data.terms), 1)
+        return self.data.n_event / max(len(self.independent if is_fitted else self.data.terms), 1)
 
     @cached_property
     def terms(self) -> pd.DataFrame:
@@ -87,10 +87,10 @@ class CoxFit:
         """
         values = np.full((len(self.data.terms), 6), np.nan)
         if self.estimates is not None and self.used:
-            found = self.estimates
-            error = np.sqrt(np.diag(found.covariance))
-            limits = hazard_ratios(found.beta, found.lower, found.upper)
-            values[list(self.used)] = np.column_stack([found.beta, error, limits, found.p_value])
+            estimates = self.estimates
+            error = np.sqrt(np.diag(estimates.covariance))
+            limits = hazard_ratios(estimates.beta, estimates.lower, estimates.upper)
+            values[list(self.used)] = np.column_stack([estimates.beta, error, limits, estimates.p_value])
         frame = pd.DataFrame(values, columns=TERM_COLUMNS[1:7])
         frame.insert(0, "term", list(self.data.terms))
         frame["method"] = self.method
@@ -104,9 +104,9 @@ class CoxFit:
 
     def _term_ratio_p(self, position: int) -> float:
         """Likelihood-ratio p value of one term."""
-        if self.model is None or position not in self.kept:
+        if self.model is None or position not in self.independent:
             return float("nan")
-        at = [self.kept.index(position)]
+        at = [self.independent.index(position)]
         return chi_square_p(ratio_statistic(self.model, at, is_maximum=self.method != "firth"), 1)
 
     def _reference(self, term: str) -> str | None:
@@ -127,12 +127,12 @@ class CoxFit:
         """Log hazard relative to the average row, one per row used, in order of `data.row`."""
         if self.model is None:
             return np.full(len(self.data.row), np.nan)
-        found = combine(self.model.x, self.model.scaled_beta)
+        predictor = combine(self.model.x, self.model.scaled_beta)
         if len(
             self.model.shift
         ):  # the columns are centred within strata, which says nothing of the overall average
-            found += (self.model.shift @ self.model.scaled_beta)[self.data.stratum]
-        return found
+            predictor += (self.model.shift @ self.model.scaled_beta)[self.data.stratum]
+        return predictor
 
     @cached_property
     def concordance(self) -> Concordance:
@@ -146,9 +146,9 @@ class CoxFit:
     @cached_property
     def summary(self) -> pd.DataFrame:
         """One row as `result.cox_fit`."""
-        found, agreement = self.estimates, self.concordance
-        ok = self.status == OK and found is not None
-        limits = agreement.limits(found.level if found else 0.95)
+        estimates, agreement = self.estimates, self.concordance
+        ok = self.status == OK and estimates is not None
+        limits = agreement.limits(estimates.level if estimates else 0.95)
         ph = self.ph_test()
         overall = ph.loc[ph["term"] == "GLOBAL", "p_value"]
         row = {
@@ -156,8 +156,8 @@ class CoxFit:
             "n_missing": self.data.n_missing,
             "n_event": self.data.n_event,
             "events_per_variable": self.events_per_variable,
-            "log_likelihood_null": found.log_likelihood_null if ok and found else np.nan,
-            "log_likelihood": found.log_likelihood if ok and found else np.nan,
+            "log_likelihood_null": estimates.log_likelihood_null if ok and estimates else np.nan,
+            "log_likelihood": estimates.log_likelihood if ok and estimates else np.nan,
             "concordance": agreement.estimate,
             "concordance_se": agreement.standard_error,
             "concordance_ci_lower": limits[0],
@@ -173,10 +173,12 @@ class CoxFit:
 
     def _ratio_p(self) -> float:
         """P value of the likelihood-ratio test of all coefficients."""
-        found = self.estimates
-        if found is None:
+        estimates = self.estimates
+        if estimates is None:
             return float("nan")
-        return chi_square_p(2 * (found.log_likelihood - found.log_likelihood_null), len(self.kept))
+        return chi_square_p(
+            2 * (estimates.log_likelihood - estimates.log_likelihood_null), len(self.independent)
+        )
 
     def _wald_p(self) -> float:
         """P value of the Wald test of all coefficients; robust where clusters or weights made the errors so."""
@@ -213,10 +215,18 @@ class CoxFit:
             each, overall = ph_score_test(self.model.sets, self.model.x, self.model.evaluation, g)
         rows = [
             [transform, self.data.terms[j], chi, 1, chi_square_p(chi, 1)]
-            for j, chi in zip(self.kept, each, strict=True)
+            for j, chi in zip(self.independent, each, strict=True)
             if self.term_status[j] == OK
         ]
-        rows.append([transform, "GLOBAL", overall, len(self.kept), chi_square_p(overall, len(self.kept))])
+        rows.append(
+            [
+                transform,
+                "GLOBAL",
+                overall,
+                len(self.independent),
+                chi_square_p(overall, len(self.independent)),
+            ]
+        )
         return pd.DataFrame(rows, columns=columns)
 
     def influence(self) -> pd.DataFrame:
@@ -249,7 +259,7 @@ class CoxFit:
         """Name the columns of the independent terms and show those with an estimate."""
         if self.model is None:
             return pd.DataFrame(columns=["row", *self.data.terms])
-        frame = pd.DataFrame(values, columns=[self.data.terms[j] for j in self.kept])
+        frame = pd.DataFrame(values, columns=[self.data.terms[j] for j in self.independent])
         return frame[[self.data.terms[j] for j in self.used]]
 
 

@@ -37,7 +37,7 @@ def robust_wald(
 
 
 def corrected_covariance(
-    sets: RiskSets, x: Floats, found: Evaluation, residual: Floats, cluster: Ints
+    sets: RiskSets, x: Floats, evaluation: Evaluation, residual: Floats, cluster: Ints
 ) -> Floats | None:
     """Sandwich covariance (p, p) on the scale of x with each cluster's score corrected for its leverage.
 
@@ -48,8 +48,8 @@ def corrected_covariance(
     if size >= MANY_CLUSTERS:
         return None
     score = np.column_stack([binned(number, sets.count * part, size) for part in residual.T])
-    root = np.linalg.inv(np.linalg.cholesky(found.information))
-    share = root @ _information_by_cluster(sets, x, found, number, size) @ root.T
+    root = np.linalg.inv(np.linalg.cholesky(evaluation.information))
+    share = root @ _information_by_cluster(sets, x, evaluation, number, size) @ root.T
     values, vectors = np.linalg.eigh(share)
     factor = 1 / (1 - np.clip(values, 0.0, LARGEST_LEVERAGE))
     turned = np.einsum("gji,gj->gi", vectors, score @ root.T)
@@ -57,15 +57,17 @@ def corrected_covariance(
     return np.asarray(moved.T @ moved, dtype=np.float64)
 
 
-def _information_by_cluster(sets: RiskSets, x: Floats, found: Evaluation, number: Ints, size: int) -> Floats:
+def _information_by_cluster(
+    sets: RiskSets, x: Floats, evaluation: Evaluation, number: Ints, size: int
+) -> Floats:
     """Split the information over clusters, (clusters, p, p): hazard-weighted squares about the risk-set means.
 
     The sum over clusters is the information, but for Efron's weights within ties.
     """
-    steps, p = found.steps, x.shape[1]
+    steps, p = evaluation.steps, x.shape[1]
     mean = steps.mean_hazard / steps.hazard[:, None]
     level, first = cumulate(sets, steps.hazard), cumulate(sets, steps.mean_hazard)
-    weight = sets.count * found.risk(x)
+    weight = sets.count * evaluation.risk(x)
     out = np.empty((size, p, p))
     for i in range(p):
         for j in range(i + 1):

@@ -93,8 +93,8 @@ def fit_size_spline(
     ratio against the linear model. Fewer than three distinct knots: not_estimable.
     """
     values = numbers(frame, variable)
-    known = values[~np.isnan(values)]
-    knots = tuple(float(q) for q in np.quantile(known, KNOT_QUANTILES[n_knots])) if len(known) else ()
+    measured = values[~np.isnan(values)]
+    knots = tuple(float(q) for q in np.quantile(measured, KNOT_QUANTILES[n_knots])) if len(measured) else ()
     if len(set(knots)) < n_knots:
         return _nothing(variable, knots, None, f"{variable} has too few distinct values for {n_knots} knots.")
     work, names = _with_basis(frame, [duration, event, *adjust], variable, values, knots)
@@ -102,8 +102,8 @@ def fit_size_spline(
     linear = fit_cox(work, duration, event, [names[0], *adjust], cross_check=False)
     if full.status != OK or not (full.terms["status"][: len(names)] == OK).all():
         return _nothing(variable, knots, full, full.note)
-    centre = float(np.median(known)) if reference is None else float(reference)
-    grid = np.unique(np.append(np.linspace(known.min(), known.max(), n_points), centre))
+    centre = float(np.median(measured)) if reference is None else float(reference)
+    grid = np.unique(np.append(np.linspace(measured.min(), measured.max(), n_points), centre))
     curve = _curve(full, variable, names, knots, grid, centre, level)
     return SplineFit(
         curve, _tests(work, duration, event, variable, full, linear, adjust), knots, full, OK, full.note
@@ -151,14 +151,14 @@ def _tests(
 ) -> pd.DataFrame:
     """Likelihood-ratio tests of the variable as a whole and of its departure from a straight line."""
     assert full.estimates is not None
-    known = work[work[variable].notna()]
-    without = fit_cox(known, duration, event, list(adjust), cross_check=False) if adjust else None
+    measured = work[work[variable].notna()]
+    without = fit_cox(measured, duration, event, list(adjust), cross_check=False) if adjust else None
     floor = full.estimates.log_likelihood_null
     if without is not None:
         floor = without.estimates.log_likelihood if without.estimates is not None else float("nan")
     straight = linear.estimates.log_likelihood if linear.estimates is not None else float("nan")
-    n_bend = len(full.kept) - len(linear.kept)
-    n_all = len(full.kept) - (0 if without is None else len(without.kept))
+    n_bend = len(full.independent) - len(linear.independent)
+    n_all = len(full.independent) - (0 if without is None else len(without.independent))
     rows = []
     for test, lower, freedom in (("overall", floor, n_all), ("nonlinearity", straight, n_bend)):
         statistic = 2 * (full.estimates.log_likelihood - lower)

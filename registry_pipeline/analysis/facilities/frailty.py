@@ -83,9 +83,11 @@ def fit_shared_frailty(
     standardise(x, data.count)
     sets = build_risk_sets(data.times, np.zeros(len(x), dtype=np.int64), data.count)
     start = evaluate(sets, x, np.zeros(x.shape[1]))
-    kept = split_columns(start.information)[2] if start is not None else np.zeros(x.shape[1], dtype=bool)
+    independent = (
+        split_columns(start.information)[2] if start is not None else np.zeros(x.shape[1], dtype=bool)
+    )
     deaths = binned(code, data.times.event > 0, len(labels))
-    problem = FrailtyProblem(sets, np.asfortranarray(x[:, kept]), code, deaths)
+    problem = FrailtyProblem(sets, np.asfortranarray(x[:, independent]), code, deaths)
     null = _at_variance(problem, 0.0)
     if null is None:
         return _refused(
@@ -142,11 +144,11 @@ def _newton(problem: FrailtyProblem, beta: Floats, offset: Floats) -> tuple[Floa
     return None
 
 
-def _expected(problem: FrailtyProblem, found: Evaluation, risk: Floats) -> Floats:
+def _expected(problem: FrailtyProblem, evaluation: Evaluation, risk: Floats) -> Floats:
     """Cumulative hazard of each facility's patients times their risk (n,): events expected without frailty."""
-    hazard = cumulate(problem.sets, found.steps.hazard)
+    hazard = cumulate(problem.sets, evaluation.steps.hazard)
     tied = np.zeros(len(risk))
-    tied[problem.sets.death_row] = found.steps.hazard_dying[problem.sets.death_index]
+    tied[problem.sets.death_row] = evaluation.steps.hazard_dying[problem.sets.death_index]
     return binned(problem.owner, problem.sets.count * risk * (hazard - tied), len(problem.deaths))
 
 
@@ -157,10 +159,10 @@ def _at_variance(problem: FrailtyProblem, theta: float, start: _Solution | None 
     last = -np.inf
     for _ in range(MAX_ITERATIONS):
         offset = np.log(frailty)[problem.owner]
-        found = _newton(problem, beta, offset)
-        if found is None:
+        solution = _newton(problem, beta, offset)
+        if solution is None:
             return None
-        beta, evaluation = found
+        beta, evaluation = solution
         expected = _expected(problem, evaluation, np.exp(problem.x @ beta))
         value = _marginal(problem, evaluation, expected, frailty, theta)
         if theta == 0 or abs(value - last) < EM_TOLERANCE * max(1.0, abs(value)):
@@ -171,17 +173,17 @@ def _at_variance(problem: FrailtyProblem, theta: float, start: _Solution | None 
 
 
 def _marginal(
-    problem: FrailtyProblem, found: Evaluation, expected: Floats, frailty: Floats, theta: float
+    problem: FrailtyProblem, evaluation: Evaluation, expected: Floats, frailty: Floats, theta: float
 ) -> float:
     """Marginal log-likelihood with the hazard profiled out, on the scale of Cox's partial likelihood.
 
     Cox's at the frailties, less what they contribute to it, plus the integral over the gamma distribution.
     """
     if theta == 0:
-        return found.log_likelihood
+        return evaluation.log_likelihood
     nu, d = 1 / theta, problem.deaths
     # at the full likelihood sum(d) is the fitted cumulative hazard: it cancels the exponent of the partial one
-    inside = found.log_likelihood - float(d @ np.log(frailty)) + float(d.sum())
+    inside = evaluation.log_likelihood - float(d @ np.log(frailty)) + float(d.sum())
     integral = np.array([_log_gamma_ratio(nu, count) for count in d])
     return inside + float((nu * np.log(nu) + integral - (nu + d) * np.log(nu + expected)).sum())
 
@@ -198,32 +200,32 @@ class _Profile:
 
     def __init__(self, problem: FrailtyProblem, null: float) -> None:
         self.problem, self.null = problem, null
-        self.known: dict[float, _Solution | None] = {}
+        self.solutions: dict[float, _Solution | None] = {}
         self.latest: _Solution | None = None
 
     def solution(self, theta: float) -> _Solution | None:
         """The solution at a variance."""
-        if theta not in self.known:
-            self.known[theta] = _at_variance(self.problem, theta, self.latest)
-            self.latest = self.known[theta] or self.latest
-        return self.known[theta]
+        if theta not in self.solutions:
+            self.solutions[theta] = _at_variance(self.problem, theta, self.latest)
+            self.latest = self.solutions[theta] or self.latest
+        return self.solutions[theta]
 
     def height(self, theta: float) -> float:
         """Log-likelihood above that without frailty."""
         if theta <= 0:
             return 0.0
-        found = self.solution(theta)
-        return -np.inf if found is None else found.log_likelihood - self.null
+        solution = self.solution(theta)
+        return -np.inf if solution is None else solution.log_likelihood - self.null
 
     def maximum(self) -> float:
         """The variance of highest likelihood; 0 where none is better than no variance."""
         from scipy.optimize import minimize_scalar
 
-        found = minimize_scalar(
+        optimum = minimize_scalar(
             lambda log_theta: -self.height(float(np.exp(log_theta))),
             bounds=(np.log(SMALLEST_VARIANCE), np.log(LARGEST_VARIANCE)), method="bounded", options={"xatol": 1e-6},
         )  # fmt: skip
-        return float(np.exp(found.x)) if self.height(float(np.exp(found.x))) > 1e-7 else 0.0
+        return float(np.exp(optimum.x)) if self.height(float(np.exp(optimum.x))) > 1e-7 else 0.0
 
     def limits(self, theta: float, level: float) -> tuple[float, float]:
         """Profile limits of the variance; 0 or NaN where the profile does not fall far enough."""

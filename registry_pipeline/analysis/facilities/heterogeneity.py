@@ -44,8 +44,8 @@ def heterogeneity(
     value, error = np.asarray(values, dtype=np.float64), np.asarray(standard_errors, dtype=np.float64)
     if len(value) != len(error):
         raise ValueError("heterogeneity: standard_errors needs one error for each value")
-    known = np.isfinite(value) & (error > 0) & np.isfinite(error)
-    value, variance = value[known], error[known] ** 2
+    is_estimated = np.isfinite(value) & (error > 0) & np.isfinite(error)
+    value, variance = value[is_estimated], error[is_estimated] ** 2
     k = len(value)
     if k < FEWEST:
         note = f"{k} facilities have an estimate; differences between them need at least {FEWEST}."
@@ -115,9 +115,9 @@ def leave_one_facility_out(frame: Frame, facility: str, estimate: Estimate) -> p
     whole = estimate(data)
     rows: list[dict[str, object]] = [{"left_out": None, "n": len(data), "n_left_out": 0, **whole}]
     for code, name in enumerate(groups.labels):
-        kept = groups.code != code
-        found = estimate(data[kept].reset_index(drop=True))
-        change = {f"{key}_change": found[key] - whole[key] for key in whole}
-        counts = {"left_out": name, "n": int(kept.sum()), "n_left_out": int((~kept).sum())}
-        rows.append({**counts, **found, **change})
+        is_other = groups.code != code
+        estimates = estimate(data[is_other].reset_index(drop=True))
+        change = {f"{key}_change": estimates[key] - whole[key] for key in whole}
+        counts = {"left_out": name, "n": int(is_other.sum()), "n_left_out": int((~is_other).sum())}
+        rows.append({**counts, **estimates, **change})
     return pd.DataFrame(rows)

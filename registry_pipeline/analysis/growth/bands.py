@@ -57,9 +57,9 @@ def growth_bands(
     before. Both are no confidence intervals of a level: they are as wide as the choice that nobody can make for sure.
     fits: fits of all lesions that exist already, with their bootstraps.
     """
-    columns, known = (interval_months, diameter_mm), fits or {}
+    columns, fits_so_far = (interval_months, diameter_mm), fits or {}
     readings = {
-        (form, error): known.get((form, error))
+        (form, error): fits_so_far.get((form, error))
         or fit_growth(
             frame,
             *columns,

@@ -149,8 +149,8 @@ def _refusal(problem: Problem) -> str:
         return f"{counted(len(problem.months), 'usable lesion')}; this form needs at least {needed}"
     distinct = len(np.unique(problem.pooled.months))
     if distinct < problem.form.n_parameters:
-        found = counted(distinct, "distinct interval")
-        return f"the lesions have {found}; this form needs {problem.form.n_parameters}"
+        n_distinct = counted(distinct, "distinct interval")
+        return f"the lesions have {n_distinct}; this form needs {problem.form.n_parameters}"
     if np.ptp(problem.diameter) == 0:
         return "all diameters are equal: the curve never reaches or leaves the threshold"
     return ""
@@ -166,12 +166,12 @@ def _optimise(problem: Problem, level: float) -> _Optimum:
     if refusal := _refusal(problem):
         return _none(problem, "not_estimable", refusal)
     start = starting_values(form, problem.months, problem.diameter, problem.threshold)
-    found = search(problem, start)
-    index = best(found)
+    solution = search(problem, start)
+    index = best(solution)
     if index is None:
         status = "not_identifiable" if form.nested else "not_converged"
         return _none(problem, status, "no start led to an optimum with zero gradient: nothing is reported")
-    estimates, rss = found.parameters[index], float(found.rss[index])
+    estimates, rss = solution.parameters[index], float(solution.rss[index])
     if estimates[1] <= 0 or not 0 < specific_rate(form, estimates, problem.threshold) < np.inf:
         return _none(problem, "not_estimable", "the diameter does not rise with the interval")
     if form.nested and estimates[2] <= 0:

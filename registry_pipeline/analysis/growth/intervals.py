@@ -50,20 +50,20 @@ def _bound_near(
     """
     at, (rss, limit), last = start, heights, np.inf
     for _ in range(_MOST_STEPS):
-        found = shape_at(problem, at)
-        if found is None:
+        shape = shape_at(problem, at)
+        if shape is None:
             return None
-        value = np.concatenate([[(found.rss - limit) / (limit - rss)], found.gradient[1:] / found.size[1:]])
-        rows = np.vstack([found.gradient / (limit - rss), found.hessian[1:] / found.size[1:, None]])
-        if not np.abs(value[0]) < last / 2 or np.linalg.cond(rows / found.size) > 1e14:
+        value = np.concatenate([[(shape.rss - limit) / (limit - rss)], shape.gradient[1:] / shape.size[1:]])
+        rows = np.vstack([shape.gradient / (limit - rss), shape.hessian[1:] / shape.size[1:, None]])
+        if not np.abs(value[0]) < last / 2 or np.linalg.cond(rows / shape.size) > 1e14:
             return None
-        step, last = np.linalg.solve(rows / found.size, value) / found.size, np.abs(value[0]) + 1e-9
+        step, last = np.linalg.solve(rows / shape.size, value) / shape.size, np.abs(value[0]) + 1e-9
         at = at - step
         if not np.abs(at[0] - estimate[0]) < se * _OFFSETS[-1]:
             return None
-        if np.abs(step[0]) < 1e-10 * se and np.abs(found.rss - limit) < 1e-9 * (limit - rss):
-            others = found.hessian[1:, 1:] / np.outer(found.size[1:], found.size[1:])
-            is_outside = side * (at[0] - estimate[0]) > 0 and side * found.gradient[0] > 0
+        if np.abs(step[0]) < 1e-10 * se and np.abs(shape.rss - limit) < 1e-9 * (limit - rss):
+            others = shape.hessian[1:, 1:] / np.outer(shape.size[1:], shape.size[1:])
+            is_outside = side * (at[0] - estimate[0]) > 0 and side * shape.gradient[0] > 0
             return float(at[0]) if is_outside and np.linalg.eigvalsh(others).min() > 0 else None
     return None
 
@@ -79,22 +79,22 @@ class _Profile:
         self.problem, self.anchor, self.rss = problem, np.array(estimate), rss
         self.height = np.sqrt(limit - rss)
         self.failed = False
-        self.known = {float(estimate[0]): -float(self.height)}
+        self.heights = {float(estimate[0]): -float(self.height)}
 
     def __call__(self, time: float) -> float:
         """Give the height above the limit; 0 (which ends the search) and `failed` where nothing converges."""
-        if time in self.known:
-            return self.known[time]
+        if time in self.heights:
+            return self.heights[time]
         start = self.anchor[None, :].copy()
         start[0, 0] = time
         # the sum of squares is off by the square of the cosine only
-        found = minimise(self.problem, start, fixed=(0,), damping_at_first=1e-6, precision=1e-9)
-        if not found.converged[0]:
+        solution = minimise(self.problem, start, fixed=(0,), damping_at_first=1e-6, precision=1e-9)
+        if not solution.converged[0]:
             self.failed = True
             return 0.0
-        self.anchor = found.parameters[0]
-        self.known[time] = float(np.sqrt(max(found.rss[0] - self.rss, 0.0)) - self.height)
-        return self.known[time]
+        self.anchor = solution.parameters[0]
+        self.heights[time] = float(np.sqrt(max(solution.rss[0] - self.rss, 0.0)) - self.height)
+        return self.heights[time]
 
 
 def _bound(problem: Problem, estimate: Floats, heights: tuple[float, float], se: float, side: float) -> float:
@@ -108,8 +108,8 @@ def _bound(problem: Problem, estimate: Floats, heights: tuple[float, float], se:
         if profile.failed:
             return float("nan")
         if above > 0:
-            found = float(brentq(profile, inside, outside, xtol=1e-10 * max(se, 1e-300), rtol=1e-12))
-            return float("nan") if profile.failed else found
+            bound = float(brentq(profile, inside, outside, xtol=1e-10 * max(se, 1e-300), rtol=1e-12))
+            return float("nan") if profile.failed else bound
         inside = outside
     return float("nan")
 
@@ -128,9 +128,9 @@ def bootstrap_parameters(
 ) -> Floats:
     """Parameters (replicates, p) of fits to resampled patients, started at the estimate; NaN where none converged."""
     weights = cluster_weights(patient, replicates, seed)
-    found = minimise(problem, np.tile(estimate, (replicates, 1)), weights)
-    usable = found.converged & (found.parameters[:, 1] > 0)
-    return np.where(usable[:, None], found.parameters, np.nan)
+    solution = minimise(problem, np.tile(estimate, (replicates, 1)), weights)
+    usable = solution.converged & (solution.parameters[:, 1] > 0)
+    return np.where(usable[:, None], solution.parameters, np.nan)
 
 
 def expanded_tails(level: float, n_clusters: int) -> list[float]:

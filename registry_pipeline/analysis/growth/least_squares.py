@@ -192,11 +192,13 @@ def best(solution: Solution) -> int | None:
 
 def search(problem: Problem, start: Floats, fixed: tuple[int, ...] = ()) -> Solution:
     """The lowest sum of squares from many starts: all of them roughly, and the best with full precision."""
-    found = minimise(problem, np.unique(start, axis=0), fixed=fixed, precision=1e-8, patience=PATIENCE)
-    index = best(found)
+    solution = minimise(problem, np.unique(start, axis=0), fixed=fixed, precision=1e-8, patience=PATIENCE)
+    index = best(solution)
     if index is None:
-        return found
-    rough = Solution(*(getattr(found, one)[index : index + 1] for one in ("parameters", "rss", "cosine")))
+        return solution
+    rough = Solution(
+        *(getattr(solution, field)[index : index + 1] for field in ("parameters", "rss", "cosine"))
+    )
     exact = _settle(problem, rough.parameters[0], fixed)
     is_better = exact.cosine[0] <= rough.cosine[0] and exact.rss[0] <= rough.rss[0] * (1 + 1e-12)
     return exact if is_better else rough
@@ -208,12 +210,12 @@ def _settle(problem: Problem, start: Floats, fixed: tuple[int, ...] = ()) -> Sol
     among = np.array([i for i in range(len(at)) if i not in fixed])
     nowhere = Solution(at[None, :], np.array([np.inf]), np.array([np.inf]))
     for _ in range(NEWTON_STEPS):
-        found = shape_at(problem, at)
-        if found is None:
+        shape = shape_at(problem, at)
+        if shape is None:
             return nowhere
-        scale = found.size[among]
-        slope = found.gradient[among] / scale
-        hessian = found.hessian[np.ix_(among, among)] / np.outer(scale, scale)
+        scale = shape.size[among]
+        slope = shape.gradient[among] / scale
+        hessian = shape.hessian[np.ix_(among, among)] / np.outer(scale, scale)
         if np.linalg.eigvalsh(hessian).min() <= 0:
             return nowhere
         if not np.abs(slope).max() < last / 2:  # at the limit of rounding, or not on the way to it
@@ -256,7 +258,7 @@ def shape_at(problem: Problem, parameters: Floats) -> Shape | None:
 
 def is_minimum(problem: Problem, parameters: Floats) -> bool:
     """Whether the Hessian of the sum of squares is positive definite."""
-    found = shape_at(problem, parameters)
-    if found is None:
+    shape = shape_at(problem, parameters)
+    if shape is None:
         return False
-    return bool(np.linalg.eigvalsh(found.hessian / np.outer(found.size, found.size)).min() > 2e-9)
+    return bool(np.linalg.eigvalsh(shape.hessian / np.outer(shape.size, shape.size)).min() > 2e-9)

@@ -93,30 +93,35 @@ def fit_interval_onset(
     lesions = usable_lesions(frame, interval_months, diameter_mm, patient)
     data = onset_data(lesions, detection_limit_mm, threshold_mm, np.ones(lesions.n))
     theta, covariance, status, note = maximise(data)
-    known = bool(np.isfinite(theta).all())
+    is_fitted = bool(np.isfinite(theta).all())
     shared: dict[str, object] = {
         "model": MODEL, "error_model": "log", "n_lesions": lesions.n, "n_patients": lesions.n_patients,
         "status": status, "note": _note(note, lesions, data, detection_limit_mm),
     }  # fmt: skip
-    likelihood = -negative_log_likelihood(theta, data) if known else float("nan")
+    likelihood = -negative_log_likelihood(theta, data) if is_fitted else float("nan")
     aicc = 4 - 2 * likelihood + 12 / (lesions.n - 3) if lesions.n > 3 else float("nan")
     parameters = _parameters(theta, covariance, data.reach).assign(
-        **shared, aicc=aicc, converged=known, residual_sd=np.nan, r_squared=np.nan, log_likelihood=likelihood
+        **shared,
+        aicc=aicc,
+        converged=is_fitted,
+        residual_sd=np.nan,
+        r_squared=np.nan,
+        log_likelihood=likelihood,
     )
-    observed = (float(lesions.months.min()), float(lesions.months.max())) if known else (np.nan, np.nan)
-    profile = profile_limits(theta, covariance, data, level) if known else unknown()
+    observed = (float(lesions.months.min()), float(lesions.months.max())) if is_fitted else (np.nan, np.nan)
+    profile = profile_limits(theta, covariance, data, level) if is_fitted else unknown()
     rows = [_row(theta, data.reach, observed, threshold_mm, "profile", profile, 0, 0)]
-    notes = [profile_note(profile) if known else ""]
+    notes = [profile_note(profile) if is_fitted else ""]
     if lesions.patient is not None and n_bootstrap > 0:
         draws = _draws(lesions, theta, detection_limit_mm, threshold_mm, n_bootstrap, seed)
         bounds, failed = percentile_interval(draws, level, lesions.n_patients)
         rows.append(_row(theta, data.reach, observed, threshold_mm, "cluster_bootstrap", bounds,
                          len(draws), failed))  # fmt: skip
-        notes.append(bootstrap_note(lesions.n_patients, len(draws), failed) if known else "")
+        notes.append(bootstrap_note(lesions.n_patients, len(draws), failed) if is_fitted else "")
     threshold = pd.DataFrame(rows).assign(**shared)
     threshold["note"] = [sentences(str(shared["note"]), note) for note in notes]
     return OnsetFit(
-        status, str(shared["note"]), parameters, threshold, aicc, known,
+        status, str(shared["note"]), parameters, threshold, aicc, is_fitted,
         detection_limit_mm, threshold_mm, observed, theta, covariance,
     )  # fmt: skip
 
@@ -155,15 +160,15 @@ def _row(
     n_bootstrap: int,
     n_failed: int,
 ) -> dict[str, object]:
-    tau, known = float(np.exp(theta[0])), bool(np.isfinite(theta[0]))
+    tau, is_fitted = float(np.exp(theta[0])), bool(np.isfinite(theta[0]))
     return {
         "threshold_mm": float(threshold_mm),
         "months": tau,
         "ci_lower": float(np.exp(bounds[0])),
         "ci_upper": float(np.exp(bounds[1])),
         "ci_method": method,
-        "is_extrapolated": bool(tau > observed[1]) if known else None,
-        "implied_doubling_days": volume_doubling_days(reach / tau) if known else float("nan"),
+        "is_extrapolated": bool(tau > observed[1]) if is_fitted else None,
+        "implied_doubling_days": volume_doubling_days(reach / tau) if is_fitted else float("nan"),
         "n_bootstrap": n_bootstrap,
         "n_bootstrap_failed": n_failed,
     }

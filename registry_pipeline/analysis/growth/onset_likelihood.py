@@ -127,12 +127,12 @@ def maximise(data: OnsetData, start: Floats | None = None) -> tuple[Floats, Floa
     centre = np.log(data.reach) - np.log(2 * np.median(data.rate))  # E(v) = 1/2
     starts = [start] if start is not None else [np.array([centre, s]) for s in (-1.5, -0.7, 0.0, 0.7)]
     looked_at = _condensed(data)
-    found = [
+    optima = [
         minimize(negative_log_likelihood, s, args=(looked_at,), method="Nelder-Mead",
                  options={"xatol": 1e-6, "fatol": 1e-9, "maxiter": 600})
         for s in starts
     ]  # fmt: skip
-    theta = np.asarray(min(found, key=lambda f: float(f.fun)).x, dtype=float)
+    theta = np.asarray(min(optima, key=lambda f: float(f.fun)).x, dtype=float)
     return _certified(theta, data)
 
 
@@ -191,8 +191,8 @@ def profile_limits(theta: Floats, covariance: Floats, data: OnsetData, level: fl
     if few is data:
         return _limits(theta, covariance, data, level)
     near = _limits(_newton(theta, few)[0], covariance, few, level)
-    found = [_limit_near(float(one), theta, covariance, data, level) for one in near]
-    return np.array(found) if np.isfinite(found).all() else _limits(theta, covariance, data, level)
+    limits = [_limit_near(float(one), theta, covariance, data, level) for one in near]
+    return np.array(limits) if np.isfinite(limits).all() else _limits(theta, covariance, data, level)
 
 
 def _limit_near(near: float, theta: Floats, covariance: Floats, data: OnsetData, level: float) -> float:
@@ -220,8 +220,8 @@ def _limit_near(near: float, theta: Floats, covariance: Floats, data: OnsetData,
     reach = 0.02 * float(np.sqrt(covariance[0, 0]))
     if excess(near - reach) * excess(near + reach) >= 0:
         return float("nan")
-    found = float(brentq(excess, near - reach, near + reach, xtol=1e-8))
-    return found if is_inside else float("nan")
+    bound = float(brentq(excess, near - reach, near + reach, xtol=1e-8))
+    return bound if is_inside else float("nan")
 
 
 def _limits(theta: Floats, covariance: Floats, data: OnsetData, level: float) -> Floats:

@@ -68,11 +68,11 @@ def growth_sensitivity(
     columns, result = (interval_months, diameter_mm), fits or {}
     others = [(m, e) for m in MODELS for e in ERROR_MODELS if (m, e) != (model, error_model)]
     rows: list[dict[str, Any]] = []
-    for one, error in ((model, error_model), *others):
-        fit = result.get((one, error)) or fit_growth(
-            data, *columns, one, error, patient, threshold_mm, n_bootstrap=0, level=level
+    for form, error in ((model, error_model), *others):
+        fit = result.get((form, error)) or fit_growth(
+            data, *columns, form, error, patient, threshold_mm, n_bootstrap=0, level=level
         )
-        rows.append(_row("form" if rows else CURRENT, f"{one}, {error} error", fit, REGRESSION))
+        rows.append(_row("form" if rows else CURRENT, f"{form}, {error} error", fit, REGRESSION))
     for reading, part in _parts(data, interval_months, diameter_mm, patient, node, longest_interval):
         fit = fit_growth(
             part, *columns, model, error_model, patient, threshold_mm, n_bootstrap=0, level=level
@@ -82,11 +82,11 @@ def growth_sensitivity(
         fit = fit_growth(data, *columns, model, error_model, patient, other, n_bootstrap=0, level=level)
         rows.append(_row("threshold", f"{other:g} mm", fit, REGRESSION))
     for limit in (detection_limit for detection_limit in detection_limits if detection_limit < threshold_mm):
-        asked = (threshold_mm, limit)
-        if onset is not None and (onset.threshold_mm, onset.detection_limit_mm) == asked:
+        limits = (threshold_mm, limit)
+        if onset is not None and (onset.threshold_mm, onset.detection_limit_mm) == limits:
             read = onset
         else:
-            read = fit_interval_onset(data, *columns, patient, *asked, level=level)
+            read = fit_interval_onset(data, *columns, patient, *limits, level=level)
         rows.append(_row("onset", f"interval-censored onset, detection limit {limit:g} mm", read, ONSET))
     table = pd.DataFrame(rows, columns=SENSITIVITY_COLUMNS)
     comparable = (table["estimand"] == REGRESSION) & (table["variant"] != "threshold")
@@ -113,7 +113,7 @@ def _parts(
 def _row(variant: str, reading: str, fit: GrowthFit | OnsetFit, estimand: str) -> dict[str, Any]:
     """One reading as a row."""
     threshold = fit.threshold.iloc[0]
-    kept = (
+    columns = (
         "model",
         "error_model",
         "n_lesions",
@@ -123,7 +123,7 @@ def _row(variant: str, reading: str, fit: GrowthFit | OnsetFit, estimand: str) -
         "ci_lower",
         "ci_upper",
     )
-    row = {name: threshold[name] for name in (*kept, "ci_method", "is_extrapolated", "status", "note")}
+    row = {name: threshold[name] for name in (*columns, "ci_method", "is_extrapolated", "status", "note")}
     row["note"] = sentences(row["note"], OUTSIDE if row["is_extrapolated"] else "")
     return {"variant": variant, "reading": reading, "estimand": estimand, "change_months": np.nan} | row
 

@@ -113,11 +113,11 @@ def fit_growth_mixed(
     Lesions of one patient count as independent; with `patient`, the note says how many patients they are of.
     """
     data, n_dropped = _series(frame, lesion, months, diameter_mm)
-    every = data["lesion"].nunique()
+    n_lesions_of_all = data["lesion"].nunique()
     data = data[data.duplicated("lesion", keep=False)]  # most are measured once, which is seen at once
     data = data[data.groupby("lesion")["months"].transform("nunique") > 1]
     n_lesions, n_patients = data["lesion"].nunique(), None
-    n_single = every - n_lesions
+    n_single = n_lesions_of_all - n_lesions
     if patient is not None:
         owner, lesions = series(frame, patient), series(frame, lesion)
         n_patients = int(owner[lesions.isin(data["lesion"].unique())].nunique())
@@ -128,8 +128,8 @@ def fit_growth_mixed(
     ]
     note = "; ".join(part for part in parts if part)
     if n_lesions < 3 or len(data) <= n_lesions + 2:
-        found = counted(n_lesions, "lesion")
-        return _refused(f"too few: {found} with repeated measurements; {note}".rstrip("; "))
+        n_repeated = counted(n_lesions, "lesion")
+        return _refused(f"too few: {n_repeated} with repeated measurements; {note}".rstrip("; "))
     return _fit(data, n_lesions, n_patients, note)
 
 
@@ -173,11 +173,11 @@ def _maximise(response: Floats, design: Floats, lesion: Any) -> Any:
     """The converged maximum-likelihood fit of the highest likelihood; None when no optimiser converged."""
     from statsmodels.regression.mixed_linear_model import MixedLM
 
-    found: list[Any] = []
+    fits: list[Any] = []
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         for options in ({"method": "bfgs", "gtol": 1e-9}, {"method": "lbfgs"}, {"method": "powell"}):
-            if found and options["method"] == "powell":  # slow, and only a last resort
+            if fits and options["method"] == "powell":  # slow, and only a last resort
                 break
             try:
                 model = MixedLM(response, design, groups=lesion, exog_re=design)
@@ -185,8 +185,8 @@ def _maximise(response: Floats, design: Floats, lesion: Any) -> Any:
             except (np.linalg.LinAlgError, ValueError):
                 continue
             if bool(fit.converged) and np.isfinite(fit.llf):
-                found.append(fit)
-    return max(found, key=lambda fit: float(fit.llf), default=None)
+                fits.append(fit)
+    return max(fits, key=lambda fit: float(fit.llf), default=None)
 
 
 def _fixed_covariance(data: pd.DataFrame, random: Floats, scale: float) -> Floats:

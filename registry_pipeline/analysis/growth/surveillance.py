@@ -145,8 +145,8 @@ def _curve(
     freedom = max(int(fit.parameters[counted].iloc[0]) - len(fit.estimates), 1)
     scatter = fit.residual_sd * np.sqrt(freedom / rng.chisquare(freedom, len(usable)))
     spread = np.concatenate([[fit.residual_sd], scatter])[:, None]
-    every = np.vstack([fit.estimates, usable])
-    median = diameter(FORMS[fit.model], months, every, fit.threshold_mm)[0]
+    draws = np.vstack([fit.estimates, usable])
+    median = diameter(FORMS[fit.model], months, draws, fit.threshold_mm)[0]
     if fit.error_model == "additive":
         return _cut_off(median, spread, *limits)
     share, log_median = _cut_off(np.log(median), spread, *np.log(limits))

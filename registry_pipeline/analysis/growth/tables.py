@@ -79,18 +79,18 @@ def threshold_row(
     limit before it is 0. implied_doubling_days: volume doubling time of a sphere at the moment it reaches the threshold.
     bounds are on the parametrisation's scale (log for the power form).
     """
-    form, known = problem.form, bool(np.isfinite(estimates[0]))
+    form, is_fitted = problem.form, bool(np.isfinite(estimates[0]))
     with np.errstate(all="ignore"):
         months, lower, upper = (np.exp if form.log_time else np.asarray)(
             np.array([estimates[0], bounds[0], bounds[1]])
         )
         doubling = (
-            volume_doubling_days(specific_rate(form, estimates, problem.threshold)) if known else np.nan
+            volume_doubling_days(specific_rate(form, estimates, problem.threshold)) if is_fitted else np.nan
         )
     if months < 0:
         months = lower = upper = doubling = np.nan
-        known = False
-    outside = bool(months < problem.months.min() or months > problem.months.max()) if known else None
+        is_fitted = False
+    outside = bool(months < problem.months.min() or months > problem.months.max()) if is_fitted else None
     return {
         "threshold_mm": problem.threshold,
         "months": float(months),

@@ -41,13 +41,13 @@ BEYOND = "The time asked for is later than the last observation."
 @dataclass(frozen=True)
 class Hazards:
     """Sums of one stratum up to some times (m,): the baseline's cumulative hazard at average covariates, the variance
-    of it that the counts cause, the same weighted with the risk sets' means (m, q); known: within follow-up.
+    of it that the counts cause, the same weighted with the risk sets' means (m, q); is_known: within follow-up.
     """
 
     cumulative: Floats
     variance: Floats
     weighted_mean: Floats
-    known: np.ndarray
+    is_known: np.ndarray
 
 
 def hazards_at(fit: CoxFit, marks: Floats, stratum: int) -> Hazards:
@@ -74,10 +74,10 @@ def hazards_at(fit: CoxFit, marks: Floats, stratum: int) -> Hazards:
 def scaled_covariance(fit: CoxFit) -> Floats:
     """Covariance (q, q) of the standardised coefficients, robust where clusters or weights made it so."""
     assert fit.model is not None and fit.estimates is not None
-    size, kept = len(fit.kept), [fit.kept.index(j) for j in fit.used]
+    size, estimated = len(fit.independent), [fit.independent.index(j) for j in fit.used]
     full = np.zeros((size, size))
-    full[np.ix_(kept, kept)] = fit.estimates.covariance
-    if len(kept) < size:  # collinear terms have no estimate of their own, but their sum does
+    full[np.ix_(estimated, estimated)] = fit.estimates.covariance
+    if len(estimated) < size:  # collinear terms have no estimate of their own, but their sum does
         full = np.linalg.inv(fit.model.evaluation.information) / np.outer(fit.model.scale, fit.model.scale)
     return np.asarray(full * np.outer(fit.model.scale, fit.model.scale), dtype=np.float64)
 
@@ -94,9 +94,16 @@ def baseline_hazard(fit: CoxFit) -> pd.DataFrame:
     n_event = np.bincount(sets.tie_index, minlength=sets.n_time)
     for stratum in range(len(sets.bounds) - 1):
         own = slice(int(sets.bounds[stratum]), int(sets.bounds[stratum + 1]))
-        found = hazards_at(fit, sets.time[own], stratum)
-        hazard = np.diff(np.concatenate([[0.0], found.cumulative]))
-        columns = [stratum, sets.time[own], n_event[own], hazard, found.cumulative, np.exp(-found.cumulative)]
+        hazards = hazards_at(fit, sets.time[own], stratum)
+        hazard = np.diff(np.concatenate([[0.0], hazards.cumulative]))
+        columns = [
+            stratum,
+            sets.time[own],
+            n_event[own],
+            hazard,
+            hazards.cumulative,
+            np.exp(-hazards.cumulative),
+        ]
         parts.append(pd.DataFrame(dict(zip(HAZARD_COLUMNS, columns, strict=True))))
     return pd.concat(parts, ignore_index=True)
 
@@ -108,16 +115,18 @@ def standardised_rows(fit: CoxFit, frame: Frame) -> Floats:
     """
     assert fit.model is not None
     columns = []
-    for place, position in enumerate(fit.kept):
+    for place, position in enumerate(fit.independent):
         term, name = fit.data.terms[position], fit.data.covariates[position]
         column = series(frame, name)
         if name in fit.data.references:
-            known = {
+            seen_levels = {
                 fit.data.references[name],
                 *(fit.data.terms[j][len(name) + 1 : -1] for j in fit.data.positions(name)),
             }
             labels = column.astype(object).map(label, na_action="ignore")
-            values = np.where(labels.isin(known), (labels == term[len(name) + 1 : -1]).astype(float), np.nan)
+            values = np.where(
+                labels.isin(seen_levels), (labels == term[len(name) + 1 : -1]).astype(float), np.nan
+            )
         elif is_numeric(column):
             values = numbers(frame, name)
         else:
@@ -150,16 +159,16 @@ def predict_survival(
     covariance, z = scaled_covariance(fit), normal_quantile(level)
     rows = []
     for i, (row, code) in enumerate(zip(x, codes, strict=True)):
-        found = hazards_at(fit, marks, int(code))
+        hazards = hazards_at(fit, marks, int(code))
         risk = float(np.exp(row @ fit.model.scaled_beta))
-        moved = risk * (found.cumulative[:, None] * row - found.weighted_mean)
-        error = np.sqrt(risk**2 * found.variance + np.einsum("mi,ij,mj->m", moved, covariance, moved))
-        survival = np.exp(-risk * found.cumulative)
+        moved = risk * (hazards.cumulative[:, None] * row - hazards.weighted_mean)
+        error = np.sqrt(risk**2 * hazards.variance + np.einsum("mi,ij,mj->m", moved, covariance, moved))
+        survival = np.exp(-risk * hazards.cumulative)
         for m, mark in enumerate(marks):
             reason = (
                 "A covariate is missing or has a level that the model has not seen." if np.isnan(risk) else ""
             )
-            reason = reason or ("" if found.known[m] else BEYOND)
+            reason = reason or ("" if hazards.is_known[m] else BEYOND)
             limits = [survival[m] * np.exp(-z * error[m]), min(survival[m] * np.exp(z * error[m]), 1.0)]
             values = [np.nan] * 4 if reason else [survival[m], survival[m] * error[m], *limits]
             head = [i, int(code), float(mark), float(mark) / DAYS_PER_MONTH]
@@ -181,20 +190,20 @@ def standardised_survival(
     marks = np.atleast_1d(np.asarray(at, dtype=np.float64))
     if fit.data.covariates and variable not in fit.data.covariates:
         raise ValueError(f"standardised_survival: {variable!r} is no covariate of the model")
-    if fit.model is None or fit.status != OK or not set(fit.data.positions(variable)) & set(fit.kept):
+    if fit.model is None or fit.status != OK or not set(fit.data.positions(variable)) & set(fit.independent):
         reason = fit.note or f"{variable} has no estimate."
         row = {"variable": variable, "status": NOT_ESTIMABLE, "note": reason}
         return pd.DataFrame([row], columns=STANDARDISED_COLUMNS).drop(columns="stratum")
     rows = []
     for name, x in _counterfactual(fit, variable).items():
-        survival, error, known = _mean_survival(fit, x, marks)
+        survival, error, is_known = _mean_survival(fit, x, marks)
         with np.errstate(divide="ignore", invalid="ignore"):
             width = normal_quantile(level) * error / (survival * np.abs(np.log(survival)))
             limits = [survival ** np.exp(width), survival ** np.exp(-width)]
         for m, mark in enumerate(marks):
-            values = [survival[m], error[m], limits[0][m], limits[1][m]] if known[m] else [np.nan] * 4
+            values = [survival[m], error[m], limits[0][m], limits[1][m]] if is_known[m] else [np.nan] * 4
             head = [variable, name, -1, float(mark), float(mark) / DAYS_PER_MONTH]
-            about = [OK, ""] if known[m] else [NOT_ESTIMABLE, BEYOND]
+            about = [OK, ""] if is_known[m] else [NOT_ESTIMABLE, BEYOND]
             rows.append([*head, *map(float, values), *about])
     table = [dict(zip(STANDARDISED_COLUMNS, row, strict=True)) for row in rows]
     return tidy(table, STANDARDISED_COLUMNS, fit.data.n_missing).drop(columns="stratum")
@@ -203,13 +212,13 @@ def standardised_survival(
 def _counterfactual(fit: CoxFit, variable: str) -> dict[str, Floats]:
     """The model's columns (n, q) with everybody in each level of a covariate."""
     assert fit.model is not None
-    own = [fit.kept.index(j) for j in fit.data.positions(variable) if j in fit.kept]
+    own = [fit.independent.index(j) for j in fit.data.positions(variable) if j in fit.independent]
     shift = fit.model.shift[fit.data.stratum] if len(fit.model.shift) else 0.0
     whole = fit.model.x + shift
     out = {}
     if variable in fit.data.references:
         levels = {fit.data.references[variable]: -1}
-        levels |= {fit.data.terms[fit.kept[j]][len(variable) + 1 : -1]: j for j in own}
+        levels |= {fit.data.terms[fit.independent[j]][len(variable) + 1 : -1]: j for j in own}
         for name, chosen in levels.items():
             x = whole.copy()
             for j in own:
@@ -232,16 +241,16 @@ def _mean_survival(fit: CoxFit, x: Floats, marks: Floats) -> tuple[Floats, Float
     weight = fit.data.count / fit.data.count.sum()
     risk = np.exp(x @ fit.model.scaled_beta)
     total, variance = np.zeros(len(marks)), np.zeros(len(marks))
-    gradient, known = np.zeros((len(marks), x.shape[1])), np.ones(len(marks), dtype=bool)
+    gradient, is_known = np.zeros((len(marks), x.shape[1])), np.ones(len(marks), dtype=bool)
     for stratum in range(len(fit.model.sets.bounds) - 1):
         rows = np.flatnonzero(fit.data.stratum == stratum)
-        found = hazards_at(fit, marks, stratum)
-        known &= found.known
+        hazards = hazards_at(fit, marks, stratum)
+        is_known &= hazards.is_known
         for m in range(len(marks)):
-            survival = np.exp(-risk[rows] * found.cumulative[m])
+            survival = np.exp(-risk[rows] * hazards.cumulative[m])
             pull = weight[rows] * survival * risk[rows]
             total[m] += weight[rows] @ survival
-            variance[m] += pull.sum() ** 2 * found.variance[m]
-            gradient[m] += found.cumulative[m] * (pull @ x[rows]) - pull.sum() * found.weighted_mean[m]
+            variance[m] += pull.sum() ** 2 * hazards.variance[m]
+            gradient[m] += hazards.cumulative[m] * (pull @ x[rows]) - pull.sum() * hazards.weighted_mean[m]
     variance += np.einsum("mi,ij,mj->m", gradient, scaled_covariance(fit), gradient)
-    return total, np.sqrt(variance), known
+    return total, np.sqrt(variance), is_known

@@ -85,9 +85,9 @@ def _optimism(
         flattering = _differences(other, other.sample, other.sample_score, marks, n_groups)
         gaps.append(flattering - _differences(other, fit.data.times, other.score, marks, n_groups))
         slopes.append(_slope(fit.data.times, other.score))
-    known = np.isfinite(np.array(gaps))
-    total = np.where(known, np.array(gaps), 0.0).sum(axis=0)
-    n_used = known.sum(axis=0)
+    is_estimated = np.isfinite(np.array(gaps))
+    total = np.where(is_estimated, np.array(gaps), 0.0).sum(axis=0)
+    n_used = is_estimated.sum(axis=0)
     mean = np.divide(total, n_used, out=np.full(total.shape, np.nan), where=n_used > 0)
     usable = [slope for slope in slopes if np.isfinite(slope)]
     return mean, n_used, float(np.mean(usable)) if usable else float("nan")
@@ -108,9 +108,9 @@ def _differences(model: Refit, times: Times, score: Floats, marks: Floats, n_gro
 
 def _slope(times: Times, score: Floats) -> float:
     """The Cox coefficient of a log hazard (n,) in the patients; NaN where there is none."""
-    found, centred = refit(times, score[:, None], np.arange(len(times)), 0.0), score - score.mean()
+    refitted, centred = refit(times, score[:, None], np.arange(len(times)), 0.0), score - score.mean()
     spread = float(score @ centred)
-    return float(found.score @ centred) / spread if found is not None and spread > 0 else float("nan")
+    return float(refitted.score @ centred) / spread if refitted is not None and spread > 0 else float("nan")
 
 
 def _row(fit: CoxFit, members: np.ndarray, mark: float, predicted: float) -> dict[str, object]:
@@ -127,12 +127,12 @@ def _observed(fit: CoxFit, members: np.ndarray, mark: float, value: float, level
     blank |= {"predicted": float("nan"), "is_inside": None, "status": NOT_ESTIMABLE}
     if len(members) < FEWEST:
         return blank | {"note": f"Fewer than {FEWEST} patients."}
-    (found,) = survival_at(fit.data.times.take(members), np.array([mark]), "log-log", level)
-    if found["status"] != OK:
-        return blank | {"note": found["note"]}
-    lower, upper = found["ci_lower"], found["ci_upper"]
+    (observed,) = survival_at(fit.data.times.take(members), np.array([mark]), "log-log", level)
+    if observed["status"] != OK:
+        return blank | {"note": observed["note"]}
+    lower, upper = observed["ci_lower"], observed["ci_upper"]
     is_inside = bool(lower <= value <= upper) if np.isfinite(lower) else None
     return {
-        "observed": found["survival"], "ci_lower": lower, "ci_upper": upper, "predicted": value,
-        "difference": found["survival"] - value, "is_inside": is_inside, "status": OK, "note": found["note"],
+        "observed": observed["survival"], "ci_lower": lower, "ci_upper": upper, "predicted": value,
+        "difference": observed["survival"] - value, "is_inside": is_inside, "status": OK, "note": observed["note"],
     }  # fmt: skip

@@ -131,10 +131,12 @@ def _read(frame: Frame, duration: str, event: str, cluster: Any, by: Any, compet
     """Check the frame and leave out rows without a cluster or a group."""
     times = check_times(frame, duration, event, competing=competing)
     owners, groups = check_groups(frame, cluster, len(times)), check_groups(frame, by, len(times))
-    known = (owners.code >= 0) & (groups.code >= 0)
-    rows = [(name, np.flatnonzero(known & (groups.code == code))) for code, name in enumerate(groups.labels)]
+    is_complete = (owners.code >= 0) & (groups.code >= 0)
+    rows = [
+        (name, np.flatnonzero(is_complete & (groups.code == code))) for code, name in enumerate(groups.labels)
+    ]
     used = [(name, members) for name, members in rows if len(members)]
-    return _Read(times, groups.variable, used, owners.code, int((~known).sum()))
+    return _Read(times, groups.variable, used, owners.code, int((~is_complete).sum()))
 
 
 def _groups(read: _Read) -> Iterator[tuple[str, Times, Ints]]:
@@ -250,12 +252,12 @@ def _rows(
     for i, mark in enumerate(marks):
         beyond = bool(mark > times.duration.max())
         note = _note(beyond, n_cluster, float(robust[i]))
-        known = not beyond and n_cluster > 1
+        is_estimable = not beyond and n_cluster > 1
         numbers = [value[i], robust[i], naive[i], lower[i], upper[i]]
-        shown = [float(number) for number in numbers] if known else [float("nan")] * 5
+        shown = [float(number) for number in numbers] if is_estimable else [float("nan")] * 5
         counts = [len(times), n_cluster, int(is_event.sum()), int((times.duration >= mark).sum())]
         head = [float(mark), float(mark) / DAYS_PER_MONTH, *counts]
-        yield [*head, *shown, beyond, OK if known else NOT_ESTIMABLE, note]
+        yield [*head, *shown, beyond, OK if is_estimable else NOT_ESTIMABLE, note]
 
 
 def _note(beyond: bool, n_cluster: int, error: float) -> str:

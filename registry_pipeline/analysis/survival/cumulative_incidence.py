@@ -143,11 +143,11 @@ def cumulative_incidence(
     return stack(curves, CURVE_COLUMNS, groups.n_missing)
 
 
-def _curve(found: Incidence, variable: str, name: str, cause: int, level: float) -> list[Any]:
+def _curve(incidence: Incidence, variable: str, name: str, cause: int, level: float) -> list[Any]:
     """The columns of one curve."""
-    counts = [found.time, found.n_at_risk, found.n_event]
-    limits = incidence_limits(found.incidence, found.variance, level)
-    return [variable, name, cause, *counts, found.incidence, np.sqrt(found.variance), *limits]
+    counts = [incidence.time, incidence.n_at_risk, incidence.n_event]
+    limits = incidence_limits(incidence.incidence, incidence.variance, level)
+    return [variable, name, cause, *counts, incidence.incidence, np.sqrt(incidence.variance), *limits]
 
 
 @checked

@@ -127,12 +127,12 @@ def select_cutpoint(
         "min_share": min_share,
     }
     row: dict[str, object] = dict.fromkeys(COLUMNS, float("nan")) | {"variable": variable, **counts}
-    found = search(times, values, min_share) if len(times) > 1 else None
-    note = _why_not(times, found, variable)
+    result = search(times, values, min_share) if len(times) > 1 else None
+    note = _why_not(times, result, variable)
     row |= {"status": NOT_ESTIMABLE if note else OK, "note": note}
-    row["n_candidates"] = 0 if found is None else len(found.value)
-    if found is not None and not note:
-        row |= _best_row(times, values, found, min_share)
+    row["n_candidates"] = 0 if result is None else len(result.value)
+    if result is not None and not note:
+        row |= _best_row(times, values, result, min_share)
     return pd.DataFrame([row], columns=COLUMNS)
 
 
@@ -140,38 +140,38 @@ def _read(frame: Frame, duration: str, event: str, variable: str) -> tuple[Times
     """Check the frame and leave out rows without the variable."""
     times = check_times(frame, duration, event)
     values = numbers(frame, variable)
-    known = ~np.isnan(values)
-    return times.take(known), values[known], int((~known).sum())
+    is_measured = ~np.isnan(values)
+    return times.take(is_measured), values[is_measured], int((~is_measured).sum())
 
 
-def _why_not(times: Times, found: Search | None, variable: str) -> str:
+def _why_not(times: Times, result: Search | None, variable: str) -> str:
     """Say why there is no cutpoint, or nothing."""
-    if found is None:
+    if result is None:
         return "A search needs at least two patients."
     if times.event.sum() < 2:
         return "There are no events." if not times.event.any() else "There is only one event."
-    if not len(found.value):
+    if not len(result.value):
         return f"{variable} has no value that leaves enough patients on either side."
-    if not np.all(np.isfinite(found.statistic)):
+    if not np.all(np.isfinite(result.statistic)):
         return "All patients have the same score; no split can be judged."
     return ""
 
 
-def _best_row(times: Times, values: Floats, found: Search, min_share: float) -> dict[str, object]:
+def _best_row(times: Times, values: Floats, result: Search, min_share: float) -> dict[str, object]:
     """Describe the best split."""
-    best = found.best
-    group = (values <= found.value[best]).astype(np.int64)
+    best = result.best
+    group = (values <= result.value[best]).astype(np.int64)
     test = logrank_scores(times, group, 2, (0.0, 0.0))
     chi_square, freedom = quadratic_form(test.observed - test.expected, test.covariance)
-    statistic = float(found.statistic[best])
+    statistic = float(result.statistic[best])
     return {
-        "cutpoint": float(found.value[best]),
+        "cutpoint": float(result.value[best]),
         "statistic": statistic,
         "naive_chi_square": chi_square,
         "naive_p_value": chi_square_p(chi_square, freedom),
-        "p_value_lausen_94": p_lausen_94(statistic, len(times), found.n_below),
+        "p_value_lausen_94": p_lausen_94(statistic, len(times), result.n_below),
         "p_value_lausen_92": p_lausen_92(statistic, min_share),
-        "n_at_or_below": int(found.n_below[best]),
+        "n_at_or_below": int(result.n_below[best]),
     }
 
 
@@ -196,9 +196,9 @@ def cutpoint_stability(
     for _ in range(n_bootstrap if len(times) > 1 else 0):
         rows = generator.integers(0, len(times), len(times))
         sample = times.take(rows)
-        found = search(sample, values[rows], min_share)
-        if not _why_not(sample, found, variable):
-            chosen.append(float(found.value[found.best]))
+        result_of_sample = search(sample, values[rows], min_share)
+        if not _why_not(sample, result_of_sample, variable):
+            chosen.append(float(result_of_sample.value[result_of_sample.best]))
     cut, count = np.unique(np.asarray(chosen, dtype=np.float64), return_counts=True)
     order = np.lexsort((cut, -count))
     result = pd.DataFrame(

@@ -40,8 +40,8 @@ def search_cost(
     the drawing, whatever the size (Hothorn & Lausen 2003). Where no cutpoint can be searched: not_estimable.
     """
     row = select_cutpoint(frame, duration, event, variable, min_share).iloc[0]
-    kept = ["variable", "cutpoint", "statistic", "n", "n_event", "n_missing", "n_candidates", "min_share"]
-    out = {name: row[name] for name in [*kept, "naive_p_value", "status", "note"]}
+    columns = ["variable", "cutpoint", "statistic", "n", "n_event", "n_missing", "n_candidates", "min_share"]
+    out = {name: row[name] for name in [*columns, "naive_p_value", "status", "note"]}
     out |= {"n_permutations": 0, "permutation_p_value": np.nan, "naive_false_positive_share": np.nan}
     if row["status"] == "ok":
         drawn = _largest(frame, duration, event, variable, min_share, n_permutations, seed)
@@ -59,16 +59,16 @@ def _largest(
 ) -> Floats:
     """The largest standardised statistic of each permutation, (n,)."""
     values = numbers(frame, variable)
-    known = ~np.isnan(values)
-    times = check_times(frame, duration, event).take(known)
-    found, scores = search(times, values[known], min_share), logrank_rank_scores(times)
+    is_measured = ~np.isnan(values)
+    times = check_times(frame, duration, event).take(is_measured)
+    result, scores = search(times, values[is_measured], min_share), logrank_rank_scores(times)
     size, total, square = len(scores), scores.sum(), scores @ scores
-    below = found.n_below.astype(np.float64)
+    below = result.n_below.astype(np.float64)
     spread = np.sqrt(below * (size - below) / (size**2 * (size - 1.0)) * (size * square - total**2))
     generator, parts = np.random.default_rng(seed), []
     block = max(1, CELLS // size)
     for start in range(0, n, block):
         dealt = generator.permuted(np.tile(scores, (min(block, n - start), 1)), axis=1)
-        sums = np.cumsum(dealt, axis=1)[:, found.n_below - 1]
+        sums = np.cumsum(dealt, axis=1)[:, result.n_below - 1]
         parts.append(np.max(np.abs(sums - below / size * total) / spread, axis=1))
     return np.concatenate(parts)

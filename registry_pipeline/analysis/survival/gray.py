@@ -150,17 +150,17 @@ def gray_test(
     groups = check_groups(frame, by, len(times))
     if groups.n_missing:
         times = times.take(groups.code >= 0)
-    known = groups.take(groups.code >= 0)
+    classified = groups.take(groups.code >= 0)
     n_event = int((times.event == cause).sum())
     chi_square, freedom = float("nan"), 0
     expected: tuple[float, str] = (float("nan"), "")
     reason = _why_not(len(times), groups.n_used, n_event, groups.variable, cause)
     reason = reason or _emptied(times, known, cause)
     if not reason:
-        curves = group_curves(times, known.code, len(groups.labels), cause)
+        curves = group_curves(times, classified.code, len(groups.labels), cause)
         chi_square, freedom = quadratic_form(*gray_scores(curves))
         scores, own = subdistribution_scores(times, cause)
-        expected = least_expected(binned(known.code, own, len(groups.labels)), known)
+        expected = least_expected(binned(classified.code, own, len(groups.labels)), classified)
         reason = "" if freedom else "The groups were never at risk together."
     row = {
         "stratum_variable": groups.variable, "cause": cause, "chi_square": chi_square,
@@ -168,7 +168,7 @@ def gray_test(
     }  # fmt: skip
     leading = leading_p(
         chi_square, freedom, expected, reason,
-        lambda: permutation_p(scores, known.code, len(groups.labels), None, n_permutations, seed),
+        lambda: permutation_p(scores, classified.code, len(groups.labels), None, n_permutations, seed),
     )  # fmt: skip
     return pd.DataFrame([row | leading], columns=COLUMNS)
 

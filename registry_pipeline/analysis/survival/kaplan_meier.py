@@ -113,9 +113,9 @@ def landmark_survival(
     if unit == "days":
         raise ValueError("landmark_survival: unit must be frame or months")
     groups = grouped_times(frame, duration, event, by, entry)
-    given = np.atleast_1d(np.asarray(at, dtype=np.float64))
-    marks = given * DAYS_PER_MONTH if unit == "months" else given
-    months = given if unit == "months" else given / DAYS_PER_MONTH
+    times_given = np.atleast_1d(np.asarray(at, dtype=np.float64))
+    marks = times_given * DAYS_PER_MONTH if unit == "months" else times_given
+    months = times_given if unit == "months" else times_given / DAYS_PER_MONTH
     rows = [
         {"stratum_variable": groups.variable, "stratum": name, "landmark_months": float(month), **values}
         for name, part in groups.parts

@@ -68,21 +68,21 @@ def landmark_analysis(
 
 def _left(times: Times, mark: float) -> Times:
     """Those still under observation after the landmark, their clock set to 0 there."""
-    kept = times.take(times.duration > mark)
-    return Times(kept.duration - mark, kept.event)
+    later = times.take(times.duration > mark)
+    return Times(later.duration - mark, later.event)
 
 
 def _from_landmark(times: Times, mark: float, horizon: float, level: float) -> dict[str, Any]:
     """One group from one landmark on."""
-    left, gone = _left(times, mark), times.duration <= mark
+    remaining, gone = _left(times, mark), times.duration <= mark
     row: dict[str, Any] = {
         "landmark": mark, "landmark_months": mark / DAYS_PER_MONTH, "horizon": horizon,
         "horizon_months": horizon / DAYS_PER_MONTH, "n_before": len(times),
         "n_left_with_event": int((gone & (times.event > 0)).sum()),
         "n_left_censored": int((gone & (times.event == 0)).sum()),
-        "n": len(left), "n_event": int(left.event.sum()), "n_at_risk": int((left.duration >= horizon).sum()),
+        "n": len(remaining), "n_event": int(remaining.event.sum()), "n_at_risk": int((remaining.duration >= horizon).sum()),
     }  # fmt: skip
-    return row | _at(left, horizon, "Nobody is under observation after the landmark.", level)
+    return row | _at(remaining, horizon, "Nobody is under observation after the landmark.", level)
 
 
 def _at(times: Times, mark: float, nobody: str, level: float) -> dict[str, Any]:
@@ -100,8 +100,8 @@ def _logrank_from(times: Times, groups: Groups, mark: float) -> float:
     if groups.variable == "overall" or not len(rows) or not times.event[rows].any():
         return float("nan")
     code = np.unique(groups.code[rows], return_inverse=True)[1].astype(np.int64)
-    left = Times(times.duration[rows] - mark, times.event[rows])
-    return two_sample_p(left, code, int(code.max()) + 1)
+    remaining = Times(times.duration[rows] - mark, times.event[rows])
+    return two_sample_p(remaining, code, int(code.max()) + 1)
 
 
 @checked

@@ -97,9 +97,9 @@ def quadratic_form(difference: Floats, covariance: Floats) -> tuple[float, int]:
     used = np.flatnonzero(np.diag(covariance) > 1e-12 * max(scale, 1e-300))
     if len(used) < 2:
         return float("nan"), 0
-    kept = used[:-1]  # the scores sum to zero: one group says nothing new
-    block = covariance[np.ix_(kept, kept)]
-    return float(difference[kept] @ np.linalg.solve(block, difference[kept])), len(kept)
+    independent = used[:-1]  # the scores sum to zero: one group says nothing new
+    block = covariance[np.ix_(independent, independent)]
+    return float(difference[independent] @ np.linalg.solve(block, difference[independent])), len(independent)
 
 
 def _combine(times: Times, groups: Groups, strata: Groups | None, power: tuple[float, float]) -> ScoreTest:

@@ -214,10 +214,10 @@ def difference_of_means(
     errors = [row["standard_error"] for row in both]
     error = float(np.hypot(*errors))
     few = [row["stratum"] for row in both if row["degrees_of_freedom"] < FEWEST_SEEN - 1]
-    known = bool(np.isfinite(gap)) and min(errors) > 0 and not few
+    is_estimable = bool(np.isfinite(gap)) and min(errors) > 0 and not few
     notes = [f"{row['stratum']}: {row['note']}" for row in both if row["note"]]
     half = p_value = freedom = float("nan")
-    if known:
+    if is_estimable:
         widened = [_widened(row["standard_error"], row["degrees_of_freedom"]) for row in both]
         half, p_value, freedom = _student(gap, widened, [row["degrees_of_freedom"] for row in both], level)
     elif np.isfinite(gap) and few:
@@ -231,12 +231,12 @@ def difference_of_means(
         "stratum": other["stratum"],
         "reference_stratum": reference["stratum"],
         "tau": other["tau"],
-        "estimate": gap if known else float("nan"),
-        "standard_error": error if known else float("nan"),
+        "estimate": gap if is_estimable else float("nan"),
+        "standard_error": error if is_estimable else float("nan"),
         "degrees_of_freedom": freedom,
         "ci_lower": gap - half,
         "ci_upper": gap + half,
         "p_value": p_value,
-        "status": OK if known else NOT_ESTIMABLE,
+        "status": OK if is_estimable else NOT_ESTIMABLE,
         "note": " ".join(notes),
     }

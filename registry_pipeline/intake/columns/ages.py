@@ -74,8 +74,8 @@ def _issues(cells: pl.DataFrame, ages: Typed, days: Typed, name: str) -> pl.Data
     return pl.concat([own, days.issues, with_schema(odd, ISSUE_SCHEMA)])
 
 
-def _changes(known: pl.DataFrame) -> pl.DataFrame:
-    result = known.with_columns(
+def _changes(aged: pl.DataFrame) -> pl.DataFrame:
+    result = aged.with_columns(
         pl.col("text").alias("text_before"),
         pl.col("value").dt.to_string("%Y-%m-%d").alias("value_after"),
         pl.lit("age").alias("parser"),

@@ -27,22 +27,23 @@ class AnchorDates:
     dates: pl.DataFrame
 
 
-def anchor_dates(anchor: Anchor, facility: Facility, found: Sequence[pl.DataFrame]) -> AnchorDates:
+def anchor_dates(anchor: Anchor, facility: Facility, parts: Sequence[pl.DataFrame]) -> AnchorDates:
     """One date per patient: of the most trusted source, of its newest submission.
 
     Two different dates there leave the patient without one; nothing is guessed.
 
     Args:
-        found: staged rows (patient_id, the date's columns, _source_no, _submission_no) of every
+        parts: staged rows (patient_id, the date's columns, _source_no, _submission_no) of every
             ``[[source.table]]`` that fills the anchor.
     """
     columns = {anchor.column: "value"} | {f"{anchor.column}_{part}": part for part in _PARTS[1:]}
-    wanted = ["patient_id", *columns, "_source_no", "_submission_no"]
+    chosen = ["patient_id", *columns, "_source_no", "_submission_no"]
     rows = (
-        pl.concat([one.select(wanted) for one in found]).rename(columns).drop_nulls(["patient_id", "value"])
+        pl.concat([part.select(chosen) for part in parts]).rename(columns).drop_nulls(["patient_id", "value"])
     )
     key = next(
-        (one for one in (f"{anchor.table}.{anchor.column}", anchor.table) if one in facility.precedence), ""
+        (item for item in (f"{anchor.table}.{anchor.column}", anchor.table) if item in facility.precedence),
+        "",
     )
     trusted = facility.precedence.get(key, ())
     rank = {

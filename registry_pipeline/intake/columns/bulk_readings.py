@@ -56,7 +56,7 @@ def read_dates(
 def read_identifiers(texts: pl.Series, is_person: bool, fields: Mapping[str, pl.DataType]) -> pl.DataFrame:
     """Readings of identifiers, which are nearly all distinct and plain: only the others go through the parser."""
     text = pl.col("text")
-    known = texts.to_frame("text").select(
+    distinct = texts.to_frame("text").select(
         text,
         (text.str.contains(_PLAIN_IDENTIFIER) & ~text.str.contains(_ODD_IDENTIFIER))
         .fill_null(False)
@@ -66,11 +66,11 @@ def read_identifiers(texts: pl.Series, is_person: bool, fields: Mapping[str, pl.
     )
     column = NumberedColumn(
         is_person,
-        has_decimals=bool(known["has_decimals"].any()),
-        running=frozenset(texts.filter(known["is_running"])),
+        has_decimals=bool(distinct["has_decimals"].any()),
+        running=frozenset(texts.filter(distinct["is_running"])),
     )
     read = partial(read_identifier, column=column)
-    return _read_others(texts, known, known["is_plain"], {"value": text}, read, fields)
+    return _read_others(texts, distinct, distinct["is_plain"], {"value": text}, read, fields)
 
 
 def part_of_identifier(texts: pl.Series) -> pl.Series:
@@ -82,19 +82,19 @@ def part_of_identifier(texts: pl.Series) -> pl.Series:
 
 def _read_others(
     texts: pl.Series,
-    known: pl.DataFrame,
+    distinct: pl.DataFrame,
     is_known: pl.Series,
-    made: Mapping[str, pl.Expr],
+    expressions: Mapping[str, pl.Expr],
     read: Callable[[str | None], Reading],
     fields: Mapping[str, pl.DataType],
 ) -> pl.DataFrame:
-    """Readings of all texts: made from ``known`` where that is enough, else by the parser."""
+    """Readings of all texts: made from ``distinct`` where that is enough, else by the parser."""
     nothing, is_other = pl.lit(None), ~is_known
-    wanted = [made.get(name, nothing).cast(dtype).alias(name) for name, dtype in fields.items()]
+    columns = [expressions.get(name, nothing).cast(dtype).alias(name) for name, dtype in fields.items()]
     others = parse_texts(texts.filter(is_other), read, fields)
-    told = known.lazy().filter(is_known).select(wanted).collect()
+    plain = distinct.lazy().filter(is_known).select(columns).collect()
     if others.is_empty():
-        return told
+        return plain
     mask = is_known.to_numpy()
     places = np.argsort(np.concatenate([np.flatnonzero(mask), np.flatnonzero(~mask)]))
-    return pl.concat([told, others])[places]
+    return pl.concat([plain, others])[places]

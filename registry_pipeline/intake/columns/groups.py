@@ -83,7 +83,7 @@ def _bundles(columns: list[str], mapping: TableMapping) -> dict[str, list[str]]:
             own = [
                 size_field for size_field in (*SIZE_FIELDS, "size_text") if size_field not in mapping.columns
             ]
-        bundles[name] = [name, *(one for one in own if one in columns)]
+        bundles[name] = [name, *(column_name for column_name in own if column_name in columns)]
     return bundles
 
 
@@ -99,8 +99,8 @@ def _chosen(column: ColumnMapping, names: list[str]) -> list[pl.Expr]:
     filled = [pl.col(name).filter(main.is_not_null()) for name in names]
     if column.aggregate in ("min", "max"):
         order = main.drop_nulls().arg_min() if column.aggregate == "min" else main.drop_nulls().arg_max()
-        return [one.get(order, null_on_oob=True) for one in filled]
-    return [one.last() if column.aggregate == "last" else one.first() for one in filled]
+        return [values.get(order, null_on_oob=True) for values in filled]
+    return [values.last() if column.aggregate == "last" else values.first() for values in filled]
 
 
 def _count(column: ColumnMapping) -> pl.Expr:

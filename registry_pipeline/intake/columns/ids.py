@@ -84,7 +84,9 @@ def fill_templates(records: pl.DataFrame, mapping: TableMapping) -> pl.DataFrame
         if column.template is not None and not column.is_composed and name != "patient_id"
     ]
     while waiting:
-        name = next(one for one in waiting if not _needs(mapping, one) & set(waiting))
+        name = next(
+            waiting_name for waiting_name in waiting if not _needs(mapping, waiting_name) & set(waiting)
+        )
         pieces = [
             _piece(template_piece, _text_of(mapping, name, template_piece))
             if isinstance(template_piece, Placeholder)

@@ -161,10 +161,10 @@ def _word_reader(words: Mapping[str, Any], is_own_list: bool) -> Callable[[str |
     values = {repr(value): value for value in words.values()}
 
     def read(text: str | None) -> Reading:
-        found = look_up(text)
-        if found.status != "ok" or found.value is None:
-            return _BLANK if found.status == "blank" else _issue(found.reason, "S05")
-        value = values[found.value]
+        word = look_up(text)
+        if word.status != "ok" or word.value is None:
+            return _BLANK if word.status == "blank" else _issue(word.reason, "S05")
+        value = values[word.value]
         is_declared = text in words or (is_own_list and isinstance(value, bool))
         return Reading({"value": value}, after=None if is_declared else plain(value), parser="code")
 
@@ -174,11 +174,16 @@ def _word_reader(words: Mapping[str, Any], is_own_list: bool) -> Callable[[str |
 def _read_date(
     text: str | None, options: dict[str, Any], zone: tzinfo | None = None, times_are_utc: bool = False
 ) -> Reading:
-    found = parse_date(as_local(text, zone, times_are_utc), **options)
-    if found.status != "ok" or found.value is None:
-        return _BLANK if found.status == "blank" else _issue(found.reason, "S09")
-    parts = {"value": found.value, "precision": found.precision, "lower": found.lower, "upper": found.upper}
-    after = found.value.isoformat()
+    parsed = parse_date(as_local(text, zone, times_are_utc), **options)
+    if parsed.status != "ok" or parsed.value is None:
+        return _BLANK if parsed.status == "blank" else _issue(parsed.reason, "S09")
+    parts = {
+        "value": parsed.value,
+        "precision": parsed.precision,
+        "lower": parsed.lower,
+        "upper": parsed.upper,
+    }
+    after = parsed.value.isoformat()
     return Reading(parts, after=after if after != text else None, parser="date")
 
 
@@ -189,11 +194,11 @@ def _number_reader(mapping: ColumnMapping, source: Source) -> Callable[[str | No
         return number
 
     def read(text: str | None) -> Reading:
-        found = words(text)
-        if found.status != "query":
-            return found
+        reading = words(text)
+        if reading.status != "query":
+            return reading
         other = number(text)
-        return found if other.status == "query" else other
+        return reading if other.status == "query" else other
 
     return read
 
@@ -204,33 +209,35 @@ def _read_number(text: str | None, mapping: ColumnMapping, decimal: Any) -> Read
     default = mapping.unit or column.unit
     if mapping.unit_from is not None:
         text, _, default = (text or "").partition(UNIT_MARK)
-    found = parse_number(text, decimal=decimal, units=units, default_unit=default or None)
-    if found.status != "ok" or found.value is None:
-        return _BLANK if found.status == "blank" else _issue(found.reason, "S14")
-    if found.qualifier != "=":
+    parsed = parse_number(text, decimal=decimal, units=units, default_unit=default or None)
+    if parsed.status != "ok" or parsed.value is None:
+        return _BLANK if parsed.status == "blank" else _issue(parsed.reason, "S14")
+    if parsed.qualifier != "=":
         return _issue("qualified", "S14")
     if column.kind != "integer":
-        return Reading({"value": found.value}, after=_changed(text, found.value), parser="number")
-    if abs(found.value) >= _EXACT_WHOLE:
+        return Reading({"value": parsed.value}, after=_changed(text, parsed.value), parser="number")
+    if abs(parsed.value) >= _EXACT_WHOLE:
         return _issue("out_of_range", "S14")
-    if not found.value.is_integer() and mapping.rounding is None:
+    if not parsed.value.is_integer() and mapping.rounding is None:
         return _issue("not_an_integer", "S14")
-    value = math.floor(found.value + (0.5 if mapping.rounding == "nearest" else 0.0))
+    value = math.floor(parsed.value + (0.5 if mapping.rounding == "nearest" else 0.0))
     return Reading({"value": value}, after=_changed(text, value), parser="number")
 
 
 def _read_size(text: str | None, unit: Any, decimal: Any) -> Reading:
-    found = parse_size(text, unit=unit, decimal=decimal)
-    if found.status != "ok":
-        return _BLANK if found.status == "blank" else _issue(found.reason, "M03")
-    parts = {field: getattr(found, field) for field in SIZE_FIELDS.values()}
-    parts["value"] = found.long_axis_mm
-    axes = [found.long_axis_mm, found.short_axis_mm, found.third_mm]
-    known = " x ".join(f"{axis:g}" for axis in axes if axis is not None)
-    bounds = f"{_bound(found.lower_mm)}..{_bound(found.upper_mm)}"
-    after = f"{known or bounds} mm"
+    parsed = parse_size(text, unit=unit, decimal=decimal)
+    if parsed.status != "ok":
+        return _BLANK if parsed.status == "blank" else _issue(parsed.reason, "M03")
+    parts = {field: getattr(parsed, field) for field in SIZE_FIELDS.values()}
+    parts["value"] = parsed.long_axis_mm
+    axes = [parsed.long_axis_mm, parsed.short_axis_mm, parsed.third_mm]
+    measured = " x ".join(f"{axis:g}" for axis in axes if axis is not None)
+    bounds = f"{_bound(parsed.lower_mm)}..{_bound(parsed.upper_mm)}"
+    after = f"{measured or bounds} mm"
     is_plain = (
-        found.long_axis_mm is not None and _changed(text, found.long_axis_mm) is None and known.find("x") < 0
+        parsed.long_axis_mm is not None
+        and _changed(text, parsed.long_axis_mm) is None
+        and measured.find("x") < 0
     )
     return Reading(parts, after=None if is_plain else after, parser="size")
 
@@ -241,10 +248,10 @@ def _bound(value: float | None) -> str:
 
 def _read_days(text: str | None, decimal: Any) -> Reading:
     """A number of days from an anchor; fractions are rounded to the nearest day when the date is made."""
-    found = parse_number(text, decimal=decimal)
-    if found.status != "ok" or found.value is None:
-        return _BLANK if found.status == "blank" else _issue(found.reason, "S09")
-    return Reading({"value": found.value}) if found.qualifier == "=" else _issue("qualified", "S09")
+    parsed = parse_number(text, decimal=decimal)
+    if parsed.status != "ok" or parsed.value is None:
+        return _BLANK if parsed.status == "blank" else _issue(parsed.reason, "S09")
+    return Reading({"value": parsed.value}) if parsed.qualifier == "=" else _issue("qualified", "S09")
 
 
 def _changed(text: str | None, value: float) -> str | None:

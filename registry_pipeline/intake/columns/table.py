@@ -79,14 +79,14 @@ class Staging:
 
     def patients(self, rows: pl.DataFrame, mapping: ColumnMapping, source: Source) -> tuple[Typed, pl.Series]:
         """The patients' own numbers and pseudonyms; the tables of a source mostly share rows and patients."""
-        known = self._latest
-        wanted = (source.name, mapping)
-        is_known = known is not None and (known.source, known.mapping) == wanted
-        if known is None or not is_known or not known.row_ids.equals(rows["_row_id"]):
+        latest = self._latest
+        key = (source.name, mapping)
+        is_known = latest is not None and (latest.source, latest.mapping) == key
+        if latest is None or not is_known or not latest.row_ids.equals(rows["_row_id"]):
             local = local_patient(rows, mapping, source)
             result = self.pseudonyms.of(local.values["patient_id"], source.patient_number)
-            known = self._latest = _Patients(source.name, mapping, rows["_row_id"], local, result)
-        return known.local, known.pseudonyms
+            latest = self._latest = _Patients(source.name, mapping, rows["_row_id"], local, result)
+        return latest.local, latest.pseudonyms
 
 
 def stage_table(rows: pl.DataFrame, mapping: TableMapping, source: Source, staging: Staging) -> TableRows:
@@ -98,7 +98,7 @@ def stage_table(rows: pl.DataFrame, mapping: TableMapping, source: Source, stagi
     work = _Work(feeding_rows(rows, mapping), mapping, source, staging)
     work.type_patient()
     for column in mapping.columns.values():
-        work.type_one(column)
+        work.add_column(column)
     return work.finish()
 
 
@@ -129,7 +129,7 @@ class _Work:
 
     def __init__(self, rows: pl.DataFrame, mapping: TableMapping, source: Source, staging: Staging) -> None:
         self.rows, self.mapping, self.source, self.staging = rows, mapping, source, staging
-        self.known = curated_tables()[mapping.table]
+        self.declared = curated_tables()[mapping.table]
         self.records = rows.select("_row_id", "_submission_no")
         self.issues: list[pl.DataFrame] = []
         self.changes: list[pl.DataFrame] = []
@@ -142,7 +142,7 @@ class _Work:
             result.alias("patient_id"), local.values["patient_id"].alias(LOCAL_PATIENT)
         )
 
-    def type_one(self, column: ColumnMapping) -> None:
+    def add_column(self, column: ColumnMapping) -> None:
         """One mapped column other than the patient and templates, which need all others first."""
         name = column.target.name
         if name == "patient_id" or (column.template is not None and not column.is_composed):
@@ -193,7 +193,7 @@ class _Work:
 
     def _siblings(self, name: str) -> dict[str, Any]:
         mapped = self.mapping.columns
-        return {one: None for one in self.known if one not in mapped and one != name}
+        return {column: None for column in self.declared if column not in mapped and column != name}
 
     def _carry_source_columns(self) -> None:
         named = [
@@ -232,9 +232,9 @@ class _Work:
         rows = self.records.with_columns(pl.lit(self.staging.facility.facility_id).alias("facility_id"))
         if self.staging.facility.calendar == "relative":
             rows = rows.with_columns(_relative(rows.columns))
-        own = [name for name in self.known if name in rows.columns]
+        own = [name for name in self.declared if name in rows.columns]
         return rows.select(
-            *(pl.col(name).cast(self.known[name].polars_type) for name in own),
+            *(pl.col(name).cast(self.declared[name].polars_type) for name in own),
             "_row_id",
             "_row_ids",
             pl.lit(self.source.number, dtype=pl.Int16).alias("_source_no"),

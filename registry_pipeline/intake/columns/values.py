@@ -90,11 +90,11 @@ def clean(rows: pl.DataFrame, columns: Sequence[str], sentinels: Sequence[str]) 
     if not columns:
         return rows
     blanks = pl.Series([*sentinels, ""], dtype=pl.String).to_frame("text").select(folded(pl.col("text")))
-    wanted = blanks["text"].unique().implode()
-    found = rows.select(_missing_texts(at, name, wanted) for at, name in enumerate(columns)).row(0)
+    keys = blanks["text"].unique().implode()
+    outcomes = rows.select(_missing_texts(at, name, keys) for at, name in enumerate(columns)).row(0)
     is_padded = rows.select(_is_padded(name).alias(str(at)) for at, name in enumerate(columns)).row(0)
     changed = []
-    for name, missing, has_blanks in zip(columns, found, is_padded, strict=True):
+    for name, missing, has_blanks in zip(columns, outcomes, is_padded, strict=True):
         stripped = pl.col(name).str.strip_chars()
         if missing:
             texts = pl.Series(missing, dtype=pl.String).implode()
@@ -191,12 +191,12 @@ def _typed_text(row_ids: pl.Series, texts: pl.Series, origin: pl.Series, name: s
     """Free text as it is, but for the words that programs write where there is no value."""
     is_null = texts.to_frame("text").select(folded(pl.col("text")).is_in(list(MACHINE_NULLS)))["text"]
     is_null = is_null.fill_null(False)
-    kept = texts.zip_with(~is_null, pl.Series([None], dtype=pl.String)) if is_null.any() else texts
+    filled = texts.zip_with(~is_null, pl.Series([None], dtype=pl.String)) if is_null.any() else texts
     changes = pl.DataFrame([row_ids, texts.alias("text_before")]).filter(is_null)
     shaped = changes.with_columns(pl.lit(name).alias("column_name"), pl.lit("placeholder").alias("parser"))
     return Typed(
-        kept.alias(name).to_frame(),
-        kept,
+        filled.alias(name).to_frame(),
+        filled,
         origin,
         _NO_ISSUES,
         with_schema(shaped, CHANGE_SCHEMA),
@@ -207,12 +207,12 @@ def _judged(
     readings: pl.DataFrame, places: pl.Series, rows: pl.DataFrame, name: str
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Issues and changes of the rows whose reading has something to tell."""
-    told = [readings[column].null_count() < readings.height for column in ("rule_id", "after")]
-    if not any(told):
+    has_outcome = [readings[column].null_count() < readings.height for column in ("rule_id", "after")]
+    if not any(has_outcome):
         return _NO_ISSUES, _NO_CHANGES
     tells = readings.select(pl.col("rule_id").is_not_null() | pl.col("after").is_not_null()).to_series()
-    wanted = tells[places].arg_true()
-    judged = rows[wanted].hstack(readings[list(_FOUND)][places[wanted]])
+    positions = tells[places].arg_true()
+    judged = rows[positions].hstack(readings[list(_FOUND)][places[positions]])
     judged = judged.with_columns(pl.lit(name).alias("column_name"))
     issues, changes = pl.collect_all(
         [

@@ -59,16 +59,18 @@ def find_identity(facility: Facility, uses: Sequence[FileUse], read: ReadRows) -
     links: UnionFind[Number] = UnionFind()
     for source in linking:
         numbers = numbers_of(read(_narrow(source), uses), source)[0]
-        for one, other in _links(numbers):
-            links.join(one, other)
+        for number, other in _links(numbers):
+            links.join(number, other)
     groups = links.groups()
     if not groups:
         return Identity()
-    first = _first_seen(facility, uses, read, {one for group in groups for one in group})
+    first = _first_seen(facility, uses, read, {number for group in groups for number in group})
     stands_for: dict[Number, Number] = {}
     for group in groups:
-        chosen = min(group, key=lambda one: (first.get(one, 2**63), one[0] != LEADING_NUMBER, one))
-        stands_for.update({one: chosen for one in group if one != chosen})
+        chosen = min(
+            group, key=lambda number: (first.get(number, 2**63), number[0] != LEADING_NUMBER, number)
+        )
+        stands_for.update({number: chosen for number in group if number != chosen})
     return Identity(stands_for)
 
 
@@ -113,27 +115,27 @@ def _links(numbers: pl.DataFrame) -> Iterator[tuple[Number, Number]]:
     ordered = numbers.with_columns(
         pl.col("kind", "local").shift(1).over("_row_id").name.prefix("before_")
     ).drop_nulls("before_kind")
-    for one, local, before, before_local in (
+    for number, local, before, before_local in (
         ordered.select("kind", "local", "before_kind", "before_local").unique(maintain_order=True).iter_rows()
     ):
-        yield (before, before_local), (one, local)
+        yield (before, before_local), (number, local)
 
 
 def _first_seen(
-    facility: Facility, uses: Sequence[FileUse], read: ReadRows, wanted: set[Number]
+    facility: Facility, uses: Sequence[FileUse], read: ReadRows, linked: set[Number]
 ) -> dict[Number, int]:
     """The first row that ever gave a record under a number; numbers without records are left out."""
     ever = [replace(use, is_superseded=False) for use in uses]
-    asked = pl.DataFrame(sorted(wanted), schema={"kind": pl.String, "local": pl.String}, orient="row")
-    found: dict[Number, int] = {}
+    searched = pl.DataFrame(sorted(linked), schema={"kind": pl.String, "local": pl.String}, orient="row")
+    first_rows: dict[Number, int] = {}
     for source in facility.sources:
         if not source.tables:
             continue
         own = replace(_narrow(source), person=None)
-        numbers = numbers_of(read(own, ever), own)[0].join(asked, on=["kind", "local"], how="semi")
+        numbers = numbers_of(read(own, ever), own)[0].join(searched, on=["kind", "local"], how="semi")
         for kind, local, row in numbers.group_by("kind", "local").agg(pl.col("_row_id").min()).iter_rows():
-            found[kind, local] = min(row, found.get((kind, local), row))
-    return found
+            first_rows[kind, local] = min(row, first_rows.get((kind, local), row))
+    return first_rows
 
 
 def contradictions(patients: pl.DataFrame, linked: pl.Series) -> pl.DataFrame:

@@ -88,7 +88,7 @@ def _hashed(texts: pl.Series, form: Callable[[str], str | None], what: str, key:
     """Keyed hash of the form of every text; each text is formed and hashed once."""
     distinct = texts.drop_nulls().unique()
     forms = [(text, form(text)) for text in distinct.to_list()]
-    hashes = {text: _hash(one, what, key) for text, one in forms if one}
+    hashes = {text: _hash(form_of_text, what, key) for text, form_of_text in forms if form_of_text}
     return texts.replace_strict(hashes, default=None, return_dtype=pl.String)
 
 
@@ -137,19 +137,24 @@ def soundex(word: str) -> str:
     """American Soundex of a lower-case word: ``robert`` gives ``r163``; another script is its own code."""
     if not ("a" <= word[0] <= "z"):
         return word
-    found, before = word[0], _SOUNDEX.get(word[0], "")
+    code_so_far, before = word[0], _SOUNDEX.get(word[0], "")
     for letter in word[1:]:
         code = _SOUNDEX.get(letter, "")
         if code and code != before:
-            found += code
+            code_so_far += code
         if letter not in "hw":
             before = code
-    return (found + "000")[:4]
+    return (code_so_far + "000")[:4]
 
 
 def _words(text: str) -> list[str]:
     plain = unicodedata.normalize("NFKD", text).casefold()
     letters = "".join(
-        one if one.isalpha() else "" if unicodedata.combining(one) or one in "'’" else " " for one in plain
+        character
+        if character.isalpha()
+        else ""
+        if unicodedata.combining(character) or character in "'’"
+        else " "
+        for character in plain
     )
     return letters.split()

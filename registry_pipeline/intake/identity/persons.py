@@ -56,7 +56,7 @@ class Persons:
             if source.tables and kind == source.patient_number:
                 continue  # these are the numbers of add_patients
             local = group["local"]
-            found = group.select(
+            hashed = group.select(
                 pl.col("local").alias(XREF_COLUMN),
                 self.pseudonyms.of(local, str(kind)).alias("patient_id"),
                 "_row_id",
@@ -66,23 +66,25 @@ class Persons:
                 pl.lit(person_mapping_no(source, str(kind)), dtype=pl.Int16).alias("_mapping_no"),
             )
             name = source.name if kind == source.patient_number else f"{source.name}.{kind}"
-            once = found.unique(XREF_COLUMN, keep="first", maintain_order=True)
+            once = hashed.unique(XREF_COLUMN, keep="first", maintain_order=True)
             self.numbers.append(_placed(once, source, name))
 
     def patient_xref(self, facility: Facility) -> pl.DataFrame:
         """Which number of which source is which patient. Numbers of people without any record are not kept."""
-        known = pl.concat([part.filter("_has_record").select("patient_id") for part in self.numbers]).unique()
-        found: list[pl.DataFrame] = []
+        with_record = pl.concat(
+            [part.filter("_has_record").select("patient_id") for part in self.numbers]
+        ).unique()
+        parts: list[pl.DataFrame] = []
         seen: dict[str, list[pl.DataFrame]] = {}
         for part in self.numbers:
             if not part["_has_record"].all():
-                part = part.join(known, on="patient_id", how="semi", maintain_order="left")
+                part = part.join(with_record, on="patient_id", how="semi", maintain_order="left")
             earlier = seen.setdefault(str(part["source_name"].first()), [])
             if earlier:
                 part = part.join(pl.concat(earlier), on=XREF_COLUMN, how="anti", maintain_order="left")
             earlier.append(part.select(XREF_COLUMN))
-            found.append(part)
-        return pl.concat(found).select(
+            parts.append(part)
+        return pl.concat(parts).select(
             pl.lit(facility.facility_id).alias("facility_id"),
             "source_name",
             XREF_COLUMN,

@@ -32,26 +32,26 @@ class Arrivals:
 
     def __init__(self, ledger: Sequence[LandedFile], knows_inbox: bool) -> None:
         self._ledger, self._knows_inbox = ledger, knows_inbox
-        self._found: list[tuple[InboxFile, str, bool]] = []
+        self._files: list[tuple[InboxFile, str, bool]] = []
 
     def add(self, file: InboxFile, sha256: str, is_arrival: bool) -> None:
         """A file whose bytes lie in the landing; it is an arrival when no file of that name held these bytes before."""
-        self._found.append((file, sha256, is_arrival))
+        self._files.append((file, sha256, is_arrival))
 
     def divided(
         self, source_name: Callable[[], SourceName]
     ) -> tuple[list[tuple[str, InboxFile]], list[InboxFile]]:
         """Hash and file of those to be landed, and the others. The mapping is read only if it is needed."""
         landed = {file.sha256 for file in self._ledger}
-        if not any(is_arrival or sha256 not in landed for _, sha256, is_arrival in self._found):
-            return [], [file for file, _, _ in self._found]
+        if not any(is_arrival or sha256 not in landed for _, sha256, is_arrival in self._files):
+            return [], [file for file, _, _ in self._files]
         of = source_name()
         new = self._new(of)
-        wanted, chosen, others = new | self._again(of, new), [], []
-        for file, sha256, is_arrival in self._found:
+        pending, chosen, others = new | self._again(of, new), [], []
+        for file, sha256, is_arrival in self._files:
             key = (sha256, of(file.shown_name))
-            if key in wanted and (is_arrival or key in new):
-                wanted.discard(key)
+            if key in pending and (is_arrival or key in new):
+                pending.discard(key)
                 chosen.append((sha256, file))
             else:
                 others.append(file)
@@ -59,12 +59,12 @@ class Arrivals:
 
     def _new(self, of: SourceName) -> set[tuple[str, str | None]]:
         """Bytes that no file of their source had; a file that no source takes needs bytes that are new altogether."""
-        known = {(file.sha256, of(file.source_file)) for file in self._ledger}
-        landed = {sha256 for sha256, _ in known}
-        keys = {(sha256, of(file.shown_name)) for file, sha256, _ in self._found}
+        seen = {(file.sha256, of(file.source_file)) for file in self._ledger}
+        landed = {sha256 for sha256, _ in seen}
+        keys = {(sha256, of(file.shown_name)) for file, sha256, _ in self._files}
         taken = {sha256 for sha256, source in keys if source is not None} | landed
         return {
-            (sha256, source) for sha256, source in keys - known if source is not None or sha256 not in taken
+            (sha256, source) for sha256, source in keys - seen if source is not None or sha256 not in taken
         }
 
     def _again(self, of: SourceName, new: set[tuple[str, str | None]]) -> set[tuple[str, str | None]]:
@@ -77,7 +77,7 @@ class Arrivals:
             source = of(file.source_file)
             last[file.sha256, source] = newest[source] = file.submission_no
         changed = {source for _, source in new}
-        keys = {(sha256, of(file.shown_name)) for file, sha256, is_arrival in self._found if is_arrival}
+        keys = {(sha256, of(file.shown_name)) for file, sha256, is_arrival in self._files if is_arrival}
         return {
             key
             for key in keys & set(last)

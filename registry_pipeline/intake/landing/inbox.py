@@ -72,16 +72,16 @@ def list_inbox(home: Home) -> tuple[list[InboxFile], list[Problem]]:
     """The regular files of known facilities, by facility and name, and what else lies there."""
     files: list[InboxFile] = []
     problems: list[Problem] = []
-    known = home.facility_ids()
+    facility_ids = home.facility_ids()
     for path in sorted(home.inbox.iterdir()) if home.inbox.is_dir() else []:
         name = shown(path.name)
         if path.is_symlink() or not path.is_dir():
             if not path.name.startswith(_NOT_DATA):
                 problems.append(Problem("", name, "put it into the folder of its facility"))
-        elif path.name in known:
+        elif path.name in facility_ids:
             _list_folder(path, files, problems)
         elif any(path.iterdir()):
-            hint = f"no facilities/{name}.toml describes this facility{nearest(name, known)}"
+            hint = f"no facilities/{name}.toml describes this facility{nearest(name, facility_ids)}"
             problems.append(Problem("", name, hint))
     return files, problems
 

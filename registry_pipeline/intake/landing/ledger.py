@@ -119,8 +119,8 @@ def withdraw(
     """
     path = ledger_path(home, facility_id)
     if not path.is_file():
-        known = home.facility_ids()
-        message = f"nothing has landed of facility {facility_id}{nearest(facility_id, known)}"
+        facility_ids = home.facility_ids()
+        message = f"nothing has landed of facility {facility_id}{nearest(facility_id, facility_ids)}"
         raise ConfigurationError(home.landing, None, message)
     withdrawn_at = (now or datetime.now(UTC)).astimezone(UTC).isoformat(timespec="seconds")
     with landing_lock(path.parent):

@@ -53,16 +53,16 @@ def checked_value(section: Section, column: Column, value: Any, *keys: str) -> A
     if not _fits(column, value):
         raise section.error(f"'{value}' cannot stand in {column.name}; write {_EXPECTED[column.kind]}", *keys)
     if column.codes is not None and value not in column.codes.codes:
-        known = column.codes.codes
-        raise section.error(f"'{value}' is no code of {column.name}{nearest(value, known)}", *keys)
+        codes = column.codes.codes
+        raise section.error(f"'{value}' is no code of {column.name}{nearest(value, codes)}", *keys)
     return value
 
 
 def _fits(column: Column, value: Any) -> bool:
     if column.kind == "boolean":
         return isinstance(value, bool)
-    wanted = {"text": str, "integer": int, "real": float, "date": date}[column.kind]
-    return isinstance(value, wanted) and not isinstance(value, bool)
+    expected = {"text": str, "integer": int, "real": float, "date": date}[column.kind]
+    return isinstance(value, expected) and not isinstance(value, bool)
 
 
 def read_codes(section: Section, column: Column) -> Mapping[str, Any] | None:
@@ -103,9 +103,9 @@ def read_unit(section: Section, column: Column) -> str | None:
     """
     unit = section.optional_text("unit")
     if unit is not None:
-        known = {"mm": 1.0, "cm": 10.0} if section.has("parse") else _factors_of(section, column)
-        if unit not in known:
-            message = f"'{unit}' does not convert to {column.unit} of {column.name}{nearest(unit, known)}"
+        factors = {"mm": 1.0, "cm": 10.0} if section.has("parse") else _factors_of(section, column)
+        if unit not in factors:
+            message = f"'{unit}' does not convert to {column.unit} of {column.name}{nearest(unit, factors)}"
             raise section.error(message)
     return unit
 
@@ -120,14 +120,14 @@ def read_units(section: Section, column: Column) -> dict[str, float]:
         if section.has("units"):
             raise section.error('units need unit_from = "the column that holds the unit"')
         return {}
-    known = _factors_of(section, column)
+    factors = _factors_of(section, column)
     if not section.has("units"):
-        return known
-    given = section.section("units").data
-    for unit, factor in given.items():
+        return factors
+    declared = section.section("units").data
+    for unit, factor in declared.items():
         if isinstance(factor, bool) or not isinstance(factor, int | float) or not factor > 0:
             raise section.error(f"the factor of unit '{unit}' must be a positive number")
-    return {unit: float(factor) for unit, factor in given.items()}
+    return {unit: float(factor) for unit, factor in declared.items()}
 
 
 def _factors_of(section: Section, column: Column) -> dict[str, float]:

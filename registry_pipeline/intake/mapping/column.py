@@ -91,5 +91,5 @@ class ColumnMapping:
     def template_pieces(self) -> list[str | Placeholder]:
         """The template as literal texts and placeholders, in order."""
         parts = _PLACEHOLDER.split(self.template or "")
-        found = iter(self.placeholders)
-        return [next(found) if position % 2 else part for position, part in enumerate(parts)]
+        placeholders = iter(self.placeholders)
+        return [next(placeholders) if position % 2 else part for position, part in enumerate(parts)]

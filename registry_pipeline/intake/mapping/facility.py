@@ -21,7 +21,7 @@ from registry_pipeline.intake.mapping.model import Anchor, Facility, Source
 from registry_pipeline.intake.mapping.redcap import dictionary_source
 from registry_pipeline.intake.mapping.source import read_source, read_timezone
 from registry_pipeline.intake.mapping.table import curated_tables
-from schemas.messages import ENGLISH, known_language
+from schemas.messages import ENGLISH, supported_language
 
 _KEYS = (
     "id",
@@ -71,7 +71,7 @@ def read_facility(path: Path) -> Facility:
 
 def _read_language(section: Section) -> str:
     try:
-        return known_language(section.text("language", ENGLISH))
+        return supported_language(section.text("language", ENGLISH))
     except ValueError as problem:
         raise section.error(str(problem), "language") from None
 
@@ -82,16 +82,16 @@ def _digest(data: dict[str, Any]) -> str:
 
 
 def _read_sources(section: Section, anchors: dict[str, Anchor]) -> tuple[Source, ...]:
-    found = section.sections("source", "a source")
-    if not found:
+    parts = section.sections("source", "a source")
+    if not parts:
         raise section.error("the facility has no source; write [[source]]")
     sources: list[Source] = []
     timezone = read_timezone(section)
-    for number, one in enumerate(found):
+    for number, part in enumerate(parts):
         n_tables = sum(len(result.tables) for result in sources)
-        source = read_source(one, number, n_tables, anchors, timezone)
+        source = read_source(part, number, n_tables, anchors, timezone)
         if source.name in {result.name for result in sources}:
-            raise one.error(f"a second source is called '{source.name}'; each needs its own name", "name")
+            raise part.error(f"a second source is called '{source.name}'; each needs its own name", "name")
         sources.append(source)
     projects = [source for source in sources if source.redcap is not None]
     dictionaries = [
@@ -102,18 +102,18 @@ def _read_sources(section: Section, anchors: dict[str, Anchor]) -> tuple[Source,
 
 def _read_anchors(section: Section) -> dict[str, Anchor]:
     parent = section.section("anchor")
-    known = curated_tables()
+    tables = curated_tables()
     anchors = {}
     for name in parent.data:
-        one = parent.section(name, f"[anchor.{name}]")
-        one.refuse_unknown(("table", "column"))
-        table, column = one.text("table"), one.text("column")
-        if table not in known:
-            raise one.error(f"unknown table '{table}'{nearest(table, known)}", "table")
-        dates = [key for key, found in known[table].items() if found.kind == "date"]
+        anchor = parent.section(name, f"[anchor.{name}]")
+        anchor.refuse_unknown(("table", "column"))
+        table, column = anchor.text("table"), anchor.text("column")
+        if table not in tables:
+            raise anchor.error(f"unknown table '{table}'{nearest(table, tables)}", "table")
+        dates = [key for key, column_of_table in tables[table].items() if column_of_table.kind == "date"]
         dates = [key for key in dates if not key.endswith(("_lower", "_upper"))]
         if column not in dates:
-            raise one.error(f"'{column}' is no date of {table}{nearest(column, dates)}", "column")
+            raise anchor.error(f"'{column}' is no date of {table}{nearest(column, dates)}", "column")
         anchors[name] = Anchor(name, table, column)
     return anchors
 
@@ -135,17 +135,17 @@ def _check_anchors_are_filled(
 
 def _read_precedence(section: Section, sources: Sequence[Source]) -> dict[str, tuple[str, ...]]:
     names = [source.name for source in sources]
-    found = {}
+    precedence = {}
     for key in section.data:
         _check_item(section, key, is_table_enough=True)
         order = section.texts(key)
-        for one in order:
-            if one not in names:
-                raise section.error(f"unknown source '{one}'{nearest(one, names)}", key)
+        for source in order:
+            if source not in names:
+                raise section.error(f"unknown source '{source}'{nearest(source, names)}", key)
         if len(set(order)) != len(order):
             raise section.error("a source stands twice in this order", key)
-        found[key] = order
-    return found
+        precedence[key] = order
+    return precedence
 
 
 def _read_tolerance(section: Section) -> dict[str, float]:
@@ -157,23 +157,23 @@ def _read_tolerance(section: Section) -> dict[str, float]:
 
 
 def _check_item(section: Section, key: str, *, is_table_enough: bool) -> None:
-    known = curated_tables()
+    tables = curated_tables()
     table, _, column = key.partition(".")
-    if table not in known:
-        raise section.error(f"unknown table '{table}'{nearest(table, known)}", key)
+    if table not in tables:
+        raise section.error(f"unknown table '{table}'{nearest(table, tables)}", key)
     if not column and not is_table_enough:
         raise section.error(f'write "{table}.column" = number', key)
-    if column and column not in known[table]:
-        raise section.error(f"unknown column '{column}' of {table}{nearest(column, known[table])}", key)
+    if column and column not in tables[table]:
+        raise section.error(f"unknown column '{column}' of {table}{nearest(column, tables[table])}", key)
 
 
 def _read_rules(section: Section) -> dict[str, dict[str, Any]]:
     for rule_id in section.data:
         if not _RULE_ID.fullmatch(rule_id):
             raise section.error(f"'{rule_id}' is no rule; write for example [rules.M01]", rule_id)
-        one = section.section(rule_id, f"[rules.{rule_id}]")
-        one.refuse_unknown(RULE_KEYS)
-        one.choice("severity", _SEVERITIES)
-        one.choice("softer_severity", _SEVERITIES)
-        one.section("thresholds")
+        rule = section.section(rule_id, f"[rules.{rule_id}]")
+        rule.refuse_unknown(RULE_KEYS)
+        rule.choice("severity", _SEVERITIES)
+        rule.choice("softer_severity", _SEVERITIES)
+        rule.section("thresholds")
     return dict(section.data)

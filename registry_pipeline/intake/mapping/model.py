@@ -75,7 +75,7 @@ class TableMapping:
 
     def source_columns(self) -> Iterator[str]:
         """Every source column that the mapping reads, in order and possibly repeated."""
-        yield from (one.column for one in self.where)
+        yield from (condition.column for condition in self.where)
         yield from self.group_by
         for mapping in self.columns.values():
             yield from self.columns_behind(mapping)
@@ -171,10 +171,10 @@ class Source:
 
     def source_columns(self, sheet: str | None = None) -> tuple[str, ...]:
         """Every column of the files that any table of the source (or of one of its sheets) reads, once."""
-        of_tables = [name for one in self.tables_of(sheet) for name in one.source_columns()]
-        of_tables += [one.column for one in self.leave_out]
-        every = dict.fromkeys([*of_tables, *self._person_columns(sheet)])
-        return tuple(name for name in every if name != ROW_NUMBER)
+        of_tables = [name for table in self.tables_of(sheet) for name in table.source_columns()]
+        of_tables += [condition.column for condition in self.leave_out]
+        names = dict.fromkeys([*of_tables, *self._person_columns(sheet)])
+        return tuple(name for name in names if name != ROW_NUMBER)
 
     @property
     def numbers_rows(self) -> bool:
@@ -193,8 +193,8 @@ class Source:
             return ()
         behind = [n for table in tables for n in table.columns_behind(table.columns["patient_id"])]
         links = self.person.numbers.values() if self.person is not None and not self.tables else ()
-        every = dict.fromkeys([*self.required, *behind, *links])
-        return tuple(name for name in every if name != ROW_NUMBER)
+        names = dict.fromkeys([*self.required, *behind, *links])
+        return tuple(name for name in names if name != ROW_NUMBER)
 
 
 @dataclass(frozen=True)

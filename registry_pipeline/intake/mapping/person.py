@@ -56,19 +56,19 @@ def read_person(section: Section) -> Person | None:
     """
     if not section.has("person"):
         return None
-    one = section.section("person", "[source.person]")
-    one.refuse_unknown(_KEYS)
-    numbers = one.section("numbers")
+    person = section.section("person", "[source.person]")
+    person.refuse_unknown(_KEYS)
+    numbers = person.section("numbers")
     for kind in numbers.data:
         _check_kind(numbers, kind, kind)
     result = Person(
         numbers={kind: numbers.text(kind) for kind in numbers.data},
-        name=one.texts("name"),
-        national_id=one.optional_text("national_id"),
-        sheets=one.texts("sheets"),
+        name=person.texts("name"),
+        national_id=person.optional_text("national_id"),
+        sheets=person.texts("sheets"),
     )
     if not list(result.source_columns()):
-        raise one.error('[source.person] needs numbers = { … }, name = ["…"] or national_id = "…"')
+        raise person.error('[source.person] needs numbers = { … }, name = ["…"] or national_id = "…"')
     return result
 
 

@@ -30,8 +30,8 @@ def read_redcap(section: Section) -> Redcap | None:
     dictionary = own.texts("dictionary")
     if not dictionary:
         raise own.error('[source.redcap] needs dictionary = ["*DataDictionary*.csv"]')
-    for one in dictionary:
-        if "/" in one:
+    for glob in dictionary:
+        if "/" in glob:
             raise own.error(
                 'dictionary names files without folders, such as "*DataDictionary*.csv"', "dictionary"
             )
@@ -49,8 +49,8 @@ def _labels(section: Section, name: str) -> dict[str, str]:
     """A table of texts; a list stands for codes without labels."""
     if isinstance(section.data.get(name), list):
         return {code: code for code in section.texts(name)}
-    found = section.section(name)
-    return {key: found.text(key) for key in found.data}
+    labels = section.section(name)
+    return {key: labels.text(key) for key in labels.data}
 
 
 def dictionary_source(source: Source, number: int) -> Source:

@@ -168,9 +168,9 @@ def _encoding(section: Section) -> str | None:
 
 def _date_formats(section: Section, name: str) -> tuple[str, ...]:
     formats = section.texts(name)
-    for one in formats:
-        if "%" not in one or not _reads_back(one):
-            raise section.error(f"'{one}' is no date format; write for example \"%Y-%m-%d\"", name)
+    for date_format in formats:
+        if "%" not in date_format or not _reads_back(date_format):
+            raise section.error(f"'{date_format}' is no date format; write for example \"%Y-%m-%d\"", name)
     return formats
 
 

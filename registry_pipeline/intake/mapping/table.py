@@ -55,10 +55,10 @@ _SUFFIXES = ("_precision", "_lower", "_upper")
 
 def curated_tables() -> dict[str, dict[str, Column]]:
     """The tables that a mapping may feed: name -> column name -> column."""
-    found = {name.split(".")[1]: model for name, model in tables_of("curated").items()}
+    models = {name.split(".")[1]: model for name, model in tables_of("curated").items()}
     return {
         name: {column.name: column for column in columns_of(model)}
-        for name, model in found.items()
+        for name, model in models.items()
         if name != "patient_xref"
     }
 
@@ -83,20 +83,21 @@ def read_table(
     """
     section.refuse_unknown(_TABLE_KEYS)
     table = section.text("table")
-    known = curated_tables()
+    tables = curated_tables()
     if table == "patient_xref":
         raise section.error("patient_xref is made from every source's patient_id; leave it out", "table")
-    if table not in known:
-        raise section.error(f"unknown table '{table}'{nearest(table, known)}", "table")
+    if table not in tables:
+        raise section.error(f"unknown table '{table}'{nearest(table, tables)}", "table")
     group_by = section.texts("group_by")
-    found = section.section("columns", f"the columns of {table}")
+    columns_section = section.section("columns", f"the columns of {table}")
     columns = {
-        name: _read_column(found, name, table, known[table], bool(group_by), anchors) for name in found.data
+        name: _read_column(columns_section, name, table, tables[table], bool(group_by), anchors)
+        for name in columns_section.data
     }
     for name in ("patient_id", *key_columns(table)):
         if name not in columns and name != "facility_id":
-            raise found.error(f"{table} needs {name}: map it under [source.table.columns]")
-    _check_placeholders(found, columns)
+            raise columns_section.error(f"{table} needs {name}: map it under [source.table.columns]")
+    _check_placeholders(columns_section, columns)
     instrument, events = read_instrument(section, is_redcap)
     where, sheets = read_conditions(section, "where"), section.texts("sheets")
     result = TableMapping(table, number, where, group_by, columns, sheets, instrument, events)
@@ -110,8 +111,8 @@ def read_table(
 
 def read_conditions(section: Section, name: str) -> tuple[Condition, ...]:
     """Conditions on source rows: one table of TOML or a list of them."""
-    given = section.data.get(name, [])
-    members = given if isinstance(given, list) else [given]
+    conditions = section.data.get(name, [])
+    members = conditions if isinstance(conditions, list) else [conditions]
     if not all(isinstance(member, dict) for member in members):
         raise section.error(f'write {name} = {{ column = "…", in = ["…"] }}', name)
     return tuple(
@@ -139,25 +140,25 @@ def _read_column(
     parent: Section,
     name: str,
     table: str,
-    known: Mapping[str, Column],
+    declared: Mapping[str, Column],
     is_grouped: bool,
     anchors: Mapping[str, Any],
 ) -> ColumnMapping:
-    column = _target(parent, name, table, known)
-    given = parent.data[name]
-    if isinstance(given, str | list):
-        given = {"from": given}
-    if not isinstance(given, dict):
+    column = _target(parent, name, table, declared)
+    value = parent.data[name]
+    if isinstance(value, str | list):
+        value = {"from": value}
+    if not isinstance(value, dict):
         raise parent.error(f'write {name} = "source column" or {name} = {{ value = … }}', name)
-    section = Section(parent.toml, (*parent.keys, name), given, f"the mapping of {table}.{name}")
+    section = Section(parent.toml, (*parent.keys, name), value, f"the mapping of {table}.{name}")
     section.refuse_unknown(_COLUMN_KEYS)
     _check_combination(section, column, is_grouped, anchors)
     return ColumnMapping(
         target=column,
         sources=coded_sources(section),
         template=section.optional_text("template"),
-        value=checked_value(section, column, given["value"]) if "value" in given else None,
-        default=checked_value(section, column, given["default"]) if "default" in given else None,
+        value=checked_value(section, column, value["value"]) if "value" in value else None,
+        default=checked_value(section, column, value["default"]) if "default" in value else None,
         codes=read_codes(section, column),
         formats=section.texts("formats"),
         unit=read_unit(section, column),
@@ -187,16 +188,16 @@ def _read_part(section: Section) -> str | None:
     return pattern
 
 
-def _target(parent: Section, name: str, table: str, known: Mapping[str, Column]) -> Column:
+def _target(parent: Section, name: str, table: str, declared: Mapping[str, Column]) -> Column:
     if name in _AUTOMATIC:
         raise parent.error(f"{name} {_AUTOMATIC[name]}; leave it out", name)
-    if name not in known:
-        raise parent.error(f"unknown column '{name}' of {table}{nearest(name, known)}", name)
+    if name not in declared:
+        raise parent.error(f"unknown column '{name}' of {table}{nearest(name, declared)}", name)
     for suffix in _SUFFIXES:
         stem = name.removesuffix(suffix)
-        if stem != name and stem in known and known[stem].kind == "date":
+        if stem != name and stem in declared and declared[stem].kind == "date":
             raise parent.error(f"{name} is filled from {stem}; map {stem} only", name)
-    return known[name]
+    return declared[name]
 
 
 def _check_combination(

@@ -109,8 +109,8 @@ def _read(plain: str, day_first: bool | None, epoch: Epoch | None) -> ParsedDate
 def _digits_only(plain: str, epoch: Epoch | None) -> ParsedDate | None:
     if match := _COMPACT.fullmatch(plain):
         year = int(match[1])
-        known = 1800 <= year <= 2199 or year in (0, 9999)
-        return _build(year, int(match[2]), int(match[3])) if known else _query("not_a_date")
+        is_year = 1800 <= year <= 2199 or year in (0, 9999)
+        return _build(year, int(match[2]), int(match[3])) if is_year else _query("not_a_date")
     if _YEAR.fullmatch(plain):
         return _build(int(plain))
     if plain in ("0000", "9999"):

@@ -98,12 +98,12 @@ def _unit(
     """Unit, factor and the reason of a query ('' when there is none)."""
     if not units:
         return None, 1.0, "trailing_text" if rest else ""
-    wanted = rest or default_unit
-    if not wanted:
+    unit = rest or default_unit
+    if not unit:
         return None, 1.0, "unit_missing"
-    if wanted in units:
-        return wanted, units[wanted], ""
-    same = [name for name in units if name.casefold() == wanted.casefold()]
+    if unit in units:
+        return unit, units[unit], ""
+    same = [name for name in units if name.casefold() == unit.casefold()]
     return (same[0], units[same[0]], "") if len(same) == 1 else (None, 1.0, "unknown_unit")
 
 

@@ -125,11 +125,11 @@ def _read(plain: str, unit: Unit | None, decimal: str) -> ParsedSize:
 
 def _two_axes(rest: str, cut: int, unit: Unit | None, decimal: str, context: _Context) -> ParsedSize:
     """'long axis 12 mm, short axis 9 mm' in either order: one plain size on each side."""
-    found: dict[Axis, ParsedSize] = {}
+    by_axis: dict[Axis, ParsedSize] = {}
     for side in (rest[:cut], rest[cut:]):
         axis: Axis = "long" if words.LONG_AXIS.search(side) else "short"
-        found[axis] = _only_size(_plain_signs(side, decimal), unit, replace(context, axis=axis))
-    long, short = found.get("long"), found.get("short")
+        by_axis[axis] = _only_size(_plain_signs(side, decimal), unit, replace(context, axis=axis))
+    long, short = by_axis.get("long"), by_axis.get("short")
     if long is None or short is None or {long.qualifier, short.qualifier} - {"=", "~"}:
         return _query("both_axes_named")
     qualifier: SizeQualifier = "~" if "~" in (long.qualifier, short.qualifier) else "="
@@ -164,10 +164,10 @@ def _only_size(rest: str, unit: Unit | None, context: _Context) -> ParsedSize:
     with_unit = [match for match in sizes if re.search("mm|cm", match["body"])]
     if len(sizes) > 1:
         return _query("several_sizes" if len(with_unit) != 1 else "other_numbers")
-    left = rest[: sizes[0].start()] + rest[sizes[0].end() :]
-    if re.search("[0-9<>~↓↑≈]", left):
-        return _query("conflicting_qualifiers" if not re.search("[0-9]", left) else "other_numbers")
-    return _measured(sizes[0], unit, context) if is_neutral(left) else _query("unknown_words")
+    remainder = rest[: sizes[0].start()] + rest[sizes[0].end() :]
+    if re.search("[0-9<>~↓↑≈]", remainder):
+        return _query("conflicting_qualifiers" if not re.search("[0-9]", remainder) else "other_numbers")
+    return _measured(sizes[0], unit, context) if is_neutral(remainder) else _query("unknown_words")
 
 
 def _measured(match: re.Match[str], unit: Unit | None, context: _Context) -> ParsedSize:

@@ -106,8 +106,8 @@ class ColumnProfile:
         """Whether the column holds sentences rather than words of a list, numbers or identifiers."""
         if self.longest <= 24 or len(self.filled) < 3:
             return False
-        spoken = sum(n for text, n in self.filled.items() if _is_spoken(text))
-        return self.share(spoken) > 0.3 and len(self.filled) > 0.5 * self.n_filled**0.5
+        n_prose = sum(n for text, n in self.filled.items() if _is_prose(text))
+        return self.share(n_prose) > 0.3 and len(self.filled) > 0.5 * self.n_filled**0.5
 
     @cached_property
     def dates(self) -> Dates:
@@ -116,10 +116,10 @@ class ColumnProfile:
         n_read = n_other = n_years = n_serials = 0
         for text, n in self.filled.items():
             plain = normalise_text(text)
-            found = formats_of(plain)
-            forms.update(dict.fromkeys(found, n))
-            is_other = not found and _is_partial_date(plain)
-            n_read += n if found or is_other else 0
+            formats = formats_of(plain)
+            forms.update(dict.fromkeys(formats, n))
+            is_other = not formats and _is_partial_date(plain)
+            n_read += n if formats or is_other else 0
             n_other += n if is_other else 0
             n_years += n if _YEAR.fullmatch(plain) else 0
             n_serials += n if _SERIAL.fullmatch(plain) else 0
@@ -133,9 +133,9 @@ class ColumnProfile:
         for text, n in self.filled.items():
             plain = normalise_text(text)
             is_comma = bool(_COMMA.fullmatch(plain))
-            found = parse_number(plain.replace(",", ".") if is_comma else plain)
-            if found.status == "ok" and found.value is not None and found.qualifier == "=":
-                read.append((found.value, n))
+            parsed = parse_number(plain.replace(",", ".") if is_comma else plain)
+            if parsed.status == "ok" and parsed.value is not None and parsed.qualifier == "=":
+                read.append((parsed.value, n))
                 n_comma += n if is_comma else 0
         n_whole = sum(n for value, n in read if value.is_integer())
         middle = median(value for value, _ in read) if read else None
@@ -147,7 +147,7 @@ class ColumnProfile:
         return self.count(_is_size)
 
 
-def _is_spoken(text: str) -> bool:
+def _is_prose(text: str) -> bool:
     """Several words; Chinese needs no blanks for them."""
     return text.count(" ") >= 3 or (len(text) > 24 and (" " in text or not text.isascii()))
 
@@ -155,15 +155,15 @@ def _is_spoken(text: str) -> bool:
 def _is_size(text: str) -> bool:
     if not any(mark.isdigit() for mark in text):
         return False
-    found = parse_size(text)
-    return found.status == "ok" and found.upper_mm is not None
+    parsed = parse_size(text)
+    return parsed.status == "ok" and parsed.upper_mm is not None
 
 
 def _is_partial_date(plain: str) -> bool:
     if len(plain) not in _DATE_LENGTHS or plain.isdigit():
         return False
-    found = parse_date(plain)
-    return found.status == "ok" and found.precision in ("day", "month")
+    parsed = parse_date(plain)
+    return parsed.status == "ok" and parsed.precision in ("day", "month")
 
 
 @cache

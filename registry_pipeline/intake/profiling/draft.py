@@ -56,7 +56,7 @@ def draft_mapping(
         paths: real exports; files that differ by a date in their name become one source.
         progress: told each file before it is read.
     """
-    found: list[SourceFile] = []
+    files: list[SourceFile] = []
     problems: list[str] = []
     for path in paths:
         progress(f"reading {path.name}")
@@ -72,9 +72,9 @@ def draft_mapping(
                 f"{path.name}: its first row looks like a record, not like a header; name the columns"
             )
         else:
-            found.append(file)
+            files.append(file)
     progress("looking at the columns")
-    return _draft(facility_id, group_files(found), problems)
+    return _draft(facility_id, group_files(files), problems)
 
 
 def _draft(facility_id: str, groups: Sequence[SourceGroup], problems: Sequence[str]) -> Draft:
@@ -128,20 +128,20 @@ def _facility_questions(sources: Sequence[SourceDraft]) -> list[str]:
     for source in sources:
         for table in dict.fromkeys(table.table for table in source.tables if not source.is_commented):
             fed.setdefault(table, []).append(source.name)
-    asked = [
+    questions = [
         'each export is taken for the whole truth of its source (mode = "full"); write "incremental" where it holds only what is new'
     ]
     if "patient" not in fed:
-        asked.append(
+        questions.append(
             "no file gives the patients (birth date, sex); without them every other record waits in quarantine"
         )
     if "primary_tumour" not in fed:
-        asked.append("no file gives the primary tumour (diagnosis, stage, histology)")
+        questions.append("no file gives the primary tumour (diagnosis, stage, histology)")
     for table, names in fed.items():
         if len(names) > 1 and table not in ("lrt_course", "lrt_target"):
             order = ", ".join(f'"{name}"' for name in names)
-            asked.append(
+            questions.append(
                 f"{table} comes from {' and '.join(names)}: whom to believe where they disagree?"
                 f' now the first; else write under [precedence]  "{table}" = [{order}]'
             )
-    return asked
+    return questions

@@ -111,13 +111,13 @@ def _read_profiled(path: Path, limits: ReadLimits) -> SourceFile:
             delimiter = sniff_delimiter(
                 [t for t in (decode_strictly(line, decoding.codec) for line in lines) if t]
             )
-        found = [_header_of(sheet) if reader in _GRIDS else ((), 0) for sheet in sheets]
+        headers = [_header_of(sheet) if reader in _GRIDS else ((), 0) for sheet in sheets]
         largest = max(range(len(sheets)), key=lambda place: sheets[place].n_read)
-        header_rows, skip = found[largest]
+        header_rows, skip = headers[largest]
         odd = tuple(
             sheet.sheet
-            for sheet, other in zip(sheets, found, strict=True)
-            if other != found[largest] and sheet.n_read
+            for sheet, other in zip(sheets, headers, strict=True)
+            if other != headers[largest] and sheet.n_read
         )
         if header_rows and (skip or len(header_rows) > 1) and not odd:
             options = replace(options, header_rows=header_rows, skip_after_header=skip)
@@ -215,14 +215,14 @@ def _kind_of(series: pl.Series) -> _Kind | None:
 
 def group_files(members: Sequence[SourceFile]) -> list[SourceGroup]:
     """Files that differ by a date in their name only and have the same columns, together."""
-    found: dict[tuple[str, tuple[str, ...]], list[SourceFile]] = {}
+    by_shape: dict[tuple[str, tuple[str, ...]], list[SourceFile]] = {}
     for member in members:
-        found.setdefault((_glob(member.name), tuple(sorted(member.columns))), []).append(member)
-    names = _names(list(found))
+        by_shape.setdefault((_glob(member.name), tuple(sorted(member.columns))), []).append(member)
+    names = _names(list(by_shape))
     groups = []
-    for (glob, _), own in found.items():
-        is_shared = sum(other == glob for other, _ in found) > 1
-        globs = tuple(escaped(one.name) for one in own) if is_shared else (glob,)
+    for (glob, _), own in by_shape.items():
+        is_shared = sum(other == glob for other, _ in by_shape) > 1
+        globs = tuple(escaped(file.name) for file in own) if is_shared else (glob,)
         groups.append(SourceGroup(next(names), globs, own))
     return groups
 

@@ -91,7 +91,7 @@ def _fit_date(profile: ColumnProfile) -> Fit | None:
     form = next(iter(dates.forms), None)
     if form is None:
         return Fit(profile.share(n), of_values(profile, n, "are dates"))
-    evidence = of_values(profile, dates.forms[form], f"are dates as {spoken(form)}")
+    evidence = of_values(profile, dates.forms[form], f"are dates as {format_in_letters(form)}")
     if dates.n_other:
         evidence += f", {dates.n_other} in another form or without a day"
     if dates.n_serials:
@@ -99,7 +99,7 @@ def _fit_date(profile: ColumnProfile) -> Fit | None:
     return Fit(profile.share(n), evidence)
 
 
-def spoken(form: str) -> str:
+def format_in_letters(form: str) -> str:
     """A ``strptime`` format in letters: YYYY-MM-DD."""
     words = {
         "%Y": "YYYY",
@@ -162,17 +162,17 @@ def _fit_coded(item: Column, profile: ColumnProfile) -> Fit | None:
     if len(profile.counts) > _MOST_CATEGORIES:
         return None
     translate = translator(item)
-    found = {text: translate(text) for text in profile.counts}
-    known = {text: value for text, value in found.items() if value is not None}
-    unknown = {text: n for text, n in profile.filled.items() if found[text] is None}
-    n_known = sum(profile.counts[text] for text in known)
+    codes = {text: translate(text) for text in profile.counts}
+    coded = {text: value for text, value in codes.items() if value is not None}
+    unknown = {text: n for text, n in profile.filled.items() if codes[text] is None}
+    n_known = sum(profile.counts[text] for text in coded)
     n_all = n_known + sum(unknown.values())
-    if not known or n_known / n_all < LEAST_CODED:
+    if not coded or n_known / n_all < LEAST_CODED:
         return None
     evidence = f"{n_known} of {n_all} values are words known for {item.name}"
     own = {code: code for code in item.codes.codes} if item.codes else BOOLEAN_CODES
-    is_plain = all(own.get(text) == value for text, value in known.items())
-    options = {} if is_plain else {"codes": known}
+    is_plain = all(own.get(text) == value for text, value in coded.items())
+    options = {} if is_plain else {"codes": coded}
     return Fit(n_known / n_all, evidence, options, tuple(_unknown_words(unknown, profile)))
 
 
@@ -183,13 +183,13 @@ def _unknown_words(unknown: Mapping[str, int], profile: ColumnProfile) -> list[s
     shown = [text for text, n in unknown.items() if n >= _SHOWN_ROWS and len(text) <= 40]
     shown = shown if profile.n_distinct <= _SHOWN_DISTINCT else []
     hidden = {text: n for text, n in unknown.items() if text not in shown}
-    told = [f"which code is '{text}' ({unknown[text]} rows)?" for text in shown]
+    questions = [f"which code is '{text}' ({unknown[text]} rows)?" for text in shown]
     if hidden:
         n_rows = sum(hidden.values())
-        told.append(
+        questions.append(
             f"{len(hidden)} rare words ({n_rows} rows) have no code yet; registry facility check lists them"
         )
-    return told
+    return questions
 
 
 def translator(item: Column) -> Callable[[str], Any]:

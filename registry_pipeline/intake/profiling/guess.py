@@ -69,10 +69,10 @@ class SourceGuess:
 
     def mapped(self) -> set[str]:
         """Every column that some record uses."""
-        found = {pick.column for one in self.records for pick in one.picks.values()}
-        found |= {column for one in self.records for column in one.ids.values()}
-        found |= {one.kinds[0] for one in self.records if one.kinds}
-        return found | ({self.patient} if self.patient and self.records else set())
+        columns = {pick.column for record_guess in self.records for pick in record_guess.picks.values()}
+        columns |= {column for record_guess in self.records for column in record_guess.ids.values()}
+        columns |= {record_guess.kinds[0] for record_guess in self.records if record_guess.kinds}
+        return columns | ({self.patient} if self.patient and self.records else set())
 
 
 def identifiers_of(table: str) -> tuple[str, ...]:
@@ -92,11 +92,11 @@ def guess_source(group: SourceGroup, patient: str | None, has_anchor: bool) -> S
     if patient is None or is_about_other_cancers(group):
         return SourceGuess(group, None if is_doubtful else patient, [])
     looked = _Looked(group, patient, has_anchor)
-    found = [guess for record in lexicon().records if (guess := looked.record(record)) is not None]
-    by_name = {one.record.name: one for one in found}
-    kept = [one for one in found if _is_kept(one, by_name)]
-    result = SourceGuess(group, patient, kept, looked.by_content, is_doubtful)
-    _tell_kinds(result)
+    guesses = [guess for record in lexicon().records if (guess := looked.record(record)) is not None]
+    by_name = {guess.record.name: guess for guess in guesses}
+    accepted = [guess for guess in guesses if _has_no_rival(guess, by_name)]
+    result = SourceGuess(group, patient, accepted, looked.by_content, is_doubtful)
+    _separate_kinds(result)
     return result
 
 
@@ -106,9 +106,9 @@ def is_about_other_cancers(group: SourceGroup) -> bool:
     return sum(mentions(name, words) for name in group.columns) >= _LEAST_OTHER
 
 
-def _is_kept(one: RecordGuess, by_name: Mapping[str, RecordGuess]) -> bool:
-    rivals = [by_name[name] for name in one.record.not_beside if name in by_name]
-    return not any(_is_kept(rival, by_name) for rival in rivals)
+def _has_no_rival(guess: RecordGuess, by_name: Mapping[str, RecordGuess]) -> bool:
+    rivals = [by_name[name] for name in guess.record.rivals if name in by_name]
+    return not any(_has_no_rival(rival, by_name) for rival in rivals)
 
 
 class _Looked:
@@ -132,29 +132,29 @@ class _Looked:
             for record in lexicon().records
             for item in record.items
         }
-        spoken = {pick.column for picks in named.values() for pick in picks}
+        mentioned = {pick.column for picks in named.values() for pick in picks}
         for record in lexicon().records:
             for item in record.items:
                 if not named[record.name, item]:
-                    named[record.name, item] = self._by_content(record, item, spoken)
+                    named[record.name, item] = self._by_content(record, item, mentioned)
         return named
 
     @cached_property
     def numbers(self) -> dict[str, list[Pick]]:
         """Identifier -> columns that could hold it, the best first."""
-        found: dict[str, list[Pick]] = {}
+        picks_of: dict[str, list[Pick]] = {}
         for name, rule in lexicon().ids.items():
             if name == "patient_id":
                 continue
             names = (*rule.names, *self._short_ids(name, rule.names))
-            scored = [(name_score(one.header, names), column) for column, one in self.usable.items()]
+            scored = [(name_score(profile.header, names), column) for column, profile in self.usable.items()]
             picks = [
                 Pick(column, score, result)
                 for score, column in scored
                 if score >= LEAST_SCORE and (result := fit_id(self.usable[column])) is not None
             ]
-            found[name] = sorted(picks, key=lambda pick: -pick.score)
-        return found
+            picks_of[name] = sorted(picks, key=lambda pick: -pick.score)
+        return picks_of
 
     @cached_property
     def best(self) -> dict[str, float]:
@@ -178,41 +178,43 @@ class _Looked:
 
     def _names(self, record: Record, names: tuple[str, ...]) -> tuple[str, ...]:
         """In a file of lesions "status" is what elsewhere would be "lesion status"."""
-        spoken = [word for word in record.words if mentions(self.group.labels, [word])]
+        mentioned = [word for word in record.words if mentions(self.group.labels, [word])]
         return (
             *names,
-            *dict.fromkeys(short for word in spoken for name in names if (short := without_word(name, word))),
+            *dict.fromkeys(
+                short for word in mentioned for name in names if (short := without_word(name, word))
+            ),
         )
 
     def _short_ids(self, name: str, names: tuple[str, ...]) -> tuple[str, ...]:
-        own = [one for one in lexicon().records if key_columns(one.table)[0] == name]
-        return tuple(short for one in own for short in self._names(one, names)[len(names) :])
+        own = [record for record in lexicon().records if key_columns(record.table)[0] == name]
+        return tuple(short for record in own for short in self._names(record, names)[len(names) :])
 
-    def _by_content(self, record: Record, item: str, spoken: set[str]) -> list[Pick]:
+    def _by_content(self, record: Record, item: str, mentioned: set[str]) -> list[Pick]:
         least = lexicon().by_content.get(f"{record.table}.{item}")
         if least is None:
             return []
         column = record.column(item)
-        found = {name: self._fit(record, column, name) for name in self.usable if name not in spoken}
+        fits = {name: self._fit(record, column, name) for name in self.usable if name not in mentioned}
         sure = [
             name
-            for name, result in found.items()
-            if result is not None and self._says_enough(name, item, result, least)
+            for name, result in fits.items()
+            if result is not None and self._is_sufficient(name, item, result, least)
         ]
         if len(sure) != 1:
             return []
         self.by_content.add(sure[0])
-        result = found[sure[0]]
+        result = fits[sure[0]]
         assert result is not None
         return [Pick(sure[0], _BY_CONTENT, result)]
 
-    def _says_enough(self, name: str, item: str, made: Fit, least: float) -> bool:
+    def _is_sufficient(self, name: str, item: str, fitted: Fit, least: float) -> bool:
         """Values speak for themselves only where several of them do, and not by bare digits."""
         profile = self.usable[name]
         if item == "long_axis_mm":
-            return made.options.get("parse") == "size" and made.share >= least
+            return fitted.options.get("parse") == "size" and fitted.share >= least
         values = [text for text in profile.filled if not text.isdigit()]
-        return made.share >= least and len(values) >= 2 and not made.questions
+        return fitted.share >= least and len(values) >= 2 and not fitted.questions
 
     def _fit(self, record: Record, item: Column, name: str) -> Fit | None:
         key = (record.table, item.name, name)
@@ -227,8 +229,8 @@ class _Looked:
     def record(self, record: Record) -> RecordGuess | None:
         """The record with its columns, or None when the source does not have it."""
         picks: dict[str, Pick] = {}
-        wanted = sorted(record.items, key=lambda item: -self._top(record, item))
-        for item in wanted:
+        items = sorted(record.items, key=lambda item: -self._top(record, item))
+        for item in items:
             used = {pick.column for pick in picks.values()}
             for pick in self.candidates[record.name, item]:
                 if pick.column not in used and self._is_best(pick):
@@ -237,8 +239,8 @@ class _Looked:
         ids = dict(self._ids(record))
         picks, ids = self._of_its_rows(record, picks, ids)
         has_word = mentions(self.group.labels, record.words)
-        found = {*picks, *ids, *(["@file"] if has_word else [])}
-        if not all(found.intersection(group) for group in record.needs):
+        columns = {*picks, *ids, *(["@file"] if has_word else [])}
+        if not all(columns.intersection(group) for group in record.needs):
             return None
         return RecordGuess(record, picks, ids)
 
@@ -251,8 +253,8 @@ class _Looked:
             return picks, ids
         rows = self.group.frame.filter(pl.col(telling.column).is_not_null())
         empty = {name for name in rows.columns if rows[name].null_count() == rows.height}
-        kept = {item: pick for item, pick in picks.items() if pick.column not in empty}
-        return kept, {name: column for name, column in ids.items() if column not in empty}
+        filled = {item: pick for item, pick in picks.items() if pick.column not in empty}
+        return filled, {name: column for name, column in ids.items() if column not in empty}
 
     def _top(self, record: Record, item: str) -> float:
         return max((pick.score for pick in self.candidates[record.name, item]), default=0.0)
@@ -262,22 +264,24 @@ class _Looked:
 
     def _ids(self, record: Record) -> Iterator[tuple[str, str]]:
         for name in identifiers_of(record.table):
-            pick = next((one for one in self.numbers.get(name, []) if self._is_best(one)), None)
+            pick = next(
+                (candidate for candidate in self.numbers.get(name, []) if self._is_best(candidate)), None
+            )
             if pick is not None:
                 yield name, pick.column
 
 
-def _tell_kinds(guess: SourceGuess) -> None:
+def _separate_kinds(guess: SourceGuess) -> None:
     """Find the column that says what each row is about, where rows of several kinds stand together."""
     mapped = guess.mapped()
     for name, profile in guess.group.columns.items():
         if name in mapped or not 0 < len(profile.filled) <= _MOST_KINDS:
             continue
-        kinds = {id(one): _words_of(one.record, profile) for one in guess.records}
+        kinds = {id(record_guess): _words_of(record_guess.record, profile) for record_guess in guess.records}
         if sum(bool(words) for words in kinds.values()) > 1:
-            for one in guess.records:
-                if kinds[id(one)] and one.kinds is None:
-                    one.kinds = (name, kinds[id(one)])
+            for record_guess in guess.records:
+                if kinds[id(record_guess)] and record_guess.kinds is None:
+                    record_guess.kinds = (name, kinds[id(record_guess)])
 
 
 def _words_of(record: Record, profile: ColumnProfile) -> tuple[str, ...]:

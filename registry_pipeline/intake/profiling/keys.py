@@ -45,23 +45,25 @@ def _is_unique(guess: SourceGuess, patient: str, column: str) -> bool:
 
 
 def draft_identifiers(
-    guess: SourceGuess, one: RecordGuess, is_unique: Mapping[str, bool]
+    guess: SourceGuess, record_guess: RecordGuess, is_unique: Mapping[str, bool]
 ) -> list[ColumnDraft] | None:
     """The identifiers of a record; None when its key cannot be made."""
     drafts: list[ColumnDraft] = []
-    for name in identifiers_of(one.record.table):
-        draft = _own_number(guess, one, name, is_unique) or _without_number(guess, one, name)
+    for name in identifiers_of(record_guess.record.table):
+        draft = _own_number(guess, record_guess, name, is_unique) or _without_number(
+            guess, record_guess, name
+        )
         if draft is not None:
             drafts.append(draft)
-        elif name in key_columns(one.record.table) or one.record.column(name).is_required:
+        elif name in key_columns(record_guess.record.table) or record_guess.record.column(name).is_required:
             return None
     return drafts
 
 
 def _own_number(
-    guess: SourceGuess, one: RecordGuess, name: str, is_unique: Mapping[str, bool]
+    guess: SourceGuess, record_guess: RecordGuess, name: str, is_unique: Mapping[str, bool]
 ) -> ColumnDraft | None:
-    column = one.ids.get(name)
+    column = record_guess.ids.get(name)
     if column is None:
         return None
     fit = f"{guess.group.columns[column].n_distinct} different numbers"
@@ -81,19 +83,19 @@ def _piece(guess: SourceGuess, name: str, column: str) -> str:
     return ("" if has_letter else lexicon().ids[name].prefix) + "{" + column + "}"
 
 
-def _without_number(guess: SourceGuess, one: RecordGuess, name: str) -> ColumnDraft | None:
+def _without_number(guess: SourceGuess, record_guess: RecordGuess, name: str) -> ColumnDraft | None:
     rule = lexicon().ids[name]
-    is_own = name in key_columns(one.record.table)
-    if not is_own and not one.record.column(name).is_required:
+    is_own = name in key_columns(record_guess.record.table)
+    if not is_own and not record_guess.record.column(name).is_required:
         return None
-    if rule.join and all(part in one.ids for part in rule.join):
-        pieces = [_piece(guess, part, one.ids[part]) for part in rule.join]
+    if rule.join and all(part in record_guess.ids for part in rule.join):
+        pieces = [_piece(guess, part, record_guess.ids[part]) for part in rule.join]
         return ColumnDraft(name, {"template": "-".join(["{patient_id}", *pieces])}, "of its parts")
-    prefix = (one.record.id if is_own else None) or rule.prefix
-    beside = one.picks.get(rule.beside or "") if is_own else None
-    if beside is not None and (rule.fixed is None or _has_several(guess, beside.column)):
-        also = f"-{{{rule.also}?}}" if rule.also and rule.also in one.picks else ""
-        template = f"{{patient_id}}-{prefix}{{{beside.column}}}{also}"
+    prefix = (record_guess.record.id if is_own else None) or rule.prefix
+    neighbour = record_guess.picks.get(rule.distinguished_by or "") if is_own else None
+    if neighbour is not None and (rule.fixed is None or _has_several(guess, neighbour.column)):
+        also = f"-{{{rule.also}?}}" if rule.also and rule.also in record_guess.picks else ""
+        template = f"{{patient_id}}-{prefix}{{{neighbour.column}}}{also}"
         question = "no number of its own was found: is it unique in this way?"
         return ColumnDraft(name, {"template": template}, "", (question,))
     if rule.fixed is None:

@@ -33,7 +33,7 @@ class IdRule:
     names: tuple[str, ...]
     prefix: str
     fixed: str | None = None
-    beside: str | None = None
+    distinguished_by: str | None = None
     also: str | None = None
     join: tuple[str, ...] = ()
 
@@ -56,7 +56,7 @@ class Record:
     Attributes:
         items: curated column -> names of headers.
         needs: of each group one item has to be found; ``@file`` is a word in the name of file or sheet.
-        not_beside: names of records that take its place in the same file.
+        rivals: names of records that take its place in the same file.
         where: item without which a row is of another kind; ``where_id``: look at the key's number instead.
         id: prefix of its key where that differs from the table's.
         same: item -> item whose column it shares; ``same_from``: item -> (table, item) of another record.
@@ -68,7 +68,7 @@ class Record:
     items: Mapping[str, tuple[str, ...]]
     needs: tuple[tuple[str, ...], ...]
     words: tuple[str, ...] = ()
-    not_beside: tuple[str, ...] = ()
+    rivals: tuple[str, ...] = ()
     where: str | None = None
     where_id: bool = False
     generic_date: str | None = None
@@ -116,14 +116,14 @@ def lexicon() -> Lexicon:
         values=_tuples(data["values"]),
         codes={name: _tuples(words) for name, words in data["codes"].items()},
         flags={name: _tuples(words) for name, words in data["flags"].items()},
-        derived=tuple(_derived(one) for one in data["derived"]),
+        derived=tuple(_derived(entry) for entry in data["derived"]),
         patterns=data["patterns"],
         by_content=data["by_content"],
         ids={
-            name: IdRule(**{key: _tuple(value) for key, value in one.items()})
-            for name, one in data["ids"].items()
+            name: IdRule(**{key: _tuple(value) for key, value in entry.items()})
+            for name, entry in data["ids"].items()
         },
-        records=tuple(_record(one, data["names"]) for one in data["record"]),
+        records=tuple(_record(entry, data["names"]) for entry in data["record"]),
     )
 
 
@@ -135,31 +135,35 @@ def _tuples(words: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     return {key: tuple(value) for key, value in words.items()}
 
 
-def _derived(one: Mapping[str, Any]) -> Derived:
+def _derived(entry: Mapping[str, Any]) -> Derived:
     return Derived(
-        one["table"], one["item"], one["from"], tuple(one.get("true", ())), tuple(one.get("false", ()))
+        entry["table"],
+        entry["item"],
+        entry["from"],
+        tuple(entry.get("true", ())),
+        tuple(entry.get("false", ())),
     )
 
 
-def _record(one: dict[str, Any], names: Mapping[str, Mapping[str, list[str]]]) -> Record:
-    of_table = names[one["table"]]
-    own = {item: tuple(words) for item, words in one.get("items", {}).items()}
-    allowed = one.get("only", list(of_table))
+def _record(entry: dict[str, Any], names: Mapping[str, Mapping[str, list[str]]]) -> Record:
+    of_table = names[entry["table"]]
+    own = {item: tuple(words) for item, words in entry.get("items", {}).items()}
+    allowed = entry.get("only", list(of_table))
     items = {item: tuple(of_table[item]) for item in allowed if item not in own} | own
     return Record(
-        name=one["name"],
-        table=one["table"],
-        items={item: words for item, words in items.items() if item not in one.get("constants", {})},
-        needs=tuple(map(tuple, one["needs"])),
-        words=tuple(one.get("words", ())),
-        not_beside=tuple(one.get("not_beside", ())),
-        where=one.get("where"),
-        where_id=one.get("where_id", False),
-        generic_date=one.get("generic_date"),
-        id=one.get("id"),
-        constants=one.get("constants", {}),
-        same=one.get("same", {}),
-        same_from={item: (table, other) for item, (table, other) in one.get("same_from", {}).items()},
-        aggregate=one.get("aggregate", {}),
-        is_grouped=one.get("group", False),
+        name=entry["name"],
+        table=entry["table"],
+        items={item: words for item, words in items.items() if item not in entry.get("constants", {})},
+        needs=tuple(map(tuple, entry["needs"])),
+        words=tuple(entry.get("words", ())),
+        rivals=tuple(entry.get("rivals", ())),
+        where=entry.get("where"),
+        where_id=entry.get("where_id", False),
+        generic_date=entry.get("generic_date"),
+        id=entry.get("id"),
+        constants=entry.get("constants", {}),
+        same=entry.get("same", {}),
+        same_from={item: (table, other) for item, (table, other) in entry.get("same_from", {}).items()},
+        aggregate=entry.get("aggregate", {}),
+        is_grouped=entry.get("group", False),
     )

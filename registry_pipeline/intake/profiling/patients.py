@@ -20,10 +20,10 @@ _LEAST_ROWS = 5
 def choose_patients(groups: Sequence[SourceGroup]) -> dict[str, str | None]:
     """Source -> its column of patient numbers: the one that most sources share, then the best by name."""
     scores = {group.name: patient_scores(group) for group in groups}
-    n_sources = Counter(name for found in scores.values() for name in found)
+    n_sources = Counter(name for columns in scores.values() for name in columns)
     return {
-        source: max(found, key=lambda name: (n_sources[name], found[name]), default=None)
-        for source, found in scores.items()
+        source: max(columns, key=lambda name: (n_sources[name], columns[name]), default=None)
+        for source, columns in scores.items()
     }
 
 

@@ -21,8 +21,8 @@ _DICTIONARIES = (
 
 def is_dictionary(columns: Sequence[str]) -> bool:
     """Whether the columns are those of a REDCap data dictionary, in either style of header."""
-    found = {name.strip().casefold() for name in columns}
-    return any(wanted <= found for wanted in _DICTIONARIES)
+    plain = {name.strip().casefold() for name in columns}
+    return any(needed <= plain for needed in _DICTIONARIES)
 
 
 def is_export(columns: Sequence[str]) -> bool:
@@ -32,8 +32,8 @@ def is_export(columns: Sequence[str]) -> bool:
 
 def dictionary_note(name: str) -> str:
     """What to write for a data dictionary."""
-    told = f"{name} is a REDCap data dictionary: under the source that it describes write [source.redcap]"
-    return f'{told} with dictionary = ["{name}"]'
+    note = f"{name} is a REDCap data dictionary: under the source that it describes write [source.redcap]"
+    return f'{note} with dictionary = ["{name}"]'
 
 
 EXPORT_NOTE = (

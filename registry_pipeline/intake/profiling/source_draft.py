@@ -40,8 +40,8 @@ def draft_source(guess: SourceGuess, is_unique: Mapping[str, bool], anchor: str)
     ]
     # a column whose record could not be made in the end is asked for like any other
     used = columns_of(tables) & set(guess.group.columns)
-    options, asked = options_of(guess, used, bool(tables) and not guess.is_patient_doubtful)
-    questions = [*asked, *_questions(guess, used)]
+    options, option_questions = options_of(guess, used, bool(tables) and not guess.is_patient_doubtful)
+    questions = [*option_questions, *_questions(guess, used)]
     if is_export(list(guess.group.columns)):
         questions.insert(0, EXPORT_NOTE)
     return SourceDraft(
@@ -56,20 +56,20 @@ def draft_source(guess: SourceGuess, is_unique: Mapping[str, bool], anchor: str)
 
 def columns_of(tables: Sequence[TableDraft]) -> set[str]:
     """Names that the drafted tables read, those of curated columns in templates among them."""
-    found: set[str] = set()
+    names: set[str] = set()
     for table in tables:
-        found |= {str(one["column"]) for one in table.where} | set(table.group_by)
+        names |= {str(condition["column"]) for condition in table.where} | set(table.group_by)
         for column in table.columns:
-            found |= {column.keys[name] for name in ("from", "unit_from") if name in column.keys}
+            names |= {column.keys[name] for name in ("from", "unit_from") if name in column.keys}
             template = str(column.keys.get("template", ""))
-            found |= {part.split("}")[0].removesuffix("?") for part in template.split("{")[1:]}
-    return found
+            names |= {part.split("}")[0].removesuffix("?") for part in template.split("{")[1:]}
+    return names
 
 
 def _draft_table(
-    guess: SourceGuess, one: RecordGuess, is_unique: Mapping[str, bool], anchor: str
+    guess: SourceGuess, record_guess: RecordGuess, is_unique: Mapping[str, bool], anchor: str
 ) -> TableDraft | None:
-    identifiers = draft_identifiers(guess, one, is_unique)
+    identifiers = draft_identifiers(guess, record_guess, is_unique)
     if identifiers is None or guess.patient is None:
         return None
     patient = guess.group.columns[guess.patient]
@@ -79,64 +79,70 @@ def _draft_table(
         )
     ]
     lines += identifiers
-    lines += [ColumnDraft(item, {"value": value}) for item, value in one.record.constants.items()]
-    for item, pick in _in_order(one):
+    lines += [ColumnDraft(item, {"value": value}) for item, value in record_guess.record.constants.items()]
+    for item, pick in _in_order(record_guess):
         lines.append(
-            with_unit_column(_draft_column(item, pick, one, anchor), one.record.column(item), guess.group)
+            with_unit_column(
+                _draft_column(item, pick, record_guess, anchor), record_guess.record.column(item), guess.group
+            )
         )
         lines += [
-            result for rule in lexicon().derived if (result := _derived(rule, one, item, pick)) is not None
+            result
+            for rule in lexicon().derived
+            if (result := _derived(rule, record_guess, item, pick)) is not None
         ]
-    lines += _shared(guess, one)
+    lines += _shared(guess, record_guess)
     lines += [
         result
         for rule in lexicon().derived
-        if (result := _same_as_patient(rule, one, guess.patient)) is not None
+        if (result := _same_as_patient(rule, record_guess, guess.patient)) is not None
     ]
-    group_by = _group_by(guess, one)
+    group_by = _group_by(guess, record_guess)
     return TableDraft(
-        title=one.record.name,
-        table=one.record.table,
-        sheets=_sheets(guess, one),
-        where=_where(guess, one),
+        title=record_guess.record.name,
+        table=record_guess.record.table,
+        sheets=_sheets(guess, record_guess),
+        where=_where(guess, record_guess),
         group_by=group_by,
         columns=_once(lines, bool(group_by)),
     )
 
 
-def _sheets(guess: SourceGuess, one: RecordGuess) -> tuple[str, ...]:
+def _sheets(guess: SourceGuess, record_guess: RecordGuess) -> tuple[str, ...]:
     """The sheets that have the record's columns; empty when all have them."""
-    wanted = {pick.column for pick in one.picks.values()} | set(one.ids.values())
-    telling = {name for name in (guess.patient, _telling_column(one)) if name}
+    columns_of_record = {pick.column for pick in record_guess.picks.values()} | set(record_guess.ids.values())
+    telling = {name for name in (guess.patient, _telling_column(record_guess)) if name}
     names: list[str] = []
     is_everywhere = True
     for file in guess.group.files:
         for sheet in (sheet for sheet in file.sheets if sheet.frame.height):
             columns = set(sheet.frame.columns)
-            if telling <= columns and len(wanted & columns) > len(wanted) / 2:
+            if telling <= columns and len(columns_of_record & columns) > len(columns_of_record) / 2:
                 names.append(escaped(sheet.sheet))
             else:
                 is_everywhere = False
     return () if is_everywhere or not all(names) else tuple(dict.fromkeys(names))
 
 
-def _in_order(one: RecordGuess) -> list[tuple[str, Pick]]:
-    return [(item, one.picks[item]) for item in one.record.items if item in one.picks]
+def _in_order(record_guess: RecordGuess) -> list[tuple[str, Pick]]:
+    return [
+        (item, record_guess.picks[item]) for item in record_guess.record.items if item in record_guess.picks
+    ]
 
 
-def _draft_column(item: str, pick: Pick, one: RecordGuess, anchor: str) -> ColumnDraft:
+def _draft_column(item: str, pick: Pick, record_guess: RecordGuess, anchor: str) -> ColumnDraft:
     keys: dict[str, Any] = {"from": pick.column}
     keys |= {name: pick.fit.options[name] for name in _MAPPING_KEYS if name in pick.fit.options}
     if "anchor" in pick.fit.options:
         keys["anchor"] = anchor
-    if item in one.record.aggregate:
-        keys["aggregate"] = one.record.aggregate[item]
+    if item in record_guess.record.aggregate:
+        keys["aggregate"] = record_guess.record.aggregate[item]
     return ColumnDraft(item, keys, pick.fit.evidence, pick.fit.questions)
 
 
-def _derived(rule: Derived, one: RecordGuess, item: str, pick: Pick) -> ColumnDraft | None:
+def _derived(rule: Derived, record_guess: RecordGuess, item: str, pick: Pick) -> ColumnDraft | None:
     """A flag or a text that follows from a coded item, unless it has a column of its own."""
-    if (rule.table, rule.origin) != (one.record.table, item) or rule.item in one.picks:
+    if (rule.table, rule.origin) != (record_guess.record.table, item) or rule.item in record_guess.picks:
         return None
     if not rule.true:
         return ColumnDraft(rule.item, {"from": pick.column}, "in the facility's words")
@@ -149,65 +155,68 @@ def _derived(rule: Derived, one: RecordGuess, item: str, pick: Pick) -> ColumnDr
     )
 
 
-def _same_as_patient(rule: Derived, one: RecordGuess, patient: str) -> ColumnDraft | None:
-    is_wanted = (rule.table, rule.origin) == (one.record.table, "patient_id")
+def _same_as_patient(rule: Derived, record_guess: RecordGuess, patient: str) -> ColumnDraft | None:
+    is_wanted = (rule.table, rule.origin) == (record_guess.record.table, "patient_id")
     return ColumnDraft(rule.item, {"from": patient}) if is_wanted else None
 
 
-def _shared(guess: SourceGuess, one: RecordGuess) -> list[ColumnDraft]:
-    """Items that have the column of another item, of this record or of one beside it."""
+def _shared(guess: SourceGuess, record_guess: RecordGuess) -> list[ColumnDraft]:
+    """Items that have the column of another item, of this record or of another of the source."""
     lines = []
-    for item, other in one.record.same.items():
-        if item not in one.picks and other in one.picks:
-            lines.append(_draft_column(item, one.picks[other], one, ""))
-    for item, (table, other) in one.record.same_from.items():
-        beside = next(
+    for item, other in record_guess.record.same.items():
+        if item not in record_guess.picks and other in record_guess.picks:
+            lines.append(_draft_column(item, record_guess.picks[other], record_guess, ""))
+    for item, (table, other) in record_guess.record.same_from.items():
+        related = next(
             (two for two in guess.records if two.record.table == table and other in two.picks), None
         )
-        if item not in one.picks and beside is not None:
-            lines.append(_draft_column(item, beside.picks[other], one, ""))
+        if item not in record_guess.picks and related is not None:
+            lines.append(_draft_column(item, related.picks[other], record_guess, ""))
     return [line for line in lines if line.keys.get("anchor") != ""]
 
 
 def _once(lines: Sequence[ColumnDraft], is_grouped: bool) -> tuple[ColumnDraft, ...]:
     """Each item once, aggregates only where rows are grouped."""
-    found: dict[str, ColumnDraft] = {}
+    by_item: dict[str, ColumnDraft] = {}
     for line in lines:
         keys = {name: value for name, value in line.keys.items() if is_grouped or name != "aggregate"}
-        found.setdefault(line.item, ColumnDraft(line.item, keys, line.evidence, line.questions))
-    return tuple(found.values())
+        by_item.setdefault(line.item, ColumnDraft(line.item, keys, line.evidence, line.questions))
+    return tuple(by_item.values())
 
 
-def _group_by(guess: SourceGuess, one: RecordGuess) -> tuple[str, ...]:
+def _group_by(guess: SourceGuess, record_guess: RecordGuess) -> tuple[str, ...]:
     """Several rows make one record where the key's number comes back within a patient."""
-    number = one.ids.get(key_columns(one.record.table)[0])
-    if not one.record.is_grouped or number is None or guess.patient is None:
+    number = record_guess.ids.get(key_columns(record_guess.record.table)[0])
+    if not record_guess.record.is_grouped or number is None or guess.patient is None:
         return ()
     keys = guess.group.frame.select(guess.patient, number).drop_nulls()
     return (guess.patient, number) if keys.n_unique() < keys.height else ()
 
 
-def _where(guess: SourceGuess, one: RecordGuess) -> tuple[Mapping[str, Any], ...]:
-    if one.kinds is not None:
-        return ({"column": one.kinds[0], "in": list(one.kinds[1])},)
-    if one.record.table == "death" and (dead := _dead(guess)) is not None:
+def _where(guess: SourceGuess, record_guess: RecordGuess) -> tuple[Mapping[str, Any], ...]:
+    if record_guess.kinds is not None:
+        return ({"column": record_guess.kinds[0], "in": list(record_guess.kinds[1])},)
+    if record_guess.record.table == "death" and (dead := _dead(guess)) is not None:
         return (dead,)
-    column = _telling_column(one)
+    column = _telling_column(record_guess)
     if column is None:
         return ()
     profile = guess.group.columns[column]
     n_gaps = profile.n_rows - profile.n_filled
     # a few rows without what every record must have are mistakes to be found, not rows of another kind
-    is_required = one.record.where is not None and one.record.column(one.record.where).is_required
+    is_required = (
+        record_guess.record.where is not None
+        and record_guess.record.column(record_guess.record.where).is_required
+    )
     has_gaps = n_gaps > (_FEW * profile.n_rows if is_required else 0)
     return ({"column": column, "not_blank": True},) if has_gaps else ()
 
 
-def _telling_column(one: RecordGuess) -> str | None:
-    number = one.ids.get(key_columns(one.record.table)[0])
-    if one.record.where_id and number is not None:
+def _telling_column(record_guess: RecordGuess) -> str | None:
+    number = record_guess.ids.get(key_columns(record_guess.record.table)[0])
+    if record_guess.record.where_id and number is not None:
         return number
-    pick = one.picks.get(one.record.where or "")
+    pick = record_guess.picks.get(record_guess.record.where or "")
     return pick.column if pick else None
 
 
@@ -223,24 +232,24 @@ def _dead(guess: SourceGuess) -> Mapping[str, Any] | None:
 
 def _questions(guess: SourceGuess, used: set[str]) -> list[str]:
     """One line for each column that nothing reads."""
-    asked = []
+    questions = []
     if guess.patient is None:
-        asked.append(
+        questions.append(
             "no column looks like the patient's number; until one is mapped this source feeds no table"
         )
     if guess.is_patient_doubtful:
-        asked.append(
+        questions.append(
             f'which column is the patient\'s number? "{guess.patient}" has another value in every row: if it is, take'
             " the '#' away before the lines of the tables below and ignore = [\"*\"] out"
         )
     if is_about_other_cancers(guess.group):
-        asked.append(
+        questions.append(
             "this source speaks of other malignancies; nothing of it was mapped, for the registry has no table for them"
         )
-    asked += [_ask(profile, guess) for name, profile in guess.group.columns.items() if name not in used]
+    questions += [_ask(profile, guess) for name, profile in guess.group.columns.items() if name not in used]
     for name in sorted(guess.by_content & used):
-        asked.append(f'column "{name}" was recognised by its values alone; is it what is written below?')
-    return asked
+        questions.append(f'column "{name}" was recognised by its values alone; is it what is written below?')
+    return questions
 
 
 def _ask(profile: ColumnProfile, guess: SourceGuess) -> str:
@@ -252,16 +261,16 @@ def _ask(profile: ColumnProfile, guess: SourceGuess) -> str:
     if mentions(profile.name, lexicon().header["free_text"]):
         return f"{name}: free text; map it, or list it under ignore"
     likely = _likely(profile)
-    told = f"; by its name perhaps {likely}" if likely else ""
-    return f"{name}: {shape(profile)}{told}; map it, or list it under ignore"
+    hint = f"; by its name perhaps {likely}" if likely else ""
+    return f"{name}: {shape(profile)}{hint}; map it, or list it under ignore"
 
 
 def _likely(profile: ColumnProfile) -> str | None:
     """The item that the header's name fits best, whatever the values."""
-    best, found = _SURE, None
+    best, likely = _SURE, None
     for record in lexicon().records:
         for item, names in record.items.items():
             score = name_score(profile.header, names, is_date=record.column(item).kind == "date")
             if score > best:
-                best, found = score, f"{record.table}.{item}"
-    return found
+                best, likely = score, f"{record.table}.{item}"
+    return likely

@@ -13,7 +13,7 @@ from registry_pipeline.intake.mapping.table import key_columns
 from registry_pipeline.intake.parsing.text import comparison_key
 from registry_pipeline.intake.profiling.columns import ColumnProfile
 from registry_pipeline.intake.profiling.files import SourceGroup
-from registry_pipeline.intake.profiling.fit import LEAST_SHARE, spoken
+from registry_pipeline.intake.profiling.fit import LEAST_SHARE, format_in_letters
 from registry_pipeline.intake.profiling.guess import SourceGuess
 from registry_pipeline.intake.profiling.lexicon import lexicon
 
@@ -27,10 +27,10 @@ def facts_of(group: SourceGroup) -> tuple[str, ...]:
     for file in group.files:
         n_rows = sum(sheet.n_read for sheet in file.sheets)
         n_left = sum(len(sheet.rejects) for sheet in file.sheets)
-        told = f"{file.name}: {file.reader}, {n_rows} rows, {len(file.columns)} columns"
+        fact = f"{file.name}: {file.reader}, {n_rows} rows, {len(file.columns)} columns"
         if len(file.sheets) > 1:
-            told += f", {len(file.sheets)} sheets"
-        facts.append(told + (f", {n_left} rows left out (totals, damaged)" if n_left else ""))
+            fact += f", {len(file.sheets)} sheets"
+        facts.append(fact + (f", {n_left} rows left out (totals, damaged)" if n_left else ""))
     return tuple(facts)
 
 
@@ -42,21 +42,21 @@ def options_of(guess: SourceGuess, used: set[str], feeds: bool) -> tuple[list[Op
         feeds: whether it feeds any table.
     """
     group = guess.group
-    asked: list[str] = []
+    questions: list[str] = []
     options: list[Option] = [("files", list(group.globs), _name_evidence(group)), ("mode", "full", "")]
     options += _reader_options(group)
     for file in group.files:
         if file.odd_sheets:
-            asked.append(
+            questions.append(
                 f"{len(file.odd_sheets)} sheets have their header in another row; export them like the others"
             )
-    words, told = _sentinels(guess, used)
-    asked += told
+    words, more = _sentinels(guess, used)
+    questions += more
     if words:
         options.append(("sentinels", words, "read as blank"))
-    dates, told = _dates(guess, used)
+    dates, more = _dates(guess, used)
     options += dates
-    asked += told
+    questions += more
     if any(group.columns[name].numbers.n_comma for name in used):
         options.append(("decimal", ",", "numbers with a decimal comma"))
     if feeds:
@@ -64,7 +64,7 @@ def options_of(guess: SourceGuess, used: set[str], feeds: bool) -> tuple[list[Op
         options.append(("ignore", [], "columns left out on purpose"))
     else:
         options.append(("ignore", ["*"], "nothing of this source was recognised: it is kept and not used"))
-    return options, asked
+    return options, questions
 
 
 def _name_evidence(group: SourceGroup) -> str:
@@ -95,13 +95,13 @@ def _sentinels(guess: SourceGuess, used: set[str]) -> tuple[list[str], list[str]
         for pick in record.picks.values()
         for word in (pick.fit.options.get("codes") or ())
     }
-    found = Counter[str]()
+    counted = Counter[str]()
     for name in used:
-        found.update(columns[name].blank_words)
-    words = [word for word, _ in found.most_common() if comparison_key(word) not in coded]
-    asked = [
+        counted.update(columns[name].blank_words)
+    words = [word for word, _ in counted.most_common() if comparison_key(word) not in coded]
+    questions = [
         f"'{word}' is mapped to a code in one column; does it mean nothing in another one?"
-        for word in found
+        for word in counted
         if comparison_key(word) in coded and sum(word in columns[name].blank_words for name in used) > 1
     ]
     numbers = Counter[str]()
@@ -109,24 +109,24 @@ def _sentinels(guess: SourceGuess, used: set[str]) -> tuple[list[str], list[str]
         numbers.update(_number_sentinels(columns[name]))
     words += [word for word in numbers if len(word.lstrip("-")) >= 4]
     short = [word for word in numbers if len(word.lstrip("-")) < 4]
-    asked += [
+    questions += [
         f"does {word} mean 'unknown' where numbers stand ({numbers[word]} times)? then add it to sentinels"
         for word in short
     ]
-    return words, asked
+    return words, questions
 
 
 def _number_sentinels(profile: ColumnProfile) -> dict[str, int]:
     """9999 and the like where it stands far above all other numbers of the column."""
     if profile.share(profile.numbers.n_read) < LEAST_SHARE or profile.n_distinct < 5:
         return {}
-    known = set(lexicon().values["number_sentinels"])
-    others = [abs(float(text)) for text in profile.filled if text not in known and _is_plain(text)]
+    sentinels = set(lexicon().values["number_sentinels"])
+    others = [abs(float(text)) for text in profile.filled if text not in sentinels and _is_plain(text)]
     most = max(others, default=0.0)
     return {
         text: n
         for text, n in profile.filled.items()
-        if text in known and len(text) >= 2 and others and abs(float(text)) > 3 * most
+        if text in sentinels and len(text) >= 2 and others and abs(float(text)) > 3 * most
     }
 
 
@@ -144,7 +144,7 @@ def _dates(guess: SourceGuess, used: set[str]) -> tuple[list[Option], list[str]]
     )
     columns = [guess.group.columns[name] for name in names if not guess.group.columns[name].header.is_days]
     forms, undecided = Counter[str](), Counter[str]()
-    asked = []
+    questions = []
     for profile in columns:
         sure, both = _forms(profile)
         forms.update(sure)
@@ -153,12 +153,12 @@ def _dates(guess: SourceGuess, used: set[str]) -> tuple[list[Option], list[str]]
         if form in forms:  # another column says which of the two it is
             forms[form] += n
         elif form.find("%d") < form.find("%m") and _mirror(form) not in forms:
-            told = f"{n} dates can be read as {spoken(form)} and as {spoken(_mirror(form))}"
-            asked.append(f"{told}: which is it? write day_first = true or false")
+            evidence = f"{n} dates can be read as {format_in_letters(form)} and as {format_in_letters(_mirror(form))}"
+            questions.append(f"{evidence}: which is it? write day_first = true or false")
     options: list[Option] = []
     if forms:
-        told = ", ".join(f"{n} as {spoken(form)}" for form, n in forms.most_common())
-        options.append(("date_formats", [form for form, _ in forms.most_common()], told))
+        evidence = ", ".join(f"{n} as {format_in_letters(form)}" for form, n in forms.most_common())
+        options.append(("date_formats", [form for form, _ in forms.most_common()], evidence))
     n_serials = sum(profile.dates.n_serials for profile in columns)
     if n_serials and any(file.reader in ("xlsx", "xlsb", "xls", "ods") for file in guess.group.files):
         options.append(
@@ -168,7 +168,7 @@ def _dates(guess: SourceGuess, used: set[str]) -> tuple[list[Option], list[str]]
                 f"{n_serials} date cells have lost their format and hold Excel's day count",
             )
         )
-    return options, asked
+    return options, questions
 
 
 def _forms(profile: ColumnProfile) -> tuple[dict[str, int], dict[str, int]]:
@@ -188,15 +188,15 @@ def _mirror(form: str) -> str:
 
 def _required(guess: SourceGuess) -> list[str]:
     """The patient, what tells rows apart and what all rows must have, as far as every sheet has it."""
-    wanted = [guess.patient]
+    names = [guess.patient]
     for record in guess.records:
-        wanted += [record.kinds[0]] if record.kinds else []
+        names += [record.kinds[0]] if record.kinds else []
         if record.record.where is None:
-            wanted += [record.ids.get(name) for name in key_columns(record.record.table)]
-            wanted += [
+            names += [record.ids.get(name) for name in key_columns(record.record.table)]
+            names += [
                 pick.column for item, pick in record.picks.items() if record.record.column(item).is_required
             ]
     sheets = [sheet.frame for file in guess.group.files for sheet in file.sheets if sheet.frame.height]
     if len({tuple(frame.columns) for frame in sheets}) > 1:
         return [name for name in (guess.patient,) if name and all(name in frame.columns for frame in sheets)]
-    return [name for name in dict.fromkeys(wanted) if name]
+    return [name for name in dict.fromkeys(names) if name]

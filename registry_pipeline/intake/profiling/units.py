@@ -24,20 +24,20 @@ def with_unit_column(draft: ColumnDraft, item: Column, group: SourceGroup) -> Co
         return draft
     names = list(group.columns)
     place = names.index(draft.keys["from"])
-    beside = next(
+    neighbour = next(
         (name for name in names[place + 1 : place + 3] if _holds_units(group.columns[name], item)), None
     )
-    if beside is None:
+    if neighbour is None:
         return draft
     keys = {name: value for name, value in draft.keys.items() if name != "unit"}
-    profile = group.columns[beside]
+    profile = group.columns[neighbour]
     evidence = f"{draft.evidence}; {profile.n_filled} rows name their unit"
-    return replace(draft, keys={**keys, "unit_from": beside}, evidence=evidence, questions=())
+    return replace(draft, keys={**keys, "unit_from": neighbour}, evidence=evidence, questions=())
 
 
 def _holds_units(profile: ColumnProfile, item: Column) -> bool:
-    known = UNIT_FACTORS[item.unit or ""]
+    factors = UNIT_FACTORS[item.unit or ""]
     return (
         profile.n_filled > 0
-        and profile.share(profile.count(lambda text: unit_named(text) in known)) >= _LEAST_SHARE
+        and profile.share(profile.count(lambda text: unit_named(text) in factors)) >= _LEAST_SHARE
     )

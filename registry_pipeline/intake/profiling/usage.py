@@ -58,7 +58,7 @@ def column_uses(
         uses: the facility's files, as staging found them.
         issues: ``Staged.issues``.
     """
-    return [found for source in facility.sources for found in _of_source(home, source, uses, issues)]
+    return [use for source in facility.sources for use in _of_source(home, source, uses, issues)]
 
 
 def _of_source(home: Home, source: Source, uses: Sequence[FileUse], issues: pl.DataFrame) -> list[ColumnUse]:
@@ -66,32 +66,34 @@ def _of_source(home: Home, source: Source, uses: Sequence[FileUse], issues: pl.D
     present = dict.fromkeys(name for use in own for sheet in use.sheets for name in sheet.columns)
     read = {" ".join(name.split()): name for name in source.source_columns()}
     rows = clean(rows_in_force(home, source, uses), source.source_columns(), source.sentinels)
-    found = [_mapped(source, name, rows, issues) for plain, name in read.items() if plain in present]
+    column_uses_of_source = [
+        _mapped(source, name, rows, issues) for plain, name in read.items() if plain in present
+    ]
     others = [name for name in present if name not in read]
-    found += [
+    column_uses_of_source += [
         ColumnUse(source.name, name, "ignored" if _is_ignored(source, name) else "unknown") for name in others
     ]
     if own:
-        found += [
+        column_uses_of_source += [
             ColumnUse(source.name, name, "missing") for plain, name in read.items() if plain not in present
         ]
-    return found
+    return column_uses_of_source
 
 
 def _is_ignored(source: Source, name: str) -> bool:
-    return any(fnmatch.fnmatchcase(name, " ".join(one.split())) for one in source.ignore)
+    return any(fnmatch.fnmatchcase(name, " ".join(glob.split())) for glob in source.ignore)
 
 
 def _mapped(source: Source, name: str, rows: pl.DataFrame, issues: pl.DataFrame) -> ColumnUse:
     feeds: dict[str, None] = {}
     used = pl.Series("_row_id", [], dtype=pl.Int64)
     for table in source.tables:
-        items = [one for one, column in table.columns.items() if name in table.columns_behind(column)]
+        items = [item for item, column in table.columns.items() if name in table.columns_behind(column)]
         if items:
             feeds |= dict.fromkeys(f"{table.table}.{item}" for item in items)
             fed = feeding_rows(rows, table).filter(pl.col(name).is_not_null())["_row_id"]
             used = pl.concat([used, fed]).unique()
-        if name in (*(one.column for one in table.where), *table.group_by):
+        if name in (*(condition.column for condition in table.where), *table.group_by):
             feeds |= {_CONDITION: None}
     own = issues.filter(pl.col("source_column") == name, pl.col("_row_id").is_in(used.implode()))
     texts = own.select("_row_id", "value_text").unique()

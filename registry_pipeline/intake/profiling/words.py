@@ -65,14 +65,14 @@ def read_header(name: str) -> Header:
 def tokens_of(text: str) -> tuple[str, ...]:
     """The words of a name: lower case, no accents, no plural s, no filling words."""
     spaced = _CAMEL.sub(" ", text.replace("_", " ").replace("-", " "))
-    found = [part for one in _TOKEN.findall(spaced) for part in _parts(without_accents(one))]
-    kept = [one for one in found if one not in _filling()]
-    return tuple(kept or found)
+    tokens = [part for token in _TOKEN.findall(spaced) for part in _parts(without_accents(token))]
+    meaningful = [token for token in tokens if token not in _filling()]
+    return tuple(meaningful or tokens)
 
 
 @cache
 def _filling() -> frozenset[str]:
-    return frozenset(_singular(without_accents(one)) for one in lexicon().header["drop"])
+    return frozenset(_singular(without_accents(word)) for word in lexicon().header["drop"])
 
 
 def without_accents(token: str) -> str:
@@ -100,35 +100,35 @@ def _without_unit(plain: str) -> tuple[str, str | None]:
         unit = unit or unit_named(inside)
     plain = _BRACKETS.sub(" ", plain).strip() or plain
     ending = _ENDING_UNIT.search(plain)
-    if ending and (found := unit_named(ending[1])) in ("mm", "cm", "Gy", "cGy"):
-        return plain[: ending.start()], unit or found
+    if ending and (unit_of_ending := unit_named(ending[1])) in ("mm", "cm", "Gy", "cGy"):
+        return plain[: ending.start()], unit or unit_of_ending
     return plain, unit
 
 
 def unit_named(text: str) -> str | None:
     """The unit that a text names, in our spelling."""
-    wanted = without_accents(text.strip())
+    plain = without_accents(text.strip())
     for unit, spellings in lexicon().units.items():
-        if wanted in map(without_accents, spellings):
+        if plain in map(without_accents, spellings):
             return unit
     return None
 
 
 def _without(tokens: Sequence[str], names: Iterable[str]) -> tuple[tuple[str, ...], bool]:
     """``tokens`` without every run that is one of ``names``, and whether there was one."""
-    left, found = list(tokens), False
-    for wanted in sorted(map(tokens_of, names), key=len, reverse=True):
-        place = _place_of(left, wanted)
+    remaining, is_removed = list(tokens), False
+    for searched in sorted(map(tokens_of, names), key=len, reverse=True):
+        place = _place_of(remaining, searched)
         while place >= 0:
-            del left[place : place + len(wanted)]
-            found = True
-            place = _place_of(left, wanted)
-    return tuple(left), found
+            del remaining[place : place + len(searched)]
+            is_removed = True
+            place = _place_of(remaining, searched)
+    return tuple(remaining), is_removed
 
 
-def _place_of(tokens: Sequence[str], wanted: Sequence[str]) -> int:
-    for start in range(len(tokens) - len(wanted) + 1):
-        if tuple(tokens[start : start + len(wanted)]) == tuple(wanted):
+def _place_of(tokens: Sequence[str], searched: Sequence[str]) -> int:
+    for start in range(len(tokens) - len(searched) + 1):
+        if tuple(tokens[start : start + len(searched)]) == tuple(searched):
             return start
     return -1
 
@@ -139,26 +139,26 @@ def name_score(header: Header, names: tuple[str, ...], *, is_date: bool = False)
     tokens = header.stem if is_date else header.tokens
     inner = tokens[1:] if len(tokens) > 1 and tokens[0] in lexicon().header["group"] else ()
     best = 0.0
-    for position, wanted in enumerate(_known(names, is_date)):
-        score = max(_score(tokens, wanted), _GROUPED * _score(inner, wanted) if inner else 0.0)
+    for position, searched in enumerate(_token_lists(names, is_date)):
+        score = max(_score(tokens, searched), _GROUPED * _score(inner, searched) if inner else 0.0)
         best = max(best, score - min(position, 40) * _ORDER_COST)
     return max(best - (0.2 if header.is_repeat else 0.0), 0.0)
 
 
 @cache
-def _known(names: tuple[str, ...], is_date: bool) -> tuple[tuple[str, ...], ...]:
+def _token_lists(names: tuple[str, ...], is_date: bool) -> tuple[tuple[str, ...], ...]:
     return tuple(read_header(name).stem if is_date else tokens_of(name) for name in names)
 
 
-def _score(tokens: Sequence[str], wanted: Sequence[str]) -> float:
-    if not wanted or wanted[0] not in tokens:
+def _score(tokens: Sequence[str], searched: Sequence[str]) -> float:
+    if not searched or searched[0] not in tokens:
         return 0.0
-    if tuple(tokens) == tuple(wanted):
+    if tuple(tokens) == tuple(searched):
         return 1.0
-    if sorted(tokens) == sorted(wanted):
+    if sorted(tokens) == sorted(searched):
         return 0.95
-    coverage = len(wanted) / len(tokens)
-    return 0.9 * coverage if coverage >= LEAST_COVERAGE and _place_of(tokens, wanted) >= 0 else 0.0
+    coverage = len(searched) / len(tokens)
+    return 0.9 * coverage if coverage >= LEAST_COVERAGE and _place_of(tokens, searched) >= 0 else 0.0
 
 
 def names_person(header: Header) -> bool:
@@ -169,12 +169,12 @@ def names_person(header: Header) -> bool:
 def mentions(text: str, words: Iterable[str]) -> bool:
     """Whether one of ``words`` stands in a name of a file or sheet."""
     tokens = tokens_of(text)
-    return any(_place_of(tokens, wanted) >= 0 for wanted in _known(tuple(words), False))
+    return any(_place_of(tokens, searched) >= 0 for searched in _token_lists(tuple(words), False))
 
 
 @lru_cache(maxsize=20_000)
 def without_word(name: str, word: str) -> str:
     """A name without a word that stands in it, empty where nothing else is left or the word is not there."""
-    tokens, wanted = tokens_of(name), tokens_of(word)
-    place = _place_of(tokens, wanted)
-    return " ".join((*tokens[:place], *tokens[place + len(wanted) :])) if place >= 0 else ""
+    tokens, searched = tokens_of(name), tokens_of(word)
+    place = _place_of(tokens, searched)
+    return " ".join((*tokens[:place], *tokens[place + len(searched) :])) if place >= 0 else ""

@@ -70,7 +70,7 @@ def _table(table: TableDraft) -> Iterator[str]:
     if table.sheets:
         yield f"  sheets = {_value(list(table.sheets))}"
     if table.where:
-        members = [_inline(one) for one in table.where]
+        members = [_inline(condition) for condition in table.where]
         yield f"  where = {members[0] if len(members) == 1 else '[' + ', '.join(members) + ']'}"
     if table.group_by:
         yield _with_comment(f"  group_by = {_value(list(table.group_by))}", "several rows make one record")

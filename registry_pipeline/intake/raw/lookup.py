@@ -14,24 +14,24 @@ from registry_pipeline.core.row_id import LINEAGE, SHEET_SHIFT, sheet_number_of
 LONGEST = 500
 
 
-def raw_values(home: Home, facility_id: str, wanted: pl.DataFrame) -> pl.DataFrame:
+def raw_values(home: Home, facility_id: str, items: pl.DataFrame) -> pl.DataFrame:
     """The cells of ``_row_id`` and ``source_column``, as received.
 
     Args:
         home: the registry home.
         facility_id: whose rows the ids number.
-        wanted: columns ``_row_id`` (Int64) and ``source_column``; others are kept.
+        items: columns ``_row_id`` (Int64) and ``source_column``; others are kept.
 
     Returns:
         ``wanted`` with ``value_text``: at most 500 characters; NULL for a cell that is blank or that
         no file has.
     """
-    cells = wanted.select("_row_id", "source_column").unique().drop_nulls()
+    cells = items.select("_row_id", "source_column").unique().drop_nulls()
     by_sheet = cells.with_columns(sheet_number_of(pl.col("_row_id")).alias("_sheet")).partition_by("_sheet")
     parts = [part for sheet in by_sheet for part in _sheet_values(home, facility_id, sheet)]
     schema = {"_row_id": pl.Int64, "source_column": pl.String, "value_text": pl.String}
     values = pl.concat(parts) if parts else pl.DataFrame(schema=schema)
-    return wanted.join(values, on=["_row_id", "source_column"], how="left", maintain_order="left")
+    return items.join(values, on=["_row_id", "source_column"], how="left", maintain_order="left")
 
 
 def is_in_raw(home: Home, facility_id: str, sheet_no: int) -> bool:
@@ -49,9 +49,9 @@ def _sheet_values(home: Home, facility_id: str, cells: pl.DataFrame) -> list[pl.
         return []
     rows = pl.scan_parquet(path, glob=False)
     present = set(rows.collect_schema().names())
-    asked = [name for name in cells["source_column"].unique().to_list() if name in present]
+    names = [name for name in cells["source_column"].unique().to_list() if name in present]
     chosen = (
-        rows.select("_row_id", *asked)
+        rows.select("_row_id", *names)
         .join(cells.select("_row_id").unique().lazy(), on="_row_id", how="semi")
         .collect()
     )
@@ -61,7 +61,7 @@ def _sheet_values(home: Home, facility_id: str, cells: pl.DataFrame) -> list[pl.
             pl.lit(name).alias("source_column"),
             pl.col(name).str.slice(0, LONGEST).alias("value_text"),
         ).join(cells, on=["_row_id", "source_column"], how="semi")
-        for name in asked
+        for name in names
     ]
 
 

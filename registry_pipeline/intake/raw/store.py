@@ -153,19 +153,19 @@ def _read(
     """Read a file and store its sheets; for files of foreign formats in a process of its own."""
     with open_source(path, options.limits) as opened:
         reader, sheets = read_source(replace(opened, suffix=suffix), options)
-        wanted = [sheet for sheet in sheets if _is_wanted(sheet, sheet_globs)]
-        if len(wanted) > (limit := options.limits.max_sheets):
+        chosen = [sheet for sheet in sheets if _is_of_sheets(sheet, sheet_globs)]
+        if len(chosen) > (limit := options.limits.max_sheets):
             raise ReadError("too_large", f"more than {limit} sheets; name those wanted under sheets")
         infos = [
             _store_sheet(folder, landed, sheet, sheet_no, label)
-            for sheet_no, (sheet, label) in enumerate(zip(wanted, _labels(wanted), strict=True), start=1)
+            for sheet_no, (sheet, label) in enumerate(zip(chosen, _labels(chosen), strict=True), start=1)
         ]
     encodings = dict.fromkeys(sheet.encoding for sheet in sheets)
     return RawFile(landed, source_name, "read", ", ".join(encodings), reader, infos)
 
 
 def _options(source: Source, limits: Limits) -> ReadOptions:
-    wanted = source.sheet_globs if not any(set(glob) & set("*?[") for glob in source.sheet_globs) else ()
+    names = source.sheet_globs if not any(set(glob) & set("*?[") for glob in source.sheet_globs) else ()
     bounds = ReadLimits(
         max_cell_bytes=limits.max_cell_bytes,
         max_unpacked_bytes=limits.max_unpacked_bytes,
@@ -174,10 +174,10 @@ def _options(source: Source, limits: Limits) -> ReadOptions:
         max_reader_seconds=limits.max_reader_seconds,
         max_reader_bytes=limits.max_reader_bytes,
     )
-    return replace(source.read_options, sheets=wanted or None, limits=bounds)
+    return replace(source.read_options, sheets=names or None, limits=bounds)
 
 
-def _is_wanted(sheet: RawSheet, globs: Sequence[str]) -> bool:
+def _is_of_sheets(sheet: RawSheet, globs: Sequence[str]) -> bool:
     names = (sheet.sheet, sheet.member)
     return not globs or any(fnmatch.fnmatchcase(name, glob) for name in names if name for glob in globs)
 
@@ -241,9 +241,9 @@ def _remember(home: Home, raw: RawFile, digest: str) -> None:
 def _remembered(home: Home, landed: LandedFile, digest: str) -> RawFile | None:
     """What was kept of a file, where it is of this reading and still what was written; else None."""
     try:
-        kept = json.loads(_info_path(home, landed).read_text(encoding="utf-8"))
-        content = kept["file"]
-        if kept["digest"] != digest or kept["sha256"] != _hash_of(content):
+        note = json.loads(_info_path(home, landed).read_text(encoding="utf-8"))
+        content = note["file"]
+        if note["digest"] != digest or note["sha256"] != _hash_of(content):
             return None
         sheets = [SheetInfo(**sheet) for sheet in content.pop("sheets")]
         if any(sha256_of(_parquet_path(home, landed, sheet.sheet_no)) != sheet.sha256 for sheet in sheets):

@@ -136,12 +136,12 @@ class BlockParser:
         chunk = pl.concat([careful, self._read_plain(lines, is_plain, first_line)])
         return chunk.sort(SOURCE_ROW), n_lines, n_bytes
 
-    def _read_plain(self, lines: Lines, wanted: Flags, first_line: int) -> pl.DataFrame:
+    def _read_plain(self, lines: Lines, is_plain: Flags, first_line: int) -> pl.DataFrame:
         """The wanted lines, all plain, through pyarrow."""
-        numbers = np.flatnonzero(wanted) + first_line
+        numbers = np.flatnonzero(is_plain) + first_line
         if not len(numbers):
             return self._grid([], [])
-        names, text = column_ids(self._n_columns), lines.joined(wanted)
+        names, text = column_ids(self._n_columns), lines.joined(is_plain)
         table = arrow_csv.read_csv(
             pa.BufferReader(text),
             read_options=arrow_csv.ReadOptions(column_names=names, block_size=len(text)),

@@ -75,10 +75,10 @@ def detect_encoding(source: Source, declared: str | None, *, may_be_chinese: boo
         ReadError: undecodable, replacement_character (U+FFFD in the text) or bad_option.
     """
     bom = next(((mark, codec) for mark, codec in _BOMS if source.head(4).startswith(mark)), None)
-    wanted = _normalise_codec(declared) if declared else None
+    codec_declared = _normalise_codec(declared) if declared else None
     if bom is not None:
-        return _from_bom(source, bom[0], bom[1], wanted)
-    codec = wanted or wide_encoding(source.head()) or "utf-8"
+        return _from_bom(source, bom[0], bom[1], codec_declared)
+    codec = codec_declared or wide_encoding(source.head()) or "utf-8"
     if codec in ("utf-16", "utf-32"):
         codec = wide_encoding(source.head()) or f"{codec}-le"
     if codec in _WIDE:
@@ -87,7 +87,7 @@ def detect_encoding(source: Source, declared: str | None, *, may_be_chinese: boo
         if declared is None and may_be_chinese and _is_rather_chinese(source):
             return Decoding(source, "gb18030", "gb18030", 0, False, warnings=(_ALSO_UTF8,))
         return _checked(Decoding(source, "utf-8", "utf-8", 0, True))
-    return _checked(_by_lines(source, wanted))
+    return _checked(_by_lines(source, codec_declared))
 
 
 def _normalise_codec(name: str) -> str:
@@ -100,10 +100,10 @@ def _normalise_codec(name: str) -> str:
     return {"utf-8-sig": "utf-8", "ascii": "utf-8", "iso8859-1": "latin-1"}.get(codec, codec)
 
 
-def _from_bom(source: Source, mark: bytes, codec: str, wanted: str | None) -> Decoding:
+def _from_bom(source: Source, mark: bytes, codec: str, declared: str | None) -> Decoding:
     notes = ["byte-order mark removed"]
-    if wanted is not None and not codec.startswith(wanted):
-        notes.append(f"the byte-order mark says {codec}, which overrides the declared {wanted}")
+    if declared is not None and not codec.startswith(declared):
+        notes.append(f"the byte-order mark says {codec}, which overrides the declared {declared}")
     if codec in _WIDE:
         return _transcode(source, codec, len(mark), tuple(notes))
     clean = _is_strict_utf8(source, len(mark))
@@ -124,9 +124,9 @@ def wide_encoding(head: bytes) -> str | None:
 
 def _is_plausible_text(text: str) -> bool:
     """Has lines, and nearly all characters are Latin, CJK or full width: bytes paired wrongly are not."""
-    known = sum(1 for c in text if "\0" < c < "\u0250" or "\u3000" <= c <= "\u9fff" or c >= "\uff00")
+    n_plausible = sum(1 for c in text if "\0" < c < "\u0250" or "\u3000" <= c <= "\u9fff" or c >= "\uff00")
     common = sum(1 for c in text if c in "\n\r\t,;0123456789")
-    return known >= 0.95 * len(text) and common >= 0.01 * len(text) and ("\n" in text or "\r" in text)
+    return n_plausible >= 0.95 * len(text) and common >= 0.01 * len(text) and ("\n" in text or "\r" in text)
 
 
 def _transcode(source: Source, codec: str, start: int, notes: tuple[str, ...]) -> Decoding:
@@ -168,18 +168,18 @@ def is_utf8(block: bytes) -> bool:
     return True
 
 
-def _by_lines(source: Source, wanted: str | None) -> Decoding:
+def _by_lines(source: Source, declared: str | None) -> Decoding:
     """Choose by the lines that hold other than ASCII; the rest of the lines fit every candidate."""
     lines = _foreign_lines(source)
-    if wanted is not None:
-        n_broken = sum(not _decodes(line, wanted) for line in lines)
+    if declared is not None:
+        n_broken = sum(not _decodes(line, declared) for line in lines)
         n_lines = sum(block.count(b"\n") for block in iter_blocks(source, 0))
         if n_broken > max(len(lines) / 2, n_lines * _FEW_LINES):
             message = (
-                f"most lines beyond plain ASCII do not decode as the declared {wanted}; check the encoding"
+                f"most lines beyond plain ASCII do not decode as the declared {declared}; check the encoding"
             )
             raise ReadError("undecodable", message)
-        return Decoding(source, wanted, wanted, 0, False)
+        return Decoding(source, declared, declared, 0, False)
     if _share(lines, lambda line: _decodes(line, "utf-8") and not _is_unlikely_utf8(line)) >= 0.5:
         return _mixed_utf8(source)
     for codec, plausible in (("gb18030", _looks_chinese), ("cp1252", _looks_western)):

@@ -39,16 +39,16 @@ def find_header(rows: Sequence[GridRow], options: ReadOptions) -> Header:
     Raises:
         ReadError: no_such_header_row when a declared header row is blank or not there.
     """
-    wanted = options.header_rows or _guess_header(rows, options)
-    chosen = [row for row in rows if row[0] in wanted]
-    if len(chosen) != len(wanted):
+    numbers = options.header_rows or _guess_header(rows, options)
+    chosen = [row for row in rows if row[0] in numbers]
+    if len(chosen) != len(numbers):
         raise ReadError("no_such_header_row", "a declared header row is not in the file; check header_rows")
     width = max((len(row[2]) for row in chosen), default=0)
     parts = [[(cell or "") for cell in row[2]] + [""] * (width - len(row[2])) for row in chosen]
     received = _combine(parts, options)
     names, notes = unique_names(received)
     last = chosen[-1]
-    title = [] if options.header_rows else _title_note(rows, wanted, options)
+    title = [] if options.header_rows else _title_note(rows, numbers, options)
     return Header(received, names, last[0] + last[1] + options.skip_after_header, tuple(title + notes))
 
 
@@ -65,8 +65,8 @@ def _guess_header(rows: Sequence[GridRow], options: ReadOptions) -> tuple[int, .
     return (next(several, candidates[0][0]),)
 
 
-def _title_note(rows: Sequence[GridRow], wanted: Sequence[int], options: ReadOptions) -> list[str]:
-    above = [r[0] for r in rows if r[0] < wanted[0] and _n_filled(r) and r[0] not in options.skip_rows]
+def _title_note(rows: Sequence[GridRow], numbers: Sequence[int], options: ReadOptions) -> list[str]:
+    above = [r[0] for r in rows if r[0] < numbers[0] and _n_filled(r) and r[0] not in options.skip_rows]
     return [f"title row above the header left out: row {row}" for row in above]
 
 

@@ -58,11 +58,11 @@ class Lines:
         plain &= n_marks == n_fields - 1
         return plain
 
-    def joined(self, wanted: Flags) -> bytes:
+    def joined(self, chosen: Flags) -> bytes:
         """The bytes of the wanted lines, with their line ends."""
-        if wanted.all():
+        if chosen.all():
             return self.text
-        edges = np.flatnonzero(np.diff(wanted, prepend=False, append=False))
+        edges = np.flatnonzero(np.diff(chosen, prepend=False, append=False))
         runs = zip(self.starts[edges[0::2]], self.ends[edges[1::2] - 1], strict=True)
         return b"".join(self.text[start : end + 1] for start, end in runs)
 

@@ -29,7 +29,7 @@ def read_zip(source: Source, options: ReadOptions) -> list[RawSheet]:
     """
     sheets: list[RawSheet] = []
     with open_archive(source, options.limits) as archive:
-        members = {_member_name(m): m for m in archive.infolist() if _is_wanted(m)}
+        members = {_member_name(m): m for m in archive.infolist() if _is_file(m)}
         named = [name for name in options.sheets or () if name in members]
         inner = replace(options, format=None, sheets=None if named else options.sheets)
         for place, name in enumerate(named or members, start=1):
@@ -39,7 +39,7 @@ def read_zip(source: Source, options: ReadOptions) -> list[RawSheet]:
     return sheets
 
 
-def _is_wanted(member: zipfile.ZipInfo) -> bool:
+def _is_file(member: zipfile.ZipInfo) -> bool:
     name = PurePosixPath(member.filename)
     if not name.parts:  # an entry without a name
         return False

@@ -147,7 +147,7 @@ def _drop_nameless(
     nameless = [i for i, name in enumerate(header.received) if not name.strip()]
     is_empty = grid.select(_is_blank(f"c{i}").all() for i in nameless).row(0) if nameless else ()
     empty = {i for i, is_blank in zip(nameless, is_empty, strict=True) if is_blank}
-    kept = [i for i in range(len(header.names)) if i not in empty]
+    named = [i for i in range(len(header.names)) if i not in empty]
     notes = [f"{len(empty)} columns without name and values left out"] if empty else []
-    frame = grid.select([*(f"c{i}" for i in kept), SOURCE_ROW])
-    return frame, [header.names[i] for i in kept], tuple(header.received[i] for i in kept), notes
+    frame = grid.select([*(f"c{i}" for i in named), SOURCE_ROW])
+    return frame, [header.names[i] for i in named], tuple(header.received[i] for i in named), notes

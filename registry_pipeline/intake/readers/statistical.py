@@ -112,8 +112,8 @@ def _texts(
 ) -> pl.Series:
     """A column as text, each distinct value once."""
     values = series.to_list()
-    known = {value: _cell(value, labels, is_missing, form) for value in set(values)}
-    return pl.Series(series.name, [known[value] for value in values], dtype=pl.String)
+    texts = {value: _cell(value, labels, is_missing, form) for value in set(values)}
+    return pl.Series(series.name, [texts[value] for value in values], dtype=pl.String)
 
 
 def _missing_test(meta: Any, name: str) -> Callable[[Any], bool] | None:

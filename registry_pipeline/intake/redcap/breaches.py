@@ -40,7 +40,7 @@ class Judged:
     def judge(self, rule_id: str, judged: int, *breaches: pl.DataFrame) -> None:
         """Add to what a rule has judged and found."""
         self.counts[rule_id] = self.counts.get(rule_id, 0) + judged
-        self.breaches += [one for one in breaches if one.height]
+        self.breaches += [frame for frame in breaches if frame.height]
 
 
 def breach(

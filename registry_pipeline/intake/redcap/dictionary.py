@@ -106,26 +106,26 @@ class Dictionary:
     def forms(self) -> dict[str, list[Field]]:
         """Form -> its fields."""
         result: dict[str, list[Field]] = {}
-        for one in self.fields.values():
-            result.setdefault(one.form, []).append(one)
+        for form_field in self.fields.values():
+            result.setdefault(form_field.form, []).append(form_field)
         return result
 
-    def checkbox_columns(self, one: Field, missing: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    def checkbox_columns(self, checkbox: Field, missing: Mapping[str, str]) -> dict[str, tuple[str, str]]:
         """Column of an export -> code and label of the choice; missing-data codes have columns too."""
         choices = {
-            **{code: label for code, label in missing.items() if code not in one.choices},
-            **one.choices,
+            **{code: label for code, label in missing.items() if code not in checkbox.choices},
+            **checkbox.choices,
         }
-        return {one.column_of(code): (code, label) for code, label in choices.items()}
+        return {checkbox.column_of(code): (code, label) for code, label in choices.items()}
 
     def columns(self, missing: Mapping[str, str]) -> dict[str, str]:
         """Every column that an export of the project can hold -> the field it belongs to."""
         result: dict[str, str] = {}
-        for one in self.fields.values():
-            if one.is_checkbox:
-                result |= dict.fromkeys(self.checkbox_columns(one, missing), one.name)
-            elif one.has_value:
-                result[one.name] = one.name
+        for column_field in self.fields.values():
+            if column_field.is_checkbox:
+                result |= dict.fromkeys(self.checkbox_columns(column_field, missing), column_field.name)
+            elif column_field.has_value:
+                result[column_field.name] = column_field.name
         return result
 
 
@@ -225,8 +225,8 @@ def changes(old: Dictionary, new: Dictionary) -> Iterator[tuple[str, int, str]]:
         if after is None:
             yield name, 0, "the field is no longer in the dictionary"
             continue
-        for told in _field_changes(before, after):
-            yield name, after.source_row, told
+        for change in _field_changes(before, after):
+            yield name, after.source_row, change
 
 
 def _field_changes(before: Field, after: Field) -> Iterator[str]:

@@ -60,8 +60,8 @@ def evaluate(node: Node, answers: Answers) -> Value:
         return UNKNOWN if truth is None else not truth
     if node.kind == "call":
         return _called(str(node.value), node.parts, answers)
-    given = [evaluate(part, answers) for part in node.parts]
-    return _ordered(node.kind, *given) if node.kind in _ORDER else _arithmetic(node.kind, given)
+    values = [evaluate(part, answers) for part in node.parts]
+    return _ordered(node.kind, *values) if node.kind in _ORDER else _arithmetic(node.kind, values)
 
 
 def truth_of(value: Value) -> bool | None:
@@ -148,11 +148,11 @@ def _with_blank(kind: str, left: Value, right: Value) -> Value:
     return (other is BLANK) == (kind == "=")
 
 
-def _arithmetic(kind: str, given: Sequence[Value]) -> Value:
-    if UNKNOWN in given:
+def _arithmetic(kind: str, values: Sequence[Value]) -> Value:
+    if UNKNOWN in values:
         return UNKNOWN
-    numbers = [number_of(one) for one in given]
-    if BLANK in given:
+    numbers = [number_of(value) for value in values]
+    if BLANK in values:
         return BLANK
     if None in numbers:
         return UNKNOWN
@@ -178,19 +178,19 @@ def _called(name: str, parts: Sequence[Node], answers: Answers) -> Value:
     if name == "if":
         truth = truth_of(evaluate(parts[0], answers))
         return UNKNOWN if truth is None else evaluate(parts[1 if truth else 2], answers)
-    given = [evaluate(part, answers) for part in parts]
-    if UNKNOWN in given:
+    values = [evaluate(part, answers) for part in parts]
+    if UNKNOWN in values:
         return UNKNOWN
     if name == "datediff":
-        return _datediff(given)
+        return _datediff(values)
     if name in _OF_TEXTS:
-        return _OF_TEXTS[name](*["" if one is BLANK else str(one) for one in given])
+        return _OF_TEXTS[name](*["" if value is BLANK else str(value) for value in values])
     if name in ("year", "month", "day"):
-        day = date_of(given[0])
-        return (BLANK if given[0] is BLANK else UNKNOWN) if day is None else float(getattr(day, name))
+        day = date_of(values[0])
+        return (BLANK if values[0] is BLANK else UNKNOWN) if day is None else float(getattr(day, name))
     if name in _OF_SEVERAL:
-        return _of_several(name, given)
-    return _of_numbers(name, given)
+        return _of_several(name, values)
+    return _of_numbers(name, values)
 
 
 _OF_TEXTS: dict[str, Callable[..., Value]] = {
@@ -210,27 +210,27 @@ _OF_SEVERAL: dict[str, Callable[[list[float]], float]] = {
 }  # fmt: skip
 
 
-def _of_several(name: str, given: Sequence[Value]) -> Value:
+def _of_several(name: str, values: Sequence[Value]) -> Value:
     """Functions that pass over what is blank; of nothing at all they give nothing."""
-    numbers = [number_of(one) for one in given if one is not BLANK]
+    numbers = [number_of(value) for value in values if value is not BLANK]
     if None in numbers:
         return UNKNOWN
-    known = [number for number in numbers if number is not None]
-    if not known:
+    finite = [number for number in numbers if number is not None]
+    if not finite:
         return BLANK
-    if name == "stdev" and len(known) > 1:
+    if name == "stdev" and len(finite) > 1:
         return UNKNOWN  # of a sample or of a population: REDCap's versions differ
-    return _bounded(lambda: _OF_SEVERAL[name](known))
+    return _bounded(lambda: _OF_SEVERAL[name](finite))
 
 
-def _of_numbers(name: str, given: Sequence[Value]) -> Value:
-    if given[0] is BLANK:
+def _of_numbers(name: str, values: Sequence[Value]) -> Value:
+    if values[0] is BLANK:
         return BLANK
-    numbers = [number_of(one) for one in given]
+    numbers = [number_of(value) for value in values]
     if None in numbers:
         return UNKNOWN
-    known = [number for number in numbers if number is not None]
-    return _bounded(lambda: _OF_NUMBERS[name](*known))
+    finite = [number for number in numbers if number is not None]
+    return _bounded(lambda: _OF_NUMBERS[name](*finite))
 
 
 _OF_NUMBERS: dict[str, Callable[..., float]] = {
@@ -248,15 +248,15 @@ def _rounded(number: float, places: float, how: str) -> float:
     return float(Decimal(repr(number)).quantize(Decimal(1).scaleb(-int(places)), rounding=how))
 
 
-def _datediff(given: Sequence[Value]) -> Value:
+def _datediff(values: Sequence[Value]) -> Value:
     """Days between two dates in a unit; without a sign unless the last argument asks for one."""
-    first, second, unit, *rest = given
+    first, second, unit, *rest = values
     if BLANK in (first, second):
         return BLANK
     days = date_of(first), date_of(second)
     if days[0] is None or days[1] is None or unit not in DAYS:
         return UNKNOWN
-    options = [str(one).lower() for one in rest]
+    options = [str(option).lower() for option in rest]
     if set(options) - {"ymd", "mdy", "dmy", "true", "false"}:
         return UNKNOWN
     result = (days[1] - days[0]).total_seconds() / 86400 / DAYS[str(unit)]

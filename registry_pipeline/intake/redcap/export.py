@@ -54,8 +54,8 @@ class Export:
         """Whether it holds labels: as declared, else as most of its headers say."""
         if self.redcap.export != "auto":
             return self.redcap.export == "labels"
-        known = {*self.dictionary.columns(self.redcap.missing_codes), *RECORD_PARTS}
-        is_raw = sum(header in known or bool(_AUTOMATIC.fullmatch(header)) for header in self.headers)
+        columns = {*self.dictionary.columns(self.redcap.missing_codes), *RECORD_PARTS}
+        is_raw = sum(header in columns or bool(_AUTOMATIC.fullmatch(header)) for header in self.headers)
         return 2 * is_raw < len(self.headers)
 
     @cached_property
@@ -63,18 +63,19 @@ class Export:
         """Raw name -> header of the sheet. Headers that are no field keep their own name."""
         if not self.is_labelled:
             return {
-                header.lower() if header.lower() in self.known else header: header for header in self.headers
+                header.lower() if header.lower() in self.field_of else header: header
+                for header in self.headers
             }
         expected, result = self._labelled, {}
         for header in self.headers:
             name = _next_name(header, expected)
             result[name or header] = header
             if name:
-                expected = [one for one in expected if one[0] != name]
+                expected = [column for column in expected if column[0] != name]
         return result
 
     @cached_property
-    def known(self) -> dict[str, str]:
+    def field_of(self) -> dict[str, str]:
         """Every column that an export of the project can hold -> its field."""
         return self.dictionary.columns(self.redcap.missing_codes)
 
@@ -101,33 +102,37 @@ class Export:
         own = {
             header
             for name, header in self.columns.items()
-            if name in self.known or _AUTOMATIC.fullmatch(name)
+            if name in self.field_of or _AUTOMATIC.fullmatch(name)
         }
         return [header for header in self.headers if header not in own]
 
     @cached_property
     def absent(self) -> dict[str, list[str]]:
         """Form -> fields of the dictionary without any column here."""
-        present = {self.known[name] for name in self.columns if name in self.known}
+        present = {self.field_of[name] for name in self.columns if name in self.field_of}
         result: dict[str, list[str]] = {}
         for field in self.dictionary.fields.values():
             if field.has_value and field.name not in present:
                 result.setdefault(field.form, []).append(field.name)
         return result
 
-    def available(self, wanted: Sequence[str]) -> list[str]:
+    def available(self, names: Sequence[str]) -> list[str]:
         """The columns that a mapping sees: what it asks for and can have, and what else may hold data."""
-        derived = [one for one in wanted if one not in self.columns and self.behind(one)]
-        behind = {name for one in derived for name in self.behind(one)}
+        derived = [
+            column_name
+            for column_name in names
+            if column_name not in self.columns and self.behind(column_name)
+        ]
+        behind = {name for column_name in derived for name in self.behind(column_name)}
         hidden = behind | set(withheld(self)) | self._for_missing
         shown = [
             name
             for name in self.columns
-            if name in wanted or (name in self.known and name not in hidden)
+            if name in names or (name in self.field_of and name not in hidden)
         ]  # fmt: skip
         return [
             *dict.fromkeys(
-                [*shown, *derived, *(record_part for record_part in RECORD_PARTS if record_part in wanted)]
+                [*shown, *derived, *(record_part for record_part in RECORD_PARTS if record_part in names)]
             )
         ]
 
@@ -135,17 +140,17 @@ class Export:
     def _for_missing(self) -> set[str]:
         """Columns that REDCap adds to every checkbox for the project's missing-data codes: nobody asks for them."""
         boxes = [field for field in self.dictionary.fields.values() if field.is_checkbox]
-        every = {
+        members = {
             name for box in boxes for name in self.dictionary.checkbox_columns(box, self.redcap.missing_codes)
         }
-        return every - {name for box in boxes for name in self.dictionary.checkbox_columns(box, {})}
+        return members - {name for box in boxes for name in self.dictionary.checkbox_columns(box, {})}
 
     def behind(self, name: str) -> list[str]:
         """Columns that a derived column is made from; none where it cannot be made."""
-        one = self.dictionary.fields.get(name.removesuffix(LABEL))
-        if one is None or not (one.is_checkbox or (name.endswith(LABEL) and one.choices)):
+        field = self.dictionary.fields.get(name.removesuffix(LABEL))
+        if field is None or not (field.is_checkbox or (name.endswith(LABEL) and field.choices)):
             return []
-        names = self.dictionary.checkbox_columns(one, {}) if one.is_checkbox else [one.name]
+        names = self.dictionary.checkbox_columns(field, {}) if field.is_checkbox else [field.name]
         return [name for name in names if name in self.columns]
 
     def rows(self, read: pl.LazyFrame) -> pl.LazyFrame:
@@ -171,17 +176,20 @@ class Export:
         if name == EVENT:
             return {label_key(label): event for label, event in self.redcap.events.items()}
         if name == INSTRUMENT:
-            given = {label_key(label): form for label, form in self.redcap.instruments.items()}
-            return {label_key(form.replace("_", " ")): form for form in self.dictionary.forms} | given
+            declared = {label_key(label): form for label, form in self.redcap.instruments.items()}
+            return {label_key(form.replace("_", " ")): form for form in self.dictionary.forms} | declared
         if name.endswith("_complete") and name.removesuffix("_complete") in self.dictionary.forms:
             return {label_key(label): code for code, label in COMPLETE.items()}
-        one = self.dictionary.fields.get(self.known.get(name, ""))
-        if one is None:
+        field = self.dictionary.fields.get(self.field_of.get(name, ""))
+        if field is None:
             return {}
-        if one.is_checkbox:
+        if field.is_checkbox:
             return {"checked": "1", "unchecked": "0"}
         return _unique(
-            {**one.choices, **{c: m for c, m in self.redcap.missing_codes.items() if c not in one.choices}}
+            {
+                **field.choices,
+                **{c: m for c, m in self.redcap.missing_codes.items() if c not in field.choices},
+            }
         )
 
 
@@ -207,9 +215,9 @@ def _next_name(header: str, expected: Sequence[tuple[str, str]]) -> str | None:
 
 def withheld(export: Export) -> list[str]:
     """Columns of fields that identify, in an export that is declared de-identified; they are read no further."""
-    fields, known = export.dictionary.fields, export.known
+    fields, field_of = export.dictionary.fields, export.field_of
     if not export.redcap.is_deidentified:
         return []
     first = export.dictionary.record_field
-    named = [(name, known[name]) for name in export.columns if name in known]
+    named = [(name, field_of[name]) for name in export.columns if name in field_of]
     return [name for name, field in named if fields[field].is_identifier and field != first]

@@ -20,101 +20,107 @@ _LONGEST = 200
 """Characters of an expression that are shown."""
 
 
-def judge_shown(rows: Rows, made: Judged) -> None:
+def judge_shown(rows: Rows, result: Judged) -> None:
     """S06: a value where branching logic hides the field; S21: none where a required field is shown."""
     fields = rows.export.dictionary.fields.values()
     filled = {
         field.name: is_filled(rows.export, field) for field in fields if field.branching or field.is_required
     }
-    known = {name: expression for name, expression in filled.items() if expression is not None}
-    if not known:
+    expressions = {name: expression for name, expression in filled.items() if expression is not None}
+    if not expressions:
         return
     # All fields at once: most of them are filled where they have to be, and blank where they are hidden.
-    n_filled = rows.frame.select(one.sum().alias(name) for name, one in known.items()).row(0, named=True)
+    n_filled = rows.frame.select(
+        expression.sum().alias(name) for name, expression in expressions.items()
+    ).row(0, named=True)
     n_blank = rows.frame.select(
-        (pl.col(FORM + rows.export.dictionary.fields[name].form) & ~one).sum().alias(name)
-        for name, one in known.items()
+        (pl.col(FORM + rows.export.dictionary.fields[name].form) & ~expression).sum().alias(name)
+        for name, expression in expressions.items()
     ).row(0, named=True)
     for field in fields:
-        if field.name not in known:
+        if field.name not in expressions:
             continue
         if (field.branching and n_filled[field.name]) or (field.is_required and n_blank[field.name]):
-            _judge_field(rows, field, known[field.name], made)
+            _judge_field(rows, field, expressions[field.name], result)
         elif field.is_required:
-            made.judge("S21", n_filled[field.name])
+            result.judge("S21", n_filled[field.name])
 
 
-def _judge_field(rows: Rows, one: Field, filled: pl.Expr, made: Judged) -> None:
-    own = rows.narrowed(one, one.branching).with_columns(filled.alias("_filled"))
-    wanted = own.filter(
-        pl.col("_filled") if not one.is_required else pl.col("_filled") | pl.col(FORM + one.form)
+def _judge_field(rows: Rows, field: Field, filled: pl.Expr, result: Judged) -> None:
+    own = rows.narrowed(field, field.branching).with_columns(filled.alias("_filled"))
+    chosen = own.filter(
+        pl.col("_filled") if not field.is_required else pl.col("_filled") | pl.col(FORM + field.form)
     )
-    shown = _truths(rows, one, wanted, made)
+    shown = _truths(rows, field, chosen, result)
     if shown is None:
         return
-    judged = wanted.with_columns(pl.Series("_shown", shown, dtype=pl.Boolean))
-    column = one.name if one.name in rows.frame.columns else _first_column(rows.export, one)
-    if one.branching:
+    judged = chosen.with_columns(pl.Series("_shown", shown, dtype=pl.Boolean))
+    column = field.name if field.name in rows.frame.columns else _first_column(rows.export, field)
+    if field.branching:
         hidden = judged.filter(pl.col("_filled") & ~pl.col("_shown"))
-        told = f"the form shows it only if {one.branching[:_LONGEST]}"
+        reason = f"the form shows it only if {field.branching[:_LONGEST]}"
         n_judged = judged.filter(pl.col("_filled") & pl.col("_shown").is_not_null()).height
-        made.judge("S06", n_judged, breach(hidden, column, "S06", told))
-    if one.is_required:
-        asked = judged.filter(pl.col(FORM + one.form) & pl.col("_shown"))
-        blank = asked.filter(~pl.col("_filled"))
-        told = f"form {one.form} was filled in without it"
-        made.judge("S21", asked.height, breach(blank, column, "S21", told))
+        result.judge("S06", n_judged, breach(hidden, column, "S06", reason))
+    if field.is_required:
+        required = judged.filter(pl.col(FORM + field.form) & pl.col("_shown"))
+        blank = required.filter(~pl.col("_filled"))
+        reason = f"form {field.form} was filled in without it"
+        result.judge("S21", required.height, breach(blank, column, "S21", reason))
 
 
-def _first_column(export: Export, one: Field) -> str:
-    return next(name for name, field in export.known.items() if field == one.name and name in export.columns)
+def _first_column(export: Export, target: Field) -> str:
+    return next(
+        name for name, field in export.field_of.items() if field == target.name and name in export.columns
+    )
 
 
-def _truths(rows: Rows, one: Field, wanted: pl.DataFrame, made: Judged) -> list[bool | None] | None:
+def _truths(rows: Rows, field: Field, chosen: pl.DataFrame, result: Judged) -> list[bool | None] | None:
     """Whether the form shows the field, per row; None where it cannot be told, or for all of them."""
-    if not one.branching:
-        return [True] * wanted.height
-    values = _evaluated(rows, one, one.branching, wanted, made)
+    if not field.branching:
+        return [True] * chosen.height
+    values = _evaluated(rows, field, field.branching, chosen, result)
     return None if values is None else [truth_of(value) for value in values]
 
 
-def _evaluated(rows: Rows, one: Field, text: str, wanted: pl.DataFrame, made: Judged) -> list[Value] | None:
+def _evaluated(
+    rows: Rows, field: Field, text: str, chosen: pl.DataFrame, result: Judged
+) -> list[Value] | None:
     try:
-        return rows.evaluated(text, wanted)
+        return rows.evaluated(text, chosen)
     except NotExported as problem:
-        made.notes.append(("S25", one.name, f"its expression is not checked: {problem}"))
+        result.notes.append(("S25", field.name, f"its expression is not checked: {problem}"))
     except LogicError:
         pass  # told once, with the dictionary
     return None
 
 
-def judge_calculated(rows: Rows, one: Field, made: Judged) -> None:
+def judge_calculated(rows: Rows, field: Field, result: Judged) -> None:
     """S07: a stored result that is not the formula's; S24: none where the formula gives one."""
-    if one.name not in rows.frame.columns or not one.formula:
+    if field.name not in rows.frame.columns or not field.formula:
         return
     missing = list(rows.export.redcap.missing_codes)
-    wanted = rows.narrowed(one, one.formula).filter(
-        pl.col(FORM + one.form) & ~pl.col(one.name).is_in(missing).fill_null(False)
+    chosen = rows.narrowed(field, field.formula).filter(
+        pl.col(FORM + field.form) & ~pl.col(field.name).is_in(missing).fill_null(False)
     )
-    values = _evaluated(rows, one, one.formula, wanted, made)
+    values = _evaluated(rows, field, field.formula, chosen, result)
     if values is None:
         return
-    stored = wanted[one.name].to_list()
-    told = [_verdict(text, value) for text, value in zip(stored, values, strict=True)]
+    stored = chosen[field.name].to_list()
+    verdicts = [_verdict(text, value) for text, value in zip(stored, values, strict=True)]
     n_judged = sum(value is not UNKNOWN for value in values)
     for rule_id, reason in (
         ("S07", "the dictionary's formula gives another result for this row"),
         ("S24", "the dictionary's formula gives a result for this row"),
     ):
-        broken = [at for at, verdict in enumerate(told) if verdict == rule_id]
+        broken = [at for at, verdict in enumerate(verdicts) if verdict == rule_id]
         suggestions = [_suggestion(values[at]) for at in broken]
-        made.judge(rule_id, n_judged, breach(wanted[broken], one.name, rule_id, reason, suggestions))
+        result.judge(rule_id, n_judged, breach(chosen[broken], field.name, rule_id, reason, suggestions))
 
 
 def _suggestion(value: Value) -> str:
     number = number_of(value)
-    told = "nothing" if value is BLANK else f"{number:.10g}" if number is not None else str(value)
-    return f"recomputed: {told}; save the form again in REDCap"
+    text = "nothing" if value is BLANK else f"{number:.10g}" if number is not None else str(value)
+    return f"recomputed: {text}; save the form again in REDCap"
 
 
 def _verdict(stored: str | None, value: Value) -> str | None:

@@ -106,11 +106,11 @@ def _without_comments(text: str) -> str:
 def _tokens(text: str) -> Iterator[tuple[str, str]]:
     position, text = 0, text.rstrip()
     while position < len(text):
-        found = _TOKEN.match(text, position)
-        if found is None or found.lastgroup is None:
+        match = _TOKEN.match(text, position)
+        if match is None or match.lastgroup is None:
             raise LogicError(f"there is a mark that is not known at character {position + 1}")
-        yield found.lastgroup, found.group(found.lastgroup)
-        position = found.end()
+        yield match.lastgroup, match.group(match.lastgroup)
+        position = match.end()
 
 
 class _Parser:
@@ -122,10 +122,10 @@ class _Parser:
     def peek(self) -> tuple[str, str] | None:
         return self.tokens[self.at] if self.at < len(self.tokens) else None
 
-    def take(self, *wanted: str) -> str | None:
+    def take(self, *tokens: str) -> str | None:
         """The next mark or word if it is one of those, whatever its case."""
         token = self.peek()
-        if token is None or token[0] not in ("mark", "word") or token[1].lower() not in wanted:
+        if token is None or token[0] not in ("mark", "word") or token[1].lower() not in tokens:
             return None
         self.at += 1
         return token[1].lower()
@@ -232,12 +232,12 @@ class _Parser:
 
     def _field(self, text: str) -> Node:
         event = None
-        if found := _EVENT.fullmatch(text):
+        if match := _EVENT.fullmatch(text):
             token = self.peek()
             if token is None or token[0] != "bracket":
                 raise LogicError("an event is named without a field")
             self.at += 1
-            event, text = found.group(1).lower(), token[1]
+            event, text = match.group(1).lower(), token[1]
         field = _FIELD.fullmatch(text)
         if field is None:
             raise LogicError("a smart variable or a name this reader does not know stands in brackets")

@@ -28,21 +28,21 @@ def with_forms(rows: pl.LazyFrame, export: Export) -> pl.LazyFrame:
 
 def feeds(export: Export, form: str) -> pl.Expr:
     """Whether a row is a record of a form."""
-    filled = [is_filled(export, one) for one in export.dictionary.forms.get(form, [])]
-    given = [one for one in filled if one is not None]
+    filled = [is_filled(export, field) for field in export.dictionary.forms.get(form, [])]
+    known_fields = [is_field_filled for is_field_filled in filled if is_field_filled is not None]
     is_own = pl.col(INSTRUMENT).is_null() | (pl.col(INSTRUMENT).str.to_lowercase() == form)
-    return (is_own & pl.any_horizontal(given)).fill_null(False) if given else pl.lit(False)
+    return (is_own & pl.any_horizontal(known_fields)).fill_null(False) if known_fields else pl.lit(False)
 
 
-def is_filled(export: Export, one: Field) -> pl.Expr | None:
+def is_filled(export: Export, field: Field) -> pl.Expr | None:
     """Whether somebody entered a field; None for a field that nobody enters or that is not exported."""
-    if one.name == export.dictionary.record_field or one.kind in ("calc", "descriptive"):
+    if field.name == export.dictionary.record_field or field.kind in ("calc", "descriptive"):
         return None
-    if one.is_checkbox:
-        names = export.dictionary.checkbox_columns(one, export.redcap.missing_codes)
+    if field.is_checkbox:
+        names = export.dictionary.checkbox_columns(field, export.redcap.missing_codes)
         ticked = [pl.col(name) == "1" for name in names if name in export.columns]
         return pl.any_horizontal(ticked).fill_null(False) if ticked else None
-    return pl.col(one.name).is_not_null() if one.name in export.columns else None
+    return pl.col(field.name).is_not_null() if field.name in export.columns else None
 
 
 def mapped_rows(rows: pl.LazyFrame, export: Export, source: Source) -> pl.LazyFrame:
@@ -51,14 +51,14 @@ def mapped_rows(rows: pl.LazyFrame, export: Export, source: Source) -> pl.LazyFr
     Missing-data codes are blank unless the mapping itself gives them a meaning. The instance of a row that repeats
     nothing is 1, so that the same form can repeat in one event and not in another.
     """
-    set_aside, kept = set(withheld(export)), _meant(source)
+    set_aside, meant = set(withheld(export)), _meant(source)
     result = []
     for name in source.source_columns():
         if name == INSTANCE:
             repeats = pl.col(INSTRUMENT).is_not_null() | pl.col(name).is_not_null()
             result.append(pl.when(repeats).then(pl.col(name)).otherwise(pl.lit("1")).alias(name))
         elif name in RECORD_PARTS or (name in export.columns and name not in set_aside):
-            result.append(_without_missing(export, name, kept.get(name, set())))
+            result.append(_without_missing(export, name, meant.get(name, set())))
         else:
             result.append(_derived(export, name, set_aside).alias(name))
     return rows.select(*result, *(_table(export, table) for table in source.tables), "_row_id")
@@ -87,23 +87,23 @@ def _meant(source: Source) -> dict[str, set[str]]:
 
 
 def _without_missing(export: Export, name: str, meant: set[str]) -> pl.Expr:
-    one = export.dictionary.fields.get(export.known.get(name, ""))
-    choices = one.choices if one else {}
+    field = export.dictionary.fields.get(export.field_of.get(name, ""))
+    choices = field.choices if field else {}
     codes = [code for code in export.redcap.missing_codes if code not in choices and code not in meant]
     value = pl.col(name)
     return pl.when(~value.is_in(codes)).then(value).alias(name) if codes else value
 
 
 def _derived(export: Export, name: str, set_aside: set[str]) -> pl.Expr:
-    one, behind = export.dictionary.fields.get(name.removesuffix(LABEL)), export.behind(name)
-    if one is None or not behind or set_aside & set(behind):
+    field, behind = export.dictionary.fields.get(name.removesuffix(LABEL)), export.behind(name)
+    if field is None or not behind or set_aside & set(behind):
         return pl.lit(None, dtype=pl.String)
     wants_label = name.endswith(LABEL)
-    if not one.is_checkbox:
-        return _without_missing(export, one.name, set()).replace(dict(one.choices))
+    if not field.is_checkbox:
+        return _without_missing(export, field.name, set()).replace(dict(field.choices))
     ticked = [
         pl.when(pl.col(column) == "1").then(pl.lit(label if wants_label else code))
-        for column, (code, label) in export.dictionary.checkbox_columns(one, {}).items()
+        for column, (code, label) in export.dictionary.checkbox_columns(field, {}).items()
         if column in export.columns
     ]
     return pl.concat_str(ticked, separator=AND, ignore_nulls=True).replace("", None)

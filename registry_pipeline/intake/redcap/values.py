@@ -39,7 +39,7 @@ class Rows:
     @cached_property
     def repeating_forms(self) -> set[str]:
         """Forms that repeat somewhere in this export."""
-        return {one.lower() for one in self.frame[INSTRUMENT].drop_nulls().unique()}
+        return {form.lower() for form in self.frame[INSTRUMENT].drop_nulls().unique()}
 
     @cached_property
     def events(self) -> dict[str, bool]:
@@ -58,22 +58,22 @@ class Rows:
     def _record(self) -> str:
         return self.export.dictionary.record_field
 
-    def narrowed(self, one: Field, text: str) -> pl.DataFrame:
+    def narrowed(self, field: Field, text: str) -> pl.DataFrame:
         """The columns of every row that judging a field by an expression needs: filtering wide frames is slow."""
         try:
             named = {reference.field for reference in parse_logic(text).references()} if text else set()
         except LogicError:
             named = set()
-        known = self.export.known
-        fields = [name for name in self.frame.columns if known.get(name) in {one.name, *named}]
-        parts = [_ROW, self._record, EVENT, INSTRUMENT, INSTANCE, FORM + one.form]
+        field_of = self.export.field_of
+        fields = [name for name in self.frame.columns if field_of.get(name) in {field.name, *named}]
+        parts = [_ROW, self._record, EVENT, INSTRUMENT, INSTANCE, FORM + field.form]
         return self.frame.select(*dict.fromkeys([*parts, *fields]))
 
-    def evaluated(self, text: str, wanted: pl.DataFrame) -> list[Value]:
+    def evaluated(self, text: str, rows: pl.DataFrame) -> list[Value]:
         """The value of an expression for each of the wanted rows, in their order.
 
         Args:
-            wanted: rows of ``frame``.
+            rows: rows of ``frame``.
 
         Raises:
             NotExported: it names a field that is not in the export.
@@ -81,35 +81,35 @@ class Rows:
         """
         node = parse_logic(text)
         references = list(dict.fromkeys(node.references()))
-        if not references or wanted.is_empty():
-            return [evaluate(node, {})] * wanted.height
-        answers = self._answers(references, wanted)
+        if not references or rows.is_empty():
+            return [evaluate(node, {})] * rows.height
+        answers = self._answers(references, rows)
         distinct = answers.unique(maintain_order=True)
         result = [_value(node, references, row) for row in distinct.iter_rows()]
         place = distinct.with_row_index("_place")
-        found = answers.join(place, on=answers.columns, how="left", nulls_equal=True, maintain_order="left")
-        return [result[at] for at in found["_place"]]
+        placed = answers.join(place, on=answers.columns, how="left", nulls_equal=True, maintain_order="left")
+        return [result[at] for at in placed["_place"]]
 
-    def _answers(self, references: Sequence[Reference], wanted: pl.DataFrame) -> pl.DataFrame:
+    def _answers(self, references: Sequence[Reference], rows: pl.DataFrame) -> pl.DataFrame:
         """A column per reference, in the order of the wanted rows."""
         columns = [self._column(reference) for reference in references]
-        frame = wanted.select(
+        frame = rows.select(
             _ROW, self._record, EVENT, INSTRUMENT, *dict.fromkeys(column for column in columns)
         )
         return pl.DataFrame(
             [
-                self._answer(frame, one, column).alias(f"answer {at}")
-                for at, (one, column) in enumerate(zip(references, columns, strict=True))
+                self._answer(frame, reference, column).alias(f"answer {at}")
+                for at, (reference, column) in enumerate(zip(references, columns, strict=True))
             ]
         )
 
     def _column(self, reference: Reference) -> str:
-        one = self.export.dictionary.fields.get(reference.field)
-        if one is None:
+        field = self.export.dictionary.fields.get(reference.field)
+        if field is None:
             raise LogicError(f"[{reference.field}] is no field of the dictionary")
-        if one.is_checkbox and reference.code is None:
+        if field.is_checkbox and reference.code is None:
             raise LogicError(f"[{reference.field}] is a checkbox and needs the code of a choice")
-        column = one.column_of(reference.code) if one.is_checkbox and reference.code else one.name
+        column = field.column_of(reference.code) if field.is_checkbox and reference.code else field.name
         if column not in self.frame.columns:
             raise NotExported(f"[{reference.field}] is not in the export")
         return column
@@ -120,8 +120,8 @@ class Rows:
         if reference.event is not None:
             if repeats or self.events.get(reference.event, True):
                 return pl.Series([_UNKNOWN] * frame.height, dtype=pl.String)
-            there = self._single.filter(pl.col(EVENT) == reference.event)
-            return self._looked_up(frame, there, [self._record], column)
+            other_rows = self._single.filter(pl.col(EVENT) == reference.event)
+            return self._looked_up(frame, other_rows, [self._record], column)
         own = frame[column]
         is_own = frame.select(pl.col(INSTRUMENT).is_null() | (pl.col(INSTRUMENT).str.to_lowercase() == form))
         if repeats:
@@ -132,12 +132,16 @@ class Rows:
             is_own.to_series(), self._looked_up(frame, self._single, [self._record, EVENT], column)
         )
 
-    def _looked_up(self, frame: pl.DataFrame, there: pl.DataFrame, by: list[str], column: str) -> pl.Series:
-        given = there.select(*by, pl.col(column).alias("_answer")).unique(by, keep="first")
-        joined = frame.select(by).join(given, on=by, how="left", nulls_equal=True, maintain_order="left")
+    def _looked_up(
+        self, frame: pl.DataFrame, other_rows: pl.DataFrame, by: list[str], column: str
+    ) -> pl.Series:
+        answers = other_rows.select(*by, pl.col(column).alias("_answer")).unique(by, keep="first")
+        joined = frame.select(by).join(answers, on=by, how="left", nulls_equal=True, maintain_order="left")
         return joined["_answer"]
 
 
 def _value(node: Node, references: Sequence[Reference], row: Sequence[str | None]) -> Value:
-    given = dict(zip(references, row, strict=True))
-    return evaluate(node, {one: UNKNOWN if text == _UNKNOWN else text for one, text in given.items()})
+    values = dict(zip(references, row, strict=True))
+    return evaluate(
+        node, {reference: UNKNOWN if text == _UNKNOWN else text for reference, text in values.items()}
+    )

@@ -36,7 +36,7 @@ def issues_of_file(use: FileUse, drift: Drift) -> Iterator[dict[str, Any]]:
     elif not any(sheet.n_rows for sheet in use.sheets):
         suggestion = "send the rows; until then an earlier full export stays in force"
         yield _issue(use, "S01", "warning", "there are no rows in it", suggestion=suggestion)
-    yield from (_issue(use, **told) for told in redcap_issues(use))
+    yield from (_issue(use, **values) for values in redcap_issues(use))
     for sheet in use.sheets:
         assert use.source is not None
         if use.source.tables and not use.source.tables_of(sheet.sheet):
@@ -96,10 +96,10 @@ def _midnight_issues(use: FileUse, source: Source, sheet: SheetInfo) -> Iterator
 
 def _header_issues(use: FileUse, source: Source, sheet: SheetInfo, drift: Drift) -> Iterator[dict[str, Any]]:
     needed = source.needed_columns(sheet.sheet)
-    wanted = dict.fromkeys([*needed, *source.source_columns(sheet.sheet)])
-    known = {plain_name(name) for name in wanted}
-    spare = [name for name in sheet.columns if name not in known]
-    for name in wanted:
+    expected = dict.fromkeys([*needed, *source.source_columns(sheet.sheet)])
+    plain = {plain_name(name) for name in expected}
+    spare = [name for name in sheet.columns if name not in plain]
+    for name in expected:
         if plain_name(name) in sheet.columns:
             continue
         before = drift.earlier(use, sheet, plain_name(name))
@@ -115,7 +115,7 @@ def _header_issues(use: FileUse, source: Source, sheet: SheetInfo, drift: Drift)
         suggestion = f"map '{similar}' instead, if that is its new name" if similar else None
         yield _issue(use, "S02", severity, reason, sheet.sheet, column_name=name, suggestion=suggestion)
     for name in spare:
-        if not any(fnmatch.fnmatchcase(name, plain_name(one)) for one in source.ignore):
+        if not any(fnmatch.fnmatchcase(name, plain_name(glob)) for glob in source.ignore):
             reason = "the column is neither mapped nor ignored"
             yield _issue(
                 use, "S02", "warning", reason, sheet.sheet, column_name=name, suggestion="map or ignore it"

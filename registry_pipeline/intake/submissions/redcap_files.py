@@ -47,15 +47,15 @@ def with_dictionaries(home: Home, uses: Sequence[FileUse]) -> list[FileUse]:
 
 def _read(home: Home, use: FileUse, earlier: Sequence[FileUse]) -> FileUse:
     assert use.raw is not None and use.source is not None
-    before = [one.redcap.dictionary for one in earlier if _is_of(one, use.source) and one.redcap]
-    known = [one for one in before if one is not None]
+    before = [other.redcap.dictionary for other in earlier if _is_of(other, use.source) and other.redcap]
+    dictionaries = [dictionary for dictionary in before if dictionary is not None]
     try:
         if not use.raw.sheets:
             raise NoDictionary("it holds no table")
         result = read_dictionary(raw_rows(home, use.raw, use.raw.sheets[0]).collect())
     except NoDictionary as problem:
         return replace(use, redcap=RedcapFile(problem=f"this is no data dictionary: {problem}"))
-    return replace(use, redcap=RedcapFile(result, known[-1] if known else None))
+    return replace(use, redcap=RedcapFile(result, dictionaries[-1] if dictionaries else None))
 
 
 def _is_of(use: FileUse, source: Source) -> bool:
@@ -72,8 +72,8 @@ def _export(use: FileUse, uses: Sequence[FileUse]) -> FileUse:
     exports = {
         sheet.sheet_no: Export(tuple(sheet.columns), dictionary, source.redcap) for sheet in raw.sheets
     }
-    wanted = [*source.required, *source.source_columns()]
-    sheets = [replace(sheet, columns=exports[sheet.sheet_no].available(wanted)) for sheet in raw.sheets]
+    names = [*source.required, *source.source_columns()]
+    sheets = [replace(sheet, columns=exports[sheet.sheet_no].available(names)) for sheet in raw.sheets]
     had = any(
         _has_repeats(Export(tuple(sheet.columns), dictionary, source.redcap))
         for other in uses
@@ -91,14 +91,14 @@ def _has_repeats(export: Export) -> bool:
 
 def _in_force(use: FileUse, uses: Sequence[FileUse]) -> Dictionary | None:
     assert use.source is not None
-    found = [
-        (one.landed.submission_no, one.redcap.dictionary)
-        for one in uses
-        if one.source is not None and one.source.dictionary_of == use.source.name
-        and one.redcap is not None and one.redcap.dictionary is not None
+    numbered = [
+        (other.landed.submission_no, other.redcap.dictionary)
+        for other in uses
+        if other.source is not None and other.source.dictionary_of == use.source.name
+        and other.redcap is not None and other.redcap.dictionary is not None
     ]  # fmt: skip
-    own = [dictionary for number, dictionary in found if number <= use.landed.submission_no]
-    return own[-1] if own else (found[0][1] if found else None)
+    own = [dictionary for number, dictionary in numbered if number <= use.landed.submission_no]
+    return own[-1] if own else (numbered[0][1] if numbered else None)
 
 
 def redcap_issues(use: FileUse) -> Iterator[Told]:
@@ -117,10 +117,10 @@ def redcap_issues(use: FileUse) -> Iterator[Told]:
 
 
 def _dictionary_issues(now: Dictionary, before: Dictionary | None) -> Iterator[Told]:
-    for name, source_row, told in changes(before, now) if before is not None else ():
+    for name, source_row, reason in changes(before, now) if before is not None else ():
         yield {
             "rule_id": "S26",
-            "reason": told[:LONGEST],
+            "reason": reason[:LONGEST],
             "column_name": name,
             "source_row": source_row or None,
             "suggestion": "compare the mapping of the field with its new choices",
@@ -128,10 +128,10 @@ def _dictionary_issues(now: Dictionary, before: Dictionary | None) -> Iterator[T
     for field in now.fields.values():
         for text, what in ((field.branching, "branching logic"), (field.formula, "formula")):
             if problem := _unreadable(now, text):
-                told = f"its {what} is not checked: {problem}"
+                reason = f"its {what} is not checked: {problem}"
                 yield {
                     "rule_id": "S25",
-                    "reason": told,
+                    "reason": reason,
                     "column_name": field.name,
                     "source_row": field.source_row,
                 }
@@ -144,32 +144,32 @@ def _unreadable(dictionary: Dictionary, text: str) -> str:
         named = list(parse_logic(text).references())
     except LogicError as problem:
         return str(problem)
-    for one in named:
-        field = dictionary.fields.get(one.field)
+    for reference in named:
+        field = dictionary.fields.get(reference.field)
         if field is None:
-            return f"[{one.field}] is no field of the dictionary"
-        if field.is_checkbox and one.code is None:
-            return f"[{one.field}] is a checkbox and needs the code of a choice"
+            return f"[{reference.field}] is no field of the dictionary"
+        if field.is_checkbox and reference.code is None:
+            return f"[{reference.field}] is a checkbox and needs the code of a choice"
     return ""
 
 
 def _export_issues(use: FileUse, source: Source, sheet: SheetInfo, export: Export) -> Iterator[Told]:
     place = {"rule_id": "S20", "sheet": sheet.sheet}
     for name in export.unknown:
-        if not any(fnmatch.fnmatchcase(name, one) for one in source.ignore):
-            told = "the export has this column and the dictionary has no such field"
+        if not any(fnmatch.fnmatchcase(name, glob) for glob in source.ignore):
+            reason = "the export has this column and the dictionary has no such field"
             suggestion = "send the dictionary of the day of the export, or ignore the column"
-            yield place | {"reason": told, "column_name": name, "suggestion": suggestion}
+            yield place | {"reason": reason, "column_name": name, "suggestion": suggestion}
     for form in dict.fromkeys(table.instrument for table in source.tables if table.instrument):
         if form not in export.dictionary.forms:
-            told = f"the mapping takes records from instrument '{form}', which the dictionary has not"
-            yield place | {"severity": "error", "reason": told, "column_name": form}
-    yield from ({**place, "severity": "info", **one} for one in _absent(source, export))
+            reason = f"the mapping takes records from instrument '{form}', which the dictionary has not"
+            yield place | {"severity": "error", "reason": reason, "column_name": form}
+    yield from ({**place, "severity": "info", **issue} for issue in _absent(source, export))
     if _has_repeats(export):
         return
     if use.redcap is not None and use.redcap.had_repeats:
-        told = "earlier exports had the columns of repeats and this one has none; it is read as if nothing repeats"
-        yield place | {"reason": told, "column_name": RECORD_PARTS[1]}
+        reason = "earlier exports had the columns of repeats and this one has none; it is read as if nothing repeats"
+        yield place | {"reason": reason, "column_name": RECORD_PARTS[1]}
 
 
 def _absent(source: Source, export: Export) -> Iterator[Told]:
@@ -179,17 +179,17 @@ def _absent(source: Source, export: Export) -> Iterator[Told]:
         others = [name for name in names if name not in mapped and not _is_withheld(export, name)]
         if others:
             shown = ", ".join(others[:_SHOWN]) + (", ..." if len(others) > _SHOWN else "")
-            told = f"{len(others)} fields of instrument '{form}' are not in the export: {shown}"
+            reason = f"{len(others)} fields of instrument '{form}' are not in the export: {shown}"
             yield {
-                "reason": told,
+                "reason": reason,
                 "column_name": form,
                 "suggestion": "check the rights of the user who exports",
             }
 
 
 def _is_withheld(export: Export, name: str) -> bool:
-    one: Field = export.dictionary.fields[name]
-    return export.redcap.is_deidentified and one.is_identifier
+    field: Field = export.dictionary.fields[name]
+    return export.redcap.is_deidentified and field.is_identifier
 
 
 def judged_in_file(use: FileUse) -> dict[str, int]:

@@ -107,7 +107,7 @@ def judge_source(
     uses: Sequence[FileUse],
     fed: Sequence[Fed],
     names: Pseudonyms,
-    made: RedcapFindings,
+    result: RedcapFindings,
 ) -> None:
     """Judge every export in force of a source by its dictionary, into ``made``."""
     for use in uses:
@@ -118,7 +118,7 @@ def judge_source(
                 export = use.redcap.exports[sheet.sheet_no]
                 rows = export.rows(raw_rows(home, use.raw, sheet)).collect()
                 judged = judge_export(rows, export, source.decimal)
-                _keep(use, sheet, rows, export, judged, fed, names, made)
+                _keep(use, sheet, rows, export, judged, fed, names, result)
 
 
 def _keep(
@@ -129,24 +129,24 @@ def _keep(
     judged: Judged,
     fed: Sequence[Fed],
     names: Pseudonyms,
-    made: RedcapFindings,
+    result: RedcapFindings,
 ) -> None:
     for rule_id, count in judged.counts.items():
-        made.judged[rule_id] = made.judged.get(rule_id, 0) + count
+        result.judged[rule_id] = result.judged.get(rule_id, 0) + count
     place: dict[str, Any] = {
         "submission_id": use.landed.submission_id,
         "source_file": use.landed.source_file,
         "source_name": use.source.name if use.source else None,
         "sheet": sheet.sheet,
     }
-    made.file_issues += [
+    result.file_issues += [
         {**place, "rule_id": rule, "severity": None, "column_name": column, "reason": reason}
         for rule, column, reason in judged.notes
     ]
     breaches = all_breaches(judged.breaches)
     tied, alone = _tied(breaches, fed)
-    made.issues.append(tied)
-    made.file_issues += [{**place, **one} for one in _alone(alone, rows, export, names)]
+    result.issues.append(tied)
+    result.file_issues += [{**place, **issue} for issue in _alone(alone, rows, export, names)]
 
 
 def _tied(breaches: pl.DataFrame, fed: Sequence[Fed]) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -154,7 +154,7 @@ def _tied(breaches: pl.DataFrame, fed: Sequence[Fed]) -> tuple[pl.DataFrame, pl.
     breaches = breaches.with_row_index("_no").with_columns(
         pl.col("column").str.replace("___.*", "").alias("_group")
     )
-    links = [one.links.lazy().with_columns(pl.lit(at).alias("_order")) for at, one in enumerate(fed)]
+    links = [part.links.lazy().with_columns(pl.lit(at).alias("_order")) for at, part in enumerate(fed)]
     if breaches.is_empty() or not links:
         return pl.DataFrame(schema=TIED), breaches
     items = _items(fed)
@@ -167,7 +167,12 @@ def _tied(breaches: pl.DataFrame, fed: Sequence[Fed]) -> tuple[pl.DataFrame, pl.
         .join(own.lazy(), on=["_order", "column"], how="left", maintain_order="left")
         .join(group.drop("_is_needed").lazy(), on=["_order", "_group"], how="left", maintain_order="left")
         .join(_tables(fed).lazy(), on="_order", how="left", maintain_order="left")
-        .join(_said(fed).lazy(), on=["_order", "_row_id", "column"], how="left", maintain_order="left")
+        .join(
+            _unreadable_cells(fed).lazy(),
+            on=["_order", "_row_id", "column"],
+            how="left",
+            maintain_order="left",
+        )
         .with_columns(
             pl.when(pl.col("rule_id").is_in(_OF_KEYS))
             .then("_key")
@@ -183,16 +188,16 @@ def _tied(breaches: pl.DataFrame, fed: Sequence[Fed]) -> tuple[pl.DataFrame, pl.
     alone = breaches.join(tied, on="_no", how="anti")
     is_said = pl.col("rule_id").is_in(_OF_VALUES) & pl.col("_is_said").fill_null(False)
     is_asked = (pl.col("rule_id") == _ASKED_ANYWAY) & pl.col("_is_needed").fill_null(False)
-    told = tied.filter(~(is_said | is_asked)).rename({"column": "source_column"})
-    return told.select(list(TIED)), alone
+    unsaid = tied.filter(~(is_said | is_asked)).rename({"column": "source_column"})
+    return unsaid.select(list(TIED)), alone
 
 
 def _items(fed: Sequence[Fed]) -> pl.DataFrame:
     """The first curated column that a source column of each table stands behind, and whether it is required."""
     rows: dict[tuple[int, str], tuple[str, bool]] = {}
-    for at, one in enumerate(fed):
-        for name, column in one.table.columns.items():
-            for source_column in one.table.columns_behind(column):
+    for at, part in enumerate(fed):
+        for name, column in part.table.columns.items():
+            for source_column in part.table.columns_behind(column):
                 key = (at, source_column.removesuffix(LABEL))
                 rows.setdefault(key, (name, bool(column.target.is_required)))
     schema = {"_order": pl.Int32, "_column": pl.String, "column_name": pl.String, "_is_needed": pl.Boolean}
@@ -200,14 +205,14 @@ def _items(fed: Sequence[Fed]) -> pl.DataFrame:
 
 
 def _tables(fed: Sequence[Fed]) -> pl.DataFrame:
-    rows = [(at, one.table.table, key_columns(one.table.table)[0]) for at, one in enumerate(fed)]
+    rows = [(at, part.table.table, key_columns(part.table.table)[0]) for at, part in enumerate(fed)]
     schema = {"_order": pl.Int32, "table_name": pl.String, "_key": pl.String}
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def _said(fed: Sequence[Fed]) -> pl.DataFrame:
+def _unreadable_cells(fed: Sequence[Fed]) -> pl.DataFrame:
     """Cells of which typing has told already that they cannot be read."""
-    parts = [one.issues.lazy().with_columns(pl.lit(at).alias("_order")) for at, one in enumerate(fed)]
+    parts = [part.issues.lazy().with_columns(pl.lit(at).alias("_order")) for at, part in enumerate(fed)]
     return (
         pl.concat(parts)
         .select("_order", "_row_id", pl.col("source_column").str.strip_suffix(LABEL).alias("column"))
@@ -224,15 +229,15 @@ def _alone(
     if breaches.is_empty():
         return []
     record = export.dictionary.record_field
-    parts = [pl.col(one).fill_null("") for one in (EVENT, INSTRUMENT, INSTANCE)]
+    parts = [pl.col(column).fill_null("") for column in (EVENT, INSTRUMENT, INSTANCE)]
     local = rows[record] if record in rows.columns else pl.Series([None] * rows.height, dtype=pl.String)
     keys = rows.select(
         "_row_id", pl.concat_str([names.of(local).fill_null("?"), *parts], separator="|").alias("record_key")
     )
-    told = breaches.join(keys, on="_row_id", how="left", maintain_order="left").with_columns(
+    untied = breaches.join(keys, on="_row_id", how="left", maintain_order="left").with_columns(
         source_row_of(pl.col("_row_id")).alias("source_row"), pl.col("column").alias("column_name")
     )
-    wanted = [
+    columns = [
         "rule_id",
         "source_row",
         "column_name",
@@ -242,12 +247,12 @@ def _alone(
         "record_key",
         "_row_id",
     ]
-    return told.select(wanted).to_dicts()
+    return untied.select(columns).to_dicts()
 
 
-def judged_in_all(uses: Sequence[FileUse], found: RedcapFindings) -> dict[str, int]:
+def judged_in_all(uses: Sequence[FileUse], findings: RedcapFindings) -> dict[str, int]:
     """Rule id -> how many were judged in cells and, for S20, S25 and S26, in headers and dictionaries."""
-    result = dict(found.judged)
+    result = dict(findings.judged)
     for use in uses:
         for rule_id, count in ({} if use.is_superseded else judged_in_file(use)).items():
             result[rule_id] = result.get(rule_id, 0) + count

@@ -74,8 +74,8 @@ class Drift:
         if not spare or not sheet.n_rows:
             return None
         (old,) = self._profiles(*before, [column])
-        found = zip(spare, self._profiles(use, sheet, spare), strict=True)
-        return best_match(column, old, found)
+        profiles = zip(spare, self._profiles(use, sheet, spare), strict=True)
+        return best_match(column, old, profiles)
 
     def _profiles(self, use: FileUse, sheet: SheetInfo, columns: Sequence[str]) -> list[_Profile]:
         assert use.raw is not None
@@ -85,7 +85,7 @@ class Drift:
 
 def profile_of(column: pl.Series) -> _Profile:
     """The profile of a text column."""
-    values = [one.strip() for one in column.drop_nulls().to_list() if one.strip()]
+    values = [value.strip() for value in column.drop_nulls().to_list() if value.strip()]
     forms = Counter(form_of(value) for value in values)
     return _Profile(frozenset(values), {form: n / len(values) for form, n in forms.items()})
 
@@ -104,9 +104,11 @@ def likeness(old: _Profile, new: _Profile) -> float:
     return max(common, _FORM_WEIGHT * forms)
 
 
-def best_match(column: str, old: _Profile, found: Iterable[tuple[str, _Profile]]) -> str | None:
+def best_match(column: str, old: _Profile, profiles: Iterable[tuple[str, _Profile]]) -> str | None:
     """The column whose name or values are alike enough, and more so than those of any other."""
-    ranked = sorted(((_score(column, name, likeness(old, new)), name) for name, new in found), reverse=True)
+    ranked = sorted(
+        ((_score(column, name, likeness(old, new)), name) for name, new in profiles), reverse=True
+    )
     alike = [(score, name) for score, name in ranked if score >= SIMILAR]
     if not alike or (len(alike) > 1 and alike[0][0] - alike[1][0] < _LEAD):
         return None

@@ -39,19 +39,19 @@ def find_files(home: Home, facility: Facility, limits: Limits) -> list[FileUse]:
     return [_superseded(use, uses) for use in uses]
 
 
-def _superseded(one: FileUse, uses: Sequence[FileUse]) -> FileUse:
-    if one.source is None or one.source.mode != "full":
-        return one
+def _superseded(use: FileUse, uses: Sequence[FileUse]) -> FileUse:
+    if use.source is None or use.source.mode != "full":
+        return use
     usable = [
         other.landed.submission_no
         for other in uses
         if other.source is not None
-        and other.source.name == one.source.name
+        and other.source.name == use.source.name
         and other.is_usable
-        and any(is_used(one.source, sheet) for sheet in other.sheets)
+        and any(is_used(use.source, sheet) for sheet in other.sheets)
     ]
-    is_superseded = one.landed.submission_no < max(usable, default=0)
-    return replace(one, is_superseded=is_superseded)
+    is_superseded = use.landed.submission_no < max(usable, default=0)
+    return replace(use, is_superseded=is_superseded)
 
 
 def rows_in_force(home: Home, source: Source, uses: Sequence[FileUse]) -> pl.DataFrame:

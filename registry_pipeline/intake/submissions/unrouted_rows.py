@@ -113,7 +113,9 @@ def _stray_values(stray: pl.DataFrame, source: Source) -> pl.DataFrame:
     sheets = stray.partition_by("_sheet", as_dict=True) if "_sheet" in stray.columns else {(None,): stray}
     parts = [pl.DataFrame(schema=_STRAY)]
     for (sheet,), rows in sheets.items():
-        tested = [one for table in source.tables_of(sheet) for one in table.where if one.test == "in"]
+        tested = [
+            condition for table in source.tables_of(sheet) for condition in table.where if one.test == "in"
+        ]
         if tested:
             blamed = rows.with_columns(_blamed(tested)).drop_nulls("column_name")
             parts.append(blamed.select("_row_id", "column_name", _value(tested)))
@@ -123,8 +125,8 @@ def _stray_values(stray: pl.DataFrame, source: Source) -> pl.DataFrame:
 def _blamed(tested: Sequence[Condition]) -> pl.Expr:
     """The first column with a value that no table takes; else the first one that holds any."""
     taken: dict[str, tuple[str, ...]] = {}
-    for one in tested:
-        taken[one.column] = (*taken.get(one.column, ()), *one.values)
+    for condition in tested:
+        taken[condition.column] = (*taken.get(condition.column, ()), *condition.values)
     strange = [
         pl.when(pl.col(name).is_not_null() & ~holds(Condition(name, "in", values))).then(pl.lit(name))
         for name, values in taken.items()
@@ -134,7 +136,7 @@ def _blamed(tested: Sequence[Condition]) -> pl.Expr:
 
 
 def _value(tested: Sequence[Condition]) -> pl.Expr:
-    names = dict.fromkeys(one.column for one in tested)
+    names = dict.fromkeys(condition.column for condition in tested)
     return pl.coalesce(*(pl.when(pl.col("column_name") == name).then(pl.col(name)) for name in names)).alias(
         "value_text"
     )

@@ -138,9 +138,11 @@ class FigureFolder:
         source: str,
     ) -> Figure:
         """Write ``name.svg`` and ``name.csv`` (and ``name.pdf`` where asked for) and give the figure for the page."""
-        return Figure(name, self._kept(name, svg, data, title, description), title, meaning, limits, source)
+        return Figure(
+            name, self._write_figure(name, svg, data, title, description), title, meaning, limits, source
+        )
 
-    def _kept(self, name: str, svg: str, data: pd.DataFrame, title: str, description: str) -> Markup:
+    def _write_figure(self, name: str, svg: str, data: pd.DataFrame, title: str, description: str) -> Markup:
         """Write the files of a figure; gives its drawing for the page."""
         self.folder.mkdir(parents=True, exist_ok=True)
         whole = accessible(svg, name, title, description)

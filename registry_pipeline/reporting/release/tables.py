@@ -38,12 +38,12 @@ class ReleaseTables:
         self._read: dict[tuple[object, ...], pd.DataFrame] = {}
         try:
             self._connection.execute("SET enable_external_access = false")
-            self._known: dict[str, list[str]] = {}
+            self._columns: dict[str, list[str]] = {}
             for schema, table, column in self._connection.execute(
                 "SELECT table_schema, table_name, column_name FROM information_schema.columns "
                 "WHERE table_catalog = current_database() ORDER BY table_schema, table_name, ordinal_position"
             ).fetchall():
-                self._known.setdefault(f"{schema}.{table}", []).append(column)
+                self._columns.setdefault(f"{schema}.{table}", []).append(column)
             self.parameters: dict[str, str] = self._parameters()
         except BaseException:
             self._connection.close()
@@ -62,11 +62,11 @@ class ReleaseTables:
 
     def names(self, layer: str) -> list[str]:
         """Tables of one layer that the release has."""
-        return [name for name in self._known if name.startswith(f"{layer}.")]
+        return [name for name in self._columns if name.startswith(f"{layer}.")]
 
     def has(self, name: str, *columns: str) -> bool:
         """Whether the release has the table, and these columns in it."""
-        return name in self._known and set(columns) <= set(self._known[name])
+        return name in self._columns and set(columns) <= set(self._columns[name])
 
     def table(
         self,
@@ -84,13 +84,13 @@ class ReleaseTables:
                 a row per patient few columns are a fraction of the work. None for all.
         """
         declared = _declared(name) if columns is None else list(columns)
-        if name not in self._known:
+        if name not in self._columns:
             return pd.DataFrame({column: pd.Series(dtype="object") for column in declared})
         where = where or {}
-        if not set(where) <= set(self._known[name]):
+        if not set(where) <= set(self._columns[name]):
             return pd.DataFrame({column: pd.Series(dtype="object") for column in declared})
         condition = " AND ".join(f"{quoted(column)} = ?" for column in where)
-        present = [column for column in columns or () if column in self._known[name]]
+        present = [column for column in columns or () if column in self._columns[name]]
         selected = "*" if columns is None else ", ".join(map(quoted, present))
         statement = f"SELECT {selected} FROM {_qualified(name)}" + (f" WHERE {condition}" if where else "")
         statement += " ORDER BY ALL" if columns is None and _is_small_layer(name) else ""
@@ -123,7 +123,7 @@ class ReleaseTables:
 
     def n_rows(self, name: str) -> int:
         """Number of rows; 0 where the table is missing."""
-        if name not in self._known:
+        if name not in self._columns:
             return 0
         row = self._connection.execute(f"SELECT count(*) FROM {_qualified(name)}").fetchone()
         return int(row[0]) if row else 0

@@ -223,20 +223,14 @@ def _missing_table(context: Context) -> Block:
         return missing(
             f"No value is missing in the {n} patients of the study, in any of: {names} (result.missing_data)."
         )
-    result = [
-        Row(
-            context.words.variable(str(variable["variable"])),
-            (
-                context.count(
-                    variable["n_missing"], context.is_telling(variable["n_missing"], variable["n"])
-                ),
-                HIDDEN
-                if context.is_telling(variable["n_missing"], variable["n"])
-                else share(variable["share_missing"]),
-            ),
+    result = []
+    for item in gone.to_dict("records"):
+        is_hidden = context.is_telling(item["n_missing"], item["n"])
+        cells = (
+            context.count(item["n_missing"], is_hidden),
+            HIDDEN if is_hidden else share(item["share_missing"]),
         )
-        for variable in gone.to_dict("records")
-    ]
+        result.append(Row(context.words.variable(str(item["variable"])), cells))
     complete = len(variables) - len(gone)
     return Table(
         f"Values that are missing in the {n} patients of the study",

@@ -91,11 +91,11 @@ def _cutpoint_table(context: Context) -> Block:
                         any(context.is_small(abs(search["n_at_or_below"] - n)) for n in shown),
                     ),
                     ratio(search["hazard_ratio"]),
-                    _where_given(ratio_interval, search["ci_lower"], search["ci_upper"]),
+                    _or_dash(ratio_interval, search["ci_lower"], search["ci_upper"]),
                     p_value(search["naive_p_value"]),
-                    _where_given(p_value, search["p_value_corrected"]),
-                    _where_given(p_value, search["p_value_lausen_94"]),
-                    _where_given(p_value, search["p_value_lausen_92"]),
+                    _or_dash(p_value, search["p_value_corrected"]),
+                    _or_dash(p_value, search["p_value_lausen_94"]),
+                    _or_dash(p_value, search["p_value_lausen_92"]),
                 ),
             )
         )
@@ -118,7 +118,7 @@ def _cutpoint_table(context: Context) -> Block:
     )
 
 
-def _where_given(wording: Callable[..., str], *values: object) -> str:
+def _or_dash(wording: Callable[..., str], *values: object) -> str:
     """A value in words; a dash where the row has none by its nature."""
     return wording(*values) if all(is_given(value) for value in values) else "–"
 

@@ -110,13 +110,13 @@ def make_course(
     return _radiation(rng, result, site, start, room_days)
 
 
-def _radiation(rng: Random, made: Course, site: str, start: date, room_days: int) -> Course:
-    if made.intent == "palliative":
-        n, dose, step, made.technique = 10, 3.0, 1, "3dcrt"
+def _radiation(rng: Random, course: Course, site: str, start: date, room_days: int) -> Course:
+    if course.intent == "palliative":
+        n, dose, step, course.technique = 10, 3.0, 1, "3dcrt"
     elif site in NODES and room_days > 60:
-        (n, dose), step, made.technique = rng.choice(CONVENTIONAL), 1, "imrt"
+        (n, dose), step, course.technique = rng.choice(CONVENTIONAL), 1, "imrt"
     else:
         (n, dose), step = rng.choice(STEREOTACTIC.get(site, STEREOTACTIC["other"])), 2
-        made.technique = "sbrt"
-    made.days, made.n_planned, made.dose_per_fraction = treatment_days(start, n, step), n, dose
-    return made
+        course.technique = "sbrt"
+    course.days, course.n_planned, course.dose_per_fraction = treatment_days(start, n, step), n, dose
+    return course

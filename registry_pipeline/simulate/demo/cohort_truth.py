@@ -36,7 +36,7 @@ def local_id(position: int) -> str:
 
 def cohort_cases() -> list[Case]:
     """The study cohort, in the order of the seed."""
-    return [case_of(one, local_id(place), one.seed_id) for place, one in enumerate(read_seed())]
+    return [case_of(seed, local_id(place), seed.seed_id) for place, seed in enumerate(read_seed())]
 
 
 def case_of(
@@ -58,7 +58,7 @@ def case_of(
             clinical.make_course(rng, site, seed.treated, room, seed.treatment, lesions, intent)
         )
     _after(rng, case, seed, site)
-    case.exams.sort(key=lambda one: one.day)
+    case.exams.sort(key=lambda exam: exam.day)
     return case
 
 
@@ -121,9 +121,9 @@ def _lesions(rng: Random, case: Case, seed: SeedPatient, site: str) -> None:
         )
 
 
-def add_exam(case: Case, day: date, modality: str, slice_mm: float, **found: str) -> Exam:
+def add_exam(case: Case, day: date, modality: str, slice_mm: float, **impressions: str) -> Exam:
     """An examination of neck to pelvis, negative wherever ``found`` (region=impression) says nothing."""
-    regions = dict.fromkeys(REGIONS[:4], "neg") | found
+    regions = dict.fromkeys(REGIONS[:4], "neg") | impressions
     exam = Exam(case.exam_number(), day, modality, slice_mm, regions)
     case.exams.append(exam)
     return exam
@@ -138,24 +138,24 @@ def _exams_before(rng: Random, case: Case, seed: SeedPatient, site: str) -> None
         add_exam(case, day, modality, slice_mm, **head)
         day += timedelta(days=rng.randrange(180, 370))
     add_exam(case, seed.last_negative, modality, slice_mm, **head)
-    found = add_exam(case, seed.omd_dx, modality, slice_mm, **{region: "pos"})
+    exam = add_exam(case, seed.omd_dx, modality, slice_mm, **{region: "pos"})
     for number, long_mm in enumerate(seed.diameters, start=1):
         short_mm = round(long_mm * rng.choice([0.7, 0.75, 0.8, 0.85]), 1)
         uptake = round(rng.uniform(2.5, 12.0), 1) if modality == "petct" else None
-        found.sizes.append(Size(number, long_mm, short_mm, "baseline", uptake))
+        exam.sizes.append(Size(number, long_mm, short_mm, "baseline", uptake))
 
 
 def _planning_exam(case: Case, site: str) -> None:
     """Three equal lesions, two of them on one side: the planning CT tells the third from the first."""
-    found = case.exams[-1]
+    detection = case.exams[-1]
     exam = add_exam(
         case,
-        found.day + timedelta(days=12),
-        found.modality,
-        found.slice_mm,
+        detection.day + timedelta(days=12),
+        detection.modality,
+        detection.slice_mm,
         **{clinical.SITE_REGION[site]: "pos"},
     )
-    last = found.sizes[-1]
+    last = detection.sizes[-1]
     exam.sizes.append(Size(last.lesion, last.long_mm + 1, last.short_mm, "pre", last.suvmax))
 
 
@@ -223,7 +223,12 @@ def _new_oligomet(rng: Random, case: Case, day: date, site: str) -> None:
 
 
 def _contacts(
-    rng: Random, case: Case, first: date, last: date, event: date | None, every: tuple[int, int] = (150, 240)
+    rng: Random,
+    case: Case,
+    first: date,
+    last: date,
+    event: date | None,
+    days_between: tuple[int, int] = (150, 240),
 ) -> None:
     """Visits with disease status; the last one of a living patient lies on the last day of follow-up."""
     day = first + timedelta(days=rng.randrange(20, 40))
@@ -231,7 +236,7 @@ def _contacts(
         status = "awd" if event and day >= event else "ned"
         source = rng.choice(["visit", "visit", "visit", "phone"])
         case.contacts.append(Contact(day, source, True, "unk" if source == "phone" else status))
-        day += timedelta(days=rng.randrange(*every))
+        day += timedelta(days=rng.randrange(*days_between))
     if case.death is None:
         case.contacts.append(Contact(last, "visit", True, "awd" if event else "ned"))
     else:

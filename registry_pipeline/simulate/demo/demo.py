@@ -69,8 +69,8 @@ def write_demo(inbox: Path, stage: Stage = "first") -> Manifest:
     result = [write_demo_exports(inbox / FACILITY_ID, stage), write_redcap_exports(inbox / REDCAP_ID, stage)]
     return Manifest(
         inbox,
-        [name for one in result for name in one.files],
-        [error for one in result for error in one.planted],
+        [name for part in result for name in part.files],
+        [error for part in result for error in part.planted],
     )
 
 
@@ -92,7 +92,8 @@ def write_demo_exports(folder: Path, stage: Stage = "first") -> Manifest:
     folder.mkdir(parents=True, exist_ok=True)
     manifest = Manifest(folder, _write(pages, folder, EXPORTED_ON[stage]))
     manifest.planted = [
-        one.located(number, FACILITY_ID, file_name(one.page, stage)) for number, one in enumerate(planted, 1)
+        error.located(number, FACILITY_ID, file_name(error.page, stage))
+        for number, error in enumerate(planted, 1)
     ]
     return manifest
 
@@ -104,12 +105,12 @@ def write_redcap_exports(folder: Path, stage: Stage = "first") -> Manifest:
     planted = plant_redcap_errors([page], cases) if stage == "first" else []
     folder.mkdir(parents=True, exist_ok=True)
     names = [file_name(page, stage), f"{dictionary.file}.csv"]
-    for one, name in zip((page, dictionary), names, strict=True):
-        write_csv(one, folder / name, "utf-8")
+    for sheet, name in zip((page, dictionary), names, strict=True):
+        write_csv(sheet, folder / name, "utf-8")
     return Manifest(
         folder,
         names,
-        [one.located(number, REDCAP_ID, names[0], "R") for number, one in enumerate(planted, 1)],
+        [error.located(number, REDCAP_ID, names[0], "R") for number, error in enumerate(planted, 1)],
     )
 
 

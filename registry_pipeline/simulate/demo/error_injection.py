@@ -12,7 +12,7 @@ from registry_pipeline.simulate.demo.sheets import Cell, Page, Row
 from registry_pipeline.simulate.demo.truth import Case
 from registry_pipeline.simulate.manifest import PlantedError
 
-Wanted = Callable[[Case], bool]
+CaseCondition = Callable[[Case], bool]
 PATIENT_COLUMNS = ("病案号", "PatientID")
 
 
@@ -64,7 +64,7 @@ class Scene:
     planted: list[Planted] = field(default_factory=list)
     taken: set[str] = field(default_factory=set)
 
-    def take(self, wanted: Wanted, in_cohort: bool | None = None) -> Case:
+    def take(self, condition: CaseCondition, in_cohort: bool | None = None) -> Case:
         """A patient whom no mistake has yet and whom ``wanted`` accepts.
 
         Raises:
@@ -74,14 +74,14 @@ class Scene:
         Random("registry-demo-mistakes").shuffle(order)
         for case in order:
             fits = in_cohort is None or (case.kind == "cohort") == in_cohort
-            if case.local_id not in self.taken and fits and wanted(case):
+            if case.local_id not in self.taken and fits and condition(case):
                 self.taken.add(case.local_id)
                 return case
         raise LookupError("no patient is left for this mistake")
 
     def page(self, file: str) -> Page:
         """The first page of a file."""
-        return next(one for one in self.pages if one.file == file)
+        return next(page for page in self.pages if page.file == file)
 
     def rows(self, file: str, case: Case, **cells: Cell) -> list[Hit]:
         """A patient's rows in a file, in order; ``cells`` are values that they must hold."""

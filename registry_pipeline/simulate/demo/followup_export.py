@@ -27,7 +27,7 @@ def followup_page(cases: list[Case]) -> Page:
         dated += [(contact.day, case.local_id, _contact(case, contact)) for contact in case.contacts]
         dated += [(event.day, case.local_id, _event(case, event)) for event in case.events]
         dated += [(toxicity.onset, case.local_id, _toxicity(case, toxicity)) for toxicity in case.toxicities]
-    dated.sort(key=lambda one: one[:2])
+    dated.sort(key=lambda dated_row: dated_row[:2])
     rows = [row for _, _, row in dated]
     for number, row in enumerate(rows, start=1):
         row["记录号"] = f"SF{number:05d}"
@@ -85,7 +85,7 @@ def _toxicity(case: Case, toxicity: Toxicity) -> Row:
 
 def deaths_page(cases: list[Case]) -> Page:
     """Deaths as registered, in order of date."""
-    dead = sorted((case for case in cases if case.death), key=lambda one: (one.death, one.local_id))
+    dead = sorted((case for case in cases if case.death), key=lambda case: (case.death, case.local_id))
     page = Page("deaths", "", DEATH_COLUMNS)
     for number, case in enumerate(dead, start=1):
         assert case.death

@@ -30,7 +30,7 @@ SITE = {
 SIDE = {"L": "左", "R": "右", "mid": "中线", "na": "无"}
 STATUS = {"index": "指标病灶", "new": "新发病灶"}
 ROLE = {"baseline": "首次发现", "pre": "治疗前", "post": "治疗后"}
-COLUMNS = (*PLAIN, *(f"各部位结论 {one}" for one in REGION.values()), *(f"病灶 {one}" for one in LESION))
+COLUMNS = (*PLAIN, *(f"各部位结论 {item}" for item in REGION.values()), *(f"病灶 {item}" for item in LESION))
 HEADERS = (
     (*PLAIN, "各部位结论", *[""] * (len(REGION) - 1), "病灶", *[""] * (len(LESION) - 1)),
     (*[""] * len(PLAIN), *REGION.values(), *LESION),
@@ -43,7 +43,7 @@ def imaging_pages(cases: list[Case]) -> list[Page]:
     for sheet, first, last in SHEETS:
         rows: list[Row] = []
         exams = [(exam, case) for case in cases for exam in case.exams if first <= exam.day.year <= last]
-        for exam, case in sorted(exams, key=lambda one: (one[0].day, one[0].number)):
+        for exam, case in sorted(exams, key=lambda dated_exam: (dated_exam[0].day, dated_exam[0].number)):
             rows += _exam_rows(case, exam)
         title = f"影像检查登记表 {sheet}"
         pages.append(Page("imaging", sheet, COLUMNS, title, HEADERS, rows, total="合计"))
@@ -116,4 +116,6 @@ def size_text(rng: Random, size: Size, is_node: bool) -> str:
 
 def _wide(text: str) -> str:
     """ASCII characters in their full-width forms."""
-    return "".join(chr(ord(one) + 0xFEE0) if "!" <= one <= "~" else one for one in text)
+    return "".join(
+        chr(ord(character) + 0xFEE0) if "!" <= character <= "~" else character for character in text
+    )

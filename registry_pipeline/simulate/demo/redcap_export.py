@@ -79,8 +79,11 @@ def _part(case: Case, event: str, instrument: str = "", instance: str = "", **ce
 
 
 def _repeated(case: Case, event: str, form: str, records: list[Row]) -> list[Row]:
-    done: Row = {f"{form}_complete": DONE}
-    return [_part(case, event, form, str(at), **record, **done) for at, record in enumerate(records, start=1)]
+    completion: Row = {f"{form}_complete": DONE}
+    return [
+        _part(case, event, form, str(at), **record, **completion)
+        for at, record in enumerate(records, start=1)
+    ]
 
 
 def _iso(day: date | None) -> str:
@@ -131,60 +134,63 @@ def _baseline(case: Case) -> Row:
 
 
 def _therapy(case: Case, at: int) -> Row:
-    one = case.therapies[at]
-    result: Row = {"rx_start": _iso(one.start), "rx_end": _iso(one.end)}
-    if one.modality == "surgery":
+    therapy = case.therapies[at]
+    result: Row = {"rx_start": _iso(therapy.start), "rx_end": _iso(therapy.end)}
+    if therapy.modality == "surgery":
         return result | {"rx_kind": "1"} | _boxes("agents", (1, 2, 3), {})
-    dose: Row = {"rx_kind": "2", "rx_dose": f"{one.dose_gy:g}", "rx_fractions": str(one.n_fractions)}
+    dose: Row = {"rx_kind": "2", "rx_dose": f"{therapy.dose_gy:g}", "rx_fractions": str(therapy.n_fractions)}
     return result | dose | _boxes("agents", (1, 2, 3), {1: True})
 
 
-def _episode(one: Episode) -> Row:
+def _episode(episode: Episode) -> Row:
     result: Row = {
-        "omd_date": _iso(one.dx),
-        "omd_lesions": str(one.n_lesions),
-        "omd_site": SITE_GROUP[one.site_group],
-        "omd_class": OMD_CLASS[one.omd_class],
-        "omd_index": _flag(one.is_index),
+        "omd_date": _iso(episode.dx),
+        "omd_lesions": str(episode.n_lesions),
+        "omd_site": SITE_GROUP[episode.site_group],
+        "omd_class": OMD_CLASS[episode.omd_class],
+        "omd_index": _flag(episode.is_index),
         "primary_state": "1",
-        "on_systemic": _yes_no(one.active_systemic),
-        "before_omd": _yes_no(one.history_omd),
+        "on_systemic": _yes_no(episode.active_systemic),
+        "before_omd": _yes_no(episode.history_omd),
         "before_poly": "2",
-        "ecog": str(one.ecog),
-        "omd_scc_ag": f"{one.antigen:.1f}",
-        "regional": _flag(one.regional is not None),
+        "ecog": str(episode.ecog),
+        "omd_scc_ag": f"{episode.antigen:.1f}",
+        "regional": _flag(episode.regional is not None),
     }
-    if one.regional:
-        result["regional_site"] = {"pelvic": "1", "paraaortic": "2", "vaginal": "3"}[one.regional.site]
-        result["regional_date"], result["regional_rx"] = _iso(one.regional.dx), TEXTS[one.regional.treatment]
+    if episode.regional:
+        result["regional_site"] = {"pelvic": "1", "paraaortic": "2", "vaginal": "3"}[episode.regional.site]
+        result["regional_date"], result["regional_rx"] = (
+            _iso(episode.regional.dx),
+            TEXTS[episode.regional.treatment],
+        )
     return result
 
 
-def _lesion(one: Lesion) -> Row:
+def _lesion(lesion: Lesion) -> Row:
     return {
-        "lesion_episode": str(one.episode),
-        "lesion_site": SITE[one.site],
-        "lesion_side": SIDE[one.laterality],
-        "lesion_icd10": ICD10[one.site],
-        "lesion_date": _iso(one.detection),
-        "lesion_negative": _iso(one.last_negative) or "NI",
-        "lesion_biopsy": _flag(one.is_biopsied),
-        "lesion_status": {"index": "1", "new": "2"}[one.status],
-        "lesion_treated": _flag(one.is_treated),
-        "lesion_untreated": TEXTS[one.not_treated_reason] if one.not_treated_reason else "",
+        "lesion_episode": str(lesion.episode),
+        "lesion_site": SITE[lesion.site],
+        "lesion_side": SIDE[lesion.laterality],
+        "lesion_icd10": ICD10[lesion.site],
+        "lesion_date": _iso(lesion.detection),
+        "lesion_negative": _iso(lesion.last_negative) or "NI",
+        "lesion_biopsy": _flag(lesion.is_biopsied),
+        "lesion_status": {"index": "1", "new": "2"}[lesion.status],
+        "lesion_treated": _flag(lesion.is_treated),
+        "lesion_untreated": TEXTS[lesion.not_treated_reason] if lesion.not_treated_reason else "",
     }
 
 
-def _exam(one: Exam) -> Row:
+def _exam(exam: Exam) -> Row:
     result: Row = {
-        "exam_no": one.number,
-        "exam_date": _iso(one.day),
-        "exam_kind": {"ct": "1", "petct": "2"}[one.modality],
-        "exam_slice": f"{one.slice_mm:g}",
-        "exam_contrast": _flag(one.modality == "ct"),
+        "exam_no": exam.number,
+        "exam_date": _iso(exam.day),
+        "exam_kind": {"ct": "1", "petct": "2"}[exam.modality],
+        "exam_slice": f"{exam.slice_mm:g}",
+        "exam_contrast": _flag(exam.modality == "ct"),
     }
-    found = {"neg": "0", "pos": "1", "equivocal": "2"}
-    return result | {f"exam_{region}": found[impression] for region, impression in one.regions.items()}
+    codes = {"neg": "0", "pos": "1", "equivocal": "2"}
+    return result | {f"exam_{region}": codes[impression] for region, impression in exam.regions.items()}
 
 
 def _sizes(case: Case) -> list[Row]:
@@ -206,23 +212,23 @@ def _sizes(case: Case) -> list[Row]:
     return result
 
 
-def _course(one: Course) -> Row:
+def _course(course: Course) -> Row:
     result: Row = {
-        "lrt_episode": str(one.episode),
-        "lrt_kind": MODALITY[one.modality],
-        "lrt_how": TECHNIQUE[one.technique],
-        "lrt_intent": {"definitive": "1", "palliative": "2"}[one.intent],
-        "lrt_start": _iso(one.days[0]),
-        "lrt_end": _iso(one.days[-1]),
-        "lrt_days": str((one.days[-1] - one.days[0]).days + 1),
-        "lrt_margin": {"R0": "0", "R1": "1", "RX": "9", "": ""}[one.margin],
-        **_boxes("lrt_targets", LESIONS, dict.fromkeys(one.lesions, True)),
+        "lrt_episode": str(course.episode),
+        "lrt_kind": MODALITY[course.modality],
+        "lrt_how": TECHNIQUE[course.technique],
+        "lrt_intent": {"definitive": "1", "palliative": "2"}[course.intent],
+        "lrt_start": _iso(course.days[0]),
+        "lrt_end": _iso(course.days[-1]),
+        "lrt_days": str((course.days[-1] - course.days[0]).days + 1),
+        "lrt_margin": {"R0": "0", "R1": "1", "RX": "9", "": ""}[course.margin],
+        **_boxes("lrt_targets", LESIONS, dict.fromkeys(course.lesions, True)),
     }
-    if one.modality != "rt":
+    if course.modality != "rt":
         return result
-    dose, n_given = one.dose_per_fraction or 0.0, len(one.days)
+    dose, n_given = course.dose_per_fraction or 0.0, len(course.days)
     return result | {
-        "lrt_planned": str(one.n_planned),
+        "lrt_planned": str(course.n_planned),
         "lrt_given": str(n_given),
         "lrt_fraction": f"{dose:g}",
         "lrt_total": f"{round(n_given * dose, 2):g}",

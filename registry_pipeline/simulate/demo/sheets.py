@@ -45,7 +45,7 @@ class Page:
         Raises:
             ValueError: the row does not stand on this page.
         """
-        place = next((i for i, one in enumerate(self.rows) if one is row), None)
+        place = next((i for i, other in enumerate(self.rows) if other is row), None)
         if place is None:
             raise ValueError("the row does not stand on this page")
         return bool(self.title) + max(1, len(self.headers)) + place + 1
@@ -56,7 +56,7 @@ class Page:
         top += [list(line) for line in self.headers] or [list(self.columns)]
         for row in self.rows:
             cells = [row.get(name) for name in self.columns]
-            top.append(cells[:-2] if any(row is one for one in self.ragged) else cells)
+            top.append(cells[:-2] if any(row is ragged_row for ragged_row in self.ragged) else cells)
         if self.total:
             top.append([self.total, len(self.rows)])
         return top

@@ -77,9 +77,9 @@ def _length(**millimetres: float) -> Cells:
     }
 
 
-def _both(*made: Cells) -> Cells:
+def _both(*parts: Cells) -> Cells:
     def cells(chosen: Chosen, rows: pl.DataFrame) -> dict[str, Texts]:
-        return {name: texts for one in made for name, texts in one(chosen, rows).items()}
+        return {name: texts for part in parts for name, texts in part(chosen, rows).items()}
 
     return cells
 

@@ -25,8 +25,8 @@ _OTHER_STAGE = {"IB1": "IIIB", "IIA1": "IIIB", "IIB": "IIIB", "IIIB": "IB1", "IV
 
 def rewritten(frames: Frames) -> Frames:
     """The frames of a chunk as they are sent the second time."""
-    kept = frames["lesions"].filter(pl.col("site") != "scf")["patient_no"].unique().implode()
-    result = {name: frame.filter(pl.col("patient_no").is_in(kept)) for name, frame in frames.items()}
+    without_neck = frames["lesions"].filter(pl.col("site") != "scf")["patient_no"].unique().implode()
+    result = {name: frame.filter(pl.col("patient_no").is_in(without_neck)) for name, frame in frames.items()}
     chosen = pl.col("patient_no") % REWRITTEN_EVERY == 1
     result["patients"] = result["patients"].with_columns(
         pl.when(chosen)

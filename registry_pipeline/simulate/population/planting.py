@@ -75,11 +75,13 @@ class Chosen:
         rows = self.frames[file].select("patient_no").with_row_index("_place")
         return self._places(file, rows.unique("patient_no", keep="last", maintain_order=True))
 
-    def _places(self, file: str, kept: pl.DataFrame) -> Ints:
-        found = self.facts.select("patient_no").join(kept, on="patient_no", how="left", maintain_order="left")
-        if found["_place"].null_count():
+    def _places(self, file: str, numbered: pl.DataFrame) -> Ints:
+        placed = self.facts.select("patient_no").join(
+            numbered, on="patient_no", how="left", maintain_order="left"
+        )
+        if placed["_place"].null_count():
             raise ValueError(f"a chosen patient has no row in {file}")
-        return found["_place"].to_numpy().astype(np.int64)
+        return placed["_place"].to_numpy().astype(np.int64)
 
     def rows(self, file: str, places: Ints) -> pl.DataFrame:
         """The typed rows at these places."""

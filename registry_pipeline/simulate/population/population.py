@@ -122,8 +122,8 @@ def _tumours(rng: np.random.Generator, base: pl.DataFrame, facility: int) -> pl.
     group, kind = rng.choice(4, n, p=[0.3, 0.35, 0.3, 0.05]), rng.choice(4, n, p=[0.55, 0.2, 0.15, 0.1])
     kind = histology_kind(facility, base["patient_no"].to_numpy(), kind)
     is_old = base["dx"].to_numpy() < date(2009, 1, 1).toordinal()
-    stages = {edition: np.array([one[0] for one in four]) for edition, four in _STAGES.items()}
-    sizes = {edition: np.array([one[1] for one in four]) for edition, four in _STAGES.items()}
+    stages = {edition: np.array([stage[0] for stage in four]) for edition, four in _STAGES.items()}
+    sizes = {edition: np.array([stage[1] for stage in four]) for edition, four in _STAGES.items()}
     squamous = kind < 2
     antigen = np.where(squamous, rng.uniform(0.8, 30.0, n), rng.uniform(0.3, 2.4, n))
     return base.select(
@@ -191,8 +191,8 @@ def _exams(base: pl.DataFrame) -> pl.DataFrame:
     )
     parts = [base.with_columns(pl.lit(code).alias("kind"), pl.col(day).alias("day")) for code, day in kinds]
     rows = pl.concat(parts).filter(pl.col("day") > 0).sort("patient_no", "day", maintain_order=True)
-    said = {"N": "neg", "D": "pos", "R": "equivocal", "L": "pos"}
-    own = pl.col("kind").replace_strict(said, return_dtype=pl.String)
+    impressions = {"N": "neg", "D": "pos", "R": "equivocal", "L": "pos"}
+    own = pl.col("kind").replace_strict(impressions, return_dtype=pl.String)
     return rows.select(
         "patient_no",
         pl.col("kind").alias("exam"),

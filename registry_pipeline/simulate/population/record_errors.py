@@ -82,9 +82,9 @@ def _shrunk(chosen: Chosen) -> list[Change]:
 
 
 def _copied(chosen: Chosen) -> list[Change]:
-    said = {"size": [f"{fact:g} x {fact / 2:g} mm" for fact in chosen.facts["size"]]}
+    sizes = {"size": [f"{fact:g} x {fact / 2:g} mm" for fact in chosen.facts["size"]]}
     again = Change("measurements", chosen.at("measurements"), {"exam": chosen.text("P")}, is_new=True)
-    return [Change("reports", chosen.at("reports"), said), again, _exam_before_therapy(chosen)]
+    return [Change("reports", chosen.at("reports"), sizes), again, _exam_before_therapy(chosen)]
 
 
 def _other_modality(chosen: Chosen) -> list[Change]:
@@ -137,7 +137,7 @@ def _examined_later(chosen: Chosen) -> list[Change]:
     ]
 
 
-def _lost(chosen: Chosen) -> list[Change]:
+def _lost_to_follow_up(chosen: Chosen) -> list[Change]:
     """Every contact of the last year moved to one that lies long ago."""
     rows = chosen.frames["contacts"].with_row_index("_place")
     late = rows.filter(
@@ -230,7 +230,7 @@ RECORD_PLANTERS: dict[str, SimulatedPlanter] = {
         ~pl.col("is_dead") & (pl.col("last_date") < EXTRACT_DATE - timedelta(days=20)),
     ),
     "U03": _planter(
-        "patients", "patient", "patient", _lost,
+        "patients", "patient", "patient", _lost_to_follow_up,
         _HAS_NO_EVENT & ~pl.col("is_dead"),
     ),
     "U08": _planter("lesions", "lesion", "status", _new_lesion, _HAS_NO_EVENT),

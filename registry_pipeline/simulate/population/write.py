@@ -139,7 +139,7 @@ class _Export:
         texts = {file: self.profile.as_text(frame) for file, frame in frames.items()}
         rng = np.random.default_rng([self.seed, self.number, first, 1])
         planted = plant_in_chunk(SIMULATED_PLANTERS, frames, texts, self.profile, self.error_rate, rng)
-        yield from (self._located(one) for one in planted)
+        yield from (self._located(error) for error in planted)
         if self.error_rate > 0:
             texts[NEW_COLUMN_FILE] = texts[NEW_COLUMN_FILE].with_columns(pl.lit("").alias(NEW_COLUMN))
         for file in FILES:
@@ -156,11 +156,11 @@ class _Export:
                 n = min(CHUNK_PATIENTS, patients + 1 - first)
                 before = world.draw_chunk(self.seed, self.number, first, n)
                 frames = rewritten(before)
-                for rule, file, item, row, told in later_mistakes(before, frames):
+                for rule, file, item, row, description in later_mistakes(before, frames):
                     place = 0 if row < 0 else written[file] + row + 2
                     yield PlantedError(
                         "", rule, self.profile.facility_id, names[file], "", place, "", item, "simulated later",
-                        told, rule not in ("G05", "G11"), 2,
+                        description, rule not in ("G05", "G11"), 2,
                     )  # fmt: skip
                 for file in FILES:
                     text = self.profile.as_text(frames[file])

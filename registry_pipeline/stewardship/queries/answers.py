@@ -101,8 +101,8 @@ def import_answers(home: Home, snapshot: Snapshot, path: Path, imported_by: str)
         DecisionRefused: an answer cannot be taken.
     """
     facility_id, answers, n_open = read_answers(home, path)
-    known = snapshot.findings.filter(pl.col("facility_id") == facility_id)
-    findings = {row["finding_id"]: row for row in known.iter_rows(named=True)}
+    own = snapshot.findings.filter(pl.col("facility_id") == facility_id)
+    findings = {row["finding_id"]: row for row in own.iter_rows(named=True)}
     repeated = {
         (entry.finding_id, entry.reason) for entry in ledger_entries(home) if entry.state == "answered"
     }

@@ -35,7 +35,7 @@ from registry_pipeline.stewardship.queries.layout import (
     seal,
 )
 from registry_pipeline.store.layout import StoreLayout
-from schemas.messages import known_language
+from schemas.messages import supported_language
 
 MOST_ROWS = 100_000
 LONGEST_CELL = 2_000
@@ -56,12 +56,12 @@ def write_queries(
     """
     if findings.height > MOST_ROWS:
         raise ValueError(f"{findings.height} findings are more than {MOST_ROWS} rows; choose fewer")
-    known = known_language(language)
-    rows = list(_rows(home, facility_id, translate(findings, known), known))
+    language_of_workbook = supported_language(language)
+    rows = list(_rows(home, facility_id, translate(findings, language_of_workbook), language_of_workbook))
     path = folder / f"queries_{facility_id}_{datetime.now(UTC):%Y-%m-%d}.xlsx"
     corrections = list(_corrections(home, facility_id))
     with whole_file(path) as temporary:
-        _write(temporary, rows, corrections, known)
+        _write(temporary, rows, corrections, language_of_workbook)
     return path
 
 
@@ -112,13 +112,13 @@ def _own_numbers(home: Home, facility_id: str) -> dict[str, list[str]]:
     numbers: dict[str, list[str]] = {}
     for path in paths:
         if path.is_file():
-            known = (
+            pairs = (
                 pl.read_parquet(path, columns=["patient_id", "source_patient_id"])
                 .drop_nulls()
                 .unique()
                 .sort(pl.all())
             )
-            for patient_id, number in known.iter_rows():
+            for patient_id, number in pairs.iter_rows():
                 numbers.setdefault(patient_id, []).append(_cell(number))
     return {patient_id: list(dict.fromkeys(own)) for patient_id, own in numbers.items()}
 

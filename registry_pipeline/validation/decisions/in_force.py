@@ -56,13 +56,13 @@ def in_force(decisions: Iterable[Decision], day: date) -> list[Decision]:
     return [decision for decision in last_decisions(decisions) if not has_run_out(decision, day)]
 
 
-def merged_patients(standing: Iterable[Decision]) -> list[list[str]]:
+def merged_patients(decisions: Iterable[Decision]) -> list[list[str]]:
     """Pseudonyms that are one person by decision: groups, each sorted; the first of a group survives.
 
     Chains are followed (A = B, B = C). A decision that would join two patients whom another decision in
     force keeps apart is not followed; the command refuses it, but two people may decide at once.
     """
-    on_pairs = [decision for decision in standing if decision.state in OF_PAIRS]
+    on_pairs = [decision for decision in decisions if decision.state in OF_PAIRS]
     apart = [decision.pair for decision in on_pairs if decision.state == "different_persons"]
     joined: list[tuple[str, str]] = []
     for decision in on_pairs:
@@ -74,18 +74,18 @@ def merged_patients(standing: Iterable[Decision]) -> list[list[str]]:
     return sorted(sorted(group) for group in UnionFind(joined).groups())
 
 
-def survivors(groups: Iterable[Sequence[str]], known: Iterable[str] | None = None) -> dict[str, str]:
+def survivors(groups: Iterable[Sequence[str]], patients: Iterable[str] | None = None) -> dict[str, str]:
     """Pseudonym -> the one that takes its place.
 
     Args:
         groups: of :func:`merged_patients`.
-        known: look at these patients only (those of one facility): the first known one of a group
+        patients: look at these patients only (those of one facility): the first known one of a group
             survives among them.
     """
-    wanted = None if known is None else set(known)
+    present = None if patients is None else set(patients)
     surviving: dict[str, str] = {}
     for group in groups:
-        members = [member for member in group if wanted is None or member in wanted]
+        members = [member for member in group if present is None or member in present]
         if members:
             surviving.update(dict.fromkeys(members[1:], members[0]))
     return surviving
@@ -129,13 +129,13 @@ def states_of(decisions: Iterable[Decision], findings: pl.DataFrame, key: bytes,
 
 def assignments(decisions: Iterable[Decision]) -> dict[str, tuple[str | None, str | None]]:
     """Finding -> who looks after it and until when: the last of each that was said."""
-    known: dict[str, tuple[str | None, str | None]] = {}
+    assigned: dict[str, tuple[str | None, str | None]] = {}
     for decision in decisions:
         if decision.assigned_to is None and decision.due_date is None:
             continue
-        assigned_to, due_date = known.get(decision.finding_id, (None, None))
-        known[decision.finding_id] = (decision.assigned_to or assigned_to, decision.due_date or due_date)
-    return known
+        assigned_to, due_date = assigned.get(decision.finding_id, (None, None))
+        assigned[decision.finding_id] = (decision.assigned_to or assigned_to, decision.due_date or due_date)
+    return assigned
 
 
 def decision_rows(decisions: Sequence[Decision], standing: Iterable[Decision]) -> list[dict[str, object]]:

@@ -184,10 +184,10 @@ def append_decisions(path: Path, key: bytes, drafts: Sequence[Draft]) -> list[De
     with _errors_in_one_line(path), appending(path), _opened(path, key) as ledger:
         heads = read_heads(path, key)
         ledger.execute("BEGIN IMMEDIATE")
-        known = _verified(path, ledger, key, heads)
-        before = known[-1].entry_hash if known else ""
+        decisions = _verified(path, ledger, key, heads)
+        before = decisions[-1].entry_hash if decisions else ""
         appended: list[Decision] = []
-        for number, draft in enumerate(drafts, start=len(known) + 1):
+        for number, draft in enumerate(drafts, start=len(decisions) + 1):
             appended.append(_entry(number, draft, before, key))
             before = appended[-1].entry_hash
         ledger.executemany(_INSERT, [astuple(entry) for entry in appended])
@@ -274,12 +274,12 @@ def _first_version(path: Path, ledger: sqlite3.Connection, key: bytes) -> list[t
     before, chained = "", ""
     entries: list[tuple[Any, ...]] = []
     rows = ledger.execute("SELECT * FROM decision ORDER BY decision_no").fetchall()
-    for number, (*values, found) in enumerate(rows, start=1):
+    for number, (*values, noted) in enumerate(rows, start=1):
         plain = hashlib.sha256(json.dumps([before, *values], ensure_ascii=False).encode()).hexdigest()
-        if plain != found or values[0] != number:
+        if plain != noted or values[0] != number:
             raise LedgerError(f"{path}: entry {number} was changed or removed; restore it from the backup")
         extended = (*values, None, None, None, None)
-        before, chained = found, entry_hash(extended, chained, key)
+        before, chained = noted, entry_hash(extended, chained, key)
         entries.append((*extended, chained))
     return entries
 

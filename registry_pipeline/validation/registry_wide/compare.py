@@ -90,25 +90,25 @@ def block(persons: pl.DataFrame, most_in_block: int = MOST_IN_BLOCK) -> Blocking
     persons (a placeholder date, a name that half a city bears) is left out of its pass and counted.
     """
     numbered = persons.with_row_index("_no").with_columns(pl.col("_no").cast(pl.UInt32))
-    found: list[pl.DataFrame] = []
-    told: list[tuple[str, int, int, int, int]] = []
+    pairs_by_pass: list[pl.DataFrame] = []
+    passes: list[tuple[str, int, int, int, int]] = []
     for name, keys in PASSES.items():
         keyed = numbered.select("_no", pl.concat_str(keys, separator="|").alias("_key")).drop_nulls("_key")
         blocks = keyed.group_by("_key").agg("_no", pl.len().alias("_size")).filter(pl.col("_size") > 1)
         cut = blocks.filter(pl.col("_size") > most_in_block)
-        kept = blocks.filter(pl.col("_size") <= most_in_block).with_row_index("_block")
-        members = kept.select("_block", "_no").explode("_no")
+        small = blocks.filter(pl.col("_size") <= most_in_block).with_row_index("_block")
+        members = small.select("_block", "_no").explode("_no")
         pairs = members.join(members.rename({"_no": "_right"}), on="_block").filter(
             pl.col("_no") < pl.col("_right")
         )
-        number = pl.lit(len(told), dtype=pl.UInt8).alias("_pass")
-        found.append(pairs.select(pl.col("_no").alias("_left"), "_right", number))
-        told.append((name, kept.height, pairs.height, cut.height, int(cut["_size"].sum())))
+        number = pl.lit(len(passes), dtype=pl.UInt8).alias("_pass")
+        pairs_by_pass.append(pairs.select(pl.col("_no").alias("_left"), "_right", number))
+        passes.append((name, small.height, pairs.height, cut.height, int(cut["_size"].sum())))
     columns = ("n_blocks", "n_pairs", "n_blocks_cut", "n_patients_cut")
     schema = {"blocking_key": pl.String, **dict.fromkeys(columns, pl.Int64)}
-    first = pl.concat(found).group_by("_left", "_right").agg(pl.col("_pass").min())
-    every = first.sort("_left", "_right")
-    return Blocking(every, pl.DataFrame(told, schema=schema, orient="row"))
+    first = pl.concat(pairs_by_pass).group_by("_left", "_right").agg(pl.col("_pass").min())
+    candidates = first.sort("_left", "_right")
+    return Blocking(candidates, pl.DataFrame(passes, schema=schema, orient="row"))
 
 
 def compare(persons: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
@@ -132,28 +132,28 @@ def _compare(persons: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _levels(known: pl.Expr, steps: Sequence[pl.Expr]) -> pl.Expr:
+def _levels(is_comparable: pl.Expr, steps: Sequence[pl.Expr]) -> pl.Expr:
     """The highest step that holds, counted from 0 for none; -1 where not ``known``."""
     level = pl.lit(0, dtype=pl.Int8)
     for number, step in enumerate(steps, start=1):
         level = pl.when(step.fill_null(False)).then(pl.lit(number, dtype=pl.Int8)).otherwise(level)
-    return pl.when(known).then(level).otherwise(pl.lit(-1, dtype=pl.Int8))
+    return pl.when(is_comparable).then(level).otherwise(pl.lit(-1, dtype=pl.Int8))
 
 
 def _equal(name: str) -> pl.Expr:
-    one, other = pl.col(name), pl.col(f"{name}_2")
-    return _levels(one.is_not_null() & other.is_not_null(), [one == other]).alias(name)
+    first, other = pl.col(name), pl.col(f"{name}_2")
+    return _levels(first.is_not_null() & other.is_not_null(), [first == other]).alias(name)
 
 
 def _name() -> pl.Expr:
-    known = pl.col("name_key").is_not_null() & pl.col("name_key_2").is_not_null()
+    is_comparable = pl.col("name_key").is_not_null() & pl.col("name_key_2").is_not_null()
     steps = [pl.col("sound_key") == pl.col("sound_key_2"), pl.col("name_key") == pl.col("name_key_2")]
-    return _levels(known, steps).alias("name")
+    return _levels(is_comparable, steps).alias("name")
 
 
 def _is_day(stem: str) -> pl.Expr:
-    one, other = (pl.col(f"{stem}_lower{end}") == pl.col(f"{stem}_upper{end}") for end in ("", "_2"))
-    return one & other
+    first, other = (pl.col(f"{stem}_lower{end}") == pl.col(f"{stem}_upper{end}") for end in ("", "_2"))
+    return first & other
 
 
 def _gap_days(stem: str) -> pl.Expr:
@@ -166,16 +166,16 @@ def _gap_days(stem: str) -> pl.Expr:
 
 def _birth() -> pl.Expr:
     """Close: one of day, month and year differs, or day and month are exchanged. Possible: partial dates that fit."""
-    one, other = pl.col("birth_date_lower"), pl.col("birth_date_lower_2")
-    same = [getattr(one.dt, part)() == getattr(other.dt, part)() for part in ("year", "month", "day")]
+    first, other = pl.col("birth_date_lower"), pl.col("birth_date_lower_2")
+    same = [getattr(first.dt, part)() == getattr(other.dt, part)() for part in ("year", "month", "day")]
     n_same = pl.sum_horizontal([each.cast(pl.Int8) for each in same])
-    swapped = same[0] & (one.dt.day() == other.dt.month()) & (one.dt.month() == other.dt.day())
+    swapped = same[0] & (first.dt.day() == other.dt.month()) & (first.dt.month() == other.dt.day())
     is_day, fits = _is_day("birth_date"), _gap_days("birth_date") == 0
-    steps = [fits, is_day & ((n_same == 2) | swapped), is_day & (one == other)]
-    return _levels(one.is_not_null() & other.is_not_null(), steps).alias("birth_date")
+    steps = [fits, is_day & ((n_same == 2) | swapped), is_day & (first == other)]
+    return _levels(first.is_not_null() & other.is_not_null(), steps).alias("birth_date")
 
 
 def _diagnosis() -> pl.Expr:
-    gap, one, other = _gap_days("dx_date"), pl.col("dx_date_lower"), pl.col("dx_date_lower_2")
-    steps = [gap <= POSSIBLE_DAYS, gap <= CLOSE_DAYS, _is_day("dx_date") & (one == other)]
-    return _levels(one.is_not_null() & other.is_not_null(), steps).alias("dx_date")
+    gap, first, other = _gap_days("dx_date"), pl.col("dx_date_lower"), pl.col("dx_date_lower_2")
+    steps = [gap <= POSSIBLE_DAYS, gap <= CLOSE_DAYS, _is_day("dx_date") & (first == other)]
+    return _levels(first.is_not_null() & other.is_not_null(), steps).alias("dx_date")

@@ -61,8 +61,8 @@ def persons_of(
     one_each = patients.drop_nulls("patient_id").unique("patient_id", keep="first", maintain_order=True)
     joined = one_each.join(diagnosis, on="patient_id", how="left", maintain_order="left")
     if keys is not None:
-        known = keys.group_by("patient_id", maintain_order=True).agg(pl.col(_KEYS).drop_nulls().first())
-        joined = joined.join(known, on="patient_id", how="left", maintain_order="left")
+        first_keys = keys.group_by("patient_id", maintain_order=True).agg(pl.col(_KEYS).drop_nulls().first())
+        joined = joined.join(first_keys, on="patient_id", how="left", maintain_order="left")
     return _shaped(joined)
 
 
@@ -90,18 +90,18 @@ def find_pairs(
         pl.Series("score", weights.probability(levels)),
         pl.Series("match_weight", weights.bits(levels)),
     )
-    kept = scored.filter((pl.col("score") >= LEAST_SCORE) | _is_exact())
-    listed = kept
-    if kept.height > most_pairs:
-        listed = kept.sort("score", "_left", "_right", descending=[True, False, False]).head(most_pairs)
-    return Linkage(_rows(ordered, listed), _with_left_out(blocking.passes, kept, listed), weights)
+    likely = scored.filter((pl.col("score") >= LEAST_SCORE) | _is_exact())
+    listed = likely
+    if likely.height > most_pairs:
+        listed = likely.sort("score", "_left", "_right", descending=[True, False, False]).head(most_pairs)
+    return Linkage(_rows(ordered, listed), _with_left_out(blocking.passes, likely, listed), weights)
 
 
-def _with_left_out(passes: pl.DataFrame, kept: pl.DataFrame, listed: pl.DataFrame) -> pl.DataFrame:
+def _with_left_out(passes: pl.DataFrame, within_blocks: pl.DataFrame, listed: pl.DataFrame) -> pl.DataFrame:
     """The passes with the number of probable pairs of each that are not listed; a pair counts for its first key."""
     n_kept, n_listed = (
         frame.get_column("_pass").value_counts(name="n").rename({"n": name})
-        for frame, name in ((kept, "n_kept"), (listed, "n_listed"))
+        for frame, name in ((within_blocks, "n_kept"), (listed, "n_listed"))
     )
     numbered = passes.with_row_index("_pass").with_columns(pl.col("_pass").cast(pl.UInt8))
     counted = numbered.join(n_kept, on="_pass", how="left", maintain_order="left")

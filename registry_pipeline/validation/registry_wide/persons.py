@@ -93,9 +93,9 @@ def with_merged_patients(staged: StagedFrames, merged: Mapping[str, str]) -> Sta
 
 def _renamed(frame: pl.DataFrame, merged: Mapping[str, str]) -> pl.DataFrame:
     names = [name for name in frame.columns if name.endswith("_id") and frame.schema[name] == pl.String]
-    kept = ("facility_id", "source_patient_id", "own_patient_id")
+    unchanged = ("facility_id", "source_patient_id", "own_patient_id")
     return frame.with_columns(
-        _in_place(pl.col(name), merged).alias(name) for name in names if name not in kept
+        _in_place(pl.col(name), merged).alias(name) for name in names if name not in unchanged
     )
 
 
@@ -105,7 +105,7 @@ def _in_place(text: pl.Expr, merged: Mapping[str, str]) -> pl.Expr:
     return opening.replace(dict(merged)) + text.str.slice(PSEUDONYM_LENGTH)
 
 
-def known_elsewhere(frame: pl.DataFrame, merged: Mapping[str, str]) -> pl.DataFrame:
+def with_survivors(frame: pl.DataFrame, merged: Mapping[str, str]) -> pl.DataFrame:
     """Judged records of patients whom another facility knows too: only ``patient_id`` changes.
 
     Args:
@@ -145,7 +145,7 @@ def one_row_each(
     ranked = several.select(
         *columns, number.alias("_row_id"), number.over("patient_id").cast(pl.Int16).alias("_source_no")
     )
-    names = {one: f"{one:05d}" for one in ranked["_source_no"].unique().to_list()}
+    names = {source_no: f"{source_no:05d}" for source_no in ranked["_source_no"].unique().to_list()}
     joined = consolidate_table(name, ranked, Consolidation(source_names=names))
     keys = joined.records.select("_row_id", "patient_id")
     conflicts = joined.conflicts.filter(~pl.col("items").is_in(_OWN)).join(keys, on="_row_id")
@@ -172,15 +172,17 @@ def conflict_findings(conflicts: pl.DataFrame, rules: Catalogue) -> pl.DataFrame
     They belong to the registry, not to a facility: neither is shown what the other knows.
     """
     on = rules.of_scope("generic", "facility", "table")
-    known = conflicts.filter(pl.col("rule_id").is_in(list(on)))
-    if known.is_empty():
+    judged = conflicts.filter(pl.col("rule_id").is_in(list(on)))
+    if judged.is_empty():
         return pl.DataFrame(schema=FINDING)
-    told = [message_of(on[rule], items) for rule, items in known.select("rule_id", "items").iter_rows()]
-    frame = known.with_columns(
+    messages = [message_of(on[rule], items) for rule, items in judged.select("rule_id", "items").iter_rows()]
+    frame = judged.with_columns(
         pl.col("patient_id").alias("record_key"),
         pl.lit(WHOLE_REGISTRY).alias("facility_id"),
-        pl.col("rule_id").replace_strict({key: one.severity for key, one in on.items()}).alias("severity"),
-        pl.Series("message", [f"{one} (two facilities differ)" for one in told], dtype=pl.String),
+        pl.col("rule_id")
+        .replace_strict({key: entry.severity for key, entry in on.items()})
+        .alias("severity"),
+        pl.Series("message", [f"{message} (two facilities differ)" for message in messages], dtype=pl.String),
         pl.lit("open").alias("status"),
     )
     frame = frame.with_columns(finding_ids(frame, WHOLE_REGISTRY)).unique("finding_id", maintain_order=True)

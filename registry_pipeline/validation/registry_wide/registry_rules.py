@@ -69,8 +69,12 @@ def run_registry_rules(
             continue
         findings.append(_findings(broken, entry))
         results += _results(broken, judged, entry)
-    told = _with_patients(connection, pl.concat(findings), present)
-    return since_first_change(connection, told), pl.DataFrame(results, schema=RESULT, orient="row"), failures
+    result = _with_patients(connection, pl.concat(findings), present)
+    return (
+        since_first_change(connection, result),
+        pl.DataFrame(results, schema=RESULT, orient="row"),
+        failures,
+    )
 
 
 def _with_patients(
@@ -84,10 +88,10 @@ def _with_patients(
             group = group.with_columns(pl.col("record_key").str.split("|").list.first().alias("patient_id"))
         elif model is not None and "patient_id" in model.columns and f"curated.{table}" in present:
             records = connection.execute(f'SELECT * FROM curated."{table}"').pl()
-            known = records.select(whole_key(str(table)).alias("record_key"), "patient_id").unique(
+            patients = records.select(whole_key(str(table)).alias("record_key"), "patient_id").unique(
                 "record_key"
             )
-            group = group.join(known, on="record_key", how="left", maintain_order="left", suffix="_known")
+            group = group.join(patients, on="record_key", how="left", maintain_order="left", suffix="_known")
             group = group.with_columns(pl.coalesce("patient_id", "patient_id_known").alias("patient_id"))
         parts.append(group.select(findings.columns))
     return pl.concat(parts) if parts else findings
@@ -96,18 +100,18 @@ def _with_patients(
 def _present(connection: duckdb.DuckDBPyConnection) -> set[str]:
     """Tables and views: ``schema.table`` of the main database, ``database.schema.table`` of all."""
     query = "SELECT table_catalog, table_schema, table_name FROM information_schema.tables"
-    here = connection.execute("SELECT current_database()").fetchall()[0][0]
-    found: set[str] = set()
+    database_here = connection.execute("SELECT current_database()").fetchall()[0][0]
+    names: set[str] = set()
     for database, schema, table in connection.execute(query).fetchall():
-        found.add(f"{database}.{schema}.{table}")
-        if database == here:
-            found.add(f"{schema}.{table}")
-    return found
+        names.add(f"{database}.{schema}.{table}")
+        if database == database_here:
+            names.add(f"{schema}.{table}")
+    return names
 
 
 def _stand_in(connection: duckdb.DuckDBPyConnection, rules: Catalogue, present: set[str]) -> None:
     """Empty tables of a previous release that there is not, for the rules that can do without."""
-    files = [one.judged_by for one in rules.of_scope("registry").values()]
+    files = [file.judged_by for file in rules.of_scope("registry").values()]
     named = {name for file in files if isinstance(file, SqlFile) for name in file.header.get("optional", ())}
     if not named or any(name.startswith("previous.") for name in present):
         return
@@ -115,8 +119,8 @@ def _stand_in(connection: duckdb.DuckDBPyConnection, rules: Catalogue, present: 
     for name in sorted(named):
         layer, bare = name.removeprefix("previous.").split(".")
         columns = columns_of(schemas.tables()[f"{layer}.{bare}"])
-        told = ", ".join(f'"{column.name}" {column.duckdb_type}' for column in columns)
-        connection.execute(f"CREATE SCHEMA IF NOT EXISTS previous.{layer}; CREATE TABLE {name} ({told})")
+        declared = ", ".join(f'"{column.name}" {column.duckdb_type}' for column in columns)
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS previous.{layer}; CREATE TABLE {name} ({declared})")
 
 
 def _judged(
@@ -129,15 +133,15 @@ def _judged(
     """
     assert isinstance(entry.judged_by, SqlFile)
     query = f"FROM (\n{entry.judged_by.query}\n) WHERE facility_id IS NOT NULL"
-    given = entry.judged_by.parameters(parameters_for(entry, parameters))
+    values = entry.judged_by.parameters(parameters_for(entry, parameters))
     counted = (
         f"SELECT facility_id, count(is_violated), count_if(is_violated) {query} "
         "GROUP BY facility_id ORDER BY facility_id"
     )
-    counts = connection.execute(counted, given).fetchall()
+    counts = connection.execute(counted, values).fetchall()
     judged = {facility: n for facility, n, _ in counts if n}
-    wanted = "is_violated" if any(n_broken for _, _, n_broken in counts) else "false"
-    broken = connection.execute(f"SELECT * {query} AND {wanted}", given).pl()
+    condition = "is_violated" if any(n_broken for _, _, n_broken in counts) else "false"
+    broken = connection.execute(f"SELECT * {query} AND {condition}", values).pl()
     if "severity" in broken.columns and entry.warning_severity == "off":
         broken = broken.filter(~pl.col("severity").is_in(["warning", "info"]))
     return broken, judged
@@ -163,8 +167,8 @@ def _findings(broken: pl.DataFrame, entry: RuleEntry) -> pl.DataFrame:
         suggested.cast(pl.String).fill_null(entry.suggestion or "").replace("", None).alias("suggestion"),
         pl.lit("open").alias("status"),
     )
-    told = frame.select("facility_id", "table_name", "record_key", "items").fill_null("")
-    ids = [finding_id(entry.rule_id, *row) for row in told.iter_rows()]
+    keys = frame.select("facility_id", "table_name", "record_key", "items").fill_null("")
+    ids = [finding_id(entry.rule_id, *row) for row in keys.iter_rows()]
     named = frame.with_columns(pl.Series("finding_id", ids, dtype=pl.String))
     return with_schema(named, FINDING).unique("finding_id", keep="first", maintain_order=True)
 
@@ -183,4 +187,6 @@ def _results(
     if not judged:
         return [result_row(entry, WHOLE_REGISTRY, 0, 0, False)]
     violated = dict(broken.group_by("facility_id").len().iter_rows())
-    return [result_row(entry, one, violated.get(one, 0), n, False) for one, n in judged.items()]
+    return [
+        result_row(entry, facility, violated.get(facility, 0), n, False) for facility, n in judged.items()
+    ]

@@ -87,10 +87,10 @@ def _columns(connection: duckdb.DuckDBPyConnection, which: str) -> dict[str, set
         "SELECT table_name, column_name FROM information_schema.columns"
         f" WHERE table_catalog = {database} AND (table_schema = 'curated' OR table_name = 'quarantine')"
     ).fetchall()
-    found: dict[str, set[str]] = {}
+    columns: dict[str, set[str]] = {}
     for table, column in rows:
-        found.setdefault(table, set()).add(column)
-    return found
+        columns.setdefault(table, set()).add(column)
+    return columns
 
 
 def _count(connection: duckdb.DuckDBPyConnection, table: str) -> None:
@@ -106,7 +106,7 @@ def _compare(connection: duckdb.DuckDBPyConnection, table: str, before: set[str]
     key = key_of(curated()[table])
     if not set(key) <= before:
         return
-    same = " AND ".join(f"new.{quote(one)} = old.{quote(one)}" for one in key)
+    same = " AND ".join(f"new.{quote(column)} = old.{quote(column)}" for column in key)
     pair = f"previous.curated.{table} AS old JOIN curated.{table} AS new ON {same}"
     connection.execute(
         f"INSERT INTO comparison.record SELECT {literal(table)}, new.facility_id, count(*) FROM {pair} GROUP BY ALL"
@@ -133,7 +133,11 @@ def _emptied(connection: duckdb.DuckDBPyConnection, table: str, before: set[str]
     parts = {
         f"{stem}_{part}" for stem in date_stems(curated()[table]) for part in ("precision", "lower", "upper")
     }
-    names = [one.name for one in columns_of(curated()[table]) if one.name in before and one.name not in parts]
+    names = [
+        column.name
+        for column in columns_of(curated()[table])
+        if column.name in before and column.name not in parts
+    ]
     for name in names:
         if name == "facility_id":
             continue
@@ -152,7 +156,9 @@ def _patient(table: str, side: str) -> str:
 
 
 def _record_key(table: str, side: str) -> str:
-    return "concat_ws('|', " + ", ".join(f"{side}.{quote(one)}" for one in key_of(curated()[table])) + ")"
+    return (
+        "concat_ws('|', " + ", ".join(f"{side}.{quote(column)}" for column in key_of(curated()[table])) + ")"
+    )
 
 
 def _items(table: str, before: set[str]) -> Iterator[_Item]:
@@ -169,10 +175,10 @@ def _items(table: str, before: set[str]) -> Iterator[_Item]:
 
 def _value_item(column: Column) -> _Item:
     name, unknown = quote(column.name), ", ".join(map(literal, column.codes.unknown)) if column.codes else ""
-    known = f"{{0}}.{name}"
+    value = f"{{0}}.{name}"
     if unknown:
-        known = f"CASE WHEN {{0}}.{name} NOT IN ({unknown}) THEN {{0}}.{name} END"
-    old, new = known.format("old"), known.format("new")
+        value = f"CASE WHEN {{0}}.{name} NOT IN ({unknown}) THEN {{0}}.{name} END"
+    old, new = value.format("old"), value.format("new")
     kind = (
         f"CASE WHEN {old} IS NULL THEN NULL WHEN {new} IS NULL THEN 'blanked'"
         f" WHEN {new} IS DISTINCT FROM {old} THEN 'changed' END"
@@ -201,11 +207,11 @@ def since_first_change(connection: duckdb.DuckDBPyConnection, findings: pl.DataF
 
     A value that changes twice is compared with what it was at first; one that is restored is no finding.
     """
-    told = connection.execute(
+    first_seen = connection.execute(
         "SELECT count(*) FROM information_schema.columns WHERE table_catalog = 'previous'"
         " AND table_schema = 'quality' AND table_name = 'finding' AND column_name = 'old_value'"
     ).fetchall()[0][0]
-    if not told or findings.is_empty():
+    if not first_seen or findings.is_empty():
         return findings
     still_open = ", ".join(map(literal, OPEN_STATUSES))
     first = connection.execute(

@@ -65,8 +65,8 @@ class Weights:
         """Match weight: log2 of the posterior odds; an unknown field weighs nothing."""
         total = np.full(levels.height, np.log2(self.share / (1 - self.share)))
         for name in LEVELS:
-            known = np.append(np.log2(self.m[name] / self.u[name]), 0.0)  # position -1: unknown
-            total += known[levels[name].to_numpy()]
+            weight = np.append(np.log2(self.m[name] / self.u[name]), 0.0)  # position -1: unknown
+            total += weight[levels[name].to_numpy()]
         return total
 
     def probability(self, levels: pl.DataFrame) -> NDArray[np.float64]:
@@ -106,8 +106,8 @@ def _share(matched: float, n_pairs: float) -> float:
 
 def _mode(level: NDArray[np.int8], weight: NDArray[np.float64], name: str) -> NDArray[np.float64]:
     """Probabilities of the levels of a field, those stated counting as ``PSEUDO_PAIRS_M`` pairs."""
-    known = level >= 0
-    seen = np.bincount(level[known], weight[known], minlength=len(LEVELS[name]))
+    is_comparable = level >= 0
+    seen = np.bincount(level[is_comparable], weight[is_comparable], minlength=len(LEVELS[name]))
     total = seen + PSEUDO_PAIRS_M * np.array(STATED_M[name])
     return np.asarray(total / total.sum(), dtype=np.float64)
 
@@ -120,10 +120,10 @@ def _chance_agreement(persons: pl.DataFrame) -> dict[str, NDArray[np.float64]]:
     shift = np.repeat(np.arange(1, n_shifts + 1, dtype=np.uint32), order.height)
     right = (left + shift) % np.uint32(max(order.height, 1))
     levels = compare(order, pl.DataFrame({"_left": left, "_right": right}))
-    found = {}
+    shares = {}
     for name, stated in STATED_U.items():
         level = levels[name].to_numpy()
         seen = np.bincount(level[level >= 0], minlength=len(stated))
         total = seen + PSEUDO_PAIRS_U * np.array(stated)
-        found[name] = total / total.sum()
-    return found
+        shares[name] = total / total.sum()
+    return shares

@@ -73,8 +73,8 @@ class RuleEntry:
     @property
     def warning_severity(self) -> str:
         """Severity of the second, stricter step: as set, else a warning, and never above that of the rule."""
-        wanted = self.softer_severity or "warning"
-        return wanted if LEVELS.index(wanted) >= LEVELS.index(self.severity) else self.severity
+        severity = self.softer_severity or "warning"
+        return severity if LEVELS.index(severity) >= LEVELS.index(self.severity) else self.severity
 
 
 @dataclass(frozen=True)
@@ -99,8 +99,8 @@ class Catalogue:
         entries = dict(self.entries)
         for rule_id, change in overrides.items():
             if rule_id not in entries:
-                told = f"there is no such rule{nearest(rule_id, _alike(rule_id, entries))}"
-                raise OverrideError(["rules", rule_id], told)
+                text = f"there is no such rule{nearest(rule_id, _alike(rule_id, entries))}"
+                raise OverrideError(["rules", rule_id], text)
             entries[rule_id] = _overridden(entries[rule_id], change)
         return Catalogue(entries)
 
@@ -141,12 +141,12 @@ class Catalogue:
     @property
     def rule_set_version(self) -> str:
         """Hash of every rule in force: wording, severity, thresholds and judgement."""
-        told = [
+        content = [
             [*(str(row[name]) for name in row), entry.warning_severity, _judgement(entry)]
             for row in self.rows()
             for entry in [self.entries[str(row["rule_id"])]]
         ]
-        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def catalogue(settings: Settings | None = None) -> Catalogue:
@@ -186,12 +186,12 @@ def written_messages() -> dict[str, str]:
 
 @cache
 def _written() -> dict[str, RuleEntry]:
-    found = [_from_generic(generic_rule) for generic_rule in GENERIC_RULES]
-    found += [_from_table(name, rule) for name, model in curated().items() for rule in rules_of(model)]
-    found += [_from_sql(sql_file) for sql_file in sql_files("rules").values()]
-    entries = {one.rule_id: one for one in sorted(found, key=lambda one: one.rule_id)}
-    if len(entries) < len(found):
-        ids = [one.rule_id for one in found]
+    written = [_from_generic(generic_rule) for generic_rule in GENERIC_RULES]
+    written += [_from_table(name, rule) for name, model in curated().items() for rule in rules_of(model)]
+    written += [_from_sql(sql_file) for sql_file in sql_files("rules").values()]
+    entries = {entry.rule_id: entry for entry in sorted(written, key=lambda entry: entry.rule_id)}
+    if len(entries) < len(written):
+        ids = [entry.rule_id for entry in written]
         raise ValueError(
             f"rules that are written twice: {sorted({identifier for identifier in ids if ids.count(identifier) > 1})}"
         )
@@ -228,12 +228,12 @@ def _overridden(entry: RuleEntry, change: Mapping[str, Any]) -> RuleEntry:
         if level not in LEVELS:
             raise OverrideError(["rules", entry.rule_id, name], f"must be one of {', '.join(LEVELS)}")
     if severity == "off" and entry.rule_id in NEVER_OFF:
-        told = "cannot be off: a release cannot hold what it finds; write warning or info"
-        raise OverrideError(["rules", entry.rule_id, "severity"], told)
-    given = change.get("thresholds", {})
-    for name, value in given.items():
+        text = "cannot be off: a release cannot hold what it finds; write warning or info"
+        raise OverrideError(["rules", entry.rule_id, "severity"], text)
+    thresholds_set = change.get("thresholds", {})
+    for name, value in thresholds_set.items():
         _check_threshold(entry, name, value)
-    thresholds = {**entry.thresholds, **given}
+    thresholds = {**entry.thresholds, **thresholds_set}
     _check_order(entry, thresholds)
     return replace(entry, severity=severity, softer_severity=softer, thresholds=thresholds)
 
@@ -242,8 +242,8 @@ def _check_threshold(entry: RuleEntry, name: str, value: object) -> None:
     """Refuse a threshold that the rule does not have, or of another kind than its own."""
     keys = ["rules", entry.rule_id, "thresholds", name]
     if name not in entry.thresholds:
-        known = ", ".join(sorted(entry.thresholds)) or "none"
-        raise OverrideError(keys, f"no such threshold; known: {known}")
+        names = ", ".join(sorted(entry.thresholds)) or "none"
+        raise OverrideError(keys, f"no such threshold; known: {names}")
     own = entry.thresholds[name]
     fits = type(value) in (int, float) if type(own) in (int, float) else type(value) is type(own)
     if not fits:

@@ -117,30 +117,32 @@ def _examples(entry: RuleEntry) -> Iterator[tuple[str, Mapping[str, Sequence[Map
 
 def _tables(rule: object, table: str, example: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
     if isinstance(rule, Rule):
-        return {table: [example, *({"(another record)": "", **one} for one in example.get("_others", ()))]}
+        return {
+            table: [example, *({"(another record)": "", **other} for other in example.get("_others", ()))]
+        }
     if isinstance(rule, GenericRule):
-        told = {"value not read": example.get("issues", ()), "file": example.get("file_issues", ())}
-        shown = {**example.get("tables", {}), **told}
+        texts = {"value not read": example.get("issues", ()), "file": example.get("file_issues", ())}
+        shown = {**example.get("tables", {}), **texts}
     else:
         shown = dict(example)
         repeats = shown.get("_repeat", [])
         for repeat in repeats if isinstance(repeats, list) else [repeats]:
             also = [{f"({repeat['times']} times)": "", **row} for row in repeat["also"]]
             shown[repeat["table"]] = [*shown.get(repeat["table"], ()), *also]
-        if given := shown.get("_parameters"):
-            shown["(setting)"] = [given]
+        if settings := shown.get("_parameters"):
+            shown["(setting)"] = [settings]
     return {name: list(rows) for name, rows in shown.items() if rows and not name.startswith("_")}
 
 
 def _rows(verdict: str, tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[str]:
     for name, records in tables.items():
         for record in records[:MOST_RECORDS]:
-            told = ", ".join(
+            cells = ", ".join(
                 f"{key} = {_value(value)}" if value != "" else key
                 for key, value in record.items()
                 if not key.startswith("_") and value is not None
             )
-            yield f"| {verdict} | {name} | {_cell(told) or 'nothing'} |"
+            yield f"| {verdict} | {name} | {_cell(cells) or 'nothing'} |"
             verdict = ""
         if len(records) > MOST_RECORDS:
             yield f"| | {name} | and {len(records) - MOST_RECORDS} more |"

@@ -52,13 +52,13 @@ def in_language(findings: pl.DataFrame, language: str) -> pl.DataFrame:
     """
     if language == ENGLISH:
         return findings
-    told = [
+    translated = [
         (translated_message(rule_id, message, language), translated_suggestion(rule_id, suggestion, language))
         for rule_id, message, suggestion in findings.select("rule_id", "message", "suggestion").iter_rows()
     ]
     return findings.with_columns(
-        pl.Series("message", [one for one, _ in told], dtype=pl.String),
-        pl.Series("suggestion", [one for _, one in told], dtype=pl.String),
+        pl.Series("message", [text for text, _ in translated], dtype=pl.String),
+        pl.Series("suggestion", [text for _, text in translated], dtype=pl.String),
     )
 
 
@@ -74,36 +74,36 @@ def translated_message(rule_id: str, message: str, language: str) -> str:
     """
     if language == ENGLISH:
         return message
-    told = messages(language)
+    words_of_language = messages(language)
     cause = pattern(CAUSE).match(message)
     before, rest = ("", message)
     if cause and cause.end() > 0 and message.startswith(cause[0] + " "):
         words = cause.groupdict()
-        before, rest = fill(told.sentences[CAUSE], words), message[cause.end() + 1 :]
-    return before + _told(rule_id, rest, told)
+        before, rest = fill(words_of_language.sentences[CAUSE], words), message[cause.end() + 1 :]
+    return before + _translated(rule_id, rest, words_of_language)
 
 
-def _told(rule_id: str, message: str, told: Messages) -> str:
+def _translated(rule_id: str, message: str, words: Messages) -> str:
     english = written_messages().get(rule_id)
-    if english is None or rule_id not in told.rules:
+    if english is None or rule_id not in words.rules:
         return message
-    translation = told.rules[rule_id]["message"]
-    found = pattern(english).match(message)
-    if found is None:
-        found = pattern(without_column(english, AN_ITEM)).match(message)
-        translation = without_column(translation, told.terms[AN_ITEM])
-    if found is None:
+    translation = words.rules[rule_id]["message"]
+    match = pattern(english).match(message)
+    if match is None:
+        match = pattern(without_column(english, AN_ITEM)).match(message)
+        translation = without_column(translation, words.terms[AN_ITEM])
+    if match is None:
         return message
-    result = fill(translation, _column_words(found.groupdict(), told))
-    rest = message[found.end() :]
+    result = fill(translation, _column_words(match.groupdict(), words))
+    rest = message[match.end() :]
     if not rest:
         return result
     detail = rest.removeprefix(" (").removesuffix(")")
-    return f"{result}（{sentence(detail, told) or detail}）"
+    return f"{result}（{sentence(detail, words) or detail}）"
 
 
-def _column_words(words: Mapping[str, str], told: Messages) -> dict[str, str]:
-    return {name: told.terms.get(word, word) for name, word in words.items()}
+def _column_words(words: Mapping[str, str], translation: Messages) -> dict[str, str]:
+    return {name: translation.terms.get(word, word) for name, word in words.items()}
 
 
 @cache
@@ -111,8 +111,8 @@ def translated_suggestion(rule_id: str, suggestion: str | None, language: str) -
     """A suggestion in another language; codes, dates and numbers stay what they are."""
     if suggestion is None or language == ENGLISH:
         return suggestion
-    told = messages(language)
-    written = told.rules.get(rule_id, {}).get("suggestion")
+    words = messages(language)
+    written = words.rules.get(rule_id, {}).get("suggestion")
     if written is not None and suggestion == catalogue().entries[rule_id].suggestion:
         return written
-    return sentence(suggestion, told) or suggestion
+    return sentence(suggestion, words) or suggestion

@@ -44,11 +44,11 @@ class Consolidation:
 
     def rank(self, *names: str) -> dict[int, int]:
         """Source number -> rank, by the first of ``names`` for which a precedence is declared."""
-        wanted = next((list(self.precedence[name]) for name in names if name in self.precedence), [])
+        source_order = next((list(self.precedence[name]) for name in names if name in self.precedence), [])
         order = sorted(
             self.source_names,
             key=lambda no: (
-                wanted.index(self.source_names[no]) if self.source_names[no] in wanted else 999,
+                source_order.index(self.source_names[no]) if self.source_names[no] in source_order else 999,
                 no,
             ),
         )
@@ -231,31 +231,34 @@ class _Merge:
 
     def _choose(self, item: str, is_within: bool) -> pl.Expr:
         """The first value by precedence; within one source the most exact date."""
-        given = pl.col(item).drop_nulls()
+        values = pl.col(item).drop_nulls()
         if is_within and item in self.dates:
-            width = given.struct.field(f"{item}_upper") - given.struct.field(f"{item}_lower")
+            width = values.struct.field(f"{item}_upper") - values.struct.field(f"{item}_lower")
             days = width.dt.total_days().fill_null(NO_BOUNDS_DAYS)
             # Not sort_by(...).first(): on a group without values polars 2.1 reads past the end of the data.
-            return given.filter(days == days.min()).first()
+            return values.filter(days == days.min()).first()
         if not is_within and f"{self.name}.{item}" in self.how.precedence:
             own = _rank(self.how.rank(f"{self.name}.{item}"))
             return pl.col(item).sort_by(own, maintain_order=True).drop_nulls().first()
-        return given.first()
+        return values.first()
 
     def _clash(self, item: str, is_within: bool) -> pl.Expr:
         tolerance = 0.0 if is_within else float(self.how.tolerance.get(f"{self.name}.{item}", 0.0))
-        given = pl.col(item).drop_nulls()
+        values_given = pl.col(item).drop_nulls()
         if item in self.dates:
-            gap = given.struct.field(f"{item}_lower").max() - given.struct.field(f"{item}_upper").min()
+            gap = (
+                values_given.struct.field(f"{item}_lower").max()
+                - values_given.struct.field(f"{item}_upper").min()
+            )
             return (gap.dt.total_days() > tolerance).fill_null(False)
-        values = given.struct.field(item)
+        values = values_given.struct.field(item)
         if self.columns[item].kind in ("integer", "real"):
             return (values.max() - values.min() > tolerance + 1e-9).fill_null(False)
         return values.n_unique() > 1
 
     def _shift(self, item: str) -> pl.Expr:
-        given = pl.col(item).drop_nulls().struct.field(item)
-        return ((given.max() - given.min()).dt.total_days() == DAYS_FROM_1900_TO_1904).fill_null(False)
+        values = pl.col(item).drop_nulls().struct.field(item)
+        return ((values.max() - values.min()).dt.total_days() == DAYS_FROM_1900_TO_1904).fill_null(False)
 
     def _shifts(self, combined: pl.DataFrame) -> pl.DataFrame:
         """Dates that two sources give exactly 1462 days apart: a workbook that counts from 1904."""

@@ -76,14 +76,14 @@ def judge_between_tables(
     Identifiers that tables share are numbers to the rules, which compare and never show them; a rule that
     suggests one says in its header's ``identifiers`` of which table it is.
     """
-    wanted = [
+    entries = [
         entry
         for entry in rules.of_scope("facility").values()
         if any(records[name].height for name in judged_tables(entry))
     ]
-    if not wanted:
+    if not entries:
         return
-    with open_records(identifiers.in_place(records), memory_limit, words_of(wanted)) as connection:
+    with open_records(identifiers.in_place(records), memory_limit, words_of(entries)) as connection:
 
         def judge(entry: RuleEntry) -> tuple[int, pl.DataFrame] | str:
             try:
@@ -93,7 +93,7 @@ def judge_between_tables(
                 return f"{type(problem).__name__}: {problem}"
 
         with ThreadPoolExecutor(RULES_AT_A_TIME) as threads:
-            for entry, result in zip(wanted, threads.map(judge, wanted), strict=True):
+            for entry, result in zip(entries, threads.map(judge, entries), strict=True):
                 if isinstance(result, str):
                     outcome.failures[entry.rule_id] = result
                     continue
@@ -103,12 +103,12 @@ def judge_between_tables(
 
 def words_of(entries: Iterable[RuleEntry]) -> dict[str, set[str]]:
     """Table -> every word of the queries that name it: what they can possibly ask of it."""
-    found: dict[str, set[str]] = {}
+    words_of_table: dict[str, set[str]] = {}
     for entry in entries:
         words = set(_WORD.findall(_file(entry).query))
         for name in words & curated().keys():
-            found.setdefault(name, set()).update(words)
-    return found
+            words_of_table.setdefault(name, set()).update(words)
+    return words_of_table
 
 
 def _file(entry: RuleEntry) -> SqlFile:
@@ -131,8 +131,8 @@ def judge_by_sql(
 ) -> tuple[int, pl.DataFrame]:
     """How many records a rule judged, and its violations (columns of ``VIOLATION``)."""
     file = _file(entry)
-    given = file.parameters(parameters_for(entry, parameters))
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE judged AS {file.query}", given)
+    values = file.parameters(parameters_for(entry, parameters))
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE judged AS {file.query}", values)
     counted = "SELECT count(is_violated), count_if(is_violated) FROM judged"
     judged, n_broken = connection.execute(counted).fetchall()[0]
     if not n_broken:
@@ -141,13 +141,13 @@ def judge_by_sql(
     fixed = {"table_name": entry.table_name, "items": ",".join(entry.items)}
     if "severity" in broken.columns and entry.warning_severity == "off":
         broken = broken.filter(~pl.col("severity").is_in(["warning", "info"]))
-    found = broken.with_columns(
+    violations = broken.with_columns(
         *(pl.lit(value).alias(name) for name, value in fixed.items() if name not in broken.columns),
         pl.lit(entry.rule_id).alias("rule_id"),
         severity_of(entry, broken).alias("severity"),
     )
     return int(judged), violation_frame(
-        found.unique(["table_name", "_row_id"], keep="first", maintain_order=True)
+        violations.unique(["table_name", "_row_id"], keep="first", maintain_order=True)
     )
 
 

@@ -66,18 +66,18 @@ def build_findings(violations: pl.DataFrame, evidence: FindingContext, rules: Ca
 
 def finding_ids(frame: pl.DataFrame, facility_id: str) -> pl.Series:
     """Stable ids from rule, facility, table, record key and items; never from row, file or value."""
-    told = frame.select("rule_id", "table_name", "record_key", "items").fill_null("")
+    keys = frame.select("rule_id", "table_name", "record_key", "items").fill_null("")
     return pl.Series(
         "finding_id",
-        [finding_id(rule, facility_id, table, key, items) for rule, table, key, items in told.iter_rows()],
+        [finding_id(rule, facility_id, table, key, items) for rule, table, key, items in keys.iter_rows()],
         dtype=pl.String,
     )
 
 
 def finding_id(rule_id: str, facility_id: str, table_name: str, record_key: str, items: str) -> str:
     """The id of one finding: ``F`` and 16 hexadecimal digits."""
-    told = "|".join((rule_id, facility_id, table_name, record_key, items))
-    return "F" + hashlib.blake2b(told.encode(), digest_size=8).hexdigest()
+    key = "|".join((rule_id, facility_id, table_name, record_key, items))
+    return "F" + hashlib.blake2b(key.encode(), digest_size=8).hexdigest()
 
 
 def _as_findings(frame: pl.DataFrame, row_id: str, facility_id: str) -> pl.DataFrame:
@@ -93,13 +93,15 @@ def _as_findings(frame: pl.DataFrame, row_id: str, facility_id: str) -> pl.DataF
 def _keyed(violations: pl.DataFrame, evidence: FindingContext) -> pl.DataFrame:
     """With the record's key and, unless the violation brings one, the source row of its first item."""
     tables = violations.get_column("table_name").drop_nulls().unique(maintain_order=True)
-    known = [name for name in tables if name in evidence.records]
-    named = {name: violations.filter(pl.col("table_name") == name)["_row_id"].drop_nulls() for name in known}
+    present = [name for name in tables if name in evidence.records]
+    named = {
+        name: violations.filter(pl.col("table_name") == name)["_row_id"].drop_nulls() for name in present
+    }
     keys = [
         record_keys(name, evidence.records[name], named[name])
         .join(_origins_and_patients(evidence.records[name]), on="_row_id")
         .with_columns(pl.lit(name).alias("table_name"))
-        for name in known
+        for name in present
     ]
     schema = {
         "_row_id": pl.Int64,
@@ -136,27 +138,27 @@ def _placed(frame: pl.DataFrame, evidence: FindingContext) -> pl.DataFrame:
     where = ["submission_id", "source_file", "sheet", "source_row", "source_name"]
     rows = source_locations(evidence.rows, frame["_origin"], where).rename({"_row_id": "_origin"})
     placed = frame.join(rows, on="_origin", how="left", maintain_order="left")
-    told = pl.DataFrame(
+    items = pl.DataFrame(
         [(*key, header) for key, header in evidence.source_columns.items()],
         schema={"source_name": pl.String, "table_name": pl.String, "_item": pl.String, "_header": pl.String},
         orient="row",
     )
-    joined = placed.join(told, on=["source_name", "table_name", "_item"], how="left", maintain_order="left")
+    joined = placed.join(items, on=["source_name", "table_name", "_item"], how="left", maintain_order="left")
     return joined.with_columns(pl.coalesce("source_column", "_header").alias("source_column")).drop("_header")
 
 
 def _quoted(frame: pl.DataFrame, evidence: FindingContext) -> pl.DataFrame:
     """With the text of the cell as received, else the typed value of the first item."""
     if evidence.raw_value is not None:
-        wanted = frame.filter(pl.col("value_text").is_null()).select(
+        cells = frame.filter(pl.col("value_text").is_null()).select(
             pl.col("_origin").alias("_row_id"), "source_column"
         )
-        given = evidence.raw_value(wanted.drop_nulls().unique())
-        given = given.select(
+        quoted = evidence.raw_value(cells.drop_nulls().unique())
+        quoted = quoted.select(
             pl.col("_row_id").alias("_origin"), "source_column", pl.col("value_text").alias("_raw")
         )
         frame = frame.join(
-            given.unique(["_origin", "source_column"]),
+            quoted.unique(["_origin", "source_column"]),
             on=["_origin", "source_column"],
             how="left",
             maintain_order="left",
@@ -176,9 +178,9 @@ def _typed_values(frame: pl.DataFrame, evidence: FindingContext) -> pl.DataFrame
         records = evidence.records.get(str(table))
         if records is None or item not in records.columns:
             continue
-        found = records.join(group.select("_row_id").unique(), on="_row_id", how="semi")
+        broken = records.join(group.select("_row_id").unique(), on="_row_id", how="semi")
         parts.append(
-            found.select(
+            broken.select(
                 "_row_id",
                 pl.col(str(item)).cast(pl.String).alias("_typed"),
                 pl.lit(table).alias("table_name"),

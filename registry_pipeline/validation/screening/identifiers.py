@@ -36,18 +36,18 @@ class Identifiers:
         """The records of every table with numbers for texts."""
         return {name: frame.with_columns(self.numbers[name].get_columns()) for name, frame in records.items()}
 
-    def in_words(self, frame: pl.DataFrame, told: Mapping[str, str]) -> pl.DataFrame:
+    def in_words(self, frame: pl.DataFrame, tables: Mapping[str, str]) -> pl.DataFrame:
         """A frame with texts for numbers.
 
         Args:
             frame: with text columns that hold a number where they hold anything.
-            told: column -> the table whose identifier it is.
+            tables: column -> the table whose identifier it is.
         """
         if frame.is_empty():
             return frame
         return frame.with_columns(
             self.texts[table].gather(frame[column].cast(NUMBER)).alias(column)
-            for column, table in told.items()
+            for column, table in tables.items()
         )
 
 
@@ -61,15 +61,17 @@ def number_identifiers(records: Mapping[str, pl.DataFrame]) -> Identifiers:
     n_known: dict[str, int] = {}
     numbers: dict[str, list[pl.Series]] = {name: [] for name in records}
     for (parent, key), named in _numbered_columns().items():
-        known = records[parent].get_column(key).drop_nulls().unique(maintain_order=True)
-        texts[parent], n_known[parent] = known, len(known)
+        distinct = records[parent].get_column(key).drop_nulls().unique(maintain_order=True)
+        texts[parent], n_known[parent] = distinct, len(distinct)
         for name, column in named:
-            given = records[name].get_column(column)
-            places = _places(given, known)
-            if places.null_count() > given.null_count():
-                strange = (places.is_null() & given.is_not_null()).arg_true()
-                texts[parent] = pl.concat([texts[parent], given.gather(strange)]).unique(maintain_order=True)
-                places = places.scatter(strange, _places(given.gather(strange), texts[parent]))
+            identifiers = records[name].get_column(column)
+            places = _places(identifiers, distinct)
+            if places.null_count() > identifiers.null_count():
+                strange = (places.is_null() & identifiers.is_not_null()).arg_true()
+                texts[parent] = pl.concat([texts[parent], identifiers.gather(strange)]).unique(
+                    maintain_order=True
+                )
+                places = places.scatter(strange, _places(identifiers.gather(strange), texts[parent]))
             numbers[name].append(places.alias(column))
     return Identifiers(texts, n_known, {name: pl.DataFrame(result) for name, result in numbers.items()})
 
@@ -86,16 +88,16 @@ def _numbered_columns() -> dict[tuple[str, str], list[tuple[str, str]]]:
     }
 
 
-def _places(given: pl.Series, known: pl.Series) -> pl.Series:
+def _places(texts: pl.Series, distinct: pl.Series) -> pl.Series:
     """The place of every text among the known ones; NULL for one that is not known."""
-    if given.equals(known):
-        return pl.int_range(len(given), dtype=NUMBER, eager=True)
-    if given.null_count() == len(given):
-        return pl.Series(given.name, dtype=NUMBER).extend_constant(None, len(given))
+    if texts.equals(distinct):
+        return pl.int_range(len(texts), dtype=NUMBER, eager=True)
+    if texts.null_count() == len(texts):
+        return pl.Series(texts.name, dtype=NUMBER).extend_constant(None, len(texts))
     # Rows of one patient mostly stand together: comparing neighbours is cheaper than looking each of them up.
-    is_new = given.ne_missing(given.shift()) | (pl.int_range(len(given), eager=True) == 0)
-    numbered = known.alias("_text").to_frame().with_row_index("_number")
-    asked = given.filter(is_new).alias("_text").to_frame()
-    joined = asked.join(numbered, on="_text", how="left", maintain_order="left")
+    is_new = texts.ne_missing(texts.shift()) | (pl.int_range(len(texts), eager=True) == 0)
+    numbered = distinct.alias("_text").to_frame().with_row_index("_number")
+    changed = texts.filter(is_new).alias("_text").to_frame()
+    joined = changed.join(numbered, on="_text", how="left", maintain_order="left")
     places = joined.get_column("_number").cast(NUMBER)
-    return places if len(places) == len(given) else places.gather(is_new.cum_sum() - 1)
+    return places if len(places) == len(texts) else places.gather(is_new.cum_sum() - 1)

@@ -24,7 +24,7 @@ def take_out_impossible(
 
 
 def _possible(name: str, frame: pl.DataFrame, rules: Catalogue, outcome: Outcome) -> pl.DataFrame:
-    generic, kept = rules.of_scope("generic"), []
+    generic, columns = rules.of_scope("generic"), []
     demands = [demand for demand in _demands(name) if demand[1] in generic]
     for column, rule_id, _ in demands:
         outcome.count(rule_id, frame.height - frame[column.name].null_count())
@@ -37,21 +37,23 @@ def _possible(name: str, frame: pl.DataFrame, rules: Catalogue, outcome: Outcome
         if not is_broken.any():
             continue
         outcome.violations.append(_violations(name, frame.filter(is_broken), column, generic[rule_id]))
-        kept.append(pl.when(~is_broken).then(pl.col(column.name)).alias(column.name))
-    return frame.with_columns(kept) if kept else frame
+        columns.append(pl.when(~is_broken).then(pl.col(column.name)).alias(column.name))
+    return frame.with_columns(columns) if columns else frame
 
 
 def _demands(name: str) -> list[tuple[Column, str, pl.Expr]]:
     """(column, rule, True where the value can be) of the optional items of a table."""
-    required, found = required_items(name), []
+    required, demands_of_columns = required_items(name), []
     for column in columns_of(curated()[name]):
         if column.name in required:
             continue
         by_rule: dict[str, list[pl.Expr]] = {}
         for demand in constraints_of(column):
             by_rule.setdefault(demand.rule_id, []).append(demand.expression)
-        found += [(column, rule_id, pl.all_horizontal(demands)) for rule_id, demands in by_rule.items()]
-    return found
+        demands_of_columns += [
+            (column, rule_id, pl.all_horizontal(demands)) for rule_id, demands in by_rule.items()
+        ]
+    return demands_of_columns
 
 
 def _violations(name: str, broken: pl.DataFrame, column: Column, entry: RuleEntry) -> pl.DataFrame:

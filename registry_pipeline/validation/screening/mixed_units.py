@@ -25,30 +25,30 @@ def judgements_of_sent(
 ) -> list[tuple[str, str, pl.Expr]]:
     """(rule id, item, expression) of the columns of a table; False breaks the rule, null does not apply."""
     columns = {column.name: column for column in columns_of(model)}
-    found: list[tuple[str, str, pl.Expr]] = []
+    judgements: list[tuple[str, str, pl.Expr]] = []
     for stem in date_stems(model):
         if f"{stem}_reason" in columns:
-            found += _dates(stem, columns[stem].is_required)
+            judgements += _dates(stem, columns[stem].is_required)
     for column in columns.values():
         if column.kind == "real" and column.unit in MIXED and not column.name.startswith("size_"):
-            found.append(("S13", column.name, is_of_one_unit(column, records[column.name])))
+            judgements.append(("S13", column.name, is_of_one_unit(column, records[column.name])))
     if name == "death":
-        found.append(("H03", "death_cause", is_cause_known()))
-    return found
+        judgements.append(("H03", "death_cause", is_cause_known()))
+    return judgements
 
 
 def _dates(stem: str, is_required: bool) -> list[tuple[str, str, pl.Expr]]:
     """A date and a reason for its absence exclude each other; one of them is there (NAACCR date flags)."""
     date, reason = pl.col(stem), pl.col(f"{stem}_reason")
     contradicts = pl.when(reason.is_not_null()).then(date.is_null())
-    found: list[tuple[str, str, pl.Expr]] = [("S10", f"{stem}_reason", contradicts)]
+    judgements: list[tuple[str, str, pl.Expr]] = [("S10", f"{stem}_reason", contradicts)]
     if not is_required:  # a required date that is blank is missed in any case
         is_sent = reason.is_not_null().any()
-        found.append(("S10", stem, pl.when(is_sent).then(date.is_not_null() | reason.is_not_null())))
-    return found
+        judgements.append(("S10", stem, pl.when(is_sent).then(date.is_not_null() | reason.is_not_null())))
+    return judgements
 
 
-def is_of_one_unit(column: Column, given: pl.Series) -> pl.Expr:
+def is_of_one_unit(column: Column, measured: pl.Series) -> pl.Expr:
     """False for the smaller group of values where a column falls into two groups a power of ten apart.
 
     Two groups: at least 30 values; at least 5 of them, and 3 %, about 10 (100, 1000) times the median or a
@@ -56,7 +56,7 @@ def is_of_one_unit(column: Column, given: pl.Series) -> pl.Expr:
     the gap. Whether there are two groups is settled here, once, so that a column of one unit costs nothing.
     """
     value = pl.when(pl.col(column.name) > 0).then(pl.col(column.name))
-    values = given.filter(given > 0)
+    values = measured.filter(measured > 0)
     median = values.median() if len(values) >= LEAST_VALUES else None
     if not isinstance(median, float):
         return pl.when(value.is_not_null()).then(pl.lit(True))

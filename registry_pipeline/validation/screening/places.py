@@ -23,8 +23,8 @@ def source_locations(
         row_ids: those that are wanted; NULLs and rows that are not known are left out.
         where: columns of ``rows``.
     """
-    wanted = pl.col("_row_id").is_in(row_ids.drop_nulls().unique().implode())
-    return _in_words(rows.lazy().select("_row_id", *where).filter(wanted).collect())
+    is_asked = pl.col("_row_id").is_in(row_ids.drop_nulls().unique().implode())
+    return _in_words(rows.lazy().select("_row_id", *where).filter(is_asked).collect())
 
 
 def _in_words(frame: pl.DataFrame) -> pl.DataFrame:
@@ -41,7 +41,7 @@ def count_by_place(
         where: columns that make a place; NULL is a place of its own.
         flags: name -> one boolean per row.
     """
-    is_new = [pl.col(one).ne_missing(pl.col(one).shift()) for one in where]
+    is_new = [pl.col(column).ne_missing(pl.col(column).shift()) for column in where]
     starts = rows.select((pl.int_range(pl.len()) == 0) | pl.any_horizontal(is_new)).to_series()
     runs = pl.DataFrame({"_run": starts.cum_sum(), **(flags or {})})
     counted = runs.group_by("_run", maintain_order=True).agg(

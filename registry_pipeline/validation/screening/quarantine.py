@@ -69,7 +69,7 @@ def verdicts(
     own = errors.group_by("table_name", "_row_id").agg(
         pl.col("rule_id").unique().sort().str.join(",").alias("cause")
     )
-    found: dict[str, pl.DataFrame] = {}
+    result: dict[str, pl.DataFrame] = {}
     own_of = own.partition_by("table_name", as_dict=True, maintain_order=True)
     for name, model in curated().items():
         parts = []
@@ -77,7 +77,10 @@ def verdicts(
             parts.append(failed.select("_row_id", pl.lit("own").alias("reason"), "cause"))
         for column, parent, key in references(model) if records[name].height else ():
             gone = _gone(
-                identifiers, parent, key, records[parent]["_row_id"].is_in(found[parent]["_row_id"].implode())
+                identifiers,
+                parent,
+                key,
+                records[parent]["_row_id"].is_in(result[parent]["_row_id"].implode()),
             )
             numbers = identifiers.numbers[name].get_column(column.name)
             orphans = (
@@ -85,30 +88,30 @@ def verdicts(
             )
             cause = pl.lit(f"{parent} ") + pl.col(column.name)
             parts.append(orphans.select("_row_id", pl.lit("parent").alias("reason"), cause.alias("cause")))
-        every = pl.concat([pl.DataFrame(schema=_VERDICT), *parts])
-        found[name] = every.unique("_row_id", keep="first", maintain_order=True) if parts else every
-    return found
+        all_parts = pl.concat([pl.DataFrame(schema=_VERDICT), *parts])
+        result[name] = all_parts.unique("_row_id", keep="first", maintain_order=True) if parts else all_parts
+    return result
 
 
 def _gone(identifiers: Identifiers, table: str, key: str, is_out: pl.Series) -> pl.Series:
     """For every number of an identifier of a table: no record of it is left."""
-    kept = identifiers.numbers[table].get_column(key).filter(~is_out).drop_nulls()
+    remaining = identifiers.numbers[table].get_column(key).filter(~is_out).drop_nulls()
     gone = np.ones(len(identifiers.texts[table]), dtype=np.bool_)
-    gone[kept.to_numpy()] = False
+    gone[remaining.to_numpy()] = False
     return pl.Series(gone)
 
 
 def quarantine_rows(
     facility_id: str,
     records: Mapping[str, pl.DataFrame],
-    found: Mapping[str, pl.DataFrame],
+    quarantined: Mapping[str, pl.DataFrame],
     rows: pl.DataFrame,
 ) -> pl.DataFrame:
     """Rows of ``quality.quarantine``, with the position of the record's first source row."""
     named = ("record_key", "reason", "cause", "_origin", "table_name", "patient_id")
-    schema = {one: pl.Int64 if one == "_origin" else pl.String for one in named}
+    schema = {column: pl.Int64 if column == "_origin" else pl.String for column in named}
     parts = [pl.DataFrame(schema=schema)]
-    for name, verdict in found.items():
+    for name, verdict in quarantined.items():
         if verdict.is_empty():
             continue
         patient = pl.col("patient_id") if "patient_id" in records[name].columns else pl.lit(None)

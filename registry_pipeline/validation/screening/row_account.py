@@ -40,13 +40,13 @@ def row_fates(
     settled = rows.filter(pl.col("fate").is_not_null()).select("_row_id", "fate")
     gone = [frame.with_columns(pl.col("fate").replace("superseded", "upserted")) for frame in dropped]
     parts: list[tuple[str, pl.Series]] = [
-        *((one, _of_fate(frame, one)) for one in ("upserted", "duplicate") for frame in gone),
+        *((fate, _of_fate(frame, fate)) for fate in ("upserted", "duplicate") for frame in gone),
         *(("curated", _behind(frame)) for frame in records.values()),
         *(
             ("quarantined", _behind(frame.select("_row_ids").filter(is_out[name])))
             for name, frame in records.items()
         ),
-        *((one, _of_fate(settled, one)) for one in ("superseded", "blank", "rejected")),
+        *((fate, _of_fate(settled, fate)) for fate in ("superseded", "blank", "rejected")),
     ]
     rank = _ranked(rows.get_column("_row_id"), parts)
     return rows.select("_row_id", pl.Series("fate", NAMES)[rank])
@@ -58,13 +58,13 @@ def _ranked(row_ids: pl.Series, parts: Iterable[tuple[str, pl.Series]]) -> pl.Se
     By place among the sorted ids, not by joins: millions of rows, of which each table names its own.
     """
     order = None if row_ids.is_sorted() else row_ids.arg_sort()
-    known = row_ids if order is None else row_ids[order]
+    ordered = row_ids if order is None else row_ids[order]
     rank = np.full(len(row_ids), FATES.index("unrouted"), dtype=np.uint8)
-    for fate, given in parts:
-        ids = given.drop_nulls()
-        if len(ids) and len(known):
-            place = known.search_sorted(ids).clip(upper_bound=len(known) - 1)  # ids beyond the last
-            rank[place.filter(known[place] == ids).to_numpy()] = FATES.index(fate)
+    for fate, ids_of_part in parts:
+        ids = ids_of_part.drop_nulls()
+        if len(ids) and len(ordered):
+            place = ordered.search_sorted(ids).clip(upper_bound=len(ordered) - 1)  # ids beyond the last
+            rank[place.filter(ordered[place] == ids).to_numpy()] = FATES.index(fate)
     if order is None:
         return pl.Series(rank)
     back = np.empty_like(rank)

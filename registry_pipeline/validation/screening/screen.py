@@ -143,13 +143,13 @@ def screen_facility(
     """
     how = options or ScreenOptions()
     result = _consolidate(staged, how)
-    as_sent = {name: one.records for name, one in result.items()}
+    as_sent = {name: table.records for name, table in result.items()}
     identifiers = number_identifiers(as_sent)
     outcome = Outcome()
     records = take_out_impossible(as_sent, rules, outcome)
     _judge(records, identifiers, result, staged, rules, parameters, how, outcome)
     violations = without_echoes(pl.concat([pl.DataFrame(schema=VIOLATION), *outcome.violations]))
-    origins, dropped = _origins(result), [one.fates for one in result.values()]
+    origins, dropped = _origins(result), [table.fates for table in result.values()]
     result.clear()
     evidence = FindingContext(
         facility_id, as_sent, origins, staged.rows, staged.source_columns, how.raw_value
@@ -164,7 +164,7 @@ def screen_facility(
     }
     fates = row_fates(staged.rows, records, is_out, dropped)
     return Screened(
-        RecordsOfOutcome(records, {name: ~one for name, one in is_out.items()}),
+        RecordsOfOutcome(records, {name: ~mask for name, mask in is_out.items()}),
         RecordsOfOutcome(records, is_out),
         pl.concat([findings, files, systemic]),
         rule_results(facility_id, rules, outcome, pl.concat([findings, files]), staged.rows),
@@ -200,7 +200,7 @@ def _source_names(frame: pl.DataFrame | None, rows: pl.DataFrame) -> dict[int, s
 def _judge(
     records: Mapping[str, pl.DataFrame],
     identifiers: Identifiers,
-    made: Mapping[str, Consolidated],
+    consolidated: Mapping[str, Consolidated],
     staged: StagedFrames,
     rules: Catalogue,
     parameters: Mapping[str, Any],
@@ -210,12 +210,14 @@ def _judge(
     for rule_id, count in staged.judged.items():
         outcome.count(rule_id, count)
     issue_violations(staged.issues, records, rules, outcome)
-    conflict_violations(made, rules, outcome)
+    conflict_violations(consolidated, rules, outcome)
     for name in curated():
         judge_table(name, records[name], rules, parameters, outcome)
     judge_references(records, identifiers, rules, outcome)
     judge_between_tables(records, identifiers, rules, parameters, outcome, how.memory_limit)
 
 
-def _origins(made: Mapping[str, Consolidated]) -> pl.DataFrame:
-    return pl.concat(one.origins.with_columns(pl.lit(name).alias("table_name")) for name, one in made.items())
+def _origins(consolidated: Mapping[str, Consolidated]) -> pl.DataFrame:
+    return pl.concat(
+        table.origins.with_columns(pl.lit(name).alias("table_name")) for name, table in consolidated.items()
+    )

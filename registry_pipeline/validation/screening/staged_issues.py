@@ -25,8 +25,8 @@ def issue_violations(
     Issues of superseded or duplicate rows have no record and are left out: the row that stands speaks.
     """
     severity = {rule_id: entry.severity for rule_id, entry in rules.of_scope("generic", "table").items()}
-    wanted = issues.filter(pl.col("rule_id").is_in(list(severity)))
-    for (name,), group in wanted.group_by("table_name", maintain_order=True):
+    judged = issues.filter(pl.col("rule_id").is_in(list(severity)))
+    for (name,), group in judged.group_by("table_name", maintain_order=True):
         if str(name) not in records:
             raise ValueError(f"staging reports issues of an unknown table: {name}")
         level = pl.col("rule_id").replace_strict(severity, return_dtype=pl.String)
@@ -34,14 +34,14 @@ def issue_violations(
             is_optional = ~pl.col("column_name").is_in(required_items(str(name)))
             softer = pl.lit(rules.entries["S14"].warning_severity.replace("off", "info"))
             level = pl.when(is_optional & (pl.col("rule_id") == "S14")).then(softer).otherwise(level)
-        found = _tied(group, str(name), records[str(name)]).with_columns(
+        tied = _tied(group, str(name), records[str(name)]).with_columns(
             pl.col("column_name").alias("items"),
             level.alias("severity"),
             _in_words(pl.col("reason")).alias("detail"),
             pl.col("_source").alias("_origin"),
         )
-        outcome.violations.append(violation_frame(found))
-        for rule_id, count in found.group_by("rule_id").len().iter_rows():
+        outcome.violations.append(violation_frame(tied))
+        for rule_id, count in tied.group_by("rule_id").len().iter_rows():
             if rules.entries[rule_id].unit != "redcap":  # staging tells what those have judged
                 outcome.count(rule_id, count)
 
@@ -68,28 +68,28 @@ def _in_words(reason: pl.Expr) -> pl.Expr:
     return reason.replace_strict(dict(REASONS), default=words, return_dtype=pl.String)
 
 
-def conflict_violations(made: Mapping[str, Consolidated], rules: Catalogue, outcome: Outcome) -> None:
+def conflict_violations(consolidated: Mapping[str, Consolidated], rules: Catalogue, outcome: Outcome) -> None:
     """Items in which rows of one key contradict each other, into ``outcome``.
 
     Free text that differs is a warning: no analysis rests on it.
     """
     on = rules.of_scope("generic", "facility", "table")
-    for name, one in made.items():
+    for name, table in consolidated.items():
         across = {rule for item, rule in ACROSS_SOURCES.items() if item.startswith(f"{name}.")}
         for rule_id in {WITHIN_SOURCE.get(name, "S16"), "S17", "S11"} | across:
             if rule_id not in on:
                 continue
             if rule_id in ("V01", "L01", "H03", "S16", "S17"):
-                outcome.count(rule_id, one.records.height)
-            if one.conflicts.is_empty():
+                outcome.count(rule_id, table.records.height)
+            if table.conflicts.is_empty():
                 continue
             level = pl.when("is_free_text").then(pl.lit(on[rule_id].warning_severity))
-            found = one.conflicts.filter(pl.col("rule_id") == rule_id).with_columns(
+            conflicts = table.conflicts.filter(pl.col("rule_id") == rule_id).with_columns(
                 pl.lit(name).alias("table_name"),
                 level.otherwise(pl.lit(on[rule_id].severity)).alias("severity"),
                 pl.lit(DETAILS.get(rule_id, "rows with the same key differ")).alias("detail"),
             )
-            outcome.violations.append(violation_frame(found))
+            outcome.violations.append(violation_frame(conflicts))
 
 
 def without_echoes(violations: pl.DataFrame) -> pl.DataFrame:
@@ -105,9 +105,9 @@ def without_echoes(violations: pl.DataFrame) -> pl.DataFrame:
     echoes = missing.join(unread, on=place, how="semi").filter(pl.col("severity") == "error")
     raised = echoes.select(*place, pl.lit(True).alias("_is_needed")).unique()
     severity = pl.when(pl.col("_is_needed") & pl.col("value_text").is_not_null()).then(pl.lit("error"))
-    kept = violations.filter(~is_missing).join(
+    others_of_cell = violations.filter(~is_missing).join(
         raised, on=place, how="left", nulls_equal=True, maintain_order="left"
     )
-    kept = kept.with_columns(severity.otherwise(pl.col("severity")).alias("severity"))
+    others_of_cell = others_of_cell.with_columns(severity.otherwise(pl.col("severity")).alias("severity"))
     others = missing.join(unread, on=place, how="anti")
-    return pl.concat([kept.select(list(VIOLATION)), others.select(list(VIOLATION))])
+    return pl.concat([others_of_cell.select(list(VIOLATION)), others.select(list(VIOLATION))])

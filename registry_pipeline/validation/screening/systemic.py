@@ -54,9 +54,9 @@ def with_systemic(
     )
     if broken.is_empty():
         return findings, pl.DataFrame(schema={**FINDING, "_row_id": pl.Int64})
-    told = _worded(broken, rules, facility_id)
+    worded = _worded(broken, rules, facility_id)
     by = ["submission_id", "source_file", "sheet", *by_rule]
-    causes = told.select(*by, pl.col("finding_id").alias("_cause"))
+    causes = worded.select(*by, pl.col("finding_id").alias("_cause"))
     joined = findings.with_columns(pl.col("sheet").fill_null("").alias("_sheet")).join(
         causes.rename({"sheet": "_sheet"}),
         on=["_sheet" if name == "sheet" else name for name in by],
@@ -65,12 +65,12 @@ def with_systemic(
         maintain_order="left",
     )
     attached = joined.with_columns(pl.col("_cause").alias("systemic_finding_id")).select(findings.columns)
-    return attached, _as_findings(told)
+    return attached, _as_findings(worded)
 
 
 def _worded(broken: pl.DataFrame, rules: Catalogue, facility_id: str) -> pl.DataFrame:
     """The causes in words; a cause in several files has one id and stands in one finding."""
-    told = [
+    messages = [
         CAUSE.format(n_broken=row["n_broken"], n_rows=row["n_rows"])
         + " "
         + message_of(rules.entries[row["rule_id"]], row["items"])
@@ -78,7 +78,7 @@ def _worded(broken: pl.DataFrame, rules: Catalogue, facility_id: str) -> pl.Data
     ]
     source = pl.coalesce("source_name", "source_file") + pl.lit("|") + pl.col("sheet")
     frame = broken.with_columns(
-        pl.Series("message", told, dtype=pl.String),
+        pl.Series("message", messages, dtype=pl.String),
         (pl.lit("systemic ") + source).alias("record_key"),
         pl.lit(facility_id).alias("facility_id"),
         pl.lit("open").alias("status"),
@@ -86,6 +86,6 @@ def _worded(broken: pl.DataFrame, rules: Catalogue, facility_id: str) -> pl.Data
     return frame.with_columns(finding_ids(frame, facility_id))
 
 
-def _as_findings(told: pl.DataFrame) -> pl.DataFrame:
-    frame = told.unique("finding_id", keep="first", maintain_order=True)
+def _as_findings(worded: pl.DataFrame) -> pl.DataFrame:
+    frame = worded.unique("finding_id", keep="first", maintain_order=True)
     return with_schema(frame, {**FINDING, "_row_id": pl.Int64})

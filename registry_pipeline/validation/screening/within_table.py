@@ -105,21 +105,21 @@ def judge(
     softer = _run(name, records, _suspects(records, second), outcome).join(
         broken, on=["_row_id", "rule_id"], how="anti"
     )
-    outcome.violations += [_advised(found, records, main) for found in (failed, softer)]
+    outcome.violations += [_advised(violations, records, main) for violations in (failed, softer)]
 
 
-def _advised(found: pl.DataFrame, records: pl.DataFrame, judgements: list[Judgement]) -> pl.DataFrame:
+def _advised(violations: pl.DataFrame, records: pl.DataFrame, judgements: list[Judgement]) -> pl.DataFrame:
     """Violations with what to write instead, where the rule can compute it."""
     advice = {judgement.rule_id: judgement.advice for judgement in judgements if judgement.advice is not None}
-    wanted = found.filter(pl.col("rule_id").is_in(list(advice)))
-    if wanted.is_empty():
-        return found
+    advised = violations.filter(pl.col("rule_id").is_in(list(advice)))
+    if advised.is_empty():
+        return violations
     parts = []
-    for rule_id, group in wanted.group_by("rule_id", maintain_order=True):
-        told = records.join(group.select("_row_id"), on="_row_id", how="semi")
+    for rule_id, group in advised.group_by("rule_id", maintain_order=True):
+        broken = records.join(group.select("_row_id"), on="_row_id", how="semi")
         result = advice[str(rule_id[0])].cast(pl.String).alias("_told")
-        parts.append(told.select("_row_id", pl.lit(rule_id[0]).alias("rule_id"), result))
-    joined = found.join(pl.concat(parts), on=["_row_id", "rule_id"], how="left", maintain_order="left")
+        parts.append(broken.select("_row_id", pl.lit(rule_id[0]).alias("rule_id"), result))
+    joined = violations.join(pl.concat(parts), on=["_row_id", "rule_id"], how="left", maintain_order="left")
     return joined.with_columns(pl.coalesce("suggestion", "_told").alias("suggestion")).select(list(VIOLATION))
 
 
@@ -131,13 +131,15 @@ def _judgements(
         rule = entry.judged_by
         if entry.table_name != name or not isinstance(rule, Rule):
             continue
-        given, items = parameters_for(entry, parameters), ",".join(rule.items)
+        values, items = parameters_for(entry, parameters), ",".join(rule.items)
         try:
             with panics_as_exceptions():
-                advice = rule.suggest(given) if rule.suggest else None
-                result = Judgement(rule.rule_id, entry.severity, items, rule.check(given), advice)
+                advice = rule.suggest(values) if rule.suggest else None
+                result = Judgement(rule.rule_id, entry.severity, items, rule.check(values), advice)
                 if rule.warning and entry.warning_severity != "off":
-                    second.append(Judgement(rule.rule_id, entry.warning_severity, items, rule.warning(given)))
+                    second.append(
+                        Judgement(rule.rule_id, entry.warning_severity, items, rule.warning(values))
+                    )
                 main.append(result)
         except Exception as problem:  # a rule that raises must not stop the others
             outcome.failures[rule.rule_id] = f"{type(problem).__name__}: {problem}"
@@ -150,22 +152,22 @@ def _column_judgements(
     """S05, S10, S14, S19 of required items; S09, S11, S13 and H03 of every column that they concern."""
     model, on = curated()[name], rules.of_scope("generic")
     stems, keys = set(date_stems(model)), set(key_of(model))
-    found: list[Judgement] = []
+    judgements: list[Judgement] = []
     for column in columns_of(model):
         if column.is_required or column.name in keys:
             required = _required(column, column.name in keys, column.name in stems)
-            found += [demand for demand in required if demand.rule_id in on]
+            judgements += [demand for demand in required if demand.rule_id in on]
     for stem in stems:
         last = pl.lit(parameters["extract_date"], dtype=pl.Date)
         is_possible = (pl.col(f"{stem}_lower") <= last) & (pl.col(f"{stem}_upper") >= date(1900, 1, 1))
         is_written = ~pl.col(stem).is_in(_DEFAULT_DAYS) | (pl.col(f"{stem}_precision") != "day")
-        found += [
+        judgements += [
             Judgement(rule_id, on[rule_id].severity, stem, expression)
             for rule_id, expression in (("S09", is_possible), ("S11", is_written))
             if rule_id in on
         ]
     sent = judgements_of_sent(name, model, records)
-    return found + [
+    return judgements + [
         Judgement(rule, on[rule].severity, item, result) for rule, item, result in sent if rule in on
     ]
 
@@ -189,8 +191,10 @@ def _run(name: str, records: pl.DataFrame, judgements: list[Judgement], outcome:
     model = pa.DataFrameSchema({"_row_id": pa.Column(pl.Int64, checks=checks)})
     try:
         model.validate(records, lazy=True)
-    except SchemaErrors as found:
-        parts = [_violations(name, judgements, schema_error, outcome) for schema_error in found.schema_errors]
+    except SchemaErrors as problems:
+        parts = [
+            _violations(name, judgements, schema_error, outcome) for schema_error in problems.schema_errors
+        ]
         return pl.concat([pl.DataFrame(schema=VIOLATION), *parts])
     return pl.DataFrame(schema=VIOLATION)
 

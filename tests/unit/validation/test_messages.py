@@ -18,7 +18,7 @@ from registry_pipeline.validation.rules.translations import (
     translated_suggestion,
 )
 from registry_pipeline.validation.screening.systemic import CAUSE
-from schemas.messages import ENGLISH, fill, known_language, languages, messages, places, sentence
+from schemas.messages import ENGLISH, fill, languages, messages, places, sentence, supported_language
 from schemas.reasons import REASONS
 from tests.support.message_sources import intake_texts, skeleton
 
@@ -151,9 +151,9 @@ def test_findings_as_a_frame() -> None:
 
 
 def test_names_of_languages() -> None:
-    assert known_language("zh") == "zh_CN" and known_language("EN") == "en"
+    assert supported_language("zh") == "zh_CN" and supported_language("EN") == "en"
     with pytest.raises(ValueError, match="known: en, zh_CN"):
-        known_language("tlh")
+        supported_language("tlh")
 
 
 def test_the_release_publishes_every_rule_in_every_language() -> None:

@@ -72,8 +72,8 @@ def sheet_of(resource: Resource) -> str:
 
 def profiles(resource: Resource) -> list[str]:
     """Short names of the profiles that a resource claims."""
-    given = record(resource.get("meta"), "meta").get("profile") or []
-    members = given if isinstance(given, list) else [given]
+    urls = record(resource.get("meta"), "meta").get("profile") or []
+    members = urls if isinstance(urls, list) else [urls]
     return [short_name(scalar(address, "profile")) for address in members]
 
 

@@ -84,11 +84,11 @@ def is_old(element: Resource) -> bool:
 
 
 def _codes(resource: Resource, element: str) -> Iterator[str]:
-    given = resource.get(element)
-    if isinstance(given, dict):
-        yield from ((scalar(coding.get("code"), element) or "").lower() for coding in codings(given, element))
-    elif isinstance(given, str):
-        yield given.lower()
+    value = resource.get(element)
+    if isinstance(value, dict):
+        yield from ((scalar(coding.get("code"), element) or "").lower() for coding in codings(value, element))
+    elif isinstance(value, str):
+        yield value.lower()
 
 
 def _modifier_extensions(value: Any) -> Iterator[str]:

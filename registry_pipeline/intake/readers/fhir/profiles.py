@@ -130,12 +130,12 @@ def _tumour_size(resource: Resource, refs: References) -> Cells:
             size = quantity("size", part.get("valueQuantity"))
             sizes[code].append({"value": size["size_value"], "unit": size["size_unit"]})
     empty: Cells = {"value": None, "unit": None}
-    every = [size for parts in sizes.values() for size in parts if size["value"]]
+    measured = [size for parts in sizes.values() for size in parts if size["value"]]
     return {
         **_observation(resource, refs),
         **{f"longest_{key}": text for key, text in (*sizes[_LONGEST], empty)[0].items()},
         **repeated("other", sizes[_FURTHER_DIMENSION], 2, empty),
-        "size": " x ".join(f"{size['value']} {size['unit'] or ''}".strip() for size in every) or None,
+        "size": " x ".join(f"{size['value']} {size['unit'] or ''}".strip() for size in measured) or None,
     }
 
 
@@ -157,32 +157,32 @@ def _procedure(resource: Resource, refs: References) -> Cells:
 
 
 def _radiotherapy(resource: Resource, refs: References) -> Cells:
-    given = extension(resource, "radiotherapy-modality-and-technique")
+    deliveries = extension(resource, "radiotherapy-modality-and-technique")
     doses = extension(resource, "radiotherapy-dose-delivered-to-volume")
     sessions = extended(resource, "valueUnsignedInt", "radiotherapy-sessions")
     return {
         **_procedure(resource, refs),
         "sessions": scalar(sessions, "extension"),
-        **repeated("delivery", (_modality(modality) for modality in given), 1, _MODALITY),
+        **repeated("delivery", (_modality(modality) for modality in deliveries), 1, _MODALITY),
         "n_volumes": str(len(doses)) if doses else None,
         **repeated("dose", (_dose(dose, refs) for dose in doses), 3, _DOSE),
     }
 
 
-def _modality(given: Resource) -> Cells:
-    modality = extended(given, "valueCodeableConcept", "radiotherapy-modality", "modality")
-    technique = extended(given, "valueCodeableConcept", "radiotherapy-technique", "technique")
+def _modality(delivery: Resource) -> Cells:
+    modality = extended(delivery, "valueCodeableConcept", "radiotherapy-modality", "modality")
+    technique = extended(delivery, "valueCodeableConcept", "radiotherapy-technique", "technique")
     return {**concept("modality", modality), **concept("technique", technique)}
 
 
-def _dose(given: Resource, refs: References) -> Cells:
-    total = quantity("dose", extended(given, "valueQuantity", "totalDoseDelivered"))
-    volume = extended(given, "valueReference", "volume")
+def _dose(dose: Resource, refs: References) -> Cells:
+    total = quantity("dose", extended(dose, "valueQuantity", "totalDoseDelivered"))
+    volume = extended(dose, "valueReference", "volume")
     return {
         "volume": refs.resolve(volume, "extension"),
         "value": total["dose_value"],
         "unit": total["dose_unit"],
-        "fractions": scalar(extended(given, "valueUnsignedInt", "fractionsDelivered"), "extension"),
+        "fractions": scalar(extended(dose, "valueUnsignedInt", "fractionsDelivered"), "extension"),
     }
 
 
@@ -208,8 +208,8 @@ _DATES = (
 
 
 def _other(resource: Resource, refs: References) -> Cells:
-    given: Any = resource.get("code")
-    code = given if isinstance(given, dict) else resource.get("medicationCodeableConcept")
+    medication: Any = resource.get("code")
+    code = medication if isinstance(medication, dict) else resource.get("medicationCodeableConcept")
     value = quantity("value", resource.get("valueQuantity"))
     dates = (scalar(resource.get(name), name) for name in _DATES)
     return {

@@ -208,8 +208,8 @@ def _sheets(
                 warnings=contents.warnings if sheet == OTHER else [],
             )
         )
-    wanted = options.sheets
-    return [sheet for sheet in sheets if wanted is None or sheet.sheet in wanted or sheet.rejects]
+    names = options.sheets
+    return [sheet for sheet in sheets if names is None or sheet.sheet in names or sheet.rejects]
 
 
 def _frame(sheet: str, rows: list[tuple[int, Cells]]) -> pl.DataFrame:

@@ -77,18 +77,18 @@ def first(value: Any, name: str) -> Resource:
 
 def codings(value: Any, name: str) -> list[Resource]:
     """The codings of a CodeableConcept, those with a code only."""
-    given = records(record(value, name).get("coding"), name)
-    return [coding for coding in given if scalar(coding.get("code"), name)]
+    members = records(record(value, name).get("coding"), name)
+    return [coding for coding in members if scalar(coding.get("code"), name)]
 
 
 def in_system(value: Any, name: str, short: str) -> str | None:
     """The code of a concept in one code system of ``SYSTEMS``."""
-    wanted = SYSTEMS[short]
+    address = SYSTEMS[short]
     return next(
         (
             scalar(coding.get("code"), name)
             for coding in codings(value, name)
-            if coding.get("system") in wanted
+            if coding.get("system") in address
         ),
         None,
     )
@@ -103,25 +103,25 @@ def concept(name: str, value: Any, *systems: str) -> Cells:
 
     ``systems`` adds a column for the code in each of these systems (``SYSTEMS``).
     """
-    given = codings(value, name)
-    main = given[0] if given else {}
+    coded = codings(value, name)
+    main = coded[0] if coded else {}
     text = scalar(record(value, name).get("text"), name)
-    displays = (scalar(coding.get("display"), name) for coding in given)
+    displays = (scalar(coding.get("display"), name) for coding in coded)
     cells: Cells = {
         name: _full(main, name) if main else None,
         f"{name}_code": scalar(main.get("code"), name),
         f"{name}_display": next((display for display in displays if display), text),
-        f"{name}_further": " ".join(_full(coding, name) for coding in given[1:]) or None,
+        f"{name}_further": " ".join(_full(coding, name) for coding in coded[1:]) or None,
     }
     return cells | {f"{name}_{system}": in_system(value, name, system) for system in systems}
 
 
 def quantity(name: str, value: Any) -> Cells:
     """A Quantity: its number (after ``<`` or ``>`` where it is a bound) and its UCUM code, else its unit."""
-    given = record(value, name)
-    number = scalar(given.get("value"), name)
-    sign = scalar(given.get("comparator"), name) or ""
-    unit = scalar(given.get("code"), name) or scalar(given.get("unit"), name)
+    parts = record(value, name)
+    number = scalar(parts.get("value"), name)
+    sign = scalar(parts.get("comparator"), name) or ""
+    unit = scalar(parts.get("code"), name) or scalar(parts.get("unit"), name)
     return {f"{name}_value": None if number is None else sign + number, f"{name}_unit": unit}
 
 
@@ -136,8 +136,8 @@ def when(name: str, resource: Resource, stem: str) -> Cells:
 
 def extension(element: Resource, *names: str) -> list[Resource]:
     """The extensions of an element by the last part of their address, without ``mcode-``."""
-    given = records(element.get("extension"), "extension")
-    return [item for item in given if short_name(scalar(item.get("url"), "extension")) in names]
+    members = records(element.get("extension"), "extension")
+    return [item for item in members if short_name(scalar(item.get("url"), "extension")) in names]
 
 
 def extended(element: Resource, kind: str, *names: str) -> Any:
@@ -155,11 +155,11 @@ def repeated(name: str, items: Iterable[Cells], least: int, empty: Cells) -> Cel
 
     At least ``least`` of them are there, so that a file with none has the same columns.
     """
-    given = list(items)
-    given += [empty] * (least - len(given))
+    filled = list(items)
+    filled += [empty] * (least - len(filled))
     return {
         f"{name}_{number}_{key}": value
-        for number, item in enumerate(given, start=1)
+        for number, item in enumerate(filled, start=1)
         for key, value in item.items()
     }
 
@@ -185,15 +185,15 @@ class References:
         if address:
             self.ids[address] = own_id
         if resource.get("resourceType") == "Patient":
-            given = records(resource.get("identifier"), "identifier")
+            record_numbers = records(resource.get("identifier"), "identifier")
             numbers = sorted(
-                given, key=lambda number: (number.get("use") == "old", _is_no_record_number(number))
+                record_numbers, key=lambda number: (number.get("use") == "old", _is_no_record_number(number))
             )
             for value in (scalar(number.get("value"), "identifier") for number in numbers):
                 if value:
                     self.identifiers.setdefault(own_id, value)
-                    known = self.by_identifier.setdefault(value, own_id)
-                    self.by_identifier[value] = own_id if known == own_id else None
+                    same = self.by_identifier.setdefault(value, own_id)
+                    self.by_identifier[value] = own_id if same == own_id else None
 
     def resolve(self, value: Any, name: str) -> str | None:
         """The id that a Reference points to; None for one that leads nowhere outside its own resource.
@@ -202,10 +202,10 @@ class References:
         logical references by a patient's identifier are understood. An anonymous reference (``#…``) means
         a part of its own resource, whose name another resource may use for somebody else.
         """
-        given = record(value, name)
-        text = scalar(given.get("reference"), name)
+        parts = record(value, name)
+        text = scalar(parts.get("reference"), name)
         if text is None:
-            number = scalar(record(given.get("identifier"), name).get("value"), name)
+            number = scalar(record(parts.get("identifier"), name).get("value"), name)
             return self.by_identifier.get(number) if number else None
         if text in self.ids:
             return self.ids[text]

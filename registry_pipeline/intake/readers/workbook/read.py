@@ -47,17 +47,17 @@ def read_workbook(source: Source, options: ReadOptions) -> list[RawSheet]:
     """
     data, facts = _prepare(source, options)
     workbook = _open(data)
-    wanted = options.sheets if options.sheets is not None else tuple(workbook.sheet_names)
-    if not set(wanted) <= set(workbook.sheet_names):
+    names = options.sheets if options.sheets is not None else tuple(workbook.sheet_names)
+    if not set(names) <= set(workbook.sheet_names):
         n_sheets = len(workbook.sheet_names)
         raise ReadError("no_such_sheet", f"a declared worksheet is not among the {n_sheets} of the workbook")
-    if len(wanted) > options.limits.max_sheets:
+    if len(names) > options.limits.max_sheets:
         limit = options.limits.max_sheets
         raise ReadError(
             "too_large", f"more than {limit} worksheets; name those wanted under sheets, or split it"
         )
     sheets = [
-        _read_sheet(workbook, name, facts.get(name, SheetFacts()), options.of_sheet(name)) for name in wanted
+        _read_sheet(workbook, name, facts.get(name, SheetFacts()), options.of_sheet(name)) for name in names
     ]
     if not any(sheet.header for sheet in sheets):
         raise ReadError("empty", "no worksheet has a filled cell; ask the facility to export it again")

@@ -47,7 +47,7 @@ def _lost_zeros(scene: Scene) -> None:
 
 
 def _no_lesion(scene: Scene) -> None:
-    case = scene.take(lambda one: _treated(one) and one.kind != "cohort" and not one.death)
+    case = scene.take(lambda case: _treated(case) and case.kind != "cohort" and not case.death)
     day = case.contacts[-1].day - timedelta(days=20)
     hit = _new_record(
         scene, case, "SF90001", 记录类别="复发", 日期=day, 事件类型="局部复发", 病灶号="9", 依据="影像"
@@ -57,14 +57,14 @@ def _no_lesion(scene: Scene) -> None:
 
 
 def _many_lesions(scene: Scene) -> None:
-    case = scene.take(lambda one: any(event.kind == "new_oligomet" for event in one.events), True)
+    case = scene.take(lambda case: any(event.kind == "new_oligomet" for event in case.events), True)
     hit = scene.rows("followup", case, 记录类别="复发")[0]
     hit.row["新发病灶数"] = "8"
     scene.record("U05", hit, "event", "新发病灶数", "count", "eight lesions called oligometastatic")
 
 
 def _early_recurrence(scene: Scene) -> None:
-    case = scene.take(lambda one: _treated(one) and one.kind != "cohort" and bool(one.courses))
+    case = scene.take(lambda case: _treated(case) and case.kind != "cohort" and bool(case.courses))
     day = case.courses[0].days[-1] + timedelta(days=12)
     hit = _new_record(scene, case, "SF90002", 记录类别="复发", 日期=day, 事件类型="区域复发", 依据="影像")
     text = "a recurrence twelve days after treatment"
@@ -72,7 +72,7 @@ def _early_recurrence(scene: Scene) -> None:
 
 
 def _after_death(scene: Scene) -> None:
-    case = scene.take(lambda one: _dead(one) and bool(one.contacts))
+    case = scene.take(lambda case: _dead(case) and bool(case.contacts))
     assert case.death
     day = case.death + timedelta(days=90)
     hit = _new_record(scene, case, "SF90003", 记录类别="复发", 日期=day, 事件类型="多发转移", 依据="影像")
@@ -80,7 +80,7 @@ def _after_death(scene: Scene) -> None:
 
 
 def _lesion_without_event(scene: Scene) -> None:
-    case = scene.take(lambda one: any(event.kind == "new_oligomet" for event in one.events), True)
+    case = scene.take(lambda case: any(event.kind == "new_oligomet" for event in case.events), True)
     scene.remove(scene.rows("followup", case, 记录类别="复发")[0])
     lesion = scene.rows("imaging", case, **{"病灶 病灶状态": "新发病灶"})[0]
     text = "a new lesion that no progression event speaks of"
@@ -106,7 +106,7 @@ def _onset(scene: Scene) -> None:
 
 
 def _dead_without_record(scene: Scene) -> None:
-    case = scene.take(lambda one: one.kind == "no_oligometastasis" and one.birth_precision == "day")
+    case = scene.take(lambda case: case.kind == "no_oligometastasis" and case.birth_precision == "day")
     hit = scene.rows("followup", case, 记录类别="随访")[-1]
     scene.change([hit], 随访方式="电话", 生存状态="死亡", 疾病状态="不明")
     text = "reported dead, no death is registered"
@@ -114,10 +114,10 @@ def _dead_without_record(scene: Scene) -> None:
 
 
 def _death_before_treatment(scene: Scene) -> None:
-    def wanted(case: Case) -> bool:
+    def condition(case: Case) -> bool:
         return _dead(case) and not scene.filled("his", case, "死亡日期")
 
-    case = scene.take(wanted, True)
+    case = scene.take(condition, True)
     hit = scene.rows("deaths", case)[0]
     assert case.death
     wrong = date(case.courses[0].days[0].year - 1, case.death.month, min(case.death.day, 28))
@@ -127,10 +127,10 @@ def _death_before_treatment(scene: Scene) -> None:
 
 
 def _other_cause(scene: Scene) -> None:
-    def wanted(case: Case) -> bool:
+    def condition(case: Case) -> bool:
         return bool(scene.filled("his", case, "死亡日期")) and case.death_cause == "cancer"
 
-    case = scene.take(wanted)
+    case = scene.take(condition)
     scene.change(scene.filled("his", case, "死亡日期"), 死因="其他疾病")
     civil = scene.rows("deaths", case)[0]
     text = "ward and register name different causes"
@@ -147,7 +147,9 @@ def _new_column(scene: Scene) -> None:
 
 
 def _grade_of_a_visit(scene: Scene) -> None:
-    hit = scene.rows("followup", scene.take(lambda one: one.kind == "no_oligometastasis"), 记录类别="随访")[0]
+    hit = scene.rows("followup", scene.take(lambda case: case.kind == "no_oligometastasis"), 记录类别="随访")[
+        0
+    ]
     hit.row["分级"] = "2"
     text = "a grade of toxicity in the row of a visit"
     scene.record("S27", hit, "", "分级", "stray_value", text, False)

@@ -8,7 +8,7 @@ dates, so that their correction is no change of a published fact.
 from collections.abc import Callable
 from datetime import date, timedelta
 
-from registry_pipeline.simulate.demo.error_injection import Hit, Scene, Wanted
+from registry_pipeline.simulate.demo.error_injection import CaseCondition, Hit, Scene
 from registry_pipeline.simulate.demo.sheets import Cell
 from registry_pipeline.simulate.demo.truth import Case
 
@@ -43,7 +43,7 @@ def everywhere(
     cell: Cell,
     kind: str,
     text: str,
-    wanted: Wanted = anybody,
+    condition: CaseCondition = anybody,
     in_cohort: bool | None = False,
     is_error: bool = True,
     **more: Cell,
@@ -51,7 +51,7 @@ def everywhere(
     """The same wrong cell on every admission of a patient."""
 
     def plant(scene: Scene) -> None:
-        hits = scene.rows("his", scene.take(wanted, in_cohort))
+        hits = scene.rows("his", scene.take(condition, in_cohort))
         scene.change(hits, **{item: cell}, **more)
         scene.record(rule, hits[0], table, item, kind, text, is_error)
 
@@ -70,9 +70,11 @@ def at_episode(rule: str, item: str, cell: Cell, kind: str, text: str, **how: ob
     return plant
 
 
-def _first_rows(scene: Scene, wanted: Wanted, in_cohort: bool | None, n: int = 1) -> tuple[Case, list[Hit]]:
+def _first_rows(
+    scene: Scene, condition: CaseCondition, in_cohort: bool | None, n: int = 1
+) -> tuple[Case, list[Hit]]:
     def has_rows(case: Case) -> bool:
-        return wanted(case) and len(scene.rows("his", case)) >= n
+        return condition(case) and len(scene.rows("his", case)) >= n
 
     case = scene.take(has_rows, in_cohort)
     return case, scene.rows("his", case)
@@ -120,10 +122,10 @@ def _backwards(scene: Scene) -> None:
 
 
 def _late(scene: Scene) -> None:
-    def wanted(case: Case) -> bool:
+    def condition(case: Case) -> bool:
         return _operated(case) and case.kind == "no_oligometastasis"
 
-    case, hits = _first_rows(scene, wanted, False)
+    case, hits = _first_rows(scene, condition, False)
     hits[0].row["手术日期"] = (case.tumour.dx + timedelta(days=250)).isoformat()
     text = "first treatment 250 days after diagnosis"
     scene.record("V23", hits[0], "primary_treatment", "手术日期", "interval", text, False)
@@ -159,7 +161,7 @@ def _impossible_day(scene: Scene) -> None:
 
 
 def _serial(scene: Scene) -> None:
-    case, hits = _first_rows(scene, lambda one: one.kind == "five_lesions", False)
+    case, hits = _first_rows(scene, lambda case: case.kind == "five_lesions", False)
     serial = str((case.tumour.dx + timedelta(days=4) - date(1899, 12, 30)).days)
     hits[0].row["手术日期" if hits[0].row.get("手术日期") else "放疗开始"] = serial
     item = "手术日期" if hits[0].row.get("手术日期") else "放疗开始"
@@ -168,14 +170,14 @@ def _serial(scene: Scene) -> None:
 
 
 def _short_line(scene: Scene) -> None:
-    case = scene.take(lambda one: one.kind == "systemic_only", False)
+    case = scene.take(lambda case: case.kind == "systemic_only", False)
     hit = scene.filled("his", case, "化疗线数")[-1]
     hit.page.ragged.append(hit.row)
     scene.record("S15", hit, "", "", "ragged", "a line with two fields too few", False)
 
 
 def _operated_late_stage(scene: Scene) -> None:
-    case = scene.take(lambda one: one.tumour.stage == "IVA", True)
+    case = scene.take(lambda case: case.tumour.stage == "IVA", True)
     hit = scene.rows("his", case)[0]
     hit.row["手术日期"] = (case.tumour.dx + timedelta(days=9)).isoformat()
     text = "a radical operation in stage IVA"
@@ -183,7 +185,7 @@ def _operated_late_stage(scene: Scene) -> None:
 
 
 def _lines_swapped(scene: Scene) -> None:
-    case = scene.take(lambda one: one.kind == "systemic_only" and one.death is None, False)
+    case = scene.take(lambda case: case.kind == "systemic_only" and case.death is None, False)
     hit, line = scene.filled("his", case, "化疗线数")[-1], case.lines[-1]
     later = {"化疗开始": line.end + timedelta(days=30), "化疗结束": line.end + timedelta(days=90)}
     again = scene.add(hit, **{name: day.isoformat() for name, day in later.items()})
@@ -194,10 +196,10 @@ def _lines_swapped(scene: Scene) -> None:
 
 
 def _ward_date(scene: Scene) -> None:
-    def wanted(case: Case) -> bool:
+    def condition(case: Case) -> bool:
         return bool(scene.filled("his", case, "死亡日期"))
 
-    case = scene.take(wanted)
+    case = scene.take(condition)
     hit = scene.filled("his", case, "死亡日期")[0]
     assert case.death
     hit.row["死亡日期"] = (case.death - timedelta(days=25)).isoformat()
@@ -207,7 +209,7 @@ def _ward_date(scene: Scene) -> None:
 
 
 def _early_metastasis(scene: Scene) -> None:
-    case = scene.take(lambda one: one.kind in ("palliative", "five_lesions"), False)
+    case = scene.take(lambda case: case.kind in ("palliative", "five_lesions"), False)
     hits = scene.rows("his", case, 转移序号="1")
     early = case.tumour.dx + timedelta(days=50)
     scene.change(hits, 转移确诊日期=early.isoformat(), 寡转移分类="同时性寡转移")
@@ -220,7 +222,7 @@ def _early_metastasis(scene: Scene) -> None:
 
 def near_twin(scene: Scene) -> None:
     """Two women who differ in histology only are made to look like one; planted before all others."""
-    twin = scene.take(lambda one: one.kind == "near_twin", False)
+    twin = scene.take(lambda case: case.kind == "near_twin", False)
     other = next(case for case in scene.cases if case is not twin and case.tumour.dx == twin.tumour.dx)
     scene.taken.add(other.local_id)
     like, hits = scene.rows("his", other)[0].row, scene.rows("his", twin)
@@ -247,12 +249,12 @@ PLANTERS: tuple[Planter, ...] = (
     everywhere("V12", "primary_tumour", "分化程度", "中分化", "grade",
                "undifferentiated carcinoma with grade 2", 形态学编码="8020/3", 病理类型="其他"),
     everywhere("V13", "primary_tumour", "分期", "IIIC1r期", "edition", "stage of FIGO 2018 in edition 2009",
-               lambda one: one.tumour.edition == "2009", True, 盆腔淋巴结="阳性"),
+               lambda case: case.tumour.edition == "2009", True, 盆腔淋巴结="阳性"),
     everywhere("V14", "primary_tumour", "分期版本", "", "missing", "stage without its edition", in_cohort=True),
     everywhere("V15", "primary_tumour", "肿瘤最大径(cm)", "6.5", "disagreement", "6.5 cm in stage IB1",
-               lambda one: one.tumour.stage == "IB1", None, False),
+               lambda case: case.tumour.stage == "IB1", None, False),
     everywhere("V16", "primary_tumour", "腹主动脉旁淋巴结", "阳性", "disagreement", "positive para-aortic nodes in stage IIIC1",
-               lambda one: one.tumour.stage.startswith("IIIC1"), None, False),
+               lambda case: case.tumour.stage.startswith("IIIC1"), None, False),
     everywhere("V20", "primary_tumour", "鳞癌抗原(ng/mL)", "1500", "out_of_range", "antigen of 1500 ng/mL",
                _staged, is_error=False),
     at_episode("E03", "转移灶数目", "4", "count", "four lesions stated, fewer are described", is_error=False),
@@ -262,7 +264,7 @@ PLANTERS: tuple[Planter, ...] = (
                is_error=False),
     at_episode("E09", "原发灶状态", "残留", "disagreement", "uncontrolled primary, metachronous class", is_error=False),
     at_episode("E10", "合并区域复发", "是", "missing_partner", "concurrent recurrence without its record",
-               wanted=lambda one: _metachronous(one) and one.episodes[0].regional is None),
+               wanted=lambda case: _metachronous(case) and case.episodes[0].regional is None),
     at_episode("E12", "主要转移部位", "其他", "disagreement", "stated site is not that of the lesions",
-               wanted=lambda one: _metachronous(one) and one.episodes[0].site_group == "lung"),
+               wanted=lambda case: _metachronous(case) and case.episodes[0].site_group == "lung"),
 )  # fmt: skip

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import date, timedelta
 
 from registry_pipeline.simulate.demo.clinical import NODES
-from registry_pipeline.simulate.demo.error_injection import Hit, Scene, Wanted
+from registry_pipeline.simulate.demo.error_injection import CaseCondition, Hit, Scene
 from registry_pipeline.simulate.demo.sheets import Cell
 from registry_pipeline.simulate.demo.truth import Case
 
@@ -20,7 +20,7 @@ def _metastatic(case: Case) -> bool:
     return bool(case.lesions)
 
 
-def _site(*sites: str) -> Wanted:
+def _site(*sites: str) -> CaseCondition:
     return lambda case: bool(case.lesions) and case.lesions[0].site in sites
 
 
@@ -28,18 +28,18 @@ def _ct(case: Case) -> bool:
     return bool(case.lesions) and case.exams[0].modality == "ct" and case.exams[-1].modality == "ct"
 
 
-def _found(scene: Scene, case: Case) -> list[Hit]:
+def _detections(scene: Scene, case: Case) -> list[Hit]:
     return scene.rows("imaging", case, **{"病灶 病灶记录": "发现"})
 
 
 def at_detection(
     rule: str, table: str, cells: dict[str, Cell], kind: str, text: str,
-    wanted: Wanted = _metastatic, in_cohort: bool | None = True, is_error: bool = True,
+    condition: CaseCondition = _metastatic, in_cohort: bool | None = True, is_error: bool = True,
 ) -> Planter:  # fmt: skip
     """Wrong cells in the row that first describes a lesion."""
 
     def plant(scene: Scene) -> None:
-        hit = _found(scene, scene.take(wanted, in_cohort))[0]
+        hit = _detections(scene, scene.take(condition, in_cohort))[0]
         hit.row.update(cells)
         scene.record(rule, hit, table, next(iter(cells)), kind, text, is_error)
 
@@ -55,14 +55,16 @@ def _after_treatment(scene: Scene, case: Case) -> list[Hit]:
 
 
 def _same_day_negative(scene: Scene) -> None:
-    hit = _found(scene, scene.take(_metastatic, True))[0]
+    hit = _detections(scene, scene.take(_metastatic, True))[0]
     hit.row["病灶 上次阴性日期"] = hit.row["检查日期"]
     text = "last negative examination on the day of detection"
     scene.record("L05", hit, "lesion", "病灶 上次阴性日期", "order", text)
 
 
 def _negative_later(scene: Scene) -> None:
-    hit = _found(scene, scene.take(lambda one: bool(one.lesions) and one.lesions[0].site == "lung", None))[0]
+    hit = _detections(
+        scene, scene.take(lambda case: bool(case.lesions) and case.lesions[0].site == "lung", None)
+    )[0]
     day = hit.row["检查日期"]
     assert isinstance(day, date)
     hit.row["病灶 上次阴性日期"] = day + timedelta(days=9)
@@ -71,11 +73,11 @@ def _negative_later(scene: Scene) -> None:
 
 
 def _long_ago(scene: Scene) -> None:
-    def wanted(case: Case) -> bool:
+    def condition(case: Case) -> bool:
         long_enough = bool(case.lesions) and (case.lesions[0].detection - case.tumour.dx).days > 820
         return case.kind in ("palliative", "never_treated", "systemic_only", "after_window") and long_enough
 
-    hit = _found(scene, scene.take(wanted, False))[0]
+    hit = _detections(scene, scene.take(condition, False))[0]
     day = hit.row["检查日期"]
     assert isinstance(day, date)
     hit.row["病灶 上次阴性日期"] = day - timedelta(days=810)
@@ -84,11 +86,11 @@ def _long_ago(scene: Scene) -> None:
 
 
 def _double_lesion(scene: Scene) -> None:
-    def wanted(case: Case) -> bool:
+    def condition(case: Case) -> bool:
         return case.kind == "palliative" and len(case.lesions) == 1
 
-    case = scene.take(wanted, False)
-    hit = _found(scene, case)[0]
+    case = scene.take(condition, False)
+    hit = _detections(scene, case)[0]
     scene.add(hit, **{"病灶 病灶号": "2", "病灶 局部治疗": "否", "病灶 未治疗原因": "重复登记"})
     scene.change(scene.rows("his", case, 转移序号="1"), 转移灶数目="2")
     text = "one lesion registered twice under two numbers"
@@ -96,8 +98,8 @@ def _double_lesion(scene: Scene) -> None:
 
 
 def _two_sites(scene: Scene) -> None:
-    case = scene.take(lambda one: one.kind == "brain", False)
-    hit = _found(scene, case)[0]
+    case = scene.take(lambda case: case.kind == "brain", False)
+    hit = _detections(scene, case)[0]
     again = scene.add(hit, **{"检查号": f"{hit.row['检查号']}A", "病灶 部位": "肝", "病灶 ICD编码": "C78.7"})
     assert again.row is not hit.row
     text = "one lesion number for a brain and a liver lesion"
@@ -105,10 +107,10 @@ def _two_sites(scene: Scene) -> None:
 
 
 def _after_death(scene: Scene) -> None:
-    def wanted(case: Case) -> bool:
+    def condition(case: Case) -> bool:
         return case.death is not None and _responded(case)
 
-    case = scene.take(wanted, True)
+    case = scene.take(condition, True)
     hits = _after_treatment(scene, case)
     assert case.death
     scene.change(hits, 检查日期=case.death + timedelta(days=60))
@@ -117,11 +119,11 @@ def _after_death(scene: Scene) -> None:
 
 
 def _tenfold(scene: Scene) -> None:
-    def wanted(case: Case) -> bool:
+    def condition(case: Case) -> bool:
         sizes = next((exam.sizes for exam in case.exams if exam.sizes), [])
         return _responded(case) and bool(sizes) and sizes[0].long_mm <= 18
 
-    case = scene.take(wanted)
+    case = scene.take(condition)
     hit = _after_treatment(scene, case)[0]
     before = next(exam.sizes[0] for exam in case.exams if exam.sizes)
     hit.row[SIZE] = f"{before.long_mm - 1:g}cm"
@@ -130,8 +132,8 @@ def _tenfold(scene: Scene) -> None:
 
 
 def _uptake_on_ct(scene: Scene) -> None:
-    case = scene.take(lambda one: _ct(one) and one.kind != "cohort" and one.lesions[0].site not in NODES)
-    hit = _found(scene, case)[0]
+    case = scene.take(lambda case: _ct(case) and case.kind != "cohort" and case.lesions[0].site not in NODES)
+    hit = _detections(scene, case)[0]
     size = next(exam.sizes[0] for exam in case.exams if exam.sizes)
     hit.row[SIZE] = f"{size.long_mm:g}mm，SUVmax 8.2"
     text = "an uptake value from a CT"
@@ -139,10 +141,10 @@ def _uptake_on_ct(scene: Scene) -> None:
 
 
 def _other_modality(scene: Scene) -> None:
-    def wanted(case: Case) -> bool:
+    def condition(case: Case) -> bool:
         return _ct(case) and _responded(case) and case.lesions[0].site == "lung"
 
-    case = scene.take(wanted)
+    case = scene.take(condition)
     hits = _after_treatment(scene, case)
     scene.change(hits, 检查方式="胸片", **{"层厚(mm)": None})
     text = "a lesion first measured on CT, then on a chest radiograph"
@@ -150,12 +152,12 @@ def _other_modality(scene: Scene) -> None:
 
 
 def _no_biopsy(scene: Scene) -> None:
-    def wanted(case: Case) -> bool:
+    def condition(case: Case) -> bool:
         sizes = next((exam.sizes for exam in case.exams if exam.sizes), [])
         return _ct(case) and case.lesions[0].site == "scf" and round(sizes[0].short_mm) < 10
 
-    case = scene.take(wanted)
-    hits = _found(scene, case)
+    case = scene.take(condition)
+    hits = _detections(scene, case)
     scene.change(hits, **{"病灶 活检": "否"})
     text = "a node under 10 mm without biopsy or PET"
     scene.record("M05", hits[0], "measurement", "病灶 活检", "evidence", text, False)
@@ -163,7 +165,7 @@ def _no_biopsy(scene: Scene) -> None:
 
 def _no_exam_day(scene: Scene) -> None:
     case = scene.take(_metastatic, True)
-    hits = _found(scene, case)
+    hits = _detections(scene, case)
     same = scene.rows("imaging", case, 检查号=hits[0].row["检查号"])
     scene.change(same, 检查日期=None)
     text = "an examination without its date"
@@ -171,7 +173,7 @@ def _no_exam_day(scene: Scene) -> None:
 
 
 def _orphan(scene: Scene) -> None:
-    hit = _found(scene, scene.take(_metastatic, True))[0]
+    hit = _detections(scene, scene.take(_metastatic, True))[0]
     hit.row["病灶 转移序号"] = "9"
     text = "a lesion of an episode that does not exist"
     scene.record("S18", hit, "lesion", "病灶 转移序号", "orphan", text)

@@ -6,7 +6,7 @@ The warnings touch no date or size that the analysis reads, so that their correc
 
 from collections.abc import Callable
 
-from registry_pipeline.simulate.demo.error_injection import Hit, Planted, Scene, Wanted
+from registry_pipeline.simulate.demo.error_injection import CaseCondition, Hit, Planted, Scene
 from registry_pipeline.simulate.demo.redcap_form import export_columns
 from registry_pipeline.simulate.demo.sheets import Page, Row
 from registry_pipeline.simulate.demo.truth import Case
@@ -30,13 +30,13 @@ def _hits(scene: Scene, case: Case, instrument: str) -> list[Hit]:
 
 
 def wrong(
-    rule: str, instrument: str, table: str, item: str, kind: str, text: str, cells: Row, wanted: Wanted = anybody,
+    rule: str, instrument: str, table: str, item: str, kind: str, text: str, cells: Row, condition: CaseCondition = anybody,
     is_error: bool = False,
 ) -> Planter:  # fmt: skip
     """Wrong cells in the first row of an instrument (the event's own row for an empty one)."""
 
     def plant(scene: Scene) -> None:
-        hit = _hits(scene, scene.take(wanted), instrument)[0]
+        hit = _hits(scene, scene.take(condition), instrument)[0]
         hit.row.update(cells)
         scene.record(rule, hit, table, item, kind, text, is_error)
 

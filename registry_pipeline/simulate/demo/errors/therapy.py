@@ -7,7 +7,7 @@ Does not belong here: mistakes of other systems.
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
-from registry_pipeline.simulate.demo.error_injection import Hit, Scene, Wanted
+from registry_pipeline.simulate.demo.error_injection import CaseCondition, Hit, Scene
 from registry_pipeline.simulate.demo.sheets import Cell
 from registry_pipeline.simulate.demo.truth import Case
 
@@ -18,18 +18,18 @@ def _radiated(case: Case) -> bool:
     return bool(case.courses) and case.courses[0].modality == "rt"
 
 
-def _technique(name: str) -> Wanted:
+def _technique(name: str) -> CaseCondition:
     return lambda case: _radiated(case) and case.courses[0].technique == name
 
 
 def on_course(
     rule: str, item: str, cell: Cell, kind: str, text: str,
-    wanted: Wanted = _radiated, in_cohort: bool | None = True, is_error: bool = True, **more: Cell,
+    condition: CaseCondition = _radiated, in_cohort: bool | None = True, is_error: bool = True, **more: Cell,
 ) -> Planter:  # fmt: skip
     """The same wrong cell in every session of a course."""
 
     def plant(scene: Scene) -> None:
-        hits = scene.rows("rt_sessions", scene.take(wanted, in_cohort))
+        hits = scene.rows("rt_sessions", scene.take(condition, in_cohort))
         scene.change(hits, **{item: cell}, **more)
         scene.record(rule, hits[0], "lrt_course", item, kind, text, is_error)
 
@@ -79,7 +79,7 @@ def _stopped(scene: Scene) -> None:
 
 
 def _same_field_again(scene: Scene) -> None:
-    case = scene.take(lambda one: one.kind == "palliative" and one.death is None, False)
+    case = scene.take(lambda case: case.kind == "palliative" and case.death is None, False)
     for hit in reversed(scene.rows("rt_sessions", case)):
         moment = _shifted(hit.row["TreatmentDateTime"], 200)
         again = scene.add(hit, CourseID="C2", TreatmentDateTime=moment)
@@ -97,7 +97,7 @@ def _quality_assurance(scene: Scene) -> None:
 
 
 def _no_target(scene: Scene) -> None:
-    case = scene.take(lambda one: _radiated(one) and len(one.lesions) == 2 and not one.events, True)
+    case = scene.take(lambda case: _radiated(case) and len(case.lesions) == 2 and not case.events, True)
     scene.remove(scene.rows("rt_targets", case)[1])
     lesion = scene.rows("imaging", case, **{"病灶 病灶记录": "发现"})[1]
     text = "an index lesion that is no target of the course"
@@ -105,7 +105,7 @@ def _no_target(scene: Scene) -> None:
 
 
 def _procedure(scene: Scene, modality: str) -> list[Hit]:
-    case = scene.take(lambda one: bool(one.courses) and one.courses[0].modality == modality, True)
+    case = scene.take(lambda case: bool(case.courses) and case.courses[0].modality == modality, True)
     return scene.rows("procedures", case)
 
 
