@@ -5,3 +5,7 @@
 Belongs here: what is measured, against which floor, with which target.
 Does not belong here: anything that the pipeline needs to run.
 """
+
+import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as under a command

@@ -5,12 +5,14 @@ Belongs here: hooks of pytest for the whole suite. Does not belong here: fixture
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as under a command: estimates agree to the last digit
 settings.register_profile("busy machine", deadline=None)
 settings.load_profile("busy machine")
 LOOK_AT_ONE_DEMONSTRATION = ("test_dagster_demo.py", "test_demo.py", "test_demo_truth.py")

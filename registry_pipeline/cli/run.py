@@ -69,13 +69,13 @@ def demo(folder: Path, plain: bool) -> None:
 def refresh(facilities: tuple[str, ...], force: bool, plain: bool) -> None:
     """Everything in the inbox, to a new release. Unchanged input: says so and does no work."""
     home = CONTEXT.home()
-    home.settings()  # a mistake in registry.toml is told first
+    settings = home.settings()  # a mistake in registry.toml is told first
     for line in mend_home(home):
         click.echo(line, err=True)
     before = current_release(home)
     chosen = chosen_facilities(home, facilities)
-    _print_landing(take_in(home, chosen if facilities else ()))
-    if force or not has_nothing_to_do(read_context(home), facilities):
+    _print_landing(take_in(home, chosen if facilities else (), settings))
+    if force or not has_nothing_to_do(read_context(home, settings), facilities):
         with keeping_helper(), recorded_refresh(home):
             _refresh(home, facilities, force, plain)
     else:

@@ -92,12 +92,7 @@ class RefreshContext:
         Raises:
             ConfigurationError: it names a rule, severity or threshold that does not exist.
         """
-        from registry_pipeline.validation.rules.catalogue import OverrideError, catalogue
-
-        try:
-            return catalogue(self.settings)
-        except OverrideError as problem:
-            raise read_toml(self.home.settings_file).error(problem.keys, str(problem)) from None
+        return read_rules(self.home, self.settings)
 
     def extract_date(self, facility_id: str | None = None) -> date:
         """End of observation: as set, else the day on which the newest file was received.
@@ -127,15 +122,35 @@ class RefreshContext:
         return _existing(self.layout.screened_table(sender, table) for sender in self.senders)
 
 
-def read_context(home: Home) -> RefreshContext:
+def read_rules(home: Home, settings: Settings) -> Catalogue:
+    """The rules as registry.toml has them.
+
+    Args:
+        settings: registry.toml, as read.
+
+    Raises:
+        ConfigurationError: it names a rule, severity or threshold that does not exist.
+    """
+    from registry_pipeline.validation.rules.catalogue import OverrideError, catalogue
+
+    try:
+        return catalogue(settings)
+    except OverrideError as problem:
+        raise read_toml(home.settings_file).error(problem.keys, str(problem)) from None
+
+
+def read_context(home: Home, settings: Settings | None = None) -> RefreshContext:
     """What a refresh of a home goes by now.
+
+    Args:
+        settings: registry.toml, where it was read already.
 
     Raises:
         ConfigurationError: registry.toml or a ledger of received files is wrong.
         StoreError: the ledger of decisions is damaged or was changed by other means.
     """
     ledgers = {facility_id: read_ledger(home, facility_id) for facility_id in home.facility_ids()}
-    return RefreshContext(home, home.settings(), ledgers, read_decision_state(home))
+    return RefreshContext(home, settings or home.settings(), ledgers, read_decision_state(home))
 
 
 def _existing(paths: Iterable[Path]) -> list[Path]:

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 
 from registry_pipeline.core.files import disk_errors_as_store_error
 from registry_pipeline.core.home import Home
+from registry_pipeline.core.settings import Settings
 from registry_pipeline.core.toml_source import ConfigurationError, nearest
 from registry_pipeline.intake.landing.land import LandingReport, land_inbox
 from registry_pipeline.intake.landing.ledger import LEDGER
-from registry_pipeline.pipeline.context import RefreshContext, read_context
+from registry_pipeline.pipeline.context import RefreshContext, read_context, read_rules
 from registry_pipeline.pipeline.errors import Refused
 from registry_pipeline.pipeline.mend import mend_home
 from registry_pipeline.pipeline.step import has_nothing_to_do, refresh_lock
@@ -54,9 +55,9 @@ def refresh(
     """
     with refresh_lock(home):
         progress("landing")
-        chosen = chosen_facilities(home, facilities)
-        landing = take_in(home, chosen if facilities else ())
-        context = read_context(home)
+        chosen, settings = chosen_facilities(home, facilities), home.settings()
+        landing = take_in(home, chosen if facilities else (), settings)
+        context = read_context(home, settings)
         if not force and has_nothing_to_do(context, facilities):
             note_served(home)
             return RefreshReport(landing, current_release(home) or "", False)
@@ -65,20 +66,23 @@ def refresh(
         return RefreshReport(landing, release_id, is_new)
 
 
-def take_in(home: Home, facilities: Sequence[str] = ()) -> LandingReport:
+def take_in(home: Home, facilities: Sequence[str] = (), settings: Settings | None = None) -> LandingReport:
     """Land what lies in the inboxes of the facilities (of all by default); says what became of every file.
 
     The first step of every refresh, so it also puts right what it can of the home (:func:`mend_home`).
+
+    Args:
+        settings: registry.toml, where it was read already.
 
     Raises:
         StoreError: the disk is full, or another refresh is running.
     """
     with refresh_lock(home), disk_errors_as_store_error(home.landing / LEDGER):
         mend_home(home)
-        signature = inbox_signature(home)
+        signature, settings = inbox_signature(home), settings or home.settings()
         if not is_served(home, signature):
-            _ = read_context(home).rules  # an override that cannot hold is refused before anything is read
-        report = land_inbox(home, home.settings(), facilities=facilities)
+            read_rules(home, settings)  # an override that cannot hold is refused before anything is read
+        report = land_inbox(home, settings, facilities=facilities)
         is_whole = not report.waiting and set(facilities or home.facility_ids()) >= set(home.facility_ids())
         note_landed(home, signature if is_whole else None)
         return report

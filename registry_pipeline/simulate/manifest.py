@@ -1,7 +1,7 @@
 """What was planted where, so that a refresh can be compared with it.
 
 Belongs here: :class:`PlantedError`, :class:`Manifest`, reading and writing manifest.csv.
-Does not belong here: planting (``demo_errors.py``, ``planters.py``).
+Does not belong here: planting (``demo/errors/``, ``population/planting.py``).
 """
 
 import csv

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import stat
 import subprocess
 import sys
@@ -324,6 +325,25 @@ def test_looking_imports_nothing_heavy(arguments: list[str], served: Home) -> No
         [sys.executable, "-c", code, "--home", str(served.root), *arguments],
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_command_bounds_the_threads_of_blas_before_numpy_is_loaded_and_an_import_sets_nothing() -> None:
+    code = (
+        "import os, sys\n"
+        "before = dict(os.environ)\n"
+        "from registry_pipeline.cli.main import main\n"
+        "assert 'numpy' not in sys.modules\n"
+        "import registry_pipeline.analysis\n"
+        "assert dict(os.environ) == before\n"
+        "sys.argv = ['registry', '--version']\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "assert os.environ['OPENBLAS_NUM_THREADS'] == '1'\n"
+    )
+    bare = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=bare, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
 
 

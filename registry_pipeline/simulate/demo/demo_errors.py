@@ -1,6 +1,6 @@
 """The mistakes of the demo's first exports.
 
-Belongs here: the order in which they are planted. Does not belong here: the mistakes (``plant_*.py``),
+Belongs here: the order in which they are planted. Does not belong here: the mistakes (``errors/``),
 the exports without mistakes.
 """
 

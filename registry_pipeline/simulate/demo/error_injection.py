@@ -1,7 +1,7 @@
 """The demo's pages with their patients, while mistakes are being planted in them.
 
 Belongs here: choosing a patient for a mistake, finding her rows, recording what was changed.
-Does not belong here: the mistakes themselves (``plant_*.py``).
+Does not belong here: the mistakes themselves (``errors/``).
 """
 
 from collections.abc import Callable, Iterable
@@ -65,7 +65,7 @@ class Scene:
     taken: set[str] = field(default_factory=set)
 
     def take(self, condition: CaseCondition, in_cohort: bool | None = None) -> Case:
-        """A patient whom no mistake has yet and whom ``wanted`` accepts.
+        """A patient whom no mistake has yet and whom ``condition`` accepts.
 
         Raises:
             LookupError: nobody is left.

@@ -2,7 +2,7 @@
 
 Belongs here: :class:`Chosen`, :class:`Change`, :class:`SimulatedPlanter`, :func:`plant_in_chunk`.
 Does not belong here: how each rule is broken (``simulate/population/cell_errors.py``, ``simulate/population/record_errors.py``), mistakes of whole
-files (``simulate/population/file_errors.py``), of a later submission (``simulate/population/later_submission.py``), the demo's (``plant_*.py``).
+files (``simulate/population/file_errors.py``), of a later submission (``simulate/population/later_submission.py``), the demo’s (``demo/errors/``).
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -97,11 +97,11 @@ def find_pairs(
     return Linkage(_rows(ordered, listed), _with_left_out(blocking.passes, likely, listed), weights)
 
 
-def _with_left_out(passes: pl.DataFrame, within_blocks: pl.DataFrame, listed: pl.DataFrame) -> pl.DataFrame:
+def _with_left_out(passes: pl.DataFrame, likely: pl.DataFrame, listed: pl.DataFrame) -> pl.DataFrame:
     """The passes with the number of probable pairs of each that are not listed; a pair counts for its first key."""
     n_kept, n_listed = (
         frame.get_column("_pass").value_counts(name="n").rename({"n": name})
-        for frame, name in ((within_blocks, "n_kept"), (listed, "n_listed"))
+        for frame, name in ((likely, "n_kept"), (listed, "n_listed"))
     )
     numbered = passes.with_row_index("_pass").with_columns(pl.col("_pass").cast(pl.UInt8))
     counted = numbered.join(n_kept, on="_pass", how="left", maintain_order="left")
