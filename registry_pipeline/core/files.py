@@ -137,8 +137,8 @@ def read_hashed_json(path: Path) -> Any:
 
 
 def json_digest(content: object) -> str:
-    """SHA-256 of what JSON can hold, in whatever order its keys are."""
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    """SHA-256 of what JSON can hold, in whatever order its keys are; what it cannot hold counts as its text."""
+    return hashlib.sha256(json.dumps(content, default=str, sort_keys=True).encode()).hexdigest()
 
 
 def sha256_of(path: Path) -> str:

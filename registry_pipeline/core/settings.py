@@ -5,7 +5,6 @@ Does not belong here: reading the file (``core/settings_file.py``), folders of a
 facility's mapping (``intake/mapping/facility.py``), anything that reads records.
 """
 
-import hashlib
 import json
 import re
 from calendar import monthrange
@@ -15,6 +14,7 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from registry_pipeline.core.files import json_digest
 from registry_pipeline.core.units import DAYS_PER_MONTH
 from schemas import study
 
@@ -279,7 +279,7 @@ class Settings:
 
     def digest(self) -> str:
         """Hash of every setting; equal settings have equal hashes."""
-        return hashlib.sha256(json.dumps(asdict(self), default=str, sort_keys=True).encode()).hexdigest()[:12]
+        return json_digest(asdict(self))[:12]
 
 
 def _text(value: object) -> str | None:

@@ -27,6 +27,7 @@ from registry_pipeline.store.sql import add_view, private_database
 from registry_pipeline.validation.registry_wide.persons import conflict_findings
 from registry_pipeline.validation.registry_wide.registry_rules import run_registry_rules
 from registry_pipeline.validation.rules.catalogue import parameters_of
+from schemas.constraints import literal
 
 
 def quality_tables(context: RefreshContext) -> dict[str, pl.DataFrame]:
@@ -88,8 +89,8 @@ def _show(
         add_view(connection, f"quality.{name}", frame)
     add_view(connection, "meta.submission", _concat(context.staged_files("files")))
     if compared is not None:
-        path = str(release_folder(context.home, compared) / DATABASE).replace("'", "''")
-        connection.execute(f"ATTACH '{path}' AS previous (READ_ONLY)")
+        path = literal(str(release_folder(context.home, compared) / DATABASE))
+        connection.execute(f"ATTACH {path} AS previous (READ_ONLY)")
 
 
 def _release_metrics(connection: duckdb.DuckDBPyConnection, settings: Settings) -> pl.DataFrame:

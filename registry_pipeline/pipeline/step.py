@@ -17,7 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from registry_pipeline import __version__
-from registry_pipeline.core.files import exclusive, read_hashed_json, sha256_of, write_hashed_json
+from registry_pipeline.core.files import (
+    exclusive,
+    json_digest,
+    read_hashed_json,
+    sha256_of,
+    write_hashed_json,
+)
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.source_code import rooms_digest
 from registry_pipeline.core.sql_files import SQL_FOLDER
@@ -150,7 +156,7 @@ def code_version() -> str:
 
 def digest_of(*parts: Any) -> str:
     """A short hash of anything that JSON can write."""
-    return hashlib.sha256(json.dumps(parts, default=str, sort_keys=True).encode()).hexdigest()[:16]
+    return json_digest(parts)[:16]
 
 
 def file_digest(path: Path) -> str:

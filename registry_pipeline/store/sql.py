@@ -22,7 +22,7 @@ from registry_pipeline.core.files import StoreError, whole_file
 from registry_pipeline.core.settings import Study
 from registry_pipeline.core.sql_files import SqlFile
 from schemas.columns import Column
-from schemas.constraints import quote
+from schemas.constraints import literal, quote
 from schemas.table import columns_of, key_of
 
 if TYPE_CHECKING:
@@ -116,9 +116,8 @@ def _relation(connection: duckdb.DuckDBPyConnection, name: str, source: Source) 
     if isinstance(source, Path):
         source = [source]
     if isinstance(source, Sequence):
-        files = [str(path) for path in source if path.is_file()]
-        listed = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
-        return f"read_parquet([{listed}], union_by_name => true)" if files else None
+        files = ", ".join(literal(str(path)) for path in source if path.is_file())
+        return f"read_parquet([{files}], union_by_name => true)" if files else None
     connection.register(registered(name), source.to_arrow())
     return registered(name)
 
@@ -168,8 +167,7 @@ def run_to_parquet(
     values = file.parameters(parameters)
     query = exact_columns(connection, file, model, values)
     with whole_file(path) as temporary:
-        target = str(temporary).replace("'", "''")
-        copy = f"COPY (\n{query}\n) TO '{target}' ({_PARQUET})"
+        copy = f"COPY (\n{query}\n) TO {literal(str(temporary))} ({_PARQUET})"
         try:
             return int(connection.execute(copy, values).fetchall()[0][0])
         except duckdb.IOException:

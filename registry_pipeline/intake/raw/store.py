@@ -9,20 +9,25 @@ Does not belong here: which rows count or what they mean (``stage.py``).
 from __future__ import annotations
 
 import fnmatch
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import cache
 from pathlib import Path
 from typing import Literal
 
 import polars as pl
 
-from registry_pipeline.core.files import StoreError, sha256_of, whole_file, write_json
+from registry_pipeline.core.files import (
+    StoreError,
+    json_digest,
+    read_hashed_json,
+    sha256_of,
+    whole_file,
+    write_hashed_json,
+)
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.row_id import LINEAGE, row_id
 from registry_pipeline.core.settings import Limits
+from registry_pipeline.core.source_code import rooms_digest
 from registry_pipeline.intake.landing.ledger import LandedFile, landed_path
 from registry_pipeline.intake.mapping.model import Source
 from registry_pipeline.intake.readers import (
@@ -235,16 +240,16 @@ def _free(name: str, names: list[str]) -> str:
 def _remember(home: Home, raw: RawFile, digest: str) -> None:
     content = asdict(raw)
     content.pop("landed")
-    write_json({"digest": digest, "sha256": _hash_of(content), "file": content}, _info_path(home, raw.landed))
+    write_hashed_json({"reading": digest, "file": content}, _info_path(home, raw.landed))
 
 
 def _remembered(home: Home, landed: LandedFile, digest: str) -> RawFile | None:
     """What was kept of a file, where it is of this reading and still what was written; else None."""
     try:
-        note = json.loads(_info_path(home, landed).read_text(encoding="utf-8"))
-        content = note["file"]
-        if note["digest"] != digest or note["sha256"] != _hash_of(content):
+        note = read_hashed_json(_info_path(home, landed))
+        if note["reading"] != digest:
             return None
+        content = note["file"]
         sheets = [SheetInfo(**sheet) for sheet in content.pop("sheets")]
         if any(sha256_of(_parquet_path(home, landed, sheet.sheet_no)) != sheet.sha256 for sheet in sheets):
             return None
@@ -253,21 +258,10 @@ def _remembered(home: Home, landed: LandedFile, digest: str) -> RawFile | None:
         return None
 
 
-def _hash_of(content: object) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
-
-
 def _digest(landed: LandedFile, source: Source, limits: Limits) -> str:
     options = asdict(_options(source, limits))
-    return _hash_of([asdict(landed), source.name, list(source.sheet_globs), options, _readers_digest()])
-
-
-@cache
-def _readers_digest() -> str:
-    digest = hashlib.sha256()
-    for path in sorted((Path(__file__).parents[1] / "readers").rglob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
+    readers = rooms_digest("registry_pipeline/intake/readers")
+    return json_digest([asdict(landed), source.name, list(source.sheet_globs), options, readers])
 
 
 def _folder(home: Home, landed: LandedFile) -> Path:

@@ -9,8 +9,8 @@ import pandas as pd
 
 from registry_pipeline.reporting.document.blocks import Column, Row, Section, Table, Text, missing
 from registry_pipeline.reporting.document.wording import clean, count, share
-from registry_pipeline.reporting.release.tables import quoted
 from registry_pipeline.reporting.sections.context import Context
+from schemas.constraints import quote
 
 
 def completeness(context: Context) -> pd.DataFrame:
@@ -24,7 +24,7 @@ def completeness(context: Context) -> pd.DataFrame:
         ]
         if not columns or not context.tables.has(name, "facility_id"):
             continue
-        shares = ", ".join(f"count({quoted(column)}) / count(*) AS {quoted(column)}" for column in columns)
+        shares = ", ".join(f"count({quote(column)}) / count(*) AS {quote(column)}" for column in columns)
         rows = context.tables.query(
             f"SELECT facility_id, {shares} FROM {name} GROUP BY facility_id", {name: columns}
         )
@@ -68,7 +68,7 @@ def _completeness_rows(context: Context, name: str) -> list[Row]:
     columns = _completeness_columns(context, name)
     if not n or not columns:
         return [Row(f"{name}: {count(n)} records", kind="group")]
-    counts = ", ".join(f"count({quoted(column)}) AS {quoted(column)}" for column in columns)
+    counts = ", ".join(f"count({quote(column)}) AS {quote(column)}" for column in columns)
     counted = context.tables.query(f"SELECT {counts} FROM {name}", {name: columns})
     filled = {} if counted is None else {column: int(counted[column].iloc[0]) for column in columns}
     return [

@@ -18,6 +18,7 @@ import duckdb
 import pandas as pd
 
 import schemas
+from schemas.constraints import quote
 from schemas.table import columns_of
 
 MOST_ROWS_KEPT = 2_000
@@ -89,9 +90,9 @@ class ReleaseTables:
         where = where or {}
         if not set(where) <= set(self._columns[name]):
             return pd.DataFrame({column: pd.Series(dtype="object") for column in declared})
-        condition = " AND ".join(f"{quoted(column)} = ?" for column in where)
+        condition = " AND ".join(f"{quote(column)} = ?" for column in where)
         present = [column for column in columns or () if column in self._columns[name]]
-        selected = "*" if columns is None else ", ".join(map(quoted, present))
+        selected = "*" if columns is None else ", ".join(map(quote, present))
         statement = f"SELECT {selected} FROM {_qualified(name)}" + (f" WHERE {condition}" if where else "")
         statement += " ORDER BY ALL" if columns is None and _is_small_layer(name) else ""
         statement += f" LIMIT {int(limit)}" if limit is not None else ""
@@ -152,16 +153,11 @@ class ReleaseTables:
         return {str(name): str(value) for name, value in rows if value is not None}
 
 
-def quoted(identifier: str) -> str:
-    """An identifier for SQL."""
-    return '"' + identifier.replace('"', '""') + '"'
-
-
 def _qualified(name: str) -> str:
     schema, _, table = name.partition(".")
     if not _NAME.fullmatch(schema):
         raise ValueError(f"not a table of a release: {schema}")
-    return f"{quoted(schema)}.{quoted(table)}"
+    return f"{quote(schema)}.{quote(table)}"
 
 
 def _is_small_layer(name: str) -> bool:

@@ -30,6 +30,7 @@ from registry_pipeline.validation.rules.catalogue import Catalogue, RuleEntry, m
 from registry_pipeline.validation.screening.cross_table import severity_of
 from registry_pipeline.validation.screening.findings import FINDING, finding_id
 from registry_pipeline.validation.screening.rule_results import RESULT, result_row
+from schemas.constraints import quote
 from schemas.table import columns_of, key_of
 
 
@@ -119,7 +120,7 @@ def _stand_in(connection: duckdb.DuckDBPyConnection, rules: Catalogue, present: 
     for name in sorted(named):
         layer, bare = name.removeprefix("previous.").split(".")
         columns = columns_of(schemas.tables()[f"{layer}.{bare}"])
-        declared = ", ".join(f'"{column.name}" {column.duckdb_type}' for column in columns)
+        declared = ", ".join(f"{quote(column.name)} {column.duckdb_type}" for column in columns)
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS previous.{layer}; CREATE TABLE {name} ({declared})")
 
 

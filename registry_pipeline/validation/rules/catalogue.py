@@ -4,8 +4,6 @@ Belongs here: gathering the rules of ``schemas``, ``sql/rules`` and ``schemas.ru
 their severity and thresholds, the version of the set. Does not belong here: judging records.
 """
 
-import hashlib
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,6 +11,7 @@ from datetime import date
 from functools import cache
 from typing import Any
 
+from registry_pipeline.core.files import json_digest
 from registry_pipeline.core.settings import Settings
 from registry_pipeline.core.sql_files import SqlFile, sql_files
 from registry_pipeline.core.toml_source import nearest
@@ -146,7 +145,7 @@ class Catalogue:
             for row in self.rows()
             for entry in [self.entries[str(row["rule_id"])]]
         ]
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
+        return json_digest(content)[:12]
 
 
 def catalogue(settings: Settings | None = None) -> Catalogue:
