@@ -1,7 +1,7 @@
 """The exports of the demonstration: a hospital's five systems and a REDCap project, with planted mistakes or corrected.
 
 Belongs here: which pages become which files, and the mapping and settings that go with them.
-Does not belong here: what stands on the pages (``*_export.py``) and the mistakes (``demo_errors.py``).
+Does not belong here: what stands on the pages (``*_export.py``) and the mistakes (``errors/``).
 """
 
 from importlib.resources import files
@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Literal
 
 from registry_pipeline.simulate.demo.cohort_truth import cohort_cases
-from registry_pipeline.simulate.demo.demo_errors import plant_demo_errors
-from registry_pipeline.simulate.demo.errors.redcap import plant_redcap_errors
+from registry_pipeline.simulate.demo.error_injection import plant_errors
+from registry_pipeline.simulate.demo.errors import HOSPITAL_PLANTERS, redcap
 from registry_pipeline.simulate.demo.followup_export import deaths_page, followup_page
 from registry_pipeline.simulate.demo.his_export import his_page
 from registry_pipeline.simulate.demo.imaging_export import imaging_pages
@@ -88,7 +88,7 @@ def write_demo_exports(folder: Path, stage: Stage = "first") -> Manifest:
     cases = demo_cases()
     pages = demo_pages([case for case in cases if not is_in_redcap(case)])
     elsewhere = {case.local_id for case in cases if is_in_redcap(case)}
-    planted = plant_demo_errors(pages, cases, elsewhere) if stage == "first" else []
+    planted = plant_errors(HOSPITAL_PLANTERS, pages, cases, elsewhere) if stage == "first" else []
     folder.mkdir(parents=True, exist_ok=True)
     manifest = Manifest(folder, _write(pages, folder, EXPORTED_ON[stage]))
     manifest.planted = [
@@ -102,7 +102,7 @@ def write_redcap_exports(folder: Path, stage: Stage = "first") -> Manifest:
     """Write the second facility's export and data dictionary into ``folder``; as :func:`write_demo_exports`."""
     cases = [demo_case for demo_case in demo_cases() if is_in_redcap(demo_case)]
     page, dictionary = redcap_page(cases), dictionary_page()
-    planted = plant_redcap_errors([page], cases) if stage == "first" else []
+    planted = plant_errors(redcap.PLANTERS, [page], cases) if stage == "first" else []
     folder.mkdir(parents=True, exist_ok=True)
     names = [file_name(page, stage), f"{dictionary.file}.csv"]
     for sheet, name in zip((page, dictionary), names, strict=True):

@@ -4,7 +4,7 @@ Belongs here: choosing a patient for a mistake, finding her rows, recording what
 Does not belong here: the mistakes themselves (``errors/``).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from random import Random
 
@@ -13,7 +13,7 @@ from registry_pipeline.simulate.demo.truth import Case
 from registry_pipeline.simulate.manifest import PlantedError
 
 CaseCondition = Callable[[Case], bool]
-PATIENT_COLUMNS = ("病案号", "PatientID")
+PATIENT_COLUMNS = ("病案号", "PatientID", "record_id")
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Planted:
 
 
 @dataclass
-class Scene:
+class Exports:
     """Pages and patients. A patient is given to one mistake only, so that mistakes do not hide each other."""
 
     pages: list[Page]
@@ -126,3 +126,54 @@ class Scene:
     ) -> None:
         """Note a mistake at ``hit``: the row whose record the rule has to name."""
         self.planted.append(Planted(rule_id, hit.page, hit.row, table, item, kind, description, is_error))
+
+
+Planter = Callable[[Exports], None]
+
+
+def wrong_cells(
+    rule_id: str,
+    file: str,
+    table: str,
+    item: str,
+    cells: Row,
+    kind: str,
+    description: str,
+    condition: CaseCondition,
+    in_cohort: bool | None = None,
+    is_error: bool = True,
+    where: Row | None = None,
+    is_first_only: bool = False,
+) -> Planter:
+    """The same wrong cells in a patient's rows of a file.
+
+    Args:
+        item: column that the manifest names.
+        where: values that the rows must hold.
+        is_first_only: change the first of these rows only, not all of them.
+    """
+
+    def plant(exports: Exports) -> None:
+        hits = exports.rows(file, exports.take(condition, in_cohort), **(where or {}))
+        exports.change(hits[:1] if is_first_only else hits, **cells)
+        exports.record(rule_id, hits[0], table, item, kind, description, is_error)
+
+    return plant
+
+
+def plant_errors(
+    planters: Iterable[Planter], pages: list[Page], cases: list[Case], elsewhere: Collection[str] = ()
+) -> list[Planted]:
+    """Change the pages in place; returns what was changed, in a stable order.
+
+    Args:
+        planters: the rarer the patients that one needs, the earlier it stands.
+        elsewhere: numbers of patients who are not on the pages.
+
+    Raises:
+        LookupError: there are too few patients for the mistakes.
+    """
+    exports = Exports(pages, cases, taken=set(elsewhere))
+    for plant in planters:
+        plant(exports)
+    return exports.planted

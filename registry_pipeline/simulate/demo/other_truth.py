@@ -2,7 +2,7 @@
 
 Belongs here: patients with five lesions, brain metastasis, treatment outside the window, palliative
 intent, systemic therapy only, no treatment, and cervical cancer without oligometastases.
-Does not belong here: records that are wrong (``demo_errors.py``).
+Does not belong here: records that are wrong (``errors/``).
 """
 
 from dataclasses import replace

@@ -18,8 +18,8 @@ from registry_pipeline.simulate import (
     write_demo_exports,
 )
 from registry_pipeline.simulate.demo.demo import ENCODINGS, demo_cases, demo_pages
-from registry_pipeline.simulate.demo.demo_errors import PLANTERS, plant_demo_errors
-from registry_pipeline.simulate.demo.error_injection import Scene
+from registry_pipeline.simulate.demo.error_injection import Exports, plant_errors
+from registry_pipeline.simulate.demo.errors import HOSPITAL_PLANTERS
 from registry_pipeline.validation.rules.catalogue import catalogue
 
 
@@ -93,16 +93,18 @@ def test_each_planter_changes_the_pages_and_notes_it() -> None:
     cases = demo_cases()
     clean = demo_pages(cases)
     before = [one.grid() for one in clean]
-    for plant in PLANTERS:
-        scene = Scene([replace(one, rows=[dict(row) for row in one.rows], ragged=[]) for one in clean], cases)
-        plant(scene)
-        assert scene.planted
-        assert [one.grid() for one in scene.pages] != before
+    for plant in HOSPITAL_PLANTERS:
+        exports = Exports(
+            [replace(one, rows=[dict(row) for row in one.rows], ragged=[]) for one in clean], cases
+        )
+        plant(exports)
+        assert exports.planted
+        assert [one.grid() for one in exports.pages] != before
 
 
 def test_no_patient_carries_two_mistakes() -> None:
     cases = demo_cases()
-    planted = plant_demo_errors(demo_pages(cases), cases)
+    planted = plant_errors(HOSPITAL_PLANTERS, demo_pages(cases), cases)
     rows = [id(one.row) for one in planted if one.row is not None]
     assert len(rows) == len(set(rows))
 

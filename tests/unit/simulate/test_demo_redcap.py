@@ -20,8 +20,8 @@ from registry_pipeline.simulate.demo.demo import (
     is_in_redcap,
     write_redcap_exports,
 )
-from registry_pipeline.simulate.demo.error_injection import Scene
-from registry_pipeline.simulate.demo.errors.redcap import PLANTERS, plant_redcap_errors
+from registry_pipeline.simulate.demo.error_injection import Exports, plant_errors
+from registry_pipeline.simulate.demo.errors.redcap import PLANTERS
 from registry_pipeline.simulate.demo.redcap_export import redcap_page
 from registry_pipeline.simulate.demo.redcap_form import LINES, dictionary_page, export_columns
 from registry_pipeline.validation.rules.catalogue import catalogue
@@ -100,14 +100,14 @@ def test_mistakes_stand_in_existing_rows_and_columns(first: Manifest) -> None:
 def test_each_planter_changes_the_page_and_notes_it() -> None:
     clean = redcap_page(CASES)
     for plant in PLANTERS:
-        scene = Scene([replace(clean, rows=[dict(row) for row in clean.rows])], CASES)
-        plant(scene)
-        assert len(scene.planted) == 1
-        assert scene.pages[0].grid() != clean.grid()
+        exports = Exports([replace(clean, rows=[dict(row) for row in clean.rows])], CASES)
+        plant(exports)
+        assert len(exports.planted) == 1
+        assert exports.pages[0].grid() != clean.grid()
 
 
 def test_no_patient_carries_two_mistakes() -> None:
-    planted = plant_redcap_errors([redcap_page(CASES)], CASES)
+    planted = plant_errors(PLANTERS, [redcap_page(CASES)], CASES)
     numbers = [one.row["record_id"] for one in planted if one.row is not None]
     assert len(numbers) == len(set(numbers)) == len(planted) - 1
 

@@ -5,14 +5,17 @@ Does not belong here: mistakes of other systems. Warnings never touch birth, sex
 dates, so that their correction is no change of a published fact.
 """
 
-from collections.abc import Callable
 from datetime import date, timedelta
 
-from registry_pipeline.simulate.demo.error_injection import CaseCondition, Hit, Scene
+from registry_pipeline.simulate.demo.error_injection import (
+    CaseCondition,
+    Exports,
+    Hit,
+    Planter,
+    wrong_cells,
+)
 from registry_pipeline.simulate.demo.sheets import Cell
 from registry_pipeline.simulate.demo.truth import Case
-
-Planter = Callable[[Scene], None]
 
 
 def anybody(case: Case) -> bool:
@@ -50,185 +53,189 @@ def everywhere(
 ) -> Planter:
     """The same wrong cell on every admission of a patient."""
 
-    def plant(scene: Scene) -> None:
-        hits = scene.rows("his", scene.take(condition, in_cohort))
-        scene.change(hits, **{item: cell}, **more)
-        scene.record(rule, hits[0], table, item, kind, text, is_error)
-
-    return plant
+    cells = {item: cell, **more}
+    return wrong_cells(rule, "his", table, item, cells, kind, text, condition, in_cohort, is_error)
 
 
-def at_episode(rule: str, item: str, cell: Cell, kind: str, text: str, **how: object) -> Planter:
+def at_episode(
+    rule: str, item: str, cell: Cell, kind: str, text: str,
+    condition: CaseCondition = _metachronous, is_error: bool = True,
+) -> Planter:  # fmt: skip
     """A wrong cell on the admission for the first episode."""
-
-    def plant(scene: Scene) -> None:
-        case = scene.take(how.get("wanted", _metachronous), how.get("in_cohort", True))  # type: ignore[arg-type]
-        hits = scene.rows("his", case, 转移序号="1")
-        scene.change(hits, **{item: cell})
-        scene.record(rule, hits[0], "omd_episode", item, kind, text, bool(how.get("is_error", True)))
-
-    return plant
+    return wrong_cells(
+        rule,
+        "his",
+        "omd_episode",
+        item,
+        {item: cell},
+        kind,
+        text,
+        condition,
+        True,
+        is_error,
+        {"转移序号": "1"},
+    )
 
 
 def _first_rows(
-    scene: Scene, condition: CaseCondition, in_cohort: bool | None, n: int = 1
+    exports: Exports, condition: CaseCondition, in_cohort: bool | None, n: int = 1
 ) -> tuple[Case, list[Hit]]:
     def has_rows(case: Case) -> bool:
-        return condition(case) and len(scene.rows("his", case)) >= n
+        return condition(case) and len(exports.rows("his", case)) >= n
 
-    case = scene.take(has_rows, in_cohort)
-    return case, scene.rows("his", case)
+    case = exports.take(has_rows, in_cohort)
+    return case, exports.rows("his", case)
 
 
-def _two_birth_dates(scene: Scene) -> None:
-    case, hits = _first_rows(scene, anybody, True, 2)
+def _two_birth_dates(exports: Exports) -> None:
+    case, hits = _first_rows(exports, anybody, True, 2)
     hits[0].row["出生日期"] = (case.birth - timedelta(days=3 * 365)).isoformat()
     text = "two admissions of one woman give birth dates three years apart"
-    scene.record("V01", hits[0], "patient", "出生日期", "conflict", text)
+    exports.record("V01", hits[0], "patient", "出生日期", "conflict", text)
 
 
-def _two_stages(scene: Scene) -> None:
-    _, hits = _first_rows(scene, lambda case: case.tumour.stage == "IB1", None, 2)
+def _two_stages(exports: Exports) -> None:
+    _, hits = _first_rows(exports, lambda case: case.tumour.stage == "IB1", None, 2)
     hits[0].row["分期"] = "IIB期"
     text = "two admissions give different stages"
-    scene.record("S16", hits[0], "primary_tumour", "分期", "conflict", text)
+    exports.record("S16", hits[0], "primary_tumour", "分期", "conflict", text)
 
 
-def _child(scene: Scene) -> None:
-    case, hits = _first_rows(scene, _staged, False)
-    scene.change(hits, 出生日期=f"{case.tumour.dx.year - 6}-05-09")
-    scene.record("V03", hits[0], "patient", "出生日期", "out_of_range", "six years old at diagnosis")
+def _child(exports: Exports) -> None:
+    case, hits = _first_rows(exports, _staged, False)
+    exports.change(hits, 出生日期=f"{case.tumour.dx.year - 6}-05-09")
+    exports.record("V03", hits[0], "patient", "出生日期", "out_of_range", "six years old at diagnosis")
 
 
-def _age(scene: Scene) -> None:
-    case, hits = _first_rows(scene, anybody, True)
-    scene.change(hits, **{"诊断年龄(岁)": str(case.tumour.age + 11)})
+def _age(exports: Exports) -> None:
+    case, hits = _first_rows(exports, anybody, True)
+    exports.change(hits, **{"诊断年龄(岁)": str(case.tumour.age + 11)})
     text = "stored age is eleven years off the birth date"
-    scene.record("V04", hits[0], "primary_tumour", "诊断年龄(岁)", "disagreement", text)
+    exports.record("V04", hits[0], "primary_tumour", "诊断年龄(岁)", "disagreement", text)
 
 
-def _test_patient(scene: Scene) -> None:
-    page = scene.page("his")
-    hit = scene.add(Hit(page, page.rows[-1]), 病案号="ZZ_TEST01", 住院号="ZY00000001")
-    scene.record("V06", hit, "patient", "病案号", "test_patient", "a test patient in the export")
+def _test_patient(exports: Exports) -> None:
+    page = exports.page("his")
+    hit = exports.add(Hit(page, page.rows[-1]), 病案号="ZZ_TEST01", 住院号="ZY00000001")
+    exports.record("V06", hit, "patient", "病案号", "test_patient", "a test patient in the export")
 
 
-def _backwards(scene: Scene) -> None:
-    _, hits = _first_rows(scene, _radiated, None)
+def _backwards(exports: Exports) -> None:
+    _, hits = _first_rows(exports, _radiated, None)
     start = date.fromisoformat(str(hits[0].row["放疗开始"]))
     hits[0].row["放疗结束"] = (start - timedelta(days=30)).isoformat()
     text = "radiotherapy ends before it starts"
-    scene.record("V21", hits[0], "primary_treatment", "放疗结束", "order", text)
+    exports.record("V21", hits[0], "primary_treatment", "放疗结束", "order", text)
 
 
-def _late(scene: Scene) -> None:
+def _late(exports: Exports) -> None:
     def condition(case: Case) -> bool:
         return _operated(case) and case.kind == "no_oligometastasis"
 
-    case, hits = _first_rows(scene, condition, False)
+    case, hits = _first_rows(exports, condition, False)
     hits[0].row["手术日期"] = (case.tumour.dx + timedelta(days=250)).isoformat()
     text = "first treatment 250 days after diagnosis"
-    scene.record("V23", hits[0], "primary_treatment", "手术日期", "interval", text, False)
+    exports.record("V23", hits[0], "primary_treatment", "手术日期", "interval", text, False)
 
 
-def _no_chemotherapy(scene: Scene) -> None:
-    _, hits = _first_rows(scene, _radiated, None)
-    scene.change(hits[:1], 化疗线数="", 化疗性质="", 化疗方案="", 化疗开始="", 化疗结束="")
+def _no_chemotherapy(exports: Exports) -> None:
+    _, hits = _first_rows(exports, _radiated, None)
+    exports.change(hits[:1], 化疗线数="", 化疗性质="", 化疗方案="", 化疗开始="", 化疗结束="")
     text = "chemoradiotherapy without systemic therapy"
-    scene.record("V24", hits[0], "primary_treatment", "放疗方式", "missing_partner", text)
+    exports.record("V24", hits[0], "primary_treatment", "放疗方式", "missing_partner", text)
 
 
-def _line_backwards(scene: Scene) -> None:
-    case, hits = _first_rows(scene, _radiated, None)
+def _line_backwards(exports: Exports) -> None:
+    case, hits = _first_rows(exports, _radiated, None)
     hits[0].row["化疗结束"] = (case.lines[0].start - timedelta(days=20)).isoformat()
     text = "systemic therapy ends before it starts"
-    scene.record("Y01", hits[0], "systemic_line", "化疗结束", "order", text)
+    exports.record("Y01", hits[0], "systemic_line", "化疗结束", "order", text)
 
 
-def _before_primary(scene: Scene) -> None:
-    case = scene.take(_metachronous, True)
-    hits = scene.rows("his", case, 转移序号="1")
+def _before_primary(exports: Exports) -> None:
+    case = exports.take(_metachronous, True)
+    hits = exports.rows("his", case, 转移序号="1")
     hits[0].row["转移确诊日期"] = (case.tumour.dx - timedelta(days=400)).isoformat()
     text = "oligometastases diagnosed 400 days before the primary"
-    scene.record("E02", hits[0], "omd_episode", "转移确诊日期", "order", text)
+    exports.record("E02", hits[0], "omd_episode", "转移确诊日期", "order", text)
 
 
-def _impossible_day(scene: Scene) -> None:
-    case, hits = _first_rows(scene, anybody, None)
-    scene.change(hits, 确诊日期=f"{case.tumour.dx.year}-02-30")
+def _impossible_day(exports: Exports) -> None:
+    case, hits = _first_rows(exports, anybody, None)
+    exports.change(hits, 确诊日期=f"{case.tumour.dx.year}-02-30")
     text = "30 February as date of diagnosis"
-    scene.record("S09", hits[0], "primary_tumour", "确诊日期", "bad_date", text)
+    exports.record("S09", hits[0], "primary_tumour", "确诊日期", "bad_date", text)
 
 
-def _serial(scene: Scene) -> None:
-    case, hits = _first_rows(scene, lambda case: case.kind == "five_lesions", False)
+def _serial(exports: Exports) -> None:
+    case, hits = _first_rows(exports, lambda case: case.kind == "five_lesions", False)
     serial = str((case.tumour.dx + timedelta(days=4) - date(1899, 12, 30)).days)
     hits[0].row["手术日期" if hits[0].row.get("手术日期") else "放疗开始"] = serial
     item = "手术日期" if hits[0].row.get("手术日期") else "放疗开始"
     text = "a date that became an Excel serial number"
-    scene.record("S11", hits[0], "primary_treatment", item, "excel_serial", text, False)
+    exports.record("S11", hits[0], "primary_treatment", item, "excel_serial", text, False)
 
 
-def _short_line(scene: Scene) -> None:
-    case = scene.take(lambda case: case.kind == "systemic_only", False)
-    hit = scene.filled("his", case, "化疗线数")[-1]
+def _short_line(exports: Exports) -> None:
+    case = exports.take(lambda case: case.kind == "systemic_only", False)
+    hit = exports.filled("his", case, "化疗线数")[-1]
     hit.page.ragged.append(hit.row)
-    scene.record("S15", hit, "", "", "ragged", "a line with two fields too few", False)
+    exports.record("S15", hit, "", "", "ragged", "a line with two fields too few", False)
 
 
-def _operated_late_stage(scene: Scene) -> None:
-    case = scene.take(lambda case: case.tumour.stage == "IVA", True)
-    hit = scene.rows("his", case)[0]
+def _operated_late_stage(exports: Exports) -> None:
+    case = exports.take(lambda case: case.tumour.stage == "IVA", True)
+    hit = exports.rows("his", case)[0]
     hit.row["手术日期"] = (case.tumour.dx + timedelta(days=9)).isoformat()
     text = "a radical operation in stage IVA"
-    scene.record("V22", hit, "primary_treatment", "手术日期", "unusual", text, False)
+    exports.record("V22", hit, "primary_treatment", "手术日期", "unusual", text, False)
 
 
-def _lines_swapped(scene: Scene) -> None:
-    case = scene.take(lambda case: case.kind == "systemic_only" and case.death is None, False)
-    hit, line = scene.filled("his", case, "化疗线数")[-1], case.lines[-1]
+def _lines_swapped(exports: Exports) -> None:
+    case = exports.take(lambda case: case.kind == "systemic_only" and case.death is None, False)
+    hit, line = exports.filled("his", case, "化疗线数")[-1], case.lines[-1]
     later = {"化疗开始": line.end + timedelta(days=30), "化疗结束": line.end + timedelta(days=90)}
-    again = scene.add(hit, **{name: day.isoformat() for name, day in later.items()})
+    again = exports.add(hit, **{name: day.isoformat() for name, day in later.items()})
     again.row["住院号"] = f"{hit.row['住院号']}B"
     hit.row["化疗线数"] = str(line.number + 1)
     text = "the earlier line of therapy has the higher number"
-    scene.record("Y02", again, "systemic_line", "化疗线数", "order", text, False)
+    exports.record("Y02", again, "systemic_line", "化疗线数", "order", text, False)
 
 
-def _ward_date(scene: Scene) -> None:
+def _ward_date(exports: Exports) -> None:
     def condition(case: Case) -> bool:
-        return bool(scene.filled("his", case, "死亡日期"))
+        return bool(exports.filled("his", case, "死亡日期"))
 
-    case = scene.take(condition)
-    hit = scene.filled("his", case, "死亡日期")[0]
+    case = exports.take(condition)
+    hit = exports.filled("his", case, "死亡日期")[0]
     assert case.death
     hit.row["死亡日期"] = (case.death - timedelta(days=25)).isoformat()
-    civil = scene.rows("deaths", case)[0]
+    civil = exports.rows("deaths", case)[0]
     text = "ward and civil register give death dates 25 days apart"
-    scene.record("H03", civil, "death", "死亡日期", "disagreement", text, False)
+    exports.record("H03", civil, "death", "死亡日期", "disagreement", text, False)
 
 
-def _early_metastasis(scene: Scene) -> None:
-    case = scene.take(lambda case: case.kind in ("palliative", "five_lesions"), False)
-    hits = scene.rows("his", case, 转移序号="1")
+def _early_metastasis(exports: Exports) -> None:
+    case = exports.take(lambda case: case.kind in ("palliative", "five_lesions"), False)
+    hits = exports.rows("his", case, 转移序号="1")
     early = case.tumour.dx + timedelta(days=50)
-    scene.change(hits, 转移确诊日期=early.isoformat(), 寡转移分类="同时性寡转移")
-    for hit in scene.rows("imaging", case, **{"病灶 病灶记录": "发现"}):
+    exports.change(hits, 转移确诊日期=early.isoformat(), 寡转移分类="同时性寡转移")
+    for hit in exports.rows("imaging", case, **{"病灶 病灶记录": "发现"}):
         hit.row["检查日期"], hit.row["病灶 上次阴性日期"] = early, case.tumour.dx - timedelta(days=20)
-    first = scene.rows("his", case)[0]
+    first = exports.rows("his", case)[0]
     text = "distant metastasis 50 days after the primary, stage not IVB"
-    scene.record("V17", first, "primary_tumour", "分期", "disagreement", text)
+    exports.record("V17", first, "primary_tumour", "分期", "disagreement", text)
 
 
-def near_twin(scene: Scene) -> None:
+def near_twin(exports: Exports) -> None:
     """Two women who differ in histology only are made to look like one; planted before all others."""
-    twin = scene.take(lambda case: case.kind == "near_twin", False)
-    other = next(case for case in scene.cases if case is not twin and case.tumour.dx == twin.tumour.dx)
-    scene.taken.add(other.local_id)
-    like, hits = scene.rows("his", other)[0].row, scene.rows("his", twin)
-    scene.change(hits, 病理类型=like["病理类型"], 形态学编码=like["形态学编码"])
+    twin = exports.take(lambda case: case.kind == "near_twin", False)
+    other = next(case for case in exports.cases if case is not twin and case.tumour.dx == twin.tumour.dx)
+    exports.taken.add(other.local_id)
+    like, hits = exports.rows("his", other)[0].row, exports.rows("his", twin)
+    exports.change(hits, 病理类型=like["病理类型"], 形态学编码=like["形态学编码"])
     text = "two numbers with the same birth, diagnosis and histology"
-    scene.record("V05", hits[0], "patient", "出生日期", "duplicate_person", text, False)
+    exports.record("V05", hits[0], "patient", "出生日期", "duplicate_person", text, False)
 
 
 PLANTERS: tuple[Planter, ...] = (
@@ -264,7 +271,7 @@ PLANTERS: tuple[Planter, ...] = (
                is_error=False),
     at_episode("E09", "原发灶状态", "残留", "disagreement", "uncontrolled primary, metachronous class", is_error=False),
     at_episode("E10", "合并区域复发", "是", "missing_partner", "concurrent recurrence without its record",
-               wanted=lambda case: _metachronous(case) and case.episodes[0].regional is None),
+               condition=lambda case: _metachronous(case) and case.episodes[0].regional is None),
     at_episode("E12", "主要转移部位", "其他", "disagreement", "stated site is not that of the lesions",
-               wanted=lambda case: _metachronous(case) and case.episodes[0].site_group == "lung"),
+               condition=lambda case: _metachronous(case) and case.episodes[0].site_group == "lung"),
 )  # fmt: skip

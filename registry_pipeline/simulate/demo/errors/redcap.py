@@ -4,14 +4,17 @@ Belongs here: one function per mistake, each listed in ``PLANTERS``. Does not be
 The warnings touch no date or size that the analysis reads, so that their correction changes no published fact.
 """
 
-from collections.abc import Callable
-
-from registry_pipeline.simulate.demo.error_injection import CaseCondition, Hit, Planted, Scene
+from registry_pipeline.simulate.demo.error_injection import (
+    CaseCondition,
+    Exports,
+    Planted,
+    Planter,
+    wrong_cells,
+)
 from registry_pipeline.simulate.demo.redcap_form import export_columns
-from registry_pipeline.simulate.demo.sheets import Page, Row
+from registry_pipeline.simulate.demo.sheets import Row
 from registry_pipeline.simulate.demo.truth import Case
 
-Planter = Callable[[Scene], None]
 FILE = "OligoRegistry_DATA"
 
 
@@ -20,46 +23,36 @@ def anybody(case: Case) -> bool:
     return bool(case.lesions)
 
 
-def _hits(scene: Scene, case: Case, instrument: str) -> list[Hit]:
-    page = scene.page(FILE)
-    return [
-        Hit(page, row)
-        for row in page.rows
-        if row["record_id"] == case.local_id and row["redcap_repeat_instrument"] == instrument
-    ]
-
-
 def wrong(
     rule: str, instrument: str, table: str, item: str, kind: str, text: str, cells: Row, condition: CaseCondition = anybody,
     is_error: bool = False,
 ) -> Planter:  # fmt: skip
     """Wrong cells in the first row of an instrument (the event's own row for an empty one)."""
-
-    def plant(scene: Scene) -> None:
-        hit = _hits(scene, scene.take(condition), instrument)[0]
-        hit.row.update(cells)
-        scene.record(rule, hit, table, item, kind, text, is_error)
-
-    return plant
+    return wrong_cells(
+        rule, FILE, table, item, cells, kind, text, condition, None, is_error,
+        {"redcap_repeat_instrument": instrument}, is_first_only=True,
+    )  # fmt: skip
 
 
-def _twice(scene: Scene) -> None:
+def _twice(exports: Exports) -> None:
     """A row pasted below itself: REDCap itself cannot hold two of one key, an edited export can."""
-    hit = _hits(scene, scene.take(lambda case: len(case.lesions) == 1), "lesion")[0]
-    scene.add(hit, lesion_biopsy="1" if hit.row["lesion_biopsy"] == "0" else "0")
+    hit = exports.rows(
+        FILE, exports.take(lambda case: len(case.lesions) == 1), redcap_repeat_instrument="lesion"
+    )[0]
+    exports.add(hit, lesion_biopsy="1" if hit.row["lesion_biopsy"] == "0" else "0")
     text = "two rows of one record, event, instrument and instance"
-    scene.record("S04", hit, "lesion", "redcap_repeat_instance", "duplicate", text)
+    exports.record("S04", hit, "lesion", "redcap_repeat_instance", "duplicate", text)
 
 
-def _identifier(scene: Scene) -> None:
+def _identifier(exports: Exports) -> None:
     """The user's rights, or a box left unticked: hospital numbers come along."""
-    page = scene.page(FILE)
+    page = exports.page(FILE)
     page.columns = export_columns(with_identifiers=True)
     for number, row in enumerate(row for row in page.rows if row.get("birth_date")):
         row["hospital_no"] = f"H{730018 + 41 * number}"
     text = "hospital numbers in an export that is declared de-identified"
     planted = Planted("S08", page, None, "", "hospital_no", "identifier", text, is_error=True)
-    scene.planted.append(planted)
+    exports.planted.append(planted)
 
 
 def _radiated(case: Case) -> bool:
@@ -81,15 +74,3 @@ PLANTERS: tuple[Planter, ...] = (
     wrong("S23", "", "", "consent_date", "out_of_range", "consent in the wrong century", {"consent_date": "2103-05-06"}),
     wrong("S21", "", "patient", "district", "missing", "a required field was left blank", {"district": ""}),
 )  # fmt: skip
-
-
-def plant_redcap_errors(pages: list[Page], cases: list[Case]) -> list[Planted]:
-    """Change the pages in place; returns what was changed, in a stable order.
-
-    Raises:
-        LookupError: the facility has too few patients for its mistakes.
-    """
-    scene = Scene(pages, cases)
-    for plant in PLANTERS:
-        plant(scene)
-    return scene.planted

@@ -4,14 +4,17 @@ Belongs here: one function per mistake, each listed in ``PLANTERS``.
 Does not belong here: mistakes of other systems.
 """
 
-from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
-from registry_pipeline.simulate.demo.error_injection import CaseCondition, Hit, Scene
+from registry_pipeline.simulate.demo.error_injection import (
+    CaseCondition,
+    Exports,
+    Hit,
+    Planter,
+    wrong_cells,
+)
 from registry_pipeline.simulate.demo.sheets import Cell
 from registry_pipeline.simulate.demo.truth import Case
-
-Planter = Callable[[Scene], None]
 
 
 def _radiated(case: Case) -> bool:
@@ -27,13 +30,10 @@ def on_course(
     condition: CaseCondition = _radiated, in_cohort: bool | None = True, is_error: bool = True, **more: Cell,
 ) -> Planter:  # fmt: skip
     """The same wrong cell in every session of a course."""
-
-    def plant(scene: Scene) -> None:
-        hits = scene.rows("rt_sessions", scene.take(condition, in_cohort))
-        scene.change(hits, **{item: cell}, **more)
-        scene.record(rule, hits[0], "lrt_course", item, kind, text, is_error)
-
-    return plant
+    cells = {item: cell, **more}
+    return wrong_cells(
+        rule, "rt_sessions", "lrt_course", item, cells, kind, text, condition, in_cohort, is_error
+    )
 
 
 def _shifted(cell: Cell, days: int) -> str:
@@ -41,92 +41,92 @@ def _shifted(cell: Cell, days: int) -> str:
     return moment.strftime("%Y-%m-%d %H:%M")
 
 
-def _before_detection(scene: Scene) -> None:
-    hits = scene.rows("rt_sessions", scene.take(_radiated, True))
+def _before_detection(exports: Exports) -> None:
+    hits = exports.rows("rt_sessions", exports.take(_radiated, True))
     for hit in hits:
         hit.row["TreatmentDateTime"] = _shifted(hit.row["TreatmentDateTime"], -80)
     text = "treated 50 days before the lesion was detected"
-    scene.record("T02", hits[0], "lrt_course", "TreatmentDateTime", "order", text)
+    exports.record("T02", hits[0], "lrt_course", "TreatmentDateTime", "order", text)
 
 
-def _centigray(scene: Scene) -> None:
-    hits = scene.rows("rt_sessions", scene.take(_technique("imrt"), True))
+def _centigray(exports: Exports) -> None:
+    hits = exports.rows("rt_sessions", exports.take(_technique("imrt"), True))
     for hit in hits:
         hit.row["DosePerFraction_cGy"] = f"{float(str(hit.row['DosePerFraction_cGy'])) * 100:g}"
     text = "dose converted to cGy twice: several thousand Gy"
-    scene.record("T05", hits[0], "lrt_course", "DosePerFraction_cGy", "unit", text)
+    exports.record("T05", hits[0], "lrt_course", "DosePerFraction_cGy", "unit", text)
 
 
-def _one_session(scene: Scene) -> None:
-    hits = scene.rows("rt_sessions", scene.take(_technique("imrt"), True))
+def _one_session(exports: Exports) -> None:
+    hits = exports.rows("rt_sessions", exports.take(_technique("imrt"), True))
     hits[3].row["DosePerFraction_cGy"] = "2000"
     text = "one session at ten times the dose: total is not fractions times dose"
-    scene.record("T04", hits[0], "lrt_course", "DosePerFraction_cGy", "disagreement", text)
+    exports.record("T04", hits[0], "lrt_course", "DosePerFraction_cGy", "disagreement", text)
 
 
-def _long_course(scene: Scene) -> None:
-    hits = scene.rows("rt_sessions", scene.take(_technique("sbrt"), None))
+def _long_course(exports: Exports) -> None:
+    hits = exports.rows("rt_sessions", exports.take(_technique("sbrt"), None))
     hits[-1].row["TreatmentDateTime"] = _shifted(hits[-1].row["TreatmentDateTime"], 25)
     text = "last session 25 days after the one before"
-    scene.record("T09", hits[0], "lrt_course", "TreatmentDateTime", "interval", text, False)
+    exports.record("T09", hits[0], "lrt_course", "TreatmentDateTime", "interval", text, False)
 
 
-def _stopped(scene: Scene) -> None:
-    hits = scene.rows("rt_sessions", scene.take(_technique("imrt"), None))
-    scene.change(hits, PlannedFractions=str(len(hits) + 10), CourseStatus="")
+def _stopped(exports: Exports) -> None:
+    hits = exports.rows("rt_sessions", exports.take(_technique("imrt"), None))
+    exports.change(hits, PlannedFractions=str(len(hits) + 10), CourseStatus="")
     text = "ten fractions missing, no reason given"
-    scene.record("T08", hits[0], "lrt_course", "PlannedFractions", "incomplete", text, False)
+    exports.record("T08", hits[0], "lrt_course", "PlannedFractions", "incomplete", text, False)
 
 
-def _same_field_again(scene: Scene) -> None:
-    case = scene.take(lambda case: case.kind == "palliative" and case.death is None, False)
-    for hit in reversed(scene.rows("rt_sessions", case)):
+def _same_field_again(exports: Exports) -> None:
+    case = exports.take(lambda case: case.kind == "palliative" and case.death is None, False)
+    for hit in reversed(exports.rows("rt_sessions", case)):
         moment = _shifted(hit.row["TreatmentDateTime"], 200)
-        again = scene.add(hit, CourseID="C2", TreatmentDateTime=moment)
-    scene.add(scene.rows("rt_targets", case)[0], CourseID="C2")
+        again = exports.add(hit, CourseID="C2", TreatmentDateTime=moment)
+    exports.add(exports.rows("rt_targets", case)[0], CourseID="C2")
     text = "the same lesion treated again after 200 days, not marked as re-irradiation"
-    scene.record("T10", again, "lrt_course", "CourseID", "missing_mark", text, False)
+    exports.record("T10", again, "lrt_course", "CourseID", "missing_mark", text, False)
 
 
-def _quality_assurance(scene: Scene) -> None:
-    page = scene.page("rt_sessions")
+def _quality_assurance(exports: Exports) -> None:
+    page = exports.page("rt_sessions")
     like = Hit(page, page.rows[-1])
-    hit = scene.add(like, PatientID="ZZ_TEST_QA", CourseID="C1", FractionNo="1")
+    hit = exports.add(like, PatientID="ZZ_TEST_QA", CourseID="C1", FractionNo="1")
     text = "a quality assurance phantom treated as a patient"
-    scene.record("S18", hit, "lrt_course", "PatientID", "orphan", text)
+    exports.record("S18", hit, "lrt_course", "PatientID", "orphan", text)
 
 
-def _no_target(scene: Scene) -> None:
-    case = scene.take(lambda case: _radiated(case) and len(case.lesions) == 2 and not case.events, True)
-    scene.remove(scene.rows("rt_targets", case)[1])
-    lesion = scene.rows("imaging", case, **{"病灶 病灶记录": "发现"})[1]
+def _no_target(exports: Exports) -> None:
+    case = exports.take(lambda case: _radiated(case) and len(case.lesions) == 2 and not case.events, True)
+    exports.remove(exports.rows("rt_targets", case)[1])
+    lesion = exports.rows("imaging", case, **{"病灶 病灶记录": "发现"})[1]
     text = "an index lesion that is no target of the course"
-    scene.record("T01", lesion, "lesion", "病灶 局部治疗", "missing_partner", text)
+    exports.record("T01", lesion, "lesion", "病灶 局部治疗", "missing_partner", text)
 
 
-def _procedure(scene: Scene, modality: str) -> list[Hit]:
-    case = scene.take(lambda case: bool(case.courses) and case.courses[0].modality == modality, True)
-    return scene.rows("procedures", case)
+def _procedure(exports: Exports, modality: str) -> list[Hit]:
+    case = exports.take(lambda case: bool(case.courses) and case.courses[0].modality == modality, True)
+    return exports.rows("procedures", case)
 
 
-def _no_margin(scene: Scene) -> None:
-    hits = _procedure(scene, "surgery")
-    scene.change(hits, 切缘="")
-    scene.record("T11", hits[0], "lrt_course", "切缘", "missing", "an operation without its margin", False)
+def _no_margin(exports: Exports) -> None:
+    hits = _procedure(exports, "surgery")
+    exports.change(hits, 切缘="")
+    exports.record("T11", hits[0], "lrt_course", "切缘", "missing", "an operation without its margin", False)
 
 
-def _ambiguous_day(scene: Scene) -> None:
-    hits = _procedure(scene, "ablation")
+def _ambiguous_day(exports: Exports) -> None:
+    hits = _procedure(exports, "ablation")
     day = date.fromisoformat(str(hits[0].row["手术日期"]).replace("/", "-"))
-    scene.change(hits, 手术日期=f"05/0{day.month % 9 + 1}/{day.year}")
+    exports.change(hits, 手术日期=f"05/0{day.month % 9 + 1}/{day.year}")
     text = "day and month cannot be told apart"
-    scene.record("S12", hits[0], "lrt_course", "手术日期", "ambiguous", text)
+    exports.record("S12", hits[0], "lrt_course", "手术日期", "ambiguous", text)
 
 
-def _dose_in_words(scene: Scene) -> None:
-    hit = scene.rows("rt_targets", scene.take(_radiated, None))[0]
+def _dose_in_words(exports: Exports) -> None:
+    hit = exports.rows("rt_targets", exports.take(_radiated, None))[0]
     hit.row["TargetDose_cGy"] = "see plan"
-    scene.record("S14", hit, "lrt_target", "TargetDose_cGy", "number", "a dose in words", False)
+    exports.record("S14", hit, "lrt_target", "TargetDose_cGy", "number", "a dose in words", False)
 
 
 def _session_without_day(scene: Scene) -> None:
