@@ -35,7 +35,7 @@ class SqlFile:
     query: str
 
     def parameters(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Those of ``given`` that the query names; DuckDB refuses others.
+        """Those of ``values`` that the query names; DuckDB refuses others.
 
         Raises:
             KeyError: the query names a parameter that is not given.

@@ -20,7 +20,7 @@ class UnionFind(Generic[Thing]):
             self.join(thing, other)
 
     def root(self, thing: Thing) -> Thing:
-        """The member that stands for the set of ``one``; arbitrary, but the same for all of the set."""
+        """The member that stands for the set of ``thing``; arbitrary, but the same for all of the set."""
         parent = self._parent
         if thing not in parent:
             parent[thing], self._size[thing] = thing, 1

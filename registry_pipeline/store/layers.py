@@ -108,7 +108,7 @@ def curate(
     Args:
         accepted: table (``lesion``) -> the ``<table>.accepted.parquet`` files of all facilities.
         target: folder for ``<table>.parquet``, ``store/curated``.
-        kept, key_of: as of :func:`build_layer`.
+        keyed, key_of: as of :func:`build_layer`.
 
     Returns:
         table -> number of rows.
@@ -147,7 +147,7 @@ def build_mart(
         quarantine: rows of ``quality.quarantine`` of all facilities.
         target: folder for ``<table>.parquet``, ``store/mart``.
         parameters: :func:`study_parameters`.
-        kept, key_of: as of :func:`build_layer`.
+        keyed, key_of: as of :func:`build_layer`.
 
     Returns:
         table -> number of rows.

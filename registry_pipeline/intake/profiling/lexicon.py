@@ -25,7 +25,7 @@ class IdRule:
         names: headers of its number.
         prefix: stands before a number that is unique within its patient only.
         fixed: the number where a file has none, or None when there is no such fallback.
-        beside: item whose column tells the records of a patient apart where there is no number.
+        distinguished_by: item whose column tells the records of a patient apart where there is no number.
         also: a further item in that case.
         join: identifiers that the key is put together from where it has no number of its own.
     """

@@ -23,7 +23,7 @@ def raw_values(home: Home, facility_id: str, items: pl.DataFrame) -> pl.DataFram
         items: columns ``_row_id`` (Int64) and ``source_column``; others are kept.
 
     Returns:
-        ``wanted`` with ``value_text``: at most 500 characters; NULL for a cell that is blank or that
+        ``items`` with ``value_text``: at most 500 characters; NULL for a cell that is blank or that
         no file has.
     """
     cells = items.select("_row_id", "source_column").unique().drop_nulls()

@@ -109,7 +109,7 @@ def judge_source(
     names: Pseudonyms,
     result: RedcapFindings,
 ) -> None:
-    """Judge every export in force of a source by its dictionary, into ``made``."""
+    """Judge every export in force of a source by its dictionary, into ``result``."""
     for use in uses:
         if use.source is None or use.source.name != source.name or use.redcap is None or use.raw is None:
             continue

@@ -122,7 +122,7 @@ def _lesions(rng: Random, case: Case, seed: SeedPatient, site: str) -> None:
 
 
 def add_exam(case: Case, day: date, modality: str, slice_mm: float, **impressions: str) -> Exam:
-    """An examination of neck to pelvis, negative wherever ``found`` (region=impression) says nothing."""
+    """An examination of neck to pelvis, negative wherever ``impressions`` (region=impression) says nothing."""
     regions = dict.fromkeys(REGIONS[:4], "neg") | impressions
     exam = Exam(case.exam_number(), day, modality, slice_mm, regions)
     case.exams.append(exam)

@@ -133,7 +133,7 @@ def _compare(persons: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
 
 
 def _levels(is_comparable: pl.Expr, steps: Sequence[pl.Expr]) -> pl.Expr:
-    """The highest step that holds, counted from 0 for none; -1 where not ``known``."""
+    """The highest step that holds, counted from 0 for none; -1 where not ``is_comparable``."""
     level = pl.lit(0, dtype=pl.Int8)
     for number, step in enumerate(steps, start=1):
         level = pl.when(step.fill_null(False)).then(pl.lit(number, dtype=pl.Int8)).otherwise(level)
