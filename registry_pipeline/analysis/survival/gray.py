@@ -155,7 +155,7 @@ def gray_test(
     chi_square, freedom = float("nan"), 0
     expected: tuple[float, str] = (float("nan"), "")
     reason = _why_not(len(times), groups.n_used, n_event, groups.variable, cause)
-    reason = reason or _emptied(times, known, cause)
+    reason = reason or _emptied(times, classified, cause)
     if not reason:
         curves = group_curves(times, classified.code, len(groups.labels), cause)
         chi_square, freedom = quadratic_form(*gray_scores(curves))
