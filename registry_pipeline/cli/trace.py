@@ -161,10 +161,10 @@ def _show_result(connection: Any, table: str, words: Sequence[str], limit: int, 
 
 
 def _summary(result: TracedResult) -> str:
-    said = f"{len(result.patients)} {result.basis}"
+    patients = f"{len(result.patients)} {result.basis}"
     if result.is_exact is False:
-        return f"{said}; the row counts {result.n_stated}: those whose values it could use"
-    return said
+        return f"{patients}; the row counts {result.n_stated}: those whose values it could use"
+    return patients
 
 
 def _condition(word: str) -> tuple[str, str]:

@@ -36,14 +36,14 @@ LINEAGE = {
 
 def write_lineage(context: RefreshContext, force: bool = False) -> None:
     """The tables of where curated records come from; one whose facilities did not change is kept."""
-    kept = KeyedTables(context.layout.layer("meta"), force)
+    keyed = KeyedTables(context.layout.layer("meta"), force)
     keys, makers = lineage_keys(context), _makers(context)
     for name, key in keys.items():
-        if not kept.is_current(name, key):
+        if not keyed.is_current(name, key):
             frame = makers[name]()
-            write_parquet(frame, kept.path(name))
-            kept.remember(name, key, frame.height)
-    kept.save()
+            write_parquet(frame, keyed.path(name))
+            keyed.remember(name, key, frame.height)
+    keyed.save()
 
 
 def lineage_keys(context: RefreshContext) -> dict[str, str]:
@@ -112,9 +112,9 @@ def _of_table(context: RefreshContext, facility_id: str, table: str) -> pl.DataF
 
 def _shared(rows: pl.DataFrame, shares: pl.DataFrame) -> pl.DataFrame:
     """Of persons whom several facilities know: a row gave what its facility's record gave to the person."""
-    given = shares.rename({"patient_id": "record_key", "items": "_given"})
+    shared = shares.rename({"patient_id": "record_key", "items": "_given"})
     joined = rows.join(
-        given, on=["table_name", "record_key", "facility_id"], how="left", maintain_order="left"
+        shared, on=["table_name", "record_key", "facility_id"], how="left", maintain_order="left"
     )
     own, given_items = pl.col("items").str.split(","), pl.col("_given").str.split(",")
     both = own.list.set_intersection(given_items).list.join(",")

@@ -48,9 +48,9 @@ def person_records(context: RefreshContext) -> PersonRecords:
     tables, conflicts, shares = {}, [], []
     for name in PERSON_TABLES:
         frames = [read_parquet(path) for path in context.accepted_files(name)]
-        tables[name], contradictions, given = one_row_each(name, pl.concat(frames), persons)
+        tables[name], contradictions, item_shares = one_row_each(name, pl.concat(frames), persons)
         conflicts.append(contradictions)
-        shares.append(given)
+        shares.append(item_shares)
     return PersonRecords(tables, pl.concat(conflicts), pl.concat(shares))
 
 

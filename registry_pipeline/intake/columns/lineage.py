@@ -57,10 +57,10 @@ Row = tuple[int, str, str, int, str, str | None]
 
 
 def _of_table(table: TableMapping) -> Iterator[Row]:
-    known = curated_tables()[table.table]
+    declared = curated_tables()[table.table]
     for name, mapping in table.columns.items():
         behind, origin = list(_behind(table, mapping)), _origin(mapping)
-        filled = [part for part in _filled(table, mapping) if part in known]
+        filled = [part for part in _filled(table, mapping) if part in declared]
         for column in filled:
             yield from _rows(table.number, table.table, column, origin, behind)
         if name == "patient_id":

@@ -114,7 +114,10 @@ def _stray_values(stray: pl.DataFrame, source: Source) -> pl.DataFrame:
     parts = [pl.DataFrame(schema=_STRAY)]
     for (sheet,), rows in sheets.items():
         tested = [
-            condition for table in source.tables_of(sheet) for condition in table.where if one.test == "in"
+            condition
+            for table in source.tables_of(sheet)
+            for condition in table.where
+            if condition.test == "in"
         ]
         if tested:
             blamed = rows.with_columns(_blamed(tested)).drop_nulls("column_name")

@@ -106,20 +106,20 @@ def trace_record(
     if name not in curated():
         raise QueryError(f"there is no table curated.{name}{nearest(name, list(curated()))}")
     items = item_columns(curated()[name])
-    wanted = list(items) if column is None else [_item_of(items, name, column)]
+    names = list(items) if column is None else [_item_of(items, name, column)]
     record = _record(connection, name, record_key)
     rows = records_of(connection, _LINEAGE, [name, record_key])
-    cells = _with_texts(home, [cell for row in rows for cell in _cells(connection, row, wanted)])
+    cells = _with_texts(home, [cell for row in rows for cell in _cells(connection, row, names)])
     traced = tuple(
         TracedItem(item, record[item], _judged([cell for own, cell in cells if own == item]))
-        for item in wanted
+        for item in names
     )
     findings = records_of(
         connection, "SELECT * FROM quality.finding WHERE table_name = ? AND record_key = ? ORDER BY rule_id",
         [name, record_key],
     )  # fmt: skip
     if column is not None:
-        findings = [row for row in findings if wanted[0] in str(row["items"] or "").split(",")]
+        findings = [row for row in findings if names[0] in str(row["items"] or "").split(",")]
     return TracedRecord(name, record_key, traced, tuple(findings), tuple(decisions_on(connection, findings)))
 
 
@@ -154,10 +154,10 @@ def records_of(
 
 def _item_of(items: Mapping[str, Sequence[str]], table: str, column: str) -> str:
     """The item that a column is a part of: of the bounds of a date the date."""
-    found = next((item for item, columns in items.items() if column in columns), None)
-    if found is None:
+    match = next((item for item, columns in items.items() if column in columns), None)
+    if match is None:
         raise QueryError(f"curated.{table} has no column {column}{nearest(column, list(items))}")
-    return found
+    return match
 
 
 def _record(connection: duckdb.DuckDBPyConnection, table: str, record_key: str) -> dict[str, Any]:
@@ -175,7 +175,7 @@ def _record(connection: duckdb.DuckDBPyConnection, table: str, record_key: str) 
 
 
 def _cells(
-    connection: duckdb.DuckDBPyConnection, row: Mapping[str, Any], wanted: Sequence[str]
+    connection: duckdb.DuckDBPyConnection, row: Mapping[str, Any], names: Sequence[str]
 ) -> list[tuple[str, SourceCell]]:
     """The cells that a source row gave or could have given, with the item that each is of."""
     columns = records_of(
@@ -185,7 +185,7 @@ def _cells(
         name: row[name] for name in ("facility_id", "submission_id", "source_file", "sheet", "source_row")
     }
     parsers = dict(connection.execute(_COERCIONS, [*place.values()]).fetchall())
-    given = None if row["items"] is None else set(row["items"].split(","))
+    items_of_row = None if row["items"] is None else set(row["items"].split(","))
     return [
         (
             column["column_name"],
@@ -195,12 +195,12 @@ def _cells(
                 source_column=column["header"] or column["source_column"],
                 text=None,
                 origin=column["origin"],
-                is_used=given is None or column["column_name"] in given,
+                is_used=items_of_row is None or column["column_name"] in items_of_row,
                 parser=parsers.get(f"{row['table_name']}.{column['column_name']}"),
             ),
         )
         for column in columns
-        if column["column_name"] in wanted
+        if column["column_name"] in names
     ]
 
 

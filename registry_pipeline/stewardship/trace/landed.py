@@ -20,10 +20,10 @@ Address = tuple[str, int, int, str]
 
 def texts_of(home: Home, addresses: Iterable[Address]) -> dict[Address, str | None]:
     """The texts of cells as received, at most 500 characters each; None for blank ones."""
-    wanted = set(addresses)
+    pending = set(addresses)
     texts: dict[Address, str | None] = {}
-    for facility_id in {address[0] for address in wanted}:
-        own = [address for address in wanted if address[0] == facility_id]
+    for facility_id in {address[0] for address in pending}:
+        own = [address for address in pending if address[0] == facility_id]
         _ensure_raw(home, facility_id, {sheet_no for _, sheet_no, *_ in own})
         cells = pl.DataFrame(
             {

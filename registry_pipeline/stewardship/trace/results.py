@@ -66,10 +66,10 @@ def trace_result(
             tells them apart.
     """
     name = table if table.startswith("result.") else f"result.{table}"
-    known = schemas.tables_of("result")
-    if name not in known:
-        raise QueryError(f"there is no table {name}{nearest(name, list(known))}")
-    columns = [column.name for column in columns_of(known[name])]
+    models = schemas.tables_of("result")
+    if name not in models:
+        raise QueryError(f"there is no table {name}{nearest(name, list(models))}")
+    columns = [column.name for column in columns_of(models[name])]
     for column in conditions:
         if column not in columns:
             raise QueryError(f"{name} has no column {column}{nearest(column, columns)}")
@@ -87,8 +87,8 @@ def _row(connection: duckdb.DuckDBPyConnection, name: str, conditions: Mapping[s
         for column in conditions
     ]
     values = [value for value in conditions.values() for _ in range(2)]
-    every = records_of(connection, f"SELECT * FROM {name} WHERE {' AND '.join(tests) or 'true'}", values)
-    rows = _narrowed(connection, every)
+    candidates = records_of(connection, f"SELECT * FROM {name} WHERE {' AND '.join(tests) or 'true'}", values)
+    rows = _narrowed(connection, candidates)
     if len(rows) == 1:
         return rows[0]
     if not rows:
@@ -97,16 +97,18 @@ def _row(connection: duckdb.DuckDBPyConnection, name: str, conditions: Mapping[s
         column for column in rows[0] if len({row[column] for row in rows}) > 1 and column not in conditions
     ]
     keys = [column for column in apart if isinstance(rows[0][column], str)] or apart
-    said = "; ".join(f"{column}={'|'.join(_some({row[column] for row in rows}))}" for column in keys[:4])
-    raise QueryError(f"{len(rows)} rows of {name} meet this; say also {said}")
+    conditions_missing = "; ".join(
+        f"{column}={'|'.join(_some({row[column] for row in rows}))}" for column in keys[:4]
+    )
+    raise QueryError(f"{len(rows)} rows of {name} meet this; say also {conditions_missing}")
 
 
 def _narrowed(connection: duckdb.DuckDBPyConnection, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Of several rows those from the study's own origin; one of those that give one group by two variables."""
     if len(rows) < 2:
         return rows
-    known = connection.execute("SELECT value FROM meta.parameter WHERE name = 'study.origin'").fetchone()
-    own = [row for row in rows if known is not None and row.get("origin") == known[0]] or rows
+    origin = connection.execute("SELECT value FROM meta.parameter WHERE name = 'study.origin'").fetchone()
+    own = [row for row in rows if origin is not None and row.get("origin") == origin[0]] or rows
     apart = {column for column in own[0] if any(row[column] != own[0][column] for row in own)}
     return own[:1] if apart <= {"stratum_variable"} else own
 
@@ -186,8 +188,8 @@ def _group(row: Mapping[str, Any], alias: str) -> tuple[str, Sequence[Any]]:
     if row.get("facility"):
         return f"{alias}.facility_id = ?", [row["facility"]]
     if variable is None or variable == study.OVERALL.name:
-        known = [name for name in (row.get("variable"), row.get("model")) if name in study.COVARIATES]
-        return (f"{alias}.{quote(str(known[0]))} IS NOT NULL", []) if known else ("true", [])
+        covariates = [name for name in (row.get("variable"), row.get("model")) if name in study.COVARIATES]
+        return (f"{alias}.{quote(str(covariates[0]))} IS NOT NULL", []) if covariates else ("true", [])
     if variable not in study.VARIABLES:
         return "true", []
     column = f"{alias}.{quote(str(variable))}"

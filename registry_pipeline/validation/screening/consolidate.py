@@ -200,9 +200,9 @@ class _Merge:
 
     def _item_sources(self, ranked: pl.DataFrame, origins: pl.DataFrame) -> pl.DataFrame:
         """The rows of each key, the most trusted first, with the items that each gave."""
-        given = origins.group_by("_at").agg(pl.col("column_name").str.join(",").alias("items"))
+        items = origins.group_by("_at").agg(pl.col("column_name").str.join(",").alias("items"))
         rows = ranked.select(*self.key, "_at", "_row_ids", "_mapping_no").join(
-            given, on="_at", how="left", maintain_order="left"
+            items, on="_at", how="left", maintain_order="left"
         )
         source = pl.struct(
             pl.col("_row_ids").alias("row_id"),

@@ -129,11 +129,11 @@ def _dose_in_words(exports: Exports) -> None:
     exports.record("S14", hit, "lrt_target", "TargetDose_cGy", "number", "a dose in words", False)
 
 
-def _session_without_day(scene: Scene) -> None:
-    hits = scene.rows("rt_sessions", scene.take(_radiated, None))
+def _session_without_day(exports: Exports) -> None:
+    hits = exports.rows("rt_sessions", exports.take(_radiated, None))
     hits[len(hits) // 2].row["TreatmentDateTime"] = ""
     text = "one session of a course without its day"
-    scene.record("S28", hits[0], "lrt_course", "TreatmentDateTime", "missing", text, False)
+    exports.record("S28", hits[0], "lrt_course", "TreatmentDateTime", "missing", text, False)
 
 
 PLANTERS: tuple[Planter, ...] = (
