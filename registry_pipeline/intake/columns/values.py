@@ -91,10 +91,10 @@ def clean(rows: pl.DataFrame, columns: Sequence[str], sentinels: Sequence[str]) 
         return rows
     blanks = pl.Series([*sentinels, ""], dtype=pl.String).to_frame("text").select(folded(pl.col("text")))
     keys = blanks["text"].unique().implode()
-    outcomes = rows.select(_missing_texts(at, name, keys) for at, name in enumerate(columns)).row(0)
+    missing_texts = rows.select(_missing_texts(at, name, keys) for at, name in enumerate(columns)).row(0)
     is_padded = rows.select(_is_padded(name).alias(str(at)) for at, name in enumerate(columns)).row(0)
     changed = []
-    for name, missing, has_blanks in zip(columns, outcomes, is_padded, strict=True):
+    for name, missing, has_blanks in zip(columns, missing_texts, is_padded, strict=True):
         stripped = pl.col(name).str.strip_chars()
         if missing:
             texts = pl.Series(missing, dtype=pl.String).implode()

@@ -226,10 +226,8 @@ def _missing_table(context: Context) -> Block:
     result = []
     for item in gone.to_dict("records"):
         is_hidden = context.is_telling(item["n_missing"], item["n"])
-        cells = (
-            context.count(item["n_missing"], is_hidden),
-            HIDDEN if is_hidden else share(item["share_missing"]),
-        )
+        shown = HIDDEN if is_hidden else share(item["share_missing"])
+        cells = context.count(item["n_missing"], is_hidden), shown
         result.append(Row(context.words.variable(str(item["variable"])), cells))
     complete = len(variables) - len(gone)
     return Table(
