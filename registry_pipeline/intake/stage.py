@@ -16,9 +16,9 @@ import polars as pl
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.settings import Settings
 from registry_pipeline.intake.columns.anchors import AnchorDates, anchor_dates
+from registry_pipeline.intake.columns.blanks import clean
 from registry_pipeline.intake.columns.lineage import COLUMN_MAP, HEADERS, column_map, sheet_headers
 from registry_pipeline.intake.columns.table import Staging, TableRows, stage_table
-from registry_pipeline.intake.columns.values import clean
 from registry_pipeline.intake.identity.links import Identity, find_identity
 from registry_pipeline.intake.identity.person_keys import PERSON_KEYS
 from registry_pipeline.intake.identity.persons import Persons, as_issues, one_patient_each

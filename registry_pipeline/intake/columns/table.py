@@ -14,6 +14,7 @@ import polars as pl
 
 from registry_pipeline.intake.columns.ages import birth_from_age
 from registry_pipeline.intake.columns.anchors import AnchorDates, date_from_days
+from registry_pipeline.intake.columns.blanks import folded
 from registry_pipeline.intake.columns.bulk_readings import part_of_identifier
 from registry_pipeline.intake.columns.groups import group_rows, is_counted
 from registry_pipeline.intake.columns.ids import (
@@ -28,7 +29,6 @@ from registry_pipeline.intake.columns.values import (
     ISSUE_SCHEMA,
     SOURCE_PREFIX,
     Typed,
-    folded,
     type_column,
     with_default,
 )

@@ -15,8 +15,8 @@ from typing import Literal
 import polars as pl
 
 from registry_pipeline.core.home import Home
+from registry_pipeline.intake.columns.blanks import clean
 from registry_pipeline.intake.columns.table import feeding_rows
-from registry_pipeline.intake.columns.values import clean
 from registry_pipeline.intake.mapping.model import Facility, Source
 from registry_pipeline.intake.submissions.file_use import FileUse
 from registry_pipeline.intake.submissions.rows_in_force import rows_in_force

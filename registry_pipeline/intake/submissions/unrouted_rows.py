@@ -17,8 +17,8 @@ from typing import Any
 
 import polars as pl
 
+from registry_pipeline.intake.columns.blanks import folded
 from registry_pipeline.intake.columns.table import feeding_rows, holds
-from registry_pipeline.intake.columns.values import folded
 from registry_pipeline.intake.mapping.model import Condition, Source
 from registry_pipeline.intake.submissions.file_use import FileUse
 from registry_pipeline.intake.submissions.rows_in_force import place_rows
