@@ -104,7 +104,7 @@ def _coefficient(fit: CoxFit, term: str) -> float | None:
 
 def _place(fit: CoxFit, term: str) -> int:
     """Where a term stands among the columns of the model."""
-    return fit.kept.index(fit.data.terms.index(term))
+    return fit.independent.index(fit.data.terms.index(term))
 
 
 def _affordable(fit: CoxFit, most: int) -> int:
