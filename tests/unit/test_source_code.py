@@ -53,6 +53,6 @@ def test_a_digest_follows_what_is_imported_at_any_depth(
 
 def test_an_estimate_does_not_depend_on_a_page() -> None:
     files = source_code._closure(["registry_pipeline.study.growth"])
-    names = {path.as_posix().rpartition("registry_pipeline/")[2] for path in files}
+    names = {path.rpartition("registry_pipeline/")[2] for path in files}
     assert "analysis/growth/fit.py" in names
     assert not any(name.startswith(("reporting/", "cli/", "defs/")) for name in names)
