@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 
 from registry_pipeline.core.files import BUILDING, StoreError, sync
 from registry_pipeline.core.home import Home
-from schemas.constraints import literal
 
 if TYPE_CHECKING:
     import duckdb
@@ -121,6 +120,8 @@ def open_release(
     try:
         connection = duckdb.connect(str(path), read_only=True, config=config)
         if other is not None:
+            from schemas.constraints import literal  # here: pandera takes a second to import
+
             # ATTACH takes no parameter
             connection.execute(f"ATTACH {literal(str(other))} AS attached (READ_ONLY)")
         connection.execute("SET enable_external_access = false")
