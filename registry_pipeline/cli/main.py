@@ -18,7 +18,7 @@ from registry_pipeline.cli.decide import decide
 from registry_pipeline.cli.facility import facility
 from registry_pipeline.cli.findings import decisions, findings, rule
 from registry_pipeline.cli.landing import landing
-from registry_pipeline.cli.operate import audit, backup, doctor, restore
+from registry_pipeline.cli.operate import alerts, audit, backup, doctor, restore
 from registry_pipeline.cli.queries import queries
 from registry_pipeline.cli.query import sql, status
 from registry_pipeline.cli.releases import releases
@@ -58,6 +58,7 @@ for command in (
     simulate,
     dev,
     doctor,
+    alerts,
     backup,
     restore,
     audit,

@@ -1,4 +1,4 @@
-"""Commands of an operator: doctor, backup, restore, audit.
+"""Commands of an operator: doctor, alerts, backup, restore, audit.
 
 Belongs here: arguments, what is shown, exit codes. Does not belong here: what they do (``operations/``).
 """
@@ -13,6 +13,7 @@ import click
 
 from registry_pipeline.cli.context import CONTEXT, REFUSED, own_options
 from registry_pipeline.cli.rows import as_json
+from registry_pipeline.pipeline.errors import Refused
 from registry_pipeline.reporting.document.terminal import print_table
 
 
@@ -68,6 +69,22 @@ def restore(source: Path, folder: Path, key_file: Path) -> None:
     record(home, "restore", details=source.name)
     click.echo(f"{home.root} is restored, and every file is as it was. Next:")
     click.echo(f"  registry --home {home.root} status --verify")
+
+
+@click.command()
+@own_options
+def alerts() -> None:
+    """Tell what alerts.toml wants told and nobody was told yet; refreshes and the daemon do it too."""
+    from registry_pipeline.operations.alerts.channels import NotSent
+    from registry_pipeline.operations.alerts.tell import tell_alerts
+
+    try:
+        told = tell_alerts(CONTEXT.home())
+    except NotSent as problem:
+        raise Refused(str(problem)) from None
+    for alert in told:
+        click.echo(alert.text)
+    click.echo(f"{len(told)} alerts were told.")
 
 
 @click.command()

@@ -24,7 +24,15 @@ from registry_pipeline.reporting.document.terminal import print_table
 from registry_pipeline.stewardship.status import STATUS
 from registry_pipeline.store.integrity import damaged_files
 from registry_pipeline.store.query import Answer, QueryError, ask
-from registry_pipeline.store.releases import choose_release, current_release, release_folder, reports_problem
+from registry_pipeline.store.releases import (
+    choose_release,
+    created_at,
+    current_release,
+    release_folder,
+    release_ids,
+    reports_problem,
+)
+from registry_pipeline.store.retention import release_bytes
 
 if TYPE_CHECKING:
     import duckdb
@@ -68,6 +76,7 @@ def status(is_json: bool, verify: bool) -> None:
     columns, rows = tables.pop("release")
     for name, value in zip(columns, rows[0], strict=True):
         click.echo(f"{name:<22}{'' if value is None else value}")
+    click.echo(f"{'disk':<22}{_disk(home)}")
     if problem := reports_problem(home):
         click.echo(f"{'reports':<22}{problem}; the next refresh tries again")
     computed = tables["scorecard"][0].index("computed")
@@ -77,6 +86,19 @@ def status(is_json: bool, verify: bool) -> None:
         if rows or name != "failed_rules":
             click.echo("")
             print_table(columns, rows, TITLES[name])
+
+
+def _disk(home: Home) -> str:
+    """What the last refresh has added to the disk, and what all releases and landed files take."""
+    served, sizes = current_release(home), {one: release_bytes(home, one) for one in release_ids(home)}
+    began = created_at(max((one for one in sizes if one < str(served)), default=str(served))).timestamp()
+    landed = [path.stat() for path in home.landing.glob("*/*") if path.is_file()]
+    arrived = sum(file.st_size for file in landed if file.st_mtime > began or len(sizes) == 1)
+    added = (sizes[str(served)] + arrived) / 1e6
+    return (
+        f"{added:.1f} MB more by this release; {len(sizes)} releases take {sum(sizes.values()) / 1e6:.1f} MB, "
+        f"landed files {sum(file.st_size for file in landed) / 1e6:.1f} MB"
+    )
 
 
 def _verify(home: Home) -> None:

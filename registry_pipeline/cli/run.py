@@ -12,10 +12,13 @@ from pathlib import Path
 import click
 
 from registry_pipeline.cli.context import CONTEXT, own_options
+from registry_pipeline.core.files import StoreError
 from registry_pipeline.core.helper_process import keeping_helper
 from registry_pipeline.core.home import Home, make_home
+from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.intake.landing.inbox import shown
 from registry_pipeline.intake.landing.land import LandingReport
+from registry_pipeline.operations.alerts.alerts_file import FILE
 from registry_pipeline.operations.audit import recorded_refresh
 from registry_pipeline.pipeline.context import read_context
 from registry_pipeline.pipeline.errors import Refused
@@ -75,11 +78,14 @@ def refresh(facilities: tuple[str, ...], force: bool, plain: bool) -> None:
     before = current_release(home)
     chosen = chosen_facilities(home, facilities)
     _print_landing(take_in(home, chosen if facilities else (), settings))
-    if force or not has_nothing_to_do(read_context(home, settings), facilities):
-        with keeping_helper(), recorded_refresh(home):
-            _refresh(home, facilities, force, plain)
-    else:
-        note_served(home)
+    try:
+        if force or not has_nothing_to_do(read_context(home, settings), facilities):
+            with keeping_helper(), recorded_refresh(home):
+                _refresh(home, facilities, force, plain)
+        else:
+            note_served(home)
+    finally:
+        _tell_alerts(home)
     after = current_release(home)
     for facility_id in outdated_facilities(read_context(home)) if facilities else ():
         click.echo(
@@ -95,6 +101,19 @@ def refresh(facilities: tuple[str, ...], force: bool, plain: bool) -> None:
         click.echo(f"Nothing has changed since release {after}; it is still served.")
     else:
         click.echo(f"Release {after} is served. Look at it with: registry --home {home.root} status")
+
+
+def _tell_alerts(home: Home) -> None:
+    """Alerts never keep a refresh from ending as it does."""
+    if not (home.root / FILE).is_file():
+        return
+    from registry_pipeline.operations.alerts.channels import NotSent
+    from registry_pipeline.operations.alerts.tell import tell_alerts
+
+    try:
+        tell_alerts(home)
+    except (NotSent, StoreError, ConfigurationError) as problem:
+        click.echo(str(problem), err=True)
 
 
 def _print_landing(report: LandingReport) -> None:

@@ -21,6 +21,8 @@ from registry_pipeline.defs.abandoned import end_abandoned_runs
 from registry_pipeline.defs.instance import prune_history
 from registry_pipeline.defs.request import is_of_the_command
 from registry_pipeline.defs.resources import FACILITY_PARTITION
+from registry_pipeline.operations.alerts.channels import NotSent
+from registry_pipeline.operations.alerts.tell import tell_alerts
 from registry_pipeline.operations.audit import record
 from registry_pipeline.pipeline.step import refresh_lock
 from registry_pipeline.pipeline.watched import inbox_signature, is_served
@@ -153,6 +155,25 @@ def refused_refresh(home: Home) -> dg.SensorDefinition:
         if not is_of_the_command(context.dagster_run.tags):
             details = f"run {context.dagster_run.run_id}; why stands on Dagster's page"
             record(home, "refresh", "refused", current_release(home) or "", details)
+
+    return evaluate
+
+
+def alerts(home: Home) -> dg.SensorDefinition:
+    """Tells what alerts.toml wants told: also what no refresh shows, such as a facility's silence."""
+
+    @dg.sensor(
+        minimum_interval_seconds=300,
+        name="alerts",
+        description="Tells what alerts.toml wants told; the command tells it too.",
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        job=REFRESH_JOB,
+    )
+    def evaluate(_: dg.SensorEvaluationContext) -> dg.SkipReason:
+        try:
+            return dg.SkipReason(f"{len(tell_alerts(home))} alerts were told")
+        except (NotSent, StoreError, ConfigurationError) as problem:
+            return dg.SkipReason(str(problem))
 
     return evaluate
 

@@ -11,7 +11,13 @@ import dagster as dg
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.settings import Refresh
 from registry_pipeline.core.toml_source import ConfigurationError
-from registry_pipeline.defs.automation import REFRESH_JOB, inbox_sensor, refused_refresh, scheduled_refresh
+from registry_pipeline.defs.automation import (
+    REFRESH_JOB,
+    alerts,
+    inbox_sensor,
+    refused_refresh,
+    scheduled_refresh,
+)
 from registry_pipeline.defs.console import step_lines
 from registry_pipeline.defs.facility_assets import screened, staged, submission
 from registry_pipeline.defs.registry_assets import curated, mart, proofs, quality, release, result
@@ -26,7 +32,7 @@ def build_definitions(home: Home | None = None) -> dg.Definitions:
         asset_checks=[proofs],
         jobs=[REFRESH_JOB],
         schedules=[scheduled_refresh(home, _schedule_settings(home))],
-        sensors=[inbox_sensor(home), refused_refresh(home)],
+        sensors=[inbox_sensor(home), refused_refresh(home), alerts(home)],
         resources={"registry": registry_resource(home)},
         loggers={"console": step_lines},
         executor=dg.in_process_executor,

@@ -23,6 +23,7 @@ from registry_pipeline.core.files import BUILDING, StoreError, disk_errors_as_st
 from registry_pipeline.core.home import Home, make_home, open_home
 from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.intake.landing.ledger import LEDGER
+from registry_pipeline.operations.alerts.alerts_file import FILE as ALERTS
 from registry_pipeline.operations.audit import audit_log
 from registry_pipeline.store.integrity import unlike_checksums, write_checksums
 from registry_pipeline.store.releases import (
@@ -101,6 +102,7 @@ def _copy_home(home: Home, folder: Path) -> None:
     _copy(home.root, folder, (path for path in _files(home.landing) if path.name not in _MAY_CHANGE))
     small = [
         home.settings_file,
+        home.root / ALERTS,
         home.key_check_file,
         audit_log(home),
         *sorted(home.facilities.glob("*.toml")),

@@ -20,8 +20,8 @@ from registry_pipeline import __version__
 from registry_pipeline.core.files import StoreError
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.toml_source import ConfigurationError
-from registry_pipeline.intake.landing.ledger import read_ledger
 from registry_pipeline.operations.audit import AuditEntry, read_audit_log
+from registry_pipeline.operations.silence import silences
 from registry_pipeline.pipeline.watched import inbox_signature, is_served
 from registry_pipeline.store.integrity import damaged_files
 from registry_pipeline.store.releases import DATABASE, created_at, current_release, open_release
@@ -29,7 +29,6 @@ from registry_pipeline.store.releases import DATABASE, created_at, current_relea
 LEAST_FREE_SHARE = 0.05
 STALE_AFTER = timedelta(days=8)
 BACKUP_AFTER = timedelta(days=7)
-SILENT_AFTER = timedelta(days=100)
 WELL, WARNING, ERROR = "well", "warning", "error"
 
 
@@ -189,16 +188,12 @@ def _inbox(home: Home) -> Iterator[Diagnosis]:
 
 
 def _facilities(home: Home) -> Iterator[Diagnosis]:
-    for facility_id in home.facility_ids():
-        received = [file.received_at for file in read_ledger(home, facility_id) if not file.is_withdrawn]
-        if not received:
-            yield Diagnosis(f"facility {facility_id}", WARNING, "has never sent anything", "ask it")
-            continue
-        age = datetime.now(UTC) - _time(max(received))
-        if age > SILENT_AFTER:
-            yield Diagnosis(
-                f"facility {facility_id}", WARNING, f"has sent nothing for {age.days} days", "ask it"
-            )
+    for silence in silences(home):
+        subject = f"facility {silence.facility_id}"
+        if not silence.last_received:
+            yield Diagnosis(subject, WARNING, "has never sent anything", "ask it")
+        elif silence.is_too_long:
+            yield Diagnosis(subject, WARNING, f"has sent nothing for {silence.days} days", "ask it")
 
 
 def _findings(home: Home) -> Iterator[Diagnosis]:

@@ -48,7 +48,7 @@ STAGING_ROOMS = (
     "schemas",
 )
 SCREENING_ROOMS = ("registry_pipeline/validation", "sql/parts", "sql/rules")
-NOT_READ_BY_STAGING = ("rules", "tolerance", "language")
+NOT_READ_BY_STAGING = ("rules", "tolerance", "language", "silent_after_days")
 """Sections of a facility's TOML."""
 _HELD: set[str] = set()
 

@@ -34,6 +34,7 @@ _KEYS = (
     "anchor",
     "source",
     "timezone",
+    "silent_after_days",
 )
 _RULE_ID = re.compile(r"[A-Z][0-9]{2}")
 _SEVERITIES = ("error", "warning", "info", "off")
@@ -51,6 +52,8 @@ def read_facility(path: Path) -> Facility:
     facility_id = section.text("id")
     if facility_id != path.stem or not is_facility_id(facility_id):
         raise section.error(f"id must equal the file's name, '{path.stem}': {FACILITY_ID_FORM}", "id")
+    if section.has("silent_after_days") and not section.count("silent_after_days"):
+        raise section.error("silent_after_days is a number of days, from 1", "silent_after_days")
     anchors = _read_anchors(section)
     sources = _read_sources(section, anchors)
     _check_anchors_are_filled(section, anchors, sources)
