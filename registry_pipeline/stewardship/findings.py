@@ -23,8 +23,10 @@ from registry_pipeline.stewardship.impact import impact_ranks, read_impacts
 from registry_pipeline.store.layout import StoreLayout
 from registry_pipeline.store.releases import current_release, release_ids
 from registry_pipeline.validation.decisions.in_force import today
+from registry_pipeline.validation.records import curated
 from registry_pipeline.validation.rules.catalogue import catalogue
 from schemas.codes import FINDING_STATUS, OPEN_STATUSES
+from schemas.table import key_of
 
 SEVERITIES = ("error", "warning", "info")
 COUNTED_BY = {
@@ -41,7 +43,8 @@ COUNTED_BY = {
 }
 """What findings may be counted by, and the column that says it."""
 CAUSE = ("rule_id", "facility_id", "severity", "source_column", "value_text")
-"""Findings alike in these have one cause: one decision settles them all."""
+"""Findings alike in these have one cause: one decision settles them all. A value that only says which record it is, as the
+patient's number, does not count."""
 
 
 class UnknownFilter(ValueError):
@@ -115,8 +118,11 @@ def take_snapshot(home: Home) -> Snapshot:
     """The findings as of the last screening, with the ledger as it is now."""
     findings, is_released = latest_findings(read_context(home))
     impacts = read_impacts(home)
-    cause = pl.col("finding_id").min().over(CAUSE).alias("cause_id")
-    ranked = _with_rows(findings).with_columns(cause).join(impact_ranks(impacts), on="finding_id", how="left")
+    ranked = (
+        _with_rows(findings)
+        .with_columns(_cause_id())
+        .join(impact_ranks(impacts), on="finding_id", how="left")
+    )
     ordered = _ordered(ranked)
     waiting = ordered.filter(_is_open(OPEN_STATUSES), pl.col("systemic_finding_id").is_null())
     searched = _search_text(ordered)
@@ -173,6 +179,15 @@ def _search_text(findings: pl.DataFrame) -> pl.Series:
     names = ("finding_id", "record_key", "patient_id", "value_text", "message", "items")
     text = pl.concat_str(names, separator="\n", ignore_nulls=True).str.to_lowercase()
     return findings.select(text.alias("text")).to_series()
+
+
+def _cause_id() -> pl.Expr:
+    keys = {
+        f"{table}.{name}" for table, model in curated().items() for name in (*key_of(model), "patient_id")
+    }
+    item = pl.concat_str("table_name", pl.col("items").str.split(",").list.first(), separator=".")
+    value = pl.when(~item.is_in(list(keys)).fill_null(False)).then("value_text")
+    return pl.col("finding_id").min().over([*CAUSE[:-1], value]).alias("cause_id")
 
 
 def severity_order() -> pl.Expr:

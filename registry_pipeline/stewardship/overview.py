@@ -154,11 +154,12 @@ def causes(findings: pl.DataFrame) -> pl.DataFrame:
     """Findings that one decision may settle, by cause: those that can move the study's numbers farthest first, then the most.
 
     Returns:
-        ``cause_id``, the columns of ``CAUSE``, ``message`` and ``suggestion`` of one of them, ``n_findings``, ``n_patients``
-        and the least ``impact_rank``.
+        ``cause_id``, the columns of ``CAUSE``, ``items``, ``message`` and ``suggestion`` of one of them, ``n_values``,
+        ``n_findings``, ``n_patients`` and the least ``impact_rank``.
     """
     grouped = findings.group_by("cause_id").agg(
-        pl.col(*CAUSE, "message", "suggestion").first(),
+        pl.col(*CAUSE, "items", "message", "suggestion").first(),
+        pl.col("value_text").n_unique().alias("n_values"),
         pl.len().alias("n_findings"),
         pl.col("patient_id").drop_nulls().n_unique().alias("n_patients"),
         pl.col("impact_rank").min(),

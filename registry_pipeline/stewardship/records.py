@@ -7,7 +7,7 @@ Does not belong here: which findings there are (``findings.py``), drawing (``web
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,8 @@ from registry_pipeline.intake.raw.lookup import raw_row
 from registry_pipeline.pipeline.corrections import APPLIED
 from registry_pipeline.stewardship.released import ReleaseReader
 from registry_pipeline.store.layout import StoreLayout
-from registry_pipeline.validation.records import curated, date_stems, item_columns, references, whole_key
-from schemas.table import columns_of, key_of
+from registry_pipeline.validation.records import curated, item_columns, whole_key
+from schemas.table import key_of
 
 OUTCOMES = ("accepted", "quarantined")
 
@@ -72,29 +72,6 @@ class FindingDetails:
     patient_id: str | None
 
 
-@dataclass(frozen=True)
-class TimelineEntry:
-    """One record of a patient.
-
-    Attributes:
-        day: its first date, or None.
-        precision: of the day.
-        label: what the date is, in the column's name.
-        values: the items that are known, without keys.
-        corrected: those of them that are corrections of the registry.
-    """
-
-    day: date | None
-    precision: str | None
-    label: str | None
-    table_name: str
-    record_key: str
-    outcome: str
-    facility_id: str
-    values: Mapping[str, str]
-    corrected: Mapping[str, AppliedCorrection] = field(default_factory=dict)
-
-
 def finding_details(home: Home, released: ReleaseReader, finding: Mapping[str, Any]) -> FindingDetails:
     """What lies behind a finding.
 
@@ -131,14 +108,15 @@ def _record(home: Home, facility_id: str, table: str, key: str) -> tuple[dict[st
     if table not in curated():
         return None, None
     facilities = [facility_id] if facility_id in home.facility_ids() else home.facility_ids()
-    for path, _, outcome in _judged_files(home, facilities, table):
+    for path, _, outcome in judged_files(home, facilities, table):
         rows = pl.scan_parquet(path, glob=False).filter(whole_key(table) == key).head(1).collect()
         if rows.height:
             return rows.row(0, named=True), outcome
     return None, None
 
 
-def _judged_files(home: Home, facilities: list[str], table: str) -> Iterator[tuple[Path, str, str]]:
+def judged_files(home: Home, facilities: list[str], table: str) -> Iterator[tuple[Path, str, str]]:
+    """The files of a table's judged records, with facility and outcome of each."""
     layout = StoreLayout(home.store)
     for facility_id in facilities:
         for outcome in OUTCOMES:
@@ -164,13 +142,13 @@ def _items(
     corrected: Mapping[str, AppliedCorrection],
 ) -> Iterator[Item]:
     for name in item_columns(curated()[table]):
-        value = _text(record.get(name), record.get(f"{name}_precision"))
-        earlier = None if released is None else _text(released.get(name), released.get(f"{name}_precision"))
+        value = as_text(record.get(name), record.get(f"{name}_precision"))
+        earlier = None if released is None else as_text(released.get(name), released.get(f"{name}_precision"))
         is_changed = released is not None and value != earlier
         yield Item(name, value, earlier, is_changed, name in broken_items, corrected.get(name))
 
 
-def _text(value: object, precision: object = None) -> str | None:
+def as_text(value: object, precision: object = None) -> str | None:
     """A value as it is shown; a partial date as far as it is known."""
     if isinstance(value, date):
         return {"year": f"{value:%Y}", "month": f"{value:%Y-%m}"}.get(str(precision), value.isoformat())
@@ -179,84 +157,6 @@ def _text(value: object, precision: object = None) -> str | None:
     if isinstance(value, float):
         return f"{value:g}"
     return None if value is None else str(value)
-
-
-def timeline(home: Home, patient_id: str, facilities: list[str]) -> list[TimelineEntry]:
-    """Every judged record of a patient by date; a record without one takes that of the record that it hangs on.
-
-    Args:
-        facilities: those that may know her; all if empty.
-    """
-    entries: dict[tuple[str, str], TimelineEntry] = {}
-    corrected = applied_corrections(home, facilities or home.facility_ids())
-    for table, facility_id, outcome, row in _rows_of_patient(home, patient_id, facilities):
-        parents = [
-            entries.get((parent, str(row[column.name]))) for column, parent, _ in references(curated()[table])
-        ]
-        entry = _entry(table, row, facility_id, outcome)
-        entry = replace(entry, corrected=corrected.get((table, entry.record_key), {}))
-        dated = next(
-            (parent for parent in parents if parent and parent.day and parent.table_name != "patient"), None
-        )
-        if entry.day is None and dated is not None:
-            entry = replace(entry, day=dated.day, precision=dated.precision)
-        entries[table, entry.record_key] = entry
-    order = list(curated())
-    return sorted(
-        entries.values(),
-        key=lambda entry: (entry.day or date.min, order.index(entry.table_name), entry.record_key),
-    )
-
-
-def _rows_of_patient(
-    home: Home, patient_id: str, facilities: list[str]
-) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
-    """Table, facility, outcome and row of every judged record of a patient, parents before children.
-
-    The files are read at once, which costs half of reading one after the other.
-    """
-    senders = facilities or home.facility_ids()
-    tables = [name for name, model in curated().items() if "patient_id" in model.columns]
-    places = [
-        (table, facility_id, outcome, path)
-        for table in tables
-        if table != "patient_xref"
-        for path, facility_id, outcome in _judged_files(home, senders, table)
-    ]
-    own = pl.col("patient_id") == patient_id
-    frames = pl.collect_all(
-        pl.scan_parquet(path, glob=False).filter(own).with_columns(whole_key(table).alias("_key"))
-        for table, _, _, path in places
-    )
-    for (table, facility_id, outcome, _), frame in zip(places, frames, strict=True):
-        for row in frame.iter_rows(named=True):
-            yield table, facility_id, outcome, row
-
-
-def _entry(table: str, row: Mapping[str, Any], facility_id: str, outcome: str) -> TimelineEntry:
-    model = curated()[table]
-    stems = [name for name in date_stems(model) if row.get(name) is not None]
-    plain_dates = [
-        column.name for column in columns_of(model) if column.kind == "date" and row.get(column.name)
-    ]
-    label = next(
-        iter(
-            [stem for stem in stems if stem != "birth_date"] or [d for d in plain_dates if "birth" not in d]
-        ),
-        None,
-    )
-    hidden = {*key_of(model), "patient_id", "facility_id"}
-    shown = {name: _text(row.get(name), row.get(f"{name}_precision")) for name in item_columns(model)}
-    return TimelineEntry(
-        day=None if label is None else row[label],
-        precision=None if label is None else row.get(f"{label}_precision", "day"),
-        label=label,
-        table_name=table,
-        record_key=str(row["_key"]),
-        outcome=outcome,
-        facility_id=facility_id,
-        values={name: value for name, value in shown.items() if value is not None and name not in hidden},
-    )
 
 
 def applied_corrections(
@@ -273,24 +173,3 @@ def applied_corrections(
         for table, key, column, number, received in columns.iter_rows():
             applied.setdefault((table, key), {})[column] = AppliedCorrection(number, received)
     return applied
-
-
-def own_numbers(home: Home, patient_id: str, facilities: list[str]) -> list[tuple[str, str]]:
-    """The numbers by which facilities know a patient: (facility, number)."""
-    numbers: set[tuple[str, str]] = set()
-    for path, facility_id, _ in _judged_files(home, facilities or home.facility_ids(), "patient_xref"):
-        rows = pl.scan_parquet(path, glob=False).filter(pl.col("patient_id") == patient_id)
-        numbers_of_patient = rows.select("source_patient_id").collect()["source_patient_id"].drop_nulls()
-        numbers |= {(facility_id, number) for number in numbers_of_patient.to_list()}
-    return sorted(numbers)
-
-
-def facilities_of_patients(home: Home) -> dict[str, list[str]]:
-    """Patient -> the facilities that have sent something of her."""
-    facilities_of: dict[str, list[str]] = {}
-    for path, facility_id, _ in _judged_files(home, home.facility_ids(), "patient_xref"):
-        for patient_id in (
-            pl.read_parquet(path, columns=["patient_id"])["patient_id"].drop_nulls().unique().to_list()
-        ):
-            facilities_of.setdefault(patient_id, []).append(facility_id)
-    return {patient_id: sorted(set(facilities)) for patient_id, facilities in facilities_of.items()}

@@ -23,8 +23,8 @@ from registry_pipeline.core.home import Home
 from registry_pipeline.core.web_security import AccessPolicy
 from registry_pipeline.reporting.document.terminal import harmless
 from registry_pipeline.stewardship.findings import Snapshot, screening_token, state_token, take_snapshot
-from registry_pipeline.stewardship.records import facilities_of_patients
 from registry_pipeline.stewardship.released import ReleaseReader
+from registry_pipeline.stewardship.timeline import facilities_of_patients
 from registry_pipeline.store.releases import created_at
 from registry_pipeline.validation.rules.catalogue import catalogue as read_catalogue
 from registry_pipeline.web.assets import address, integrity

@@ -17,7 +17,8 @@ from registry_pipeline.stewardship.decide import pending
 from registry_pipeline.stewardship.findings import COUNTED_BY, Filters, count_findings, find, select_findings
 from registry_pipeline.stewardship.impact import impacts_of
 from registry_pipeline.stewardship.overview import causes, overview
-from registry_pipeline.stewardship.records import finding_details, own_numbers, timeline
+from registry_pipeline.stewardship.records import finding_details
+from registry_pipeline.stewardship.timeline import folded, own_numbers, timeline
 from registry_pipeline.web.desk import Desk
 
 PAGE_ROWS, CAUSES = 50, 200
@@ -131,9 +132,12 @@ def show_finding(
         finding=finding,
         details=shown,
         rule=desk.rules.get(str(finding["rule_id"]), ""),
-        timeline=timeline(desk.home, patient, facilities) if facilities and patient else [],
+        timeline=folded(timeline(desk.home, patient, facilities), [finding])
+        if facilities and patient
+        else [],
         numbers=own_numbers(desk.home, patient, facilities) if facilities and patient else [],
         conversation=conversation(desk.home, finding_id),
+        n_alike=select_findings(snapshot, Filters(cause=(finding_id,))).height,
         impacts=impacts_of(snapshot.impacts, finding_id),
         pairs=pairs,
         place=None if place is None else place + 1,
@@ -158,8 +162,9 @@ def patient_page(request: Request) -> Response:
         return not_found(request, f"there is no patient '{patient_id}'")
     numbers = own_numbers(desk.home, patient_id, facilities) if facilities else []
     rows = findings.to_dicts()
+    shown = folded(entries, rows)
     return desk.render(
-        request, "patient.html", patient_id=patient_id, timeline=entries, findings=rows, numbers=numbers
+        request, "patient.html", patient_id=patient_id, timeline=shown, findings=rows, numbers=numbers
     )
 
 

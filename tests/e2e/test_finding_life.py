@@ -20,8 +20,9 @@ from registry_pipeline.stewardship.decide import DecisionRefused, Order, closed_
 from registry_pipeline.stewardship.findings import Filters, Snapshot, select_findings, take_snapshot
 from registry_pipeline.stewardship.queries.export import write_queries
 from registry_pipeline.stewardship.queries.layout import CORRECTIONS
-from registry_pipeline.stewardship.records import evidence, timeline
+from registry_pipeline.stewardship.records import evidence
 from registry_pipeline.stewardship.released import ReleaseReader
+from registry_pipeline.stewardship.timeline import timeline
 from tests.support.registry_home import (
     HOSPITAL,
     N_PATIENTS,
