@@ -8,6 +8,7 @@ findings (``stewardship/``).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -48,13 +49,31 @@ def released_findings(home: Home) -> pl.DataFrame | None:
         return connection.execute("FROM quality.finding").pl()
 
 
-def latest_findings(context: RefreshContext) -> tuple[pl.DataFrame, bool]:
+@dataclass(frozen=True)
+class FindingSources:
+    """What the findings of now are made of, apart from the ledger.
+
+    Attributes:
+        screened: what the last screenings found; None where nothing was judged.
+        released: rows of ``quality.finding`` of the served release; None where there is none.
+    """
+
+    screened: pl.DataFrame | None
+    released: pl.DataFrame | None
+
+
+def read_finding_sources(context: RefreshContext) -> FindingSources:
+    """What the findings of now are made of; the costly part of :func:`latest_findings`."""
+    return FindingSources(_screened_findings(context), released_findings(context.home))
+
+
+def latest_findings(context: RefreshContext, sources: FindingSources) -> tuple[pl.DataFrame, bool]:
     """Rows of ``quality.finding`` as of the last screening, and whether the served release shows just these.
 
     Where it does not, because a refresh was refused or has not ended, ``first_seen_release`` is an empty text for a
     finding that no release has shown yet, and ``last_seen_release`` for all that are shown now.
     """
-    current, released = _screened_findings(context), released_findings(context.home)
+    current, released = sources.screened, sources.released
     if current is None:
         return (
             (pl.DataFrame(schema=FINDING), False)

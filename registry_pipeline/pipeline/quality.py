@@ -17,6 +17,7 @@ from registry_pipeline.core.files import write_json
 from registry_pipeline.core.settings import Settings
 from registry_pipeline.core.sql_files import sql_files
 from registry_pipeline.pipeline.context import RefreshContext
+from registry_pipeline.pipeline.finding_places import with_places
 from registry_pipeline.pipeline.persons import linkage_tables, person_records
 from registry_pipeline.pipeline.step import code_version, compared_release
 from registry_pipeline.store.keyed_tables import KeyedTables
@@ -50,6 +51,7 @@ def quality_tables(context: RefreshContext) -> dict[str, pl.DataFrame]:
         add_view(connection, "quality.release_metric", gathered["release_metric"])
         unchanged = _unchanged_tables(context, compared)
         findings, results, failures = run_registry_rules(connection, rules, parameters, unchanged)
+        findings = with_places(context, connection, findings)
     write_json(failures, context.layout.layer("quality") / "_failures.json")
     return {
         **gathered,

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime
-from pathlib import Path
+from datetime import datetime
 from typing import Any
 
 import polars as pl
@@ -18,11 +17,9 @@ from registry_pipeline.core.home import Home
 from registry_pipeline.core.toml_source import nearest
 from registry_pipeline.pipeline.context import read_context
 from registry_pipeline.pipeline.findings import latest_findings
-from registry_pipeline.pipeline.step import NOTE
-from registry_pipeline.stewardship.impact import impact_ranks, read_impacts
-from registry_pipeline.store.layout import StoreLayout
+from registry_pipeline.stewardship.impact import impact_ranks
+from registry_pipeline.stewardship.sources import Sources, read_sources, screened_at
 from registry_pipeline.store.releases import current_release, release_ids
-from registry_pipeline.validation.decisions.in_force import today
 from registry_pipeline.validation.records import curated
 from registry_pipeline.validation.rules.catalogue import catalogue
 from schemas.codes import FINDING_STATUS, OPEN_STATUSES
@@ -114,10 +111,15 @@ class Filters:
         return not any(getattr(self, field.name) for field in fields(self))
 
 
-def take_snapshot(home: Home) -> Snapshot:
-    """The findings as of the last screening, with the ledger as it is now."""
-    findings, is_released = latest_findings(read_context(home))
-    impacts = read_impacts(home)
+def take_snapshot(home: Home, sources: Sources | None = None) -> Snapshot:
+    """The findings as of the last screening, with the ledger as it is now.
+
+    Args:
+        sources: read before, for who takes snapshots after each decision.
+    """
+    known = sources or read_sources(home)
+    findings, is_released = latest_findings(read_context(home), known.findings)
+    impacts = known.impacts
     ranked = (
         _with_rows(findings)
         .with_columns(_cause_id())
@@ -127,40 +129,12 @@ def take_snapshot(home: Home) -> Snapshot:
     waiting = ordered.filter(_is_open(OPEN_STATUSES), pl.col("systemic_finding_id").is_null())
     searched = _search_text(ordered)
     return Snapshot(
-        ordered, waiting, searched, impacts, _screened_at(home), current_release(home), is_released
+        ordered, waiting, searched, impacts, screened_at(home), current_release(home), is_released
     )
 
 
 def _is_open(states: Sequence[str]) -> pl.Expr:
     return pl.col("status").is_in(list(states))
-
-
-def _screened_at(home: Home) -> datetime | None:
-    """When a facility was last judged."""
-    times = [path.stat().st_mtime for path in _notes(home)]
-    return datetime.fromtimestamp(int(max(times)), UTC) if times else None
-
-
-def state_token(home: Home) -> tuple[object, ...]:
-    """Changes whenever a snapshot taken anew could differ: a cheap look at what it is made of."""
-    paths = [StoreLayout(home.store).table("quality.finding"), home.decisions]
-    times = [path.stat().st_mtime_ns if path.is_file() else 0 for path in paths]
-    return (current_release(home), today(), *times, *screening_token(home))
-
-
-def screening_token(home: Home) -> tuple[object, ...]:
-    """Changes whenever a facility was judged anew."""
-    return tuple(path.stat().st_mtime_ns for path in _notes(home))
-
-
-def _notes(home: Home) -> list[Path]:
-    """What the facilities' screenings wrote down when they had finished."""
-    layout = StoreLayout(home.store)
-    return [
-        path
-        for facility_identifier in home.facility_ids()
-        if (path := layout.screened(facility_identifier) / NOTE).is_file()
-    ]
 
 
 def _with_rows(findings: pl.DataFrame) -> pl.DataFrame:

@@ -22,8 +22,15 @@ from starlette.responses import HTMLResponse
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.web_security import AccessPolicy
 from registry_pipeline.reporting.document.terminal import harmless
-from registry_pipeline.stewardship.findings import Snapshot, screening_token, state_token, take_snapshot
+from registry_pipeline.stewardship.findings import Snapshot, take_snapshot
 from registry_pipeline.stewardship.released import ReleaseReader
+from registry_pipeline.stewardship.sources import (
+    Sources,
+    read_sources,
+    screening_token,
+    source_token,
+    state_token,
+)
 from registry_pipeline.stewardship.timeline import facilities_of_patients
 from registry_pipeline.store.releases import created_at
 from registry_pipeline.validation.rules.catalogue import catalogue as read_catalogue
@@ -52,6 +59,8 @@ class Desk:
     _lock: Lock = field(default_factory=Lock, repr=False)
     _snapshot: Snapshot | None = field(default=None, repr=False)
     _token: tuple[object, ...] = field(default=(), repr=False)
+    _sources: Sources | None = field(default=None, repr=False)
+    _source: tuple[object, ...] = field(default=(), repr=False)
     _facets: Mapping[str, list[str]] = field(default_factory=dict, repr=False)
     _patients: Mapping[str, list[str]] = field(default_factory=dict, repr=False)
     _screened: tuple[object, ...] | None = field(default=None, repr=False)
@@ -61,7 +70,10 @@ class Desk:
         with self._lock:
             token = state_token(self.home)
             if self._snapshot is None or token != self._token:
-                self._snapshot, self._token = take_snapshot(self.home), token
+                source = source_token(self.home)
+                if self._sources is None or source != self._source:
+                    self._sources, self._source = read_sources(self.home), source
+                self._snapshot, self._token = take_snapshot(self.home, self._sources), token
                 self._facets = {
                     name: self._snapshot.findings[column].drop_nulls().unique().sort().to_list()
                     for name, column in (("facility", "facility_id"), ("rule", "rule_id"))

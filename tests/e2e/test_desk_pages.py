@@ -203,8 +203,10 @@ def test_findings_of_one_cause_are_a_group_with_one_decision(browser: Browser, h
     snapshot = take_snapshot(home)
     (dates,) = {*snapshot.waiting.filter(snapshot.waiting["rule_id"] == "U03")["cause_id"].head(1)}
     group = select_findings(snapshot, Filters(cause=(dates,)))
-    alike = group.select("rule_id", "facility_id", "source_column", "value_text").unique()
-    assert alike.height == 1
+    # the number of a patient says which record it is, and nothing of the cause
+    assert group.select("rule_id", "facility_id", "source_column").unique().height == 1 and group.height > 3
+    sexes = select_findings(snapshot, Filters(rule=("V02",)))
+    assert sexes["cause_id"].n_unique() == sexes["value_text"].n_unique() > 1, "another value, another cause"
     _, body = browser.get("/by/cause")
     assert f'value="{dates}:{group.height}"' in body
     assert browser.get(f"/findings?cause={dates}")[1].count('name="id"') == group.height

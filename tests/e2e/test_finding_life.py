@@ -37,6 +37,10 @@ from tests.support.registry_home import (
 
 pytestmark = pytest.mark.slow
 STEWARD = "A. Steward"
+PLACES = (
+    "SELECT rule_id, items, source_file, source_row, source_column, old_value, new_value FROM quality.finding"
+    " WHERE rule_id IN ('G03', 'G04') ORDER BY rule_id, items"
+)
 
 
 @dataclass
@@ -115,10 +119,13 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         made.order("correction", made.finding("S09", 8), new_value="1956-03-14")
         made.order("remark", made.finding("V02", 6), assigned_to="B. Clerk", due_date="2999-01-31")
         made.notes["pending"] = [(entry.state, entry.decision_no) for entry in pending(made.home)]
-        made.send("patients_2.csv", (7,), p4=male, p5=male, p6=bad_date, p9={"born": "1961-07-01"})
+        made.send(
+            "patients_2.csv", (7, N_PATIENTS - 1), p4=male, p5=male, p6=bad_date, p9={"born": "1961-07-01"}
+        )
         made.refresh()
         made.notes["pending after"] = pending(made.home)
         made.notes["second"] = made.snapshot()
+        made.notes["places"] = ask(made.home, PLACES).rows()
         made.notes["corrections"] = made.corrections()
         made.notes["corrected records"] = made.corrected_items()
         path = write_queries(made.home, HOSPITAL, made.snapshot().waiting, made.home.root)
@@ -177,6 +184,18 @@ def test_a_change_between_releases_waits_until_it_is_decided_or_the_value_is_res
     assert states[4] == {"reopened"}
     assert states[5] == {"confirmed"}, "decided; the next refresh changes nothing"
     assert states[6] == {"reopened"}, "a confirmed change says nothing of the next one"
+
+
+def test_a_finding_between_releases_says_old_and_new_value_file_row_and_column(story: Story) -> None:
+    places = story.notes["places"]
+    assert isinstance(places, list)
+    changed = [row for row in places if row[1] == "birth_date"]
+    assert {row[2:5] for row in changed} == {("patients_2.csv", 10, "born")}, places
+    assert changed[0][-1] == "1961-07-01" and changed[0][-2] not in (None, "1961-07-01")
+    gone = [row[:4] for row in places if row[0] == "G04"]
+    assert ("G04", "patient_id", "patients_1.csv", N_PATIENTS + 1) in gone, (
+        "where a patient was sent last who is gone"
+    )
 
 
 def test_who_looks_after_it_and_what_was_said_is_kept(story: Story) -> None:
