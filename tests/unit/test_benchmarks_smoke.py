@@ -32,7 +32,7 @@ def test_a_refresh_is_measured_step_by_step_against_its_bytes(tmp_path):
 
 
 def test_the_desk_is_measured_page_by_page(tmp_path):
-    figures = desk.benchmark(tmp_path, findings=300, facilities=2, patients=20, repeats=1)
+    figures = desk.benchmark(tmp_path, findings=300, facilities=2, patients=20, senders=2, repeats=1)
     pages = [one for one in figures if one.target == desk.PAGE_SECONDS]
     assert len(pages) == 8 and all(one.wall > 0 and one.parts["findings"] == 300 for one in pages)
     assert figures[-1].parts["findings"] > 0
