@@ -20,7 +20,7 @@ from registry_pipeline.stewardship.decide import DecisionRefused, Order, closed_
 from registry_pipeline.stewardship.findings import Filters, Snapshot, select_findings, take_snapshot
 from registry_pipeline.stewardship.queries.export import write_queries
 from registry_pipeline.stewardship.queries.layout import CORRECTIONS
-from registry_pipeline.stewardship.records import evidence
+from registry_pipeline.stewardship.records import finding_details
 from registry_pipeline.stewardship.released import ReleaseReader
 from registry_pipeline.stewardship.timeline import timeline
 from tests.support.registry_home import (
@@ -93,7 +93,7 @@ class Story:
         shown: dict[str, str | None] = {}
         released = ReleaseReader(self.home)
         for finding in self.snapshot().findings.filter(pl.col("status") == "corrected_here").to_dicts():
-            behind = evidence(self.home, released, finding)
+            behind = finding_details(self.home, released, finding)
             shown |= {item.name: item.correction.value_received for item in behind.items if item.correction}
             entries = timeline(self.home, str(finding["patient_id"]), [HOSPITAL])
             assert any(finding["items"] in entry.corrected for entry in entries)
