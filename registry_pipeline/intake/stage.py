@@ -133,8 +133,10 @@ class _Collected:
         name = pl.lit(table).alias("table_name")
         self.tables.setdefault(table, []).append(staged.rows)
         plain_column = pl.col("source_column").str.strip_suffix(LABEL)
-        self.issues.append(staged.issues.with_columns(name, plain_column).select(ISSUE_COLUMNS))
-        self.changes.append(staged.changes.with_columns(name))
+        if staged.issues.height or not self.issues:  # of nothing but one, which tells the columns
+            self.issues.append(staged.issues.with_columns(name, plain_column).select(ISSUE_COLUMNS))
+        if staged.changes.height or not self.changes:
+            self.changes.append(staged.changes.with_columns(name))
         self.persons.add_patients(source, staged.patients)
 
 

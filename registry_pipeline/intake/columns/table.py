@@ -39,6 +39,8 @@ from registry_pipeline.intake.pseudonym import Pseudonyms
 from registry_pipeline.intake.redcap.records import table_flag
 from schemas.columns import POLARS_TYPE
 
+_NO_ISSUES = pl.DataFrame(schema={**ISSUE_SCHEMA, "_record_row_id": pl.Int64, "_record_key": pl.String})
+
 
 @dataclass
 class TableRows:
@@ -214,6 +216,8 @@ class _Work:
 
     def _with_record(self, issues: pl.DataFrame) -> pl.DataFrame:
         """Issues with the record that they belong to; a wide row feeds several records of a table."""
+        if issues.is_empty():
+            return _NO_ISSUES
         key = [pl.col(name).cast(pl.String).fill_null("?") for name in self._key()]
         records = self.records.with_columns(pl.col("_row_id").alias("_record_row_id"))
         if self.mapping.group_by:

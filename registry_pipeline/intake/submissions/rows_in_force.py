@@ -158,6 +158,7 @@ def _places(uses: Sequence[FileUse]) -> pl.DataFrame:
 
 def place_rows(row_ids: pl.DataFrame, uses: Sequence[FileUse]) -> pl.DataFrame:
     """``submission_id, source_file, sheet, source_row`` beside every ``_row_id`` of a frame."""
-    keyed = row_ids.with_columns(sheet_number_of(pl.col("_row_id")).alias("_sheet"))
-    placed = keyed.join(_places(uses).drop("source_name"), on="_sheet", how="left", maintain_order="left")
-    return placed.drop("_sheet").with_columns(source_row_of(pl.col("_row_id")).alias("source_row"))
+    keyed = row_ids.lazy().with_columns(sheet_number_of(pl.col("_row_id")).alias("_sheet"))
+    places = _places(uses).lazy().drop("source_name")
+    placed = keyed.join(places, on="_sheet", how="left", maintain_order="left").drop("_sheet")
+    return placed.with_columns(source_row_of(pl.col("_row_id")).alias("source_row")).collect()
