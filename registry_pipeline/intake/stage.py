@@ -34,12 +34,7 @@ from registry_pipeline.intake.submissions.redcap_rows import (
     judged_in_all,
 )
 from registry_pipeline.intake.submissions.renamed_columns import Drift
-from registry_pipeline.intake.submissions.rows_in_force import (
-    all_rows,
-    find_files,
-    place_rows,
-    rows_in_force,
-)
+from registry_pipeline.intake.submissions.rows_in_force import all_rows, find_files, place_rows, rows_in_force
 from registry_pipeline.intake.submissions.unread_cells import unread_issues
 from registry_pipeline.intake.submissions.unrouted_rows import unrouted_issues
 from schemas import tables_of
