@@ -2,9 +2,11 @@
 
 Belongs here: writing rows so that no cell can act. Does not belong here: which rows.
 
-A CSV cell of text that starts with ``= + - @``, a tab, a carriage return or a line feed gets an
-apostrophe before it (OWASP, CSV injection): a spreadsheet then shows it as text. Numbers are left
-alone. JSON and Parquet carry the text as it is.
+A CSV cell of text that starts with ``= + - @``, one of their full-width forms, a tab, a carriage return or a line
+feed gets an apostrophe before it (OWASP, CSV injection): a spreadsheet then shows it as text. So does what follows a
+semicolon, a tab or a line break within a text: where the list separator is a semicolon, a spreadsheet starts a cell
+there. Numbers are left alone. JSON and Parquet carry the text as it is. A text longer than a workbook's cell holds
+ends there with a note of how long it is.
 """
 
 from __future__ import annotations
@@ -12,13 +14,17 @@ from __future__ import annotations
 import csv
 import json
 import math
+import re
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import IO, Any
 
-_ACTIVE = ("=", "+", "-", "@", "\t", "\n")
+_SIGNS = "=+\\-@＝＋－＠"
+_ACTIVE = re.compile(rf"\A(?=[{_SIGNS}\t\n])|(?<=[;\t\n])(?=\"*[{_SIGNS}])")
+CELL_CHARACTERS = 32_767
+"""The longest text of a workbook's cell, in units of UTF-16 (ECMA-376, as Excel writes it)."""
 XLSX_OPTIONS = {
     "strings_to_formulas": False,
     "strings_to_urls": False,
@@ -36,13 +42,23 @@ def inert(value: object) -> object:
     if not isinstance(value, str):
         return value
     text = value.replace("\r\n", "\n").replace("\r", "\n")
-    return "'" + text if text.startswith(_ACTIVE) else text
+    return _ACTIVE.sub("'", text)
+
+
+def fitting(text: str) -> str:
+    """A text that a workbook's cell can hold: of a longer one the beginning, and how long the whole is."""
+    units = text.encode("utf-16-le", "surrogatepass")
+    length = len(units) // 2
+    if length <= CELL_CHARACTERS:
+        return text
+    note = f" [… cut: {length:,} characters; CSV, JSON and Parquet have all of them]"
+    return units[: 2 * (CELL_CHARACTERS - len(note))].decode("utf-16-le", "ignore") + note
 
 
 def write_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]], out: IO[str]) -> None:
     """RFC 4180 with a header row; missing values are empty."""
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(columns)
+    writer.writerow([inert(name) for name in columns])
     writer.writerows([inert(value) for value in row] for row in rows)
 
 
@@ -96,7 +112,7 @@ def write_xlsx(
         page = book.add_worksheet(sheet)
         page.freeze_panes(1, 0)
         for column, name in enumerate(columns):
-            page.write_string(0, column, name)
+            page.write_string(0, column, fitting(name))
         for number, row in enumerate(rows, start=1):
             if number > _XLSX_ROWS:
                 raise ValueError("more rows than a sheet can hold; use --format csv")
@@ -112,4 +128,4 @@ def _write_cell(page: Any, row: int, column: int, value: object) -> None:
     elif isinstance(value, int | float | Decimal):
         page.write_number(row, column, value)
     else:
-        page.write_string(row, column, str(value))
+        page.write_string(row, column, fitting(str(value)))
