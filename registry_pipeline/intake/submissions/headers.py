@@ -99,6 +99,12 @@ def _header_issues(use: FileUse, source: Source, sheet: SheetInfo, drift: Drift)
     expected = dict.fromkeys([*needed, *source.source_columns(sheet.sheet)])
     plain = {plain_name(name) for name in expected}
     spare = [name for name in sheet.columns if name not in plain]
+    if plain and plain.isdisjoint(sheet.columns):
+        # What stands in the place of the header may be the first record: nothing of it is shown.
+        reason = f"none of the mapped columns is in the first row: {len(sheet.columns)} other texts, of a record or a header"
+        advice = "export the file with its header row, or say under header_rows which row that is"
+        yield _issue(use, "S02", "warning", reason, sheet.sheet, suggestion=advice)
+        spare = []
     for name in expected:
         if plain_name(name) in sheet.columns:
             continue
