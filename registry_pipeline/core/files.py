@@ -75,13 +75,14 @@ def disk_errors_as_store_error(path: Path) -> Iterator[None]:
     except StoreError:
         raise
     except Exception as problem:
-        reason = _disk_problem(problem)
+        reason = disk_problem(problem)
         if reason is None:
             raise
         raise StoreError(f"{path.parent}: {reason}; {path.name} was not written") from None
 
 
-def _disk_problem(problem: Exception) -> str | None:
+def disk_problem(problem: Exception) -> str | None:
+    """What the disk refused, in words; None for a problem of another kind."""
     text = str(problem).lower()
     code = problem.errno if isinstance(problem, OSError) else None
     if code in _FULL or any(words in text for words in _FULL_WORDS):

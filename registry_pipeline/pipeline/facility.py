@@ -52,7 +52,7 @@ STAGED_FRAMES = (
     "column_map",
     "headers",
 )
-SCREENED_FRAMES = ("findings", "rule_results", "row_account", "quarantine")
+SCREENED_FRAMES = ("findings", "unlisted", "rule_results", "row_account", "quarantine")
 
 
 @dataclass(frozen=True)
@@ -199,6 +199,8 @@ def _screen(
         systemic_share=settings.refresh.systemic_share,
         raw_value=partial(raw_values, context.home, facility_id),
         memory_limit=settings.refresh.memory_limit,
+        max_findings=settings.limits.max_findings,
+        needed={*waivers.digests, *(decision.finding_id for decision in corrections)},
         waivers=waivers,
     )
     staged = with_merged_patients(_stored_staging(context, facility_id), merges.within)
@@ -245,7 +247,10 @@ def _store_screened(
 
 def _report(judged: Screened, rules: Catalogue, heights: Mapping[str, dict[str, int]]) -> ScreeningReport:
     findings: dict[str, list[tuple[str, str, str, int]]] = {}
-    counted: Any = judged.findings.group_by("table_name", "rule_id", "severity").len().sort(pl.all())
+    by = ["table_name", "rule_id", "severity"]
+    every = [frame.group_by(by).len() for frame in (judged.findings, judged.unlisted)]
+    texts = pl.concat(frame.cast(dict.fromkeys(by, pl.String)) for frame in every)  # type: ignore[arg-type]
+    counted: Any = texts.group_by(by).agg(pl.col("len").sum()).sort(pl.all())
     for table, rule_id, severity, n in counted.iter_rows():
         findings.setdefault(table, []).append((rule_id, severity, rules.entries[rule_id].category, n))
     failed: dict[str, list[tuple[str, str]]] = {}

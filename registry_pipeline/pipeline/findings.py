@@ -28,6 +28,7 @@ from registry_pipeline.validation.rules.catalogue import Catalogue
 from registry_pipeline.validation.screening.findings import FINDING
 
 _ASSIGNED = {"finding_id": pl.String, "assigned_to": pl.String, "due_date": pl.Date}
+_SETTLED = ["corrected", "closed"]
 _JUDGED = ["finding_id", "severity", "value_text"]
 
 
@@ -111,9 +112,43 @@ def _merged(
     context: RefreshContext, current: pl.DataFrame, previous: pl.DataFrame | None, release_id: str
 ) -> pl.DataFrame:
     decisions = context.decisions
+    if previous is not None:
+        current = pl.concat([current, _still_broken(context, previous, current)])
     states = states_of(decisions.decisions, current, context.home.key(), decisions.day)
     vanished = Vanished() if previous is None else _vanished(context, previous, current)
     return _with_assignments(merge_lifecycle(current, previous, release_id, states, vanished), decisions)
+
+
+def _still_broken(context: RefreshContext, previous: pl.DataFrame, current: pl.DataFrame) -> pl.DataFrame:
+    """Earlier findings that this refresh counts in their cause and does not list: they are not corrected.
+
+    They stand as they were seen last. Samples hardly ever change, so these are few: those of the first sample.
+    """
+    missing = (
+        previous.filter(~pl.col("status").is_in(_SETTLED))
+        .join(current, on="finding_id", how="anti")
+        .with_columns(
+            pl.col("finding_id")
+            .str.strip_prefix("F")
+            .str.to_integer(base=16, dtype=pl.UInt64, strict=False)
+            .alias("_no")
+        )
+    )
+    numbers = missing["_no"].drop_nulls().implode()
+    unlisted = [
+        pl.scan_parquet(path, glob=False)
+        .filter(pl.col("finding_number").is_in(numbers))
+        .select(
+            pl.col("finding_number").alias("_no"),
+            pl.col("systemic_finding_id").cast(pl.String).alias("_cause"),
+        )
+        .collect()
+        for path in context.screened_files("unlisted")
+    ]
+    if not unlisted or missing.is_empty():
+        return current.clear()
+    unlisted_now = missing.join(pl.concat(unlisted).unique("_no"), on="_no", maintain_order="left")
+    return with_schema(unlisted_now.with_columns(pl.col("_cause").alias("systemic_finding_id")), current.schema)
 
 
 def _with_assignments(findings: pl.DataFrame, decisions: DecisionState) -> pl.DataFrame:
@@ -134,7 +169,7 @@ def _vanished(context: RefreshContext, previous: pl.DataFrame, current: pl.DataF
     """What became of the earlier findings that are not among the current ones."""
     rules = context.rules
     comparing = _comparing_rules(rules)
-    settled = pl.col("status").is_in(["corrected", "closed"])
+    settled = pl.col("status").is_in(_SETTLED)
     missing = previous.join(current, on="finding_id", how="anti").filter(~settled)
     is_comparing = pl.col("rule_id").is_in(list(comparing))
     of_records = missing.filter(~is_comparing & ~pl.col("rule_id").is_in(list(rules.of_scope("registry"))))

@@ -6,7 +6,7 @@ Does not belong here: judging (``validation/``), writing (``pipeline/registry.py
 across releases (``pipeline/release.py``, where the release has its name).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import duckdb
@@ -30,25 +30,30 @@ from registry_pipeline.validation.registry_wide.registry_rules import run_regist
 from registry_pipeline.validation.rules.catalogue import parameters_of
 from schemas.constraints import literal
 
+Rows = pl.DataFrame | Sequence[Path]
+"""Of a table that grows with the rows of the registry the facilities' files, which nobody loads."""
 
-def quality_tables(context: RefreshContext) -> dict[str, pl.DataFrame]:
-    """Rows of ``quality.*``: name of the table -> frame. ``finding`` knows no releases yet."""
+
+def quality_tables(context: RefreshContext) -> dict[str, Rows]:
+    """Rows of ``quality.*``: name of the table -> frame or files. ``finding`` knows no releases yet."""
     settings, rules = context.settings, context.rules
     parameters = parameters_of(settings, context.extract_date())
-    gathered = {
-        "rule_result": _concat(context.screened_files("rule_results")),
-        "finding": _concat(context.screened_files("findings")).drop("_row_id"),
-        "quarantine": _concat(context.screened_files("quarantine")),
+    own_findings = _concat(context.screened_files("findings")).drop("_row_id")
+    own_results = _concat(context.screened_files("rule_results"))
+    gathered: dict[str, Rows] = {
+        "rule_result": own_results,
+        "finding": own_findings,
+        "quarantine": context.screened_files("quarantine"),
         "row_account": _concat(context.screened_files("row_account")),
-        "coercion": _concat(context.staged_files("coercions")).drop("_row_id"),
+        "coercion": context.staged_files("coercions"),
+        **linkage_tables(context),
     }
-    gathered |= linkage_tables(context)
     compared = compared_release(context)
     shared = conflict_findings(person_records(context).conflicts, rules)
     with private_database(settings.refresh.memory_limit, spill_folder=context.home.store) as connection:
         _show(context, connection, gathered, compared)
-        gathered["release_metric"] = _release_metrics(connection, settings)
-        add_view(connection, "quality.release_metric", gathered["release_metric"])
+        gathered["release_metric"] = metrics = _release_metrics(connection, settings)
+        add_view(connection, "quality.release_metric", metrics)
         unchanged = _unchanged_tables(context, compared)
         findings, results, failures = run_registry_rules(connection, rules, parameters, unchanged)
         findings = with_places(context, connection, findings)
@@ -56,8 +61,8 @@ def quality_tables(context: RefreshContext) -> dict[str, pl.DataFrame]:
     return {
         **gathered,
         "rule": pl.DataFrame(rules.rows(), infer_schema_length=None),
-        "finding": pl.concat([gathered["finding"], findings, shared], how="vertical_relaxed"),
-        "rule_result": pl.concat([gathered["rule_result"], results], how="vertical_relaxed"),
+        "finding": pl.concat([own_findings, findings, shared], how="vertical_relaxed"),
+        "rule_result": pl.concat([own_results, results], how="vertical_relaxed"),
     }
 
 
@@ -80,7 +85,7 @@ def _unchanged_tables(context: RefreshContext, compared: str | None) -> set[str]
 def _show(
     context: RefreshContext,
     connection: duckdb.DuckDBPyConnection,
-    gathered: dict[str, pl.DataFrame],
+    gathered: Mapping[str, Rows],
     compared: str | None,
 ) -> None:
     """The tables that are being made, and the release of the input before as the database ``previous``."""

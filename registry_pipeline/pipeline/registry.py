@@ -26,7 +26,7 @@ from registry_pipeline.pipeline.quality import quality_tables
 from registry_pipeline.pipeline.step import digest_of, refresh_lock
 from registry_pipeline.store import layers, sql
 from registry_pipeline.store.keyed_tables import KeyedTables
-from registry_pipeline.store.parquet import read_parquet, write_parquet
+from registry_pipeline.store.parquet import count_rows, gather_parquet, read_parquet, write_parquet
 from registry_pipeline.study.analysis import Inputs, Tables
 from registry_pipeline.study.estimates import Progress, Stored, analyses, batches, run_analyses
 from registry_pipeline.study.marts import MART_TABLES, Marts, read_marts, stored_marts
@@ -87,10 +87,15 @@ def build_mart(context: RefreshContext, force: bool = False) -> dict[str, int]:
 def judge(context: RefreshContext) -> dict[str, int]:
     """Quality tables of the registry: table -> number of rows."""
     with refresh_lock(context.home):
-        tables = quality_tables(context)
-        for name, frame in tables.items():
-            write_parquet(frame, context.layout.table(f"quality.{name}"))
-        return {name: frame.height for name, frame in tables.items()}
+        counts: dict[str, int] = {}
+        for name, rows in quality_tables(context).items():
+            path = context.layout.table(f"quality.{name}")
+            if isinstance(rows, pl.DataFrame):
+                write_parquet(rows, path)
+            else:
+                gather_parquet(rows, path, without=("_row_id",))
+            counts[name] = count_rows(path)
+        return counts
 
 
 def registry_findings(context: RefreshContext) -> tuple[Counter[tuple[str, str, str]], set[tuple[str, str]]]:

@@ -185,7 +185,12 @@ def screening_digest(context: RefreshContext, facility_id: str) -> str:
     declared = {name: mapping.get(name) for name in ("rules", "tolerance", "precedence")}
     code = rooms_digest(*STAGING_ROOMS, *SCREENING_ROOMS)
     settings = context.settings
-    judged_by = (asdict(settings.study), settings.refresh.systemic_share, settings.rules)
+    judged_by = (
+        asdict(settings.study),
+        settings.refresh.systemic_share,
+        settings.limits.max_findings,
+        settings.rules,
+    )
     return digest_of(declared, judged_by, context.extract_date(facility_id), code)
 
 

@@ -53,9 +53,8 @@ class Snapshot:
     """The findings at one moment.
 
     Attributes:
-        findings: rows of ``quality.finding`` with ``n_rows`` (rows behind a systemic finding, else 1), ``impact_rank`` and
-            ``cause_id`` (the least id of the findings of one cause), the gravest first, and of those the ones that can
-            move the study's numbers farthest.
+        findings: rows of ``quality.finding`` with ``impact_rank`` and ``cause_id`` (the least id of the findings of one
+            cause), the gravest first, and of those the ones that can move the study's numbers farthest.
         waiting: those that are open; rows of one cause are one.
         search_text: what a text is looked for in, one per finding.
         impacts: how far each can move the study's numbers, see :func:`read_impacts`.
@@ -120,10 +119,8 @@ def take_snapshot(home: Home, sources: Sources | None = None) -> Snapshot:
     known = sources or read_sources(home)
     findings, is_released = latest_findings(read_context(home), known.findings)
     impacts = known.impacts
-    ranked = (
-        _with_rows(findings)
-        .with_columns(_cause_id())
-        .join(impact_ranks(impacts), on="finding_id", how="left")
+    ranked = findings.with_columns(_cause_id(), pl.col("n_rows").fill_null(1)).join(
+        impact_ranks(impacts), on="finding_id", how="left"
     )
     ordered = _ordered(ranked)
     waiting = ordered.filter(_is_open(OPEN_STATUSES), pl.col("systemic_finding_id").is_null())
@@ -135,17 +132,6 @@ def take_snapshot(home: Home, sources: Sources | None = None) -> Snapshot:
 
 def _is_open(states: Sequence[str]) -> pl.Expr:
     return pl.col("status").is_in(list(states))
-
-
-def _with_rows(findings: pl.DataFrame) -> pl.DataFrame:
-    behind = findings.drop_nulls("systemic_finding_id").group_by("systemic_finding_id").len("n_rows")
-    counted = findings.join(
-        behind.rename({"systemic_finding_id": "finding_id"}),
-        on="finding_id",
-        how="left",
-        maintain_order="left",
-    )
-    return counted.with_columns(pl.col("n_rows").fill_null(1).cast(pl.Int64))
 
 
 def _search_text(findings: pl.DataFrame) -> pl.Series:

@@ -6,12 +6,12 @@ Does not belong here: writing atomically (``core/files.py``), what is in the fil
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from registry_pipeline.core.files import StoreError, whole_file
+from registry_pipeline.core.files import StoreError, disk_problem, whole_file
 from registry_pipeline.core.native_panics import panics_as_exceptions
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ def write_parquet(frame: pl.DataFrame, path: Path) -> Path:
     return path
 
 
-def read_parquet(path: Path) -> pl.DataFrame:
-    """Read a working file.
+def read_parquet(path: Path, columns: Sequence[str] | None = None) -> pl.DataFrame:
+    """Read a working file, all of it or some columns.
 
     Raises:
         StoreError: the file is missing or is not Parquet.
@@ -40,7 +40,24 @@ def read_parquet(path: Path) -> pl.DataFrame:
     import polars as pl
 
     with _readable(path):
-        return pl.read_parquet(path)
+        return pl.read_parquet(path, columns=None if columns is None else list(columns))
+
+
+def gather_parquet(files: Sequence[Path], path: Path, without: Sequence[str] = ()) -> Path:
+    """Write several working files of one shape under one another, without holding their rows in memory.
+
+    Args:
+        without: columns that are left out.
+
+    Raises:
+        StoreError: a file is missing or is not Parquet, the disk is full.
+    """
+    import polars as pl
+
+    rows = pl.concat([pl.scan_parquet(file, glob=False) for file in files]).drop(without, strict=False)
+    with whole_file(path) as temporary, _readable(*files):
+        rows.sink_parquet(temporary, compression="uncompressed", statistics=False)
+    return path
 
 
 def count_rows(path: Path) -> int:
@@ -56,12 +73,16 @@ def count_rows(path: Path) -> int:
 
 
 @contextmanager
-def _readable(path: Path) -> Iterator[None]:
+def _readable(*paths: Path) -> Iterator[None]:
     """Say in one line that a working file cannot be read."""
-    if not path.is_file():
-        raise StoreError(f"{path}: the working file is missing; run: registry refresh --force")
+    for path in paths:
+        if not path.is_file():
+            raise StoreError(f"{path}: the working file is missing; run: registry refresh --force")
     try:
         with panics_as_exceptions():
             yield
-    except Exception:
-        raise StoreError(f"{path}: the working file is damaged; run: registry refresh --force") from None
+    except Exception as problem:
+        if disk_problem(problem) is not None:
+            raise
+        names = ", ".join(map(str, paths))
+        raise StoreError(f"{names}: the working file is damaged; run: registry refresh --force") from None

@@ -2,7 +2,7 @@
 
 from schemas import codes
 from schemas import columns as c
-from schemas.columns import Column, coded, text
+from schemas.columns import Column, coded, count, text
 from schemas.table import table
 
 MODEL = table(
@@ -34,6 +34,10 @@ MODEL = table(
         text("closed_release", "Release in which it was closed; NULL while it is open"),
         text("assigned_to", "Who looks after it", is_identifying=True),
         Column("due_date", "date", "Day until which an answer is expected"),
+        count(
+            "n_rows",
+            "Rows of the file that it is about: of a common cause all of them, also those not listed",
+        ),
         text(
             "systemic_finding_id",
             "Finding of the common cause that this one is a part of; it is not asked apart",

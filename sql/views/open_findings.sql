@@ -9,10 +9,6 @@ SELECT
     source_file, sheet, source_row, source_column, status, first_seen_release,
     coalesce(n_rows, 1) AS n_rows
 FROM quality.finding
-LEFT JOIN (
-    SELECT systemic_finding_id AS finding_id, count(*) AS n_rows
-    FROM quality.finding WHERE systemic_finding_id IS NOT NULL GROUP BY systemic_finding_id
-) USING (finding_id)
 WHERE status IN ('open', 'sent', 'answered', 'reopened') AND systemic_finding_id IS NULL
 ORDER BY
     CASE severity WHEN 'error' THEN 1 WHEN 'warning' THEN 2 ELSE 3 END,

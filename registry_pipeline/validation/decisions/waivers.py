@@ -52,6 +52,7 @@ class Waivers:
             record_keys(name, records[name], records[name].filter(_can_be_held(name))["_row_id"])
             .join(group.select("record_key", "rule_id", "items"), on="record_key")
             .with_columns(pl.lit(name).alias("table_name"))
+            .cast({column: violations.schema[column] for column in _PLACE})
             for (name,), group in lifted.group_by("table_name")
             if isinstance(name, str) and name in records
         ]

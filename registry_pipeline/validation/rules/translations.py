@@ -10,7 +10,7 @@ from functools import cache
 import polars as pl
 
 from registry_pipeline.validation.rules.catalogue import Catalogue, catalogue, message_of, written_messages
-from registry_pipeline.validation.screening.systemic import CAUSE
+from registry_pipeline.validation.screening.systemic import CAUSE, SAMPLED
 from schemas.messages import (
     AN_ITEM,
     ENGLISH,
@@ -74,13 +74,13 @@ def translated_message(rule_id: str, message: str, language: str) -> str:
     """
     if language == ENGLISH:
         return message
-    words_of_language = messages(language)
-    cause = pattern(CAUSE).match(message)
+    words = messages(language)
     before, rest = ("", message)
-    if cause and cause.end() > 0 and message.startswith(cause[0] + " "):
-        words = cause.groupdict()
-        before, rest = fill(words_of_language.sentences[CAUSE], words), message[cause.end() + 1 :]
-    return before + _translated(rule_id, rest, words_of_language)
+    for template in (CAUSE, SAMPLED):
+        cause = pattern(template).match(message)
+        if cause and cause.end() > 0 and message.startswith(cause[0] + " "):
+            before, rest = fill(words.sentences[template], cause.groupdict()), message[cause.end() + 1 :]
+    return before + _translated(rule_id, rest, words)
 
 
 def _translated(rule_id: str, message: str, words: Messages) -> str:

@@ -22,7 +22,7 @@ RawValue = Callable[[pl.DataFrame], pl.DataFrame]
 FINDING: dict[str, type[pl.DataType] | pl.DataType] = {
     column.name: column.polars_type for column in columns_of(MODEL) if isinstance(column, Column)
 }
-_RANK = {"error": 0, "warning": 1, "info": 2}
+RANK = {"error": 0, "warning": 1, "info": 2}
 
 
 @dataclass(frozen=True)
@@ -49,19 +49,22 @@ class FindingContext:
 def build_findings(violations: pl.DataFrame, evidence: FindingContext, rules: Catalogue) -> pl.DataFrame:
     """Rows of ``quality.finding`` (status open, releases NULL) and ``_row_id``, the source row.
 
-    Of several breaches of one rule by one record and its items the gravest is kept.
+    Args:
+        violations: listed ones (:func:`..listing.list_violations`), each of its own rule, record and items.
     """
     if violations.is_empty():
         return pl.DataFrame(schema={**FINDING, "_row_id": pl.Int64})
-    keyed = _keyed(violations, evidence)
-    placed = _placed(keyed.with_columns(pl.col("items").str.split(",").list.first().alias("_item")), evidence)
+    keyed = _keyed(violations.with_columns(pl.col(pl.Categorical).cast(pl.String)), evidence)
+    placed = _placed(keyed.with_columns(_first_item(pl.col("items"))), evidence)
     worded = _worded(_quoted(placed, evidence), rules)
     named = worded.with_columns(finding_ids(worded, evidence.facility_id))
-    ranked = named.sort(pl.col("severity").replace_strict(_RANK, default=9), maintain_order=True)
-    unique = ranked.unique("finding_id", keep="first", maintain_order=True)
-    return _as_findings(unique, "_origin", evidence.facility_id).sort(
+    return _as_findings(named, "_origin", evidence.facility_id).sort(
         "table_name", "_row_id", "rule_id", "items", nulls_last=True
     )
+
+
+def _first_item(items: pl.Expr) -> pl.Expr:
+    return items.str.split(",").list.first().alias("_item")
 
 
 def finding_ids(frame: pl.DataFrame, facility_id: str) -> pl.Series:
@@ -76,8 +79,13 @@ def finding_ids(frame: pl.DataFrame, facility_id: str) -> pl.Series:
 
 def finding_id(rule_id: str, facility_id: str, table_name: str, record_key: str, items: str) -> str:
     """The id of one finding: ``F`` and 16 hexadecimal digits."""
+    return f"F{finding_number(rule_id, facility_id, table_name, record_key, items):016x}"
+
+
+def finding_number(rule_id: str, facility_id: str, table_name: str, record_key: str, items: str) -> int:
+    """The digits of an id as a number, which millions of findings are compared by."""
     key = "|".join((rule_id, facility_id, table_name, record_key, items))
-    return "F" + hashlib.blake2b(key.encode(), digest_size=8).hexdigest()
+    return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest())
 
 
 def _as_findings(frame: pl.DataFrame, row_id: str, facility_id: str) -> pl.DataFrame:
@@ -85,52 +93,54 @@ def _as_findings(frame: pl.DataFrame, row_id: str, facility_id: str) -> pl.DataF
     own = frame.with_columns(
         pl.lit(facility_id).alias("facility_id"),
         pl.lit("open").alias("status"),
+        pl.lit(1).alias("n_rows"),
         pl.col(row_id).alias("_row_id"),
     )
     return with_schema(own, {**FINDING, "_row_id": pl.Int64})
 
 
-def _keyed(violations: pl.DataFrame, evidence: FindingContext) -> pl.DataFrame:
-    """With the record's key and, unless the violation brings one, the source row of its first item."""
-    tables = violations.get_column("table_name").drop_nulls().unique(maintain_order=True)
-    present = [name for name in tables if name in evidence.records]
-    named = {
-        name: violations.filter(pl.col("table_name") == name)["_row_id"].drop_nulls() for name in present
-    }
-    keys = [
-        record_keys(name, evidence.records[name], named[name])
-        .join(_origins_and_patients(evidence.records[name]), on="_row_id")
-        .with_columns(pl.lit(name).alias("table_name"))
-        for name in present
+def with_origins(violations: pl.DataFrame, evidence: FindingContext) -> pl.DataFrame:
+    """With ``_item``, the first of their items, and its source row as ``_origin``, unless the violation brings one."""
+    names = violations.get_column("items").unique().drop_nulls().to_frame("items")
+    first = names.with_columns(_first_item(pl.col("items").cast(pl.String)).cast(pl.Categorical))
+    frame = violations.join(first, on="items", how="left", maintain_order="left")
+    tables = [name for name in frame["table_name"].unique().drop_nulls() if name in evidence.records]
+    first_rows = [
+        evidence.records[name].select(
+            "_row_id",
+            pl.col("_origin").alias("_first"),
+            pl.lit(name).cast(pl.Categorical).alias("table_name"),
+        )
+        for name in tables
     ]
-    schema = {
-        "_row_id": pl.Int64,
-        "record_key": pl.String,
-        "_first": pl.Int64,
-        "patient_id": pl.String,
-        "table_name": pl.String,
-    }
-    keyed = violations.join(
-        pl.concat([pl.DataFrame(schema=schema), *keys]),
-        on=["table_name", "_row_id"],
-        how="left",
-        maintain_order="left",
-    )
-    item = pl.col("items").str.split(",").list.first().alias("column_name")
-    merged = keyed.with_columns(item).join(
-        evidence.origins.rename({"_origin": "_gave"}),
-        on=["table_name", "_row_id", "column_name"],
-        how="left",
-        maintain_order="left",
-    )
-    return merged.with_columns(pl.coalesce("_origin", "_gave", "_first").alias("_origin")).drop("column_name")
+    if first_rows:
+        frame = frame.join(pl.concat(first_rows), on=["table_name", "_row_id"], how="left", maintain_order="left")
+        origins = evidence.origins.rename({"_origin": "_gave", "column_name": "_item"})
+        origins = origins.with_columns(pl.col("_item", "table_name").cast(pl.Categorical))
+        frame = frame.join(origins, on=["table_name", "_row_id", "_item"], how="left", maintain_order="left")
+        frame = frame.with_columns(pl.coalesce("_origin", "_gave", "_first").alias("_origin"))
+    return frame.drop("_first", "_gave", strict=False)
 
 
-def _origins_and_patients(records: pl.DataFrame) -> pl.DataFrame:
-    """Of every record the source row that it came from, and whose record it is."""
-    return records.select(
-        "_row_id", pl.col("_origin").alias("_first"), column_or_null(records, "patient_id", pl.String)
-    )
+def _keyed(violations: pl.DataFrame, evidence: FindingContext) -> pl.DataFrame:
+    """With the record's key, and whose record it is."""
+    tables = violations.get_column("table_name").drop_nulls().unique(maintain_order=True)
+    keys = [
+        pl.DataFrame(
+            schema=dict.fromkeys(("record_key", "patient_id", "table_name"), pl.String)
+            | {"_row_id": pl.Int64}
+        ),
+    ]
+    for name in tables:
+        if name in evidence.records:
+            records = evidence.records[name]
+            row_ids = violations.filter(pl.col("table_name") == name)["_row_id"].drop_nulls().unique()
+            patients = records.filter(pl.col("_row_id").is_in(row_ids.implode())).select(
+                "_row_id", column_or_null(records, "patient_id", pl.String)
+            )
+            keyed = record_keys(name, records, row_ids).join(patients, on="_row_id")
+            keys.append(keyed.select("record_key", "patient_id", pl.lit(name).alias("table_name"), "_row_id"))
+    return violations.join(pl.concat(keys), on=["table_name", "_row_id"], how="left", maintain_order="left")
 
 
 def _placed(frame: pl.DataFrame, evidence: FindingContext) -> pl.DataFrame:

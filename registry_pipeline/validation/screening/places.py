@@ -1,7 +1,7 @@
 """Where source rows lie: file and sheet, and how many there are.
 
 Belongs here: looking up rows, counting them by place. Does not belong here: what is counted and why
-(``accounting.py``, ``systemic.py``, ``results.py``).
+(``row_account.py``, ``listing.py``, ``rule_results.py``).
 
 Rows come in the order of their files, so a place is a run of rows that comparing neighbours finds: the
 millions of names are not grouped. The names are few and the rows many, so staging hands them over as
@@ -11,6 +11,9 @@ categories; what leaves this module holds texts, to be compared with those of fi
 from collections.abc import Mapping, Sequence
 
 import polars as pl
+
+PLACE = ("submission_id", "source_file", "sheet", "source_name")
+"""Where a source row stands, but for its number."""
 
 
 def source_locations(

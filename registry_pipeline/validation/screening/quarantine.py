@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
+from registry_pipeline.core.frames import column_or_null
 from registry_pipeline.validation.records import curated, record_keys, references
 from registry_pipeline.validation.rules.catalogue import Catalogue
 from registry_pipeline.validation.screening.identifiers import Identifiers
@@ -17,7 +18,8 @@ from registry_pipeline.validation.screening.places import source_locations
 from registry_pipeline.validation.screening.within_table import Outcome, violation_frame
 from schemas.table import key_of
 
-_VERDICT = {"_row_id": pl.Int64, "reason": pl.String, "cause": pl.String}
+_VERDICT = {"_row_id": pl.Int64, "reason": pl.Categorical, "cause": pl.String}
+_REASON = {reason: pl.lit(reason).cast(pl.Categorical).alias("reason") for reason in ("own", "parent")}
 
 
 def judge_references(
@@ -65,16 +67,12 @@ def verdicts(
     A record whose reference names no record at all goes with its parent too, even where S18 is softened:
     the release could not hold it.
     """
-    errors = violations.filter((pl.col("severity") == "error") & pl.col("_row_id").is_not_null())
-    own = errors.group_by("table_name", "_row_id").agg(
-        pl.col("rule_id").unique().sort().str.join(",").alias("cause")
-    )
+    is_error = (pl.col("severity") == "error") & pl.col("_row_id").is_not_null()
+    errors = violations.filter(is_error).select("table_name", "_row_id", "rule_id")
     result: dict[str, pl.DataFrame] = {}
-    own_of = own.partition_by("table_name", as_dict=True, maintain_order=True)
     for name, model in curated().items():
-        parts = []
-        if (failed := own_of.get((name,))) is not None:
-            parts.append(failed.select("_row_id", pl.lit("own").alias("reason"), "cause"))
+        own = errors.filter(pl.col("table_name") == name)
+        parts = [] if own.is_empty() else [_own(own)]
         for column, parent, key in references(model) if records[name].height else ():
             gone = _gone(
                 identifiers,
@@ -87,10 +85,28 @@ def verdicts(
                 records[name].select("_row_id", column.name).filter(gone.gather(numbers).fill_null(False))
             )
             cause = pl.lit(f"{parent} ") + pl.col(column.name)
-            parts.append(orphans.select("_row_id", pl.lit("parent").alias("reason"), cause.alias("cause")))
+            parts.append(orphans.select("_row_id", _REASON["parent"], cause.alias("cause")))
         all_parts = pl.concat([pl.DataFrame(schema=_VERDICT), *parts])
         result[name] = all_parts.unique("_row_id", keep="first", maintain_order=True) if parts else all_parts
     return result
+
+
+def _own(errors: pl.DataFrame) -> pl.DataFrame:
+    """The records of a table with errors of their own, and the rules that each breaks.
+
+    Rule by rule: many records break few combinations of rules, which are put together once.
+    """
+    broken = {rule: rows["_row_id"].unique() for (rule,), rows in errors.group_by("rule_id")}
+    row_ids = errors["_row_id"].unique().sort()
+    combination = np.zeros(len(row_ids), dtype=np.int64)
+    words = [""]
+    for rule in sorted(map(str, broken)):
+        places = row_ids.search_sorted(broken[rule]).to_numpy()
+        before, which = np.unique(combination[places], return_inverse=True)
+        combination[places] = len(words) + which
+        words += [f"{words[number]},{rule}".removeprefix(",") for number in before]
+    cause = pl.Series("cause", words, dtype=pl.String).gather(pl.Series(combination, dtype=pl.UInt32))
+    return row_ids.to_frame().select("_row_id", _REASON["own"], cause)
 
 
 def _gone(identifiers: Identifiers, table: str, key: str, is_out: pl.Series) -> pl.Series:
@@ -110,24 +126,24 @@ def quarantine_rows(
     """Rows of ``quality.quarantine``, with the position of the record's first source row."""
     named = ("record_key", "reason", "cause", "_origin", "table_name", "patient_id")
     schema = {column: pl.Int64 if column == "_origin" else pl.String for column in named}
-    parts = [pl.DataFrame(schema=schema)]
+    parts = [pl.DataFrame(schema=schema | {"reason": pl.Categorical, "table_name": pl.Categorical})]
     for name, verdict in quarantined.items():
         if verdict.is_empty():
             continue
-        patient = pl.col("patient_id") if "patient_id" in records[name].columns else pl.lit(None)
-        keys = record_keys(name, records[name], verdict["_row_id"])
-        own = records[name].join(verdict, on="_row_id").join(keys, on="_row_id")
-        parts.append(own.select("record_key", "reason", "cause", "_origin", pl.lit(name).alias("table_name"),
-                                patient.cast(pl.String).alias("patient_id")))  # fmt: skip
+        patient = column_or_null(records[name], "patient_id", pl.String)
+        own = records[name].select("_row_id", "_origin", patient).join(verdict, on="_row_id")
+        keyed = own.join(record_keys(name, records[name], verdict["_row_id"]), on="_row_id")
+        table = pl.lit(name).cast(pl.Categorical).alias("table_name")
+        parts.append(keyed.select("record_key", "reason", "cause", "_origin", table, "patient_id"))
     kept_out = pl.concat(parts)
     places = source_locations(rows, kept_out["_origin"], ["source_file", "sheet", "source_row"])
     placed = kept_out.join(places, left_on="_origin", right_on="_row_id", how="left", maintain_order="left")
     return placed.select(
         pl.lit(facility_id).alias("facility_id"),
-        "table_name",
+        pl.col("table_name").cast(pl.String),
         "record_key",
         "patient_id",
-        "reason",
+        pl.col("reason").cast(pl.String),
         "cause",
         "source_file",
         pl.col("sheet").fill_null(""),

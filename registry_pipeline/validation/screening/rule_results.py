@@ -5,6 +5,9 @@ A rule that had nothing to judge is ``not_applicable`` and one that raised ``fai
 as a pass.
 """
 
+from collections import Counter
+from collections.abc import Iterable
+
 import polars as pl
 
 from registry_pipeline.validation.rules.catalogue import Catalogue, RuleEntry
@@ -21,10 +24,16 @@ RESULT = {
 
 
 def rule_results(
-    facility_id: str, rules: Catalogue, outcome: Outcome, findings: pl.DataFrame, rows: pl.DataFrame
+    facility_id: str, rules: Catalogue, outcome: Outcome, findings: Iterable[pl.DataFrame], rows: pl.DataFrame
 ) -> pl.DataFrame:
-    """Rows of ``quality.rule_result`` for every rule that judges a facility."""
-    violated = dict(findings.group_by("rule_id").len().iter_rows())
+    """Rows of ``quality.rule_result`` for every rule that judges a facility.
+
+    Args:
+        findings: all that break rules, listed or not: frames with ``rule_id``.
+    """
+    violated: Counter[str] = Counter()
+    for frame in findings:
+        violated.update(dict(frame.group_by("rule_id").len().iter_rows()))
     whole = {
         "file": count_by_place(rows, ("source_file", "sheet")).height,
         "row": rows.height,
@@ -34,7 +43,7 @@ def rule_results(
     for entry in rules.entries.values():
         if entry.scope == "registry":
             continue
-        n_violated = 0 if entry.severity == "off" else violated.get(entry.rule_id, 0)
+        n_violated = 0 if entry.severity == "off" else violated[entry.rule_id]
         judged = outcome.denominators.get(entry.rule_id)
         if judged is None and entry.scope == "generic":
             judged = whole.get(entry.unit, 0)

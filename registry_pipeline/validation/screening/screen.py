@@ -5,7 +5,7 @@ Does not belong here: any single step (``consolidate``, ``within_table``, ``cros
 ``findings``, ``accounting``), reading or writing files.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -24,6 +24,7 @@ from registry_pipeline.validation.screening.findings import (
 )
 from registry_pipeline.validation.screening.identifiers import Identifiers, number_identifiers
 from registry_pipeline.validation.screening.impossible_values import take_out_impossible
+from registry_pipeline.validation.screening.listing import list_violations
 from registry_pipeline.validation.screening.places import source_locations
 from registry_pipeline.validation.screening.quarantine import judge_references, quarantine_rows, verdicts
 from registry_pipeline.validation.screening.row_account import row_account, row_fates
@@ -33,7 +34,12 @@ from registry_pipeline.validation.screening.staged_issues import (
     issue_violations,
     without_echoes,
 )
-from registry_pipeline.validation.screening.systemic import with_systemic
+from registry_pipeline.validation.screening.systemic import (
+    attached,
+    cause_findings,
+    systemic_causes,
+    with_causes,
+)
 from registry_pipeline.validation.screening.within_table import VIOLATION, Outcome, judge_table
 
 
@@ -64,6 +70,8 @@ class ScreenOptions:
         systemic_share: share of a file's rows from which one cause is suspected.
         raw_value: looks up cells as received: ``_row_id, source_column`` -> also ``value_text``.
         memory_limit: of the private DuckDB.
+        max_findings: most findings that are listed row by row.
+        needed: ids of findings that are listed in any case: decisions are applied by them.
         waivers: waived errors, which no longer keep their records out.
     """
 
@@ -72,6 +80,8 @@ class ScreenOptions:
     systemic_share: float = 0.5
     raw_value: RawValue | None = None
     memory_limit: str = "1500MB"
+    max_findings: int = 100_000
+    needed: Set[str] = frozenset()
     waivers: Waivers = field(default_factory=Waivers)
 
 
@@ -106,6 +116,7 @@ class Screened:
         accepted, quarantined: per table: the model's columns, ``_row_id`` (first source row), ``_row_ids``;
             copied out of all records at every look, for both together are large.
         findings: rows of ``quality.finding`` and ``_row_id``.
+        unlisted: findings that are counted in that of their cause: columns of ``UNLISTED``.
         rule_results: rows of ``quality.rule_result``.
         row_account: rows of ``quality.row_account``.
         quarantine: rows of ``quality.quarantine``.
@@ -115,6 +126,7 @@ class Screened:
     accepted: Mapping[str, pl.DataFrame]
     quarantined: Mapping[str, pl.DataFrame]
     findings: pl.DataFrame
+    unlisted: pl.DataFrame
     rule_results: pl.DataFrame
     row_account: pl.DataFrame
     quarantine: pl.DataFrame
@@ -149,14 +161,17 @@ def screen_facility(
     records = take_out_impossible(as_sent, rules, outcome)
     _judge(records, identifiers, result, staged, rules, parameters, how, outcome)
     violations = without_echoes(pl.concat([pl.DataFrame(schema=VIOLATION), *outcome.violations]))
+    outcome.violations.clear()
     origins, dropped = _origins(result), [table.fates for table in result.values()]
     result.clear()
     evidence = FindingContext(
         facility_id, as_sent, origins, staged.rows, staged.source_columns, how.raw_value
     )
-    findings = build_findings(violations, evidence, rules)
+    listing = list_violations(violations, evidence, how.max_findings, how.needed)
+    causes = systemic_causes(listing, staged.rows, rules, facility_id, how.systemic_share)
+    findings = attached(build_findings(listing.listed, evidence, rules), causes)
     files = file_findings(staged.file_issues, rules, facility_id)
-    findings, systemic = with_systemic(findings, staged.rows, rules, facility_id, how.systemic_share)
+    unlisted = with_causes(listing.unlisted, causes)
     verdict = verdicts(records, identifiers, how.waivers.lift(violations, findings, records))
     quarantine = quarantine_rows(facility_id, records, verdict, staged.rows)
     is_out = {
@@ -166,8 +181,9 @@ def screen_facility(
     return Screened(
         RecordsOfOutcome(records, {name: ~mask for name, mask in is_out.items()}),
         RecordsOfOutcome(records, is_out),
-        pl.concat([findings, files, systemic]),
-        rule_results(facility_id, rules, outcome, pl.concat([findings, files]), staged.rows),
+        pl.concat([findings, files, cause_findings(causes)]),
+        unlisted,
+        rule_results(facility_id, rules, outcome, [findings, files, unlisted], staged.rows),
         row_account(facility_id, staged.rows, fates),
         quarantine,
         outcome.failures,

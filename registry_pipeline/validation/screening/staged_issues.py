@@ -104,7 +104,8 @@ def without_echoes(violations: pl.DataFrame) -> pl.DataFrame:
     missing = violations.filter(is_missing)
     echoes = missing.join(unread, on=place, how="semi").filter(pl.col("severity") == "error")
     raised = echoes.select(*place, pl.lit(True).alias("_is_needed")).unique()
-    severity = pl.when(pl.col("_is_needed") & pl.col("value_text").is_not_null()).then(pl.lit("error"))
+    error = pl.lit("error").cast(pl.Categorical)
+    severity = pl.when(pl.col("_is_needed") & pl.col("value_text").is_not_null()).then(error)
     others_of_cell = violations.filter(~is_missing).join(
         raised, on=place, how="left", nulls_equal=True, maintain_order="left"
     )

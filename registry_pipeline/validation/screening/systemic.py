@@ -1,7 +1,7 @@
-"""One cause behind many findings: a rule that most rows of a file break.
+"""One cause behind many findings: a rule that most rows of a file break, or too many to list each of them.
 
 Belongs here: recognising such a rule and saying so in one finding beside those of the rows.
-Does not belong here: the findings of the rows.
+Does not belong here: the findings of the rows (``findings.py``), which of them are listed (``listing.py``).
 """
 
 import polars as pl
@@ -9,83 +9,92 @@ import polars as pl
 from registry_pipeline.core.frames import with_schema
 from registry_pipeline.validation.rules.catalogue import Catalogue, message_of
 from registry_pipeline.validation.screening.findings import FINDING, finding_ids
-from registry_pipeline.validation.screening.places import count_by_place, source_locations
+from registry_pipeline.validation.screening.listing import BY_RULE, UNLISTED, Listing
+from registry_pipeline.validation.screening.places import PLACE, count_by_place
 
 LEAST_ROWS = 20
 CAUSE = (
     "{n_broken} of {n_rows} rows of the file break this rule, which points to one common cause (a column, unit,"
     " format or code list of the export), not to single records."
 )
-"""Stands before the rule's own message."""
+SAMPLED = (
+    "{n_broken} of {n_rows} rows of the file break this rule, too many to list each of them: {n_listed} of the"
+    " {n_findings} findings are listed, all are counted."
+)
+"""Each stands before the rule's own message."""
 
 
-def with_systemic(
-    findings: pl.DataFrame, rows: pl.DataFrame, rules: Catalogue, facility_id: str, share: float
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """One finding per file, sheet, rule and items broken by more than ``share`` of the file's rows.
+def systemic_causes(
+    listing: Listing, rows: pl.DataFrame, rules: Catalogue, facility_id: str, share: float
+) -> pl.DataFrame:
+    """The causes that stand in a finding of their own: columns of ``Listing.causes`` and of ``quality.finding``.
 
-    Returns:
-        The findings of the rows, those behind a common cause with its ``systemic_finding_id``, and the
-        findings of the causes. What is asked and counted is the cause; the rows hang on it.
+    One per file, sheet, rule and items broken by more than ``share`` of the file's rows, and every one of which only
+    a sample is listed.
 
     Args:
-        findings: findings of records, with ``_row_id`` of their source row.
         rows: every source row read, with ``fate`` of reading.
         share: share of the rows with content; and more than 20 rows.
     """
-    where = ["submission_id", "source_file", "sheet", "source_name"]
-    filled = (
-        count_by_place(rows, where, {"n_filled": rows["fate"].is_null()})
+    filled = count_by_place(rows, PLACE, {"n_filled": rows["fate"].is_null()})
+    filled = filled.select(*PLACE, pl.col("n_filled").alias("n_rows"))
+    texts = listing.causes.with_columns(pl.col(pl.Categorical).cast(pl.String))
+    is_common = (pl.col("n_broken") > share * pl.col("n_rows")) & (pl.col("n_broken") > LEAST_ROWS)
+    causes = (
+        texts.join(filled, on=PLACE, nulls_equal=True)
+        .filter(is_common | (pl.col("n_listed") < pl.col("n_findings")))
         .with_columns(pl.col("sheet").fill_null(""))
-        .group_by(where)
-        .agg(pl.col("n_filled").sum().alias("n_rows"))
+        .sort(*PLACE, *BY_RULE, nulls_last=True)
     )
-    needed = source_locations(rows, findings["_row_id"], where).with_columns(pl.col("sheet").fill_null(""))
-    by_rule = ["rule_id", "table_name", "items", "source_column", "severity"]
-    broken = (
-        findings.select("_row_id", *by_rule)
-        .drop_nulls("_row_id")
-        .join(needed, on="_row_id")
-        .group_by(*where, *by_rule)
-        .agg(pl.col("_row_id").n_unique().alias("n_broken"))
-        .join(filled, on=where, nulls_equal=True)
-        .filter((pl.col("n_broken") > share * pl.col("n_rows")) & (pl.col("n_broken") > LEAST_ROWS))
-        .sort(*where, *by_rule, nulls_last=True)
-    )
-    if broken.is_empty():
-        return findings, pl.DataFrame(schema={**FINDING, "_row_id": pl.Int64})
-    worded = _worded(broken, rules, facility_id)
-    by = ["submission_id", "source_file", "sheet", *by_rule]
-    causes = worded.select(*by, pl.col("finding_id").alias("_cause"))
+    return _worded(causes, rules, facility_id)
+
+
+def attached(findings: pl.DataFrame, causes: pl.DataFrame) -> pl.DataFrame:
+    """The findings of the rows, those behind a common cause with its ``systemic_finding_id``.
+
+    What is asked and counted is the cause; the rows hang on it.
+    """
+    by = ["submission_id", "source_file", "sheet", *BY_RULE]
+    cause_ids = causes.select(*by, pl.col("finding_id").alias("_cause")).rename({"sheet": "_sheet"})
     joined = findings.with_columns(pl.col("sheet").fill_null("").alias("_sheet")).join(
-        causes.rename({"sheet": "_sheet"}),
+        cause_ids.unique(
+            ["_sheet" if name == "sheet" else name for name in by], keep="first", maintain_order=True
+        ),
         on=["_sheet" if name == "sheet" else name for name in by],
         how="left",
         nulls_equal=True,
         maintain_order="left",
     )
-    attached = joined.with_columns(pl.col("_cause").alias("systemic_finding_id")).select(findings.columns)
-    return attached, _as_findings(worded)
+    return joined.with_columns(pl.col("_cause").alias("systemic_finding_id")).select(findings.columns)
 
 
-def _worded(broken: pl.DataFrame, rules: Catalogue, facility_id: str) -> pl.DataFrame:
-    """The causes in words; a cause in several files has one id and stands in one finding."""
+def with_causes(unlisted: pl.DataFrame, causes: pl.DataFrame) -> pl.DataFrame:
+    """The findings that are not listed with the finding that counts them: columns of ``UNLISTED``."""
+    cause_ids = causes.select("_cause", pl.col("finding_id").alias("systemic_finding_id"))
+    return with_schema(unlisted.join(cause_ids, on="_cause", how="left", maintain_order="left"), UNLISTED)
+
+
+def cause_findings(causes: pl.DataFrame) -> pl.DataFrame:
+    """The findings of the causes; a cause in several files has one id and stands in one finding."""
+    numbered = causes.with_columns(pl.col("n_broken").cast(pl.Int64).alias("n_rows"))
+    counted = numbered.with_columns(pl.col("n_rows").sum().over("finding_id"))
+    frame = counted.unique("finding_id", keep="first", maintain_order=True)
+    return with_schema(frame, {**FINDING, "_row_id": pl.Int64})
+
+
+def _worded(causes: pl.DataFrame, rules: Catalogue, facility_id: str) -> pl.DataFrame:
+    """The causes in words."""
     messages = [
-        CAUSE.format(n_broken=row["n_broken"], n_rows=row["n_rows"])
+        (SAMPLED if row["n_listed"] < row["n_findings"] else CAUSE).format_map(row)
         + " "
         + message_of(rules.entries[row["rule_id"]], row["items"])
-        for row in broken.iter_rows(named=True)
+        for row in causes.iter_rows(named=True)
     ]
     source = pl.coalesce("source_name", "source_file") + pl.lit("|") + pl.col("sheet")
-    frame = broken.with_columns(
+    frame = causes.with_columns(
         pl.Series("message", messages, dtype=pl.String),
         (pl.lit("systemic ") + source).alias("record_key"),
         pl.lit(facility_id).alias("facility_id"),
         pl.lit("open").alias("status"),
     )
     return frame.with_columns(finding_ids(frame, facility_id))
-
-
-def _as_findings(worded: pl.DataFrame) -> pl.DataFrame:
-    frame = worded.unique("finding_id", keep="first", maintain_order=True)
-    return with_schema(frame, {**FINDING, "_row_id": pl.Int64})

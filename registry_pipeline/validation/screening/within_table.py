@@ -26,17 +26,18 @@ from schemas.constraints import constraints_of, possible_range
 from schemas.table import Rule, columns_of, key_of
 
 VIOLATION: dict[str, Any] = {
-    "table_name": pl.String,
+    "table_name": pl.Categorical,
     "_row_id": pl.Int64,
-    "rule_id": pl.String,
-    "severity": pl.String,
-    "items": pl.String,
+    "rule_id": pl.Categorical,
+    "severity": pl.Categorical,
+    "items": pl.Categorical,
     "detail": pl.String,
     "suggestion": pl.String,
     "_origin": pl.Int64,
-    "source_column": pl.String,
+    "source_column": pl.Categorical,
     "value_text": pl.String,
 }
+"""There may be more violations than rows: what all of one kind share are categories."""
 _DEFAULT_DAYS = (date(1970, 1, 1), date(1899, 12, 30), date(1899, 12, 31), date(1900, 1, 1), date(1904, 1, 1))
 
 
@@ -118,7 +119,8 @@ def _advised(violations: pl.DataFrame, records: pl.DataFrame, judgements: list[J
     for rule_id, group in advised.group_by("rule_id", maintain_order=True):
         broken = records.join(group.select("_row_id"), on="_row_id", how="semi")
         result = advice[str(rule_id[0])].cast(pl.String).alias("_told")
-        parts.append(broken.select("_row_id", pl.lit(rule_id[0]).alias("rule_id"), result))
+        named = pl.lit(rule_id[0]).cast(pl.Categorical).alias("rule_id")
+        parts.append(broken.select("_row_id", named, result))
     joined = violations.join(pl.concat(parts), on=["_row_id", "rule_id"], how="left", maintain_order="left")
     return joined.with_columns(pl.coalesce("suggestion", "_told").alias("suggestion")).select(list(VIOLATION))
 

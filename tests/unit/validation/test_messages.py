@@ -17,7 +17,7 @@ from registry_pipeline.validation.rules.translations import (
     translated_message,
     translated_suggestion,
 )
-from registry_pipeline.validation.screening.systemic import CAUSE
+from registry_pipeline.validation.screening.systemic import CAUSE, SAMPLED
 from schemas.messages import ENGLISH, fill, languages, messages, places, sentence, supported_language
 from schemas.reasons import REASONS
 from tests.support.message_sources import intake_texts, skeleton
@@ -27,6 +27,7 @@ DETAILS = (
     "rows with the same key differ",
     "two systems differ by 1462 days: one of them counts days from 1904",
     CAUSE,
+    SAMPLED,
     "no source takes this file",
 )
 SHOWN = {  # what the SQL rules can say, once with values in it

@@ -1,0 +1,101 @@
+"""Findings of one cause are counted exactly and listed up to a bound; every record keeps its fate."""
+
+from datetime import date
+
+import polars as pl
+import pytest
+
+from registry_pipeline.validation.decisions.ledger import value_digest
+from registry_pipeline.validation.decisions.waivers import Waivers
+from registry_pipeline.validation.registry_wide.finding_history import merge_lifecycle
+from registry_pipeline.validation.screening.listing import LEAST_LISTED
+from registry_pipeline.validation.screening.screen import Screened, ScreenOptions
+from tests.support.staged import screen, staged_of
+
+N_ROWS, N_BAD = 400, 90
+FUTURE = date(2999, 1, 1)
+
+
+def _screened(most: int, waivers: Waivers | None = None, shift: int = 0) -> Screened:
+    """Records of which some were born after the extract, which is an error of each of them."""
+    rows = [
+        {
+            "_row_id": N_ROWS - at + shift,
+            "patient_id": f"P{at:04}",
+            "sex": "F",
+            "birth_date": FUTURE if at < N_BAD else date(1950, 1, 1 + at % 28),
+        }
+        for at in range(N_ROWS)
+    ]
+    lifted = waivers or Waivers()
+    options = ScreenOptions(max_findings=most, waivers=lifted, needed=frozenset(lifted.digests))
+    return screen(staged_of({"patient": rows}), options=options)
+
+
+def _counted(done: Screened) -> dict[str, int]:
+    return {
+        row["rule_id"]: row["n_violated"]
+        for row in done.rule_results.iter_rows(named=True)
+        if row["n_violated"]
+    }
+
+
+@pytest.mark.parametrize("most", [1, 60, 150])
+def test_what_is_listed_is_bounded_and_what_is_counted_is_exact(most: int) -> None:
+    whole, sampled = _screened(1_000_000), _screened(most)
+    assert whole.unlisted.is_empty() and not sampled.unlisted.is_empty()
+    rows = sampled.findings.drop_nulls("systemic_finding_id")
+    n_causes = rows["systemic_finding_id"].n_unique()
+    assert rows.height <= max(most, n_causes * LEAST_LISTED)
+    assert _counted(sampled) == _counted(whole)
+    assert sampled.quarantine.equals(whole.quarantine) and sampled.row_account.equals(whole.row_account)
+    ids = {f"F{number:016x}" for number in sampled.unlisted["finding_number"]}
+    assert ids | set(rows["finding_id"]) >= set(whole.findings.filter(pl.col("n_rows") == 1)["finding_id"])
+
+
+def test_the_cause_says_how_many_there_are_and_how_many_are_shown() -> None:
+    done = _screened(60)
+    causes = done.findings.filter(
+        pl.col("record_key").str.starts_with("systemic"), pl.col("rule_id") == "S09"
+    )
+    (cause,) = causes.iter_rows(named=True)
+    listed = done.findings.filter(pl.col("systemic_finding_id") == cause["finding_id"])
+    assert cause["n_rows"] == N_BAD
+    said = f"{N_BAD} of {N_ROWS} rows of the file break this rule, too many to list each of them: {listed.height} of the"
+    assert cause["message"].startswith(said)
+    assert set(done.unlisted.filter(pl.col("rule_id") == "S09")["systemic_finding_id"]) == {
+        cause["finding_id"]
+    }
+
+
+def test_another_order_of_the_file_shows_the_same_records() -> None:
+    first, second = _screened(60), _screened(60, shift=5_000)
+    assert first.findings["finding_id"].sort().equals(second.findings["finding_id"].sort())
+
+
+def test_a_waived_finding_is_listed_and_lifts_its_record_however_many_there_are() -> None:
+    whole = _screened(1_000_000)
+    sampled = _screened(1)
+    out = whole.findings.filter(pl.col("rule_id") == "S09", pl.col("n_rows") == 1)
+    hidden = out.join(sampled.findings, on="finding_id", how="anti").row(0, named=True)
+    digests = {hidden["finding_id"]: value_digest(hidden["value_text"], b"k")}
+    again = _screened(1, Waivers(digests, b"k"))
+    assert hidden["finding_id"] in again.findings["finding_id"]
+    assert hidden["finding_id"] not in sampled.findings["finding_id"]
+
+
+def test_small_causes_are_listed_whole_beside_a_large_one() -> None:
+    rows = [
+        {"_row_id": at, "patient_id": f"P{at}", "sex": "M" if at < 3 else "F", "birth_date": FUTURE}
+        for at in range(300)
+    ]
+    done = screen(staged_of({"patient": rows}), options=ScreenOptions(max_findings=200))
+    own = done.findings.filter(pl.col("record_key").str.starts_with("P"))
+    assert own.filter(pl.col("rule_id") == "V02").height == 3
+    assert "V02" not in done.unlisted["rule_id"].cast(pl.String)
+
+
+def test_a_release_with_a_column_less_takes_what_this_one_lists() -> None:
+    now = _screened(60).findings
+    before = merge_lifecycle(now, None, "r1").drop("n_rows")
+    assert set(merge_lifecycle(now, before, "r2")["status"]) == {"open"}
