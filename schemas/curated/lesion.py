@@ -24,7 +24,7 @@ MODEL = table(
         c.facility_id.required(),
         coded("lesion_site", codes.LESION_SITE, "Anatomical site of the lesion", is_required=True),
         text("lesion_site_text", "Site in the facility's words", is_free_text=True),
-        text("icd10_secondary_code", "ICD-10 code of the secondary neoplasm, C77-C79"),
+        text("icd10_secondary_code", "ICD-10 code of the secondary neoplasm, C77-C79", is_identifying=True),
         coded("laterality", codes.LATERALITY, "Side of the body"),
         boolean("is_node", "The lesion is a lymph node"),
         *partial_date("detection", "Date on which imaging first showed the lesion", is_required=True),

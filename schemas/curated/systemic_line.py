@@ -16,7 +16,7 @@ MODEL = table(
         text("episode_id", "Episode that the line belongs to, if any", is_identifying=True),
         integer("line_number", "Order of the line as stated", minimum=0, maximum=50),
         coded("systemic_setting", codes.SYSTEMIC_SETTING, "Setting of the line"),
-        text("agents", "Agents, separated by +"),
+        text("agents", "Agents, separated by +", is_identifying=True),
         *partial_date("start", "First day of the line"),
         *partial_date("end", "Last day of the line"),
         boolean("is_concurrent", "Given together with radiotherapy"),
