@@ -148,7 +148,9 @@ def _still_broken(context: RefreshContext, previous: pl.DataFrame, current: pl.D
     if not unlisted or missing.is_empty():
         return current.clear()
     unlisted_now = missing.join(pl.concat(unlisted).unique("_no"), on="_no", maintain_order="left")
-    return with_schema(unlisted_now.with_columns(pl.col("_cause").alias("systemic_finding_id")), current.schema)
+    return with_schema(
+        unlisted_now.with_columns(pl.col("_cause").alias("systemic_finding_id")), current.schema
+    )
 
 
 def _with_assignments(findings: pl.DataFrame, decisions: DecisionState) -> pl.DataFrame:

@@ -114,7 +114,9 @@ def with_origins(violations: pl.DataFrame, evidence: FindingContext) -> pl.DataF
         for name in tables
     ]
     if first_rows:
-        frame = frame.join(pl.concat(first_rows), on=["table_name", "_row_id"], how="left", maintain_order="left")
+        frame = frame.join(
+            pl.concat(first_rows), on=["table_name", "_row_id"], how="left", maintain_order="left"
+        )
         origins = evidence.origins.rename({"_origin": "_gave", "column_name": "_item"})
         origins = origins.with_columns(pl.col("_item", "table_name").cast(pl.Categorical))
         frame = frame.join(origins, on=["table_name", "_row_id", "_item"], how="left", maintain_order="left")
