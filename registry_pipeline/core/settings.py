@@ -225,13 +225,7 @@ class Limits:
     max_unpacked_bytes: int = _parameter(2 * 10**9, "Most bytes of an unpacked archive.", False, (), 1)
     max_compression_ratio: float = _parameter(200.0, "Most that an archive may shrink.", False, (), 1)
     max_members: int = _parameter(10_000, "Most members of an archive.", False, (), 1)
-    max_findings: int = _parameter(
-        100_000,
-        "Most findings of a facility that are listed row by row; of rules broken more often the rest is counted.",
-        True,
-        (),
-        1000,
-    )
+    max_findings: int = _parameter(100_000, "Most findings listed of a facility; all count.", True, (), 1000)
     max_reader_seconds: float = _parameter(1800.0, "Longest reading; small files get less.", False, (), 1)
     max_reader_bytes: int = _parameter(4 * 10**9, "Most memory to read; small files get less.", False, (), 1)
 
