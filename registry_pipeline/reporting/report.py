@@ -11,6 +11,7 @@ from pathlib import Path
 
 from registry_pipeline.core.helper_process import Helper, helping, run_shared
 from registry_pipeline.reporting.document.blocks import Block, Section
+from registry_pipeline.reporting.document.details import with_details_folded
 from registry_pipeline.reporting.document.html import render_page
 from registry_pipeline.reporting.document.wording import clean, is_given
 from registry_pipeline.reporting.figures.base import FigureFolder, also_as_pdf
@@ -231,7 +232,7 @@ def study_sections(
     for name, section in result.items():
         if section is not None:
             section.is_folded = name in FOLDED and not (context.no_cohort and name == "registry")
-    return [section for section in sections if section is not None]
+    return [with_details_folded(section) for section in sections if section is not None]
 
 
 def _section_in_helper(
