@@ -91,10 +91,15 @@ def _files(module: str) -> tuple[str, ...]:
     for length in range(1, len(parts) + 1):
         place = _ROOT.joinpath(*parts[:length])
         if place.is_dir():
-            files += sorted(place.rglob("*.py")) if _is_lazy(place) else [place / "__init__.py"]
+            files += _modules_in(place) if _is_lazy(place) else [place / "__init__.py"]
         elif place.with_suffix(".py").is_file():
             files.append(place.with_suffix(".py"))
     return tuple(str(path) for path in files if path.is_file())
+
+
+@cache
+def _modules_in(package: Path) -> list[Path]:
+    return sorted(package.rglob("*.py"))
 
 
 @cache
