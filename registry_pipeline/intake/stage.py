@@ -67,7 +67,11 @@ ISSUE_COLUMNS = (
     "value_text",
 )
 
-_NO_SUGGESTION = pl.DataFrame(schema={"suggestion": pl.String})
+_NO_ISSUES = pl.DataFrame(
+    schema={
+        name: pl.Int64 if name.endswith("row_id") else pl.String for name in (*ISSUE_COLUMNS, "suggestion")
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -224,7 +228,7 @@ def _staged(home: Home, facility: Facility, uses: Sequence[FileUse], collected: 
     issues += collected.file_issues + collected.redcap.file_issues
     return Staged(
         tables=tables,
-        issues=pl.concat([*collected.issues, *collected.redcap.issues, _NO_SUGGESTION], how="diagonal"),
+        issues=pl.concat([_NO_ISSUES, *collected.issues, *collected.redcap.issues], how="diagonal"),
         coercions=_coercions(facility, uses, collected.changes),
         rows=all_rows(home, uses),
         file_issues=pl.DataFrame(issues, schema=FILE_ISSUE_SCHEMA),
@@ -240,14 +244,18 @@ def _staged(home: Home, facility: Facility, uses: Sequence[FileUse], collected: 
 
 def _coercions(facility: Facility, uses: Sequence[FileUse], changes: list[pl.DataFrame]) -> pl.DataFrame:
     """Every change with the place that it stood in; takes ``changes`` apart, for there may be millions."""
-    names = [column.name for column in columns_of(tables_of("quality")["quality.coercion"])]
-    placed = []
+    schema = {
+        column.name: column.polars_type for column in columns_of(tables_of("quality")["quality.coercion"])
+    }
+    placed: list[pl.DataFrame] = []
     while changes:
         part = place_rows(changes.pop(), uses).with_columns(
             pl.lit(facility.facility_id).alias("facility_id"),
             (pl.col("table_name") + "." + pl.col("column_name")).alias("column_name"),
         )
-        placed.append(part.select(*names, "_row_id"))
+        placed.append(part.select(*schema, "_row_id"))
+    if not placed:  # the mapping feeds no table yet
+        return pl.DataFrame(schema={**schema, "_row_id": pl.Int64})
     return pl.concat(placed[::-1], rechunk=False)
 
 

@@ -115,3 +115,24 @@ def test_what_blocks_a_release_can_be_seen(tmp_path: Path) -> None:
     shown = registry(home, "findings", "--rule", "V02", "--format", "csv")
     assert shown.returncode == 0
     assert [line.split(",")[1] for line in shown.stdout.splitlines()[1:]] == ["V02"]
+
+
+@pytest.mark.parametrize("has_sent", [False, True])
+def test_a_facility_whose_mapping_feeds_no_table_yet_keeps_nobody_from_a_release(
+    has_sent: bool, tmp_path: Path
+) -> None:
+    """So is the draft of a facility of whose exports nothing was recognised."""
+    home = small_home(tmp_path / "home")
+    send_all(home, good_files())
+    draft = 'id = "east"\nname = "east"\n\n[[source]]\nname = "all"\nfiles = ["*"]\nmode = "full"\nignore = ["*"]\n'
+    (home.facilities / "east.toml").write_text(draft)
+    if has_sent:
+        (home.inbox / "east").mkdir()
+        (home.inbox / "east" / "export.csv").write_text("a,b\n1,2\n3,4\n")
+    with without_reports():
+        assert refresh(home).is_new
+    account = assert_balanced(home)
+    assert account.filter(facility_id="east")["n_unrouted"].to_list() == ([2] if has_sent else [])
+    assert ask(home, "SELECT DISTINCT facility_id FROM curated.patient")["facility_id"].to_list() == [
+        HOSPITAL
+    ]

@@ -71,10 +71,10 @@ class Persons:
 
     def patient_xref(self, facility: Facility) -> pl.DataFrame:
         """Which number of which source is which patient. Numbers of people without any record are not kept."""
-        with_record = pl.concat(
-            [part.filter("_has_record").select("patient_id") for part in self.numbers]
-        ).unique()
-        parts: list[pl.DataFrame] = []
+        nobody = pl.DataFrame(schema=_NUMBERS)  # of a mapping whose sources feed no table yet
+        numbers = pl.concat([nobody, *self.numbers])
+        with_record = numbers.filter("_has_record").select("patient_id").unique()
+        parts = [nobody]
         seen: dict[str, list[pl.DataFrame]] = {}
         for part in self.numbers:
             if not part["_has_record"].all():
@@ -124,6 +124,19 @@ def as_issues(issues: Iterable[pl.DataFrame], table: str, columns: Iterable[str]
         pl.lit(None, dtype=pl.String).alias("_record_key"),
     )
     return [issue.with_columns(added).select(list(columns)) for issue in issues]
+
+
+_NUMBERS = {
+    XREF_COLUMN: pl.String,
+    "patient_id": pl.String,
+    "own_patient_id": pl.String,
+    "_row_id": pl.Int64,
+    "_submission_no": pl.Int32,
+    "_has_record": pl.Boolean,
+    "_mapping_no": pl.Int16,
+    "source_name": pl.String,
+    "_source_no": pl.Int16,
+}
 
 
 def _placed(frame: pl.DataFrame, source: Source, name: str) -> pl.DataFrame:
