@@ -19,7 +19,7 @@ from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.intake.landing.inbox import shown
 from registry_pipeline.intake.landing.land import LandingReport
 from registry_pipeline.operations.alerts.alerts_file import FILE
-from registry_pipeline.operations.audit import recorded_refresh
+from registry_pipeline.operations.audit import record_served_release, recorded_refresh
 from registry_pipeline.pipeline.context import read_context
 from registry_pipeline.pipeline.errors import Refused
 from registry_pipeline.pipeline.mend import mend_home
@@ -84,6 +84,7 @@ def refresh(facilities: tuple[str, ...], force: bool, plain: bool) -> None:
                 _refresh(home, facilities, force, plain)
         else:
             note_served(home)
+            record_served_release(home)
     finally:
         _tell_alerts(home)
     after = current_release(home)

@@ -101,6 +101,17 @@ def recorded_refresh(home: Home) -> Iterator[None]:
     record(home, "refresh", "done", current_release(home) or "")
 
 
+def record_served_release(home: Home) -> None:
+    """Record the served release where the refresh that made it was killed before it could.
+
+    Raises:
+        StoreError: the disk is full, or the log is damaged.
+    """
+    release_id = current_release(home)
+    if release_id and all(entry.release_id != release_id for entry in read_audit_log(home)):
+        record(home, "refresh", "done", release_id, "the refresh ended before it could be recorded")
+
+
 def read_audit_log(home: Home) -> list[AuditEntry]:
     """Every entry, oldest first.
 

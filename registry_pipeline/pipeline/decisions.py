@@ -22,7 +22,12 @@ from registry_pipeline.validation.decisions.in_force import (
     today,
     waived_findings,
 )
-from registry_pipeline.validation.decisions.ledger import Decision, LedgerError, read_decisions
+from registry_pipeline.validation.decisions.ledger import (
+    Decision,
+    LedgerError,
+    read_decisions,
+    renew_head,
+)
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,18 @@ class DecisionState:
             for decision in self.in_force
             if decision.facility_id == facility_id and decision.state == "correction"
         ]
+
+
+def renew_ledger_head(home: Home) -> None:
+    """Note where the ledger ends, where whoever appended to it was killed before that.
+
+    Raises:
+        StoreError: the ledger is damaged or was changed by other means.
+    """
+    try:
+        renew_head(home.decisions, home.key())
+    except LedgerError as problem:
+        raise StoreError(str(problem)) from None
 
 
 def read_decision_state(home: Home) -> DecisionState:

@@ -20,6 +20,7 @@ from registry_pipeline.core.home import Home
 from registry_pipeline.core.native_panics import panics_as_exceptions
 from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.corrections import APPLIED
+from registry_pipeline.pipeline.decisions import renew_ledger_head
 from registry_pipeline.pipeline.errors import Refused, record_private_details
 from registry_pipeline.pipeline.findings import findings_with_history
 from registry_pipeline.pipeline.registry import submissions
@@ -181,6 +182,7 @@ def _build(
 def _finish(home: Home, folder: Path) -> None:
     """What lies beside a release's database: what it was made of, where the ledgers end, and its pages."""
     keep_inputs(home, folder)
+    renew_ledger_head(home)
     copy_heads(home.root, folder)
     _write_reports(home, folder)
 

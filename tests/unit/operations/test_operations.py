@@ -15,12 +15,20 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from registry_pipeline.core.chain_head import head_path
 from registry_pipeline.core.files import StoreError, exclusive
 from registry_pipeline.core.home import Home, make_home
 from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.operations import doctor
-from registry_pipeline.operations.audit import audit_log, read_audit_log, record, recorded_refresh
+from registry_pipeline.operations.audit import (
+    audit_log,
+    read_audit_log,
+    record,
+    record_served_release,
+    recorded_refresh,
+)
 from registry_pipeline.operations.backup import SERVED, back_up, restore
+from registry_pipeline.pipeline.decisions import renew_ledger_head
 from registry_pipeline.pipeline.errors import Refused
 from registry_pipeline.pipeline.refresh import take_in
 from registry_pipeline.store.integrity import damaged_files, write_checksums
@@ -249,6 +257,18 @@ def test_an_entry_whose_head_a_kill_prevented_is_kept(home: Home, tmp_path: Path
     assert read_audit_log(home)[-1].details == "before its head"
     assert record(home, "backup").entry_no == 3
     assert [entry.finding_id for entry in read_decisions(home.decisions, home.key())] == ["F1"]
+    assert not head_path(home.decisions).exists()
+    renew_ledger_head(home)
+    assert '"n_entries": 1' in head_path(home.decisions).read_text()
+
+
+def test_a_release_whose_refresh_was_killed_before_its_entry_is_recorded_once(home: Home) -> None:
+    switch(home, RELEASES[1])
+    for _ in range(2):
+        record_served_release(home)
+    entries = read_audit_log(home)
+    assert [entry.release_id for entry in entries] == list(RELEASES)
+    assert entries[1].details == "the refresh ended before it could be recorded"
 
 
 def test_what_a_killed_backup_left_is_swept_by_the_next_and_a_running_one_is_not(
