@@ -8,6 +8,7 @@ findings (``stewardship/``).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -113,16 +114,21 @@ def _merged(
 ) -> pl.DataFrame:
     decisions = context.decisions
     if previous is not None:
-        current = pl.concat([current, _still_broken(context, previous, current)])
+        current = pl.concat([current, still_broken(context.screened_files("unlisted"), previous, current)])
     states = states_of(decisions.decisions, current, context.home.key(), decisions.day)
     vanished = Vanished() if previous is None else _vanished(context, previous, current)
     return _with_assignments(merge_lifecycle(current, previous, release_id, states, vanished), decisions)
 
 
-def _still_broken(context: RefreshContext, previous: pl.DataFrame, current: pl.DataFrame) -> pl.DataFrame:
+def still_broken(files: Sequence[Path], previous: pl.DataFrame, current: pl.DataFrame) -> pl.DataFrame:
     """Earlier findings that this refresh counts in their cause and does not list: they are not corrected.
 
     They stand as they were seen last. Samples hardly ever change, so these are few: those of the first sample.
+
+    Args:
+        files: the findings that the screenings counted and did not list.
+        previous: rows of ``quality.finding`` of the release before.
+        current: those of this refresh.
     """
     missing = (
         previous.filter(~pl.col("status").is_in(_SETTLED))
@@ -143,7 +149,7 @@ def _still_broken(context: RefreshContext, previous: pl.DataFrame, current: pl.D
             pl.col("systemic_finding_id").cast(pl.String).alias("_cause"),
         )
         .collect()
-        for path in context.screened_files("unlisted")
+        for path in files
     ]
     if not unlisted or missing.is_empty():
         return current.clear()

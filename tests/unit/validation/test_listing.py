@@ -1,10 +1,13 @@
 """Findings of one cause are counted exactly and listed up to a bound; every record keeps its fate."""
 
 from datetime import date
+from pathlib import Path
 
 import polars as pl
 import pytest
 
+from registry_pipeline.pipeline.findings import still_broken
+from registry_pipeline.store.parquet import write_parquet
 from registry_pipeline.validation.decisions.ledger import value_digest
 from registry_pipeline.validation.decisions.waivers import Waivers
 from registry_pipeline.validation.registry_wide.finding_history import merge_lifecycle
@@ -99,3 +102,20 @@ def test_a_release_with_a_column_less_takes_what_this_one_lists() -> None:
     now = _screened(60).findings
     before = merge_lifecycle(now, None, "r1").drop("n_rows")
     assert set(merge_lifecycle(now, before, "r2")["status"]) == {"open"}
+
+
+def test_a_finding_that_is_no_longer_listed_is_not_corrected(tmp_path: Path) -> None:
+    """It was listed by the release before, and is still broken: it stays open, behind the finding of its cause."""
+    whole, sampled = _screened(1_000_000), _screened(60)
+    previous = merge_lifecycle(whole.findings, None, "r1")
+    current = sampled.findings.drop("_row_id")
+    path = write_parquet(sampled.unlisted, tmp_path / "unlisted.parquet")
+    carried = still_broken([path], previous, current)
+    left_out = previous.join(current, on="finding_id", how="anti")
+    assert left_out.height > 0
+    assert set(carried["finding_id"]) == set(left_out["finding_id"])
+    assert set(carried["systemic_finding_id"]) <= set(current["finding_id"])
+    merged = merge_lifecycle(pl.concat([current, carried]), previous, "r2")
+    assert set(merged["status"]) == {"open"} and set(merged["last_seen_release"]) == {"r2"}
+    corrected = still_broken([path], previous.with_columns(pl.lit("corrected").alias("status")), current)
+    assert corrected.is_empty(), "what was settled before stays settled"
