@@ -14,16 +14,16 @@ from registry_pipeline.reporting.figures.base import COLOURS, INK, RULE, drawing
 from registry_pipeline.reporting.figures.kept import drawn_once
 
 _POINTS = 240
-_MOST_NAMES = 12
+_MOST_NAMES = 4
 
 
 @drawn_once
 def funnel_figure(rows: pd.DataFrame) -> str:
     """One point per facility; those outside the inner limits are named, and all where they are few."""
     expected, ratio = rows["expected"].to_numpy(float), rows["ratio"].to_numpy(float)
-    grid = np.linspace(max(expected.min() * 0.8, 0.5), expected.max() * 1.1, _POINTS)
+    grid = np.linspace(max(expected.min() * 0.5, 0.5), expected.max() * 1.1, _POINTS)
     with drawing(3.1) as canvas:
-        axes = canvas.add_axes((0.11, 0.155, 0.86, 0.8))
+        axes = canvas.add_axes((0.11, 0.155, 0.86, 0.74))
         for share, dash, label in ((WARNING, (0, (5, 2)), "95 %"), (ALARM, "-", "99.8 %")):
             lower, upper = funnel_limits(grid, share)
             for at, line in enumerate((lower, upper)):
@@ -35,15 +35,29 @@ def funnel_figure(rows: pd.DataFrame) -> str:
             expected[~is_outside], ratio[~is_outside], "o", color=COLOURS[0], markersize=5, label="facility"
         )
         axes.plot(expected[is_outside], ratio[is_outside], "s", color=COLOURS[1], markersize=5.5,
-                  label="outside the limits" if is_outside.any() else None)  # fmt: skip
+                  label="outside" if is_outside.any() else None)  # fmt: skip
         for x, y, name, outside in zip(expected, ratio, rows["facility"], is_outside, strict=True):
             if outside or len(rows) <= _MOST_NAMES:
+                is_right = x > 0.7 * grid[-1]  # a name must not leave the plot
                 axes.annotate(
-                    clean(name), (x, y), xytext=(5, 3), textcoords="offset points", fontsize=7, color=INK
+                    clean(name),
+                    (x, y),
+                    xytext=(-5 if is_right else 5, 3),
+                    textcoords="offset points",
+                    ha="right" if is_right else "left",
+                    fontsize=7,
+                    color=INK,
                 )
         axes.set_ylim(0, max(2.0, float(ratio.max()) * 1.1))
         axes.set_xlim(0, grid[-1])
         axes.set_xlabel("Deaths expected of its patients")
         axes.set_ylabel("Observed by expected deaths")
-        axes.legend(loc="upper right")
+        axes.legend(
+            fontsize=7.5,
+            loc="lower left",
+            bbox_to_anchor=(0, 1.0),
+            ncols=4,
+            borderaxespad=0.2,
+            columnspacing=1.2,
+        )
         return svg_text(canvas)
