@@ -10,6 +10,7 @@ import hmac
 import shutil
 from pathlib import Path
 
+from registry_pipeline.core.chain_head import appending
 from registry_pipeline.core.files import StoreError, sweep, sweep_private_folders
 from registry_pipeline.core.home import Home, mend_modes
 from registry_pipeline.core.toml_source import ConfigurationError
@@ -29,6 +30,8 @@ def mend_home(home: Home) -> list[str]:
     with refresh_lock(home):
         lines = mend_modes(home)
         sweep(home.store)
+        with appending(home.decisions):  # nobody writes a head now
+            sweep(home.key_file.parent)
         sweep_private_folders(home.root)
         lines += [line for line in (_mend_link(home), leave_damaged_release(home)) if line]
         _know_key(home)

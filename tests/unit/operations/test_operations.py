@@ -258,6 +258,10 @@ def test_an_entry_whose_head_a_kill_prevented_is_kept(home: Home, tmp_path: Path
     assert record(home, "backup").entry_no == 3
     assert [entry.finding_id for entry in read_decisions(home.decisions, home.key())] == ["F1"]
     assert not head_path(home.decisions).exists()
+    left = head_path(home.decisions).with_name("decisions.head.1234.building")
+    left.touch()
+    take_in(home)
+    assert not left.exists()
     renew_ledger_head(home)
     assert '"n_entries": 1' in head_path(home.decisions).read_text()
 
