@@ -46,7 +46,7 @@ def open_instance(home: Home, echo: Echo = _print_line) -> dg.DagsterInstance:
     """The instance of a home. What is damaged is set aside with a line, and made anew.
 
     Raises:
-        StoreError: the database of its history cannot be reached.
+        StoreError: the database of its history cannot be reached, or the library that speaks to it is missing.
     """
     environment = instance_environment(home)
     os.environ.update(environment)
@@ -59,11 +59,24 @@ def open_instance(home: Home, echo: Echo = _print_line) -> dg.DagsterInstance:
             return _opened(folder, settings)
     except OperationalError:
         raise StoreError(f"{folder}: the database of Dagster's history cannot be reached") from None
-    except Exception:  # of whatever kind a file that is no YAML, or no configuration, raises
+    except Exception as problem:  # of whatever kind a file that is no YAML, or no configuration, raises
+        if (missing := _missing_library(problem)) is not None:
+            raise StoreError(
+                f"{settings}: names a storage whose library {missing} is not installed; see docs/operator.md"
+            ) from None
         if settings.read_bytes() == TEMPLATE.read_bytes():
             raise
         _set_aside(folder, [settings.name], echo)
         return _opened(folder, settings)
+
+
+def _missing_library(problem: BaseException | None) -> str | None:
+    """The module that could not be imported, where that is why the instance does not open."""
+    while problem is not None:
+        if isinstance(problem, ModuleNotFoundError):
+            return problem.name
+        problem = problem.__cause__ or problem.__context__
+    return None
 
 
 def _opened(folder: Path, settings: Path) -> dg.DagsterInstance:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from registry_pipeline.core.files import private_folder
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.intake.landing.ledger import LEDGER, read_ledger
-from registry_pipeline.pipeline.context import RefreshContext, read_context
+from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.decisions import DecisionState, read_decision_state
 from registry_pipeline.pipeline.refresh import make_tables
 from registry_pipeline.pipeline.release import build_again
@@ -133,7 +133,10 @@ def _link_earlier(home: Home, again: Home, release_id: str, previous_id: str) ->
 def _context_of_then(home: Home, again: Home, day: date, n_decisions: int) -> RefreshContext:
     """What the refresh went by: the ledger of decisions is append-only, its first entries are those of then."""
     decisions = read_decision_state(home).decisions[:n_decisions]
-    return replace(read_context(again), decisions=DecisionState(decisions, in_force(decisions, day), day))
+    ledgers = {facility_id: read_ledger(again, facility_id) for facility_id in again.facility_ids()}
+    return RefreshContext(
+        again, again.settings(), ledgers, DecisionState(decisions, in_force(decisions, day), day)
+    )
 
 
 def _unlike(database: Path, other: Path, names: list[str]) -> list[str]:

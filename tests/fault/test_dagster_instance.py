@@ -7,6 +7,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from registry_pipeline.core.files import StoreError
 from registry_pipeline.core.home import Home, make_home
 from registry_pipeline.defs.history import EventHistory, RunHistory, ScheduleHistory
 from registry_pipeline.defs.instance import TEMPLATE, open_instance, prune_history
@@ -86,6 +87,19 @@ def test_a_damaged_dagster_yaml_is_set_aside_and_written_anew(home: Home, text: 
         assert "dagster.yaml is damaged; it was set aside" in lines[0]
         assert settings.read_bytes() == TEMPLATE.read_bytes()
     assert ran(home) == []
+
+
+def test_a_storage_whose_library_is_missing_is_said_and_not_set_aside(home: Home) -> None:
+    """Its file is no damage: going on with another history would leave the runs in a place that nobody looks at."""
+    settings = home.root / "dagster" / "dagster.yaml"
+    settings.parent.mkdir(exist_ok=True)
+    text = (
+        "storage:\n  custom:\n    module: a_library_that_is_not_there\n    class: Storage\n    config: {}\n"
+    )
+    settings.write_text(text)
+    with pytest.raises(StoreError, match="a_library_that_is_not_there is not installed"):
+        open_instance(home)
+    assert settings.read_text() == text
 
 
 def test_settings_of_the_operators_own_are_kept(home: Home) -> None:
