@@ -213,11 +213,34 @@ reference_level = text("reference_level", "Level that the term is compared with,
 coefficient = real("coefficient", "Log hazard ratio")
 coefficient_standard_error = real("standard_error", "Standard error of the coefficient")
 hazard_ratio = real("hazard_ratio", "exp(coefficient)", minimum=0)
+hazard_estimate = (
+    coefficient,
+    coefficient_standard_error,
+    hazard_ratio,
+    ci_lower,
+    ci_upper,
+    p_value,
+    term_p_value_method,
+)
+"""The estimate of a term of a Cox model."""
 cox_method = text("method", "efron or firth")
+chi_square = real("chi_square", "Test statistic")
+comparison = (
+    chi_square,
+    integer("degrees_of_freedom", "Groups less one"),
+    p_value,
+    text(
+        "p_value_method",
+        "chi-square; where a group expects fewer than 5 events: exact permutation, or 10000 permutations",
+    ),
+    real("asymptotic_p_value", "p value of the chi-square", minimum=0, maximum=1),
+    real("permutation_p_value", "p value over the permutations of the groups", minimum=0, maximum=1),
+    real("least_expected", "Fewest events that a group expects", minimum=0),
+)
+"""A test of equal survival or incidence between groups."""
 growth_model = text("model", "Growth model")
 error_model = text("error_model", "additive or log")
 variable = text("variable", "Variable in question")
-chi_square = real("chi_square", "Test statistic")
 cause = integer("cause", "1 the event, 2 what competes with it", minimum=1, maximum=2)
 n_missing = count("n_missing", "Patients left out because the variable is missing")
 n_lesions = count("n_lesions", "Lesions used")

@@ -141,7 +141,7 @@ BED = Variable("bed10_gy", "Highest biologically effective dose (BED)", "Gy")
 DX_YEAR = Variable("dx_year", "Year of diagnosis of the primary", is_covariate=False)
 LESION_SITE = Variable("lesion_site", "Site of the lesion", codes=codes.LESION_SITE, is_covariate=False)
 FACILITY = Variable("facility_id", "Facility", is_covariate=False)
-IS_DEAD = Variable("is_dead", "Vital status", is_covariate=False)
+IS_DEAD = Variable("is_dead", "Vital status", levels={"True": "dead", "False": "alive"}, is_covariate=False)
 IS_IN_COHORT = Variable(
     "is_in_cohort",
     "In the study",

@@ -242,7 +242,8 @@ class Privacy:
         5, "Smallest count that is shown where small counts are hidden (privacy.suppress_small).", True, (), 0
     )
     suppress_small: bool = _parameter(
-        False, "The pages hide counts from 1 to privacy.small_cell less one, and what shows single patients."
+        False,
+        "Pages hide counts of patients below privacy.small_cell, what gives them away, and single patients.",
     )
 
 

@@ -24,7 +24,7 @@ from markupsafe import Markup
 from registry_pipeline.reporting.document.blocks import Row, Table
 from registry_pipeline.reporting.document.wording import clean
 from registry_pipeline.reporting.figures.base import FigureFolder, also_as_pdf
-from registry_pipeline.reporting.release.tables import ReleaseTables
+from registry_pipeline.reporting.release.disclosure.gate import DisclosedTables
 from registry_pipeline.reporting.report import study_sections
 from registry_pipeline.reporting.sections.context import Context
 from registry_pipeline.reporting.sections.provenance import release_row
@@ -64,10 +64,8 @@ def write_journal(database: Path, folder: Path, *, suppress_small: bool = False)
             ``privacy.suppress_small`` also does.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with ReleaseTables(database) as tables:
-        is_set = tables.parameters.get("privacy.suppress_small", "").lower() == "true"
-        limit = int(tables.number("privacy.small_cell", 5)) if suppress_small or is_set else 0
-        context = Context(tables, PdfFolder(folder / "figures"), limit)
+    with DisclosedTables(database, is_asked=suppress_small) as tables:
+        context = Context(tables, PdfFolder(folder / "figures"))
         with also_as_pdf(True):
             sections = study_sections(context)
         tables_of_report = [

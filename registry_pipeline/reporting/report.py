@@ -1,16 +1,20 @@
 """The reports of a release: the study report for clinicians, the quality report for data managers.
 
-Belongs here: which sections a report has, writing the files. Does not belong here: what sections say.
+Belongs here: finding the sections of a report, writing the files. Does not belong here: what sections say.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
+import importlib
+from collections.abc import Sequence
+from functools import cache, partial
 from pathlib import Path
+from pkgutil import iter_modules
+from typing import Any
 
 from registry_pipeline.core.helper_process import Helper, helping, run_shared
-from registry_pipeline.reporting.document.blocks import Block, Section
+from registry_pipeline.reporting import sections as room
+from registry_pipeline.reporting.document.blocks import Section
 from registry_pipeline.reporting.document.details import with_details_folded
 from registry_pipeline.reporting.document.html import render_page
 from registry_pipeline.reporting.document.wording import clean, is_given
@@ -18,46 +22,16 @@ from registry_pipeline.reporting.figures.base import FigureFolder, also_as_pdf
 from registry_pipeline.reporting.figures.kept import keeping_drawings, sweeping_drawings
 from registry_pipeline.reporting.quality import quality_sections
 from registry_pipeline.reporting.quality.scope import Scope
-from registry_pipeline.reporting.release.tables import ReleaseTables
-from registry_pipeline.reporting.sections.bounds import bounds_section
-from registry_pipeline.reporting.sections.checklists import checklists_section
-from registry_pipeline.reporting.sections.cohort import (
-    cohort_section,
-    flow_section,
-    follow_up_section,
-    registry_missing,
-    registry_section,
-)
+from registry_pipeline.reporting.release.disclosure.gate import DisclosedTables
 from registry_pipeline.reporting.sections.context import Context
-from registry_pipeline.reporting.sections.cox_models import model_blocks, models_section
-from registry_pipeline.reporting.sections.growth import growth_section
-from registry_pipeline.reporting.sections.headlines import brief_section
-from registry_pipeline.reporting.sections.methods import methods_section
-from registry_pipeline.reporting.sections.model_checks import checks_section
-from registry_pipeline.reporting.sections.more import (
-    course_blocks,
-    facilities_section,
-    factor_blocks,
-    growth_blocks,
-    risk_blocks,
-)
-from registry_pipeline.reporting.sections.progression import local_section, progression_section
-from registry_pipeline.reporting.sections.provenance import (
-    data_statement,
-    further_section,
-    parameters_section,
-    provenance_section,
-    release_row,
-)
-from registry_pipeline.reporting.sections.scorecard import scorecard_section
-from registry_pipeline.reporting.sections.size_effect import shape_section
-from registry_pipeline.reporting.sections.survival import registry_survival, survival_section
-from schemas.study import OS, PRIMARY_DX
+from registry_pipeline.reporting.sections.provenance import data_statement, further_section, release_row
+from registry_pipeline.reporting.sections.record import ReportSection
 
 STUDY_REPORT = "study_report.html"
 QUALITY_REPORT = "quality_report.html"
 FIGURES = "figures"
 FACILITIES = "facilities"
+FURTHER = "further"
 
 
 def write_reports(
@@ -86,14 +60,12 @@ def write_reports(
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (
-        ReleaseTables(database) as tables,
+        DisclosedTables(database, is_asked=suppress_small) as tables,
         also_as_pdf(pdf),
         keeping_drawings(drawings),
         sweeping_drawings(drawings),
     ):
-        is_set = tables.parameters.get("privacy.suppress_small", "").lower() == "true"
-        limit = int(tables.number("privacy.small_cell", 5)) if suppress_small or is_set else 0
-        context = Context(tables, FigureFolder(folder / FIGURES), limit)
+        context = Context(tables, FigureFolder(folder / FIGURES))
         with helping(is_worth_starting=False) as helper:  # PDF is asked for in this process only
             sections = study_sections(context, None if pdf else helper, drawings)
         registry = Scope(context)
@@ -116,8 +88,8 @@ def page_of_release(database: Path, template: str, sections: Sequence[Section], 
     Args:
         values: what else the template asks for.
     """
-    with ReleaseTables(database) as tables:
-        head = _values(Context(tables, FigureFolder(database.parent / FIGURES), 0))
+    with DisclosedTables(database) as tables:
+        head = _values(Context(tables, FigureFolder(database.parent / FIGURES)))
     return render_page(template, sections, **head, **values)
 
 
@@ -127,7 +99,7 @@ def _facility_pages(registry: Scope, folder: Path) -> dict[Path, str]:
     for facility in sorted({str(name) for name in registry.rows["facility_id"].dropna()}):
         own = folder / safe_name(facility)
         figures = FigureFolder(own / FIGURES)
-        scope = Scope(Context(context.tables, figures, context.small_cell), facility, registry)
+        scope = Scope(Context(context.tables, figures), facility, registry)
         values = _values(context) | {"n_registry": "", "n_cohort": ""}
         sections = quality_sections(scope)
         pages[own / QUALITY_REPORT] = render_page(
@@ -145,64 +117,35 @@ def safe_name(facility: str) -> str:
     )
 
 
-def _registry(context: Context) -> Section:
-    """Everybody on record, with what is estimated of them."""
-    return registry_section(context).add(
-        *registry_survival(context),
-        *model_blocks(context, OS.name, PRIMARY_DX.name),
-        registry_missing(context),
-    )
+@cache
+def report_sections() -> dict[str, ReportSection]:
+    """Every section of the study report by name, in reading order where there is a cohort.
+
+    Raises:
+        ValueError: two sections have one name, or an addition is to none.
+    """
+    records = sorted(_declared("SECTIONS"), key=lambda record: record.place)
+    result = {record.name: record for record in records}
+    if len(result) < len(records) or not {addition.to for addition in _declared("ADDITIONS")} <= set(result):
+        raise ValueError("two sections of the report have one name, or blocks are added to none")
+    return result
 
 
-def _more(
-    make: Callable[[Context], Section | None], blocks: Callable[[Context], Sequence[Block | None]]
-) -> Callable[[Context], Section | None]:
-    """A section with what is folded under it, where it has a cohort to speak of."""
-
-    def section(context: Context) -> Section | None:
-        result = make(context)
-        return result if result is None or context.no_cohort else result.add(*blocks(context))
-
-    return section
+def _declared(name: str) -> list[Any]:
+    """What the modules of the room of sections declare under a name."""
+    modules = [
+        importlib.import_module(f"{room.__name__}.{found.name}") for found in iter_modules(room.__path__)
+    ]
+    return [record for module in modules for record in getattr(module, name, ())]
 
 
-SECTIONS: dict[str, Callable[[Context], Section | None]] = {
-    "brief": brief_section,
-    "flow": flow_section,
-    "cohort": cohort_section,
-    "follow_up": follow_up_section,
-    "survival": survival_section,
-    "local": local_section,
-    "progression": _more(progression_section, course_blocks),
-    "models": _more(models_section, factor_blocks),
-    "checks": _more(checks_section, risk_blocks),
-    "shape": shape_section,
-    "growth": _more(growth_section, growth_blocks),
-    "facilities": facilities_section,
-    "registry": _registry,
-    "scorecard": scorecard_section,
-    "bounds": bounds_section,
-    "further": further_section,
-    "parameters": parameters_section,
-    "methods": methods_section,
-    "checklists": lambda context: checklists_section(not context.no_cohort),
-    "provenance": provenance_section,
-}
-"""Name -> what makes a section of the study report, in reading order where there is a cohort."""
-
-
-FOLDED = (
-    "checks",
-    "shape",
-    "registry",
-    "bounds",
-    "further",
-    "parameters",
-    "methods",
-    "checklists",
-    "provenance",
-)
-"""Sections behind a fold, which keeps the printed main part short."""
+def _made(name: str, context: Context) -> Section | None:
+    """A section, with what is added to it where there is a cohort."""
+    result = report_sections()[name].make(context)
+    for addition in () if result is None or context.no_cohort else _declared("ADDITIONS"):
+        if addition.to == name and result is not None:
+            result.add(*addition.make(context))
+    return result
 
 
 def study_sections(
@@ -214,34 +157,42 @@ def study_sections(
         helper: another process that makes some of them.
         drawings: folder of kept drawings, for that process.
     """
-    place = (context.tables.database, context.figures.folder, context.small_cell, drawings)
+    place = (context.tables.database, context.figures.folder, context.tables.hides, drawings)
 
     def in_helper(helper_process: Helper, name: str) -> Section | None:
-        section, written = helper_process.call(_section_in_helper, name, *place)
+        section, written, tables = helper_process.call(_section_in_helper, name, *place)
         context.figures.written += written
+        context.tables.asked |= tables
         return section
 
     result = run_shared(
-        SECTIONS, lambda name: SECTIONS[name](context), None if helper is None else partial(in_helper, helper)
+        report_sections(),
+        lambda name: _made(name, context),
+        None if helper is None else partial(in_helper, helper),
     )
-    order = list(SECTIONS)
+    result[FURTHER] = further_section(context)
+    order = list(report_sections())
+    order.insert(order.index("parameters") if "parameters" in order else len(order), FURTHER)
     for name in ("registry", "follow_up") if context.no_cohort else ():
         order.remove(name)
         order.insert(order.index("flow") + 1, name)
-    sections = [result[name] for name in order if result[name] is not None]
-    for name, section in result.items():
+    sections = []
+    for name in order:
+        section = result[name]
         if section is not None:
-            section.is_folded = name in FOLDED and not (context.no_cohort and name == "registry")
-    return [with_details_folded(section) for section in sections if section is not None]
+            is_folded = name == FURTHER or report_sections()[name].is_folded
+            section.is_folded = is_folded and not (context.no_cohort and name == "registry")
+            sections.append(with_details_folded(section))
+    return sections
 
 
 def _section_in_helper(
-    name: str, database: Path, folder: Path, small_cell: int, drawings: Path | None
-) -> tuple[Section | None, list[Path]]:
-    """In the other process: a section, and the files of its figures."""
-    with ReleaseTables(database) as tables, keeping_drawings(drawings):
-        context = Context(tables, FigureFolder(folder), small_cell)
-        return SECTIONS[name](context), context.figures.written
+    name: str, database: Path, folder: Path, hides: bool, drawings: Path | None
+) -> tuple[Section | None, list[Path], set[str]]:
+    """In the other process: a section, the files of its figures, and the tables that it asked for."""
+    with DisclosedTables(database, is_asked=hides) as tables, keeping_drawings(drawings):
+        context = Context(tables, FigureFolder(folder))
+        return _made(name, context), context.figures.written, tables.asked
 
 
 def _values(context: Context) -> dict[str, object]:
@@ -262,5 +213,5 @@ def _values(context: Context) -> dict[str, object]:
         "n_cohort": context.n_cohort,
         "n_registry": context.tables.n_rows(registry),
         "registry_table": registry,
-        "is_suppressed": context.small_cell,
+        "is_suppressed": context.tables.limit,
     }

@@ -10,6 +10,7 @@ import math
 import re
 from typing import Any
 
+from registry_pipeline.reporting.document.hidden import Hidden
 from schemas.study import SIZE_GROUP, VARIABLES, Variable
 
 NOT_GIVEN = "–"
@@ -28,9 +29,11 @@ def clean(value: object) -> str:
 
 
 def is_given(value: object) -> bool:
-    """A value that is there: not None, not NaN, not NA."""
+    """A value that is there, shown or hidden: not None, not NaN, not NA."""
     if value is None:
         return False
+    if isinstance(value, Hidden):
+        return True
     if isinstance(value, float):
         return not math.isnan(value)
     return bool(value == value) if not _is_na(value) else False
@@ -42,6 +45,8 @@ def _is_na(value: object) -> bool:
 
 def number(value: Any, digits: int = 1) -> str:
     """A number with fixed decimals and a true minus sign, or a dash."""
+    if isinstance(value, Hidden):
+        return value.word
     if not is_given(value) or not math.isfinite(float(value)):
         return NOT_GIVEN
     text = f"{float(value):.{digits}f}"
@@ -50,13 +55,27 @@ def number(value: Any, digits: int = 1) -> str:
 
 def count(value: Any) -> str:
     """An integer with thin separators above 9,999."""
+    if isinstance(value, Hidden):
+        return value.word
     if not is_given(value):
         return NOT_GIVEN
     return f"{int(value):,}" if abs(int(value)) > 9999 else str(int(value))
 
 
+def count_of(part: Any, whole: Any) -> str:
+    """ "19 of 22"."""
+    return f"{count(part)} of {count(whole)}"
+
+
+def remark(value: object) -> str:
+    """A remark of the release, or nothing."""
+    return singular(clean(value)) if is_given(value) else ""
+
+
 def share(value: Any, digits: int = 1) -> str:
     """A probability as a percentage."""
+    if isinstance(value, Hidden):
+        return value.word
     return f"{100 * float(value):.{digits}f} %" if is_given(value) else NOT_GIVEN
 
 
@@ -64,6 +83,8 @@ def interval(
     lower: Any, upper: Any, digits: int = 1, scale: float = 1.0, open_end: str = "not reached"
 ) -> str:
     """A confidence interval; an end that is not there is said in words."""
+    if isinstance(lower, Hidden) or isinstance(upper, Hidden):
+        return Hidden().word
     if not is_given(lower) and not is_given(upper):
         return "not estimable"
     ends = [number(scale * float(end), digits) if is_given(end) else open_end for end in (lower, upper)]
@@ -72,6 +93,8 @@ def interval(
 
 def p_value(value: Any) -> str:
     """A p value as journals print it."""
+    if isinstance(value, Hidden):
+        return value.word
     if not is_given(value):
         return NOT_GIVEN
     if value < 0.001:
@@ -92,6 +115,8 @@ def p_phrase(value: Any) -> str:
 
 def ratio(value: Any) -> str:
     """A hazard ratio: two decimals, one above 10, none above 100."""
+    if isinstance(value, Hidden):
+        return value.word
     if not is_given(value):
         return NOT_GIVEN
     size = abs(float(value))
@@ -100,6 +125,8 @@ def ratio(value: Any) -> str:
 
 def ratio_interval(lower: Any, upper: Any) -> str:
     """Interval of a hazard ratio."""
+    if isinstance(lower, Hidden) or isinstance(upper, Hidden):
+        return Hidden().word
     if not is_given(lower) or not is_given(upper):
         return "not estimable"
     return f"{ratio(lower)} to {ratio(upper)}"

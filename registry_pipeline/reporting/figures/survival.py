@@ -31,16 +31,17 @@ class Curve:
 
     Attributes:
         label: name of the group; short: name beside the numbers at risk.
-        rows: the curve as drawn, by time; counts: the km_curve rows that hold the numbers at risk.
+        rows: the curve as drawn, by time; group: by which the numbers at risk are asked for.
     """
 
     label: str
     short: str
     rows: pd.DataFrame
-    counts: pd.DataFrame
+    group: object = "all"
 
 
-AtRisk = Callable[[Sequence[int], float], Sequence[str]]
+AtRisk = Callable[[object, float], str]
+"""The number at risk of a group just before a time in days, as it may be written."""
 
 
 @drawn_once
@@ -50,7 +51,7 @@ def km_figure(
     """Step curves with 95 % bands, censoring ticks, numbers at risk and a note (the test) inside.
 
     Args:
-        written: numbers at risk of all curves at a time in days, as they may be written.
+        written: numbers at risk.
     """
     last = max(float(curve.rows["duration_days"].max()) for curve in curves) / days_per_month
     rows = len(curves)
@@ -141,8 +142,8 @@ def _at_risk(
     for line, (curve, (colour, _)) in enumerate(zip(curves, styles(rows), strict=True)):
         axes.text(left, -line - 0.55, curve.short, fontsize=7.5, color=colour, ha="left", va="center")
     for tick in ticks:
-        days = tick * days_per_month
-        for line, text in enumerate(written([at_risk(curve.counts, days) for curve in curves], days)):
+        for line, curve in enumerate(curves):
+            text = written(curve.group, tick * days_per_month)
             axes.text(tick, -line - 0.55, text, fontsize=7.5, ha="center", va="center", color=INK)
 
 
@@ -160,13 +161,9 @@ def incidence_figure(
     labels: tuple[str, str, str],
     x_label: str,
     days_per_month: float,
-    everyone: tuple[pd.DataFrame, AtRisk],
+    written: AtRisk,
 ) -> str:
-    """Aalen-Johansen incidence with its band, the competing event, and 1 - KM for comparison.
-
-    Args:
-        everyone: rows that hold the numbers at risk, and how these may be written.
-    """
+    """Aalen-Johansen incidence with its band, the competing event, and 1 - KM for comparison."""
     last = float(one_minus_km["duration_days"].max()) / days_per_month
     with drawing(3.7) as canvas:
         top, bottom = _frame(canvas, 1, 0.56)
@@ -185,6 +182,5 @@ def incidence_figure(
         ticks = months_axis(top, last, x_label)
         percent_axis(top, "Cumulative incidence", 1.0 if highest > 0.5 else 0.5 if highest > 0.25 else 0.25)
         _above(top, "")
-        counts, written = everyone
-        _at_risk(bottom, top, [Curve("all", "All", incidence, counts)], ticks, days_per_month, written)
+        _at_risk(bottom, top, [Curve("all", "All", incidence)], ticks, days_per_month, written)
         return svg_text(canvas)

@@ -45,6 +45,8 @@ def completeness(context: Context) -> pd.DataFrame:
 def completeness_section(context: Context) -> Section:
     """Share of filled values per column of the curated tables."""
     section = Section("completeness", "Completeness")
+    if context.tables.hides:
+        return section.add(missing(f"Not shown. {context.why_empty('curated.patient', of_cohort=False)}"))
     rows = [row for name in context.tables.names("curated") for row in _completeness_rows(context, name)]
     if not rows:
         return section.add(missing("This release has no curated record."))

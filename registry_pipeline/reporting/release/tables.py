@@ -12,12 +12,13 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import duckdb
 import pandas as pd
 
 import schemas
+from registry_pipeline.reporting.document.hidden import Hidden
 from schemas.constraints import quote
 from schemas.table import columns_of
 
@@ -28,6 +29,9 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 class ReleaseTables:
     """A sealed release, open for reading.
 
+    Attributes:
+        asked: tables that have been asked for by name.
+
     Args:
         database: path of ``registry.duckdb``.
     """
@@ -36,6 +40,7 @@ class ReleaseTables:
         # One thread: the questions are many and small, and waiting for a second one costs more than it saves.
         self.database = database
         self._connection = duckdb.connect(str(database), read_only=True, config={"threads": 1})
+        self.asked: set[str] = set()
         self._read: dict[tuple[object, ...], pd.DataFrame] = {}
         try:
             self._connection.execute("SET enable_external_access = false")
@@ -50,7 +55,7 @@ class ReleaseTables:
             self._connection.close()
             raise
 
-    def __enter__(self) -> ReleaseTables:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -84,6 +89,7 @@ class ReleaseTables:
             columns: the columns that are wanted, and the rows as the release holds them, by key; of a table of
                 a row per patient few columns are a fraction of the work. None for all.
         """
+        self.asked.add(name)
         declared = _declared(name) if columns is None else list(columns)
         if name not in self._columns:
             return pd.DataFrame({column: pd.Series(dtype="object") for column in declared})
@@ -112,6 +118,7 @@ class ReleaseTables:
 
     def in_order(self, name: str) -> pd.DataFrame:
         """Rows of a table in the order in which the release holds them."""
+        self.asked.add(name)
         return self._once(f"SELECT * FROM {_qualified(name)}", ()) if self.has(name) else self.table(name)
 
     def query(
@@ -122,8 +129,12 @@ class ReleaseTables:
             return None
         return self._once(sql, values)
 
-    def n_rows(self, name: str) -> int:
+    def n_rows(self, name: str) -> int | Hidden:
         """Number of rows; 0 where the table is missing."""
+        return self.count_rows(name)
+
+    def count_rows(self, name: str) -> int:
+        """Number of rows, whatever may be shown; 0 where the table is missing."""
         if name not in self._columns:
             return 0
         row = self._connection.execute(f"SELECT count(*) FROM {_qualified(name)}").fetchone()

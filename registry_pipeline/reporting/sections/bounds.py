@@ -8,23 +8,26 @@ from __future__ import annotations
 import pandas as pd
 
 from registry_pipeline.reporting.document.blocks import Block, Column, Row, Section, Table, Text, missing
+from registry_pipeline.reporting.document.hidden import Hidden
 from registry_pipeline.reporting.document.wording import (
     NOT_GIVEN,
     clean,
+    count,
     interval,
     is_given,
     number,
+    remark,
     upper_first,
 )
-from registry_pipeline.reporting.sections.context import HIDDEN, Context
-from registry_pipeline.reporting.sections.scorecard import hidden_items
+from registry_pipeline.reporting.sections.context import Context
+from registry_pipeline.reporting.sections.record import ReportSection
 
 
 def bounds_section(context: Context) -> Section:
     """The readings, and what each does to the headline numbers."""
     section = Section("bounds", "What open questions could change")
     rows = context.tables.table("result.bounds")
-    estimates = rows[rows["lowest"].notna() & ~rows["headline"].isin(_hidden(context))] if len(rows) else rows
+    estimates = rows[rows["lowest"].notna()] if len(rows) else rows
     if estimates.empty:
         return section.add(missing(f"Bounds: not given. {context.why_empty('result.bounds')}"))
     moved = estimates[estimates["highest"] > estimates["lowest"]]
@@ -49,26 +52,19 @@ def bounds_section(context: Context) -> Section:
     return section
 
 
-def _hidden(context: Context) -> list[str]:
-    """Headline numbers that are hidden among the published ones."""
-    card = context.tables.in_order("result.scorecard")
-    return [f"item_{item}{part}" for item, part in hidden_items(context, card)]
-
-
 def _scenarios(context: Context) -> Block | None:
     rows = context.tables.in_order("result.bounds_scenario")
     if rows.empty:
         return None
-    everyone = context.n_cohort or context.tables.n_rows("mart.registry_patient")
     result = [
         Row(
             upper_first(clean(scenario["scenario"])),
             (
-                context.count(scenario["n_open"])
+                count(scenario["n_open"])
                 if is_given(scenario["n_patients"]) and scenario["n_open"]
                 else NOT_GIVEN,
-                context.count(scenario["n_patients"], context.is_telling(everyone, scenario["n_patients"])),
-                context.note(scenario["note"]),
+                count(scenario["n_patients"]),
+                remark(scenario["note"]),
             ),
         )
         for scenario in rows.to_dict("records")
@@ -133,10 +129,13 @@ def _value(value: object) -> str:
 
 def bound_of(context: Context, headline: str) -> str:
     """Lowest to highest of one number, for its line on the first page."""
-    if headline in _hidden(context):
-        return HIDDEN
     rows = context.tables.table("result.bounds", {"headline": headline})
     if rows.empty or not is_given(rows["lowest"].iloc[0]):
         return NOT_GIVEN
+    if isinstance(rows["lowest"].iloc[0], Hidden):
+        return number(rows["lowest"].iloc[0])
     low, high = float(rows["lowest"].iloc[0]), float(rows["highest"].iloc[0])
     return "does not move" if low == high else f"{_value(low)} to {_value(high)}"
+
+
+SECTIONS = (ReportSection("bounds", 150, bounds_section, is_folded=True),)

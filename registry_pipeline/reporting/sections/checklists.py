@@ -10,6 +10,8 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from registry_pipeline.reporting.document.blocks import Column, Row, Section, Table, Text
+from registry_pipeline.reporting.sections.context import Context
+from registry_pipeline.reporting.sections.record import ReportSection
 
 AUTHORS = "for the authors"
 _NAMES = {
@@ -106,8 +108,9 @@ _WITHOUT_COHORT = {
 }
 
 
-def checklists_section(has_cohort: bool) -> Section:
+def checklists_section(context: Context) -> Section:
     """The three checklists as tables, each item with links to the sections that answer it."""
+    has_cohort = not context.no_cohort
     section = Section("checklists", "Reporting checklists")
     section.add(
         Text(
@@ -136,3 +139,6 @@ def _links(where: tuple[str, ...], has_cohort: bool) -> Markup:
         else Markup(_TEXTS.get(section, section))
         for section in sections
     )
+
+
+SECTIONS = (ReportSection("checklists", 190, checklists_section, is_folded=True),)

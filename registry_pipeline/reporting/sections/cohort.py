@@ -5,8 +5,6 @@ Belongs here: the sections on patients. Does not belong here: outcomes.
 
 from __future__ import annotations
 
-import pandas as pd
-
 from registry_pipeline.reporting.document.blocks import (
     Block,
     Column,
@@ -17,11 +15,12 @@ from registry_pipeline.reporting.document.blocks import (
     caution,
     missing,
 )
-from registry_pipeline.reporting.document.wording import clean, count, interval, number, share
+from registry_pipeline.reporting.document.wording import clean, count, count_of, interval, number, share
 from registry_pipeline.reporting.figures.flow import Step, flow_figure
-from registry_pipeline.reporting.release.disclosure import hidden_groups
-from registry_pipeline.reporting.sections.context import HIDDEN, Context
-from registry_pipeline.reporting.sections.table_one import Family, Variable, table_one
+from registry_pipeline.reporting.release.disclosure.people import level_counts, missing_counts
+from registry_pipeline.reporting.release.disclosure.table_one import Family, Variable, table_one
+from registry_pipeline.reporting.sections.context import Context
+from registry_pipeline.reporting.sections.record import ReportSection
 from schemas.study import (
     AGE,
     AGE_GROUP,
@@ -75,29 +74,27 @@ FOLLOW_UP = {
 def flow_section(context: Context) -> Section:
     """Attrition as a figure and as a table."""
     section = Section("flow", "Flow of patients")
-    steps = _merged_steps(context, context.tables.table("mart.attrition"))
+    data = context.tables.table("mart.attrition").sort_values("step")
+    data = data[["reason", "n_before", "n_excluded", "n_after"]].assign(reason=data["reason"].map(clean))
+    steps = list(data.itertuples(index=False, name=None))
     if not steps:
         return section.add(missing(context.why_empty("mart.attrition", of_cohort=False)))
     first, last = steps[0][1], steps[-1][3]
     drawn = [
         Step(reason, f"n = {count(gone)}", f"n = {count(after)}") for reason, _, gone, after in steps if gone
     ]
-    data = pd.DataFrame(steps, columns=["reason", "n_before", "n_excluded", "n_after"])
     figure = context.figures.add(
         "flow",
         flow_figure(f"Patients on record, n = {count(first)}", drawn, f"Analysed, n = {count(last)}"),
         data,
         title="Flow of patients from the records to the analysis",
         description=f"Of {count(first)} patients {count(last)} are analysed. "
-        + "; ".join(f"{clean(reason)}: {gone} left" for reason, _, gone, _ in steps if gone),
+        + "; ".join(f"{reason}: {gone} left" for reason, _, gone, _ in steps if gone),
         meaning="Every patient on record is either analysed or left at exactly one step, the first that applied.",
         limits="That the record of a patient who left is poor, except at the steps that name quarantine.",
         source="mart.attrition",
     )
-    rows = [
-        Row(clean(reason), (count(before), count(gone), count(after)))
-        for reason, before, gone, after in steps
-    ]
+    rows = [Row(reason, (count(before), count(gone), count(after))) for reason, before, gone, after in steps]
     table = Table(
         "Steps of the flow",
         "Reason for leaving",
@@ -108,41 +105,19 @@ def flow_section(context: Context) -> Section:
     return section.add(figure, table)
 
 
-def _merged_steps(context: Context, attrition: pd.DataFrame) -> list[tuple[str, int, int, int]]:
-    """Steps in order; where small counts are hidden, a step with few joins its neighbour."""
-    steps: list[tuple[str, int, int, int]] = []
-    for row in attrition.sort_values("step").itertuples():
-        reason, before, gone, after = (
-            clean(row.reason),
-            int(row.n_before),
-            int(row.n_excluded),
-            int(row.n_after),
-        )
-        if steps and (context.is_small(steps[-1][2]) or (context.is_small(gone) and steps[-1][2])):
-            reason, before, gone = f"{steps[-1][0]}; {reason}", steps[-1][1], steps[-1][2] + gone
-            steps.pop()
-        steps.append((reason, before, gone, after))
-    while len(steps) > 1 and context.is_small(steps[-1][2]):
-        (reason, before, gone, _), (next_reason, _, next_gone, after) = steps[-2:]
-        steps[-2:] = [(f"{reason}; {next_reason}", before, gone + next_gone, after)]
-    return steps
-
-
 def cohort_section(context: Context) -> Section:
     """Table 1 of the cohort."""
     section = Section("patients", "Patients of the study")
     if context.no_cohort:
         return section.add(missing(context.no_cohort))
-    columns = [cohort_variable.name for cohort_variable in COHORT_VARIABLES]
     return section.add(
         table_one(
-            context.tables.table("mart.cohort", columns=columns),
+            context.tables,
+            "mart.cohort",
             COHORT_VARIABLES,
             COHORT_FAMILIES,
             context.words,
             caption="Table 1. Patients, overall, by largest diameter and by site",
-            source="mart.cohort",
-            small_cell=context.small_cell,
         ),
         caution(
             "Small groups differ by chance: a standardised difference between few patients is imprecise. The table "
@@ -161,10 +136,10 @@ def follow_up_section(context: Context) -> Section:
         Row(
             FOLLOW_UP.get(str(row.definition), clean(row.definition)),
             (
-                context.count(row.n),
+                count(row.n),
                 number(row.median_months),
                 interval(row.ci_lower, row.ci_upper),
-                HIDDEN if context.small_cell else interval(row.min_months, row.max_months),
+                interval(row.min_months, row.max_months),
             ),
         )
         for row in follow_up.itertuples()
@@ -188,57 +163,42 @@ def follow_up_section(context: Context) -> Section:
 def registry_section(context: Context) -> Section:
     """Everyone in the registry, in the study or not."""
     section = Section("registry", "All patients of the registry")
-    columns = [
-        *(registry_variable.name for registry_variable in REGISTRY_VARIABLES),
-        IS_IN_COHORT.name,
-        "exclusion_reason",
-    ]
-    patients = context.tables.table("mart.registry_patient", columns=columns)
-    if patients.empty:
+    if not context.tables.n_rows("mart.registry_patient"):
         return section.add(missing(context.why_empty("mart.registry_patient", of_cohort=False)))
-    named = patients.assign(
-        is_dead=patients["is_dead"].map({True: "dead", False: "alive"}),
-        is_in_cohort=patients[IS_IN_COHORT.name].map({True: "True", False: "False"}),
-    )
     section.add(
         Text(
             "All curated patients, described from the diagnosis of the primary tumour. This is the source "
             "population; it is not the study.",
         ),
         table_one(
-            named,
+            context.tables,
+            "mart.registry_patient",
             REGISTRY_VARIABLES,
             (Family(IS_IN_COHORT.name, ("True", "False")),),
             context.words,
             caption="Patients of the registry",
-            source="mart.registry_patient",
-            small_cell=context.small_cell,
         ),
     )
-    without = patients[patients["exclusion_reason"].notna()]
-    if len(without):
-        section.add(_without_times(context, without))
-    return section
+    return section.add(_without_times(context))
 
 
 def registry_missing(context: Context) -> Block | None:
     """Values that the models of the whole registry lack."""
     names = (AGE.name, FIGO_GROUP.name, HISTOLOGY.name)
-    patients = context.tables.table("mart.registry_patient", columns=names)
-    gone = {name: int(patients[name].isna().sum()) for name in names}
-    gone = {name: n for name, n in gone.items() if n}
-    if patients.empty or not gone:
+    table = "mart.registry_patient"
+    lacking = missing_counts(context.tables, table, names)
+    if lacking.empty:
         return None
-    n = len(patients)
+    n = context.tables.n_rows(table)
     rows = tuple(
         Row(
-            context.words.variable(name),
+            context.words.variable(str(line.Index)),
             (
-                context.count_of(n_missing, n),
-                HIDDEN if context.is_telling(n_missing, n) else share(n_missing / n),
+                count_of(line.n_missing, n),
+                share(line.share),
             ),
         )
-        for name, n_missing in gone.items()
+        for line in lacking.itertuples()
     )
     return Table(
         "Values that are missing in the models of the registry",
@@ -250,13 +210,11 @@ def registry_missing(context: Context) -> Block | None:
     )
 
 
-def _without_times(context: Context, without: pd.DataFrame) -> Block:
-    counts = without["exclusion_reason"].astype(str).value_counts().sort_index()
-    hidden = hidden_groups(counts.tolist(), int(counts.sum()), context.small_cell)
-    rows = tuple(
-        Row(clean(reason), (context.count(n, is_hidden),))
-        for (reason, n), is_hidden in zip(counts.items(), hidden, strict=True)
-    )
+def _without_times(context: Context) -> Block | None:
+    counts = level_counts(context.tables, "mart.registry_patient", "exclusion_reason")
+    if counts.empty:
+        return None
+    rows = tuple(Row(clean(line.Index), (count(line.n_rows),)) for line in counts.itertuples())
     return Table(
         "Patients without a survival time from diagnosis",
         "Why",
@@ -264,3 +222,10 @@ def _without_times(context: Context, without: pd.DataFrame) -> Block:
         rows,
         "mart.registry_patient",
     )
+
+
+SECTIONS = (
+    ReportSection("flow", 20, flow_section),
+    ReportSection("cohort", 30, cohort_section),
+    ReportSection("follow_up", 40, follow_up_section),
+)

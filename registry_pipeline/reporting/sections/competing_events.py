@@ -8,18 +8,21 @@ from __future__ import annotations
 import pandas as pd
 
 from registry_pipeline.reporting.document.blocks import Block, Column, Row, Table, missing
+from registry_pipeline.reporting.document.hidden import Hidden
 from registry_pipeline.reporting.document.wording import (
     NOT_GIVEN,
     clean,
+    count,
+    count_of,
     interval,
     is_given,
     lower_first,
     number,
     p_value,
+    remark,
     upper_first,
 )
-from registry_pipeline.reporting.release.disclosure import hidden_shares
-from registry_pipeline.reporting.sections.context import HIDDEN, Context
+from registry_pipeline.reporting.sections.context import Context
 from registry_pipeline.reporting.sections.cox_terms import ratio_cells
 from schemas.study import IS_SMALL, SIZE_GROUP
 
@@ -33,13 +36,11 @@ def gray_table(context: Context, endpoint: str, event: str) -> Block | None:
     if estimates.empty:
         return None
     result = []
-    few = estimates.loc[estimates["cause"] == 1, "n_event"].map(context.is_small).any()
     for test in estimates.sort_values(["cause", "stratum_variable"]).to_dict("records"):
         what = event if test["cause"] == 1 else "what competes with it"
         head = f"{upper_first(what)}, by {lower_first(context.words.variable(str(test['stratum_variable'])))}"
-        # With the events of the other kind, those of both together (disease-free survival) give the few away.
-        events = context.count(test["n_event"], is_hidden=few)
-        cells = (number(test["chi_square"], 2), p_value(test["p_value"]), events, context.note(test["note"]))
+        events = count(test["n_event"])
+        cells = (number(test["chi_square"], 2), p_value(test["p_value"]), events, remark(test["note"]))
         result.append(Row(head, cells))
     return Table(
         "Gray’s test: is the incidence equal in the groups?",
@@ -97,7 +98,7 @@ def lesion_table(context: Context) -> Block:
     rows = context.tables.in_order("result.lesion_local_control")
     estimates = rows.dropna(subset="landmark_months")
     if estimates.empty:
-        note = context.note(rows["note"].iloc[0]) if len(rows) else ""
+        note = remark(rows["note"].iloc[0]) if len(rows) else ""
         return missing(
             f"Local control lesion by lesion: not given. {note or context.why_empty('result.lesion_local_control')}"
         )
@@ -127,22 +128,14 @@ def lesion_table(context: Context) -> Block:
 
 
 def _lesion_rows(context: Context, part: pd.DataFrame, marks: list[float]) -> list[Row]:
-    """One line per group; a grouping with a group of few patients is left out where small counts are hidden."""
-    overall = part[part["stratum_variable"] == "overall"]
-    whole = overall.iloc[0] if len(overall) else None
+    """One line per group."""
     rows: list[Row] = []
     for variable, groups in part.groupby("stratum_variable", sort=False):
-        if context.small_groups(groups["n_cluster"]):
-            continue
-        by_stratum = dict(iter(groups.groupby("stratum", sort=False)))
-        firsts = [own.iloc[0] for own in by_stratum.values()]
-        pairs = [(int(first["n_event"]), int(first["n"])) for first in firsts]
-        everyone = (int(whole["n_event"]), int(whole["n"])) if whole is not None else pairs[0]
-        hidden = hidden_shares(pairs, everyone, context.small_cell) if variable != "overall" else [False]
-        for is_hidden, first, (stratum, own) in zip(hidden, firsts, by_stratum.items(), strict=True):
-            n = f"{context.count_of(first['n_event'], first['n'], is_hidden)} in {context.count(first['n_cluster'])}"
+        for stratum, own in groups.groupby("stratum", sort=False):
+            first = own.iloc[0]
+            n = f"{count_of(first['n_event'], first['n'])} in {count(first['n_cluster'])}"
             by_mark = {mark["landmark_months"]: mark for mark in own.to_dict("records")}
-            cells = [cell for mark in marks for cell in _lesion_cells(context, by_mark.get(mark))]
+            cells = [cell for mark in marks for cell in _lesion_cells(by_mark.get(mark))]
             rows.append(Row(_lesion_group(context, str(variable), stratum), (n, *cells), "level"))
     return rows
 
@@ -162,9 +155,7 @@ def lesion_hazards(context: Context) -> Block | None:
         label = names.get(str(estimate["term"]), clean(estimate["term"])) + _METHODS.get(
             str(estimate["method"]), ""
         )
-        result.append(
-            Row(label, (context.count_of(estimate["n_event"], estimate["n"]), *ratio_cells(estimate)))
-        )
+        result.append(Row(label, (count_of(estimate["n_event"], estimate["n"]), *ratio_cells(estimate))))
     return Table(
         "Hazard ratios of recurrence, lesion by lesion",
         "Factor",
@@ -186,12 +177,12 @@ def _lesion_group(context: Context, variable: str, stratum: object) -> str:
     return upper_first(context.words.level(variable, stratum))
 
 
-def _lesion_cells(context: Context, estimate: dict[str, object] | None) -> tuple[str, str]:
+def _lesion_cells(estimate: dict[str, object] | None) -> tuple[str, str]:
     if estimate is None or not is_given(estimate["estimate"]):
         return NOT_GIVEN, NOT_GIVEN
-    at_risk = context.count(estimate["n_at_risk"])
-    if context.is_small(estimate["n_at_risk"]):
-        return HIDDEN, at_risk
+    at_risk = count(estimate["n_at_risk"])
+    if isinstance(estimate["estimate"], Hidden):
+        return number(estimate["estimate"]), at_risk
     value = number(100 * float(estimate["estimate"]))  # type: ignore[arg-type]
     if not is_given(estimate["ci_lower"]) and not is_given(estimate["ci_upper"]):
         return f"{value} (no interval)", at_risk

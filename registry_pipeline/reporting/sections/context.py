@@ -6,40 +6,33 @@ Does not belong here: sections.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import cached_property
 
-import pandas as pd
-
 from registry_pipeline.core.units import DAYS_PER_MONTH
-from registry_pipeline.reporting.document.wording import Words, clean, count, is_given, singular, upper_first
+from registry_pipeline.reporting.document.hidden import Hidden
+from registry_pipeline.reporting.document.wording import Words
 from registry_pipeline.reporting.figures.base import FigureFolder
-from registry_pipeline.reporting.release.tables import ReleaseTables
-from schemas.study import LRT_START, OMD_DX
+from registry_pipeline.reporting.release.disclosure.gate import DisclosedTables
+from schemas.study import LRT_START, OMD_DX, ORIGINS
 
-HIDDEN = "hidden"
 HEADLINE_MONTHS = 36.0
-_COUNTED = re.compile(r"(?:\b[Oo]nly )?(?<![.,\d])(\d+) (event|death|patient|lesion|recurrence)s?\b")
-_SHARED = re.compile(r"(?<![.,\d])(\d+) of (\d+) (?=patient|lesion)")
 
 
 @dataclass
 class Context:
-    """The release, open; where figures go; and whether small counts are hidden.
+    """The release, open, and where figures go.
 
     Attributes:
-        tables: the release.
+        tables: the release as its pages may show it; what comes out of it needs no further hiding.
         figures: where figures are written.
-        small_cell: counts from 1 to this less one are hidden; 0 hides nothing.
     """
 
-    tables: ReleaseTables
+    tables: DisclosedTables
     figures: FigureFolder
-    small_cell: int = 0
 
     @cached_property
-    def n_cohort(self) -> int:
+    def n_cohort(self) -> int | Hidden:
         """Patients of mart.cohort."""
         return self.tables.n_rows("mart.cohort")
 
@@ -102,45 +95,18 @@ class Context:
             return ""
         return "No patient of this release is in the study cohort; the flow of patients says at which step they left."
 
-    def count(self, value: object, is_hidden: bool = False) -> str:
-        """A count of patients, hidden where it is small, or where a small one would follow from it."""
-        if self.is_small(value):
-            return f"<{self.small_cell}"
-        return HIDDEN if is_hidden else count(value)
-
-    def count_of(self, part: object, whole: object, is_hidden: bool = False) -> str:
-        """ "19 of 22"; the first is hidden where it, or what is left of the second, is small."""
-        return f"{self.count(part, is_hidden or self.is_telling(part, whole))} of {self.count(whole)}"
-
-    def is_telling(self, part: object, whole: object) -> bool:
-        """Whether a share of patients gives a small count away: its own, or that of the others."""
-        if not is_given(part) or not is_given(whole):
-            return False
-        return any(map(self.is_small, (part, whole, int(whole) - int(part))))  # type: ignore[call-overload]
-
-    def note(self, value: object) -> str:
-        """A remark of the release; the small counts in it are hidden."""
-        text = singular(clean(value)) if is_given(value) else ""
-        if not self.small_cell:
-            return text
-        text = _SHARED.sub(lambda match: f"{self.count_of(int(match[1]), int(match[2]))} ", text)
-        few = f"fewer than {self.small_cell}"
-        return upper_first(
-            _COUNTED.sub(lambda match: f"{few} {match[2]}s" if self.is_small(match[1]) else match[0], text)
-        )
-
-    def small_groups(self, sizes: pd.Series) -> bool:
-        """Whether a grouping is left out of every table and figure, because one of its groups is small."""
-        return any(map(self.is_small, sizes.tolist()))
-
-    def is_small(self, value: object) -> bool:
-        """Whether a count is to be hidden."""
-        return is_given(value) and 0 < int(value) < self.small_cell  # type: ignore[call-overload, no-any-return]
+    def why_no_groups(self, origin: str, variable: str, table: str) -> str:
+        """One sentence why a table gives nothing of a grouping."""
+        if self.tables.has_small_group(origin, variable):
+            return f"A group has fewer than {self.tables.limit} patients."
+        return self.why_empty(table, of_cohort=not ORIGINS[origin].is_registry)
 
     def why_empty(self, table: str, of_cohort: bool = True) -> str:
         """One sentence why a table gives nothing."""
         if of_cohort and self.no_cohort:
             return self.no_cohort
+        if not self.tables.shows_people(table):
+            return "It shows single people, and small counts are hidden."
         if not self.tables.has(table):
             return f"This release has no table {table}."
         return f"The table {table} of this release has no row for it."

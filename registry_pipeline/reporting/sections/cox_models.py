@@ -9,8 +9,8 @@ import pandas as pd
 
 from registry_pipeline.reporting.document.blocks import Block, Column, Row, Section, Table, caution, missing
 from registry_pipeline.reporting.document.wording import (
-    NOT_GIVEN,
     clean,
+    count,
     is_given,
     number,
     p_value,
@@ -18,10 +18,10 @@ from registry_pipeline.reporting.document.wording import (
     ratio_interval,
 )
 from registry_pipeline.reporting.figures.forest import Line, forest_figure
-from registry_pipeline.reporting.release.disclosure import hidden_shares
 from registry_pipeline.reporting.sections.context import Context
 from registry_pipeline.reporting.sections.cox_terms import FEW_EVENTS, METHOD, STATUS, preferred, ratio_cells
 from registry_pipeline.reporting.sections.hazards import hazards_table, other_endpoints_table
+from registry_pipeline.reporting.sections.record import ReportSection
 from schemas.study import ENDPOINTS, ORIGINS, OS, PRIMARY_DX
 
 LABELLED_EVENTS = 10.0
@@ -132,7 +132,10 @@ def _term_table(
 ) -> Table:
     """Both readings of each factor in one line."""
     joint = {str(one["term"]): one for one in together.to_dict("records")}
-    counts = level_counts(context, pd.concat([together, alone]))
+    counts = {
+        str(level["term"]): (count(level["n_level"]), count(level["n_event_level"]))
+        for level in pd.concat([together, alone]).to_dict("records")
+    }
     rows: list[Row] = []
     seen: set[str] = set()
     last = ""
@@ -185,31 +188,6 @@ def _term_columns(together: pd.DataFrame) -> tuple[Column, ...]:
     )
 
 
-def level_counts(context: Context, terms: pd.DataFrame) -> dict[str, tuple[str, str]]:
-    """Patients and events of each term's level as they may be written; dashes for a factor that is a number."""
-    result: dict[str, tuple[str, str]] = {}
-    fit = ["endpoint", "origin", "model", "method"]
-    wholes = {
-        tuple(fit_record[name] for name in fit): (int(fit_record["n_event"]), int(fit_record["n"]))
-        for fit_record in context.tables.in_order("result.cox_fit").to_dict("records")
-    }
-    for key, part in terms.groupby(fit, sort=False):
-        for _, own in part.groupby(part["term"].str.split("[").str[0], sort=False):
-            with_counts = own.to_dict("records") if "n_level" in own and own["n_level"].notna().all() else []
-            result |= {str(term): (NOT_GIVEN, NOT_GIVEN) for term in own["term"]}
-            pairs = [(int(level["n_event_level"]), int(level["n_level"])) for level in with_counts]
-            whole = wholes[key] if with_counts else (0, 0)
-            small = any(
-                context.is_small(n) for n in (*(n for _, n in pairs), whole[1] - sum(n for _, n in pairs))
-            )
-            hidden = [
-                small or hidden_share for hidden_share in hidden_shares(pairs, whole, context.small_cell)
-            ]
-            for level, (k, n), is_hidden in zip(with_counts, pairs, hidden, strict=True):
-                result[str(level["term"])] = (context.count(n, small), context.count(k, is_hidden))
-    return result
-
-
 def _fit_table(context: Context, fits: pd.DataFrame, where: dict[str, str]) -> Table:
     rows = []
     for fit in fits.to_dict("records"):
@@ -220,9 +198,9 @@ def _fit_table(context: Context, fits: pd.DataFrame, where: dict[str, str]) -> T
                 _model_name(context, str(fit["model"])),
                 (
                     METHOD.get(str(fit["method"]), clean(fit["method"])),
-                    context.count(fit["n"]),
-                    context.count(fit["n_missing"]),
-                    context.count(fit["n_event"]),
+                    count(fit["n"]),
+                    count(fit["n_missing"]),
+                    count(fit["n_event"]),
                     number(fit["events_per_variable"]),
                     number(fit["concordance"], 3),
                     number(fit["concordance_se"], 3),
@@ -270,3 +248,6 @@ def _model_name(context: Context, model: str) -> str:
     if not variable:
         return "All factors together" if kind == "multivariable" else kind
     return context.words.measure(variable)
+
+
+SECTIONS = (ReportSection("models", 80, models_section),)

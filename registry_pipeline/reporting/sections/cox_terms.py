@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from registry_pipeline.reporting.document.hidden import Hidden
 from registry_pipeline.reporting.document.wording import (
     clean,
     is_given,
@@ -36,7 +37,8 @@ def preferred(fits: pd.DataFrame) -> pd.DataFrame:
 
 
 def _is_few(fit: pd.Series, limit: float) -> bool:
-    return is_given(fit["events_per_variable"]) and float(fit["events_per_variable"]) < limit
+    per_variable = fit["events_per_variable"]
+    return isinstance(per_variable, Hidden) or (is_given(per_variable) and float(per_variable) < limit)
 
 
 def ratio_cells(term: dict[str, object] | None) -> tuple[str, str]:

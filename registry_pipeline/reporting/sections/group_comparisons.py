@@ -9,9 +9,11 @@ from __future__ import annotations
 import pandas as pd
 
 from registry_pipeline.reporting.document.blocks import Block, Column, Heading, Row, Table, missing
+from registry_pipeline.reporting.document.hidden import Hidden
 from registry_pipeline.reporting.document.wording import (
     NOT_GIVEN,
     clean,
+    count,
     interval,
     is_given,
     lower_first,
@@ -19,8 +21,7 @@ from registry_pipeline.reporting.document.wording import (
     p_value,
     upper_first,
 )
-from registry_pipeline.reporting.release.disclosure import hidden_groups
-from registry_pipeline.reporting.sections.context import HIDDEN, Context
+from registry_pipeline.reporting.sections.context import Context
 from schemas.study import LRT_START, OMD_DX, OS, SITE_TWO, SIZE_GROUP
 
 RECURRED = "had_recurred"
@@ -131,14 +132,9 @@ def _landmarks(context: Context) -> Block:
         "landmark_months"
     ):
         result.append(Row(f"Still watched {months:g} months after the start of therapy", ("",) * 4, "group"))
-        hidden = {name: _hidden_at(context, part, name) for name in ("n", "n_at_risk")}
         result += [
-            Row(
-                _whom(context, estimate),
-                _landmark_cells(context, estimate, *(hidden[name][i] for name in hidden)),
-                "level",
-            )
-            for i, estimate in enumerate(part.to_dict("records"))
+            Row(_whom(context, estimate), _landmark_cells(estimate), "level")
+            for estimate in part.to_dict("records")
         ]
     horizon = number(estimates["horizon_months"].iloc[0], 0)
     return Table(
@@ -159,18 +155,6 @@ def _landmarks(context: Context) -> Block:
     )
 
 
-def _hidden_at(context: Context, part: pd.DataFrame, name: str) -> list[bool]:
-    """Which counts at one landmark are hidden: groups of one variable add up to all patients."""
-    values = part[name].fillna(0).astype("int64")
-    overall = values[part["stratum_variable"] == "overall"]
-    hidden = pd.Series(False, index=part.index)
-    for variable, own in values.groupby(part["stratum_variable"]):
-        if variable != "overall":
-            whole = int(overall.iloc[0]) if len(overall) else int(own.sum())
-            hidden[own.index] = hidden_groups(own.tolist(), whole, context.small_cell)
-    return hidden.tolist()  # type: ignore[no-any-return]
-
-
 def _whom(context: Context, estimate: dict[str, object]) -> str:
     variable, stratum = str(estimate["stratum_variable"]), estimate["stratum"]
     if variable == RECURRED:
@@ -178,11 +162,9 @@ def _whom(context: Context, estimate: dict[str, object]) -> str:
     return upper_first(context.words.group(variable, stratum))
 
 
-def _landmark_cells(
-    context: Context, estimate: dict[str, object], hides_n: bool, hides_at_risk: bool
-) -> tuple[str, ...]:
-    if context.is_small(estimate["n"]) or context.is_small(estimate["n_at_risk"]):
-        rate = HIDDEN
+def _landmark_cells(estimate: dict[str, object]) -> tuple[str, ...]:
+    if isinstance(estimate["survival"], Hidden):
+        rate = number(estimate["survival"])
     elif not is_given(estimate["survival"]):
         rate = "beyond follow-up"
     else:
@@ -191,8 +173,7 @@ def _landmark_cells(
             rate += f" ({interval(estimate['ci_lower'], estimate['ci_upper'], 1, 100.0, '–')})"
         else:
             rate += " (no interval)"
-    n, at_risk = context.count(estimate["n"], hides_n), context.count(estimate["n_at_risk"], hides_at_risk)
-    return n, rate, at_risk, p_value(estimate["logrank_p_value"])
+    return count(estimate["n"]), rate, count(estimate["n_at_risk"]), p_value(estimate["logrank_p_value"])
 
 
 def _immortal(context: Context) -> Block | None:
@@ -212,7 +193,7 @@ def _immortal(context: Context) -> Block | None:
             *(readings.get(name) for name in ("counted as at risk", "left truncated")),
         ]
         result.append(
-            Row(f"{months:g} months", tuple(cell for estimate in shown for cell in _rate(context, estimate)))
+            Row(f"{months:g} months", tuple(cell for estimate in shown for cell in _rate(estimate)))
         )
     waited = float(estimates["immortal_days"].iloc[0]) / max(float(estimates["n"].iloc[0]), 1)
     return Table(
@@ -240,11 +221,11 @@ def _immortal(context: Context) -> Block | None:
     )
 
 
-def _rate(context: Context, estimate: dict[str, object] | None) -> tuple[str, str]:
+def _rate(estimate: dict[str, object] | None) -> tuple[str, str]:
     if estimate is None or not is_given(estimate["survival"]):
         return NOT_GIVEN, NOT_GIVEN
-    at_risk = context.count(estimate["n_at_risk"])
-    if context.is_small(estimate["n_at_risk"]):
-        return HIDDEN, at_risk
+    at_risk = count(estimate["n_at_risk"])
+    if isinstance(estimate["survival"], Hidden):
+        return number(estimate["survival"]), at_risk
     value = number(100 * float(estimate["survival"]))  # type: ignore[arg-type]
     return f"{value} ({interval(estimate['ci_lower'], estimate['ci_upper'], 1, 100.0, '–')})", at_risk

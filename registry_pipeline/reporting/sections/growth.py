@@ -26,6 +26,7 @@ from registry_pipeline.reporting.document.wording import (
 )
 from registry_pipeline.reporting.figures.base import thinned
 from registry_pipeline.reporting.figures.growth import GrowthCurve, scatter_figure
+from registry_pipeline.reporting.release.disclosure.people import level_counts
 from registry_pipeline.reporting.sections.context import Context
 from registry_pipeline.reporting.sections.growth_checks import (
     form_caution,
@@ -34,6 +35,7 @@ from registry_pipeline.reporting.sections.growth_checks import (
     serial_table,
 )
 from registry_pipeline.reporting.sections.growth_tables import share_table, threshold_figure, threshold_table
+from registry_pipeline.reporting.sections.record import ReportSection
 from registry_pipeline.reporting.sections.surveillance import surveillance_blocks
 from schemas.study import GROWTH_ERRORS, GROWTH_MODELS
 
@@ -64,16 +66,16 @@ _LONG_AXIS = (
 def growth_section(context: Context) -> Section:
     """Scatter, interval to the cutpoint by model, share of small lesions, planner."""
     section = Section("growth", "Growth of lesions and scan intervals")
-    lesions = context.tables.table("mart.lesion_growth", columns=_COLUMNS)
-    if lesions.empty:
+    if not context.tables.n_rows("mart.lesion_growth"):
         if not context.tables.n_rows("curated.measurement"):
             return section.add(
                 missing("Not estimable: no lesion sizes in this registry (curated.measurement has no row).")
             )
         return section.add(missing(context.why_empty("mart.lesion_growth")))
+    lesions = context.tables.table("mart.lesion_growth", columns=_COLUMNS)
     included = lesions[lesions["is_included"].fillna(False).astype(bool)]
     return section.add(
-        _used_table(context, lesions),
+        _used_table(context),
         _scatter(context, included),
         threshold_figure(context),
         threshold_table(context),
@@ -90,17 +92,15 @@ def growth_section(context: Context) -> Section:
     )
 
 
-def _used_table(context: Context, lesions: pd.DataFrame) -> Table:
-    reasons = lesions["exclusion_reason"].where(lesions["exclusion_reason"].notna(), None)
-    is_used = lesions["is_included"].fillna(False).astype(bool)
-    rows = [Row("Used", (count(is_used.sum()), count(lesions.loc[is_used, "patient_id"].nunique())))]
-    for reason, part in lesions[~is_used].groupby(reasons[~is_used].fillna("no reason on record"), sort=True):
-        rows.append(
-            Row(
-                f"Not used: {clean(reason)}",
-                (context.count(len(part)), context.count(part["patient_id"].nunique())),
-            )
+def _used_table(context: Context) -> Table:
+    counts = level_counts(context.tables, "mart.lesion_growth", "exclusion_reason", used="is_included")
+    rows = [
+        Row(
+            f"Not used: {clean(line.Index)}" if line.Index else "Used",
+            (count(line.n_rows), count(line.n_people)),
         )
+        for line in counts.itertuples()
+    ]
     return Table(
         "Lesions for the growth models",
         "Lesions of the cohort",
@@ -115,8 +115,8 @@ def _used_table(context: Context, lesions: pd.DataFrame) -> Table:
 
 def _scatter(context: Context, lesions: pd.DataFrame) -> Block:
     title = "Diameter at detection against months since the last negative CT"
-    if context.small_cell:
-        return missing(f"{title}: it shows single lesions and is left out because small counts are hidden.")
+    if not context.tables.shows_people("mart.lesion_growth"):
+        return missing(f"{title}: not drawn. {context.why_empty('mart.lesion_growth')}")
     if lesions.empty:
         return missing(f"{title}: not drawn, because no lesion has both a size and a negative CT before it.")
     curves = _curves(context)
@@ -229,3 +229,6 @@ def _biases(context: Context) -> tuple[str, ...]:
     """What keeps a number of growth from being over-read; of the axis only where it is the long one."""
     is_long = context.size_axis == "long axis"
     return (*BIASES, _LONG_AXIS.format(cutpoint=context.cutpoint_mm)) if is_long else BIASES
+
+
+SECTIONS = (ReportSection("growth", 110, growth_section),)

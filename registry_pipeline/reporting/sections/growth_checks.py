@@ -15,6 +15,7 @@ from registry_pipeline.reporting.document.wording import (
     interval,
     is_given,
     number,
+    remark,
     upper_first,
 )
 from registry_pipeline.reporting.sections.context import Context
@@ -33,7 +34,7 @@ _VARIANTS = {
 
 def _why(context: Context, name: str, rows: pd.DataFrame) -> str:
     if len(rows) and is_given(rows["note"].iloc[0]) and rows["note"].iloc[0]:
-        return context.note(rows["note"].iloc[0])
+        return remark(rows["note"].iloc[0])
     return context.why_empty(f"result.{name}")
 
 
@@ -93,7 +94,7 @@ def sensitivity_table(context: Context) -> Block:
                 Row(
                     upper_first(clean(reading["reading"])),
                     (
-                        f"{context.count(reading['n_lesions'])} in {context.count(reading['n_patients'])}",
+                        f"{count(reading['n_lesions'])} in {count(reading['n_patients'])}",
                         number(reading["months"]) if is_known else clean(reading["status"]).replace("_", " "),
                         interval(reading["ci_lower"], reading["ci_upper"], open_end="open")
                         if is_known
@@ -140,17 +141,13 @@ def serial_table(context: Context) -> Block:
     """Lesions measured more than once before therapy: rates, and the mixed model."""
     rows = context.tables.in_order("result.growth_serial")
     rates = rows.dropna(subset="rate_per_month")
-    if rates.empty or context.is_small(len(rates)):
-        why = (
-            "Few lesions, and small counts are hidden."
-            if len(rates)
-            else _why(context, "growth_serial", rows)
-        )
+    if rates.empty:
+        why = _why(context, "growth_serial", rows)
         return missing(f"Repeated measurements before therapy: not given. {why}")
     mixed = context.tables.in_order("result.growth_mixed")
     has_mixed = bool((mixed.loc[mixed["parameter"] == "rate_per_month", "estimate"].notna()).any())
     note = "" if has_mixed else _why(context, "growth_mixed", mixed)
-    result = [_serial_row(rates), *([_mixed_row(context, mixed)] if has_mixed else [])]
+    result = [_serial_row(rates), *([_mixed_row(mixed)] if has_mixed else [])]
     return Table(
         "Lesions measured more than once before therapy",
         "Estimate",
@@ -177,9 +174,9 @@ def _serial_row(lesions: pd.DataFrame) -> Row:
     return Row("Each lesion by itself", (n, _spread(rates, 3), _spread(doubling, 0)))
 
 
-def _mixed_row(context: Context, mixed: pd.DataFrame) -> Row:
+def _mixed_row(mixed: pd.DataFrame) -> Row:
     values = dict(zip(mixed["parameter"], mixed["estimate"], strict=True))
-    n = f"{context.count(mixed['n_lesions'].iloc[0])} in {context.count(mixed['n_patients'].iloc[0])}"
+    n = f"{count(mixed['n_lesions'].iloc[0])} in {count(mixed['n_patients'].iloc[0])}"
     rate, doubling = number(values["rate_per_month"], 3), number(values.get("volume_doubling_days"), 0)
     return Row("Mixed model, the average lesion", (n, rate, doubling))
 

@@ -18,13 +18,15 @@ from registry_pipeline.reporting.document.wording import (
     NOT_GIVEN,
     clean,
     count,
+    count_of,
     interval,
     is_given,
     number,
+    remark,
     share,
 )
 from registry_pipeline.reporting.figures.forest import Line, forest_figure
-from registry_pipeline.reporting.sections.context import HIDDEN, Context
+from registry_pipeline.reporting.sections.context import Context
 from schemas.study import GROWTH_MODELS
 
 ONSET = "exponential_interval_onset"
@@ -94,7 +96,7 @@ def threshold_table(context: Context) -> Block:
         by_method = {str(threshold["ci_method"]): threshold for threshold in part.to_dict("records")}
         first = by_method.get("profile") or next(iter(by_method.values()))
         fit = quality.get((model, error), {})
-        remark = _threshold_remark(context, first)
+        remark = _threshold_remark(first)
         mark = remarks.setdefault(remark, chr(ord("a") + len(remarks))) if remark else ""
         cells = (*_threshold_cells(first, by_method.get("cluster_bootstrap"), fit), mark)
         result.append(Row(f"{GROWTH_MODELS.get(str(model), clean(model))}, {clean(error)}", cells))
@@ -145,8 +147,8 @@ def _ends(threshold: dict[Any, Any] | None) -> str:
     return interval(threshold["ci_lower"], threshold["ci_upper"], open_end="open")
 
 
-def _threshold_remark(context: Context, threshold: dict[Any, Any]) -> str:
-    parts = [context.note(threshold["note"])] if is_given(threshold["note"]) and threshold["note"] else []
+def _threshold_remark(threshold: dict[Any, Any]) -> str:
+    parts = [remark(threshold["note"])] if is_given(threshold["note"]) and threshold["note"] else []
     if is_given(threshold["is_extrapolated"]) and bool(threshold["is_extrapolated"]):
         parts.append("outside the observed intervals")
     return "; ".join(parts)
@@ -168,20 +170,15 @@ def share_table(context: Context) -> Block:
             f"Share of small lesions by interval: not given. {context.why_empty('result.growth_share')}"
         )
     result = []
-    before = {"n_small": 0, "n_lesions": 0}
     for share_row in rows.sort_values("interval_months").to_dict("records"):
-        # The rows overlap: lesions between two rows follow from them.
-        ring = [int(share_row[name]) - before[name] for name in before]
-        hidden = context.is_telling(share_row["n_small"], share_row["n_lesions"]) or context.is_telling(*ring)
-        before = before if hidden else {name: int(share_row[name]) for name in before}
         result.append(
             Row(
                 f"within {share_row['interval_months']:g} months",
                 (
-                    HIDDEN if hidden else f"{count(share_row['n_small'])} of {count(share_row['n_lesions'])}",
-                    HIDDEN if hidden else share(share_row["share"]),
-                    HIDDEN if hidden else interval(share_row["ci_lower"], share_row["ci_upper"], 1, 100.0),
-                    NOT_GIVEN if hidden else _clustered(share_row),
+                    count_of(share_row["n_small"], share_row["n_lesions"]),
+                    share(share_row["share"]),
+                    interval(share_row["ci_lower"], share_row["ci_upper"], 1, 100.0),
+                    _clustered(share_row),
                 ),
             )
         )

@@ -9,6 +9,7 @@ import pandas as pd
 
 from registry_pipeline.reporting.document.blocks import Block, Column, Row, Table, missing
 from registry_pipeline.reporting.document.wording import (
+    count,
     number,
     p_value,
 )
@@ -67,7 +68,7 @@ def other_endpoints_table(context: Context) -> Block | None:
             rows.append(
                 Row(
                     f"{variable}: {contrast}",
-                    (context.count(term["n_event"]), *ratio_cells(term), method),
+                    (count(term["n_event"]), *ratio_cells(term), method),
                     "level",
                 )
             )

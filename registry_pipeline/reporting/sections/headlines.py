@@ -10,8 +10,11 @@ from typing import NamedTuple
 import pandas as pd
 
 from registry_pipeline.reporting.document.blocks import Column, Row, Section, Table, Text, missing
+from registry_pipeline.reporting.document.hidden import Hidden
 from registry_pipeline.reporting.document.wording import (
     NOT_GIVEN,
+    count,
+    count_of,
     interval,
     is_given,
     lower_first,
@@ -22,11 +25,11 @@ from registry_pipeline.reporting.document.wording import (
     share,
 )
 from registry_pipeline.reporting.sections.bounds import bound_of
-from registry_pipeline.reporting.sections.context import HIDDEN, Context
+from registry_pipeline.reporting.sections.context import Context
 from registry_pipeline.reporting.sections.cox_terms import preferred
 from registry_pipeline.reporting.sections.growth_checks import forms_range
 from registry_pipeline.reporting.sections.growth_tables import ONSET
-from registry_pipeline.reporting.sections.recurrence_patterns import shown_patterns
+from registry_pipeline.reporting.sections.record import ReportSection
 from registry_pipeline.reporting.sections.survival_tables import landmark_at_risk, ordered, test_text
 from schemas.study import (
     IS_SMALL,
@@ -137,12 +140,12 @@ def _registry_lines(context: Context) -> list[_Line]:
             f"Alive {number(landmark['landmark_months'], 0)} months after diagnosis of the primary",
             share(landmark["survival"]),
             interval(landmark["ci_lower"], landmark["ci_upper"], 1, 100.0),
-            f"{context.count(landmark['n_at_risk'])} at risk",
+            f"{count(landmark['n_at_risk'])} at risk",
             "result.km_landmark",
             f"registry_os_{landmark['landmark_months']:g}",
         )
         for landmark in landmarks.sort_values("landmark_months").to_dict("records")
-        if is_given(landmark["survival"]) and not context.is_small(landmark["n_at_risk"])
+        if is_given(landmark["survival"]) and not isinstance(landmark["survival"], Hidden)
     ]
 
 
@@ -153,7 +156,7 @@ def _follow_up_lines(context: Context) -> list[_Line]:
             names.get(str(follow_up["definition"]), "Median follow-up"),
             f"{number(follow_up['median_months'])} months",
             interval(follow_up["ci_lower"], follow_up["ci_upper"]),
-            context.count(follow_up["n"]),
+            count(follow_up["n"]),
             "result.follow_up",
             f"registry_follow_up_{follow_up['definition']}"
             if context.no_cohort
@@ -176,11 +179,7 @@ def _rates(context: Context, endpoint: str, what: str, variables: tuple[str, ...
             lines.append(
                 _Line(
                     f"{what} at {context.headline_months:g} months: {whom}" + (f" ({test})" if test else ""),
-                    HIDDEN
-                    if context.is_small(landmark["n_at_risk"])
-                    else share(landmark["survival"])
-                    if is_given(landmark["survival"])
-                    else "beyond follow-up",
+                    share(landmark["survival"]) if is_given(landmark["survival"]) else "beyond follow-up",
                     interval(landmark["ci_lower"], landmark["ci_upper"], 1, 100.0)
                     if has_interval
                     else "not estimable",
@@ -206,13 +205,12 @@ def _landmark(context: Context, endpoint: str, variable: str) -> pd.DataFrame:
 
 def _pattern_lines(context: Context) -> list[_Line]:
     patterns = context.tables.table("result.recurrence_pattern", {"pattern": NEW_OLIGOMET.name})
-    hidden = shown_patterns(context).get(NEW_OLIGOMET.name, False)
     return [
         _Line(
             "New oligometastasis as first recurrence",
-            HIDDEN if hidden else share(pattern["share"]),
-            HIDDEN if hidden else interval(pattern["ci_lower"], pattern["ci_upper"], 1, 100.0),
-            context.count_of(pattern["n_event"], pattern["n_patients"], hidden),
+            share(pattern["share"]),
+            interval(pattern["ci_lower"], pattern["ci_upper"], 1, 100.0),
+            count_of(pattern["n_event"], pattern["n_patients"]),
             "result.recurrence_pattern",
             "item_9b",
         )
@@ -234,7 +232,7 @@ def _size_line(context: Context) -> list[_Line]:
             f"Hazard ratio of death, {context.words.small} vs {context.words.large}, other factors held (p {p_value(term['p_value'])})",
             ratio(term["hazard_ratio"]) if is_given(term["hazard_ratio"]) else "not estimable",
             ratio_interval(term["ci_lower"], term["ci_upper"]),
-            f"{context.count(best['n_event'])} deaths",
+            f"{count(best['n_event'])} deaths",
             "result.cox_term",
             "hazard_ratio_size",
         )
@@ -267,7 +265,7 @@ def _growth_lines(context: Context) -> list[_Line]:
         fits = context.tables.table("result.growth_fit", {"model": model, "error_model": error}, limit=1)
         for growth_share in shown.to_dict("records"):
             if is_given(growth_share["months"]):
-                n = f"{context.count(fits['n_lesions'].iloc[0])} lesions" if len(fits) else "–"
+                n = f"{count(fits['n_lesions'].iloc[0])} lesions" if len(fits) else "–"
                 ends = interval(growth_share["ci_lower"], growth_share["ci_upper"], open_end="open")
                 headline = "growth_onset" if model == ONSET else "item_13a"
                 months = number(growth_share["months"])
@@ -276,15 +274,17 @@ def _growth_lines(context: Context) -> list[_Line]:
     for growth_share in context.tables.table("result.growth_share", {"interval_months": within}).to_dict(
         "records"
     ):
-        hidden = context.is_telling(growth_share["n_small"], growth_share["n_lesions"])
         lines.append(
             _Line(
                 f"Lesions {context.words.small} among those found within {within:g} months of a negative CT",
-                HIDDEN if hidden else share(growth_share["share"]),
-                HIDDEN if hidden else interval(growth_share["ci_lower"], growth_share["ci_upper"], 1, 100.0),
-                context.count_of(growth_share["n_small"], growth_share["n_lesions"]),
+                share(growth_share["share"]),
+                interval(growth_share["ci_lower"], growth_share["ci_upper"], 1, 100.0),
+                count_of(growth_share["n_small"], growth_share["n_lesions"]),
                 "result.growth_share",
                 "item_12c" if within == 6 else "",
             )
         )
     return lines
+
+
+SECTIONS = (ReportSection("brief", 10, brief_section),)

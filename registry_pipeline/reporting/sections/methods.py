@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from registry_pipeline.reporting.document.blocks import Bullets, Column, Heading, Row, Section, Table
 from registry_pipeline.reporting.sections.context import Context
+from registry_pipeline.reporting.sections.record import ReportSection
 from schemas.study import ORIGINS, PRIMARY_DX
 
 _ENDPOINTS = (
@@ -130,3 +131,6 @@ def _growth(context: Context) -> tuple[str, ...]:
         "Forms with a plateau are hardly identifiable from one reading per lesion; where the data show none, no plateau is "
         "printed.",
     )
+
+
+SECTIONS = (ReportSection("methods", 180, methods_section, is_folded=True),)

@@ -14,17 +14,19 @@ from registry_pipeline.reporting.document.wording import (
     NOT_GIVEN,
     clean,
     count,
+    count_of,
     is_given,
     number,
     p_value,
     ratio,
     ratio_interval,
+    remark,
     share,
 )
 from registry_pipeline.reporting.figures.shape import coefficient_figure
-from registry_pipeline.reporting.release.disclosure import hidden_groups
-from registry_pipeline.reporting.sections.context import HIDDEN, Context
+from registry_pipeline.reporting.sections.context import Context
 from registry_pipeline.reporting.sections.cox_terms import preferred, ratio_cells
+from registry_pipeline.reporting.sections.record import ReportSection
 from schemas.study import ORIGINS, OS
 
 MODEL = "multivariable"
@@ -58,7 +60,7 @@ def _rows(context: Context, name: str) -> pd.DataFrame:
 def _why(context: Context, name: str, rows: pd.DataFrame) -> str:
     """The table's own sentence, or that it is empty."""
     if len(rows) and is_given(rows["note"].iloc[0]) and rows["note"].iloc[0]:
-        return context.note(rows["note"].iloc[0])
+        return remark(rows["note"].iloc[0])
     return context.why_empty(f"result.{name}")
 
 
@@ -68,7 +70,7 @@ def _optimism(context: Context) -> Block:
         return missing(f"Optimism of the model: not given. {_why(context, 'cox_optimism', rows)}")
     optimism = rows.iloc[0]
     cells = (
-        context.count_of(optimism["n_event"], optimism["n"]),
+        count_of(optimism["n_event"], optimism["n"]),
         number(optimism["concordance_apparent"], 3),
         number(optimism["optimism"], 3),
         number(optimism["concordance_corrected"], 3),
@@ -103,8 +105,6 @@ def _coefficients(context: Context) -> Block:
     estimates = rows.dropna(subset="coefficient")
     if estimates.empty or not (estimates["kind"] == "smooth").any():
         return missing(f"{title}: not drawn. {_why(context, 'ph_residual', rows)}")
-    if context.small_cell:
-        return missing(f"{title}: each point is one death; left out because small counts are hidden.")
     terms = _terms(context)
     fitted = (
         _rows(context, "cox_influence").drop_duplicates("term").set_index("term")["coefficient"]
@@ -216,19 +216,20 @@ def _missing_table(context: Context) -> Block:
     variables = rows.dropna(subset="variable")
     if variables.empty:
         return missing(f"Missing values: not given. {_why(context, 'missing_data', rows)}")
-    gone = variables[variables["n_missing"] > 0]
-    n = context.count(variables["n"].iloc[0])
+    gone = variables[variables["n_missing"] != 0]
+    n = count(variables["n"].iloc[0])
     if gone.empty:
         names = ", ".join(context.words.variable(str(name)).lower() for name in variables["variable"])
         return missing(
             f"No value is missing in the {n} patients of the study, in any of: {names} (result.missing_data)."
         )
-    result = []
-    for item in gone.to_dict("records"):
-        is_hidden = context.is_telling(item["n_missing"], item["n"])
-        shown = HIDDEN if is_hidden else share(item["share_missing"])
-        cells = context.count(item["n_missing"], is_hidden), shown
-        result.append(Row(context.words.variable(str(item["variable"])), cells))
+    result = [
+        Row(
+            context.words.variable(str(item["variable"])),
+            (count(item["n_missing"]), share(item["share_missing"])),
+        )
+        for item in gone.to_dict("records")
+    ]
     complete = len(variables) - len(gone)
     return Table(
         f"Values that are missing in the {n} patients of the study",
@@ -246,15 +247,11 @@ def _pattern_table(context: Context) -> Block | None:
     if len(patterns) < 2:
         return None
     result = []
-    counts = patterns["n"].astype("int64").tolist()
-    hidden = hidden_groups(counts, sum(counts), context.small_cell)
-    for pattern, is_hidden in zip(patterns.head(10).to_dict("records"), hidden, strict=False):
+    for pattern in patterns.head(10).to_dict("records"):
         names = [
             context.words.variable(name) for name in clean(pattern["missing_variables"]).split(", ") if name
         ]
-        result.append(
-            Row("; ".join(names) or "Nothing is missing", (context.count(pattern["n"], is_hidden),))
-        )
+        result.append(Row("; ".join(names) or "Nothing is missing", (count(pattern["n"]),)))
     return Table(
         "What is missing together",
         "Variables",
@@ -292,8 +289,11 @@ def _imputed(context: Context) -> Block:
         "result.imputed_cox, result.cox_term",
         (
             f"{count(first['n_imputations'])} imputations by chained equations, pooled by Rubin’s rules; "
-            f"{context.count_of(first['n_missing'], first['n'])} patients had an imputed value. Right only if values are "
+            f"{count_of(first['n_missing'], first['n'])} patients had an imputed value. Right only if values are "
             "missing for reasons that the other factors, the time and the event explain.",
         ),
         is_wide=True,
     )
+
+
+SECTIONS = (ReportSection("checks", 90, checks_section, is_folded=True),)

@@ -10,11 +10,11 @@ from registry_pipeline.reporting.document.blocks import Block, Folded, Section, 
 from registry_pipeline.reporting.document.wording import clean, is_given, p_value
 from registry_pipeline.reporting.figures.funnel import funnel_figure
 from registry_pipeline.reporting.sections.context import Context
+from registry_pipeline.reporting.sections.record import Addition, ReportSection
 from registry_pipeline.reporting.sections.result_table import (
     Cell,
     Shown,
     folded_table,
-    is_telling,
     text,
     value,
     with_interval,
@@ -132,10 +132,8 @@ def growth_blocks(context: Context) -> list[Folded | None]:
 
 
 def facilities_section(context: Context) -> Section:
-    """How facilities differ; those below the smallest count that may be shown do not show."""
+    """How facilities differ."""
     section = Section("facilities", "Facilities")
-    limit = context.small_cell or int(context.tables.number("privacy.small_cell", 5))
-    small = Context(context.tables, context.figures, limit)
     funnel = Shown(
         "result.facility_funnel",
         "Observed against expected deaths",
@@ -163,8 +161,8 @@ def facilities_section(context: Context) -> Section:
             "p": _p("p_value"),
         },
     )
-    section.add(_funnel_figure(small))
-    section.add(*(folded_table(small, shown) for shown in (funnel, frailty, *_HEADLINES)))
+    section.add(_funnel_figure(context))
+    section.add(*(folded_table(context, shown) for shown in (funnel, frailty, *_HEADLINES)))
     return section if section.blocks else section.add(missing(context.why_empty("result.facility_funnel")))
 
 
@@ -209,7 +207,7 @@ def _funnel_figure(context: Context) -> Block | None:
     )
     if rows is None or not len(rows):
         return None
-    rows = rows[(rows["status"] == "ok") & ~is_telling(context, rows)]
+    rows = rows[rows["status"] == "ok"]
     adjusted = rows[rows["adjustment"] != "none"]
     rows = adjusted if len(adjusted) else rows
     if len(rows) < 2:
@@ -232,3 +230,12 @@ def _funnel_figure(context: Context) -> Block | None:
 def _group(context: Context, variable: object, level: object) -> str:
     name = str(variable) if is_given(variable) else "overall"
     return context.words.group(name, level if is_given(level) else "all")
+
+
+SECTIONS = (ReportSection("facilities", 120, facilities_section),)
+ADDITIONS = (
+    Addition("progression", course_blocks),
+    Addition("models", factor_blocks),
+    Addition("checks", risk_blocks),
+    Addition("growth", growth_blocks),
+)

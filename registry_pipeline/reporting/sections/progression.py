@@ -5,13 +5,16 @@ Belongs here: sections in which events compete. Does not belong here: overall su
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
 from registry_pipeline.reporting.document.blocks import Block, Column, Heading, Row, Section, Table, missing
+from registry_pipeline.reporting.document.hidden import Hidden
 from registry_pipeline.reporting.document.wording import (
     NOT_GIVEN,
+    count,
     interval,
     number,
     share,
@@ -25,6 +28,7 @@ from registry_pipeline.reporting.sections.competing_events import (
     lesion_table,
 )
 from registry_pipeline.reporting.sections.context import Context
+from registry_pipeline.reporting.sections.record import ReportSection
 from registry_pipeline.reporting.sections.recurrence_patterns import (
     course_table,
     pattern_table,
@@ -35,14 +39,13 @@ from registry_pipeline.reporting.sections.survival import (
     km_block,
     km_rows,
     rounded_words,
-    shown_curve,
 )
 from registry_pipeline.reporting.sections.survival_tables import (
+    at_risk_words,
     landmark_at_risk,
     landmark_table,
     logrank_table,
     ordered,
-    rows_of,
     summary_table,
 )
 from registry_pipeline.reporting.sections.swimmer import swimmer_block
@@ -109,32 +112,14 @@ def incidence_rows(context: Context, endpoint: str, variable: str) -> pd.DataFra
     return rows.sort_values(["stratum", "cause", "duration_days"], kind="stable") if len(rows) else rows
 
 
-def _drawn(context: Context, rows: pd.DataFrame) -> pd.DataFrame:
-    """Incidence of one group as it is drawn and written: rounded where small counts are hidden."""
-    if not context.small_cell or rows.empty:
-        return rows
-    free = 1 - rows.groupby("duration_days")["incidence"].sum().shift(fill_value=0.0)
-    result = []
-    for cause, part in rows.groupby("cause"):
-        jump = part["incidence"].diff().fillna(part["incidence"])
-        n = (
-            jump * part["n_at_risk"] / part["duration_days"].map(free)
-        ).round()  # the release holds no events here
-        result.append(shown_curve(context, part.assign(n_event=n), "incidence", 0.0).assign(cause=cause))
-    return pd.concat(result, ignore_index=True)
-
-
 def incidence_block(context: Context, endpoint: str) -> Block:
     """Cumulative incidence beside 1 - KM."""
-    incidence = incidence_rows(context, endpoint, "overall")
-    rows = _drawn(context, incidence)
-    km = km_rows(context, endpoint, context.origin, "overall")
-    curve = shown_curve(context, km) if len(km) else km
+    rows = incidence_rows(context, endpoint, "overall")
+    curve = km_rows(context, endpoint, context.origin, "overall")
     title = f"{_EVENT[endpoint]}: cumulative incidence beside 1 − Kaplan-Meier"
     own = rows[rows["cause"] == 1] if len(rows) else rows
     if own.empty or curve.empty:
         return missing(f"{title}: not drawn. {context.why_empty('result.cumulative_incidence')}")
-    at_risk = incidence[incidence["cause"] == 1]
     drawn = incidence_figure(
         own,
         rows[rows["cause"] == 2],
@@ -142,12 +127,12 @@ def incidence_block(context: Context, endpoint: str) -> Block:
         (f"{_EVENT[endpoint]} (Aalen-Johansen)", "The same event, 1 − Kaplan-Meier", _OTHER[endpoint]),
         f"Months from {ORIGINS[context.origin].label}",
         context.days_per_month,
-        (at_risk, lambda counts, _: [context.count(count) for count in counts]),
+        at_risk_words(context, endpoint, "overall", context.origin, own),
     )
     data = rows.drop(columns=["endpoint", "origin", "stratum_variable"], errors="ignore").merge(
         curve.assign(one_minus_km=1 - curve["survival"])[["stratum", "duration_days", "one_minus_km"]],
         on=["stratum", "duration_days"],
-        how="outer" if context.small_cell else "left",
+        how="outer" if context.tables.hides else "left",
     )
     end = own.iloc[-1]
     return context.figures.add(
@@ -170,15 +155,15 @@ def incidence_table(context: Context, endpoint: str, variables: Sequence[str]) -
     marks = context.landmark_months
     rows: list[Row] = []
     for variable in variables:
-        incidence = _at_landmarks(context, endpoint, variable)
+        where = {"endpoint": endpoint, "origin": context.origin, "stratum_variable": variable, "cause": 1}
         texts = landmark_at_risk(context, endpoint, variable, context.origin)
-        for stratum in ordered(incidence["stratum"].unique().tolist()):
-            part = incidence[incidence["stratum"] == stratum]
+        strata = context.tables.table("result.cumulative_incidence", where)["stratum"]
+        for stratum in ordered(strata.unique().tolist()):
             cells = [
                 cell
                 for months in marks
                 for cell in (
-                    _incidence_at(part, months * context.days_per_month),
+                    _incidence_words(context.tables.incidence_at({**where, "stratum": stratum}, months)),
                     texts.get((months, stratum), NOT_GIVEN),
                 )
             ]
@@ -207,25 +192,13 @@ def incidence_table(context: Context, endpoint: str, variables: Sequence[str]) -
     )
 
 
-def _at_landmarks(context: Context, endpoint: str, variable: str) -> pd.DataFrame:
-    """Rows of the event itself; without groups of which few are left where small counts are hidden."""
-    incidence = incidence_rows(context, endpoint, variable)
-    if incidence.empty:
-        return incidence
-    groups = rows_of(context, "result.km_summary", endpoint, context.origin, variable)
-    own = incidence[(incidence["cause"] == 1) & (incidence["n_at_risk"] >= context.small_cell)]
-    return own[:0] if len(groups) and context.small_groups(groups["n"]) else own
-
-
-def _incidence_at(part: pd.DataFrame, days: float) -> str:
+def _incidence_words(level: Mapping[str, Any] | None) -> str:
     """Incidence at a time and its interval; a dash beyond the last observation."""
-    if part["duration_days"].max() < days:
-        return "–"
-    before = part[part["duration_days"] <= days]
-    if before.empty or not before.iloc[-1]["incidence"]:
+    if level is None:
+        return NOT_GIVEN
+    if not level["incidence"]:
         return "0.0 (no event)"
-    last = before.iloc[-1]
-    return f"{number(100 * last['incidence'])} ({interval(last['ci_lower'], last['ci_upper'], 1, 100.0)})"
+    return f"{number(100 * level['incidence'])} ({interval(level['ci_lower'], level['ci_upper'], 1, 100.0)})"
 
 
 def zero_events_table(context: Context) -> Block | None:
@@ -242,9 +215,11 @@ def zero_events_table(context: Context) -> Block | None:
             },
         )
         for group in results.to_dict("records"):
-            n = int(group["n"])
+            n = group["n"]
+            if isinstance(n, Hidden):
+                continue
             head = upper_first(context.words.group(variable, group["stratum"]))
-            rows.append(Row(head, (context.count(n), "0", share(1 - 0.025 ** (1 / n)))))
+            rows.append(Row(head, (count(n), "0", share(1 - 0.025 ** (1 / n)))))
     if not rows:
         return None
     return Table(
@@ -258,3 +233,9 @@ def zero_events_table(context: Context) -> Block | None:
             "patients is not proof of nothing.",
         ),
     )
+
+
+SECTIONS = (
+    ReportSection("local", 60, local_section),
+    ReportSection("progression", 70, progression_section),
+)

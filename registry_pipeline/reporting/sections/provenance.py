@@ -19,20 +19,11 @@ from registry_pipeline.reporting.document.blocks import (
     missing,
 )
 from registry_pipeline.reporting.document.wording import NOT_GIVEN, clean, count, is_given, number
+from registry_pipeline.reporting.release.disclosure.gate import is_of_single_people
 from registry_pipeline.reporting.sections.context import Context
+from registry_pipeline.reporting.sections.record import ReportSection
 from schemas.codes import MATCH_METHOD
 
-SHOWN = {
-    "km_curve", "km_landmark", "km_summary", "logrank_test", "rmst", "cumulative_incidence", "follow_up", "cox_fit",
-    "cox_term", "ph_test", "recurrence_pattern", "growth_fit", "growth_threshold", "growth_share", "surveillance", "scorecard",
-    "bounds", "bounds_scenario", "cause_specific_cox", "cox_influence", "cox_optimism", "cox_spline", "cox_spline_test",
-    "cutpoint_candidate", "cutpoint_search", "cutpoint_stability", "fine_gray", "gray_test", "growth_curve",
-    "growth_influence", "growth_mixed", "growth_sensitivity", "growth_serial", "immortal_time", "imputed_cox",
-    "landmark_analysis", "lesion_cox", "lesion_local_control", "logrank_weighted", "missing_data", "missing_pattern",
-    "patient_influence", "ph_residual", "recurrence_by_group", "recurrence_course", "rmst_difference",
-    "cox_factor", "prediction_standardised", "prediction_accuracy", "prediction_calibration", "state_occupation",
-    "state_time", "growth_band", "facility_funnel", "facility_frailty", "facility_difference", "facility_left_out",
-}  # fmt: skip
 MOST_ROWS = 60
 _HASHES = (
     ("previous_release_id", "Release before this one"),
@@ -101,9 +92,12 @@ def _plain(value: object) -> str:
 
 
 def further_section(context: Context) -> Section | None:
-    """Tables of results that this page has no section for, as they are."""
-    names = [name for name in context.tables.names("result") if name.split(".", 1)[1] not in SHOWN]
-    names = [name for name in names if context.tables.n_rows(name)]
+    """Tables of results that no section before it has asked for, as they are; none of single people."""
+    names = [
+        name
+        for name in context.tables.names("result")
+        if name not in context.tables.asked and not is_of_single_people(name) and context.tables.n_rows(name)
+    ]
     if not names:
         return None
     section = Section("further", "Further results").add(
@@ -257,3 +251,9 @@ def _proved(context: Context) -> Block | None:
     n, violated = int(checks["n"].iloc[0]), int(checks["violated"].iloc[0])
     text = f"{n} statements about keys, references and sums were proved of this release before it was sealed"
     return caution(f"{text}; rows against them: {violated}.", "quality.reconciliation")
+
+
+SECTIONS = (
+    ReportSection("parameters", 170, parameters_section, is_folded=True),
+    ReportSection("provenance", 200, provenance_section, is_folded=True),
+)

@@ -1,4 +1,4 @@
-"""A result table as a folded table of a page, columns by their declared meaning; small counts hidden in one place.
+"""A result table as a folded table of a page, columns by their declared meaning.
 
 Belongs here: from the rows of a result table to a block. Does not belong here: which tables a page shows.
 """
@@ -9,10 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import pandas as pd
-
 from registry_pipeline.reporting.document.blocks import Column, Folded, Row, Table, Text
-from registry_pipeline.reporting.document.wording import clean, is_given, number
+from registry_pipeline.reporting.document.wording import clean, is_given, number, remark
 from registry_pipeline.reporting.sections.context import Context
 
 Cell = Callable[[Mapping[str, Any]], str]
@@ -40,19 +38,15 @@ class Shown:
 
 
 def folded_table(context: Context, shown: Shown, where: dict[str, Any] | None = None) -> Folded | None:
-    """The table behind a fold; None where the release does not have it.
-
-    A row that counts a small group is left out where small counts are hidden: with it would go its estimate.
-    """
+    """The table behind a fold; None where the release does not have it."""
     if not context.tables.has(shown.table):
         return None
     rows = context.tables.table(shown.table, where)
-    rows = rows[~is_telling(context, rows)]
     if rows.empty:
         return Folded(shown.title, (Text(context.why_empty(shown.table), kind="missing"),))
     estimates = rows[rows["status"] == "ok"]
     if estimates.empty:
-        reasons = dict.fromkeys(context.note(note) for note in rows["note"] if is_given(note))
+        reasons = dict.fromkeys(remark(note) for note in rows["note"] if is_given(note))
         return Folded(shown.title, (Text(" ".join(reasons) or "Not estimable.", kind="missing"),))
     lines = estimates.head(MOST_ROWS).to_dict("records")
     body = tuple(Row(shown.head(row), tuple(cell(row) for cell in shown.columns.values())) for row in lines)
@@ -61,18 +55,9 @@ def folded_table(context: Context, shown: Shown, where: dict[str, Any] | None = 
     return Folded(shown.title, (Text(shown.meaning), table))
 
 
-def is_telling(context: Context, rows: pd.DataFrame) -> pd.Series:
-    """Rows of a result table that count a small group, or what is left of one."""
-    counts = [name for name in rows.columns if str(name).startswith("n_") or name == "n"]
-    hidden = pd.Series(False, index=rows.index)
-    for name in counts if context.small_cell else ():
-        hidden |= rows[name].map(context.is_small).astype(bool)
-    return hidden
-
-
 def value(name: str, digits: int = 1, scale: float = 1.0) -> Cell:
     """The cell of a number."""
-    return lambda row: number(scale * float(row[name]), digits) if is_given(row[name]) else "–"
+    return lambda row: number(scale * row[name], digits) if is_given(row[name]) else "–"
 
 
 def with_interval(

@@ -22,15 +22,18 @@ from registry_pipeline.reporting.document.blocks import (
 from registry_pipeline.reporting.document.wording import (
     clean,
     count,
+    count_of,
     is_given,
     number,
     p_value,
     ratio,
     ratio_interval,
+    remark,
     share,
 )
 from registry_pipeline.reporting.figures.shape import search_figure, spline_figure
 from registry_pipeline.reporting.sections.context import Context
+from registry_pipeline.reporting.sections.record import ReportSection
 from schemas.study import MAX_DIAMETER, ORIGINS, OS
 
 SIZE = MAX_DIAMETER.name
@@ -75,7 +78,6 @@ def _cutpoint_table(context: Context) -> Block:
     if searches.empty:
         return missing(f"Cutpoints: not given. {context.why_empty('result.cutpoint_search')}")
     rows = []
-    shown = searches.loc[searches["kind"] == "fixed", "n_at_or_below"].tolist()
     for search in searches.sort_values("kind").to_dict("records"):
         kind = _KINDS.get(str(search["kind"]), clean(search["kind"]))
         if not is_given(search["cutpoint"]):
@@ -85,11 +87,7 @@ def _cutpoint_table(context: Context) -> Block:
             Row(
                 f"{number(search['cutpoint'], 1).removesuffix('.0')} mm, {kind}",
                 (
-                    context.count_of(
-                        search["n_at_or_below"],
-                        search["n"],
-                        any(context.is_small(abs(search["n_at_or_below"] - n)) for n in shown),
-                    ),
+                    count_of(search["n_at_or_below"], search["n"]),
                     ratio(search["hazard_ratio"]),
                     _or_dash(ratio_interval, search["ci_lower"], search["ci_upper"]),
                     p_value(search["naive_p_value"]),
@@ -152,12 +150,6 @@ def _search(context: Context) -> Block:
     candidates, searches = _rows(context, "cutpoint_candidate"), _rows(context, "cutpoint_search")
     if candidates.empty or searches.empty:
         return missing(f"{title}: not drawn. {context.why_empty('result.cutpoint_candidate')}")
-    if context.small_cell:  # from one cutpoint to the next the count tells how many have that very size
-        candidates = candidates[candidates["n_at_or_below"] >= context.small_cell].drop(
-            columns="n_at_or_below"
-        )
-        if candidates.empty:
-            return missing(f"{title}: not drawn, because small counts are hidden.")
     cut = {str(search["kind"]): search["cutpoint"] for search in searches.to_dict("records")}
     chosen = _stability(context)
     fixed, searched = (
@@ -188,7 +180,7 @@ def _stability_table(context: Context) -> Block:
     stability = _rows(context, "cutpoint_stability")
     chosen = _stability(context).sort_values(["n_selected", "cutpoint"], ascending=[False, True])
     if chosen.empty:
-        note = context.note(stability["note"].iloc[0]) if len(stability) else ""
+        note = remark(stability["note"].iloc[0]) if len(stability) else ""
         return missing(
             f"Stability of the searched cutpoint: not given. {note or context.why_empty('result.cutpoint_stability')}"
         )
@@ -212,7 +204,7 @@ def _spline(context: Context) -> Block:
     curve = _rows(context, "cox_spline").sort_values("value")
     if curve.empty:
         tests = _rows(context, "cox_spline_test")
-        note = context.note(tests["note"].iloc[0]) if len(tests) else ""
+        note = remark(tests["note"].iloc[0]) if len(tests) else ""
         return missing(f"{title}: not drawn. {note or context.why_empty('result.cox_spline')}")
     reference = float(curve["reference_value"].iloc[0])
     return context.figures.add(
@@ -244,7 +236,7 @@ def _spline_table(context: Context) -> Block | None:
                 number(test["chi_square"], 2),
                 number(test["degrees_of_freedom"], 0),
                 p_value(test["p_value"]),
-                context.count_of(test["n_event"], test["n"]),
+                count_of(test["n_event"], test["n"]),
             ),
         )
         for test in tests.sort_values("test", ascending=False).to_dict("records")
@@ -258,3 +250,6 @@ def _spline_table(context: Context) -> Block | None:
         "result.cox_spline_test",
         (f"Restricted cubic spline with knots at {knots} mm (Harrell’s quantiles).",),
     )
+
+
+SECTIONS = (ReportSection("shape", 100, shape_section, is_folded=True),)

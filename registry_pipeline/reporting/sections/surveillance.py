@@ -16,8 +16,10 @@ from registry_pipeline.reporting.document.blocks import (
     caution,
     missing,
 )
+from registry_pipeline.reporting.document.hidden import Hidden
 from registry_pipeline.reporting.document.wording import (
     clean,
+    count_of,
     interval,
     is_given,
     number,
@@ -69,11 +71,11 @@ def _reconciled(context: Context, groups: list[tuple[str, pd.DataFrame]]) -> Blo
         for label, part in groups
         if (part["ct_interval_months"] == months).any()
     ]
-    if not seen or not parts or context.is_telling(seen[0]["n_small"], seen[0]["n_lesions"]):
+    if not seen or not parts or isinstance(seen[0]["n_small"], Hidden):
         return None
     growth_share = seen[0]
     return caution(
-        f"At {months:g} months the readings say: {'; '.join(parts)}. Seen were {context.count_of(growth_share['n_small'], growth_share['n_lesions'])} "
+        f"At {months:g} months the readings say: {'; '.join(parts)}. Seen were {count_of(growth_share['n_small'], growth_share['n_lesions'])} "
         f"({share(growth_share['share'], 0)}) among lesions found within {months:g} months of a negative CT. These are shares of different "
         f"lesions: the naive ones speak of lesions found exactly {months:g} months after it, the interval-censored one of lesions "
         f"that became visible at any time between two CTs, and the observed one counts those found earlier too, in patients who "

@@ -18,17 +18,16 @@ from registry_pipeline.reporting.document.blocks import (
 from registry_pipeline.reporting.document.wording import (
     lower_first,
 )
-from registry_pipeline.reporting.figures.survival import Curve, at_risk, km_figure
-from registry_pipeline.reporting.release.disclosure import rounded_curve
+from registry_pipeline.reporting.figures.survival import Curve, km_figure
 from registry_pipeline.reporting.sections.context import Context
 from registry_pipeline.reporting.sections.group_comparisons import compared_blocks
+from registry_pipeline.reporting.sections.record import ReportSection
 from registry_pipeline.reporting.sections.survival_tables import (
+    at_risk_words,
     landmark_table,
     logrank_table,
     ordered,
     rates_text,
-    rows_of,
-    shown_at_risk,
     shown_events,
     summary_table,
     test_text,
@@ -73,27 +72,13 @@ def km_rows(context: Context, endpoint: str, origin: str, variable: str) -> pd.D
     return rows.sort_values(["stratum", "duration_days"], kind="stable") if len(rows) else rows
 
 
-def shown_curve(
-    context: Context, rows: pd.DataFrame, level: str = "survival", start: float = 1.0
-) -> pd.DataFrame:
-    """The curve of one group as it is drawn and written: rounded where small counts are hidden."""
-    if not context.small_cell:
-        return rows
-    result = rounded_curve(rows, level, start, context.small_cell, context.days_per_month)
-    result.insert(0, "stratum", rows["stratum"].iloc[0])
-    return result
-
-
 def km_block(context: Context, endpoint: str, variable: str, origin: str | None = None) -> Block:
     """One Kaplan-Meier figure, or why there is none."""
     origin = origin or context.origin
     rows = km_rows(context, endpoint, origin, variable)
     title = f"{ENDPOINTS[endpoint].label}{_by(context, variable)}, from {ORIGINS[origin].label}"
     if rows.empty:
-        of_cohort = origin != PRIMARY_DX.name
-        return missing(f"{title}: not drawn. {context.why_empty('result.km_curve', of_cohort)}")
-    if context.small_groups(rows_of(context, "result.km_summary", endpoint, origin, variable)["n"]):
-        return missing(f"{title}: not drawn, because a group has fewer than {context.small_cell} patients.")
+        return missing(f"{title}: not drawn. {context.why_no_groups(origin, variable, 'result.km_curve')}")
     return _km_figure(context, endpoint, variable, origin, title, rows)
 
 
@@ -107,15 +92,14 @@ def _curves(context: Context, endpoint: str, variable: str, origin: str, rows: p
         if stratum in events:
             label += f" ({'/'.join(events[stratum])} events)"
         short = SHORT.get(variable, {}).get(str(stratum)) or context.words.level(variable, stratum)
-        result.append(Curve(label, short[:9], shown_curve(context, part), part))
-    return [curve for curve in result if len(curve.rows)]
+        result.append(Curve(label, short[:9], part, stratum))
+    return result
 
 
 def _km_figure(
     context: Context, endpoint: str, variable: str, origin: str, title: str, rows: pd.DataFrame
 ) -> Figure:
     curves = _curves(context, endpoint, variable, origin, rows)
-    everyone = rows if variable == "overall" else km_rows(context, endpoint, origin, "overall")
     drop = ["endpoint", "origin", "stratum_variable"]
     return context.figures.add(
         f"km_{endpoint}_{variable}" + ("" if origin == context.origin else f"_{origin}"),
@@ -125,7 +109,7 @@ def _km_figure(
             f"Months from {ORIGINS[origin].label}",
             test_text(context, endpoint, variable, origin),
             context.days_per_month,
-            lambda counts, days: shown_at_risk(context, counts, at_risk(everyone, days) or sum(counts)),
+            at_risk_words(context, endpoint, variable, origin, rows),
         ),
         pd.concat([curve.rows for curve in curves]).drop(columns=drop, errors="ignore"),
         title=title,
@@ -141,12 +125,8 @@ def _km_figure(
 
 def rounded_words(context: Context) -> str:
     """What a reader must know of a curve that hides small counts."""
-    few = context.small_cell
-    return (
-        f" Rounded: it steps at the end of a month and after {few} further events at the earliest."
-        if few
-        else ""
-    )
+    few = f"after {context.tables.limit} further events at the earliest"
+    return f" Rounded: it steps at the end of a month and {few}." if context.tables.hides else ""
 
 
 def _limits(endpoint: str, variable: str) -> str:
@@ -208,3 +188,6 @@ def registry_survival(context: Context) -> list[Block | None]:
         summary_table(context, OS.name, strata, PRIMARY_DX.name),
         logrank_table(context, [OS.name], [FIGO_GROUP.name, AGE_GROUP.name, HISTOLOGY.name], PRIMARY_DX.name),
     ]
+
+
+SECTIONS = (ReportSection("survival", 50, survival_section),)

@@ -17,19 +17,22 @@ from registry_pipeline.reporting.document.blocks import (
     Table,
     missing,
 )
+from registry_pipeline.reporting.document.hidden import Hidden
 from registry_pipeline.reporting.document.wording import (
     NOT_GIVEN,
+    count,
     interval,
     is_given,
     lower_first,
     number,
     p_phrase,
     p_value,
+    remark,
     share,
     upper_first,
 )
-from registry_pipeline.reporting.release.disclosure import hidden_groups, hidden_shares
-from registry_pipeline.reporting.sections.context import HIDDEN, Context
+from registry_pipeline.reporting.figures.survival import AtRisk, at_risk
+from registry_pipeline.reporting.sections.context import Context
 from schemas.study import ENDPOINTS, ORIGINS
 
 ORDER = ("scf", "non_scf", "lung", "other", "small", "large", "I", "II", "III", "IV")
@@ -51,33 +54,31 @@ def rows_of(context: Context, table: str, endpoint: str, origin: str, variable: 
     return context.tables.table(table, {"endpoint": endpoint, "origin": origin, "stratum_variable": variable})
 
 
-def shown_groups(context: Context, groups: pd.DataFrame) -> pd.DataFrame:
-    """Rows by group; none where small counts are hidden and the grouping has a small group."""
-    return groups[:0] if len(groups) and context.small_groups(groups["n"]) else groups
-
-
 def shown_events(
     context: Context, endpoint: str, variable: str, origin: str
 ) -> dict[object, tuple[str, str]]:
-    """Events and patients of each group as they may be written."""
+    """Events and patients of each group."""
     summary = rows_of(context, "result.km_summary", endpoint, origin, variable)
-    whole = rows_of(context, "result.km_summary", endpoint, origin, "overall")
-    pairs = [(int(row.n_event), int(row.n)) for row in summary.itertuples()]
-    hidden = [variable == "overall" and context.is_telling(*pair) for pair in pairs]
-    if variable != "overall" and len(whole):
-        hidden = hidden_shares(
-            pairs, (int(whole["n_event"].iloc[0]), int(whole["n"].iloc[0])), context.small_cell
-        )
     return {
-        stratum: (context.count(k, is_hidden), context.count(n))
-        for stratum, (k, n), is_hidden in zip(summary["stratum"], pairs, hidden, strict=True)
+        stratum: (count(n_event), count(n))
+        for stratum, n_event, n in zip(summary["stratum"], summary["n_event"], summary["n"], strict=True)
     }
 
 
-def shown_at_risk(context: Context, counts: Sequence[int], whole: int) -> list[str]:
-    """Numbers at risk of the groups of one figure or table at one time, as they may be written."""
-    hidden = hidden_groups(counts, whole, context.small_cell)
-    return [context.count(n, is_hidden) for n, is_hidden in zip(counts, hidden, strict=True)]
+def at_risk_words(
+    context: Context, endpoint: str, variable: str, origin: str, curves: pd.DataFrame
+) -> AtRisk:
+    """Numbers at risk under a figure: of every tick, or of those that the release gives where small counts are hidden."""
+    if not context.tables.hides:
+        return lambda group, days: count(at_risk(curves[curves["stratum"] == group], days))
+    landmarks = landmark_at_risk(context, endpoint, variable, origin)
+    starts = shown_events(context, endpoint, variable, origin)
+
+    def written(group: object, days: float) -> str:
+        months = float(round(days / context.days_per_month))
+        return landmarks.get((months, group), "") if months else starts[group][1]
+
+    return written
 
 
 def test_text(context: Context, endpoint: str, variable: str, origin: str) -> str:
@@ -99,7 +100,7 @@ def rates_text(context: Context, endpoint: str, variable: str, origin: str) -> s
     return "; ".join(
         f"{context.words.level(variable, row.stratum)}: {share(row.survival)} at {months:g} months"
         for row in landmarks.itertuples()
-        if is_given(row.survival) and not context.is_small(row.n_at_risk)
+        if is_given(row.survival) and not isinstance(row.survival, Hidden)
     )
 
 
@@ -107,23 +108,15 @@ def landmark_at_risk(
     context: Context, endpoint: str, variable: str, origin: str
 ) -> dict[tuple[float, object], str]:
     """Numbers at risk by landmark and group, as they may be written."""
-    landmarks = rows_of(context, "result.km_landmark", endpoint, origin, variable)
-    whole = _by_mark(rows_of(context, "result.km_landmark", endpoint, origin, "overall"))
-    result: dict[tuple[float, object], str] = {}
-    for mark, part in landmarks.groupby("landmark_months"):
-        counts = part["n_at_risk"].astype("int64").tolist()
-        texts = shown_at_risk(
-            context, counts, int(whole[mark]["n_at_risk"]) if mark in whole else sum(counts)
-        )
-        result |= {(float(mark), stratum): text for stratum, text in zip(part["stratum"], texts, strict=True)}
-    return result
+    rows = rows_of(context, "result.km_landmark", endpoint, origin, variable)
+    cells = zip(rows["landmark_months"], rows["stratum"], rows["n_at_risk"], strict=True)
+    return {(float(months), stratum): count(n) for months, stratum, n in cells}
 
 
 def landmark_table(context: Context, endpoint: str, variables: Sequence[str], origin: str) -> Block:
     """Rates at fixed times with intervals and numbers at risk."""
     by_variable = {
-        variable: shown_groups(context, rows_of(context, "result.km_landmark", endpoint, origin, variable))
-        for variable in variables
+        variable: rows_of(context, "result.km_landmark", endpoint, origin, variable) for variable in variables
     }
     marks = sorted({float(row) for rows in by_variable.values() for row in rows["landmark_months"]})
     rows: list[Row] = []
@@ -134,9 +127,7 @@ def landmark_table(context: Context, endpoint: str, variables: Sequence[str], or
             cells = [
                 cell
                 for mark in marks
-                for cell in _landmark_cells(
-                    context, by_mark.get(mark), at_risk.get((mark, stratum), NOT_GIVEN)
-                )
+                for cell in _landmark_cells(by_mark.get(mark), at_risk.get((mark, stratum), NOT_GIVEN))
             ]
             rows.append(Row(upper_first(context.words.group(variable, stratum)), tuple(cells)))
     if not rows:
@@ -167,13 +158,13 @@ def _by_mark(rows: pd.DataFrame) -> dict[float, dict[Any, Any]]:
     return {float(landmark["landmark_months"]): landmark for landmark in rows.to_dict("records")}
 
 
-def _landmark_cells(context: Context, landmark: dict[Any, Any] | None, at_risk: str) -> tuple[str, str]:
+def _landmark_cells(landmark: dict[Any, Any] | None, at_risk: str) -> tuple[str, str]:
     if landmark is None:
         return "–", "–"
     if is_given(landmark["is_beyond_follow_up"]) and bool(landmark["is_beyond_follow_up"]):
         return "beyond", at_risk
-    if context.is_small(landmark["n_at_risk"]):
-        return HIDDEN, at_risk
+    if isinstance(landmark["survival"], Hidden):
+        return number(landmark["survival"]), at_risk
     if not is_given(landmark["survival"]):
         return "–", at_risk
     rate = number(100 * landmark["survival"])
@@ -187,7 +178,7 @@ def summary_table(context: Context, endpoint: str, variables: Sequence[str], ori
     rows: list[Row] = []
     taus: set[float] = set()
     for variable in variables:
-        summary = shown_groups(context, rows_of(context, "result.km_summary", endpoint, origin, variable))
+        summary = rows_of(context, "result.km_summary", endpoint, origin, variable)
         events = shown_events(context, endpoint, variable, origin)
         means = rows_of(context, "result.rmst", endpoint, origin, variable).set_index("stratum")
         for stratum in ordered(summary["stratum"].unique().tolist()):
@@ -252,7 +243,7 @@ def logrank_table(
                             p_value(test["p_value"])
                             + (" (permutation)" if "permutation" in str(test["p_value_method"]) else ""),
                             "primary" if test["is_primary"] is True else p_value(test["adjusted_p_value"]),
-                            context.note(test["note"]),
+                            remark(test["note"]),
                         ),
                     )
                 )

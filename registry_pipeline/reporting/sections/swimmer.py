@@ -20,10 +20,6 @@ MOST_LANES = 60
 
 def swimmer_block(context: Context) -> Block:
     """One bar per patient; at most as many as can be read."""
-    if context.small_cell:
-        return missing(
-            "The swimmer's plot shows single patients; it is left out because small counts are hidden."
-        )
     lanes, events, n_all = _lanes(context)
     if lanes.empty:
         return missing(f"Swimmer's plot: not drawn. {context.why_empty('mart.survival_time')}")

@@ -1,7 +1,6 @@
 """Figures say what the tables say: numbers at risk, ticks, thinning, clipped intervals."""
 
 import re
-from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -21,7 +20,7 @@ from registry_pipeline.reporting.document.wording import (
 from registry_pipeline.reporting.figures.base import accessible, thinned
 from registry_pipeline.reporting.figures.forest import Line, forest_figure
 from registry_pipeline.reporting.figures.funnel import funnel_figure
-from registry_pipeline.reporting.figures.survival import Curve, at_risk, km_figure
+from registry_pipeline.reporting.figures.survival import AtRisk, Curve, at_risk, km_figure
 from registry_pipeline.reporting.sections.cox_terms import preferred
 
 MONTH = 30.4375
@@ -45,9 +44,9 @@ def km_rows(durations: list[int], events: list[int]) -> pd.DataFrame:
     )
 
 
-def plain(counts: Sequence[int], _: float) -> list[str]:
+def plain(rows: pd.DataFrame) -> AtRisk:
     """Numbers at risk as they are."""
-    return [str(one) for one in counts]
+    return lambda _, days: str(at_risk(rows, days))
 
 
 @given(st.lists(st.tuples(st.integers(0, 900), st.integers(0, 1)), min_size=1, max_size=60))
@@ -73,7 +72,12 @@ def test_numbers_at_risk_stand_under_their_ticks() -> None:
     durations = [int(one) for one in rng.integers(1, 2600, 80)]
     rows = km_rows(durations, [1, 0] * 40)
     svg = km_figure(
-        [Curve("a", "A", rows, rows), Curve("b", "B", rows, rows)], "y", "x", "log-rank p = 0.5", MONTH, plain
+        [Curve("a", "A", rows, "a"), Curve("b", "B", rows, "b")],
+        "y",
+        "x",
+        "log-rank p = 0.5",
+        MONTH,
+        plain(rows),
     )
     texts = drawn_texts(svg)
     ticks = {int(words): x for x, _, words in texts if words in {"12", "24", "36", "48", "60", "72", "84"}}
@@ -86,7 +90,7 @@ def test_numbers_at_risk_stand_under_their_ticks() -> None:
 
 def test_a_hundred_thousand_times_are_thinned_for_drawing_only() -> None:
     rows = km_rows(list(range(1, 20_001)), [1] * 20_000)
-    svg = km_figure([Curve("a", "A", rows, rows)], "y", "x", "", MONTH, plain)
+    svg = km_figure([Curve("a", "A", rows)], "y", "x", "", MONTH, plain(rows))
     assert len(svg) < 120_000
     assert thinned(100_000, 600)[0] == 0
     assert thinned(100_000, 600)[-1] == 99_999

@@ -10,7 +10,7 @@ import pytest
 
 from registry_pipeline.reporting.figures.base import FigureFolder
 from registry_pipeline.reporting.quality.scope import FATES, Scope
-from registry_pipeline.reporting.release.tables import ReleaseTables
+from registry_pipeline.reporting.release.disclosure.gate import DisclosedTables
 from registry_pipeline.reporting.report import write_reports
 from registry_pipeline.reporting.sections.context import Context
 from tests.unit.reporting.test_report import page
@@ -54,7 +54,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def scope(folder: Path, facility: str = "") -> Scope:
-    tables = ReleaseTables(folder / "registry.duckdb")
+    tables = DisclosedTables(folder / "registry.duckdb")
     return Scope(Context(tables, FigureFolder(folder / "figures")), facility)
 
 

@@ -5,14 +5,14 @@ import pandas as pd
 import pytest
 
 from registry_pipeline.reporting.document.wording import Words
-from registry_pipeline.reporting.sections.table_one import Family, Variable, table_one
+from registry_pipeline.reporting.release.disclosure.table_one import Family, Variable, described_table
 
 WORDS = Words(15.0)
 FAMILY = Family("size_group", ("small", "large"))
 
 
 def cells(frame: pd.DataFrame, variable: Variable, *families: Family) -> dict[str, tuple[str, ...]]:
-    made = table_one(frame, [variable], families, WORDS, caption="c", source="mart.cohort")
+    made = described_table(frame, [variable], families, WORDS, caption="c", source="mart.cohort")
     return {row.head: row.cells for row in made.rows}
 
 
@@ -65,8 +65,8 @@ def test_a_variable_is_not_split_by_itself() -> None:
 
 def test_a_split_with_a_small_group_is_left_out() -> None:
     data = frame().iloc[:9]
-    made = table_one(
-        data, [Variable("age_years", True)], [FAMILY], WORDS, caption="c", source="s", small_cell=5
+    made = described_table(
+        data, [Variable("age_years", True)], [FAMILY], WORDS, caption="c", source="s", limit=5
     )
     assert [one.label for one in made.columns] == ["All, n\u00a0=\u00a09"]
     assert any("left out" in note for note in made.notes)
@@ -93,7 +93,7 @@ def test_a_number_has_no_difference_between_groups_that_it_makes_itself() -> Non
             "size_group": ["small"] * 12 + ["large"] * 12,
         }
     )
-    made = table_one(
+    made = described_table(
         frame, (Variable("max_diameter_mm", True),), (Family("size_group", ("small", "large")),), Words(15.0),
         caption="c", source="s",
     )  # fmt: skip
@@ -102,8 +102,8 @@ def test_a_number_has_no_difference_between_groups_that_it_makes_itself() -> Non
 
 def test_levels_whose_sum_stands_elsewhere_are_hidden_together() -> None:
     frame = pd.DataFrame({"lesion_site_group": ["scf"] * 19 + ["lung"] * 33 + ["other"] * 4})
-    made = table_one(
-        frame, (Variable("lesion_site_group"),), (), Words(15.0), caption="c", source="s", small_cell=5
+    made = described_table(
+        frame, (Variable("lesion_site_group"),), (), Words(15.0), caption="c", source="s", limit=5
     )
     cells = {row.head: row.cells[0] for row in made.rows}
     assert cells["lung"] == "–"

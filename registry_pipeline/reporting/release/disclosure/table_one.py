@@ -1,7 +1,6 @@
 """Who the patients are: Table 1, overall and by group, with missing values counted.
 
-Belongs here: medians, counts, standardised differences, their suppression. Does not belong here: other
-tables, reading the release.
+Belongs here: medians, counts, standardised differences, their suppression. Does not belong here: other tables.
 
 Standardised differences: (m1 - m2) / sqrt((s1^2 + s2^2) / 2) for numbers, the Mahalanobis distance of the
 level proportions for categories (Austin 2009; Yang and Dalton 2012); with more than two groups the largest
@@ -27,7 +26,8 @@ from registry_pipeline.reporting.document.wording import (
     number,
     upper_first,
 )
-from registry_pipeline.reporting.release.disclosure import Counts, Mask, hidden_cells
+from registry_pipeline.reporting.release.disclosure.gate import DisclosedTables
+from registry_pipeline.reporting.release.disclosure.suppression import Counts, Mask, hidden_cells
 from schemas.codes import CODE_LISTS
 from schemas.study import AGE, AGE_GROUP, BED, MAX_DIAMETER, SITE, SIZE_GROUP
 
@@ -73,6 +73,33 @@ class _Split:
 
 
 def table_one(
+    tables: DisclosedTables,
+    source: str,
+    variables: Sequence[Variable],
+    families: Sequence[Family],
+    words: Words,
+    caption: str,
+) -> Table:
+    """Table 1 of a table of the release with one row per patient.
+
+    Args:
+        families: by what the patients are split.
+    """
+    names = [described.name for described in variables] + [family.variable for family in families]
+    frame = tables.people(source, tuple(dict.fromkeys(names)))
+    return described_table(
+        frame,
+        variables,
+        families,
+        words,
+        caption=caption,
+        source=source,
+        limit=tables.limit,
+        n=tables.n_rows(source),
+    )
+
+
+def described_table(
     frame: pd.DataFrame,
     variables: Sequence[Variable],
     families: Sequence[Family],
@@ -80,14 +107,16 @@ def table_one(
     *,
     caption: str,
     source: str,
-    small_cell: int = 0,
+    limit: int = 0,
+    n: object = None,
 ) -> Table:
     """Table 1 of a frame with one row per patient.
 
     Args:
-        small_cell: counts below it are hidden, with as many others as are needed; 0 hides nothing.
+        limit: counts below it are hidden, with as many others as are needed; 0 hides nothing.
+        n: all patients as they may be counted; None for the rows of the frame.
     """
-    columns, split, notes = _columns(frame, families, words, small_cell)
+    columns, split, notes = _columns(len(frame) if n is None else n, frame, families, words, limit)
     rows: list[Row] = []
     is_hidden = False
     for variable in variables:
@@ -97,15 +126,15 @@ def table_one(
             is_hidden |= hides
     if is_hidden:
         notes.append(
-            f"Counts below {small_cell} are hidden, and others where the hidden ones would follow from them."
+            f"Counts below {limit} are hidden, and others where the hidden ones would follow from them."
         )
     return Table(caption, "Characteristic", tuple(columns), tuple(rows), source, tuple(notes), is_wide=True)
 
 
 def _columns(
-    frame: pd.DataFrame, families: Sequence[Family], words: Words, small_cell: int
+    n: object, frame: pd.DataFrame, families: Sequence[Family], words: Words, limit: int
 ) -> tuple[list[Column], _Split, list[str]]:
-    columns = [Column(f"All, n\u00a0=\u00a0{count(len(frame))}")]
+    columns = [Column(f"All, n\u00a0=\u00a0{count(n)}")]
     masks = [np.ones(len(frame), dtype=bool)]
     positions: list[tuple[str, list[int]]] = []
     notes = ["Numbers: median (lower to upper quartile). Categories: n (% of those with a value)."]
@@ -117,9 +146,9 @@ def _columns(
             continue
         title = words.variable(family.variable)
         ungrouped = int(values.isna().sum())
-        if any(0 < int(mask.sum()) < small_cell for _, mask in chosen) or 0 < ungrouped < small_cell:
+        if any(0 < int(mask.sum()) < limit for _, mask in chosen) or 0 < ungrouped < limit:
             notes.append(
-                f"The split by {lower_first(title)} is left out: a group has fewer than {small_cell} patients."
+                f"The split by {lower_first(title)} is left out: a group has fewer than {limit} patients."
             )
             continue
         if ungrouped:
@@ -141,7 +170,7 @@ def _columns(
             "SMD: standardised difference; with three groups the largest of the pairs. Groups with fewer than "
             f"{_FEW_VALUES} values are left out of it. Above 0.1 is read as unlike."
         )
-    return columns, _Split(frame, masks, positions, small_cell), notes
+    return columns, _Split(frame, masks, positions, limit), notes
 
 
 def _variable_rows(split: _Split, variable: Variable, words: Words) -> tuple[list[Row], bool]:

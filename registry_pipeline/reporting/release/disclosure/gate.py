@@ -1,0 +1,345 @@
+"""The release as its pages may show it.
+
+Belongs here: what becomes of each table on its way to a page. Does not belong here: pages, or how counts hang
+together (``relations.py``).
+
+Where small counts are hidden, a section gets nothing that it could give away: a table of single patients reads as
+empty, a count that is small or would give a small one away is a :class:`Hidden`, an estimate of so few people too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+import schemas
+from registry_pipeline.core.units import DAYS_PER_MONTH
+from registry_pipeline.reporting.document.hidden import Hidden
+from registry_pipeline.reporting.document.wording import is_given
+from registry_pipeline.reporting.release.disclosure.curves import rounded_curves
+from registry_pipeline.reporting.release.disclosure.relations import (
+    COHORT,
+    EVERYBODY,
+    REGISTRY,
+    Counts,
+    counts_of,
+    people_columns,
+)
+from registry_pipeline.reporting.release.disclosure.remarks import (
+    disclosed_card,
+    disclosed_remark,
+    hidden_items,
+    is_small,
+)
+from registry_pipeline.reporting.release.disclosure.suppression import Mask, hidden_counts
+from registry_pipeline.reporting.release.tables import ReleaseTables
+from schemas.study import ORIGINS
+from schemas.table import columns_of
+
+CURVES = {"result.km_curve": ("survival", 1.0), "result.cumulative_incidence": ("incidence", 0.0)}
+"""Tables of curves: the level, and where it starts."""
+SINGLE_PEOPLE = ("result.ph_residual",)
+"""Tables of single people that name none of them: each residual is one death."""
+FACILITY_TABLES = ("result.facility_funnel", "result.facility_frailty", "result.facility_left_out")
+"""Tables that show no facility with fewer patients than may be counted, whether small counts are hidden or not."""
+GROUPED = {
+    "result.km_summary": "n",
+    "result.recurrence_by_group": "n_patients",
+    "result.lesion_local_control": "n_cluster",
+}
+"""Tables that say how many patients each group has, and where."""
+RANGES = ("min_months", "max_months", "min_days", "max_days")
+"""Times of one patient each."""
+SHARES = ("share", "share_missing", "events_per_variable")
+"""Estimates that give their count away."""
+_ESTIMATED = ("n", "n_patients", "n_lesions", "n_at_risk", "n_cluster")
+"""Counts of the people behind an estimate: of few of them there is none."""
+_AXES = (
+    "landmark_months",
+    "horizon_months",
+    "interval_months",
+    "tau_months",
+    "cutpoint_mm",
+    "cutpoint",
+    "threshold_mm",
+)
+
+
+class DisclosedTables(ReleaseTables):
+    """A sealed release, open for what its pages may show.
+
+    Args:
+        database: path of ``registry.duckdb``.
+        is_asked: hide small counts, as the release's own parameter ``privacy.suppress_small`` also does.
+    """
+
+    def __init__(self, database: Path, *, is_asked: bool = False) -> None:
+        super().__init__(database)
+        self.smallest = int(self.number("privacy.small_cell", 5))
+        is_asked = is_asked or self.parameters.get("privacy.suppress_small", "").lower() == "true"
+        self.limit = self.smallest if is_asked else 0
+
+    @property
+    def hides(self) -> bool:
+        """Whether small counts are hidden."""
+        return self.limit > 1
+
+    def shows_people(self, name: str) -> bool:
+        """Whether a table may be read row by row: not one of single people where small counts are hidden."""
+        return not (self.hides and is_of_single_people(name))
+
+    def table(
+        self,
+        name: str,
+        where: dict[str, Any] | None = None,
+        limit: int | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> pd.DataFrame:
+        """As of :class:`ReleaseTables`, hidden where need be."""
+        self.asked.add(name)
+        if not self.shows_people(name):
+            return super().table(name, where, 0, columns)
+        if not self._is_changed(name):
+            return super().table(name, where, limit, columns)
+        rows = self._disclosed(name)
+        for column, value in (where or {}).items():
+            rows = rows[rows[column] == value] if column in rows else rows[:0]
+        return rows.head(len(rows) if limit is None else limit).reset_index(drop=True)
+
+    def in_order(self, name: str) -> pd.DataFrame:
+        """As of :class:`ReleaseTables`, hidden where need be."""
+        return (
+            self.table(name)
+            if self._is_changed(name) or not self.shows_people(name)
+            else super().in_order(name)
+        )
+
+    def query(
+        self, sql: str, needs: Mapping[str, Sequence[str]], values: Sequence[Any] = ()
+    ) -> pd.DataFrame | None:
+        """As of :class:`ReleaseTables`; None where it would read single people, or results past the gate."""
+        is_open = all(self.shows_people(name) and not self._is_changed(name) for name in needs)
+        return super().query(sql, needs, values) if is_open else None
+
+    def n_rows(self, name: str) -> int | Hidden:
+        """As of :class:`ReleaseTables`; of single people hidden where small, or where the total is."""
+        n = self.count_rows(name)
+        if self.shows_people(name):
+            return n
+        counts, hidden = self._solved
+        totals = {counts.values[cell] for cell in counts.totals.values() if hidden[cell]}
+        return self.hidden(n) if is_small(n, self.limit) or n in totals else n
+
+    def people(self, name: str, columns: Sequence[str]) -> pd.DataFrame:
+        """Single people, for what counts them inside the gate; no section reads them while small counts are hidden."""
+        return super().table(name, columns=columns)
+
+    def has_small_group(self, origin: str, variable: str) -> bool:
+        """Whether a grouping is left out everywhere, because one of its groups is small."""
+        return self.hides and (_is_of_registry(origin), variable) in self._small_groupings
+
+    def incidence_at(self, where: Mapping[str, Any], months: float) -> Mapping[str, Any] | None:
+        """The last row of one cumulative incidence curve at or before a time.
+
+        Returns:
+            None beyond the last observation, or where fewer are at risk than may be counted; the start of the curve
+            before its first event.
+        """
+        name = "result.cumulative_incidence"
+        rows = super().table(name, dict(where)).sort_values("duration_days", kind="stable")
+        if self.hides:
+            rows = rows[(rows["n_at_risk"] >= self.limit) & ~self._is_of_small_grouping(rows)]
+        days = months * self.number("study.days_per_month", DAYS_PER_MONTH)
+        if rows.empty or rows["duration_days"].max() < days:
+            return None
+        before = rows[rows["duration_days"] <= days]
+        columns = ["incidence", "ci_lower", "ci_upper"]
+        return (
+            {str(key): value for key, value in before.iloc[-1][columns].items()}
+            if len(before)
+            else {"incidence": 0.0}
+        )
+
+    def _is_changed(self, name: str) -> bool:
+        if self.hides and (name.startswith("result.") or name == "mart.attrition"):
+            return True
+        return name in FACILITY_TABLES
+
+    def _disclosed(self, name: str) -> pd.DataFrame:
+        if name not in self._shown:
+            self._shown[name] = self._disclose(name)
+        return self._shown[name].copy()
+
+    def _disclose(self, name: str) -> pd.DataFrame:
+        rows = super().in_order(name)
+        if name in FACILITY_TABLES:
+            few = rows[people_columns(rows.columns)].map(lambda n: is_small(n, self.smallest))
+            rows = rows[~few.any(axis=1)]
+        if not self.hides:
+            return rows
+        if name == "mart.attrition":
+            return disclosed_flow(super().table(name), self.limit)
+        rows = rows[~self._is_of_small_grouping(rows)].reset_index(drop=True)
+        if "note" in rows:
+            rows["note"] = rows["note"].map(lambda note: disclosed_remark(note, self.limit))
+        if name in CURVES:
+            return rounded_curves(
+                rows, *CURVES[name], self.limit, self.number("study.days_per_month", DAYS_PER_MONTH)
+            )
+        if name == "result.cutpoint_candidate":  # each count, less the one before, is who has that very size
+            return rows[rows["n_at_or_below"] >= self.limit].drop(columns="n_at_or_below")
+        if name == "result.scorecard":
+            rows = disclosed_card(rows, self.limit)
+        if name == "result.bounds":
+            return self._disclosed_bounds(rows)
+        return self._with_hidden(name.partition(".")[2], rows)
+
+    def _disclosed_bounds(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Bounds without the numbers that are hidden among the published ones."""
+        card = super().in_order("result.scorecard")
+        hidden = [f"item_{item}{part}" for item, part in hidden_items(card, self.limit)]
+        return _hidden_where(rows, rows["headline"].isin(hidden), ["computed_value", "lowest", "highest"])
+
+    def _with_hidden(self, table: str, rows: pd.DataFrame) -> pd.DataFrame:
+        """Rows with hidden counts, and without the estimates that go with them."""
+        counts, hidden = self._solved
+        telling = pd.Series(False, index=rows.index)
+        result = rows.copy()
+        for column, cells in counts.places.get(table, {}).items():
+            if column not in rows:
+                continue
+            is_hidden = pd.Series(
+                [cell is not None and bool(hidden[cell]) for cell in cells], index=rows.index
+            )
+            few = rows[column].map(lambda n: is_small(n, self.limit)).astype(bool)
+            if is_hidden.any():
+                words = [
+                    self.hidden(n) if hides else n for n, hides in zip(rows[column], is_hidden, strict=True)
+                ]
+                result[column] = pd.Series(words, index=rows.index, dtype=object)
+            telling |= is_hidden if set(SHARES) & set(rows.columns) else pd.Series(False, index=rows.index)
+            telling |= few if column in _ESTIMATED else False
+        reals = [column for column in _reals(table) if column in rows and column not in _AXES]
+        result = _hidden_where(result, telling, [column for column in reals if column not in RANGES])
+        return _hidden_where(
+            result, pd.Series(True, index=rows.index), [one for one in reals if one in RANGES]
+        )
+
+    def hidden(self, n: object) -> Hidden:
+        """What stands in the place of a count."""
+        return Hidden(f"<{self.limit}") if is_small(n, self.limit) else Hidden()
+
+    @cached_property
+    def _shown(self) -> dict[str, pd.DataFrame]:
+        return {}
+
+    @cached_property
+    def _solved(self) -> tuple[Counts, Mask]:
+        """The counts of all result tables, and which of them are hidden."""
+        asked = set(self.asked)
+        names = [name for name in self.names("result") if self.shows_people(name) and name not in CURVES]
+        frames = {name: super(DisclosedTables, self).in_order(name) for name in names}
+        self.asked = asked  # the gate asks for all of them, and no page does thereby
+        results = {
+            name.partition(".")[2]: rows[~self._is_of_small_grouping(rows)].reset_index(drop=True)
+            for name, rows in frames.items()
+        }
+        totals = {name: self.count_rows(name) for name in (COHORT, REGISTRY)}
+        counts = counts_of(results, totals)
+        if is_small(totals[REGISTRY] - totals[COHORT], self.limit):  # the study's size is the one to keep
+            counts.first.append(counts.totals[REGISTRY])
+        return counts, hidden_counts(counts.values, counts.lines, self.limit, counts.first)
+
+    @cached_property
+    def _small_groupings(self) -> frozenset[tuple[bool, str]]:
+        """Groupings with a group, or a rest in no group, of few patients; whether of the registry, and the variable."""
+        result = set()
+        for name, column in GROUPED.items():
+            rows = super().in_order(name)
+            origins = rows["origin"] if "origin" in rows else pd.Series("", index=rows.index)
+            names = [
+                other
+                for other in ("endpoint", "pattern", "counting", "estimator", "landmark_months")
+                if other in rows
+            ]
+            for (origin, *_), own in rows.groupby([origins, *names], dropna=False):
+                sums = own.groupby("stratum_variable")[column].sum()
+                for variable, groups in own.groupby("stratum_variable")[column]:
+                    rest = int(sums.get(EVERYBODY[0], sums[variable]) - sums[variable])
+                    if variable != EVERYBODY[0] and any(is_small(n, self.limit) for n in (*groups, rest)):
+                        result.add((_is_of_registry(origin), str(variable)))
+        return frozenset(result)
+
+    def _is_of_small_grouping(self, rows: pd.DataFrame) -> pd.Series:
+        """Rows about a group that are left out, because a group of its grouping is small."""
+        if "stratum" not in rows:
+            return pd.Series(False, index=rows.index)
+        origins = rows["origin"] if "origin" in rows else [""] * len(rows)
+        pairs = zip(origins, rows["stratum_variable"], strict=True)
+        return pd.Series(
+            [(_is_of_registry(origin), str(variable)) in self._small_groupings for origin, variable in pairs],
+            index=rows.index,
+            dtype=bool,
+        )
+
+
+def _is_of_registry(origin: object) -> bool:
+    known = ORIGINS.get(str(origin))
+    return known is not None and known.is_registry
+
+
+def is_of_single_people(name: str) -> bool:
+    """Whether a row of a table is one person, or of one person."""
+    if name in SINGLE_PEOPLE or name.startswith(("curated.", "mart.")):
+        return name != "mart.attrition"
+    model = schemas.tables().get(name)
+    return name.startswith("result.") and model is not None and "patient_id" in model.columns
+
+
+def _reals(table: str) -> list[str]:
+    """Columns of estimates."""
+    model = schemas.tables().get(f"result.{table}")
+    return [] if model is None else [column.name for column in columns_of(model) if column.kind == "real"]
+
+
+def _hidden_where(rows: pd.DataFrame, where: pd.Series, columns: Sequence[str]) -> pd.DataFrame:
+    """Estimates of some rows hidden; what was missing stays missing."""
+    result = rows.copy()
+    for column in columns if where.any() else ():
+        values = [
+            Hidden() if hides and is_given(value) else value
+            for value, hides in zip(rows[column], where, strict=True)
+        ]
+        result[column] = pd.Series(values, index=rows.index, dtype=object)
+    return result
+
+
+def disclosed_flow(steps: pd.DataFrame, limit: int) -> pd.DataFrame:
+    """The flow of patients: a step with few joins its neighbour; the only step left is hidden."""
+    merged: list[dict[str, Any]] = []
+    for step in steps.sort_values("step").to_dict("records"):
+        last = merged[-1] if merged else None
+        gone = step["n_excluded"]
+        if last and (is_small(last["n_excluded"], limit) or (is_small(gone, limit) and last["n_excluded"])):
+            merged[-1] = _joined(last, step)
+        else:
+            merged.append(step)
+    while len(merged) > 1 and is_small(merged[-1]["n_excluded"], limit):
+        merged[-2:] = [_joined(merged[-2], merged[-1])]
+    for step in merged:
+        if is_small(step["n_excluded"], limit):
+            step |= {"n_before": Hidden(), "n_excluded": Hidden(f"<{limit}")}
+    return pd.DataFrame(merged, columns=steps.columns, dtype=object)
+
+
+def _joined(step: Mapping[str, Any], following: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        **step,
+        "reason": f"{step['reason']}; {following['reason']}",
+        "n_excluded": step["n_excluded"] + following["n_excluded"],
+        "n_after": following["n_after"],
+    }

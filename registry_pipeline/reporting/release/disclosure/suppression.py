@@ -1,0 +1,151 @@
+"""Hiding small counts so that they cannot be worked out from the others.
+
+Belongs here: which of some counts with known sums are hidden. Does not belong here: what the counts are counts of.
+
+Primary suppression hides counts from 1 to the limit less one. Complementary suppression then hides more until
+no hidden count follows from the shown ones and the margins: neither exactly (no hidden cell is determined
+by the linear equations of the table), nor because a line hides so few patients that its hidden cells are
+small by sum. Source: Willenborg and de Waal, Elements of Statistical Disclosure Control, 2001, ch. 2 and 4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components
+
+Counts = np.ndarray[Any, np.dtype[np.int64]]
+Mask = np.ndarray[Any, np.dtype[np.bool_]]
+
+
+@dataclass(frozen=True)
+class Line:
+    """Cells whose sum the reader knows: it is the cell `whole`, or stands elsewhere where that is None."""
+
+    parts: tuple[int, ...]
+    whole: int | None = None
+
+    @property
+    def cells(self) -> tuple[int, ...]:
+        """All cells of the equation."""
+        return self.parts if self.whole is None else (*self.parts, self.whole)
+
+
+def hidden_counts(
+    counts: Sequence[int] | Counts, lines: Sequence[Line], limit: int, first: Collection[int] = ()
+) -> Mask:
+    """Which of some counts are hidden.
+
+    Args:
+        counts: the cells.
+        lines: sums over them that the reader knows.
+        limit: smallest count that may be shown; 0 or 1 hides nothing.
+        first: cells that are given up before others where one more has to be hidden.
+    """
+    values: Counts = np.asarray(counts, dtype=np.int64)
+    hidden: Mask = (values > 0) & (values < limit)
+    if not hidden.any():
+        return hidden
+    while True:
+        weak = (line.cells for line in lines if _is_weak(values, hidden, line, limit))
+        if _hide_more(values, hidden, weak, first):
+            continue
+        determined = (_line_of(cell, lines, hidden) for cell in _determined(hidden, lines))
+        if not _hide_more(values, hidden, determined, first):
+            return hidden
+
+
+def _hide_more(
+    counts: Counts, hidden: Mask, lines: Iterable[tuple[int, ...]], first: Collection[int]
+) -> bool:
+    """Hide one more cell of each line that has another to hide; gives whether there was one."""
+    is_changed = False
+    for cells in lines:
+        cell = _next_cell(counts, hidden, cells, first)
+        if cell is not None:
+            hidden[cell] = is_changed = True
+    return is_changed
+
+
+def hidden_cells(
+    counts: Counts, families: Sequence[Sequence[int]], limit: int, subtotals: Sequence[Sequence[int]] = ()
+) -> Mask:
+    """Which cells of levels by columns are hidden.
+
+    Args:
+        counts: levels in rows; column 0 holds all patients, the others groups. The sum of each column is
+            known to the reader.
+        families: columns that split all patients between them: their sum is column 0 at every level.
+        limit: smallest count that may be shown; 0 or 1 hides nothing.
+        subtotals: levels whose sum over all patients stands elsewhere.
+    """
+    levels, columns = counts.shape
+    place = np.arange(levels * columns).reshape(levels, columns)
+    lines = [Line(tuple(place[:, column].tolist())) for column in range(columns)]
+    lines += [
+        Line(tuple(place[level, list(family)].tolist()), int(place[level, 0]))
+        for family in families
+        for level in range(levels)
+    ]
+    lines += [Line(tuple(place[list(subtotal), 0].tolist())) for subtotal in subtotals]
+    return hidden_counts(counts.ravel(), lines, limit).reshape(counts.shape)
+
+
+def _is_weak(counts: Counts, hidden: Mask, line: Line, limit: int) -> bool:
+    """A line that hides one cell, or, of a sum that is shown, cells that are small, or fixed, by their sum."""
+    chosen = [cell for cell in line.cells if hidden[cell]]
+    if len(chosen) < 2:
+        return len(chosen) == 1
+    if line.whole is not None and hidden[line.whole]:
+        return False
+    total = sum(int(counts[cell]) for cell in chosen)
+    are_small = all(0 < counts[cell] < limit for cell in chosen)
+    return 0 < total < limit or (are_small and total in (len(chosen), len(chosen) * (limit - 1)))
+
+
+def _determined(hidden: Mask, lines: Sequence[Line]) -> list[int]:
+    """Hidden cells that the equations determine: part by part of the cells that lines connect."""
+    places = {int(cell): place for place, cell in enumerate(np.flatnonzero(hidden))}
+    rows, columns, weights = [], [], []
+    for row, line in enumerate(lines):
+        for cell in line.cells:
+            if cell in places:
+                rows.append(row)
+                columns.append(places[cell])
+                weights.append(-1.0 if cell == line.whole else 1.0)
+    matrix = sparse.csr_array((weights, (rows, columns)), shape=(len(lines), len(places)))
+    n_parts, part_of = connected_components(abs(matrix).T @ abs(matrix), directed=False)
+    cells = np.array(list(places))
+    result: list[int] = []
+    for part in range(n_parts):
+        own = np.flatnonzero(part_of == part)
+        block = matrix[:, own]
+        result += cells[own[_is_fixed(block[np.unique(block.nonzero()[0])].toarray(), len(own))]].tolist()
+    return sorted(result)
+
+
+def _is_fixed(matrix: np.ndarray[Any, Any], n: int) -> Mask:
+    """Which of n unknowns the equations fix: those that no solution of the homogeneous ones moves."""
+    if not len(matrix):
+        return np.zeros(n, dtype=bool)
+    _, values, right = np.linalg.svd(matrix)
+    free = right[int((values > 1e-9).sum()) :]
+    moved = np.abs(free).max(axis=0) if len(free) else np.zeros(n)
+    return np.asarray(moved < 1e-9, dtype=bool)
+
+
+def _line_of(cell: int, lines: Sequence[Line], hidden: Mask) -> tuple[int, ...]:
+    """A line of a cell that still has something to hide; the first there is."""
+    own = [line.cells for line in lines if cell in line.cells]
+    return next((line for line in own if any(not hidden[one] for one in line)), own[0])
+
+
+def _next_cell(counts: Counts, hidden: Mask, cells: Sequence[int], first: Collection[int]) -> int | None:
+    """The smallest shown count of a line that is not zero; a zero where there is no other."""
+    shown = [cell for cell in cells if not hidden[cell]]
+    ranked = sorted(shown, key=lambda cell: (cell not in first, counts[cell] == 0, int(counts[cell]), cell))
+    return ranked[0] if ranked else None
