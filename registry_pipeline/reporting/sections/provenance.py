@@ -19,7 +19,7 @@ from registry_pipeline.reporting.document.blocks import (
     missing,
 )
 from registry_pipeline.reporting.document.wording import NOT_GIVEN, clean, count, is_given, number
-from registry_pipeline.reporting.release.disclosure.gate import is_of_single_people
+from registry_pipeline.reporting.release.disclosure.kinds import is_of_single_people
 from registry_pipeline.reporting.sections.context import Context
 from registry_pipeline.reporting.sections.record import ReportSection
 from schemas.codes import MATCH_METHOD

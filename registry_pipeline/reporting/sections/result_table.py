@@ -57,7 +57,9 @@ def folded_table(context: Context, shown: Shown, where: dict[str, Any] | None = 
 
 def value(name: str, digits: int = 1, scale: float = 1.0) -> Cell:
     """The cell of a number."""
-    return lambda row: number(scale * row[name], digits) if is_given(row[name]) else "–"
+    return lambda row: (
+        number(row[name] if scale == 1.0 else scale * row[name], digits) if is_given(row[name]) else "–"
+    )
 
 
 def with_interval(

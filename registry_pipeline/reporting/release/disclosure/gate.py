@@ -16,16 +16,20 @@ from typing import Any
 
 import pandas as pd
 
-import schemas
 from registry_pipeline.core.units import DAYS_PER_MONTH
 from registry_pipeline.reporting.document.hidden import Hidden
-from registry_pipeline.reporting.document.wording import is_given
+from registry_pipeline.reporting.release.disclosure.cells import EVERYBODY, Counts
 from registry_pipeline.reporting.release.disclosure.curves import rounded_curves
+from registry_pipeline.reporting.release.disclosure.flow import disclosed_flow
+from registry_pipeline.reporting.release.disclosure.kinds import (
+    estimate_columns,
+    hidden_where,
+    is_of_registry,
+    is_of_single_people,
+)
 from registry_pipeline.reporting.release.disclosure.relations import (
     COHORT,
-    EVERYBODY,
     REGISTRY,
-    Counts,
     counts_of,
     people_columns,
 )
@@ -37,13 +41,9 @@ from registry_pipeline.reporting.release.disclosure.remarks import (
 )
 from registry_pipeline.reporting.release.disclosure.suppression import Mask, hidden_counts
 from registry_pipeline.reporting.release.tables import ReleaseTables
-from schemas.study import ORIGINS
-from schemas.table import columns_of
 
 CURVES = {"result.km_curve": ("survival", 1.0), "result.cumulative_incidence": ("incidence", 0.0)}
 """Tables of curves: the level, and where it starts."""
-SINGLE_PEOPLE = ("result.ph_residual",)
-"""Tables of single people that name none of them: each residual is one death."""
 FACILITY_TABLES = ("result.facility_funnel", "result.facility_frailty", "result.facility_left_out")
 """Tables that show no facility with fewer patients than may be counted, whether small counts are hidden or not."""
 GROUPED = {
@@ -140,7 +140,7 @@ class DisclosedTables(ReleaseTables):
 
     def has_small_group(self, origin: str, variable: str) -> bool:
         """Whether a grouping is left out everywhere, because one of its groups is small."""
-        return self.hides and (_is_of_registry(origin), variable) in self._small_groupings
+        return self.hides and (is_of_registry(origin), variable) in self._small_groupings
 
     def incidence_at(self, where: Mapping[str, Any], months: float) -> Mapping[str, Any] | None:
         """The last row of one cumulative incidence curve at or before a time.
@@ -202,7 +202,7 @@ class DisclosedTables(ReleaseTables):
         """Bounds without the numbers that are hidden among the published ones."""
         card = super().in_order("result.scorecard")
         hidden = [f"item_{item}{part}" for item, part in hidden_items(card, self.limit)]
-        return _hidden_where(rows, rows["headline"].isin(hidden), ["computed_value", "lowest", "highest"])
+        return hidden_where(rows, rows["headline"].isin(hidden), ["computed_value", "lowest", "highest"])
 
     def _with_hidden(self, table: str, rows: pd.DataFrame) -> pd.DataFrame:
         """Rows with hidden counts, and without the estimates that go with them."""
@@ -223,9 +223,9 @@ class DisclosedTables(ReleaseTables):
                 result[column] = pd.Series(words, index=rows.index, dtype=object)
             telling |= is_hidden if set(SHARES) & set(rows.columns) else pd.Series(False, index=rows.index)
             telling |= few if column in _ESTIMATED else False
-        reals = [column for column in _reals(table) if column in rows and column not in _AXES]
-        result = _hidden_where(result, telling, [column for column in reals if column not in RANGES])
-        return _hidden_where(
+        reals = [column for column in estimate_columns(table) if column in rows and column not in _AXES]
+        result = hidden_where(result, telling, [column for column in reals if column not in RANGES])
+        return hidden_where(
             result, pd.Series(True, index=rows.index), [one for one in reals if one in RANGES]
         )
 
@@ -271,7 +271,7 @@ class DisclosedTables(ReleaseTables):
                 for variable, groups in own.groupby("stratum_variable")[column]:
                     rest = int(sums.get(EVERYBODY[0], sums[variable]) - sums[variable])
                     if variable != EVERYBODY[0] and any(is_small(n, self.limit) for n in (*groups, rest)):
-                        result.add((_is_of_registry(origin), str(variable)))
+                        result.add((is_of_registry(origin), str(variable)))
         return frozenset(result)
 
     def _is_of_small_grouping(self, rows: pd.DataFrame) -> pd.Series:
@@ -281,65 +281,7 @@ class DisclosedTables(ReleaseTables):
         origins = rows["origin"] if "origin" in rows else [""] * len(rows)
         pairs = zip(origins, rows["stratum_variable"], strict=True)
         return pd.Series(
-            [(_is_of_registry(origin), str(variable)) in self._small_groupings for origin, variable in pairs],
+            [(is_of_registry(origin), str(variable)) in self._small_groupings for origin, variable in pairs],
             index=rows.index,
             dtype=bool,
         )
-
-
-def _is_of_registry(origin: object) -> bool:
-    known = ORIGINS.get(str(origin))
-    return known is not None and known.is_registry
-
-
-def is_of_single_people(name: str) -> bool:
-    """Whether a row of a table is one person, or of one person."""
-    if name in SINGLE_PEOPLE or name.startswith(("curated.", "mart.")):
-        return name != "mart.attrition"
-    model = schemas.tables().get(name)
-    return name.startswith("result.") and model is not None and "patient_id" in model.columns
-
-
-def _reals(table: str) -> list[str]:
-    """Columns of estimates."""
-    model = schemas.tables().get(f"result.{table}")
-    return [] if model is None else [column.name for column in columns_of(model) if column.kind == "real"]
-
-
-def _hidden_where(rows: pd.DataFrame, where: pd.Series, columns: Sequence[str]) -> pd.DataFrame:
-    """Estimates of some rows hidden; what was missing stays missing."""
-    result = rows.copy()
-    for column in columns if where.any() else ():
-        values = [
-            Hidden() if hides and is_given(value) else value
-            for value, hides in zip(rows[column], where, strict=True)
-        ]
-        result[column] = pd.Series(values, index=rows.index, dtype=object)
-    return result
-
-
-def disclosed_flow(steps: pd.DataFrame, limit: int) -> pd.DataFrame:
-    """The flow of patients: a step with few joins its neighbour; the only step left is hidden."""
-    merged: list[dict[str, Any]] = []
-    for step in steps.sort_values("step").to_dict("records"):
-        last = merged[-1] if merged else None
-        gone = step["n_excluded"]
-        if last and (is_small(last["n_excluded"], limit) or (is_small(gone, limit) and last["n_excluded"])):
-            merged[-1] = _joined(last, step)
-        else:
-            merged.append(step)
-    while len(merged) > 1 and is_small(merged[-1]["n_excluded"], limit):
-        merged[-2:] = [_joined(merged[-2], merged[-1])]
-    for step in merged:
-        if is_small(step["n_excluded"], limit):
-            step |= {"n_before": Hidden(), "n_excluded": Hidden(f"<{limit}")}
-    return pd.DataFrame(merged, columns=steps.columns, dtype=object)
-
-
-def _joined(step: Mapping[str, Any], following: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        **step,
-        "reason": f"{step['reason']}; {following['reason']}",
-        "n_excluded": step["n_excluded"] + following["n_excluded"],
-        "n_after": following["n_after"],
-    }

@@ -1,7 +1,7 @@
 """How the counts of people in the result tables of a release hang together.
 
 Belongs here: which columns count people, and the sums between counts that a reader can do.
-Does not belong here: which counts are hidden (``suppression.py``), frames as pages get them (``gate.py``).
+Does not belong here: sums between tables (``across_tables.py``), which counts are hidden (``suppression.py``).
 
 A count is one cell however many tables hold it: the same column of the same endpoint, origin and group with the same
 value. So it is hidden everywhere or nowhere. A new result table takes part without being named here: its columns
@@ -11,18 +11,16 @@ value. So it is hidden everywhere or nowhere. A new result table takes part with
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import pairwise
-from typing import Any
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 
 import pandas as pd
 
 from registry_pipeline.reporting.document.wording import is_given
+from registry_pipeline.reporting.release.disclosure.across_tables import add_sums_across
+from registry_pipeline.reporting.release.disclosure.cells import EVERYBODY, Counts, Record, scope_of
 from registry_pipeline.reporting.release.disclosure.suppression import Line
-from schemas.study import LOCAL_CONTROL, LRFS, LRT_START, NEW_OLIGOMET, ORIGINS, OS, PFS
+from schemas.study import LOCAL_CONTROL, LRT_START, NEW_OLIGOMET, ORIGINS
 
-Record = Mapping[str, Any]
 NOT_PEOPLE = frozenset(
     (
         *("n_agreeing", "n_bootstrap", "n_bootstrap_failed", "n_candidates", "n_exploratory", "n_facilities"),
@@ -53,14 +51,10 @@ _IDENTITY = (
     "endpoint", "origin", "model", "method", "cause", "pattern", "counting", "estimator", "landmark_months", "reading",
     "state", "tau_months", "adjustment", "risk_group", "kind",
 )  # fmt: skip
-_NESTED = (OS.name, LRFS.name, PFS.name)
-"""Whoever has the event of one of these has that of the next."""
 OVERLAPPING = ("growth_share", "cutpoint_search", "growth_sensitivity")
 """Tables each row of which counts some of the people of another row."""
-_JOINED = ("km_summary", "gray_test", "cox_fit", "cox_term")
 ENDPOINT_OF = {"local_recurrence": LOCAL_CONTROL.name, "new_oligomet": NEW_OLIGOMET.name}
 """First recurrences that are the event of an endpoint too."""
-EVERYBODY = ("overall", "all")
 COHORT, REGISTRY = "mart.cohort", "mart.registry_patient"
 
 
@@ -71,47 +65,6 @@ def people_columns(columns: Iterable[object]) -> list[str]:
         for name in map(str, columns)
         if (name == "n" or name.startswith("n_")) and name not in NOT_PEOPLE
     ]
-
-
-@dataclass
-class Counts:
-    """The counts of a release as cells, and the sums between them.
-
-    Attributes:
-        values: the cells.
-        lines: sums that the reader knows.
-        totals: the cells of all patients of ``mart.cohort`` and ``mart.registry_patient``.
-        first: sums that are given up before their parts.
-        places: table -> column -> the cell of each row, None where the row has no count.
-    """
-
-    values: list[int] = field(default_factory=list)
-    lines: list[Line] = field(default_factory=list)
-    totals: dict[str, int] = field(default_factory=dict)
-    first: list[int] = field(default_factory=list)
-    places: dict[str, dict[str, list[int | None]]] = field(default_factory=dict)
-    _cells: dict[Hashable, int] = field(default_factory=dict)
-
-    def cell(self, key: Hashable, value: int) -> int:
-        """The cell of a count; the same key and value is the same cell."""
-        place = self._cells.setdefault((key, value), len(self.values))
-        if place == len(self.values):
-            self.values.append(value)
-        return place
-
-    def add_sum(self, parts: Sequence[int], whole: int) -> None:
-        """A line; what the parts leave of the whole is a cell of its own. Parts that overlap give no line."""
-        rest = self.values[whole] - sum(self.values[part] for part in parts)
-        if rest > 0:
-            parts = (*parts, self.cell(("rest", tuple(sorted(parts)), whole), rest))
-        if rest >= 0 and tuple(parts) != (whole,):
-            self.lines.append(Line(tuple(parts), whole))
-
-    def add_chain(self, cells: Iterable[int]) -> None:
-        """Counts of people each of whom is among those of the next larger count."""
-        ranked = sorted(set(cells), key=lambda cell: self.values[cell])
-        for smaller, larger in pairwise(ranked):
-            self.add_sum((smaller,), larger)
 
 
 def counts_of(results: Mapping[str, pd.DataFrame], totals: Mapping[str, int]) -> Counts:
@@ -127,10 +80,7 @@ def counts_of(results: Mapping[str, pd.DataFrame], totals: Mapping[str, int]) ->
         counts.add_sum((counts.totals[COHORT],), counts.totals[REGISTRY])
     for name, rows in results.items():
         _add_table(counts, name, rows)
-    records = {name: rows.to_dict("records") for name, rows in results.items() if name in _JOINED}
-    _add_endpoints(counts, records.get("km_summary", []))
-    _add_causes(counts, records.get("gray_test", []))
-    _add_factors(counts, records.get("cox_fit", []), records.get("cox_term", []))
+    add_sums_across(counts, results)
     return counts
 
 
@@ -176,7 +126,7 @@ def _place(counts: Counts, name: str, column: str, record: Record) -> int | None
     value = record[column]
     if not is_given(value):
         return None
-    scope = _scope(record)
+    scope = scope_of(record)
     if column == "n_patients" and "n_lesions" not in record:
         column = "n"
     elif column == "n_event" and record.get("pattern") in ENDPOINT_OF:
@@ -189,12 +139,6 @@ def _place(counts: Counts, name: str, column: str, record: Record) -> int | None
     own = () if column in ("n", "n_event") else name
     split = None if column == "n_event" and scope[0] is not None else record.get(SPLITS.get(name, ""))
     return counts.cell((column, part, level, own, split, scope), int(value))
-
-
-def _scope(record: Record) -> tuple[object, ...]:
-    has_group = is_given(record.get("stratum_variable")) and is_given(record.get("stratum"))
-    group = (str(record["stratum_variable"]), str(record["stratum"])) if has_group else EVERYBODY
-    return (record.get("endpoint"), record.get("origin"), *group)
 
 
 def _population(record: Record) -> str:
@@ -265,7 +209,7 @@ def _add_chains(counts: Counts, name: str, records: Sequence[Record], cells: Seq
         if cell is not None:
             kind = (record.get("estimator"), record.get("cause"), record.get("term"), record.get("reading"))
             variant = record.get("variable"), record.get("definition"), record.get("adjustment")
-            chains[(kind, variant, _scope(record))].append(cell)
+            chains[(kind, variant, scope_of(record))].append(cell)
     for chain in chains.values():
         counts.add_chain(chain)
 
@@ -276,47 +220,5 @@ def _add_totals(
     """Whoever is not among all patients of an estimate was left out of it."""
     for record, cell, other in zip(records, cells, others, strict=True):
         total = counts.totals.get(_population(record))
-        if cell is not None and total is not None and cell != total and _scope(record)[2:] == EVERYBODY:
+        if cell is not None and total is not None and cell != total and scope_of(record)[2:] == EVERYBODY:
             counts.add_sum((cell,) if other is None else (cell, other), total)
-
-
-def _add_endpoints(counts: Counts, summary: Sequence[Record]) -> None:
-    """Of a group: who had the event of a narrower endpoint is among who had that of a wider one."""
-    events: dict[Hashable, dict[str, int]] = defaultdict(dict)
-    for record, cell in _with_cells(counts, "km_summary", "n_event", summary):
-        events[_scope(record)[1:]][str(record["endpoint"])] = cell
-    for by_endpoint in events.values():
-        for narrow, wide in pairwise(by_endpoint[name] for name in _NESTED if name in by_endpoint):
-            counts.add_sum((narrow,), wide)
-
-
-def _add_causes(counts: Counts, tests: Sequence[Record]) -> None:
-    """An event and what competes with it are together an endpoint whose events stand elsewhere."""
-    sums: dict[Hashable, set[int]] = defaultdict(set)
-    for record, cell in _with_cells(counts, "gray_test", "n_event", tests):
-        sums[record["endpoint"], record["origin"], record["stratum_variable"]].add(cell)
-    counts.lines += [Line(tuple(sorted(cells))) for cells in sums.values() if len(cells) > 1]
-
-
-def _add_factors(counts: Counts, fits: Sequence[Record], terms: Sequence[Record]) -> None:
-    """Levels of a factor, with the one that they are compared with, are the patients of the fit."""
-    for own, of_fit in (("n_level", "n"), ("n_event_level", "n_event")):
-        wholes = {_fit(record): cell for record, cell in _with_cells(counts, "cox_fit", of_fit, fits)}
-        sums: dict[tuple[Hashable, str], list[int]] = defaultdict(list)
-        for record, cell in _with_cells(counts, "cox_term", own, terms):
-            sums[_fit(record), str(record["term"]).partition("[")[0]].append(cell)
-        for (fit, _), cells in sums.items():
-            if fit in wholes:
-                counts.add_sum(cells, wholes[fit])
-
-
-def _fit(record: Record) -> Hashable:
-    return tuple(record[name] for name in ("endpoint", "origin", "model", "method"))
-
-
-def _with_cells(
-    counts: Counts, name: str, column: str, records: Sequence[Record]
-) -> Iterator[tuple[Record, int]]:
-    """Rows of a table that have a count, with its cell."""
-    cells = counts.places.get(name, {}).get(column, [None] * len(records))
-    return ((record, cell) for record, cell in zip(records, cells, strict=True) if cell is not None)

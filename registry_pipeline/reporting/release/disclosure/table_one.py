@@ -1,18 +1,12 @@
 """Who the patients are: Table 1, overall and by group, with missing values counted.
 
-Belongs here: medians, counts, standardised differences, their suppression. Does not belong here: other tables.
-
-Standardised differences: (m1 - m2) / sqrt((s1^2 + s2^2) / 2) for numbers, the Mahalanobis distance of the
-level proportions for categories (Austin 2009; Yang and Dalton 2012); with more than two groups the largest
-of the pairs. Missing values are left out of them and counted in the table.
+Belongs here: medians, counts, their suppression. Does not belong here: other tables, standardised differences.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -27,12 +21,16 @@ from registry_pipeline.reporting.document.wording import (
     upper_first,
 )
 from registry_pipeline.reporting.release.disclosure.gate import DisclosedTables
+from registry_pipeline.reporting.release.disclosure.standardised import (
+    FEW_VALUES,
+    category_difference,
+    number_difference,
+)
 from registry_pipeline.reporting.release.disclosure.suppression import Counts, Mask, hidden_cells
 from schemas.codes import CODE_LISTS
 from schemas.study import AGE, AGE_GROUP, BED, MAX_DIAMETER, SITE, SIZE_GROUP
 
 _FEW_LEVELS = 12
-_FEW_VALUES = 5  # fewer have no spread worth dividing by
 _ORDERS = {AGE_GROUP.name: ("<50", "50-64", "65+"), SIZE_GROUP.name: ("small", "large")}
 _CUTS = {MAX_DIAMETER.name: SIZE_GROUP.name, AGE.name: AGE_GROUP.name}  # a number, and the groups that cut it
 # Levels whose sum other tables show as a group of their own.
@@ -168,7 +166,7 @@ def _columns(
     if positions:
         notes.append(
             "SMD: standardised difference; with three groups the largest of the pairs. Groups with fewer than "
-            f"{_FEW_VALUES} values are left out of it. Above 0.1 is read as unlike."
+            f"{FEW_VALUES} values are left out of it. Above 0.1 is read as unlike."
         )
     return columns, _Split(frame, masks, positions, limit), notes
 
@@ -184,7 +182,7 @@ def _number_rows(split: _Split, variable: Variable, words: Words) -> tuple[list[
     parts = [values[mask] for mask in split.masks]
     digits = 0 if (values.dropna() % 1 == 0).all() or values.median() >= 50 else 1
     own = _CUTS.get(variable.name)  # what the groups are made of differs between them by construction
-    smd = ["" if name == own else _smd_numbers(parts, family) for name, family in split.families]
+    smd = ["" if name == own else number_difference(parts, family) for name, family in split.families]
     cells = _with_smd(split, [_quartiles(part, digits) for part in parts], smd)
     rows = [Row(words.measure(variable.name), tuple(cells), "group")]
     absent = np.array(
@@ -208,7 +206,7 @@ def _category_rows(split: _Split, variable: Variable, words: Words) -> tuple[lis
     # A percentage would tell how many are missing, and a standardised difference how many are hidden.
     totals = np.where(hidden[-1], 0, counts.sum(axis=0))
     smd = [
-        "" if hidden.any() or name == variable.name else _smd_categories(counts[:, family])
+        "" if hidden.any() or name == variable.name else category_difference(counts[:, family])
         for name, family in split.families
     ]
     nothing = [""] * len(smd)
@@ -280,38 +278,3 @@ def _quartiles(values: pd.Series, digits: int) -> str:
 
 def _n_percent(n: int, total: int, is_hidden: bool) -> str:
     return NOT_GIVEN if is_hidden else f"{count(n)} ({number(100 * n / total)})" if total else count(n)
-
-
-def _smd_numbers(parts: Sequence[pd.Series], family: Sequence[int]) -> str:
-    numbers = [parts[i].dropna().to_numpy(float) for i in family]
-    pairs = [(a, b) for a, b in combinations(numbers, 2) if min(len(a), len(b)) >= _FEW_VALUES]
-    scales = [float(np.sqrt((a.var(ddof=1) + b.var(ddof=1)) / 2)) for a, b in pairs]
-    return _largest(
-        abs(float(a.mean() - b.mean())) / scale
-        for (a, b), scale in zip(pairs, scales, strict=True)
-        if scale > 0
-    )
-
-
-def _smd_categories(counts: Counts) -> str:
-    shares = counts / np.maximum(counts.sum(axis=0), 1)
-    filled = [i for i in range(counts.shape[1]) if counts[:, i].sum() >= _FEW_VALUES]
-    return _largest(_distance(shares[:, a], shares[:, b]) for a, b in combinations(filled, 2))
-
-
-def _distance(first: Any, two: Any) -> float:
-    """Mahalanobis distance of two vectors of proportions, the first level left out."""
-    a, b = first[1:], two[1:]
-    if not len(a):
-        return 0.0
-    covariance = (np.diag(a) - np.outer(a, a) + np.diag(b) - np.outer(b, b)) / 2
-    gap = a - b
-    solved = np.linalg.pinv(covariance) @ gap
-    if not np.allclose(covariance @ solved, gap, atol=1e-9):
-        return np.inf  # a group without any spread, unlike the other
-    return float(np.sqrt(max(gap @ solved, 0.0)))
-
-
-def _largest(distances: Iterable[float]) -> str:
-    finite = [distance for distance in distances if np.isfinite(distance)]
-    return number(max(finite), 2) if finite else NOT_GIVEN
