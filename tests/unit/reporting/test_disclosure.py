@@ -303,3 +303,32 @@ def test_single_people_are_not_read(tmp_path: Path) -> None:
         assert tables.query("SELECT * FROM mart.cohort", {"mart.cohort": []}) is None
         assert tables.query("SELECT * FROM result.km_summary", {"result.km_summary": []}) is None
         assert tables.query("SELECT * FROM meta.release", {"meta.release": []}) is not None
+
+
+def test_a_facility_with_few_patients_is_on_no_page(tmp_path: Path) -> None:
+    """Whether small counts are hidden or not; and the others are still read by their own counts."""
+    database = make_release(tmp_path / "registry.duckdb")
+    rows = pd.DataFrame(
+        {
+            "facility": ["north", "east", "south"],
+            "adjustment": "none",
+            "n": [20, 3, 17],
+            "n_event": [9, 2, 8],
+            "status": "ok",
+        }
+    )
+    with duckdb.connect(str(database)) as connection:
+        connection.execute("DELETE FROM result.facility_funnel")
+        connection.execute("INSERT INTO result.facility_funnel BY NAME SELECT * FROM rows")
+    assert len(rows) == 3
+    for is_asked in (False, True):
+        with DisclosedTables(database, is_asked=is_asked) as tables:
+            assert set(tables.table("result.facility_funnel")["facility"]) == {"north", "south"}
+
+
+def test_a_release_without_a_table_is_read_with_small_counts_hidden(tmp_path: Path) -> None:
+    drop = ("result.km_summary", "result.facility_funnel", "result.scorecard", "mart.attrition")
+    with DisclosedTables(make_release(tmp_path / "registry.duckdb", drop=drop), is_asked=True) as tables:
+        for name in drop:
+            assert tables.table(name).empty, name
+            assert tables.in_order(name).empty, name

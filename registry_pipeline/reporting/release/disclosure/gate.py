@@ -165,9 +165,8 @@ class DisclosedTables(ReleaseTables):
         )
 
     def _is_changed(self, name: str) -> bool:
-        if self.hides and (name.startswith("result.") or name == "mart.attrition"):
-            return True
-        return name in FACILITY_TABLES
+        is_of_results = self.hides and (name.startswith("result.") or name == "mart.attrition")
+        return self.has(name) and (is_of_results or name in FACILITY_TABLES)
 
     def _disclosed(self, name: str) -> pd.DataFrame:
         if name not in self._shown:
@@ -175,15 +174,11 @@ class DisclosedTables(ReleaseTables):
         return self._shown[name].copy()
 
     def _disclose(self, name: str) -> pd.DataFrame:
-        rows = super().in_order(name)
-        if name in FACILITY_TABLES:
-            few = rows[people_columns(rows.columns)].map(lambda n: is_small(n, self.smallest))
-            rows = rows[~few.any(axis=1)]
-        if not self.hides:
-            return rows
         if name == "mart.attrition":
             return disclosed_flow(super().table(name), self.limit)
-        rows = rows[~self._is_of_small_grouping(rows)].reset_index(drop=True)
+        rows = self._rows(name)
+        if not self.hides:
+            return rows
         if "note" in rows:
             rows["note"] = rows["note"].map(lambda note: disclosed_remark(note, self.limit))
         if name in CURVES:
@@ -197,6 +192,14 @@ class DisclosedTables(ReleaseTables):
         if name == "result.bounds":
             return self._disclosed_bounds(rows)
         return self._with_hidden(name.partition(".")[2], rows)
+
+    def _rows(self, name: str) -> pd.DataFrame:
+        """Rows of a table without those that no page shows: facilities, and groupings, of few patients."""
+        rows = super().in_order(name)
+        if name in FACILITY_TABLES:
+            few = rows[people_columns(rows.columns)].map(lambda n: is_small(n, self.smallest))
+            rows = rows[~few.any(axis=1)]
+        return rows[~self._is_of_small_grouping(rows)].reset_index(drop=True) if self.hides else rows
 
     def _disclosed_bounds(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Bounds without the numbers that are hidden among the published ones."""
@@ -242,12 +245,8 @@ class DisclosedTables(ReleaseTables):
         """The counts of all result tables, and which of them are hidden."""
         asked = set(self.asked)
         names = [name for name in self.names("result") if self.shows_people(name) and name not in CURVES]
-        frames = {name: super(DisclosedTables, self).in_order(name) for name in names}
+        results = {name.partition(".")[2]: self._rows(name) for name in names}
         self.asked = asked  # the gate asks for all of them, and no page does thereby
-        results = {
-            name.partition(".")[2]: rows[~self._is_of_small_grouping(rows)].reset_index(drop=True)
-            for name, rows in frames.items()
-        }
         totals = {name: self.count_rows(name) for name in (COHORT, REGISTRY)}
         counts = counts_of(results, totals)
         if is_small(totals[REGISTRY] - totals[COHORT], self.limit):  # the study's size is the one to keep
