@@ -53,7 +53,7 @@ _IDENTITY = (
 )  # fmt: skip
 OVERLAPPING = ("growth_share", "cutpoint_search", "growth_sensitivity")
 """Tables each row of which counts some of the people of another row."""
-ENDPOINT_OF = {"local_recurrence": LOCAL_CONTROL.name, "new_oligomet": NEW_OLIGOMET.name}
+ENDPOINT_OF = {"local_recurrence": LOCAL_CONTROL.name, NEW_OLIGOMET.name: NEW_OLIGOMET.name}
 """First recurrences that are the event of an endpoint too."""
 COHORT, REGISTRY = "mart.cohort", "mart.registry_patient"
 
