@@ -10,7 +10,6 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from registry_pipeline.reporting.document.blocks import Column, Row, Section, Table, Text
-from registry_pipeline.reporting.sections.context import Context
 from registry_pipeline.reporting.sections.record import ReportSection
 
 AUTHORS = "for the authors"
@@ -108,9 +107,8 @@ _WITHOUT_COHORT = {
 }
 
 
-def checklists_section(context: Context) -> Section:
+def checklists_section(has_cohort: bool) -> Section:
     """The three checklists as tables, each item with links to the sections that answer it."""
-    has_cohort = not context.no_cohort
     section = Section("checklists", "Reporting checklists")
     section.add(
         Text(
@@ -141,4 +139,8 @@ def _links(where: tuple[str, ...], has_cohort: bool) -> Markup:
     )
 
 
-SECTIONS = (ReportSection("checklists", 190, checklists_section, is_folded=True),)
+SECTIONS = (
+    ReportSection(
+        "checklists", 190, lambda context: checklists_section(not context.no_cohort), is_folded=True
+    ),
+)
