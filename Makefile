@@ -2,7 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-KINDS := unit sql parity reference simulation glue e2e browser fault
+KINDS := unit sql parity reference simulation glue e2e browser
+# How far the long tests of faults go: hours with these; KILLS=50 BITS=5 is a look.
+KILLS ?= 500
+BITS ?= 200
 # What the browser, reference and cluster tests need beyond Python, as Debian calls it.
 DEBIAN := chromium r-base-core r-cran-survival r-cran-cmprsk postgresql rabbitmq-server
 STAMP := $(VENV)/.installed
@@ -10,7 +13,7 @@ STAMP := $(VENV)/.installed
 # Compiled modules make every command start in a fraction of the time.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-all check dev bench reference lock clean $(KINDS:%=test-%)
+.PHONY: demo test test-all test-fault check dev bench reference lock clean $(KINDS:%=test-%)
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else "Python 3.11, 3.12 or 3.13 is needed, this is %d.%d; set PYTHON=python3.12" % v)'
@@ -33,8 +36,13 @@ test: check  ## every check and every test
 
 test-all: packages test  ## the same with a browser, R and the services of a cluster, so that nothing is skipped for want of them
 
-$(KINDS:%=test-%): test-%: $(STAMP)  ## one kind of test: make test-unit, test-reference, test-e2e, test-browser, test-fault ...
+$(KINDS:%=test-%): test-%: $(STAMP)  ## one kind of test: make test-unit, test-reference, test-e2e, test-browser ...
 	@$(BIN)/python -m pytest -n 2 tests/$*
+
+test-fault: $(STAMP)  ## faults: the suite's, then commands killed (KILLS) and bits turned over (BITS) at random
+	@$(BIN)/python -m pytest -n 2 tests/fault
+	@$(BIN)/python -m tests.fault.kills --count $(KILLS)
+	@$(BIN)/python -m tests.fault.bit_sweep --first $(BITS) --random $(BITS)
 
 .PHONY: packages
 packages:  ## Debian's packages for the tests that would skip without them

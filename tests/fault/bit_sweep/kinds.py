@@ -1,0 +1,104 @@
+"""Every kind of file of a home, and a home that has each of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from registry_pipeline.cli.context import run
+from registry_pipeline.cli.main import registry
+from registry_pipeline.core.home import Home
+from registry_pipeline.pipeline import release as publication
+from registry_pipeline.store.releases import current_release
+from registry_pipeline.validation.decisions.ledger import Draft, Subject, append_decisions
+from tests.support.registry_home import (
+    N_PATIENTS,
+    good_files,
+    patient_row,
+    patients_csv,
+    send,
+    send_all,
+    small_home,
+)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Files that are read in one way.
+
+    Attributes:
+        pattern: of their names within the home.
+        is_configuration: people write it: another value is another configuration, and the release names its hash.
+        by_dagster: only a refresh through Dagster reads it.
+    """
+
+    pattern: str
+    is_configuration: bool = False
+    by_dagster: bool = False
+
+
+KINDS = {
+    "served database": Kind("releases/{served}/registry.duckdb"),
+    "earlier database": Kind("releases/{first}/registry.duckdb"),
+    "hashes of a release": Kind("releases/{served}/SHA256SUMS"),
+    "contents of a release": Kind("releases/{served}/contents.json"),
+    "heads in a release": Kind("releases/{served}/*.head"),
+    "pages": Kind("releases/{served}/reports/*.html"),
+    "landed bytes": Kind("landing/*/[0-9a-f]*"),
+    "ledger of landing": Kind("landing/*/submissions.json"),
+    "seen files": Kind("landing/*/seen.json"),
+    "raw Parquet": Kind("store/raw/*/*.parquet"),
+    "raw JSON": Kind("store/raw/*/*.json"),
+    "staged Parquet": Kind("store/staged/*/*.parquet"),
+    "staged JSON": Kind("store/staged/*/*.json"),
+    "screened Parquet": Kind("store/screened/*/*.parquet"),
+    "screened JSON": Kind("store/screened/*/*.json"),
+    "curated Parquet": Kind("store/curated/*.parquet"),
+    "mart Parquet": Kind("store/mart/*.parquet"),
+    "result Parquet": Kind("store/result/*.parquet"),
+    "quality Parquet": Kind("store/quality/*.parquet"),
+    "keys of tables": Kind("store/[cmr]*/_tables.json"),
+    "failures of rules": Kind("store/quality/*.json"),
+    "signatures of the inbox": Kind("store/inbox_*"),
+    "ledger of decisions": Kind("decisions.sqlite"),
+    "audit log": Kind("audit.jsonl"),
+    "heads": Kind("secrets/*.head"),
+    "key": Kind("secrets/pseudonym.key"),
+    "check value": Kind("secrets/pseudonym.check"),
+    "mapping": Kind("facilities/*.toml", is_configuration=True),
+    "settings": Kind("registry.toml", is_configuration=True),
+    "Dagster's history": Kind("dagster/**/*.db", by_dagster=True),
+    "Dagster's settings": Kind("dagster/dagster.yaml", by_dagster=True),
+}
+
+
+def files_of(home: Home, kind: Kind) -> list[Path]:
+    """Files of a kind that hold at least a byte."""
+    releases = sorted(path.name for path in home.releases.iterdir())
+    pattern = kind.pattern.format(served=releases[-1], first=releases[0])
+    found = [path for path in sorted(home.root.glob(pattern)) if path.is_file()]
+    return [path for path in found if path.stat().st_size]
+
+
+def write_small_pages(_: Path, folder: Path, **__: object) -> None:
+    """In place of the pages, which take longer than the rest."""
+    folder.mkdir(exist_ok=True)
+    (folder / "study_report.html").write_text("<html><body>pages of this release</body></html>" * 20)
+
+
+def prepare(root: Path) -> int:
+    """Two releases with decisions, and settings by which the next refresh makes a third of the same data."""
+    publication.write_reports = write_small_pages
+    home = small_home(root)
+    send_all(home, good_files())
+    rows = [patient_row(number, sex="male" if number < 2 else "female") for number in range(N_PATIENTS)]
+    send(home, "patients_1.csv", patients_csv(rows))
+    run(registry, ["--home", str(root), "refresh"])
+    subject = Subject("F000000000000000", "V02", "north", "patient", "k", "sex", "d")
+    append_decisions(
+        home.decisions, home.key(), [Draft(subject, "remark", "seen", "A. Steward") for _ in range(3)]
+    )
+    run(registry, ["--home", str(root), "refresh", "--plain"])
+    settings = home.settings_file.read_text().replace("settle_seconds = 0", "settle_seconds = 1")
+    home.settings_file.write_text(settings)
+    return 0 if current_release(home) else 1
