@@ -21,6 +21,7 @@ import pytest
 from registry_pipeline.core.files import StoreError
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.toml_source import ConfigurationError
+from registry_pipeline.operations.audit import record
 from registry_pipeline.pipeline import release as publication
 from registry_pipeline.pipeline.context import read_context
 from registry_pipeline.pipeline.mend import mend_home
@@ -28,6 +29,7 @@ from registry_pipeline.pipeline.refresh import refresh
 from registry_pipeline.pipeline.step import has_nothing_to_do
 from registry_pipeline.store.integrity import damaged_files
 from registry_pipeline.store.releases import DATABASE, current_release, reports_problem
+from registry_pipeline.validation.decisions.ledger import Draft, Subject, append_decisions
 from tests.support.registry_home import (
     HOSPITAL,
     N_PATIENTS,
@@ -67,6 +69,13 @@ KINDS = (
     "store/result/_tables.json",
     "releases/*/registry.duckdb",
     "releases/*/SHA256SUMS",
+    "releases/*/contents.json",
+    "releases/*/decisions.head",
+    "store/inbox_served",
+    "decisions.sqlite",
+    "audit.jsonl",
+    "secrets/audit.head",
+    "secrets/decisions.head",
     "secrets/pseudonym.key",
     "secrets/pseudonym.check",
 )
@@ -83,6 +92,9 @@ def waiting(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """One release, and a second submission in the inbox."""
     home = small_home(tmp_path_factory.mktemp("damage") / "home")
     send_all(home, good_files())
+    about = Subject("F000000000000000", "V02", HOSPITAL, "patient", "k", "sex", "d")
+    append_decisions(home.decisions, home.key(), [Draft(about, "remark", "seen", "A. Steward")])
+    record(home, "backup")
     refresh(home)
     rows = [patient_row(number) for number in range(N_PATIENTS + 3)]
     send(home, "patients_2.csv", patients_csv([*rows, patient_row(90, sex="male")]))

@@ -53,7 +53,7 @@ from registry_pipeline.core.home import Home
 from registry_pipeline.pipeline import release as publication
 from registry_pipeline.pipeline.refresh import refresh
 
-publication.write_reports = lambda *_: None
+publication.write_reports = lambda *_, **__: None
 root, module, function, count, moment = sys.argv[1:]
 place = importlib.import_module(module)
 original, calls = getattr(place, function), 0
@@ -78,7 +78,7 @@ from pathlib import Path
 from registry_pipeline.core.home import Home
 from registry_pipeline.pipeline import release as publication
 from registry_pipeline.pipeline.refresh import refresh
-publication.write_reports = lambda *_: None
+publication.write_reports = lambda *_, **__: None
 refresh(Home(Path(sys.argv[1])), progress=lambda step: print(step, flush=True))
 """
 # In the order of a refresh: what is half done when the process dies.
