@@ -66,11 +66,8 @@ ISSUE_COLUMNS = (
     "reason",
     "value_text",
 )
-
-_NO_ISSUES = pl.DataFrame(
-    schema={
-        name: pl.Int64 if name.endswith("row_id") else pl.String for name in (*ISSUE_COLUMNS, "suggestion")
-    }
+_NO_ISSUES = pl.DataFrame(schema=dict.fromkeys((*ISSUE_COLUMNS, "suggestion"), pl.String)).cast(
+    {"_row_id": pl.Int64, "_record_row_id": pl.Int64}
 )
 
 
@@ -244,9 +241,8 @@ def _staged(home: Home, facility: Facility, uses: Sequence[FileUse], collected: 
 
 def _coercions(facility: Facility, uses: Sequence[FileUse], changes: list[pl.DataFrame]) -> pl.DataFrame:
     """Every change with the place that it stood in; takes ``changes`` apart, for there may be millions."""
-    schema = {
-        column.name: column.polars_type for column in columns_of(tables_of("quality")["quality.coercion"])
-    }
+    columns = columns_of(tables_of("quality")["quality.coercion"])
+    schema = {column.name: column.polars_type for column in columns}
     placed: list[pl.DataFrame] = []
     while changes:
         part = place_rows(changes.pop(), uses).with_columns(
@@ -254,9 +250,8 @@ def _coercions(facility: Facility, uses: Sequence[FileUse], changes: list[pl.Dat
             (pl.col("table_name") + "." + pl.col("column_name")).alias("column_name"),
         )
         placed.append(part.select(*schema, "_row_id"))
-    if not placed:  # the mapping feeds no table yet
-        return pl.DataFrame(schema={**schema, "_row_id": pl.Int64})
-    return pl.concat(placed[::-1], rechunk=False)
+    nothing = pl.DataFrame(schema={**schema, "_row_id": pl.Int64})  # of a mapping that feeds no table yet
+    return pl.concat(placed[::-1] or [nothing], rechunk=False)
 
 
 def _files(uses: Sequence[FileUse]) -> pl.DataFrame:

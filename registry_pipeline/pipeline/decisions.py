@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
 
+from registry_pipeline.core.chain_head import ChainCut, appending, read_heads, write_head
 from registry_pipeline.core.files import StoreError
 from registry_pipeline.core.home import Home
 from registry_pipeline.store.releases import current_release, open_release
@@ -26,7 +27,6 @@ from registry_pipeline.validation.decisions.ledger import (
     Decision,
     LedgerError,
     read_decisions,
-    renew_head,
 )
 
 
@@ -67,9 +67,13 @@ def renew_ledger_head(home: Home) -> None:
     Raises:
         StoreError: the ledger is damaged or was changed by other means.
     """
+    path, key = home.decisions, home.key()
     try:
-        renew_head(home.decisions, home.key())
-    except LedgerError as problem:
+        with appending(path):
+            entries = read_decisions(path, key)
+            if entries and (len(entries), entries[-1].entry_hash) not in read_heads(path, key):
+                write_head(path, len(entries), entries[-1].entry_hash, key)
+    except (LedgerError, ChainCut) as problem:
         raise StoreError(str(problem)) from None
 
 

@@ -197,18 +197,6 @@ def append_decisions(path: Path, key: bytes, drafts: Sequence[Draft]) -> list[De
         return appended
 
 
-def renew_head(path: Path, key: bytes) -> None:
-    """Write the head of a ledger whose writer was killed before it could.
-
-    Raises:
-        LedgerError: the ledger cannot be read, or was changed by other means.
-    """
-    with _errors_in_one_line(path), appending(path):
-        entries = read_decisions(path, key)
-        if entries and (len(entries), entries[-1].entry_hash) not in read_heads(path, key):
-            write_head(path, len(entries), entries[-1].entry_hash, key)
-
-
 def _entry(number: int, draft: Draft, before: str, key: bytes) -> Decision:
     at = datetime.now(UTC).isoformat(timespec="microseconds")
     finding_id, *about = astuple(draft.subject)
