@@ -35,6 +35,7 @@ from registry_pipeline.validation.rules.catalogue import message_of
 from registry_pipeline.validation.screening.findings import FINDING
 
 _SEVERITIES = ("error", "warning", "info")
+_BROKEN = ("findings", "unlisted")
 Progress = Callable[[str], None]
 
 
@@ -186,12 +187,14 @@ def _findings(path: Path) -> list[dict[str, Any]]:
 
 
 def _rules(context: RefreshContext, facility_id: str) -> list[dict[str, Any]]:
-    """Findings by rule and severity, and rules that could not be run."""
+    """Findings by rule and severity, listed or not, and rules that could not be run.
+
+    As ``quality.rule_result`` counts them: the finding of a common cause speaks of those that hang on it.
+    """
     entries = facility_steps.facility_catalogue(context, facility_id).entries
     results = read_parquet(context.layout.screened_frame(facility_id, "rule_results"))
     judged = {row["rule_id"]: row for row in results.iter_rows(named=True)}
-    findings = read_parquet(context.layout.screened_frame(facility_id, "findings"))
-    counted = findings.group_by("rule_id", "severity").agg(pl.len().alias("n"))
+    counted = _counted(*(read_parquet(context.layout.screened_frame(facility_id, name)) for name in _BROKEN))
     rows = [(rule_id, severity, n) for rule_id, severity, n in counted.iter_rows()]
     rows += [
         (rule_id, "failed to run", 0) for rule_id, row in judged.items() if row["status"] == "failed_to_run"
@@ -208,3 +211,14 @@ def _rules(context: RefreshContext, facility_id: str) -> list[dict[str, Any]]:
     ]
     order = {severity: place for place, severity in enumerate(("failed to run", *_SEVERITIES))}
     return sorted(rule_results, key=lambda row: (order[row["severity"]], -row["n_findings"], row["rule_id"]))
+
+
+def _counted(findings: pl.DataFrame, unlisted: pl.DataFrame) -> pl.DataFrame:
+    """``rule_id, severity, n``: of every finding, listed or not, but for those that count the others of one cause."""
+    own = pl.concat(
+        frame.select(pl.col("finding_id", "rule_id", "severity", "systemic_finding_id").cast(pl.String))
+        for frame in (findings, unlisted.with_columns(pl.lit(None, dtype=pl.String).alias("finding_id")))
+    )
+    causes = own["systemic_finding_id"].drop_nulls().unique().implode()
+    is_cause = pl.col("finding_id").is_in(causes).fill_null(False)
+    return own.filter(~is_cause).group_by("rule_id", "severity").agg(pl.len().alias("n"))

@@ -213,3 +213,23 @@ def test_a_draft_makes_a_release(home: Home, call: Command, exports: Path) -> No
     (account,) = status["row_account"]
     assert account["n_read"] == account["n_curated"] + account["n_quarantined"] == 60
     assert account["n_curated"] >= 29  # stages without their edition keep the others back until it is mapped
+
+
+def test_check_counts_the_findings_that_are_too_many_to_list(
+    call: Command, home: Home, exports: Path, tmp_path: Path
+) -> None:
+    call(home, "facility", "new", "west", "--from", str(exports))
+    settings = home.root / "registry.toml"
+    settings.write_text("[limits]\nmax_findings = 1000\n")
+    rows = [
+        [f"A{n:04d}", "F", "1950-03-04", "2010-05-04" if n >= 1200 else "soon", "IIB", ""]
+        for n in range(1300)
+    ]
+    header = ["mrn", "sex", "birth_date", "diagnosis_date", "figo_stage", "remark"]
+    write_csv(exports / "patients.csv", header, rows)
+    drop(home, exports)
+    report = json.loads(call(home, "facility", "check", "west", "--json").out)
+    counts = {rule["rule_id"]: rule["n_findings"] for rule in report["rules"]}
+    assert counts["S09"] == 1200
+    listed = [finding for finding in report["findings"] if finding["rule_id"] == "S09"]
+    assert len(listed) == 1 and "1200 of 1300 rows" in listed[0]["message"]
