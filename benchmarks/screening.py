@@ -103,7 +103,7 @@ def by_engine(path: str) -> Work:
         found = pl.concat(outcome.violations)
         if outcome.failures or len(outcome.denominators) != len(judgements):
             raise AssertionError("a rule failed to run")
-        return _told(found.select("_row_id", "rule_id"))
+        return _told(found.select("_row_id", pl.col("rule_id").cast(pl.String)))
 
     return work
 

@@ -9,7 +9,7 @@ import pytest
 from registry_pipeline.reporting.document.blocks import Block, Folded, Heading, Section, Table, Text
 from registry_pipeline.reporting.document.details import FIGURES, TABLES, is_detail, with_details_folded
 from registry_pipeline.reporting.figures.base import FigureFolder
-from registry_pipeline.reporting.release.tables import ReleaseTables
+from registry_pipeline.reporting.release.disclosure.gate import DisclosedTables
 from registry_pipeline.reporting.report import study_sections
 from registry_pipeline.reporting.sections.context import Context
 from tests.unit.reporting.toy_release import make_release
@@ -42,8 +42,8 @@ def test_a_heading_goes_with_what_it_opens(blocks: list[Block], expected: list[B
 
 def test_every_detail_is_one_of_a_report_and_none_is_in_its_main_part(tmp_path: Path) -> None:
     """Otherwise a renamed source would come back onto paper without a word."""
-    with ReleaseTables(make_release(tmp_path / "registry.duckdb")) as tables:
-        sections = study_sections(Context(tables, FigureFolder(tmp_path / "figures"), 0))
+    with DisclosedTables(make_release(tmp_path / "registry.duckdb")) as tables:
+        sections = study_sections(Context(tables, FigureFolder(tmp_path / "figures")))
     every = [block for section in sections for block in flat(section.blocks)]
     only_in_whole_releases = {"result.cox_term, result.cox_fit"}  # models of the other endpoints
     assert {block.source for block in every if isinstance(block, Table)} >= TABLES - only_in_whole_releases
