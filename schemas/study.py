@@ -19,11 +19,17 @@ class Endpoint:
     Attributes:
         name: its code in ``mart.survival_time``.
         label: as a page says it, of those who are free of it.
+        event: what happens then.
+        meaning: whose share a curve of it shows.
+        last_seen: until when somebody without the event is watched.
         competing_event: what keeps it from happening and is counted as event 2; empty where nothing does.
     """
 
     name: str
     label: str
+    event: str
+    meaning: str
+    last_seen: str = "last disease assessment"
     competing_event: str = ""
 
 
@@ -82,11 +88,39 @@ class Variable:
         return self.phrases.get(level, self.phrase.format(level=level))
 
 
-OS = Endpoint("os", "Overall survival")
-LRFS = Endpoint("lrfs", "Local recurrence-free survival")
-LOCAL_CONTROL = Endpoint("local_control", "Freedom from local recurrence", competing_event="death")
-PFS = Endpoint("pfs", "Progression-free survival")
-NEW_OLIGOMET = Endpoint("new_oligomet", "Freedom from new oligometastasis", competing_event="death")
+OS = Endpoint(
+    "os",
+    "Overall survival",
+    "death of any cause",
+    "estimated to be alive at each time, had all been watched that long",
+    "last known alive",
+)
+LRFS = Endpoint(
+    "lrfs",
+    "Local recurrence-free survival",
+    "local recurrence or death",
+    "estimated to be alive without recurrence in a treated lesion",
+)
+LOCAL_CONTROL = Endpoint(
+    "local_control",
+    "Freedom from local recurrence",
+    "recurrence in a treated lesion",
+    "estimated to be free of recurrence in a treated lesion if nobody died before it",
+    competing_event="death",
+)
+PFS = Endpoint(
+    "pfs",
+    "Progression-free survival",
+    "any progression or death",
+    "estimated to be alive without any progression",
+)
+NEW_OLIGOMET = Endpoint(
+    "new_oligomet",
+    "Freedom from new oligometastasis",
+    "new oligometastasis as the first recurrence",
+    "estimated to be free of a new oligometastasis if nothing else came before it",
+    competing_event="death or other progression",
+)
 ENDPOINTS = {endpoint.name: endpoint for endpoint in (OS, LRFS, LOCAL_CONTROL, PFS, NEW_OLIGOMET)}
 COMPETING = tuple(name for name, endpoint in ENDPOINTS.items() if endpoint.competing_event)
 
@@ -99,6 +133,8 @@ COHORT_ORIGINS = tuple(name for name, origin in ORIGINS.items() if not origin.is
 _AT_MOST, _ABOVE = "≤ {cutpoint} mm", "> {cutpoint} mm"
 OVERALL = Variable("overall", "All patients", levels={"all": "All patients"}, is_covariate=False)
 SITE = Variable("lesion_site_group", "Site", codes=codes.LESION_SITE_GROUP)
+LESION_AT_SITE = Variable("is_scf", "Supraclavicular vs other sites")
+"""Whether a lesion lies at the site of interest: a factor of models of lesions, no column of the cohort."""
 SITE_TWO = Variable(
     "scf_vs_other",
     "Site, two groups",
@@ -120,8 +156,8 @@ MAX_DIAMETER = Variable("max_diameter_mm", "Largest diameter", "mm")
 SUM_OF_SIZES = Variable("sum_diameter_mm", "Sum of diameters", "mm")
 AGE_GROUP = Variable("age_group", "Age group", phrase="age {level} years")
 AGE = Variable("age_years", "Age at diagnosis of the primary", "year")
-FIGO_STAGE = Variable("figo_stage", "FIGO stage as recorded", codes=codes.FIGO_STAGE, is_covariate=False)
-FIGO_GROUP = Variable(
+STAGE = Variable("figo_stage", "FIGO stage as recorded", codes=codes.FIGO_STAGE, is_covariate=False)
+STAGE_GROUP = Variable(
     "figo_group", "FIGO stage of the primary", codes=codes.FIGO_GROUP, phrase="FIGO {level}"
 )
 HISTOLOGY = Variable("histology_group", "Histology", codes=codes.HISTOLOGY_GROUP)
@@ -151,7 +187,7 @@ IS_IN_COHORT = Variable(
 VARIABLES = {
     variable.name: variable
     for variable in (
-        *(OVERALL, SITE, SITE_TWO, SIZE_GROUP, IS_SMALL, MAX_DIAMETER, SUM_OF_SIZES, AGE_GROUP, AGE, FIGO_STAGE, FIGO_GROUP),
+        *(OVERALL, SITE, SITE_TWO, SIZE_GROUP, IS_SMALL, MAX_DIAMETER, SUM_OF_SIZES, AGE_GROUP, AGE, STAGE, STAGE_GROUP),
         *(HISTOLOGY, MODALITY, REGIONAL, N_LESIONS, INTERVAL, OMD_CLASS, BED, DX_YEAR, LESION_SITE, FACILITY),
         *(IS_DEAD, IS_IN_COHORT),
     )
@@ -166,24 +202,24 @@ def names(*of: Variable | Endpoint) -> tuple[str, ...]:
 
 
 COHORT_GROUPINGS = names(
-    SITE, SITE_TWO, SIZE_GROUP, AGE_GROUP, FIGO_GROUP, HISTOLOGY, MODALITY, REGIONAL, FACILITY
+    SITE, SITE_TWO, SIZE_GROUP, AGE_GROUP, STAGE_GROUP, HISTOLOGY, MODALITY, REGIONAL, FACILITY
 )  # fmt: skip
 """By what curves of the cohort are drawn."""
-REGISTRY_GROUPINGS = names(FIGO_GROUP, AGE_GROUP, HISTOLOGY, FACILITY)
+REGISTRY_GROUPINGS = names(STAGE_GROUP, AGE_GROUP, HISTOLOGY, FACILITY)
 """By what curves of everybody on record are drawn."""
-REGISTRY_COVARIATES = names(AGE, FIGO_GROUP, HISTOLOGY)
+REGISTRY_COVARIATES = names(AGE, STAGE_GROUP, HISTOLOGY)
 MAIN_GROUPINGS = names(SIZE_GROUP, SITE_TWO)
 """The two questions of the study: tests and differences beyond the plain one are made of these."""
-PRIMARY_COMPARISONS = names(SIZE_GROUP, FIGO_GROUP)
+PRIMARY_COMPARISONS = names(SIZE_GROUP, STAGE_GROUP)
 """The primary comparison of an endpoint: the first of these that it is compared by; the others are exploratory."""
 MAIN_COVARIATES = names(SITE_TWO, IS_SMALL)
 """The same as covariates, for endpoints with too few events for more."""
 UNIVARIABLE = names(
-    IS_SMALL, MAX_DIAMETER, SITE, AGE, FIGO_GROUP, HISTOLOGY, N_LESIONS, MODALITY, INTERVAL, REGIONAL
+    IS_SMALL, MAX_DIAMETER, SITE, AGE, STAGE_GROUP, HISTOLOGY, N_LESIONS, MODALITY, INTERVAL, REGIONAL
 )
 MULTIVARIABLE = names(IS_SMALL, SITE, AGE, HISTOLOGY, N_LESIONS)
 DESCRIBED = names(
-    AGE, FIGO_STAGE, HISTOLOGY, SITE, N_LESIONS, MAX_DIAMETER, MODALITY, BED, INTERVAL, REGIONAL, OMD_CLASS
+    AGE, STAGE, HISTOLOGY, SITE, N_LESIONS, MAX_DIAMETER, MODALITY, BED, INTERVAL, REGIONAL, OMD_CLASS
 )  # fmt: skip
 """What the cohort is described by, and looked through for missing values."""
 SIZE_TERMS = names(SIZE_GROUP, IS_SMALL, MAX_DIAMETER)

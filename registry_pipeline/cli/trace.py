@@ -54,7 +54,7 @@ def trace(subject: str, words: tuple[str, ...], release_id: str | None, limit: i
     \b
     registry trace curated.lesion LESION_ID [COLUMN]
     registry trace patient P0123456789abcdef
-    registry trace result.km_landmark endpoint=os stratum=scf landmark_months=36
+    registry trace result.km_landmark endpoint=os stratum=all landmark_months=36
 
     It quotes records: what it prints is for stewards.
     """

@@ -124,7 +124,7 @@ class Study:
     )
     staging_window_days: int = _parameter(
         91,
-        "Metastases found within this interval of the primary belong to its FIGO stage (V17, V18).",
+        "Metastases found within this interval of the primary belong to its stage (V17, V18).",
         True,
         (),
         0,

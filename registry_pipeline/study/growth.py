@@ -15,9 +15,9 @@ from registry_pipeline.analysis.growth.onset import OnsetFit
 from registry_pipeline.core.settings import Study
 from registry_pipeline.study.analysis import Analysis, Inputs, Tables
 from registry_pipeline.study.rows import joined, nothing
+from schemas.disease.wording import NODAL_SITES
 
 COLUMNS = ("months_since_negative_ct", "diameter_mm")
-NODAL_SITES = ("scf", "mediastinal_ln", "paraaortic")
 DETECTION_LIMITS_MM = (3.0, 4.0, 5.0)
 NO_LESION = "No lesion has both a size and a negative CT before it."
 

@@ -11,10 +11,11 @@ import pandas as pd
 from registry_pipeline import analysis
 from registry_pipeline.study.analysis import Analysis, Inputs, Tables
 from registry_pipeline.study.rows import joined, nothing
-from schemas.study import IS_SMALL, SITE, SIZE_GROUP
+from schemas.disease.wording import SITE_OF_INTEREST
+from schemas.study import IS_SMALL, LESION_AT_SITE, SITE, SIZE_GROUP
 
 STRATA = (None, SITE.name, SIZE_GROUP.name)
-COVARIATES = (IS_SMALL.name, "is_scf")
+COVARIATES = (IS_SMALL.name, LESION_AT_SITE.name)
 PENALISED_NOTE = "The penalised fit does not know that lesions of one patient are alike."
 NO_LESION = "No treated lesion of the cohort was followed."
 
@@ -24,7 +25,8 @@ def lesion_results(inputs: Inputs) -> Tables:
     lesions, study = inputs.marts.lesion_control, inputs.study
     if lesions.empty:
         return {"lesion_local_control": nothing(NO_LESION), "lesion_cox": nothing(NO_LESION)}
-    frame = lesions.assign(is_event=(lesions["event"] == 1).astype(int), is_scf=lesions[SITE.name] == "scf")
+    frame = lesions.assign(is_event=(lesions["event"] == 1).astype(int))
+    frame[LESION_AT_SITE.name] = lesions[SITE.name] == SITE_OF_INTEREST
     marks = [months * study.days_per_month for months in study.landmark_months]
     return {
         "lesion_local_control": joined(list(_rates(frame, marks))),

@@ -13,6 +13,7 @@ from functools import partial
 
 from registry_pipeline.study import scorecard_lookup as look
 from registry_pipeline.study.scorecard_lookup import Estimate, Frames
+from schemas.disease.wording import PRIMARY
 from schemas.study import LOCAL_CONTROL, N_LESIONS, OS, REGIONAL, SITE, SITE_TWO, SIZE_GROUP
 
 
@@ -87,7 +88,7 @@ def _cohort_parts() -> list[Part]:
 def _course_parts() -> list[Part]:
     parts = []
     for index, (year, n, percent) in enumerate(_YEARS):
-        label = f"diagnosed within {year} year{'s' if year > 1 else ''} of the cervical cancer"
+        label = f"diagnosed within {year} year{'s' if year > 1 else ''} of the {PRIMARY}"
         within = partial(look.diagnosed_within, months=12.0 * year, as_percent=False)
         share = partial(look.diagnosed_within, months=12.0 * year, as_percent=True)
         parts.append(Part(4, "aceg"[index], f"Patients {label}", n, within))

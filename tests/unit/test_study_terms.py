@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -72,4 +73,34 @@ def test_a_level_follows_the_cutpoint() -> None:
     assert study.SIZE_GROUP.level("small", 20) == "≤ 20 mm"
     assert study.IS_SMALL.group("False", 7.5) == "largest diameter > 7.5 mm"
     assert study.REGIONAL.group("True", 15) == "with concurrent pelvic or para-aortic recurrence"
-    assert study.FIGO_GROUP.group("III", 15) == "FIGO stage III"
+    assert study.STAGE_GROUP.group("III", 15) == "FIGO stage III"
+
+
+DISEASE_WORDS = re.compile(
+    r"figo|cervi|squamous|adenocarcinoma|scc_ag|supraclav|para-?aortic|pelvi|\bscf\b|\bhpv\b|vagin|parametrium",
+    re.IGNORECASE,
+)
+STANDARDS = {
+    "intake/readers/fhir/kinds.py": "names of profiles and codes that mCODE itself gives",
+    "intake/parsing/neutral_words.py": "words of anatomy, which are no names of persons",
+    "study/published.py": "the published numbers that this study is compared with",
+    "reporting/release/disclosure/remarks.py": "items of the same publication",
+}
+"""Modules whose own matter holds such a word, and why."""
+
+
+def test_no_engine_room_says_what_only_this_disease_knows() -> None:
+    """Another disease exchanges ``schemas/disease/``, ``schemas/study.py`` and SQL of marts, and no module or page here."""
+    named = {}
+    for path in sorted({*ROOT.rglob("*.py"), *ROOT.rglob("*.html"), *ROOT.rglob("*.toml")}):
+        own = str(path.relative_to(ROOT))
+        if own.startswith("simulate/") or own in STANDARDS:
+            continue
+        if words := set(DISEASE_WORDS.findall(path.read_text(encoding="utf-8"))):
+            named[own] = words
+    assert not named
+
+
+def test_modules_excused_from_it_hold_such_words() -> None:
+    for own in STANDARDS:
+        assert DISEASE_WORDS.search((ROOT / own).read_text(encoding="utf-8")), own

@@ -1,4 +1,4 @@
-"""Tests of whole covariates: FIGO or histology as one question, however many levels they have.
+"""Tests of whole covariates: stage or histology as one question, however many levels they have.
 
 Belongs here: Wald and likelihood-ratio tests of all terms of a covariate, and of their proportional hazards.
 Does not belong here: tests of single terms (result.py).

@@ -226,15 +226,15 @@ def _index(name: str, list_name: str | None) -> tuple[Mapping[str, Any], tuple[s
     for code, label in CODE_LISTS[list_name].labels.items():
         for word in (code, label, *own.get(code, ())):
             index.setdefault(_key(word), code)
-    if list_name == "figo_stage":
-        index |= {_arabic(key): code for key, code in list(index.items()) if len(key) <= 6}
+    if roman := own.get("roman"):
+        index |= {_arabic(key, roman): code for key, code in list(index.items()) if len(key) <= 6}
     return index, tuple(own.get("strip", ()))
 
 
-def _arabic(key: str) -> str:
+def _arabic(key: str, roman: tuple[str, ...]) -> str:
     """``IIB`` as some write it, ``2B``."""
-    match = re.match(r"(iv|i{1,3})(.*)", key)
-    return f"{('i', 'ii', 'iii', 'iv').index(match[1]) + 1}{match[2]}" if match else key
+    match = re.match(f"({'|'.join(sorted(roman, key=len, reverse=True))})(.*)", key)
+    return f"{roman.index(match[1]) + 1}{match[2]}" if match else key
 
 
 def fit_id(profile: ColumnProfile) -> Fit | None:

@@ -101,7 +101,7 @@ def guess_source(group: SourceGroup, patient: str | None, has_anchor: bool) -> S
 
 
 def is_about_other_cancers(group: SourceGroup) -> bool:
-    """Whether a source tells of other malignancies: its dates and treatments are not those of the cervix."""
+    """Whether a source tells of other malignancies: its dates and treatments are not those of the primary."""
     words = lexicon().header["other_cancer"]
     return sum(mentions(name, words) for name in group.columns) >= _LEAST_OTHER
 

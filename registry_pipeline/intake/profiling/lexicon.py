@@ -1,4 +1,4 @@
-"""The words that headers and cells are recognised by, read from ``lexicon.toml``.
+"""The words that headers and cells are recognised by, read from ``schemas/disease/lexicon.toml``.
 
 Belongs here: the typed form of the data file. Does not belong here: any word (they stand in the data file),
 comparing (``words.py``).
@@ -91,7 +91,7 @@ def _curated() -> dict[str, dict[str, Column]]:
 
 @dataclass(frozen=True)
 class Lexicon:
-    """Everything in ``lexicon.toml``; the attributes are its tables."""
+    """Everything in ``schemas/disease/lexicon.toml``; the attributes are its tables."""
 
     header: Mapping[str, tuple[str, ...]]
     units: Mapping[str, tuple[str, ...]]
@@ -108,7 +108,7 @@ class Lexicon:
 @cache
 def lexicon() -> Lexicon:
     """The data file, read once."""
-    text = files("registry_pipeline.intake.profiling").joinpath("lexicon.toml").read_text(encoding="utf-8")
+    text = files("schemas.disease").joinpath("lexicon.toml").read_text(encoding="utf-8")
     data = tomllib.loads(text)
     return Lexicon(
         header=_tuples(data["header"]),

@@ -1,7 +1,7 @@
 """Headers as people write them, taken apart so that two spellings of one name are the same.
 
 Belongs here: snake_case, camelCase, Chinese without blanks, accents, plurals, units and words such as "date" in
-a header; how much of a header a known name covers. Does not belong here: the names (``lexicon.toml``), values.
+a header; how much of a header a known name covers. Does not belong here: the names (``schemas/disease/lexicon.toml``), values.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ from markupsafe import Markup
 
 from registry_pipeline.reporting.document.blocks import Block, Column, Section, kind_of
 from registry_pipeline.reporting.document.wording import clean
+from schemas.disease.wording import DISEASE
 
 _TEMPLATES = Path(__file__).parents[1] / "templates"
 
@@ -50,6 +51,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    result.globals["disease"] = DISEASE[0].upper() + DISEASE[1:]
     result.filters["runs"] = runs
     result.filters["head_groups"] = head_groups
     return result

@@ -170,7 +170,7 @@ class Words:
         return VARIABLES.get(variable, _UNKNOWN).level(clean(code), self._cutpoint_mm)
 
     def group(self, variable: str, code: object) -> str:
-        """A level as a phrase that stands alone: "largest diameter ≤ 15 mm", "FIGO stage III"."""
+        """A level as a phrase that stands alone: "largest diameter ≤ 15 mm", "age under 50 years"."""
         return VARIABLES.get(variable, _UNKNOWN).group(clean(code), self._cutpoint_mm)
 
     def term(self, term: str, reference: object) -> tuple[str, str]:

@@ -21,12 +21,12 @@ from registry_pipeline.reporting.release.disclosure.people import level_counts, 
 from registry_pipeline.reporting.release.disclosure.table_one import Family, Variable, table_one
 from registry_pipeline.reporting.sections.context import Context
 from registry_pipeline.reporting.sections.record import ReportSection
+from schemas.codes import LESION_SITE_GROUP
 from schemas.study import (
     AGE,
     AGE_GROUP,
     BED,
     DX_YEAR,
-    FIGO_GROUP,
     HISTOLOGY,
     INTERVAL,
     IS_IN_COHORT,
@@ -36,12 +36,13 @@ from schemas.study import (
     REGIONAL,
     SITE,
     SIZE_GROUP,
+    STAGE_GROUP,
 )
 
 COHORT_VARIABLES = (
     Variable(AGE.name, True),
     Variable(AGE_GROUP.name),
-    Variable(FIGO_GROUP.name),
+    Variable(STAGE_GROUP.name),
     Variable(HISTOLOGY.name),
     Variable(SITE.name),
     Variable("n_lesions"),
@@ -56,14 +57,14 @@ COHORT_VARIABLES = (
 REGISTRY_VARIABLES = (
     Variable(AGE.name, True),
     Variable(AGE_GROUP.name),
-    Variable(FIGO_GROUP.name),
+    Variable(STAGE_GROUP.name),
     Variable(HISTOLOGY.name),
     Variable(DX_YEAR.name, True),
     Variable("is_dead"),
 )
 COHORT_FAMILIES = (
     Family(SIZE_GROUP.name, ("small", "large")),
-    Family(SITE.name, ("scf", "lung", "other")),
+    Family(SITE.name, tuple(LESION_SITE_GROUP.codes)),
 )
 FOLLOW_UP = {
     "reverse_km": "Reverse Kaplan-Meier: how long patients would have been watched had nobody died",
@@ -184,7 +185,7 @@ def registry_section(context: Context) -> Section:
 
 def registry_missing(context: Context) -> Block | None:
     """Values that the models of the whole registry lack."""
-    names = (AGE.name, FIGO_GROUP.name, HISTOLOGY.name)
+    names = (AGE.name, STAGE_GROUP.name, HISTOLOGY.name)
     table = "mart.registry_patient"
     lacking = missing_counts(context.tables, table, names)
     if lacking.empty:

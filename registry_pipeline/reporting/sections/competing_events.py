@@ -24,7 +24,7 @@ from registry_pipeline.reporting.document.wording import (
 )
 from registry_pipeline.reporting.sections.context import Context
 from registry_pipeline.reporting.sections.cox_terms import ratio_cells
-from schemas.study import IS_SMALL, SIZE_GROUP
+from schemas.study import IS_SMALL, LESION_AT_SITE, SIZE_GROUP
 
 _METHODS = {"efron": "", "firth": ", Firth penalty"}
 
@@ -148,7 +148,7 @@ def lesion_hazards(context: Context) -> Block | None:
         return None
     names = {
         IS_SMALL.name: f"Lesion {context.words.small} vs {context.words.large}",
-        "is_scf": "Supraclavicular vs other sites",
+        LESION_AT_SITE.name: LESION_AT_SITE.label,
     }
     result = []
     for estimate in estimates.to_dict("records"):

@@ -22,6 +22,7 @@ from registry_pipeline.reporting.sections.context import Context
 from registry_pipeline.reporting.sections.cox_terms import FEW_EVENTS, METHOD, STATUS, preferred, ratio_cells
 from registry_pipeline.reporting.sections.hazards import hazards_table, other_endpoints_table
 from registry_pipeline.reporting.sections.record import ReportSection
+from schemas.disease.wording import short_label
 from schemas.study import ENDPOINTS, ORIGINS, OS, PRIMARY_DX
 
 LABELLED_EVENTS = 10.0
@@ -121,9 +122,7 @@ def _lines(context: Context, terms: pd.DataFrame) -> list[Line]:
 
 
 def _short(text: str, most: int) -> str:
-    text = text.replace("squamous cell carcinoma", "squamous cell").replace("carcinoma", "ca.")
-    text = text.replace("Concurrent pelvic or para-aortic recurrence", "Concurrent regional recurrence")
-    text = text.replace("Interval from primary to oligometastases", "Interval primary to metastases")
+    text = short_label(text)
     return text if len(text) <= most else text[: most - 1] + "…"
 
 

@@ -37,6 +37,7 @@ from registry_pipeline.reporting.sections.growth_checks import (
 from registry_pipeline.reporting.sections.growth_tables import share_table, threshold_figure, threshold_table
 from registry_pipeline.reporting.sections.record import ReportSection
 from registry_pipeline.reporting.sections.surveillance import surveillance_blocks
+from schemas.disease.wording import MAIN_SITES
 from schemas.study import GROWTH_ERRORS, GROWTH_MODELS
 
 MOST_POINTS = 1500
@@ -48,7 +49,6 @@ _COLUMNS = (
     "is_included",
     "exclusion_reason",
 )
-_SITES = (("scf", ("scf",)), ("lung", ("lung",)))
 BIASES = (
     "A lesion did not start to grow at the last negative CT. The plain regression counts the time before it started as "
     "growth, so its interval is not a growth time.",
@@ -155,11 +155,9 @@ def _by_site(context: Context, lesions: pd.DataFrame) -> list[tuple[str, pd.Data
     drawn = lesions.sort_values(["months_since_negative_ct", "diameter_mm"], kind="stable")
     drawn = drawn.iloc[thinned(len(drawn), MOST_POINTS)]
     groups = [
-        (context.words.level("lesion_site", name), drawn[drawn["lesion_site"].isin(codes)])
-        for name, codes in _SITES
+        (context.words.level("lesion_site", site), drawn[drawn["lesion_site"] == site]) for site in MAIN_SITES
     ]
-    named = [code for _, codes in _SITES for code in codes]
-    return [*groups, ("other sites", drawn[~drawn["lesion_site"].isin(named)])]
+    return [*groups, ("other sites", drawn[~drawn["lesion_site"].isin(MAIN_SITES)])]
 
 
 def _scatter_data(lesions: pd.DataFrame, curves: list[GrowthCurve]) -> pd.DataFrame:

@@ -31,6 +31,7 @@ from registry_pipeline.reporting.sections.growth_checks import forms_range
 from registry_pipeline.reporting.sections.growth_tables import ONSET
 from registry_pipeline.reporting.sections.record import ReportSection
 from registry_pipeline.reporting.sections.survival_tables import landmark_at_risk, ordered, test_text
+from schemas.disease.wording import OTHER_SITES, SITE_OF_INTEREST
 from schemas.study import (
     IS_SMALL,
     LOCAL_CONTROL,
@@ -57,12 +58,12 @@ class _Line(NamedTuple):
 
 _HEADLINES = {
     (OS.name, "all"): "os_36_overall",
-    (OS.name, "scf"): "item_8a",
-    (OS.name, "non_scf"): "item_8b",
+    (OS.name, SITE_OF_INTEREST): "item_8a",
+    (OS.name, OTHER_SITES): "item_8b",
     (OS.name, "small"): "item_11a",
     (OS.name, "large"): "item_11b",
-    (LOCAL_CONTROL.name, "scf"): "item_7a",
-    (LOCAL_CONTROL.name, "non_scf"): "item_7b",
+    (LOCAL_CONTROL.name, SITE_OF_INTEREST): "item_7a",
+    (LOCAL_CONTROL.name, OTHER_SITES): "item_7b",
 }
 _FOLLOW_UP = {"reverse_km": "follow_up_reverse_km", "observed": "item_6a"}
 

@@ -9,25 +9,8 @@ from __future__ import annotations
 from registry_pipeline.reporting.document.blocks import Bullets, Column, Heading, Row, Section, Table
 from registry_pipeline.reporting.sections.context import Context
 from registry_pipeline.reporting.sections.record import ReportSection
-from schemas.study import ORIGINS, PRIMARY_DX
-
-_ENDPOINTS = (
-    ("Overall survival", "death of any cause", "last known alive", "none"),
-    ("Local recurrence-free survival", "local recurrence or death", "last disease assessment", "none"),
-    (
-        "Freedom from local recurrence (local control)",
-        "recurrence in a treated lesion",
-        "last disease assessment",
-        "death",
-    ),
-    ("Progression-free survival", "any progression or death", "last disease assessment", "none"),
-    (
-        "Freedom from new oligometastasis",
-        "new oligometastasis as the first recurrence",
-        "last disease assessment",
-        "death, other progression",
-    ),
-)
+from schemas.disease.wording import SITE_DEFINITION
+from schemas.study import ENDPOINTS, ORIGINS, PRIMARY_DX
 
 _ESTIMATES = (
     "Curves: Kaplan-Meier, log-log confidence intervals; a time later than the last observation of a group has no "
@@ -72,7 +55,10 @@ def methods_section(context: Context) -> Section:
 
 
 def _endpoint_table() -> Table:
-    rows = tuple(Row(name, (event, censored, competing)) for name, event, censored, competing in _ENDPOINTS)
+    rows = tuple(
+        Row(endpoint.label, (endpoint.event, endpoint.last_seen, endpoint.competing_event or "none"))
+        for endpoint in ENDPOINTS.values()
+    )
     heads = ("Event", "Censored at", "Competing")
     return Table(
         "Endpoints",
@@ -112,8 +98,7 @@ def _size_and_site(context: Context) -> tuple[str, ...]:
     return (
         f"Size of a patient: the largest {axis} over her index lesions at detection. The cutpoint of {cutpoint} is taken "
         f"as given; what a search in these data would find stands in a section of its own. Exactly {cutpoint} counts as small.",
-        "Site of a patient: one group, from her index lesions. Supraclavicular nodes are distant disease; para-aortic and "
-        "pelvic recurrence treated at the same time is regional and is not counted as a lesion.",
+        "Site of a patient: one group, from her index lesions. " + SITE_DEFINITION,
         f"Oligometastatic here: 1 to {parameters.get('study.omd_max_lesions', '3')} extracranial lesions, treated by "
         "definitive radiotherapy, surgery or ablation.",
     )

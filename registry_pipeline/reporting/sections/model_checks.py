@@ -27,6 +27,7 @@ from registry_pipeline.reporting.figures.shape import coefficient_figure
 from registry_pipeline.reporting.sections.context import Context
 from registry_pipeline.reporting.sections.cox_terms import preferred, ratio_cells
 from registry_pipeline.reporting.sections.record import ReportSection
+from schemas.disease.wording import short_label
 from schemas.study import ORIGINS, OS
 
 MODEL = "multivariable"
@@ -164,8 +165,7 @@ def _reference(terms: pd.DataFrame, term: str) -> object:
 
 def _panel(context: Context, term: str, terms: pd.DataFrame) -> str:
     variable, contrast = context.words.term(term, _reference(terms, term))
-    contrast = contrast.replace(" carcinoma", " ca.").replace("squamous cell ca.", "squamous")
-    short = variable if contrast.startswith(("per ", "yes")) else contrast
+    short = short_label(variable if contrast.startswith(("per ", "yes")) else contrast)
     return short if len(short) <= 34 else short[:33] + "…"
 
 

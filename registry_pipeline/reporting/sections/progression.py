@@ -49,11 +49,26 @@ from registry_pipeline.reporting.sections.survival_tables import (
     summary_table,
 )
 from registry_pipeline.reporting.sections.swimmer import swimmer_block
-from schemas.study import LOCAL_CONTROL, LRFS, NEW_OLIGOMET, ORIGINS, PFS, SITE_TWO, SIZE_GROUP
+from schemas.study import (
+    LOCAL_CONTROL,
+    LRFS,
+    NEW_OLIGOMET,
+    ORIGINS,
+    PFS,
+    RECURRENCE_PATTERNS,
+    SITE_TWO,
+    SIZE_GROUP,
+)
 
-_EVENT = {LOCAL_CONTROL.name: "Recurrence in a treated lesion", NEW_OLIGOMET.name: "New oligometastasis"}
+_EVENT = {
+    LOCAL_CONTROL.name: RECURRENCE_PATTERNS["local_recurrence"],
+    NEW_OLIGOMET.name: RECURRENCE_PATTERNS[NEW_OLIGOMET.name],
+}
 _RECURS, _NEW = _EVENT[LOCAL_CONTROL.name].lower(), _EVENT[NEW_OLIGOMET.name].lower()
-_OTHER = {LOCAL_CONTROL.name: "Death before it", NEW_OLIGOMET.name: "Death or other progression before it"}
+_OTHER = {
+    endpoint.name: f"{endpoint.competing_event.capitalize()} before it"
+    for endpoint in (LOCAL_CONTROL, NEW_OLIGOMET)
+}
 
 
 def local_section(context: Context) -> Section:

@@ -32,36 +32,23 @@ from registry_pipeline.reporting.sections.survival_tables import (
     summary_table,
     test_text,
 )
+from schemas.disease.wording import SHORT_LEVELS
 from schemas.study import (
     AGE_GROUP,
     ENDPOINTS,
-    FIGO_GROUP,
     HISTOLOGY,
     LOCAL_CONTROL,
-    LRFS,
     NEW_OLIGOMET,
     ORIGINS,
     OS,
-    PFS,
     PRIMARY_DX,
-    SITE,
     SITE_TWO,
     SIZE_GROUP,
+    STAGE_GROUP,
 )
 
 GROUPINGS = ("overall", SITE_TWO.name, SIZE_GROUP.name)
-SHORT = {
-    "overall": {"all": "All"},
-    SITE_TWO.name: {"scf": "SCF", "non_scf": "Other"},
-    SITE.name: {"scf": "SCF", "lung": "Lung", "other": "Other"},
-}
-_MEANINGS = {
-    OS.name: "estimated to be alive at each time, had all been watched that long",
-    LRFS.name: "estimated to be alive without recurrence in a treated lesion",
-    PFS.name: "estimated to be alive without any progression",
-    LOCAL_CONTROL.name: "estimated to be free of recurrence in a treated lesion if nobody died before it",
-    NEW_OLIGOMET.name: "estimated to be free of a new oligometastasis if nothing else came before it",
-}
+SHORT = {"overall": {"all": "All"}, **SHORT_LEVELS}
 
 
 def km_rows(context: Context, endpoint: str, origin: str, variable: str) -> pd.DataFrame:
@@ -115,7 +102,7 @@ def _km_figure(
         title=title,
         description="Kaplan-Meier step curves with 95 % confidence bands and numbers at risk. "
         + rates_text(context, endpoint, variable, origin),
-        meaning=f"The height of a curve is the share of patients {_MEANINGS[endpoint]}."
+        meaning=f"The height of a curve is the share of patients {ENDPOINTS[endpoint].meaning}."
         + rounded_words(context),
         limits=_limits(endpoint, variable),
         source="result.km_curve, result.km_summary"
@@ -181,12 +168,14 @@ def _tested(context: Context) -> list[str]:
 
 def registry_survival(context: Context) -> list[Block | None]:
     """Overall survival of everyone, from the diagnosis of the primary."""
-    strata = ["overall", FIGO_GROUP.name]
+    strata = ["overall", STAGE_GROUP.name]
     return [
         *(km_block(context, OS.name, variable, PRIMARY_DX.name) for variable in strata),
         landmark_table(context, OS.name, strata, PRIMARY_DX.name),
         summary_table(context, OS.name, strata, PRIMARY_DX.name),
-        logrank_table(context, [OS.name], [FIGO_GROUP.name, AGE_GROUP.name, HISTOLOGY.name], PRIMARY_DX.name),
+        logrank_table(
+            context, [OS.name], [STAGE_GROUP.name, AGE_GROUP.name, HISTOLOGY.name], PRIMARY_DX.name
+        ),
     ]
 
 

@@ -33,9 +33,8 @@ from registry_pipeline.reporting.document.wording import (
 )
 from registry_pipeline.reporting.figures.survival import AtRisk, at_risk
 from registry_pipeline.reporting.sections.context import Context
+from schemas.disease.wording import LEVEL_ORDER
 from schemas.study import ENDPOINTS, ORIGINS
-
-ORDER = ("scf", "non_scf", "lung", "other", "small", "large", "I", "II", "III", "IV")
 
 
 def ordered(strata: Sequence[object]) -> list[object]:
@@ -43,7 +42,7 @@ def ordered(strata: Sequence[object]) -> list[object]:
     return sorted(
         strata,
         key=lambda stratum: (
-            ORDER.index(str(stratum)) if str(stratum) in ORDER else len(ORDER),
+            LEVEL_ORDER.index(str(stratum)) if str(stratum) in LEVEL_ORDER else len(LEVEL_ORDER),
             str(stratum),
         ),
     )

@@ -13,6 +13,7 @@ from registry_pipeline.reporting.document.wording import (
 )
 from registry_pipeline.reporting.figures.swimmer import swimmer_figure
 from registry_pipeline.reporting.sections.context import Context
+from schemas.codes import LESION_SITE_GROUP
 from schemas.study import LRT_START, SITE
 
 MOST_LANES = 60
@@ -23,7 +24,7 @@ def swimmer_block(context: Context) -> Block:
     lanes, events, n_all = _lanes(context)
     if lanes.empty:
         return missing(f"Swimmer's plot: not drawn. {context.why_empty('mart.survival_time')}")
-    groups = [context.words.level(SITE.name, site) for site in ("scf", "lung", "other")]
+    groups = [context.words.level(SITE.name, site) for site in LESION_SITE_GROUP.codes]
     return context.figures.add(
         "swimmer",
         swimmer_figure(lanes, events, groups, f"Months from {LRT_START.label}"),

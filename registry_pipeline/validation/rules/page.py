@@ -10,6 +10,7 @@ from typing import Any
 
 from registry_pipeline.core.sql_files import SQL_FOLDER, SqlFile
 from registry_pipeline.validation.rules.catalogue import RuleEntry, catalogue, message_of
+from schemas.disease.wording import RULE_SOURCES
 from schemas.rules.generic_rule import GenericRule
 from schemas.table import Rule
 
@@ -22,7 +23,8 @@ _SCOPES = {
     "registry": "over the whole registry",
     "generic": "while reading and joining, any table",
 }
-_INTRODUCTION = """# The rules
+_INTRODUCTION = (
+    """# The rules
 
 Generated from the rules themselves by `python -m registry_pipeline.validation.rules.page`; do not edit.
 
@@ -50,9 +52,11 @@ Rules over the whole registry are set in `registry.toml` only.
 finding; the rows hang on it (`quality.finding.systemic_finding_id`).
 
 **Sources.** C: CanReg5 and IARC; J: JRC-ENCR QCS; N: NAACCR and CCR edits; D: OHDSI Data Quality Dashboard; R: REDCap
-data quality rules A to H; F: FIGO; X: RECIST 1.1; G: ESTRO-EORTC and ESTRO-ASTRO consensus on oligometastatic
-disease; A: eligibility of the study; P: this project; IF numbers: interfield edits of SEER, NAACCR or CCR.
+data quality rules A to H; """
+    + RULE_SOURCES
+    + """; A: eligibility of the study; P: this project; IF numbers: interfield edits of SEER, NAACCR or CCR.
 """
+)
 
 
 def page() -> str:

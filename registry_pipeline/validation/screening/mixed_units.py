@@ -15,7 +15,7 @@ from schemas.table import columns_of
 MIXED: dict[str, tuple[int, ...]] = {"mm": (1,), "Gy": (2,), "ng/mL": (3,)}
 """Unit -> powers of ten by which a column is off in the unit that it is confused with (cm, cGy, pg/mL).
 
-A marker spreads over two powers of ten by itself: adenocarcinomas make little SCC antigen."""
+A marker spreads over two powers of ten by itself: some tumours make little of it."""
 LEAST_VALUES, LEAST_MINORITY, LEAST_SHARE = 30, 5, 0.03
 _NEAR, _GAP_FROM, _GAP_TO = 0.25, 0.4, 0.65
 
