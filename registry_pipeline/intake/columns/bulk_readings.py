@@ -21,7 +21,7 @@ from registry_pipeline.intake.parsing.identifiers import NumberedColumn
 
 _DATE_PARTS = {"%Y": "(?:1[89]|2[01])[0-9]{2}", "%m": "[0-9]{2}", "%d": "[0-9]{2}"}
 _PLAIN_IDENTIFIER = r"\A[!-~]+(?: [!-~]+)*\z"
-_ODD_IDENTIFIER = r"\A[^0-9]*\z|\A['=-]|\.0+\z|\A[0-9](?:\.[0-9]+)?[eE]|\A[089]+\z"
+_ODD_IDENTIFIER = r"\A[^0-9]*\z|\A['=-]|\.0*\z|\A[0-9](?:\.[0-9]+)?[eE]|\A[089]+\z"
 _DECIMAL_IDENTIFIER = r"\A[0-9]+\.[0-9]*[1-9][0-9]*\z"
 _BEFORE_REPEATED = r"\A(?:9+8|8+7)\z"
 

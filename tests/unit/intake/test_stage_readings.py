@@ -84,7 +84,8 @@ def test_identifiers(texts: list[str | None], is_person: bool) -> None:
     assert found.rows() == expected.rows()
 
 
-TEXTS = st.text(alphabet=st.characters(exclude_categories=("Cs",)), max_size=20)
+# Signs of a newer Unicode than Python knows fold in polars already.
+TEXTS = st.text(alphabet=st.characters(exclude_categories=("Cs", "Cn")), max_size=20)
 
 
 @given(text=TEXTS | st.text(alphabet="aA１ \u200b\ufeff–\u3000\t2é", max_size=8))
