@@ -127,3 +127,6 @@ def _print_decided(findings: pl.DataFrame, state: str, until: str | None, number
     for status, n in closed_findings(findings).group_by("status").len().sort("status").iter_rows():
         subject = "The finding is" if findings.height == 1 else f"{n} of them are"
         click.echo(f"{subject} closed already ({status}); the decision counts if it comes back.")
+
+
+COMMANDS = (decide,)

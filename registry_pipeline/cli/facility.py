@@ -184,3 +184,6 @@ def _show_columns(report: CheckReport) -> None:
         f"{states.count('mapped')} columns mapped, {states.count('ignored')} ignored on purpose,"
         f" {states.count('unknown')} unknown, {states.count('missing')} mapped and missing."
     )
+
+
+COMMANDS = (facility,)

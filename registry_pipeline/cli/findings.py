@@ -199,3 +199,6 @@ def rule(rule_id: str) -> None:
     if rule_id not in entries:
         raise click.ClickException(f"there is no rule '{rule_id}'{nearest(rule_id, list(entries))}")
     click.echo("\n".join(rule_section(entries[rule_id])))
+
+
+COMMANDS = (decisions, findings, rule)

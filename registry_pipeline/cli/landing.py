@@ -69,3 +69,6 @@ def _list_files(is_json: bool) -> None:
 
 def _row(landed: LandedFile) -> list[object]:
     return [getattr(landed, name) or None for name in _COLUMNS]
+
+
+COMMANDS = (landing,)

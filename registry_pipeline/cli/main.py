@@ -1,6 +1,6 @@
 """The ``registry`` command.
 
-Belongs here: the group and which commands are in it.
+Belongs here: the group; its commands are what the modules beside this one name in ``COMMANDS``.
 Does not belong here: the commands (``cli/run.py``, ``cli/decide.py``, ``cli/landing.py`` and ``cli/facility.py`` change a home,
 ``cli/query.py``, ``cli/releases.py`` and ``cli/report.py`` only look). Whatever is slow to import is imported inside the command
 that needs it.
@@ -9,23 +9,14 @@ that needs it.
 import os
 import sys
 import warnings
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
 
 import click
 
 from registry_pipeline import __version__
 from registry_pipeline.cli.context import run, shared_options
-from registry_pipeline.cli.decide import decide
-from registry_pipeline.cli.facility import facility
-from registry_pipeline.cli.findings import decisions, findings, rule
-from registry_pipeline.cli.landing import landing
-from registry_pipeline.cli.operate import alerts, audit, backup, doctor, restore
-from registry_pipeline.cli.queries import queries
-from registry_pipeline.cli.query import sql, status
-from registry_pipeline.cli.releases import releases
-from registry_pipeline.cli.report import report
-from registry_pipeline.cli.review import review
-from registry_pipeline.cli.run import demo, dev, init, refresh, simulate
-from registry_pipeline.cli.trace import trace
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -38,32 +29,10 @@ def registry() -> None:
     """
 
 
-for command in (
-    init,
-    demo,
-    facility,
-    refresh,
-    status,
-    findings,
-    decide,
-    landing,
-    decisions,
-    rule,
-    review,
-    queries,
-    sql,
-    trace,
-    releases,
-    report,
-    simulate,
-    dev,
-    doctor,
-    alerts,
-    backup,
-    restore,
-    audit,
-):
-    registry.add_command(command)
+for module in iter_modules([str(Path(__file__).parent)]):
+    if module.name != "main":
+        for command in getattr(import_module(f"registry_pipeline.cli.{module.name}"), "COMMANDS", ()):
+            registry.add_command(command)
 
 
 def main() -> None:

@@ -100,3 +100,6 @@ def audit(is_json: bool) -> None:
         return
     columns = ("no", "at (UTC)", "who", "action", "outcome", "release", "details")
     print_table(columns, (astuple(entry)[:-1] for entry in entries), "Audit log")
+
+
+COMMANDS = (alerts, audit, backup, doctor, restore)

@@ -8,11 +8,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from prompt_toolkit import PromptSession
-from prompt_toolkit.completion import WordCompleter
-from prompt_toolkit.history import FileHistory
-from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+if TYPE_CHECKING:
+    from prompt_toolkit.completion import WordCompleter
+    from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
 WORDS = (
     "select", "from", "where", "group by", "order by", "limit", "join", "using", "left join", "count(*)", "distinct",
@@ -30,6 +30,8 @@ def is_complete(text: str) -> bool:
 
 def completer_of(names: Iterable[str]) -> WordCompleter:
     """Completes names of tables and columns, and words of SQL."""
+    from prompt_toolkit.completion import WordCompleter
+
     return WordCompleter(sorted({*names, *WORDS}), ignore_case=True, WORD=True)
 
 
@@ -41,6 +43,9 @@ def questions(names: Iterable[str], history: Path, answer: Callable[[str], None]
         history: file of earlier questions; private, for a question may name a patient.
         answer: told one question.
     """
+    from prompt_toolkit import PromptSession
+    from prompt_toolkit.history import FileHistory
+
     os.close(os.open(history, os.O_RDWR | os.O_CREAT, 0o600))
     session: PromptSession[str] = PromptSession(
         "sql  > ", completer=completer_of(names), complete_while_typing=False, history=FileHistory(str(history)),
@@ -60,6 +65,8 @@ def questions(names: Iterable[str], history: Path, answer: Callable[[str], None]
 
 
 def _keys() -> KeyBindings:
+    from prompt_toolkit.key_binding import KeyBindings
+
     bindings = KeyBindings()
 
     @bindings.add("enter")

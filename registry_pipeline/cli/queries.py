@@ -85,3 +85,6 @@ def import_(file: Path, imported_by: str) -> None:
         raise click.ClickException(str(problem)) from None
     click.echo(f"{len(result.answered)} answers were appended; {result.n_open} rows are not answered yet, "
                f"{result.n_repeated} had been read before, {result.n_unknown} are about findings that are gone.")  # fmt: skip
+
+
+COMMANDS = (queries,)

@@ -242,3 +242,6 @@ def write_rows(columns: list[str], rows: Iterable[Sequence[Any]], form: str, out
         # A byte-order mark lets spreadsheets read UTF-8.
         with out.open("w", encoding="utf-8-sig" if form == "csv" else "utf-8", newline="") as stream:
             writers[form](columns, rows, stream)
+
+
+COMMANDS = (sql, status)

@@ -266,3 +266,6 @@ def _table_or_json(columns: list[str], rows: list[list[Any]], title: str, is_jso
         click.echo(json.dumps(objects(columns, rows), ensure_ascii=False))
     else:
         print_table(columns, rows, title)
+
+
+COMMANDS = (releases,)

@@ -61,3 +61,6 @@ def _list(pages: list[Path], is_json: bool) -> None:
         click.echo(json.dumps(objects(columns, rows), ensure_ascii=False))
     else:
         print_table(columns, rows, "Reports")
+
+
+COMMANDS = (report,)

@@ -58,3 +58,6 @@ def review(port: int, steward: str, idle_minutes: int, no_browser: bool) -> None
         raise click.ClickException(
             f"port {port} cannot be opened ({problem.strerror}); choose another with --port"
         ) from None
+
+
+COMMANDS = (review,)

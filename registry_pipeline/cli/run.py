@@ -178,3 +178,6 @@ def dev(port: int, public_hosts: tuple[str, ...]) -> None:
     from registry_pipeline.defs.server import serve
 
     serve(home, port, public_hosts, lambda line: click.echo(line, err=True))
+
+
+COMMANDS = (demo, dev, init, refresh, simulate)

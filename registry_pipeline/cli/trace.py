@@ -176,3 +176,6 @@ def _condition(word: str) -> tuple[str, str]:
 
 def _print_json(content: object) -> None:
     click.echo(json.dumps(content, ensure_ascii=False, default=plain))
+
+
+COMMANDS = (trace,)

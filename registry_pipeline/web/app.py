@@ -1,6 +1,6 @@
 """The page as an ASGI application, and the server that runs it on the loopback interface.
 
-Belongs here: routes, headers of every response, starting, stopping when nobody asks for anything.
+Belongs here: headers of every response, starting, stopping when nobody asks for anything.
 Does not belong here: pages (``pages.py``), forms (``forms.py``), who may talk to it (``core/web_security.py``).
 """
 
@@ -34,19 +34,7 @@ def create_app(home: Home, policy: AccessPolicy, steward: str = "") -> ASGIApp:
     Args:
         steward: who decides; asked on the page if empty.
     """
-    routes = [
-        Route("/", pages.home_page),
-        Route("/findings", pages.list_page),
-        Route("/by/{by}", pages.counts_page),
-        Route("/finding/{finding_id}", pages.finding_page),
-        Route("/finding/{finding_id}", forms.decide_finding, methods=["POST"]),
-        Route("/patient/{patient_id}", pages.patient_page),
-        Route("/decisions", pages.decisions_page),
-        Route("/decide", forms.decide_many, methods=["POST"]),
-        Route("/steward", forms.name_steward, methods=["POST"]),
-        Route("/help", pages.help_page),
-        Route("/static/{name}", _static),
-    ]
+    routes = [*pages.ROUTES, *forms.ROUTES, Route("/static/{name}", _static)]
     app = Starlette(routes=routes, exception_handlers={500: _bug})
     app.state.desk = Desk(home, policy, steward)
     headers = {"Cache-Control": "no-store", "Content-Security-Policy": content_security_policy()}

@@ -13,6 +13,7 @@ import polars as pl
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
 
 from registry_pipeline.core.files import StoreError
 from registry_pipeline.stewardship.conversation import conversation
@@ -171,3 +172,10 @@ def _with_name_cookie(request: Request, response: Response, form: Any) -> Respon
             STEWARD_COOKIE, quote(name), max_age=YEAR_SECONDS, httponly=True, samesite="strict"
         )
     return response
+
+
+ROUTES = (
+    Route("/finding/{finding_id}", decide_finding, methods=["POST"]),
+    Route("/decide", decide_many, methods=["POST"]),
+    Route("/steward", name_steward, methods=["POST"]),
+)

@@ -11,6 +11,7 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from registry_pipeline.stewardship.conversation import conversation
 from registry_pipeline.stewardship.decide import pending
@@ -184,3 +185,14 @@ def not_found(request: Request, message: str) -> Response:
     """What is said where there is nothing."""
     desk: Desk = request.app.state.desk
     return desk.render(request, "problem.html", 404, message=message)
+
+
+ROUTES = (
+    Route("/", home_page),
+    Route("/findings", list_page),
+    Route("/by/{by}", counts_page),
+    Route("/finding/{finding_id}", finding_page),
+    Route("/patient/{patient_id}", patient_page),
+    Route("/decisions", decisions_page),
+    Route("/help", help_page),
+)

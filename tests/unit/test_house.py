@@ -4,8 +4,10 @@ import ast
 import graphlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
 
+import click
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -94,3 +96,24 @@ def test_a_circle_is_seen_wherever_its_import_stands(
 def test_a_crowded_prefix_is_seen() -> None:
     names = ("cox_fit.py", "cox_test.py", "cox_frame.py", "km_a.py", "km_b.py", "__init__.py")
     assert crowded_prefixes([Path("room") / name for name in names]) == ["room/cox_*"]
+
+
+def test_every_command_and_page_that_is_written_can_be_reached() -> None:
+    """They are entered where they are written, in ``COMMANDS`` and ``ROUTES``; none is forgotten there."""
+    from registry_pipeline.cli.main import registry
+    from registry_pipeline.web import forms, pages
+
+    reached: list[click.Command] = [registry]
+    for command in reached:
+        reached += command.commands.values() if isinstance(command, click.Group) else []
+    written = {
+        value
+        for name in modules_under(ROOT)
+        if name.startswith("registry_pipeline.cli.")
+        for value in vars(import_module(name)).values()
+        if isinstance(value, click.Command)
+    }
+    assert written == set(reached)
+    routed = {route.endpoint for route in (*pages.ROUTES, *forms.ROUTES)}
+    shown = {value for name, value in vars(pages).items() if name.endswith("_page")}
+    assert shown and shown <= routed
