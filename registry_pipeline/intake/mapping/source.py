@@ -17,7 +17,8 @@ from registry_pipeline.intake.mapping.model import Source
 from registry_pipeline.intake.mapping.person import read_patient_number, read_person
 from registry_pipeline.intake.mapping.redcap import read_redcap
 from registry_pipeline.intake.mapping.table import read_conditions, read_table
-from registry_pipeline.intake.readers import DEFAULT_TOTALS_MARKERS, READERS, ReadOptions
+from registry_pipeline.intake.readers import DEFAULT_TOTALS_MARKERS, ReadOptions
+from registry_pipeline.intake.readers.formats import formats
 
 _KEYS = (
     "name",
@@ -131,8 +132,8 @@ def _files(section: Section) -> tuple[str, ...]:
 
 def _read_options(section: Section) -> ReadOptions:
     form = section.optional_text("format")
-    if form is not None and form not in READERS:
-        raise section.error(f"'format' must be one of {', '.join(READERS)}", "format")
+    if form is not None and form not in formats():
+        raise section.error(f"'format' must be one of {', '.join(formats())}", "format")
     title_rows = tuple(range(1, section.count("skip_title_rows") + 1))
     delimiter = section.data.get("delimiter")
     if delimiter is not None and (not isinstance(delimiter, str) or len(delimiter) != 1):

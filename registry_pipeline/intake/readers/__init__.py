@@ -1,18 +1,17 @@
 """Bytes that a hospital sent to rows of text; nothing is interpreted, everything is counted.
 
-Belongs here: one reader per file format behind ``read_file``, and the table ``READERS`` that names them.
+Belongs here: one reader per file format behind ``read_file``, found by its module (``formats.py``).
 Does not belong here: types and units (parsing/), names of columns of ours (the facility's mapping).
 
 A reader takes a ``Source`` and ``ReadOptions`` and gives a list of ``RawSheet``; a new format is one module
-and one line in ``READERS``. Formats import what they need only when they are used.
+that names it in ``FORMATS``. Formats import what they need only when they are used.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 
+from registry_pipeline.intake.readers.formats import formats
 from registry_pipeline.intake.readers.model import (
     DEFAULT_TOTALS_MARKERS,
     SOURCE_ROW,
@@ -28,7 +27,6 @@ from registry_pipeline.intake.readers.source import Source, open_source
 
 __all__ = [
     "DEFAULT_TOTALS_MARKERS",
-    "READERS",
     "SOURCE_ROW",
     "RawSheet",
     "ReadError",
@@ -39,26 +37,6 @@ __all__ = [
     "read_file",
     "read_source",
 ]
-
-Reader = Callable[[Source, ReadOptions], list[RawSheet]]
-_HERE = "registry_pipeline.intake.readers"
-
-READERS: dict[str, str] = {
-    "csv": f"{_HERE}.delimited:read_delimited",
-    "tsv": f"{_HERE}.delimited:read_delimited",
-    "xlsx": f"{_HERE}.workbook.read:read_workbook",
-    "xlsb": f"{_HERE}.workbook.read:read_workbook",
-    "ods": f"{_HERE}.workbook.read:read_workbook",
-    "xls": f"{_HERE}.workbook.read:read_workbook",
-    "parquet": f"{_HERE}.columnar:read_parquet",
-    "stata": f"{_HERE}.statistical:read_statistical",
-    "spss": f"{_HERE}.statistical:read_statistical",
-    "sas": f"{_HERE}.statistical:read_statistical",
-    "fhir": f"{_HERE}.fhir.read:read_fhir",
-    "zip": f"{_HERE}.members:read_zip",
-    "gzip": f"{_HERE}.members:read_gzip",
-}
-"""Format name -> ``module:function`` of its reader."""
 
 
 def read_file(path: Path, options: ReadOptions | None = None) -> ReadResult:
@@ -81,11 +59,11 @@ def read_file(path: Path, options: ReadOptions | None = None) -> ReadResult:
 def read_source(source: Source, options: ReadOptions) -> tuple[str, list[RawSheet]]:
     """Read bytes from wherever they came: the format's name and its sheets."""
     name = format_of(source, options)
-    return name, _reader(name)(source, options)
+    return name, formats()[name].read(source, options)
 
 
 def format_of(source: Source, options: ReadOptions) -> str:
-    """The name in ``READERS`` of the reader that a file needs.
+    """The name of the format that a file has.
 
     Raises:
         ReadError: what the mapping declares and what the bytes are contradict, or the bytes are no table.
@@ -97,17 +75,11 @@ def format_of(source: Source, options: ReadOptions) -> str:
 
 def _agree(declared: str, sniffed: str) -> str:
     """The declared format where the bytes allow it; text cannot be read as a workbook nor the reverse."""
-    if declared not in READERS:
-        raise ReadError("bad_option", "the declared format is not known; use one of " + ", ".join(READERS))
+    if declared not in formats():
+        raise ReadError("bad_option", "the declared format is not known; use one of " + ", ".join(formats()))
     text = {"csv", "tsv"}
     workbooks = {"xlsx", "xlsb", "ods", "xls"}
     if declared == sniffed or {declared, sniffed} <= text or {declared, sniffed} <= workbooks:
         return declared if {declared, sniffed} <= text else sniffed
     code = "not_a_workbook" if declared in workbooks else "unsupported_format"
     raise ReadError(code, f"declared as {declared}, but its content is {sniffed}; correct the mapping")
-
-
-def _reader(name: str) -> Reader:
-    module, function = READERS[name].split(":")
-    reader: Reader = getattr(import_module(module), function)
-    return reader

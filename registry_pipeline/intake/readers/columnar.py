@@ -13,6 +13,7 @@ from dataclasses import replace
 import polars as pl
 
 from registry_pipeline.core.native_panics import NativePanic, panics_as_exceptions
+from registry_pipeline.intake.readers.formats import Format
 from registry_pipeline.intake.readers.header import Header, unique_names
 from registry_pipeline.intake.readers.model import SOURCE_ROW, RawSheet, ReadError, ReadOptions
 from registry_pipeline.intake.readers.sheet import column_ids, finish_sheet, reject_long_cells
@@ -171,3 +172,6 @@ def _float_text(series: pl.Series) -> pl.Series:
     as_whole = value.cast(pl.Int64, strict=False).cast(pl.String)
     text = pl.when(whole).then(as_whole).when(value.is_not_nan()).then(value.cast(pl.String))
     return series.to_frame("v").select(text.alias(series.name)).to_series()
+
+
+FORMATS = (Format("parquet", read_parquet, (b"PAR1",), unpacked=10),)

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from registry_pipeline.intake.readers.blocks import DELIMITERS, BlockParser
 from registry_pipeline.intake.readers.encoding import Decoding, decode_strictly, detect_encoding
+from registry_pipeline.intake.readers.formats import Format
 from registry_pipeline.intake.readers.header import PREVIEW_ROWS, GridRow, Header, find_header
 from registry_pipeline.intake.readers.model import RawSheet, ReadError, ReadOptions
 from registry_pipeline.intake.readers.records import Dialect, read_records
@@ -132,3 +133,6 @@ def _check_above_header(unreadable: list[int], header: Header, options: ReadOpti
     above = [row for row in unreadable if row < header.first_data_row - options.skip_after_header]
     if options.header_rows is None and above:
         raise ReadError("undecodable", f"line {above[0]}, the header or above it, cannot be read; repair it")
+
+
+FORMATS = (Format("csv", read_delimited), Format("tsv", read_delimited))

@@ -20,6 +20,7 @@ from registry_pipeline.core.files import StoreError
 from registry_pipeline.core.helper_process import Bounds, Helper, OutOfBounds, ProcessDied
 from registry_pipeline.core.native_panics import panics_as_exceptions
 from registry_pipeline.intake.readers import format_of
+from registry_pipeline.intake.readers.formats import formats
 from registry_pipeline.intake.readers.model import ReadError, ReadLimits, ReadOptions
 from registry_pipeline.intake.readers.source import Source, open_source
 
@@ -28,8 +29,6 @@ _MODULES = ("registry_pipeline.intake.raw.store", "fastexcel")
 _TEXT = ("csv", "tsv")
 _BASE_SECONDS, _SECONDS_PER_MB = 45.0, 2.0
 _BASE_BYTES, _BYTES_PER_BYTE = 800 * 2**20, 12
-_PACKED = {"parquet": 10, "gzip": 20, "stata": 2, "spss": 10, "sas": 4}
-"""How many times its size a file of a format is taken to unpack to."""
 _KEPT_BYTES = 500 * 2**20
 """A process that holds more after its work is replaced: polars gives little back."""
 _GONE_MESSAGE = "the library that reads it gave up on this file; it may be damaged: save it anew as CSV"
@@ -72,7 +71,7 @@ def read_isolated(
 
 def allowance(source: Source, name: str, limits: ReadLimits) -> tuple[float, int]:
     """Seconds and bytes that reading a file may take, by what it unpacks to."""
-    n_bytes = source.n_bytes * _PACKED.get(name, 1)
+    n_bytes = source.n_bytes * formats()[name].unpacked
     if source.head(4) == b"PK\x03\x04" and source.path is not None:
         with zipfile.ZipFile(source.path) as archive:  # its directory was judged when the format was told
             n_bytes = sum(member.file_size for member in archive.infolist())

@@ -14,6 +14,7 @@ from pathlib import PurePosixPath
 
 from registry_pipeline.intake.readers import read_source
 from registry_pipeline.intake.readers.archive import check_unpacked, iter_member, open_archive
+from registry_pipeline.intake.readers.formats import Format
 from registry_pipeline.intake.readers.model import RawSheet, ReadError, ReadLimits, ReadOptions
 from registry_pipeline.intake.readers.source import Source
 
@@ -92,3 +93,9 @@ def _gunzip(source: Source, limits: ReadLimits) -> bytes:
     except (OSError, EOFError, zlib.error) as error:
         raise ReadError("damaged", "the gzip file is damaged or cut off; ask for it again") from error
     return b"".join(pieces)
+
+
+FORMATS = (
+    Format("zip", read_zip, (b"PK\x03\x04", b"PK\x05\x06")),
+    Format("gzip", read_gzip, (b"\x1f\x8b",), unpacked=20),
+)

@@ -44,7 +44,7 @@ class ReadLimits:
 class ReadOptions:
     """How one source's files are to be read; every field left at its default is found out from the file.
 
-    ``format``: a name in ``READERS`` (None: by content, then by name).
+    ``format``: the name of one of ``formats()`` (None: by content, then by name).
     ``header_rows``: physical 1-based rows that form the header; ``sheet_header_rows`` gives them by glob on the
     worksheet's name, the first that fits counts. None takes the first row that has more than
     one filled cell (or the first filled row when none has). ``header_join``: 'join' joins the parts of

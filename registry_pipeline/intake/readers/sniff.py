@@ -1,31 +1,17 @@
 """What kind of file this is, by its first bytes and only then by its name.
 
-Belongs here: magic numbers and the refusal of what is no table.
+Belongs here: asking each format, and the refusal of what is no table.
 Does not belong here: reading.
 """
 
 from __future__ import annotations
 
-import re
-
 from registry_pipeline.intake.readers.archive import open_archive
 from registry_pipeline.intake.readers.encoding import wide_encoding
+from registry_pipeline.intake.readers.formats import formats
 from registry_pipeline.intake.readers.model import ReadError, ReadLimits
 from registry_pipeline.intake.readers.source import Source
 
-OLE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_SAS_MAGIC = b"\xc2\xea\x81\x60\xb3\x14\x11\xcf\xbd\x92\x08\x00\x09\xc7\x31\x8c\x18\x1f\x10\x11"
-_MAGIC: tuple[tuple[bytes, str], ...] = (
-    (b"PK\x03\x04", "zip"),
-    (b"PK\x05\x06", "zip"),
-    (b"\x1f\x8b", "gzip"),
-    (b"PAR1", "parquet"),
-    (b"$FL2", "spss"),
-    (b"$FL3", "spss"),
-    (b"<stata_dta>", "stata"),
-    (b"HEADER RECORD*******LIB", "sas"),
-    (OLE_MAGIC, "xls"),
-)
 _FOREIGN: tuple[tuple[bytes, str], ...] = (
     (b"%PDF", "a PDF document"),
     (b"\x89PNG", "a PNG picture"),
@@ -40,13 +26,9 @@ _FOREIGN: tuple[tuple[bytes, str], ...] = (
     (b"SQLite format 3\0", "an SQLite database"),
     (b"{\\rtf", "an RTF document"),
 )
-_OLD_STATA = {104, 105, 108, 110, 111, 113, 114, 115}
-_BY_SUFFIX = {".dta": "stata", ".sav": "spss", ".zsav": "spss", ".sas7bdat": "sas", ".xpt": "sas"}
 _TEXT_SUFFIX = {".tsv": "tsv", ".tab": "tsv"}
-_JSON_SUFFIXES = (".json", ".ndjson", ".jsonl")
-_JSON = re.compile(rb"\s*(?:\{\s*(?:\"[A-Za-z_$@]+\"\s*:|\})|\[\s*[\[{\]])")
 _TEXT_CONTROLS = (9, 10, 11, 12, 13, 26, 27)
-_TEXT_BOMS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
+TEXT_BOMS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 
 
 def sniff_format(source: Source, limits: ReadLimits) -> str:
@@ -57,27 +39,16 @@ def sniff_format(source: Source, limits: ReadLimits) -> str:
             ``open_archive`` for an archive that is not safe to open.
     """
     head = source.head()
-    for magic, name in _MAGIC:
-        if head.startswith(magic):
+    for name, entry in formats().items():
+        if head.startswith(entry.magic):
             return _inside_zip(source, limits) if name == "zip" else name
-    if head[12:32] == _SAS_MAGIC:
-        return "sas"
-    if source.suffix == ".dta" and head[0] in _OLD_STATA:
-        return "stata"
-    if _is_json(head, source.suffix):
-        return "fhir"
+    for name, entry in formats().items():
+        if entry.recognise(head, source.suffix):
+            return name
     _refuse_foreign(head)
-    if source.suffix in _BY_SUFFIX:
+    if any(source.suffix in entry.suffixes for entry in formats().values()):
         raise ReadError("damaged", f"named {source.suffix} but not such a file; export it again")
     return _TEXT_SUFFIX.get(source.suffix, "csv")
-
-
-def _is_json(head: bytes, suffix: str) -> bool:
-    """Begins as JSON objects and lists do, which no header of a table does; what it holds the reader tells."""
-    text = head.decode("utf-16", "ignore").encode() if head.startswith(_TEXT_BOMS[1:3]) else head
-    return _JSON.match(text.removeprefix(_TEXT_BOMS[0])) is not None or (
-        suffix in _JSON_SUFFIXES and not _is_binary(head)
-    )
 
 
 def _inside_zip(source: Source, limits: ReadLimits) -> str:
@@ -102,13 +73,13 @@ def _refuse_foreign(head: bytes) -> None:
         raise ReadError("not_a_workbook", "this is a web page; open it in Excel and save it as XLSX")
     if start.startswith(b"<?xml"):
         raise ReadError("unsupported_format", "this is XML, which is not read; export CSV or XLSX")
-    if _is_binary(head):
+    if is_binary(head):
         raise ReadError("binary", "this is not text nor a known table format; ask for CSV or XLSX")
 
 
-def _is_binary(head: bytes) -> bool:
+def is_binary(head: bytes) -> bool:
     """Control characters other than blanks and line ends, beyond a stray few, are no text."""
-    if head.startswith(_TEXT_BOMS) or wide_encoding(head) is not None:
+    if head.startswith(TEXT_BOMS) or wide_encoding(head) is not None:
         return False
     controls = sum(head.count(code) for code in range(32) if code not in _TEXT_CONTROLS)
     return controls > max(8, len(head) // 100)

@@ -23,6 +23,7 @@ import polars as pl
 from registry_pipeline.core.native_panics import panics_as_exceptions
 from registry_pipeline.intake.readers.columnar import sheet_of_table
 from registry_pipeline.intake.readers.display_formats import DateFormat, date_format, date_text
+from registry_pipeline.intake.readers.formats import Format
 from registry_pipeline.intake.readers.model import DECLARED_MISSING, RawSheet, ReadError, ReadOptions
 from registry_pipeline.intake.readers.sniff import sniff_format
 from registry_pipeline.intake.readers.source import Source
@@ -150,3 +151,27 @@ def _cell(
     else:
         text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
     return f"[missing {text}]" if is_missing(value) else text
+
+
+_SAS_MAGIC = b"\xc2\xea\x81\x60\xb3\x14\x11\xcf\xbd\x92\x08\x00\x09\xc7\x31\x8c\x18\x1f\x10\x11"
+_OLD_STATA = {104, 105, 108, 110, 111, 113, 114, 115}
+
+FORMATS = (
+    Format(
+        "stata",
+        read_statistical,
+        (b"<stata_dta>",),
+        (".dta",),
+        lambda head, suffix: suffix == ".dta" and head[:1] != b"" and head[0] in _OLD_STATA,
+        unpacked=2,
+    ),
+    Format("spss", read_statistical, (b"$FL2", b"$FL3"), (".sav", ".zsav"), unpacked=10),
+    Format(
+        "sas",
+        read_statistical,
+        (b"HEADER RECORD*******LIB",),
+        (".sas7bdat", ".xpt"),
+        lambda head, _: head[12:32] == _SAS_MAGIC,
+        unpacked=4,
+    ),
+)

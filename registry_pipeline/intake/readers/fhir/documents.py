@@ -7,18 +7,22 @@ Does not belong here: what FHIR makes of it (``fhir.py``). No message shows a va
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from registry_pipeline.intake.readers.encoding import decode_strictly, detect_encoding
 from registry_pipeline.intake.readers.model import ReadError, ReadOptions
+from registry_pipeline.intake.readers.sniff import TEXT_BOMS, is_binary
 from registry_pipeline.intake.readers.source import Source
 
 MAX_DOCUMENT_BYTES = 512 * 2**20
 """JSON takes some ten times its size in memory, so there is a bound of its own."""
 MAX_LINE_BYTES = 64 * 2**20
 LINE_SUFFIXES = (".ndjson", ".jsonl")
+_SUFFIXES = (".json", *LINE_SUFFIXES)
+_JSON = re.compile(rb"\s*(?:\{\s*(?:\"[A-Za-z_$@]+\"\s*:|\})|\[\s*[\[{\]])")
 _REPEATED = "\0repeated"
 _PREVIEW_BYTES = 2**20
 
@@ -41,6 +45,14 @@ class Document:
     value: Any = None
     reason: str = ""
     is_blank: bool = False
+
+
+def is_json(head: bytes, suffix: str) -> bool:
+    """Begins as JSON objects and lists do, which no header of a table does; what it holds the reader tells."""
+    text = head.decode("utf-16", "ignore").encode() if head.startswith(TEXT_BOMS[1:3]) else head
+    return _JSON.match(text.removeprefix(TEXT_BOMS[0])) is not None or (
+        suffix in _SUFFIXES and not is_binary(head)
+    )
 
 
 def read_documents(source: Source, options: ReadOptions) -> tuple[bool, str, list[Document]]:

@@ -20,12 +20,14 @@ from registry_pipeline.intake.readers.fhir.documents import (
     Document,
     Number,
     has_repeated_names,
+    is_json,
     read_documents,
 )
 from registry_pipeline.intake.readers.fhir.kinds import OTHER, sheet_of
 from registry_pipeline.intake.readers.fhir.modifiers import NoFact, doubts, refuse_no_fact
 from registry_pipeline.intake.readers.fhir.profiles import SHEETS, columns_of_sheet, common
 from registry_pipeline.intake.readers.fhir.values import Cells, Malformed, References, Resource, scalar
+from registry_pipeline.intake.readers.formats import Format
 from registry_pipeline.intake.readers.model import SOURCE_ROW, RawSheet, ReadError, ReadOptions, Reject
 from registry_pipeline.intake.readers.source import Source
 
@@ -222,3 +224,6 @@ def _frame(sheet: str, rows: list[tuple[int, Cells]]) -> pl.DataFrame:
 def iter_columns() -> Iterator[tuple[str, list[str]]]:
     """Every sheet with its columns, for the documentation and the scaffold of a mapping."""
     yield from ((sheet, columns_of_sheet(sheet)) for sheet in SHEETS)
+
+
+FORMATS = (Format("fhir", read_fhir, recognise=is_json),)

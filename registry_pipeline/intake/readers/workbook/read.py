@@ -20,10 +20,10 @@ import polars as pl
 from registry_pipeline.core.native_panics import panics_as_exceptions
 from registry_pipeline.intake.readers.archive import open_archive
 from registry_pipeline.intake.readers.encoding import replacement_error
+from registry_pipeline.intake.readers.formats import Format
 from registry_pipeline.intake.readers.header import PREVIEW_ROWS, GridRow, find_header
 from registry_pipeline.intake.readers.model import SOURCE_ROW, RawSheet, ReadError, ReadOptions
 from registry_pipeline.intake.readers.sheet import column_ids, finish_sheet, reject_long_cells
-from registry_pipeline.intake.readers.sniff import OLE_MAGIC
 from registry_pipeline.intake.readers.source import Source
 from registry_pipeline.intake.readers.workbook.scan import SheetFacts, scan_workbook
 from registry_pipeline.intake.readers.workbook.styles import western
@@ -31,6 +31,7 @@ from registry_pipeline.intake.readers.workbook.styles import western
 if TYPE_CHECKING:
     from fastexcel import ExcelReader, ExcelSheet
 
+OLE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _MIDNIGHT = r"^([0-9]{4}-[0-9]{2}-[0-9]{2}) 00:00:00$"
 _TIME_ONLY = r"^(?:1899-12-3[01]|1904-01-01) ([0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?)$"
 _ENCODING = "utf-8"
@@ -204,3 +205,9 @@ def _refuse_lost_characters(grid: pl.DataFrame) -> None:
 def _empty_sheet(name: str) -> RawSheet:
     frame = pl.DataFrame(schema={SOURCE_ROW: pl.Int64})
     return RawSheet(frame, name, (), _ENCODING, [], [], ["the worksheet is empty"])
+
+
+FORMATS = (
+    *(Format(name, read_workbook) for name in ("xlsx", "xlsb", "ods")),
+    Format("xls", read_workbook, (OLE_MAGIC,)),
+)
