@@ -7,6 +7,7 @@ Does not belong here: who is one person (``decisions.py``), how rows are joined,
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -82,16 +83,21 @@ def _judged(context: RefreshContext, facility_id: str, table: str, columns: tupl
 
 
 def _placed(context: RefreshContext, pairs: pl.DataFrame) -> pl.DataFrame:
-    """With file, sheet and row of the record that arrived later, of pairs within one facility."""
-    is_within = pl.col("facility_id") == pl.col("other_facility_id")
-    parts = [pairs.filter(~is_within).with_columns(_no_place())]
-    for (facility_id,), own in pairs.filter(is_within).group_by("facility_id", maintain_order=True):
+    """With file, sheet and row of both records."""
+    placed = _with_place(context, pairs, "facility_id", "_row_id", {name: name for name in _PLACE})
+    other = {name: f"other_{name}" for name in _PLACE[1:]}
+    return _with_place(context, placed, "other_facility_id", "_other_row_id", other).sort("pair_key")
+
+
+def _with_place(
+    context: RefreshContext, pairs: pl.DataFrame, facility: str, row_id: str, columns: Mapping[str, str]
+) -> pl.DataFrame:
+    """The place of the row ``row_id`` of a facility under the names ``columns``, in place of its number."""
+    kinds = {columns[name]: pl.Int64 if name == "source_row" else pl.String for name in columns}
+    nowhere = [pl.lit(None, dtype=kind).alias(name) for name, kind in kinds.items()]
+    parts = [pairs.clear().with_columns(nowhere)]
+    for (facility_id,), own in pairs.group_by(facility, maintain_order=True):
         rows = pl.scan_parquet(context.layout.staged_frame(str(facility_id), "rows"), glob=False)
-        places = source_locations(rows, own["_row_id"], _PLACE)
-        parts.append(own.join(places, on="_row_id", how="left", maintain_order="left"))
-    return pl.concat(parts, how="vertical_relaxed").drop("_row_id").sort("pair_key")
-
-
-def _no_place() -> list[pl.Expr]:
-    kinds = {name: pl.Int64 if name == "source_row" else pl.String for name in _PLACE}
-    return [pl.lit(None, dtype=kind).alias(name) for name, kind in kinds.items()]
+        places = source_locations(rows, own[row_id], tuple(columns)).rename({"_row_id": row_id, **columns})
+        parts.append(own.join(places, on=row_id, how="left", maintain_order="left"))
+    return pl.concat(parts, how="vertical_relaxed").drop(row_id)

@@ -26,8 +26,15 @@ MODEL = table(
             "national_id_agreement", codes.AGREEMENT, "Ends of the national numbers, by their keyed hashes"
         ),
         c.submission_id.described("Submission of the record that arrived later"),
-        c.source_file.described("File of the record that arrived later"),
+        c.source_file.described(
+            "File of the record that arrived later; of two facilities of the first patient's"
+        ),
         c.sheet,
-        c.source_row.described("Row of the record that arrived later"),
+        c.source_row.described(
+            "Row of the record that arrived later; of two facilities of the first patient's"
+        ),
+        c.source_file.named("other_source_file", "File of the other record"),
+        c.sheet.named("other_sheet", "Sheet of the other record; empty where its file has none"),
+        c.source_row.named("other_source_row", "Row of the other record in its file"),
     ],
 )

@@ -19,7 +19,8 @@ measurement = [{measurement_id = "M1", lesion_id = "L1", long_axis_mm = 12.0}, {
 */
 WITH size AS (SELECT lesion_id, max(long_axis_mm) AS largest_mm FROM screened.measurement GROUP BY lesion_id)
 SELECT l._row_id,
-       count(*) OVER (PARTITION BY l.patient_id, l.lesion_site, l.laterality, l.detection_date, s.largest_mm) > 1
-           AS is_violated
+       coalesce(lag(l._row_id) OVER same, lead(l._row_id) OVER same) AS other_row_id,
+       other_row_id IS NOT NULL AS is_violated
 FROM screened.lesion AS l JOIN size AS s USING (lesion_id)
 WHERE l.detection_date IS NOT NULL AND s.largest_mm IS NOT NULL
+WINDOW same AS (PARTITION BY l.patient_id, l.lesion_site, l.laterality, l.detection_date, s.largest_mm ORDER BY l._row_id)

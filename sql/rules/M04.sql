@@ -28,17 +28,23 @@ imaging_exam = [{exam_id = "X1", patient_id = "P1", exam_date = 2017-04-10}, {ex
 WITH series AS (
     SELECT m._row_id, m.long_axis_mm,
            m.long_axis_mm / lag(m.long_axis_mm) OVER neighbour AS to_previous,
-           m.long_axis_mm / lead(m.long_axis_mm) OVER neighbour AS to_next
+           m.long_axis_mm / lead(m.long_axis_mm) OVER neighbour AS to_next,
+           lag(m._row_id) OVER neighbour AS previous_row_id, lead(m._row_id) OVER neighbour AS next_row_id
     FROM screened.measurement AS m JOIN screened.imaging_exam AS x USING (exam_id)
     WHERE m.long_axis_mm > 0 AND x.exam_date IS NOT NULL
     WINDOW neighbour AS (PARTITION BY m.lesion_id ORDER BY x.exam_date, m._row_id)
 ),
 ratio AS (
-    SELECT _row_id, long_axis_mm, unnest([to_previous, to_next]) AS value FROM series
+    SELECT _row_id, long_axis_mm, unnest([to_previous, to_next]) AS value,
+           unnest([previous_row_id, next_row_id]) AS neighbour_row_id
+    FROM series
 )
 SELECT _row_id,
        bool_or(value BETWEEN $lowest_ratio AND $highest_ratio
                OR 1 / value BETWEEN $lowest_ratio AND $highest_ratio) AS is_violated,
        CASE WHEN min(value) < 1 THEN format('{:.1f} mm, if the value is in cm', 10 * any_value(long_axis_mm)) END
-           AS suggestion
+           AS suggestion,
+       first(neighbour_row_id ORDER BY neighbour_row_id)
+           FILTER (WHERE value BETWEEN $lowest_ratio AND $highest_ratio
+                      OR 1 / value BETWEEN $lowest_ratio AND $highest_ratio) AS other_row_id
 FROM ratio WHERE value IS NOT NULL GROUP BY _row_id

@@ -1,5 +1,6 @@
 /*
 table = "imaging_exam"
+other_table = "death"
 severity = "error"
 items = ["exam_date"]
 message = "The examination lies after the patient's death or before her birth (up to {administrative_days} days after death: a query). Correct the date of the examination, of death or of birth, or the patient number."
@@ -37,7 +38,8 @@ SELECT x._row_id,
        coalesce(x.exam_date_upper > d.death_date_lower, false)
            OR coalesce(x.exam_date_lower < p.birth_date_upper, false) AS is_violated,
        CASE WHEN x.exam_date_lower > d.death_date_upper + $administrative_days
-              OR x.exam_date_upper < p.birth_date_lower THEN 'error' ELSE 'warning' END AS severity
+              OR x.exam_date_upper < p.birth_date_lower THEN 'error' ELSE 'warning' END AS severity,
+       CASE WHEN x.exam_date_upper > d.death_date_lower THEN d._row_id END AS other_row_id
 FROM screened.imaging_exam AS x
 LEFT JOIN screened.death AS d USING (patient_id)
 LEFT JOIN screened.patient AS p USING (patient_id)

@@ -40,11 +40,12 @@ WITH course AS (
     WHERE c.lrt_modality = 'rt' AND c.start_date IS NOT NULL
 )
 SELECT later._row_id,
-       bool_or(coalesce(earlier.start_date_lower > later.start_date_upper - to_months(CAST($maximum_months AS INTEGER)),
-                        false)
-               -- not a condition of the join: with OR in it every row is compared with every other
-               AND coalesce(earlier.lesion_id = later.lesion_id OR earlier.region = later.region, false)
-               AND later.is_reirradiation IS DISTINCT FROM true) AS is_violated
+       max(earlier._row_id)
+           FILTER (WHERE earlier.start_date_lower > later.start_date_upper - to_months(CAST($maximum_months AS INTEGER))
+                   -- not a condition of the join: with OR in it every row is compared with every other
+                   AND (earlier.lesion_id = later.lesion_id OR earlier.region = later.region)
+                   AND later.is_reirradiation IS DISTINCT FROM true) AS other_row_id,
+       other_row_id IS NOT NULL AS is_violated
 FROM course AS later
 LEFT JOIN course AS earlier
   ON earlier.patient_id = later.patient_id AND earlier.lrt_id <> later.lrt_id

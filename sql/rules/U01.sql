@@ -1,5 +1,6 @@
 /*
 table = "followup"
+other_table = "death"
 severity = "error"
 items = ["contact_date", "is_alive"]
 message = "A contact with a living patient cannot lie after her death, and follow-up begins with the local therapy. Correct the date of the contact or of death, or the vital status."
@@ -43,7 +44,8 @@ SELECT f._row_id,
            OR coalesce(f.contact_date_upper < s.first_day, false) AS is_violated,
        CASE WHEN f.contact_date_lower > d.death_date_upper
              AND (f.is_alive OR f.contact_date_lower > d.death_date_upper + $administrative_days)
-            THEN 'error' ELSE 'warning' END AS severity
+            THEN 'error' ELSE 'warning' END AS severity,
+       CASE WHEN f.contact_date_upper > d.death_date_lower THEN d._row_id END AS other_row_id
 FROM screened.followup AS f
 LEFT JOIN screened.death AS d USING (patient_id) LEFT JOIN started AS s USING (patient_id)
 WHERE f.contact_date IS NOT NULL

@@ -1,5 +1,6 @@
 /*
 table = "event"
+other_table = "death"
 severity = "error"
 items = ["event_date"]
 message = "The event lies after the patient's death, or after her last contact. Correct the date of the event or of death, or send the later contact."
@@ -32,7 +33,8 @@ WITH contact AS (
 SELECT v._row_id,
        coalesce(v.event_date_upper > d.death_date_lower, false)
            OR (d.death_date IS NULL AND coalesce(v.event_date_lower > f.latest, false)) AS is_violated,
-       CASE WHEN v.event_date_lower > d.death_date_upper THEN 'error' ELSE 'warning' END AS severity
+       CASE WHEN v.event_date_lower > d.death_date_upper THEN 'error' ELSE 'warning' END AS severity,
+       CASE WHEN v.event_date_upper > d.death_date_lower THEN d._row_id END AS other_row_id
 FROM screened.event AS v
 LEFT JOIN screened.death AS d USING (patient_id) LEFT JOIN contact AS f USING (patient_id)
 WHERE v.event_date IS NOT NULL AND (d.death_date IS NOT NULL OR f.latest IS NOT NULL)

@@ -1,5 +1,6 @@
 /*
 table = "toxicity"
+other_table = "lrt_course"
 severity = "warning"
 items = ["onset_date", "is_acute"]
 message = "The toxicity begins before its therapy, or is called acute more than {acute_days} days after the end of therapy. Correct the onset, the course or the label."
@@ -26,6 +27,7 @@ SELECT x._row_id,
            OR coalesce(x.is_acute AND x.onset_date_lower - 
                        coalesce(c.end_date_upper, CASE WHEN c.lrt_modality IS DISTINCT FROM 'rt' THEN c.start_date_upper END)
                        > $acute_days,
-                       false) AS is_violated
+                       false) AS is_violated,
+       c._row_id AS other_row_id
 FROM screened.toxicity AS x JOIN screened.lrt_course AS c USING (lrt_id)
 WHERE x.onset_date IS NOT NULL AND c.start_date IS NOT NULL

@@ -22,7 +22,8 @@ WITH line AS (
       AND coalesce(systemic_setting, 'post_progression') = 'post_progression'
 )
 SELECT later._row_id, coalesce(max(earlier.line_number) > any_value(later.line_number), false) AS is_violated,
-       format('line {} after line {}', any_value(later.line_number), max(earlier.line_number)) AS detail
+       format('line {} after line {}', any_value(later.line_number), max(earlier.line_number)) AS detail,
+       arg_max(earlier._row_id, earlier.line_number) AS other_row_id
 FROM line AS later
 LEFT JOIN line AS earlier
   ON earlier.patient_id = later.patient_id AND earlier.start_date_upper < later.start_date_lower

@@ -124,19 +124,24 @@ def test_two_records_of_one_woman_are_a_finding_with_a_score(story: Story) -> No
     assert found["record_key"] == "|".join(sorted((patients["K0001"], patients["K9001"])))
     assert (found["severity"], found["status"], found["source_file"]) == ("warning", "open", "patients_1.csv")
     assert found["source_row"] == N_PATIENTS + 2 and "score 1.000" in found["message"]
+    assert found["message"].endswith(" The other row: patients_1.csv, row 3.")
     pair = story.ask(0, f"SELECT * FROM quality.patient_pair WHERE pair_key = '{found['record_key']}'").row(
         0, named=True
     )
     assert pair["score"] > 0.99 and pair["birth_date_agreement"] == pair["dx_date_agreement"] == "equal"
 
 
-def test_a_pair_of_two_hospitals_is_the_registry_s_and_shows_no_row(story: Story) -> None:
+def test_a_pair_of_two_hospitals_is_the_registry_s_which_reads_both_rows(story: Story) -> None:
     found = story.ask(0, f"SELECT * FROM quality.finding WHERE finding_id = '{story.between}'").row(
         0, named=True
     )
     patients = _patients(story, 0)
     assert set(found["record_key"].split("|")) == {patients["K0000"], patients["S1"]}
     assert found["source_file"] is None and found["source_row"] is None and found["facility_id"] == "registry"
+    assert (
+        "(north: patients_1.csv, row 2)" in found["message"]
+        and "(south: patients_1.csv, row 2)" in found["message"]
+    )
 
 
 def test_one_person_is_one_patient_with_all_her_records(story: Story) -> None:

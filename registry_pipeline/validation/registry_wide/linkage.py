@@ -32,8 +32,8 @@ class Linkage:
 
     Attributes:
         pairs: rows of ``quality.patient_pair`` without the place of a record; instead of it
-            ``_row_id``, the source row of the record that arrived later (of the other facility's, if the
-            pair is of two).
+            ``_row_id`` and ``_other_row_id``, the source rows of the record that arrived later and of the other
+            (of each facility's own, if the pair is of two).
         blocks: rows of ``quality.linkage_block``.
         weights: what agreement was worth.
     """
@@ -118,6 +118,7 @@ def _is_exact() -> pl.Expr:
 def _rows(persons: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
     left = persons[pairs["_left"]]
     right = persons[pairs["_right"]].select(pl.all().name.suffix("_2"))
+    is_within, rows = pl.col("facility_id") == pl.col("facility_id_2"), ("_row_id", "_row_id_2")
     both = pl.concat([pairs, left.drop(_LEVEL_NAMES, strict=False), right], how="horizontal")
     return both.select(
         pl.concat_str("patient_id", "patient_id_2", separator="|").alias("pair_key"),
@@ -128,7 +129,8 @@ def _rows(persons: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
         pl.col("score"),
         pl.col("match_weight"),
         *(_in_words(name).alias(f"{name}_agreement") for name in LEVELS),
-        pl.max_horizontal("_row_id", "_row_id_2").alias("_row_id"),
+        pl.when(is_within).then(pl.max_horizontal(*rows)).otherwise("_row_id").alias("_row_id"),
+        pl.when(is_within).then(pl.min_horizontal(*rows)).otherwise("_row_id_2").alias("_other_row_id"),
     ).sort("pair_key")
 
 

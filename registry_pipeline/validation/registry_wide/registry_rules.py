@@ -9,7 +9,8 @@ header's ``inputs`` what it reads and is ``not_applicable`` where one of them is
 names of the previous release is shown to it empty in the first release.
 
 A rule's SELECT gives one row per judged thing: ``facility_id, record_key, is_violated`` and, where it can
-say more, ``table_name, items, patient_id, severity, suggestion, detail, value_text, old_value, new_value``. ``facility_id`` is ``registry``
+say more, ``table_name, items, patient_id, severity, suggestion, detail, value_text, old_value, new_value``, and in
+``other_row`` where the second record of a pair stands. ``facility_id`` is ``registry``
 where the whole registry is judged.
 """
 
@@ -29,6 +30,7 @@ from registry_pipeline.validation.registry_wide.release_comparison import compar
 from registry_pipeline.validation.rules.catalogue import Catalogue, RuleEntry, message_of, parameters_for
 from registry_pipeline.validation.screening.cross_table import severity_of
 from registry_pipeline.validation.screening.findings import FINDING, finding_id
+from registry_pipeline.validation.screening.other_rows import other_row_in_words
 from registry_pipeline.validation.screening.rule_results import RESULT, result_row
 from schemas.constraints import quote
 from schemas.table import columns_of, key_of
@@ -153,6 +155,7 @@ def _findings(broken: pl.DataFrame, entry: RuleEntry) -> pl.DataFrame:
         "table_name": pl.lit(entry.table_name),
         "items": pl.lit(",".join(entry.items)),
         "detail": pl.lit(None, dtype=pl.String),
+        "other_row": pl.lit(None, dtype=pl.String),
     }
     if "new_value" in broken.columns:  # what a decision on the change speaks of
         fixed["value_text"] = pl.col("new_value")
@@ -164,7 +167,7 @@ def _findings(broken: pl.DataFrame, entry: RuleEntry) -> pl.DataFrame:
     frame = frame.with_columns(
         pl.lit(entry.rule_id).alias("rule_id"),
         severity_of(entry, broken).alias("severity"),
-        (_message(entry, frame) + detail).alias("message"),
+        (_message(entry, frame) + detail + other_row_in_words("other_row")).alias("message"),
         suggested.cast(pl.String).fill_null(entry.suggestion or "").replace("", None).alias("suggestion"),
         pl.lit("open").alias("status"),
     )

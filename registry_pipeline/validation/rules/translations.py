@@ -10,6 +10,7 @@ from functools import cache
 import polars as pl
 
 from registry_pipeline.validation.rules.catalogue import Catalogue, catalogue, message_of, written_messages
+from registry_pipeline.validation.screening.other_rows import OTHER_ROW_BEFORE
 from registry_pipeline.validation.screening.systemic import CAUSE, SAMPLED
 from schemas.messages import (
     AN_ITEM,
@@ -88,18 +89,23 @@ def _translated(rule_id: str, message: str, words: Messages) -> str:
     if english is None or rule_id not in words.rules:
         return message
     translation = words.rules[rule_id]["message"]
+    message, before, place = message.partition(OTHER_ROW_BEFORE)
+    tail = before + place
     match = pattern(english).match(message)
     if match is None:
         match = pattern(without_column(english, AN_ITEM)).match(message)
         translation = without_column(translation, words.terms[AN_ITEM])
     if match is None:
-        return message
+        return message + tail
     result = fill(translation, _column_words(match.groupdict(), words))
     rest = message[match.end() :]
-    if not rest:
-        return result
     detail = rest.removeprefix(" (").removesuffix(")")
-    return f"{result}（{sentence(detail, words) or detail}）"
+    return result + (f"（{sentence(detail, words) or detail}）" if rest else "") + _other_row(tail, words)
+
+
+def _other_row(tail: str, words: Messages) -> str:
+    """The place of a second row behind a message."""
+    return (sentence(tail.strip(), words) or tail) if tail else ""
 
 
 def _column_words(words: Mapping[str, str], translation: Messages) -> dict[str, str]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from registry_pipeline.validation.records import complete, curated, date_stems, has_null_key, item_columns
+from registry_pipeline.validation.screening.other_rows import OTHER_ROW, contradicting_rows
 from schemas.columns import Column
 from schemas.table import columns_of, key_of
 
@@ -23,9 +24,10 @@ ITEM_SOURCES = pl.List(pl.Struct({"row_id": pl.Int64, "mapping_no": pl.Int16, "i
 """The source rows of a record made of several, and the items that each gave, joined by commas."""
 NOT_JUDGED = ("_row_ids", "_origin", "_mapping_no", "_item_sources")
 """What records carry of where they come from, beside what they say."""
+_ACROSS = pl.lit(None, dtype=pl.Int64).alias("_source_no")
 _FATES = {"_row_id": pl.Int64, "fate": pl.String}
 _ORIGINS = {"_row_id": pl.Int64, "column_name": pl.String, "_origin": pl.Int64}
-_CONFLICTS = {"_row_id": pl.Int64, "items": pl.String, "rule_id": pl.String, "is_free_text": pl.Boolean}
+_CONFLICT = {"_row_id": pl.Int64, "items": pl.String, "rule_id": pl.String, "is_free_text": pl.Boolean}
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,8 @@ class Consolidated:
         fates: ``_row_id, fate`` of source rows that made no record of their own (duplicate, superseded).
         origins: ``_row_id, column_name, _origin``: the source row that gave an item, for records made of
             several rows.
-        conflicts: ``_row_id, items, rule_id, is_free_text``: items in which rows of one key contradict.
+        conflicts: ``_row_id, items, rule_id, is_free_text``: items in which rows of one key contradict, and
+            two source rows that do: ``_origin``, ``_other``.
     """
 
     records: pl.DataFrame
@@ -108,7 +111,7 @@ def consolidate_table(
         records.drop("_number"),
         pl.concat(fates) if fates else pl.DataFrame(schema=_FATES),
         _numbered(origins, numbers, key, _ORIGINS),
-        _numbered(conflicts, numbers, key, _CONFLICTS),
+        _numbered(conflicts, numbers, key, _CONFLICT | OTHER_ROW),
     )
 
 
@@ -170,15 +173,8 @@ class _Merge:
             return rows.with_columns(pl.col("_row_id").alias("_origin"), nothing), empty, empty
         rank = self.how.rank(self.name)
         ranked = rows.with_columns(_rank(rank)).sort("_rank", "_row_id").with_row_index("_at")
-        packed = ranked.select(
-            *self.key,
-            "_row_id",
-            "_row_ids",
-            "_at",
-            "_rank",
-            "_source_no",
-            *[self._pack(item) for item in self.items],
-        )
+        items = [self._pack(item) for item in self.items]
+        packed = ranked.select(*self.key, "_row_id", "_row_ids", "_at", "_rank", "_source_no", *items)
         by_source = self._combine(packed, [*self.key, "_source_no"], is_within=True)
         by_key = self._combine(by_source, self.key, is_within=False)
         shifts = [self._shifts(by_key)] if self.dates else []
@@ -192,6 +188,7 @@ class _Merge:
         origins = origins.drop_nulls("_at").join(
             ranked.select("_at", pl.col("_row_id").alias("_origin")), on="_at", maintain_order="left"
         )
+        conflicts = contradicting_rows(conflicts, ranked, origins, self.key)
         records = by_key.select(*self.key, *unpacked, pl.col("_row_id").alias("_origin"), "_row_ids")
         sources = self._item_sources(ranked, origins)
         records = records.join(sources, on=self.key, how="left", maintain_order="left")
@@ -267,7 +264,7 @@ class _Merge:
             on=dates, index=self.key, variable_name="items", value_name="_shift"
         )
         return long.filter("_shift").select(
-            *self.key, "items", pl.lit("S11").alias("rule_id"), pl.lit(False).alias("is_free_text")
+            *self.key, _ACROSS, "items", pl.lit("S11").alias("rule_id"), pl.lit(False).alias("is_free_text")
         )
 
     def _conflicts(self, combined: pl.DataFrame, is_within: bool) -> pl.DataFrame:
@@ -278,11 +275,14 @@ class _Merge:
             for item in self.items
         }
         free = [item for item in self.items if self.columns[item].is_free_text or item == "source_patient_id"]
-        long = combined.select(
-            *self.key, *[pl.col(f"_clash {item}").alias(item) for item in self.items]
-        ).unpivot(on=list(self.items), index=self.key, variable_name="items", value_name="_clash")
+        source = pl.col("_source_no").cast(pl.Int64) if is_within else _ACROSS
+        clashes = [pl.col(f"_clash {item}").alias(item) for item in self.items]
+        by = [*self.key, "_source_no"]
+        long = combined.select(*self.key, source, *clashes).unpivot(
+            on=list(self.items), index=by, variable_name="items", value_name="_clash"
+        )
         return long.filter("_clash").select(
-            *self.key,
+            *by,
             "items",
             pl.col("items").replace_strict(rules, return_dtype=pl.String).alias("rule_id"),
             pl.col("items").is_in(free).alias("is_free_text"),

@@ -5,7 +5,8 @@ reading its judgements back. Does not belong here: the rules, the wording of fin
 whole registry (``registry_rules.py``).
 
 A rule's SELECT gives one row per judged record: ``_row_id, is_violated`` and, where it can say more,
-``severity``, ``suggestion``, ``detail``, and ``table_name`` and ``items`` where it judges two tables.
+``severity``, ``suggestion``, ``detail``, and ``table_name`` and ``items`` where it judges two tables; a rule between
+two records says in ``other_row_id`` which the second is, and in its header's ``other_table`` of which table.
 """
 
 import re
@@ -98,7 +99,22 @@ def judge_between_tables(
                     outcome.failures[entry.rule_id] = result
                     continue
                 outcome.count(entry.rule_id, result[0])
-                outcome.violations.append(identifiers.in_words(result[1], _shown(entry)))
+                placed = _with_other_origin(result[1], entry, records)
+                outcome.violations.append(identifiers.in_words(placed, _shown(entry)))
+
+
+def _with_other_origin(
+    violations: pl.DataFrame, entry: RuleEntry, records: Mapping[str, pl.DataFrame]
+) -> pl.DataFrame:
+    """``_other``, of judging the number of a record, as the number of its source row."""
+    if violations["_other"].null_count() == violations.height:
+        return violations
+    table = _file(entry).header.get("other_table", entry.table_name)
+    origins = records[table].select(
+        pl.col("_row_id").alias("_other"), pl.col("_origin").alias("_other_origin")
+    )
+    joined = violations.join(origins, on="_other", how="left", maintain_order="left")
+    return joined.with_columns(pl.col("_other_origin").alias("_other")).drop("_other_origin")
 
 
 def words_of(entries: Iterable[RuleEntry]) -> dict[str, set[str]]:
@@ -147,7 +163,9 @@ def judge_by_sql(
         severity_of(entry, broken).alias("severity"),
     )
     return int(judged), violation_frame(
-        violations.unique(["table_name", "_row_id"], keep="first", maintain_order=True)
+        violations.unique(["table_name", "_row_id"], keep="first", maintain_order=True).rename(
+            {"other_row_id": "_other"}, strict=False
+        )
     )
 
 

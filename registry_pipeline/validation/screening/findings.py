@@ -13,6 +13,7 @@ import polars as pl
 from registry_pipeline.core.frames import column_or_null, with_schema
 from registry_pipeline.validation.records import record_keys
 from registry_pipeline.validation.rules.catalogue import Catalogue, message_of
+from registry_pipeline.validation.screening.other_rows import with_other_rows
 from registry_pipeline.validation.screening.places import source_locations
 from schemas.columns import Column
 from schemas.quality.finding import MODEL
@@ -56,7 +57,7 @@ def build_findings(violations: pl.DataFrame, evidence: FindingContext, rules: Ca
         return pl.DataFrame(schema={**FINDING, "_row_id": pl.Int64})
     keyed = _keyed(violations.with_columns(pl.col(pl.Categorical).cast(pl.String)), evidence)
     placed = _placed(keyed.with_columns(_first_item(pl.col("items"))), evidence)
-    worded = _worded(_quoted(placed, evidence), rules)
+    worded = with_other_rows(_worded(_quoted(placed, evidence), rules), evidence.rows)
     named = worded.with_columns(finding_ids(worded, evidence.facility_id))
     return _as_findings(named, "_origin", evidence.facility_id).sort(
         "table_name", "_row_id", "rule_id", "items", nulls_last=True

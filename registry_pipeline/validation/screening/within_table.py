@@ -34,10 +34,13 @@ VIOLATION: dict[str, Any] = {
     "detail": pl.String,
     "suggestion": pl.String,
     "_origin": pl.Int64,
+    "_other": pl.Int64,
     "source_column": pl.Categorical,
     "value_text": pl.String,
 }
-"""There may be more violations than rows: what all of one kind share are categories."""
+"""``_origin`` is the source row, ``_other`` that of the second record of a rule between two.
+
+There may be more violations than rows: what all of one kind share are categories."""
 _DEFAULT_DAYS = (date(1970, 1, 1), date(1899, 12, 30), date(1899, 12, 31), date(1900, 1, 1), date(1904, 1, 1))
 
 
