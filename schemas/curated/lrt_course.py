@@ -102,6 +102,7 @@ MODEL = table(
             lambda parameters: judge.of_radiotherapy(pl.col("total_dose_gy") <= parameters["impossible_gy"]),
             "plausibility/atemporal",
             "P",
+            suggest=judge.dose_from_cgy,
             passing=({"lrt_modality": "rt", "total_dose_gy": 60.0},),
             failing=(
                 {"lrt_modality": "rt", "total_dose_gy": 6000.0},

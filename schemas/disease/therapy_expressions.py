@@ -37,6 +37,15 @@ def total_dose() -> pl.Expr:
     return pl.format("{} Gy", total)
 
 
+def dose_from_cgy(thresholds: Mapping[str, Any]) -> pl.Expr:
+    """The total dose that was entered in cGy, in Gy, as text: where it is then a usual one."""
+    total = (pl.col("total_dose_gy") / 100).round(2)
+    is_usual = (pl.col("total_dose_gy") > thresholds["impossible_gy"]) & total.is_between(
+        thresholds["low_gy"], thresholds["high_gy"]
+    )
+    return pl.when(is_usual).then(pl.format("{} Gy", total))
+
+
 def derived_doses() -> pl.Expr:
     """BED10 and EQD2 of the course, as text."""
     dose = pl.col("dose_per_fraction_gy")

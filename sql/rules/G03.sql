@@ -58,12 +58,12 @@ WITH asked AS (
 )
 SELECT c.table_name, c.facility_id, c.record_key, c.patient_id, c.items, a.items IS NULL AS is_violated,
        CASE c.kind WHEN 'changed' THEN 'error' ELSE 'warning' END AS severity,
-       concat_ws(' ', 'before:', c.old_value) AS detail, c.old_value, c.new_value
+       concat_ws(' ', 'before:', c.old_value) AS detail, c.old_value, c.new_value, c.old_value AS suggestion
 FROM comparison.change AS c LEFT JOIN asked AS a USING (table_name, record_key, items)
 WHERE (c.table_name, c.items) IN (
     ('patient', 'birth_date'), ('patient', 'sex'), ('death', 'death_date'), ('primary_tumour', 'dx_date')
 ) AND c.kind IN ('changed', 'vaguer', 'blanked')
 UNION ALL
 -- each record that is in both releases was looked at
-SELECT table_name, facility_id, NULL, NULL, NULL, false, NULL, NULL, NULL, NULL
+SELECT table_name, facility_id, NULL, NULL, NULL, false, NULL, NULL, NULL, NULL, NULL
 FROM comparison.record, range(n) WHERE table_name IN ('patient', 'death', 'primary_tumour')

@@ -30,7 +30,7 @@ version = 3
 "curated.followup" = [{followup_id = "F1", patient_id = "P1", facility_id = "x", contact_date = 2019-01-01}]
 "previous.curated.followup" = [{followup_id = "F1", patient_id = "P1", facility_id = "x", contact_date = 2019-01-01}]
 [[failing]]
-_told = {old_value = "cancer", new_value = "other"}
+_told = {old_value = "cancer", new_value = "other", suggestion = "cancer"}
 "curated.death" = [{patient_id = "P1", facility_id = "x", death_cause = "other"}]
 "previous.curated.death" = [{patient_id = "P1", facility_id = "x", death_cause = "cancer"}]
 [[failing]]
@@ -43,7 +43,7 @@ _told = {old_value = "cancer", new_value = "other"}
 "curated.primary_tumour" = [{tumour_id = "T1", patient_id = "P1", facility_id = "x", grade_code = "2"}]
 "previous.curated.primary_tumour" = [{tumour_id = "T1", patient_id = "P1", facility_id = "x"}]
 [[failing]]
-_told = {old_value = "2020-01-01", new_value = ""}
+_told = {old_value = "2020-01-01", new_value = "", suggestion = "2020-01-01"}
 "curated.patient" = [{patient_id = "P1", facility_id = "x"}]
 "previous.curated.patient" = [{patient_id = "P1", facility_id = "x"}]
 "previous.curated.followup" = [{followup_id = "F1", patient_id = "P1", facility_id = "x", contact_date = 2020-01-01}]
@@ -61,18 +61,18 @@ contact_before AS (
     FROM previous.curated.followup GROUP BY patient_id
 )
 SELECT c.table_name, c.facility_id, c.record_key, c.patient_id, c.items, a.items IS NULL AS is_violated,
-       'before: ' || c.old_value AS detail, c.old_value, c.new_value
+       'before: ' || c.old_value AS detail, c.old_value, c.new_value, c.old_value AS suggestion
 FROM comparison.change AS c LEFT JOIN asked AS a USING (table_name, record_key, items)
 WHERE c.kind IN ('changed', 'vaguer') AND (c.table_name, c.items) NOT IN (
     ('patient', 'birth_date'), ('patient', 'sex'), ('death', 'death_date'), ('primary_tumour', 'dx_date')
 )
 UNION ALL
 -- each record that is in both releases was looked at
-SELECT table_name, facility_id, NULL, NULL, NULL, false, NULL, NULL, NULL FROM comparison.record, range(n)
+SELECT table_name, facility_id, NULL, NULL, NULL, false, NULL, NULL, NULL, NULL FROM comparison.record, range(n)
 UNION ALL
 -- a last contact that has gone altogether went backwards too
 SELECT 'patient', old.facility_id, old.patient_id, old.patient_id, 'patient_id',
        now.latest IS NULL OR now.latest < old.latest, 'last contact before: ' || old.latest,
-       CAST(old.latest AS VARCHAR), CAST(now.latest AS VARCHAR)
+       CAST(old.latest AS VARCHAR), CAST(now.latest AS VARCHAR), CAST(old.latest AS VARCHAR)
 FROM contact_before AS old LEFT JOIN last_contact AS now USING (patient_id)
 WHERE old.patient_id IN (SELECT patient_id FROM curated.patient)

@@ -18,7 +18,7 @@ _told = {old_value = "cancer", new_value = ""}
 "curated.death" = [{patient_id = "P1", facility_id = "x"}]
 "previous.curated.death" = [{patient_id = "P1", facility_id = "x", death_cause = "cancer"}]
 [[failing]]
-_told = {old_value = "cancer", new_value = "unk"}
+_told = {old_value = "cancer", new_value = "unk", suggestion = "cancer"}
 "curated.death" = [{patient_id = "P1", facility_id = "x", death_cause = "unk"}]
 "previous.curated.death" = [{patient_id = "P1", facility_id = "x", death_cause = "cancer"}]
 [[failing]]
@@ -31,10 +31,10 @@ WITH asked AS (
     FROM previous.quality.finding WHERE status NOT IN ('closed', 'corrected', 'gone')
 )
 SELECT c.table_name, c.facility_id, c.record_key, c.patient_id, c.items, a.items IS NULL AS is_violated,
-       'before: ' || c.old_value AS detail, c.old_value, c.new_value
+       'before: ' || c.old_value AS detail, c.old_value, c.new_value, c.old_value AS suggestion
 FROM comparison.change AS c LEFT JOIN asked AS a USING (table_name, record_key, items)
 WHERE c.kind = 'blanked' AND (c.table_name, c.items) NOT IN (
     ('patient', 'birth_date'), ('patient', 'sex'), ('death', 'death_date'), ('primary_tumour', 'dx_date')
 )
 UNION ALL
-SELECT table_name, facility_id, NULL, NULL, NULL, false, NULL, NULL, NULL FROM comparison.record, range(n)
+SELECT table_name, facility_id, NULL, NULL, NULL, false, NULL, NULL, NULL, NULL FROM comparison.record, range(n)
