@@ -10,7 +10,7 @@ import polars as pl
 
 from registry_pipeline.validation.screening.places import source_locations
 
-OTHER_ROW = {"_origin": pl.Int64, "_other": pl.Int64}
+OTHER_ROW = {"_origin": pl.Int64, "_other": pl.Int64, "suggestion": pl.String}
 OTHER_ROW_BEFORE = " The other row: "
 PLACE = ("source_file", "sheet", "source_row")
 
@@ -18,10 +18,10 @@ PLACE = ("source_file", "sheet", "source_row")
 def contradicting_rows(
     conflicts: pl.DataFrame, rows: pl.DataFrame, origins: pl.DataFrame, key: Sequence[str]
 ) -> pl.DataFrame:
-    """Conflicts with both rows: ``_origin``, of the value that counts, and ``_other``, of one that it is not.
+    """Conflicts with both rows: ``_origin``, of the value that counts, and ``_other``, whose value is ``suggestion``.
 
     Args:
-        conflicts: ``key``, ``items``, and ``_source_no`` where the rows of one source contradict each other.
+        conflicts: ``key``, ``items``, ``is_free_text``, and ``_source_no`` where the rows of one source contradict each other.
         rows: staged rows, the most trusted first: ``key``, ``_row_id``, ``_source_no`` and the items.
         origins: ``key, column_name, _origin``: the row that gave the value of an item.
     """
@@ -72,12 +72,19 @@ def _both(group: pl.DataFrame, sent: pl.DataFrame, bounds: Sequence[str]) -> pl.
         maintain_order="left",
     )
     numbered = numbered.join(
-        other.select("_conflict", pl.col("_row_id").alias("_other")),
+        other.select("_conflict", pl.col("_row_id").alias("_other"), _advice()),
         on="_conflict",
         how="left",
         maintain_order="left",
     )
     return numbered.drop("_conflict")
+
+
+def _advice() -> pl.Expr:
+    """The value of the second row; of numbers of records and of free text none, which nobody could take over."""
+    is_number = pl.col("items").str.ends_with("_id") | pl.col("is_free_text")
+    value = pl.format("{}, if the other row is right", pl.col("_value").cast(pl.String))
+    return pl.when(~is_number).then(value).alias("suggestion")
 
 
 def with_other_rows(findings: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:

@@ -104,6 +104,18 @@ def test_a_rule_that_compares_records_names_a_second_one_in_an_example(name: str
         assert number < len(examples) - 1, f"{name} names no second row: {named}"
 
 
+def test_the_value_of_the_second_row_is_suggested_but_no_number_of_a_record() -> None:
+    rows = [
+        LESION | {"_row_id": 3, "episode_id": "E1"},
+        LESION | {"_row_id": 9, "lesion_site": "scf", "episode_id": "E2"},
+    ]
+    found = screen(staged_of({"lesion": rows})).findings.filter(pl.col("rule_id") == "L01")
+    assert dict(found.select("items", "suggestion").iter_rows()) == {
+        "lesion_site": "scf, if the other row is right",
+        "episode_id": None,
+    }
+
+
 def test_the_second_row_is_said_in_chinese_too() -> None:
     rows = [LESION | {"_row_id": 3}, LESION | {"_row_id": 9, "lesion_site": "scf"}]
     judged = screen(staged_of({"lesion": rows}))
