@@ -201,7 +201,7 @@ def test_a_workbook_as_people_make_them(home: Home) -> None:
     words = " ".join(findings(home, "ward")["message"])
     assert "1 formulas have no stored result (the first in F10)" in words
     assert words.count("1 ranges of columns are hidden in the workbook and were read too") == 2
-    assert "3 cells of a column of dates are bare day numbers" in words
+    assert "3 cells of this column of dates are bare day numbers" in words
     changed = ask(
         home,
         "SELECT text_before, value_after FROM quality.coercion "

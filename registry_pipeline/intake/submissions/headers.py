@@ -73,7 +73,7 @@ def _serial_issues(use: FileUse, source: Source, sheet: SheetInfo) -> Iterator[d
     for name, n in sheet.serial_columns.items():
         if name in mapped:
             reason = (
-                f"{n} cells of a column of dates are bare day numbers; they were read as dates by the workbook's"
+                f"{n} cells of this column of dates are bare day numbers; they were read as dates by the workbook's"
                 f" own {sheet.excel_epoch} system"
             )
             suggestion = "format the whole column as a date and send the workbook again"
@@ -109,11 +109,13 @@ def _header_issues(use: FileUse, source: Source, sheet: SheetInfo, drift: Drift)
         if plain_name(name) in sheet.columns:
             continue
         before = drift.earlier(use, sheet, plain_name(name))
-        reason, severity = "a mapped column is missing", "warning"
+        reason, severity = "the mapped column is missing", "warning"
         if name in needed:
-            reason, severity = "a required column is missing; the sheet is not used", "error"
+            reason, severity = "the required column is missing; the sheet is not used", "error"
         elif before is not None:
-            reason = "a column that the submission before had is missing; nothing is known of its values now"
+            reason = (
+                "the column, which the submission before had, is missing; nothing is known of its values now"
+            )
             severity = "error"
         similar = likely_name(name, spare)
         if before is not None:

@@ -165,7 +165,7 @@ def test_dates_that_turn_into_day_numbers_in_a_workbook(tmp_path: Path, is_1904:
     assert staged.issues.is_empty()
     (told,) = staged.file_issues.select("rule_id", "severity", "column_name", "reason").rows()
     assert told[:3] == ("S11", "warning", "born")
-    assert told[3].startswith("4 cells of a column of dates") and ("1904" in told[3]) is is_1904
+    assert told[3].startswith("4 cells of this column of dates") and ("1904" in told[3]) is is_1904
     assert staged.coercions["value_after"].to_list() == [day.isoformat() for day in days[-4:]]
 
 

@@ -422,7 +422,7 @@ def test_fields_that_the_export_has_not_are_told(tmp_path: Path) -> None:
     project = Project(tmp_path, mapping(project="deidentified = true"))
     staged = project.export(a_row("1", **PERSON), columns=left).stage()
     told = staged.file_issues.select("rule_id", "column_name", "reason").rows()
-    assert ("S02", "birth", "a mapped column is missing") in told
+    assert ("S02", "birth", "the mapped column is missing") in told
     (absent,) = [reason for rule, form, reason in told if (rule, form) == ("S20", "person")]
     assert absent == "1 fields of instrument 'person' are not in the export: weight"
     assert ("S25", "bmi") in [(rule, column) for rule, column, _ in told], "its formula needs the weight"

@@ -93,7 +93,7 @@ def test_schema_drift_names_the_likely_new_column(tmp_path):
         (
             "warning",
             "出生日期",
-            "a mapped column is missing",
+            "the mapped column is missing",
             "map '出生日期（新）' instead, if that is its new name",
         ),
         ("warning", "出生日期（新）", "the column is neither mapped nor ignored", "map or ignore it"),
