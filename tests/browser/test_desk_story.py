@@ -20,7 +20,7 @@ from registry_pipeline.stewardship.decide import Order, decide
 from registry_pipeline.stewardship.findings import Filters, select_findings, take_snapshot
 from registry_pipeline.stewardship.queries.answers import import_answers
 from registry_pipeline.stewardship.queries.export import write_queries
-from registry_pipeline.stewardship.records import own_numbers
+from registry_pipeline.stewardship.timeline import own_numbers
 from tests.support.browser import chromium, needs_browser
 from tests.support.desk import (
     home_with_findings,

@@ -271,10 +271,10 @@ def test_lost_reports_are_told_and_tried_again(
 ) -> None:
     home = copied(waiting, tmp_path)
 
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise RuntimeError("a bug in a page")
 
-    def whole(_: Path, folder: Path) -> None:
+    def whole(_: Path, folder: Path, **__: object) -> None:
         folder.mkdir()
         (folder / "study_report.html").write_text("pages")
 
@@ -296,7 +296,7 @@ def test_a_disk_that_is_full_for_the_reports_refuses(
 ) -> None:
     home = copied(waiting, tmp_path)
 
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OSError(28, os.strerror(28))
 
     monkeypatch.setattr(publication, "write_reports", full)
