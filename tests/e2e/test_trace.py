@@ -223,19 +223,22 @@ def test_every_curated_record_has_its_rows(demo: Demo, simulated: Home) -> None:
 
 
 def test_what_several_rows_say_shows_who_was_trusted(demo: Demo) -> None:
-    """Of an item that two rows give, one is used and both can be read."""
+    """Of an item that two rows give, one is used and both can be read; the key is of both."""
     with open_release(demo.home) as connection:
         keys = connection.execute(
             "SELECT table_name, record_key FROM meta.lineage WHERE items IS NOT NULL "
             "GROUP BY ALL HAVING count(*) > 1 ORDER BY ALL LIMIT 20"
         ).fetchall()
         assert keys
-        items = [item for key in keys for item in trace_record(demo.home, connection, *key).items]
-    spoken_twice = [item for item in items if sum(cell.text is not None for cell in item.cells) > 1]
-    plain = [item for item in spoken_twice if all(cell.origin == "column" for cell in item.cells)]
-    assert plain
-    for item in plain:
-        assert sum(cell.is_used for cell in item.cells) == 1, item.column_name
+        items = [(key[0], item) for key in keys for item in trace_record(demo.home, connection, *key).items]
+    spoken_twice = [part for part in items if sum(cell.text is not None for cell in part[1].cells) > 1]
+    plain = [part for part in spoken_twice if all(cell.origin == "column" for cell in part[1].cells)]
+    assert {item.column_name in key_of(curated()[table]) for table, item in plain} == {True, False}
+    for table, item in plain:
+        is_key = item.column_name in key_of(curated()[table])
+        assert sum(cell.is_used for cell in item.cells) == (len(item.cells) if is_key else 1), (
+            item.column_name
+        )
 
 
 def test_patients_of_an_estimate_are_as_many_as_it_counts(demo: Demo) -> None:

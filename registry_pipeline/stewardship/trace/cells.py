@@ -185,7 +185,8 @@ def _cells(
         name: row[name] for name in ("facility_id", "submission_id", "source_file", "sheet", "source_row")
     }
     parsers = dict(connection.execute(_COERCIONS, [*place.values()]).fetchall())
-    items_of_row = None if row["items"] is None else set(row["items"].split(","))
+    # the key is what all rows of a record have in common: each of them gave it
+    own = None if row["items"] is None else {*row["items"].split(","), *key_of(curated()[row["table_name"]])}
     return [
         (
             column["column_name"],
@@ -195,7 +196,7 @@ def _cells(
                 source_column=column["header"] or column["source_column"],
                 text=None,
                 origin=column["origin"],
-                is_used=items_of_row is None or column["column_name"] in items_of_row,
+                is_used=own is None or column["column_name"] in own,
                 parser=parsers.get(f"{row['table_name']}.{column['column_name']}"),
             ),
         )
