@@ -66,9 +66,8 @@ ISSUE_COLUMNS = (
     "reason",
     "value_text",
 )
-_NO_ISSUES = pl.DataFrame(schema=dict.fromkeys((*ISSUE_COLUMNS, "suggestion"), pl.String)).cast(
-    {"_row_id": pl.Int64, "_record_row_id": pl.Int64}
-)
+_ALL_TEXT = dict.fromkeys((*ISSUE_COLUMNS, "suggestion"), pl.String)
+_NO_ISSUES = pl.DataFrame(schema={**_ALL_TEXT, "_row_id": pl.Int64, "_record_row_id": pl.Int64})
 
 
 @dataclass(frozen=True)
