@@ -109,6 +109,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         yield made
     server.send_signal(signal.SIGINT)
     assert server.wait(timeout=30) is not None
+    server.stdout.close()
 
 
 def _finding(home: Home, patient: str, column: str = "sex") -> str:

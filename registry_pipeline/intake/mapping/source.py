@@ -133,7 +133,7 @@ def _files(section: Section) -> tuple[str, ...]:
 def _read_options(section: Section) -> ReadOptions:
     form = section.optional_text("format")
     if form is not None and form not in formats():
-        raise section.error(f"'format' must be one of {', '.join(formats())}", "format")
+        raise section.error(f"'format' must be one of {', '.join(sorted(formats()))}", "format")
     title_rows = tuple(range(1, section.count("skip_title_rows") + 1))
     delimiter = section.data.get("delimiter")
     if delimiter is not None and (not isinstance(delimiter, str) or len(delimiter) != 1):
