@@ -39,10 +39,11 @@ def unrouted_issues(rows: pl.DataFrame, source: Source, uses: Sequence[FileUse])
     Args:
         rows: cleaned rows in force of the source.
     """
-    unrouted = _stray_values(_stray_rows(rows, source), source).with_columns(
-        _severity=pl.lit(None, pl.String)
-    )
-    parts = _stray_parts(rows, source).with_columns(_severity=pl.lit("warning"))
+    fed = [feeding_rows(rows, table)["_row_id"] for table in source.tables]
+    is_taken = pl.col("_row_id").is_in(pl.concat([rows["_row_id"].clear(), *fed]).unique().implode())
+    unrouted = _stray_values(_stray_rows(rows.filter(~is_taken), source), source)
+    unrouted = unrouted.with_columns(_severity=pl.lit(None, pl.String))
+    parts = _stray_parts(rows.filter(is_taken), source, fed).with_columns(_severity=pl.lit("warning"))
     stray = pl.concat([unrouted, parts]).unique(["_row_id", "column_name"], keep="first", maintain_order=True)
     if stray.is_empty():
         return []
@@ -58,44 +59,39 @@ def unrouted_issues(rows: pl.DataFrame, source: Source, uses: Sequence[FileUse])
     ]
 
 
-def _stray_rows(rows: pl.DataFrame, source: Source) -> pl.DataFrame:
-    """Rows that no table takes, but for those that are left out on purpose."""
-    fed = [rows["_row_id"].clear(), *(feeding_rows(rows, table)["_row_id"] for table in source.tables)]
-    stray = rows.filter(~pl.col("_row_id").is_in(pl.concat(fed).unique().implode()))
+def _stray_rows(untaken: pl.DataFrame, source: Source) -> pl.DataFrame:
+    """Of the rows that no table takes those that are not left out on purpose."""
     declined = [part for table in source.tables for part in table.where if part.test in _DECLINING]
     meant = [holds(condition) for condition in source.leave_out] + [
         ~holds(condition) for condition in declined
     ]
-    return stray.filter(~pl.any_horizontal(meant)) if meant else stray
+    return untaken.filter(~pl.any_horizontal(meant)) if meant else untaken
 
 
-def _stray_parts(rows: pl.DataFrame, source: Source) -> pl.DataFrame:
-    """Values that choose among the tables of a row which another table takes, and that none is meant for."""
+def _stray_parts(taken: pl.DataFrame, source: Source, fed: Sequence[pl.Series]) -> pl.DataFrame:
+    """Values that choose among the tables of a row which another table takes, and that none is meant for.
+
+    Args:
+        taken: rows that a table takes.
+        fed: of each table of the source the ``_row_id`` that it takes.
+    """
     parts = [pl.DataFrame(schema=_STRAY)]
-    taken = _taken_rows(rows, source)
+    left_out = [holds(condition) for condition in source.leave_out]
+    rows = taken.filter(~pl.any_horizontal(left_out)) if left_out else taken
     columns = dict.fromkeys(
         condition.column for table in source.tables for condition in table.where if condition.test == "in"
     )
-    for column in columns:
-        if column in rows.columns:
-            parts.append(_stray_part(taken, column, source))
+    parts += [_stray_part(rows, column, source, fed) for column in columns if column in rows.columns]
     return pl.concat(parts)
 
 
-def _taken_rows(rows: pl.DataFrame, source: Source) -> pl.DataFrame:
-    fed = [rows["_row_id"].clear(), *(feeding_rows(rows, table)["_row_id"] for table in source.tables)]
-    taken = rows.filter(pl.col("_row_id").is_in(pl.concat(fed).unique().implode()))
-    left_out = [holds(condition) for condition in source.leave_out]
-    return taken.filter(~pl.any_horizontal(left_out)) if left_out else taken
-
-
-def _stray_part(rows: pl.DataFrame, column: str, source: Source) -> pl.DataFrame:
+def _stray_part(rows: pl.DataFrame, column: str, source: Source, fed: Sequence[pl.Series]) -> pl.DataFrame:
     choosing = [table for table in source.tables if any(part.column == column for part in table.where)]
     conditions = [condition for table in choosing for condition in table.where if condition.column == column]
     named = [*conditions, *(condition for condition in source.leave_out if condition.column == column)]
     is_meant = [holds(condition) if condition.test != "not_in" else pl.lit(True) for condition in named]
     of_sheets = pl.concat([feeding_rows(rows, replace(table, where=()))["_row_id"] for table in choosing])
-    read = [feeding_rows(rows, table)["_row_id"] for table in source.tables if column in table.columns_read()]
+    read = [ids for table, ids in zip(source.tables, fed, strict=True) if column in table.columns_read()]
     is_question = all(value.casefold() in _YES for condition in named for value in condition.values)
     is_answered = folded(pl.col(column)).is_in(_NO) & is_question
     stray = rows.filter(
