@@ -3,8 +3,10 @@
 from collections import Counter
 from datetime import date, timedelta
 
+import pandas as pd
 import pytest
 
+from registry_pipeline import analysis
 from registry_pipeline.simulate.demo.cohort_truth import cohort_cases
 from registry_pipeline.simulate.demo.demo import demo_cases
 from registry_pipeline.simulate.demo.other_truth import KINDS
@@ -51,6 +53,24 @@ def test_seed_facts_survive() -> None:
             )
             if day
         }
+
+
+def test_immortal_time_is_seen_in_the_seed() -> None:
+    """The days from diagnosis to treatment differ, and patients died while others still waited for theirs."""
+    seed = read_seed()
+    frame = pd.DataFrame(
+        {
+            "days": [(patient.last_followup - patient.omd_dx).days for patient in seed],
+            "is_dead": [patient.is_dead for patient in seed],
+            "waited": [(patient.treated - patient.omd_dx).days for patient in seed],
+        }
+    )
+    assert frame["waited"].between(1, 59).all() and frame["waited"].nunique() > 20
+    estimates = analysis.immortal_time(frame, "days", "is_dead", "waited", [365])
+    at_once, from_therapy = estimates.set_index("reading")["survival"][
+        ["counted as at risk", "left truncated"]
+    ]
+    assert at_once > from_therapy + 0.005
 
 
 def _dates_after_treatment(case: Case) -> list[date]:
