@@ -145,16 +145,26 @@ def _refresh(home: Home, facilities: Sequence[str], force: bool, plain: bool) ->
 @click.option(
     "--later", is_flag=True, help="A later submission too, whose errors only a second refresh finds."
 )
+@click.option("--last-hazard-ratio", type=click.FloatRange(0, 100, min_open=True), default=1.0, show_default=True,
+              help="Hazard ratio of death in the last facility against the others.")  # fmt: skip
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder to write to."
 )
-def simulate(patients: int, facilities: int, seed: int, error_rate: float, later: bool, out: Path) -> None:
+def simulate(
+    patients: int,
+    facilities: int,
+    seed: int,
+    error_rate: float,
+    later: bool,
+    last_hazard_ratio: float,
+    out: Path,
+) -> None:
     """Exports with planted errors, and a manifest of them."""
     from registry_pipeline.simulate.population.write import write_simulation
 
     if patients < facilities:
         raise click.UsageError("--patients must be at least --facilities")
-    result = write_simulation(patients, facilities, seed, out, error_rate, later)
+    result = write_simulation(patients, facilities, seed, out, error_rate, later, last_hazard_ratio)
     click.echo(f"{result.n_patients} patients of {len(result.facility_ids)} facilities in {result.n_rows} rows, "
                f"{result.n_planted} planted errors (manifest.csv): {result.folder}")  # fmt: skip
 

@@ -38,14 +38,14 @@ _MORPHOLOGY = np.array(["8070/3", "8071/3", "8140/3", "8560/3"])
 _HISTOLOGY = np.array(["scc", "scc", "adeno", "adsq"])
 
 
-def draw_chunk(seed: int, facility: int, first: int, n: int) -> Frames:
+def draw_chunk(seed: int, facility: int, first: int, n: int, hazard_ratio: float = 1.0) -> Frames:
     """Patients ``first`` to ``first + n - 1`` of a facility, as frames keyed by file.
 
-    Every frame is ordered by ``patient_no``; dates are ``pl.Date``, lengths mm, doses Gy.
+    ``hazard_ratio`` multiplies their hazard of death. Every frame is ordered by ``patient_no``; dates are ``pl.Date``, lengths mm, doses Gy.
     """
     rng = np.random.default_rng([seed, facility, first])
     number = np.arange(first, first + n, dtype=np.int64)
-    base = _base(rng, number, *dates_of(seed, facility, number))
+    base = _base(rng, number, *dates_of(seed, facility, number), hazard_ratio)
     tumours = _tumours(rng, base, facility)
     frames = {"patients": _patients(base), "tumours": tumours, "episodes": _episodes(base)}
     lesions = _lesions(base)
@@ -56,7 +56,7 @@ def draw_chunk(seed: int, facility: int, first: int, n: int) -> Frames:
     return frames | draw_therapies(base) | draw_other_systems(base)
 
 
-def _base(rng: np.random.Generator, number: Ints, dx: Ints, birth: Ints) -> pl.DataFrame:
+def _base(rng: np.random.Generator, number: Ints, dx: Ints, birth: Ints, hazard_ratio: float) -> pl.DataFrame:
     """One row per patient with the facts that all files share; days are ordinals."""
     n = len(number)
     synchronous = rng.random(n) < 0.1
@@ -80,6 +80,7 @@ def _base(rng: np.random.Generator, number: Ints, dx: Ints, birth: Ints) -> pl.D
                 "slice": rng.choice([1.0, 2.0], n), "palliative": rng.random(n) < 0.06,
             }
         ),
+        hazard_ratio,
     )  # fmt: skip
 
 
@@ -89,10 +90,10 @@ def _business_day(ordinal: Ints, offset: Ints | int = 0) -> Ints:
     return np.asarray(moved + _EPOCH, dtype=np.int64)
 
 
-def _survival(rng: np.random.Generator, base: pl.DataFrame) -> pl.DataFrame:
+def _survival(rng: np.random.Generator, base: pl.DataFrame, hazard_ratio: float) -> pl.DataFrame:
     start, end, size = (base[name].to_numpy() for name in ("start", "end", "size"))
     n = len(base)
-    hazard = BASE_HAZARD * np.where(size > CUTPOINT_MM, HAZARD_RATIO_LARGE, 1.0)
+    hazard = hazard_ratio * BASE_HAZARD * np.where(size > CUTPOINT_MM, HAZARD_RATIO_LARGE, 1.0)
     death = start + GUARANTEE_DAYS + np.ceil(rng.exponential(1 / hazard)).astype(np.int64)
     seen = EXTRACT_DATE.toordinal() - rng.integers(0, 300, n)
     dead = death <= seen

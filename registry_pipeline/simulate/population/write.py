@@ -59,7 +59,13 @@ class Simulation:
 
 
 def write_simulation(
-    patients: int, facilities: int, seed: int, out: Path, error_rate: float = 0.01, is_followed: bool = False
+    patients: int,
+    facilities: int,
+    seed: int,
+    out: Path,
+    error_rate: float = 0.01,
+    is_followed: bool = False,
+    last_hazard_ratio: float = 1.0,
 ) -> Simulation:
     """Write exports whose truth is known.
 
@@ -71,12 +77,16 @@ def write_simulation(
         error_rate: share of patients with one planted mistake each, 0 to 1. With 0 no rule is broken.
         is_followed: write a later submission of each facility too (``later/``), whose mistakes only a second
             refresh can find.
+        last_hazard_ratio: hazard ratio of death in the last facility against each of the others.
 
     Raises:
-        ValueError: fewer patients than facilities, no facility, or a rate outside 0 to 1.
+        ValueError: fewer patients than facilities, no facility, a rate outside 0 to 1, or a hazard ratio that is
+            not above 0.
     """
     if facilities < 1 or patients < facilities or not 0 <= error_rate <= 1:
         raise ValueError("needs at least one facility, a patient for each, and a rate from 0 to 1")
+    if not 0 < last_hazard_ratio < np.inf:
+        raise ValueError(f"last_hazard_ratio={last_hazard_ratio!r} is no number above 0")
     out.mkdir(parents=True, exist_ok=True)
     (out / "facilities").mkdir(exist_ok=True)
     n_rows = n_planted = 0
@@ -88,7 +98,8 @@ def write_simulation(
         writer = csv.DictWriter(manifest, [field_.name for field_ in fields(PlantedError)])
         writer.writeheader()
         for number, (profile, own) in enumerate(zip(profiles, shares, strict=True), start=1):
-            export = _Export(out, profile, seed, number, error_rate)
+            ratio = last_hazard_ratio if number == facilities else 1.0
+            export = _Export(out, profile, seed, number, error_rate, ratio)
             for planted in export.write(own):
                 n_planted += 1
                 writer.writerow(asdict(planted) | {"planted_id": f"S{n_planted:07d}"})
@@ -96,7 +107,7 @@ def write_simulation(
             for planted in export.write_later(own) if is_followed else ():
                 n_planted += 1
                 writer.writerow(asdict(planted) | {"planted_id": f"S{n_planted:07d}"})
-    _write_truth(out, patients, seed, error_rate)
+    _write_truth(out, patients, seed, error_rate, last_hazard_ratio)
     _write_shared_women(out / SHARED_WOMEN_NAME, profiles, shares)
     _write_settings(out)
     return Simulation(out, patients, n_rows, n_planted, tuple(profile.facility_id for profile in profiles))
@@ -105,8 +116,11 @@ def write_simulation(
 class _Export:
     """The files of one facility while they are being written."""
 
-    def __init__(self, out: Path, profile: Profile, seed: int, number: int, error_rate: float) -> None:
+    def __init__(
+        self, out: Path, profile: Profile, seed: int, number: int, error_rate: float, hazard_ratio: float
+    ) -> None:
         self.profile, self.seed, self.number, self.error_rate = profile, seed, number, error_rate
+        self.hazard_ratio = hazard_ratio
         self.folder = out / "inbox" / profile.facility_id
         self.folder.mkdir(parents=True, exist_ok=True)
         path = out / "facilities" / f"{profile.facility_id}.toml"
@@ -135,7 +149,7 @@ class _Export:
             yield from plant_in_files(self.folder, self.profile, names, self.written)
 
     def _chunk(self, handles: Mapping[str, IO[bytes]], first: int, n: int) -> Iterator[PlantedError]:
-        frames = world.draw_chunk(self.seed, self.number, first, n)
+        frames = world.draw_chunk(self.seed, self.number, first, n, self.hazard_ratio)
         texts = {file: self.profile.as_text(frame) for file, frame in frames.items()}
         rng = np.random.default_rng([self.seed, self.number, first, 1])
         planted = plant_in_chunk(SIMULATED_PLANTERS, frames, texts, self.profile, self.error_rate, rng)
@@ -154,7 +168,7 @@ class _Export:
             handles = {file: stack.enter_context((folder / names[file]).open("wb")) for file in FILES}
             for first in range(1, patients + 1, CHUNK_PATIENTS):
                 n = min(CHUNK_PATIENTS, patients + 1 - first)
-                before = world.draw_chunk(self.seed, self.number, first, n)
+                before = world.draw_chunk(self.seed, self.number, first, n, self.hazard_ratio)
                 frames = rewritten(before)
                 for rule, file, item, row, description in later_mistakes(before, frames):
                     place = 0 if row < 0 else written[file] + row + 2
@@ -206,7 +220,7 @@ def _write_shared_women(path: Path, profiles: Sequence[Profile], shares: Sequenc
             writer.writerow([before, patient, after, patient, str(woman.is_transfer).lower()])
 
 
-def _write_truth(out: Path, patients: int, seed: int, error_rate: float) -> None:
+def _write_truth(out: Path, patients: int, seed: int, error_rate: float, last_hazard_ratio: float) -> None:
     """The parameters that an analysis of the simulated records has to recover."""
     truth = {
         "statement": "SYNTHETIC patients drawn from a known survival model",
@@ -214,6 +228,7 @@ def _write_truth(out: Path, patients: int, seed: int, error_rate: float) -> None
         "seed": seed,
         "error_rate": error_rate,
         "extract_date": world.EXTRACT_DATE.isoformat(),
+        "hazard_ratio_last_facility": last_hazard_ratio,
         "hazard_ratio_large": world.HAZARD_RATIO_LARGE,
         "base_hazard_per_day": world.BASE_HAZARD,
         "guarantee_days": world.GUARANTEE_DAYS,

@@ -154,6 +154,20 @@ def test_no_two_women_look_like_one() -> None:
     assert ages.min() >= 27 and ages.max() <= 78
 
 
+def test_patients_of_the_last_facility_die_more_often_where_asked(tmp_path: Path) -> None:
+    for ratio in (1.0, 3.0):
+        write_simulation(600, FACILITIES, 5, tmp_path / f"{ratio:g}", 0.0, last_hazard_ratio=ratio)
+    same, worse = _tree(tmp_path / "1"), _tree(tmp_path / "3")
+    changed = {name for name in same if same[name] != worse[name]}
+    last = f"inbox/facility-{FACILITIES}/"
+    assert changed and all(name == "truth.json" or name.startswith(last) for name in changed)
+    assert json.loads((tmp_path / "3" / "truth.json").read_text())["hazard_ratio_last_facility"] == 3.0
+    died = [len(draw_chunk(5, 1, 1, 2_000, ratio)["deaths"]) / 2_000 for ratio in (1.0, 3.0)]
+    assert died[1] > died[0] + 0.1
+    with pytest.raises(ValueError, match="last_hazard_ratio"):
+        write_simulation(10, 2, 1, tmp_path / "nonsense", last_hazard_ratio=float("nan"))
+
+
 def test_truth_is_written_beside_the_exports(tmp_path: Path) -> None:
     write_simulation(10, 2, 1, tmp_path)
     truth = json.loads((tmp_path / "truth.json").read_text())
