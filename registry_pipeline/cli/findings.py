@@ -44,7 +44,7 @@ def filter_options(function: Function) -> Function:
         "facility": ("ID", "Of this facility; repeatable."),
         "rule": ("ID", "Of this rule; repeatable."),
         "severity": ("LEVEL", "error, warning or info; repeatable."),
-        "patient": ("ID", "Of this patient (her pseudonym); repeatable."),
+        "patient": ("ID", "Of this patient (her pseudonym or a facility's own number); repeatable."),
         "file": ("NAME", "From this source file; repeatable."),
         "cause": (
             "FINDING_ID",
@@ -80,6 +80,7 @@ def chosen_filters(snapshot: Snapshot, options: Mapping[str, Any]) -> Filters:
 )
 @click.option("--assigned", multiple=True, metavar="NAME", help="Looked after by this person; repeatable.")
 @click.option("--new", is_flag=True, help="Shown for the first time by the last screening.")
+@click.option("--overdue", is_flag=True, help="Asked, and the due date has passed.")
 @click.option("--since", metavar="RELEASE", default="", help="First shown after this release.")
 @click.option("--count-by", type=click.Choice(COUNTED_BY), help="How many of each, instead of the findings.")
 @click.option("--format", "form", type=click.Choice(["table", "csv", "json", "xlsx"]), default="table")

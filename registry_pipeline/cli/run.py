@@ -1,4 +1,4 @@
-"""Commands that change a home or write files: init, demo, refresh, simulate, dev.
+"""Commands that change a home or write files: init, demo, refresh, screen, simulate, dev.
 
 Belongs here: arguments, and what is said when a command has ended.
 Does not belong here: what the commands do (``steps/``, ``defs/``, ``simulate/``).
@@ -23,7 +23,7 @@ from registry_pipeline.operations.audit import record_served_release, recorded_r
 from registry_pipeline.pipeline.context import read_context
 from registry_pipeline.pipeline.errors import Refused
 from registry_pipeline.pipeline.mend import mend_home
-from registry_pipeline.pipeline.refresh import chosen_facilities, take_in
+from registry_pipeline.pipeline.refresh import chosen_facilities, judge_inbox, take_in
 from registry_pipeline.pipeline.refresh import refresh as refresh_without_dagster
 from registry_pipeline.pipeline.step import has_nothing_to_do, outdated_facilities
 from registry_pipeline.pipeline.watched import note_served
@@ -102,6 +102,21 @@ def refresh(facilities: tuple[str, ...], force: bool, plain: bool) -> None:
         click.echo(f"Nothing has changed since release {after}; it is still served.")
     else:
         click.echo(f"Release {after} is served. Look at it with: registry --home {home.root} status")
+
+
+@click.command()
+@own_options
+@click.option("--facility", "facilities", multiple=True, metavar="ID", help="Only this facility; repeatable.")
+def screen(facilities: tuple[str, ...]) -> None:
+    """Judge what lies in the inbox, without a release: its findings are there at once."""
+    home = CONTEXT.home()
+    judged = judge_inbox(home, facilities)
+    _print_landing(judged.landing)
+    if judged.facility_ids:
+        click.echo(f"Judged: {', '.join(judged.facility_ids)}. See the findings with: registry review")
+        click.echo("A release is made of it by: registry refresh")
+    else:
+        click.echo("Nothing has changed since the last screening.")
 
 
 def _tell_alerts(home: Home) -> None:
@@ -190,4 +205,4 @@ def dev(port: int, public_hosts: tuple[str, ...]) -> None:
     serve(home, port, public_hosts, lambda line: click.echo(line, err=True))
 
 
-COMMANDS = (demo, dev, init, refresh, simulate)
+COMMANDS = (demo, dev, init, refresh, screen, simulate)

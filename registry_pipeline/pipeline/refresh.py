@@ -16,11 +16,24 @@ from registry_pipeline.intake.landing.ledger import LEDGER
 from registry_pipeline.pipeline.context import RefreshContext, read_context, read_rules
 from registry_pipeline.pipeline.errors import Refused
 from registry_pipeline.pipeline.mend import mend_home
-from registry_pipeline.pipeline.step import has_nothing_to_do, refresh_lock
+from registry_pipeline.pipeline.step import has_nothing_to_do, outdated_facilities, refresh_lock
 from registry_pipeline.pipeline.watched import inbox_signature, is_served, note_landed, note_served
 from registry_pipeline.store.releases import current_release
 
 Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class JudgedInbox:
+    """What was judged without a release.
+
+    Attributes:
+        landing: what became of every file of the inbox.
+        facility_ids: those that were judged anew.
+    """
+
+    landing: LandingReport
+    facility_ids: list[str]
 
 
 @dataclass(frozen=True)
@@ -66,6 +79,29 @@ def refresh(
         return RefreshReport(landing, release_id, is_new)
 
 
+def judge_inbox(
+    home: Home, facilities: Sequence[str] = (), progress: Progress = lambda _: None
+) -> JudgedInbox:
+    """Land and judge what lies in the inbox, without a release; its findings are there at once.
+
+    The next refresh makes the release of it, and judges nothing twice.
+
+    Args:
+        facilities: only these; by default every one whose files, mapping, settings or decisions have changed.
+
+    Raises:
+        ConfigurationError, StoreError, Refused: as :func:`refresh`.
+    """
+    with refresh_lock(home):
+        progress("landing")
+        chosen, settings = chosen_facilities(home, facilities), home.settings()
+        landing = take_in(home, chosen if facilities else (), settings)
+        context = read_context(home, settings)
+        changed = [facility_id for facility_id in outdated_facilities(context) if facility_id in chosen]
+        judge_facilities(context, changed, False, progress)
+        return JudgedInbox(landing, changed)
+
+
 def take_in(home: Home, facilities: Sequence[str] = (), settings: Settings | None = None) -> LandingReport:
     """Land what lies in the inboxes of the facilities (of all by default); says what became of every file.
 
@@ -106,18 +142,25 @@ def make_tables(context: RefreshContext, chosen: Sequence[str], force: bool, pro
     Raises:
         Refused, StoreError, ConfigurationError: as :func:`refresh`.
     """
-    from registry_pipeline.pipeline import facility, registry
+    from registry_pipeline.pipeline import registry
+
+    judge_facilities(context, chosen, force, progress)
+    progress("curated and mart tables")
+    registry.curate(context, force)
+    registry.build_mart(context, force)
+    registry.judge(context)
+    registry.analyse(context, force, progress)
+
+
+def judge_facilities(context: RefreshContext, chosen: Sequence[str], force: bool, progress: Progress) -> None:
+    """Stage and screen facilities; to be called by the one who holds the store's lock."""
+    from registry_pipeline.pipeline import facility
 
     for facility_id in chosen:
         progress(f"staging {facility_id}")
         facility.stage(context, facility_id, force)
         progress(f"screening {facility_id}")
         facility.screen(context, facility_id, force)
-    progress("curated and mart tables")
-    registry.curate(context, force)
-    registry.build_mart(context, force)
-    registry.judge(context)
-    registry.analyse(context, force, progress)
 
 
 def chosen_facilities(home: Home, facilities: Sequence[str]) -> list[str]:

@@ -46,8 +46,17 @@ def note_served(home: Home) -> None:
 
 def is_served(home: Home, signature: str) -> bool:
     """Whether a release was made of just these files."""
+    return _reads(_served(home), signature)
+
+
+def is_landed(home: Home, signature: str) -> bool:
+    """Whether just these files have been taken in, whether or not a release was made of them."""
+    return is_served(home, signature) or _reads(_landed(home), signature)
+
+
+def _reads(path: Path, signature: str) -> bool:
     try:
-        return _served(home).read_text(encoding="utf-8") == signature
+        return path.read_text(encoding="utf-8") == signature
     except (OSError, UnicodeDecodeError):
         return False
 

@@ -18,8 +18,10 @@ from registry_pipeline.core.toml_source import nearest
 from registry_pipeline.pipeline.context import read_context
 from registry_pipeline.pipeline.findings import latest_findings
 from registry_pipeline.stewardship.impact import impact_ranks
+from registry_pipeline.stewardship.patients import meant_patients
 from registry_pipeline.stewardship.sources import Sources, read_sources, screened_at
 from registry_pipeline.store.releases import current_release, release_ids
+from registry_pipeline.validation.decisions.in_force import today
 from registry_pipeline.validation.records import curated
 from registry_pipeline.validation.rules.catalogue import catalogue
 from schemas.codes import FINDING_STATUS, OPEN_STATUSES
@@ -58,6 +60,7 @@ class Snapshot:
         waiting: those that are open; rows of one cause are one.
         search_text: what a text is looked for in, one per finding.
         impacts: how far each can move the study's numbers, see :func:`read_impacts`.
+        numbers: by which numbers the facilities know their patients, see :func:`.patients.read_numbers`.
         screened_at: when files were last judged (UTC), or None.
         release_id: the release that is served, or None.
         is_released: whether the release was made of what was judged last.
@@ -67,6 +70,7 @@ class Snapshot:
     waiting: pl.DataFrame
     search_text: pl.Series
     impacts: pl.DataFrame
+    numbers: pl.DataFrame
     screened_at: datetime | None
     release_id: str | None
     is_released: bool
@@ -84,7 +88,9 @@ class Filters:
         blank: those of a cell without a value.
         new: those that the last screening, or else the served release, shows for the first time.
         since: those first shown after this release.
-        text: part of a value, a message, a record key or an id.
+        patient: pseudonyms, or numbers by which a facility knows her.
+        overdue: those that were asked and whose due date has passed.
+        text: part of a value, a message, a record key, an id or a facility's number of the patient.
         every_row: also the rows behind a finding of a common cause.
     """
 
@@ -99,6 +105,7 @@ class Filters:
     value: tuple[str, ...] = ()
     cause: tuple[str, ...] = ()
     blank: bool = False
+    overdue: bool = False
     new: bool = False
     since: str = ""
     text: str = ""
@@ -124,21 +131,22 @@ def take_snapshot(home: Home, sources: Sources | None = None) -> Snapshot:
     )
     ordered = _ordered(ranked)
     waiting = ordered.filter(_is_open(OPEN_STATUSES), pl.col("systemic_finding_id").is_null())
-    searched = _search_text(ordered)
-    return Snapshot(
-        ordered, waiting, searched, impacts, screened_at(home), current_release(home), is_released
-    )
+    searched = _search_text(ordered, known.numbers)
+    release = (screened_at(home), current_release(home), is_released)
+    return Snapshot(ordered, waiting, searched, impacts, known.numbers, *release)
 
 
 def _is_open(states: Sequence[str]) -> pl.Expr:
     return pl.col("status").is_in(list(states))
 
 
-def _search_text(findings: pl.DataFrame) -> pl.Series:
+def _search_text(findings: pl.DataFrame, numbers: pl.DataFrame) -> pl.Series:
     """All that a text may be looked for in, in small letters, made once: a search goes through every finding."""
-    names = ("finding_id", "record_key", "patient_id", "value_text", "message", "items")
+    own = numbers.group_by("patient_id").agg(pl.col("source_patient_id").str.join("\n").alias("_numbers"))
+    numbered = findings.join(own, on="patient_id", how="left", maintain_order="left")
+    names = ("finding_id", "record_key", "patient_id", "_numbers", "value_text", "message", "items")
     text = pl.concat_str(names, separator="\n", ignore_nulls=True).str.to_lowercase()
-    return findings.select(text.alias("text")).to_series()
+    return numbered.select(text.alias("text")).to_series()
 
 
 def _cause_id() -> pl.Expr:
@@ -167,11 +175,17 @@ def select_findings(snapshot: Snapshot, filters: Filters) -> pl.DataFrame:
     tests = [
         pl.col(column).is_in(list(values))
         for name, column in COUNTED_BY.items()
-        if name not in ("status", "cause") and (values := getattr(filters, name))
+        if name not in ("status", "cause", "patient") and (values := getattr(filters, name))
     ]
     if filters.cause:
         named = snapshot.findings.filter(pl.col("finding_id").is_in(list(filters.cause)))
         tests.append(pl.col("cause_id").is_in(named["cause_id"].unique().implode()))
+    if filters.patient:
+        tests.append(
+            pl.col("patient_id").is_in([*filters.patient, *meant_patients(snapshot.numbers, filters.patient)])
+        )
+    if filters.overdue:
+        tests.append(pl.col("due_date") < today())
     if filters.blank:
         tests.append(pl.col("value_text").is_null())
     first = pl.col("first_seen_release")
@@ -212,6 +226,11 @@ def refuse_unknown(home: Home, snapshot: Snapshot, filters: Filters) -> None:
     for name, column in columns.items():
         if getattr(filters, name):
             allowed[name] = _values(snapshot, column)
+    if filters.patient:
+        allowed["patient"] = [
+            *allowed["patient"],
+            *snapshot.numbers["source_patient_id"].drop_nulls().unique(),
+        ]
     for name, values in allowed.items():
         for value in getattr(filters, name):
             if value not in values:

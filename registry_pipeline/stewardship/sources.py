@@ -16,6 +16,7 @@ from registry_pipeline.pipeline.context import read_context
 from registry_pipeline.pipeline.findings import FindingSources, read_finding_sources
 from registry_pipeline.pipeline.step import NOTE
 from registry_pipeline.stewardship.impact import read_impacts
+from registry_pipeline.stewardship.patients import read_numbers
 from registry_pipeline.store.layout import StoreLayout
 from registry_pipeline.store.releases import current_release
 from registry_pipeline.validation.decisions.in_force import today
@@ -23,15 +24,16 @@ from registry_pipeline.validation.decisions.in_force import today
 
 @dataclass(frozen=True)
 class Sources:
-    """What a snapshot is made of, apart from the ledger: findings, and what they can move."""
+    """What a snapshot is made of, apart from the ledger: findings, what they can move, the patients' numbers."""
 
     findings: FindingSources
     impacts: pl.DataFrame
+    numbers: pl.DataFrame
 
 
 def read_sources(home: Home) -> Sources:
     """What a snapshot is made of; it holds until a file is judged or a release is served (:func:`source_token`)."""
-    return Sources(read_finding_sources(read_context(home)), read_impacts(home))
+    return Sources(read_finding_sources(read_context(home)), read_impacts(home), read_numbers(home))
 
 
 def screened_at(home: Home) -> datetime | None:

@@ -152,24 +152,3 @@ def folded(entries: Sequence[TimelineEntry], findings: Sequence[Mapping[str, Any
 def _is_same(left: TimelineEntry, right: TimelineEntry) -> bool:
     keyless = (replace(entry, record_key="", n_records=1) for entry in (left, right))
     return next(keyless) == next(keyless)
-
-
-def own_numbers(home: Home, patient_id: str, facilities: list[str]) -> list[tuple[str, str]]:
-    """The numbers by which facilities know a patient: (facility, number)."""
-    numbers: set[tuple[str, str]] = set()
-    for path, facility_id, _ in judged_files(home, facilities or home.facility_ids(), "patient_xref"):
-        rows = pl.scan_parquet(path, glob=False).filter(pl.col("patient_id") == patient_id)
-        numbers_of_patient = rows.select("source_patient_id").collect()["source_patient_id"].drop_nulls()
-        numbers |= {(facility_id, number) for number in numbers_of_patient.to_list()}
-    return sorted(numbers)
-
-
-def facilities_of_patients(home: Home) -> dict[str, list[str]]:
-    """Patient -> the facilities that have sent something of her."""
-    facilities_of: dict[str, list[str]] = {}
-    for path, facility_id, _ in judged_files(home, home.facility_ids(), "patient_xref"):
-        for patient_id in (
-            pl.read_parquet(path, columns=["patient_id"])["patient_id"].drop_nulls().unique().to_list()
-        ):
-            facilities_of.setdefault(patient_id, []).append(facility_id)
-    return {patient_id: sorted(set(facilities)) for patient_id, facilities in facilities_of.items()}

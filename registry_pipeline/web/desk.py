@@ -24,14 +24,7 @@ from registry_pipeline.core.web_security import AccessPolicy
 from registry_pipeline.reporting.document.terminal import harmless
 from registry_pipeline.stewardship.findings import Snapshot, take_snapshot
 from registry_pipeline.stewardship.released import ReleaseReader
-from registry_pipeline.stewardship.sources import (
-    Sources,
-    read_sources,
-    screening_token,
-    source_token,
-    state_token,
-)
-from registry_pipeline.stewardship.timeline import facilities_of_patients
+from registry_pipeline.stewardship.sources import Sources, read_sources, source_token, state_token
 from registry_pipeline.store.releases import created_at
 from registry_pipeline.validation.rules.catalogue import catalogue as read_catalogue
 from registry_pipeline.web.assets import address, integrity
@@ -62,8 +55,6 @@ class Desk:
     _sources: Sources | None = field(default=None, repr=False)
     _source: tuple[object, ...] = field(default=(), repr=False)
     _facets: Mapping[str, list[str]] = field(default_factory=dict, repr=False)
-    _patients: Mapping[str, list[str]] = field(default_factory=dict, repr=False)
-    _screened: tuple[object, ...] | None = field(default=None, repr=False)
 
     def snapshot(self) -> Snapshot:
         """The findings as of now; taken anew when a screening, a release or a decision has come."""
@@ -84,14 +75,6 @@ class Desk:
         """What the filters of a list may choose from."""
         self.snapshot()
         return self._facets
-
-    def facilities_of(self, patient_id: str) -> list[str]:
-        """The facilities that know a patient; looked up anew when files were judged anew."""
-        screened = screening_token(self.home)
-        with self._lock:
-            if screened != self._screened:
-                self._patients, self._screened = facilities_of_patients(self.home), screened
-            return self._patients.get(patient_id, [])
 
     @cached_property
     def released(self) -> ReleaseReader:
@@ -119,7 +102,10 @@ class Desk:
                 snapshot=snapshot,
                 steward=self.steward_of(request),
                 csrf=self.policy.csrf_token,
+                done=request.query_params.get("done", ""),
+                batch=request.query_params.get("batch", ""),
                 path=request.url.path,
+                here=request.url.path + (f"?{request.url.query}" if request.url.query else ""),
                 today=datetime.now(UTC).date(),
             )
         )

@@ -16,13 +16,20 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from registry_pipeline.core.files import StoreError
+from registry_pipeline.core.toml_source import ConfigurationError
+from registry_pipeline.intake.landing.inbox import shown
+from registry_pipeline.pipeline.errors import Refused
+from registry_pipeline.pipeline.refresh import judge_inbox
+from registry_pipeline.stewardship.batches import take_back
 from registry_pipeline.stewardship.conversation import conversation
 from registry_pipeline.stewardship.decide import DecisionRefused, Order, decide, plain_text
 from registry_pipeline.stewardship.findings import find, select_findings
 from registry_pipeline.web.desk import STEWARD_COOKIE, Desk, with_query
-from registry_pipeline.web.pages import Pairs, filters_of, show_finding
+from registry_pipeline.web.pages import Pairs, filters_of, show_finding, whole_number
 
 YEAR_SECONDS = 365 * 86_400
+SAID = ("remark", "assigned", "withdrawn")
+"""Entries of the ledger after which a finding waits as before."""
 
 
 class Form(dict[str, str]):
@@ -92,13 +99,13 @@ def _decide_finding(request: Request, form: Form) -> Response:
         entries = decide(desk.home, chosen, order)
     except (DecisionRefused, StoreError) as problem:
         return show_finding(request, finding_id, form.pairs, 422, str(problem))
-    is_said = order.state in ("remark", "assigned", "withdrawn")
+    is_said = order.state in SAID
     following = finding_id if is_said else _after(finding_id, listed)
     target = f"/finding/{quote(following)}" if following else "/findings"
     notice = f"{finding_id}: {order.state} (decision {entries[0].decision_no})"
-    return _with_name_cookie(
-        request, RedirectResponse(with_query(target, form.pairs, done=notice), 303), form
-    )
+    number = entries[0].decision_no
+    address = with_query(target, form.pairs, done=notice, batch=None if is_said else f"{number}-{number}")
+    return _with_name_cookie(request, RedirectResponse(address, 303), form)
 
 
 def _after(finding_id: str, listed: list[str]) -> str | None:
@@ -136,11 +143,13 @@ def _decide_many(request: Request, form: Form) -> Response:
         entries = decide(desk.home, chosen, order)
     except (DecisionRefused, StoreError) as problem:
         return _refused(request, str(problem), 422)
-    notice = f"{len(entries)} findings: {order.state} (decisions {entries[0].decision_no} to {entries[-1].decision_no})"
+    numbers = (entries[0].decision_no, entries[-1].decision_no)
+    notice = f"{len(entries)} findings: {order.state} (decisions {numbers[0]} to {numbers[1]})"
     target = "/by/cause" if form.causes else "/findings"
-    return _with_name_cookie(
-        request, RedirectResponse(with_query(target, form.pairs, done=notice), 303), form
-    )
+    is_said = order.state in SAID
+    of_batch = None if is_said else f"{numbers[0]}-{numbers[1]}"
+    address = with_query(target, form.pairs, done=notice, batch=of_batch)
+    return _with_name_cookie(request, RedirectResponse(address, 303), form)
 
 
 def _ticked(listed: pl.DataFrame, form: Form) -> tuple[pl.DataFrame, bool]:
@@ -153,12 +162,58 @@ def _ticked(listed: pl.DataFrame, form: Form) -> tuple[pl.DataFrame, bool]:
     return chosen, {cause: str(n) for cause, n in counted.items()} == form.causes
 
 
-async def name_steward(request: Request) -> Response:
-    """Who decides, kept by this browser."""
+async def withdraw_batch(request: Request) -> Response:
+    """Take back what was decided of many at once, where nobody has decided again since."""
     form = await _read_form(request)
     if form is None:
         return _refused(request, "The form does not come from this page. Open it again.", 403)
-    return _with_name_cookie(request, RedirectResponse("/", 303), form)
+    return await run_in_threadpool(_withdraw_batch, request, form)
+
+
+def _withdraw_batch(request: Request, form: Form) -> Response:
+    desk: Desk = request.app.state.desk
+    first, last = whole_number(form.get("first", "")), whole_number(form.get("last", ""))
+    numbers = range(first, last + 1)
+    try:
+        entries = take_back(desk.home, desk.snapshot(), numbers, form.get("by") or desk.steward_of(request))
+    except (DecisionRefused, StoreError) as problem:
+        return _refused(request, str(problem), 422)
+    notice = f"{len(entries)} of {len(numbers)} decisions taken back"
+    return _with_name_cookie(request, RedirectResponse(with_query("/decisions", [], done=notice), 303), form)
+
+
+async def screen_inbox(request: Request) -> Response:
+    """Judge what lies in the inbox; the findings are on the page at once."""
+    form = await _read_form(request)
+    if form is None:
+        return _refused(request, "The form does not come from this page. Open it again.", 403)
+    return await run_in_threadpool(_screen_inbox, request)
+
+
+def _screen_inbox(request: Request) -> Response:
+    desk: Desk = request.app.state.desk
+    try:
+        judged = judge_inbox(desk.home)
+    except (ConfigurationError, StoreError, Refused) as problem:
+        return _refused(request, str(problem), 422)
+    landing = judged.landing
+    said = [
+        f"{len(landing.landed)} new files",
+        f"judged: {', '.join(judged.facility_ids) or 'nothing, for nothing has changed'}",
+        *(f"{file.facility_id}/{shown(file.shown_name)} is still being written" for file in landing.waiting),
+        *(str(problem) for problem in landing.problems),
+    ]
+    return RedirectResponse(with_query("/", [], done="; ".join(said)), 303)
+
+
+async def name_steward(request: Request) -> Response:
+    """Who decides, kept by this browser; then the page that asked."""
+    form = await _read_form(request)
+    if form is None:
+        return _refused(request, "The form does not come from this page. Open it again.", 403)
+    asked = form.get("path", "/")
+    target = asked if asked.startswith("/") and asked[1:2] not in ("/", "\\") else "/"
+    return _with_name_cookie(request, RedirectResponse(target, 303), form)
 
 
 def _with_name_cookie(request: Request, response: Response, form: Any) -> Response:
@@ -177,5 +232,7 @@ def _with_name_cookie(request: Request, response: Response, form: Any) -> Respon
 ROUTES = (
     Route("/finding/{finding_id}", decide_finding, methods=["POST"]),
     Route("/decide", decide_many, methods=["POST"]),
+    Route("/withdraw", withdraw_batch, methods=["POST"]),
+    Route("/screen", screen_inbox, methods=["POST"]),
     Route("/steward", name_steward, methods=["POST"]),
 )

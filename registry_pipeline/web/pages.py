@@ -9,22 +9,25 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import polars as pl
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from registry_pipeline.pipeline.watched import inbox_signature, is_landed
+from registry_pipeline.stewardship.batches import pending_batches
 from registry_pipeline.stewardship.conversation import conversation
-from registry_pipeline.stewardship.decide import pending
 from registry_pipeline.stewardship.findings import COUNTED_BY, Filters, count_findings, find, select_findings
 from registry_pipeline.stewardship.impact import impacts_of
 from registry_pipeline.stewardship.overview import causes, overview
+from registry_pipeline.stewardship.patients import facilities_of, meant_patients, numbers_of
 from registry_pipeline.stewardship.records import finding_details
-from registry_pipeline.stewardship.timeline import folded, own_numbers, timeline
+from registry_pipeline.stewardship.timeline import folded, timeline
 from registry_pipeline.web.desk import Desk
 
-PAGE_ROWS, CAUSES = 50, 200
+PAGE_ROWS, CAUSES, FOREMOST, MEANT, COUNTS = 50, 200, 5, 5, 500
 SEVERAL = tuple(COUNTED_BY)
-OF_THE_VIEW = ("page", "done")
+OF_THE_VIEW = ("page", "done", "batch")
 """Values of an address that say nothing of which findings are meant."""
 Pairs = list[tuple[str, str]]
 
@@ -36,6 +39,7 @@ def filters_of(pairs: Pairs) -> Filters:
     return Filters(
         **values,
         blank=single.get("blank") == "1",
+        overdue=single.get("overdue") == "1",
         new=single.get("new") == "1",
         since=single.get("since", ""),
         text=single.get("text", ""),
@@ -55,9 +59,14 @@ def query_of(request: Request) -> Pairs:
 def home_page(request: Request) -> Response:
     """Where we stand."""
     desk: Desk = request.app.state.desk
-    today = datetime.now(UTC).date()
+    snapshot, today = desk.snapshot(), datetime.now(UTC).date()
+    foremost = snapshot.waiting.drop_nulls("impact_rank").sort("impact_rank").head(FOREMOST)
     return desk.render(
-        request, "home.html", overview=overview(desk.home, desk.released, desk.snapshot(), today)
+        request,
+        "home.html",
+        overview=overview(desk.home, desk.released, snapshot, today),
+        foremost=foremost.to_dicts(),
+        is_inbox_known=is_landed(desk.home, inbox_signature(desk.home)),
     )
 
 
@@ -67,8 +76,10 @@ def list_page(request: Request) -> Response:
     snapshot, pairs = desk.snapshot(), query_of(request)
     chosen = select_findings(snapshot, filters_of(pairs))
     n_pages = max(1, -(-chosen.height // PAGE_ROWS))
-    number = min(max(1, _whole(request.query_params.get("page", "1"))), n_pages)
+    number = min(max(1, whole_number(request.query_params.get("page", "1"))), n_pages)
     rows = chosen.slice((number - 1) * PAGE_ROWS, PAGE_ROWS).to_dicts()
+    text = dict(pairs).get("text", "").strip()
+    patients = meant_patients(snapshot.numbers, (text,))[:MEANT] if text else []
     template = "rows.html" if request.headers.get("hx-request") == "true" else "list.html"
     values: dict[str, Any] = {"rows": rows, "n_findings": chosen.height, "page": number, "n_pages": n_pages}
     return desk.render(
@@ -77,11 +88,12 @@ def list_page(request: Request) -> Response:
         pairs=pairs,
         **values,
         facets=desk.facets(),
-        done=request.query_params.get("done", ""),
+        patients=[(patient, numbers_of(snapshot.numbers, patient)) for patient in patients],
     )
 
 
-def _whole(text: str) -> int:
+def whole_number(text: str) -> int:
+    """A number of an address or a form; 1 for what is none."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 1
 
 
@@ -99,12 +111,17 @@ def counts_page(request: Request) -> Response:
             rows=grouped.head(CAUSES).to_dicts(),
             n_causes=grouped.height,
             n_findings=chosen.height,
-            done=request.query_params.get("done", ""),
         )
     if by not in COUNTED_BY:
         return not_found(request, f"there is no list by '{by}'")
-    counted = count_findings(chosen, COUNTED_BY[by]).head(500).to_dicts()
-    return desk.render(request, "counts.html", pairs=pairs, by=by, column=COUNTED_BY[by], rows=counted)
+    counted = count_findings(chosen, COUNTED_BY[by])
+    rows = counted.head(COUNTS).to_dicts()
+    known = desk.snapshot().numbers
+    if by == "patient":
+        known = known.filter(pl.col("patient_id").is_in([row["patient_id"] for row in rows]))
+        rows = [{**row, "numbers": numbers_of(known, row["patient_id"])} for row in rows]
+    shown: dict[str, Any] = {"column": COUNTED_BY[by], "rows": rows, "n_rows": counted.height}
+    return desk.render(request, "counts.html", pairs=pairs, by=by, **shown)
 
 
 def finding_page(request: Request) -> Response:
@@ -125,7 +142,7 @@ def show_finding(
     place = listed.index_of(finding_id)
     shown = finding_details(desk.home, desk.released, finding)
     patient = shown.patient_id
-    facilities = desk.facilities_of(patient) if patient else []
+    facilities = facilities_of(snapshot.numbers, patient)
     return desk.render(
         request,
         "finding.html",
@@ -136,7 +153,7 @@ def show_finding(
         timeline=folded(timeline(desk.home, patient, facilities), [finding])
         if facilities and patient
         else [],
-        numbers=own_numbers(desk.home, patient, facilities) if facilities and patient else [],
+        numbers=numbers_of(snapshot.numbers, patient),
         conversation=conversation(desk.home, finding_id),
         n_alike=select_findings(snapshot, Filters(cause=(finding_id,))).height,
         impacts=impacts_of(snapshot.impacts, finding_id),
@@ -146,7 +163,6 @@ def show_finding(
         before=listed[place - 1] if place else None,
         after=listed[place + 1] if place is not None and place + 1 < listed.len() else None,
         problem=problem,
-        done=request.query_params.get("done", ""),
     )
 
 
@@ -154,14 +170,14 @@ def patient_page(request: Request) -> Response:
     """Everything that came in about one patient, by date, with what is in doubt marked."""
     desk: Desk = request.app.state.desk
     patient_id = request.path_params["patient_id"]
-    facilities = desk.facilities_of(patient_id)
+    numbers = numbers_of(desk.snapshot().numbers, patient_id)
+    facilities = facilities_of(desk.snapshot().numbers, patient_id)
     entries = timeline(desk.home, patient_id, facilities) if facilities else []
     findings = select_findings(
         desk.snapshot(), Filters(patient=(patient_id,), status=("all",), every_row=True)
     )
     if not entries and findings.is_empty():
         return not_found(request, f"there is no patient '{patient_id}'")
-    numbers = own_numbers(desk.home, patient_id, facilities) if facilities else []
     rows = findings.to_dicts()
     shown = folded(entries, rows)
     return desk.render(
@@ -172,7 +188,7 @@ def patient_page(request: Request) -> Response:
 def decisions_page(request: Request) -> Response:
     """Decisions that wait for the next refresh."""
     desk: Desk = request.app.state.desk
-    return desk.render(request, "decisions.html", entries=pending(desk.home)[::-1])
+    return desk.render(request, "decisions.html", batches=pending_batches(desk.home))
 
 
 def help_page(request: Request) -> Response:

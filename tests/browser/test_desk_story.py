@@ -18,9 +18,9 @@ import pytest
 from registry_pipeline.core.home import Home
 from registry_pipeline.stewardship.decide import Order, decide
 from registry_pipeline.stewardship.findings import Filters, select_findings, take_snapshot
+from registry_pipeline.stewardship.patients import numbers_of
 from registry_pipeline.stewardship.queries.answers import import_answers
 from registry_pipeline.stewardship.queries.export import write_queries
-from registry_pipeline.stewardship.timeline import own_numbers
 from tests.support.browser import chromium, needs_browser
 from tests.support.desk import (
     home_with_findings,
@@ -115,7 +115,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
 def _finding(home: Home, patient: str, column: str = "sex") -> str:
     """The id of the first error on a column of a patient, by the hospital's number."""
     errors = take_snapshot(home).findings.filter(severity="error", source_column=column).to_dicts()
-    own = [row for row in errors if ("north", patient) in own_numbers(home, row["patient_id"] or "", [])]
+    numbers = take_snapshot(home).numbers
+    own = [row for row in errors if ("north", patient) in numbers_of(numbers, row["patient_id"])]
     return str(min(own, key=lambda row: row["rule_id"])["finding_id"])
 
 

@@ -11,11 +11,21 @@ import polars as pl
 import pytest
 
 from registry_pipeline.core.home import Home
+from registry_pipeline.pipeline.refresh import judge_inbox
 from registry_pipeline.stewardship.decide import ledger_entries
 from registry_pipeline.stewardship.findings import Filters, select_findings, take_snapshot
+from registry_pipeline.store.releases import current_release
 from registry_pipeline.web.assets import FOLDER, STATIC, content_security_policy, integrity
 from registry_pipeline.web.desk import TEMPLATES
-from tests.support.desk import HOSTILE, PORT, Browser, home_with_findings
+from tests.support.desk import (
+    HOSTILE,
+    PORT,
+    Browser,
+    home_with_findings,
+    refresh_quickly,
+    send_patients,
+)
+from tests.support.registry_home import ask
 
 pytestmark = pytest.mark.slow
 PAGES = ["/", "/findings", "/findings?status=all&page=2", "/by/cause", "/by/rule", "/by/facility", "/by/patient",
@@ -198,6 +208,69 @@ def test_many_are_decided_at_once_unless_the_list_has_changed(browser: Browser, 
     status, _, _ = browser.post("/decide", [*ticked, *(("id", finding_id) for finding_id in ids[:2])])
     assert status == 303
     assert [_decided(home, finding_id)[-1] for finding_id in ids[:3]] == ["confirmed", "confirmed", "remark"]
+
+
+def test_an_order_on_many_is_taken_back_at_once_where_nobody_decided_since(
+    browser: Browser, home: Home
+) -> None:
+    ids = _ids(home, rule=("U03",))[-3:]
+    fields = [("state", "waived"), ("reason", "the wrong list"), ("list", "rule=U03"), ("scope", "ticked")]
+    status, headers, _ = browser.post("/decide", [*fields, *(("id", finding_id) for finding_id in ids)])
+    assert status == 303
+    number = ledger_entries(home)[-1].decision_no
+    first, last = str(number - 2), str(number)
+    _, body = browser.get(headers["location"])
+    assert f'name="first" value="{first}"' in body and f'name="last" value="{last}"' in body
+    again = [
+        ("state", "confirmed"),
+        ("reason", "the chart"),
+        ("list", "rule=U03&status=all"),
+        ("scope", "ticked"),
+    ]
+    assert browser.post("/decide", [*again, ("id", ids[0])])[0] == 303
+    _, body = browser.get("/decisions")
+    assert "3 findings" in body and f"{first} to {last}" in body
+    status, headers, _ = browser.post("/withdraw", [("first", first), ("last", last)])
+    assert status == 303 and "2+of+3+decisions+taken+back" in headers["location"]
+    assert [_decided(home, finding_id)[-1] for finding_id in ids] == ["confirmed", "withdrawn", "withdrawn"]
+    status, _, body = browser.post("/withdraw", [("first", first), ("last", last)])
+    assert status == 422 and "nothing to take back" in body
+
+
+def test_a_patient_is_found_by_the_number_of_her_hospital(browser: Browser, home: Home) -> None:
+    (row,) = [row for row in take_snapshot(home).findings.to_dicts() if row["value_text"] == "male"]
+    for path in ("/findings?text=K0009", "/findings?patient=K0009", f"/findings?text={row['patient_id']}"):
+        _, body = browser.get(path)
+        assert row["finding_id"] in body and body.count('name="id"') < 5, path
+    _, body = browser.get("/findings?text=K0009")
+    assert f'href="/patient/{row["patient_id"]}"' in body and "north" in body
+    assert "K0009" in browser.get("/by/patient")[1]
+
+
+def test_what_has_just_been_dropped_is_judged_from_the_page_and_then_released(tmp_path: Path) -> None:
+    home = home_with_findings(tmp_path / "home")
+    browser = Browser(home, "A. Steward")
+    assert "Judge the inbox" not in browser.get("/")[1]
+    release = current_release(home)
+    send_patients(home, "patients_2.csv", p10={"sex": "femal"})
+    assert "Judge the inbox" in browser.get("/")[1]
+    status, headers, _ = browser.post("/screen", [])
+    assert status == 303 and "1+new+files" in headers["location"] and "north" in headers["location"]
+    status, body = browser.get(headers["location"])
+    assert "Judge the inbox" not in body and "led to no release" in body
+    assert "femal" in browser.get("/findings?new=1")[1]
+    assert current_release(home) == release
+    refresh_quickly(home)
+    assert current_release(home) != release and not judge_inbox(home).facility_ids
+    values = ask(home, "SELECT value_text FROM quality.finding WHERE status = 'open' AND items = 'sex'")
+    assert values["value_text"].to_list() == ["femal"]
+
+
+def test_the_page_that_asked_for_the_name_is_shown_again(home: Home) -> None:
+    browser = Browser(home)
+    for asked, shown in (("/by/rule?facility=north", "/by/rule?facility=north"), ("//evil.example", "/")):
+        _, headers, _ = browser.post("/steward", [("by", "A"), ("path", asked)])
+        assert headers["location"] == shown
 
 
 def test_findings_of_one_cause_are_a_group_with_one_decision(browser: Browser, home: Home) -> None:

@@ -21,6 +21,7 @@ from registry_pipeline.reporting.document.rows import XLSX_OPTIONS
 from registry_pipeline.reporting.document.terminal import harmless
 from registry_pipeline.stewardship.decide import ledger_entries
 from registry_pipeline.stewardship.findings import translate
+from registry_pipeline.stewardship.patients import read_numbers
 from registry_pipeline.stewardship.queries.layout import (
     ANSWERED,
     ANSWERS,
@@ -105,22 +106,10 @@ def _cell(value: object) -> str:
 
 def _own_numbers(home: Home, facility_id: str) -> dict[str, list[str]]:
     """Patient -> the numbers by which the facility knows her."""
-    layout = StoreLayout(home.store)
-    paths = [
-        layout.screened_table(facility_id, "patient_xref", outcome) for outcome in ("accepted", "quarantined")
-    ]
     numbers: dict[str, list[str]] = {}
-    for path in paths:
-        if path.is_file():
-            pairs = (
-                pl.read_parquet(path, columns=["patient_id", "source_patient_id"])
-                .drop_nulls()
-                .unique()
-                .sort(pl.all())
-            )
-            for patient_id, number in pairs.iter_rows():
-                numbers.setdefault(patient_id, []).append(_cell(number))
-    return {patient_id: list(dict.fromkeys(own)) for patient_id, own in numbers.items()}
+    for patient_id, _, number in read_numbers(home, [facility_id]).drop_nulls().iter_rows():
+        numbers.setdefault(patient_id, []).append(_cell(number))
+    return numbers
 
 
 def _write(
