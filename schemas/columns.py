@@ -184,6 +184,11 @@ episode_id = text("episode_id", "Oligometastatic episode within the registry", i
 lesion_id = text("lesion_id", "Lesion within the registry", is_identifying=True)
 exam_id = text("exam_id", "Imaging examination within the registry", is_identifying=True)
 lrt_id = text("lrt_id", "Course of locoregional therapy within the registry", is_identifying=True)
+source_record_id = text(
+    "source_record_id",
+    "Number of the record as its facility writes it, with the pseudonym for the patient's own number in it",
+    is_identifying=True,
+)
 LONGEST_MM = 2_000
 """No diameter is longer than a person; rule M01 asks about far smaller ones."""
 long_axis_mm = real("long_axis_mm", "Longest diameter", "mm", minimum=0, maximum=LONGEST_MM)

@@ -19,8 +19,9 @@ import polars as pl
 
 from registry_pipeline.intake.parsing.dates import parse_date
 from registry_pipeline.validation.decisions.ledger import Decision, value_digest
-from registry_pipeline.validation.records import curated, date_stems, whole_key
+from registry_pipeline.validation.records import curated, date_stems
 from registry_pipeline.validation.registry_wide.persons import StagedParts
+from registry_pipeline.validation.screening.record_keys import RecordKeys
 from registry_pipeline.validation.screening.screen import StagedFrames
 from schemas.columns import Column
 from schemas.table import columns_of, key_of
@@ -63,13 +64,13 @@ def applicable(corrections: Sequence[Decision], findings: pl.DataFrame, key: byt
     return pl.DataFrame(rows, schema=APPLIED, orient="row")
 
 
-def with_corrections(staged: StagedFrames, applied: pl.DataFrame) -> StagedParts:
+def with_corrections(staged: StagedFrames, applied: pl.DataFrame, keys: RecordKeys) -> StagedParts:
     """The staged tables with corrected values, without what parsing had to say of the values before."""
     tables: dict[str, pl.DataFrame] = {}
     for row in applied.iter_rows(named=True):
         name = row["table_name"]
         frame = tables.get(name)
-        tables[name] = _corrected(name, staged.tables[name] if frame is None else frame, row)
+        tables[name] = _corrected(name, staged.tables[name] if frame is None else frame, row, keys)
     cells = applied.select("_row_id", "table_name", "column_name")
     issues = staged.issues.join(cells, on=["_row_id", "table_name", "column_name"], how="anti")
     return StagedParts(
@@ -93,11 +94,13 @@ class _Overlay(dict[str, pl.DataFrame]):
         return self[name] if name in self else self._tables.get(name, default)
 
 
-def _corrected(table: str, frame: pl.DataFrame, row: Mapping[str, object]) -> pl.DataFrame:
+def _corrected(table: str, frame: pl.DataFrame, row: Mapping[str, object], keys: RecordKeys) -> pl.DataFrame:
     column = column_of(table, str(row["column_name"]))
     values = parse_value(table, column, str(row["new_value"] or ""))
-    key = whole_key(table)
-    is_record = (pl.col("_row_id") == row["_row_id"]) & (key == pl.lit(row["record_key"])).fill_null(True)
+    of_row = frame.filter(pl.col("_row_id") == row["_row_id"])  # a wide row may have made several records
+    is_named = (keys.record_keys(table, of_row) == str(row["record_key"])).fill_null(True)
+    is_record = pl.Series(frame["_row_id"] == row["_row_id"])
+    is_record = is_record.scatter(is_record.arg_true(), is_named)
     kinds = {declared.name: declared.polars_type for declared in columns_of(curated()[table])}
     missing = [pl.lit(None, dtype=kinds[name]).alias(name) for name in values if name not in frame.columns]  # type: ignore[arg-type]
     return frame.with_columns(missing).with_columns(

@@ -38,6 +38,7 @@ from registry_pipeline.validation.registry_wide.persons import (
     with_survivors,
 )
 from registry_pipeline.validation.rules.catalogue import Catalogue, OverrideError, parameters_of
+from registry_pipeline.validation.screening.record_keys import RecordKeys
 from registry_pipeline.validation.screening.row_account import with_empty_sheets
 from registry_pipeline.validation.screening.screen import Screened, ScreenOptions, screen_facility
 
@@ -193,6 +194,7 @@ def _screen(
 ) -> dict[str, Any]:
     facility, settings = context.facility(facility_id), context.settings
     rules = facility_catalogue(context, facility_id)
+    keys = RecordKeys(facility_id, context.home.key())
     options = ScreenOptions(
         precedence=facility.precedence,
         tolerance=facility.tolerance,
@@ -202,13 +204,14 @@ def _screen(
         max_findings=settings.limits.max_findings,
         needed={*waivers.digests, *(decision.finding_id for decision in corrections)},
         waivers=waivers,
+        record_keys=keys,
     )
     staged = with_merged_patients(_stored_staging(context, facility_id), merges.within)
     parameters = parameters_of(settings, context.extract_date(facility_id))
     judged = screen_facility(facility_id, staged, rules, parameters, options)
     applied = applicable(corrections, judged.findings, waivers.key)
     if applied.height:
-        staged = with_corrections(staged, applied)
+        staged = with_corrections(staged, applied, keys)
         judged = screen_facility(facility_id, staged, rules, parameters, options)
     judged = _with_survivors(judged, merges.between)
     sheets = read_parquet(context.layout.staged_frame(facility_id, "sheets"))

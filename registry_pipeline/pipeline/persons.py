@@ -20,7 +20,7 @@ from registry_pipeline.validation.registry_wide.persons import ITEM_SHARES, PERS
 from registry_pipeline.validation.screening.places import source_locations
 
 PATIENT = ("patient_id", "birth_date_lower", "birth_date_upper")
-TUMOUR = ("tumour_id", "patient_id", "dx_date_lower", "dx_date_upper", "histology_group")
+TUMOUR = ("source_record_id", "patient_id", "dx_date_lower", "dx_date_upper", "histology_group")
 _PLACE = ("submission_id", "source_file", "sheet", "source_row")
 _CONFLICT = dict.fromkeys(("table_name", "patient_id", "items", "rule_id"), pl.String)
 

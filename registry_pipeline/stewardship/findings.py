@@ -144,7 +144,8 @@ def _search_text(findings: pl.DataFrame, numbers: pl.DataFrame) -> pl.Series:
     """All that a text may be looked for in, in small letters, made once: a search goes through every finding."""
     own = numbers.group_by("patient_id").agg(pl.col("source_patient_id").str.join("\n").alias("_numbers"))
     numbered = findings.join(own, on="patient_id", how="left", maintain_order="left")
-    names = ("finding_id", "record_key", "patient_id", "_numbers", "value_text", "message", "items")
+    record = ("record_key", "source_record_id", "patient_id", "_numbers")
+    names = ("finding_id", *record, "value_text", "message", "items")
     text = pl.concat_str(names, separator="\n", ignore_nulls=True).str.to_lowercase()
     return numbered.select(text.alias("text")).to_series()
 

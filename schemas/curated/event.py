@@ -13,6 +13,7 @@ MODEL = table(
         text("event_id", "Event within the registry", is_identifying=True),
         c.patient_id.required().pointing_to("curated.patient"),
         c.facility_id.required(),
+        c.source_record_id,
         text("lesion_id", "Treated lesion that recurred, for local recurrences", is_identifying=True),
         coded("event_type", codes.EVENT_TYPE, "Kind of event", is_required=True),
         *partial_date("event", "Date of the event", is_required=True),

@@ -17,6 +17,7 @@ MODEL = table(
         text("followup_id", "Contact within the registry", is_identifying=True),
         c.patient_id.required().pointing_to("curated.patient"),
         c.facility_id.required(),
+        c.source_record_id,
         *partial_date("contact", "Date of the contact", is_required=True),
         coded("followup_source", codes.FOLLOWUP_SOURCE, "Kind of contact"),
         boolean("is_alive", "The patient was alive at the contact; false: reported dead"),

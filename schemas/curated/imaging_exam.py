@@ -13,6 +13,7 @@ MODEL = table(
         c.exam_id,
         c.patient_id.required().pointing_to("curated.patient"),
         c.facility_id.required(),
+        c.source_record_id,
         *partial_date("exam", "Date of the examination", is_required=True),
         coded("imaging_modality", codes.IMAGING_MODALITY, "Modality of the examination"),
         real("slice_mm", "Slice thickness", "mm", minimum=0.05, maximum=50),

@@ -22,6 +22,7 @@ MODEL = table(
         c.episode_id.required().pointing_to("curated.omd_episode"),
         c.patient_id.required().pointing_to("curated.patient"),
         c.facility_id.required(),
+        c.source_record_id,
         coded("lesion_site", codes.LESION_SITE, "Anatomical site of the lesion", is_required=True),
         text("lesion_site_text", "Site in the facility's words", is_free_text=True),
         text("icd10_secondary_code", "ICD-10 code of the secondary neoplasm, C77-C79", is_identifying=True),

@@ -24,6 +24,7 @@ MODEL = table(
         c.episode_id.required().pointing_to("curated.omd_episode"),
         c.patient_id.required().pointing_to("curated.patient"),
         c.facility_id.required(),
+        c.source_record_id,
         coded("lrt_modality", codes.LRT_MODALITY, "Radiotherapy, surgery or ablation", is_required=True),
         coded("lrt_technique", codes.LRT_TECHNIQUE, "Technique of the therapy"),
         coded("intent", codes.INTENT, "Intent of the therapy"),

@@ -18,6 +18,7 @@ MODEL = table(
         c.lesion_id.required().pointing_to("curated.lesion"),
         c.patient_id.required().pointing_to("curated.patient"),
         c.facility_id.required(),
+        c.source_record_id,
         c.long_axis_mm,
         c.short_axis_mm,
         real("third_axis_mm", "Third diameter", "mm", minimum=0, maximum=c.LONGEST_MM),

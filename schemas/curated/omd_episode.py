@@ -13,6 +13,7 @@ MODEL = table(
         c.episode_id,
         c.patient_id.required().pointing_to("curated.patient"),
         c.facility_id.required(),
+        c.source_record_id,
         integer("episode_number", "Order of the episode within the patient, from 1", minimum=1, maximum=50),
         boolean("is_index", "The episode that the study analyses"),
         *partial_date("omd_dx", "Date of diagnosis of the oligometastatic disease", is_required=True),

@@ -8,7 +8,7 @@ from schemas.table import table
 MODEL = table(
     "curated.patient_xref",
     "One row per facility, source system and patient number in it.",
-    key=["facility_id", "source_name", "source_patient_id"],
+    key=["facility_id", "source_name", "own_patient_id"],
     columns=[
         c.facility_id,
         text(

@@ -16,6 +16,7 @@ MODEL = table(
         c.tumour_id.required().pointing_to("curated.primary_tumour"),
         c.patient_id.required().pointing_to("curated.patient"),
         c.facility_id.required(),
+        c.source_record_id,
         coded("primary_modality", codes.PRIMARY_MODALITY, "Modality of the treatment"),
         coded("intent", codes.INTENT, "Intent of the treatment"),
         *partial_date("start", "First day of the treatment"),

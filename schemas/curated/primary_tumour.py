@@ -18,6 +18,7 @@ MODEL = table(
         c.tumour_id,
         c.patient_id.required().pointing_to("curated.patient"),
         c.facility_id.required(),
+        c.source_record_id,
         *partial_date("dx", "Date of diagnosis of the primary tumour", is_required=True),
         integer(
             "age_at_diagnosis_years",

@@ -13,6 +13,7 @@ MODEL = table(
         text("regional_recurrence_id", "Regional recurrence within the registry", is_identifying=True),
         c.patient_id.required().pointing_to("curated.patient"),
         c.facility_id.required(),
+        c.source_record_id,
         coded("regional_site", codes.REGIONAL_SITE, "Where the recurrence lies", is_required=True),
         *partial_date("dx", "Date of diagnosis of the recurrence", is_required=True),
         boolean("is_treated", "The recurrence was treated with the oligometastases"),

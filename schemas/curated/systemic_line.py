@@ -13,6 +13,7 @@ MODEL = table(
         text("line_id", "Line of systemic therapy within the registry", is_identifying=True),
         c.patient_id.required().pointing_to("curated.patient"),
         c.facility_id.required(),
+        c.source_record_id,
         text("episode_id", "Episode that the line belongs to, if any", is_identifying=True),
         integer("line_number", "Order of the line as stated", minimum=0, maximum=50),
         coded("systemic_setting", codes.SYSTEMIC_SETTING, "Setting of the line"),

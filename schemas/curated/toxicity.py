@@ -14,6 +14,7 @@ MODEL = table(
         c.lrt_id.required().pointing_to("curated.lrt_course"),
         c.patient_id.required().pointing_to("curated.patient"),
         c.facility_id.required(),
+        c.source_record_id,
         text("ctcae_term", "CTCAE v5 term", is_identifying=True),
         integer("grade", "CTCAE v5 grade, 1 to 5", minimum=0, maximum=9),
         *partial_date("onset", "Onset of the adverse effect"),

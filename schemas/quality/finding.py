@@ -21,6 +21,7 @@ MODEL = table(
         text("source_column", "Column of the file that the first item came from", is_identifying=True),
         text("table_name", "Table of the record", is_required=True),
         text("record_key", "Key of the record", is_identifying=True),
+        c.source_record_id.described("Key of the record as its facility writes it"),
         c.patient_id.described("Patient whose record it is; of a pair the first of both"),
         text("items", "Columns to look at, comma-separated", is_identifying=True),
         text("value_text", "What was found, as received", is_identifying=True, is_free_text=True),

@@ -12,6 +12,7 @@ MODEL = table(
         c.facility_id,
         text("table_name", "Table of the record"),
         text("record_key", "Key of the record", is_identifying=True),
+        c.source_record_id.described("Key of the record as its facility writes it"),
         c.patient_id.described("Patient whom the record belongs to"),
         text(
             "reason", "own: an error of the record; parent: hangs on a quarantined record", is_required=True

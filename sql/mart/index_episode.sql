@@ -41,7 +41,7 @@ therapy AS (
     SELECT
         episode_id,
         min(start_date) AS lrt_start_date,
-        first(lrt_modality ORDER BY start_date, lrt_id) AS lrt_modality,
+        first(lrt_modality ORDER BY start_date, source_record_id, lrt_id) AS lrt_modality,
         max(n_fractions * fraction_gy * (1 + fraction_gy / $alpha_beta_gy)) FILTER (lrt_modality = 'rt') AS bed10_gy
     FROM course
     GROUP BY episode_id

@@ -7,7 +7,7 @@ WITH tumour AS (
     -- Of several primary tumours the first.
     SELECT *
     FROM curated.primary_tumour
-    QUALIFY row_number() OVER (PARTITION BY patient_id ORDER BY dx_date, tumour_id) = 1
+    QUALIFY row_number() OVER (PARTITION BY patient_id ORDER BY dx_date, source_record_id, tumour_id) = 1
 ),
 
 described AS (

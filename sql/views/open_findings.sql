@@ -5,7 +5,7 @@ inputs = ["quality.finding"]
 n_rows = "Rows that have this finding; more than one where a common cause is one finding."
 */
 SELECT
-    finding_id, severity, facility_id, rule_id, table_name, record_key, items, value_text, message, suggestion,
+    finding_id, severity, facility_id, rule_id, table_name, record_key, source_record_id, items, value_text, message, suggestion,
     source_file, sheet, source_row, source_column, status, first_seen_release,
     coalesce(n_rows, 1) AS n_rows
 FROM quality.finding

@@ -220,7 +220,10 @@ def survival_times(patient: Patient, study: Study) -> dict[tuple[str, str], tupl
 def survival_from_diagnosis(patient: Patient, study: Study) -> tuple[int, int] | None:
     """(days, died) from the first primary tumour; None where no such time is known."""
     status = vital_status(patient, study)
-    tumours = sorted(patient.of("primary_tumour"), key=lambda one: (one["dx_date"], one["tumour_id"]))
+    tumours = sorted(
+        patient.of("primary_tumour"),
+        key=lambda one: (one["dx_date"], one["source_record_id"] or "", one["tumour_id"]),
+    )
     if not tumours or status["end_date"] is None or patient.row["has_consent"] is False:
         return None
     zero, end = tumours[0]["dx_date"], status["end_date"]

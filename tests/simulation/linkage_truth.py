@@ -57,7 +57,7 @@ def simulated_persons(patients: int, facilities: int, seed: int) -> pl.DataFrame
         )
         tumour = frames["tumours"].select(
             identity,
-            pl.col("patient_no").cast(pl.String).alias("tumour_id"),
+            pl.col("patient_no").cast(pl.String).alias("source_record_id"),
             pl.col("dx_date").alias("dx_date_lower"),
             pl.col("dx_date").alias("dx_date_upper"),
             pl.col("histology").alias("histology_group"),

@@ -49,7 +49,7 @@ _COLUMN_KEYS = (
     "years_before",
 )
 _TESTS = ("in", "not_in", "not_blank", "blank")
-_AUTOMATIC = {"facility_id": "is filled by itself"}
+AUTOMATIC = dict.fromkeys(("facility_id", "source_record_id"), "is filled by itself")
 _SUFFIXES = ("_precision", "_lower", "_upper")
 
 
@@ -189,8 +189,8 @@ def _read_part(section: Section) -> str | None:
 
 
 def _target(parent: Section, name: str, table: str, declared: Mapping[str, Column]) -> Column:
-    if name in _AUTOMATIC:
-        raise parent.error(f"{name} {_AUTOMATIC[name]}; leave it out", name)
+    if name in AUTOMATIC:
+        raise parent.error(f"{name} {AUTOMATIC[name]}; leave it out", name)
     if name not in declared:
         raise parent.error(f"unknown column '{name}' of {table}{nearest(name, declared)}", name)
     for suffix in _SUFFIXES:

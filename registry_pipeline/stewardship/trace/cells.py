@@ -6,7 +6,7 @@ Does not belong here: patients behind an estimate (``results.py``), drawing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from registry_pipeline.intake.mapping.column import ROW_NUMBER
 from registry_pipeline.stewardship.trace.landed import Address, texts_of
 from registry_pipeline.store.query import QueryError
 from registry_pipeline.validation.records import curated, item_columns
+from registry_pipeline.validation.screening.record_keys import SOURCE_NUMBER
 from schemas.constraints import quote
 from schemas.table import key_of
 
@@ -97,7 +98,8 @@ def trace_record(
 
     Args:
         table: curated table, with or without ``curated.``.
-        record_key: its key; the columns of a key of several are joined by ``|``.
+        record_key: its key; the columns of a key of several are joined by ``|``. Or its number as the facility writes
+            it, where only one record has it.
 
     Raises:
         QueryError: there is no such table, column or record, or the release has no lineage.
@@ -107,11 +109,12 @@ def trace_record(
         raise QueryError(f"there is no table curated.{name}{nearest(name, list(curated()))}")
     items = item_columns(curated()[name])
     names = list(items) if column is None else [_item_of(items, name, column)]
-    record = _record(connection, name, record_key)
+    record_key, record = _record(connection, name, record_key)
     rows = records_of(connection, _LINEAGE, [name, record_key])
-    cells = _with_texts(home, [cell for row in rows for cell in _cells(connection, row, names)])
+    gave = {item: key_of(curated()[name])[0] if item == SOURCE_NUMBER else item for item in names}
+    cells = _with_texts(home, [cell for row in rows for cell in _cells(connection, row, set(gave.values()))])
     traced = tuple(
-        TracedItem(item, record[item], _judged([cell for own, cell in cells if own == item]))
+        TracedItem(item, record[item], _judged([cell for own, cell in cells if own == gave[item]]))
         for item in names
     )
     findings = records_of(
@@ -160,22 +163,27 @@ def _item_of(items: Mapping[str, Sequence[str]], table: str, column: str) -> str
     return match
 
 
-def _record(connection: duckdb.DuckDBPyConnection, table: str, record_key: str) -> dict[str, Any]:
+def _record(connection: duckdb.DuckDBPyConnection, table: str, subject: str) -> tuple[str, dict[str, Any]]:
+    """A curated record with its key, by the key or by the facility's own number of it."""
     key = key_of(curated()[table])
     text = " || '|' || ".join(f"CAST({quote(column)} AS VARCHAR)" for column in key)
-    rows = records_of(connection, f"SELECT * FROM curated.{quote(table)} WHERE {text} = ?", [record_key])
-    if rows:
-        return rows[0]
-    query = "SELECT 1 FROM quality.quarantine WHERE table_name = ? AND record_key = ?"
-    if connection.execute(query, [table, record_key]).fetchone():
+    has_number = SOURCE_NUMBER in curated()[table].columns
+    for condition in (text, *([SOURCE_NUMBER] if has_number else [])):
+        query = f"SELECT {text} AS record_key, * FROM curated.{quote(table)} WHERE {condition} = ?"
+        rows = records_of(connection, query, [subject])
+        if len(rows) == 1:
+            return str(rows[0]["record_key"]), rows[0]
+    query = "SELECT 1 FROM quality.quarantine WHERE table_name = ? AND ? IN (record_key, source_record_id)"
+    if connection.execute(query, [table, subject]).fetchone():
         raise QueryError("this record is in quarantine; see: registry findings --severity error")
+    several = f"; {len(rows)} records have this number, each at its facility: write the key" if rows else ""
     raise QueryError(
-        f"curated.{table} has no record with this {' | '.join(key)}; it is written as in the release"
+        f"curated.{table} has no record with this {' | '.join(key)}; it is written as in the release{several}"
     )
 
 
 def _cells(
-    connection: duckdb.DuckDBPyConnection, row: Mapping[str, Any], names: Sequence[str]
+    connection: duckdb.DuckDBPyConnection, row: Mapping[str, Any], names: Collection[str]
 ) -> list[tuple[str, SourceCell]]:
     """The cells that a source row gave or could have given, with the item that each is of."""
     columns = records_of(

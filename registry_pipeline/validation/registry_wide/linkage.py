@@ -54,7 +54,7 @@ def persons_of(
         keys: ``patient_id, name_key, sound_key, national_id_key`` as staging made them; the first known
             of each counts.
     """
-    first = tumours.drop_nulls("dx_date_lower").sort("dx_date_lower", "dx_date_upper", "tumour_id")
+    first = tumours.drop_nulls("dx_date_lower").sort("dx_date_lower", "dx_date_upper", "source_record_id")
     diagnosis = first.unique("patient_id", keep="first", maintain_order=True).select(
         "patient_id", "dx_date_lower", "dx_date_upper", "histology_group"
     )

@@ -11,13 +11,15 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from registry_pipeline.core.frames import column_or_null, with_schema
-from registry_pipeline.validation.records import record_keys
+from registry_pipeline.validation.records import curated, record_keys
 from registry_pipeline.validation.rules.catalogue import Catalogue, message_of
+from registry_pipeline.validation.screening.identifiers import Identifiers
 from registry_pipeline.validation.screening.other_rows import with_other_rows
 from registry_pipeline.validation.screening.places import source_locations
+from registry_pipeline.validation.screening.record_keys import SOURCE_NUMBER, own_identifier
 from schemas.columns import Column
 from schemas.quality.finding import MODEL
-from schemas.table import columns_of
+from schemas.table import columns_of, key_of
 
 RawValue = Callable[[pl.DataFrame], pl.DataFrame]
 FINDING: dict[str, type[pl.DataType] | pl.DataType] = {
@@ -37,6 +39,7 @@ class FindingContext:
         rows: every source row: ``_row_id, submission_id, source_file, sheet, source_row, source_name``.
         source_columns: (source name, table, column) -> header of the source column.
         raw_value: ``_row_id, source_column`` -> the same with ``value_text``; None: typed values are shown.
+        identifiers: of the records as sent; None: they stand in the records.
     """
 
     facility_id: str
@@ -45,6 +48,26 @@ class FindingContext:
     rows: pl.DataFrame
     source_columns: Mapping[tuple[str, str, str], str] = field(default_factory=dict)
     raw_value: RawValue | None = None
+    identifiers: Identifiers | None = None
+
+    def as_sent(self, table: str, column: str) -> pl.Series:
+        """A column of all records of a table, identifiers as the facility sent them."""
+        sent = None if self.identifiers is None else self.identifiers.as_sent(table, column)
+        if sent is not None:
+            return sent
+        is_own = column == own_identifier(table) and self.identifiers is not None
+        return self.records[table][SOURCE_NUMBER if is_own else column].alias(column)
+
+    def source_keys(self, table: str, row_ids: pl.Series) -> pl.DataFrame:
+        """``_row_id, source_record_id`` of some records: their keys as the facility writes them, ``?`` for a blank."""
+        parts = [
+            self.as_sent(table, column).cast(pl.String).str.strip_prefix(f"{self.facility_id}-")
+            for column in key_of(curated()[table])
+        ]
+        is_asked = self.records[table]["_row_id"].is_in(row_ids.implode())
+        asked = pl.DataFrame([self.records[table]["_row_id"], *parts]).filter(is_asked)
+        written = pl.concat_str([pl.col(part.name).fill_null("?") for part in parts], separator="|")
+        return asked.select("_row_id", written.alias(SOURCE_NUMBER))
 
 
 def build_findings(violations: pl.DataFrame, evidence: FindingContext, rules: Catalogue) -> pl.DataFrame:
@@ -130,7 +153,7 @@ def _keyed(violations: pl.DataFrame, evidence: FindingContext) -> pl.DataFrame:
     tables = violations.get_column("table_name").drop_nulls().unique(maintain_order=True)
     keys = [
         pl.DataFrame(
-            schema=dict.fromkeys(("record_key", "patient_id", "table_name"), pl.String)
+            schema=dict.fromkeys(("record_key", SOURCE_NUMBER, "patient_id", "table_name"), pl.String)
             | {"_row_id": pl.Int64}
         ),
     ]
@@ -142,7 +165,9 @@ def _keyed(violations: pl.DataFrame, evidence: FindingContext) -> pl.DataFrame:
                 "_row_id", column_or_null(records, "patient_id", pl.String)
             )
             keyed = record_keys(name, records, row_ids).join(patients, on="_row_id")
-            keys.append(keyed.select("record_key", "patient_id", pl.lit(name).alias("table_name"), "_row_id"))
+            named = keyed.join(evidence.source_keys(name, row_ids), on="_row_id")
+            table = pl.lit(name).alias("table_name")
+            keys.append(named.select("record_key", SOURCE_NUMBER, "patient_id", table, "_row_id"))
     return violations.join(pl.concat(keys), on=["table_name", "_row_id"], how="left", maintain_order="left")
 
 
@@ -191,11 +216,12 @@ def _typed_values(frame: pl.DataFrame, evidence: FindingContext) -> pl.DataFrame
         records = evidence.records.get(str(table))
         if records is None or item not in records.columns:
             continue
-        broken = records.join(group.select("_row_id").unique(), on="_row_id", how="semi")
+        sent = records.select("_row_id", evidence.as_sent(str(table), str(item)).alias("_sent"))
+        broken = sent.join(group.select("_row_id").unique(), on="_row_id", how="semi")
         parts.append(
             broken.select(
                 "_row_id",
-                pl.col(str(item)).cast(pl.String).alias("_typed"),
+                pl.col("_sent").cast(pl.String).alias("_typed"),
                 pl.lit(table).alias("table_name"),
                 pl.lit(item).alias("_item"),
             )

@@ -9,6 +9,7 @@ wherever tables are joined.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 import polars as pl
 
@@ -35,6 +36,13 @@ class Identifiers:
     def in_place(self, records: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
         """The records of every table with numbers for texts."""
         return {name: frame.with_columns(self.numbers[name].get_columns()) for name, frame in records.items()}
+
+    def as_sent(self, table: str, column: str) -> pl.Series | None:
+        """The identifiers of a column of all records, as they were numbered; None for a column that is not."""
+        numbers = self.numbers.get(table)
+        if numbers is None or column not in numbers.columns:
+            return None
+        return self.texts[parents_by_column(table)[column]].gather(numbers[column]).alias(column)
 
     def in_words(self, frame: pl.DataFrame, tables: Mapping[str, str]) -> pl.DataFrame:
         """A frame with texts for numbers.
@@ -76,6 +84,17 @@ def number_identifiers(records: Mapping[str, pl.DataFrame]) -> Identifiers:
     return Identifiers(texts, n_known, {name: pl.DataFrame(result) for name, result in numbers.items()})
 
 
+def parents_by_column(name: str) -> dict[str, str]:
+    """The numbered columns of a table -> the table whose records each names."""
+    return {
+        column: parent
+        for (parent, _), named in _numbered_columns().items()
+        for table, column in named
+        if table == name
+    }
+
+
+@cache
 def _numbered_columns() -> dict[tuple[str, str], list[tuple[str, str]]]:
     """Table and key that others refer to -> every table and column that holds it.
 

@@ -12,11 +12,12 @@ import polars as pl
 from registry_pipeline.core.frames import column_or_null
 from registry_pipeline.validation.records import curated, record_keys, references
 from registry_pipeline.validation.rules.catalogue import Catalogue
+from registry_pipeline.validation.screening.findings import FindingContext
 from registry_pipeline.validation.screening.identifiers import Identifiers
 from registry_pipeline.validation.screening.near_matches import near_matches, near_patients
 from registry_pipeline.validation.screening.places import source_locations
+from registry_pipeline.validation.screening.record_keys import SOURCE_NUMBER
 from registry_pipeline.validation.screening.within_table import Outcome, violation_frame
-from schemas.table import key_of
 
 _VERDICT = {"_row_id": pl.Int64, "reason": pl.Categorical, "cause": pl.String}
 _REASON = {reason: pl.lit(reason).cast(pl.Categorical).alias("reason") for reason in ("own", "parent")}
@@ -37,7 +38,7 @@ def judge_references(
             orphans = records[name].select("_row_id", column.name).filter(is_missing)
             if orphans.is_empty():
                 continue
-            match = _near(orphans[column.name], parent, records)
+            match = _near(orphans[column.name], parent, identifiers, numbers.filter(is_missing), records)
             outcome.violations.append(
                 violation_frame(
                     orphans.with_columns(
@@ -52,11 +53,18 @@ def judge_references(
             )
 
 
-def _near(orphans: pl.Series, parent: str, records: Mapping[str, pl.DataFrame]) -> pl.Series:
-    """The identifier of a record that was sent and that an orphan's reference nearly is."""
+def _near(
+    orphans: pl.Series,
+    parent: str,
+    identifiers: Identifiers,
+    numbers: pl.Series,
+    records: Mapping[str, pl.DataFrame],
+) -> pl.Series:
+    """The identifier of a record that was sent and that an orphan's reference, as it was sent, nearly is."""
     if parent == "patient":
         return near_patients(orphans, records)
-    return near_matches(orphans, records[parent].get_column(key_of(curated()[parent])[0]))
+    texts = identifiers.texts[parent]
+    return near_matches(texts.gather(numbers), texts.head(identifiers.n_known[parent]))
 
 
 def verdicts(
@@ -118,13 +126,10 @@ def _gone(identifiers: Identifiers, table: str, key: str, is_out: pl.Series) -> 
 
 
 def quarantine_rows(
-    facility_id: str,
-    records: Mapping[str, pl.DataFrame],
-    quarantined: Mapping[str, pl.DataFrame],
-    rows: pl.DataFrame,
+    context: FindingContext, records: Mapping[str, pl.DataFrame], quarantined: Mapping[str, pl.DataFrame]
 ) -> pl.DataFrame:
     """Rows of ``quality.quarantine``, with the position of the record's first source row."""
-    named = ("record_key", "reason", "cause", "_origin", "table_name", "patient_id")
+    named = ("record_key", SOURCE_NUMBER, "reason", "cause", "_origin", "table_name", "patient_id")
     schema = {column: pl.Int64 if column == "_origin" else pl.String for column in named}
     parts = [pl.DataFrame(schema=schema | {"reason": pl.Categorical, "table_name": pl.Categorical})]
     for name, verdict in quarantined.items():
@@ -133,15 +138,19 @@ def quarantine_rows(
         patient = column_or_null(records[name], "patient_id", pl.String)
         own = records[name].select("_row_id", "_origin", patient).join(verdict, on="_row_id")
         keyed = own.join(record_keys(name, records[name], verdict["_row_id"]), on="_row_id")
+        keyed = keyed.join(context.source_keys(name, verdict["_row_id"]), on="_row_id")
         table = pl.lit(name).cast(pl.Categorical).alias("table_name")
-        parts.append(keyed.select("record_key", "reason", "cause", "_origin", table, "patient_id"))
+        parts.append(
+            keyed.select("record_key", SOURCE_NUMBER, "reason", "cause", "_origin", table, "patient_id")
+        )
     kept_out = pl.concat(parts)
-    places = source_locations(rows, kept_out["_origin"], ["source_file", "sheet", "source_row"])
+    places = source_locations(context.rows, kept_out["_origin"], ["source_file", "sheet", "source_row"])
     placed = kept_out.join(places, left_on="_origin", right_on="_row_id", how="left", maintain_order="left")
     return placed.select(
-        pl.lit(facility_id).alias("facility_id"),
+        pl.lit(context.facility_id).alias("facility_id"),
         pl.col("table_name").cast(pl.String),
         "record_key",
+        SOURCE_NUMBER,
         "patient_id",
         pl.col("reason").cast(pl.String),
         "cause",

@@ -27,6 +27,7 @@ from registry_pipeline.validation.screening.impossible_values import take_out_im
 from registry_pipeline.validation.screening.listing import list_violations
 from registry_pipeline.validation.screening.places import source_locations
 from registry_pipeline.validation.screening.quarantine import judge_references, quarantine_rows, verdicts
+from registry_pipeline.validation.screening.record_keys import RecordKeys, with_record_keys
 from registry_pipeline.validation.screening.row_account import row_account, row_fates
 from registry_pipeline.validation.screening.rule_results import rule_results
 from registry_pipeline.validation.screening.staged_issues import (
@@ -73,6 +74,7 @@ class ScreenOptions:
         max_findings: most findings that are listed row by row.
         needed: ids of findings that are listed in any case: decisions are applied by them.
         waivers: waived errors, which no longer keep their records out.
+        record_keys: makes the keys of records; None: records keep the identifiers as sent (examples of rules).
     """
 
     precedence: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -83,6 +85,7 @@ class ScreenOptions:
     max_findings: int = 100_000
     needed: Set[str] = frozenset()
     waivers: Waivers = field(default_factory=Waivers)
+    record_keys: RecordKeys | None = None
 
 
 @dataclass(frozen=True)
@@ -158,6 +161,9 @@ def screen_facility(
     as_sent = {name: table.records for name, table in result.items()}
     identifiers = number_identifiers(as_sent)
     outcome = Outcome()
+    issue_violations(staged.issues, as_sent, rules, outcome)  # they name records as staging does
+    if how.record_keys is not None:
+        as_sent = with_record_keys(as_sent, identifiers, how.record_keys)
     records = take_out_impossible(as_sent, rules, outcome)
     _judge(records, identifiers, result, staged, rules, parameters, how, outcome)
     violations = without_echoes(pl.concat([pl.DataFrame(schema=VIOLATION), *outcome.violations]))
@@ -165,7 +171,7 @@ def screen_facility(
     origins, dropped = _origins(result), [table.fates for table in result.values()]
     result.clear()
     evidence = FindingContext(
-        facility_id, as_sent, origins, staged.rows, staged.source_columns, how.raw_value
+        facility_id, as_sent, origins, staged.rows, staged.source_columns, how.raw_value, identifiers
     )
     listing = list_violations(violations, evidence, how.max_findings, how.needed)
     causes = systemic_causes(listing, staged.rows, rules, facility_id, how.systemic_share)
@@ -173,7 +179,7 @@ def screen_facility(
     files = file_findings(staged.file_issues, rules, facility_id)
     unlisted = with_causes(listing.unlisted, causes)
     verdict = verdicts(records, identifiers, how.waivers.lift(violations, findings, records))
-    quarantine = quarantine_rows(facility_id, records, verdict, staged.rows)
+    quarantine = quarantine_rows(evidence, records, verdict)
     is_out = {
         name: frame["_row_id"].is_in(verdict[name]["_row_id"].implode()) for name, frame in records.items()
     }
@@ -225,7 +231,6 @@ def _judge(
 ) -> None:
     for rule_id, count in staged.judged.items():
         outcome.count(rule_id, count)
-    issue_violations(staged.issues, records, rules, outcome)
     conflict_violations(consolidated, rules, outcome)
     for name in curated():
         judge_table(name, records[name], rules, parameters, outcome)

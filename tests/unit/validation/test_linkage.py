@@ -139,7 +139,7 @@ def test_a_finding_is_placed_at_the_record_that_arrived_later() -> None:
     two = one | {"patient_id": ["Pa"], "_row_id": [3]}
     tumours = pl.DataFrame(
         {
-            "tumour_id": ["t3", "t2", "t1"],
+            "source_record_id": ["t3", "t2", "t1"],
             "patient_id": ["Pa", "Pb", "Pb"],
             "histology_group": ["scc", "scc", "other"],
         }
