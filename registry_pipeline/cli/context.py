@@ -61,7 +61,7 @@ class Context:
     ) -> duckdb.DuckDBPyConnection:
         """A release, opened read-only, and another one beside it as ``attached``."""
         home = self.home()
-        memory_limit = home.settings().refresh.memory_limit
+        memory_limit = home.settings().refresh.duckdb_memory
         return open_release(home, release_id, memory_limit=memory_limit, attached_id=attached_id)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from registry_pipeline.core.files import json_digest
+from registry_pipeline.core.memory import memory_bytes
 from registry_pipeline.core.units import DAYS_PER_MONTH
 from schemas import study
 
@@ -22,20 +23,15 @@ DEFAULT_CRON = "0 3 * * *"
 RULE_KEYS = ("severity", "softer_severity", "thresholds")
 """What may be said of a rule in [rules.*], here and in a facility's TOML."""
 
-_MEMORY = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)\s?([KMGT])(i?)B")
 _CRON_WORDS = {
     *["sun", "mon", "tue", "wed", "thu", "fri", "sat", "l"],
     *["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"],
 }
-_LEAST_MEMORY_BYTES = 100e6
-"""With less, DuckDB cannot even open a release."""
+_LEAST_MEMORY_BYTES = 1e9  # with less, a refresh of next to nothing could not end
 
 
 def _is_memory(value: str) -> bool:
-    if (match := _MEMORY.fullmatch(value)) is None:
-        return False
-    base = 1024.0 if match[3] else 1000.0
-    return float(match[1]) * base ** ("KMGT".index(match[2]) + 1) >= _LEAST_MEMORY_BYTES
+    return (memory_bytes(value) or 0) >= _LEAST_MEMORY_BYTES
 
 
 def _is_cron(value: str) -> bool:
@@ -207,14 +203,17 @@ class Refresh:
         0.5, "A rule broken by more than this share of one file's rows is one systemic finding.", True, (), 0
     )
     memory_limit: str = _parameter(
-        "1500MB",
-        "Memory of a private DuckDB.",
-        form=(_is_memory, 'a number and a unit, at least "100MB", such as "1500MB"'),
+        "4GB",
+        "Most memory of a refresh, all processes together; more ends it. DuckDB's part is three eighths.",
+        form=(_is_memory, 'a number and a unit, at least "1GB", such as "4GB"'),
     )
-    history_runs: int = _parameter(
-        50, "Refreshes that Dagster's history keeps; about 3 MB each.", False, (), 1
-    )
+    history_runs: int = _parameter(50, "Refreshes that Dagster's history keeps; 3 MB each.", False, (), 1)
     blocking_rules: tuple[str, ...] = _parameter((), "Rules whose findings keep a release from being served.")
+
+    @property
+    def duckdb_memory(self) -> str:
+        """What one private DuckDB may take of ``memory_limit``, as DuckDB writes it; beyond it spills to disk."""
+        return f"{(memory_bytes(self.memory_limit) or 0) * 3 / 8e6:.0f}MB"
 
 
 @dataclass(frozen=True)
@@ -227,7 +226,7 @@ class Limits:
     max_members: int = _parameter(10_000, "Most members of an archive.", False, (), 1)
     max_findings: int = _parameter(100_000, "Most findings listed of a facility; all count.", True, (), 1000)
     max_reader_seconds: float = _parameter(1800.0, "Longest reading; small files get less.", False, (), 1)
-    max_reader_bytes: int = _parameter(4 * 10**9, "Most memory to read; small files get less.", False, (), 1)
+    max_reader_bytes: int = _parameter(3 * 10**9, "Most memory to read; small files get less.", False, (), 1)
 
 
 @dataclass(frozen=True)

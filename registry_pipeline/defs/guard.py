@@ -13,6 +13,7 @@ import dagster as dg
 
 from registry_pipeline.core.files import StoreError
 from registry_pipeline.core.home import Home
+from registry_pipeline.core.memory import MemoryInterrupt
 from registry_pipeline.core.native_panics import panics_as_exceptions
 from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.defs.checks import BLOCKED_BY
@@ -40,7 +41,7 @@ def guarded(home: Home) -> Iterator[None]:
             "message": problem.message,
         }
         raise dg.Failure(str(problem), metadata=dict(metadata), allow_retries=False) from None
-    except (Refused, StoreError) as problem:
+    except (Refused, StoreError, MemoryInterrupt) as problem:
         raise dg.Failure(str(problem), allow_retries=False) from None
     except OSError as problem:
         raise dg.Failure(f"input or output failed: {problem.strerror or type(problem).__name__}") from None

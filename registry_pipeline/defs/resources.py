@@ -10,6 +10,7 @@ from functools import cached_property
 import dagster as dg
 
 from registry_pipeline.core.home import Home
+from registry_pipeline.core.memory import bounded_memory
 from registry_pipeline.defs.guard import guarded
 from registry_pipeline.operations.audit import read_audit_log
 from registry_pipeline.pipeline.context import RefreshContext, read_context
@@ -46,7 +47,7 @@ def registry_resource(home: Home) -> dg.ResourceDefinition:
 
     @dg.resource(config_schema={}, description=f"The registry home {home.root}.")
     def registry(_: dg.InitResourceContext) -> Iterator[RegistryRun]:
-        with guarded(home), refresh_lock(home):
+        with guarded(home), refresh_lock(home), bounded_memory(home.settings().refresh.memory_limit):
             read_audit_log(home)  # a run that could not be recorded does not begin
             yield RegistryRun(home)
 

@@ -200,7 +200,7 @@ def _screen(
         tolerance=facility.tolerance,
         systemic_share=settings.refresh.systemic_share,
         raw_value=partial(raw_values, context.home, facility_id),
-        memory_limit=settings.refresh.memory_limit,
+        memory_limit=settings.refresh.duckdb_memory,
         max_findings=settings.limits.max_findings,
         needed={*waivers.digests, *(decision.finding_id for decision in corrections)},
         waivers=waivers,

@@ -99,4 +99,4 @@ def _of_scenarios(context: RefreshContext) -> object:
         curated.content(name.removeprefix("curated.")) for name in tables if name.startswith("curated.")
     ]
     quarantine = screened_content(context, ["_quarantine.parquet"])
-    return [queries, content, quarantine, context.extract_date(), context.settings.refresh.memory_limit]
+    return [queries, content, quarantine, context.extract_date(), context.settings.refresh.duckdb_memory]

@@ -50,7 +50,7 @@ def quality_tables(context: RefreshContext) -> dict[str, Rows]:
     }
     compared = compared_release(context)
     shared = conflict_findings(person_records(context).conflicts, rules)
-    with private_database(settings.refresh.memory_limit, spill_folder=context.home.store) as connection:
+    with private_database(settings.refresh.duckdb_memory, spill_folder=context.home.store) as connection:
         _show(context, connection, gathered, compared)
         gathered["release_metric"] = metrics = _release_metrics(connection, settings)
         add_view(connection, "quality.release_metric", metrics)

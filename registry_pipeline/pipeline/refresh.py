@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from registry_pipeline.core.files import disk_errors_as_store_error
 from registry_pipeline.core.home import Home
+from registry_pipeline.core.memory import bounded_memory
 from registry_pipeline.core.settings import Settings
 from registry_pipeline.core.toml_source import ConfigurationError, nearest
 from registry_pipeline.intake.landing.land import LandingReport, land_inbox
@@ -64,7 +65,7 @@ def refresh(
     Raises:
         Refused: the release did not pass its checks, or there is nothing to release.
         ConfigurationError: registry.toml or a mapping is wrong.
-        StoreError: the disk is full, or another refresh is running.
+        StoreError: the disk is full, another refresh is running, or this one would take too much memory.
     """
     with refresh_lock(home):
         progress("landing")
@@ -74,7 +75,8 @@ def refresh(
         if not force and has_nothing_to_do(context, facilities):
             note_served(home)
             return RefreshReport(landing, current_release(home) or "", False)
-        release_id, is_new = _make(context, chosen, force, progress)
+        with bounded_memory(settings.refresh.memory_limit):
+            release_id, is_new = _make(context, chosen, force, progress)
         note_served(home)
         return RefreshReport(landing, release_id, is_new)
 

@@ -61,7 +61,7 @@ def curate(context: RefreshContext, force: bool = False) -> dict[str, int]:
         keys = curated_keys(context, names)
         if sum(not keyed.is_current(name, keys[name]) for name in names) > len(names) / 2:
             warm_helper(ESTIMATION)  # a small change costs less than a process that imports all this
-        limit = context.settings.refresh.memory_limit
+        limit = context.settings.refresh.duckdb_memory
         counts = layers.curate(accepted, keyed.folder, limit, context.home.store, keyed, keys.__getitem__)
         keyed.save()
         write_lineage(context, force)
@@ -77,7 +77,7 @@ def build_mart(context: RefreshContext, force: bool = False) -> dict[str, int]:
         key_of = mart_keys(context, keyed, parameters)
         quarantine = context.screened_files("quarantine")
         counts = layers.build_mart(
-            layout.layer("curated"), quarantine, keyed.folder, parameters, settings.refresh.memory_limit,
+            layout.layer("curated"), quarantine, keyed.folder, parameters, settings.refresh.duckdb_memory,
             context.home.store, keyed, key_of,
         )  # fmt: skip
         keyed.save()

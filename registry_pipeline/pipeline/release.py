@@ -171,7 +171,7 @@ def _build(
             {**tables, **own},
             versions,
             finish=partial(_finish, home) if has_pages else None,
-            memory_limit=settings.refresh.memory_limit,
+            memory_limit=settings.refresh.duckdb_memory,
             release_id=release_id,
             anew=anew,
         )

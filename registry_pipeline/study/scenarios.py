@@ -153,7 +153,7 @@ class _Judge:
     def __init__(self, sources: Sources, settings: Settings) -> None:
         self._sources = sources
         self._parameters = sql.study_parameters(settings.study, sources.extract_date)
-        self._database = sql.private_database(settings.refresh.memory_limit, spill_folder=sources.work)
+        self._database = sql.private_database(settings.refresh.duckdb_memory, spill_folder=sources.work)
 
     def __enter__(self) -> "_Judge":
         self._connection = self._database.__enter__()

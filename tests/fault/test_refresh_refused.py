@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
 
+from registry_pipeline.cli.context import run
+from registry_pipeline.cli.main import registry as command
+from registry_pipeline.core import memory
 from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.pipeline.refresh import refresh, take_in
 from registry_pipeline.store.releases import current_release
@@ -136,3 +140,32 @@ def test_a_facility_whose_mapping_feeds_no_table_yet_keeps_nobody_from_a_release
     assert ask(home, "SELECT DISTINCT facility_id FROM curated.patient")["facility_id"].to_list() == [
         HOSPITAL
     ]
+
+
+@pytest.mark.parametrize("options", [("--plain",), ()])
+def test_a_refresh_that_would_take_too_much_memory_leaves_the_release_before(
+    tmp_path: Path,
+    options: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """What the system says of the memory is simulated: from the judging of the second submission on it is too much."""
+    home = small_home(tmp_path / "home")
+    send_all(home, good_files())
+    with without_reports():
+        before = refresh(home).release_id
+    send(home, "patients_2.csv", patients_csv([patient_row(1)]))
+
+    def judge(*_: object) -> None:
+        monkeypatch.setattr(memory, "held_with_children", lambda _: 3.7e9)
+        for _ in range(1000):  # as long as it takes the watch to look
+            time.sleep(0.01)
+
+    monkeypatch.setattr("registry_pipeline.pipeline.facility.screen_facility", judge)
+    assert run(command, ["--home", str(home.root), "refresh", *options]) == 1
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line.startswith("registry: stopped before it took more memory than refresh.memory_limit")
+    assert current_release(home) == before
+    monkeypatch.undo()
+    with without_reports():
+        assert refresh(home).is_new

@@ -56,7 +56,7 @@ def headline_changes(home: Home, before_id: str, after_id: str) -> list[Headline
         StoreError: a release cannot be read.
     """
     paths = [release_folder(home, choose_release(home, one)) / DATABASE for one in (before_id, after_id)]
-    with mixture(paths[0], paths[1], home.settings().refresh.memory_limit, home.store) as mixed:
+    with mixture(paths[0], paths[1], home.settings().refresh.duckdb_memory, home.store) as mixed:
         published = [_published(mixed, database) for database in ("before", "after")]
         names = {name: row for rows in published for name, row in rows.items()}
         estimates = _Estimates(mixed)

@@ -64,7 +64,7 @@ def compare_releases(home: Home, before_id: str, after_id: str) -> ReleaseDiffer
         NoRelease: there is no such release.
         StoreError: a release cannot be read.
     """
-    limit = home.settings().refresh.memory_limit
+    limit = home.settings().refresh.duckdb_memory
     with open_release(home, after_id, memory_limit=limit, attached_id=before_id) as connection:
         made_of = _differing(connection, f"UNPIVOT (SELECT {', '.join(_MADE_OF)} FROM {{}}meta.release) ON *")
         parameters = _differing(connection, "SELECT name, coalesce(value, '') FROM {}meta.parameter")
