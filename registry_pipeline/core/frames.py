@@ -5,12 +5,13 @@ Belongs here: columns and types that every room hands frames over by. Does not b
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 from polars.datatypes import DataType, DataTypeClass
 
 PolarsType = DataType | DataTypeClass
+_ROWS_AT_A_TIME = 250_000
 
 
 def with_schema(frame: pl.DataFrame, schema: Mapping[str, PolarsType]) -> pl.DataFrame:
@@ -23,3 +24,24 @@ def column_or_null(frame: pl.DataFrame, name: str, dtype: PolarsType) -> pl.Expr
     if name not in frame.columns:
         return pl.repeat(None, frame.height, dtype=dtype).alias(name)  # type: ignore[arg-type]
     return pl.col(name).cast(dtype)
+
+
+def number_combinations(
+    frame: pl.DataFrame, columns: Sequence[str], name: str
+) -> tuple[pl.DataFrame, pl.Series]:
+    """The distinct combinations of some columns, in order of appearance, and of every row the number of its own.
+
+    Slice by slice: to group all of millions of rows by many columns, each row is first written as one long key.
+
+    Args:
+        name: of the number, from 0, which the combinations carry too.
+    """
+    slices = [part.select(columns) for part in frame.iter_slices(_ROWS_AT_A_TIME)]
+    distinct = [part.unique(maintain_order=True) for part in slices]
+    combinations = pl.concat([frame.select(columns).clear(), *distinct]).unique(maintain_order=True)
+    numbered = combinations.with_row_index(name)
+    numbers = [
+        part.join(numbered, on=list(columns), how="left", nulls_equal=True, maintain_order="left")[name]
+        for part in slices
+    ]
+    return numbered, pl.concat([numbered[name].clear(), *numbers])

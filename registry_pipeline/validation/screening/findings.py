@@ -127,7 +127,8 @@ def with_origins(violations: pl.DataFrame, evidence: FindingContext) -> pl.DataF
     """With ``_item``, the first of their items, and its source row as ``_origin``, unless the violation brings one."""
     names = violations.get_column("items").unique().drop_nulls().to_frame("items")
     first = names.with_columns(_first_item(pl.col("items").cast(pl.String)).cast(pl.Categorical))
-    frame = violations.join(first, on="items", how="left", maintain_order="left")
+    narrow = violations.select("table_name", "_row_id", "items", "_origin")  # joins copy what they are given
+    frame = narrow.join(first, on="items", how="left", maintain_order="left")
     tables = [name for name in frame["table_name"].unique().drop_nulls() if name in evidence.records]
     first_rows = [
         evidence.records[name].select(
@@ -145,7 +146,7 @@ def with_origins(violations: pl.DataFrame, evidence: FindingContext) -> pl.DataF
         origins = origins.with_columns(pl.col("_item", "table_name").cast(pl.Categorical))
         frame = frame.join(origins, on=["table_name", "_row_id", "_item"], how="left", maintain_order="left")
         frame = frame.with_columns(pl.coalesce("_origin", "_gave", "_first").alias("_origin"))
-    return frame.drop("_first", "_gave", strict=False)
+    return violations.with_columns(frame["_item"], frame["_origin"])
 
 
 def _keyed(violations: pl.DataFrame, evidence: FindingContext) -> pl.DataFrame:

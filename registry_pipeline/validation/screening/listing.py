@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from registry_pipeline.core.frames import with_schema
+from registry_pipeline.core.frames import number_combinations, with_schema
 from registry_pipeline.validation.records import record_keys
 from registry_pipeline.validation.screening.findings import RANK, FindingContext, finding_number, with_origins
 from registry_pipeline.validation.screening.places import PLACE
@@ -66,20 +66,23 @@ def list_violations(
         needed: ids of findings that are listed in any case, because a decision is applied by them.
     """
     located = _located(_gravest(violations), context)
-    causes = located.group_by(CAUSE, maintain_order=True).agg(
-        pl.col("_origin").n_unique().alias("n_broken"), pl.len().cast(pl.Int64).alias("n_findings")
+    causes, cause = number_combinations(located, CAUSE, "_cause")
+    counts = (
+        pl.DataFrame([cause, located["_origin"]])
+        .group_by("_cause")
+        .agg(pl.col("_origin").n_unique().alias("n_broken"), pl.len().cast(pl.Int64).alias("n_findings"))
     )
-    causes = causes.with_row_index("_cause")
+    causes = causes.join(counts, on="_cause", maintain_order="left")
     limit = _limit(causes["n_findings"].to_numpy(), most)
-    long = causes.filter(pl.col("n_findings") > limit).select("_cause", *CAUSE)
-    if long.is_empty():
+    is_long = causes["n_findings"] > limit
+    if not is_long.any():
         unlisted = pl.DataFrame(schema={**UNLISTED, "_cause": pl.UInt32}).drop("systemic_finding_id")
         return Listing(with_schema(located, VIOLATION), _counted(causes, unlisted), unlisted)
-    tied = located.join(long, on=list(CAUSE), how="left", nulls_equal=True, maintain_order="left")
+    tied = located.with_columns(pl.when(is_long.gather(cause)).then(cause).alias("_cause"))
     numbers = _numbers(tied, context)
     is_listed = _sampled(tied["_cause"], numbers, limit, needed)
-    unlisted = tied.with_columns(numbers).filter(~is_listed)
-    unlisted = unlisted.select("finding_number", "table_name", "rule_id", "severity", "_cause")
+    counted = tied.select(numbers, "table_name", "rule_id", "severity", "_cause")
+    unlisted = counted.filter(~is_listed)
     return Listing(with_schema(tied.filter(is_listed), VIOLATION), _counted(causes, unlisted), unlisted)
 
 
@@ -93,7 +96,8 @@ def _counted(causes: pl.DataFrame, unlisted: pl.DataFrame) -> pl.DataFrame:
 def _gravest(violations: pl.DataFrame) -> pl.DataFrame:
     """Of several breaches of one rule by one record and its items the gravest."""
     breach = ["table_name", "_row_id", "rule_id", "items"]
-    if not violations.select(breach).is_duplicated().any():
+    kinds, kind = number_combinations(violations, [name for name in breach if name != "_row_id"], "_kind")
+    if (violations["_row_id"] * kinds.height + kind).n_unique() == violations.height:
         return violations
     rank = pl.col("severity").cast(pl.String).replace_strict(RANK, default=9, return_dtype=pl.Int8)
     return violations.sort(rank, maintain_order=True).unique(breach, keep="first", maintain_order=True)
@@ -105,7 +109,8 @@ def _located(violations: pl.DataFrame, context: FindingContext) -> pl.DataFrame:
     is_behind = pl.col("_row_id").is_in(located["_origin"].drop_nulls().unique().implode())
     rows = context.rows.select("_row_id", *PLACE).filter(is_behind)
     rows = rows.with_columns(pl.col(PLACE).cast(pl.Categorical)).rename({"_row_id": "_origin"})
-    placed = located.join(rows, on="_origin", how="left", maintain_order="left")
+    narrow = located.select("_origin", "table_name", "_item")  # joins copy what they are given
+    placed = narrow.join(rows, on="_origin", how="left", maintain_order="left")
     headers = pl.DataFrame(
         [(*key, header) for key, header in context.source_columns.items()],
         schema=dict.fromkeys(("source_name", "table_name", "_item", "_header"), pl.Categorical),
@@ -114,7 +119,8 @@ def _located(violations: pl.DataFrame, context: FindingContext) -> pl.DataFrame:
     joined = placed.join(
         headers, on=["source_name", "table_name", "_item"], how="left", maintain_order="left"
     )
-    return joined.with_columns(pl.coalesce("source_column", "_header").alias("source_column"))
+    placed_violations = located.with_columns(joined.select(*PLACE, "_header"))
+    return placed_violations.with_columns(pl.coalesce("source_column", "_header").alias("source_column"))
 
 
 def _limit(counts: np.ndarray, most: int) -> int:

@@ -41,7 +41,7 @@ from registry_pipeline.validation.screening.systemic import (
     systemic_causes,
     with_causes,
 )
-from registry_pipeline.validation.screening.within_table import VIOLATION, Outcome, judge_table
+from registry_pipeline.validation.screening.within_table import Outcome, judge_table
 
 
 class StagedFrames(Protocol):
@@ -166,14 +166,16 @@ def screen_facility(
         as_sent = with_record_keys(as_sent, identifiers, how.record_keys)
     records = take_out_impossible(as_sent, rules, outcome)
     _judge(records, identifiers, result, staged, rules, parameters, how, outcome)
-    violations = without_echoes(pl.concat([pl.DataFrame(schema=VIOLATION), *outcome.violations]))
-    outcome.violations.clear()
+    violations = without_echoes(outcome.take_violations())
     origins, dropped = _origins(result), [table.fates for table in result.values()]
     result.clear()
     evidence = FindingContext(
         facility_id, as_sent, origins, staged.rows, staged.source_columns, how.raw_value, identifiers
     )
     listing = list_violations(violations, evidence, how.max_findings, how.needed)
+    violations = violations.select(
+        "table_name", "_row_id", "rule_id", "severity", "items"
+    )  # texts are let go
     causes = systemic_causes(listing, staged.rows, rules, facility_id, how.systemic_share)
     findings = attached(build_findings(listing.listed, evidence, rules), causes)
     files = file_findings(staged.file_issues, rules, facility_id)

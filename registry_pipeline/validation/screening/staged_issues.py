@@ -5,12 +5,13 @@ Belongs here: tying a parse issue or a conflict to its record. Does not belong h
 
 from collections.abc import Mapping
 
+import numpy as np
 import polars as pl
 
 from registry_pipeline.validation.records import record_keys, required_items
 from registry_pipeline.validation.rules.catalogue import Catalogue
 from registry_pipeline.validation.screening.consolidate import ACROSS_SOURCES, WITHIN_SOURCE, Consolidated
-from registry_pipeline.validation.screening.within_table import VIOLATION, Outcome, violation_frame
+from registry_pipeline.validation.screening.within_table import Outcome, violation_frame
 from schemas.reasons import REASONS
 
 MISSING = ("S10", "S14")
@@ -99,16 +100,26 @@ def without_echoes(violations: pl.DataFrame) -> pl.DataFrame:
     without is an error, whatever made it unreadable.
     """
     place = ["table_name", "_row_id", "items"]
-    is_missing = pl.col("rule_id").is_in(MISSING) & pl.col("value_text").is_null()
-    unread = violations.filter(pl.col("value_text").is_not_null()).select(place).unique()
-    missing = violations.filter(is_missing)
-    echoes = missing.join(unread, on=place, how="semi").filter(pl.col("severity") == "error")
-    raised = echoes.select(*place, pl.lit(True).alias("_is_needed")).unique()
-    error = pl.lit("error").cast(pl.Categorical)
-    severity = pl.when(pl.col("_is_needed") & pl.col("value_text").is_not_null()).then(error)
-    others_of_cell = violations.filter(~is_missing).join(
-        raised, on=place, how="left", nulls_equal=True, maintain_order="left"
+    # A few columns beside the place: there may be more violations than rows, and a copy of all of them is large.
+    narrow = violations.select(
+        *place,
+        pl.int_range(pl.len(), dtype=pl.Int64).alias("_at"),
+        pl.col("value_text").is_not_null().alias("_is_unread"),
+        (pl.col("rule_id").is_in(MISSING) & pl.col("value_text").is_null()).alias("_is_missing"),
+        (pl.col("severity") == "error").alias("_is_error"),
     )
-    others_of_cell = others_of_cell.with_columns(severity.otherwise(pl.col("severity")).alias("severity"))
-    others = missing.join(unread, on=place, how="anti")
-    return pl.concat([others_of_cell.select(list(VIOLATION)), others.select(list(VIOLATION))])
+    unread = narrow.filter("_is_unread")
+    echoes = narrow.filter("_is_missing").join(unread, on=place, how="semi")
+    if echoes.is_empty():
+        return violations
+    raised = unread.join(echoes.filter("_is_error"), on=place, how="semi")
+    error = pl.when(_at(raised, violations.height)).then(pl.lit("error").cast(pl.Categorical))
+    severity = error.otherwise(pl.col("severity")).alias("severity")
+    return violations.with_columns(severity).filter(~_at(echoes, violations.height))
+
+
+def _at(chosen: pl.DataFrame, height: int) -> pl.Series:
+    """True at the places that the column ``_at`` of some rows names."""
+    is_chosen = np.zeros(height, dtype=np.bool_)
+    is_chosen[chosen["_at"].to_numpy()] = True
+    return pl.Series(is_chosen)

@@ -77,6 +77,12 @@ class Outcome:
         """Add to what a rule has judged."""
         self.denominators[rule_id] = self.denominators.get(rule_id, 0) + judged
 
+    def take_violations(self) -> pl.DataFrame:
+        """All violations as one frame, which are not kept here."""
+        violations = pl.concat([pl.DataFrame(schema=VIOLATION), *self.violations])
+        self.violations.clear()
+        return violations
+
 
 def violation_frame(frame: pl.DataFrame) -> pl.DataFrame:
     """``frame`` with every column of ``VIOLATION``, missing ones NULL."""
