@@ -1,12 +1,14 @@
 """What was planted where, so that a refresh can be compared with it.
 
-Belongs here: :class:`PlantedError`, :class:`Manifest`, reading and writing manifest.csv.
-Does not belong here: planting (``demo/errors/``, ``population/planting.py``).
+Belongs here: :class:`Mistake`, which every planter of the demo and of the population declares, the
+:class:`PlantedError` that it becomes at a place, :class:`Manifest`, reading and writing manifest.csv.
+Does not belong here: how files are changed: typed cells of pages (``demo/errors/``), whole columns
+(``population/planting.py``).
 """
 
 import csv
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
 MANIFEST_NAME = "manifest.csv"
@@ -36,8 +38,32 @@ class PlantedError:
     item: str
     kind: str
     description: str
+    is_error: bool
+    submission: int
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """What is wrong, before it stands anywhere; attributes as of :class:`PlantedError`."""
+
+    rule_id: str
+    table: str
+    item: str
+    kind: str
+    description: str
     is_error: bool = True
     submission: int = 1
+
+    def at(self, facility: str, file: str, source_row: int, sheet: str = "") -> PlantedError:
+        """The mistake at its physical place; its number is given where all are together (``numbered``)."""
+        return PlantedError(
+            planted_id="", facility=facility, file=file, sheet=sheet, source_row=source_row, **asdict(self)
+        )
+
+
+def numbered(planted: Iterable[PlantedError], form: str) -> Iterator[PlantedError]:
+    """The mistakes with their numbers from 1, written as ``form`` (``D{:03d}``)."""
+    return (replace(error, planted_id=form.format(number)) for number, error in enumerate(planted, start=1))
 
 
 @dataclass
@@ -59,12 +85,16 @@ class Manifest:
         write_planted(path, self.planted)
 
 
-def write_planted(path: Path, planted: Iterable[PlantedError]) -> None:
-    """The mistakes as CSV, one a row."""
+def write_planted(path: Path, planted: Iterable[PlantedError]) -> int:
+    """The mistakes as CSV, one a row; how many they are."""
+    n_planted = 0
     with path.open("w", encoding="utf-8", newline="") as out:
         writer = csv.DictWriter(out, [field_.name for field_ in fields(PlantedError)])
         writer.writeheader()
-        writer.writerows(asdict(error) for error in planted)
+        for error in planted:
+            writer.writerow(asdict(error))
+            n_planted += 1
+    return n_planted
 
 
 def read_manifest(path: Path) -> list[PlantedError]:

@@ -20,7 +20,7 @@ from registry_pipeline.simulate.demo.redcap_form import dictionary_page
 from registry_pipeline.simulate.demo.sheets import Page, write_csv, write_xlsx
 from registry_pipeline.simulate.demo.therapy_export import procedures_page, rt_pages
 from registry_pipeline.simulate.demo.truth import Case
-from registry_pipeline.simulate.manifest import Manifest
+from registry_pipeline.simulate.manifest import Manifest, numbered
 
 Stage = Literal["first", "corrected"]
 FACILITY_ID = "demo_hospital"
@@ -91,10 +91,8 @@ def write_demo_exports(folder: Path, stage: Stage = "first") -> Manifest:
     planted = plant_errors(HOSPITAL_PLANTERS, pages, cases, elsewhere) if stage == "first" else []
     folder.mkdir(parents=True, exist_ok=True)
     manifest = Manifest(folder, _write(pages, folder, EXPORTED_ON[stage]))
-    manifest.planted = [
-        error.located(number, FACILITY_ID, file_name(error.page, stage))
-        for number, error in enumerate(planted, 1)
-    ]
+    located = (error.located(FACILITY_ID, file_name(error.page, stage)) for error in planted)
+    manifest.planted = list(numbered(located, "D{:03d}"))
     return manifest
 
 
@@ -107,11 +105,8 @@ def write_redcap_exports(folder: Path, stage: Stage = "first") -> Manifest:
     names = [file_name(page, stage), f"{dictionary.file}.csv"]
     for sheet, name in zip((page, dictionary), names, strict=True):
         write_csv(sheet, folder / name, "utf-8")
-    return Manifest(
-        folder,
-        names,
-        [error.located(number, REDCAP_ID, names[0], "R") for number, error in enumerate(planted, 1)],
-    )
+    located = (error.located(REDCAP_ID, names[0]) for error in planted)
+    return Manifest(folder, names, list(numbered(located, "R{:03d}")))
 
 
 def file_name(page: Page, stage: Stage) -> str:

@@ -10,7 +10,7 @@ from random import Random
 
 from registry_pipeline.simulate.demo.sheets import Cell, Page, Row
 from registry_pipeline.simulate.demo.truth import Case
-from registry_pipeline.simulate.manifest import PlantedError
+from registry_pipeline.simulate.manifest import Mistake, PlantedError
 
 CaseCondition = Callable[[Case], bool]
 PATIENT_COLUMNS = ("病案号", "PatientID", "record_id")
@@ -28,31 +28,14 @@ class Hit:
 class Planted:
     """A mistake before the file is written; ``row`` is None where the whole file is meant."""
 
-    rule_id: str
+    mistake: Mistake
     page: Page
     row: Row | None
-    table: str
-    item: str
-    kind: str
-    description: str
-    is_error: bool
 
-    def located(self, number: int, facility: str, file: str, prefix: str = "D") -> PlantedError:
-        """The mistake with its number and its physical place."""
+    def located(self, facility: str, file: str) -> PlantedError:
+        """The mistake at its physical place."""
         place = 0 if self.row is None else self.page.source_row(self.row)
-        return PlantedError(
-            f"{prefix}{number:03d}",
-            self.rule_id,
-            facility,
-            file,
-            self.page.sheet,
-            place,
-            self.table,
-            self.item,
-            self.kind,
-            self.description,
-            self.is_error,
-        )
+        return self.mistake.at(facility, file, place, self.page.sheet)
 
 
 @dataclass
@@ -117,15 +100,16 @@ class Exports:
     def record(
         self,
         rule_id: str,
-        hit: Hit,
+        place: Hit | Page,
         table: str,
         item: str,
         kind: str,
         description: str,
         is_error: bool = True,
     ) -> None:
-        """Note a mistake at ``hit``: the row whose record the rule has to name."""
-        self.planted.append(Planted(rule_id, hit.page, hit.row, table, item, kind, description, is_error))
+        """Note a mistake at ``place``: the row whose record the rule has to name, or the whole page."""
+        page, row = (place, None) if isinstance(place, Page) else (place.page, place.row)
+        self.planted.append(Planted(Mistake(rule_id, table, item, kind, description, is_error), page, row))
 
 
 Planter = Callable[[Exports], None]

@@ -6,12 +6,13 @@ Does not belong here: mistakes of patients (``simulate/population/cell_errors.py
 
 from pathlib import Path
 
-from registry_pipeline.simulate.manifest import PlantedError
+from registry_pipeline.simulate.manifest import Mistake, PlantedError
 from registry_pipeline.simulate.population.profile import Profile
 
 NEW_COLUMN = "remark"
 NEW_COLUMN_FILE = "targets"
 _RAGGED_FILE = "contacts"
+_KIND = "simulated file"
 
 
 def plant_in_files(
@@ -31,23 +32,11 @@ def plant_in_files(
         out.write(profile.delimiter.join(["H99999999"] + ["x"] * 11).encode() + b"\n")
     rows[_RAGGED_FILE] += 1
     return [
-        _planted(profile, "S01", empty, 0, "", "an empty file"),
-        _planted(profile, "S02", names[NEW_COLUMN_FILE], 0, NEW_COLUMN, "a column that is not mapped", False),
-        _planted(
-            profile,
-            "S15",
-            names[_RAGGED_FILE],
-            rows[_RAGGED_FILE] + 1,
-            "",
-            "a row with too many cells",
-            False,
+        Mistake("S01", "", "", _KIND, "an empty file").at(profile.facility_id, empty, 0),
+        Mistake("S02", "", NEW_COLUMN, _KIND, "a column that is not mapped", False).at(
+            profile.facility_id, names[NEW_COLUMN_FILE], 0
+        ),
+        Mistake("S15", "", "", _KIND, "a row with too many cells", False).at(
+            profile.facility_id, names[_RAGGED_FILE], rows[_RAGGED_FILE] + 1
         ),
     ]
-
-
-def _planted(
-    profile: Profile, rule: str, file: str, row: int, item: str, description: str, is_error: bool = True
-) -> PlantedError:
-    return PlantedError(
-        "", rule, profile.facility_id, file, "", row, "", item, "simulated file", description, is_error
-    )

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import polars as pl
 
-from registry_pipeline.simulate.manifest import PlantedError
+from registry_pipeline.simulate.manifest import Mistake, PlantedError
 from registry_pipeline.simulate.population.population import EXTRACT_DATE, Frames
 from registry_pipeline.simulate.population.profile import Profile
 
@@ -53,8 +53,8 @@ def rewritten(frames: Frames) -> Frames:
     return result
 
 
-def later_mistakes(first: Frames, later: Frames) -> Iterator[tuple[str, str, str, int, str]]:
-    """(rule, file, item, row in the file's frame or -1, description) of every mistake of a chunk's patients."""
+def later_mistakes(first: Frames, later: Frames) -> Iterator[tuple[Mistake, str, int | None]]:
+    """(mistake, file, row in the file's frame or None for all of it) of a chunk's patients."""
     for rule, file, item, remainder, description in (
         ("G03", "patients", "birth_date", 1, "rewritten since the first submission"),
         ("G05", "tumours", "figo_stage", 2, "rewritten since the first submission"),
@@ -64,10 +64,14 @@ def later_mistakes(first: Frames, later: Frames) -> Iterator[tuple[str, str, str
             later[file].with_row_index("_place").filter(pl.col("patient_no") % REWRITTEN_EVERY == remainder)
         )
         for place in rows["_place"]:
-            yield rule, file, item, int(place), description
+            yield _mistake(rule, item, description, is_error=rule == "G03"), file, int(place)
     n_gone = len(first["patients"]) - len(later["patients"])
     if n_gone:
-        yield "G04", "patients", "", -1, f"{n_gone} patients are gone"
+        yield _mistake("G04", "", f"{n_gone} patients are gone"), "patients", None
+
+
+def _mistake(rule: str, item: str, description: str, is_error: bool = True) -> Mistake:
+    return Mistake(rule, "", item, "simulated later", description, is_error, submission=2)
 
 
 def cohort_mistakes(profile: Profile, names: Mapping[str, str]) -> list[PlantedError]:
@@ -82,8 +86,8 @@ def cohort_mistakes(profile: Profile, names: Mapping[str, str]) -> list[PlantedE
         ("G09", "courses", "start_date", "every therapy starts on a Sunday"),
     )
     return [
-        PlantedError(
-            "", rule, profile.facility_id, names[file], "", 0, "", item, "simulated cohort", text, False, 2
+        Mistake(rule, "", item, "simulated cohort", text, is_error=False, submission=2).at(
+            profile.facility_id, names[file], 0
         )
         for rule, file, item, text in result
     ]

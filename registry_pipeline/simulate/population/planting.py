@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from registry_pipeline.simulate.manifest import Mistake
 from registry_pipeline.simulate.population.population import Frames
 from registry_pipeline.simulate.population.profile import Profile
 
@@ -122,10 +123,9 @@ class SimulatedPlanter:
 class PlantedCell:
     """A mistake in a chunk: ``row`` is the position in the chunk's frame of ``file``."""
 
-    rule_id: str
+    mistake: Mistake
     file: str
     row: int
-    planter: SimulatedPlanter
 
 
 @dataclass(frozen=True)
@@ -183,7 +183,9 @@ def plant_in_chunk(
         planter = planters[rule_id]
         changes = planter.make(Chosen(own, frames, profile))
         places, *_ = [_apply(change, frames, texts) for change in changes]
-        planted += [PlantedCell(rule_id, planter.file, int(place), planter) for place in places]
+        text = f"breaks rule {rule_id}"
+        mistake = Mistake(rule_id, planter.table, planter.item, "simulated", text, planter.is_error)
+        planted += [PlantedCell(mistake, planter.file, int(place)) for place in places]
     return planted
 
 

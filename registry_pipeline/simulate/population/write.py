@@ -8,14 +8,15 @@ import csv
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 import polars as pl
 
-from registry_pipeline.simulate.manifest import MANIFEST_NAME, PlantedError
+from registry_pipeline.simulate.manifest import MANIFEST_NAME, PlantedError, numbered, write_planted
 from registry_pipeline.simulate.population import population as world
 from registry_pipeline.simulate.population.cell_errors import CELL_PLANTERS
 from registry_pipeline.simulate.population.file_errors import NEW_COLUMN, NEW_COLUMN_FILE, plant_in_files
@@ -27,7 +28,7 @@ from registry_pipeline.simulate.population.later_submission import (
     rewritten,
 )
 from registry_pipeline.simulate.population.persons import shared_women
-from registry_pipeline.simulate.population.planting import PlantedCell, plant_in_chunk
+from registry_pipeline.simulate.population.planting import plant_in_chunk
 from registry_pipeline.simulate.population.profile import Profile, mapping_of, patient_label, profile_of
 from registry_pipeline.simulate.population.record_errors import RECORD_PLANTERS
 
@@ -89,27 +90,24 @@ def write_simulation(
         raise ValueError(f"last_hazard_ratio={last_hazard_ratio!r} is no number above 0")
     out.mkdir(parents=True, exist_ok=True)
     (out / "facilities").mkdir(exist_ok=True)
-    n_rows = n_planted = 0
     profiles = [profile_of(number) for number in range(1, facilities + 1)]
     shares = [
         patients // facilities + (number <= patients % facilities) for number in range(1, facilities + 1)
     ]
-    with (out / MANIFEST_NAME).open("w", encoding="utf-8", newline="") as manifest:
-        writer = csv.DictWriter(manifest, [field_.name for field_ in fields(PlantedError)])
-        writer.writeheader()
-        for number, (profile, own) in enumerate(zip(profiles, shares, strict=True), start=1):
-            ratio = last_hazard_ratio if number == facilities else 1.0
-            export = _Export(out, profile, seed, number, error_rate, ratio)
-            for planted in export.write(own):
-                n_planted += 1
-                writer.writerow(asdict(planted) | {"planted_id": f"S{n_planted:07d}"})
-            n_rows += export.n_rows
-            for planted in export.write_later(own) if is_followed else ():
-                n_planted += 1
-                writer.writerow(asdict(planted) | {"planted_id": f"S{n_planted:07d}"})
+    exports = [
+        _Export(out, profile, seed, number, error_rate, last_hazard_ratio if number == facilities else 1.0)
+        for number, profile in enumerate(profiles, start=1)
+    ]
+    planted = (
+        error
+        for export, own in zip(exports, shares, strict=True)
+        for error in chain(export.write(own), export.write_later(own) if is_followed else ())
+    )
+    n_planted = write_planted(out / MANIFEST_NAME, numbered(planted, "S{:07d}"))
     _write_truth(out, patients, seed, error_rate, last_hazard_ratio)
     _write_shared_women(out / SHARED_WOMEN_NAME, profiles, shares)
     _write_settings(out)
+    n_rows = sum(export.n_rows for export in exports)
     return Simulation(out, patients, n_rows, n_planted, tuple(profile.facility_id for profile in profiles))
 
 
@@ -153,7 +151,9 @@ class _Export:
         texts = {file: self.profile.as_text(frame) for file, frame in frames.items()}
         rng = np.random.default_rng([self.seed, self.number, first, 1])
         planted = plant_in_chunk(SIMULATED_PLANTERS, frames, texts, self.profile, self.error_rate, rng)
-        yield from (self._located(error) for error in planted)
+        for error in planted:
+            place = self.written[error.file] + error.row + 2
+            yield error.mistake.at(self.profile.facility_id, self.file_name(error.file), place)
         if self.error_rate > 0:
             texts[NEW_COLUMN_FILE] = texts[NEW_COLUMN_FILE].with_columns(pl.lit("").alias(NEW_COLUMN))
         for file in FILES:
@@ -170,32 +170,14 @@ class _Export:
                 n = min(CHUNK_PATIENTS, patients + 1 - first)
                 before = world.draw_chunk(self.seed, self.number, first, n, self.hazard_ratio)
                 frames = rewritten(before)
-                for rule, file, item, row, description in later_mistakes(before, frames):
-                    place = 0 if row < 0 else written[file] + row + 2
-                    yield PlantedError(
-                        "", rule, self.profile.facility_id, names[file], "", place, "", item, "simulated later",
-                        description, rule not in ("G05", "G11"), 2,
-                    )  # fmt: skip
+                for mistake, file, row in later_mistakes(before, frames):
+                    place = 0 if row is None else written[file] + row + 2
+                    yield mistake.at(self.profile.facility_id, names[file], place)
                 for file in FILES:
                     text = self.profile.as_text(frames[file])
                     text.write_csv(handles[file], separator=self.profile.delimiter, include_header=first == 1)
                     written[file] += len(text)
         yield from cohort_mistakes(self.profile, names)
-
-    def _located(self, cell: PlantedCell) -> PlantedError:
-        return PlantedError(
-            planted_id="",
-            rule_id=cell.rule_id,
-            facility=self.profile.facility_id,
-            file=self.file_name(cell.file),
-            sheet="",
-            source_row=self.written[cell.file] + cell.row + 2,
-            table=cell.planter.table,
-            item=cell.planter.item,
-            kind="simulated",
-            description=f"breaks rule {cell.rule_id}",
-            is_error=cell.planter.is_error,
-        )
 
 
 def _write_settings(out: Path) -> None:

@@ -6,7 +6,7 @@ Does not belong here: mistakes of other systems.
 
 from datetime import date, timedelta
 
-from registry_pipeline.simulate.demo.error_injection import Exports, Hit, Planted, Planter
+from registry_pipeline.simulate.demo.error_injection import Exports, Hit, Planter
 from registry_pipeline.simulate.demo.sheets import Cell
 from registry_pipeline.simulate.demo.truth import Case
 
@@ -140,7 +140,7 @@ def _new_column(exports: Exports) -> None:
     for row in page.rows:
         row["户籍地编码"] = "510100"
     text = "a column that the mapping does not know"
-    exports.planted.append(Planted("S02", page, None, "", "户籍地编码", "schema_drift", text, False))
+    exports.record("S02", page, "", "户籍地编码", "schema_drift", text, False)
 
 
 def _grade_of_a_visit(exports: Exports) -> None:

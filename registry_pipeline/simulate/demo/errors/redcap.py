@@ -7,7 +7,6 @@ The warnings touch no date or size that the analysis reads, so that their correc
 from registry_pipeline.simulate.demo.error_injection import (
     CaseCondition,
     Exports,
-    Planted,
     Planter,
     wrong_cells,
 )
@@ -51,8 +50,7 @@ def _identifier(exports: Exports) -> None:
     for number, row in enumerate(row for row in page.rows if row.get("birth_date")):
         row["hospital_no"] = f"H{730018 + 41 * number}"
     text = "hospital numbers in an export that is declared de-identified"
-    planted = Planted("S08", page, None, "", "hospital_no", "identifier", text, is_error=True)
-    exports.planted.append(planted)
+    exports.record("S08", page, "", "hospital_no", "identifier", text)
 
 
 def _radiated(case: Case) -> bool:
