@@ -2,8 +2,8 @@
 
 Belongs here: the lists of the registry's own work (findings, decisions, estimates); the clinical lists come
 from ``schemas/disease/code_lists.py`` and ``schemas/disease/treatment_code_lists.py`` and are entered in this order.
-Does not belong here: which column uses a list (``columns.py``), how a facility's own words map to
-codes (the facility's TOML).
+Does not belong here: which column uses a list (``columns.py``), endpoints and origins (``study/endpoints.py``), how a
+facility's own words map to codes (the facility's TOML).
 """
 
 from schemas.code_list import CODE_LISTS as CODE_LISTS
@@ -82,27 +82,4 @@ AGREEMENT = code_list(
     possible="possible: partial dates that fit, or within a year",
     different="different",
     unknown="unknown of one of them",
-)
-FIT_STATUS = code_list(
-    "fit_status",
-    "project",
-    ok="certified",
-    not_estimable="the data cannot support the estimate",
-    not_converged="no certified solution was found",
-)
-ENDPOINT = code_list(
-    "endpoint",
-    "study; DATECAN",
-    os="overall survival: death of any cause",
-    lrfs="local recurrence-free survival: local recurrence or death",
-    local_control="time to local recurrence, death competing",
-    pfs="progression-free survival: any progression or death",
-    new_oligomet="time to new oligometastasis, other progression and death competing",
-)
-ORIGIN = code_list(
-    "origin",
-    "study",
-    lrt_start="start of locoregional therapy",
-    omd_dx="diagnosis of oligometastatic disease",
-    primary_dx="diagnosis of the primary tumour",
 )

@@ -1,26 +1,24 @@
 """A column used twice is defined once: its name, type, unit, meaning and codes.
 
+Settings name covariates by their columns, and polars takes longer to load than a command that only says its help:
+so it is imported where a type is asked for.
+
 Belongs here: :class:`Column` and the columns that more than one table has.
 Does not belong here: columns of a single table (they stand in that table's file), rules.
 """
 
-from dataclasses import dataclass, replace
-from typing import Literal
+from __future__ import annotations
 
-import polars as pl
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
 
 from schemas.codes import CODE_LISTS, DATE_PRECISION, DATE_REASON, CodeList
 
+if TYPE_CHECKING:
+    import polars as pl
+
 Kind = Literal["text", "integer", "real", "boolean", "date", "timestamp"]
 
-POLARS_TYPE: dict[Kind, type[pl.DataType] | pl.DataType] = {
-    "text": pl.String,
-    "integer": pl.Int64,
-    "real": pl.Float64,
-    "boolean": pl.Boolean,
-    "date": pl.Date,
-    "timestamp": pl.Datetime("us"),
-}
 DUCKDB_TYPE: dict[Kind, str] = {
     "text": "VARCHAR",
     "integer": "BIGINT",
@@ -66,22 +64,22 @@ class Column:
     minimum: float | None = None
     maximum: float | None = None
 
-    def __deepcopy__(self, memo: object) -> "Column":
+    def __deepcopy__(self, memo: object) -> Column:
         return self  # immutable; pandera copies metadata deeply
 
-    def required(self) -> "Column":
+    def required(self) -> Column:
         """The same column, NOT NULL."""
         return replace(self, is_required=True)
 
-    def described(self, description: str) -> "Column":
+    def described(self, description: str) -> Column:
         """The same column with a description for this table."""
         return replace(self, description=description)
 
-    def named(self, name: str, description: str | None = None) -> "Column":
+    def named(self, name: str, description: str | None = None) -> Column:
         """The same quantity under another name."""
         return replace(self, name=name, description=description or self.description)
 
-    def pointing_to(self, table: str) -> "Column":
+    def pointing_to(self, table: str) -> Column:
         """The same column as a foreign key into ``table`` (``curated.patient``)."""
         return replace(self, references=f"{table}.{self.name}")
 
@@ -98,7 +96,17 @@ class Column:
     @property
     def polars_type(self) -> type[pl.DataType] | pl.DataType:
         """The polars type of the column."""
-        return POLARS_TYPE[self.kind]
+        import polars as pl
+
+        types: dict[Kind, type[pl.DataType] | pl.DataType] = {
+            "text": pl.String,
+            "integer": pl.Int64,
+            "real": pl.Float64,
+            "boolean": pl.Boolean,
+            "date": pl.Date,
+            "timestamp": pl.Datetime("us"),
+        }
+        return types[self.kind]
 
     @property
     def duckdb_type(self) -> str:
@@ -196,8 +204,8 @@ short_axis_mm = real(
     "short_axis_mm", "Diameter perpendicular to the longest", "mm", minimum=0, maximum=LONGEST_MM
 )
 dose_gy = real("dose_gy", "Physical dose", "Gy", minimum=0, maximum=200)
-endpoint = text("endpoint", "Endpoint: os, lrfs, local_control, pfs, new_oligomet")
-origin = text("origin", "Time origin: lrt_start, omd_dx, primary_dx")
+endpoint = text("endpoint", "Endpoint, by its code in mart.survival_time")
+origin = text("origin", "Time origin, by its code in mart.survival_time")
 stratum_variable = text("stratum_variable", "Variable that forms the strata; 'overall' for everybody")
 stratum = text("stratum", "Level of the stratum variable")
 ci_lower = real("ci_lower", "Lower end of the 95 % confidence interval")

@@ -10,19 +10,40 @@ import duckdb
 
 from registry_pipeline.core.sql_files import SqlFile, sql_files
 from schemas.constraints import literal, quote
+from schemas.study import COHORT_ORIGINS, ENDPOINTS
 
 
 def create_views(connection: duckdb.DuckDBPyConnection) -> None:
-    """The views of ``sql/views``, in the schema ``main``; they and their columns have comments.
+    """The views of ``sql/views`` and ``times_wide``, in the schema ``main``; they and their columns have comments.
 
     A column means what it means in the first table of the view's inputs that has it; what a view computes is
     said in its header (``columns``).
     """
-    for name, result in sql_files("views").items():
+    for name, result in {**sql_files("views"), "times_wide": _times_wide()}.items():
         connection.execute(f"CREATE VIEW {quote(name)} AS {result.query}")
         connection.execute(f"COMMENT ON VIEW {quote(name)} IS {literal(result.header['grain'])}")
         for column, meaning in _meanings(connection, name, result).items():
             connection.execute(f"COMMENT ON COLUMN {quote(name)}.{quote(column)} IS {literal(meaning)}")
+
+
+def _times_wide() -> SqlFile:
+    """``mart.survival_time`` with the endpoints side by side: a pair of columns for each that the study has."""
+    columns, meanings = [], {}
+    for name, endpoint in ENDPOINTS.items():
+        competing = ", 2 what competes with it" if endpoint.competing_event else ""
+        of_event = f"(endpoint = {literal(name)})"
+        columns.append(f"max(duration_days) FILTER {of_event} AS {name}_days")
+        columns.append(f"max(event) FILTER {of_event} AS {name}_event")
+        meanings[f"{name}_days"] = f"Days of {endpoint.phrase} from the origin."
+        meanings[f"{name}_event"] = f"Event of {endpoint.phrase}: 0 censored, 1 the event{competing}."
+    grain = "One row per analysed patient and origin; days and event of every endpoint side by side."
+    header = {"grain": grain, "inputs": ["mart.survival_time"], "columns": meanings}
+    origins = ", ".join(map(literal, COHORT_ORIGINS))
+    query = (
+        f"SELECT patient_id, origin, {', '.join(columns)} FROM mart.survival_time WHERE origin IN ({origins}) "
+        "GROUP BY patient_id, origin ORDER BY patient_id, origin"
+    )
+    return SqlFile("times_wide", header, query)
 
 
 def _meanings(connection: duckdb.DuckDBPyConnection, name: str, file: SqlFile) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """What pages and estimates say and ask of this disease beyond its code lists.
 
 Belongs here: the name of the disease, the sites that the study asks for, short forms of its labels.
-Does not belong here: codes (``code_lists.py``), endpoints and variables (``schemas/study.py``).
+Does not belong here: codes (``code_lists.py``), endpoints and variables (``schemas/study/``).
 """
 
 DISEASE = "oligometastatic cervical cancer"

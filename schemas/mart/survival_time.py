@@ -1,7 +1,7 @@
 """Times to every endpoint from every origin."""
 
-from schemas import codes
 from schemas import columns as c
+from schemas import study
 from schemas.columns import coded, elapsed, integer, text
 from schemas.table import table
 
@@ -11,8 +11,8 @@ MODEL = table(
     key=["patient_id", "endpoint", "origin"],
     columns=[
         c.patient_id,
-        coded("endpoint", codes.ENDPOINT, "Endpoint"),
-        coded("origin", codes.ORIGIN, "Time origin"),
+        coded("endpoint", study.ENDPOINT_CODES, "Endpoint"),
+        coded("origin", study.ORIGIN_CODES, "Time origin"),
         elapsed(
             "duration_days", "Days from the origin to the event or to censoring", "days", is_required=True
         ),

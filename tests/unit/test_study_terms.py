@@ -1,4 +1,4 @@
-"""What this study asks is named in schemas/study.py: an engine room knows no endpoint, origin or covariate."""
+"""What this study asks is named in schemas/study/: an engine room knows no endpoint, origin or covariate."""
 
 from __future__ import annotations
 
@@ -62,11 +62,16 @@ def test_groupings_and_covariates_are_entered() -> None:
         assert set(names) <= set(study.COVARIATES)
 
 
-def test_endpoints_and_origins_are_those_of_the_code_lists() -> None:
-    from schemas import codes
+def test_every_code_of_a_pattern_is_a_kind_of_recurrence() -> None:
+    patterns = [endpoint.pattern for endpoint in study.ENDPOINTS.values() if endpoint.pattern]
+    assert set(patterns) <= set(study.RECURRENCE_PATTERNS) and len(set(patterns)) == len(patterns)
 
-    assert set(study.ENDPOINTS) == set(codes.ENDPOINT.codes)
-    assert set(study.ORIGINS) == set(codes.ORIGIN.codes)
+
+def test_an_endpoint_includes_only_endpoints_with_nothing_competing() -> None:
+    """Events are counted among events only where none of them is kept from happening."""
+    for endpoint in study.ENDPOINTS.values():
+        for included in endpoint.includes:
+            assert not (endpoint.competing_event or included.competing_event)
 
 
 def test_a_level_follows_the_cutpoint() -> None:
@@ -90,7 +95,7 @@ STANDARDS = {
 
 
 def test_no_engine_room_says_what_only_this_disease_knows() -> None:
-    """Another disease exchanges ``schemas/disease/``, ``schemas/study.py`` and SQL of marts, and no module or page here."""
+    """Another disease exchanges ``schemas/disease/``, ``schemas/study/`` and SQL of marts, and no module or page here."""
     named = {}
     for path in sorted({*ROOT.rglob("*.py"), *ROOT.rglob("*.html"), *ROOT.rglob("*.toml")}):
         own = str(path.relative_to(ROOT))

@@ -34,7 +34,6 @@ from registry_pipeline.intake.parsing import (
 from registry_pipeline.intake.parsing.identifiers import NumberedColumn, parse_identifier
 from registry_pipeline.intake.parsing.instants import as_local
 from registry_pipeline.intake.parsing.result import Status
-from schemas.columns import POLARS_TYPE
 
 UNIT_MARK = "\x1f"
 """Stands between a text and the unit of its row where the unit has a column of its own."""
@@ -97,7 +96,7 @@ class ColumnReader:
 def reader_for(mapping: ColumnMapping, source: Source) -> ColumnReader:
     """The reader of a mapped column; ``value`` is the part that the column itself stores."""
     column = mapping.target
-    own = {"value": POLARS_TYPE[column.kind]}
+    own = {"value": column.polars_type}
     if mapping.anchor is not None:
         return ColumnReader(partial(_read_days, decimal=source.decimal), {"value": pl.Float64})
     if mapping.is_size:

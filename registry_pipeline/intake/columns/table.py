@@ -37,7 +37,6 @@ from registry_pipeline.intake.mapping.model import Condition, Facility, Source, 
 from registry_pipeline.intake.mapping.table import curated_tables, key_columns
 from registry_pipeline.intake.pseudonym import Pseudonyms
 from registry_pipeline.intake.redcap.records import table_flag
-from schemas.columns import POLARS_TYPE
 
 _NO_ISSUES = pl.DataFrame(schema={**ISSUE_SCHEMA, "_record_row_id": pl.Int64, "_record_key": pl.String})
 
@@ -249,7 +248,7 @@ class _Work:
 
 def _constant(column: ColumnMapping) -> list[pl.Expr]:
     name = column.target.name
-    result = [pl.lit(column.value, dtype=POLARS_TYPE[column.target.kind]).alias(name)]  # type: ignore[arg-type]
+    result = [pl.lit(column.value, dtype=column.target.polars_type).alias(name)]  # type: ignore[arg-type]
     if column.target.kind == "date":
         result += [
             pl.lit(column.value, dtype=pl.Date).alias(f"{name}_{bound}") for bound in ("lower", "upper")

@@ -11,6 +11,7 @@ import re
 from typing import Any
 
 from registry_pipeline.reporting.document.hidden import Hidden
+from schemas.columns import text
 from schemas.study import SIZE_GROUP, VARIABLES, Variable
 
 NOT_GIVEN = "–"
@@ -18,7 +19,7 @@ _UNSAFE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2028\u2029\u2066-\u2069\ufeff\ufffe\uffff]"
 )
 _LONGEST = 240
-_UNKNOWN = Variable("", "")
+_UNKNOWN = Variable(text("", ""), "")
 _ONE = re.compile(r"\b(?<![.,])(1(?:\.0)?) (month|lesion|patient|event|death|recurrence|group)s\b")
 
 

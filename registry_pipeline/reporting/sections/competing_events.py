@@ -24,21 +24,21 @@ from registry_pipeline.reporting.document.wording import (
 )
 from registry_pipeline.reporting.sections.context import Context
 from registry_pipeline.reporting.sections.cox_terms import ratio_cells
-from schemas.study import IS_SMALL, LESION_AT_SITE, SIZE_GROUP
+from schemas.study import IS_SMALL, LESION_AT_SITE, SIZE_GROUP, Endpoint
 
 _METHODS = {"efron": "", "firth": ", Firth penalty"}
 
 
-def gray_table(context: Context, endpoint: str, event: str) -> Block | None:
+def gray_table(context: Context, endpoint: Endpoint) -> Block | None:
     """Gray's test for the event and for what competes with it."""
-    rows = context.tables.table("result.gray_test", {"endpoint": endpoint, "origin": context.origin})
+    rows = context.tables.table("result.gray_test", {"endpoint": endpoint.name, "origin": context.origin})
     estimates = rows.dropna(subset="stratum_variable")
     if estimates.empty:
         return None
     result = []
     for test in estimates.sort_values(["cause", "stratum_variable"]).to_dict("records"):
-        what = event if test["cause"] == 1 else "what competes with it"
-        head = f"{upper_first(what)}, by {lower_first(context.words.variable(str(test['stratum_variable'])))}"
+        what = endpoint.title if test["cause"] == 1 else "What competes with it"
+        head = f"{what}, by {lower_first(context.words.variable(str(test['stratum_variable'])))}"
         events = count(test["n_event"])
         cells = (number(test["chi_square"], 2), p_value(test["p_value"]), events, remark(test["note"]))
         result.append(Row(head, cells))
@@ -54,15 +54,15 @@ def gray_table(context: Context, endpoint: str, event: str) -> Block | None:
     )
 
 
-def hazards_compared(context: Context, endpoint: str, event: str) -> Block | None:
+def hazards_compared(context: Context, endpoint: Endpoint) -> Block | None:
     """Cause-specific beside subdistribution hazard ratios."""
-    where = {"endpoint": endpoint, "origin": context.origin}
+    where = {"endpoint": endpoint.name, "origin": context.origin}
     cause_specific = context.tables.table("result.cause_specific_cox", where)
     subdistribution = context.tables.table("result.fine_gray", where)
     if cause_specific.empty or not cause_specific["term"].notna().any():
         return None
     result: list[Row] = []
-    for cause, head in ((1, upper_first(event)), (2, "What competes with it")):
+    for cause, head in ((1, endpoint.title), (2, "What competes with it")):
         own = cause_specific[cause_specific["cause"] == cause]
         if own.empty:
             continue
@@ -76,7 +76,7 @@ def hazards_compared(context: Context, endpoint: str, event: str) -> Block | Non
             label = f"{variable}: {contrast}{_METHODS.get(str(estimate['method']), '')}"
             result.append(Row(label, (*ratio_cells(estimate), *ratio_cells(by_term.get(str(term)))), "level"))
     return Table(
-        f"{upper_first(event)} and what competes with it: two kinds of hazard ratio",
+        f"{endpoint.title} and what competes with it: two kinds of hazard ratio",
         "Event and factor",
         (
             Column("HR (95 % CI)", "Cause-specific"),

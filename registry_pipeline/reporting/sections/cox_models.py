@@ -76,7 +76,7 @@ def model_blocks(context: Context, endpoint: str, origin: str) -> list[Block | N
 
 
 def _forest(context: Context, terms: pd.DataFrame, how: str, name: str, where: dict[str, str]) -> Block:
-    title = f"Hazard ratios for {ENDPOINTS[where['endpoint']].label.lower()}, {how}"
+    title = f"Hazard ratios for {ENDPOINTS[where['endpoint']].phrase}, {how}"
     if terms.empty or not terms["hazard_ratio"].notna().any():
         return missing(f"{title}: not drawn. The release has no estimate of this kind.")
     lines = _lines(context, terms)
@@ -157,7 +157,7 @@ def _term_table(
         )
         rows.append(Row(contrast, cells, "level"))
     return Table(
-        f"Hazard ratios for {ENDPOINTS[where['endpoint']].label.lower()}, from {ORIGINS[where['origin']].label}",
+        f"Hazard ratios for {ENDPOINTS[where['endpoint']].phrase}, from {ORIGINS[where['origin']].label}",
         "Factor",
         _term_columns(together),
         tuple(rows),

@@ -15,7 +15,7 @@ from registry_pipeline.reporting.document.wording import (
 )
 from registry_pipeline.reporting.sections.context import Context
 from registry_pipeline.reporting.sections.cox_terms import METHOD, preferred, ratio_cells
-from schemas.study import ENDPOINTS, LOCAL_CONTROL, LRFS, NEW_OLIGOMET, PFS
+from schemas.study import ENDPOINTS, OS
 
 
 def hazards_table(context: Context, tests: pd.DataFrame) -> Block:
@@ -54,7 +54,7 @@ def other_endpoints_table(context: Context) -> Block | None:
     """Site and size against the other endpoints."""
     fits, terms = (context.tables.in_order(f"result.cox_{kind}") for kind in ("fit", "term"))
     rows: list[Row] = []
-    for endpoint in (LOCAL_CONTROL.name, LRFS.name, PFS.name, NEW_OLIGOMET.name):
+    for endpoint in (name for name in ENDPOINTS if name != OS.name):
         chosen = fits[(fits["endpoint"] == endpoint) & (fits["origin"] == context.origin)]
         if chosen.empty:
             continue

@@ -50,25 +50,19 @@ from registry_pipeline.reporting.sections.survival_tables import (
 )
 from registry_pipeline.reporting.sections.swimmer import swimmer_block
 from schemas.study import (
+    ENDPOINTS,
     LOCAL_CONTROL,
     LRFS,
-    NEW_OLIGOMET,
     ORIGINS,
-    PFS,
-    RECURRENCE_PATTERNS,
+    OS,
+    OVERALL,
     SITE_TWO,
     SIZE_GROUP,
+    Endpoint,
 )
 
-_EVENT = {
-    LOCAL_CONTROL.name: RECURRENCE_PATTERNS["local_recurrence"],
-    NEW_OLIGOMET.name: RECURRENCE_PATTERNS[NEW_OLIGOMET.name],
-}
-_RECURS, _NEW = _EVENT[LOCAL_CONTROL.name].lower(), _EVENT[NEW_OLIGOMET.name].lower()
-_OTHER = {
-    endpoint.name: f"{endpoint.competing_event.capitalize()} before it"
-    for endpoint in (LOCAL_CONTROL, NEW_OLIGOMET)
-}
+_ELSEWHERE = (OS, LOCAL_CONTROL, LRFS)
+"""Endpoints of other sections."""
 
 
 def local_section(context: Context) -> Section:
@@ -78,15 +72,15 @@ def local_section(context: Context) -> Section:
         return section.add(missing(context.no_cohort))
     return section.add(
         km_block(context, LOCAL_CONTROL.name, SITE_TWO.name),
-        incidence_block(context, LOCAL_CONTROL.name),
-        incidence_table(context, LOCAL_CONTROL.name, GROUPINGS),
+        incidence_block(context, LOCAL_CONTROL),
+        incidence_table(context, LOCAL_CONTROL, GROUPINGS),
         landmark_table(context, LOCAL_CONTROL.name, GROUPINGS, context.origin),
         logrank_table(
             context, [LOCAL_CONTROL.name, LRFS.name], (SITE_TWO.name, SIZE_GROUP.name), context.origin
         ),
         zero_events_table(context),
-        gray_table(context, LOCAL_CONTROL.name, _RECURS),
-        hazards_compared(context, LOCAL_CONTROL.name, _RECURS),
+        gray_table(context, LOCAL_CONTROL),
+        hazards_compared(context, LOCAL_CONTROL),
         lesion_table(context),
         lesion_hazards(context),
         km_block(context, LRFS.name, SITE_TWO.name),
@@ -95,26 +89,43 @@ def local_section(context: Context) -> Section:
 
 
 def progression_section(context: Context) -> Section:
-    """Progression-free survival, new oligometastases, patterns, the swimmer's plot."""
+    """Progression-free survival, new oligometastases and what else is waited for; patterns, the swimmer's plot."""
     section = Section("progression", "Progression and recurrence")
     if context.no_cohort:
         return section.add(missing(context.no_cohort))
+    section.add(
+        *(
+            block
+            for endpoint in ENDPOINTS.values()
+            if endpoint not in _ELSEWHERE
+            for block in _endpoint_blocks(context, endpoint)
+        )
+    )
     return section.add(
-        km_block(context, PFS.name, "overall"),
-        km_block(context, PFS.name, SIZE_GROUP.name),
-        landmark_table(context, PFS.name, GROUPINGS, context.origin),
-        summary_table(context, PFS.name, GROUPINGS, context.origin),
-        Heading("New oligometastases"),
-        incidence_block(context, NEW_OLIGOMET.name),
-        incidence_table(context, NEW_OLIGOMET.name, GROUPINGS),
-        gray_table(context, NEW_OLIGOMET.name, _NEW),
-        hazards_compared(context, NEW_OLIGOMET.name, _NEW),
         Heading("Patterns of first recurrence"),
         pattern_table(context),
         recurrence_groups(context),
         course_table(context),
         Heading("The course of each patient"),
         swimmer_block(context),
+    )
+
+
+def _endpoint_blocks(context: Context, endpoint: Endpoint) -> Sequence[Block | None]:
+    """Incidence where something competes with the event, else curves."""
+    if endpoint.competing_event:
+        return (
+            Heading(endpoint.title),
+            incidence_block(context, endpoint),
+            incidence_table(context, endpoint, GROUPINGS),
+            gray_table(context, endpoint),
+            hazards_compared(context, endpoint),
+        )
+    return (
+        km_block(context, endpoint.name, OVERALL.name),
+        km_block(context, endpoint.name, SIZE_GROUP.name),
+        landmark_table(context, endpoint.name, GROUPINGS, context.origin),
+        summary_table(context, endpoint.name, GROUPINGS, context.origin),
     )
 
 
@@ -127,11 +138,11 @@ def incidence_rows(context: Context, endpoint: str, variable: str) -> pd.DataFra
     return rows.sort_values(["stratum", "cause", "duration_days"], kind="stable") if len(rows) else rows
 
 
-def incidence_block(context: Context, endpoint: str) -> Block:
+def incidence_block(context: Context, endpoint: Endpoint) -> Block:
     """Cumulative incidence beside 1 - KM."""
-    rows = incidence_rows(context, endpoint, "overall")
-    curve = km_rows(context, endpoint, context.origin, "overall")
-    title = f"{_EVENT[endpoint]}: cumulative incidence beside 1 − Kaplan-Meier"
+    rows = incidence_rows(context, endpoint.name, OVERALL.name)
+    curve = km_rows(context, endpoint.name, context.origin, OVERALL.name)
+    title = f"{endpoint.title}: cumulative incidence beside 1 − Kaplan-Meier"
     own = rows[rows["cause"] == 1] if len(rows) else rows
     if own.empty or curve.empty:
         return missing(f"{title}: not drawn. {context.why_empty('result.cumulative_incidence')}")
@@ -139,10 +150,14 @@ def incidence_block(context: Context, endpoint: str) -> Block:
         own,
         rows[rows["cause"] == 2],
         curve,
-        (f"{_EVENT[endpoint]} (Aalen-Johansen)", "The same event, 1 − Kaplan-Meier", _OTHER[endpoint]),
+        (
+            f"{endpoint.title} (Aalen-Johansen)",
+            "The same event, 1 − Kaplan-Meier",
+            f"{upper_first(endpoint.competing_event)} before it",
+        ),
         f"Months from {ORIGINS[context.origin].label}",
         context.days_per_month,
-        at_risk_words(context, endpoint, "overall", context.origin, own),
+        at_risk_words(context, endpoint.name, OVERALL.name, context.origin, own),
     )
     data = rows.drop(columns=["endpoint", "origin", "stratum_variable"], errors="ignore").merge(
         curve.assign(one_minus_km=1 - curve["survival"])[["stratum", "duration_days", "one_minus_km"]],
@@ -151,7 +166,7 @@ def incidence_block(context: Context, endpoint: str) -> Block:
     )
     end = own.iloc[-1]
     return context.figures.add(
-        f"incidence_{endpoint}",
+        f"incidence_{endpoint.name}",
         drawn,
         data,
         title=title,
@@ -165,13 +180,18 @@ def incidence_block(context: Context, endpoint: str) -> Block:
     )
 
 
-def incidence_table(context: Context, endpoint: str, variables: Sequence[str]) -> Block | None:
+def incidence_table(context: Context, endpoint: Endpoint, variables: Sequence[str]) -> Block | None:
     """Cumulative incidence at the landmarks, by group."""
     marks = context.landmark_months
     rows: list[Row] = []
     for variable in variables:
-        where = {"endpoint": endpoint, "origin": context.origin, "stratum_variable": variable, "cause": 1}
-        texts = landmark_at_risk(context, endpoint, variable, context.origin)
+        where = {
+            "endpoint": endpoint.name,
+            "origin": context.origin,
+            "stratum_variable": variable,
+            "cause": 1,
+        }
+        texts = landmark_at_risk(context, endpoint.name, variable, context.origin)
         strata = context.tables.table("result.cumulative_incidence", where)["stratum"]
         for stratum in ordered(strata.unique().tolist()):
             cells = [
@@ -194,7 +214,7 @@ def incidence_table(context: Context, endpoint: str, variables: Sequence[str]) -
         )
     ]
     return Table(
-        f"{_EVENT[endpoint]}: cumulative incidence at fixed times",
+        f"{endpoint.title}: cumulative incidence at fixed times",
         "Patients",
         tuple(columns),
         tuple(rows),

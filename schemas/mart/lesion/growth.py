@@ -1,8 +1,8 @@
 """Size at detection against the interval since the last negative CT."""
 
-from schemas import codes
 from schemas import columns as c
-from schemas.columns import boolean, coded, elapsed, real, text
+from schemas import study
+from schemas.columns import boolean, elapsed, real, text
 from schemas.table import table
 
 MODEL = table(
@@ -12,7 +12,7 @@ MODEL = table(
     columns=[
         c.lesion_id,
         c.patient_id.required(),
-        coded("lesion_site", codes.LESION_SITE, "Anatomical site of the lesion"),
+        study.LESION_SITE.column,
         text(
             "negative_ct_basis",
             "exam: a negative examination is on record; stated: date given with the lesion",

@@ -7,17 +7,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from itertools import pairwise
 
 import pandas as pd
 
 from registry_pipeline.reporting.release.disclosure.cells import Counts, Record, scope_of
 from registry_pipeline.reporting.release.disclosure.suppression import Line
-from schemas.study import LRFS, OS, PFS
+from schemas.study import ENDPOINTS
 
 _JOINED = ("km_summary", "gray_test", "cox_fit", "cox_term")
-_NESTED = (OS.name, LRFS.name, PFS.name)
-"""Whoever has the event of one of these has that of the next."""
 
 
 def add_sums_across(counts: Counts, results: Mapping[str, pd.DataFrame]) -> None:
@@ -34,8 +31,10 @@ def _add_endpoints(counts: Counts, summary: Sequence[Record]) -> None:
     for record, cell in _with_cells(counts, "km_summary", "n_event", summary):
         events[scope_of(record)[1:]][str(record["endpoint"])] = cell
     for by_endpoint in events.values():
-        for narrow, wide in pairwise(by_endpoint[name] for name in _NESTED if name in by_endpoint):
-            counts.add_sum((narrow,), wide)
+        for wide in ENDPOINTS.values():
+            for narrow in wide.includes:
+                if {narrow.name, wide.name} <= set(by_endpoint):
+                    counts.add_sum((by_endpoint[narrow.name],), by_endpoint[wide.name])
 
 
 def _add_causes(counts: Counts, tests: Sequence[Record]) -> None:

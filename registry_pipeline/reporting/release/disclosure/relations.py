@@ -19,7 +19,7 @@ from registry_pipeline.reporting.document.wording import is_given
 from registry_pipeline.reporting.release.disclosure.across_tables import add_sums_across
 from registry_pipeline.reporting.release.disclosure.cells import EVERYBODY, Counts, Record, scope_of
 from registry_pipeline.reporting.release.disclosure.suppression import Line
-from schemas.study import LOCAL_CONTROL, LRT_START, NEW_OLIGOMET, ORIGINS
+from schemas.study import ENDPOINTS, LRT_START, ORIGINS
 
 NOT_PEOPLE = frozenset(
     (
@@ -53,7 +53,7 @@ _IDENTITY = (
 )  # fmt: skip
 OVERLAPPING = ("growth_share", "cutpoint_search", "growth_sensitivity")
 """Tables each row of which counts some of the people of another row."""
-ENDPOINT_OF = {"local_recurrence": LOCAL_CONTROL.name, NEW_OLIGOMET.name: NEW_OLIGOMET.name}
+ENDPOINT_OF = {endpoint.pattern: name for name, endpoint in ENDPOINTS.items() if endpoint.pattern}
 """First recurrences that are the event of an endpoint too."""
 COHORT, REGISTRY = "mart.cohort", "mart.registry_patient"
 

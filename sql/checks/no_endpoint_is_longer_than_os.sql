@@ -1,5 +1,5 @@
 /*
-sentence = "No patient's time of lrfs is longer than her overall survival (G02)"
+sentence = "No patient's time of an endpoint is longer than her overall survival (G02)"
 inputs = ["mart.survival_time"]
 */
 SELECT
@@ -8,4 +8,4 @@ SELECT
 FROM mart.survival_time AS endpoint
 INNER JOIN mart.survival_time AS os
     ON os.patient_id = endpoint.patient_id AND os.origin = endpoint.origin AND os.endpoint = 'os'
-WHERE endpoint.endpoint = 'lrfs'
+WHERE endpoint.endpoint <> 'os'
