@@ -79,12 +79,12 @@ def alerts() -> None:
     from registry_pipeline.operations.alerts.tell import tell_alerts
 
     try:
-        told = tell_alerts(CONTEXT.home())
+        sent = tell_alerts(CONTEXT.home())
     except NotSent as problem:
         raise Refused(str(problem)) from None
-    for alert in told:
+    for alert in sent:
         click.echo(alert.text)
-    click.echo(f"{len(told)} alerts were told.")
+    click.echo(f"{len(sent)} alerts were told.")
 
 
 @click.command()

@@ -90,8 +90,13 @@ def status(is_json: bool, verify: bool) -> None:
 
 def _disk(home: Home) -> str:
     """What the last refresh has added to the disk, and what all releases and landed files take."""
-    served, sizes = current_release(home), {one: release_bytes(home, one) for one in release_ids(home)}
-    began = created_at(max((one for one in sizes if one < str(served)), default=str(served))).timestamp()
+    served, sizes = (
+        current_release(home),
+        {release_id: release_bytes(home, release_id) for release_id in release_ids(home)},
+    )
+    began = created_at(
+        max((release_id for release_id in sizes if release_id < str(served)), default=str(served))
+    ).timestamp()
     landed = [path.stat() for path in home.landing.glob("*/*") if path.is_file()]
     arrived = sum(file.st_size for file in landed if file.st_mtime > began or len(sizes) == 1)
     added = (sizes[str(served)] + arrived) / 1e6

@@ -152,7 +152,7 @@ def _release_before(home: Home, release_id: str) -> str:
     Raises:
         NoRelease: there is none.
     """
-    earlier = [known for known in release_ids(home) if known < release_id]
+    earlier = [other for other in release_ids(home) if other < release_id]
     if not earlier:
         raise NoRelease(
             f"{home.root}: there is no release before {release_id}; list them with: registry releases"

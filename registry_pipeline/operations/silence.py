@@ -47,8 +47,8 @@ def silences(home: Home, now: datetime | None = None) -> list[Silence]:
 
 
 def _silence(home: Home, facility_id: str, now: datetime) -> Silence:
-    said = read_toml(home.facilities / f"{facility_id}.toml").data.get("silent_after_days")
-    limit = said if isinstance(said, int) and said > 0 else SILENT_AFTER_DAYS  # refreshes refuse others
+    stated = read_toml(home.facilities / f"{facility_id}.toml").data.get("silent_after_days")
+    limit = stated if isinstance(stated, int) and stated > 0 else SILENT_AFTER_DAYS  # refreshes refuse others
     received = [file.received_at for file in read_ledger(home, facility_id) if not file.is_withdrawn]
     if not received:
         return Silence(facility_id, "", 0, limit)

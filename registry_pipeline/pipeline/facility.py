@@ -251,8 +251,8 @@ def _store_screened(
 def _report(judged: Screened, rules: Catalogue, heights: Mapping[str, dict[str, int]]) -> ScreeningReport:
     findings: dict[str, list[tuple[str, str, str, int]]] = {}
     by = ["table_name", "rule_id", "severity"]
-    every = [frame.group_by(by).len() for frame in (judged.findings, judged.unlisted)]
-    texts = pl.concat(frame.cast(dict.fromkeys(by, pl.String)) for frame in every)  # type: ignore[arg-type]
+    counts = [frame.group_by(by).len() for frame in (judged.findings, judged.unlisted)]
+    texts = pl.concat(frame.cast(dict.fromkeys(by, pl.String)) for frame in counts)  # type: ignore[arg-type]
     counted: Any = texts.group_by(by).agg(pl.col("len").sum()).sort(pl.all())
     for table, rule_id, severity, n in counted.iter_rows():
         findings.setdefault(table, []).append((rule_id, severity, rules.entries[rule_id].category, n))

@@ -48,11 +48,15 @@ def with_places(
         .otherwise("record_key")
         .alias("_key"),
     )
-    wanted = keyed.filter(pl.col("source_row").is_null(), pl.col("facility_id").is_in(list(context.senders)))
-    wanted = wanted.select("facility_id", "table_name", pl.col("_key").alias("record_key"), "_item").unique()
-    found = pl.concat([pl.DataFrame(schema=_FOUND), *_screened(context, wanted)])
-    gone = wanted.join(found, on=[*_KEY, "_item"], how="anti", nulls_equal=True)
-    places = pl.concat([found, _released(connection, gone)]).rename({"record_key": "_key"})
+    unplaced = keyed.filter(
+        pl.col("source_row").is_null(), pl.col("facility_id").is_in(list(context.senders))
+    )
+    unplaced = unplaced.select(
+        "facility_id", "table_name", pl.col("_key").alias("record_key"), "_item"
+    ).unique()
+    places_now = pl.concat([pl.DataFrame(schema=_FOUND), *_screened(context, unplaced)])
+    gone = unplaced.join(places_now, on=[*_KEY, "_item"], how="anti", nulls_equal=True)
+    places = pl.concat([places_now, _released(connection, gone)]).rename({"record_key": "_key"})
     names = [*_KEY[:2], "_key", "_item"]
     joined = keyed.join(
         places, on=names, how="left", suffix="_known", maintain_order="left", nulls_equal=True
@@ -62,10 +66,10 @@ def with_places(
     ).select(findings.columns)
 
 
-def _screened(context: RefreshContext, wanted: pl.DataFrame) -> list[pl.DataFrame]:
+def _screened(context: RefreshContext, unplaced: pl.DataFrame) -> list[pl.DataFrame]:
     """The places of records that a facility sends now."""
     parts = []
-    for (facility_id, table), group in wanted.group_by("facility_id", "table_name", maintain_order=True):
+    for (facility_id, table), group in unplaced.group_by("facility_id", "table_name", maintain_order=True):
         path = context.layout.screened_table(str(facility_id), str(table))
         if str(table) not in curated() or not path.is_file():
             continue
@@ -96,15 +100,15 @@ def _located(context: RefreshContext, facility_id: str, table: str, records: pl.
     return named.select(list(_FOUND)).cast(_FOUND)  # type: ignore[arg-type]
 
 
-def _released(connection: duckdb.DuckDBPyConnection, wanted: pl.DataFrame) -> pl.DataFrame:
+def _released(connection: duckdb.DuckDBPyConnection, unplaced: pl.DataFrame) -> pl.DataFrame:
     """The places of records that only the release before holds, as they were sent last."""
-    known = connection.execute(
+    n_tables = connection.execute(
         "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'previous' AND schema_name = 'meta'"
         " AND table_name IN ('lineage', 'source_sheet')"
     ).fetchall()[0][0]
-    if known < 2 or wanted.is_empty():
+    if n_tables < 2 or unplaced.is_empty():
         return pl.DataFrame(schema=_FOUND)
-    connection.register("wanted", wanted.to_arrow())
-    found = connection.execute(_BEFORE).pl()
+    connection.register("wanted", unplaced.to_arrow())
+    places = connection.execute(_BEFORE).pl()
     connection.unregister("wanted")
-    return found.select(list(_FOUND)).cast(_FOUND)  # type: ignore[arg-type]
+    return places.select(list(_FOUND)).cast(_FOUND)  # type: ignore[arg-type]

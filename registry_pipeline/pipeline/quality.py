@@ -73,8 +73,8 @@ def _unchanged_tables(context: RefreshContext, compared: str | None) -> set[str]
         earlier is None or earlier.code_version != code_version()
     ):  # other code may have declared other columns
         return set()
-    kept = KeyedTables(context.layout.layer("curated"))
-    contents = {name: kept.content(name.partition(".")[2]) for name in schemas.tables_of("curated")}
+    keyed = KeyedTables(context.layout.layer("curated"))
+    contents = {name: keyed.content(name.partition(".")[2]) for name in schemas.tables_of("curated")}
     return {
         name.partition(".")[2]
         for name, content in contents.items()

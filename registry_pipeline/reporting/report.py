@@ -134,7 +134,7 @@ def report_sections() -> dict[str, ReportSection]:
 def _declared(name: str) -> list[Any]:
     """What the modules of the room of sections declare under a name."""
     modules = [
-        importlib.import_module(f"{room.__name__}.{found.name}") for found in iter_modules(room.__path__)
+        importlib.import_module(f"{room.__name__}.{module.name}") for module in iter_modules(room.__path__)
     ]
     return [record for module in modules for record in getattr(module, name, ())]
 

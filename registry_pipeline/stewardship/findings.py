@@ -123,17 +123,17 @@ def take_snapshot(home: Home, sources: Sources | None = None) -> Snapshot:
     Args:
         sources: read before, for who takes snapshots after each decision.
     """
-    known = sources or read_sources(home)
-    findings, is_released = latest_findings(read_context(home), known.findings)
-    impacts = known.impacts
+    own_sources = sources or read_sources(home)
+    findings, is_released = latest_findings(read_context(home), own_sources.findings)
+    impacts = own_sources.impacts
     ranked = findings.with_columns(_cause_id(), pl.col("n_rows").fill_null(1)).join(
         impact_ranks(impacts), on="finding_id", how="left"
     )
     ordered = _ordered(ranked)
     waiting = ordered.filter(_is_open(OPEN_STATUSES), pl.col("systemic_finding_id").is_null())
-    searched = _search_text(ordered, known.numbers)
+    searched = _search_text(ordered, own_sources.numbers)
     release = (screened_at(home), current_release(home), is_released)
-    return Snapshot(ordered, waiting, searched, impacts, known.numbers, *release)
+    return Snapshot(ordered, waiting, searched, impacts, own_sources.numbers, *release)
 
 
 def _is_open(states: Sequence[str]) -> pl.Expr:

@@ -133,15 +133,15 @@ def folded(entries: Sequence[TimelineEntry], findings: Sequence[Mapping[str, Any
     Args:
         findings: rows of ``quality.finding``; a record that one of them speaks of stands by itself.
     """
-    asked = {(finding["table_name"], finding["record_key"]) for finding in findings}
+    with_findings = {(finding["table_name"], finding["record_key"]) for finding in findings}
     rows: list[TimelineEntry] = []
     for entry in entries:
-        alone = bool(entry.corrected) or (entry.table_name, entry.record_key) in asked
+        alone = bool(entry.corrected) or (entry.table_name, entry.record_key) in with_findings
         before = rows[-1] if rows and not alone else None
         if (
             before is not None
             and _is_same(before, entry)
-            and (before.table_name, before.record_key) not in asked
+            and (before.table_name, before.record_key) not in with_findings
         ):
             rows[-1] = replace(before, n_records=before.n_records + 1)
         else:

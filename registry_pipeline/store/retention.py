@@ -88,7 +88,7 @@ def to_prune(home: Home, limits: Retention, needed: Collection[str] = ()) -> lis
         gone |= {release_id for release_id in free if created_at(release_id) < oldest}
     if limits.max_bytes is not None:
         total = sum(release_bytes(home, release_id) for release_id in ids if release_id not in gone)
-        for release_id in (one for one in free if one not in gone):
+        for release_id in [free_id for free_id in free if free_id not in gone]:
             if total <= limits.max_bytes:
                 break
             gone.add(release_id)

@@ -153,17 +153,17 @@ def _growth(study: Study) -> Headline:
 
 def _left_out(headline: Headline, frame: pd.DataFrame) -> pd.DataFrame:
     """The number without each facility; the first row, of no facility, is left to ``computed_value`` of the difference."""
-    found = analysis.leave_one_facility_out(frame, FACILITY.name, headline.value)
+    left_out = analysis.leave_one_facility_out(frame, FACILITY.name, headline.value)
     patients = frame.groupby(FACILITY.name, observed=True)["patient_id"].nunique()
-    rows = found.iloc[1:]
+    rows = left_out.iloc[1:]
     gone = rows["left_out"].map(patients).fillna(0).astype(int)
-    known = rows["value"].notna()
+    is_estimable = rows["value"].notna()
     return pd.DataFrame({
         "headline": headline.key, "description": headline.description, "unit": headline.unit,
         "left_out": rows["left_out"], "n": int(patients.sum()) - gone, "n_left_out": gone,
         "computed_value": rows["value"], "change": rows["value_change"],
-        "status": np.where(known, "ok", "not_estimable"),
-        "note": np.where(known, "", "The number has no estimate without this facility."),
+        "status": np.where(is_estimable, "ok", "not_estimable"),
+        "note": np.where(is_estimable, "", "The number has no estimate without this facility."),
     })  # fmt: skip
 
 

@@ -52,18 +52,18 @@ def finding_impact(
         quarantine: rows of ``quality.quarantine``.
         episodes: rows of ``curated.omd_episode``.
     """
-    asked = findings.filter(
+    open_findings = findings.filter(
         pl.col("status").is_in(list(OPEN_STATUSES)),
         pl.col("severity") != "info",
         pl.col("patient_id").is_not_null(),
     ).select("finding_id", "patient_id")
     numbers = one_more.filter(pl.col("value_now").is_not_null())
-    if asked.is_empty() or numbers.is_empty():
+    if open_findings.is_empty() or numbers.is_empty():
         return pl.DataFrame(schema=IMPACT)
     inside = influence.select(pl.col("value_without").alias("value_if_corrected"), *_but(_SHIFT))
     outside = _outside(numbers, influence, quarantine, episodes)
     shifts = pl.concat([inside.select(list(_SHIFT)).cast(_SHIFT), outside.cast(_SHIFT)])  # type: ignore[arg-type]
-    ranked = asked.join(shifts, on="patient_id").join(
+    ranked = open_findings.join(shifts, on="patient_id").join(
         numbers.select("measure", "value_now", "standard_error"), on="measure"
     )
     shift = _standardised_shift()
@@ -95,15 +95,15 @@ def _outside(
     kept_out = quarantine.drop_nulls("patient_id")
     of_cohort = pl.col("table_name").str.strip_prefix("curated.").is_in(list(COHORT_TABLES))
     has_episode = pl.concat([kept_out.filter(of_cohort).select("patient_id"), episodes.select("patient_id")])
-    every = kept_out.select("patient_id").unique()
-    possible = every.join(has_episode.unique(), on="patient_id", how="semi")
+    kept_out_patients = kept_out.select("patient_id").unique()
+    possible = kept_out_patients.join(has_episode.unique(), on="patient_id", how="semi")
     now, low, high = pl.col("value_now"), pl.col("lowest"), pl.col("highest")
     farther = pl.when((low - now).abs() >= (high - now).abs()).then(low).otherwise(high)
     bounds = numbers.select("measure", farther.alias("value_if_corrected"), pl.lit("bound").alias("method"))
     is_registry = pl.col("measure") == OS_36_MONTHS_REGISTRY.name
     pairs = pl.concat(
         [
-            every.join(bounds.filter(is_registry), how="cross"),
+            kept_out_patients.join(bounds.filter(is_registry), how="cross"),
             possible.join(bounds.filter(~is_registry), how="cross"),
         ]
     )

@@ -108,15 +108,15 @@ def _one_more(measure: Measure, influence: Influence, cutpoint: str) -> dict[str
 
 def _survival(times: pd.DataFrame) -> Influence:
     """Exact for every patient, by the product-limit formula."""
-    known = times[times["duration_days"].notna()]
-    if known.empty:
+    observed = times[times["duration_days"].notna()]
+    if observed.empty:
         return Influence(note=NOBODY)
-    durations, events = known["duration_days"].to_numpy(float), known["is_event"].to_numpy(float)
+    durations, events = observed["duration_days"].to_numpy(float), observed["is_event"].to_numpy(float)
     at = HORIZON_MONTHS * DAYS_PER_MONTH
     now, without = survival_without_each(durations, events, at)
     n = len(without)
     error = float(np.sqrt((n - 1) / n * ((without - without.mean()) ** 2).sum())) if n > 1 else float("nan")
-    patients = known["patient_id"].astype(str).tolist()
+    patients = observed["patient_id"].astype(str).tolist()
     bounds = survival_with_one_more(durations, events, at)
     return Influence(patients, now, without, ["exact"] * n, bounds, error)
 

@@ -151,12 +151,12 @@ def _refit(fit: CoxFit, term: str, rows: _Rows) -> float:
     start, place = fit.model.scaled_beta, _place(fit, term)
     if fit.method == "firth":
         try:
-            found = climb(
+            penalised = climb(
                 FirthProblem(rows.sets, rows.x), start, np.ones(len(start), dtype=bool), SCORE_TOLERANCE
             )
         except CostExceeded:
             return float("nan")
-        return float("nan") if found is None else float(found.beta[place] / fit.model.scale[place])
+        return float("nan") if penalised is None else float(penalised.beta[place] / fit.model.scale[place])
     solution = maximise(cox_problem(rows.sets, rows.x), start=start)
     return float(solution.beta[place] / fit.model.scale[place]) if solution.status == OK else float("nan")
 
@@ -180,9 +180,9 @@ def _added_score(fit: CoxFit, rows: Ints, moments: Ints) -> Floats:
     """
     model = fit.model
     assert model is not None
-    found = evaluate(model.sets, model.x, model.scaled_beta)
-    assert found is not None  # it was evaluated there before
-    steps, x = found.steps, model.x[rows]
+    evaluation = evaluate(model.sets, model.x, model.scaled_beta)
+    assert evaluation is not None  # it was evaluated there before
+    steps, x = evaluation.steps, model.x[rows]
     risk = np.exp(x @ model.scaled_beta)[:, None, None]
     hazard = np.cumsum(steps.hazard)
     mean_hazard = np.cumsum(steps.mean_hazard, axis=0)

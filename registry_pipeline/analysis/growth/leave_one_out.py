@@ -56,8 +56,8 @@ def refits_without(fit: GrowthFit, lesions: Lesions, patients: Ints, start: Floa
     """
     assert lesions.patient is not None
     weights = (lesions.patient[None, :] != patients[:, None]).astype(np.float64)
-    found = minimise(growth_problem(fit, lesions), start, weights)
-    return found.parameters, np.asarray(found.converged & (found.parameters[:, 1] > 0))
+    solutions = minimise(growth_problem(fit, lesions), start, weights)
+    return solutions.parameters, np.asarray(solutions.converged & (solutions.parameters[:, 1] > 0))
 
 
 def months_without_each(
@@ -75,10 +75,12 @@ def months_without_each(
     if not np.isfinite(now) or lesions.patient is None or (lesions.n_patients or 0) < 2:
         return None
     stepped = _stepped(fit, lesions)
-    every = months_of(fit, stepped)
-    known = every[np.isfinite(every)]
-    error = float(np.sqrt((len(known) - 1) / max(len(known), 1) * ((known - known.mean()) ** 2).sum()))
-    months, is_refit = every[patients], np.zeros(len(patients), dtype=bool)
+    approximate = months_of(fit, stepped)
+    estimable = approximate[np.isfinite(approximate)]
+    error = float(
+        np.sqrt((len(estimable) - 1) / max(len(estimable), 1) * ((estimable - estimable.mean()) ** 2).sum())
+    )
+    months, is_refit = approximate[patients], np.zeros(len(patients), dtype=bool)
     change = np.nan_to_num(np.abs(months - now), nan=np.inf)
     chosen = np.argsort(-change, kind="stable")[: min(most_refits, MOST_CELLS // max(lesions.n, 1))]
     start = np.where(np.isfinite(stepped), stepped, fit.estimates)[patients[chosen]]
@@ -105,11 +107,11 @@ def months_with_one_more(fit: GrowthFit, lesions: Lesions) -> tuple[float, float
                 months=np.append(lesions.months, month),
                 diameter=np.append(lesions.diameter, size),
             )
-            found = minimise(more, fit.estimates[None, :])
-            if found.converged[0] and found.parameters[0, 1] > 0:
-                values += [float(months_of(fit, found.parameters)[0])]
-    known = [value for value in values if np.isfinite(value)]
-    return min(known), max(known)
+            solution = minimise(more, fit.estimates[None, :])
+            if solution.converged[0] and solution.parameters[0, 1] > 0:
+                values += [float(months_of(fit, solution.parameters)[0])]
+    estimable = [value for value in values if np.isfinite(value)]
+    return min(estimable), max(estimable)
 
 
 def _stepped(fit: GrowthFit, lesions: Lesions) -> Floats:

@@ -191,7 +191,7 @@ def profile_limits(theta: Floats, covariance: Floats, data: OnsetData, level: fl
     if few is data:
         return _limits(theta, covariance, data, level)
     near = _limits(_newton(theta, few)[0], covariance, few, level)
-    limits = [_limit_near(float(one), theta, covariance, data, level) for one in near]
+    limits = [_limit_near(float(limit), theta, covariance, data, level) for limit in near]
     return np.array(limits) if np.isfinite(limits).all() else _limits(theta, covariance, data, level)
 
 

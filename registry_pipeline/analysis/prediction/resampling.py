@@ -43,9 +43,9 @@ def refits(fit: CoxFit, n_bootstrap: int, seed: int, last: float) -> Iterator[Re
     assert fit.model is not None
     times, generator = fit.data.times, np.random.default_rng(seed)
     for _ in range(n_bootstrap):
-        found = refit(times, fit.model.x, generator.integers(0, len(times), len(times)), last)
-        if found is not None:
-            yield found
+        sample_model = refit(times, fit.model.x, generator.integers(0, len(times), len(times)), last)
+        if sample_model is not None:
+            yield sample_model
 
 
 def refit(times: Times, x: Floats, rows: Ints, last: float) -> Refit | None:
@@ -55,13 +55,13 @@ def refit(times: Times, x: Floats, rows: Ints, last: float) -> Refit | None:
     start = evaluate(sets, columns, np.zeros(x.shape[1])) if sets.n_event > 1 else None
     if start is None or sample.duration.max() <= last:
         return None
-    _, _, kept = split_columns(start.information)
-    if not kept.any():
+    _, _, is_independent = split_columns(start.information)
+    if not is_independent.any():
         return None
-    solution = maximise(cox_problem(sets, np.asfortranarray(columns[:, kept])))
+    solution = maximise(cox_problem(sets, np.asfortranarray(columns[:, is_independent])))
     if solution.evaluation is None:
         return None
     beta = np.zeros(x.shape[1])
-    beta[kept] = solution.beta
+    beta[is_independent] = solution.beta
     cumulative = np.cumsum(solution.evaluation.steps.hazard)
     return Refit(sample, columns @ beta, x @ beta, sets.time, cumulative)

@@ -35,8 +35,8 @@ def _is_record(header: tuple[str, ...], frame: pl.DataFrame) -> bool:
         for name, place in filled
     )
     if frame.height < _FEW_ROWS:
-        known = sum(_is_known(name) for name, _ in filled)
-        return odd >= _LEAST_SHARE * len(filled) or known < _LEAST_SHARE * len(filled)
+        n_known = sum(_is_known(name) for name, _ in filled)
+        return odd >= _LEAST_SHARE * len(filled) or n_known < _LEAST_SHARE * len(filled)
     return odd >= 2 and odd >= _LEAST_SHARE * len(filled)
 
 
@@ -51,4 +51,4 @@ def _is_known(name: str) -> bool:
     if names_person(header) or header.is_days or header.unit is not None or header.stem != header.tokens:
         return True
     words = (words for record in lexicon().records for words in record.items.values())
-    return any(name_score(header, one) >= LEAST_COVERAGE for one in words)
+    return any(name_score(header, word) >= LEAST_COVERAGE for word in words)

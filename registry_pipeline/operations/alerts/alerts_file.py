@@ -121,7 +121,9 @@ def _smtp(section: Section) -> Smtp:
     section.refuse_unknown(("host", "port", "sender", "recipients", "starttls"))
     recipients = section.texts("recipients")
     addresses = (*recipients, section.text("sender"))
-    if not recipients or any("@" not in one or any(mark in one for mark in "\r\n") for one in addresses):
+    if not recipients or any(
+        "@" not in address or any(mark in address for mark in "\r\n") for address in addresses
+    ):
         raise section.error('sender and recipients are mail addresses: recipients = ["operator@example.org"]')
     port = section.count("port", 25)
     return Smtp(

@@ -80,7 +80,10 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 def _by_webhook(address: str, alerts: Sequence[Alert]) -> None:
     subject, _ = message_of(alerts)
-    content = {"subject": subject, "alerts": [{"subject": one.subject, "text": one.text} for one in alerts]}
+    content = {
+        "subject": subject,
+        "alerts": [{"subject": alert.subject, "text": alert.text} for alert in alerts],
+    }
     request = urllib.request.Request(
         address, json.dumps(content).encode(), {"Content-Type": "application/json"}, method="POST"
     )

@@ -29,8 +29,8 @@ def tell_alerts(home: Home) -> list[Alert]:
     settings = read_alert_settings(home)
     if settings is None:
         return []
-    raised, told = raised_alerts(home, settings), _told(home)
-    new = [alert for alert in raised if alert.key not in told]
+    raised, already_told = raised_alerts(home, settings), _told(home)
+    new = [alert for alert in raised if alert.key not in already_told]
     if new and not send(settings, new):
         return []
     with disk_errors_as_store_error(home.root / TOLD):

@@ -73,12 +73,12 @@ def drawn_once(draw: Callable[P, str]) -> Callable[P, str]:
         name = f"{draw.__module__}.{draw.__qualname__}"
         digest = _hash(f"{name} {_code(draw.__module__)} {content}")
         path = folder / f"{digest}.svg"
-        kept = _read(path)
-        if kept is None:
-            kept = str(draw(*args, **kwargs))
+        drawing = _read(path)
+        if drawing is None:
+            drawing = str(draw(*args, **kwargs))
             folder.mkdir(parents=True, exist_ok=True)
-            path.write_text(f"{_hash(kept)}\n{kept}", encoding="utf-8", newline="")
-        return Drawing(kept)
+            path.write_text(f"{_hash(drawing)}\n{drawing}", encoding="utf-8", newline="")
+        return Drawing(drawing)
 
     return drawn
 

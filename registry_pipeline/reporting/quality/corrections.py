@@ -27,12 +27,12 @@ def corrections_section(scope: Scope) -> Section:
     by = rows.assign(what=what).groupby(["facility_id", "what"], sort=True).size()
     counted = [Row(clean(facility), (clean(name), count(n))) for (facility, name), n in by.items()]
     columns = (Column("Column", is_number=False), Column("Values"))
-    said = (
+    summary = (
         f"{count(len(rows))} {'value of this release is' if len(rows) == 1 else 'values of this release are'} not what the "
         "facility sends, but a correction that the registry decided. Each ends by itself when the source sends another value."
     )
     return section.add(
-        Text(said, TABLE),
+        Text(summary, TABLE),
         Table("By facility and column", "Facility", columns, tuple(counted), TABLE),
         Folded("Where each of them is", (_places(rows.assign(what=what)),)),
     )

@@ -130,7 +130,7 @@ def _term_table(
     context: Context, alone: pd.DataFrame, together: pd.DataFrame, where: dict[str, str]
 ) -> Table:
     """Both readings of each factor in one line."""
-    joint = {str(one["term"]): one for one in together.to_dict("records")}
+    joint = {str(estimate["term"]): estimate for estimate in together.to_dict("records")}
     counts = {
         str(level["term"]): (count(level["n_level"]), count(level["n_event_level"]))
         for level in pd.concat([together, alone]).to_dict("records")

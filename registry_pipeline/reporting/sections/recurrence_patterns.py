@@ -74,17 +74,19 @@ def pattern_table(context: Context) -> Block:
 def recurrence_groups(context: Context) -> Block | None:
     """First recurrences by site, size and class of the disease."""
     rows = context.tables.table("result.recurrence_by_group", {"counting": "first_overall"})
-    known = rows[(rows["stratum_variable"] != "overall") & (rows["pattern"] != "any")] if len(rows) else rows
-    if known.empty:
+    patients = (
+        rows[(rows["stratum_variable"] != "overall") & (rows["pattern"] != "any")] if len(rows) else rows
+    )
+    if patients.empty:
         return None
     patterns = [
         recurrence_pattern
         for recurrence_pattern in RECURRENCE_PATTERNS
-        if (known["pattern"] == recurrence_pattern).any()
+        if (patients["pattern"] == recurrence_pattern).any()
     ]
-    patterns += sorted(set(known["pattern"]) - set(patterns))
+    patterns += sorted(set(patients["pattern"]) - set(patterns))
     result: list[Row] = []
-    for variable, part in known.groupby("stratum_variable", sort=True):
+    for variable, part in patients.groupby("stratum_variable", sort=True):
         result.append(Row(context.words.variable(str(variable)), ("",) * (len(patterns) + 1), "group"))
         cells = {pattern: _counted(part[part["pattern"] == pattern]) for pattern in patterns}
         for stratum, own in part.groupby("stratum", sort=True):
@@ -120,13 +122,15 @@ def _counted(rows: pd.DataFrame) -> dict[object, str]:
 def course_table(context: Context) -> Block | None:
     """What happened to patients one after the other."""
     rows = context.tables.in_order("result.recurrence_course")
-    known = rows[rows["course"].notna()] if len(rows) else rows
-    if known.empty:
+    courses = rows[rows["course"].notna()] if len(rows) else rows
+    if courses.empty:
         return None
     result = []
-    for one in known.head(20).to_dict("records"):
-        months = number(one["median_days"] / context.days_per_month)
-        result.append(Row(_course(clean(one["course"])), (count(one["n"]), share(one["share"]), months)))
+    for course in courses.head(20).to_dict("records"):
+        months = number(course["median_days"] / context.days_per_month)
+        result.append(
+            Row(_course(clean(course["course"])), (count(course["n"]), share(course["share"]), months))
+        )
     return Table(
         "The courses that occur",
         "From local therapy on",
@@ -135,7 +139,7 @@ def course_table(context: Context) -> Block | None:
         "result.recurrence_course",
         (
             "The end is death or the last contact; the median mixes both and is no survival time."
-            + (f" The 20 most frequent of {len(known)} courses." if len(known) > 20 else ""),
+            + (f" The 20 most frequent of {len(courses)} courses." if len(courses) > 20 else ""),
         ),
     )
 

@@ -55,7 +55,10 @@ def headline_changes(home: Home, before_id: str, after_id: str) -> list[Headline
         NoRelease: there is no such release.
         StoreError: a release cannot be read.
     """
-    paths = [release_folder(home, choose_release(home, one)) / DATABASE for one in (before_id, after_id)]
+    paths = [
+        release_folder(home, choose_release(home, release_id)) / DATABASE
+        for release_id in (before_id, after_id)
+    ]
     with mixture(paths[0], paths[1], home.settings().refresh.duckdb_memory, home.store) as mixed:
         published = [_published(mixed, database) for database in ("before", "after")]
         names = {name: row for rows in published for name, row in rows.items()}
@@ -116,9 +119,9 @@ def _shares(name: str, estimates: _Estimates, before: float, after: float) -> tu
     def value(causes: frozenset[str]) -> float:
         return float(estimates.of(causes).get(name, math.nan))
 
-    every = frozenset(estimates.active)
+    all_causes = frozenset(estimates.active)
     shares = shapley_values(estimates.active, value)
-    shares[CODE] = (value(frozenset()) - before) + (after - value(every))
+    shares[CODE] = (value(frozenset()) - before) + (after - value(all_causes))
     if not all(map(math.isfinite, shares.values())):
         return {}, "not estimable with some of the causes at work"
     return shares, ""

@@ -32,10 +32,10 @@ def parameters_of(connection: duckdb.DuckDBPyConnection, database: str) -> dict[
 
 def study_of(parameters: Mapping[str, str]) -> Study:
     """The study's parameters; one that the release did not know yet has its default."""
-    known = {field.name: field for field in fields(Study)}
+    declared = {field.name: field for field in fields(Study)}
     values = {
         name: _typed(field, parameters[f"study.{name}"])
-        for name, field in known.items()
+        for name, field in declared.items()
         if f"study.{name}" in parameters
     }
     return Study(**values)
@@ -51,8 +51,8 @@ def _typed(field: Field[Any], text: str) -> Any:
 
 def end_of_observation(connection: duckdb.DuckDBPyConnection, database: str) -> date:
     """As set, else the day on which the newest file was received."""
-    said = parameters_of(connection, database).get("refresh.extract_date", "None")
-    if said != "None":
-        return date.fromisoformat(said)
+    extract_date = parameters_of(connection, database).get("refresh.extract_date", "None")
+    if extract_date != "None":
+        return date.fromisoformat(extract_date)
     query = f"SELECT least(max(received_at), max(created_at))::DATE FROM {database}.meta.submission, {database}.meta.release"
     return connection.execute(query).fetchall()[0][0]  # type: ignore[no-any-return]

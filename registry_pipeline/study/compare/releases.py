@@ -102,7 +102,10 @@ def _headline_section(difference: ReleaseDifference) -> Section:
     columns = tuple(map(Column, ("before", "after", "change")))
     columns += tuple(Column(cause, group="moved by") for cause in causes)
     rows = tuple(Row(_label(headline), tuple(_cells(headline, causes))) for headline in moved)
-    notes = (_METHOD, *dict.fromkeys(f"Without shares: {one.note}." for one in moved if one.note))
+    notes = (
+        _METHOD,
+        *dict.fromkeys(f"Without shares: {headline.note}." for headline in moved if headline.note),
+    )
     return section.add(
         Table("Headline numbers that changed", "Number", columns, rows, "result.bounds", notes, is_wide=True)
     )
@@ -148,8 +151,8 @@ def _origin_section(difference: ReleaseDifference) -> Section:
         tuple(Row(name, pair) for name, pair in rows.items()),
         "meta.release, meta.parameter",
     )
-    said = Text(f"{difference.n_decisions} decisions were taken in between.", "quality.decision")
-    return Section("origins", "What they were made of").add(table if rows else None, said)
+    in_between = Text(f"{difference.n_decisions} decisions were taken in between.", "quality.decision")
+    return Section("origins", "What they were made of").add(table if rows else None, in_between)
 
 
 def difference_rows(difference: ReleaseDifference) -> tuple[list[str], list[list[Any]]]:
@@ -158,15 +161,15 @@ def difference_rows(difference: ReleaseDifference) -> tuple[list[str], list[list
     columns = ["number", "unit", "before", "after", "change", *causes, "note"]
     rows = [
         [
-            one.description,
-            one.unit,
-            one.before,
-            one.after,
-            one.change,
-            *(one.shares.get(cause) for cause in causes),
-            one.note,
+            headline.description,
+            headline.unit,
+            headline.before,
+            headline.after,
+            headline.change,
+            *(headline.shares.get(cause) for cause in causes),
+            headline.note,
         ]
-        for one in difference.headlines
-        if one.change or one.note
+        for headline in difference.headlines
+        if headline.change or headline.note
     ]
     return columns, rows

@@ -87,10 +87,10 @@ class Mixture:
             "SELECT database_name, schema_name || '.' || table_name, column_name FROM duckdb_columns() "
             "WHERE database_name IN ('before', 'after')"
         )
-        found: dict[tuple[str, str], set[str]] = {}
+        columns: dict[tuple[str, str], set[str]] = {}
         for database, table, column in rows.fetchall():
-            found.setdefault((database, table), set()).add(column)
-        return found
+            columns.setdefault((database, table), set()).add(column)
+        return columns
 
     def _classify(self, table: str) -> set[str]:
         """Note the cause of every differing record of a table; gives the causes that there are."""

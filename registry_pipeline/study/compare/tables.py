@@ -76,10 +76,10 @@ def _columns(connection: duckdb.DuckDBPyConnection, is_attached: bool) -> dict[s
     rows = connection.execute(
         f"SELECT schema_name || '.' || table_name, column_name FROM duckdb_columns() WHERE database_name = {database}"
     )
-    found: dict[str, set[str]] = {}
+    columns: dict[str, set[str]] = {}
     for table, column in rows.fetchall():
-        found.setdefault(table, set()).add(column)
-    return found
+        columns.setdefault(table, set()).add(column)
+    return columns
 
 
 def _count(connection: duckdb.DuckDBPyConnection, query: str) -> int:

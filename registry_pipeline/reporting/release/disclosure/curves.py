@@ -31,15 +31,15 @@ def rounded_curve(
     last = months[["n_at_risk", *columns]].tail(1).set_index(months["month"].tail(1).to_numpy())
     last = last.assign(n_event=months["n_event"].sum())
     last = last[last["n_at_risk"] >= limit]
-    kept, waiting = [], 0
+    steps, waiting = [], 0
     for at, n in enumerate(last["n_event"].tolist()):
         waiting += int(n)
         if waiting >= limit:
-            kept.append(at)
+            steps.append(at)
             waiting = 0
-    shown = last.iloc[kept][columns].copy()
-    if len(last) and (not kept or kept[-1] < len(last) - 1):
-        end = shown.iloc[[-1]] if kept else pd.DataFrame([[start, np.nan, np.nan]], columns=columns)
+    shown = last.iloc[steps][columns].copy()
+    if len(last) and (not steps or steps[-1] < len(last) - 1):
+        end = shown.iloc[[-1]] if steps else pd.DataFrame([[start, np.nan, np.nan]], columns=columns)
         shown = pd.concat([shown, end.set_axis([last.index[-1]])])
     shown.insert(0, "duration_days", shown.index.to_numpy(float) * days_per_month)
     return shown.reset_index(drop=True)

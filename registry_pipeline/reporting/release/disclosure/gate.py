@@ -229,7 +229,7 @@ class DisclosedTables(ReleaseTables):
         reals = [column for column in estimate_columns(table) if column in rows and column not in _AXES]
         result = hidden_where(result, telling, [column for column in reals if column not in RANGES])
         return hidden_where(
-            result, pd.Series(True, index=rows.index), [one for one in reals if one in RANGES]
+            result, pd.Series(True, index=rows.index), [column for column in reals if column in RANGES]
         )
 
     def hidden(self, n: object) -> Hidden:
@@ -243,10 +243,10 @@ class DisclosedTables(ReleaseTables):
     @cached_property
     def _solved(self) -> tuple[Counts, Mask]:
         """The counts of all result tables, and which of them are hidden."""
-        asked = set(self.asked)
+        asked_by_pages = set(self.asked)
         names = [name for name in self.names("result") if self.shows_people(name) and name not in CURVES]
         results = {name.partition(".")[2]: self._rows(name) for name in names}
-        self.asked = asked  # the gate asks for all of them, and no page does thereby
+        self.asked = asked_by_pages  # the gate asks for all of them, and no page does thereby
         totals = {name: self.count_rows(name) for name in (COHORT, REGISTRY)}
         counts = counts_of(results, totals)
         if is_small(totals[REGISTRY] - totals[COHORT], self.limit):  # the study's size is the one to keep

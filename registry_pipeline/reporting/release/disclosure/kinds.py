@@ -21,8 +21,8 @@ SINGLE_PEOPLE = ("result.ph_residual",)
 
 def is_of_registry(origin: object) -> bool:
     """Whether an origin is of everybody on record."""
-    known = ORIGINS.get(str(origin))
-    return known is not None and known.is_registry
+    declared = ORIGINS.get(str(origin))
+    return declared is not None and declared.is_registry
 
 
 def is_of_single_people(name: str) -> bool:

@@ -141,7 +141,7 @@ def _is_fixed(matrix: np.ndarray[Any, Any], n: int) -> Mask:
 def _line_of(cell: int, lines: Sequence[Line], hidden: Mask) -> tuple[int, ...]:
     """A line of a cell that still has something to hide; the first there is."""
     own = [line.cells for line in lines if cell in line.cells]
-    return next((line for line in own if any(not hidden[one] for one in line)), own[0])
+    return next((line for line in own if any(not hidden[cell] for cell in line)), own[0])
 
 
 def _next_cell(counts: Counts, hidden: Mask, cells: Sequence[int], first: Collection[int]) -> int | None:
