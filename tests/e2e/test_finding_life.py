@@ -23,6 +23,7 @@ from registry_pipeline.stewardship.queries.layout import CORRECTIONS
 from registry_pipeline.stewardship.records import finding_details
 from registry_pipeline.stewardship.released import ReleaseReader
 from registry_pipeline.stewardship.timeline import timeline
+from registry_pipeline.store.releases import release_ids
 from tests.support.registry_home import (
     HOSPITAL,
     N_PATIENTS,
@@ -32,6 +33,7 @@ from tests.support.registry_home import (
     patients_csv,
     send_all,
     small_home,
+    tables,
     without_reports,
 )
 
@@ -270,3 +272,33 @@ def test_ages_and_times_to_close_add_up(story: Story) -> None:
     assert ages["n_open"].sum() == open_ones and ages["n_open"].sum() + ages["n_closed"].sum() == every
     errors = ages.filter(pl.col("severity") == "error", pl.col("facility_id") == "north").row(0, named=True)
     assert errors["n_closed"] > 0 and errors["median_days_to_close"] == 0, "all releases are of one day"
+
+
+def test_numbers_of_records_and_patients_stand_in_their_marked_columns_only(story: Story) -> None:
+    """Every table of a release is searched for every number that the facility gave a contact or a patient."""
+    frames = tables(story.home, ("curated", "mart", "result", "quality", "meta"))
+    numbers = [
+        *frames["curated.followup"]["source_record_id"], *frames["curated.patient_xref"]["source_patient_id"],
+    ]  # fmt: skip
+    assert len(numbers) > N_PATIENTS and None not in numbers
+    holders = {
+        f"{name}.{column.name}"
+        for name, frame in frames.items()
+        for column in frame.select(pl.col(pl.String)).iter_columns()
+        if column.str.contains_any(numbers).any()
+    }
+    marked = ask(
+        story.home,
+        "SELECT concat_ws('.', schema_name, table_name, column_name) FROM meta.dictionary WHERE is_identifying",
+    )
+    assert holders <= set(marked.to_series())
+    quoted = {"quality.finding.value_text", "quality.finding.message", "quality.finding.suggestion"}
+    assert all(holder.split(".")[-1].startswith("source_") for holder in holders - quoted), holders
+
+
+def test_a_record_keeps_its_key_from_release_to_release(story: Story) -> None:
+    query = "SELECT source_record_id, followup_id FROM curated.followup"
+    keys = [dict(ask(story.home, query, release_id).iter_rows()) for release_id in release_ids(story.home)]
+    assert len(keys) > 1 and all(keys)
+    pairs = {pair for keys_of_release in keys for pair in keys_of_release.items()}
+    assert len(pairs) == len(dict(pairs)) == len({key for _, key in pairs})
