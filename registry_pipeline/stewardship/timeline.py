@@ -21,6 +21,7 @@ from registry_pipeline.stewardship.records import (
     judged_files,
 )
 from registry_pipeline.validation.records import curated, date_stems, item_columns, references, whole_key
+from registry_pipeline.validation.screening.record_keys import SOURCE_NUMBER
 from schemas.table import columns_of, key_of
 
 
@@ -32,6 +33,7 @@ class TimelineEntry:
         day: its first date, or None.
         precision: of the day.
         label: what the date is, in the column's name.
+        source_record_id: what its facility calls the record; None where it numbers none.
         values: the items that are known, without keys.
         corrected: those of them that are corrections of the registry.
         n_records: how many records that say the same it stands for.
@@ -47,6 +49,7 @@ class TimelineEntry:
     values: Mapping[str, str]
     corrected: Mapping[str, AppliedCorrection] = field(default_factory=dict)
     n_records: int = 1
+    source_record_id: str | None = None
 
 
 def timeline(home: Home, patient_id: str, facilities: list[str]) -> list[TimelineEntry]:
@@ -72,7 +75,11 @@ def timeline(home: Home, patient_id: str, facilities: list[str]) -> list[Timelin
     order = list(curated())
     return sorted(
         entries.values(),
-        key=lambda entry: (entry.day or date.min, order.index(entry.table_name), entry.record_key),
+        key=lambda entry: (
+            entry.day or date.min,
+            order.index(entry.table_name),
+            entry.source_record_id or entry.record_key,
+        ),
     )
 
 
@@ -113,7 +120,7 @@ def _entry(table: str, row: Mapping[str, Any], facility_id: str, outcome: str) -
         ),
         None,
     )
-    hidden = {*key_of(model), "patient_id", "facility_id"}
+    hidden = {*key_of(model), "patient_id", "facility_id", SOURCE_NUMBER}
     shown = {name: as_text(row.get(name), row.get(f"{name}_precision")) for name in item_columns(model)}
     return TimelineEntry(
         day=None if label is None else row[label],
@@ -124,6 +131,7 @@ def _entry(table: str, row: Mapping[str, Any], facility_id: str, outcome: str) -
         outcome=outcome,
         facility_id=facility_id,
         values={name: value for name, value in shown.items() if value is not None and name not in hidden},
+        source_record_id=row.get(SOURCE_NUMBER),
     )
 
 
@@ -150,5 +158,5 @@ def folded(entries: Sequence[TimelineEntry], findings: Sequence[Mapping[str, Any
 
 
 def _is_same(left: TimelineEntry, right: TimelineEntry) -> bool:
-    keyless = (replace(entry, record_key="", n_records=1) for entry in (left, right))
+    keyless = (replace(entry, record_key="", source_record_id=None, n_records=1) for entry in (left, right))
     return next(keyless) == next(keyless)
