@@ -246,7 +246,7 @@ def test_patients_of_a_bundle_are_told_by_every_kind_of_reference(home: Home) ->
     assert by_number["pat-5"]["birth_date_precision"] == "month"
     for number in range(N_FHIR):
         row = by_number[f"pat-{number}"]
-        assert row["tumour_id"] == f"fhir_mcode-tum-{number}"
+        assert row["source_record_id"] == f"tum-{number}"
         assert (row["topography_code"], row["morphology_code"]) == ("C53.9", "8070/3")
         assert (row["figo_stage"], row["scc_ag_ng_ml"]) == (STAGES[number % 3], 2.5 + number)
         assert row["scc_ag_date"] == date(2014 + number % 3, 3, 21)
@@ -254,16 +254,20 @@ def test_patients_of_a_bundle_are_told_by_every_kind_of_reference(home: Home) ->
 
 def test_sizes_doses_and_deaths_of_a_bundle(home: Home) -> None:
     sizes = ask(
-        home, "SELECT measurement_id, long_axis_mm, short_axis_mm FROM curated.measurement ORDER BY ALL"
+        home, "SELECT source_record_id, long_axis_mm, short_axis_mm FROM curated.measurement ORDER BY ALL"
     )
     expected = [
-        (f"fhir_mcode-siz-{number}-{at}", pytest.approx(12.0 + number), 9.0)
+        (f"siz-{number}-{at}", pytest.approx(12.0 + number), 9.0)
         for number in range(N_FHIR)
         for at in range(1 + number % 2)
     ]
     assert sorted(sizes.iter_rows()) == sorted(expected, key=lambda one: one[0])
-    doses = ask(home, "SELECT lesion_id, dose_gy FROM curated.lrt_target WHERE lesion_id LIKE '%-met-1-%'")
-    assert set(doses.iter_rows()) == {("fhir_mcode-met-1-0", 50.0), ("fhir_mcode-met-1-1", 60.0)}
+    doses = ask(
+        home,
+        "SELECT lesion.source_record_id, dose_gy FROM curated.lrt_target JOIN curated.lesion USING (lesion_id) "
+        "WHERE lesion.source_record_id LIKE 'met-1-%'",
+    )
+    assert set(doses.iter_rows()) == {("met-1-0", 50.0), ("met-1-1", 60.0)}
     course = ask(
         home,
         "SELECT DISTINCT lrt_technique, intent, termination_reason, n_fractions_delivered FROM curated.lrt_course",

@@ -32,6 +32,7 @@ from registry_pipeline.stewardship.trace.results import trace_result
 from registry_pipeline.store.query import QueryError
 from registry_pipeline.store.releases import open_release
 from registry_pipeline.validation.records import curated
+from registry_pipeline.validation.screening.record_keys import SOURCE_NUMBER
 from schemas.table import key_of
 from tests.e2e.conftest import Demo
 from tests.support.registry_home import QUICK_SETTINGS, ROOT, without_reports
@@ -233,9 +234,10 @@ def test_what_several_rows_say_shows_who_was_trusted(demo: Demo) -> None:
         items = [(key[0], item) for key in keys for item in trace_record(demo.home, connection, *key).items]
     spoken_twice = [part for part in items if sum(cell.text is not None for cell in part[1].cells) > 1]
     plain = [part for part in spoken_twice if all(cell.origin == "column" for cell in part[1].cells)]
-    assert {item.column_name in key_of(curated()[table]) for table, item in plain} == {True, False}
+    keys_of = {table: {*key_of(model), SOURCE_NUMBER} for table, model in curated().items()}
+    assert {item.column_name in keys_of[table] for table, item in plain} == {True, False}
     for table, item in plain:
-        is_key = item.column_name in key_of(curated()[table])
+        is_key = item.column_name in keys_of[table]
         assert sum(cell.is_used for cell in item.cells) == (len(item.cells) if is_key else 1), (
             item.column_name
         )
