@@ -15,6 +15,8 @@ if TYPE_CHECKING:  # names of the study are wanted where no table is: pandera ta
     import pandera.polars as pa
 
 LAYERS = ("curated", "mart", "result", "quality", "meta")
+MADE_WITH_RELEASE = ("quality.reconciliation", "result.disclosure_risk")
+"""Tables that only the step of the release can make; their layers' steps do not."""
 
 
 @cache

@@ -46,6 +46,7 @@ class Column:
             received; never leaves the stewards' database.
         is_quasi_identifier: says with others who somebody is (sex, age, place); grouped before it leaves.
         is_free_text: words of a person, in which anything may stand; never leaves the stewards' database.
+        is_facility: the id of a facility; leaves as a pseudonym only.
         references: ``curated.patient.patient_id`` for a foreign key, or None.
         minimum: smallest value that can exist at all (a CHECK), or None.
         maximum: largest value that can exist at all (a CHECK), or None.
@@ -60,6 +61,7 @@ class Column:
     is_identifying: bool = False
     is_quasi_identifier: bool = False
     is_free_text: bool = False
+    is_facility: bool = False
     references: str | None = None
     minimum: float | None = None
     maximum: float | None = None
@@ -186,7 +188,9 @@ def partial_date(
 
 
 patient_id = text("patient_id", "Registry pseudonym of the patient (keyed hash, prefix P)")
-facility_id = text("facility_id", "Institution that sent the record", is_quasi_identifier=True)
+facility_id = text(
+    "facility_id", "Institution that sent the record", is_quasi_identifier=True, is_facility=True
+)
 tumour_id = text("tumour_id", "Primary tumour within the registry", is_identifying=True)
 episode_id = text("episode_id", "Oligometastatic episode within the registry", is_identifying=True)
 lesion_id = text("lesion_id", "Lesion within the registry", is_identifying=True)

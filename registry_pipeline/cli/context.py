@@ -27,7 +27,7 @@ from registry_pipeline.core.native_panics import panics_as_exceptions
 from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.pipeline.errors import InternalFailure, Refused, record_private_details
 from registry_pipeline.store.query import QueryError
-from registry_pipeline.store.releases import NoRelease, open_release
+from registry_pipeline.store.releases import DATABASE, NoRelease, open_release
 
 if TYPE_CHECKING:
     import duckdb
@@ -57,12 +57,14 @@ class Context:
         return open_home(self.root)
 
     def release(
-        self, release_id: str | None = None, attached_id: str | None = None
+        self, release_id: str | None = None, attached_id: str | None = None, database: str = DATABASE
     ) -> duckdb.DuckDBPyConnection:
-        """A release, opened read-only, and another one beside it as ``attached``."""
+        """A database of a release, opened read-only, and another release beside it as ``attached``."""
         home = self.home()
         memory_limit = home.settings().refresh.duckdb_memory
-        return open_release(home, release_id, memory_limit=memory_limit, attached_id=attached_id)
+        return open_release(
+            home, release_id, memory_limit=memory_limit, attached_id=attached_id, database=database
+        )
 
 
 CONTEXT = Context()

@@ -18,6 +18,7 @@ import click
 from registry_pipeline.cli.context import CONTEXT, own_options
 from registry_pipeline.cli.rows import all_rows, as_json, objects
 from registry_pipeline.core.home import Home
+from registry_pipeline.operations.approval import choose_approved
 from registry_pipeline.pipeline.errors import Refused
 from registry_pipeline.reporting.document.rows import write_csv, write_json, write_xlsx
 from registry_pipeline.reporting.document.terminal import print_table
@@ -25,6 +26,8 @@ from registry_pipeline.stewardship.status import STATUS
 from registry_pipeline.store.integrity import damaged_files
 from registry_pipeline.store.query import Answer, QueryError, ask
 from registry_pipeline.store.releases import (
+    ANALYST_DATABASE,
+    DATABASE,
     choose_release,
     created_at,
     current_release,
@@ -140,11 +143,15 @@ def form_of(form: str, out: Path | None, forms: Sequence[str]) -> str:
 )
 @click.option("--format", "form", type=click.Choice(["table", "csv", "json", "parquet"]), default="table")
 @click.option("--json", "is_json", is_flag=True, help="The same as --format json.")
+@click.option(
+    "--analyst", "is_analyst", is_flag=True, help="Ask analyst.duckdb of the newest approved release."
+)
 @out_file
 def sql(
     question: str | None,
     release_id: str | None,
     attached_id: str | None,
+    is_analyst: bool,
     form: str,
     is_json: bool,
     out: Path | None,
@@ -155,7 +162,14 @@ def sql(
 
     CSV puts an apostrophe before text that a spreadsheet would take for a formula; JSON and Parquet do not.
     """
-    with CONTEXT.release(release_id, attached_id) as connection:
+    if is_analyst and attached_id is not None:
+        raise click.UsageError(
+            "--analyst and --attach: the stewards' database is not opened beside the analysts'"
+        )
+    if is_analyst:
+        release_id = choose_approved(CONTEXT.home(), release_id)
+    database = ANALYST_DATABASE if is_analyst else DATABASE
+    with CONTEXT.release(release_id, attached_id, database) as connection:
         if question is None and sys.stdin.isatty():
             _converse(connection)
             return

@@ -70,6 +70,11 @@ class Home:
         return self.root / "releases"
 
     @property
+    def analysts(self) -> Path:
+        """What analysts may have: approved files, which a group may read that passes through the home."""
+        return self.root / "analysts"
+
+    @property
     def current(self) -> Path:
         """Symbolic link to the release that is served."""
         return self.root / "current"
@@ -168,7 +173,8 @@ def make_home(root: Path) -> Home:
 def mend_modes(home: Home) -> list[str]:
     """Take from others what they must not have: a line for each file or folder that was open to them.
 
-    The home itself may let a group pass through to the inbox (0710), no more.
+    The home itself may let a group pass through to the inbox and to approved files (0710), no more; that group may
+    read these.
 
     Raises:
         ConfigurationError: the mode cannot be changed, for somebody else owns the file.
@@ -177,7 +183,7 @@ def mend_modes(home: Home) -> list[str]:
         (home.landing, home.store, home.releases, home.key_file.parent, home.key_file, home.decisions), 0o077
     )
     lines = []
-    for path, bits in ({home.root: 0o067} | forbidden).items():
+    for path, bits in ({home.root: 0o067, home.analysts: 0o027} | forbidden).items():
         mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else 0
         if not mode & bits:
             continue

@@ -17,7 +17,6 @@ from schemas.table import columns_of
 SUBMISSION = dg.AssetKey(["landing", "submission"])
 SOURCE_ROW = dg.AssetKey(["raw", "source_row"])
 RELEASE = dg.AssetKey(["release", "registry"])
-RECONCILIATION = dg.AssetKey(["quality", "reconciliation"])
 FACILITY_LAYERS = ("staged", "screened")
 LINEAGE_MEANING = {
     "_row_id": "Number of the row within its facility: file, sheet and physical row.",
@@ -40,8 +39,7 @@ def record_tables() -> list[str]:
 
 def layer_tables(layer: str) -> list[str]:
     """Tables of a layer of the release, by bare name; without what only the release step can know."""
-    names = [name.split(".")[1] for name in schemas.tables_of(layer)]
-    return [name for name in names if key(layer, name) != RECONCILIATION]
+    return [name.split(".")[1] for name in schemas.tables_of(layer) if name not in schemas.MADE_WITH_RELEASE]
 
 
 def table_schema(model_name: str) -> dg.TableSchema:

@@ -18,7 +18,7 @@ from registry_pipeline.defs.checks import (
 )
 from registry_pipeline.defs.guard import IO_RETRY, guarded
 from registry_pipeline.defs.lineage import in_order, upstream
-from registry_pipeline.defs.naming import RECONCILIATION, RELEASE, key, layer_tables, table_schema, table_spec
+from registry_pipeline.defs.naming import RELEASE, key, layer_tables, table_schema, table_spec
 from registry_pipeline.defs.request import is_forced, is_of_the_command
 from registry_pipeline.defs.resources import Registry
 from registry_pipeline.operations.audit import record
@@ -26,6 +26,7 @@ from registry_pipeline.pipeline import registry as steps
 from registry_pipeline.pipeline import release as publication
 from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.watched import note_served
+from schemas import MADE_WITH_RELEASE
 
 Judged = dg.MaterializeResult | dg.AssetCheckResult  # type: ignore[type-arg]
 
@@ -95,7 +96,7 @@ def quality(context: dg.AssetExecutionContext, registry: Registry) -> Iterator[J
             freshness_policy=FRESHNESS,
             kinds={"duckdb"},
         ),
-        table_spec("quality", "reconciliation", [dg.AssetDep(RELEASE)]),
+        *(table_spec(*name.split("."), [dg.AssetDep(RELEASE)]) for name in MADE_WITH_RELEASE),
     ],
     check_specs=[
         dg.AssetCheckSpec("reports", asset=RELEASE, description="The pages of the release were written.")
@@ -121,7 +122,8 @@ def release(context: dg.AssetExecutionContext, registry: Registry) -> Iterator[J
         asset_key=RELEASE, check_name="reports", passed=report.reports_problem is None,
         description=report.reports_problem,
     )  # fmt: skip
-    yield dg.MaterializeResult(RECONCILIATION, metadata={"dagster/row_count": len(report.proofs)})
+    for name in MADE_WITH_RELEASE:
+        yield dg.MaterializeResult(key(*name.split(".")), metadata={"dagster/row_count": report.n_rows[name]})
 
 
 @dg.multi_asset_check(name="proofs", specs=proof_check_specs())

@@ -24,6 +24,7 @@ from registry_pipeline.core.home import Home, make_home, open_home
 from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.intake.landing.ledger import LEDGER
 from registry_pipeline.operations.alerts.alerts_file import FILE as ALERTS
+from registry_pipeline.operations.approval import offer_approved
 from registry_pipeline.operations.audit import audit_log
 from registry_pipeline.store.integrity import unlike_checksums, write_checksums
 from registry_pipeline.store.releases import (
@@ -194,4 +195,5 @@ def _restored(source: Path, building: Path, key_file: Path) -> Home:
         unserved_mark(home, release_id).unlink(missing_ok=True)
     if served:
         switch(home, served)
+    offer_approved(home)
     return home

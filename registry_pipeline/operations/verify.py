@@ -28,7 +28,14 @@ from registry_pipeline.pipeline.refresh import make_tables
 from registry_pipeline.pipeline.release import build_again
 from registry_pipeline.pipeline.step import code_version, refresh_lock
 from registry_pipeline.store.inputs import INPUTS, kept_inputs
-from registry_pipeline.store.releases import DATABASE, choose_release, open_release, release_folder, switch
+from registry_pipeline.store.releases import (
+    ANALYST_DATABASE,
+    DATABASE,
+    choose_release,
+    open_release,
+    release_folder,
+    switch,
+)
 from registry_pipeline.validation.decisions.in_force import in_force
 
 OF_ITSELF = ("meta.release", "quality.reconciliation")
@@ -44,7 +51,7 @@ class Verification:
 
     Attributes:
         n_tables: how many tables were compared.
-        differing: those that are not equal.
+        differing: those that are not equal, in the stewards' database or the analysts'.
         left_out: those that could not be compared, because the release before is gone.
         code_version, code_now: the code that made it, and that which made it again.
     """
@@ -88,7 +95,11 @@ def verify_release(home: Home, release_id: str, progress: Progress = lambda _: N
             build_again(context, chosen)
         left_out = () if has_previous else OF_HISTORY
         names = [name for name in schemas.tables() if name not in (*OF_ITSELF, *left_out)]
-        differing = _unlike(release / DATABASE, release_folder(again, chosen) / DATABASE, names)
+        made_again = release_folder(again, chosen)
+        differing = _unlike(release / DATABASE, made_again / DATABASE, names)
+        if (release / ANALYST_DATABASE).is_file():
+            analysts = _unlike(release / ANALYST_DATABASE, made_again / ANALYST_DATABASE, names)
+            differing += [f"{ANALYST_DATABASE} {name}" for name in analysts]
     return Verification(chosen, len(names), tuple(differing), left_out, made_by, code_version())
 
 

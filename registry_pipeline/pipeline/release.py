@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -18,6 +19,9 @@ from registry_pipeline.core.files import BUILDING, StoreError, disk_errors_as_st
 from registry_pipeline.core.frames import with_schema
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.native_panics import panics_as_exceptions
+from registry_pipeline.pipeline.analyst.risk import TABLE as RISK
+from registry_pipeline.pipeline.analyst.risk import disclosure_risk
+from registry_pipeline.pipeline.analyst.write import add_analyst_database
 from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.corrections import APPLIED
 from registry_pipeline.pipeline.decisions import renew_ledger_head
@@ -64,6 +68,7 @@ class PublicationReport:
         n_open_errors: open findings of severity error in it.
         reports_problem: why it has no reports, or None.
         proofs: sentences proved of it before it was sealed -> rows against them.
+        n_rows: rows of the tables that only this step makes.
     """
 
     release_id: str
@@ -71,6 +76,7 @@ class PublicationReport:
     n_open_errors: int
     reports_problem: str | None
     proofs: Mapping[str, int]
+    n_rows: Mapping[str, int]
 
     def proofs_of(self, table: str) -> list[int]:
         """Rows against each sentence about a table (``curated.lesion``)."""
@@ -105,8 +111,7 @@ def released_report(home: Home, is_new: bool = False) -> PublicationReport:
     """The report of the release that is served."""
     release_id = current_release(home)
     assert release_id is not None
-    n_open_errors, proofs = _counts(home)
-    return PublicationReport(release_id, is_new, n_open_errors, reports_problem(home), proofs)
+    return PublicationReport(release_id, is_new, reports_problem=reports_problem(home), **_counts(home))
 
 
 def _refuse_blocked(context: RefreshContext) -> None:
@@ -165,12 +170,14 @@ def _build(
         "quality.rule_message": pl.DataFrame(rule_message_rows(rules), infer_schema_length=None),
     }
     tables = {name: path for name, path in files.items() if path.is_file()}
+    if settings.analyst.is_written:
+        own[RISK] = disclosure_risk(tables, context)
     try:
         build_release(
             home,
             {**tables, **own},
             versions,
-            finish=partial(_finish, home) if has_pages else None,
+            finish=partial(_finish, context, has_pages),
             memory_limit=settings.refresh.duckdb_memory,
             release_id=release_id,
             anew=anew,
@@ -179,8 +186,13 @@ def _build(
         raise Refused(str(problem)) from None
 
 
-def _finish(home: Home, folder: Path) -> None:
-    """What lies beside a release's database: what it was made of, where the ledgers end, and its pages."""
+def _finish(context: RefreshContext, has_pages: bool, folder: Path) -> None:
+    """What lies beside a release's database: the analysts', what it was made of, where the ledgers end, its pages."""
+    home = context.home
+    if context.settings.analyst.is_written:
+        add_analyst_database(context, folder)
+    if not has_pages:
+        return
     keep_inputs(home, folder)
     renew_ledger_head(home)
     copy_heads(home.root, folder)
@@ -265,8 +277,11 @@ def _release_metrics(context: RefreshContext, release_id: str) -> pl.DataFrame:
     return metrics.with_columns(pl.col("release_id").fill_null(release_id))
 
 
-def _counts(home: Home) -> tuple[int, dict[str, int]]:
+def _counts(home: Home) -> dict[str, Any]:
     with open_release(home) as connection:
         errors = connection.execute("SELECT count(*) FROM open_findings WHERE severity = 'error'").fetchall()
         proofs = connection.execute("SELECT check_name, n_violated FROM quality.reconciliation").fetchall()
-    return int(errors[0][0]), {str(name): int(n) for name, n in proofs}
+        rows = {
+            name: connection.table(name).count("*").fetchall()[0][0] for name in schemas.MADE_WITH_RELEASE
+        }
+    return {"n_open_errors": int(errors[0][0]), "proofs": dict(proofs), "n_rows": rows}

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import duckdb
 
 DATABASE = "registry.duckdb"
+ANALYST_DATABASE = "analyst.duckdb"
+ANALYST_FAILED = "analyst.FAILED.txt"
 CHECKSUMS = "SHA256SUMS"
 REPORTS = "reports"
 FAILED = "FAILED.txt"
@@ -34,6 +36,11 @@ class NoRelease(StoreError):
 def release_folder(home: Home, release_id: str) -> Path:
     """Where a release lies, or would."""
     return home.releases / release_id
+
+
+def offered_file(home: Home, release_id: str) -> Path:
+    """Where analysts find what was approved for them of a release."""
+    return home.analysts / f"{release_id}.duckdb"
 
 
 def unserved_mark(home: Home, release_id: str) -> Path:
@@ -94,6 +101,7 @@ def open_release(
     memory_limit: str = "1500MB",
     threads: int | None = None,
     attached_id: str | None = None,
+    database: str = DATABASE,
 ) -> duckdb.DuckDBPyConnection:
     """A connection that can read one release, and one to compare it with as ``attached``, and nothing else.
 
@@ -106,7 +114,7 @@ def open_release(
     """
     import duckdb  # here, not above: `registry --help` does without
 
-    path = release_folder(home, choose_release(home, release_id)) / DATABASE
+    path = release_folder(home, choose_release(home, release_id)) / database
     # The limits come before the lock: a locked configuration takes no further setting.
     config: dict[str, str | bool | int | float | list[str]] = {"memory_limit": memory_limit}
     config |= {} if threads is None else {"threads": threads}

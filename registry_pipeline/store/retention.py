@@ -20,6 +20,7 @@ from registry_pipeline.store.releases import (
     choose_release,
     created_at,
     current_release,
+    offered_file,
     release_folder,
     release_ids,
 )
@@ -106,6 +107,7 @@ def remove_releases(home: Home, release_ids_: Collection[str]) -> None:
         folder.rename(leaving)
         sync(home.releases)
         shutil.rmtree(leaving, ignore_errors=True)
+        offered_file(home, release_id).unlink(missing_ok=True)
 
 
 def _mark(home: Home, release_id: str) -> Path:

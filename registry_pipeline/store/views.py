@@ -6,6 +6,8 @@ Does not belong here: the queries themselves (``sql/views``), tables (``release.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import duckdb
 
 from registry_pipeline.core.sql_files import SqlFile, sql_files
@@ -13,13 +15,18 @@ from schemas.constraints import literal, quote
 from schemas.study import COHORT_ORIGINS, ENDPOINTS
 
 
-def create_views(connection: duckdb.DuckDBPyConnection) -> None:
+def create_views(connection: duckdb.DuckDBPyConnection, tables: Collection[str] | None = None) -> None:
     """The views of ``sql/views`` and ``times_wide``, in the schema ``main``; they and their columns have comments.
+
+    Args:
+        tables: only the views that read no others; all views by default.
 
     A column means what it means in the first table of the view's inputs that has it; what a view computes is
     said in its header (``columns``).
     """
     for name, result in {**sql_files("views"), "times_wide": _times_wide()}.items():
+        if tables is not None and not set(result.header["inputs"]) <= set(tables):
+            continue
         connection.execute(f"CREATE VIEW {quote(name)} AS {result.query}")
         connection.execute(f"COMMENT ON VIEW {quote(name)} IS {literal(result.header['grain'])}")
         for column, meaning in _meanings(connection, name, result).items():

@@ -47,7 +47,9 @@ def _in_order(declared: list[Analysis]) -> dict[str, Analysis]:
     maker = {table: analysis.name for analysis in declared for table in analysis.makes}
     if len(by_name) < len(declared) or len(maker) < sum(len(analysis.makes) for analysis in declared):
         raise ValueError("two analyses have one name, or make one table")
-    tables = {name.partition(".")[2] for name in schemas.tables_of("result")}
+    tables = {
+        name.partition(".")[2] for name in {*schemas.tables_of("result")} - {*schemas.MADE_WITH_RELEASE}
+    }
     if nobody := sorted(tables - set(maker)):
         raise ValueError(f"no analysis makes {', '.join(nobody)}")
     above = {analysis.name: {maker[table] for table in analysis.result_reads} for analysis in declared}

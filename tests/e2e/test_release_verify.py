@@ -16,11 +16,12 @@ from registry_pipeline.cli.main import registry
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.operations.backup import back_up
-from registry_pipeline.operations.verify import verify_release
+from registry_pipeline.operations.verify import OF_HISTORY, verify_release
 from registry_pipeline.pipeline.refresh import refresh
 from registry_pipeline.stewardship.decide import Order, decide
 from registry_pipeline.store.inputs import INPUTS
-from registry_pipeline.store.releases import DATABASE, release_folder, release_ids
+from registry_pipeline.store.releases import ANALYST_DATABASE, DATABASE, release_folder, release_ids
+from registry_pipeline.store.retention import remove_releases
 from tests.support.registry_home import (
     ROOT,
     ask,
@@ -74,6 +75,28 @@ def test_a_changed_table_is_named(home: Home, tmp_path: Path) -> None:
     told = run(copy, "releases", "verify", "--json")
     assert json.loads(told.stdout)["differing"] == ["result.km_landmark"]
     assert run_command(registry, ["--home", str(copy.root), "releases", "verify"]) == REFUSED
+
+
+def test_a_changed_table_of_the_analysts_database_is_named(home: Home, tmp_path: Path) -> None:
+    copy = Home(Path(shutil.copytree(home.root, tmp_path / "copy", symlinks=True)))
+    database = release_folder(copy, release_ids(copy)[0]) / ANALYST_DATABASE
+    database.chmod(0o600)
+    with duckdb.connect(str(database)) as connection:
+        connection.execute("UPDATE mart.registry_patient SET age_years = age_years + 1")
+    result = verify_release(copy, release_ids(copy)[0])
+    assert result.differing == ("analyst.duckdb mart.registry_patient",)
+
+
+def test_a_release_whose_predecessor_was_pruned_is_verified_but_for_its_history(
+    home: Home, tmp_path: Path
+) -> None:
+    copy = Home(Path(shutil.copytree(home.root, tmp_path / "copy", symlinks=True)))
+    remove_releases(copy, release_ids(copy)[:1])
+    told = run(copy, "releases", "verify")
+    assert "equal, all" in told.stdout, told.output
+    assert "Not compared, for the release before is gone: quality.finding" in told.stdout
+    result = verify_release(copy, release_ids(copy)[0])
+    assert result.is_equal and result.left_out == OF_HISTORY
 
 
 def test_a_restored_backup_is_verified_by_the_commands_of_the_docs(home: Home, tmp_path: Path) -> None:

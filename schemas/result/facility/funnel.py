@@ -12,7 +12,7 @@ MODEL = table(
         c.endpoint,
         c.origin,
         text("adjustment", "none, or the covariates of the case mix, comma-separated"),
-        text("facility", "Facility"),
+        text("facility", "Facility", is_quasi_identifier=True, is_facility=True),
         c.n,
         c.n_missing,
         c.n_event,

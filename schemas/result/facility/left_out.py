@@ -12,7 +12,7 @@ MODEL = table(
         text("headline", "Key of the number"),
         text("description", "What it is"),
         text("unit", "Its unit"),
-        text("left_out", "Facility that is left out"),
+        text("left_out", "Facility that is left out", is_quasi_identifier=True, is_facility=True),
         c.n.described("Patients that stay"),
         count("n_left_out", "Patients of the facility"),
         real("computed_value", "The number without the facility"),

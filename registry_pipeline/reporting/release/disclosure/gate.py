@@ -54,7 +54,7 @@ GROUPED = {
 """Tables that say how many patients each group has, and where."""
 RANGES = ("min_months", "max_months", "min_days", "max_days")
 """Times of one patient each."""
-SHARES = ("share", "share_missing", "events_per_variable")
+SHARES = ("share", "share_missing", "events_per_variable", "ratio")
 """Estimates that give their count away."""
 _ESTIMATED = ("n", "n_patients", "n_lesions", "n_at_risk", "n_cluster")
 """Counts of the people behind an estimate: of few of them there is none."""
@@ -75,11 +75,12 @@ class DisclosedTables(ReleaseTables):
     Args:
         database: path of ``registry.duckdb``.
         is_asked: hide small counts, as the release's own parameter ``privacy.suppress_small`` also does.
+        smallest: smallest count that is shown; ``privacy.small_cell`` of the release if not given.
     """
 
-    def __init__(self, database: Path, *, is_asked: bool = False) -> None:
+    def __init__(self, database: Path, *, is_asked: bool = False, smallest: int | None = None) -> None:
         super().__init__(database)
-        self.smallest = int(self.number("privacy.small_cell", 5))
+        self.smallest = int(self.number("privacy.small_cell", 5)) if smallest is None else smallest
         is_asked = is_asked or self.parameters.get("privacy.suppress_small", "").lower() == "true"
         self.limit = self.smallest if is_asked else 0
 

@@ -23,7 +23,7 @@ from schemas.study import ENDPOINTS, LRT_START, ORIGINS
 
 NOT_PEOPLE = frozenset(
     (
-        *("n_agreeing", "n_bootstrap", "n_bootstrap_failed", "n_candidates", "n_exploratory", "n_facilities"),
+        *("n_agreeing", "n_bootstrap", "n_bootstrap_failed", "n_candidates", "n_classes", "n_exploratory", "n_facilities"),
         *("n_imputations", "n_measurements", "n_missing_variables", "n_not_certified", "n_not_estimable"),
         *("n_permutations", "n_plausible", "n_readings", "n_scenarios", "n_selected", "n_used", "n_without"),
     )

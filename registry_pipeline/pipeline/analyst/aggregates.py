@@ -1,0 +1,103 @@
+"""Published counts and estimates as analysts get them: through the gate for small counts, then rounded.
+
+Belongs here: rounding. Does not belong here: which counts are hidden (``reporting/release/disclosure``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+import schemas
+from registry_pipeline.core.settings import Analyst
+from registry_pipeline.reporting.document.hidden import Hidden
+from registry_pipeline.reporting.release.disclosure.gate import SHARES, DisclosedTables
+from registry_pipeline.reporting.release.disclosure.kinds import is_of_single_people
+from registry_pipeline.reporting.release.disclosure.relations import people_columns
+from registry_pipeline.reporting.release.disclosure.remarks import COUNTING_ITEMS
+from schemas.table import columns_of
+
+DIGITS_OF_SHARES = 2
+CALENDAR_UNITS = ("yyyymm",)
+_COUNTED = re.compile(
+    r"(?<![.,\d])(\d+)(?= (?:of \d+ )?(?:event|death|patient|lesion|recurrence|before|after))|(?<= of )(\d+)(?= (?:patient|lesion))"
+)
+NUMBERS = ("computed_value", "lowest", "highest", "computed")
+"""Columns of the published numbers that may be counts."""
+
+
+def aggregate_tables() -> list[str]:
+    """Tables that count or estimate, and show nobody."""
+    names = [*schemas.tables_of("mart"), *schemas.tables_of("result")]
+    return [name for name in names if not is_of_single_people(name)]
+
+
+def published_aggregates(database: Path, settings: Analyst) -> dict[str, pd.DataFrame]:
+    """Every aggregate of a sealed release as analysts get it: counts hidden or rounded, curves on whole months."""
+    with DisclosedTables(database, is_asked=True, smallest=settings.smallest_count) as tables:
+        return {
+            name: _rounded(tables.in_order(name), settings.rounding)
+            for name in aggregate_tables()
+            if tables.has(name)
+        }
+
+
+def _rounded(rows: pd.DataFrame, base: int) -> pd.DataFrame:
+    rows = rows.astype(object).map(lambda value: None if isinstance(value, Hidden) else value)
+    changes: dict[str, Callable[[object], object]] = {
+        **dict.fromkeys(people_columns(rows.columns), lambda n: rounded_count(n, base)),
+        **dict.fromkeys(SHARES, _rounded_share),
+    }
+    for column in rows.columns:
+        change = changes.get(str(column), lambda value: _rounded_remark(value, base))
+        rows[column] = rows[column].map(change)
+    return _rounded_items(rows, base) if "item" in rows else rows
+
+
+def rounded_count(n: object, base: int) -> object:
+    """A count as the nearest multiple; nothing stays nothing."""
+    if n is None or pd.isna(n):  # type: ignore[call-overload]
+        return None
+    return base * int(float(n) / base + 0.5)  # type: ignore[arg-type]
+
+
+def _rounded_share(value: object) -> object:
+    return round(value, DIGITS_OF_SHARES) if isinstance(value, float) else value
+
+
+def _rounded_remark(value: object, base: int) -> object:
+    """A text with the counts of people in it rounded."""
+    return (
+        _COUNTED.sub(lambda match: str(rounded_count(match[0], base)), value)
+        if isinstance(value, str)
+        else value
+    )
+
+
+def _rounded_items(rows: pd.DataFrame, base: int) -> pd.DataFrame:
+    """Published numbers: counts of people are rounded, months of the calendar are somebody's and left out."""
+    is_count = rows["item"].isin(COUNTING_ITEMS) & (rows["unit"].fillna("") == "")
+    is_day = rows["description"].astype(str).str.contains("|".join(CALENDAR_UNITS))
+    for column in (name for name in NUMBERS if name in rows):
+        is_whole = rows[column].map(lambda value: str(value).removesuffix(".0").isdigit())
+        whole = is_count & is_whole
+        as_text = column == "computed"
+        values = rows.loc[whole, column].map(lambda n: rounded_count(n, base))
+        rows.loc[whole, column] = values.astype(str) if as_text else values
+        if "agrees" in rows:  # agreement with a published count tells the exact one
+            rows["agrees"] = rows["agrees"].mask(whole, None)
+        rows.loc[is_day, column] = None
+    return rows
+
+
+def declared_select(name: str, present: pd.DataFrame, facility: Callable[[str], str]) -> str:
+    """SELECT of a table's declared columns, in its types, over a frame that is registered as ``rows``."""
+    parts = []
+    for column in columns_of(schemas.tables()[name]):
+        value = f'"{column.name}"' if column.name in present else "NULL"
+        value = facility(value) if column.is_facility and column.name in present else value
+        parts.append(f'CAST({value} AS {column.duckdb_type}) AS "{column.name}"')
+    return f"SELECT {', '.join(parts)} FROM rows"

@@ -1,0 +1,131 @@
+"""How far patients stand out: k-anonymity and l-diversity, before and after.
+
+Belongs here: ``result.disclosure_risk``. Does not belong here: what is done about it (``treatment.py``).
+
+Sources: Sweeney, k-anonymity, 2002; Machanavajjhala et al., l-diversity (distinct), 2007. A missing value is a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import duckdb
+import polars as pl
+
+import schemas
+from registry_pipeline.pipeline.analyst.patients import patients_query
+from registry_pipeline.pipeline.analyst.profile import Profile, profile_of
+from registry_pipeline.pipeline.analyst.treatment import PATIENT, tables_of_people, treatments
+from registry_pipeline.pipeline.context import RefreshContext
+from registry_pipeline.store.sql import add_view, private_database
+from schemas.constraints import literal, quote
+from schemas.table import columns_of
+
+if TYPE_CHECKING:
+    from registry_pipeline.store.sql import Source
+
+TABLE = "result.disclosure_risk"
+PERSONS = ("curated.patient", "mart.registry_patient")
+"""Tables of one row per patient, whose quasi-identifiers say together who she is."""
+POPULATIONS = {"registry": "true", "cohort": "is_in_cohort"}
+
+
+def quasi_identifiers() -> tuple[str, ...]:
+    """The quasi-identifiers of a patient, by their tags."""
+    columns = [column for name in PERSONS for column in columns_of(schemas.tables()[name])]
+    return tuple(dict.fromkeys(column.name for column in columns if column.is_quasi_identifier))
+
+
+def disclosure_risk(tables: Mapping[str, Source], context: RefreshContext) -> pl.DataFrame:
+    """The table, of the curated and mart tables of a release."""
+    with private_database(
+        context.settings.refresh.duckdb_memory, spill_folder=context.home.store
+    ) as connection:
+        for name in {*tables_of_people(), *PERSONS}:
+            add_view(connection, name, tables.get(name))
+        return risk_of(connection, profile_of(context))
+
+
+def risk_of(connection: duckdb.DuckDBPyConnection, profile: Profile) -> pl.DataFrame:
+    """The table, of a connection that has the curated and mart tables.
+
+    Returns:
+        Two rows (before, after) of each population and sensitive column; none of a population without patients.
+    """
+    profile.apply_key(connection)
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE patient_map AS {patients_query(profile)}")
+    frames = []
+    for state, names in _states(connection, profile).items():
+        for population, condition in POPULATIONS.items():
+            for sensitive in profile.settings.sensitive:
+                frame = connection.execute(_query(state, names, condition, sensitive, profile)).pl()
+                frames.append(frame.with_columns(population=pl.lit(population), sensitive=pl.lit(sensitive)))
+    risk = pl.concat(frames).filter(pl.col("n_patients") > 0)
+    return risk.with_columns(note=pl.when(pl.col("state") == "after").then(_remaining(profile)))
+
+
+def _states(connection: duckdb.DuckDBPyConnection, profile: Profile) -> dict[str, Sequence[str]]:
+    """Make the tables ``before`` and ``after`` of all patients; gives their quasi-identifiers."""
+    selects: dict[str, dict[str, dict[str, str]]] = {"before": {}, "after": {}}
+    for name in PERSONS:
+        columns = schemas.tables()[name].columns
+        selects["before"][name] = {column: f"t.{quote(column)}" for column in columns}
+        leaving = treatments(name, profile) or {}
+        selects["after"][name] = {column: treatment.expression for column, treatment in leaving.items()}
+    names: dict[str, Sequence[str]] = {}
+    for state, tables in selects.items():
+        person = {
+            column: name for name in reversed(PERSONS) for column in tables[name]
+        }  # the first that has it
+        used = {PATIENT, "is_in_cohort", *quasi_identifiers(), *profile.settings.sensitive} & set(person)
+        parts = [
+            _select(
+                name,
+                {
+                    column: tables[name][column]
+                    for column in used
+                    if person[column] == name or column == PATIENT
+                },
+            )
+            for name in PERSONS
+        ]
+        joined = f"({parts[0]}) LEFT JOIN ({parts[1]}) USING ({PATIENT})"
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE {state} AS SELECT * FROM {joined}")
+        names[state] = [name for name in quasi_identifiers() if name in person]
+    return names
+
+
+def _select(name: str, expressions: Mapping[str, str]) -> str:
+    columns = ", ".join(f"{expression} AS {quote(column)}" for column, expression in expressions.items())
+    return f"SELECT {columns} FROM {name} AS t LEFT JOIN patient_map AS p USING ({PATIENT})"
+
+
+def _query(state: str, names: Sequence[str], condition: str, sensitive: str, profile: Profile) -> str:
+    """One row of the table: classes are groups of patients alike in all quasi-identifiers."""
+    columns = ", ".join(map(quote, names))
+    return f"""
+        WITH class AS (
+            SELECT count(*) AS n, count(DISTINCT coalesce(CAST({quote(sensitive)} AS VARCHAR), '')) AS n_values
+            FROM {state} WHERE {condition} GROUP BY {columns}
+        )
+        SELECT
+            {literal(state)} AS state,
+            {literal(", ".join(names))} AS quasi_identifiers,
+            CAST(coalesce(sum(n), 0) AS BIGINT) AS n_patients,
+            count(*) AS n_classes,
+            min(n) AS k,
+            min(n_values) AS l,
+            CAST(coalesce(sum(n) FILTER (n = 1), 0) AS BIGINT) AS n_alone,
+            CAST(coalesce(sum(n) FILTER (n < {profile.settings.smallest_count}), 0) AS BIGINT) AS n_in_small_class,
+            CAST(coalesce(sum(n) FILTER (n_values = 1), 0) AS BIGINT) AS n_alike
+        FROM class"""
+
+
+def _remaining(profile: Profile) -> pl.Expr:
+    """What remains, in a sentence."""
+    return pl.format(
+        "By {}, {} of {} patients are alone, and {} patients are among fewer than {}. Lengths of time to the day, sizes and "
+        "doses are as recorded, and tell who knows them more.",
+        "quasi_identifiers", "n_alone", "n_patients", "n_in_small_class", pl.lit(profile.settings.smallest_count),
+    )  # fmt: skip
