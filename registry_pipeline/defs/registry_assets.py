@@ -96,7 +96,10 @@ def quality(context: dg.AssetExecutionContext, registry: Registry) -> Iterator[J
             freshness_policy=FRESHNESS,
             kinds={"duckdb"},
         ),
-        *(table_spec(*name.split("."), [dg.AssetDep(RELEASE)]) for name in MADE_WITH_RELEASE),
+        *(
+            table_spec(layer, table, [dg.AssetDep(RELEASE)])
+            for layer, _, table in (name.partition(".") for name in MADE_WITH_RELEASE)
+        ),
     ],
     check_specs=[
         dg.AssetCheckSpec("reports", asset=RELEASE, description="The pages of the release were written.")

@@ -23,7 +23,6 @@ from registry_pipeline.defs.automation import (
 from registry_pipeline.defs.checks import group_result
 from registry_pipeline.defs.graph import build_definitions
 from registry_pipeline.defs.naming import (
-    RECONCILIATION,
     RELEASE,
     SOURCE_ROW,
     SUBMISSION,
@@ -34,9 +33,12 @@ from registry_pipeline.defs.naming import (
 from registry_pipeline.defs.request import NO_RETRY_TAGS
 from registry_pipeline.pipeline.refresh import take_in
 from registry_pipeline.pipeline.watched import inbox_signature, note_landed, note_served
+from schemas import MADE_WITH_RELEASE
 from tests.glue.asset_graph import GRAPH, described
 
 REFRESH_TO_BE = dg.GraphDefinition(name="refresh").to_job()
+
+OF_RELEASE = {key(*name.split(".")) for name in MADE_WITH_RELEASE}
 
 
 DEFS = Path(__file__).resolve().parents[2] / "registry_pipeline" / "defs"
@@ -55,7 +57,7 @@ def test_every_table_of_every_layer_is_an_asset(graph: Any) -> None:
         for layer in ("curated", "mart", "result", "quality")
         for table in layer_tables(layer)
     }
-    wanted |= {SUBMISSION, SOURCE_ROW, RELEASE, RECONCILIATION}
+    wanted |= {SUBMISSION, SOURCE_ROW, RELEASE, *OF_RELEASE}
     found = set(graph.get_all_asset_keys())
     assert found == wanted, (
         f"missing {sorted(map(str, wanted - found))}, extra {sorted(map(str, found - wanted))}"
@@ -263,7 +265,7 @@ def test_the_release_is_downstream_of_everything(graph: Any) -> None:
         parents = graph.get(todo.pop()).parent_keys - above
         above |= parents
         todo += parents
-    assert above == set(graph.get_all_asset_keys()) - {RELEASE, RECONCILIATION}
+    assert above == set(graph.get_all_asset_keys()) - {RELEASE, *OF_RELEASE}
 
 
 def test_the_graph_is_the_reviewed_one(graph: Any) -> None:
