@@ -1,7 +1,6 @@
 """A facility's landed files to staged frames: typed rows, issues, coercions and the account of all rows.
 
-Belongs here: the order of the work and what it hands over.
-Does not belong here: storing frames (``steps/``), judging records (``validation/``).
+Belongs here: the order of the work. Does not belong here: storing frames (``steps/``), judging records (``validation/``).
 """
 
 from __future__ import annotations
@@ -18,11 +17,12 @@ from registry_pipeline.core.settings import Settings
 from registry_pipeline.intake.columns.anchors import AnchorDates, anchor_dates
 from registry_pipeline.intake.columns.blanks import clean
 from registry_pipeline.intake.columns.lineage import COLUMN_MAP, HEADERS, column_map, sheet_headers
+from registry_pipeline.intake.columns.suggestions import with_suggestions
 from registry_pipeline.intake.columns.table import Staging, TableRows, stage_table
 from registry_pipeline.intake.identity.links import Identity, find_identity
 from registry_pipeline.intake.identity.person_keys import PERSON_KEYS
 from registry_pipeline.intake.identity.persons import Persons, as_issues, one_patient_each
-from registry_pipeline.intake.mapping.model import Anchor, Facility, Source
+from registry_pipeline.intake.mapping.model import Anchor, Facility, Source, TableMapping
 from registry_pipeline.intake.pseudonym import Pseudonyms
 from registry_pipeline.intake.redcap.export import LABEL
 from registry_pipeline.intake.submissions.file_use import FileUse
@@ -81,8 +81,7 @@ class Staged:
             ``[[source.table]]``), ``_submission_no``. Wide rows that
             feed several records of one table repeat their ``_row_id``.
         issues: values that could not be read and are null, and values that break a rule of their REDCap
-            project: ``ISSUE_COLUMNS`` and ``suggestion``. ``_row_id`` is the source row
-            of the value, ``_record_row_id`` and ``_record_key`` (key columns joined by ``|``, ``?`` for null)
+            project: ``ISSUE_COLUMNS`` and ``suggestion``. ``_row_id`` is the source row of the value, ``_record_row_id`` and ``_record_key`` (key columns joined by ``|``, ``?`` for null)
             tell the record, which a wide row needs. ``reason`` is a code.
         coercions: values that parsing changed: the columns of ``quality.coercion`` and ``_row_id``.
         rows: every row of every file that was read: ``_row_id, submission_id, source_file, sheet,
@@ -93,8 +92,7 @@ class Staged:
         sheets: ``submission_id, source_file, sheet, n_read`` of every file and sheet, also those without rows.
         source_columns: (source, table, column) -> the column of the file that it comes from.
         judged: rule id -> how many values the rules of REDCap projects have judged.
-        person_keys: ``patient_id, name_key, sound_key, national_id_key``: keyed hashes that recognise a
-            person in two records; for the linkage only, in no release.
+        person_keys: ``patient_id, name_key, sound_key, national_id_key``: keyed hashes, for the linkage only.
         column_map, headers: which columns of the files fill which curated column (``COLUMN_MAP``, ``HEADERS``).
     """
 
@@ -123,13 +121,16 @@ class _Collected:
     file_issues: list[dict[str, Any]] = field(default_factory=list)
     redcap: RedcapFindings = field(default_factory=RedcapFindings)
 
-    def add(self, source: Source, table: str, staged: TableRows) -> None:
+    def add(self, source: Source, mapping: TableMapping, staged: TableRows) -> None:
         """Keep what one ``[[source.table]]`` gave."""
-        name = pl.lit(table).alias("table_name")
-        self.tables.setdefault(table, []).append(staged.rows)
+        name = pl.lit(mapping.table).alias("table_name")
+        self.tables.setdefault(mapping.table, []).append(staged.rows)
         plain_column = pl.col("source_column").str.strip_suffix(LABEL)
         if staged.issues.height or not self.issues:  # of nothing but one, which tells the columns
-            self.issues.append(staged.issues.with_columns(name, plain_column).select(ISSUE_COLUMNS))
+            suggested = with_suggestions(staged.issues, mapping.columns, source)
+            self.issues.append(
+                suggested.with_columns(name, plain_column).select(*ISSUE_COLUMNS, "suggestion")
+            )
         if staged.changes.height or not self.changes:
             self.changes.append(staged.changes.with_columns(name))
         self.persons.add_patients(source, staged.patients)
@@ -171,7 +172,7 @@ def _stage_source(
     fed = []
     for table in source.tables:
         result = stage_table(rows, table, source, staging)
-        collected.add(source, table.table, result)
+        collected.add(source, table, result)
         if source.redcap is not None:
             fed.append(fed_by(table, result.rows, result.issues))
     if source.redcap is not None:

@@ -111,7 +111,7 @@ def reader_for(mapping: ColumnMapping, source: Source) -> ColumnReader:
         return ColumnReader(read, types)
     if column.kind in ("integer", "real"):
         return ColumnReader(_number_reader(mapping, source), own)
-    words = _words(mapping)
+    words = words_of_column(mapping)
     if words is not None:
         return ColumnReader(_word_reader(words, mapping.codes is None), own)
     if not column.name.endswith("_id"):
@@ -123,7 +123,7 @@ def _size_type(field: str) -> Any:
     return pl.String if field in ("qualifier", "axis_reported") else pl.Float64
 
 
-def _words(mapping: ColumnMapping) -> Mapping[str, Any] | None:
+def words_of_column(mapping: ColumnMapping) -> Mapping[str, Any] | None:
     """The words that a column accepts: the facility's, else its own codes; None for free text."""
     if mapping.codes is not None:
         return mapping.codes
