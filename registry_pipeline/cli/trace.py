@@ -18,7 +18,7 @@ from registry_pipeline.reporting.document.rows import plain
 from registry_pipeline.reporting.document.terminal import print_table
 
 if TYPE_CHECKING:
-    from registry_pipeline.stewardship.trace.cells import TracedRecord
+    from registry_pipeline.stewardship.trace.cells import TracedItem, TracedRecord
     from registry_pipeline.stewardship.trace.patients import TracedPatient
     from registry_pipeline.stewardship.trace.results import TracedResult
 
@@ -101,7 +101,15 @@ def _cell_rows(record: TracedRecord) -> Iterable[tuple[Any, ...]]:
         for number, cell in enumerate(item.cells):
             name, value = (item.column_name, _shown(item.value)) if number == 0 else ("", "")
             place = (cell.source_file, cell.sheet, cell.source_row, cell.source_column)
-            yield name, value, cell.is_used, cell.text, *place, cell.origin, cell.parser
+            is_used = cell.is_used and item.correction is None
+            yield name, value, is_used, cell.text, *place, _origin(item, cell.origin), cell.parser
+
+
+def _origin(item: TracedItem, origin: str) -> str:
+    """How the value came of the cell, or which decision replaces it."""
+    if item.correction is None:
+        return origin
+    return f"corrected by the registry (decision {item.correction['decision_no']})"
 
 
 def _shown(value: object) -> str | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -32,8 +33,11 @@ from registry_pipeline.validation.decisions.ledger import (
     value_digest,
 )
 from schemas.codes import OPEN_STATUSES
+from schemas.rules.suggestion import values_in
 
 LONGEST = {"reason": 2000, "by": 200, "assigned to": 200, "value": 2000}
+UNITS = ("mm", "Gy", "ng/mL")
+"""Behind a suggested number; a corrected value is written without."""
 _SUBJECT = ("finding_id", "rule_id", "facility_id", "table_name", "record_key", "items")
 
 
@@ -176,6 +180,18 @@ def _corrected_value(finding: Mapping[str, Any], order: Order) -> str | None:
     except UnusableValue as problem:
         raise DecisionRefused(str(problem)) from None
     return order.new_value.strip()
+
+
+def correctable_values(finding: Mapping[str, Any]) -> list[str]:
+    """The values of a finding's suggestion that a correction could take as they are."""
+    item, table = str(finding["items"] or "").split(",")[0], str(finding["table_name"])
+    usable = []
+    for value in values_in(finding["suggestion"]):
+        plain = value.rpartition(" ")[0] if value.rpartition(" ")[2] in UNITS else value
+        with suppress(UnusableValue):
+            parse_value(table, column_of(table, item), plain)
+            usable.append(plain)
+    return usable
 
 
 def _refuse_contradiction(home: Home, drafts: Sequence[Draft]) -> None:

@@ -17,6 +17,7 @@ from starlette.routing import Route
 from registry_pipeline.pipeline.watched import inbox_signature, is_landed
 from registry_pipeline.stewardship.batches import pending_batches
 from registry_pipeline.stewardship.conversation import conversation
+from registry_pipeline.stewardship.decide import correctable_values
 from registry_pipeline.stewardship.findings import COUNTED_BY, Filters, count_findings, find, select_findings
 from registry_pipeline.stewardship.impact import impacts_of
 from registry_pipeline.stewardship.overview import causes, overview
@@ -157,6 +158,7 @@ def show_finding(
         conversation=conversation(desk.home, finding_id),
         n_alike=select_findings(snapshot, Filters(cause=(finding_id,))).height,
         impacts=impacts_of(snapshot.impacts, finding_id),
+        candidates=correctable_values(finding),
         pairs=pairs,
         place=None if place is None else place + 1,
         n_listed=listed.len(),

@@ -23,7 +23,8 @@ from registry_pipeline.stewardship.queries.layout import CORRECTIONS
 from registry_pipeline.stewardship.records import finding_details
 from registry_pipeline.stewardship.released import ReleaseReader
 from registry_pipeline.stewardship.timeline import timeline
-from registry_pipeline.store.releases import release_ids
+from registry_pipeline.stewardship.trace.cells import trace_record
+from registry_pipeline.store.releases import open_release, release_ids
 from tests.support.registry_home import (
     HOSPITAL,
     N_PATIENTS,
@@ -102,6 +103,18 @@ class Story:
         released.close()
         return shown
 
+    def traced_corrections(self) -> dict[str, tuple[object, object]]:
+        """What the trace of every corrected record says: the value that counts, and the decision that it rests on."""
+        traced: dict[str, tuple[object, object]] = {}
+        with open_release(self.home) as connection:
+            keys = connection.execute("SELECT table_name, record_key FROM quality.correction").fetchall()
+            for table, key in keys:
+                for item in trace_record(self.home, connection, table, key).items:
+                    if item.correction is not None:
+                        value = (str(item.value), item.correction["decision_no"])
+                        traced[f"{item.column_name}, received {item.cells[0].text}"] = value
+        return traced
+
     def order(self, state: str, findings: pl.DataFrame, **more: str) -> None:
         """One decision on findings."""
         decide(self.home, findings, Order(state, "the charts say so", STEWARD, **more))
@@ -130,6 +143,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         made.notes["places"] = ask(made.home, PLACES).rows()
         made.notes["corrections"] = made.corrections()
         made.notes["corrected records"] = made.corrected_items()
+        made.notes["traced"] = made.traced_corrections()
         path = write_queries(made.home, HOSPITAL, made.snapshot().waiting, made.home.root)
         made.notes["sheet"] = pl.read_excel(path, sheet_name=CORRECTIONS).rows()
         made.send("patients_3.csv", (7,), p4=male, p6={"born": "1956-99-99"}, p9={"born": "1961-07-01"})
@@ -163,6 +177,10 @@ def test_a_correction_is_shown_as_such_wherever_the_value_is(story: Story) -> No
         ("patient", "birth_date", 8, "1956-13-45", "1956-03-14", 2, *why),
     ]
     assert story.notes["corrected records"] == {"sex": "male", "birth_date": "1956-13-45"}
+    assert story.notes["traced"] == {
+        "sex, received male": ("F", 1),
+        "birth_date, received 1956-13-45": ("1956-03-14", 2),
+    }
     sheet = story.notes["sheet"]
     assert isinstance(sheet, list) and [row[5:] for row in sheet] == [
         ("male", "F", why[0]),

@@ -22,7 +22,7 @@ from registry_pipeline.intake.mapping.model import Source
 from registry_pipeline.intake.parsing import parse_number, parse_size
 from registry_pipeline.intake.parsing.other_dates import other_dates
 from registry_pipeline.intake.parsing.text import comparison_key
-from schemas.suggestion import either
+from schemas.rules.suggestion import either
 
 MOST_TEXTS = 1_000
 """Different unreadable texts of one column that are looked at: where there are more, the mapping is what is wrong."""

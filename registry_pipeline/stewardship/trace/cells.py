@@ -53,11 +53,16 @@ class SourceCell:
 
 @dataclass(frozen=True)
 class TracedItem:
-    """One item of a record and the cells behind it."""
+    """One item of a record and the cells behind it.
+
+    Attributes:
+        correction: the row of ``quality.correction`` that replaces what the cells give, or None.
+    """
 
     column_name: str
     value: object
     cells: tuple[SourceCell, ...]
+    correction: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -113,8 +118,14 @@ def trace_record(
     rows = records_of(connection, _LINEAGE, [name, record_key])
     gave = {item: key_of(curated()[name])[0] if item == SOURCE_NUMBER else item for item in names}
     cells = _with_texts(home, [cell for row in rows for cell in _cells(connection, row, set(gave.values()))])
+    corrected = corrections_of(connection, name, record_key)
     traced = tuple(
-        TracedItem(item, record[item], _judged([cell for own, cell in cells if own == gave[item]]))
+        TracedItem(
+            item,
+            record[item],
+            _judged([cell for own, cell in cells if own == gave[item]]),
+            corrected.get(item),
+        )
         for item in names
     )
     findings = records_of(
@@ -124,6 +135,17 @@ def trace_record(
     if column is not None:
         findings = [row for row in findings if names[0] in str(row["items"] or "").split(",")]
     return TracedRecord(name, record_key, traced, tuple(findings), tuple(decisions_on(connection, findings)))
+
+
+def corrections_of(
+    connection: duckdb.DuckDBPyConnection, table: str, record_key: str
+) -> dict[str, Mapping[str, Any]]:
+    """Column of a record -> the row of ``quality.correction`` that says what is used instead; older releases have none."""
+    held = "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'quality' AND table_name = 'correction'"
+    if not records_of(connection, held)[0]["count_star()"]:
+        return {}
+    query = "SELECT * FROM quality.correction WHERE table_name = ? AND record_key = ?"
+    return {row["column_name"]: row for row in records_of(connection, query, [table, record_key])}
 
 
 def decisions_on(

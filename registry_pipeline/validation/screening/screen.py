@@ -41,6 +41,7 @@ from registry_pipeline.validation.screening.systemic import (
     systemic_causes,
     with_causes,
 )
+from registry_pipeline.validation.screening.trials import with_trials
 from registry_pipeline.validation.screening.within_table import Outcome, judge_table
 
 
@@ -177,7 +178,8 @@ def screen_facility(
         "table_name", "_row_id", "rule_id", "severity", "items"
     )  # texts are let go
     causes = systemic_causes(listing, staged.rows, rules, facility_id, how.systemic_share)
-    findings = attached(build_findings(listing.listed, evidence, rules), causes)
+    listed = with_trials(listing.listed, as_sent, rules, parameters, how.memory_limit)
+    findings = attached(build_findings(listed, evidence, rules), causes)
     files = file_findings(staged.file_issues, rules, facility_id)
     unlisted = with_causes(listing.unlisted, causes)
     verdict = verdicts(records, identifiers, how.waivers.lift(violations, findings, records))

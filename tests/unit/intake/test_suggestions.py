@@ -8,7 +8,7 @@ import pytest
 from registry_pipeline.intake.columns.suggestions import nearest_values
 from registry_pipeline.intake.parsing.dates import parse_date
 from registry_pipeline.intake.parsing.other_dates import other_dates
-from schemas.suggestion import either, values_in
+from schemas.rules.suggestion import either, values_in
 from tests.support.staging import source, stage_text, table
 
 LAST = date(2024, 6, 30)

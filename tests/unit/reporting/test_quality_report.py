@@ -42,6 +42,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 "VALUES (?, ?, ?, ?, ?, ?, ?, 'a.csv', 7, ?, ?, ?, ?)",
                 [*finding, VALUE, VALUE, VALUE, VALUE],
             )
+        connection.execute("DELETE FROM quality.correction")
+        for number, facility in enumerate(("north", "north", "south"), start=1):
+            connection.execute(
+                "INSERT INTO quality.correction (finding_id, decision_no, facility_id, source_file, source_row, "
+                "table_name, record_key, column_name, value_received, value_used, reason, decided_by, decided_at) "
+                "VALUES (?, ?, ?, 'b.csv', 40 + ?, 'patient', ?, 'birth_date', ?, ?, ?, ?, '2026-05-04')",
+                [f"C{number}", number, facility, number, *[VALUE] * 5],
+            )
         for facility in ("north", "south"):
             fates = ", ".join(FATES)
             connection.execute(
@@ -68,6 +76,24 @@ def test_a_closed_finding_is_not_current(folder: Path) -> None:
     by_rule = re.search(r"<caption><span>Open findings by rule.*?</table>", raw(folder), re.DOTALL)
     assert by_rule is not None
     assert "V03" not in by_rule[0]
+
+
+def test_values_that_the_registry_corrected_are_listed_by_place_and_not_by_value(folder: Path) -> None:
+    text = page(folder / "out", "quality_report.html").text
+    assert "3 values of this release are not what the facility sends" in text
+    listed = re.search(r"<caption><span>Each correction.*?</table>", raw(folder), re.DOTALL)
+    assert listed is not None
+    cells = [re.findall(r"<t[hd][^>]*>([^<]*)<", row) for row in listed[0].split("<tr")[2:]]
+    assert [row[:7] for row in cells] == [
+        [f"C{number}", facility, "b.csv", f"{40 + number}", "patient.birth_date", "2026-05-04", f"{number}"]
+        for number, facility in enumerate(("north", "north", "south"), start=1)
+    ]
+    own = page(folder / "out", "facilities/south/quality_report.html").text
+    assert "1 value of this release is not what the facility sends" in own
+    assert "C3" in own and "C1" not in own
+    study = page(folder / "out", "study_report.html").text
+    assert "3 values are not as received: the registry corrected them" in study
+    assert VALUE not in text + own + study
 
 
 def raw(folder: Path) -> str:

@@ -1,0 +1,226 @@
+"""What to write instead, found by trial: a slip that people make is undone, and every rule judges the patient again.
+
+Belongs here: copies of a patient's records with one value changed, which copies break nothing more.
+Does not belong here: the slips (``slips.py``), the rules.
+
+A value is suggested where the finding goes with it and no other finding comes, where at most two values do so, and, of a
+date, where hardly any other day would do: that an order holds once a year is taken off a date says nothing, if months
+would do as well. Each trial is a patient of her own, so that all are judged at once, by the rules as they are.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import polars as pl
+
+from registry_pipeline.validation.records import curated
+from registry_pipeline.validation.rules.catalogue import Catalogue
+from registry_pipeline.validation.screening.cross_table import judge_between_tables, words_of
+from registry_pipeline.validation.screening.identifiers import number_identifiers
+from registry_pipeline.validation.screening.impossible_values import take_out_impossible
+from registry_pipeline.validation.screening.slips import Slip, controls_of, slips_of
+from registry_pipeline.validation.screening.within_table import VIOLATION, Outcome, judge_table
+from schemas.rules.suggestion import MOST, either
+
+MOST_TRIALS = 800
+"""At one facility, the gravest findings first: each is a copy of all records of a patient."""
+BY_CHANCE = 1
+"""Of the controls of a slip, so many may mend the finding too."""
+_OWN_NUMBERS = ("facility_id", "source_patient_id")
+_SIGNS = ["rule_id", "table_name", "_record", "items", "severity"]
+Sign = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One value of one record, changed; without a slip, what the others are compared with.
+
+    Attributes:
+        finding: place of the finding among those that are listed; -1 without a slip.
+        record: number of the record in its table.
+        number: of the trial.
+    """
+
+    patient_id: str
+    finding: int = -1
+    table: str = ""
+    record: int = -1
+    slip: Slip | None = None
+    number: int = 0
+
+
+def with_trials(
+    listed: pl.DataFrame,
+    as_sent: Mapping[str, pl.DataFrame],
+    rules: Catalogue,
+    parameters: Mapping[str, Any],
+    memory_limit: str = "1500MB",
+) -> pl.DataFrame:
+    """Violations with ``suggestion`` filled in where undoing a slip mends them.
+
+    Args:
+        listed: violations that become findings (columns of ``VIOLATION``).
+        as_sent: every record of the facility before impossible values were taken out.
+        parameters: of :func:`registry_pipeline.validation.rules.catalogue.parameters_of`.
+    """
+    judge = partial(_judged, as_sent=as_sent, rules=rules, parameters=parameters, memory_limit=memory_limit)
+    names = listed["rule_id"].cast(pl.String)
+    mended = _mended(_numbered(_trials(listed, as_sent, rules)), names, judge)
+    few = {at: trials for at, trials in mended.items() if len({_text(trial) for trial in trials}) <= MOST}
+    controls = _mended(
+        _numbered(_controls(trial) for trials in few.values() for trial in trials), names, judge
+    )
+    by_chance = Counter((at, _text(trial)) for at, trials in controls.items() for trial in trials)
+    texts = [
+        either(text for text in map(_text, few.get(at, ())) if by_chance[at, text] <= BY_CHANCE)
+        for at in range(listed.height)
+    ]
+    return listed.with_columns(
+        pl.coalesce("suggestion", pl.Series(texts, dtype=pl.String)).alias("suggestion")
+    )
+
+
+def _text(trial: Trial) -> str:
+    return trial.slip.text if trial.slip else ""
+
+
+def _controls(trial: Trial) -> list[Trial]:
+    return [replace(trial, slip=control) for control in controls_of(trial.slip)] if trial.slip else []
+
+
+def _trials(
+    listed: pl.DataFrame, as_sent: Mapping[str, pl.DataFrame], rules: Catalogue
+) -> Iterator[list[Trial]]:
+    """The trials of every finding that a rule leaves without advice, those of errors first."""
+    asked = listed.with_row_index("_at").filter(
+        pl.col("suggestion").is_null() & pl.col("value_text").is_null() & pl.col("_row_id").is_not_null()
+    )
+    severity = asked["severity"].cast(pl.String)
+    asked = asked.filter(severity != "info").sort(
+        pl.col("severity").cast(pl.String) != "error", maintain_order=True
+    )
+    for at, name, record, items, rule_id in asked.select(
+        "_at", "table_name", "_row_id", "items", "rule_id"
+    ).iter_rows():
+        table = str(name)
+        if rules.entries[str(rule_id)].suggestion is not None or table not in curated():
+            continue
+        row = as_sent[table].row(by_predicate=pl.col("_row_id") == record, named=True)
+        if (patient_id := row.get("patient_id")) is not None:
+            slips = slips_of(table, str(items).split(","), row)
+            yield [Trial(patient_id, at, table, record, slip) for slip in slips]
+
+
+def _numbered(groups: Iterable[Sequence[Trial]]) -> list[Trial]:
+    """As many groups of trials as there may be, and one trial without a slip for every patient."""
+    numbered: list[Trial] = []
+    patients = set()
+    for group in groups:
+        if len(numbered) + len(group) + 1 > MOST_TRIALS:
+            break
+        for trial in group:
+            if trial.patient_id not in patients:
+                patients.add(trial.patient_id)
+                numbered.append(Trial(trial.patient_id, number=len(numbered)))
+            numbered.append(replace(trial, number=len(numbered)))
+    return numbered
+
+
+def _mended(
+    trials: Sequence[Trial], rule_ids: pl.Series, judge: Callable[[Sequence[Trial]], Mapping[int, set[Sign]]]
+) -> dict[int, list[Trial]]:
+    """Place of a finding -> the trials in which it goes and no other comes."""
+    broken = judge(trials) if trials else {}
+    before = {trial.patient_id: broken.get(trial.number, set()) for trial in trials if trial.slip is None}
+    mended: dict[int, list[Trial]] = {}
+    for trial in trials:
+        if trial.slip is None:
+            continue
+        about = (rule_ids[trial.finding], trial.table, trial.record)
+        after, was = broken.get(trial.number, set()), before[trial.patient_id]
+        is_gone = about in {sign[:3] for sign in was} and about not in {sign[:3] for sign in after}
+        if is_gone and after <= was:
+            mended.setdefault(trial.finding, []).append(trial)
+    return mended
+
+
+def _judged(
+    trials: Sequence[Trial],
+    as_sent: Mapping[str, pl.DataFrame],
+    rules: Catalogue,
+    parameters: Mapping[str, Any],
+    memory_limit: str,
+) -> dict[int, set[Sign]]:
+    """Number of a trial -> what its patient breaks."""
+    copies = _copies(trials, as_sent)
+    outcome, concerned = Outcome(), _concerned(rules, trials)
+    whole = {name: frame.drop("_trial", "_record") for name, frame in copies.items()}
+    records = take_out_impossible(whole, concerned, outcome)
+    for name, frame in records.items():
+        judge_table(name, frame, concerned, parameters, outcome)
+    judge_between_tables(records, number_identifiers(records), concerned, parameters, outcome, memory_limit)
+    violations = pl.concat([pl.DataFrame(schema=VIOLATION), *outcome.violations])
+    numbers = pl.concat(
+        frame.select("_row_id", "_trial", "_record", pl.lit(name).alias("table_name"))
+        for name, frame in copies.items()
+    )
+    signs = violations.with_columns(pl.col(pl.Categorical).cast(pl.String)).join(
+        numbers, on=["table_name", "_row_id"]
+    )
+    broken: dict[int, set[Sign]] = {}
+    for number, *sign in signs.select("_trial", *_SIGNS).iter_rows():
+        broken.setdefault(number, set()).add(tuple(sign))
+    return broken
+
+
+def _copies(trials: Sequence[Trial], as_sent: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    """Per table the records of every trial, numbered anew: ``_trial`` and ``_record`` say which each is."""
+    chosen = pl.DataFrame(
+        [(trial.number, trial.patient_id) for trial in trials],
+        schema={"_trial": pl.Int64, "patient_id": pl.String},
+        orient="row",
+    )
+    copies = {}
+    for name, frame in as_sent.items():
+        copied = frame.join(chosen, on="patient_id", maintain_order="left_right")
+        apart = [
+            pl.concat_str(column, pl.lit("#"), "_trial").alias(column)
+            for column in copied.columns
+            if column.endswith("_id") and column[0] != "_" and column not in _OWN_NUMBERS
+        ]
+        numbered = copied.with_columns(pl.col("_row_id").alias("_record"), *apart)
+        numbered = numbered.with_columns(pl.int_range(1, pl.len() + 1).alias("_row_id"))
+        copies[name] = _changed(numbered, [trial for trial in trials if trial.table == name])
+    return copies
+
+
+def _changed(copies: pl.DataFrame, trials: Sequence[Trial]) -> pl.DataFrame:
+    """The records of one table with the changed values."""
+    by_column: dict[str, list[tuple[int, int, Any]]] = {}
+    for trial in trials:
+        for column, value in trial.slip.changes if trial.slip else ():
+            by_column.setdefault(column, []).append((trial.number, trial.record, value))
+    for column, rows in by_column.items():
+        kind = copies.schema[column]
+        schema: dict[str, Any] = {"_trial": pl.Int64, "_record": pl.Int64, "_value": kind}
+        values = pl.DataFrame(rows, schema=schema, orient="row")
+        joined = copies.join(values, on=["_trial", "_record"], how="left", maintain_order="left")
+        copies = joined.with_columns(pl.coalesce("_value", column).alias(column)).drop("_value")
+    return copies
+
+
+def _concerned(rules: Catalogue, trials: Sequence[Trial]) -> Catalogue:
+    """The catalogue without the rules between tables that name no changed column."""
+    changed = {(trial.table, column) for trial in trials if trial.slip for column, _ in trial.slip.changes}
+    entries = {
+        rule_id: entry
+        for rule_id, entry in rules.entries.items()
+        if entry.scope != "facility"
+        or any(column in words_of([entry]).get(table, ()) for table, column in changed)
+    }
+    return Catalogue(entries)
