@@ -1,4 +1,5 @@
-// Keys: j k move, enter opens, x ticks, c confirms, w waives, m remarks, n p next and previous, / searches, ? helps.
+// Keys: j k move, enter opens, x ticks, c confirms, w waives, r corrects, m remarks, a assigns, n p next and previous,
+// / searches, ? helps.
 "use strict";
 (() => {
   const rows = () => [...document.querySelectorAll("tr[data-href]")];
@@ -25,7 +26,8 @@
   const keys = {
     j: () => move(1), k: () => move(-1),
     x: () => { const box = rows()[at]?.querySelector("input[type=checkbox]"); if (box) box.click(); },
-    c: () => choose("confirmed"), w: () => choose("waived"), m: () => choose("remark"),
+    c: () => choose("confirmed"), w: () => choose("waived"), r: () => choose("correction"),
+    m: () => choose("remark"), a: () => choose("assigned"),
     n: () => follow("a[rel=next]"), p: () => follow("a[rel=prev]"), u: () => follow("a[rel=up]"),
     "/": () => document.querySelector("input[name=text]")?.focus(),
     "?": () => { location.href = "/help"; },
@@ -56,6 +58,8 @@
   });
   // The last reason is offered again: fifty findings of different causes often have the same one.
   document.addEventListener("submit", (event) => {
+    // What is on its way is not sent twice.
+    event.target.querySelectorAll("button").forEach((button) => { button.disabled = true; });
     const reason = event.target.querySelector("[name=reason]");
     if (reason?.value) sessionStorage.setItem("reason", reason.value);
   });
