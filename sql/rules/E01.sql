@@ -1,5 +1,6 @@
 /*
 table = "omd_episode"
+no_second_record = "it counts records of the patient"
 severity = "error"
 items = ["is_index"]
 message = "A patient with several episodes of oligometastatic disease needs exactly one that is marked as the index episode. Mark the episode whose local therapy the study analyses, and only that one."

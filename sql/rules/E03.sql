@@ -1,5 +1,6 @@
 /*
 table = "omd_episode"
+no_second_record = "it counts records of the patient"
 severity = "info"
 items = ["n_lesions_stated"]
 message = "Not eligible, or not countable: the study takes 1 to {omd_max_lesions} metastases, and the number stated must be that of the lesions sent. Check the number and the lesions."

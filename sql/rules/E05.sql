@@ -1,5 +1,6 @@
 /*
 table = "lrt_course"
+no_second_record = "the record is wrong by itself; others only say how it is judged"
 severity = "info"
 items = ["start_date"]
 message = "Not eligible: the index episode lies outside the inclusion window ({window_start} to {window_end}; the date that counts: {window_date})."

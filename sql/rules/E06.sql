@@ -1,5 +1,6 @@
 /*
 table = "omd_episode"
+no_second_record = "the record is wrong by itself; others only say how it is judged"
 severity = "error"
 items = ["omd_class", "history_polymet", "history_omd", "active_systemic", "has_progressive_lesion"]
 message = "The class of the oligometastatic disease is not the one that history, interval and systemic therapy give (ESTRO-EORTC 2020). Correct the class or the item that it rests on."

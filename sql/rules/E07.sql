@@ -1,5 +1,6 @@
 /*
 table = "omd_episode"
+no_second_record = "it asks for records that are not there"
 severity = "error"
 items = ["omd_class", "history_polymet", "history_omd"]
 message = "Induced disease needs an earlier polymetastatic one, repeat disease an earlier oligometastatic episode, de novo disease neither. Send the earlier disease or correct the class."

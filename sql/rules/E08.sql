@@ -1,5 +1,6 @@
 /*
 table = "omd_episode"
+no_second_record = "it asks for records that are not there"
 severity = "warning"
 items = ["omd_class", "active_systemic"]
 message = "Oligoprogression and oligopersistence are defined under systemic therapy, but none is active at the diagnosis. Send the line of therapy or correct the class."

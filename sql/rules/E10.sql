@@ -1,5 +1,6 @@
 /*
 table = "omd_episode"
+no_second_record = "it asks for records that are not there"
 severity = "error"
 items = ["has_concurrent_regional"]
 message = "The mark of a pelvic or para-aortic recurrence treated at the same time must agree with the regional recurrences sent (treated, within {window_days} days of the episode). Send the recurrence or correct the mark."

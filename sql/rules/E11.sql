@@ -1,5 +1,6 @@
 /*
 table = "omd_episode"
+no_second_record = "it asks for records that are not there"
 severity = "warning"
 items = ["omd_dx_date", "imaging_basis"]
 message = "No PET-CT, or CT of chest, abdomen or pelvis, within {window_days} days before the local therapy. Send the staging examination."

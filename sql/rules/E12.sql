@@ -1,5 +1,6 @@
 /*
 table = "omd_episode"
+no_second_record = "it counts records of the patient"
 severity = "error"
 items = ["lesion_site_group"]
 message = "The dominant site of the episode is not among the sites of its lesions, or its lesions lie in several site groups. Correct the site, or confirm which group the patient belongs to."

@@ -1,5 +1,6 @@
 /*
 table = "omd_episode"
+no_second_record = "it counts records of the patient"
 severity = "warning"
 items = ["n_lesions_stated"]
 message = "The number of metastases stated is not that of the lesions sent. Send the missing lesions, remove the surplus ones, or correct the number."

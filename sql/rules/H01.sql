@@ -1,6 +1,7 @@
 /*
 table = "death"
 judges = ["death", "followup"]
+no_second_record = "it asks for records that are not there"
 severity = "error"
 items = ["death_date"]
 message = "A patient who is reported dead has exactly one death record with a date. Give the date of death as exactly as it is known (a year alone is allowed), or correct the vital status."

@@ -41,27 +41,31 @@ lesion = [{lesion_id = "L1", patient_id = "P1", detection_date = 2018-04-17}]
 death = [{patient_id = "P1", death_date = 2018-04-10}]
 */
 WITH earlier AS (
-    SELECT patient_id, birth_date_lower AS first_day, birth_date_upper AS last_day, 'birth' AS what, 0 AS days
+    SELECT patient_id, birth_date_lower AS first_day, birth_date_upper AS last_day, 'birth' AS what, 0 AS days,
+           _row_id AS other_row_id, 'patient' AS other_table
     FROM screened.patient
-    UNION ALL SELECT patient_id, dx_date_lower, dx_date_upper, 'diagnosis of the primary', 0 FROM screened.primary_tumour
-    UNION ALL SELECT patient_id, start_date_lower, start_date_upper, 'local therapy', 0 FROM screened.lrt_course
-    UNION ALL SELECT patient_id, start_date_lower, start_date_upper, 'systemic therapy', 0 FROM screened.systemic_line
-    UNION ALL SELECT patient_id, start_date_lower, start_date_upper, 'treatment of the primary', 0
+    UNION ALL SELECT patient_id, dx_date_lower, dx_date_upper, 'diagnosis of the primary', 0, _row_id, 'primary_tumour' FROM screened.primary_tumour
+    UNION ALL SELECT patient_id, start_date_lower, start_date_upper, 'local therapy', 0, _row_id, 'lrt_course' FROM screened.lrt_course
+    UNION ALL SELECT patient_id, start_date_lower, start_date_upper, 'systemic therapy', 0, _row_id, 'systemic_line' FROM screened.systemic_line
+    UNION ALL SELECT patient_id, start_date_lower, start_date_upper, 'treatment of the primary', 0, _row_id, 'primary_treatment'
     FROM screened.primary_treatment
     -- reports come late: examinations (M08), contacts (U01) and events (U07) have their own rules
-    UNION ALL SELECT patient_id, omd_dx_date_lower, omd_dx_date_upper, 'oligometastatic disease', $administrative_days
+    UNION ALL SELECT patient_id, omd_dx_date_lower, omd_dx_date_upper, 'oligometastatic disease', $administrative_days, _row_id, 'omd_episode'
     FROM screened.omd_episode
-    UNION ALL SELECT patient_id, detection_date_lower, detection_date_upper, 'lesion', $administrative_days
+    UNION ALL SELECT patient_id, detection_date_lower, detection_date_upper, 'lesion', $administrative_days, _row_id, 'lesion'
     FROM screened.lesion
-    UNION ALL SELECT patient_id, dx_date_lower, dx_date_upper, 'regional recurrence', $administrative_days
+    UNION ALL SELECT patient_id, dx_date_lower, dx_date_upper, 'regional recurrence', $administrative_days, _row_id, 'regional_recurrence'
     FROM screened.regional_recurrence
-    UNION ALL SELECT patient_id, onset_date_lower, onset_date_upper, 'toxicity', $administrative_days
+    UNION ALL SELECT patient_id, onset_date_lower, onset_date_upper, 'toxicity', $administrative_days, _row_id, 'toxicity'
     FROM screened.toxicity
 )
 SELECT d._row_id,
        bool_or(d.death_date_lower < e.last_day) AS is_violated,
        CASE WHEN bool_or(d.death_date_upper + e.days < e.first_day) THEN 'error' ELSE 'warning' END AS severity,
        'before: ' || string_agg(DISTINCT e.what, ', ' ORDER BY e.what) FILTER (WHERE d.death_date_lower < e.last_day)
-           AS detail
+           AS detail,
+       -- of several the latest, which a mended date of death has to pass
+       arg_max(e.other_row_id, e.last_day) FILTER (WHERE d.death_date_lower < e.last_day) AS other_row_id,
+       arg_max(e.other_table, e.last_day) FILTER (WHERE d.death_date_lower < e.last_day) AS other_table
 FROM screened.death AS d JOIN earlier AS e USING (patient_id)
 GROUP BY d._row_id

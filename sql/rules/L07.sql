@@ -1,6 +1,7 @@
 /*
 table = "lesion"
 judges = ["lesion", "imaging_region"]
+other_table = "measurement"
 severity = "error"
 items = ["last_negative_date"]
 message = "An examination counts as negative although the lesion had already been measured and not yet treated. Name an examination before the first measurement, or correct the impression."
@@ -61,13 +62,15 @@ WITH covers (lesion_site, body_region) AS (
     VALUES ('scf', 'neck'), ('lung', 'chest'), ('mediastinal_ln', 'chest'), ('liver', 'abdomen'), ('adrenal', 'abdomen')
 ),
 first_seen AS (
-    SELECT m.lesion_id, min(x.exam_date_lower) AS earliest, min(x.exam_date_upper) AS latest
+    SELECT m.lesion_id, min(x.exam_date_lower) AS earliest, min(x.exam_date_upper) AS latest,
+           arg_min(m._row_id, x.exam_date_upper) AS measurement_row_id
     FROM screened.measurement AS m JOIN screened.imaging_exam AS x USING (exam_id)
     WHERE m.long_axis_mm > 0 GROUP BY m.lesion_id
 ),
 seen AS (
     -- per patient and region the first of the lesions there; any of them contradicts a later negative finding
-    SELECT l.patient_id, c.body_region, min(f.earliest) AS earliest, min(f.latest) AS latest
+    SELECT l.patient_id, c.body_region, min(f.earliest) AS earliest, min(f.latest) AS latest,
+           arg_min(f.measurement_row_id, f.latest) AS measurement_row_id
     FROM screened.lesion AS l JOIN first_seen AS f USING (lesion_id)
     JOIN (SELECT lesion_site, body_region FROM covers
           UNION ALL SELECT DISTINCT lesion_site, 'whole_body' FROM screened.lesion) AS c
@@ -82,13 +85,14 @@ treated AS (
 )
 SELECT 'lesion' AS table_name, l._row_id, 'last_negative_date' AS items,
        l.last_negative_date_upper >= f.earliest AS is_violated,
-       CASE WHEN l.last_negative_date_lower >= f.latest THEN 'error' ELSE 'warning' END AS severity
+       CASE WHEN l.last_negative_date_lower >= f.latest THEN 'error' ELSE 'warning' END AS severity,
+       f.measurement_row_id AS other_row_id
 FROM screened.lesion AS l JOIN first_seen AS f USING (lesion_id)
 UNION ALL
 SELECT 'imaging_region', r._row_id, 'impression',
        coalesce(x.exam_date_upper > s.earliest AND coalesce(x.exam_date_lower < t.first_day, true), false),
        CASE WHEN x.exam_date_lower > s.latest AND coalesce(x.exam_date_upper < t.first_day, true)
-            THEN 'error' ELSE 'warning' END
+            THEN 'error' ELSE 'warning' END, s.measurement_row_id
 FROM screened.imaging_region AS r JOIN screened.imaging_exam AS x USING (exam_id)
 JOIN seen AS s ON s.patient_id = x.patient_id AND s.body_region = r.body_region
 LEFT JOIN treated AS t ON t.patient_id = x.patient_id

@@ -1,5 +1,6 @@
 /*
 table = "measurement"
+no_second_record = "it asks for records that are not there"
 severity = "warning"
 items = ["short_axis_mm"]
 message = "A node with a short axis below {minimum_mm} mm is treated as a metastasis without biopsy or PET-CT. Confirm the metastasis, or give the evidence."

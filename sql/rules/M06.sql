@@ -1,5 +1,6 @@
 /*
 table = "measurement"
+no_second_record = "the record is wrong by itself; others only say how it is judged"
 severity = "warning"
 items = ["is_measurable", "long_axis_mm"]
 message = "The lesion is called measurable although it is smaller than 10 mm or than twice the slice thickness (RECIST 1.1). Correct the mark or the size."

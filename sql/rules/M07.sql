@@ -29,7 +29,7 @@ lrt_course = [{lrt_id = "C1", patient_id = "P1", start_date = 2017-05-10}]
 */
 WITH series AS (
     SELECT m._row_id, m.patient_id, x.exam_date, m.long_axis_mm,
-           lag(m.long_axis_mm) OVER neighbour AS earlier_mm,
+           lag(m.long_axis_mm) OVER neighbour AS earlier_mm, lag(m._row_id) OVER neighbour AS earlier_row_id,
            x.exam_date - lag(x.exam_date) OVER neighbour AS days
     FROM screened.measurement AS m JOIN screened.imaging_exam AS x USING (exam_id)
     WHERE m.long_axis_mm > 0 AND x.exam_date_precision = 'day'
@@ -44,6 +44,7 @@ SELECT s._row_id,
        (s.long_axis_mm > $growth_ratio * s.earlier_mm AND s.days < $growth_days)
            OR (s.long_axis_mm < (1 - $shrinkage_percent / 100.0) * s.earlier_mm
                AND coalesce(s.exam_date < t.first_day, true)) AS is_violated,
-       format('{:.1f} mm, then {:.1f} mm after {} days', s.earlier_mm, s.long_axis_mm, s.days) AS detail
+       format('{:.1f} mm, then {:.1f} mm after {} days', s.earlier_mm, s.long_axis_mm, s.days) AS detail,
+       s.earlier_row_id AS other_row_id
 FROM series AS s LEFT JOIN treated AS t USING (patient_id)
 WHERE s.earlier_mm IS NOT NULL

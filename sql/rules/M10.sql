@@ -24,7 +24,8 @@ lrt_course = [{lrt_id = "C1", patient_id = "P1", start_date = 2017-05-01}]
 */
 WITH series AS (
     SELECT m._row_id, m.patient_id, x.exam_date_lower AS first_day, m.long_axis_mm,
-           lag(m.long_axis_mm, 1) OVER neighbour AS before_1, lag(m.long_axis_mm, 2) OVER neighbour AS before_2
+           lag(m.long_axis_mm, 1) OVER neighbour AS before_1, lag(m.long_axis_mm, 2) OVER neighbour AS before_2,
+           lag(m._row_id, 1) OVER neighbour AS before_row_id
     FROM screened.measurement AS m JOIN screened.imaging_exam AS x USING (exam_id)
     WHERE m.long_axis_mm IS NOT NULL AND x.exam_date IS NOT NULL
     WINDOW neighbour AS (PARTITION BY m.lesion_id ORDER BY x.exam_date, m._row_id)
@@ -34,6 +35,7 @@ treated AS (
     WHERE start_date IS NOT NULL GROUP BY patient_id
 )
 SELECT s._row_id,
-       s.long_axis_mm = s.before_1 AND s.long_axis_mm = s.before_2 AND s.first_day > t.treated_until AS is_violated
+       s.long_axis_mm = s.before_1 AND s.long_axis_mm = s.before_2 AND s.first_day > t.treated_until AS is_violated,
+       s.before_row_id AS other_row_id
 FROM series AS s JOIN treated AS t USING (patient_id)
 WHERE s.before_2 IS NOT NULL

@@ -1,5 +1,6 @@
 /*
 table = "lesion"
+no_second_record = "it asks for records that are not there"
 severity = "error"
 items = ["is_treated", "not_treated_reason"]
 message = "An index lesion has no local therapy and no reason for leaving it out, or is called untreated although a course names it. Link the course that treated it, or state why it was not treated."

@@ -1,5 +1,6 @@
 /*
 table = "patient"
+no_second_record = "it asks for records that are not there"
 severity = "warning"
 items = ["patient_id"]
 message = "No evidence of the patient's life for more than {maximum_months} months before the extract, or none at all, and no death: lost to follow-up. Find out her vital status."

@@ -1,5 +1,6 @@
 /*
 table = "event"
+no_second_record = "the record is wrong by itself; others only say how it is judged"
 severity = "error"
 items = ["lesion_id", "event_date"]
 message = "A local recurrence names a treated lesion and lies after the start of its therapy. Give the lesion, or correct the date or the kind of event."

@@ -1,5 +1,6 @@
 /*
 table = "event"
+no_second_record = "it asks for records that are not there"
 severity = "error"
 items = ["n_new_lesions", "event_type"]
 message = "A new oligometastasis means 1 to {maximum} new lesions outside the index set; more are polymetastatic. Correct the number or the kind of event, and send the new lesions."

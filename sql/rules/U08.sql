@@ -1,5 +1,6 @@
 /*
 table = "lesion"
+no_second_record = "it asks for records that are not there"
 severity = "warning"
 items = ["lesion_status", "detection_date"]
 message = "A new lesion after the index episode has no progression event within {window_days} days. Send the event or correct the lesion's status."

@@ -1,5 +1,6 @@
 /*
 table = "primary_tumour"
+no_second_record = "it asks for records that are not there"
 severity = "warning"
 items = ["figo_stage"]
 message = "Stage IVB, but no distant metastasis is recorded within the staging window of the primary. Send the metastasis or correct the stage."

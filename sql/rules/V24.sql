@@ -1,5 +1,6 @@
 /*
 table = "primary_treatment"
+no_second_record = "it asks for records that are not there"
 severity = "error"
 items = ["primary_modality", "dose_gy", "regimen"]
 message = "Concurrent chemoradiotherapy needs a radiotherapy and a systemic part that overlap in time. Give dose and regimen in the row, or send both parts with their dates."

@@ -1,6 +1,7 @@
 /*
 table = "toxicity"
 judges = ["toxicity", "death"]
+no_second_record = "the record is wrong by itself; others only say how it is judged"
 severity = "error"
 items = ["grade", "ctcae_term"]
 message = "A toxicity carries a CTCAE v5 term and a grade from 1 to 5, and grade 5 means that the patient died of it. Correct the grade, write the term as CTCAE v5 does, or send the death with its cause."

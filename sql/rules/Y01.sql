@@ -1,5 +1,6 @@
 /*
 table = "systemic_line"
+no_second_record = "it asks for records that are not there"
 severity = "error"
 items = ["start_date", "end_date", "agents", "is_concurrent"]
 message = "A line of systemic therapy names its agents, does not end before it starts, and overlaps a radiotherapy where it is marked as concurrent. Complete or correct the line."

@@ -6,7 +6,8 @@ whole registry (``registry_rules.py``).
 
 A rule's SELECT gives one row per judged record: ``_row_id, is_violated`` and, where it can say more,
 ``severity``, ``suggestion``, ``detail``, and ``table_name`` and ``items`` where it judges two tables; a rule between
-two records says in ``other_row_id`` which the second is, and in its header's ``other_table`` of which table.
+two records says in ``other_row_id`` which the second is, and in ``other_table`` (a column, or a key of its header) of
+which table. A rule that reads other records and has no second one says why in its header's ``no_second_record``.
 """
 
 import re
@@ -106,15 +107,21 @@ def judge_between_tables(
 def _with_other_origin(
     violations: pl.DataFrame, entry: RuleEntry, records: Mapping[str, pl.DataFrame]
 ) -> pl.DataFrame:
-    """``_other``, of judging the number of a record, as the number of its source row."""
+    """``_other``, of judging the number of a record, as the number of its source row; without ``other_table``."""
     if violations["_other"].null_count() == violations.height:
-        return violations
-    table = _file(entry).header.get("other_table", entry.table_name)
-    origins = records[table].select(
-        pl.col("_row_id").alias("_other"), pl.col("_origin").alias("_other_origin")
-    )
-    joined = violations.join(origins, on="_other", how="left", maintain_order="left")
-    return joined.with_columns(pl.col("_other_origin").alias("_other")).drop("_other_origin")
+        return violations.drop("other_table", strict=False)
+    table = pl.lit(_file(entry).header.get("other_table", entry.table_name))
+    named = violations if "other_table" in violations.columns else violations.with_columns(other_table=table)
+    origins = [
+        records[name].select(
+            pl.col("_row_id").alias("_other"),
+            pl.col("_origin").alias("_other_origin"),
+            pl.lit(name).alias("other_table"),
+        )
+        for name in named["other_table"].drop_nulls().unique().sort()
+    ]
+    joined = named.join(pl.concat(origins), on=["_other", "other_table"], how="left", maintain_order="left")
+    return joined.with_columns(pl.col("_other_origin").alias("_other")).drop("_other_origin", "other_table")
 
 
 def words_of(entries: Iterable[RuleEntry]) -> dict[str, set[str]]:
@@ -162,11 +169,10 @@ def judge_by_sql(
         pl.lit(entry.rule_id).alias("rule_id"),
         severity_of(entry, broken).alias("severity"),
     )
-    return int(judged), violation_frame(
-        violations.unique(["table_name", "_row_id"], keep="first", maintain_order=True).rename(
-            {"other_row_id": "_other"}, strict=False
-        )
-    )
+    single = violations.unique(["table_name", "_row_id"], keep="first", maintain_order=True)
+    single = single.rename({"other_row_id": "_other"}, strict=False)
+    other = [single["other_table"]] if "other_table" in single.columns else []
+    return int(judged), violation_frame(single).hstack(other)
 
 
 def severity_of(entry: RuleEntry, broken: pl.DataFrame) -> pl.Expr:

@@ -1,5 +1,6 @@
 """A finding about two rows names both: which rows, whatever the rule, the order and the source."""
 
+import re
 from datetime import date
 from typing import Any
 
@@ -83,13 +84,32 @@ def test_rules_between_tables_name_the_record_that_they_compare_with() -> None:
     assert _rows_of(judged, "Y02") == {(12, 11)}
 
 
+FACILITY_RULES = {
+    name: file
+    for name, file in sql_files("rules").items()
+    if file.header.get("scope", "facility") == "facility"
+}
+
+
+@pytest.mark.parametrize("name", FACILITY_RULES)
+def test_a_rule_that_reads_other_records_names_a_second_one_or_says_why_there_is_none(name: str) -> None:
+    file = FACILITY_RULES[name]
+    own = set(file.header.get("judges", [file.header["table"]]))
+    tables = re.findall(r"screened\.(\w+)", file.query)
+    reads_others = bool(set(tables) - own) or any(tables.count(table) > 1 for table in own)
+    names_one, says_why = "other_row_id" in file.query, bool(file.header.get("no_second_record"))
+    assert not (names_one and says_why)
+    assert names_one or says_why or not reads_others, f"{name} compares records and names no second one"
+
+
 @pytest.mark.parametrize(
-    "name", [name for name, file in sql_files("rules").items() if "other_row_id" in file.query]
+    "name", [name for name, file in FACILITY_RULES.items() if "other_row_id" in file.query]
 )
 def test_a_rule_that_compares_records_names_a_second_one_in_an_example(name: str) -> None:
     header = sql_files("rules")[name].header
+    is_chosen_by_row = "AS other_table" in sql_files("rules")[name].query
     table = header.get("other_table", header["table"])
-    examples = [example for example in header["failing"] if table in example]
+    examples = [example for example in header["failing"] if is_chosen_by_row or table in example]
     assert examples, f"{name}: no failing example holds a record of {table}"
     for number, example in enumerate(examples):
         tables = {key: rows for key, rows in example.items() if not key.startswith("_")}
