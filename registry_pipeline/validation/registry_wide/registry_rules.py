@@ -90,7 +90,8 @@ def _with_patients(
         if model is not None and list(key_of(model)) == ["patient_id"]:
             group = group.with_columns(pl.col("record_key").str.split("|").list.first().alias("patient_id"))
         elif model is not None and "patient_id" in model.columns and f"curated.{table}" in present:
-            records = connection.execute(f'SELECT * FROM curated."{table}"').pl()
+            named = ", ".join(quote(name) for name in dict.fromkeys((*key_of(model), "patient_id")))
+            records = connection.execute(f'SELECT {named} FROM curated."{table}"').pl()
             patients = records.select(whole_key(str(table)).alias("record_key"), "patient_id").unique(
                 "record_key"
             )

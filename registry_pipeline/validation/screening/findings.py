@@ -80,9 +80,9 @@ def build_findings(violations: pl.DataFrame, evidence: FindingContext, rules: Ca
         return pl.DataFrame(schema={**FINDING, "_row_id": pl.Int64})
     keyed = _keyed(violations.with_columns(pl.col(pl.Categorical).cast(pl.String)), evidence)
     placed = _placed(keyed.with_columns(_first_item(pl.col("items"))), evidence)
-    worded = with_other_rows(_worded(_quoted(placed, evidence), rules), evidence.rows)
+    worded = with_other_rows(with_words(_quoted(placed, evidence), rules), evidence.rows)
     named = worded.with_columns(finding_ids(worded, evidence.facility_id))
-    return _as_findings(named, "_origin", evidence.facility_id).sort(
+    return as_findings(named, "_origin", evidence.facility_id).sort(
         "table_name", "_row_id", "rule_id", "items", nulls_last=True
     )
 
@@ -112,7 +112,7 @@ def finding_number(rule_id: str, facility_id: str, table_name: str, record_key: 
     return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest())
 
 
-def _as_findings(frame: pl.DataFrame, row_id: str, facility_id: str) -> pl.DataFrame:
+def as_findings(frame: pl.DataFrame, row_id: str, facility_id: str) -> pl.DataFrame:
     """Open findings of a facility, with ``_row_id`` from the column ``row_id``."""
     own = frame.with_columns(
         pl.lit(facility_id).alias("facility_id"),
@@ -230,7 +230,7 @@ def _typed_values(frame: pl.DataFrame, evidence: FindingContext) -> pl.DataFrame
     return pl.concat(parts)
 
 
-def _worded(frame: pl.DataFrame, rules: Catalogue) -> pl.DataFrame:
+def with_words(frame: pl.DataFrame, rules: Catalogue) -> pl.DataFrame:
     """With message (thresholds and column filled in, the detail appended) and suggestion."""
     pairs = frame.select("rule_id", "items").unique(maintain_order=True)
     rows = []
@@ -247,39 +247,3 @@ def _worded(frame: pl.DataFrame, rules: Catalogue) -> pl.DataFrame:
     return joined.with_columns(
         pl.col("message") + detail, pl.coalesce("suggestion", "_suggestion").alias("suggestion")
     )
-
-
-def file_findings(file_issues: pl.DataFrame, rules: Catalogue, facility_id: str) -> pl.DataFrame:
-    """Findings of files, sheets and unreadable rows.
-
-    The record key is the source's name (the file's where no source claims it), with an ordinal where
-    several files or rows break the same rule in the same way.
-    """
-    on = {rule_id: entry.severity for rule_id, entry in rules.of_scope("generic").items()}
-    issues = file_issues.filter(pl.col("rule_id").is_in(list(on)))
-    if issues.is_empty():
-        return pl.DataFrame(schema={**FINDING, "_row_id": pl.Int64})
-    for name in ("source_name", "severity", "suggestion", "record_key", "_row_id"):
-        if name not in issues.columns:
-            kind = pl.Int64 if name == "_row_id" else pl.String
-            issues = issues.with_columns(pl.lit(None, dtype=kind).alias(name))
-    source = pl.coalesce("record_key", "source_name", "source_file").fill_null("")
-    ordinal = pl.int_range(1, pl.len() + 1).over("rule_id", "record_key", "items")
-    frame = issues.with_columns(
-        pl.lit("file").alias("table_name"),
-        source.alias("record_key"),
-        pl.col("column_name").fill_null("").alias("items"),
-        pl.col("column_name").alias("source_column"),
-        pl.col("reason").alias("detail"),
-        pl.coalesce("severity", pl.col("rule_id").replace_strict(on, return_dtype=pl.String)).alias(
-            "severity"
-        ),
-    ).with_columns(
-        pl.when(ordinal > 1)
-        .then(pl.col("record_key") + "#" + ordinal.cast(pl.String))
-        .otherwise("record_key")
-        .alias("record_key")
-    )
-    worded = _worded(frame, rules)
-    named = worded.with_columns(finding_ids(worded, facility_id), pl.col("items").replace("", None))
-    return _as_findings(named, "_row_id", facility_id)

@@ -73,7 +73,7 @@ def list_violations(
         .agg(pl.col("_origin").n_unique().alias("n_broken"), pl.len().cast(pl.Int64).alias("n_findings"))
     )
     causes = causes.join(counts, on="_cause", maintain_order="left")
-    limit = _limit(causes["n_findings"].to_numpy(), most)
+    limit = length_of_lists(causes["n_findings"].to_numpy(), most)
     is_long = causes["n_findings"] > limit
     if not is_long.any():
         unlisted = pl.DataFrame(schema={**UNLISTED, "_cause": pl.UInt32}).drop("systemic_finding_id")
@@ -123,7 +123,7 @@ def _located(violations: pl.DataFrame, context: FindingContext) -> pl.DataFrame:
     return placed_violations.with_columns(pl.coalesce("source_column", "_header").alias("source_column"))
 
 
-def _limit(counts: np.ndarray, most: int) -> int:
+def length_of_lists(counts: np.ndarray, most: int) -> int:
     """The longest list of one cause with which all lists together have at most ``most`` findings."""
     if counts.sum() <= most:
         return int(counts.max(initial=0))

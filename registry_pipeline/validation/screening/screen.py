@@ -16,11 +16,11 @@ from registry_pipeline.validation.records import curated
 from registry_pipeline.validation.rules.catalogue import Catalogue
 from registry_pipeline.validation.screening.consolidate import Consolidated, Consolidation, consolidate_table
 from registry_pipeline.validation.screening.cross_table import judge_between_tables
+from registry_pipeline.validation.screening.file_findings import file_findings
 from registry_pipeline.validation.screening.findings import (
     FindingContext,
     RawValue,
     build_findings,
-    file_findings,
 )
 from registry_pipeline.validation.screening.identifiers import Identifiers, number_identifiers
 from registry_pipeline.validation.screening.impossible_values import take_out_impossible
@@ -180,8 +180,8 @@ def screen_facility(
     causes = systemic_causes(listing, staged.rows, rules, facility_id, how.systemic_share)
     listed = with_trials(listing.listed, as_sent, rules, parameters, how.memory_limit)
     findings = attached(build_findings(listed, evidence, rules), causes)
-    files = file_findings(staged.file_issues, rules, facility_id)
-    unlisted = with_causes(listing.unlisted, causes)
+    files = file_findings(staged.file_issues, staged.rows, rules, facility_id, how.max_findings, how.needed)
+    unlisted = pl.concat([with_causes(listing.unlisted, causes), files.unlisted])
     verdict = verdicts(records, identifiers, how.waivers.lift(violations, findings, records))
     quarantine = quarantine_rows(evidence, records, verdict)
     is_out = {
@@ -191,9 +191,9 @@ def screen_facility(
     return Screened(
         RecordsOfOutcome(records, {name: ~mask for name, mask in is_out.items()}),
         RecordsOfOutcome(records, is_out),
-        pl.concat([findings, files, cause_findings(causes)]),
+        pl.concat([findings, files.listed, files.causes, cause_findings(causes)]),
         unlisted,
-        rule_results(facility_id, rules, outcome, [findings, files, unlisted], staged.rows),
+        rule_results(facility_id, rules, outcome, [findings, files.listed, unlisted], staged.rows),
         row_account(facility_id, staged.rows, fates),
         quarantine,
         outcome.failures,

@@ -46,7 +46,7 @@ def systemic_causes(
         .with_columns(pl.col("sheet").fill_null(""))
         .sort(*PLACE, *BY_RULE, nulls_last=True)
     )
-    return _worded(causes, rules, facility_id)
+    return causes_in_words(causes, rules, facility_id)
 
 
 def attached(findings: pl.DataFrame, causes: pl.DataFrame) -> pl.DataFrame:
@@ -82,8 +82,8 @@ def cause_findings(causes: pl.DataFrame) -> pl.DataFrame:
     return with_schema(frame, {**FINDING, "_row_id": pl.Int64})
 
 
-def _worded(causes: pl.DataFrame, rules: Catalogue, facility_id: str) -> pl.DataFrame:
-    """The causes in words."""
+def causes_in_words(causes: pl.DataFrame, rules: Catalogue, facility_id: str) -> pl.DataFrame:
+    """Causes with message, key and id: columns of ``quality.finding`` beside their own."""
     messages = [
         (SAMPLED if row["n_listed"] < row["n_findings"] else CAUSE).format_map(row)
         + " "

@@ -119,3 +119,42 @@ def test_a_finding_that_is_no_longer_listed_is_not_corrected(tmp_path: Path) -> 
     assert set(merged["status"]) == {"open"} and set(merged["last_seen_release"]) == {"r2"}
     corrected = still_broken([path], previous.with_columns(pl.lit("corrected").alias("status")), current)
     assert corrected.is_empty(), "what was settled before stays settled"
+
+
+def _file_screened(most: int, needed: frozenset[str] = frozenset()) -> Screened:
+    """Lines of a file that could not be read, 200 in one way and three in another."""
+    lines = [
+        {
+            "rule_id": "S15" if at < 200 else "S27",
+            "source_row": at + 2,
+            "reason": "too many cells",
+            "value_text": f"x{at}",
+        }
+        for at in range(203)
+    ]
+    options = ScreenOptions(max_findings=most, needed=needed)
+    staged = staged_of({"patient": [{"patient_id": "P1", "sex": "F"}]}, file_issues=lines)
+    return screen(staged, options=options)
+
+
+def test_findings_of_a_file_are_bounded_too_and_counted_exactly() -> None:
+    whole, sampled = _file_screened(1_000_000), _file_screened(50)
+    assert whole.unlisted.is_empty() and _counted(sampled) == _counted(whole)
+    files = sampled.findings.filter(pl.col("table_name") == "file")
+    cause = files.filter(pl.col("record_key").str.starts_with("systemic")).row(0, named=True)
+    listed = files.filter(pl.col("systemic_finding_id") == cause["finding_id"])
+    n_small = files.filter(pl.col("rule_id") == "S27").height
+    assert (listed.height, n_small, cause["n_rows"]) == (47, 3, 200)
+    assert listed["source_row"].to_list() == list(range(2, 49)), "the first of the file are shown"
+    assert "47 of the 200 findings are listed" in cause["message"]
+    assert sampled.unlisted.height == 153
+    ids = {f"F{number:016x}" for number in sampled.unlisted["finding_number"]}
+    assert ids | set(listed["finding_id"]) == set(
+        whole.findings.filter(pl.col("rule_id") == "S15")["finding_id"]
+    )
+
+
+def test_a_decided_finding_of_a_file_is_listed_however_many_there_are() -> None:
+    last = _file_screened(1_000_000).findings.filter(pl.col("source_row") == 201)["finding_id"][0]
+    again = _file_screened(50, frozenset({last})).findings
+    assert last in again["finding_id"] and last not in _file_screened(50).findings["finding_id"]
