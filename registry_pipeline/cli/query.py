@@ -58,7 +58,7 @@ TITLES = {
 @own_options
 @as_json
 @click.option(
-    "--verify", is_flag=True, help="Compare every file of the release with the hash it was sealed with."
+    "--verify", is_flag=True, help="Compare every file of every release with the hash it was sealed with."
 )
 def status(is_json: bool, verify: bool) -> None:
     """The current release, row accounting, open findings, scorecard."""
@@ -110,10 +110,10 @@ def _disk(home: Home) -> str:
 
 
 def _verify(home: Home) -> None:
-    """Say whether the served release is what was sealed.
+    """Say whether the served release and the earlier ones are what was sealed.
 
     Raises:
-        Refused: files of it are damaged; names them.
+        Refused: files of them are damaged; names them.
     """
     release_id = choose_release(home)
     if damaged := damaged_files(home, release_id):
@@ -121,7 +121,15 @@ def _verify(home: Home) -> None:
         raise Refused(
             f"{folder}: damaged: {', '.join(damaged)}; `registry refresh` serves a whole release and makes a new one"
         )
+    others = {other: damaged_files(home, other) for other in release_ids(home) if other != release_id}
+    if described := [f"{other} ({', '.join(damaged)})" for other, damaged in others.items() if damaged]:
+        raise Refused(
+            f"{home.releases}: the served release is as it was sealed; damaged: {'; '.join(described)}; restore their "
+            "folders from a backup: nothing is compared with a damaged release"
+        )
     click.echo(f"Every file of release {release_id} is as it was sealed.", err=True)
+    if others:
+        click.echo(f"Every file of {len(others)} other releases is, too.", err=True)
 
 
 def form_of(form: str, out: Path | None, forms: Sequence[str]) -> str:
@@ -174,8 +182,20 @@ def sql(
             _converse(connection)
             return
         form = form_of("json" if is_json else form, out, ANSWER_FORMS)
-        answer = ask(connection, question if question is not None else sys.stdin.read())
+        answer = ask(connection, question if question is not None else _read_question())
         _answer(answer, form, out)
+
+
+def _read_question() -> str:
+    """The input.
+
+    Raises:
+        QueryError: it is no text.
+    """
+    try:
+        return sys.stdin.read()
+    except UnicodeDecodeError:
+        raise QueryError("the question is no text in UTF-8") from None
 
 
 def _answer(answer: Answer, form: str, out: Path | None) -> None:

@@ -48,6 +48,9 @@ def ask(connection: duckdb.DuckDBPyConnection, question: str) -> Answer:
     import duckdb  # here, not above: `registry --help` does without
 
     try:
+        question.encode()  # bytes of a terminal that are no text arrive as halves of characters
+        if "\0" in question:
+            raise QueryError("the question holds a NUL, at which DuckDB would end it")
         statements = connection.extract_statements(question)
         if len(statements) != 1:
             raise QueryError(f"write one SELECT, not {len(statements) or 'none'}")
@@ -55,6 +58,8 @@ def ask(connection: duckdb.DuckDBPyConnection, question: str) -> Answer:
         if kind not in _READING or _explains_a_write(question, kind):
             raise QueryError(f"a release is never changed: only SELECT is answered, this is {kind}")
         result = connection.execute(statements[0])
+    except UnicodeEncodeError:
+        raise QueryError("the question is no text in UTF-8") from None
     except duckdb.PermissionException:
         raise QueryError("a release reads nothing but itself: no files, no network, no settings") from None
     except duckdb.Error as problem:
