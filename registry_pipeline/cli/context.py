@@ -26,8 +26,9 @@ from registry_pipeline.core.home import Home, open_home
 from registry_pipeline.core.native_panics import panics_as_exceptions
 from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.pipeline.errors import InternalFailure, Refused, record_private_details
+from registry_pipeline.store.integrity import open_whole_release
 from registry_pipeline.store.query import QueryError
-from registry_pipeline.store.releases import DATABASE, NoRelease, open_release
+from registry_pipeline.store.releases import DATABASE, NoRelease, choose_release, is_damage, open_release
 
 if TYPE_CHECKING:
     import duckdb
@@ -59,12 +60,16 @@ class Context:
     def release(
         self, release_id: str | None = None, attached_id: str | None = None, database: str = DATABASE
     ) -> duckdb.DuckDBPyConnection:
-        """A database of a release, opened read-only, and another release beside it as ``attached``."""
+        """A database of a release, opened read-only, and another release beside it as ``attached``.
+
+        Raises:
+            StoreError: a release that is named is damaged.
+        """
         home = self.home()
         memory_limit = home.settings().refresh.duckdb_memory
-        return open_release(
-            home, release_id, memory_limit=memory_limit, attached_id=attached_id, database=database
-        )
+        if release_id is None and attached_id is None:
+            return open_release(home, memory_limit=memory_limit, database=database)
+        return open_whole_release(home, choose_release(home, release_id), memory_limit, attached_id, database)
 
 
 CONTEXT = Context()
@@ -146,6 +151,8 @@ def _report(problem: Exception) -> int:
         return _line(str(problem), MISUSED)
     if isinstance(problem, Refused | StoreError):
         return _line(str(problem), REFUSED)
+    if is_damage(problem):
+        return _line("the release is damaged; see: registry status --verify", REFUSED)
     if isinstance(problem, InternalFailure):
         return _line(str(problem), BROKEN)
     if isinstance(problem, OSError) and problem.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):

@@ -87,9 +87,11 @@ def _files(paths: list[Path]) -> list[Path]:
 
 def _write(home: Home, target: Path, draft: Draft) -> None:
     """The draft takes the place of the mapping only after it was read as one."""
-    from registry_pipeline.core.files import private_folder, write_text
+    from registry_pipeline.core.files import private_folder, sweep, sweep_private_folders, write_text
     from registry_pipeline.intake.mapping.facility import read_facility
 
+    sweep(home.facilities)  # what one that was killed has left
+    sweep_private_folders(home.root)
     with private_folder(home.root) as folder:
         trial = folder / target.name
         trial.write_text(draft.text, encoding="utf-8")

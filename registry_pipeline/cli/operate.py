@@ -43,12 +43,10 @@ def backup(target: Path) -> None:
 
     Without the key: whoever has both can undo the pseudonyms.
     """
-    from registry_pipeline.operations.audit import record
     from registry_pipeline.operations.backup import back_up
 
     home = CONTEXT.home()
     folder = back_up(home, target)
-    record(home, "backup", details=folder.name)
     click.echo(f"{folder} holds the home, without working files, the inbox and the key.")
     click.echo(f"Keep a copy of {home.key_file} in another place; restore needs both.")
 
@@ -62,11 +60,9 @@ def backup(target: Path) -> None:
 )  # fmt: skip
 def restore(source: Path, folder: Path, key_file: Path) -> None:
     """Make a home in DIR of the backup FROM; every file is compared with its hash first."""
-    from registry_pipeline.operations.audit import record
     from registry_pipeline.operations.backup import restore as restore_home
 
     home = restore_home(source, folder, key_file)
-    record(home, "restore", details=source.name)
     click.echo(f"{home.root} is restored, and every file is as it was. Next:")
     click.echo(f"  registry --home {home.root} status --verify")
 
@@ -91,7 +87,10 @@ def alerts() -> None:
 @own_options
 @as_json
 def audit(is_json: bool) -> None:
-    """Who did what: refreshes, backups, restores; the chain of entries is proved first."""
+    """Who did what: refreshes, backups, restores; the chain of entries is proved first.
+
+    What has begun and neither is done nor refused by a later entry still runs, or was killed.
+    """
     from registry_pipeline.operations.audit import read_audit_log
 
     entries = read_audit_log(CONTEXT.home())

@@ -17,9 +17,10 @@ from registry_pipeline.cli.context import CONTEXT, DONE, REFUSED, own_options
 from registry_pipeline.cli.rows import all_rows, as_json, objects
 from registry_pipeline.core.files import write_text
 from registry_pipeline.core.home import Home
-from registry_pipeline.operations.audit import record
+from registry_pipeline.operations.audit import record, recorded
+from registry_pipeline.pipeline.comparison import choose_comparison
 from registry_pipeline.pipeline.context import read_context
-from registry_pipeline.pipeline.step import compared_release, refresh_lock
+from registry_pipeline.pipeline.step import refresh_lock
 from registry_pipeline.reporting.document.rows import plain
 from registry_pipeline.reporting.document.terminal import print_table
 from registry_pipeline.store.integrity import serve
@@ -167,9 +168,8 @@ def _release_before(home: Home, release_id: str) -> str:
 def pin_release(release_id: str, reason: str) -> None:
     """Keep a release, whatever `registry releases prune` is asked."""
     home = CONTEXT.home()
-    with refresh_lock(home):
+    with refresh_lock(home), recorded(home, "pin", release_id, reason):
         pin(home, release_id, reason)
-    record(home, "pin", release_id=release_id, details=reason)
     click.echo(f"Release {release_id} is pinned.")
 
 
@@ -179,9 +179,8 @@ def pin_release(release_id: str, reason: str) -> None:
 def unpin_release(release_id: str) -> None:
     """Let a release be pruned again."""
     home = CONTEXT.home()
-    with refresh_lock(home):
+    with refresh_lock(home), recorded(home, "unpin", release_id):
         unpin(home, release_id)
-    record(home, "unpin", release_id=release_id)
     click.echo(f"Release {release_id} is not pinned any more.")
 
 
@@ -205,15 +204,14 @@ def prune(keep: int | None, days: float | None, max_gb: float | None, dry_run: b
         raise click.UsageError("say what is to stay: --keep N, --days DAYS or --max-gb GB")
     home = CONTEXT.home()
     with refresh_lock(home):
-        compared = compared_release(read_context(home)) if current_release(home) else None
+        compared = choose_comparison(read_context(home)).release_id if current_release(home) else None
         gone = to_prune(home, limits, [compared] if compared else [])
         n_bytes = sum(release_bytes(home, release_id) for release_id in gone)
-        if not dry_run:
-            remove_releases(home, gone)
+        if gone and not dry_run:
+            with recorded(home, "prune", details=f"{len(gone)} releases: {', '.join(gone)}"[:500]):
+                remove_releases(home, gone)
     for release_id in gone:
         click.echo(f"{'would be removed' if dry_run else 'removed'}: {release_id}")
-    if gone and not dry_run:
-        record(home, "prune", details=f"{len(gone)} releases: {', '.join(gone)}"[:500])
     click.echo(f"{len(gone)} releases, {n_bytes / 1e6:.1f} MB; {len(release_ids(home))} releases are there.")
 
 
@@ -256,7 +254,7 @@ def _tell_verification(result: Verification) -> None:
 def serve_release(release_id: str) -> None:
     """Serve an earlier release again, until the next refresh that makes a new one."""
     home = CONTEXT.home()
-    with refresh_lock(home):
+    with refresh_lock(home), recorded(home, "serve", release_id):
         serve(home, release_id)
     click.echo(f"Release {release_id} is served.")
 

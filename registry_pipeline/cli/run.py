@@ -27,7 +27,7 @@ from registry_pipeline.pipeline.refresh import chosen_facilities, judge_inbox, t
 from registry_pipeline.pipeline.refresh import refresh as refresh_without_dagster
 from registry_pipeline.pipeline.step import has_nothing_to_do, outdated_facilities
 from registry_pipeline.pipeline.watched import note_served
-from registry_pipeline.store.releases import current_release, reports_problem
+from registry_pipeline.store.releases import current_release, release_facts, reports_problem
 
 
 @click.command()
@@ -94,6 +94,8 @@ def refresh(facilities: tuple[str, ...], force: bool, plain: bool) -> None:
             "changed since it was judged; judge it with: registry refresh",
             err=True,
         )
+    if after != before and (note := release_facts(home).get("comparison_note")):
+        click.echo(f"Release {after}: {note}; see: registry status --verify", err=True)
     if problem := reports_problem(home):
         click.echo(f"Release {after}: {problem}. The next refresh tries again.", err=True)
     if after is None:

@@ -44,7 +44,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     """A temporary file beside ``path`` (0600) that becomes ``path`` if the block ends well.
 
     A reader of ``path`` sees the old content or the new one, never half of it; after a crash the
-    temporary file, ``*.building``, is left for :func:`sweep`.
+    temporary file, ``*.building``, is left for :func:`sweep`, which passes over those of living processes.
 
     Raises:
         StoreError: the disk is full or the folder cannot be written.
@@ -53,10 +53,14 @@ def whole_file(path: Path) -> Iterator[Path]:
     try:
         with disk_errors_as_store_error(path):
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-            yield temporary
-            sync(temporary)
-            temporary.replace(path)
+            handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                yield temporary
+                sync(temporary)
+                temporary.replace(path)
+            finally:
+                os.close(handle)
             sync(path.parent)
     finally:
         with suppress(OSError):
@@ -152,18 +156,33 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def sweep(folder: Path) -> list[Path]:
-    """Remove what killed processes left under ``folder`` (``*.building``); gives what was removed.
+def sweep(folder: Path, is_deep: bool = True) -> list[Path]:
+    """Remove what killed processes left in ``folder`` and below (``*.building``); gives what was removed.
 
-    To be called by the one refresh that holds :func:`exclusive`.
+    A file that a living process writes stays. Folders and links have no such mark: where they are made, to be called by
+    the one who holds :func:`exclusive`.
     """
-    unfinished = sorted(folder.rglob(f"*{BUILDING}")) if folder.is_dir() else []
-    for path in unfinished:
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
-    return unfinished
+    pattern = f"**/*{BUILDING}" if is_deep else f"*{BUILDING}"
+    unfinished = sorted(folder.glob(pattern)) if folder.is_dir() else []
+    return [path for path in unfinished if _is_removed(path)]
+
+
+def _is_removed(path: Path) -> bool:
+    if path.is_symlink():
+        path.unlink(missing_ok=True)
+    elif path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(FileNotFoundError):
+            handle = os.open(path, os.O_RDONLY)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink(missing_ok=True)
+            except BlockingIOError:
+                return False
+            finally:
+                os.close(handle)
+    return True
 
 
 @contextmanager

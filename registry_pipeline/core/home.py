@@ -105,8 +105,14 @@ class Home:
             ConfigurationError: the key file is missing or too short, or holds another key than it did.
         """
         key = self._read_key()
-        if self.key_check_file.is_file() and self.key_check_file.read_text().strip() != _check_value(key):
-            message = "is not the key that the pseudonyms were made with; restore that one from the backup"
+        if (
+            self.key_check_file.is_file()
+            and self.key_check_file.read_bytes().strip() != _check_value(key).encode()
+        ):
+            message = (
+                f"is not the key that the pseudonyms were made with, or {self.key_check_file.name} beside it is damaged; "
+                "restore both from the backup"
+            )
             raise ConfigurationError(self.key_file, None, message)
         return key
 
@@ -125,7 +131,7 @@ class Home:
             key = b""
         if len(key) < 32:
             raise ConfigurationError(
-                self.key_file, None, "the pseudonym key is missing; restore it from the backup"
+                self.key_file, None, "the pseudonym key is missing or damaged; restore it from the backup"
             )
         return key
 

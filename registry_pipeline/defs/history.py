@@ -12,6 +12,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy
@@ -19,6 +20,7 @@ from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventL
 from dagster._core.storage.runs.sqlite.sqlite_run_storage import SqliteRunStorage
 from dagster._core.storage.schedules.sqlite.sqlite_schedule_storage import SqliteScheduleStorage
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
+from dagster_shared.check import invariant
 from sqlalchemy.engine import Connection, Engine
 
 MOST_ENGINES = 8
@@ -126,5 +128,10 @@ class RegistryHistory(DagsterSqliteStorage):
 
     @classmethod
     def from_config_value(cls, inst_data: Any, config_value: Any) -> "RegistryHistory":
-        """The storage as ``dagster.yaml`` describes it."""
+        """The storage as ``dagster.yaml`` describes it.
+
+        Raises:
+            CheckError: the folder is relative, so that a history would begin wherever a command is called.
+        """
+        invariant(Path(config_value["base_dir"]).is_absolute(), "base_dir is no absolute path")
         return cls(config_value["base_dir"], inst_data)

@@ -15,9 +15,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
+from dagster._core.instance.config import dagster_instance_config
+from dagster_shared.check import CheckError
 from sqlalchemy.exc import DatabaseError, OperationalError
 
-from registry_pipeline.core.files import StoreError
+from registry_pipeline.core.files import StoreError, disk_errors_as_store_error, disk_problem
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.native_panics import panics_as_exceptions
 from registry_pipeline.core.sql_files import SQL_FOLDER
@@ -46,7 +48,8 @@ def open_instance(home: Home, echo: Echo = _print_line) -> dg.DagsterInstance:
     """The instance of a home. What is damaged is set aside with a line, and made anew.
 
     Raises:
-        StoreError: the database of its history cannot be reached, or the library that speaks to it is missing.
+        StoreError: the database of its history cannot be reached, the library that speaks to it is missing, the disk is
+            full, or ``dagster.yaml`` may not be read: that is no damage, and the file stays.
     """
     environment = instance_environment(home)
     os.environ.update(environment)
@@ -54,20 +57,49 @@ def open_instance(home: Home, echo: Echo = _print_line) -> dg.DagsterInstance:
     set_damaged_history_aside(folder, echo)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     settings = folder / "dagster.yaml"
+    with disk_errors_as_store_error(folder / "history"):
+        if _is_no_configuration(settings):
+            _set_aside(folder, [settings.name], echo)
+        try:
+            return _opened(folder, settings)
+        except OperationalError as problem:
+            if disk_problem(problem) is not None:
+                raise
+            raise StoreError(f"{folder}: the database of Dagster's history cannot be reached") from None
+        except (dg.DagsterInvalidConfigError, CheckError) as problem:
+            if (missing := _missing_library(problem)) is not None:
+                raise StoreError(
+                    f"{settings}: names a storage whose library {missing} is not installed; see docs/operator.md"
+                ) from None
+            if settings.read_bytes() == TEMPLATE.read_bytes():
+                raise
+            _set_aside(
+                folder, [settings.name], echo
+            )  # it names a class, or options of one, that there are not
+            return _opened(folder, settings)
+
+
+def _is_no_configuration(settings: Path) -> bool:
+    """Whether a file is no YAML, or holds what Dagster does not know.
+
+    Raises:
+        StoreError: it cannot be read.
+    """
+    try:
+        if not settings.exists() or settings.read_bytes() == TEMPLATE.read_bytes():
+            return False
+    except OSError as problem:
+        raise StoreError(
+            f"{settings}: cannot be read ({problem.strerror}); check what it is, its owner and its mode"
+        ) from None
     try:
         with panics_as_exceptions():
-            return _opened(folder, settings)
-    except OperationalError:
-        raise StoreError(f"{folder}: the database of Dagster's history cannot be reached") from None
-    except Exception as problem:  # of whatever kind a file that is no YAML, or no configuration, raises
-        if (missing := _missing_library(problem)) is not None:
-            raise StoreError(
-                f"{settings}: names a storage whose library {missing} is not installed; see docs/operator.md"
-            ) from None
-        if settings.read_bytes() == TEMPLATE.read_bytes():
-            raise
-        _set_aside(folder, [settings.name], echo)
-        return _opened(folder, settings)
+            dagster_instance_config(str(settings.parent))
+    except (OSError, MemoryError):
+        raise
+    except Exception as problem:  # parsers raise whatever kind a text brings them to
+        return _missing_library(problem) is None
+    return False
 
 
 def _missing_library(problem: BaseException | None) -> str | None:

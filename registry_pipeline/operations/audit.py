@@ -15,7 +15,7 @@ import hashlib
 import hmac
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -24,11 +24,14 @@ from pathlib import Path
 from registry_pipeline.core.chain_head import ChainCut, appending, check_heads, read_heads, write_head
 from registry_pipeline.core.files import StoreError, disk_errors_as_store_error
 from registry_pipeline.core.home import Home
+from registry_pipeline.core.native_panics import panics_as_exceptions
 from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.pipeline.errors import InternalFailure, Refused
 from registry_pipeline.store.releases import current_release
 
 LOG = "audit.jsonl"
+BEGUN, DONE, REFUSED = "begun", "done", "refused"
+"""Outcomes. What has begun and has no later outcome still runs, or was killed."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class AuditEntry:
         at: ISO time, UTC.
         who: account of the operating system.
         action: ``refresh``, ``backup``, …
-        outcome: ``done`` or ``refused``.
+        outcome: ``begun``, ``done`` or ``refused``.
         release_id: the release that was served afterwards, or that was meant; empty without one.
         details: what else describes it.
         chain_hash: of this entry and the one before.
@@ -62,7 +65,7 @@ def audit_log(home: Home) -> Path:
 
 
 def record(
-    home: Home, action: str, outcome: str = "done", release_id: str = "", details: str = ""
+    home: Home, action: str, outcome: str = DONE, release_id: str = "", details: str = ""
 ) -> AuditEntry:
     """Append an entry; it is on the disk when this returns.
 
@@ -85,20 +88,50 @@ def record(
 
 
 @contextmanager
+def recorded(home: Home, action: str, release_id: str = "", details: str = "") -> Iterator[None]:
+    """What the block does, recorded before it begins and when it has ended: a kill in between leaves the first entry.
+
+    Raises:
+        Exception: as it came from the block, which counts as refused; StoreError: the log is damaged.
+    """
+    record(home, action, BEGUN, release_id, details)
+    try:
+        with panics_as_exceptions():
+            yield
+    except Exception:
+        with suppress(StoreError, ConfigurationError):  # what stopped it is what is to be told
+            record(home, action, REFUSED, release_id, details)
+        raise
+    record(home, action, DONE, release_id, details)
+
+
+def last_ended(entries: Sequence[AuditEntry], action: str) -> AuditEntry | None:
+    """The last entry of an action that tells how it ended."""
+    ended = (entry for entry in reversed(entries) if entry.action == action and entry.outcome != BEGUN)
+    return next(ended, None)
+
+
+def unfinished(entries: Sequence[AuditEntry], action: str) -> AuditEntry | None:
+    """The last entry of an action, where it has begun and not ended: it still runs, or was killed."""
+    last = next((entry for entry in reversed(entries) if entry.action == action), None)
+    return last if last is not None and last.outcome == BEGUN else None
+
+
+@contextmanager
 def recorded_refresh(home: Home) -> Iterator[None]:
-    """A refresh, which is recorded as done or as refused; none is made that could not be recorded.
+    """A refresh, recorded when it begins and as done or refused; none is made that could not be recorded.
 
     Raises:
         Refused, StoreError, ConfigurationError, InternalFailure: as they came, or the log is damaged.
     """
-    read_audit_log(home)
+    record(home, "refresh", BEGUN, current_release(home) or "")
     try:
         yield
     except (Refused, StoreError, ConfigurationError, InternalFailure) as problem:
         with suppress(StoreError, ConfigurationError):  # what stopped the refresh is what is to be told
-            record(home, "refresh", "refused", current_release(home) or "", str(problem)[:500])
+            record(home, "refresh", REFUSED, current_release(home) or "", str(problem)[:500])
         raise
-    record(home, "refresh", "done", current_release(home) or "")
+    record(home, "refresh", DONE, current_release(home) or "")
 
 
 def record_served_release(home: Home) -> None:
@@ -109,7 +142,7 @@ def record_served_release(home: Home) -> None:
     """
     release_id = current_release(home)
     if release_id and all(entry.release_id != release_id for entry in read_audit_log(home)):
-        record(home, "refresh", "done", release_id, "the refresh ended before it could be recorded")
+        record(home, "refresh", DONE, release_id, "the refresh ended before it could be recorded")
 
 
 def read_audit_log(home: Home) -> list[AuditEntry]:

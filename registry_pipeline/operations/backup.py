@@ -25,7 +25,7 @@ from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.intake.landing.ledger import LEDGER
 from registry_pipeline.operations.alerts.alerts_file import FILE as ALERTS
 from registry_pipeline.operations.approval import offer_approved
-from registry_pipeline.operations.audit import audit_log
+from registry_pipeline.operations.audit import audit_log, record, recorded
 from registry_pipeline.store.integrity import unlike_checksums, write_checksums
 from registry_pipeline.store.releases import (
     CHECKSUMS,
@@ -44,7 +44,8 @@ _MAY_CHANGE = (LEDGER, ".lock")
 def back_up(home: Home, target: Path) -> Path:
     """Copy a home into a new folder of ``target``; gives that folder.
 
-    Working files are left out (the next refresh makes them again), and the key.
+    Working files are left out (the next refresh makes them again), and the key. It stands in the audit log from its
+    beginning, and its copy of the log says that it has begun.
 
     Raises:
         StoreError: the disk is full or the folder cannot be written.
@@ -55,7 +56,7 @@ def back_up(home: Home, target: Path) -> Path:
         raise ConfigurationError(target, None, "lies in the home itself; a backup belongs on another disk")
     folder = target / f"registry-backup-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}"
     building = folder.with_name(folder.name + BUILDING)
-    with disk_errors_as_store_error(folder / CHECKSUMS):
+    with recorded(home, "backup", details=folder.name), disk_errors_as_store_error(folder / CHECKSUMS):
         _sweep_killed(target)
         building.mkdir(parents=True, mode=0o700)
         try:
@@ -190,6 +191,7 @@ def _restored(source: Path, building: Path, key_file: Path) -> Home:
     with os.fdopen(os.open(home.key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
         out.write(key)
     make_home(building)
+    record(home, "restore", details=source.name)  # before the home gets its name: no kill leaves one without
     served = (source / SERVED).read_text(encoding="utf-8")
     for release_id in release_ids(home):
         unserved_mark(home, release_id).unlink(missing_ok=True)

@@ -16,15 +16,24 @@ from datetime import UTC, datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import duckdb
+
 from registry_pipeline import __version__
 from registry_pipeline.core.files import StoreError
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.toml_source import ConfigurationError
-from registry_pipeline.operations.audit import AuditEntry, read_audit_log
+from registry_pipeline.operations.audit import DONE, last_ended, read_audit_log, unfinished
 from registry_pipeline.operations.silence import silences
 from registry_pipeline.pipeline.watched import inbox_signature, is_served
 from registry_pipeline.store.integrity import damaged_files
-from registry_pipeline.store.releases import DATABASE, created_at, current_release, open_release
+from registry_pipeline.store.releases import (
+    DATABASE,
+    created_at,
+    current_release,
+    open_release,
+    release_facts,
+    release_ids,
+)
 
 LEAST_FREE_SHARE = 0.05
 STALE_AFTER = timedelta(days=8)
@@ -59,6 +68,8 @@ def _answers(question: Callable[[Home], Iterator[Diagnosis]], home: Home) -> Ite
         yield from question(home)
     except (ConfigurationError, StoreError) as problem:
         yield Diagnosis(question.__name__.strip("_"), ERROR, str(problem), "see the message")
+    except duckdb.Error:
+        yield Diagnosis("release", ERROR, "its database cannot be asked", "registry status --verify")
     except OSError as problem:
         yield Diagnosis(
             question.__name__.strip("_"),
@@ -163,11 +174,27 @@ def _release(home: Home) -> Iterator[Diagnosis]:
     )
 
 
+def _comparison(home: Home) -> Iterator[Diagnosis]:
+    """The release that the served one was compared with; what else is damaged says ``registry status --verify``."""
+    facts = release_facts(home)
+    note, compared = facts.get("comparison_note"), str(facts.get("compared_release_id") or "")
+    remedy = "restore its folder from a backup; registry status --verify names every damaged file"
+    if note:
+        yield Diagnosis("comparison", WARNING, f"release {facts['release_id']}: {note}", remedy)
+    elif compared in release_ids(home) and damaged_files(home, compared, only=DATABASE):
+        yield Diagnosis(
+            "comparison", WARNING, f"{compared}, which releases are compared with, is damaged", remedy
+        )
+
+
 def _last_refresh(home: Home) -> Iterator[Diagnosis]:
-    last = _last(read_audit_log(home), "refresh")
-    if last is None:
+    entries = read_audit_log(home)
+    last, running = last_ended(entries, "refresh"), unfinished(entries, "refresh")
+    if running is not None and not _is_locked(home.store / ".lock"):
+        yield Diagnosis("last refresh", ERROR, f"begun at {running.at} and killed", "registry refresh")
+    elif last is None:
         yield Diagnosis("last refresh", WARNING, "none is in the audit log", "registry refresh")
-    elif last.outcome == "done":
+    elif last.outcome == DONE:
         yield Diagnosis("last refresh", WELL, f"done at {last.at}")
     else:
         yield Diagnosis(
@@ -217,7 +244,16 @@ def _history(home: Home) -> Iterator[Diagnosis]:
 
 
 def _backup(home: Home) -> Iterator[Diagnosis]:
-    last = _last(read_audit_log(home), "backup")
+    entries = read_audit_log(home)
+    last, running = last_ended(entries, "backup"), unfinished(entries, "backup")
+    if running is not None:
+        yield Diagnosis(
+            "backup",
+            WARNING,
+            f"one was begun at {running.at} and has not ended",
+            "registry backup FOLDER if it was killed",
+        )
+    last = last if last is not None and last.outcome == DONE else None
     age = datetime.now(UTC) - _time(last.at) if last else None
     if age is None or age > BACKUP_AFTER:
         text = f"{age.days} days old" if age else "there is none"
@@ -226,16 +262,12 @@ def _backup(home: Home) -> Iterator[Diagnosis]:
         yield Diagnosis("backup", WELL, f"{age.days} days old")
 
 
-def _last(entries: list[AuditEntry], action: str) -> AuditEntry | None:
-    return next((entry for entry in reversed(entries) if entry.action == action), None)
-
-
 def _time(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 QUESTIONS = (
-    _settings, _modes, _key, _disk, _versions, _daemon, _release, _last_refresh, _inbox, _facilities, _findings,
-    _history, _backup,
+    _settings, _modes, _key, _disk, _versions, _daemon, _release, _comparison, _last_refresh, _inbox, _facilities,
+    _findings, _history, _backup,
 )  # fmt: skip

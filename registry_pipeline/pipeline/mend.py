@@ -16,7 +16,7 @@ from registry_pipeline.core.home import Home, mend_modes
 from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.pipeline.step import refresh_lock
 from registry_pipeline.store.integrity import leave_damaged_release
-from registry_pipeline.store.releases import DATABASE, current_release, open_release, release_folder, switch
+from registry_pipeline.store.releases import DATABASE, release_facts, release_folder, switch
 
 
 def mend_home(home: Home) -> list[str]:
@@ -30,6 +30,7 @@ def mend_home(home: Home) -> list[str]:
     with refresh_lock(home):
         lines = mend_modes(home)
         sweep(home.store)
+        sweep(home.facilities)
         with appending(home.decisions):  # nobody writes a head now
             sweep(home.key_file.parent)
         sweep_private_folders(home.root)
@@ -70,20 +71,11 @@ def _know_key(home: Home) -> None:
     value = home.key_check()
     if home.key_check_file.is_file():
         return
-    if (check := _key_check_of_release(home)) and not hmac.compare_digest(check, value):
+    check = release_facts(home).get("key_check")  # older releases name none
+    if check and not hmac.compare_digest(str(check), value):
         raise ConfigurationError(
             home.key_file,
             None,
             "is not the key that the served release was made with; restore that one from the backup",
         )
     home.write_key_check()
-
-
-def _key_check_of_release(home: Home) -> str | None:
-    if current_release(home) is None:
-        return None
-    with open_release(home) as connection:
-        rows = connection.execute("FROM meta.release").fetchall()
-        names = [column[0] for column in connection.description or []]
-    # a release that was made before check values were kept has no such column
-    return str(rows[0][names.index("key_check")]) if rows and "key_check" in names else None

@@ -16,10 +16,11 @@ import schemas
 from registry_pipeline.core.files import write_json
 from registry_pipeline.core.settings import Settings
 from registry_pipeline.core.sql_files import sql_files
+from registry_pipeline.pipeline.comparison import choose_comparison
 from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.finding_places import with_places
 from registry_pipeline.pipeline.persons import linkage_tables, person_records
-from registry_pipeline.pipeline.step import code_version, compared_release
+from registry_pipeline.pipeline.step import code_version
 from registry_pipeline.store.keyed_tables import KeyedTables
 from registry_pipeline.store.parquet import read_parquet
 from registry_pipeline.store.refill import contents_of
@@ -48,7 +49,7 @@ def quality_tables(context: RefreshContext) -> dict[str, Rows]:
         "coercion": context.staged_files("coercions"),
         **linkage_tables(context),
     }
-    compared = compared_release(context)
+    compared = choose_comparison(context).release_id
     shared = conflict_findings(person_records(context).conflicts, rules)
     with private_database(settings.refresh.duckdb_memory, spill_folder=context.home.store) as connection:
         _show(context, connection, gathered, compared)

@@ -22,6 +22,7 @@ from registry_pipeline.core.native_panics import panics_as_exceptions
 from registry_pipeline.pipeline.analyst.risk import TABLE as RISK
 from registry_pipeline.pipeline.analyst.risk import disclosure_risk
 from registry_pipeline.pipeline.analyst.write import add_analyst_database
+from registry_pipeline.pipeline.comparison import choose_comparison
 from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.corrections import APPLIED
 from registry_pipeline.pipeline.decisions import renew_ledger_head
@@ -145,7 +146,7 @@ def _build(
     has_pages: bool = True,
 ) -> None:
     home, settings = context.home, context.settings
-    rules = context.rules
+    rules, comparison = context.rules, choose_comparison(context)
     versions = Versions(
         code_version=code_version(),
         rule_set_version=rules.rule_set_version,
@@ -153,6 +154,8 @@ def _build(
         input_hash=input_hash(context, outdated),
         key_check=home.key_check(),
         data_statement=settings.privacy.data_statement,
+        compared_release_id=comparison.release_id,
+        comparison_note=comparison.note,
     )
     layers = ("curated", "mart", "result", "quality", "meta")
     files = {name: context.layout.table(name) for layer in layers for name in schemas.tables_of(layer)}

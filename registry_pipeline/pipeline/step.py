@@ -31,12 +31,9 @@ from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.intake.landing.ledger import ledger_path
 from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.merges import merges_at
-from registry_pipeline.store.integrity import damaged_files
 from registry_pipeline.store.releases import (
-    DATABASE,
     current_release,
     open_release,
-    release_ids,
     reports_problem,
 )
 
@@ -251,24 +248,6 @@ def input_hash(context: RefreshContext, outdated: Mapping[str, str]) -> str:
     ]
     left_behind = [dict(outdated)] if outdated else []
     return digest_of(facilities, *left_behind, *context.decisions.digest_parts())
-
-
-def compared_release(context: RefreshContext) -> str | None:
-    """The newest whole release, from the served one back, that was made of other input; None where there is none.
-
-    What is made of the same input again (forced, or by new code or settings) is compared with the same release as the
-    first time: against itself it would show no change, and what was found between the deliveries would seem settled.
-    """
-    home, current = context.home, current_release(context.home)
-    own = input_hash(context, outdated_facilities(context))
-    for release_id in reversed(release_ids(home)):
-        if current is None or release_id > current or damaged_files(home, release_id, only=DATABASE):
-            continue
-        with open_release(home, release_id) as connection:
-            row = connection.execute("SELECT input_hash FROM meta.release").fetchone()
-        if row != (own,):
-            return release_id
-    return None
 
 
 def is_up_to_date(context: RefreshContext, outdated: Mapping[str, str]) -> bool:

@@ -7,19 +7,25 @@ Does not belong here: working files (``pipeline/step.py``), landed bytes (``inta
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from registry_pipeline.core.files import sha256_of, write_text
+from registry_pipeline.core.files import StoreError, sha256_of, write_text
 from registry_pipeline.core.home import Home
 from registry_pipeline.store.releases import (
     CHECKSUMS,
+    CONTENTS,
     DATABASE,
     NoRelease,
     choose_release,
     current_release,
+    open_release,
     release_folder,
     release_ids,
     switch,
 )
+
+if TYPE_CHECKING:
+    import duckdb
 
 
 def write_checksums(folder: Path) -> None:
@@ -39,7 +45,7 @@ def damaged_files(home: Home, release_id: str, only: str | None = None) -> list[
     """
     folder = release_folder(home, release_id)
     if not (folder / CHECKSUMS).exists():
-        return []
+        return [CHECKSUMS] if (folder / CONTENTS).exists() else []
     return unlike_checksums(folder, must_hold=DATABASE, only=only)
 
 
@@ -59,6 +65,33 @@ def unlike_checksums(folder: Path, must_hold: str | None = None, only: str | Non
         return [CHECKSUMS]
     checked = {name: digest for name, digest in expected.items() if only is None or name == only}
     return sorted(name for name, digest in checked.items() if _digest(folder / name) != digest)
+
+
+def newest_whole_release(home: Home, before: str) -> str | None:
+    """The newest release before another one whose database is what was sealed; None where there is none."""
+    earlier = (release_id for release_id in reversed(release_ids(home)) if release_id < before)
+    return next((id_ for id_ in earlier if not damaged_files(home, id_, only=DATABASE)), None)
+
+
+def open_whole_release(
+    home: Home,
+    release_id: str,
+    memory_limit: str = "1500MB",
+    attached_id: str | None = None,
+    database: str = DATABASE,
+) -> duckdb.DuckDBPyConnection:
+    """:func:`open_release` for a release that is not the served one: refreshes look after that one only.
+
+    Raises:
+        NoRelease: there is no such release.
+        StoreError: it is damaged, or the one to compare it with.
+    """
+    for needed, file in ((release_id, database), (attached_id, DATABASE)):
+        if needed is not None and damaged_files(home, choose_release(home, needed), only=file):
+            raise StoreError(
+                f"{release_folder(home, needed)}: the release is damaged; take it from a backup, or remove it"
+            )
+    return open_release(home, release_id, memory_limit=memory_limit, attached_id=attached_id, database=database)
 
 
 def _digest(path: Path) -> str | None:
@@ -90,12 +123,17 @@ def leave_damaged_release(home: Home) -> str | None:
     current = current_release(home)
     if current is None or not damaged_files(home, current, only=DATABASE):
         return None
-    others = [release_id for release_id in reversed(release_ids(home)) if release_id < current]
-    for release_id in others:
+    damaged = [current]
+    for release_id in reversed([earlier for earlier in release_ids(home) if earlier < current]):
         if not damaged_files(home, release_id, only=DATABASE):
             switch(home, release_id)
-            return f"{release_folder(home, current)}: the release is damaged; {release_id} is served until a new one is made"
+            return f"{_are_damaged(home, damaged)}; {release_id} is served until a new one is made"
+        damaged.append(release_id)
     home.current.unlink()
-    return (
-        f"{release_folder(home, current)}: the release is damaged and no earlier one is whole; none is served"
-    )
+    return f"{_are_damaged(home, damaged)} and no earlier one is whole; none is served"
+
+
+def _are_damaged(home: Home, release_ids_: list[str]) -> str:
+    if len(release_ids_) == 1:
+        return f"{release_folder(home, release_ids_[0])}: the release is damaged"
+    return f"{home.releases}: the releases {', '.join(release_ids_)} are damaged"

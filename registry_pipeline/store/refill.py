@@ -19,13 +19,12 @@ import polars as pl
 import schemas
 from registry_pipeline.core.files import sha256_of, write_json
 from registry_pipeline.core.home import Home
-from registry_pipeline.store.releases import DATABASE, current_release, release_folder
+from registry_pipeline.store.releases import CONTENTS, DATABASE, current_release, release_folder
 from schemas.table import columns_of
 
 if TYPE_CHECKING:
     from registry_pipeline.store.sql import Source
 
-CONTENTS = "contents.json"
 REMADE = ("meta.release", "quality.reconciliation")
 """What every release says of itself."""
 MOST_REFILLS = 20

@@ -65,6 +65,8 @@ class Versions:
         input_hash: hash of all landed bytes and mappings.
         key_check: check value of the key of the pseudonyms.
         data_statement: what the data are, printed wherever the release is shown.
+        compared_release_id: the earlier release that its numbers were compared with, if there is one.
+        comparison_note: why it is not the release that it would be, where that is damaged.
     """
 
     code_version: str
@@ -73,6 +75,8 @@ class Versions:
     input_hash: str
     key_check: str
     data_statement: str
+    compared_release_id: str | None = None
+    comparison_note: str | None = None
 
 
 def build_release(
@@ -246,7 +250,4 @@ def sweep_releases(home: Home) -> list[Path]:
             shutil.rmtree(release_folder(home, release_id), ignore_errors=True)
             removed.append(release_folder(home, release_id))
     removed += sweep(home.releases)
-    for link in sorted(home.root.glob(f"*{BUILDING}")):
-        link.unlink(missing_ok=True)
-        removed.append(link)
-    return removed
+    return removed + sweep(home.root, is_deep=False)

@@ -12,7 +12,7 @@ import re
 import secrets
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from registry_pipeline.core.files import BUILDING, StoreError, sync
 from registry_pipeline.core.home import Home
@@ -24,6 +24,7 @@ DATABASE = "registry.duckdb"
 ANALYST_DATABASE = "analyst.duckdb"
 ANALYST_FAILED = "analyst.FAILED.txt"
 CHECKSUMS = "SHA256SUMS"
+CONTENTS = "contents.json"
 REPORTS = "reports"
 FAILED = "FAILED.txt"
 UNSERVED = f".unserved{BUILDING}"
@@ -62,7 +63,8 @@ def reports_problem(home: Home) -> str | None:
     if release_id is None:
         return None
     try:
-        return (release_folder(home, release_id) / REPORTS / FAILED).read_text(encoding="utf-8").strip()
+        path = release_folder(home, release_id) / REPORTS / FAILED
+        return path.read_text(encoding="utf-8", errors="replace").strip()
     except FileNotFoundError:
         return None
 
@@ -136,7 +138,23 @@ def open_release(
         connection.execute("SET lock_configuration = true")
         return connection
     except duckdb.Error as problem:
-        raise StoreError(f"{path}: {_why_not_opened(path, str(problem))}") from None
+        raise StoreError(f"{path}: {_why_not_opened(path, problem)}") from None
+
+
+def release_facts(home: Home) -> dict[str, Any]:
+    """What the served release says of itself in ``meta.release``; nothing where none is served.
+
+    A release of older code lacks the columns that came later.
+
+    Raises:
+        StoreError: the file is damaged.
+    """
+    if current_release(home) is None:
+        return {}
+    with open_release(home) as connection:
+        rows = connection.execute("FROM meta.release").fetchall()
+        names = [column[0] for column in connection.description or []]
+    return dict(zip(names, rows[0], strict=True)) if rows else {}
 
 
 def keep_release_open(home: Home, release_id: str) -> duckdb.DuckDBPyConnection:
@@ -160,11 +178,14 @@ def keep_release_open(home: Home, release_id: str) -> duckdb.DuckDBPyConnection:
         connection.execute("SET lock_configuration = true")
         return connection
     except duckdb.Error as problem:
-        raise StoreError(f"{path}: {_why_not_opened(path, str(problem))}") from None
+        raise StoreError(f"{path}: {_why_not_opened(path, problem)}") from None
 
 
-def _why_not_opened(path: Path, message: str) -> str:
+def _why_not_opened(path: Path, problem: duckdb.Error) -> str:
     """What is the case with a release that DuckDB does not open, by DuckDB's words and the file itself."""
+    import duckdb
+
+    message = str(problem)
     if "lock" in message.lower():
         holder = re.search(r"held in (\S+).*?\(PID (\d+)", message)
         program = f"{Path(holder[1]).name}, process {holder[2]}," if holder else "another program"
@@ -173,7 +194,18 @@ def _why_not_opened(path: Path, message: str) -> str:
         return "the release may not be read; check its owner and mode"
     if "too many open files" in message.lower():
         return "the release cannot be opened: too many files are open"
+    if isinstance(
+        problem, duckdb.ConnectionException | duckdb.BinderException
+    ):  # another configuration, a second ATTACH
+        return "this process has the release open in another way; close it there first"
+    if isinstance(problem, duckdb.OutOfMemoryException):
+        return "the release cannot be opened within refresh.memory_limit"
     return "the release is damaged; see: registry status --verify"
+
+
+def is_damage(problem: BaseException) -> bool:
+    """Whether DuckDB met a block whose checksum is another while it read."""
+    return type(problem).__name__ == "IOException" and "corrupt" in str(problem).lower()
 
 
 def created_at(release_id: str) -> datetime:

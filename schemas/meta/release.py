@@ -12,6 +12,11 @@ MODEL = table(
         text("release_id", "Identifier of the release"),
         c.Column("created_at", "timestamp", "When it was built (UTC)"),
         text("previous_release_id", "Release that was served before"),
+        text(
+            "compared_release_id",
+            "Release that rules over releases and drift compare with: the last of other input",
+        ),
+        text("comparison_note", "Why another release is compared with, where that one is damaged"),
         text("code_version", "Version of the code"),
         text("schema_version", "Hash of the table declarations"),
         text("rule_set_version", "Hash of the rule catalogue"),

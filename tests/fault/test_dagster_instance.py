@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unittest.mock import Mock
 
 import dagster as dg
 import pytest
@@ -75,10 +76,14 @@ def test_a_damaged_database_is_set_aside_with_a_line(home: Home, database: str, 
 
 @pytest.mark.parametrize(
     "text",
-    [b"", b"telemetry: [", b"\xff\xfe\x00", b"storage:\n  nonsense: 1\n", b"telemetry: 3\n", b"[1, 2]", b"- " * 3000,
-     TEMPLATE.read_bytes().replace(b"RegistryHistory", b"RegistryHistorx")],
+    [b"", b"telemetry: [", b"\xff\xfe\x00", b"storage:\n  nonsense: 1\n", b"telemetry: 3\n", b"[1, 2]", b"- " * 3000, b"telemetry: !!timestamp xx",
+     TEMPLATE.read_bytes().replace(b"RegistryHistory", b"RegistryHistorx"),
+     TEMPLATE.read_bytes().replace(b"env: DAGSTER_HOME", b"env8 DAGSTER_HOME")],
 )  # fmt: skip
-def test_a_damaged_dagster_yaml_is_set_aside_and_written_anew(home: Home, text: bytes) -> None:
+def test_a_damaged_dagster_yaml_is_set_aside_and_written_anew(
+    home: Home, text: bytes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
     settings = home.root / "dagster" / "dagster.yaml"
     settings.write_bytes(text)
     lines = ran(home)
@@ -87,6 +92,7 @@ def test_a_damaged_dagster_yaml_is_set_aside_and_written_anew(home: Home, text: 
         assert "dagster.yaml is damaged; it was set aside" in lines[0]
         assert settings.read_bytes() == TEMPLATE.read_bytes()
     assert ran(home) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["home"]
 
 
 def test_a_storage_whose_library_is_missing_is_said_and_not_set_aside(home: Home) -> None:
@@ -100,6 +106,29 @@ def test_a_storage_whose_library_is_missing_is_said_and_not_set_aside(home: Home
     with pytest.raises(StoreError, match="a_library_that_is_not_there is not installed"):
         open_instance(home)
     assert settings.read_text() == text
+
+
+def test_what_is_no_damage_sets_nothing_aside(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that may not be read, a full disk, a bug: the operator's settings stay where they are."""
+    settings = home.root / "dagster" / "dagster.yaml"
+    own = TEMPLATE.read_text().replace("max_retries: 1", "max_retries: 0")
+    failures = ((OSError(28, "No space left on device"), "the disk is full"), (KeyError("a bug"), "a bug"))
+    settings.write_text(own)
+    for failure, message in failures:
+        with monkeypatch.context() as patched:
+            patched.setattr(dg.DagsterInstance, "from_config", Mock(side_effect=failure))
+            with pytest.raises((StoreError, KeyError), match=message):
+                open_instance(home)
+        assert settings.read_text() == own
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "read_bytes", Mock(side_effect=PermissionError(13, "Permission denied")))
+        with pytest.raises(StoreError, match=r"cannot be read \(Permission denied\)"):
+            open_instance(home)
+    settings.unlink()
+    settings.mkdir()
+    with pytest.raises(StoreError, match="cannot be read"):
+        open_instance(home)
+    assert not list(settings.parent.glob("damaged-*"))
 
 
 def test_settings_of_the_operators_own_are_kept(home: Home) -> None:

@@ -22,19 +22,28 @@ from registry_pipeline.core.files import StoreError
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.operations.audit import record
+from registry_pipeline.operations.doctor import examine
 from registry_pipeline.pipeline import release as publication
 from registry_pipeline.pipeline.context import read_context
 from registry_pipeline.pipeline.mend import mend_home
 from registry_pipeline.pipeline.refresh import refresh
 from registry_pipeline.pipeline.step import has_nothing_to_do
-from registry_pipeline.store.integrity import damaged_files
-from registry_pipeline.store.releases import DATABASE, current_release, reports_problem
+from registry_pipeline.store.integrity import damaged_files, newest_whole_release
+from registry_pipeline.store.releases import (
+    CHECKSUMS,
+    DATABASE,
+    current_release,
+    release_facts,
+    release_ids,
+    reports_problem,
+)
 from registry_pipeline.validation.decisions.ledger import Draft, Subject, append_decisions
 from tests.support.registry_home import (
     HOSPITAL,
     N_PATIENTS,
     ROOT,
     assert_same_tables,
+    command,
     good_files,
     patient_row,
     patients_csv,
@@ -203,7 +212,46 @@ def test_a_damaged_release_gives_way_to_the_one_before(undisturbed: Home, tmp_pa
     assert registry(home, "releases", "serve", second or "").returncode == 2
     assert registry(home, "releases", "serve", first or "").returncode == 0
     assert current_release(home) == first
-    assert registry(home, "status", "--verify").returncode == 0
+    (home.releases / str(second) / CHECKSUMS).unlink()  # as much a damage as another byte
+    checked = registry(home, "status", "--verify")
+    assert checked.returncode == 1
+    assert f"{second} ({CHECKSUMS})" in checked.stderr
+
+
+def test_a_damaged_earlier_release_is_named_and_never_read(undisturbed: Home, tmp_path: Path) -> None:
+    """The one that would be compared with; the newest of several that could be served instead."""
+    home = copied(undisturbed, tmp_path)
+    first, second = release_ids(home)
+    flip(home.releases / first / DATABASE, 0.5)
+    assert f"{first} ({DATABASE})" in command(home, "status", "--verify")[1]
+    for question in (("--release", first), ("--attach", first)):
+        code, output = command(home, "sql", "SELECT 1", *question)
+        assert (code, f"{first}: the release is damaged" in output) == (1, True), output
+    assert command(home, "releases", "diff")[0] == 1
+    settings = home.settings_file.read_text()
+    home.settings_file.write_text(settings.replace("settle_seconds = 0", "settle_seconds = 1"))
+    code, output = command(home, "refresh", "--plain")
+    assert code == 0, output
+    note = f"compared with no release, for {first} is damaged"
+    assert note in output
+    assert note in command(home, "status")[1]
+    assert [answer.state for answer in examine(home) if note in answer.message] == ["warning"]
+    flip(home.current / DATABASE, 0.5)
+    flip(home.releases / second / DATABASE, 0.5)
+    [line] = mend_home(home)
+    assert all(release_id in line for release_id in release_ids(home))
+    assert "none is served" in line
+
+
+def test_the_release_that_was_compared_with_is_looked_after(undisturbed: Home, tmp_path: Path) -> None:
+    home = copied(undisturbed, tmp_path)
+    facts = release_facts(home)
+    first, _ = release_ids(home)
+    assert (facts["compared_release_id"], facts["comparison_note"]) == (first, None)
+    assert not [answer for answer in examine(home) if answer.subject == "comparison"]
+    flip(home.releases / first / DATABASE, 0.5)
+    assert [answer.state for answer in examine(home) if answer.subject == "comparison"] == ["warning"]
+    assert newest_whole_release(home, before=str(current_release(home))) is None
 
 
 def test_the_only_release_damaged_is_none(waiting: Home, tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ Does not belong here: what a refresh must do (the tests).
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import re
 import subprocess
@@ -19,6 +21,8 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from registry_pipeline.cli.context import run
+from registry_pipeline.cli.main import registry as program
 from registry_pipeline.core.home import Home, make_home
 from registry_pipeline.simulate import demo_mapping, demo_settings
 from registry_pipeline.simulate.demo.demo import FACILITY_IDS
@@ -189,6 +193,14 @@ def registry(home: Home, *arguments: str, timeout: float = 300) -> subprocess.Co
         check=False,
         env={**os.environ, "COLUMNS": "200"},
     )
+
+
+def command(home: Home, *arguments: str) -> tuple[int, str]:
+    """The ``registry`` command in this process: exit code, and all that it prints."""
+    output = io.StringIO()
+    with contextlib.redirect_stderr(output), contextlib.redirect_stdout(output):
+        code = run(program, ["--home", str(home.root), *arguments])
+    return code, output.getvalue()
 
 
 def assert_one_line(told: str) -> None:

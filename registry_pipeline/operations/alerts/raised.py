@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 from registry_pipeline.core.home import Home
 from registry_pipeline.operations.alerts.alerts_file import AlertSettings
-from registry_pipeline.operations.audit import read_audit_log
+from registry_pipeline.operations.audit import DONE, last_ended, read_audit_log
 from registry_pipeline.operations.silence import silences
-from registry_pipeline.store.releases import current_release, open_release, release_ids
+from registry_pipeline.store.integrity import newest_whole_release
+from registry_pipeline.store.releases import current_release, open_release
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,8 @@ def raised_alerts(home: Home, settings: AlertSettings) -> list[Alert]:
 
 def _refused(home: Home) -> Iterator[Alert]:
     """The last refresh, where it did not end well."""
-    refreshes = [entry for entry in read_audit_log(home) if entry.action == "refresh"]
-    if refreshes and refreshes[-1].outcome != "done":
-        entry = refreshes[-1]
+    entry = last_ended(read_audit_log(home), "refresh")
+    if entry is not None and entry.outcome != DONE:
         served = f"release {entry.release_id} is still served" if entry.release_id else "no release is served"
         text = f"The refresh of {entry.at} did not end well; {served}. Why: registry audit, registry doctor."
         yield Alert(f"refused:{entry.entry_no}", "refresh refused", text)
@@ -81,20 +81,20 @@ def _new_errors(home: Home, limit: int) -> Iterator[Alert]:
 def _moved(home: Home, settings: AlertSettings) -> Iterator[Alert]:
     """Headline numbers that differ from those of the release before by more than their limits."""
     served = str(current_release(home))
-    earlier = [release_id for release_id in release_ids(home) if release_id < served]
-    if not earlier:
+    earlier = newest_whole_release(home, before=served)
+    if earlier is None:
         return
     query = """
         SELECT b.headline, b.description, coalesce(b.unit, ''), a.computed_value, b.computed_value
         FROM result.bounds b JOIN attached.result.bounds a USING (headline)
         WHERE a.computed_value IS NOT NULL AND b.computed_value IS NOT NULL"""
-    with open_release(home, served, attached_id=earlier[-1]) as connection:
+    with open_release(home, served, attached_id=earlier) as connection:
         rows = connection.execute(query).fetchall()
     for name, description, unit, before, after in rows:
         limit = settings.headlines.get(name)
         if limit is not None and abs(after - before) > limit:
             text = (
-                f"{description}: {before:.4g} in release {earlier[-1]}, {after:.4g} {unit} in {served} (limit {limit:g}). "
-                f"What moved it: registry releases diff {earlier[-1]} {served}"
+                f"{description}: {before:.4g} in release {earlier}, {after:.4g} {unit} in {served} (limit {limit:g}). "
+                f"What moved it: registry releases diff {earlier} {served}"
             )
             yield Alert(f"headline:{served}:{name}", f"{name} has moved", text)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from registry_pipeline.core.home import Home
 from registry_pipeline.reporting.document.blocks import Column, Row, Section, Table, Text
 from registry_pipeline.reporting.report import page_of_release
-from registry_pipeline.store.releases import DATABASE, open_release, release_folder
+from registry_pipeline.store.integrity import open_whole_release
+from registry_pipeline.store.releases import DATABASE, release_folder
 from registry_pipeline.study.compare.headlines import HeadlineChange, headline_changes
 from registry_pipeline.study.compare.states import CAUSES
 from registry_pipeline.study.compare.tables import TableChange, table_changes
@@ -62,10 +63,10 @@ def compare_releases(home: Home, before_id: str, after_id: str) -> ReleaseDiffer
 
     Raises:
         NoRelease: there is no such release.
-        StoreError: a release cannot be read.
+        StoreError: a release is damaged or cannot be read.
     """
     limit = home.settings().refresh.duckdb_memory
-    with open_release(home, after_id, memory_limit=limit, attached_id=before_id) as connection:
+    with open_whole_release(home, after_id, memory_limit=limit, attached_id=before_id) as connection:
         made_of = _differing(connection, f"UNPIVOT (SELECT {', '.join(_MADE_OF)} FROM {{}}meta.release) ON *")
         parameters = _differing(connection, "SELECT name, coalesce(value, '') FROM {}meta.parameter")
         decided = "(SELECT count(*) FROM quality.decision) - (SELECT count(*) FROM attached.quality.decision)"

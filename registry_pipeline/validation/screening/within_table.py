@@ -17,7 +17,7 @@ import polars as pl
 from pandera.errors import SchemaError, SchemaErrors
 
 from registry_pipeline.core.frames import with_schema
-from registry_pipeline.core.native_panics import panics_as_exceptions
+from registry_pipeline.core.native_panics import NativePanic, panics_as_exceptions
 from registry_pipeline.validation.records import curated, date_stems
 from registry_pipeline.validation.rules.catalogue import Catalogue, parameters_for
 from registry_pipeline.validation.screening.mixed_units import judgements_of_sent
@@ -115,11 +115,16 @@ def judge(
     softer = _run(name, records, _suspects(records, second), outcome).join(
         broken, on=["_row_id", "rule_id"], how="anti"
     )
-    outcome.violations += [_advised(violations, records, main) for violations in (failed, softer)]
+    outcome.violations += [_advised(violations, records, main, outcome) for violations in (failed, softer)]
 
 
-def _advised(violations: pl.DataFrame, records: pl.DataFrame, judgements: list[Judgement]) -> pl.DataFrame:
-    """Violations with what to write instead, where the rule can compute it."""
+def _advised(
+    violations: pl.DataFrame, records: pl.DataFrame, judgements: list[Judgement], outcome: Outcome
+) -> pl.DataFrame:
+    """Violations with what to write instead, where the rule can compute it.
+
+    Advice that raises goes to ``outcome.failures``; the violations stay.
+    """
     advice = {judgement.rule_id: judgement.advice for judgement in judgements if judgement.advice is not None}
     advised = violations.filter(pl.col("rule_id").is_in(list(advice)))
     if advised.is_empty():
@@ -129,7 +134,13 @@ def _advised(violations: pl.DataFrame, records: pl.DataFrame, judgements: list[J
         broken = records.join(group.select("_row_id"), on="_row_id", how="semi")
         result = advice[str(rule_id[0])].cast(pl.String).alias("_told")
         named = pl.lit(rule_id[0]).cast(pl.Categorical).alias("rule_id")
-        parts.append(broken.select("_row_id", named, result))
+        try:
+            with panics_as_exceptions():
+                parts.append(broken.select("_row_id", named, result))
+        except Exception as problem:  # advice that raises must not stop the rules
+            outcome.failures[str(rule_id[0])] = f"advice: {type(problem).__name__}: {problem}"
+    if not parts:
+        return violations
     joined = violations.join(pl.concat(parts), on=["_row_id", "rule_id"], how="left", maintain_order="left")
     return joined.with_columns(pl.coalesce("suggestion", "_told").alias("suggestion")).select(list(VIOLATION))
 
@@ -193,9 +204,25 @@ def _required(column: Column, is_key: bool, is_partial_date: bool) -> Iterator[J
 
 
 def _run(name: str, records: pl.DataFrame, judgements: list[Judgement], outcome: Outcome) -> pl.DataFrame:
-    """The violations of some judgements; a judgement that raises goes to ``outcome.failures``."""
+    """The violations of some judgements; a judgement that raises or panics goes to ``outcome.failures``.
+
+    pandera sees what raises and not what panics: then each judgement is run alone, to name the one that does.
+    """
     if records.is_empty() or not judgements:
         return pl.DataFrame(schema=VIOLATION)
+    try:
+        with panics_as_exceptions():
+            return _validated(name, records, judgements, outcome)
+    except NativePanic as panic:
+        if len(judgements) == 1:
+            outcome.failures[judgements[0].rule_id] = str(panic)
+            return pl.DataFrame(schema=VIOLATION)
+        return pl.concat([_run(name, records, [judgement], outcome) for judgement in judgements])
+
+
+def _validated(
+    name: str, records: pl.DataFrame, judgements: list[Judgement], outcome: Outcome
+) -> pl.DataFrame:
     checks = [
         pa.Check(_on_frame(judgement.expression), name=str(at)) for at, judgement in enumerate(judgements)
     ]

@@ -26,6 +26,7 @@ from registry_pipeline.operations.audit import (
     record,
     record_served_release,
     recorded_refresh,
+    unfinished,
 )
 from registry_pipeline.operations.backup import SERVED, back_up, restore
 from registry_pipeline.pipeline.decisions import renew_ledger_head
@@ -50,9 +51,10 @@ from registry_pipeline.store.retention import (
     unpin,
 )
 from registry_pipeline.validation.decisions.ledger import read_decisions
-from tests.support.registry_home import HOSPITAL, ROOT, good_files, send, send_all, small_home
+from tests.support.registry_home import HOSPITAL, ROOT, command, good_files, send, send_all, small_home
 
 RELEASES = ("2026-01-01T000000Z-aaaaaa", "2026-01-02T000000Z-bbbbbb")
+OLDEST = "2025-01-01T000000Z-dddddd"
 
 
 def served_home(root: Path) -> Home:
@@ -66,6 +68,8 @@ def served_home(root: Path) -> Home:
         (folder / "reports" / "study_report.html").write_text("<html></html>")
         with duckdb.connect(str(folder / "registry.duckdb")) as connection:
             connection.execute("CREATE VIEW open_findings AS SELECT 'error' AS severity WHERE false")
+            facts = f"SELECT '{release_id}' AS release_id, '' AS input_hash"
+            connection.execute(f"CREATE SCHEMA meta; CREATE TABLE meta.release AS {facts}")
         write_checksums(folder)
     switch(home, RELEASES[0])
     record(home, "refresh", "done", RELEASES[0])
@@ -78,19 +82,19 @@ def home(tmp_path: Path) -> Home:
 
 
 def contents(home: Home) -> dict[str, bytes]:
-    """Every file that a backup must bring back."""
+    """Every file that a backup must bring back as it is: the audit log goes on meanwhile."""
     left_out = {"store", "inbox", "dagster"}
     return {
         str(path.relative_to(home.root)): path.read_bytes()
         for path in sorted(home.root.rglob("*"))
         if path.is_file()
         and path.relative_to(home.root).parts[0] not in left_out | {"current"}
-        and path.name != ".lock"
+        and path.name not in (".lock", "audit.jsonl", "audit.head")
     }
 
 
 def test_a_backup_and_the_key_give_the_same_home_elsewhere(home: Home, tmp_path: Path) -> None:
-    before = contents(home)
+    before, entries = contents(home), read_audit_log(home)
     folder = back_up(home, tmp_path / "disk")
     assert home.key_file.read_text().strip() not in "".join(
         path.read_text(errors="ignore") for path in folder.rglob("*") if path.is_file()
@@ -99,6 +103,7 @@ def test_a_backup_and_the_key_give_the_same_home_elsewhere(home: Home, tmp_path:
     shutil.rmtree(home.root)
     restored = restore(folder, tmp_path / "elsewhere" / "home", Path(key))
     assert contents(restored) == before
+    assert read_audit_log(restored)[: len(entries)] == entries
     assert current_release(restored) == RELEASES[0]
     assert damaged_files(restored, RELEASES[1]) == []
     assert restored.key_file.stat().st_mode & 0o777 == 0o600
@@ -232,14 +237,21 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from registry_pipeline.core.home import Home
+from registry_pipeline.cli.context import run
+from registry_pipeline.cli.main import registry
 from registry_pipeline.operations import audit, backup
+from registry_pipeline.store import retention
 from registry_pipeline.validation.decisions import ledger
 die = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
-backup.write_checksums = audit.write_head = ledger.write_head = die
+backup.write_checksums = retention.sync = die
+if sys.argv[2] in ("record", "decide"):
+    audit.write_head = ledger.write_head = die
 home = Home(Path(sys.argv[1]))
 subject = ledger.Subject("F1", "M01", "north", "measurement", "k", "i", "d")
 {
     "backup": lambda: backup.back_up(home, Path(sys.argv[3])),
+    "prune": lambda: run(registry, ["--home", sys.argv[1], "releases", "prune", "--keep", "1"]),
+    "refresh": lambda: audit.recorded_refresh(home).__enter__() or die(),
     "record": lambda: audit.record(home, "backup", details="before its head"),
     "decide": lambda: ledger.append_decisions(home.decisions, home.key(), [ledger.Draft(subject, "waived", "seen", "A")]),
 }[sys.argv[2]]()
@@ -247,8 +259,8 @@ subject = ledger.Subject("F1", "M01", "north", "measurement", "k", "i", "d")
 
 
 def killed(home: Home, action: str, folder: Path) -> None:
-    command = [sys.executable, "-c", KILLED, str(home.root), action, str(folder)]
-    assert subprocess.run(command, cwd=ROOT, check=False).returncode == -9
+    arguments = [sys.executable, "-c", KILLED, str(home.root), action, str(folder)]
+    assert subprocess.run(arguments, cwd=ROOT, check=False).returncode == -9
 
 
 def test_an_entry_whose_head_a_kill_prevented_is_kept(home: Home, tmp_path: Path) -> None:
@@ -259,6 +271,10 @@ def test_an_entry_whose_head_a_kill_prevented_is_kept(home: Home, tmp_path: Path
     assert [entry.finding_id for entry in read_decisions(home.decisions, home.key())] == ["F1"]
     assert not head_path(home.decisions).exists()
     left = head_path(home.decisions).with_name("decisions.head.1234.building")
+    left.touch()
+    take_in(home)
+    assert not left.exists()
+    left = home.facilities / "east.toml.1234.building"
     left.touch()
     take_in(home)
     assert not left.exists()
@@ -293,10 +309,10 @@ def test_what_a_killed_backup_left_is_swept_by_the_next_and_a_running_one_is_not
 def test_a_restored_home_knows_where_its_ledgers_end(home: Home, tmp_path: Path) -> None:
     record(home, "backup", details="one more")
     restored = restore(back_up(home, tmp_path / "disk"), tmp_path / "elsewhere", home.key_file)
-    assert len(read_audit_log(restored)) == 2
+    assert len(read_audit_log(restored)) == 4  # with the backup's beginning and the restoring
     lines = audit_log(restored).read_bytes().splitlines(keepends=True)
     audit_log(restored).write_bytes(lines[0])
-    with pytest.raises(StoreError, match="entry 2 of 2 is missing"):
+    with pytest.raises(StoreError, match="entry 2 of 4 is missing"):
         read_audit_log(restored)
 
 
@@ -321,9 +337,57 @@ def test_a_refused_refresh_is_recorded_and_still_told(home: Home) -> None:
         raise Refused("why")
     with recorded_refresh(home):
         pass
-    assert [(entry.outcome, entry.details) for entry in read_audit_log(home)[-2:]] == [
+    assert [(entry.outcome, entry.details) for entry in read_audit_log(home)[-4:]] == [
+        ("begun", ""),
         ("refused", "why"),
+        ("begun", ""),
         ("done", ""),
+    ]
+
+
+def test_what_was_killed_stands_in_the_audit_log(home: Home, tmp_path: Path) -> None:
+    """Of a backup, of a pruning and of a refresh the first entry; what is whole has both."""
+    killed(home, "backup", tmp_path / "disk")
+    assert unfinished(read_audit_log(home), "backup")
+    assert states(home)["backup"] == "warning"
+    folder = back_up(home, tmp_path / "disk")
+    begun, done = read_audit_log(home)[-2:]
+    assert [(entry.action, entry.outcome, entry.details) for entry in (begun, done)] == [
+        ("backup", "begun", folder.name),
+        ("backup", "done", folder.name),
+    ]
+    assert states(home)["backup"] == "well"
+    assert "has not ended" not in str(doctor.examine(home))
+    shutil.copytree(release_folder(home, RELEASES[0]), release_folder(home, OLDEST))
+    killed(home, "prune", tmp_path)
+    assert unfinished(read_audit_log(home), "prune")
+    killed(home, "refresh", tmp_path)
+    assert states(home)["last refresh"] == "error"
+    with exclusive(home.store):  # it runs
+        assert states(home)["last refresh"] == "well"
+
+
+def test_every_action_of_an_operator_is_recorded(home: Home, tmp_path: Path) -> None:
+    first = RELEASES[0]
+    calls = (
+        ("releases", "pin", first), ("releases", "unpin", first), ("releases", "serve", first),
+        ("releases", "serve", "2020-01-01T000000Z-cccccc"), ("releases", "prune", "--keep", "1"),
+    )  # fmt: skip
+    shutil.copytree(release_folder(home, first), release_folder(home, OLDEST))
+    codes = [command(home, *arguments)[0] for arguments in calls]
+    assert codes == [0, 0, 0, 2, 0]
+    entries = [(entry.action, entry.outcome) for entry in read_audit_log(home)[1:]]
+    actions = ["pin", "unpin", "serve", "serve", "prune"]
+    outcomes = ["done", "done", "done", "refused", "done"]
+    assert entries == [
+        entry
+        for action, outcome in zip(actions, outcomes, strict=True)
+        for entry in ((action, "begun"), (action, outcome))
+    ]
+    restored = restore(back_up(home, tmp_path / "disk"), tmp_path / "new", home.key_file)
+    assert [(entry.action, entry.outcome) for entry in read_audit_log(restored)[-2:]] == [
+        ("backup", "begun"),
+        ("restore", "done"),
     ]
 
 

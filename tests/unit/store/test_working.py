@@ -93,8 +93,14 @@ def test_sweep_takes_only_what_was_left_behind(tmp_path: Path) -> None:
     folder = tmp_path / "store" / "r.building"
     folder.mkdir()
     (folder / "x").write_text("")
-    assert sweep(tmp_path / "store") == [left, folder]
-    assert list((tmp_path / "store").iterdir()) == [kept]
+    deeper = tmp_path / "store" / "north" / "b.building"
+    deeper.parent.mkdir()
+    deeper.touch()
+    with whole_file(tmp_path / "store" / "c.parquet") as written:  # by a process that lives
+        written.write_text("whole")
+        assert sweep(tmp_path / "store", is_deep=False) == [left, folder]
+        assert sweep(tmp_path / "store") == [deeper]
+    assert sorted((tmp_path / "store").glob("*.*")) == [kept, tmp_path / "store" / "c.parquet"]
     assert sweep(tmp_path / "nowhere") == []
 
 

@@ -63,11 +63,16 @@ def _panicking(_: object) -> pl.Expr:
     raise PanicException("birth date of Zhang")
 
 
+def _panicking_with_values(_: object) -> pl.Expr:
+    """Gives an expression; what panics is its evaluation, in the middle of pandera."""
+    return pl.col("size_lower_mm").map_batches(_panicking, return_dtype=pl.Boolean)
+
+
 def _without_parameter(given: Mapping[str, object]) -> pl.Expr:
     return pl.lit(given["no such parameter"])
 
 
-@pytest.mark.parametrize("check", [_without_parameter, _panicking])
+@pytest.mark.parametrize("check", [_without_parameter, _panicking, _panicking_with_values])
 def test_a_rule_that_raises_is_reported_and_stops_nothing(check: Callable[..., pl.Expr]) -> None:
     from dataclasses import replace
 
@@ -83,6 +88,21 @@ def test_a_rule_that_raises_is_reported_and_stops_nothing(check: Callable[..., p
     assert set(outcome.failures) == {"M01", "M02"}
     assert "Zhang" not in outcome.failures["M02"]
     assert "M12" in pl.concat(outcome.violations)["rule_id"].to_list()
+
+
+@pytest.mark.parametrize("advice", [_panicking_with_values, lambda _: pl.col("no such column")])
+def test_advice_that_raises_is_reported_and_its_violations_stay(advice: Callable[..., pl.Expr]) -> None:
+    from dataclasses import replace
+
+    rules, outcome = catalogue(), Outcome()
+    raising = replace(rules.entries["M02"].judged_by, suggest=advice)  # type: ignore[type-var]
+    entries = {**rules.entries, "M02": replace(rules.entries["M02"], judged_by=raising)}
+    size = {"size_lower_mm": 12.0, "size_upper_mm": 9.0, "long_axis_mm": 9.0, "short_axis_mm": 12.0}
+    records = records_of({"measurement": [size]})["measurement"]
+    judge_table("measurement", records, replace(rules, entries=entries), PARAMETERS, outcome)
+    assert set(outcome.failures) == {"M02"}
+    assert "Zhang" not in outcome.failures["M02"]
+    assert {"M02", "M12"} <= set(pl.concat(outcome.violations)["rule_id"])
 
 
 ADVICE = [
