@@ -11,6 +11,8 @@ from registry_pipeline.core.home import Home
 from registry_pipeline.pipeline import release as publication
 from registry_pipeline.store.releases import current_release
 from registry_pipeline.validation.decisions.ledger import Draft, Subject, append_decisions
+from tests.fault.bit_sweep import readings
+from tests.fault.bit_sweep.readings import Reading
 from tests.support.registry_home import (
     N_PATIENTS,
     good_files,
@@ -28,47 +30,49 @@ class Kind:
 
     Attributes:
         pattern: of their names within the home.
+        reading: what the registry's own readers say of one.
         is_configuration: people write it: another value is another configuration, and the release names its hash.
         by_dagster: only a refresh through Dagster reads it.
     """
 
     pattern: str
+    reading: Reading
     is_configuration: bool = False
     by_dagster: bool = False
 
 
 KINDS = {
-    "served database": Kind("releases/{served}/registry.duckdb"),
-    "earlier database": Kind("releases/{first}/registry.duckdb"),
-    "hashes of a release": Kind("releases/{served}/SHA256SUMS"),
-    "contents of a release": Kind("releases/{served}/contents.json"),
-    "heads in a release": Kind("releases/{served}/*.head"),
-    "pages": Kind("releases/{served}/reports/*.html"),
-    "landed bytes": Kind("landing/*/[0-9a-f]*"),
-    "ledger of landing": Kind("landing/*/submissions.json"),
-    "seen files": Kind("landing/*/seen.json"),
-    "raw Parquet": Kind("store/raw/*/*.parquet"),
-    "raw JSON": Kind("store/raw/*/*.json"),
-    "staged Parquet": Kind("store/staged/*/*.parquet"),
-    "staged JSON": Kind("store/staged/*/*.json"),
-    "screened Parquet": Kind("store/screened/*/*.parquet"),
-    "screened JSON": Kind("store/screened/*/*.json"),
-    "curated Parquet": Kind("store/curated/*.parquet"),
-    "mart Parquet": Kind("store/mart/*.parquet"),
-    "result Parquet": Kind("store/result/*.parquet"),
-    "quality Parquet": Kind("store/quality/*.parquet"),
-    "keys of tables": Kind("store/[cmr]*/_tables.json"),
-    "failures of rules": Kind("store/quality/*.json"),
-    "signatures of the inbox": Kind("store/inbox_*"),
-    "ledger of decisions": Kind("decisions.sqlite"),
-    "audit log": Kind("audit.jsonl"),
-    "heads": Kind("secrets/*.head"),
-    "key": Kind("secrets/pseudonym.key"),
-    "check value": Kind("secrets/pseudonym.check"),
-    "mapping": Kind("facilities/*.toml", is_configuration=True),
-    "settings": Kind("registry.toml", is_configuration=True),
-    "Dagster's history": Kind("dagster/**/*.db", by_dagster=True),
-    "Dagster's settings": Kind("dagster/dagster.yaml", by_dagster=True),
+    "served database": Kind("releases/{served}/registry.duckdb", readings.release_file),
+    "earlier database": Kind("releases/{first}/registry.duckdb", readings.release_file),
+    "hashes of a release": Kind("releases/{served}/SHA256SUMS", readings.release_file),
+    "contents of a release": Kind("releases/{served}/contents.json", readings.contents),
+    "heads in a release": Kind("releases/{served}/*.head", readings.heads),
+    "pages": Kind("releases/{served}/reports/*.html", readings.release_file),
+    "landed bytes": Kind("landing/*/[0-9a-f]*", readings.hashed),
+    "ledger of landing": Kind("landing/*/submissions.json", readings.landing_ledger),
+    "seen files": Kind("landing/*/seen.json", readings.hashed_json),
+    "raw Parquet": Kind("store/raw/*/*.parquet", readings.hashed),
+    "raw JSON": Kind("store/raw/*/*.json", readings.hashed_json),
+    "staged Parquet": Kind("store/staged/*/*.parquet", readings.hashed),
+    "staged JSON": Kind("store/staged/*/*.json", readings.working_json),
+    "screened Parquet": Kind("store/screened/*/*.parquet", readings.hashed),
+    "screened JSON": Kind("store/screened/*/*.json", readings.working_json),
+    "curated Parquet": Kind("store/curated/*.parquet", readings.hashed),
+    "mart Parquet": Kind("store/mart/*.parquet", readings.hashed),
+    "result Parquet": Kind("store/result/*.parquet", readings.hashed),
+    "quality Parquet": Kind("store/quality/*.parquet", readings.hashed),
+    "keys of tables": Kind("store/[cmr]*/_tables.json", readings.hashed_json),
+    "failures of rules": Kind("store/quality/*.json", readings.hashed),
+    "signatures of the inbox": Kind("store/inbox_*", readings.hashed),
+    "ledger of decisions": Kind("decisions.sqlite", readings.decision_ledger),
+    "audit log": Kind("audit.jsonl", readings.audit),
+    "heads": Kind("secrets/*.head", readings.heads),
+    "key": Kind("secrets/pseudonym.key", readings.key),
+    "check value": Kind("secrets/pseudonym.check", readings.check_value),
+    "mapping": Kind("facilities/*.toml", readings.mapping, is_configuration=True),
+    "settings": Kind("registry.toml", readings.settings, is_configuration=True),
+    "Dagster's history": Kind("dagster/**/*.db", readings.history, by_dagster=True),
+    "Dagster's settings": Kind("dagster/dagster.yaml", readings.dagster_settings, by_dagster=True),
 }
 
 

@@ -193,9 +193,16 @@ def shape(place: Place) -> set[str]:
     """The files of a trial's folder by name; releases by their number, and the newest backup."""
     names = {path.relative_to(place.folder).as_posix() for path in _files(place.folder)}
     steady = {name for name in names if "/" in name and not any(part in f"/{name}" for part in _UNSTEADY)}
+    steady = _numbered(steady)
     ids = sorted({match for name in steady for match in _IDS.findall(name)})
     numbers = {identity: f"no. {number}" for number, identity in enumerate(ids)}
     return {_IDS.sub(lambda match: numbers[match[0]], _BACKUP.sub("backup", name)) for name in steady}
+
+
+def _numbered(names: set[str]) -> set[str]:
+    """Drawings are named by a hash of what they show, which may be the name of a release: they are counted."""
+    drawings = sorted(name for name in names if "/drawings/" in name)
+    return names - set(drawings) | {f"drawing no. {number}" for number in range(len(drawings))}
 
 
 def _files(folder: Path) -> list[Path]:
