@@ -171,7 +171,29 @@ def prune_history(instance: dg.DagsterInstance, n_kept: int) -> int:
         run_id = record.dagster_run.run_id
         instance.delete_run(run_id)
         _remove_files(Path(instance.root_directory), run_id)
+    for name in HISTORY:
+        _give_back(Path(instance.root_directory) / name)
     return len(runs)
+
+
+def _give_back(database: Path) -> None:
+    """Give emptied pages back to the disk, where they are most of a file; not while somebody writes it.
+
+    SQLite fills them again, so a history that only keeps its length needs no vacuum.
+    """
+    if not database.is_file():  # another storage keeps the history
+        return
+    try:
+        with closing(sqlite3.connect(database, timeout=1)) as connection:
+            n_free, n_pages = (
+                connection.execute(f"PRAGMA {name}").fetchone()[0]
+                for name in ("freelist_count", "page_count")
+            )
+            if n_free > n_pages / 2:
+                connection.execute("VACUUM")
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    except sqlite3.OperationalError:  # busy, or the disk has no room for the copy: the next time
+        return
 
 
 def _remove_files(folder: Path, run_id: str) -> None:

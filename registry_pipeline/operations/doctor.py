@@ -28,6 +28,7 @@ from registry_pipeline.pipeline.watched import inbox_signature, is_served
 from registry_pipeline.store.integrity import damaged_files
 from registry_pipeline.store.releases import (
     DATABASE,
+    clock_problem,
     created_at,
     current_release,
     open_release,
@@ -174,6 +175,11 @@ def _release(home: Home) -> Iterator[Diagnosis]:
     )
 
 
+def _clock(home: Home) -> Iterator[Diagnosis]:
+    if problem := clock_problem(home):
+        yield Diagnosis("clock", WARNING, problem, "date; see refresh.extract_date in docs/settings.md")
+
+
 def _comparison(home: Home) -> Iterator[Diagnosis]:
     """The release that the served one was compared with; what else is damaged says ``registry status --verify``."""
     facts = release_facts(home)
@@ -268,6 +274,6 @@ def _time(text: str) -> datetime:
 
 
 QUESTIONS = (
-    _settings, _modes, _key, _disk, _versions, _daemon, _release, _comparison, _last_refresh, _inbox, _facilities,
+    _settings, _modes, _key, _disk, _versions, _daemon, _release, _clock, _comparison, _last_refresh, _inbox, _facilities,
     _findings, _history, _backup,
 )  # fmt: skip

@@ -16,7 +16,7 @@ from registry_pipeline.core.home import Home, mend_modes
 from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.pipeline.step import refresh_lock
 from registry_pipeline.store.integrity import leave_damaged_release
-from registry_pipeline.store.releases import DATABASE, release_facts, release_folder, switch
+from registry_pipeline.store.releases import DATABASE, clock_problem, release_facts, release_folder, switch
 
 
 def mend_home(home: Home) -> list[str]:
@@ -34,7 +34,9 @@ def mend_home(home: Home) -> list[str]:
         with appending(home.decisions):  # nobody writes a head now
             sweep(home.key_file.parent)
         sweep_private_folders(home.root)
-        lines += [line for line in (_mend_link(home), leave_damaged_release(home)) if line]
+        lines += [
+            line for line in (_mend_link(home), leave_damaged_release(home), clock_problem(home)) if line
+        ]
         _know_key(home)
     return lines
 

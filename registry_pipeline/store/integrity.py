@@ -91,7 +91,9 @@ def open_whole_release(
             raise StoreError(
                 f"{release_folder(home, needed)}: the release is damaged; take it from a backup, or remove it"
             )
-    return open_release(home, release_id, memory_limit=memory_limit, attached_id=attached_id, database=database)
+    return open_release(
+        home, release_id, memory_limit=memory_limit, attached_id=attached_id, database=database
+    )
 
 
 def _digest(path: Path) -> str | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,7 @@ CONTENTS = "contents.json"
 REPORTS = "reports"
 FAILED = "FAILED.txt"
 UNSERVED = f".unserved{BUILDING}"
+CLOCK_TOLERANCE = timedelta(days=1)
 
 
 class NoRelease(StoreError):
@@ -211,6 +212,20 @@ def is_damage(problem: BaseException) -> bool:
 def created_at(release_id: str) -> datetime:
     """When a release was made, as its id says (UTC)."""
     return datetime.strptime(release_id[:18], "%Y-%m-%dT%H%M%SZ").replace(tzinfo=UTC)
+
+
+def clock_problem(home: Home) -> str | None:
+    """In a line, that the served release was made later than now; None where the clock may be right.
+
+    Which clock is wrong, that of now or that of then, cannot be known; the end of observation rests on it.
+    """
+    release_id, now = current_release(home), datetime.now(UTC)
+    if release_id is None or created_at(release_id) <= now + CLOCK_TOLERANCE:
+        return None
+    return (
+        f"the clock says {now:%Y-%m-%d}, and release {release_id} was made later: look after the clock, or set "
+        "refresh.extract_date, for no record after the day of today counts"
+    )
 
 
 def switch(home: Home, release_id: str) -> None:

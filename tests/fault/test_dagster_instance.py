@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -137,6 +139,49 @@ def test_settings_of_the_operators_own_are_kept(home: Home) -> None:
     settings.write_text(own)
     assert ran(home) == []
     assert settings.read_text() == own
+
+
+@dg.asset
+def _thing() -> None:
+    """No work."""
+
+
+@dg.asset_check(asset=_thing, description="A sentence that fills pages. " * 200)  # type: ignore[arg-type]
+def _is_well() -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(passed=True, description="A sentence that fills pages. " * 500)
+
+
+def test_what_is_pruned_leaves_nothing_and_gives_its_room_back(home: Home) -> None:
+    """Executions of checks go with their run, and a history that keeps its length keeps its size."""
+    index = home.root / "dagster" / "history" / "runs" / "index.db"
+    with open_instance(home) as instance:
+
+        def pages() -> int:
+            with closing(sqlite3.connect(index)) as connection:
+                return int(connection.execute("PRAGMA page_count").fetchone()[0])
+
+        def n_executions() -> int:
+            with closing(sqlite3.connect(index)) as connection:
+                return int(connection.execute("SELECT count(*) FROM asset_check_executions").fetchone()[0])
+
+        def run(n: int) -> None:
+            for _ in range(n):
+                assert dg.materialize([_thing, _is_well], instance=instance).success
+
+        run(2)
+        n_empty = pages()
+        run(6)
+        assert (n_executions(), pages() > 2 * n_empty) == (8, True)
+        assert prune_history(instance, 2) == 7  # with the run of no work
+        assert n_executions() == 2
+        assert pages() <= 1.3 * n_empty
+        sizes = []
+        for _ in range(2):
+            run(2)
+            assert prune_history(instance, 2) == 2
+            sizes.append(pages())
+        assert sizes[1] <= 1.1 * sizes[0]
+        assert instance.get_latest_materialization_event(_thing.key) is not None
 
 
 def test_the_history_is_pruned_to_its_setting(home: Home) -> None:

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 
 import pytest
@@ -21,13 +21,17 @@ import pytest
 from registry_pipeline.core.files import StoreError
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.toml_source import ConfigurationError
+from registry_pipeline.operations import doctor
 from registry_pipeline.operations.audit import record
 from registry_pipeline.operations.doctor import examine
+from registry_pipeline.pipeline import context as refresh_context
+from registry_pipeline.pipeline import decisions
 from registry_pipeline.pipeline import release as publication
 from registry_pipeline.pipeline.context import read_context
 from registry_pipeline.pipeline.mend import mend_home
 from registry_pipeline.pipeline.refresh import refresh
 from registry_pipeline.pipeline.step import has_nothing_to_do
+from registry_pipeline.store import release, releases
 from registry_pipeline.store.integrity import damaged_files, newest_whole_release
 from registry_pipeline.store.releases import (
     CHECKSUMS,
@@ -364,3 +368,49 @@ def test_a_clock_that_went_ahead_moves_no_end_of_observation(waiting: Home, tmp_
     }
     late = type(context)(home, context.settings, ledgers, context.decisions)
     assert late.extract_date() == late.extract_date(HOSPITAL) == datetime.now(UTC).date()
+
+
+@pytest.mark.parametrize("years", [-10, 10])
+def test_a_clock_that_is_years_wrong_is_told_and_loses_nothing(
+    undisturbed: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, years: int
+) -> None:
+    """A release by the wrong clock, and one by the right clock after it: both are the newest when they are made."""
+    home = copied(undisturbed, tmp_path)
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:
+            return datetime.now(tz) + timedelta(days=365 * years)
+
+    settings = home.settings_file.read_text()
+    with monkeypatch.context() as patched:
+        for module in (releases, release, decisions, refresh_context, doctor):
+            patched.setattr(module, "datetime", Clock, raising=False)
+        assert command(home, "refresh", "--plain")[0] == 0
+        home.settings_file.write_text(settings.replace("settle_seconds = 0", "settle_seconds = 1"))
+        code, output = command(home, "refresh", "--plain")
+        assert (code, "the clock says" in output) == (0, years < 0), output
+        assert ("clock" in {answer.subject for answer in examine(home)}) is (years < 0)
+    home.settings_file.write_text(settings)
+    code, output = command(home, "refresh", "--plain")
+    assert (code, "the clock says" in output) == (0, years > 0), output
+    assert ("clock" in {answer.subject for answer in examine(home)}) is (years > 0)
+    assert current_release(home) == release_ids(home)[-1]
+    assert len(release_ids(home)) == 4
+    left_out = ("first_seen_release", "last_seen_release", "closed_release")
+    assert_same_tables(*(tables(each, LAYERS[:3], leave_out=left_out) for each in (home, undisturbed)))
+
+
+def test_a_refresh_with_nothing_new_takes_no_room(
+    undisturbed: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = copied(undisturbed, tmp_path)
+    monkeypatch.setattr(publication, "write_reports", lambda *_, **__: None)
+    command(home, "refresh", "--plain")  # writes the reports that are missing
+
+    def sizes() -> dict[str, int]:
+        return {str(path): path.stat().st_size for path in home.root.rglob("*") if path.is_file()}
+
+    before = sizes()
+    assert "Nothing has changed" in command(home, "refresh")[1]
+    assert sizes() == before

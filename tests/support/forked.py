@@ -83,6 +83,7 @@ def start(run: Callable[[], int], output: Path, die_before: tuple[int, str, Path
         die_before: (n, target, folder): it kills itself (``leader``) or its group before the n-th change of a file
             under the folder.
     """
+    output.write_bytes(b"")  # it may be killed before it opens the file
     pid = os.fork()
     if pid:
         return Command(pid, output)
