@@ -126,7 +126,7 @@ def commands_page() -> str:
     lines = ["# Commands", "", _GENERATED, "", inspect.cleandoc(registry.help or "")]
     for path, command in _commands(("registry",), registry):
         context = click.Context(
-            command, info_name=" ".join(path), terminal_width=90, help_option_names=["--help"]
+            command, info_name=" ".join(path), terminal_width=90, help_option_names=["-h", "--help"]
         )
         lines += ["", f"## {' '.join(path)}", "", "```", command.get_help(context), "```"]
     return "\n".join(lines) + "\n"
