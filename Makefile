@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-KINDS := unit sql parity reference simulation glue e2e browser
+KINDS := unit sql parity reference simulation glue e2e browser cluster
 # How far the long tests of faults go: hours with these; KILLS=50 BITS=5 is a look.
 KILLS ?= 500
 BITS ?= 200

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field, fields
 from datetime import date
 from typing import Any
 
+from registry_pipeline.core.execution import Execution
 from registry_pipeline.core.files import json_digest
 from registry_pipeline.core.memory import memory_bytes
 from registry_pipeline.core.parameter import (
@@ -220,6 +221,8 @@ class Analyst:
 SECTIONS: dict[str, type] = {
     "study": Study, "refresh": Refresh, "limits": Limits, "privacy": Privacy, "analyst": Analyst
 }  # fmt: skip
+UNRELEASED = {"execution": Execution}
+"""Sections that change no result: they stand neither in a release nor in the hash of the settings."""
 
 
 @dataclass(frozen=True)
@@ -227,7 +230,7 @@ class Settings:
     """registry.toml, typed.
 
     Attributes:
-        study, refresh, limits, privacy, analyst: the sections.
+        study, refresh, limits, privacy, analyst, execution: the sections.
         rules: rule id -> {severity, softer_severity, thresholds} that override the catalogue.
     """
 
@@ -236,6 +239,7 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     privacy: Privacy = field(default_factory=Privacy)
     analyst: Analyst = field(default_factory=Analyst)
+    execution: Execution = field(default_factory=Execution)
     rules: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def parameter_rows(self) -> list[dict[str, object]]:
@@ -253,8 +257,8 @@ class Settings:
         ]
 
     def digest(self) -> str:
-        """Hash of every setting; equal settings have equal hashes."""
-        return json_digest(asdict(self))[:12]
+        """Hash of every setting that a result can depend on; equal settings have equal hashes."""
+        return json_digest({name: part for name, part in asdict(self).items() if name not in UNRELEASED})[:12]
 
 
 def _text(value: object) -> str | None:

@@ -10,8 +10,10 @@ from dataclasses import Field, fields
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
-from registry_pipeline.core.settings import RULE_KEYS, SECTIONS, Settings, toml_text
+from registry_pipeline.core.settings import RULE_KEYS, SECTIONS, UNRELEASED, Settings, toml_text
 from registry_pipeline.core.toml_source import TomlSource, nearest, read_toml
+
+_ALL: dict[str, type] = {**SECTIONS, **UNRELEASED}
 
 
 def read_settings(path: Path) -> Settings:
@@ -22,11 +24,11 @@ def read_settings(path: Path) -> Settings:
             choices; names the line and the nearest right key.
     """
     source = read_toml(path)
-    section_names = {*SECTIONS, "rules"}
+    section_names = {*_ALL, "rules"}
     for name in source.data:
         if name not in section_names:
             raise source.error([name], _unknown_section(name, section_names))
-    sections = {name: _section(source, name, result) for name, result in SECTIONS.items()}
+    sections = {name: _section(source, name, result) for name, result in _ALL.items()}
     settings = Settings(**sections, rules=_rule_overrides(source))
     _refuse_contradictions(source, settings)
     return settings
@@ -35,7 +37,7 @@ def read_settings(path: Path) -> Settings:
 def _unknown_section(name: str, sections: set[str]) -> str:
     """What to write for a name at the top of the file that is no section."""
     homes = [
-        section for section, result in SECTIONS.items() if name in {field_.name for field_ in fields(result)}
+        section for section, result in _ALL.items() if name in {field_.name for field_ in fields(result)}
     ]
     if homes:
         return f"'{name}' stands before any section; write it below [{homes[0]}]"
@@ -96,13 +98,18 @@ def _fits(declared: Any, value: Any) -> bool:
 
 
 def _refuse_contradictions(source: TomlSource, settings: Settings) -> None:
-    """Dates that exclude every patient."""
+    """Dates that exclude every patient, workers that cannot be reached."""
     start, end, until = settings.study.window_start, settings.study.window_end, settings.refresh.extract_date
     if end < start:
         raise source.error(["study", "window_end"], f"'window_end' lies before 'window_start' ({start})")
     if until is not None and until < start:
         text = f"'extract_date' lies before 'window_start' ({start}): nobody could be observed"
         raise source.error(["refresh", "extract_date"], text)
+    for name in ("broker", "backend"):
+        if settings.execution.engine == "celery" and not getattr(settings.execution, name):
+            raise source.error(
+                ["execution", "engine"], f"engine \"celery\" needs '{name}'; see docs/cluster.md"
+            )
 
 
 def _rule_overrides(source: TomlSource) -> dict[str, dict[str, Any]]:
@@ -131,7 +138,7 @@ def _check_override(source: TomlSource, rule_id: str, override: Mapping[str, Any
 def settings_template() -> str:
     """A commented registry.toml in which every key stands with its default."""
     lines = ["# The settings of this registry. Every key is optional; what stands here are the defaults.", ""]
-    for section, result in SECTIONS.items():
+    for section, result in _ALL.items():
         lines += [f"[{section}]"]
         for field_ in fields(result):
             mark = " (assumption)" if field_.metadata["is_assumption"] else ""

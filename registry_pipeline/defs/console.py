@@ -41,3 +41,11 @@ def _step_lines(_: dg.InitLoggerContext) -> logging.Logger:
 
 
 step_lines = dg.LoggerDefinition(_step_lines, description="One line per step on the terminal.")
+
+
+@dg.logger(config_schema={}, description="Nothing: another run's step waits for this one and says so.")
+def quiet(_: dg.InitLoggerContext) -> logging.Logger:
+    """A logger of nothing."""
+    logger = logging.Logger("registry.quiet")
+    logger.addHandler(logging.NullHandler())
+    return logger

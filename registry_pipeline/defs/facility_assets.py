@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from registry_pipeline.defs.checks import screening_check_results, screening_check_specs
+from registry_pipeline.defs.cluster.distribute import distribute
 from registry_pipeline.defs.guard import IO_RETRY, guarded
 from registry_pipeline.defs.lineage import upstream
 from registry_pipeline.defs.naming import (
@@ -23,6 +24,7 @@ from registry_pipeline.defs.naming import (
 from registry_pipeline.defs.request import facilities_of, is_forced
 from registry_pipeline.defs.resources import FACILITIES, Registry
 from registry_pipeline.pipeline import facility
+from registry_pipeline.pipeline.cluster.work import SCREEN, STAGE
 from registry_pipeline.pipeline.refresh import take_in
 
 SINGLE_RUN = dg.BackfillPolicy.single_run()
@@ -66,9 +68,11 @@ def staged(context: dg.AssetExecutionContext, registry: Registry) -> Iterator[dg
     counts: dict[str, int] = {}
     n_read = 0
     with guarded(registry.home):
-        refresh = registry.context
-        for facility_id in facilities_of(context):
-            for table, n_rows in facility.stage(refresh, facility_id, is_forced(context)).items():
+        refresh, facilities, force = registry.context, facilities_of(context), is_forced(context)
+        distribute(registry, STAGE, facilities, force, context)
+        for facility_id in facilities:
+            is_new = force and (STAGE, facility_id) not in registry.done
+            for table, n_rows in facility.stage(refresh, facility_id, is_new).items():
                 counts[table] = counts.get(table, 0) + n_rows
             n_read += facility.rows_read(refresh, facility_id)
     yield dg.MaterializeResult(SOURCE_ROW, metadata={"dagster/row_count": n_read})
@@ -89,8 +93,12 @@ def staged(context: dg.AssetExecutionContext, registry: Registry) -> Iterator[dg
 def screened(context: dg.AssetExecutionContext, registry: Registry) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
     """Judge every record of the facilities."""
     with guarded(registry.home):
-        refresh, facilities = registry.context, facilities_of(context)
-        reports = [facility.screen(refresh, facility_id, is_forced(context)) for facility_id in facilities]
+        refresh, facilities, force = registry.context, facilities_of(context), is_forced(context)
+        distribute(registry, SCREEN, facilities, force, context)
+        reports = [
+            facility.screen(refresh, name, force and (SCREEN, name) not in registry.done)
+            for name in facilities
+        ]
         blocking, sentences = refresh.settings.refresh.blocking_rules, refresh.rules.sentences()
     for table in record_tables():
         yield dg.MaterializeResult(

@@ -54,7 +54,7 @@ def guarded(home: Home) -> Iterator[None]:
         os.umask(before)
 
 
-def failure_of(outcome: dg.ExecuteInProcessResult) -> Exception:
+def failure_of(outcome: dg.ExecuteInProcessResult | dg.JobExecutionResult) -> Exception:
     """The first failure of a run as the exception that it was."""
     for all_event in outcome.all_events:
         if (
@@ -75,7 +75,7 @@ def failure_of(outcome: dg.ExecuteInProcessResult) -> Exception:
     return Refused(f"{why}; the release that was served still is")
 
 
-def _blocking_rules(outcome: dg.ExecuteInProcessResult) -> set[str]:
+def _blocking_rules(outcome: dg.ExecuteInProcessResult | dg.JobExecutionResult) -> set[str]:
     """Ids of the rules by which checks of the run blocked it."""
     kind = dg.DagsterEventType.ASSET_CHECK_EVALUATION
     checks = [

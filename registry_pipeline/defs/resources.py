@@ -25,10 +25,12 @@ class RegistryRun:
 
     Attributes:
         home: the registry home.
+        done: (step, facility) of what workers did for this run (``defs/cluster``).
     """
 
     def __init__(self, home: Home) -> None:
         self.home = home
+        self.done: set[tuple[str, str]] = set()
 
     @cached_property
     def context(self) -> RefreshContext:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -105,7 +105,7 @@ class RefreshContext:
             return self.settings.refresh.extract_date
         ledgers = self.ledgers.values() if facility_id is None else [self.ledgers.get(facility_id, ())]
         received = [landed.received_at for ledger in ledgers for landed in ledger]
-        today = datetime.now(UTC).date()
+        today = self.decisions.day  # a refresh that runs over midnight goes by one day
         # A clock that went ahead once must not move the end of observation for ever.
         return min(datetime.fromisoformat(max(received)).date(), today) if received else today
 

@@ -14,6 +14,7 @@ from registry_pipeline.core.chain_head import appending
 from registry_pipeline.core.files import StoreError, sweep, sweep_private_folders
 from registry_pipeline.core.home import Home, mend_modes
 from registry_pipeline.core.toml_source import ConfigurationError
+from registry_pipeline.pipeline.cluster.lease import end_earlier_work
 from registry_pipeline.pipeline.step import refresh_lock
 from registry_pipeline.store.integrity import leave_damaged_release
 from registry_pipeline.store.releases import DATABASE, clock_problem, release_facts, release_folder, switch
@@ -25,10 +26,11 @@ def mend_home(home: Home) -> list[str]:
     Raises:
         ConfigurationError: the key is not the one that the home's pseudonyms were made with, or others can read
             what they must not and the mode cannot be changed.
-        StoreError: another refresh is running.
+        StoreError: another refresh is running, or workers are still busy for an earlier one.
     """
     with refresh_lock(home):
         lines = mend_modes(home)
+        end_earlier_work(home)  # sweeping takes away what others are writing
         sweep(home.store)
         sweep(home.facilities)
         with appending(home.decisions):  # nobody writes a head now

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -51,8 +51,11 @@ _HELD: set[str] = set()
 
 
 @contextmanager
-def refresh_lock(home: Home) -> Iterator[None]:
+def refresh_lock(home: Home, is_lent: bool = False) -> Iterator[None]:
     """Hold the lock of the store; inside a block that holds it already, do nothing.
+
+    Args:
+        is_lent: a coordinator holds it and waits for what this process does (``pipeline/cluster``).
 
     Raises:
         StoreError: another process holds it.
@@ -61,7 +64,7 @@ def refresh_lock(home: Home) -> Iterator[None]:
     if name in _HELD:
         yield
         return
-    with exclusive(home.store):
+    with nullcontext() if is_lent else exclusive(home.store):
         _HELD.add(name)
         try:
             yield

@@ -7,6 +7,7 @@ raw rows (``intake/raw/store.py``), releases (``releases.py``). Imports nothing 
     store/screened/<facility>/    ``<table>.<outcome>.parquet`` of judged records, ``_<frame>.parquet`` of findings
     store/<layer>/<table>.parquet curated, mart, result and quality tables of the whole registry
     store/errors/                 private details of bugs
+    store/cluster/                what workers on other machines go by, and their locks
 """
 
 from __future__ import annotations
@@ -69,3 +70,7 @@ class StoreLayout:
     def errors(self) -> Path:
         """Folder of the private details of bugs."""
         return self.root / "errors"
+
+    def cluster(self) -> Path:
+        """Folder of the manifest, the lease and the locks of a refresh on several machines."""
+        return self.root / "cluster"

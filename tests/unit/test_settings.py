@@ -55,6 +55,18 @@ def test_the_template_is_valid_and_says_the_defaults(tmp_path: Path) -> None:
         ("[rules.M01]\nthresholds = 3", 2, "{ maximum_mm = 150 }"),
         ("[rules.M01]\nseverty = 'error'", 2, "did you mean 'severity'"),
         ("[[rules]]\n", 1, "[rules.M01]"),
+        ('[execution]\nengine = "celary"', 2, "embedded, celery"),
+        ('[execution]\nengine = "celery"', 2, "needs 'broker'"),
+        ('[execution]\nengine = "celery"\nbroker = "redis://db/0"', 2, "needs 'backend'"),
+        ('[execution]\nbackend = "rpc://"', 2, "never rpc://"),
+        ('[execution]\nbackend = "db+sqlite:///results.db"', 2, "db+postgresql+psycopg2://"),
+        ('[execution]\nbroker = "amqp://registry:secret@broker//"', 2, "${BROKER_PASSWORD}"),
+        ('[execution]\nbroker = "amqp://registry:${x}y@broker//"', 2, "${BROKER_PASSWORD}"),
+        ('[execution]\nbroker = "sqs://queue"', 2, "amqp://"),
+        ('[execution]\nbroker = "amqp://broker:port//"', 2, "amqp://"),
+        ("[execution]\nworkers = 0", 2, "at least 1"),
+        ("[execution]\nlease_seconds = 1", 2, "at least 5"),
+        ("workers = 4", 1, "below [execution]"),
     ],
 )
 def test_a_mistake_is_told_with_its_line(tmp_path: Path, text: str, line: int, told: str) -> None:
@@ -130,3 +142,14 @@ def test_a_facility_that_cannot_be_called_so_is_refused(tmp_path: Path, facility
     path.write_text(f"id = {json.dumps(facility_id)}\n", encoding="utf-8")
     with pytest.raises(ConfigurationError, match=r"must equal the file.s name|must be a text"):
         read_facility(path)
+
+
+def test_where_a_refresh_runs_stands_in_no_release_and_changes_no_hash(tmp_path: Path) -> None:
+    workers = settings_of(
+        tmp_path,
+        '[execution]\nengine = "celery"\nbroker = "amqp://registry:${BROKER_PASSWORD}@broker.example.org:5672//"\n'
+        'backend = "db+postgresql+psycopg2://registry:${PG_PASSWORD}@db.example.org/dagster"\nworkers = 6\n',
+    )
+    assert workers.execution.workers == 6
+    assert workers.digest() == settings_of(tmp_path, "").digest()
+    assert "broker" not in json.dumps(workers.parameter_rows())

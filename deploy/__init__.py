@@ -1,0 +1,1 @@
+"""Running the pipeline on several machines: services, units, images (docs/cluster.md)."""

@@ -1,0 +1,90 @@
+"""The coordinator's side: facilities with work to do are given to workers, and waited for.
+
+Belongs here: what is given away, the run of the job, what its failure means. Does not belong here: the job
+(``batches.py``), the assets, which afterwards find the work done (``defs/facility_assets.py``).
+"""
+
+from collections.abc import Sequence
+from importlib.util import find_spec
+
+import dagster as dg
+
+from registry_pipeline.core.toml_source import ConfigurationError, read_toml
+from registry_pipeline.defs.guard import failure_of
+from registry_pipeline.defs.resources import RegistryRun
+from registry_pipeline.pipeline.cluster.lease import leading
+from registry_pipeline.pipeline.cluster.work import SCREEN, STAGE
+from registry_pipeline.pipeline.errors import Refused
+from registry_pipeline.pipeline.step import outdated_facilities
+from registry_pipeline.validation.decisions.in_force import merged_patients
+
+FEWEST = 2
+"""Facilities that are worth a message: a single one is done before a worker has been asked."""
+EXTRA = "registry-pipeline[cluster]"
+
+
+def distribute(
+    run: RegistryRun, step: str, facility_ids: Sequence[str], force: bool, context: dg.AssetExecutionContext
+) -> None:
+    """Have workers do a step for those facilities that need it, where registry.toml says so; note what they did.
+
+    Where nobody's screening depends on what another facility stages (no patients are merged by decision), a worker
+    that has staged a facility also screens it.
+
+    Raises:
+        Refused: workers failed, or none worked for too long.
+        ConfigurationError: registry.toml, a mapping or the instance is not fit for it.
+    """
+    refresh, limits = run.context, run.context.settings.execution
+    if limits.engine != "celery":
+        return
+    outdated = outdated_facilities(refresh)
+    todo = [name for name in facility_ids if (force and (step, name) not in run.done) or name in outdated]
+    todo = [name for name in todo if refresh.ledgers[name]]
+    if len(todo) < FEWEST:
+        return
+    both = step == STAGE and not merged_patients(refresh.decisions.in_force)
+    steps = [STAGE, SCREEN] if both else [step]
+    _run_job(run, todo, steps, force, context)
+    run.done |= {(name, facility_id) for name in steps for facility_id in todo}
+
+
+def _run_job(
+    run: RegistryRun,
+    todo: Sequence[str],
+    steps: Sequence[str],
+    force: bool,
+    context: dg.AssetExecutionContext,
+) -> None:
+    _refuse_unfit(run, context.instance)
+    from registry_pipeline.defs.cluster.batches import facility_batches, run_config
+    from registry_pipeline.defs.cluster.engine import watched_by
+
+    limits = run.context.settings.execution
+    config = run_config(context.run_id, todo, limits.workers, steps, force)
+    with leading(run.context, context.run_id) as watch, watched_by(watch):
+        outcome = dg.execute_job(
+            dg.reconstructable(facility_batches), context.instance, run_config=config, raise_on_error=False,
+            tags={"registry/refresh": context.run_id},
+        )  # fmt: skip
+    if watch.is_stalled:
+        raise Refused(
+            f"no worker has worked for this refresh for {limits.patience_seconds} seconds; start workers with: registry "
+            "worker; the release that was served still is"
+        )
+    if not outcome.success:
+        raise failure_of(outcome)
+
+
+def _refuse_unfit(run: RegistryRun, instance: dg.DagsterInstance) -> None:
+    """Said before anything is sent: the extra is missing, or the history lies where other machines cannot write."""
+    missing = [name for name in ("dagster_celery", "dagster_postgres") if find_spec(name) is None]
+    if missing:
+        message = f'engine "celery" needs what is not installed here: pip install "{EXTRA}"'
+        raise read_toml(run.home.settings_file).error(["execution", "engine"], message)
+    from dagster_postgres import PostgresEventLogStorage
+
+    if not isinstance(instance.event_log_storage, PostgresEventLogStorage):
+        path = run.home.root / "dagster" / "dagster.yaml"
+        message = 'engine "celery" needs Dagster\'s history in PostgreSQL; see docs/cluster.md'
+        raise ConfigurationError(path, None, message)

@@ -1,0 +1,46 @@
+"""A worker: takes batches of facilities from the broker until it is told to end.
+
+Belongs here: starting Celery's worker over a home. Does not belong here: how Celery is set up (``engine.py``).
+"""
+
+import multiprocessing.process
+import os
+from typing import Any
+
+from celery.signals import worker_process_init
+from dagster_celery.make_app import make_app
+from dagster_celery.tasks import create_task
+
+from registry_pipeline.core.home import Home
+from registry_pipeline.defs.cluster.engine import celery_executor
+from registry_pipeline.defs.instance import instance_environment
+from registry_pipeline.pipeline.cluster.manifest import STARTED_WITH
+from registry_pipeline.pipeline.step import code_version
+
+
+def run_worker(home: Home, n_processes: int) -> None:
+    """Serve a home until SIGTERM (what was begun is finished) or SIGQUIT.
+
+    Only the task of a step is known: a message that asks for a whole run is not obeyed.
+
+    Args:
+        home: the registry home, at the same path as on the coordinator's machine.
+        n_processes: batches at a time.
+
+    Raises:
+        ConfigurationError: registry.toml is wrong, or a variable that it names is not set.
+    """
+    os.environ.update(instance_environment(home))
+    STARTED_WITH.append(code_version())
+    app = make_app(celery_executor(home).app_args())
+    create_task(app)
+    worker_process_init.connect(_allow_children)
+    app.worker_main(
+        ["worker", "--loglevel", "WARNING", "--concurrency", str(n_processes), "--queues", "dagster",
+         "--hostname", f"registry-{os.getpid()}@%h", "--without-gossip", "--without-mingle"]
+    )  # fmt: skip
+
+
+def _allow_children(**_: Any) -> None:
+    """Celery's processes count as daemons, which Python forbids the helper that reads foreign formats."""
+    multiprocessing.process.current_process()._config["daemon"] = False  # type: ignore[attr-defined]

@@ -1,0 +1,81 @@
+"""``python -m tests.cluster.kills --count 20``: kill -9 of a worker, a pool child, the coordinator or the broker.
+
+Prints a line for each trial; each can be made again with ``--seed NUMBER --count 1``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+from pathlib import Path
+
+from deploy.loopback import Topology, missing_programs
+from tests.cluster.trial import VICTIMS, disturbed, emptied, must_refresh, released, repaired, simulated_home
+
+
+def main() -> int:
+    """Exit code 1 where a trial failed."""
+    parser = argparse.ArgumentParser(prog="python -m tests.cluster.kills", description=__doc__)
+    parser.add_argument("--count", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=0, help="number of the first trial")
+    parser.add_argument("--facilities", type=int, default=6)
+    parser.add_argument("--broker", choices=("rabbitmq", "redis"), default="rabbitmq")
+    parser.add_argument("--minutes", type=float, default=120, help="no further trial after so many")
+    given = parser.parse_args()
+    if missing := missing_programs(given.broker):
+        print(f"not installed: {', '.join(missing)}; `make packages` installs them")
+        return 0
+    until = time.monotonic() + 60 * given.minutes
+    n_failed = n_trials = 0
+    with tempfile.TemporaryDirectory(prefix="cluster-kills-") as folder:
+        home = simulated_home(Path(folder) / "home", given.facilities, 2 * given.facilities)
+        with Topology(home.root, given.broker) as topology:
+            topology.start_worker()
+            topology.start_worker()
+            must_refresh(home, topology.environment)  # workers have loaded what they need
+            expected = released(home)
+            emptied(home)
+            undisturbed = must_refresh(home, topology.environment)
+            print(f"undisturbed: {undisturbed:.0f} s", flush=True)
+            for number in range(given.seed, given.seed + given.count):
+                if time.monotonic() > until:
+                    break
+                n_trials += 1
+                n_failed += not _trial(topology, home, number, undisturbed, expected)
+    print(f"{n_trials} kills: {n_failed} failed")
+    return bool(n_failed)
+
+
+def _trial(topology: Topology, home, number: int, undisturbed: float, expected) -> bool:  # type: ignore[no-untyped-def]
+    rng = random.Random(number)
+    victim, seconds = VICTIMS[number % len(VICTIMS)], rng.uniform(0.2, 0.9) * undisturbed
+
+    def moment(coordinator: subprocess.Popen[str]) -> None:
+        begin = time.monotonic()
+        while coordinator.poll() is None and time.monotonic() < begin + seconds:
+            time.sleep(0.05)
+
+    emptied(home)
+    begin = time.monotonic()
+    try:
+        outcome = disturbed(topology, home, victim, moment, rng)
+        ended = time.monotonic() - begin
+        repair = repaired(topology, home, expected)
+    except (AssertionError, subprocess.TimeoutExpired):
+        traceback.print_exc(file=sys.stdout)
+        print(f"{number} {victim} at {seconds:.0f} s: FAILED\n{topology.said()}", flush=True)
+        return False
+    print(
+        f"{number} {victim} at {seconds:.0f} s: {outcome} after {ended:.0f} s, repaired in {repair:.0f} s",
+        flush=True,
+    )
+    return True
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,89 @@
+"""The files of ``deploy/``: they parse, and start commands that there are over settings that registry.toml takes."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import click
+import pytest
+import yaml
+
+from registry_pipeline.cli.main import registry
+from registry_pipeline.core.execution import Execution
+
+DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
+UNITS = sorted((DEPLOY / "systemd").iterdir())
+
+
+def parsed(command: list[str]) -> click.Context:
+    """A command of ``registry`` with its arguments; fails where it does not know one."""
+    name, *arguments = command
+    return registry.commands[name].make_context(
+        name, [part.replace("${WORKER_PROCESSES:-1}", "1") for part in arguments]
+    )
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict:  # type: ignore[type-arg]
+    return yaml.safe_load((DEPLOY / "compose.yaml").read_text("utf-8"))
+
+
+def test_the_compose_file_starts_services_and_commands_that_there_are(compose: dict) -> None:  # type: ignore[type-arg]
+    services = compose["services"]
+    assert set(services) == {"postgres", "rabbitmq", "registry", "worker"}
+    for name in ("registry", "worker"):
+        parsed(services[name]["command"])
+        assert set(services[name]["depends_on"]) <= set(services)
+        assert services[name]["volumes"] == ["${REGISTRY_HOME:?folder of the registry home}:/srv/registry"]
+    published = [port for service in services.values() for port in service.get("ports", ())]
+    assert published and all(port.startswith("127.0.0.1:") for port in published)
+    mounted = [volume for service in services.values() for volume in service.get("volumes", ())]
+    for volume in mounted:
+        source = volume.split(":")[0]
+        assert source in compose["volumes"] or source.startswith("${") or (DEPLOY / source).is_file(), volume
+
+
+def test_every_variable_of_the_compose_file_is_in_the_example_and_no_password_is(compose: dict) -> None:  # type: ignore[type-arg]
+    text = (DEPLOY / "compose.yaml").read_text("utf-8")
+    required = set(re.findall(r"\$\{([A-Z_]+):\?", text))
+    example = dict(
+        line.split("=", 1)
+        for line in (DEPLOY / "cluster.env.example").read_text("utf-8").splitlines()
+        if line and not line.startswith("#")
+    )
+    assert required == set(example)
+    assert {name for name in example if "PASSWORD" in name} == {
+        name for name, value in example.items() if not value
+    }
+
+
+def test_rabbitmq_waits_longer_than_the_longest_batch() -> None:
+    match = re.search(
+        r"^consumer_timeout = (\d+)$", (DEPLOY / "rabbitmq.conf").read_text("utf-8"), re.MULTILINE
+    )
+    assert match is not None and int(match[1]) > 1000 * Execution().batch_seconds
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=[path.name for path in UNITS])
+def test_a_unit_starts_a_command_that_there_is(unit: Path) -> None:
+    start = re.search(r"^ExecStart=\S+/registry (.+)$", unit.read_text("utf-8"), re.MULTILINE)
+    assert start is not None
+    parsed(start[1].split())
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=[path.name for path in UNITS])
+def test_systemd_understands_a_unit(unit: Path, tmp_path: Path) -> None:
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("systemd-analyze is not installed")
+    program = tmp_path / "registry"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    copy = tmp_path / unit.name.replace("@.", "@1.")
+    copy.write_text(
+        re.sub(r"^ExecStart=\S+", f"ExecStart={program}", unit.read_text("utf-8"), flags=re.MULTILINE)
+    )
+    result = subprocess.run(["systemd-analyze", "verify", copy], capture_output=True, text=True, timeout=60)
+    assert not [line for line in result.stderr.splitlines() if copy.name in line], result.stderr
