@@ -6,6 +6,7 @@ KINDS := unit sql parity reference simulation glue e2e browser cluster
 # How far the long tests of faults go: hours with these; KILLS=50 BITS=5 is a look.
 KILLS ?= 500
 BITS ?= 200
+CLUSTER_KILLS ?= 20
 # What the browser, reference and cluster tests need beyond Python, as Debian calls it.
 DEBIAN := chromium r-base-core r-cran-survival r-cran-cmprsk postgresql rabbitmq-server
 STAMP := $(VENV)/.installed
@@ -39,10 +40,11 @@ test-all: packages test  ## the same with a browser, R and the services of a clu
 $(KINDS:%=test-%): test-%: $(STAMP)  ## one kind of test: make test-unit, test-reference, test-e2e, test-browser ...
 	@$(BIN)/python -m pytest -n 2 tests/$*
 
-test-fault: $(STAMP)  ## faults: the suite's, then commands killed (KILLS) and bits turned over (BITS) at random
+test-fault: $(STAMP)  ## faults: the suite's, then commands killed (KILLS) and bits turned over (BITS) at random, parts of a cluster killed (CLUSTER_KILLS)
 	@$(BIN)/python -m pytest -n 2 tests/fault
 	@$(BIN)/python -m tests.fault.kills --count $(KILLS)
 	@$(BIN)/python -m tests.fault.bit_sweep --first $(BITS) --random $(BITS)
+	@$(BIN)/python -m tests.cluster.kills --count $(CLUSTER_KILLS)
 
 .PHONY: packages
 packages:  ## Debian's packages for the tests that would skip without them

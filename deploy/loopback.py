@@ -77,6 +77,7 @@ class Topology:
         self._ports = dict(zip(("postgres", "broker", "epmd", "distribution"), _free_ports(4), strict=True))
         self.environment = {
             "REGISTRY_HOME": str(home),
+            "POLARS_MAX_THREADS": "1",
             "REGISTRY_PG_PASSWORD": self._password,
             "REGISTRY_BROKER_PASSWORD": self._password,
             "REGISTRY_PG_URL": f"postgresql+psycopg2://registry:{self._password}@127.0.0.1:{self._ports['postgres']}/dagster",

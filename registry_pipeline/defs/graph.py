@@ -30,7 +30,7 @@ def build_definitions(home: Home | None = None) -> dg.Definitions:
     return dg.Definitions(
         assets=[submission, staged, screened, curated, mart, result, quality, release],
         asset_checks=[proofs],
-        jobs=[REFRESH_JOB],
+        jobs=[REFRESH_JOB, *_batch_jobs(home)],
         schedules=[scheduled_refresh(home, _schedule_settings(home))],
         sensors=[inbox_sensor(home), refused_refresh(home), alerts(home)],
         resources={"registry": registry_resource(home)},
@@ -48,3 +48,15 @@ def _schedule_settings(home: Home) -> Refresh:
         return home.settings().refresh
     except ConfigurationError:
         return Refresh()
+
+
+def _batch_jobs(home: Home) -> list[dg.JobDefinition]:
+    """The job that workers take part in, for the page that shows its runs; none where nothing is divided."""
+    try:
+        if home.settings().execution.engine != "celery":
+            return []
+        from registry_pipeline.defs.cluster.batches import batches_job
+
+        return [batches_job(home)]
+    except (ConfigurationError, ModuleNotFoundError):
+        return []  # every run tells it

@@ -128,7 +128,7 @@ def celery_executor(home: Home) -> WatchedCeleryExecutor:
     Raises:
         ConfigurationError: registry.toml is wrong, or a variable that it names is not set.
     """
-    return WatchedCeleryExecutor(
+    return WatchedCeleryExecutor(  # type: ignore[no-untyped-call]
         retries=RetryMode.DISABLED,
         broker=address(home, "broker"),
         backend=address(home, "backend"),

@@ -32,7 +32,7 @@ def run_worker(home: Home, n_processes: int) -> None:
     """
     os.environ.update(instance_environment(home))
     STARTED_WITH.append(code_version())
-    app = make_app(celery_executor(home).app_args())
+    app = make_app(celery_executor(home).app_args())  # type: ignore[no-untyped-call]
     create_task(app)
     worker_process_init.connect(_allow_children)
     app.worker_main(
