@@ -14,7 +14,7 @@ import click
 
 import schemas
 from registry_pipeline.cli.main import registry
-from registry_pipeline.core.settings import SECTIONS, toml_text
+from registry_pipeline.core.settings import SECTIONS, UNRELEASED, toml_text
 from registry_pipeline.core.sql_files import SQL_FOLDER
 from schemas.code_list import CODE_LISTS
 from schemas.columns import Column
@@ -97,7 +97,7 @@ def settings_page() -> str:
     lines += [
         "A key that is left out has its default. `registry init` writes the file with all of them as comments."
     ]
-    for section, declaration in SECTIONS.items():
+    for section, declaration in {**SECTIONS, **UNRELEASED}.items():
         lines += ["", f"## [{section}]", "", inspect.cleandoc(declaration.__doc__ or "").split("\n")[0]]
         lines += ["", "| key | default | meaning | values |", "| --- | --- | --- | --- |"]
         lines += [_setting(key) for key in fields(declaration)]

@@ -61,7 +61,9 @@ class Execution:
     batch_seconds: int = parameter(
         14_400, "Longest work on a batch of facilities; then it has failed.", minimum=1
     )
-    lease_seconds: int = parameter(60, "Workers stop when a refresh was not heard of for this long.", minimum=5)
+    lease_seconds: int = parameter(
+        60, "Workers stop when a refresh was not heard of for this long.", minimum=5
+    )
     patience_seconds: int = parameter(
         300, "A refresh fails when nobody worked for it for this long.", minimum=5
     )

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from registry_pipeline.core.execution import Execution
 from registry_pipeline.core.files import StoreError, write_hashed_json
 from registry_pipeline.core.home import Home
-from registry_pipeline.core.execution import Execution
 from registry_pipeline.pipeline import facility
 from registry_pipeline.pipeline.cluster import lease, manifest
 from registry_pipeline.pipeline.cluster.lease import Watch, at_work, end_earlier_work, leading
@@ -137,6 +137,11 @@ def test_a_facility_over_which_workers_die_is_given_up(home: Home) -> None:
             pass
     with leading(read_context(home), "refresh-2"), at_work(home, "refresh-2", HOSPITAL, 60):
         pass  # another refresh tries it again
+
+
+def test_a_file_that_work_misses_is_no_missing_home(home: Home) -> None:
+    with asked(home), pytest.raises(FileNotFoundError), at_work(home, REFRESH, HOSPITAL, 60):
+        (home.root / "nothing").read_bytes()
 
 
 def test_work_that_ends_well_counts_no_attempt(home: Home) -> None:

@@ -73,6 +73,11 @@ def _run_job(
             "worker; the release that was served still is"
         )
     if not outcome.success:
+        if not any(event.is_step_failure for event in outcome.all_events):
+            raise Refused(
+                f"a worker could not end its batch (of at most {limits.batch_seconds} seconds); its log says why; the "
+                "release that was served still is"
+            )
         raise failure_of(outcome)
 
 

@@ -17,8 +17,8 @@ from dagster._core.execution.retries import RetryMode
 from dagster_celery.core_execution_loop import core_celery_execution_loop
 from dagster_celery.executor import CeleryExecutor, _submit_task
 
-from registry_pipeline.core.home import Home
 from registry_pipeline.core.execution import Execution
+from registry_pipeline.core.home import Home
 from registry_pipeline.core.toml_source import read_toml
 from registry_pipeline.pipeline.cluster.lease import Watch
 

@@ -13,12 +13,12 @@ import fcntl
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
+from registry_pipeline.core.execution import Execution
 from registry_pipeline.core.files import StoreError
 from registry_pipeline.core.home import Home
-from registry_pipeline.core.execution import Execution
 from registry_pipeline.pipeline.cluster.manifest import (
     RefreshManifest,
     manifest_path,
@@ -136,15 +136,15 @@ def at_work(home: Home, refresh_id: str, facility_id: str, lease_seconds: float)
 
 @contextmanager
 def _locked(path: Path, kind: int) -> Iterator[int]:
-    with suppress(FileNotFoundError):
+    try:
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(handle, kind)
-            yield handle
-        finally:
-            os.close(handle)
-        return
-    raise Refused(f"{path.parent}: is not there; is the registry home mounted on this machine?")
+    except FileNotFoundError:
+        raise Refused(f"{path.parent}: is not there; is the registry home mounted on this machine?") from None
+    try:
+        fcntl.flock(handle, kind)
+        yield handle
+    finally:
+        os.close(handle)
 
 
 def _refuse_without_lease(home: Home, turn: int, lease_seconds: float) -> None:
