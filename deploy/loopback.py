@@ -184,8 +184,8 @@ class Topology:
         )
         settings = self.home / "registry.toml"
         text = settings.read_text(encoding="utf-8")
-        if tomllib.loads(text).get("execution"):
-            raise SystemExit(f"{settings}: [execution] says something already; take it out for this script")
+        if tomllib.loads(text).get("execution", {}).keys() & {"engine", "broker", "backend"}:
+            raise SystemExit(f"{settings}: [execution] names an engine already; take it out for this script")
         header = "[execution]\n"
         text = text if header in text else f"{text}\n{header}"
         settings.write_text(text.replace(header, header + keys), encoding="utf-8")
