@@ -9,11 +9,13 @@ from importlib.util import find_spec
 
 import dagster as dg
 
+from registry_pipeline.core.home import Home
 from registry_pipeline.core.toml_source import ConfigurationError, read_toml
 from registry_pipeline.defs.guard import failure_of
 from registry_pipeline.defs.resources import RegistryRun
 from registry_pipeline.pipeline.cluster.lease import leading
 from registry_pipeline.pipeline.cluster.work import SCREEN, STAGE
+from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.errors import Refused
 from registry_pipeline.pipeline.step import outdated_facilities
 from registry_pipeline.validation.decisions.in_force import merged_patients
@@ -45,27 +47,33 @@ def distribute(
         return
     both = step == STAGE and not merged_patients(refresh.decisions.in_force)
     steps = [STAGE, SCREEN] if both else [step]
-    _run_job(run, todo, steps, force, context)
+    run_batches(refresh, todo, steps, force, context.run_id, context.instance)
     run.done |= {(name, facility_id) for name in steps for facility_id in todo}
 
 
-def _run_job(
-    run: RegistryRun,
-    todo: Sequence[str],
+def run_batches(
+    refresh: RefreshContext,
+    facility_ids: Sequence[str],
     steps: Sequence[str],
     force: bool,
-    context: dg.AssetExecutionContext,
+    refresh_id: str,
+    instance: dg.DagsterInstance,
 ) -> None:
-    _refuse_unfit(run, context.instance)
+    """Have workers do steps for facilities, and wait; to be called by the one who holds the store's lock.
+
+    Raises:
+        Refused, ConfigurationError: as :func:`distribute`.
+    """
+    _refuse_unfit(refresh.home, instance)
     from registry_pipeline.defs.cluster.batches import facility_batches, run_config
     from registry_pipeline.defs.cluster.engine import watched_by
 
-    limits = run.context.settings.execution
-    config = run_config(context.run_id, todo, limits.workers, steps, force)
-    with leading(run.context, context.run_id) as watch, watched_by(watch):
+    limits = refresh.settings.execution
+    config = run_config(refresh_id, facility_ids, limits.workers, steps, force)
+    with leading(refresh, refresh_id) as watch, watched_by(watch):
         outcome = dg.execute_job(
-            dg.reconstructable(facility_batches), context.instance, run_config=config, raise_on_error=False,
-            tags={"registry/refresh": context.run_id},
+            dg.reconstructable(facility_batches), instance, run_config=config, raise_on_error=False,
+            tags={"registry/refresh": refresh_id},
         )  # fmt: skip
     if watch.is_stalled:
         raise Refused(
@@ -81,15 +89,15 @@ def _run_job(
         raise failure_of(outcome)
 
 
-def _refuse_unfit(run: RegistryRun, instance: dg.DagsterInstance) -> None:
+def _refuse_unfit(home: Home, instance: dg.DagsterInstance) -> None:
     """Said before anything is sent: the extra is missing, or the history lies where other machines cannot write."""
     missing = [name for name in ("dagster_celery", "dagster_postgres") if find_spec(name) is None]
     if missing:
         message = f'engine "celery" needs what is not installed here: pip install "{EXTRA}"'
-        raise read_toml(run.home.settings_file).error(["execution", "engine"], message)
+        raise read_toml(home.settings_file).error(["execution", "engine"], message)
     from dagster_postgres import PostgresEventLogStorage
 
     if not isinstance(instance.event_log_storage, PostgresEventLogStorage):
-        path = run.home.root / "dagster" / "dagster.yaml"
+        path = home.root / "dagster" / "dagster.yaml"
         message = 'engine "celery" needs Dagster\'s history in PostgreSQL; see docs/cluster.md'
         raise ConfigurationError(path, None, message)
