@@ -6,6 +6,8 @@ Does not belong here: codes (``code_lists.py``), endpoints and variables (``sche
 
 DISEASE = "oligometastatic cervical cancer"
 PRIMARY = "cervical cancer"
+CBIOPORTAL_CANCER, CBIOPORTAL_CANCER_TYPE = "cesc", "Cervical Cancer"
+"""OncoTree's code and main type, by which cBioPortal files a study."""
 
 SITE_OF_INTEREST, OTHER_SITES = "scf", "non_scf"
 """The two groups of sites that the study compares: codes of ``mart.cohort.scf_vs_other``."""
