@@ -15,6 +15,8 @@ from xdist.scheduler import LoadScopeScheduling
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as under a command: estimates agree to the last digit
 settings.register_profile("busy machine", deadline=None)
 settings.load_profile("busy machine")
+LONG_KINDS = ("e2e", "fault", "cluster", "browser", "simulation")
+"""Kinds of tests whose files take minutes: dealt out first, so that no worker ends alone with one of them."""
 LOOK_AT_ONE_DEMONSTRATION = ("test_dagster_demo.py", "test_demo.py", "test_demo_truth.py")
 
 
@@ -29,7 +31,16 @@ class _ByFile(LoadScopeScheduling):
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
     """Deal out by file; the marks of ``--dist loadgroup`` are not seen by this version of pytest."""
+    config.option.loadscopereorder = False  # in the order of collection, not files of many tests first
     return _ByFile(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long kinds first, every other test where it stood."""
+    folders = [*LONG_KINDS, ""]
+    items.sort(
+        key=lambda item: folders.index(item.path.parent.name if item.path.parent.name in folders else "")
+    )
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -45,27 +45,45 @@ def export() -> None:
 @export.command("cbioportal")
 @_options
 @click.option("--release", "release_id", metavar="ID", help="Another release than the newest one.")
-@click.option("--study-id", default="oligomet_registry", show_default=True, help="cBioPortal's identifier of the study.")
+@click.option(
+    "--study-id", default="oligomet_registry", show_default=True, help="cBioPortal's identifier of the study."
+)
 def cbioportal(folder: Path, is_identified: bool, release_id: str | None, study_id: str) -> None:
     """A cBioPortal study: patients of the cohort, their treated lesions, their course as time lines."""
     from registry_pipeline.operations.exports.cbioportal import write_cbioportal
 
     if not _STUDY_ID.match(study_id):
         raise click.UsageError("--study-id: write letters, digits, '_', '-' and '.' only")
-    _hand_on("cbioportal", folder, is_identified, release_id, lambda release, to: write_cbioportal(release, to, study_id))
+    _hand_on(
+        "cbioportal",
+        folder,
+        is_identified,
+        release_id,
+        lambda release, to: write_cbioportal(release, to, study_id),
+    )
 
 
 @releases.command("export")
 @_options
 @click.argument("release_id", metavar="[ID]", required=False)
-@click.option("--licence", metavar="SPDX", help="Licence of the data, such as CC-BY-NC-4.0, if its holders give one.")
+@click.option(
+    "--licence", metavar="SPDX", help="Licence of the data, such as CC-BY-NC-4.0, if its holders give one."
+)
 def datapackage(folder: Path, is_identified: bool, release_id: str | None, licence: str | None) -> None:
     """A folder for a data repository: Parquet files, datapackage.json, dictionary, README, checksums."""
     from registry_pipeline.operations.exports.datapackage import write_datapackage
 
     if licence is not None and not re.fullmatch(r"[A-Za-z0-9.+\-]{1,64}", licence):
-        raise click.UsageError("--licence: write an identifier of https://spdx.org/licenses, such as CC-BY-4.0")
-    _hand_on("datapackage", folder, is_identified, release_id, lambda release, to: write_datapackage(release, to, licence))
+        raise click.UsageError(
+            "--licence: write an identifier of https://spdx.org/licenses, such as CC-BY-4.0"
+        )
+    _hand_on(
+        "datapackage",
+        folder,
+        is_identified,
+        release_id,
+        lambda release, to: write_datapackage(release, to, licence),
+    )
 
 
 def _hand_on(form: str, folder: Path, is_identified: bool, release_id: str | None, write: Write) -> None:

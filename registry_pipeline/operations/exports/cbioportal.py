@@ -214,9 +214,7 @@ def _sample_rows(release: duckdb.DuckDBPyConnection) -> Iterator[Row]:
         yield [patient_id, sample_id, CBIOPORTAL_CANCER_TYPE, "Metastasis", *values]
 
 
-def _timeline(
-    release: duckdb.DuckDBPyConnection, folder: Path, study_id: str, name: str
-) -> Iterator[Path]:
+def _timeline(release: duckdb.DuckDBPyConnection, folder: Path, study_id: str, name: str) -> Iterator[Path]:
     """One time line; a kind of event that nobody had is left out."""
     answer = release.execute(sql_files(_SQL)[name].query)
     columns = [str(column[0]).upper() for column in answer.description]

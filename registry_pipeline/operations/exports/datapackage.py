@@ -112,12 +112,12 @@ def _write_table(release: duckdb.DuckDBPyConnection, name: str, folder: Path) ->
             writer.write_batch(batch)
             n_rows += batch.num_rows
     columns = [column for column in columns_of(model) if column.name in held]
-    return Table(name, model.description or "", columns, [n for n in key_of(model) if n in held], n_rows, path)
+    return Table(
+        name, model.description or "", columns, [n for n in key_of(model) if n in held], n_rows, path
+    )
 
 
-def _datapackage(
-    tables: Sequence[Table], about: Mapping[str, str], licence: str | None
-) -> dict[str, Any]:
+def _datapackage(tables: Sequence[Table], about: Mapping[str, str], licence: str | None) -> dict[str, Any]:
     package: dict[str, Any] = {
         "profile": "data-package",
         "name": _name(about),
@@ -242,7 +242,10 @@ def _citation(about: Mapping[str, str], licence: str | None) -> str:
         "date-released": about["created"],
     } | ({"license": licence} if licence else {})
     authors = 'authors:\n  - name: "The holders of the registry"\n'
-    return "".join(f"{name}: {json.dumps(value, ensure_ascii=False)}\n" for name, value in lines.items()) + authors
+    return (
+        "".join(f"{name}: {json.dumps(value, ensure_ascii=False)}\n" for name, value in lines.items())
+        + authors
+    )
 
 
 def _readme(tables: Sequence[Table], about: Mapping[str, str], licence: str | None) -> str:
