@@ -71,7 +71,7 @@ reference: $(STAMP)  ## R's numbers anew, where Rscript is (survival, cmprsk, nl
 	@sh tests/reference/r/run.sh $(BIN)/python
 
 docs: $(STAMP)  ## the documentation as a site with a search, in build/site
-	@$(BIN)/python -m registry_pipeline.cli.reference
+	@$(BIN)/python docs/write_reference.py
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check ".[docs]"
 	@$(BIN)/zensical build --clean --strict
 	@echo "Look at it: python3 -m http.server --bind 127.0.0.1 --directory build/site"

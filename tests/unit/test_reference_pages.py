@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 
 import schemas
-from registry_pipeline.cli.reference import FOLDER, PAGES, write
+from docs.write_reference import FOLDER, PAGES, write
 from schemas.code_list import CODE_LISTS
 from schemas.table import columns_of
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_the_page_is_fresh(name: str) -> None:
-    stale = f"docs/{name} is stale: run python -m registry_pipeline.cli.reference"
+    stale = f"docs/{name} is stale: run python docs/write_reference.py"
     assert (FOLDER / name).read_text(encoding="utf-8") == PAGES[name](), stale
 
 

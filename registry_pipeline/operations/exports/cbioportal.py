@@ -92,7 +92,7 @@ def _clinical(
             "data_filename": data.name,
         },
     )
-    heads = [
+    heads: list[list[object]] = [
         [attribute.label for attribute in attributes],
         [attribute.meaning for attribute in attributes],
         [attribute.datatype for attribute in attributes],
