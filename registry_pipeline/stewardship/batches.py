@@ -18,7 +18,7 @@ from registry_pipeline.stewardship.decide import DecisionRefused, Order, decide,
 from registry_pipeline.stewardship.findings import Snapshot
 from registry_pipeline.validation.decisions.ledger import Decision
 
-_LONGEST_GAP = timedelta(seconds=1)
+_LONGEST_GAP = timedelta(milliseconds=50)
 """Between the entries of one order, which are appended in one go."""
 
 

@@ -150,8 +150,11 @@ def _row_account(released: ReleaseReader) -> dict[str, dict[str, int]]:
     return sums
 
 
-def causes(findings: pl.DataFrame) -> pl.DataFrame:
+def causes(findings: pl.DataFrame, most_first: bool = False) -> pl.DataFrame:
     """Findings that one decision may settle, by cause: those that can move the study's numbers farthest first, then the most.
+
+    Args:
+        most_first: instead the causes with the most findings first.
 
     Returns:
         ``cause_id``, the columns of ``CAUSE``, ``items``, ``message`` and ``suggestion`` of one of them, ``n_values``,
@@ -164,13 +167,9 @@ def causes(findings: pl.DataFrame) -> pl.DataFrame:
         pl.col("patient_id").drop_nulls().n_unique().alias("n_patients"),
         pl.col("impact_rank").min(),
     )
-    order = [
-        severity_order(),
-        pl.col("impact_rank"),
-        -pl.col("n_findings").cast(pl.Int64),
-        pl.col("cause_id"),
-    ]
-    return grouped.sort(order, nulls_last=True)
+    number = -pl.col("n_findings").cast(pl.Int64)
+    order = [severity_order(), pl.col("impact_rank"), number, pl.col("cause_id")]
+    return grouped.sort([number, *order] if most_first else order, nulls_last=True)
 
 
 def served_since(release_id: str | None) -> datetime | None:

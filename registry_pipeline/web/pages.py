@@ -104,13 +104,15 @@ def counts_page(request: Request) -> Response:
     by, pairs = request.path_params["by"], query_of(request)
     chosen = select_findings(desk.snapshot(), filters_of(pairs))
     if by == "cause":
-        grouped = causes(chosen)
+        is_by_number = request.query_params.get("sort") == "number"
+        grouped = causes(chosen, most_first=is_by_number)
         return desk.render(
             request,
             "causes.html",
             pairs=pairs,
             rows=grouped.head(CAUSES).to_dicts(),
             n_causes=grouped.height,
+            is_by_number=is_by_number,
             n_findings=chosen.height,
         )
     if by not in COUNTED_BY:

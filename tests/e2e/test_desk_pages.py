@@ -292,6 +292,9 @@ def test_findings_of_one_cause_are_a_group_with_one_decision(browser: Browser, h
     assert status == 303 and headers["location"].startswith("/by/cause")
     said = {entry.finding_id for entry in ledger_entries(home) if entry.reason == "of one cause"}
     assert said == set(group["finding_id"])
+    _, body = browser.get("/by/cause?sort=number")
+    counts = [int(n) for n in re.findall(r'data-n="([0-9]+)"', body)]
+    assert counts == sorted(counts, reverse=True) and len(set(counts)) > 1
 
 
 @pytest.mark.parametrize(

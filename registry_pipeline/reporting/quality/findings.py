@@ -5,6 +5,8 @@ Belongs here: tables of findings. Does not belong here: values of records, which
 
 from __future__ import annotations
 
+from textwrap import shorten
+
 import pandas as pd
 
 from registry_pipeline.reporting.document.blocks import (
@@ -23,6 +25,8 @@ from schemas.codes import FINDING_STATUS
 
 MOST_LISTED = 40
 """Findings of a rule that a page lists; the command gives the others."""
+MOST_RULES, SHORT = 15, 90
+"""Rules that the table names, and characters of a rule's sentence in the line that opens its findings."""
 _RANK = {name: position for position, name in enumerate(SEVERITIES)}
 
 
@@ -48,8 +52,14 @@ def open_section(scope: Scope) -> Section:
                 sentence(scope, rule_id),
             ),
         )
-        for (severity, rule_id), part in groups
+        for (severity, rule_id), part in groups[:MOST_RULES]
     ]
+    more = len(groups) - len(rows)
+    notes = (
+        (f"{count(more)} more rules are among the lines below, which open the findings of each.",)
+        if more
+        else ()
+    )
     columns = (
         Column("Severity", is_number=False),
         Column("Open"),
@@ -64,9 +74,10 @@ def open_section(scope: Scope) -> Section:
             columns,
             tuple(rows),
             "quality.finding, quality.rule",
+            notes,
             is_wide=True,
         ),
-        *(_listed(scope, rule_id, part) for (_, rule_id), part in groups),
+        *(_listed(scope, severity, rule_id, part) for (severity, rule_id), part in groups),
     )
 
 
@@ -76,7 +87,7 @@ def sentence(scope: Scope, rule_id: str) -> str:
     return str(rule["message"]) if rule is not None and is_given(rule["message"]) else ""
 
 
-def _listed(scope: Scope, rule_id: str, part: pd.DataFrame) -> Folded:
+def _listed(scope: Scope, severity: str, rule_id: str, part: pd.DataFrame) -> Folded:
     order = ["facility_id", "source_file", "sheet", "source_row", "finding_id"]
     shown = part.sort_values(order).head(MOST_LISTED)
     rows = tuple(
@@ -110,7 +121,8 @@ def _listed(scope: Scope, rule_id: str, part: pd.DataFrame) -> Folded:
     table = Table(
         f"Findings of {clean(rule_id)}", "Finding", columns, rows, "quality.finding", notes, is_wide=True
     )
-    return Folded(f"{clean(rule_id)}: {count(len(part))} open", (table,))
+    said = shorten(sentence(scope, rule_id), SHORT, placeholder=" …")
+    return Folded(f"{clean(rule_id)}, {clean(severity)}: {count(len(part))} open. {said}".strip(), (table,))
 
 
 def closed_section(scope: Scope) -> Section:

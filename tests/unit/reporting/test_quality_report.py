@@ -8,7 +8,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from registry_pipeline.reporting.document.blocks import Folded, Table
 from registry_pipeline.reporting.figures.base import FigureFolder
+from registry_pipeline.reporting.quality.findings import open_section
 from registry_pipeline.reporting.quality.scope import FATES, Scope
 from registry_pipeline.reporting.release.disclosure.gate import DisclosedTables
 from registry_pipeline.reporting.report import write_reports
@@ -94,6 +96,18 @@ def test_values_that_the_registry_corrected_are_listed_by_place_and_not_by_value
     study = page(folder / "out", "study_report.html").text
     assert "3 values are not as received: the registry corrected them" in study
     assert VALUE not in text + own + study
+
+
+def test_of_many_rules_the_page_names_the_first_and_opens_the_findings_of_each(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """94 broken rules made a page of seventeen screens."""
+    monkeypatch.setattr("registry_pipeline.reporting.quality.findings.MOST_RULES", 1)
+    table, *folds = open_section(scope(folder)).blocks
+    assert isinstance(table, Table) and len(table.rows) == 1 and "1 more rules" in table.notes[0]
+    titles = [fold.title for fold in folds if isinstance(fold, Folded)]
+    assert [title.split(".")[0] for title in titles] == ["V01, error: 1 open", "V02, warning: 2 open"]
+    assert all(len(title) < 140 for title in titles)
 
 
 def raw(folder: Path) -> str:
