@@ -77,7 +77,6 @@ class Topology:
         self._ports = dict(zip(("postgres", "broker", "epmd", "distribution"), _free_ports(4), strict=True))
         self.environment = {
             "REGISTRY_HOME": str(home),
-            "POLARS_MAX_THREADS": "1",
             "REGISTRY_PG_PASSWORD": self._password,
             "REGISTRY_BROKER_PASSWORD": self._password,
             "REGISTRY_PG_URL": f"postgresql+psycopg2://registry:{self._password}@127.0.0.1:{self._ports['postgres']}/dagster",
@@ -207,7 +206,8 @@ class Topology:
                    "--processes", str(processes)]  # fmt: skip
         pinned = ["taskset", "-c", str(core), *command] if core is not None else command
         log = (self._folder / f"worker-{len(self.workers)}.log").open("wb")
-        worker = subprocess.Popen(pinned, env={**os.environ, **self.environment}, start_new_session=True,
+        worker = subprocess.Popen(_dying_with_us(pinned), env={**os.environ, **self.environment, "POLARS_MAX_THREADS": "1"},
+                                  start_new_session=True,
                                   stdout=log, stderr=subprocess.STDOUT,
                                   cwd=Path(__file__).resolve().parents[1])  # fmt: skip
         self.workers.append(worker)
@@ -244,7 +244,7 @@ class Topology:
     ) -> None:
         log = (self._folder / f"{name}.log").open("ab")
         self._services[name] = subprocess.Popen(
-            command, env={**os.environ, **environment}, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+            _dying_with_us(command), env={**os.environ, **environment}, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
             user=user, group=user, cwd=self._folder,
         )  # fmt: skip
 
@@ -260,6 +260,12 @@ class Topology:
             if self._services[name].poll() is not None or time.monotonic() > until:
                 raise RuntimeError(f"{name} did not start:\n{self.said()}")
             time.sleep(0.1)
+
+
+def _dying_with_us(command: Sequence[str | Path]) -> list[str | Path]:
+    """A command that the system ends when this process is killed, where it knows how."""
+    guard = shutil.which("setpriv")
+    return [guard, "--pdeathsig", "KILL", *command] if guard else list(command)
 
 
 def _free_ports(n: int) -> list[int]:

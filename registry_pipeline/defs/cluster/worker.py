@@ -17,6 +17,8 @@ from registry_pipeline.defs.instance import instance_environment
 from registry_pipeline.pipeline.cluster.manifest import STARTED_WITH
 from registry_pipeline.pipeline.step import code_version
 
+_OWN_RECORD = multiprocessing.process.current_process()
+
 
 def run_worker(home: Home, n_processes: int) -> None:
     """Serve a home until SIGTERM (what was begun is finished) or SIGQUIT.
@@ -34,13 +36,17 @@ def run_worker(home: Home, n_processes: int) -> None:
     STARTED_WITH.append(code_version())
     app = make_app(celery_executor(home).app_args())  # type: ignore[no-untyped-call]
     create_task(app)
-    worker_process_init.connect(_allow_children)
+    worker_process_init.connect(allow_children)
     app.worker_main(
         ["worker", "--loglevel", "WARNING", "--concurrency", str(n_processes), "--queues", "dagster",
          "--hostname", f"registry-{os.getpid()}@%h", "--without-gossip", "--without-mingle"]
     )  # fmt: skip
 
 
-def _allow_children(**_: Any) -> None:
-    """Celery's processes count as daemons, which Python forbids the helper that reads foreign formats."""
-    multiprocessing.process.current_process()._config["daemon"] = False  # type: ignore[attr-defined]
+def allow_children(**_: Any) -> None:
+    """Let a process of Celery's pool start the helper that reads foreign formats.
+
+    Celery's fork of ``multiprocessing`` puts its own record of the process, a daemon with a key that must not be handed on,
+    in place of Python's.
+    """
+    multiprocessing.process._current_process = _OWN_RECORD  # type: ignore[attr-defined]
