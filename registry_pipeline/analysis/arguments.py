@@ -196,7 +196,8 @@ CHECKS: dict[str, Check] = {
 def checked(function: Callable[P, R]) -> Callable[P, R]:
     """Check the arguments of a public function by their names before it runs; a default is always allowed.
 
-    A lazy frame is read here, once. Raises ValueError that names function and argument, and what to give instead.
+    A lazy frame is read here, once. Arithmetic that overflows or divides by zero ends as a status, a note or NaN in the
+    result, not as numpy's warning. Raises ValueError that names function and argument, and what to give instead.
     """
     signature = inspect.signature(function)
     unknown = [name for name in signature.parameters if name not in CHECKS]
@@ -210,7 +211,8 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
         frame: Any = bound.arguments.get("frame")
         if hasattr(frame, "collect_schema") and hasattr(frame, "collect"):
             bound.arguments["frame"] = frame.collect()
-        return function(*bound.args, **bound.kwargs)
+        with np.errstate(all="ignore"):
+            return function(*bound.args, **bound.kwargs)
 
     return call
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable, Sequence
+from textwrap import shorten
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -19,6 +20,8 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 Ints: TypeAlias = npt.NDArray[np.int64]
 Flags: TypeAlias = npt.NDArray[np.bool_]
 Frame: TypeAlias = Any  # pandas or polars; both answer to `columns` and `__getitem__`
+
+LARGEST = 1e100  # of a number in a column: its square, and that of the square, can be computed with
 
 OK, NOT_ESTIMABLE, NOT_CONVERGED = "ok", "not_estimable", "not_converged"
 
@@ -72,9 +75,10 @@ def require_columns(frame: Frame, names: Sequence[str | None]) -> None:
     """Raise ValueError naming the columns that are absent (names only, never values)."""
     absent = [name for name in names if name is not None and name not in list(frame.columns)]
     if absent:
-        listed = ", ".join(map(repr, absent))
+        listed = shorten(", ".join(map(repr, absent)), 90, placeholder=" ...")
         many = f"columns {listed} are" if len(absent) > 1 else f"column {listed} is"
-        raise ValueError(f"{many} not in the frame; it has {', '.join(map(str, frame.columns))}")
+        present = shorten(", ".join(map(str, frame.columns)), 160, placeholder=" ...")
+        raise ValueError(f"{many} not in the frame; it has {present}")
 
 
 def series(frame: Frame, name: str) -> pd.Series:
@@ -116,16 +120,23 @@ def is_numeric(column: pd.Series) -> bool:
 def numbers(frame: Frame, name: str, is_infinite_missing: bool = False) -> Floats:
     """Give a numeric column as floats, missing values as NaN; text, dates and durations are refused.
 
-    Infinite values are refused, or count as missing.
+    Infinite values, and those beyond LARGEST, are refused, or count as missing. So are values of a column in which all
+    are so small that their squares vanish: a variance of zero would make anything significant.
     """
     column = series(frame, name)
     if not is_numeric(column):
         raise ValueError(f"column {name!r} must be numeric, its type is {column.dtype}")
     values = pd.to_numeric(column.astype("Float64") if column.dtype == object else column)
     out = np.asarray(values.to_numpy(dtype=np.float64, na_value=np.nan), dtype=np.float64)
+    largest = max(float(np.fmax.reduce(out, initial=0.0)), -float(np.fmin.reduce(out, initial=0.0)))
+    vanishes = 0 < largest < 1 / LARGEST
     if is_infinite_missing:
-        return np.where(np.isfinite(out), out, np.nan)
-    refuse_rows(name, int(np.isinf(out).sum()), "infinite")
+        return np.where(np.abs(out) <= (0 if vanishes else LARGEST), out, np.nan)
+    if vanishes:
+        raise ValueError(f"column {name!r}: no value is as large as {1 / LARGEST:g}; give it in another unit")
+    if largest > LARGEST:
+        refuse_rows(name, int(np.isinf(out).sum()), "infinite")
+        refuse_rows(name, int((np.abs(out) > LARGEST).sum()), f"beyond {LARGEST:g}; give it in another unit")
     return out
 
 

@@ -159,7 +159,10 @@ def _read_group(column: pd.Series, name: str) -> Groups:
     else:
         if column.dtype == object and not is_text(column) and len(set(map(type, column.to_numpy()))) > 2:
             column = column.where(column.isna(), column.astype(str))
-        code, levels = pd.factorize(column, sort=True)
+        try:
+            code, levels = pd.factorize(column, sort=True)
+        except TypeError:
+            raise ValueError(f"column {name!r} holds lists or the like, which are no levels") from None
     labels = tuple(levels) if is_text(levels) else tuple(label(level) for level in levels)
     return Groups(name, np.asarray(code, dtype=np.int64), labels)
 

@@ -130,8 +130,13 @@ def _newton(problem: FrailtyProblem, beta: Floats, offset: Floats) -> tuple[Floa
             return None
         if not p:
             return beta, current
-        step = np.linalg.solve(current.information[:p, :p], current.score[:p])
-        if float(np.max(np.abs(current.score[:p]) / np.sqrt(np.diag(current.information)[:p]))) < 1e-9:
+        information, score = current.information[:p, :p], current.score[:p]
+        try:  # where the risks are concentrated in a few patients nothing is left to learn of a coefficient
+            np.linalg.cholesky(information)
+        except np.linalg.LinAlgError:
+            return None
+        step = np.linalg.solve(information, score)
+        if float(np.max(np.abs(score) / np.sqrt(np.diag(information)))) < 1e-9:
             return beta, current
         size = 1.0
         better = evaluate(problem.sets, x, np.append(beta + step, 1.0))

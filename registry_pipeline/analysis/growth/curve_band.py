@@ -23,7 +23,6 @@ FEWEST_DRAWS = 100
 
 
 @checked
-@np.errstate(all="ignore")  # a curve may overflow beyond the data; it ends as NaN, not as a warning
 def growth_curve(fit: GrowthFit, last_months: float, n_points: int = 61, level: float = 0.95) -> pd.DataFrame:
     """The fitted mean diameter (mm) from 0 to last_months; no rows unless the fit is certified and 'ok'.
 

@@ -79,7 +79,6 @@ class _Optimum:
 
 
 @checked
-@np.errstate(all="ignore")  # absurd readings overflow; they end as a status, not as a warning
 def fit_growth(
     frame: Frame,
     interval_months: str,

@@ -6,6 +6,8 @@ Does not belong here: the fit itself, other parameters, result tables.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import numpy.typing as npt
 
@@ -153,7 +155,16 @@ def bootstrap_limits(draws: Floats, level: float, n_clusters: int) -> Floats:
     that and with some hundred draws would cost half a point of coverage.
     """
     tails = expanded_tails(level, n_clusters)
-    return np.asarray(np.nanquantile(draws, tails, axis=0, method="weibull"))
+    return quantiles(draws, tails, "weibull")
+
+
+def quantiles(draws: Floats, shares: list[float], method: Literal["linear", "weibull"] = "linear") -> Floats:
+    """Quantiles (shares, ...) of draws (B, ...), those that are NaN left out; NaN where all of them are."""
+    flat = draws.reshape(len(draws), -1)
+    has_any = ~np.isnan(flat).all(axis=0)
+    result = np.full((len(shares), flat.shape[1]), np.nan)
+    result[:, has_any] = np.nanquantile(flat[:, has_any], shares, axis=0, method=method)
+    return result.reshape(len(shares), *draws.shape[1:])
 
 
 def percentile_interval(draws: Floats, level: float, n_clusters: int | None) -> tuple[Floats, int]:

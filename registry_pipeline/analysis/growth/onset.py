@@ -67,7 +67,6 @@ class OnsetFit:
 
 
 @checked
-@np.errstate(all="ignore")  # absurd readings overflow; they end as a status, not as a warning
 def fit_interval_onset(
     frame: Frame,
     interval_months: str = "months_since_negative_ct",

@@ -129,7 +129,6 @@ def _row(variant: str, reading: str, fit: GrowthFit | OnsetFit, estimand: str) -
 
 
 @checked
-@np.errstate(all="ignore")  # absurd readings overflow; they end as a status, not as a warning
 def growth_influence(
     frame: Frame,
     interval_months: str = "months_since_negative_ct",

@@ -57,7 +57,6 @@ def _series(frame: Frame, lesion: str, months: str, diameter_mm: str) -> tuple[p
 
 
 @checked
-@np.errstate(all="ignore")  # absurd readings overflow; they end as NaN or a status, not as a warning
 def lesion_growth_rates(
     frame: Frame,
     lesion: str = "lesion_id",
@@ -71,7 +70,7 @@ def lesion_growth_rates(
     one moment only has status 'not_estimable'. Measurements without a time or a positive diameter are not used.
     """
     data, _ = _series(frame, lesion, months, diameter_mm)
-    rows = [_rate(key, part) for key, part in data.groupby("lesion", sort=True)]
+    rows = [_rate(key, part) for key, part in data.groupby("lesion", sort=True, observed=True)]
     return pd.DataFrame(rows, columns=RATE_COLUMNS)
 
 
@@ -97,7 +96,6 @@ def _rate(key: Any, part: pd.DataFrame) -> dict[str, object]:
 
 
 @checked
-@np.errstate(all="ignore")  # absurd readings overflow; they end as NaN or a status, not as a warning
 def fit_growth_mixed(
     frame: Frame,
     lesion: str = "lesion_id",
@@ -115,7 +113,7 @@ def fit_growth_mixed(
     data, n_dropped = _series(frame, lesion, months, diameter_mm)
     n_lesions_of_all = data["lesion"].nunique()
     data = data[data.duplicated("lesion", keep=False)]  # most are measured once, which is seen at once
-    data = data[data.groupby("lesion")["months"].transform("nunique") > 1]
+    data = data[data.groupby("lesion", observed=True)["months"].transform("nunique") > 1]
     n_lesions, n_patients = data["lesion"].nunique(), None
     n_single = n_lesions_of_all - n_lesions
     if patient is not None:
@@ -192,7 +190,7 @@ def _maximise(response: Floats, design: Floats, lesion: Any) -> Any:
 def _fixed_covariance(data: pd.DataFrame, random: Floats, scale: float) -> Floats:
     """Generalised least squares covariance (X' V^-1 X)^-1 in months, as R's nlme gives it."""
     information = np.zeros((2, 2))
-    for _, part in data.groupby("lesion"):
+    for _, part in data.groupby("lesion", observed=True):
         design = np.column_stack([np.ones(len(part)), part["months"].to_numpy()])
         variance = design @ random @ design.T + scale * np.eye(len(part))
         information += design.T @ np.linalg.solve(variance, design)

@@ -16,7 +16,7 @@ from registry_pipeline.analysis.arguments import checked
 from registry_pipeline.analysis.growth.curve_band import FEWEST_DRAWS
 from registry_pipeline.analysis.growth.fit import GrowthFit
 from registry_pipeline.analysis.growth.forms import FORMS, diameter
-from registry_pipeline.analysis.growth.intervals import bootstrap_limits
+from registry_pipeline.analysis.growth.intervals import bootstrap_limits, quantiles
 from registry_pipeline.analysis.growth.onset import OnsetFit
 from registry_pipeline.analysis.growth.onset_likelihood import rate_distribution
 from registry_pipeline.analysis.inputs import Floats, Frame, as_pandas, require_columns
@@ -40,7 +40,6 @@ ONSET_ASSUMPTION = (
 
 
 @checked
-@np.errstate(all="ignore")  # absurd readings overflow; they end as NaN or a status, not as a warning
 def plan_surveillance(
     fit: GrowthFit | OnsetFit,
     intervals: Sequence[float] = (2, 3, 4, 6, 9, 12),
@@ -103,7 +102,7 @@ def _band(fit: GrowthFit | OnsetFit, drawn: Floats, level: float) -> Floats:
     """Limits (2, intervals) from draws; over resampled patients the expanded ones, as of every other bootstrap."""
     if isinstance(fit, GrowthFit) and len(_resampled(fit)):
         return bootstrap_limits(drawn, level, int(fit.parameters["n_patients"].iloc[0]))
-    return np.asarray(np.nanquantile(drawn, [(1 - level) / 2, (1 + level) / 2], axis=0))
+    return quantiles(drawn, [(1 - level) / 2, (1 + level) / 2])
 
 
 def _assumption(fit: GrowthFit | OnsetFit, limit: float) -> str:

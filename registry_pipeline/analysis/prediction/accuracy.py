@@ -179,7 +179,10 @@ def _judged(
         flattering = _judge(other, other.sample, other.sample_score, marks)
         honest = _judge(other, fit.data.times, other.score, marks)
         gaps.append([getattr(flattering, name) - getattr(honest, name) for name in SCORES])
-    optimism = np.nanmean(np.array(gaps), axis=0) if gaps else np.full((len(SCORES), len(marks)), np.nan)
+    stacked = np.array(gaps).reshape(-1, len(SCORES), len(marks))
+    optimism = np.nansum(stacked, axis=0) / np.sum(
+        ~np.isnan(stacked), axis=0
+    )  # NaN where no sample has a score
     corrected = [getattr(apparent, name) - gap for name, gap in zip(SCORES, optimism, strict=True)]
     return apparent, Scores(*corrected), len(gaps)
 

@@ -50,11 +50,11 @@ def recurrence_patterns(
     events, kinds = _events(frame, patient, event_type, time, unit)
     if events["patient"].nunique() > n_patients:
         raise ValueError("more patients have an event than the cohort has patients")
-    first = events.groupby(["patient", "kind"], as_index=False)["months"].min()
-    is_earliest = first["months"] == first.groupby("patient")["months"].transform("min")
+    first = events.groupby(["patient", "kind"], as_index=False, observed=True)["months"].min()
+    is_earliest = first["months"] == first.groupby("patient", observed=True)["months"].transform("min")
     any_event = first[is_earliest].drop_duplicates("patient")
     counted = first[is_earliest] if counting == "first_overall" else first
-    months = {kinds[code]: part for code, part in counted.groupby("kind")["months"]}
+    months = {kinds[code]: part for code, part in counted.groupby("kind", observed=True)["months"]}
     rows = [
         _row(name, months.get(name, counted["months"].iloc[:0]), n_patients, level)
         for name in [*patterns, *sorted(set(months) - set(patterns))]

@@ -376,7 +376,12 @@ def test_bad_input_gives_a_status_and_a_sentence(call, name, capfd):
     frame = BAD[name]
     if (call in {"immortal_time", "fit_cox, entry"}) and (frame["entry"] < 0).any():
         frame = frame.assign(entry=-1.0)
-    for table in tables_of(CALLS[call](frame)):
+    try:
+        tables = tables_of(CALLS[call](frame))
+    except ValueError as refusal:
+        assert name == "absurd readings" and str(refusal).endswith("give it in another unit")
+        tables = []
+    for table in tables:
         assert_means_something(table)
     assert capfd.readouterr() == ("", "")
 
