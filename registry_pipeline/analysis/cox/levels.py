@@ -95,6 +95,10 @@ def _level(x: Floats, terms: Sequence[str], j: int, is_event: Flags, count: Floa
         stem = terms[j].rsplit("[", 1)[0] + "["
         own = [i for i, other in enumerate(terms) if other.startswith(stem)]
         is_own, rest = column > 0, ~np.any(x[:, own] > 0, axis=1)
+        if (
+            not is_own.any()
+        ):  # only a factor of a single level has a column of zeros: everybody is in that level
+            is_own, rest = rest, is_own
     else:
         low, high = column.min(), column.max()
         is_own, rest = column == high, column == low

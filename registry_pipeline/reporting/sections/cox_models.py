@@ -26,7 +26,7 @@ from schemas.disease.wording import short_label
 from schemas.study import ENDPOINTS, ORIGINS, OS, PRIMARY_DX
 
 LABELLED_EVENTS = 10.0
-_FEW = "few events"  # in a note of result.cox_term
+_FEW, _ALIKE = "few events", "does not vary"  # in a note of result.cox_term
 _READING = {
     "meaning": "A hazard ratio below 1 means fewer deaths per unit of time than in the group it is compared with, "
     "averaged over follow-up.",
@@ -148,12 +148,12 @@ def _term_table(
             rows.append(Row(variable, ("",) * 7, "group"))
             last = variable
         single = estimate if str(estimate["model"]).startswith("univariable:") else None
-        few = any(_FEW in str(each["note"]) for each in (single, joint.get(term)) if each is not None)
+        notes = " ".join(str(each["note"]) for each in (single, joint.get(term)) if each is not None)
         cells = (
             *counts[term],
             *ratio_cells(single),
             *ratio_cells(joint.get(term)),
-            "few events" if few else "",
+            "few events" if _FEW in notes else "everybody is alike" if _ALIKE in notes else "",
         )
         rows.append(Row(contrast, cells, "level"))
     return Table(
@@ -164,7 +164,8 @@ def _term_table(
         "result.cox_term",
         (
             "Ties by Efron. Firth: penalised likelihood, profile-likelihood intervals, likelihood-ratio p. “Not estimable” "
-            "means that the data have no finite best value for the coefficient, usually because a group has no event.",
+            "means that the data have no finite best value for the coefficient, usually because a group has no event, or because "
+            "everybody is alike.",
             "Patients and events: in the level that is named first; none for a factor that is a number. Few events: fewer than "
             "5 in that level or in the one that it is compared with.",
         ),

@@ -27,6 +27,7 @@ from registry_pipeline.reporting.document.wording import (
 from registry_pipeline.reporting.sections.bounds import bound_of
 from registry_pipeline.reporting.sections.context import Context
 from registry_pipeline.reporting.sections.cox_terms import preferred
+from registry_pipeline.reporting.sections.facilities import FUNNEL, comparable
 from registry_pipeline.reporting.sections.growth_checks import forms_range
 from registry_pipeline.reporting.sections.growth_tables import ONSET
 from registry_pipeline.reporting.sections.record import ReportSection
@@ -97,6 +98,7 @@ def brief_section(context: Context) -> Section:
         *_pattern_lines(context),
         *_size_line(context),
         *_growth_lines(context),
+        *_facility_line(context),
     ]
     return section.add(_table(context, lines))
 
@@ -266,7 +268,7 @@ def _growth_lines(context: Context) -> list[_Line]:
         fits = context.tables.table("result.growth_fit", {"model": model, "error_model": error}, limit=1)
         for growth_share in shown.to_dict("records"):
             if is_given(growth_share["months"]):
-                n = f"{count(fits['n_lesions'].iloc[0])} lesions" if len(fits) else "–"
+                n = f"{count(fits['n_lesions'].iloc[0])} lesions" if len(fits) else NOT_GIVEN
                 ends = interval(growth_share["ci_lower"], growth_share["ci_upper"], open_end="open")
                 headline = "growth_onset" if model == ONSET else "item_13a"
                 months = number(growth_share["months"])
@@ -286,6 +288,13 @@ def _growth_lines(context: Context) -> list[_Line]:
             )
         )
     return lines
+
+
+def _facility_line(context: Context) -> list[_Line]:
+    positions = [str(position) for position in comparable(context).get("position", [])]
+    n = f"{sum(position.endswith('alarm') for position in positions)} of {len(positions)}"
+    what = "Facilities with more or fewer deaths than their patients explain (outside the 99.8 % limits)"
+    return [_Line(what, n, NOT_GIVEN, NOT_GIVEN, FUNNEL)] if len(positions) > 1 else []
 
 
 SECTIONS = (ReportSection("brief", 10, brief_section),)

@@ -1,4 +1,4 @@
-"""What is folded under "More about this": whole factors, absolute risk, facilities, the course, bands of growth.
+"""What is folded under "More about this": whole factors, absolute risk, the course, bands of growth.
 
 Belongs here: which result tables stand behind which section, and the sentence that says what each means.
 Does not belong here: how a table is drawn (``result_table.py``), estimates.
@@ -6,24 +6,19 @@ Does not belong here: how a table is drawn (``result_table.py``), estimates.
 
 from __future__ import annotations
 
-from registry_pipeline.reporting.document.blocks import Block, Folded, Section, missing
-from registry_pipeline.reporting.document.wording import clean, is_given, p_value
-from registry_pipeline.reporting.figures.funnel import funnel_figure
+from registry_pipeline.reporting.document.blocks import Folded
+from registry_pipeline.reporting.document.wording import is_given
 from registry_pipeline.reporting.sections.context import Context
-from registry_pipeline.reporting.sections.record import Addition, ReportSection
+from registry_pipeline.reporting.sections.record import Addition
 from registry_pipeline.reporting.sections.result_table import (
-    Cell,
     Shown,
     folded_table,
+    probability,
     text,
     value,
     with_interval,
 )
 from schemas.study import OS
-
-
-def _p(name: str) -> Cell:
-    return lambda row: p_value(row[name]) if is_given(row[name]) else "–"
 
 
 def factor_blocks(context: Context) -> list[Folded | None]:
@@ -36,9 +31,9 @@ def factor_blocks(context: Context) -> list[Folded | None]:
         lambda row: f"{context.words.variable(str(row['covariate']))} ({str(row['model']).split(':')[0]})",
         {
             "df": value("degrees_of_freedom", 0),
-            "p, Wald": _p("wald_p_value"),
-            "p, likelihood ratio": _p("likelihood_ratio_p_value"),
-            "p, proportional hazards": _p("ph_p_value"),
+            "p, Wald": probability("wald_p_value"),
+            "p, likelihood ratio": probability("likelihood_ratio_p_value"),
+            "p, proportional hazards": probability("ph_p_value"),
         },
     )
     return [folded_table(context, shown, {"endpoint": OS.name, "origin": context.origin})]
@@ -131,108 +126,11 @@ def growth_blocks(context: Context) -> list[Folded | None]:
     return [folded_table(context, shown)]
 
 
-def facilities_section(context: Context) -> Section:
-    """How facilities differ."""
-    section = Section("facilities", "Facilities")
-    funnel = Shown(
-        "result.facility_funnel",
-        "Observed against expected deaths",
-        "Deaths of a facility's patients by those expected if the facility made no difference, without and with their case "
-        "mix. A facility outside the limits is a question, not a verdict: case mix is adjusted for what is recorded.",
-        lambda row: f"{row['facility']} ({'as they are' if row['adjustment'] == 'none' else 'case mix'})",
-        {
-            "Patients": value("n", 0),
-            "Expected": value("expected"),
-            "Ratio (95 % CI)": with_interval("ratio", 2),
-            "p, adjusted": _p("p_value_adjusted"),
-            "In the funnel": text("position"),
-        },
-    )
-    frailty = Shown(
-        "result.facility_frailty",
-        "How much facilities differ as a whole",
-        "The variance of the facilities' hazards. Median hazard ratio: the worse of two facilities drawn at random against "
-        "the better. With few facilities the interval is wide, and a variance of 0 is no proof that they are alike.",
-        lambda row: "As they are" if row["adjustment"] == "none" else "Adjusted for case mix",
-        {
-            "Facilities": value("n_facilities", 0),
-            "Variance (95 % CI)": with_interval("variance", 3),
-            "Median hazard ratio": value("median_hazard_ratio", 2),
-            "p": _p("p_value"),
-        },
-    )
-    section.add(_funnel_figure(context))
-    section.add(*(folded_table(context, shown) for shown in (funnel, frailty, *_HEADLINES)))
-    return section if section.blocks else section.add(missing(context.why_empty("result.facility_funnel")))
-
-
-_HEADLINES = (
-    Shown(
-        "result.facility_difference",
-        "Each headline number: does it differ between facilities",
-        "The mean over facilities with its interval, the test that all are equal, and where the true value of another "
-        "facility would lie. Facilities of fewer than 5 patients have no estimate of their own. Case mix is not adjusted "
-        "for, so a difference may be one of patients.",
-        text("description"),
-        {
-            "Everybody": value("computed_value"),
-            "Facilities": value("n_facilities", 0),
-            "Mean (95 % CI)": with_interval("pooled"),
-            "p, all equal": _p("p_value"),
-            "Beyond chance, %": value("i_squared", 0, 100.0),
-            "Another facility": with_interval("pooled", 1, 1.0, ("prediction_lower", "prediction_upper")),
-        },
-    ),
-    Shown(
-        "result.facility_left_out",
-        "Each headline number without one facility",
-        "On which facility a number hangs: what it is without each. Patients of the facility that is left out are in none "
-        "of the row's numbers.",
-        lambda row: f"{row['description']}, without {row['left_out']}",
-        {
-            "Patients": value("n", 0),
-            "Value": value("computed_value"),
-            "Change": value("change"),
-        },
-    ),
-)
-
-
-def _funnel_figure(context: Context) -> Block | None:
-    """The funnel of the facilities, adjusted for case mix where that is known; none where fewer than two may be shown."""
-    rows = (
-        context.tables.table("result.facility_funnel")
-        if context.tables.has("result.facility_funnel")
-        else None
-    )
-    if rows is None or not len(rows):
-        return None
-    rows = rows[rows["status"] == "ok"]
-    adjusted = rows[rows["adjustment"] != "none"]
-    rows = adjusted if len(adjusted) else rows
-    if len(rows) < 2:
-        return None
-    outside = rows[rows["position"] != "inside"]
-    words = ", ".join(f"{clean(row.facility)} {row.position}" for row in outside.itertuples()) or "none"
-    return context.figures.add(
-        "facilities-funnel",
-        funnel_figure(rows),
-        rows[["facility", "n", "n_event", "expected", "ratio", "ci_lower", "ci_upper", "position"]],
-        title="Observed by expected deaths of each facility",
-        description=f"Facilities outside the limits: {words}.",
-        meaning="Each point is a facility. Between the inner lines lie 95, between the outer 99.8 of 100 facilities that make "
-        "no difference, by the exact Poisson distribution of the deaths expected of their patients.",
-        limits="Expected deaths are adjusted for the recorded case mix only. A facility outside is a question, not a verdict.",
-        source="result.facility_funnel",
-    )
-
-
 def _group(context: Context, variable: object, level: object) -> str:
     name = str(variable) if is_given(variable) else "overall"
     return context.words.group(name, level if is_given(level) else "all")
 
 
-SECTIONS = (ReportSection("facilities", 120, facilities_section),)
 ADDITIONS = (
     Addition("progression", course_blocks),
     Addition("models", factor_blocks),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from registry_pipeline.reporting.document.blocks import Column, Folded, Row, Table, Text
-from registry_pipeline.reporting.document.wording import clean, is_given, number, remark
+from registry_pipeline.reporting.document.wording import clean, count, is_given, number, p_value, remark
 from registry_pipeline.reporting.sections.context import Context
 
 Cell = Callable[[Mapping[str, Any]], str]
@@ -51,7 +51,10 @@ def folded_table(context: Context, shown: Shown, where: dict[str, Any] | None = 
     lines = estimates.head(MOST_ROWS).to_dict("records")
     body = tuple(Row(shown.head(row), tuple(cell(row) for cell in shown.columns.values())) for row in lines)
     heads = tuple(Column(label) for label in shown.columns)
-    table = Table(shown.title, "", heads, body, shown.table, is_wide=True)
+    notes = () if len(lines) == len(estimates) else (
+        f"The first {count(len(lines))} of {count(len(estimates))} rows; all are in the release.",
+    )  # fmt: skip
+    table = Table(shown.title, "", heads, body, shown.table, notes, is_wide=True)
     return Folded(shown.title, (Text(shown.meaning), table))
 
 
@@ -74,6 +77,11 @@ def with_interval(
         return f"{shown} ({limits})" if has_limits else shown
 
     return cell
+
+
+def probability(name: str) -> Cell:
+    """The cell of a p value."""
+    return lambda row: p_value(row[name]) if is_given(row[name]) else "–"
 
 
 def text(name: str) -> Cell:

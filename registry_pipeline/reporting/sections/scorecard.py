@@ -5,7 +5,7 @@ Belongs here: the scorecard. Does not belong here: computing them.
 
 from __future__ import annotations
 
-from registry_pipeline.reporting.document.blocks import Column, Row, Section, Table, Text, missing
+from registry_pipeline.reporting.document.blocks import Column, Folded, Row, Section, Table, Text, missing
 from registry_pipeline.reporting.document.wording import NOT_GIVEN, clean, count, interval, is_given, singular
 from registry_pipeline.reporting.sections.context import Context
 from registry_pipeline.reporting.sections.provenance import data_statement
@@ -40,24 +40,24 @@ def scorecard_section(context: Context) -> Section:
         return section.add(missing(words.strip()))
     rows = [_scorecard_row(item, is_synthetic) for item in card.to_dict("records")]
     compared = "Agrees" if is_synthetic else "For comparison only"
-    return section.add(
-        Table(
-            "The scorecard",
-            "Item",
-            (
-                Column("Published", origin="result.scorecard.published"),
-                Column("Computed", origin="result.scorecard.computed"),
-                Column("95 % CI", origin="result.scorecard.ci_lower, ci_upper"),
-                Column("n", origin="result.scorecard.n"),
-                Column(compared, is_number=False, origin="result.scorecard.agrees"),
-                Column("Computed how", is_number=False, origin="result.scorecard.assumption"),
-            ),
-            tuple(rows),
-            "result.scorecard",
-            (AGREES,) if is_synthetic else (),
-            is_wide=True,
-        )
+    table = Table(
+        "The scorecard",
+        "Item",
+        (
+            Column("Published", origin="result.scorecard.published"),
+            Column("Computed", origin="result.scorecard.computed"),
+            Column("95 % CI", origin="result.scorecard.ci_lower, ci_upper"),
+            Column("n", origin="result.scorecard.n"),
+            Column(compared, is_number=False, origin="result.scorecard.agrees"),
+            Column("Computed how", is_number=False, origin="result.scorecard.assumption"),
+        ),
+        tuple(rows),
+        "result.scorecard",
+        (AGREES,) if is_synthetic else (),
+        is_wide=True,
     )
+    # Of other patients the numbers answer no question of theirs: they do not belong on the printed pages.
+    return section.add(table if is_synthetic else Folded("The scorecard", (table,)))
 
 
 def _scorecard_row(row: dict[str, object], is_synthetic: bool) -> Row:

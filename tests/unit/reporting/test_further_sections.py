@@ -11,7 +11,11 @@ import pytest
 
 from registry_pipeline.reporting.figures.base import FigureFolder, also_as_pdf
 from registry_pipeline.reporting.figures.forest import Line, forest_figure
+from registry_pipeline.reporting.release.disclosure.gate import DisclosedTables
 from registry_pipeline.reporting.report import write_reports
+from registry_pipeline.reporting.sections.context import Context
+from registry_pipeline.reporting.sections.facilities import facilities_section
+from registry_pipeline.reporting.sections.headlines import brief_section
 from tests.unit.reporting.test_report import page
 from tests.unit.reporting.toy_release import make_release
 
@@ -106,3 +110,47 @@ def test_figures_come_as_pdf_when_asked_for(tmp_path: Path) -> None:
     made = (tmp_path / "True" / "forest.pdf").read_bytes()
     assert made.startswith(b"%PDF")
     assert b"CreationDate" not in made
+
+
+def _facilities(folder: Path, positions: dict[str, str]) -> str:
+    """The section on facilities of these names and places in the funnel, and of one number without each, as text."""
+    funnel = pd.DataFrame(
+        {"facility": name, "adjustment": "age_years", "n": 50, "n_event": 40, "expected": 20.0, "ratio": 2.0,
+         "ci_lower": 1.4, "ci_upper": 2.7, "position": place, "status": "ok"}
+        for name, place in positions.items()
+    )  # fmt: skip
+    left_out = pd.DataFrame(
+        {"headline": headline, "description": headline, "unit": unit, "left_out": name, "n": 450, "n_left_out": 50,
+         "computed_value": 0.3241, "change": -0.0512, "status": "ok"}
+        for headline, unit in (("os_36", "%"), ("hazard_ratio_size", ""))
+        for name in positions
+    )  # fmt: skip
+    path = make_release(folder / "registry.duckdb")
+    with duckdb.connect(str(path)) as connection:
+        for table, rows in (("facility_funnel", funnel), ("facility_left_out", left_out)):
+            connection.execute(f"DELETE FROM result.{table}")
+            connection.register("rows", rows)
+            connection.execute(f"INSERT INTO result.{table} BY NAME SELECT * FROM rows")
+    with DisclosedTables(path) as tables:
+        context = Context(tables, FigureFolder(folder / "figures"))
+        brief = [str(block) for block in brief_section(context).blocks]
+        return "\n".join([*brief, *(str(block) for block in facilities_section(context).blocks)])
+
+
+def test_a_facility_that_stands_out_is_named_and_what_chance_alone_does_is_said(tmp_path: Path) -> None:
+    """In a sentence and on the first page, not in a drawing only; without one it is said that there is none."""
+    places = {f"facility-{k}": "inside" for k in range(1, 12)} | {"facility-12": "above alarm"}
+    text = _facilities(tmp_path, places)
+    assert (
+        "facility-12 lies above the 99.8 % limits: 40 deaths where 20.0 were expected of their case mix"
+        in text
+    )
+    assert "Of 12 facilities without any difference 0.6 would lie outside the inner limits by chance" in text
+    assert "1 of 12" in text
+    assert text.index("Row(head='facility-2'") < text.index("Row(head='facility-10'")
+    assert "0.3 (\u22120.1)" in text and "0.32 (\u22120.05)" in text, "a ratio has two decimals"
+
+
+def test_facilities_that_are_alike_are_said_to_be_inside(tmp_path: Path) -> None:
+    text = _facilities(tmp_path, {"north": "inside", "south": "inside"})
+    assert "None of 2 facilities lies outside the limits." in text and "0 of 2" in text
