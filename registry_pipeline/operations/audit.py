@@ -88,13 +88,23 @@ def record(
 
 
 @contextmanager
-def recorded(home: Home, action: str, release_id: str = "", details: str = "") -> Iterator[None]:
+def recorded(
+    home: Home, action: str, release_id: str = "", details: str = "", frees_room: bool = False
+) -> Iterator[None]:
     """What the block does, recorded before it begins and when it has ended: a kill in between leaves the first entry.
+
+    Args:
+        frees_room: a full disk, which takes no entry, keeps nobody from doing it; then the last entry alone tells it.
 
     Raises:
         Exception: as it came from the block, which counts as refused; StoreError: the log is damaged.
     """
-    record(home, action, BEGUN, release_id, details)
+    try:
+        record(home, action, BEGUN, release_id, details)
+    except StoreError:
+        if not frees_room:
+            raise
+        read_audit_log(home)  # a damaged one refuses
     try:
         with panics_as_exceptions():
             yield

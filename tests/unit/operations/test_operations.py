@@ -367,6 +367,25 @@ def test_what_was_killed_stands_in_the_audit_log(home: Home, tmp_path: Path) -> 
         assert states(home)["last refresh"] == "well"
 
 
+def test_a_full_disk_keeps_nobody_from_pruning(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(release_folder(home, RELEASES[0]), release_folder(home, OLDEST))
+    write, is_full = os.write, [True]
+
+    def full_once(handle: int, content: bytes) -> int:
+        if is_full.pop() if is_full else False:
+            raise OSError(28, os.strerror(28))
+        return write(handle, content)
+
+    monkeypatch.setattr(os, "write", full_once)
+    assert command(home, "releases", "prune", "--keep", "1")[0] == 0
+    assert OLDEST not in release_ids(home)
+    assert [(entry.action, entry.outcome) for entry in read_audit_log(home)[1:]] == [("prune", "done")]
+    is_full.append(True)
+    code, output = command(home, "releases", "pin", RELEASES[0])
+    assert (code, "the disk is full" in output) == (1, True), output
+    assert pinned(home) == set()
+
+
 def test_every_action_of_an_operator_is_recorded(home: Home, tmp_path: Path) -> None:
     first = RELEASES[0]
     calls = (
