@@ -10,6 +10,7 @@ import polars as pl
 
 from registry_pipeline.core.home import Home
 from registry_pipeline.stewardship.records import judged_files
+from registry_pipeline.store.parquet import read_parquet
 
 NUMBERS = dict.fromkeys(("patient_id", "facility_id", "source_patient_id"), pl.String)
 
@@ -20,7 +21,7 @@ def read_numbers(home: Home, facilities: list[str] | None = None) -> pl.DataFram
     for path, facility_id, _ in judged_files(
         home, home.facility_ids() if facilities is None else facilities, "patient_xref"
     ):
-        own = pl.read_parquet(path, columns=["patient_id", "source_patient_id"]).drop_nulls("patient_id")
+        own = read_parquet(path, columns=["patient_id", "source_patient_id"]).drop_nulls("patient_id")
         parts.append(own.select("patient_id", pl.lit(facility_id).alias("facility_id"), "source_patient_id"))
     return pl.concat(parts).unique().sort(list(NUMBERS))
 

@@ -20,6 +20,7 @@ from registry_pipeline.intake.raw.lookup import raw_row
 from registry_pipeline.pipeline.corrections import APPLIED
 from registry_pipeline.stewardship.released import ReleaseReader
 from registry_pipeline.store.layout import StoreLayout
+from registry_pipeline.store.parquet import read_parquet
 from registry_pipeline.validation.records import curated, item_columns, whole_key
 from schemas.table import key_of
 
@@ -166,9 +167,7 @@ def applied_corrections(
     applied: dict[tuple[str, str], dict[str, AppliedCorrection]] = {}
     for facility_id in facilities:
         path = StoreLayout(home.store).screened_frame(facility_id, "corrections")
-        frame = (
-            with_schema(pl.read_parquet(path), APPLIED) if path.is_file() else pl.DataFrame(schema=APPLIED)
-        )
+        frame = with_schema(read_parquet(path), APPLIED) if path.is_file() else pl.DataFrame(schema=APPLIED)
         columns = frame.select("table_name", "record_key", "column_name", "decision_no", "value_received")
         for table, key, column, number, received in columns.iter_rows():
             applied.setdefault((table, key), {})[column] = AppliedCorrection(number, received)

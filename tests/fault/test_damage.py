@@ -31,6 +31,8 @@ from registry_pipeline.pipeline.context import read_context
 from registry_pipeline.pipeline.mend import mend_home
 from registry_pipeline.pipeline.refresh import refresh
 from registry_pipeline.pipeline.step import has_nothing_to_do
+from registry_pipeline.stewardship.patients import read_numbers
+from registry_pipeline.stewardship.records import applied_corrections
 from registry_pipeline.store import release, releases
 from registry_pipeline.store.integrity import damaged_files, newest_whole_release
 from registry_pipeline.store.releases import (
@@ -414,3 +416,12 @@ def test_a_refresh_with_nothing_new_takes_no_room(
     before = sizes()
     assert "Nothing has changed" in command(home, "refresh")[1]
     assert sizes() == before
+
+
+def test_a_cut_working_file_is_told_to_the_data_manager_in_a_line(undisturbed: Home, tmp_path: Path) -> None:
+    home = copied(undisturbed, tmp_path)
+    for path in home.store.glob("screened/*/*.parquet"):
+        path.write_bytes(path.read_bytes()[:50])
+    for read in (applied_corrections, read_numbers):
+        with pytest.raises(StoreError, match="the working file is damaged"):
+            read(home, [HOSPITAL])

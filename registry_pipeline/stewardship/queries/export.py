@@ -36,6 +36,7 @@ from registry_pipeline.stewardship.queries.layout import (
     seal,
 )
 from registry_pipeline.store.layout import StoreLayout
+from registry_pipeline.store.parquet import read_parquet
 from schemas.messages import supported_language
 
 MOST_ROWS = 100_000
@@ -92,7 +93,7 @@ def _corrections(home: Home, facility_id: str) -> Iterator[Sequence[str]]:
         return
     numbers = _own_numbers(home, facility_id)
     why = {entry.decision_no: entry.reason for entry in ledger_entries(home)}
-    for row in with_schema(pl.read_parquet(path), APPLIED).iter_rows(named=True):
+    for row in with_schema(read_parquet(path), APPLIED).iter_rows(named=True):
         place = (row["source_file"], row["sheet"], row["source_row"], row["source_column"])
         values = (row["value_received"], row["new_value"], why.get(row["decision_no"]))
         own = "; ".join(numbers.get(str(row["patient_id"]), ()))
