@@ -26,6 +26,7 @@ from tests.support.registry_home import (
     ROOT,
     ask,
     good_files,
+    let_analysts_in,
     patient_row,
     patients_csv,
     send,
@@ -41,6 +42,7 @@ N = 14
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """Two releases with a decision, a changed setting and a later submission in between."""
     home = small_home(tmp_path_factory.mktemp("verified"))
+    let_analysts_in(home)
     rows = [patient_row(number, **({"born": "2016-01-01"} if number == 7 else {})) for number in range(N)]
     send_all(home, good_files(N) | {"patients_1.csv": patients_csv(rows)})
     with without_reports():

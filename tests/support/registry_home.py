@@ -29,12 +29,14 @@ from registry_pipeline.simulate.demo.demo import FACILITY_IDS
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("n_curated", "n_quarantined", "n_duplicate", "n_superseded", "n_blank", "n_rejected", "n_unrouted")
-# No wait for files to settle, few bootstrap replicates: neither changes what these tests look at.
+# No wait for files to settle, no bootstrap, no database for analysts: none changes what most tests look at.
 QUICK_SETTINGS = """\
 [refresh]
 settle_seconds = 0
 extract_date = 2023-06-30
 {refresh}
+[analyst]
+is_written = false
 [study]
 bootstrap_replicates = 0
 """
@@ -112,6 +114,12 @@ def small_home(root: Path, **refresh: str) -> Home:
     (home.facilities / f"{HOSPITAL}.toml").write_text(HOSPITAL_MAPPING, encoding="utf-8")
     (home.inbox / HOSPITAL).mkdir(exist_ok=True)
     return home
+
+
+def let_analysts_in(home: Home) -> None:
+    """Let the next release of a home with these settings have a database for analysts too."""
+    settings = home.settings_file.read_text(encoding="utf-8")
+    home.settings_file.write_text(settings.replace("is_written = false", "is_written = true"), encoding="utf-8")
 
 
 def send(home: Home, name: str, content: str | bytes) -> Path:

@@ -76,7 +76,9 @@ def write_analyst_database(folder: Path, settings: Settings, profile: Profile) -
     try:
         connection.execute(f"ATTACH {literal(str(folder / DATABASE))} AS {STEWARD} (READ_ONLY)")
         profile.apply_key(connection)
+        connection.execute("BEGIN")  # a thousand statements, one write
         _fill(connection, profile, aggregates)
+        connection.execute("COMMIT")
         connection.execute(f"DETACH {STEWARD}")
         connection.execute("CHECKPOINT")
     finally:
@@ -129,12 +131,14 @@ def _describe(connection: duckdb.DuckDBPyConnection, remarks: Mapping[str, Mappi
         "SELECT table_schema || '.' || table_name, column_name FROM information_schema.columns "
         "WHERE table_catalog = current_database()"
     ).fetchall()
-    for name in remarks:
-        connection.execute(f"COMMENT ON TABLE {name} IS {literal(schemas.tables()[name].description or '')}")
+    comments = [
+        f"COMMENT ON TABLE {name} IS {literal(schemas.tables()[name].description or '')}" for name in remarks
+    ]
     for name, column in present:
         if (name, column) in columns:
             comment = f"{column_comment(columns[name, column])} {remarks[name].get(column, '')}".strip()
-            connection.execute(f"COMMENT ON COLUMN {name}.{quote(column)} IS {literal(comment)}")
+            comments.append(f"COMMENT ON COLUMN {name}.{quote(column)} IS {literal(comment)}")
+    connection.execute(";\n".join(comments))
     _write_dictionary(connection, set(present), remarks)
 
 
