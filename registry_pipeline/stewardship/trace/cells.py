@@ -169,9 +169,9 @@ def records_of(
 
     try:
         result = connection.execute(query, list(parameters))
-    except duckdb.CatalogException:
+    except (duckdb.CatalogException, duckdb.BinderException):
         raise QueryError(
-            "this release was made without lineage; make a new one with: registry refresh"
+            "this release was made without what a trace needs; make a new one with: registry refresh"
         ) from None
     names = [column[0] for column in result.description or []]
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
@@ -196,12 +196,12 @@ def _record(connection: duckdb.DuckDBPyConnection, table: str, subject: str) -> 
         if len(rows) == 1:
             return str(rows[0]["record_key"]), rows[0]
     query = "SELECT 1 FROM quality.quarantine WHERE table_name = ? AND ? IN (record_key, source_record_id)"
-    if connection.execute(query, [table, subject]).fetchone():
+    if records_of(connection, query, [table, subject]):
         raise QueryError("this record is in quarantine; see: registry findings --severity error")
-    several = f"; {len(rows)} records have this number, each at its facility: write the key" if rows else ""
-    raise QueryError(
-        f"curated.{table} has no record with this {' | '.join(key)}; it is written as in the release{several}"
-    )
+    if rows:
+        raise QueryError(f"{len(rows)} facilities have a record of this number; write its {' | '.join(key)}")
+    named = f"{' | '.join(key)}{' or number of the facility' if has_number else ''}"
+    raise QueryError(f"curated.{table} has no record with this {named}; it is written as in the release")
 
 
 def _cells(
