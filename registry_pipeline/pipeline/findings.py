@@ -114,7 +114,9 @@ def _merged(
 ) -> pl.DataFrame:
     decisions = context.decisions
     if previous is not None:
-        current = pl.concat([current, still_broken(context.screened_files("unlisted"), previous, current)])
+        own = context.layout.registry_unlisted()
+        files = [*context.screened_files("unlisted"), *([own] if own.is_file() else [])]
+        current = pl.concat([current, still_broken(files, previous, current)])
     states = states_of(decisions.decisions, current, context.home.key(), decisions.day)
     vanished = Vanished() if previous is None else _vanished(context, previous, current)
     return _with_assignments(merge_lifecycle(current, previous, release_id, states, vanished), decisions)

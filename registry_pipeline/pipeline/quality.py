@@ -22,10 +22,11 @@ from registry_pipeline.pipeline.finding_places import with_places
 from registry_pipeline.pipeline.persons import linkage_tables, person_records
 from registry_pipeline.pipeline.step import code_version
 from registry_pipeline.store.keyed_tables import KeyedTables
-from registry_pipeline.store.parquet import read_parquet
+from registry_pipeline.store.parquet import read_parquet, write_parquet
 from registry_pipeline.store.refill import contents_of
 from registry_pipeline.store.releases import DATABASE, release_folder
 from registry_pipeline.store.sql import add_view, private_database
+from registry_pipeline.validation.registry_wide.bounded_listing import Bound
 from registry_pipeline.validation.registry_wide.persons import conflict_findings
 from registry_pipeline.validation.registry_wide.registry_rules import run_registry_rules
 from registry_pipeline.validation.rules.catalogue import parameters_of
@@ -56,14 +57,17 @@ def quality_tables(context: RefreshContext) -> dict[str, Rows]:
         gathered["release_metric"] = metrics = _release_metrics(connection, settings)
         add_view(connection, "quality.release_metric", metrics)
         unchanged = _unchanged_tables(context, compared)
-        findings, results, failures = run_registry_rules(connection, rules, parameters, unchanged)
-        findings = with_places(context, connection, findings)
-    write_json(failures, context.layout.layer("quality") / "_failures.json")
+        needed = {decision.finding_id for decision in context.decisions.decisions}
+        bound = Bound(settings.limits.max_findings, needed)
+        judged = run_registry_rules(connection, rules, parameters, unchanged, bound)
+        findings = with_places(context, connection, judged.findings)
+    write_json(judged.failures, context.layout.layer("quality") / "_failures.json")
+    write_parquet(judged.unlisted, context.layout.registry_unlisted())
     return {
         **gathered,
         "rule": pl.DataFrame(rules.rows(), infer_schema_length=None),
         "finding": pl.concat([own_findings, findings, shared], how="vertical_relaxed"),
-        "rule_result": pl.concat([own_results, results], how="vertical_relaxed"),
+        "rule_result": pl.concat([own_results, judged.results], how="vertical_relaxed"),
     }
 
 

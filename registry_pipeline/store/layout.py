@@ -63,6 +63,10 @@ class StoreLayout:
         layer, _, table = name.partition(".")
         return self.layer(layer) / f"{table}.parquet"
 
+    def registry_unlisted(self) -> Path:
+        """Findings of rules over the whole registry that are counted in that of their cause."""
+        return self.layer("quality") / "_unlisted.parquet"
+
     def drawings(self) -> Path:
         """Folder of the figures of the last reports, by what they are made of."""
         return self.root / "drawings"

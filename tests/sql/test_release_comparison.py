@@ -65,7 +65,7 @@ def _key(table: str, number: int = 0) -> dict[str, Any]:
 
 
 def _findings(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    findings, _, failures = run_registry_rules(connection, RULES, parameters_of(Settings(), EXTRACT_DATE))
+    findings, _, failures, _ = run_registry_rules(connection, RULES, parameters_of(Settings(), EXTRACT_DATE))
     assert failures == {}
     return findings
 

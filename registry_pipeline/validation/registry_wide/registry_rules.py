@@ -15,7 +15,7 @@ where the whole registry is judged.
 """
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 import polars as pl
@@ -26,14 +26,32 @@ from registry_pipeline.core.home import WHOLE_REGISTRY
 from registry_pipeline.core.native_panics import panics_as_exceptions
 from registry_pipeline.core.sql_files import SqlFile
 from registry_pipeline.validation.records import curated, whole_key
+from registry_pipeline.validation.registry_wide.bounded_listing import UNBOUNDED, Bound, list_broken
 from registry_pipeline.validation.registry_wide.release_comparison import compare_releases, since_first_change
 from registry_pipeline.validation.rules.catalogue import Catalogue, RuleEntry, message_of, parameters_for
 from registry_pipeline.validation.screening.cross_table import severity_of
-from registry_pipeline.validation.screening.findings import FINDING, finding_id
+from registry_pipeline.validation.screening.findings import FINDING
+from registry_pipeline.validation.screening.listing import UNLISTED
 from registry_pipeline.validation.screening.other_rows import other_row_in_words
 from registry_pipeline.validation.screening.rule_results import RESULT, result_row
 from schemas.constraints import quote
 from schemas.table import columns_of, key_of
+
+
+class RegistryJudgement(NamedTuple):
+    """What the registry-wide rules found.
+
+    Attributes:
+        findings: rows of ``quality.finding`` (status open, releases NULL).
+        results: rows of ``quality.rule_result``, one per facility that was judged.
+        failures: rule id -> why it failed. The notes may quote values: never log them.
+        unlisted: findings that are counted in that of their cause (columns of ``UNLISTED``).
+    """
+
+    findings: pl.DataFrame
+    results: pl.DataFrame
+    failures: dict[str, str]
+    unlisted: pl.DataFrame
 
 
 def run_registry_rules(
@@ -41,20 +59,19 @@ def run_registry_rules(
     rules: Catalogue,
     parameters: Mapping[str, Any],
     unchanged: Collection[str] = (),
-) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, str]]:
-    """Findings, rule results and private failure notes of the registry-wide rules.
+    bound: Bound = UNBOUNDED,
+) -> RegistryJudgement:
+    """Judge the registry-wide rules.
 
     Args:
         connection: as described in the module's docstring.
         rules: the catalogue in force.
         parameters: of :func:`registry_pipeline.validation.rules.catalogue.parameters_of`.
         unchanged: curated tables that hold the same rows as in the previous release.
-
-    Returns:
-        Rows of ``quality.finding`` (status open, releases NULL), rows of ``quality.rule_result`` (one per
-        facility that was judged), and rule id -> why it failed. The notes may quote values: never log them.
+        bound: how many findings of a rule are listed.
     """
     findings, results, failures = [pl.DataFrame(schema=FINDING)], [], {}
+    unlisted = [pl.DataFrame(schema=UNLISTED)]
     compare_releases(connection, unchanged)
     present = _present(connection)
     _stand_in(connection, rules, present)
@@ -70,13 +87,16 @@ def run_registry_rules(
             failures[entry.rule_id] = f"{type(problem).__name__}: {problem}"
             results.append(result_row(entry, WHOLE_REGISTRY, 0, 0, True))
             continue
-        findings.append(_findings(broken, entry))
+        listed, counted = _findings(broken, entry, bound)
+        findings.append(listed)
+        unlisted.append(counted)
         results += _results(broken, judged, entry)
     result = _with_patients(connection, pl.concat(findings), present)
-    return (
+    return RegistryJudgement(
         since_first_change(connection, result),
         pl.DataFrame(results, schema=RESULT, orient="row"),
         failures,
+        pl.concat(unlisted),
     )
 
 
@@ -151,7 +171,8 @@ def _judged(
     return broken, judged
 
 
-def _findings(broken: pl.DataFrame, entry: RuleEntry) -> pl.DataFrame:
+def _findings(broken: pl.DataFrame, entry: RuleEntry, bound: Bound) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Findings of a rule, up to the bound in words, and those that are only counted."""
     fixed: dict[str, pl.Expr] = {
         "table_name": pl.lit(entry.table_name),
         "items": pl.lit(",".join(entry.items)),
@@ -163,19 +184,24 @@ def _findings(broken: pl.DataFrame, entry: RuleEntry) -> pl.DataFrame:
     frame = broken.with_columns(
         result.alias(name) for name, result in fixed.items() if name not in broken.columns
     )
-    detail = (pl.lit(" (") + pl.col("detail").cast(pl.String) + pl.lit(")")).fill_null("")
-    suggested = pl.col("suggestion") if "suggestion" in broken.columns else pl.lit(None, dtype=pl.String)
     frame = frame.with_columns(
         pl.lit(entry.rule_id).alias("rule_id"),
         severity_of(entry, broken).alias("severity"),
-        (_message(entry, frame) + detail + other_row_in_words("other_row")).alias("message"),
-        suggested.cast(pl.String).fill_null(entry.suggestion or "").replace("", None).alias("suggestion"),
         pl.lit("open").alias("status"),
     )
-    keys = frame.select("facility_id", "table_name", "record_key", "items").fill_null("")
-    ids = [finding_id(entry.rule_id, *row) for row in keys.iter_rows()]
-    named = frame.with_columns(pl.Series("finding_id", ids, dtype=pl.String))
-    return with_schema(named, FINDING).unique("finding_id", keep="first", maintain_order=True)
+    listing = list_broken(frame, entry, bound)
+    worded = _worded(listing.listed, entry)
+    listed = pl.concat([with_schema(worded, FINDING), listing.causes])
+    return listed.unique("finding_id", keep="first", maintain_order=True), listing.unlisted
+
+
+def _worded(frame: pl.DataFrame, entry: RuleEntry) -> pl.DataFrame:
+    detail = (pl.lit(" (") + pl.col("detail").cast(pl.String) + pl.lit(")")).fill_null("")
+    suggested = pl.col("suggestion") if "suggestion" in frame.columns else pl.lit(None, dtype=pl.String)
+    return frame.with_columns(
+        (_message(entry, frame) + detail + other_row_in_words("other_row")).alias("message"),
+        suggested.cast(pl.String).fill_null(entry.suggestion or "").replace("", None).alias("suggestion"),
+    )
 
 
 def _message(entry: RuleEntry, frame: pl.DataFrame) -> pl.Expr:

@@ -10,7 +10,9 @@ from registry_pipeline.pipeline.findings import still_broken
 from registry_pipeline.store.parquet import write_parquet
 from registry_pipeline.validation.decisions.ledger import value_digest
 from registry_pipeline.validation.decisions.waivers import Waivers
+from registry_pipeline.validation.registry_wide.bounded_listing import Bound, RegistryListing, list_broken
 from registry_pipeline.validation.registry_wide.finding_history import merge_lifecycle
+from registry_pipeline.validation.rules.catalogue import catalogue
 from registry_pipeline.validation.screening.listing import LEAST_LISTED
 from registry_pipeline.validation.screening.screen import Screened, ScreenOptions
 from tests.support.staged import screen, staged_of
@@ -158,3 +160,35 @@ def test_a_decided_finding_of_a_file_is_listed_however_many_there_are() -> None:
     last = _file_screened(1_000_000).findings.filter(pl.col("source_row") == 201)["finding_id"][0]
     again = _file_screened(50, frozenset({last})).findings
     assert last in again["finding_id"] and last not in _file_screened(50).findings["finding_id"]
+
+
+def _changed(n: int, most: int, needed: frozenset[str] = frozenset()) -> RegistryListing:
+    """Records of two facilities whose size differs from that of the release before: ``n`` of one, three of the other."""
+    broken = pl.DataFrame(
+        {
+            "facility_id": ["x"] * n + ["y"] * 3, "table_name": ["measurement"] * (n + 3),
+            "record_key": [f"R{at}" for at in range(n + 3)], "items": ["long_axis_mm"] * (n + 3),
+            "rule_id": ["G05"] * (n + 3), "severity": ["warning"] * (n + 3),
+        }
+    )  # fmt: skip
+    return list_broken(broken, catalogue().entries["G05"], Bound(most, needed))
+
+
+def test_changes_of_every_record_between_releases_are_a_sample_and_a_cause() -> None:
+    whole, sampled = _changed(300, 1_000), _changed(300, 50)
+    assert whole.unlisted.is_empty() and whole.causes.is_empty() and whole.listed.height == 303
+    (cause,) = sampled.causes.iter_rows(named=True)
+    listed = sampled.listed.filter(pl.col("facility_id") == "x")
+    assert (listed.height, sampled.listed.height, sampled.unlisted.height) == (47, 50, 253)
+    assert (cause["facility_id"], cause["n_rows"], cause["items"]) == ("x", 300, "long_axis_mm")
+    assert cause["message"].startswith(
+        "300 findings of this rule, too many to list each of them: 47 are listed"
+    )
+    assert set(listed["systemic_finding_id"]) == {cause["finding_id"]}
+    assert set(sampled.unlisted["systemic_finding_id"]) == {cause["finding_id"]}
+    assert sampled.listed.filter(pl.col("facility_id") == "y")["systemic_finding_id"].null_count() == 3
+    ids = {f"F{number:016x}" for number in sampled.unlisted["finding_number"]}
+    assert ids | set(sampled.listed["finding_id"]) == set(whole.listed["finding_id"])
+    assert sampled.listed["finding_id"].equals(_changed(300, 50).listed["finding_id"])
+    hidden = f"F{sampled.unlisted['finding_number'][0]:016x}"
+    assert hidden in _changed(300, 50, frozenset({hidden})).listed["finding_id"]
