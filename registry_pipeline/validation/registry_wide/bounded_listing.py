@@ -19,6 +19,8 @@ from registry_pipeline.validation.rules.catalogue import RuleEntry, message_of
 from registry_pipeline.validation.screening.findings import FINDING, finding_number
 from registry_pipeline.validation.screening.listing import UNLISTED, length_of_lists
 
+CAUSE_KEY = "systemic "
+"""The record key of the finding of a cause begins so."""
 _CAUSE = ("facility_id", "table_name", "items", "severity")
 SAMPLED = "{n_findings} findings of this rule, too many to list each of them: {n_listed} are listed, all are counted."
 """Stands before the rule's own message."""
@@ -99,7 +101,7 @@ def _in_words(
     ]
     frame = causes.with_columns(
         pl.Series("message", messages, dtype=pl.String),
-        pl.concat_str(pl.lit("systemic "), pl.col("table_name").fill_null(""), pl.lit("|"), "severity").alias(
+        pl.concat_str(pl.lit(CAUSE_KEY), pl.col("table_name").fill_null(""), pl.lit("|"), "severity").alias(
             "record_key"
         ),
         pl.lit(entry.rule_id).alias("rule_id"),

@@ -26,7 +26,12 @@ from registry_pipeline.core.home import WHOLE_REGISTRY
 from registry_pipeline.core.native_panics import panics_as_exceptions
 from registry_pipeline.core.sql_files import SqlFile
 from registry_pipeline.validation.records import curated, whole_key
-from registry_pipeline.validation.registry_wide.bounded_listing import UNBOUNDED, Bound, list_broken
+from registry_pipeline.validation.registry_wide.bounded_listing import (
+    CAUSE_KEY,
+    UNBOUNDED,
+    Bound,
+    list_broken,
+)
 from registry_pipeline.validation.registry_wide.release_comparison import compare_releases, since_first_change
 from registry_pipeline.validation.rules.catalogue import Catalogue, RuleEntry, message_of, parameters_for
 from registry_pipeline.validation.screening.cross_table import severity_of
@@ -108,7 +113,9 @@ def _with_patients(
     for (table,), group in findings.group_by("table_name", maintain_order=True):
         model = curated().get(str(table))
         if model is not None and list(key_of(model)) == ["patient_id"]:
-            group = group.with_columns(pl.col("record_key").str.split("|").list.first().alias("patient_id"))
+            own = pl.col("record_key").str.split("|").list.first()
+            is_record = ~pl.col("record_key").str.starts_with(CAUSE_KEY)
+            group = group.with_columns(pl.when(is_record).then(own).alias("patient_id"))
         elif model is not None and "patient_id" in model.columns and f"curated.{table}" in present:
             named = ", ".join(quote(name) for name in dict.fromkeys((*key_of(model), "patient_id")))
             records = connection.execute(f'SELECT {named} FROM curated."{table}"').pl()
