@@ -18,7 +18,7 @@ from registry_pipeline.intake.columns.anchors import AnchorDates, anchor_dates
 from registry_pipeline.intake.columns.blanks import clean
 from registry_pipeline.intake.columns.lineage import COLUMN_MAP, HEADERS, column_map, sheet_headers
 from registry_pipeline.intake.columns.suggestions import with_suggestions
-from registry_pipeline.intake.columns.table import Staging, TableRows, stage_table
+from registry_pipeline.intake.columns.table import Staging, TableRows, feeding_rows, stage_table
 from registry_pipeline.intake.identity.links import Identity, find_identity
 from registry_pipeline.intake.identity.person_keys import PERSON_KEYS
 from registry_pipeline.intake.identity.persons import Persons, as_issues, one_patient_each
@@ -177,8 +177,9 @@ def _stage_source(
             fed.append(fed_by(table, result.rows, result.issues))
     if source.redcap is not None:
         judge_source(home, source, uses, fed, staging.pseudonyms, collected.redcap)
-    collected.file_issues += unrouted_issues(rows, source, uses)
-    collected.file_issues += unread_issues(rows, source, uses)
+    taken = [feeding_rows(rows, table)["_row_id"] for table in source.tables]
+    collected.file_issues += unrouted_issues(rows, source, uses, taken)
+    collected.file_issues += unread_issues(rows, source, uses, taken)
     collected.persons.add_rows(source, rows)
 
 

@@ -84,8 +84,8 @@ def decide(home: Home, findings: pl.DataFrame, order: Order) -> list[Decision]:
 
 def decide_each(home: Home, orders: Sequence[tuple[Mapping[str, Any], Order]]) -> list[Decision]:
     """Append an own decision on each of several findings, all or none; raises as :func:`decide`."""
-    checked = {id(order): _checked(order) for _, order in orders}
-    drafts = [_draft(home, finding, checked[id(order)]) for finding, order in orders]
+    checked = {order: _checked(order) for order in dict.fromkeys(order for _, order in orders)}
+    drafts = [_draft(home, finding, checked[order]) for finding, order in orders]
     _refuse_contradiction(home, [draft for draft in drafts if draft.state in OF_PAIRS])
     read_decision_state(home)  # a ledger that lacks what a release holds takes no further entry
     try:

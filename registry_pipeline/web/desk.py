@@ -15,12 +15,13 @@ from threading import Lock
 from typing import Any
 from urllib.parse import quote, unquote, urlencode
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.web_security import AccessPolicy
+from registry_pipeline.reporting.document.html import page_environment
 from registry_pipeline.reporting.document.terminal import harmless
 from registry_pipeline.stewardship.findings import Snapshot, take_snapshot
 from registry_pipeline.stewardship.released import ReleaseReader
@@ -131,13 +132,7 @@ def _short(value: object) -> str:
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = page_environment(TEMPLATES)
     environment.filters.update(seen=harmless, short=_short, segment=_segment)
     environment.globals.update(
         asset=address,

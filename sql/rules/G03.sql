@@ -63,7 +63,7 @@ FROM comparison.change AS c LEFT JOIN asked AS a USING (table_name, record_key, 
 WHERE (c.table_name, c.items) IN (
     ('patient', 'birth_date'), ('patient', 'sex'), ('death', 'death_date'), ('primary_tumour', 'dx_date')
 ) AND c.kind IN ('changed', 'vaguer', 'blanked')
-UNION ALL
+UNION ALL BY NAME
 -- each record that is in both releases was looked at
-SELECT table_name, facility_id, NULL, NULL, NULL, false, NULL, NULL, NULL, NULL, NULL
-FROM comparison.record, range(n) WHERE table_name IN ('patient', 'death', 'primary_tumour')
+SELECT table_name, facility_id, false AS is_violated FROM comparison.record, range(n)
+WHERE table_name IN ('patient', 'death', 'primary_tumour')

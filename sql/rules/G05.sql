@@ -66,13 +66,13 @@ FROM comparison.change AS c LEFT JOIN asked AS a USING (table_name, record_key, 
 WHERE c.kind IN ('changed', 'vaguer') AND (c.table_name, c.items) NOT IN (
     ('patient', 'birth_date'), ('patient', 'sex'), ('death', 'death_date'), ('primary_tumour', 'dx_date')
 )
-UNION ALL
+UNION ALL BY NAME
 -- each record that is in both releases was looked at
-SELECT table_name, facility_id, NULL, NULL, NULL, false, NULL, NULL, NULL, NULL FROM comparison.record, range(n)
-UNION ALL
+SELECT table_name, facility_id, false AS is_violated FROM comparison.record, range(n)
+UNION ALL BY NAME
 -- a last contact that has gone altogether went backwards too
-SELECT 'patient', old.facility_id, old.patient_id, old.patient_id, 'patient_id',
-       now.latest IS NULL OR now.latest < old.latest, 'last contact before: ' || old.latest,
-       CAST(old.latest AS VARCHAR), CAST(now.latest AS VARCHAR), CAST(old.latest AS VARCHAR)
+SELECT 'patient' AS table_name, old.facility_id, old.patient_id AS record_key, old.patient_id, 'patient_id' AS items,
+       now.latest IS NULL OR now.latest < old.latest AS is_violated, 'last contact before: ' || old.latest AS detail,
+       CAST(old.latest AS VARCHAR) AS old_value, CAST(now.latest AS VARCHAR) AS new_value, old_value AS suggestion
 FROM contact_before AS old LEFT JOIN last_contact AS now USING (patient_id)
 WHERE old.patient_id IN (SELECT patient_id FROM curated.patient)

@@ -65,8 +65,8 @@ SELECT 'registry' AS facility_id, e.lesion_site_group AS record_key,
 FROM expected AS e CROSS JOIN n LEFT JOIN mart.cohort AS c USING (lesion_site_group)
 WHERE n.total >= $minimum_patients
 GROUP BY e.lesion_site_group, e.share
-UNION ALL
-SELECT m.facility_id, m.metric, abs(m.value - h.mean) > $deviations * h.deviation,
-       format('{}: {:.3f}, before {:.3f} ± {:.3f}', m.metric, m.value, h.mean, h.deviation)
+UNION ALL BY NAME
+SELECT m.facility_id, m.metric AS record_key, abs(m.value - h.mean) > $deviations * h.deviation AS is_violated,
+       format('{}: {:.3f}, before {:.3f} ± {:.3f}', m.metric, m.value, h.mean, h.deviation) AS detail
 FROM quality.release_metric AS m JOIN history AS h USING (facility_id, metric)
 WHERE m.release_id IS NULL AND h.n_releases >= $minimum_releases AND m.n >= $minimum_patients

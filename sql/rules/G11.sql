@@ -36,5 +36,5 @@ FROM comparison.change AS c LEFT JOIN asked AS a USING (table_name, record_key, 
 WHERE c.kind = 'blanked' AND (c.table_name, c.items) NOT IN (
     ('patient', 'birth_date'), ('patient', 'sex'), ('death', 'death_date'), ('primary_tumour', 'dx_date')
 )
-UNION ALL
-SELECT table_name, facility_id, NULL, NULL, NULL, false, NULL, NULL, NULL, NULL FROM comparison.record, range(n)
+UNION ALL BY NAME
+SELECT table_name, facility_id, false AS is_violated FROM comparison.record, range(n)

@@ -19,5 +19,5 @@ SELECT c.table_name, c.facility_id, c.record_key, c.items, true AS is_violated,
        format('{}: {} filled in the submission before, {} now', c.items, c.old_value, c.new_value) AS detail,
        c.old_value, c.new_value
 FROM comparison.change AS c WHERE c.kind = 'emptied'
-UNION ALL
-SELECT table_name, facility_id, NULL, NULL, false, NULL, NULL, NULL FROM comparison.record, range(n)
+UNION ALL BY NAME
+SELECT table_name, facility_id, false AS is_violated FROM comparison.record, range(n)

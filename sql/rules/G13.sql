@@ -24,5 +24,5 @@ _may_judge_nothing = true
 SELECT c.table_name, c.facility_id, c.record_key, c.patient_id, c.items, true AS is_violated,
        CAST(NULL AS VARCHAR) AS detail, c.old_value, c.new_value
 FROM comparison.change AS c WHERE c.kind = 'removed'
-UNION ALL
-SELECT table_name, facility_id, NULL, NULL, NULL, false, NULL, NULL, NULL FROM comparison.record, range(n)
+UNION ALL BY NAME
+SELECT table_name, facility_id, false AS is_violated FROM comparison.record, range(n)

@@ -18,7 +18,7 @@ followup = [{followup_id = "F1", patient_id = "P1", contact_date = 2018-05-10, i
 */
 SELECT 'death' AS table_name, _row_id, death_date IS NULL AS is_violated, 'error' AS severity, 'death_date' AS items
 FROM screened.death
-UNION ALL
-SELECT 'followup', f._row_id, d.patient_id IS NULL, 'warning', 'is_alive'
+UNION ALL BY NAME
+SELECT 'followup' AS table_name, f._row_id, d.patient_id IS NULL AS is_violated, 'warning' AS severity, 'is_alive' AS items
 FROM screened.followup AS f LEFT JOIN screened.death AS d USING (patient_id)
 WHERE f.is_alive = false

@@ -88,11 +88,12 @@ SELECT 'lesion' AS table_name, l._row_id, 'last_negative_date' AS items,
        CASE WHEN l.last_negative_date_lower >= f.latest THEN 'error' ELSE 'warning' END AS severity,
        f.measurement_row_id AS other_row_id
 FROM screened.lesion AS l JOIN first_seen AS f USING (lesion_id)
-UNION ALL
-SELECT 'imaging_region', r._row_id, 'impression',
-       coalesce(x.exam_date_upper > s.earliest AND coalesce(x.exam_date_lower < t.first_day, true), false),
+UNION ALL BY NAME
+SELECT 'imaging_region' AS table_name, r._row_id, 'impression' AS items,
+       coalesce(x.exam_date_upper > s.earliest AND coalesce(x.exam_date_lower < t.first_day, true), false)
+           AS is_violated,
        CASE WHEN x.exam_date_lower > s.latest AND coalesce(x.exam_date_upper < t.first_day, true)
-            THEN 'error' ELSE 'warning' END, s.measurement_row_id
+            THEN 'error' ELSE 'warning' END AS severity, s.measurement_row_id AS other_row_id
 FROM screened.imaging_region AS r JOIN screened.imaging_exam AS x USING (exam_id)
 JOIN seen AS s ON s.patient_id = x.patient_id AND s.body_region = r.body_region
 LEFT JOIN treated AS t ON t.patient_id = x.patient_id

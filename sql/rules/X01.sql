@@ -66,8 +66,8 @@ SELECT 'toxicity' AS table_name, x._row_id, 'grade,ctcae_term' AS items,
        CASE WHEN u.likeness >= $least_likeness THEN u.nearest END AS suggestion
 FROM screened.toxicity AS x LEFT JOIN screened.death AS d USING (patient_id)
 LEFT JOIN unknown AS u USING (ctcae_term)
-UNION ALL
+UNION ALL BY NAME
 -- Said of the death only as a query: whoever sends a grade 5 late must not lose the death.
-SELECT 'death', d._row_id, 'death_cause', f.patient_id IS NULL, 'warning', NULL
+SELECT 'death' AS table_name, d._row_id, 'death_cause' AS items, f.patient_id IS NULL AS is_violated, 'warning' AS severity
 FROM screened.death AS d LEFT JOIN fatal AS f USING (patient_id)
 WHERE d.death_cause = 'treatment' AND EXISTS (SELECT 1 FROM screened.toxicity)

@@ -277,11 +277,11 @@ def _separate_kinds(guess: SourceGuess) -> None:
     for name, profile in guess.group.columns.items():
         if name in mapped or not 0 < len(profile.filled) <= _MOST_KINDS:
             continue
-        kinds = {id(record_guess): _words_of(record_guess.record, profile) for record_guess in guess.records}
-        if sum(bool(words) for words in kinds.values()) > 1:
-            for record_guess in guess.records:
-                if kinds[id(record_guess)] and record_guess.kinds is None:
-                    record_guess.kinds = (name, kinds[id(record_guess)])
+        kinds = [_words_of(record_guess.record, profile) for record_guess in guess.records]
+        if sum(map(bool, kinds)) > 1:
+            for record_guess, words in zip(guess.records, kinds, strict=True):
+                if words and record_guess.kinds is None:
+                    record_guess.kinds = (name, words)
 
 
 def _words_of(record: Record, profile: ColumnProfile) -> tuple[str, ...]:

@@ -25,15 +25,17 @@ RULE = "S27"
 _SHEET = ("submission_id", "source_file", "sheet")
 
 
-def unread_issues(rows: pl.DataFrame, source: Source, uses: Sequence[FileUse]) -> list[dict[str, Any]]:
+def unread_issues(
+    rows: pl.DataFrame, source: Source, uses: Sequence[FileUse], fed: Sequence[pl.Series]
+) -> list[dict[str, Any]]:
     """One issue per sheet and column, as rows of ``FILE_ISSUE_SCHEMA``.
 
     Args:
         rows: cleaned rows in force of the source.
+        fed: of each table of the source the ``_row_id`` that it takes.
     """
     if source.redcap is not None or len(source.tables) < 2 or not any(table.where for table in source.tables):
         return []
-    fed = [feeding_rows(rows, table)["_row_id"] for table in source.tables]
     taken = rows.filter(pl.col("_row_id").is_in(pl.concat(fed).unique().implode()))
     return [issue for column in _columns(source) for issue in _of_column(taken, column, source, fed, uses)]
 

@@ -33,13 +33,15 @@ _NO = {"0", "no", "n", "false", "unchecked", "nein", "non", "否", "无"}
 _PLACE = ("submission_id", "source_file", "sheet", "column_name")
 
 
-def unrouted_issues(rows: pl.DataFrame, source: Source, uses: Sequence[FileUse]) -> list[dict[str, Any]]:
+def unrouted_issues(
+    rows: pl.DataFrame, source: Source, uses: Sequence[FileUse], fed: Sequence[pl.Series]
+) -> list[dict[str, Any]]:
     """One issue per sheet, routing column and value, as rows of ``FILE_ISSUE_SCHEMA``.
 
     Args:
         rows: cleaned rows in force of the source.
+        fed: of each table of the source the ``_row_id`` that it takes.
     """
-    fed = [feeding_rows(rows, table)["_row_id"] for table in source.tables]
     is_taken = pl.col("_row_id").is_in(pl.concat([rows["_row_id"].clear(), *fed]).unique().implode())
     unrouted = _stray_values(_stray_rows(rows.filter(~is_taken), source), source)
     unrouted = unrouted.with_columns(_severity=pl.lit(None, pl.String))

@@ -8,7 +8,7 @@ forbids scripts and outside resources by its own content security policy.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import groupby
 from pathlib import Path
@@ -41,16 +41,21 @@ def runs(blocks: Sequence[Block]) -> list[tuple[str, list[Block]]]:
     return [(kind, list(members)) for kind, members in groupby(blocks, key=kind_of)]
 
 
-@cache
-def _environment() -> Environment:
-    result = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
+def page_environment(folder: Path, finalize: Callable[[Any], Any] | None = None) -> Environment:
+    """Jinja for the pages of a folder: every value is escaped, a name that no page was given is an error."""
+    return Environment(
+        loader=FileSystemLoader(folder),
         autoescape=True,
         undefined=StrictUndefined,
-        finalize=_finalised,
+        finalize=finalize,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+@cache
+def _environment() -> Environment:
+    result = page_environment(_TEMPLATES, _finalised)
     result.globals["disease"] = DISEASE[0].upper() + DISEASE[1:]
     result.filters["runs"] = runs
     result.filters["head_groups"] = head_groups
