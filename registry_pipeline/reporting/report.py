@@ -19,7 +19,7 @@ from registry_pipeline.reporting.document.details import with_details_folded
 from registry_pipeline.reporting.document.html import render_page
 from registry_pipeline.reporting.document.wording import clean, is_given
 from registry_pipeline.reporting.figures.base import FigureFolder, also_as_pdf
-from registry_pipeline.reporting.figures.kept import keeping_drawings, sweeping_drawings
+from registry_pipeline.reporting.figures.drawing_cache import cached_drawings, unused_drawings_swept
 from registry_pipeline.reporting.quality import quality_sections
 from registry_pipeline.reporting.quality.scope import Scope
 from registry_pipeline.reporting.release.disclosure.gate import DisclosedTables
@@ -62,8 +62,8 @@ def write_reports(
     with (
         DisclosedTables(database, is_asked=suppress_small) as tables,
         also_as_pdf(pdf),
-        keeping_drawings(drawings),
-        sweeping_drawings(drawings),
+        cached_drawings(drawings),
+        unused_drawings_swept(drawings),
     ):
         context = Context(tables, FigureFolder(folder / FIGURES))
         with helping(is_worth_starting=False) as helper:  # PDF is asked for in this process only
@@ -190,7 +190,7 @@ def _section_in_helper(
     name: str, database: Path, folder: Path, hides: bool, drawings: Path | None
 ) -> tuple[Section | None, list[Path], set[str]]:
     """In the other process: a section, the files of its figures, and the tables that it asked for."""
-    with DisclosedTables(database, is_asked=hides) as tables, keeping_drawings(drawings):
+    with DisclosedTables(database, is_asked=hides) as tables, cached_drawings(drawings):
         context = Context(tables, FigureFolder(folder))
         return _made(name, context), context.figures.written, tables.asked
 

@@ -11,10 +11,9 @@ import pytest
 from registry_pipeline.core.home import Home, make_home
 from registry_pipeline.pipeline.refresh import refresh
 from registry_pipeline.simulate.population.write import write_simulation
-from registry_pipeline.stewardship.decide import Order, decide
 from registry_pipeline.store.releases import release_ids
 from registry_pipeline.study.compare.releases import ReleaseDifference, compare_releases
-from tests.support.registry_home import QUICK_SETTINGS, ask, without_reports
+from tests.support.registry_home import QUICK_SETTINGS, ask, waive_errors, without_reports
 
 NEW = "H00009999"
 
@@ -26,11 +25,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     write_simulation(150, 1, 5, home.root, 0.2)
     with without_reports():
         refresh(home)
-        errors = ask(
-            home,
-            "SELECT * FROM quality.finding WHERE severity = 'error' AND status = 'open' AND table_name = 'lesion'",
-        )
-        decide(home, errors, Order("waived", "as the hospital says", "A. Steward"))
+        waive_errors(home, of="table_name = 'lesion'")
         cohort = ask(home, """
             SELECT x.source_patient_id AS number FROM mart.cohort c JOIN curated.patient_xref x USING (patient_id)
             WHERE c.max_diameter_mm BETWEEN 20 AND 40 ORDER BY 1""")  # fmt: skip

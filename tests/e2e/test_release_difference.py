@@ -12,7 +12,6 @@ from click.testing import CliRunner
 from registry_pipeline.cli.main import registry
 from registry_pipeline.core.home import Home
 from registry_pipeline.pipeline.refresh import refresh
-from registry_pipeline.stewardship.decide import Order, decide
 from registry_pipeline.store.releases import NoRelease, release_ids
 from registry_pipeline.study.compare.headlines import shapley_values
 from registry_pipeline.study.compare.releases import ReleaseDifference, compare_releases, difference_page
@@ -24,6 +23,7 @@ from tests.support.registry_home import (
     send,
     send_all,
     small_home,
+    waive_errors,
     without_reports,
 )
 
@@ -44,8 +44,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     ]
     with without_reports():
         refresh(home)
-        errors = ask(home, "SELECT * FROM quality.finding WHERE severity = 'error' AND status = 'open'")
-        decide(home, errors, Order("waived", "confirmed by the hospital", "A. Steward"))
+        waive_errors(home)
         send(home, "patients_2.csv", patients_csv([*corrected, patient_row(N)]))
         send(home, "contacts_2.csv", f"number,visit,seen,state\nK{N:04d},V{N:04d},2016-06-01,alive\n")
         settings = home.settings_file.read_text()

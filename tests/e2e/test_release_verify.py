@@ -18,13 +18,11 @@ from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.operations.backup import back_up
 from registry_pipeline.operations.verify import OF_HISTORY, verify_release
 from registry_pipeline.pipeline.refresh import refresh
-from registry_pipeline.stewardship.decide import Order, decide
 from registry_pipeline.store.inputs import INPUTS
 from registry_pipeline.store.releases import ANALYST_DATABASE, DATABASE, release_folder, release_ids
 from registry_pipeline.store.retention import remove_releases
 from tests.support.registry_home import (
     ROOT,
-    ask,
     good_files,
     let_analysts_in,
     patient_row,
@@ -32,6 +30,7 @@ from tests.support.registry_home import (
     send,
     send_all,
     small_home,
+    waive_errors,
     without_reports,
 )
 
@@ -47,8 +46,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     send_all(home, good_files(N) | {"patients_1.csv": patients_csv(rows)})
     with without_reports():
         refresh(home)
-        errors = ask(home, "SELECT * FROM quality.finding WHERE severity = 'error' AND status = 'open'")
-        decide(home, errors, Order("waived", "as the hospital says", "A. Steward"))
+        waive_errors(home)
         home.settings_file.write_text(home.settings_file.read_text() + "lost_after_months = 6\n")
         send(home, "patients_2.csv", patients_csv([*rows, patient_row(N)]))
         refresh(home)

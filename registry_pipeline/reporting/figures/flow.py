@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from registry_pipeline.reporting.figures.base import INK, MUTED, WIDTH, drawing, svg_text
-from registry_pipeline.reporting.figures.kept import drawn_once
+from registry_pipeline.reporting.figures.drawing_cache import drawn_once
 
 _LINE = 0.155  # inches, height of a line of text
 _GAP = 0.16

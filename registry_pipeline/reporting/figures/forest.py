@@ -12,7 +12,7 @@ from typing import Any
 
 from registry_pipeline.reporting.document.wording import is_given
 from registry_pipeline.reporting.figures.base import COLOURS, INK, MUTED, RULE, drawing, svg_text
-from registry_pipeline.reporting.figures.kept import drawn_once
+from registry_pipeline.reporting.figures.drawing_cache import drawn_once
 
 _ROW = 0.205  # inches
 _LEFT, _RIGHT, _FAR = -1.32, 1.05, 1.92  # in widths of the plot

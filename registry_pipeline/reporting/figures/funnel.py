@@ -11,7 +11,7 @@ import pandas as pd
 from registry_pipeline.analysis.facilities.funnel import ALARM, WARNING, funnel_limits
 from registry_pipeline.reporting.document.wording import clean
 from registry_pipeline.reporting.figures.base import COLOURS, INK, RULE, drawing, svg_text
-from registry_pipeline.reporting.figures.kept import drawn_once
+from registry_pipeline.reporting.figures.drawing_cache import drawn_once
 
 _POINTS = 240
 _MOST_NAMES = 4

@@ -23,7 +23,7 @@ from registry_pipeline.reporting.figures.base import (
     styles,
     svg_text,
 )
-from registry_pipeline.reporting.figures.kept import drawn_once
+from registry_pipeline.reporting.figures.drawing_cache import drawn_once
 
 _MARKERS = ("o", "^", "s")
 

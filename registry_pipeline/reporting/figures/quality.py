@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from registry_pipeline.reporting.figures.base import COLOURS, INK, MUTED, drawing, styles, svg_text
-from registry_pipeline.reporting.figures.kept import drawn_once
+from registry_pipeline.reporting.figures.drawing_cache import drawn_once
 
 _ROW = 0.24  # inches, height of a bar or of a row of the grid
 _HATCHES = ("", "////", "....", "xxxx", "----", "++++", "oooo", "\\\\\\\\")

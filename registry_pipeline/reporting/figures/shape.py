@@ -20,7 +20,7 @@ from registry_pipeline.reporting.figures.base import (
     percent_axis,
     svg_text,
 )
-from registry_pipeline.reporting.figures.kept import drawn_once
+from registry_pipeline.reporting.figures.drawing_cache import drawn_once
 
 _RATIOS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100)
 

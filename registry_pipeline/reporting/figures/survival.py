@@ -22,7 +22,7 @@ from registry_pipeline.reporting.figures.base import (
     svg_text,
     thinned,
 )
-from registry_pipeline.reporting.figures.kept import drawn_once
+from registry_pipeline.reporting.figures.drawing_cache import drawn_once
 
 
 @dataclass(frozen=True)

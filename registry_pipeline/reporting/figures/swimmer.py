@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from registry_pipeline.reporting.figures.base import COLOURS, INK, drawing, months_axis, svg_text
-from registry_pipeline.reporting.figures.kept import drawn_once
+from registry_pipeline.reporting.figures.drawing_cache import drawn_once
 from schemas.study import NEW_OLIGOMET
 
 MARKS: Mapping[str, tuple[str, str, str]] = {

@@ -6,6 +6,8 @@ are. Does not belong here: single findings and rules (``findings.py``), everythi
 
 from __future__ import annotations
 
+import pandas as pd
+
 from registry_pipeline.reporting.document.blocks import Column, Figure, Row, Section, Table, Text, missing
 from registry_pipeline.reporting.document.wording import clean, count
 from registry_pipeline.reporting.figures.quality import release_lines, share_grid, stacked_bars
@@ -72,11 +74,6 @@ def pictures_section(scope: Scope) -> Section:
     return section if section.blocks else section.add(missing("This release has no row and no finding."))
 
 
-def _name(scope: Scope, name: str) -> str:
-    """Name of a figure's files; those of a facility's page lie in a folder of its own."""
-    return f"quality_{name}"
-
-
 def _fates(scope: Scope) -> Figure | None:
     if scope.rows.empty:
         return None
@@ -89,7 +86,7 @@ def _fates(scope: Scope) -> Figure | None:
     }
     what = "files" if scope.facility else "facilities"
     return scope.context.figures.add(
-        _name(scope, "rows"),
+        "quality_rows",
         stacked_bars(bars, "Rows"),
         sums.reset_index(),
         title="What became of every row",
@@ -106,7 +103,7 @@ def _trend(scope: Scope) -> Figure | None:
         return None
     series = {name: history[name].tolist() for name in SEVERITIES}
     return scope.context.figures.add(
-        _name(scope, "open"),
+        "quality_open",
         release_lines(history["release_id"].tolist(), series, "Open findings"),
         history,
         title="Open findings over releases",
@@ -127,19 +124,21 @@ def _completeness(scope: Scope) -> Figure | None:
     values = [[None if share != share else float(share) for share in row] for row in shares.to_numpy()]
     texts = [["" if share is None else f"{100 * share:.0f} %" for share in row] for row in values]
     return scope.context.figures.add(
-        _name(scope, "completeness"),
-        share_grid(
-            [clean(name) for name in shares.index],
-            [clean(column) for column in shares.columns],
-            values,
-            texts,
-        ),
+        "quality_completeness",
+        _grid(shares, values, texts),
         shares.reset_index(),
         title="Completeness: items that are filled in part",
         description=f"The {len(shares)} items with most missing values, of those that somebody fills; darker is fuller.",
         meaning="The share of a facility's records in which the item has a value.",
         limits="An item that does not apply to a record (a dose without radiotherapy) is missing rightly.",
         source="every table of curated",
+    )
+
+
+def _grid(frame: pd.DataFrame, values: list[list[float | None]], texts: list[list[str]]) -> str:
+    """A frame as a grid of shades, under the names of its rows and columns."""
+    return share_grid(
+        [clean(name) for name in frame.index], [clean(name) for name in frame.columns], values, texts
     )
 
 
@@ -156,13 +155,8 @@ def _where(scope: Scope) -> Figure | None:
     values = [[float(n) / most if n else None for n in row] for row in counts.to_numpy()]
     texts = [[count(n) if n else "" for n in row] for row in counts.to_numpy()]
     return scope.context.figures.add(
-        _name(scope, "where"),
-        share_grid(
-            [clean(name) for name in counts.index],
-            [clean(column) for column in counts.columns],
-            values,
-            texts,
-        ),
+        "quality_where",
+        _grid(counts, values, texts),
         counts.reset_index(),
         title="Where the open findings are",
         description=f"Open findings of the {len(counts)} rules that are broken most, by {by.replace('_', ' ')}.",

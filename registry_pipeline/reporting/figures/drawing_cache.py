@@ -34,7 +34,7 @@ class _NoDigest(TypeError):
 
 
 @contextmanager
-def keeping_drawings(folder: Path | None) -> Iterator[None]:
+def cached_drawings(folder: Path | None) -> Iterator[None]:
     """Drawings made inside are kept in the folder, and taken from it where they are there; None keeps none."""
     before = _FOLDER.set(folder)
     try:
@@ -44,7 +44,7 @@ def keeping_drawings(folder: Path | None) -> Iterator[None]:
 
 
 @contextmanager
-def sweeping_drawings(folder: Path | None) -> Iterator[None]:
+def unused_drawings_swept(folder: Path | None) -> Iterator[None]:
     """Remove at the end what was neither drawn nor taken inside."""
     began = time.time_ns()
     yield

@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 
 from registry_pipeline.reporting.figures import base
-from registry_pipeline.reporting.figures.kept import (
+from registry_pipeline.reporting.figures.drawing_cache import (
+    cached_drawings,
     content_digest,
     drawn_once,
-    keeping_drawings,
-    sweeping_drawings,
+    unused_drawings_swept,
 )
 from registry_pipeline.reporting.report import write_reports
 from tests.unit.reporting.toy_release import make_release
@@ -64,12 +64,12 @@ def test_a_damaged_drawing_is_drawn_again_and_an_unused_one_removed(tmp_path: Pa
         drawn.append(value)
         return f"<svg>{value}</svg>\r\n"
 
-    with keeping_drawings(tmp_path):
+    with cached_drawings(tmp_path):
         assert [draw(1), draw(2), draw(1)] == ["<svg>1</svg>\r\n", "<svg>2</svg>\r\n", "<svg>1</svg>\r\n"]
         assert drawn == [1, 2]
         for path in tmp_path.glob("*.svg"):
             path.write_bytes(path.read_bytes().replace(b"<svg>1", b"<svg>3"))
-        with sweeping_drawings(tmp_path):
+        with unused_drawings_swept(tmp_path):
             assert draw(1) == "<svg>1</svg>\r\n"
         assert drawn == [1, 2, 1]
         assert len(list(tmp_path.glob("*.svg"))) == 1
