@@ -189,10 +189,9 @@ def _clean_rows(home: Home, source: Source, uses: Sequence[FileUse]) -> pl.DataF
 
 def _find_anchors(home: Home, uses: Sequence[FileUse], staging: Staging) -> dict[str, AnchorDates]:
     """Anchors come first: they are staged from just their own columns."""
-    facility = staging.facility
     return {
-        name: anchor_dates(anchor, facility, _anchor_rows(home, uses, staging, anchor))
-        for name, anchor in facility.anchors.items()
+        name: anchor_dates(anchor, staging.facility, _anchor_rows(home, uses, staging, anchor))
+        for name, anchor in staging.facility.anchors.items()
     }
 
 
