@@ -128,8 +128,8 @@ def analyse(
                     write_parquet(frame, keyed.path(table))
                     keyed.remember(table, keys[name], frame.height)
         keyed.save()
-        made = (table for analysis in analyses().values() for table in analysis.makes)
-        return {table: keyed.n_rows(table) for table in made}
+        results = (table for analysis in analyses().values() for table in analysis.makes)
+        return {table: keyed.n_rows(table) for table in results}
 
 
 @dataclass

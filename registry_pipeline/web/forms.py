@@ -197,13 +197,13 @@ def _screen_inbox(request: Request) -> Response:
     except (ConfigurationError, StoreError, Refused) as problem:
         return _refused(request, str(problem), 422)
     landing = judged.landing
-    said = [
+    messages = [
         f"{len(landing.landed)} new files",
         f"judged: {', '.join(judged.facility_ids) or 'nothing, for nothing has changed'}",
         *(f"{file.facility_id}/{shown(file.shown_name)} is still being written" for file in landing.waiting),
         *(str(problem) for problem in landing.problems),
     ]
-    return RedirectResponse(with_query("/", [], done="; ".join(said)), 303)
+    return RedirectResponse(with_query("/", [], done="; ".join(messages)), 303)
 
 
 async def name_steward(request: Request) -> Response:
@@ -211,8 +211,8 @@ async def name_steward(request: Request) -> Response:
     form = await _read_form(request)
     if form is None:
         return _refused(request, "The form does not come from this page. Open it again.", 403)
-    asked = form.get("path", "/")
-    target = asked if asked.startswith("/") and asked[1:2] not in ("/", "\\") else "/"
+    path = form.get("path", "/")
+    target = path if path.startswith("/") and path[1:2] not in ("/", "\\") else "/"
     return _with_name_cookie(request, RedirectResponse(target, 303), form)
 
 

@@ -119,10 +119,11 @@ def counts_page(request: Request) -> Response:
         return not_found(request, f"there is no list by '{by}'")
     counted = count_findings(chosen, COUNTED_BY[by])
     rows = counted.head(COUNTS).to_dicts()
-    known = desk.snapshot().numbers
     if by == "patient":
-        known = known.filter(pl.col("patient_id").is_in([row["patient_id"] for row in rows]))
-        rows = [{**row, "numbers": numbers_of(known, row["patient_id"])} for row in rows]
+        numbers = desk.snapshot().numbers.filter(
+            pl.col("patient_id").is_in([row["patient_id"] for row in rows])
+        )
+        rows = [{**row, "numbers": numbers_of(numbers, row["patient_id"])} for row in rows]
     shown: dict[str, Any] = {"column": COUNTED_BY[by], "rows": rows, "n_rows": counted.height}
     return desk.render(request, "counts.html", pairs=pairs, by=by, **shown)
 

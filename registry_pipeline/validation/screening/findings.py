@@ -65,9 +65,9 @@ class FindingContext:
             for column in key_of(curated()[table])
         ]
         is_asked = self.records[table]["_row_id"].is_in(row_ids.implode())
-        asked = pl.DataFrame([self.records[table]["_row_id"], *parts]).filter(is_asked)
+        keys = pl.DataFrame([self.records[table]["_row_id"], *parts]).filter(is_asked)
         written = pl.concat_str([pl.col(part.name).fill_null("?") for part in parts], separator="|")
-        return asked.select("_row_id", written.alias(SOURCE_NUMBER))
+        return keys.select("_row_id", written.alias(SOURCE_NUMBER))
 
 
 def build_findings(violations: pl.DataFrame, evidence: FindingContext, rules: Catalogue) -> pl.DataFrame:

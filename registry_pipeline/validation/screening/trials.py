@@ -97,14 +97,14 @@ def _trials(
     listed: pl.DataFrame, as_sent: Mapping[str, pl.DataFrame], rules: Catalogue
 ) -> Iterator[list[Trial]]:
     """The trials of every finding that a rule leaves without advice, those of errors first."""
-    asked = listed.with_row_index("_at").filter(
+    unadvised = listed.with_row_index("_at").filter(
         pl.col("suggestion").is_null() & pl.col("value_text").is_null() & pl.col("_row_id").is_not_null()
     )
-    severity = asked["severity"].cast(pl.String)
-    asked = asked.filter(severity != "info").sort(
+    severity = unadvised["severity"].cast(pl.String)
+    unadvised = unadvised.filter(severity != "info").sort(
         pl.col("severity").cast(pl.String) != "error", maintain_order=True
     )
-    for at, name, record, items, rule_id in asked.select(
+    for at, name, record, items, rule_id in unadvised.select(
         "_at", "table_name", "_row_id", "items", "rule_id"
     ).iter_rows():
         table = str(name)
