@@ -14,7 +14,7 @@ STAMP := $(VENV)/.installed
 # Compiled modules make every command start in a fraction of the time.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-all test-fault check dev bench reference docs lock clean $(KINDS:%=test-%)
+.PHONY: demo test test-all test-fault check dev bench reference generated docs lock clean $(KINDS:%=test-%)
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else "Python 3.11, 3.12 or 3.13 is needed, this is %d.%d; set PYTHON=python3.12" % v)'
@@ -69,6 +69,11 @@ bench: $(STAMP)  ## the speed figures of the README, as ratios measured in one r
 reference: $(STAMP)  ## R's numbers anew, where Rscript is (survival, cmprsk, nlme)
 	@command -v Rscript >/dev/null || { echo "Rscript is not installed: the numbers in tests/reference/numbers stay as they are."; exit 1; }
 	@sh tests/reference/r/run.sh $(BIN)/python
+
+generated: $(STAMP)  ## what is written from declarations and reviewed: pages of rules, tables, settings, commands; the asset graph
+	@$(BIN)/python -m registry_pipeline.validation.rules.page
+	@$(BIN)/python -m registry_pipeline.cli.reference
+	@$(BIN)/python -m tests.glue.asset_graph
 
 docs: $(STAMP)  ## the documentation as a site with a search, in build/site
 	@$(BIN)/python docs/write_reference.py
