@@ -60,9 +60,9 @@ def plan(context: dg.OpExecutionContext) -> Iterator[dg.DynamicOutput[list[str]]
 )
 def judge(context: dg.OpExecutionContext, batch: list[str]) -> dict[str, int]:
     """Stage or screen a batch of facilities: facility -> number of rows."""
-    home, given = context.resources.home, context.op_config
+    home, config = context.resources.home, context.op_config
     with guarded(home), bounded_memory(home.settings().refresh.memory_limit):
-        return work_on(home, given["refresh_id"], batch, given["steps"], given["force"])
+        return work_on(home, config["refresh_id"], batch, config["steps"], config["force"])
 
 
 @dg.op(out=dg.Out(dict))
@@ -102,10 +102,10 @@ def run_config(
     refresh_id: str, facility_ids: Sequence[str], n_workers: int, steps: Sequence[str], force: bool
 ) -> dict[str, Any]:
     """What a run of the job is asked for: the batches, and for which refresh."""
-    asked: dict[str, Any] = {"refresh_id": refresh_id, "steps": list(steps), "force": force}
+    config: dict[str, Any] = {"refresh_id": refresh_id, "steps": list(steps), "force": force}
     divided = batches(facility_ids, n_workers * BATCHES_PER_WORKER)
     return {
-        "ops": {"plan": {"config": {"batches": divided}}, "judge": {"config": asked}},
+        "ops": {"plan": {"config": {"batches": divided}}, "judge": {"config": config}},
         "loggers": {"console": {}},
     }
 
