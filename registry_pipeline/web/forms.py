@@ -6,6 +6,8 @@ Does not belong here: what is refused and written (``stewardship/decide.py``).
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from functools import wraps
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
@@ -48,17 +50,27 @@ class Form(dict[str, str]):
         self.causes = dict(value.rpartition(":")[::2] for name, value in fields if name == "cause")
 
 
-async def _read_form(request: Request) -> Form | None:
-    """The form, or None where its token is not that of this server."""
-    desk: Desk = request.app.state.desk
-    body = (await request.body()).decode("utf-8", "replace")
-    form = Form(parse_qsl(body, keep_blank_values=True, max_num_fields=5_000))
-    return form if desk.policy.is_csrf_token(form.get("csrf", "")) else None
-
-
 def _refused(request: Request, message: str, status: int) -> Response:
     desk: Desk = request.app.state.desk
     return desk.render(request, "problem.html", status, message=message)
+
+
+def posted(handle: Callable[[Request, Form], Response]) -> Callable[[Request], Awaitable[Response]]:
+    """What a route that changes something ends in: only a form with this server's token comes to the handler.
+
+    The handler reads and writes files, so it runs in a thread.
+    """
+
+    @wraps(handle)
+    async def endpoint(request: Request) -> Response:
+        desk: Desk = request.app.state.desk
+        body = (await request.body()).decode("utf-8", "replace")
+        form = Form(parse_qsl(body, keep_blank_values=True, max_num_fields=5_000))
+        if not desk.policy.is_csrf_token(form.get("csrf", "")):
+            return _refused(request, "The form does not come from this page. Open it again.", 403)
+        return await run_in_threadpool(handle, request, form)
+
+    return endpoint
 
 
 def _order(desk: Desk, request: Request, form: Form) -> Order:
@@ -74,15 +86,9 @@ def _order(desk: Desk, request: Request, form: Form) -> Order:
     )
 
 
-async def decide_finding(request: Request) -> Response:
+@posted
+def decide_finding(request: Request, form: Form) -> Response:
     """A decision, remark or assignment on one finding; then the next one of the list."""
-    form = await _read_form(request)
-    if form is None:
-        return _refused(request, "The form does not come from this page. Open it again.", 403)
-    return await run_in_threadpool(_decide_finding, request, form)
-
-
-def _decide_finding(request: Request, form: Form) -> Response:
     desk: Desk = request.app.state.desk
     finding_id = request.path_params["finding_id"]
     snapshot = desk.snapshot()
@@ -117,15 +123,9 @@ def _after(finding_id: str, listed: list[str]) -> str | None:
     return following[0] if following else None
 
 
-async def decide_many(request: Request) -> Response:
+@posted
+def decide_many(request: Request, form: Form) -> Response:
     """One decision on the ticked findings, or on all that the list shows."""
-    form = await _read_form(request)
-    if form is None:
-        return _refused(request, "The form does not come from this page. Open it again.", 403)
-    return await run_in_threadpool(_decide_many, request, form)
-
-
-def _decide_many(request: Request, form: Form) -> Response:
     desk: Desk = request.app.state.desk
     chosen = select_findings(desk.snapshot(), filters_of(form.pairs))
     if form.get("scope") == "all":
@@ -162,15 +162,9 @@ def _ticked(listed: pl.DataFrame, form: Form) -> tuple[pl.DataFrame, bool]:
     return chosen, {cause: str(n) for cause, n in counted.items()} == form.causes
 
 
-async def withdraw_batch(request: Request) -> Response:
+@posted
+def withdraw_batch(request: Request, form: Form) -> Response:
     """Take back what was decided of many at once, where nobody has decided again since."""
-    form = await _read_form(request)
-    if form is None:
-        return _refused(request, "The form does not come from this page. Open it again.", 403)
-    return await run_in_threadpool(_withdraw_batch, request, form)
-
-
-def _withdraw_batch(request: Request, form: Form) -> Response:
     desk: Desk = request.app.state.desk
     first, last = whole_number(form.get("first", "")), whole_number(form.get("last", ""))
     numbers = range(first, last + 1)
@@ -182,15 +176,9 @@ def _withdraw_batch(request: Request, form: Form) -> Response:
     return _with_name_cookie(request, RedirectResponse(with_query("/decisions", [], done=notice), 303), form)
 
 
-async def screen_inbox(request: Request) -> Response:
+@posted
+def screen_inbox(request: Request, form: Form) -> Response:
     """Judge what lies in the inbox; the findings are on the page at once."""
-    form = await _read_form(request)
-    if form is None:
-        return _refused(request, "The form does not come from this page. Open it again.", 403)
-    return await run_in_threadpool(_screen_inbox, request)
-
-
-def _screen_inbox(request: Request) -> Response:
     desk: Desk = request.app.state.desk
     try:
         judged = judge_inbox(desk.home)
@@ -206,11 +194,9 @@ def _screen_inbox(request: Request) -> Response:
     return RedirectResponse(with_query("/", [], done="; ".join(messages)), 303)
 
 
-async def name_steward(request: Request) -> Response:
+@posted
+def name_steward(request: Request, form: Form) -> Response:
     """Who decides, kept by this browser; then the page that asked."""
-    form = await _read_form(request)
-    if form is None:
-        return _refused(request, "The form does not come from this page. Open it again.", 403)
     path = form.get("path", "/")
     target = path if path.startswith("/") and path[1:2] not in ("/", "\\") else "/"
     return _with_name_cookie(request, RedirectResponse(target, 303), form)
