@@ -13,7 +13,7 @@ from registry_pipeline import analysis
 from registry_pipeline.analysis.times import check_groups
 from registry_pipeline.study.analysis import TIMES, Analysis, Inputs, Tables
 from registry_pipeline.study.cox_models import MANY_PATIENTS
-from registry_pipeline.study.marts import OVERALL, Marts
+from registry_pipeline.study.marts import Marts
 from registry_pipeline.study.rows import joined, nothing
 from schemas.study import (
     COHORT_ORIGINS,
@@ -22,6 +22,7 @@ from schemas.study import (
     MAIN_COVARIATES,
     OMD_CLASS,
     OS,
+    OVERALL,
     SITE,
     SITE_TWO,
     SIZE_GROUP,
@@ -108,10 +109,10 @@ def _fine_gray(frame: analysis.PreparedFrame, cause: int) -> Iterator[pd.DataFra
 def _by_group(marts: Marts) -> pd.DataFrame:
     """First recurrences overall and by group of the cohort; overall also every kind that a patient ever had."""
     if not len(marts.cohort):
-        return nothing(stratum_variable=OVERALL, stratum="all")
+        return nothing(stratum_variable=OVERALL.name, stratum="all")
     cohort, recurrence = marts.cohort, marts.recurrence
     parts = [
-        _patterns(recurrence, len(cohort), counting).assign(stratum_variable=OVERALL, stratum="all")
+        _patterns(recurrence, len(cohort), counting).assign(stratum_variable=OVERALL.name, stratum="all")
         for counting in ("first_overall", "first_of_type")
     ]
     row = pd.Index(cohort["patient_id"]).get_indexer(recurrence["patient_id"])

@@ -18,8 +18,6 @@ from registry_pipeline import analysis
 from registry_pipeline.store.parquet import read_parquet
 from schemas import study
 
-OVERALL = study.OVERALL.name
-
 
 @dataclass(frozen=True)
 class Marts:
@@ -172,7 +170,7 @@ class Covariates:
         """The strata as labels."""
         labels = {name: _as_labels(self.covariates[name]) for name in self.strata}
         everybody = pd.Categorical.from_codes(np.zeros(len(self.patients), dtype=np.int8), ["all"])
-        return pd.DataFrame({OVERALL: everybody, **labels})
+        return pd.DataFrame({study.OVERALL.name: everybody, **labels})
 
 
 def _look_up(table: pd.DataFrame, patients: Any, strata: tuple[str, ...]) -> Covariates:

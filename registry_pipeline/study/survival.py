@@ -13,8 +13,8 @@ from registry_pipeline import analysis
 from registry_pipeline.analysis.distributions import false_discovery_p
 from registry_pipeline.core.settings import Study
 from registry_pipeline.study.analysis import TIMES, Analysis, Inputs, Tables
-from registry_pipeline.study.marts import OVERALL, Marts
-from schemas.study import COMPETING, FACILITY, OS, PRIMARY_COMPARISONS, PRIMARY_DX
+from registry_pipeline.study.marts import Marts
+from schemas.study import COMPETING, FACILITY, OS, OVERALL, PRIMARY_COMPARISONS, PRIMARY_DX
 
 OF_FACILITIES = ("km_landmark", "km_summary", "rmst")
 """What is given by facility; tests between facilities are those of ``facilities.py``."""
@@ -92,7 +92,7 @@ def _applies(table: str, endpoint: str, variable: str) -> bool:
     if variable == FACILITY.name:
         return endpoint == OS.name and table in OF_FACILITIES
     if table == "logrank_test":
-        return variable != OVERALL
+        return variable != OVERALL.name
     return table != "cumulative_incidence" or endpoint in COMPETING
 
 
@@ -100,7 +100,7 @@ def _cells(marts: Marts) -> Iterator[tuple[str, str, str, analysis.PreparedFrame
     """Endpoint, origin, stratum variable and the times of those whose stratum is known, where there are any."""
     for endpoint, origin in marts.pairs():
         everybody = marts.groups(endpoint, origin)
-        for variable in (OVERALL, *marts.strata(origin)):
+        for variable in (OVERALL.name, *marts.strata(origin)):
             is_known = everybody[variable].notna()
             if is_known.all():
                 yield endpoint, origin, variable, everybody

@@ -24,7 +24,7 @@ from registry_pipeline.reporting.document.wording import (
 )
 from registry_pipeline.reporting.sections.context import Context
 from registry_pipeline.reporting.sections.cox_terms import ratio_cells
-from schemas.study import IS_SMALL, LESION_AT_SITE, SIZE_GROUP, Endpoint
+from schemas.study import IS_SMALL, LESION_AT_SITE, OVERALL, SIZE_GROUP, Endpoint
 
 _METHODS = {"efron": "", "firth": ", Firth penalty"}
 
@@ -170,7 +170,7 @@ def lesion_hazards(context: Context) -> Block | None:
 
 
 def _lesion_group(context: Context, variable: str, stratum: object) -> str:
-    if variable == "overall":
+    if variable == OVERALL.name:
         return "All treated lesions"
     if variable == SIZE_GROUP.name:
         return f"Lesion {context.words.level(variable, stratum)}"

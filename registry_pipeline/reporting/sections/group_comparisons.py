@@ -22,7 +22,7 @@ from registry_pipeline.reporting.document.wording import (
     upper_first,
 )
 from registry_pipeline.reporting.sections.context import Context
-from schemas.study import LRT_START, OMD_DX, OS, SITE_TWO, SIZE_GROUP
+from schemas.study import LRT_START, OMD_DX, OS, OVERALL, SITE_TWO, SIZE_GROUP
 
 RECURRED = "had_recurred"
 _WEIGHTS = {
@@ -125,7 +125,7 @@ def _landmarks(context: Context) -> Block:
     estimates = rows.dropna(subset="landmark_months")
     if estimates.empty:
         return missing(f"Landmarks: not given. {context.why_empty('result.landmark_analysis')}")
-    order = {"overall": 0, SIZE_GROUP.name: 1, SITE_TWO.name: 2, RECURRED: 3}
+    order = {OVERALL.name: 0, SIZE_GROUP.name: 1, SITE_TWO.name: 2, RECURRED: 3}
     estimates = estimates.assign(place=estimates["stratum_variable"].map(order).fillna(9))
     result: list[Row] = []
     for months, part in estimates.sort_values(["landmark_months", "place", "stratum"]).groupby(
@@ -177,12 +177,13 @@ def _landmark_cells(estimate: dict[str, object]) -> tuple[str, ...]:
 
 
 def _immortal(context: Context) -> Block | None:
-    rows = _of(context, "immortal_time", stratum_variable="overall")
+    rows = _of(context, "immortal_time", stratum_variable=OVERALL.name)
     estimates = rows.dropna(subset="landmark_months")
     if estimates.empty:
         return None
     other = context.tables.table(
-        "result.km_landmark", {"endpoint": OS.name, "origin": LRT_START.name, "stratum_variable": "overall"}
+        "result.km_landmark",
+        {"endpoint": OS.name, "origin": LRT_START.name, "stratum_variable": OVERALL.name},
     )
     result = []
     for months, part in estimates.groupby("landmark_months"):

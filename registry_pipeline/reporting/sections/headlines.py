@@ -40,6 +40,7 @@ from schemas.study import (
     NEW_OLIGOMET,
     ORIGINS,
     OS,
+    OVERALL,
     PRIMARY_DX,
     SITE_TWO,
     SIZE_GROUP,
@@ -93,7 +94,7 @@ def brief_section(context: Context) -> Section:
     )
     lines = [
         *_follow_up_lines(context),
-        *_rates(context, OS.name, "Alive", ("overall", SITE_TWO.name, SIZE_GROUP.name)),
+        *_rates(context, OS.name, "Alive", (OVERALL.name, SITE_TWO.name, SIZE_GROUP.name)),
         *_rates(context, LOCAL_CONTROL.name, "Free of local recurrence (deaths censored)", (SITE_TWO.name,)),
         *_pattern_lines(context),
         *_size_line(context),
@@ -136,7 +137,8 @@ def _bounds(context: Context, line: _Line) -> str:
 
 def _registry_lines(context: Context) -> list[_Line]:
     landmarks = context.tables.table(
-        "result.km_landmark", {"endpoint": OS.name, "origin": PRIMARY_DX.name, "stratum_variable": "overall"}
+        "result.km_landmark",
+        {"endpoint": OS.name, "origin": PRIMARY_DX.name, "stratum_variable": OVERALL.name},
     )
     return [
         _Line(

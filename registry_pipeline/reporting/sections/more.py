@@ -18,7 +18,7 @@ from registry_pipeline.reporting.sections.result_table import (
     value,
     with_interval,
 )
-from schemas.study import OS
+from schemas.study import OS, OVERALL
 
 
 def factor_blocks(context: Context) -> list[Folded | None]:
@@ -127,7 +127,7 @@ def growth_blocks(context: Context) -> list[Folded | None]:
 
 
 def _group(context: Context, variable: object, level: object) -> str:
-    name = str(variable) if is_given(variable) else "overall"
+    name = str(variable) if is_given(variable) else OVERALL.name
     return context.words.group(name, level if is_given(level) else "all")
 
 

@@ -23,7 +23,7 @@ from registry_pipeline.reporting.document.wording import (
     upper_first,
 )
 from registry_pipeline.reporting.sections.context import Context
-from schemas.study import RECURRENCE_PATTERNS
+from schemas.study import OVERALL, RECURRENCE_PATTERNS
 
 _STEPS = {"death": "death", "alive": "alive at last contact"}
 
@@ -75,7 +75,7 @@ def recurrence_groups(context: Context) -> Block | None:
     """First recurrences by site, size and class of the disease."""
     rows = context.tables.table("result.recurrence_by_group", {"counting": "first_overall"})
     patients = (
-        rows[(rows["stratum_variable"] != "overall") & (rows["pattern"] != "any")] if len(rows) else rows
+        rows[(rows["stratum_variable"] != OVERALL.name) & (rows["pattern"] != "any")] if len(rows) else rows
     )
     if patients.empty:
         return None

@@ -41,14 +41,15 @@ from schemas.study import (
     NEW_OLIGOMET,
     ORIGINS,
     OS,
+    OVERALL,
     PRIMARY_DX,
     SITE_TWO,
     SIZE_GROUP,
     STAGE_GROUP,
 )
 
-GROUPINGS = ("overall", SITE_TWO.name, SIZE_GROUP.name)
-SHORT = {"overall": {"all": "All"}, **SHORT_LEVELS}
+GROUPINGS = (OVERALL.name, SITE_TWO.name, SIZE_GROUP.name)
+SHORT = {OVERALL.name: {"all": "All"}, **SHORT_LEVELS}
 
 
 def km_rows(context: Context, endpoint: str, origin: str, variable: str) -> pd.DataFrame:
@@ -106,7 +107,7 @@ def _km_figure(
         + rounded_words(context),
         limits=_limits(endpoint, variable),
         source="result.km_curve, result.km_summary"
-        + (", result.logrank_test" if variable != "overall" else ""),
+        + (", result.logrank_test" if variable != OVERALL.name else ""),
     )
 
 
@@ -119,7 +120,7 @@ def rounded_words(context: Context) -> str:
 def _limits(endpoint: str, variable: str) -> str:
     if endpoint in (LOCAL_CONTROL.name, NEW_OLIGOMET.name):
         return "It is not the risk that a patient runs, because patients may die first; see the cumulative incidence."
-    if variable == "overall":
+    if variable == OVERALL.name:
         return "It is not what one patient can expect, and its right end rests on few patients, as the band shows."
     return (
         "That a gap between curves is caused by the site, the size or the stage: patients were not put into these "
@@ -129,7 +130,9 @@ def _limits(endpoint: str, variable: str) -> str:
 
 def _by(context: Context, variable: str) -> str:
     return (
-        "" if variable == "overall" else f" by {lower_first(context.words.variable(variable).split(',')[0])}"
+        ""
+        if variable == OVERALL.name
+        else f" by {lower_first(context.words.variable(variable).split(',')[0])}"
     )
 
 
@@ -162,13 +165,13 @@ def survival_section(context: Context) -> Section:
 
 def _tested(context: Context) -> list[str]:
     tests = context.tables.table("result.logrank_test", {"endpoint": OS.name, "origin": context.origin})
-    first = [grouping for grouping in GROUPINGS if grouping != "overall"]
+    first = [grouping for grouping in GROUPINGS if grouping != OVERALL.name]
     return [*first, *sorted(set(tests["stratum_variable"]) - set(first))]
 
 
 def registry_survival(context: Context) -> list[Block | None]:
     """Overall survival of everyone, from the diagnosis of the primary."""
-    strata = ["overall", STAGE_GROUP.name]
+    strata = [OVERALL.name, STAGE_GROUP.name]
     return [
         *(km_block(context, OS.name, variable, PRIMARY_DX.name) for variable in strata),
         landmark_table(context, OS.name, strata, PRIMARY_DX.name),

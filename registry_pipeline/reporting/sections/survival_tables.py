@@ -34,7 +34,7 @@ from registry_pipeline.reporting.document.wording import (
 from registry_pipeline.reporting.figures.survival import AtRisk, at_risk
 from registry_pipeline.reporting.sections.context import Context
 from schemas.disease.wording import LEVEL_ORDER
-from schemas.study import ENDPOINTS, ORIGINS
+from schemas.study import ENDPOINTS, ORIGINS, OVERALL
 
 
 def ordered(strata: Sequence[object]) -> list[object]:
@@ -83,7 +83,7 @@ def at_risk_words(
 def test_text(context: Context, endpoint: str, variable: str, origin: str) -> str:
     """The log-rank test in one phrase, or why there is none."""
     tests = rows_of(context, "result.logrank_test", endpoint, origin, variable)
-    if variable == "overall" or tests.empty:
+    if variable == OVERALL.name or tests.empty:
         return ""
     row = tests.iloc[0]
     return (

@@ -12,9 +12,10 @@ from typing import Any
 
 from registry_pipeline.reporting.document.wording import is_given
 from registry_pipeline.reporting.release.disclosure.suppression import Line
+from schemas.study import OVERALL
 
 Record = Mapping[str, Any]
-EVERYBODY = ("overall", "all")
+EVERYBODY = (OVERALL.name, "all")
 
 
 @dataclass
