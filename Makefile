@@ -72,7 +72,7 @@ reference: $(STAMP)  ## R's numbers anew, where Rscript is (survival, cmprsk, nl
 
 generated: $(STAMP)  ## what is written from declarations and reviewed: pages of rules, tables, settings, commands; the asset graph
 	@$(BIN)/python -m registry_pipeline.validation.rules.page
-	@$(BIN)/python -m registry_pipeline.cli.reference
+	@$(BIN)/python docs/write_reference.py
 	@$(BIN)/python -m tests.glue.asset_graph
 
 docs: $(STAMP)  ## the documentation as a site with a search, in build/site
