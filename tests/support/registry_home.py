@@ -120,7 +120,9 @@ def small_home(root: Path, **refresh: str) -> Home:
 def let_analysts_in(home: Home) -> None:
     """Let the next release of a home with these settings have a database for analysts too."""
     settings = home.settings_file.read_text(encoding="utf-8")
-    home.settings_file.write_text(settings.replace("is_written = false", "is_written = true"), encoding="utf-8")
+    home.settings_file.write_text(
+        settings.replace("is_written = false", "is_written = true"), encoding="utf-8"
+    )
 
 
 def send(home: Home, name: str, content: str | bytes) -> Path:

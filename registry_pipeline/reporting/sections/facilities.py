@@ -151,7 +151,7 @@ def _sentences(context: Context, rows: pd.DataFrame) -> list[Block]:
     alarming = rows[rows["position"].str.endswith("alarm")]
     warned = rows[rows["position"].str.endswith("warning")]
     whom = "expected of their case mix" if (rows["adjustment"] != "none").all() else "expected of them"
-    found = [
+    outside = [
         f"{clean(row['facility'])} lies {'above' if str(row['position']).startswith('above') else 'below'} the {limits} limits: "
         f"{count(row['n_event'])} deaths where {number(row['expected'])} were {whom}; ratio {with_interval('ratio', 2)(row)}."
         for part, limits in ((alarming, "99.8 %"), (warned, "95 %"))
@@ -161,7 +161,7 @@ def _sentences(context: Context, rows: pd.DataFrame) -> list[Block]:
         f"Of {n} facilities without any difference {number(n * (1 - WARNING))} would lie outside the inner limits by chance, "
         f"{number(n * (1 - ALARM), 2)} outside the outer ones."
     )
-    blocks: list[Block] = [Text(" ".join([*found, chance]), FUNNEL)]
+    blocks: list[Block] = [Text(" ".join([*outside, chance]), FUNNEL)]
     if len(alarming):
         blocks.append(
             caution(

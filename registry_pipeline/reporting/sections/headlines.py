@@ -262,9 +262,8 @@ def _growth_lines(context: Context) -> list[_Line]:
         ),
     ):
         thresholds = context.tables.table("result.growth_threshold", {"model": model, "error_model": error})
-        clustered = thresholds[
-            (thresholds["ci_method"] == "cluster_bootstrap") & thresholds["ci_lower"].notna()
-        ]
+        is_clustered = (thresholds["ci_method"] == "cluster_bootstrap") & thresholds["ci_lower"].notna()
+        clustered = thresholds[is_clustered]
         shown = clustered if len(clustered) else thresholds[thresholds["ci_method"] == "profile"]
         kind = "" if len(clustered) else "; the interval takes lesions as independent and is too narrow"
         fits = context.tables.table("result.growth_fit", {"model": model, "error_model": error}, limit=1)
@@ -276,9 +275,8 @@ def _growth_lines(context: Context) -> list[_Line]:
                 months = number(growth_share["months"])
                 lines.append(_Line(what + kind, months, ends, n, "result.growth_threshold", headline))
     within = context.tables.number("study.interval_months", 6)
-    for growth_share in context.tables.table("result.growth_share", {"interval_months": within}).to_dict(
-        "records"
-    ):
+    shares = context.tables.table("result.growth_share", {"interval_months": within})
+    for growth_share in shares.to_dict("records"):
         lines.append(
             _Line(
                 f"Lesions {context.words.small} among those found within {within:g} months of a negative CT",
