@@ -122,7 +122,9 @@ def _listed(scope: Scope, severity: str, rule_id: str, part: pd.DataFrame) -> Fo
         f"Findings of {clean(rule_id)}", "Finding", columns, rows, "quality.finding", notes, is_wide=True
     )
     summary = shorten(sentence(scope, rule_id), SHORT, placeholder=" …")
-    return Folded(f"{clean(rule_id)}, {clean(severity)}: {count(len(part))} open. {summary}".strip(), (table,))
+    return Folded(
+        f"{clean(rule_id)}, {clean(severity)}: {count(len(part))} open. {summary}".strip(), (table,)
+    )
 
 
 def closed_section(scope: Scope) -> Section:
