@@ -13,7 +13,7 @@ MODEL = table(
         c.facility_id.described("Facility, or 'registry' for all of them"),
         text(
             "metric",
-            "share_scf, share_lung, share_other, median_follow_up_months, deaths_per_person_year",
+            "share_scf, share_lung, share_other, median_observed_follow_up_months, deaths_per_person_year",
             is_required=True,
         ),
         real("value", "The number", minimum=0),

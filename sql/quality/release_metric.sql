@@ -15,11 +15,11 @@ counted AS (
            avg(CAST(lesion_site_group = 'scf' AS INTEGER)) AS share_scf,
            avg(CAST(lesion_site_group = 'lung' AS INTEGER)) AS share_lung,
            avg(CAST(lesion_site_group = 'other' AS INTEGER)) AS share_other,
-           -- of those who live: what the follow-up of the registry has reached
-           median(duration_days) FILTER (WHERE event = 0) / $days_per_month AS median_follow_up_months,
+           -- the definition 'observed' of result.follow_up: of all patients, dead or alive
+           median(duration_days) / $days_per_month AS median_observed_follow_up_months,
            sum(CAST(event = 1 AS INTEGER)) / nullif(sum(duration_days) / 365.25, 0) AS deaths_per_person_year
     FROM patient GROUP BY facility_id
 )
 SELECT CAST(NULL AS VARCHAR) AS release_id, facility_id, metric, value, n
-FROM (UNPIVOT counted ON share_scf, share_lung, share_other, median_follow_up_months, deaths_per_person_year
+FROM (UNPIVOT counted ON share_scf, share_lung, share_other, median_observed_follow_up_months, deaths_per_person_year
       INTO NAME metric VALUE value)

@@ -32,22 +32,22 @@ _repeat = { table = "mart.cohort", times = 30, also = [{facility_id = "x", lesio
 [[failing]]
 "quality.release_metric" = [{facility_id = "registry", metric = "deaths_per_person_year", value = 0.28, n = 90}, {release_id = "r1", facility_id = "registry", metric = "deaths_per_person_year", value = 0.19, n = 90}, {release_id = "r2", facility_id = "registry", metric = "deaths_per_person_year", value = 0.20, n = 90}, {release_id = "r3", facility_id = "registry", metric = "deaths_per_person_year", value = 0.21, n = 90}, {release_id = "r4", facility_id = "registry", metric = "deaths_per_person_year", value = 0.20, n = 90}, {release_id = "r5", facility_id = "registry", metric = "deaths_per_person_year", value = 0.22, n = 90}]
 [[failing]]
-"quality.release_metric" = [{facility_id = "x", metric = "median_follow_up_months", value = 31.0, n = 90}, {release_id = "r1", facility_id = "x", metric = "median_follow_up_months", value = 40.0, n = 90}, {release_id = "r2", facility_id = "x", metric = "median_follow_up_months", value = 40.0, n = 90}, {release_id = "r3", facility_id = "x", metric = "median_follow_up_months", value = 40.0, n = 90}, {release_id = "r4", facility_id = "x", metric = "median_follow_up_months", value = 40.0, n = 90}, {release_id = "r5", facility_id = "x", metric = "median_follow_up_months", value = 40.0, n = 90}]
+"quality.release_metric" = [{facility_id = "x", metric = "median_observed_follow_up_months", value = 31.0, n = 90}, {release_id = "r1", facility_id = "x", metric = "median_observed_follow_up_months", value = 40.0, n = 90}, {release_id = "r2", facility_id = "x", metric = "median_observed_follow_up_months", value = 40.0, n = 90}, {release_id = "r3", facility_id = "x", metric = "median_observed_follow_up_months", value = 40.0, n = 90}, {release_id = "r4", facility_id = "x", metric = "median_observed_follow_up_months", value = 40.0, n = 90}, {release_id = "r5", facility_id = "x", metric = "median_observed_follow_up_months", value = 40.0, n = 90}]
 [[passing]]
 _parameters = {scf_share = 0.5, lung_share = 0.5, other_share = 0.0, deviations = 0}
 "mart.cohort" = []
 _repeat = { table = "mart.cohort", times = 10, also = [{facility_id = "x", lesion_site_group = "lung"}, {facility_id = "x", lesion_site_group = "scf"}] }
 [[passing]]
 _parameters = {deviations = 0}
-"quality.release_metric" = [{facility_id = "x", metric = "median_follow_up_months", value = 40.0, n = 20}]
-_repeat = { table = "quality.release_metric", times = 5, also = [{release_id = "r", facility_id = "x", metric = "median_follow_up_months", value = 40.0, n = 20}] }
+"quality.release_metric" = [{facility_id = "x", metric = "median_observed_follow_up_months", value = 40.0, n = 20}]
+_repeat = { table = "quality.release_metric", times = 5, also = [{release_id = "r", facility_id = "x", metric = "median_observed_follow_up_months", value = 40.0, n = 20}] }
 [[failing]]
 _rows = 3
 "mart.cohort" = []
 _repeat = { table = "mart.cohort", times = 20, also = [{facility_id = "x", lesion_site_group = "other"}] }
 [[failing]]
-"quality.release_metric" = [{facility_id = "x", metric = "median_follow_up_months", value = 31.0, n = 20}]
-_repeat = { table = "quality.release_metric", times = 5, also = [{release_id = "r", facility_id = "x", metric = "median_follow_up_months", value = 40.0, n = 20}] }
+"quality.release_metric" = [{facility_id = "x", metric = "median_observed_follow_up_months", value = 31.0, n = 20}]
+_repeat = { table = "quality.release_metric", times = 5, also = [{release_id = "r", facility_id = "x", metric = "median_observed_follow_up_months", value = 40.0, n = 20}] }
 */
 WITH expected(lesion_site_group, share) AS (
     VALUES ('scf', $scf_share), ('lung', $lung_share), ('other', $other_share)

@@ -1,8 +1,10 @@
 """The numbers that a release is compared with the releases before by."""
 
 import duckdb
+import pandas as pd
 import pytest
 
+from registry_pipeline.analysis import follow_up
 from registry_pipeline.core.settings import Settings
 from registry_pipeline.core.sql_files import sql_files
 
@@ -32,5 +34,9 @@ def test_metrics_of_facilities_and_of_the_registry() -> None:
     assert found["registry", "share_lung"] == (0.5, 4)
     assert found["x", "share_scf"] == (0.5, 2) and found["y", "share_scf"] == (0.0, 2)
     assert found["registry", "deaths_per_person_year"] == (pytest.approx(2 / 5), 4)
-    assert found["x", "median_follow_up_months"] == (pytest.approx(730.5 / 30.4375), 2)
-    assert found["registry", "median_follow_up_months"][0] == pytest.approx(18, abs=0.01)
+    assert found["x", "median_observed_follow_up_months"] == (pytest.approx(547.875 / 30.4375), 2)
+    times = pd.DataFrame({"days": [days for _, days, _ in TIMES], "is_dead": [event for *_, event in TIMES]})
+    observed = follow_up(times, "days", "is_dead", "observed")["median_months"].iloc[0]
+    assert found["registry", "median_observed_follow_up_months"] == (pytest.approx(observed), 4), (
+        "one definition"
+    )
