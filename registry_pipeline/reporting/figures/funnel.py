@@ -48,7 +48,10 @@ def funnel_figure(rows: pd.DataFrame) -> str:
                     fontsize=7,
                     color=INK,
                 )
-        axes.set_ylim(0, max(2.0, float(ratio.max()) * 1.1))
+        highest = float(
+            funnel_limits(expected.min(keepdims=True), ALARM)[1][0]
+        )  # the limits of the smallest are seen
+        axes.set_ylim(0, 1.1 * max(2.0, float(ratio.max()), highest))
         axes.set_xlim(0, grid[-1])
         axes.set_xlabel("Deaths expected of its patients")
         axes.set_ylabel("Observed by expected deaths")

@@ -157,9 +157,10 @@ def _sentences(context: Context, rows: pd.DataFrame) -> list[Block]:
         for part, limits in ((alarming, "99.8 %"), (warned, "95 %"))
         for row in part.to_dict("records")
     ] or [f"None of {n} facilities lies outside the limits."]
+    rare = n * (1 - ALARM)
     chance = (
         f"Of {n} facilities without any difference {number(n * (1 - WARNING))} would lie outside the inner limits by chance, "
-        f"{number(n * (1 - ALARM), 2)} outside the outer ones."
+        f"{number(rare, 1 if rare >= 0.1 else 3)} outside the outer ones."
     )
     blocks: list[Block] = [Text(" ".join([*outside, chance]), FUNNEL)]
     if len(alarming):

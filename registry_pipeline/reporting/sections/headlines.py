@@ -19,7 +19,7 @@ from registry_pipeline.reporting.document.wording import (
     is_given,
     lower_first,
     number,
-    p_value,
+    p_phrase,
     ratio,
     ratio_interval,
     share,
@@ -234,7 +234,7 @@ def _size_line(context: Context) -> list[_Line]:
     )
     return [
         _Line(
-            f"Hazard ratio of death, {context.words.small} vs {context.words.large}, other factors held (p {p_value(term['p_value'])})",
+            f"Hazard ratio of death, {context.words.small} vs {context.words.large}, other factors held ({p_phrase(term['p_value'])})",
             ratio(term["hazard_ratio"]) if is_given(term["hazard_ratio"]) else "not estimable",
             ratio_interval(term["ci_lower"], term["ci_upper"]),
             f"{count(best['n_event'])} deaths",
