@@ -43,7 +43,7 @@ COUNTED_BY = {
 """What findings may be counted by, and the column that says it."""
 CAUSE = ("rule_id", "facility_id", "severity", "source_column", "value_text")
 """Findings alike in these have one cause: one decision settles them all. A value that only says which record it is, as the
-patient's number, does not count."""
+patient's number, does not count; each pair of patients (V05) is a cause by itself."""
 
 
 class UnknownFilter(ValueError):
@@ -126,7 +126,7 @@ def take_snapshot(home: Home, sources: Sources | None = None) -> Snapshot:
     own_sources = sources or read_sources(home)
     findings, is_released = latest_findings(read_context(home), own_sources.findings)
     impacts = own_sources.impacts
-    ranked = findings.with_columns(_cause_id(), pl.col("n_rows").fill_null(1)).join(
+    ranked = findings.with_columns(cause_id(), pl.col("n_rows").fill_null(1)).join(
         impact_ranks(impacts), on="finding_id", how="left"
     )
     ordered = _ordered(ranked)
@@ -150,12 +150,14 @@ def _search_text(findings: pl.DataFrame, numbers: pl.DataFrame) -> pl.Series:
     return numbered.select(text.alias("text")).to_series()
 
 
-def _cause_id() -> pl.Expr:
+def cause_id() -> pl.Expr:
+    """The least id of the findings that have one cause, see ``CAUSE``."""
     keys = {
         f"{table}.{name}" for table, model in curated().items() for name in (*key_of(model), "patient_id")
     }
     item = pl.concat_str("table_name", pl.col("items").str.split(",").list.first(), separator=".")
-    value = pl.when(~item.is_in(list(keys)).fill_null(False)).then("value_text")
+    is_value = ~item.is_in(list(keys)).fill_null(False)
+    value = pl.when(pl.col("rule_id") == "V05").then("record_key").when(is_value).then("value_text")
     return pl.col("finding_id").min().over([*CAUSE[:-1], value]).alias("cause_id")
 
 

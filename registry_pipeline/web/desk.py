@@ -33,6 +33,8 @@ from schemas.codes import FINDING_STATUS, OPEN_STATUSES
 
 TEMPLATES = Path(__file__).parent / "templates"
 STEWARD_COOKIE = "steward"
+NOTICE = ("done", "batch")
+"""Values of an address that say what a form has done."""
 SHORT = 160
 """Characters of a value or a message in a list; the page of the finding shows all of it."""
 
@@ -106,7 +108,7 @@ class Desk:
                 done=request.query_params.get("done", ""),
                 batch=request.query_params.get("batch", ""),
                 path=request.url.path,
-                here=request.url.path + (f"?{request.url.query}" if request.url.query else ""),
+                here=with_query(request.url.path, _without_notice(request)),
                 today=datetime.now(UTC).date(),
             )
         )
@@ -118,6 +120,12 @@ def with_query(path: str, pairs: list[tuple[str, str]], **changed: str | None) -
     query = [(name, value) for name, value in pairs if name not in changed]
     query += [(name, value) for name, value in changed.items() if value is not None]
     return f"{path}?{urlencode(query)}" if query else path
+
+
+def _without_notice(request: Request) -> list[tuple[str, str]]:
+    """The query of an address, without what was said of the form before."""
+    pairs = request.query_params.multi_items()
+    return [(name, value) for name, value in pairs if name not in NOTICE]
 
 
 def age_days(release_id: str | None, today: date) -> int:

@@ -24,11 +24,11 @@ from registry_pipeline.stewardship.overview import causes, overview
 from registry_pipeline.stewardship.patients import facilities_of, meant_patients, numbers_of
 from registry_pipeline.stewardship.records import finding_details
 from registry_pipeline.stewardship.timeline import folded, timeline
-from registry_pipeline.web.desk import Desk
+from registry_pipeline.web.desk import NOTICE, Desk
 
 PAGE_ROWS, CAUSES, FOREMOST, MEANT, COUNTS = 50, 200, 5, 5, 500
 SEVERAL = tuple(COUNTED_BY)
-OF_THE_VIEW = ("page", "done", "batch")
+OF_THE_VIEW = ("page", *NOTICE)
 """Values of an address that say nothing of which findings are meant."""
 Pairs = list[tuple[str, str]]
 

@@ -56,12 +56,13 @@
       });
     }
   });
-  // The last reason is offered again: fifty findings of different causes often have the same one.
+  // The last reason is offered again: fifty findings of different causes often have the same one. What was said is not.
   document.addEventListener("submit", (event) => {
     // What is on its way is not sent twice.
     event.target.querySelectorAll("button").forEach((button) => { button.disabled = true; });
     const reason = event.target.querySelector("[name=reason]");
-    if (reason?.value) sessionStorage.setItem("reason", reason.value);
+    const state = event.target.querySelector("[name=state]:checked, select[name=state]")?.value;
+    if (reason?.value && state !== "remark") sessionStorage.setItem("reason", reason.value);
   });
   const reason = document.querySelector(".decide [name=reason]");
   if (reason && !reason.value) reason.value = sessionStorage.getItem("reason") ?? "";
