@@ -15,6 +15,7 @@ import schemas
 from registry_pipeline.core.files import StoreError
 from registry_pipeline.core.sql_files import sql_files
 from schemas.constraints import constraints_of, quote
+from schemas.study import COHORT_ORIGINS, ENDPOINTS
 from schemas.table import columns_of, key_of
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ Ask = Callable[["duckdb.DuckDBPyConnection"], tuple[int, int]]
 """Asks a database for the rows against a sentence, and the rows looked at."""
 Check = tuple[str, str, Ask, set[str]]
 """Name, sentence, what asks the database, and the tables that it looks at."""
+PARAMETERS = {"n_times": len(ENDPOINTS) * len(COHORT_ORIGINS)}
+"""What ``sql/checks`` may name: how many times a patient of the cohort has, one for each endpoint and origin."""
 
 
 @dataclass(frozen=True)
@@ -154,15 +157,18 @@ def _reference_query(table: str, column: str, target: str, target_column: str) -
 
 def _sentences() -> Iterator[Check]:
     for name, check in sql_files("checks").items():
-        yield name, str(check.header["sentence"]), _counts(check.query), set(check.header["inputs"])
+        counts = _counts(check.query, check.parameters(PARAMETERS))
+        yield name, str(check.header["sentence"]), counts, set(check.header["inputs"])
 
 
-def _counts(query: str) -> Ask:
-    return lambda connection: _one_row(connection, query)
+def _counts(query: str, parameters: Mapping[str, int] | None = None) -> Ask:
+    return lambda connection: _one_row(connection, query, parameters)
 
 
-def _one_row(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[int, int]:
-    row = connection.execute(query).fetchall()[0]
+def _one_row(
+    connection: duckdb.DuckDBPyConnection, query: str, parameters: Mapping[str, int] | None = None
+) -> tuple[int, int]:
+    row = connection.execute(query, parameters or None).fetchall()[0]
     return int(row[0]), int(row[1])
 
 

@@ -9,6 +9,7 @@ import pytest
 
 import schemas
 from registry_pipeline.core.sql_files import sql_files
+from registry_pipeline.store.proofs import PARAMETERS
 from registry_pipeline.store.sql import add_view, private_database
 from schemas.study import ENDPOINTS, OS
 from tests.support.small_release import changed, small_tables
@@ -61,7 +62,8 @@ def database(tables: dict[str, Any]) -> Any:
 
 
 def judged(connection: duckdb.DuckDBPyConnection, name: str) -> tuple[int, int]:
-    return connection.execute(sql_files("checks")[name].query).fetchall()[0]
+    check = sql_files("checks")[name]
+    return connection.execute(check.query, check.parameters(PARAMETERS) or None).fetchall()[0]
 
 
 def spoil(frame: pl.DataFrame, how: Any) -> pl.DataFrame:

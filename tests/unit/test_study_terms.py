@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import schemas
+from registry_pipeline.core.sql_files import SQL_FOLDER, read_sql
 from schemas import study
 from schemas.table import columns_of
 
@@ -60,6 +61,16 @@ def test_groupings_and_covariates_are_entered() -> None:
         assert set(names) <= set(study.VARIABLES)
     for names in (study.UNIVARIABLE, study.MULTIVARIABLE, study.MAIN_COVARIATES, study.REGISTRY_COVARIATES):
         assert set(names) <= set(study.COVARIATES)
+
+
+def test_the_sql_of_its_mart_alone_names_an_endpoint() -> None:
+    """Checks, rules and views judge every endpoint that the study has; only survival itself is one that they know."""
+    own = set(study.ENDPOINTS) - set(study.RECURRENCE_PATTERNS) - {study.OS.name}
+    queries = {
+        path: read_sql(path).query for path in SQL_FOLDER.rglob("*.sql") if path.parent.name != "parts"
+    }
+    named = {path.name for path, query in queries.items() if any(f"'{name}'" in query for name in own)}
+    assert named == {"survival_time.sql"}
 
 
 def test_every_code_of_a_pattern_is_a_kind_of_recurrence() -> None:
