@@ -211,10 +211,10 @@ class Analyst:
         5, "Counts in published aggregates are rounded to multiples of it.", True, (), 1
     )
     sensitive: tuple[str, ...] = parameter(
-        ("is_dead", "figo_group"),
+        study.SENSITIVE,
         "Columns of mart.registry_patient whose values within a class result.disclosure_risk counts.",
         True,
-        ("is_dead", "figo_group", "figo_stage", "histology_group"),
+        study.SENSITIVE_CHOICES,
     )
 
 

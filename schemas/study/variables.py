@@ -240,3 +240,6 @@ DESCRIBED = names(
 """What the cohort is described by, and looked through for missing values."""
 SIZE_TERMS = names(SIZE_GROUP, IS_SMALL, MAX_DIAMETER)
 """Each of these in a model stands for tumour size; the first two divide it at the cutpoint."""
+SENSITIVE = names(IS_DEAD, STAGE_GROUP)
+"""What nobody should learn of a patient from what else is known of her."""
+SENSITIVE_CHOICES = (*SENSITIVE, *names(STAGE, HISTOLOGY))

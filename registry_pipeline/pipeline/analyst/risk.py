@@ -20,6 +20,7 @@ from registry_pipeline.pipeline.analyst.treatment import PATIENT, tables_of_peop
 from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.store.sql import add_view, private_database
 from schemas.constraints import literal, quote
+from schemas.study import IS_IN_COHORT
 from schemas.table import columns_of
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 TABLE = "result.disclosure_risk"
 PERSONS = ("curated.patient", "mart.registry_patient")
 """Tables of one row per patient, whose quasi-identifiers say together who she is."""
-POPULATIONS = {"registry": "true", "cohort": "is_in_cohort"}
+POPULATIONS = {"registry": "true", "cohort": IS_IN_COHORT.name}
 
 
 def quasi_identifiers() -> tuple[str, ...]:
@@ -78,7 +79,7 @@ def _states(connection: duckdb.DuckDBPyConnection, profile: Profile) -> dict[str
         person = {
             column: name for name in reversed(PERSONS) for column in tables[name]
         }  # the first that has it
-        used = {PATIENT, "is_in_cohort", *quasi_identifiers(), *profile.settings.sensitive} & set(person)
+        used = {PATIENT, IS_IN_COHORT.name, *quasi_identifiers(), *profile.settings.sensitive} & set(person)
         parts = [
             _select(
                 name,
