@@ -44,6 +44,7 @@ def main() -> int:
                 runs[name] = undisturbed(name, template, Path(folder) / name.replace(" ", "_"))
             for outcome in _outcomes(number, name, runs[name], template, Path(folder), rng, given.steady):
                 outcomes[name, outcome] += 1
+                print(f"{number} {name}: {outcome}", flush=True)
             number += 1
         services = _service_outcomes(given, template, Path(folder)) if given.services else ()
         for outcome in services:
