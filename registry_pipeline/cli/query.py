@@ -129,7 +129,7 @@ def _verify(home: Home) -> None:
         )
     click.echo(f"Every file of release {release_id} is as it was sealed.", err=True)
     if others:
-        click.echo(f"Every file of {len(others)} other releases is, too.", err=True)
+        click.echo(f"So is every file of the earlier and later releases ({len(others)}).", err=True)
 
 
 def form_of(form: str, out: Path | None, forms: Sequence[str]) -> str:

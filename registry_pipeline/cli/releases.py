@@ -244,7 +244,7 @@ def _tell_verification(result: Verification) -> None:
     else:
         click.echo(f"Release {result.release_id}: not equal in {', '.join(result.differing)}.")
     if result.left_out:
-        click.echo(f"Not compared, for the release before is gone: {', '.join(result.left_out)}.")
+        click.echo(f"Not compared, for the release before is gone or damaged: {', '.join(result.left_out)}.")
     if result.code_version != result.code_now:
         click.echo(f"It was made by code {result.code_version}, and again by {result.code_now}.")
 

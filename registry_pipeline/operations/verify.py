@@ -28,12 +28,13 @@ from registry_pipeline.pipeline.refresh import make_tables
 from registry_pipeline.pipeline.release import build_again
 from registry_pipeline.pipeline.step import code_version, refresh_lock
 from registry_pipeline.store.inputs import INPUTS, kept_inputs
+from registry_pipeline.store.integrity import damaged_files, open_whole_release
 from registry_pipeline.store.releases import (
     ANALYST_DATABASE,
     DATABASE,
     choose_release,
-    open_release,
     release_folder,
+    release_ids,
     switch,
 )
 from registry_pipeline.validation.decisions.in_force import in_force
@@ -52,7 +53,7 @@ class Verification:
     Attributes:
         n_tables: how many tables were compared.
         differing: those that are not equal, in the stewards' database or the analysts'.
-        left_out: those that could not be compared, because the release before is gone.
+        left_out: those that could not be compared, because the release before is gone or damaged.
         code_version, code_now: the code that made it, and that which made it again.
     """
 
@@ -75,7 +76,7 @@ def verify_release(home: Home, release_id: str, progress: Progress = lambda _: N
     Raises:
         ConfigurationError: the release was made before its inputs were kept with it.
         NoRelease: there is no such release.
-        StoreError: landed bytes are gone or have changed.
+        StoreError: landed bytes are gone or have changed, or the release is damaged.
         Refused: what was accepted then is refused now.
     """
     chosen = choose_release(home, release_id)
@@ -108,7 +109,7 @@ def _made_of(home: Home, release_id: str) -> tuple[str, str | None, date, int]:
     query = """
         SELECT code_version, previous_release_id, created_at::DATE, (SELECT count(*) FROM quality.decision)
         FROM meta.release"""
-    with open_release(home, release_id) as connection:
+    with open_whole_release(home, release_id) as connection:
         return connection.execute(query).fetchall()[0]  # type: ignore[no-any-return]
 
 
@@ -131,10 +132,10 @@ def _home_of_inputs(home: Home, release: Path, root: Path) -> Home:
 
 
 def _link_earlier(home: Home, again: Home, release_id: str, previous_id: str) -> bool:
-    """Show the releases before, which findings have their history from; gives whether the last of them is still there."""
-    earlier = [path for path in home.releases.glob(f"*/{DATABASE}") if path.parent.name < release_id]
-    for path in earlier:
-        (again.releases / path.parent.name).symlink_to(path.parent)
+    """Show the whole releases before, which findings have their history from; gives whether the last of them is one."""
+    for earlier in release_ids(home):
+        if earlier < release_id and not damaged_files(home, earlier, only=DATABASE):
+            (again.releases / earlier).symlink_to(release_folder(home, earlier))
     is_there = (again.releases / previous_id / DATABASE).is_file()
     if is_there:
         switch(again, previous_id)

@@ -187,7 +187,7 @@ def _why_not_opened(path: Path, problem: duckdb.Error) -> str:
     import duckdb
 
     message = str(problem)
-    if "lock" in message.lower():
+    if "set lock" in message.lower():  # a checksum that differs is of a "block"
         holder = re.search(r"held in (\S+).*?\(PID (\d+)", message)
         program = f"{Path(holder[1]).name}, process {holder[2]}," if holder else "another program"
         return f"{program} holds the release open for writing; close it there, or open it read-only"

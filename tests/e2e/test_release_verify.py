@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from registry_pipeline.cli.context import REFUSED
 from registry_pipeline.cli.context import run as run_command
 from registry_pipeline.cli.main import registry
+from registry_pipeline.core.files import StoreError
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.operations.backup import back_up
@@ -87,15 +88,24 @@ def test_a_changed_table_of_the_analysts_database_is_named(home: Home, tmp_path:
     assert result.differing == ("analyst.duckdb mart.registry_patient",)
 
 
-def test_a_release_whose_predecessor_was_pruned_is_verified_but_for_its_history(
-    home: Home, tmp_path: Path
+@pytest.mark.parametrize("is_damaged", [False, True], ids=["pruned", "damaged"])
+def test_a_release_whose_predecessor_is_gone_is_verified_but_for_its_history(
+    home: Home, tmp_path: Path, is_damaged: bool
 ) -> None:
     copy = Home(Path(shutil.copytree(home.root, tmp_path / "copy", symlinks=True)))
-    remove_releases(copy, release_ids(copy)[:1])
+    if is_damaged:
+        database = release_folder(copy, release_ids(copy)[0]) / DATABASE
+        content = database.read_bytes()
+        database.chmod(0o600)
+        database.write_bytes(content[:-100] + b"?" + content[-99:])
+        with pytest.raises(StoreError, match="the release is damaged"):
+            verify_release(copy, release_ids(copy)[0])
+    else:
+        remove_releases(copy, release_ids(copy)[:1])
     told = run(copy, "releases", "verify")
     assert "equal, all" in told.stdout, told.output
-    assert "Not compared, for the release before is gone: quality.finding" in told.stdout
-    result = verify_release(copy, release_ids(copy)[0])
+    assert "Not compared, for the release before is gone or damaged: quality.finding" in told.stdout
+    result = verify_release(copy, release_ids(copy)[-1])
     assert result.is_equal and result.left_out == OF_HISTORY
 
 

@@ -494,9 +494,14 @@ def test_a_release_that_another_program_holds_open_is_not_called_damaged(home: H
         with pytest.raises(StoreError, match=f"process {holder.pid}, holds the release open for writing"):
             open_release(home)
         holder.communicate()
-    path.write_bytes(b"no database" * 1000)
-    with pytest.raises(StoreError, match="is damaged"):
-        open_release(home)
+    content = path.read_bytes()
+    for damaged in (b"no database" * 1000, content[:9000] + b"?" + content[9001:]):  # the second: of a block
+        path.write_bytes(damaged)
+        with pytest.raises(StoreError, match="is damaged"):
+            open_release(home)
+    path.write_bytes(content)
+    with open_release(home), pytest.raises(StoreError, match="has the release open in another way"):
+        open_release(home, memory_limit="200MB")
 
 
 def test_pruning_leaves_the_served_the_pinned_and_what_is_read(home: Home) -> None:
