@@ -6,6 +6,7 @@ Belongs here: finding the sections of a report, writing the files. Does not belo
 from __future__ import annotations
 
 import importlib
+from collections import Counter
 from collections.abc import Sequence
 from functools import cache, partial
 from pathlib import Path
@@ -122,12 +123,16 @@ def report_sections() -> dict[str, ReportSection]:
     """Every section of the study report by name, in reading order where there is a cohort.
 
     Raises:
-        ValueError: two sections have one name, or an addition is to none.
+        ValueError: two sections have one name, or an addition is to none; it names them.
     """
     records = sorted(_declared("SECTIONS"), key=lambda record: record.place)
     result = {record.name: record for record in records}
-    if len(result) < len(records) or not {addition.to for addition in _declared("ADDITIONS")} <= set(result):
-        raise ValueError("two sections of the report have one name, or blocks are added to none")
+    if twice := [name for name, n in Counter(record.name for record in records).items() if n > 1]:
+        raise ValueError(f"sections of the report share a name: {', '.join(twice)}")
+    if absent := sorted({addition.to for addition in _declared("ADDITIONS")} - set(result)):
+        raise ValueError(
+            f"blocks are added to {', '.join(absent)}, and the report has only {', '.join(result)}"
+        )
     return result
 
 

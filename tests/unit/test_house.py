@@ -117,3 +117,28 @@ def test_every_command_and_page_that_is_written_can_be_reached() -> None:
     routed = {route.endpoint for route in (*pages.ROUTES, *forms.ROUTES)}
     shown = {value for name, value in vars(pages).items() if name.endswith("_page")}
     assert shown and shown <= routed
+
+
+@pytest.mark.parametrize(
+    ("sections", "additions", "message"),
+    [
+        (("a", "a"), (), "share a name: a"),
+        (("a",), ("b",), "added to b, and the report has only a"),
+    ],
+)
+def test_a_section_or_an_addition_that_has_no_place_is_named(
+    sections: tuple[str, ...],
+    additions: tuple[str, ...],
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from registry_pipeline.reporting import report
+    from registry_pipeline.reporting.sections.record import Addition, ReportSection
+
+    declared = {
+        "SECTIONS": [ReportSection(name, 1, lambda _: None) for name in sections],
+        "ADDITIONS": [Addition(name, lambda _: []) for name in additions],
+    }
+    monkeypatch.setattr(report, "_declared", declared.__getitem__)
+    with pytest.raises(ValueError, match=message):
+        report.report_sections.__wrapped__()
