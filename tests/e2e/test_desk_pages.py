@@ -12,6 +12,7 @@ import pytest
 
 from registry_pipeline.core.home import Home
 from registry_pipeline.pipeline.refresh import judge_inbox
+from registry_pipeline.reporting.document.html import page_environment
 from registry_pipeline.stewardship.decide import ledger_entries
 from registry_pipeline.stewardship.findings import Filters, select_findings, take_snapshot
 from registry_pipeline.store.releases import current_release
@@ -119,7 +120,7 @@ def test_templates_escape_everything() -> None:
     for name, text in texts.items():
         assert not re.search(r"\|\s*safe|autoescape|Markup|hx-on|\son[a-z]+=", text), name
     code = "".join(path.read_text(encoding="utf-8") for path in TEMPLATES.parent.glob("*.py"))
-    assert "autoescape=True" in code and "Markup(" not in code
+    assert "Markup(" not in code and page_environment(TEMPLATES).autoescape is True
 
 
 def test_scripts_are_ours_by_hash_and_htmx_may_not_eval(browser: Browser) -> None:
