@@ -12,6 +12,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from registry_pipeline.core.home import Home
+from registry_pipeline.stewardship.trace.cells import TracedRecord, trace_record
 from registry_pipeline.store.releases import current_release, keep_release_open
 
 if TYPE_CHECKING:
@@ -41,6 +42,20 @@ class ReleaseReader:
             result = cursor.execute(query, parameters)
             columns = [column[0] for column in result.description or []]
             return [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
+
+    def record(self, table: str, record_key: str) -> TracedRecord | None:
+        """A curated record with the cells of the files behind each item; None where there is no release.
+
+        Raises:
+            QueryError: there is no such table or record, or the release has no lineage.
+            StoreError: the release is damaged.
+        """
+        cursor = self._cursor()
+        if cursor is None:
+            return None
+        with cursor:
+            cursor.execute("USE released")
+            return trace_record(self._home, cursor, table, record_key)
 
     def close(self) -> None:
         """Let the release go."""

@@ -340,3 +340,21 @@ def test_the_server_stops_by_itself_and_shows_its_link_to_nobody_else(home: Home
     links: list[str] = []
     serve(home, idle_seconds=0.2, announce=lambda policy: links.append(policy.launch_url))
     assert len(links) == 1 and links[0].startswith("http://127.0.0.1:")
+
+
+def test_a_click_leads_from_a_record_to_the_cells_that_it_was_made_of(home: Home, browser: Browser) -> None:
+    patient_id = ask(home, "SELECT patient_id FROM curated.followup ORDER BY 1 LIMIT 1").item()
+    page = browser.send("GET", f"/patient/{patient_id}", {})[2]
+    links = [dict(attrs)["href"] for tag, attrs in _Tags(page).tags if tag == "a"]
+    records = [link for link in links if link and link.startswith("/record/patient/")]
+    assert records, "her own record is a link"
+    status, _, body = browser.send("GET", str(records[0]), {})
+    number = ask(
+        home,
+        "SELECT source_patient_id FROM curated.patient WHERE patient_id = ?".replace("?", f"'{patient_id}'"),
+    ).item()
+    assert status == 200 and "residence_region" in body and "District" in body
+    assert "patients_1.csv" in body and "row " in body and number in body
+    status, _, body = browser.send("GET", "/record/patient/nobody", {})
+    assert status == 404 and "has no record with this patient_id" in body
+    assert browser.send("GET", "/record/nothing/x", {})[0] == 404
