@@ -53,6 +53,7 @@ from registry_pipeline.store.releases import (
     release_folder,
     reports_problem,
 )
+from registry_pipeline.study.compare.since import write_changes_page
 from registry_pipeline.study.finding_impact import IMPACT, finding_impact
 from registry_pipeline.validation.decisions.in_force import decision_rows
 from registry_pipeline.validation.rules.translations import rule_message_rows
@@ -214,6 +215,7 @@ def _write_reports(home: Home, folder: Path) -> None:
     reports = folder / REPORTS
     try:
         with panics_as_exceptions(), disk_errors_as_store_error(reports):
+            write_changes_page(home, folder)
             write_reports(folder / DATABASE, reports, drawings=StoreLayout(home.store).drawings())
     except StoreError:
         raise

@@ -33,6 +33,8 @@ QUALITY_REPORT = "quality_report.html"
 FIGURES = "figures"
 FACILITIES = "facilities"
 FURTHER = "further"
+CHANGES = "what_changed.html"
+"""The page that says what has changed since the release before (``study/compare``)."""
 
 
 def write_reports(
@@ -219,4 +221,5 @@ def _values(context: Context) -> dict[str, object]:
         "n_registry": context.tables.n_rows(registry),
         "registry_table": registry,
         "is_suppressed": context.tables.limit,
+        "changes_page": CHANGES if (context.figures.folder.parent / CHANGES).is_file() else "",
     }

@@ -65,8 +65,13 @@ def source_digest(source: Source) -> str:
 
 def contents_of(home: Home, release_id: str) -> Contents | None:
     """What a release says that it holds; None where it does not say."""
+    return contents_in(release_folder(home, release_id))
+
+
+def contents_in(folder: Path) -> Contents | None:
+    """What the release in a folder says that it holds; None where it does not say."""
     try:
-        text = (release_folder(home, release_id) / CONTENTS).read_text(encoding="utf-8")
+        text = (folder / CONTENTS).read_text(encoding="utf-8")
         return Contents(**json.loads(text))
     except (OSError, ValueError, TypeError):
         return None

@@ -6,15 +6,18 @@ import json
 import math
 from pathlib import Path
 
+import duckdb
 import pytest
 from click.testing import CliRunner
 
 from registry_pipeline.cli.main import registry
 from registry_pipeline.core.home import Home
 from registry_pipeline.pipeline.refresh import refresh
+from registry_pipeline.reporting.report import CHANGES
 from registry_pipeline.store.releases import NoRelease, release_ids
-from registry_pipeline.study.compare.headlines import shapley_values
+from registry_pipeline.study.compare.headlines import HeadlineChange, shapley_values
 from registry_pipeline.study.compare.releases import ReleaseDifference, compare_releases, difference_page
+from registry_pipeline.study.compare.tables import TableChange
 from tests.support.registry_home import (
     ask,
     good_files,
@@ -124,3 +127,33 @@ def test_the_page_holds_no_value_of_a_record(home: Home, difference: ReleaseDiff
 def test_shapley_values_share_what_two_causes_make_together() -> None:
     worth = {frozenset(): 0.0, frozenset("a"): 1.0, frozenset("b"): 2.0, frozenset("ab"): 7.0}
     assert shapley_values(["a", "b"], worth.__getitem__) == {"a": 3.0, "b": 4.0}
+
+
+def test_every_release_says_what_has_changed_since_the_one_before(home: Home) -> None:
+    """The second release alone has the page: no release went before the first."""
+    first, second = (home.releases / release_id / "reports" / CHANGES for release_id in release_ids(home))
+    assert not first.exists()
+    page = second.read_text(encoding="utf-8")
+    for words in (
+        "curated.patient",
+        "mart.registry_patient",
+        "Headline numbers that changed",
+        "study.landmark_months",
+    ):
+        assert words in page, words
+    assert f"registry releases diff {release_ids(home)[0]}" in page
+    assert "moved by" not in page, "shares are estimated by the command alone"
+    assert "nan" not in page.lower().replace("governance", "")
+
+
+def test_where_small_counts_are_hidden_the_page_counts_no_rows(home: Home, tmp_path: Path) -> None:
+    hiding = tmp_path / "registry.duckdb"
+    hiding.write_bytes((home.current / "registry.duckdb").read_bytes())
+    with duckdb.connect(str(hiding)) as connection:
+        connection.execute("UPDATE meta.parameter SET value = 'true' WHERE name = 'privacy.suppress_small'")
+    changes = [TableChange("curated.death", 3, 4, 1, 0, 0, {})]
+    headlines = [HeadlineChange("registry_os_12", "Overall survival", "%", 50.0, 60.0)]
+    difference = ReleaseDifference(*release_ids(home), {}, {}, 0, changes, headlines)
+    rows = difference_page(home, difference, hiding).partition('id="rows"')[2].partition('id="origins"')[0]
+    assert "curated.death" in rows and "Small counts are hidden" in rows
+    assert "<td" not in rows

@@ -47,6 +47,12 @@ class HeadlineChange:
         """Later less earlier value."""
         return self.after - self.before
 
+    @property
+    def is_changed(self) -> bool:
+        """Whether it differs, or there is something to say of it; not estimable twice is no change."""
+        both_missing = math.isnan(self.before) and math.isnan(self.after)
+        return bool(self.note) or not (both_missing or self.before == self.after)
+
 
 def headline_changes(home: Home, before_id: str, after_id: str) -> list[HeadlineChange]:
     """Every headline number of either release, with what moved it.

@@ -6,12 +6,17 @@ Belongs here: the comparison as one value, its page. Does not belong here: count
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from registry_pipeline.core.home import Home
 from registry_pipeline.reporting.document.blocks import Column, Row, Section, Table, Text
+from registry_pipeline.reporting.document.hidden import Hidden
+from registry_pipeline.reporting.document.wording import NOT_GIVEN
+from registry_pipeline.reporting.release.disclosure.gate import DisclosedTables
 from registry_pipeline.reporting.report import page_of_release
 from registry_pipeline.store.integrity import open_whole_release
 from registry_pipeline.store.releases import DATABASE, release_folder
@@ -67,13 +72,24 @@ def compare_releases(home: Home, before_id: str, after_id: str) -> ReleaseDiffer
     """
     limit = home.settings().refresh.duckdb_memory
     with open_whole_release(home, after_id, memory_limit=limit, attached_id=before_id) as connection:
-        made_of = _differing(connection, f"UNPIVOT (SELECT {', '.join(_MADE_OF)} FROM {{}}meta.release) ON *")
-        parameters = _differing(connection, "SELECT name, coalesce(value, '') FROM {}meta.parameter")
-        decided = "(SELECT count(*) FROM quality.decision) - (SELECT count(*) FROM attached.quality.decision)"
-        n_decisions = int(connection.execute(f"SELECT {decided}").fetchall()[0][0])
+        origins = differing_origins(connection)
         tables = table_changes(connection)
     headlines = headline_changes(home, before_id, after_id)
-    return ReleaseDifference(before_id, after_id, made_of, parameters, n_decisions, tables, headlines)
+    return ReleaseDifference(before_id, after_id, *origins, tables, headlines)
+
+
+def differing_origins(
+    connection: duckdb.DuckDBPyConnection,
+) -> tuple[dict[str, tuple[str, str]], dict[str, tuple[str, str]], int]:
+    """What differs of what two releases were made of, their parameters, and how many decisions came in between.
+
+    Args:
+        connection: the later release, with the earlier one as ``attached``.
+    """
+    made_of = _differing(connection, f"UNPIVOT (SELECT {', '.join(_MADE_OF)} FROM {{}}meta.release) ON *")
+    parameters = _differing(connection, "SELECT name, coalesce(value, '') FROM {}meta.parameter")
+    decided = "(SELECT count(*) FROM quality.decision) - (SELECT count(*) FROM attached.quality.decision)"
+    return made_of, parameters, int(connection.execute(f"SELECT {decided}").fetchall()[0][0])
 
 
 def _differing(connection: duckdb.DuckDBPyConnection, query: str) -> dict[str, tuple[str, str]]:
@@ -87,16 +103,46 @@ def _differing(connection: duckdb.DuckDBPyConnection, query: str) -> dict[str, t
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
 
-def difference_page(home: Home, difference: ReleaseDifference) -> str:
-    """The page "What changed since the last release", without a value of any record."""
-    sections = [_headline_section(difference), _record_section(difference), _origin_section(difference)]
-    database = release_folder(home, difference.after_id) / DATABASE
-    return page_of_release(database, "release_difference.html", sections, before_id=difference.before_id)
+def difference_page(home: Home, difference: ReleaseDifference, database: Path | None = None) -> str:
+    """The page "What changed since the last release", without a value of any record.
+
+    Where small counts are hidden, no count of rows and no headline number that either release hides is shown.
+
+    Args:
+        database: of the later release; where it lies served if not given.
+    """
+    before, after = (
+        release_folder(home, one) / DATABASE for one in (difference.before_id, difference.after_id)
+    )
+    hidden = [_hidden_headlines(path) for path in (before, database or after)]
+    hides = any(each is not None for each in hidden)
+    sections = [
+        _headline_section(difference, set().union(*(each or () for each in hidden))),
+        _record_section(difference, hides),
+        _origin_section(difference),
+    ]
+    return page_of_release(
+        database or after, "release_difference.html", sections, before_id=difference.before_id
+    )
 
 
-def _headline_section(difference: ReleaseDifference) -> Section:
+def _hidden_headlines(database: Path) -> set[str] | None:
+    """Headline numbers that a release's pages hide; None where it hides no small counts."""
+    with DisclosedTables(database) as tables:
+        if not tables.hides:
+            return None
+        rows = tables.table("result.bounds")
+    values = zip(rows["headline"], rows["computed_value"], strict=True)
+    return {str(headline) for headline, value in values if isinstance(value, Hidden)}
+
+
+def _headline_section(difference: ReleaseDifference, hidden: Collection[str]) -> Section:
     section = Section("headlines", "Headline numbers")
-    moved = [headline for headline in difference.headlines if headline.change or headline.note]
+    moved = [
+        headline
+        for headline in difference.headlines
+        if headline.is_changed and headline.headline not in hidden
+    ]
     if not moved:
         return section.add(Text("No headline number has changed.", "result.bounds"))
     causes = difference.causes
@@ -107,6 +153,8 @@ def _headline_section(difference: ReleaseDifference) -> Section:
         _METHOD,
         *dict.fromkeys(f"Without shares: {headline.note}." for headline in moved if headline.note),
     )
+    if not causes:
+        notes = (f"How much each cause moved them: registry releases diff {difference.before_id}.",)
     return section.add(
         Table("Headline numbers that changed", "Number", columns, rows, "result.bounds", notes, is_wide=True)
     )
@@ -117,11 +165,16 @@ def _label(headline: HeadlineChange) -> str:
 
 
 def _cells(headline: HeadlineChange, causes: Sequence[str]) -> Iterator[str]:
-    yield from (f"{value:.4g}" for value in (headline.before, headline.after, headline.change))
+    numbers = (headline.before, headline.after, headline.change)
+    yield from (NOT_GIVEN if math.isnan(value) else f"{value:.4g}" for value in numbers)
     yield from (f"{headline.shares[cause]:+.3g}" if headline.shares.get(cause) else "" for cause in causes)
 
 
-def _record_section(difference: ReleaseDifference) -> Section:
+def _record_section(difference: ReleaseDifference, hides: bool) -> Section:
+    section = Section("rows", "Rows that came, went and changed")
+    if hides and difference.tables:
+        names = ", ".join(change.table_name for change in difference.tables)
+        return section.add(Text(f"Small counts are hidden. Tables that differ: {names}.", "both releases"))
     columns = (
         *tuple(map(Column, ("before", "after", "in", "out", "changed"))),
         Column("columns", is_number=False),
@@ -138,9 +191,7 @@ def _record_section(difference: ReleaseDifference) -> Section:
         for change in difference.tables
     )
     table = Table("Tables that differ, by rows", "Table", columns, rows, "both releases", is_wide=True)
-    return Section("rows", "Rows that came, went and changed").add(
-        table if rows else Text("No table differs.")
-    )
+    return section.add(table if rows else Text("No table differs."))
 
 
 def _origin_section(difference: ReleaseDifference) -> Section:
@@ -171,6 +222,6 @@ def difference_rows(difference: ReleaseDifference) -> tuple[list[str], list[list
             headline.note,
         ]
         for headline in difference.headlines
-        if headline.change or headline.note
+        if headline.is_changed
     ]
     return columns, rows

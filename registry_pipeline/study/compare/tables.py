@@ -5,7 +5,7 @@ Belongs here: counting. Does not belong here: why they changed (``states.py``).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -40,17 +40,20 @@ class TableChange:
     columns: Mapping[str, int] = field(default_factory=dict)
 
 
-def table_changes(connection: duckdb.DuckDBPyConnection) -> list[TableChange]:
+def table_changes(
+    connection: duckdb.DuckDBPyConnection, only: Collection[str] | None = None
+) -> list[TableChange]:
     """Every table that differs.
 
     Args:
         connection: the later release, with the earlier one as ``attached``.
+        only: look at these tables alone.
     """
     before = _columns(connection, is_attached=True)
     after = _columns(connection, is_attached=False)
     changes = []
     for name, model in schemas.tables().items():
-        if name in OF_EVERY_RELEASE or name not in after:
+        if name in OF_EVERY_RELEASE or name not in after or (only is not None and name not in only):
             continue
         shared = [
             column.name
