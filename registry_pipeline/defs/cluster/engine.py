@@ -19,6 +19,7 @@ from dagster_celery.executor import CeleryExecutor, _submit_task
 
 from registry_pipeline.core.execution import Execution
 from registry_pipeline.core.home import Home
+from registry_pipeline.core.native_panics import panics_as_exceptions
 from registry_pipeline.core.toml_source import read_toml
 from registry_pipeline.pipeline.cluster.lease import Watch
 
@@ -109,7 +110,8 @@ class _WatchedResult:
 
     def _has_come(self) -> bool:
         try:
-            return bool(self._result.ready())
+            with panics_as_exceptions():
+                return bool(self._result.ready())
         except Exception:  # of whichever library speaks to the backend, which may be on its way up again
             return False
 
