@@ -106,8 +106,9 @@ def test_wrong_configuration_is_one_line_with_the_line(call: Command, tmp_path: 
     assert len(done.err.splitlines()) == 1
 
 
-def test_refresh_without_a_facility_is_refused(call: Command, tmp_path: Path) -> None:
-    done = call("refresh", "--plain", home=make_home(tmp_path / "h").root)
+@pytest.mark.parametrize("words", [("refresh", "--plain"), ("screen",)])
+def test_without_a_facility_nothing_is_judged(call: Command, tmp_path: Path, words: tuple[str, ...]) -> None:
+    done = call(*words, home=make_home(tmp_path / "h").root)
     assert done.code == 1
     assert "no facility has a mapping" in done.err
     assert len(done.err.splitlines()) == 1
