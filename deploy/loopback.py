@@ -263,7 +263,7 @@ class Topology:
 
 
 def _dying_with_us(command: Sequence[str | Path]) -> list[str | Path]:
-    """A command that the system ends when this process is killed, where it knows how."""
+    """A command that the system ends with the thread that started it, also where that is killed, if it knows how."""
     guard = shutil.which("setpriv")
     return [guard, "--pdeathsig", "KILL", *command] if guard else list(command)
 

@@ -83,8 +83,9 @@ def run_batches(
     if not outcome.success:
         if not any(event.is_step_failure for event in outcome.all_events):
             raise Refused(
-                f"a worker could not end its batch (of at most {limits.batch_seconds} seconds); its log says why; the "
-                "release that was served still is"
+                "the broker could not be reached, or a worker could not end a batch (of at most "
+                f"{limits.batch_seconds} seconds); Dagster's page of the run says which; the release that was served "
+                "still is"
             )
         raise failure_of(outcome)
 

@@ -5,6 +5,7 @@ Does not belong here: addresses and times (registry.toml), when to wait no longe
 """
 
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from string import Template
@@ -93,7 +94,9 @@ class WatchedCeleryExecutor(CeleryExecutor):  # type: ignore[misc]
         watch = _WATCHES[-1]
 
         def submit(*arguments: Any) -> _WatchedResult:
-            return _WatchedResult(_submit_task(*arguments), watch)
+            with warnings.catch_warnings():  # it declares the task anew for each message, under the same name
+                warnings.simplefilter("ignore")
+                return _WatchedResult(_submit_task(*arguments), watch)
 
         return core_celery_execution_loop(plan_context, execution_plan, step_execution_fn=submit)
 
