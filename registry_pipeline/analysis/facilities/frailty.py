@@ -184,20 +184,15 @@ def _marginal(
 
     Cox's at the frailties, less what they contribute to it, plus the integral over the gamma distribution.
     """
+    from scipy.special import gammaln
+
     if theta == 0:
         return evaluation.log_likelihood
     nu, d = 1 / theta, problem.deaths
     # at the full likelihood sum(d) is the fitted cumulative hazard: it cancels the exponent of the partial one
     inside = evaluation.log_likelihood - float(d @ np.log(frailty)) + float(d.sum())
-    integral = np.array([_log_gamma_ratio(nu, count) for count in d])
+    integral = gammaln(nu + d) - gammaln(nu)
     return inside + float((nu * np.log(nu) + integral - (nu + d) * np.log(nu + expected)).sum())
-
-
-def _log_gamma_ratio(nu: float, count: float) -> float:
-    """log gamma(nu + count) - log gamma(nu)."""
-    from scipy.special import gammaln
-
-    return float(gammaln(nu + count) - gammaln(nu))
 
 
 class _Profile:

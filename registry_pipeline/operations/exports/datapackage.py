@@ -1,7 +1,6 @@
 """A release as a folder fit for a data repository: Parquet files that describe and prove themselves.
 
-Sources: Data Package (https://datapackage.org), Croissant 1.0 (https://docs.mlcommons.org/croissant),
-Citation File Format 1.2.0.
+Sources: Data Package (https://datapackage.org), Citation File Format 1.2.0.
 
 Belongs here: the files of such a folder. Does not belong here: which database it is made of (``cli/export.py``).
 """
@@ -12,21 +11,18 @@ import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import duckdb
-import pyarrow.parquet
 
-import schemas
-from registry_pipeline.core.files import sha256_of, whole_file, write_json, write_text
+from registry_pipeline.core.files import sha256_of, write_json, write_text
+from registry_pipeline.operations.exports.croissant import croissant
+from registry_pipeline.operations.exports.tables import Table, package_name, table_names, write_table
 from schemas.columns import Column, Kind
 from schemas.derive import codes_text
 from schemas.disease.wording import DISEASE
-from schemas.table import columns_of, key_of
 
-_ROWS_AT_ONCE = 200_000
 _FIELD_TYPE: dict[Kind, str] = {
     "text": "string",
     "integer": "integer",
@@ -35,32 +31,7 @@ _FIELD_TYPE: dict[Kind, str] = {
     "date": "date",
     "timestamp": "datetime",
 }
-_CROISSANT_TYPE: dict[Kind, str] = {
-    "text": "sc:Text",
-    "integer": "sc:Integer",
-    "real": "sc:Float",
-    "boolean": "sc:Boolean",
-    "date": "sc:Date",
-    "timestamp": "sc:Date",
-}
 _DICTIONARY = ("table", "column", "type", "unit", "minimum", "maximum", "description", "codes", "is_key")
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table of the package: its declaration, the columns that the database holds of it, its file."""
-
-    name: str
-    description: str
-    columns: Sequence[Column]
-    key: Sequence[str]
-    n_rows: int
-    path: Path
-
-    @property
-    def place(self) -> str:
-        """Path within the package."""
-        return f"data/{self.path.name}"
 
 
 def write_datapackage(
@@ -80,10 +51,10 @@ def write_datapackage(
     assert row is not None
     about = {"release": str(row[0]), "created": str(row[1])[:10], "statement": str(row[2])}
     (folder / "data").mkdir(parents=True, exist_ok=True)
-    tables = [_write_table(release, name, folder / "data") for name in _names(release)]
+    tables = [write_table(release, name, folder / "data") for name in table_names(release)]
     files = [table.path for table in tables]
     files.append(write_json(_datapackage(tables, about, licence), folder / "datapackage.json", indent=2))
-    files.append(write_json(_croissant(tables, about, licence), folder / "croissant.json", indent=2))
+    files.append(write_json(croissant(tables, about, licence), folder / "croissant.json", indent=2))
     rows = _dictionary(tables)
     files.append(write_json(rows, folder / "dictionary.json", indent=1))
     files.append(write_text(_as_csv(rows), folder / "dictionary.csv"))
@@ -93,34 +64,10 @@ def write_datapackage(
     return [*files, write_text(sums, folder / "SHA256SUMS")]
 
 
-def _names(release: duckdb.DuckDBPyConnection) -> list[str]:
-    present = release.execute(
-        "SELECT table_schema || '.' || table_name FROM information_schema.tables WHERE table_type = 'BASE TABLE'"
-    ).fetchall()
-    return [name for name in schemas.tables() if (name,) in present]
-
-
-def _write_table(release: duckdb.DuckDBPyConnection, name: str, folder: Path) -> Table:
-    model = schemas.tables()[name]
-    answer = release.execute(f"FROM {name} ORDER BY ALL")
-    held = {str(column[0]) for column in answer.description}
-    path = folder / f"{name}.parquet"
-    n_rows = 0
-    reader = answer.to_arrow_reader(_ROWS_AT_ONCE)
-    with whole_file(path) as temporary, pyarrow.parquet.ParquetWriter(temporary, reader.schema) as writer:
-        for batch in reader:
-            writer.write_batch(batch)
-            n_rows += batch.num_rows
-    columns = [column for column in columns_of(model) if column.name in held]
-    return Table(
-        name, model.description or "", columns, [n for n in key_of(model) if n in held], n_rows, path
-    )
-
-
 def _datapackage(tables: Sequence[Table], about: Mapping[str, str], licence: str | None) -> dict[str, Any]:
     package: dict[str, Any] = {
         "profile": "data-package",
-        "name": _name(about),
+        "name": package_name(about),
         "title": f"Registry of {DISEASE}",
         "description": about["statement"],
         "version": about["release"],
@@ -128,10 +75,6 @@ def _datapackage(tables: Sequence[Table], about: Mapping[str, str], licence: str
         "resources": [_resource(table) for table in tables],
     }
     return package | ({"licenses": [{"name": licence}]} if licence else {})
-
-
-def _name(about: Mapping[str, str]) -> str:
-    return f"registry-{about['release'].lower()}"
 
 
 def _resource(table: Table) -> dict[str, Any]:
@@ -160,53 +103,6 @@ def _field(column: Column, is_key: bool) -> dict[str, Any]:
             constraints[name] = bound
     described = {"name": column.name, "type": kind, "description": column.description}
     return described | ({"unit": column.unit} if column.unit else {}) | {"constraints": constraints}
-
-
-def _croissant(tables: Sequence[Table], about: Mapping[str, str], licence: str | None) -> dict[str, Any]:
-    return {
-        "@context": _CONTEXT,
-        "@type": "sc:Dataset",
-        "conformsTo": "http://mlcommons.org/croissant/1.0",
-        "name": _name(about),
-        "description": about["statement"],
-        "license": licence or "not stated by the holder of the data",
-        "url": f"urn:registry:{about['release']}",
-        "version": "1.0.0",
-        "datePublished": about["created"],
-        "citeAs": f"Registry of {DISEASE}, release {about['release']}",
-        "distribution": [
-            {
-                "@type": "cr:FileObject",
-                "@id": table.place,
-                "name": table.place,
-                "contentUrl": table.place,
-                "encodingFormat": "application/x-parquet",
-                "sha256": sha256_of(table.path),
-            }
-            for table in tables
-        ],
-        "recordSet": [_record_set(table) for table in tables],
-    }
-
-
-def _record_set(table: Table) -> dict[str, Any]:
-    return {
-        "@type": "cr:RecordSet",
-        "@id": table.name,
-        "name": table.name,
-        "description": table.description,
-        "field": [
-            {
-                "@type": "cr:Field",
-                "@id": f"{table.name}/{column.name}",
-                "name": f"{table.name}/{column.name}",
-                "description": column.description,
-                "dataType": _CROISSANT_TYPE[column.kind],
-                "source": {"fileObject": {"@id": table.place}, "extract": {"column": column.name}},
-            }
-            for column in table.columns
-        ],
-    }
 
 
 def _dictionary(tables: Sequence[Table]) -> list[dict[str, object]]:
@@ -271,41 +167,3 @@ def _readme(tables: Sequence[Table], about: Mapping[str, str], licence: str | No
             "",
         ]
     )
-
-
-_CONTEXT: dict[str, Any] = {
-    "@language": "en",
-    "@vocab": "https://schema.org/",
-    "citeAs": "cr:citeAs",
-    "column": "cr:column",
-    "conformsTo": "dct:conformsTo",
-    "cr": "http://mlcommons.org/croissant/",
-    "data": {"@id": "cr:data", "@type": "@json"},
-    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
-    "dct": "http://purl.org/dc/terms/",
-    "examples": {"@id": "cr:examples", "@type": "@json"},
-    "extract": "cr:extract",
-    "field": "cr:field",
-    "fileObject": "cr:fileObject",
-    "fileProperty": "cr:fileProperty",
-    "fileSet": "cr:fileSet",
-    "format": "cr:format",
-    "includes": "cr:includes",
-    "isLiveDataset": "cr:isLiveDataset",
-    "jsonPath": "cr:jsonPath",
-    "key": "cr:key",
-    "md5": "cr:md5",
-    "parentField": "cr:parentField",
-    "path": "cr:path",
-    "recordSet": "cr:recordSet",
-    "references": "cr:references",
-    "regex": "cr:regex",
-    "repeated": "cr:repeated",
-    "replace": "cr:replace",
-    "sc": "https://schema.org/",
-    "separator": "cr:separator",
-    "source": "cr:source",
-    "subField": "cr:subField",
-    "transform": "cr:transform",
-}
-"""The context that Croissant 1.0 prescribes."""
