@@ -167,7 +167,8 @@ def _term_table(
             "means that the data have no finite best value for the coefficient, usually because a group has no event, or because "
             "everybody is alike.",
             "Patients and events: in the level that is named first; none for a factor that is a number. Few events: fewer than "
-            "5 in that level or in the one that it is compared with.",
+            "5 in that level or in the one that it is compared with; its interval is too narrow, and fewer than 3 patients bear "
+            "no p value.",
         ),
         is_wide=True,
     )
