@@ -16,6 +16,7 @@ from registry_pipeline.reporting.document.wording import (
     interval,
     is_given,
     number,
+    ratio,
     remark,
     upper_first,
 )
@@ -135,7 +136,10 @@ def bound_of(context: Context, headline: str) -> str:
     if isinstance(rows["lowest"].iloc[0], Hidden):
         return number(rows["lowest"].iloc[0])
     low, high = float(rows["lowest"].iloc[0]), float(rows["highest"].iloc[0])
-    return "does not move" if low == high else f"{_value(low)} to {_value(high)}"
+    write = (
+        ratio if headline.startswith("hazard_ratio") else _value
+    )  # with the digits of the number beside it
+    return "does not move" if low == high else f"{write(low)} to {write(high)}"
 
 
 SECTIONS = (ReportSection("bounds", 150, bounds_section, is_folded=True),)

@@ -71,6 +71,17 @@ def forms_range(context: Context) -> tuple[float, float] | None:
     )
 
 
+def limits_text(context: Context) -> str:
+    """What other detection limits of CT would make of the months, in brackets; empty where they are not known."""
+    if not context.tables.has("result.growth_band"):
+        return ""
+    rows = context.tables.table("result.growth_band", {"band": "detection limits", "status": "ok"})
+    return "".join(
+        f" (a limit of {clean(row['readings']).replace(';', ',')}: {interval(row['lowest_months'], row['highest_months'])})"
+        for row in rows.to_dict("records")
+    )
+
+
 def forms_text(context: Context) -> list[str]:
     """The range over forms and errors as a sentence, if there is one."""
     ends = forms_range(context)

@@ -28,7 +28,7 @@ from registry_pipeline.reporting.sections.bounds import bound_of
 from registry_pipeline.reporting.sections.context import Context
 from registry_pipeline.reporting.sections.cox_terms import preferred
 from registry_pipeline.reporting.sections.facilities import FUNNEL, comparable
-from registry_pipeline.reporting.sections.growth_checks import forms_range
+from registry_pipeline.reporting.sections.growth_checks import forms_range, limits_text
 from registry_pipeline.reporting.sections.growth_tables import ONSET
 from registry_pipeline.reporting.sections.record import ReportSection
 from registry_pipeline.reporting.sections.survival_tables import landmark_at_risk, ordered, test_text
@@ -258,7 +258,7 @@ def _growth_lines(context: Context) -> list[_Line]:
         (
             ONSET,
             "log",
-            f"Months from the detection limit to {context.cutpoint_mm:g} mm, onset interval-censored",
+            f"Months from the detection limit to {context.cutpoint_mm:g} mm, onset interval-censored{limits_text(context)}",
         ),
     ):
         thresholds = context.tables.table("result.growth_threshold", {"model": model, "error_model": error})

@@ -15,6 +15,8 @@ from registry_pipeline.reporting.release.disclosure.gate import DisclosedTables
 from registry_pipeline.reporting.report import write_reports
 from registry_pipeline.reporting.sections.context import Context
 from registry_pipeline.reporting.sections.facilities import facilities_section
+from registry_pipeline.reporting.sections.growth_checks import limits_text
+from registry_pipeline.reporting.sections.growth_tables import ONSET
 from registry_pipeline.reporting.sections.headlines import brief_section
 from tests.unit.reporting.test_report import page
 from tests.unit.reporting.toy_release import make_release
@@ -154,3 +156,21 @@ def test_a_facility_that_stands_out_is_named_and_what_chance_alone_does_is_said(
 def test_facilities_that_are_alike_are_said_to_be_inside(tmp_path: Path) -> None:
     text = _facilities(tmp_path, {"north": "inside", "south": "inside"})
     assert "None of 2 facilities lies outside the limits." in text and "0 of 2" in text
+
+
+def test_the_first_page_says_what_other_detection_limits_would_make_of_the_months(tmp_path: Path) -> None:
+    path = make_release(tmp_path / "registry.duckdb")
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("DELETE FROM result.growth_band")
+        connection.execute(
+            "INSERT INTO result.growth_band BY NAME SELECT 'detection limits' AS band, 4.3 AS months, 4.14 AS lowest_months, "
+            "4.39 AS highest_months, '3 mm; 4 mm; 5 mm' AS readings, 3 AS n_readings, 3 AS n_plausible, 'ok' AS status"
+        )
+        connection.execute(
+            f"INSERT INTO result.growth_threshold BY NAME SELECT '{ONSET}' AS model, 'log' AS error_model, 4.3 AS months, "
+            "3.8 AS ci_lower, 4.8 AS ci_upper, 'cluster_bootstrap' AS ci_method, 'ok' AS status"
+        )
+    with DisclosedTables(path) as tables:
+        context = Context(tables, FigureFolder(tmp_path / "figures"))
+        assert limits_text(context) == " (a limit of 3 mm, 4 mm, 5 mm: 4.1 to 4.4)"
+        assert limits_text(context) in "".join(str(block) for block in brief_section(context).blocks)

@@ -100,7 +100,7 @@ def test_numbers_that_were_not_published_have_bounds_too(tmp_path: Path) -> None
             "VALUES ('hazard_ratio_size', 'Hazard ratio of size', 0.31, 0.77, 0.5)"
         )
     write_reports(database, tmp_path / "out")
-    assert "0.310 to 0.770" in table(tmp_path / "out", "Headline numbers")
+    assert "0.31 to 0.77" in table(tmp_path / "out", "Headline numbers")
 
 
 def test_columns_name_where_their_numbers_stand(folder: Path) -> None:
