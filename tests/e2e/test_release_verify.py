@@ -45,7 +45,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     let_analysts_in(home)
     rows = [patient_row(number, **({"born": "2016-01-01"} if number == 7 else {})) for number in range(N)]
     send_all(home, good_files(N) | {"patients_1.csv": patients_csv(rows)})
-    with without_reports(has_analyst=True):
+    with without_reports():
         refresh(home)
         waive_errors(home)
         home.settings_file.write_text(home.settings_file.read_text() + "lost_after_months = 6\n")

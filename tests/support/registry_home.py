@@ -257,16 +257,10 @@ def tables(
 
 
 @contextmanager
-def without_reports(has_analyst: bool = False) -> Iterator[None]:
-    """Refreshes of this process leave out the reports, which take half of a small refresh and are in no table.
-
-    Args:
-        has_analyst: write ``analyst.duckdb`` all the same.
-    """
+def without_reports() -> Iterator[None]:
+    """Refreshes of this process leave out the reports, which take half of a small refresh and are in no table."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("registry_pipeline.pipeline.release.write_reports", lambda *_: None)
-        if not has_analyst:
-            patch.setattr("registry_pipeline.pipeline.release.add_analyst_database", lambda *_: None)
         yield
 
 
