@@ -112,7 +112,8 @@ def difference_page(home: Home, difference: ReleaseDifference, database: Path | 
         database: of the later release; where it lies served if not given.
     """
     before, after = (
-        release_folder(home, one) / DATABASE for one in (difference.before_id, difference.after_id)
+        release_folder(home, release_id) / DATABASE
+        for release_id in (difference.before_id, difference.after_id)
     )
     hidden = [_hidden_headlines(path) for path in (before, database or after)]
     hides = any(each is not None for each in hidden)
