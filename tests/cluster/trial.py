@@ -35,7 +35,7 @@ extract_date = 2023-06-30
 bootstrap_replicates = 0
 [execution]
 lease_seconds = 10
-patience_seconds = 60
+patience_seconds = 300
 """
 LONGEST_REFRESH_SECONDS = 600
 """On a busy machine; without a bound a hanging run would be waited for for ever."""

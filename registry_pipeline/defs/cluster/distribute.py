@@ -47,7 +47,7 @@ def distribute(
         return
     both = step == STAGE and not merged_patients(refresh.decisions.in_force)
     steps = [STAGE, SCREEN] if both else [step]
-    run_batches(refresh, todo, steps, force, context.run_id, context.instance)
+    run_batches(refresh, todo, steps, force, context.run.run_id, context.instance)
     run.done |= {(name, facility_id) for name in steps for facility_id in todo}
 
 
