@@ -133,7 +133,7 @@ def _in_turn(groups: list[Group], given: argparse.Namespace) -> Iterator[tuple[G
         by_kind[group.kind].append((group, 0))
     for name, trials in by_kind.items():
         rng = random.Random(f"{name} {given.seed}")
-        rng.shuffle(trials)
+        trials.sort(key=lambda trial: -len(trial[0].flips))  # what stands for most flips first
         del trials[given.most :]
         others = [(group, number) for group, _ in trials for number in range(1, len(group.flips))]
         trials += rng.sample(others, min(given.control, len(others)))
