@@ -20,6 +20,7 @@ from scipy.sparse.csgraph import connected_components
 
 Counts = np.ndarray[Any, np.dtype[np.int64]]
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
+ZERO = 1e-7
 
 
 @dataclass(frozen=True)
@@ -132,10 +133,11 @@ def _is_fixed(matrix: np.ndarray[Any, Any], n: int) -> Mask:
     """Which of n unknowns the equations fix: those that no solution of the homogeneous ones moves."""
     if not len(matrix):
         return np.zeros(n, dtype=bool)
-    _, values, right = np.linalg.svd(matrix)
-    free = right[int((values > 1e-9).sum()) :]
-    moved = np.abs(free).max(axis=0) if len(free) else np.zeros(n)
-    return np.asarray(moved < 1e-9, dtype=bool)
+    # Of the symmetric product: a tenth of the time of singular values, whose left vectors nobody asks for. Equations of
+    # sums have entries of -1, 0 and 1, so what is not zero is far from it.
+    values, vectors = np.linalg.eigh(matrix.T @ matrix)
+    free = vectors[:, values < ZERO]
+    return np.asarray((np.abs(free) < ZERO).all(axis=1), dtype=bool)
 
 
 def _line_of(cell: int, lines: Sequence[Line], hidden: Mask) -> tuple[int, ...]:
