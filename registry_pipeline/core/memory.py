@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -63,11 +63,10 @@ def held_with_children(pid: int) -> int:
 
 def _children(pid: int) -> list[int]:
     children: list[int] = []
-    for thread in Path(f"/proc/{pid}/task").glob("*/children"):
-        try:
-            children += map(int, thread.read_text().split())
-        except OSError:  # it has ended
-            continue
+    with suppress(OSError):  # it has ended; the watch must go on
+        for thread in Path(f"/proc/{pid}/task").glob("*/children"):
+            with suppress(OSError):
+                children += map(int, thread.read_text().split())
     return children
 
 
