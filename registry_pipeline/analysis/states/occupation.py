@@ -72,11 +72,9 @@ class Intervals:
 
 @dataclass(frozen=True)
 class Occupation:
-    """Probabilities (K + 1, S) from just after each transition time on, the first from `time[0]`, the start; influence of
-    each patient on them, (K + 1, patients, S).
-    """
+    """Probabilities of the S states from just after `time` on, and the influence of each patient on them (patients, S)."""
 
-    time: Floats
+    time: float
     probability: Floats
     influence: Floats
 
@@ -127,8 +125,11 @@ def _refuse_jumps(
     refuse_rows(name, int((is_joined & (state[order][1:] != before)).sum()), "not the state entered before")
 
 
-def occupation(data: Intervals, last: float) -> Occupation:
-    """Follow the probabilities through all transitions up to `last`. Source: Aalen & Johansen 1978."""
+def occupations(data: Intervals, last: float) -> Iterator[Occupation]:
+    """Follow the probabilities through all transitions up to `last`, the first from the start on.
+
+    One after the other: of 100,000 patients the influences at all times would take gigabytes. Source: Aalen & Johansen 1978.
+    """
     n_patient, n_state = int(data.patient.max()) + 1, len(data.states)
     begin = float(data.start.min())
     first = np.flatnonzero(data.start == begin)
@@ -136,13 +137,20 @@ def occupation(data: Intervals, last: float) -> Occupation:
     influence = np.zeros((n_patient, n_state))
     np.add.at(influence, (data.patient[first], data.state[first]), 1 / len(first))
     influence[data.patient[first]] -= probability / len(first)
-    times = np.unique(data.stop[(data.target >= 0) & (data.stop <= last)])
-    path, effects = [probability], [influence]
-    for time in times:
+    yield Occupation(begin, probability, influence)
+    for time in np.unique(data.stop[(data.target >= 0) & (data.stop <= last)]):
         probability, influence = _step(data, float(time), probability, influence)
-        path.append(probability)
-        effects.append(influence)
-    return Occupation(np.concatenate(([begin], times)), np.array(path), np.array(effects))
+        yield Occupation(float(time), probability, influence)
+
+
+def _at_marks(data: Intervals, marks: Floats) -> list[Occupation]:
+    """What holds at each time; before the start, what holds there."""
+    result: dict[float, Occupation] = {}
+    for occupation in occupations(data, float(marks.max())):
+        result |= {
+            float(mark): occupation for mark in marks if mark >= occupation.time or float(mark) not in result
+        }
+    return [result[float(mark)] for mark in marks]
 
 
 def _step(data: Intervals, time: float, before: Floats, influence: Floats) -> tuple[Floats, Floats]:
@@ -190,12 +198,10 @@ def state_occupation(
     rows: list[dict[str, Any]] = []
     variable, n_missing, parts = _groups(frame, patient, entry, duration, state, event, by)
     for name, data in parts:
-        path = occupation(data, float(marks.max()))
-        for mark in marks:
+        for mark, occupation in zip(marks, _at_marks(data, marks), strict=True):
             reason = _unknown(data, float(mark))
-            place = max(int(np.searchsorted(path.time, mark, side="right")) - 1, 0)
-            value = path.probability[place]
-            variance = (path.influence[place] ** 2).sum(axis=0)
+            value = occupation.probability
+            variance = (occupation.influence**2).sum(axis=0)
             lower, upper = incidence_limits(value, variance, level)
             within = (data.start < mark) & (data.stop >= mark)
             for code, label in enumerate(data.states):
@@ -229,11 +235,8 @@ def time_in_state(
     rows: list[dict[str, Any]] = []
     variable, n_missing, parts = _groups(frame, patient, entry, duration, state, event, by)
     for name, data in parts:
-        path = occupation(data, tau)
         reason = _unknown(data, tau)
-        width = np.diff(np.append(path.time, tau))
-        mean = width @ path.probability
-        error = np.sqrt((np.einsum("k,kps->ps", width, path.influence) ** 2).sum(axis=0))
+        mean, error = _areas(data, tau)
         half = normal_quantile(level) * error
         for code, label in enumerate(data.states):
             limits = [max(mean[code] - half[code], 0.0), min(mean[code] + half[code], tau)]
@@ -244,6 +247,21 @@ def time_in_state(
             about = [NOT_ESTIMABLE if reason else OK, reason]
             rows.append(dict(zip(TIME_COLUMNS, [*head, *values, *months, *about], strict=True)))
     return tidy(rows, TIME_COLUMNS, n_missing)
+
+
+def _areas(data: Intervals, tau: float) -> tuple[Floats, Floats]:
+    """Area under each state's probability up to a horizon, and its standard error."""
+    path = occupations(data, tau)
+    before = next(path)
+    area, influence = np.zeros_like(before.probability), np.zeros_like(before.influence)
+    for occupation in path:
+        width = occupation.time - before.time
+        area += width * before.probability
+        influence += width * before.influence
+        before = occupation
+    width = tau - before.time
+    area, influence = area + width * before.probability, influence + width * before.influence
+    return area, np.sqrt((influence**2).sum(axis=0))
 
 
 def _unknown(data: Intervals, mark: float) -> str:
