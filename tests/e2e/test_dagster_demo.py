@@ -17,7 +17,7 @@ from registry_pipeline.pipeline.errors import Refused
 from registry_pipeline.pipeline.refresh import refresh
 from registry_pipeline.simulate import write_demo
 from registry_pipeline.simulate.demo.demo import FACILITY_ID, demo_cases
-from registry_pipeline.store.releases import current_release, open_release
+from registry_pipeline.store.releases import ANALYST_DATABASE, DATABASE, current_release, open_release
 from tests.e2e.conftest import Demo
 from tests.support.registry_home import (
     ask,
@@ -156,7 +156,7 @@ def test_what_a_refresh_makes_is_private(through_dagster: Refreshed) -> None:
         if path not in through_dagster.earlier
         and not path.is_symlink()
         and path.lstat().st_mode & 0o077
-        and path.name != "registry.duckdb"
+        and path.name not in (DATABASE, ANALYST_DATABASE)
     ]
     assert not open_to_others
     assert (through_dagster.home.root / "dagster" / "history") not in through_dagster.earlier

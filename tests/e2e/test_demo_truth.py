@@ -176,7 +176,7 @@ def _evidence(case: Case) -> list[date]:
 def test_lesions_and_their_sizes_of_every_patient(demo: Demo, cases: dict[str, Case]) -> None:
     found = by_number(
         demo,
-        "SELECT patient_id, lesion_id[-1:]::INT, lesion_site, laterality, detection_date, last_negative_date, lesion_status "
+        "SELECT patient_id, source_record_id[-1:]::INT, lesion_site, laterality, detection_date, last_negative_date, lesion_status "
         "FROM curated.lesion",
     )
     expected = {
@@ -193,8 +193,8 @@ def test_lesions_and_their_sizes_of_every_patient(demo: Demo, cases: dict[str, C
     assert {number: sorted(rows, key=str) for number, rows in found.items()} == expected
     sizes = by_number(
         demo,
-        "SELECT measurement.patient_id, measurement.lesion_id[-1:]::INT, exam_date, long_axis_mm, series_role "
-        "FROM curated.measurement JOIN curated.imaging_exam USING (exam_id)",
+        "SELECT measurement.patient_id, lesion.source_record_id[-1:]::INT, exam_date, long_axis_mm, series_role "
+        "FROM curated.measurement JOIN curated.imaging_exam USING (exam_id) JOIN curated.lesion USING (lesion_id)",
     )
     assert {number: Counter(rows) for number, rows in sizes.items()} == {
         number: Counter(

@@ -156,7 +156,9 @@ def test_a_research_data_set_in_five_formats_is_one_cohort(home: Home) -> None:
     assert found["has_consent"].to_list() == [True] * N_PATIENTS
     assert found["birth_date"].to_list() == [date(1950 + at, 2, 3) for at in range(N_PATIENTS)]
     assert found["dx_date"].to_list() == [date(2014 + at % 3, at % 12 + 1, 5) for at in range(N_PATIENTS)]
-    visits = ask(home, "SELECT followup_id FROM curated.followup WHERE facility_id = 'trial'")["followup_id"]
+    visits = ask(
+        home, "SELECT source_record_id FROM curated.followup WHERE facility_id = 'trial'"
+    ).to_series()
     assert len(visits) == 2 * N_PATIENTS and all(one.endswith(("-V1", "-V2")) for one in visits)
     deaths = ask(
         home, "SELECT death_cause, count(*) FROM curated.death WHERE facility_id = 'trial' GROUP BY 1"

@@ -20,6 +20,7 @@ from registry_pipeline.operations.backup import back_up
 from registry_pipeline.operations.verify import OF_HISTORY, verify_release
 from registry_pipeline.pipeline.refresh import refresh
 from registry_pipeline.store.inputs import INPUTS
+from registry_pipeline.store.integrity import write_checksums
 from registry_pipeline.store.releases import ANALYST_DATABASE, DATABASE, release_folder, release_ids
 from registry_pipeline.store.retention import remove_releases
 from tests.support.registry_home import (
@@ -73,6 +74,9 @@ def test_a_changed_table_is_named(home: Home, tmp_path: Path) -> None:
     database.chmod(0o600)
     with duckdb.connect(str(database)) as connection:
         connection.execute("UPDATE result.km_landmark SET survival = survival / 2 WHERE survival > 0.5")
+    with pytest.raises(StoreError, match="the release is damaged"):
+        verify_release(copy, release_ids(copy)[-1])
+    write_checksums(database.parent)  # by somebody who knows how
     told = run(copy, "releases", "verify", "--json")
     assert json.loads(told.stdout)["differing"] == ["result.km_landmark"]
     assert run_command(registry, ["--home", str(copy.root), "releases", "verify"]) == REFUSED

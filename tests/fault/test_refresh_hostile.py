@@ -137,9 +137,9 @@ def test_rows_that_cannot_be_read_are_findings_with_their_line(made: Hostile) ->
 
 
 def test_good_rows_beside_bad_ones_are_used(made: Hostile) -> None:
-    visits = set(ask(made.home, "SELECT followup_id FROM curated.followup", made.hostile)["followup_id"])
-    assert {f"north-{one}" for one in ("V9001", "V9101", "V9104", "V9201", "V9301")} <= visits
-    assert not {f"north-{one}" for one in ("V9002", "V9003", "V9102", "V9103")} & visits
+    visits = set(ask(made.home, "SELECT source_record_id FROM curated.followup", made.hostile).to_series())
+    assert {"V9001", "V9101", "V9104", "V9201", "V9301"} <= visits
+    assert not {"V9002", "V9003", "V9102", "V9103"} & visits
     numbers = set(
         ask(made.home, "SELECT source_patient_id FROM curated.patient", made.hostile)["source_patient_id"]
     )
@@ -165,7 +165,7 @@ def test_two_files_that_claim_one_record_are_a_finding_and_quarantine(made: Host
 def test_duplicate_column_names_are_kept_apart_and_told(made: Hostile) -> None:
     found = findings(made, made.hostile).filter(pl.col("source_file") == "contacts_double.csv")
     assert found["rule_id"].to_list() == ["S02"]
-    day = ask(made.home, "SELECT contact_date::TEXT FROM curated.followup WHERE followup_id = 'north-V9201'")
+    day = ask(made.home, "SELECT contact_date::TEXT FROM curated.followup WHERE source_record_id = 'V9201'")
     assert day.item() == "2019-09-01"
 
 
