@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -157,19 +158,11 @@ def comparable(kind: str) -> tuple[str, ...]:
     return LAYERS[:-1] if kind.startswith("releases/") else LAYERS
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_flipped_bit_is_mended_or_told(kind: str, waiting: Home, undisturbed: Home, tmp_path: Path) -> None:
-    home = copied(waiting, tmp_path)
-    flip(sorted(home.root.glob(kind))[0], 0.6)
-    assert_equal_or_told(home, waiting, undisturbed, comparable(kind))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("place", [0.0, 0.03, 0.3, 0.9, 1.0])
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_flipped_bit_anywhere_is_mended_or_told(
+@pytest.mark.parametrize(("kind", "place"), zip(KINDS, cycle([0.6, 0.0, 0.9, 0.03, 1.0, 0.3]), strict=False))
+def test_a_flipped_bit_is_mended_or_told(
     kind: str, place: float, waiting: Home, undisturbed: Home, tmp_path: Path
 ) -> None:
+    """In one place of each kind of file; ``tests.fault.bit_sweep`` tries hundreds."""
     home = copied(waiting, tmp_path)
     flip(sorted(home.root.glob(kind))[0], place)
     assert_equal_or_told(home, waiting, undisturbed, comparable(kind))
