@@ -27,7 +27,7 @@ from tests.cluster.trial import emptied, released, simulated_home
 from tests.support.forked import children_of
 from tests.support.registry_home import assert_same_tables, without_reports
 
-N_FACILITIES = 16
+N_FACILITIES = 4
 pytestmark = pytest.mark.slow
 
 
