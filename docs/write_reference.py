@@ -6,6 +6,7 @@ Does not belong here: the page of the rules (``validation/rules/page.py``), pros
 
 import inspect
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from dataclasses import Field, fields
 from pathlib import Path
 from typing import Any
@@ -124,10 +125,10 @@ def commands_page() -> str:
     """Every command with its arguments and options, as ``--help`` tells them."""
     lines = ["# Commands", "", _GENERATED, "", inspect.cleandoc(registry.help or "")]
     for path, command in _commands(("registry",), registry):
-        context = click.Context(
-            command, info_name=" ".join(path), terminal_width=90, help_option_names=["-h", "--help"]
-        )
-        lines += ["", f"## {' '.join(path)}", "", "```", command.get_help(context), "```"]
+        shown = copy(command)
+        shown.add_help_option = False  # every command has it, by the names of whoever asked first
+        context = click.Context(shown, info_name=" ".join(path), terminal_width=90)
+        lines += ["", f"## {' '.join(path)}", "", "```", shown.get_help(context), "```"]
     return "\n".join(lines) + "\n"
 
 
