@@ -322,7 +322,7 @@ def test_lost_reports_are_told_and_tried_again(
         raise RuntimeError("a bug in a page")
 
     def whole(_: Path, folder: Path, **__: object) -> None:
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)
         (folder / "study_report.html").write_text("pages")
 
     monkeypatch.setattr(publication, "write_reports", broken)
