@@ -158,7 +158,9 @@ def comparable(kind: str) -> tuple[str, ...]:
     return LAYERS[:-1] if kind.startswith("releases/") else LAYERS
 
 
-@pytest.mark.parametrize(("kind", "place"), zip(KINDS, cycle([0.6, 0.0, 0.9, 0.03, 1.0, 0.3]), strict=False))
+@pytest.mark.parametrize(
+    ("kind", "place"), list(zip(KINDS, cycle([0.6, 0.0, 0.9, 0.03, 1.0, 0.3]), strict=False))
+)
 def test_a_flipped_bit_is_mended_or_told(
     kind: str, place: float, waiting: Home, undisturbed: Home, tmp_path: Path
 ) -> None:
