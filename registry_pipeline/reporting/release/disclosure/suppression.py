@@ -22,6 +22,9 @@ from scipy.sparse.csgraph import connected_components
 Counts = np.ndarray[Any, np.dtype[np.int64]]
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 ZERO = 1e-7
+FREE = 1e-10
+"""A longer chain of sums has a smaller least eigenvalue, about the inverse square of its length: 1e-7 would have taken
+cells of a chain of five thousand for free."""
 FRUGAL_ROUNDS = 4
 """Times that one line of a fixed cell hides one more; then all of its lines do, for each solving costs seconds."""
 
@@ -142,9 +145,9 @@ def _is_fixed(matrix: np.ndarray[Any, Any], n: int) -> Mask:
     if not len(matrix):
         return np.zeros(n, dtype=bool)
     # Of the symmetric product: a tenth of the time of singular values, whose left vectors nobody asks for. Equations of
-    # sums have entries of -1, 0 and 1, so what is not zero is far from it.
+    # sums have entries of -1, 0 and 1, so what is not zero is far above what rounding leaves.
     values, vectors = np.linalg.eigh(matrix.T @ matrix)
-    free = vectors[:, values < ZERO]
+    free = vectors[:, values < FREE]
     return np.asarray((np.abs(free) < ZERO).all(axis=1), dtype=bool)
 
 
