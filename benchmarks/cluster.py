@@ -12,16 +12,9 @@ import time
 import uuid
 from pathlib import Path
 
-from benchmarks.measuring import Figure
+from benchmarks.measuring import QUICK_SETTINGS, Figure
 from deploy.loopback import Process, Topology, missing_programs
 
-SETTINGS = """\
-[refresh]
-settle_seconds = 0
-extract_date = 2023-06-30
-[study]
-bootstrap_replicates = 0
-"""
 LEAST_SPEED_UP = 1.6
 
 
@@ -35,7 +28,7 @@ def benchmark(_: Path, patients: int = 16_000, facilities: int = 16) -> list[Fig
         from registry_pipeline.simulate.population.write import write_simulation
 
         home = make_home(Path(folder) / "home")
-        home.settings_file.write_text(SETTINGS, encoding="utf-8")
+        home.settings_file.write_text(QUICK_SETTINGS, encoding="utf-8")
         write_simulation(patients, facilities, 11, home.root, 0.01)
         with Topology(home.root) as topology:
             topology.start_worker(core=cores[0])

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import polars as pl
 
-from benchmarks.measuring import ROOT, Figure
+from benchmarks.measuring import QUICK_SETTINGS, ROOT, Figure
 from registry_pipeline.core.home import Home, make_home
 from registry_pipeline.intake.landing.ledger import landed_path
 from registry_pipeline.pipeline import facility
@@ -31,7 +31,6 @@ from registry_pipeline.simulate.population.write import write_simulation
 from registry_pipeline.stewardship.decide import Order, decide
 from registry_pipeline.stewardship.findings import take_snapshot
 
-SETTINGS = "[refresh]\nsettle_seconds = 0\nextract_date = 2023-06-30\n[study]\nbootstrap_replicates = 0\n"
 PAGE_SECONDS, FILE_SECONDS, FILES = 0.05, 5.0, 3
 
 
@@ -61,7 +60,7 @@ def benchmark(
 def _judged_home(root: Path, patients: int, facilities: int) -> Home:
     """A home whose facilities are judged; without a release, which the desk does not need."""
     home = make_home(root)
-    home.settings_file.write_text(SETTINGS, encoding="utf-8")
+    home.settings_file.write_text(QUICK_SETTINGS, encoding="utf-8")
     write_simulation(patients, facilities, 7, root, 0.5, False)
     take_in(home)
     context = read_context(home)

@@ -18,6 +18,10 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 MEGABYTE = 2**20
+QUICK_SETTINGS = (
+    "[refresh]\nsettle_seconds = 0\nextract_date = 2023-06-30\n[study]\nbootstrap_replicates = 0\n"
+)
+"""A simulated registry's: no wait for files to settle, no bootstrap."""
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ import duckdb
 import schemas
 from registry_pipeline.core.files import write_text
 from registry_pipeline.core.sql_files import sql_files
+from registry_pipeline.operations.exports.tables import about_release
 from schemas.columns import Column, Kind
 from schemas.disease.wording import CBIOPORTAL_CANCER, CBIOPORTAL_CANCER_TYPE
 from schemas.study import ENDPOINTS, LRT_START, OS
@@ -52,12 +53,12 @@ def write_cbioportal(release: duckdb.DuckDBPyConnection, folder: Path, study_id:
     Returns:
         The files, in the order in which they were written.
     """
-    release_id, statement = _one(release, "SELECT release_id, data_statement FROM meta.release")
+    about = about_release(release)
     study = {
         "type_of_cancer": CBIOPORTAL_CANCER,
         "cancer_study_identifier": study_id,
         "name": f"{CBIOPORTAL_CANCER_TYPE}, oligometastatic: local therapy",
-        "description": f"Release {release_id}. {statement}",
+        "description": f"Release {about['release']}. {about['statement']}",
         "add_global_case_list": "true",
     }
     files = [_meta(folder / "meta_study.txt", study)]
@@ -68,30 +69,27 @@ def write_cbioportal(release: duckdb.DuckDBPyConnection, folder: Path, study_id:
     return files
 
 
-def _one(release: duckdb.DuckDBPyConnection, query: str) -> tuple[str, str]:
-    row = release.execute(query).fetchone()
-    assert row is not None, query
-    return str(row[0]), str(row[1])
-
-
 def _meta(path: Path, lines: Mapping[str, str]) -> Path:
     write_text("".join(f"{name}: {_text(value)}\n" for name, value in lines.items()), path)
     return path
+
+
+def _meta_of(data: Path, study_id: str, datatype: str) -> Path:
+    """The file that announces a file of data."""
+    lines = {
+        "cancer_study_identifier": study_id,
+        "genetic_alteration_type": "CLINICAL",
+        "datatype": datatype,
+        "data_filename": data.name,
+    }
+    return _meta(data.with_name(data.name.replace("data_", "meta_", 1)), lines)
 
 
 def _clinical(
     folder: Path, study_id: str, name: str, attributes: Sequence[Attribute], rows: Iterable[Row]
 ) -> Iterator[Path]:
     data = folder / f"data_clinical_{name}.txt"
-    yield _meta(
-        folder / f"meta_clinical_{name}.txt",
-        {
-            "cancer_study_identifier": study_id,
-            "genetic_alteration_type": "CLINICAL",
-            "datatype": f"{name.upper()}_ATTRIBUTES",
-            "data_filename": data.name,
-        },
-    )
+    yield _meta_of(data, study_id, f"{name.upper()}_ATTRIBUTES")
     heads: list[list[object]] = [
         [attribute.label for attribute in attributes],
         [attribute.meaning for attribute in attributes],
@@ -222,14 +220,6 @@ def _timeline(release: duckdb.DuckDBPyConnection, folder: Path, study_id: str, n
     if not rows:
         return
     data = folder / f"data_timeline_{name}.txt"
-    yield _meta(
-        folder / f"meta_timeline_{name}.txt",
-        {
-            "cancer_study_identifier": study_id,
-            "genetic_alteration_type": "CLINICAL",
-            "datatype": "TIMELINE",
-            "data_filename": data.name,
-        },
-    )
+    yield _meta_of(data, study_id, "TIMELINE")
     write_text("\n".join([_line(columns), *map(_line, rows)]) + "\n", data)
     yield data

@@ -18,7 +18,13 @@ import duckdb
 
 from registry_pipeline.core.files import sha256_of, write_json, write_text
 from registry_pipeline.operations.exports.croissant import croissant
-from registry_pipeline.operations.exports.tables import Table, package_name, table_names, write_table
+from registry_pipeline.operations.exports.tables import (
+    Table,
+    about_release,
+    package_name,
+    table_names,
+    write_table,
+)
 from schemas.columns import Column, Kind
 from schemas.derive import codes_text
 from schemas.disease.wording import DISEASE
@@ -47,9 +53,7 @@ def write_datapackage(
     Returns:
         The files, the checksums last.
     """
-    row = release.execute("SELECT release_id, created_at, data_statement FROM meta.release").fetchone()
-    assert row is not None
-    about = {"release": str(row[0]), "created": str(row[1])[:10], "statement": str(row[2])}
+    about = about_release(release)
     (folder / "data").mkdir(parents=True, exist_ok=True)
     tables = [write_table(release, name, folder / "data") for name in table_names(release)]
     files = [table.path for table in tables]

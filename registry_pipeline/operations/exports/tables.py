@@ -37,6 +37,13 @@ class Table:
         return f"data/{self.path.name}"
 
 
+def about_release(release: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """What descriptions say of a release: ``release`` (its id), ``created`` (a day), ``statement`` (what the data are)."""
+    row = release.execute("SELECT release_id, created_at, data_statement FROM meta.release").fetchone()
+    assert row is not None
+    return {"release": str(row[0]), "created": str(row[1])[:10], "statement": str(row[2])}
+
+
 def table_names(release: duckdb.DuckDBPyConnection) -> list[str]:
     """The declared tables that a database holds, in the order of declaration."""
     present = release.execute(
