@@ -108,6 +108,11 @@ class Helper:
                 self.end()
                 raise OutOfBounds("time" if is_late else "memory")
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether it can be asked; the system may end it while nobody does."""
+        return self._process.is_alive()
+
     def resident_bytes(self) -> int:
         """The memory that it holds; 0 where the system does not tell."""
         try:

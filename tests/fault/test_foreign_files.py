@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import signal
 import time
 import zipfile
 from pathlib import Path
@@ -113,6 +114,13 @@ def test_the_death_of_a_reader_is_told_and_another_takes_its_place(
     with pytest.raises(ReadError, match=words) as caught:
         isolated.read_isolated(path, ".xlsx", options, function, path)  # type: ignore[arg-type]
     assert caught.value.code == code
+    assert isolated.read_isolated(path, ".xlsx", ReadOptions(), process_id, path) != before
+
+
+def test_a_reader_that_died_between_two_files_is_not_held_against_the_next(path: Path) -> None:
+    before = isolated.read_isolated(path, ".xlsx", ReadOptions(), process_id, path)
+    os.kill(before, signal.SIGKILL)
+    os.waitid(os.P_PID, before, os.WEXITED | os.WNOWAIT)
     assert isolated.read_isolated(path, ".xlsx", ReadOptions(), process_id, path) != before
 
 

@@ -82,6 +82,8 @@ def allowance(source: Source, name: str, limits: ReadLimits) -> tuple[float, int
 
 def _call(function: Callable[..., T], arguments: tuple[object, ...], bounds: Bounds) -> T:
     with _Reader.lock:
+        if _Reader.helper is not None and not _Reader.helper.is_alive:
+            _end()  # it died while it had nothing to read: no fault of this file
         if _Reader.helper is None:
             _Reader.helper = Helper(_MODULES, is_silent=True)
         helper = _Reader.helper

@@ -35,6 +35,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Facility, Facil
     written = folder / "truth" / "demo_hospital.toml"
     written.write_text(demo_mapping(), encoding="utf-8")
     draft, facility = drafted(folder, "demo_hospital", paths)
+    assert draft.problems == ()
     return draft.text, facility, read_facility(written), [one.name for one in paths]
 
 
