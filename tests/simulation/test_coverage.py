@@ -9,6 +9,9 @@ docs/statistics.md. Everything is tried at the 56 patients of the study, at seed
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy.stats import binom, poisson
@@ -23,6 +26,7 @@ from tests.simulation.mixed_model import mean_rate
 
 pytestmark = pytest.mark.filterwarnings("error")
 SEED = 1
+STATISTICS = Path(__file__).resolve().parents[2] / "docs" / "statistics.md"
 
 
 def bars(n: int) -> tuple[float, float]:
@@ -63,6 +67,13 @@ def test_every_table_with_limits_has_a_design():
     }
     judged = {table for entry in CATALOGUE.values() for table in entry.tables}
     assert limited == judged | set(EXACT) | set(COPIED) | set(WIDER)
+
+
+def test_every_table_of_results_says_what_its_numbers_rest_on():
+    section = STATISTICS.read_text(encoding="utf-8").split("## What the numbers of each table")[1]
+    rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
+    tables = [name for row in rows for name in re.findall(r"`(\w+)`", row)]
+    assert sorted(tables) == sorted(name.removeprefix("result.") for name in tables_of("result"))
 
 
 def test_designs_left_to_the_long_version_are_named():

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -269,6 +272,36 @@ def test_k_is_one_group_by_over_the_file(pair: Pair) -> None:
         assert f"{row['n_alone']} of {row['n_patients']} patients are alone" in row["note"]
     assert "residence_region" in before["quasi_identifiers"]
     assert "residence_region" not in row["quasi_identifiers"]
+
+
+PYCANON = """
+import json, sys
+import pandas as pd
+from pycanon.anonymity import k_anonymity, l_diversity
+given = json.load(sys.stdin)
+frame, names, sensitive = pd.DataFrame(given["rows"]), given["names"], [given["sensitive"]]
+print(json.dumps([int(k_anonymity(frame, names)), int(l_diversity(frame, names, sensitive))]))
+"""
+
+
+def test_pycanon_counts_the_same_k_and_l(pair: Pair) -> None:
+    """PYCANON_PYTHON is a Python in whose environment pycanon is: ours cannot hold what it needs."""
+    python = os.environ.get("PYCANON_PYTHON")
+    if not python:
+        pytest.skip("pycanon is not installed: PYCANON_PYTHON names no Python that has it")
+    for row in risk_of(pair.steward.cursor(), PROFILE).filter(pl.col("state") == "after").to_dicts():
+        names = row["quasi_identifiers"].split(", ")
+        rows = pair.analyst.execute(
+            f"""SELECT {", ".join(f"coalesce(CAST({name} AS VARCHAR), '') AS {name}" for name in names)},
+            coalesce(CAST({row["sensitive"]} AS VARCHAR), '') AS sensitive FROM curated.patient
+            JOIN mart.registry_patient USING (patient_id, facility_id)
+            WHERE {"is_in_cohort" if row["population"] == "cohort" else "true"}"""
+        ).df()
+        question = json.dumps({"rows": rows.to_dict("records"), "names": names, "sensitive": "sensitive"})
+        answer = subprocess.run(
+            [python, "-c", PYCANON], input=question, capture_output=True, text=True, check=True
+        )
+        assert json.loads(answer.stdout) == [row["k"], row["l"]]
 
 
 def test_every_quasi_identifier_of_a_patient_is_among_the_declared_ones() -> None:
