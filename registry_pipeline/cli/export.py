@@ -16,7 +16,7 @@ import click
 from registry_pipeline.cli.context import CONTEXT, own_options
 from registry_pipeline.cli.releases import releases
 from registry_pipeline.operations.approval import choose_approved
-from registry_pipeline.operations.audit import record
+from registry_pipeline.operations.audit import recorded
 from registry_pipeline.store.releases import ANALYST_DATABASE, DATABASE, choose_release
 
 if TYPE_CHECKING:
@@ -91,11 +91,13 @@ def _hand_on(form: str, folder: Path, is_identified: bool, release_id: str | Non
     if folder.exists() and any(folder.iterdir()):
         raise click.UsageError(f"--to: {folder} is not empty; name a new folder")
     chosen = choose_release(home, release_id) if is_identified else choose_approved(home, release_id)
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with CONTEXT.release(chosen, database=DATABASE if is_identified else ANALYST_DATABASE) as release:
-        paths = write(release, folder)
     source = DATABASE if is_identified else ANALYST_DATABASE
-    record(home, "export", release_id=chosen, details=f"{form} from {source}, {len(paths)} files")
+    with (
+        recorded(home, "export", chosen, f"{form} from {source}"),
+        CONTEXT.release(chosen, database=source) as release,
+    ):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        paths = write(release, folder)
     click.echo(f"Release {chosen}, from {source}: {len(paths)} files in {folder}")
 
 

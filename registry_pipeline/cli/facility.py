@@ -57,6 +57,7 @@ def new(
     "# ?". The draft holds no value of any record.
     """
     from registry_pipeline.intake.profiling import draft_mapping
+    from registry_pipeline.operations.audit import recorded
 
     home = CONTEXT.home()
     target = home.facilities / f"{facility_id}.toml"
@@ -68,7 +69,8 @@ def new(
     )
     if not draft.n_sources:
         raise ConfigurationError(files[0].parent, None, "no file could be used: " + "; ".join(draft.problems))
-    _write(home, target, draft)
+    with recorded(home, "facility new", details=facility_id):
+        _write(home, target, draft)
     _print_draft(home, target, facility_id, draft, is_json)
 
 

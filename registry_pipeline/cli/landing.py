@@ -14,6 +14,7 @@ import click
 from registry_pipeline.cli.context import CONTEXT, own_options
 from registry_pipeline.cli.rows import as_json
 from registry_pipeline.intake.landing.ledger import LandedFile, read_ledger, withdraw
+from registry_pipeline.operations.audit import recorded
 from registry_pipeline.reporting.document.terminal import print_table
 
 _COLUMNS = ("facility_id", "submission_no", "source_file", "n_bytes", "received_at", "sha256", "withdrawn_at")
@@ -52,7 +53,9 @@ def withdraw_file(facility_id: str, file: str, by: str, reason: str) -> None:
     for name, text in (("--by", by), ("--reason", reason)):
         if not text.strip():
             raise click.UsageError(f"{name} is empty; say it in a few words")
-    withdrawn = withdraw(CONTEXT.home(), facility_id, file, by.strip(), " ".join(reason.split()))
+    home = CONTEXT.home()
+    with recorded(home, "withdraw file", details=f"{facility_id} by {by.strip()}"[:500]):
+        withdrawn = withdraw(home, facility_id, file, by.strip(), " ".join(reason.split()))
     for landed in withdrawn:
         click.echo(f"withdrawn: {facility_id}/{landed.source_file} of {landed.received_at[:10]}")
     click.echo("the next refresh uses none of its rows: registry refresh")

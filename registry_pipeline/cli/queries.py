@@ -43,6 +43,7 @@ def export(
 ) -> None:
     """One XLSX with a facility's open findings, its own record numbers and locked answers."""
     from registry_pipeline.cli.findings import chosen_filters
+    from registry_pipeline.operations.audit import recorded
     from registry_pipeline.stewardship.decide import DecisionRefused, Order, decide
     from registry_pipeline.stewardship.findings import select_findings, take_snapshot
     from registry_pipeline.stewardship.queries.export import write_queries
@@ -58,7 +59,9 @@ def export(
         click.echo(f"{facility_id} has no open finding to ask about")
         return
     try:
-        path = write_queries(home, facility_id, chosen, folder, language)
+        details = f"{facility_id}, {chosen.height} queries"
+        with recorded(home, "queries export", snapshot.release_id or "", details):
+            path = write_queries(home, facility_id, chosen, folder, language)
         click.echo(f"{path}: {chosen.height} queries to {facility_id}")
         if sent_by:
             decide(home, chosen, Order("sent", f"query workbook {path.name}", sent_by, due_date=due_date))

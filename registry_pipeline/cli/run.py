@@ -19,7 +19,7 @@ from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.intake.landing.inbox import shown
 from registry_pipeline.intake.landing.land import LandingReport
 from registry_pipeline.operations.alerts.alerts_file import FILE
-from registry_pipeline.operations.audit import record_served_release, recorded_refresh
+from registry_pipeline.operations.audit import record_served_release, recorded, recorded_refresh
 from registry_pipeline.pipeline.context import read_context
 from registry_pipeline.pipeline.errors import Refused
 from registry_pipeline.pipeline.mend import mend_home
@@ -112,7 +112,8 @@ def refresh(facilities: tuple[str, ...], force: bool, plain: bool) -> None:
 def screen(facilities: tuple[str, ...]) -> None:
     """Judge what lies in the inbox, without a release: its findings are there at once."""
     home = CONTEXT.home()
-    judged = judge_inbox(home, facilities)
+    with recorded(home, "screen", details=", ".join(facilities)):
+        judged = judge_inbox(home, facilities)
     _print_landing(judged.landing)
     if judged.facility_ids:
         click.echo(f"Judged: {', '.join(judged.facility_ids)}. See the findings with: registry review")

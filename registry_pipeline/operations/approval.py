@@ -3,6 +3,8 @@
 Belongs here: approving, withdrawing, offering. Does not belong here: what is in the file (``pipeline/analyst``).
 
 What is approved is what the audit log says; the folder follows from it and holds the sealed files themselves, by links.
+Of what was killed in the middle the log has the beginning: an approval that has not ended counts for none, a withdrawal
+that has begun counts, and the next command makes the folder follow.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from pathlib import Path
 from registry_pipeline.core.files import StoreError, disk_errors_as_store_error, sha256_of, sync
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.toml_source import ConfigurationError
-from registry_pipeline.operations.audit import AuditEntry, read_audit_log, record
+from registry_pipeline.operations.audit import BEGUN, DONE, AuditEntry, read_audit_log, recorded
 from registry_pipeline.store.integrity import damaged_files
 from registry_pipeline.store.releases import (
     ANALYST_DATABASE,
@@ -55,8 +57,9 @@ def approve(home: Home, release_id: str | None, name: str) -> Path:
     """
     path = analyst_file(home, release_id)
     details = f"{ANALYST_DATABASE} by {name}, sha256 {sha256_of(path)}"
-    record(home, APPROVE, release_id=path.parent.name, details=details)
-    return _offer(home, path.parent.name)
+    offer_approved(home)
+    with recorded(home, APPROVE, path.parent.name, details):
+        return _offer(home, path.parent.name)
 
 
 def withdraw(home: Home, release_id: str, name: str, reason: str) -> None:
@@ -65,16 +68,23 @@ def withdraw(home: Home, release_id: str, name: str, reason: str) -> None:
     Raises:
         ConfigurationError: it is not approved.
     """
-    if release_id not in approvals(home):
-        raise ConfigurationError(offered_file(home, release_id), None, "is not approved")
-    offered_file(home, release_id).unlink(missing_ok=True)
-    record(home, WITHDRAW, release_id=release_id, details=f"{ANALYST_DATABASE} by {name}: {reason}"[:500])
+    offered = offered_file(home, release_id)
+    is_offered = release_id in release_ids(home) and offered.is_file()  # as what was killed may have left it
+    if release_id not in approvals(home) and not is_offered:
+        raise ConfigurationError(offered, None, "is not approved")
+    details = f"{ANALYST_DATABASE} by {name}: {reason}"[:500]
+    with recorded(home, WITHDRAW, release_id, details, frees_room=True):
+        offered.unlink(missing_ok=True)
+        offer_approved(home)
 
 
 def approvals(home: Home) -> dict[str, AuditEntry]:
     """The releases that are approved and there, oldest first, each with the entry that says who approved it."""
+    counted = {APPROVE: (DONE,), WITHDRAW: (BEGUN, DONE)}
     entries = {
-        entry.release_id: entry for entry in read_audit_log(home) if entry.action in (APPROVE, WITHDRAW)
+        entry.release_id: entry
+        for entry in read_audit_log(home)
+        if entry.outcome in counted.get(entry.action, ())
     }
     return {
         release_id: entries[release_id]
@@ -101,8 +111,12 @@ def choose_approved(home: Home, release_id: str | None) -> str:
 
 
 def offer_approved(home: Home) -> None:
-    """Make the folder of analysts follow from the audit log, as after a restore."""
-    for release_id in approvals(home):
+    """Make the folder of analysts follow from the audit log, as after a restore or a kill."""
+    approved = approvals(home)
+    for path in home.analysts.glob(offered_file(home, "*").name):
+        if path.stem not in approved:
+            path.unlink(missing_ok=True)
+    for release_id in approved:
         _offer(home, release_id)
 
 

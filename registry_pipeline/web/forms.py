@@ -20,6 +20,7 @@ from starlette.routing import Route
 from registry_pipeline.core.files import StoreError
 from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.intake.landing.inbox import shown
+from registry_pipeline.operations.audit import recorded
 from registry_pipeline.pipeline.errors import Refused
 from registry_pipeline.pipeline.refresh import judge_inbox
 from registry_pipeline.stewardship.batches import take_back
@@ -181,7 +182,8 @@ def screen_inbox(request: Request, form: Form) -> Response:
     """Judge what lies in the inbox; the findings are on the page at once."""
     desk: Desk = request.app.state.desk
     try:
-        judged = judge_inbox(desk.home)
+        with recorded(desk.home, "screen", details=f"on the page, by {desk.steward_of(request)}"[:500]):
+            judged = judge_inbox(desk.home)
     except (ConfigurationError, StoreError, Refused) as problem:
         return _refused(request, str(problem), 422)
     landing = judged.landing

@@ -13,7 +13,8 @@ from registry_pipeline.cli.context import MISUSED, REFUSED
 from registry_pipeline.cli.context import run as run_command
 from registry_pipeline.cli.main import registry
 from registry_pipeline.core.home import Home, mend_modes
-from registry_pipeline.operations.approval import approvals
+from registry_pipeline.operations import approval
+from registry_pipeline.operations.approval import approvals, approve, withdraw
 from registry_pipeline.operations.audit import read_audit_log, record
 from registry_pipeline.operations.backup import back_up, restore
 from registry_pipeline.store.integrity import write_checksums
@@ -103,6 +104,52 @@ def test_a_withdrawn_release_is_not_offered(home: Home) -> None:
     assert not offered_file(home, NEW).exists() and approvals(home) == {}
     assert "D. Keeper: an age slipped in" in read_audit_log(home)[-1].details
     assert (release_folder(home, NEW) / ANALYST_DATABASE).is_file()
+
+
+class KillInterrupt(BaseException):
+    """Ends a command as a kill does: nothing that follows is done."""
+
+
+def _kill_at(monkeypatch: pytest.MonkeyPatch, owner: object, name: str) -> None:
+    def killed(*_: object, **__: object) -> None:
+        raise KillInterrupt
+
+    monkeypatch.setattr(owner, name, killed)
+
+
+def test_a_killed_approval_is_none_and_what_it_offered_is_taken_back(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch, pytest.raises(KillInterrupt):
+        _kill_at(patch, approval, "sync")  # the file is offered, the end is not recorded
+        approve(home, NEW, "C. Keeper")
+    assert offered_file(home, NEW).exists() and approvals(home) == {}
+    assert (read_audit_log(home)[-1].action, read_audit_log(home)[-1].outcome) == ("approve", "begun")
+    run(home, "releases", "approve", OLD, "--by", "C. Keeper")
+    assert [path.name for path in home.analysts.iterdir()] == [f"{OLD}.duckdb"]
+
+
+def test_a_withdrawal_counts_from_its_beginning_and_can_be_repeated(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(home, "releases", "approve", NEW, "--by", "C. Keeper")
+    with monkeypatch.context() as patch, pytest.raises(KillInterrupt):
+        _kill_at(patch, Path, "unlink")
+        withdraw(home, NEW, "D. Keeper", "an age slipped in")
+    assert offered_file(home, NEW).exists() and approvals(home) == {}
+    assert "an age slipped in" in read_audit_log(home)[-1].details
+    withdraw(home, NEW, "D. Keeper", "an age slipped in")
+    assert not offered_file(home, NEW).exists()
+    assert [entry.outcome for entry in read_audit_log(home)[-3:]] == ["begun", "begun", "done"]
+
+
+def test_only_releases_are_withdrawn(home: Home) -> None:
+    """No name leads out of the folder of analysts."""
+    home.analysts.mkdir()
+    foreign = home.root / "foreign.duckdb"
+    foreign.touch()
+    assert code_of(home, "releases", "withdraw", "../foreign", "--by", "D", "--reason", "r") == MISUSED
+    assert foreign.exists()
 
 
 def test_a_damaged_file_is_not_approved(home: Home, capsys: pytest.CaptureFixture[str]) -> None:

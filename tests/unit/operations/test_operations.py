@@ -12,9 +12,11 @@ import sys
 import threading
 from pathlib import Path
 
+import click
 import duckdb
 import pytest
 
+from registry_pipeline.cli.main import registry as program
 from registry_pipeline.core.chain_head import head_path
 from registry_pipeline.core.files import StoreError, exclusive
 from registry_pipeline.core.home import Home, make_home
@@ -408,6 +410,58 @@ def test_every_action_of_an_operator_is_recorded(home: Home, tmp_path: Path) -> 
         ("backup", "begun"),
         ("restore", "done"),
     ]
+
+
+OWN_LEDGER = {"decide", "queries import", "review"}
+"""What they change are decisions, which have a ledger of their own."""
+RECORDED = {
+    "backup", "restore", "refresh", "worker", "dev", "screen", "landing withdraw", "facility new", "queries export",
+    "export cbioportal", "releases export", "releases approve", "releases withdraw", "releases pin", "releases unpin",
+    "releases prune", "releases serve", "releases verify",
+}  # fmt: skip
+CHANGE_NOTHING = {
+    "alerts", "audit", "decisions", "doctor", "findings", "rule", "report", "sql", "status", "trace", "facility check",
+    "landing list", "releases list", "releases show", "releases diff", "init", "demo", "simulate",
+}  # fmt: skip
+"""Nothing of the home; three make a new one."""
+
+
+def _commands(group: click.Group, before: str = "") -> set[str]:
+    return {
+        name
+        for word, entry in group.commands.items()
+        for name in (_commands(entry, f"{word} ") if isinstance(entry, click.Group) else {f"{before}{word}"})
+    }
+
+
+def test_of_every_command_it_is_said_where_its_change_is_recorded() -> None:
+    assert _commands(program) == OWN_LEDGER | RECORDED | CHANGE_NOTHING
+
+
+def test_what_changes_the_next_refresh_is_recorded_before_it_is_done(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = []
+
+    def effect(*_: object, **__: object) -> None:
+        last = read_audit_log(home)[-1]
+        begun.append((last.action, last.outcome, last.details))
+        raise StoreError("the disk is full")
+
+    export = tmp_path / "export.csv"
+    export.write_text(good_files()["patients_1.csv"])
+    calls = (
+        ("screen", "run.judge_inbox", ("screen", "--facility", HOSPITAL), HOSPITAL),
+        ("withdraw file", "landing.withdraw",
+         ("landing", "withdraw", HOSPITAL, "patients_1.csv", "--by", "A. Keeper", "--reason", "wrong"),
+         f"{HOSPITAL} by A. Keeper"),
+        ("facility new", "facility._write", ("facility", "new", "south", "--from", str(export)), "south"),
+    )  # fmt: skip
+    for action, effect_of, arguments, details in calls:
+        monkeypatch.setattr(f"registry_pipeline.cli.{effect_of}", effect)
+        assert command(home, *arguments)[0] == 1, action
+        assert begun[-1] == (action, "begun", details)
+        assert read_audit_log(home)[-1].outcome == "refused"
 
 
 def states(home: Home) -> dict[str, str]:
