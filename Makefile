@@ -14,7 +14,7 @@ STAMP := $(VENV)/.installed
 # Compiled modules make every command start in a fraction of the time.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-all test-fault check dev bench reference generated docs lock clean $(KINDS:%=test-%)
+.PHONY: demo test test-all test-fault check dev bench reference generated docs release lock clean $(KINDS:%=test-%)
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else "Python 3.11, 3.12 or 3.13 is needed, this is %d.%d; set PYTHON=python3.12" % v)'
@@ -81,8 +81,16 @@ docs: $(STAMP)  ## the documentation as a site with a search, in build/site
 	@$(BIN)/zensical build --clean --strict
 	@echo "Look at it: python3 -m http.server --bind 127.0.0.1 --directory build/site"
 
+RELEASE := build/release
+release:  ## dist/: wheel and source distribution of the last tag, what they need as an SBOM (CycloneDX), their checksums
+	@$(PYTHON) -m venv $(RELEASE) && rm -rf dist
+	@$(RELEASE)/bin/python -m pip install --quiet --disable-pip-version-check $$($(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["release"])')
+	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null || date +%s) $(RELEASE)/bin/python -m build --outdir dist . >build/release.log || { tail -20 build/release.log; exit 1; }
+	@PYTHONWARNINGS=ignore $(RELEASE)/bin/cyclonedx-py requirements --output-reproducible --pyproject pyproject.toml --output-file dist/sbom.cdx.json requirements.lock
+	@cd dist && sha256sum * > SHA256SUMS && ls -l
+
 lock:  ## the lock file anew (needs uv)
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --extra dev pyproject.toml -o requirements.lock
 
 clean:
-	rm -rf $(VENV) demo_home build *.egg-info
+	rm -rf $(VENV) demo_home build dist *.egg-info

@@ -1,3 +1,1 @@
 """Raw hospital exports in, sealed DuckDB releases out. The rooms are described in ARCHITECTURE.md."""
-
-__version__ = "0.1.0"

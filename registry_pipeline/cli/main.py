@@ -15,13 +15,13 @@ from pkgutil import iter_modules
 
 import click
 
-from registry_pipeline import __version__
 from registry_pipeline.cli.context import run, shared_options
+from registry_pipeline.core.version import PACKAGE
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @shared_options
-@click.version_option(__version__, prog_name="registry")
+@click.version_option(package_name=PACKAGE, prog_name="registry")
 def registry() -> None:
     """Raw hospital exports in, sealed and documented DuckDB releases out.
 

@@ -18,10 +18,10 @@ from pathlib import Path
 
 import duckdb
 
-from registry_pipeline import __version__
 from registry_pipeline.core.files import StoreError
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.toml_source import ConfigurationError
+from registry_pipeline.core.version import package_version
 from registry_pipeline.operations.audit import DONE, last_ended, read_audit_log, unfinished
 from registry_pipeline.operations.silence import silences
 from registry_pipeline.pipeline.watched import inbox_signature, is_served
@@ -124,7 +124,7 @@ def _versions(_: Home) -> Iterator[Diagnosis]:
         except PackageNotFoundError:
             versions[name] = None
     missing = [name for name, number in versions.items() if number is None]
-    text = f"registry-pipeline {__version__}, " + ", ".join(
+    text = f"registry-pipeline {package_version()}, " + ", ".join(
         f"{name} {number or 'missing'}" for name, number in versions.items()
     )
     yield Diagnosis(

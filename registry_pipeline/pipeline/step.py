@@ -16,7 +16,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from registry_pipeline import __version__
 from registry_pipeline.core.files import (
     exclusive,
     json_digest,
@@ -28,6 +27,7 @@ from registry_pipeline.core.home import Home
 from registry_pipeline.core.source_code import rooms_digest
 from registry_pipeline.core.sql_files import SQL_FOLDER
 from registry_pipeline.core.toml_source import ConfigurationError
+from registry_pipeline.core.version import package_version
 from registry_pipeline.intake.landing.ledger import ledger_path
 from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.merges import merges_at
@@ -151,7 +151,7 @@ def code_version() -> str:
         for path in sorted((root / folder).rglob(pattern)):
             digest.update(path.relative_to(root).as_posix().encode())
             digest.update(path.read_bytes())
-    return f"{__version__}+{digest.hexdigest()[:12]}"
+    return f"{package_version()}+{digest.hexdigest()[:12]}"
 
 
 def digest_of(*parts: Any) -> str:

@@ -2,6 +2,7 @@
 
 import ast
 import time
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import dagster as dg
 import pytest
 from dagster._core.execution.retries import auto_reexecution_should_retry_run
 
+import registry_pipeline.definitions as loaded_by_dagster
 import schemas
 from registry_pipeline.core.files import exclusive
 from registry_pipeline.core.home import Home, make_home
@@ -45,9 +47,21 @@ DEFS = Path(__file__).resolve().parents[2] / "registry_pipeline" / "defs"
 
 
 @pytest.fixture(scope="module")
-def graph(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    home = make_home(tmp_path_factory.mktemp("home"))
-    return build_definitions(home).resolve_asset_graph()
+def definitions(tmp_path_factory: pytest.TempPathFactory) -> dg.Definitions:
+    return build_definitions(make_home(tmp_path_factory.mktemp("home")))
+
+
+@pytest.fixture(scope="module")
+def graph(definitions: dg.Definitions) -> Any:
+    return definitions.resolve_asset_graph()
+
+
+def test_dagster_finds_its_definitions_whole(definitions: dg.Definitions) -> None:
+    """What ``dagster definitions validate`` does once its own process has loaded the code location."""
+    dg.Definitions.validate_loadable(definitions)
+    location = tomllib.loads((DEFS.parents[1] / "pyproject.toml").read_text())["tool"]["dg"]["project"]
+    assert location["code_location_target_module"] == loaded_by_dagster.__name__
+    assert isinstance(loaded_by_dagster.defs, dg.Definitions)
 
 
 def test_every_table_of_every_layer_is_an_asset(graph: Any) -> None:
