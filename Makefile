@@ -14,7 +14,7 @@ STAMP := $(VENV)/.installed
 # Compiled modules make every command start in a fraction of the time.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-all test-fault check dev bench reference generated docs release lock clean $(KINDS:%=test-%)
+.PHONY: setup demo test test-all test-fault check dev bench reference generated docs release lock clean $(KINDS:%=test-%)
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else "Python 3.11, 3.12 or 3.13 is needed, this is %d.%d; set PYTHON=python3.12" % v)'
@@ -28,6 +28,9 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -m compileall -q registry_pipeline schemas
 	@touch $(STAMP)
+
+setup: $(STAMP)  ## the registry command, without running anything
+	@echo "Ready: $(BIN)/registry --help; or put it on the path of this shell: . $(BIN)/activate"
 
 demo: $(STAMP)  ## two refreshes of a synthetic registry, and what to open
 	@$(BIN)/registry demo

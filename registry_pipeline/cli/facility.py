@@ -153,9 +153,9 @@ def _show(report: CheckReport) -> None:
     _show_columns(report)
     records = [(table, *counts.values()) for table, counts in report.tables.items() if any(counts.values())]
     print_table(("table", "accepted", "in quarantine"), records, "Records")
-    rules = ("rule_id", "severity", "n_findings", "n_denominator", "message")
+    rules = ("rule_id", "severity", "n_findings", "n_denominator", "items", "message")
     print_table(
-        ("rule", "severity", "findings", "of", "message"), ([rule[name] for name in rules] for rule in report.rules),
+        ("rule", "severity", "findings", "of", "in", "message"), ([rule[name] for name in rules] for rule in report.rules),
         "Findings by rule",
     )  # fmt: skip
     account = [

@@ -10,7 +10,8 @@ disk where they are, and is removed in the end. What has been landed and read be
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -36,6 +37,7 @@ from registry_pipeline.validation.screening.findings import FINDING
 
 _SEVERITIES = ("error", "warning", "info")
 _BROKEN = ("findings", "unlisted")
+_MOST_ITEMS = 3
 Progress = Callable[[str], None]
 
 
@@ -67,7 +69,7 @@ class CheckReport:
     Attributes:
         files: file, source, status, n_rows. columns: every column of every source.
         tables: table -> accepted and quarantined records.
-        rules: rule_id, severity, n_findings, n_denominator, message; the gravest first.
+        rules: rule_id, severity, n_findings, n_denominator, items (where most of them lie), message; the gravest first.
         findings: rows of ``quality.finding``, the gravest first; those behind a common cause stand in it.
         row_account: rows of ``quality.row_account``. problems: what lies in the inbox and could not be taken.
     """
@@ -158,6 +160,7 @@ def _report(
     layout = context.layout
     uses = find_files(context.home, facility, context.settings.limits)
     issues = read_parquet(layout.staged_frame(facility_id, "issues"))
+    findings = _findings(layout.screened_frame(facility_id, "findings"))
     return CheckReport(
         facility_id=facility_id,
         files=[
@@ -171,8 +174,8 @@ def _report(
         ],
         columns=column_uses(context.home, facility, uses, issues),
         tables=tables,
-        rules=_rules(context, facility_id),
-        findings=_findings(layout.screened_frame(facility_id, "findings")),
+        rules=_rules(context, facility_id, findings),
+        findings=findings,
         row_account=read_parquet(layout.screened_frame(facility_id, "row_account")).to_dicts(),
         problems=[str(problem) for problem in landing.problems if problem.facility_id == facility_id],
     )
@@ -186,7 +189,21 @@ def _findings(path: Path) -> list[dict[str, Any]]:
     return direct.sort(rank, "source_file", "source_row", "rule_id", nulls_last=True).to_dicts()
 
 
-def _rules(context: RefreshContext, facility_id: str) -> list[dict[str, Any]]:
+def _most_frequent_items(findings: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], str]:
+    """(rule, severity) -> the items that most of its findings lie in, as ``table.item, item``."""
+    places: dict[tuple[str, str], Counter[str]] = {}
+    for finding in findings:
+        item = ".".join(filter(None, (finding["table_name"], finding["items"]))).replace(",", ", ")
+        places.setdefault((finding["rule_id"], finding["severity"]), Counter())[item] += 1
+    return {
+        rule: "; ".join(name for name, _ in counts.most_common(_MOST_ITEMS))
+        for rule, counts in places.items()
+    }
+
+
+def _rules(
+    context: RefreshContext, facility_id: str, findings: Iterable[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
     """Findings by rule and severity, listed or not, and rules that could not be run.
 
     As ``quality.rule_result`` counts them: the finding of a common cause speaks of those that hang on it.
@@ -199,12 +216,14 @@ def _rules(context: RefreshContext, facility_id: str) -> list[dict[str, Any]]:
     rows += [
         (rule_id, "failed to run", 0) for rule_id, row in judged.items() if row["status"] == "failed_to_run"
     ]
+    items = _most_frequent_items(findings)
     rule_results = [
         {
             "rule_id": rule_id,
             "severity": severity,
             "n_findings": n,
             "n_denominator": judged.get(rule_id, {}).get("n_denominator"),
+            "items": items.get((rule_id, severity)),
             "message": message_of(entries[rule_id]),
         }
         for rule_id, severity, n in rows

@@ -131,6 +131,8 @@ def test_check_before_and_after_landing_changes_nothing(call: Command, home: Hom
     assert report["tables"]["patient"]["n_accepted"] + report["tables"]["patient"]["n_quarantined"] == 30
     counts = {(one["rule_id"], one["severity"]): one["n_findings"] for one in report["rules"]}
     assert counts["S09", "error"] == 1
+    items = {one["rule_id"]: one["items"] for one in report["rules"]}
+    assert items["S09"] == "primary_tumour.dx_date"
     (unread,) = [one for one in report["findings"] if one["rule_id"] == "S09"]
     assert (
         unread["source_row"]

@@ -61,6 +61,7 @@ class Record:
         id: prefix of its key where that differs from the table's.
         same: item -> item whose column it shares; ``same_from``: item -> (table, item) of another record.
         is_grouped: several rows may make one record.
+        goes_with: item -> the item that no record may have without it.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Record:
     same_from: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     aggregate: Mapping[str, str] = field(default_factory=dict)
     is_grouped: bool = False
+    goes_with: Mapping[str, str] = field(default_factory=dict)
 
     def column(self, item: str) -> Column:
         """The curated column of an item."""
@@ -166,4 +168,5 @@ def _record(entry: dict[str, Any], names: Mapping[str, Mapping[str, list[str]]])
         same_from={item: (table, other) for item, (table, other) in entry.get("same_from", {}).items()},
         aggregate=entry.get("aggregate", {}),
         is_grouped=entry.get("group", False),
+        goes_with=entry.get("goes_with", {}),
     )

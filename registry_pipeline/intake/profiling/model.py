@@ -29,7 +29,12 @@ class ColumnDraft:
 
 @dataclass(frozen=True)
 class TableDraft:
-    """One ``[[source.table]]``; ``sheets`` is empty where every sheet feeds it."""
+    """One ``[[source.table]]``.
+
+    Attributes:
+        sheets: empty where every sheet feeds it.
+        questions: items that its records need and that no column gives.
+    """
 
     title: str
     table: str
@@ -37,6 +42,7 @@ class TableDraft:
     where: tuple[Mapping[str, Any], ...]
     group_by: tuple[str, ...]
     columns: tuple[ColumnDraft, ...]
+    questions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

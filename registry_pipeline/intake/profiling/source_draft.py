@@ -6,10 +6,10 @@ whole source, such as date formats (``source_options.py``), keys (``keys.py``), 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from registry_pipeline.intake.mapping.table import key_columns
+from registry_pipeline.intake.mapping.table import curated_tables, key_columns
 from registry_pipeline.intake.profiling.columns import ColumnProfile
 from registry_pipeline.intake.profiling.files import escaped
 from registry_pipeline.intake.profiling.fit import shape
@@ -105,7 +105,20 @@ def _draft_table(
         where=_where(guess, record_guess),
         group_by=group_by,
         columns=_once(lines, bool(group_by)),
+        questions=tuple(_not_given(record_guess, {line.item for line in lines})),
     )
+
+
+def _not_given(record_guess: RecordGuess, items: set[str]) -> Iterator[str]:
+    """What sends every record of the table into quarantine unless it is said."""
+    record = record_guess.record
+    for name, column in curated_tables()[record.table].items():
+        partner = record.goes_with.get(name)
+        is_needed = column.is_required or (partner in items)
+        if is_needed and not name.endswith("_id") and name not in items:
+            codes = f", with one of {', '.join(column.codes.codes)}" if column.codes else ""
+            why = f"{partner} counts only with {name}" if partner else f"{name} is required"
+            yield f'{why}, and no column gives it: map one, or say it of all rows: {name} = {{ value = "…" }}{codes}'
 
 
 def _sheets(guess: SourceGuess, record_guess: RecordGuess) -> tuple[str, ...]:

@@ -77,6 +77,7 @@ def _table(table: TableDraft) -> Iterator[str]:
     yield "    [source.table.columns]"
     for column in table.columns:
         yield from _column(column)
+    yield from (f"    {_question(question)}" for question in table.questions)
 
 
 def _column(column: ColumnDraft) -> Iterator[str]:

@@ -100,3 +100,34 @@ def test_headers_of_several_lines_are_joined_whole(tmp_path: Path, n_rows: int) 
     assert "__2" not in draft.text
     items = {item for _, _, item in pairs(facility, ["x.csv"])}
     assert {"patient.patient_id", "patient.sex", "patient.birth_date", "primary_tumour.dx_date"} <= items
+
+
+def test_metastases_and_their_radiotherapy_in_spanish_beside_patients_in_german(tmp_path: Path) -> None:
+    days = [f"{1 + n % 28:02d}/03/2016" for n in range(N)]
+    header = ["NHC", "Fecha de diagnóstico de la metástasis", "Inicio RT", "Fin RT", "Técnica RT", "Dosis total (Gy)",
+              "Número de fracciones"]  # fmt: skip
+    rows = [[f"K{n}", day, day, day, ("SBRT", "IMRT")[n % 2], "50,4", "28"] for n, day in enumerate(days)]
+    courses = write_csv(tmp_path / "metástasis.csv", header, rows, delimiter=";", encoding="utf-8-sig")
+    header = ["Patienten-Nr.", "Geschl.", "Erstdiagnose am", "FIGO-Stadium", "Histologie"]
+    rows = [[f"K{n}", "w", f"{1 + n % 28:02d}.01.2015", "IIB", "adenosquamös"] for n in range(N)]
+    patients = write_csv(tmp_path / "Patienten.csv", header, rows, delimiter=";", encoding="cp1252")
+    draft, facility = drafted(tmp_path, "east", [courses, patients])
+    items = {item for _, _, item in pairs(facility, ["metástasis.csv", "Patienten.csv"])}
+    assert {"omd_episode.omd_dx_date", "lrt_course.start_date", "lrt_course.end_date", "lrt_course.lrt_technique",
+            "lrt_course.total_dose_gy", "lrt_course.n_fractions_delivered", "primary_tumour.histology_group"} <= items  # fmt: skip
+    assert draft.n_mapped == draft.n_columns
+
+
+def test_what_every_record_needs_and_no_column_gives_is_asked(tmp_path: Path) -> None:
+    """Else a first check ends with every record in quarantine, and nobody knows for want of what."""
+    header = ["patient id", "diagnosis date", "stage", "course start", "course end", "technique"]
+    rows = [[f"K{n}", "2015-01-03", "IIB", "2016-01-03", "2016-02-03", "SBRT"] for n in range(N)]
+    path = write_csv(tmp_path / "x.csv", header, rows)
+    with_edition = write_csv(
+        tmp_path / "y.csv", [*header[:3], "FIGO edition"], [[*row[:3], "2018"] for row in rows]
+    )
+    asked = drafted(tmp_path, "east", [path])[0].text
+    assert "# ? figo_stage counts only with figo_edition" in asked
+    assert "figo_edition" not in "\n".join(
+        line for line in drafted(tmp_path, "west", [with_edition])[0].text.splitlines() if "# ?" in line
+    )
