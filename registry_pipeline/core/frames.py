@@ -5,13 +5,35 @@ Belongs here: columns and types that every room hands frames over by. Does not b
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 import polars as pl
 from polars.datatypes import DataType, DataTypeClass
 
 PolarsType = DataType | DataTypeClass
 _ROWS_AT_A_TIME = 250_000
+
+
+class Slices(Protocol):
+    """Rows that may be too many to hold: a frame, or one that is read slice by slice at every look."""
+
+    def iter_slices(self, n_rows: int = 10_000, /) -> Iterator[pl.DataFrame]:
+        """The rows in their order, at most so many at a time."""
+        ...
+
+
+@dataclass(frozen=True)
+class ChangedSlices:
+    """Slices of which each is changed when it is asked for."""
+
+    source: Slices
+    change: Callable[[pl.DataFrame], pl.DataFrame]
+
+    def iter_slices(self, n_rows: int = 10_000, /) -> Iterator[pl.DataFrame]:
+        """The changed rows; a change may leave rows out."""
+        return (self.change(part) for part in self.source.iter_slices(n_rows))
 
 
 def with_schema(frame: pl.DataFrame, schema: Mapping[str, PolarsType]) -> pl.DataFrame:

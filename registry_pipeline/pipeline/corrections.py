@@ -17,6 +17,7 @@ from datetime import date
 
 import polars as pl
 
+from registry_pipeline.core.frames import ChangedSlices
 from registry_pipeline.intake.parsing.dates import parse_date
 from registry_pipeline.validation.decisions.ledger import Decision, value_digest
 from registry_pipeline.validation.records import curated, date_stems
@@ -72,7 +73,8 @@ def with_corrections(staged: StagedFrames, applied: pl.DataFrame, keys: RecordKe
         frame = tables.get(name)
         tables[name] = _corrected(name, staged.tables[name] if frame is None else frame, row, keys)
     cells = applied.select("_row_id", "table_name", "column_name")
-    issues = staged.issues.join(cells, on=["_row_id", "table_name", "column_name"], how="anti")
+    place = ["_row_id", "table_name", "column_name"]
+    issues = ChangedSlices(staged.issues, lambda part: part.join(cells, on=place, how="anti"))
     return StagedParts(
         _Overlay(staged.tables, tables),
         issues,

@@ -29,7 +29,7 @@ from registry_pipeline.pipeline.step import (
     staging_digest,
 )
 from registry_pipeline.store.layout import StoreLayout
-from registry_pipeline.store.parquet import read_parquet, write_parquet
+from registry_pipeline.store.parquet import StoredRows, read_parquet, write_parquet
 from registry_pipeline.validation.decisions.ledger import Decision
 from registry_pipeline.validation.decisions.waivers import Waivers
 from registry_pipeline.validation.registry_wide.persons import (
@@ -137,10 +137,11 @@ def _stored_staging(context: RefreshContext, facility_id: str) -> StagedParts:
     layout = context.layout
     folder = layout.staged(facility_id)
     columns = json.loads((folder / "_source_columns.json").read_text(encoding="utf-8"))
-    names = ("issues", "rows", "file_issues")
     return StagedParts(
         StagedTables(folder),
-        **{name: read_parquet(layout.staged_frame(facility_id, name)) for name in names},
+        issues=StoredRows(layout.staged_frame(facility_id, "issues")),
+        rows=read_parquet(layout.staged_frame(facility_id, "rows")),
+        file_issues=read_parquet(layout.staged_frame(facility_id, "file_issues")),
         source_columns={tuple(key): value for *key, value in columns},
         judged=json.loads((folder / "_judged.json").read_text(encoding="utf-8")),
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,26 @@ def read_parquet(path: Path, columns: Sequence[str] | None = None) -> pl.DataFra
 
     with _readable(path):
         return pl.read_parquet(path, columns=None if columns is None else list(columns))
+
+
+@dataclass(frozen=True)
+class StoredRows:
+    """Rows of a working file, of which a slice at a time is read."""
+
+    path: Path
+
+    def iter_slices(self, n_rows: int = 10_000, /) -> Iterator[pl.DataFrame]:
+        """The rows in their order, at most so many at a time.
+
+        Raises:
+            StoreError: the file is missing or is not Parquet.
+        """
+        import polars as pl
+
+        for begin in range(0, count_rows(self.path), n_rows):
+            with _readable(self.path):
+                part = pl.scan_parquet(self.path, glob=False).slice(begin, n_rows).collect()
+            yield part
 
 
 def gather_parquet(files: Sequence[Path], path: Path, without: Sequence[str] = ()) -> Path:

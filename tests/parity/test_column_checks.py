@@ -103,7 +103,7 @@ def test_screening_and_ddl_agree(name: str) -> None:
     possible = take_out_impossible({name: frame}, generic, outcome)[name]
     judge_table(name, possible, generic, {"extract_date": EXTRACT_DATE}, outcome)
     assert outcome.failures == {}
-    found = pl.concat(outcome.violations).select("_row_id", "items")
+    found = outcome.violations.whole().select("_row_id", "items")
     assert set(found.iter_rows()) == _broken_by_duckdb(model, frame)
     required = set(required_items(name))
     assert {item for _, item in _broken_by_duckdb(model, possible)} <= required

@@ -241,7 +241,7 @@ def _violations(
         outcome = Outcome()
         judge_table(table, records_of(records)[table], Catalogue({entry.rule_id: entry}), PARAMETERS, outcome)
         assert outcome.failures == {}
-        return pl.concat(outcome.violations)
+        return outcome.violations.whole()
     for name, rows in records.items():
         made = complete(name, frame_of(name, rows)).drop(set(TECHNICAL) - {"_row_id"})
         connection.register("_drawn", pa.table(made))

@@ -17,10 +17,9 @@ import polars as pl
 
 from registry_pipeline.validation.decisions.ledger import value_digest
 from registry_pipeline.validation.records import curated, record_keys
+from registry_pipeline.validation.screening.violations import ErrorRows
 from schemas.constraints import constraints_of
 from schemas.table import columns_of, key_of
-
-_PLACE = ["table_name", "_row_id", "rule_id", "items"]
 
 
 @dataclass(frozen=True)
@@ -36,29 +35,23 @@ class Waivers:
     key: bytes = b""
 
     def lift(
-        self, violations: pl.DataFrame, findings: pl.DataFrame, records: Mapping[str, pl.DataFrame]
-    ) -> pl.DataFrame:
-        """The violations that still quarantine their record.
+        self, errors: ErrorRows, findings: pl.DataFrame, records: Mapping[str, pl.DataFrame]
+    ) -> ErrorRows:
+        """The errors without those that no longer keep their record out.
 
         Args:
-            violations: of all records (columns of ``VIOLATION``).
+            errors: of all records; changed in place.
             findings: made of them.
-            records: per table; ``_row_id`` is that of the violations.
+            records: per table; ``_row_id`` is that of the errors.
         """
         lifted = self._in_force(findings)
-        if lifted.is_empty():
-            return violations
-        tied = [
-            record_keys(name, records[name], records[name].filter(_can_be_held(name))["_row_id"])
-            .join(group.select("record_key", "rule_id", "items"), on="record_key")
-            .with_columns(pl.lit(name).alias("table_name"))
-            .cast({column: violations.schema[column] for column in _PLACE})
-            for (name,), group in lifted.group_by("table_name")
-            if isinstance(name, str) and name in records
-        ]
-        return (
-            violations.join(pl.concat(tied), on=_PLACE, how="anti", nulls_equal=True) if tied else violations
-        )
+        for (name, rule_id, items), group in lifted.group_by("table_name", "rule_id", "items"):
+            if isinstance(name, str) and name in records:
+                can_be_held = records[name].filter(_can_be_held(name))["_row_id"]
+                keys = record_keys(name, records[name], can_be_held)
+                lifted_rows = keys.join(group.select("record_key"), on="record_key", how="semi")["_row_id"]
+                errors.lift(name, str(rule_id), None if items is None else str(items), lifted_rows)
+        return errors
 
     def _in_force(self, findings: pl.DataFrame) -> pl.DataFrame:
         """The waived errors whose value is still the one that was waived."""

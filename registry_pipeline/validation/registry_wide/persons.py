@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from registry_pipeline.core.frames import with_schema
+from registry_pipeline.core.frames import ChangedSlices, Slices, with_schema
 from registry_pipeline.core.home import WHOLE_REGISTRY
 from registry_pipeline.validation.records import curated
 from registry_pipeline.validation.rules.catalogue import Catalogue, message_of
@@ -67,7 +67,7 @@ class StagedParts:
     """Staged frames held as one value: read back from the store, or with merged patients under one pseudonym."""
 
     tables: Mapping[str, pl.DataFrame]
-    issues: pl.DataFrame
+    issues: Slices
     rows: pl.DataFrame
     file_issues: pl.DataFrame
     source_columns: Mapping[tuple[str, str, str], str]
@@ -83,10 +83,14 @@ def with_merged_patients(staged: StagedFrames, merged: Mapping[str, str]) -> Sta
     """
     if not merged:
         return staged
-    issues = staged.issues
-    if "_record_key" in issues.columns and issues.height:
+
+    def renamed(issues: pl.DataFrame) -> pl.DataFrame:
+        if "_record_key" not in issues.columns:
+            return issues
         parts = pl.col("_record_key").str.split("|").list.eval(_in_place(pl.element(), merged)).list.join("|")
-        issues = issues.with_columns(parts.alias("_record_key"))
+        return issues.with_columns(parts.alias("_record_key"))
+
+    issues = ChangedSlices(staged.issues, renamed)
     tables = MergedTables(staged.tables, merged)
     return StagedParts(tables, issues, staged.rows, staged.file_issues, staged.source_columns, staged.judged)
 

@@ -25,7 +25,8 @@ from registry_pipeline.validation.records import curated
 from registry_pipeline.validation.rules.catalogue import Catalogue, RuleEntry, parameters_for
 from registry_pipeline.validation.screening.consolidate import NOT_JUDGED
 from registry_pipeline.validation.screening.identifiers import Identifiers
-from registry_pipeline.validation.screening.within_table import VIOLATION, Outcome, violation_frame
+from registry_pipeline.validation.screening.violations import VIOLATION, violation_frame
+from registry_pipeline.validation.screening.within_table import Outcome
 
 RULES_AT_A_TIME = 2
 _WORD = re.compile(r"[a-z_][a-z_0-9]*")
@@ -101,7 +102,7 @@ def judge_between_tables(
                     continue
                 outcome.count(entry.rule_id, result[0])
                 placed = _with_other_origin(result[1], entry, records)
-                outcome.violations.append(identifiers.in_words(placed, _shown(entry)))
+                outcome.violations.add(identifiers.in_words(placed, _shown(entry)))
 
 
 def _with_other_origin(

@@ -10,7 +10,8 @@ import polars as pl
 
 from registry_pipeline.validation.records import curated, required_items
 from registry_pipeline.validation.rules.catalogue import Catalogue, RuleEntry
-from registry_pipeline.validation.screening.within_table import Outcome, violation_frame
+from registry_pipeline.validation.screening.violations import violation_frame
+from registry_pipeline.validation.screening.within_table import Outcome
 from schemas.columns import Column
 from schemas.constraints import constraints_of, possible_range
 from schemas.table import columns_of
@@ -36,7 +37,7 @@ def _possible(name: str, frame: pl.DataFrame, rules: Catalogue, outcome: Outcome
     for (column, rule_id, _), is_broken in zip(demands, broken.iter_columns(), strict=True):
         if not is_broken.any():
             continue
-        outcome.violations.append(_violations(name, frame.filter(is_broken), column, generic[rule_id]))
+        outcome.violations.add(_violations(name, frame.filter(is_broken), column, generic[rule_id]))
         columns.append(pl.when(~is_broken).then(pl.col(column.name)).alias(column.name))
     return frame.with_columns(columns) if columns else frame
 

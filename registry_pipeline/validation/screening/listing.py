@@ -10,7 +10,7 @@ memory of a screening grows with the rows, not with what is wrong with them.
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +20,7 @@ from registry_pipeline.core.frames import number_combinations, with_schema
 from registry_pipeline.validation.records import record_keys
 from registry_pipeline.validation.screening.findings import RANK, FindingContext, finding_number, with_origins
 from registry_pipeline.validation.screening.places import PLACE
-from registry_pipeline.validation.screening.within_table import VIOLATION
+from registry_pipeline.validation.screening.violations import VIOLATION, ErrorRows
 
 BY_RULE = ("rule_id", "table_name", "items", "source_column", "severity")
 CAUSE = (*PLACE, *BY_RULE)
@@ -34,6 +34,7 @@ UNLISTED = {
     "systemic_finding_id": pl.Categorical,
 }
 _KEYS_AT_A_TIME = 100_000
+_CANDIDATE = VIOLATION | {"_cause": pl.UInt32}
 
 
 @dataclass(frozen=True)
@@ -43,16 +44,18 @@ class Listing:
     Attributes:
         listed: those that become findings (columns of ``VIOLATION``, ``_origin`` filled).
         causes: per cause ``CAUSE``, ``_cause`` (its number), ``n_broken`` (source rows), ``n_findings``, ``n_listed``.
-        unlisted: of the others ``finding_number, table_name, rule_id, severity, _cause``.
+        unlisted: of the others ``finding_number`` and ``_cause``.
+        errors: the records that errors keep out.
     """
 
     listed: pl.DataFrame
     causes: pl.DataFrame
     unlisted: pl.DataFrame
+    errors: ErrorRows
 
 
 def list_violations(
-    violations: pl.DataFrame, context: FindingContext, most: int, needed: Set[str] = frozenset()
+    batches: Iterable[pl.DataFrame], context: FindingContext, most: int, needed: Set[str] = frozenset()
 ) -> Listing:
     """Choose the violations that become findings.
 
@@ -60,37 +63,75 @@ def list_violations(
     that of the smallest finding ids, which the record and the rule make: the next submission shows the same records.
 
     Args:
-        violations: of all records; of several breaches of one rule by one record and its items the gravest counts.
+        batches: violations of all records, those of one cause in one frame; of several breaches of one rule by one
+            record and its items the gravest counts.
         context: where findings look things up.
         most: how many findings may be listed.
         needed: ids of findings that are listed in any case, because a decision is applied by them.
     """
-    located = _located(_gravest(violations), context)
-    causes, cause = number_combinations(located, CAUSE, "_cause")
-    counts = (
-        pl.DataFrame([cause, located["_origin"]])
-        .group_by("_cause")
-        .agg(pl.col("_origin").n_unique().alias("n_broken"), pl.len().cast(pl.Int64).alias("n_findings"))
-    )
-    causes = causes.join(counts, on="_cause", maintain_order="left")
-    limit = length_of_lists(causes["n_findings"].to_numpy(), most)
-    is_long = causes["n_findings"] > limit
-    if not is_long.any():
-        unlisted = pl.DataFrame(schema={**UNLISTED, "_cause": pl.UInt32}).drop("systemic_finding_id")
-        return Listing(with_schema(located, VIOLATION), _counted(causes, unlisted), unlisted)
-    tied = located.with_columns(pl.when(is_long.gather(cause)).then(cause).alias("_cause"))
-    numbers = _numbers(tied, context)
-    is_listed = _sampled(tied["_cause"], numbers, limit, needed)
-    counted = tied.select(numbers, "table_name", "rule_id", "severity", "_cause")
-    unlisted = counted.filter(~is_listed)
-    return Listing(with_schema(tied.filter(is_listed), VIOLATION), _counted(causes, unlisted), unlisted)
+    lists = _Lists(context, most, needed)
+    errors = ErrorRows()
+    for batch in batches:
+        violations = _gravest(batch)
+        errors.add(violations)
+        lists.add(_located(violations, context))
+    return lists.listing(errors)
 
 
-def _counted(causes: pl.DataFrame, unlisted: pl.DataFrame) -> pl.DataFrame:
-    n_unlisted = unlisted.group_by("_cause").agg(pl.len().cast(pl.Int64).alias("_n"))
-    counted = causes.join(n_unlisted, on="_cause", how="left", maintain_order="left")
-    n_listed = pl.col("n_findings") - pl.col("_n").fill_null(0)
-    return counted.with_columns(n_listed.alias("n_listed")).drop("_n")
+class _Lists:
+    """The lists of all causes: never longer together than what may be listed of those that have come.
+
+    The more causes there are, the shorter is the longest list, so that what is left out stays out.
+    """
+
+    def __init__(self, context: FindingContext, most: int, needed: Set[str]) -> None:
+        self.context, self.most, self.needed = context, most, needed
+        self.causes: list[pl.DataFrame] = []
+        self.n_causes = 0
+        self.candidates: list[pl.DataFrame] = []
+        self.unlisted = [pl.DataFrame(schema={"finding_number": pl.UInt64, "_cause": pl.UInt32})]
+
+    def add(self, located: pl.DataFrame) -> None:
+        """Take violations of further causes."""
+        causes, cause = number_combinations(located, CAUSE, "_cause")
+        counts = (
+            pl.DataFrame([cause, located["_origin"]])
+            .group_by("_cause")
+            .agg(pl.col("_origin").n_unique().alias("n_broken"), pl.len().cast(pl.Int64).alias("n_findings"))
+        )
+        counted = causes.join(counts, on="_cause", maintain_order="left")
+        number = (pl.col("_cause") + self.n_causes).cast(pl.UInt32)
+        self.n_causes += causes.height
+        self.causes.append(counted.with_columns(number))
+        numbered = located.with_columns(cause.alias("_cause")).with_columns(number)
+        self.candidates.append(self._listed(with_schema(numbered, _CANDIDATE)))
+
+    def listing(self, errors: ErrorRows) -> Listing:
+        """What is listed in the end."""
+        listed = self._listed(pl.concat([pl.DataFrame(schema=_CANDIDATE), *self.candidates]))
+        unlisted = pl.concat(self.unlisted)
+        n_unlisted = unlisted.group_by("_cause").agg(pl.len().cast(pl.Int64).alias("_n"))
+        counted = self._counts().join(n_unlisted, on="_cause", how="left", maintain_order="left")
+        n_listed = pl.col("n_findings") - pl.col("_n").fill_null(0)
+        causes = counted.with_columns(n_listed.alias("n_listed")).drop("_n")
+        return Listing(with_schema(listed, VIOLATION), causes, unlisted, errors)
+
+    def _counts(self) -> pl.DataFrame:
+        counts = {"_cause": pl.UInt32, **dict.fromkeys(CAUSE, pl.Categorical)}
+        counts |= {"n_broken": pl.UInt32, "n_findings": pl.Int64}
+        return pl.concat([pl.DataFrame(schema=counts), *self.causes])
+
+    def _listed(self, candidates: pl.DataFrame) -> pl.DataFrame:
+        """Those that fit the lists as they are by now; the others are noted as unlisted."""
+        counts = self._counts()
+        limit = length_of_lists(counts["n_findings"].to_numpy(), self.most)
+        is_long = (counts["n_findings"] > limit).gather(candidates["_cause"])
+        if not is_long.any():
+            return candidates
+        numbers = _numbers(candidates, is_long, self.context)
+        is_listed = _sampled(candidates["_cause"], is_long, numbers, limit, self.needed)
+        self.unlisted.append(pl.DataFrame([numbers, candidates["_cause"]]).filter(~is_listed))
+        return candidates.filter(is_listed)
 
 
 def _gravest(violations: pl.DataFrame) -> pl.DataFrame:
@@ -133,12 +174,11 @@ def length_of_lists(counts: np.ndarray, most: int) -> int:
     return max(LEAST_LISTED, int(room[np.argmax(room < ordered)]))
 
 
-def _numbers(tied: pl.DataFrame, context: FindingContext) -> pl.Series:
+def _numbers(candidates: pl.DataFrame, is_long: pl.Series, context: FindingContext) -> pl.Series:
     """Of every violation of a long cause the number of its finding's id; 0 for the others."""
-    numbers = np.zeros(tied.height, dtype=np.uint64)
-    long = tied.select("_cause", "table_name", "rule_id", "items", "_row_id").with_row_index("_at")
-    long = long.drop_nulls("_cause")
-    for (table, rule_id, items), group in long.group_by(
+    numbers = np.zeros(candidates.height, dtype=np.uint64)
+    narrow = candidates.select("table_name", "rule_id", "items", "_row_id").with_row_index("_at")
+    for (table, rule_id, items), group in narrow.filter(is_long).group_by(
         "table_name", "rule_id", "items", maintain_order=True
     ):
         keys = record_keys(str(table), context.records[str(table)], group["_row_id"])
@@ -152,13 +192,15 @@ def _numbers(tied: pl.DataFrame, context: FindingContext) -> pl.Series:
     return pl.Series("finding_number", numbers)
 
 
-def _sampled(causes: pl.Series, numbers: pl.Series, limit: int, needed: Set[str]) -> pl.Series:
+def _sampled(
+    causes: pl.Series, is_long: pl.Series, numbers: pl.Series, limit: int, needed: Set[str]
+) -> pl.Series:
     """True for violations of short causes, for the first of every long one, and for those that are needed."""
-    frame = pl.DataFrame([causes, numbers]).with_row_index("_at")
-    long = frame.drop_nulls("_cause").sort("_cause", "finding_number", "_at")
+    long = pl.DataFrame([causes, numbers]).with_row_index("_at").filter(is_long)
+    ordered = long.sort("_cause", "finding_number", "_at")
     is_first = pl.int_range(pl.len()).over("_cause") < limit
     is_needed = pl.col("finding_number").is_in([int(finding_id[1:], 16) for finding_id in needed])
-    left_out = long.filter(~(is_first | is_needed))["_at"]
-    is_listed = np.ones(frame.height, dtype=np.bool_)
+    left_out = ordered.filter(~(is_first | is_needed))["_at"]
+    is_listed = np.ones(len(causes), dtype=np.bool_)
     is_listed[left_out.to_numpy()] = False
     return pl.Series(is_listed)

@@ -5,6 +5,7 @@ Belongs here: S18 (a reference without a record), the cascade from parents to ch
 """
 
 from collections.abc import Mapping
+from functools import reduce
 
 import numpy as np
 import polars as pl
@@ -17,7 +18,8 @@ from registry_pipeline.validation.screening.identifiers import Identifiers
 from registry_pipeline.validation.screening.near_matches import near_matches, near_patients
 from registry_pipeline.validation.screening.places import source_locations
 from registry_pipeline.validation.screening.record_keys import SOURCE_NUMBER
-from registry_pipeline.validation.screening.within_table import Outcome, violation_frame
+from registry_pipeline.validation.screening.violations import ErrorRows
+from registry_pipeline.validation.screening.within_table import Outcome
 
 _VERDICT = {"_row_id": pl.Int64, "reason": pl.Categorical, "cause": pl.String}
 _REASON = {reason: pl.lit(reason).cast(pl.Categorical).alias("reason") for reason in ("own", "parent")}
@@ -39,16 +41,14 @@ def judge_references(
             if orphans.is_empty():
                 continue
             match = _near(orphans[column.name], parent, identifiers, numbers.filter(is_missing), records)
-            outcome.violations.append(
-                violation_frame(
-                    orphans.with_columns(
-                        pl.lit(name).alias("table_name"),
-                        pl.lit("S18").alias("rule_id"),
-                        pl.lit(entry.severity).alias("severity"),
-                        pl.lit(column.name).alias("items"),
-                        pl.lit(f"no record in {parent}").alias("detail"),
-                        match.alias("suggestion"),
-                    )
+            outcome.violations.add(
+                orphans.with_columns(
+                    pl.lit(name).alias("table_name"),
+                    pl.lit("S18").alias("rule_id"),
+                    pl.lit(entry.severity).alias("severity"),
+                    pl.lit(column.name).alias("items"),
+                    pl.lit(f"no record in {parent}").alias("detail"),
+                    match.alias("suggestion"),
                 )
             )
 
@@ -68,19 +68,17 @@ def _near(
 
 
 def verdicts(
-    records: Mapping[str, pl.DataFrame], identifiers: Identifiers, violations: pl.DataFrame
+    records: Mapping[str, pl.DataFrame], identifiers: Identifiers, errors: ErrorRows
 ) -> dict[str, pl.DataFrame]:
     """Per table the records to quarantine: ``_row_id, reason (own, parent), cause``.
 
     A record whose reference names no record at all goes with its parent too, even where S18 is softened:
     the release could not hold it.
     """
-    is_error = (pl.col("severity") == "error") & pl.col("_row_id").is_not_null()
-    errors = violations.filter(is_error).select("table_name", "_row_id", "rule_id")
     result: dict[str, pl.DataFrame] = {}
     for name, model in curated().items():
-        own = errors.filter(pl.col("table_name") == name)
-        parts = [] if own.is_empty() else [_own(own)]
+        own = errors.of_table(name)
+        parts = [_own(own)] if own else []
         for column, parent, key in references(model) if records[name].height else ():
             gone = _gone(
                 identifiers,
@@ -99,16 +97,18 @@ def verdicts(
     return result
 
 
-def _own(errors: pl.DataFrame) -> pl.DataFrame:
+def _own(broken: Mapping[str, pl.Series]) -> pl.DataFrame:
     """The records of a table with errors of their own, and the rules that each breaks.
+
+    Args:
+        broken: rule -> the records that break it.
 
     Rule by rule: many records break few combinations of rules, which are put together once.
     """
-    broken = {rule: rows["_row_id"].unique() for (rule,), rows in errors.group_by("rule_id")}
-    row_ids = errors["_row_id"].unique().sort()
+    row_ids = pl.Series("_row_id", reduce(np.union1d, (rows.to_numpy() for rows in broken.values())))
     combination = np.zeros(len(row_ids), dtype=np.int64)
     words = [""]
-    for rule in sorted(map(str, broken)):
+    for rule in sorted(broken):
         places = row_ids.search_sorted(broken[rule]).to_numpy()
         before, which = np.unique(combination[places], return_inverse=True)
         combination[places] = len(words) + which

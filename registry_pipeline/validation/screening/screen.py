@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import polars as pl
 
+from registry_pipeline.core.frames import Slices
 from registry_pipeline.validation.decisions.waivers import Waivers
 from registry_pipeline.validation.records import curated
 from registry_pipeline.validation.rules.catalogue import Catalogue
@@ -51,7 +52,7 @@ class StagedFrames(Protocol):
     @property
     def tables(self) -> Mapping[str, pl.DataFrame]: ...  # noqa: D102
     @property
-    def issues(self) -> pl.DataFrame: ...  # noqa: D102
+    def issues(self) -> Slices: ...  # noqa: D102
     @property
     def rows(self) -> pl.DataFrame: ...  # noqa: D102
     @property
@@ -167,22 +168,19 @@ def screen_facility(
         as_sent = with_record_keys(as_sent, identifiers, how.record_keys)
     records = take_out_impossible(as_sent, rules, outcome)
     _judge(records, identifiers, result, staged, rules, parameters, how, outcome)
-    violations = without_echoes(outcome.take_violations())
     origins, dropped = _origins(result), [table.fates for table in result.values()]
     result.clear()
     evidence = FindingContext(
         facility_id, as_sent, origins, staged.rows, staged.source_columns, how.raw_value, identifiers
     )
-    listing = list_violations(violations, evidence, how.max_findings, how.needed)
-    violations = violations.select(
-        "table_name", "_row_id", "rule_id", "severity", "items"
-    )  # texts are let go
+    batches = map(without_echoes, outcome.violations.take())
+    listing = list_violations(batches, evidence, how.max_findings, how.needed)
     causes = systemic_causes(listing, staged.rows, rules, facility_id, how.systemic_share)
     listed = with_trials(listing.listed, as_sent, rules, parameters, how.memory_limit)
     findings = attached(build_findings(listed, evidence, rules), causes)
     files = file_findings(staged.file_issues, staged.rows, rules, facility_id, how.max_findings, how.needed)
     unlisted = pl.concat([with_causes(listing.unlisted, causes), files.unlisted])
-    verdict = verdicts(records, identifiers, how.waivers.lift(violations, findings, records))
+    verdict = verdicts(records, identifiers, how.waivers.lift(listing.errors, findings, records))
     quarantine = quarantine_rows(evidence, records, verdict)
     is_out = {
         name: frame["_row_id"].is_in(verdict[name]["_row_id"].implode()) for name, frame in records.items()

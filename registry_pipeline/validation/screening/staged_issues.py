@@ -8,43 +8,59 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
+from registry_pipeline.core.frames import Slices
 from registry_pipeline.validation.records import record_keys, required_items
 from registry_pipeline.validation.rules.catalogue import Catalogue
 from registry_pipeline.validation.screening.consolidate import ACROSS_SOURCES, WITHIN_SOURCE, Consolidated
-from registry_pipeline.validation.screening.within_table import Outcome, violation_frame
+from registry_pipeline.validation.screening.within_table import Outcome
 from schemas.reasons import REASONS
 
 MISSING = ("S10", "S14")
+_AT_A_TIME = 500_000
+"""Issues that are tied together."""
 DETAILS = {"S11": "two systems differ by 1462 days: one of them counts days from 1904"}
 
 
 def issue_violations(
-    issues: pl.DataFrame, records: Mapping[str, pl.DataFrame], rules: Catalogue, outcome: Outcome
+    issues: Slices, records: Mapping[str, pl.DataFrame], rules: Catalogue, outcome: Outcome
 ) -> None:
     """Parse issues of rows that are behind a record, into ``outcome``.
 
     Issues of superseded or duplicate rows have no record and are left out: the row that stands speaks.
     """
     severity = {rule_id: entry.severity for rule_id, entry in rules.of_scope("generic", "table").items()}
-    judged = issues.filter(pl.col("rule_id").is_in(list(severity)))
-    for (name,), group in judged.group_by("table_name", maintain_order=True):
-        if str(name) not in records:
-            raise ValueError(f"staging reports issues of an unknown table: {name}")
-        level = pl.col("rule_id").replace_strict(severity, return_dtype=pl.String)
-        if "S14" in severity:  # an item that the record can do without is no reason to lose the record
-            is_optional = ~pl.col("column_name").is_in(required_items(str(name)))
-            softer = pl.lit(rules.entries["S14"].warning_severity.replace("off", "info"))
-            level = pl.when(is_optional & (pl.col("rule_id") == "S14")).then(softer).otherwise(level)
-        tied = _tied(group, str(name), records[str(name)]).with_columns(
-            pl.col("column_name").alias("items"),
-            level.alias("severity"),
-            _in_words(pl.col("reason")).alias("detail"),
-            pl.col("_source").alias("_origin"),
-        )
-        outcome.violations.append(violation_frame(tied))
-        for rule_id, count in tied.group_by("rule_id").len().iter_rows():
-            if rules.entries[rule_id].unit != "redcap":  # staging tells what those have judged
-                outcome.count(rule_id, count)
+    for part in issues.iter_slices(_AT_A_TIME):
+        judged = part.filter(pl.col("rule_id").is_in(list(severity)))
+        for (name,), group in judged.group_by("table_name", maintain_order=True):
+            if str(name) not in records:
+                raise ValueError(f"staging reports issues of an unknown table: {name}")
+            _tie(group, str(name), records[str(name)], severity, rules, outcome)
+
+
+def _tie(
+    issues: pl.DataFrame,
+    name: str,
+    records: pl.DataFrame,
+    severity: Mapping[str, str],
+    rules: Catalogue,
+    outcome: Outcome,
+) -> None:
+    """The issues of one table, into ``outcome``."""
+    level = pl.col("rule_id").replace_strict(severity, return_dtype=pl.String)
+    if "S14" in severity:  # an item that the record can do without is no reason to lose the record
+        is_optional = ~pl.col("column_name").is_in(required_items(name))
+        softer = pl.lit(rules.entries["S14"].warning_severity.replace("off", "info"))
+        level = pl.when(is_optional & (pl.col("rule_id") == "S14")).then(softer).otherwise(level)
+    tied = _tied(issues, name, records).with_columns(
+        pl.col("column_name").alias("items"),
+        level.alias("severity"),
+        _in_words(pl.col("reason")).alias("detail"),
+        pl.col("_source").alias("_origin"),
+    )
+    outcome.violations.add(tied)
+    for rule_id, count in tied.group_by("rule_id").len().iter_rows():
+        if rules.entries[rule_id].unit != "redcap":  # staging tells what those have judged
+            outcome.count(rule_id, count)
 
 
 def _tied(issues: pl.DataFrame, name: str, records: pl.DataFrame) -> pl.DataFrame:
@@ -90,7 +106,7 @@ def conflict_violations(consolidated: Mapping[str, Consolidated], rules: Catalog
                 level.otherwise(pl.lit(on[rule_id].severity)).alias("severity"),
                 pl.lit(DETAILS.get(rule_id, "rows with the same key differ")).alias("detail"),
             )
-            outcome.violations.append(violation_frame(conflicts))
+            outcome.violations.add(conflicts)
 
 
 def without_echoes(violations: pl.DataFrame) -> pl.DataFrame:

@@ -69,9 +69,17 @@ def attached(findings: pl.DataFrame, causes: pl.DataFrame) -> pl.DataFrame:
 
 
 def with_causes(unlisted: pl.DataFrame, causes: pl.DataFrame) -> pl.DataFrame:
-    """The findings that are not listed with the finding that counts them: columns of ``UNLISTED``."""
-    cause_ids = causes.select("_cause", pl.col("finding_id").alias("systemic_finding_id"))
-    return with_schema(unlisted.join(cause_ids, on="_cause", how="left", maintain_order="left"), UNLISTED)
+    """The findings that are not listed with the finding that counts them: columns of ``UNLISTED``.
+
+    Args:
+        unlisted: ``finding_number`` and ``_cause``.
+        causes: of :func:`systemic_causes`, in which every cause stands that is not listed as a whole.
+    """
+    named = with_schema(
+        causes.rename({"finding_id": "systemic_finding_id"}), {**UNLISTED, "_cause": pl.UInt32}
+    )
+    about = named.drop("finding_number")
+    return with_schema(unlisted.join(about, on="_cause", how="left", maintain_order="left"), UNLISTED)
 
 
 def cause_findings(causes: pl.DataFrame) -> pl.DataFrame:

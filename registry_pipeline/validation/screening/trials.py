@@ -24,7 +24,7 @@ from registry_pipeline.validation.screening.cross_table import judge_between_tab
 from registry_pipeline.validation.screening.identifiers import number_identifiers
 from registry_pipeline.validation.screening.impossible_values import take_out_impossible
 from registry_pipeline.validation.screening.slips import Slip, controls_of, slips_of
-from registry_pipeline.validation.screening.within_table import VIOLATION, Outcome, judge_table
+from registry_pipeline.validation.screening.within_table import Outcome, judge_table
 from schemas.rules.suggestion import MOST, either
 
 MOST_TRIALS = 800
@@ -164,7 +164,7 @@ def _judged(
     for name, frame in records.items():
         judge_table(name, frame, concerned, parameters, outcome)
     judge_between_tables(records, number_identifiers(records), concerned, parameters, outcome, memory_limit)
-    violations = pl.concat([pl.DataFrame(schema=VIOLATION), *outcome.violations])
+    violations = outcome.violations.whole()
     numbers = pl.concat(
         frame.select("_row_id", "_trial", "_record", pl.lit(name).alias("table_name"))
         for name, frame in copies.items()

@@ -16,32 +16,18 @@ import pandera.polars as pa
 import polars as pl
 from pandera.errors import SchemaError, SchemaErrors
 
-from registry_pipeline.core.frames import with_schema
 from registry_pipeline.core.native_panics import NativePanic, panics_as_exceptions
 from registry_pipeline.validation.records import curated, date_stems
 from registry_pipeline.validation.rules.catalogue import Catalogue, parameters_for
 from registry_pipeline.validation.screening.mixed_units import judgements_of_sent
+from registry_pipeline.validation.screening.violations import VIOLATION, Violations, violation_frame
 from schemas.columns import Column
 from schemas.constraints import constraints_of, possible_range
 from schemas.table import Rule, columns_of, key_of
 
-VIOLATION: dict[str, Any] = {
-    "table_name": pl.Categorical,
-    "_row_id": pl.Int64,
-    "rule_id": pl.Categorical,
-    "severity": pl.Categorical,
-    "items": pl.Categorical,
-    "detail": pl.String,
-    "suggestion": pl.String,
-    "_origin": pl.Int64,
-    "_other": pl.Int64,
-    "source_column": pl.Categorical,
-    "value_text": pl.String,
-}
-"""``_origin`` is the source row, ``_other`` that of the second record of a rule between two.
-
-There may be more violations than rows: what all of one kind share are categories."""
 _DEFAULT_DAYS = (date(1970, 1, 1), date(1899, 12, 30), date(1899, 12, 31), date(1900, 1, 1), date(1904, 1, 1))
+_AT_A_TIME = 250_000
+"""Records that are judged together: a rule within a table looks at one record."""
 
 
 @dataclass(frozen=True)
@@ -64,29 +50,18 @@ class Outcome:
     """What judging gave.
 
     Attributes:
-        violations: frames with the columns of ``VIOLATION``.
+        violations: of every rule that has run.
         denominators: rule id -> how many were judged.
         failures: rule id -> why the rule itself failed. Private: it may quote values.
     """
 
-    violations: list[pl.DataFrame] = field(default_factory=list)
+    violations: Violations = field(default_factory=Violations)
     denominators: dict[str, int] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
 
     def count(self, rule_id: str, judged: int) -> None:
         """Add to what a rule has judged."""
         self.denominators[rule_id] = self.denominators.get(rule_id, 0) + judged
-
-    def take_violations(self) -> pl.DataFrame:
-        """All violations as one frame, which are not kept here."""
-        violations = pl.concat([pl.DataFrame(schema=VIOLATION), *self.violations])
-        self.violations.clear()
-        return violations
-
-
-def violation_frame(frame: pl.DataFrame) -> pl.DataFrame:
-    """``frame`` with every column of ``VIOLATION``, missing ones NULL."""
-    return with_schema(frame, VIOLATION)
 
 
 def judge_table(
@@ -96,7 +71,8 @@ def judge_table(
     if records.is_empty():
         return
     main, second = _judgements(name, records, rules, parameters, outcome)
-    judge(name, records, main, second, outcome)
+    for part in records.iter_slices(_AT_A_TIME):
+        judge(name, part, main, second, outcome)
 
 
 def judge(
@@ -115,7 +91,8 @@ def judge(
     softer = _run(name, records, _suspects(records, second), outcome).join(
         broken, on=["_row_id", "rule_id"], how="anti"
     )
-    outcome.violations += [_advised(violations, records, main, outcome) for violations in (failed, softer)]
+    for violations in (failed, softer):
+        outcome.violations.add(_advised(violations, records, main, outcome))
 
 
 def _advised(

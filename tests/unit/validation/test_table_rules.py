@@ -25,7 +25,7 @@ def _severities(name: str, rule: Rule, example: Any) -> list[str]:
         name, records_of({name: [row, *example.get("_others", ())]})[name], catalogue(), PARAMETERS, outcome
     )
     assert outcome.failures == {}
-    found = pl.concat(outcome.violations).filter(pl.col("_row_id") == 1)
+    found = outcome.violations.whole().filter(pl.col("_row_id") == 1)
     return found.filter(pl.col("rule_id") == rule.rule_id)["severity"].to_list()
 
 
@@ -51,7 +51,7 @@ def test_the_engine_judges_at_all() -> None:
     records = records_of({"measurement": [{"long_axis_mm": 15.0}, {"long_axis_mm": 999.0}]})["measurement"]
     assert isinstance(records, pl.DataFrame)
     judge_table("measurement", records, catalogue(), PARAMETERS, outcome)
-    found = pl.concat(outcome.violations).filter(pl.col("rule_id") == "M01")
+    found = outcome.violations.whole().filter(pl.col("rule_id") == "M01")
     assert found["_row_id"].to_list() == [2]
 
 
@@ -87,7 +87,7 @@ def test_a_rule_that_raises_is_reported_and_stops_nothing(check: Callable[..., p
     judge_table("measurement", records, replace(rules, entries=entries), PARAMETERS, outcome)
     assert set(outcome.failures) == {"M01", "M02"}
     assert "Zhang" not in outcome.failures["M02"]
-    assert "M12" in pl.concat(outcome.violations)["rule_id"].to_list()
+    assert "M12" in outcome.violations.whole()["rule_id"].to_list()
 
 
 @pytest.mark.parametrize("advice", [_panicking_with_values, lambda _: pl.col("no such column")])
@@ -102,7 +102,7 @@ def test_advice_that_raises_is_reported_and_its_violations_stay(advice: Callable
     judge_table("measurement", records, replace(rules, entries=entries), PARAMETERS, outcome)
     assert set(outcome.failures) == {"M02"}
     assert "Zhang" not in outcome.failures["M02"]
-    assert {"M02", "M12"} <= set(pl.concat(outcome.violations)["rule_id"])
+    assert {"M02", "M12"} <= set(outcome.violations.whole()["rule_id"])
 
 
 ADVICE = [
@@ -134,7 +134,7 @@ def test_what_to_write_instead_is_computed(rule_id: str, name: str, row: Any, ad
     outcome = Outcome()
     judge_table(name, records_of({name: [row]})[name], catalogue(), PARAMETERS, outcome)
     assert outcome.failures == {}
-    found = pl.concat(outcome.violations).filter(pl.col("rule_id") == rule_id)
+    found = outcome.violations.whole().filter(pl.col("rule_id") == rule_id)
     assert found["suggestion"].to_list() == [advice]
 
 
@@ -153,4 +153,4 @@ def test_a_value_on_the_limit_passes(rule_id: str, name: str, thresholds: Any, r
     outcome = Outcome()
     judge_table(name, records_of({name: [row]})[name], rules, PARAMETERS, outcome)
     assert outcome.failures == {} and outcome.denominators[rule_id] == 1
-    assert rule_id not in pl.concat(outcome.violations)["rule_id"].to_list()
+    assert rule_id not in outcome.violations.whole()["rule_id"].to_list()
