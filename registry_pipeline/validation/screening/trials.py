@@ -29,6 +29,10 @@ from schemas.rules.suggestion import MOST, either
 
 MOST_TRIALS = 800
 """At one facility, the gravest findings first: each is a copy of all records of a patient."""
+MOST_RECORDS = 1000
+"""Of a patient in one table, to be tried: more are no patient's."""
+_AT_A_TIME = 1000
+"""Findings whose records are looked up together."""
 BY_CHANCE = 1
 """Of the controls of a slip, so many may mend the finding too."""
 _OWN_NUMBERS = ("facility_id", "source_patient_id")
@@ -104,16 +108,36 @@ def _trials(
     unadvised = unadvised.filter(severity != "info").sort(
         pl.col("severity").cast(pl.String) != "error", maintain_order=True
     )
-    for at, name, record, items, rule_id in unadvised.select(
-        "_at", "table_name", "_row_id", "items", "rule_id"
-    ).iter_rows():
-        table = str(name)
-        if rules.entries[str(rule_id)].suggestion is not None or table not in curated():
-            continue
-        row = as_sent[table].row(by_predicate=pl.col("_row_id") == record, named=True)
-        if (patient_id := row.get("patient_id")) is not None:
+    advised = [rule_id for rule_id, entry in rules.entries.items() if entry.suggestion is not None]
+    is_open = ~pl.col("rule_id").is_in(advised) & pl.col("table_name").is_in(list(curated()))
+    for part in unadvised.filter(is_open).iter_slices(_AT_A_TIME):
+        yield from _trials_of(part, as_sent)
+
+
+def _trials_of(part: pl.DataFrame, as_sent: Mapping[str, pl.DataFrame]) -> Iterator[list[Trial]]:
+    """The trials of some findings, whose records are looked up together."""
+    rows: dict[tuple[str, int], dict[str, Any]] = {}
+    for (name,), group in part.group_by("table_name"):
+        records = as_sent[str(name)].filter(pl.col("_row_id").is_in(group["_row_id"].implode()))
+        rows |= {(str(name), row["_row_id"]): row for row in records.iter_rows(named=True)}
+    patients = pl.Series([row.get("patient_id") for row in rows.values()], dtype=pl.String)
+    large = _with_many_records(patients.drop_nulls().unique(), as_sent)
+    for at, table, record, items in part.select("_at", "table_name", "_row_id", "items").iter_rows():
+        row = rows[table, record]
+        patient_id = row.get("patient_id")
+        if patient_id is not None and patient_id not in large:
             slips = slips_of(table, str(items).split(","), row)
             yield [Trial(patient_id, at, table, record, slip) for slip in slips]
+
+
+def _with_many_records(patients: pl.Series, as_sent: Mapping[str, pl.DataFrame]) -> set[str]:
+    """Those of some patients of whom no copies are made, for each would be too large."""
+    large = set()
+    for frame in as_sent.values():
+        if frame.height > MOST_RECORDS and "patient_id" in frame.columns:
+            own = frame["patient_id"].filter(frame["patient_id"].is_in(patients.implode()))
+            large |= set(own.value_counts().filter(pl.col("count") > MOST_RECORDS)["patient_id"])
+    return large
 
 
 def _numbered(groups: Iterable[Sequence[Trial]]) -> list[Trial]:

@@ -6,6 +6,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from registry_pipeline.validation.screening import trials
 from registry_pipeline.validation.screening.trials import MOST_TRIALS
 from tests.support.staged import screen, staged_of
 
@@ -87,3 +88,27 @@ def test_trials_have_an_end() -> None:
     ]
     suggested = _suggested("M01", measurement=sizes)
     assert MOST_TRIALS // 4 < sum(text is not None for text in suggested) < MOST_TRIALS
+
+
+def test_a_patient_of_thousands_of_records_is_not_copied(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each trial is a copy of all her records: 800 copies of a million would take all memory."""
+    tables = {"primary_treatment": [EXCHANGED, *(TREATMENT | {"treatment_id": f"R{n}"} for n in range(2, 7))]}
+    assert _suggested("V21", **tables)[0] == "2015-03-04"
+    monkeypatch.setattr(trials, "MOST_RECORDS", 5)
+    assert _suggested("V21", **tables)[0] is None
+
+
+def test_records_of_many_findings_are_looked_up_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not one after the other in a table of millions."""
+    n = 3 * MOST_TRIALS
+    looked_up: list[int] = []
+    lookup = trials._trials_of
+
+    def counted(part: pl.DataFrame, as_sent: Any) -> Any:
+        looked_up.append(part.height)
+        return lookup(part, as_sent)
+
+    monkeypatch.setattr(trials, "_trials_of", counted)
+    women = [WOMAN | {"patient_id": f"P{n}", "sex": None} for n in range(n)]
+    screen(staged_of({"patient": women}))
+    assert sum(looked_up) >= n and len(looked_up) <= sum(looked_up) / 1000 + 1
