@@ -32,7 +32,7 @@ CATALOGUE = {
     "follow-up": Entry(survival_designs.follow_up, ("follow_up",), 4_000, 1_000),
     "from a landmark": Entry(survival_designs.landmark_analysis, ("landmark_analysis",), 10_000, 2_000),
     "left truncation": Entry(survival_designs.left_truncated, ("immortal_time",), 10_000, 2_000),
-    "Aalen-Johansen": Entry(survival_designs.aalen_johansen, ("cumulative_incidence",), 10_000, 2_000),
+    "Aalen-Johansen": Entry(survival_designs.aalen_johansen, ("cumulative_incidence",), 10_000, 600),
     "lesion-level": Entry(survival_designs.lesions, ("lesion_local_control",), 10_000, 2_000),
     "Cox": Entry(cox_designs.cox, ("cox_term", "cutpoint_search"), 5_000, 1_000),
     "Firth alone": Entry(cox_designs.firth_alone, ("cox_term", "cutpoint_search", "lesion_cox"), 2_000, 600),
