@@ -3,12 +3,16 @@
 Belongs here: which model, at which times, and when the bootstrap is left out. Does not belong here: how (``analysis/``).
 """
 
+from collections.abc import Sequence
+
+import pandas as pd
+
 from registry_pipeline import analysis
 from registry_pipeline.core.settings import Study
 from registry_pipeline.study.analysis import TIMES, Analysis, Inputs, Tables
 from registry_pipeline.study.rows import joined, nothing
 from registry_pipeline.study.size_effect import left_out
-from schemas.study import IS_SMALL, OS, SITE, SITE_TWO, SIZE_GROUP
+from schemas.study import IS_SMALL, OS, SITE, SITE_TWO, SIZE_GROUP, VARIABLES
 
 MAKES = ("prediction_standardised", "prediction_accuracy", "prediction_calibration")
 TIME = ("duration_days", "is_event")
@@ -26,9 +30,8 @@ def prediction_results(inputs: Inputs) -> Tables:
         return {name: nothing(**label) for name in MAKES}
     fit = analysis.fit_cox(frame, *TIME, usable, cross_check=False)
     marks = [months * study.days_per_month for months in study.landmark_months]
-    levels = [
-        analysis.standardised_survival(fit, name, marks) for name in STANDARDISED if name in usable
-    ] or [nothing("No size and no site is in the model.")]
+    levels = [_standardised(fit, name, marks) for name in STANDARDISED if name in usable]
+    levels = levels or [nothing("No size and no site is in the model.")]
     replicates = _replicates(study, len(frame))
     tables = {
         "prediction_standardised": joined(levels),
@@ -42,6 +45,13 @@ def prediction_results(inputs: Inputs) -> Tables:
         ),
     }
     return {name: rows.assign(**label) for name, rows in tables.items()}
+
+
+def _standardised(fit: analysis.CoxFit, name: str, marks: Sequence[float]) -> pd.DataFrame:
+    """Adjusted survival of each level, a truth value as groups name it."""
+    rows = analysis.standardised_survival(fit, name, marks)
+    is_truth = VARIABLES[name].column.kind == "boolean"
+    return rows.assign(level=rows["level"].replace({"0": "False", "1": "True"})) if is_truth else rows
 
 
 def _replicates(study: Study, n: int) -> int:

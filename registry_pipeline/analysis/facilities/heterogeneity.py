@@ -48,7 +48,7 @@ def heterogeneity(
     value, variance = value[is_estimated], error[is_estimated] ** 2
     k = len(value)
     if k < FEWEST:
-        note = f"{k} facilities have an estimate; differences between them need at least {FEWEST}."
+        note = f"Differences between facilities need an estimate from at least {FEWEST} of them."
         return pd.DataFrame([{"n_facilities": k, "status": NOT_ESTIMABLE, "note": note}], columns=COLUMNS)
     q, freedom = _q(value, variance, 0.0), k - 1
     tails = chi2.ppf([(1 + level) / 2, (1 - level) / 2], freedom)

@@ -18,12 +18,12 @@ from registry_pipeline.reporting.document.wording import (
     is_given,
     lower_first,
     number,
-    p_value,
     remark,
     upper_first,
 )
 from registry_pipeline.reporting.sections.context import Context
 from registry_pipeline.reporting.sections.cox_terms import ratio_cells
+from registry_pipeline.reporting.sections.survival_tables import PERMUTED, test_cells
 from schemas.study import IS_SMALL, LESION_AT_SITE, OVERALL, SIZE_GROUP, Endpoint
 
 _METHODS = {"efron": "", "firth": ", Firth penalty"}
@@ -40,8 +40,8 @@ def gray_table(context: Context, endpoint: Endpoint) -> Block | None:
         what = endpoint.title if test["cause"] == 1 else "What competes with it"
         head = f"{what}, by {lower_first(context.words.variable(str(test['stratum_variable'])))}"
         events = count(test["n_event"])
-        cells = (number(test["chi_square"], 2), p_value(test["p_value"]), events, remark(test["note"]))
-        result.append(Row(head, cells))
+        p_text, remark_text = test_cells(test)
+        result.append(Row(head, (number(test["chi_square"], 2), p_text, events, remark_text)))
     return Table(
         "Gray’s test: is the incidence equal in the groups?",
         "Comparison",
@@ -50,6 +50,7 @@ def gray_table(context: Context, endpoint: Endpoint) -> Block | None:
         "result.gray_test",
         (
             "A group may have fewer recurrences because more of its patients die first: the lines on what competes say so.",
+            PERMUTED,
         ),
     )
 
@@ -89,6 +90,8 @@ def hazards_compared(context: Context, endpoint: Endpoint) -> Block | None:
         (
             "Cause-specific: how fast the event comes among those still free of anything; the one to ask about causes. "
             "Subdistribution: how many will have had it, those who died first included; the one to ask about risk.",
+            "A ratio without p rests on fewer than 5 events in a group, where its own p would err too often: read the test "
+            "between the groups.",
         ),
     )
 
@@ -185,5 +188,6 @@ def _lesion_cells(estimate: dict[str, object] | None) -> tuple[str, str]:
         return number(estimate["estimate"]), at_risk
     value = number(100 * float(estimate["estimate"]))  # type: ignore[arg-type]
     if not is_given(estimate["ci_lower"]) and not is_given(estimate["ci_upper"]):
-        return f"{value} (no interval)", at_risk
+        nobody = 1 if estimate["estimator"] == "kaplan_meier" else 0
+        return f"{value} ({'no event' if estimate['estimate'] == nobody else 'no interval'})", at_risk
     return f"{value} ({interval(estimate['ci_lower'], estimate['ci_upper'], 1, 100.0, '–')})", at_risk

@@ -172,7 +172,7 @@ def _landmark_cells(estimate: dict[str, object]) -> tuple[str, ...]:
         if is_given(estimate["ci_lower"]) or is_given(estimate["ci_upper"]):
             rate += f" ({interval(estimate['ci_lower'], estimate['ci_upper'], 1, 100.0, '–')})"
         else:
-            rate += " (no interval)"
+            rate += " (no event)" if estimate["survival"] == 1 else " (no interval)"
     return count(estimate["n"]), rate, count(estimate["n_at_risk"]), p_value(estimate["logrank_p_value"])
 
 

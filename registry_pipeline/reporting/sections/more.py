@@ -7,10 +7,11 @@ Does not belong here: how a table is drawn (``result_table.py``), estimates.
 from __future__ import annotations
 
 from registry_pipeline.reporting.document.blocks import Folded
-from registry_pipeline.reporting.document.wording import is_given
+from registry_pipeline.reporting.document.wording import interval, is_given, upper_first
 from registry_pipeline.reporting.sections.context import Context
 from registry_pipeline.reporting.sections.record import Addition
 from registry_pipeline.reporting.sections.result_table import (
+    Cell,
     Shown,
     folded_table,
     probability,
@@ -46,10 +47,9 @@ def risk_blocks(context: Context) -> list[Folded | None]:
         "Survival adjusted for the other factors",
         "Survival of the whole cohort had everybody been in the level, the other factors as they are. It is what the model "
         "attributes to the factor, and a causal difference only as far as these factors are all that matters.",
-        lambda row: (
-            f"{context.words.group(str(row['variable']), row['level'])}, {float(row['landmark_months']):g} months"
-        ),
-        {"Survival, % (95 % CI)": with_interval("survival", 1, 100.0)},
+        lambda row: context.words.group(str(row["variable"]), row["level"]),
+        {"%": with_interval("survival", 1, 100.0)},
+        across=lambda row: f"{float(row['landmark_months']):g} months, % (95 % CI)",
     )
     calibrated = Shown(
         "result.prediction_calibration",
@@ -89,21 +89,24 @@ def course_blocks(context: Context) -> list[Folded | None]:
         "result.state_occupation",
         "The course as states: where patients are at fixed times",
         "The probability of being free of recurrence, recurred, progressed widely or dead; at each time they add up to 100 %. "
-        "A state lasts until a more severe one: a recurrence that was treated and controlled still counts as recurred.",
+        "A state lasts until a more severe one: a recurrence that was treated and controlled still counts as recurred. "
+        "In %, with 95 % limits.",
         lambda row: (
-            f"{_group(context, row['stratum_variable'], row['stratum'])}: {row['state']}, {float(row['landmark_months']):g} months"
+            f"{_group(context, row['stratum_variable'], row['stratum'])}, {float(row['landmark_months']):g} months"
         ),
-        {"% (95 % CI)": with_interval("probability", 1, 100.0), "Seen in it": value("n_in_state", 0)},
+        {"%": with_interval("probability", 1, 100.0)},
+        across=lambda row: upper_first(str(row["state"])),
     )
     lasting = Shown(
         "result.state_time",
         "The course as states: expected months in each",
-        "Of the months within the horizon, how many a patient spends in each state in the mean; they add up to the horizon.",
-        lambda row: f"{_group(context, row['stratum_variable'], row['stratum'])}: {row['state']}",
-        {
-            "Horizon, months": value("tau_months", 0),
-            "Months (95 % CI)": with_interval("mean_months", 1, 1.0, ("ci_lower_months", "ci_upper_months")),
-        },
+        "Of the months within the horizon, how many a patient spends in each state in the mean, with 95 % limits; they add up "
+        "to the horizon.",
+        lambda row: (
+            f"{_group(context, row['stratum_variable'], row['stratum'])}, of {float(row['tau_months']):g} months"
+        ),
+        {"Months": with_interval("mean_months", 1, 1.0, ("ci_lower_months", "ci_upper_months"))},
+        across=lambda row: upper_first(str(row["state"])),
     )
     return [folded_table(context, shown) for shown in (occupied, lasting)]
 
@@ -117,13 +120,17 @@ def growth_blocks(context: Context) -> list[Folded | None]:
         "the widest of any of them. These are as wide as choices that nobody can make for sure, no intervals of 95 %.",
         text("band"),
         {
-            "Months": value("months"),
-            "Lowest to highest": with_interval("months", 1, 1.0, ("lowest_months", "highest_months")),
-            "Widest interval": with_interval("months", 1, 1.0, ("ci_lower", "ci_upper")),
+            "Months, as reported": value("months"),
+            "Lowest to highest": _ends("lowest_months", "highest_months"),
+            "Widest interval": _ends("ci_lower", "ci_upper"),
             "Choices": value("n_plausible", 0),
         },
     )
     return [folded_table(context, shown)]
+
+
+def _ends(lowest: str, highest: str) -> Cell:
+    return lambda row: interval(row[lowest], row[highest])
 
 
 def _group(context: Context, variable: object, level: object) -> str:

@@ -27,7 +27,7 @@ class Shown:
         meaning: what it means, and what it does not.
         head: the row's head, of a row of the table.
         columns: label -> the cell, of a row of the table.
-        origins: the columns of the table behind the cells.
+        across: the heading of a column, of a row of the table, which then has one cell.
     """
 
     table: str
@@ -35,10 +35,14 @@ class Shown:
     meaning: str
     head: Cell
     columns: Mapping[str, Cell]
+    across: Cell | None = None
 
 
 def folded_table(context: Context, shown: Shown, where: dict[str, Any] | None = None) -> Folded | None:
-    """The table behind a fold; None where the release does not have it."""
+    """The table behind a fold; None where the release does not have it.
+
+    Where ``across`` is given, rows of one head become one line, with a column for each value that it gives.
+    """
     if not context.tables.has(shown.table):
         return None
     rows = context.tables.table(shown.table, where)
@@ -48,14 +52,46 @@ def folded_table(context: Context, shown: Shown, where: dict[str, Any] | None = 
     if estimates.empty:
         reasons = dict.fromkeys(remark(note) for note in rows["note"] if is_given(note))
         return Folded(shown.title, (Text(" ".join(reasons) or "Not estimable.", kind="missing"),))
-    lines = estimates.head(MOST_ROWS).to_dict("records")
-    body = tuple(Row(shown.head(row), tuple(cell(row) for cell in shown.columns.values())) for row in lines)
-    heads = tuple(Column(label) for label in shown.columns)
-    notes = () if len(lines) == len(estimates) else (
-        f"The first {count(len(lines))} of {count(len(estimates))} rows; all are in the release.",
-    )  # fmt: skip
-    table = Table(shown.title, "", heads, body, shown.table, notes, is_wide=True)
+    lines = (estimates if shown.across else estimates.head(MOST_ROWS)).to_dict("records")
+    heads, body = _across(shown, lines) if shown.across else _down(shown, lines)
+    notes = [f"The first {count(len(lines))} of {count(len(estimates))} rows; all are in the release."]
+    notes = notes if len(lines) < len(estimates) else []
+    left_out = rows[rows["status"] != "ok"]
+    if len(left_out):
+        reasons = dict.fromkeys(remark(note) for note in left_out["note"] if is_given(note))
+        notes.append(
+            f"{count(len(left_out))} rows without an estimate are left out. {' '.join(reasons)}".strip()
+        )
+    table = Table(
+        shown.title,
+        "",
+        tuple(map(Column, heads)),
+        body,
+        shown.table,
+        tuple(notes),
+        is_wide=True,
+    )
     return Folded(shown.title, (Text(shown.meaning), table))
+
+
+def _down(shown: Shown, lines: Sequence[Mapping[str, Any]]) -> tuple[list[str], tuple[Row, ...]]:
+    """Headings, and a line for each row."""
+    cells = shown.columns.values()
+    return list(shown.columns), tuple(
+        Row(shown.head(row), tuple(cell(row) for cell in cells)) for row in lines
+    )
+
+
+def _across(shown: Shown, lines: Sequence[Mapping[str, Any]]) -> tuple[list[str], tuple[Row, ...]]:
+    """Headings by what stands across, and a line for each head."""
+    assert shown.across is not None
+    (cell,) = shown.columns.values()
+    by_head: dict[str, dict[str, str]] = {}
+    for row in lines:
+        by_head.setdefault(shown.head(row), {})[shown.across(row)] = cell(row)
+    heads = list(dict.fromkeys(label for cells in by_head.values() for label in cells))
+    body = (Row(head, tuple(cells.get(label, "–") for label in heads)) for head, cells in by_head.items())
+    return heads, tuple(body)
 
 
 def value(name: str, digits: int = 1, scale: float = 1.0) -> Cell:

@@ -5,7 +5,7 @@ Belongs here: Kaplan-Meier results in words. Does not belong here: curves and se
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -35,6 +35,11 @@ from registry_pipeline.reporting.figures.survival import AtRisk, at_risk
 from registry_pipeline.reporting.sections.context import Context
 from schemas.disease.wording import LEVEL_ORDER
 from schemas.study import ENDPOINTS, ORIGINS, OVERALL
+
+PERMUTED = (
+    "Where a group expects fewer than 5 events p is that of permutations, not of the chi-square approximation; it assumes "
+    "that censoring does not depend on the group."
+)
 
 
 def ordered(strata: Sequence[object]) -> list[object]:
@@ -86,9 +91,19 @@ def test_text(context: Context, endpoint: str, variable: str, origin: str) -> st
     if variable == OVERALL.name or tests.empty:
         return ""
     row = tests.iloc[0]
-    return (
-        f"log-rank {p_phrase(row['p_value'])}" if is_given(row["p_value"]) else "log-rank test: not estimable"
-    )
+    if not is_given(row["p_value"]):
+        return "log-rank test: not estimable"
+    is_one_of_many = row["is_primary"] is not True and is_given(row["adjusted_p_value"])
+    among = f", exploratory: adjusted {p_phrase(row['adjusted_p_value'])}" if is_one_of_many else ""
+    return f"log-rank {p_phrase(row['p_value'])}{among}"
+
+
+def test_cells(test: Mapping[Hashable, Any]) -> tuple[str, str]:
+    """The p value of a test between groups with what made it, and a remark; no code of a group."""
+    if "permutation" not in str(test["p_value_method"]):
+        return p_value(test["p_value"]), remark(test["note"])
+    few = f"a group expects only {number(test['least_expected'])} events"
+    return f"{p_value(test['p_value'])} (permutation)", few
 
 
 def rates_text(context: Context, endpoint: str, variable: str, origin: str) -> str:
@@ -233,16 +248,16 @@ def logrank_table(
         for variable in variables:
             tests = rows_of(context, "result.logrank_test", endpoint, origin, variable)
             for test in tests.to_dict("records"):
+                p_text, remark_text = test_cells(test)
                 rows.append(
                     Row(
                         f"{ENDPOINTS[endpoint].label} by {lower_first(context.words.variable(variable))}",
                         (
                             number(test["chi_square"], 2),
                             number(test["degrees_of_freedom"], 0),
-                            p_value(test["p_value"])
-                            + (" (permutation)" if "permutation" in str(test["p_value_method"]) else ""),
+                            p_text,
                             "primary" if test["is_primary"] is True else p_value(test["adjusted_p_value"]),
-                            remark(test["note"]),
+                            remark_text,
                         ),
                     )
                 )
@@ -263,7 +278,7 @@ def logrank_table(
         "result.logrank_test",
         (
             "Two-sided, over the whole curves. One comparison per endpoint is primary; the others are exploratory, and their "
-            "adjusted p keeps the share of false ones among them (false discovery rate). Where a group expects fewer than 5 "
-            "events p is that of permutations.",
+            "adjusted p keeps the share of false ones among them (false discovery rate).",
+            PERMUTED,
         ),
     )
