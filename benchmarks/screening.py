@@ -100,7 +100,7 @@ def by_engine(path: str) -> Work:
     def work() -> dict[str, Any]:
         outcome = Outcome()
         judge("synthetic", pl.read_parquet(path), judgements, [], outcome)
-        found = pl.concat(outcome.violations)
+        found = outcome.violations.whole()
         if outcome.failures or len(outcome.denominators) != len(judgements):
             raise AssertionError("a rule failed to run")
         return _told(found.select("_row_id", pl.col("rule_id").cast(pl.String)))
