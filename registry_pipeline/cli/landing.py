@@ -54,7 +54,7 @@ def withdraw_file(facility_id: str, file: str, by: str, reason: str) -> None:
         if not text.strip():
             raise click.UsageError(f"{name} is empty; say it in a few words")
     home = CONTEXT.home()
-    with recorded(home, "withdraw file", details=f"{facility_id} by {by.strip()}"[:500]):
+    with recorded(home, "withdraw file", details=f"{facility_id} by {by.strip()}"):
         withdrawn = withdraw(home, facility_id, file, by.strip(), " ".join(reason.split()))
     for landed in withdrawn:
         click.echo(f"withdrawn: {facility_id}/{landed.source_file} of {landed.received_at[:10]}")

@@ -208,7 +208,7 @@ def prune(keep: int | None, days: float | None, max_gb: float | None, dry_run: b
         gone = to_prune(home, limits, [compared] if compared else [])
         n_bytes = sum(release_bytes(home, release_id) for release_id in gone)
         if gone and not dry_run:
-            names = f"{len(gone)} releases: {', '.join(gone)}"[:500]
+            names = f"{len(gone)} releases: {', '.join(gone)}"
             with recorded(home, "prune", details=names, frees_room=True):
                 remove_releases(home, gone)
     for release_id in gone:

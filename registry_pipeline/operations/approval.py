@@ -72,7 +72,7 @@ def withdraw(home: Home, release_id: str, name: str, reason: str) -> None:
     is_offered = release_id in release_ids(home) and offered.is_file()  # as what was killed may have left it
     if release_id not in approvals(home) and not is_offered:
         raise ConfigurationError(offered, None, "is not approved")
-    details = f"{ANALYST_DATABASE} by {name}: {reason}"[:500]
+    details = f"{ANALYST_DATABASE} by {name}: {reason}"
     with recorded(home, WITHDRAW, release_id, details, frees_room=True):
         offered.unlink(missing_ok=True)
         offer_approved(home)

@@ -32,6 +32,8 @@ from registry_pipeline.store.releases import current_release
 LOG = "audit.jsonl"
 BEGUN, DONE, REFUSED = "begun", "done", "refused"
 """Outcomes. What has begun and has no later outcome still runs, or was killed."""
+LONGEST_DETAILS = 500
+"""Characters of what describes an entry; people write some of it."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ def audit_log(home: Home) -> Path:
 def record(
     home: Home, action: str, outcome: str = DONE, release_id: str = "", details: str = ""
 ) -> AuditEntry:
-    """Append an entry; it is on the disk when this returns.
+    """Append an entry, long details cut; it is on the disk when this returns.
 
     Raises:
         StoreError: the disk is full, or the log is damaged.
@@ -79,7 +81,7 @@ def record(
         before = entries[-1] if entries else None
         at = datetime.now(UTC).isoformat(timespec="seconds")
         number = before.entry_no + 1 if before else 1
-        entry = AuditEntry(number, at, _account(), action, outcome, release_id, details)
+        entry = AuditEntry(number, at, _account(), action, outcome, release_id, details[:LONGEST_DETAILS])
         entry = replace(entry, chain_hash=_chain_hash(entry, before.chain_hash if before else "", home.key()))
         os.write(handle, (json.dumps(asdict(entry), ensure_ascii=False) + "\n").encode())
         os.fsync(handle)
@@ -139,7 +141,7 @@ def recorded_refresh(home: Home) -> Iterator[None]:
         yield
     except (Refused, StoreError, ConfigurationError, InternalFailure) as problem:
         with suppress(StoreError, ConfigurationError):  # what stopped the refresh is what is to be told
-            record(home, "refresh", REFUSED, current_release(home) or "", str(problem)[:500])
+            record(home, "refresh", REFUSED, current_release(home) or "", str(problem))
         raise
     record(home, "refresh", DONE, current_release(home) or "")
 

@@ -182,7 +182,7 @@ def screen_inbox(request: Request, form: Form) -> Response:
     """Judge what lies in the inbox; the findings are on the page at once."""
     desk: Desk = request.app.state.desk
     try:
-        with recorded(desk.home, "screen", details=f"on the page, by {desk.steward_of(request)}"[:500]):
+        with recorded(desk.home, "screen", details=f"on the page, by {desk.steward_of(request)}"):
             judged = judge_inbox(desk.home)
     except (ConfigurationError, StoreError, Refused) as problem:
         return _refused(request, str(problem), 422)

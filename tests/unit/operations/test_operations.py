@@ -27,6 +27,7 @@ from registry_pipeline.operations.audit import (
     read_audit_log,
     record,
     record_served_release,
+    recorded,
     recorded_refresh,
     unfinished,
 )
@@ -345,6 +346,12 @@ def test_a_refused_refresh_is_recorded_and_still_told(home: Home) -> None:
         ("begun", ""),
         ("done", ""),
     ]
+
+
+def test_the_audit_log_cuts_what_somebody_writes_at_length(home: Home) -> None:
+    with recorded(home, "pin", "R", "x" * 1_000_000):
+        pass
+    assert [len(entry.details) for entry in read_audit_log(home)] == [500, 500]
 
 
 def test_what_was_killed_stands_in_the_audit_log(home: Home, tmp_path: Path) -> None:
