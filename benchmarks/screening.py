@@ -138,7 +138,7 @@ def findings(rows: int) -> Work:
     from registry_pipeline.validation.records import complete
     from registry_pipeline.validation.rules.catalogue import catalogue
     from registry_pipeline.validation.screening.findings import FindingContext, build_findings
-    from registry_pipeline.validation.screening.within_table import violation_frame
+    from registry_pipeline.validation.screening.violations import violation_frame
 
     numbers = pl.DataFrame({"_row_id": pl.Series(range(rows), dtype=pl.Int64)})
     name = pl.concat_str(pl.lit("P"), pl.col("_row_id"))

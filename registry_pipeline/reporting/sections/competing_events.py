@@ -8,13 +8,11 @@ from __future__ import annotations
 import pandas as pd
 
 from registry_pipeline.reporting.document.blocks import Block, Column, Row, Table, missing
-from registry_pipeline.reporting.document.hidden import Hidden
 from registry_pipeline.reporting.document.wording import (
     NOT_GIVEN,
     clean,
     count,
     count_of,
-    interval,
     is_given,
     lower_first,
     number,
@@ -23,7 +21,7 @@ from registry_pipeline.reporting.document.wording import (
 )
 from registry_pipeline.reporting.sections.context import Context
 from registry_pipeline.reporting.sections.cox_terms import ratio_cells
-from registry_pipeline.reporting.sections.survival_tables import PERMUTED, test_cells
+from registry_pipeline.reporting.sections.survival_tables import PERMUTED, rate_text, test_cells
 from schemas.study import IS_SMALL, LESION_AT_SITE, OVERALL, SIZE_GROUP, Endpoint
 
 _METHODS = {"efron": "", "firth": ", Firth penalty"}
@@ -184,10 +182,5 @@ def _lesion_cells(estimate: dict[str, object] | None) -> tuple[str, str]:
     if estimate is None or not is_given(estimate["estimate"]):
         return NOT_GIVEN, NOT_GIVEN
     at_risk = count(estimate["n_at_risk"])
-    if isinstance(estimate["estimate"], Hidden):
-        return number(estimate["estimate"]), at_risk
-    value = number(100 * float(estimate["estimate"]))  # type: ignore[arg-type]
-    if not is_given(estimate["ci_lower"]) and not is_given(estimate["ci_upper"]):
-        nobody = 1 if estimate["estimator"] == "kaplan_meier" else 0
-        return f"{value} ({'no event' if estimate['estimate'] == nobody else 'no interval'})", at_risk
-    return f"{value} ({interval(estimate['ci_lower'], estimate['ci_upper'], 1, 100.0, '–')})", at_risk
+    of_nobody = 1 if estimate["estimator"] == "kaplan_meier" else 0
+    return rate_text(estimate, "estimate", of_nobody), at_risk

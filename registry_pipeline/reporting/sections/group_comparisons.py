@@ -22,6 +22,7 @@ from registry_pipeline.reporting.document.wording import (
     upper_first,
 )
 from registry_pipeline.reporting.sections.context import Context
+from registry_pipeline.reporting.sections.survival_tables import rate_text
 from schemas.study import LRT_START, OMD_DX, OS, OVERALL, SITE_TWO, SIZE_GROUP
 
 RECURRED = "had_recurred"
@@ -163,16 +164,7 @@ def _whom(context: Context, estimate: dict[str, object]) -> str:
 
 
 def _landmark_cells(estimate: dict[str, object]) -> tuple[str, ...]:
-    if isinstance(estimate["survival"], Hidden):
-        rate = number(estimate["survival"])
-    elif not is_given(estimate["survival"]):
-        rate = "beyond follow-up"
-    else:
-        rate = number(100 * float(estimate["survival"]))  # type: ignore[arg-type]
-        if is_given(estimate["ci_lower"]) or is_given(estimate["ci_upper"]):
-            rate += f" ({interval(estimate['ci_lower'], estimate['ci_upper'], 1, 100.0, '–')})"
-        else:
-            rate += " (no event)" if estimate["survival"] == 1 else " (no interval)"
+    rate = rate_text(estimate, "survival") if is_given(estimate["survival"]) else "beyond follow-up"
     return count(estimate["n"]), rate, count(estimate["n_at_risk"]), p_value(estimate["logrank_p_value"])
 
 

@@ -98,6 +98,22 @@ def test_text(context: Context, endpoint: str, variable: str, origin: str) -> st
     return f"log-rank {p_phrase(row['p_value'])}{among}"
 
 
+def rate_text(estimate: Mapping[Any, Any], column: str, of_nobody: int = 1) -> str:
+    """A rate in % with its limits, or in words why it has none.
+
+    Args:
+        estimate: with ``ci_lower`` and ``ci_upper``; the rate is there, or hidden.
+        of_nobody: the rate where nobody had the event.
+    """
+    rate = estimate[column]
+    if isinstance(rate, Hidden):
+        return number(rate)
+    limits = "no event" if rate == of_nobody else "no interval"
+    if is_given(estimate["ci_lower"]) or is_given(estimate["ci_upper"]):
+        limits = interval(estimate["ci_lower"], estimate["ci_upper"], 1, 100.0, "–")
+    return f"{number(100 * rate)} ({limits})"
+
+
 def test_cells(test: Mapping[Hashable, Any]) -> tuple[str, str]:
     """The p value of a test between groups with what made it, and a remark; no code of a group."""
     if "permutation" not in str(test["p_value_method"]):
@@ -177,14 +193,9 @@ def _landmark_cells(landmark: dict[Any, Any] | None, at_risk: str) -> tuple[str,
         return "–", "–"
     if is_given(landmark["is_beyond_follow_up"]) and bool(landmark["is_beyond_follow_up"]):
         return "beyond", at_risk
-    if isinstance(landmark["survival"], Hidden):
-        return number(landmark["survival"]), at_risk
     if not is_given(landmark["survival"]):
         return "–", at_risk
-    rate = number(100 * landmark["survival"])
-    if not is_given(landmark["ci_lower"]) and not is_given(landmark["ci_upper"]):
-        return f"{rate} ({'no event' if landmark['survival'] == 1 else 'no interval'})", at_risk
-    return f"{rate} ({interval(landmark['ci_lower'], landmark['ci_upper'], 1, 100.0, '–')})", at_risk
+    return rate_text(landmark, "survival"), at_risk
 
 
 def summary_table(context: Context, endpoint: str, variables: Sequence[str], origin: str) -> Block | None:

@@ -278,8 +278,8 @@ PYCANON = """
 import json, sys
 import pandas as pd
 from pycanon.anonymity import k_anonymity, l_diversity
-given = json.load(sys.stdin)
-frame, names, sensitive = pd.DataFrame(given["rows"]), given["names"], [given["sensitive"]]
+question = json.load(sys.stdin)
+frame, names, sensitive = pd.DataFrame(question["rows"]), question["names"], [question["sensitive"]]
 print(json.dumps([int(k_anonymity(frame, names)), int(l_diversity(frame, names, sensitive))]))
 """
 
