@@ -351,7 +351,7 @@ def test_a_refused_refresh_is_recorded_and_still_told(home: Home) -> None:
 def test_the_audit_log_cuts_what_somebody_writes_at_length(home: Home) -> None:
     with recorded(home, "pin", "R", "x" * 1_000_000):
         pass
-    assert [len(entry.details) for entry in read_audit_log(home)] == [500, 500]
+    assert [len(entry.details) for entry in read_audit_log(home) if entry.action == "pin"] == [500, 500]
 
 
 def test_what_was_killed_stands_in_the_audit_log(home: Home, tmp_path: Path) -> None:
