@@ -46,14 +46,17 @@ def published_aggregates(database: Path, settings: Analyst) -> dict[str, pd.Data
 
 
 def _rounded(rows: pd.DataFrame, base: int) -> pd.DataFrame:
-    rows = rows.astype(object).map(lambda value: None if isinstance(value, Hidden) else value)
-    changes: dict[str, Callable[[object], object]] = {
-        **dict.fromkeys(people_columns(rows.columns), lambda n: rounded_count(n, base)),
-        **dict.fromkeys(SHARES, _rounded_share),
-    }
-    for column in rows.columns:
-        change = changes.get(str(column), lambda value: _rounded_remark(value, base))
-        rows[column] = rows[column].map(change)
+    rows = rows.copy()
+    counts = set(people_columns(rows.columns))
+    for column in map(str, rows.columns):
+        if rows[column].dtype == object:
+            rows[column] = rows[column].map(lambda value: None if isinstance(value, Hidden) else value)
+        if column in SHARES:
+            rows[column] = rows[column].map(_rounded_share)
+        elif column in counts:
+            rows[column] = rows[column].map(lambda n: rounded_count(n, base))
+        elif rows[column].dtype == object:
+            rows[column] = rows[column].map(lambda value: _rounded_remark(value, base))
     return _rounded_items(rows, base) if "item" in rows else rows
 
 

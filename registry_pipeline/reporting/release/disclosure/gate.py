@@ -278,10 +278,9 @@ class DisclosedTables(ReleaseTables):
         """Rows about a group that are left out, because a group of its grouping is small."""
         if "stratum" not in rows:
             return pd.Series(False, index=rows.index)
-        origins = rows["origin"] if "origin" in rows else [""] * len(rows)
-        pairs = zip(origins, rows["stratum_variable"], strict=True)
-        return pd.Series(
-            [(is_of_registry(origin), str(variable)) in self._small_groupings for origin, variable in pairs],
-            index=rows.index,
-            dtype=bool,
-        )
+        origins = rows["origin"] if "origin" in rows else pd.Series("", index=rows.index)
+        of_registry = origins.map({origin: is_of_registry(origin) for origin in origins.unique()})
+        variables, result = rows["stratum_variable"].astype(str), pd.Series(False, index=rows.index)
+        for is_registry, variable in self._small_groupings:
+            result |= (of_registry == is_registry) & (variables == variable)
+        return result
