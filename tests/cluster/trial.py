@@ -36,7 +36,10 @@ bootstrap_replicates = 0
 [execution]
 lease_seconds = 10
 patience_seconds = 300
+[analyst]
+is_written = false
 """
+"""No analysts' file: the coordinator writes it alone, after the workers' part."""
 LONGEST_REFRESH_SECONDS = 600
 """On a busy machine; without a bound a hanging run would be waited for for ever."""
 
