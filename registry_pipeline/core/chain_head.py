@@ -10,18 +10,17 @@ process that is killed between the two leaves a head that is behind, never one t
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import hmac
 import json
-import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from registry_pipeline.core.files import BUILDING, write_json
+from registry_pipeline.core.files import BUILDING, LOCK, write_json
+from registry_pipeline.core.locks import locked
 
 SUFFIX = ".head"
 RELEASES = "releases"
@@ -42,12 +41,8 @@ def appending(ledger: Path) -> Iterator[None]:
     """One process at a time appends to a ledger and writes its head; others wait."""
     folder = head_path(ledger).parent
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    with locked(folder / LOCK):
         yield
-    finally:
-        os.close(handle)
 
 
 def write_head(ledger: Path, n_entries: int, last_hash: str, key: bytes) -> None:

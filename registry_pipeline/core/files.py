@@ -8,7 +8,6 @@ Does not belong here: what is in the files, Parquet (``store/parquet.py``), rele
 from __future__ import annotations
 
 import errno
-import fcntl
 import hashlib
 import json
 import os
@@ -16,13 +15,16 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from registry_pipeline.core.locks import locked
 from registry_pipeline.core.native_panics import panics_as_exceptions
 
 BUILDING = ".building"
+LOCK = ".lock"
+"""The file that :func:`exclusive` locks in a folder."""
 PRIVATE = "private-"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FULL_WORDS = (
@@ -53,14 +55,10 @@ def whole_file(path: Path) -> Iterator[Path]:
     try:
         with disk_errors_as_store_error(path):
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with locked(temporary, waits=False):
                 yield temporary
                 sync(temporary)
                 temporary.replace(path)
-            finally:
-                os.close(handle)
             sync(path.parent)
     finally:
         with suppress(OSError):
@@ -174,14 +172,11 @@ def _is_removed(path: Path) -> bool:
         shutil.rmtree(path, ignore_errors=True)
     else:
         with suppress(FileNotFoundError):
-            handle = os.open(path, os.O_RDONLY)
             try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                path.unlink(missing_ok=True)
+                with locked(path, waits=False, creates=False):
+                    path.unlink(missing_ok=True)
             except BlockingIOError:
                 return False
-            finally:
-                os.close(handle)
     return True
 
 
@@ -193,15 +188,12 @@ def exclusive(folder: Path) -> Iterator[None]:
         StoreError: another process holds it.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
+    with ExitStack() as stack:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            stack.enter_context(locked(folder / LOCK, waits=False))
         except BlockingIOError:
             raise StoreError(f"{folder}: another refresh is running; try again when it has ended") from None
         yield
-    finally:
-        os.close(handle)
 
 
 @contextmanager

@@ -9,18 +9,18 @@ replaced atomically, and is copied before the bytes that it names, or after the 
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Iterable
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from registry_pipeline.core.chain_head import SUFFIX as HEAD
-from registry_pipeline.core.files import BUILDING, StoreError, disk_errors_as_store_error, sync
+from registry_pipeline.core.files import BUILDING, LOCK, StoreError, disk_errors_as_store_error, sync
 from registry_pipeline.core.home import Home, make_home, open_home
+from registry_pipeline.core.locks import locked
 from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.intake.landing.ledger import LEDGER
 from registry_pipeline.operations.alerts.alerts_file import FILE as ALERTS
@@ -38,7 +38,7 @@ from registry_pipeline.store.releases import (
 from registry_pipeline.store.retention import PINNED
 
 SERVED = "served_release"
-_MAY_CHANGE = (LEDGER, ".lock")
+_MAY_CHANGE = (LEDGER, LOCK)
 
 
 def back_up(home: Home, target: Path) -> Path:
@@ -58,38 +58,27 @@ def back_up(home: Home, target: Path) -> Path:
     building = folder.with_name(folder.name + BUILDING)
     with recorded(home, "backup", details=folder.name), disk_errors_as_store_error(folder / CHECKSUMS):
         _sweep_killed(target)
-        building.mkdir(parents=True, mode=0o700)
-        try:
-            with _marked_as_running(building):
+        target.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = building.with_name(building.name + LOCK)
+        with locked(lock, waits=False):
+            building.mkdir(mode=0o700)
+            try:
                 _copy_home(home, building)
                 write_checksums(building)
                 building.rename(folder)
                 sync(target)
-        finally:
-            shutil.rmtree(building, ignore_errors=True)
+            finally:
+                shutil.rmtree(building, ignore_errors=True)
+                lock.unlink(missing_ok=True)
     return folder
 
 
-@contextmanager
-def _marked_as_running(building: Path) -> Iterator[None]:
-    """Hold the folder's lock, which the system frees when the process dies.
-
-    Raises:
-        BlockingIOError: another process holds it.
-    """
-    handle = os.open(building, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    finally:
-        os.close(handle)
-
-
 def _sweep_killed(target: Path) -> None:
-    """Remove what killed backups left in a folder; another one may be running there."""
-    for building in sorted(target.glob(f"registry-backup-*{BUILDING}")):
-        with suppress(BlockingIOError, FileNotFoundError), _marked_as_running(building):
-            shutil.rmtree(building, ignore_errors=True)
+    """Remove what killed backups left in a folder; another one may be running there: it locks its file first."""
+    for lock in sorted(target.glob(f"registry-backup-*{BUILDING}{LOCK}")):
+        with suppress(BlockingIOError, FileNotFoundError), locked(lock, waits=False, creates=False):
+            shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
+            lock.unlink(missing_ok=True)
 
 
 def _copy_home(home: Home, folder: Path) -> None:

@@ -6,20 +6,18 @@ Looks at files only: it may be run by a monitor every minute, also while a refre
 
 from __future__ import annotations
 
-import fcntl
-import os
 import shutil
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 import duckdb
 
-from registry_pipeline.core.files import StoreError
+from registry_pipeline.core.files import LOCK, StoreError
 from registry_pipeline.core.home import Home
+from registry_pipeline.core.locks import is_locked
 from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.core.version import package_version
 from registry_pipeline.operations.audit import DONE, last_ended, read_audit_log, unfinished
@@ -133,7 +131,7 @@ def _versions(_: Home) -> Iterator[Diagnosis]:
 
 
 def _daemon(home: Home) -> Iterator[Diagnosis]:
-    if _is_locked(home.root / "dagster" / ".lock"):
+    if is_locked(home.root / "dagster" / LOCK):
         yield Diagnosis(
             "daemon", WELL, f"runs; refreshes start at '{home.settings().refresh.cron}' and by new files"
         )
@@ -144,20 +142,6 @@ def _daemon(home: Home) -> Iterator[Diagnosis]:
             "does not run: no refresh starts by itself",
             "registry dev, or the systemd unit of docs/operator.md",
         )
-
-
-def _is_locked(lock: Path) -> bool:
-    """Whether a process holds a lock; looking takes it for an instant, shared."""
-    if not lock.is_file():
-        return False
-    handle = os.open(lock, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(handle)
-    return False
 
 
 def _release(home: Home) -> Iterator[Diagnosis]:
@@ -196,7 +180,7 @@ def _comparison(home: Home) -> Iterator[Diagnosis]:
 def _last_refresh(home: Home) -> Iterator[Diagnosis]:
     entries = read_audit_log(home)
     last, running = last_ended(entries, "refresh"), unfinished(entries, "refresh")
-    if running is not None and not _is_locked(home.store / ".lock"):
+    if running is not None and not is_locked(home.store / LOCK):
         yield Diagnosis("last refresh", ERROR, f"begun at {running.at} and killed", "registry refresh")
     elif last is None:
         yield Diagnosis("last refresh", WARNING, "none is in the audit log", "registry refresh")

@@ -8,7 +8,6 @@ The ledger carries the hash of its own entries, so that a flipped bit on the dis
 
 from __future__ import annotations
 
-import fcntl
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,12 +15,12 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from registry_pipeline.core.files import json_digest, write_json
+from registry_pipeline.core.files import LOCK, json_digest, write_json
 from registry_pipeline.core.home import Home
+from registry_pipeline.core.locks import locked
 from registry_pipeline.core.toml_source import ConfigurationError, nearest
 
 LEDGER = "submissions.json"
-_LOCK = ".lock"
 
 
 @dataclass(frozen=True)
@@ -95,8 +94,7 @@ def landed_path(home: Home, landed: LandedFile) -> Path:
 @contextmanager
 def landing_lock(folder: Path) -> Iterator[None]:
     """Hold a facility's landing folder: two refreshes at once must not give one number to two files."""
-    with (folder / _LOCK).open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    with locked(folder / LOCK):
         yield
 
 

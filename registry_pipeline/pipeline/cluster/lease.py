@@ -2,23 +2,23 @@
 
 Belongs here: files and locks in ``store/cluster`` of the shared home. Does not belong here: what the work is.
 
-Locks are flock's, which Linux carries over NFS 4 and frees when a process or a machine dies. Ages are differences of
-times that the same file server wrote, so that clocks of machines may differ. Who takes over a home (the next refresh)
-removes the manifest and waits until nobody is at work: only then may it sweep what a killed process left.
+Ages are differences of times that the same file server wrote, so that clocks of machines may differ. Who takes over a
+home (the next refresh) removes the manifest and waits until nobody is at work: only then may it sweep what a killed
+process left.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from registry_pipeline.core.execution import Execution
 from registry_pipeline.core.files import StoreError
 from registry_pipeline.core.home import Home
+from registry_pipeline.core.locks import is_locked, locked
 from registry_pipeline.pipeline.cluster.manifest import (
     RefreshManifest,
     manifest_path,
@@ -102,14 +102,7 @@ def end_earlier_work(home: Home, seconds: float = TAKE_OVER_SECONDS) -> None:
 
 def is_anybody_at_work(home: Home) -> bool:
     """Whether a worker on any machine is at work on a facility of this home."""
-    handle = os.open(_folder(home) / "at_work.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(handle)
-    return False
+    return is_locked(_folder(home) / "at_work.lock")
 
 
 @contextmanager
@@ -122,29 +115,18 @@ def at_work(home: Home, refresh_id: str, facility_id: str, lease_seconds: float)
         Refused: the refresh has ended or its coordinator is gone, or several workers died over this facility.
     """
     folder = _folder(home)
-    with (
-        _locked(folder / "at_work.lock", fcntl.LOCK_SH),
-        _locked(folder / f"{facility_id}.turn", fcntl.LOCK_EX) as turn,
-    ):
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(locked(folder / "at_work.lock", is_shared=True))
+            turn = stack.enter_context(locked(folder / f"{facility_id}.turn"))
+        except FileNotFoundError:
+            raise Refused(f"{folder}: is not there; is the registry home mounted on this machine?") from None
         manifest = read_manifest(home, refresh_id)
         _refuse_without_lease(home, turn, lease_seconds)
         _count_attempt(turn, refresh_id, facility_id)
         with refresh_lock(home, is_lent=True):
             yield manifest
         os.truncate(turn, 0)
-
-
-@contextmanager
-def _locked(path: Path, kind: int) -> Iterator[int]:
-    try:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    except FileNotFoundError:
-        raise Refused(f"{path.parent}: is not there; is the registry home mounted on this machine?") from None
-    try:
-        fcntl.flock(handle, kind)
-        yield handle
-    finally:
-        os.close(handle)
 
 
 def _refuse_without_lease(home: Home, turn: int, lease_seconds: float) -> None:

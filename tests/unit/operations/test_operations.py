@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
@@ -20,6 +19,7 @@ from registry_pipeline.cli.main import registry as program
 from registry_pipeline.core.chain_head import head_path
 from registry_pipeline.core.files import StoreError, exclusive
 from registry_pipeline.core.home import Home, make_home
+from registry_pipeline.core.locks import locked
 from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.operations import doctor
 from registry_pipeline.operations.audit import (
@@ -298,13 +298,11 @@ def test_what_a_killed_backup_left_is_swept_by_the_next_and_a_running_one_is_not
     home: Home, tmp_path: Path
 ) -> None:
     killed(home, "backup", tmp_path / "disk")
-    (left,) = (tmp_path / "disk").iterdir()
-    assert left.name.endswith(".building")
-    handle = os.open(left, os.O_RDONLY)
-    fcntl.flock(handle, fcntl.LOCK_EX)  # as if it were running
-    first = back_up(home, tmp_path / "disk")
-    assert set((tmp_path / "disk").iterdir()) == {left, first}
-    os.close(handle)
+    left = set((tmp_path / "disk").iterdir())
+    (lock,) = [path for path in left if path.name.endswith(".building.lock")]
+    with locked(lock):  # as if it were running
+        first = back_up(home, tmp_path / "disk")
+    assert set((tmp_path / "disk").iterdir()) == {*left, first}
     second = back_up(home, tmp_path / "disk")
     assert set((tmp_path / "disk").iterdir()) == {first, second}
 
