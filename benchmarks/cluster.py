@@ -13,7 +13,8 @@ import uuid
 from pathlib import Path
 
 from benchmarks.measuring import QUICK_SETTINGS, Figure
-from deploy.loopback import Process, Topology, missing_programs
+from deploy.loopback import Topology
+from deploy.services import Process, missing_programs
 
 LEAST_SPEED_UP = 1.6
 

@@ -14,7 +14,8 @@ import time
 import traceback
 from pathlib import Path
 
-from deploy.loopback import Topology, missing_programs
+from deploy.loopback import Topology
+from deploy.services import missing_programs
 from tests.cluster.trial import VICTIMS, disturbed, emptied, must_refresh, released, repaired, simulated_home
 
 
@@ -68,7 +69,7 @@ def _trial(topology: Topology, home, number: int, undisturbed: float, expected) 
         repair = repaired(topology, home, expected)
     except (AssertionError, subprocess.TimeoutExpired):
         traceback.print_exc(file=sys.stdout)
-        print(f"{number} {victim} at {seconds:.0f} s: FAILED\n{topology.said()}", flush=True)
+        print(f"{number} {victim} at {seconds:.0f} s: FAILED\n{topology.services.said()}", flush=True)
         return False
     print(
         f"{number} {victim} at {seconds:.0f} s: {outcome} after {ended:.0f} s, repaired in {repair:.0f} s",

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.loopback import Topology, missing_programs
+from deploy.loopback import Topology
+from deploy.services import missing_programs
 from registry_pipeline.core.home import Home
 from registry_pipeline.defs.cluster.distribute import run_batches
 from registry_pipeline.defs.instance import open_instance
@@ -72,7 +73,7 @@ def test_two_workers_make_the_release_of_one_process_although_a_child_is_killed(
             refresh_through_dagster(home)
         finally:
             has_ended.set()
-    assert victim.result(), topology.said()
+    assert victim.result(), topology.services.said()
     by_workers = released(home)
     assert len(list((home.store / "cluster").glob("*.turn"))) == N_FACILITIES
     assert not (home.root / "dagster" / "dagster_celery").exists()

@@ -23,23 +23,15 @@ from registry_pipeline.core.home import Home, make_home
 from registry_pipeline.simulate.population.write import write_simulation
 from registry_pipeline.store.releases import current_release
 from tests.support.forked import children_of
-from tests.support.registry_home import ROOT, assert_same_tables, tables
+from tests.support.registry_home import QUICK_SETTINGS, ROOT, assert_same_tables, tables
 
 LAYERS = ("curated", "mart", "result", "quality")
 VICTIMS = ("worker", "pool child", "coordinator", "broker")
-SETTINGS = """\
-[refresh]
-settle_seconds = 0
-extract_date = 2023-06-30
-[study]
-bootstrap_replicates = 0
+EXECUTION = """
 [execution]
 lease_seconds = 10
 patience_seconds = 300
-[analyst]
-is_written = false
 """
-"""No analysts' file: the coordinator writes it alone, after the workers' part."""
 LONGEST_REFRESH_SECONDS = 600
 """On a busy machine; without a bound a hanging run would be waited for for ever."""
 
@@ -47,7 +39,7 @@ LONGEST_REFRESH_SECONDS = 600
 def simulated_home(root: Path, n_facilities: int, n_patients: int) -> Home:
     """A home of small simulated facilities, some of whose records have mistakes."""
     home = make_home(root)
-    home.settings_file.write_text(SETTINGS, encoding="utf-8")
+    home.settings_file.write_text(QUICK_SETTINGS.format(refresh="") + EXECUTION, encoding="utf-8")
     write_simulation(n_patients, n_facilities, 11, root, 0.2)
     return home
 
@@ -87,8 +79,8 @@ def kill(victim: str, topology: Topology, coordinator: subprocess.Popen[str], rn
     if victim == "coordinator":
         os.killpg(coordinator.pid, signal.SIGKILL)
     elif victim == "broker":
-        topology.kill_broker()
-        topology.start_broker()
+        topology.services.kill_broker()
+        topology.services.start_broker()
     else:
         worker = rng.choice(topology.workers)
         if victim == "worker":
