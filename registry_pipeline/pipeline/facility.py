@@ -245,6 +245,8 @@ def _store_screened(
             counts[table] = frame.height
     for name in SCREENED_FRAMES:
         write_parquet(getattr(judged, name), layout.screened_frame(facility_id, name))
+    if judged.doubts.findings.height:
+        write_parquet(judged.doubts.packed(), layout.screened_frame(facility_id, "doubts"))
     write_json(judged.failures, layout.screened(facility_id) / "_failures.json")
     return asdict(_report(judged, rules, heights))
 

@@ -31,6 +31,7 @@ from registry_pipeline.intake.profiling.usage import ColumnUse, column_uses
 from registry_pipeline.intake.submissions.rows_in_force import find_files
 from registry_pipeline.pipeline import facility as facility_steps
 from registry_pipeline.pipeline.context import RefreshContext, read_context
+from registry_pipeline.pipeline.suggestions import make_suggestions, screened_findings
 from registry_pipeline.store.parquet import read_parquet
 from registry_pipeline.validation.rules.catalogue import message_of
 from registry_pipeline.validation.screening.findings import FINDING
@@ -115,6 +116,7 @@ def check_facility(home: Home, facility_id: str, progress: Progress = lambda _: 
         facility_steps.stage(context, facility_id)
         progress("judging by the rules")
         screened = facility_steps.screen(context, facility_id)
+        make_suggestions(context)
         progress("counting")
         tables = {
             table: {"n_accepted": n, "n_quarantined": screened.n_quarantined.get(table, 0)}
@@ -160,7 +162,7 @@ def _report(
     layout = context.layout
     uses = find_files(context.home, facility, context.settings.limits)
     issues = read_parquet(layout.staged_frame(facility_id, "issues"))
-    findings = _findings(layout.screened_frame(facility_id, "findings"))
+    findings = _findings(pl.concat(screened_findings(context)))
     return CheckReport(
         facility_id=facility_id,
         files=[
@@ -181,9 +183,9 @@ def _report(
     )
 
 
-def _findings(path: Path) -> list[dict[str, Any]]:
+def _findings(screened: pl.DataFrame) -> list[dict[str, Any]]:
     """What was found, row by row."""
-    findings = with_schema(read_parquet(path), FINDING)
+    findings = with_schema(screened, FINDING)
     direct = findings.filter(pl.col("systemic_finding_id").is_null())
     rank = pl.col("severity").replace_strict(dict(zip(_SEVERITIES, range(3), strict=True)), default=3)
     return direct.sort(rank, "source_file", "source_row", "rule_id", nulls_last=True).to_dicts()

@@ -20,6 +20,7 @@ from registry_pipeline.core.home import WHOLE_REGISTRY, Home
 from registry_pipeline.core.sql_files import SqlFile
 from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.decisions import DecisionState
+from registry_pipeline.pipeline.suggestions import screened_findings
 from registry_pipeline.store.parquet import read_parquet
 from registry_pipeline.store.releases import current_release, open_release
 from registry_pipeline.validation.decisions.in_force import assignments, states_of
@@ -100,7 +101,7 @@ def _shows(released: pl.DataFrame, release_id: str | None, current: pl.DataFrame
 
 def _screened_findings(context: RefreshContext) -> pl.DataFrame | None:
     """What the facilities' screenings and the rules over the whole registry found last; None where nothing was judged."""
-    frames = [read_parquet(path) for path in context.screened_files("findings")]
+    frames = screened_findings(context)
     judged = context.layout.table("quality.finding")
     if judged.is_file():
         rules = list(context.rules.of_scope("registry"))

@@ -21,6 +21,7 @@ from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.finding_places import with_places
 from registry_pipeline.pipeline.persons import linkage_tables, person_records
 from registry_pipeline.pipeline.step import code_version
+from registry_pipeline.pipeline.suggestions import make_suggestions, screened_findings
 from registry_pipeline.store.keyed_tables import KeyedTables
 from registry_pipeline.store.parquet import read_parquet, write_parquet
 from registry_pipeline.store.refill import contents_of
@@ -40,7 +41,8 @@ def quality_tables(context: RefreshContext) -> dict[str, Rows]:
     """Rows of ``quality.*``: name of the table -> frame or files. ``finding`` knows no releases yet."""
     settings, rules = context.settings, context.rules
     parameters = parameters_of(settings, context.extract_date())
-    own_findings = _concat(context.screened_files("findings")).drop("_row_id")
+    make_suggestions(context)
+    own_findings = pl.concat(screened_findings(context)).drop("_row_id")
     own_results = _concat(context.screened_files("rule_results"))
     gathered: dict[str, Rows] = {
         "rule_result": own_results,

@@ -94,6 +94,8 @@ def judge_inbox(
     Raises:
         ConfigurationError, StoreError, Refused: as :func:`refresh`.
     """
+    from registry_pipeline.pipeline import suggestions
+
     with refresh_lock(home):
         progress("landing")
         chosen, settings = chosen_facilities(home, facilities), home.settings()
@@ -101,6 +103,7 @@ def judge_inbox(
         context = read_context(home, settings)
         changed = [facility_id for facility_id in outdated_facilities(context) if facility_id in chosen]
         judge_facilities(context, changed, False, progress)
+        suggestions.make_suggestions(context)
         return JudgedInbox(landing, changed)
 
 

@@ -91,18 +91,23 @@ class Step:
 
         A step that is killed half-way, or whose files are damaged, is done again.
         """
-        note = None if force else read_note(self.folder)
-        if (
-            note is None
-            or note["fingerprint"] != self.fingerprint
-            or not is_whole(self.folder, self.finished)
-        ):
+        note = None if force else self._note()
+        if note is None:
             (self.folder / NOTE).unlink(missing_ok=True)  # first: half-way it must not look finished
             report = json.loads(json.dumps(work()))
             note = {"fingerprint": self.fingerprint, "files": _digests(self.folder), "report": report}
             write_hashed_json(note, self.folder / NOTE)
         self.finished.add(self.folder)
         return note["report"]
+
+    def is_done(self) -> bool:
+        """Whether the work was done for these inputs, and what it wrote is whole."""
+        return self._note() is not None
+
+    def _note(self) -> dict[str, Any] | None:
+        note = read_note(self.folder)
+        is_of_these = note is not None and note["fingerprint"] == self.fingerprint
+        return note if is_of_these and is_whole(self.folder, self.finished) else None
 
 
 def read_note(folder: Path) -> dict[str, Any] | None:

@@ -5,6 +5,7 @@ raw rows (``intake/raw/store.py``), releases (``releases.py``). Imports nothing 
 
     store/staged/<facility>/      typed tables, and ``_<frame>.parquet`` of what was noticed on the way
     store/screened/<facility>/    ``<table>.<outcome>.parquet`` of judged records, ``_<frame>.parquet`` of findings
+    store/suggested/<facility>/   what trials suggest for those findings
     store/<layer>/<table>.parquet curated, mart, result and quality tables of the whole registry
     store/errors/                 private details of bugs
     store/cluster/                what workers on other machines go by, and their locks
@@ -53,6 +54,10 @@ class StoreLayout:
     def screened_frame(self, facility_id: str, frame: str) -> Path:
         """What screening found: ``findings``, ``rule_results``, …"""
         return self.screened(facility_id) / f"_{frame}.parquet"
+
+    def suggested(self, facility_id: str) -> Path:
+        """Folder of what trials suggest for a facility's findings."""
+        return self.root / "suggested" / facility_id
 
     def layer(self, layer: str) -> Path:
         """Folder of a layer of the whole registry."""

@@ -17,6 +17,7 @@ from registry_pipeline.validation.records import curated
 from registry_pipeline.validation.rules.catalogue import Catalogue
 from registry_pipeline.validation.screening.consolidate import Consolidated, Consolidation, consolidate_table
 from registry_pipeline.validation.screening.cross_table import judge_between_tables
+from registry_pipeline.validation.screening.doubts import Doubts, doubts_of
 from registry_pipeline.validation.screening.file_findings import file_findings
 from registry_pipeline.validation.screening.findings import (
     FindingContext,
@@ -42,7 +43,6 @@ from registry_pipeline.validation.screening.systemic import (
     systemic_causes,
     with_causes,
 )
-from registry_pipeline.validation.screening.trials import with_trials
 from registry_pipeline.validation.screening.within_table import Outcome, judge_table
 
 
@@ -125,6 +125,7 @@ class Screened:
         rule_results: rows of ``quality.rule_result``.
         row_account: rows of ``quality.row_account``.
         quarantine: rows of ``quality.quarantine``.
+        doubts: findings without advice, for which slips can be tried.
         failures: rule id -> why the rule failed to run. Private: it may quote values, never log it.
     """
 
@@ -135,6 +136,7 @@ class Screened:
     rule_results: pl.DataFrame
     row_account: pl.DataFrame
     quarantine: pl.DataFrame
+    doubts: Doubts
     failures: dict[str, str]
 
 
@@ -176,8 +178,8 @@ def screen_facility(
     batches = map(without_echoes, outcome.violations.take())
     listing = list_violations(batches, evidence, how.max_findings, how.needed)
     causes = systemic_causes(listing, staged.rows, rules, facility_id, how.systemic_share)
-    listed = with_trials(listing.listed, as_sent, rules, parameters, how.memory_limit)
-    findings = attached(build_findings(listed, evidence, rules), causes)
+    findings = attached(build_findings(listing.listed, evidence, rules), causes)
+    doubts = doubts_of(listing.listed, as_sent, rules, facility_id)
     files = file_findings(staged.file_issues, staged.rows, rules, facility_id, how.max_findings, how.needed)
     unlisted = pl.concat([with_causes(listing.unlisted, causes), files.unlisted])
     verdict = verdicts(records, identifiers, how.waivers.lift(listing.errors, findings, records))
@@ -194,6 +196,7 @@ def screen_facility(
         rule_results(facility_id, rules, outcome, [findings, files.listed, unlisted], staged.rows),
         row_account(facility_id, staged.rows, fates),
         quarantine,
+        doubts,
         outcome.failures,
     )
 

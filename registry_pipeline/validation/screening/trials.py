@@ -14,25 +14,21 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import polars as pl
 
 from registry_pipeline.validation.records import curated
-from registry_pipeline.validation.rules.catalogue import Catalogue
+from registry_pipeline.validation.rules.catalogue import Catalogue, RuleEntry
 from registry_pipeline.validation.screening.cross_table import judge_between_tables, words_of
+from registry_pipeline.validation.screening.doubts import DOUBT, Doubts
 from registry_pipeline.validation.screening.identifiers import number_identifiers
 from registry_pipeline.validation.screening.impossible_values import take_out_impossible
 from registry_pipeline.validation.screening.slips import Slip, controls_of, slips_of
 from registry_pipeline.validation.screening.within_table import Outcome, judge_table
 from schemas.rules.suggestion import MOST, either
 
-MOST_TRIALS = 800
-"""At one facility, the gravest findings first: each is a copy of all records of a patient."""
-MOST_RECORDS = 1000
-"""Of a patient in one table, to be tried: more are no patient's."""
-_AT_A_TIME = 1000
-"""Findings whose records are looked up together."""
 BY_CHANCE = 1
 """Of the controls of a slip, so many may mend the finding too."""
 _OWN_NUMBERS = ("facility_id", "source_patient_id")
@@ -45,7 +41,7 @@ class Trial:
     """One value of one record, changed; without a slip, what the others are compared with.
 
     Attributes:
-        finding: place of the finding among those that are listed; -1 without a slip.
+        finding: place of the finding among those that are tried; -1 without a slip.
         record: number of the record in its table.
         number: of the trial.
     """
@@ -58,35 +54,49 @@ class Trial:
     number: int = 0
 
 
-def with_trials(
-    listed: pl.DataFrame,
-    as_sent: Mapping[str, pl.DataFrame],
+def suggestions(
+    doubts: Mapping[str, Doubts],
     rules: Catalogue,
     parameters: Mapping[str, Any],
     memory_limit: str = "1500MB",
 ) -> pl.DataFrame:
-    """Violations with ``suggestion`` filled in where undoing a slip mends them.
+    """``facility_id, finding_id, suggestion`` of the findings that undoing a slip mends.
 
     Args:
-        listed: violations that become findings (columns of ``VIOLATION``).
-        as_sent: every record of the facility before impossible values were taken out.
+        doubts: facility -> its findings without advice; all are judged at once, for a judgement costs more than a trial.
         parameters: of :func:`registry_pipeline.validation.rules.catalogue.parameters_of`.
     """
-    judge = partial(_judged, as_sent=as_sent, rules=rules, parameters=parameters, memory_limit=memory_limit)
-    names = listed["rule_id"].cast(pl.String)
-    mended = _mended(_numbered(_trials(listed, as_sent, rules)), names, judge)
-    few = {at: trials for at, trials in mended.items() if len({_text(trial) for trial in trials}) <= MOST}
-    controls = _mended(
-        _numbered(_controls(trial) for trials in few.values() for trial in trials), names, judge
+    findings = pl.concat(
+        [pl.DataFrame(schema={"facility_id": pl.String, **DOUBT})]
+        + [own.findings.select(pl.lit(name).alias("facility_id"), *DOUBT) for name, own in doubts.items()]
     )
+    records = {name: _records(name, doubts) for name in curated()}
+    judge = partial(_judged, as_sent=records, rules=rules, parameters=parameters, memory_limit=memory_limit)
+    mended = _mended(_numbered(_trials(findings, records)), findings["rule_id"], judge)
+    few = {at: trials for at, trials in mended.items() if len({_text(trial) for trial in trials}) <= MOST}
+    moved = _numbered(_controls(trial) for trials in few.values() for trial in trials)
+    controls = _mended(moved, findings["rule_id"], judge)
     by_chance = Counter((at, _text(trial)) for at, trials in controls.items() for trial in trials)
     texts = [
         either(text for text in map(_text, few.get(at, ())) if by_chance[at, text] <= BY_CHANCE)
-        for at in range(listed.height)
+        for at in range(findings.height)
     ]
-    return listed.with_columns(
-        pl.coalesce("suggestion", pl.Series(texts, dtype=pl.String)).alias("suggestion")
+    suggested = findings.select("facility_id", "finding_id", pl.Series("suggestion", texts, dtype=pl.String))
+    return suggested.drop_nulls("suggestion")
+
+
+def _records(table: str, doubts: Mapping[str, Doubts]) -> pl.DataFrame:
+    """The records of every facility; a patient whom two know is two, and records keep the numbers of their facility."""
+    return pl.concat(
+        own.records[table].with_columns(
+            _patient(facility_id, pl.col("patient_id")).alias("patient_id"),
+        )
+        for facility_id, own in doubts.items()
     )
+
+
+def _patient(facility_id: str, patient_id: pl.Expr) -> pl.Expr:
+    return pl.concat_str(pl.lit(f"{facility_id}/"), patient_id)
 
 
 def _text(trial: Trial) -> str:
@@ -97,61 +107,24 @@ def _controls(trial: Trial) -> list[Trial]:
     return [replace(trial, slip=control) for control in controls_of(trial.slip)] if trial.slip else []
 
 
-def _trials(
-    listed: pl.DataFrame, as_sent: Mapping[str, pl.DataFrame], rules: Catalogue
-) -> Iterator[list[Trial]]:
-    """The trials of every finding that a rule leaves without advice, those of errors first."""
-    unadvised = listed.with_row_index("_at").filter(
-        pl.col("suggestion").is_null() & pl.col("value_text").is_null() & pl.col("_row_id").is_not_null()
-    )
-    severity = unadvised["severity"].cast(pl.String)
-    unadvised = unadvised.filter(severity != "info").sort(
-        pl.col("severity").cast(pl.String) != "error", maintain_order=True
-    )
-    advised = [rule_id for rule_id, entry in rules.entries.items() if entry.suggestion is not None]
-    is_open = ~pl.col("rule_id").is_in(advised) & pl.col("table_name").is_in(list(curated()))
-    for part in unadvised.filter(is_open).iter_slices(_AT_A_TIME):
-        yield from _trials_of(part, as_sent)
-
-
-def _trials_of(part: pl.DataFrame, as_sent: Mapping[str, pl.DataFrame]) -> Iterator[list[Trial]]:
-    """The trials of some findings, whose records are looked up together."""
-    rows: dict[tuple[str, int], dict[str, Any]] = {}
-    for (name,), group in part.group_by("table_name"):
-        records = as_sent[str(name)].filter(pl.col("_row_id").is_in(group["_row_id"].implode()))
-        rows |= {(str(name), row["_row_id"]): row for row in records.iter_rows(named=True)}
-    patients = pl.Series([row.get("patient_id") for row in rows.values()], dtype=pl.String)
-    large = _with_many_records(patients.drop_nulls().unique(), as_sent)
-    for at, table, record, items in part.select("_at", "table_name", "_row_id", "items").iter_rows():
-        row = rows[table, record]
-        patient_id = row.get("patient_id")
-        if patient_id is not None and patient_id not in large:
-            slips = slips_of(table, str(items).split(","), row)
-            yield [Trial(patient_id, at, table, record, slip) for slip in slips]
-
-
-def _with_many_records(patients: pl.Series, as_sent: Mapping[str, pl.DataFrame]) -> set[str]:
-    """Those of some patients of whom no copies are made, for each would be too large."""
-    large = set()
-    for frame in as_sent.values():
-        if frame.height > MOST_RECORDS and "patient_id" in frame.columns:
-            own = frame["patient_id"].filter(frame["patient_id"].is_in(patients.implode()))
-            large |= set(own.value_counts().filter(pl.col("count") > MOST_RECORDS)["patient_id"])
-    return large
+def _trials(findings: pl.DataFrame, records: Mapping[str, pl.DataFrame]) -> Iterator[list[Trial]]:
+    """The trials of every finding."""
+    for at, (facility_id, _, _, table, number, items, patient_id) in enumerate(findings.iter_rows()):
+        patient = f"{facility_id}/{patient_id}"
+        is_meant = (pl.col("_row_id") == number) & (pl.col("patient_id") == patient)
+        row = records[table].row(by_predicate=is_meant, named=True)
+        yield [Trial(patient, at, table, number, slip) for slip in slips_of(table, items.split(","), row)]
 
 
 def _numbered(groups: Iterable[Sequence[Trial]]) -> list[Trial]:
-    """As many groups of trials as there may be, and one trial without a slip for every patient."""
+    """The trials, and of every patient one without a slip."""
     numbered: list[Trial] = []
     patients = set()
-    for group in groups:
-        if len(numbered) + len(group) + 1 > MOST_TRIALS:
-            break
-        for trial in group:
-            if trial.patient_id not in patients:
-                patients.add(trial.patient_id)
-                numbered.append(Trial(trial.patient_id, number=len(numbered)))
-            numbered.append(replace(trial, number=len(numbered)))
+    for trial in chain.from_iterable(groups):
+        if trial.patient_id not in patients:
+            patients.add(trial.patient_id)
+            numbered.append(Trial(trial.patient_id, number=len(numbered)))
+        numbered.append(replace(trial, number=len(numbered)))
     return numbered
 
 
@@ -241,10 +214,9 @@ def _changed(copies: pl.DataFrame, trials: Sequence[Trial]) -> pl.DataFrame:
 def _concerned(rules: Catalogue, trials: Sequence[Trial]) -> Catalogue:
     """The catalogue without the rules between tables that name no changed column."""
     changed = {(trial.table, column) for trial in trials if trial.slip for column, _ in trial.slip.changes}
-    entries = {
-        rule_id: entry
-        for rule_id, entry in rules.entries.items()
-        if entry.scope != "facility"
-        or any(column in words_of([entry]).get(table, ()) for table, column in changed)
-    }
-    return Catalogue(entries)
+
+    def is_concerned(entry: RuleEntry) -> bool:
+        words = words_of([entry]) if entry.scope == "facility" else {}
+        return entry.scope != "facility" or any(column in words.get(table, ()) for table, column in changed)
+
+    return Catalogue({rule_id: entry for rule_id, entry in rules.entries.items() if is_concerned(entry)})

@@ -56,6 +56,7 @@ KINDS = {
     "staged Parquet": Kind("store/staged/*/*.parquet", readings.hashed),
     "staged JSON": Kind("store/staged/*/*.json", readings.working_json),
     "screened Parquet": Kind("store/screened/*/*.parquet", readings.hashed),
+    "suggested Parquet": Kind("store/suggested/*/*.parquet", readings.hashed),
     "screened JSON": Kind("store/screened/*/*.json", readings.working_json),
     "curated Parquet": Kind("store/curated/*.parquet", readings.hashed),
     "mart Parquet": Kind("store/mart/*.parquet", readings.hashed),

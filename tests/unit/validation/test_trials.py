@@ -6,9 +6,12 @@ from typing import Any
 import polars as pl
 import pytest
 
-from registry_pipeline.validation.screening import trials
-from registry_pipeline.validation.screening.trials import MOST_TRIALS
-from tests.support.staged import screen, staged_of
+from registry_pipeline.core.settings import Settings
+from registry_pipeline.validation.rules.catalogue import catalogue, parameters_of
+from registry_pipeline.validation.screening import doubts
+from registry_pipeline.validation.screening.doubts import MOST_TRIALS, Doubts
+from registry_pipeline.validation.screening.trials import suggestions
+from tests.support.staged import EXTRACT_DATE, screen, staged_of
 
 WOMAN = {"patient_id": "P1", "facility_id": "x", "sex": "F", "birth_date": date(1960, 5, 1)}
 TUMOUR = {"tumour_id": "T1", "patient_id": "P1", "facility_id": "x", "dx_date": date(2015, 3, 1)}
@@ -20,9 +23,24 @@ EXCHANGED = TREATMENT | {"start_date": date(2015, 4, 3), "end_date": date(2015, 
 MEASUREMENT = {"measurement_id": "M1", "patient_id": "P1", "facility_id": "x", "size_qualifier": "="}
 
 
-def _suggested(rule_id: str, **tables: list[dict[str, Any]]) -> list[str | None]:
-    rows = {"patient": [WOMAN], "primary_tumour": [TUMOUR], **tables}
-    found = screen(staged_of(rows)).findings.filter(pl.col("rule_id") == rule_id)
+def _tried(*facilities: str, **tables: list[dict[str, Any]]) -> pl.DataFrame:
+    """The findings of facilities that have sent the same, with what trials suggest."""
+    screened = {
+        name: screen(staged_of({"patient": [WOMAN], "primary_tumour": [TUMOUR], **tables}), facility_id=name)
+        for name in facilities
+    }
+    doubtful = {name: Doubts.unpacked(own.doubts.packed()) for name, own in screened.items()}
+    tried = suggestions(doubtful, catalogue(), parameters_of(Settings(), EXTRACT_DATE))
+    findings = pl.concat(own.findings for own in screened.values())
+    return findings.drop("suggestion").join(
+        tried, on=["facility_id", "finding_id"], how="left", maintain_order="left"
+    )
+
+
+def _suggested(
+    rule_id: str, facilities: tuple[str, ...] = ("x",), **tables: list[dict[str, Any]]
+) -> list[str | None]:
+    found = _tried(*facilities, **tables).filter(pl.col("rule_id") == rule_id)
     assert found.height, f"{rule_id} is not broken"
     return found["suggestion"].to_list()
 
@@ -40,7 +58,8 @@ def _suggested(rule_id: str, **tables: list[dict[str, Any]]) -> list[str | None]
     ],
 )  # fmt: skip
 def test_a_slip_that_people_make_is_undone(rule_id: str, tables: dict[str, Any], expected: str) -> None:
-    assert _suggested(rule_id, **tables) == [expected]
+    """Facilities that know patients and records by the same numbers are tried apart."""
+    assert _suggested(rule_id, ("x", "y"), **tables) == [expected, expected]
 
 
 @pytest.mark.parametrize(("other_mm", "expected"), [(30.0, "32 mm"), (3.1, None)])
@@ -77,7 +96,7 @@ def test_a_value_in_doubt_of_one_patient_says_nothing_of_another() -> None:
         "primary_tumour": [TUMOUR, TUMOUR | other | {"tumour_id": "T2"}],
         "primary_treatment": [EXCHANGED, TREATMENT | other | {"treatment_id": "R2", "tumour_id": "T2"}],
     }
-    found = screen(staged_of(rows)).findings.filter(pl.col("rule_id") == "V21")
+    found = _tried("x", **rows).filter(pl.col("rule_id") == "V21")
     assert found.select("patient_id", "suggestion").rows() == [("P1", "2015-03-04")]
 
 
@@ -90,25 +109,32 @@ def test_trials_have_an_end() -> None:
     assert MOST_TRIALS // 4 < sum(text is not None for text in suggested) < MOST_TRIALS
 
 
-def test_a_patient_of_thousands_of_records_is_not_copied(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_patient_with_more_records_than_can_be_copied_has_no_trials(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Each trial is a copy of all her records: 800 copies of a million would take all memory."""
-    tables = {"primary_treatment": [EXCHANGED, *(TREATMENT | {"treatment_id": f"R{n}"} for n in range(2, 7))]}
-    assert _suggested("V21", **tables)[0] == "2015-03-04"
-    monkeypatch.setattr(trials, "MOST_RECORDS", 5)
-    assert _suggested("V21", **tables)[0] is None
+    other = {"patient_id": "P2"}
+    tables = {
+        "patient": [WOMAN, WOMAN | other],
+        "primary_tumour": [TUMOUR, TUMOUR | other | {"tumour_id": "T2"}],
+        "primary_treatment": [EXCHANGED, EXCHANGED | other | {"treatment_id": "R2", "tumour_id": "T2"}],
+        "imaging_exam": [EXAM | {"exam_id": f"X{n}"} for n in range(30)],
+    }
+    assert _suggested("V21", **tables) == ["2015-03-04", "2015-03-04"]
+    monkeypatch.setattr(doubts, "MOST_COPIES", 30)
+    assert _suggested("V21", **tables) == [None, "2015-03-04"]
 
 
 def test_records_of_many_findings_are_looked_up_together(monkeypatch: pytest.MonkeyPatch) -> None:
     """Not one after the other in a table of millions."""
-    n = 3 * MOST_TRIALS
     looked_up: list[int] = []
-    lookup = trials._trials_of
+    lookup = doubts._sent
 
-    def counted(part: pl.DataFrame, as_sent: Any) -> Any:
-        looked_up.append(part.height)
-        return lookup(part, as_sent)
+    def counted(table: Any, as_sent: Any, numbers: pl.Series) -> Any:
+        looked_up.append(len(numbers))
+        return lookup(table, as_sent, numbers)
 
-    monkeypatch.setattr(trials, "_trials_of", counted)
-    women = [WOMAN | {"patient_id": f"P{n}", "sex": None} for n in range(n)]
-    screen(staged_of({"patient": women}))
-    assert sum(looked_up) >= n and len(looked_up) <= sum(looked_up) / 1000 + 1
+    monkeypatch.setattr(doubts, "_sent", counted)
+    n = doubts.MOST_FINDINGS + 1
+    screen(staged_of({"patient": [WOMAN | {"patient_id": f"P{n}", "sex": None} for n in range(n)]}))
+    assert looked_up == [doubts.MOST_FINDINGS]
