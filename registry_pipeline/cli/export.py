@@ -63,6 +63,24 @@ def cbioportal(folder: Path, is_identified: bool, release_id: str | None, study_
     )
 
 
+@export.command("omop")
+@_options
+@click.option("--release", "release_id", metavar="ID", help="Another release than the newest one.")
+@click.option(
+    "--vocabularies",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    metavar="FOLDER",
+    help="With SOURCE_TO_CONCEPT_MAP.csv (unmapped.csv of an earlier export, filled in), Athena's CONCEPT.csv, or both.",
+)
+def omop(folder: Path, is_identified: bool, release_id: str | None, vocabularies: Path | None) -> None:
+    """Tables of the OMOP Common Data Model 5.4 as CSV; codes without a concept are 0 and listed."""
+    from registry_pipeline.operations.exports.omop.write import write_omop
+
+    _hand_on(
+        "omop", folder, is_identified, release_id, lambda release, to: write_omop(release, to, vocabularies)
+    )
+
+
 @releases.command("export")
 @_options
 @click.argument("release_id", metavar="[ID]", required=False)

@@ -15,32 +15,28 @@ import polars as pl
 import pytest
 
 import schemas
+from registry_pipeline.core.home import Home
 from registry_pipeline.operations.exports.cbioportal import write_cbioportal
 from registry_pipeline.operations.exports.datapackage import write_datapackage
 from registry_pipeline.store.releases import open_release
 from schemas.table import columns_of
-from tests.support.small_release import small_release
 
 DATE = re.compile(r"\b(?:19|20)\d\d-\d\d-\d\d\b")
 HEADS = 4
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("cbioportal")
-    home, release_id = small_release(folder / "home")
-    study = folder / "study"
-    study.mkdir()
-    with open_release(home, release_id) as release:
+def study(full_release: tuple[Home, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    study = tmp_path_factory.mktemp("cbioportal")
+    with open_release(*full_release) as release:
         write_cbioportal(release, study, "small_study")
     return study
 
 
 @pytest.fixture(scope="module")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def package(full_release: tuple[Home, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("datapackage")
-    home, release_id = small_release(folder / "home")
-    with open_release(home, release_id) as release:
+    with open_release(*full_release) as release:
         write_datapackage(release, folder / "package", licence="CC-BY-NC-4.0")
     return folder / "package"
 
@@ -132,9 +128,8 @@ def test_the_dictionary_says_what_the_parquet_files_hold(package: Path) -> None:
     assert all(row["description"] for row in rows)
 
 
-def test_a_package_without_a_licence_says_so(tmp_path: Path) -> None:
-    home, release_id = small_release(tmp_path / "home")
-    with open_release(home, release_id) as release:
+def test_a_package_without_a_licence_says_so(full_release: tuple[Home, str], tmp_path: Path) -> None:
+    with open_release(*full_release) as release:
         write_datapackage(release, tmp_path / "package")
     assert "licenses" not in json.loads((tmp_path / "package/datapackage.json").read_text(encoding="utf-8"))
     assert "Licence: not stated" in (tmp_path / "package/README.md").read_text(encoding="utf-8")
