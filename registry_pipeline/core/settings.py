@@ -160,6 +160,11 @@ class Refresh:
         """What one private DuckDB may take of ``memory_limit``, as DuckDB writes it; beyond it spills to disk."""
         return f"{(memory_bytes(self.memory_limit) or 0) * 3 / 8e6:.0f}MB"
 
+    @property
+    def screening_memory(self) -> str:
+        """The same of the DuckDB in which a facility's records are judged, which are held beside it."""
+        return f"{(memory_bytes(self.memory_limit) or 0) * 3 / 16e6:.0f}MB"
+
 
 @dataclass(frozen=True)
 class Limits:

@@ -11,8 +11,11 @@ which table. A rule that reads other records and has no second one says why in i
 """
 
 import re
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
@@ -24,24 +27,30 @@ from registry_pipeline.core.sql_files import SqlFile
 from registry_pipeline.validation.records import curated
 from registry_pipeline.validation.rules.catalogue import Catalogue, RuleEntry, parameters_for
 from registry_pipeline.validation.screening.consolidate import NOT_JUDGED
-from registry_pipeline.validation.screening.identifiers import Identifiers
+from registry_pipeline.validation.screening.identifiers import NUMBER, Identifiers
 from registry_pipeline.validation.screening.violations import VIOLATION, violation_frame
 from registry_pipeline.validation.screening.within_table import Outcome
+from schemas.constraints import quote
+from schemas.table import columns_of
 
 RULES_AT_A_TIME = 2
 _WORD = re.compile(r"[a-z_][a-z_0-9]*")
 
 
+@contextmanager
 def open_records(
     records: Mapping[str, pl.DataFrame],
     memory_limit: str = "1500MB",
     words: Mapping[str, Set[str]] | None = None,
-) -> duckdb.DuckDBPyConnection:
+    spill_folder: Path | None = None,
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """An in-memory DuckDB with the given records as ``screened.<table>``; absent tables are empty.
 
     Args:
         words: of :func:`words_of` the rules that will be run; tables and columns that they do not name are
             left out, which halves time and memory. All are shown by default.
+        spill_folder: where DuckDB writes what is beyond the limit, in a folder that is removed afterwards; nowhere
+            without it, and never into the folder that the process happens to be in.
 
     The records are copied in: rules join them again and again, and DuckDB hands conditions on a
     registered Arrow table to pyarrow, which cannot compare the texts that polars hands out.
@@ -49,21 +58,44 @@ def open_records(
     One thread to a rule: it takes some hundredths of a second, and threads that wait for each other spend more than
     they share. Rules need nothing of each other, so that several run at a time.
     """
-    connection = duckdb.connect(":memory:", config={"memory_limit": memory_limit, "threads": 1})
-    connection.execute("CREATE SCHEMA screened")
-    for name in curated():
-        frame = records[name].drop(*NOT_JUDGED, strict=False)
-        if words is not None:
-            # a table that no rule names stays empty, a column that no rule of the table names stays out
-            named = words.get(name, set()) - {"_row_id"}
-            frame = frame.select("_row_id", *(column for column in frame.columns if column in named))
-            frame = frame if name in words else frame.clear()
-        # Arrow's own interface: polars' to_arrow() was seen to crash the process now and then
-        connection.register("_given", pa.table(frame))
-        connection.execute(f'CREATE TABLE screened."{name}" AS SELECT * FROM _given')
-        connection.unregister("_given")
-    connection.execute("SET lock_configuration = true")
-    return connection
+    folder = (
+        nullcontext("") if spill_folder is None else TemporaryDirectory(dir=spill_folder, suffix=".building")
+    )
+    with folder as spill:
+        config: dict[str, Any] = {"memory_limit": memory_limit, "temp_directory": spill, "threads": 1}
+        with duckdb.connect(":memory:", config=config) as connection:
+            connection.execute("CREATE SCHEMA screened; CREATE SCHEMA filled")
+            for name in curated():
+                _copy_in(connection, name, _shown_columns(name, records[name], words))
+            connection.execute("SET lock_configuration = true")
+            yield connection
+
+
+def _shown_columns(name: str, frame: pl.DataFrame, words: Mapping[str, Set[str]] | None) -> pl.DataFrame:
+    """A table that no rule names is empty, a column that no rule of the table names is left out."""
+    if words is None:
+        return frame.drop(*NOT_JUDGED, strict=False)
+    named = words.get(name, set()) - {"_row_id", *NOT_JUDGED}
+    shown = frame.select("_row_id", *(column for column in frame.columns if column in named))
+    return shown if name in words else shown.clear()
+
+
+def _copy_in(connection: duckdb.DuckDBPyConnection, name: str, frame: pl.DataFrame) -> None:
+    """``screened.<name>``; a column without any value, which would take as much memory as others, is not held."""
+    blank = {column.name for column in frame.iter_columns() if 0 < frame.height == column.null_count()}
+    place = "filled" if blank else "screened"
+    # Arrow's own interface: polars' to_arrow() was seen to crash the process now and then
+    connection.register("_given", pa.table(frame.drop(blank)))
+    connection.execute(f'CREATE TABLE {place}."{name}" AS SELECT * FROM _given')
+    connection.unregister("_given")
+    if blank:
+        types = {column.name: column.duckdb_type for column in columns_of(curated()[name])}
+        types |= {column: "UINTEGER" for column in blank if frame.schema[column] == NUMBER}
+        shown = (
+            f"CAST(NULL AS {types[column]}) AS {quote(column)}" if column in blank else quote(column)
+            for column in frame.columns
+        )
+        connection.execute(f'CREATE VIEW screened."{name}" AS SELECT {", ".join(shown)} FROM filled."{name}"')
 
 
 def judge_between_tables(
@@ -73,6 +105,7 @@ def judge_between_tables(
     parameters: Mapping[str, Any],
     outcome: Outcome,
     memory_limit: str = "1500MB",
+    spill_folder: Path | None = None,
 ) -> None:
     """Run every facility-wide rule, into ``outcome``; a rule that fails does not stop the others.
 
@@ -86,7 +119,8 @@ def judge_between_tables(
     ]
     if not entries:
         return
-    with open_records(identifiers.in_place(records), memory_limit, words_of(entries)) as connection:
+    in_place = identifiers.in_place(records)
+    with open_records(in_place, memory_limit, words_of(entries), spill_folder) as connection:
 
         def judge(entry: RuleEntry) -> tuple[int, pl.DataFrame] | str:
             try:

@@ -10,18 +10,26 @@ from functools import reduce
 import numpy as np
 import polars as pl
 
-from registry_pipeline.core.frames import column_or_null
+from registry_pipeline.core.frames import column_or_null, with_schema
 from registry_pipeline.validation.records import curated, record_keys, references
 from registry_pipeline.validation.rules.catalogue import Catalogue
 from registry_pipeline.validation.screening.findings import FindingContext
 from registry_pipeline.validation.screening.identifiers import Identifiers
 from registry_pipeline.validation.screening.near_matches import near_matches, near_patients
-from registry_pipeline.validation.screening.places import source_locations
 from registry_pipeline.validation.screening.record_keys import SOURCE_NUMBER
 from registry_pipeline.validation.screening.violations import ErrorRows
 from registry_pipeline.validation.screening.within_table import Outcome
 
 _VERDICT = {"_row_id": pl.Int64, "reason": pl.Categorical, "cause": pl.String}
+_KEPT_OUT = {
+    "table_name": pl.Categorical,
+    "record_key": pl.String,
+    SOURCE_NUMBER: pl.String,
+    "patient_id": pl.String,
+    "reason": pl.Categorical,
+    "cause": pl.String,
+    "_origin": pl.Int64,
+}
 _REASON = {reason: pl.lit(reason).cast(pl.Categorical).alias("reason") for reason in ("own", "parent")}
 
 
@@ -128,33 +136,42 @@ def _gone(identifiers: Identifiers, table: str, key: str, is_out: pl.Series) -> 
 def quarantine_rows(
     context: FindingContext, records: Mapping[str, pl.DataFrame], quarantined: Mapping[str, pl.DataFrame]
 ) -> pl.DataFrame:
-    """Rows of ``quality.quarantine``, with the position of the record's first source row."""
-    named = ("record_key", SOURCE_NUMBER, "reason", "cause", "_origin", "table_name", "patient_id")
-    schema = {column: pl.Int64 if column == "_origin" else pl.String for column in named}
-    parts = [pl.DataFrame(schema=schema | {"reason": pl.Categorical, "table_name": pl.Categorical})]
+    """Rows of ``quality.quarantine``, with the position of the record's first source row.
+
+    Names of which there are few stay categories: millions of records may be kept out.
+    """
+    parts = [pl.DataFrame(schema=_KEPT_OUT)]
     for name, verdict in quarantined.items():
-        if verdict.is_empty():
-            continue
-        patient = column_or_null(records[name], "patient_id", pl.String)
-        own = records[name].select("_row_id", "_origin", patient).join(verdict, on="_row_id")
-        keyed = own.join(record_keys(name, records[name], verdict["_row_id"]), on="_row_id")
-        keyed = keyed.join(context.source_keys(name, verdict["_row_id"]), on="_row_id")
-        table = pl.lit(name).cast(pl.Categorical).alias("table_name")
-        parts.append(
-            keyed.select("record_key", SOURCE_NUMBER, "reason", "cause", "_origin", table, "patient_id")
-        )
+        if verdict.height:
+            parts.append(with_schema(_kept_out(name, records[name], verdict, context), _KEPT_OUT))
     kept_out = pl.concat(parts)
-    places = source_locations(context.rows, kept_out["_origin"], ["source_file", "sheet", "source_row"])
-    placed = kept_out.join(places, left_on="_origin", right_on="_row_id", how="left", maintain_order="left")
+    where = [pl.col(column).cast(pl.Categorical) for column in ("source_file", "sheet")]
+    rows = context.rows.select(
+        pl.col("_row_id").alias("_origin"), *where, pl.col("source_row").cast(pl.Int64)
+    )
+    origins = kept_out.select("_origin")  # joins copy what they are given
+    places = origins.join(rows, on="_origin", how="left", maintain_order="left").drop("_origin")
+    placed = kept_out.drop("_origin").hstack(places)
     return placed.select(
         pl.lit(context.facility_id).alias("facility_id"),
-        pl.col("table_name").cast(pl.String),
-        "record_key",
-        SOURCE_NUMBER,
-        "patient_id",
-        pl.col("reason").cast(pl.String),
-        "cause",
+        *(column for column in _KEPT_OUT if column != "_origin"),
         "source_file",
-        pl.col("sheet").fill_null(""),
-        pl.col("source_row").cast(pl.Int64),
+        pl.col("sheet").fill_null(pl.lit("").cast(pl.Categorical)),
+        "source_row",
+    )
+
+
+def _kept_out(
+    name: str, records: pl.DataFrame, verdict: pl.DataFrame, context: FindingContext
+) -> pl.DataFrame:
+    """Of the records of a table that are kept out what the quarantine says, columns side by side."""
+    row_ids = verdict["_row_id"]
+    patient = column_or_null(records, "patient_id", pl.String)
+    own = records.select("_row_id", "_origin", patient).filter(pl.col("_row_id").is_in(row_ids.implode()))
+    judged = own.select("_row_id").join(verdict, on="_row_id", how="left", maintain_order="left")
+    return own.with_columns(
+        pl.lit(name).alias("table_name"),
+        *judged.select("reason", "cause").get_columns(),
+        record_keys(name, records, row_ids)["record_key"],
+        context.source_keys(name, row_ids)[SOURCE_NUMBER],
     )

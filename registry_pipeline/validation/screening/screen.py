@@ -7,6 +7,7 @@ Does not belong here: any single step (``consolidate``, ``within_table``, ``cros
 
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import polars as pl
@@ -72,7 +73,7 @@ class ScreenOptions:
         tolerance: ``table.column`` -> largest difference between sources that is no disagreement.
         systemic_share: share of a file's rows from which one cause is suspected.
         raw_value: looks up cells as received: ``_row_id, source_column`` -> also ``value_text``.
-        memory_limit: of the private DuckDB.
+        memory_limit: of the private DuckDB. spill_folder: where it writes what is beyond that; nowhere by default.
         max_findings: most findings that are listed row by row.
         needed: ids of findings that are listed in any case: decisions are applied by them.
         waivers: waived errors, which no longer keep their records out.
@@ -84,6 +85,7 @@ class ScreenOptions:
     systemic_share: float = 0.5
     raw_value: RawValue | None = None
     memory_limit: str = "1500MB"
+    spill_folder: Path | None = None
     max_findings: int = 100_000
     needed: Set[str] = frozenset()
     waivers: Waivers = field(default_factory=Waivers)
@@ -182,11 +184,14 @@ def screen_facility(
     doubts = doubts_of(listing.listed, as_sent, rules, facility_id)
     files = file_findings(staged.file_issues, staged.rows, rules, facility_id, how.max_findings, how.needed)
     unlisted = pl.concat([with_causes(listing.unlisted, causes), files.unlisted])
-    verdict = verdicts(records, identifiers, how.waivers.lift(listing.errors, findings, records))
+    errors = how.waivers.lift(listing.errors, findings, records)
+    del listing, listed  # millions of numbers, which the records to quarantine need the room of
+    verdict = verdicts(records, identifiers, errors)
     quarantine = quarantine_rows(evidence, records, verdict)
     is_out = {
         name: frame["_row_id"].is_in(verdict[name]["_row_id"].implode()) for name, frame in records.items()
     }
+    del verdict, evidence
     fates = row_fates(staged.rows, records, is_out, dropped)
     return Screened(
         RecordsOfOutcome(records, {name: ~mask for name, mask in is_out.items()}),
@@ -240,7 +245,7 @@ def _judge(
     for name in curated():
         judge_table(name, records[name], rules, parameters, outcome)
     judge_references(records, identifiers, rules, outcome)
-    judge_between_tables(records, identifiers, rules, parameters, outcome, how.memory_limit)
+    judge_between_tables(records, identifiers, rules, parameters, outcome, how.memory_limit, how.spill_folder)
 
 
 def _origins(consolidated: Mapping[str, Consolidated]) -> pl.DataFrame:
