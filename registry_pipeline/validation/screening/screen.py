@@ -185,7 +185,7 @@ def screen_facility(
     files = file_findings(staged.file_issues, staged.rows, rules, facility_id, how.max_findings, how.needed)
     unlisted = pl.concat([with_causes(listing.unlisted, causes), files.unlisted])
     errors = how.waivers.lift(listing.errors, findings, records)
-    del listing, listed  # millions of numbers, which the records to quarantine need the room of
+    del listing  # millions of numbers, which the records to quarantine need the room of
     verdict = verdicts(records, identifiers, errors)
     quarantine = quarantine_rows(evidence, records, verdict)
     is_out = {
