@@ -81,6 +81,16 @@ def omop(folder: Path, is_identified: bool, release_id: str | None, vocabularies
     )
 
 
+@export.command("redcap")
+@_options
+@click.option("--release", "release_id", metavar="ID", help="Another release than the newest one.")
+def redcap(folder: Path, is_identified: bool, release_id: str | None) -> None:
+    """A REDCap project: data dictionary, import file, and the mapping that reads both again."""
+    from registry_pipeline.operations.exports.redcap.write import write_redcap
+
+    _hand_on("redcap", folder, is_identified, release_id, write_redcap)
+
+
 @releases.command("export")
 @_options
 @click.argument("release_id", metavar="[ID]", required=False)
