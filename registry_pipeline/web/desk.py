@@ -24,6 +24,7 @@ from registry_pipeline.core.web_security import AccessPolicy
 from registry_pipeline.reporting.document.html import page_environment
 from registry_pipeline.reporting.document.terminal import harmless
 from registry_pipeline.stewardship.findings import Snapshot, take_snapshot
+from registry_pipeline.stewardship.overview import Overview, overview
 from registry_pipeline.stewardship.released import ReleaseReader
 from registry_pipeline.stewardship.sources import Sources, read_sources, source_token, state_token
 from registry_pipeline.store.releases import created_at
@@ -58,6 +59,7 @@ class Desk:
     _sources: Sources | None = field(default=None, repr=False)
     _source: tuple[object, ...] = field(default=(), repr=False)
     _facets: Mapping[str, list[str]] = field(default_factory=dict, repr=False)
+    _overview: tuple[Snapshot, Overview] | None = field(default=None, repr=False)
 
     def snapshot(self) -> Snapshot:
         """The findings as of now; taken anew when a screening, a release or a decision has come."""
@@ -78,6 +80,13 @@ class Desk:
         """What the filters of a list may choose from."""
         self.snapshot()
         return self._facets
+
+    def overview(self) -> Overview:
+        """Where the findings stand, counted once for a snapshot."""
+        snapshot = self.snapshot()
+        if self._overview is None or self._overview[0] is not snapshot:
+            self._overview = snapshot, overview(self.home, self.released, snapshot, datetime.now(UTC).date())
+        return self._overview[1]
 
     @cached_property
     def released(self) -> ReleaseReader:
@@ -134,7 +143,7 @@ def age_days(release_id: str | None, today: date) -> int:
 
 
 def _short(value: object) -> str:
-    text = harmless(value)
+    text = harmless(value[: SHORT + 1] if isinstance(value, str) else value)
     return text if len(text) <= SHORT else text[: SHORT - 1] + "…"
 
 

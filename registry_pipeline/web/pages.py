@@ -6,7 +6,6 @@ Does not belong here: pages that change something (``forms.py``), what is shown 
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 import polars as pl
@@ -20,7 +19,7 @@ from registry_pipeline.stewardship.conversation import conversation
 from registry_pipeline.stewardship.decide import correctable_values
 from registry_pipeline.stewardship.findings import COUNTED_BY, Filters, count_findings, find, select_findings
 from registry_pipeline.stewardship.impact import impacts_of
-from registry_pipeline.stewardship.overview import causes, overview
+from registry_pipeline.stewardship.overview import causes
 from registry_pipeline.stewardship.patients import facilities_of, meant_patients, numbers_of
 from registry_pipeline.stewardship.records import finding_details
 from registry_pipeline.stewardship.timeline import folded, timeline
@@ -60,12 +59,11 @@ def query_of(request: Request) -> Pairs:
 def home_page(request: Request) -> Response:
     """Where we stand."""
     desk: Desk = request.app.state.desk
-    snapshot, today = desk.snapshot(), datetime.now(UTC).date()
-    foremost = snapshot.waiting.drop_nulls("impact_rank").sort("impact_rank").head(FOREMOST)
+    foremost = desk.snapshot().waiting.drop_nulls("impact_rank").sort("impact_rank").head(FOREMOST)
     return desk.render(
         request,
         "home.html",
-        overview=overview(desk.home, desk.released, snapshot, today),
+        overview=desk.overview(),
         foremost=foremost.to_dicts(),
         is_inbox_known=is_landed(desk.home, inbox_signature(desk.home)),
     )

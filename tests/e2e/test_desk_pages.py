@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -328,10 +329,20 @@ def test_a_bug_says_no_value(browser: Browser, home: Home, monkeypatch: pytest.M
     def bug(*_: object) -> None:
         raise ZeroDivisionError("record of Jane Doe")
 
-    monkeypatch.setattr("registry_pipeline.web.pages.overview", bug)
+    monkeypatch.setattr("registry_pipeline.web.desk.overview", bug)
     with pytest.raises(ZeroDivisionError):  # Starlette answers, then lets the server log it
         browser.get("/")
     assert any("Jane Doe" in path.read_text() for path in (home.store / "errors").iterdir())
+
+
+def test_what_a_page_sends_waits_for_no_acknowledgement() -> None:
+    """Headers and body are two writes; the second waited 40 ms."""
+    from registry_pipeline.web.app import loopback_listener
+
+    with loopback_listener() as listener, socket.create_connection(listener.getsockname()):
+        connection, _ = listener.accept()
+        with connection:
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_the_server_stops_by_itself_and_shows_its_link_to_nobody_else(home: Home, tmp_path: Path) -> None:

@@ -28,9 +28,12 @@ def harmless(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.6g}"
+    text = str(value)
+    if text.isprintable():  # most are, and a page shows thousands
+        return text
     return "".join(
         "·" if unicodedata.category(character) in ("Cc", "Cf", "Zl", "Zp") else character
-        for character in str(value)
+        for character in text
     )
 
 
