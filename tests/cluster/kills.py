@@ -56,7 +56,7 @@ def _trial(topology: Topology, home, number: int, undisturbed: float, expected) 
     rng = random.Random(number)
     victim, seconds = VICTIMS[number % len(VICTIMS)], rng.uniform(0.2, 0.9) * undisturbed
 
-    def moment(coordinator: subprocess.Popen[str]) -> None:
+    def moment(coordinator: subprocess.Popen[bytes]) -> None:
         begin = time.monotonic()
         while coordinator.poll() is None and time.monotonic() < begin + seconds:
             time.sleep(0.05)

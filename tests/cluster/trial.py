@@ -13,12 +13,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import polars as pl
 
 from deploy.loopback import Topology
+from deploy.services import dying_with_us, kill_group
 from registry_pipeline.core.home import Home, make_home
 from registry_pipeline.simulate.population.write import write_simulation
 from registry_pipeline.store.releases import current_release
@@ -57,27 +59,50 @@ def released(home: Home) -> dict[str, pl.DataFrame]:
     return tables(home, LAYERS, leave_out=("release_id", "first_seen_release", "last_seen_release"))
 
 
-def start_refresh(home: Home, environment: dict[str, str]) -> subprocess.Popen[str]:
-    """A coordinator in a process of its own."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.cluster.coordinator", str(home.root)], cwd=ROOT, text=True,
-        env={**os.environ, **environment}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
-    )  # fmt: skip
+@contextmanager
+def coordinating(home: Home, environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """A coordinator in a process of its own; whatever happens inside, it does not outlive the block.
+
+    What it says goes to a file: a pipe would be held open by what it started and be waited for.
+    """
+    command = [sys.executable, "-m", "tests.cluster.coordinator", str(home.root)]
+    with output_file(home).open("wb") as output:
+        coordinator = subprocess.Popen(
+            dying_with_us(command), cwd=ROOT, env={**os.environ, **environment}, stdout=output,
+            stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+    try:
+        yield coordinator
+    finally:
+        kill_group(coordinator)
+
+
+def output_file(home: Home) -> Path:
+    """What the last coordinator said."""
+    return home.root.with_name("coordinator.log")
+
+
+def last_words(home: Home) -> str:
+    """The end of it."""
+    return output_file(home).read_text("utf-8", errors="replace")[-3000:]
 
 
 def must_refresh(home: Home, environment: dict[str, str]) -> float:
     """A refresh that is left alone; how many seconds it took."""
     begin = time.monotonic()
-    refresh = start_refresh(home, environment)
-    output, _ = refresh.communicate(timeout=LONGEST_REFRESH_SECONDS)
-    assert refresh.returncode == 0, output[-3000:]
+    with coordinating(home, environment) as coordinator:
+        coordinator.wait(LONGEST_REFRESH_SECONDS)
+    assert coordinator.returncode == 0, last_words(home)
     return time.monotonic() - begin
 
 
-def kill(victim: str, topology: Topology, coordinator: subprocess.Popen[str], rng: random.Random) -> None:
-    """kill -9 of one part of the topology; a broker is started again, as its supervisor would."""
+def kill(victim: str, topology: Topology, coordinator: subprocess.Popen[bytes], rng: random.Random) -> None:
+    """kill -9 of one part of the topology; a broker is started again, as its supervisor would.
+
+    A coordinator or a pool child that has ended by itself by then is not killed.
+    """
     if victim == "coordinator":
-        os.killpg(coordinator.pid, signal.SIGKILL)
+        kill_group(coordinator)
     elif victim == "broker":
         topology.services.kill_broker()
         topology.services.start_broker()
@@ -87,14 +112,15 @@ def kill(victim: str, topology: Topology, coordinator: subprocess.Popen[str], rn
             topology.kill_worker(worker)
             topology.start_worker()
         elif children := children_of(worker.pid):
-            os.kill(rng.choice(list(children)), signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(rng.choice(list(children)), signal.SIGKILL)
 
 
 def disturbed(
     topology: Topology,
     home: Home,
     victim: str,
-    moment: Callable[[subprocess.Popen[str]], None],
+    moment: Callable[[subprocess.Popen[bytes]], None],
     rng: random.Random,
 ) -> str:
     """A refresh from nothing in which a victim is killed: how it ended; it always ends.
@@ -102,16 +128,17 @@ def disturbed(
     Args:
         moment: waits until the victim shall die.
     """
-    coordinator = start_refresh(home, topology.environment)
-    moment(coordinator)
-    kill(victim, topology, coordinator, rng)
-    output, _ = coordinator.communicate(timeout=LONGEST_REFRESH_SECONDS)
+    with coordinating(home, topology.environment) as coordinator:
+        moment(coordinator)
+        kill(victim, topology, coordinator, rng)
+        coordinator.wait(LONGEST_REFRESH_SECONDS)
     if coordinator.returncode == 0:
         return "finished"
     if victim == "coordinator" and coordinator.returncode == -signal.SIGKILL:
         return "died"
-    assert coordinator.returncode == 1, output[-3000:]
-    assert "Traceback" not in output, output[-3000:]
+    output = last_words(home)
+    assert coordinator.returncode == 1, output
+    assert "Traceback" not in output, output
     return "refused"
 
 
