@@ -209,8 +209,14 @@ def test_fifty_findings_need_no_mouse(desk: Desk) -> None:
     desk.page.wait_for_function(
         "document.querySelector('#reason')?.value === 'the same reason'"
     )  # offered again
+    keyboard.press("s")
+    desk.page.wait_for_function("document.querySelector('#reason').value === ''")  # of another decision it is none
+    keyboard.press("Escape")
+    keyboard.press("c")
+    desk.page.wait_for_function("document.querySelector('#reason').value === 'the same reason'")
+    keyboard.press("Escape")
     keyboard.press("m")
-    desk.page.wait_for_function("document.activeElement?.id === 'reason'")
+    keyboard.type("what was said")
     keyboard.press("Enter")
     desk.wait_until_decided(second.rpartition("/")[2], "remark")
     assert desk.page.url.split("?")[0] == second, "a remark stays with its finding"

@@ -1,5 +1,5 @@
-// Keys: j k move, enter opens, x ticks, c confirms, w waives, r corrects, m remarks, a assigns, n p next and previous,
-// / searches, ? helps.
+// Keys: j k move, enter opens, x ticks, c confirms, w waives, r corrects, s sends, m remarks, a assigns, n p next and
+// previous, / searches, ? helps.
 "use strict";
 (() => {
   const rows = () => [...document.querySelectorAll("tr[data-href]")];
@@ -26,7 +26,7 @@
   const keys = {
     j: () => move(1), k: () => move(-1),
     x: () => { const box = rows()[at]?.querySelector("input[type=checkbox]"); if (box) box.click(); },
-    c: () => choose("confirmed"), w: () => choose("waived"), r: () => choose("correction"),
+    c: () => choose("confirmed"), w: () => choose("waived"), r: () => choose("correction"), s: () => choose("sent"),
     m: () => choose("remark"), a: () => choose("assigned"),
     n: () => follow("a[rel=next]"), p: () => follow("a[rel=prev]"), u: () => follow("a[rel=up]"),
     "/": () => document.querySelector("input[name=text]")?.focus(),
@@ -51,20 +51,28 @@
     }
     if (["id", "cause"].includes(event.target.name) || event.target.id === "all") count();
     if (event.target.name === "state") {
+      if (event.target.closest(".decide")) offer(event.target.value);
       document.querySelectorAll("[data-for]").forEach((part) => {
         part.hidden = !part.dataset.for.split(" ").includes(event.target.value);
       });
     }
   });
-  // The last reason is offered again: fifty findings of different causes often have the same one. What was said is not.
   document.addEventListener("submit", (event) => {
     // What is on its way is not sent twice.
     event.target.querySelectorAll("button").forEach((button) => { button.disabled = true; });
     const reason = event.target.querySelector("[name=reason]");
     const state = event.target.querySelector("[name=state]:checked, select[name=state]")?.value;
-    if (reason?.value && state !== "remark") sessionStorage.setItem("reason", reason.value);
+    if (reason?.value && state !== "remark") sessionStorage.setItem(`reason ${state}`, reason.value);
   });
-  const reason = document.querySelector(".decide [name=reason]");
-  if (reason && !reason.value) reason.value = sessionStorage.getItem("reason") ?? "";
+  // The last reason of the same decision is offered again: fifty findings of different causes often share it, and what a
+  // facility is asked is no reason to confirm. What was said in a remark is not, and what was typed stays.
+  let offered = "";
+  const offer = (state) => {
+    const reason = document.querySelector(".decide [name=reason]");
+    if (!reason || reason.value !== offered) return;
+    offered = sessionStorage.getItem(`reason ${state}`) ?? "";
+    reason.value = offered;
+  };
+  offer(document.querySelector(".decide [name=state]:checked")?.value);
   document.addEventListener("htmx:afterSwap", () => { at = -1; count(); });
 })();
