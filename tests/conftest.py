@@ -17,7 +17,12 @@ settings.register_profile("busy machine", deadline=None)
 settings.load_profile("busy machine")
 LONG_KINDS = ("e2e", "fault", "cluster", "browser", "simulation")
 """Kinds of tests whose files take minutes: dealt out first, so that no worker ends alone with one of them."""
-LOOK_AT_ONE_DEMONSTRATION = ("test_dagster_demo.py", "test_demo.py", "test_demo_truth.py")
+LOOK_AT_ONE_DEMONSTRATION = (
+    "test_analyst_demo.py",
+    "test_dagster_demo.py",
+    "test_demo.py",
+    "test_demo_truth.py",
+)
 
 
 class _ByFile(LoadScopeScheduling):

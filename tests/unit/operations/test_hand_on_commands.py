@@ -1,0 +1,61 @@
+"""The commands that hand a release on, as they are typed: what they write, what they refuse, what they record."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from registry_pipeline.cli import notebook
+from registry_pipeline.cli.main import registry
+from registry_pipeline.core.home import Home
+from registry_pipeline.operations.audit import read_audit_log
+
+
+@pytest.mark.parametrize(("form", "file"), [("omop", "person.csv"), ("redcap", "redcap_export.toml")])
+def test_a_steward_exports_and_the_audit_log_says_so(
+    full_release: tuple[Home, str], tmp_path: Path, form: str, file: str
+) -> None:
+    home, release_id = full_release
+    words = ["--home", str(home.root), "export", form, "--to", str(tmp_path / "out")]
+    assert CliRunner().invoke(registry, words).exit_code != 0  # nothing is approved for analysts
+    assert not (tmp_path / "out").exists()
+    result = CliRunner().invoke(registry, [*words, "--identified"])
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "out" / file).is_file()
+    last = read_audit_log(home)[-1]
+    assert (last.action, last.outcome, last.release_id) == ("export", "done", release_id)
+    again = CliRunner().invoke(registry, [*words, "--identified"])
+    assert again.exit_code != 0 and "is not empty" in again.output
+
+
+def test_the_notebook_says_what_it_needs(
+    full_release: tuple[Home, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notebook, "find_spec", lambda _: None)
+    result = CliRunner().invoke(registry, ["--home", str(full_release[0].root), "notebook"])
+    assert result.exit_code != 0 and "registry-pipeline[notebook]" in result.output
+
+
+def test_the_notebook_is_served_with_a_token(
+    full_release: tuple[Home, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[tuple[list[str], dict[str, str]]] = []
+
+    def run(command: list[str], env: dict[str, str], **_: Any) -> SimpleNamespace:
+        calls.append((command, env))
+        return SimpleNamespace(returncode=0)
+
+    monkeypatch.setattr(notebook, "find_spec", lambda name: name)
+    monkeypatch.setattr(subprocess, "run", run)
+    home, release_id = full_release
+    result = CliRunner().invoke(registry, ["--home", str(home.root), "notebook"])
+    assert result.exit_code == 0, result.output
+    ((command, environment),) = calls
+    assert "--token" in command and Path(command[-1]).is_file()
+    assert environment["REGISTRY_DATABASE"] == str(home.releases / release_id / "registry.duckdb")
+    assert [entry.action for entry in read_audit_log(home)[-2:]] == ["notebook", "notebook"]
