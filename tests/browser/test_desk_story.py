@@ -210,7 +210,9 @@ def test_fifty_findings_need_no_mouse(desk: Desk) -> None:
         "document.querySelector('#reason')?.value === 'the same reason'"
     )  # offered again
     keyboard.press("s")
-    desk.page.wait_for_function("document.querySelector('#reason').value === ''")  # of another decision it is none
+    desk.page.wait_for_function(
+        "document.querySelector('#reason').value === ''"
+    )  # of another decision it is none
     keyboard.press("Escape")
     keyboard.press("c")
     desk.page.wait_for_function("document.querySelector('#reason').value === 'the same reason'")
