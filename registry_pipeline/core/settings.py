@@ -163,7 +163,7 @@ class Refresh:
     @property
     def screening_memory(self) -> str:
         """The same of the DuckDB in which a facility's records are judged, which are held beside it."""
-        return f"{(memory_bytes(self.memory_limit) or 0) * 3 / 16e6:.0f}MB"
+        return f"{(memory_bytes(self.memory_limit) or 0) / 8e6:.0f}MB"
 
 
 @dataclass(frozen=True)

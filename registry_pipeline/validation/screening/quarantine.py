@@ -113,7 +113,10 @@ def _own(broken: Mapping[str, pl.Series]) -> pl.DataFrame:
 
     Rule by rule: many records break few combinations of rules, which are put together once.
     """
-    row_ids = pl.Series("_row_id", reduce(np.union1d, (rows.to_numpy() for rows in broken.values())))
+    every = (rows.to_numpy() for rows in broken.values())
+    row_ids = pl.Series(
+        "_row_id", reduce(np.union1d, every, np.empty(0, dtype=np.int64))
+    )  # sorted, also of one rule
     combination = np.zeros(len(row_ids), dtype=np.int64)
     words = [""]
     for rule in sorted(broken):

@@ -171,9 +171,10 @@ def screen_facility(
     if how.record_keys is not None:
         as_sent = with_record_keys(as_sent, identifiers, how.record_keys)
     records = take_out_impossible(as_sent, rules, outcome)
-    _judge(records, identifiers, result, staged, rules, parameters, how, outcome)
+    conflict_violations(result, rules, outcome)
     origins, dropped = _origins(result), [table.fates for table in result.values()]
-    result.clear()
+    result.clear()  # the identifiers as sent, before the rules between tables take their room
+    _judge(records, identifiers, staged, rules, parameters, how, outcome)
     evidence = FindingContext(
         facility_id, as_sent, origins, staged.rows, staged.source_columns, how.raw_value, identifiers
     )
@@ -232,7 +233,6 @@ def _source_names(frame: pl.DataFrame | None, rows: pl.DataFrame) -> dict[int, s
 def _judge(
     records: Mapping[str, pl.DataFrame],
     identifiers: Identifiers,
-    consolidated: Mapping[str, Consolidated],
     staged: StagedFrames,
     rules: Catalogue,
     parameters: Mapping[str, Any],
@@ -241,7 +241,6 @@ def _judge(
 ) -> None:
     for rule_id, count in staged.judged.items():
         outcome.count(rule_id, count)
-    conflict_violations(consolidated, rules, outcome)
     for name in curated():
         judge_table(name, records[name], rules, parameters, outcome)
     judge_references(records, identifiers, rules, outcome)

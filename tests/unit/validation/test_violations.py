@@ -12,6 +12,7 @@ from registry_pipeline.core.frames import with_schema
 from registry_pipeline.validation.screening import violations as module
 from registry_pipeline.validation.screening.findings import FindingContext, finding_number
 from registry_pipeline.validation.screening.listing import list_violations
+from registry_pipeline.validation.screening.quarantine import _own
 from registry_pipeline.validation.screening.violations import (
     VIOLATION,
     ErrorRows,
@@ -145,3 +146,11 @@ def test_errors_are_each_rules_records_once_and_can_be_lifted() -> None:
     broken_rules = {rule: sorted(rows) for rule, rows in errors.of_table("patient").items()}
     assert broken_rules == {"S05": [0, 1, 2]}
     assert errors.of_table("lesion") == {}
+
+
+def test_records_kept_out_by_a_single_rule_may_come_in_any_order() -> None:
+    errors = ErrorRows({("patient", "S14", "sex"): [pl.Series([4, 1, 3], dtype=pl.UInt32)]})
+    for _ in range(20):  # distinct values come in an order of chance
+        own = _own(errors.of_table("patient"))
+        assert own["_row_id"].to_list() == [1, 3, 4]
+        assert own["cause"].to_list() == ["S14"] * 3
