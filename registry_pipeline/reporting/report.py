@@ -22,6 +22,7 @@ from registry_pipeline.reporting.document.wording import clean, is_given
 from registry_pipeline.reporting.figures.base import FigureFolder, also_as_pdf
 from registry_pipeline.reporting.figures.drawing_cache import cached_drawings, unused_drawings_swept
 from registry_pipeline.reporting.quality import quality_sections
+from registry_pipeline.reporting.quality.facility_pages import facility_pages
 from registry_pipeline.reporting.quality.scope import Scope
 from registry_pipeline.reporting.release.disclosure.gate import DisclosedTables
 from registry_pipeline.reporting.sections.context import Context
@@ -77,7 +78,7 @@ def write_reports(
             folder / QUALITY_REPORT: render_page(
                 "quality_report.html", quality_sections(registry), facility="", **_values(context)
             ),
-            **_facility_pages(registry, folder / FACILITIES),
+            **facility_pages(registry, folder / FACILITIES, QUALITY_REPORT, _values(context)),
         }
     for path, text in pages.items():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -94,30 +95,6 @@ def page_of_release(database: Path, template: str, sections: Sequence[Section], 
     with DisclosedTables(database) as tables:
         head = _values(Context(tables, FigureFolder(database.parent / FIGURES)))
     return render_page(template, sections, **head, **values)
-
-
-def _facility_pages(registry: Scope, folder: Path) -> dict[Path, str]:
-    """A quality page for each facility, fit to be sent to it: it holds nothing of another one."""
-    pages, context = {}, registry.context
-    for facility in sorted({str(name) for name in registry.rows["facility_id"].dropna()}):
-        own = folder / safe_name(facility)
-        figures = FigureFolder(own / FIGURES)
-        scope = Scope(Context(context.tables, figures), facility, registry)
-        values = _values(context) | {"n_registry": "", "n_cohort": ""}
-        sections = quality_sections(scope)
-        pages[own / QUALITY_REPORT] = render_page(
-            "quality_report.html", sections, facility=facility, **values
-        )
-        context.figures.written += figures.written
-    return pages
-
-
-def safe_name(facility: str) -> str:
-    """A facility's id as the name of a folder; ids are checked at intake, and this does not rely on it."""
-    return (
-        "".join(character if character.isalnum() or character in "-_" else "_" for character in facility)
-        or "_"
-    )
 
 
 @cache

@@ -8,8 +8,11 @@ forbids scripts and outside resources by its own content security policy.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
+from importlib.metadata import version
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -24,11 +27,36 @@ from schemas.disease.wording import DISEASE
 _TEMPLATES = Path(__file__).parents[1] / "templates"
 
 
-def render_page(template: str, sections: Sequence[Section], **values: Any) -> str:
+@dataclass(frozen=True)
+class RenderedSection:
+    """A section as HTML, with what the table of contents says of it."""
+
+    anchor: str
+    title: str
+    html: Markup
+
+
+def render_section(section: Section) -> RenderedSection:
+    """A section as it stands on any page."""
+    blocks = _environment().get_template("_blocks.html").module
+    return RenderedSection(section.anchor, section.title, blocks.section(section))  # type: ignore[attr-defined]
+
+
+def render_page(template: str, sections: Sequence[Section | RenderedSection], **values: Any) -> str:
     """A page from its sections."""
     style = (_TEMPLATES / "report.css").read_text(encoding="utf-8")
+    rendered = [part if isinstance(part, RenderedSection) else render_section(part) for part in sections]
     page = _environment().get_template(template)
-    return page.render(sections=sections, style=Markup(style), **values)
+    return page.render(sections=rendered, style=Markup(style), **values)
+
+
+@cache
+def templates_digest() -> str:
+    """Digest of the templates and of what fills them in."""
+    digest = hashlib.sha256(version("jinja2").encode())
+    for path in sorted(_TEMPLATES.glob("*.html")):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
 
 
 def head_groups(columns: Sequence[Column]) -> list[tuple[str, list[Column]]]:

@@ -48,7 +48,7 @@ def unused_drawings_swept(folder: Path | None) -> Iterator[None]:
     """Remove at the end what was neither drawn nor taken inside."""
     began = time.time_ns()
     yield
-    for path in folder.glob("*.svg") if folder is not None else ():
+    for path in folder.glob("*.*") if folder is not None else ():
         with suppress(FileNotFoundError):
             if path.stat().st_mtime_ns < began:
                 path.unlink()
@@ -63,34 +63,45 @@ def drawn_once(draw: Callable[P, str]) -> Callable[P, str]:
 
     @wraps(draw)
     def drawn(*args: P.args, **kwargs: P.kwargs) -> str:
-        folder = _FOLDER.get()
-        if folder is None or wants_pdf():
+        if _FOLDER.get() is None or wants_pdf():
             return draw(*args, **kwargs)
         try:
             content = content_digest([args, kwargs])
         except _NoDigest:
             return draw(*args, **kwargs)
-        name = f"{draw.__module__}.{draw.__qualname__}"
-        digest = _hash(f"{name} {_code(draw.__module__)} {content}")
-        path = folder / f"{digest}.svg"
-        drawing = _read(path)
-        if drawing is None:
-            drawing = str(draw(*args, **kwargs))
-            folder.mkdir(parents=True, exist_ok=True)
-            path.write_text(f"{_hash(drawing)}\n{drawing}", encoding="utf-8", newline="")
-        return Drawing(drawing)
+        name = f"{draw.__qualname__} {content}"
+        return Drawing(kept_text(draw.__module__, name, lambda: str(draw(*args, **kwargs))))
 
     return drawn
 
 
+def kept_text(module: str, name: str, make: Callable[[], str]) -> str:
+    """What a module made of the same before, or makes now and keeps; only makes it where nothing is kept.
+
+    Args:
+        module: full name; its code, and that of all that it imports, stands in the key.
+        name: what is made, with a digest of all that it is made of.
+    """
+    folder = _FOLDER.get()
+    if folder is None or wants_pdf():
+        return make()
+    path = folder / f"{_hash(f'{module} {_code(module)} {name}')}.txt"
+    text = _read(path)
+    if text is None:
+        text = make()
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{_hash(text)}\n{text}", encoding="utf-8", newline="")
+    return text
+
+
 def _read(path: Path) -> str | None:
-    """A kept drawing; None where there is none, or the file is not what was written (so it need not be atomic)."""
+    """A kept text; None where there is none, or the file is not what was written (so it need not be atomic)."""
     try:
-        written, _, drawing = path.read_bytes().decode().partition("\n")
+        written, _, text = path.read_bytes().decode().partition("\n")
         path.touch()
     except (OSError, ValueError):
         return None
-    return drawing if written == _hash(drawing) else None
+    return text if written == _hash(text) else None
 
 
 def _hash(text: str) -> str:

@@ -20,7 +20,7 @@ def corrections_section(scope: Scope) -> Section:
     section = Section("corrections", "Values corrected by the registry")
     if not scope.context.tables.has(TABLE):
         return section.add(missing(scope.context.why_empty(TABLE, of_cohort=False)))
-    rows = scope.own(scope.context.tables.table(TABLE))
+    rows = scope.corrections
     if rows.empty:
         return section.add(Text("Every value of this release is one that a facility sent.", TABLE))
     what = rows["table_name"] + "." + rows["column_name"]

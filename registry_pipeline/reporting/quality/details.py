@@ -64,7 +64,7 @@ def _counts(row: Any) -> tuple[str, ...]:
 
 def _rules_section(scope: Scope) -> Section:
     section = Section("rules", "Rules and their outcome")
-    results = scope.own(scope.context.tables.table("quality.rule_result"))
+    results = scope.outcomes
     if results.empty:
         return section.add(missing(scope.context.why_empty("quality.rule_result", of_cohort=False)))
     by_status = results.groupby(["facility_id", "status"]).size().unstack(fill_value=0)
@@ -120,14 +120,9 @@ def _every_rule_table(results: pd.DataFrame, rules: pd.DataFrame) -> Table:
 
 def _quarantine_section(scope: Scope) -> Section:
     section = Section("quarantine", "Records in quarantine")
-    quarantined = scope.context.tables.query(
-        "SELECT facility_id, table_name, reason, count(*) AS n, count(DISTINCT patient_id) AS n_patients "
-        "FROM quality.quarantine GROUP BY ALL ORDER BY facility_id, table_name, reason",
-        {"quality.quarantine": ["facility_id", "table_name", "reason", "patient_id"]},
-    )
+    quarantined = scope.quarantined
     if quarantined is None:
         return section.add(missing(scope.context.why_empty("quality.quarantine", of_cohort=False)))
-    quarantined = scope.own(quarantined)
     if quarantined.empty:
         return section.add(Text("No record is in quarantine.", "quality.quarantine"))
     why = {"own": "an error of the record itself", "parent": "hangs on a record in quarantine"}

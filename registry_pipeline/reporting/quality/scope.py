@@ -17,6 +17,8 @@ from registry_pipeline.reporting.sections.context import Context
 from schemas.codes import OPEN_STATUSES, SEVERITY
 from schemas.table import columns_of
 
+FACILITY_READS = ("findings", "rows", "completeness", "outcomes", "corrections", "quarantined")
+"""What the sections of a facility's page read of the release, as attributes of :class:`Scope`, beside ``rules``."""
 FATES = tuple(
     column.name
     for column in columns_of(schemas.tables()["quality.row_account"])
@@ -98,6 +100,33 @@ class Scope:
         return self.context.tables.table("quality.rule").drop_duplicates("rule_id").set_index("rule_id")
 
     @cached_property
+    def outcomes(self) -> pd.DataFrame:
+        """What became of every rule."""
+        if self.whole is not None:
+            return self.own(self.whole.outcomes)
+        return self.own(self.context.tables.table("quality.rule_result"))
+
+    @cached_property
+    def corrections(self) -> pd.DataFrame:
+        """Values that the registry uses in place of those received: where, never what."""
+        if self.whole is not None:
+            return self.own(self.whole.corrections)
+        return self.own(self.context.tables.table("quality.correction"))
+
+    @cached_property
+    def quarantined(self) -> pd.DataFrame | None:
+        """Records and patients in quarantine by facility, table and reason; None where the release does not say."""
+        if self.whole is not None:
+            rows = self.whole.quarantined
+        else:
+            rows = self.context.tables.query(
+                "SELECT facility_id, table_name, reason, count(*) AS n, count(DISTINCT patient_id) AS n_patients "
+                "FROM quality.quarantine GROUP BY ALL ORDER BY facility_id, table_name, reason",
+                {"quality.quarantine": ["facility_id", "table_name", "reason", "patient_id"]},
+            )
+        return None if rows is None else self.own(rows)
+
+    @cached_property
     def release_id(self) -> str:
         """The release."""
         rows = self.context.tables.table("meta.release", limit=1)
@@ -108,14 +137,19 @@ class Scope:
         return rows[rows["facility_id"] == self.facility] if self.facility else rows
 
     def by_release(self) -> pd.DataFrame:
-        """Open findings by severity at every release that findings speak of: release, and a column per severity."""
+        """Open findings by severity at every release that findings speak of: release, and a column per severity.
+
+        The release itself is among them for the registry, not for a facility: a page of one that sent nothing new is the
+        same in the next release.
+        """
         seen = self.findings[self.findings["first_seen_release"].notna()]
-        names = {*seen["first_seen_release"], *seen["closed_release"].dropna(), self.release_id} - {""}
+        names = {*seen["first_seen_release"], *seen["closed_release"].dropna()}
+        names = (names if self.facility else {*names, self.release_id}) - {""}
         first, closed = seen["first_seen_release"].astype(str), seen["closed_release"].astype(object)
         lines = []
         for name in sorted(names):
             is_closed = closed.notna() & (closed.fillna("").astype(str) <= name)
-            if name == self.release_id:  # a release of before `closed_release` says only what is so now
+            if name == max(names):  # a release of before `closed_release` says only what is so now
                 is_closed |= ~seen["is_open"]
             counts = seen.loc[(first <= name) & ~is_closed, "severity"].value_counts()
             lines.append(

@@ -109,7 +109,8 @@ def _trend(scope: Scope) -> Figure | None:
         title="Open findings over releases",
         description="; ".join(f"{name}: {values[-1]} open at the end" for name, values in series.items()),
         meaning="How many findings waited for somebody when each release was sealed.",
-        limits="A finding that was closed and reopened counts as open throughout.",
+        limits="A finding that was closed and reopened counts as open throughout."
+        + (" A release in which nothing changed here has no point." if scope.facility else ""),
         source="quality.finding",
     )
 

@@ -67,12 +67,12 @@ def test_a_damaged_drawing_is_drawn_again_and_an_unused_one_removed(tmp_path: Pa
     with cached_drawings(tmp_path):
         assert [draw(1), draw(2), draw(1)] == ["<svg>1</svg>\r\n", "<svg>2</svg>\r\n", "<svg>1</svg>\r\n"]
         assert drawn == [1, 2]
-        for path in tmp_path.glob("*.svg"):
+        for path in tmp_path.glob("*.txt"):
             path.write_bytes(path.read_bytes().replace(b"<svg>1", b"<svg>3"))
         with unused_drawings_swept(tmp_path):
             assert draw(1) == "<svg>1</svg>\r\n"
         assert drawn == [1, 2, 1]
-        assert len(list(tmp_path.glob("*.svg"))) == 1
+        assert len(list(tmp_path.glob("*.txt"))) == 1
     assert draw(1) == "<svg>1</svg>\r\n"
     assert drawn == [1, 2, 1, 1]
 
