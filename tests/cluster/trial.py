@@ -125,11 +125,15 @@ def disturbed(
 ) -> str:
     """A refresh from nothing in which a victim is killed: how it ended; it always ends.
 
+    "ended before" where nothing was killed, because the refresh was over by then.
+
     Args:
         moment: waits until the victim shall die.
     """
     with coordinating(home, topology.environment) as coordinator:
         moment(coordinator)
+        if coordinator.poll() is not None:
+            return "ended before"
         kill(victim, topology, coordinator, rng)
         coordinator.wait(LONGEST_REFRESH_SECONDS)
     if coordinator.returncode == 0:
