@@ -27,6 +27,7 @@ from registry_pipeline.intake.landing.ledger import landed_path
 from registry_pipeline.pipeline import facility
 from registry_pipeline.pipeline.context import read_context
 from registry_pipeline.pipeline.refresh import take_in
+from registry_pipeline.pipeline.suggestions import make_suggestions
 from registry_pipeline.simulate.population.write import write_simulation
 from registry_pipeline.stewardship.decide import Order, decide
 from registry_pipeline.stewardship.findings import take_snapshot
@@ -67,6 +68,7 @@ def _judged_home(root: Path, patients: int, facilities: int) -> Home:
     for facility_id in context.facility_ids:
         facility.stage(context, facility_id)
         facility.screen(context, facility_id)
+    make_suggestions(context)
     return home
 
 

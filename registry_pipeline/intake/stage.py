@@ -54,6 +54,7 @@ FILE_ISSUE_SCHEMA = {
     "value_text": pl.String,
     "record_key": pl.String,
     "_row_id": pl.Int64,
+    "_other": pl.Int64,
 }
 ISSUE_COLUMNS = (
     "table_name",
@@ -87,7 +88,7 @@ class Staged:
         rows: every row of every file that was read: ``_row_id, submission_id, source_file, sheet,
             source_row, source_name, fate`` (null, blank, rejected or superseded); its texts are categories.
         file_issues: ``FILE_ISSUE_SCHEMA``; ``reason`` is a sentence without values. ``record_key`` and
-            ``_row_id`` are given where a cell that no record of ours shows is meant.
+            ``_row_id`` are given where a cell that no record of ours shows is meant, ``_other`` is the second row.
         files: ``meta.submission``, one row per landed file.
         sheets: ``submission_id, source_file, sheet, n_read`` of every file and sheet, also those without rows.
         source_columns: (source, table, column) -> the column of the file that it comes from.

@@ -16,13 +16,17 @@ from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.merges import merges_at, persons_of_several, renamed
 from registry_pipeline.store.parquet import read_parquet
 from registry_pipeline.validation.registry_wide.linkage import find_pairs, persons_of
-from registry_pipeline.validation.registry_wide.persons import ITEM_SHARES, PERSON_TABLES, one_row_each
+from registry_pipeline.validation.registry_wide.persons import (
+    CONFLICT,
+    ITEM_SHARES,
+    PERSON_TABLES,
+    one_row_each,
+)
 from registry_pipeline.validation.screening.places import source_locations
 
 PATIENT = ("patient_id", "birth_date_lower", "birth_date_upper")
 TUMOUR = ("source_record_id", "patient_id", "dx_date_lower", "dx_date_upper", "histology_group")
 _PLACE = ("submission_id", "source_file", "sheet", "source_row")
-_CONFLICT = dict.fromkeys(("table_name", "patient_id", "items", "rule_id"), pl.String)
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,7 @@ class PersonRecords:
     Attributes:
         tables: of ``PERSON_TABLES`` the accepted records of all facilities, one row per person; empty
             where no facility shares a patient.
-        conflicts: ``table_name, patient_id, items, rule_id``: where two facilities contradict each other.
+        conflicts: where two facilities contradict each other: ``CONFLICT``, places in place of row numbers.
         shares: which facility's record gave which items (``ITEM_SHARES``).
     """
 
@@ -45,14 +49,16 @@ def person_records(context: RefreshContext) -> PersonRecords:
     """One row per person, where decisions say that facilities share patients."""
     persons = persons_of_several(context)
     if not persons:
-        return PersonRecords({}, pl.DataFrame(schema=_CONFLICT), pl.DataFrame(schema=ITEM_SHARES))
+        return PersonRecords(
+            {}, _placed(context, pl.DataFrame(schema=CONFLICT)), pl.DataFrame(schema=ITEM_SHARES)
+        )
     tables, conflicts, shares = {}, [], []
     for name in PERSON_TABLES:
         frames = [read_parquet(path) for path in context.accepted_files(name)]
         tables[name], contradictions, item_shares = one_row_each(name, pl.concat(frames), persons)
         conflicts.append(contradictions)
         shares.append(item_shares)
-    return PersonRecords(tables, pl.concat(conflicts), pl.concat(shares))
+    return PersonRecords(tables, _placed(context, pl.concat(conflicts)), pl.concat(shares))
 
 
 def linkage_tables(context: RefreshContext) -> dict[str, pl.DataFrame]:
@@ -63,7 +69,7 @@ def linkage_tables(context: RefreshContext) -> dict[str, pl.DataFrame]:
     parts = [_persons(context, facility_id) for facility_id in context.senders]
     persons = pl.concat(parts).unique("patient_id", keep="first", maintain_order=True)
     linkage = find_pairs(persons)
-    return {"patient_pair": _placed(context, linkage.pairs), "linkage_block": linkage.blocks}
+    return {"patient_pair": _placed(context, linkage.pairs).sort("pair_key"), "linkage_block": linkage.blocks}
 
 
 def _persons(context: RefreshContext, facility_id: str) -> pl.DataFrame:
@@ -86,7 +92,7 @@ def _placed(context: RefreshContext, pairs: pl.DataFrame) -> pl.DataFrame:
     """With file, sheet and row of both records."""
     placed = _with_place(context, pairs, "facility_id", "_row_id", {name: name for name in _PLACE})
     other = {name: f"other_{name}" for name in _PLACE[1:]}
-    return _with_place(context, placed, "other_facility_id", "_other_row_id", other).sort("pair_key")
+    return _with_place(context, placed, "other_facility_id", "_other_row_id", other)
 
 
 def _with_place(

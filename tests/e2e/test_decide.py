@@ -7,6 +7,7 @@ third has an impossible sex that a steward waives.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -172,6 +173,13 @@ def test_what_her_records_say_differently_is_an_ordinary_finding(story: Story) -
     assert story.ask(0, query).is_empty()
     assert story.ask(1, query).rows() == [("registry", "death", her, "warning", "open")]
     assert story.ask(2, query)["status"].to_list() == ["corrected"]
+    said = story.ask(
+        1, "SELECT message FROM quality.finding WHERE rule_id = 'H03' AND source_file IS NULL"
+    ).item()
+    assert re.search(
+        r"\(two facilities differ: \w+: deaths_1\.csv, row 2; \w+: deaths_1\.csv, row 2\)", said
+    ), said
+    assert "north: " in said and "south: " in said
     death = f"SELECT count(*), min(death_date)::VARCHAR FROM curated.death WHERE patient_id = '{her}'"
     wanted = "2018-01-20" if her == _patients(story, 0)["K0000"] else "2018-06-20"
     assert story.ask(1, death).row(0) == (1, wanted)

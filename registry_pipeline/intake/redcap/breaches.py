@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from registry_pipeline.core.frames import column_or_null
 from registry_pipeline.intake.raw.lookup import LONGEST
 
 BREACH = {
@@ -20,7 +21,9 @@ BREACH = {
     "reason": pl.String,
     "suggestion": pl.String,
     "value_text": pl.String,
+    "_other": pl.Int64,
 }
+"""``_other`` is the second row of a breach between two."""
 
 
 @dataclass
@@ -50,8 +53,8 @@ def breach(
     reason: str,
     suggestions: Sequence[str | None] | None = None,
 ) -> pl.DataFrame:
-    """A breach of one rule by one column of some rows, without its text yet."""
-    return rows.select("_row_id").with_columns(
+    """A breach of one rule by one column of some rows, without its text yet; their ``_other`` is kept."""
+    return rows.select("_row_id", column_or_null(rows, "_other", pl.Int64)).with_columns(
         pl.lit(column).alias("column"),
         pl.lit(rule_id).alias("rule_id"),
         pl.lit(reason[:LONGEST]).alias("reason"),

@@ -71,7 +71,10 @@ def _keys(rows: pl.DataFrame, export: Export, result: Judged) -> None:
     if parts[0] not in rows.columns:
         return
     rows = rows.select("_row_id", *parts)
+    number = pl.col("_row_id")
+    neighbour = pl.coalesce(number.shift(1).over(parts), number.shift(-1).over(parts)).alias("_other")
     twice = rows.filter(pl.struct(parts).is_duplicated() & pl.col(parts[0]).is_not_null())
+    twice = twice.with_columns(neighbour)
     whole = pl.col(INSTANCE).str.contains(r"\A0*[1-9][0-9]{0,8}\z")
     lacking = pl.col(INSTRUMENT).is_not_null() & pl.col(INSTANCE).is_null()
     wrong = rows.filter(lacking | ~whole.fill_null(True))

@@ -42,7 +42,7 @@ TIED = dict.fromkeys(
         "_record_key",
     ),
     pl.String,
-) | dict.fromkeys(("_row_id", "_record_row_id"), pl.Int64)
+) | dict.fromkeys(("_row_id", "_record_row_id", "_other"), pl.Int64)
 
 
 @dataclass(frozen=True)
@@ -246,6 +246,7 @@ def _alone(
         "value_text",
         "record_key",
         "_row_id",
+        "_other",
     ]
     return untied.select(columns).to_dicts()
 

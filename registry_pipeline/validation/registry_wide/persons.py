@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 
@@ -23,11 +24,21 @@ from registry_pipeline.validation.records import curated
 from registry_pipeline.validation.rules.catalogue import Catalogue, message_of
 from registry_pipeline.validation.screening.consolidate import Consolidation, consolidate_table
 from registry_pipeline.validation.screening.findings import FINDING, finding_ids
+from registry_pipeline.validation.screening.other_rows import place_in_words
 from registry_pipeline.validation.screening.screen import StagedFrames
 
 PSEUDONYM_LENGTH = 17
 PERSON_TABLES = ("patient", "death")
 _OWN = ("facility_id", "source_patient_id")
+CONFLICT: dict[str, Any] = {
+    **dict.fromkeys(("table_name", "patient_id", "items", "rule_id", "facility_id"), pl.String),
+    "_row_id": pl.Int64,
+    "other_facility_id": pl.String,
+    "_other_row_id": pl.Int64,
+}
+"""What two facilities say differently of one person, and the source rows that say it."""
+FACILITIES_DIFFER = "two facilities differ: {}: {}; {}: {}"
+"""Facility and place of both rows."""
 ITEM_SHARES = dict.fromkeys(("table_name", "patient_id", "facility_id", "items"), pl.String)
 
 
@@ -138,8 +149,7 @@ def one_row_each(
         persons: surviving pseudonym -> the facility that it comes from.
 
     Returns:
-        The table; the contradictions: ``table_name, patient_id, items, rule_id``; and which facility's record gave
-        which items: ``ITEM_SHARES``.
+        The table; the contradictions: ``CONFLICT``; and which facility's record gave which items: ``ITEM_SHARES``.
     """
     columns = list(curated()[name].columns)
     is_person = pl.col("patient_id").is_in(list(persons))
@@ -153,13 +163,37 @@ def one_row_each(
     joined = consolidate_table(name, ranked, Consolidation(source_names=names))
     keys = joined.records.select("_row_id", "patient_id")
     conflicts = joined.conflicts.filter(~pl.col("items").is_in(_OWN)).join(keys, on="_row_id")
+    rows = _rows_of_items(several)
+    conflicts = _with_row(conflicts.drop("_row_id"), rows, "_origin", "facility_id", "_row_id")
+    conflicts = _with_row(conflicts, rows, "_other", "other_facility_id", "_other_row_id")
     whole = pl.concat([frame.filter(~is_person).select(columns), joined.records.select(columns)])
     named = pl.lit(name).alias("table_name")
     return (
         whole,
-        conflicts.select(named, "patient_id", "items", "rule_id"),
+        with_schema(conflicts.with_columns(named), CONFLICT),
         _shares(name, joined.records, several),
     )
+
+
+def _rows_of_items(several: pl.DataFrame) -> pl.DataFrame:
+    """Number of a facility's record, item -> the facility and the source row that gave the item; first its first row."""
+    numbered = several.with_columns(pl.int_range(pl.len(), dtype=pl.Int64).alias("_at"))
+    merged = numbered.select("_at", "facility_id", "_item_sources").explode("_item_sources").drop_nulls()
+    given = merged.unnest("_item_sources").with_columns(pl.col("items").str.split(",")).explode("items")
+    first = numbered.select("_at", "facility_id", pl.lit(None, dtype=pl.String).alias("items"), "_row_id")
+    return pl.concat([given.select("_at", "facility_id", "items", pl.col("row_id").alias("_row_id")), first])
+
+
+def _with_row(
+    conflicts: pl.DataFrame, rows: pl.DataFrame, at: str, facility: str, row_id: str
+) -> pl.DataFrame:
+    """With facility and source row of the record that ``at`` numbers."""
+    named = rows.rename({"_at": at, "facility_id": facility, "_row_id": row_id})
+    first = named.filter(pl.col("items").is_null()).drop("items")
+    of_item = named.drop_nulls("items").drop(facility).unique([at, "items"], keep="first")
+    joined = conflicts.join(first, on=at, how="left", maintain_order="left")
+    exact = joined.join(of_item, on=[at, "items"], how="left", suffix="_exact", maintain_order="left")
+    return exact.with_columns(pl.coalesce(f"{row_id}_exact", row_id).alias(row_id)).drop(f"{row_id}_exact")
 
 
 def _shares(name: str, records: pl.DataFrame, several: pl.DataFrame) -> pl.DataFrame:
@@ -173,20 +207,31 @@ def _shares(name: str, records: pl.DataFrame, several: pl.DataFrame) -> pl.DataF
 def conflict_findings(conflicts: pl.DataFrame, rules: Catalogue) -> pl.DataFrame:
     """Findings (status open) of what two facilities say differently of one person: S17, H03.
 
-    They belong to the registry, not to a facility: neither is shown what the other knows.
+    They belong to the registry, not to a facility: neither is shown what the other knows. The message names both rows,
+    and the finding stands at neither.
+
+    Args:
+        conflicts: ``CONFLICT`` with file, sheet and row of both: of the other after ``other_``.
     """
     on = rules.of_scope("generic", "facility", "table")
     judged = conflicts.filter(pl.col("rule_id").is_in(list(on)))
     if judged.is_empty():
         return pl.DataFrame(schema=FINDING)
     messages = [message_of(on[rule], items) for rule, items in judged.select("rule_id", "items").iter_rows()]
-    frame = judged.with_columns(
+    rows = ("facility_id", place_in_words(""), "other_facility_id", place_in_words("other_"))
+    frame = judged.select(
+        "table_name",
+        "patient_id",
+        "items",
+        "rule_id",
         pl.col("patient_id").alias("record_key"),
         pl.lit(WHOLE_REGISTRY).alias("facility_id"),
         pl.col("rule_id")
         .replace_strict({key: entry.severity for key, entry in on.items()})
         .alias("severity"),
-        pl.Series("message", [f"{message} (two facilities differ)" for message in messages], dtype=pl.String),
+        pl.format("{} ({})", pl.Series(messages, dtype=pl.String), pl.format(FACILITIES_DIFFER, *rows)).alias(
+            "message"
+        ),
         pl.lit("open").alias("status"),
     )
     frame = frame.with_columns(finding_ids(frame, WHOLE_REGISTRY)).unique("finding_id", maintain_order=True)

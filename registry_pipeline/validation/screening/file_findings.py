@@ -21,6 +21,7 @@ from registry_pipeline.validation.screening.findings import (
     with_words,
 )
 from registry_pipeline.validation.screening.listing import CAUSE, UNLISTED, length_of_lists
+from registry_pipeline.validation.screening.other_rows import with_other_rows
 from registry_pipeline.validation.screening.places import PLACE, count_by_place
 from registry_pipeline.validation.screening.systemic import (
     attached,
@@ -29,7 +30,7 @@ from registry_pipeline.validation.screening.systemic import (
     with_causes,
 )
 
-_OPTIONAL = ("source_name", "severity", "suggestion", "record_key", "_row_id")
+_OPTIONAL = ("source_name", "severity", "suggestion", "record_key", "_row_id", "_other")
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def file_findings(
     listed = pl.concat([issues.filter(is_listed), needed_rows.select(issues.columns)])
     sampled = _sampled_causes(causes, counts, unlisted, rows)
     worded = causes_in_words(sampled, rules, facility_id)
-    named = with_words(listed, rules)
+    named = with_other_rows(with_words(listed, rules), rows)
     named = as_findings(named.with_columns(finding_ids(named, facility_id)), "_row_id", facility_id)
     blank = pl.col("items").replace("", None)
     return FileFindings(
@@ -94,7 +95,7 @@ def _keyed(file_issues: pl.DataFrame, rules: Catalogue) -> pl.DataFrame:
     issues = file_issues.filter(pl.col("rule_id").is_in(list(on)))
     for name in _OPTIONAL:
         if name not in issues.columns:
-            kind = pl.Int64 if name == "_row_id" else pl.String
+            kind = pl.Int64 if name in ("_row_id", "_other") else pl.String
             issues = issues.with_columns(pl.lit(None, dtype=kind).alias(name))
     severity = pl.coalesce("severity", pl.col("rule_id").replace_strict(on, return_dtype=pl.String))
     source = pl.coalesce("record_key", "source_name", "source_file").fill_null("")

@@ -154,6 +154,8 @@ def test_pycap_267_a_repeating_row_is_known_by_all_parts_of_its_key(tmp_path: Pa
     assert staged.tables["lesion"]["lesion_id"].n_unique() == 4
     twice = [(row, column) for _, row, column in broken(done, "S04")]
     assert twice == [(7, "redcap_repeat_instance")], "one finding for the record that both rows claim to be"
+    (message,) = done.findings.filter(pl.col("rule_id") == "S04")["message"]
+    assert message.endswith("The other row: P_DATA_1.csv, row 8."), message
     (doubtful,) = (
         staged.tables["lesion"]
         .filter(pl.col("_row_id").is_duplicated() | (pl.col("_row_id") & 0xFFFF > 6))["lesion_id"]

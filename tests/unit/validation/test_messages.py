@@ -10,6 +10,7 @@ import pytest
 
 from registry_pipeline.core.settings import Settings
 from registry_pipeline.stewardship.findings import UnknownFilter, translate
+from registry_pipeline.validation.registry_wide.persons import FACILITIES_DIFFER
 from registry_pipeline.validation.rules.catalogue import Catalogue, catalogue, message_of, written_messages
 from registry_pipeline.validation.rules.translations import (
     in_language,
@@ -35,6 +36,9 @@ SHOWN = {  # what the SQL rules can say, once with values in it
     "2 of 3 episodes are marked": "3 个病程中标记了 2 个",
     "none stated, 2 sent": "所述 未填 个，已上报 2 个",
     "before: birth, lesion": "此前：出生、病灶",
+    FACILITIES_DIFFER.format(
+        "north", "a.csv, row 2", "south", "b.csv, row 3"
+    ): "两家机构不一致：north：a.csv, row 2；south：b.csv, row 3",
     "before: 12.0 mm": "此前：12.0 mm",
     "94.1 % complete, 95 % agreed, 99.0 % in the last release": "完整率 94.1 %，约定 95 %，上一版 99.0 %",
     "6.0 mm, then 24.0 mm after 21 days": "先为 6.0 mm，21 天后为 24.0 mm",
