@@ -93,7 +93,7 @@ def _outside(
 ) -> pl.DataFrame:
     """The bound of each number for the patients whom a quarantined record keeps out of it."""
     kept_out = quarantine.drop_nulls("patient_id")
-    of_cohort = pl.col("table_name").str.strip_prefix("curated.").is_in(list(COHORT_TABLES))
+    of_cohort = pl.col("table_name").cast(pl.String).str.strip_prefix("curated.").is_in(list(COHORT_TABLES))
     has_episode = pl.concat([kept_out.filter(of_cohort).select("patient_id"), episodes.select("patient_id")])
     kept_out_patients = kept_out.select("patient_id").unique()
     possible = kept_out_patients.join(has_episode.unique(), on="patient_id", how="semi")
