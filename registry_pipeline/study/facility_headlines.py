@@ -16,12 +16,15 @@ from registry_pipeline.core.settings import Study
 from registry_pipeline.study.analysis import TIMES, Analysis, Inputs, Tables
 from registry_pipeline.study.facilities import ONE_FACILITY
 from registry_pipeline.study.growth import COLUMNS as GROWTH_COLUMNS
+from registry_pipeline.study.marts import Marts
 from registry_pipeline.study.rows import nothing
 from registry_pipeline.study.size_effect import left_out
 from schemas.study import FACILITY, IS_SMALL, OS, PRIMARY_DX
 
 MAKES = ("facility_difference", "facility_left_out")
 TIME = ("duration_days", "is_event")
+MOST_ROWS = 500_000
+"""Patients times facilities: each facility is left out once, and every number estimated anew without it."""
 FEWEST = 5  # patients, or lesions, of a facility that has an estimate of its own
 NAN = float("nan")
 Numbers = Callable[[pd.DataFrame], tuple[float, float, float]]
@@ -47,26 +50,37 @@ def facility_headlines(inputs: Inputs) -> Tables:
     marts, study = inputs.marts, inputs.study
     origin = study.origin if len(marts.cohort) else PRIMARY_DX.name
     frame = marts.times(OS.name, origin)
-    many = len(frame) > study.bootstrap_max_patients
-    reason = left_out(len(frame), study) if many else ""
-    if not reason and (not len(frame) or frame[FACILITY.name].nunique() < 2):
-        reason = ONE_FACILITY if len(frame) else ""
-    if reason or not len(frame):
-        row = nothing(reason) if reason else nothing()
+    n_facilities = frame[FACILITY.name].nunique()
+    if n_facilities < 2:
+        row = nothing(ONE_FACILITY) if len(frame) else nothing()
         return dict.fromkeys(MAKES, row.assign(headline="all"))
+    if n_facilities * len(frame) > MOST_ROWS:
+        note = f"{len(frame)} patients of {n_facilities} facilities are too many to leave out each facility in turn."
+        return dict.fromkeys(MAKES, nothing(note).assign(headline="all"))
     measured = [(headline, frame) for headline in _of_times(study, has_cohort=len(marts.cohort) > 0)]
-    lesions = marts.lesion_growth[marts.lesion_growth["is_included"].astype(bool)]
-    if len(lesions):
-        owner = frame.set_index("patient_id")[FACILITY.name]
-        lesions = lesions.assign(**{FACILITY.name: lesions["patient_id"].map(owner)})
-        measured.append((_growth(study), lesions[lesions[FACILITY.name].notna()].reset_index(drop=True)))
+    lesions = _lesions(marts, frame)
+    is_long = len(frame) > study.bootstrap_max_patients
+    if len(lesions) and not is_long:
+        measured.append((_growth(study), lesions))
     without = [_left_out(headline, rows) for headline, rows in measured]
     differences = [
         _difference(headline, rows, table) for (headline, rows), table in zip(measured, without, strict=True)
     ]
+    if len(lesions) and is_long:
+        growth = _growth(study)
+        row = nothing(left_out(len(frame), study)).assign(headline=growth.key, description=growth.description)
+        differences, without = [*differences, row], [*without, row]
     return dict(
         zip(MAKES, (pd.concat(part, ignore_index=True) for part in (differences, without)), strict=True)
     )
+
+
+def _lesions(marts: Marts, frame: pd.DataFrame) -> pd.DataFrame:
+    """The lesions of the growth models with the facility of their patient."""
+    lesions = marts.lesion_growth[marts.lesion_growth["is_included"].astype(bool)]
+    owner = frame.set_index("patient_id")[FACILITY.name]
+    lesions = lesions.assign(**{FACILITY.name: lesions["patient_id"].map(owner)})
+    return lesions[lesions[FACILITY.name].notna()].reset_index(drop=True)
 
 
 def _of_times(study: Study, has_cohort: bool) -> list[Headline]:

@@ -34,6 +34,7 @@ from registry_pipeline.analysis.inputs import Floats, Frame, counted
 
 MODELS = tuple(FORMS)
 ERROR_MODELS = ("additive", "log")
+UNBOUNDED = "the curve reaches the threshold outside the observed intervals, if at all: no months to it"
 ABOVE_AT_ZERO = "the fitted curve is above the threshold already at the last negative CT: no months to it"
 STATUSES = ("ok", "not_identifiable", "not_estimable", "not_converged")
 
@@ -276,4 +277,16 @@ def _threshold_rows(
     table["note"] = [sentences(str(shared["note"]), note) for note in notes]
     if fitted and not problem.form.log_time and optimum.estimates[0] < 0:
         table["status"] = "not_estimable"
-    return table
+    return _without_far_guess(table) if fitted else table
+
+
+def _without_far_guess(table: pd.DataFrame) -> pd.DataFrame:
+    """No months where they lie outside the observed intervals and no method gives them a limit: a form whose time is a
+    logarithm can say 0.0 there for lesions that do not grow with the interval at all.
+    """
+    is_bounded = table[["ci_lower", "ci_upper"]].notna().any(axis=None)
+    if is_bounded or not table["is_extrapolated"].eq(True).any():
+        return table
+    gone = dict.fromkeys(["months", "implied_doubling_days"], np.nan)
+    notes = [sentences(note, UNBOUNDED) for note in table["note"]]
+    return table.assign(**gone, is_extrapolated=None, status="not_estimable", note=notes)

@@ -19,7 +19,7 @@ from registry_pipeline.analysis.growth.forms import FORMS, diameter
 from registry_pipeline.analysis.growth.intervals import bootstrap_limits, quantiles
 from registry_pipeline.analysis.growth.onset import OnsetFit
 from registry_pipeline.analysis.growth.onset_likelihood import rate_distribution
-from registry_pipeline.analysis.inputs import Floats, Frame, as_pandas, require_columns
+from registry_pipeline.analysis.inputs import NOT_ESTIMABLE, OK, Floats, Frame, as_pandas, require_columns
 
 COLUMNS = [
     "model", "error_model", "ct_interval_months", "cutpoint_mm", "share_small", "share_lower", "share_upper",
@@ -60,8 +60,8 @@ def plan_surveillance(
     100 (expanded percentiles), else its asymptotic distribution (t for the onset fit, whose scatter is
     underestimated). They hold
     the uncertainty of the estimates, not that of the assumptions. is_extrapolated: the interval lies outside
-    those observed. A fit that was not certified
-    gives NULLs, with the fit's own note.
+    those observed. A fit that was not certified, and a curve whose months to its threshold have no estimate
+    (lesions that are not larger after longer intervals), gives NULLs and says why.
     """
     months = np.array(intervals, dtype=float)
     table = pd.DataFrame({"ct_interval_months": months, "cutpoint_mm": float(cutpoint_mm)}).assign(
@@ -71,9 +71,11 @@ def plan_surveillance(
         assumption=_assumption(fit, detection_limit_mm),
         note=_observed(observed),
     )
-    if not fit.converged:
+    if reason := _why_no_plan(fit):
         blank = dict.fromkeys([c for c in COLUMNS if c.startswith(("share_", "median_"))], np.nan)
-        return table.assign(**blank, is_extrapolated=None, assumption=fit.note, note=f"No plan: {fit.note}.")[
+        status = NOT_ESTIMABLE if fit.converged else fit.status
+        note = f"No plan: {reason}."
+        return table.assign(**blank, is_extrapolated=None, status=status, assumption=reason, note=note)[
             COLUMNS
         ]
     rng = np.random.default_rng(seed)
@@ -90,6 +92,14 @@ def plan_surveillance(
         median_diameter_mm=median[0], median_lower=median_band[0], median_upper=median_band[1],
         is_extrapolated=(months < low) | (months > high),
     )[COLUMNS]  # fmt: skip
+
+
+def _why_no_plan(fit: GrowthFit | OnsetFit) -> str:
+    """Say why a fit bears no plan, or nothing."""
+    if not fit.converged:
+        return fit.note
+    first = fit.threshold.iloc[0]
+    return str(first["note"]) if isinstance(fit, GrowthFit) and first["status"] != OK else ""
 
 
 def _resampled(fit: GrowthFit) -> Floats:

@@ -20,6 +20,10 @@ _UNSAFE = re.compile(
 )
 _LONGEST = 240
 _UNKNOWN = Variable(text("", ""), "")
+_VARIABLE = re.compile(
+    rf"(?<![\w.])({'|'.join(sorted((name for name in VARIABLES if '_' in name), key=len, reverse=True))})\b(?:\[[^\]]*\])?"
+)
+_EVENT_CODE = re.compile(r"\bcause \d+\b")
 _ONE = re.compile(r"\b(?<![.,])(1(?:\.0)?) (month|lesion|patient|event|death|recurrence|group)s\b")
 
 
@@ -69,8 +73,11 @@ def count_of(part: Any, whole: Any) -> str:
 
 
 def remark(value: object) -> str:
-    """A remark of the release, or nothing."""
-    return singular(clean(value)) if is_given(value) else ""
+    """A remark of the release as a reader has it, or nothing: a variable by its label, an event not by its code."""
+    if not is_given(value):
+        return ""
+    named = _VARIABLE.sub(lambda match: VARIABLES[match[1]].label, clean(value))
+    return singular(_EVENT_CODE.sub("this kind", named))
 
 
 def share(value: Any, digits: int = 1) -> str:

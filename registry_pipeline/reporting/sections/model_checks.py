@@ -16,6 +16,7 @@ from registry_pipeline.reporting.document.wording import (
     count,
     count_of,
     is_given,
+    lower_first,
     number,
     p_value,
     ratio,
@@ -219,7 +220,7 @@ def _missing_table(context: Context) -> Block:
     gone = variables[variables["n_missing"] != 0]
     n = count(variables["n"].iloc[0])
     if gone.empty:
-        names = ", ".join(context.words.variable(str(name)).lower() for name in variables["variable"])
+        names = ", ".join(lower_first(context.words.variable(str(name))) for name in variables["variable"])
         return missing(
             f"No value is missing in the {n} patients of the study, in any of: {names} (result.missing_data)."
         )

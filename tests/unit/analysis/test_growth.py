@@ -18,6 +18,7 @@ from registry_pipeline.analysis.growth.forms import FORMS, diameter
 from registry_pipeline.analysis.growth.onset import fit_interval_onset
 from registry_pipeline.analysis.growth.sensitivity import growth_influence, growth_sensitivity
 from registry_pipeline.analysis.growth.share_small import clustered_proportion_ci, share_by_interval
+from registry_pipeline.analysis.growth.surveillance import plan_surveillance
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -420,3 +421,18 @@ def test_bands_are_as_wide_as_the_choices_that_the_data_cannot_make():
     ]
     assert (limits["lowest_months"], limits["highest_months"]) == (min(single), max(single))
     assert limits["ci_lower"] < min(single) and max(single) < limits["ci_upper"]
+
+
+def test_lesions_that_do_not_grow_have_no_months_and_no_plan():
+    """The power form said 0.0 months and a doubling in 0 days of them, and the planner a band without its estimate."""
+    rng = np.random.default_rng(4)
+    frame = pd.DataFrame({"x": rng.uniform(3, 15, 600), "y": 22 * np.exp(rng.normal(0, 0.4, 600))})
+    for form in ("power", "exponential", "linear"):
+        fit = fit_growth(frame, "x", "y", form, "additive")
+        row = fit.threshold.iloc[0]
+        assert row["status"] == "not_estimable", form
+        assert row[["months", "ci_lower", "ci_upper", "implied_doubling_days"]].isna().all()
+        plan = plan_surveillance(fit)
+        assert set(plan["status"]) == {"not_estimable"}
+        assert plan["share_small"].isna().all()
+        assert plan["note"].str.startswith("No plan: ").all()

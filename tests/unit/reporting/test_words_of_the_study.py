@@ -9,7 +9,7 @@ import duckdb
 import pytest
 from docx import Document
 
-from registry_pipeline.reporting.document.wording import number, singular
+from registry_pipeline.reporting.document.wording import number, remark, singular
 from registry_pipeline.reporting.journal import write_journal
 from registry_pipeline.reporting.report import write_reports
 from registry_pipeline.reporting.sections.checklists import checklists_section
@@ -160,3 +160,17 @@ def test_every_threshold_in_a_sentence_is_the_releases(tmp_path: Path) -> None:
     for untrue in (r"\b15 mm", r"at 36 months", r"long axis", r"longest diameter"):
         found = re.search(rf".{{60}}{untrue}.{{20}}", text)
         assert found is None, found[0]
+
+
+@pytest.mark.parametrize(
+    ("note", "as_read"),
+    [
+        ("lrt_modality[rt] does not vary among the patients at risk.", "Local therapy does not vary among the patients at risk."),
+        ("There are no events of cause 2.", "There are no events of this kind."),
+        ("lrt_modality has only one group; a comparison needs two.", "Local therapy has only one group; a comparison needs two."),
+        ("The overall test; study.window_end and x.n_lesions stay.", "The overall test; study.window_end and x.n_lesions stay."),
+        (None, ""),
+    ],
+)  # fmt: skip
+def test_a_remark_names_no_column_and_no_code(note: str | None, as_read: str) -> None:
+    assert remark(note) == as_read

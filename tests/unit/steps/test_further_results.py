@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -23,8 +25,8 @@ def marts() -> Marts:
     return drawn_marts()
 
 
-def tables_of(name: str, marts: Marts) -> Tables:
-    return analyses()[name].tables(Inputs(marts, STUDY))
+def tables_of(name: str, marts: Marts, study: Study = STUDY) -> Tables:
+    return analyses()[name].tables(Inputs(marts, study))
 
 
 def test_expected_deaths_of_facilities_add_up_to_the_observed(marts: Marts) -> None:
@@ -36,8 +38,6 @@ def test_expected_deaths_of_facilities_add_up_to_the_observed(marts: Marts) -> N
 
 def test_one_facility_is_compared_with_nobody(marts: Marts) -> None:
     alone = marts.cohort.assign(facility_id="north")
-    from dataclasses import replace
-
     others = replace(marts, cohort=alone, registry_patient=alone)
     for rows in (
         *tables_of("facilities", others).values(),
@@ -132,6 +132,15 @@ def test_headlines_without_a_facility_are_those_of_the_others(marts: Marts) -> N
     assert own["computed_value"] == pytest.approx(100 * expected)
     assert own["change"] == pytest.approx(own["computed_value"] - whole.loc["os_36", "computed_value"])
     assert own["n"] == others["patient_id"].nunique() and own["n"] + own["n_left_out"] == len(frame)
+
+
+def test_a_registry_of_many_patients_has_its_headlines_by_facility_but_for_growth(marts: Marts) -> None:
+    """A bound on bootstraps left all of them out from 2,001 patients on: just where there are many facilities."""
+    few = replace(STUDY, bootstrap_max_patients=1)
+    for rows in tables_of("headlines by facility", marts, few).values():
+        is_growth = rows["headline"] == "growth_months"
+        assert "bootstrap_max_patients" in " ".join(rows.loc[is_growth, "note"])
+        assert (rows.loc[rows["headline"] == "os_36", "status"] == "ok").all()
 
 
 def test_differences_between_facilities_are_pooled_on_their_scale(marts: Marts) -> None:
