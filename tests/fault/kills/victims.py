@@ -12,7 +12,9 @@ from registry_pipeline.intake.landing.ledger import read_ledger
 from registry_pipeline.operations.backup import back_up
 from registry_pipeline.pipeline import registry as estimation
 from registry_pipeline.pipeline import release as publication
+from registry_pipeline.pipeline.context import read_context
 from registry_pipeline.pipeline.refresh import refresh
+from registry_pipeline.pipeline.step import outdated_facilities
 from registry_pipeline.stewardship.findings import Filters, select_findings, take_snapshot
 from registry_pipeline.stewardship.queries.export import write_queries
 from registry_pipeline.stewardship.queries.layout import WORDS
@@ -130,6 +132,11 @@ def _is_refreshed(place: Place) -> bool:
     return current_release(place.home) != place.first
 
 
+def _is_screened(place: Place) -> bool:
+    has_landed = any(landed.source_file == "patients_2.csv" for landed in read_ledger(place.home, HOSPITAL))
+    return has_landed and not outdated_facilities(read_context(place.home))
+
+
 def _is_decided(place: Place) -> bool:
     return place.n_decisions == 1
 
@@ -159,6 +166,7 @@ VICTIMS = {
     "refresh, estimates": Victim(5, lambda _: ["refresh", "--plain"], _is_refreshed, has_estimates=True),
     "refresh --force": Victim(5, lambda _: ["refresh", "--plain", "--force"], _is_refreshed),
     "refresh (Dagster)": Victim(5, lambda _: ["refresh"], _is_refreshed),
+    "screen": Victim(10, lambda _: ["screen"], _is_screened),
     "decide": Victim(
         15,
         lambda place: ["decide", place.finding, "--as", "waived", "--reason", "seen", *_STEWARD],

@@ -7,6 +7,8 @@ import re
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from registry_pipeline.core.settings import Settings
 from registry_pipeline.stewardship.findings import UnknownFilter, translate
@@ -19,7 +21,7 @@ from registry_pipeline.validation.rules.translations import (
     translated_suggestion,
 )
 from registry_pipeline.validation.screening.systemic import CAUSE, SAMPLED
-from schemas.messages import ENGLISH, fill, languages, messages, places, sentence, supported_language
+from schemas.messages import AN_ITEM, ENGLISH, fill, languages, messages, places, sentence, supported_language
 from schemas.reasons import REASONS
 from tests.support.message_sources import intake_texts, skeleton
 
@@ -114,6 +116,26 @@ def test_a_rule_that_is_shown_without_a_column_quotes_none(language: str) -> Non
         shown = translated_message(entry.rule_id, english, language)
         assert re.search(r"(?<![a-z])'|“|\{|a column", shown) is None, shown
         assert (shown == english) == (language == ENGLISH), f"{entry.rule_id} stays English"
+
+
+@pytest.mark.parametrize("language", languages())
+@given(column=st.text(min_size=1, max_size=40), detail=st.sampled_from([*DETAILS, *SHOWN]))
+@settings(max_examples=25)
+def test_a_column_that_is_known_is_named(language: str, column: str, detail: str) -> None:
+    """Whatever it is called: files bring names with quotes, brackets and line ends."""
+    left, right = ("'", "'") if language == ENGLISH else ("“", "”")
+    for entry in catalogue().entries.values():
+        if "{column}" in entry.message:
+            message = f"{message_of(entry, column)} ({detail})"
+            shown = translated_message.__wrapped__(entry.rule_id, message, language)
+            assert f"{left}{column}{right}" in shown, (entry.rule_id, shown)
+            assert language == ENGLISH or shown != message, f"{entry.rule_id} stays English: {shown}"
+            assert nameless(language) not in shown.replace(column, "").lower(), (entry.rule_id, shown)
+
+
+def nameless(language: str) -> str:
+    """What stands for a column whose name is not known."""
+    return AN_ITEM if language == ENGLISH else messages(language).terms[AN_ITEM]
 
 
 def test_words_for_a_column_that_is_not_known() -> None:
