@@ -36,7 +36,7 @@ def _numbers(origin: str = "lrt_start") -> tuple[pl.DataFrame, pl.DataFrame]:
 
 def _quarantine(*records: tuple[str | None, str]) -> pl.DataFrame:
     return pl.DataFrame(
-        list(records), schema={"patient_id": pl.String, "table_name": pl.String}, orient="row"
+        list(records), schema={"patient_id": pl.String, "table_name": pl.Categorical}, orient="row"
     )
 
 
