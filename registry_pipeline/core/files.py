@@ -26,6 +26,7 @@ BUILDING = ".building"
 LOCK = ".lock"
 """The file that :func:`exclusive` locks in a folder."""
 PRIVATE = "private-"
+_EXCLUSIVE: set[Path] = set()
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FULL_WORDS = (
     "no space left",
@@ -193,7 +194,14 @@ def exclusive(folder: Path) -> Iterator[None]:
             stack.enter_context(locked(folder / LOCK, waits=False))
         except BlockingIOError:
             raise StoreError(f"{folder}: another refresh is running; try again when it has ended") from None
+        _EXCLUSIVE.add(folder)
+        stack.callback(_EXCLUSIVE.discard, folder)
         yield
+
+
+def is_exclusive_here(folder: Path) -> bool:
+    """Whether it is this process that holds the folder's lock."""
+    return folder in _EXCLUSIVE
 
 
 @contextmanager

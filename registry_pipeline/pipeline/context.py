@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.settings import Settings
 from registry_pipeline.core.toml_source import TomlSource, read_toml
+from registry_pipeline.core.working_files import working_file
 from registry_pipeline.intake.landing.ledger import LandedFile, read_ledger
 from registry_pipeline.pipeline.decisions import DecisionState, read_decision_state
 from registry_pipeline.store.layout import StoreLayout
@@ -111,15 +112,23 @@ class RefreshContext:
 
     def staged_files(self, frame: str) -> list[Path]:
         """The staged frames of that name of all facilities that have sent something."""
-        return _existing(self.layout.staged_frame(sender, frame) for sender in self.senders)
+        return self._existing(self.layout.staged_frame(sender, frame) for sender in self.senders)
 
     def screened_files(self, frame: str) -> list[Path]:
         """The screened frames of that name of all facilities that have sent something."""
-        return _existing(self.layout.screened_frame(sender, frame) for sender in self.senders)
+        return self._existing(self.layout.screened_frame(sender, frame) for sender in self.senders)
 
     def accepted_files(self, table: str) -> list[Path]:
         """The accepted records of a table of all facilities that have sent something."""
-        return _existing(self.layout.screened_table(sender, table) for sender in self.senders)
+        return self._existing(self.layout.screened_table(sender, table) for sender in self.senders)
+
+    def _existing(self, paths: Iterable[Path]) -> list[Path]:
+        """Those that there are.
+
+        Raises:
+            DamagedFile: one is not what was written.
+        """
+        return [path for path in paths if working_file(path, self.layout.root) is not None]
 
 
 def read_rules(home: Home, settings: Settings) -> Catalogue:
@@ -151,7 +160,3 @@ def read_context(home: Home, settings: Settings | None = None) -> RefreshContext
     """
     ledgers = {facility_id: read_ledger(home, facility_id) for facility_id in home.facility_ids()}
     return RefreshContext(home, settings or home.settings(), ledgers, read_decision_state(home))
-
-
-def _existing(paths: Iterable[Path]) -> list[Path]:
-    return [path for path in paths if path.is_file()]

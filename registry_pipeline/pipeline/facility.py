@@ -16,6 +16,7 @@ import polars as pl
 
 from registry_pipeline.core.files import disk_errors_as_store_error, write_json
 from registry_pipeline.core.toml_source import nearest, read_toml
+from registry_pipeline.core.working_files import DamagedFile
 from registry_pipeline.intake.raw.lookup import raw_values
 from registry_pipeline.intake.stage import stage_facility
 from registry_pipeline.pipeline.context import RefreshContext
@@ -168,13 +169,23 @@ def screen(context: RefreshContext, facility_id: str, force: bool = False) -> Sc
     """Judge every record of a facility; what was staged of it is made again where it is damaged."""
     with refresh_lock(context.home):
         stage(context, facility_id)
-        fingerprint = screening_fingerprint(context, facility_id)
-        merges, waived = merges_at(context, facility_id), context.decisions.waived_at(facility_id)
-        corrections = context.decisions.corrections_at(facility_id)
-        step = Step(context.layout.screened(facility_id), fingerprint, context.finished)
-        waivers = Waivers(waived, context.home.key())
-        report = step.run(lambda: _screen(context, facility_id, merges, waivers, corrections), force)
-        return ScreeningReport(**report)
+        try:
+            return _judged(context, facility_id, force)
+        except DamagedFile:  # rows as read, or patients of another facility: made again from what has landed
+            for sender in context.senders:
+                stage(context, sender)
+            stage(context, facility_id, force=True)
+            return _judged(context, facility_id, force)
+
+
+def _judged(context: RefreshContext, facility_id: str, force: bool) -> ScreeningReport:
+    fingerprint = screening_fingerprint(context, facility_id)
+    merges, waived = merges_at(context, facility_id), context.decisions.waived_at(facility_id)
+    corrections = context.decisions.corrections_at(facility_id)
+    step = Step(context.layout.screened(facility_id), fingerprint, context.finished)
+    waivers = Waivers(waived, context.home.key())
+    report = step.run(lambda: _screen(context, facility_id, merges, waivers, corrections), force)
+    return ScreeningReport(**report)
 
 
 def screen_damaged(context: RefreshContext) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import duckdb
 import polars as pl
 
+from registry_pipeline.core.working_files import working_file
 from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.validation.records import curated, whole_key
 from registry_pipeline.validation.screening.places import source_locations
@@ -70,8 +71,8 @@ def _screened(context: RefreshContext, unplaced: pl.DataFrame) -> list[pl.DataFr
     """The places of records that a facility sends now."""
     parts = []
     for (facility_id, table), group in unplaced.group_by("facility_id", "table_name", maintain_order=True):
-        path = context.layout.screened_table(str(facility_id), str(table))
-        if str(table) not in curated() or not path.is_file():
+        path = working_file(context.layout.screened_table(str(facility_id), str(table)), context.layout.root)
+        if str(table) not in curated() or path is None:
             continue
         keys = group["record_key"].drop_nulls().unique()
         records = (

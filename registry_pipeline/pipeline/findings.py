@@ -18,6 +18,7 @@ import polars as pl
 from registry_pipeline.core.frames import with_schema
 from registry_pipeline.core.home import WHOLE_REGISTRY, Home
 from registry_pipeline.core.sql_files import SqlFile
+from registry_pipeline.core.working_files import working_file
 from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.decisions import DecisionState
 from registry_pipeline.pipeline.suggestions import screened_findings
@@ -102,8 +103,8 @@ def _shows(released: pl.DataFrame, release_id: str | None, current: pl.DataFrame
 def _screened_findings(context: RefreshContext) -> pl.DataFrame | None:
     """What the facilities' screenings and the rules over the whole registry found last; None where nothing was judged."""
     frames = screened_findings(context)
-    judged = context.layout.table("quality.finding")
-    if judged.is_file():
+    judged = working_file(context.layout.table("quality.finding"), context.layout.root)
+    if judged is not None:
         rules = list(context.rules.of_scope("registry"))
         is_registry_wide = pl.col("rule_id").is_in(rules) | (pl.col("facility_id") == WHOLE_REGISTRY)
         frames.append(read_parquet(judged).filter(is_registry_wide))
@@ -115,8 +116,8 @@ def _merged(
 ) -> pl.DataFrame:
     decisions = context.decisions
     if previous is not None:
-        own = context.layout.registry_unlisted()
-        files = [*context.screened_files("unlisted"), *([own] if own.is_file() else [])]
+        own = working_file(context.layout.registry_unlisted(), context.layout.root)
+        files = [*context.screened_files("unlisted"), *([] if own is None else [own])]
         current = pl.concat([current, still_broken(files, previous, current)])
     states = states_of(decisions.decisions, current, context.home.key(), decisions.day)
     vanished = Vanished() if previous is None else _vanished(context, previous, current)
@@ -217,7 +218,7 @@ def _without_record(context: RefreshContext, findings: pl.DataFrame) -> list[str
             for path in (
                 context.layout.screened_table(sender, str(table), outcome) for sender in context.senders
             )
-            if path.is_file()
+            if working_file(path, context.layout.root) is not None
         ]
         record_keys = group["record_key"].drop_nulls().unique()
         present = (
@@ -252,8 +253,10 @@ def _restored(context: RefreshContext, findings: pl.DataFrame) -> list[str]:
         pl.col("items").str.split(",").list.first().alias("_item")
     )
     for (table, item), group in named.group_by("table_name", "_item"):
-        path = context.layout.table(f"curated.{table}")
-        if table not in curated() or item not in curated()[str(table)].columns or not path.is_file():
+        if table not in curated() or item not in curated()[str(table)].columns:
+            continue
+        path = working_file(context.layout.table(f"curated.{table}"), context.layout.root)
+        if path is None:
             continue
         records = read_parquet(path)
         key = whole_key(str(table))

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from registry_pipeline.core.working_files import working_file
 from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.validation.decisions.in_force import merged_patients, survivors
 
@@ -66,8 +67,8 @@ def persons_of_several(context: RefreshContext) -> dict[str, str]:
 
 def _patients_of(context: RefreshContext, facility_id: str) -> set[str]:
     """Pseudonyms that staging gave, before any decision."""
-    path = context.layout.staged_table(facility_id, "patient_xref")
-    if not path.is_file():
+    path = working_file(context.layout.staged_table(facility_id, "patient_xref"), context.layout.root)
+    if path is None:
         return set()
     import polars as pl
 

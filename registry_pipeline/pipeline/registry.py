@@ -87,14 +87,21 @@ def build_mart(context: RefreshContext, force: bool = False) -> dict[str, int]:
 def judge(context: RefreshContext) -> dict[str, int]:
     """Quality tables of the registry: table -> number of rows."""
     with refresh_lock(context.home):
+        keyed = KeyedTables(
+            context.layout.layer("quality")
+        )  # made at every refresh: the notes are for who reads them
         counts: dict[str, int] = {}
         for name, rows in quality_tables(context).items():
-            path = context.layout.table(f"quality.{name}")
+            path = keyed.path(name)
             if isinstance(rows, pl.DataFrame):
                 write_parquet(rows, path)
             else:
                 gather_parquet(rows, path, without=("_row_id",))
             counts[name] = count_rows(path)
+            keyed.remember(name, "", counts[name])
+        unlisted = context.layout.registry_unlisted()
+        keyed.remember(unlisted.stem, "", count_rows(unlisted))
+        keyed.save()
         return counts
 
 

@@ -28,6 +28,7 @@ from registry_pipeline.core.source_code import rooms_digest
 from registry_pipeline.core.sql_files import SQL_FOLDER
 from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.core.version import package_version
+from registry_pipeline.core.working_files import STEP_NOTE, DamagedFile, digest_of_file
 from registry_pipeline.intake.landing.ledger import ledger_path
 from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.merges import merges_at
@@ -37,7 +38,6 @@ from registry_pipeline.store.releases import (
     reports_problem,
 )
 
-NOTE = "_step.json"
 STAGING_ROOMS = (
     "registry_pipeline/core",
     "registry_pipeline/intake",
@@ -93,10 +93,10 @@ class Step:
         """
         note = None if force else self._note()
         if note is None:
-            (self.folder / NOTE).unlink(missing_ok=True)  # first: half-way it must not look finished
+            (self.folder / STEP_NOTE).unlink(missing_ok=True)  # first: half-way it must not look finished
             report = json.loads(json.dumps(work()))
             note = {"fingerprint": self.fingerprint, "files": _digests(self.folder), "report": report}
-            write_hashed_json(note, self.folder / NOTE)
+            write_hashed_json(note, self.folder / STEP_NOTE)
         self.finished.add(self.folder)
         return note["report"]
 
@@ -113,7 +113,7 @@ class Step:
 def read_note(folder: Path) -> dict[str, Any] | None:
     """What a step wrote down of its folder when it had finished; None where it has not, or the note is damaged."""
     try:
-        note = read_hashed_json(folder / NOTE)
+        note = read_hashed_json(folder / STEP_NOTE)
     except (OSError, ValueError):
         return None
     is_whole = isinstance(note, dict) and set(note) == {"fingerprint", "files", "report"}
@@ -139,7 +139,7 @@ def is_whole(folder: Path, finished: set[Path]) -> bool:
 
 
 def _digests(folder: Path) -> dict[str, str]:
-    return {path.name: sha256_of(path) for path in sorted(folder.glob("*.*")) if path.name != NOTE}
+    return {path.name: digest_of_file(path) for path in sorted(folder.glob("*.*")) if path.name != STEP_NOTE}
 
 
 @cache
@@ -233,7 +233,7 @@ def _is_current(
         is_staged = staged["fingerprint"] == staging_digest(context, facility_id)
         is_screened = screened["fingerprint"] == screening_fingerprint(context, facility_id)
         return bool(is_staged and is_screened)
-    except ConfigurationError:  # its mapping cannot be read: whoever judges the facility is told
+    except (ConfigurationError, DamagedFile):  # whoever judges the facility is told, or makes the file again
         return False
 
 

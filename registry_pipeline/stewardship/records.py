@@ -16,6 +16,7 @@ import polars as pl
 
 from registry_pipeline.core.frames import with_schema
 from registry_pipeline.core.home import Home
+from registry_pipeline.core.working_files import working_file
 from registry_pipeline.intake.raw.lookup import raw_row
 from registry_pipeline.pipeline.corrections import APPLIED
 from registry_pipeline.stewardship.released import ReleaseReader
@@ -96,8 +97,8 @@ def finding_details(home: Home, released: ReleaseReader, finding: Mapping[str, A
 
 def _source_row(home: Home, finding: Mapping[str, Any]) -> dict[str, str | None]:
     facility_id = str(finding["facility_id"])
-    path = StoreLayout(home.store).screened_frame(facility_id, "findings")
-    if not path.is_file():
+    path = working_file(StoreLayout(home.store).screened_frame(facility_id, "findings"), home.store)
+    if path is None:
         return {}
     screened = pl.scan_parquet(path, glob=False).filter(pl.col("finding_id") == finding["finding_id"])
     rows = screened.select("_row_id").collect()["_row_id"].drop_nulls()
@@ -117,12 +118,16 @@ def _record(home: Home, facility_id: str, table: str, key: str) -> tuple[dict[st
 
 
 def judged_files(home: Home, facilities: list[str], table: str) -> Iterator[tuple[Path, str, str]]:
-    """The files of a table's judged records, with facility and outcome of each."""
+    """The files of a table's judged records, with facility and outcome of each.
+
+    Raises:
+        DamagedFile: one is not what was written.
+    """
     layout = StoreLayout(home.store)
     for facility_id in facilities:
         for outcome in OUTCOMES:
-            path = layout.screened_table(facility_id, table, outcome)
-            if path.is_file():
+            path = working_file(layout.screened_table(facility_id, table, outcome), home.store)
+            if path is not None:
                 yield path, facility_id, outcome
 
 
@@ -166,8 +171,8 @@ def applied_corrections(
     """Table and key of a record -> its columns whose value is a correction, as of the last screening."""
     applied: dict[tuple[str, str], dict[str, AppliedCorrection]] = {}
     for facility_id in facilities:
-        path = StoreLayout(home.store).screened_frame(facility_id, "corrections")
-        frame = with_schema(read_parquet(path), APPLIED) if path.is_file() else pl.DataFrame(schema=APPLIED)
+        path = working_file(StoreLayout(home.store).screened_frame(facility_id, "corrections"), home.store)
+        frame = pl.DataFrame(schema=APPLIED) if path is None else with_schema(read_parquet(path), APPLIED)
         columns = frame.select("table_name", "record_key", "column_name", "decision_no", "value_received")
         for table, key, column, number, received in columns.iter_rows():
             applied.setdefault((table, key), {})[column] = AppliedCorrection(number, received)

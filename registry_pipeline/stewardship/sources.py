@@ -12,9 +12,9 @@ from pathlib import Path
 import polars as pl
 
 from registry_pipeline.core.home import Home
+from registry_pipeline.core.working_files import STEP_NOTE
 from registry_pipeline.pipeline.context import read_context
 from registry_pipeline.pipeline.findings import FindingSources, read_finding_sources
-from registry_pipeline.pipeline.step import NOTE
 from registry_pipeline.stewardship.impact import read_impacts
 from registry_pipeline.stewardship.patients import read_numbers
 from registry_pipeline.store.layout import StoreLayout
@@ -68,5 +68,5 @@ def _notes(home: Home) -> list[Path]:
     return [
         path
         for facility_identifier in home.facility_ids()
-        if (path := layout.screened(facility_identifier) / NOTE).is_file()
+        if (path := layout.screened(facility_identifier) / STEP_NOTE).is_file()
     ]

@@ -9,9 +9,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from registry_pipeline.core.files import read_hashed_json, sha256_of, write_hashed_json
-
-NOTES = "_tables.json"
+from registry_pipeline.core.files import read_hashed_json, write_hashed_json
+from registry_pipeline.core.working_files import TABLE_NOTES, digest_of_file
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ class KeyedTables:
         self._seen: set[str] = set()
         self._force = force
         try:
-            notes = read_hashed_json(folder / NOTES)
+            notes = read_hashed_json(folder / TABLE_NOTES)
             self._notes = {str(name): TableNote(**note) for name, note in notes.items()}
         except (OSError, ValueError, TypeError, AttributeError):
             self._notes = {}
@@ -61,7 +60,7 @@ class KeyedTables:
             return False
         if name not in self._seen:
             try:
-                if sha256_of(self.path(name)) != note.sha256:
+                if digest_of_file(self.path(name)) != note.sha256:
                     return False
             except OSError:
                 return False
@@ -70,7 +69,7 @@ class KeyedTables:
 
     def remember(self, name: str, key: str, n_rows: int) -> None:
         """Note what a table that was just written was made from."""
-        self._notes[name] = TableNote(key, sha256_of(self.path(name)), n_rows)
+        self._notes[name] = TableNote(key, digest_of_file(self.path(name)), n_rows)
         self._seen.add(name)
 
     def content(self, name: str) -> str:
@@ -84,4 +83,4 @@ class KeyedTables:
     def save(self) -> None:
         """Write the notes down."""
         notes = {name: asdict(note) for name, note in sorted(self._notes.items())}
-        write_hashed_json(notes, self.folder / NOTES)
+        write_hashed_json(notes, self.folder / TABLE_NOTES)

@@ -12,16 +12,20 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import cycle
 from pathlib import Path
 
 import pytest
 
-from registry_pipeline.core.files import StoreError
+from registry_pipeline.core.files import LOCK, StoreError
 from registry_pipeline.core.home import Home
+from registry_pipeline.core.locks import locked
+from registry_pipeline.core.row_id import row_id
 from registry_pipeline.core.toml_source import ConfigurationError
+from registry_pipeline.core.working_files import STEP_NOTE, DamagedFile
+from registry_pipeline.intake.raw.lookup import raw_row
 from registry_pipeline.operations import doctor
 from registry_pipeline.operations.audit import record
 from registry_pipeline.operations.doctor import examine
@@ -29,11 +33,15 @@ from registry_pipeline.pipeline import context as refresh_context
 from registry_pipeline.pipeline import decisions
 from registry_pipeline.pipeline import release as publication
 from registry_pipeline.pipeline.context import read_context
+from registry_pipeline.pipeline.facility import screen
+from registry_pipeline.pipeline.findings import read_finding_sources
 from registry_pipeline.pipeline.mend import mend_home
+from registry_pipeline.pipeline.merges import _patients_of
 from registry_pipeline.pipeline.refresh import refresh
 from registry_pipeline.pipeline.step import has_nothing_to_do
 from registry_pipeline.stewardship.patients import read_numbers
 from registry_pipeline.stewardship.records import applied_corrections
+from registry_pipeline.stewardship.timeline import timeline
 from registry_pipeline.store import release, releases
 from registry_pipeline.store.integrity import damaged_files, newest_whole_release
 from registry_pipeline.store.releases import (
@@ -413,10 +421,60 @@ def test_a_refresh_with_nothing_new_takes_no_room(
     assert sizes() == before
 
 
-def test_a_cut_working_file_is_told_to_the_data_manager_in_a_line(undisturbed: Home, tmp_path: Path) -> None:
+READ_WORKING_FILES: tuple[tuple[str, Callable[[Home], object]], ...] = (
+    ("store/screened/north/_corrections.parquet", lambda home: applied_corrections(home, [HOSPITAL])),
+    ("store/screened/north/_step.json", lambda home: applied_corrections(home, [HOSPITAL])),
+    ("store/screened/north/patient_xref.accepted.parquet", lambda home: read_numbers(home, [HOSPITAL])),
+    ("store/screened/north/patient.quarantined.parquet", lambda home: timeline(home, "P", [HOSPITAL])),
+    ("store/screened/north/patient.accepted.parquet", lambda home: timeline(home, "P", [])),
+    ("store/screened/north/_findings.parquet", lambda home: read_finding_sources(read_context(home))),
+    ("store/quality/finding.parquet", lambda home: read_finding_sources(read_context(home))),
+    ("store/quality/_tables.json", lambda home: read_finding_sources(read_context(home))),
+    ("store/screened/north/_unlisted.parquet", lambda home: read_context(home).screened_files("unlisted")),
+    ("store/staged/north/_files.parquet", lambda home: read_context(home).staged_files("files")),
+    ("store/staged/north/patient_xref.parquet", lambda home: _patients_of(read_context(home), HOSPITAL)),
+    ("store/raw/north/1.1.parquet", lambda home: raw_row(home, HOSPITAL, row_id(1, 1, 2))),
+    ("store/raw/north/1.json", lambda home: raw_row(home, HOSPITAL, row_id(1, 1, 2))),
+)
+
+
+def test_a_flipped_bit_of_a_working_file_is_told_to_whoever_reads_it(
+    undisturbed: Home, tmp_path: Path
+) -> None:
     home = copied(undisturbed, tmp_path)
-    for path in home.store.glob("screened/*/*.parquet"):
-        path.write_bytes(path.read_bytes()[:50])
-    for read in (applied_corrections, read_numbers):
-        with pytest.raises(StoreError, match="the working file is damaged"):
-            read(home, [HOSPITAL])
+    for name, read in READ_WORKING_FILES:
+        path = home.root / name
+        content = path.read_bytes()
+        read(home)
+        for place in (0.0, 0.4, 1.0):
+            flip(path, place)
+            with pytest.raises(
+                StoreError, match="the working file is damaged; run: registry refresh --force"
+            ):
+                read(home)
+            path.unlink()
+            with pytest.raises(StoreError, match="the working file is damaged"):
+                read(home)
+            path.write_bytes(content)
+        read(home)
+
+
+def test_nobody_else_tells_of_files_that_a_refresh_is_writing(undisturbed: Home, tmp_path: Path) -> None:
+    home = copied(undisturbed, tmp_path)
+    (home.store / "screened" / HOSPITAL / STEP_NOTE).unlink()
+    with locked(home.store / LOCK):
+        assert read_numbers(home, [HOSPITAL]).height
+    with pytest.raises(StoreError, match="the working file is damaged"):
+        read_numbers(home, [HOSPITAL])
+
+
+def test_screening_reads_rows_again_whose_kept_copy_is_damaged(undisturbed: Home, tmp_path: Path) -> None:
+    """What was staged is whole, and findings quote cells of the rows as read."""
+    home = copied(undisturbed, tmp_path)
+    whole = {path: path.read_bytes() for path in (home.store / "raw" / HOSPITAL).glob("*.parquet")}
+    for path in whole:
+        flip(path, 0.4)
+    with pytest.raises(DamagedFile):
+        raw_row(home, HOSPITAL, row_id(1, 1, 2))
+    screen(read_context(home), HOSPITAL, force=True)
+    assert {path: path.read_bytes() for path in whole} == whole

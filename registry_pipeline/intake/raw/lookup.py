@@ -10,6 +10,8 @@ import polars as pl
 
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.row_id import LINEAGE, SHEET_SHIFT, sheet_number_of
+from registry_pipeline.core.working_files import check_digest
+from registry_pipeline.intake.raw.store import digest_of_sheet
 
 LONGEST = 500
 
@@ -43,9 +45,22 @@ def _sheet_path(home: Home, facility_id: str, sheet_no: int) -> Path:
     return home.store / "raw" / facility_id / f"{sheet_no >> 8}.{sheet_no & 255}.parquet"
 
 
+def _is_kept(path: Path) -> bool:
+    """Whether a sheet's rows are there.
+
+    Raises:
+        DamagedFile: they are not what was written.
+    """
+    note = path.with_name(f"{path.name.partition('.')[0]}.json")
+    if not path.is_file() and not note.is_file():
+        return False
+    check_digest(path, digest_of_sheet(note, path))
+    return True
+
+
 def _sheet_values(home: Home, facility_id: str, cells: pl.DataFrame) -> list[pl.DataFrame]:
     path = _sheet_path(home, facility_id, int(cells["_sheet"][0]))
-    if not path.is_file():
+    if not _is_kept(path):
         return []
     rows = pl.scan_parquet(path, glob=False)
     present = set(rows.collect_schema().names())
@@ -68,7 +83,7 @@ def _sheet_values(home: Home, facility_id: str, cells: pl.DataFrame) -> list[pl.
 def raw_row(home: Home, facility_id: str, row_id: int) -> dict[str, str | None]:
     """One source row as received: column -> text; empty where no file has it."""
     path = _sheet_path(home, facility_id, row_id >> SHEET_SHIFT)
-    if not path.is_file():
+    if not _is_kept(path):
         return {}
     rows = pl.scan_parquet(path, glob=False).filter(pl.col("_row_id") == row_id).collect()
     cells = rows.select(name for name in rows.columns if name not in LINEAGE)

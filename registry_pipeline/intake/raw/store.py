@@ -258,6 +258,16 @@ def _remembered(home: Home, landed: LandedFile, digest: str) -> RawFile | None:
         return None
 
 
+def digest_of_sheet(note: Path, rows: Path) -> str:
+    """The SHA-256 with which the rows of a sheet were written; empty where the note of their file does not say."""
+    try:
+        sheets = read_hashed_json(note)["file"]["sheets"]
+        number = int(rows.stem.rpartition(".")[2])
+        return next((str(sheet["sha256"]) for sheet in sheets if sheet["sheet_no"] == number), "")
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
 def _digest(landed: LandedFile, source: Source, limits: Limits) -> str:
     options = asdict(_options(source, limits))
     readers = rooms_digest("registry_pipeline/intake/readers")

@@ -16,6 +16,7 @@ import polars as pl
 from registry_pipeline.core.files import whole_file
 from registry_pipeline.core.frames import with_schema
 from registry_pipeline.core.home import Home
+from registry_pipeline.core.working_files import working_file
 from registry_pipeline.pipeline.corrections import APPLIED
 from registry_pipeline.reporting.document.rows import XLSX_OPTIONS
 from registry_pipeline.reporting.document.terminal import harmless
@@ -88,8 +89,8 @@ def _rows(home: Home, facility_id: str, findings: pl.DataFrame, language: str) -
 
 def _corrections(home: Home, facility_id: str) -> Iterator[Sequence[str]]:
     """The values that the registry uses in place of what the facility sends, as of the last screening."""
-    path = StoreLayout(home.store).screened_frame(facility_id, "corrections")
-    if not path.is_file():
+    path = working_file(StoreLayout(home.store).screened_frame(facility_id, "corrections"), home.store)
+    if path is None:
         return
     numbers = _own_numbers(home, facility_id)
     why = {entry.decision_no: entry.reason for entry in ledger_entries(home)}

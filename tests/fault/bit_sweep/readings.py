@@ -21,11 +21,11 @@ from registry_pipeline.core.files import read_hashed_json, sha256_of
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.native_panics import panics_as_exceptions
 from registry_pipeline.core.toml_source import read_toml
+from registry_pipeline.core.working_files import STEP_NOTE
 from registry_pipeline.intake.landing.ledger import read_ledger
 from registry_pipeline.intake.mapping.facility import read_facility
 from registry_pipeline.operations.audit import audit_log, read_audit_log
 from registry_pipeline.pipeline.decisions import read_decision_state
-from registry_pipeline.pipeline.step import NOTE
 from registry_pipeline.store.integrity import damaged_files
 from registry_pipeline.store.refill import contents_of
 from registry_pipeline.store.releases import DATABASE
@@ -63,7 +63,7 @@ def contents(home: Home, path: Path) -> object:
 
 def working_json(home: Home, path: Path) -> object:
     """A file of a step, by the hash in the note of the step, or that note."""
-    return hashed_json(home, path) if path.name == NOTE else hashed(home, path)
+    return hashed_json(home, path) if path.name == STEP_NOTE else hashed(home, path)
 
 
 def hashed_json(_: Home, path: Path) -> object:
