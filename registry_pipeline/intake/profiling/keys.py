@@ -10,10 +10,12 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
+from registry_pipeline.intake.mapping.column import ROW_NUMBER
 from registry_pipeline.intake.mapping.table import key_columns
 from registry_pipeline.intake.profiling.guess import RecordGuess, SourceGuess, identifiers_of
 from registry_pipeline.intake.profiling.lexicon import lexicon
 from registry_pipeline.intake.profiling.model import ColumnDraft
+from registry_pipeline.intake.profiling.redcap import is_export
 
 _MOST_SHARED = 0.02
 _LONG_NUMBER = 6
@@ -99,11 +101,23 @@ def _without_number(guess: SourceGuess, record_guess: RecordGuess, name: str) ->
         question = "no number of its own was found: is it unique in this way?"
         return ColumnDraft(name, {"template": template}, "", (question,))
     if rule.fixed is None:
-        return None
+        return _by_row(guess, name)
     number = rule.fixed
     return ColumnDraft(
         name, {"template": f"{{patient_id}}-{prefix}{number}"}, "one per patient: no column numbers them"
     )
+
+
+def _by_row(guess: SourceGuess, name: str) -> ColumnDraft | None:
+    """The place of its row, where each row of the source is a record of its own and names no number."""
+    owners = [record for record in guess.records if key_columns(record.record.table) == (name,)]
+    if len(owners) != 1 or is_export(list(guess.group.columns)):
+        return None
+    template = f"{{patient_id}}-{lexicon().ids[name].prefix}{{{ROW_NUMBER}}}"
+    question = (
+        "no column numbers them: is each row one? It is numbered by its place, which must not change then"
+    )
+    return ColumnDraft(name, {"template": template}, "", (question,))
 
 
 def _has_several(guess: SourceGuess, column: str) -> bool:

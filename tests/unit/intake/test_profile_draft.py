@@ -207,3 +207,19 @@ def test_sheets_of_several_kinds_feed_tables_of_their_own(tmp_path: Path) -> Non
     _, facility = drafted(tmp_path, "x", [path])
     fed = {one.table: one.sheets for one in facility.sources[0].tables}
     assert fed == {"patient": ("women",), "followup": ("visits",)}
+
+
+def test_a_row_per_metastasis_without_a_number_is_numbered_by_its_place_and_asked_for(tmp_path: Path) -> None:
+    header = ["Patient no", "Lesion site", "Date found"]
+    rows = [[f"{100 + n // 2}", ["lung", "bone", "liver"][n % 3], DAYS[n // 2].isoformat()] for n in range(N)]
+    path = write_csv(tmp_path / "metastases.csv", header, rows)
+    draft, facility = drafted(tmp_path, "leeds", [path])
+    (lesion,) = [table for table in facility.sources[0].tables if table.table == "lesion"]
+    assert lesion.columns["lesion_id"].template == "{patient_id}-L{_row}"
+    assert "# ? no column numbers them: is each row one?" in draft.text
+    numbered = write_csv(
+        tmp_path / "again.csv", [*header, "Lesion no"], [[*row, f"{n % 2}"] for n, row in enumerate(rows)]
+    )
+    draft, facility = drafted(tmp_path, "york", [numbered])
+    (lesion,) = [table for table in facility.sources[0].tables if table.table == "lesion"]
+    assert lesion.columns["lesion_id"].template == "{patient_id}-L{Lesion no}"
