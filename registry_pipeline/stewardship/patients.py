@@ -28,13 +28,18 @@ def read_numbers(home: Home, facilities: list[str] | None = None) -> pl.DataFram
 
 def numbers_of(numbers: pl.DataFrame, patient_id: str | None) -> list[tuple[str, str]]:
     """The numbers of a patient: (facility, number)."""
-    own = numbers.filter(pl.col("patient_id") == patient_id).drop_nulls("source_patient_id")
+    own = numbers.filter(_is_of(patient_id)).drop_nulls("source_patient_id")
     return list(own.select("facility_id", "source_patient_id").iter_rows())
 
 
 def facilities_of(numbers: pl.DataFrame, patient_id: str | None) -> list[str]:
     """The facilities that have sent something of a patient."""
-    return sorted(set(numbers.filter(pl.col("patient_id") == patient_id)["facility_id"]))
+    return sorted(set(numbers.filter(_is_of(patient_id))["facility_id"]))
+
+
+def _is_of(patient_id: str | None) -> pl.Expr:
+    """Of nobody where a finding has no patient: of a file, of a facility."""
+    return pl.col("patient_id").eq(pl.lit(patient_id, dtype=pl.String))
 
 
 def meant_patients(numbers: pl.DataFrame, texts: tuple[str, ...]) -> list[str]:

@@ -16,6 +16,7 @@ from registry_pipeline.pipeline.refresh import judge_inbox
 from registry_pipeline.reporting.document.html import page_environment
 from registry_pipeline.stewardship.decide import ledger_entries
 from registry_pipeline.stewardship.findings import Filters, select_findings, take_snapshot
+from registry_pipeline.stewardship.patients import facilities_of, numbers_of
 from registry_pipeline.store.releases import current_release
 from registry_pipeline.web.assets import FOLDER, STATIC, content_security_policy, integrity
 from registry_pipeline.web.desk import TEMPLATES
@@ -27,7 +28,7 @@ from tests.support.desk import (
     refresh_quickly,
     send_patients,
 )
-from tests.support.registry_home import ask
+from tests.support.registry_home import ask, small_home
 
 pytestmark = pytest.mark.slow
 PAGES = ["/", "/findings", "/findings?status=all&page=2", "/by/cause", "/by/rule", "/by/facility", "/by/patient",
@@ -369,3 +370,16 @@ def test_a_click_leads_from_a_record_to_the_cells_that_it_was_made_of(home: Home
     status, _, body = browser.send("GET", "/record/patient/nobody", {})
     assert status == 404 and "has no record with this patient_id" in body
     assert browser.send("GET", "/record/nothing/x", {})[0] == 404
+
+
+def test_a_home_in_which_nothing_was_judged_says_what_to_do(tmp_path: Path) -> None:
+    body = Browser(small_home(tmp_path / "home"), "A. Steward").get("/")[1]
+    assert "Nothing has been judged yet" in body and "in no release yet" in body
+    assert "<h2>Broken most" not in body, "no tables of nothing"
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_finding_of_no_patient_has_a_page() -> None:
+    numbers = pl.DataFrame({"patient_id": ["P1"], "facility_id": ["x"], "source_patient_id": ["1"]})
+    assert numbers_of(numbers, None) == facilities_of(numbers, None) == []
+    assert numbers_of(numbers, "P1") == [("x", "1")] and facilities_of(numbers, "P1") == ["x"]

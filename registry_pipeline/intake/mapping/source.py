@@ -69,7 +69,7 @@ def read_source(
     section.refuse_unknown(_KEYS)
     name = section.text("name")
     if not _NAME.fullmatch(name):
-        raise section.error("the name of a source is letters, digits, '_', '-' and '.'", "name")
+        raise section.error("the name of a source is letters from a to z, digits, '_', '-' and '.'", "name")
     section = section.named(f"source '{name}'")
     tables = section.sections("table", f"a table of source '{name}'")
     person = read_person(section)

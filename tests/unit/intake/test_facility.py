@@ -125,7 +125,7 @@ MISTAKES = [
     ('table = "primary_tumour"\ncolumn', 'table = "tumour"\ncolumn', 11, "unknown table 'tumour'; did you mean 'primary_tumour'?"),
     ('column = "dx_date"', 'column = "figo_stage"', 12, "'figo_stage' is no date of primary_tumour"),
     ('name = "civil"', 'name = "his"', 41, "a second source is called 'his'"),
-    ('name = "his"\n', 'name = "his data"\n', 14, "the name of a source is letters"),
+    ('name = "his"\n', 'name = "his data"\n', 14, "the name of a source is letters from a to z"),
     ('files = ["his_*.csv"]', 'files = ["in/his.csv"]', 15, "files are names without folders"),
     ('files = ["his_*.csv"]\n', "", 13, 'source \'his\' needs files = ["*.csv"]'),
     ('mode = "incremental"', 'mode = "incr"', 16, "'mode' must be one of full, incremental"),
