@@ -74,11 +74,12 @@ def cbioportal(folder: Path, is_identified: bool, release_id: str | None, study_
 )
 def omop(folder: Path, is_identified: bool, release_id: str | None, vocabularies: Path | None) -> None:
     """Tables of the OMOP Common Data Model 5.4 as CSV; codes without a concept are 0 and listed."""
-    from registry_pipeline.operations.exports.omop.write import write_omop
+    from registry_pipeline.operations.exports.omop.write import summary, write_omop
 
     _hand_on(
         "omop", folder, is_identified, release_id, lambda release, to: write_omop(release, to, vocabularies)
     )
+    click.echo(summary(folder))
 
 
 @export.command("redcap")

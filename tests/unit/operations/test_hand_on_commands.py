@@ -16,16 +16,19 @@ from registry_pipeline.core.home import Home
 from registry_pipeline.operations.audit import read_audit_log
 
 
-@pytest.mark.parametrize(("form", "file"), [("omop", "person.csv"), ("redcap", "redcap_export.toml")])
+@pytest.mark.parametrize(
+    ("form", "file", "expected"),
+    [("omop", "person.csv", "2 of 4 patients are persons"), ("redcap", "redcap_export.toml", "5 files")],
+)
 def test_a_steward_exports_and_the_audit_log_says_so(
-    full_release: tuple[Home, str], tmp_path: Path, form: str, file: str
+    full_release: tuple[Home, str], tmp_path: Path, form: str, file: str, expected: str
 ) -> None:
     home, release_id = full_release
     words = ["--home", str(home.root), "export", form, "--to", str(tmp_path / "out")]
     assert CliRunner().invoke(registry, words).exit_code != 0  # nothing is approved for analysts
     assert not (tmp_path / "out").exists()
     result = CliRunner().invoke(registry, [*words, "--identified"])
-    assert result.exit_code == 0, result.output
+    assert result.exit_code == 0 and expected in result.output, result.output
     assert (tmp_path / "out" / file).is_file()
     last = read_audit_log(home)[-1]
     assert (last.action, last.outcome, last.release_id) == ("export", "done", release_id)

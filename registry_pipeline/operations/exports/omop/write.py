@@ -27,6 +27,7 @@ from schemas.constraints import literal, quote
 from schemas.table import columns_of, key_of
 
 _SQL = "exports/omop"
+UNMAPPED_FILE, ACCOUNT_FILE = "unmapped.csv", "account.csv"
 TABLES = (
     "location",
     "care_site",
@@ -86,8 +87,8 @@ def write_omop(
             query = sql_files(_SQL)[name]
             database.execute(f"CREATE TABLE omop.{name} AS {query.query}", query.parameters(about))
         files = [_write_table(database, name, folder) for name in TABLES]
-        files.append(_csv(folder / "unmapped.csv", _UNMAPPED, unmapped(database)))
-        files.append(_csv(folder / "account.csv", _ACCOUNT, account(database)))
+        files.append(_csv(folder / UNMAPPED_FILE, _UNMAPPED, unmapped(database)))
+        files.append(_csv(folder / ACCOUNT_FILE, _ACCOUNT, account(database)))
     load = "".join(
         f"COPY {path.stem} ({_header(path)}) FROM '{path.name}' (FORMAT csv, HEADER);\n"
         for path in files[: len(TABLES)]
@@ -95,6 +96,22 @@ def write_omop(
     write_text(load, folder / "load.sql")
     write_text(_README.format(**about, map=MAP), folder / "README.txt")
     return [*files, folder / "load.sql", folder / "README.txt"]
+
+
+def summary(folder: Path) -> str:
+    """What an export says of itself in a line: patients that became persons, codes without a concept."""
+    accounts = {row["table"]: row for row in _read(folder / ACCOUNT_FILE)}
+    n_patients, n_persons = (int(accounts["patient"][name]) for name in ("n_rows", "n_written"))
+    n_codes = len({row["source_code"] for row in _read(folder / UNMAPPED_FILE)})
+    return (
+        f"{n_persons} of {n_patients} patients are persons ({ACCOUNT_FILE} says what was left out); "
+        f"{n_codes} codes have no concept ({UNMAPPED_FILE})"
+    )
+
+
+def _read(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def _copy_inputs(release: duckdb.DuckDBPyConnection, database: duckdb.DuckDBPyConnection) -> None:
