@@ -181,7 +181,7 @@ def _build(
             home,
             {**tables, **own},
             versions,
-            finish=partial(_finish, context, has_pages),
+            finish=partial(_finish, context, has_pages, anew),
             memory_limit=settings.refresh.duckdb_memory,
             release_id=release_id,
             anew=anew,
@@ -190,11 +190,11 @@ def _build(
         raise Refused(str(problem)) from None
 
 
-def _finish(context: RefreshContext, has_pages: bool, folder: Path) -> None:
+def _finish(context: RefreshContext, has_pages: bool, anew: bool, folder: Path) -> None:
     """What lies beside a release's database: the analysts', what it was made of, where the ledgers end, its pages."""
     home = context.home
     if context.settings.analyst.is_written:
-        add_analyst_database(context, folder)
+        add_analyst_database(context, folder, anew)
     if not has_pages:
         return
     keep_inputs(home, folder)

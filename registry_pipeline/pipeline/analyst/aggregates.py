@@ -35,6 +35,11 @@ def aggregate_tables() -> list[str]:
     return [name for name in names if not is_of_single_people(name)]
 
 
+def aggregate_inputs() -> list[str]:
+    """Tables of a release that its aggregates, and what is hidden of them, follow from."""
+    return [*schemas.tables_of("mart"), *schemas.tables_of("result"), "meta.parameter"]
+
+
 def published_aggregates(database: Path, settings: Analyst) -> dict[str, pd.DataFrame]:
     """Every aggregate of a sealed release as analysts get it: counts hidden or rounded, curves on whole months."""
     with DisclosedTables(database, is_asked=True, smallest=settings.smallest_count) as tables:

@@ -16,16 +16,30 @@ import pandas as pd
 
 import schemas
 from registry_pipeline.core.files import BUILDING, StoreError, disk_errors_as_store_error, write_text
+from registry_pipeline.core.home import Home
 from registry_pipeline.core.native_panics import panics_as_exceptions
 from registry_pipeline.core.settings import Settings
-from registry_pipeline.pipeline.analyst.aggregates import declared_select, published_aggregates
+from registry_pipeline.pipeline.analyst.aggregates import (
+    aggregate_inputs,
+    aggregate_tables,
+    declared_select,
+    published_aggregates,
+)
 from registry_pipeline.pipeline.analyst.patients import patients_query
 from registry_pipeline.pipeline.analyst.profile import Profile, profile_of
 from registry_pipeline.pipeline.analyst.treatment import PATIENT, tables_of_people, treatments
 from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.errors import record_private_details
+from registry_pipeline.store.integrity import unlike_checksums
+from registry_pipeline.store.refill import contents_in, contents_of
 from registry_pipeline.store.release import STORAGE_FORMAT, seal
-from registry_pipeline.store.releases import ANALYST_DATABASE, ANALYST_FAILED, DATABASE
+from registry_pipeline.store.releases import (
+    ANALYST_DATABASE,
+    ANALYST_FAILED,
+    DATABASE,
+    current_release,
+    release_folder,
+)
 from registry_pipeline.store.views import create_views
 from schemas.constraints import literal, quote
 from schemas.derive import column_comment, dictionary_rows
@@ -33,13 +47,17 @@ from schemas.table import columns_of, key_of
 
 COPIED = ("meta.release", "meta.parameter", "meta.code")
 DICTIONARY = "meta.dictionary"
-STEWARD = "steward"
+STEWARD, EARLIER = "steward", "earlier"
+"""Names under which the stewards' database and an earlier analysts' one are attached."""
 
 
-def add_analyst_database(context: RefreshContext, folder: Path) -> None:
+def add_analyst_database(context: RefreshContext, folder: Path, anew: bool = False) -> None:
     """Write it beside the sealed database of a release.
 
     A bug in it must not keep the data from stewards: it is written down, and the release has nothing to be approved.
+
+    Args:
+        anew: round and hide every count, also where the served release has been through that alike.
 
     Raises:
         StoreError: the disk is full.
@@ -47,7 +65,8 @@ def add_analyst_database(context: RefreshContext, folder: Path) -> None:
     database = folder / ANALYST_DATABASE
     try:
         with panics_as_exceptions(), disk_errors_as_store_error(database):
-            write_analyst_database(folder, context.settings, profile_of(context))
+            earlier = None if anew else database_with_equal_aggregates(context.home, folder)
+            write_analyst_database(folder, context.settings, profile_of(context), earlier)
     except StoreError:
         raise
     except Exception as problem:
@@ -57,13 +76,38 @@ def add_analyst_database(context: RefreshContext, folder: Path) -> None:
         write_text(message, folder / ANALYST_FAILED)
 
 
-def write_analyst_database(folder: Path, settings: Settings, profile: Profile) -> None:
+def database_with_equal_aggregates(home: Home, folder: Path) -> Path | None:
+    """The analysts' database of the served release, where its counts and estimates are made of just what these are.
+
+    None where marts, results, parameters (the profile's among them) or code differ, or its file is not what was sealed.
+
+    Args:
+        folder: of the release that is being built; its database is sealed.
+    """
+    served, now = current_release(home), contents_in(folder)
+    before = None if served is None else contents_of(home, served)
+    if served is None or before is None or now is None or before.code_version != now.code_version:
+        return None
+    if any(before.tables.get(name) != now.tables.get(name) for name in aggregate_inputs()):
+        return None
+    place = release_folder(home, served)
+    damaged = unlike_checksums(place, must_hold=ANALYST_DATABASE, only=ANALYST_DATABASE)
+    return None if damaged else place / ANALYST_DATABASE
+
+
+def write_analyst_database(
+    folder: Path, settings: Settings, profile: Profile, earlier: Path | None = None
+) -> None:
     """Write and seal it in the folder of a release whose ``registry.duckdb`` is sealed.
+
+    Args:
+        earlier: an analysts' database of the same profile whose counts and estimates are these; they are copied, table
+            by table, into the new file, which so holds no remains of other rows.
 
     Raises:
         duckdb.Error: the release cannot be read, or the disk is full.
     """
-    aggregates = published_aggregates(folder / DATABASE, settings.analyst)
+    aggregates = None if earlier else published_aggregates(folder / DATABASE, settings.analyst)
     spill = folder / f"analyst.spill{BUILDING}"
     config: dict[str, Any] = {
         "memory_limit": settings.refresh.duckdb_memory,
@@ -75,11 +119,15 @@ def write_analyst_database(folder: Path, settings: Settings, profile: Profile) -
     connection = duckdb.connect(str(folder / ANALYST_DATABASE), config=config)
     try:
         connection.execute(f"ATTACH {literal(str(folder / DATABASE))} AS {STEWARD} (READ_ONLY)")
+        if earlier is not None:
+            connection.execute(f"ATTACH {literal(str(earlier))} AS {EARLIER} (READ_ONLY)")
         profile.apply_key(connection)
         connection.execute("BEGIN")  # a thousand statements, one write
         _fill(connection, profile, aggregates)
         connection.execute("COMMIT")
         connection.execute(f"DETACH {STEWARD}")
+        if earlier is not None:
+            connection.execute(f"DETACH {EARLIER}")
         connection.execute("CHECKPOINT")
     finally:
         connection.close()
@@ -94,7 +142,7 @@ def _block_size(database: Path) -> int:
 
 
 def _fill(
-    connection: duckdb.DuckDBPyConnection, profile: Profile, aggregates: Mapping[str, pd.DataFrame]
+    connection: duckdb.DuckDBPyConnection, profile: Profile, aggregates: Mapping[str, pd.DataFrame] | None
 ) -> None:
     connection.execute(f"CREATE TEMP TABLE patient_map AS {patients_query(profile, STEWARD)}")
     for layer in (layer for layer in schemas.LAYERS if layer != "quality"):
@@ -112,14 +160,27 @@ def _fill(
                 f"LEFT JOIN patient_map AS p USING ({PATIENT}) ORDER BY {', '.join(key_of(schemas.tables()[name]))}"
             )
             remarks[name] = {column: treatment.remark for column, treatment in columns.items()}
-    for name, rows in aggregates.items():
+    names = _copy_aggregates(connection) if aggregates is None else list(aggregates)
+    for name, rows in (aggregates or {}).items():
         connection.register("rows", rows)
         connection.execute(f"CREATE TABLE {name} AS {declared_select(name, rows, profile.facility)}")
         connection.unregister("rows")
-        remarks[name] = {}
+    remarks |= {name: {} for name in names}
     connection.execute("DROP TABLE patient_map")
     _describe(connection, remarks)
     create_views(connection, tables=[*remarks, DICTIONARY])
+
+
+def _copy_aggregates(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Counts and estimates of the earlier database, row by row as they are; gives the names of their tables."""
+    rows = connection.execute(
+        "SELECT schema_name || '.' || table_name FROM duckdb_tables() WHERE database_name = ?", [EARLIER]
+    ).fetchall()
+    present = {str(name) for (name,) in rows}
+    names = [name for name in aggregate_tables() if name in present]
+    for name in names:
+        connection.execute(f"CREATE TABLE {name} AS FROM {EARLIER}.{name}")
+    return names
 
 
 def _describe(connection: duckdb.DuckDBPyConnection, remarks: Mapping[str, Mapping[str, str]]) -> None:
