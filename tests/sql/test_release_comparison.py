@@ -39,8 +39,9 @@ def _compared() -> Iterator[tuple[str, Column]]:
 COMPARED = list(_compared())
 
 
-@pytest.fixture
-def registry() -> Iterator[duckdb.DuckDBPyConnection]:
+@pytest.fixture(scope="module")
+def empty_releases() -> Iterator[duckdb.DuckDBPyConnection]:
+    """Every table of this and of the previous release, empty."""
     with duckdb.connect() as connection:
         connection.execute("ATTACH ':memory:' AS previous")
         for place in ("", "previous."):
@@ -52,11 +53,26 @@ def registry() -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
+FILLED: set[str] = set()
+
+
+@pytest.fixture
+def registry(empty_releases: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+    yield empty_releases
+    _empty(empty_releases)
+
+
+def _empty(connection: duckdb.DuckDBPyConnection) -> None:
+    while FILLED:
+        connection.execute(f"DELETE FROM {FILLED.pop()}")
+
+
 def _put(connection: duckdb.DuckDBPyConnection, place: str, table: str, **values: Any) -> None:
     known = {one.name for one in columns_of(schemas.tables()[table])}
     row = {"patient_id": "P1", "facility_id": "x", **values}
     row = {key: value for key, value in row.items() if key in known}
     names, marks = ", ".join(f'"{one}"' for one in row), ", ".join("?" for _ in row)
+    FILLED.add(f"{place}{table}")
     connection.execute(f"INSERT INTO {place}{table} ({names}) VALUES ({marks})", list(row.values()))
 
 
@@ -77,18 +93,31 @@ def _values(column: Column) -> tuple[Any, Any]:
     return known[0], known[-1]
 
 
+@pytest.fixture(scope="module")
+def told_of_all(empty_releases: duckdb.DuckDBPyConnection) -> dict[str, pl.DataFrame]:
+    """Findings of two releases that differ in every column, each in a row of its own: emptied, and changed."""
+    told = {}
+    for case in ("emptied", "changed"):
+        for number, (table, column) in enumerate(COMPARED):
+            before, after = _values(column)
+            key = {**_key(table, number), "patient_id": f"P{number}"}
+            now = None if case == "emptied" else after
+            _put(empty_releases, "previous.", f"curated.{table}", **{**key, column.name: before})
+            _put(empty_releases, "", f"curated.{table}", **{**key, column.name: now})
+        told[case] = _findings(empty_releases)
+        _empty(empty_releases)
+    return told
+
+
 @pytest.mark.parametrize(
     ("table", "column"), COMPARED, ids=[f"{table}.{column.name}" for table, column in COMPARED]
 )
 def test_every_column_that_is_compared_is_told_of(
-    registry: duckdb.DuckDBPyConnection, table: str, column: Column
+    told_of_all: dict[str, pl.DataFrame], table: str, column: Column
 ) -> None:
     before, after = _values(column)
-    for now in (None, before) if before == after else (None, after):
-        registry.execute(f"DELETE FROM curated.{table}; DELETE FROM previous.curated.{table}")
-        _put(registry, "previous.", f"curated.{table}", **{**_key(table), column.name: before})
-        _put(registry, "", f"curated.{table}", **{**_key(table), column.name: now})
-        told = _findings(registry).filter(pl.col("items") == column.name)
+    for case, now in (("emptied", None), ("changed", after)):
+        told = told_of_all[case].filter(pl.col("items") == column.name, pl.col("table_name") == table)
         if now == before:
             assert told.is_empty()
             continue
