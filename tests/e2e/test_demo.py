@@ -21,6 +21,9 @@ from registry_pipeline.pipeline.refresh import refresh
 from registry_pipeline.simulate.demo.seed import read_seed
 from registry_pipeline.store.releases import current_release, release_ids
 from registry_pipeline.study.scorecard import items_agreeing
+from registry_pipeline.validation.rules.catalogue import written_messages
+from registry_pipeline.validation.rules.translations import translated_message
+from schemas.messages import AN_ITEM, ENGLISH, languages, messages
 from tests.e2e.conftest import Demo
 from tests.recount.compare import recounted_home
 from tests.support.registry_home import ask, assert_balanced, assert_one_line, registry
@@ -183,6 +186,20 @@ def test_no_sentence_of_a_finding_quotes_the_record(demo: Demo) -> None:
     told = ask(demo.home, f"SELECT {texts} FROM quality.finding", demo.first)
     text = "\n".join("|".join(str(cell) for cell in row) for row in told.iter_rows())
     assert not [one for one in numbers if one in text]
+
+
+@pytest.mark.parametrize("language", languages())
+def test_a_finding_of_a_column_names_it(demo: Demo, language: str) -> None:
+    """No message says 'an item' where the name of the column is known."""
+    columns = "rule_id, message, items, source_column"
+    rows = ask(demo.home, f"SELECT {columns} FROM quality.finding WHERE items <> ''", demo.first)
+    nameless = AN_ITEM if language == ENGLISH else messages(language).terms[AN_ITEM]
+    of_columns = [row for row in rows.to_dicts() if "{column}" in written_messages()[row["rule_id"]]]
+    assert len(of_columns) > 20
+    for row in of_columns:
+        shown = translated_message(row["rule_id"], row["message"], language)
+        assert nameless not in shown.lower(), shown
+        assert any(name and name in shown for name in (*row["items"].split(","), row["source_column"])), shown
 
 
 def _state(home: Home) -> dict[str, tuple[int, int]]:
