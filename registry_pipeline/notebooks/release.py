@@ -6,6 +6,7 @@ same. Source: marimo's file format (https://docs.marimo.io).
 
 import marimo
 
+__generated_with = "0.25.2"
 app = marimo.App(app_title="A release of the registry")
 
 with app.setup:
@@ -145,14 +146,15 @@ def _(release, tables):
             FROM meta.lineage JOIN meta.source_sheet USING (sheet_no)
             WHERE lineage.table_name = ? AND lineage.record_key = ?
         """, [*finding[["table_name", "record_key"]].iloc[0]]).df() if len(finding) else finding  # fmt: skip
-        mo.vstack([
+        followed = mo.vstack([
             mo.md("## A finding, and the rows of files that its record was made of"),
-            finding.T,
+            finding.T.set_axis([f"finding {n + 1}" for n in finding.index], axis=1).reset_index(names="item"),
             origin if len(origin) else mo.md("Its record is in quarantine: no curated row was made of it."),
         ])  # fmt: skip
     else:
         finding = origin = pd.DataFrame()
-        mo.md("Findings and what the records were made of stay with the stewards.")
+        followed = mo.md("Findings and what the records were made of stay with the stewards.")
+    followed  # noqa: B018 (what the cell shows)
     return finding, origin
 
 

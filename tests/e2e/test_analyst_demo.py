@@ -19,6 +19,7 @@ pytestmark = pytest.mark.slow
 PAGE = Path(__file__).resolve().parents[2] / "docs/questions.md"
 FILES = re.compile(r'"((?:mart|meta)\.\w+)\.csv"')
 N_QUESTIONS = 10
+N_CELLS = 5
 
 
 def _blocks(language: str) -> list[str]:
@@ -75,7 +76,8 @@ def test_the_notebook_reproduces_the_release(demo: Demo, monkeypatch: pytest.Mon
 
     database = release_folder(demo.home, demo.corrected) / "registry.duckdb"
     monkeypatch.setenv(DATABASE, str(database))
-    _, variables = app.run()
+    outputs, variables = app.run()
+    assert len([output for output in outputs if output is not None]) == N_CELLS, "a cell shows nothing"
     assert len(variables["headline"]) > 0
     assert variables["curve_difference"] == pytest.approx(0, abs=1e-9)
     assert variables["term_difference"] == pytest.approx(0, abs=1e-6)
