@@ -78,9 +78,8 @@ class Staged:
     Attributes:
         tables: curated table -> one row per source row that feeds it (or per group of rows): the curated
             columns that the mapping fills, ``_row_id`` (the first row), ``_row_ids`` (all of them),
-            ``_source_no`` (position of the source in the TOML, from 0), ``_mapping_no`` (of the
-            ``[[source.table]]``), ``_submission_no``. Wide rows that
-            feed several records of one table repeat their ``_row_id``.
+            ``_source_no`` (position of the source in the TOML, from 0), ``_mapping_no`` (of the ``[[source.table]]``),
+            ``_submission_no``. Wide rows that feed several records of one table repeat their ``_row_id``.
         issues: values that could not be read and are null, and values that break a rule of their REDCap
             project: ``ISSUE_COLUMNS`` and ``suggestion``. ``_row_id`` is the source row of the value, ``_record_row_id`` and ``_record_key`` (key columns joined by ``|``, ``?`` for null)
             tell the record, which a wide row needs. ``reason`` is a code.
