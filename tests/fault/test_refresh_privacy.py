@@ -26,7 +26,6 @@ MAY_HOLD = {
     "home/store/raw/*": "working files: rows as read (0700)",
     "home/store/staged/*": "working files: typed rows (0700)",
     "home/store/screened/*": "working files: judged rows, findings (0700)",
-    "home/store/suggested/*": "working files: values that may have been meant (0700)",
     "home/store/curated/*": "working files: records (0700)",
     "home/store/quality/*": "working files: findings (0700)",
     "home/store/errors/*.txt": "details of bugs, which the message calls private (0600)",
