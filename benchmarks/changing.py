@@ -4,6 +4,7 @@ Belongs here: a registry of many facilities, the changes, the days between them.
 Does not belong here: the steps (``registry_pipeline/pipeline``), the full refresh against its floor (``refreshing.py``).
 """
 
+import re
 import tempfile
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -14,6 +15,8 @@ from benchmarks.job import Work
 from benchmarks.measuring import Figure, figure, run_job
 
 MART_TARGET, OTHER_TARGET, NOTHING_SECONDS = 0.10, 0.05, 1.0
+SENT = {"contact": "contacts", "toxicity": "toxicity"}
+"""Kind of file that a change is sent in."""
 DAYS_AGO = {"full": 3, "contact": 2, "toxicity": 1, "nothing": 0}
 """The end of observation is not set: it is the day of the newest file, and every change arrives a day later."""
 
@@ -53,10 +56,14 @@ def refresh_after(folder: str, what: str) -> Work:
     from registry_pipeline.core.home import Home
     from registry_pipeline.intake.landing.land import land_inbox
     from registry_pipeline.pipeline import refresh as steps
+    from registry_pipeline.store.refill import contents_of
+    from registry_pipeline.store.releases import current_release
 
     home = Home(Path(folder))
-    if what in ("contact", "toxicity"):
-        send_shorter(home.inbox / home.facility_ids()[-1], {"contact": "contacts"}.get(what, what))
+    if what in SENT:
+        send_shorter(home.inbox / home.facility_ids()[-1], SENT[what])
+    served = current_release(home)
+    before = None if served is None else contents_of(home, served)
     day = datetime.now(UTC) - timedelta(days=DAYS_AGO[what])
     steps.land_inbox = partial(land_inbox, now=day)  # type: ignore[attr-defined]
 
@@ -65,12 +72,38 @@ def refresh_after(folder: str, what: str) -> Work:
             report = steps.refresh(home)
         if report.is_new == (what == "nothing"):
             raise AssertionError(f"{what}: is_new is {report.is_new}")
+        after = contents_of(home, report.release_id)
+        if what in SENT and before is not None and after is not None:
+            names = {name for name in after.tables if after.tables[name] != before.tables.get(name)}
+            if (what == "contact") != any(name.startswith("mart.") for name in names):
+                raise AssertionError(f"{what}: changed {', '.join(sorted(names))}")
         return {}
 
     return work
 
 
 def send_shorter(inbox: Path, stem: str) -> None:
-    """The facility's newest file of a kind again, without its last row."""
-    lines = sorted(inbox.glob(f"{stem}_2*.csv"))[-1].read_text(encoding="utf-8").splitlines(keepends=True)
-    (inbox / f"{stem}_2024-01-01.csv").write_text("".join(lines[:-1]), encoding="utf-8")
+    """The facility's newest file of a kind again, without the last row of a woman who lives and has an earlier one.
+
+    A contact of somebody whose death is on record says nothing that a mart holds.
+    """
+    lines = newest(inbox, stem)
+    dead = {patient_of(line) for line in newest(inbox, "deaths")}
+    patients = [patient_of(line) for line in lines]
+    living = [
+        number
+        for number in range(2, len(lines))
+        if patients[number] not in dead and patients[number] == patients[number - 1]
+    ]
+    at = living[-1] if living else len(lines) - 1
+    (inbox / f"{stem}_2024-01-01.csv").write_text("".join(lines[:at] + lines[at + 1 :]), encoding="utf-8")
+
+
+def newest(inbox: Path, stem: str) -> list[str]:
+    """Lines of the newest file of a kind."""
+    return sorted(inbox.glob(f"{stem}_2*.csv"))[-1].read_text(encoding="utf-8").splitlines(keepends=True)
+
+
+def patient_of(line: str) -> str:
+    """The patient of a row: the first column of every simulated file of these kinds, whatever divides the columns."""
+    return re.split(r"[^\w-]", line, maxsplit=1)[0]
