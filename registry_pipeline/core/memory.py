@@ -61,6 +61,15 @@ def held_with_children(pid: int) -> int:
     return held_bytes(pid) + sum(held_with_children(child) for child in _children(pid))
 
 
+def freed_with_children(pid: int) -> int:
+    """What of that its libraries have given back and the system has not taken yet (``MADV_FREE``); dear to ask."""
+    own = 0
+    with suppress(OSError):
+        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+        own = sum(1024 * int(kb) for kb in re.findall(r"^LazyFree:\s+(\d+) kB", rollup, re.MULTILINE))
+    return own + sum(freed_with_children(child) for child in _children(pid))
+
+
 def _children(pid: int) -> list[int]:
     children: list[int] = []
     with suppress(OSError):  # it has ended; the watch must go on
@@ -124,6 +133,8 @@ def _watch(n_bytes: float, message: str, has_ended: threading.Event) -> None:
     latest = -_BETWEEN_REQUESTS
     while not has_ended.wait(_PAUSE):
         held = held_with_children(os.getpid())
+        if held > _SHARE_TO_STOP * n_bytes:
+            held -= freed_with_children(os.getpid())
         if held > n_bytes:
             sys.stderr.write(f"registry: {message}\n")
             sys.stderr.flush()

@@ -61,6 +61,8 @@ def read_toml(path: Path) -> TomlSource:
     Raises:
         ConfigurationError: the file is missing, is not UTF-8 or is not TOML.
     """
+    if path.exists() and not (path.is_file() or path.is_dir()):  # reading a pipe or a device never ends
+        raise ConfigurationError(path, None, "is a pipe or a device; write a file in its place")
     try:
         text = path.read_text(encoding="utf-8-sig")
         return TomlSource(path, tomllib.loads(text), text)

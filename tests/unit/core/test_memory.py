@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import subprocess
 import sys
@@ -9,7 +10,13 @@ import sys
 import pytest
 
 from registry_pipeline.core.files import StoreError
-from registry_pipeline.core.memory import bounded_memory, held_bytes, held_with_children, memory_bytes
+from registry_pipeline.core.memory import (
+    bounded_memory,
+    freed_with_children,
+    held_bytes,
+    held_with_children,
+    memory_bytes,
+)
 from registry_pipeline.core.settings import Refresh
 
 pytestmark = pytest.mark.skipif(
@@ -88,3 +95,11 @@ def test_amounts_are_read_as_duckdb_reads_them(text: str, n_bytes: float | None)
 def test_duckdb_gets_a_part_of_what_a_refresh_may_take() -> None:
     assert Refresh().duckdb_memory == "1500MB"
     assert Refresh(memory_limit="16GB").duckdb_memory == "6000MB"
+
+
+def test_what_libraries_have_given_back_is_not_held() -> None:
+    pages = mmap.mmap(-1, 64 << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    pages.write(b"x" * len(pages))
+    before = freed_with_children(os.getpid())
+    pages.madvise(mmap.MADV_FREE)
+    assert freed_with_children(os.getpid()) - before > 32 << 20
