@@ -6,6 +6,7 @@ Belongs here: which database it opens, whether marimo is there. Does not belong 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -15,6 +16,7 @@ import click
 
 import registry_pipeline.notebooks
 from registry_pipeline.cli.context import CONTEXT, own_options
+from registry_pipeline.core.files import private_folder
 from registry_pipeline.operations.approval import choose_approved
 from registry_pipeline.operations.audit import recorded
 from registry_pipeline.pipeline.errors import Refused
@@ -30,7 +32,12 @@ NOTEBOOK = Path(registry_pipeline.notebooks.__file__).with_name("release.py")
 @click.option(
     "--analyst", "is_analyst", is_flag=True, help="Open analyst.duckdb of the newest approved release."
 )
-@click.option("--edit", "is_edited", is_flag=True, help="Show the code and let it be changed, in a copy.")
+@click.option(
+    "--edit",
+    "is_edited",
+    is_flag=True,
+    help="Show the code and let it be changed, in a copy in this folder, where what cells show is kept too.",
+)
 def notebook(release_id: str | None, is_analyst: bool, is_edited: bool) -> None:
     """Open a release in a notebook: headline numbers, survival, Cox model, a finding down to its row."""
     if find_spec("marimo") is None:
@@ -44,9 +51,10 @@ def notebook(release_id: str | None, is_analyst: bool, is_edited: bool) -> None:
             f"{release_folder(home, chosen)}: damaged: {', '.join(damaged)}; `registry refresh` makes a new one"
         )
     database = release_folder(home, chosen) / (ANALYST_DATABASE if is_analyst else DATABASE)
-    path = _own_copy() if is_edited else NOTEBOOK
-    # The page shows records: its address holds a token, for other users of the machine reach its port too.
-    with recorded(home, "notebook", chosen, database.name):
+    # The page shows records: its address holds a token, for other users of the machine reach its port too. And marimo
+    # keeps what cells showed beside the notebook: in a folder that goes with the command, unless it is the user's own.
+    with recorded(home, "notebook", chosen, database.name), private_folder(home.store) as folder:
+        path = _own_copy() if is_edited else Path(shutil.copy(NOTEBOOK, folder))
         command = [sys.executable, "-m", "marimo", "edit" if is_edited else "run", "--token", str(path)]
         result = subprocess.run(command, env=os.environ | {"REGISTRY_DATABASE": str(database)}, check=False)
     if result.returncode:

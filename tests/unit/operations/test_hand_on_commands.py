@@ -47,10 +47,12 @@ def test_the_notebook_says_what_it_needs(
 def test_the_notebook_is_served_with_a_token(
     full_release: tuple[Home, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """And from a folder that goes with it: marimo keeps what cells showed, records among it, beside the notebook."""
     calls: list[tuple[list[str], dict[str, str]]] = []
 
     def run(command: list[str], env: dict[str, str], **_: Any) -> SimpleNamespace:
         calls.append((command, env))
+        assert Path(command[-1]).is_file() and Path(command[-1]).parent.stat().st_mode & 0o077 == 0
         return SimpleNamespace(returncode=0)
 
     monkeypatch.setattr(notebook, "find_spec", lambda name: name)
@@ -59,6 +61,7 @@ def test_the_notebook_is_served_with_a_token(
     result = CliRunner().invoke(registry, ["--home", str(home.root), "notebook"])
     assert result.exit_code == 0, result.output
     ((command, environment),) = calls
-    assert "--token" in command and Path(command[-1]).is_file()
+    assert "--token" in command
+    assert Path(command[-1]).is_relative_to(home.store) and not Path(command[-1]).parent.exists()
     assert environment["REGISTRY_DATABASE"] == str(home.releases / release_id / "registry.duckdb")
     assert [entry.action for entry in read_audit_log(home)[-2:]] == ["notebook", "notebook"]
