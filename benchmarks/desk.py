@@ -22,7 +22,9 @@ from pathlib import Path
 import polars as pl
 
 from benchmarks.measuring import QUICK_SETTINGS, ROOT, Figure
+from registry_pipeline.core.files import read_hashed_json, sha256_of, write_hashed_json
 from registry_pipeline.core.home import Home, make_home
+from registry_pipeline.core.working_files import STEP_NOTE
 from registry_pipeline.intake.landing.ledger import landed_path
 from registry_pipeline.pipeline import facility
 from registry_pipeline.pipeline.context import read_context
@@ -88,6 +90,10 @@ def _repeat_findings(home: Home, wanted: int) -> int:
             )
         whole = pl.concat(parts).head(share)
         whole.write_parquet(path)
+        note = path.parent / STEP_NOTE
+        content = read_hashed_json(note)
+        content["files"][path.name] = sha256_of(path)
+        write_hashed_json(content, note)
         n_all += whole.height
     return n_all
 

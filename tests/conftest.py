@@ -22,6 +22,7 @@ LOOK_AT_ONE_DEMONSTRATION = (
     "test_dagster_demo.py",
     "test_demo.py",
     "test_demo_truth.py",
+    "test_trace.py",
 )
 
 

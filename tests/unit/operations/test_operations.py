@@ -421,7 +421,7 @@ OWN_LEDGER = {"decide", "queries import", "review"}
 """What they change are decisions, which have a ledger of their own."""
 RECORDED = {
     "backup", "restore", "refresh", "worker", "dev", "screen", "landing withdraw", "facility new", "queries export",
-    "export cbioportal", "releases export", "releases approve", "releases withdraw", "releases pin", "releases unpin",
+    "export cbioportal", "export omop", "export redcap", "notebook", "releases export", "releases approve", "releases withdraw", "releases pin", "releases unpin",
     "releases prune", "releases serve", "releases verify",
 }  # fmt: skip
 CHANGE_NOTHING = {
