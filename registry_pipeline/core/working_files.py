@@ -18,6 +18,8 @@ TABLE_NOTES = "_tables.json"
 """In a folder of tables: of each ``sha256``."""
 _SEEN: dict[Path, tuple[int, int, int, str]] = {}
 """What was hashed in this process: inode, size, time of the last change, SHA-256."""
+_NOTES: dict[Path, tuple[tuple[int, int, int], dict[str, Any]]] = {}
+"""Notes read in this process, with inode, size and time of the last change."""
 
 
 class DamagedFile(StoreError):
@@ -103,8 +105,16 @@ def _noted(path: Path) -> str | None:
 
 
 def _read(path: Path) -> dict[str, Any]:
+    """A note, read once in this process as long as the system says that nothing wrote to it; empty where damaged."""
     try:
+        stat = path.stat()
+        state = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
+        if path in _NOTES and _NOTES[path][0] == state:
+            return _NOTES[path][1]
         note = read_hashed_json(path)
     except (OSError, ValueError):
         return {}
-    return note if isinstance(note, dict) else {}
+    if not isinstance(note, dict):
+        return {}
+    _NOTES[path] = (state, note)
+    return note
