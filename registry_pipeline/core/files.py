@@ -7,6 +7,7 @@ Does not belong here: what is in the files, Parquet (``store/parquet.py``), rele
 
 from __future__ import annotations
 
+import csv
 import errno
 import hashlib
 import json
@@ -14,7 +15,7 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     try:
         with disk_errors_as_store_error(path):
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with locked(temporary, waits=False):
+            with locked(temporary, waits=False, is_new=True):
                 yield temporary
                 sync(temporary)
                 temporary.replace(path)
@@ -118,6 +119,13 @@ def write_text(text: str, path: Path) -> Path:
 def write_json(content: object, path: Path, indent: int | None = None) -> Path:
     """Write what JSON can hold, atomically; raises what :func:`write_text` raises."""
     return write_text(json.dumps(content, indent=indent, ensure_ascii=False), path)
+
+
+def write_csv(rows: Iterable[Sequence[object]], path: Path) -> Path:
+    """Write rows as CSV (UTF-8, lines end in ``\\n``), atomically; raises what :func:`write_text` raises."""
+    with whole_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows(rows)
+    return path
 
 
 def write_hashed_json(content: object, path: Path, indent: int | None = None) -> Path:

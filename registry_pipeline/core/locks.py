@@ -17,7 +17,9 @@ from pathlib import Path
 
 
 @contextmanager
-def locked(path: Path, is_shared: bool = False, waits: bool = True, creates: bool = True) -> Iterator[int]:
+def locked(
+    path: Path, is_shared: bool = False, waits: bool = True, creates: bool = True, is_new: bool = False
+) -> Iterator[int]:
     """Hold a file's lock; gives the file's descriptor, open for writing unless shared.
 
     Args:
@@ -25,13 +27,16 @@ def locked(path: Path, is_shared: bool = False, waits: bool = True, creates: boo
         is_shared: others may hold it shared too.
         waits: until it is free.
         creates: the file where there is none.
+        is_new: there must be none yet, not even a link.
 
     Raises:
+        FileExistsError: there is one, and it must be new.
         BlockingIOError: another process holds it, and this one does not wait.
         FileNotFoundError: there is no such file, or no folder for it.
     """
     access = os.O_RDONLY if is_shared else os.O_RDWR
-    handle = os.open(path, access | (os.O_CREAT if creates else 0), 0o600)
+    making = (os.O_CREAT if creates else 0) | (os.O_EXCL if is_new else 0)
+    handle = os.open(path, access | making, 0o600)
     try:
         kind = fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX
         fcntl.flock(handle, kind if waits else kind | fcntl.LOCK_NB)

@@ -16,14 +16,25 @@ STEP_NOTE = "_step.json"
 """In the folder of a step: ``files``, names of the files that it wrote with their SHA-256."""
 TABLE_NOTES = "_tables.json"
 """In a folder of tables: of each ``sha256``."""
-_SEEN: dict[Path, tuple[int, int, int, str]] = {}
-"""What was hashed in this process: inode, size, time of the last change, SHA-256."""
-_NOTES: dict[Path, tuple[tuple[int, int, int], dict[str, Any]]] = {}
-"""Notes read in this process, with inode, size and time of the last change."""
+_State = tuple[int, int, int]
+"""Inode, size, time of the last change: as long as they stay, nothing wrote to a file."""
+_SEEN: dict[Path, tuple[_State, str]] = {}
+"""What was hashed in this process."""
+_NOTES: dict[Path, tuple[_State, dict[str, Any]]] = {}
+"""Notes read in this process."""
 
 
 class DamagedFile(StoreError):
     """A working file is gone or is not what was written; what it was made of is there."""
+
+
+def _damaged(path: Path) -> DamagedFile:
+    return DamagedFile(f"{path}: the working file is damaged; run: registry refresh --force")
+
+
+def _state(path: Path) -> _State:
+    stat = path.stat()
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
 def digest_of_file(path: Path) -> str:
@@ -32,8 +43,8 @@ def digest_of_file(path: Path) -> str:
     Raises:
         OSError: the file cannot be read.
     """
-    stat, digest = path.stat(), sha256_of(path)
-    _SEEN[path] = (stat.st_ino, stat.st_size, stat.st_mtime_ns, digest)
+    state, digest = _state(path), sha256_of(path)
+    _SEEN[path] = (state, digest)
     return digest
 
 
@@ -43,9 +54,8 @@ def seen_digest(path: Path) -> str:
     Raises:
         OSError: the file cannot be read.
     """
-    stat, seen = path.stat(), _SEEN.get(path)
-    is_same = seen is not None and seen[:3] == (stat.st_ino, stat.st_size, stat.st_mtime_ns)
-    return seen[3] if seen is not None and is_same else digest_of_file(path)
+    state, seen = _state(path), _SEEN.get(path)
+    return seen[1] if seen is not None and seen[0] == state else digest_of_file(path)
 
 
 def working_file(path: Path, store: Path) -> Path | None:
@@ -65,7 +75,7 @@ def working_file(path: Path, store: Path) -> Path | None:
             return path if path.is_file() else None
     if is_locked(store / LOCK) and not is_exclusive_here(store):
         return path if path.is_file() else None
-    raise DamagedFile(f"{path}: the working file is damaged; run: registry refresh --force")
+    raise _damaged(path)
 
 
 def check_digest(path: Path, expected: str) -> None:
@@ -79,7 +89,7 @@ def check_digest(path: Path, expected: str) -> None:
     except OSError:
         is_whole = False
     if not is_whole:
-        raise DamagedFile(f"{path}: the working file is damaged; run: registry refresh --force")
+        raise _damaged(path)
 
 
 def _is_as_noted(path: Path) -> bool:
@@ -107,10 +117,9 @@ def _noted(path: Path) -> str | None:
 def _read(path: Path) -> dict[str, Any]:
     """A note, read once in this process as long as the system says that nothing wrote to it; empty where damaged."""
     try:
-        stat = path.stat()
-        state = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
-        if path in _NOTES and _NOTES[path][0] == state:
-            return _NOTES[path][1]
+        state, seen = _state(path), _NOTES.get(path)
+        if seen is not None and seen[0] == state:
+            return seen[1]
         note = read_hashed_json(path)
     except (OSError, ValueError):
         return {}

@@ -26,7 +26,7 @@ from registry_pipeline.validation.screening.trials import suggestions
 
 AT_A_TIME = 10
 """Facilities: of each up to 800 copies of patients are in memory."""
-_DOUBTS, _SUGGESTIONS = "_doubts.parquet", "suggestions.parquet"
+_SUGGESTIONS = "suggestions.parquet"
 _SUGGESTED = {"finding_id": pl.String, "suggestion": pl.String}
 
 
@@ -46,8 +46,7 @@ def make_suggestions(context: RefreshContext) -> None:
 def _make(context: RefreshContext, alike: Sequence[str], steps: Mapping[str, Step | None]) -> None:
     """The trials of some facilities with the same rules and the same end of observation."""
     doubts = {
-        facility_id: Doubts.unpacked(read_parquet(context.layout.screened(facility_id) / _DOUBTS))
-        for facility_id in alike
+        facility_id: Doubts.unpacked(read_parquet(_doubts(context, facility_id))) for facility_id in alike
     }
     parameters = parameters_of(context.settings, context.extract_date(alike[0]))
     memory_limit = context.settings.refresh.duckdb_memory
@@ -64,10 +63,14 @@ def _keep(suggested: pl.DataFrame, path: Path, tried: str | None) -> str | None:
     return tried
 
 
+def _doubts(context: RefreshContext, facility_id: str) -> Path:
+    return context.layout.screened_frame(facility_id, "doubts")
+
+
 def _tried(context: RefreshContext, facility_id: str) -> str | None:
     """Digest of what slips can be undone in, as of the last screening; None where there is nothing."""
     screened = read_note(context.layout.screened(facility_id))
-    return screened["files"].get(_DOUBTS) if screened else None
+    return screened["files"].get(_doubts(context, facility_id).name) if screened else None
 
 
 def _step(context: RefreshContext, facility_id: str) -> Step | None:

@@ -17,7 +17,7 @@ import duckdb
 import schemas
 from registry_pipeline.core.files import write_text
 from registry_pipeline.core.sql_files import sql_files
-from registry_pipeline.operations.exports.tables import about_release
+from registry_pipeline.operations.exports.tables import about_release, held_columns
 from schemas.columns import Column, Kind
 from schemas.disease.wording import CBIOPORTAL_CANCER, CBIOPORTAL_CANCER_TYPE
 from schemas.study import ENDPOINTS, LRT_START, OS
@@ -115,7 +115,7 @@ def _text(value: object) -> str:
 
 def _cohort_columns(release: duckdb.DuckDBPyConnection) -> list[Column]:
     """What a cohort row says of a patient beside her identifiers and dates."""
-    held = {column[0] for column in release.execute("FROM mart.cohort LIMIT 0").description}
+    held = set(held_columns(release, "mart.cohort"))
     return [
         column
         for column in columns_of(schemas.tables()["mart.cohort"])

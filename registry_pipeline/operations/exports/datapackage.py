@@ -7,8 +7,6 @@ Belongs here: the files of such a folder. Does not belong here: which database i
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,7 +14,7 @@ from typing import Any
 
 import duckdb
 
-from registry_pipeline.core.files import sha256_of, write_json, write_text
+from registry_pipeline.core.files import sha256_of, write_csv, write_json, write_text
 from registry_pipeline.operations.exports.croissant import croissant
 from registry_pipeline.operations.exports.tables import (
     Table,
@@ -61,7 +59,7 @@ def write_datapackage(
     files.append(write_json(croissant(tables, about, licence), folder / "croissant.json", indent=2))
     rows = _dictionary(tables)
     files.append(write_json(rows, folder / "dictionary.json", indent=1))
-    files.append(write_text(_as_csv(rows), folder / "dictionary.csv"))
+    files.append(write_csv([_DICTIONARY, *(tuple(row.values()) for row in rows)], folder / "dictionary.csv"))
     files.append(write_text(_citation(about, licence), folder / "CITATION.cff"))
     files.append(write_text(_readme(tables, about, licence), folder / "README.md"))
     sums = "".join(f"{sha256_of(path)}  {path.relative_to(folder)}\n" for path in files)
@@ -122,14 +120,6 @@ def _dictionary(tables: Sequence[Table]) -> list[dict[str, object]]:
         for table in tables
         for column in table.columns
     ]  # fmt: skip
-
-
-def _as_csv(rows: Sequence[Mapping[str, object]]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, _DICTIONARY, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
 
 
 def _citation(about: Mapping[str, str], licence: str | None) -> str:

@@ -52,6 +52,11 @@ def table_names(release: duckdb.DuckDBPyConnection) -> list[str]:
     return [name for name in schemas.tables() if (name,) in present]
 
 
+def held_columns(database: duckdb.DuckDBPyConnection, name: str) -> list[str]:
+    """The columns that a database holds of a table, in their order."""
+    return [str(column[0]) for column in database.execute(f"FROM {name} LIMIT 0").description]
+
+
 def write_table(release: duckdb.DuckDBPyConnection, name: str, folder: Path) -> Table:
     """Write a table, its rows in the order of their values."""
     model = schemas.tables()[name]

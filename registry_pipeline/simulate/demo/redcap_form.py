@@ -3,15 +3,9 @@
 Belongs here: the forms and fields as REDCap would write them. Does not belong here: records (``redcap_export.py``).
 """
 
+from registry_pipeline.core.redcap_format import DICTIONARY_HEADERS
 from registry_pipeline.simulate.demo.sheets import Page, Row
 
-HEADERS = (
-    "Variable / Field Name", "Form Name", "Section Header", "Field Type", "Field Label",
-    "Choices, Calculations, OR Slider Labels", "Field Note", "Text Validation Type OR Show Slider Number",
-    "Text Validation Min", "Text Validation Max", "Identifier?", "Branching Logic (Show field only if...)",
-    "Required Field?", "Custom Alignment", "Question Number (surveys only)", "Matrix Group Name", "Matrix Ranking?",
-    "Field Annotation",
-)  # fmt: skip
 BASELINE, DISEASE, VISIT = "baseline_arm_1", "metastasis_arm_1", "visit_arm_1"
 STAGES = (
     "IA1",
@@ -171,10 +165,10 @@ FORMS = tuple(dict.fromkeys(line[1] for line in LINES))
 
 def dictionary_page() -> Page:
     """The dictionary's 18 columns."""
-    page = Page("OligoRegistry_DataDictionary", "", HEADERS)
+    page = Page("OligoRegistry_DataDictionary", "", DICTIONARY_HEADERS)
     places = (0, 1, 3, 4, 5, 7, 8, 9, 10, 11, 12)
     for line in LINES:
-        row: Row = {HEADERS[at]: cell for at, cell in zip(places, line, strict=True)}
+        row: Row = {DICTIONARY_HEADERS[at]: cell for at, cell in zip(places, line, strict=True)}
         page.rows.append(row)
     return page
 

@@ -44,6 +44,16 @@ def test_readers_share_and_a_missing_file_is_not_made_unasked(tmp_path: Path) ->
         assert is_locked(tmp_path / "x")
 
 
+@pytest.mark.parametrize("is_link", [False, True])
+def test_what_must_be_new_is_not_written_through_what_is_there(is_link: bool, tmp_path: Path) -> None:
+    path, other = tmp_path / "x", tmp_path / "other"
+    other.write_text("of somebody else")
+    path.symlink_to(other) if is_link else path.write_text("of somebody else")
+    with pytest.raises(FileExistsError), locked(path, is_new=True):
+        pytest.fail("taken")
+    assert path.read_text() == "of somebody else"
+
+
 def test_locks_are_taken_in_one_place() -> None:
     sources = {
         str(path.relative_to(ROOT))

@@ -7,14 +7,13 @@ Belongs here: the order of the tables, files. Does not belong here: concepts (``
 from __future__ import annotations
 
 import csv
-import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import duckdb
 
 import schemas
-from registry_pipeline.core.files import whole_file, write_text
+from registry_pipeline.core.files import whole_file, write_csv, write_text
 from registry_pipeline.core.sql_files import sql_files
 from registry_pipeline.operations.exports.omop.concepts import (
     MAP,
@@ -22,7 +21,7 @@ from registry_pipeline.operations.exports.omop.concepts import (
     labels,
     prepare_concepts,
 )
-from registry_pipeline.operations.exports.tables import about_release
+from registry_pipeline.operations.exports.tables import about_release, held_columns
 from schemas.constraints import literal, quote
 from schemas.table import columns_of, key_of
 
@@ -87,8 +86,8 @@ def write_omop(
             query = sql_files(_SQL)[name]
             database.execute(f"CREATE TABLE omop.{name} AS {query.query}", query.parameters(about))
         files = [_write_table(database, name, folder) for name in TABLES]
-        files.append(_csv(folder / UNMAPPED_FILE, _UNMAPPED, unmapped(database)))
-        files.append(_csv(folder / ACCOUNT_FILE, _ACCOUNT, account(database)))
+        files.append(write_csv([_UNMAPPED, *unmapped(database)], folder / UNMAPPED_FILE))
+        files.append(write_csv([_ACCOUNT, *account(database)], folder / ACCOUNT_FILE))
     load = "".join(
         f"COPY {path.stem} ({_header(path)}) FROM '{path.name}' (FORMAT csv, HEADER);\n"
         for path in files[: len(TABLES)]
@@ -131,8 +130,7 @@ def _copy_inputs(release: duckdb.DuckDBPyConnection, database: duckdb.DuckDBPyCo
 
 
 def _columns(database: duckdb.DuckDBPyConnection, name: str) -> list[str]:
-    names = [str(column[0]) for column in database.execute(f"FROM omop.{name} LIMIT 0").description]
-    return [column for column in names if column not in _OWN]
+    return [column for column in held_columns(database, f"omop.{name}") if column not in _OWN]
 
 
 def _write_table(database: duckdb.DuckDBPyConnection, name: str, folder: Path) -> Path:
@@ -203,7 +201,7 @@ def account(database: duckdb.DuckDBPyConnection) -> Iterator[Sequence[object]]:
     written = " UNION ALL ".join(
         f"SELECT registry_table, registry_id, '{name}' AS name FROM omop.{name}"
         for name in TABLES
-        if {"registry_table", "registry_id"} <= set(_all_columns(database, name))
+        if set(_OWN) <= set(held_columns(database, f"omop.{name}"))
     )
     for table, model in schemas.tables_of("curated").items():
         name = table.partition(".")[2]
@@ -223,14 +221,3 @@ def account(database: duckdb.DuckDBPyConnection) -> Iterator[Sequence[object]]:
             FROM fate
         """
         yield (name, *database.execute(query).fetchall()[0])
-
-
-def _all_columns(database: duckdb.DuckDBPyConnection, name: str) -> list[str]:
-    return [str(column[0]) for column in database.execute(f"FROM omop.{name} LIMIT 0").description]
-
-
-def _csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> Path:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([header, *rows])
-    write_text(text.getvalue(), path)
-    return path

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import duckdb
 
 import schemas
+from registry_pipeline.operations.exports.tables import held_columns
 from schemas.columns import Column
 from schemas.constraints import quote
 from schemas.table import columns_of, key_of
@@ -53,7 +54,7 @@ class Form:
 def form_of(release: duckdb.DuckDBPyConnection, name: str) -> Form:
     """The form of a curated table, as a release holds it."""
     model = schemas.tables()[name]
-    held = {str(column[0]) for column in release.execute(f"FROM {name} LIMIT 0").description}
+    held = set(held_columns(release, name))
     declared = [column for column in columns_of(model) if column.name != PATIENT]
     dates = {column.name for column in declared if column.kind == "date"}
     dates = {date for date in dates if f"{date}_lower" in dates & held and date in held}

@@ -5,7 +5,6 @@ Belongs here: dictionary, import file, mapping, README. Does not belong here: wh
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,7 +12,8 @@ from typing import Any
 
 import duckdb
 
-from registry_pipeline.core.files import whole_file, write_text
+from registry_pipeline.core.files import write_csv, write_text
+from registry_pipeline.core.redcap_format import DICTIONARY_HEADERS
 from registry_pipeline.operations.exports.redcap.forms import (
     NOT_MAPPED,
     PATIENT,
@@ -31,13 +31,6 @@ FACILITY = "redcap_export"
 RECORD, INSTRUMENT, INSTANCE = "record_id", "redcap_repeat_instrument", "redcap_repeat_instance"
 DICTIONARY, DATA = "registry_DataDictionary.csv", "registry_DATA.csv"
 _LEFT_OUT = ("curated.patient_xref",)
-_HEADER = (
-    "Variable / Field Name", "Form Name", "Section Header", "Field Type", "Field Label",
-    "Choices, Calculations, OR Slider Labels", "Field Note", "Text Validation Type OR Show Slider Number",
-    "Text Validation Min", "Text Validation Max", "Identifier?", "Branching Logic (Show field only if...)",
-    "Required Field?", "Custom Alignment", "Question Number (surveys only)", "Matrix Group Name", "Matrix Ranking?",
-    "Field Annotation",
-)  # fmt: skip
 _README = """\
 Release {release} as a REDCap project
 {line}
@@ -70,14 +63,15 @@ def write_redcap(release: duckdb.DuckDBPyConnection, folder: Path) -> list[Path]
     forms = [form_of(release, name) for name in table_names(release) if name.startswith("curated.")]
     forms = [form for form in forms if f"curated.{form.name}" not in _LEFT_OUT]
     paths = [
-        _csv(
-            folder / DICTIONARY, [_HEADER, _field(RECORD, forms[0].name, "text", "Patient"), *_fields(forms)]
+        write_csv(
+            [DICTIONARY_HEADERS, _field(RECORD, forms[0].name, "text", "Patient"), *_fields(forms)],
+            folder / DICTIONARY,
         ),
-        _csv(
-            folder / "repeating_instruments.csv",
+        write_csv(
             [("form_name", "custom_form_label"), *((form.name, "") for form in forms if form.repeats)],
+            folder / "repeating_instruments.csv",
         ),
-        _csv(folder / DATA, _data(release, forms)),
+        write_csv(_data(release, forms), folder / DATA),
     ]
     mapping, readme = folder / f"{FACILITY}.toml", folder / "README.txt"
     write_text(_mapping(forms), mapping)
@@ -238,9 +232,3 @@ def _origin(form: Form, column: Column) -> str:
         f"{json.dumps(number)} = {json.dumps(code)}" for code, number in choice_numbers(column).items()
     )
     return f"{{ from = {field}, codes = {{ {codes} }} }}"
-
-
-def _csv(path: Path, rows: Sequence[Sequence[str]] | Iterator[Sequence[str]]) -> Path:
-    with whole_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file, lineterminator="\n").writerows(rows)
-    return path
