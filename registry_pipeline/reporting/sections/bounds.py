@@ -133,8 +133,8 @@ def bound_of(context: Context, headline: str) -> str:
     rows = context.tables.table("result.bounds", {"headline": headline})
     if rows.empty or not is_given(rows["lowest"].iloc[0]):
         return NOT_GIVEN
-    if isinstance(rows["lowest"].iloc[0], Hidden):
-        return number(rows["lowest"].iloc[0])
+    if isinstance(rows["lowest"].iloc[0], Hidden) or isinstance(rows["highest"].iloc[0], Hidden):
+        return Hidden().word
     low, high = float(rows["lowest"].iloc[0]), float(rows["highest"].iloc[0])
     write = (
         ratio if headline.startswith("hazard_ratio") else _value

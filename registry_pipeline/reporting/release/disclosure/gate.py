@@ -27,6 +27,13 @@ from registry_pipeline.reporting.release.disclosure.kinds import (
     is_of_registry,
     is_of_single_people,
 )
+from registry_pipeline.reporting.release.disclosure.rates import (
+    LIMITS,
+    rounded_bounds,
+    rounded_card,
+    rounded_rates,
+    rounded_table,
+)
 from registry_pipeline.reporting.release.disclosure.relations import (
     COHORT,
     REGISTRY,
@@ -158,12 +165,14 @@ class DisclosedTables(ReleaseTables):
         if rows.empty or rows["duration_days"].max() < days:
             return None
         before = rows[rows["duration_days"] <= days]
-        columns = ["incidence", "ci_lower", "ci_upper"]
-        return (
-            {str(key): value for key, value in before.iloc[-1][columns].items()}
-            if len(before)
-            else {"incidence": 0.0}
-        )
+        if before.empty:
+            return {"incidence": 0.0}
+        last = before.tail(1)[["incidence", *LIMITS]]
+        if self.hides:
+            last = rounded_rates(
+                last, pd.Series(rows["n_at_risk"].max(), last.index), "incidence", self.limit
+            )
+        return {str(key): value for key, value in last.iloc[0].items()}
 
     def _is_changed(self, name: str) -> bool:
         is_of_results = self.hides and (name.startswith("result.") or name == "mart.attrition")
@@ -180,8 +189,8 @@ class DisclosedTables(ReleaseTables):
         rows = self._rows(name)
         if not self.hides:
             return rows
-        if "note" in rows:
-            rows["note"] = rows["note"].map(lambda note: disclosed_remark(note, self.limit))
+        for column in (name for name in ("note", "assumption") if name in rows):
+            rows[column] = rows[column].map(lambda remark: disclosed_remark(remark, self.limit))
         if name in CURVES:
             return rounded_curves(
                 rows, *CURVES[name], self.limit, self.number("study.days_per_month", DAYS_PER_MONTH)
@@ -189,10 +198,11 @@ class DisclosedTables(ReleaseTables):
         if name == "result.cutpoint_candidate":  # each count, less the one before, is who has that very size
             return rows[rows["n_at_or_below"] >= self.limit].drop(columns="n_at_or_below")
         if name == "result.scorecard":
-            rows = disclosed_card(rows, self.limit)
+            rows = rounded_card(disclosed_card(rows, self.limit), self.limit)
         if name == "result.bounds":
             return self._disclosed_bounds(rows)
-        return self._with_hidden(name.partition(".")[2], rows)
+        table = name.partition(".")[2]
+        return self._with_hidden(table, rounded_table(table, rows, self.limit))
 
     def _rows(self, name: str) -> pd.DataFrame:
         """Rows of a table without those that no page shows: facilities, and groupings, of few patients."""
@@ -206,7 +216,11 @@ class DisclosedTables(ReleaseTables):
         """Bounds without the numbers that are hidden among the published ones."""
         card = super().in_order("result.scorecard")
         hidden = [f"item_{item}{part}" for item, part in hidden_items(card, self.limit)]
-        return hidden_where(rows, rows["headline"].isin(hidden), ["computed_value", "lowest", "highest"])
+        sizes = {f"item_{row['item']}{row['part']}": row["n"] for row in card.to_dict("records")}
+        totals = rows["headline"].str.startswith("registry_").map({True: REGISTRY, False: COHORT})
+        n = rows["headline"].map(sizes).fillna(totals.map(self.count_rows))
+        rounded = rounded_bounds(rows, n, self.limit)
+        return hidden_where(rounded, rows["headline"].isin(hidden), ["computed_value", "lowest", "highest"])
 
     def _with_hidden(self, table: str, rows: pd.DataFrame) -> pd.DataFrame:
         """Rows with hidden counts, and without the estimates that go with them."""

@@ -13,6 +13,7 @@ from registry_pipeline.reporting.document.hidden import Hidden
 from registry_pipeline.reporting.document.wording import is_given, upper_first
 
 _COUNTED = re.compile(r"(?:\b[Oo]nly )?(?<![.,\d])(\d+) (event|death|patient|lesion|recurrence)s?\b")
+_AT_RISK = re.compile(r"(?:; )?\b\d+ at risk at [\d.]+ months")
 _SHARED = re.compile(r"(?<![.,\d])(\d+) of (\d+) (?=patient|lesion)")
 COUNTING_ITEMS = {1, 3, 4, 5, 9, 12}
 """Published items that count patients or lesions; 2 and 10 count other things."""
@@ -46,10 +47,17 @@ def disclosed_remark(value: object, limit: int) -> object:
         )
         return f"{word} of {f'<{limit}' if is_small(whole, limit) else match[2]} "
 
-    text = _SHARED.sub(shared, value)
+    text = _SHARED.sub(shared, _AT_RISK.sub("", value))
     return upper_first(
         _COUNTED.sub(lambda match: f"{few} {match[2]}s" if is_small(match[1], limit) else match[0], text)
     )
+
+
+def with_number(text: str, value: object) -> str:
+    """The words of a published number ("74.1 %") with another number, to as many decimals; a hidden one as its word."""
+    figure, _, unit = text.partition(" ")
+    decimals = len(figure.partition(".")[2])
+    return value.word if isinstance(value, Hidden) else f"{value:.{decimals}f} {unit}".strip()
 
 
 def hidden_items(card: pd.DataFrame, limit: int) -> set[tuple[int, str]]:
