@@ -104,7 +104,12 @@ def reader_for(mapping: ColumnMapping, source: Source) -> ColumnReader:
         return ColumnReader(partial(_read_size, unit=mapping.unit, decimal=source.decimal), types)
     if column.kind == "date":
         formats = mapping.formats or source.date_formats
-        options = {"formats": formats, "day_first": source.day_first, "excel_serial": source.excel_serial}
+        options = {
+            "formats": formats,
+            "day_first": source.day_first,
+            "excel_serial": source.excel_serial,
+            "year_cutoff": source.year_cutoff,
+        }
         types = {**own, "precision": pl.String, "lower": pl.Date, "upper": pl.Date}
         zone = ZoneInfo(source.timezone) if source.timezone else None
         read = partial(_read_date, options=options, zone=zone, times_are_utc=source.times_are_utc)

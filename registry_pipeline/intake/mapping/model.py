@@ -130,6 +130,7 @@ class Source:
         read_options: for the readers; ``sheet_globs`` chooses among the sheets that were read.
         sentinels: texts that mean blank.
         date_formats, day_first, excel_serial: how dates are written, where the source says so.
+        year_cutoff: the first of the hundred years that years of two digits lie in, or None.
         timezone: name of the zone whose calendar its dates are of, for moments of universal time; or None.
         times_are_utc: whether moments without an offset are of universal time too.
         decimal: decimal mark of numbers, or None to accept a point only.
@@ -153,6 +154,7 @@ class Source:
     date_formats: tuple[str, ...]
     day_first: bool | None
     excel_serial: Literal["1900", "1904"] | None
+    year_cutoff: int | None
     decimal: str
     required: tuple[str, ...]
     ignore: tuple[str, ...]

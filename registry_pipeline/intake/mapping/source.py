@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from registry_pipeline.core.toml_section import Section
+from registry_pipeline.intake.mapping.date_formats import read_date_formats, read_year_cutoff
 from registry_pipeline.intake.mapping.model import Source
 from registry_pipeline.intake.mapping.person import read_patient_number, read_person
 from registry_pipeline.intake.mapping.redcap import read_redcap
@@ -38,6 +38,7 @@ _KEYS = (
     "date_formats",
     "day_first",
     "excel_serial",
+    "year_cutoff",
     "timezone",
     "utc_times",
     "decimal",
@@ -88,9 +89,10 @@ def read_source(
         read_options=_read_options(section),
         sheet_globs=section.texts("sheets"),
         sentinels=section.texts("sentinels"),
-        date_formats=_date_formats(section, "date_formats"),
+        date_formats=read_date_formats(section, "date_formats"),
         day_first=section.flag("day_first"),
         excel_serial=section.choice("excel_serial", ("1900", "1904")),
+        year_cutoff=read_year_cutoff(section),
         timezone=read_timezone(section) or timezone,
         times_are_utc=bool(section.flag("utc_times")),
         decimal=section.choice("decimal", (".", ","), "."),
@@ -165,21 +167,3 @@ def _encoding(section: Section) -> str | None:
                 f"unknown encoding '{encoding}'; for example utf-8, gb18030", "encoding"
             ) from None
     return encoding
-
-
-def _date_formats(section: Section, name: str) -> tuple[str, ...]:
-    formats = section.texts(name)
-    for date_format in formats:
-        if "%" not in date_format or not _reads_back(date_format):
-            raise section.error(f"'{date_format}' is no date format; write for example \"%Y-%m-%d\"", name)
-    return formats
-
-
-def _reads_back(date_format: str) -> bool:
-    """Whether a date written in a format is read in it: every letter after a % is one that Python reads."""
-    written = datetime(2020, 12, 31).strftime(date_format)
-    try:
-        datetime.strptime(written, date_format)
-    except (ValueError, re.error):
-        return False
-    return True

@@ -23,6 +23,7 @@ from registry_pipeline.intake.mapping.codes import (
     read_units,
 )
 from registry_pipeline.intake.mapping.column import AGGREGATES, ROW_NUMBER, ColumnMapping
+from registry_pipeline.intake.mapping.date_formats import read_date_formats
 from registry_pipeline.intake.mapping.model import Condition, TableMapping
 from registry_pipeline.intake.mapping.redcap import read_instrument
 from schemas import tables_of
@@ -160,7 +161,7 @@ def _read_column(
         value=checked_value(section, column, value["value"]) if "value" in value else None,
         default=checked_value(section, column, value["default"]) if "default" in value else None,
         codes=read_codes(section, column),
-        formats=section.texts("formats"),
+        formats=read_date_formats(section, "formats"),
         unit=read_unit(section, column),
         unit_from=section.optional_text("unit_from"),
         units=read_units(section, column),

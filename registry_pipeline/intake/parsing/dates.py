@@ -10,6 +10,7 @@ import calendar
 import re
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Literal
 
 from registry_pipeline.intake.parsing.months import month_number
@@ -63,6 +64,7 @@ def parse_date(
     formats: Sequence[str] = (),
     day_first: bool | None = None,
     excel_serial: Epoch | None = None,
+    year_cutoff: int | None = None,
 ) -> ParsedDate:
     """Read one date.
 
@@ -72,6 +74,7 @@ def parse_date(
         day_first: how ``05/03/2019`` is meant. Undeclared, a pair that could be both is a query (rule S12).
         excel_serial: the workbook's epoch where plain numbers are declared to be Excel dates. Undeclared, a
             five-digit number is a query (rule S11). A four-digit number is a year in either case.
+        year_cutoff: the first of the hundred years that years of two digits lie in. Undeclared, they are a query.
 
     Returns:
         Reasons of a query: not_a_date, impossible_date, other_order, placeholder_part, ambiguous_day_month,
@@ -82,11 +85,15 @@ def parse_date(
     plain = normalise_text(text)
     if not plain:
         return _BLANK
-    declared = _declared(plain, formats)
+    declared = _declared(plain, formats, year_cutoff)
     if declared is not None:
         return declared
     plain = _western_year(_without_time(_WEEKDAY.sub("", plain)))
-    return _read(plain, _order(formats, day_first), excel_serial)
+    parsed = _read(plain, _order(formats, day_first), excel_serial)
+    if year_cutoff is None or parsed.reason != "two_digit_year":
+        return parsed
+    year = _in_hundred_years(int(plain[-2:]), year_cutoff)
+    return _read(f"{plain[:-2]}{year}", _order(formats, day_first), None)
 
 
 def _read(plain: str, day_first: bool | None, epoch: Epoch | None) -> ParsedDate:
@@ -204,17 +211,31 @@ def _order(formats: Sequence[str], day_first: bool | None) -> bool | None:
     return orders.pop() if len(orders) == 1 else None
 
 
-def _declared(plain: str, formats: Sequence[str]) -> ParsedDate | None:
+def _declared(plain: str, formats: Sequence[str], year_cutoff: int | None) -> ParsedDate | None:
     for form in formats:
         try:
             day = datetime.strptime(plain, form).date()
         except (ValueError, re.error, OverflowError):
             continue
+        year = day.year
+        if year_cutoff is not None and has_short_year(form):
+            year = _in_hundred_years(year, year_cutoff)
         if any(mark in form for mark in ("%d", "%j", "%x", "%c")):
-            return _build(day.year, day.month, day.day)
+            return _build(year, day.month, day.day)
         has_month = any(mark in form for mark in ("%m", "%b", "%B"))
-        return _build(day.year, day.month) if has_month else _build(day.year)
+        return _build(year, day.month) if has_month else _build(year)
     return None
+
+
+@cache
+def has_short_year(form: str) -> bool:
+    """Whether a format writes years with two digits, of which Python makes the years 1969 to 2068."""
+    day = datetime(1931, 12, 31)
+    return datetime.strptime(day.strftime(form), form).year == 2031
+
+
+def _in_hundred_years(year: int, first: int) -> int:
+    return first + (year - first) % 100
 
 
 def _query(reason: str) -> ParsedDate:

@@ -23,7 +23,7 @@ from registry_pipeline.intake.profiling.words import Header, read_header
 MOST_DISTINCT = 5_000
 """Distinct values that are looked at; more are sampled evenly."""
 _PARTS = {
-    "%Y": "(?:1[89]|20|21)[0-9]{2}", "%m": "[0-9]{1,2}", "%d": "[0-9]{1,2}", "%H": "[0-9]{1,2}",
+    "%Y": "(?:1[89]|20|21)[0-9]{2}", "%y": "[0-9]{2}", "%m": "[0-9]{1,2}", "%d": "[0-9]{1,2}", "%H": "[0-9]{1,2}",
     "%M": "[0-9]{2}", "%S": "[0-9]{2}", "%b": "[A-Za-z]{3}", "%B": "[A-Za-z]{3,9}",
 }  # fmt: skip
 _YEAR = re.compile(r"(?:19|20)[0-9]{2}")
@@ -87,6 +87,11 @@ class ColumnProfile:
         self.blank_words = {text: n for text, n in self.counts.items() if comparison_key(text) in _blanks()}
         self.filled = {text: n for text, n in self.counts.items() if text not in self.blank_words}
         self.n_filled = sum(self.filled.values())
+
+    def part(self, pattern: str) -> ColumnProfile:
+        """The column of which only a part of each text is read, by the first group of a regular expression."""
+        texts = [text for text, n in self.filled.items() for _ in range(n)]
+        return ColumnProfile(pl.Series(self.name, texts, dtype=pl.String).str.extract(pattern, 1))
 
     def share(self, n: int) -> float:
         """``n`` rows as a share of the rows that say something."""

@@ -24,6 +24,12 @@ from schemas.columns import Column
 LEAST_SHARE = 0.8
 """Share of values that have to fit an item that is recognised by name."""
 LEAST_CODED = 0.5
+_PARTS = (
+    ("before brackets or a colon", r"^([^(:]*[^(: ])"),
+    ("in brackets", r"\(([^()]*)\)"),
+    ("before a blank", r"^(\S+)"),
+)
+"""Where a code may stand in a longer text, and the regular expression that a mapping takes it out by."""
 _MOST_CATEGORIES = 60
 _SHOWN_DISTINCT, _SHOWN_ROWS = 20, 5
 _CGY_FROM = 150.0
@@ -37,7 +43,7 @@ class Fit:
     Attributes:
         share: of the filled rows that fit.
         evidence: why, without any value of a record.
-        options: keys of the mapping that follow (``codes``, ``unit``, ``parse``, ``round``, ``formats``, ``anchor``).
+        options: keys of the mapping that follow (``codes``, ``part``, ``unit``, ``parse``, ``round``, ``anchor``).
         questions: what a person has to decide.
     """
 
@@ -51,6 +57,23 @@ def fit(item: Column, profile: ColumnProfile) -> Fit | None:
     """Judge a column for an item; None when its values cannot be that item or there are none."""
     if not profile.n_filled and not profile.blank_words:
         return None
+    whole = _fit_whole(item, profile)
+    is_coded = item.name in lexicon().patterns or item.codes is not None
+    return _fit_part(item, profile) if whole is None and is_coded else whole
+
+
+def _fit_part(item: Column, profile: ColumnProfile) -> Fit | None:
+    """Judge a part of each text, such as the code in ``C53.9 (cervix)``."""
+    for where, pattern in _PARTS:
+        part = profile.part(pattern)
+        fitted = _fit_whole(item, part) if part.n_filled == profile.n_filled else None
+        if fitted is not None and fitted.share >= LEAST_SHARE:
+            options = {"part": pattern, **fitted.options}
+            return Fit(fitted.share, f"{fitted.evidence} {where}", options, fitted.questions)
+    return None
+
+
+def _fit_whole(item: Column, profile: ColumnProfile) -> Fit | None:
     if item.name in lexicon().patterns:
         return _fit_pattern(item, profile)
     if item.kind == "date":
@@ -103,6 +126,7 @@ def format_in_letters(form: str) -> str:
     """A ``strptime`` format in letters: YYYY-MM-DD."""
     words = {
         "%Y": "YYYY",
+        "%y": "YY",
         "%m": "MM",
         "%d": "DD",
         "%H": "hh",

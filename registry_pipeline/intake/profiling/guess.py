@@ -18,7 +18,7 @@ from registry_pipeline.intake.profiling.columns import ColumnProfile
 from registry_pipeline.intake.profiling.files import SourceGroup
 from registry_pipeline.intake.profiling.fit import Fit, fit, fit_id
 from registry_pipeline.intake.profiling.lexicon import Record, lexicon
-from registry_pipeline.intake.profiling.patients import LEAST_SCORE, likely_patient
+from registry_pipeline.intake.profiling.patients import LEAST_SCORE, PatientColumn
 from registry_pipeline.intake.profiling.words import mentions, name_score, names_person, without_word
 from schemas.columns import Column
 
@@ -58,14 +58,14 @@ class SourceGuess:
     Attributes:
         patient: its column of patient numbers, or None: then it feeds nothing.
         by_content: columns that were recognised by their values alone.
-        is_patient_doubtful: the patient's column was chosen by its values, for no name says so.
+        doubt: why the patient's column was chosen although no name says so; empty where one does.
     """
 
     group: SourceGroup
     patient: str | None
     records: list[RecordGuess]
     by_content: set[str] = field(default_factory=set)
-    is_patient_doubtful: bool = False
+    doubt: str = ""
 
     def mapped(self) -> set[str]:
         """Every column that some record uses."""
@@ -80,22 +80,21 @@ def identifiers_of(table: str) -> tuple[str, ...]:
     return tuple(name for name in curated_tables()[table] if name in lexicon().ids and name != "patient_id")
 
 
-def guess_source(group: SourceGroup, patient: str | None, has_anchor: bool) -> SourceGuess:
+def guess_source(group: SourceGroup, patient_column: PatientColumn, has_anchor: bool) -> SourceGuess:
     """Guess the records of a source.
 
     Args:
-        patient: its column of patient numbers.
+        patient_column: its column of patient numbers.
         has_anchor: whether days can be counted from a date that some source gives.
     """
-    is_doubtful = patient is None
-    patient = likely_patient(group) if patient is None else patient
+    patient = patient_column.name
     if patient is None or is_about_other_cancers(group):
-        return SourceGuess(group, None if is_doubtful else patient, [])
+        return SourceGuess(group, None if patient_column.doubt else patient, [])
     looked = _Looked(group, patient, has_anchor)
     guesses = [guess for record in lexicon().records if (guess := looked.record(record)) is not None]
     by_name = {guess.record.name: guess for guess in guesses}
     accepted = [guess for guess in guesses if _has_no_rival(guess, by_name)]
-    result = SourceGuess(group, patient, accepted, looked.by_content, is_doubtful)
+    result = SourceGuess(group, patient, accepted, looked.by_content, patient_column.doubt)
     _separate_kinds(result)
     return result
 

@@ -88,8 +88,12 @@ def _piece(guess: SourceGuess, name: str, column: str) -> str:
 def _without_number(guess: SourceGuess, record_guess: RecordGuess, name: str) -> ColumnDraft | None:
     rule = lexicon().ids[name]
     is_own = name in key_columns(record_guess.record.table)
-    if not is_own and not record_guess.record.column(name).is_required:
-        return None
+    if not is_own:
+        if not record_guess.record.column(name).is_required:
+            return None
+        owner = next((other for other in guess.records if name in key_columns(other.record.table)), None)
+        if owner is not None:  # the same record has one number, wherever it is named
+            return _without_number(guess, owner, name)
     if rule.join and all(part in record_guess.ids for part in rule.join):
         pieces = [_piece(guess, part, record_guess.ids[part]) for part in rule.join]
         return ColumnDraft(name, {"template": "-".join(["{patient_id}", *pieces])}, "of its parts")

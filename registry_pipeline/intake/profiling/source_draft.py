@@ -23,7 +23,7 @@ from registry_pipeline.intake.profiling.units import with_unit_column
 from registry_pipeline.intake.profiling.words import LEAST_COVERAGE, mentions, name_score, names_person
 
 _SURE, _FEW = 0.8, 0.05
-_MAPPING_KEYS = ("codes", "unit", "parse", "round")
+_MAPPING_KEYS = ("part", "codes", "unit", "parse", "round")
 
 
 def draft_source(guess: SourceGuess, is_unique: Mapping[str, bool], anchor: str) -> SourceDraft:
@@ -40,7 +40,7 @@ def draft_source(guess: SourceGuess, is_unique: Mapping[str, bool], anchor: str)
     ]
     # a column whose record could not be made in the end is asked for like any other
     used = columns_of(tables) & set(guess.group.columns)
-    options, option_questions = options_of(guess, used, bool(tables) and not guess.is_patient_doubtful)
+    options, option_questions = options_of(guess, used, bool(tables) and not guess.doubt)
     questions = [*option_questions, *_questions(guess, used)]
     if is_export(list(guess.group.columns)):
         questions.insert(0, EXPORT_NOTE)
@@ -50,7 +50,7 @@ def draft_source(guess: SourceGuess, is_unique: Mapping[str, bool], anchor: str)
         tuple(options),
         tuple(tables),
         tuple(questions),
-        is_commented=guess.is_patient_doubtful,
+        is_commented=bool(guess.doubt),
     )
 
 
@@ -161,8 +161,9 @@ def _derived(rule: Derived, record_guess: RecordGuess, item: str, pick: Pick) ->
         return ColumnDraft(rule.item, {"from": pick.column}, "in the facility's words")
     words = pick.fit.options.get("codes") or {code: code for code in (*rule.true, *rule.false)}
     flags = {word: code in rule.true for word, code in words.items() if code in (*rule.true, *rule.false)}
+    part = {"part": pick.fit.options["part"]} if "part" in pick.fit.options else {}
     return (
-        ColumnDraft(rule.item, {"from": pick.column, "codes": flags}, f"follows from {item}")
+        ColumnDraft(rule.item, {"from": pick.column, **part, "codes": flags}, f"follows from {item}")
         if flags
         else None
     )
@@ -250,9 +251,9 @@ def _questions(guess: SourceGuess, used: set[str]) -> list[str]:
         questions.append(
             "no column looks like the patient's number; until one is mapped this source feeds no table"
         )
-    if guess.is_patient_doubtful:
+    if guess.doubt:
         questions.append(
-            f'which column is the patient\'s number? "{guess.patient}" has another value in every row: if it is, take'
+            f'which column is the patient\'s number? "{guess.patient}" {guess.doubt}: if it is, take'
             " the '#' away before the lines of the tables below and ignore = [\"*\"] out"
         )
     if is_about_other_cancers(guess.group):

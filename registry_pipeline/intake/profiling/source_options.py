@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 from registry_pipeline.intake.mapping.table import key_columns
@@ -159,6 +160,11 @@ def _dates(guess: SourceGuess, used: set[str]) -> tuple[list[Option], list[str]]
     if forms:
         evidence = ", ".join(f"{n} as {format_in_letters(form)}" for form, n in forms.most_common())
         options.append(("date_formats", [form for form, _ in forms.most_common()], evidence))
+    if any("%y" in form for form in (*forms, *undecided)):
+        options.append(
+            ("year_cutoff", date.today().year - 99, "years of two digits lie in the hundred from here on")
+        )
+        questions.append("years of two digits: in which hundred years do they lie? now in those up to today")
     n_serials = sum(profile.dates.n_serials for profile in columns)
     if n_serials and any(file.reader in ("xlsx", "xlsb", "xls", "ods") for file in guess.group.files):
         options.append(

@@ -24,7 +24,8 @@ _ENDING_UNIT = re.compile(r"[_ ]([A-Za-z]{2,3})$")
 _ORDER_COST = 0.002
 _GROUPED = 0.9
 """What a name is worth below a header that only says whose it is, such as "Patient"."""
-_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
+_PLAIN_LETTERS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ł": "l", "ø": "o", "đ": "d", "ı": "i"})
+"""Letters that are no base letter with a mark, or that German writes as two."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def _filling() -> frozenset[str]:
 
 def without_accents(token: str) -> str:
     """Small letters without their accents; ä, ö and ü as two letters, which is how German does without them."""
-    parts = unicodedata.normalize("NFKD", token.casefold().translate(_UMLAUTS))
+    parts = unicodedata.normalize("NFKD", token.casefold().translate(_PLAIN_LETTERS))
     return "".join(part for part in parts if not unicodedata.combining(part))
 
 

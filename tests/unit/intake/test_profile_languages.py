@@ -38,11 +38,26 @@ def _rows(day: Callable[[int, int, int], str], sex: str, alive: str, dead: str) 
             _rows(lambda y, m, d: f"{d:02d}/{m:02d}/{y}", "mujer", "viva", "fallecida"),
         ),
         (
+            ["Numero paziente", "età", "sesso", "data di nascita", "data della diagnosi", "stadio",
+             "data ultimo contatto", "stato in vita"],
+            _rows(lambda y, m, d: f"{d:02d}/{m:02d}/{y}", "donna", "viva", "deceduta"),
+        ),
+        (
+            ["Nr pacjenta", "Wiek", "Płeć", "Data urodzenia", "Data rozpoznania", "Stopień zaawansowania",
+             "Data ostatniego kontaktu", "Stan życia"],
+            _rows(lambda y, m, d: f"{d:02d}.{m:02d}.{y}", "K", "żyje", "zmarła"),
+        ),
+        (
+            ["Código do paciente", "idade", "sexo", "data de nascimento", "data do diagnóstico", "estadiamento",
+             "data do último contato", "situação vital"],
+            _rows(lambda y, m, d: f"{d:02d}/{m:02d}/{y}", "feminino", "viva", "óbito"),
+        ),
+        (
             ["患者编号", "年龄", "性别", "出生日期", "确诊时间", "临床分期", "末次随访时间", "生存状态"],
             _rows(lambda y, m, d: f"{y}年{m}月{d}日", "女", "存活", "死亡"),
         ),
     ],
-    ids=["French", "German", "Spanish", "Chinese"],
+    ids=["French", "German", "Spanish", "Chinese", "Italian", "Polish", "Portuguese"],
 )  # fmt: skip
 def test_headers_of_other_languages(tmp_path: Path, header: list[str], rows: list[list[str]]) -> None:
     path = write_csv(tmp_path / "x.csv", header, rows)
@@ -72,6 +87,41 @@ def test_where_no_header_names_the_patient_the_guess_is_kept_and_asked(tmp_path:
     found = pairs(read_facility(tmp_path / "west" / "east.toml"), ["x.csv"])
     assert ("x.csv", "code", "patient.patient_id") in found
     assert ("x.csv", "diagnosis date", "primary_tumour.dx_date") in found
+
+
+def test_the_column_that_two_files_share_is_asked_for_as_the_patients_number(tmp_path: Path) -> None:
+    """Although one file has it several times, and spells it in its own way; a shared short list is none."""
+    women = [[f"W-{n:03d}", ("north", "south")[n % 2], f"19{40 + n}-03-15"] for n in range(12)]
+    spots = [[f"w{n % 9:03d}", ("north", "south")[n % 2], ("lung", "bone")[n % 2], f"2016-01-{1 + n:02d}"] for n in range(20)]  # fmt: skip
+    paths = [
+        write_csv(tmp_path / "women.csv", ["Akte", "district", "dob"], women),
+        write_csv(tmp_path / "spots.csv", ["akte", "district", "lesion site", "found on"], spots),
+    ]
+    draft, facility = drafted(tmp_path, "east", paths)
+    assert draft.text.count("stands in another file too") == 2
+    assert 'patient_id = "akte"  # 9 patients in 20 rows' in draft.text
+    assert 'patient_id = "Akte"  # 12 patients in 12 rows' in draft.text
+    assert not any(source.tables for source in facility.sources)
+
+
+def test_codes_with_words_around_them_are_taken_out(tmp_path: Path) -> None:
+    header = ["patient id", "primary site code", "stage", "histology code", "diagnosis date"]
+    rows = [
+        [f"K{n}", ("C53.0 (endocervix)", "C53.9 (cervix)", "C53.9")[n % 3], ("IIB (2009)", "IB1 (2018)")[n % 2],
+         ("adenocarcinoma (8140/3)", "squamous (8070/3)")[n % 2], "3/15/61"]
+        for n in range(N)
+    ]  # fmt: skip
+    draft, facility = drafted(tmp_path, "east", [write_csv(tmp_path / "x.csv", header, rows)])
+    (source,) = facility.sources
+    columns = {name: column for table in source.tables for name, column in table.columns.items()}
+    takes = {name: [re.search(columns[name].part or "^$", text) for text in texts]
+             for name, texts in (("topography_code", ["C53.0 (endocervix)", "C53.9"]), ("morphology_code", ["squamous (8070/3)"]),
+                                 ("figo_stage", ["IB1 (2018)"]))}  # fmt: skip
+    assert {name: [match and match[1] for match in matches] for name, matches in takes.items()} == {
+        "topography_code": ["C53.0", "C53.9"], "morphology_code": ["8070/3"], "figo_stage": ["IB1"]
+    }  # fmt: skip
+    assert source.date_formats == ("%m/%d/%y",) and source.year_cutoff is not None
+    assert "# ? years of two digits: in which hundred years" in draft.text
 
 
 def test_one_odd_value_of_many_is_no_reason_to_leave_a_column_out(tmp_path: Path) -> None:
