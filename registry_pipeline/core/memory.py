@@ -103,11 +103,14 @@ def bounded_memory(limit: str) -> Iterator[None]:
         'that was served still is. Allow more, or have the facility send its file in parts (mode = "incremental").'
     )
     has_ended = threading.Event()
-    before = _let_interrupt(message)
+    before = _let_interrupt(message, has_ended)
     watch = threading.Thread(target=_watch, args=(n_bytes, message, has_ended), daemon=True)
     try:
-        watch.start()
-        yield
+        try:
+            watch.start()
+            yield
+        finally:
+            has_ended.set()  # an interrupt that comes just now is met by the handler below, a later one is passed over
     except MemoryInterrupt as problem:
         raise StoreError(str(problem)) from None
     finally:
@@ -118,13 +121,14 @@ def bounded_memory(limit: str) -> Iterator[None]:
         _WATCHED.release()
 
 
-def _let_interrupt(message: str) -> Any:
-    """Let the watch interrupt this thread, where it is the main one; the handler before."""
+def _let_interrupt(message: str, has_ended: threading.Event) -> Any:
+    """Let the watch interrupt this thread until the work has ended, where it is the main one; the handler before."""
     if threading.current_thread() is not threading.main_thread():
         return None
 
     def interrupt(_: int, __: FrameType | None) -> None:
-        raise MemoryInterrupt(message)
+        if not has_ended.is_set():
+            raise MemoryInterrupt(message)
 
     return signal.signal(signal.SIGUSR2, interrupt) or signal.SIG_DFL
 

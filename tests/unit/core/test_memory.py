@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import mmap
 import os
+import signal
 import subprocess
 import sys
+import threading
+from contextlib import nullcontext
+from types import SimpleNamespace
 
 import pytest
 
+from registry_pipeline.core import memory
 from registry_pipeline.core.files import StoreError
 from registry_pipeline.core.memory import (
     bounded_memory,
@@ -24,6 +29,7 @@ pytestmark = pytest.mark.skipif(
 )
 LIMITED = """
 import sys, time
+from registry_pipeline.core import memory
 from registry_pipeline.core.files import StoreError
 from registry_pipeline.core.memory import bounded_memory
 try:
@@ -103,3 +109,32 @@ def test_what_libraries_have_given_back_is_not_held() -> None:
     before = freed_with_children(os.getpid())
     pages.madvise(mmap.MADV_FREE)
     assert freed_with_children(os.getpid()) - before > 32 << 20
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+def test_an_interrupt_while_the_work_ends_is_a_line_or_nothing(
+    is_late: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the last statement of the work and the end of the watch; nothing stays locked."""
+
+    class Ending(threading.Event):
+        n_interrupts = 0
+
+        def set(self) -> None:
+            if is_late:
+                super().set()
+            if not self.n_interrupts:
+                self.n_interrupts += 1
+                signal.raise_signal(signal.SIGUSR2)
+            super().set()
+
+    before = signal.getsignal(signal.SIGUSR2)
+    monkeypatch.setattr(memory, "threading", SimpleNamespace(**{**vars(threading), "Event": Ending}))
+    refuses = nullcontext() if is_late else pytest.raises(StoreError, match="stopped before")
+    with refuses, bounded_memory("900GB"):
+        pass
+    monkeypatch.undo()
+    assert signal.getsignal(signal.SIGUSR2) == before
+    with bounded_memory("900GB"):
+        assert memory._WATCHED.locked()
+    assert not memory._WATCHED.locked()
