@@ -60,9 +60,10 @@ class Helper:
         Args:
             is_silent: nothing that it prints is shown, and it leaves no core file: both may quote records.
         """
+        self.modules = tuple(modules)
         spawning = multiprocessing.get_context("spawn")  # a fork would copy locks that threads of polars hold
         self._ours, theirs = spawning.Pipe()
-        self._process = spawning.Process(target=_serve, args=(theirs, tuple(modules), is_silent), daemon=True)
+        self._process = spawning.Process(target=_serve, args=(theirs, self.modules, is_silent), daemon=True)
         self._process.start()
         theirs.close()
 
@@ -162,8 +163,10 @@ def warm_helper(modules: Sequence[str]) -> None:
 def helping(is_worth_starting: bool) -> Iterator[Helper | None]:
     """The helper that is kept, else a new one where that pays; None where there is none, or no core for it.
 
-    An error inside the block ends the helper: it may still be busy with what nobody waits for any more.
+    A kept one that died while nobody asked it (the system ends who holds memory) is started anew. An error inside the block ends the helper: it may still be busy with what nobody waits for any more.
     """
+    if _Running.helper is not None and not _Running.helper.is_alive:
+        _Running.helper = Helper(_Running.helper.modules)
     running = _Running.helper
     helper = running or (Helper() if is_worth_starting and has_second_core() else None)
     try:

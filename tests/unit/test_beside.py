@@ -149,6 +149,20 @@ def test_an_error_ends_it_and_the_next_who_asks_has_another() -> None:
             assert helper.call(product, 6, 7) == 42
 
 
+@pytest.mark.usefixtures("two_cores")
+def test_one_that_died_while_nobody_asked_it_is_started_anew() -> None:
+    with keeping_helper():
+        warm_helper(["json"])
+        with helping(is_worth_starting=False) as helper:
+            assert helper is not None
+            number = helper.call(os.getpid)
+        os.kill(number, signal.SIGKILL)
+        assert wait_until(lambda: is_gone(number))
+        with helping(is_worth_starting=False) as helper:
+            assert helper is not None and helper.modules == ("json",)
+            assert helper.call(product, 6, 7) == 42
+
+
 def test_both_share_until_nothing_is_left(helper: Helper) -> None:
     names = [str(number) for number in range(40)]
 
