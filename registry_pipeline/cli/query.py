@@ -18,6 +18,7 @@ import click
 from registry_pipeline.cli.context import CONTEXT, own_options
 from registry_pipeline.cli.rows import all_rows, as_json, objects
 from registry_pipeline.core.home import Home
+from registry_pipeline.intake.landing.integrity import REMEDY, damaged_landed
 from registry_pipeline.operations.approval import choose_approved
 from registry_pipeline.pipeline.errors import Refused
 from registry_pipeline.reporting.document.rows import write_csv, write_json, write_xlsx
@@ -58,7 +59,7 @@ TITLES = {
 @own_options
 @as_json
 @click.option(
-    "--verify", is_flag=True, help="Compare every file of every release with the hash it was sealed with."
+    "--verify", is_flag=True, help="Compare every landed file and every file of every release with its hash."
 )
 def status(is_json: bool, verify: bool) -> None:
     """The current release, row accounting, open findings, scorecard."""
@@ -110,11 +111,14 @@ def _disk(home: Home) -> str:
 
 
 def _verify(home: Home) -> None:
-    """Say whether the served release and the earlier ones are what was sealed.
+    """Say whether what landed is what was received, and the served release and the others what was sealed.
 
     Raises:
         Refused: files of them are damaged; names them.
     """
+    if lost := [str(path.relative_to(home.landing)) for path in damaged_landed(home)]:
+        raise Refused(f"{home.landing}: not what was received: {', '.join(lost)}; {REMEDY}")
+    click.echo("Every landed file is as it was received.", err=True)
     release_id = choose_release(home)
     if damaged := damaged_files(home, release_id):
         folder = release_folder(home, release_id)

@@ -22,6 +22,7 @@ from registry_pipeline.core.files import BUILDING, LOCK, StoreError, disk_errors
 from registry_pipeline.core.home import Home, make_home, open_home
 from registry_pipeline.core.locks import locked
 from registry_pipeline.core.toml_source import ConfigurationError
+from registry_pipeline.intake.landing.integrity import check_landed
 from registry_pipeline.intake.landing.ledger import LEDGER
 from registry_pipeline.operations.alerts.alerts_file import FILE as ALERTS
 from registry_pipeline.operations.approval import offer_approved
@@ -48,7 +49,7 @@ def back_up(home: Home, target: Path) -> Path:
     beginning, and its copy of the log says that it has begun.
 
     Raises:
-        StoreError: the disk is full or the folder cannot be written.
+        StoreError: the disk is full, the folder cannot be written, or bytes that landed are lost.
         ConfigurationError: ``target`` lies in the home.
     """
     target = target.expanduser().resolve()
@@ -57,6 +58,7 @@ def back_up(home: Home, target: Path) -> Path:
     folder = target / f"registry-backup-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}"
     building = folder.with_name(folder.name + BUILDING)
     with recorded(home, "backup", details=folder.name), disk_errors_as_store_error(folder / CHECKSUMS):
+        check_landed(home)
         _sweep_killed(target)
         target.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock = building.with_name(building.name + LOCK)

@@ -20,6 +20,7 @@ from registry_pipeline.core.home import Home
 from registry_pipeline.core.locks import is_locked
 from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.core.version import package_version
+from registry_pipeline.intake.landing.integrity import check_landed
 from registry_pipeline.operations.audit import DONE, last_ended, read_audit_log, unfinished
 from registry_pipeline.operations.silence import silences
 from registry_pipeline.pipeline.watched import inbox_signature, is_served
@@ -204,6 +205,11 @@ def _inbox(home: Home) -> Iterator[Diagnosis]:
         )
 
 
+def _landing(home: Home) -> Iterator[Diagnosis]:
+    check_landed(home)
+    yield Diagnosis("landing", WELL, "every landed file lies there; registry status --verify compares hashes")
+
+
 def _facilities(home: Home) -> Iterator[Diagnosis]:
     for silence in silences(home):
         subject = f"facility {silence.facility_id}"
@@ -258,6 +264,6 @@ def _time(text: str) -> datetime:
 
 
 QUESTIONS = (
-    _settings, _modes, _key, _disk, _versions, _daemon, _release, _clock, _comparison, _last_refresh, _inbox, _facilities,
-    _findings, _history, _backup,
+    _settings, _modes, _key, _disk, _versions, _daemon, _release, _clock, _comparison, _last_refresh, _inbox, _landing,
+    _facilities, _findings, _history, _backup,
 )  # fmt: skip

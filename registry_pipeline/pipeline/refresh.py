@@ -12,6 +12,7 @@ from registry_pipeline.core.home import Home
 from registry_pipeline.core.memory import bounded_memory
 from registry_pipeline.core.settings import Settings
 from registry_pipeline.core.toml_source import ConfigurationError, nearest
+from registry_pipeline.intake.landing.integrity import check_landed
 from registry_pipeline.intake.landing.land import LandingReport, land_inbox
 from registry_pipeline.intake.landing.ledger import LEDGER
 from registry_pipeline.pipeline.context import RefreshContext, read_context, read_rules
@@ -116,7 +117,7 @@ def take_in(home: Home, facilities: Sequence[str] = (), settings: Settings | Non
         settings: registry.toml, where it was read already.
 
     Raises:
-        StoreError: the disk is full, or another refresh is running.
+        StoreError: the disk is full, another refresh is running, or bytes that landed before are lost.
     """
     with refresh_lock(home), disk_errors_as_store_error(home.landing / LEDGER):
         mend_home(home)
@@ -124,6 +125,7 @@ def take_in(home: Home, facilities: Sequence[str] = (), settings: Settings | Non
         if not is_served(home, signature):
             read_rules(home, settings)  # an override that cannot hold is refused before anything is read
         report = land_inbox(home, settings, facilities=facilities)
+        check_landed(home, facilities)
         is_whole = not report.waiting and set(facilities or home.facility_ids()) >= set(home.facility_ids())
         note_landed(home, signature if is_whole else None)
         return report

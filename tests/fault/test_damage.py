@@ -14,30 +14,35 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import partial
 from itertools import cycle
 from pathlib import Path
 
 import pytest
 
+from registry_pipeline.cli.query import _verify
 from registry_pipeline.core.files import LOCK, StoreError
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.locks import locked
 from registry_pipeline.core.row_id import row_id
 from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.core.working_files import STEP_NOTE, DamagedFile
+from registry_pipeline.intake.landing.ledger import landed_path, read_ledger
 from registry_pipeline.intake.raw.lookup import raw_row
 from registry_pipeline.operations import doctor
 from registry_pipeline.operations.audit import record
+from registry_pipeline.operations.backup import back_up
 from registry_pipeline.operations.doctor import examine
 from registry_pipeline.pipeline import context as refresh_context
 from registry_pipeline.pipeline import decisions
 from registry_pipeline.pipeline import release as publication
 from registry_pipeline.pipeline.context import read_context
+from registry_pipeline.pipeline.errors import Refused
 from registry_pipeline.pipeline.facility import screen
 from registry_pipeline.pipeline.findings import read_finding_sources
 from registry_pipeline.pipeline.mend import mend_home
 from registry_pipeline.pipeline.merges import _patients_of
-from registry_pipeline.pipeline.refresh import refresh
+from registry_pipeline.pipeline.refresh import refresh, take_in
 from registry_pipeline.pipeline.step import has_nothing_to_do
 from registry_pipeline.stewardship.patients import read_numbers
 from registry_pipeline.stewardship.records import applied_corrections
@@ -46,6 +51,7 @@ from registry_pipeline.store import release, releases
 from registry_pipeline.store.integrity import damaged_files, newest_whole_release
 from registry_pipeline.store.releases import (
     CHECKSUMS,
+    CONTENTS,
     DATABASE,
     current_release,
     release_facts,
@@ -457,6 +463,53 @@ def test_a_flipped_bit_of_a_working_file_is_told_to_whoever_reads_it(
                 read(home)
             path.write_bytes(content)
         read(home)
+
+
+REPLACEMENTS: dict[str, Callable[[Path], object]] = {
+    "pipe": os.mkfifo,
+    "link to the same bytes": lambda path: path.symlink_to(path.with_name("copy")),
+    "link to a device": lambda path: path.symlink_to("/dev/zero"),
+    "folder": Path.mkdir,
+    "shorter file": lambda path: path.write_bytes(path.with_name("copy").read_bytes()[:-1]),
+    "nothing": lambda _: None,
+}
+
+
+@pytest.mark.parametrize("harm", REPLACEMENTS.values(), ids=REPLACEMENTS)
+def test_landed_bytes_that_are_no_plain_file_are_our_loss_and_told_by_everybody(
+    harm: Callable[[Path], object], undisturbed: Home, tmp_path: Path
+) -> None:
+    """Also where nothing of them is to be read again; the same file in the inbox puts it right."""
+    home, served = copied(undisturbed, tmp_path), current_release(undisturbed)
+    landed = read_ledger(home, HOSPITAL)[0]
+    path, sent = landed_path(home, landed), home.inbox / HOSPITAL / landed.source_file
+    path.rename(path.with_name("copy"))
+    sent.rename(tmp_path / "sent.csv")
+    harm(path)
+    for act in (refresh, partial(refresh, force=True), lambda home: back_up(home, tmp_path / "backups")):
+        with pytest.raises(StoreError, match=r"the landed bytes .*restore") as told:
+            act(home)
+        assert "\n" not in str(told.value)
+    assert current_release(home) == served
+    assert [item.state for item in examine(home) if item.subject == "landing"] == [doctor.ERROR]
+    with pytest.raises(Refused, match="not what was received"):
+        _verify(home)
+    if harm is not Path.mkdir:  # which nothing but a person removes
+        (tmp_path / "sent.csv").rename(sent)
+        take_in(home)
+        _verify(home)
+
+
+@pytest.mark.parametrize("harm", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")])
+def test_a_release_in_which_a_pipe_or_device_lies_is_damaged_and_nobody_waits_for_it(
+    harm: Callable[[Path], object], undisturbed: Home, tmp_path: Path
+) -> None:
+    home = copied(undisturbed, tmp_path)
+    path = home.releases / (current_release(home) or "") / CONTENTS
+    path.unlink()
+    harm(path)
+    with pytest.raises(Refused, match=f"damaged: {CONTENTS}"):
+        _verify(home)
 
 
 def test_nobody_else_tells_of_files_that_a_refresh_is_writing(undisturbed: Home, tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from registry_pipeline.core.home import Home
 from registry_pipeline.core.settings import Settings
 from registry_pipeline.intake.landing.arrivals import Arrivals, source_names
 from registry_pipeline.intake.landing.inbox import InboxFile, Problem, list_inbox, open_settled, settle
+from registry_pipeline.intake.landing.integrity import shape_problem
 from registry_pipeline.intake.landing.ledger import LandedFile, landing_lock, read_ledger, write_ledger
 
 _SEEN = "seen.json"
@@ -127,7 +128,7 @@ def _sha256_of(
 ) -> str | None:
     """The hash of a file whose bytes lie in ``folder`` afterwards; None when it could not be taken."""
     *stamp, remembered = seen.get(file.shown_name, [""])
-    if stamp == list(file.stamp) and (folder / str(remembered)).is_file():
+    if stamp == list(file.stamp) and shape_problem(folder / str(remembered), file.n_bytes) is None:
         return str(remembered)
     try:
         sha256 = _copy(folder, file)
