@@ -10,6 +10,7 @@ import math
 import re
 import traceback
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +56,16 @@ def functions() -> list[str]:
     return sorted(set(analysis.__all__) - RESULTS)
 
 
+@cache
+def growth_fit() -> object:
+    return analysis.fit_growth(FRAME, "gap", "size", "power", n_bootstrap=0)
+
+
+@cache
+def cox_fit(covariate: str) -> object:
+    return analysis.fit_cox(FRAME, "time", "event", [covariate], cross_check=False)
+
+
 def arguments(name: str) -> dict[str, object]:
     """What the function needs, and less work where it can be had."""
     parameters = inspect.signature(getattr(analysis, name)).parameters
@@ -66,12 +77,7 @@ def arguments(name: str) -> dict[str, object]:
     }
     needed |= {p: QUICK[p] for p in parameters if p in QUICK}
     if "fit" in parameters:
-        is_growth = name in {"growth_curve", "plan_surveillance"}
-        needed["fit"] = (
-            analysis.fit_growth(FRAME, "gap", "size", "power", n_bootstrap=0)
-            if is_growth
-            else analysis.fit_cox(FRAME, "time", "event", ["x"], cross_check=False)
-        )
+        needed["fit"] = growth_fit() if name in {"growth_curve", "plan_surveillance"} else cox_fit("x")
     if name in {"state_occupation", "time_in_state", "course_intervals"}:
         needed["patient"] = "who"
     if name in {"state_occupation", "time_in_state"}:
@@ -85,10 +91,7 @@ def arguments(name: str) -> dict[str, object]:
         }
         needed["event"] = "next_state"
     if name == "standardised_survival":
-        needed |= {
-            "fit": analysis.fit_cox(FRAME, "time", "event", ["group"], cross_check=False),
-            "variable": "group",
-        }
+        needed |= {"fit": cox_fit("group"), "variable": "group"}
     if name == "concordance":
         needed |= {
             "times": Times(FRAME["time"].to_numpy(float), FRAME["event"].to_numpy()),

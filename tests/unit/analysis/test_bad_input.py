@@ -27,6 +27,7 @@ def usual(seed: int = 0, n: int = N) -> pd.DataFrame:
     """Patients, or lesions, with everything that any function asks for."""
     rng = np.random.default_rng(seed)
     time = np.ceil(rng.exponential(400, n)) + 1
+    gap = rng.uniform(1, 14, n)
     return pd.DataFrame(
         {
             "time": time,
@@ -39,8 +40,8 @@ def usual(seed: int = 0, n: int = N) -> pd.DataFrame:
             "stratum": rng.choice(["s", "t"], n),
             "patient": [f"P{i // 2}" for i in range(n)],
             "lesion": [f"L{i // 3}" for i in range(n)],
-            "gap": rng.uniform(1, 14, n),
-            "size": rng.uniform(5, 30, n),
+            "gap": gap,
+            "size": 8 * np.exp(0.09 * gap + rng.normal(0, 0.1, n)),  # lesions that do not grow take many times as long
             "month": rng.uniform(0, 12, n),
             "kind": rng.choice(["local_recurrence", "new_oligomet"], n),
         }
