@@ -7,12 +7,13 @@ Opening a release costs tens of milliseconds, asking an open one a fraction of o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from registry_pipeline.core.home import Home
 from registry_pipeline.stewardship.trace.cells import TracedRecord, trace_record
+from registry_pipeline.stewardship.trace.results import TracedResult, trace_result
 from registry_pipeline.store.releases import current_release, keep_release_open
 
 if TYPE_CHECKING:
@@ -56,6 +57,20 @@ class ReleaseReader:
         with cursor:
             cursor.execute("USE released")
             return trace_record(self._home, cursor, table, record_key)
+
+    def result(self, table: str, conditions: Mapping[str, str]) -> TracedResult | None:
+        """A row of a result table and the patients behind it; None where there is no release.
+
+        Raises:
+            QueryError: there is no such table or column, or not exactly one row meets the conditions.
+            StoreError: the release is damaged.
+        """
+        cursor = self._cursor()
+        if cursor is None:
+            return None
+        with cursor:
+            cursor.execute("USE released")
+            return trace_result(cursor, table, conditions)
 
     def close(self) -> None:
         """Let the release go."""

@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.web_security import AccessPolicy, ProtectedApp
-from registry_pipeline.web import forms, pages, record
+from registry_pipeline.web import forms, pages, record, report
 from registry_pipeline.web.assets import FOLDER, STATIC, content_security_policy
 from registry_pipeline.web.desk import Desk
 
@@ -34,7 +34,7 @@ def create_app(home: Home, policy: AccessPolicy, steward: str = "") -> ASGIApp:
     Args:
         steward: who decides; asked on the page if empty.
     """
-    routes = [*pages.ROUTES, *record.ROUTES, *forms.ROUTES, Route("/static/{name}", _static)]
+    routes = [*pages.ROUTES, *record.ROUTES, *report.ROUTES, *forms.ROUTES, Route("/static/{name}", _static)]
     app = Starlette(routes=routes, exception_handlers={500: _bug})
     app.state.desk = Desk(home, policy, steward)
     headers = {"Cache-Control": "no-store", "Content-Security-Policy": content_security_policy()}

@@ -6,6 +6,7 @@ The files are read with ``csv``, ``zipfile`` and an XML parser alone; nothing of
 from __future__ import annotations
 
 import csv
+import html
 import io
 import json
 import random
@@ -35,6 +36,7 @@ from registry_pipeline.validation.records import curated
 from registry_pipeline.validation.screening.record_keys import SOURCE_NUMBER
 from schemas.table import key_of
 from tests.e2e.conftest import Demo
+from tests.support.desk import Browser
 from tests.support.registry_home import QUICK_SETTINGS, ROOT, without_reports
 from tests.support.shared import SHARED, needs_shared
 
@@ -297,3 +299,25 @@ def test_texts_are_read_again_where_the_working_files_are_gone(simulated: Home) 
     finally:
         shutil.rmtree(raw, ignore_errors=True)
         aside.rename(raw)
+
+
+def test_every_traced_number_of_the_report_leads_to_its_patients(demo: Demo) -> None:
+    browser = Browser(demo.home, "A. Steward")
+    status, headers, page = browser.send("GET", "/report/", {})
+    links = [html.unescape(link) for link in re.findall(r'<a href="([^"]+)"', page)]
+    followed = sorted({link for link in links if link.startswith("/result/")})
+    assert (
+        status == 200 and "script" not in str(headers["content-security-policy"]) and "data-trace" not in page
+    )
+    assert {"result.km_landmark", "result.km_summary"} <= {
+        link.split("/")[2].split("?")[0] for link in followed
+    }
+    for link in followed:
+        status, _, body = browser.send("GET", link, {})
+        assert status == 200, (link, body)
+        assert "/record/patient/" in body or "0 patients" in body, link
+    csv = next(link for link in links if link.endswith(".csv"))
+    assert browser.send("GET", f"/report/{csv}", {})[0] == 200
+    for path in ("../registry.duckdb", "%2e%2e/contents.json", "figures", "nothing.html"):
+        assert browser.send("GET", f"/report/{path}", {})[0] == 404
+    assert browser.send("GET", "/result/result.km_landmark?endpoint=dfs", {})[0] == 404

@@ -57,11 +57,17 @@ class Column:
 
 @dataclass(frozen=True)
 class Row:
-    """A row: its head, its cells, and whether it opens a group ("group") or belongs to one ("level")."""
+    """A row: its head, its cells, and whether it opens a group ("group") or belongs to one ("level").
+
+    Attributes:
+        trace: what ``registry trace`` is told to follow the row's numbers to their patients; empty where it cannot, and
+            where pages show no single people.
+    """
 
     head: str
     cells: tuple[str, ...] = ()
     kind: str = "plain"
+    trace: str = ""
 
 
 @dataclass(frozen=True)

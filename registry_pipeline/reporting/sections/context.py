@@ -6,12 +6,15 @@ Does not belong here: sections.
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from registry_pipeline.core.units import DAYS_PER_MONTH
 from registry_pipeline.reporting.document.hidden import Hidden
-from registry_pipeline.reporting.document.wording import Words
+from registry_pipeline.reporting.document.wording import Words, is_given
 from registry_pipeline.reporting.figures.base import FigureFolder
 from registry_pipeline.reporting.release.disclosure.gate import DisclosedTables
 from schemas.study import LRT_START, OMD_DX, ORIGINS
@@ -87,6 +90,20 @@ class Context:
     def other_origin(self) -> str:
         """The origin that is shown beside it."""
         return OMD_DX.name if self.origin == LRT_START.name else LRT_START.name
+
+    def trace(self, table: str, row: Mapping[Any, Any], columns: Sequence[str]) -> str:
+        """What ``registry trace`` is told to follow a row of a result table; empty where no single people are shown.
+
+        Args:
+            row: of the table; columns: those of it that tell the row from the others. One that is missing says nothing.
+        """
+        if self.tables.hides:
+            return ""
+        given = [(name, row[name]) for name in columns if is_given(row[name])]
+        words = [
+            f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}" for name, value in given
+        ]
+        return shlex.join([table, *words])
 
     @property
     def no_cohort(self) -> str:

@@ -26,6 +26,7 @@ from schemas.disease.wording import short_label
 from schemas.study import ENDPOINTS, ORIGINS, OS, PRIMARY_DX
 
 LABELLED_EVENTS = 10.0
+_TERM = ("endpoint", "origin", "model", "term", "method")
 _FEW, _ALIKE = "few events", "does not vary"  # in a note of result.cox_term
 _READING = {
     "meaning": "A hazard ratio below 1 means fewer deaths per unit of time than in the group it is compared with, "
@@ -155,7 +156,8 @@ def _term_table(
             *ratio_cells(joint.get(term)),
             "few events" if _FEW in notes else "everybody is alike" if _ALIKE in notes else "",
         )
-        rows.append(Row(contrast, cells, "level"))
+        trace = context.trace("result.cox_term", joint.get(term, estimate), _TERM)
+        rows.append(Row(contrast, cells, "level", trace))
     return Table(
         f"Hazard ratios for {ENDPOINTS[where['endpoint']].phrase}, from {ORIGINS[where['origin']].label}",
         "Factor",

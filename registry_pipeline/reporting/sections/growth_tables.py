@@ -99,7 +99,10 @@ def threshold_table(context: Context) -> Block:
         remark = _threshold_remark(first)
         mark = remarks.setdefault(remark, chr(ord("a") + len(remarks))) if remark else ""
         cells = (*_threshold_cells(first, by_method.get("cluster_bootstrap"), fit), mark)
-        result.append(Row(f"{GROWTH_MODELS.get(str(model), clean(model))}, {clean(error)}", cells))
+        trace = context.trace("result.growth_threshold", first, ("model", "error_model", "ci_method"))
+        result.append(
+            Row(f"{GROWTH_MODELS.get(str(model), clean(model))}, {clean(error)}", cells, trace=trace)
+        )
     return Table(
         f"Predicted months to {context.cutpoint_mm:g} mm, all growth models",
         "Model, error model",

@@ -31,7 +31,7 @@ from registry_pipeline.reporting.sections.facilities import FUNNEL, comparable
 from registry_pipeline.reporting.sections.growth_checks import forms_range, limits_text
 from registry_pipeline.reporting.sections.growth_tables import ONSET
 from registry_pipeline.reporting.sections.record import ReportSection
-from registry_pipeline.reporting.sections.survival_tables import landmark_at_risk, ordered, test_text
+from registry_pipeline.reporting.sections.survival_tables import GROUP, landmark_at_risk, ordered, test_text
 from schemas.disease.wording import OTHER_SITES, SITE_OF_INTEREST
 from schemas.study import (
     IS_SMALL,
@@ -56,6 +56,7 @@ class _Line(NamedTuple):
     n: str
     source: str
     headline: str = ""
+    trace: str = ""
 
 
 _HEADLINES = {
@@ -108,7 +109,11 @@ def _table(context: Context, lines: list[_Line]) -> Table | None:
     if not lines:
         return None
     rows = tuple(
-        Row(line.what, (line.estimate, line.ends, _bounds(context, line), line.n, line.source))
+        Row(
+            line.what,
+            (line.estimate, line.ends, _bounds(context, line), line.n, line.source),
+            trace=line.trace,
+        )
         for line in lines
     )
     columns = (
@@ -148,6 +153,7 @@ def _registry_lines(context: Context) -> list[_Line]:
             f"{count(landmark['n_at_risk'])} at risk",
             "result.km_landmark",
             f"registry_os_{landmark['landmark_months']:g}",
+            context.trace("result.km_landmark", landmark, (*GROUP, "landmark_months")),
         )
         for landmark in landmarks.sort_values("landmark_months").to_dict("records")
         if is_given(landmark["survival"]) and not isinstance(landmark["survival"], Hidden)
@@ -191,6 +197,7 @@ def _rates(context: Context, endpoint: str, what: str, variables: tuple[str, ...
                     f"{at_risk[context.headline_months, stratum]} at risk",
                     "result.km_landmark",
                     _HEADLINES.get((endpoint, str(stratum)), ""),
+                    context.trace("result.km_landmark", landmark, (*GROUP, "landmark_months")),
                 )
             )
     return lines

@@ -47,6 +47,7 @@ def pattern_table(context: Context) -> Block:
                     if is_given(pattern["min_months"])
                     else NOT_GIVEN,
                 ),
+                trace=context.trace("result.recurrence_pattern", pattern, ("pattern",)),
             )
         )
     return Table(

@@ -41,6 +41,9 @@ PERMUTED = (
     "that censoring does not depend on the group."
 )
 
+GROUP = ("endpoint", "origin", "stratum_variable", "stratum")
+"""Columns that tell a group of patients and what became of them."""
+
 
 def ordered(strata: Sequence[object]) -> list[object]:
     """Strata in a fixed order: named ones first, then by text."""
@@ -159,7 +162,14 @@ def landmark_table(context: Context, endpoint: str, variables: Sequence[str], or
                 for mark in marks
                 for cell in _landmark_cells(by_mark.get(mark), at_risk.get((mark, stratum), NOT_GIVEN))
             ]
-            rows.append(Row(upper_first(context.words.group(variable, stratum)), tuple(cells)))
+            first = part[part["stratum"] == stratum].iloc[0]
+            rows.append(
+                Row(
+                    upper_first(context.words.group(variable, stratum)),
+                    tuple(cells),
+                    trace=context.trace("result.km_landmark", first, (*GROUP, "landmark_months")),
+                )
+            )
     if not rows:
         return missing(
             f"Rates at fixed times: not given. {context.why_empty('result.km_landmark', not ORIGINS[origin].is_registry)}"
@@ -215,6 +225,7 @@ def summary_table(context: Context, endpoint: str, variables: Sequence[str], ori
                 Row(
                     upper_first(context.words.group(variable, stratum)),
                     _summary_cells(events[stratum], group, mean),
+                    trace=context.trace("result.km_summary", group, GROUP),
                 )
             )
     if not rows:

@@ -63,11 +63,13 @@ def marks_in(folder: Path) -> set[tuple[str, str]]:
 def test_no_small_count_is_on_any_page_or_in_any_file_of_a_figure(marked: Path, tmp_path: Path) -> None:
     write_reports(marked, tmp_path, suppress_small=True)
     assert not marks_in(tmp_path)
+    assert "data-trace" not in (tmp_path / "study_report.html").read_text(encoding="utf-8")
 
 
 def test_the_marks_are_seen_where_nothing_is_hidden(marked: Path, tmp_path: Path) -> None:
     write_reports(marked, tmp_path)
     assert len(marks_in(tmp_path)) > 100
+    assert "data-trace" in (tmp_path / "study_report.html").read_text(encoding="utf-8")
 
 
 def test_a_section_that_goes_around_the_gate_is_found(
