@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from registry_pipeline.reporting.release.disclosure.curves import rounded_curve
+from registry_pipeline.reporting.release.disclosure.equations import PRIME, random_solution
 from registry_pipeline.reporting.release.disclosure.remarks import disclosed_remark, hidden_items
 from registry_pipeline.reporting.release.disclosure.suppression import Line, hidden_cells, hidden_counts
 from tests.unit.reporting.test_figures import MONTH, km_rows
@@ -131,3 +132,22 @@ def test_the_scorecard_hides_counts_and_complements_but_not_lesions_per_patient(
     )
     hidden = hidden_items(card, 5)
     assert hidden == {(3, "b"), (3, "c"), (4, "g"), (4, "h"), (12, "b"), (12, "c")}
+
+
+@given(st.lists(st.lists(st.sampled_from([-1, 0, 1]), min_size=6, max_size=6), max_size=6))
+@settings(max_examples=100, deadline=None)
+def test_a_random_solution_is_one_and_is_zero_just_where_every_solution_is(coefficients: list[list[int]]):
+    equations = [{at: n % PRIME for at, n in enumerate(row) if n} for row in coefficients]
+    solution = random_solution(equations, range(6))
+    for equation in equations:
+        assert sum(factor * solution[unknown] for unknown, factor in equation.items()) % PRIME == 0
+    matrix = np.array(coefficients or [[0] * 6], dtype=float)
+    is_fixed = np.isclose(np.diag(np.linalg.pinv(matrix) @ matrix), 1.0)
+    assert [solution[unknown] == 0 for unknown in range(6)] == is_fixed.tolist()
+
+
+def test_a_chain_of_thousands_of_sums_is_solved_to_its_end():
+    n = 5_000
+    links = [{at: 1, at + 1: 1} for at in range(n - 1)]
+    assert 0 not in random_solution(links, range(n)).values()
+    assert not any(random_solution([*links, {n - 1: 1}], range(n)).values())

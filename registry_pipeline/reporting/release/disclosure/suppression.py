@@ -10,23 +10,20 @@ small by sum. Source: Willenborg and de Waal, Elements of Statistical Disclosure
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
 import numpy as np
-from scipy import sparse
-from scipy.sparse.csgraph import connected_components
+
+from registry_pipeline.reporting.release.disclosure.equations import PRIME, random_solution
 
 Counts = np.ndarray[Any, np.dtype[np.int64]]
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
-ZERO = 1e-7
-FREE = 1e-10
-"""A longer chain of sums has a smaller least eigenvalue, about the inverse square of its length: 1e-7 would have taken
-cells of a chain of five thousand for free."""
 FRUGAL_ROUNDS = 4
-"""Times that one line of a fixed cell hides one more; then all of its lines do, for each solving costs seconds."""
+"""Times that one line of a fixed cell hides one more; then all of its lines do."""
 
 
 @dataclass(frozen=True)
@@ -57,15 +54,16 @@ def hidden_counts(
     hidden: Mask = (values > 0) & (values < limit)
     if not hidden.any():
         return hidden
+    lines_of = _lines_by_cell(lines)
     for n_solved in count():
         weak = (line.cells for line in lines if _is_weak(values, hidden, line, limit))
         while _hide_more(values, hidden, weak, first):
             weak = (line.cells for line in lines if _is_weak(values, hidden, line, limit))
         fixed = _determined(hidden, lines)
         if n_solved < FRUGAL_ROUNDS:
-            around = (_line_of(cell, lines, hidden) for cell in fixed)
+            around = (_line_of(lines_of[cell], hidden) for cell in fixed)
         else:
-            around = (line for cell in fixed for line in _lines_of(cell, lines))
+            around = (line for cell in fixed for line in lines_of[cell])
         if not _hide_more(values, hidden, around, first):
             break
     return hidden
@@ -120,45 +118,26 @@ def _is_weak(counts: Counts, hidden: Mask, line: Line, limit: int) -> bool:
 
 
 def _determined(hidden: Mask, lines: Sequence[Line]) -> list[int]:
-    """Hidden cells that the equations determine: part by part of the cells that lines connect."""
-    places = {int(cell): place for place, cell in enumerate(np.flatnonzero(hidden))}
-    rows, columns, weights = [], [], []
-    for row, line in enumerate(lines):
-        for cell in line.cells:
-            if cell in places:
-                rows.append(row)
-                columns.append(places[cell])
-                weights.append(-1.0 if cell == line.whole else 1.0)
-    matrix = sparse.csr_array((weights, (rows, columns)), shape=(len(lines), len(places)))
-    n_parts, part_of = connected_components(abs(matrix).T @ abs(matrix), directed=False)
-    cells = np.array(list(places))
-    result: list[int] = []
-    for part in range(n_parts):
-        own = np.flatnonzero(part_of == part)
-        block = matrix[:, own]
-        result += cells[own[_is_fixed(block[np.unique(block.nonzero()[0])].toarray(), len(own))]].tolist()
-    return sorted(result)
+    """Hidden cells that the equations determine: those that no solution of the homogeneous ones moves."""
+    equations = [
+        {cell: PRIME - 1 if cell == line.whole else 1 for cell in line.cells if hidden[cell]}
+        for line in lines
+    ]
+    solution = random_solution(equations, np.flatnonzero(hidden).tolist())
+    return sorted(cell for cell, value in solution.items() if value == 0)
 
 
-def _is_fixed(matrix: np.ndarray[Any, Any], n: int) -> Mask:
-    """Which of n unknowns the equations fix: those that no solution of the homogeneous ones moves."""
-    if not len(matrix):
-        return np.zeros(n, dtype=bool)
-    # Of the symmetric product: a tenth of the time of singular values, whose left vectors nobody asks for. Equations of
-    # sums have entries of -1, 0 and 1, so what is not zero is far above what rounding leaves.
-    values, vectors = np.linalg.eigh(matrix.T @ matrix)
-    free = vectors[:, values < FREE]
-    return np.asarray((np.abs(free) < ZERO).all(axis=1), dtype=bool)
+def _lines_by_cell(lines: Sequence[Line]) -> dict[int, list[tuple[int, ...]]]:
+    result: dict[int, list[tuple[int, ...]]] = defaultdict(list)
+    for line in lines:
+        for cell in dict.fromkeys(line.cells):
+            result[cell].append(line.cells)
+    return result
 
 
-def _line_of(cell: int, lines: Sequence[Line], hidden: Mask) -> tuple[int, ...]:
+def _line_of(own: Sequence[tuple[int, ...]], hidden: Mask) -> tuple[int, ...]:
     """A line of a cell that still has something to hide; the first there is."""
-    own = _lines_of(cell, lines)
     return next((line for line in own if any(not hidden[cell] for cell in line)), own[0])
-
-
-def _lines_of(cell: int, lines: Sequence[Line]) -> list[tuple[int, ...]]:
-    return [line.cells for line in lines if cell in line.cells]
 
 
 def _next_cell(counts: Counts, hidden: Mask, cells: Sequence[int], first: Collection[int]) -> int | None:
