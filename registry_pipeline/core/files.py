@@ -45,11 +45,15 @@ class StoreError(Exception):
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
+def whole_file(path: Path, is_noted: bool = False) -> Iterator[Path]:
     """A temporary file beside ``path`` (0600) that becomes ``path`` if the block ends well.
 
     A reader of ``path`` sees the old content or the new one, never half of it; after a crash the
     temporary file, ``*.building``, is left for :func:`sweep`, which passes over those of living processes.
+
+    Args:
+        is_noted: whoever reads it compares it with a hash in a note, and makes it again where it is another: what a
+            power cut took is seen, so that nobody waits for the disk.
 
     Raises:
         StoreError: the disk is full or the folder cannot be written.
@@ -57,15 +61,19 @@ def whole_file(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}{BUILDING}")
     try:
         with disk_errors_as_store_error(path):
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if not path.parent.is_dir():
+                path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             with locked(temporary, waits=False, is_new=True):
                 yield temporary
-                sync(temporary)
+                if not is_noted:
+                    sync(temporary)
                 temporary.replace(path)
-            sync(path.parent)
-    finally:
+            if not is_noted:
+                sync(path.parent)
+    except BaseException:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+        raise
 
 
 @contextmanager
@@ -106,20 +114,23 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
-def write_text(text: str, path: Path) -> Path:
+def write_text(text: str, path: Path, is_noted: bool = False) -> Path:
     """Write a small text file (UTF-8), atomically.
+
+    Args:
+        is_noted: as of :func:`whole_file`.
 
     Raises:
         StoreError: the disk is full or the folder cannot be written.
     """
-    with whole_file(path) as temporary:
+    with whole_file(path, is_noted) as temporary:
         temporary.write_text(text, encoding="utf-8")
     return path
 
 
-def write_json(content: object, path: Path, indent: int | None = None) -> Path:
+def write_json(content: object, path: Path, indent: int | None = None, is_noted: bool = False) -> Path:
     """Write what JSON can hold, atomically; raises what :func:`write_text` raises."""
-    return write_text(json.dumps(content, indent=indent, ensure_ascii=False), path)
+    return write_text(json.dumps(content, indent=indent, ensure_ascii=False), path, is_noted)
 
 
 def write_csv(rows: Iterable[Sequence[object]], path: Path) -> Path:
@@ -129,9 +140,13 @@ def write_csv(rows: Iterable[Sequence[object]], path: Path) -> Path:
     return path
 
 
-def write_hashed_json(content: object, path: Path, indent: int | None = None) -> Path:
-    """Write what JSON can hold with a hash of it, atomically, for :func:`read_hashed_json`."""
-    return write_json({"digest": json_digest(content), "content": content}, path, indent)
+def write_hashed_json(content: object, path: Path, indent: int | None = None, is_noted: bool = False) -> Path:
+    """Write what JSON can hold with a hash of it, atomically, for :func:`read_hashed_json`.
+
+    Args:
+        is_noted: what it says can be found out again.
+    """
+    return write_json({"digest": json_digest(content), "content": content}, path, indent, is_noted)
 
 
 def read_hashed_json(path: Path) -> Any:

@@ -38,7 +38,19 @@ class ChangedSlices:
 
 def with_schema(frame: pl.DataFrame, schema: Mapping[str, PolarsType]) -> pl.DataFrame:
     """Exactly the columns of ``schema``, in its order and of its types; those that ``frame`` lacks are NULL."""
-    return frame.select(column_or_null(frame, name, dtype) for name, dtype in schema.items())
+    # Column by column: a plan of as many expressions takes ten times as long as what it does to a small frame.
+    own = frame.schema
+    return pl.DataFrame(
+        [
+            frame.get_column(name).cast(dtype) if name in own else nulls(name, dtype, frame.height)
+            for name, dtype in schema.items()
+        ]
+    )
+
+
+def nulls(name: str, dtype: PolarsType, height: int) -> pl.Series:
+    """A column without any value."""
+    return pl.Series(name, [None], dtype=dtype).new_from_index(0, height)
 
 
 def column_or_null(frame: pl.DataFrame, name: str, dtype: PolarsType) -> pl.Expr:

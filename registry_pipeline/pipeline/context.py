@@ -80,10 +80,10 @@ class RefreshContext:
             ConfigurationError: something in it is wrong.
         """
         # here: it loads the readers, which a refresh with nothing new does without
-        from registry_pipeline.intake.mapping.facility import read_facility
+        from registry_pipeline.intake.mapping.facility import facility_of
 
         if facility_id not in self.facilities:
-            self.facilities[facility_id] = read_facility(self.mapping(facility_id).path)
+            self.facilities[facility_id] = facility_of(self.mapping(facility_id))
         return self.facilities[facility_id]
 
     @cached_property

@@ -117,8 +117,8 @@ def _stage(context: RefreshContext, facility_id: str) -> dict[str, int]:
     for name in STAGED_FRAMES:
         write_parquet(getattr(staged, name), layout.staged_frame(facility_id, name))
     columns = [[*key, value] for key, value in staged.source_columns.items()]
-    write_json(columns, folder / "_source_columns.json")
-    write_json(dict(staged.judged), folder / "_judged.json")
+    write_json(columns, folder / "_source_columns.json", is_noted=True)
+    write_json(dict(staged.judged), folder / "_judged.json", is_noted=True)
     return {table: frame.height for table, frame in staged.tables.items()}
 
 
@@ -259,7 +259,7 @@ def _store_screened(
         write_parquet(getattr(judged, name), layout.screened_frame(facility_id, name))
     if judged.doubts.findings.height:
         write_parquet(judged.doubts.packed(), layout.screened_frame(facility_id, "doubts"))
-    write_json(judged.failures, layout.screened(facility_id) / "_failures.json")
+    write_json(judged.failures, layout.screened(facility_id) / "_failures.json", is_noted=True)
     return asdict(_report(judged, rules, heights))
 
 

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 
 def write_parquet(frame: pl.DataFrame, path: Path) -> Path:
-    """Write a polars frame, atomically.
+    """Write a polars frame, atomically; its step or its folder of tables notes the hash of the file.
 
     Raises:
         StoreError: the disk is full or the folder cannot be written.
     """
-    with whole_file(path) as temporary:
+    with whole_file(path, is_noted=True) as temporary:
         # Read back within minutes, once or twice and whole: packing and unpacking, and the ranges of values that
         # nobody asks for, take as long as the rest of the writing together.
         frame.write_parquet(temporary, compression="uncompressed", statistics=False)
@@ -76,7 +76,7 @@ def gather_parquet(files: Sequence[Path], path: Path, without: Sequence[str] = (
     import polars as pl
 
     rows = pl.concat([pl.scan_parquet(file, glob=False) for file in files]).drop(without, strict=False)
-    with whole_file(path) as temporary, _readable(*files):
+    with whole_file(path, is_noted=True) as temporary, _readable(*files):
         rows.sink_parquet(temporary, compression="uncompressed", statistics=False)
     return path
 

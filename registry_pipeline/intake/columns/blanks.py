@@ -6,6 +6,7 @@ Belongs here: what counts as no value. Does not belong here: what a text means (
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import polars as pl
 
@@ -26,33 +27,29 @@ def clean(rows: pl.DataFrame, columns: Sequence[str], sentinels: Sequence[str]) 
     """
     if not columns:
         return rows
-    blanks = pl.Series([*sentinels, ""], dtype=pl.String).to_frame("text").select(folded(pl.col("text")))
-    keys = blanks["text"].unique().implode()
-    missing_texts = rows.select(_missing_texts(at, name, keys) for at, name in enumerate(columns)).row(0)
-    is_padded = rows.select(_is_padded(name).alias(str(at)) for at, name in enumerate(columns)).row(0)
+    # in order, for an expression that names them twice must find the same ones
+    texts = pl.col(list(dict.fromkeys(columns))).unique(maintain_order=True).drop_nulls()
+    stripped = texts.str.strip_chars()
+    is_missing = folded(stripped).is_in(_blank_keys(tuple(sentinels))) | stripped.str.contains(
+        DECLARED_MISSING
+    )
+    is_padded = (stripped != texts).any()
+    seen = rows.select(
+        stripped.filter(is_missing).unique().implode().name.prefix("missing "),
+        is_padded.name.prefix("padded "),
+    ).row(0, named=True)
     changed = []
-    for name, missing, has_blanks in zip(columns, missing_texts, is_padded, strict=True):
+    for name in columns:
         stripped = pl.col(name).str.strip_chars()
-        if missing:
-            texts = pl.Series(missing, dtype=pl.String).implode()
-            changed.append(pl.when(~stripped.is_in(texts)).then(stripped).alias(name))
-        elif has_blanks:
+        if missing := seen[f"missing {name}"]:
+            listed = pl.Series(missing, dtype=pl.String).implode()
+            changed.append(pl.when(~stripped.is_in(listed)).then(stripped).alias(name))
+        elif seen[f"padded {name}"]:
             changed.append(stripped)
     return rows.with_columns(changed) if changed else rows
 
 
-def _missing_texts(at: int, name: str, blanks: pl.Series) -> pl.Expr:
-    """The distinct texts of a column, without outer blanks, that mean that there is no value; as one list."""
-    text = _distinct(name).str.strip_chars()
-    is_missing = folded(text).is_in(blanks) | text.str.contains(DECLARED_MISSING)
-    return text.filter(is_missing).unique().implode().alias(str(at))
-
-
-def _is_padded(name: str) -> pl.Expr:
-    text = _distinct(name)
-    return (text.str.strip_chars() != text).any()
-
-
-def _distinct(name: str) -> pl.Expr:
-    """The texts of a column; in order, for an expression that names them twice must find the same ones."""
-    return pl.col(name).unique(maintain_order=True).drop_nulls()
+@cache
+def _blank_keys(sentinels: tuple[str, ...]) -> pl.Series:
+    blanks = pl.Series([*sentinels, ""], dtype=pl.String).to_frame("text").select(folded(pl.col("text")))
+    return blanks["text"].unique().implode()

@@ -16,7 +16,7 @@ from typing import Any
 from registry_pipeline.core.home import FACILITY_ID_FORM, is_facility_id
 from registry_pipeline.core.settings import RULE_KEYS
 from registry_pipeline.core.toml_section import Section
-from registry_pipeline.core.toml_source import nearest, read_toml
+from registry_pipeline.core.toml_source import TomlSource, nearest, read_toml
 from registry_pipeline.intake.mapping.model import Anchor, Facility, Source
 from registry_pipeline.intake.mapping.redcap import dictionary_source
 from registry_pipeline.intake.mapping.source import read_source, read_timezone
@@ -46,8 +46,12 @@ def read_facility(path: Path) -> Facility:
     Raises:
         ConfigurationError: the first mistake, with its line and what to write instead.
     """
-    toml = read_toml(path)
-    section = Section(toml, (), toml.data, "the facility")
+    return facility_of(read_toml(path))
+
+
+def facility_of(toml: TomlSource) -> Facility:
+    """The mapping of a facility, of its TOML as read; raises what :func:`read_facility` does."""
+    path, section = toml.path, Section(toml, (), toml.data, "the facility")
     section.refuse_unknown(_KEYS)
     facility_id = section.text("id")
     if facility_id != path.stem or not is_facility_id(facility_id):

@@ -15,6 +15,8 @@ from polars.datatypes import DataTypeClass
 
 from registry_pipeline.intake.parsing.result import Parsed
 
+_NULL = pl.Series([None], dtype=pl.String)
+
 
 @dataclass(frozen=True)
 class Distinct:
@@ -37,7 +39,7 @@ def distinct_texts(series: pl.Series) -> Distinct:
     encoded = texts.combine_chunks().dictionary_encode()
     distinct = pl.Series(series.name, encoded.dictionary, dtype=pl.String)
     places = pl.Series(encoded.indices.fill_null(len(distinct)).cast(pa.uint32()))
-    return Distinct(distinct.extend_constant(None, 1), places)
+    return Distinct(distinct.append(_NULL), places)
 
 
 def parse_texts(

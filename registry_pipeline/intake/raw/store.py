@@ -209,7 +209,7 @@ def _store_sheet(folder: Path, landed: LandedFile, sheet: RawSheet, sheet_no: in
         pl.col("source_row").cast(pl.Int64),
     )
     target = folder / f"{landed.file_no}.{sheet_no}.parquet"
-    with whole_file(target) as path:
+    with whole_file(target, is_noted=True) as path:
         # read back at once and whole: packing takes longer than it saves, and nobody asks for the range of a text
         frame.write_parquet(path, compression="uncompressed", statistics=False)
     return SheetInfo(
@@ -240,7 +240,7 @@ def _free(name: str, names: list[str]) -> str:
 def _remember(home: Home, raw: RawFile, digest: str) -> None:
     content = asdict(raw)
     content.pop("landed")
-    write_hashed_json({"reading": digest, "file": content}, _info_path(home, raw.landed))
+    write_hashed_json({"reading": digest, "file": content}, _info_path(home, raw.landed), is_noted=True)
 
 
 def _remembered(home: Home, landed: LandedFile, digest: str) -> RawFile | None:

@@ -134,9 +134,11 @@ def judge_between_tables(
                 if isinstance(result, str):
                     outcome.failures[entry.rule_id] = result
                     continue
-                outcome.count(entry.rule_id, result[0])
-                placed = _with_other_origin(result[1], entry, records)
-                outcome.violations.add(identifiers.in_words(placed, _shown(entry)))
+                judged, violations = result
+                outcome.count(entry.rule_id, judged)
+                if violations.height:
+                    placed = _with_other_origin(violations, entry, records)
+                    outcome.violations.add(identifiers.in_words(placed, _shown(entry)))
 
 
 def _with_other_origin(

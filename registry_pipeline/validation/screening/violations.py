@@ -83,6 +83,8 @@ class Violations:
 
     def add(self, frame: pl.DataFrame) -> None:
         """Hold further violations: columns of ``VIOLATION``, missing ones NULL."""
+        if frame.is_empty():
+            return
         frame = violation_frame(frame)
         if frame.height <= FEW:
             self._few.append(frame)

@@ -16,6 +16,8 @@ from registry_pipeline.core.files import (
     exclusive,
     sweep,
     whole_file,
+    write_hashed_json,
+    write_json,
     write_text,
 )
 from registry_pipeline.store.parquet import read_parquet, write_parquet
@@ -154,3 +156,18 @@ def test_wherever_a_table_meets_the_end_of_the_disk_it_is_said(tmp_path: Path) -
     )
     assert done.returncode == 0, done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["whole.parquet"]
+
+
+def test_only_files_without_a_noted_hash_wait_for_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a power cut takes of a working file its hash tells; nothing tells what it took of another file."""
+    synced: list[str] = []
+    monkeypatch.setattr(
+        "registry_pipeline.core.files.sync", lambda path: synced.append(path.name.split(".")[0])
+    )
+    write_parquet(FRAME, tmp_path / "rows.parquet")
+    write_json({}, tmp_path / "noted.json", is_noted=True)
+    assert synced == []
+    write_hashed_json({}, tmp_path / "note.json")
+    assert synced == ["note", tmp_path.name]
