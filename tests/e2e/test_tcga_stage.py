@@ -15,9 +15,9 @@ from registry_pipeline.core.settings import Refresh, Settings
 from registry_pipeline.intake.landing.land import land_inbox
 from registry_pipeline.intake.mapping.facility import read_facility
 from registry_pipeline.intake.stage import stage_facility
-from tests.support.shared import SHARED, needs_shared
+from tests.support.shared import SHARED, whole_module_needs_shared
 
-pytestmark = needs_shared
+whole_module_needs_shared(__name__)
 
 FOLDER = SHARED / "real" / "tcga_cesc"
 MAPPING = Path(__file__).resolve().parents[2] / "examples" / "tcga_cesc" / "tcga_cesc.toml"

@@ -13,9 +13,10 @@ import pytest
 
 from registry_pipeline.analysis.growth.fit import fit_growth
 from registry_pipeline.analysis.growth.serial import fit_growth_mixed, lesion_growth_rates
-from tests.support.shared import SHARED, needs_shared
+from tests.support.shared import SHARED, whole_module_needs_shared
 
-pytestmark = [needs_shared, pytest.mark.filterwarnings("error")]
+whole_module_needs_shared(__name__)
+pytestmark = pytest.mark.filterwarnings("error")
 THRESHOLD = 300.0
 CASES = [(name, animal) for name in ("lung", "breast") for animal in range(8)]
 

@@ -14,7 +14,8 @@ from registry_pipeline.analysis import (
     restricted_mean,
 )
 from registry_pipeline.core.units import DAYS_PER_MONTH
-from tests.reference.gold import SURVIVAL, assert_agree, gold, inputs
+from tests.reference.gold import COMPETING, SHARED_REFERENCE, SURVIVAL, assert_agree, gold, inputs
+from tests.support.shared import needs_shared
 
 BAR = 1e-10
 LOGRANK = {
@@ -23,6 +24,12 @@ LOGRANK = {
     "stratified": {"by": "gk", "strata": "strat"},
     "peto_2g": {"by": "g2", "weighting": "peto"},
 }
+
+
+@needs_shared
+def test_every_data_set_of_the_reference_folder_is_compared():
+    further = {path.stem for path in (SHARED_REFERENCE / "gold").glob("*.json")} - {"growth_nls_nlme"}
+    assert further == {*SURVIVAL, *COMPETING, "channing_lt"}
 
 
 @pytest.mark.parametrize("name", SURVIVAL)

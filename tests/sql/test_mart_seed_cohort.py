@@ -10,11 +10,11 @@ from registry_pipeline.core.settings import Study
 from registry_pipeline.store.layers import build_mart
 from registry_pipeline.store.parquet import read_parquet, write_parquet
 from registry_pipeline.store.sql import study_parameters
-from tests.support.shared import SHARED, needs_shared
+from tests.support.shared import SHARED, whole_module_needs_shared
 
 SITE = {"supraclavicular": "scf", "lung": "lung", "other": "bone"}
 MODALITY = {"radiotherapy": "rt", "surgery": "surgery", "ablation": "ablation"}
-pytestmark = needs_shared
+whole_module_needs_shared(__name__)
 
 
 def curated_tables(patients: pl.DataFrame, lesions: pl.DataFrame) -> dict[str, pl.DataFrame]:

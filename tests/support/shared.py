@@ -5,4 +5,11 @@ from pathlib import Path
 import pytest
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
-needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="reference folder ../shared is absent")
+ABSENT = "reference folder ../shared is absent"
+needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason=ABSENT)
+
+
+def whole_module_needs_shared(name: str) -> None:
+    """Skip a module of which no test can do without the reference folder, once and by its name."""
+    if not SHARED.is_dir():
+        pytest.skip(f"{name}: {ABSENT}", allow_module_level=True)

@@ -41,7 +41,8 @@ def usual(seed: int = 0, n: int = N) -> pd.DataFrame:
             "patient": [f"P{i // 2}" for i in range(n)],
             "lesion": [f"L{i // 3}" for i in range(n)],
             "gap": gap,
-            "size": 8 * np.exp(0.09 * gap + rng.normal(0, 0.1, n)),  # lesions that do not grow take many times as long
+            "size": 8
+            * np.exp(0.09 * gap + rng.normal(0, 0.1, n)),  # lesions that do not grow take many times as long
             "month": rng.uniform(0, 12, n),
             "kind": rng.choice(["local_recurrence", "new_oligomet"], n),
         }
