@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from registry_pipeline.cli.context import CONTEXT, own_options
+from registry_pipeline.cli.context import CONTEXT, Context, own_options
 from registry_pipeline.core.files import StoreError
 from registry_pipeline.core.helper_process import keeping_helper
 from registry_pipeline.core.home import Home, make_home
@@ -46,19 +46,22 @@ def init(folder: Path | None) -> None:
     click.echo(f"Keep a copy of {home.key_file} apart: without it pseudonyms cannot be made again.")
 
 
+DEMO = Path("demo_home")
 plainly = click.option("--plain", is_flag=True, help="Run the steps without Dagster.")
 
 
 @click.command()
 @own_options
-@click.argument(
-    "folder", metavar="[DIR]", default="demo_home", type=click.Path(path_type=Path, file_okay=False)
-)
+@click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path, file_okay=False))
 @plainly
-def demo(folder: Path, plain: bool) -> None:
-    """A synthetic registry: exports, a refresh, corrected exports, a refresh, and what to open."""
+def demo(folder: Path | None, plain: bool) -> None:
+    """A synthetic registry: exports, a refresh, corrected exports, a refresh, and what to open.
+
+    In DIR, else in the registry home that is named, else in ./demo_home.
+    """
     from registry_pipeline.pipeline.demo import run_demo
 
+    folder = folder or (DEMO if CONTEXT.root == Context.root else CONTEXT.root)
     CONTEXT.root = folder
     with keeping_helper():
         run_demo(folder, click.echo, lambda home: _refresh(home, (), False, plain))

@@ -356,3 +356,19 @@ def test_a_reader_that_goes_away_is_no_failure(served: Home) -> None:
     )  # fmt: skip
     assert done.stdout == "range\n"
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "folder"),
+    [(["demo"], "demo_home"), (["--home", "named", "demo"], "named"), (["demo", "--home", "named"], "named"),
+     (["--home", "named", "demo", "folder"], "folder")],
+)  # fmt: skip
+def test_the_demonstration_is_made_where_it_was_asked_for(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str], folder: str
+) -> None:
+    """--home before it was listed as an option and not obeyed."""
+    folders: list[Path] = []
+    monkeypatch.setattr("registry_pipeline.pipeline.demo.run_demo", lambda home, *_: folders.append(home))
+    monkeypatch.delenv("REGISTRY_HOME", raising=False)
+    assert cli_context.run(registry, arguments) == 0
+    assert folders == [Path(folder)]
