@@ -19,6 +19,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from itertools import takewhile
 from pathlib import Path
 
 from registry_pipeline.core.chain_head import ChainCut, appending, check_heads, read_heads, write_head
@@ -124,8 +125,12 @@ def last_ended(entries: Sequence[AuditEntry], action: str) -> AuditEntry | None:
 
 
 def unfinished(entries: Sequence[AuditEntry], action: str) -> AuditEntry | None:
-    """The last entry of an action, where it has begun and not ended: it still runs, or was killed."""
-    last = next((entry for entry in reversed(entries) if entry.action == action), None)
+    """The last entry of an action, where it has begun and not ended: it still runs, or was killed.
+
+    What ran while the backup was made of which a home is restored runs in another home.
+    """
+    here = takewhile(lambda entry: entry.action != "restore", reversed(entries))
+    last = next((entry for entry in here if entry.action == action), None)
     return last if last is not None and last.outcome == BEGUN else None
 
 

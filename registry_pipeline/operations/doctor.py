@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
@@ -21,7 +21,7 @@ from registry_pipeline.core.locks import is_locked
 from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.core.version import package_version
 from registry_pipeline.intake.landing.integrity import check_landed
-from registry_pipeline.operations.audit import DONE, last_ended, read_audit_log, unfinished
+from registry_pipeline.operations.audit import DONE, AuditEntry, last_ended, read_audit_log, unfinished
 from registry_pipeline.operations.silence import silences
 from registry_pipeline.pipeline.watched import inbox_signature, is_served
 from registry_pipeline.store.integrity import damaged_files
@@ -241,7 +241,7 @@ def _history(home: Home) -> Iterator[Diagnosis]:
 
 def _backup(home: Home) -> Iterator[Diagnosis]:
     entries = read_audit_log(home)
-    last, running = last_ended(entries, "backup"), unfinished(entries, "backup")
+    last, running = _last_backup(entries), unfinished(entries, "backup")
     if running is not None:
         yield Diagnosis(
             "backup",
@@ -249,13 +249,22 @@ def _backup(home: Home) -> Iterator[Diagnosis]:
             f"one was begun at {running.at} and has not ended",
             "registry backup FOLDER if it was killed",
         )
-    last = last if last is not None and last.outcome == DONE else None
     age = datetime.now(UTC) - _time(last.at) if last else None
     if age is None or age > BACKUP_AFTER:
         text = f"{age.days} days old" if age else "there is none"
         yield Diagnosis("backup", WARNING, text, "registry backup FOLDER; keep the key apart from it")
     else:
         yield Diagnosis("backup", WELL, f"{age.days} days old")
+
+
+def _last_backup(entries: Sequence[AuditEntry]) -> AuditEntry | None:
+    """The last backup that ended well; the log of a restored home saw the one that it was made of only begin."""
+    ended = {
+        entry.details for entry in entries if entry.action in ("backup", "restore") and entry.outcome == DONE
+    }
+    return next(
+        (entry for entry in reversed(entries) if entry.action == "backup" and entry.details in ended), None
+    )
 
 
 def _time(text: str) -> datetime:

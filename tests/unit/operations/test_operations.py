@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -415,6 +416,19 @@ def test_every_action_of_an_operator_is_recorded(home: Home, tmp_path: Path) -> 
         ("backup", "begun"),
         ("restore", "done"),
     ]
+
+
+def test_what_ran_while_a_backup_was_made_does_not_run_in_the_restored_home(
+    home: Home, tmp_path: Path
+) -> None:
+    with suppress(KeyboardInterrupt), recorded_refresh(home):
+        folder = back_up(home, tmp_path / "disk")
+        raise KeyboardInterrupt
+    restored = restore(folder, tmp_path / "new", home.key_file)
+    assert unfinished(read_audit_log(home), "refresh") and not unfinished(read_audit_log(restored), "refresh")
+    found = states(restored)
+    assert found["last refresh"] != "error" and found["backup"] == "well"
+    assert "has not ended" not in str(doctor.examine(restored))
 
 
 OWN_LEDGER = {"decide", "queries import", "review"}
