@@ -17,7 +17,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
@@ -31,6 +31,7 @@ _SHARE_TO_STOP = 0.9
 _PAUSE, _BETWEEN_REQUESTS = 0.2, 2.0
 _REFUSED = 1
 _WATCHED = threading.Lock()
+_AT_THE_END: list[Callable[[], str]] = []
 
 
 class MemoryInterrupt(BaseException):
@@ -121,6 +122,16 @@ def bounded_memory(limit: str) -> Iterator[None]:
         _WATCHED.release()
 
 
+@contextmanager
+def at_the_end(act: Callable[[], str]) -> Iterator[None]:
+    """Inside the block the watch does this before it ends the process; what it gives stands with the reason."""
+    _AT_THE_END.append(act)
+    try:
+        yield
+    finally:
+        _AT_THE_END.remove(act)
+
+
 def _let_interrupt(message: str, has_ended: threading.Event) -> Any:
     """Let the watch interrupt this thread until the work has ended, where it is the main one; the handler before."""
     if threading.current_thread() is not threading.main_thread():
@@ -140,6 +151,9 @@ def _watch(n_bytes: float, message: str, has_ended: threading.Event) -> None:
         if held > _SHARE_TO_STOP * n_bytes:
             held -= freed_with_children(os.getpid())
         if held > n_bytes:
+            for act in _AT_THE_END[-1:]:
+                with suppress(Exception):  # whatever becomes of it, the process ends
+                    message = f"{message} {act()}".rstrip()
             sys.stderr.write(f"registry: {message}\n")
             sys.stderr.flush()
             os._exit(_REFUSED)

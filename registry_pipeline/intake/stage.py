@@ -142,7 +142,7 @@ def stage_facility(home: Home, facility: Facility, settings: Settings) -> Staged
     Raises:
         ConfigurationError: the ledger or the pseudonym key cannot be read.
     """
-    uses = find_files(home, facility, settings.limits)
+    uses = find_files(home, facility, settings)
     identity = find_identity(facility, uses, partial(_clean_rows, home))
     staging = Staging(facility, Pseudonyms(facility.facility_id, home.key(), identity.stands_for))
     staging = replace(staging, anchors=_find_anchors(home, uses, staging))

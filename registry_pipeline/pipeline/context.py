@@ -7,7 +7,7 @@ Does not belong here: the steps. Imports nothing heavy: a refresh with nothing n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
@@ -42,7 +42,7 @@ class RefreshContext:
 
     home: Home
     settings: Settings
-    ledgers: Mapping[str, Sequence[LandedFile]]
+    ledgers: dict[str, list[LandedFile]]
     decisions: DecisionState
     mappings: dict[str, TomlSource] = field(default_factory=dict, repr=False, compare=False)
     facilities: dict[str, Facility] = field(default_factory=dict, repr=False, compare=False)

@@ -29,6 +29,7 @@ from registry_pipeline.pipeline.step import (
     screening_fingerprint,
     staging_digest,
 )
+from registry_pipeline.pipeline.too_large import within_memory
 from registry_pipeline.store.layout import StoreLayout
 from registry_pipeline.store.parquet import StoredRows, read_parquet, write_parquet
 from registry_pipeline.validation.decisions.ledger import Decision
@@ -99,11 +100,13 @@ class StagedTables(Mapping[str, pl.DataFrame]):
 def stage(context: RefreshContext, facility_id: str, force: bool = False) -> dict[str, int]:
     """Read and type every source of a facility: table -> number of staged rows."""
     with refresh_lock(context.home):
-        step = Step(
-            context.layout.staged(facility_id), staging_digest(context, facility_id), context.finished
-        )
-        counts: dict[str, int] = step.run(lambda: _stage(context, facility_id), force)
-        return counts
+        return within_memory(context, facility_id, partial(_staged, context, facility_id, force))
+
+
+def _staged(context: RefreshContext, facility_id: str, force: bool) -> dict[str, int]:
+    step = Step(context.layout.staged(facility_id), staging_digest(context, facility_id), context.finished)
+    counts: dict[str, int] = step.run(lambda: _stage(context, facility_id), force)
+    return counts
 
 
 def _stage(context: RefreshContext, facility_id: str) -> dict[str, int]:
@@ -168,14 +171,18 @@ def facility_catalogue(context: RefreshContext, facility_id: str) -> Catalogue:
 def screen(context: RefreshContext, facility_id: str, force: bool = False) -> ScreeningReport:
     """Judge every record of a facility; what was staged of it is made again where it is damaged."""
     with refresh_lock(context.home):
-        stage(context, facility_id)
-        try:
-            return _judged(context, facility_id, force)
-        except DamagedFile:  # rows as read, or patients of another facility: made again from what has landed
-            for sender in context.senders:
-                stage(context, sender)
-            stage(context, facility_id, force=True)
-            return _judged(context, facility_id, force)
+        return within_memory(context, facility_id, partial(_screened, context, facility_id, force))
+
+
+def _screened(context: RefreshContext, facility_id: str, force: bool) -> ScreeningReport:
+    stage(context, facility_id)
+    try:
+        return _judged(context, facility_id, force)
+    except DamagedFile:  # rows as read, or patients of another facility: made again from what has landed
+        for sender in context.senders:
+            stage(context, sender)
+        stage(context, facility_id, force=True)
+        return _judged(context, facility_id, force)
 
 
 def _judged(context: RefreshContext, facility_id: str, force: bool) -> ScreeningReport:

@@ -160,7 +160,7 @@ def _report(
 ) -> CheckReport:
     facility_id = facility.facility_id
     layout = context.layout
-    uses = find_files(context.home, facility, context.settings.limits)
+    uses = find_files(context.home, facility, context.settings)
     issues = read_parquet(layout.staged_frame(facility_id, "issues"))
     findings = _findings(pl.concat(screened_findings(context)))
     return CheckReport(

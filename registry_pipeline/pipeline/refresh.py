@@ -103,7 +103,8 @@ def judge_inbox(
         landing = take_in(home, chosen if facilities else (), settings)
         context = read_context(home, settings)
         changed = [facility_id for facility_id in outdated_facilities(context) if facility_id in chosen]
-        judge_facilities(context, changed, False, progress)
+        with bounded_memory(settings.refresh.memory_limit):
+            judge_facilities(context, changed, False, progress)
         suggestions.make_suggestions(context)
         return JudgedInbox(landing, changed)
 

@@ -179,6 +179,8 @@ def staging_digest(context: RefreshContext, facility_id: str) -> str:
     ledger = [asdict(landed) for landed in context.ledgers[facility_id]]
     key = file_digest(context.home.key_file)
     limits = asdict(context.settings.limits)
+    if any(landed.too_large_for for landed in context.ledgers[facility_id]):
+        limits["memory_limit"] = context.settings.refresh.memory_limit
     return digest_of(
         facility_id, ledger, json.dumps(read, default=str), key, limits, rooms_digest(*STAGING_ROOMS)
     )

@@ -34,6 +34,8 @@ class LandedFile:
         received_at: ISO time of landing, UTC.
         withdrawn_at, withdrawn_by, withdrawal_reason: when (ISO time, UTC), by whom and why the file was
             withdrawn; empty for a file that counts.
+        too_large_for: the ``refresh.memory_limit`` within which its rows could not be judged: as long as it is set,
+            none of them counts.
     """
 
     facility_id: str
@@ -47,6 +49,7 @@ class LandedFile:
     withdrawn_at: str = ""
     withdrawn_by: str = ""
     withdrawal_reason: str = ""
+    too_large_for: str = ""
 
     @property
     def is_withdrawn(self) -> bool:

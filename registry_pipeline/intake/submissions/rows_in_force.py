@@ -17,26 +17,34 @@ import polars as pl
 
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.row_id import row_id, sheet_number, sheet_number_of, source_row_of
-from registry_pipeline.core.settings import Limits
+from registry_pipeline.core.settings import Settings
 from registry_pipeline.intake.columns.values import EPOCH_PREFIX
-from registry_pipeline.intake.landing.ledger import read_ledger
+from registry_pipeline.intake.landing.ledger import LandedFile, read_ledger
 from registry_pipeline.intake.mapping.column import ROW_NUMBER
 from registry_pipeline.intake.mapping.model import Facility, Source
-from registry_pipeline.intake.raw.store import SheetInfo, raw_rows, read_landed
+from registry_pipeline.intake.raw.store import RawFile, SheetInfo, raw_rows, read_landed
 from registry_pipeline.intake.submissions.file_use import FileUse, is_used, plain_name
 from registry_pipeline.intake.submissions.redcap_files import with_dictionaries
 from registry_pipeline.intake.submissions.redcap_rows import empty_flags, export_rows
 
 
-def find_files(home: Home, facility: Facility, limits: Limits) -> list[FileUse]:
+def find_files(home: Home, facility: Facility, settings: Settings) -> list[FileUse]:
     """Every file that the facility ever sent, in landing order, read where a source takes it."""
     uses = []
     for landed in read_ledger(home, facility.facility_id):
         source = facility.source_of(landed.source_file)
-        raw = None if source is None or landed.is_withdrawn else read_landed(home, landed, source, limits)
+        raw = None if source is None or landed.is_withdrawn else _read(home, landed, source, settings)
         uses.append(FileUse(landed, source, raw))
     uses = with_dictionaries(home, uses)
     return [_superseded(use, uses) for use in uses]
+
+
+def _read(home: Home, landed: LandedFile, source: Source, settings: Settings) -> RawFile:
+    limit = settings.refresh.memory_limit
+    if landed.too_large_for != limit:
+        return read_landed(home, landed, source, settings.limits)
+    reason = f"judging its rows takes more memory than refresh.memory_limit in registry.toml allows ({limit})"
+    return RawFile(landed, source.name, f"{reason}; allow more, or send it in parts", "", "", [])
 
 
 def _superseded(use: FileUse, uses: Sequence[FileUse]) -> FileUse:
