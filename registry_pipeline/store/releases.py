@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 DATABASE = "registry.duckdb"
 ANALYST_DATABASE = "analyst.duckdb"
 ANALYST_FAILED = "analyst.FAILED.txt"
+ANALYST_TABLES = "analyst_tables.json"
+"""What each table of the analysts' database was made from, as keys; for stewards only."""
 CHECKSUMS = "SHA256SUMS"
 CONTENTS = "contents.json"
 REPORTS = "reports"

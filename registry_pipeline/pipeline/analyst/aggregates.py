@@ -6,7 +6,7 @@ Belongs here: rounding. Does not belong here: which counts are hidden (``reporti
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import pandas as pd
@@ -14,9 +14,9 @@ import pandas as pd
 import schemas
 from registry_pipeline.core.settings import Analyst
 from registry_pipeline.reporting.document.hidden import Hidden
-from registry_pipeline.reporting.release.disclosure.gate import SHARES, DisclosedTables
+from registry_pipeline.reporting.release.disclosure.gate import CURVES, SHARES, DisclosedTables
 from registry_pipeline.reporting.release.disclosure.kinds import is_of_single_people
-from registry_pipeline.reporting.release.disclosure.relations import people_columns
+from registry_pipeline.reporting.release.disclosure.relations import COHORT, REGISTRY, people_columns
 from registry_pipeline.reporting.release.disclosure.remarks import COUNTING_ITEMS
 from schemas.table import columns_of
 
@@ -35,18 +35,30 @@ def aggregate_tables() -> list[str]:
     return [name for name in names if not is_of_single_people(name)]
 
 
-def aggregate_inputs() -> list[str]:
-    """Tables of a release that its aggregates, and what is hidden of them, follow from."""
-    return [*schemas.tables_of("mart"), *schemas.tables_of("result"), "meta.parameter"]
+def mask_inputs() -> list[str]:
+    """Tables of a release that say which counts are hidden, and which numbers of other tables with them."""
+    counted = [
+        name
+        for name, model in schemas.tables_of("result").items()
+        if name not in CURVES and people_columns(model.columns)
+    ]
+    return [COHORT, REGISTRY, *counted, "meta.parameter"]
 
 
-def published_aggregates(database: Path, settings: Analyst) -> dict[str, pd.DataFrame]:
-    """Every aggregate of a sealed release as analysts get it: counts hidden or rounded, curves on whole months."""
+def published_aggregates(
+    database: Path, settings: Analyst, without: Collection[str] = ()
+) -> dict[str, pd.DataFrame]:
+    """Every aggregate of a sealed release as analysts get it: counts hidden or rounded, curves on whole months.
+
+    Args:
+        without: tables that nobody asks for.
+    """
+    names = [name for name in aggregate_tables() if name not in without]
+    if not names:
+        return {}
     with DisclosedTables(database, is_asked=True, smallest=settings.smallest_count) as tables:
         return {
-            name: _rounded(tables.in_order(name), settings.rounding)
-            for name in aggregate_tables()
-            if tables.has(name)
+            name: _rounded(tables.in_order(name), settings.rounding) for name in names if tables.has(name)
         }
 
 

@@ -7,7 +7,7 @@ Belongs here: which tables it has and what is said of them. Does not belong here
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,30 +15,32 @@ import duckdb
 import pandas as pd
 
 import schemas
-from registry_pipeline.core.files import BUILDING, StoreError, disk_errors_as_store_error, write_text
-from registry_pipeline.core.home import Home
+from registry_pipeline.core.files import (
+    BUILDING,
+    StoreError,
+    disk_errors_as_store_error,
+    write_hashed_json,
+    write_text,
+)
 from registry_pipeline.core.native_panics import panics_as_exceptions
 from registry_pipeline.core.settings import Settings
 from registry_pipeline.pipeline.analyst.aggregates import (
-    aggregate_inputs,
     aggregate_tables,
     declared_select,
     published_aggregates,
 )
 from registry_pipeline.pipeline.analyst.patients import patients_query
 from registry_pipeline.pipeline.analyst.profile import Profile, profile_of
-from registry_pipeline.pipeline.analyst.treatment import PATIENT, tables_of_people, treatments
+from registry_pipeline.pipeline.analyst.table_keys import served_tables, table_keys
+from registry_pipeline.pipeline.analyst.treatment import PATIENT, Treatment, tables_of_people, treatments
 from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.errors import record_private_details
-from registry_pipeline.store.integrity import unlike_checksums
-from registry_pipeline.store.refill import contents_in, contents_of
 from registry_pipeline.store.release import STORAGE_FORMAT, seal
 from registry_pipeline.store.releases import (
     ANALYST_DATABASE,
     ANALYST_FAILED,
+    ANALYST_TABLES,
     DATABASE,
-    current_release,
-    release_folder,
 )
 from registry_pipeline.store.views import create_views
 from schemas.constraints import literal, quote
@@ -57,7 +59,7 @@ def add_analyst_database(context: RefreshContext, folder: Path, anew: bool = Fal
     A bug in it must not keep the data from stewards: it is written down, and the release has nothing to be approved.
 
     Args:
-        anew: round and hide every count, also where the served release has been through that alike.
+        anew: make every table, also those that the served release has alike.
 
     Raises:
         StoreError: the disk is full.
@@ -65,7 +67,7 @@ def add_analyst_database(context: RefreshContext, folder: Path, anew: bool = Fal
     database = folder / ANALYST_DATABASE
     try:
         with panics_as_exceptions(), disk_errors_as_store_error(database):
-            earlier = None if anew else database_with_equal_aggregates(context.home, folder)
+            earlier = None if anew else served_tables(context.home)
             write_analyst_database(folder, context.settings, profile_of(context), earlier)
     except StoreError:
         raise
@@ -76,38 +78,18 @@ def add_analyst_database(context: RefreshContext, folder: Path, anew: bool = Fal
         write_text(message, folder / ANALYST_FAILED)
 
 
-def database_with_equal_aggregates(home: Home, folder: Path) -> Path | None:
-    """The analysts' database of the served release, where its counts and estimates are made of just what these are.
-
-    None where marts, results, parameters (the profile's among them) or code differ, or its file is not what was sealed.
-
-    Args:
-        folder: of the release that is being built; its database is sealed.
-    """
-    served, now = current_release(home), contents_in(folder)
-    before = None if served is None else contents_of(home, served)
-    if served is None or before is None or now is None or before.code_version != now.code_version:
-        return None
-    if any(before.tables.get(name) != now.tables.get(name) for name in aggregate_inputs()):
-        return None
-    place = release_folder(home, served)
-    damaged = unlike_checksums(place, must_hold=ANALYST_DATABASE, only=ANALYST_DATABASE)
-    return None if damaged else place / ANALYST_DATABASE
-
-
 def write_analyst_database(
-    folder: Path, settings: Settings, profile: Profile, earlier: Path | None = None
+    folder: Path, settings: Settings, profile: Profile, earlier: tuple[Path, Mapping[str, str]] | None = None
 ) -> None:
     """Write and seal it in the folder of a release whose ``registry.duckdb`` is sealed.
 
     Args:
-        earlier: an analysts' database of the same profile whose counts and estimates are these; they are copied, table
-            by table, into the new file, which so holds no remains of other rows.
+        earlier: an analysts' database and the keys of its tables; those made of the same are copied, table by table,
+            into the new file, which so holds no remains of other rows.
 
     Raises:
         duckdb.Error: the release cannot be read, or the disk is full.
     """
-    aggregates = None if earlier else published_aggregates(folder / DATABASE, settings.analyst)
     spill = folder / f"analyst.spill{BUILDING}"
     config: dict[str, Any] = {
         "memory_limit": settings.refresh.duckdb_memory,
@@ -120,10 +102,13 @@ def write_analyst_database(
     try:
         connection.execute(f"ATTACH {literal(str(folder / DATABASE))} AS {STEWARD} (READ_ONLY)")
         if earlier is not None:
-            connection.execute(f"ATTACH {literal(str(earlier))} AS {EARLIER} (READ_ONLY)")
+            connection.execute(f"ATTACH {literal(str(earlier[0]))} AS {EARLIER} (READ_ONLY)")
         profile.apply_key(connection)
         connection.execute("BEGIN")  # a thousand statements, one write
-        _fill(connection, profile, aggregates)
+        connection.execute(f"CREATE TEMP TABLE patient_map AS {patients_query(profile, STEWARD)}")
+        keys = table_keys(connection, folder, profile, STEWARD)
+        kept = {name for name, key in keys.items() if earlier is not None and earlier[1].get(name) == key}
+        _fill(connection, profile, kept, published_aggregates(folder / DATABASE, settings.analyst, kept))
         connection.execute("COMMIT")
         connection.execute(f"DETACH {STEWARD}")
         if earlier is not None:
@@ -133,6 +118,7 @@ def write_analyst_database(
         connection.close()
     shutil.rmtree(spill, ignore_errors=True)
     seal(folder / ANALYST_DATABASE)
+    write_hashed_json(keys, folder / ANALYST_TABLES)
 
 
 def _block_size(database: Path) -> int:
@@ -142,9 +128,11 @@ def _block_size(database: Path) -> int:
 
 
 def _fill(
-    connection: duckdb.DuckDBPyConnection, profile: Profile, aggregates: Mapping[str, pd.DataFrame] | None
+    connection: duckdb.DuckDBPyConnection,
+    profile: Profile,
+    kept: Collection[str],
+    aggregates: Mapping[str, pd.DataFrame],
 ) -> None:
-    connection.execute(f"CREATE TEMP TABLE patient_map AS {patients_query(profile, STEWARD)}")
     for layer in (layer for layer in schemas.LAYERS if layer != "quality"):
         connection.execute(f"CREATE SCHEMA {layer}")
     remarks: dict[str, dict[str, str]] = {name: {} for name in COPIED}
@@ -152,35 +140,31 @@ def _fill(
         connection.execute(f"CREATE TABLE {name} AS FROM {STEWARD}.{name}")
     for name in tables_of_people():
         if (columns := treatments(name, profile)) is not None:
-            chosen = ", ".join(
-                f"{treatment.expression} AS {quote(column)}" for column, treatment in columns.items()
-            )
-            connection.execute(
-                f"CREATE TABLE {name} AS SELECT {chosen} FROM {STEWARD}.{name} AS t "
-                f"LEFT JOIN patient_map AS p USING ({PATIENT}) ORDER BY {', '.join(key_of(schemas.tables()[name]))}"
-            )
+            rows = f"FROM {EARLIER}.{name}" if name in kept else _treated(name, columns)
+            connection.execute(f"CREATE TABLE {name} AS {rows}")
             remarks[name] = {column: treatment.remark for column, treatment in columns.items()}
-    names = _copy_aggregates(connection) if aggregates is None else list(aggregates)
-    for name, rows in (aggregates or {}).items():
-        connection.register("rows", rows)
-        connection.execute(f"CREATE TABLE {name} AS {declared_select(name, rows, profile.facility)}")
-        connection.unregister("rows")
-    remarks |= {name: {} for name in names}
+    for name in aggregate_tables():
+        if name in kept:
+            connection.execute(f"CREATE TABLE {name} AS FROM {EARLIER}.{name}")
+        elif name in aggregates:
+            connection.register("rows", aggregates[name])
+            connection.execute(
+                f"CREATE TABLE {name} AS {declared_select(name, aggregates[name], profile.facility)}"
+            )
+            connection.unregister("rows")
+        remarks |= {name: {}} if name in kept or name in aggregates else {}
     connection.execute("DROP TABLE patient_map")
     _describe(connection, remarks)
     create_views(connection, tables=[*remarks, DICTIONARY])
 
 
-def _copy_aggregates(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """Counts and estimates of the earlier database, row by row as they are; gives the names of their tables."""
-    rows = connection.execute(
-        "SELECT schema_name || '.' || table_name FROM duckdb_tables() WHERE database_name = ?", [EARLIER]
-    ).fetchall()
-    present = {str(name) for (name,) in rows}
-    names = [name for name in aggregate_tables() if name in present]
-    for name in names:
-        connection.execute(f"CREATE TABLE {name} AS FROM {EARLIER}.{name}")
-    return names
+def _treated(name: str, columns: Mapping[str, Treatment]) -> str:
+    """SELECT of a table of single people as it leaves."""
+    chosen = ", ".join(f"{treatment.expression} AS {quote(column)}" for column, treatment in columns.items())
+    return (
+        f"SELECT {chosen} FROM {STEWARD}.{name} AS t LEFT JOIN patient_map AS p USING ({PATIENT}) "
+        f"ORDER BY {', '.join(key_of(schemas.tables()[name]))}"
+    )
 
 
 def _describe(connection: duckdb.DuckDBPyConnection, remarks: Mapping[str, Mapping[str, str]]) -> None:

@@ -46,6 +46,7 @@ KINDS = {
     "earlier database": Kind("releases/{first}/registry.duckdb", readings.release_file),
     "hashes of a release": Kind("releases/{served}/SHA256SUMS", readings.release_file),
     "contents of a release": Kind("releases/{served}/contents.json", readings.contents),
+    "keys of analysts' tables": Kind("releases/{served}/analyst_tables.json", readings.hashed_json),
     "heads in a release": Kind("releases/{served}/*.head", readings.heads),
     "pages": Kind("releases/{served}/reports/*.html", readings.release_file),
     "landed bytes": Kind("landing/*/[0-9a-f]*", readings.hashed),

@@ -1,0 +1,109 @@
+"""What each table of ``analyst.duckdb`` is made from, as a key: one of an equal key is copied from the release before.
+
+Belongs here: the parts of a key, which of an earlier release's tables can be had. Does not belong here: writing tables (``write.py``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterator
+from dataclasses import asdict, replace
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import schemas
+from registry_pipeline.core.files import read_hashed_json
+from registry_pipeline.core.home import Home
+from registry_pipeline.core.source_code import code_digest
+from registry_pipeline.pipeline.analyst.aggregates import aggregate_tables, mask_inputs
+from registry_pipeline.pipeline.analyst.profile import Profile
+from registry_pipeline.pipeline.analyst.treatment import PATIENT, tables_of_people, treatments
+from registry_pipeline.pipeline.step import digest_of
+from registry_pipeline.store.integrity import unlike_checksums
+from registry_pipeline.store.layers import declaration_digest
+from registry_pipeline.store.refill import contents_in
+from registry_pipeline.store.releases import ANALYST_DATABASE, ANALYST_TABLES, current_release, release_folder
+from schemas.constraints import quote
+from schemas.table import columns_of
+
+if TYPE_CHECKING:
+    import duckdb
+
+_CODE = "registry_pipeline.pipeline.analyst.write"
+
+
+def served_tables(home: Home) -> tuple[Path, dict[str, str]] | None:
+    """The analysts' database of the served release, and the keys of its tables; None where it is not what was sealed."""
+    served = current_release(home)
+    if served is None:
+        return None
+    folder = release_folder(home, served)
+    if unlike_checksums(folder, must_hold=ANALYST_DATABASE, only=ANALYST_DATABASE):
+        return None
+    try:
+        keys = read_hashed_json(folder / ANALYST_TABLES)
+    except (OSError, ValueError):
+        return None
+    return folder / ANALYST_DATABASE, {str(name): str(key) for name, key in keys.items()}
+
+
+def table_keys(
+    connection: duckdb.DuckDBPyConnection, folder: Path, profile: Profile, steward: str
+) -> dict[str, str]:
+    """Table -> key, of the release in a folder; empty where it does not say what it holds.
+
+    Args:
+        connection: has the release attached under the name ``steward``, and the table ``patient_map``.
+    """
+    contents = contents_in(folder)
+    if contents is None:
+        return {}
+    secret = hashlib.sha256(profile.key.encode()).hexdigest()
+    settings = digest_of(code_digest(_CODE), contents.block_size, asdict(profile.settings), secret)
+    patients = _digest_of_patients(connection)
+    masks = [contents.tables.get(name) for name in mask_inputs()]
+    keys = {}
+    for name in (*tables_of_people(), *aggregate_tables()):
+        own = (settings, declaration_digest(name), contents.tables.get(name))
+        if name not in tables_of_people():
+            keys[name] = digest_of(*own, masks)
+        elif (columns := treatments(name, profile)) is not None:
+            is_reached = _reaches(
+                connection, f"{steward}.{name}", _dates(name, columns), profile.extract_date
+            )
+            end = profile.extract_date if is_reached else date.max
+            keys[name] = digest_of(*own, patients, _expressions(name, replace(profile, extract_date=end)))
+    return keys
+
+
+def _digest_of_patients(connection: duckdb.DuckDBPyConnection) -> str:
+    """Of what is derived of each patient; pseudonym and offset follow from her number and the key."""
+    rows = connection.execute(
+        f"SELECT sha256(string_agg(concat_ws(' ', {PATIENT}, list_sort(partial_days), is_oldest), chr(10) ORDER BY {PATIENT})) "
+        "FROM patient_map"
+    ).fetchall()
+    return str(rows[0][0])
+
+
+def _expressions(name: str, profile: Profile) -> dict[str, str]:
+    """How the columns of a table leave."""
+    return {column: treatment.expression for column, treatment in (treatments(name, profile) or {}).items()}
+
+
+def _dates(name: str, columns: Collection[str]) -> Iterator[str]:
+    """Dates of a table that leave."""
+    return (
+        column.name
+        for column in columns_of(schemas.tables()[name])
+        if column.kind == "date" and column.name in columns
+    )
+
+
+def _reaches(connection: duckdb.DuckDBPyConnection, table: str, dates: Iterator[str], end: date) -> bool:
+    """Whether a date stands on the end of observation or after it, which leaves as NULL: other ends give the same of the rest."""
+    latest = [f"max({quote(column)}) >= ?" for column in dates]
+    if not latest:
+        return False
+    rows = connection.execute(f"SELECT {' OR '.join(latest)} FROM {table}", [end] * len(latest)).fetchall()
+    return bool(rows[0][0])

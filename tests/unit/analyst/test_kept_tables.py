@@ -1,0 +1,195 @@
+"""Tables of the analysts' database are taken from the one before where they were made of the same."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+import pytest
+
+import schemas
+from registry_pipeline.core.files import read_hashed_json
+from registry_pipeline.core.home import Home, make_home
+from registry_pipeline.core.settings import Analyst, Settings
+from registry_pipeline.pipeline.analyst import write
+from registry_pipeline.pipeline.analyst.aggregates import (
+    aggregate_tables,
+    declared_select,
+    mask_inputs,
+    published_aggregates,
+)
+from registry_pipeline.pipeline.analyst.patients import patients_query
+from registry_pipeline.pipeline.analyst.profile import Profile
+from registry_pipeline.pipeline.analyst.table_keys import served_tables, table_keys
+from registry_pipeline.pipeline.analyst.write import write_analyst_database
+from registry_pipeline.reporting.release.tables import ReleaseTables
+from registry_pipeline.store.integrity import write_checksums
+from registry_pipeline.store.refill import contents_in
+from registry_pipeline.store.release import build_release
+from registry_pipeline.store.releases import (
+    ANALYST_DATABASE,
+    ANALYST_TABLES,
+    CONTENTS,
+    DATABASE,
+    release_folder,
+)
+from tests.support.ascii_table import frame_of
+from tests.support.small_release import VERSIONS, small_tables
+from tests.unit.analyst.test_analyst_database import PROFILE, SUBMISSIONS, drawings, with_precision
+
+Served = tuple[Home, Path]
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Served:
+    """A home and the folder of its served release, which has a database for analysts."""
+    root = tmp_path_factory.mktemp("aggregates")
+    home = make_home(root / "home")
+    tables: dict[str, Any] = dict(small_tables(root / "work", **drawings()))
+    tables |= {name: with_precision(tables[name]) for name in schemas.tables_of("curated")}
+    tables["meta.submission"] = frame_of("meta.submission", SUBMISSIONS)
+    folder = release_folder(home, build_release(home, tables, VERSIONS, memory_limit="500MB"))
+    write_analyst_database(folder, Settings(), PROFILE)
+    write_checksums(folder)
+    return home, folder
+
+
+@pytest.fixture
+def building(served: Served, tmp_path: Path) -> Path:
+    """A release of the same rows that is being built."""
+    for name in (DATABASE, CONTENTS):
+        shutil.copy(served[1] / name, tmp_path)
+    return tmp_path
+
+
+def content(database: Path) -> dict[str, pl.DataFrame]:
+    with duckdb.connect(str(database), read_only=True) as connection:
+        names = connection.execute("SELECT schema_name || '.' || table_name FROM duckdb_tables() ORDER BY 1")
+        return {name: connection.execute(f"FROM {name}").pl() for (name,) in names.fetchall()}
+
+
+def keys_of(folder: Path, profile: Profile = PROFILE) -> dict[str, str]:
+    """Keys of the tables of a release, as they are when its analysts' database is written."""
+    with duckdb.connect() as connection:
+        connection.execute(f"ATTACH '{folder / DATABASE}' AS steward (READ_ONLY)")
+        profile.apply_key(connection)
+        connection.execute(f"CREATE TEMP TABLE patient_map AS {patients_query(profile, 'steward')}")
+        return table_keys(connection, folder, profile, "steward")
+
+
+def test_a_database_of_copied_tables_is_the_one_made_anew(
+    served: Served, building: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    earlier = served_tables(served[0])
+    assert earlier is not None
+    monkeypatch.setattr(write, "_treated", None)
+    monkeypatch.setattr(write, "declared_select", lambda name, *_: _only_dictionary(name, *_))
+    write_analyst_database(building, Settings(), PROFILE, earlier)
+    copied, anew = content(building / ANALYST_DATABASE), content(earlier[0])
+    assert copied.keys() == anew.keys()
+    assert sum(frame.height for name, frame in copied.items() if name in aggregate_tables()) > 0
+    assert [name for name, frame in anew.items() if not frame.equals(copied[name])] == []
+    assert (building / ANALYST_TABLES).read_text() == (served[1] / ANALYST_TABLES).read_text()
+
+
+def _only_dictionary(name: str, *rest: Any) -> str:
+    assert name == write.DICTIONARY
+    return declared_select(name, *rest)
+
+
+def _another_table(name: str) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        contents = contents_in(folder)
+        assert contents is not None
+        replace(contents, tables=contents.tables | {name: "another"}).write(folder)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("curated.lesion", {"curated.lesion"}),
+        ("result.bounds", {"result.bounds"}),
+        ("result.km_curve", {"result.km_curve"}),
+        ("result.km_summary", set(aggregate_tables())),
+        ("meta.parameter", set(aggregate_tables())),
+        ("quality.finding", set()),
+    ],
+)
+def test_just_what_rests_on_another_table_is_made_anew(
+    served: Served, building: Path, name: str, other: set[str]
+) -> None:
+    before = keys_of(building)
+    _another_table(name)(building)
+    after = keys_of(building)
+    assert {table for table in before if before[table] != after[table]} == other
+    assert before == read_hashed_json(served[1] / ANALYST_TABLES)
+
+
+@pytest.mark.parametrize(
+    "profile",
+    [
+        replace(PROFILE, key="5b" * 32),
+        replace(PROFILE, settings=Analyst(shift_weeks=3)),
+    ],
+)
+def test_of_another_profile_nothing_is_kept(building: Path, profile: Profile) -> None:
+    before, after = keys_of(building), keys_of(building, profile)
+    assert not [table for table in before if before[table] == after[table]]
+
+
+def test_a_later_end_of_observation_makes_anew_what_has_dates_on_the_earlier_one(building: Path) -> None:
+    def changed(first: date, second: date) -> set[str]:
+        profiles = [replace(PROFILE, extract_date=day) for day in (first, second)]
+        before, after = (keys_of(building, profile) for profile in profiles)
+        return {table for table in before if before[table] != after[table]}
+
+    with duckdb.connect(str(building / DATABASE), read_only=True) as connection:
+        day = connection.execute("SELECT max(contact_date) FROM curated.followup").fetchall()[0][0]
+    assert "curated.followup" in changed(day, day + timedelta(days=1))
+    assert changed(date(2090, 1, 1), date(2090, 1, 2)) == set()
+
+
+def test_nothing_is_kept_of_what_does_not_say_what_it_holds(served: Served, building: Path) -> None:
+    (building / CONTENTS).unlink()
+    assert keys_of(building) == {}
+
+
+@pytest.mark.parametrize("name", [ANALYST_DATABASE, ANALYST_TABLES])
+def test_what_is_not_as_it_was_sealed_is_no_source(served: Served, name: str) -> None:
+    sealed = served[1] / name
+    mode, whole = sealed.stat().st_mode, sealed.read_bytes()
+    sealed.chmod(0o600)
+    try:
+        sealed.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+        assert served_tables(served[0]) is None
+        sealed.unlink()
+        assert served_tables(served[0]) is None
+    finally:
+        sealed.write_bytes(whole)
+        sealed.chmod(mode)
+
+
+def test_aggregates_read_nothing_else(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: set[str] = set()
+    once, count_rows = ReleaseTables._once, ReleaseTables.count_rows
+
+    def noted(self: ReleaseTables, statement: str, values: Any) -> Any:
+        asked.update(word.replace('"', "").strip("(),") for word in statement.split() if "." in word)
+        return once(self, statement, values)
+
+    def counted(self: ReleaseTables, name: str) -> int:
+        asked.add(name)
+        return count_rows(self, name)
+
+    monkeypatch.setattr(ReleaseTables, "_once", noted)
+    monkeypatch.setattr(ReleaseTables, "count_rows", counted)
+    published_aggregates(served[1] / DATABASE, Settings().analyst)
+    assert {"mart.cohort", "result.km_curve"} <= asked <= {*aggregate_tables(), *mask_inputs()}
