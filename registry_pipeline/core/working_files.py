@@ -28,7 +28,8 @@ class DamagedFile(StoreError):
     """A working file is gone or is not what was written; what it was made of is there."""
 
 
-def _damaged(path: Path) -> DamagedFile:
+def damaged(path: Path) -> DamagedFile:
+    """What is said of a working file that is not what was written, with what to do."""
     return DamagedFile(f"{path}: the working file is damaged; run: registry refresh --force")
 
 
@@ -75,7 +76,7 @@ def working_file(path: Path, store: Path) -> Path | None:
             return path if path.is_file() else None
     if is_locked(store / LOCK) and not is_exclusive_here(store):
         return path if path.is_file() else None
-    raise _damaged(path)
+    raise damaged(path)
 
 
 def check_digest(path: Path, expected: str) -> None:
@@ -89,7 +90,7 @@ def check_digest(path: Path, expected: str) -> None:
     except OSError:
         is_whole = False
     if not is_whole:
-        raise _damaged(path)
+        raise damaged(path)
 
 
 def _is_as_noted(path: Path) -> bool:

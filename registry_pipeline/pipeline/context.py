@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.settings import Settings
 from registry_pipeline.core.toml_source import TomlSource, read_toml
-from registry_pipeline.core.working_files import working_file
+from registry_pipeline.core.working_files import damaged, working_file
 from registry_pipeline.intake.landing.ledger import LandedFile, read_ledger
 from registry_pipeline.pipeline.decisions import DecisionState, read_decision_state
 from registry_pipeline.store.layout import StoreLayout
@@ -121,6 +121,16 @@ class RefreshContext:
     def accepted_files(self, table: str) -> list[Path]:
         """The accepted records of a table of all facilities that have sent something."""
         return self._existing(self.layout.screened_table(sender, table) for sender in self.senders)
+
+    def whole(self, path: Path) -> Path:
+        """The path of a working file that has to be there.
+
+        Raises:
+            DamagedFile: it is not what was written, or is gone.
+        """
+        if working_file(path, self.layout.root) is None:
+            raise damaged(path)
+        return path
 
     def _existing(self, paths: Iterable[Path]) -> list[Path]:
         """Those that there are.

@@ -8,6 +8,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from fnmatch import fnmatch
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from registry_pipeline.pipeline.merges import Merges, merges_at
 from registry_pipeline.pipeline.step import (
     Step,
     is_whole,
+    read_note,
     refresh_lock,
     screening_fingerprint,
     staging_digest,
@@ -84,11 +86,13 @@ class ScreeningReport:
 class StagedTables(Mapping[str, pl.DataFrame]):
     """The staged tables of a facility, each read when it is asked for and not kept: all are large together."""
 
-    def __init__(self, folder: Path) -> None:
-        self.paths = {path.stem: path for path in sorted(folder.glob("[!_]*.parquet"))}
+    def __init__(self, context: RefreshContext, folder: Path) -> None:
+        self.context = context
+        written = (read_note(folder) or {"files": {}})["files"]
+        self.paths = {Path(name).stem: folder / name for name in written if fnmatch(name, "[!_]*.parquet")}
 
     def __getitem__(self, name: str) -> pl.DataFrame:
-        return read_parquet(self.paths[name])
+        return read_parquet(self.context.whole(self.paths[name]))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.paths)
@@ -133,21 +137,21 @@ def _remove_files(folder: Path) -> None:
 
 def rows_read(context: RefreshContext, facility_id: str) -> int:
     """Rows of all files of a facility, as counted when they were staged."""
-    sheets = read_parquet(context.layout.staged_frame(facility_id, "sheets"))
+    sheets = read_parquet(context.whole(context.layout.staged_frame(facility_id, "sheets")))
     return int(sheets.get_column("n_read").sum())
 
 
 def _stored_staging(context: RefreshContext, facility_id: str) -> StagedParts:
     layout = context.layout
     folder = layout.staged(facility_id)
-    columns = json.loads((folder / "_source_columns.json").read_text(encoding="utf-8"))
+    columns = json.loads(context.whole(folder / "_source_columns.json").read_text(encoding="utf-8"))
     return StagedParts(
-        StagedTables(folder),
-        issues=StoredRows(layout.staged_frame(facility_id, "issues")),
-        rows=read_parquet(layout.staged_frame(facility_id, "rows")),
-        file_issues=read_parquet(layout.staged_frame(facility_id, "file_issues")),
+        StagedTables(context, folder),
+        issues=StoredRows(context.whole(layout.staged_frame(facility_id, "issues"))),
+        rows=read_parquet(context.whole(layout.staged_frame(facility_id, "rows"))),
+        file_issues=read_parquet(context.whole(layout.staged_frame(facility_id, "file_issues"))),
         source_columns={tuple(key): value for *key, value in columns},
-        judged=json.loads((folder / "_judged.json").read_text(encoding="utf-8")),
+        judged=json.loads(context.whole(folder / "_judged.json").read_text(encoding="utf-8")),
     )
 
 
@@ -234,7 +238,7 @@ def _screen(
         staged = with_corrections(staged, applied, keys)
         judged = screen_facility(facility_id, staged, rules, parameters, options)
     judged = _with_survivors(judged, merges.between)
-    sheets = read_parquet(context.layout.staged_frame(facility_id, "sheets"))
+    sheets = read_parquet(context.whole(context.layout.staged_frame(facility_id, "sheets")))
     account = with_empty_sheets(judged.row_account, sheets, facility_id)
     report = _store_screened(context.layout, facility_id, replace(judged, row_account=account), rules)
     write_parquet(applied, context.layout.screened_frame(facility_id, "corrections"))

@@ -161,7 +161,7 @@ def _report(
     facility_id = facility.facility_id
     layout = context.layout
     uses = find_files(context.home, facility, context.settings)
-    issues = read_parquet(layout.staged_frame(facility_id, "issues"))
+    issues = read_parquet(context.whole(layout.staged_frame(facility_id, "issues")))
     findings = _findings(pl.concat(screened_findings(context)))
     return CheckReport(
         facility_id=facility_id,
@@ -178,7 +178,7 @@ def _report(
         tables=tables,
         rules=_rules(context, facility_id, findings),
         findings=findings,
-        row_account=read_parquet(layout.screened_frame(facility_id, "row_account")).to_dicts(),
+        row_account=read_parquet(context.whole(layout.screened_frame(facility_id, "row_account"))).to_dicts(),
         problems=[str(problem) for problem in landing.problems if problem.facility_id == facility_id],
     )
 
@@ -211,9 +211,11 @@ def _rules(
     As ``quality.rule_result`` counts them: the finding of a common cause speaks of those that hang on it.
     """
     entries = facility_steps.facility_catalogue(context, facility_id).entries
-    results = read_parquet(context.layout.screened_frame(facility_id, "rule_results"))
+    results = read_parquet(context.whole(context.layout.screened_frame(facility_id, "rule_results")))
     judged = {row["rule_id"]: row for row in results.iter_rows(named=True)}
-    counted = _counted(*(read_parquet(context.layout.screened_frame(facility_id, name)) for name in _BROKEN))
+    counted = _counted(
+        *(read_parquet(context.whole(context.layout.screened_frame(facility_id, name))) for name in _BROKEN)
+    )
     rows = [(rule_id, severity, n) for rule_id, severity, n in counted.iter_rows()]
     rows += [
         (rule_id, "failed to run", 0) for rule_id, row in judged.items() if row["status"] == "failed_to_run"

@@ -89,9 +89,9 @@ def _screened(context: RefreshContext, unplaced: pl.DataFrame) -> list[pl.DataFr
 def _located(context: RefreshContext, facility_id: str, table: str, records: pl.DataFrame) -> pl.DataFrame:
     """File, sheet, row and column of records with ``_row_id``, ``_mapping_no`` and ``_item``."""
     where = ("submission_id", "source_file", "sheet", "source_row")
-    rows = pl.scan_parquet(context.layout.staged_frame(facility_id, "rows"), glob=False)
+    rows = pl.scan_parquet(context.whole(context.layout.staged_frame(facility_id, "rows")), glob=False)
     places = source_locations(rows, records["_row_id"], where)
-    mapped = pl.read_parquet(context.layout.staged_frame(facility_id, "column_map"))
+    mapped = pl.read_parquet(context.whole(context.layout.staged_frame(facility_id, "column_map")))
     columns = mapped.filter(pl.col("table_name") == table).sort("position").select(
         pl.col("mapping_no").alias("_mapping_no"), pl.col("column_name").alias("_item"), "source_column"
     ).unique(["_mapping_no", "_item"], keep="first", maintain_order=True)  # fmt: skip

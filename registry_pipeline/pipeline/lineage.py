@@ -12,6 +12,7 @@ import polars as pl
 
 from registry_pipeline.core.row_id import sheet_number_of, source_row_of
 from registry_pipeline.core.source_code import code_digest
+from registry_pipeline.core.working_files import working_file
 from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.keys import screened_content
 from registry_pipeline.pipeline.merges import persons_of_several
@@ -83,8 +84,8 @@ def lineage(context: RefreshContext) -> pl.DataFrame:
 
 def _of_table(context: RefreshContext, facility_id: str, table: str) -> pl.DataFrame:
     """Of the records that a facility sent of one table."""
-    path = context.layout.screened_table(facility_id, table)
-    if not path.is_file():
+    path = working_file(context.layout.screened_table(facility_id, table), context.layout.root)
+    if path is None:
         return pl.DataFrame(schema=LINEAGE)
     columns = ["_row_ids", "_mapping_no", "_item_sources"]
     records = (
@@ -126,7 +127,7 @@ def _shared(rows: pl.DataFrame, shares: pl.DataFrame) -> pl.DataFrame:
 def _of_facilities(context: RefreshContext, frame: str) -> pl.DataFrame:
     """A staged frame of all facilities, with the facility before it."""
     return pl.concat(
-        read_parquet(context.layout.staged_frame(sender, frame)).with_columns(
+        read_parquet(context.whole(context.layout.staged_frame(sender, frame))).with_columns(
             pl.lit(sender).alias("facility_id")
         )
         for sender in context.senders
@@ -138,7 +139,7 @@ def _sheets(context: RefreshContext) -> pl.DataFrame:
     place = ("submission_id", "source_file", "sheet", "source_name")
     parts = []
     for sender in context.senders:
-        rows = pl.scan_parquet(context.layout.staged_frame(sender, "rows"), glob=False)
+        rows = pl.scan_parquet(context.whole(context.layout.staged_frame(sender, "rows")), glob=False)
         sheets = rows.group_by(sheet_number_of(pl.col("_row_id")).alias("sheet_no")).agg(
             pl.col(place).first()
         )

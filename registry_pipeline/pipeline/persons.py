@@ -76,7 +76,7 @@ def _persons(context: RefreshContext, facility_id: str) -> pl.DataFrame:
     patients = _judged(context, facility_id, "patient", (*PATIENT, "_row_id"))
     tumours = _judged(context, facility_id, "primary_tumour", TUMOUR)
     merges = merges_at(context, facility_id)
-    keys = read_parquet(context.layout.staged_frame(facility_id, "person_keys"))
+    keys = read_parquet(context.whole(context.layout.staged_frame(facility_id, "person_keys")))
     keys = renamed(renamed(keys, merges.within), merges.between)
     return persons_of(patients.with_columns(pl.lit(facility_id).alias("facility_id")), tumours, keys)
 
@@ -85,7 +85,7 @@ def _judged(context: RefreshContext, facility_id: str, table: str, columns: tupl
     files = [
         context.layout.screened_table(facility_id, table, outcome) for outcome in ("accepted", "quarantined")
     ]
-    return pl.concat([pl.read_parquet(path, columns=list(columns)) for path in files])
+    return pl.concat([read_parquet(context.whole(path), columns) for path in files])
 
 
 def _placed(context: RefreshContext, pairs: pl.DataFrame) -> pl.DataFrame:
@@ -103,7 +103,9 @@ def _with_place(
     nowhere = [pl.lit(None, dtype=kind).alias(name) for name, kind in kinds.items()]
     parts = [pairs.clear().with_columns(nowhere)]
     for (facility_id,), own in pairs.group_by(facility, maintain_order=True):
-        rows = pl.scan_parquet(context.layout.staged_frame(str(facility_id), "rows"), glob=False)
+        rows = pl.scan_parquet(
+            context.whole(context.layout.staged_frame(str(facility_id), "rows")), glob=False
+        )
         places = source_locations(rows, own[row_id], tuple(columns)).rename({"_row_id": row_id, **columns})
         parts.append(own.join(places, on=row_id, how="left", maintain_order="left"))
     return pl.concat(parts, how="vertical_relaxed").drop(row_id)

@@ -109,8 +109,8 @@ def registry_findings(context: RefreshContext) -> tuple[Counter[tuple[str, str, 
     """Of the rules over the whole registry: (rule, severity, category) -> findings, and (rule, category) that failed."""
     entries = context.rules.of_scope("registry")
     own = pl.col("rule_id").is_in(list(entries))
-    findings = read_parquet(context.layout.table("quality.finding")).filter(own)
-    results = read_parquet(context.layout.table("quality.rule_result")).filter(own)
+    findings = read_parquet(context.whole(context.layout.table("quality.finding"))).filter(own)
+    results = read_parquet(context.whole(context.layout.table("quality.rule_result"))).filter(own)
     counts = findings.group_by("rule_id", "severity").len().iter_rows()
     failed = results.filter(pl.col("status") == "failed_to_run").get_column("rule_id").unique().to_list()
     return (

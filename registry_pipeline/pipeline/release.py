@@ -119,8 +119,8 @@ def released_report(home: Home, is_new: bool = False) -> PublicationReport:
 def _refuse_blocked(context: RefreshContext) -> None:
     """Screening blocks a run as soon as it can; rules over the whole registry can do so only here."""
     blocking = set(context.settings.refresh.blocking_rules)
-    findings = read_parquet(context.layout.table("quality.finding"))
-    results = read_parquet(context.layout.table("quality.rule_result"))
+    findings = read_parquet(context.whole(context.layout.table("quality.finding")))
+    results = read_parquet(context.whole(context.layout.table("quality.rule_result")))
     with_findings = set(findings.get_column("rule_id").unique())
     failed = set(results.filter(pl.col("status") == "failed_to_run").get_column("rule_id"))
     for rules, what in ((with_findings, "have findings"), (failed, "failed to run")):
@@ -242,7 +242,7 @@ def _retry_reports(home: Home) -> None:
 
 def _findings(context: RefreshContext, release_id: str) -> pl.DataFrame:
     """This refresh's findings, and the earlier ones that are gone, with the releases that showed them."""
-    current = read_parquet(context.layout.table("quality.finding"))
+    current = read_parquet(context.whole(context.layout.table("quality.finding")))
     return findings_with_history(context, current, release_id)
 
 
@@ -278,7 +278,7 @@ def _corrections(context: RefreshContext) -> pl.DataFrame:
 
 def _release_metrics(context: RefreshContext, release_id: str) -> pl.DataFrame:
     """The numbers that drift is judged by, with the name of this release."""
-    metrics = read_parquet(context.layout.table("quality.release_metric"))
+    metrics = read_parquet(context.whole(context.layout.table("quality.release_metric")))
     return metrics.with_columns(pl.col("release_id").fill_null(release_id))
 
 

@@ -46,7 +46,8 @@ def make_suggestions(context: RefreshContext) -> None:
 def _make(context: RefreshContext, alike: Sequence[str], steps: Mapping[str, Step | None]) -> None:
     """The trials of some facilities with the same rules and the same end of observation."""
     doubts = {
-        facility_id: Doubts.unpacked(read_parquet(_doubts(context, facility_id))) for facility_id in alike
+        facility_id: Doubts.unpacked(read_parquet(context.whole(_doubts(context, facility_id))))
+        for facility_id in alike
     }
     parameters = parameters_of(context.settings, context.extract_date(alike[0]))
     memory_limit = context.settings.refresh.duckdb_memory

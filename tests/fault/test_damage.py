@@ -7,6 +7,7 @@ equal those of an undisturbed refresh, or one line says what is wrong and the fi
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -38,11 +39,14 @@ from registry_pipeline.pipeline import decisions
 from registry_pipeline.pipeline import release as publication
 from registry_pipeline.pipeline.context import read_context
 from registry_pipeline.pipeline.errors import Refused
-from registry_pipeline.pipeline.facility import screen
+from registry_pipeline.pipeline.facility import _stored_staging, rows_read, screen
 from registry_pipeline.pipeline.findings import read_finding_sources
+from registry_pipeline.pipeline.lineage import _of_facilities, _sheets, lineage
 from registry_pipeline.pipeline.mend import mend_home
 from registry_pipeline.pipeline.merges import _patients_of
+from registry_pipeline.pipeline.persons import linkage_tables
 from registry_pipeline.pipeline.refresh import refresh, take_in
+from registry_pipeline.pipeline.registry import registry_findings
 from registry_pipeline.pipeline.step import has_nothing_to_do
 from registry_pipeline.stewardship.patients import read_numbers
 from registry_pipeline.stewardship.records import applied_corrections
@@ -76,6 +80,7 @@ from tests.support.registry_home import (
     without_reports,
 )
 
+PRODUCT = ROOT / "registry_pipeline"
 LAYERS = ("curated", "mart", "result", "quality")
 KINDS = (
     "landing/north/[0-9a-f]*",
@@ -439,9 +444,36 @@ READ_WORKING_FILES: tuple[tuple[str, Callable[[Home], object]], ...] = (
     ("store/screened/north/_unlisted.parquet", lambda home: read_context(home).screened_files("unlisted")),
     ("store/staged/north/_files.parquet", lambda home: read_context(home).staged_files("files")),
     ("store/staged/north/patient_xref.parquet", lambda home: _patients_of(read_context(home), HOSPITAL)),
+    ("store/staged/north/_person_keys.parquet", lambda home: linkage_tables(read_context(home))),
+    ("store/screened/north/primary_tumour.accepted.parquet", lambda home: linkage_tables(read_context(home))),
+    ("store/screened/north/followup.accepted.parquet", lambda home: lineage(read_context(home))),
+    ("store/staged/north/_rows.parquet", lambda home: _sheets(read_context(home))),
+    ("store/staged/north/_column_map.parquet", lambda home: _of_facilities(read_context(home), "column_map")),
+    ("store/staged/north/_sheets.parquet", lambda home: rows_read(read_context(home), HOSPITAL)),
+    ("store/staged/north/_judged.json", lambda home: _stored_staging(read_context(home), HOSPITAL)),
+    (
+        "store/staged/north/death.parquet",
+        lambda home: _stored_staging(read_context(home), HOSPITAL).tables["death"],
+    ),
+    ("store/quality/rule_result.parquet", lambda home: registry_findings(read_context(home))),
     ("store/raw/north/1.1.parquet", lambda home: raw_row(home, HOSPITAL, row_id(1, 1, 2))),
     ("store/raw/north/1.json", lambda home: raw_row(home, HOSPITAL, row_id(1, 1, 2))),
 )
+
+
+def test_no_working_file_is_read_without_a_look_at_its_hash() -> None:
+    """By whoever reads from where the layout says a working file lies."""
+    opened = re.compile(r"(?:read|scan)_parquet\(\s*(?:context\.)?(?:self\.)?(?:layout|folder|StoreLayout)\b")
+    modules = [
+        path
+        for room in ("pipeline", "stewardship", "web", "cli", "defs")
+        for path in PRODUCT.glob(f"{room}/**/*.py")
+    ]
+    assert len(modules) > 80
+    places = {
+        path.name: found for path in modules if (found := opened.findall(path.read_text(encoding="utf-8")))
+    }
+    assert places == {"suggestions.py": ["read_parquet(folder"]}, "of a folder that was just seen whole"
 
 
 def test_a_flipped_bit_of_a_working_file_is_told_to_whoever_reads_it(
