@@ -71,6 +71,7 @@ def new(
         raise ConfigurationError(files[0].parent, None, "no file could be used: " + "; ".join(draft.problems))
     with recorded(home, "facility new", details=facility_id):
         _write(home, target, draft)
+        (home.inbox / facility_id).mkdir(exist_ok=True)
     _print_draft(home, target, facility_id, draft, is_json)
 
 
@@ -105,14 +106,15 @@ def _print_draft(home: Home, target: Path, facility_id: str, draft: Draft, is_js
     if is_json:
         answer = {
             "file": str(target), "n_sources": draft.n_sources, "n_columns": draft.n_columns,
-            "n_mapped": draft.n_mapped, "n_questions": draft.n_questions, "problems": list(draft.problems),
+            "n_mapped": draft.n_mapped, "n_guessed": draft.n_guessed, "n_questions": draft.n_questions, "problems": list(draft.problems),
         }  # fmt: skip
         click.echo(json.dumps(answer, ensure_ascii=False))
         return
     for problem in draft.problems:
         click.echo(harmless(problem), err=True)
+    guessed = f", {draft.n_guessed} more guessed in lines to be confirmed" if draft.n_guessed else ""
     click.echo(
-        f"{target}: {draft.n_mapped} of {draft.n_columns} columns recognised in {draft.n_sources} sources."
+        f"{target}: {draft.n_mapped} of {draft.n_columns} columns recognised in {draft.n_sources} sources{guessed}."
     )
     click.echo(f'It asks {draft.n_questions} questions: answer the lines that begin with "# ?". Next:')
     click.echo(f"  put the files into {home.inbox / facility_id}/")

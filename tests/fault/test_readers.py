@@ -26,7 +26,7 @@ from tests.support.registry_home import (
 
 N_READERS, N_REFRESHES = 2, 3
 READER = """
-import json, sys, threading
+import json, sys, threading, time
 from pathlib import Path
 from registry_pipeline.core.home import Home
 from registry_pipeline.store.releases import open_release
@@ -39,6 +39,7 @@ while not is_over.is_set():
             "SELECT (SELECT release_id FROM meta.release), (SELECT count(*) FROM curated.patient), "
             "(SELECT count(*) FROM meta.submission)"
         ).fetchone()), flush=True)
+    time.sleep(0.02)  # some thirty answers a second, and time for the refresh between them
 """
 
 

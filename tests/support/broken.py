@@ -53,6 +53,8 @@ PLACES: dict[str, tuple[str, Callable[..., NoReturn]]] = {
 
 if __name__ == "__main__":
     at = sys.argv.index("--")
+    # a second process takes longer to start than it saves on a small home
+    patch("registry_pipeline.core.helper_process.has_second_core", lambda: False).start()
     for place in sys.argv[1:at]:
         patch(*PLACES[place]).start()
     sys.argv = ["registry", *sys.argv[at + 1 :]]

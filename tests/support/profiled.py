@@ -2,6 +2,7 @@
 
 import csv
 import fnmatch
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -40,3 +41,11 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]
         writer.writerow(header)
         writer.writerows(rows)
     return path
+
+
+def confirmed(folder: Path, facility_id: str, draft: Draft) -> Facility:
+    """The mapping of a draft whose tables that are comments a person has confirmed."""
+    text = re.sub(r"^# (?=  )", "", draft.text, flags=re.M).replace('ignore = ["*"]', "ignore = []")
+    folder.mkdir()
+    (folder / f"{facility_id}.toml").write_text(text, encoding="utf-8")
+    return read_facility(folder / f"{facility_id}.toml")

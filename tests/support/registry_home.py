@@ -207,9 +207,17 @@ def registry(home: Home, *arguments: str, timeout: float = 300) -> subprocess.Co
 
 
 def command(home: Home, *arguments: str) -> tuple[int, str]:
-    """The ``registry`` command in this process: exit code, and all that it prints."""
+    """The ``registry`` command in this process: exit code, and all that it prints.
+
+    It starts no second process, which takes longer to start than it saves on so small a home.
+    """
     output = io.StringIO()
-    with contextlib.redirect_stderr(output), contextlib.redirect_stdout(output):
+    with (
+        contextlib.redirect_stderr(output),
+        contextlib.redirect_stdout(output),
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setattr("registry_pipeline.core.helper_process.has_second_core", lambda: False)
         code = run(program, ["--home", str(home.root), *arguments])
     return code, output.getvalue()
 

@@ -24,7 +24,7 @@ def test_there_are_25_rules_over_20_columns():
 
 
 def test_a_refresh_is_measured_step_by_step_against_its_bytes(tmp_path):
-    whole, again = refreshing.benchmark(tmp_path, patients=200, repeats=1)
+    whole, again = refreshing.benchmark(tmp_path, patients=40, repeats=1)
     assert list(whole.parts) == ["land", "stage", "screen", "curate", "mart", "judge", "analyse", "publish"]
     assert whole.floor_wall > 0
     assert sum(part["wall"] for part in whole.parts.values()) <= whole.wall

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from registry_pipeline.intake.profiling.files import SourceFile, SourceGroup, group_files, read_profiled
-from registry_pipeline.intake.profiling.guess import SourceGuess, guess_source
+from registry_pipeline.intake.profiling.guess import guess_source
 from registry_pipeline.intake.profiling.headers import looks_headless
 from registry_pipeline.intake.profiling.keys import unique_numbers
 from registry_pipeline.intake.profiling.model import FacilityDraft, SourceDraft
 from registry_pipeline.intake.profiling.patients import choose_patients
+from registry_pipeline.intake.profiling.records import SourceGuess
 from registry_pipeline.intake.profiling.redcap import dictionary_note, is_dictionary
 from registry_pipeline.intake.profiling.source_draft import columns_of, draft_source
 from registry_pipeline.intake.profiling.write import write_draft
@@ -30,7 +31,8 @@ class Draft:
 
     Attributes:
         text: the TOML.
-        n_columns, n_mapped: columns of all sources; those that a table uses.
+        n_columns, n_mapped, n_guessed: columns of all sources; those that a table uses; those that only tables use
+            which are written as comments.
         n_questions: lines that begin with ``# ?``.
         problems: files that could not be used, one line each, without content.
         n_sources: ``[[source]]`` in it; without any the text is no mapping.
@@ -39,6 +41,7 @@ class Draft:
     text: str
     n_columns: int
     n_mapped: int
+    n_guessed: int
     n_questions: int
     problems: tuple[str, ...]
     n_sources: int
@@ -96,14 +99,14 @@ def _draft(facility_id: str, groups: Sequence[SourceGroup], problems: Sequence[s
         questions=(*problems, *_facility_questions(sources)),
     )
     text = write_draft(draft)
+    names = [set(group.columns) for group in groups]
+    mapped = [columns_of(source.tables_in_force) & own for source, own in zip(sources, names, strict=True)]
+    guessed = [columns_of(source.tables) & own for source, own in zip(sources, names, strict=True)]
     return Draft(
         text=text,
-        n_columns=sum(len(group.columns) for group in groups),
-        n_mapped=sum(
-            len(columns_of(result.tables) & set(guess.group.columns))
-            for result, guess in zip(sources, guesses, strict=True)
-            if not result.is_commented
-        ),
+        n_columns=sum(map(len, names)),
+        n_mapped=sum(map(len, mapped)),
+        n_guessed=sum(map(len, guessed)) - sum(map(len, mapped)),
         n_questions=text.count("# ? "),
         problems=tuple(problems),
         n_sources=len(sources),
@@ -126,7 +129,7 @@ def _counts_days(group: SourceGroup) -> bool:
 def _facility_questions(sources: Sequence[SourceDraft]) -> list[str]:
     fed: dict[str, list[str]] = {}
     for source in sources:
-        for table in dict.fromkeys(table.table for table in source.tables if not source.is_commented):
+        for table in dict.fromkeys(table.table for table in source.tables_in_force):
             fed.setdefault(table, []).append(source.name)
     questions = [
         'each export is taken for the whole truth of its source (mode = "full"); write "incremental" where it holds only what is new'

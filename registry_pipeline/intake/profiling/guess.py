@@ -7,72 +7,29 @@ Does not belong here: keys (``keys.py``), what spans sources (``draft.py``), wri
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 
 import polars as pl
 
 from registry_pipeline.intake.mapping.table import curated_tables, key_columns
-from registry_pipeline.intake.parsing.text import comparison_key
-from registry_pipeline.intake.profiling.columns import ColumnProfile
 from registry_pipeline.intake.profiling.files import SourceGroup
 from registry_pipeline.intake.profiling.fit import Fit, fit, fit_id
 from registry_pipeline.intake.profiling.lexicon import Record, lexicon
 from registry_pipeline.intake.profiling.patients import LEAST_SCORE, PatientColumn
+from registry_pipeline.intake.profiling.records import (
+    SHARED_BY_LESIONS,
+    Pick,
+    RecordGuess,
+    SourceGuess,
+    separate_kinds,
+)
+from registry_pipeline.intake.profiling.repeated import numbered_columns, with_columns_of
 from registry_pipeline.intake.profiling.words import mentions, name_score, names_person, without_word
 from schemas.columns import Column
 
 _GENERIC_DATE, _BY_CONTENT = 0.8, 0.6
 _BEHIND_BEST = 0.1
-_MOST_KINDS, _LEAST_OTHER = 20, 3
-
-
-@dataclass(frozen=True)
-class Pick:
-    """A column taken for an item; ``score`` is 1 for the exact name."""
-
-    column: str
-    score: float
-    fit: Fit
-
-
-@dataclass
-class RecordGuess:
-    """A record that a source has.
-
-    Attributes:
-        picks: item -> column. ids: identifier -> column of its number, where there is one.
-        kinds: column and its values that tell which rows are such records, or None.
-    """
-
-    record: Record
-    picks: dict[str, Pick]
-    ids: dict[str, str]
-    kinds: tuple[str, tuple[str, ...]] | None = None
-
-
-@dataclass
-class SourceGuess:
-    """What is thought of one source.
-
-    Attributes:
-        patient: its column of patient numbers, or None: then it feeds nothing.
-        by_content: columns that were recognised by their values alone.
-        doubt: why the patient's column was chosen although no name says so; empty where one does.
-    """
-
-    group: SourceGroup
-    patient: str | None
-    records: list[RecordGuess]
-    by_content: set[str] = field(default_factory=set)
-    doubt: str = ""
-
-    def mapped(self) -> set[str]:
-        """Every column that some record uses."""
-        columns = {pick.column for record_guess in self.records for pick in record_guess.picks.values()}
-        columns |= {column for record_guess in self.records for column in record_guess.ids.values()}
-        columns |= {record_guess.kinds[0] for record_guess in self.records if record_guess.kinds}
-        return columns | ({self.patient} if self.patient and self.records else set())
+_LEAST_OTHER = 3
 
 
 def identifiers_of(table: str) -> tuple[str, ...]:
@@ -90,13 +47,25 @@ def guess_source(group: SourceGroup, patient_column: PatientColumn, has_anchor: 
     patient = patient_column.name
     if patient is None or is_about_other_cancers(group):
         return SourceGuess(group, None if patient_column.doubt else patient, [])
-    looked = _Looked(group, patient, has_anchor)
-    guesses = [guess for record in lexicon().records if (guess := looked.record(record)) is not None]
-    by_name = {guess.record.name: guess for guess in guesses}
-    accepted = [guess for guess in guesses if _has_no_rival(guess, by_name)]
-    result = SourceGuess(group, patient, accepted, looked.by_content, patient_column.doubt)
-    _separate_kinds(result)
+    numbered = numbered_columns(name for name in group.columns if name != patient)
+    names = [name for columns in numbered.values() for name in columns]
+    result = SourceGuess(group, patient, [], doubt=patient_column.doubt)
+    for number, own in ((None, {}), *numbered.items()):
+        looked = _Looked(with_columns_of(group, own, names), patient, has_anchor, number)
+        by_name = looked.records()
+        accepted = [guess for guess in by_name.values() if _has_no_rival(guess, by_name)]
+        result.records += [guess for guess in accepted if number is None or _is_of_lesion(guess, own)]
+        result.by_content |= looked.by_content
+    separate_kinds(result)
     return result
+
+
+def _is_of_lesion(guess: RecordGuess, own: Mapping[str, str]) -> bool:
+    """Whether a record has columns of this lesion, or is there for one that has."""
+    if any(pick.column in own for pick in guess.picks.values()):
+        return True
+    is_shared = guess.record.table in SHARED_BY_LESIONS and guess.number != 1
+    return guess.rests_on is not None and not is_shared and _is_of_lesion(guess.rests_on, own)
 
 
 def is_about_other_cancers(group: SourceGroup) -> bool:
@@ -113,9 +82,10 @@ def _has_no_rival(guess: RecordGuess, by_name: Mapping[str, RecordGuess]) -> boo
 class _Looked:
     """A source while its columns are compared with the lexicon."""
 
-    def __init__(self, group: SourceGroup, patient: str, has_anchor: bool) -> None:
-        self.group, self.patient, self.has_anchor = group, patient, has_anchor
+    def __init__(self, group: SourceGroup, patient: str, has_anchor: bool, number: int | None = None) -> None:
+        self.group, self.patient, self.has_anchor, self.number = group, patient, has_anchor, number
         self.by_content: set[str] = set()
+        self.guessed: dict[str, RecordGuess] = {}
         self._fits: dict[tuple[str, str, str], Fit | None] = {}
         self.usable = {
             name: profile
@@ -225,7 +195,14 @@ class _Looked:
             self._fits[key] = result
         return self._fits[key]
 
-    def record(self, record: Record) -> RecordGuess | None:
+    def records(self) -> dict[str, RecordGuess]:
+        """Every record that the source has, by name; one may rest on those before it."""
+        for record in lexicon().records:
+            if (guess := self._record(record)) is not None:
+                self.guessed[record.name] = guess
+        return self.guessed
+
+    def _record(self, record: Record) -> RecordGuess | None:
         """The record with its columns, or None when the source does not have it."""
         picks: dict[str, Pick] = {}
         items = sorted(record.items, key=lambda item: -self._top(record, item))
@@ -239,9 +216,22 @@ class _Looked:
         picks, ids = self._of_its_rows(record, picks, ids)
         has_word = mentions(self.group.labels, record.words)
         columns = {*picks, *ids, *(["@file"] if has_word else [])}
-        if not all(columns.intersection(group) for group in record.needs):
-            return None
-        return RecordGuess(record, picks, ids)
+        if self.number is not None and record.table == "lesion":
+            columns.add("lesion_id")
+        basis: RecordGuess | None = None
+        for group in record.needs:
+            if columns.isdisjoint(group):
+                basis = next((self.guessed[n[1:]] for n in group if n[1:] in self.guessed), None)
+                if basis is None:
+                    return None
+        for item, (table, other) in record.same_from.items():
+            related = next(
+                (two for two in self.guessed.values() if two.record.table == table and other in two.picks),
+                None,
+            )
+            if related is not None:
+                picks.setdefault(item, related.picks[other])
+        return RecordGuess(record, picks, ids, number=self.number, rests_on=basis)
 
     def _of_its_rows(
         self, record: Record, picks: dict[str, Pick], ids: dict[str, str]
@@ -268,21 +258,3 @@ class _Looked:
             )
             if pick is not None:
                 yield name, pick.column
-
-
-def _separate_kinds(guess: SourceGuess) -> None:
-    """Find the column that says what each row is about, where rows of several kinds stand together."""
-    mapped = guess.mapped()
-    for name, profile in guess.group.columns.items():
-        if name in mapped or not 0 < len(profile.filled) <= _MOST_KINDS:
-            continue
-        kinds = [_words_of(record_guess.record, profile) for record_guess in guess.records]
-        if sum(map(bool, kinds)) > 1:
-            for record_guess, words in zip(guess.records, kinds, strict=True):
-                if words and record_guess.kinds is None:
-                    record_guess.kinds = (name, words)
-
-
-def _words_of(record: Record, profile: ColumnProfile) -> tuple[str, ...]:
-    words = {comparison_key(word) for word in record.words}
-    return tuple(text for text in profile.filled if comparison_key(text) in words)

@@ -7,14 +7,16 @@ Does not belong here: the patient's own number (``draft.py`` chooses it), other 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import polars as pl
 
 from registry_pipeline.intake.mapping.column import ROW_NUMBER
 from registry_pipeline.intake.mapping.table import key_columns
-from registry_pipeline.intake.profiling.guess import RecordGuess, SourceGuess, identifiers_of
+from registry_pipeline.intake.profiling.guess import identifiers_of
 from registry_pipeline.intake.profiling.lexicon import lexicon
 from registry_pipeline.intake.profiling.model import ColumnDraft
+from registry_pipeline.intake.profiling.records import SHARED_BY_LESIONS, RecordGuess, SourceGuess
 from registry_pipeline.intake.profiling.redcap import is_export
 
 _MOST_SHARED = 0.02
@@ -88,16 +90,20 @@ def _piece(guess: SourceGuess, name: str, column: str) -> str:
 def _without_number(guess: SourceGuess, record_guess: RecordGuess, name: str) -> ColumnDraft | None:
     rule = lexicon().ids[name]
     is_own = name in key_columns(record_guess.record.table)
-    if not is_own:
-        if not record_guess.record.column(name).is_required:
-            return None
-        owner = next((other for other in guess.records if name in key_columns(other.record.table)), None)
-        if owner is not None:  # the same record has one number, wherever it is named
-            return _without_number(guess, owner, name)
+    if not is_own and not record_guess.record.column(name).is_required:
+        return None
+    if key_columns(record_guess.record.table) != (name,):
+        owners = [other for other in guess.records if key_columns(other.record.table) == (name,)]
+        if owners:  # the same record has one number, wherever it is named
+            owner = next((other for other in owners if other.number == record_guess.number), owners[0])
+            draft = _own_number(guess, owner, name, {}) or _without_number(guess, owner, name)
+            return draft and replace(draft, questions=())
     if rule.join and all(part in record_guess.ids for part in rule.join):
         pieces = [_piece(guess, part, record_guess.ids[part]) for part in rule.join]
         return ColumnDraft(name, {"template": "-".join(["{patient_id}", *pieces])}, "of its parts")
     prefix = (record_guess.record.id if is_own else None) or rule.prefix
+    if is_own and (place := _place_of_lesion(record_guess)) is not None:
+        return ColumnDraft(name, {"template": f"{{patient_id}}-{prefix}{place}"}, "that of the lesion")
     neighbour = record_guess.picks.get(rule.distinguished_by or "") if is_own else None
     if neighbour is not None and (rule.fixed is None or _has_several(guess, neighbour.column)):
         also = f"-{{{rule.also}?}}" if rule.also and rule.also in record_guess.picks else ""
@@ -110,6 +116,18 @@ def _without_number(guess: SourceGuess, record_guess: RecordGuess, name: str) ->
     return ColumnDraft(
         name, {"template": f"{{patient_id}}-{prefix}{number}"}, "one per patient: no column numbers them"
     )
+
+
+def _place_of_lesion(record_guess: RecordGuess) -> str | None:
+    """What numbers the lesion of which a record is, in a template: a number in headers, a column, the row's place."""
+    if record_guess.record.table in SHARED_BY_LESIONS:
+        return None
+    lesion = record_guess if record_guess.record.table == "lesion" else record_guess.rests_on
+    if lesion is None or lesion.record.table != "lesion":
+        return None
+    if lesion.number is not None:
+        return str(lesion.number)
+    return None if lesion is record_guess else f"{{{lesion.ids.get('lesion_id', ROW_NUMBER)}}}"
 
 
 def _by_row(guess: SourceGuess, name: str) -> ColumnDraft | None:

@@ -55,12 +55,13 @@ class Record:
 
     Attributes:
         items: curated column -> names of headers.
-        needs: of each group one item has to be found; ``@file`` is a word in the name of file or sheet.
+        needs: of each group one item has to be found; ``@file`` is a word in the name of file or sheet,
+            ``@lesion`` and the like a record that the source has: where only that is found, it rests on a guess.
         rivals: names of records that take its place in the same file.
         where: item without which a row is of another kind; ``where_id``: look at the key's number instead.
         id: prefix of its key where that differs from the table's.
         same: item -> item whose column it shares; ``same_from``: item -> (table, item) of another record.
-        is_grouped: several rows may make one record.
+        is_grouped: several rows may make one record; ``is_by_patient``: all rows of a patient make one.
         goes_with: item -> the item that no record may have without it.
     """
 
@@ -79,6 +80,7 @@ class Record:
     same_from: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     aggregate: Mapping[str, str] = field(default_factory=dict)
     is_grouped: bool = False
+    is_by_patient: bool = False
     goes_with: Mapping[str, str] = field(default_factory=dict)
 
     def column(self, item: str) -> Column:
@@ -167,6 +169,7 @@ def _record(entry: dict[str, Any], names: Mapping[str, Mapping[str, list[str]]])
         same=entry.get("same", {}),
         same_from={item: (table, other) for item, (table, other) in entry.get("same_from", {}).items()},
         aggregate=entry.get("aggregate", {}),
-        is_grouped=entry.get("group", False),
+        is_grouped=entry.get("group") is True,
+        is_by_patient=entry.get("group") == "patient",
         goes_with=entry.get("goes_with", {}),
     )

@@ -34,6 +34,7 @@ class TableDraft:
     Attributes:
         sheets: empty where every sheet feeds it.
         questions: items that its records need and that no column gives.
+        is_commented: it is written as comments, for it rests on a guess that a person has to confirm.
     """
 
     title: str
@@ -43,6 +44,7 @@ class TableDraft:
     group_by: tuple[str, ...]
     columns: tuple[ColumnDraft, ...]
     questions: tuple[str, ...] = ()
+    is_commented: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,6 @@ class SourceDraft:
         facts: what was found in its files, as comments.
         options: keys of the source in the order in which they are written, each with its evidence.
         questions: what is asked of it, columns that nothing is known of among them.
-        is_commented: its tables are written as comments, for they rest on a guess that a person has to confirm.
     """
 
     name: str
@@ -61,7 +62,11 @@ class SourceDraft:
     options: tuple[tuple[str, Any, str], ...]
     tables: tuple[TableDraft, ...]
     questions: tuple[str, ...] = ()
-    is_commented: bool = False
+
+    @property
+    def tables_in_force(self) -> tuple[TableDraft, ...]:
+        """Those that are no comments."""
+        return tuple(table for table in self.tables if not table.is_commented)
 
 
 @dataclass(frozen=True)

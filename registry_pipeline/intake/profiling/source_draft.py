@@ -13,10 +13,11 @@ from registry_pipeline.intake.mapping.table import curated_tables, key_columns
 from registry_pipeline.intake.profiling.columns import ColumnProfile
 from registry_pipeline.intake.profiling.files import escaped
 from registry_pipeline.intake.profiling.fit import shape
-from registry_pipeline.intake.profiling.guess import Pick, RecordGuess, SourceGuess, is_about_other_cancers
+from registry_pipeline.intake.profiling.guess import is_about_other_cancers
 from registry_pipeline.intake.profiling.keys import draft_identifiers
 from registry_pipeline.intake.profiling.lexicon import Derived, lexicon
 from registry_pipeline.intake.profiling.model import ColumnDraft, SourceDraft, TableDraft
+from registry_pipeline.intake.profiling.records import Pick, RecordGuess, SourceGuess
 from registry_pipeline.intake.profiling.redcap import EXPORT_NOTE, is_export
 from registry_pipeline.intake.profiling.source_options import facts_of, options_of
 from registry_pipeline.intake.profiling.units import with_unit_column
@@ -40,7 +41,7 @@ def draft_source(guess: SourceGuess, is_unique: Mapping[str, bool], anchor: str)
     ]
     # a column whose record could not be made in the end is asked for like any other
     used = columns_of(tables) & set(guess.group.columns)
-    options, option_questions = options_of(guess, used, bool(tables) and not guess.doubt)
+    options, option_questions = options_of(guess, used, any(not table.is_commented for table in tables))
     questions = [*option_questions, *_questions(guess, used)]
     if is_export(list(guess.group.columns)):
         questions.insert(0, EXPORT_NOTE)
@@ -50,7 +51,6 @@ def draft_source(guess: SourceGuess, is_unique: Mapping[str, bool], anchor: str)
         tuple(options),
         tuple(tables),
         tuple(questions),
-        is_commented=bool(guess.doubt),
     )
 
 
@@ -91,7 +91,7 @@ def _draft_table(
             for rule in lexicon().derived
             if (result := _derived(rule, record_guess, item, pick)) is not None
         ]
-    lines += _shared(guess, record_guess)
+    lines += _shared(record_guess)
     lines += [
         result
         for rule in lexicon().derived
@@ -99,13 +99,14 @@ def _draft_table(
     ]
     group_by = _group_by(guess, record_guess)
     return TableDraft(
-        title=record_guess.record.name,
+        title=record_guess.title,
         table=record_guess.record.table,
         sheets=_sheets(guess, record_guess),
         where=_where(guess, record_guess),
         group_by=group_by,
         columns=_once(lines, bool(group_by)),
         questions=tuple(_not_given(record_guess, {line.item for line in lines})),
+        is_commented=bool(guess.doubt) or record_guess.rests_on is not None,
     )
 
 
@@ -174,18 +175,12 @@ def _same_as_patient(rule: Derived, record_guess: RecordGuess, patient: str) -> 
     return ColumnDraft(rule.item, {"from": patient}) if is_wanted else None
 
 
-def _shared(guess: SourceGuess, record_guess: RecordGuess) -> list[ColumnDraft]:
-    """Items that have the column of another item, of this record or of another of the source."""
+def _shared(record_guess: RecordGuess) -> list[ColumnDraft]:
+    """Items that have the column of another item of this record."""
     lines = []
     for item, other in record_guess.record.same.items():
         if item not in record_guess.picks and other in record_guess.picks:
             lines.append(_draft_column(item, record_guess.picks[other], record_guess, ""))
-    for item, (table, other) in record_guess.record.same_from.items():
-        related = next(
-            (two for two in guess.records if two.record.table == table and other in two.picks), None
-        )
-        if item not in record_guess.picks and related is not None:
-            lines.append(_draft_column(item, related.picks[other], record_guess, ""))
     return [line for line in lines if line.keys.get("anchor") != ""]
 
 
@@ -201,10 +196,13 @@ def _once(lines: Sequence[ColumnDraft], is_grouped: bool) -> tuple[ColumnDraft, 
 def _group_by(guess: SourceGuess, record_guess: RecordGuess) -> tuple[str, ...]:
     """Several rows make one record where the key's number comes back within a patient."""
     number = record_guess.ids.get(key_columns(record_guess.record.table)[0])
-    if not record_guess.record.is_grouped or number is None or guess.patient is None:
+    if guess.patient is None or not (
+        record_guess.record.is_by_patient or (record_guess.record.is_grouped and number)
+    ):
         return ()
-    keys = guess.group.frame.select(guess.patient, number).drop_nulls()
-    return (guess.patient, number) if keys.n_unique() < keys.height else ()
+    names = [guess.patient, *([] if number is None or record_guess.record.is_by_patient else [number])]
+    keys = guess.group.frame.select(names).drop_nulls()
+    return tuple(names) if keys.n_unique() < keys.height else ()
 
 
 def _where(guess: SourceGuess, record_guess: RecordGuess) -> tuple[Mapping[str, Any], ...]:
@@ -231,6 +229,8 @@ def _telling_column(record_guess: RecordGuess) -> str | None:
     if record_guess.record.where_id and number is not None:
         return number
     pick = record_guess.picks.get(record_guess.record.where or "")
+    if pick is None and record_guess.rests_on is not None:
+        return _telling_column(record_guess.rests_on)
     return pick.column if pick else None
 
 
@@ -261,6 +261,10 @@ def _questions(guess: SourceGuess, used: set[str]) -> list[str]:
             "this source speaks of other malignancies; nothing of it was mapped, for the registry has no table for them"
         )
     questions += [_ask(profile, guess) for name, profile in guess.group.columns.items() if name not in used]
+    if any(record.rests_on is not None for record in guess.records) and not guess.doubt:
+        questions.append(
+            "tables below that are comments take each row to be one lesion with its size and treatment: take their '#' away if it is"
+        )
     for name in sorted(guess.by_content & used):
         questions.append(f'column "{name}" was recognised by its values alone; is it what is written below?')
     return questions

@@ -15,8 +15,8 @@ from registry_pipeline.intake.parsing.text import comparison_key
 from registry_pipeline.intake.profiling.columns import ColumnProfile
 from registry_pipeline.intake.profiling.files import SourceGroup
 from registry_pipeline.intake.profiling.fit import LEAST_SHARE, format_in_letters
-from registry_pipeline.intake.profiling.guess import SourceGuess
 from registry_pipeline.intake.profiling.lexicon import lexicon
+from registry_pipeline.intake.profiling.records import SourceGuess
 
 _LEAST_FORM = 0.05
 Option = tuple[str, Any, str]
@@ -195,7 +195,7 @@ def _mirror(form: str) -> str:
 def _required(guess: SourceGuess) -> list[str]:
     """The patient, what tells rows apart and what all rows must have, as far as every sheet has it."""
     names = [guess.patient]
-    for record in guess.records:
+    for record in (record for record in guess.records if record.rests_on is None):
         names += [record.kinds[0]] if record.kinds else []
         if record.record.where is None:
             names += [record.ids.get(name) for name in key_columns(record.record.table)]

@@ -60,7 +60,7 @@ def _source(source: SourceDraft) -> Iterator[str]:
     for table in source.tables:
         yield ""
         lines = _table(table)
-        yield from (f"# {line}" for line in lines) if source.is_commented else lines
+        yield from (f"# {line}" for line in lines) if table.is_commented else lines
 
 
 def _table(table: TableDraft) -> Iterator[str]:

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from registry_pipeline.intake.profiling import draft_mapping
-from tests.support.profiled import drafted, pairs, write_csv
+from tests.support.profiled import confirmed, drafted, pairs, write_csv
 
 N = 40
 DAYS = [date(2012, 1, 3) + timedelta(days=61 * n) for n in range(N)]
@@ -223,3 +223,73 @@ def test_a_row_per_metastasis_without_a_number_is_numbered_by_its_place_and_aske
     draft, facility = drafted(tmp_path, "york", [numbered])
     (lesion,) = [table for table in facility.sources[0].tables if table.table == "lesion"]
     assert lesion.columns["lesion_id"].template == "{patient_id}-L{Lesion no}"
+
+
+def test_sizes_and_treatment_beside_each_lesion_are_guessed_as_comments(tmp_path: Path) -> None:
+    header = [
+        "Patient no",
+        "Lesion site",
+        "Date found",
+        "Size (mm)",
+        "Treatment",
+        "Treatment date",
+        "Total dose (Gy)",
+    ]
+    rows = [
+        [f"{100 + n // 2}", ("lung", "bone")[n % 2], DAYS[n // 2].isoformat(), f"{8 + n}", ("SBRT", "surgery")[n % 2],
+         DAYS[n // 2 + 1].isoformat(), "48" if n % 2 == 0 else ""]
+        for n in range(N)
+    ]  # fmt: skip
+    path = write_csv(tmp_path / "found.csv", header, rows)
+    draft, facility = drafted(tmp_path, "leeds", [path])
+    assert [table.table for table in facility.sources[0].tables] == ["lesion"]
+    assert (draft.n_mapped, draft.n_guessed) == (3, 4)
+    assert "take each row to be one lesion with its size and treatment" in draft.text
+    tables = {table.table: table for table in confirmed(tmp_path / "sure", "leeds", draft).sources[0].tables}
+    ids = {
+        name: {table.columns[name].template for table in tables.values() if name in table.columns}
+        for name in ("lesion_id", "exam_id", "lrt_id", "episode_id")
+    }
+    assert ids == {
+        "lesion_id": {"{patient_id}-L{_row}"}, "exam_id": {"{patient_id}-X{Date found}"},
+        "lrt_id": {"{patient_id}-C{_row}"}, "episode_id": {"{patient_id}-E1"},
+    }, "what is named twice has one number"  # fmt: skip
+    assert tables["omd_episode"].group_by == ("Patient no",)
+    assert {"measurement", "lrt_course", "lrt_target", "imaging_exam"} <= set(tables)
+
+
+def test_columns_numbered_by_lesion_become_a_table_for_each(tmp_path: Path) -> None:
+    """Other numbers, of a code list or a marker, are none of lesions."""
+    header = [
+        "Patient no",
+        "scan date",
+        "ICD10",
+        "HPV 16",
+        "HPV 18",
+        "site met 1",
+        "met1 size mm",
+        "site met 2",
+        "met2 size mm",
+    ]
+    rows = [
+        [f"{100 + n}", DAYS[n].isoformat(), "C53", "yes", "no", ("lung", "bone")[n % 2], f"{9 + n}",
+         "liver" if n % 3 else "", f"{7 + n}" if n % 3 else ""]
+        for n in range(N)
+    ]  # fmt: skip
+    draft, _ = drafted(tmp_path, "leeds", [write_csv(tmp_path / "wide.csv", header, rows)])
+    tables = confirmed(tmp_path / "sure", "leeds", draft).sources[0].tables
+    sizes = {
+        (t.columns["lesion_id"].template, t.columns["long_axis_mm"].sources)
+        for t in tables
+        if t.table == "measurement"
+    }
+    assert sizes == {("{patient_id}-L1", ("met1 size mm",)), ("{patient_id}-L2", ("met2 size mm",))}
+    sites = {
+        (t.columns["lesion_id"].template, t.columns["lesion_site"].sources)
+        for t in tables
+        if t.table == "lesion"
+    }
+    assert sites == {("{patient_id}-L1", ("site met 1",)), ("{patient_id}-L2", ("site met 2",))}
+    assert "HPV" not in {
+        word for t in tables for c in t.columns.values() for name in c.sources for word in name.split()
+    }

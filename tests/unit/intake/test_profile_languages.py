@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.profiled import drafted, pairs, write_csv
+from tests.support.profiled import confirmed, drafted, pairs, write_csv
 
 N = 40
 PATIENT, TUMOUR, VISIT = "patient", "primary_tumour", "followup"
@@ -79,12 +79,7 @@ def test_where_no_header_names_the_patient_the_guess_is_kept_and_asked(tmp_path:
     assert not facility.sources[0].tables, "a guess that a person has to confirm feeds nothing"
     assert draft.n_mapped == 0
     assert 'which column is the patient\'s number? "code" has another value in every row' in draft.text
-    confirmed = re.sub(r"^# (?=  |\Z)", "", draft.text, flags=re.M).replace('ignore = ["*"]', "ignore = []")
-    (tmp_path / "west").mkdir()
-    from registry_pipeline.intake.mapping.facility import read_facility
-
-    (tmp_path / "west" / "east.toml").write_text(confirmed, encoding="utf-8")
-    found = pairs(read_facility(tmp_path / "west" / "east.toml"), ["x.csv"])
+    found = pairs(confirmed(tmp_path / "west", "east", draft), ["x.csv"])
     assert ("x.csv", "code", "patient.patient_id") in found
     assert ("x.csv", "diagnosis date", "primary_tumour.dx_date") in found
 
