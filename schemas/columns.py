@@ -9,6 +9,7 @@ Does not belong here: columns of a single table (they stand in that table's file
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -187,6 +188,19 @@ def partial_date(
     )
 
 
+def items_of(names: Iterable[str]) -> dict[str, list[str]]:
+    """Items of a record by the names of its columns: the columns that make each (a partial date is one item of four)."""
+    columns = list(names)
+    items = {
+        name: [name, *(f"{name}_{part}" for part in ("precision", "lower", "upper"))]
+        if f"{name}_precision" in columns
+        else [name]
+        for name in columns
+    }
+    parts = {part for members in items.values() for part in members[1:]}
+    return {name: members for name, members in items.items() if name not in parts}
+
+
 patient_id = text("patient_id", "Registry pseudonym of the patient (keyed hash, prefix P)")
 facility_id = text(
     "facility_id", "Institution that sent the record", is_quasi_identifier=True, is_facility=True
@@ -196,8 +210,9 @@ episode_id = text("episode_id", "Oligometastatic episode within the registry", i
 lesion_id = text("lesion_id", "Lesion within the registry", is_identifying=True)
 exam_id = text("exam_id", "Imaging examination within the registry", is_identifying=True)
 lrt_id = text("lrt_id", "Course of locoregional therapy within the registry", is_identifying=True)
+SOURCE_NUMBER = "source_record_id"
 source_record_id = text(
-    "source_record_id",
+    SOURCE_NUMBER,
     "Number of the record as its facility writes it, with the pseudonym for the patient's own number in it",
     is_identifying=True,
 )

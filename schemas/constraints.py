@@ -6,14 +6,17 @@ Does not belong here: rules between columns, references between tables (``table.
 A constraint holds for NULL, except the one that a value is required.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
-
-import pandera.polars as pa
-import polars as pl
+from typing import TYPE_CHECKING, Literal
 
 from schemas.columns import Column
+
+if TYPE_CHECKING:  # a name is quoted where no table is: pandera takes most of a second to import
+    import pandera.polars as pa
+    import polars as pl
 
 Demand = Literal["required", "codes", "minimum", "maximum"]
 
@@ -48,6 +51,8 @@ class Constraint:
     @property
     def expression(self) -> pl.Expr:
         """True: holds, False: broken, null: does not apply."""
+        import polars as pl
+
         value, column = pl.col(self.column.name), self.column
         if self.demand == "required":
             return value.is_not_null()
@@ -59,6 +64,8 @@ class Constraint:
     @property
     def check(self) -> pa.Check | None:
         """The pandera check; None for a required value, which is pandera's ``nullable``."""
+        import pandera.polars as pa
+
         column = self.column
         if self.demand == "codes":
             assert column.codes is not None

@@ -95,6 +95,7 @@ def dictionary_rows() -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     for name, model in schemas.tables().items():
         layer, table_name = name.split(".")
+        key = key_of(model)
         for position, column in enumerate(columns_of(model), start=1):
             rows.append(
                 {
@@ -102,9 +103,10 @@ def dictionary_rows() -> list[dict[str, object]]:
                     "table_name": table_name,
                     "column_name": column.name,
                     "position": position,
+                    "key_position": key.index(column.name) + 1 if column.name in key else None,
                     "data_type": column.duckdb_type,
                     "unit": column.unit,
-                    "is_nullable": not (column.is_required or column.name in key_of(model)),
+                    "is_nullable": not (column.is_required or column.name in key),
                     "codes": codes_text(column),
                     "description": column.description,
                     "is_identifying": column.is_identifying or column.is_free_text,

@@ -21,7 +21,7 @@ from registry_pipeline.stewardship.records import (
     judged_files,
 )
 from registry_pipeline.validation.records import curated, date_stems, item_columns, references, whole_key
-from registry_pipeline.validation.screening.record_keys import SOURCE_NUMBER
+from schemas.columns import SOURCE_NUMBER
 from schemas.table import columns_of, key_of
 
 

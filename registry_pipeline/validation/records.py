@@ -14,7 +14,7 @@ import pandera.polars as pa
 import polars as pl
 
 import schemas
-from schemas.columns import Column
+from schemas.columns import Column, items_of
 from schemas.table import columns_of, key_of
 
 TECHNICAL: Mapping[str, pl.DataType | type[pl.DataType]] = {
@@ -56,19 +56,12 @@ def parents(model: pa.DataFrameSchema) -> set[str]:
 
 def date_stems(model: pa.DataFrameSchema) -> list[str]:
     """Names of the dates of a model that carry a precision and bounds."""
-    names = {column.name for column in columns_of(model)}
-    return [name for name in model.columns if f"{name}_precision" in names]
+    return [name for name, columns in items_of(model.columns).items() if len(columns) > 1]
 
 
 def item_columns(model: pa.DataFrameSchema) -> dict[str, list[str]]:
     """Items of a record: name -> the columns that make it (a partial date is one item of four)."""
-    stems = date_stems(model)
-    parts = {f"{stem}_{part}" for stem in stems for part in ("precision", "lower", "upper")}
-    return {
-        name: [name, f"{name}_precision", f"{name}_lower", f"{name}_upper"] if name in stems else [name]
-        for name in model.columns
-        if name not in parts
-    }
+    return items_of(model.columns)
 
 
 def complete(name: str, frame: pl.DataFrame | None) -> pl.DataFrame:

@@ -12,6 +12,10 @@ MODEL = table(
         text("table_name", "Table"),
         text("column_name", "Column"),
         count("position", "Order of the column in the table, from 1"),
+        count(
+            "key_position",
+            "Order of the column in the key of the table, from 1; NULL where it is no part of it",
+        ),
         text("data_type", "DuckDB type"),
         text("unit", "Unit"),
         boolean("is_nullable", "NULL is allowed"),

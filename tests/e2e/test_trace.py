@@ -33,7 +33,7 @@ from registry_pipeline.stewardship.trace.results import trace_result
 from registry_pipeline.store.query import QueryError
 from registry_pipeline.store.releases import open_release
 from registry_pipeline.validation.records import curated
-from registry_pipeline.validation.screening.record_keys import SOURCE_NUMBER
+from schemas.columns import SOURCE_NUMBER
 from schemas.table import key_of
 from tests.e2e.conftest import Demo
 from tests.support.desk import Browser

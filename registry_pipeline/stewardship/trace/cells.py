@@ -14,11 +14,10 @@ from registry_pipeline.core.home import Home
 from registry_pipeline.core.toml_source import nearest
 from registry_pipeline.intake.mapping.column import ROW_NUMBER
 from registry_pipeline.stewardship.trace.landed import Address, texts_of
+from registry_pipeline.stewardship.trace.tables import ReleasedTable, records_of, released_table
 from registry_pipeline.store.query import QueryError
-from registry_pipeline.validation.records import curated, item_columns
-from registry_pipeline.validation.screening.record_keys import SOURCE_NUMBER
+from schemas.columns import SOURCE_NUMBER, items_of
 from schemas.constraints import quote
-from schemas.table import key_of
 
 if TYPE_CHECKING:
     import duckdb
@@ -109,15 +108,14 @@ def trace_record(
     Raises:
         QueryError: there is no such table, column or record, or the release has no lineage.
     """
-    name = table.removeprefix("curated.")
-    if name not in curated():
-        raise QueryError(f"there is no table curated.{name}{nearest(name, list(curated()))}")
-    items = item_columns(curated()[name])
+    released = released_table(connection, "curated", table)
+    name, items = released.name, items_of(released.columns)
     names = list(items) if column is None else [_item_of(items, name, column)]
-    record_key, record = _record(connection, name, record_key)
+    record_key, record = _record(connection, released, record_key)
     rows = records_of(connection, _LINEAGE, [name, record_key])
-    gave = {item: key_of(curated()[name])[0] if item == SOURCE_NUMBER else item for item in names}
-    cells = _with_texts(home, [cell for row in rows for cell in _cells(connection, row, set(gave.values()))])
+    gave = {item: released.key[0] if item == SOURCE_NUMBER else item for item in names}
+    cells = [cell for row in rows for cell in _cells(connection, row, released.key, set(gave.values()))]
+    cells = _with_texts(home, cells)
     corrected = corrections_of(connection, name, record_key)
     traced = tuple(
         TracedItem(
@@ -157,26 +155,6 @@ def decisions_on(
     return records_of(connection, query, [ids]) if ids else []
 
 
-def records_of(
-    connection: duckdb.DuckDBPyConnection, query: str, parameters: Sequence[Any] = ()
-) -> list[dict[str, Any]]:
-    """Rows of a query as dictionaries.
-
-    Raises:
-        QueryError: the release was made before it held the tables asked for.
-    """
-    import duckdb
-
-    try:
-        result = connection.execute(query, list(parameters))
-    except (duckdb.CatalogException, duckdb.BinderException):
-        raise QueryError(
-            "this release was made without what a trace needs; make a new one with: registry refresh"
-        ) from None
-    names = [column[0] for column in result.description or []]
-    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
-
-
 def _item_of(items: Mapping[str, Sequence[str]], table: str, column: str) -> str:
     """The item that a column is a part of: of the bounds of a date the date."""
     match = next((item for item, columns in items.items() if column in columns), None)
@@ -185,13 +163,16 @@ def _item_of(items: Mapping[str, Sequence[str]], table: str, column: str) -> str
     return match
 
 
-def _record(connection: duckdb.DuckDBPyConnection, table: str, subject: str) -> tuple[str, dict[str, Any]]:
+def _record(
+    connection: duckdb.DuckDBPyConnection, released: ReleasedTable, subject: str
+) -> tuple[str, dict[str, Any]]:
     """A curated record with its key, by the key or by the facility's own number of it."""
-    key = key_of(curated()[table])
-    text = " || '|' || ".join(f"CAST({quote(column)} AS VARCHAR)" for column in key)
-    has_number = SOURCE_NUMBER in curated()[table].columns
-    for condition in (text, *([SOURCE_NUMBER] if has_number else [])):
-        query = f"SELECT {text} AS record_key, * FROM curated.{quote(table)} WHERE {condition} = ?"
+    table, key = released.name, released.key
+    has_number = SOURCE_NUMBER in released.columns
+    for condition in (released.key_sql, *([SOURCE_NUMBER] if has_number else [])):
+        query = (
+            f"SELECT {released.key_sql} AS record_key, * FROM curated.{quote(table)} WHERE {condition} = ?"
+        )
         rows = records_of(connection, query, [subject])
         if len(rows) == 1:
             return str(rows[0]["record_key"]), rows[0]
@@ -205,7 +186,7 @@ def _record(connection: duckdb.DuckDBPyConnection, table: str, subject: str) -> 
 
 
 def _cells(
-    connection: duckdb.DuckDBPyConnection, row: Mapping[str, Any], names: Collection[str]
+    connection: duckdb.DuckDBPyConnection, row: Mapping[str, Any], key: Sequence[str], names: Collection[str]
 ) -> list[tuple[str, SourceCell]]:
     """The cells that a source row gave or could have given, with the item that each is of."""
     columns = records_of(
@@ -216,7 +197,7 @@ def _cells(
     }
     parsers = dict(connection.execute(_COERCIONS, [*place.values()]).fetchall())
     # the key is what all rows of a record have in common: each of them gave it
-    own = None if row["items"] is None else {*row["items"].split(","), *key_of(curated()[row["table_name"]])}
+    own = None if row["items"] is None else {*row["items"].split(","), *key}
     return [
         (
             column["column_name"],

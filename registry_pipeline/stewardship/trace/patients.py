@@ -9,11 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from registry_pipeline.stewardship.trace.cells import decisions_on, records_of
+from registry_pipeline.stewardship.trace.cells import decisions_on
+from registry_pipeline.stewardship.trace.tables import ReleasedTable, records_of, released_tables
 from registry_pipeline.store.query import QueryError
-from registry_pipeline.validation.records import curated
 from schemas.constraints import literal, quote
-from schemas.table import key_of
 
 if TYPE_CHECKING:
     import duckdb
@@ -67,8 +66,10 @@ def trace_patient(connection: duckdb.DuckDBPyConnection, patient_id: str) -> Tra
 
 def source_rows(connection: duckdb.DuckDBPyConnection, patients: Sequence[str]) -> list[dict[str, Any]]:
     """The curated records of some patients with the source rows behind each."""
+    tables = released_tables(connection, "curated").values()
+    records = [_records_of_table(table) for table in tables if "patient_id" in table.columns]
     query = f"""
-        WITH wanted AS ({" UNION ALL BY NAME ".join(map(_records_of_table, _tables_of_patients()))})
+        WITH wanted AS ({" UNION ALL BY NAME ".join(records)})
         SELECT w.patient_id, w.table_name, w.record_key, l.facility_id, s.source_file, coalesce(s.sheet, '') AS sheet,
             l.source_row, l.items
         FROM wanted w JOIN meta.lineage l USING (table_name, record_key) JOIN meta.source_sheet s USING (facility_id, sheet_no)
@@ -76,13 +77,8 @@ def source_rows(connection: duckdb.DuckDBPyConnection, patients: Sequence[str]) 
     return records_of(connection, query, [list(patients)])
 
 
-def _tables_of_patients() -> list[str]:
-    return [name for name, model in curated().items() if "patient_id" in model.columns]
-
-
-def _records_of_table(table: str) -> str:
-    key = " || '|' || ".join(f"CAST({quote(column)} AS VARCHAR)" for column in key_of(curated()[table]))
+def _records_of_table(table: ReleasedTable) -> str:
     return (
-        f"SELECT patient_id, {literal(table)} AS table_name, {key} AS record_key FROM curated.{quote(table)} "
+        f"SELECT patient_id, {literal(table.name)} AS table_name, {table.key_sql} AS record_key FROM curated.{quote(table.name)} "
         "WHERE patient_id IN (SELECT unnest($1))"
     )

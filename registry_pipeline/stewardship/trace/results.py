@@ -10,13 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import schemas
-from registry_pipeline.core.toml_source import nearest
-from registry_pipeline.stewardship.trace.cells import records_of
+from registry_pipeline.stewardship.trace.tables import column_of, records_of, released_table
 from registry_pipeline.store.query import QueryError
 from schemas import study
 from schemas.constraints import quote
-from schemas.table import columns_of
 
 if TYPE_CHECKING:
     import duckdb
@@ -65,14 +62,10 @@ def trace_result(
         QueryError: there is no such table or column, no row meets the conditions, or several do: then it says what
             tells them apart.
     """
-    name = table if table.startswith("result.") else f"result.{table}"
-    models = schemas.tables_of("result")
-    if name not in models:
-        raise QueryError(f"there is no table {name}{nearest(name, list(models))}")
-    columns = [column.name for column in columns_of(models[name])]
+    released = released_table(connection, "result", table)
+    name = f"result.{released.name}"
     for column in conditions:
-        if column not in columns:
-            raise QueryError(f"{name} has no column {column}{nearest(column, columns)}")
+        column_of(released.columns, column, name)
     row = _row(connection, name, conditions)
     basis, query, parameters = _population(name, row)
     patients = records_of(connection, query, parameters)

@@ -16,8 +16,8 @@ from registry_pipeline.validation.rules.catalogue import Catalogue, message_of
 from registry_pipeline.validation.screening.identifiers import Identifiers
 from registry_pipeline.validation.screening.other_rows import with_other_rows
 from registry_pipeline.validation.screening.places import source_locations
-from registry_pipeline.validation.screening.record_keys import SOURCE_NUMBER, own_identifier
-from schemas.columns import Column
+from registry_pipeline.validation.screening.record_keys import own_identifier
+from schemas.columns import SOURCE_NUMBER, Column
 from schemas.quality.finding import MODEL
 from schemas.table import columns_of, key_of
 

@@ -16,9 +16,9 @@ from registry_pipeline.validation.rules.catalogue import Catalogue
 from registry_pipeline.validation.screening.findings import FindingContext
 from registry_pipeline.validation.screening.identifiers import Identifiers
 from registry_pipeline.validation.screening.near_matches import near_matches, near_patients
-from registry_pipeline.validation.screening.record_keys import SOURCE_NUMBER
 from registry_pipeline.validation.screening.violations import ErrorRows
 from registry_pipeline.validation.screening.within_table import Outcome
+from schemas.columns import SOURCE_NUMBER
 
 _VERDICT = {"_row_id": pl.Int64, "reason": pl.Categorical, "cause": pl.String}
 _KEPT_OUT = {

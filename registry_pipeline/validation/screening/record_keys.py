@@ -19,10 +19,10 @@ import polars as pl
 
 from registry_pipeline.validation.records import curated
 from registry_pipeline.validation.screening.identifiers import Identifiers, parents_by_column
+from schemas.columns import SOURCE_NUMBER
 from schemas.table import key_of
 
 PREFIX = "R"
-SOURCE_NUMBER = "source_record_id"
 _PURPOSE = b"record key"
 _AT_A_TIME = 100_000
 """Texts that are Python objects at the same time."""
