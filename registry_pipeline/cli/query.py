@@ -22,7 +22,7 @@ from registry_pipeline.intake.landing.integrity import REMEDY, damaged_landed
 from registry_pipeline.operations.approval import choose_approved
 from registry_pipeline.pipeline.errors import Refused
 from registry_pipeline.reporting.document.rows import write_csv, write_json, write_xlsx
-from registry_pipeline.reporting.document.terminal import print_table
+from registry_pipeline.reporting.document.terminal import print_rows, print_table
 from registry_pipeline.stewardship.status import STATUS
 from registry_pipeline.store.integrity import damaged_files
 from registry_pipeline.store.query import Answer, QueryError, ask
@@ -266,7 +266,7 @@ def show_rows(columns: list[str], rows: Iterable[Sequence[Any]], title: str | No
             shown.append(row)
         else:
             n_more += 1
-    print_table(columns, shown, title)
+    print_rows(columns, shown, title)
     if n_more:
         click.echo(f"... {n_more} more rows; --format csv gives all of them", err=True)
 

@@ -64,10 +64,44 @@ def print_table(
     for row in lines:
         cells = [harmless(value) for value in row]
         table.add_row(*(Text(cell if is_wrapped else cell[:_WIDEST]) for cell in cells))
-    # A pipe has no width; 80 columns would break what scripts read.
-    width = None if sys.stdout.isatty() else _PIPE_WIDTH
-    console = Console(highlight=False, markup=False, emoji=False, width=width)
+    console = Console(highlight=False, markup=False, emoji=False, width=_width())
     console.print(table if lines else Text(f"{title or 'rows'}: none"))
+
+
+def print_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None) -> None:
+    """Draw rows as a table; each as a list of its cells where a table would break words to fit."""
+    from rich.cells import cell_len
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = [list(row) for row in rows]
+    lines = [[harmless(value) for value in row] for row in shown]
+    width = _width()
+    words = [
+        max((cell_len(word) for row in lines for word in row[at].split()), default=0)
+        for at in range(len(columns))
+    ]
+    needed = [max(cell_len(name), min(word, _WIDEST)) + 3 for name, word in zip(columns, words, strict=True)]
+    if not lines or sum(needed) <= width:
+        print_table(columns, shown, title)
+        return
+    console = Console(highlight=False, markup=False, emoji=False, width=width)
+    for number, row in enumerate(lines, start=1):
+        console.print(Text(f"{title or 'row'} {number}"))
+        table = Table.grid(padding=(0, 2, 0, 2))
+        table.add_column(no_wrap=True)
+        table.add_column(overflow="fold")
+        for name, cell in zip(columns, row, strict=True):
+            table.add_row(Text(harmless(name)), Text(cell))
+        console.print(table)
+
+
+def _width() -> int:
+    """Columns of the terminal. A pipe has none: 80 would break what scripts read."""
+    import shutil
+
+    return shutil.get_terminal_size((_PIPE_WIDTH, 24)).columns if sys.stdout.isatty() else _PIPE_WIDTH
 
 
 def print_findings(findings: Iterable[Mapping[str, Any]]) -> None:
@@ -76,12 +110,9 @@ def print_findings(findings: Iterable[Mapping[str, Any]]) -> None:
     Args:
         findings: rows of ``quality.finding``.
     """
-    import shutil
     import textwrap
 
-    width = max(
-        60, shutil.get_terminal_size((_PIPE_WIDTH, 24)).columns if sys.stdout.isatty() else _PIPE_WIDTH
-    )
+    width = max(60, _width())
     for finding in findings:
         place = ":".join(
             harmless(finding[name]) for name in ("source_file", "sheet", "source_row") if finding[name]

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry_pipeline.reporting.document.rows import inert, write_csv, write_json, write_xlsx
-from registry_pipeline.reporting.document.terminal import harmless, print_table
+from registry_pipeline.reporting.document.terminal import harmless, print_rows, print_table
 
 PAYLOADS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", '=HYPERLINK("http://x")', "=cmd|' /C calc'!A0"]
 
@@ -101,3 +101,18 @@ def test_json_says_what_it_is_given() -> None:
     empty = io.StringIO()
     write_json(["a"], [], empty)
     assert json.loads(empty.getvalue()) == []
+
+
+def test_rows_too_wide_for_a_table_are_lists_wrapped_at_words(capsys: pytest.CaptureFixture[str]) -> None:
+    """A table of sixty columns on two hundred would break every word; none is broken, none is lost."""
+    names = [f"column_{n}" for n in range(60)]
+    sentence = "the facility has been asked about this value and answered that it stands as sent " * 5
+    print_rows(names, iter([[f"value-{n}" for n in range(59)] + [sentence], [*range(59), None]]))
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 200
+    assert [line for line in lines if line.startswith("row")] == ["row 1", "row 2"]
+    assert all(any(line.split() == [f"column_{n}", f"value-{n}"] for line in lines) for n in range(59))
+    assert " ".join(lines).count("answered") == 5
+    print_rows(["a", "text"], [[1, sentence]])
+    table = capsys.readouterr().out
+    assert "row 1" not in table and table.count("answered") == 5
