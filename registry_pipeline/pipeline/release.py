@@ -42,6 +42,7 @@ from registry_pipeline.store.integrity import write_checksums
 from registry_pipeline.store.layout import StoreLayout
 from registry_pipeline.store.parquet import read_parquet
 from registry_pipeline.store.proofs import ReleaseRefused
+from registry_pipeline.store.refill import contents_in
 from registry_pipeline.store.release import Versions, build_release, new_release_id, sweep_releases
 from registry_pipeline.store.releases import (
     DATABASE,
@@ -216,7 +217,9 @@ def _write_reports(home: Home, folder: Path) -> None:
     try:
         with panics_as_exceptions(), disk_errors_as_store_error(reports):
             write_changes_page(home, folder)
-            write_reports(folder / DATABASE, reports, drawings=StoreLayout(home.store).drawings())
+            contents, drawings = contents_in(folder), StoreLayout(home.store).drawings()
+            digests = None if contents is None else contents.tables
+            write_reports(folder / DATABASE, reports, drawings=drawings, contents=digests)
     except StoreError:
         raise
     except Exception as problem:

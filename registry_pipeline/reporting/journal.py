@@ -21,7 +21,7 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from registry_pipeline.reporting.document.blocks import Row, Table
+from registry_pipeline.reporting.document.blocks import Row, Section, Table
 from registry_pipeline.reporting.document.wording import clean
 from registry_pipeline.reporting.figures.base import FigureFolder, also_as_pdf
 from registry_pipeline.reporting.release.disclosure.gate import DisclosedTables
@@ -69,7 +69,11 @@ def write_journal(database: Path, folder: Path, *, suppress_small: bool = False)
         with also_as_pdf(True):
             sections = study_sections(context)
         tables_of_report = [
-            block for section in sections for block in section.blocks if isinstance(block, Table)
+            block
+            for section in sections
+            if isinstance(section, Section)
+            for block in section.blocks
+            if isinstance(block, Table)
         ]
         origin = f"Release {clean(release_row(context).get('release_id') or 'unnamed')}"
     written: list[Path] = []

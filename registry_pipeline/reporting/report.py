@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import importlib
 from collections import Counter
-from collections.abc import Sequence
-from functools import cache, partial
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
@@ -17,10 +18,15 @@ from registry_pipeline.core.helper_process import Helper, helping, run_shared
 from registry_pipeline.reporting import sections as room
 from registry_pipeline.reporting.document.blocks import Section
 from registry_pipeline.reporting.document.details import with_details_folded
-from registry_pipeline.reporting.document.html import render_page
+from registry_pipeline.reporting.document.html import RenderedSection, render_page
 from registry_pipeline.reporting.document.wording import clean, is_given
 from registry_pipeline.reporting.figures.base import FigureFolder, also_as_pdf
-from registry_pipeline.reporting.figures.drawing_cache import cached_drawings, unused_drawings_swept
+from registry_pipeline.reporting.figures.drawing_cache import (
+    cached_drawings,
+    unused_drawings_swept,
+    used_drawings,
+)
+from registry_pipeline.reporting.kept_sections import KeptSections, MadeSection
 from registry_pipeline.reporting.quality import quality_sections
 from registry_pipeline.reporting.quality.facility_pages import facility_pages
 from registry_pipeline.reporting.quality.scope import Scope
@@ -45,6 +51,7 @@ def write_reports(
     suppress_small: bool = False,
     pdf: bool = False,
     drawings: Path | None = None,
+    contents: Mapping[str, str] | None = None,
 ) -> list[Path]:
     """Both reports of a release, from its database alone.
 
@@ -58,6 +65,7 @@ def write_reports(
         suppress_small: hide counts below the release's ``privacy.small_cell``, and leave out what shows single
             patients; also done when the release has a parameter ``privacy.suppress_small`` that is true.
         drawings: folder of drawings of earlier reports, which need not be drawn again; None draws all.
+        contents: table of the release -> digest of its rows: sections that read the same are taken from there too.
 
     Returns:
         The files written.
@@ -70,8 +78,10 @@ def write_reports(
         unused_drawings_swept(drawings),
     ):
         context = Context(tables, FigureFolder(folder / FIGURES))
+        is_kept = drawings is not None and contents is not None and not pdf
+        kept = KeptSections(drawings, contents, tables, folder / FIGURES) if is_kept else None  # type: ignore[arg-type]
         with helping(is_worth_starting=False) as helper:  # PDF is asked for in this process only
-            sections = study_sections(context, None if pdf else helper, drawings)
+            sections = study_sections(context, None if pdf else helper, drawings, kept)
         registry = Scope(context)
         pages = {
             folder / STUDY_REPORT: render_page("study_report.html", sections, **_values(context)),
@@ -123,60 +133,72 @@ def _declared(name: str) -> list[Any]:
     return [record for module in modules for record in getattr(module, name, ())]
 
 
-def _made(name: str, context: Context) -> Section | None:
+def _modules(name: str) -> tuple[str, ...]:
+    """The modules that a section is made by."""
+    additions = [addition.make.__module__ for addition in _declared("ADDITIONS") if addition.to == name]
+    return (report_sections()[name].make.__module__, *dict.fromkeys(additions))
+
+
+def _made(name: str, shared: Context) -> MadeSection:
     """A section, with what is added to it where there is a cohort."""
-    result = report_sections()[name].make(context)
-    for addition in () if result is None or context.no_cohort else _declared("ADDITIONS"):
-        if addition.to == name and result is not None:
-            result.add(*addition.make(context))
-    return result
+    with shared.tables.recording() as (asked, read, counted), used_drawings() as drawings:
+        context = replace(shared, figures=replace(shared.figures, written=[]))
+        section = report_sections()[name].make(context)
+        for addition in () if section is None or context.no_cohort else _declared("ADDITIONS"):
+            if addition.to == name and section is not None:
+                section.add(*addition.make(context))
+        if section is not None:
+            section.is_folded = report_sections()[name].is_folded and not (
+                context.no_cohort and name == "registry"
+            )
+            section = with_details_folded(section)
+    return MadeSection(section, context.figures.written, asked, read, counted, drawings)
 
 
 def study_sections(
-    context: Context, helper: Helper | None = None, drawings: Path | None = None
-) -> list[Section]:
+    context: Context,
+    helper: Helper | None = None,
+    drawings: Path | None = None,
+    kept: KeptSections | None = None,
+) -> list[Section | RenderedSection]:
     """The study report in reading order; where there is no cohort the registry comes before the study.
 
     Args:
         helper: another process that makes some of them.
         drawings: folder of kept drawings, for that process.
+        kept: sections of earlier releases; those that read the same are taken from there, and all become HTML.
     """
     place = (context.tables.database, context.figures.folder, context.tables.hides, drawings)
-
-    def in_helper(helper_process: Helper, name: str) -> Section | None:
-        section, written, tables = helper_process.call(_section_in_helper, name, *place)
-        context.figures.written += written
-        context.tables.asked |= tables
-        return section
-
-    result = run_shared(
-        report_sections(),
+    modules = {name: _modules(name) for name in report_sections()}
+    result = {} if kept is None else kept.find_all(modules)
+    anew = run_shared(
+        [name for name in modules if name not in result],
         lambda name: _made(name, context),
-        None if helper is None else partial(in_helper, helper),
+        None if helper is None else lambda name: helper.call(_section_in_helper, name, *place),
     )
-    result[FURTHER] = further_section(context)
+    for name, made in anew.items():
+        result[name] = made if kept is None else kept.keep(name, modules[name], made)
+    for made in result.values():
+        context.figures.written += made.written
+        context.tables.asked |= made.asked
+    further = further_section(context)
+    if further is not None:
+        further.is_folded = True
+    result[FURTHER] = MadeSection(further)
     order = list(report_sections())
     order.insert(order.index("parameters") if "parameters" in order else len(order), FURTHER)
     for name in ("registry", "follow_up") if context.no_cohort else ():
         order.remove(name)
         order.insert(order.index("flow") + 1, name)
-    sections = []
-    for name in order:
-        section = result[name]
-        if section is not None:
-            is_folded = name == FURTHER or report_sections()[name].is_folded
-            section.is_folded = is_folded and not (context.no_cohort and name == "registry")
-            sections.append(with_details_folded(section))
-    return sections
+    return [made.section for name in order if (made := result[name]).section is not None]
 
 
 def _section_in_helper(
     name: str, database: Path, folder: Path, hides: bool, drawings: Path | None
-) -> tuple[Section | None, list[Path], set[str]]:
-    """In the other process: a section, the files of its figures, and the tables that it asked for."""
+) -> MadeSection:
+    """In the other process: a section, and what it touched."""
     with DisclosedTables(database, is_asked=hides) as tables, cached_drawings(drawings):
-        context = Context(tables, FigureFolder(folder))
-        return _made(name, context), context.figures.written, tables.asked
+        return _made(name, Context(tables, FigureFolder(folder)))
 
 
 def _values(context: Context) -> dict[str, object]:

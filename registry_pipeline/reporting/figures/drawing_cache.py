@@ -27,6 +27,7 @@ from registry_pipeline.reporting.figures.base import Drawing, wants_pdf
 
 P = ParamSpec("P")
 _FOLDER: ContextVar[Path | None] = ContextVar("folder_of_kept_drawings", default=None)
+_USED: ContextVar[set[str] | None] = ContextVar("names_of_kept_drawings_in_use", default=None)
 
 
 class _NoDigest(TypeError):
@@ -41,6 +42,17 @@ def cached_drawings(folder: Path | None) -> Iterator[None]:
         yield
     finally:
         _FOLDER.reset(before)
+
+
+@contextmanager
+def used_drawings() -> Iterator[set[str]]:
+    """The names of kept drawings that are made or taken inside."""
+    used: set[str] = set()
+    before = _USED.set(used)
+    try:
+        yield used
+    finally:
+        _USED.reset(before)
 
 
 @contextmanager
@@ -85,16 +97,21 @@ def kept_text(module: str, name: str, make: Callable[[], str]) -> str:
     folder = _FOLDER.get()
     if folder is None or wants_pdf():
         return make()
-    path = folder / f"{_hash(f'{module} {_code(module)} {name}')}.txt"
-    text = _read(path)
-    if text is None:
-        text = make()
-        folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"{_hash(text)}\n{text}", encoding="utf-8", newline="")
+    path = folder / f"{_hash(f'{module} {code_of(module)} {name}')}.txt"
+    if (used := _USED.get()) is not None:
+        used.add(path.name)
+    text = read_text(path)
+    return write_text(make(), path) if text is None else text
+
+
+def write_text(text: str, path: Path) -> str:
+    """Keep a text with its hash; gives it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"{_hash(text)}\n{text}", encoding="utf-8", newline="")
     return text
 
 
-def _read(path: Path) -> str | None:
+def read_text(path: Path) -> str | None:
     """A kept text; None where there is none, or the file is not what was written (so it need not be atomic)."""
     try:
         written, _, text = path.read_bytes().decode().partition("\n")
@@ -109,8 +126,9 @@ def _hash(text: str) -> str:
 
 
 @cache
-def _code(module: str) -> str:
-    return f"{code_digest(module)} {version('matplotlib')}"
+def code_of(*modules: str) -> str:
+    """Digest of the code that pages are made with: modules, all that they import, and what draws."""
+    return f"{code_digest(*modules)} {version('matplotlib')}"
 
 
 def content_digest(value: object) -> str:

@@ -9,7 +9,8 @@ a registry without lesions, or of an older release, is whole where there are dat
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -31,6 +32,8 @@ class ReleaseTables:
 
     Attributes:
         asked: tables that have been asked for by name.
+        read: tables of which rows, or what follows from them, have been read in whatever way.
+        counted: tables whose rows have been counted -> their number.
 
     Args:
         database: path of ``registry.duckdb``.
@@ -41,15 +44,17 @@ class ReleaseTables:
         self.database = database
         self._connection = duckdb.connect(str(database), read_only=True, config={"threads": 1})
         self.asked: set[str] = set()
+        self.read: set[str] = set()
+        self.counted: dict[str, int] = {}
         self._read: dict[tuple[object, ...], pd.DataFrame] = {}
         try:
             self._connection.execute("SET enable_external_access = false")
-            self._columns: dict[str, list[str]] = {}
+            self.columns: dict[str, list[str]] = {}
             for schema, table, column in self._connection.execute(
                 "SELECT table_schema, table_name, column_name FROM information_schema.columns "
                 "WHERE table_catalog = current_database() ORDER BY table_schema, table_name, ordinal_position"
             ).fetchall():
-                self._columns.setdefault(f"{schema}.{table}", []).append(column)
+                self.columns.setdefault(f"{schema}.{table}", []).append(column)
             self.parameters: dict[str, str] = self._parameters()
         except BaseException:
             self._connection.close()
@@ -66,13 +71,29 @@ class ReleaseTables:
     ) -> None:
         self._connection.close()
 
+    @contextmanager
+    def recording(self) -> Iterator[tuple[set[str], set[str], dict[str, int]]]:
+        """What is asked, read and counted inside, apart; afterwards it is with the rest."""
+        before = self.asked, self.read, self.counted
+        self.asked, self.read, self.counted = set(), set(), {}
+        try:
+            yield self.asked, self.read, self.counted
+        finally:
+            asked, read, counted = self.asked, self.read, self.counted
+            self.asked, self.read, self.counted = before[0] | asked, before[1] | read, before[2] | counted
+
+    def _note(self, name: str) -> None:
+        """A table is asked for, and its rows are read."""
+        self.asked.add(name)
+        self.read.add(name)
+
     def names(self, layer: str) -> list[str]:
         """Tables of one layer that the release has."""
-        return [name for name in self._columns if name.startswith(f"{layer}.")]
+        return [name for name in self.columns if name.startswith(f"{layer}.")]
 
     def has(self, name: str, *columns: str) -> bool:
         """Whether the release has the table, and these columns in it."""
-        return name in self._columns and set(columns) <= set(self._columns[name])
+        return name in self.columns and set(columns) <= set(self.columns[name])
 
     def table(
         self,
@@ -89,15 +110,15 @@ class ReleaseTables:
             columns: the columns that are wanted, and the rows as the release holds them, by key; of a table of
                 a row per patient few columns are a fraction of the work. None for all.
         """
-        self.asked.add(name)
+        self._note(name)
         declared = _declared(name) if columns is None else list(columns)
-        if name not in self._columns:
+        if name not in self.columns:
             return pd.DataFrame({column: pd.Series(dtype="object") for column in declared})
         where = where or {}
-        if not set(where) <= set(self._columns[name]):
+        if not set(where) <= set(self.columns[name]):
             return pd.DataFrame({column: pd.Series(dtype="object") for column in declared})
         condition = " AND ".join(f"{quote(column)} = ?" for column in where)
-        present = [column for column in columns or () if column in self._columns[name]]
+        present = [column for column in columns or () if column in self.columns[name]]
         selected = "*" if columns is None else ", ".join(map(quote, present))
         statement = f"SELECT {selected} FROM {_qualified(name)}" + (f" WHERE {condition}" if where else "")
         statement += " ORDER BY ALL" if columns is None and _is_small_layer(name) else ""
@@ -118,7 +139,7 @@ class ReleaseTables:
 
     def in_order(self, name: str) -> pd.DataFrame:
         """Rows of a table in the order in which the release holds them."""
-        self.asked.add(name)
+        self._note(name)
         return self._once(f"SELECT * FROM {_qualified(name)}", ()) if self.has(name) else self.table(name)
 
     def query(
@@ -127,6 +148,7 @@ class ReleaseTables:
         """Result of a SELECT, or None where a table or column that it needs is missing."""
         if not all(self.has(name, *columns) for name, columns in needs.items()):
             return None
+        self.read |= set(needs)
         return self._once(sql, values)
 
     def n_rows(self, name: str) -> int | Hidden:
@@ -135,10 +157,11 @@ class ReleaseTables:
 
     def count_rows(self, name: str) -> int:
         """Number of rows, whatever may be shown; 0 where the table is missing."""
-        if name not in self._columns:
+        if name not in self.columns:
             return 0
         row = self._connection.execute(f"SELECT count(*) FROM {_qualified(name)}").fetchone()
-        return int(row[0]) if row else 0
+        self.counted[name] = int(row[0]) if row else 0
+        return self.counted[name]
 
     def number(self, parameter: str, default: float) -> float:
         """A numeric parameter of the release."""
@@ -149,6 +172,7 @@ class ReleaseTables:
 
     def comment(self, name: str) -> str:
         """Comment of a table."""
+        self.read.add("meta.dictionary")
         schema, _, table = name.partition(".")
         row = self._connection.execute(
             "SELECT comment FROM duckdb_tables() WHERE schema_name = ? AND table_name = ? "

@@ -1,5 +1,8 @@
 """Drawings kept between releases: the same bytes, and nothing drawn that has not changed."""
 
+import re
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -8,6 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import schemas
+from registry_pipeline.reporting import report
+from registry_pipeline.reporting.document.blocks import Section
 from registry_pipeline.reporting.figures import base
 from registry_pipeline.reporting.figures.drawing_cache import (
     cached_drawings,
@@ -15,7 +21,11 @@ from registry_pipeline.reporting.figures.drawing_cache import (
     drawn_once,
     unused_drawings_swept,
 )
+from registry_pipeline.reporting.kept_sections import KeptSections, MadeSection
+from registry_pipeline.reporting.release.disclosure.gate import DisclosedTables
+from registry_pipeline.reporting.release.tables import ReleaseTables
 from registry_pipeline.reporting.report import write_reports
+from registry_pipeline.reporting.sections.context import Context
 from tests.unit.reporting.toy_release import make_release
 
 FRAME = pd.DataFrame({"a": [1.0, None], "b": ["x", None], "c": [date(2020, 1, 1), None]})
@@ -36,24 +46,69 @@ def n_drawn(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return drawn
 
 
-def test_a_second_report_draws_only_what_changed(tmp_path: Path, n_drawn: list[float]) -> None:
-    database, drawings = make_release(tmp_path / "registry.duckdb"), tmp_path / "drawings"
-    first = write_reports(database, tmp_path / "first", drawings=drawings)
-    n_all = len(n_drawn)
-    n_drawn.clear()
-    again = write_reports(database, tmp_path / "again", drawings=drawings)
-    assert len(n_drawn) < n_all / 2  # curves with numbers at risk are told by a function
-    n_always = len(n_drawn)
-    for own, other in zip(again, first, strict=True):
-        assert own.read_bytes() == other.read_bytes(), own.name
+DIGESTS = dict.fromkeys(schemas.tables(), "as it was")
 
+
+def changed(**tables: str) -> dict[str, str]:
+    return DIGESTS | {name.replace("__", "."): digest for name, digest in tables.items()}
+
+
+def test_a_second_report_makes_only_what_reads_something_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n_drawn: list[float]
+) -> None:
+    names, queried = [], set()
+    once, make = ReleaseTables._once, report._made
+
+    def noting(self: ReleaseTables, statement: str, values: Sequence[object]) -> pd.DataFrame:
+        queried.update(re.sub(r"[^\w.]", " ", statement.replace('"', "")).split())
+        return once(self, statement, values)
+
+    def counting(name: str, context: Context) -> MadeSection:
+        names.append(name)
+        queried.clear()
+        made = make(name, context)
+        assert queried & set(schemas.tables()) <= made.read  # it notes all that it reads
+        return made
+
+    monkeypatch.setattr(ReleaseTables, "_once", noting)
+    monkeypatch.setattr(report, "_made", counting)
+    database = make_release(tmp_path / "registry.duckdb")
+
+    def write(folder: str, contents: dict[str, str]) -> list[Path]:
+        names.clear()
+        n_drawn.clear()
+        return write_reports(database, tmp_path / folder, drawings=tmp_path / "drawings", contents=contents)
+
+    first, n_all, n_all_drawn = write("first", DIGESTS), len(names), len(n_drawn)
+    again = write("again", changed(result__surveillance="another"))
+    assert "growth" in names
+    n_always = len(names) - 1  # what names the release
+    assert n_always < n_all / 4
+    assert len(n_drawn) < n_all_drawn / 4
     with duckdb.connect(str(database)) as connection:
-        connection.execute("UPDATE quality.row_account SET n_read = n_read + 1, n_curated = n_curated + 1")
-    n_drawn.clear()
-    kept = write_reports(database, tmp_path / "kept", drawings=drawings)
-    assert n_always < len(n_drawn) < n_all
-    for own, other in zip(kept, write_reports(database, tmp_path / "anew"), strict=True):
-        assert own.read_bytes() == other.read_bytes(), own.name
+        connection.execute("UPDATE result.km_curve SET survival = survival / 2 WHERE duration_days > 300")
+    kept = write("kept", changed(result__surveillance="another", result__km_curve="another"))
+    assert n_always < len(names) < n_all
+    assert 0 < len(n_drawn) < n_all_drawn
+    anew = write_reports(database, tmp_path / "anew")
+    for pages in ((first, again), (kept, anew)):
+        for own, other in zip(*pages, strict=True):
+            assert own.read_bytes() == other.read_bytes(), own.name
+
+
+def test_where_small_counts_are_hidden_a_section_rests_on_every_count(tmp_path: Path) -> None:
+    database, section = make_release(tmp_path / "registry.duckdb"), Section("a", "A", [])
+    for hides in (False, True):
+        with DisclosedTables(database, is_asked=hides) as tables:
+            kept = KeptSections(tmp_path / "drawings", DIGESTS, tables, tmp_path / "figures")
+            made = MadeSection(section, read={"result.km_summary"}, counted={"mart.cohort": 40})
+            kept.keep("a", ("schemas.disease",), made)
+            for name, is_found in (("result.surveillance", not hides), ("result.km_summary", False)):
+                other = replace(kept, contents=DIGESTS | {name: "another"})
+                assert bool(other.find_all({"a": ("schemas.disease",)})) == is_found
+            assert kept.find_all({"a": ("schemas.disease",)})
+            kept.keep("a", ("schemas.disease",), replace(made, counted={"mart.cohort": 41}))
+            assert not kept.find_all({"a": ("schemas.disease",)})
 
 
 def test_a_damaged_drawing_is_drawn_again_and_an_unused_one_removed(tmp_path: Path) -> None:

@@ -108,7 +108,7 @@ class DisclosedTables(ReleaseTables):
         columns: Sequence[str] | None = None,
     ) -> pd.DataFrame:
         """As of :class:`ReleaseTables`, hidden where need be."""
-        self.asked.add(name)
+        self._note(name)
         if not self.shows_people(name):
             return super().table(name, where, 0, columns)
         if not self._is_changed(name):
@@ -258,10 +258,10 @@ class DisclosedTables(ReleaseTables):
     @cached_property
     def _solved(self) -> tuple[Counts, Mask]:
         """The counts of all result tables, and which of them are hidden."""
-        asked_by_pages = set(self.asked)
         names = [name for name in self.names("result") if self.shows_people(name) and name not in CURVES]
+        asked_by_pages = set(self.asked)
         results = {name.partition(".")[2]: self._rows(name) for name in names}
-        self.asked = asked_by_pages  # the gate asks for all of them, and no page does thereby
+        self.asked &= asked_by_pages  # the gate asks for all of them, and no page does thereby
         totals = {name: self.count_rows(name) for name in (COHORT, REGISTRY)}
         counts = counts_of(results, totals)
         if is_small(totals[REGISTRY] - totals[COHORT], self.limit):  # the study's size is the one to keep
