@@ -25,6 +25,7 @@ from registry_pipeline.defs.request import facilities_of, is_forced
 from registry_pipeline.defs.resources import FACILITIES, Registry
 from registry_pipeline.pipeline import facility
 from registry_pipeline.pipeline.cluster.work import SCREEN, STAGE
+from registry_pipeline.pipeline.judging import screen_together
 from registry_pipeline.pipeline.refresh import take_in
 
 SINGLE_RUN = dg.BackfillPolicy.single_run()
@@ -95,10 +96,10 @@ def screened(context: dg.AssetExecutionContext, registry: Registry) -> Iterator[
     with guarded(registry.home):
         refresh, facilities, force = registry.context, facilities_of(context), is_forced(context)
         distribute(registry, SCREEN, facilities, force, context)
-        reports = [
-            facility.screen(refresh, name, force and (SCREEN, name) not in registry.done)
-            for name in facilities
-        ]
+        again = [name for name in facilities if force and (SCREEN, name) not in registry.done]
+        judged = screen_together(refresh, again, force=True)
+        judged |= screen_together(refresh, [name for name in facilities if name not in judged])
+        reports = [judged[name] for name in facilities]
         blocking, sentences = refresh.settings.refresh.blocking_rules, refresh.rules.sentences()
     for table in record_tables():
         yield dg.MaterializeResult(

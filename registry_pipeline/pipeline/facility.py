@@ -4,11 +4,9 @@ Belongs here: which rooms a step calls, what it reads from and writes to the sto
 anything to do. Does not belong here: reading, typing or judging (``intake/``, ``validation/``).
 """
 
-import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from fnmatch import fnmatch
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,29 +20,33 @@ from registry_pipeline.intake.raw.lookup import raw_values
 from registry_pipeline.intake.stage import stage_facility
 from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.corrections import applicable, with_corrections
-from registry_pipeline.pipeline.merges import Merges, merges_at
+from registry_pipeline.pipeline.merges import merges_at
+from registry_pipeline.pipeline.staged import stored_staging
 from registry_pipeline.pipeline.step import (
     Step,
     is_whole,
-    read_note,
     refresh_lock,
     screening_fingerprint,
     staging_digest,
 )
 from registry_pipeline.pipeline.too_large import within_memory
 from registry_pipeline.store.layout import StoreLayout
-from registry_pipeline.store.parquet import StoredRows, read_parquet, write_parquet
-from registry_pipeline.validation.decisions.ledger import Decision
+from registry_pipeline.store.parquet import read_parquet, write_parquet
 from registry_pipeline.validation.decisions.waivers import Waivers
 from registry_pipeline.validation.registry_wide.persons import (
-    StagedParts,
     with_merged_patients,
     with_survivors,
 )
 from registry_pipeline.validation.rules.catalogue import Catalogue, OverrideError, parameters_of
 from registry_pipeline.validation.screening.record_keys import RecordKeys
 from registry_pipeline.validation.screening.row_account import with_empty_sheets
-from registry_pipeline.validation.screening.screen import Screened, ScreenOptions, screen_facility
+from registry_pipeline.validation.screening.screen import (
+    Screened,
+    Screening,
+    ScreenOptions,
+    judge_together,
+    screen_facility,
+)
 
 STAGED_FRAMES = (
     "issues",
@@ -83,22 +85,18 @@ class ScreeningReport:
         )
 
 
-class StagedTables(Mapping[str, pl.DataFrame]):
-    """The staged tables of a facility, each read when it is asked for and not kept: all are large together."""
+@dataclass(frozen=True)
+class Begun:
+    """A facility whose records are judged before they are stored.
 
-    def __init__(self, context: RefreshContext, folder: Path) -> None:
-        self.context = context
-        written = (read_note(folder) or {"files": {}})["files"]
-        self.paths = {Path(name).stem: folder / name for name in written if fnmatch(name, "[!_]*.parquet")}
+    Attributes:
+        fingerprint: of what it is judged by.
+        survivors: pseudonym -> the one under which another facility knows the patient.
+    """
 
-    def __getitem__(self, name: str) -> pl.DataFrame:
-        return read_parquet(self.context.whole(self.paths[name]))
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.paths)
-
-    def __len__(self) -> int:
-        return len(self.paths)
+    fingerprint: str
+    screening: Screening
+    survivors: Mapping[str, str]
 
 
 def stage(context: RefreshContext, facility_id: str, force: bool = False) -> dict[str, int]:
@@ -141,20 +139,6 @@ def rows_read(context: RefreshContext, facility_id: str) -> int:
     return int(sheets.get_column("n_read").sum())
 
 
-def _stored_staging(context: RefreshContext, facility_id: str) -> StagedParts:
-    layout = context.layout
-    folder = layout.staged(facility_id)
-    columns = json.loads(context.whole(folder / "_source_columns.json").read_text(encoding="utf-8"))
-    return StagedParts(
-        StagedTables(context, folder),
-        issues=StoredRows(context.whole(layout.staged_frame(facility_id, "issues"))),
-        rows=read_parquet(context.whole(layout.staged_frame(facility_id, "rows"))),
-        file_issues=read_parquet(context.whole(layout.staged_frame(facility_id, "file_issues"))),
-        source_columns={tuple(key): value for *key, value in columns},
-        judged=json.loads(context.whole(folder / "_judged.json").read_text(encoding="utf-8")),
-    )
-
-
 def facility_catalogue(context: RefreshContext, facility_id: str) -> Catalogue:
     """The rules in force at a facility.
 
@@ -172,16 +156,22 @@ def facility_catalogue(context: RefreshContext, facility_id: str) -> Catalogue:
         raise context.mapping(facility_id).error(problem.keys, str(problem)) from None
 
 
-def screen(context: RefreshContext, facility_id: str, force: bool = False) -> ScreeningReport:
-    """Judge every record of a facility; what was staged of it is made again where it is damaged."""
+def screen(
+    context: RefreshContext, facility_id: str, force: bool = False, begun: Begun | None = None
+) -> ScreeningReport:
+    """Judge every record of a facility; what was staged of it is made again where it is damaged.
+
+    Args:
+        begun: its records, judged together with those of others.
+    """
     with refresh_lock(context.home):
-        return within_memory(context, facility_id, partial(_screened, context, facility_id, force))
+        return within_memory(context, facility_id, partial(_screened, context, facility_id, force, begun))
 
 
-def _screened(context: RefreshContext, facility_id: str, force: bool) -> ScreeningReport:
+def _screened(context: RefreshContext, facility_id: str, force: bool, begun: Begun | None) -> ScreeningReport:
     stage(context, facility_id)
     try:
-        return _judged(context, facility_id, force)
+        return _judged(context, facility_id, force, begun)
     except DamagedFile:  # rows as read, or patients of another facility: made again from what has landed
         for sender in context.senders:
             stage(context, sender)
@@ -189,14 +179,19 @@ def _screened(context: RefreshContext, facility_id: str, force: bool) -> Screeni
         return _judged(context, facility_id, force)
 
 
-def _judged(context: RefreshContext, facility_id: str, force: bool) -> ScreeningReport:
+def screening_step(context: RefreshContext, facility_id: str) -> Step:
+    """The step that judges a facility, of what was staged of it."""
     fingerprint = screening_fingerprint(context, facility_id)
-    merges, waived = merges_at(context, facility_id), context.decisions.waived_at(facility_id)
-    corrections = context.decisions.corrections_at(facility_id)
-    step = Step(context.layout.screened(facility_id), fingerprint, context.finished)
-    waivers = Waivers(waived, context.home.key())
-    report = step.run(lambda: _screen(context, facility_id, merges, waivers, corrections), force)
-    return ScreeningReport(**report)
+    return Step(context.layout.screened(facility_id), fingerprint, context.finished)
+
+
+def _judged(
+    context: RefreshContext, facility_id: str, force: bool, begun: Begun | None = None
+) -> ScreeningReport:
+    step = screening_step(context, facility_id)
+    if begun is not None and begun.fingerprint != step.fingerprint:  # a file was left out, or was made again
+        begun = None
+    return ScreeningReport(**step.run(lambda: _screen(context, facility_id, begun), force))
 
 
 def screen_damaged(context: RefreshContext) -> None:
@@ -208,16 +203,16 @@ def screen_damaged(context: RefreshContext) -> None:
             screen(context, facility_id)
 
 
-def _screen(
-    context: RefreshContext,
-    facility_id: str,
-    merges: Merges,
-    waivers: Waivers,
-    corrections: Sequence[Decision],
-) -> dict[str, Any]:
+def begin_screening(context: RefreshContext, facility_id: str) -> Begun:
+    """A facility's records, each judged by itself, before the rules between tables.
+
+    Raises:
+        DamagedFile: what was staged of it, or of a facility that knows the same patients, is not what was written.
+    """
     facility, settings = context.facility(facility_id), context.settings
-    rules = facility_catalogue(context, facility_id)
-    keys = RecordKeys(facility_id, context.home.key())
+    merges = merges_at(context, facility_id)
+    waivers = Waivers(context.decisions.waived_at(facility_id), context.home.key())
+    corrections = context.decisions.corrections_at(facility_id)
     options = ScreenOptions(
         precedence=facility.precedence,
         tolerance=facility.tolerance,
@@ -228,19 +223,33 @@ def _screen(
         max_findings=settings.limits.max_findings,
         needed={*waivers.digests, *(decision.finding_id for decision in corrections)},
         waivers=waivers,
-        record_keys=keys,
+        record_keys=RecordKeys(facility_id, context.home.key()),
     )
-    staged = with_merged_patients(_stored_staging(context, facility_id), merges.within)
+    staged = with_merged_patients(stored_staging(context, facility_id), merges.within)
+    rules = facility_catalogue(context, facility_id)
     parameters = parameters_of(settings, context.extract_date(facility_id))
-    judged = screen_facility(facility_id, staged, rules, parameters, options)
-    applied = applicable(corrections, judged.findings, waivers.key)
+    screening = Screening(facility_id, staged, rules, parameters, options)
+    return Begun(screening_fingerprint(context, facility_id), screening, merges.between)
+
+
+def _screen(context: RefreshContext, facility_id: str, begun: Begun | None) -> dict[str, Any]:
+    if begun is None:
+        begun = begin_screening(context, facility_id)
+        judge_together([begun.screening])
+    screening, key = begun.screening, context.home.key()
+    judged = screening.finish()
+    applied = applicable(context.decisions.corrections_at(facility_id), judged.findings, key)
     if applied.height:
-        staged = with_corrections(staged, applied, keys)
-        judged = screen_facility(facility_id, staged, rules, parameters, options)
-    judged = _with_survivors(judged, merges.between)
+        staged = with_corrections(screening.staged, applied, RecordKeys(facility_id, key))
+        judged = screen_facility(
+            facility_id, staged, screening.rules, screening.parameters, screening.options
+        )
+    judged = _with_survivors(judged, begun.survivors)
     sheets = read_parquet(context.whole(context.layout.staged_frame(facility_id, "sheets")))
     account = with_empty_sheets(judged.row_account, sheets, facility_id)
-    report = _store_screened(context.layout, facility_id, replace(judged, row_account=account), rules)
+    report = _store_screened(
+        context.layout, facility_id, replace(judged, row_account=account), screening.rules
+    )
     write_parquet(applied, context.layout.screened_frame(facility_id, "corrections"))
     return report
 

@@ -96,6 +96,7 @@ def judge_inbox(
         ConfigurationError, StoreError, Refused: as :func:`refresh`.
     """
     from registry_pipeline.pipeline import suggestions
+    from registry_pipeline.pipeline.judging import judge_facilities
 
     with refresh_lock(home):
         progress("landing")
@@ -151,6 +152,7 @@ def make_tables(context: RefreshContext, chosen: Sequence[str], force: bool, pro
         Refused, StoreError, ConfigurationError: as :func:`refresh`.
     """
     from registry_pipeline.pipeline import registry
+    from registry_pipeline.pipeline.judging import judge_facilities
 
     judge_facilities(context, chosen, force, progress)
     progress("curated and mart tables")
@@ -158,17 +160,6 @@ def make_tables(context: RefreshContext, chosen: Sequence[str], force: bool, pro
     registry.build_mart(context, force)
     registry.judge(context)
     registry.analyse(context, force, progress)
-
-
-def judge_facilities(context: RefreshContext, chosen: Sequence[str], force: bool, progress: Progress) -> None:
-    """Stage and screen facilities; to be called by the one who holds the store's lock."""
-    from registry_pipeline.pipeline import facility
-
-    for facility_id in chosen:
-        progress(f"staging {facility_id}")
-        facility.stage(context, facility_id, force)
-        progress(f"screening {facility_id}")
-        facility.screen(context, facility_id, force)
 
 
 def chosen_facilities(home: Home, facilities: Sequence[str]) -> list[str]:

@@ -21,7 +21,7 @@ WITH marked AS (
     SELECT _row_id, coalesce(is_index, false) AS is_index,
            count(*) FILTER (WHERE is_index) OVER (PARTITION BY patient_id) AS n_index,
            count(*) OVER (PARTITION BY patient_id) AS n_episodes
-    FROM screened.omd_episode
+    FROM screened.omd_episode WHERE patient_id IS NOT NULL
 )
 SELECT _row_id,
        (n_index > 1 AND is_index) OR (n_index = 0 AND n_episodes > 1) AS is_violated,

@@ -23,4 +23,7 @@ SELECT c._row_id,
 FROM screened.lrt_course AS c LEFT JOIN screened.omd_episode AS e USING (episode_id)
 WHERE c.start_date IS NOT NULL AND c.lrt_modality IN ('rt', 'surgery', 'ablation')
   AND e.is_index IS DISTINCT FROM false
-QUALIFY row_number() OVER (PARTITION BY c.episode_id ORDER BY c.start_date, c._row_id) = 1
+-- courses of which nobody says the episode are no courses of one
+QUALIFY row_number() OVER (
+    PARTITION BY c.episode_id, CASE WHEN c.episode_id IS NULL THEN c._row_id END ORDER BY c.start_date, c._row_id
+) = 1

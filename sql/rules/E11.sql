@@ -47,5 +47,5 @@ SELECT e._row_id,
            AS is_violated
 FROM screened.omd_episode AS e JOIN started AS s USING (episode_id)
 LEFT JOIN staging AS x ON x.patient_id = e.patient_id
-WHERE EXISTS (SELECT 1 FROM screened.imaging_exam)
+WHERE EXISTS (SELECT 1 FROM screened.imaging_exam AS i WHERE i.facility_id IS NOT DISTINCT FROM e.facility_id)
 GROUP BY e._row_id

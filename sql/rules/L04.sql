@@ -22,5 +22,5 @@ SELECT l._row_id,
        coalesce(lag(l._row_id) OVER same, lead(l._row_id) OVER same) AS other_row_id,
        other_row_id IS NOT NULL AS is_violated
 FROM screened.lesion AS l JOIN size AS s USING (lesion_id)
-WHERE l.detection_date IS NOT NULL AND s.largest_mm IS NOT NULL
+WHERE l.patient_id IS NOT NULL AND l.detection_date IS NOT NULL AND s.largest_mm IS NOT NULL
 WINDOW same AS (PARTITION BY l.patient_id, l.lesion_site, l.laterality, l.detection_date, s.largest_mm ORDER BY l._row_id)

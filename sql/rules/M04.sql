@@ -31,7 +31,7 @@ WITH series AS (
            m.long_axis_mm / lead(m.long_axis_mm) OVER neighbour AS to_next,
            lag(m._row_id) OVER neighbour AS previous_row_id, lead(m._row_id) OVER neighbour AS next_row_id
     FROM screened.measurement AS m JOIN screened.imaging_exam AS x USING (exam_id)
-    WHERE m.long_axis_mm > 0 AND x.exam_date IS NOT NULL
+    WHERE m.lesion_id IS NOT NULL AND m.long_axis_mm > 0 AND x.exam_date IS NOT NULL
     WINDOW neighbour AS (PARTITION BY m.lesion_id ORDER BY x.exam_date, m._row_id)
 ),
 ratio AS (

@@ -32,7 +32,7 @@ WITH series AS (
            lag(m.long_axis_mm) OVER neighbour AS earlier_mm, lag(m._row_id) OVER neighbour AS earlier_row_id,
            x.exam_date - lag(x.exam_date) OVER neighbour AS days
     FROM screened.measurement AS m JOIN screened.imaging_exam AS x USING (exam_id)
-    WHERE m.long_axis_mm > 0 AND x.exam_date_precision = 'day'
+    WHERE m.lesion_id IS NOT NULL AND m.long_axis_mm > 0 AND x.exam_date_precision = 'day'
     WINDOW neighbour AS (PARTITION BY m.lesion_id ORDER BY x.exam_date, m._row_id)
 ),
 treated AS (

@@ -19,7 +19,7 @@ WITH series AS (
     SELECT m._row_id, x.imaging_modality,
            lag(x.imaging_modality) OVER neighbour AS earlier, lag(m._row_id) OVER neighbour AS other_row_id
     FROM screened.measurement AS m JOIN screened.imaging_exam AS x USING (exam_id)
-    WHERE m.long_axis_mm IS NOT NULL AND x.imaging_modality IS NOT NULL AND x.exam_date IS NOT NULL
+    WHERE m.lesion_id IS NOT NULL AND m.long_axis_mm IS NOT NULL AND x.imaging_modality IS NOT NULL AND x.exam_date IS NOT NULL
     WINDOW neighbour AS (PARTITION BY m.lesion_id ORDER BY x.exam_date, m._row_id)
 )
 SELECT _row_id, imaging_modality <> earlier AS is_violated, earlier || ', then ' || imaging_modality AS detail, other_row_id

@@ -27,7 +27,7 @@ WITH series AS (
            lag(m.long_axis_mm, 1) OVER neighbour AS before_1, lag(m.long_axis_mm, 2) OVER neighbour AS before_2,
            lag(m._row_id, 1) OVER neighbour AS before_row_id
     FROM screened.measurement AS m JOIN screened.imaging_exam AS x USING (exam_id)
-    WHERE m.long_axis_mm IS NOT NULL AND x.exam_date IS NOT NULL
+    WHERE m.lesion_id IS NOT NULL AND m.long_axis_mm IS NOT NULL AND x.exam_date IS NOT NULL
     WINDOW neighbour AS (PARTITION BY m.lesion_id ORDER BY x.exam_date, m._row_id)
 ),
 treated AS (

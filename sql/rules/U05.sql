@@ -31,10 +31,10 @@ _told = {suggestion = ""}
 event = [{event_id = "V1", patient_id = "P1", lesion_id = "L1", event_type = "new_oligomet", event_date = 2018-01-01, n_new_lesions = 5}]
 lesion = [{lesion_id = "L1", patient_id = "P1", lesion_status = "index", detection_date = 2017-01-01}]
 */
-WITH sends AS (SELECT bool_or(lesion_status = 'new') AS sends_new FROM screened.lesion)
 SELECT v._row_id,
        coalesce(v.n_new_lesions NOT BETWEEN 1 AND $maximum, false) OR coalesce(named.lesion_status = 'index', false)
-           OR (coalesce((SELECT sends_new FROM sends), false) AND NOT EXISTS (
+           OR (EXISTS (SELECT 1 FROM screened.lesion AS l
+                       WHERE l.facility_id IS NOT DISTINCT FROM v.facility_id AND l.lesion_status = 'new') AND NOT EXISTS (
                SELECT 1 FROM screened.lesion AS l WHERE l.patient_id = v.patient_id AND l.lesion_status = 'new'
                  AND l.detection_date_upper >= v.event_date_lower - $window_days
                  AND l.detection_date_lower <= v.event_date_upper + $window_days

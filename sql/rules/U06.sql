@@ -29,7 +29,7 @@ _rows = 2
 lrt_course = [{lrt_id = "C1", patient_id = "P1", start_date = 2017-05-01, end_date = 2017-05-20}]
 event = [{event_id = "V1", patient_id = "P1", event_type = "polymet", event_date = 2017-05-01}, {event_id = "V2", patient_id = "P1", event_type = "polymet", event_date = 2017-06-19}]
 */
-WITH sent AS (SELECT count(event_evidence) > 0 AS has_evidence FROM screened.event),
+WITH sent AS (SELECT facility_id, count(event_evidence) > 0 AS has_evidence FROM screened.event GROUP BY facility_id),
 soon AS (
     SELECT v._row_id, min(c._row_id) AS course_row_id
     FROM screened.event AS v JOIN screened.lrt_course AS c
@@ -42,5 +42,6 @@ SELECT v._row_id,
         AND CASE WHEN v.event_evidence IS NULL THEN s.has_evidence ELSE v.event_evidence IN ('clinical', 'unk') END)
        OR n.course_row_id IS NOT NULL AS is_violated,
        n.course_row_id AS other_row_id
-FROM screened.event AS v CROSS JOIN sent AS s LEFT JOIN soon AS n ON n._row_id = v._row_id
+FROM screened.event AS v JOIN sent AS s ON s.facility_id IS NOT DISTINCT FROM v.facility_id
+LEFT JOIN soon AS n ON n._row_id = v._row_id
 WHERE v.event_date IS NOT NULL AND v.event_type NOT IN ('biochemical', 'new_primary')

@@ -29,4 +29,5 @@ SELECT t._row_id,
        ) AS is_violated
 FROM screened.primary_tumour AS t
 WHERE t.figo_stage = 'IVB' AND t.dx_date IS NOT NULL
-  AND EXISTS (SELECT 1 FROM screened.lesion)  -- a facility that sends no lesions at all cannot be asked for one
+  -- a facility that sends no lesions at all cannot be asked for one
+  AND EXISTS (SELECT 1 FROM screened.lesion AS l WHERE l.facility_id IS NOT DISTINCT FROM t.facility_id)

@@ -70,4 +70,5 @@ UNION ALL BY NAME
 -- Said of the death only as a query: whoever sends a grade 5 late must not lose the death.
 SELECT 'death' AS table_name, d._row_id, 'death_cause' AS items, f.patient_id IS NULL AS is_violated, 'warning' AS severity
 FROM screened.death AS d LEFT JOIN fatal AS f USING (patient_id)
-WHERE d.death_cause = 'treatment' AND EXISTS (SELECT 1 FROM screened.toxicity)
+WHERE d.death_cause = 'treatment'
+  AND EXISTS (SELECT 1 FROM screened.toxicity AS x WHERE x.facility_id IS NOT DISTINCT FROM d.facility_id)

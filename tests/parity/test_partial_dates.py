@@ -22,7 +22,8 @@ from hypothesis import strategies as st
 from registry_pipeline.core.settings import Settings
 from registry_pipeline.validation.records import TECHNICAL, complete
 from registry_pipeline.validation.rules.catalogue import Catalogue, RuleEntry, catalogue, parameters_of
-from registry_pipeline.validation.screening.cross_table import judge_by_sql, open_records
+from registry_pipeline.validation.screening.cross_table import judge_by_sql
+from registry_pipeline.validation.screening.record_database import open_records
 from registry_pipeline.validation.screening.within_table import Outcome, judge_table
 from tests.support.staged import EXTRACT_DATE, frame_of, records_of
 

@@ -13,7 +13,8 @@ from registry_pipeline.core.settings import Settings
 from registry_pipeline.core.sql_files import sql_files
 from registry_pipeline.validation.records import TECHNICAL, complete, curated
 from registry_pipeline.validation.rules.catalogue import catalogue, parameters_of
-from registry_pipeline.validation.screening.cross_table import judge_by_sql, judged_tables, open_records
+from registry_pipeline.validation.screening.cross_table import judge_by_sql, judged_tables
+from registry_pipeline.validation.screening.record_database import open_records
 from schemas.messages import messages, sentence
 from schemas.table import columns_of
 from tests.support.staged import EXTRACT_DATE, frame_of, records_of
@@ -58,7 +59,7 @@ def _violations(
     finally:
         for table in tables:
             connection.execute(f"DELETE FROM screened.{table}")
-    return judged, violations
+    return sum(judged.values()), violations
 
 
 @pytest.mark.parametrize(("name", "kind", "number"), CASES, ids=[f"{n}-{k}-{i}" for n, k, i in CASES])

@@ -1,128 +1,91 @@
-"""Rules between tables: the SELECTs of ``sql/rules`` over the records of one facility.
+"""Rules between tables: the SELECTs of ``sql/rules`` over the records of one facility, or of several side by side.
 
-Belongs here: a private in-memory DuckDB with the records as ``screened.<table>``, running each rule,
-reading its judgements back. Does not belong here: the rules, the wording of findings, rules over the
-whole registry (``registry_rules.py``).
+Belongs here: running each rule over ``screened.<table>`` (``record_database.py``), reading its judgements back. Does not
+belong here: the rules, the wording of findings, rules over the whole registry (``registry_rules.py``).
 
 A rule's SELECT gives one row per judged record: ``_row_id, is_violated`` and, where it can say more,
 ``severity``, ``suggestion``, ``detail``, and ``table_name`` and ``items`` where it judges two tables; a rule between
 two records says in ``other_row_id`` which the second is, and in ``other_table`` (a column, or a key of its header) of
 which table. A rule that reads other records and has no second one says why in its header's ``no_second_record``.
+
+To plan the SELECTs takes a seventh of a second however few the records are, so that facilities of few records are
+judged side by side: their identifiers are other numbers, and a rule that looks at all that a facility sent names
+``facility_id``.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
 import polars as pl
-import pyarrow as pa
 
 from registry_pipeline.core.native_panics import panics_as_exceptions
 from registry_pipeline.core.sql_files import SqlFile
 from registry_pipeline.validation.records import curated
 from registry_pipeline.validation.rules.catalogue import Catalogue, RuleEntry, parameters_for
 from registry_pipeline.validation.screening.consolidate import NOT_JUDGED
-from registry_pipeline.validation.screening.identifiers import NUMBER, Identifiers
+from registry_pipeline.validation.screening.identifiers import (
+    Identifiers,
+    in_words,
+    parents_by_column,
+    texts_side_by_side,
+)
+from registry_pipeline.validation.screening.record_database import open_records
 from registry_pipeline.validation.screening.violations import VIOLATION, violation_frame
 from registry_pipeline.validation.screening.within_table import Outcome
-from schemas.constraints import quote
-from schemas.table import columns_of
 
 RULES_AT_A_TIME = 2
+_ROOM = 2**32
+"""Numbers of records that each of the facilities that are judged side by side has for its own."""
+_NO_VIOLATIONS = pl.DataFrame(schema=VIOLATION)
+Judged = tuple[dict[int, int], pl.DataFrame]
 _WORD = re.compile(r"[a-z_][a-z_0-9]*")
 
 
-@contextmanager
-def open_records(
-    records: Mapping[str, pl.DataFrame],
-    memory_limit: str = "1500MB",
-    words: Mapping[str, Set[str]] | None = None,
-    spill_folder: Path | None = None,
-) -> Iterator[duckdb.DuckDBPyConnection]:
-    """An in-memory DuckDB with the given records as ``screened.<table>``; absent tables are empty.
+@dataclass(frozen=True)
+class FacilityRecords:
+    """What the rules between tables judge of one facility.
 
-    Args:
-        words: of :func:`words_of` the rules that will be run; tables and columns that they do not name are
-            left out, which halves time and memory. All are shown by default.
-        spill_folder: where DuckDB writes what is beyond the limit, in a folder that is removed afterwards; nowhere
-            without it, and never into the folder that the process happens to be in.
-
-    The records are copied in: rules join them again and again, and DuckDB hands conditions on a
-    registered Arrow table to pyarrow, which cannot compare the texts that polars hands out.
-
-    One thread to a rule: it takes some hundredths of a second, and threads that wait for each other spend more than
-    they share. Rules need nothing of each other, so that several run at a time.
+    Attributes:
+        identifiers: of its records. Those that tables share are numbers to the rules, which compare and never show
+            them; a rule that suggests one says in its header's ``identifiers`` of which table it is.
+        outcome: where the judgements go.
     """
-    folder = (
-        nullcontext("") if spill_folder is None else TemporaryDirectory(dir=spill_folder, suffix=".building")
-    )
-    with folder as spill:
-        config: dict[str, Any] = {"memory_limit": memory_limit, "temp_directory": spill, "threads": 1}
-        with duckdb.connect(":memory:", config=config) as connection:
-            connection.execute("CREATE SCHEMA screened; CREATE SCHEMA filled")
-            for name in curated():
-                _copy_in(connection, name, _shown_columns(name, records[name], words))
-            connection.execute("SET lock_configuration = true")
-            yield connection
 
+    records: Mapping[str, pl.DataFrame]
+    identifiers: Identifiers
+    outcome: Outcome
 
-def _shown_columns(name: str, frame: pl.DataFrame, words: Mapping[str, Set[str]] | None) -> pl.DataFrame:
-    """A table that no rule names is empty, a column that no rule of the table names is left out."""
-    if words is None:
-        return frame.drop(*NOT_JUDGED, strict=False)
-    named = words.get(name, set()) - {"_row_id", *NOT_JUDGED}
-    shown = frame.select("_row_id", *(column for column in frame.columns if column in named))
-    return shown if name in words else shown.clear()
-
-
-def _copy_in(connection: duckdb.DuckDBPyConnection, name: str, frame: pl.DataFrame) -> None:
-    """``screened.<name>``; a column without any value, which would take as much memory as others, is not held."""
-    blank = {column.name for column in frame.iter_columns() if 0 < frame.height == column.null_count()}
-    place = "filled" if blank else "screened"
-    # Arrow's own interface: polars' to_arrow() was seen to crash the process now and then
-    connection.register("_given", pa.table(frame.drop(blank)))
-    connection.execute(f'CREATE TABLE {place}."{name}" AS SELECT * FROM _given')
-    connection.unregister("_given")
-    if blank:
-        types = {column.name: column.duckdb_type for column in columns_of(curated()[name])}
-        types |= {column: "UINTEGER" for column in blank if frame.schema[column] == NUMBER}
-        shown = (
-            f"CAST(NULL AS {types[column]}) AS {quote(column)}" if column in blank else quote(column)
-            for column in frame.columns
-        )
-        connection.execute(f'CREATE VIEW screened."{name}" AS SELECT {", ".join(shown)} FROM filled."{name}"')
+    def is_judged_by(self, entry: RuleEntry) -> bool:
+        """Whether there is a record that a rule judges."""
+        return any(self.records[name].height for name in judged_tables(entry))
 
 
 def judge_between_tables(
-    records: Mapping[str, pl.DataFrame],
-    identifiers: Identifiers,
+    facilities: Sequence[FacilityRecords],
     rules: Catalogue,
     parameters: Mapping[str, Any],
-    outcome: Outcome,
     memory_limit: str = "1500MB",
     spill_folder: Path | None = None,
 ) -> None:
-    """Run every facility-wide rule, into ``outcome``; a rule that fails does not stop the others.
-
-    Identifiers that tables share are numbers to the rules, which compare and never show them; a rule that
-    suggests one says in its header's ``identifiers`` of which table it is.
-    """
+    """Run every facility-wide rule over facilities with the same rules; one that fails does not stop the others."""
     entries = [
         entry
         for entry in rules.of_scope("facility").values()
-        if any(records[name].height for name in judged_tables(entry))
+        if any(facility.is_judged_by(entry) for facility in facilities)
     ]
     if not entries:
         return
-    in_place = identifiers.in_place(records)
-    with open_records(in_place, memory_limit, words_of(entries), spill_folder) as connection:
+    texts = texts_side_by_side([facility.identifiers for facility in facilities])
+    shown = _side_by_side(facilities, words_of(entries))
+    with open_records(shown, memory_limit, spill_folder) as connection:
 
-        def judge(entry: RuleEntry) -> tuple[int, pl.DataFrame] | str:
+        def judge(entry: RuleEntry) -> Judged | str:
             try:
                 with panics_as_exceptions(), connection.cursor() as own:
                     return judge_by_sql(own, entry, parameters)
@@ -130,15 +93,81 @@ def judge_between_tables(
                 return f"{type(problem).__name__}: {problem}"
 
         with ThreadPoolExecutor(RULES_AT_A_TIME) as threads:
-            for entry, result in zip(entries, threads.map(judge, entries), strict=True):
-                if isinstance(result, str):
-                    outcome.failures[entry.rule_id] = result
-                    continue
-                judged, violations = result
-                outcome.count(entry.rule_id, judged)
-                if violations.height:
-                    placed = _with_other_origin(violations, entry, records)
-                    outcome.violations.add(identifiers.in_words(placed, _shown(entry)))
+            results: Iterable[tuple[RuleEntry, Judged | str]] = zip(
+                entries, threads.map(judge, entries), strict=True
+            )
+            if len(facilities) > 1:
+                results = list(results)
+            if isinstance(results, list) and any(isinstance(result, str) for _, result in results):
+                for facility in facilities:  # it fails on the records of some: each is judged alone
+                    judge_between_tables([facility], rules, parameters, memory_limit, spill_folder)
+                return
+            for entry, result in results:
+                _share_out(entry, result, facilities, texts)
+
+
+def _side_by_side(
+    facilities: Sequence[FacilityRecords], words: Mapping[str, Set[str]]
+) -> dict[str, pl.DataFrame]:
+    """The records of all facilities under one another, each with a number and identifiers that no other one has.
+
+    Tables and columns that are not among the ``words`` of the rules are left out, which halves time and memory.
+    """
+    before = [Counter[str]() for _ in facilities]
+    for at, facility in enumerate(facilities[:-1]):
+        before[at + 1] = before[at] + Counter(facility.identifiers.lengths())
+    return {
+        name: pl.concat(
+            [
+                _shown_columns(name, facility, words[name] - {"_row_id", *NOT_JUDGED}, at * _ROOM, before[at])
+                for at, facility in enumerate(facilities)
+            ]
+        )
+        for name in curated()
+        if name in words
+    }
+
+
+def _shown_columns(
+    name: str, facility: FacilityRecords, named: Set[str], first: int, before: Mapping[str, int]
+) -> pl.DataFrame:
+    frame, numbers = facility.records[name], facility.identifiers.numbers[name]
+    parents = parents_by_column(name)
+    shown = [frame["_row_id"] + first if first else frame["_row_id"]]
+    for column in frame.columns:
+        if column in named:
+            moved = before[parents[column]] if column in parents else 0
+            own = numbers[column] if column in parents else frame[column]
+            shown.append(own + moved if moved else own)
+    return pl.DataFrame(shown)
+
+
+def _share_out(
+    entry: RuleEntry,
+    result: Judged | str,
+    facilities: Sequence[FacilityRecords],
+    texts: Mapping[str, pl.Series],
+) -> None:
+    """What a rule gave, to each facility its own, records as it numbers them."""
+    if isinstance(result, str):
+        facilities[0].outcome.failures[entry.rule_id] = result
+        return
+    counts, violations = result
+    for at, facility in enumerate(facilities):
+        if facility.is_judged_by(entry):
+            facility.outcome.count(entry.rule_id, counts.get(at, 0))
+    if violations.is_empty():
+        return
+    worded = in_words(violations, _shown(entry), texts)
+    parts = {(0,): worded}
+    if len(facilities) > 1:
+        numbered = worded.with_columns(
+            pl.col("_row_id", "_other") % _ROOM, (pl.col("_row_id") // _ROOM).alias("_at")
+        )
+        parts = numbered.partition_by("_at", maintain_order=True, include_key=False, as_dict=True)
+    for (at,), own in parts.items():
+        facility = facilities[at]
+        facility.outcome.violations.add(_with_other_origin(own, entry, facility.records))
 
 
 def _with_other_origin(
@@ -188,16 +217,17 @@ def judged_tables(entry: RuleEntry) -> list[str]:
 
 def judge_by_sql(
     connection: duckdb.DuckDBPyConnection, entry: RuleEntry, parameters: Mapping[str, Any]
-) -> tuple[int, pl.DataFrame]:
-    """How many records a rule judged, and its violations (columns of ``VIOLATION``)."""
+) -> Judged:
+    """How many records of each facility, by its place, a rule judged, and its violations (columns of ``VIOLATION``)."""
     file = _file(entry)
     values = file.parameters(parameters_for(entry, parameters))
     connection.execute(f"CREATE OR REPLACE TEMP TABLE judged AS {file.query}", values)
-    counted = "SELECT count(is_violated), count_if(is_violated) FROM judged"
-    judged, n_broken = connection.execute(counted).fetchall()[0]
-    if not n_broken:
-        return int(judged), pl.DataFrame(schema=VIOLATION)
-    broken = connection.execute("SELECT * FROM judged WHERE is_violated").pl()
+    counted = f"SELECT _row_id // {_ROOM}, count(is_violated), count_if(is_violated) FROM judged GROUP BY 1"
+    counts = connection.execute(counted).fetchall()
+    judged = {int(at): int(n_judged) for at, n_judged, _ in counts}
+    if not any(n_broken for *_, n_broken in counts):
+        return judged, _NO_VIOLATIONS
+    broken = connection.execute("SELECT * FROM judged WHERE is_violated ORDER BY _row_id").pl()
     fixed = {"table_name": entry.table_name, "items": ",".join(entry.items)}
     if "severity" in broken.columns and entry.warning_severity == "off":
         broken = broken.filter(~pl.col("severity").is_in(["warning", "info"]))
@@ -209,7 +239,7 @@ def judge_by_sql(
     single = violations.unique(["table_name", "_row_id"], keep="first", maintain_order=True)
     single = single.rename({"other_row_id": "_other"}, strict=False)
     other = [single["other_table"]] if "other_table" in single.columns else []
-    return int(judged), violation_frame(single).hstack(other)
+    return judged, violation_frame(single).hstack(other)
 
 
 def severity_of(entry: RuleEntry, broken: pl.DataFrame) -> pl.Expr:

@@ -7,7 +7,7 @@ Identifiers are long texts, and millions of records name them. Looked up once, t
 wherever tables are joined.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -33,9 +33,9 @@ class Identifiers:
     n_known: Mapping[str, int]
     numbers: Mapping[str, pl.DataFrame]
 
-    def in_place(self, records: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
-        """The records of every table with numbers for texts."""
-        return {name: frame.with_columns(self.numbers[name].get_columns()) for name, frame in records.items()}
+    def lengths(self) -> dict[str, int]:
+        """Table that others refer to -> how many numbers its identifiers have."""
+        return {table: len(texts) for table, texts in self.texts.items()}
 
     def as_sent(self, table: str, column: str) -> pl.Series | None:
         """The identifiers of a column of all records, as they were numbered; None for a column that is not."""
@@ -44,19 +44,25 @@ class Identifiers:
             return None
         return self.texts[parents_by_column(table)[column]].gather(numbers[column]).alias(column)
 
-    def in_words(self, frame: pl.DataFrame, tables: Mapping[str, str]) -> pl.DataFrame:
-        """A frame with texts for numbers.
 
-        Args:
-            frame: with text columns that hold a number where they hold anything.
-            tables: column -> the table whose identifier it is.
-        """
-        if frame.is_empty():
-            return frame
-        return frame.with_columns(
-            self.texts[table].gather(frame[column].cast(NUMBER)).alias(column)
-            for column, table in tables.items()
-        )
+def texts_side_by_side(parts: Sequence[Identifiers]) -> Mapping[str, pl.Series]:
+    """The texts of the identifiers of several facilities, each table's under one another."""
+    if len(parts) == 1:
+        return parts[0].texts
+    return {table: pl.concat([part.texts[table] for part in parts]) for table in parts[0].texts}
+
+
+def in_words(frame: pl.DataFrame, tables: Mapping[str, str], texts: Mapping[str, pl.Series]) -> pl.DataFrame:
+    """A frame with texts for numbers.
+
+    Args:
+        frame: with text columns that hold a number where they hold anything.
+        tables: column -> the table whose identifier it is.
+        texts: of identifiers, by table.
+    """
+    return frame.with_columns(
+        texts[table].gather(frame[column].cast(NUMBER)).alias(column) for column, table in tables.items()
+    )
 
 
 def number_identifiers(records: Mapping[str, pl.DataFrame]) -> Identifiers:
@@ -84,6 +90,7 @@ def number_identifiers(records: Mapping[str, pl.DataFrame]) -> Identifiers:
     return Identifiers(texts, n_known, {name: pl.DataFrame(result) for name, result in numbers.items()})
 
 
+@cache
 def parents_by_column(name: str) -> dict[str, str]:
     """The numbered columns of a table -> the table whose records each names."""
     return {

@@ -17,7 +17,7 @@ from registry_pipeline.validation.decisions.waivers import Waivers
 from registry_pipeline.validation.records import curated
 from registry_pipeline.validation.rules.catalogue import Catalogue
 from registry_pipeline.validation.screening.consolidate import Consolidated, Consolidation, consolidate_table
-from registry_pipeline.validation.screening.cross_table import judge_between_tables
+from registry_pipeline.validation.screening.cross_table import FacilityRecords, judge_between_tables
 from registry_pipeline.validation.screening.doubts import Doubts, doubts_of
 from registry_pipeline.validation.screening.file_findings import file_findings
 from registry_pipeline.validation.screening.findings import (
@@ -25,7 +25,7 @@ from registry_pipeline.validation.screening.findings import (
     RawValue,
     build_findings,
 )
-from registry_pipeline.validation.screening.identifiers import Identifiers, number_identifiers
+from registry_pipeline.validation.screening.identifiers import number_identifiers
 from registry_pipeline.validation.screening.impossible_values import take_out_impossible
 from registry_pipeline.validation.screening.listing import list_violations
 from registry_pipeline.validation.screening.places import source_locations
@@ -162,49 +162,97 @@ def screen_facility(
         TypeError: a staged column has another type than its model.
         RuntimeError: the row accounting does not balance (a defect of this program).
     """
-    how = options or ScreenOptions()
-    result = _consolidate(staged, how)
-    as_sent = {name: table.records for name, table in result.items()}
-    identifiers = number_identifiers(as_sent)
-    outcome = Outcome()
-    issue_violations(staged.issues, as_sent, rules, outcome)  # they name records as staging does
-    if how.record_keys is not None:
-        as_sent = with_record_keys(as_sent, identifiers, how.record_keys)
-    records = take_out_impossible(as_sent, rules, outcome)
-    conflict_violations(result, rules, outcome)
-    origins, dropped = _origins(result), [table.fates for table in result.values()]
-    result.clear()  # the identifiers as sent, before the rules between tables take their room
-    _judge(records, identifiers, staged, rules, parameters, how, outcome)
-    evidence = FindingContext(
-        facility_id, as_sent, origins, staged.rows, staged.source_columns, how.raw_value, identifiers
-    )
-    batches = map(without_echoes, outcome.violations.take())
-    listing = list_violations(batches, evidence, how.max_findings, how.needed)
-    causes = systemic_causes(listing, staged.rows, rules, facility_id, how.systemic_share)
-    findings = attached(build_findings(listing.listed, evidence, rules), causes)
-    doubts = doubts_of(listing.listed, as_sent, rules, facility_id)
-    files = file_findings(staged.file_issues, staged.rows, rules, facility_id, how.max_findings, how.needed)
-    unlisted = pl.concat([with_causes(listing.unlisted, causes), files.unlisted])
-    errors = how.waivers.lift(listing.errors, findings, records)
-    del listing  # millions of numbers, which the records to quarantine need the room of
-    verdict = verdicts(records, identifiers, errors)
-    quarantine = quarantine_rows(evidence, records, verdict)
-    is_out = {
-        name: frame["_row_id"].is_in(verdict[name]["_row_id"].implode()) for name, frame in records.items()
-    }
-    del verdict, evidence
-    fates = row_fates(staged.rows, records, is_out, dropped)
-    return Screened(
-        RecordsOfOutcome(records, {name: ~mask for name, mask in is_out.items()}),
-        RecordsOfOutcome(records, is_out),
-        pl.concat([findings, files.listed, files.causes, cause_findings(causes)]),
-        unlisted,
-        rule_results(facility_id, rules, outcome, [findings, files.listed, unlisted], staged.rows),
-        row_account(facility_id, staged.rows, fates),
-        quarantine,
-        doubts,
-        outcome.failures,
-    )
+    screening = Screening(facility_id, staged, rules, parameters, options or ScreenOptions())
+    judge_together([screening])
+    return screening.finish()
+
+
+def judge_together(screenings: Sequence["Screening"]) -> None:
+    """Run the rules between tables over facilities that are judged by the same rules with the same parameters."""
+    first = screenings[0]
+    parts = [FacilityRecords(own.records, own.identifiers, own.outcome) for own in screenings]
+    options = first.options
+    judge_between_tables(parts, first.rules, first.parameters, options.memory_limit, options.spill_folder)
+
+
+class Screening:
+    """The screening of one facility: up to the rules between tables (:func:`judge_together`), and behind them.
+
+    Attributes:
+        staged, rules, parameters, options: as of :func:`screen_facility`.
+    """
+
+    def __init__(
+        self,
+        facility_id: str,
+        staged: StagedFrames,
+        rules: Catalogue,
+        parameters: Mapping[str, Any],
+        options: ScreenOptions,
+    ) -> None:
+        """Make the records and judge each by itself; raises what :func:`screen_facility` does."""
+        self.facility_id, self.staged, self.rules = facility_id, staged, rules
+        self.parameters, self.options, self.outcome = parameters, options, Outcome()
+        result = _consolidate(staged, options)
+        self.as_sent = {name: table.records for name, table in result.items()}
+        self.identifiers = number_identifiers(self.as_sent)
+        issue_violations(
+            staged.issues, self.as_sent, rules, self.outcome
+        )  # they name records as staging does
+        if options.record_keys is not None:
+            self.as_sent = with_record_keys(self.as_sent, self.identifiers, options.record_keys)
+        self.records = take_out_impossible(self.as_sent, rules, self.outcome)
+        conflict_violations(result, rules, self.outcome)
+        self.origins, self.dropped = _origins(result), [table.fates for table in result.values()]
+        result.clear()  # the identifiers as sent, before the rules between tables take their room
+        for rule_id, count in staged.judged.items():
+            self.outcome.count(rule_id, count)
+        for name in curated():
+            judge_table(name, self.records[name], rules, parameters, self.outcome)
+        judge_references(self.records, self.identifiers, rules, self.outcome)
+
+    def finish(self) -> Screened:
+        """Findings, verdicts and the account of all rows; to be asked for once."""
+        staged, rules, how, facility_id = self.staged, self.rules, self.options, self.facility_id
+        context = FindingContext(
+            facility_id,
+            self.as_sent,
+            self.origins,
+            staged.rows,
+            staged.source_columns,
+            how.raw_value,
+            self.identifiers,
+        )
+        batches = map(without_echoes, self.outcome.violations.take())
+        listing = list_violations(batches, context, how.max_findings, how.needed)
+        causes = systemic_causes(listing, staged.rows, rules, facility_id, how.systemic_share)
+        findings = attached(build_findings(listing.listed, context, rules), causes)
+        doubts = doubts_of(listing.listed, self.as_sent, rules, facility_id)
+        files = file_findings(
+            staged.file_issues, staged.rows, rules, facility_id, how.max_findings, how.needed
+        )
+        unlisted = pl.concat([with_causes(listing.unlisted, causes), files.unlisted])
+        errors = how.waivers.lift(listing.errors, findings, self.records)
+        del listing  # millions of numbers, which the records to quarantine need the room of
+        verdict = verdicts(self.records, self.identifiers, errors)
+        quarantine = quarantine_rows(context, self.records, verdict)
+        is_out = {
+            name: frame["_row_id"].is_in(verdict[name]["_row_id"].implode())
+            for name, frame in self.records.items()
+        }
+        del verdict, context
+        fates = row_fates(staged.rows, self.records, is_out, self.dropped)
+        return Screened(
+            RecordsOfOutcome(self.records, {name: ~mask for name, mask in is_out.items()}),
+            RecordsOfOutcome(self.records, is_out),
+            pl.concat([findings, files.listed, files.causes, cause_findings(causes)]),
+            unlisted,
+            rule_results(facility_id, rules, self.outcome, [findings, files.listed, unlisted], staged.rows),
+            row_account(facility_id, staged.rows, fates),
+            quarantine,
+            doubts,
+            self.outcome.failures,
+        )
 
 
 def _consolidate(staged: StagedFrames, how: ScreenOptions) -> dict[str, Consolidated]:
@@ -228,23 +276,6 @@ def _source_names(frame: pl.DataFrame | None, rows: pl.DataFrame) -> dict[int, s
     one_each = frame.group_by("_source_no").agg(pl.col("_row_id").first())
     named = source_locations(rows, one_each["_row_id"], ["source_name"]).drop_nulls("source_name")
     return dict(one_each.join(named, on="_row_id").select("_source_no", "source_name").iter_rows())
-
-
-def _judge(
-    records: Mapping[str, pl.DataFrame],
-    identifiers: Identifiers,
-    staged: StagedFrames,
-    rules: Catalogue,
-    parameters: Mapping[str, Any],
-    how: ScreenOptions,
-    outcome: Outcome,
-) -> None:
-    for rule_id, count in staged.judged.items():
-        outcome.count(rule_id, count)
-    for name in curated():
-        judge_table(name, records[name], rules, parameters, outcome)
-    judge_references(records, identifiers, rules, outcome)
-    judge_between_tables(records, identifiers, rules, parameters, outcome, how.memory_limit, how.spill_folder)
 
 
 def _origins(consolidated: Mapping[str, Consolidated]) -> pl.DataFrame:

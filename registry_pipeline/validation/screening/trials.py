@@ -21,7 +21,11 @@ import polars as pl
 
 from registry_pipeline.validation.records import curated
 from registry_pipeline.validation.rules.catalogue import Catalogue, RuleEntry
-from registry_pipeline.validation.screening.cross_table import judge_between_tables, words_of
+from registry_pipeline.validation.screening.cross_table import (
+    FacilityRecords,
+    judge_between_tables,
+    words_of,
+)
 from registry_pipeline.validation.screening.doubts import DOUBT, Doubts
 from registry_pipeline.validation.screening.identifiers import number_identifiers
 from registry_pipeline.validation.screening.impossible_values import take_out_impossible
@@ -160,7 +164,8 @@ def _judged(
     records = take_out_impossible(whole, concerned, outcome)
     for name in {trial.table for trial in trials if trial.slip}:  # the others say the same in every trial
         judge_table(name, records[name], concerned, parameters, outcome)
-    judge_between_tables(records, number_identifiers(records), concerned, parameters, outcome, memory_limit)
+    own = FacilityRecords(records, number_identifiers(records), outcome)
+    judge_between_tables([own], concerned, parameters, memory_limit)
     violations = outcome.violations.whole()
     numbers = pl.concat(
         frame.select("_row_id", "_trial", "_record", pl.lit(name).alias("table_name"))

@@ -20,7 +20,7 @@ def test_one_text_has_one_number_in_every_table() -> None:
         assert made.texts["patient"].gather(numbers).to_list() == records[name]["patient_id"].to_list()
     assert made.numbers["imaging_exam"]["patient_id"].to_list()[1] >= 2
     assert made.texts["patient"].is_unique().all()
-    assert made.in_place(records)["event"]["patient_id"].dtype == pl.UInt32
+    assert made.numbers["event"]["patient_id"].dtype == pl.UInt32
 
 
 def test_a_suggested_identifier_is_shown_as_text() -> None:
