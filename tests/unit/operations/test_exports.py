@@ -149,3 +149,4 @@ def test_its_own_validator_accepts_the_package(
         pytest.skip(f"{program} is not installed: python -m pip install 'frictionless[parquet]' mlcroissant")
     verdict = subprocess.run([program, *arguments], cwd=package, capture_output=True, text=True, check=False)
     assert verdict.returncode == 0 and accepts in verdict.stdout + verdict.stderr, verdict.stdout[-3000:]
+    assert "WARNING" not in verdict.stderr, verdict.stderr[-3000:]
