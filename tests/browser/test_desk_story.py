@@ -21,7 +21,7 @@ from registry_pipeline.stewardship.findings import Filters, select_findings, tak
 from registry_pipeline.stewardship.patients import numbers_of
 from registry_pipeline.stewardship.queries.answers import import_answers
 from registry_pipeline.stewardship.queries.export import write_queries
-from tests.support.browser import chromium, needs_browser
+from tests.support.browser import chromium, whole_module_needs_browser
 from tests.support.desk import (
     home_with_findings,
     refresh_quickly,
@@ -31,7 +31,8 @@ from tests.support.desk import (
 )
 from tests.support.registry_home import ROOT, ask
 
-pytestmark = [pytest.mark.slow, *needs_browser]
+whole_module_needs_browser(__name__)
+pytestmark = [pytest.mark.slow, pytest.mark.browser]
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 IMPACTS = ("serious", "critical")
 

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from registry_pipeline.reporting.report import write_reports
-from tests.support.browser import chromium, needs_browser
+from tests.support.browser import chromium, whole_module_needs_browser
 from tests.unit.reporting.toy_release import make_release
 
-pytestmark = needs_browser
+whole_module_needs_browser(__name__)
+pytestmark = pytest.mark.browser
 PAYLOAD = (
     '<script>window.hacked=1</script><img src=x onerror="window.hacked=1">\'"><svg onload=window.hacked=1>'
 )

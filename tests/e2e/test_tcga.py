@@ -18,8 +18,9 @@ from registry_pipeline.core.home import Home, make_home
 from registry_pipeline.pipeline.refresh import refresh
 from tests.recount.compare import recounted_home
 from tests.support.registry_home import QUICK_SETTINGS, ROOT, ask, assert_balanced
-from tests.support.shared import SHARED, needs_shared
+from tests.support.shared import SHARED, whole_module_needs_shared
 
+whole_module_needs_shared(__name__)
 FOLDER = SHARED / "real" / "tcga_cesc"
 EXAMPLE = ROOT / "examples" / "tcga_cesc"
 FORMS = ("patient", "follow_up_v2.0", "follow_up_v4.0")
@@ -104,7 +105,6 @@ def times(home: Home) -> Recount:
     return found
 
 
-@needs_shared
 def test_the_release_holds_307_patients(home: Home) -> None:
     counts = ask(
         home,
@@ -114,7 +114,6 @@ def test_the_release_holds_307_patients(home: Home) -> None:
     assert counts.row(0) == (307, 307, 307, 307)
 
 
-@needs_shared
 def test_deaths_and_times_agree_with_the_recount_patient_by_patient(times: Recount) -> None:
     expected = {barcode: (max(days, 0), event) for barcode, (days, event) in recounted(True).items()}
     assert len(expected) == 307
@@ -124,7 +123,6 @@ def test_deaths_and_times_agree_with_the_recount_patient_by_patient(times: Recou
     assert set(times) == set(expected)
 
 
-@needs_shared
 def test_two_living_patients_are_known_alive_later_than_their_last_contact(times: Recount) -> None:
     """A new tumour event on day 601 (last contact 540), radiotherapy of the primary until day 852 (596)."""
     forms_only = recounted(False)
@@ -137,7 +135,6 @@ def test_two_living_patients_are_known_alive_later_than_their_last_contact(times
     assert all(times[barcode][1] == event for barcode, (_, event) in forms_only.items())
 
 
-@needs_shared
 def test_every_row_is_accounted_for(home: Home) -> None:
     account = assert_balanced(home)
     expected = {
@@ -148,7 +145,6 @@ def test_every_row_is_accounted_for(home: Home) -> None:
     assert account["n_rejected"].sum() == 0
 
 
-@needs_shared
 def test_follow_up_forms_are_merged_and_new_tumour_events_are_events(home: Home) -> None:
     assert ask(home, "SELECT count(*) FROM curated.death").item() == 72
     n_forms = sum(bool(days_of(row, "last_contact_days_to")) for form in FORMS for row in lines_of(form))
@@ -180,7 +176,6 @@ def test_follow_up_forms_are_merged_and_new_tumour_events_are_events(home: Home)
     assert undated == ask(home, "SELECT count(*) FROM quality.quarantine").item() == 2
 
 
-@needs_shared
 def test_survival_by_stage_and_age(home: Home, times: Recount) -> None:
     summary = ask(home, "FROM result.km_summary WHERE endpoint = 'os' AND origin = 'primary_dx'")
     groups = {
@@ -229,7 +224,6 @@ def _kaplan_meier(times: Recount, days: list[int]) -> list[float]:
     return found
 
 
-@needs_shared
 def test_cox_models_by_stage_and_age_have_a_plain_status(home: Home) -> None:
     fits = ask(home, "FROM result.cox_fit WHERE endpoint = 'os' AND origin = 'primary_dx'")
     models = dict(fits.filter(pl.col("method") == "efron").select("model", "status").iter_rows())
@@ -245,7 +239,6 @@ def test_cox_models_by_stage_and_age_have_a_plain_status(home: Home) -> None:
     assert all(low < ratio < high for ratio, low, high in terms.iter_rows())
 
 
-@needs_shared
 def test_what_needs_lesions_is_empty_and_says_so(home: Home) -> None:
     for table in ("mart.cohort", "mart.lesion_growth", "curated.lesion", "curated.omd_episode"):
         assert ask(home, f"SELECT count(*) FROM {table}").item() == 0, table
@@ -268,37 +261,11 @@ def test_what_needs_lesions_is_empty_and_says_so(home: Home) -> None:
     assert (attrition["n_before"][0], attrition["n_after"][-1]) == (307, 0)
 
 
-@needs_shared
 def test_the_release_says_whose_data_these_are(home: Home) -> None:
     statement = ask(home, "SELECT data_statement FROM meta.release").item()
     assert "TCGA-CESC" in statement
     assert "no figure is comparable" in statement
 
 
-def test_no_line_of_the_pipeline_knows_of_this_registry() -> None:
-    """What is special about a facility stands in its mapping alone."""
-    files = [
-        path
-        for folder, ends in (
-            ("registry_pipeline", (".py", ".toml", ".html")),
-            ("schemas", (".py",)),
-            ("sql", (".sql",)),
-        )
-        for path in (ROOT / folder).rglob("*")
-        if path.suffix in ends
-    ]
-    assert len(files) > 100
-    naming = [
-        str(path.relative_to(ROOT))
-        for path in files
-        if any(
-            word in path.read_text(encoding="utf-8").lower()
-            for word in ("tcga", "bcr_patient", "nationwidechildrens")
-        )
-    ]
-    assert naming == []
-
-
-@needs_shared
 def test_marts_are_what_a_plain_recount_gives(home: Home) -> None:
     assert recounted_home(home) > 100

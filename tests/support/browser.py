@@ -1,6 +1,6 @@
-"""Debian's Chromium, driven by Playwright; tests that need it skip by name where either is absent.
+"""Debian's Chromium, driven by Playwright; modules that need it skip by name where either is absent.
 
-Belongs here: the mark, the flags, a browser for a module. Does not belong here: what pages must show.
+Belongs here: the flags, a browser for a module. Does not belong here: what pages must show.
 """
 
 from __future__ import annotations
@@ -14,11 +14,6 @@ from typing import Any
 import pytest
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-needs_browser = [
-    pytest.mark.browser,
-    pytest.mark.skipif(find_spec("playwright") is None, reason="Playwright is not installed"),
-    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
-]
 FLAGS = [
     "--headless",
     "--no-sandbox",
@@ -29,6 +24,16 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+
+def whole_module_needs_browser(name: str) -> None:
+    """Skip a module of which every test drives a browser, once and by its name."""
+    missing = [
+        *(["Playwright"] if find_spec("playwright") is None else []),
+        *([] if CHROMIUM else ["Chromium"]),
+    ]
+    if missing:
+        pytest.skip(f"{name}: not installed: {', '.join(missing)}", allow_module_level=True)
 
 
 @contextmanager

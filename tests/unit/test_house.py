@@ -142,3 +142,27 @@ def test_a_section_or_an_addition_that_has_no_place_is_named(
     monkeypatch.setattr(report, "_declared", declared.__getitem__)
     with pytest.raises(ValueError, match=message):
         report.report_sections.__wrapped__()
+
+
+def test_no_line_of_the_pipeline_knows_of_this_registry() -> None:
+    """What is special about a facility stands in its mapping alone."""
+    files = [
+        path
+        for folder, ends in (
+            ("registry_pipeline", (".py", ".toml", ".html")),
+            ("schemas", (".py",)),
+            ("sql", (".sql",)),
+        )
+        for path in (ROOT / folder).rglob("*")
+        if path.suffix in ends
+    ]
+    assert len(files) > 100
+    naming = [
+        str(path.relative_to(ROOT))
+        for path in files
+        if any(
+            word in path.read_text(encoding="utf-8").lower()
+            for word in ("tcga", "bcr_patient", "nationwidechildrens")
+        )
+    ]
+    assert naming == []
