@@ -7,6 +7,7 @@ Does not belong here: reading the tables (``stewardship/trace``), which row won 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import polars as pl
 
@@ -37,6 +38,7 @@ LINEAGE = {
 
 def write_lineage(context: RefreshContext, force: bool = False) -> None:
     """The tables of where curated records come from; one whose facilities did not change is kept."""
+    _write_rows(context, force)
     keyed = KeyedTables(context.layout.layer("meta"), force)
     keys, makers = lineage_keys(context), _makers(context)
     for name, key in keys.items():
@@ -47,14 +49,46 @@ def write_lineage(context: RefreshContext, force: bool = False) -> None:
     keyed.save()
 
 
-def lineage_keys(context: RefreshContext) -> dict[str, str]:
-    """Table -> what it is made from: the accepted records, and what staging said of files and mappings."""
-    code = code_digest(__name__)
+def _write_rows(context: RefreshContext, force: bool) -> None:
+    """Rows of ``meta.lineage``, a file per facility."""
+    keyed = KeyedTables(context.layout.lineage(), force)
+    code, declared = code_digest(__name__), declaration_digest("meta.lineage")
+    persons = persons_of_several(context)
     accepted = screened_content(context, [f"{table}.accepted.parquet" for table in curated()])
+    keys = {sender: digest_of(code, declared, sender, files, persons) for sender, *files in accepted}
+    stale = [sender for sender, key in keys.items() if not keyed.is_current(sender, key)]
+    shares = person_records(context).shares if stale else pl.DataFrame()
+    for sender in stale:
+        rows = lineage(context, sender, shares)
+        write_parquet(rows, keyed.path(sender))
+        keyed.remember(sender, keys[sender], rows.height)
+    keyed.save()
+
+
+def facility_parts(context: RefreshContext) -> dict[str, dict[str, Path]]:
+    """Tables of a release that are a file per facility, of which only the changed ones are filled anew: table -> facility -> file."""
+    rows = {
+        facility_id: context.layout.lineage() / f"{facility_id}.parquet" for facility_id in context.senders
+    }
+    changes = {
+        facility_id: context.layout.staged_frame(facility_id, "coercions") for facility_id in context.senders
+    }
+    return {
+        name: {
+            facility_id: path
+            for facility_id, path in files.items()
+            if working_file(path, context.layout.root)
+        }
+        for name, files in (("meta.lineage", rows), ("quality.coercion", changes))
+    }
+
+
+def lineage_keys(context: RefreshContext) -> dict[str, str]:
+    """Table -> what it is made from: what staging said of files and mappings."""
+    code = code_digest(__name__)
     staged = {facility_id: read_note(context.layout.staged(facility_id)) for facility_id in context.senders}
     files = [[sender, note["files"] if note else {}] for sender, note in staged.items()]
-    keys = {"lineage": digest_of(code, accepted, persons_of_several(context))}
-    keys |= {
+    keys = {
         name: digest_of(code, [[sender, content.get(f"_{frame}.parquet")] for sender, content in files])
         for name, frame in (
             ("column_map", "column_map"),
@@ -67,18 +101,20 @@ def lineage_keys(context: RefreshContext) -> dict[str, str]:
 
 def _makers(context: RefreshContext) -> Mapping[str, Callable[[], pl.DataFrame]]:
     return {
-        "lineage": lambda: lineage(context),
         "column_map": lambda: _of_facilities(context, "column_map"),
         "source_sheet": lambda: _sheets(context),
         "source_header": lambda: _headers(context),
     }
 
 
-def lineage(context: RefreshContext) -> pl.DataFrame:
-    """Rows of ``meta.lineage``, in the order of the files."""
-    parts = [_of_table(context, facility_id, table) for facility_id in context.senders for table in curated()]
+def lineage(context: RefreshContext, facility_id: str, shares: pl.DataFrame) -> pl.DataFrame:
+    """Rows of ``meta.lineage`` of a facility, by table.
+
+    Args:
+        shares: which facility's record gave which items of a person whom several know (``ITEM_SHARES``).
+    """
+    parts = [_of_table(context, facility_id, table) for table in curated()]
     rows = pl.concat([pl.DataFrame(schema=LINEAGE), *parts])
-    shares = person_records(context).shares
     return rows if shares.is_empty() else _shared(rows, shares)
 
 

@@ -28,6 +28,7 @@ from registry_pipeline.pipeline.corrections import APPLIED
 from registry_pipeline.pipeline.decisions import renew_ledger_head
 from registry_pipeline.pipeline.errors import Refused, record_private_details
 from registry_pipeline.pipeline.findings import findings_with_history
+from registry_pipeline.pipeline.lineage import facility_parts
 from registry_pipeline.pipeline.registry import submissions
 from registry_pipeline.pipeline.step import (
     code_version,
@@ -180,7 +181,7 @@ def _build(
     try:
         build_release(
             home,
-            {**tables, **own},
+            {**tables, **own, **facility_parts(context)},
             versions,
             finish=partial(_finish, context, has_pages, anew),
             memory_limit=settings.refresh.duckdb_memory,

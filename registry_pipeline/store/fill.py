@@ -29,18 +29,21 @@ def fill(
     tables: Mapping[str, Source],
     keyed: Collection[str],
     only: Collection[str] | None = None,
+    parts: Mapping[str, Collection[str]] | None = None,
 ) -> None:
     """Schemas, tables and comments, then rows.
 
     Args:
         keyed: tables with declared keys; they come first, each after those that it references.
         only: tables to be made anew in a database that has them all; every table of an empty one by default.
+        parts: those among them of which the rows of some facilities are replaced, and the others' stay; facilities by table.
 
     Raises:
         ReleaseRefused: a constraint is broken; with counts and without values.
         StoreError: a value does not have the type of its column.
     """
-    names = [name for name in tables_in_order() if only is None or name in only]
+    parts = parts or {}
+    names = [name for name in tables_in_order() if (only is None or name in only) and name not in parts]
     models = [schemas.tables()[name] for name in names]
     first = [f"CREATE SCHEMA {layer}" for layer in schemas.LAYERS] if only is None else []
     statements = [
@@ -61,6 +64,17 @@ def fill(
             insert(own, name, tables[name], keyed)
 
     side_by_side({name: () for name in filled if name not in keyed}, add)
+    for name, facilities in parts.items():
+        _replace_parts(connection, name, tables[name], facilities)
+
+
+def _replace_parts(
+    connection: duckdb.DuckDBPyConnection, name: str, source: Source, facilities: Collection[str]
+) -> None:
+    """The rows of some facilities anew, of a table that is a file per facility and declares no key."""
+    assert isinstance(source, Mapping)
+    connection.execute(f"DELETE FROM {name} WHERE facility_id IN (SELECT unnest(?))", [list(facilities)])
+    insert(connection, name, [source[facility] for facility in facilities if facility in source])
 
 
 def tables_in_order() -> list[str]:

@@ -72,7 +72,7 @@ def build_layer(
         frames = {
             registered(name): source.to_arrow()
             for name, source in sources.items()
-            if source is not None and not isinstance(source, Path | Sequence)
+            if source is not None and not isinstance(source, Path | Sequence | Mapping)
         }
 
         def make(table: str) -> None:

@@ -68,6 +68,10 @@ class StoreLayout:
         layer, _, table = name.partition(".")
         return self.layer(layer) / f"{table}.parquet"
 
+    def lineage(self) -> Path:
+        """Folder of the rows of ``meta.lineage``, a file per facility."""
+        return self.layer("meta") / "lineage"
+
     def registry_unlisted(self) -> Path:
         """Findings of rules over the whole registry that are counted in that of their cause."""
         return self.layer("quality") / "_unlisted.parquet"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 import schemas
-from registry_pipeline.core.files import sha256_of, write_json
+from registry_pipeline.core.files import json_digest, write_json
 from registry_pipeline.core.home import Home
+from registry_pipeline.core.working_files import seen_digest
 from registry_pipeline.store.releases import CONTENTS, DATABASE, current_release, release_folder
 from schemas.table import columns_of
 
@@ -41,6 +42,7 @@ class Contents:
         keyed: tables with declared keys, in order.
         n_refills: how often the file was copied and filled since it was built from nothing.
         tables: table -> digest of its rows.
+        parts: table that is a file per facility -> facility -> digest of the file.
     """
 
     code_version: str
@@ -48,6 +50,7 @@ class Contents:
     keyed: list[str]
     n_refills: int
     tables: dict[str, str]
+    parts: dict[str, dict[str, str]]
 
     def write(self, folder: Path) -> None:
         """Keep it with a release."""
@@ -56,11 +59,33 @@ class Contents:
 
 def source_digest(source: Source) -> str:
     """Digest of the rows of a file or a frame."""
-    if isinstance(source, Path):
-        return sha256_of(source)
     if isinstance(source, pl.DataFrame):
         return hashlib.sha256(source.write_ipc(None).getbuffer()).hexdigest()
-    return "".join(map(sha256_of, source or ()))
+    digests = [seen_digest(path) for path in files_of(source)]
+    return digests[0] if isinstance(source, Path) else json_digest(digests)
+
+
+def files_of(source: Path | Sequence[Path] | Mapping[str, Path] | None) -> list[Path]:
+    """The files of a table."""
+    if isinstance(source, Path):
+        return [source]
+    return list(source.values() if isinstance(source, Mapping) else source or ())
+
+
+def part_digests(source: Mapping[str, Path]) -> dict[str, str]:
+    """Facility -> digest of its rows, of a table that is a file per facility."""
+    return {facility: seen_digest(path) for facility, path in source.items()}
+
+
+def changed_parts(earlier: Contents, contents: Contents, tables: Collection[str]) -> dict[str, list[str]]:
+    """Of tables that differ: table -> facilities whose rows do, where others' stay as they are."""
+    result = {}
+    for name in sorted(set(tables) & set(earlier.parts) & set(contents.parts)):
+        before, now = earlier.parts[name], contents.parts[name]
+        facilities = sorted({facility for facility, _ in before.items() ^ now.items()})
+        if len(facilities) < len(now):
+            result[name] = facilities
+    return result
 
 
 def contents_of(home: Home, release_id: str) -> Contents | None:

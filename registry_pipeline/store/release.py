@@ -24,7 +24,16 @@ from registry_pipeline.core.home import Home
 from registry_pipeline.store.fill import fill, insert
 from registry_pipeline.store.integrity import write_checksums
 from registry_pipeline.store.proofs import known_proofs, prove
-from registry_pipeline.store.refill import Contents, changed_tables, copy_database, refillable, source_digest
+from registry_pipeline.store.refill import (
+    Contents,
+    changed_parts,
+    changed_tables,
+    copy_database,
+    files_of,
+    part_digests,
+    refillable,
+    source_digest,
+)
 from registry_pipeline.store.releases import (
     DATABASE,
     UNSERVED,
@@ -160,7 +169,8 @@ def _write_database(
         else:
             changed = changed_tables(earlier.tables, contents.tables, contents.keyed)
             proofs_before = known_proofs(connection)
-            fill(connection, all_tables, contents.keyed, only=changed)
+            parts = changed_parts(earlier, contents, changed)
+            fill(connection, all_tables, contents.keyed, only=changed, parts=parts)
             proofs = prove(connection, proofs_before, changed)
         insert(connection, "quality.reconciliation", pl.DataFrame([asdict(proof) for proof in proofs]))
         if earlier is None:
@@ -182,6 +192,7 @@ def _contents(tables: Mapping[str, Source], versions: Versions) -> Contents:
         keyed=[name for name in schemas.tables() if counts.get(name, 0) <= MOST_ROWS_WITH_KEYS],
         n_refills=0,
         tables={name: source_digest(source) for name, source in tables.items()},
+        parts={name: part_digests(source) for name, source in tables.items() if isinstance(source, Mapping)},
     )
 
 
@@ -206,7 +217,7 @@ def _row_count(source: Source) -> int:
     """Rows of a source, from the footers of its files."""
     if isinstance(source, pl.DataFrame):
         return source.height
-    paths = [source] if isinstance(source, Path) else source or []
+    paths = files_of(source)
     counts = [pl.scan_parquet(path).select(pl.len()).collect().item() for path in paths if path.is_file()]
     return sum(map(int, counts))
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import pandera.polars as pa
     import polars as pl
 
-    Source: TypeAlias = Path | Sequence[Path] | pl.DataFrame | None
+    Source: TypeAlias = Path | Sequence[Path] | Mapping[str, Path] | pl.DataFrame | None
     Sources: TypeAlias = Mapping[str, Source]
 
 
@@ -115,6 +115,8 @@ def _relation(connection: duckdb.DuckDBPyConnection, name: str, source: Source) 
         return None
     if isinstance(source, Path):
         source = [source]
+    if isinstance(source, Mapping):  # facility -> file of its rows
+        source = list(source.values())
     if isinstance(source, Sequence):
         files = ", ".join(literal(str(path)) for path in source if path.is_file())
         return f"read_parquet([{files}], union_by_name => true)" if files else None

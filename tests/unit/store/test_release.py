@@ -3,13 +3,16 @@
 import shutil
 import stat
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import polars as pl
 import pytest
 
 import schemas
 from registry_pipeline.core.files import StoreError
 from registry_pipeline.core.home import Home, make_home
+from registry_pipeline.store import fill as fill_module
 from registry_pipeline.store import release
 from registry_pipeline.store.fill import tables_in_order
 from registry_pipeline.store.proofs import ReleaseRefused
@@ -39,6 +42,48 @@ def served(tables: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) ->
     home = make_home(tmp_path_factory.mktemp("served"))
     build_release(home, tables, VERSIONS)
     return home
+
+
+def test_of_a_file_per_facility_only_the_changed_ones_are_filled_anew(
+    tables: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled: list[object] = []
+    select = fill_module.typed_select
+
+    def noted(connection: duckdb.DuckDBPyConnection, name: str, source: Any) -> str:
+        filled.extend([source] if name == "meta.lineage" else [])
+        return select(connection, name, source)
+
+    def send(**rows: int) -> dict[str, Path]:
+        for facility, n in rows.items():
+            keys = [f"{facility}{number}" for number in range(n)]
+            fixed = {"table_name": "lesion", "sheet_no": 0, "source_row": 2, "mapping_no": 1, "items": None}
+            frame = pl.DataFrame({"facility_id": [facility] * n, "record_key": keys})
+            frame.with_columns(pl.lit(value).alias(name) for name, value in fixed.items()).write_parquet(
+                tmp_path / f"{facility}.parquet"
+            )
+        return {facility: tmp_path / f"{facility}.parquet" for facility in rows}
+
+    def lineage(home: Home) -> list[tuple[object, ...]]:
+        with open_release(home) as connection:
+            return connection.execute("FROM meta.lineage ORDER BY ALL").fetchall()
+
+    monkeypatch.setattr(fill_module, "typed_select", noted)
+    home = make_home(tmp_path / "home")
+    changes: list[tuple[dict[str, int], list[str] | None]] = [
+        ({"a": 3, "b": 2, "c": 1, "f": 1}, None),
+        ({"a": 3, "b": 4, "d": 2, "f": 1}, ["b", "d"]),
+        ({"a": 3, "b": 4, "f": 1}, []),
+        ({"e": 1}, None),
+    ]
+    for sent, anew in changes:
+        filled.clear()
+        parts = send(**sent)
+        build_release(home, {**tables, "meta.lineage": parts}, VERSIONS)
+        assert [row[0] for row in lineage(home)] == [
+            facility for facility, n in sent.items() for _ in range(n)
+        ]
+        assert filled == [parts if anew is None else [parts[facility] for facility in anew]]
 
 
 def test_release_is_sealed_and_current(served: Home) -> None:
@@ -325,7 +370,10 @@ def test_a_release_filled_from_the_one_before_is_the_one_built_from_nothing(
     monkeypatch.setattr(
         release,
         "fill",
-        lambda *given, only=None: (filled.append(set(only or ())), original(*given, only=only)),
+        lambda *given, only=None, parts=None: (
+            filled.append(set(only or ())),
+            original(*given, only=only, parts=parts),
+        ),
     )
     build_release(home, other, VERSIONS)
     found = everything(home)
