@@ -11,13 +11,16 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from registry_pipeline.core.files import StoreError
 from registry_pipeline.core.home import Home
+from registry_pipeline.operations.audit import read_audit_log
 from registry_pipeline.pipeline.refresh import judge_inbox
 from registry_pipeline.reporting.document.html import page_environment
 from registry_pipeline.stewardship.decide import ledger_entries
 from registry_pipeline.stewardship.findings import Filters, select_findings, take_snapshot
 from registry_pipeline.stewardship.patients import facilities_of, numbers_of
 from registry_pipeline.store.releases import current_release
+from registry_pipeline.web import forms
 from registry_pipeline.web.assets import FOLDER, STATIC, content_security_policy, integrity
 from registry_pipeline.web.desk import TEMPLATES
 from tests.support.desk import (
@@ -250,7 +253,13 @@ def test_a_patient_is_found_by_the_number_of_her_hospital(browser: Browser, home
     assert "K0009" in browser.get("/by/patient")[1]
 
 
-def test_what_has_just_been_dropped_is_judged_from_the_page_and_then_released(tmp_path: Path) -> None:
+def _refuse(_: Home) -> None:
+    raise StoreError("another refresh is running")
+
+
+def test_what_has_just_been_dropped_is_judged_from_the_page_and_then_released(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     home = home_with_findings(tmp_path / "home")
     browser = Browser(home, "A. Steward")
     assert "Judge the inbox" not in browser.get("/")[1]
@@ -263,6 +272,12 @@ def test_what_has_just_been_dropped_is_judged_from_the_page_and_then_released(tm
     assert "Judge the inbox" not in body and "led to no release" in body
     assert "femal" in browser.get("/findings?new=1")[1]
     assert current_release(home) == release
+    with monkeypatch.context() as patch:
+        patch.setattr(forms, "judge_inbox", _refuse)
+        assert browser.post("/screen", [])[0] == 422
+    entries = [(entry.outcome, entry.details) for entry in read_audit_log(home) if entry.action == "screen"]
+    assert [outcome for outcome, _ in entries] == ["begun", "done", "begun", "refused"]
+    assert {details for _, details in entries} == {"on the page, by A. Steward"}
     refresh_quickly(home)
     assert current_release(home) != release and not judge_inbox(home).facility_ids
     values = ask(home, "SELECT value_text FROM quality.finding WHERE status = 'open' AND items = 'sex'")

@@ -9,12 +9,15 @@ from pathlib import Path
 import pytest
 
 from registry_pipeline.core.home import Home
+from registry_pipeline.operations.audit import read_audit_log
 from registry_pipeline.stewardship.decide import ledger_entries
 from registry_pipeline.stewardship.findings import Filters, select_findings, take_snapshot
+from registry_pipeline.stewardship.queries import export
 from registry_pipeline.stewardship.queries.answers import WorkbookRefused, import_answers
 from registry_pipeline.stewardship.queries.export import write_queries
 from registry_pipeline.stewardship.queries.layout import ANSWERS, WORDS
 from tests.support.desk import home_with_findings, save_workbook, workbook_rows
+from tests.support.registry_home import command
 
 pytestmark = pytest.mark.slow
 
@@ -36,6 +39,24 @@ def test_each_row_says_whose_record_it_is_and_where_it_stood(home: Home, tmp_pat
     assert by_patient["K0009"]["seen"] == "male"
     assert by_patient["K0009"]["file"] == "patients_1.csv" and by_patient["K0009"]["row"] == "11"
     assert all(row["expected"] and row["finding"].startswith("F") and len(row["seal"]) == 24 for row in rows)
+
+
+def test_the_audit_log_says_that_queries_left_the_home_and_where_they_did_not(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ("queries", "export", "--facility", "north", "--out", str(tmp_path))
+    code, output = command(home, *words)
+    assert code == 0 and "queries to north" in output
+    monkeypatch.setattr(export, "write_queries", _refuse)
+    code, output = command(home, *words)
+    assert code != 0 and "cannot be written" in output
+    entries = [entry for entry in read_audit_log(home) if entry.action == "queries export"]
+    assert [entry.outcome for entry in entries[-4:]] == ["begun", "done", "begun", "refused"]
+    assert all(re.fullmatch(r"north, [0-9]+ queries", entry.details) for entry in entries)
+
+
+def _refuse(*_: object) -> None:
+    raise ValueError("it cannot be written")
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

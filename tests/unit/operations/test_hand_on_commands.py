@@ -12,28 +12,52 @@ from click.testing import CliRunner
 
 from registry_pipeline.cli import notebook
 from registry_pipeline.cli.main import registry
+from registry_pipeline.core.files import StoreError
 from registry_pipeline.core.home import Home
 from registry_pipeline.operations.audit import read_audit_log
+from registry_pipeline.operations.exports.omop import write
 
 
 @pytest.mark.parametrize(
     ("form", "file", "expected"),
-    [("omop", "person.csv", "2 of 4 patients are persons"), ("redcap", "redcap_export.toml", "5 files")],
+    [
+        ("export omop", "person.csv", "2 of 4 patients are persons"),
+        ("export redcap", "redcap_export.toml", "5 files"),
+        ("export cbioportal", "meta_study.txt", "files in"),
+        ("releases export", "datapackage.json", "files in"),
+    ],
 )
 def test_a_steward_exports_and_the_audit_log_says_so(
     full_release: tuple[Home, str], tmp_path: Path, form: str, file: str, expected: str
 ) -> None:
     home, release_id = full_release
-    words = ["--home", str(home.root), "export", form, "--to", str(tmp_path / "out")]
+    words = ["--home", str(home.root), *form.split(), "--to", str(tmp_path / "out")]
     assert CliRunner().invoke(registry, words).exit_code != 0  # nothing is approved for analysts
     assert not (tmp_path / "out").exists()
     result = CliRunner().invoke(registry, [*words, "--identified"])
     assert result.exit_code == 0 and expected in result.output, result.output
     assert (tmp_path / "out" / file).is_file()
-    last = read_audit_log(home)[-1]
-    assert (last.action, last.outcome, last.release_id) == ("export", "done", release_id)
+    entries = read_audit_log(home)[-2:]
+    assert [(entry.action, entry.outcome, entry.release_id) for entry in entries] == [
+        ("export", "begun", release_id),
+        ("export", "done", release_id),
+    ]
     again = CliRunner().invoke(registry, [*words, "--identified"])
     assert again.exit_code != 0 and "is not empty" in again.output
+
+
+def test_an_export_that_fails_half_way_stands_in_the_audit_log_as_refused(
+    full_release: tuple[Home, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise StoreError("the disk is full")
+
+    monkeypatch.setattr(write, "write_omop", fail)
+    home, _ = full_release
+    words = ["--home", str(home.root), "export", "omop", "--to", str(tmp_path / "out"), "--identified"]
+    result = CliRunner().invoke(registry, words)
+    assert result.exit_code != 0
+    assert [entry.outcome for entry in read_audit_log(home)[-2:]] == ["begun", "refused"]
 
 
 def test_the_notebook_says_what_it_needs(
