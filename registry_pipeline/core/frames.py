@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import polars as pl
 from polars.datatypes import DataType, DataTypeClass
@@ -42,15 +42,15 @@ def with_schema(frame: pl.DataFrame, schema: Mapping[str, PolarsType]) -> pl.Dat
     own = frame.schema
     return pl.DataFrame(
         [
-            frame.get_column(name).cast(dtype) if name in own else nulls(name, dtype, frame.height)
+            frame.get_column(name).cast(dtype) if name in own else constant(name, None, dtype, frame.height)
             for name, dtype in schema.items()
         ]
     )
 
 
-def nulls(name: str, dtype: PolarsType, height: int) -> pl.Series:
-    """A column without any value."""
-    return pl.Series(name, [None], dtype=dtype).new_from_index(0, height)
+def constant(name: str, value: Any, dtype: PolarsType, height: int) -> pl.Series:
+    """A column with the same value in every row."""
+    return pl.Series(name, [value], dtype=dtype).new_from_index(0, height)
 
 
 def column_or_null(frame: pl.DataFrame, name: str, dtype: PolarsType) -> pl.Expr:

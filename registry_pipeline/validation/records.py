@@ -72,24 +72,33 @@ def complete(name: str, frame: pl.DataFrame | None) -> pl.DataFrame:
     Raises:
         TypeError: a column has a type that its model cannot take; names the column, no value.
     """
-    model = curated()[name]
     records = pl.DataFrame({"_row_id": pl.Series([], dtype=pl.Int64)}) if frame is None else frame
-    columns = [_typed(name, records, column) for column in columns_of(model)]
-    return records.select(
-        *columns,
+    columns, bounds = _completion(name, tuple(records.schema.items()))
+    return records.select(columns).with_columns(bounds)
+
+
+@cache
+def _completion(
+    name: str, schema: tuple[tuple[str, pl.DataType], ...]
+) -> tuple[list[pl.Expr], list[pl.Expr]]:
+    """Every column of a table from staged rows of a shape, and the bounds of its dates; facilities share the shapes."""
+    arriving, model = dict(schema), curated()[name]
+    columns = [
+        *(_typed(name, arriving, column) for column in columns_of(model)),
         pl.col("_row_id").cast(pl.Int64),
-        _technical(records, "_row_ids", pl.concat_list(pl.col("_row_id").cast(pl.Int64))),
-        _technical(records, "_source_no", pl.lit(0, dtype=pl.Int16)),
-        _technical(records, "_mapping_no", pl.lit(None, dtype=pl.Int16)),
-        _technical(records, "_submission_no", pl.lit(0, dtype=pl.Int32)),
-    ).with_columns(_bounds(model))
+        _technical(arriving, "_row_ids", pl.concat_list(pl.col("_row_id").cast(pl.Int64))),
+        _technical(arriving, "_source_no", pl.lit(0, dtype=pl.Int16)),
+        _technical(arriving, "_mapping_no", pl.lit(None, dtype=pl.Int16)),
+        _technical(arriving, "_submission_no", pl.lit(0, dtype=pl.Int32)),
+    ]
+    return columns, _bounds(model)
 
 
-def _typed(table: str, frame: pl.DataFrame, column: Column) -> pl.Expr:
+def _typed(table: str, schema: Mapping[str, pl.DataType], column: Column) -> pl.Expr:
     dtype = column.polars_type
-    if column.name not in frame.columns:
+    if column.name not in schema:
         return pl.lit(None, dtype=dtype).alias(column.name)  # type: ignore[arg-type]
-    arriving = frame.schema[column.name]
+    arriving = schema[column.name]
     safe = (
         arriving == dtype
         or arriving == pl.Null
@@ -100,8 +109,8 @@ def _typed(table: str, frame: pl.DataFrame, column: Column) -> pl.Expr:
     return pl.col(column.name).cast(dtype)
 
 
-def _technical(frame: pl.DataFrame, name: str, default: pl.Expr) -> pl.Expr:
-    return pl.col(name).cast(TECHNICAL[name]) if name in frame.columns else default.alias(name)
+def _technical(schema: Mapping[str, pl.DataType], name: str, default: pl.Expr) -> pl.Expr:
+    return pl.col(name).cast(TECHNICAL[name]) if name in schema else default.alias(name)
 
 
 def _bounds(model: pa.DataFrameSchema) -> list[pl.Expr]:

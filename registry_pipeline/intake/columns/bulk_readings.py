@@ -13,6 +13,7 @@ from functools import partial
 import numpy as np
 import polars as pl
 
+from registry_pipeline.core.frames import constant
 from registry_pipeline.intake.columns.readings import Reading, read_identifier
 from registry_pipeline.intake.mapping.column import ColumnMapping
 from registry_pipeline.intake.mapping.model import Source
@@ -88,13 +89,21 @@ def _read_others(
     read: Callable[[str | None], Reading],
     fields: Mapping[str, pl.DataType],
 ) -> pl.DataFrame:
-    """Readings of all texts: made from ``distinct`` where that is enough, else by the parser."""
-    nothing, is_other = pl.lit(None), ~is_known
-    columns = [expressions.get(name, nothing).cast(dtype).alias(name) for name, dtype in fields.items()]
-    others = parse_texts(texts.filter(is_other), read, fields)
+    """Readings of all texts: made from ``distinct`` where that is enough, else by the parser; of a null nothing."""
+    made = {name: expression.cast(fields[name]).alias(name) for name, expression in expressions.items()}
+    if is_known.sum() + texts.null_count() == len(texts):
+        known = pl.when(pl.lit(is_known))
+        own = distinct.select(known.then(expression).alias(name) for name, expression in made.items())
+        return pl.DataFrame(
+            [
+                own[name] if name in made else constant(name, None, dtype, len(texts))
+                for name, dtype in fields.items()
+            ]
+        )
+    others = parse_texts(texts.filter(~is_known), read, fields)
+    nothing = pl.lit(None)
+    columns = [made.get(name, nothing.cast(dtype).alias(name)) for name, dtype in fields.items()]
     plain = distinct.lazy().filter(is_known).select(columns).collect()
-    if others.is_empty():
-        return plain
     mask = is_known.to_numpy()
     places = np.argsort(np.concatenate([np.flatnonzero(mask), np.flatnonzero(~mask)]))
     return pl.concat([plain, others])[places]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 from schemas.columns import Column
@@ -79,7 +80,7 @@ class ColumnMapping:
         is_text = self.target.kind == "text" and self.target.codes is None
         return self.template is not None and not is_text
 
-    @property
+    @cached_property
     def placeholders(self) -> tuple[Placeholder, ...]:
         """The placeholders of the template in order."""
         return tuple(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import polars as pl
@@ -54,6 +55,7 @@ AUTOMATIC = dict.fromkeys(("facility_id", "source_record_id"), "is filled by its
 _SUFFIXES = ("_precision", "_lower", "_upper")
 
 
+@cache
 def curated_tables() -> dict[str, dict[str, Column]]:
     """The tables that a mapping may feed: name -> column name -> column."""
     models = {name.split(".")[1]: model for name, model in tables_of("curated").items()}

@@ -224,7 +224,7 @@ def _store_sheet(folder: Path, landed: LandedFile, sheet: RawSheet, sheet_no: in
         warnings=sheet.warnings,
         serial_columns={stored[name]: n for name, n in sheet.serial_columns.items()},
         excel_epoch=sheet.excel_epoch,
-        midnights=midnights_elsewhere(frame.select(stored.values())),
+        midnights=midnights_elsewhere(frame[list(stored.values())]),
     )
 
 

@@ -15,6 +15,7 @@ from dataclasses import replace
 
 import polars as pl
 
+from registry_pipeline.core.frames import constant
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.row_id import row_id, sheet_number, sheet_number_of, source_row_of
 from registry_pipeline.core.settings import Settings
@@ -137,13 +138,14 @@ def _sheet_rows(home: Home, use: FileUse, sheet: SheetInfo) -> Iterator[pl.DataF
         sheet_number(use.landed.file_no, sheet.sheet_no),
         row_id(use.landed.file_no, sheet.sheet_no, 0),
     )
-    read = raw_rows(home, use.raw, sheet).select("_row_id").collect()
-    blank = pl.DataFrame({"_row_id": pl.Series(sheet.blank_rows, dtype=pl.Int64) + first})
-    rejected = pl.DataFrame({"_row_id": pl.Series([r[0] for r in sheet.rejects], dtype=pl.Int64) + first})
+    read = raw_rows(home, use.raw, sheet).select("_row_id").collect()["_row_id"] if sheet.n_rows else None
+    blank = [row + first for row in sheet.blank_rows]
+    rejected = [row + first for row, *_ in sheet.rejects]
     for rows, fate in ((read, use.fate_of(sheet)), (blank, "blank"), (rejected, "rejected")):
-        yield rows.with_columns(
-            pl.lit(fate, dtype=pl.String).alias("fate"), pl.lit(number, dtype=pl.Int64).alias("_sheet")
-        )
+        if rows is not None and len(rows):
+            fates = constant("fate", fate, pl.String, len(rows))
+            sheets = constant("_sheet", number, pl.Int64, len(rows))
+            yield pl.DataFrame([pl.Series("_row_id", rows, dtype=pl.Int64), fates, sheets])
 
 
 def _places(uses: Sequence[FileUse]) -> pl.DataFrame:

@@ -42,6 +42,8 @@ def unrouted_issues(
         rows: cleaned rows in force of the source.
         fed: of each table of the source the ``_row_id`` that it takes.
     """
+    if not any(condition.test == "in" for table in source.tables for condition in table.where):
+        return []  # no value chooses the table of a row
     is_taken = pl.col("_row_id").is_in(pl.concat([rows["_row_id"].clear(), *fed]).unique().implode())
     unrouted = _stray_values(_stray_rows(rows.filter(~is_taken), source), source)
     unrouted = unrouted.with_columns(_severity=pl.lit(None, pl.String))

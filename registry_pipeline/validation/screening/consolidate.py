@@ -100,15 +100,17 @@ def consolidate_table(
         repeated = _drop(repeated, _is_superseded(key), "superseded", fates)
         repeated = _drop(repeated, ~_is_first(name), "duplicate", fates)
     merged, origins, conflicts = merge.merge(repeated)
-    records = pl.concat([_bare(name, single), _bare(name, merged)])
+    records = _bare(name, single)
+    if merged.height:
+        records = pl.concat([records, _bare(name, merged)])
     if not records["_origin"].is_sorted():
         records = records.sort("_origin", maintain_order=True)
-    records = records.with_row_index("_number").with_columns(
-        pl.col("_number").cast(pl.Int64).alias("_row_id")
-    )
-    numbers = records.filter(~has_null_key(curated()[name])).select(*key, "_row_id")
+    records = records.with_columns(pl.int_range(pl.len(), dtype=pl.Int64).alias("_row_id"))
+    numbers = records
+    if merged.height:
+        numbers = records.filter(~has_null_key(curated()[name])).select(*key, "_row_id")
     return Consolidated(
-        records.drop("_number"),
+        records,
         pl.concat(fates) if fates else pl.DataFrame(schema=_FATES),
         _numbered(origins, numbers, key, _ORIGINS),
         _numbered(conflicts, numbers, key, _CONFLICT | OTHER_ROW),
@@ -128,7 +130,7 @@ def _parted(rows: pl.DataFrame, key: list[str], is_keyless: pl.Expr) -> tuple[pl
 
 
 def _bare(name: str, frame: pl.DataFrame) -> pl.DataFrame:
-    return frame.select(*curated()[name].columns, *NOT_JUDGED)
+    return frame[[*curated()[name].columns, *NOT_JUDGED]]
 
 
 def _numbered(
@@ -168,9 +170,7 @@ class _Merge:
     def merge(self, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
         """(records, origins, conflicts), each with the key columns."""
         if rows.is_empty():
-            empty = pl.DataFrame()
-            nothing = pl.lit(None, dtype=ITEM_SOURCES).alias("_item_sources")
-            return rows.with_columns(pl.col("_row_id").alias("_origin"), nothing), empty, empty
+            return rows, pl.DataFrame(), pl.DataFrame()
         rank = self.how.rank(self.name)
         ranked = rows.with_columns(_rank(rank)).sort("_rank", "_row_id").with_row_index("_at")
         items = [self._pack(item) for item in self.items]

@@ -5,6 +5,7 @@ Does not belong here: required items (``within_table.py``), values that are mere
 """
 
 from collections.abc import Mapping
+from functools import cache
 
 import polars as pl
 
@@ -42,6 +43,7 @@ def _possible(name: str, frame: pl.DataFrame, rules: Catalogue, outcome: Outcome
     return frame.with_columns(columns) if columns else frame
 
 
+@cache
 def _demands(name: str) -> list[tuple[Column, str, pl.Expr]]:
     """(column, rule, True where the value can be) of the optional items of a table."""
     required, demands_of_columns = required_items(name), []

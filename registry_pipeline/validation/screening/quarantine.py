@@ -21,6 +21,7 @@ from registry_pipeline.validation.screening.within_table import Outcome
 from schemas.columns import SOURCE_NUMBER
 
 _VERDICT = {"_row_id": pl.Int64, "reason": pl.Categorical, "cause": pl.String}
+_NO_VERDICT = pl.DataFrame(schema=_VERDICT)
 _KEPT_OUT = {
     "table_name": pl.Categorical,
     "record_key": pl.String,
@@ -44,10 +45,11 @@ def judge_references(
         for column, parent, _ in references(model):
             numbers = identifiers.numbers[name].get_column(column.name)
             outcome.count("S18", numbers.count())
-            is_missing = (numbers >= identifiers.n_known[parent]).fill_null(False)
-            orphans = records[name].select("_row_id", column.name).filter(is_missing)
-            if orphans.is_empty():
+            is_orphan = numbers >= identifiers.n_known[parent]
+            if not is_orphan.any():
                 continue
+            is_missing = is_orphan.fill_null(False)
+            orphans = records[name].select("_row_id", column.name).filter(is_missing)
             match = _near(orphans[column.name], parent, identifiers, numbers.filter(is_missing), records)
             outcome.violations.add(
                 orphans.with_columns(
@@ -88,20 +90,18 @@ def verdicts(
         own = errors.of_table(name)
         parts = [_own(own)] if own else []
         for column, parent, key in references(model) if records[name].height else ():
-            gone = _gone(
-                identifiers,
-                parent,
-                key,
-                records[parent]["_row_id"].is_in(result[parent]["_row_id"].implode()),
-            )
             numbers = identifiers.numbers[name].get_column(column.name)
+            if result[parent].is_empty() and not (numbers >= identifiers.n_known[parent]).any():
+                continue  # every record of the parent stays, and each reference names one
+            is_out = records[parent]["_row_id"].is_in(result[parent]["_row_id"].implode())
+            gone = _gone(identifiers, parent, key, is_out)
             orphans = (
                 records[name].select("_row_id", column.name).filter(gone.gather(numbers).fill_null(False))
             )
             cause = pl.lit(f"{parent} ") + pl.col(column.name)
             parts.append(orphans.select("_row_id", _REASON["parent"], cause.alias("cause")))
-        all_parts = pl.concat([pl.DataFrame(schema=_VERDICT), *parts])
-        result[name] = all_parts.unique("_row_id", keep="first", maintain_order=True) if parts else all_parts
+        whole = pl.concat([_NO_VERDICT, *parts])
+        result[name] = whole.unique("_row_id", keep="first", maintain_order=True) if whole.height else whole
     return result
 
 

@@ -38,13 +38,18 @@ def row_fates(
     """
     # The weaker fate first, so that the stronger one stands at the end; a row may be behind many records.
     settled = rows.filter(pl.col("fate").is_not_null()).select("_row_id", "fate")
-    gone = [frame.with_columns(pl.col("fate").replace("superseded", "upserted")) for frame in dropped]
+    gone = [
+        frame.with_columns(pl.col("fate").replace("superseded", "upserted"))
+        for frame in dropped
+        if frame.height
+    ]
     parts: list[tuple[str, pl.Series]] = [
         *((fate, _of_fate(frame, fate)) for fate in ("upserted", "duplicate") for frame in gone),
-        *(("curated", _behind(frame)) for frame in records.values()),
+        *(("curated", _behind(frame)) for frame in records.values() if frame.height),
         *(
             ("quarantined", _behind(frame.select("_row_ids").filter(is_out[name])))
             for name, frame in records.items()
+            if is_out[name].any()
         ),
         *((fate, _of_fate(settled, fate)) for fate in ("superseded", "blank", "rejected")),
     ]
@@ -61,7 +66,7 @@ def _ranked(row_ids: pl.Series, parts: Iterable[tuple[str, pl.Series]]) -> pl.Se
     ordered = row_ids if order is None else row_ids[order]
     rank = np.full(len(row_ids), FATES.index("unrouted"), dtype=np.uint8)
     for fate, ids_of_part in parts:
-        ids = ids_of_part.drop_nulls()
+        ids = ids_of_part.drop_nulls() if ids_of_part.null_count() else ids_of_part
         if len(ids) and len(ordered):
             place = ordered.search_sorted(ids).clip(upper_bound=len(ordered) - 1)  # ids beyond the last
             rank[place.filter(ordered[place] == ids).to_numpy()] = FATES.index(fate)

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import polars as pl
 
-from registry_pipeline.core.frames import Slices
+from registry_pipeline.core.frames import Slices, constant
 from registry_pipeline.validation.decisions.waivers import Waivers
 from registry_pipeline.validation.records import curated
 from registry_pipeline.validation.rules.catalogue import Catalogue
@@ -105,8 +105,12 @@ class RecordsOfOutcome(Mapping[str, pl.DataFrame]):
     is_chosen: Mapping[str, pl.Series]
 
     def __getitem__(self, name: str) -> pl.DataFrame:
-        whole = self.records[name].drop("_row_id").rename({"_origin": "_row_id"})
-        return whole.filter(self.is_chosen[name])
+        records, is_chosen = self.records[name], self.is_chosen[name]
+        whole = records[[column for column in records.columns if column != "_row_id"]]
+        whole.columns = [column.replace("_origin", "_row_id") for column in whole.columns]
+        if is_chosen.all():
+            return whole
+        return whole.filter(is_chosen) if is_chosen.any() else whole.clear()
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.records)
@@ -238,6 +242,8 @@ class Screening:
         quarantine = quarantine_rows(context, self.records, verdict)
         is_out = {
             name: frame["_row_id"].is_in(verdict[name]["_row_id"].implode())
+            if verdict[name].height
+            else constant(name, False, pl.Boolean, frame.height)
             for name, frame in self.records.items()
         }
         del verdict, context
