@@ -40,7 +40,7 @@ from registry_pipeline.pipeline import decisions
 from registry_pipeline.pipeline import release as publication
 from registry_pipeline.pipeline.context import read_context
 from registry_pipeline.pipeline.errors import Refused
-from registry_pipeline.pipeline.facility import _stored_staging, rows_read, screen
+from registry_pipeline.pipeline.facility import rows_read, screen
 from registry_pipeline.pipeline.findings import read_finding_sources
 from registry_pipeline.pipeline.lineage import _of_facilities, _sheets, write_lineage
 from registry_pipeline.pipeline.mend import mend_home
@@ -48,6 +48,7 @@ from registry_pipeline.pipeline.merges import _patients_of
 from registry_pipeline.pipeline.persons import linkage_tables
 from registry_pipeline.pipeline.refresh import refresh, take_in
 from registry_pipeline.pipeline.registry import registry_findings
+from registry_pipeline.pipeline.staged import stored_staging
 from registry_pipeline.pipeline.step import has_nothing_to_do
 from registry_pipeline.stewardship.patients import read_numbers
 from registry_pipeline.stewardship.records import applied_corrections
@@ -456,10 +457,10 @@ READ_WORKING_FILES: tuple[tuple[str, Callable[[Home], object]], ...] = (
     ("store/staged/north/_rows.parquet", lambda home: _sheets(read_context(home))),
     ("store/staged/north/_column_map.parquet", lambda home: _of_facilities(read_context(home), "column_map")),
     ("store/staged/north/_sheets.parquet", lambda home: rows_read(read_context(home), HOSPITAL)),
-    ("store/staged/north/_judged.json", lambda home: _stored_staging(read_context(home), HOSPITAL)),
+    ("store/staged/north/_judged.json", lambda home: stored_staging(read_context(home), HOSPITAL)),
     (
         "store/staged/north/death.parquet",
-        lambda home: _stored_staging(read_context(home), HOSPITAL).tables["death"],
+        lambda home: stored_staging(read_context(home), HOSPITAL).tables["death"],
     ),
     ("store/quality/rule_result.parquet", lambda home: registry_findings(read_context(home))),
     ("store/raw/north/1.1.parquet", lambda home: raw_row(home, HOSPITAL, row_id(1, 1, 2))),
