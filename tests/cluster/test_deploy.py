@@ -60,6 +60,28 @@ def test_every_variable_of_the_compose_file_is_in_the_example_and_no_password_is
     }
 
 
+def test_the_image_holds_what_the_pipeline_runs_on_and_no_home_and_no_password() -> None:
+    """A home lies in the folder of the software where the README makes it; the image is handed on."""
+    root = DEPLOY.parent
+    first, *patterns = [
+        line for line in (root / ".dockerignore").read_text("utf-8").splitlines() if not line.startswith("#")
+    ]
+    allowed = [pattern.removeprefix("!") for pattern in patterns if pattern.startswith("!")]
+    assert first == "*", "what is not named is left out"
+    assert all((root / name).exists() for name in allowed)
+    packages = {"registry_pipeline", "schemas", "sql", "dagster_home/dagster.yaml"}
+    assert set(allowed) - packages == {
+        "pyproject.toml",
+        "requirements.lock",
+        "README.md",
+        "LICENSE",
+        "workspace.yaml",
+    }
+    assert packages <= set(allowed)
+    ignored = (root / ".gitignore").read_text("utf-8").splitlines()
+    assert "deploy/cluster.env" in ignored, "its example asks for passwords in it"
+
+
 def test_rabbitmq_waits_longer_than_the_longest_batch() -> None:
     match = re.search(
         r"^consumer_timeout = (\d+)$", (DEPLOY / "rabbitmq.conf").read_text("utf-8"), re.MULTILINE
