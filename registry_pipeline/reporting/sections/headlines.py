@@ -108,14 +108,8 @@ def brief_section(context: Context) -> Section:
 def _table(context: Context, lines: list[_Line]) -> Table | None:
     if not lines:
         return None
-    rows = tuple(
-        Row(
-            line.what,
-            (line.estimate, line.ends, _bounds(context, line), line.n, line.source),
-            trace=line.trace,
-        )
-        for line in lines
-    )
+    cells = [(line.estimate, line.ends, _bounds(context, line), line.n, line.source) for line in lines]
+    rows = tuple(Row(line.what, cell, trace=line.trace) for line, cell in zip(lines, cells, strict=True))
     columns = (
         Column("Estimate"),
         Column("95 % CI"),

@@ -10,13 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from registry_pipeline.reporting.document.blocks import (
-    Block,
-    Column,
-    Row,
-    Table,
-    missing,
-)
+from registry_pipeline.reporting.document.blocks import Block, Column, Row, Table, missing
 from registry_pipeline.reporting.document.hidden import Hidden
 from registry_pipeline.reporting.document.wording import (
     NOT_GIVEN,
@@ -163,13 +157,8 @@ def landmark_table(context: Context, endpoint: str, variables: Sequence[str], or
                 for cell in _landmark_cells(by_mark.get(mark), at_risk.get((mark, stratum), NOT_GIVEN))
             ]
             first = part[part["stratum"] == stratum].iloc[0]
-            rows.append(
-                Row(
-                    upper_first(context.words.group(variable, stratum)),
-                    tuple(cells),
-                    trace=context.trace("result.km_landmark", first, (*GROUP, "landmark_months")),
-                )
-            )
+            trace = context.trace("result.km_landmark", first, (*GROUP, "landmark_months"))
+            rows.append(Row(upper_first(context.words.group(variable, stratum)), tuple(cells), trace=trace))
     if not rows:
         return missing(
             f"Rates at fixed times: not given. {context.why_empty('result.km_landmark', not ORIGINS[origin].is_registry)}"
