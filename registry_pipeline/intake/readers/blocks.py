@@ -264,11 +264,11 @@ class BlockParser:
         return None
 
     def _grid(self, rows: list[list[str]], numbers: list[int]) -> pl.DataFrame:
-        columns = list(zip(*rows, strict=True)) if rows else [()] * self._n_columns
-        series = [
-            pl.Series(name, values, dtype=pl.String)
-            for name, values in zip(column_ids(self._n_columns), columns, strict=True)
-        ]
+        names = column_ids(self._n_columns)
+        if not rows:
+            return pl.DataFrame(schema=dict.fromkeys(names, pl.String) | {SOURCE_ROW: pl.Int64})
+        columns = zip(names, zip(*rows, strict=True), strict=True)
+        series = [pl.Series(name, values, dtype=pl.String) for name, values in columns]
         texts = pl.DataFrame(series).with_columns(pl.when(pl.all() != "").then(pl.all()))
         return texts.with_columns(pl.Series(SOURCE_ROW, numbers, dtype=pl.Int64))
 

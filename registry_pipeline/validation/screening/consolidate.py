@@ -25,9 +25,12 @@ ITEM_SOURCES = pl.List(pl.Struct({"row_id": pl.Int64, "mapping_no": pl.Int16, "i
 NOT_JUDGED = ("_row_ids", "_origin", "_mapping_no", "_item_sources")
 """What records carry of where they come from, beside what they say."""
 _ACROSS = pl.lit(None, dtype=pl.Int64).alias("_source_no")
-_FATES = {"_row_id": pl.Int64, "fate": pl.String}
-_ORIGINS = {"_row_id": pl.Int64, "column_name": pl.String, "_origin": pl.Int64}
-_CONFLICT = {"_row_id": pl.Int64, "items": pl.String, "rule_id": pl.String, "is_free_text": pl.Boolean}
+_NO_FATES = pl.DataFrame(schema={"_row_id": pl.Int64, "fate": pl.String})
+_NO_ORIGINS = pl.DataFrame(schema={"_row_id": pl.Int64, "column_name": pl.String, "_origin": pl.Int64})
+_NO_CONFLICTS = pl.DataFrame(
+    schema={"_row_id": pl.Int64, "items": pl.String, "rule_id": pl.String, "is_free_text": pl.Boolean}
+    | OTHER_ROW
+)
 
 
 @dataclass(frozen=True)
@@ -94,26 +97,25 @@ def consolidate_table(
     single = single.with_columns(
         pl.col("_row_id").alias("_origin"), pl.lit(None, dtype=ITEM_SOURCES).alias("_item_sources")
     )
-    fates: list[pl.DataFrame] = []
-    merge = _Merge(name, how or Consolidation())
+    fates = [_NO_FATES]
+    records, origins, conflicts = _bare(name, single), pl.DataFrame(), pl.DataFrame()
     if repeated.height:
         repeated = _drop(repeated, _is_superseded(key), "superseded", fates)
         repeated = _drop(repeated, ~_is_first(name), "duplicate", fates)
-    merged, origins, conflicts = merge.merge(repeated)
-    records = _bare(name, single)
-    if merged.height:
+    if repeated.height:
+        merged, origins, conflicts = _Merge(name, how or Consolidation()).merge(repeated)
         records = pl.concat([records, _bare(name, merged)])
     if not records["_origin"].is_sorted():
         records = records.sort("_origin", maintain_order=True)
     records = records.with_columns(pl.int_range(pl.len(), dtype=pl.Int64).alias("_row_id"))
-    numbers = records
-    if merged.height:
-        numbers = records.filter(~has_null_key(curated()[name])).select(*key, "_row_id")
+    if repeated.is_empty():
+        return Consolidated(records, pl.concat(fates), _NO_ORIGINS, _NO_CONFLICTS)
+    numbers = records.filter(~has_null_key(curated()[name])).select(*key, "_row_id")
     return Consolidated(
         records,
-        pl.concat(fates) if fates else pl.DataFrame(schema=_FATES),
-        _numbered(origins, numbers, key, _ORIGINS),
-        _numbered(conflicts, numbers, key, _CONFLICT | OTHER_ROW),
+        pl.concat(fates),
+        _numbered(origins, numbers, key, _NO_ORIGINS),
+        _numbered(conflicts, numbers, key, _NO_CONFLICTS),
     )
 
 
@@ -134,11 +136,9 @@ def _bare(name: str, frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _numbered(
-    frame: pl.DataFrame, numbers: pl.DataFrame, key: list[str], schema: Mapping[str, type[pl.DataType]]
+    frame: pl.DataFrame, numbers: pl.DataFrame, key: list[str], nothing: pl.DataFrame
 ) -> pl.DataFrame:
-    if frame.is_empty():
-        return pl.DataFrame(schema=dict(schema))
-    return frame.join(numbers, on=key).select(list(schema))
+    return nothing if frame.is_empty() else frame.join(numbers, on=key).select(nothing.columns)
 
 
 def _is_superseded(key: list[str]) -> pl.Expr:
@@ -169,8 +169,6 @@ class _Merge:
 
     def merge(self, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
         """(records, origins, conflicts), each with the key columns."""
-        if rows.is_empty():
-            return rows, pl.DataFrame(), pl.DataFrame()
         rank = self.how.rank(self.name)
         ranked = rows.with_columns(_rank(rank)).sort("_rank", "_row_id").with_row_index("_at")
         items = [self._pack(item) for item in self.items]

@@ -26,6 +26,7 @@ from schemas.constraints import constraints_of, possible_range
 from schemas.table import Rule, columns_of, key_of
 
 _DEFAULT_DAYS = (date(1970, 1, 1), date(1899, 12, 30), date(1899, 12, 31), date(1900, 1, 1), date(1904, 1, 1))
+_NO_VIOLATIONS = pl.DataFrame(schema=VIOLATION)
 _AT_A_TIME = 250_000
 """Records that are judged together: a rule within a table looks at one record."""
 
@@ -87,12 +88,12 @@ def judge(
     judged = [judgement for judgement in main if judgement.rule_id not in outcome.failures]
     for judgement, count in zip(judged, _counts(records, judged), strict=True):
         outcome.count(judgement.rule_id, count)
-    broken = failed.select("_row_id", "rule_id")
-    softer = _run(name, records, _suspects(records, second), outcome).join(
-        broken, on=["_row_id", "rule_id"], how="anti"
-    )
+    softer = _run(name, records, _suspects(records, second), outcome)
+    if softer.height:
+        softer = softer.join(failed.select("_row_id", "rule_id"), on=["_row_id", "rule_id"], how="anti")
     for violations in (failed, softer):
-        outcome.violations.add(_advised(violations, records, main, outcome))
+        if violations.height:
+            outcome.violations.add(_advised(violations, records, main, outcome))
 
 
 def _advised(
@@ -186,14 +187,14 @@ def _run(name: str, records: pl.DataFrame, judgements: list[Judgement], outcome:
     pandera sees what raises and not what panics: then each judgement is run alone, to name the one that does.
     """
     if records.is_empty() or not judgements:
-        return pl.DataFrame(schema=VIOLATION)
+        return _NO_VIOLATIONS
     try:
         with panics_as_exceptions():
             return _validated(name, records, judgements, outcome)
     except NativePanic as panic:
         if len(judgements) == 1:
             outcome.failures[judgements[0].rule_id] = str(panic)
-            return pl.DataFrame(schema=VIOLATION)
+            return _NO_VIOLATIONS
         return pl.concat([_run(name, records, [judgement], outcome) for judgement in judgements])
 
 
@@ -210,8 +211,8 @@ def _validated(
         parts = [
             _violations(name, judgements, schema_error, outcome) for schema_error in problems.schema_errors
         ]
-        return pl.concat([pl.DataFrame(schema=VIOLATION), *parts])
-    return pl.DataFrame(schema=VIOLATION)
+        return pl.concat([_NO_VIOLATIONS, *parts])
+    return _NO_VIOLATIONS
 
 
 def _on_frame(expression: pl.Expr) -> Callable[[pa.PolarsData], pl.LazyFrame]:
@@ -224,7 +225,7 @@ def _violations(name: str, judgements: list[Judgement], error: SchemaError, outc
     judgement = judgements[int(str(error.check.name))]
     if not isinstance(error.failure_cases, pl.DataFrame):
         outcome.failures[judgement.rule_id] = str(error.failure_cases)
-        return pl.DataFrame(schema=VIOLATION)
+        return _NO_VIOLATIONS
     return violation_frame(
         error.failure_cases.select(
             "_row_id",
@@ -242,6 +243,8 @@ def _suspects(records: pl.DataFrame, judgements: list[Judgement]) -> list[Judgem
 
     Where one of them raises, all are left to pandera, which tells them apart.
     """
+    if not judgements:
+        return []
     try:
         with panics_as_exceptions():
             broken = records.select(
@@ -249,11 +252,7 @@ def _suspects(records: pl.DataFrame, judgements: list[Judgement]) -> list[Judgem
             )
     except Exception:
         return judgements
-    return (
-        [judgement for judgement, is_broken in zip(judgements, broken.row(0), strict=True) if is_broken]
-        if judgements
-        else []
-    )
+    return [judgement for judgement, is_broken in zip(judgements, broken.row(0), strict=True) if is_broken]
 
 
 def _counts(records: pl.DataFrame, judgements: list[Judgement]) -> list[int]:
