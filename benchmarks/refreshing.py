@@ -72,13 +72,14 @@ def refresh(folder: str) -> Work:
     from registry_pipeline.pipeline import refresh as whole
     from registry_pipeline.pipeline import release as publication
     from registry_pipeline.pipeline.context import read_context
+    from registry_pipeline.pipeline.judging import screen_together
 
     home = Home(Path(folder))
     steps: list[tuple[str, Callable[[], object]]] = [("land", lambda: whole.take_in(home))]
     context = cache(lambda: read_context(home))  # after landing
     for one in home.facility_ids():
         steps.append(("stage", lambda one=one: facility.stage(context(), one)))
-        steps.append(("screen", lambda one=one: facility.screen(context(), one)))
+    steps.append(("screen", lambda: screen_together(context(), home.facility_ids())))
     made = {"curate": registry.curate, "mart": registry.build_mart, "judge": registry.judge,
             "analyse": registry.analyse, "publish": publication.publish}  # fmt: skip
     steps += [(name, lambda step=step: step(context())) for name, step in made.items()]
