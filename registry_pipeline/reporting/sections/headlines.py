@@ -110,13 +110,8 @@ def _table(context: Context, lines: list[_Line]) -> Table | None:
         return None
     cells = [(line.estimate, line.ends, _bounds(context, line), line.n, line.source) for line in lines]
     rows = tuple(Row(line.what, cell, trace=line.trace) for line, cell in zip(lines, cells, strict=True))
-    columns = (
-        Column("Estimate"),
-        Column("95 % CI"),
-        Column("Bounds"),
-        Column("n or at risk"),
-        Column("Table", is_number=False),
-    )
+    numbers = [Column(name) for name in ("Estimate", "95 % CI", "Bounds", "n or at risk")]
+    columns = (*numbers, Column("Table", is_number=False))
     note = (
         "The interval holds the play of chance. Bounds: the lowest and highest value that open questions of the records allow "
         "(result.bounds; see “What open questions could change”)."
