@@ -59,7 +59,10 @@ def fit(item: Column, profile: ColumnProfile) -> Fit | None:
         return None
     whole = _fit_whole(item, profile)
     is_coded = item.name in lexicon().patterns or item.codes is not None
-    return _fit_part(item, profile) if whole is None and is_coded else whole
+    if not is_coded or (whole is not None and whole.share >= LEAST_SHARE):
+        return whole
+    part = _fit_part(item, profile)
+    return part if part is not None and (whole is None or part.share > whole.share) else whole
 
 
 def _fit_part(item: Column, profile: ColumnProfile) -> Fit | None:

@@ -79,6 +79,7 @@ def _possible(group: SourceGroup) -> list[ColumnProfile]:
         and profile.n_filled == profile.n_rows
         and profile.numbers.n_whole in (profile.numbers.n_read, 0)
         and fit_id(profile) is not None
+        and profile.header.unit is None
         and not names_person(profile.header)
     ]
 
