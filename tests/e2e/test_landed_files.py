@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from registry_pipeline.cli import context
-from registry_pipeline.cli.main import registry
 from registry_pipeline.core.home import Home, make_home
 from registry_pipeline.intake.landing.ledger import read_ledger
 from registry_pipeline.store.releases import current_release
 from tests.fault.hostile import far_corners
+from tests.support.registry_home import QUICK_SETTINGS, command, without_reports
 
 TOML = """
 id = "f1"
@@ -35,7 +35,7 @@ Run = Callable[..., tuple[int, str]]
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
     home = make_home(tmp_path / "home")
-    home.settings_file.write_text("[refresh]\nsettle_seconds = 0\nextract_date = 2024-12-31\n")
+    home.settings_file.write_text(QUICK_SETTINGS.format(refresh=""), encoding="utf-8")
     (home.facilities / "f1.toml").write_text(TOML)
     (home.inbox / "f1").mkdir()
     (home.inbox / "f1" / "p.csv").write_text("id,born\nA1,1960-01-02\nA2,1961-01-02\n")
@@ -43,13 +43,9 @@ def home(tmp_path: Path) -> Home:
 
 
 @pytest.fixture
-def run(home: Home, capsys: pytest.CaptureFixture[str]) -> Run:
-    def run(*arguments: str) -> tuple[int, str]:
-        code = context.run(registry, ["--home", str(home.root), *arguments])
-        shown = capsys.readouterr()
-        return code, shown.out + shown.err
-
-    return run
+def run(home: Home) -> Iterator[Run]:
+    with without_reports():
+        yield partial(command, home)
 
 
 def _count(run: Run, query: str) -> list[dict[str, object]]:
