@@ -1,0 +1,99 @@
+"""Small facilities are judged together, and stored as if each had been judged alone."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from registry_pipeline.core.home import Home
+from registry_pipeline.core.working_files import DamagedFile
+from registry_pipeline.pipeline import facility, judging
+from registry_pipeline.pipeline.context import RefreshContext, read_context
+from registry_pipeline.pipeline.judging import judge_facilities, screen_together
+from registry_pipeline.pipeline.refresh import take_in
+from registry_pipeline.pipeline.step import read_note
+from tests.support.registry_home import HOSPITAL, good_files, patient_row, patients_csv, send_all, small_home
+
+FACILITIES = [HOSPITAL, "east", "south"]
+"""The last one is judged by its own rules."""
+
+
+@pytest.fixture(scope="module")
+def landed(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    home = small_home(tmp_path_factory.mktemp("judging") / "home")
+    send_all(home, good_files())
+    mapping = (home.facilities / f"{HOSPITAL}.toml").read_text(encoding="utf-8")
+    for number, name in enumerate(FACILITIES[1:]):
+        own = mapping.replace(HOSPITAL, name) + ('\n[rules.V02]\nseverity = "info"\n' if number else "")
+        (home.facilities / f"{name}.toml").write_text(own, encoding="utf-8")
+        (home.inbox / name).mkdir()
+        rows = patients_csv([patient_row(70), patient_row(71 + number)])
+        (home.inbox / name / "patients_1.csv").write_text(rows, encoding="utf-8")
+    take_in(home)
+    return home
+
+
+@pytest.fixture
+def context(landed: Home, tmp_path: Path) -> RefreshContext:
+    shutil.copytree(landed.root, tmp_path / "home")
+    return read_context(Home(tmp_path / "home"))
+
+
+def _stored(context: RefreshContext) -> list[dict[str, str]]:
+    notes = [read_note(context.layout.screened(name)) for name in FACILITIES]
+    return [note["files"] for note in notes if note]
+
+
+@pytest.fixture(scope="module")
+def alone(landed: Home) -> list[dict[str, str]]:
+    context = read_context(Home(shutil.copytree(landed.root, landed.root.parent / "alone")))
+    for name in FACILITIES:
+        facility.screen(context, name)
+    return _stored(context)
+
+
+def test_what_is_stored_is_that_of_each_alone(
+    context: RefreshContext, alone: list[dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together: list[int] = []
+    judge = judging.judge_together
+    monkeypatch.setattr(
+        judging, "judge_together", lambda begun: (together.append(len(begun)), judge(begun))[1]
+    )
+    judge_facilities(context, FACILITIES, False, lambda _: None)
+    assert together == [2]  # not the one with other rules
+    assert _stored(context) == alone and len(alone) == len(FACILITIES)
+    assert set(screen_together(context, FACILITIES)) == set(FACILITIES) and together == [2]  # nothing is new
+
+
+def test_a_damaged_file_of_one_is_made_again_and_all_are_judged(
+    context: RefreshContext, alone: list[dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = facility.begin_screening
+
+    def damaged(of: RefreshContext, name: str) -> facility.Begun:
+        if name == "east" and not calls:
+            calls.append(name)
+            raise DamagedFile("damaged")
+        return begin(of, name)
+
+    calls: list[str] = []
+    monkeypatch.setattr(facility, "begin_screening", damaged)
+    judge_facilities(context, FACILITIES, False, lambda _: None)
+    assert calls == ["east"] and _stored(context) == alone
+
+
+def test_records_judged_by_what_is_no_longer_so_are_judged_anew(
+    context: RefreshContext, alone: list[dict[str, str]]
+) -> None:
+    path = context.home.facilities / "east.toml"
+    mapping = context.mapping("east").text
+    path.write_text(mapping + '\n[rules.V02]\nseverity = "info"\n', encoding="utf-8")
+    other = read_context(context.home)
+    facility.stage(other, "east")
+    begun = facility.begin_screening(other, "east")
+    facility.screen(context, "east", begun=begun)  # whose rules are those before
+    note = read_note(context.layout.screened("east"))
+    assert note is not None and note["files"] == alone[1]
