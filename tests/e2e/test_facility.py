@@ -74,7 +74,7 @@ def state(home: Home) -> dict[str, str]:
 
 def drop(home: Home, exports: Path, facility_id: str = "west") -> None:
     folder = home.inbox / facility_id
-    folder.mkdir(parents=True)
+    folder.mkdir(exist_ok=True)
     for path in exports.iterdir():
         (folder / path.name).write_bytes(path.read_bytes())
 
@@ -84,6 +84,7 @@ def test_new_writes_a_mapping_and_does_not_write_over_one(call: Command, home: H
     assert done.code == 0
     target = home.facilities / "west.toml"
     assert "8 of 9 columns recognised in 2 sources" in done.out
+    assert (home.inbox / "west").is_dir(), "the README copies the exports into it next"
     target.write_text(target.read_text() + "# mine\n")
     again = call(home, "facility", "new", "west", "--from", str(exports))
     assert again.code == 2
