@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from registry_pipeline.intake.readers.model import SOURCE_ROW, ReadError, ReadOptions
 
@@ -58,10 +59,11 @@ def _n_filled(row: GridRow) -> int:
 
 def _guess_header(rows: Sequence[GridRow], options: ReadOptions) -> tuple[int, ...]:
     """The first row with several filled cells; a title above it has one cell."""
-    candidates = [row for row in rows if row[0] not in options.skip_rows and _n_filled(row)]
+    filled = (row for row in rows if row[0] not in options.skip_rows and _n_filled(row))
+    candidates = list(islice(filled, _TITLE_WINDOW))
     if not candidates:
         raise ReadError("empty", "the table holds no filled row; ask the facility to export it again")
-    several = (row[0] for row in candidates[:_TITLE_WINDOW] if _n_filled(row) > 1)
+    several = (row[0] for row in candidates if _n_filled(row) > 1)
     return (next(several, candidates[0][0]),)
 
 

@@ -178,8 +178,11 @@ def _with_other_origin(
         return violations.drop("other_table", strict=False)
     table = pl.lit(_file(entry).header.get("other_table", entry.table_name))
     named = violations if "other_table" in violations.columns else violations.with_columns(other_table=table)
+    is_asked = pl.col("_row_id").is_in(named["_other"].drop_nulls().unique().implode())
     origins = [
-        records[name].select(
+        records[name]
+        .filter(is_asked)  # of millions of records mostly a few
+        .select(
             pl.col("_row_id").alias("_other"),
             pl.col("_origin").alias("_other_origin"),
             pl.lit(name).alias("other_table"),
