@@ -83,7 +83,7 @@ def changed_parts(earlier: Contents, contents: Contents, tables: Collection[str]
     for name in sorted(set(tables) & set(earlier.parts) & set(contents.parts)):
         before, now = earlier.parts[name], contents.parts[name]
         facilities = sorted({facility for facility, _ in before.items() ^ now.items()})
-        if len(facilities) < len(now):
+        if 0 < len(facilities) < len(now):
             result[name] = facilities
     return result
 
