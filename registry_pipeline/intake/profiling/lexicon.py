@@ -104,6 +104,7 @@ class Lexicon:
     flags: Mapping[str, Mapping[str, tuple[str, ...]]]
     derived: tuple[Derived, ...]
     patterns: Mapping[str, str]
+    by_unit: Mapping[str, str]
     by_content: Mapping[str, float]
     ids: Mapping[str, IdRule]
     records: tuple[Record, ...]
@@ -122,6 +123,7 @@ def lexicon() -> Lexicon:
         flags={name: _tuples(words) for name, words in data["flags"].items()},
         derived=tuple(_derived(entry) for entry in data["derived"]),
         patterns=data["patterns"],
+        by_unit=data["by_unit"],
         by_content=data["by_content"],
         ids={
             name: IdRule(**{key: _tuple(value) for key, value in entry.items()})

@@ -278,8 +278,10 @@ def _ask(profile: ColumnProfile, guess: SourceGuess) -> str:
         return f"{name}: a number that changes with every admission; list it under ignore"
     if mentions(profile.name, lexicon().header["free_text"]):
         return f"{name}: free text; map it, or list it under ignore"
-    likely = _likely(profile)
-    hint = f"; by its name perhaps {likely}" if likely else ""
+    likely, by_unit = _likely(profile), lexicon().by_unit.get(profile.header.unit or "")
+    hint = (
+        f"; by its name perhaps {likely}" if likely else f"; by its unit perhaps {by_unit}" if by_unit else ""
+    )
     return f"{name}: {shape(profile)}{hint}; map it, or list it under ignore"
 
 

@@ -72,13 +72,17 @@ def test_headers_of_other_languages(tmp_path: Path, header: list[str], rows: lis
 
 
 def test_where_no_header_names_the_patient_the_guess_is_kept_and_asked(tmp_path: Path) -> None:
-    header = ["length mm", "code", "dob", "sex", "diagnosis date", "stage"]
+    header = ["délka (mm)", "code", "dob", "sex", "diagnosis date", "stage"]
     rows = [[f"{n}", f"K{n}", f"19{40 + n}-03-15", "F", f"2015-01-{1 + n % 28:02d}", "IIB"] for n in range(N)]
     path = write_csv(tmp_path / "x.csv", header, rows)
     draft, facility = drafted(tmp_path, "east", [path])
     assert not facility.sources[0].tables, "a guess that a person has to confirm feeds nothing"
     assert draft.n_mapped == 0
     assert 'which column is the patient\'s number? "code" has another value in every row' in draft.text
+    assert (
+        'column "délka (mm)": 40 of 40 values are numbers; by its unit perhaps measurement.long_axis_mm'
+        in draft.text
+    )
     found = pairs(confirmed(tmp_path / "west", "east", draft), ["x.csv"])
     assert ("x.csv", "code", "patient.patient_id") in found
     assert ("x.csv", "diagnosis date", "primary_tumour.dx_date") in found
