@@ -17,7 +17,8 @@ from registry_pipeline.intake.landing.ledger import LandedFile, read_ledger, wit
 from registry_pipeline.operations.audit import recorded
 from registry_pipeline.reporting.document.terminal import print_table
 
-_COLUMNS = ("facility_id", "submission_no", "source_file", "n_bytes", "received_at", "sha256", "withdrawn_at")
+_COLUMNS = ("facility_id", "submission_no", "source_file", "n_bytes", "received_at", "sha256", "withdrawn_at",
+            "too_large_for")  # fmt: skip
 
 
 @click.group(invoke_without_command=True)
