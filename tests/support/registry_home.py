@@ -268,7 +268,7 @@ def tables(
 def without_reports() -> Iterator[None]:
     """Refreshes of this process leave out the reports, which take half of a small refresh and are in no table."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("registry_pipeline.pipeline.release.write_reports", lambda *_: None)
+        patch.setattr("registry_pipeline.pipeline.release.write_reports", lambda *_, **__: None)
         yield
 
 
