@@ -44,8 +44,11 @@ def _read(home: Home, landed: LandedFile, source: Source, settings: Settings) ->
     limit = settings.refresh.memory_limit
     if landed.too_large_for != limit:
         return read_landed(home, landed, source, settings.limits)
-    reason = f"judging its rows takes more memory than refresh.memory_limit in registry.toml allows ({limit})"
-    return RawFile(landed, source.name, f"{reason}; allow more, or send it in parts", "", "", [])
+    reason = (
+        f"judging its rows takes more memory than refresh.memory_limit in registry.toml allows ({limit}); allow more, "
+        "or send it in parts"
+    )
+    return RawFile(landed, source.name, reason, "", "", [])
 
 
 def _superseded(use: FileUse, uses: Sequence[FileUse]) -> FileUse:
