@@ -27,7 +27,7 @@ from registry_pipeline.intake.landing.ledger import LandedFile, landing_lock, re
 from registry_pipeline.pipeline.context import RefreshContext
 
 T = TypeVar("T")
-_SHARE_TO_GO_ON, _LONGEST_WAIT, _PAUSE = 0.6, 20.0, 0.2
+_SHARE_TO_GO_ON, _LONGEST_WAIT, _PAUSE, _A_FALL = 0.6, 1.0, 0.1, 0.98
 
 
 def within_memory(context: RefreshContext, facility_id: str, work: Callable[[], T]) -> T:
@@ -88,12 +88,13 @@ def _n_bytes(context: RefreshContext, file: LandedFile) -> int:
 
 
 def _wait_for_memory(context: RefreshContext) -> None:
-    """Libraries give back what they held a moment after it was let go."""
-    n_bytes = memory_bytes(context.settings.refresh.memory_limit) or 0.0
-    latest = time.monotonic() + _LONGEST_WAIT
+    """Libraries give back what they held a moment after it was let go: until there is room, or no more comes."""
+    enough = _SHARE_TO_GO_ON * (memory_bytes(context.settings.refresh.memory_limit) or 0.0)
+    lowest, last_fall = float("inf"), time.monotonic()
     gc.collect()
-    while time.monotonic() < latest:
+    while lowest > enough and time.monotonic() < last_fall + _LONGEST_WAIT:
         with suppress(MemoryInterrupt):  # of what is being let go
-            if held_with_children(os.getpid()) - freed_with_children(os.getpid()) < _SHARE_TO_GO_ON * n_bytes:
-                return
+            held = held_with_children(os.getpid()) - freed_with_children(os.getpid())
+            if held < _A_FALL * lowest:
+                lowest, last_fall = held, time.monotonic()
             time.sleep(_PAUSE)

@@ -44,6 +44,8 @@ def damaged_files(home: Home, release_id: str, only: str | None = None) -> list[
         only: look at this file alone (``registry.duckdb``).
     """
     folder = release_folder(home, release_id)
+    if not (folder / DATABASE).is_file():
+        return [DATABASE]
     if not (folder / CHECKSUMS).exists():
         return [CHECKSUMS] if (folder / CONTENTS).exists() else []
     return unlike_checksums(folder, must_hold=DATABASE, only=only)

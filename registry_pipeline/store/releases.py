@@ -53,11 +53,8 @@ def unserved_mark(home: Home, release_id: str) -> Path:
 
 
 def current_release(home: Home) -> str | None:
-    """The id of the release that is served, or None."""
-    if not home.current.is_symlink():
-        return None
-    release_id = home.current.readlink().name
-    return release_id if (release_folder(home, release_id) / DATABASE).is_file() else None
+    """The id of the release that is served, or None; its file may be damaged or gone."""
+    return home.current.readlink().name if home.current.is_symlink() else None
 
 
 def reports_problem(home: Home) -> str | None:
@@ -189,6 +186,8 @@ def _why_not_opened(path: Path, problem: duckdb.Error) -> str:
     import duckdb
 
     message = str(problem)
+    if not path.exists():
+        return "the file of the release is gone; registry refresh serves the one before"
     if "set lock" in message.lower():  # a checksum that differs is of a "block"
         holder = re.search(r"held in (\S+).*?\(PID (\d+)", message)
         program = f"{Path(holder[1]).name}, process {holder[2]}," if holder else "another program"

@@ -286,6 +286,22 @@ def test_the_only_release_damaged_is_none(waiting: Home, tmp_path: Path) -> None
     assert refresh(home).is_new
 
 
+@pytest.mark.parametrize("is_whole_folder", [False, True])
+def test_a_served_release_that_is_gone_is_no_home_without_one(
+    is_whole_folder: bool, undisturbed: Home, tmp_path: Path
+) -> None:
+    """It was "no release yet": the next one was compared with none, and the decisions of none were asked for."""
+    home = copied(undisturbed, tmp_path)
+    first, second = release_ids(home)
+    shutil.rmtree(home.releases / second) if is_whole_folder else (home.current / DATABASE).unlink()
+    for question in (("status",), ("findings",), ("sql", "SELECT 1"), ("status", "--verify")):
+        code, output = command(home, *question)
+        assert (code, second in output) == (1, True), output
+    assert [answer.state for answer in examine(home) if answer.subject == "release"] == ["error"]
+    [line] = mend_home(home)
+    assert (second in line, current_release(home)) == (True, first)
+
+
 def test_a_copy_that_followed_links_is_a_home_again(undisturbed: Home, tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
     shutil.copytree(undisturbed.root, home.root, symlinks=False)

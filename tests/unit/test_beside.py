@@ -157,7 +157,7 @@ def test_one_that_died_while_nobody_asked_it_is_started_anew() -> None:
             assert helper is not None
             number = helper.call(os.getpid)
         os.kill(number, signal.SIGKILL)
-        assert wait_until(lambda: is_gone(number))
+        assert wait_until(lambda died=helper: not died.is_alive)
         with helping(is_worth_starting=False) as helper:
             assert helper is not None and helper.modules == ("json",)
             assert helper.call(product, 6, 7) == 42

@@ -66,7 +66,7 @@ def fit(item: Column, profile: ColumnProfile) -> Fit | None:
 
 
 def _fit_part(item: Column, profile: ColumnProfile) -> Fit | None:
-    """Judge a part of each text, such as the code in ``C53.9 (cervix)``."""
+    """Judge a part of each text, such as the code in ``C53.9 (its name)``."""
     for where, pattern in _PARTS:
         part = profile.part(pattern)
         fitted = _fit_whole(item, part) if part.n_filled == profile.n_filled else None

@@ -89,7 +89,7 @@ def test_the_lexicon_speaks_of_columns_that_exist() -> None:
     for record in lexicon().records:
         assert set(record.items) | set(record.constants) <= known[record.table], record.name
         assert set(record.rivals) <= records, record.name
-        named = {*record.items, *lexicon().ids, "@file"}
+        named = {*record.items, *lexicon().ids, "@file", *(f"@{name}" for name in records)}
         assert all(set(group) <= named for group in record.needs), record.name
         assert record.where is None or record.where in record.items, record.name
     for rule in lexicon().derived:

@@ -94,9 +94,12 @@ def test_a_published_rate_is_rounded_in_words_too_and_agreement_does_not_tell_it
     assert result["computed"].tolist() == ["87.5 %", "hidden", "9.3 months", "61.0 %"]
     assert result["agrees"].tolist() == [None, None, True, True]
     bounds = card.assign(
-        lowest=[80.0, 95.0, 9.0, 60.0], highest=[84.0, 98.0, 9.5, 62.0], n_agreeing=[3, 3, 3, 3]
+        headline=["item_8a", "item_8b", "follow_up", "item_12c"],
+        lowest=[80.0, 95.0, 9.0, 60.0],
+        highest=[84.0, 98.0, 9.5, 62.0],
+        n_agreeing=[3, 3, 3, 3],
     )
-    shown = rounded_bounds(bounds, card["n"], LIMIT)
+    shown = rounded_bounds(bounds, card, 40, 60, LIMIT)
     assert shown.loc[0, ["computed_value", "lowest", "highest"]].tolist() == pytest.approx([87.5, 75.0, 87.5])
     assert isinstance(shown.loc[1, "lowest"], Hidden)
     assert shown.loc[2, "lowest"] == 9.0 and shown["n_agreeing"].isna().tolist() == [True, True, False, False]

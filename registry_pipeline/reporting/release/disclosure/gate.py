@@ -216,10 +216,7 @@ class DisclosedTables(ReleaseTables):
         """Bounds without the numbers that are hidden among the published ones."""
         card = super().in_order("result.scorecard")
         hidden = [f"item_{item}{part}" for item, part in hidden_items(card, self.limit)]
-        sizes = {f"item_{row['item']}{row['part']}": row["n"] for row in card.to_dict("records")}
-        totals = rows["headline"].str.startswith("registry_").map({True: REGISTRY, False: COHORT})
-        n = rows["headline"].map(sizes).fillna(totals.map(self.count_rows))
-        rounded = rounded_bounds(rows, n, self.limit)
+        rounded = rounded_bounds(rows, card, self.count_rows(COHORT), self.count_rows(REGISTRY), self.limit)
         return hidden_where(rounded, rows["headline"].isin(hidden), ["computed_value", "lowest", "highest"])
 
     def _with_hidden(self, table: str, rows: pd.DataFrame) -> pd.DataFrame:

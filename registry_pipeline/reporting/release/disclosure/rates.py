@@ -92,15 +92,21 @@ def rounded_card(card: pd.DataFrame, limit: int) -> pd.DataFrame:
     return result
 
 
-def rounded_bounds(bounds: pd.DataFrame, n: pd.Series, limit: int) -> pd.DataFrame:
+def rounded_bounds(
+    bounds: pd.DataFrame, card: pd.DataFrame, n_cohort: int, n_registry: int, limit: int
+) -> pd.DataFrame:
     """The headline numbers with rates in steps: as recorded, lowest and highest.
 
     Args:
-        bounds: ``result.bounds``; n: the people of each of its rows, of its index.
-        limit: smallest count that is shown.
+        bounds: ``result.bounds``; card: ``result.scorecard``, which says of how many people a published number is.
+        n_cohort, n_registry: people of the other numbers; limit: smallest count that is shown.
     """
+    sizes = {f"item_{row['item']}{row['part']}": row["n"] for row in card.to_dict("records")}
+    others = [n_registry if name.startswith("registry_") else n_cohort for name in bounds["headline"]]
+    people = [sizes.get(name, other) for name, other in zip(bounds["headline"], others, strict=True)]
     own = is_rate(bounds)
-    result = rounded_rates(bounds, n.where(own), "computed_value", limit, ("lowest", "highest"), 100)
+    n = pd.Series(people, bounds.index, dtype="Int64").where(own)
+    result = rounded_rates(bounds, n, "computed_value", limit, ("lowest", "highest"), 100)
     result["n_agreeing"] = result["n_agreeing"].mask(own)
     return result
 
