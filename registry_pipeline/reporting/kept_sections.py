@@ -80,9 +80,7 @@ class KeptSections:
         kept = json.loads(text)
         if kept["read"] != self._digests(kept["read"]) or kept["counted"] != self._counts(kept["counted"]):
             return None
-        for drawing in kept[
-            "drawings"
-        ]:  # in use still: who makes the section anew finds those of the same numbers
+        for drawing in kept["drawings"]:  # in use still, for who makes the section anew of the same numbers
             if (self.folder / drawing).exists():
                 (self.folder / drawing).touch()
         part, written = kept["section"], [self.figures / file for file in kept["files"]]

@@ -7,7 +7,8 @@ Opening a release costs tens of milliseconds, asking an open one a fraction of o
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -35,11 +36,9 @@ class ReleaseReader:
         Raises:
             StoreError: the release is damaged.
         """
-        cursor = self._cursor()
-        if cursor is None:
-            return []
-        with cursor:
-            cursor.execute("USE released")
+        with self._opened() as cursor:
+            if cursor is None:
+                return []
             result = cursor.execute(query, parameters)
             columns = [column[0] for column in result.description or []]
             return [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
@@ -51,12 +50,8 @@ class ReleaseReader:
             QueryError: there is no such table or record, or the release has no lineage.
             StoreError: the release is damaged.
         """
-        cursor = self._cursor()
-        if cursor is None:
-            return None
-        with cursor:
-            cursor.execute("USE released")
-            return trace_record(self._home, cursor, table, record_key)
+        with self._opened() as cursor:
+            return None if cursor is None else trace_record(self._home, cursor, table, record_key)
 
     def result(self, table: str, conditions: Mapping[str, str]) -> TracedResult | None:
         """A row of a result table and the patients behind it; None where there is no release.
@@ -65,12 +60,8 @@ class ReleaseReader:
             QueryError: there is no such table or column, or not exactly one row meets the conditions.
             StoreError: the release is damaged.
         """
-        cursor = self._cursor()
-        if cursor is None:
-            return None
-        with cursor:
-            cursor.execute("USE released")
-            return trace_result(cursor, table, conditions)
+        with self._opened() as cursor:
+            return None if cursor is None else trace_result(cursor, table, conditions)
 
     def close(self) -> None:
         """Let the release go."""
@@ -81,6 +72,17 @@ class ReleaseReader:
         if self._connection is not None:
             self._connection.close()
         self._connection = self._release_id = None
+
+    @contextmanager
+    def _opened(self) -> Iterator[duckdb.DuckDBPyConnection | None]:
+        """The served release to ask in this thread; None where there is none."""
+        cursor = self._cursor()
+        if cursor is None:
+            yield None
+            return
+        with cursor:
+            cursor.execute("USE released")
+            yield cursor
 
     def _cursor(self) -> duckdb.DuckDBPyConnection | None:
         with self._lock:

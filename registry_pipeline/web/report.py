@@ -9,7 +9,6 @@ from __future__ import annotations
 import html
 import re
 import shlex
-from itertools import islice
 from urllib.parse import urlencode
 
 from starlette.requests import Request
@@ -17,10 +16,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from registry_pipeline.reporting.report import STUDY_REPORT
-from registry_pipeline.store.query import QueryError
-from registry_pipeline.store.releases import current_release, release_folder
+from registry_pipeline.store.releases import REPORTS, current_release, release_folder
 from registry_pipeline.web.desk import Desk
 from registry_pipeline.web.pages import not_found
+from registry_pipeline.web.record import followed_page
 
 MOST = 500
 """Patients that one page lists."""
@@ -38,7 +37,7 @@ def report_page(request: Request) -> Response:
     release_id = current_release(desk.home)
     if release_id is None:
         return not_found(request, "there is no release yet")
-    folder = (release_folder(desk.home, release_id) / "reports").resolve()
+    folder = (release_folder(desk.home, release_id) / REPORTS).resolve()
     path = (folder / (request.path_params.get("name") or STUDY_REPORT)).resolve()
     if not path.is_relative_to(folder) or path.suffix not in KINDS or not path.is_file():
         return not_found(request, "the served release has no such report")
@@ -59,14 +58,11 @@ def result_page(request: Request) -> Response:
     """An estimate, and the patients whose records it rests on."""
     desk: Desk = request.app.state.desk
     table, conditions = request.path_params["table"], dict(request.query_params)
-    try:
-        traced = desk.released.result(table, conditions)
-    except QueryError as problem:
-        return not_found(request, str(problem))
-    if traced is None:
-        return not_found(request, "there is no release yet that a number could be followed in")
-    patients = list(islice(traced.patients, MOST))
-    return desk.render(request, "result.html", result=traced, patients=patients)
+    return followed_page(
+        request,
+        lambda: desk.released.result(table, conditions),
+        lambda result: desk.render(request, "result.html", result=result, patients=result.patients[:MOST]),
+    )
 
 
 ROUTES = (Route("/report/{name:path}", report_page), Route("/result/{table}", result_page))

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from registry_pipeline.stewardship.trace.tables import column_of, records_of, released_table
+from registry_pipeline.stewardship.trace.tables import check_columns, records_of, released_table
 from registry_pipeline.store.query import QueryError
 from schemas import study
 from schemas.constraints import quote
@@ -64,8 +64,7 @@ def trace_result(
     """
     released = released_table(connection, "result", table)
     name = f"result.{released.name}"
-    for column in conditions:
-        column_of(released.columns, column, name)
+    check_columns(conditions, name, released.columns)
     row = _row(connection, name, conditions)
     basis, query, parameters = _population(name, row)
     patients = records_of(connection, query, parameters)

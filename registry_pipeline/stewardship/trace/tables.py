@@ -86,13 +86,12 @@ def records_of(
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
-def column_of(columns: Iterable[str], name: str, table: str) -> str:
-    """A column by its name.
+def check_columns(names: Iterable[str], table: str, columns: Sequence[str]) -> None:
+    """Whether a table has all of these columns.
 
     Raises:
-        QueryError: the table has none of this name; says the nearest.
+        QueryError: it has none of one of the names; says the nearest.
     """
-    known = list(columns)
-    if name not in known:
-        raise QueryError(f"{table} has no column {name}{nearest(name, known)}")
-    return name
+    for name in names:
+        if name not in columns:
+            raise QueryError(f"{table} has no column {name}{nearest(name, list(columns))}")
