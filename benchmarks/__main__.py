@@ -11,7 +11,7 @@ import platform
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import changing, cluster, commands, desk, estimating, refreshing, screening
+from benchmarks import changing, cluster, commands, desk, estimating, refreshing, scaling, screening
 from benchmarks.measuring import Figure
 from benchmarks.report import markdown, put_into
 
@@ -25,6 +25,7 @@ BENCHMARKS: dict[str, Callable[..., list[Figure]]] = {
     "r": estimating.against_r,
     "desk": desk.benchmark,
     "cluster": cluster.benchmark,
+    "scaling": scaling.benchmark,
 }
 HEADER = ("", "ratio", "CPU ratio", "target", "seconds", "CPU s", "floor s", "floor CPU s", "peak MB")
 

@@ -10,11 +10,15 @@ import os
 import statistics
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+
+from registry_pipeline.core.memory import held_with_children
 
 ROOT = Path(__file__).resolve().parents[1]
 MEGABYTE = 2**20
@@ -30,7 +34,8 @@ class Measurement:
 
     Attributes:
         wall, cpu: seconds; ``cpu`` is user and system time of all threads and children.
-        peak_mb: largest resident memory.
+        peak_mb: largest resident memory of the process, or what it and those that it started held together (pages of
+            libraries, which they share, aside), whichever is more.
         told: what the process reported beside its times (parts of the work, counts).
         held_mb: memory held when the work began: what it was given, and the libraries.
     """
@@ -108,14 +113,33 @@ def run_command(command: Sequence[str], stdout: Path | None = None) -> Measureme
             command, stdout=target, stderr=subprocess.PIPE, env=environment(), cwd=ROOT
         )
         assert process.stderr is not None
-        complaint = process.stderr.read().decode(errors="replace")
-        _, status, used = os.wait4(process.pid, 0)
+        with largest_held(process.pid) as held:
+            complaint = process.stderr.read().decode(errors="replace")
+            _, status, used = os.wait4(process.pid, 0)
         wall = time.perf_counter() - started
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         told = f"{' '.join(command)} ended with {process.returncode}: {complaint.strip()[-2000:]}"
         raise RuntimeError(told)
-    return Measurement(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+    return Measurement(wall, used.ru_utime + used.ru_stime, max(used.ru_maxrss / 1024, *held))
+
+
+@contextmanager
+def largest_held(pid: int) -> Iterator[list[float]]:
+    """MB that a process and all that it started held at the most, looked at five times a second."""
+    held, has_ended = [0.0], threading.Event()
+
+    def look() -> None:
+        while not has_ended.wait(0.2):
+            held[0] = max(held[0], held_with_children(pid) / MEGABYTE)
+
+    watch = threading.Thread(target=look, daemon=True)
+    watch.start()
+    try:
+        yield held
+    finally:
+        has_ended.set()
+        watch.join()
 
 
 def run_job(job: str, out: Path, **given: Any) -> Measurement:

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from benchmarks import commands, desk, estimating, refreshing, screening
+from benchmarks import commands, desk, estimating, refreshing, scaling, screening
 from benchmarks.__main__ import table
 from benchmarks.measuring import Figure
 from benchmarks.report import markdown, put_into
@@ -36,6 +36,17 @@ def test_the_desk_is_measured_page_by_page(tmp_path):
     pages = [one for one in figures if one.target == desk.PAGE_SECONDS]
     assert len(pages) == 8 and all(one.wall > 0 and one.parts["findings"] == 300 for one in pages)
     assert figures[-1].parts["findings"] > 0
+
+
+def test_the_curves_of_cost_are_drawn_with_their_values(tmp_path):
+    sizes = [(10_000, 2, 61.4), (100_000, 20, 187.6), (100_000, 10, 142.0)]
+    rows = [
+        {"cpu": cpu, "peak_mb": 2150.0, "parts": {"patients": patients, "facilities": facilities}}
+        for patients, facilities, cpu in sizes
+    ]
+    scaling.draw([*rows, {"cpu": 1.0, "peak_mb": 90.0, "parts": {}}], tmp_path / "curves.svg")
+    drawn = (tmp_path / "curves.svg").read_text()
+    assert [drawn.count(f">{value}<") for value in ("61", "188", "142", "2.1")] == [1, 1, 1, 3]
 
 
 def test_help_imports_nothing_heavy(tmp_path):
