@@ -25,7 +25,10 @@ SHARED = 100_000
 
 
 def benchmark(
-    out: Path, patients: Sequence[int] = PATIENTS, facilities: Sequence[int] = FACILITIES, shared: int = SHARED
+    out: Path,
+    patients: Sequence[int] = PATIENTS,
+    facilities: Sequence[int] = FACILITIES,
+    shared: int = SHARED,
 ) -> list[Figure]:
     """A full refresh and one of nothing new, for each number of patients and each number of facilities."""
     sizes = [(count, max(count // PATIENTS_EACH, 1)) for count in patients]
@@ -95,4 +98,6 @@ def draw(figures: Sequence[dict[str, Any]], target: Path) -> None:
 
 
 if __name__ == "__main__":
-    draw(json.loads((Path(__file__).parent / "out" / "scaling.json").read_text())["figures"], Path(sys.argv[1]))
+    draw(
+        json.loads((Path(__file__).parent / "out" / "scaling.json").read_text())["figures"], Path(sys.argv[1])
+    )
