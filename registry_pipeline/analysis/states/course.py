@@ -35,25 +35,23 @@ def course_intervals(
     state entered on the day of last contact is entered then; on the day of death the death counts. Patients with
     duration 0 have no interval. Raises ValueError for times that are negative or after the last contact.
     """
-    end = check_times(frame, duration, event)
-    owner = series(frame, patient)
-    entered = np.column_stack([_entries(frame, column, end.duration) for column in states.values()])
-    names, rows = list(states), []
-    for i in range(len(end)):
-        time, state = 0.0, initial
-        severity = -1
-        order = sorted(range(len(names)), key=lambda j: (entered[i, j], -j))
-        for j in order:
-            at = entered[i, j]
-            if not np.isfinite(at) or j < severity or (at >= end.duration[i] and end.event[i] == 1):
-                continue
-            if at > time:
-                rows.append([owner[i], time, at, state, names[j]])
-                time = float(at)
-            state, severity = names[j], j
-        if end.duration[i] > time:
-            rows.append([owner[i], time, end.duration[i], state, final if end.event[i] == 1 else None])
-    return pd.DataFrame(rows, columns=COLUMNS)
+    end, owner = check_times(frame, duration, event), series(frame, patient)
+    names = np.array([initial, *states, final, None], dtype=object)
+    columns, is_dead = [None, *states.values()], end.event == 1
+    until, following = np.where(is_dead, end.duration, np.inf), np.where(is_dead, -2, -1)
+    parts = []
+    for code in range(len(states), -1, -1):  # what ends a state is the first entry into a more severe one
+        column = columns[code]
+        entered = np.zeros(len(end)) if column is None else _entries(frame, column, end.duration)
+        stop = np.minimum(until, end.duration)
+        rows = np.flatnonzero(entered < stop)
+        parts.append((rows, entered[rows], stop[rows], np.full(len(rows), code), following[rows]))
+        is_entered = entered < until
+        until, following = np.where(is_entered, entered, until), np.where(is_entered, code, following)
+    row, start, stops, state, target = (np.concatenate(part) for part in zip(*parts, strict=True))
+    order = np.lexsort((start, row))
+    values = [owner.iloc[row], start, stops, names[state], names[target]]
+    return pd.DataFrame({name: np.asarray(value)[order] for name, value in zip(COLUMNS, values, strict=True)})
 
 
 def _entries(frame: Frame, column: str, last: np.ndarray) -> np.ndarray:

@@ -5,7 +5,8 @@ Does not belong here: making intervals of dates (course.py), competing risks of 
 (survival/cumulative_incidence.py), which are a special case.
 
 Variance is the infinitesimal jackknife: each patient's influence on the probabilities, followed through all
-transitions, squared and summed (R survfit with id; Therneau, survival vignette "methods").
+transitions, squared and summed (R survfit with id; Therneau, survival vignette "methods"). It is linear in what happens to
+the patient, so that running sums over the times give it without a walk per patient.
 """
 
 from __future__ import annotations
@@ -71,12 +72,21 @@ class Intervals:
 
 
 @dataclass(frozen=True)
-class Occupation:
-    """Probabilities of the S states from just after `time` on, and the influence of each patient on them (patients, S)."""
+class Course:
+    """What happens to everybody: the start (first, nothing moves then) and each time of a transition, K in all.
 
-    time: float
+    time (K,); rate (K, S, S): increments of the Aalen-Johansen matrix, their rows add up to 0; weight (K, S): probability of
+    the state just before, over those at risk in it; probability (K, S): from just after the time on.
+    """
+
+    time: Floats
+    rate: Floats
+    weight: Floats
     probability: Floats
-    influence: Floats
+
+    def index(self, time: Any) -> Any:
+        """Position of the last time that is not later; the start for what is before it."""
+        return np.maximum(np.searchsorted(self.time, time, side="right") - 1, 0)
 
 
 def read_intervals(
@@ -93,11 +103,7 @@ def read_intervals(
     owner = check_groups(frame, patient, len(start)).code
     refuse_rows(patient, int((owner < 0).sum()), "missing")
     names = tuple(_ordered(own, following))
-    codes = {name: code for code, name in enumerate(names)}
-    state_code = np.array([codes[level_label(value)] for value in own], dtype=np.int64)
-    target = np.array(
-        [-1 if pd.isna(value) else codes[level_label(value)] for value in following], dtype=np.int64
-    )
+    state_code, target = _codes(own, names), _codes(following, names)
     refuse_rows(event, int((target == state_code).sum()), f"the state that column {state!r} names already")
     _refuse_jumps(start, stop, state_code, target, owner, entry, state)
     return Intervals(start, stop, state_code, target, owner, names)
@@ -110,6 +116,14 @@ def _ordered(own: pd.Series, following: pd.Series) -> list[str]:
     else:
         names = [level_label(value) for value in own.unique()]
     return list(dict.fromkeys([*names, *(level_label(value) for value in following.dropna().unique())]))
+
+
+def _codes(column: pd.Series, names: Sequence[str]) -> Ints:
+    """Position of each value among the names; -1 where it is missing."""
+    code, levels = pd.factorize(column)
+    of_level = [names.index(level_label(level)) for level in levels]
+    codes: Ints = np.array([*of_level, -1], dtype=np.int64)[code]
+    return codes
 
 
 def _refuse_jumps(
@@ -125,54 +139,50 @@ def _refuse_jumps(
     refuse_rows(name, int((is_joined & (state[order][1:] != before)).sum()), "not the state entered before")
 
 
-def occupations(data: Intervals, last: float) -> Iterator[Occupation]:
-    """Follow the probabilities through all transitions up to `last`, the first from the start on.
+def _course(data: Intervals, last: float) -> Course:
+    """Follow the probabilities through all transitions up to `last`. Source: Aalen & Johansen 1978."""
+    n_state, begin = len(data.states), float(data.start.min())
+    time = np.concatenate([[begin], np.unique(data.stop[(data.target >= 0) & (data.stop <= last)])])
+    at_risk = np.empty((len(time), n_state))
+    for code in range(n_state):
+        start, stop = (np.sort(each[data.state == code]) for each in (data.start, data.stop))
+        at_risk[:, code] = np.searchsorted(start, time) - np.searchsorted(stop, time)
+    at_risk = np.maximum(at_risk, 1)
+    moves = np.flatnonzero((data.target >= 0) & (data.stop <= last))
+    cell = (np.searchsorted(time, data.stop[moves]) * n_state + data.state[moves]) * n_state
+    rate = np.bincount(cell + data.target[moves], minlength=len(time) * n_state**2).astype(np.float64)
+    rate = rate.reshape(len(time), n_state, n_state) / at_risk[:, :, None]
+    rate[:, range(n_state), range(n_state)] -= rate.sum(axis=2)
+    first = data.state[data.start == begin]
+    probability = np.empty((len(time), n_state))
+    probability[0] = np.bincount(first, minlength=n_state) / len(first)
+    for k in range(1, len(time)):
+        probability[k] = probability[k - 1] + probability[k - 1] @ rate[k]
+    weight = np.vstack([np.zeros(n_state), probability[:-1]]) / at_risk
+    return Course(time, rate, weight, probability)
 
-    One after the other: of 100,000 patients the influences at all times would take gigabytes. Source: Aalen & Johansen 1978.
+
+def _weighted_sum(data: Intervals, course: Course, share: Floats) -> tuple[Floats, Floats]:
+    """Sum over the times of share (k,) times the probabilities, and its variance; k times from the start on are needed.
+
+    A patient's influence is that of the start, plus at each time weight (move - rate) of the state the patient is in, each
+    followed by the matrix product to the end. Those products are made once, from the end, and what stays of the sum
+    over a patient's times is a difference of running sums: nobody is followed one time after the other.
     """
-    n_patient, n_state = int(data.patient.max()) + 1, len(data.states)
-    begin = float(data.start.min())
-    first = np.flatnonzero(data.start == begin)
-    probability = np.bincount(data.state[first], minlength=n_state) / len(first)
-    influence = np.zeros((n_patient, n_state))
-    np.add.at(influence, (data.patient[first], data.state[first]), 1 / len(first))
-    influence[data.patient[first]] -= probability / len(first)
-    yield Occupation(begin, probability, influence)
-    for time in np.unique(data.stop[(data.target >= 0) & (data.stop <= last)]):
-        probability, influence = _step(data, float(time), probability, influence)
-        yield Occupation(float(time), probability, influence)
-
-
-def _at_marks(data: Intervals, marks: Floats) -> list[Occupation]:
-    """What holds at each time; before the start, what holds there."""
-    result: dict[float, Occupation] = {}
-    for occupation in occupations(data, float(marks.max())):
-        result |= {
-            float(mark): occupation for mark in marks if mark >= occupation.time or float(mark) not in result
-        }
-    return [result[float(mark)] for mark in marks]
-
-
-def _step(data: Intervals, time: float, before: Floats, influence: Floats) -> tuple[Floats, Floats]:
-    """One transition time: the probabilities and influences after it."""
-    n_state = len(data.states)
-    at_risk = (data.start < time) & (data.stop >= time)
-    moves = at_risk & (data.stop == time) & (data.target >= 0)
-    size = np.bincount(data.state[at_risk], minlength=n_state).astype(np.float64)
-    jumps = np.zeros((n_state, n_state))
-    np.add.at(jumps, (data.state[moves], data.target[moves]), 1.0)
-    rate = jumps / np.maximum(size, 1)[:, None]
-    rate -= np.diag(rate.sum(axis=1))
-    after = before + before @ rate
-    effect = influence + influence @ rate
-    rows = np.flatnonzero(at_risk)
-    weight = (before / np.maximum(size, 1))[data.state[rows]]
-    own = -rate[data.state[rows]]
-    moved = moves[rows]
-    own[moved, data.target[rows][moved]] += 1.0
-    own[moved, data.state[rows][moved]] -= 1.0
-    np.add.at(effect, data.patient[rows], weight[:, None] * own)
-    return after, effect
+    n_time, n_state = len(share), len(data.states)
+    onward = share[:, None, None] * np.eye(n_state)
+    for k in range(n_time - 1, 0, -1):
+        onward[k - 1] += onward[k] + course.rate[k] @ onward[k]
+    expected = np.cumsum(course.weight[:n_time, :, None] * (course.rate[:n_time] @ onward), axis=0)
+    enters, leaves = (np.minimum(course.index(each), n_time - 1) for each in (data.start, data.stop))
+    effect = expected[enters, data.state] - expected[leaves, data.state]
+    rows = np.flatnonzero((data.target >= 0) & (data.stop <= course.time[n_time - 1]))
+    k, state = leaves[rows], data.state[rows]
+    effect[rows] += course.weight[k, state, None] * (onward[k, data.target[rows]] - onward[k, state])
+    first = np.flatnonzero(data.start == course.time[0])
+    effect[first] += (onward[0, data.state[first]] - course.probability[0] @ onward[0]) / len(first)
+    influence = [np.bincount(data.patient, weights=column) for column in effect.T]
+    return share @ course.probability[:n_time], np.square(influence).sum(axis=1)
 
 
 @checked
@@ -198,10 +208,10 @@ def state_occupation(
     rows: list[dict[str, Any]] = []
     variable, n_missing, parts = _groups(frame, patient, entry, duration, state, event, by)
     for name, data in parts:
-        for mark, occupation in zip(marks, _at_marks(data, marks), strict=True):
+        course = _course(data, float(marks.max()))
+        for mark in marks:
             reason = _unknown(data, float(mark))
-            value = occupation.probability
-            variance = (occupation.influence**2).sum(axis=0)
+            value, variance = _weighted_sum(data, course, np.append(np.zeros(course.index(mark)), 1.0))
             lower, upper = incidence_limits(value, variance, level)
             within = (data.start < mark) & (data.stop >= mark)
             for code, label in enumerate(data.states):
@@ -236,7 +246,9 @@ def time_in_state(
     variable, n_missing, parts = _groups(frame, patient, entry, duration, state, event, by)
     for name, data in parts:
         reason = _unknown(data, tau)
-        mean, error = _areas(data, tau)
+        course = _course(data, tau)
+        mean, variance = _weighted_sum(data, course, np.diff(course.time, append=tau))
+        error = np.sqrt(variance)
         half = normal_quantile(level) * error
         for code, label in enumerate(data.states):
             limits = [max(mean[code] - half[code], 0.0), min(mean[code] + half[code], tau)]
@@ -247,21 +259,6 @@ def time_in_state(
             about = [NOT_ESTIMABLE if reason else OK, reason]
             rows.append(dict(zip(TIME_COLUMNS, [*head, *values, *months, *about], strict=True)))
     return tidy(rows, TIME_COLUMNS, n_missing)
-
-
-def _areas(data: Intervals, tau: float) -> tuple[Floats, Floats]:
-    """Area under each state's probability up to a horizon, and its standard error."""
-    path = occupations(data, tau)
-    before = next(path)
-    area, influence = np.zeros_like(before.probability), np.zeros_like(before.influence)
-    for occupation in path:
-        width = occupation.time - before.time
-        area += width * before.probability
-        influence += width * before.influence
-        before = occupation
-    width = tau - before.time
-    area, influence = area + width * before.probability, influence + width * before.influence
-    return area, np.sqrt((influence**2).sum(axis=0))
 
 
 def _unknown(data: Intervals, mark: float) -> str:

@@ -84,6 +84,59 @@ def test_states_add_up_and_their_error_is_that_of_leaving_out_patients():
     np.testing.assert_allclose(whole["standard_error"], jackknife, rtol=0.03)
 
 
+def followed(rows: pd.DataFrame, states: list[str], until: float) -> tuple[np.ndarray, np.ndarray]:
+    """Probabilities at a time and their standard errors: each patient's influence, one time after the other."""
+    patients = list(rows["patient"].unique())
+    begin = rows[rows["start"] == rows["start"].min()]
+    share = np.array([(begin["state"] == state).mean() for state in states])
+    influence = np.zeros((len(patients), len(states)))
+    for row in begin.itertuples():
+        influence[patients.index(row.patient)] = (np.array(states) == row.state) - share
+    influence /= len(begin)
+    for time in sorted(set(rows.loc[rows["next_state"].notna() & (rows["stop"] <= until), "stop"])):
+        at_risk = rows[(rows["start"] < time) & (rows["stop"] >= time)]
+        rate = np.zeros((len(states), len(states)))
+        move = {row.Index: np.zeros(len(states)) for row in at_risk.itertuples()}
+        for row in at_risk[(at_risk["stop"] == time) & at_risk["next_state"].notna()].itertuples():
+            move[row.Index] = 1.0 * (np.array(states) == row.next_state) - (np.array(states) == row.state)
+            own = states.index(row.state)
+            rate[own] += move[row.Index] / (at_risk["state"] == row.state).sum()
+        influence += influence @ rate
+        for row in at_risk.itertuples():
+            own, size = states.index(row.state), (at_risk["state"] == row.state).sum()
+            influence[patients.index(row.patient)] += share[own] / size * (move[row.Index] - rate[own])
+        share = share + share @ rate
+    return share, np.sqrt((influence**2).sum(axis=0))
+
+
+def test_influence_is_that_of_following_each_patient_who_may_enter_late():
+    rows = course(registry(60)).assign(start=lambda f: f["start"].where(f["start"] > 0, f.index % 3))
+    rows = rows[rows["start"] < rows["stop"]]
+    occupied = analysis.state_occupation(rows, *COLUMNS, [90, 400])
+    for time, part in occupied.groupby("landmark"):
+        probability, error = followed(rows, list(part["state"]), time)
+        np.testing.assert_allclose(part["probability"], probability, rtol=1e-12)
+        np.testing.assert_allclose(part["standard_error"], error, rtol=1e-11)
+
+
+@pytest.mark.parametrize(
+    ("mild", "severe", "is_dead", "expected"),
+    [
+        (3, 5, 1, [(0, 3, "free", "mild"), (3, 5, "mild", "severe"), (5, 9, "severe", "death")]),
+        (5, 5, 0, [(0, 5, "free", "severe"), (5, 9, "severe", None)]),
+        (6, 5, 0, [(0, 5, "free", "severe"), (5, 9, "severe", None)]),
+        (0, 9, 1, [(0, 9, "mild", "death")]),
+        (0, 9, 0, [(0, 9, "mild", "severe")]),
+        (9, 9, 0, [(0, 9, "free", "severe")]),
+        (np.nan, np.nan, 0, [(0, 9, "free", None)]),
+    ],
+)
+def test_the_more_severe_state_counts_and_death_before_all(mild, severe, is_dead, expected):
+    frame = pd.DataFrame({"id": ["a"], "time": 9, "event": is_dead, "m": mild, "s": severe})
+    rows = analysis.course_intervals(frame, "id", "time", "event", {"mild": "m", "severe": "s"}, "free")
+    assert list(rows.drop(columns="patient").itertuples(index=False, name=None)) == expected
+
+
 def test_a_course_that_goes_back_or_overlaps_is_refused():
     good = course(registry(20))
     with pytest.raises(
