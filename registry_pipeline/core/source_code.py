@@ -58,12 +58,10 @@ def _library_versions() -> bytes:
 
 def _closure(modules: Iterable[str]) -> set[str]:
     paths: set[str] = set()
-    waiting = [path for module in modules for path in _files(module)]
+    waiting = {path for module in modules for path in _files(module)}
     while waiting:
-        path = waiting.pop()
-        if path not in paths:
-            paths.add(path)
-            waiting += _imported(path)
+        paths |= waiting
+        waiting = {file for path in waiting for file in _imported(path)} - paths
     return paths
 
 
@@ -73,36 +71,31 @@ def _source(path: str) -> bytes:
 
 
 @cache
-def _imported(path: str) -> tuple[str, ...]:
+def _imported(path: str) -> frozenset[str]:
     """Files of the modules that a file imports, wherever in it; as text, which is compared faster than paths."""
     text = _source(path).decode("utf-8")
     names = set(_IMPORT.findall(text))
     for module, imported in _FROM.findall(text):
         words = re.sub(r"#[^\n]*", "", imported).strip("() \n")
         names |= {module, *(f"{module}.{word.split()[0]}" for word in words.split(",") if word.strip())}
-    return tuple(file for name in names if name.split(".")[0] in _PACKAGES for file in _files(name))
+    return frozenset(
+        file for name in names if name.split(".")[0] in _PACKAGES for file in _files(name)
+    )
 
 
 @cache
 def _files(module: str) -> tuple[str, ...]:
     """The files that importing a module runs: its own and its packages'; those of a package that loads lazily, all."""
     parts = module.split(".")
-    files: list[Path] = []
-    for length in range(1, len(parts) + 1):
-        place = _ROOT.joinpath(*parts[:length])
-        if place.is_dir():
-            files += _modules_in(place) if _is_lazy(place) else [place / "__init__.py"]
-        elif place.with_suffix(".py").is_file():
-            files.append(place.with_suffix(".py"))
-    return tuple(str(path) for path in files if path.is_file())
+    return tuple(
+        file for length in range(1, len(parts) + 1) for file in _files_of(_ROOT.joinpath(*parts[:length]))
+    )
 
 
 @cache
-def _modules_in(package: Path) -> list[Path]:
-    return sorted(package.rglob("*.py"))
-
-
-@cache
-def _is_lazy(package: Path) -> bool:
-    """Whether a package's names are loaded when they are used: what it imports does not stand in its source."""
-    return (package / "__init__.pyi").is_file()
+def _files_of(place: Path) -> tuple[str, ...]:
+    """The files of a package or module; of a package that loads lazily all, for what it imports does not stand in its source."""
+    if (place / "__init__.pyi").is_file():
+        return tuple(str(path) for path in sorted(place.rglob("*.py")))
+    own = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+    return (str(own),) if own.is_file() else ()

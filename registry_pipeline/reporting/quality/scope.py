@@ -48,7 +48,11 @@ class Scope:
 
     @cached_property
     def findings(self) -> pd.DataFrame:
-        """Findings that are asked by themselves, with ``is_open``, ``is_new`` and ``is_newly_closed``."""
+        """Findings that are asked by themselves, with ``is_open``, ``is_new`` and ``is_newly_closed``.
+
+        Nothing is new where there is no earlier release: a page that calls everything new would be another one in the
+        next release, in which nothing of its facility has changed.
+        """
         if self.whole is not None:
             return self.own(self.whole.findings)
         names = [column for column in _FINDING if self.context.tables.has("quality.finding", column)]
@@ -59,7 +63,7 @@ class Scope:
         is_open = rows["status"].isin(OPEN_STATUSES)
         return rows.assign(
             is_open=is_open,
-            is_new=is_open & (rows["first_seen_release"] == self.release_id),
+            is_new=is_open & (rows["first_seen_release"] == self.release_id) & self.has_earlier,
             is_newly_closed=~is_open & (rows["closed_release"] == self.release_id),
         )
 
@@ -131,6 +135,12 @@ class Scope:
         """The release."""
         rows = self.context.tables.table("meta.release", limit=1)
         return str(rows["release_id"].iloc[0]) if len(rows) else ""
+
+    @cached_property
+    def has_earlier(self) -> bool:
+        """Whether the release was compared with an earlier one."""
+        rows = self.context.tables.table("meta.release", limit=1)
+        return "compared_release_id" not in rows or bool(rows["compared_release_id"].notna().any())
 
     def own(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Of rows with a facility those of this scope."""

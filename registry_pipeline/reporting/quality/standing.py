@@ -28,8 +28,8 @@ def standing_section(scope: Scope) -> Section:
     section.add(
         Text(
             f"{count(scope.rows['n_read'].sum())} rows were read. Open now: {count(n_open['error'])} errors, "
-            f"{count(n_open['warning'])} warnings, {count(n_open['info'])} remarks. With this release "
-            f"{count(scope.open['is_new'].sum())} findings are new and {count(scope.closed['is_newly_closed'].sum())} were "
+            f"{count(n_open['warning'])} warnings, {count(n_open['info'])} remarks. Compared with "
+            f"an earlier release {count(scope.open['is_new'].sum())} findings are new and {count(scope.closed['is_newly_closed'].sum())} were "
             f"closed; {count(n_waived)} are waived. An error keeps its record in quarantine until it is corrected; the record "
             "of a warning is used; a remark asks for nothing.",
             "quality.row_account, quality.finding",

@@ -82,6 +82,10 @@ def test_a_page_is_made_again_when_something_of_its_facility_changed(
 
     monkeypatch.setattr(facility_pages, "_body", body)
     copy = Path(shutil.copy(database, tmp_path))
+    with duckdb.connect(str(copy)) as connection:  # a first release, which has shown every finding first
+        connection.execute(
+            "UPDATE quality.finding SET first_seen_release = 'R-1'; UPDATE meta.release SET compared_release_id = NULL"
+        )
     with cached_drawings(tmp_path / "kept"):
         pages_of(copy, tmp_path / "pages")
         assert facilities == ["north", "south"]
@@ -89,7 +93,9 @@ def test_a_page_is_made_again_when_something_of_its_facility_changed(
             facilities.clear()
             with duckdb.connect(str(copy)) as connection:
                 connection.execute(change)
-                connection.execute("UPDATE meta.release SET release_id = ?", [f"R-{number}"])
+                connection.execute(
+                    "UPDATE meta.release SET release_id = ?, compared_release_id = 'R-1'", [f"R-{number}"]
+                )
             pages_of(copy, tmp_path / "pages")
             assert facilities == ["north"], what
         facilities.clear()

@@ -37,6 +37,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     database = make_release(folder / "registry.duckdb")
     with duckdb.connect(str(database)) as connection:
         connection.execute("DELETE FROM quality.finding; DELETE FROM quality.row_account")
+        connection.execute("UPDATE meta.release SET compared_release_id = 'R-0'")
         for finding in FINDINGS:
             connection.execute(
                 "INSERT INTO quality.finding (finding_id, rule_id, severity, facility_id, status, first_seen_release, "
