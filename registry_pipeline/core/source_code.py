@@ -78,9 +78,7 @@ def _imported(path: str) -> frozenset[str]:
     for module, imported in _FROM.findall(text):
         words = re.sub(r"#[^\n]*", "", imported).strip("() \n")
         names |= {module, *(f"{module}.{word.split()[0]}" for word in words.split(",") if word.strip())}
-    return frozenset(
-        file for name in names if name.split(".")[0] in _PACKAGES for file in _files(name)
-    )
+    return frozenset(file for name in names if name.split(".")[0] in _PACKAGES for file in _files(name))
 
 
 @cache
