@@ -61,7 +61,8 @@ class CoxData:
     @cached_property
     def n_event(self) -> int:
         """Events, each row as often as it counts."""
-        return int((self.times.event > 0).sum() if self.is_weighted else self.count @ (self.times.event > 0))
+        is_event = self.times.event > 0
+        return int((is_event if self.is_weighted else self.count[is_event]).sum())
 
     @cached_property
     def n_cluster(self) -> int:

@@ -88,7 +88,7 @@ def fit_cox(
     cluster: robust standard errors, limits and p values, rows of a cluster being dependent, corrected for few
     clusters (robust.py); what is left uncorrected says so.
     penalty: None, or "firth" (Heinze & Schemper 2001) with profile-likelihood limits and p values.
-    ties: efron or breslow. cross_check: compare with statsmodels up to 100,000 rows and say so in the
+    ties: efron or breslow. cross_check: compare with statsmodels, above 20,000 patients with SQL, and say so in the
     note when it disagrees by more than 1e-3 standard errors. pool: equal rows enter once with their count, for
     many patients; residuals and predictions are then of the pooled rows. limits: False leaves out Firth's profile
     limits, which cost more than the fit, for who reads none: they are NaN.

@@ -94,7 +94,7 @@ def _level(x: Floats, terms: Sequence[str], j: int, is_event: Flags, count: Floa
     if terms[j].endswith("]"):
         stem = terms[j].rsplit("[", 1)[0] + "["
         own = [i for i, other in enumerate(terms) if other.startswith(stem)]
-        is_own, rest = column > 0, ~np.any(x[:, own] > 0, axis=1)
+        is_own, rest = column > 0, ~np.logical_or.reduce([x[:, i] > 0 for i in own])
         if (
             not is_own.any()
         ):  # only a factor of a single level has a column of zeros: everybody is in that level
@@ -104,8 +104,8 @@ def _level(x: Floats, terms: Sequence[str], j: int, is_event: Flags, count: Floa
         is_own, rest = column == high, column == low
         if low == high or not (is_own | rest).all():
             return None
-    n, event = int(count @ is_own), int(count @ (is_own & is_event))
-    return Level(n, event, int(count @ rest), int(count @ (rest & is_event)))
+    chosen = (is_own, is_own & is_event, rest, rest & is_event)
+    return Level(*(int(count[rows].sum()) for rows in chosen))
 
 
 def with_levels(terms: pd.DataFrame, levels: Sequence[Level | None]) -> pd.DataFrame:
