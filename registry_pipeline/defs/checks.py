@@ -19,6 +19,8 @@ GROUPS = {
     "plausibility": "What is there can be true: unique, in range, in order of time.",
 }
 BLOCKED_BY = "blocked by"
+MOST_FACILITIES, MOST_LISTED = 5, 100
+"""Facilities that stand in the line of a check, and in its table: those with most findings."""
 MOST_SENTENCES = 3
 """Rules whose sentence stands in the line of a check; its table has them all."""
 
@@ -34,10 +36,9 @@ def screening_check_specs() -> list[dg.AssetCheckSpec]:
 
 def screening_check_results(
     table: str,
-    reports: Sequence[ScreeningReport],
+    reports: Mapping[str, ScreeningReport],
     blocking_rules: Sequence[str],
     sentences: Mapping[str, str],
-    facilities: Sequence[str],
 ) -> list[dg.AssetCheckResult]:
     """Results for one table: counts by rule and severity, never a value.
 
@@ -45,18 +46,25 @@ def screening_check_results(
     fails with severity ERROR stops everything downstream.
 
     Args:
+        reports: facility -> what its screening counted.
         sentences: rule -> what it says.
-        facilities: those that the reports are of.
     """
+    by_facility = {name: report.counts(table) for name, report in reports.items()}
     counts: Counter[tuple[str, str, str]] = Counter()
-    failed: set[tuple[str, str]] = set()
-    for report in reports:
-        counts.update(report.counts(table))
-        failed.update((rule, category) for rule, category in report.failed.get(table, []))
+    for own in by_facility.values():
+        counts.update(own)
+    broken = {name: report.failed.get(table, []) for name, report in reports.items()}
+    failed = {(rule, category) for rules in broken.values() for rule, category in rules}
     asset = key("screened", table)
-    return [
-        group_result(asset, group, counts, failed, blocking_rules, sentences, facilities) for group in GROUPS
-    ]
+    results = []
+    for group in GROUPS:
+        whose = {
+            name: sum(n for (_, _, category), n in own.items() if category.startswith(group))
+            for name, own in by_facility.items()
+            if any(category.startswith(group) for *_, category in [*own, *broken[name]])
+        }
+        results.append(group_result(asset, group, counts, failed, blocking_rules, sentences, whose))
+    return results
 
 
 def registry_check_specs() -> list[dg.AssetCheckSpec]:
@@ -75,7 +83,7 @@ def group_result(
     failed: Iterable[tuple[str, str]],
     blocking_rules: Sequence[str],
     sentences: Mapping[str, str],
-    facilities: Sequence[str] = (),
+    facilities: Mapping[str, int] | None = None,
 ) -> dg.AssetCheckResult:
     """The result of one rule group: what each broken rule says, how often, where the rows are; never a value.
 
@@ -85,8 +93,10 @@ def group_result(
         counts: (rule id, severity, category) -> number of findings.
         failed: (rule id, category) of rules that failed to run.
         sentences: rule -> what it says.
-        facilities: those that were judged; none for the registry as a whole.
+        facilities: those that it is about -> findings of each; none for the registry as a whole.
     """
+    whose = sorted((facilities or {}).items(), key=lambda entry: (-entry[1], entry[0]))
+    names = [name for name, _ in whose]
     chosen = {
         (rule, severity): n for (rule, severity, category), n in counts.items() if category.startswith(group)
     }
@@ -94,10 +104,9 @@ def group_result(
     blocking = sorted({rule for rule in [*broken, *(name for name, _ in chosen)] if rule in blocking_rules})
     metadata: dict[str, Any] = {"findings": sum(chosen.values())}
     metadata |= {f"{rule} ({severity})": n for (rule, severity), n in sorted(chosen.items())}
-    metadata |= {"facility": ", ".join(facilities)} if facilities else {}
-    metadata |= (
-        {"rules": _rule_table(chosen, sentences), "rows": _command(chosen, facilities)} if chosen else {}
-    )
+    metadata |= {"facility": _shortened(names)} if names else {}
+    metadata |= {"facilities": _facility_table(whose)} if len(names) > 1 else {}
+    metadata |= {"rules": _rule_table(chosen, sentences), "rows": _command(chosen, names)} if chosen else {}
     metadata |= {"failed to run": ", ".join(broken)} if broken else {}
     metadata |= {BLOCKED_BY: ", ".join(blocking)} if blocking else {}
     return dg.AssetCheckResult(
@@ -105,7 +114,7 @@ def group_result(
         asset_key=asset,
         passed=not broken and not blocking and all(severity == "info" for _, severity in chosen),
         severity=dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN,
-        description=_description(chosen, broken, blocking, sentences, facilities),
+        description=_description(chosen, broken, blocking, sentences, names),
         metadata=metadata,
     )
 
@@ -124,7 +133,7 @@ def _description(
     if not chosen and not broken:
         return None
     n = sum(chosen.values())
-    where = f" at {', '.join(facilities)}" if facilities else ""
+    where = f" at {_shortened(facilities)}" if facilities else ""
     stops = (
         f"STOPS THE REFRESH, for refresh.blocking_rules names {', '.join(blocking)}."
         if blocking
@@ -134,16 +143,32 @@ def _description(
     parts += [f"{n} finding{'' if n == 1 else 's'}{where}."] if n else []
     most = sorted(chosen.items(), key=lambda entry: (-entry[1], entry[0]))[:MOST_SENTENCES]
     parts += [f"{rule} ({severity}, {n}): {sentences.get(rule, '')}" for (rule, severity), n in most]
-    parts += [f"Rules that failed to run: {', '.join(broken)}."] if broken else []
+    at = where if not n else ""
+    parts += [f"Rules that failed to run{at}: {', '.join(broken)}."] if broken else []
     parts += [f"The rows: {_command(chosen, facilities)}"] if chosen else []
     return " ".join(parts)
 
 
 def _command(chosen: _Chosen, facilities: Sequence[str]) -> str:
-    """The command that lists the rows behind a check."""
+    """The command that lists the rows behind a check; it asks for all facilities where they are many."""
     rules = sorted({rule for rule, _ in chosen})
-    options = [f"--facility {name}" for name in facilities] + [f"--rule {rule}" for rule in rules]
+    named = facilities if len(facilities) <= MOST_FACILITIES else ()
+    options = [f"--facility {name}" for name in named] + [f"--rule {rule}" for rule in rules]
     return " ".join(["registry findings", *options])
+
+
+def _shortened(facilities: Sequence[str]) -> str:
+    """The facilities with most findings, and how many more there are."""
+    named = ", ".join(facilities[:MOST_FACILITIES])
+    more = len(facilities) - MOST_FACILITIES
+    return f"{named} and {more} more" if more > 0 else named
+
+
+def _facility_table(whose: Sequence[tuple[str, int]]) -> dg.MarkdownMetadataValue:
+    lines = ["| facility | findings |", "| --- | ---: |"]
+    lines += [f"| {name} | {n} |" for name, n in whose[:MOST_LISTED]]
+    lines += [f"| and {len(whose) - MOST_LISTED} more | |"] if len(whose) > MOST_LISTED else []
+    return dg.MetadataValue.md("\n".join(lines))
 
 
 def _rule_table(chosen: _Chosen, sentences: Mapping[str, str]) -> dg.MarkdownMetadataValue:

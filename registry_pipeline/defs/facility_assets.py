@@ -4,7 +4,7 @@ Belongs here: the assets of the layers that are made per facility, with their ch
 Does not belong here: what screening means (``validation/``).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import dagster as dg
 
@@ -44,7 +44,7 @@ SINGLE_RUN = dg.BackfillPolicy.single_run()
 def submission(context: dg.AssetExecutionContext, registry: Registry) -> dg.MaterializeResult:  # type: ignore[type-arg]
     """Take what lies in the facilities' inboxes."""
     with guarded(registry.home):
-        report = take_in(registry.home, facilities_of(context))
+        report = take_in(registry.home, facilities_of(context, registry.home))
     return dg.MaterializeResult(
         metadata={
             "new files": len(report.landed),
@@ -66,19 +66,32 @@ def submission(context: dg.AssetExecutionContext, registry: Registry) -> dg.Mate
 )
 def staged(context: dg.AssetExecutionContext, registry: Registry) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
     """Read and type every source of the facilities."""
-    counts: dict[str, int] = {}
-    n_read = 0
+    counts: dict[str, dict[str, int]] = {}
     with guarded(registry.home):
-        refresh, facilities, force = registry.context, facilities_of(context), is_forced(context)
+        refresh, force = registry.context, is_forced(context)
+        facilities = facilities_of(context, registry.home)
         distribute(registry, STAGE, facilities, force, context)
         for facility_id in facilities:
             is_new = force and (STAGE, facility_id) not in registry.done
-            for table, n_rows in facility.stage(refresh, facility_id, is_new).items():
-                counts[table] = counts.get(table, 0) + n_rows
-            n_read += facility.rows_read(refresh, facility_id)
-    yield dg.MaterializeResult(SOURCE_ROW, metadata={"dagster/row_count": n_read})
+            counts[facility_id] = facility.stage(refresh, facility_id, is_new)
+        n_read = {name: facility.rows_read(refresh, name) for name in context.partition_keys}
+    yield _of_each(context, SOURCE_ROW, {name: {"dagster/row_count": n} for name, n in n_read.items()})
     for table in record_tables():
-        yield dg.MaterializeResult(key("staged", table), metadata={"dagster/row_count": counts.get(table, 0)})
+        own = {name: {"dagster/row_count": rows.get(table, 0)} for name, rows in counts.items()}
+        yield _of_each(context, key("staged", table), own)
+
+
+def _of_each(
+    context: dg.AssetExecutionContext, asset: dg.AssetKey, metadata: Mapping[str, Mapping[str, int]]
+) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    """An asset made for the facilities of the run; each one's event tells what is its own.
+
+    Args:
+        metadata: facility -> counts.
+    """
+    for facility_id in context.partition_keys:
+        context.add_asset_metadata(metadata.get(facility_id, {}), asset, partition_key=facility_id)
+    return dg.MaterializeResult(asset)
 
 
 @dg.multi_asset(
@@ -94,19 +107,21 @@ def staged(context: dg.AssetExecutionContext, registry: Registry) -> Iterator[dg
 def screened(context: dg.AssetExecutionContext, registry: Registry) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
     """Judge every record of the facilities."""
     with guarded(registry.home):
-        refresh, facilities, force = registry.context, facilities_of(context), is_forced(context)
+        refresh, force = registry.context, is_forced(context)
+        facilities = facilities_of(context, registry.home)
         distribute(registry, SCREEN, facilities, force, context)
         again = [name for name in facilities if force and (SCREEN, name) not in registry.done]
         judged = screen_together(refresh, again, force=True)
         judged |= screen_together(refresh, [name for name in facilities if name not in judged])
-        reports = [judged[name] for name in facilities]
+        reports = {name: judged[name] for name in facilities}
         blocking, sentences = refresh.settings.refresh.blocking_rules, refresh.rules.sentences()
     for table in record_tables():
-        yield dg.MaterializeResult(
-            key("screened", table),
-            metadata={
-                "dagster/row_count": sum(report.n_accepted.get(table, 0) for report in reports),
-                "quarantined": sum(report.n_quarantined.get(table, 0) for report in reports),
-            },
-            check_results=screening_check_results(table, reports, blocking, sentences, facilities),
-        )
+        own = {
+            name: {
+                "dagster/row_count": report.n_accepted.get(table, 0),
+                "quarantined": report.n_quarantined.get(table, 0),
+            }
+            for name, report in reports.items()
+        }
+        result = _of_each(context, key("screened", table), own)
+        yield result._replace(check_results=screening_check_results(table, reports, blocking, sentences))

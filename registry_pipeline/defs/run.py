@@ -4,8 +4,8 @@ Belongs here: one run of the whole graph over an instance.
 Does not belong here: the daemon and the page (``registry dev``).
 """
 
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 
 import dagster as dg
 from sqlalchemy.exc import DatabaseError
@@ -17,6 +17,7 @@ from registry_pipeline.defs.automation import RUN_CONFIG, range_tags, register_f
 from registry_pipeline.defs.console import step_lines
 from registry_pipeline.defs.graph import build_definitions
 from registry_pipeline.defs.guard import failure_of
+from registry_pipeline.defs.history import EventHistory
 from registry_pipeline.defs.instance import (
     is_damage,
     open_instance,
@@ -24,8 +25,9 @@ from registry_pipeline.defs.instance import (
     set_damaged_history_aside,
 )
 from registry_pipeline.defs.request import NO_RETRY_TAGS, request_tags
+from registry_pipeline.pipeline.context import read_context
 from registry_pipeline.pipeline.refresh import chosen_facilities
-from registry_pipeline.pipeline.step import refresh_lock
+from registry_pipeline.pipeline.step import outdated_facilities, refresh_lock
 
 
 def refresh_through_dagster(
@@ -68,9 +70,25 @@ def _run(
         instance = instance_given or stack.enter_context(open_instance(home))
         end_abandoned_runs(instance, home)
         prune_history(instance, home.settings().refresh.history_runs)
-        facility_ids = register_facilities(instance, home)
+        partitions = stack.enter_context(_with_work(instance, home, facilities, force))
         job = build_definitions(home).resolve_job_def("refresh").with_logger_defs({"console": step_lines})
-        tags = {**range_tags(facility_ids), **request_tags(facilities, force), **NO_RETRY_TAGS}
+        tags = {**range_tags(partitions), **request_tags(facilities, force), **NO_RETRY_TAGS}
         return job.execute_in_process(
             run_config=RUN_CONFIG, instance=instance, tags=tags, raise_on_error=False
         )
+
+
+@contextmanager
+def _with_work(
+    instance: dg.DagsterInstance, home: Home, facilities: Sequence[str], force: bool
+) -> Iterator[list[str]]:
+    """The partitions of a run in Dagster's order: of a thousand facilities those that have something to do, so that the
+    history holds no event of the others. A database's history knows no other run than one of all."""
+    partitions, history = register_facilities(instance, home), instance.event_log_storage
+    if not isinstance(history, EventHistory) or (force and not facilities):
+        yield partitions
+        return
+    active = set(facilities or outdated_facilities(read_context(home)))
+    shown = [name for name in partitions if name in active] or partitions[:1]
+    with history.showing_partitions(shown):
+        yield shown

@@ -22,7 +22,7 @@ from registry_pipeline.defs.automation import (
     range_tags,
     register_facilities,
 )
-from registry_pipeline.defs.checks import group_result
+from registry_pipeline.defs.checks import group_result, screening_check_results
 from registry_pipeline.defs.graph import build_definitions
 from registry_pipeline.defs.naming import (
     RELEASE,
@@ -33,6 +33,7 @@ from registry_pipeline.defs.naming import (
     record_tables,
 )
 from registry_pipeline.defs.request import NO_RETRY_TAGS
+from registry_pipeline.pipeline.facility import ScreeningReport
 from registry_pipeline.pipeline.refresh import take_in
 from registry_pipeline.pipeline.watched import inbox_signature, note_landed, note_served
 from schemas import MADE_WITH_RELEASE
@@ -124,17 +125,39 @@ def test_a_rule_that_failed_to_run_fails_its_check_and_blocks_where_it_is_set_to
 def test_a_failed_check_says_what_the_rule_says_where_how_often_and_how_to_see_the_rows() -> None:
     asset, sentences = key("screened", "patient"), {"V02": "Sex is one of F, M | U.", "V03": "Born before."}
     counts = {("V02", "warning", "conformance: value"): 3, ("V03", "info", "conformance: value"): 1}
-    result = group_result(asset, "conformance", counts, [], [], sentences, ["north"])
+    result = group_result(asset, "conformance", counts, [], [], sentences, {"north": 4})
     assert not result.passed and result.description is not None
     assert result.description.startswith("Nothing is stopped. 4 findings at north. V02 (warning, 3): Sex is")
     assert result.description.endswith("registry findings --facility north --rule V02 --rule V03")
     assert result.metadata["facility"].value == "north" and result.metadata["findings"].value == 4
     assert r"| V02 | warning | 3 | Sex is one of F, M \| U. |" in str(result.metadata["rules"].value)
-    stopped = group_result(asset, "conformance", counts, [], ["V02"], sentences, ["north"])
+    stopped = group_result(asset, "conformance", counts, [], ["V02"], sentences, {"north": 4})
     assert stopped.severity == dg.AssetCheckSeverity.ERROR
     assert str(stopped.description).startswith("STOPS THE REFRESH, for refresh.blocking_rules names V02.")
     asked_nothing = {("V03", "info", "conformance: value"): 1}
-    assert group_result(asset, "conformance", asked_nothing, [], [], sentences, ["north"]).passed
+    assert group_result(asset, "conformance", asked_nothing, [], [], sentences, {"north": 4}).passed
+
+
+def test_a_check_over_many_facilities_says_whose_it_is() -> None:
+    asset, counts = key("screened", "patient"), {("V02", "warning", "conformance: value"): 12}
+    whose = {"a": 0, "b": 1, "c": 4, "d": 2, "e": 1, "f": 2, "g": 2}  # of a, a rule failed to run
+    result = group_result(asset, "conformance", counts, [], [], {}, whose)
+    assert "12 findings at c, d, f, g, b and 2 more." in str(result.description)
+    assert str(result.description).endswith("registry findings --rule V02")
+    assert str(result.metadata["facilities"].value).splitlines()[2:4] == ["| c | 4 |", "| d | 2 |"]
+    alone = screening_check_results("patient", {"a": _counted("V02", 3), "b": _counted("V02", 0)}, [], {})
+    assert [result.metadata.get("facility", dg.MetadataValue.text("")).value for result in alone] == [
+        "a",
+        "",
+        "",
+    ]
+    assert "Rules that failed to run at c: V02." in str(
+        group_result(asset, "conformance", {}, [("V02", "conformance: value")], [], {}, {"c": 0}).description
+    )
+
+
+def _counted(rule: str, n: int) -> ScreeningReport:
+    return ScreeningReport({}, {}, {"patient": [(rule, "warning", "conformance: value", n)] if n else []})
 
 
 def started(instance: dg.DagsterInstance, seconds_ago: float) -> str:
