@@ -228,7 +228,10 @@ class _Profile:
         return float(np.exp(optimum.x)) if self.height(float(np.exp(optimum.x))) > 1e-7 else 0.0
 
     def limits(self, theta: float, level: float) -> tuple[float, float]:
-        """Profile limits of the variance; 0 or NaN where the profile does not fall far enough."""
+        """Profile limits of the variance; 0 or NaN where the profile does not fall far enough.
+
+        An upper one below the smallest variance that is looked at is that smallest one.
+        """
         from scipy.optimize import brentq
         from scipy.stats import chi2
 
@@ -242,6 +245,8 @@ class _Profile:
         if theta > 0 and excess(SMALLEST_VARIANCE) > 0:
             lower = float(brentq(excess, SMALLEST_VARIANCE, theta, xtol=1e-6))
         inside = max(theta, SMALLEST_VARIANCE)
+        if 0 <= excess(inside) < np.inf:
+            return lower, inside
         if excess(LARGEST_VARIANCE) <= 0 or not np.isfinite(excess(LARGEST_VARIANCE)):
             return lower, float("nan")
         return lower, float(brentq(excess, inside, LARGEST_VARIANCE, xtol=1e-6))

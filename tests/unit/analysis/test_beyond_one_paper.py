@@ -58,6 +58,14 @@ def test_a_frailty_needs_three_facilities_and_sees_none_where_there_is_none():
     assert row["ci_lower"] == 0 and row["p_value"] > 0.05
 
 
+def test_a_frailty_of_many_events_that_are_spread_alike_is_below_the_smallest_variance():
+    days = np.tile(np.arange(1.0, 31.0), 3_000)
+    frame = pd.DataFrame({"time": days, "event": 1, "facility": np.repeat(["a", "b", "c"], 30_000)})
+    row = analysis.fit_shared_frailty(frame, *END, "facility").summary.iloc[0]
+    assert (row["status"], row["variance"], row["ci_lower"]) == ("ok", 0.0, 0.0)
+    assert 0 < row["ci_upper"] <= 1e-4
+
+
 def course(frame: pd.DataFrame) -> pd.DataFrame:
     entered = frame["progressed"].where(frame["progressed"] >= 0)
     return analysis.course_intervals(
