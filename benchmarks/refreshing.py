@@ -68,17 +68,16 @@ def refresh(folder: str) -> Work:
     """Every step of a refresh without Dagster, each with its seconds and CPU seconds."""
     from registry_pipeline.core.helper_process import keeping_helper
     from registry_pipeline.core.home import Home
-    from registry_pipeline.pipeline import facility, registry
     from registry_pipeline.pipeline import refresh as whole
+    from registry_pipeline.pipeline import registry
     from registry_pipeline.pipeline import release as publication
     from registry_pipeline.pipeline.context import read_context
-    from registry_pipeline.pipeline.judging import screen_together
+    from registry_pipeline.pipeline.judging import screen_together, stage_together
 
     home = Home(Path(folder))
     steps: list[tuple[str, Callable[[], object]]] = [("land", lambda: whole.take_in(home))]
     context = cache(lambda: read_context(home))  # after landing
-    for one in home.facility_ids():
-        steps.append(("stage", lambda one=one: facility.stage(context(), one)))
+    steps.append(("stage", lambda: stage_together(context(), home.facility_ids())))
     steps.append(("screen", lambda: screen_together(context(), home.facility_ids())))
     made = {"curate": registry.curate, "mart": registry.build_mart, "judge": registry.judge,
             "analyse": registry.analyse, "publish": publication.publish}  # fmt: skip

@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 
 from registry_pipeline.defs.naming import RELEASE, key, layer_tables, record_tables
-from registry_pipeline.pipeline.facility import ScreeningReport
+from registry_pipeline.pipeline.screening_report import ScreeningReport
 
 GROUPS = {
     "conformance": "Values, references and computations have the form they must have.",

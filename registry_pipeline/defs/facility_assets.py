@@ -25,7 +25,7 @@ from registry_pipeline.defs.request import facilities_of, is_forced
 from registry_pipeline.defs.resources import FACILITIES, Registry
 from registry_pipeline.pipeline import facility
 from registry_pipeline.pipeline.cluster.work import SCREEN, STAGE
-from registry_pipeline.pipeline.judging import screen_together
+from registry_pipeline.pipeline.judging import screen_together, stage_together
 from registry_pipeline.pipeline.refresh import take_in
 
 SINGLE_RUN = dg.BackfillPolicy.single_run()
@@ -66,14 +66,13 @@ def submission(context: dg.AssetExecutionContext, registry: Registry) -> dg.Mate
 )
 def staged(context: dg.AssetExecutionContext, registry: Registry) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
     """Read and type every source of the facilities."""
-    counts: dict[str, dict[str, int]] = {}
     with guarded(registry.home):
         refresh, force = registry.context, is_forced(context)
         facilities = facilities_of(context, registry.home)
         distribute(registry, STAGE, facilities, force, context)
-        for facility_id in facilities:
-            is_new = force and (STAGE, facility_id) not in registry.done
-            counts[facility_id] = facility.stage(refresh, facility_id, is_new)
+        again = [name for name in facilities if force and (STAGE, name) not in registry.done]
+        counts = stage_together(refresh, again, force=True)
+        counts |= stage_together(refresh, [name for name in facilities if name not in counts])
         n_read = {name: facility.rows_read(refresh, name) for name in context.partition_keys}
     yield _of_each(context, SOURCE_ROW, {name: {"dagster/row_count": n} for name, n in n_read.items()})
     for table in record_tables():

@@ -16,7 +16,14 @@ from registry_pipeline.core.home import Home
 from registry_pipeline.core.settings import Settings
 from registry_pipeline.intake.columns.anchors import AnchorDates, anchor_dates
 from registry_pipeline.intake.columns.blanks import clean
-from registry_pipeline.intake.columns.lineage import COLUMN_MAP, HEADERS, column_map, sheet_headers
+from registry_pipeline.intake.columns.lineage import (
+    COLUMN_MAP,
+    HEADERS,
+    column_map,
+    first_columns,
+    sheet_headers,
+)
+from registry_pipeline.intake.columns.side_by_side import parted, stacked
 from registry_pipeline.intake.columns.suggestions import with_suggestions
 from registry_pipeline.intake.columns.table import Staging, TableRows, feeding_rows, stage_table
 from registry_pipeline.intake.identity.links import Identity, find_identity
@@ -27,18 +34,23 @@ from registry_pipeline.intake.pseudonym import Pseudonyms
 from registry_pipeline.intake.redcap.export import LABEL
 from registry_pipeline.intake.submissions.file_use import FileUse
 from registry_pipeline.intake.submissions.headers import issues_of_file
+from registry_pipeline.intake.submissions.received_files import file_rows, sheet_counts
 from registry_pipeline.intake.submissions.redcap_rows import (
+    Fed,
     RedcapFindings,
     fed_by,
     judge_source,
     judged_in_all,
 )
 from registry_pipeline.intake.submissions.renamed_columns import Drift
-from registry_pipeline.intake.submissions.rows_in_force import all_rows, find_files, place_rows, rows_in_force
+from registry_pipeline.intake.submissions.rows_in_force import (
+    all_rows,
+    find_files,
+    placed_changes,
+    rows_in_force,
+)
 from registry_pipeline.intake.submissions.unread_cells import unread_issues
 from registry_pipeline.intake.submissions.unrouted_rows import unrouted_issues
-from schemas import tables_of
-from schemas.table import columns_of
 
 FILE_ISSUE_SCHEMA = {
     "rule_id": pl.String,
@@ -136,21 +148,54 @@ class _Collected:
         self.persons.add_patients(source, staged.patients)
 
 
+@dataclass(frozen=True)
+class _Sender:
+    """A facility while its sources are staged: its files, who its patients are, what was collected."""
+
+    facility: Facility
+    uses: Sequence[FileUse]
+    identity: Identity
+    collected: _Collected
+
+    @classmethod
+    def of(cls, home: Home, facility: Facility, settings: Settings) -> _Sender:
+        """With its files read."""
+        uses = find_files(home, facility, settings)
+        identity = find_identity(facility, uses, partial(_clean_rows, home))
+        pseudonyms = Pseudonyms(facility.facility_id, home.key(), identity.stands_for)
+        return cls(facility, uses, identity, _Collected(Persons(pseudonyms, home.key())))
+
+
 def stage_facility(home: Home, facility: Facility, settings: Settings) -> Staged:
     """Stage all that a facility has sent. Reads the landing and the raw store, writes only the raw store.
 
     Raises:
         ConfigurationError: the ledger or the pseudonym key cannot be read.
     """
-    uses = find_files(home, facility, settings)
-    identity = find_identity(facility, uses, partial(_clean_rows, home))
-    staging = Staging(facility, Pseudonyms(facility.facility_id, home.key(), identity.stands_for))
-    staging = replace(staging, anchors=_find_anchors(home, uses, staging))
-    collected = _Collected(Persons(staging.pseudonyms, home.key()))
-    for source in facility.sources:
-        _stage_source(home, source, uses, staging, collected)
-    _unite(collected, identity)
-    return _staged(home, facility, uses, collected)
+    return stage_alike(home, [facility], settings)[0]
+
+
+def can_be_stacked(facility: Facility) -> bool:
+    """Whether its rows may be typed under those of others: no row's values hang on other rows of the facility."""
+    grouped = any(table.group_by for source in facility.sources for table in source.tables)
+    return not (facility.anchors or grouped or any(source.redcap for source in facility.sources))
+
+
+def stage_alike(home: Home, facilities: Sequence[Facility], settings: Settings) -> list[Staged]:
+    """Stage facilities that declare the same sources and calendar, their rows stacked; raises as :func:`stage_facility`.
+
+    Args:
+        facilities: several only where each :func:`can_be_stacked`.
+    """
+    senders = [_Sender.of(home, facility, settings) for facility in facilities]
+    staging = Staging(facilities, [sender.collected.persons.pseudonyms for sender in senders])
+    if facilities[0].anchors:
+        staging = replace(staging, anchors=_find_anchors(home, senders[0].uses, staging))
+    for source in facilities[0].sources:
+        _stage_source(home, source, senders, staging)
+    for sender in senders:
+        _unite(sender.collected, sender.identity)
+    return [_staged(home, sender.facility, sender.uses, sender.collected) for sender in senders]
 
 
 def _unite(collected: _Collected, identity: Identity) -> None:
@@ -164,40 +209,48 @@ def _unite(collected: _Collected, identity: Identity) -> None:
         collected.issues += as_issues([issues], "patient", ISSUE_COLUMNS)
 
 
-def _stage_source(
-    home: Home, source: Source, uses: Sequence[FileUse], staging: Staging, collected: _Collected
-) -> None:
+def _stage_source(home: Home, source: Source, senders: Sequence[_Sender], staging: Staging) -> None:
     """One source at a time: its texts are let go before the next one is read."""
-    rows = _clean_rows(home, source, uses)
+    rows = _clean_rows(home, source, *(sender.uses for sender in senders))
     fed = []
     for table in source.tables:
-        result = stage_table(rows, table, source, staging)
-        collected.add(source, table, result)
-        if source.redcap is not None:
-            fed.append(fed_by(table, result.rows, result.issues))
+        results = stage_table(rows, table, source, staging).parted(len(senders))
+        for sender, result in zip(senders, results, strict=True):
+            sender.collected.add(source, table, result)
+            if source.redcap is not None:
+                fed.append(fed_by(table, result.rows, result.issues))
+    if source.redcap or source.person or any(table.where for table in source.tables):
+        for sender, own in zip(senders, parted(rows, len(senders)), strict=True):
+            _judge_rows(home, source, own, sender, fed)
+
+
+def _judge_rows(home: Home, source: Source, rows: pl.DataFrame, sender: _Sender, fed: Sequence[Fed]) -> None:
+    """What the rows of a source say beside the records that they make."""
+    uses, collected = sender.uses, sender.collected
     if source.redcap is not None:
-        judge_source(home, source, uses, fed, staging.pseudonyms, collected.redcap)
+        judge_source(home, source, uses, fed, collected.persons.pseudonyms, collected.redcap)
     taken = [feeding_rows(rows, table)["_row_id"] for table in source.tables]
     collected.file_issues += unrouted_issues(rows, source, uses, taken)
     collected.file_issues += unread_issues(rows, source, uses, taken)
     collected.persons.add_rows(source, rows)
 
 
-def _clean_rows(home: Home, source: Source, uses: Sequence[FileUse]) -> pl.DataFrame:
-    return clean(rows_in_force(home, source, uses), source.source_columns(), source.sentinels)
+def _clean_rows(home: Home, source: Source, *uses: Sequence[FileUse]) -> pl.DataFrame:
+    rows = stacked([rows_in_force(home, source, own) for own in uses])
+    return clean(rows, source.source_columns(), source.sentinels)
 
 
 def _find_anchors(home: Home, uses: Sequence[FileUse], staging: Staging) -> dict[str, AnchorDates]:
     """Anchors come first: they are staged from just their own columns."""
     return {
-        name: anchor_dates(anchor, staging.facility, _anchor_rows(home, uses, staging, anchor))
-        for name, anchor in staging.facility.anchors.items()
+        name: anchor_dates(anchor, staging.facilities[0], _anchor_rows(home, uses, staging, anchor))
+        for name, anchor in staging.facilities[0].anchors.items()
     }
 
 
 def _anchor_rows(home: Home, uses: Sequence[FileUse], staging: Staging, anchor: Anchor) -> list[pl.DataFrame]:
     anchored = []
-    for source in staging.facility.sources:
+    for source in staging.facilities[0].sources:
         tables = [
             table for table in source.tables if table.table == anchor.table and anchor.column in table.columns
         ]
@@ -226,75 +279,14 @@ def _staged(home: Home, facility: Facility, uses: Sequence[FileUse], collected: 
     return Staged(
         tables=tables,
         issues=pl.concat([_NO_ISSUES, *collected.issues, *collected.redcap.issues], how="diagonal"),
-        coercions=_coercions(facility, uses, collected.changes),
+        coercions=placed_changes(facility.facility_id, uses, collected.changes),
         rows=all_rows(home, uses),
         file_issues=pl.DataFrame(issues, schema=FILE_ISSUE_SCHEMA),
-        files=_files(uses),
-        sheets=_sheets(uses),
-        source_columns=_source_columns(facility),
+        files=file_rows(uses),
+        sheets=sheet_counts(uses),
+        source_columns=first_columns(facility),
         judged=judged_in_all(uses, collected.redcap),
         person_keys=collected.persons.person_keys(),
         column_map=column_map(facility),
         headers=sheet_headers(uses),
     )
-
-
-def _coercions(facility: Facility, uses: Sequence[FileUse], changes: list[pl.DataFrame]) -> pl.DataFrame:
-    """Every change with the place that it stood in; takes ``changes`` apart, for there may be millions."""
-    columns = columns_of(tables_of("quality")["quality.coercion"])
-    schema = {column.name: column.polars_type for column in columns}
-    placed: list[pl.DataFrame] = []
-    while changes:
-        part = place_rows(changes.pop(), uses).with_columns(
-            pl.lit(facility.facility_id).alias("facility_id"),
-            (pl.col("table_name") + "." + pl.col("column_name")).alias("column_name"),
-        )
-        placed.append(part.select(*schema, "_row_id"))
-    nothing = pl.DataFrame(schema={**schema, "_row_id": pl.Int64})  # of a mapping that feeds no table yet
-    return pl.concat(placed[::-1] or [nothing], rechunk=False)
-
-
-def _files(uses: Sequence[FileUse]) -> pl.DataFrame:
-    model = columns_of(tables_of("meta")["meta.submission"])
-    rows = [
-        {
-            **vars(use.landed),
-            "source_name": use.source.name if use.source else None,
-            "encoding": use.raw.encoding if use.raw else None,
-            "reader": use.raw.reader if use.raw else None,
-            "status": use.status,
-        }
-        for use in uses
-    ]
-    schema = {
-        column.name: pl.String if column.kind == "timestamp" else column.polars_type for column in model
-    }
-    files = pl.DataFrame([{name: row[name] for name in schema} for row in rows], schema=schema)
-    received = (
-        pl.col("received_at").str.to_datetime(time_unit="us", time_zone="UTC").dt.replace_time_zone(None)
-    )
-    return files.with_columns(received)
-
-
-def _sheets(uses: Sequence[FileUse]) -> pl.DataFrame:
-    rows = []
-    for use in uses:
-        place = (use.landed.submission_id, use.landed.source_file)
-        rows += [
-            (*place, sheet.sheet, sheet.n_rows + len(sheet.blank_rows) + len(sheet.rejects))
-            for sheet in use.sheets
-        ]
-        rows += [] if use.sheets else [(*place, "", 0)]
-    names = {"submission_id": pl.String, "source_file": pl.String, "sheet": pl.String, "n_read": pl.Int64}
-    return pl.DataFrame(rows, schema=names, orient="row")
-
-
-def _source_columns(facility: Facility) -> dict[tuple[str, str, str], str]:
-    behind_column: dict[tuple[str, str, str], str] = {}
-    for source in facility.sources:
-        for table in source.tables:
-            for name, mapping in table.columns.items():
-                behind = next(table.columns_behind(mapping), None)
-                if behind is not None:
-                    behind_column.setdefault((source.name, table.table, name), behind.removesuffix(LABEL))
-    return behind_column

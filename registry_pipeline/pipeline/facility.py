@@ -4,27 +4,24 @@ Belongs here: which rooms a step calls, what it reads from and writes to the sto
 anything to do. Does not belong here: reading, typing or judging (``intake/``, ``validation/``).
 """
 
-from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
-
-import polars as pl
 
 from registry_pipeline.core.files import disk_errors_as_store_error, write_json
 from registry_pipeline.core.toml_source import nearest, read_toml
 from registry_pipeline.core.working_files import DamagedFile
 from registry_pipeline.intake.raw.lookup import raw_values
-from registry_pipeline.intake.stage import stage_facility
+from registry_pipeline.intake.stage import Staged, stage_facility
 from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.corrections import applicable, with_corrections
 from registry_pipeline.pipeline.merges import merges_at
+from registry_pipeline.pipeline.screening_report import ScreeningReport, report_of
 from registry_pipeline.pipeline.staged import stored_staging
 from registry_pipeline.pipeline.step import (
     Step,
-    is_whole,
     refresh_lock,
     screening_fingerprint,
     staging_digest,
@@ -63,26 +60,15 @@ SCREENED_FRAMES = ("findings", "unlisted", "rule_results", "row_account", "quara
 
 
 @dataclass(frozen=True)
-class ScreeningReport:
-    """Counts of one facility's screening, for events and terminals: no values.
+class Typed:
+    """What a facility sent, typed before it is stored.
 
     Attributes:
-        n_accepted: table -> accepted records.
-        n_quarantined: table -> quarantined records.
-        findings: table -> list of [rule id, severity, category, number of findings].
-        failed: table -> list of [rule id, category] of the rules that failed to run.
+        fingerprint: of what it was typed by.
     """
 
-    n_accepted: dict[str, int]
-    n_quarantined: dict[str, int]
-    findings: dict[str, list[tuple[str, str, str, int]]]
-    failed: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
-
-    def counts(self, table: str) -> Counter[tuple[str, str, str]]:
-        """(rule id, severity, category) -> number of findings of a table."""
-        return Counter(
-            {(rule, severity, category): n for rule, severity, category, n in self.findings.get(table, [])}
-        )
+    fingerprint: str
+    staged: Staged
 
 
 @dataclass(frozen=True)
@@ -99,23 +85,41 @@ class Begun:
     survivors: Mapping[str, str]
 
 
-def stage(context: RefreshContext, facility_id: str, force: bool = False) -> dict[str, int]:
-    """Read and type every source of a facility: table -> number of staged rows."""
+def stage(
+    context: RefreshContext, facility_id: str, force: bool = False, typed: Typed | None = None
+) -> dict[str, int]:
+    """Read and type every source of a facility: table -> number of staged rows.
+
+    Args:
+        typed: what it sent, typed together with that of others.
+    """
     with refresh_lock(context.home):
-        return within_memory(context, facility_id, partial(_staged, context, facility_id, force))
+        return within_memory(context, facility_id, partial(_staged, context, facility_id, force, typed))
 
 
-def _staged(context: RefreshContext, facility_id: str, force: bool) -> dict[str, int]:
-    step = Step(context.layout.staged(facility_id), staging_digest(context, facility_id), context.finished)
-    counts: dict[str, int] = step.run(lambda: _stage(context, facility_id), force)
+def staging_step(context: RefreshContext, facility_id: str) -> Step:
+    """The step that types what a facility sent."""
+    return Step(context.layout.staged(facility_id), staging_digest(context, facility_id), context.finished)
+
+
+def _staged(
+    context: RefreshContext, facility_id: str, force: bool, typed: Typed | None = None
+) -> dict[str, int]:
+    step = staging_step(context, facility_id)
+    if typed is not None and typed.fingerprint != step.fingerprint:  # a file was left out
+        typed = None
+    counts: dict[str, int] = step.run(lambda: _stage(context, facility_id, typed), force)
     return counts
 
 
-def _stage(context: RefreshContext, facility_id: str) -> dict[str, int]:
+def _stage(context: RefreshContext, facility_id: str, typed: Typed | None) -> dict[str, int]:
     layout = context.layout
     folder = layout.staged(facility_id)
-    with disk_errors_as_store_error(layout.raw(facility_id)):
-        staged = stage_facility(context.home, context.facility(facility_id), context.settings)
+    if typed is not None:
+        staged = typed.staged
+    else:
+        with disk_errors_as_store_error(layout.raw(facility_id)):
+            staged = stage_facility(context.home, context.facility(facility_id), context.settings)
     _remove_files(folder)
     for table, frame in staged.tables.items():
         write_parquet(frame, layout.staged_table(facility_id, table))
@@ -192,15 +196,6 @@ def _judged(
     if begun is not None and begun.fingerprint != step.fingerprint:  # a file was left out, or was made again
         begun = None
     return ScreeningReport(**step.run(lambda: _screen(context, facility_id, begun), force))
-
-
-def screen_damaged(context: RefreshContext) -> None:
-    """Judge again what the store holds of facilities that this refresh did not look at, where it is damaged."""
-    layout = context.layout
-    for facility_id in context.senders:
-        folders = (layout.staged(facility_id), layout.screened(facility_id))
-        if folders[1].is_dir() and not all(is_whole(folder, context.finished) for folder in folders):
-            screen(context, facility_id)
 
 
 def begin_screening(context: RefreshContext, facility_id: str) -> Begun:
@@ -280,20 +275,4 @@ def _store_screened(
     if judged.doubts.findings.height:
         write_parquet(judged.doubts.packed(), layout.screened_frame(facility_id, "doubts"))
     write_json(judged.failures, layout.screened(facility_id) / "_failures.json", is_noted=True)
-    return asdict(_report(judged, rules, heights))
-
-
-def _report(judged: Screened, rules: Catalogue, heights: Mapping[str, dict[str, int]]) -> ScreeningReport:
-    findings: dict[str, list[tuple[str, str, str, int]]] = {}
-    by = ["table_name", "rule_id", "severity"]
-    counts = [frame.group_by(by).len() for frame in (judged.findings, judged.unlisted)]
-    texts = pl.concat(frame.cast(dict.fromkeys(by, pl.String)) for frame in counts)  # type: ignore[arg-type]
-    counted: Any = texts.group_by(by).agg(pl.col("len").sum()).sort(pl.all())
-    for table, rule_id, severity, n in counted.iter_rows():
-        findings.setdefault(table, []).append((rule_id, severity, rules.entries[rule_id].category, n))
-    failed: dict[str, list[tuple[str, str]]] = {}
-    for rule_id in sorted(judged.failures):
-        entry = rules.entries[rule_id]
-        for table in [entry.table_name] if entry.table_name else judged.accepted:
-            failed.setdefault(table, []).append((rule_id, entry.category))
-    return ScreeningReport(heights["accepted"], heights["quarantined"], findings, failed)
+    return asdict(report_of(judged, rules, heights))

@@ -1,20 +1,26 @@
-"""Staging and screening facilities, small ones judged together.
+"""Staging and screening facilities, small ones typed and judged together.
 
-Belongs here: which facilities are judged side by side. Does not belong here: the steps (``pipeline/facility.py``), why it
-is cheaper (``validation/screening/cross_table.py``).
+Belongs here: which facilities are typed and judged side by side. Does not belong here: the steps
+(``pipeline/facility.py``), how (``intake/columns/side_by_side.py``, ``validation/screening/cross_table.py``).
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
-from registry_pipeline.core.files import json_digest
+from registry_pipeline.core.files import StoreError, json_digest
 from registry_pipeline.core.memory import MemoryInterrupt
+from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.core.working_files import DamagedFile
+from registry_pipeline.intake.stage import can_be_stacked, stage_alike
 from registry_pipeline.pipeline import facility
 from registry_pipeline.pipeline.context import RefreshContext
+from registry_pipeline.pipeline.screening_report import ScreeningReport
+from registry_pipeline.pipeline.step import is_whole, sources_digest
+from registry_pipeline.pipeline.too_large import together_within_memory
 from registry_pipeline.validation.screening.screen import judge_together
 
 MOST_BYTES = 30 * 2**20
-"""Of staged files of facilities that are judged together: their records are in memory at the same time."""
+"""Of files of facilities that are typed or judged together: their records are in memory at the same time."""
 MOST_TOGETHER = 25
 
 
@@ -22,10 +28,24 @@ def judge_facilities(
     context: RefreshContext, facility_ids: Sequence[str], force: bool, progress: Callable[[str], None]
 ) -> None:
     """Stage and screen facilities; to be called by the one who holds the store's lock."""
-    for facility_id in facility_ids:
-        progress(f"staging {facility_id}")
-        facility.stage(context, facility_id, force)
+    stage_together(context, facility_ids, force, progress)
     screen_together(context, facility_ids, force, progress)
+
+
+def stage_together(
+    context: RefreshContext,
+    facility_ids: Sequence[str],
+    force: bool = False,
+    progress: Callable[[str], None] = lambda _: None,
+) -> dict[str, dict[str, int]]:
+    """Stage facilities; small ones of the same sources are typed together. Facility -> table -> number of staged rows."""
+    counts = {}
+    for alike in _of_same_sources(context, facility_ids, force):
+        typed = _typed(context, alike) if len(alike) > 1 else {}
+        for facility_id in alike:
+            progress(f"staging {facility_id}")
+            counts[facility_id] = facility.stage(context, facility_id, force, typed.pop(facility_id, None))
+    return counts
 
 
 def screen_together(
@@ -33,7 +53,7 @@ def screen_together(
     facility_ids: Sequence[str],
     force: bool = False,
     progress: Callable[[str], None] = lambda _: None,
-) -> dict[str, facility.ScreeningReport]:
+) -> dict[str, ScreeningReport]:
     """Judge facilities that are staged; small ones by the same rules share the rules between tables."""
     reports = {}
     for alike in _alike(context, facility_ids, force):
@@ -54,14 +74,45 @@ def _alike(context: RefreshContext, facility_ids: Sequence[str], force: bool) ->
         else:
             yield [facility_id]
     for alike in by_rules.values():
-        yield from _small_enough(context, alike)
+        yield from _small_enough(alike, partial(_staged_bytes, context))
 
 
-def _small_enough(context: RefreshContext, facility_ids: Sequence[str]) -> Iterator[list[str]]:
+def _of_same_sources(
+    context: RefreshContext, facility_ids: Sequence[str], force: bool
+) -> Iterator[list[str]]:
+    """Facilities that declare the same sources and have something to stage; the others one by one."""
+    by_sources: dict[str, list[str]] = {}
+    for facility_id in facility_ids:
+        is_new = force or not facility.staging_step(context, facility_id).is_done()
+        if is_new and can_be_stacked(context.facility(facility_id)):
+            by_sources.setdefault(sources_digest(context, facility_id), []).append(facility_id)
+        else:
+            yield [facility_id]
+    for alike in by_sources.values():
+        yield from _small_enough(alike, lambda name: sum(file.n_bytes for file in context.ledgers[name]))
+
+
+def _typed(context: RefreshContext, alike: Sequence[str]) -> dict[str, facility.Typed]:
+    """What the facilities sent, typed; nothing where that fails, for each to be staged and its fault found alone."""
+    digests = [facility.staging_step(context, facility_id).fingerprint for facility_id in alike]
+    facilities = [context.facility(facility_id) for facility_id in alike]
+    try:
+        with together_within_memory(context, alike):
+            staged = stage_alike(context.home, facilities, context.settings)
+    except (OSError, StoreError, ConfigurationError, MemoryInterrupt):
+        return {}
+    return dict(zip(alike, map(facility.Typed, digests, staged), strict=True))
+
+
+def _staged_bytes(context: RefreshContext, facility_id: str) -> int:
+    return sum(path.stat().st_size for path in context.layout.staged(facility_id).glob("*.parquet"))
+
+
+def _small_enough(facility_ids: Sequence[str], size: Callable[[str], int]) -> Iterator[list[str]]:
     together: list[str] = []
     n_bytes = 0
     for facility_id in facility_ids:
-        own = sum(path.stat().st_size for path in context.layout.staged(facility_id).glob("*.parquet"))
+        own = size(facility_id)
         if together and (n_bytes + own > MOST_BYTES or len(together) == MOST_TOGETHER):
             yield together
             together, n_bytes = [], 0
@@ -74,8 +125,18 @@ def _small_enough(context: RefreshContext, facility_ids: Sequence[str]) -> Itera
 def _begun(context: RefreshContext, alike: Sequence[str]) -> dict[str, facility.Begun]:
     """The facilities with their records judged; none where that fails, for each to be judged and its fault found alone."""
     try:
-        begun = {facility_id: facility.begin_screening(context, facility_id) for facility_id in alike}
-        judge_together([own.screening for own in begun.values()])
+        with together_within_memory(context, alike):
+            begun = {facility_id: facility.begin_screening(context, facility_id) for facility_id in alike}
+            judge_together([own.screening for own in begun.values()])
     except (DamagedFile, MemoryInterrupt):
         return {}
     return begun
+
+
+def screen_damaged(context: RefreshContext) -> None:
+    """Judge again what the store holds of facilities that this refresh did not look at, where it is damaged."""
+    layout = context.layout
+    for facility_id in context.senders:
+        folders = (layout.staged(facility_id), layout.screened(facility_id))
+        if folders[1].is_dir() and not all(is_whole(folder, context.finished) for folder in folders):
+            facility.screen(context, facility_id)

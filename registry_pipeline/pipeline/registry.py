@@ -18,7 +18,7 @@ from registry_pipeline.core.frames import with_schema
 from registry_pipeline.core.helper_process import warm_helper
 from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.errors import Refused
-from registry_pipeline.pipeline.facility import screen_damaged
+from registry_pipeline.pipeline.judging import screen_damaged
 from registry_pipeline.pipeline.keys import analysis_keys, curated_keys, mart_keys
 from registry_pipeline.pipeline.lineage import write_lineage
 from registry_pipeline.pipeline.persons import person_records

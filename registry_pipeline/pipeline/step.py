@@ -174,8 +174,7 @@ def staging_digest(context: RefreshContext, facility_id: str) -> str:
 
     A rule's severity, a tolerance or the language of messages judges anew and reads nothing anew.
     """
-    mapping = context.mapping(facility_id).data
-    read = {name: value for name, value in mapping.items() if name not in NOT_READ_BY_STAGING}
+    read = _read_by_staging(context, facility_id)
     ledger = [asdict(landed) for landed in context.ledgers[facility_id]]
     key = file_digest(context.home.key_file)
     limits = asdict(context.settings.limits)
@@ -184,6 +183,17 @@ def staging_digest(context: RefreshContext, facility_id: str) -> str:
     return digest_of(
         facility_id, ledger, json.dumps(read, default=str), key, limits, rooms_digest(*STAGING_ROOMS)
     )
+
+
+def sources_digest(context: RefreshContext, facility_id: str) -> str:
+    """Hash of how a facility's mapping says that files are read, which facilities of one system may share."""
+    read = _read_by_staging(context, facility_id)
+    return digest_of(json.dumps(read | {"id": None, "name": None}, default=str))
+
+
+def _read_by_staging(context: RefreshContext, facility_id: str) -> dict[str, Any]:
+    mapping = context.mapping(facility_id).data
+    return {name: value for name, value in mapping.items() if name not in NOT_READ_BY_STAGING}
 
 
 def screening_digest(context: RefreshContext, facility_id: str) -> str:

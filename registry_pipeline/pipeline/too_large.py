@@ -10,8 +10,8 @@ import gc
 import os
 import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from functools import partial
 from typing import TypeVar
@@ -47,6 +47,17 @@ def within_memory(context: RefreshContext, facility_id: str, work: Callable[[], 
                     raise
         sys.stderr.write(f"registry: {message}\n")
         _wait_for_memory(context)
+
+
+def together_within_memory(
+    context: RefreshContext, facility_ids: Sequence[str]
+) -> AbstractContextManager[None]:
+    """Work on several facilities at once: where the process has to be ended, the next refresh leaves the largest file out."""
+    landed = {name: _in_force(context, name, context.ledgers[name]) for name in facility_ids}
+    largest = max(
+        facility_ids, key=lambda name: max((_n_bytes(context, file) for file in landed[name]), default=0)
+    )
+    return at_the_end(partial(_leave_out_largest, context, largest))
 
 
 def _leave_out_largest(context: RefreshContext, facility_id: str) -> str:

@@ -15,6 +15,7 @@ import polars as pl
 
 from registry_pipeline.core.frames import constant
 from registry_pipeline.intake.columns.readings import Reading, read_identifier
+from registry_pipeline.intake.columns.side_by_side import by_facility
 from registry_pipeline.intake.mapping.column import ColumnMapping
 from registry_pipeline.intake.mapping.model import Source
 from registry_pipeline.intake.parsing import distinct_texts, parse_texts
@@ -74,11 +75,32 @@ def read_identifiers(texts: pl.Series, is_person: bool, fields: Mapping[str, pl.
     return _read_others(texts, distinct, distinct["is_plain"], {"value": text}, read, fields)
 
 
-def part_of_identifier(texts: pl.Series) -> pl.Series:
-    """Texts as a template puts them into an identifier: wrappers off; what is no identifier stays as it is written."""
+def identifier_readings(
+    texts: pl.Series, row_ids: pl.Series, is_person: bool, fields: Mapping[str, pl.DataType]
+) -> tuple[pl.Series, pl.DataFrame, pl.Series]:
+    """The distinct identifiers of a column, what each is read as, and for every row the place of its own among them.
+
+    What others of the column say of one counts within a facility: where they say anything, each is read by itself.
+    """
     distinct = distinct_texts(texts)
-    read = read_identifiers(distinct.texts, False, {"value": pl.String()})["value"]
-    return read.fill_null(distinct.texts.str.normalize("NFKC")).gather(distinct.places)
+    parts = by_facility(texts, row_ids)
+    if len(parts) == 1 or not _tells_of_others(distinct.texts):
+        return distinct.texts, read_identifiers(distinct.texts, is_person, fields), distinct.places
+    own = [distinct_texts(part) for part in parts]
+    readings = [read_identifiers(part.texts, is_person, fields) for part in own]
+    before = np.cumsum([0, *(len(part.texts) for part in own[:-1])]).tolist()
+    places = [part.places + first for part, first in zip(own, before, strict=True)]
+    return pl.concat([part.texts for part in own]), pl.concat(readings), pl.concat(places)
+
+
+def _tells_of_others(texts: pl.Series) -> bool:
+    return any(texts.str.contains(pattern).any() for pattern in (_DECIMAL_IDENTIFIER, _BEFORE_REPEATED))
+
+
+def part_of_identifier(texts: pl.Series, row_ids: pl.Series) -> pl.Series:
+    """Texts as a template puts them into an identifier: wrappers off; what is no identifier stays as it is written."""
+    distinct, readings, places = identifier_readings(texts, row_ids, False, {"value": pl.String()})
+    return readings["value"].fill_null(distinct.str.normalize("NFKC")).gather(places)
 
 
 def _read_others(

@@ -113,8 +113,8 @@ def _text_of(mapping: TableMapping, name: str, placeholder: Placeholder) -> pl.E
     return pl.col(placeholder.name).cast(pl.String)
 
 
-def qualify_ids(records: pl.DataFrame, mapping: TableMapping, facility_id: str) -> pl.DataFrame:
-    """Every identifier made unique beyond the facility."""
+def qualify_ids(records: pl.DataFrame, mapping: TableMapping, facility_id: pl.Expr) -> pl.DataFrame:
+    """Every identifier made unique beyond the facility of its row."""
     result = []
     for name, column in mapping.columns.items():
         if is_identifier(column.target) and not _begins_with_patient(mapping, column):
@@ -123,7 +123,7 @@ def qualify_ids(records: pl.DataFrame, mapping: TableMapping, facility_id: str) 
             result.append(
                 pl.when(is_own.fill_null(False))
                 .then(pl.col("patient_id") + suffix)
-                .otherwise(pl.lit(f"{facility_id}-") + pl.col(name))
+                .otherwise(facility_id + "-" + pl.col(name))
                 .alias(name)
             )
     return records.with_columns(result)

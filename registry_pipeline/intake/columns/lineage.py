@@ -140,3 +140,15 @@ def _headers(name: str, columns: Iterable[str], export: Export | None) -> list[s
     if name in named:
         return [named[name]]
     return [named[part] for part in export.behind(name.removesuffix(LABEL)) or export.behind(name)]
+
+
+def first_columns(facility: Facility) -> dict[tuple[str, str, str], str]:
+    """(source, table, column) -> the column of the file that it comes from, the first where there are several."""
+    behind_column: dict[tuple[str, str, str], str] = {}
+    for source in facility.sources:
+        for table in source.tables:
+            for name, mapping in table.columns.items():
+                behind = next(table.columns_behind(mapping), None)
+                if behind is not None:
+                    behind_column.setdefault((source.name, table.table, name), behind.removesuffix(LABEL))
+    return behind_column

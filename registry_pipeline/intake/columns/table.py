@@ -6,7 +6,7 @@ Does not belong here: groups (``intake/columns/groups.py``), identifiers from te
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +24,7 @@ from registry_pipeline.intake.columns.ids import (
     local_patient,
     qualify_ids,
 )
+from registry_pipeline.intake.columns.side_by_side import bounds, facility_of_row, parted
 from registry_pipeline.intake.columns.values import (
     CHANGE_SCHEMA,
     ISSUE_SCHEMA,
@@ -57,6 +58,15 @@ class TableRows:
     changes: pl.DataFrame
     patients: pl.DataFrame
 
+    def parted(self, n: int) -> list[TableRows]:
+        """Of rows of ``n`` facilities that were stacked, what each gave."""
+        if n == 1:
+            return [self]
+        single_row = pl.concat_list("_row_id").alias("_row_ids")
+        rows = [part.with_columns(single_row) for part in parted(self.rows, n)]
+        others = (parted(frame, n) for frame in (self.issues, self.changes, self.patients))
+        return [TableRows(*own) for own in zip(rows, *others, strict=True)]
+
 
 @dataclass(frozen=True)
 class _Patients:
@@ -71,10 +81,15 @@ class _Patients:
 
 @dataclass
 class Staging:
-    """What all tables of a facility share while they are staged."""
+    """What all tables of a facility share while they are staged, or of several whose rows are stacked.
 
-    facility: Facility
-    pseudonyms: Pseudonyms
+    Attributes:
+        facilities: they declare the same sources and have the same calendar.
+        pseudonyms: of each facility.
+    """
+
+    facilities: Sequence[Facility]
+    pseudonyms: Sequence[Pseudonyms]
     anchors: Mapping[str, AnchorDates] = field(default_factory=dict)
     _latest: _Patients | None = None
 
@@ -85,9 +100,18 @@ class Staging:
         is_known = latest is not None and (latest.source, latest.mapping) == key
         if latest is None or not is_known or not latest.row_ids.equals(rows["_row_id"]):
             local = local_patient(rows, mapping, source)
-            result = self.pseudonyms.of(local.values["patient_id"], source.patient_number)
+            result = self._pseudonyms_of(rows["_row_id"], local.values["patient_id"], source.patient_number)
             latest = self._latest = _Patients(source.name, mapping, rows["_row_id"], local, result)
         return latest.local, latest.pseudonyms
+
+    def _pseudonyms_of(self, row_ids: pl.Series, numbers: pl.Series, kind: str) -> pl.Series:
+        places = zip(self.pseudonyms, bounds(row_ids, len(self.pseudonyms)), strict=True)
+        return pl.concat([own.of(numbers.slice(*place), kind) for own, place in places])
+
+    @property
+    def facility_id(self) -> pl.Expr:
+        """The facility of each row."""
+        return facility_of_row([facility.facility_id for facility in self.facilities])
 
 
 def stage_table(rows: pl.DataFrame, mapping: TableMapping, source: Source, staging: Staging) -> TableRows:
@@ -175,7 +199,7 @@ class _Work:
         self._carry_source_columns()
         self.records, conflicts = group_rows(self.records, self.mapping)
         self.records = fill_templates(self.records, self.mapping)
-        self.records = qualify_ids(self.records, self.mapping, self.staging.facility.facility_id)
+        self.records = qualify_ids(self.records, self.mapping, self.staging.facility_id)
         if self.mapping.table == "patient" and "source_patient_id" not in self.records.columns:
             self.records = self.records.with_columns(pl.col(LOCAL_PATIENT).alias("source_patient_id"))
         patients = self.records.select(
@@ -189,7 +213,7 @@ class _Work:
             self._ordered(),
             self._with_record(_stack([*self.issues, conflicts], ISSUE_SCHEMA)),
             _stack(self.changes, CHANGE_SCHEMA),
-            patients.unique("source_patient_id", keep="first", maintain_order=True),
+            patients.unique(["source_patient_id", "patient_id"], keep="first", maintain_order=True),
         )
 
     def _siblings(self, name: str) -> dict[str, Any]:
@@ -204,7 +228,8 @@ class _Work:
             if self.mapping.is_source_column(column, placeholder.name) and column.target.name != "patient_id"
         ]
         texts = {name: self.rows[name].str.normalize("NFKC") for name in self.mapping.group_by}
-        texts |= {name: part_of_identifier(self.rows[name]) for name in dict.fromkeys(named)}
+        row_ids = self.rows["_row_id"]
+        texts |= {name: part_of_identifier(self.rows[name], row_ids) for name in dict.fromkeys(named)}
         self.records = self.records.with_columns(
             text.alias(SOURCE_PREFIX + name) for name, text in texts.items()
         )
@@ -232,8 +257,8 @@ class _Work:
         ] or ["patient_id"]
 
     def _ordered(self) -> pl.DataFrame:
-        rows = self.records.with_columns(pl.lit(self.staging.facility.facility_id).alias("facility_id"))
-        if self.staging.facility.calendar == "relative":
+        rows = self.records.with_columns(self.staging.facility_id.alias("facility_id"))
+        if self.staging.facilities[0].calendar == "relative":
             rows = rows.with_columns(_relative(rows.columns))
         own = [name for name in self.declared if name in rows.columns]
         return rows.select(

@@ -15,7 +15,7 @@ import polars as pl
 
 from registry_pipeline.core.frames import with_schema
 from registry_pipeline.intake.columns.blanks import clean, folded
-from registry_pipeline.intake.columns.bulk_readings import plain_date_format, read_dates, read_identifiers
+from registry_pipeline.intake.columns.bulk_readings import identifier_readings, plain_date_format, read_dates
 from registry_pipeline.intake.columns.readings import (
     PERSON_NUMBERS,
     SIZE_FIELDS,
@@ -242,10 +242,10 @@ def _readings(
     if mapping.unit_from is not None:
         units = rows[mapping.unit_from].fill_null("")
         texts = texts.to_frame("text").select(pl.col("text") + UNIT_MARK + units).to_series()
-    distinct = distinct_texts(texts)
     if isinstance(reader.read, partial) and reader.read.func is read_identifier:
         is_person = mapping.target.name in PERSON_NUMBERS and not is_part
-        return read_identifiers(distinct.texts, is_person, fields), distinct.places
+        return identifier_readings(texts, rows["_row_id"], is_person, fields)[1:]
+    distinct = distinct_texts(texts)
     epoch = next(
         (EPOCH_PREFIX + source for source in mapping.sources if EPOCH_PREFIX + source in rows.columns), None
     )

@@ -27,6 +27,8 @@ from registry_pipeline.intake.raw.store import RawFile, SheetInfo, raw_rows, rea
 from registry_pipeline.intake.submissions.file_use import FileUse, is_used, plain_name
 from registry_pipeline.intake.submissions.redcap_files import with_dictionaries
 from registry_pipeline.intake.submissions.redcap_rows import empty_flags, export_rows
+from schemas import tables_of
+from schemas.table import columns_of
 
 
 def find_files(home: Home, facility: Facility, settings: Settings) -> list[FileUse]:
@@ -175,3 +177,18 @@ def place_rows(row_ids: pl.DataFrame, uses: Sequence[FileUse]) -> pl.DataFrame:
     places = _places(uses).lazy().drop("source_name")
     placed = keyed.join(places, on="_sheet", how="left", maintain_order="left").drop("_sheet")
     return placed.with_columns(source_row_of(pl.col("_row_id")).alias("source_row")).collect()
+
+
+def placed_changes(facility_id: str, uses: Sequence[FileUse], changes: list[pl.DataFrame]) -> pl.DataFrame:
+    """Rows of ``quality.coercion`` and ``_row_id``: every change with the place that it stood in; takes ``changes`` apart, for there may be millions."""
+    columns = columns_of(tables_of("quality")["quality.coercion"])
+    schema = {column.name: column.polars_type for column in columns}
+    placed: list[pl.DataFrame] = []
+    while changes:
+        part = place_rows(changes.pop(), uses).with_columns(
+            pl.lit(facility_id).alias("facility_id"),
+            (pl.col("table_name") + "." + pl.col("column_name")).alias("column_name"),
+        )
+        placed.append(part.select(*schema, "_row_id"))
+    nothing = pl.DataFrame(schema={**schema, "_row_id": pl.Int64})  # of a mapping that feeds no table yet
+    return pl.concat(placed[::-1] or [nothing], rechunk=False)

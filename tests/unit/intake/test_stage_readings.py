@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from registry_pipeline.intake.columns.blanks import folded
-from registry_pipeline.intake.columns.bulk_readings import read_dates, read_identifiers
+from registry_pipeline.intake.columns.bulk_readings import identifier_readings, read_dates, read_identifiers
 from registry_pipeline.intake.columns.readings import _read_date, read_identifier
+from registry_pipeline.intake.columns.side_by_side import parted, stacked
 from registry_pipeline.intake.parsing import parse_texts
 from registry_pipeline.intake.parsing.identifiers import NumberedColumn, parse_identifier
 from registry_pipeline.intake.parsing.text import comparison_key
@@ -82,6 +83,24 @@ def test_identifiers(texts: list[str | None], is_person: bool) -> None:
         )
     )
     assert found.rows() == expected.rows()
+
+
+@settings(max_examples=100, deadline=None)
+@given(columns=st.lists(st.lists(IDENTIFIERS, max_size=5), min_size=1, max_size=3), is_person=st.booleans())
+def test_identifiers_of_a_facility_are_read_as_if_it_were_alone(
+    columns: list[list[str | None]], is_person: bool
+) -> None:
+    fields = {"value": pl.String, **FOUND}
+    alone = [read_identifiers(pl.Series(texts, dtype=pl.String), is_person, fields) for texts in columns]
+    parts = [
+        pl.DataFrame({"_row_id": range(len(texts)), "text": pl.Series(texts, dtype=pl.String)})
+        for texts in columns
+    ]
+    rows = stacked(parts)
+    _, readings, places = identifier_readings(rows["text"], rows["_row_id"], is_person, fields)
+    result = readings[places]
+    assert [row for frame in alone for row in frame.rows()] == result.rows()
+    assert [part.rows() for part in parts] == [part.rows() for part in parted(rows, len(parts))]
 
 
 # Signs of a newer Unicode than Python knows fold in polars already.

@@ -42,7 +42,8 @@ def context(landed: Home, tmp_path: Path) -> RefreshContext:
 
 
 def _stored(context: RefreshContext) -> list[dict[str, str]]:
-    notes = [read_note(context.layout.screened(name)) for name in FACILITIES]
+    folders = (context.layout.staged, context.layout.screened)
+    notes = [read_note(folder(name)) for name in FACILITIES for folder in folders]
     return [note["files"] for note in notes if note]
 
 
@@ -62,9 +63,18 @@ def test_what_is_stored_is_that_of_each_alone(
     monkeypatch.setattr(
         judging, "judge_together", lambda begun: (together.append(len(begun)), judge(begun))[1]
     )
+    stage = judging.stage_alike
+    typed: list[int] = []
+    monkeypatch.setattr(
+        judging,
+        "stage_alike",
+        lambda home, facilities, settings: (typed.append(len(facilities)), stage(home, facilities, settings))[
+            1
+        ],
+    )
     judge_facilities(context, FACILITIES, False, lambda _: None)
-    assert together == [2]  # not the one with other rules
-    assert _stored(context) == alone and len(alone) == len(FACILITIES)
+    assert typed == [3] and together == [2]  # not the one with other rules
+    assert _stored(context) == alone and len(alone) == 2 * len(FACILITIES)
     assert set(screen_together(context, FACILITIES)) == set(FACILITIES) and together == [2]  # nothing is new
 
 
@@ -96,4 +106,4 @@ def test_records_judged_by_what_is_no_longer_so_are_judged_anew(
     begun = facility.begin_screening(other, "east")
     facility.screen(context, "east", begun=begun)  # whose rules are those before
     note = read_note(context.layout.screened("east"))
-    assert note is not None and note["files"] == alone[1]
+    assert note is not None and note["files"] == alone[3]
