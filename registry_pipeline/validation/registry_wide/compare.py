@@ -7,10 +7,12 @@ Does not belong here: what agreement is worth (``validation/registry_wide/weight
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 PERSON: Mapping[str, pl.DataType | type[pl.DataType]] = {
     "patient_id": pl.String,
@@ -89,26 +91,62 @@ def block(persons: pl.DataFrame, most_in_block: int = MOST_IN_BLOCK) -> Blocking
     Work and memory are bounded by ``len(PASSES) * persons * most_in_block / 2`` pairs: a block of more
     persons (a placeholder date, a name that half a city bears) is left out of its pass and counted.
     """
-    numbered = persons.with_row_index("_no").with_columns(pl.col("_no").cast(pl.UInt32))
-    pairs_by_pass: list[pl.DataFrame] = []
+    blocks: list[NDArray[np.int64]] = []
+    pairs: list[pl.DataFrame] = []
     passes: list[tuple[str, int, int, int, int]] = []
     for name, keys in PASSES.items():
-        keyed = numbered.select("_no", pl.concat_str(keys, separator="|").alias("_key")).drop_nulls("_key")
-        blocks = keyed.group_by("_key").agg("_no", pl.len().alias("_size")).filter(pl.col("_size") > 1)
-        cut = blocks.filter(pl.col("_size") > most_in_block)
-        small = blocks.filter(pl.col("_size") <= most_in_block).with_row_index("_block")
-        members = small.select("_block", "_no").explode("_no")
-        pairs = members.join(members.rename({"_no": "_right"}), on="_block").filter(
-            pl.col("_no") < pl.col("_right")
+        keyed = persons.select(pl.concat_str(keys, separator="|").alias("_key")).with_row_index("_no")
+        sizes = keyed.drop_nulls("_key").group_by("_key").agg(pl.len().alias("_size"))
+        shared = sizes.filter(pl.col("_size") > 1)
+        small, cut = (
+            shared.filter(pl.col("_size") <= most_in_block),
+            shared.filter(pl.col("_size") > most_in_block),
         )
-        number = pl.lit(len(passes), dtype=pl.UInt8).alias("_pass")
-        pairs_by_pass.append(pairs.select(pl.col("_no").alias("_left"), "_right", number))
-        passes.append((name, small.height, pairs.height, cut.height, int(cut["_size"].sum())))
+        numbered = small.select("_key", pl.int_range(pl.len()).alias("_block"))
+        in_order = keyed.join(numbered, on="_key", how="left", maintain_order="left")
+        blocks.append(in_order.get_column("_block").fill_null(-1).to_numpy())
+        n_pairs = 0
+        for left, right in _within(blocks[-1]):
+            n_pairs += len(left)
+            is_first = ~_share_any(blocks[:-1], left, right)
+            pairs.append(_pairs(left[is_first], right[is_first], len(passes)))
+        passes.append((name, small.height, n_pairs, cut.height, int(cut["_size"].sum())))
     columns = ("n_blocks", "n_pairs", "n_blocks_cut", "n_patients_cut")
     schema = {"blocking_key": pl.String, **dict.fromkeys(columns, pl.Int64)}
-    first = pl.concat(pairs_by_pass).group_by("_left", "_right").agg(pl.col("_pass").min())
-    candidates = first.sort("_left", "_right")
-    return Blocking(candidates, pl.DataFrame(passes, schema=schema, orient="row"))
+    nobody = np.array([], dtype=np.int64)
+    return Blocking(
+        pl.concat([_pairs(nobody, nobody, 0), *pairs]), pl.DataFrame(passes, schema=schema, orient="row")
+    )
+
+
+def _pairs(left: NDArray[np.int64], right: NDArray[np.int64], number: int) -> pl.DataFrame:
+    columns = {"_left": left.astype(np.uint32), "_right": right.astype(np.uint32)}
+    return pl.DataFrame(columns).with_columns(pl.lit(number, dtype=pl.UInt8).alias("_pass"))
+
+
+def _within(block_of: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Every pair of a block once, the lower position on the left: those next to each other, then those two apart, ...
+
+    A join of the blocks with themselves would hold every pair twice, and each person with herself.
+    """
+    order = np.argsort(block_of, kind="stable")
+    order = order[np.searchsorted(block_of[order], 0) :]
+    own = block_of[order]
+    for apart in range(1, len(order)):
+        at = np.flatnonzero(own[:-apart] == own[apart:])
+        if not len(at):
+            return
+        yield order[at], order[at + apart]
+
+
+def _share_any(
+    blocks: Sequence[NDArray[np.int64]], left: NDArray[np.int64], right: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Whether the persons of each pair stand together in a block of one of these passes."""
+    result = np.zeros(len(left), dtype=np.bool_)
+    for block_of in blocks:
+        result |= (block_of[left] == block_of[right]) & (block_of[left] >= 0)
+    return result
 
 
 def compare(persons: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:

@@ -14,7 +14,14 @@ from dataclasses import dataclass
 import polars as pl
 
 from registry_pipeline.core.frames import with_schema
-from registry_pipeline.validation.registry_wide.compare import LEVELS, MOST_IN_BLOCK, PERSON, block, compare
+from registry_pipeline.validation.registry_wide.compare import (
+    CHUNK_PAIRS,
+    LEVELS,
+    MOST_IN_BLOCK,
+    PERSON,
+    block,
+    compare,
+)
 from registry_pipeline.validation.registry_wide.weights import Weights, estimate
 
 LEAST_SCORE = 0.05
@@ -85,16 +92,29 @@ def find_pairs(
     blocking = block(ordered, most_in_block)
     levels = compare(ordered, blocking.pairs)
     weights = estimate(ordered, levels)
-    scored = blocking.pairs.with_columns(
-        *levels.get_columns(),
-        pl.Series("score", weights.probability(levels)),
-        pl.Series("match_weight", weights.bits(levels)),
-    )
-    likely = scored.filter((pl.col("score") >= LEAST_SCORE) | _is_exact())
+    likely = _likely(blocking.pairs, levels, weights)
     listed = likely
     if likely.height > most_pairs:
         listed = likely.sort("score", "_left", "_right", descending=[True, False, False]).head(most_pairs)
     return Linkage(_rows(ordered, listed), _with_left_out(blocking.passes, likely, listed), weights)
+
+
+def _likely(pairs: pl.DataFrame, levels: pl.DataFrame, weights: Weights) -> pl.DataFrame:
+    """The pairs that may be one person, with their levels of agreement, ``score`` and ``match_weight``.
+
+    A pair's score is that of its pattern of agreement, of which there are some hundred: a million persons have fifty
+    million pairs.
+    """
+    patterns = levels.unique()
+    scored = patterns.with_columns(
+        pl.Series("score", weights.probability(patterns)),
+        pl.Series("match_weight", weights.bits(patterns)),
+    ).filter((pl.col("score") >= LEAST_SCORE) | _is_exact())
+    chunks = [
+        pl.concat([pairs.slice(start, CHUNK_PAIRS), levels.slice(start, CHUNK_PAIRS)], how="horizontal")
+        for start in range(0, pairs.height + 1, CHUNK_PAIRS)
+    ]
+    return pl.concat([chunk.join(scored, on=list(LEVELS), how="inner") for chunk in chunks])
 
 
 def _with_left_out(passes: pl.DataFrame, likely: pl.DataFrame, listed: pl.DataFrame) -> pl.DataFrame:
