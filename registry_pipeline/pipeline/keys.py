@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
+from functools import cached_property
 from typing import Any
 
 from registry_pipeline.core.source_code import code_digest
@@ -17,11 +18,15 @@ from registry_pipeline.pipeline.merges import persons_of_several
 from registry_pipeline.pipeline.step import digest_of, read_note
 from registry_pipeline.store.keyed_tables import KeyedTables
 from registry_pipeline.store.layers import declaration_digest
+from registry_pipeline.store.parquet import read_parquet, rows_digest
 from registry_pipeline.study.estimates import analyses
+from registry_pipeline.study.mart_reader import Pair, patients_of
 from registry_pipeline.validation.registry_wide.persons import PERSON_TABLES
 
 _SQL = "registry_pipeline.store.layers"
 _PERSONS = "registry_pipeline.pipeline.persons"
+CODE = "code"
+"""Under which name what an analysis rests on beside the mart is noted."""
 _ESTIMATION = ("registry_pipeline.study.marts", "registry_pipeline.study.estimates")
 
 
@@ -73,21 +78,52 @@ def mart_keys(
     return key_of
 
 
-def analysis_keys(context: RefreshContext, results: KeyedTables) -> Callable[[str], str]:
-    """What gives the key of an analysis, once the result tables that it reads are made."""
-    layers = {"result": results, "mart": KeyedTables(context.layout.layer("mart"))}
-    study = asdict(context.settings.study)
+class AnalysisKeys:
+    """What analyses rest on: code and parameters, and what of the mart each of them reads."""
 
-    def key_of(name: str) -> str:
+    def __init__(self, context: RefreshContext, results: KeyedTables) -> None:
+        """Of what there is when it is asked.
+
+        Args:
+            results: the result tables; those that an analysis reads have to be made before its key is asked for.
+        """
+        self._context, self._results = context, results
+        self._marts = KeyedTables(context.layout.layer("mart"))
+        self._study = asdict(context.settings.study)
+
+    def code(self, name: str) -> str:
+        """Digest of all that an analysis rests on but the mart."""
         analysis = analyses()[name]
         tables = [*analysis.reads, *(f"result.{table}" for table in analysis.makes)]
-        reads = [table.partition(".") for table in analysis.reads]
-        inputs = [layers[layer].content(table) for layer, _, table in reads if layer in layers]
-        beyond = _of_scenarios(context) if any(layer not in layers for layer, *_ in reads) else None
+        results = [self._results.content(table) for table in analysis.result_reads]
+        is_beyond = any(not table.startswith(("mart.", "result.")) for table in analysis.reads)
+        beyond = _of_scenarios(self._context) if is_beyond else None
         code = code_digest(analysis.run.__module__, *_ESTIMATION)
-        return digest_of(code, [declaration_digest(table) for table in tables], study, inputs, beyond)
+        return digest_of(code, [declaration_digest(table) for table in tables], self._study, results, beyond)
 
-    return key_of
+    def key(self, name: str) -> str:
+        """Digest of all that it rests on, the mart tables that it declares as wholes."""
+        marts = [self.content(table) for table in analyses()[name].reads if table.startswith("mart.")]
+        return digest_of(self.code(name), marts)
+
+    def pairs(self) -> list[Pair]:
+        """The endpoints and origins that have times, in a stable order."""
+        return sorted(self._times)
+
+    def content(self, item: str) -> str:
+        """Digest of what an analysis reads: a mart table, or times and the table of their patients."""
+        table, *pair = item.removeprefix("mart.").split("/")
+        if not pair:
+            return self._marts.content(table)
+        endpoint, origin = pair
+        return digest_of(self._times.get((endpoint, origin)), self._marts.content(patients_of(origin)))
+
+    @cached_property
+    def _times(self) -> dict[Pair, str]:
+        """Digest of the times of each endpoint and origin."""
+        times = read_parquet(self._marts.path("survival_time"))
+        parts = times.partition_by("endpoint", "origin", include_key=False, as_dict=True)
+        return {(str(endpoint), str(origin)): rows_digest(rows) for (endpoint, origin), rows in parts.items()}
 
 
 def _of_scenarios(context: RefreshContext) -> object:

@@ -6,32 +6,25 @@ Does not belong here: SQL, rules, estimates.
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import polars as pl
 
 import schemas
-from registry_pipeline.core.files import sha256_of
-from registry_pipeline.core.frames import with_schema
 from registry_pipeline.core.helper_process import warm_helper
 from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.errors import Refused
+from registry_pipeline.pipeline.estimation import Estimation
 from registry_pipeline.pipeline.judging import screen_damaged
-from registry_pipeline.pipeline.keys import analysis_keys, curated_keys, mart_keys
+from registry_pipeline.pipeline.keys import curated_keys, mart_keys
 from registry_pipeline.pipeline.lineage import write_lineage
 from registry_pipeline.pipeline.persons import person_records
 from registry_pipeline.pipeline.quality import quality_tables
-from registry_pipeline.pipeline.step import digest_of, refresh_lock
+from registry_pipeline.pipeline.step import refresh_lock
 from registry_pipeline.store import layers, sql
 from registry_pipeline.store.keyed_tables import KeyedTables
 from registry_pipeline.store.parquet import count_rows, gather_parquet, read_parquet, write_parquet
-from registry_pipeline.study.analysis import Inputs, Tables
-from registry_pipeline.study.estimates import Progress, Stored, analyses, batches, run_analyses
-from registry_pipeline.study.marts import MART_TABLES, Marts, read_marts, stored_marts
-from registry_pipeline.study.scenarios import Sources, scenarios
-from schemas.table import columns_of
+from registry_pipeline.study.estimates import Progress, analyses, batches
 
 ESTIMATION = (
     "registry_pipeline.study.estimates",
@@ -122,56 +115,15 @@ def registry_findings(context: RefreshContext) -> tuple[Counter[tuple[str, str, 
 def analyse(
     context: RefreshContext, force: bool = False, progress: Progress = lambda _: None
 ) -> dict[str, int]:
-    """Result tables: table -> number of rows. An analysis whose inputs did not change is not run again."""
+    """Result tables: table -> number of rows. An analysis of which nothing that it read has changed is not run again."""
     with refresh_lock(context.home):
         keyed = KeyedTables(context.layout.layer("result"), force)
-        key_of, run = analysis_keys(context, keyed), _Estimation(context, keyed, progress)
+        estimation = Estimation(context, keyed, progress)
         for batch in batches():
-            keys = {name: key_of(name) for name in batch}
-            stale = [name for name in batch if not _are_current(keyed, name, keys[name])]
-            for name, tables in run.tables(stale).items():
-                for table, rows in tables.items():
-                    frame = _as_declared(f"result.{table}", rows)
-                    write_parquet(frame, keyed.path(table))
-                    keyed.remember(table, keys[name], frame.height)
+            estimation.make(batch)
         keyed.save()
         results = (table for analysis in analyses().values() for table in analysis.makes)
         return {table: keyed.n_rows(table) for table in results}
-
-
-@dataclass
-class _Estimation:
-    """Runs analyses over the stored mart, which is read when the first of them is run."""
-
-    context: RefreshContext
-    keyed: KeyedTables
-    progress: Progress
-
-    @cached_property
-    def marts(self) -> Marts:
-        return read_marts(stored_marts(self.context.layout.layer("mart")))
-
-    def tables(self, names: Sequence[str]) -> dict[str, Tables]:
-        """Analysis -> its tables."""
-        if not names:
-            return {}
-        settings, folder = self.context.settings, self.context.layout.layer("mart")
-        reads = {table for name in names for table in analyses()[name].result_reads}
-        results = {table: read_parquet(self.keyed.path(table)).to_pandas() for table in reads}
-        readings = scenarios(self.marts, _sources(self.context), settings)
-        inputs = Inputs(self.marts, settings.study, results, readings)
-        contents = [sha256_of(folder / f"{name}.parquet") for name in MART_TABLES]
-        return run_analyses(names, inputs, self.progress, Stored(folder, digest_of(contents)))
-
-
-def _are_current(keyed: KeyedTables, analysis: str, key: str) -> bool:
-    return all(keyed.is_current(table, key) for table in analyses()[analysis].makes)
-
-
-def _sources(context: RefreshContext) -> Sources:
-    """What the readings of open questions are built from."""
-    quarantine = tuple(context.screened_files("quarantine"))
-    return Sources(context.layout.layer("curated"), quarantine, context.extract_date(), context.home.store)
 
 
 def submissions(context: RefreshContext) -> pl.DataFrame:
@@ -182,10 +134,3 @@ def submissions(context: RefreshContext) -> pl.DataFrame:
 def _tables_of(layer: str) -> list[str]:
     """Tables of a layer, by bare name."""
     return [name.partition(".")[2] for name in schemas.tables_of(layer)]
-
-
-def _as_declared(name: str, frame: object) -> pl.DataFrame:
-    """An estimate's rows with exactly the declared columns and types."""
-    rows = pl.from_pandas(frame, nan_to_null=True) if not isinstance(frame, pl.DataFrame) else frame
-    types = {column.name: column.polars_type for column in columns_of(schemas.tables()[name])}
-    return with_schema(rows, types) if rows.width else pl.DataFrame(schema=types)  # no column gives a row

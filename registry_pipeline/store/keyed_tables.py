@@ -6,7 +6,7 @@ Does not belong here: what a table is made from (who makes it says that), making
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from registry_pipeline.core.files import read_hashed_json, write_hashed_json
@@ -21,11 +21,13 @@ class TableNote:
         key: digest of all that it was made from.
         sha256: of its file; two tables of one content have one, so that what rests on it can be kept.
         n_rows: number of its rows.
+        parts: digests of what of its inputs was read, by name, of a table whose inputs are looked at more closely.
     """
 
     key: str
     sha256: str
     n_rows: int
+    parts: dict[str, str] = field(default_factory=dict)
 
 
 class KeyedTables:
@@ -55,22 +57,34 @@ class KeyedTables:
 
     def is_current(self, name: str, key: str) -> bool:
         """Whether the table was made from just this, and its file is whole."""
-        note = self._notes.get(name)
-        if note is None or note.key != key or (self._force and name not in self._seen):
+        return name in self._notes and self._notes[name].key == key and self.is_whole(name)
+
+    def is_whole(self, name: str) -> bool:
+        """Whether a table's file is byte by byte what was written."""
+        if name in self._seen:
+            return True
+        if name not in self._notes or self._force:
             return False
-        if name not in self._seen:
-            try:
-                if digest_of_file(self.path(name)) != note.sha256:
-                    return False
-            except OSError:
+        try:
+            if digest_of_file(self.path(name)) != self._notes[name].sha256:
                 return False
-            self._seen.add(name)
+        except OSError:
+            return False
+        self._seen.add(name)
         return True
 
-    def remember(self, name: str, key: str, n_rows: int) -> None:
+    def remember(self, name: str, key: str, n_rows: int, parts: dict[str, str] | None = None) -> None:
         """Note what a table that was just written was made from."""
-        self._notes[name] = TableNote(key, digest_of_file(self.path(name)), n_rows)
+        self._notes[name] = TableNote(key, digest_of_file(self.path(name)), n_rows, parts or {})
         self._seen.add(name)
+
+    def renew(self, name: str, key: str) -> None:
+        """Note that a table would be made the same from other inputs."""
+        self._notes[name] = replace(self._notes[name], key=key)
+
+    def parts(self, name: str) -> dict[str, str]:
+        """What of its inputs was read for a table; empty for one that was never made."""
+        return self._notes[name].parts if name in self._notes else {}
 
     def content(self, name: str) -> str:
         """SHA-256 of a table's file; empty for one that was never made."""

@@ -6,6 +6,7 @@ Does not belong here: writing atomically (``core/files.py``), what is in the fil
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -48,6 +49,14 @@ def _of_no_rows(schema: tuple[tuple[str, pl.DataType], ...]) -> bytes:
     target = BytesIO()
     _write(pl.DataFrame(schema=dict(schema)), target)
     return target.getvalue()
+
+
+def rows_digest(rows: pl.DataFrame) -> str:
+    """SHA-256 of rows: the same for the same values in the same order, whatever they were taken from."""
+    import polars as pl
+
+    plain = rows.write_ipc(None, compat_level=pl.CompatLevel.oldest())  # no views into buffers of other rows
+    return hashlib.sha256(plain.getbuffer()).hexdigest()
 
 
 def read_parquet(path: Path, columns: Sequence[str] | None = None) -> pl.DataFrame:

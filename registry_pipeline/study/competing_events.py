@@ -11,12 +11,11 @@ import polars as pl
 
 from registry_pipeline import analysis
 from registry_pipeline.analysis.times import check_groups
-from registry_pipeline.study.analysis import TIMES, Analysis, Inputs, Tables
+from registry_pipeline.study.analysis import TIMES, Analysis, Inputs, Tables, from_cohort_origins
 from registry_pipeline.study.cox_models import MANY_PATIENTS
 from registry_pipeline.study.marts import Marts
 from registry_pipeline.study.rows import joined, nothing
 from schemas.study import (
-    COHORT_ORIGINS,
     COMPETING,
     LRT_START,
     MAIN_COVARIATES,
@@ -37,23 +36,20 @@ def competing_results(inputs: Inputs) -> Tables:
     """``gray_test``, ``cause_specific_cox`` and ``fine_gray``."""
     marts = inputs.marts
     parts: dict[str, list[pd.DataFrame]] = {"gray_test": [], "cause_specific_cox": [], "fine_gray": []}
-    for endpoint in COMPETING:
-        for origin in COHORT_ORIGINS:
-            label = {"endpoint": endpoint, "origin": origin}
-            times = marts.times(endpoint, origin)
-            if not len(times):
-                for rows in parts.values():
-                    rows.append(nothing(**label))
-                continue
-            frame = analysis.PreparedFrame(times[["duration_days", "event", *MAIN_COVARIATES]])
-            tests = _gray(marts.groups(endpoint, origin))
-            parts["gray_test"] += [test.assign(**label) for test in tests]
-            for cause in CAUSES:
-                own = {**label, "cause": cause}
-                parts["cause_specific_cox"] += [
-                    table.assign(**own) for table in _cause_specific(frame, cause)
-                ]
-                parts["fine_gray"] += [table.assign(**own) for table in _fine_gray(frame, cause)]
+    for endpoint, origin in inputs.pairs:
+        label = {"endpoint": endpoint, "origin": origin}
+        times = marts.times(endpoint, origin)
+        if not len(times):
+            for rows in parts.values():
+                rows.append(nothing(**label))
+            continue
+        frame = analysis.PreparedFrame(times[["duration_days", "event", *MAIN_COVARIATES]])
+        tests = _gray(marts.groups(endpoint, origin))
+        parts["gray_test"] += [test.assign(**label) for test in tests]
+        for cause in CAUSES:
+            own = {**label, "cause": cause}
+            parts["cause_specific_cox"] += [table.assign(**own) for table in _cause_specific(frame, cause)]
+            parts["fine_gray"] += [table.assign(**own) for table in _fine_gray(frame, cause)]
     return {name: joined(rows) for name, rows in parts.items()}
 
 
@@ -179,6 +175,7 @@ ANALYSES = (
         reads=TIMES,
         makes=("gray_test", "cause_specific_cox", "fine_gray"),
         run=competing_results,
+        pairs=from_cohort_origins(COMPETING),
     ),
     Analysis(
         name="recurrences",

@@ -9,9 +9,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from registry_pipeline import analysis
-from registry_pipeline.core.settings import Study
 from registry_pipeline.study.analysis import TIMES, Analysis, Inputs, Tables
-from registry_pipeline.study.marts import Marts
 from schemas.study import MAIN_COVARIATES, ORIGINS, OS, REGISTRY_COVARIATES
 
 TRANSFORMS = ("km", "rank", "identity")
@@ -25,10 +23,9 @@ def cox_results(inputs: Inputs) -> Tables:
     tests: list[pd.DataFrame] = []
     factors: list[pd.DataFrame] = []
     frames: dict[tuple[str, str], analysis.PreparedFrame] = {}
-    marts = inputs.marts
-    for endpoint, origin, model, covariates in _plan(marts, inputs.study):
+    for endpoint, origin, model, covariates in _plan(inputs):
         if (endpoint, origin) not in frames:  # the plan goes from one to the next: only the last is kept
-            frames = {(endpoint, origin): analysis.PreparedFrame(marts.times(endpoint, origin))}
+            frames = {(endpoint, origin): analysis.PreparedFrame(inputs.marts.times(endpoint, origin))}
         frame = frames[endpoint, origin]
         label = {"endpoint": endpoint, "origin": origin, "model": model}
         shown = reported_fits(frame, covariates)
@@ -45,11 +42,12 @@ def cox_results(inputs: Inputs) -> Tables:
     }
 
 
-def _plan(marts: Marts, study: Study) -> Iterator[tuple[str, str, str, tuple[str, ...]]]:
+def _plan(inputs: Inputs) -> Iterator[tuple[str, str, str, tuple[str, ...]]]:
     """Endpoint, origin, name of the model and its covariates."""
     single: tuple[str, ...]
     together: tuple[str, ...]
-    for endpoint, origin in marts.pairs():
+    study = inputs.study
+    for endpoint, origin in inputs.pairs:
         if ORIGINS[origin].is_registry:
             single, together = REGISTRY_COVARIATES, REGISTRY_COVARIATES
         elif endpoint == OS.name:
@@ -99,6 +97,7 @@ ANALYSES = (
         reads=TIMES,
         makes=("cox_fit", "cox_term", "cox_factor", "ph_test"),
         run=cox_results,
+        pairs=tuple,
         is_slow=True,  # a second engine looks at every model
     ),
 )

@@ -6,8 +6,8 @@ Does not belong here: any particular analysis, estimation (``analysis/``), files
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache, partial
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -16,7 +16,8 @@ import schemas
 from registry_pipeline import study as room
 from registry_pipeline.core.helper_process import Helper, helping, run_shared
 from registry_pipeline.core.settings import Study
-from registry_pipeline.study.analysis import Analysis, Inputs, Tables
+from registry_pipeline.study.analysis import Analysis, AnalysisResult, Inputs, Tables
+from registry_pipeline.study.mart_reader import Pair
 from registry_pipeline.study.marts import Marts, read_marts, stored_marts
 from registry_pipeline.study.scenarios import Scenario
 
@@ -89,14 +90,18 @@ def result_tables(
     for batch in batches():
         inputs = Inputs(marts, study, tables, scenarios)
         for result in run_analyses(batch, inputs, progress, stored).values():
-            tables |= result
+            tables |= result.tables
     return tables
 
 
 def run_analyses(
-    names: Collection[str], inputs: Inputs, progress: Progress = lambda _: None, stored: Stored | None = None
-) -> dict[str, Tables]:
-    """Analysis -> its tables, of analyses of one batch.
+    names: Collection[str],
+    inputs: Inputs,
+    progress: Progress = lambda _: None,
+    stored: Stored | None = None,
+    pairs: Mapping[str, Sequence[Pair]] | None = None,
+) -> dict[str, AnalysisResult]:
+    """Analysis -> what it made, of analyses of one batch.
 
     Where data cannot support an estimate, the rows say so (``status``, ``note``); a table without
     any row is empty and is still part of the release.
@@ -106,30 +111,36 @@ def run_analyses(
             for the bounds of the headline numbers.
         progress: told what is being estimated.
         stored: the same marts in the store: some estimates are then made in a second process, if there is one.
+        pairs: analysis -> the endpoints and origins that are to be made; all of those that are not named.
     """
+    pairs = pairs or {}
     is_large = len(inputs.marts.registry_patient) >= MANY_PATIENTS
 
-    def run_in_process(name: str) -> Tables:
+    def run_in_process(name: str) -> AnalysisResult:
         progress(name)
-        return analyses()[name].tables(inputs)
+        return analyses()[name].result(replace(inputs, pairs=pairs.get(name, ())))
 
     if len(names) < 2:
         return {name: run_in_process(name) for name in names}
     with helping(is_worth_starting=is_large and stored is not None) as helper:
-        result = run_shared(names, run_in_process, _run_in(helper, stored, inputs.study))
+        result = run_shared(names, run_in_process, _run_in(helper, stored, inputs.study, pairs))
     return {name: result[name] for name in names}
 
 
-def _run_in(helper: Helper | None, stored: Stored | None, study: Study) -> Callable[[str], Tables] | None:
+def _run_in(
+    helper: Helper | None, stored: Stored | None, study: Study, pairs: Mapping[str, Sequence[Pair]]
+) -> Callable[[str], AnalysisResult] | None:
     """What asks another process for the tables of an analysis; None without one."""
     if helper is None or stored is None:
         return None
-    return partial(helper.call, _run_stored, stored, study)
+    return partial(helper.call, _run_stored, stored, study, dict(pairs))
 
 
-def _run_stored(stored: Stored, study: Study, name: str) -> Tables:
+def _run_stored(
+    stored: Stored, study: Study, pairs: Mapping[str, Sequence[Pair]], name: str
+) -> AnalysisResult:
     """In the other process."""
-    return analyses()[name].tables(Inputs(_read_once(stored), study))
+    return analyses()[name].result(Inputs(_read_once(stored), study, pairs=pairs.get(name, ())))
 
 
 @lru_cache(maxsize=1)

@@ -11,10 +11,10 @@ import pandas as pd
 
 from registry_pipeline import analysis
 from registry_pipeline.core.settings import Study
-from registry_pipeline.study.analysis import TIMES, Analysis, Inputs, Tables
+from registry_pipeline.study.analysis import TIMES, Analysis, Inputs, Tables, from_cohort_origins
 from registry_pipeline.study.marts import Marts
 from registry_pipeline.study.rows import joined, nothing
-from schemas.study import COHORT_ORIGINS, LRT_START, MAIN_GROUPINGS, OMD_DX, OS, PFS, names
+from schemas.study import LRT_START, MAIN_GROUPINGS, OMD_DX, OS, PFS, names
 
 COMPARED = names(OS, PFS)
 STRATIFIERS = dict(zip(MAIN_GROUPINGS, reversed(MAIN_GROUPINGS), strict=True))
@@ -29,16 +29,15 @@ def group_results(inputs: Inputs) -> Tables:
     """``logrank_weighted`` and ``rmst_difference``."""
     marts, study = inputs.marts, inputs.study
     weighted, differences = [], []
-    for endpoint in COMPARED:
-        for origin in COHORT_ORIGINS:
-            label = {"endpoint": endpoint, "origin": origin}
-            frame = marts.groups(endpoint, origin)
-            if not len(frame):
-                weighted.append(nothing(**label))
-                differences.append(nothing(**label))
-                continue
-            weighted += [rows.assign(**label) for rows in _weighted(frame)]
-            differences += [rows.assign(**label) for rows in _differences(frame, study)]
+    for endpoint, origin in inputs.pairs:
+        label = {"endpoint": endpoint, "origin": origin}
+        frame = marts.groups(endpoint, origin)
+        if not len(frame):
+            weighted.append(nothing(**label))
+            differences.append(nothing(**label))
+            continue
+        weighted += [rows.assign(**label) for rows in _weighted(frame)]
+        differences += [rows.assign(**label) for rows in _differences(frame, study)]
     return {"logrank_weighted": joined(weighted), "rmst_difference": joined(differences)}
 
 
@@ -128,6 +127,7 @@ ANALYSES = (
         reads=TIMES,
         makes=("logrank_weighted", "rmst_difference"),
         run=group_results,
+        pairs=from_cohort_origins(COMPARED),
     ),
     Analysis(
         name="landmarks and delayed entry",

@@ -4,7 +4,7 @@ Belongs here: joining times to covariates, naming strata.
 Does not belong here: estimates (``analysis/``), SQL.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -72,16 +72,6 @@ class Marts:
         lookups = self.lookups.with_same_rows(self.survival_time, survival_time)
         return replace(self, survival_time=survival_time, lookups=lookups)
 
-    def restricted_to(self, tables: Collection[str], reader: str) -> "Marts":
-        """The same marts, of which only some tables may be read.
-
-        Args:
-            tables: those that may be.
-            reader: who is told of in the error.
-        """
-        others = {name: UndeclaredTable.guard(name, reader) for name in MART_TABLES if name not in tables}
-        return replace(self, **others)
-
     def _times(self, endpoint: str, origin: str) -> pd.DataFrame:
         rows = self.lookups.rows(self.survival_time).get((endpoint, origin), [])
         times = self.survival_time.iloc[rows].reset_index(drop=True)
@@ -95,25 +85,6 @@ class Marts:
 
 MART_TABLES = tuple(field_.name for field_ in fields(Marts) if field_.name != "lookups")
 """The mart tables that estimates read."""
-
-
-class UndeclaredTable(Exception):
-    """An analysis touched a mart table that it does not declare to read."""
-
-    @staticmethod
-    def guard(table: str, reader: str) -> Any:
-        """What stands in the place of a table that must not be touched."""
-        return _Guard(f"analysis {reader!r} reads mart.{table} and does not declare it")
-
-
-class _Guard:
-    def __init__(self, message: str) -> None:
-        self._message = message
-
-    def _refuse(self, *_: object) -> Any:
-        raise UndeclaredTable(self._message)
-
-    __getitem__ = __contains__ = __iter__ = __len__ = __getattr__ = _refuse
 
 
 class Lookups:

@@ -13,7 +13,6 @@ from registry_pipeline import analysis
 from registry_pipeline.analysis.distributions import false_discovery_p
 from registry_pipeline.core.settings import Study
 from registry_pipeline.study.analysis import TIMES, Analysis, Inputs, Tables
-from registry_pipeline.study.marts import Marts
 from schemas.study import COMPETING, FACILITY, OS, OVERALL, PRIMARY_COMPARISONS, PRIMARY_DX
 
 OF_FACILITIES = ("km_landmark", "km_summary", "rmst")
@@ -26,7 +25,7 @@ def survival_results(inputs: Inputs) -> Tables:
     """Every table of times: curves, landmarks, medians, tests, restricted means, cumulative incidence."""
     estimators = _estimators(inputs.study)
     parts: dict[str, list[tuple[Label, pd.DataFrame]]] = {name: [] for name in estimators}
-    for endpoint, origin, variable, frame in _cells(inputs.marts):
+    for endpoint, origin, variable, frame in _cells(inputs):
         for name, estimate in estimators.items():
             if _applies(name, endpoint, variable):
                 parts[name].append(((endpoint, origin, variable), estimate(frame, variable)))
@@ -96,11 +95,11 @@ def _applies(table: str, endpoint: str, variable: str) -> bool:
     return table != "cumulative_incidence" or endpoint in COMPETING
 
 
-def _cells(marts: Marts) -> Iterator[tuple[str, str, str, analysis.PreparedFrame]]:
+def _cells(inputs: Inputs) -> Iterator[tuple[str, str, str, analysis.PreparedFrame]]:
     """Endpoint, origin, stratum variable and the times of those whose stratum is known, where there are any."""
-    for endpoint, origin in marts.pairs():
-        everybody = marts.groups(endpoint, origin)
-        for variable in (OVERALL.name, *marts.strata(origin)):
+    for endpoint, origin in inputs.pairs:
+        everybody = inputs.marts.groups(endpoint, origin)
+        for variable in (OVERALL.name, *inputs.marts.strata(origin)):
             is_known = everybody[variable].notna()
             if is_known.all():
                 yield endpoint, origin, variable, everybody
@@ -140,6 +139,7 @@ ANALYSES = (
         reads=TIMES,
         makes=("km_curve", "km_landmark", "km_summary", "rmst", "logrank_test", "cumulative_incidence"),
         run=survival_results,
+        pairs=tuple,
     ),
     Analysis(name="follow-up", reads=TIMES, makes=("follow_up",), run=follow_up_results),
 )

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from registry_pipeline.core.home import Home
-from registry_pipeline.pipeline import registry as steps
+from registry_pipeline.pipeline import estimation
 from registry_pipeline.pipeline.refresh import refresh
 from registry_pipeline.store import layers
 from tests.support.registry_home import (
@@ -40,7 +40,7 @@ def no_reports() -> Iterator[None]:
 def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of curated and mart tables and of analyses, as they are made."""
     names: list[str] = []
-    run_sql, run_analyses = layers.run_to_parquet, steps.run_analyses
+    run_sql, run_analyses = layers.run_to_parquet, estimation.run_analyses
 
     def noted_sql(connection: object, query: object, model: object, *more: object) -> int:
         names.append(str(model.name))  # type: ignore[attr-defined]
@@ -51,7 +51,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return run_analyses(chosen, *more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(layers, "run_to_parquet", noted_sql)
-    monkeypatch.setattr(steps, "run_analyses", noted_analyses)
+    monkeypatch.setattr(estimation, "run_analyses", noted_analyses)
     return names
 
 

@@ -9,9 +9,11 @@ import pytest
 
 import schemas
 from registry_pipeline.core.settings import Study
-from registry_pipeline.study.analysis import Analysis, Inputs, Tables
+from registry_pipeline.pipeline.estimation import as_declared
+from registry_pipeline.study.analysis import TIMES, Analysis, Inputs, Tables
 from registry_pipeline.study.estimates import _in_order, analyses
-from registry_pipeline.study.marts import MART_TABLES, UndeclaredTable
+from registry_pipeline.study.mart_reader import MartReader, UndeclaredTable, times_of
+from registry_pipeline.study.marts import MART_TABLES
 from tests.unit.steps.drawn_marts import drawn_marts
 
 
@@ -57,11 +59,11 @@ def test_a_table_that_was_not_declared_cannot_be_read_by_any_way_in() -> None:
         "membership": lambda of: "patient_id" in of,
     }
     for name in MART_TABLES:
-        restricted = marts.restricted_to([one for one in MART_TABLES if one != name], "test")
+        restricted = MartReader(marts, [one for one in MART_TABLES if one != name], "test")
         for way, read in ways.items():
             with pytest.raises(UndeclaredTable, match=f"'test' reads mart.{name} and"):
                 pytest.fail(f"{name} by {way}: {read(getattr(restricted, name))}")
-    blind = marts.restricted_to([one for one in MART_TABLES if one != "cohort"], "test")
+    blind = MartReader(marts, [one for one in MART_TABLES if one != "cohort"], "test")
     with pytest.raises(UndeclaredTable):
         blind.times("os", "lrt_start")
 
@@ -69,6 +71,31 @@ def test_a_table_that_was_not_declared_cannot_be_read_by_any_way_in() -> None:
 def test_making_another_table_than_declared_is_an_error() -> None:
     analysis = Analysis("curves", ("mart.cohort",), ("km_curve",), lambda _: {"km_summary": pd.DataFrame()})
     with pytest.raises(ValueError, match=r"made \['km_summary'\] and declares \['km_curve'\]"):
+        analysis.tables(Inputs(drawn_marts(), Study()))
+
+
+@pytest.mark.slow
+def test_an_analysis_says_what_it_read_and_makes_the_pairs_it_is_asked_for() -> None:
+    inputs, follow_up = Inputs(drawn_marts(), Study()), analyses()["follow-up"]
+    assert follow_up.result(inputs).reads == {"mart.cohort", times_of("os", Study().origin)}
+    for name, analysis in analyses().items():
+        if analysis.pairs is None or name == "Cox models":  # which takes seconds
+            continue
+        first, second = list(analysis.pairs(inputs.marts.pairs()))[1:3]
+        both = analysis.tables(replace(inputs, pairs=(first, second)))
+        part = analysis.result(replace(inputs, pairs=(second,)))
+        assert part.reads == {times_of(*second)}
+        for table, rows in both.items():
+            own = rows[(rows["endpoint"] == second[0]) & (rows["origin"] == second[1])]
+            declared = as_declared(f"result.{table}", own.reset_index(drop=True))
+            assert as_declared(f"result.{table}", part.tables[table]).equals(declared), table
+
+
+def test_an_analysis_of_pairs_reads_nothing_beside_them() -> None:
+    analysis = Analysis(
+        "curves", TIMES, ("km_curve",), lambda inputs: {"km_curve": inputs.marts.cohort}, pairs=tuple
+    )
+    with pytest.raises(ValueError, match=r"'curves' reads \['mart.cohort'\] beyond the times of its pairs"):
         analysis.tables(Inputs(drawn_marts(), Study()))
 
 

@@ -11,7 +11,7 @@ import pytest
 
 import schemas
 from registry_pipeline.core.settings import Study
-from registry_pipeline.pipeline.registry import _as_declared
+from registry_pipeline.pipeline.estimation import as_declared
 from registry_pipeline.study.analysis import Inputs
 from registry_pipeline.study.estimates import analyses, result_tables
 from registry_pipeline.study.marts import Marts
@@ -47,7 +47,7 @@ def test_every_declared_table_is_made_with_known_columns(made: Tables, marts: Ma
     } <= set(tables)
     for name, rows in made.items():
         known = {one.name for one in columns_of(schemas.tables()[f"result.{name}"])}
-        declared = _as_declared(f"result.{name}", rows)
+        declared = as_declared(f"result.{name}", rows)
         assert set(declared.columns) == known, name
         if name == "imputed_cox":  # nothing of the model is missing here
             continue
@@ -56,14 +56,14 @@ def test_every_declared_table_is_made_with_known_columns(made: Tables, marts: Ma
 
 
 def test_a_table_without_rows_stays_without_rows() -> None:
-    assert _as_declared("result.km_curve", pd.DataFrame()).height == 0
+    assert as_declared("result.km_curve", pd.DataFrame()).height == 0
 
 
 def test_without_a_patient_every_new_table_says_why(marts: Marts) -> None:
     empty = without_rows(marts)
     for analysis in OF_MARTS:
         for name, rows in tables_of(analysis, empty).items():
-            declared = _as_declared(f"result.{name}", rows)
+            declared = as_declared(f"result.{name}", rows)
             if not {"status", "note"} <= set(declared.columns) or name.startswith("growth_"):
                 continue
             if name in OF_EVERY_TIME:  # a row per endpoint and origin that has times
@@ -79,9 +79,7 @@ def test_without_a_patient_every_new_table_says_why(marts: Marts) -> None:
 )
 def test_the_same_data_give_the_same_rows(name: str, marts: Marts, made: Tables) -> None:
     for table, rows in tables_of(name, drawn_marts()).items():
-        assert _as_declared(f"result.{table}", rows).equals(_as_declared(f"result.{table}", made[table])), (
-            table
-        )
+        assert as_declared(f"result.{table}", rows).equals(as_declared(f"result.{table}", made[table])), table
 
 
 def test_the_fixed_cutpoint_stands_beside_the_searched_one(made: Tables, marts: Marts) -> None:
@@ -220,7 +218,7 @@ def test_landmark_groups_count_those_still_watched(made: Tables, marts: Marts) -
 
 def test_frames_cast_to_polars_without_loss(made: Tables) -> None:
     for name, rows in made.items():
-        declared = _as_declared(f"result.{name}", rows)
+        declared = as_declared(f"result.{name}", rows)
         for column, kind in declared.schema.items():
             if kind == pl.Float64:
                 assert not declared[column].is_infinite().any(), (name, column)
