@@ -30,9 +30,9 @@ def raw_values(home: Home, facility_id: str, items: pl.DataFrame) -> pl.DataFram
     """
     cells = items.select("_row_id", "source_column").unique().drop_nulls()
     by_sheet = cells.with_columns(sheet_number_of(pl.col("_row_id")).alias("_sheet")).partition_by("_sheet")
-    parts = [part for sheet in by_sheet for part in _sheet_values(home, facility_id, sheet)]
     schema = {"_row_id": pl.Int64, "source_column": pl.String, "value_text": pl.String}
-    values = pl.concat(parts) if parts else pl.DataFrame(schema=schema)
+    parts = [pl.DataFrame(schema=schema), *(_sheet_values(home, facility_id, sheet) for sheet in by_sheet)]
+    values = pl.concat([part for part in parts if part.width])
     return items.join(values, on=["_row_id", "source_column"], how="left", maintain_order="left")
 
 
@@ -58,26 +58,21 @@ def _is_kept(path: Path) -> bool:
     return True
 
 
-def _sheet_values(home: Home, facility_id: str, cells: pl.DataFrame) -> list[pl.DataFrame]:
+def _sheet_values(home: Home, facility_id: str, cells: pl.DataFrame) -> pl.DataFrame:
+    """The cells of some rows and columns of a sheet; without columns where there is none of them."""
     path = _sheet_path(home, facility_id, int(cells["_sheet"][0]))
     if not _is_kept(path):
-        return []
+        return pl.DataFrame()
     rows = pl.scan_parquet(path, glob=False)
     present = set(rows.collect_schema().names())
     names = [name for name in cells["source_column"].unique().to_list() if name in present]
-    chosen = (
-        rows.select("_row_id", *names)
-        .join(cells.select("_row_id").unique().lazy(), on="_row_id", how="semi")
-        .collect()
+    if not names:
+        return pl.DataFrame()
+    is_asked = pl.col("_row_id").is_in(cells["_row_id"].unique().implode())
+    texts = rows.select("_row_id", *names).filter(is_asked).with_columns(pl.col(names).str.slice(0, LONGEST))
+    return texts.collect().unpivot(
+        on=names, index="_row_id", variable_name="source_column", value_name="value_text"
     )
-    return [
-        chosen.select(
-            "_row_id",
-            pl.lit(name).alias("source_column"),
-            pl.col(name).str.slice(0, LONGEST).alias("value_text"),
-        ).join(cells, on=["_row_id", "source_column"], how="semi")
-        for name in names
-    ]
 
 
 def raw_row(home: Home, facility_id: str, row_id: int) -> dict[str, str | None]:

@@ -103,6 +103,8 @@ def _take_totals(grid: pl.DataFrame, options: ReadOptions) -> tuple[pl.DataFrame
         return grid, []
     # nearly all rows are settled by their first column
     candidates = grid.filter(_is_marker(pl.col(columns[0]), markers) | _is_blank(columns[0]))
+    if candidates.is_empty():
+        return grid, []
     cells = [pl.when(~_is_blank(c)).then(pl.col(c)) for c in columns[:8]]
     rows = candidates.filter(_is_marker(pl.coalesce(cells), markers))[SOURCE_ROW]
     if rows.is_empty():
