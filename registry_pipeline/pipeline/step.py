@@ -175,7 +175,7 @@ def staging_digest(context: RefreshContext, facility_id: str) -> str:
     A rule's severity, a tolerance or the language of messages judges anew and reads nothing anew.
     """
     read = _read_by_staging(context, facility_id)
-    ledger = [asdict(landed) for landed in context.ledgers[facility_id]]
+    ledger = [vars(landed) for landed in context.ledgers[facility_id]]
     key = file_digest(context.home.key_file)
     limits = asdict(context.settings.limits)
     if any(landed.too_large_for for landed in context.ledgers[facility_id]):
