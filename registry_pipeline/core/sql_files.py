@@ -6,13 +6,14 @@ Does not belong here: running them over the store (``store/sql.py``) or over rec
 """
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
+
+import tomli
 
 SQL_FOLDER = Path(__file__).resolve().parents[2] / "sql"
 _HEADER = re.compile(r"\A\s*/\*(?P<header>.*?)\*/", re.DOTALL)
@@ -69,8 +70,8 @@ def read_sql(path: Path) -> SqlFile:
     if not header_match:
         raise ValueError(f"sql/{path.parent.name}/{path.name} does not open with a /* header */")
     try:
-        header = tomllib.loads(header_match["header"])
-    except tomllib.TOMLDecodeError as problem:
+        header = tomli.loads(header_match["header"])
+    except tomli.TOMLDecodeError as problem:
         raise ValueError(f"header of sql/{path.parent.name}/{path.name}: {problem}") from None
     query = text[header_match.end() :].strip().rstrip(";")
     is_screened = path.parent.name == "rules" and header.get("scope", "facility") == "facility"

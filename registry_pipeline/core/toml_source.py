@@ -6,11 +6,12 @@ Does not belong here: what the keys mean (``core/home.py``, ``intake/mapping/fac
 
 import difflib
 import re
-import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import tomli
 
 _HEADER = re.compile(r"^\s*\[(\[)?\s*([^\]]+?)\s*\]\]?\s*(#.*)?$")
 _KEY = re.compile(r"""^\s*("[^"]*"|'[^']*'|[A-Za-z0-9_-]+(?:\s*\.\s*[A-Za-z0-9_-]+)*)\s*=""")
@@ -65,7 +66,7 @@ def read_toml(path: Path) -> TomlSource:
         raise ConfigurationError(path, None, "is a pipe or a device; write a file in its place")
     try:
         text = path.read_text(encoding="utf-8-sig")
-        return TomlSource(path, tomllib.loads(text), text)
+        return TomlSource(path, tomli.loads(text), text)
     except FileNotFoundError:
         raise ConfigurationError(path, None, "the file does not exist") from None
     except UnicodeDecodeError:
@@ -74,7 +75,7 @@ def read_toml(path: Path) -> TomlSource:
         raise ConfigurationError(path, None, f"cannot be read ({problem.strerror})") from None
     except RecursionError:
         raise ConfigurationError(path, None, "is nested too deeply to be read") from None
-    except tomllib.TOMLDecodeError as problem:
+    except tomli.TOMLDecodeError as problem:
         line = re.search(r"at line (\d+)", str(problem))
         message = re.sub(r"\s*\(at .*\)", "", str(problem))
         raise ConfigurationError(path, int(line[1]) if line else None, f"not valid TOML: {message}") from None

@@ -9,11 +9,12 @@ matching it with its template, so that nothing but the text itself has to be car
 """
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+import tomli
 
 FOLDER = Path(__file__).parent
 ENGLISH = "en"
@@ -64,7 +65,7 @@ def supported_language(name: str) -> str:
 @cache
 def messages(language: str) -> Messages:
     """The texts of a language (:func:`supported_language`; not English, which needs none)."""
-    data = tomllib.loads((FOLDER / f"{language}.toml").read_text(encoding="utf-8"))
+    data = tomli.loads((FOLDER / f"{language}.toml").read_text(encoding="utf-8"))
     sentences = {entry["en"]: entry["text"] for entry in data["sentence"]}
     return Messages(language, data["rule"], sentences, data["term"])
 

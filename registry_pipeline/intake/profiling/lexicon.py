@@ -6,12 +6,13 @@ comparing (``words.py``).
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from typing import Any
+
+import tomli
 
 from registry_pipeline.intake.mapping.table import curated_tables
 from schemas.columns import Column
@@ -114,7 +115,7 @@ class Lexicon:
 def lexicon() -> Lexicon:
     """The data file, read once."""
     text = files("schemas.disease").joinpath("lexicon.toml").read_text(encoding="utf-8")
-    data = tomllib.loads(text)
+    data = tomli.loads(text)
     return Lexicon(
         header=_tuples(data["header"]),
         units=_tuples(data["units"]),
