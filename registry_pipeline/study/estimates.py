@@ -24,6 +24,8 @@ from registry_pipeline.study.scenarios import Scenario
 Progress = Callable[[str], None]
 MANY_PATIENTS = 20_000
 """From here on estimates take longer than a process to make some of them in takes to start."""
+MOST_IN_TWO_PROCESSES = 500_000
+"""Above, one process makes all: two would each hold the mart, which takes some 3 GB of a million patients."""
 
 
 @cache
@@ -114,15 +116,15 @@ def run_analyses(
         pairs: analysis -> the endpoints and origins that are to be made; all of those that are not named.
     """
     pairs = pairs or {}
-    is_large = len(inputs.marts.registry_patient) >= MANY_PATIENTS
+    n_patients = len(inputs.marts.registry_patient)
 
     def run_in_process(name: str) -> AnalysisResult:
         progress(name)
         return analyses()[name].result(replace(inputs, pairs=pairs.get(name, ())))
 
-    if len(names) < 2:
+    if len(names) < 2 or n_patients > MOST_IN_TWO_PROCESSES:
         return {name: run_in_process(name) for name in names}
-    with helping(is_worth_starting=is_large and stored is not None) as helper:
+    with helping(is_worth_starting=n_patients >= MANY_PATIENTS and stored is not None) as helper:
         result = run_shared(names, run_in_process, _run_in(helper, stored, inputs.study, pairs))
     return {name: result[name] for name in names}
 
