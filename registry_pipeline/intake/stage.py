@@ -236,7 +236,7 @@ def _judge_rows(home: Home, source: Source, rows: pl.DataFrame, sender: _Sender,
 
 
 def _clean_rows(home: Home, source: Source, *uses: Sequence[FileUse]) -> pl.DataFrame:
-    rows = stacked([rows_in_force(home, source, own) for own in uses])
+    rows = stacked(rows_in_force(home, source, *uses))
     return clean(rows, source.source_columns(), source.sentinels)
 
 

@@ -65,7 +65,7 @@ def _of_source(home: Home, source: Source, uses: Sequence[FileUse], issues: pl.D
     own = [use for use in uses if use.source is not None and use.source.name == source.name]
     present = dict.fromkeys(name for use in own for sheet in use.sheets for name in sheet.columns)
     read = {" ".join(name.split()): name for name in source.source_columns()}
-    rows = clean(rows_in_force(home, source, uses), source.source_columns(), source.sentinels)
+    rows = clean(rows_in_force(home, source, uses)[0], source.source_columns(), source.sentinels)
     column_uses_of_source = [
         _mapped(source, name, rows, issues) for plain, name in read.items() if plain in present
     ]

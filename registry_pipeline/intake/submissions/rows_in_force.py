@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 
 import polars as pl
 
@@ -68,15 +69,23 @@ def _superseded(use: FileUse, uses: Sequence[FileUse]) -> FileUse:
     return replace(use, is_superseded=is_superseded)
 
 
-def rows_in_force(home: Home, source: Source, uses: Sequence[FileUse]) -> pl.DataFrame:
-    """The source columns that the mapping reads, as text, of all rows that count.
+def rows_in_force(home: Home, source: Source, *uses: Sequence[FileUse]) -> list[pl.DataFrame]:
+    """The source columns that the mapping reads, as text, of all rows that count; of each of several facilities.
 
     Columns carry the names of the TOML; one that a sheet lacks is null there. Adds ``_row_id`` and
     ``_submission_no``, and ``_sheet`` where a table of the source takes some sheets only. Beside a column of dates
     of which a workbook holds some as day numbers stands the system that it counts them in (``EPOCH_PREFIX``).
     """
+    scans = [_scans(home, source, own) for own in uses]
+    # all at once: to begin reading takes longer than to read a small file
+    frames = iter(pl.collect_all(chain.from_iterable(scans)))
+    read = [[next(frames) for _ in own] for own in scans]
+    return [pl.concat(own, how="diagonal") if own else _no_rows(source) for own in read]
+
+
+def _scans(home: Home, source: Source, uses: Sequence[FileUse]) -> list[pl.LazyFrame]:
     by_sheet = any(table.sheets for table in source.tables)
-    frames = [
+    return [
         _columns(home, use, sheet, source).with_columns(
             pl.lit(use.landed.submission_no, dtype=pl.Int32).alias("_submission_no"),
             *([pl.lit(sheet.sheet).alias("_sheet")] if by_sheet else []),
@@ -86,11 +95,12 @@ def rows_in_force(home: Home, source: Source, uses: Sequence[FileUse]) -> pl.Dat
         for sheet in use.sheets
         if use.fate_of(sheet) is None
     ]
-    if frames:
-        return pl.concat(pl.collect_all(frames), how="diagonal")
+
+
+def _no_rows(source: Source) -> pl.DataFrame:
     numbers = [ROW_NUMBER] if source.numbers_rows else []
     texts = dict.fromkeys([*source.source_columns(), *numbers], pl.String)
-    added = {"_sheet": pl.String} if by_sheet else {}
+    added = {"_sheet": pl.String} if any(table.sheets for table in source.tables) else {}
     added |= empty_flags(source)
     return pl.DataFrame(schema={**texts, "_row_id": pl.Int64, "_submission_no": pl.Int32, **added})
 
@@ -121,7 +131,14 @@ def all_rows(home: Home, uses: Sequence[FileUse]) -> pl.DataFrame:
 
     The texts are categories: there are millions of rows and a handful of names.
     """
-    parts = [part for use in uses for sheet in use.sheets for part in _sheet_rows(home, use, sheet)]
+    sheets = [(use, use.raw, sheet) for use in uses if use.raw is not None for sheet in use.sheets]
+    scans = [raw_rows(home, raw, sheet).select("_row_id") for _, raw, sheet in sheets if sheet.n_rows]
+    read = iter(pl.collect_all(scans))
+    parts = [
+        part
+        for use, _, sheet in sheets
+        for part in _sheet_rows(use, sheet, next(read)["_row_id"] if sheet.n_rows else None)
+    ]
     schema = {"_row_id": pl.Int64, "fate": pl.String, "_sheet": pl.Int64}
     rows = pl.concat([pl.DataFrame(schema=schema), *parts])
     names = _places(uses).with_columns(pl.col(pl.String).cast(pl.Categorical))
@@ -137,13 +154,11 @@ def all_rows(home: Home, uses: Sequence[FileUse]) -> pl.DataFrame:
     )
 
 
-def _sheet_rows(home: Home, use: FileUse, sheet: SheetInfo) -> Iterator[pl.DataFrame]:
-    assert use.raw is not None
+def _sheet_rows(use: FileUse, sheet: SheetInfo, read: pl.Series | None) -> Iterator[pl.DataFrame]:
     number, first = (
         sheet_number(use.landed.file_no, sheet.sheet_no),
         row_id(use.landed.file_no, sheet.sheet_no, 0),
     )
-    read = raw_rows(home, use.raw, sheet).select("_row_id").collect()["_row_id"] if sheet.n_rows else None
     blank = [row + first for row in sheet.blank_rows]
     rejected = [row + first for row, *_ in sheet.rejects]
     for rows, fate in ((read, use.fate_of(sheet)), (blank, "blank"), (rejected, "rejected")):

@@ -8,6 +8,7 @@ Only rows whose key occurs more than once are touched; the rest pass through.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 import polars as pl
 
@@ -94,17 +95,14 @@ def consolidate_table(
     rows = complete(name, frame)
     key = list(key_of(curated()[name]))
     single, repeated = _parted(rows, key, has_null_key(curated()[name]))
-    single = single.with_columns(
-        pl.col("_row_id").alias("_origin"), pl.lit(None, dtype=ITEM_SOURCES).alias("_item_sources")
-    )
     fates = [_NO_FATES]
-    records, origins, conflicts = _bare(name, single), pl.DataFrame(), pl.DataFrame()
+    records, origins, conflicts = single.select(_of_single_rows(name)), pl.DataFrame(), pl.DataFrame()
     if repeated.height:
         repeated = _drop(repeated, _is_superseded(key), "superseded", fates)
         repeated = _drop(repeated, ~_is_first(name), "duplicate", fates)
     if repeated.height:
         merged, origins, conflicts = _Merge(name, how or Consolidation()).merge(repeated)
-        records = pl.concat([records, _bare(name, merged)])
+        records = pl.concat([records, merged.select(*curated()[name].columns, *NOT_JUDGED)])
     if not records["_origin"].is_sorted():
         records = records.sort("_origin", maintain_order=True)
     records = records.with_columns(pl.int_range(pl.len(), dtype=pl.Int64).alias("_row_id"))
@@ -131,8 +129,14 @@ def _parted(rows: pl.DataFrame, key: list[str], is_keyless: pl.Expr) -> tuple[pl
     return rows.filter(is_single), rows.filter(~is_single)
 
 
-def _bare(name: str, frame: pl.DataFrame) -> pl.DataFrame:
-    return frame[[*curated()[name].columns, *NOT_JUDGED]]
+@cache
+def _of_single_rows(name: str) -> list[pl.Expr]:
+    """The columns of records that each are made of one row."""
+    added = {
+        "_origin": pl.col("_row_id").alias("_origin"),
+        "_item_sources": pl.lit(None, dtype=ITEM_SOURCES).alias("_item_sources"),
+    }
+    return [added.get(column, pl.col(column)) for column in (*curated()[name].columns, *NOT_JUDGED)]
 
 
 def _numbered(

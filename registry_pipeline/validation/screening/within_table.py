@@ -10,6 +10,7 @@ must be a DataFrame: on a LazyFrame pandera judges nothing and says nothing.
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
 from typing import Any
 
 import pandera.polars as pa
@@ -84,11 +85,14 @@ def judge(
     Args:
         second: stricter steps; a record that breaks the first step of a rule is not told of its second.
     """
-    failed = _run(name, records, _suspects(records, main), outcome)
-    judged = [judgement for judgement in main if judgement.rule_id not in outcome.failures]
-    for judgement, count in zip(judged, _counts(records, judged), strict=True):
-        outcome.count(judgement.rule_id, count)
-    softer = _run(name, records, _suspects(records, second), outcome)
+    results = _results(records, main)
+    failed = _run(name, records, _suspects(results, main), outcome)
+    judged = [at for at, judgement in enumerate(main) if judgement.rule_id not in outcome.failures]
+    if results is None:
+        results = records.select(main[at].expression.alias(str(at)) for at in judged)
+    for at in judged:
+        outcome.count(main[at].rule_id, results[str(at)].count())
+    softer = _run(name, records, _suspects(_results(records, second), second), outcome)
     if softer.height:
         softer = softer.join(failed.select("_row_id", "rule_id"), on=["_row_id", "rule_id"], how="anti")
     for violations in (failed, softer):
@@ -151,13 +155,8 @@ def _column_judgements(
 ) -> list[Judgement]:
     """S05, S10, S14, S19 of required items; S09, S11, S13 and H03 of every column that they concern."""
     model, on = curated()[name], rules.of_scope("generic")
-    stems, keys = set(date_stems(model)), set(key_of(model))
-    judgements: list[Judgement] = []
-    for column in columns_of(model):
-        if column.is_required or column.name in keys:
-            required = _required(column, column.name in keys, column.name in stems)
-            judgements += [demand for demand in required if demand.rule_id in on]
-    for stem in stems:
+    judgements = [demand for demand in _required_of(name) if demand.rule_id in on]
+    for stem in set(date_stems(model)):
         last = pl.lit(parameters["extract_date"], dtype=pl.Date)
         is_possible = (pl.col(f"{stem}_lower") <= last) & (pl.col(f"{stem}_upper") >= date(1900, 1, 1))
         is_written = ~pl.col(stem).is_in(_DEFAULT_DAYS) | (pl.col(f"{stem}_precision") != "day")
@@ -169,6 +168,18 @@ def _column_judgements(
     sent = judgements_of_sent(name, model, records)
     return judgements + [
         Judgement(rule, on[rule].severity, item, result) for rule, item, result in sent if rule in on
+    ]
+
+
+@cache
+def _required_of(name: str) -> list[Judgement]:
+    model = curated()[name]
+    stems, keys = set(date_stems(model)), set(key_of(model))
+    return [
+        demand
+        for column in columns_of(model)
+        if column.is_required or column.name in keys
+        for demand in _required(column, column.name in keys, column.name in stems)
     ]
 
 
@@ -238,28 +249,22 @@ def _violations(name: str, judgements: list[Judgement], error: SchemaError, outc
     )
 
 
-def _suspects(records: pl.DataFrame, judgements: list[Judgement]) -> list[Judgement]:
+def _results(records: pl.DataFrame, judgements: list[Judgement]) -> pl.DataFrame | None:
+    """What each judgement, by its place, says of every record, in one plan; None where one of them raises."""
+    try:
+        with panics_as_exceptions():
+            return records.select(
+                judgement.expression.alias(str(at)) for at, judgement in enumerate(judgements)
+            )
+    except Exception:
+        return None
+
+
+def _suspects(results: pl.DataFrame | None, judgements: list[Judgement]) -> list[Judgement]:
     """The judgements that some record breaks: most are broken by nobody, and pandera takes a plan for each.
 
     Where one of them raises, all are left to pandera, which tells them apart.
     """
-    if not judgements:
-        return []
-    try:
-        with panics_as_exceptions():
-            broken = records.select(
-                (~judgement.expression).any().alias(str(at)) for at, judgement in enumerate(judgements)
-            )
-    except Exception:
+    if results is None:
         return judgements
-    return [judgement for judgement, is_broken in zip(judgements, broken.row(0), strict=True) if is_broken]
-
-
-def _counts(records: pl.DataFrame, judgements: list[Judgement]) -> list[int]:
-    """How many records each judgement applies to."""
-    if not judgements:
-        return []
-    counted = records.select(
-        judgement.expression.count().alias(str(at)) for at, judgement in enumerate(judgements)
-    )
-    return [int(count) for count in counted.row(0)]
+    return [judgement for at, judgement in enumerate(judgements) if not results[str(at)].all()]
