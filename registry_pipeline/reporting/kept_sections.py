@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from markupsafe import Markup
@@ -119,13 +120,13 @@ class KeptSections:
     def _counts(self, names: Mapping[str, int]) -> dict[str, int]:
         return {name: self.tables.count_rows(name) for name in names}
 
+    @cached_property
+    def _of_all(self) -> str:
+        """What every section rests on: how counts are hidden, what tables have which columns, templates."""
+        tables = self.tables
+        about = [tables.limit, tables.smallest, self.contents.get("meta.parameter"), tables.columns]
+        return content_digest([*about, templates_digest()])
+
     def _path(self, name: str, modules: tuple[str, ...]) -> Path:
-        about = [
-            name,
-            self.tables.limit,
-            self.tables.smallest,
-            self.contents.get("meta.parameter"),
-            self.tables.columns,
-        ]
-        key = content_digest([*about, templates_digest(), code_of(*modules, *_CODE)])
+        key = content_digest([name, self._of_all, code_of(*modules, *_CODE)])
         return self.folder / f"{key}.section.txt"

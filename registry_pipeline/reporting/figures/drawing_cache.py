@@ -128,7 +128,12 @@ def _hash(text: str) -> str:
 @cache
 def code_of(*modules: str) -> str:
     """Digest of the code that pages are made with: modules, all that they import, and what draws."""
-    return f"{code_digest(*modules)} {version('matplotlib')}"
+    return f"{code_digest(*modules)} {_drawn_by()}"
+
+
+@cache
+def _drawn_by() -> str:
+    return version("matplotlib")
 
 
 def content_digest(value: object) -> str:

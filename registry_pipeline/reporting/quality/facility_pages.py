@@ -1,6 +1,6 @@
-"""The quality page of every facility: what was made of the same rows for the release before is taken from there.
+"""The quality page of every facility: a section of the same rows as in the release before is taken from there.
 
-Belongs here: what a facility's page is made of, as a digest; the files beside it.
+Belongs here: what the sections of a facility's page are made of, as digests; the files beside it.
 Does not belong here: what its sections say (the modules beside this), keeping texts (``figures/drawing_cache.py``).
 
 A page without its head (release, times, digests) follows from the facility's own rows, the catalogue of rules and code.
@@ -27,7 +27,7 @@ from registry_pipeline.reporting.document.html import (
 )
 from registry_pipeline.reporting.figures.base import FigureFolder
 from registry_pipeline.reporting.figures.drawing_cache import content_digest, kept_text
-from registry_pipeline.reporting.quality import quality_sections
+from registry_pipeline.reporting.quality import SECTIONS
 from registry_pipeline.reporting.quality.scope import FACILITY_READS, Scope
 from registry_pipeline.reporting.sections.context import Context
 
@@ -50,25 +50,30 @@ def facility_pages(
     head = {**head, "n_registry": "", "n_cohort": ""}
     for facility in sorted({str(name) for name in registry.rows["facility_id"].dropna()}):
         own = folder / safe_name(facility)
-        digest = content_digest([facility, contents[facility], of_all])
-        body = json.loads(kept_text(__name__, digest, partial(_body, registry, facility, own)))
-        for name, text in body["files"].items():
-            path = own / FIGURES / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8", newline="")
-            registry.context.figures.written.append(path)
-        sections = [RenderedSection(**{**part, "html": Markup(part["html"])}) for part in body["sections"]]
+        sections = []
+        for number, reads in enumerate(SECTIONS.values()):
+            digest = content_digest(
+                [facility, number, [contents[facility].get(name) for name in reads], of_all]
+            )
+            kept = json.loads(kept_text(__name__, digest, partial(_section, registry, facility, own, number)))
+            for name, text in kept["files"].items():
+                path = own / FIGURES / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text, encoding="utf-8", newline="")
+                registry.context.figures.written.append(path)
+            sections.append(RenderedSection(**{**kept["section"], "html": Markup(kept["section"]["html"])}))
         pages[own / file_name] = render_page("quality_report.html", sections, facility=facility, **head)
     return pages
 
 
-def _body(registry: Scope, facility: str, own: Path) -> str:
-    """The sections of a page and the texts of its figures, as JSON."""
+def _section(registry: Scope, facility: str, own: Path, number: int) -> str:
+    """A section of a page and the texts of its figures, as JSON."""
+    make, reads = list(SECTIONS.items())[number]
     figures = FigureFolder(own / FIGURES)
-    scope = Scope(Context(registry.context.tables, figures), facility, registry)
-    sections = [asdict(render_section(section)) for section in quality_sections(scope)]
+    scope = Scope(Context(registry.context.tables, figures), facility, registry, reads)
+    section = asdict(render_section(make(scope)))
     files = {path.name: path.read_bytes().decode() for path in figures.written}
-    return json.dumps({"sections": sections, "files": files}, ensure_ascii=False)
+    return json.dumps({"section": section, "files": files}, ensure_ascii=False)
 
 
 def _content_of_all(registry: Scope) -> str:
@@ -79,17 +84,20 @@ def _content_of_all(registry: Scope) -> str:
     return content_digest([templates_digest(), registry.rules.reset_index(), columns, empty, tables.limit])
 
 
-def _contents_by_facility(registry: Scope) -> dict[str, list[str]]:
-    """Facility -> digests of its rows of all that a page reads, in one order."""
-    frames = [frame for name in FACILITY_READS if (frame := getattr(registry, name)) is not None]
-    contents: dict[str, list[str]] = {str(name): [] for name in registry.rows["facility_id"].dropna()}
-    for number, frame in enumerate(frames):
-        types = f"{number} {list(frame.columns)} {frame.dtypes.tolist()}".encode()
+def _contents_by_facility(registry: Scope) -> dict[str, dict[str, str]]:
+    """Facility -> what a page reads -> digest of its rows of that; nothing where it has none."""
+    contents: dict[str, dict[str, str]] = {str(name): {} for name in registry.rows["facility_id"].dropna()}
+    for name in FACILITY_READS:
+        frame = getattr(registry, name)
+        if frame is None:
+            continue
+        types = f"{list(frame.columns)} {frame.dtypes.tolist()}".encode()
         hashes = pd.util.hash_pandas_object(frame, index=False).to_numpy(np.uint64)
         for facility, positions in frame.groupby("facility_id", sort=False).indices.items():
             if facility in contents:
-                digest = hashlib.sha256(types + hashes[positions].tobytes()).hexdigest()
-                contents[str(facility)].append(digest)
+                contents[str(facility)][name] = hashlib.sha256(
+                    types + hashes[positions].tobytes()
+                ).hexdigest()
     return contents
 
 

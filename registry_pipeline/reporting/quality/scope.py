@@ -40,11 +40,13 @@ class Scope:
         context: the release.
         facility: a facility whose page it is; empty for all.
         whole: the whole release, where it has been read already: a facility's rows are taken from it.
+        reads: what may be read of it then.
     """
 
     context: Context
     facility: str = ""
     whole: Scope | None = None
+    reads: tuple[str, ...] = FACILITY_READS
 
     @cached_property
     def findings(self) -> pd.DataFrame:
@@ -54,7 +56,7 @@ class Scope:
         next release, in which nothing of its facility has changed.
         """
         if self.whole is not None:
-            return self.own(self.whole.findings)
+            return self._of_whole("findings")
         names = [column for column in _FINDING if self.context.tables.has("quality.finding", column)]
         rows = self._query(
             f"SELECT {', '.join(names)} FROM quality.finding WHERE systemic_finding_id IS NULL",
@@ -81,7 +83,7 @@ class Scope:
     def rows(self) -> pd.DataFrame:
         """Rows read and what became of them, by file and sheet."""
         if self.whole is not None:
-            return self.own(self.whole.rows)
+            return self._of_whole("rows")
         names = ["facility_id", "source_file", "sheet", "n_read", *FATES]
         present = [name for name in names if self.context.tables.has("quality.row_account", name)]
         rows = self._query(
@@ -94,7 +96,7 @@ class Scope:
     @cached_property
     def completeness(self) -> pd.DataFrame:
         """Share of filled values by facility and item of the curated tables."""
-        return completeness(self.context) if self.whole is None else self.own(self.whole.completeness)
+        return completeness(self.context) if self.whole is None else self._of_whole("completeness")
 
     @cached_property
     def rules(self) -> pd.DataFrame:
@@ -107,27 +109,26 @@ class Scope:
     def outcomes(self) -> pd.DataFrame:
         """What became of every rule."""
         if self.whole is not None:
-            return self.own(self.whole.outcomes)
+            return self._of_whole("outcomes")
         return self.own(self.context.tables.table("quality.rule_result"))
 
     @cached_property
     def corrections(self) -> pd.DataFrame:
         """Values that the registry uses in place of those received: where, never what."""
         if self.whole is not None:
-            return self.own(self.whole.corrections)
+            return self._of_whole("corrections")
         return self.own(self.context.tables.table("quality.correction"))
 
     @cached_property
     def quarantined(self) -> pd.DataFrame | None:
         """Records and patients in quarantine by facility, table and reason; None where the release does not say."""
         if self.whole is not None:
-            rows = self.whole.quarantined
-        else:
-            rows = self.context.tables.query(
-                "SELECT facility_id, table_name, reason, count(*) AS n, count(DISTINCT patient_id) AS n_patients "
-                "FROM quality.quarantine GROUP BY ALL ORDER BY facility_id, table_name, reason",
-                {"quality.quarantine": ["facility_id", "table_name", "reason", "patient_id"]},
-            )
+            return None if self.whole.quarantined is None else self._of_whole("quarantined")
+        rows = self.context.tables.query(
+            "SELECT facility_id, table_name, reason, count(*) AS n, count(DISTINCT patient_id) AS n_patients "
+            "FROM quality.quarantine GROUP BY ALL ORDER BY facility_id, table_name, reason",
+            {"quality.quarantine": ["facility_id", "table_name", "reason", "patient_id"]},
+        )
         return None if rows is None else self.own(rows)
 
     @cached_property
@@ -145,6 +146,19 @@ class Scope:
     def own(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Of rows with a facility those of this scope."""
         return rows[rows["facility_id"] == self.facility] if self.facility else rows
+
+    def _of_whole(self, name: str) -> pd.DataFrame:
+        """A facility's rows of what has been read of the whole release.
+
+        Raises:
+            ValueError: they must not be read.
+        """
+        if name not in self.reads:
+            raise ValueError(
+                f"a section of a facility's page reads {name} and declares {', '.join(self.reads)}"
+            )
+        rows: pd.DataFrame = getattr(self.whole, name)
+        return self.own(rows)
 
     def by_release(self) -> pd.DataFrame:
         """Open findings by severity at every release that findings speak of: release, and a column per severity.

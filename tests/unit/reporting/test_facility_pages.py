@@ -13,7 +13,8 @@ import pytest
 
 from registry_pipeline.reporting.figures.base import FigureFolder
 from registry_pipeline.reporting.figures.drawing_cache import cached_drawings
-from registry_pipeline.reporting.quality import facility_pages
+from registry_pipeline.reporting.quality import SECTIONS, facility_pages
+from registry_pipeline.reporting.quality.details import details_section
 from registry_pipeline.reporting.quality.scope import FACILITY_READS, Scope
 from registry_pipeline.reporting.release.disclosure.gate import DisclosedTables
 from registry_pipeline.reporting.sections.context import Context
@@ -76,11 +77,12 @@ def test_a_page_is_made_again_when_something_of_its_facility_changed(
 ) -> None:
     facilities: list[str] = []
 
-    def body(_: Scope, facility: str, __: Path) -> str:
-        facilities.append(facility)
-        return json.dumps({"sections": [], "files": {}})
+    def section(_: Scope, facility: str, *__: object) -> str:
+        if facility not in facilities:
+            facilities.append(facility)
+        return json.dumps({"section": {"anchor": "a", "title": "A", "html": ""}, "files": {}})
 
-    monkeypatch.setattr(facility_pages, "_body", body)
+    monkeypatch.setattr(facility_pages, "_section", section)
     copy = Path(shutil.copy(database, tmp_path))
     with duckdb.connect(str(copy)) as connection:  # a first release, which has shown every finding first
         connection.execute(
@@ -106,22 +108,48 @@ def test_a_page_is_made_again_when_something_of_its_facility_changed(
 def test_a_kept_page_is_the_page_and_rests_on_what_its_digest_does(
     database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    body: Callable[..., str] = facility_pages._body
+    section: Callable[..., str] = facility_pages._section
 
-    def without_queries(registry: Scope, facility: str, own: Path) -> str:
+    def without_queries(registry: Scope, *arguments: object) -> str:
         with monkeypatch.context() as patch:
             patch.setattr(DisclosedTables, "_once", _refuse)
-            return body(registry, facility, own)
+            return section(registry, *arguments)
 
-    monkeypatch.setattr(facility_pages, "_body", without_queries)
+    monkeypatch.setattr(facility_pages, "_section", without_queries)
     with cached_drawings(tmp_path / "kept"):
         first = pages_of(database, tmp_path / "first")
-        monkeypatch.setattr(facility_pages, "_body", _refuse)
+        monkeypatch.setattr(facility_pages, "_section", _refuse)
         assert pages_of(database, tmp_path / "second") == first
-    monkeypatch.setattr(facility_pages, "_body", body)
+    monkeypatch.setattr(facility_pages, "_section", section)
     assert pages_of(database, tmp_path / "anew") == first
     assert {name.split("/")[0] for name in first} == {"north", "south"}
     assert any(name.endswith(".svg") for name in first)
+
+
+def test_an_outcome_makes_only_the_section_anew_that_tells_it(
+    database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rules that compare with an earlier release have an outcome everywhere in the second release, and none in the first."""
+    section: Callable[..., str] = facility_pages._section
+    numbers: list[int] = []
+
+    def noted(registry: Scope, facility: str, own: Path, number: int) -> str:
+        numbers.append(number)
+        return section(registry, facility, own, number)
+
+    monkeypatch.setattr(facility_pages, "_section", noted)
+    copy = Path(shutil.copy(database, tmp_path))
+    with cached_drawings(tmp_path / "kept"):
+        pages_of(copy, tmp_path / "pages")
+        numbers.clear()
+        with duckdb.connect(str(copy)) as connection:
+            connection.execute(
+                "INSERT INTO quality.rule_result BY NAME SELECT * REPLACE ('G99' AS rule_id) FROM quality.rule_result"
+                " WHERE facility_id IN ('north', 'south') QUALIFY row_number() OVER (PARTITION BY facility_id) = 1"
+            )
+        kept = pages_of(copy, tmp_path / "pages")
+    assert numbers == [list(SECTIONS).index(details_section)] * 2
+    assert kept == pages_of(copy, tmp_path / "anew")
 
 
 def _refuse(*_: Any, **__: Any) -> Any:
