@@ -10,6 +10,7 @@ the result counts them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -224,10 +225,12 @@ def _reverse_curve(times: Times) -> Curve:
 
 def _median_of_values(ordered: Any, level: float) -> tuple[float, float, float]:
     """Median of a sample and the order statistics that cover it with at least `level` (binomial, 1/2)."""
-    from scipy.stats import binom
+    from scipy.special import bdtr, bdtrik  # scipy.stats takes longer to load than all medians of a registry
 
-    n = len(ordered)
-    rank = int(binom.ppf((1 - level) / 2, n, 0.5))
+    n, tail = len(ordered), (1 - level) / 2
+    rank = math.ceil(bdtrik(tail, n, 0.5))
+    if rank > 0 and bdtr(rank - 1, n, 0.5) >= tail:  # the root may lie just beyond a whole number
+        rank -= 1
     median = float(np.median(ordered))
     if rank < 1:
         return median, float("nan"), float("nan")

@@ -8,8 +8,10 @@ from time import process_time
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import binom
 
 from registry_pipeline import analysis
+from registry_pipeline.analysis.survival.kaplan_meier import _median_of_values
 from registry_pipeline.analysis.survival.permutation import permutation_p, rank_scores
 from registry_pipeline.analysis.times import check_times
 
@@ -183,3 +185,10 @@ def test_a_difference_of_means_needs_five_patients_of_each_group():
         analysis.restricted_mean_difference(patients((50, 20), 1), *END, 400, "group").iloc[0]["status"]
         == "ok"
     )
+
+
+def test_order_statistics_about_a_median_are_those_of_the_binomial_distribution():
+    for n in (1, 2, 5, 6, 17, 40, 1001):
+        rank = int(binom.ppf(0.025, n, 0.5))
+        ends = _median_of_values(np.arange(1.0, n + 1), 0.95)[1:]
+        np.testing.assert_equal(ends, (rank, n + 1 - rank) if rank else (np.nan, np.nan))
