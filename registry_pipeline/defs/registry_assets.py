@@ -69,7 +69,7 @@ def quality(context: dg.AssetExecutionContext, registry: Registry) -> Iterator[J
     """What the rules say, those over the whole registry with it."""
     with guarded(registry.home):
         refresh = registry.context
-        counts = steps.judge(refresh)
+        counts = steps.judge(refresh, is_forced(context))
         findings, failed = steps.registry_findings(refresh)
         blocking, sentences = refresh.settings.refresh.blocking_rules, refresh.rules.sentences()
     for table in in_order("quality"):

@@ -12,9 +12,12 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from registry_pipeline.core.source_code import code_digest
 from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.merges import merges_at, persons_of_several, renamed
-from registry_pipeline.store.parquet import read_parquet
+from registry_pipeline.pipeline.step import digest_of
+from registry_pipeline.store.keyed_tables import KeyedTables
+from registry_pipeline.store.parquet import read_parquet, rows_digest, write_parquet
 from registry_pipeline.validation.registry_wide.linkage import find_pairs, persons_of
 from registry_pipeline.validation.registry_wide.persons import (
     CONFLICT,
@@ -26,6 +29,7 @@ from registry_pipeline.validation.screening.places import source_locations
 
 PATIENT = ("patient_id", "birth_date_lower", "birth_date_upper")
 TUMOUR = ("source_record_id", "patient_id", "dx_date_lower", "dx_date_upper", "histology_group")
+_PAIRS, _BLOCKS = "pairs", "blocks"
 _PLACE = ("submission_id", "source_file", "sheet", "source_row")
 
 
@@ -61,15 +65,23 @@ def person_records(context: RefreshContext) -> PersonRecords:
     return PersonRecords(tables, _placed(context, pl.concat(conflicts)), pl.concat(shares))
 
 
-def linkage_tables(context: RefreshContext) -> dict[str, pl.DataFrame]:
+def linkage_tables(context: RefreshContext, force: bool = False) -> dict[str, pl.DataFrame]:
     """``patient_pair`` and ``linkage_block``, over all patients that were judged, quarantined ones too.
 
-    Patients whom a decision merged are no pair any more.
+    Patients whom a decision merged are no pair any more. Of the persons of the last time the pairs of then are taken.
     """
     parts = [_persons(context, facility_id) for facility_id in context.senders]
     persons = pl.concat(parts).unique("patient_id", keep="first", maintain_order=True)
-    linkage = find_pairs(persons)
-    return {"patient_pair": _placed(context, linkage.pairs).sort("pair_key"), "linkage_block": linkage.blocks}
+    keyed = KeyedTables(context.layout.linkage(), force)
+    key = digest_of(code_digest(find_pairs.__module__), rows_digest(persons))
+    if not all(keyed.is_current(name, key) for name in (_PAIRS, _BLOCKS)):
+        linkage = find_pairs(persons)
+        for name, frame in ((_PAIRS, linkage.pairs), (_BLOCKS, linkage.blocks)):
+            write_parquet(frame, keyed.path(name))
+            keyed.remember(name, key, frame.height)
+        keyed.save()
+    pairs, blocks = (read_parquet(keyed.path(name)) for name in (_PAIRS, _BLOCKS))
+    return {"patient_pair": _placed(context, pairs).sort("pair_key"), "linkage_block": blocks}
 
 
 def _persons(context: RefreshContext, facility_id: str) -> pl.DataFrame:

@@ -37,8 +37,12 @@ Rows = pl.DataFrame | Sequence[Path]
 """Of a table that grows with the rows of the registry the facilities' files, which nobody loads."""
 
 
-def quality_tables(context: RefreshContext) -> dict[str, Rows]:
-    """Rows of ``quality.*``: name of the table -> frame or files. ``finding`` knows no releases yet."""
+def quality_tables(context: RefreshContext, force: bool = False) -> dict[str, Rows]:
+    """Rows of ``quality.*``: name of the table -> frame or files. ``finding`` knows no releases yet.
+
+    Args:
+        force: look for persons known twice also among those of the last time.
+    """
     settings, rules = context.settings, context.rules
     parameters = parameters_of(settings, context.extract_date())
     make_suggestions(context)
@@ -50,7 +54,7 @@ def quality_tables(context: RefreshContext) -> dict[str, Rows]:
         "quarantine": context.screened_files("quarantine"),
         "row_account": _concat(context.screened_files("row_account")),
         "coercion": context.staged_files("coercions"),
-        **linkage_tables(context),
+        **linkage_tables(context, force),
     }
     compared = choose_comparison(context).release_id
     shared = conflict_findings(person_records(context).conflicts, rules)

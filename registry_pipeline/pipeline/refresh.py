@@ -158,7 +158,7 @@ def make_tables(context: RefreshContext, chosen: Sequence[str], force: bool, pro
     progress("curated and mart tables")
     registry.curate(context, force)
     registry.build_mart(context, force)
-    registry.judge(context)
+    registry.judge(context, force)
     registry.analyse(context, force, progress)
 
 

@@ -77,14 +77,14 @@ def build_mart(context: RefreshContext, force: bool = False) -> dict[str, int]:
         return counts
 
 
-def judge(context: RefreshContext) -> dict[str, int]:
+def judge(context: RefreshContext, force: bool = False) -> dict[str, int]:
     """Quality tables of the registry: table -> number of rows."""
     with refresh_lock(context.home):
         keyed = KeyedTables(
             context.layout.layer("quality")
         )  # made at every refresh: the notes are for who reads them
         counts: dict[str, int] = {}
-        for name, rows in quality_tables(context).items():
+        for name, rows in quality_tables(context, force).items():
             path = keyed.path(name)
             if isinstance(rows, pl.DataFrame):
                 write_parquet(rows, path)

@@ -72,6 +72,10 @@ class StoreLayout:
         """Folder of the rows of ``meta.lineage``, a file per facility."""
         return self.layer("meta") / "lineage"
 
+    def linkage(self) -> Path:
+        """Folder of the pairs that may be one person, as they were found last."""
+        return self.layer("quality") / "linkage"
+
     def registry_unlisted(self) -> Path:
         """Findings of rules over the whole registry that are counted in that of their cause."""
         return self.layer("quality") / "_unlisted.parquet"

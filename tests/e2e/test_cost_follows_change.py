@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from registry_pipeline.core.home import Home
-from registry_pipeline.pipeline import estimation
+from registry_pipeline.pipeline import estimation, persons
 from registry_pipeline.pipeline.refresh import refresh
 from registry_pipeline.store import layers
 from tests.support.registry_home import (
@@ -38,7 +38,7 @@ def no_reports() -> Iterator[None]:
 
 @pytest.fixture
 def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Names of curated and mart tables and of analyses, as they are made."""
+    """Names of curated and mart tables and of analyses, and linkage, as they are made."""
     names: list[str] = []
     run_sql, run_analyses = layers.run_to_parquet, estimation.run_analyses
 
@@ -50,6 +50,14 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         names.extend(chosen)
         return run_analyses(chosen, *more)  # type: ignore[arg-type]
 
+    find_pairs = persons.find_pairs
+
+    def noted_pairs(frame: pl.DataFrame) -> object:
+        names.append("linkage")
+        return find_pairs(frame)
+
+    noted_pairs.__module__ = find_pairs.__module__
+    monkeypatch.setattr(persons, "find_pairs", noted_pairs)
     monkeypatch.setattr(layers, "run_to_parquet", noted_sql)
     monkeypatch.setattr(estimation, "run_analyses", noted_analyses)
     return names
@@ -76,7 +84,7 @@ def test_what_did_not_change_is_not_made_again(tmp_path: Path, made: list[str]) 
     rows[3] = patient_row(43, region="Elsewhere")
     (home.inbox / "south" / "patients_2.csv").write_text(patients_csv(rows))
     assert refresh(home).is_new
-    assert "patient" in " ".join(made)
+    assert "patient" in " ".join(made) and "linkage" in made
     assert not any("death" in name or "lesion" in name for name in made)
     assert not [name for name in made if name in ("survival", "Cox models", "growth")]
     made.clear()
