@@ -23,7 +23,7 @@ from registry_pipeline.study.scenarios import Scenario
 
 Progress = Callable[[str], None]
 MANY_PATIENTS = 20_000
-"""From here on estimates take longer than a process to make some of them in takes to start."""
+"""From here on most estimates together take longer than a process to make some of them in takes to start."""
 MOST_IN_TWO_PROCESSES = 500_000
 """Above, one process makes all: two would each hold the mart, which takes some 3 GB of a million patients."""
 
@@ -124,7 +124,8 @@ def run_analyses(
 
     if len(names) < 2 or n_patients > MOST_IN_TWO_PROCESSES:
         return {name: run_in_process(name) for name in names}
-    with helping(is_worth_starting=n_patients >= MANY_PATIENTS and stored is not None) as helper:
+    is_long = n_patients >= MANY_PATIENTS and 2 * len(names) > len(analyses())
+    with helping(is_worth_starting=is_long and stored is not None) as helper:
         result = run_shared(names, run_in_process, _run_in(helper, stored, inputs.study, pairs))
     return {name: result[name] for name in names}
 
