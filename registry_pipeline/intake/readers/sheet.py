@@ -40,11 +40,13 @@ def finish_sheet(
     _check_size(grid, options)
     if options.skip_rows:
         grid = grid.filter(~pl.col(SOURCE_ROW).is_in(list(options.skip_rows)))
-    blank = _blank_mask(grid)
-    blank_rows = grid.filter(blank)[SOURCE_ROW].to_list() if blank.any() else []
-    grid = grid.filter(~blank) if blank_rows else grid
-    grid, totals = _take_totals(grid, options)
-    grid, repeats = _take_headers(grid, header)
+    blank_rows, totals, repeats = [], [], []
+    if _may_hold_others(grid, header, options):
+        blank = _blank_mask(grid)
+        blank_rows = grid.filter(blank)[SOURCE_ROW].to_list() if blank.any() else []
+        grid = grid.filter(~blank) if blank_rows else grid
+        grid, totals = _take_totals(grid, options)
+        grid, repeats = _take_headers(grid, header)
     grid, names, received, dropped = _drop_nameless(grid, header)
     frame = grid.rename(dict(zip(grid.columns[:-1], names, strict=True)))
     return RawSheet(
@@ -76,6 +78,18 @@ def _check_size(grid: pl.DataFrame, options: ReadOptions) -> None:
         raise ReadError("too_large", f"more than {limits.max_rows:,} rows; split the export")
     if grid.width - 1 > limits.max_columns:
         raise ReadError("too_large", f"more than {limits.max_columns:,} columns; check the delimiter")
+
+
+def _may_hold_others(grid: pl.DataFrame, header: Header, options: ReadOptions) -> bool:
+    """Whether a row may be no record, told from two cells in one plan: its first one, and the first under a name."""
+    columns = grid.columns[:-1]
+    if not columns or grid.is_empty():
+        return True
+    first = pl.col(columns[0])
+    signs = [_is_blank(columns[0]), _is_marker(first, {_marker(text) for text in options.totals_row_markers})]
+    named = zip(columns, header.received, strict=False)
+    signs += [pl.col(column) == name for column, name in named if name.strip()][:1]
+    return bool(grid.select(pl.any_horizontal(signs).any()).item())
 
 
 def _blank_mask(grid: pl.DataFrame) -> pl.Series:

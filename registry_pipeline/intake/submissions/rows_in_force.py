@@ -31,6 +31,9 @@ from registry_pipeline.intake.submissions.redcap_rows import empty_flags, export
 from schemas import tables_of
 from schemas.table import columns_of
 
+_PLACED_TOGETHER = 100_000
+"""Changes of values whose rows are looked up at a time, where more do not come together."""
+
 
 def find_files(home: Home, facility: Facility, settings: Settings) -> list[FileUse]:
     """Every file that the facility ever sent, in landing order, read where a source takes it."""
@@ -200,7 +203,10 @@ def placed_changes(facility_id: str, uses: Sequence[FileUse], changes: list[pl.D
     schema = {column.name: column.polars_type for column in columns}
     placed: list[pl.DataFrame] = []
     while changes:
-        part = place_rows(changes.pop(), uses).with_columns(
+        few = [changes.pop()]
+        while changes and sum(frame.height for frame in few) + changes[-1].height <= _PLACED_TOGETHER:
+            few.append(changes.pop())
+        part = place_rows(pl.concat(few[::-1]), uses).with_columns(
             pl.lit(facility_id).alias("facility_id"),
             (pl.col("table_name") + "." + pl.col("column_name")).alias("column_name"),
         )
