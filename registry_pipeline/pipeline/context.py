@@ -38,6 +38,7 @@ class RefreshContext:
         decisions: every decision, and those in force today.
         mappings, facilities: facility -> its TOML, and that judged; what nobody asks for is not read.
         finished: folders of the store that this refresh has made or found to be whole.
+        merged_patients: facility -> its patients whom decisions merge, as last looked up since it was staged.
     """
 
     home: Home
@@ -47,6 +48,7 @@ class RefreshContext:
     mappings: dict[str, TomlSource] = field(default_factory=dict, repr=False, compare=False)
     facilities: dict[str, Facility] = field(default_factory=dict, repr=False, compare=False)
     finished: set[Path] = field(default_factory=set, repr=False, compare=False)
+    merged_patients: dict[str, frozenset[str]] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def layout(self) -> StoreLayout:

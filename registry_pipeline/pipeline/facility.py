@@ -120,6 +120,7 @@ def _stage(context: RefreshContext, facility_id: str, typed: Typed | None) -> di
     else:
         with disk_errors_as_store_error(layout.raw(facility_id)):
             staged = stage_facility(context.home, context.facility(facility_id), context.settings)
+    context.merged_patients.pop(facility_id, None)
     _remove_files(folder)
     for table, frame in staged.tables.items():
         write_parquet(frame, layout.staged_table(facility_id, table))

@@ -6,8 +6,9 @@ Imports nothing heavy: a refresh with nothing new asks it too.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from registry_pipeline.core.working_files import working_file
@@ -36,8 +37,8 @@ def merges_at(context: RefreshContext, facility_id: str) -> Merges:
     groups = merged_patients(context.decisions.in_force)
     if not groups:
         return Merges({}, {})
-    patients = _patients_of(context, facility_id)
-    everybody = set().union(*(_patients_of(context, facility_id) for facility_id in context.facility_ids))
+    patients = _merged_at(context, facility_id, groups)
+    everybody = set().union(*(_merged_at(context, name, groups) for name in context.facility_ids))
     within = survivors(groups, patients)
     others = patients - set(within)
     surviving = survivors(groups, everybody)
@@ -50,7 +51,7 @@ def persons_of_several(context: RefreshContext) -> dict[str, str]:
     groups = merged_patients(context.decisions.in_force)
     if not groups:
         return {}
-    by_facility = {facility_id: _patients_of(context, facility_id) for facility_id in context.facility_ids}
+    by_facility = {name: _merged_at(context, name, groups) for name in context.facility_ids}
     persons: dict[str, str] = {}
     for group in groups:
         owners = {
@@ -63,6 +64,14 @@ def persons_of_several(context: RefreshContext) -> dict[str, str]:
             survivor = min(owners)
             persons[survivor] = owners[survivor]
     return persons
+
+
+def _merged_at(context: RefreshContext, facility_id: str, groups: Iterable[Iterable[str]]) -> frozenset[str]:
+    """Of the patients of groups those whom a facility knows, looked up once for as long as it is not staged again."""
+    if facility_id not in context.merged_patients:
+        members = set(chain.from_iterable(groups))
+        context.merged_patients[facility_id] = frozenset(members & _patients_of(context, facility_id))
+    return context.merged_patients[facility_id]
 
 
 def _patients_of(context: RefreshContext, facility_id: str) -> set[str]:

@@ -75,6 +75,7 @@ def run_batches(
             dg.reconstructable(facility_batches), instance, run_config=config, raise_on_error=False,
             tags={"registry/refresh": refresh_id},
         )  # fmt: skip
+    refresh.merged_patients.clear()  # workers have staged
     if watch.is_stalled:
         raise Refused(
             f"no worker has worked for this refresh for {limits.patience_seconds} seconds; start workers with: registry "

@@ -40,7 +40,9 @@ def finish_sheet(
     _check_size(grid, options)
     if options.skip_rows:
         grid = grid.filter(~pl.col(SOURCE_ROW).is_in(list(options.skip_rows)))
-    blank_rows, totals, repeats = [], [], []
+    blank_rows: list[int] = []
+    totals: list[Reject] = []
+    repeats: list[Reject] = []
     if _may_hold_others(grid, header, options):
         blank = _blank_mask(grid)
         blank_rows = grid.filter(blank)[SOURCE_ROW].to_list() if blank.any() else []

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.working_files import DamagedFile
-from registry_pipeline.pipeline import facility, judging
+from registry_pipeline.pipeline import facility, judging, merges
 from registry_pipeline.pipeline.context import RefreshContext, read_context
-from registry_pipeline.pipeline.judging import judge_facilities, screen_together
+from registry_pipeline.pipeline.decisions import DecisionState
+from registry_pipeline.pipeline.judging import judge_facilities, screen_together, stage_together
+from registry_pipeline.pipeline.merges import merges_at
 from registry_pipeline.pipeline.refresh import take_in
 from registry_pipeline.pipeline.step import read_note
+from registry_pipeline.validation.decisions.ledger import Decision
 from tests.support.registry_home import HOSPITAL, good_files, patient_row, patients_csv, send_all, small_home
 
 FACILITIES = [HOSPITAL, "east", "south"]
@@ -107,3 +112,30 @@ def test_records_judged_by_what_is_no_longer_so_are_judged_anew(
     facility.screen(context, "east", begun=begun)  # whose rules are those before
     note = read_note(context.layout.screened("east"))
     assert note is not None and note["files"] == alone[3]
+
+
+def test_patients_of_merges_are_looked_up_once_at_each_facility(
+    context: RefreshContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage_together(context, FACILITIES)
+    first, second = (
+        pl.read_parquet(context.layout.staged_table(name, "patient"))["patient_id"][0]
+        for name in FACILITIES[:2]
+    )
+    pair = Decision(
+        1, "2026-01-01T00:00:00+00:00", "F1", "same_person", "r", "n", None, "V05", "east", "patient",
+        "|".join(sorted((first, second))), "patient_id", "", None, None, None, None, "",
+    )  # fmt: skip
+    merging = replace(context, decisions=DecisionState([pair], [pair]))
+    looked_up: list[str] = []
+    patients_of = merges._patients_of
+    monkeypatch.setattr(
+        merges, "_patients_of", lambda of, name: (looked_up.append(name), patients_of(of, name))[1]
+    )
+    between = [merges_at(merging, name).between for name in (*FACILITIES, *FACILITIES)]
+    survivor, gone = sorted((first, second))
+    assert between.count({gone: survivor}) == 2 and between.count({}) == 4
+    assert sorted(looked_up) == sorted(FACILITIES)
+    facility.stage(merging, "east", force=True)
+    merges_at(merging, "south")
+    assert looked_up[len(FACILITIES) :] == ["east"]
