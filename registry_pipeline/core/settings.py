@@ -161,8 +161,8 @@ class Refresh:
         return f"{(memory_bytes(self.memory_limit) or 0) * 3 / 8e6:.0f}MB"
 
     @property
-    def screening_memory(self) -> str:
-        """The same of the DuckDB in which a facility's records are judged, which are held beside it."""
+    def lesser_duckdb_memory(self) -> str:
+        """The same of a DuckDB that gains nothing by more: which judges records that are held already, or writes a release."""
         return f"{(memory_bytes(self.memory_limit) or 0) / 8e6:.0f}MB"
 
 

@@ -214,7 +214,7 @@ def begin_screening(context: RefreshContext, facility_id: str) -> Begun:
         tolerance=facility.tolerance,
         systemic_share=settings.refresh.systemic_share,
         raw_value=partial(raw_values, context.home, facility_id),
-        memory_limit=settings.refresh.screening_memory,
+        memory_limit=settings.refresh.lesser_duckdb_memory,
         spill_folder=context.home.store,
         max_findings=settings.limits.max_findings,
         needed={*waivers.digests, *(decision.finding_id for decision in corrections)},

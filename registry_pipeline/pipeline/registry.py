@@ -12,6 +12,7 @@ import polars as pl
 
 import schemas
 from registry_pipeline.core.helper_process import warm_helper
+from registry_pipeline.core.memory import give_back
 from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.errors import Refused
 from registry_pipeline.pipeline.estimation import Estimation
@@ -122,6 +123,8 @@ def analyse(
         for batch in batches():
             estimation.make(batch)
         keyed.save()
+        del estimation
+        give_back()  # the marts, before the release is written
         results = (table for analysis in analyses().values() for table in analysis.makes)
         return {table: keyed.n_rows(table) for table in results}
 

@@ -184,7 +184,7 @@ def _build(
             {**tables, **own, **facility_parts(context)},
             versions,
             finish=partial(_finish, context, has_pages, anew),
-            memory_limit=settings.refresh.duckdb_memory,
+            memory_limit=settings.refresh.lesser_duckdb_memory,
             release_id=release_id,
             anew=anew,
         )

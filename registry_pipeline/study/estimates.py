@@ -15,6 +15,7 @@ from pathlib import Path
 import schemas
 from registry_pipeline import study as room
 from registry_pipeline.core.helper_process import Helper, helping, run_shared
+from registry_pipeline.core.memory import give_back
 from registry_pipeline.core.settings import Study
 from registry_pipeline.study.analysis import Analysis, AnalysisResult, Inputs, Tables
 from registry_pipeline.study.mart_reader import Pair
@@ -127,6 +128,8 @@ def run_analyses(
     is_long = n_patients >= MANY_PATIENTS and 2 * len(names) > len(analyses())
     with helping(is_worth_starting=is_long and stored is not None) as helper:
         result = run_shared(names, run_in_process, _run_in(helper, stored, inputs.study, pairs))
+        if helper is not None:
+            helper.call(_forget)
     return {name: result[name] for name in names}
 
 
@@ -144,6 +147,12 @@ def _run_stored(
 ) -> AnalysisResult:
     """In the other process."""
     return analyses()[name].result(Inputs(_read_once(stored), study, pairs=pairs.get(name, ())))
+
+
+def _forget() -> None:
+    """In the other process: let go of the marts, whose memory the release needs."""
+    _read_once.cache_clear()
+    give_back()
 
 
 @lru_cache(maxsize=1)

@@ -19,7 +19,7 @@ from registry_pipeline.core import helper_process as beside
 from registry_pipeline.core.helper_process import Helper, helping, keeping_helper, run_shared, warm_helper
 from registry_pipeline.core.settings import Study
 from registry_pipeline.reporting.report import write_reports
-from registry_pipeline.study.estimates import Stored, result_tables
+from registry_pipeline.study.estimates import Stored, _read_once, result_tables
 from registry_pipeline.study.marts import read_marts, stored_marts
 from tests.unit.reporting.toy_release import make_release
 from tests.unit.steps.drawn_marts import drawn_marts
@@ -36,6 +36,10 @@ if __name__ == "__main__":
 
 def product(a: int, b: int) -> int:
     return a * b
+
+
+def marts_held() -> int:
+    return _read_once.cache_info().currsize
 
 
 def fail(text: str) -> None:
@@ -193,6 +197,8 @@ def test_estimates_made_with_a_helper_are_the_same(tmp_path: Path) -> None:
     with keeping_helper():
         warm_helper(())
         shared_out = result_tables(marts, study, told.append, stored=Stored(tmp_path, "drawn"))
+        with helping(is_worth_starting=False) as running:
+            assert running is not None and running.call(marts_held) == 0
     assert "Cox models" not in told
     alone = result_tables(marts, study, told.append)
     assert "Cox models" in told

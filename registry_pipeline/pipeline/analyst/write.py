@@ -92,7 +92,7 @@ def write_analyst_database(
     """
     spill = folder / f"analyst.spill{BUILDING}"
     config: dict[str, Any] = {
-        "memory_limit": settings.refresh.duckdb_memory,
+        "memory_limit": settings.refresh.lesser_duckdb_memory,
         "temp_directory": str(spill),
         "threads": 1,
         "storage_compatibility_version": STORAGE_FORMAT,
