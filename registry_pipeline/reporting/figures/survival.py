@@ -5,13 +5,14 @@ Belongs here: drawing curves that the release already holds. Does not belong her
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from registry_pipeline.reporting.document.wording import count
 from registry_pipeline.reporting.figures.base import (
     INK,
     MUTED,
@@ -42,6 +43,31 @@ class Curve:
 
 AtRisk = Callable[[object, float], str]
 """The number at risk of a group just before a time in days, as it may be written."""
+
+
+@dataclass(frozen=True, eq=False)
+class AtRiskOfCurves:
+    """Numbers at risk of every tick; no function, for a drawing is kept by what it is made of."""
+
+    curves: pd.DataFrame
+
+    def __call__(self, group: object, days: float) -> str:
+        """As it may be written."""
+        return count(at_risk(self.curves[self.curves["stratum"] == group], days))
+
+
+@dataclass(frozen=True)
+class AtRiskAtLandmarks:
+    """Numbers at risk of the ticks that the release gives: by month and group, and at the start by group."""
+
+    landmarks: Mapping[tuple[float, object], str]
+    starts: Mapping[object, str]
+    days_per_month: float
+
+    def __call__(self, group: object, days: float) -> str:
+        """As it may be written."""
+        months = float(round(days / self.days_per_month))
+        return self.landmarks.get((months, group), "") if months else self.starts[group]
 
 
 @drawn_once

@@ -25,7 +25,11 @@ from registry_pipeline.reporting.document.wording import (
     share,
     upper_first,
 )
-from registry_pipeline.reporting.figures.survival import AtRisk, at_risk
+from registry_pipeline.reporting.figures.survival import (
+    AtRisk,
+    AtRiskAtLandmarks,
+    AtRiskOfCurves,
+)
 from registry_pipeline.reporting.sections.context import Context
 from schemas.disease.wording import LEVEL_ORDER
 from schemas.study import ENDPOINTS, ORIGINS, OVERALL
@@ -71,15 +75,10 @@ def at_risk_words(
 ) -> AtRisk:
     """Numbers at risk under a figure: of every tick, or of those that the release gives where small counts are hidden."""
     if not context.tables.hides:
-        return lambda group, days: count(at_risk(curves[curves["stratum"] == group], days))
+        return AtRiskOfCurves(curves[["stratum", "duration_days", "n_at_risk"]])
     landmarks = landmark_at_risk(context, endpoint, variable, origin)
-    starts = shown_events(context, endpoint, variable, origin)
-
-    def written(group: object, days: float) -> str:
-        months = float(round(days / context.days_per_month))
-        return landmarks.get((months, group), "") if months else starts[group][1]
-
-    return written
+    starts = {group: n for group, (_, n) in shown_events(context, endpoint, variable, origin).items()}
+    return AtRiskAtLandmarks(landmarks, starts, context.days_per_month)
 
 
 def test_text(context: Context, endpoint: str, variable: str, origin: str) -> str:

@@ -14,7 +14,7 @@ import pytest
 import schemas
 from registry_pipeline.reporting import report
 from registry_pipeline.reporting.document.blocks import Section
-from registry_pipeline.reporting.figures import base
+from registry_pipeline.reporting.figures import base, drawing_cache
 from registry_pipeline.reporting.figures.drawing_cache import (
     cached_drawings,
     content_digest,
@@ -70,6 +70,13 @@ def test_a_second_report_makes_only_what_reads_something_else(
         assert queried & set(schemas.tables()) <= made.read  # it notes all that it reads
         return made
 
+    def telling(value: object) -> str:
+        try:
+            return content_digest(value)
+        except TypeError as problem:
+            pytest.fail(f"a drawing is never kept, for it is made of a {problem}")
+
+    monkeypatch.setattr(drawing_cache, "content_digest", telling)
     monkeypatch.setattr(ReleaseTables, "_once", noting)
     monkeypatch.setattr(report, "_made", counting)
     database = make_release(tmp_path / "registry.duckdb")
