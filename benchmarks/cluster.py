@@ -19,7 +19,7 @@ from deploy.services import Process, missing_programs
 LEAST_SPEED_UP = 1.6
 
 
-def benchmark(_: Path, patients: int = 16_000, facilities: int = 16) -> list[Figure]:
+def benchmark(_: Path, patients: int = 160_000, facilities: int = 16) -> list[Figure]:
     """Staging and screening by one worker and by two; nothing where the services or a second core are missing."""
     cores = sorted(os.sched_getaffinity(0))[:2]
     if missing_programs("rabbitmq") or len(cores) < 2:
