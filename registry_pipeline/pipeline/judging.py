@@ -19,7 +19,7 @@ from registry_pipeline.pipeline.step import is_whole, sources_digest
 from registry_pipeline.pipeline.too_large import together_within_memory
 from registry_pipeline.validation.screening.screen import judge_together
 
-MOST_BYTES = 30 * 2**20
+MOST_BYTES = 60 * 2**20
 """Of files of facilities that are typed or judged together: their records are in memory at the same time."""
 MOST_TOGETHER = 25
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from registry_pipeline.intake.readers.blocks import DELIMITERS, BlockParser
 from registry_pipeline.intake.readers.encoding import Decoding, decode_strictly, detect_encoding
 from registry_pipeline.intake.readers.formats import Format
-from registry_pipeline.intake.readers.header import PREVIEW_ROWS, GridRow, Header, find_header
+from registry_pipeline.intake.readers.header import PREVIEW_ROWS, GridRow, Header, find_header, settles_header
 from registry_pipeline.intake.readers.model import RawSheet, ReadError, ReadOptions
 from registry_pipeline.intake.readers.records import Dialect, read_records
 from registry_pipeline.intake.readers.sheet import finish_sheet
@@ -111,20 +111,19 @@ def _n_outside_quotes(line: str, mark: str) -> int:
 
 
 def _preview(decoding: Decoding, dialect: Dialect, options: ReadOptions) -> tuple[list[GridRow], list[int]]:
-    """The first records, and the lines among them that could not be read."""
+    """The first records, down to where the header is settled, and the lines among them that could not be read."""
     source, start = decoding.data, decoding.start
     block = source.data[start : start + _PREVIEW_BYTES]
     is_last = start + len(block) >= source.n_bytes
-    deepest = max(options.header_rows or (0,)) + 1
     rows: list[GridRow] = []
     unreadable: list[int] = []
     for record in read_records(block, 1, dialect, is_last):
         if record.fields is not None:
             rows.append((record.source_row, record.n_lines, record.fields))
+            if settles_header(rows[-1], options) or (len(rows) >= PREVIEW_ROWS and not options.header_rows):
+                break
         else:
             unreadable.append(record.source_row)
-        if len(rows) >= max(PREVIEW_ROWS, deepest):
-            break
     return rows, unreadable
 
 

@@ -35,7 +35,8 @@ class Header:
 def find_header(rows: Sequence[GridRow], options: ReadOptions) -> Header:
     """Build the header from the first rows of a table.
 
-    ``rows`` are those of the top of the file (at least ``PREVIEW_ROWS`` where there are as many).
+    ``rows`` are those of the top of the file: down to one that settles it (:func:`settles_header`), or at least
+    ``PREVIEW_ROWS`` where there are as many.
 
     Raises:
         ReadError: no_such_header_row when a declared header row is blank or not there.
@@ -51,6 +52,13 @@ def find_header(rows: Sequence[GridRow], options: ReadOptions) -> Header:
     last = chosen[-1]
     title = [] if options.header_rows else _title_note(rows, numbers, options)
     return Header(received, names, last[0] + last[1] + options.skip_after_header, tuple(title + notes))
+
+
+def settles_header(row: GridRow, options: ReadOptions) -> bool:
+    """Whether no row below this one of the top of a table can be, or be a part of, the header."""
+    if options.header_rows:
+        return row[0] >= max(options.header_rows)
+    return row[0] not in options.skip_rows and _n_filled(row) > 1
 
 
 def _n_filled(row: GridRow) -> int:

@@ -50,22 +50,26 @@ class FindingContext:
     raw_value: RawValue | None = None
     identifiers: Identifiers | None = None
 
-    def as_sent(self, table: str, column: str) -> pl.Series:
-        """A column of all records of a table, identifiers as the facility sent them."""
-        sent = None if self.identifiers is None else self.identifiers.as_sent(table, column)
+    def as_sent(self, table: str, column: str, places: pl.Series) -> pl.Series:
+        """A column of a table at some places, identifiers as the facility sent them."""
+        sent = None if self.identifiers is None else self.identifiers.as_sent(table, column, places)
         if sent is not None:
             return sent
         is_own = column == own_identifier(table) and self.identifiers is not None
-        return self.records[table][SOURCE_NUMBER if is_own else column].alias(column)
+        return self.records[table][SOURCE_NUMBER if is_own else column].gather(places).alias(column)
+
+    def places(self, table: str, row_ids: pl.Series) -> pl.Series:
+        """Where some records stand in their table."""
+        return self.records[table]["_row_id"].is_in(row_ids.implode()).arg_true()
 
     def source_keys(self, table: str, row_ids: pl.Series) -> pl.DataFrame:
         """``_row_id, source_record_id`` of some records: their keys as the facility writes them, ``?`` for a blank."""
+        places = self.places(table, row_ids)
         parts = [
-            self.as_sent(table, column).cast(pl.String).str.strip_prefix(f"{self.facility_id}-")
+            self.as_sent(table, column, places).cast(pl.String).str.strip_prefix(f"{self.facility_id}-")
             for column in key_of(curated()[table])
         ]
-        is_asked = self.records[table]["_row_id"].is_in(row_ids.implode())
-        keys = pl.DataFrame([self.records[table]["_row_id"], *parts]).filter(is_asked)
+        keys = pl.DataFrame([self.records[table]["_row_id"].gather(places), *parts])
         written = pl.concat_str([pl.col(part.name).fill_null("?") for part in parts], separator="|")
         return keys.select("_row_id", written.alias(SOURCE_NUMBER))
 
@@ -217,16 +221,10 @@ def _typed_values(frame: pl.DataFrame, evidence: FindingContext) -> pl.DataFrame
         records = evidence.records.get(str(table))
         if records is None or item not in records.columns:
             continue
-        sent = records.select("_row_id", evidence.as_sent(str(table), str(item)).alias("_sent"))
-        broken = sent.join(group.select("_row_id").unique(), on="_row_id", how="semi")
-        parts.append(
-            broken.select(
-                "_row_id",
-                pl.col("_sent").cast(pl.String).alias("_typed"),
-                pl.lit(table).alias("table_name"),
-                pl.lit(item).alias("_item"),
-            )
-        )
+        places = evidence.places(str(table), group["_row_id"])
+        sent = evidence.as_sent(str(table), str(item), places).cast(pl.String)
+        broken = pl.DataFrame([records["_row_id"].gather(places), sent.alias("_typed")])
+        parts.append(broken.with_columns(pl.lit(table).alias("table_name"), pl.lit(item).alias("_item")))
     return pl.concat(parts)
 
 

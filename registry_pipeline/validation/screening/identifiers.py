@@ -37,12 +37,14 @@ class Identifiers:
         """Table that others refer to -> how many numbers its identifiers have."""
         return {table: len(texts) for table, texts in self.texts.items()}
 
-    def as_sent(self, table: str, column: str) -> pl.Series | None:
-        """The identifiers of a column of all records, as they were numbered; None for a column that is not."""
+    def as_sent(self, table: str, column: str, places: pl.Series) -> pl.Series | None:
+        """The identifiers of a column at some places, as they were numbered; None for a column that is not."""
         numbers = self.numbers.get(table)
         if numbers is None or column not in numbers.columns:
             return None
-        return self.texts[parents_by_column(table)[column]].gather(numbers[column]).alias(column)
+        return (
+            self.texts[parents_by_column(table)[column]].gather(numbers[column].gather(places)).alias(column)
+        )
 
 
 def texts_side_by_side(parts: Sequence[Identifiers]) -> Mapping[str, pl.Series]:
