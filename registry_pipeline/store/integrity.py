@@ -6,11 +6,13 @@ Does not belong here: working files (``pipeline/step.py``), landed bytes (``inta
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from registry_pipeline.core.files import StoreError, sha256_of, write_text
+from registry_pipeline.core.files import StoreError, write_text
 from registry_pipeline.core.home import Home
+from registry_pipeline.core.working_files import digest_of_file, seen_digest
 from registry_pipeline.store.releases import (
     CHECKSUMS,
     CONTENTS,
@@ -31,32 +33,44 @@ if TYPE_CHECKING:
 def write_checksums(folder: Path) -> None:
     """Write the SHA-256 of every file of a release, as ``sha256sum -c SHA256SUMS`` reads it."""
     files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path != folder / CHECKSUMS]
-    lines = [f"{sha256_of(path)}  {path.relative_to(folder).as_posix()}\n" for path in files]
+    lines = [f"{digest_of_file(path)}  {path.relative_to(folder).as_posix()}\n" for path in files]
     write_text("".join(lines), folder / CHECKSUMS)
 
 
-def damaged_files(home: Home, release_id: str, only: str | None = None) -> list[str]:
+def damaged_files(
+    home: Home,
+    release_id: str,
+    only: str | None = None,
+    digest_of: Callable[[Path], str] = digest_of_file,
+) -> list[str]:
     """Files of a release that are gone or are not what was written; names within its folder.
 
     A release that was sealed before hashes were kept has none to be compared with and counts as whole.
 
     Args:
         only: look at this file alone (``registry.duckdb``).
+        digest_of: SHA-256 of a file; of the whole file by default.
     """
     folder = release_folder(home, release_id)
     if not (folder / DATABASE).is_file():
         return [DATABASE]
     if not (folder / CHECKSUMS).exists():
         return [CHECKSUMS] if (folder / CONTENTS).exists() else []
-    return unlike_checksums(folder, must_hold=DATABASE, only=only)
+    return unlike_checksums(folder, must_hold=DATABASE, only=only, digest_of=digest_of)
 
 
-def unlike_checksums(folder: Path, must_hold: str | None = None, only: str | None = None) -> list[str]:
+def unlike_checksums(
+    folder: Path,
+    must_hold: str | None = None,
+    only: str | None = None,
+    digest_of: Callable[[Path], str] = digest_of_file,
+) -> list[str]:
     """Files of a folder that are gone or are not what :func:`write_checksums` saw; names within it.
 
     Args:
         must_hold: a file that the checksums have to name; without it they are damaged themselves.
         only: look at this file alone.
+        digest_of: as of :func:`damaged_files`.
     """
     try:
         lines = (folder / CHECKSUMS).read_text(encoding="utf-8").splitlines()
@@ -66,7 +80,7 @@ def unlike_checksums(folder: Path, must_hold: str | None = None, only: str | Non
     if must_hold is not None and must_hold not in expected:
         return [CHECKSUMS]
     checked = {name: digest for name, digest in expected.items() if only is None or name == only}
-    return sorted(name for name, digest in checked.items() if _digest(folder / name) != digest)
+    return sorted(name for name, digest in checked.items() if _digest(folder / name, digest_of) != digest)
 
 
 def newest_whole_release(home: Home, before: str) -> str | None:
@@ -84,12 +98,14 @@ def open_whole_release(
 ) -> duckdb.DuckDBPyConnection:
     """:func:`open_release` for a release that is not the served one: refreshes look after that one only.
 
+    What this process has hashed already, and nothing has written to since, is not hashed again.
+
     Raises:
         NoRelease: there is no such release.
         StoreError: it is damaged, or the one to compare it with.
     """
     for needed, file in ((release_id, database), (attached_id, DATABASE)):
-        if needed is not None and damaged_files(home, choose_release(home, needed), only=file):
+        if needed is not None and damaged_files(home, choose_release(home, needed), file, seen_digest):
             raise StoreError(
                 f"{release_folder(home, needed)}: the release is damaged; take it from a backup, or remove it"
             )
@@ -98,9 +114,9 @@ def open_whole_release(
     )
 
 
-def _digest(path: Path) -> str | None:
+def _digest(path: Path, digest_of: Callable[[Path], str]) -> str | None:
     try:
-        return sha256_of(path)
+        return digest_of(path)
     except OSError:
         return None
 
