@@ -26,6 +26,8 @@ from registry_pipeline.core.units import DAYS_PER_MONTH
 from schemas import study
 
 RULE_KEYS = ("severity", "softer_severity", "thresholds")
+LEAST_DUCKDB_MEGABYTES = 125.0
+"""With less a release of 100,000 patients was not tried."""
 """What may be said of a rule in [rules.*], here and in a facility's TOML."""
 
 
@@ -163,7 +165,7 @@ class Refresh:
     @property
     def lesser_duckdb_memory(self) -> str:
         """The same of a DuckDB that gains nothing by more: which judges records that are held already, or writes a release."""
-        return f"{(memory_bytes(self.memory_limit) or 0) / 8e6:.0f}MB"
+        return f"{max((memory_bytes(self.memory_limit) or 0) / 12e6, LEAST_DUCKDB_MEGABYTES):.0f}MB"
 
 
 @dataclass(frozen=True)

@@ -134,12 +134,17 @@ def with_origins(violations: pl.DataFrame, evidence: FindingContext) -> pl.DataF
     narrow = violations.select("table_name", "_row_id", "items", "_origin")  # joins copy what they are given
     frame = narrow.join(first, on="items", how="left", maintain_order="left")
     tables = [name for name in frame["table_name"].unique().drop_nulls() if name in evidence.records]
-    first_rows = [
-        evidence.records[name].select(
+    is_about = pl.col("_row_id").is_in(frame["_row_id"].drop_nulls().unique().implode())
+    first_rows = [  # a join of all records would take as much memory as they do
+        evidence.records[name]
+        .lazy()
+        .filter(is_about)
+        .select(
             "_row_id",
             pl.col("_origin").alias("_first"),
             pl.lit(name).cast(pl.Categorical).alias("table_name"),
         )
+        .collect()
         for name in tables
     ]
     if first_rows:

@@ -101,6 +101,8 @@ def test_amounts_are_read_as_duckdb_reads_them(text: str, n_bytes: float | None)
 def test_duckdb_gets_a_part_of_what_a_refresh_may_take() -> None:
     assert Refresh().duckdb_memory == "1500MB"
     assert Refresh(memory_limit="16GB").duckdb_memory == "6000MB"
+    assert Refresh(memory_limit="6GB").lesser_duckdb_memory == "500MB"
+    assert Refresh(memory_limit="1GB").lesser_duckdb_memory == "125MB"
 
 
 def test_what_libraries_have_given_back_is_not_held() -> None:
