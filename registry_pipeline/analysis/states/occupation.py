@@ -157,7 +157,8 @@ def _course(data: Intervals, last: float) -> Course:
     probability = np.empty((len(time), n_state))
     probability[0] = np.bincount(first, minlength=n_state) / len(first)
     for k in range(1, len(time)):
-        probability[k] = probability[k - 1] + probability[k - 1] @ rate[k]
+        following = probability[k - 1] + probability[k - 1] @ rate[k]
+        probability[k] = np.clip(following, 0.0, 1.0)  # sums of rounded steps lie a last digit beyond
     weight = np.vstack([np.zeros(n_state), probability[:-1]]) / at_risk
     return Course(time, rate, weight, probability)
 

@@ -196,3 +196,20 @@ def test_standardised_survival_holds_the_truth():
         row = analysis.standardised_survival(fit, "group", 400).set_index("level").loc["b"]
         held += row["ci_lower"] <= truth <= row["ci_upper"]
     assert 0.91 <= held / 300 <= 0.985  # bars that 95 % passes in 998 of 1,000 series
+
+
+def test_no_probability_of_a_state_lies_beyond_0_and_1() -> None:
+    """Five who die one after the other were dead with probability 1.0000000000000002, which no release may hold."""
+    for n in (5, 9, 30):
+        rows = {
+            "stop": np.arange(1.0, n + 1),
+            "start": 0.0,
+            "patient": range(n),
+            "own": "alive",
+            "next": "dead",
+        }
+        found = analysis.state_occupation(
+            pd.DataFrame(rows), "patient", "start", "stop", "own", "next", [float(n)]
+        )
+        assert found["probability"].between(0, 1).all()
+        assert found.set_index("state")["probability"].to_dict() == pytest.approx({"alive": 0, "dead": 1})
