@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from benchmarks.changing import send_shorter, simulate
 from registry_pipeline.core.home import Home
+from registry_pipeline.intake.landing.land import land_inbox
 from registry_pipeline.pipeline import estimation, persons
+from registry_pipeline.pipeline import refresh as steps
 from registry_pipeline.pipeline.refresh import refresh
 from registry_pipeline.store import layers
 from tests.support.registry_home import (
@@ -138,9 +143,8 @@ def _changes(home: Home, draw: random.Random) -> list[tuple[str, Callable[[], ob
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [1, 2])
-def test_any_sequence_of_changes_equals_a_forced_refresh(seed: int, tmp_path: Path) -> None:
-    home, draw = two_hospitals(tmp_path / "home"), random.Random(seed)
+def test_any_sequence_of_changes_equals_a_forced_refresh(tmp_path: Path) -> None:
+    home, draw = two_hospitals(tmp_path / "home"), random.Random(1)
     refresh(home)
     for _ in range(4):
         name, change = draw.choice(_changes(home, draw))
@@ -148,6 +152,27 @@ def test_any_sequence_of_changes_equals_a_forced_refresh(seed: int, tmp_path: Pa
         only = [] if name == "setting" or draw.random() < 0.5 else [HOSPITAL]
         refresh(home, only)
     refresh(home)
+    _assert_forced_is_the_same(home)
+
+
+@pytest.mark.slow
+def test_changes_of_a_cohort_day_by_day_equal_a_forced_refresh(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Endpoints are kept one by one, and the end of observation is the day of the newest file."""
+    simulate(str(tmp_path), 16, 2)()
+    home, today = Home(tmp_path), datetime.now(UTC)
+    quick = "[analyst]\nis_written = false\n[study]\nbootstrap_replicates = 0\n"
+    home.settings_file.write_text(home.settings_file.read_text() + quick)
+    for days_ago, stems in ((2, ()), (1, ("contacts", "toxicity"))):
+        monkeypatch.setattr(steps, "land_inbox", partial(land_inbox, now=today - timedelta(days=days_ago)))
+        for stem in stems:
+            send_shorter(home.inbox / home.facility_ids()[-1], stem)
+        refresh(home)
+    _assert_forced_is_the_same(home)
+
+
+def _assert_forced_is_the_same(home: Home) -> None:
     kept = _all_but_its_name(home)
     refresh(home, force=True)
     assert_same_tables(kept, _all_but_its_name(home))
