@@ -4,6 +4,7 @@ Belongs here: looking single cells up in the raw layer, for findings.
 Does not belong here: reading whole files (``raw.py``), what a cell means (``stage.py``).
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
@@ -31,8 +32,12 @@ def raw_values(home: Home, facility_id: str, items: pl.DataFrame) -> pl.DataFram
     cells = items.select("_row_id", "source_column").unique().drop_nulls()
     by_sheet = cells.with_columns(sheet_number_of(pl.col("_row_id")).alias("_sheet")).partition_by("_sheet")
     schema = {"_row_id": pl.Int64, "source_column": pl.String, "value_text": pl.String}
-    parts = [pl.DataFrame(schema=schema), *(_sheet_values(home, facility_id, sheet) for sheet in by_sheet)]
-    values = pl.concat([part for part in parts if part.width])
+    scans = [scan for sheet in by_sheet for scan in _asked_cells(home, facility_id, sheet)]
+    parts = [
+        texts.unpivot(index="_row_id", variable_name="source_column", value_name="value_text")
+        for texts in pl.collect_all(scans)
+    ]
+    values = pl.concat([pl.DataFrame(schema=schema), *parts])
     return items.join(values, on=["_row_id", "source_column"], how="left", maintain_order="left")
 
 
@@ -58,21 +63,18 @@ def _is_kept(path: Path) -> bool:
     return True
 
 
-def _sheet_values(home: Home, facility_id: str, cells: pl.DataFrame) -> pl.DataFrame:
-    """The cells of some rows and columns of a sheet; without columns where there is none of them."""
+def _asked_cells(home: Home, facility_id: str, cells: pl.DataFrame) -> Iterator[pl.LazyFrame]:
+    """The rows and columns of a sheet that are asked for, where it has any of them; to be read with those of others."""
     path = _sheet_path(home, facility_id, int(cells["_sheet"][0]))
     if not _is_kept(path):
-        return pl.DataFrame()
+        return
     rows = pl.scan_parquet(path, glob=False)
     present = set(rows.collect_schema().names())
     names = [name for name in cells["source_column"].unique().to_list() if name in present]
-    if not names:
-        return pl.DataFrame()
-    is_asked = pl.col("_row_id").is_in(cells["_row_id"].unique().implode())
-    texts = rows.select("_row_id", *names).filter(is_asked).with_columns(pl.col(names).str.slice(0, LONGEST))
-    return texts.collect().unpivot(
-        on=names, index="_row_id", variable_name="source_column", value_name="value_text"
-    )
+    if names:
+        is_asked = pl.col("_row_id").is_in(cells["_row_id"].unique().implode())
+        texts = rows.select("_row_id", *names).filter(is_asked)
+        yield texts.with_columns(pl.col(names).str.slice(0, LONGEST))
 
 
 def raw_row(home: Home, facility_id: str, row_id: int) -> dict[str, str | None]:

@@ -15,6 +15,7 @@ import polars as pl
 from registry_pipeline.core.frames import number_combinations
 from registry_pipeline.validation.rules.catalogue import Catalogue
 from registry_pipeline.validation.screening.findings import (
+    FINDING,
     as_findings,
     finding_ids,
     finding_number,
@@ -30,6 +31,7 @@ from registry_pipeline.validation.screening.systemic import (
     with_causes,
 )
 
+_NO_ITEMS = pl.col("items").replace("", None)
 _OPTIONAL = ("source_name", "severity", "suggestion", "record_key", "_row_id", "_other")
 
 
@@ -71,6 +73,10 @@ def file_findings(
     counts = np.bincount(cause.to_numpy(), minlength=causes.height)
     limit = length_of_lists(counts, most)
     is_listed = cause.to_frame().select(pl.int_range(pl.len()).over("_cause") < limit).to_series()
+    if is_listed.all():
+        nothing = pl.DataFrame(schema={**FINDING, "_row_id": pl.Int64})
+        listed = _worded(issues, rules, rows, facility_id).with_columns(_NO_ITEMS)
+        return FileFindings(listed, nothing, pl.DataFrame(schema=UNLISTED))
     unlisted = issues.with_columns(cause).filter(~is_listed)
     numbers = _numbers(unlisted, facility_id)
     is_needed = numbers.is_in([int(finding_id[1:], 16) for finding_id in needed])
@@ -79,14 +85,16 @@ def file_findings(
     listed = pl.concat([issues.filter(is_listed), needed_rows.select(issues.columns)])
     sampled = _sampled_causes(causes, counts, unlisted, rows)
     worded = causes_in_words(sampled, rules, facility_id)
-    named = with_other_rows(with_words(listed, rules), rows)
-    named = as_findings(named.with_columns(finding_ids(named, facility_id)), "_row_id", facility_id)
-    blank = pl.col("items").replace("", None)
     return FileFindings(
-        attached(named, worded).with_columns(blank),
-        cause_findings(worded).with_columns(blank),
+        attached(_worded(listed, rules, rows, facility_id), worded).with_columns(_NO_ITEMS),
+        cause_findings(worded).with_columns(_NO_ITEMS),
         with_causes(unlisted, worded) if unlisted.height else pl.DataFrame(schema=UNLISTED),
     )
+
+
+def _worded(listed: pl.DataFrame, rules: Catalogue, rows: pl.DataFrame, facility_id: str) -> pl.DataFrame:
+    named = with_other_rows(with_words(listed, rules), rows)
+    return as_findings(named.with_columns(finding_ids(named, facility_id)), "_row_id", facility_id)
 
 
 def _keyed(file_issues: pl.DataFrame, rules: Catalogue) -> pl.DataFrame:

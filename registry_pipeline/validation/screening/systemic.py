@@ -54,6 +54,8 @@ def attached(findings: pl.DataFrame, causes: pl.DataFrame) -> pl.DataFrame:
 
     What is asked and counted is the cause; the rows hang on it.
     """
+    if causes.is_empty():
+        return findings
     by = ["submission_id", "source_file", "sheet", *BY_RULE]
     cause_ids = causes.select(*by, pl.col("finding_id").alias("_cause")).rename({"sheet": "_sheet"})
     joined = findings.with_columns(pl.col("sheet").fill_null("").alias("_sheet")).join(
