@@ -152,6 +152,13 @@ def content_digest(value: object) -> str:
     return digest.hexdigest()
 
 
+def _values(column: pd.Series) -> Any:
+    """A column's values; of texts, which are few in many rows, each once and where it stands."""
+    if column.dtype == object and pd.api.types.infer_dtype(column, skipna=False) == "string":
+        return list(pd.factorize(column.to_numpy()))
+    return column.to_numpy()
+
+
 def _parts(value: Any) -> Iterator[bytes]:
     """The bytes of a value, each piece with the kind of thing that it is of."""
     kind = type(value).__name__
@@ -166,7 +173,7 @@ def _parts(value: Any) -> Iterator[bytes]:
         for at in range(value.shape[1]):
             column = value.iloc[:, at]
             yield str(column.dtype).encode()
-            yield from _parts(column.to_numpy())
+            yield from _parts(_values(column))
     elif isinstance(value, Mapping):
         yield f"{kind} {len(value)}".encode()
         yield from _parts([*value.items()])
