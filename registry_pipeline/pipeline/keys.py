@@ -11,6 +11,8 @@ from dataclasses import asdict
 from functools import cached_property
 from typing import Any
 
+import polars as pl
+
 from registry_pipeline.core.source_code import code_digest
 from registry_pipeline.core.sql_files import sql_files
 from registry_pipeline.pipeline.context import RefreshContext
@@ -21,6 +23,8 @@ from registry_pipeline.store.layers import declaration_digest
 from registry_pipeline.store.parquet import read_parquet, rows_digest
 from registry_pipeline.study.estimates import analyses
 from registry_pipeline.study.mart_reader import Pair, patients_of
+from registry_pipeline.study.marts import MART_TABLES
+from registry_pipeline.study.scenarios import is_rebuilt, lost_to_follow_up
 from registry_pipeline.validation.registry_wide.persons import PERSON_TABLES
 
 _SQL = "registry_pipeline.store.layers"
@@ -97,7 +101,7 @@ class AnalysisKeys:
         tables = [*analysis.reads, *(f"result.{table}" for table in analysis.makes)]
         results = [self._results.content(table) for table in analysis.result_reads]
         is_beyond = any(not table.startswith(("mart.", "result.")) for table in analysis.reads)
-        beyond = _of_scenarios(self._context) if is_beyond else None
+        beyond = self._beyond if is_beyond else None
         code = code_digest(analysis.run.__module__, *_ESTIMATION)
         return digest_of(code, [declaration_digest(table) for table in tables], self._study, results, beyond)
 
@@ -119,6 +123,10 @@ class AnalysisKeys:
         return digest_of(self._times.get((endpoint, origin)), self._marts.content(patients_of(origin)))
 
     @cached_property
+    def _beyond(self) -> object:
+        return _of_scenarios(self._context)
+
+    @cached_property
     def _times(self) -> dict[Pair, str]:
         """Digest of the times of each endpoint and origin."""
         times = read_parquet(self._marts.path("survival_time"))
@@ -127,7 +135,14 @@ class AnalysisKeys:
 
 
 def _of_scenarios(context: RefreshContext) -> object:
-    """What other readings of the records rest on: the mart is built anew from curated tables that are changed."""
+    """What other readings of the records rest on: the mart, and who is lost to follow-up for how long; of few patients all that the mart is built anew from."""
+    marts = KeyedTables(context.layout.layer("mart"))
+    patients = "cohort" if marts.n_rows("cohort") else "registry_patient"
+    if not is_rebuilt(marts.n_rows(patients), context.settings):
+        vital, own = (read_parquet(marts.path(name)).to_pandas() for name in ("vital_status", patients))
+        lost = lost_to_follow_up(vital, own, context.extract_date(), context.settings)
+        days = pl.DataFrame({"patient_id": lost.index.astype(str).tolist(), "days": lost.tolist()})
+        return [[marts.content(name) for name in MART_TABLES], rows_digest(days)]
     queries = {name: file.query for name, file in sql_files("mart").items()}
     curated = KeyedTables(context.layout.layer("curated"))
     tables = sorted({name for file in sql_files("mart").values() for name in file.header.get("inputs", [])})

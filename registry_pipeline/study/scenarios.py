@@ -78,12 +78,12 @@ def scenarios(current: Marts, sources: Sources, settings: Settings) -> Iterator[
     """The readings that the open questions allow, one question at a time; see the module's names."""
     patients = _patients(current)
     n, most = len(patients), settings.study.bootstrap_max_patients
-    if n > most:
+    if not is_rebuilt(n, settings):
         note = f"{n} patients are more than study.bootstrap_max_patients ({most}): left out."
         yield from (Scenario(name, None, 0, note) for name in (SHORTEST, LONGEST, INCLUDED))
     else:
         yield from _rebuilt(sources, settings, has_cohort=len(current.cohort) > 0)
-    lost = _days_since_contact(current.vital_status, patients, sources.extract_date, settings)
+    lost = lost_to_follow_up(current.vital_status, patients, sources.extract_date, settings)
     if not len(lost):
         yield from (
             Scenario(name, None, 0, "Nobody is lost to follow-up.") for name in (LOST_DEAD, LOST_ALIVE)
@@ -96,6 +96,11 @@ def scenarios(current: Marts, sources: Sources, settings: Settings) -> Iterator[
         (LOST_ALIVE, _alive(times.iloc[rows], lost)),
     ):
         yield Scenario(name, current.with_times(_replaced(times, rows, answered)), len(lost))
+
+
+def is_rebuilt(n_patients: int, settings: Settings) -> bool:
+    """Whether there are readings for which the mart is built anew, which takes too long of many patients."""
+    return n_patients <= settings.study.bootstrap_max_patients
 
 
 def _patients(current: Marts) -> pd.DataFrame:
@@ -191,7 +196,7 @@ def marts_of(connection: duckdb.DuckDBPyConnection, parameters: Mapping[str, Any
     )
 
 
-def _days_since_contact(
+def lost_to_follow_up(
     vital: pd.DataFrame, patients: pd.DataFrame, end: date, settings: Settings
 ) -> pd.Series:
     """Days from the last evidence of life to the end, by patient, of those whose vital status is unknown."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pandas as pd
@@ -10,12 +11,13 @@ import polars as pl
 import pytest
 
 from registry_pipeline.pipeline import estimation
-from registry_pipeline.pipeline.context import read_context
+from registry_pipeline.pipeline.context import RefreshContext, read_context
 from registry_pipeline.pipeline.estimation import Estimation
+from registry_pipeline.pipeline.keys import AnalysisKeys
 from registry_pipeline.store.keyed_tables import KeyedTables
 from registry_pipeline.study.estimates import analyses
 from registry_pipeline.study.mart_reader import Pair
-from tests.support.registry_home import small_home
+from tests.support.registry_home import QUICK_SETTINGS, small_home
 from tests.unit.steps.drawn_marts import drawn_marts
 
 NAMES = ("survival", "comparisons of groups", "follow-up", "recurrences")
@@ -51,8 +53,8 @@ class Store:
     def __init__(self, root: Path) -> None:
         self.home = small_home(root)
 
-    def estimate(self, marts: dict[str, pl.DataFrame], force: bool = False) -> dict[str, bytes]:
-        """Result tables as bytes."""
+    def keep(self, marts: dict[str, pl.DataFrame]) -> RefreshContext:
+        """Write the mart."""
         context = read_context(self.home)
         keyed = KeyedTables(context.layout.layer("mart"))
         keyed.folder.mkdir(parents=True, exist_ok=True)
@@ -60,6 +62,18 @@ class Store:
             frame.write_parquet(keyed.path(name))
             keyed.remember(name, "", frame.height)
         keyed.save()
+        return context
+
+    def bounds_key(self, marts: dict[str, pl.DataFrame], end: str) -> str:
+        """What the bounds of the headline numbers rest on, if the observation ends on a day."""
+        settings = QUICK_SETTINGS.format(refresh="").replace("2023-06-30", end)
+        self.home.settings_file.write_text(f"{settings}bootstrap_max_patients = 10\n")
+        context = self.keep(marts)
+        return AnalysisKeys(context, KeyedTables(context.layout.layer("result"))).key("bounds")
+
+    def estimate(self, marts: dict[str, pl.DataFrame], force: bool = False) -> dict[str, bytes]:
+        """Result tables as bytes."""
+        context = self.keep(marts)
         results = KeyedTables(context.layout.layer("result"), force)
         results.folder.mkdir(parents=True, exist_ok=True)
         Estimation(context, results, lambda _: None).make(NAMES)
@@ -112,3 +126,21 @@ def test_whatever_an_analysis_read_makes_it_anew(
         kept = store.estimate(changed)
         assert set(run) == names
     assert kept == store.estimate(changed, force=True)
+
+
+def test_bounds_of_many_patients_follow_the_end_of_observation_where_somebody_is_lost(
+    tmp_path: Path, marts: dict[str, pl.DataFrame]
+) -> None:
+    store, cohort = Store(tmp_path / "home"), marts["cohort"]
+    seen = pl.DataFrame({"patient_id": cohort["patient_id"]}).with_columns(
+        is_dead=pl.lit(False), last_alive_date=pl.lit(date(2023, 6, 1))
+    )
+    nobody_lost = {**marts, "vital_status": seen}
+    key = store.bounds_key(nobody_lost, "2023-06-30")
+    assert store.bounds_key(nobody_lost, "2023-07-01") == key
+    assert store.bounds_key(nobody_lost, "2029-07-01") != key
+    assert store.bounds_key({**nobody_lost, "cohort": cohort.head(40)}, "2023-06-30") != key
+    is_first = pl.int_range(pl.len()) == 0
+    long_ago = pl.when(is_first).then(date(2015, 1, 1)).otherwise("last_alive_date").alias("last_alive_date")
+    somebody = {**marts, "vital_status": seen.with_columns(long_ago)}
+    assert store.bounds_key(somebody, "2023-06-30") != store.bounds_key(somebody, "2023-07-01")
