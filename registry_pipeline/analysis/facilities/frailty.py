@@ -228,10 +228,7 @@ class _Profile:
         return float(np.exp(optimum.x)) if self.height(float(np.exp(optimum.x))) > 1e-7 else 0.0
 
     def limits(self, theta: float, level: float) -> tuple[float, float]:
-        """Profile limits of the variance; 0 or NaN where the profile does not fall far enough.
-
-        An upper one below the smallest variance that is looked at is that smallest one.
-        """
+        """Profile limits of the variance, at least the smallest looked at; 0 or NaN where it does not fall far enough."""
         from scipy.optimize import brentq
         from scipy.stats import chi2
 
@@ -255,8 +252,7 @@ class _Profile:
 def median_hazard_ratio(theta: float) -> float:
     """Median of the higher over the lower of two gamma frailties of mean 1 and this variance.
 
-    Their ratio is an F variable of 2/theta and 2/theta degrees of freedom; the higher over the lower has its median at
-    the upper quartile of it.
+    Their ratio is an F variable of 2/theta and 2/theta degrees of freedom; the median is its upper quartile.
     """
     from scipy.stats import f
 
