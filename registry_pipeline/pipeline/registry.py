@@ -30,7 +30,6 @@ from registry_pipeline.study.estimates import Progress, analyses, batches
 ESTIMATION = (
     "registry_pipeline.study.estimates",
     "registry_pipeline.reporting.report",
-    "lifelines",
     "matplotlib",
 )
 """What a helper needs: it is started where the records have been judged, whose memory is free again."""
