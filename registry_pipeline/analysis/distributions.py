@@ -103,12 +103,17 @@ def false_discovery_p(p_values: Sequence[float]) -> Floats:
 
     NaN (no test) stays NaN and is not counted. Of exploratory comparisons with an adjusted p of at most q, a share
     q is expected to be false.
-    """
-    from scipy.stats import false_discovery_control
 
+    Raises:
+        ValueError: one is less than 0 or more than 1.
+    """
     values = np.asarray(p_values, dtype=np.float64)
     adjusted = np.full(len(values), np.nan)
-    is_tested = ~np.isnan(values)
-    if is_tested.any():
-        adjusted[is_tested] = false_discovery_control(values[is_tested])
+    if ((values < 0) | (values > 1)).any():
+        raise ValueError("p values lie between 0 and 1")
+    n = int((~np.isnan(values)).sum())
+    if n:  # as scipy.stats.false_discovery_control, which takes longer to load than all tests of a registry
+        order = np.argsort(values)[:n]  # NaN comes last
+        scaled = values[order] * (n / np.arange(1, n + 1))
+        adjusted[order] = np.clip(np.minimum.accumulate(scaled[::-1])[::-1], 0, 1)
     return adjusted

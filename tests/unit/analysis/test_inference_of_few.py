@@ -8,7 +8,7 @@ from time import process_time
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import binom
+from scipy.stats import binom, false_discovery_control
 
 from registry_pipeline import analysis
 from registry_pipeline.analysis.survival.kaplan_meier import _median_of_values
@@ -84,6 +84,11 @@ def test_strata_keep_their_labels():
 
 
 def test_exploratory_p_values_are_adjusted_for_their_number():
+    draws = np.round(np.random.default_rng(1).random((40, 9)), 1)
+    for row in draws:  # with ties
+        np.testing.assert_array_equal(analysis.false_discovery_p(row.tolist()), false_discovery_control(row))
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        analysis.false_discovery_p([0.2, 1.5])
     found = analysis.false_discovery_p([0.01, 0.02, np.nan, 0.03, 0.5])
     np.testing.assert_allclose(found, [0.04, 0.04, np.nan, 0.04, 0.5])
 
