@@ -10,7 +10,7 @@ import polars as pl
 LINEAGE = ("_row_id", "submission_id", "source_file", "sheet", "source_row")
 """The columns of the raw layer that say where a row stood."""
 
-SHEET_SHIFT, _FILE_SHIFT = 32, 40
+SHEET_SHIFT, FILE_SHIFT = 32, 40
 _ROW_MASK = (1 << SHEET_SHIFT) - 1
 
 
@@ -22,7 +22,7 @@ def row_id(file_no: int, sheet_no: int, source_row: int) -> int:
         sheet_no: from 1 within the file, at most 255.
         source_row: physical row in the sheet, from 1.
     """
-    return file_no << _FILE_SHIFT | sheet_no << SHEET_SHIFT | source_row
+    return file_no << FILE_SHIFT | sheet_no << SHEET_SHIFT | source_row
 
 
 def sheet_number(file_no: int, sheet_no: int) -> int:

@@ -11,6 +11,7 @@ from registry_pipeline.core.files import StoreError, json_digest
 from registry_pipeline.core.memory import MemoryInterrupt
 from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.core.working_files import DamagedFile
+from registry_pipeline.intake.columns.side_by_side import MOST_FILES
 from registry_pipeline.intake.stage import can_be_stacked, stage_alike
 from registry_pipeline.pipeline import facility
 from registry_pipeline.pipeline.context import RefreshContext
@@ -84,7 +85,8 @@ def _of_same_sources(
     by_sources: dict[str, list[str]] = {}
     for facility_id in facility_ids:
         is_new = force or not facility.staging_step(context, facility_id).is_done()
-        if is_new and can_be_stacked(context.facility(facility_id)):
+        has_room = len(context.ledgers[facility_id]) < MOST_FILES
+        if is_new and has_room and can_be_stacked(context.facility(facility_id)):
             by_sources.setdefault(sources_digest(context, facility_id), []).append(facility_id)
         else:
             yield [facility_id]

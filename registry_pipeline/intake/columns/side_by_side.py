@@ -12,8 +12,12 @@ from itertools import pairwise
 import numpy as np
 import polars as pl
 
+from registry_pipeline.core.row_id import FILE_SHIFT
+
 _SHIFT = 56
 """Bits of a row's number within its facility (``core/row_id.py``); the place of the facility stands above them."""
+MOST_FILES = 1 << (_SHIFT - FILE_SHIFT)
+"""Of a facility whose rows may be stacked: numbers of later files would reach above."""
 _NUMBERS = ("_row_id", "_record_row_id")
 
 

@@ -10,7 +10,9 @@ import polars as pl
 import pytest
 
 from registry_pipeline.core.home import Home
+from registry_pipeline.core.row_id import row_id
 from registry_pipeline.core.working_files import DamagedFile
+from registry_pipeline.intake.columns.side_by_side import MOST_FILES
 from registry_pipeline.pipeline import facility, judging, merges
 from registry_pipeline.pipeline.context import RefreshContext, read_context
 from registry_pipeline.pipeline.decisions import DecisionState
@@ -139,3 +141,12 @@ def test_patients_of_merges_are_looked_up_once_at_each_facility(
     facility.stage(merging, "east", force=True)
     merges_at(merging, "south")
     assert looked_up[len(FACILITIES) :] == ["east"]
+
+
+def test_who_has_sent_more_files_than_numbers_have_room_for_is_staged_alone(
+    context: RefreshContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert row_id(MOST_FILES - 1, 255, (1 << 32) - 1) < 1 << 56 <= row_id(MOST_FILES, 1, 1)
+    assert [len(alike) for alike in judging._of_same_sources(context, context.senders, True)] != [1] * 3
+    monkeypatch.setattr(judging, "MOST_FILES", 1)
+    assert all(len(alike) == 1 for alike in judging._of_same_sources(context, context.senders, True))
