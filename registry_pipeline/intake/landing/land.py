@@ -70,8 +70,10 @@ def land_inbox(
     report.problems.extend(problems)
     settled, waiting = settle(files, settings.refresh.settle_seconds)
     report.waiting.extend(waiting)
-    for facility_id in dict.fromkeys(file.facility_id for file in settled):
-        own = [file for file in settled if file.facility_id == facility_id]
+    by_facility: dict[str, list[InboxFile]] = {}
+    for file in settled:
+        by_facility.setdefault(file.facility_id, []).append(file)
+    for facility_id, own in by_facility.items():
         _land_facility(home, facility_id, own, received_at, report)
     return report
 
@@ -85,6 +87,7 @@ def _land_facility(
         sweep(folder)
         ledger = read_ledger(home, facility_id)
         seen = _read_seen(folder)
+        noted = dict(seen)
         arrivals = Arrivals(ledger, knows_inbox=bool(seen) or not ledger)
         for file in files:
             before = seen.get(file.shown_name, [""])[-1]
@@ -96,7 +99,8 @@ def _land_facility(
         report.unchanged.extend(unchanged)
         landed = _submission(facility_id, ledger, fresh, received_at)
         # First what was seen: a crash in between then only lands what the ledger does not name yet.
-        write_hashed_json(seen, folder / _SEEN, indent=1)
+        if seen != noted:
+            write_hashed_json(seen, folder / _SEEN, indent=1)
         if landed:
             write_ledger(home, facility_id, [*ledger, *landed])
         report.landed.extend(landed)

@@ -139,8 +139,12 @@ def test_without_memory_of_the_inbox_nothing_counts_as_sent_again(mapped):
     for name, text in (("patients_1.csv", "id\n1"), ("patients_2.csv", "id\n2")):
         mapped.send(name, text)
         mapped.land()
-    (mapped.home.landing / "west" / "seen.json").write_text("{broken")
+    seen = mapped.home.landing / "west" / "seen.json"
+    written = seen.stat().st_mtime_ns
+    assert names(mapped.land()) == [] and seen.stat().st_mtime_ns == written  # nothing to note
+    seen.write_text("{broken")
     assert names(mapped.land()) == []
+    assert "patients_1.csv" in seen.read_text()
 
 
 def test_two_facilities_may_send_the_same_bytes(place):
