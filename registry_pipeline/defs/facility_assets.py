@@ -4,7 +4,8 @@ Belongs here: the assets of the layers that are made per facility, with their ch
 Does not belong here: what screening means (``validation/``).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 import dagster as dg
 
@@ -22,12 +23,14 @@ from registry_pipeline.defs.naming import (
     table_spec,
 )
 from registry_pipeline.defs.request import facilities_of, is_forced
-from registry_pipeline.defs.resources import FACILITIES, Registry
+from registry_pipeline.defs.resources import FACILITIES, Registry, RegistryRun
 from registry_pipeline.pipeline import facility
 from registry_pipeline.pipeline.cluster.work import SCREEN, STAGE
+from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.judging import screen_together, stage_together
 from registry_pipeline.pipeline.refresh import take_in
 
+Result = TypeVar("Result")
 SINGLE_RUN = dg.BackfillPolicy.single_run()
 
 
@@ -67,17 +70,27 @@ def submission(context: dg.AssetExecutionContext, registry: Registry) -> dg.Mate
 def staged(context: dg.AssetExecutionContext, registry: Registry) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
     """Read and type every source of the facilities."""
     with guarded(registry.home):
-        refresh, force = registry.context, is_forced(context)
-        facilities = facilities_of(context, registry.home)
-        distribute(registry, STAGE, facilities, force, context)
-        again = [name for name in facilities if force and (STAGE, name) not in registry.done]
-        counts = stage_together(refresh, again, force=True)
-        counts |= stage_together(refresh, [name for name in facilities if name not in counts])
-        n_read = {name: facility.rows_read(refresh, name) for name in context.partition_keys}
+        counts = _of_all(context, registry, STAGE, stage_together)
+        n_read = {name: facility.rows_read(registry.context, name) for name in context.partition_keys}
     yield _of_each(context, SOURCE_ROW, {name: {"dagster/row_count": n} for name, n in n_read.items()})
     for table in record_tables():
         own = {name: {"dagster/row_count": rows.get(table, 0)} for name, rows in counts.items()}
         yield _of_each(context, key("staged", table), own)
+
+
+def _of_all(
+    context: dg.AssetExecutionContext,
+    registry: RegistryRun,
+    step: str,
+    work: Callable[[RefreshContext, Sequence[str], bool], dict[str, Result]],
+) -> dict[str, Result]:
+    """Facility -> what a step gives; by workers where there are any, anew for those that the run is to do again."""
+    facilities, force = facilities_of(context, registry.home), is_forced(context)
+    distribute(registry, step, facilities, force, context)
+    again = [name for name in facilities if force and (step, name) not in registry.done]
+    results = work(registry.context, again, True)
+    results |= work(registry.context, [name for name in facilities if name not in results], False)
+    return {name: results[name] for name in facilities}
 
 
 def _of_each(
@@ -106,13 +119,8 @@ def _of_each(
 def screened(context: dg.AssetExecutionContext, registry: Registry) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
     """Judge every record of the facilities."""
     with guarded(registry.home):
-        refresh, force = registry.context, is_forced(context)
-        facilities = facilities_of(context, registry.home)
-        distribute(registry, SCREEN, facilities, force, context)
-        again = [name for name in facilities if force and (SCREEN, name) not in registry.done]
-        judged = screen_together(refresh, again, force=True)
-        judged |= screen_together(refresh, [name for name in facilities if name not in judged])
-        reports = {name: judged[name] for name in facilities}
+        reports = _of_all(context, registry, SCREEN, screen_together)
+        refresh = registry.context
         blocking, sentences = refresh.settings.refresh.blocking_rules, refresh.rules.sentences()
     for table in record_tables():
         own = {

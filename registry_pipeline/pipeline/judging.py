@@ -4,8 +4,9 @@ Belongs here: which facilities are typed and judged side by side. Does not belon
 (``pipeline/facility.py``), how (``intake/columns/side_by_side.py``, ``validation/screening/cross_table.py``).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from typing import TypeVar
 
 from registry_pipeline.core.files import StoreError, json_digest
 from registry_pipeline.core.memory import MemoryInterrupt
@@ -23,6 +24,8 @@ from registry_pipeline.validation.screening.screen import judge_together
 MOST_BYTES = 60 * 2**20
 """Of files of facilities that are typed or judged together: their records are in memory at the same time."""
 MOST_TOGETHER = 25
+Begun = TypeVar("Begun")
+Ended = TypeVar("Ended")
 
 
 def judge_facilities(
@@ -40,13 +43,12 @@ def stage_together(
     progress: Callable[[str], None] = lambda _: None,
 ) -> dict[str, dict[str, int]]:
     """Stage facilities; small ones of the same sources are typed together. Facility -> table -> number of staged rows."""
-    counts = {}
-    for alike in _of_same_sources(context, facility_ids, force):
-        typed = _typed(context, alike) if len(alike) > 1 else {}
-        for facility_id in alike:
-            progress(f"staging {facility_id}")
-            counts[facility_id] = facility.stage(context, facility_id, force, typed.pop(facility_id, None))
-    return counts
+
+    def stage(facility_id: str, typed: facility.Typed | None) -> dict[str, int]:
+        progress(f"staging {facility_id}")
+        return facility.stage(context, facility_id, force, typed)
+
+    return _side_by_side(_of_same_sources(context, facility_ids, force), partial(_typed, context), stage)
 
 
 def screen_together(
@@ -56,42 +58,68 @@ def screen_together(
     progress: Callable[[str], None] = lambda _: None,
 ) -> dict[str, ScreeningReport]:
     """Judge facilities that are staged; small ones by the same rules share the rules between tables."""
-    reports = {}
-    for alike in _alike(context, facility_ids, force):
-        begun = _begun(context, alike) if len(alike) > 1 else {}
+
+    def screen(facility_id: str, begun: facility.Begun | None) -> ScreeningReport:
+        progress(f"screening {facility_id}")
+        return facility.screen(context, facility_id, force, begun)
+
+    return _side_by_side(_of_same_rules(context, facility_ids, force), partial(_begun, context), screen)
+
+
+def _side_by_side(
+    groups: Iterable[list[str]],
+    begin: Callable[[Sequence[str]], dict[str, Begun]],
+    end: Callable[[str, Begun | None], Ended],
+) -> dict[str, Ended]:
+    """Facility -> what its work gives, which the facilities of a group begin together and each ends by itself."""
+    results = {}
+    for alike in groups:
+        begun = begin(alike) if len(alike) > 1 else {}
         for facility_id in alike:
-            progress(f"screening {facility_id}")
-            reports[facility_id] = facility.screen(context, facility_id, force, begun.pop(facility_id, None))
-    return reports
+            results[facility_id] = end(facility_id, begun.pop(facility_id, None))
+    return results
 
 
-def _alike(context: RefreshContext, facility_ids: Sequence[str], force: bool) -> Iterator[list[str]]:
+def _of_same_rules(context: RefreshContext, facility_ids: Sequence[str], force: bool) -> Iterator[list[str]]:
     """Facilities to judge by the same rules and the same end of observation; those that are up to date one by one."""
-    by_rules: dict[str, list[str]] = {}
-    for facility_id in facility_ids:
-        if force or not facility.screening_step(context, facility_id).is_done():
-            judged_by = (context.mapping(facility_id).data.get("rules"), context.extract_date(facility_id))
-            by_rules.setdefault(json_digest(judged_by), []).append(facility_id)
-        else:
-            yield [facility_id]
-    for alike in by_rules.values():
-        yield from _small_enough(alike, partial(_staged_bytes, context))
+
+    def rules(facility_id: str) -> str | None:
+        if not force and facility.screening_step(context, facility_id).is_done():
+            return None
+        judged_by = (context.mapping(facility_id).data.get("rules"), context.extract_date(facility_id))
+        return json_digest(judged_by)
+
+    return _grouped(facility_ids, rules, partial(_staged_bytes, context))
 
 
 def _of_same_sources(
     context: RefreshContext, facility_ids: Sequence[str], force: bool
 ) -> Iterator[list[str]]:
     """Facilities that declare the same sources and have something to stage; the others one by one."""
-    by_sources: dict[str, list[str]] = {}
-    for facility_id in facility_ids:
+
+    def sources(facility_id: str) -> str | None:
         is_new = force or not facility.staging_step(context, facility_id).is_done()
         has_room = len(context.ledgers[facility_id]) < MOST_FILES
-        if is_new and has_room and can_be_stacked(context.facility(facility_id)):
-            by_sources.setdefault(sources_digest(context, facility_id), []).append(facility_id)
-        else:
+        if not (is_new and has_room and can_be_stacked(context.facility(facility_id))):
+            return None
+        return sources_digest(context, facility_id)
+
+    return _grouped(facility_ids, sources, lambda name: sum(file.n_bytes for file in context.ledgers[name]))
+
+
+def _grouped(
+    facility_ids: Sequence[str], key_of: Callable[[str], str | None], size: Callable[[str], int]
+) -> Iterator[list[str]]:
+    """Facilities of the same key, as many as are small enough together; those without a key one by one, and first."""
+    by_key: dict[str, list[str]] = {}
+    for facility_id in facility_ids:
+        key = key_of(facility_id)
+        if key is None:
             yield [facility_id]
-    for alike in by_sources.values():
-        yield from _small_enough(alike, lambda name: sum(file.n_bytes for file in context.ledgers[name]))
+        else:
+            by_key.setdefault(key, []).append(facility_id)
+    for alike in by_key.values():
+        yield from _small_enough(alike, size)
 
 
 def _typed(context: RefreshContext, alike: Sequence[str]) -> dict[str, facility.Typed]:

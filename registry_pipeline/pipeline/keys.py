@@ -124,7 +124,7 @@ class AnalysisKeys:
 
     @cached_property
     def _beyond(self) -> object:
-        return _of_scenarios(self._context)
+        return _of_scenarios(self._context, self._marts)
 
     @cached_property
     def _times(self) -> dict[Pair, str]:
@@ -134,9 +134,8 @@ class AnalysisKeys:
         return {(str(endpoint), str(origin)): rows_digest(rows) for (endpoint, origin), rows in parts.items()}
 
 
-def _of_scenarios(context: RefreshContext) -> object:
+def _of_scenarios(context: RefreshContext, marts: KeyedTables) -> object:
     """What other readings of the records rest on: the mart, and who is lost to follow-up for how long; of few patients all that the mart is built anew from."""
-    marts = KeyedTables(context.layout.layer("mart"))
     patients = "cohort" if marts.n_rows("cohort") else "registry_patient"
     if not is_rebuilt(marts.n_rows(patients), context.settings):
         vital, own = (read_parquet(marts.path(name)).to_pandas() for name in ("vital_status", patients))
