@@ -26,9 +26,9 @@ from registry_pipeline.core.units import DAYS_PER_MONTH
 from schemas import study
 
 RULE_KEYS = ("severity", "softer_severity", "thresholds")
+"""What may be said of a rule in [rules.*], here and in a facility's TOML."""
 LEAST_DUCKDB_MEGABYTES = 125.0
 """With less a release of 100,000 patients was not tried."""
-"""What may be said of a rule in [rules.*], here and in a facility's TOML."""
 
 
 @dataclass(frozen=True)

@@ -96,13 +96,13 @@ class Estimation:
         return () if pairs is None else pairs(self.keys.pairs())
 
     def _joined(
-        self, table: str, made: pl.DataFrame, pairs: Sequence[Pair], stale: Sequence[Pair]
+        self, table: str, estimated: pl.DataFrame, pairs: Sequence[Pair], stale: Sequence[Pair]
     ) -> pl.DataFrame:
         """The rows of all pairs in their order: those made now, and those of the table that is there."""
         order = pl.DataFrame(pairs, schema=["endpoint", "origin"], orient="row").with_row_index("_place")
         is_kept = ~pl.struct("endpoint", "origin").is_in([{"endpoint": e, "origin": o} for e, o in stale])
-        kept = read_parquet(self.keyed.path(table)).filter(is_kept)
-        rows = pl.concat([kept.select(made.columns), made])
+        earlier = read_parquet(self.keyed.path(table)).filter(is_kept)
+        rows = pl.concat([earlier.select(estimated.columns), estimated])
         placed = rows.join(order, on=["endpoint", "origin"], how="inner", maintain_order="left")
         return placed.sort("_place", maintain_order=True).drop("_place")
 

@@ -83,7 +83,7 @@ def _two() -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
 def test_events_stored_together_are_those_that_are_stored_one_by_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    names, told = ["n1", "n2", "n3"], []
+    names, histories = ["n1", "n2", "n3"], []
     for size in ("0", "2", "1000"):
         monkeypatch.setenv(BATCH_SIZE, size)
         with open_instance(make_home(tmp_path / size)) as instance:
@@ -105,6 +105,6 @@ def test_events_stored_together_are_those_that_are_stored_one_by_one(
                 if tag in ("colour", "dagster/partition")
             )
             index = [(record.partition_key, record.run_id == result.run_id) for record in records]
-            told.append((events, index, colours, latest.dagster_event.partition))
-    assert told[0] == told[1] == told[2]
-    assert len(told[0][1]) == 6 and told[0][3] == told[0][1][0][0]  # the last of them
+            histories.append((events, index, colours, latest.dagster_event.partition))
+    assert histories[0] == histories[1] == histories[2]
+    assert len(histories[0][1]) == 6 and histories[0][3] == histories[0][1][0][0]  # the last of them

@@ -55,13 +55,17 @@ def facility_pages(
             digest = content_digest(
                 [facility, number, [contents[facility].get(name) for name in reads], of_all]
             )
-            kept = json.loads(kept_text(__name__, digest, partial(_section, registry, facility, own, number)))
-            for name, text in kept["files"].items():
+            stored = json.loads(
+                kept_text(__name__, digest, partial(_section, registry, facility, own, number))
+            )
+            for name, text in stored["files"].items():
                 path = own / FIGURES / name
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text, encoding="utf-8", newline="")
                 registry.context.figures.written.append(path)
-            sections.append(RenderedSection(**{**kept["section"], "html": Markup(kept["section"]["html"])}))
+            sections.append(
+                RenderedSection(**{**stored["section"], "html": Markup(stored["section"]["html"])})
+            )
         pages[own / file_name] = render_page("quality_report.html", sections, facility=facility, **head)
     return pages
 

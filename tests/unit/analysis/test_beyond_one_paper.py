@@ -208,8 +208,10 @@ def test_no_probability_of_a_state_lies_beyond_0_and_1() -> None:
             "own": "alive",
             "next": "dead",
         }
-        found = analysis.state_occupation(
+        occupation = analysis.state_occupation(
             pd.DataFrame(rows), "patient", "start", "stop", "own", "next", [float(n)]
         )
-        assert found["probability"].between(0, 1).all()
-        assert found.set_index("state")["probability"].to_dict() == pytest.approx({"alive": 0, "dead": 1})
+        assert occupation["probability"].between(0, 1).all()
+        assert occupation.set_index("state")["probability"].to_dict() == pytest.approx(
+            {"alive": 0, "dead": 1}
+        )

@@ -147,9 +147,9 @@ def test_an_outcome_makes_only_the_section_anew_that_tells_it(
                 "INSERT INTO quality.rule_result BY NAME SELECT * REPLACE ('G99' AS rule_id) FROM quality.rule_result"
                 " WHERE facility_id IN ('north', 'south') QUALIFY row_number() OVER (PARTITION BY facility_id) = 1"
             )
-        kept = pages_of(copy, tmp_path / "pages")
+        pages = pages_of(copy, tmp_path / "pages")
     assert numbers == [list(SECTIONS).index(details_section)] * 2
-    assert kept == pages_of(copy, tmp_path / "anew")
+    assert pages == pages_of(copy, tmp_path / "anew")
 
 
 def _refuse(*_: Any, **__: Any) -> Any:

@@ -59,11 +59,11 @@ def test_a_table_that_was_not_declared_cannot_be_read_by_any_way_in() -> None:
         "membership": lambda of: "patient_id" in of,
     }
     for name in MART_TABLES:
-        restricted = MartReader(marts, [one for one in MART_TABLES if one != name], "test")
+        restricted = MartReader(marts, [table for table in MART_TABLES if table != name], "test")
         for way, read in ways.items():
             with pytest.raises(UndeclaredTable, match=f"'test' reads mart.{name} and"):
                 pytest.fail(f"{name} by {way}: {read(getattr(restricted, name))}")
-    blind = MartReader(marts, [one for one in MART_TABLES if one != "cohort"], "test")
+    blind = MartReader(marts, [table for table in MART_TABLES if table != "cohort"], "test")
     with pytest.raises(UndeclaredTable):
         blind.times("os", "lrt_start")
 

@@ -123,9 +123,9 @@ def test_whatever_an_analysis_read_makes_it_anew(
         (fewer, {"survival", "comparisons of groups"}),
     ):
         run.clear()
-        kept = store.estimate(changed)
+        results = store.estimate(changed)
         assert set(run) == names
-    assert kept == store.estimate(changed, force=True)
+    assert results == store.estimate(changed, force=True)
 
 
 def test_bounds_of_many_patients_follow_the_end_of_observation_where_somebody_is_lost(
