@@ -42,8 +42,8 @@ def main() -> None:
         every += figures
         write(name, figures)
         print(table(figures), flush=True)
-        for one in figures:
-            print(f"  {one.name}: {json.dumps(one.parts)}" if one.parts else "", flush=True)
+        for result in figures:
+            print(f"  {result.name}: {json.dumps(result.parts)}" if result.parts else "", flush=True)
     print(f"\n{markdown(every)}")
     if asked.into is not None:
         put_into(asked.into, markdown(every))
@@ -52,13 +52,13 @@ def main() -> None:
 def write(name: str, figures: list[Figure]) -> None:
     """Keep the figures with what they were measured on."""
     machine = {"python": platform.python_version(), "cores": os.cpu_count(), "load": os.getloadavg()}
-    rows = [one.as_row() for one in figures]
+    rows = [result.as_row() for result in figures]
     (OUT / f"{name}.json").write_text(json.dumps({"machine": machine, "figures": rows}, indent=1) + "\n")
 
 
 def table(figures: list[Figure]) -> str:
     """The figures as aligned text."""
-    rows = [HEADER, *(_cells(one) for one in figures)]
+    rows = [HEADER, *(_cells(result) for result in figures)]
     widths = [max(len(row[at]) for row in rows) for at in range(len(HEADER))]
     lines = [
         row[0].ljust(widths[0])
@@ -68,10 +68,12 @@ def table(figures: list[Figure]) -> str:
     return "\n".join(lines)
 
 
-def _cells(one: Figure) -> tuple[str, ...]:
-    numbers = (one.ratio, one.cpu_ratio, one.target, one.wall, one.cpu, one.floor_wall, one.floor_cpu)
+def _cells(result: Figure) -> tuple[str, ...]:
+    numbers = (
+        result.ratio, result.cpu_ratio, result.target, result.wall, result.cpu, result.floor_wall, result.floor_cpu,
+    )  # fmt: skip
     shown = ["" if math.isnan(value) else f"{value:.2f}" for value in numbers]
-    return (one.name, *shown, f"{one.peak_mb:.0f}")
+    return (result.name, *shown, f"{result.peak_mb:.0f}")
 
 
 if __name__ == "__main__":

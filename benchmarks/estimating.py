@@ -49,9 +49,9 @@ def benchmark(
                 lambda case=case: _each("lifelines", out, path, case),
                 cox_repeats if case == "cox" else repeats,
             )
-            parts = {"ours": dict(ours[0].told), "lifelines": dict(theirs[0].told)}
+            parts = {"ours": dict(ours[0].reported), "lifelines": dict(theirs[0].reported)}
             # the libraries and the frame are held already when the work begins
-            most = max(one.held_mb + MOST_OF_FRAME * one.told["frame_mb"] for one in ours)
+            most = max(run.held_mb + MOST_OF_FRAME * run.reported["frame_mb"] for run in ours)
             named = f"{name}, {rows:,} rows, against lifelines"
             figures.append(figure(named, ours, theirs, TARGETS[case], parts, most))
     figures += against_r(out, rows, repeats)
@@ -63,8 +63,8 @@ def benchmark(
 def _each(job: str, out: Path, path: str, case: str) -> Measurement:
     """Seconds of one call, of as many as last long enough to be measured."""
     loops = LOOPS[case.removesuffix(", as R")]
-    found = run_job(f"estimating.{job}", out, path=path, case=case, loops=loops)
-    return replace(found, wall=found.wall / loops, cpu=found.cpu / loops)
+    measured = run_job(f"estimating.{job}", out, path=path, case=case, loops=loops)
+    return replace(measured, wall=measured.wall / loops, cpu=measured.cpu / loops)
 
 
 def against_r(out: Path, rows: int = 1_000_000, repeats: int = 3) -> list[Figure]:
@@ -119,11 +119,11 @@ def write_patients(path: str, rows: int) -> Work:
         hazard = np.exp(x @ np.linspace(-0.4, 0.4, len(COVARIATES))) / 900
         time, censored = rng.exponential(1 / hazard), rng.uniform(200, 4000, rows)
         days = np.ceil(np.minimum(time, censored)).astype(np.int64)
-        made = {name: x[:, at] for at, name in enumerate(COVARIATES)}
-        made |= {"days": days, "event": (time <= censored).astype(np.int64)}
-        made["group"] = rng.choice(np.array(["a", "b", "c", "d"]), rows)
-        pl.DataFrame(made).write_parquet(path)
-        return {"events": int(made["event"].sum())}
+        columns = {name: x[:, at] for at, name in enumerate(COVARIATES)}
+        columns |= {"days": days, "event": (time <= censored).astype(np.int64)}
+        columns["group"] = rng.choice(np.array(["a", "b", "c", "d"]), rows)
+        pl.DataFrame(columns).write_parquet(path)
+        return {"events": int(columns["event"].sum())}
 
     return work
 
@@ -159,8 +159,8 @@ def ours(path: str, case: str, loops: int = 1) -> Work:
         fit = analysis.fit_cox(frame, "days", "event", COVARIATES, cross_check=not is_as_r)
         if is_as_r:
             size["concordance"] = fit.concordance.estimate
-        told = {"coefficients": [round(one, 8) for one in fit.terms["coefficient"]], "status": fit.status}
-        return size | told
+        coefficients = [round(coefficient, 8) for coefficient in fit.terms["coefficient"]]
+        return size | {"coefficients": coefficients, "status": fit.status}
 
     return _repeated(work, loops)
 
@@ -176,8 +176,8 @@ def bootstraps(replicates: int) -> Work:
     names = [f"x{at}" for at in range(N_COVARIATES)]
     x = rng.normal(size=(BOOTSTRAPPED, N_COVARIATES))
     time, censored = rng.exponential(900 * np.exp(-0.3 * x[:, 0])), rng.uniform(200, 4000, BOOTSTRAPPED)
-    made = {name: x[:, at] for at, name in enumerate(names)}
-    frame = pd.DataFrame({**made, "days": np.ceil(np.minimum(time, censored)), "event": time <= censored})
+    columns = {name: x[:, at] for at, name in enumerate(names)}
+    frame = pd.DataFrame({**columns, "days": np.ceil(np.minimum(time, censored)), "event": time <= censored})
     frame["event"] = frame["event"].astype(int)
 
     def work() -> dict[str, Any]:
@@ -203,6 +203,6 @@ def lifelines(path: str, case: str, loops: int = 1) -> Work:
             test = multivariate_logrank_test(frame["days"], frame["group"], frame["event"])
             return {"chi_square": float(test.test_statistic)}
         fit = CoxPHFitter().fit(frame[[*COVARIATES, "days", "event"]], "days", "event")
-        return {"coefficients": [round(float(one), 8) for one in fit.params_]}
+        return {"coefficients": [round(float(coefficient), 8) for coefficient in fit.params_]}
 
     return _repeated(work, loops)

@@ -2,7 +2,7 @@
 
 Belongs here: finding the job, taking its times. Does not belong here: the jobs.
 
-A job is a function that prepares and gives the work to be timed; the work gives what it has to tell.
+A job is a function that prepares and gives the work to be timed; the work gives what it has to report.
 """
 
 import json
@@ -20,8 +20,8 @@ Work = Callable[[], dict[str, Any]]
 def find_job(name: str) -> Callable[..., Work]:
     """The job ``module.function`` of this package."""
     module, _, function = name.partition(".")
-    found: Callable[..., Work] = getattr(import_module(f"benchmarks.{module}"), function)
-    return found
+    job: Callable[..., Work] = getattr(import_module(f"benchmarks.{module}"), function)
+    return job
 
 
 def cpu_seconds() -> float:
@@ -36,16 +36,16 @@ def resident_mb() -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
-def main(name: str, given: str, answer: str) -> None:
+def main(name: str, arguments: str, answer: str) -> None:
     """Prepare, work, write the times."""
-    work = find_job(name)(**json.loads(given))
+    work = find_job(name)(**json.loads(arguments))
     held = resident_mb()
     started, used = time.perf_counter(), cpu_seconds()
-    told = work()
-    found = {
-        "wall": time.perf_counter() - started, "cpu": cpu_seconds() - used, "told": told, "held_mb": held
+    reported = work()
+    times = {
+        "wall": time.perf_counter() - started, "cpu": cpu_seconds() - used, "reported": reported, "held_mb": held
     }  # fmt: skip
-    Path(answer).write_text(json.dumps(found))
+    Path(answer).write_text(json.dumps(times))
 
 
 if __name__ == "__main__":

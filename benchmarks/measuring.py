@@ -36,14 +36,14 @@ class Measurement:
         wall, cpu: seconds; ``cpu`` is user and system time of all threads and children.
         peak_mb: largest resident memory of the process, or what it and those that it started held together (pages of
             libraries, which they share, aside), whichever is more.
-        told: what the process reported beside its times (parts of the work, counts).
+        reported: what the process said beside its times (parts of the work, counts).
         held_mb: memory held when the work began: what it was given, and the libraries.
     """
 
     wall: float
     cpu: float
     peak_mb: float
-    told: Mapping[str, Any] = field(default_factory=dict)
+    reported: Mapping[str, Any] = field(default_factory=dict)
     held_mb: float = 0.0
 
 
@@ -82,12 +82,12 @@ class Figure:
     def is_met(self) -> bool | None:
         """Whether time and memory are within their targets; None without a target."""
         reached = self.wall if math.isnan(self.floor_cpu) else self.cpu_ratio
-        told = [
+        within = [
             value <= limit
             for value, limit in ((reached, self.target), (self.peak_mb, self.most_mb))
             if not math.isnan(limit)
         ]
-        return all(told) if told else None
+        return all(within) if within else None
 
     def as_row(self) -> dict[str, Any]:
         """For the JSON file."""
@@ -96,9 +96,9 @@ class Figure:
 
 def environment() -> dict[str, str]:
     """Of the processes that are measured: compiled modules may be kept, as on any machine in use."""
-    kept = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
-    paths = [str(ROOT), *filter(None, [kept.get("PYTHONPATH")])]
-    return kept | {"PYTHONPATH": os.pathsep.join(paths)}
+    variables = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    paths = [str(ROOT), *filter(None, [variables.get("PYTHONPATH")])]
+    return variables | {"PYTHONPATH": os.pathsep.join(paths)}
 
 
 def run_command(command: Sequence[str], stdout: Path | None = None) -> Measurement:
@@ -119,8 +119,8 @@ def run_command(command: Sequence[str], stdout: Path | None = None) -> Measureme
         wall = time.perf_counter() - started
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        told = f"{' '.join(command)} ended with {process.returncode}: {complaint.strip()[-2000:]}"
-        raise RuntimeError(told)
+        message = f"{' '.join(command)} ended with {process.returncode}: {complaint.strip()[-2000:]}"
+        raise RuntimeError(message)
     return Measurement(wall, used.ru_utime + used.ru_stime, max(used.ru_maxrss / 1024, *held))
 
 
@@ -142,14 +142,14 @@ def largest_held(pid: int) -> Iterator[list[float]]:
         watch.join()
 
 
-def run_job(job: str, out: Path, **given: Any) -> Measurement:
+def run_job(job: str, out: Path, **arguments: Any) -> Measurement:
     """Run a job of :mod:`benchmarks.job` in a process of its own; times are of its work, without start-up."""
     answer = out / "answer.json"
-    command = [sys.executable, "-m", "benchmarks.job", job, json.dumps(given), str(answer)]
+    command = [sys.executable, "-m", "benchmarks.job", job, json.dumps(arguments), str(answer)]
     used = run_command(command)
-    found = json.loads(answer.read_text())
+    times = json.loads(answer.read_text())
     answer.unlink()
-    return Measurement(found["wall"], found["cpu"], used.peak_mb, found["told"], found["held_mb"])
+    return Measurement(times["wall"], times["cpu"], used.peak_mb, times["reported"], times["held_mb"])
 
 
 def alternate(
@@ -171,12 +171,12 @@ def figure(
     """Medians of some measurements, memory at its largest."""
     return Figure(
         name,
-        statistics.median(one.wall for one in ours),
-        statistics.median(one.cpu for one in ours),
-        max(one.peak_mb for one in ours),
-        statistics.median(one.wall for one in floor) if floor else float("nan"),
-        statistics.median(one.cpu for one in floor) if floor else float("nan"),
+        statistics.median(run.wall for run in ours),
+        statistics.median(run.cpu for run in ours),
+        max(run.peak_mb for run in ours),
+        statistics.median(run.wall for run in floor) if floor else float("nan"),
+        statistics.median(run.cpu for run in floor) if floor else float("nan"),
         target,
-        dict(ours[-1].told) if parts is None else parts,
+        dict(ours[-1].reported) if parts is None else parts,
         most_mb,
     )

@@ -1,9 +1,8 @@
 """A refresh from raw CSV to a sealed release, against read_csv → Parquet → table of the same bytes.
 
-Belongs here: the simulated exports, the refresh step by step, the floor.
-Does not belong here: the steps (``registry_pipeline/steps``), the exports (``registry_pipeline/simulate``).
-
-The floor reads every cell as text and judges nothing: it is what moving the bytes alone costs.
+Belongs here: the simulated exports, the refresh step by step, of one facility and of many.
+Does not belong here: the steps (``registry_pipeline/pipeline``), the exports (``registry_pipeline/simulate``), what a step
+costs at least (``floors.py``).
 """
 
 import shutil
@@ -14,38 +13,54 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from benchmarks.floors import MOST_FLOORS, STEPS
 from benchmarks.job import Work, cpu_seconds
 from benchmarks.measuring import Figure, Measurement, alternate, figure, run_job
 
-TARGET, MOST_MB = 6.0, 2048.0
+MOST_OF_ONE_FACILITY, NOTHING_SECONDS, MOST_MB = 1.3, 1.0, 2048.0
 ERROR_RATE = 0.01
 
 
-def benchmark(out: Path, patients: int = 100_000, facilities: int = 1, repeats: int = 3) -> list[Figure]:
-    """The refresh of everything, and one of nothing new."""
+def benchmark(out: Path, patients: int = 100_000, facilities: int = 50, repeats: int = 1) -> list[Figure]:
+    """The refresh of everything in one facility, its steps against floors of their own, the same in many, nothing new."""
     with tempfile.TemporaryDirectory(dir=out) as folder:
-        sent = Path(folder) / "sent"
-        run_job("refreshing.simulate", out, folder=str(sent), patients=patients, facilities=facilities)
+        homes = {count: Path(folder) / f"sent-{count}" for count in (1, facilities)}
+        for count, sent in homes.items():
+            run_job("refreshing.simulate", out, folder=str(sent), patients=patients, facilities=count)
+        home, target = Path(folder) / "home", Path(folder) / "floor"
 
-        def ours() -> Measurement:
-            home = Path(folder) / "home"
+        def refreshed(count: int) -> Measurement:
             shutil.rmtree(home, ignore_errors=True)
-            shutil.copytree(sent, home)
+            shutil.copytree(homes[count], home)
             return run_job("refreshing.refresh", out, folder=str(home))
 
-        def floor() -> Measurement:
-            target = Path(folder) / "floor"
+        def floor(step: str) -> Measurement:
             shutil.rmtree(target, ignore_errors=True)
             target.mkdir()
-            return run_job("refreshing.copy_bytes", out, inbox=str(sent / "inbox"), target=str(target))
+            return run_job(f"floors.{step}", out, home=str(home), target=str(target))
 
-        taken, copied = alternate(ours, floor, repeats)
-        again = run_job("refreshing.refresh_again", out, folder=str(Path(folder) / "home"))
+        single, bytes_copied = alternate(lambda: refreshed(1), lambda: floor("whole"), repeats)
+        steps = {step: floor(step) for step in STEPS}
+        many = [refreshed(facilities) for _ in range(repeats)]
+        again = run_job("refreshing.refresh_again", out, folder=str(home))
     name = f"raw CSV to release, {patients:,} patients"
     return [
-        figure(name, taken, copied, TARGET, most_mb=MOST_MB),
-        figure("refresh with nothing new", [again], target=3.0),
+        figure(name, single, bytes_copied, MOST_FLOORS, most_mb=MOST_MB),
+        *(
+            figure(
+                f"its step {step}, against {STEPS[step]}", [_step(run, step) for run in single], [measured]
+            )
+            for step, measured in steps.items()
+        ),
+        figure(f"the same in {facilities} facilities, against one", many, single, MOST_OF_ONE_FACILITY),
+        figure("refresh with nothing new", [again], target=NOTHING_SECONDS),
     ]
+
+
+def _step(run: Measurement, step: str) -> Measurement:
+    """A step of a refresh as a measurement; memory is that of the whole."""
+    part = run.reported[step]
+    return Measurement(part["wall"], part["cpu"], run.peak_mb)
 
 
 def simulate(folder: str, patients: int, facilities: int) -> Work:
@@ -79,20 +94,18 @@ def refresh(folder: str) -> Work:
     context = cache(lambda: read_context(home))  # after landing
     steps.append(("stage", lambda: stage_together(context(), home.facility_ids())))
     steps.append(("screen", lambda: screen_together(context(), home.facility_ids())))
-    made = {"curate": registry.curate, "mart": registry.build_mart, "judge": registry.judge,
-            "analyse": registry.analyse, "publish": publication.publish}  # fmt: skip
-    steps += [(name, lambda step=step: step(context())) for name, step in made.items()]
+    of_registry = {"curate": registry.curate, "mart": registry.build_mart, "judge": registry.judge,
+                   "analyse": registry.analyse, "publish": publication.publish}  # fmt: skip
+    steps += [(name, lambda step=step: step(context())) for name, step in of_registry.items()]
 
     def work() -> dict[str, Any]:
-        told: dict[str, dict[str, float]] = {}
+        times: dict[str, dict[str, float]] = {}
         with keeping_helper():  # as the command does; its CPU time counts when it has ended
             for name, step in steps:
-                part = told.setdefault(name, {"wall": 0.0, "cpu": 0.0})
                 started, used = time.perf_counter(), cpu_seconds()
                 step()
-                part["wall"] += time.perf_counter() - started
-                part["cpu"] += cpu_seconds() - used
-        return told
+                times[name] = {"wall": time.perf_counter() - started, "cpu": cpu_seconds() - used}
+        return times
 
     return work
 
@@ -106,24 +119,5 @@ def refresh_again(folder: str) -> Work:
         if run(Home(Path(folder))).is_new:
             raise AssertionError("a refresh with nothing new made a release")
         return {}
-
-    return work
-
-
-def copy_bytes(inbox: str, target: str) -> Work:
-    """Every file to Parquet as text, every Parquet file to a table of one database."""
-    import duckdb
-
-    files = sorted(path for path in Path(inbox).glob("*/*.csv") if path.stat().st_size)
-
-    def work() -> dict[str, Any]:
-        with duckdb.connect(f"{target}/floor.duckdb", config={"memory_limit": "1500MB"}) as connection:
-            for number, path in enumerate(files):
-                parquet = f"{target}/{number}.parquet"
-                read = f"read_csv('{path}', all_varchar = true, ignore_errors = true)"
-                connection.execute(f"COPY (SELECT * FROM {read}) TO '{parquet}' (FORMAT parquet)")
-                connection.execute(f"CREATE TABLE t{number} AS SELECT * FROM read_parquet('{parquet}')")
-            connection.execute("CHECKPOINT")
-        return {"bytes": sum(path.stat().st_size for path in files)}
 
     return work

@@ -17,9 +17,9 @@ HEADER = ("measured", "ratio of CPU time", "target", "CPU s", "floor CPU s", "wa
 
 def markdown(figures: Sequence[Figure]) -> str:
     """A table with a line per figure, what it was measured on, and the parts of the refresh."""
-    rows = [HEADER, ("---", *("---:" for _ in HEADER[1:-1]), "---"), *(_cells(one) for one in figures)]
+    rows = [HEADER, ("---", *("---:" for _ in HEADER[1:-1]), "---"), *(_cells(result) for result in figures)]
     lines = ["| " + " | ".join(row) + " |" for row in rows]
-    parts = [f"{one.name}: {told}." for one in figures if (told := _parts(one))]
+    parts = [f"{result.name}: {steps}." for result in figures if (steps := _parts(result))]
     return "\n".join([_machine(), "", *lines, *(["", *parts] if parts else [])])
 
 
@@ -32,20 +32,22 @@ def _machine() -> str:
     )
 
 
-def _cells(one: Figure) -> tuple[str, ...]:
-    has_floor = not math.isnan(one.floor_cpu)
-    target = "" if math.isnan(one.target) else f"{one.target:g}" + ("" if has_floor else " s")
-    met = {True: "yes", False: "no", None: ""}[one.is_met]
-    numbers = (one.cpu, one.floor_cpu, one.wall)
+def _cells(result: Figure) -> tuple[str, ...]:
+    has_floor = not math.isnan(result.floor_cpu)
+    target = "" if math.isnan(result.target) else f"{result.target:g}" + ("" if has_floor else " s")
+    met = {True: "yes", False: "no", None: ""}[result.is_met]
+    numbers = (result.cpu, result.floor_cpu, result.wall)
     shown = ["" if math.isnan(value) else f"{value:.2f}" for value in numbers]
-    peak = f"{one.peak_mb:.0f}" + ("" if math.isnan(one.most_mb) else f" (at most {one.most_mb:.0f})")
-    return (one.name, f"{one.cpu_ratio:.2f}" if has_floor else "", target, *shown, peak, met)
+    peak = f"{result.peak_mb:.0f}" + (
+        "" if math.isnan(result.most_mb) else f" (at most {result.most_mb:.0f})"
+    )
+    return (result.name, f"{result.cpu_ratio:.2f}" if has_floor else "", target, *shown, peak, met)
 
 
-def _parts(one: Figure) -> str:
+def _parts(result: Figure) -> str:
     """CPU seconds of the parts of the work, where it has such."""
     timed = {
-        name: part["cpu"] for name, part in one.parts.items() if isinstance(part, dict) and "cpu" in part
+        name: part["cpu"] for name, part in result.parts.items() if isinstance(part, dict) and "cpu" in part
     }
     return (
         "CPU seconds of the steps: " + ", ".join(f"{name} {used:.1f}" for name, used in timed.items())

@@ -27,8 +27,8 @@ def benchmark(out: Path, rows: int = 1_000_000, repeats: int = 5) -> list[Figure
             lambda: run_job("screening.by_duckdb", out, path=path),
             repeats,
         )
-        if ours[0].told != floor[0].told:
-            raise AssertionError(f"the two found different rows: {ours[0].told} and {floor[0].told}")
+        if ours[0].reported != floor[0].reported:
+            raise AssertionError(f"the two found different rows: {ours[0].reported} and {floor[0].reported}")
         findings = [run_job("screening.findings", out, rows=rows) for _ in range(repeats)]
     return [
         figure(f"screening, {rows:,} x 20, 25 rules", ours, floor, TARGET),
@@ -48,19 +48,19 @@ def write_rows(path: str, rows: int) -> Work:
 
     def work() -> dict[str, Any]:
         day = rng.integers(10_000, 19_000, rows)
-        made: dict[str, pl.Series] = {"_row_id": pl.Series(range(rows), dtype=pl.Int64)}
+        columns: dict[str, pl.Series] = {"_row_id": pl.Series(range(rows), dtype=pl.Int64)}
         for at in range(DATES):
             day = day + rng.integers(-2, 400, rows)
-            made[f"d{at}"] = column(day.astype(np.int32)).cast(pl.Date)
+            columns[f"d{at}"] = column(day.astype(np.int32)).cast(pl.Date)
         for at in range(NUMBERS):
-            made[f"n{at}"] = column(rng.normal(50, 12, rows).round(1))
+            columns[f"n{at}"] = column(rng.normal(50, 12, rows).round(1))
         for at in range(CODES):
-            made[f"c{at}"] = column(rng.choice(["lung", "liver", "bone", "node", "other", "?"], rows,
+            columns[f"c{at}"] = column(rng.choice(["lung", "liver", "bone", "node", "other", "?"], rows,
                                                p=[0.3, 0.2, 0.2, 0.2, 0.0995, 0.0005]))  # fmt: skip
         for at in range(TEXTS):
-            made[f"t{at}"] = column("P" + pl.Series(rng.integers(0, 10**6, rows)).cast(pl.String), 0.001)
-        pl.DataFrame(made).write_parquet(path)
-        return {"rows": rows, "columns": len(made)}
+            columns[f"t{at}"] = column("P" + pl.Series(rng.integers(0, 10**6, rows)).cast(pl.String), 0.001)
+        pl.DataFrame(columns).write_parquet(path)
+        return {"rows": rows, "columns": len(columns)}
 
     return work
 
@@ -69,24 +69,24 @@ def rules() -> list[tuple[str, Any, str]]:
     """Rule id, polars expression and SQL condition (true pass, false broken, null not applicable)."""
     import polars as pl
 
-    col, found = pl.col, []
+    col, checks = pl.col, []
     for at in range(1, DATES):
-        found.append((col(f"d{at}") >= col(f"d{at - 1}"), f"d{at} >= d{at - 1}"))
+        checks.append((col(f"d{at}") >= col(f"d{at - 1}"), f"d{at} >= d{at - 1}"))
         span = (col(f"d{at}") - col(f"d{at - 1}")).dt.total_days() <= 390
-        found.append((span, f"d{at} - d{at - 1} <= 390"))
+        checks.append((span, f"d{at} - d{at - 1} <= 390"))
     for at in range(NUMBERS):
-        found.append((col(f"n{at}").is_between(10, 90), f"n{at} BETWEEN 10 AND 90"))
-    found.append((col("n0") + col("n1") <= 160, "n0 + n1 <= 160"))
-    found.append((col("n2") <= col("n3") + 60, "n2 <= n3 + 60"))
+        checks.append((col(f"n{at}").is_between(10, 90), f"n{at} BETWEEN 10 AND 90"))
+    checks.append((col("n0") + col("n1") <= 160, "n0 + n1 <= 160"))
+    checks.append((col("n2") <= col("n3") + 60, "n2 <= n3 + 60"))
     sites = ["lung", "liver", "bone", "node", "other"]
-    listed = ", ".join(f"'{one}'" for one in sites)
+    listed = ", ".join(f"'{site}'" for site in sites)
     for at in range(CODES):
-        found.append((col(f"c{at}").is_in(sites), f"c{at} IN ({listed})"))
+        checks.append((col(f"c{at}").is_in(sites), f"c{at} IN ({listed})"))
     both = pl.when(col("c0") == "node").then(col("n4") <= 85)
-    found.append((both, "CASE WHEN c0 = 'node' THEN n4 <= 85 END"))
+    checks.append((both, "CASE WHEN c0 = 'node' THEN n4 <= 85 END"))
     for at in range(TEXTS):
-        found.append((col(f"t{at}").is_not_null(), f"t{at} IS NOT NULL"))
-    return [(f"R{at:02d}", expression, sql) for at, (expression, sql) in enumerate(found, start=1)]
+        checks.append((col(f"t{at}").is_not_null(), f"t{at} IS NOT NULL"))
+    return [(f"R{at:02d}", expression, sql) for at, (expression, sql) in enumerate(checks, start=1)]
 
 
 def by_engine(path: str) -> Work:
@@ -95,15 +95,15 @@ def by_engine(path: str) -> Work:
 
     from registry_pipeline.validation.screening.within_table import Judgement, Outcome, judge
 
-    judgements = [Judgement(rule_id, "error", rule_id, made) for rule_id, made, _ in rules()]
+    judgements = [Judgement(rule_id, "error", rule_id, expression) for rule_id, expression, _ in rules()]
 
     def work() -> dict[str, Any]:
         outcome = Outcome()
         judge("synthetic", pl.read_parquet(path), judgements, [], outcome)
-        found = outcome.violations.whole()
+        broken = outcome.violations.whole()
         if outcome.failures or len(outcome.denominators) != len(judgements):
             raise AssertionError("a rule failed to run")
-        return _told(found.select("_row_id", pl.col("rule_id").cast(pl.String)))
+        return _summary(broken.select("_row_id", pl.col("rule_id").cast(pl.String)))
 
     return work
 
@@ -115,20 +115,20 @@ def by_duckdb(path: str) -> Work:
     bits = [f"CASE WHEN NOT ({sql}) THEN {2**at} ELSE 0 END" for at, (_, _, sql) in enumerate(rules())]
     names = [f"CASE WHEN broken & {2**at} <> 0 THEN '{name}' END" for at, (name, _, _) in enumerate(rules())]
     query = f"""
-        SELECT _row_id, unnest(list_filter([{", ".join(names)}], lambda one: one IS NOT NULL)) AS rule_id
+        SELECT _row_id, unnest(list_filter([{", ".join(names)}], lambda rule: rule IS NOT NULL)) AS rule_id
         FROM (SELECT _row_id, {" + ".join(bits)} AS broken FROM read_parquet('{path}'))
         WHERE broken <> 0"""
 
     def work() -> dict[str, Any]:
         with duckdb.connect(":memory:") as connection:
-            return _told(connection.execute(query).pl())
+            return _summary(connection.execute(query).pl())
 
     return work
 
 
-def _told(found: Any) -> dict[str, Any]:
+def _summary(broken: Any) -> dict[str, Any]:
     """What must be the same on both sides."""
-    return {"failing": found.height, "hash": int(found.hash_rows(seed=1).sum() % 2**53)}
+    return {"failing": broken.height, "hash": int(broken.hash_rows(seed=1).sum() % 2**53)}
 
 
 def findings(rows: int) -> Work:
@@ -145,9 +145,9 @@ def findings(rows: int) -> Work:
     records = complete("death", numbers.with_columns(name.alias("patient_id"), pl.lit("D").alias("cause")))
     records = records.with_columns(pl.col("_row_id").alias("_origin"))
     where = {"submission_id": "s", "source_file": "f.csv", "sheet": "", "source_name": "deaths"}
-    places = numbers.with_columns(pl.lit(value).alias(one) for one, value in where.items()).with_columns(
-        pl.col("_row_id").alias("source_row")
-    )
+    places = numbers.with_columns(
+        pl.lit(value).alias(column) for column, value in where.items()
+    ).with_columns(pl.col("_row_id").alias("source_row"))
     broken = numbers.filter(pl.col("_row_id") % 10 == 0).with_columns(
         pl.lit("death").alias("table_name"),
         pl.lit("S14").alias("rule_id"),

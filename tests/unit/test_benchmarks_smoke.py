@@ -24,11 +24,12 @@ def test_there_are_25_rules_over_20_columns():
 
 
 def test_a_refresh_is_measured_step_by_step_against_its_bytes(tmp_path):
-    whole, again = refreshing.benchmark(tmp_path, patients=40, repeats=1)
+    whole, *steps, divided, again = refreshing.benchmark(tmp_path, patients=40, facilities=2)
     assert list(whole.parts) == ["land", "stage", "screen", "curate", "mart", "judge", "analyse", "publish"]
     assert whole.floor_wall > 0
     assert sum(part["wall"] for part in whole.parts.values()) <= whole.wall
-    assert again.wall < whole.wall
+    assert len(steps) == 3 and all(step.cpu_ratio > 0 for step in steps)
+    assert divided.floor_cpu == whole.cpu and again.wall < whole.wall
 
 
 def test_the_desk_is_measured_page_by_page(tmp_path):
