@@ -6,6 +6,7 @@ marks as identifying, no record key and no text as received is read here at all.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -81,22 +82,22 @@ def _rules_section(scope: Scope) -> Section:
             "quality.rule_result",
         )
     )
-    return section.add(_every_rule_table(results, scope.rules))
+    return section.add(_every_rule_table(results, scope.rules_by_id))
 
 
-def _every_rule_table(results: pd.DataFrame, rules: pd.DataFrame) -> Table:
+def _every_rule_table(results: pd.DataFrame, rules: Mapping[str, Mapping[str, Any]]) -> Table:
     rows = []
     for result in results.sort_values(["rule_id", "facility_id"]).to_dict("records"):
         judged = int(result["n_denominator"]) if is_given(result["n_denominator"]) else 0
         broken = int(result["n_violated"]) if is_given(result["n_violated"]) else 0
-        rule = rules.loc[result["rule_id"]] if result["rule_id"] in rules.index else None
+        rule = rules.get(result["rule_id"], {})
         rows.append(
             Row(
                 clean(result["rule_id"]),
                 (
                     clean(result["facility_id"]),
-                    clean(rule["severity"]) if rule is not None and is_given(rule["severity"]) else "",
-                    clean(rule["category"]) if rule is not None and is_given(rule["category"]) else "",
+                    clean(rule["severity"]) if is_given(rule.get("severity")) else "",
+                    clean(rule["category"]) if is_given(rule.get("category")) else "",
                     STATUS.get(str(result["status"]), clean(result["status"])),
                     count(judged),
                     count(broken),

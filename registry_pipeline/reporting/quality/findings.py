@@ -27,6 +27,16 @@ MOST_LISTED = 40
 """Findings of a rule that a page lists; the command gives the others."""
 MOST_RULES, SHORT = 15, 90
 """Rules that the table names, and characters of a rule's sentence in the line that opens its findings."""
+_LISTED = [
+    "finding_id",
+    "facility_id",
+    "source_file",
+    "sheet",
+    "source_row",
+    "source_column",
+    "items",
+    "status",
+]
 _RANK = {name: position for position, name in enumerate(SEVERITIES)}
 
 
@@ -54,6 +64,11 @@ def open_section(scope: Scope) -> Section:
         )
         for (severity, rule_id), part in groups[:MOST_RULES]
     ]
+    order = ["facility_id", "source_file", "sheet", "source_row", "finding_id"]
+    first = scope.open.sort_values(order).groupby(["severity", "rule_id"]).head(MOST_LISTED)
+    shown = dict(
+        iter(first.astype(object).groupby(["severity", "rule_id"]))
+    )  # categories are slow row by row
     more = len(groups) - len(rows)
     notes = (
         (f"{count(more)} more rules are among the lines below, which open the findings of each.",)
@@ -77,19 +92,20 @@ def open_section(scope: Scope) -> Section:
             notes,
             is_wide=True,
         ),
-        *(_listed(scope, severity, rule_id, part) for (severity, rule_id), part in groups),
+        *(
+            _listed(scope, severity, rule_id, shown[severity, rule_id], len(part))
+            for (severity, rule_id), part in groups
+        ),
     )
 
 
 def sentence(scope: Scope, rule_id: str) -> str:
     """What a rule says."""
-    rule = scope.rules.loc[rule_id] if rule_id in scope.rules.index else None
-    return str(rule["message"]) if rule is not None and is_given(rule["message"]) else ""
+    message = scope.rules_by_id.get(rule_id, {}).get("message")
+    return str(message) if is_given(message) else ""
 
 
-def _listed(scope: Scope, severity: str, rule_id: str, part: pd.DataFrame) -> Folded:
-    order = ["facility_id", "source_file", "sheet", "source_row", "finding_id"]
-    shown = part.sort_values(order).head(MOST_LISTED)
+def _listed(scope: Scope, severity: str, rule_id: str, shown: pd.DataFrame, n_open: int) -> Folded:
     rows = tuple(
         Row(
             clean(finding["finding_id"]),
@@ -107,7 +123,7 @@ def _listed(scope: Scope, severity: str, rule_id: str, part: pd.DataFrame) -> Fo
                 FINDING_STATUS.labels.get(str(finding["status"]), clean(finding["status"])),
             ),
         )
-        for finding in shown.to_dict("records")
+        for finding in shown[_LISTED].to_dict("records")
     )
     columns = (
         Column("Facility", is_number=False),
@@ -116,15 +132,13 @@ def _listed(scope: Scope, severity: str, rule_id: str, part: pd.DataFrame) -> Fo
         Column("Column", is_number=False),
         Column("State", is_number=False),
     )
-    more = len(part) - len(shown)
+    more = n_open - len(shown)
     notes = (f"{count(more)} more: registry findings --rule {clean(rule_id)}",) if more else ()
     table = Table(
         f"Findings of {clean(rule_id)}", "Finding", columns, rows, "quality.finding", notes, is_wide=True
     )
     summary = shorten(sentence(scope, rule_id), SHORT, placeholder=" …")
-    return Folded(
-        f"{clean(rule_id)}, {clean(severity)}: {count(len(part))} open. {summary}".strip(), (table,)
-    )
+    return Folded(f"{clean(rule_id)}, {clean(severity)}: {count(n_open)} open. {summary}".strip(), (table,))
 
 
 def closed_section(scope: Scope) -> Section:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import pandas as pd
 
@@ -104,6 +105,13 @@ class Scope:
         if self.whole is not None:
             return self.whole.rules
         return self.context.tables.table("quality.rule").drop_duplicates("rule_id").set_index("rule_id")
+
+    @cached_property
+    def rules_by_id(self) -> dict[str, dict[str, Any]]:
+        """What the catalogue says of each rule."""
+        if self.whole is not None:
+            return self.whole.rules_by_id
+        return {str(rule_id): rule for rule_id, rule in self.rules.to_dict("index").items()}
 
     @cached_property
     def outcomes(self) -> pd.DataFrame:

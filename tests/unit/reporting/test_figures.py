@@ -1,6 +1,7 @@
 """Figures say what the tables say: numbers at risk, ticks, thinning, clipped intervals."""
 
 import re
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,7 @@ from registry_pipeline.reporting.document.wording import (
 from registry_pipeline.reporting.figures.base import accessible, thinned
 from registry_pipeline.reporting.figures.forest import Line, forest_figure
 from registry_pipeline.reporting.figures.funnel import funnel_figure
+from registry_pipeline.reporting.figures.quality import share_grid, stacked_bars
 from registry_pipeline.reporting.figures.survival import AtRisk, Curve, at_risk, km_figure
 from registry_pipeline.reporting.sections.cox_terms import preferred
 
@@ -181,3 +183,22 @@ def test_a_funnel_names_who_lies_outside_its_exact_limits() -> None:
     for mean, low, high in zip(expected, lower, upper, strict=True):
         inside = poisson.cdf(round(high * mean), mean) - poisson.cdf(round(low * mean) - 1, mean)
         assert inside >= 0.95
+
+
+def test_bars_and_grids_say_their_numbers_and_are_whole_whatever_names_hold() -> None:
+    name = """<&"'>.csv"""
+    bars = ElementTree.fromstring(
+        stacked_bars({name: {"a": 30, "b": 0, "c": 10}, "other": {"a": 5, "b": 0, "c": 0}}, "Rows")
+    )
+    widths = [
+        float(shape.get("width", 0))
+        for shape in bars.iter("rect")
+        if str(shape.get("fill")).startswith("url")
+    ]
+    keys, pieces = widths[:2], widths[2:]
+    assert keys[0] == keys[1] and len(pieces) == 3, "the part that nobody has is not drawn"
+    assert np.allclose(np.array(pieces) / sum(pieces[:2]), [0.75, 0.25, 0.125], atol=1e-3)
+    grid = ElementTree.fromstring(share_grid(["row", name], ["column"], [[0.5], [None]], [["50 %"], [""]]))
+    shades = list(grid.iter("rect"))
+    texts = [shape.text for drawn in (bars, grid) for shape in drawn.iter("text")]
+    assert len(shades) == 1 and texts.count(name) == 2 and "50 %" in texts
