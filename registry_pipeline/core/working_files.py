@@ -94,14 +94,14 @@ def check_digest(path: Path, expected: str) -> None:
 
 
 def _is_as_noted(path: Path) -> bool:
-    expected = _noted(path)
+    expected = noted_digest(path)
     try:
         return seen_digest(path) == expected
     except OSError:
         return expected == ""
 
 
-def _noted(path: Path) -> str | None:
+def noted_digest(path: Path) -> str | None:
     """The SHA-256 that a file was written with; empty for one that was not written, None where no note says."""
     folder = path.parent
     if not folder.is_dir():

@@ -8,11 +8,12 @@ Does not belong here: who is one person (``decisions.py``), how rows are joined,
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import polars as pl
 
 from registry_pipeline.core.source_code import code_digest
+from registry_pipeline.core.working_files import noted_digest
 from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.merges import merges_at, persons_of_several, renamed
 from registry_pipeline.pipeline.step import digest_of
@@ -29,7 +30,8 @@ from registry_pipeline.validation.screening.places import source_locations
 
 PATIENT = ("patient_id", "birth_date_lower", "birth_date_upper")
 TUMOUR = ("source_record_id", "patient_id", "dx_date_lower", "dx_date_upper", "histology_group")
-_PAIRS, _BLOCKS = "pairs", "blocks"
+_PAIRS, _BLOCKS, _PLACED = "pairs", "blocks", "placed"
+_INPUTS = "inputs"
 _PLACE = ("submission_id", "source_file", "sheet", "source_row")
 
 
@@ -70,18 +72,61 @@ def linkage_tables(context: RefreshContext, force: bool = False) -> dict[str, pl
 
     Patients whom a decision merged are no pair any more. Of the persons of the last time the pairs of then are taken.
     """
+    keyed = KeyedTables(context.layout.linkage(), force)
+    inputs = {_INPUTS: _person_inputs(context)}
+    if not all(keyed.parts(name) == inputs and keyed.is_whole(name) for name in (_PAIRS, _BLOCKS)):
+        _find_pairs(context, keyed, inputs)
+    pairs = _placed_pairs(context, keyed)
+    keyed.save()
+    return {"patient_pair": pairs, "linkage_block": read_parquet(keyed.path(_BLOCKS))}
+
+
+def _find_pairs(context: RefreshContext, keyed: KeyedTables, inputs: dict[str, str]) -> None:
+    """Pairs and blocks of the persons there are; those of the last time where the persons are the same."""
     parts = [_persons(context, facility_id) for facility_id in context.senders]
     persons = pl.concat(parts).unique("patient_id", keep="first", maintain_order=True)
-    keyed = KeyedTables(context.layout.linkage(), force)
     key = digest_of(code_digest(find_pairs.__module__), rows_digest(persons))
-    if not all(keyed.is_current(name, key) for name in (_PAIRS, _BLOCKS)):
+    if all(keyed.is_current(name, key) for name in (_PAIRS, _BLOCKS)):
+        n_rows = {name: keyed.n_rows(name) for name in (_PAIRS, _BLOCKS)}
+    else:
         linkage = find_pairs(persons)
-        for name, frame in ((_PAIRS, linkage.pairs), (_BLOCKS, linkage.blocks)):
-            write_parquet(frame, keyed.path(name))
-            keyed.remember(name, key, frame.height)
-        keyed.save()
-    pairs, blocks = (read_parquet(keyed.path(name)) for name in (_PAIRS, _BLOCKS))
-    return {"patient_pair": _placed(context, pairs).sort("pair_key"), "linkage_block": blocks}
+        n_rows = {_PAIRS: linkage.pairs.height, _BLOCKS: linkage.blocks.height}
+        write_parquet(linkage.pairs, keyed.path(_PAIRS))
+        write_parquet(linkage.blocks, keyed.path(_BLOCKS))
+    for name, n in n_rows.items():
+        keyed.remember(name, key, n, inputs)
+
+
+def _person_inputs(context: RefreshContext) -> str:
+    """Digest of all that the persons of all facilities are read from."""
+    layout, parts = context.layout, []
+    for sender in context.senders:
+        screened = [
+            layout.screened_table(sender, table, outcome)
+            for table in ("patient", "primary_tumour")
+            for outcome in ("accepted", "quarantined")
+        ]
+        files = [*screened, layout.staged_frame(sender, "person_keys")]
+        parts.append([sender, asdict(merges_at(context, sender)), [noted_digest(path) for path in files]])
+    return digest_of(code_digest(__name__), parts)
+
+
+def _placed_pairs(context: RefreshContext, keyed: KeyedTables) -> pl.DataFrame:
+    """The pairs with the places of both records, which are looked up again where a facility's rows have moved."""
+    key = digest_of(code_digest(__name__), keyed.content(_PAIRS))
+    rows = {
+        sender: str(noted_digest(context.layout.staged_frame(sender, "rows"))) for sender in context.senders
+    }
+    noted = keyed.parts(_PLACED) if keyed.is_current(_PLACED, key) else {}
+    moved = [sender for sender in rows if rows[sender] != noted.get(sender)]
+    is_moved = pl.col("facility_id").is_in(moved) | pl.col("other_facility_id").is_in(moved)
+    placed = _placed(context, read_parquet(keyed.path(_PAIRS)).filter(is_moved))
+    if noted:
+        placed = pl.concat([read_parquet(keyed.path(_PLACED)).filter(~is_moved), placed])
+    placed = placed.sort("pair_key")
+    write_parquet(placed, keyed.path(_PLACED))
+    keyed.remember(_PLACED, key, placed.height, rows)
+    return placed
 
 
 def _persons(context: RefreshContext, facility_id: str) -> pl.DataFrame:

@@ -18,7 +18,7 @@ from registry_pipeline.pipeline.errors import Refused
 from registry_pipeline.pipeline.estimation import Estimation
 from registry_pipeline.pipeline.judging import screen_damaged
 from registry_pipeline.pipeline.keys import curated_keys, mart_keys
-from registry_pipeline.pipeline.lineage import write_lineage
+from registry_pipeline.pipeline.lineage import facility_parts, write_lineage
 from registry_pipeline.pipeline.persons import person_records
 from registry_pipeline.pipeline.quality import quality_tables
 from registry_pipeline.pipeline.step import refresh_lock
@@ -84,8 +84,12 @@ def judge(context: RefreshContext, force: bool = False) -> dict[str, int]:
             context.layout.layer("quality")
         )  # made at every refresh: the notes are for who reads them
         counts: dict[str, int] = {}
+        parted = facility_parts(context)
         for name, rows in quality_tables(context, force).items():
             path = keyed.path(name)
+            if f"quality.{name}" in parted:
+                counts[name] = sum(map(count_rows, parted[f"quality.{name}"].values()))
+                continue
             if isinstance(rows, pl.DataFrame):
                 write_parquet(rows, path)
             else:

@@ -65,5 +65,5 @@ WHERE (c.table_name, c.items) IN (
 ) AND c.kind IN ('changed', 'vaguer', 'blanked')
 UNION ALL BY NAME
 -- each record that is in both releases was looked at
-SELECT table_name, facility_id, false AS is_violated FROM comparison.record, range(n)
+SELECT table_name, facility_id, false AS is_violated, n AS n_judged FROM comparison.record
 WHERE table_name IN ('patient', 'death', 'primary_tumour')

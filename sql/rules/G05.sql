@@ -68,7 +68,7 @@ WHERE c.kind IN ('changed', 'vaguer') AND (c.table_name, c.items) NOT IN (
 )
 UNION ALL BY NAME
 -- each record that is in both releases was looked at
-SELECT table_name, facility_id, false AS is_violated FROM comparison.record, range(n)
+SELECT table_name, facility_id, false AS is_violated, n AS n_judged FROM comparison.record
 UNION ALL BY NAME
 -- a last contact that has gone altogether went backwards too
 SELECT 'patient' AS table_name, old.facility_id, old.patient_id AS record_key, old.patient_id, 'patient_id' AS items,

@@ -37,4 +37,4 @@ WHERE c.kind = 'blanked' AND (c.table_name, c.items) NOT IN (
     ('patient', 'birth_date'), ('patient', 'sex'), ('death', 'death_date'), ('primary_tumour', 'dx_date')
 )
 UNION ALL BY NAME
-SELECT table_name, facility_id, false AS is_violated FROM comparison.record, range(n)
+SELECT table_name, facility_id, false AS is_violated, n AS n_judged FROM comparison.record

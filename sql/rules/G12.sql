@@ -20,4 +20,4 @@ SELECT c.table_name, c.facility_id, c.record_key, c.items, true AS is_violated,
        c.old_value, c.new_value
 FROM comparison.change AS c WHERE c.kind = 'emptied'
 UNION ALL BY NAME
-SELECT table_name, facility_id, false AS is_violated FROM comparison.record, range(n)
+SELECT table_name, facility_id, false AS is_violated, n AS n_judged FROM comparison.record

@@ -25,4 +25,4 @@ SELECT c.table_name, c.facility_id, c.record_key, c.patient_id, c.items, true AS
        CAST(NULL AS VARCHAR) AS detail, c.old_value, c.new_value
 FROM comparison.change AS c WHERE c.kind = 'removed'
 UNION ALL BY NAME
-SELECT table_name, facility_id, false AS is_violated FROM comparison.record, range(n)
+SELECT table_name, facility_id, false AS is_violated, n AS n_judged FROM comparison.record

@@ -464,8 +464,11 @@ READ_WORKING_FILES: tuple[tuple[str, Callable[[Home], object]], ...] = (
     ("store/screened/north/_unlisted.parquet", lambda home: read_context(home).screened_files("unlisted")),
     ("store/staged/north/_files.parquet", lambda home: read_context(home).staged_files("files")),
     ("store/staged/north/patient_xref.parquet", lambda home: _patients_of(read_context(home), HOSPITAL)),
-    ("store/staged/north/_person_keys.parquet", lambda home: linkage_tables(read_context(home))),
-    ("store/screened/north/primary_tumour.accepted.parquet", lambda home: linkage_tables(read_context(home))),
+    ("store/staged/north/_person_keys.parquet", lambda home: linkage_tables(read_context(home), force=True)),
+    (
+        "store/screened/north/primary_tumour.accepted.parquet",
+        lambda home: linkage_tables(read_context(home), force=True),
+    ),
     (
         "store/screened/north/followup.accepted.parquet",
         lambda home: write_lineage(read_context(home), force=True),

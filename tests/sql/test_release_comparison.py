@@ -190,7 +190,7 @@ def test_an_unchanged_table_is_counted_as_if_it_were_compared(
     for number in range(7):
         row = {**_key(other, number), "patient_id": f"P{number}"}
         _put(registry, "previous.", f"curated.{other}", **row)
-    _put(registry, "", "curated.patient", patient_id="P1")
+    _put(registry, "", "curated.patient", patient_id="P1", facility_id="y")
     relations = []
     for unchanged in ([], [table]):
         compare_releases(registry, unchanged)
@@ -198,3 +198,7 @@ def test_an_unchanged_table_is_counted_as_if_it_were_compared(
     assert relations[0] == relations[1]
     assert relations[0][0], "nothing had changed elsewhere"
     assert [row for row in relations[0][1] if row[0] == table]
+    registry.execute(f"DELETE FROM curated.{table} WHERE facility_id = 'y'")  # the other facility is counted
+    compare_releases(registry)
+    records = registry.execute(f"FROM comparison.record WHERE table_name = '{table}'").fetchall()
+    assert records == [row for row in relations[0][1] if row[:2] == (table, "x")]

@@ -11,7 +11,7 @@ names of the previous release is shown to it empty in the first release.
 A rule's SELECT gives one row per judged thing: ``facility_id, record_key, is_violated`` and, where it can
 say more, ``table_name, items, patient_id, severity, suggestion, detail, value_text, old_value, new_value``, and in
 ``other_row`` where the second record of a pair stands. ``facility_id`` is ``registry``
-where the whole registry is judged.
+where the whole registry is judged. A row that breaks nothing may stand for many things that were judged: ``n_judged``.
 """
 
 from collections.abc import Collection, Mapping
@@ -165,9 +165,10 @@ def _judged(
     assert isinstance(entry.judged_by, SqlFile)
     query = f"FROM (\n{entry.judged_by.query}\n) WHERE facility_id IS NOT NULL"
     values = entry.judged_by.parameters(parameters_for(entry, parameters))
+    n_judged = "coalesce(n_judged, 1)" if "AS n_judged" in query else "1"
     counted = (
-        f"SELECT facility_id, count(is_violated), count_if(is_violated) {query} "
-        "GROUP BY facility_id ORDER BY facility_id"
+        f"SELECT facility_id, coalesce(sum({n_judged}) FILTER (is_violated IS NOT NULL), 0), count_if(is_violated) "
+        f"{query} GROUP BY facility_id ORDER BY facility_id"
     )
     counts = connection.execute(counted, values).fetchall()
     judged = {facility: n for facility, n, _ in counts if n}

@@ -93,12 +93,16 @@ def _columns(connection: duckdb.DuckDBPyConnection, which: str) -> dict[str, set
     return columns
 
 
-def _count(connection: duckdb.DuckDBPyConnection, table: str) -> None:
-    """The records that both releases have, of a table that is the same in both."""
+def _count(connection: duckdb.DuckDBPyConnection, table: str, others: str = "true") -> None:
+    """The records that both releases have, of a table, or of the facilities of a table, that are the same in both.
+
+    Args:
+        others: SQL condition on the facility.
+    """
     has_key = " AND ".join(f"{quote(name)} IS NOT NULL" for name in key_of(curated()[table]))
     connection.execute(
         f"INSERT INTO comparison.record SELECT {literal(table)}, facility_id, count(*) FROM curated.{table}"
-        f" WHERE {has_key} GROUP BY ALL"
+        f" WHERE {has_key} AND {others} GROUP BY ALL"
     )
 
 
@@ -106,26 +110,51 @@ def _compare(connection: duckdb.DuckDBPyConnection, table: str, before: set[str]
     key = key_of(curated()[table])
     if not set(key) <= before:
         return
+    facilities = ", ".join(map(literal, _differing(connection, table, before)))
+    if not facilities:
+        _count(connection, table)
+        return
+    _count(connection, table, f"facility_id NOT IN ({facilities})")
+    for side, rows in (("old", f"previous.curated.{table}"), ("new", f"curated.{table}")):
+        connection.execute(
+            f"CREATE OR REPLACE VIEW comparison.{side} AS FROM {rows} WHERE facility_id IN ({facilities})"
+        )
     same = " AND ".join(f"new.{quote(column)} = old.{quote(column)}" for column in key)
-    pair = f"previous.curated.{table} AS old JOIN curated.{table} AS new ON {same}"
+    pair = f"comparison.old AS old JOIN comparison.new AS new ON {same}"
     connection.execute(
         f"INSERT INTO comparison.record SELECT {literal(table)}, new.facility_id, count(*) FROM {pair} GROUP BY ALL"
     )
-    for item in _items(table, before):
+    items = list(_items(table, before))
+    is_other = " OR ".join(f"{item.kind} IS NOT NULL" for item in items) or "false"
+    connection.execute(
+        f"CREATE OR REPLACE TABLE comparison.pair AS SELECT old, new FROM {pair} WHERE {is_other}"
+    )
+    for item in items:
         who = f"{literal(table)}, new.facility_id, {_patient(table, 'new')}, {_record_key(table, 'new')}"
         connection.execute(
             f"INSERT INTO comparison.change SELECT {who}, {literal(item.name)}, {item.kind} AS kind,"
-            f" {item.text.format('old')}, {item.text.format('new')} FROM {pair} WHERE {item.kind} IS NOT NULL"
+            f" {item.text.format('old')}, {item.text.format('new')} FROM comparison.pair WHERE kind IS NOT NULL"
         )
     _emptied(connection, table, before)
     if table not in _NO_RECORDS_OF_THEIR_OWN:
         who = f"{literal(table)}, old.facility_id, {_patient(table, 'old')}, {_record_key(table, 'old')}"
         connection.execute(
             f"INSERT INTO comparison.change SELECT {who}, {literal(key[0])}, 'removed', old.{quote(key[0])}, NULL"
-            f" FROM previous.curated.{table} AS old ANTI JOIN curated.{table} AS new ON {same}"
+            f" FROM comparison.old AS old ANTI JOIN comparison.new AS new ON {same}"
             # of a patient who is gone with all her records G04 tells
             " WHERE old.patient_id IN (SELECT patient_id FROM curated.patient)"
         )
+
+
+def _differing(connection: duckdb.DuckDBPyConnection, table: str, before: set[str]) -> list[str]:
+    """Facilities whose rows of a table are not the same in both releases."""
+    names = ", ".join(quote(column.name) for column in columns_of(curated()[table]) if column.name in before)
+    content = f"SELECT facility_id, count(*), bit_xor(hash({names})), sum(hash({names}))"
+    old, new = (
+        set(connection.execute(f"{content} FROM {side}curated.{table} GROUP BY facility_id").fetchall())
+        for side in ("previous.", "")
+    )
+    return sorted({facility for facility, *_ in old ^ new if facility is not None})
 
 
 def _emptied(connection: duckdb.DuckDBPyConnection, table: str, before: set[str]) -> None:
@@ -136,18 +165,21 @@ def _emptied(connection: duckdb.DuckDBPyConnection, table: str, before: set[str]
     names = [
         column.name
         for column in columns_of(curated()[table])
-        if column.name in before and column.name not in parts
+        if column.name in before and column.name not in {*parts, "facility_id"}
     ]
+    counts = ", ".join(f"count({quote(name)}) AS {quote(name)}" for name in names)
+    for side in ("old", "new"):
+        connection.execute(
+            f"CREATE OR REPLACE TABLE comparison.n_{side} AS SELECT facility_id, count(*) AS total, {counts}"
+            f" FROM comparison.{side} GROUP BY facility_id"
+        )
     for name in names:
-        if name == "facility_id":
-            continue
+        old, new = f"old.{quote(name)}", f"new.{quote(name)}"
         connection.execute(
             f"INSERT INTO comparison.change SELECT {literal(table)}, facility_id, NULL, {literal(f'{table}.{name}')},"
-            f" {literal(name)}, 'emptied', format('{{}} of {{}}', old.n, old.total), format('{{}} of {{}}', new.n, new.total)"
-            f" FROM (SELECT facility_id, count({quote(name)}) AS n, count(*) AS total FROM previous.curated.{table}"
-            f" GROUP BY facility_id) AS old JOIN (SELECT facility_id, count({quote(name)}) AS n, count(*) AS total"
-            f" FROM curated.{table} GROUP BY facility_id) AS new USING (facility_id)"
-            f" WHERE old.n >= {MINIMUM_VALUES} AND new.n = 0"
+            f" {literal(name)}, 'emptied', format('{{}} of {{}}', {old}, old.total), format('{{}} of {{}}', {new}, new.total)"
+            f" FROM comparison.n_old AS old JOIN comparison.n_new AS new USING (facility_id)"
+            f" WHERE {old} >= {MINIMUM_VALUES} AND {new} = 0"
         )
 
 
