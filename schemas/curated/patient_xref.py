@@ -17,8 +17,11 @@ MODEL = table(
         ),
         text("source_patient_id", "Number of the patient in that system", is_identifying=True),
         c.patient_id.required(),
-        c.patient_id.named(
-            "own_patient_id", "Pseudonym of this number by itself, before links and decisions"
+        # Hers in most cases, and no analysts' profile changes it: it must not leave beside her study id.
+        text(
+            "own_patient_id",
+            "Pseudonym of this number by itself, before links and decisions",
+            is_identifying=True,
         ),
         coded(
             "match_method", codes.MATCH_METHOD, "How the number was linked to the patient", is_required=True

@@ -54,6 +54,9 @@ def drawings() -> dict[str, str]:
     """Forty patients of two facilities; every identifying and free-text column holds a word of its own."""
     first = date(2015, 1, 5)
     lines: dict[str, list[str]] = {
+        "patient_xref": [
+            "facility_id | source_name | source_patient_id | patient_id | own_patient_id | match_method"
+        ],
         "patient": ["patient_id | facility_id | sex | birth_date | source_patient_id | residence_region"],
         "primary_tumour": [
             "tumour_id | patient_id | facility_id | dx_date | dx_date_precision | figo_stage | histology_group | morphology_text"
@@ -83,6 +86,7 @@ def drawings() -> dict[str, str]:
         seen = start + timedelta(days=200 + 23 * at)
         seen = dx + timedelta(days=2250) if who == OLD_LATER else EXTRACT if at % 10 == 9 else seen
         lines["patient"].append(f"{who} | {where} | F | {born} | {WORD}n{at} | {WORD}r{at}")
+        lines["patient_xref"].append(f"{where} | {WORD}his | {WORD}x{at} | {who} | {who} | exact")
         lines["primary_tumour"].append(
             f"Tq{at} | {who} | {where} | {stated} | {'year' if who == PARTIAL else 'day'} | IIB | scc | {WORD}m{at}"
         )

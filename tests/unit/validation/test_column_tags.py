@@ -54,4 +54,4 @@ def test_every_key_that_a_facility_numbers_is_identifying() -> None:
         if name.startswith("curated.") and column.name.endswith("_id") and not column.is_identifying
     ]
     # a pseudonym and the facility are all that is left
-    assert {column.name for _, column in kept} == {"patient_id", "own_patient_id", "facility_id"}
+    assert {column.name for _, column in kept} == {"patient_id", "facility_id"}
