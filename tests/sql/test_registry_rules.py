@@ -1,6 +1,6 @@
 """Every registry-wide rule: its own passing and failing tables, through the runner."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from registry_pipeline.validation.registry_wide.registry_rules import run_regist
 from registry_pipeline.validation.rules.catalogue import Catalogue, catalogue, parameters_of, written_messages
 from registry_pipeline.validation.screening.findings import FINDING
 from schemas.messages import messages, pattern, sentence
-from schemas.table import columns_of, key_of
+from schemas.table import key_of
 from tests.sql.test_rules_sql import assert_told
 from tests.support.staged import EXTRACT_DATE
 
@@ -30,20 +30,6 @@ CASES = [
     for kind in ("passing", "failing")
     for number in range(len(sql_files("rules")[name].header[kind]))
 ]
-
-
-@pytest.fixture(scope="module")
-def registry() -> Iterator[duckdb.DuckDBPyConnection]:
-    """Every table of this and of the previous release, empty."""
-    with duckdb.connect() as connection:
-        connection.execute("ATTACH ':memory:' AS previous")
-        for place in ("", "previous."):
-            for layer in schemas.LAYERS:
-                connection.execute(f"CREATE SCHEMA {place}{layer}")
-            for name, model in schemas.tables().items():
-                columns = ", ".join(f'"{one.name}" {one.duckdb_type}' for one in columns_of(model))
-                connection.execute(f"CREATE TABLE {place}{name} ({columns})")
-        yield connection
 
 
 def _run(
@@ -73,9 +59,9 @@ def _fill(connection: duckdb.DuckDBPyConnection, example: Mapping[str, Any]) -> 
 
 
 @pytest.mark.parametrize(("name", "kind", "number"), CASES, ids=[f"{n}-{k}-{i}" for n, k, i in CASES])
-def test_examples(registry: duckdb.DuckDBPyConnection, name: str, kind: str, number: int) -> None:
+def test_examples(empty_releases: duckdb.DuckDBPyConnection, name: str, kind: str, number: int) -> None:
     example = sql_files("rules")[name].header[kind][number]
-    findings, results, failures = _run(registry, name, example)
+    findings, results, failures = _run(empty_releases, name, example)
     assert failures == {}
     assert results["n_denominator"].sum() > 0 or example.get("_may_judge_nothing")
     wanted = [example.get("_severity", RULES[name].severity)] * example.get("_rows", 1)
@@ -107,10 +93,10 @@ def test_without_a_previous_release_the_longitudinal_rules_do_not_apply() -> Non
     assert set(results["rule_id"]) == set(RULES)
 
 
-def test_a_rule_that_raises_is_reported_and_stops_nothing(registry: duckdb.DuckDBPyConnection) -> None:
-    registry.execute("BEGIN; DROP TABLE mart.attrition; CREATE TABLE mart.attrition (step INTEGER)")
-    _, results, failures, _ = run_registry_rules(registry, catalogue(), PARAMETERS)
-    registry.execute("ROLLBACK")
+def test_a_rule_that_raises_is_reported_and_stops_nothing(empty_releases: duckdb.DuckDBPyConnection) -> None:
+    empty_releases.execute("BEGIN; DROP TABLE mart.attrition; CREATE TABLE mart.attrition (step INTEGER)")
+    _, results, failures, _ = run_registry_rules(empty_releases, catalogue(), PARAMETERS)
+    empty_releases.execute("ROLLBACK")
     assert set(failures) == {"G10"}
     status = dict(results.select("rule_id", "status").iter_rows())
     assert status["G10"] == "failed_to_run"

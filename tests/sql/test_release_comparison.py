@@ -39,20 +39,6 @@ def _compared() -> Iterator[tuple[str, Column]]:
 COMPARED = list(_compared())
 
 
-@pytest.fixture(scope="module")
-def empty_releases() -> Iterator[duckdb.DuckDBPyConnection]:
-    """Every table of this and of the previous release, empty."""
-    with duckdb.connect() as connection:
-        connection.execute("ATTACH ':memory:' AS previous")
-        for place in ("", "previous."):
-            for layer in schemas.LAYERS:
-                connection.execute(f"CREATE SCHEMA {place}{layer}")
-            for name, model in schemas.tables().items():
-                columns = ", ".join(f'"{one.name}" {one.duckdb_type}' for one in columns_of(model))
-                connection.execute(f"CREATE TABLE {place}{name} ({columns})")
-        yield connection
-
-
 FILLED: set[str] = set()
 
 
