@@ -13,7 +13,6 @@ from functools import cached_property
 import polars as pl
 
 import schemas
-from registry_pipeline.core.files import sha256_of
 from registry_pipeline.core.frames import with_schema
 from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.keys import CODE, AnalysisKeys
@@ -114,7 +113,7 @@ class Estimation:
         results = {table: read_parquet(self.keyed.path(table)).to_pandas() for table in reads}
         readings = scenarios(self.marts, _sources(self.context), settings)
         inputs = Inputs(self.marts, settings.study, results, readings)
-        contents = [sha256_of(folder / f"{name}.parquet") for name in MART_TABLES]
+        contents = [self.keys.content(f"mart.{name}") for name in MART_TABLES]
         return run_analyses(list(stale), inputs, self.progress, Stored(folder, digest_of(contents)), stale)
 
 

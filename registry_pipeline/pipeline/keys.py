@@ -29,6 +29,7 @@ from registry_pipeline.validation.registry_wide.persons import PERSON_TABLES
 
 _SQL = "registry_pipeline.store.layers"
 _PERSONS = "registry_pipeline.pipeline.persons"
+TIMES = "survival_time"
 CODE = "code"
 """Under which name what an analysis rests on beside the mart is noted."""
 _ESTIMATION = ("registry_pipeline.study.marts", "registry_pipeline.study.estimates")
@@ -129,16 +130,26 @@ class AnalysisKeys:
     @cached_property
     def _times(self) -> dict[Pair, str]:
         """Digest of the times of each endpoint and origin."""
-        times = read_parquet(self._marts.path("survival_time"))
+        note_times(self._marts)
+        noted = self._marts.parts(TIMES)
+        return {(pair.split("/")[0], pair.split("/")[1]): digest for pair, digest in noted.items()}
+
+
+def note_times(marts: KeyedTables) -> None:
+    """Note the digest of the times of each endpoint and origin, which estimates are kept by, where the times are new."""
+    if not marts.parts(TIMES):
+        times = read_parquet(marts.path(TIMES))
         parts = times.partition_by("endpoint", "origin", include_key=False, as_dict=True)
-        return {(str(endpoint), str(origin)): rows_digest(rows) for (endpoint, origin), rows in parts.items()}
+        digests = {f"{endpoint}/{origin}": rows_digest(rows) for (endpoint, origin), rows in parts.items()}
+        marts.note_parts(TIMES, digests)
 
 
 def _of_scenarios(context: RefreshContext, marts: KeyedTables) -> object:
     """What other readings of the records rest on: the mart, and who is lost to follow-up for how long; of few patients all that the mart is built anew from."""
     patients = "cohort" if marts.n_rows("cohort") else "registry_patient"
     if not is_rebuilt(marts.n_rows(patients), context.settings):
-        vital, own = (read_parquet(marts.path(name)).to_pandas() for name in ("vital_status", patients))
+        columns = {"vital_status": ("patient_id", "is_dead", "last_alive_date"), patients: ("patient_id",)}
+        vital, own = (read_parquet(marts.path(name), read).to_pandas() for name, read in columns.items())
         lost = lost_to_follow_up(vital, own, context.extract_date(), context.settings)
         days = pl.DataFrame({"patient_id": lost.index.astype(str).tolist(), "days": lost.tolist()})
         return [[marts.content(name) for name in MART_TABLES], rows_digest(days)]

@@ -17,7 +17,7 @@ from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.errors import Refused
 from registry_pipeline.pipeline.estimation import Estimation
 from registry_pipeline.pipeline.judging import screen_damaged
-from registry_pipeline.pipeline.keys import curated_keys, mart_keys
+from registry_pipeline.pipeline.keys import curated_keys, mart_keys, note_times
 from registry_pipeline.pipeline.lineage import facility_parts, write_lineage
 from registry_pipeline.pipeline.persons import person_records
 from registry_pipeline.pipeline.quality import quality_tables
@@ -73,6 +73,7 @@ def build_mart(context: RefreshContext, force: bool = False) -> dict[str, int]:
             layout.layer("curated"), quarantine, keyed.folder, parameters, settings.refresh.duckdb_memory,
             context.home.store, keyed, key_of,
         )  # fmt: skip
+        note_times(keyed)
         keyed.save()
         return counts
 

@@ -82,6 +82,10 @@ class KeyedTables:
         """Note that a table would be made the same from other inputs."""
         self._notes[name] = replace(self._notes[name], key=key)
 
+    def note_parts(self, name: str, parts: dict[str, str]) -> None:
+        """Note digests of parts of a table that was made."""
+        self._notes[name] = replace(self._notes[name], parts=parts)
+
     def parts(self, name: str) -> dict[str, str]:
         """What of its inputs was read for a table; empty for one that was never made."""
         return self._notes[name].parts if name in self._notes else {}

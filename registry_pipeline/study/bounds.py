@@ -4,6 +4,8 @@ Belongs here: the headline numbers of a reading of the records, lowest and highe
 Does not belong here: making the readings (``scenarios.py``), the published numbers (``published.py``).
 """
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from registry_pipeline import analysis
@@ -36,11 +38,8 @@ def bound_results(inputs: Inputs) -> Tables:
         read = scenario.marts
         rows.append(_scenario_row(scenario.name, read, scenario.n_open, scenario.note, has_cohort))
         if read is not None:
-            is_same = read.lesion_growth is marts.lesion_growth
-            growth = tables["growth_threshold"] if is_same and has_cohort else None
-            others[scenario.name] = (
-                _of_study(read, study, growth) if has_cohort else _of_registry(read, study)
-            )
+            own = _estimated(read, marts, tables) if has_cohort else {}
+            others[scenario.name] = _of_study(read, study, own) if has_cohort else _of_registry(read, study)
     if has_cohort:
         current = pd.concat([tables["scorecard"], study_headlines(tables, study)], ignore_index=True)
     else:
@@ -51,6 +50,14 @@ def bound_results(inputs: Inputs) -> Tables:
     is_computed = bounds["computed_value"].notna()
     bounds["status"] = is_computed.map({True: "ok", False: "not_estimable"})
     return {"bounds": bounds, "bounds_scenario": pd.DataFrame(rows)}
+
+
+def _estimated(read: Marts, marts: Marts, tables: Mapping[str, pd.DataFrame]) -> Tables:
+    """Result tables that a reading shares with the records, because it reads the same lesions or recurrences."""
+    shared = {"growth_threshold": "lesion_growth", "recurrence_pattern": "recurrence"}
+    return {
+        table: tables[table] for table, mart in shared.items() if getattr(read, mart) is getattr(marts, mart)
+    }
 
 
 def _scenario_row(
@@ -81,22 +88,29 @@ def _growth(marts: Marts, study: Study) -> pd.DataFrame:
 
 def headline_numbers(marts: Marts, study: Study) -> dict[str, float]:
     """Headline -> value in its unit, of the study's cohort or else of the registry; NaN where it is not estimable."""
-    rows = _of_study(marts, study, None) if len(marts.cohort) else _of_registry(marts, study)
+    rows = _of_study(marts, study, {}) if len(marts.cohort) else _of_registry(marts, study)
     keyed = keyed_headlines(rows)
     return dict(zip(keyed["headline"].astype(str), keyed["computed_value"].astype(float), strict=True))
 
 
-def _of_study(marts: Marts, study: Study, growth: pd.DataFrame | None) -> pd.DataFrame:
-    """Scorecard and other headline numbers of one reading, from the few estimates that they rest on."""
+def _of_study(marts: Marts, study: Study, estimated: Tables) -> pd.DataFrame:
+    """Scorecard and other headline numbers of one reading, from the few estimates that they rest on.
+
+    Args:
+        estimated: of these those that are there already.
+    """
     frames = {
         "cohort": marts.cohort,
         "attrition": marts.attrition,
         "lesion_growth": marts.lesion_growth,
-        "recurrence_pattern": analysis.recurrence_patterns(marts.recurrence, len(marts.cohort)),
+        **estimated,
     }
+    if "recurrence_pattern" not in frames:
+        frames["recurrence_pattern"] = analysis.recurrence_patterns(marts.recurrence, len(marts.cohort))
     if len(marts.cohort):
         frames |= _survival(marts, study)
-        frames["growth_threshold"] = _growth(marts, study) if growth is None else growth
+        if "growth_threshold" not in frames:
+            frames["growth_threshold"] = _growth(marts, study)
     card = scorecard(frames, study)
     return pd.concat([card, study_headlines(frames, study)], ignore_index=True)
 
@@ -162,6 +176,7 @@ ANALYSES = (
             "result.follow_up",
             "result.cox_term",
             "result.growth_threshold",
+            "result.recurrence_pattern",
         ),
         makes=("bounds", "bounds_scenario"),
         run=bound_results,

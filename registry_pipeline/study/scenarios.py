@@ -203,11 +203,11 @@ def lost_to_follow_up(
     if vital.empty or patients.empty:
         return pd.Series(dtype="int64")
     limit = end - timedelta(days=settings.study.lost_after_months * settings.study.days_per_month)
-    is_long_ago = pd.to_datetime(vital["last_alive_date"]) < pd.Timestamp(limit)
-    lost = vital[~vital["is_dead"].astype(bool) & is_long_ago]
-    lost = lost[lost["patient_id"].isin(patients["patient_id"])]
-    days = (pd.Timestamp(end) - pd.to_datetime(lost["last_alive_date"])).dt.days
-    return pd.Series(days.to_numpy(), index=lost["patient_id"])
+    last_day = vital["last_alive_date"].to_numpy("datetime64[D]")
+    lost = np.flatnonzero(~vital["is_dead"].to_numpy(bool) & (last_day < np.datetime64(limit)))
+    lost = lost[vital["patient_id"].iloc[lost].isin(patients["patient_id"]).to_numpy()]
+    days = (np.datetime64(end) - last_day[lost]).astype(np.int64)
+    return pd.Series(days, index=vital["patient_id"].iloc[lost])
 
 
 def _dead(times: pd.DataFrame) -> pd.DataFrame:
