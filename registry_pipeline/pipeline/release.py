@@ -19,8 +19,7 @@ from registry_pipeline.core.files import BUILDING, StoreError, disk_errors_as_st
 from registry_pipeline.core.frames import with_schema
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.native_panics import panics_as_exceptions
-from registry_pipeline.pipeline.analyst.risk import TABLE as RISK
-from registry_pipeline.pipeline.analyst.risk import disclosure_risk
+from registry_pipeline.pipeline.analyst.risk import add_disclosure_risk
 from registry_pipeline.pipeline.analyst.write import add_analyst_database
 from registry_pipeline.pipeline.comparison import choose_comparison
 from registry_pipeline.pipeline.context import RefreshContext
@@ -176,14 +175,13 @@ def _build(
         "quality.rule_message": pl.DataFrame(rule_message_rows(rules), infer_schema_length=None),
     }
     tables = {name: path for name, path in files.items() if path.is_file()}
-    if settings.analyst.is_written:
-        own[RISK] = disclosure_risk(tables, context)
+    patients = add_disclosure_risk(context, tables, anew)
     try:
         build_release(
             home,
             {**tables, **own, **facility_parts(context)},
             versions,
-            finish=partial(_finish, context, has_pages, anew),
+            finish=partial(_finish, context, has_pages, anew, patients),
             memory_limit=settings.refresh.lesser_duckdb_memory,
             release_id=release_id,
             anew=anew,
@@ -192,11 +190,13 @@ def _build(
         raise Refused(str(problem)) from None
 
 
-def _finish(context: RefreshContext, has_pages: bool, anew: bool, folder: Path) -> None:
+def _finish(
+    context: RefreshContext, has_pages: bool, anew: bool, patients: pl.DataFrame | None, folder: Path
+) -> None:
     """What lies beside a release's database: the analysts', what it was made of, where the ledgers end, its pages."""
     home = context.home
-    if context.settings.analyst.is_written:
-        add_analyst_database(context, folder, anew)
+    if patients is not None:
+        add_analyst_database(context, folder, patients, anew)
     if not has_pages:
         return
     keep_inputs(home, folder)

@@ -1,43 +1,76 @@
 """Each patient's study id and offset, days that would give it away, and whether an age above the greatest that is given can be derived of her.
 
-Belongs here: the query of one row per patient. Does not belong here: what is done with it (``treatment.py``).
+Belongs here: one row per patient, made once for a release. Does not belong here: what is done with it (``treatment.py``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+import polars as pl
 
 import schemas
 from registry_pipeline.pipeline.analyst.profile import Profile
 from registry_pipeline.pipeline.analyst.treatment import PATIENT, is_age, tables_of_people
+from registry_pipeline.store.sql import add_view, private_database
 from schemas.columns import Column
 from schemas.constraints import quote
 from schemas.table import columns_of
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from registry_pipeline.core.home import Home
+    from registry_pipeline.store.sql import Source
 
 BIRTH = "birth_date"
 DAYS_PER_YEAR = 365.25
 
 
-def patients_query(profile: Profile, catalog: str = "") -> str:
+def patient_map(
+    tables: Mapping[str, Source], profile: Profile, home: Home, memory_limit: str
+) -> pl.DataFrame:
+    """What is derived of each patient, of the curated and mart tables of a release.
+
+    Args:
+        memory_limit: as DuckDB writes it.
+    """
+    with private_database(memory_limit, spill_folder=home.store) as connection:
+        for name in tables_of_people():
+            add_view(connection, name, tables.get(name))
+        return patients_of(connection, profile)
+
+
+def patients_of(connection: duckdb.DuckDBPyConnection, profile: Profile) -> pl.DataFrame:
+    """As of :func:`patient_map`, of a connection that has the tables; by patient_id."""
+    profile.apply_key(connection)
+    return connection.execute(_query(profile)).pl()
+
+
+def lay_out(connection: duckdb.DuckDBPyConnection, patients: pl.DataFrame) -> None:
+    """Give a connection the table ``patient_map``, which the expressions of ``treatment.py`` call p."""
+    connection.register("patients", patients.to_arrow())
+    connection.execute("CREATE OR REPLACE TEMP TABLE patient_map AS FROM patients")
+    connection.unregister("patients")
+
+
+def _query(profile: Profile) -> str:
     """SQL: patient_id, study_id, offset_days, partial_days, is_oldest of every curated patient.
 
     A date that is known to the month or the year is the middle of it: moved, it would give the offset away.
 
     A patient is among the oldest if she had passed the age on the last day that any record of her names: an age at
     diagnosis and an interval would give it away together.
-
-    Args:
-        catalog: name under which the release is attached; its tables are the connection's own if not given.
     """
-    oldest, prefix = profile.settings.oldest_age, f"{catalog}." if catalog else ""
     return f"""
-        WITH last_day AS ({_grouped(prefix, _is_day, "day")}),
-        first_age AS ({_grouped(prefix, is_age, "age")}),
+        WITH last_day AS ({_grouped(_is_day, "day")}),
+        first_age AS ({_grouped(is_age, "age")}),
         partial AS (
-            SELECT {PATIENT}, list(DISTINCT day) AS partial_days FROM ({_partial_days(prefix)})
+            SELECT {PATIENT}, list_sort(list(DISTINCT day)) AS partial_days FROM ({_partial_days()})
             WHERE day IS NOT NULL GROUP BY {PATIENT}
         ),
-        diagnosis AS (SELECT {PATIENT}, min(dx_date) AS day FROM {prefix}curated.primary_tumour GROUP BY ALL)
+        diagnosis AS (SELECT {PATIENT}, min(dx_date) AS day FROM curated.primary_tumour GROUP BY ALL)
         SELECT
             patient.{PATIENT},
             {profile.study_id(f"patient.{PATIENT}")} AS study_id,
@@ -46,15 +79,16 @@ def patients_query(profile: Profile, catalog: str = "") -> str:
             coalesce(greatest(
                 date_sub('year', coalesce(patient.birth_date_lower, patient.{BIRTH}), last_day.day),
                 floor(first_age.age + coalesce(date_diff('day', diagnosis.day, last_day.day), 0) / {DAYS_PER_YEAR})
-            ) > {oldest}, false) AS is_oldest
-        FROM {prefix}curated.patient AS patient
+            ) > {profile.settings.oldest_age}, false) AS is_oldest
+        FROM curated.patient AS patient
         LEFT JOIN last_day USING ({PATIENT})
         LEFT JOIN first_age USING ({PATIENT})
         LEFT JOIN diagnosis USING ({PATIENT})
-        LEFT JOIN partial USING ({PATIENT})"""
+        LEFT JOIN partial USING ({PATIENT})
+        ORDER BY patient.{PATIENT}"""
 
 
-def _grouped(prefix: str, chosen: Callable[[Column], bool], name: str) -> str:
+def _grouped(chosen: Callable[[Column], bool], name: str) -> str:
     """SQL of the greatest value of some columns of all tables, for each patient."""
     parts = []
     for table in tables_of_people():
@@ -62,11 +96,11 @@ def _grouped(prefix: str, chosen: Callable[[Column], bool], name: str) -> str:
             f"{quote(column.name)}" for column in columns_of(schemas.tables()[table]) if chosen(column)
         ]
         if columns:
-            parts.append(f"SELECT {PATIENT}, greatest({', '.join(columns)}) AS {name} FROM {prefix}{table}")
+            parts.append(f"SELECT {PATIENT}, greatest({', '.join(columns)}) AS {name} FROM {table}")
     return f"SELECT {PATIENT}, max({name}) AS {name} FROM ({' UNION ALL '.join(parts)}) GROUP BY {PATIENT}"
 
 
-def _partial_days(prefix: str) -> str:
+def _partial_days() -> str:
     """SQL of the value and the bounds of every date whose day is not known."""
     parts = []
     for table in tables_of_people():
@@ -74,7 +108,7 @@ def _partial_days(prefix: str) -> str:
         for name in (name.removesuffix("_precision") for name in columns if name.endswith("_date_precision")):
             days = ", ".join(f"{quote(name + end)}" for end in ("", "_lower", "_upper"))
             parts.append(
-                f"SELECT {PATIENT}, unnest([{days}]) AS day FROM {prefix}{table} "
+                f"SELECT {PATIENT}, unnest([{days}]) AS day FROM {table} "
                 f"WHERE {quote(name + '_precision')} IS DISTINCT FROM 'day' AND {quote(name)} IS NOT NULL"
             )
     return " UNION ALL ".join(parts)

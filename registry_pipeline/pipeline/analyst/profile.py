@@ -41,6 +41,10 @@ class Profile:
         """Let the expressions of this profile be computed on a connection."""
         connection.execute(f"SET VARIABLE {KEY} = {literal(self.key)}")
 
+    def key_digest(self) -> str:
+        """What tells one key from another and says nothing of it."""
+        return hashlib.sha256(self.key.encode()).hexdigest()
+
     @staticmethod
     def digest(kind: str, expression: str) -> str:
         """SQL of a keyed hash of a text, 64 hexadecimal digits; kinds of things have hashes of their own.
@@ -56,6 +60,10 @@ class Profile:
     def study_id(self, patient_id: str) -> str:
         """SQL of the random study id of a patient."""
         return self.pseudonym("patient", patient_id, "S")
+
+    def record(self, key: str, expression: str) -> str:
+        """SQL of the pseudonym of a record, by the name of its key."""
+        return self.pseudonym(key, expression, key[0].upper())
 
     def facility(self, expression: str) -> str:
         """SQL of the pseudonym of a facility."""

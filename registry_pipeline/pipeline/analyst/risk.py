@@ -7,17 +7,25 @@ Sources: Sweeney, k-anonymity, 2002; Machanavajjhala et al., l-diversity (distin
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
 import polars as pl
 
 import schemas
-from registry_pipeline.pipeline.analyst.patients import patients_query
+from registry_pipeline.core.source_code import code_digest
+from registry_pipeline.pipeline.analyst.patients import lay_out, patient_map
 from registry_pipeline.pipeline.analyst.profile import Profile, profile_of
-from registry_pipeline.pipeline.analyst.treatment import PATIENT, tables_of_people, treatments
+from registry_pipeline.pipeline.analyst.treatment import PATIENT, treatments
 from registry_pipeline.pipeline.context import RefreshContext
+from registry_pipeline.pipeline.step import digest_of
+from registry_pipeline.store.keyed_tables import KeyedTables
+from registry_pipeline.store.layers import declaration_digest
+from registry_pipeline.store.parquet import rows_digest, write_parquet
+from registry_pipeline.store.refill import source_digest
 from registry_pipeline.store.sql import add_view, private_database
 from schemas.constraints import literal, quote
 from schemas.study import IS_IN_COHORT
@@ -38,26 +46,75 @@ def quasi_identifiers() -> tuple[str, ...]:
     return tuple(dict.fromkeys(column.name for column in columns if column.is_quasi_identifier))
 
 
-def disclosure_risk(tables: Mapping[str, Source], context: RefreshContext) -> pl.DataFrame:
-    """The table, of the curated and mart tables of a release."""
-    with private_database(
-        context.settings.refresh.duckdb_memory, spill_folder=context.home.store
-    ) as connection:
-        for name in {*tables_of_people(), *PERSONS}:
-            add_view(connection, name, tables.get(name))
-        return risk_of(connection, profile_of(context))
+def add_disclosure_risk(
+    context: RefreshContext, tables: MutableMapping[str, Path], anew: bool = False
+) -> pl.DataFrame | None:
+    """Put the table among those of a release; gives what is derived of each patient, None where analysts get nothing.
+
+    Args:
+        tables: files of the release's tables by name.
+        anew: make it, also where it would be the same.
+    """
+    tables.pop(TABLE, None)
+    if not context.settings.analyst.is_written:
+        return None
+    profile, memory_limit = profile_of(context), context.settings.refresh.duckdb_memory
+    patients = patient_map(tables, profile, context.home, memory_limit)
+    results = KeyedTables(context.layout.layer("result"), force=anew)
+    tables[TABLE] = disclosure_risk(results, tables, profile, patients, memory_limit)
+    return patients
 
 
-def risk_of(connection: duckdb.DuckDBPyConnection, profile: Profile) -> pl.DataFrame:
-    """The table, of a connection that has the curated and mart tables.
+def disclosure_risk(
+    results: KeyedTables,
+    tables: Mapping[str, Source],
+    profile: Profile,
+    patients: pl.DataFrame,
+    memory_limit: str,
+) -> Path:
+    """The file of the table; it is made anew where the patients, what is derived of them or the profile are others.
+
+    Args:
+        results: where it is kept.
+        tables: the curated and mart tables of a release.
+        patients: of :func:`patient_map`.
+        memory_limit: as DuckDB writes it.
+    """
+    name = TABLE.partition(".")[2]
+    key = digest_of(
+        code_digest(__name__),
+        declaration_digest(TABLE),
+        asdict(profile.settings),
+        profile.key_digest(),
+        _states(profile),
+        rows_digest(patients),
+        [source_digest(tables.get(table)) for table in PERSONS],
+    )
+    if not results.is_current(name, key):
+        with private_database(memory_limit, spill_folder=results.folder) as connection:
+            for table in PERSONS:
+                add_view(connection, table, tables.get(table))
+            risk = risk_of(connection, profile, patients)
+        write_parquet(risk, results.path(name))
+        results.remember(name, key, risk.height)
+        results.save()
+    return results.path(name)
+
+
+def risk_of(connection: duckdb.DuckDBPyConnection, profile: Profile, patients: pl.DataFrame) -> pl.DataFrame:
+    """The table, of a connection that has :data:`PERSONS`.
+
+    Args:
+        patients: of :func:`patient_map`.
 
     Returns:
         Two rows (before, after) of each population and sensitive column; none of a population without patients.
     """
     profile.apply_key(connection)
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE patient_map AS {patients_query(profile)}")
+    lay_out(connection, patients)
     frames = []
-    for state, names in _states(connection, profile).items():
+    for state, (query, names) in _states(profile).items():
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE {state} AS {query}")
         for population, condition in POPULATIONS.items():
             for sensitive in profile.settings.sensitive:
                 frame = connection.execute(_query(state, names, condition, sensitive, profile)).pl()
@@ -66,15 +123,15 @@ def risk_of(connection: duckdb.DuckDBPyConnection, profile: Profile) -> pl.DataF
     return risk.with_columns(note=pl.when(pl.col("state") == "after").then(_remaining(profile)))
 
 
-def _states(connection: duckdb.DuckDBPyConnection, profile: Profile) -> dict[str, Sequence[str]]:
-    """Make the tables ``before`` and ``after`` of all patients; gives their quasi-identifiers."""
+def _states(profile: Profile) -> dict[str, tuple[str, Sequence[str]]]:
+    """All patients ``before`` and ``after`` as SQL, with their quasi-identifiers."""
     selects: dict[str, dict[str, dict[str, str]]] = {"before": {}, "after": {}}
     for name in PERSONS:
         columns = schemas.tables()[name].columns
         selects["before"][name] = {column: f"t.{quote(column)}" for column in columns}
         leaving = treatments(name, profile) or {}
         selects["after"][name] = {column: treatment.expression for column, treatment in leaving.items()}
-    names: dict[str, Sequence[str]] = {}
+    states: dict[str, tuple[str, Sequence[str]]] = {}
     for state, tables in selects.items():
         person = {
             column: name for name in reversed(PERSONS) for column in tables[name]
@@ -85,16 +142,18 @@ def _states(connection: duckdb.DuckDBPyConnection, profile: Profile) -> dict[str
                 name,
                 {
                     column: tables[name][column]
-                    for column in used
+                    for column in sorted(used)
                     if person[column] == name or column == PATIENT
                 },
             )
             for name in PERSONS
         ]
         joined = f"({parts[0]}) LEFT JOIN ({parts[1]}) USING ({PATIENT})"
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE {state} AS SELECT * FROM {joined}")
-        names[state] = [name for name in quasi_identifiers() if name in person]
-    return names
+        states[state] = (
+            f"SELECT * FROM {joined}",
+            [name for name in quasi_identifiers() if name in person],
+        )
+    return states
 
 
 def _select(name: str, expressions: Mapping[str, str]) -> str:

@@ -5,12 +5,13 @@ Belongs here: the parts of a key, which of an earlier release's tables can be ha
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Iterator
 from dataclasses import asdict, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import polars as pl
 
 import schemas
 from registry_pipeline.core.files import read_hashed_json
@@ -18,10 +19,11 @@ from registry_pipeline.core.home import Home
 from registry_pipeline.core.source_code import code_digest
 from registry_pipeline.pipeline.analyst.aggregates import aggregate_tables, mask_inputs
 from registry_pipeline.pipeline.analyst.profile import Profile
-from registry_pipeline.pipeline.analyst.treatment import PATIENT, tables_of_people, treatments
+from registry_pipeline.pipeline.analyst.treatment import tables_of_people, treatments
 from registry_pipeline.pipeline.step import digest_of
 from registry_pipeline.store.integrity import unlike_checksums
 from registry_pipeline.store.layers import declaration_digest
+from registry_pipeline.store.parquet import rows_digest
 from registry_pipeline.store.refill import contents_in
 from registry_pipeline.store.releases import ANALYST_DATABASE, ANALYST_TABLES, current_release, release_folder
 from schemas.constraints import quote
@@ -49,19 +51,24 @@ def served_tables(home: Home) -> tuple[Path, dict[str, str]] | None:
 
 
 def table_keys(
-    connection: duckdb.DuckDBPyConnection, folder: Path, profile: Profile, steward: str
+    connection: duckdb.DuckDBPyConnection,
+    folder: Path,
+    profile: Profile,
+    patients: pl.DataFrame,
+    steward: str,
 ) -> dict[str, str]:
     """Table -> key, of the release in a folder; empty where it does not say what it holds.
 
     Args:
-        connection: has the release attached under the name ``steward``, and the table ``patient_map``.
+        connection: has the release attached under the name ``steward``.
+        patients: what is derived of each patient (``patients.py``).
     """
     contents = contents_in(folder)
     if contents is None:
         return {}
-    secret = hashlib.sha256(profile.key.encode()).hexdigest()
-    settings = digest_of(code_digest(_CODE), contents.block_size, asdict(profile.settings), secret)
-    patients = _digest_of_patients(connection)
+    code = code_digest(_CODE)
+    settings = digest_of(code, contents.block_size, asdict(profile.settings), profile.key_digest())
+    derived = rows_digest(patients)
     masks = [contents.tables.get(name) for name in mask_inputs()]
     keys = {}
     for name in (*tables_of_people(), *aggregate_tables()):
@@ -73,17 +80,8 @@ def table_keys(
                 connection, f"{steward}.{name}", _dates(name, columns), profile.extract_date
             )
             end = profile.extract_date if is_reached else date.max
-            keys[name] = digest_of(*own, patients, _expressions(name, replace(profile, extract_date=end)))
+            keys[name] = digest_of(*own, derived, _expressions(name, replace(profile, extract_date=end)))
     return keys
-
-
-def _digest_of_patients(connection: duckdb.DuckDBPyConnection) -> str:
-    """Of what is derived of each patient; pseudonym and offset follow from her number and the key."""
-    rows = connection.execute(
-        f"SELECT sha256(string_agg(concat_ws(' ', {PATIENT}, list_sort(partial_days), is_oldest), chr(10) ORDER BY {PATIENT})) "
-        "FROM patient_map"
-    ).fetchall()
-    return str(rows[0][0])
 
 
 def _expressions(name: str, profile: Profile) -> dict[str, str]:

@@ -48,9 +48,7 @@ def treatment_of(column: Column, profile: Profile) -> Treatment | None:
         unmapped = profile.study_id(own)  # of a patient whose records are all in quarantine
         return Treatment(f"coalesce(p.study_id, {unmapped})", "Random study id of this profile.")
     if column.name in record_keys():
-        return Treatment(
-            profile.pseudonym(column.name, own, column.name[0].upper()), "Random id of this profile."
-        )
+        return Treatment(profile.record(column.name, own), "Random id of this profile.")
     if column.is_identifying or column.kind == "timestamp":
         return None
     if column.is_facility:

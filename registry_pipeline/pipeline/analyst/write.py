@@ -7,12 +7,14 @@ Belongs here: which tables it has and what is said of them. Does not belong here
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pandas as pd
+import polars as pl
 
 import schemas
 from registry_pipeline.core.files import (
@@ -29,10 +31,16 @@ from registry_pipeline.pipeline.analyst.aggregates import (
     declared_select,
     published_aggregates,
 )
-from registry_pipeline.pipeline.analyst.patients import patients_query
+from registry_pipeline.pipeline.analyst.patients import lay_out
 from registry_pipeline.pipeline.analyst.profile import Profile, profile_of
 from registry_pipeline.pipeline.analyst.table_keys import served_tables, table_keys
-from registry_pipeline.pipeline.analyst.treatment import PATIENT, Treatment, tables_of_people, treatments
+from registry_pipeline.pipeline.analyst.treatment import (
+    PATIENT,
+    Treatment,
+    record_keys,
+    tables_of_people,
+    treatments,
+)
 from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.errors import record_private_details
 from registry_pipeline.store.release import STORAGE_FORMAT, seal
@@ -53,12 +61,15 @@ STEWARD, EARLIER = "steward", "earlier"
 """Names under which the stewards' database and an earlier analysts' one are attached."""
 
 
-def add_analyst_database(context: RefreshContext, folder: Path, anew: bool = False) -> None:
+def add_analyst_database(
+    context: RefreshContext, folder: Path, patients: pl.DataFrame, anew: bool = False
+) -> None:
     """Write it beside the sealed database of a release.
 
     A bug in it must not keep the data from stewards: it is written down, and the release has nothing to be approved.
 
     Args:
+        patients: what is derived of each patient (``patients.py``).
         anew: make every table, also those that the served release has alike.
 
     Raises:
@@ -68,7 +79,7 @@ def add_analyst_database(context: RefreshContext, folder: Path, anew: bool = Fal
     try:
         with panics_as_exceptions(), disk_errors_as_store_error(database):
             earlier = None if anew else served_tables(context.home)
-            write_analyst_database(folder, context.settings, profile_of(context), earlier)
+            write_analyst_database(folder, context.settings, profile_of(context), patients, earlier)
     except StoreError:
         raise
     except Exception as problem:
@@ -79,11 +90,16 @@ def add_analyst_database(context: RefreshContext, folder: Path, anew: bool = Fal
 
 
 def write_analyst_database(
-    folder: Path, settings: Settings, profile: Profile, earlier: tuple[Path, Mapping[str, str]] | None = None
+    folder: Path,
+    settings: Settings,
+    profile: Profile,
+    patients: pl.DataFrame,
+    earlier: tuple[Path, Mapping[str, str]] | None = None,
 ) -> None:
     """Write and seal it in the folder of a release whose ``registry.duckdb`` is sealed.
 
     Args:
+        patients: what is derived of each patient (``patients.py``).
         earlier: an analysts' database and the keys of its tables; those made of the same are copied, table by table,
             into the new file, which so holds no remains of other rows.
 
@@ -105,8 +121,8 @@ def write_analyst_database(
             connection.execute(f"ATTACH {literal(str(earlier[0]))} AS {EARLIER} (READ_ONLY)")
         profile.apply_key(connection)
         connection.execute("BEGIN")  # a thousand statements, one write
-        connection.execute(f"CREATE TEMP TABLE patient_map AS {patients_query(profile, STEWARD)}")
-        keys = table_keys(connection, folder, profile, STEWARD)
+        lay_out(connection, patients)
+        keys = table_keys(connection, folder, profile, patients, STEWARD)
         kept = {name for name, key in keys.items() if earlier is not None and earlier[1].get(name) == key}
         _fill(connection, profile, kept, published_aggregates(folder / DATABASE, settings.analyst, kept))
         connection.execute("COMMIT")
@@ -138,11 +154,14 @@ def _fill(
     remarks: dict[str, dict[str, str]] = {name: {} for name in COPIED}
     for name in COPIED:
         connection.execute(f"CREATE TABLE {name} AS FROM {STEWARD}.{name}")
-    for name in tables_of_people():
-        if (columns := treatments(name, profile)) is not None:
-            rows = f"FROM {EARLIER}.{name}" if name in kept else _treated(name, columns)
-            connection.execute(f"CREATE TABLE {name} AS {rows}")
-            remarks[name] = {column: treatment.remark for column, treatment in columns.items()}
+    leaving = {
+        name: columns for name in tables_of_people() if (columns := treatments(name, profile)) is not None
+    }
+    mapped = _map_records(connection, profile, leaving.keys() - set(kept))
+    for name, columns in leaving.items():
+        rows = f"FROM {EARLIER}.{name}" if name in kept else _treated(name, columns, mapped)
+        connection.execute(f"CREATE TABLE {name} AS {rows}")
+        remarks[name] = {column: treatment.remark for column, treatment in columns.items()}
     for name in aggregate_tables():
         if name in kept:
             connection.execute(f"CREATE TABLE {name} AS FROM {EARLIER}.{name}")
@@ -158,11 +177,31 @@ def _fill(
     create_views(connection, tables=[*remarks, DICTIONARY])
 
 
-def _treated(name: str, columns: Mapping[str, Treatment]) -> str:
+def _map_records(
+    connection: duckdb.DuckDBPyConnection, profile: Profile, tables: Collection[str]
+) -> list[str]:
+    """Keys of records that stand in several tables, each with a table ``<key>_map``: a hash costs six times as much as a join."""
+    counts = Counter(key for name in tables for key in record_keys() & set(schemas.tables()[name].columns))
+    keys = sorted(key for key, n in counts.items() if n > 1)
+    owners = {key_of(model): name for name, model in schemas.tables_of("curated").items()}
+    for key in keys:
+        pseudonym = profile.record(key, quote(key))
+        connection.execute(
+            f"CREATE TEMP TABLE {key}_map AS SELECT {key}, {pseudonym} AS pseudonym FROM {STEWARD}.{owners[(key,)]}"
+        )
+    return keys
+
+
+def _treated(name: str, columns: Mapping[str, Treatment], mapped: Collection[str]) -> str:
     """SELECT of a table of single people as it leaves."""
-    chosen = ", ".join(f"{treatment.expression} AS {quote(column)}" for column, treatment in columns.items())
+    expressions = {column: treatment.expression for column, treatment in columns.items()}
+    keys = [key for key in mapped if key in columns]
+    for key in keys:  # a record that is in quarantine is not in the map
+        expressions[key] = f"coalesce({key}_map.pseudonym, {expressions[key]})"
+    chosen = ", ".join(f"{expression} AS {quote(column)}" for column, expression in expressions.items())
+    joins = " ".join(f"LEFT JOIN {key}_map ON {key}_map.{key} = t.{key}" for key in keys)
     return (
-        f"SELECT {chosen} FROM {STEWARD}.{name} AS t LEFT JOIN patient_map AS p USING ({PATIENT}) "
+        f"SELECT {chosen} FROM {STEWARD}.{name} AS t LEFT JOIN patient_map AS p USING ({PATIENT}) {joins} "
         f"ORDER BY {', '.join(key_of(schemas.tables()[name]))}"
     )
 

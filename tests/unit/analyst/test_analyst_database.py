@@ -19,6 +19,7 @@ import schemas
 from registry_pipeline import analysis
 from registry_pipeline.core.home import make_home
 from registry_pipeline.core.settings import Analyst, Settings
+from registry_pipeline.pipeline.analyst.patients import patients_of
 from registry_pipeline.pipeline.analyst.profile import Profile
 from registry_pipeline.pipeline.analyst.risk import PERSONS, TABLE, quasi_identifiers, risk_of
 from registry_pipeline.pipeline.analyst.treatment import (
@@ -118,6 +119,12 @@ def with_precision(path: Path) -> pl.DataFrame:
     return frame.with_columns(**days)
 
 
+def derived_of(folder: Path, profile: Profile = PROFILE) -> pl.DataFrame:
+    """What is derived of each patient of a release."""
+    with duckdb.connect(str(folder / DATABASE), read_only=True) as connection:
+        return patients_of(connection, profile)
+
+
 @dataclass(frozen=True)
 class Pair:
     """The two databases of a release, open."""
@@ -135,7 +142,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     tables |= {name: with_precision(tables[name]) for name in schemas.tables_of("curated")}
     tables["meta.submission"] = frame_of("meta.submission", SUBMISSIONS)
     folder = release_folder(home, build_release(home, tables, VERSIONS, memory_limit="500MB"))
-    write_analyst_database(folder, Settings(), PROFILE)
+    write_analyst_database(folder, Settings(), PROFILE, derived_of(folder))
     with (
         duckdb.connect(str(folder / DATABASE), read_only=True) as steward,
         duckdb.connect(str(folder / ANALYST_DATABASE), read_only=True) as analyst,
@@ -257,7 +264,11 @@ def test_estimates_recomputed_from_it_are_the_stewards(pair: Pair) -> None:
 
 
 def test_k_is_one_group_by_over_the_file(pair: Pair) -> None:
-    risk = risk_of(pair.steward.cursor(), PROFILE).to_pandas().set_index(["population", "state", "sensitive"])
+    risk = (
+        risk_of(pair.steward.cursor(), PROFILE, derived_of(pair.folder))
+        .to_pandas()
+        .set_index(["population", "state", "sensitive"])
+    )
     for population, condition in (("registry", "true"), ("cohort", "is_in_cohort")):
         row = risk.loc[(population, "after", "is_dead")]
         classes = pair.analyst.execute(
@@ -293,7 +304,11 @@ def test_pycanon_counts_the_same_k_and_l(pair: Pair) -> None:
     python = os.environ.get("PYCANON_PYTHON")
     if not python:
         pytest.skip("pycanon is not installed: PYCANON_PYTHON names no Python that has it")
-    for row in risk_of(pair.steward.cursor(), PROFILE).filter(pl.col("state") == "after").to_dicts():
+    for row in (
+        risk_of(pair.steward.cursor(), PROFILE, derived_of(pair.folder))
+        .filter(pl.col("state") == "after")
+        .to_dicts()
+    ):
         names = row["quasi_identifiers"].split(", ")
         rows = pair.analyst.execute(
             f"""SELECT {", ".join(f"coalesce(CAST({name} AS VARCHAR), '') AS {name}" for name in names)},

@@ -17,19 +17,19 @@ import schemas
 from registry_pipeline.core.files import read_hashed_json
 from registry_pipeline.core.home import Home, make_home
 from registry_pipeline.core.settings import Analyst, Settings
-from registry_pipeline.pipeline.analyst import write
+from registry_pipeline.pipeline.analyst import risk, write
 from registry_pipeline.pipeline.analyst.aggregates import (
     aggregate_tables,
     declared_select,
     mask_inputs,
     published_aggregates,
 )
-from registry_pipeline.pipeline.analyst.patients import patients_query
 from registry_pipeline.pipeline.analyst.profile import Profile
 from registry_pipeline.pipeline.analyst.table_keys import served_tables, table_keys
 from registry_pipeline.pipeline.analyst.write import write_analyst_database
 from registry_pipeline.reporting.release.tables import ReleaseTables
 from registry_pipeline.store.integrity import write_checksums
+from registry_pipeline.store.keyed_tables import KeyedTables
 from registry_pipeline.store.refill import contents_in
 from registry_pipeline.store.release import build_release
 from registry_pipeline.store.releases import (
@@ -41,7 +41,13 @@ from registry_pipeline.store.releases import (
 )
 from tests.support.ascii_table import frame_of
 from tests.support.small_release import VERSIONS, small_tables
-from tests.unit.analyst.test_analyst_database import PROFILE, SUBMISSIONS, drawings, with_precision
+from tests.unit.analyst.test_analyst_database import (
+    PROFILE,
+    SUBMISSIONS,
+    derived_of,
+    drawings,
+    with_precision,
+)
 
 Served = tuple[Home, Path]
 
@@ -55,7 +61,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Served:
     tables |= {name: with_precision(tables[name]) for name in schemas.tables_of("curated")}
     tables["meta.submission"] = frame_of("meta.submission", SUBMISSIONS)
     folder = release_folder(home, build_release(home, tables, VERSIONS, memory_limit="500MB"))
-    write_analyst_database(folder, Settings(), PROFILE)
+    write_analyst_database(folder, Settings(), PROFILE, derived_of(folder))
     write_checksums(folder)
     return home, folder
 
@@ -79,8 +85,7 @@ def keys_of(folder: Path, profile: Profile = PROFILE) -> dict[str, str]:
     with duckdb.connect() as connection:
         connection.execute(f"ATTACH '{folder / DATABASE}' AS steward (READ_ONLY)")
         profile.apply_key(connection)
-        connection.execute(f"CREATE TEMP TABLE patient_map AS {patients_query(profile, 'steward')}")
-        return table_keys(connection, folder, profile, "steward")
+        return table_keys(connection, folder, profile, derived_of(folder, profile), "steward")
 
 
 def test_a_database_of_copied_tables_is_the_one_made_anew(
@@ -90,7 +95,7 @@ def test_a_database_of_copied_tables_is_the_one_made_anew(
     assert earlier is not None
     monkeypatch.setattr(write, "_treated", None)
     monkeypatch.setattr(write, "declared_select", lambda name, *_: _only_dictionary(name, *_))
-    write_analyst_database(building, Settings(), PROFILE, earlier)
+    write_analyst_database(building, Settings(), PROFILE, derived_of(building), earlier)
     copied, anew = content(building / ANALYST_DATABASE), content(earlier[0])
     assert copied.keys() == anew.keys()
     assert sum(frame.height for name, frame in copied.items() if name in aggregate_tables()) > 0
@@ -193,3 +198,25 @@ def test_aggregates_read_nothing_else(served: Served, monkeypatch: pytest.Monkey
     monkeypatch.setattr(ReleaseTables, "count_rows", counted)
     published_aggregates(served[1] / DATABASE, Settings().analyst)
     assert {"mart.cohort", "result.km_curve"} <= asked <= {*aggregate_tables(), *mask_inputs()}
+
+
+def test_risk_is_counted_again_where_patients_or_profile_are_others(
+    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[int] = []
+    count = risk.risk_of
+    monkeypatch.setattr(risk, "risk_of", lambda *of: (counted.append(1), count(*of))[1])
+    rows = content(served[1] / DATABASE)
+    derived = derived_of(served[1])
+
+    def times(profile: Profile = PROFILE, patients: pl.DataFrame = derived, **other: pl.DataFrame) -> int:
+        tables = {name: other.get(name.partition(".")[2], rows[name]) for name in risk.PERSONS}
+        path = risk.disclosure_risk(KeyedTables(tmp_path), tables, profile, patients, "200MB")
+        assert pl.read_parquet(path).height > 0
+        return len(counted)
+
+    assert [times(), times()] == [1, 1]
+    assert times(replace(PROFILE, settings=Analyst(smallest_count=9))) == 2
+    assert times(patients=derived.with_columns(is_oldest=~pl.col("is_oldest"))) == 3
+    assert times(patient=rows["curated.patient"].head(30)) == 4
+    assert times() == 5
