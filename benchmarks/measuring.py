@@ -95,8 +95,9 @@ class Figure:
 
 
 def environment() -> dict[str, str]:
-    """Of the processes that are measured: compiled modules may be kept, as on any machine in use."""
-    variables = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    """Of the processes that are measured: as the command has it, and compiled modules may be kept, as on any machine in use."""
+    variables = {"OPENBLAS_NUM_THREADS": "1"}  # ``registry`` sets it (cli/main.py)
+    variables |= {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
     paths = [str(ROOT), *filter(None, [variables.get("PYTHONPATH")])]
     return variables | {"PYTHONPATH": os.pathsep.join(paths)}
 

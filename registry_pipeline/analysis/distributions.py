@@ -2,7 +2,8 @@
 
 Belongs here: what needs no frame and no patient. Does not belong here: any estimate.
 
-SciPy is loaded when it is first needed: loading it takes longer than most tests.
+SciPy's special functions are loaded when they are first needed; ``scipy.stats``, which asks the same ones, nowhere:
+loading it takes longer than most estimates of a registry.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from registry_pipeline.analysis.arguments import checked
 from registry_pipeline.analysis.inputs import Floats
@@ -43,6 +45,44 @@ def chi_square_p(statistic: float, freedom: int) -> float:
         power += 1
         term *= half / power
     return tail
+
+
+def chi_square_quantile(share: float, freedom: float) -> float:
+    """Quantile of the chi-square distribution."""
+    from scipy.special import gammaincinv
+
+    return 2 * float(gammaincinv(freedom / 2, share))
+
+
+def student_quantile(level: float, freedom: npt.ArrayLike) -> Floats:
+    """Multiples of the standard error of two-sided t intervals of this level; NaN without degrees of freedom."""
+    from scipy.special import stdtrit
+
+    return np.asarray(stdtrit(freedom, (1 + level) / 2))
+
+
+def student_p(ratio: npt.ArrayLike, freedom: npt.ArrayLike) -> Floats:
+    """Two-sided p values of estimates over their standard errors, by the t distribution."""
+    from scipy.special import stdtr
+
+    return np.asarray(2 * stdtr(freedom, -np.abs(ratio)))
+
+
+def poisson_quantile(share: float, expected: Floats) -> Floats:
+    """The smallest counts that at least this share of Poisson variables of these means does not exceed."""
+    from scipy.special import pdtr, pdtrik
+
+    count = np.ceil(pdtrik(share, expected))
+    lesser = np.maximum(count - 1, 0)
+    return np.where(pdtr(lesser, expected) >= share, lesser, count)
+
+
+def poisson_p(count: int, expected: float) -> float:
+    """Exact two-sided p value of a count against its expectation: the smaller tail doubled."""
+    from scipy.special import pdtr, pdtrc
+
+    tails = float(pdtr(count, expected)), float(pdtrc(count - 1, expected)) if count else 1.0
+    return min(2 * min(tails), 1.0)
 
 
 def _check_counts(count: int, n: int) -> None:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from registry_pipeline.analysis.cox.design import CoxData
-from registry_pipeline.analysis.inputs import Floats
+from registry_pipeline.analysis.inputs import Floats, Ints
 from registry_pipeline.core.native_panics import panics_as_exceptions
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ AGREEMENT = 1e-3  # in standard errors
 SAME_CURVATURE = 0.01  # of the information, over a stretch of STRETCH standard errors
 STRETCH = 1e-3
 
-MARTINGALE = """
+HAZARDS = """
 WITH moment AS (
     SELECT stratum, time, sum(risk) AS risk, sum(died) AS died, sum(dying) AS dying
     FROM (
@@ -41,19 +43,12 @@ WITH moment AS (
 ), jump AS (
     SELECT stratum, time, sum(ln(size)) AS height, sum(1 / size) AS hazard, sum(share / size) AS dying_hazard
     FROM step GROUP BY ALL
-), course AS (
-    SELECT stratum, time, dying_hazard, height, sum(hazard) OVER (PARTITION BY stratum ORDER BY time) AS hazard
-    FROM moment LEFT JOIN jump USING (stratum, time)
 )
 SELECT
-    died - risk * (
-        coalesce(course.hazard, 0) - coalesce(entered.hazard, 0) - CASE WHEN died > 0 THEN course.dying_hazard ELSE 0 END
-    ) AS residual,
-    (SELECT sum(height) FROM jump) AS height
-FROM cox
-JOIN course ON cox.stratum = course.stratum AND cox.stop = course.time
-LEFT JOIN course AS entered ON cox.stratum = entered.stratum AND cox.entry = entered.time
-ORDER BY row
+    stratum, time, coalesce(dying_hazard, 0) AS dying_hazard, coalesce(height, 0) AS height,
+    coalesce(sum(hazard) OVER (PARTITION BY stratum ORDER BY time), 0) AS hazard
+FROM moment LEFT JOIN jump USING (stratum, time)
+ORDER BY stratum, time
 """
 
 
@@ -125,30 +120,50 @@ def _sql(data: CoxData, x: Floats, beta: Floats, covariance: Floats) -> Opinion:
     The score is the sum of covariates times martingale residuals (Therneau & Grambsch 2000, 4.2), the information how
     it changes over a short stretch in which every column moves: no sum of our likelihood is in either.
     """
-    import duckdb
-
     direction = np.ones(len(beta)) / np.sqrt(covariance.sum())
-    with duckdb.connect(config={"threads": 1}) as connection:
+    with _database().cursor() as connection:
         log_likelihood, score = _by_residuals(connection, data, x, beta)
         _, further = _by_residuals(connection, data, x, beta + STRETCH * covariance @ direction)
     error = (score - further) / STRETCH - direction
     return Opinion(log_likelihood, score, float(np.sqrt(max(error @ covariance @ error, 0.0))))
 
 
+@cache
+def _database() -> duckdb.DuckDBPyConnection:
+    """An empty database in memory, opened once for all fits of a process."""
+    import duckdb
+
+    return duckdb.connect(config={"threads": 1})
+
+
 def _by_residuals(
     connection: duckdb.DuckDBPyConnection, data: CoxData, x: Floats, beta: Floats
 ) -> tuple[float, Floats]:
-    """Log-likelihood and score, by SQL."""
+    """Log-likelihood and score, by the hazards that SQL adds up."""
     predictor, entry = x @ beta, data.times.entry
+    died = (data.count * (data.times.event > 0)).astype(np.int64)
     rows = {
-        "row": np.arange(len(x)),
         "stratum": data.stratum,
         "entry": np.full(len(x), -np.inf) if entry is None else entry,
         "stop": data.times.duration,
-        "died": (data.count * (data.times.event > 0)).astype(np.int64),
+        "died": died,
         "risk": data.count * np.exp(predictor),
     }
     connection.register("cox", pd.DataFrame(rows, copy=False))
-    result = connection.execute(MARTINGALE).fetchnumpy()
-    log_likelihood = float(rows["died"] @ predictor - result["height"][0])
-    return log_likelihood, np.asarray(result["residual"] @ x, dtype=np.float64)
+    course = connection.execute(HAZARDS).fetchnumpy()
+    moments = _moments(course["stratum"], course["time"])
+    stop = np.searchsorted(moments, _moments(data.stratum, data.times.duration))
+    hazard = course["hazard"][stop] - np.where(died > 0, course["dying_hazard"][stop], 0)
+    if entry is not None:
+        entered = np.searchsorted(moments, _moments(data.stratum, entry))
+        is_late = entry > -np.inf
+        hazard[is_late] -= course["hazard"][entered[is_late]]
+    log_likelihood = float(died @ predictor - course["height"].sum())
+    return log_likelihood, np.asarray((died - rows["risk"] * hazard) @ x, dtype=np.float64)
+
+
+def _moments(stratum: Ints, time: Floats) -> npt.NDArray[np.complex128]:
+    """Times by stratum in one number, which is sorted by the real part first."""
+    moment = np.empty(len(time), dtype=np.complex128)
+    moment.real, moment.imag = stratum, time
+    return moment

@@ -22,6 +22,7 @@ from registry_pipeline.analysis.cox.fit import fit_cox
 from registry_pipeline.analysis.cox.levels import with_leading_p
 from registry_pipeline.analysis.cox.result import TERM_COLUMNS, CoxFit
 from registry_pipeline.analysis.cox.rubin import pool_rubin
+from registry_pipeline.analysis.distributions import student_p, student_quantile
 from registry_pipeline.analysis.inputs import (
     NOT_ESTIMABLE,
     OK,
@@ -261,17 +262,15 @@ def _result(
 
 def _numbers(fits: list[CoxFit], n_event: int, level: float) -> Floats:
     """Coefficient, error, hazard ratio, limits, p, degrees of freedom, shares missing: (p, 9)."""
-    from scipy.stats import t as student
-
     estimates = np.array([fit.terms["coefficient"].to_numpy(dtype=np.float64) for fit in fits])
     variances = np.array([fit.terms["standard_error"].to_numpy(dtype=np.float64) ** 2 for fit in fits])
     p = estimates.shape[1]
     # Complete data carry about as many degrees of freedom as events: censored patients say little of a hazard.
     pooled = pool_rubin(estimates, variances, float(max(n_event - p, 1)))
-    half = student.ppf((1 + level) / 2, pooled.degrees_of_freedom) * pooled.standard_error
+    half = student_quantile(level, pooled.degrees_of_freedom) * pooled.standard_error
     with np.errstate(over="ignore"):
         ratios = np.exp(np.column_stack([pooled.estimate, pooled.estimate - half, pooled.estimate + half]))
-    p_value = 2 * student.sf(np.abs(pooled.estimate) / pooled.standard_error, pooled.degrees_of_freedom)
+    p_value = student_p(pooled.estimate / pooled.standard_error, pooled.degrees_of_freedom)
     columns = [pooled.estimate, pooled.standard_error, *ratios.T, p_value]
     shares = [pooled.fraction_missing, pooled.variance_share_missing]
     return np.column_stack([*columns, pooled.degrees_of_freedom, *shares])

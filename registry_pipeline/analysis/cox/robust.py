@@ -17,6 +17,7 @@ import numpy as np
 from registry_pipeline.analysis.counting import binned
 from registry_pipeline.analysis.cox.likelihood import Evaluation
 from registry_pipeline.analysis.cox.risk_sets import RiskSets, cumulate
+from registry_pipeline.analysis.distributions import student_p, student_quantile
 from registry_pipeline.analysis.inputs import Floats, Ints
 
 LARGEST_LEVERAGE = 0.75  # as Fay & Graubard 2001
@@ -28,12 +29,10 @@ def robust_wald(
     beta: Floats, covariance: Floats, n_clusters: int, level: float
 ) -> tuple[Floats, Floats, Floats]:
     """Limits and two-sided p values from the t distribution with clusters minus coefficients degrees of freedom."""
-    from scipy.stats import t as student
-
     error = np.sqrt(np.diag(covariance))
     freedom = n_clusters - len(beta)
-    half = float(student.ppf((1 + level) / 2, freedom)) * error
-    return beta - half, beta + half, np.asarray(2 * student.sf(np.abs(beta) / error, freedom))
+    half = float(student_quantile(level, freedom)) * error
+    return beta - half, beta + half, student_p(beta / error, freedom)
 
 
 def corrected_covariance(

@@ -22,6 +22,7 @@ from registry_pipeline.analysis.cox.design import read_cox_data
 from registry_pipeline.analysis.cox.likelihood import Evaluation, evaluate
 from registry_pipeline.analysis.cox.newton import split_columns, standardise
 from registry_pipeline.analysis.cox.risk_sets import RiskSets, build_risk_sets, cumulate
+from registry_pipeline.analysis.distributions import chi_square_quantile
 from registry_pipeline.analysis.inputs import NOT_CONVERGED, NOT_ESTIMABLE, OK, Floats, Frame, Ints, series
 from registry_pipeline.analysis.times import check_groups
 
@@ -230,9 +231,8 @@ class _Profile:
     def limits(self, theta: float, level: float) -> tuple[float, float]:
         """Profile limits of the variance, at least the smallest looked at; 0 or NaN where it does not fall far enough."""
         from scipy.optimize import brentq
-        from scipy.stats import chi2
 
-        drop = float(chi2.ppf(level, 1)) / 2
+        drop = chi_square_quantile(level, 1) / 2
         top = self.height(theta)
 
         def excess(value: float) -> float:
@@ -254,9 +254,9 @@ def median_hazard_ratio(theta: float) -> float:
 
     Their ratio is an F variable of 2/theta and 2/theta degrees of freedom; the median is its upper quartile.
     """
-    from scipy.stats import f
+    from scipy.special import fdtri
 
-    return 1.0 if theta <= 0 else float(f.ppf(0.75, 2 / theta, 2 / theta))
+    return 1.0 if theta <= 0 else float(fdtri(2 / theta, 2 / theta, 0.75))
 
 
 def _result(
@@ -270,10 +270,10 @@ def _result(
     limits: tuple[float, float],
 ) -> FrailtyFit:
     """The tables of a fit."""
-    from scipy.stats import chi2
+    from scipy.special import chdtrc
 
     statistic = max(2 * (best.log_likelihood - null.log_likelihood), 0.0) if variance > 0 else 0.0
-    p_value = float(chi2.sf(statistic, 1)) / 2 if statistic > 0 else 1.0
+    p_value = float(chdtrc(1, statistic)) / 2 if statistic > 0 else 1.0
     note = "" if variance > 0 else "No variance between facilities is seen; its upper limit holds."
     row = {
         "facility_variable": variable, "n": n, "n_event": int(problem.deaths.sum()), "n_facilities": len(labels),

@@ -15,7 +15,12 @@ from registry_pipeline.analysis.arguments import checked
 from registry_pipeline.analysis.counting import binned
 from registry_pipeline.analysis.cox.fit import fit_cox
 from registry_pipeline.analysis.cox.risk_sets import build_risk_sets, cumulate
-from registry_pipeline.analysis.distributions import exact_rate_ci
+from registry_pipeline.analysis.distributions import (
+    exact_rate_ci,
+    false_discovery_p,
+    poisson_p,
+    poisson_quantile,
+)
 from registry_pipeline.analysis.inputs import NOT_ESTIMABLE, OK, Floats, Frame, as_pandas
 from registry_pipeline.analysis.times import Times, check_groups, check_times
 
@@ -66,8 +71,6 @@ def facility_funnel(
         rows.append(head | _judged(int(deaths[k]), float(sums[k]), reason, level))
     table = pd.DataFrame(rows, columns=COLUMNS)
     if len(table) and not reason:
-        from registry_pipeline.analysis.distributions import false_discovery_p
-
         table["p_value_adjusted"] = false_discovery_p(table["p_value"].to_numpy(dtype=np.float64))
     return table
 
@@ -92,24 +95,19 @@ def _expected_events(
 
 def funnel_limits(expected: Floats, share: float) -> tuple[Floats, Floats]:
     """Ratios of observed by expected events (n,) between which that share of facilities without a difference lies, at least."""
-    from scipy.stats import poisson
-
     lower, upper = (
-        np.asarray(poisson.ppf(tail, expected) / expected) for tail in ((1 - share) / 2, (1 + share) / 2)
+        poisson_quantile(tail, expected) / expected for tail in ((1 - share) / 2, (1 + share) / 2)
     )
     return lower, upper
 
 
 def _judged(n_event: int, expected: float, reason: str, level: float) -> dict[str, object]:
     """A facility's ratio and its place in the funnel."""
-    from scipy.stats import poisson
-
     row: dict[str, object] = dict.fromkeys(COLUMNS[5:15], float("nan"))
     row |= {"n_event": n_event, "position": None, "status": NOT_ESTIMABLE}
     if reason or not expected > 0:
         return row | {"note": reason or "No patient of this facility was ever at risk when somebody died."}
     lower, upper = exact_rate_ci(n_event, expected, level)
-    tails = min(float(poisson.cdf(n_event, expected)), float(poisson.sf(n_event - 1, expected)))
     bounds = {
         name: np.concatenate(funnel_limits(np.array([expected]), share))
         for name, share in (("warning", WARNING), ("alarm", ALARM))
@@ -120,7 +118,7 @@ def _judged(n_event: int, expected: float, reason: str, level: float) -> dict[st
         "ratio": ratio,
         "ci_lower": lower,
         "ci_upper": upper,
-        "p_value": min(2 * tails, 1.0),
+        "p_value": poisson_p(n_event, expected),
     }
     for name, (low, high) in bounds.items():
         row |= {f"{name}_lower": float(low), f"{name}_upper": float(high)}

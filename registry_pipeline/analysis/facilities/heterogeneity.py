@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from registry_pipeline.analysis.arguments import checked
+from registry_pipeline.analysis.distributions import chi_square_quantile, student_quantile
 from registry_pipeline.analysis.inputs import NOT_ESTIMABLE, OK, Floats, Frame, as_pandas
 from registry_pipeline.analysis.times import check_groups
 
@@ -38,8 +39,7 @@ def heterogeneity(
     12 facilities). Fewer than three
     facilities: not_estimable.
     """
-    from scipy.stats import chi2
-    from scipy.stats import t as student
+    from scipy.special import chdtrc
 
     value, error = np.asarray(values, dtype=np.float64), np.asarray(standard_errors, dtype=np.float64)
     if len(value) != len(error):
@@ -51,19 +51,19 @@ def heterogeneity(
         note = f"Differences between facilities need an estimate from at least {FEWEST} of them."
         return pd.DataFrame([{"n_facilities": k, "status": NOT_ESTIMABLE, "note": note}], columns=COLUMNS)
     q, freedom = _q(value, variance, 0.0), k - 1
-    tails = chi2.ppf([(1 + level) / 2, (1 - level) / 2], freedom)
+    tails = [chi_square_quantile(share, freedom) for share in ((1 + level) / 2, (1 - level) / 2)]
     between = _solve(value, variance, float(freedom))
     weight = 1 / (variance + between)
     pooled = float(weight @ value / weight.sum())
     spread = float(np.sqrt(max(_q(value, variance, between) / freedom, 0.0) / weight.sum()))
-    half = float(student.ppf((1 + level) / 2, freedom)) * spread
+    half = float(student_quantile(level, freedom)) * spread
     another = np.quantile(_another(value, variance), [(1 - level) / 2, (1 + level) / 2])
     row = {
         "n_facilities": k, "pooled": pooled, "ci_lower": pooled - half, "ci_upper": pooled + half,
-        "q_statistic": q, "degrees_of_freedom": freedom, "p_value": float(chi2.sf(q, freedom)),
+        "q_statistic": q, "degrees_of_freedom": freedom, "p_value": float(chdtrc(freedom, q)),
         "i_squared": max(0.0, 1 - freedom / q) if q > 0 else 0.0, "between_sd": float(np.sqrt(between)),
-        "between_sd_lower": float(np.sqrt(_solve(value, variance, float(tails[0])))),
-        "between_sd_upper": float(np.sqrt(_solve(value, variance, float(tails[1])))),
+        "between_sd_lower": float(np.sqrt(_solve(value, variance, tails[0]))),
+        "between_sd_upper": float(np.sqrt(_solve(value, variance, tails[1]))),
         "prediction_lower": float(another[0]), "prediction_upper": float(another[1]), "status": OK, "note": "",
     }  # fmt: skip
     return pd.DataFrame([row], columns=COLUMNS)

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from registry_pipeline.analysis.arguments import checked
+from registry_pipeline.analysis.distributions import student_quantile
 from registry_pipeline.analysis.growth.forms import FORMS, Form, specific_rate, starting_values
 from registry_pipeline.analysis.growth.intervals import (
     ONE_PATIENT,
@@ -205,14 +206,12 @@ def _no_plateau(form: Form) -> str:
 
 def _judge_plateau(problem: Problem, start: Floats, optimum: _Optimum, level: float) -> _Optimum:
     """A plateau is reported only when the profile interval of the shape excludes 'no plateau' (zero)."""
-    from scipy.stats import t as student
-
     form = problem.form
     start = np.concatenate([start, optimum.estimates[None, :]])
     start[:, 2] = 0.0
     without = search(problem, start, fixed=(2,))
     freedom = len(problem.months) - form.n_parameters
-    limit = optimum.rss * (1 + float(student.ppf((1 + level) / 2, freedom)) ** 2 / freedom)
+    limit = optimum.rss * (1 + float(student_quantile(level, freedom)) ** 2 / freedom)
     if float(np.min(without.rss)) <= limit:
         optimum.status, optimum.has_plateau = "not_identifiable", False
         optimum.note = (

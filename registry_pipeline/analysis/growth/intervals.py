@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from registry_pipeline.analysis.distributions import student_quantile
 from registry_pipeline.analysis.growth.least_squares import Problem, minimise, shape_at
 from registry_pipeline.analysis.inputs import Floats
 
@@ -30,10 +31,8 @@ def profile_interval(
     minimum by t(level, n - p)^2 residual variances (Bates and Watts 1988, 6.1): exact for a linear
     model. A side without such a point has no bound: NaN.
     """
-    from scipy.stats import t as student
-
     freedom = len(problem.months) - problem.form.n_parameters
-    reach = float(student.ppf((1 + level) / 2, freedom))
+    reach = float(student_quantile(level, freedom))
     limit, se = rss * (1 + reach**2 / freedom), float(np.sqrt(covariance[0, 0]))
     bounds = []
     for side in (-1.0, 1.0):
@@ -141,11 +140,10 @@ def expanded_tails(level: float, n_clusters: int) -> list[float]:
     Plain percentiles are too narrow by sqrt((n - 1) / n) and take a t distribution for a normal one
     (Hesterberg 2015, American Statistician 69, expanded percentile interval).
     """
-    from scipy.stats import norm
-    from scipy.stats import t as student
+    from scipy.special import ndtr
 
-    reach = np.sqrt(n_clusters / (n_clusters - 1)) * student.ppf((1 + level) / 2, n_clusters - 1)
-    return [float(norm.cdf(-reach)), float(norm.cdf(reach))]
+    reach = np.sqrt(n_clusters / (n_clusters - 1)) * student_quantile(level, n_clusters - 1)
+    return [float(ndtr(-reach)), float(ndtr(reach))]
 
 
 def bootstrap_limits(draws: Floats, level: float, n_clusters: int) -> Floats:

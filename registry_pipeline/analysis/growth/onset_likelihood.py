@@ -20,6 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from registry_pipeline.analysis.distributions import chi_square_quantile
 from registry_pipeline.analysis.growth.lesions import MANY_LESIONS, Lesions, pooled_values
 from registry_pipeline.analysis.inputs import Floats
 
@@ -198,11 +199,10 @@ def profile_limits(theta: Floats, covariance: Floats, data: OnsetData, level: fl
 def _limit_near(near: float, theta: Floats, covariance: Floats, data: OnsetData, level: float) -> float:
     """The limit of log tau close to where it was expected; NaN where it is not there."""
     from scipy.optimize import brentq, minimize_scalar
-    from scipy.stats import chi2
 
     if not np.isfinite(near):
         return float("nan")
-    limit = negative_log_likelihood(theta, data) + float(chi2.ppf(level, 1)) / 2
+    limit = negative_log_likelihood(theta, data) + chi_square_quantile(level, 1) / 2
     slope, width = covariance[0, 1] / covariance[0, 0], float(np.sqrt(covariance[1, 1]))
     is_inside = True
 
@@ -226,9 +226,8 @@ def _limit_near(near: float, theta: Floats, covariance: Floats, data: OnsetData,
 
 def _limits(theta: Floats, covariance: Floats, data: OnsetData, level: float) -> Floats:
     from scipy.optimize import brentq, minimize_scalar
-    from scipy.stats import chi2
 
-    limit = negative_log_likelihood(theta, data) + float(chi2.ppf(level, 1)) / 2
+    limit = negative_log_likelihood(theta, data) + chi_square_quantile(level, 1) / 2
 
     def excess(log_tau: float) -> float:
         best = minimize_scalar(

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from registry_pipeline.analysis.arguments import checked
-from registry_pipeline.analysis.distributions import exact_proportion_ci, wilson_ci
+from registry_pipeline.analysis.distributions import exact_proportion_ci, student_quantile, wilson_ci
 from registry_pipeline.analysis.growth.lesions import usable_lesions
 from registry_pipeline.analysis.inputs import NOT_ESTIMABLE, OK, Frame, counted
 
@@ -91,7 +91,7 @@ def clustered_proportion_ci(
     Survey Methodology 24, 193). A design effect below 1 counts as 1, and so does that of a share of 0 or 1, which
     says nothing. NaN for fewer than two patients or unknown ones.
     """
-    from scipy.stats import beta
+    from scipy.special import betaincinv
 
     n = len(is_hit)
     n_patients = 0 if owner is None else len(np.unique(owner))
@@ -100,8 +100,8 @@ def clustered_proportion_ci(
     share = float(is_hit.mean())
     worth = n / _design_effect(is_hit, owner, share) / _quantile_ratio(n, n_patients, level)
     hits = share * worth
-    lower = float(beta.ppf((1 - level) / 2, hits, worth - hits + 1)) if hits > 0 else 0.0
-    upper = float(beta.ppf((1 + level) / 2, hits + 1, worth - hits)) if hits < worth else 1.0
+    lower = float(betaincinv(hits, worth - hits + 1, (1 - level) / 2)) if hits > 0 else 0.0
+    upper = float(betaincinv(hits + 1, worth - hits, (1 + level) / 2)) if hits < worth else 1.0
     return lower, upper
 
 
@@ -119,7 +119,5 @@ def _design_effect(is_hit: npt.NDArray[np.bool_], owner: npt.NDArray[np.intp], s
 
 def _quantile_ratio(n: int, n_patients: int, level: float) -> float:
     """Square of the t quantile of the patients over that of the lesions."""
-    from scipy.stats import t as student
-
-    quantile = student.ppf((1 + level) / 2, np.array([n_patients - 1, n - 1]))
+    quantile = student_quantile(level, np.array([n_patients - 1, n - 1]))
     return float((quantile[0] / quantile[1]) ** 2)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from itertools import combinations
+from pathlib import Path
 from time import process_time
 
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import binom, false_discovery_control
+from scipy.stats import binom, chi2, false_discovery_control, poisson, t
 
 from registry_pipeline import analysis
+from registry_pipeline.analysis import distributions
 from registry_pipeline.analysis.survival.kaplan_meier import _median_of_values
 from registry_pipeline.analysis.survival.permutation import permutation_p, rank_scores
 from registry_pipeline.analysis.times import check_times
@@ -81,6 +84,25 @@ def test_strata_keep_their_labels():
     """A group that is a stratum of its own cannot be dealt out: there is nothing to test."""
     frame = patients((20, 3)).assign(stratum=lambda f: f["group"])
     assert analysis.logrank_test(frame, *END, "group", "stratum").iloc[0]["status"] == "not_estimable"
+
+
+def test_distributions_are_those_of_scipy_stats_which_no_module_of_the_product_loads():
+    levels, means = np.array([0.9, 0.95, 0.998]), np.array([0.001, 0.3, 4, 77.7, 5000])
+    for freedom in (1, 2, 7, 40.5, 999):
+        quantiles = [distributions.student_quantile(level, freedom) for level in levels]
+        assert np.array_equal(quantiles, t.ppf((1 + levels) / 2, freedom))
+        assert np.array_equal(distributions.student_p(levels, freedom), 2 * t.sf(levels, freedom))
+        assert distributions.chi_square_quantile(0.95, freedom) == chi2.ppf(0.95, freedom)
+    assert np.isnan(distributions.student_quantile(0.95, 0))
+    for share in (0.001, 0.025, 0.5, 0.975, 0.999):
+        assert np.array_equal(distributions.poisson_quantile(share, means), poisson.ppf(share, means))
+    for count in (0, 1, 5, 80, 5100):
+        tails = np.minimum(poisson.cdf(count, means), poisson.sf(count - 1, means))
+        p_values = [distributions.poisson_p(count, mean) for mean in means]
+        assert np.array_equal(p_values, np.minimum(2 * tails, 1))
+    product = Path(distributions.__file__).parents[1]
+    loads = re.compile(r"^\s*(?:from|import) scipy(?:\.stats| import .*\bstats\b)", re.MULTILINE)
+    assert not [path for path in product.rglob("*.py") if loads.search(path.read_text("utf-8"))]
 
 
 def test_exploratory_p_values_are_adjusted_for_their_number():
