@@ -74,7 +74,7 @@ def poisson_quantile(share: float, expected: Floats) -> Floats:
 
     count = np.ceil(pdtrik(share, expected))
     lesser = np.maximum(count - 1, 0)
-    return np.where(pdtr(lesser, expected) >= share, lesser, count)
+    return np.asarray(np.where(pdtr(lesser, expected) >= share, lesser, count))
 
 
 def poisson_p(count: int, expected: float) -> float:
