@@ -101,7 +101,7 @@ def by_engine(path: str) -> Work:
         outcome = Outcome()
         judge("synthetic", pl.read_parquet(path), judgements, [], outcome)
         broken = outcome.violations.whole()
-        if outcome.failures or len(outcome.denominators) != len(judgements):
+        if outcome.failures or len(outcome.denominators[0]) != len(judgements):
             raise AssertionError("a rule failed to run")
         return _summary(broken.select("_row_id", pl.col("rule_id").cast(pl.String)))
 
@@ -137,6 +137,7 @@ def findings(rows: int) -> Work:
 
     from registry_pipeline.validation.records import complete
     from registry_pipeline.validation.rules.catalogue import catalogue
+    from registry_pipeline.validation.screening.facilities import Facilities
     from registry_pipeline.validation.screening.findings import FindingContext, build_findings
     from registry_pipeline.validation.screening.violations import violation_frame
 
@@ -158,7 +159,11 @@ def findings(rows: int) -> Work:
         schema={"table_name": pl.String, "_row_id": pl.Int64, "column_name": pl.String, "_origin": pl.Int64}
     )
     evidence = FindingContext(
-        "west", {"death": records}, origins, places, {("deaths", "death", "patient_id"): "id"}
+        Facilities(("west",)),
+        {"death": records},
+        origins,
+        places,
+        [{("deaths", "death", "patient_id"): "id"}],
     )
 
     def work() -> dict[str, Any]:

@@ -14,6 +14,7 @@ import polars as pl
 
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.settings import Settings
+from registry_pipeline.core.side_by_side import parted, stacked
 from registry_pipeline.intake.columns.anchors import AnchorDates, anchor_dates
 from registry_pipeline.intake.columns.blanks import clean
 from registry_pipeline.intake.columns.lineage import (
@@ -23,7 +24,6 @@ from registry_pipeline.intake.columns.lineage import (
     first_columns,
     sheet_headers,
 )
-from registry_pipeline.intake.columns.side_by_side import parted, stacked
 from registry_pipeline.intake.columns.suggestions import with_suggestions
 from registry_pipeline.intake.columns.table import Staging, TableRows, feeding_rows, stage_table
 from registry_pipeline.intake.identity.links import Identity, find_identity

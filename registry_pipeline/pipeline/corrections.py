@@ -22,8 +22,8 @@ from registry_pipeline.intake.parsing.dates import parse_date
 from registry_pipeline.validation.decisions.ledger import Decision, value_digest
 from registry_pipeline.validation.records import curated, date_stems
 from registry_pipeline.validation.registry_wide.persons import StagedParts
+from registry_pipeline.validation.screening.facilities import StagedFrames
 from registry_pipeline.validation.screening.record_keys import RecordKeys
-from registry_pipeline.validation.screening.screen import StagedFrames
 from schemas.columns import Column
 from schemas.table import columns_of, key_of
 

@@ -4,7 +4,7 @@ Belongs here: which rooms a step calls, what it reads from and writes to the sto
 anything to do. Does not belong here: reading, typing or judging (``intake/``, ``validation/``).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -35,15 +35,11 @@ from registry_pipeline.validation.registry_wide.persons import (
     with_survivors,
 )
 from registry_pipeline.validation.rules.catalogue import Catalogue, OverrideError, parameters_of
+from registry_pipeline.validation.screening.facilities import StagedFrames
 from registry_pipeline.validation.screening.record_keys import RecordKeys
 from registry_pipeline.validation.screening.row_account import with_empty_sheets
-from registry_pipeline.validation.screening.screen import (
-    Screened,
-    Screening,
-    ScreenOptions,
-    judge_together,
-    screen_facility,
-)
+from registry_pipeline.validation.screening.screen import Screening, ScreenOptions, screen_facility
+from registry_pipeline.validation.screening.screened import Screened
 
 STAGED_FRAMES = (
     "issues",
@@ -72,16 +68,20 @@ class Typed:
 
 
 @dataclass(frozen=True)
-class Begun:
-    """A facility whose records are judged before they are stored.
+class Judged:
+    """A facility whose records are judged, before they are stored.
 
     Attributes:
         fingerprint: of what it is judged by.
+        again: judges it alone, after its staged frames were changed.
         survivors: pseudonym -> the one under which another facility knows the patient.
     """
 
     fingerprint: str
-    screening: Screening
+    staged: StagedFrames
+    screened: Screened
+    rules: Catalogue
+    again: Callable[[StagedFrames], Screened]
     survivors: Mapping[str, str]
 
 
@@ -162,26 +162,28 @@ def facility_catalogue(context: RefreshContext, facility_id: str) -> Catalogue:
 
 
 def screen(
-    context: RefreshContext, facility_id: str, force: bool = False, begun: Begun | None = None
+    context: RefreshContext, facility_id: str, force: bool = False, judged: Judged | None = None
 ) -> ScreeningReport:
     """Judge every record of a facility; what was staged of it is made again where it is damaged.
 
     Args:
-        begun: its records, judged together with those of others.
+        judged: its records, judged together with those of others.
     """
     with refresh_lock(context.home):
-        return within_memory(context, facility_id, partial(_screened, context, facility_id, force, begun))
+        return within_memory(context, facility_id, partial(_screened, context, facility_id, force, judged))
 
 
-def _screened(context: RefreshContext, facility_id: str, force: bool, begun: Begun | None) -> ScreeningReport:
+def _screened(
+    context: RefreshContext, facility_id: str, force: bool, judged: Judged | None
+) -> ScreeningReport:
     stage(context, facility_id)
     try:
-        return _judged(context, facility_id, force, begun)
+        return _report(context, facility_id, force, judged)
     except DamagedFile:  # rows as read, or patients of another facility: made again from what has landed
         for sender in context.senders:
             stage(context, sender)
         stage(context, facility_id, force=True)
-        return _judged(context, facility_id, force)
+        return _report(context, facility_id, force)
 
 
 def screening_step(context: RefreshContext, facility_id: str) -> Step:
@@ -190,26 +192,51 @@ def screening_step(context: RefreshContext, facility_id: str) -> Step:
     return Step(context.layout.screened(facility_id), fingerprint, context.finished)
 
 
-def _judged(
-    context: RefreshContext, facility_id: str, force: bool, begun: Begun | None = None
+def _report(
+    context: RefreshContext, facility_id: str, force: bool, judged: Judged | None = None
 ) -> ScreeningReport:
     step = screening_step(context, facility_id)
-    if begun is not None and begun.fingerprint != step.fingerprint:  # a file was left out, or was made again
-        begun = None
-    return ScreeningReport(**step.run(lambda: _screen(context, facility_id, begun), force))
+    if judged and judged.fingerprint != step.fingerprint:  # a file was left out, or was made again
+        judged = None
+    return ScreeningReport(**step.run(lambda: _screen(context, facility_id, judged), force))
 
 
-def begin_screening(context: RefreshContext, facility_id: str) -> Begun:
-    """A facility's records, each judged by itself, before the rules between tables.
+def judge(context: RefreshContext, facility_ids: Sequence[str]) -> dict[str, Judged]:
+    """A facility's records judged, or those of several facilities that share rules, as each of them is alone.
+
+    Of several nothing is given where that cannot be: each is to be judged by itself.
 
     Raises:
-        DamagedFile: what was staged of it, or of a facility that knows the same patients, is not what was written.
+        DamagedFile: what was staged of one, or of a facility that knows the same patients, is not what was written.
     """
+    parameters = parameters_of(context.settings, context.extract_date(facility_ids[0]))
+    rules = facility_catalogue(context, facility_ids[0])
+    merges = [merges_at(context, facility_id) for facility_id in facility_ids]
+    options = [_options(context, facility_id) for facility_id in facility_ids]
+    staged = [
+        with_merged_patients(stored_staging(context, facility_id), own.within)
+        for facility_id, own in zip(facility_ids, merges, strict=True)
+    ]
+    fingerprints = [screening_fingerprint(context, facility_id) for facility_id in facility_ids]
+    screening = Screening(facility_ids, staged, rules, parameters, options)
+    if not screening.is_as_alone:
+        return {}
+    judged = {}
+    for at, screened in enumerate(screening.finish()):
+        again = partial(
+            screen_facility, facility_ids[at], rules=rules, parameters=parameters, options=options[at]
+        )
+        judged[facility_ids[at]] = Judged(
+            fingerprints[at], staged[at], screened, rules, again, merges[at].between
+        )
+    return judged
+
+
+def _options(context: RefreshContext, facility_id: str) -> ScreenOptions:
     facility, settings = context.facility(facility_id), context.settings
-    merges = merges_at(context, facility_id)
     waivers = Waivers(context.decisions.waived_at(facility_id), context.home.key())
     corrections = context.decisions.corrections_at(facility_id)
-    options = ScreenOptions(
+    return ScreenOptions(
         precedence=facility.precedence,
         tolerance=facility.tolerance,
         systemic_share=settings.refresh.systemic_share,
@@ -219,32 +246,21 @@ def begin_screening(context: RefreshContext, facility_id: str) -> Begun:
         max_findings=settings.limits.max_findings,
         needed={*waivers.digests, *(decision.finding_id for decision in corrections)},
         waivers=waivers,
-        record_keys=RecordKeys(facility_id, context.home.key()),
+        record_keys=RecordKeys(context.home.key()),
     )
-    staged = with_merged_patients(stored_staging(context, facility_id), merges.within)
-    rules = facility_catalogue(context, facility_id)
-    parameters = parameters_of(settings, context.extract_date(facility_id))
-    screening = Screening(facility_id, staged, rules, parameters, options)
-    return Begun(screening_fingerprint(context, facility_id), screening, merges.between)
 
 
-def _screen(context: RefreshContext, facility_id: str, begun: Begun | None) -> dict[str, Any]:
-    if begun is None:
-        begun = begin_screening(context, facility_id)
-        judge_together([begun.screening])
-    screening, key = begun.screening, context.home.key()
-    judged = screening.finish()
-    applied = applicable(context.decisions.corrections_at(facility_id), judged.findings, key)
+def _screen(context: RefreshContext, facility_id: str, judged: Judged | None) -> dict[str, Any]:
+    judged = judged or judge(context, [facility_id])[facility_id]
+    screened, key = judged.screened, context.home.key()
+    applied = applicable(context.decisions.corrections_at(facility_id), screened.findings, key)
     if applied.height:
-        staged = with_corrections(screening.staged, applied, RecordKeys(facility_id, key))
-        judged = screen_facility(
-            facility_id, staged, screening.rules, screening.parameters, screening.options
-        )
-    judged = _with_survivors(judged, begun.survivors)
+        screened = judged.again(with_corrections(judged.staged, applied, RecordKeys(key)))
+    screened = _with_survivors(screened, judged.survivors)
     sheets = read_parquet(context.whole(context.layout.staged_frame(facility_id, "sheets")))
-    account = with_empty_sheets(judged.row_account, sheets, facility_id)
+    account = with_empty_sheets(screened.row_account, sheets, facility_id)
     report = _store_screened(
-        context.layout, facility_id, replace(judged, row_account=account), screening.rules
+        context.layout, facility_id, replace(screened, row_account=account), judged.rules
     )
     write_parquet(applied, context.layout.screened_frame(facility_id, "corrections"))
     return report

@@ -1,7 +1,7 @@
 """Staging and screening facilities, small ones typed and judged together.
 
 Belongs here: which facilities are typed and judged side by side. Does not belong here: the steps
-(``pipeline/facility.py``), how (``intake/columns/side_by_side.py``, ``validation/screening/cross_table.py``).
+(``pipeline/facility.py``), how (``core/side_by_side.py``, ``validation/screening/cross_table.py``).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -10,16 +10,15 @@ from typing import TypeVar
 
 from registry_pipeline.core.files import StoreError, json_digest
 from registry_pipeline.core.memory import MemoryInterrupt
+from registry_pipeline.core.side_by_side import MOST_FILES
 from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.core.working_files import DamagedFile
-from registry_pipeline.intake.columns.side_by_side import MOST_FILES
 from registry_pipeline.intake.stage import can_be_stacked, stage_alike
 from registry_pipeline.pipeline import facility
 from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.screening_report import ScreeningReport
 from registry_pipeline.pipeline.step import is_whole, sources_digest
 from registry_pipeline.pipeline.too_large import together_within_memory
-from registry_pipeline.validation.screening.screen import judge_together
 
 MOST_BYTES = 60 * 2**20
 """Of files of facilities that are typed or judged together: their records are in memory at the same time."""
@@ -57,13 +56,13 @@ def screen_together(
     force: bool = False,
     progress: Callable[[str], None] = lambda _: None,
 ) -> dict[str, ScreeningReport]:
-    """Judge facilities that are staged; small ones by the same rules share the rules between tables."""
+    """Judge facilities that are staged; small ones are judged under one another where they share rules."""
 
-    def screen(facility_id: str, begun: facility.Begun | None) -> ScreeningReport:
+    def screen(facility_id: str, judged: facility.Judged | None) -> ScreeningReport:
         progress(f"screening {facility_id}")
-        return facility.screen(context, facility_id, force, begun)
+        return facility.screen(context, facility_id, force, judged)
 
-    return _side_by_side(_of_same_rules(context, facility_ids, force), partial(_begun, context), screen)
+    return _side_by_side(_of_same_rules(context, facility_ids, force), partial(_judged, context), screen)
 
 
 def _side_by_side(
@@ -81,14 +80,25 @@ def _side_by_side(
 
 
 def _of_same_rules(context: RefreshContext, facility_ids: Sequence[str], force: bool) -> Iterator[list[str]]:
-    """Facilities to judge by the same rules and the same end of observation; those that are up to date one by one."""
+    """Facilities to judge by the same rules and the same end of observation; those that are up to date one by one.
+
+    Of those together none begins with another one and a hyphen (``screening/facilities.py``).
+    """
 
     def rules(facility_id: str) -> str | None:
         if not force and facility.screening_step(context, facility_id).is_done():
             return None
-        judged_by = (context.mapping(facility_id).data.get("rules"), context.extract_date(facility_id))
-        return json_digest(judged_by)
+        if len(context.ledgers[facility_id]) >= MOST_FILES:
+            return None
+        mapping = context.mapping(facility_id).data
+        judged_by = [mapping.get(name) for name in ("rules", "precedence", "tolerance")]
+        sources = (
+            sources_digest(context, facility_id) if mapping.get("precedence") else ""
+        )  # it numbers sources
+        begins = sum(facility_id[:at] in ids for at, sign in enumerate(facility_id) if sign == "-")
+        return json_digest([*judged_by, sources, str(context.extract_date(facility_id)), begins])
 
+    ids = set(facility_ids)
     return _grouped(facility_ids, rules, partial(_staged_bytes, context))
 
 
@@ -152,15 +162,13 @@ def _small_enough(facility_ids: Sequence[str], size: Callable[[str], int]) -> It
         yield together
 
 
-def _begun(context: RefreshContext, alike: Sequence[str]) -> dict[str, facility.Begun]:
+def _judged(context: RefreshContext, alike: Sequence[str]) -> dict[str, facility.Judged]:
     """The facilities with their records judged; none where that fails, for each to be judged and its fault found alone."""
     try:
         with together_within_memory(context, alike):
-            begun = {facility_id: facility.begin_screening(context, facility_id) for facility_id in alike}
-            judge_together([own.screening for own in begun.values()])
+            return facility.judge(context, alike)
     except (DamagedFile, MemoryInterrupt):
         return {}
-    return begun
 
 
 def screen_damaged(context: RefreshContext) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from registry_pipeline.validation.rules.catalogue import Catalogue
-from registry_pipeline.validation.screening.screen import Screened
+from registry_pipeline.validation.screening.screened import Screened
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import pandera.polars as pa
 import polars as pl
 
 import schemas
+from registry_pipeline.core.frames import column_or_null
 from schemas.columns import Column, items_of
 from schemas.table import columns_of, key_of
 
@@ -149,7 +150,7 @@ def record_keys(name: str, records: pl.DataFrame, row_ids: pl.Series) -> pl.Data
     """``_row_id, record_key`` of the records of a table that are asked for.
 
     The key is its columns joined by ``|``. Where a part is missing it reads ``?`` and an ordinal keeps
-    such records apart, for which all records are needed.
+    such records of a facility apart, for which all records are needed.
 
     Args:
         name: bare table name.
@@ -162,10 +163,13 @@ def record_keys(name: str, records: pl.DataFrame, row_ids: pl.Series) -> pl.Data
         records = records.filter(is_asked)
     parts = [pl.col(column).cast(pl.String).fill_null("?") for column in key_of(model)]
     keyed = records.select(
-        "_row_id", pl.concat_str(parts, separator="|").alias("record_key"), has_null_key(model).alias("_null")
+        "_row_id",
+        pl.concat_str(parts, separator="|").alias("record_key"),
+        has_null_key(model).alias("_null"),
+        column_or_null(records, "facility_id", pl.String).alias("_facility"),
     )
     if not keyed["_null"].any():
         return keyed.select("_row_id", "record_key")
-    ordinal = pl.int_range(1, pl.len() + 1).over("record_key").cast(pl.String)
+    ordinal = pl.int_range(1, pl.len() + 1).over("record_key", "_facility").cast(pl.String)
     text = pl.when("_null").then(pl.col("record_key") + "#" + ordinal).otherwise("record_key")
     return keyed.select("_row_id", text.alias("record_key")).filter(is_asked)

@@ -143,7 +143,7 @@ def is_scc_ag_usual(thresholds: Mapping[str, Any]) -> pl.Expr:
 
 def is_assay_named() -> pl.Expr:
     """An antigen names its assay where the facility names any; True where it names none at all."""
-    is_sent = pl.col("scc_ag_method").is_not_null().any()
+    is_sent = pl.col("scc_ag_method").is_not_null().any().over("facility_id")
     named = ~is_sent | pl.col("scc_ag_method").is_not_null()
     return pl.when(pl.col("scc_ag_ng_ml").is_not_null()).then(named)
 

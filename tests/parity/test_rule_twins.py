@@ -250,7 +250,7 @@ def test_expression_pandera_and_sql_agree(drawn: dict[str, pl.DataFrame], rule_i
         if first is False or second is False
     }
     assert found == wanted
-    assert outcome.denominators[rule_id] == sum(one is not None for one in own)
+    assert outcome.denominators[0][rule_id] == sum(one is not None for one in own)
 
 
 def test_every_rule_has_its_twin() -> None:

@@ -14,7 +14,8 @@ from typing import Any
 from registry_pipeline.core.settings import Settings
 from registry_pipeline.intake.stage import Staged
 from registry_pipeline.validation.rules.catalogue import Catalogue, catalogue, parameters_of
-from registry_pipeline.validation.screening.screen import Screened, screen_facility
+from registry_pipeline.validation.screening.screen import screen_facility
+from registry_pipeline.validation.screening.screened import Screened
 from tests.support.staged import EXTRACT_DATE
 from tests.support.staging import Place
 

@@ -12,7 +12,8 @@ import polars as pl
 from registry_pipeline.core.settings import Settings
 from registry_pipeline.validation.records import complete, curated
 from registry_pipeline.validation.rules.catalogue import Catalogue, catalogue, parameters_of
-from registry_pipeline.validation.screening.screen import Screened, ScreenOptions, screen_facility
+from registry_pipeline.validation.screening.screen import ScreenOptions, screen_facility
+from registry_pipeline.validation.screening.screened import Screened
 
 EXTRACT_DATE = date(2023, 6, 30)
 ROWS = {

@@ -14,8 +14,8 @@ import numpy as np
 import polars as pl
 
 from registry_pipeline.core.frames import constant
+from registry_pipeline.core.side_by_side import by_facility
 from registry_pipeline.intake.columns.readings import Reading, read_identifier
-from registry_pipeline.intake.columns.side_by_side import by_facility
 from registry_pipeline.intake.mapping.column import ColumnMapping
 from registry_pipeline.intake.mapping.model import Source
 from registry_pipeline.intake.parsing import distinct_texts, parse_texts

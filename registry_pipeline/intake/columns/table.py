@@ -12,6 +12,7 @@ from typing import Any
 
 import polars as pl
 
+from registry_pipeline.core.side_by_side import bounds, facility_of_row, parted
 from registry_pipeline.intake.columns.ages import birth_from_age
 from registry_pipeline.intake.columns.anchors import AnchorDates, date_from_days
 from registry_pipeline.intake.columns.blanks import folded
@@ -24,7 +25,6 @@ from registry_pipeline.intake.columns.ids import (
     local_patient,
     qualify_ids,
 )
-from registry_pipeline.intake.columns.side_by_side import bounds, facility_of_row, parted
 from registry_pipeline.intake.columns.values import (
     CHANGE_SCHEMA,
     ISSUE_SCHEMA,

@@ -23,9 +23,9 @@ from registry_pipeline.core.home import WHOLE_REGISTRY
 from registry_pipeline.validation.records import curated
 from registry_pipeline.validation.rules.catalogue import Catalogue, message_of
 from registry_pipeline.validation.screening.consolidate import Consolidation, consolidate_table
+from registry_pipeline.validation.screening.facilities import StagedFrames
 from registry_pipeline.validation.screening.findings import FINDING, finding_ids
 from registry_pipeline.validation.screening.other_rows import place_in_words
-from registry_pipeline.validation.screening.screen import StagedFrames
 
 PSEUDONYM_LENGTH = 17
 PERSON_TABLES = ("patient", "death")
@@ -234,5 +234,5 @@ def conflict_findings(conflicts: pl.DataFrame, rules: Catalogue) -> pl.DataFrame
         ),
         pl.lit("open").alias("status"),
     )
-    frame = frame.with_columns(finding_ids(frame, WHOLE_REGISTRY)).unique("finding_id", maintain_order=True)
+    frame = frame.with_columns(finding_ids(frame)).unique("finding_id", maintain_order=True)
     return with_schema(frame, FINDING)

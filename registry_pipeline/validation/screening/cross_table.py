@@ -9,22 +9,23 @@ two records says in ``other_row_id`` which the second is, and in ``other_table``
 which table. A rule that reads other records and has no second one says why in its header's ``no_second_record``.
 
 To plan the SELECTs takes a seventh of a second however few the records are, so that facilities of few records are
-judged side by side: their identifiers are other numbers, and a rule that looks at all that a facility sent names
+judged under one another: no identifier is that of two, and a rule that looks at all that a facility sent names
 ``facility_id``.
 """
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Set
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import polars as pl
 
 from registry_pipeline.core.native_panics import panics_as_exceptions
+from registry_pipeline.core.side_by_side import Bounds
 from registry_pipeline.core.sql_files import SqlFile
 from registry_pipeline.validation.records import curated
 from registry_pipeline.validation.rules.catalogue import Catalogue, RuleEntry, parameters_for
@@ -33,7 +34,6 @@ from registry_pipeline.validation.screening.identifiers import (
     Identifiers,
     in_words,
     parents_by_column,
-    texts_side_by_side,
 )
 from registry_pipeline.validation.screening.record_database import open_records
 from registry_pipeline.validation.screening.violations import VIOLATION, violation_frame
@@ -49,41 +49,91 @@ _WORD = re.compile(r"[a-z_][a-z_0-9]*")
 
 @dataclass(frozen=True)
 class FacilityRecords:
-    """What the rules between tables judge of one facility.
+    """What the rules between tables judge of a facility, or of several under one another.
 
     Attributes:
-        identifiers: of its records. Those that tables share are numbers to the rules, which compare and never show
+        identifiers: of the records. Those that tables share are numbers to the rules, which compare and never show
             them; a rule that suggests one says in its header's ``identifiers`` of which table it is.
         outcome: where the judgements go.
+        places: per table where the records of each facility stand, numbered from 0; all are of one by default.
     """
 
     records: Mapping[str, pl.DataFrame]
     identifiers: Identifiers
     outcome: Outcome
+    places: Mapping[str, Bounds] = field(default_factory=dict)
 
-    def is_judged_by(self, entry: RuleEntry) -> bool:
-        """Whether there is a record that a rule judges."""
-        return any(self.records[name].height for name in judged_tables(entry))
+    @property
+    def has_several(self) -> bool:
+        """Whether there are several facilities."""
+        return self.outcome.n_facilities > 1
+
+    def is_judged_by(self, entry: RuleEntry, at: int | None = None) -> bool:
+        """Whether there is a record that a rule judges: of any facility, or of that at a place."""
+        if at is None or not self.has_several:
+            return any(self.records[name].height for name in judged_tables(entry))
+        return any(self.places[name][at][1] for name in judged_tables(entry))
+
+    def shown(self, words: Mapping[str, Set[str]]) -> dict[str, pl.DataFrame]:
+        """The records as the rules see them: each facility's have numbers of their own, and identifiers are numbers.
+
+        Tables and columns that are not among the ``words`` of the rules are left out, which halves time and memory.
+        """
+        return {
+            name: self._shown_columns(name, words[name] - {"_row_id", *NOT_JUDGED})
+            for name in curated()
+            if name in words
+        }
+
+    def _shown_columns(self, name: str, named: Set[str]) -> pl.DataFrame:
+        frame, numbers, parents = self.records[name], self.identifiers.numbers[name], parents_by_column(name)
+        shown = [
+            numbers[column] if column in parents else frame[column]
+            for column in frame.columns
+            if column in named
+        ]
+        return pl.DataFrame([self._numbers(name), *shown])
+
+    def _numbers(self, name: str) -> pl.Series:
+        numbers = self.records[name]["_row_id"]
+        if not self.has_several:
+            return numbers
+        heights = [height for _, height in self.places[name]]
+        distance = [at * _ROOM - first for at, (first, _) in enumerate(self.places[name])]
+        return numbers + pl.Series(np.repeat(distance, heights), dtype=pl.Int64)
+
+    def places_of_numbers(self, numbers: pl.Series, tables: pl.Series) -> pl.Series:
+        """The numbers of records in their tables, of those that they have among the records of their facility."""
+        if not self.has_several:
+            return numbers
+        firsts = [
+            (name, at, first) for name, places in self.places.items() for at, (first, _) in enumerate(places)
+        ]
+        known = pl.DataFrame(
+            firsts, schema={"table": pl.String, "at": pl.Int64, "first": pl.Int64}, orient="row"
+        )
+        asked = pl.DataFrame([numbers.alias("number"), tables.cast(pl.String).alias("table")])
+        asked = asked.with_columns(pl.col("number") // _ROOM, (pl.col("number") % _ROOM).alias("own"))
+        placed = asked.rename({"number": "at"}).join(
+            known, on=["table", "at"], how="left", maintain_order="left"
+        )
+        return placed.select(pl.col("own") + pl.col("first")).to_series().alias(numbers.name)
 
 
 def judge_between_tables(
-    facilities: Sequence[FacilityRecords],
+    facility: FacilityRecords,
     rules: Catalogue,
     parameters: Mapping[str, Any],
     memory_limit: str = "1500MB",
     spill_folder: Path | None = None,
 ) -> None:
-    """Run every facility-wide rule over facilities with the same rules; one that fails does not stop the others."""
-    entries = [
-        entry
-        for entry in rules.of_scope("facility").values()
-        if any(facility.is_judged_by(entry) for facility in facilities)
-    ]
+    """Run every rule between tables; one that fails does not stop the others."""
+    entries = [entry for entry in rules.of_scope("facility").values() if facility.is_judged_by(entry)]
     if not entries:
         return
-    texts = texts_side_by_side([facility.identifiers for facility in facilities])
-    shown = _side_by_side(facilities, words_of(entries))
+    shown = facility.shown(words_of(entries))
     with open_records(shown, memory_limit, spill_folder) as connection:
+        del shown
 
         def judge(entry: RuleEntry) -> Judged | str:
             try:
@@ -93,94 +143,38 @@ def judge_between_tables(
                 return f"{type(problem).__name__}: {problem}"
 
         with ThreadPoolExecutor(RULES_AT_A_TIME) as threads:
-            results: Iterable[tuple[RuleEntry, Judged | str]] = zip(
-                entries, threads.map(judge, entries), strict=True
-            )
-            if len(facilities) > 1:
-                results = list(results)
-            if isinstance(results, list) and any(isinstance(result, str) for _, result in results):
-                for facility in facilities:  # it fails on the records of some: each is judged alone
-                    judge_between_tables([facility], rules, parameters, memory_limit, spill_folder)
-                return
-            for entry, result in results:
-                _share_out(entry, result, facilities, texts)
+            for entry, result in zip(entries, threads.map(judge, entries), strict=True):
+                _add(entry, result, facility)
 
 
-def _side_by_side(
-    facilities: Sequence[FacilityRecords], words: Mapping[str, Set[str]]
-) -> dict[str, pl.DataFrame]:
-    """The records of all facilities under one another, each with a number and identifiers that no other one has.
-
-    Tables and columns that are not among the ``words`` of the rules are left out, which halves time and memory.
-    """
-    before = [Counter[str]() for _ in facilities]
-    for at, facility in enumerate(facilities[:-1]):
-        before[at + 1] = before[at] + Counter(facility.identifiers.lengths())
-    return {
-        name: pl.concat(
-            [
-                _shown_columns(name, facility, words[name] - {"_row_id", *NOT_JUDGED}, at * _ROOM, before[at])
-                for at, facility in enumerate(facilities)
-            ]
-        )
-        for name in curated()
-        if name in words
-    }
-
-
-def _shown_columns(
-    name: str, facility: FacilityRecords, named: Set[str], first: int, before: Mapping[str, int]
-) -> pl.DataFrame:
-    frame, numbers = facility.records[name], facility.identifiers.numbers[name]
-    parents = parents_by_column(name)
-    shown = [frame["_row_id"] + first if first else frame["_row_id"]]
-    for column in frame.columns:
-        if column in named:
-            moved = before[parents[column]] if column in parents else 0
-            own = numbers[column] if column in parents else frame[column]
-            shown.append(own + moved if moved else own)
-    return pl.DataFrame(shown)
-
-
-def _share_out(
-    entry: RuleEntry,
-    result: Judged | str,
-    facilities: Sequence[FacilityRecords],
-    texts: Mapping[str, pl.Series],
-) -> None:
-    """What a rule gave, to each facility its own, records as it numbers them."""
+def _add(entry: RuleEntry, result: Judged | str, facility: FacilityRecords) -> None:
+    """What a rule gave, into the outcome, records as their tables number them."""
+    outcome = facility.outcome
     if isinstance(result, str):
-        facilities[0].outcome.failures[entry.rule_id] = result
+        outcome.failures[entry.rule_id] = result
         return
     counts, violations = result
-    for at, facility in enumerate(facilities):
-        if facility.is_judged_by(entry):
-            facility.outcome.count(entry.rule_id, counts.get(at, 0))
+    facilities = range(outcome.n_facilities)
+    outcome.count(
+        entry.rule_id, [counts.get(at, 0) if facility.is_judged_by(entry, at) else None for at in facilities]
+    )
     if violations.is_empty():
         return
-    worded = in_words(violations, _shown(entry), texts)
-    parts = {(0,): worded}
-    if len(facilities) > 1:
-        numbered = worded.with_columns(
-            pl.col("_row_id", "_other") % _ROOM, (pl.col("_row_id") // _ROOM).alias("_at")
-        )
-        parts = numbered.partition_by("_at", maintain_order=True, include_key=False, as_dict=True)
-    for (at,), own in parts.items():
-        facility = facilities[at]
-        facility.outcome.violations.add(_with_other_origin(own, entry, facility.records))
+    worded = in_words(violations, _shown(entry), facility.identifiers.texts)
+    own = worded.with_columns(facility.places_of_numbers(worded["_row_id"], worded["table_name"]))
+    outcome.violations.add(_with_other_origin(own, entry, facility))
 
 
-def _with_other_origin(
-    violations: pl.DataFrame, entry: RuleEntry, records: Mapping[str, pl.DataFrame]
-) -> pl.DataFrame:
+def _with_other_origin(violations: pl.DataFrame, entry: RuleEntry, facility: FacilityRecords) -> pl.DataFrame:
     """``_other``, of judging the number of a record, as the number of its source row; without ``other_table``."""
     if violations["_other"].null_count() == violations.height:
         return violations.drop("other_table", strict=False)
     table = pl.lit(_file(entry).header.get("other_table", entry.table_name))
     named = violations if "other_table" in violations.columns else violations.with_columns(other_table=table)
+    named = named.with_columns(facility.places_of_numbers(named["_other"], named["other_table"]))
     is_asked = pl.col("_row_id").is_in(named["_other"].drop_nulls().unique().implode())
     origins = [
-        records[name]
+        facility.records[name]
         .filter(is_asked)  # of millions of records mostly a few
         .select(
             pl.col("_row_id").alias("_other"),

@@ -12,8 +12,10 @@ from typing import Any
 
 import polars as pl
 
+from registry_pipeline.core.side_by_side import Bounds, bounds, place_of_row
 from registry_pipeline.validation.records import curated, record_keys
 from registry_pipeline.validation.rules.catalogue import Catalogue
+from registry_pipeline.validation.screening.facilities import Facilities, with_own_numbers
 from registry_pipeline.validation.screening.findings import RANK, finding_id
 from registry_pipeline.validation.screening.slips import slips_of
 
@@ -59,37 +61,87 @@ class Doubts:
 
 
 def doubts_of(
-    listed: pl.DataFrame, as_sent: Mapping[str, pl.DataFrame], rules: Catalogue, facility_id: str
-) -> Doubts:
-    """What a screening leaves without advice, as far as slips can be undone in it, the gravest first.
+    listed: pl.DataFrame,
+    as_sent: Mapping[str, pl.DataFrame],
+    rules: Catalogue,
+    facilities: Facilities,
+    places: Mapping[str, Bounds],
+) -> list[Doubts]:
+    """What a screening leaves of each facility without advice, as far as slips can be undone in it, the gravest first.
 
     Args:
         listed: violations that become findings (columns of ``VIOLATION``).
-        as_sent: every record of the facility before impossible values were taken out.
+        as_sent: every record before impossible values were taken out.
+        places: per table where the records of each facility stand.
     """
-    rows = list(_doubtful(listed, as_sent, rules, facility_id))
-    findings = pl.DataFrame(rows, schema=DOUBT, orient="row")
-    patients = findings["patient_id"].unique().implode()
-    records = {name: frame.filter(pl.col("patient_id").is_in(patients)) for name, frame in as_sent.items()}
-    return Doubts(findings, records)
-
-
-def _doubtful(
-    listed: pl.DataFrame, as_sent: Mapping[str, pl.DataFrame], rules: Catalogue, facility_id: str
-) -> Iterator[Sequence[Any]]:
-    severity = pl.col("severity").cast(pl.String)
-    is_open = pl.col("suggestion").is_null() & pl.col("value_text").is_null() & (severity != "info")
-    rank = severity.replace_strict(RANK, default=9, return_dtype=pl.Int8)
-    names = ("rule_id", "table_name", "items")
-    unadvised = listed.filter(is_open & pl.col("_row_id").is_not_null()).sort(rank, maintain_order=True)
-    asked = unadvised.select(pl.col(names).cast(pl.String), "_row_id").head(MOST_FINDINGS)
+    asked = _asked(listed, len(facilities))
     sent = {
-        table: _sent(table, as_sent, group["_row_id"]) for (table,), group in asked.group_by("table_name")
+        table: _sent(table, as_sent, group["_row_id"])
+        for (table,), group in pl.concat(asked).group_by("table_name")
     }
     patients = {
         patient for records in sent.values() for row in records.values() if (patient := row["patient_id"])
     }
     n_records = _records_per_patient(patients, as_sent)
+    findings = [
+        pl.DataFrame(list(_doubtful(own, sent, n_records, rules, name)), schema=DOUBT, orient="row")
+        for name, own in zip(facilities.ids, asked, strict=True)
+    ]
+    patients_in_doubt = pl.concat(own["patient_id"] for own in findings).unique().implode()
+    records = {
+        name: frame.filter(pl.col("patient_id").is_in(patients_in_doubt)) for name, frame in as_sent.items()
+    }
+    if len(facilities) == 1:
+        return [Doubts(findings[0], records)]
+    return [
+        _of_facility(
+            own, records, {name: at_table[at][0] for name, at_table in places.items()}, at, len(facilities)
+        )
+        for at, own in enumerate(findings)
+    ]
+
+
+def _of_facility(
+    findings: pl.DataFrame,
+    records: Mapping[str, pl.DataFrame],
+    firsts: Mapping[str, int],
+    at: int,
+    n: int,
+) -> Doubts:
+    """The doubts of the facility at a place, its rows and records as it numbers them."""
+    first = pl.col("table_name").replace_strict(firsts, return_dtype=pl.Int64)
+    own = {
+        name: _renumbered(frame.slice(*bounds(frame["_origin"], n)[at]), firsts[name])
+        for name, frame in records.items()
+    }
+    return Doubts(findings.with_columns(pl.col("record") - first), own)
+
+
+def _renumbered(records: pl.DataFrame, first: int) -> pl.DataFrame:
+    return with_own_numbers(records).with_columns(pl.col("_row_id") - first) if records.height else records
+
+
+def _asked(listed: pl.DataFrame, n: int) -> list[pl.DataFrame]:
+    """Of each facility the findings that are looked at."""
+    severity = pl.col("severity").cast(pl.String)
+    is_open = pl.col("suggestion").is_null() & pl.col("value_text").is_null() & (severity != "info")
+    rank = severity.replace_strict(RANK, default=9, return_dtype=pl.Int8)
+    names = ("rule_id", "table_name", "items")
+    unadvised = listed.filter(is_open & pl.col("_row_id").is_not_null()).sort(rank, maintain_order=True)
+    asked = unadvised.select(
+        pl.col(names).cast(pl.String), "_row_id", place_of_row(n, "_origin").alias("_place")
+    )
+    parts = asked.partition_by("_place", maintain_order=True, as_dict=True, include_key=False)
+    return [parts.get((at,), asked.clear().drop("_place")).head(MOST_FINDINGS) for at in range(n)]
+
+
+def _doubtful(
+    asked: pl.DataFrame,
+    sent: Mapping[str, Mapping[int, Mapping[str, Any]]],
+    n_records: Mapping[str, int],
+    rules: Catalogue,
+    facility_id: str,
+) -> Iterator[Sequence[Any]]:
     n_trials, n_copies, tried = 0, 0, set()
     for rule_id, table, items, number in asked.iter_rows():
         record = sent[table].get(number, {})

@@ -54,7 +54,6 @@ def file_findings(
     file_issues: pl.DataFrame,
     rows: pl.DataFrame,
     rules: Catalogue,
-    facility_id: str,
     most: int,
     needed: Set[str] = frozenset(),
 ) -> FileFindings:
@@ -64,6 +63,7 @@ def file_findings(
     several files or rows break the same rule in the same way.
 
     Args:
+        file_issues: what staging met, with ``facility_id``.
         rows: every source row read.
         most: how many may be listed; where there are more, of every long cause the first.
         needed: ids of findings that are listed in any case, because a decision is applied by them.
@@ -75,26 +75,26 @@ def file_findings(
     is_listed = cause.to_frame().select(pl.int_range(pl.len()).over("_cause") < limit).to_series()
     if is_listed.all():
         nothing = pl.DataFrame(schema={**FINDING, "_row_id": pl.Int64})
-        listed = _worded(issues, rules, rows, facility_id).with_columns(_NO_ITEMS)
+        listed = _worded(issues, rules, rows).with_columns(_NO_ITEMS)
         return FileFindings(listed, nothing, pl.DataFrame(schema=UNLISTED))
     unlisted = issues.with_columns(cause).filter(~is_listed)
-    numbers = _numbers(unlisted, facility_id)
+    numbers = _numbers(unlisted)
     is_needed = numbers.is_in([int(finding_id[1:], 16) for finding_id in needed])
     needed_rows = unlisted.filter(is_needed)
     unlisted = unlisted.select(numbers, "table_name", "rule_id", "severity", "_cause").filter(~is_needed)
     listed = pl.concat([issues.filter(is_listed), needed_rows.select(issues.columns)])
     sampled = _sampled_causes(causes, counts, unlisted, rows)
-    worded = causes_in_words(sampled, rules, facility_id)
+    worded = causes_in_words(sampled.with_columns(facility_id=pl.lit(issues["facility_id"][0])), rules)
     return FileFindings(
-        attached(_worded(listed, rules, rows, facility_id), worded).with_columns(_NO_ITEMS),
+        attached(_worded(listed, rules, rows), worded).with_columns(_NO_ITEMS),
         cause_findings(worded).with_columns(_NO_ITEMS),
         with_causes(unlisted, worded) if unlisted.height else pl.DataFrame(schema=UNLISTED),
     )
 
 
-def _worded(listed: pl.DataFrame, rules: Catalogue, rows: pl.DataFrame, facility_id: str) -> pl.DataFrame:
+def _worded(listed: pl.DataFrame, rules: Catalogue, rows: pl.DataFrame) -> pl.DataFrame:
     named = with_other_rows(with_words(listed, rules), rows)
-    return as_findings(named.with_columns(finding_ids(named, facility_id)), "_row_id", facility_id)
+    return as_findings(named.with_columns(finding_ids(named)), "_row_id")
 
 
 def _keyed(file_issues: pl.DataFrame, rules: Catalogue) -> pl.DataFrame:
@@ -107,7 +107,7 @@ def _keyed(file_issues: pl.DataFrame, rules: Catalogue) -> pl.DataFrame:
             issues = issues.with_columns(pl.lit(None, dtype=kind).alias(name))
     severity = pl.coalesce("severity", pl.col("rule_id").replace_strict(on, return_dtype=pl.String))
     source = pl.coalesce("record_key", "source_name", "source_file").fill_null("")
-    ordinal = pl.int_range(1, pl.len() + 1).over("rule_id", "record_key", "items")
+    ordinal = pl.int_range(1, pl.len() + 1).over("rule_id", "record_key", "items", "facility_id")
     numbered = pl.col("record_key") + pl.when(ordinal > 1).then(
         pl.lit("#") + ordinal.cast(pl.String)
     ).otherwise(pl.lit(""))
@@ -121,9 +121,9 @@ def _keyed(file_issues: pl.DataFrame, rules: Catalogue) -> pl.DataFrame:
     ).with_columns(numbered.alias("record_key"))
 
 
-def _numbers(unlisted: pl.DataFrame, facility_id: str) -> pl.Series:
-    keys = unlisted.select("rule_id", "table_name", "record_key", "items").iter_rows()
-    numbers = (finding_number(rule, facility_id, table, key, items) for rule, table, key, items in keys)
+def _numbers(unlisted: pl.DataFrame) -> pl.Series:
+    keys = unlisted.select("rule_id", "facility_id", "table_name", "record_key", "items").iter_rows()
+    numbers = (finding_number(*key) for key in keys)
     return pl.Series("finding_number", np.fromiter(numbers, np.uint64, unlisted.height))
 
 

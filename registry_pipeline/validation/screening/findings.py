@@ -5,14 +5,15 @@ Does not belong here: judging, the life of findings across releases (``lifecycle
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import polars as pl
 
 from registry_pipeline.core.frames import column_or_null, with_schema
 from registry_pipeline.validation.records import curated, record_keys
 from registry_pipeline.validation.rules.catalogue import Catalogue, message_of
+from registry_pipeline.validation.screening.facilities import Facilities
 from registry_pipeline.validation.screening.identifiers import Identifiers
 from registry_pipeline.validation.screening.other_rows import with_other_rows
 from registry_pipeline.validation.screening.places import source_locations
@@ -33,20 +34,20 @@ class FindingContext:
     """Where findings look things up.
 
     Attributes:
-        facility_id: the facility under judgement.
+        facilities: those under judgement.
         records: records per table (``_row_id`` numbers them, ``_origin`` is their source row).
         origins: ``table_name, _row_id, column_name, _origin`` for records made of several rows.
         rows: every source row: ``_row_id, submission_id, source_file, sheet, source_row, source_name``.
-        source_columns: (source name, table, column) -> header of the source column.
+        source_columns: of each facility (source name, table, column) -> header of the source column.
         raw_value: ``_row_id, source_column`` -> the same with ``value_text``; None: typed values are shown.
         identifiers: of the records as sent; None: they stand in the records.
     """
 
-    facility_id: str
+    facilities: Facilities
     records: Mapping[str, pl.DataFrame]
     origins: pl.DataFrame
     rows: pl.DataFrame
-    source_columns: Mapping[tuple[str, str, str], str] = field(default_factory=dict)
+    source_columns: Sequence[Mapping[tuple[str, str, str], str]] = ()
     raw_value: RawValue | None = None
     identifiers: Identifiers | None = None
 
@@ -65,13 +66,22 @@ class FindingContext:
     def source_keys(self, table: str, row_ids: pl.Series) -> pl.DataFrame:
         """``_row_id, source_record_id`` of some records: their keys as the facility writes them, ``?`` for a blank."""
         places = self.places(table, row_ids)
-        parts = [
-            self.as_sent(table, column, places).cast(pl.String).str.strip_prefix(f"{self.facility_id}-")
-            for column in key_of(curated()[table])
-        ]
+        names = list(key_of(curated()[table]))
+        needed = [name for name in self.facilities.key if name not in names]
+        parts = [self.as_sent(table, column, places).cast(pl.String) for column in [*names, *needed]]
         keys = pl.DataFrame([self.records[table]["_row_id"].gather(places), *parts])
-        written = pl.concat_str([pl.col(part.name).fill_null("?") for part in parts], separator="|")
-        return keys.select("_row_id", written.alias(SOURCE_NUMBER))
+        own = [pl.col(name).str.strip_prefix(self.facilities.prefix).fill_null("?") for name in names]
+        return keys.select("_row_id", pl.concat_str(own, separator="|").alias(SOURCE_NUMBER))
+
+    def headers(self, item: str, header: str) -> tuple[pl.DataFrame, list[str]]:
+        """The source columns as ``header`` of source name, table and ``item``, and what they are looked up by."""
+        by = [*self.facilities.key, "source_name", "table_name", item]
+        rows = [
+            (*([facility_id] if self.facilities.key else []), *key, name)
+            for facility_id, columns in zip(self.facilities.ids, self.source_columns, strict=False)
+            for key, name in columns.items()
+        ]
+        return pl.DataFrame(rows, schema=dict.fromkeys([*by, header], pl.String), orient="row"), by
 
 
 def build_findings(violations: pl.DataFrame, evidence: FindingContext, rules: Catalogue) -> pl.DataFrame:
@@ -82,12 +92,12 @@ def build_findings(violations: pl.DataFrame, evidence: FindingContext, rules: Ca
     """
     if violations.is_empty():
         return pl.DataFrame(schema={**FINDING, "_row_id": pl.Int64})
-    keyed = _keyed(violations.with_columns(pl.col(pl.Categorical).cast(pl.String)), evidence)
+    whose = evidence.facilities.of_row("_origin").alias("facility_id")
+    keyed = _keyed(violations.with_columns(pl.col(pl.Categorical).cast(pl.String), whose), evidence)
     placed = _placed(keyed.with_columns(_first_item(pl.col("items"))), evidence)
     worded = with_other_rows(with_words(_quoted(placed, evidence), rules), evidence.rows)
-    named = worded.with_columns(finding_ids(worded, evidence.facility_id))
-    return as_findings(named, "_origin", evidence.facility_id).sort(
-        "table_name", "_row_id", "rule_id", "items", nulls_last=True
+    return as_findings(worded.with_columns(finding_ids(worded)), "_origin").sort(
+        "table_name", "_row_id", "rule_id", "items", nulls_last=True, maintain_order=True
     )
 
 
@@ -95,14 +105,10 @@ def _first_item(items: pl.Expr) -> pl.Expr:
     return items.str.split(",").list.first().alias("_item")
 
 
-def finding_ids(frame: pl.DataFrame, facility_id: str) -> pl.Series:
+def finding_ids(frame: pl.DataFrame) -> pl.Series:
     """Stable ids from rule, facility, table, record key and items; never from row, file or value."""
-    keys = frame.select("rule_id", "table_name", "record_key", "items").fill_null("")
-    return pl.Series(
-        "finding_id",
-        [finding_id(rule, facility_id, table, key, items) for rule, table, key, items in keys.iter_rows()],
-        dtype=pl.String,
-    )
+    keys = frame.select("rule_id", "facility_id", "table_name", "record_key", "items").fill_null("")
+    return pl.Series("finding_id", [finding_id(*key) for key in keys.iter_rows()], dtype=pl.String)
 
 
 def finding_id(rule_id: str, facility_id: str, table_name: str, record_key: str, items: str) -> str:
@@ -116,10 +122,9 @@ def finding_number(rule_id: str, facility_id: str, table_name: str, record_key: 
     return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest())
 
 
-def as_findings(frame: pl.DataFrame, row_id: str, facility_id: str) -> pl.DataFrame:
-    """Open findings of a facility, with ``_row_id`` from the column ``row_id``."""
+def as_findings(frame: pl.DataFrame, row_id: str) -> pl.DataFrame:
+    """Open findings, with ``_row_id`` from the column ``row_id``."""
     own = frame.with_columns(
-        pl.lit(facility_id).alias("facility_id"),
         pl.lit("open").alias("status"),
         pl.lit(1).alias("n_rows"),
         pl.col(row_id).alias("_row_id"),
@@ -186,12 +191,8 @@ def _placed(frame: pl.DataFrame, evidence: FindingContext) -> pl.DataFrame:
     where = ["submission_id", "source_file", "sheet", "source_row", "source_name"]
     rows = source_locations(evidence.rows, frame["_origin"], where).rename({"_row_id": "_origin"})
     placed = frame.join(rows, on="_origin", how="left", maintain_order="left")
-    items = pl.DataFrame(
-        [(*key, header) for key, header in evidence.source_columns.items()],
-        schema={"source_name": pl.String, "table_name": pl.String, "_item": pl.String, "_header": pl.String},
-        orient="row",
-    )
-    joined = placed.join(items, on=["source_name", "table_name", "_item"], how="left", maintain_order="left")
+    headers, by = evidence.headers("_item", "_header")
+    joined = placed.join(headers, on=by, how="left", maintain_order="left")
     return joined.with_columns(pl.coalesce("source_column", "_header").alias("source_column")).drop("_header")
 
 

@@ -7,7 +7,7 @@ Identifiers are long texts, and millions of records name them. Looked up once, t
 wherever tables are joined.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -33,10 +33,6 @@ class Identifiers:
     n_known: Mapping[str, int]
     numbers: Mapping[str, pl.DataFrame]
 
-    def lengths(self) -> dict[str, int]:
-        """Table that others refer to -> how many numbers its identifiers have."""
-        return {table: len(texts) for table, texts in self.texts.items()}
-
     def as_sent(self, table: str, column: str, places: pl.Series) -> pl.Series | None:
         """The identifiers of a column at some places, as they were numbered; None for a column that is not."""
         numbers = self.numbers.get(table)
@@ -45,13 +41,6 @@ class Identifiers:
         return (
             self.texts[parents_by_column(table)[column]].gather(numbers[column].gather(places)).alias(column)
         )
-
-
-def texts_side_by_side(parts: Sequence[Identifiers]) -> Mapping[str, pl.Series]:
-    """The texts of the identifiers of several facilities, each table's under one another."""
-    if len(parts) == 1:
-        return parts[0].texts
-    return {table: pl.concat([part.texts[table] for part in parts]) for table in parts[0].texts}
 
 
 def in_words(frame: pl.DataFrame, tables: Mapping[str, str], texts: Mapping[str, pl.Series]) -> pl.DataFrame:

@@ -9,6 +9,7 @@ from functools import cache
 
 import polars as pl
 
+from registry_pipeline.core.side_by_side import Bounds, filled
 from registry_pipeline.validation.records import curated, required_items
 from registry_pipeline.validation.rules.catalogue import Catalogue, RuleEntry
 from registry_pipeline.validation.screening.violations import violation_frame
@@ -19,17 +20,28 @@ from schemas.table import columns_of
 
 
 def take_out_impossible(
-    records: Mapping[str, pl.DataFrame], rules: Catalogue, outcome: Outcome
+    records: Mapping[str, pl.DataFrame],
+    rules: Catalogue,
+    outcome: Outcome,
+    places: Mapping[str, Bounds] | None = None,
 ) -> dict[str, pl.DataFrame]:
-    """The records without impossible values of optional items; what was taken out goes into ``outcome``."""
-    return {name: _possible(name, frame, rules, outcome) for name, frame in records.items()}
+    """The records without impossible values of optional items; what was taken out goes into ``outcome``.
+
+    Args:
+        places: per table where the records of each facility stand; all are of one by default.
+    """
+    places = places or {name: [(0, frame.height)] for name, frame in records.items()}
+    return {name: _possible(name, frame, rules, outcome, places[name]) for name, frame in records.items()}
 
 
-def _possible(name: str, frame: pl.DataFrame, rules: Catalogue, outcome: Outcome) -> pl.DataFrame:
+def _possible(
+    name: str, frame: pl.DataFrame, rules: Catalogue, outcome: Outcome, places: Bounds
+) -> pl.DataFrame:
     generic, columns = rules.of_scope("generic"), []
     demands = [demand for demand in _demands(name) if demand[1] in generic]
+    counts = filled(frame[list(dict.fromkeys(column.name for column, *_ in demands))], places)
     for column, rule_id, _ in demands:
-        outcome.count(rule_id, frame.height - frame[column.name].null_count())
+        outcome.count(rule_id, counts[column.name])
     if frame.is_empty() or not demands:
         return frame
     broken = frame.select(  # in one plan: a plan for each takes longer than a small table

@@ -39,11 +39,12 @@ _CANDIDATE = VIOLATION | {"_cause": pl.UInt32}
 
 @dataclass(frozen=True)
 class Listing:
-    """What becomes of the violations of one facility.
+    """What becomes of the violations of a facility, or of several of which all is listed.
 
     Attributes:
         listed: those that become findings (columns of ``VIOLATION``, ``_origin`` filled).
-        causes: per cause ``CAUSE``, ``_cause`` (its number), ``n_broken`` (source rows), ``n_findings``, ``n_listed``.
+        causes: per cause ``CAUSE``, ``_cause`` (its number), ``n_broken`` (source rows), ``n_findings``, ``n_listed``,
+            ``_origin`` (one of the rows).
         unlisted: of the others ``finding_number`` and ``_cause``.
         errors: the records that errors keep out.
     """
@@ -97,7 +98,11 @@ class _Lists:
         counts = (
             pl.DataFrame([cause, located["_origin"]])
             .group_by("_cause")
-            .agg(pl.col("_origin").n_unique().alias("n_broken"), pl.len().cast(pl.Int64).alias("n_findings"))
+            .agg(
+                pl.col("_origin").n_unique().alias("n_broken"),
+                pl.len().cast(pl.Int64).alias("n_findings"),
+                pl.col("_origin").min(),
+            )
         )
         counted = causes.join(counts, on="_cause", maintain_order="left")
         number = (pl.col("_cause") + self.n_causes).cast(pl.UInt32)
@@ -118,7 +123,7 @@ class _Lists:
 
     def _counts(self) -> pl.DataFrame:
         counts = {"_cause": pl.UInt32, **dict.fromkeys(CAUSE, pl.Categorical)}
-        counts |= {"n_broken": pl.UInt32, "n_findings": pl.Int64}
+        counts |= {"n_broken": pl.UInt32, "n_findings": pl.Int64, "_origin": pl.Int64}
         return pl.concat([pl.DataFrame(schema=counts), *self.causes])
 
     def _listed(self, candidates: pl.DataFrame) -> pl.DataFrame:
@@ -152,14 +157,12 @@ def _located(violations: pl.DataFrame, context: FindingContext) -> pl.DataFrame:
     rows = rows.with_columns(pl.col(PLACE).cast(pl.Categorical)).rename({"_row_id": "_origin"})
     narrow = located.select("_origin", "table_name", "_item")  # joins copy what they are given
     placed = narrow.join(rows, on="_origin", how="left", maintain_order="left")
-    headers = pl.DataFrame(
-        [(*key, header) for key, header in context.source_columns.items()],
-        schema=dict.fromkeys(("source_name", "table_name", "_item", "_header"), pl.Categorical),
-        orient="row",
-    )
-    joined = placed.join(
-        headers, on=["source_name", "table_name", "_item"], how="left", maintain_order="left"
-    )
+    headers, by = context.headers("_item", "_header")
+    if context.facilities.key:
+        placed = placed.with_columns(
+            context.facilities.of_row("_origin").cast(pl.Categorical).alias("facility_id")
+        )
+    joined = placed.join(headers.cast(pl.Categorical), on=by, how="left", maintain_order="left")
     placed_violations = located.with_columns(joined.select(*PLACE, "_header"))
     return placed_violations.with_columns(pl.coalesce("source_column", "_header").alias("source_column"))
 
@@ -183,7 +186,7 @@ def _numbers(candidates: pl.DataFrame, is_long: pl.Series, context: FindingConte
     ):
         keys = record_keys(str(table), context.records[str(table)], group["_row_id"])
         joined = group.select("_at", "_row_id").join(keys, on="_row_id", how="left", maintain_order="left")
-        about = (str(rule_id), context.facility_id, str(table))
+        about = (str(rule_id), context.facilities.ids[0], str(table))  # many come of one only
         for part in joined.iter_slices(_KEYS_AT_A_TIME):
             ids = (
                 finding_number(*about, key or "", str(items or "")) for key in part["record_key"].to_list()

@@ -4,13 +4,14 @@ Belongs here: S18 (a reference without a record), the cascade from parents to ch
 ``quality.quarantine``. Does not belong here: any other judgement.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import reduce
 
 import numpy as np
 import polars as pl
 
 from registry_pipeline.core.frames import column_or_null, with_schema
+from registry_pipeline.core.side_by_side import Bounds, filled
 from registry_pipeline.validation.records import curated, record_keys, references
 from registry_pipeline.validation.rules.catalogue import Catalogue
 from registry_pipeline.validation.screening.findings import FindingContext
@@ -35,22 +36,34 @@ _REASON = {reason: pl.lit(reason).cast(pl.Categorical).alias("reason") for reaso
 
 
 def judge_references(
-    records: Mapping[str, pl.DataFrame], identifiers: Identifiers, rules: Catalogue, outcome: Outcome
+    records: Mapping[str, pl.DataFrame],
+    identifiers: Identifiers,
+    rules: Catalogue,
+    outcome: Outcome,
+    places: Mapping[str, Bounds],
 ) -> None:
-    """S18: a foreign key that names no record of the facility, into ``outcome``."""
+    """S18: a foreign key that names no record of the facility, into ``outcome``.
+
+    Args:
+        places: per table where the records of each facility stand.
+    """
     entry = rules.of_scope("generic").get("S18")
     if entry is None:
         return
     for name, model in curated().items():
-        for column, parent, _ in references(model):
+        counts = filled(identifiers.numbers[name], places[name])
+        for column, parent, key in references(model):
             numbers = identifiers.numbers[name].get_column(column.name)
-            outcome.count("S18", numbers.count())
+            outcome.count("S18", counts[column.name])
             is_orphan = numbers >= identifiers.n_known[parent]
             if not is_orphan.any():
                 continue
             is_missing = is_orphan.fill_null(False)
             orphans = records[name].select("_row_id", column.name).filter(is_missing)
-            match = _near(orphans[column.name], parent, identifiers, numbers.filter(is_missing), records)
+            match = pl.concat(
+                _near(own, (parent, key), identifiers, records, at, places)
+                for at, own in enumerate(_of_each(numbers, orphans[column.name], is_missing, places[name]))
+            )
             outcome.violations.add(
                 orphans.with_columns(
                     pl.lit(name).alias("table_name"),
@@ -63,18 +76,35 @@ def judge_references(
             )
 
 
+def _of_each(
+    numbers: pl.Series, orphans: pl.Series, is_missing: pl.Series, places: Bounds
+) -> Iterator[pl.DataFrame]:
+    """The orphans of each facility: what their references are, and the numbers of these."""
+    begin = 0
+    for place in places:
+        own = numbers.slice(*place).filter(is_missing.slice(*place))
+        yield pl.DataFrame([orphans.slice(begin, len(own)).alias("orphan"), own.alias("number")])
+        begin += len(own)
+
+
 def _near(
-    orphans: pl.Series,
-    parent: str,
+    orphans: pl.DataFrame,
+    parent: tuple[str, str],
     identifiers: Identifiers,
-    numbers: pl.Series,
     records: Mapping[str, pl.DataFrame],
+    at: int,
+    places: Mapping[str, Bounds],
 ) -> pl.Series:
-    """The identifier of a record that was sent and that an orphan's reference, as it was sent, nearly is."""
-    if parent == "patient":
-        return near_patients(orphans, records)
-    texts = identifiers.texts[parent]
-    return near_matches(texts.gather(numbers), texts.head(identifiers.n_known[parent]))
+    """The identifier of a record that the facility sent and that an orphan's reference, as it was sent, nearly is."""
+    table, key = parent
+    if orphans.is_empty():
+        return pl.Series(dtype=pl.String)
+    if table == "patient":
+        own = {name: records[name].slice(*places[name][at]) for name in ("patient", "patient_xref")}
+        return near_patients(orphans["orphan"], own)
+    sent = identifiers.numbers[table].get_column(key).slice(*places[table][at])
+    texts = identifiers.texts[table]
+    return near_matches(texts.gather(orphans["number"]), texts.gather(sent.drop_nulls().unique()))
 
 
 def verdicts(
@@ -154,9 +184,9 @@ def quarantine_rows(
     )
     origins = kept_out.select("_origin")  # joins copy what they are given
     places = origins.join(rows, on="_origin", how="left", maintain_order="left").drop("_origin")
-    placed = kept_out.drop("_origin").hstack(places)
+    placed = kept_out.hstack(places)
     return placed.select(
-        pl.lit(context.facility_id).alias("facility_id"),
+        context.facilities.of_row("_origin").alias("facility_id"),
         *(column for column in _KEPT_OUT if column != "_origin"),
         "source_file",
         pl.col("sheet").fill_null(pl.lit("").cast(pl.Categorical)),

@@ -30,14 +30,12 @@ _AT_A_TIME = 100_000
 
 @dataclass(frozen=True)
 class RecordKeys:
-    """Makes the keys of one facility's records.
+    """Makes the keys of records.
 
     Attributes:
-        facility_id: the facility, which identifiers that do not begin with a pseudonym begin with.
         key: the registry's key.
     """
 
-    facility_id: str
     key: bytes
 
     def of(self, table: str, identifiers: pl.Series) -> pl.Series:
@@ -72,24 +70,23 @@ class RecordKeys:
             pl.DataFrame(parts).select(pl.concat_str(pl.all(), separator="|").alias("record_key")).to_series()
         )
 
-    def source_number(self, identifier: pl.Expr) -> pl.Expr:
-        """An identifier as its facility writes it; the patient's own number in it stays her pseudonym."""
-        return identifier.str.strip_prefix(f"{self.facility_id}-")
-
 
 def with_record_keys(
-    records: Mapping[str, pl.DataFrame], identifiers: Identifiers, keys: RecordKeys
+    records: Mapping[str, pl.DataFrame], identifiers: Identifiers, keys: RecordKeys, prefix: pl.Expr
 ) -> dict[str, pl.DataFrame]:
     """The records with keys for identifiers, and the facility's own number of each in ``source_record_id``.
+
+    In an identifier as its facility writes it the patient's own number stays her pseudonym.
 
     Args:
         records: per table, as they were numbered.
         identifiers: of these records; each text that tables share is hashed once.
+        prefix: the facility, which identifiers that do not begin with a pseudonym begin with.
     """
     hashed = {
         table: keys.of(table, texts) for table, texts in identifiers.texts.items() if table != "patient"
     }
-    return {name: _keyed(name, frame, identifiers, hashed, keys) for name, frame in records.items()}
+    return {name: _keyed(name, frame, identifiers, hashed, keys, prefix) for name, frame in records.items()}
 
 
 def _keyed(
@@ -98,6 +95,7 @@ def _keyed(
     identifiers: Identifiers,
     hashed: Mapping[str, pl.Series],
     keys: RecordKeys,
+    prefix: pl.Expr,
 ) -> pl.DataFrame:
     columns = [
         hashed[parent].gather(identifiers.numbers[name][column]).alias(column)
@@ -109,7 +107,7 @@ def _keyed(
         return frame.with_columns(columns)
     if own not in identifiers.numbers[name].columns:
         columns.append(keys.of(name, frame[own]))
-    return frame.with_columns(*columns, keys.source_number(pl.col(own)).alias(SOURCE_NUMBER))
+    return frame.with_columns(*columns, pl.col(own).str.strip_prefix(prefix).alias(SOURCE_NUMBER))
 
 
 def own_identifier(name: str) -> str | None:

@@ -5,14 +5,12 @@ A rule that had nothing to judge is ``not_applicable`` and one that raised ``fai
 as a pass.
 """
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Container, Mapping
 
 import polars as pl
 
 from registry_pipeline.validation.rules.catalogue import Catalogue, RuleEntry
 from registry_pipeline.validation.screening.places import count_by_place
-from registry_pipeline.validation.screening.within_table import Outcome
 
 RESULT = {
     "rule_id": pl.String,
@@ -24,16 +22,20 @@ RESULT = {
 
 
 def rule_results(
-    facility_id: str, rules: Catalogue, outcome: Outcome, findings: Iterable[pl.DataFrame], rows: pl.DataFrame
+    facility_id: str,
+    rules: Catalogue,
+    denominators: Mapping[str, int],
+    failures: Container[str],
+    violated: Mapping[str, int],
+    rows: pl.DataFrame,
 ) -> pl.DataFrame:
     """Rows of ``quality.rule_result`` for every rule that judges a facility.
 
     Args:
-        findings: all that break rules, listed or not: frames with ``rule_id``.
+        denominators, failures: as of ``Outcome``.
+        violated: rule -> how many findings, listed or not, break it; none where there are none.
+        rows: every source row of the facility.
     """
-    violated: Counter[str] = Counter()
-    for frame in findings:
-        violated.update(dict(frame.group_by("rule_id").len().iter_rows()))
     whole = {
         "file": count_by_place(rows, ("source_file", "sheet")).height,
         "row": rows.height,
@@ -43,13 +45,11 @@ def rule_results(
     for entry in rules.entries.values():
         if entry.scope == "registry":
             continue
-        n_violated = 0 if entry.severity == "off" else violated[entry.rule_id]
-        judged = outcome.denominators.get(entry.rule_id)
+        n_violated = 0 if entry.severity == "off" else violated.get(entry.rule_id, 0)
+        judged = denominators.get(entry.rule_id)
         if judged is None and entry.scope == "generic":
             judged = whole.get(entry.unit, 0)
-        result.append(
-            result_row(entry, facility_id, n_violated, judged or 0, entry.rule_id in outcome.failures)
-        )
+        result.append(result_row(entry, facility_id, n_violated, judged or 0, entry.rule_id in failures))
     return pl.DataFrame(result, schema=RESULT, orient="row")
 
 

@@ -1,24 +1,30 @@
-"""Screening: the staged rows of one facility become judged records.
+"""Screening: the staged rows of a facility, or of several small ones, become judged records.
 
 Belongs here: the order of the steps and what they hand over.
 Does not belong here: any single step (``consolidate``, ``within_table``, ``cross_table``, ``quarantine``,
 ``findings``, ``accounting``), reading or writing files.
 """
 
-from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import polars as pl
 
-from registry_pipeline.core.frames import Slices, constant
+from registry_pipeline.core.frames import constant
+from registry_pipeline.core.side_by_side import parted, stacked
 from registry_pipeline.validation.decisions.waivers import Waivers
 from registry_pipeline.validation.records import curated
 from registry_pipeline.validation.rules.catalogue import Catalogue
 from registry_pipeline.validation.screening.consolidate import Consolidated, Consolidation, consolidate_table
 from registry_pipeline.validation.screening.cross_table import FacilityRecords, judge_between_tables
-from registry_pipeline.validation.screening.doubts import Doubts, doubts_of
+from registry_pipeline.validation.screening.doubts import doubts_of
+from registry_pipeline.validation.screening.facilities import (
+    Facilities,
+    StagedFrames,
+    StagedTogether,
+)
 from registry_pipeline.validation.screening.file_findings import file_findings
 from registry_pipeline.validation.screening.findings import (
     FindingContext,
@@ -31,8 +37,8 @@ from registry_pipeline.validation.screening.listing import list_violations
 from registry_pipeline.validation.screening.places import source_locations
 from registry_pipeline.validation.screening.quarantine import judge_references, quarantine_rows, verdicts
 from registry_pipeline.validation.screening.record_keys import RecordKeys, with_record_keys
-from registry_pipeline.validation.screening.row_account import row_account, row_fates
-from registry_pipeline.validation.screening.rule_results import rule_results
+from registry_pipeline.validation.screening.row_account import row_fates
+from registry_pipeline.validation.screening.screened import Screened, ScreenedTogether
 from registry_pipeline.validation.screening.staged_issues import (
     conflict_violations,
     issue_violations,
@@ -45,23 +51,6 @@ from registry_pipeline.validation.screening.systemic import (
     with_causes,
 )
 from registry_pipeline.validation.screening.within_table import Outcome, judge_table
-
-
-class StagedFrames(Protocol):
-    """What staging hands over (``intake`` describes the columns)."""
-
-    @property
-    def tables(self) -> Mapping[str, pl.DataFrame]: ...  # noqa: D102
-    @property
-    def issues(self) -> Slices: ...  # noqa: D102
-    @property
-    def rows(self) -> pl.DataFrame: ...  # noqa: D102
-    @property
-    def file_issues(self) -> pl.DataFrame: ...  # noqa: D102
-    @property
-    def source_columns(self) -> Mapping[tuple[str, str, str], str]: ...  # noqa: D102
-    @property
-    def judged(self) -> Mapping[str, int]: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -92,60 +81,6 @@ class ScreenOptions:
     record_keys: RecordKeys | None = None
 
 
-@dataclass(frozen=True)
-class RecordsOfOutcome(Mapping[str, pl.DataFrame]):
-    """The accepted or the quarantined records per table, each made when it is asked for and not kept.
-
-    Attributes:
-        records: per table every record, in the shape of the screening.
-        is_chosen: per table one boolean per record.
-    """
-
-    records: Mapping[str, pl.DataFrame]
-    is_chosen: Mapping[str, pl.Series]
-
-    def __getitem__(self, name: str) -> pl.DataFrame:
-        records, is_chosen = self.records[name], self.is_chosen[name]
-        whole = records[[column for column in records.columns if column != "_row_id"]]
-        whole.columns = [column.replace("_origin", "_row_id") for column in whole.columns]
-        if is_chosen.all():
-            return whole
-        return whole.filter(is_chosen) if is_chosen.any() else whole.clear()
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.records)
-
-    def __len__(self) -> int:
-        return len(self.records)
-
-
-@dataclass(frozen=True)
-class Screened:
-    """The judged records of one facility.
-
-    Attributes:
-        accepted, quarantined: per table: the model's columns, ``_row_id`` (first source row), ``_row_ids``;
-            copied out of all records at every look, for both together are large.
-        findings: rows of ``quality.finding`` and ``_row_id``.
-        unlisted: findings that are counted in that of their cause: columns of ``UNLISTED``.
-        rule_results: rows of ``quality.rule_result``.
-        row_account: rows of ``quality.row_account``.
-        quarantine: rows of ``quality.quarantine``.
-        doubts: findings without advice, for which slips can be tried.
-        failures: rule id -> why the rule failed to run. Private: it may quote values, never log it.
-    """
-
-    accepted: Mapping[str, pl.DataFrame]
-    quarantined: Mapping[str, pl.DataFrame]
-    findings: pl.DataFrame
-    unlisted: pl.DataFrame
-    rule_results: pl.DataFrame
-    row_account: pl.DataFrame
-    quarantine: pl.DataFrame
-    doubts: Doubts
-    failures: dict[str, str]
-
-
 def screen_facility(
     facility_id: str,
     staged: StagedFrames,
@@ -166,77 +101,83 @@ def screen_facility(
         TypeError: a staged column has another type than its model.
         RuntimeError: the row accounting does not balance (a defect of this program).
     """
-    screening = Screening(facility_id, staged, rules, parameters, options or ScreenOptions())
-    judge_together([screening])
-    return screening.finish()
-
-
-def judge_together(screenings: Sequence["Screening"]) -> None:
-    """Run the rules between tables over facilities that are judged by the same rules with the same parameters."""
-    first = screenings[0]
-    parts = [FacilityRecords(own.records, own.identifiers, own.outcome) for own in screenings]
-    options = first.options
-    judge_between_tables(parts, first.rules, first.parameters, options.memory_limit, options.spill_folder)
+    screening = Screening([facility_id], [staged], rules, parameters, [options or ScreenOptions()])
+    return screening.finish()[0]
 
 
 class Screening:
-    """The screening of one facility: up to the rules between tables (:func:`judge_together`), and behind them.
+    """The screening of a facility, or of small ones under one another, which gives what each alone would.
 
     Attributes:
-        staged, rules, parameters, options: as of :func:`screen_facility`.
+        outcome: what judging gave.
     """
 
     def __init__(
         self,
-        facility_id: str,
-        staged: StagedFrames,
+        facility_ids: Sequence[str],
+        staged: Sequence[StagedFrames],
         rules: Catalogue,
         parameters: Mapping[str, Any],
-        options: ScreenOptions,
+        options: Sequence[ScreenOptions],
     ) -> None:
-        """Make the records and judge each by itself; raises what :func:`screen_facility` does."""
-        self.facility_id, self.staged, self.rules = facility_id, staged, rules
-        self.parameters, self.options, self.outcome = parameters, options, Outcome()
-        result = _consolidate(staged, options)
+        """Make the records and judge them; raises what :func:`screen_facility` does.
+
+        Args:
+            facility_ids: as ``Facilities`` asks for them.
+            staged, options: of each facility. Of the options of several only ``raw_value``, ``needed`` and ``waivers`` differ.
+        """
+        self.facilities = Facilities(tuple(facility_ids))
+        self.staged = StagedTogether.of(self.facilities, staged)
+        self.rules, self.options = rules, options
+        self.outcome = Outcome(len(facility_ids))
+        result = _consolidate(self.staged, options[0])
         self.as_sent = {name: table.records for name, table in result.items()}
+        self.places = {name: self.facilities.bounds(frame) for name, frame in self.as_sent.items()}
         self.identifiers = number_identifiers(self.as_sent)
         issue_violations(
-            staged.issues, self.as_sent, rules, self.outcome
+            self.staged.issues, self.as_sent, rules, self.outcome
         )  # they name records as staging does
-        if options.record_keys is not None:
-            self.as_sent = with_record_keys(self.as_sent, self.identifiers, options.record_keys)
-        self.records = take_out_impossible(self.as_sent, rules, self.outcome)
-        conflict_violations(result, rules, self.outcome)
+        if options[0].record_keys is not None:
+            self.as_sent = with_record_keys(
+                self.as_sent, self.identifiers, options[0].record_keys, self.facilities.prefix
+            )
+        self.records = take_out_impossible(self.as_sent, rules, self.outcome, self.places)
+        conflict_violations(result, rules, self.outcome, self.places)
         self.origins, self.dropped = _origins(result), [table.fates for table in result.values()]
         result.clear()  # the identifiers as sent, before the rules between tables take their room
-        for rule_id, count in staged.judged.items():
-            self.outcome.count(rule_id, count)
-        for name in curated():
-            judge_table(name, self.records[name], rules, parameters, self.outcome)
-        judge_references(self.records, self.identifiers, rules, self.outcome)
+        self._judge(parameters)
 
-    def finish(self) -> Screened:
-        """Findings, verdicts and the account of all rows; to be asked for once."""
-        staged, rules, how, facility_id = self.staged, self.rules, self.options, self.facility_id
-        context = FindingContext(
-            facility_id,
-            self.as_sent,
-            self.origins,
-            staged.rows,
-            staged.source_columns,
-            how.raw_value,
-            self.identifiers,
-        )
+    def _judge(self, parameters: Mapping[str, Any]) -> None:
+        """Run the rules within and between tables."""
+        rules, outcome, how = self.rules, self.outcome, self.options[0]
+        for rule_id in dict.fromkeys(rule_id for own in self.staged.judged for rule_id in own):
+            outcome.count(rule_id, [own.get(rule_id) for own in self.staged.judged])
+        for name in curated():
+            judge_table(name, self.records[name], rules, parameters, outcome, self.places[name])
+        judge_references(self.records, self.identifiers, rules, outcome, self.places)
+        records = FacilityRecords(self.records, self.identifiers, outcome, self.places)
+        judge_between_tables(records, rules, parameters, how.memory_limit, how.spill_folder)
+
+    @property
+    def is_as_alone(self) -> bool:
+        """Whether each facility would get what it gets here: no rule failed, and all findings are listed row by row."""
+        n_findings = len(self.outcome.violations) + self.staged.file_issues.height
+        is_listed = n_findings <= self.options[0].max_findings
+        return len(self.facilities) == 1 or (is_listed and not self.outcome.failures)
+
+    def finish(self) -> list[Screened]:
+        """Findings, verdicts and the account of all rows of each facility; to be asked for once."""
+        staged, rules, how = self.staged, self.rules, self.options[0]
+        needed: set[str] = set().union(*(own.needed for own in self.options))
+        context = self._finding_context()
         batches = map(without_echoes, self.outcome.violations.take())
-        listing = list_violations(batches, context, how.max_findings, how.needed)
-        causes = systemic_causes(listing, staged.rows, rules, facility_id, how.systemic_share)
+        listing = list_violations(batches, context, how.max_findings, needed)
+        causes = systemic_causes(listing, staged.rows, rules, self.facilities, how.systemic_share)
         findings = attached(build_findings(listing.listed, context, rules), causes)
-        doubts = doubts_of(listing.listed, self.as_sent, rules, facility_id)
-        files = file_findings(
-            staged.file_issues, staged.rows, rules, facility_id, how.max_findings, how.needed
-        )
+        doubts = doubts_of(listing.listed, self.as_sent, rules, self.facilities, self.places)
+        files = file_findings(staged.file_issues, staged.rows, rules, how.max_findings, needed)
         unlisted = pl.concat([with_causes(listing.unlisted, causes), files.unlisted])
-        errors = how.waivers.lift(listing.errors, findings, self.records)
+        errors = self._waivers().lift(listing.errors, findings, self.records)
         del listing  # millions of numbers, which the records to quarantine need the room of
         verdict = verdicts(self.records, self.identifiers, errors)
         quarantine = quarantine_rows(context, self.records, verdict)
@@ -247,21 +188,43 @@ class Screening:
             for name, frame in self.records.items()
         }
         del verdict, context
-        fates = row_fates(staged.rows, self.records, is_out, self.dropped)
-        return Screened(
-            RecordsOfOutcome(self.records, {name: ~mask for name, mask in is_out.items()}),
-            RecordsOfOutcome(self.records, is_out),
+        whole = ScreenedTogether(
+            self.facilities,
+            self.records,
+            self.places,
+            is_out,
+            staged.rows,
+            row_fates(staged.rows, self.records, is_out, self.dropped),
             pl.concat([findings, files.listed, files.causes, cause_findings(causes)]),
             unlisted,
-            rule_results(facility_id, rules, self.outcome, [findings, files.listed, unlisted], staged.rows),
-            row_account(facility_id, staged.rows, fates),
+            pl.concat(frame.select("rule_id", "facility_id") for frame in (findings, files.listed)),
             quarantine,
             doubts,
-            self.outcome.failures,
+        )
+        return whole.by_facility(rules, self.outcome)
+
+    def _finding_context(self) -> FindingContext:
+        return FindingContext(
+            self.facilities,
+            self.as_sent,
+            self.origins,
+            self.staged.rows,
+            self.staged.source_columns,
+            None if self.options[0].raw_value is None else self._raw_values,
+            self.identifiers,
         )
 
+    def _raw_values(self, cells: pl.DataFrame) -> pl.DataFrame:
+        """Cells as received, each looked up where its facility's rows are."""
+        parts = zip(self.options, parted(cells, len(self.facilities)), strict=True)
+        return stacked([own.raw_value(part) if own.raw_value else part for own, part in parts])
 
-def _consolidate(staged: StagedFrames, how: ScreenOptions) -> dict[str, Consolidated]:
+    def _waivers(self) -> Waivers:
+        digests = {finding: digest for own in self.options for finding, digest in own.waivers.digests.items()}
+        return replace(self.options[0].waivers, digests=digests)
+
+
+def _consolidate(staged: StagedTogether, how: ScreenOptions) -> dict[str, Consolidated]:
     """Table after table: staged frames may be read from files as they are asked for, and be let go again."""
     result: dict[str, Consolidated] = {}
     for name in curated():

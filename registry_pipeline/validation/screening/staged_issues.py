@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from registry_pipeline.core.frames import Slices
+from registry_pipeline.core.side_by_side import Bounds, place_of_row
 from registry_pipeline.validation.records import record_keys, required_items
 from registry_pipeline.validation.rules.catalogue import Catalogue
 from registry_pipeline.validation.screening.consolidate import ACROSS_SOURCES, WITHIN_SOURCE, Consolidated
@@ -58,9 +59,10 @@ def _tie(
         pl.col("_source").alias("_origin"),
     )
     outcome.violations.add(tied)
-    for rule_id, count in tied.group_by("rule_id").len().iter_rows():
+    place = place_of_row(outcome.n_facilities, "_source").alias("_place")
+    for rule_id, at, count in tied.group_by("rule_id", place).len().iter_rows():
         if rules.entries[rule_id].unit != "redcap":  # staging tells what those have judged
-            outcome.count(rule_id, count)
+            outcome.count(rule_id, [count if at == own else None for own in range(outcome.n_facilities)])
 
 
 def _tied(issues: pl.DataFrame, name: str, records: pl.DataFrame) -> pl.DataFrame:
@@ -85,7 +87,12 @@ def _in_words(reason: pl.Expr) -> pl.Expr:
     return reason.replace_strict(dict(REASONS), default=words, return_dtype=pl.String)
 
 
-def conflict_violations(consolidated: Mapping[str, Consolidated], rules: Catalogue, outcome: Outcome) -> None:
+def conflict_violations(
+    consolidated: Mapping[str, Consolidated],
+    rules: Catalogue,
+    outcome: Outcome,
+    places: Mapping[str, Bounds],
+) -> None:
     """Items in which rows of one key contradict each other, into ``outcome``.
 
     Free text that differs is a warning: no analysis rests on it.
@@ -97,7 +104,7 @@ def conflict_violations(consolidated: Mapping[str, Consolidated], rules: Catalog
             if rule_id not in on:
                 continue
             if rule_id in ("V01", "L01", "H03", "S16", "S17"):
-                outcome.count(rule_id, table.records.height)
+                outcome.count(rule_id, [height for _, height in places[name]])
             if table.conflicts.is_empty():
                 continue
             level = pl.when("is_free_text").then(pl.lit(on[rule_id].warning_severity))

@@ -8,6 +8,7 @@ import polars as pl
 
 from registry_pipeline.core.frames import with_schema
 from registry_pipeline.validation.rules.catalogue import Catalogue, message_of
+from registry_pipeline.validation.screening.facilities import Facilities
 from registry_pipeline.validation.screening.findings import FINDING, finding_ids
 from registry_pipeline.validation.screening.listing import BY_RULE, UNLISTED, Listing
 from registry_pipeline.validation.screening.places import PLACE, count_by_place
@@ -25,7 +26,7 @@ SAMPLED = (
 
 
 def systemic_causes(
-    listing: Listing, rows: pl.DataFrame, rules: Catalogue, facility_id: str, share: float
+    listing: Listing, rows: pl.DataFrame, rules: Catalogue, facilities: Facilities, share: float
 ) -> pl.DataFrame:
     """The causes that stand in a finding of their own: columns of ``Listing.causes`` and of ``quality.finding``.
 
@@ -43,10 +44,12 @@ def systemic_causes(
     causes = (
         texts.join(filled, on=PLACE, nulls_equal=True)
         .filter(is_common | (pl.col("n_listed") < pl.col("n_findings")))
-        .with_columns(pl.col("sheet").fill_null(""))
+        .with_columns(
+            pl.col("sheet").fill_null(""), facilities.of_row("_origin").cast(pl.String).alias("facility_id")
+        )
         .sort(*PLACE, *BY_RULE, nulls_last=True)
     )
-    return causes_in_words(causes, rules, facility_id)
+    return causes_in_words(causes, rules)
 
 
 def attached(findings: pl.DataFrame, causes: pl.DataFrame) -> pl.DataFrame:
@@ -92,8 +95,8 @@ def cause_findings(causes: pl.DataFrame) -> pl.DataFrame:
     return with_schema(frame, {**FINDING, "_row_id": pl.Int64})
 
 
-def causes_in_words(causes: pl.DataFrame, rules: Catalogue, facility_id: str) -> pl.DataFrame:
-    """Causes with message, key and id: columns of ``quality.finding`` beside their own."""
+def causes_in_words(causes: pl.DataFrame, rules: Catalogue) -> pl.DataFrame:
+    """Causes, of which each has its facility, with message, key and id: columns of ``quality.finding`` beside their own."""
     messages = [
         (SAMPLED if row["n_listed"] < row["n_findings"] else CAUSE).format_map(row)
         + " "
@@ -104,7 +107,6 @@ def causes_in_words(causes: pl.DataFrame, rules: Catalogue, facility_id: str) ->
     frame = causes.with_columns(
         pl.Series("message", messages, dtype=pl.String),
         (pl.lit("systemic ") + source).alias("record_key"),
-        pl.lit(facility_id).alias("facility_id"),
         pl.lit("open").alias("status"),
     )
-    return frame.with_columns(finding_ids(frame, facility_id))
+    return frame.with_columns(finding_ids(frame))

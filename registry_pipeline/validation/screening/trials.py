@@ -165,7 +165,7 @@ def _judged(
     for name in {trial.table for trial in trials if trial.slip}:  # the others say the same in every trial
         judge_table(name, records[name], concerned, parameters, outcome)
     own = FacilityRecords(records, number_identifiers(records), outcome)
-    judge_between_tables([own], concerned, parameters, memory_limit)
+    judge_between_tables(own, concerned, parameters, memory_limit)
     violations = outcome.violations.whole()
     numbers = pl.concat(
         frame.select("_row_id", "_trial", "_record", pl.lit(name).alias("table_name"))

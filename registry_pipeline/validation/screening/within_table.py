@@ -1,4 +1,4 @@
-"""Rules within one table, run by pandera on the records of one facility.
+"""Rules within one table, run by pandera on the records of a facility, or of several under one another.
 
 Belongs here: the screening model of a table (its rules and what its columns demand), reading pandera's
 failures back as violations. Does not belong here: rules themselves, comparisons between tables.
@@ -7,7 +7,7 @@ Every check hangs on ``_row_id``, so that the failing values *are* the numbers o
 must be a DataFrame: on a LazyFrame pandera judges nothing and says nothing.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
@@ -18,6 +18,7 @@ import polars as pl
 from pandera.errors import SchemaError, SchemaErrors
 
 from registry_pipeline.core.native_panics import NativePanic, panics_as_exceptions
+from registry_pipeline.core.side_by_side import Bounds, at_a_time, filled
 from registry_pipeline.validation.records import curated, date_stems
 from registry_pipeline.validation.rules.catalogue import Catalogue, parameters_for
 from registry_pipeline.validation.screening.mixed_units import judgements_of_sent
@@ -52,46 +53,71 @@ class Outcome:
     """What judging gave.
 
     Attributes:
+        n_facilities: whose records are judged together.
         violations: of every rule that has run.
-        denominators: rule id -> how many were judged.
+        denominators: of each facility rule id -> how many were judged.
         failures: rule id -> why the rule itself failed. Private: it may quote values.
     """
 
+    n_facilities: int = 1
     violations: Violations = field(default_factory=Violations)
-    denominators: dict[str, int] = field(default_factory=dict)
+    denominators: list[dict[str, int]] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)
 
-    def count(self, rule_id: str, judged: int) -> None:
-        """Add to what a rule has judged."""
-        self.denominators[rule_id] = self.denominators.get(rule_id, 0) + judged
+    def __post_init__(self) -> None:
+        self.denominators += [{} for _ in range(self.n_facilities)]
+
+    def count(self, rule_id: str, judged: Iterable[int | None]) -> None:
+        """Add to what a rule has judged of each facility; None where there was nothing to judge."""
+        for own, number in zip(self.denominators, judged, strict=True):
+            if number is not None:
+                own[rule_id] = own.get(rule_id, 0) + number
 
 
 def judge_table(
-    name: str, records: pl.DataFrame, rules: Catalogue, parameters: Mapping[str, Any], outcome: Outcome
+    name: str,
+    records: pl.DataFrame,
+    rules: Catalogue,
+    parameters: Mapping[str, Any],
+    outcome: Outcome,
+    places: Bounds | None = None,
 ) -> None:
-    """Judge every record of a table by its own rules and its columns' demands, into ``outcome``."""
+    """Judge every record of a table by its own rules and its columns' demands, into ``outcome``.
+
+    Args:
+        places: where the records of each facility stand; all are of one by default.
+    """
     if records.is_empty():
         return
     main, second = _judgements(name, records, rules, parameters, outcome)
-    for part in records.iter_slices(_AT_A_TIME):
-        judge(name, part, main, second, outcome)
+    for begin, part in at_a_time(places or [(0, records.height)], _AT_A_TIME):
+        judge(name, records.slice(begin, sum(height for _, height in part)), main, second, outcome, part)
 
 
 def judge(
-    name: str, records: pl.DataFrame, main: list[Judgement], second: list[Judgement], outcome: Outcome
+    name: str,
+    records: pl.DataFrame,
+    main: list[Judgement],
+    second: list[Judgement],
+    outcome: Outcome,
+    places: Bounds | None = None,
 ) -> None:
     """Run judgements over records (``_row_id`` numbers them), into ``outcome``.
 
     Args:
         second: stricter steps; a record that breaks the first step of a rule is not told of its second.
+        places: where the records of each facility stand; all are of one by default.
     """
+    places = places or [(0, records.height)]
     results = _results(records, main)
     failed = _run(name, records, _suspects(results, main), outcome)
     judged = [at for at, judgement in enumerate(main) if judgement.rule_id not in outcome.failures]
     if results is None:
         results = records.select(main[at].expression.alias(str(at)) for at in judged)
+    counts = filled(results, places)
     for at in judged:
-        outcome.count(main[at].rule_id, results[str(at)].count())
+        by_facility = zip(counts[str(at)], places, strict=True)
+        outcome.count(main[at].rule_id, [number if height else None for number, (_, height) in by_facility])
     softer = _run(name, records, _suspects(_results(records, second), second), outcome)
     if softer.height:
         softer = softer.join(failed.select("_row_id", "rule_id"), on=["_row_id", "rule_id"], how="anti")

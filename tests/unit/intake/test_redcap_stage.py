@@ -15,7 +15,7 @@ from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.intake.mapping.facility import read_facility
 from registry_pipeline.intake.redcap.dictionary import NoDictionary, read_choices, read_dictionary
 from registry_pipeline.intake.stage import Staged
-from registry_pipeline.validation.screening.screen import Screened
+from registry_pipeline.validation.screening.screened import Screened
 from tests.support.redcap_project import (
     API,
     BASE,

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from registry_pipeline.core.side_by_side import parted, stacked
 from registry_pipeline.intake.columns.blanks import folded
 from registry_pipeline.intake.columns.bulk_readings import identifier_readings, read_dates, read_identifiers
 from registry_pipeline.intake.columns.readings import _read_date, read_identifier
-from registry_pipeline.intake.columns.side_by_side import parted, stacked
 from registry_pipeline.intake.parsing import parse_texts
 from registry_pipeline.intake.parsing.identifiers import NumberedColumn, parse_identifier
 from registry_pipeline.intake.parsing.text import comparison_key

@@ -11,8 +11,8 @@ import pytest
 
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.row_id import row_id
+from registry_pipeline.core.side_by_side import MOST_FILES
 from registry_pipeline.core.working_files import DamagedFile
-from registry_pipeline.intake.columns.side_by_side import MOST_FILES
 from registry_pipeline.pipeline import facility, judging, merges
 from registry_pipeline.pipeline.context import RefreshContext, read_context
 from registry_pipeline.pipeline.decisions import DecisionState
@@ -21,6 +21,7 @@ from registry_pipeline.pipeline.merges import merges_at
 from registry_pipeline.pipeline.refresh import take_in
 from registry_pipeline.pipeline.step import read_note
 from registry_pipeline.validation.decisions.ledger import Decision
+from registry_pipeline.validation.registry_wide.persons import StagedParts
 from tests.support.registry_home import HOSPITAL, good_files, patient_row, patients_csv, send_all, small_home
 
 FACILITIES = [HOSPITAL, "east", "south"]
@@ -66,9 +67,9 @@ def test_what_is_stored_is_that_of_each_alone(
     context: RefreshContext, alone: list[dict[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     together: list[int] = []
-    judge = judging.judge_together
+    judge = facility.judge
     monkeypatch.setattr(
-        judging, "judge_together", lambda begun: (together.append(len(begun)), judge(begun))[1]
+        facility, "judge", lambda of, names: (together.append(len(names)), judge(of, names))[1]
     )
     stage = judging.stage_alike
     typed: list[int] = []
@@ -80,24 +81,27 @@ def test_what_is_stored_is_that_of_each_alone(
         ],
     )
     judge_facilities(context, FACILITIES, False, lambda _: None)
-    assert typed == [3] and together == [2]  # not the one with other rules
+    assert typed == [3] and together == [2, 1]  # not the one with other rules
     assert _stored(context) == alone and len(alone) == 2 * len(FACILITIES)
-    assert set(screen_together(context, FACILITIES)) == set(FACILITIES) and together == [2]  # nothing is new
+    assert set(screen_together(context, FACILITIES)) == set(FACILITIES) and together == [
+        2,
+        1,
+    ]  # nothing is new
 
 
 def test_a_damaged_file_of_one_is_made_again_and_all_are_judged(
     context: RefreshContext, alone: list[dict[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begin = facility.begin_screening
+    read = facility.stored_staging
 
-    def damaged(of: RefreshContext, name: str) -> facility.Begun:
+    def damaged(of: RefreshContext, name: str) -> StagedParts:
         if name == "east" and not calls:
             calls.append(name)
             raise DamagedFile("damaged")
-        return begin(of, name)
+        return read(of, name)
 
     calls: list[str] = []
-    monkeypatch.setattr(facility, "begin_screening", damaged)
+    monkeypatch.setattr(facility, "stored_staging", damaged)
     judge_facilities(context, FACILITIES, False, lambda _: None)
     assert calls == ["east"] and _stored(context) == alone
 
@@ -110,8 +114,8 @@ def test_records_judged_by_what_is_no_longer_so_are_judged_anew(
     path.write_text(mapping + '\n[rules.V02]\nseverity = "info"\n', encoding="utf-8")
     other = read_context(context.home)
     facility.stage(other, "east")
-    begun = facility.begin_screening(other, "east")
-    facility.screen(context, "east", begun=begun)  # whose rules are those before
+    judged = facility.judge(other, ["east"])["east"]
+    facility.screen(context, "east", judged=judged)  # whose rules are those before
     note = read_note(context.layout.screened("east"))
     assert note is not None and note["files"] == alone[3]
 

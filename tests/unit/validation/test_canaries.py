@@ -47,7 +47,7 @@ def test_a_word_of_a_record_lands_in_tagged_columns_only(name: str, tmp_path: Pa
     place.send("a.csv", "\n".join(",".join(cells) for cells in [header, *rows]) + "\n")
     staged = place.stage()
     parameters = parameters_of(Settings(), EXTRACT_DATE)
-    options = ScreenOptions(record_keys=RecordKeys("west", b"a key of 32 bytes for this test.."))
+    options = ScreenOptions(record_keys=RecordKeys(b"a key of 32 bytes for this test.."))
     judged = screen_facility("west", staged, catalogue(Settings()), parameters, options)
     found = {column for outcome in (judged.accepted, judged.quarantined) for table_name, frame in outcome.items()
              for column in _holders(f"curated.{table_name}", frame)}  # fmt: skip

@@ -14,7 +14,8 @@ from registry_pipeline.validation.registry_wide.bounded_listing import Bound, Re
 from registry_pipeline.validation.registry_wide.finding_history import merge_lifecycle
 from registry_pipeline.validation.rules.catalogue import catalogue
 from registry_pipeline.validation.screening.listing import LEAST_LISTED
-from registry_pipeline.validation.screening.screen import Screened, ScreenOptions
+from registry_pipeline.validation.screening.screen import ScreenOptions
+from registry_pipeline.validation.screening.screened import Screened
 from tests.support.staged import screen, staged_of
 
 N_ROWS, N_BAD = 400, 90

@@ -9,7 +9,7 @@ import pytest
 
 from registry_pipeline.core.sql_files import sql_files
 from registry_pipeline.validation.rules.translations import translated_message
-from registry_pipeline.validation.screening.screen import Screened
+from registry_pipeline.validation.screening.screened import Screened
 from tests.support.staged import screen, staged_of
 
 LESION = {"lesion_id": "L1", "patient_id": "P1", "facility_id": "x", "lesion_site": "lung"}

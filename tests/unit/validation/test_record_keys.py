@@ -14,7 +14,8 @@ from registry_pipeline.validation.decisions.waivers import Waivers
 from registry_pipeline.validation.records import curated, references, whole_key
 from registry_pipeline.validation.registry_wide.persons import StagedParts
 from registry_pipeline.validation.screening.record_keys import RecordKeys, own_identifier
-from registry_pipeline.validation.screening.screen import Screened, ScreenOptions
+from registry_pipeline.validation.screening.screen import ScreenOptions
+from registry_pipeline.validation.screening.screened import Screened
 from schemas.table import key_of
 from tests.support.staged import screen, staged_of
 
@@ -43,7 +44,7 @@ def _tables() -> dict[str, list[dict[str, Any]]]:
 
 
 def _screened(tables: Mapping[str, list[dict[str, Any]]], key: bytes = KEY, **options: Any) -> Screened:
-    return screen(staged_of(tables), options=ScreenOptions(record_keys=RecordKeys("x", key), **options))
+    return screen(staged_of(tables), options=ScreenOptions(record_keys=RecordKeys(key), **options))
 
 
 def _records(screened: Screened, name: str) -> pl.DataFrame:
@@ -128,5 +129,5 @@ def test_a_correction_finds_the_record_again() -> None:
     parts = StagedParts(staged.tables, staged.issues, staged.rows, staged.file_issues, {}, {})
     for record_key, day in ((finding["record_key"], date(2015, 3, 4)), ("R0000000000000000", None)):
         named = applied.with_columns(pl.lit(record_key).alias("record_key"))
-        corrected = with_corrections(parts, named, RecordKeys("x", KEY))
+        corrected = with_corrections(parts, named, RecordKeys(KEY))
         assert corrected.tables["primary_tumour"]["dx_date"].to_list() == [day]

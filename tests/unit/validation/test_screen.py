@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 import schemas
 from registry_pipeline.validation.rules.catalogue import Catalogue, catalogue
-from registry_pipeline.validation.screening.screen import Screened, ScreenOptions
+from registry_pipeline.validation.screening.screen import ScreenOptions
+from registry_pipeline.validation.screening.screened import Screened
 from schemas.table import columns_of
 from tests.support.staged import Staged, screen, staged_of
 

@@ -7,7 +7,8 @@ import polars as pl
 
 from registry_pipeline.core.sql_files import SQL_FOLDER, read_sql
 from registry_pipeline.validation.registry_wide.finding_history import merge_lifecycle
-from registry_pipeline.validation.screening.screen import Screened, ScreenOptions
+from registry_pipeline.validation.screening.screen import ScreenOptions
+from registry_pipeline.validation.screening.screened import Screened
 from tests.support.staged import screen, staged_of
 
 

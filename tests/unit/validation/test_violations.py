@@ -10,6 +10,7 @@ from polars.testing import assert_frame_equal
 
 from registry_pipeline.core.frames import with_schema
 from registry_pipeline.validation.screening import violations as module
+from registry_pipeline.validation.screening.facilities import Facilities
 from registry_pipeline.validation.screening.findings import FindingContext, finding_number
 from registry_pipeline.validation.screening.listing import list_violations
 from registry_pipeline.validation.screening.quarantine import _own
@@ -90,7 +91,9 @@ def test_batches_do_not_change_what_is_listed(at_a_time: int, monkeypatch: pytes
     held = Violations()
     for items, n in (("sex", 1000), ("birth_date", 600), ("residence_region", 30), ("vital_status", 900)):
         held.add(broken(items, "S05", n=n))
-    listing = list_violations(held.take(), FindingContext("north", {"patient": records}, none, rows), 400)
+    listing = list_violations(
+        held.take(), FindingContext(Facilities(("north",)), {"patient": records}, none, rows), 400
+    )
     counts = {
         items: tuple(counted)
         for items, *counted in listing.causes.select("items", "n_findings", "n_listed").iter_rows()
@@ -131,7 +134,7 @@ def test_judging_slices_counts_and_finds_what_judging_all_does() -> None:
     judge("measurement", records, rule, [], whole)
     for part in records.iter_slices(9):
         judge("measurement", part, rule, [], sliced)
-    assert sliced.denominators == whole.denominators == {"M01": 100}
+    assert sliced.denominators == whole.denominators == [{"M01": 100}]
     assert_frame_equal(sliced.violations.whole(), whole.violations.whole())
 
 

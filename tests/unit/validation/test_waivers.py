@@ -8,10 +8,14 @@ from typing import Any
 import polars as pl
 import pytest
 
+from registry_pipeline.core.settings import Settings
 from registry_pipeline.validation.decisions.ledger import value_digest
 from registry_pipeline.validation.decisions.waivers import Waivers
-from registry_pipeline.validation.screening.screen import Screened, ScreenOptions
-from tests.support.staged import screen, staged_of
+from registry_pipeline.validation.rules.catalogue import catalogue, parameters_of
+from registry_pipeline.validation.screening.findings import finding_id
+from registry_pipeline.validation.screening.screen import Screening, ScreenOptions
+from registry_pipeline.validation.screening.screened import Screened
+from tests.support.staged import EXTRACT_DATE, screen, staged_of
 
 KEY = b"k" * 32
 PATIENT = {"patient_id": "P1", "facility_id": "x", "sex": "M", "birth_date": date(1960, 5, 1)}
@@ -59,3 +63,15 @@ def test_a_waiver_lifts_its_own_error_only() -> None:
     assert _screened(first, **both).accepted["patient"].is_empty()
     assert _screened(second, **both).accepted["patient"].is_empty()
     assert _screened(first | second, **both).accepted["patient"].height == 1
+
+
+def test_a_waiver_lifts_the_error_of_its_own_facility() -> None:
+    waived = finding_id("V02", "y", "patient", "y-1", "sex")
+    options = [ScreenOptions(waivers=Waivers(own, KEY)) for own in ({}, {waived: value_digest("M", KEY)})]
+    staged = [
+        staged_of({"patient": [PATIENT | {"patient_id": f"{name}-1", "facility_id": name}]}) for name in "xy"
+    ]
+    parameters = parameters_of(Settings(), EXTRACT_DATE)
+    first, second = Screening("xy", staged, catalogue(), parameters, options).finish()
+    assert waived in second.findings["finding_id"]
+    assert first.accepted["patient"].is_empty() and second.accepted["patient"].height == 1
