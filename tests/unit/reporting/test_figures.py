@@ -21,7 +21,7 @@ from registry_pipeline.reporting.document.wording import (
 from registry_pipeline.reporting.figures.base import accessible, thinned
 from registry_pipeline.reporting.figures.forest import Line, forest_figure
 from registry_pipeline.reporting.figures.funnel import funnel_figure
-from registry_pipeline.reporting.figures.quality import share_grid, stacked_bars
+from registry_pipeline.reporting.figures.quality import release_lines, share_grid, stacked_bars
 from registry_pipeline.reporting.figures.survival import AtRisk, Curve, at_risk, km_figure
 from registry_pipeline.reporting.sections.cox_terms import preferred
 
@@ -202,3 +202,18 @@ def test_bars_and_grids_say_their_numbers_and_are_whole_whatever_names_hold() ->
     shades = list(grid.iter("rect"))
     texts = [shape.text for drawn in (bars, grid) for shape in drawn.iter("text")]
     assert len(shades) == 1 and texts.count(name) == 2 and "50 %" in texts
+
+
+def test_lines_over_releases_stand_at_their_counts() -> None:
+    counts = {"error": [0, 40, 20], "warning": [0, 0, 0]}
+    lines = ElementTree.fromstring(
+        release_lines(["2026-01-01a", "2026-02-01b", "2026-03-01c"], counts, "Open")
+    )
+    error, warning = (
+        np.array([place.split(",") for place in str(line.get("points")).split()], float)
+        for line in lines.iter("polyline")
+    )
+    height = warning[0, 1] - error[:, 1]
+    assert np.allclose(height / height[1], [0, 1, 0.5], atol=1e-2) and len(set(warning[:, 1])) == 1
+    assert np.allclose(np.diff(error[:, 0]), np.diff(error[:2, 0]), atol=0.1)
+    assert {"20 error", "0 warning", "2026-02-01", "40"} <= {text.text for text in lines.iter("text")}
