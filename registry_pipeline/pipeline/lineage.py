@@ -16,12 +16,10 @@ from registry_pipeline.core.source_code import code_digest
 from registry_pipeline.core.working_files import working_file
 from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.keys import screened_content
-from registry_pipeline.pipeline.merges import persons_of_several
-from registry_pipeline.pipeline.persons import person_records
 from registry_pipeline.pipeline.step import digest_of, read_note
 from registry_pipeline.store.keyed_tables import KeyedTables
 from registry_pipeline.store.layers import declaration_digest
-from registry_pipeline.store.parquet import read_parquet, write_parquet
+from registry_pipeline.store.parquet import read_parquet, rows_digest, write_parquet
 from registry_pipeline.validation.records import curated, whole_key
 from registry_pipeline.validation.registry_wide.persons import PERSON_TABLES
 
@@ -36,9 +34,13 @@ LINEAGE = {
 }
 
 
-def write_lineage(context: RefreshContext, force: bool = False) -> None:
-    """The tables of where curated records come from; one whose facilities did not change is kept."""
-    _write_rows(context, force)
+def write_lineage(context: RefreshContext, shares: pl.DataFrame, force: bool = False) -> None:
+    """The tables of where curated records come from; one whose facilities did not change is kept.
+
+    Args:
+        shares: which facility's record gave which items of a person whom several know (``ITEM_SHARES``).
+    """
+    _write_rows(context, shares, force)
     keyed = KeyedTables(context.layout.layer("meta"), force)
     keys, makers = lineage_keys(context), _makers(context)
     for name, key in keys.items():
@@ -49,19 +51,19 @@ def write_lineage(context: RefreshContext, force: bool = False) -> None:
     keyed.save()
 
 
-def _write_rows(context: RefreshContext, force: bool) -> None:
+def _write_rows(context: RefreshContext, shares: pl.DataFrame, force: bool) -> None:
     """Rows of ``meta.lineage``, a file per facility."""
     keyed = KeyedTables(context.layout.lineage(), force)
     code, declared = code_digest(__name__), declaration_digest("meta.lineage")
-    persons = persons_of_several(context)
     accepted = screened_content(context, [f"{table}.accepted.parquet" for table in curated()])
-    keys = {sender: digest_of(code, declared, sender, files, persons) for sender, *files in accepted}
-    stale = [sender for sender, key in keys.items() if not keyed.is_current(sender, key)]
-    shares = person_records(context).shares if stale else pl.DataFrame()
-    for sender in stale:
-        rows = lineage(context, sender, shares)
-        write_parquet(rows, keyed.path(sender))
-        keyed.remember(sender, keys[sender], rows.height)
+    for sender, *files in accepted:
+        # what a facility gave of a person follows from the records of the others too
+        own = shares.filter(facility_id=sender).sort(pl.all())
+        key = digest_of(code, declared, sender, files, rows_digest(own))
+        if not keyed.is_current(sender, key):
+            rows = lineage(context, sender, own)
+            write_parquet(rows, keyed.path(sender))
+            keyed.remember(sender, key, rows.height)
     keyed.save()
 
 

@@ -49,7 +49,8 @@ def curate(context: RefreshContext, force: bool = False) -> dict[str, int]:
         accepted: dict[str, Sequence[Path] | pl.DataFrame] = {
             name: context.accepted_files(name) for name in names
         }
-        accepted |= person_records(context).tables
+        persons = person_records(context)
+        accepted |= persons.tables
         keyed = KeyedTables(context.layout.layer("curated"), force)
         keys = curated_keys(context, names)
         if sum(not keyed.is_current(name, keys[name]) for name in names) > len(names) / 2:
@@ -57,7 +58,7 @@ def curate(context: RefreshContext, force: bool = False) -> dict[str, int]:
         limit = context.settings.refresh.duckdb_memory
         counts = layers.curate(accepted, keyed.folder, limit, context.home.store, keyed, keys.__getitem__)
         keyed.save()
-        write_lineage(context, force)
+        write_lineage(context, persons.shares, force)
         return counts
 
 

@@ -65,6 +65,7 @@ from registry_pipeline.store.releases import (
     reports_problem,
 )
 from registry_pipeline.validation.decisions.ledger import Draft, Subject, append_decisions
+from registry_pipeline.validation.registry_wide.persons import ITEM_SHARES
 from tests.support.registry_home import (
     HOSPITAL,
     N_PATIENTS,
@@ -471,7 +472,7 @@ READ_WORKING_FILES: tuple[tuple[str, Callable[[Home], object]], ...] = (
     ),
     (
         "store/screened/north/followup.accepted.parquet",
-        lambda home: write_lineage(read_context(home), force=True),
+        lambda home: write_lineage(read_context(home), pl.DataFrame(schema=ITEM_SHARES), force=True),
     ),
     ("store/staged/north/_rows.parquet", lambda home: _sheets(read_context(home))),
     ("store/staged/north/_column_map.parquet", lambda home: _of_facilities(read_context(home), "column_map")),

@@ -17,7 +17,9 @@ from registry_pipeline.pipeline import facility, judging, merges
 from registry_pipeline.pipeline.context import RefreshContext, read_context
 from registry_pipeline.pipeline.decisions import DecisionState
 from registry_pipeline.pipeline.judging import judge_facilities, screen_together, stage_together
-from registry_pipeline.pipeline.merges import merges_at
+from registry_pipeline.pipeline.lineage import write_lineage
+from registry_pipeline.pipeline.merges import merges_at, persons_of_several
+from registry_pipeline.pipeline.persons import person_records
 from registry_pipeline.pipeline.refresh import take_in
 from registry_pipeline.pipeline.step import read_note
 from registry_pipeline.validation.decisions.ledger import Decision
@@ -120,26 +122,53 @@ def test_records_judged_by_what_is_no_longer_so_are_judged_anew(
     assert note is not None and note["files"] == alone[3]
 
 
+def _merging(context: RefreshContext) -> tuple[RefreshContext, list[str]]:
+    """A decision that the first patients of two facilities, which are staged, are one; both, who survives first."""
+    pair = sorted(
+        pl.read_parquet(context.layout.staged_table(name, "patient"))["patient_id"][0]
+        for name in FACILITIES[:2]
+    )
+    decision = Decision(
+        1, "2026-01-01T00:00:00+00:00", "F1", "same_person", "r", "n", None, "V05", "east", "patient",
+        "|".join(pair), "patient_id", "", None, None, None, None, "",
+    )  # fmt: skip
+    return replace(context, decisions=DecisionState([decision], [decision])), pair
+
+
+def test_what_a_record_gave_of_a_person_follows_the_other_facilities_that_know_her(
+    context: RefreshContext,
+) -> None:
+    stage_together(context, FACILITIES)
+    merging, (survivor, _) = _merging(context)
+    judge_facilities(merging, FACILITIES, False, lambda _: None)
+    write_lineage(merging, person_records(merging).shares)
+    home = persons_of_several(merging)[survivor]
+    first = 0 if home == HOSPITAL else 70
+    without_region = patients_csv([patient_row(first, region=""), patient_row(first + 1)])
+    (context.home.inbox / home / "patients_2.csv").write_text(without_region, encoding="utf-8")
+    take_in(context.home)
+    later = replace(read_context(context.home), decisions=merging.decisions)
+    judge_facilities(later, FACILITIES, False, lambda _: None)
+    rows = []
+    for force in (False, True):
+        write_lineage(later, person_records(later).shares, force)
+        other = FACILITIES[home == HOSPITAL]
+        rows.append(pl.read_parquet(later.layout.lineage() / f"{other}.parquet"))
+    assert rows[0].equals(rows[1])
+    assert rows[1].filter(pl.col("items") == "residence_region").height == 1
+
+
 def test_patients_of_merges_are_looked_up_once_at_each_facility(
     context: RefreshContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage_together(context, FACILITIES)
-    first, second = (
-        pl.read_parquet(context.layout.staged_table(name, "patient"))["patient_id"][0]
-        for name in FACILITIES[:2]
-    )
-    pair = Decision(
-        1, "2026-01-01T00:00:00+00:00", "F1", "same_person", "r", "n", None, "V05", "east", "patient",
-        "|".join(sorted((first, second))), "patient_id", "", None, None, None, None, "",
-    )  # fmt: skip
-    merging = replace(context, decisions=DecisionState([pair], [pair]))
+    merging, (survivor, gone) = _merging(context)
     looked_up: list[str] = []
     patients_of = merges._patients_of
     monkeypatch.setattr(
         merges, "_patients_of", lambda of, name: (looked_up.append(name), patients_of(of, name))[1]
     )
     between = [merges_at(merging, name).between for name in (*FACILITIES, *FACILITIES)]
-    survivor, gone = sorted((first, second))
     assert between.count({gone: survivor}) == 2 and between.count({}) == 4
     assert sorted(looked_up) == sorted(FACILITIES)
     facility.stage(merging, "east", force=True)
