@@ -7,7 +7,7 @@ Does not belong here: the steps.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from registry_pipeline.core.files import disk_errors_as_store_error
+from registry_pipeline.core.files import StoreError, disk_errors_as_store_error
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.memory import bounded_memory
 from registry_pipeline.core.settings import Settings
@@ -126,8 +126,14 @@ def take_in(home: Home, facilities: Sequence[str] = (), settings: Settings | Non
         signature, settings = inbox_signature(home), settings or home.settings()
         if not is_served(home, signature):
             read_rules(home, settings)  # an override that cannot hold is refused before anything is read
-        report = land_inbox(home, settings, facilities=facilities)
-        check_landed(home, facilities)
+        try:
+            check_landed(home, facilities)
+            is_whole = True
+        except StoreError:
+            is_whole = False  # what lies in the inbox still lands again
+        report = land_inbox(home, settings, facilities=facilities, is_whole=is_whole)
+        if not is_whole:
+            check_landed(home, facilities)
         is_whole = not report.waiting and set(facilities or home.facility_ids()) >= set(home.facility_ids())
         note_landed(home, signature if is_whole else None)
         return report

@@ -257,12 +257,13 @@ def input_hash(context: RefreshContext, outdated: Mapping[str, str]) -> str:
             of today's input: the next refresh of all facilities has to see that.
     """
     home = context.home
+    key = file_digest(home.key_file)
     facilities = [
         digest_of(
             facility_id,
             file_digest(ledger_path(home, facility_id)),
             file_digest(home.facilities / f"{facility_id}.toml"),
-            file_digest(home.key_file),
+            key,
         )
         for facility_id in context.facility_ids
     ]

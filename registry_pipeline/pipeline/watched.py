@@ -16,7 +16,7 @@ from registry_pipeline.core.home import Home
 
 def inbox_signature(home: Home) -> str:
     """Names, sizes and times of what a refresh would read; no content, so that looking costs next to nothing."""
-    watched = sorted([*home.inbox.glob("*/*"), *home.facilities.glob("*.toml"), home.settings_file])
+    watched = sorted([*home.inbox.glob("*/*"), *home.facilities.glob("*.toml"), home.settings_file], key=str)
     return hashlib.sha256("|".join(map(_file_signature, watched)).encode()).hexdigest()[:16]
 
 

@@ -88,7 +88,7 @@ def list_inbox(home: Home) -> tuple[list[InboxFile], list[Problem]]:
 
 def _list_folder(folder: Path, files: list[InboxFile], problems: list[Problem]) -> None:
     try:
-        paths = sorted(folder.iterdir())
+        paths = sorted(folder.iterdir(), key=lambda path: path.name)
     except OSError as error:
         problems.append(Problem("", folder.name, f"cannot be listed ({error.strerror}); check its mode"))
         return
@@ -141,6 +141,8 @@ def open_settled(file: InboxFile) -> Iterator[BufferedReader]:
 
 def shown(name: str) -> str:
     """A file name as text for reports: composed, bytes that are no text escaped, no control characters."""
+    if name.isascii() and name.isprintable():
+        return name
     text = os.fsencode(name).decode("utf-8", "backslashreplace")
     composed = unicodedata.normalize("NFC", text)
     return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in composed)

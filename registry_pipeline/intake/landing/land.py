@@ -15,19 +15,35 @@ import hashlib
 import os
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from registry_pipeline.core.files import BUILDING, read_hashed_json, sweep, sync, write_hashed_json
+from registry_pipeline.core.files import (
+    BUILDING,
+    read_hashed_json,
+    sweep,
+    sync,
+    write_hashed_json,
+    write_text,
+)
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.settings import Settings
 from registry_pipeline.intake.landing.arrivals import Arrivals, source_names
 from registry_pipeline.intake.landing.inbox import InboxFile, Problem, list_inbox, open_settled, settle
 from registry_pipeline.intake.landing.integrity import shape_problem
-from registry_pipeline.intake.landing.ledger import LandedFile, landing_lock, read_ledger, write_ledger
+from registry_pipeline.intake.landing.ledger import (
+    LandedFile,
+    landing_lock,
+    ledger_path,
+    read_ledger,
+    write_ledger,
+)
 
 _SEEN = "seen.json"
+_LANDED_ALL = "landed_all"
+"""In the landing folder: what inbox and ledgers looked like when everything in the inbox had landed."""
 _CHUNK = 2**20
 # A full disk concerns the whole refresh, not the file that happened to be copied.
 DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -51,13 +67,19 @@ class LandingReport:
 
 
 def land_inbox(
-    home: Home, settings: Settings, now: datetime | None = None, facilities: Sequence[str] = ()
+    home: Home,
+    settings: Settings,
+    now: datetime | None = None,
+    facilities: Sequence[str] = (),
+    is_whole: bool = False,
 ) -> LandingReport:
     """Land every settled file of the inbox. Files stay in the inbox; landing them again does nothing.
 
     Args:
         now: time of receipt (with time zone); the clock's when not given.
         facilities: only their folders; all by default.
+        is_whole: all landed bytes have just been seen to be there: where inbox and ledgers are as the last landing of
+            everything left them, the facilities are not gone through.
 
     Raises:
         ConfigurationError: a ledger is damaged.
@@ -68,6 +90,11 @@ def land_inbox(
     if facilities:
         files = [file for file in files if file.facility_id in facilities]
     report.problems.extend(problems)
+    landed_all = home.landing / _LANDED_ALL
+    if is_whole and not facilities and _noted(landed_all) == _all_stamps(home, files):
+        report.unchanged.extend(files)
+        return report
+    landed_all.unlink(missing_ok=True)
     settled, waiting = settle(files, settings.refresh.settle_seconds)
     report.waiting.extend(waiting)
     by_facility: dict[str, list[InboxFile]] = {}
@@ -75,7 +102,28 @@ def land_inbox(
         by_facility.setdefault(file.facility_id, []).append(file)
     for facility_id, own in by_facility.items():
         _land_facility(home, facility_id, own, received_at, report)
+    if not facilities and len(report.landed) + len(report.unchanged) == len(files):
+        write_text(_all_stamps(home, files), landed_all)
     return report
+
+
+def _all_stamps(home: Home, files: Sequence[InboxFile]) -> str:
+    """Hash of what files and ledgers look like from outside: as long as they stay, nothing wrote to them."""
+    digest = hashlib.sha256()
+    for facility_id in home.facility_ids():
+        with suppress(FileNotFoundError):
+            status = ledger_path(home, facility_id).stat()
+            digest.update(repr((facility_id, status.st_ino, status.st_size, status.st_mtime_ns)).encode())
+    for file in files:
+        digest.update(repr((file.facility_id, file.shown_name, file.stamp)).encode())
+    return digest.hexdigest()
+
+
+def _noted(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def _land_facility(

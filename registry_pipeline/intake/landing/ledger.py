@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 
 from registry_pipeline.core.files import LOCK, json_digest, write_json
@@ -65,15 +66,23 @@ def read_ledger(home: Home, facility_id: str) -> list[LandedFile]:
     """
     path = ledger_path(home, facility_id)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        entries = content["files"] if isinstance(content, dict) else content  # a list in older homes
-        if isinstance(content, dict) and content["digest"] != json_digest(entries):
-            raise ValueError("the entries are not those that were written")
-        return [LandedFile(**entry) for entry in entries]
+        status = path.stat()
+        state = (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+        return list(_read_ledger(path, state))
     except FileNotFoundError:
         return []
     except (OSError, ValueError, TypeError, KeyError):
         raise ConfigurationError(path, None, "the ledger is damaged; restore it from the backup") from None
+
+
+@lru_cache(maxsize=10_000)
+def _read_ledger(path: Path, state: tuple[int, ...]) -> tuple[LandedFile, ...]:
+    """The entries of a ledger, read once in this process as long as the system says that nothing wrote to it."""
+    content = json.loads(path.read_text(encoding="utf-8"))
+    entries = content["files"] if isinstance(content, dict) else content  # a list in older homes
+    if isinstance(content, dict) and content["digest"] != json_digest(entries):
+        raise ValueError("the entries are not those that were written")
+    return tuple(LandedFile(**entry) for entry in entries)
 
 
 def write_ledger(home: Home, facility_id: str, files: Sequence[LandedFile]) -> None:

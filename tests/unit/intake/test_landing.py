@@ -173,6 +173,31 @@ def test_unchanged_inbox_is_not_read_again_and_the_ledger_is_not_touched(place, 
     assert (ledger.stat().st_mtime_ns, ledger.read_bytes()) == before
 
 
+def test_facilities_are_gone_through_only_where_inbox_or_ledgers_are_not_as_all_landing_left_them(
+    place, monkeypatch
+):
+    place.send("a.csv", "1")
+    place.land()
+    ledger, earlier = place.home.landing / "west" / "submissions.json", "[]"
+
+    def visited(**options) -> tuple[int, list[str]]:
+        visits: list[str] = []
+        own = landing._land_facility
+        with monkeypatch.context() as patch:
+            patch.setattr(landing, "_land_facility", lambda *of: (visits.append(of[1]), own(*of)))
+            report = land_inbox(place.home, SETTINGS, NOW, **options)
+        return len(report.landed) + len(report.unchanged), visits
+
+    assert visited(is_whole=True) == (1, [])
+    assert visited(is_whole=False) == (1, ["west"])
+    place.send("b.csv", "2")
+    assert visited(is_whole=True, facilities=["west"]) == (2, ["west"])
+    assert visited(is_whole=True) == (2, ["west"])  # a part that landed says nothing of all
+    assert visited(is_whole=True) == (2, [])
+    ledger.write_text(earlier)  # as of a backup
+    assert visited(is_whole=True) == (2, ["west"]) and len(read_ledger(place.home, "west")) == 2
+
+
 def test_lost_cache_costs_a_second_reading_only(place):
     place.send("a.csv", "1")
     place.land()
