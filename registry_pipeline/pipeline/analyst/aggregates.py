@@ -73,8 +73,16 @@ def _rounded(rows: pd.DataFrame, base: int) -> pd.DataFrame:
         elif column in counts:
             rows[column] = rows[column].map(lambda n: rounded_count(n, base))
         elif rows[column].dtype == object:
-            rows[column] = rows[column].map(lambda value: _rounded_remark(value, base))
+            rows[column] = _each_once(rows[column], lambda value: _rounded_remark(value, base))
     return _rounded_items(rows, base) if "item" in rows else rows
+
+
+def _each_once(column: pd.Series, change: Callable[[object], object]) -> pd.Series:
+    """A column of texts changed, each text once: curves have few in very many rows."""
+    if pd.api.types.infer_dtype(column) != "string":
+        return column.map(change)
+    texts = {text: change(text) for text in column.dropna().unique()}
+    return column.map(texts).astype(object).where(column.notna(), None)
 
 
 def rounded_count(n: object, base: int) -> object:

@@ -5,7 +5,7 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from registry_pipeline.reporting.release.disclosure.curves import rounded_curve
+from registry_pipeline.reporting.release.disclosure.curves import rounded_curve, rounded_curves
 from registry_pipeline.reporting.release.disclosure.equations import PRIME, random_solution
 from registry_pipeline.reporting.release.disclosure.remarks import disclosed_remark, hidden_items
 from registry_pipeline.reporting.release.disclosure.suppression import Line, hidden_cells, hidden_counts
@@ -103,6 +103,41 @@ def test_a_rounded_curve_steps_on_whole_months_after_enough_events(people):
             between = rows[(rows["duration_days"] > before) & (rows["duration_days"] <= one.duration_days)]
             assert between["n_event"].sum() >= 5
             before, level = one.duration_days, one.survival
+
+
+def test_curves_of_a_table_are_those_of_its_groups_in_whatever_order_its_rows_stand():
+    random = np.random.default_rng(7)
+    groups = {
+        name: km_rows(random.integers(1, 900, 60).tolist(), random.integers(0, 2, 60).tolist())
+        for name in ("b", "a")
+    }
+    named = [rows.assign(endpoint="os", stratum=name) for name, rows in groups.items()]
+    nameless = named[0].assign(stratum=None)
+    table = pd.concat([pd.concat(named).sample(frac=1, random_state=7), nameless], ignore_index=True)
+    shown = rounded_curves(table, "survival", 1.0, 5, MONTH)
+    assert shown["stratum"].unique().tolist() == table["stratum"].dropna().unique().tolist()
+    for name, rows in groups.items():
+        own = shown[shown["stratum"] == name].drop(columns=["endpoint", "stratum"]).reset_index(drop=True)
+        pd.testing.assert_frame_equal(own, rounded_curve(rows, "survival", 1.0, 5, MONTH))
+
+
+def test_events_of_each_cause_follow_from_its_steps_and_who_is_free_of_all():
+    """Of 40 ten have cause 1 and ten cause 2 in the first month, ten cause 1 in the second."""
+    days, at_risk, causes = [10.0, 10.0, 40.0, 40.0], [40, 40, 20, 20], [2, 1, 1, 2]
+    rows = pd.DataFrame(
+        {
+            "endpoint": "x",
+            "origin": "y",
+            "stratum": "all",
+            "cause": causes,
+            "duration_days": days,
+            "n_at_risk": at_risk,
+        }
+    ).assign(incidence=[0.25, 0.25, 0.5, 0.25], ci_lower=0.0, ci_upper=1.0)
+    shown = rounded_curves(rows, "incidence", 0.0, 10, MONTH)
+    assert shown.groupby("cause")["incidence"].apply(list).to_dict() == {1: [0.25, 0.5], 2: [0.25, 0.25]}
+    later = rounded_curves(rows, "incidence", 0.0, 11, MONTH)
+    assert later.groupby("cause")["incidence"].apply(list).to_dict() == {1: [0.5], 2: [0.0]}
 
 
 def test_remarks_do_not_tell_what_cells_hide():

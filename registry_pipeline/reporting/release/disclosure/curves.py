@@ -8,6 +8,7 @@ A release has hundreds of curves: each is taken as arrays, and one frame is made
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -33,22 +34,42 @@ def rounded_curve(
         duration_days (the end of a whole month), the level and its limits, without any count; the last row
         closes the curve. Empty where fewer than `limit` patients are at risk from the beginning.
     """
-    n_event = np.nan_to_num(rows["n_event"].to_numpy(float))
-    shown = _steps(rows, n_event, level, start, limit, days_per_month)
+    shown = _steps(_Curve.of(rows, level), start, limit, days_per_month)
     return pd.DataFrame(shown, columns=["duration_days", level, "ci_lower", "ci_upper"])
 
 
-def _steps(
-    rows: pd.DataFrame, n_event: Numbers, level: str, start: float, limit: int, days_per_month: float
-) -> Numbers:
+@dataclass(frozen=True)
+class _Curve:
+    """Rows of curves as arrays; :attr:`levels` are a level with its limits."""
+
+    days: Numbers
+    n_at_risk: Numbers
+    n_event: Numbers
+    levels: Numbers
+
+    @classmethod
+    def of(cls, rows: pd.DataFrame, level: str) -> _Curve:
+        events = rows["n_event"].to_numpy(float) if "n_event" in rows else np.zeros(len(rows))
+        return cls(
+            rows["duration_days"].to_numpy(float),
+            rows["n_at_risk"].to_numpy(float),
+            np.nan_to_num(events),
+            rows[[level, "ci_lower", "ci_upper"]].to_numpy(float),
+        )
+
+    def at(self, places: npt.NDArray[np.intp]) -> _Curve:
+        """Some of the rows, in the order of the places."""
+        return _Curve(self.days[places], self.n_at_risk[places], self.n_event[places], self.levels[places])
+
+
+def _steps(curve: _Curve, start: float, limit: int, days_per_month: float) -> Numbers:
     """As of :func:`rounded_curve`, as an array of its four columns."""
-    months = np.ceil(rows["duration_days"].to_numpy(float) / days_per_month)
+    months = np.ceil(curve.days / days_per_month)
     ends = np.append(np.flatnonzero(np.diff(months)), len(months) - 1) if len(months) else np.array([], int)
     begins = np.append(0, ends[:-1] + 1) if len(ends) else ends
-    is_shown = rows["n_at_risk"].to_numpy(float)[ends] >= limit
-    events = np.add.reduceat(n_event, begins)[is_shown] if len(ends) else n_event
-    levels = rows[[level, "ci_lower", "ci_upper"]].to_numpy(float)[ends][is_shown]
-    table = np.column_stack([months[ends][is_shown] * days_per_month, levels])
+    is_shown = curve.n_at_risk[ends] >= limit
+    events = np.add.reduceat(curve.n_event, begins)[is_shown] if len(ends) else curve.n_event
+    table = np.column_stack([months[ends][is_shown] * days_per_month, curve.levels[ends][is_shown]])
     steps = _after_enough(events, limit)
     if len(table) and (not steps or steps[-1] < len(table) - 1):
         end = table[steps[-1], 1:] if steps else np.array([start, np.nan, np.nan])
@@ -76,11 +97,13 @@ def rounded_curves(
     """
     names = [name for name in GROUP if name in rows]
     named = [*names, *(["cause"] if "cause" in rows else [])]
+    curves = _Curve.of(rows, level)
+    codes, causes = pd.factorize(rows["cause"], sort=True) if "cause" in rows else (None, ())
     keys, tables = [], [np.empty((0, 4))]
-    for key, group in rows.groupby(names, sort=False):
-        group = group.sort_values("duration_days", kind="stable")
-        for cause, curve, n_event in _causes(group, level):
-            table = _steps(curve, n_event, level, start, limit, days_per_month)
+    for key, places in _groups(rows, names, curves.days):
+        group = curves.at(places)
+        for cause, curve in [((), group)] if codes is None else _by_cause(group, codes[places], causes):
+            table = _steps(curve, start, limit, days_per_month)
             keys += [(*key, *cause)] * len(table)
             tables.append(table)
     result = pd.DataFrame(keys, columns=named).astype(rows[named].dtypes)
@@ -88,14 +111,26 @@ def rounded_curves(
     return pd.concat([result, numbers], axis=1)
 
 
-def _causes(group: pd.DataFrame, level: str) -> Iterator[tuple[Sequence[object], pd.DataFrame, Numbers]]:
-    """The curves of a group with the events at each time, each under its cause where it has one."""
-    if "cause" not in group:
-        yield (), group, np.nan_to_num(group["n_event"].to_numpy(float))
-        return
-    free = 1 - group.groupby("duration_days")["incidence"].sum().shift(fill_value=0.0)
-    for cause, curve in group.groupby("cause"):
-        levels = curve[level].to_numpy(float)
-        step = np.diff(levels, prepend=0.0)
-        n_event = step * curve["n_at_risk"].to_numpy(float) / curve["duration_days"].map(free).to_numpy(float)
-        yield (cause,), curve, np.nan_to_num(np.round(n_event))
+def _groups(
+    rows: pd.DataFrame, names: Sequence[str], days: Numbers
+) -> Iterator[tuple[tuple[object, ...], npt.NDArray[np.intp]]]:
+    """The groups in the order of their first rows, each with the places of its rows by time."""
+    codes = rows.groupby(list(names), sort=False).ngroup().fillna(-1).to_numpy(int)
+    order = np.lexsort((days, codes))
+    order = order[np.searchsorted(codes[order], 0) :]  # a row without a name is of no group
+    for places in np.split(order, np.flatnonzero(np.diff(codes[order])) + 1) if len(order) else ():
+        yield tuple(rows[name].iat[places[0]] for name in names), places
+
+
+def _by_cause(
+    group: _Curve, codes: npt.NDArray[np.intp], causes: Sequence[object]
+) -> Iterator[tuple[tuple[object, ...], _Curve]]:
+    """The curves of a group under their causes, with the events at each time."""
+    _, at = np.unique(group.days, return_inverse=True)
+    sums = np.bincount(at, weights=np.nan_to_num(group.levels[:, 0]))
+    free = (1 - np.append(0.0, sums[:-1]))[at]
+    for code in np.unique(codes[codes >= 0]):
+        places = np.flatnonzero(codes == code)
+        curve = group.at(places)
+        n_event = np.diff(curve.levels[:, 0], prepend=0.0) * curve.n_at_risk / free[places]
+        yield (causes[code],), replace(curve, n_event=np.nan_to_num(np.round(n_event)))
