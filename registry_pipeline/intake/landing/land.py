@@ -42,8 +42,8 @@ from registry_pipeline.intake.landing.ledger import (
 )
 
 _SEEN = "seen.json"
-_LANDED_ALL = "landed_all"
-"""In the landing folder: what inbox and ledgers looked like when everything in the inbox had landed."""
+_LANDED_ALL = "inbox_stamps"
+"""In the store: what inbox and ledgers looked like when everything in the inbox had landed."""
 _CHUNK = 2**20
 # A full disk concerns the whole refresh, not the file that happened to be copied.
 DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -90,7 +90,7 @@ def land_inbox(
     if facilities:
         files = [file for file in files if file.facility_id in facilities]
     report.problems.extend(problems)
-    landed_all = home.landing / _LANDED_ALL
+    landed_all = home.store / _LANDED_ALL
     if is_whole and not facilities and _noted(landed_all) == _all_stamps(home, files):
         report.unchanged.extend(files)
         return report
