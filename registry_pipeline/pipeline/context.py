@@ -7,6 +7,7 @@ Does not belong here: the steps. Imports nothing heavy: a refresh with nothing n
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -39,6 +40,7 @@ class RefreshContext:
         mappings, facilities: facility -> its TOML, and that judged; what nobody asks for is not read.
         finished: folders of the store that this refresh has made or found to be whole.
         merged_patients: facility -> its patients whom decisions merge, as last looked up since it was staged.
+        declared: what a TOML says beside id and name -> a facility that says so: those of one system say the same.
     """
 
     home: Home
@@ -49,6 +51,7 @@ class RefreshContext:
     facilities: dict[str, Facility] = field(default_factory=dict, repr=False, compare=False)
     finished: set[Path] = field(default_factory=set, repr=False, compare=False)
     merged_patients: dict[str, frozenset[str]] = field(default_factory=dict, repr=False, compare=False)
+    declared: dict[str, Facility] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def layout(self) -> StoreLayout:
@@ -85,7 +88,10 @@ class RefreshContext:
         from registry_pipeline.intake.mapping.facility import facility_of
 
         if facility_id not in self.facilities:
-            self.facilities[facility_id] = facility_of(self.mapping(facility_id))
+            mapping = self.mapping(facility_id)
+            declared = json.dumps({**mapping.data, "id": None, "name": None}, default=str)
+            facility = facility_of(mapping, self.declared.get(declared))
+            self.facilities[facility_id] = self.declared[declared] = facility
         return self.facilities[facility_id]
 
     @cached_property

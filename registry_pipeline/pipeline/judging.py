@@ -21,7 +21,9 @@ from registry_pipeline.pipeline.step import is_whole, sources_digest
 from registry_pipeline.pipeline.too_large import together_within_memory
 
 MOST_BYTES = 60 * 2**20
-"""Of files of facilities that are typed or judged together: their records are in memory at the same time."""
+"""Of files as received of facilities that are typed together: their records are in memory at the same time."""
+MOST_STAGED_BYTES = 100 * 2**20
+"""Of staged files of facilities that are judged together: a third of what 100,000 patients have."""
 MOST_TOGETHER = 25
 Begun = TypeVar("Begun")
 Ended = TypeVar("Ended")
@@ -99,7 +101,7 @@ def _of_same_rules(context: RefreshContext, facility_ids: Sequence[str], force: 
         return json_digest([*judged_by, sources, str(context.extract_date(facility_id)), begins])
 
     ids = set(facility_ids)
-    return _grouped(facility_ids, rules, partial(_staged_bytes, context))
+    return _grouped(facility_ids, rules, partial(_staged_bytes, context), MOST_STAGED_BYTES)
 
 
 def _of_same_sources(
@@ -114,11 +116,12 @@ def _of_same_sources(
             return None
         return sources_digest(context, facility_id)
 
-    return _grouped(facility_ids, sources, lambda name: sum(file.n_bytes for file in context.ledgers[name]))
+    sent = {name: sum(file.n_bytes for file in context.ledgers[name]) for name in facility_ids}
+    return _grouped(facility_ids, sources, sent.__getitem__, MOST_BYTES)
 
 
 def _grouped(
-    facility_ids: Sequence[str], key_of: Callable[[str], str | None], size: Callable[[str], int]
+    facility_ids: Sequence[str], key_of: Callable[[str], str | None], size: Callable[[str], int], most: int
 ) -> Iterator[list[str]]:
     """Facilities of the same key, as many as are small enough together; those without a key one by one, and first."""
     by_key: dict[str, list[str]] = {}
@@ -129,7 +132,7 @@ def _grouped(
         else:
             by_key.setdefault(key, []).append(facility_id)
     for alike in by_key.values():
-        yield from _small_enough(alike, size)
+        yield from _small_enough(alike, size, most)
 
 
 def _typed(context: RefreshContext, alike: Sequence[str]) -> dict[str, facility.Typed]:
@@ -148,12 +151,12 @@ def _staged_bytes(context: RefreshContext, facility_id: str) -> int:
     return sum(path.stat().st_size for path in context.layout.staged(facility_id).glob("*.parquet"))
 
 
-def _small_enough(facility_ids: Sequence[str], size: Callable[[str], int]) -> Iterator[list[str]]:
+def _small_enough(facility_ids: Sequence[str], size: Callable[[str], int], most: int) -> Iterator[list[str]]:
     together: list[str] = []
     n_bytes = 0
     for facility_id in facility_ids:
         own = size(facility_id)
-        if together and (n_bytes + own > MOST_BYTES or len(together) == MOST_TOGETHER):
+        if together and (n_bytes + own > most or len(together) == MOST_TOGETHER):
             yield together
             together, n_bytes = [], 0
         together.append(facility_id)

@@ -24,7 +24,7 @@ from registry_pipeline.validation.rules.catalogue import parameters_of
 from registry_pipeline.validation.screening.doubts import Doubts
 from registry_pipeline.validation.screening.trials import suggestions
 
-AT_A_TIME = 10
+AT_A_TIME = 25
 """Facilities: of each up to 800 copies of patients are in memory."""
 _SUGGESTIONS = "suggestions.parquet"
 _SUGGESTED = {"finding_id": pl.String, "suggestion": pl.String}

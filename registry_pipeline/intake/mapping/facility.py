@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -49,8 +50,12 @@ def read_facility(path: Path) -> Facility:
     return facility_of(read_toml(path))
 
 
-def facility_of(toml: TomlSource) -> Facility:
-    """The mapping of a facility, of its TOML as read; raises what :func:`read_facility` does."""
+def facility_of(toml: TomlSource, alike: Facility | None = None) -> Facility:
+    """The mapping of a facility, of its TOML as read; raises what :func:`read_facility` does.
+
+    Args:
+        alike: another one whose TOML says the same but for id and name: what it declares need not be judged again.
+    """
     path, section = toml.path, Section(toml, (), toml.data, "the facility")
     section.refuse_unknown(_KEYS)
     facility_id = section.text("id")
@@ -58,6 +63,11 @@ def facility_of(toml: TomlSource) -> Facility:
         raise section.error(f"id must equal the file's name, '{path.stem}': {FACILITY_ID_FORM}", "id")
     if section.has("silent_after_days") and not section.count("silent_after_days"):
         raise section.error("silent_after_days is a number of days, from 1", "silent_after_days")
+    if alike is not None:
+        name = section.text("name", facility_id)
+        return replace(
+            alike, path=path, facility_id=facility_id, name=name, mapping_digest=_digest(toml.data)
+        )
     anchors = _read_anchors(section)
     sources = _read_sources(section, anchors)
     _check_anchors_are_filled(section, anchors, sources)

@@ -57,7 +57,7 @@ class BlockParser:
     def read_from_line(self, first_line: int) -> pl.DataFrame:
         """All records that start at or below a physical line: positional columns and ``source_row``."""
         start = self._offset_of_line(first_line)
-        line, chunks, size = first_line, [self._grid([], [])], _BLOCK_BYTES
+        line, chunks, size = first_line, list[pl.DataFrame](), _BLOCK_BYTES
         data, end = self._decoding.data.data, self._decoding.data.n_bytes
         while start < end:
             block = data[start : self._block_end(start, size)]
@@ -68,7 +68,7 @@ class BlockParser:
             size = _BLOCK_BYTES if n_bytes else 2 * size
             if sum(map(len, chunks)) + len(self.rejects) > self._dialect.limits.max_rows:
                 raise ReadError("too_large", f"more than {self._dialect.limits.max_rows:,} rows; split it")
-        return pl.concat(chunks)
+        return pl.concat(chunks) if chunks else self._grid([], [])
 
     def notes(self) -> list[str]:
         """What was changed without loss while reading."""

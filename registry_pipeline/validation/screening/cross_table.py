@@ -175,12 +175,14 @@ def _with_other_origin(violations: pl.DataFrame, entry: RuleEntry, facility: Fac
     is_asked = pl.col("_row_id").is_in(named["_other"].drop_nulls().unique().implode())
     origins = [
         facility.records[name]
+        .lazy()
         .filter(is_asked)  # of millions of records mostly a few
         .select(
             pl.col("_row_id").alias("_other"),
             pl.col("_origin").alias("_other_origin"),
             pl.lit(name).alias("other_table"),
         )
+        .collect()
         for name in named["other_table"].drop_nulls().unique().sort()
     ]
     joined = named.join(pl.concat(origins), on=["_other", "other_table"], how="left", maintain_order="left")

@@ -92,15 +92,12 @@ def suggestions(
 def _records(table: str, doubts: Mapping[str, Doubts]) -> pl.DataFrame:
     """The records of every facility; a patient whom two know is two, and records keep the numbers of their facility."""
     return pl.concat(
-        own.records[table].with_columns(
-            _patient(facility_id, pl.col("patient_id")).alias("patient_id"),
-        )
-        for facility_id, own in doubts.items()
+        own.records[table].with_columns(_patients(pl.lit(facility_id))) for facility_id, own in doubts.items()
     )
 
 
-def _patient(facility_id: str, patient_id: pl.Expr) -> pl.Expr:
-    return pl.concat_str(pl.lit(f"{facility_id}/"), patient_id)
+def _patients(facility_id: pl.Expr) -> pl.Expr:
+    return pl.concat_str(facility_id, pl.lit("/"), "patient_id").alias("patient_id")
 
 
 def _text(trial: Trial) -> str:
@@ -113,10 +110,15 @@ def _controls(trial: Trial) -> list[Trial]:
 
 def _trials(findings: pl.DataFrame, records: Mapping[str, pl.DataFrame]) -> Iterator[list[Trial]]:
     """The trials of every finding."""
+    whose = findings.select("table_name", _patients(pl.col("facility_id")), pl.col("record").alias("_row_id"))
+    rows = {
+        (table, row["patient_id"], row["_row_id"]): row
+        for (table,), asked in whose.group_by("table_name")
+        for row in records[table].join(asked, on=["patient_id", "_row_id"], how="semi").iter_rows(named=True)
+    }
     for at, (facility_id, _, _, table, number, items, patient_id) in enumerate(findings.iter_rows()):
         patient = f"{facility_id}/{patient_id}"
-        is_meant = (pl.col("_row_id") == number) & (pl.col("patient_id") == patient)
-        row = records[table].row(by_predicate=is_meant, named=True)
+        row = rows[table, patient, number]
         yield [Trial(patient, at, table, number, slip) for slip in slips_of(table, items.split(","), row)]
 
 

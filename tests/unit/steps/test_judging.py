@@ -13,6 +13,7 @@ from registry_pipeline.core.home import Home
 from registry_pipeline.core.row_id import row_id
 from registry_pipeline.core.side_by_side import MOST_FILES
 from registry_pipeline.core.working_files import DamagedFile
+from registry_pipeline.intake.mapping.facility import read_facility
 from registry_pipeline.pipeline import facility, judging, merges
 from registry_pipeline.pipeline.context import RefreshContext, read_context
 from registry_pipeline.pipeline.decisions import DecisionState
@@ -183,3 +184,9 @@ def test_who_has_sent_more_files_than_numbers_have_room_for_is_staged_alone(
     assert [len(alike) for alike in judging._of_same_sources(context, context.senders, True)] != [1] * 3
     monkeypatch.setattr(judging, "MOST_FILES", 1)
     assert all(len(alike) == 1 for alike in judging._of_same_sources(context, context.senders, True))
+
+
+def test_mappings_that_say_the_same_are_judged_once_and_are_each_its_own(context: RefreshContext) -> None:
+    declared = [context.facility(name) for name in FACILITIES]
+    assert declared == [read_facility(context.home.facilities / f"{name}.toml") for name in FACILITIES]
+    assert declared[0].sources is declared[1].sources and declared[1].sources is not declared[2].sources
