@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import pytest
 
@@ -18,6 +19,7 @@ from registry_pipeline.pipeline import estimation, persons
 from registry_pipeline.pipeline import refresh as steps
 from registry_pipeline.pipeline.refresh import refresh
 from registry_pipeline.store import layers
+from registry_pipeline.store.releases import ANALYST_DATABASE
 from tests.support.registry_home import (
     HOSPITAL,
     assert_same_tables,
@@ -159,10 +161,10 @@ def test_any_sequence_of_changes_equals_a_forced_refresh(tmp_path: Path) -> None
 def test_changes_of_a_cohort_day_by_day_equal_a_forced_refresh(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Endpoints are kept one by one, and the end of observation is the day of the newest file."""
+    """Endpoints are kept one by one, analysts' tables too; the end of observation is the day of the newest file."""
     simulate(str(tmp_path), 16, 2)()
     home, today = Home(tmp_path), datetime.now(UTC)
-    quick = "[analyst]\nis_written = false\n[study]\nbootstrap_replicates = 0\n"
+    quick = "[study]\nbootstrap_replicates = 0\n"
     home.settings_file.write_text(home.settings_file.read_text() + quick)
     for days_ago, stems in ((2, ()), (1, ("contacts", "toxicity"))):
         monkeypatch.setattr(steps, "land_inbox", partial(land_inbox, now=today - timedelta(days=days_ago)))
@@ -181,4 +183,18 @@ def _assert_forced_is_the_same(home: Home) -> None:
 def _all_but_its_name(home: Home) -> dict[str, pl.DataFrame]:
     result = tables(home, (*LAYERS, "meta"), leave_out=RELEASES)
     del result["meta.release"]
-    return result
+    return result | _of_analysts(home)
+
+
+def _of_analysts(home: Home) -> dict[str, pl.DataFrame]:
+    """The tables of the analysts' database of the served release, where it has one."""
+    database = home.current / ANALYST_DATABASE
+    if not database.exists():
+        return {}
+    with duckdb.connect(str(database), read_only=True) as connection:
+        names = connection.execute("SELECT schema_name || '.' || table_name FROM duckdb_tables()").fetchall()
+        return {
+            f"analysts' {name}": connection.execute(f"FROM {name}").pl()
+            for (name,) in sorted(names)
+            if name != "meta.release"
+        }
