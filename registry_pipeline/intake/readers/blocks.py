@@ -151,7 +151,7 @@ class BlockParser:
             ),
         )
         frame = pl.DataFrame(pl.from_arrow(table, rechunk=False))
-        return frame.with_columns(pl.Series(SOURCE_ROW, numbers, dtype=pl.Int64))
+        return frame.hstack([pl.Series(SOURCE_ROW, numbers, dtype=pl.Int64)])
 
     def _as_utf8(self, block: bytes) -> bytes:
         """The block as UTF-8; in place of a line that cannot be read stands a NUL, which is not plain."""

@@ -6,6 +6,8 @@ Does not belong here: reading bytes of any format.
 
 from __future__ import annotations
 
+from functools import cache
+
 import polars as pl
 
 from registry_pipeline.intake.readers.header import Header
@@ -50,9 +52,9 @@ def finish_sheet(
         grid, totals = _take_totals(grid, options)
         grid, repeats = _take_headers(grid, header)
     grid, names, received, dropped = _drop_nameless(grid, header)
-    frame = grid.rename(dict(zip(grid.columns[:-1], names, strict=True)))
+    grid.columns = [*names, SOURCE_ROW]
     return RawSheet(
-        frame=frame,
+        frame=grid,
         sheet=sheet,
         header=received,
         encoding=encoding,
@@ -87,11 +89,16 @@ def _may_hold_others(grid: pl.DataFrame, header: Header, options: ReadOptions) -
     columns = grid.columns[:-1]
     if not columns or grid.is_empty():
         return True
-    first = pl.col(columns[0])
-    signs = [_is_blank(columns[0]), _is_marker(first, {_marker(text) for text in options.totals_row_markers})]
     named = zip(columns, header.received, strict=False)
-    signs += [pl.col(column) == name for column, name in named if name.strip()][:1]
+    is_header = [pl.col(column) == name for column, name in named if name.strip()][:1]
+    signs = [_is_no_record(columns[0], tuple(options.totals_row_markers)), *is_header]
     return bool(grid.select(pl.any_horizontal(signs).any()).item())
+
+
+@cache
+def _is_no_record(first: str, totals_row_markers: tuple[str, ...]) -> pl.Expr:
+    """Whether the first cell of a row says that it is none, but for a header; most files ask the same."""
+    return _is_blank(first) | _is_marker(pl.col(first), {_marker(text) for text in totals_row_markers})
 
 
 def _blank_mask(grid: pl.DataFrame) -> pl.Series:
@@ -167,5 +174,9 @@ def _drop_nameless(
     empty = {i for i, is_blank in zip(nameless, is_empty, strict=True) if is_blank}
     named = [i for i in range(len(header.names)) if i not in empty]
     notes = [f"{len(empty)} columns without name and values left out"] if empty else []
-    frame = grid.select([*(f"c{i}" for i in named), SOURCE_ROW])
-    return frame, [header.names[i] for i in named], tuple(header.received[i] for i in named), notes
+    return (
+        grid[[*(f"c{i}" for i in named), SOURCE_ROW]],
+        [header.names[i] for i in named],
+        tuple(header.received[i] for i in named),
+        notes,
+    )
