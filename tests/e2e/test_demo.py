@@ -207,7 +207,7 @@ def _state(home: Home) -> dict[str, tuple[int, int]]:
     return {
         str(path.relative_to(home.root)): (path.lstat().st_size, path.lstat().st_mtime_ns)
         for path in home.root.rglob("*")
-        if not path.is_dir() and path.name not in (".lock", "seen.json", "inbox_stamps")
+        if not path.is_dir() and path.name not in (".lock", "seen.json", "inbox_served", "inbox_stamps")
     }
 
 
