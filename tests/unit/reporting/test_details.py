@@ -5,9 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from markupsafe import Markup
 
-from registry_pipeline.reporting.document.blocks import Block, Folded, Heading, Section, Table, Text
+from registry_pipeline.reporting.document.blocks import (
+    Block,
+    Column,
+    Folded,
+    Heading,
+    Row,
+    Section,
+    Table,
+    Text,
+)
 from registry_pipeline.reporting.document.details import FIGURES, TABLES, is_detail, with_details_folded
+from registry_pipeline.reporting.document.html import body
 from registry_pipeline.reporting.figures.base import FigureFolder
 from registry_pipeline.reporting.release.disclosure.gate import DisclosedTables
 from registry_pipeline.reporting.report import study_sections
@@ -50,3 +61,16 @@ def test_every_detail_is_one_of_a_report_and_none_is_in_its_main_part(tmp_path: 
     assert {getattr(block, "name", "") for block in every} >= FIGURES
     for section in sections:
         assert section.is_folded or not any(map(is_detail, section.blocks)), section.anchor
+
+
+def test_a_cell_is_escaped_whatever_stood_in_another_one() -> None:
+    columns = (Column("a"), Column("b", is_number=False), Column("c"))
+    rows = (
+        Row("<i>", (Markup("<i>"), "<i>"), trace='"x'),
+        Row("group", ("", "", ""), kind="group"),
+    )
+    assert str(body(Table("", "", columns, rows, ""))).splitlines() == [
+        '<tr class="plain"><th scope="row" data-trace="&#34;x" title="registry trace &#34;x">&lt;i&gt;</th>'
+        '<td class="n"><i></td><td>&lt;i&gt;</td><td class="n"></td></tr>',
+        '<tr class="group"><th scope="rowgroup" colspan="4">group</th></tr>',
+    ]
