@@ -32,8 +32,14 @@ def code_digest(*modules: str) -> str:
     """
     digest = hashlib.sha256(_library_versions())
     for path in sorted(_closure(modules)):
-        digest.update(Path(path).relative_to(_ROOT).as_posix().encode() + b"\0" + _source(path))
+        digest.update(_digest(path))
     return digest.hexdigest()[:16]
+
+
+@cache
+def _digest(path: str) -> bytes:
+    name = Path(path).relative_to(_ROOT).as_posix()
+    return hashlib.sha256(name.encode() + b"\0" + _source(path)).digest()
 
 
 @cache

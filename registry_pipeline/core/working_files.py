@@ -106,7 +106,7 @@ def noted_digest(path: Path) -> str | None:
     folder = path.parent
     if not folder.is_dir():
         return ""
-    step, tables = _read(folder / STEP_NOTE), _read(folder / TABLE_NOTES)
+    step, tables = read_notes(folder / STEP_NOTE), read_notes(folder / TABLE_NOTES)
     if isinstance(files := step.get("files"), dict):
         return str(files.get(path.name, ""))
     if tables:
@@ -115,7 +115,13 @@ def noted_digest(path: Path) -> str | None:
     return None if any(folder.glob("*.*")) else ""
 
 
-def _read(path: Path) -> dict[str, Any]:
+def remove_notes(path: Path) -> None:
+    """Remove a note and what is remembered of it: the next one may get its inode."""
+    path.unlink(missing_ok=True)
+    _NOTES.pop(path, None)
+
+
+def read_notes(path: Path) -> dict[str, Any]:
     """A note, read once in this process as long as the system says that nothing wrote to it; empty where damaged."""
     try:
         state, seen = _state(path), _NOTES.get(path)

@@ -8,7 +8,7 @@ Does not belong here: the steps. Imports nothing heavy: a refresh with nothing n
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
@@ -40,6 +40,7 @@ class RefreshContext:
         mappings, facilities: facility -> its TOML, and that judged; what nobody asks for is not read.
         finished: folders of the store that this refresh has made or found to be whole.
         merged_patients: facility -> its patients whom decisions merge, as last looked up since it was staged.
+        digests: what staging and screening of a facility go by, as hashes, each made once.
         declared: what a TOML says beside id and name -> a facility that says so: those of one system say the same.
     """
 
@@ -51,6 +52,7 @@ class RefreshContext:
     facilities: dict[str, Facility] = field(default_factory=dict, repr=False, compare=False)
     finished: set[Path] = field(default_factory=set, repr=False, compare=False)
     merged_patients: dict[str, frozenset[str]] = field(default_factory=dict, repr=False, compare=False)
+    digests: dict[tuple[object, ...], str] = field(default_factory=dict, repr=False, compare=False)
     declared: dict[str, Facility] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -93,6 +95,13 @@ class RefreshContext:
             facility = facility_of(mapping, self.declared.get(declared))
             self.facilities[facility_id] = self.declared[declared] = facility
         return self.facilities[facility_id]
+
+    def digest(self, facility_id: str, make: Callable[[RefreshContext, str], str]) -> str:
+        """A hash that a step of a facility goes by, made once for as long as the facility's ledger stays."""
+        key = (make.__name__, facility_id, *self.ledgers[facility_id])
+        if key not in self.digests:
+            self.digests[key] = make(self, facility_id)
+        return self.digests[key]
 
     @cached_property
     def rules(self) -> Catalogue:

@@ -16,27 +16,23 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from registry_pipeline.core.files import (
-    exclusive,
-    json_digest,
-    read_hashed_json,
-    sha256_of,
-    write_hashed_json,
-)
+from registry_pipeline.core.files import exclusive, json_digest, sha256_of, write_hashed_json
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.source_code import rooms_digest
 from registry_pipeline.core.sql_files import SQL_FOLDER
 from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.core.version import package_version
-from registry_pipeline.core.working_files import STEP_NOTE, DamagedFile, digest_of_file
+from registry_pipeline.core.working_files import (
+    STEP_NOTE,
+    DamagedFile,
+    digest_of_file,
+    read_notes,
+    remove_notes,
+)
 from registry_pipeline.intake.landing.ledger import ledger_path
 from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.merges import merges_at
-from registry_pipeline.store.releases import (
-    current_release,
-    open_release,
-    reports_problem,
-)
+from registry_pipeline.store.releases import current_release, open_release, reports_problem
 
 STAGING_ROOMS = (
     "registry_pipeline/core",
@@ -93,7 +89,7 @@ class Step:
         """
         note = None if force else self._note()
         if note is None:
-            (self.folder / STEP_NOTE).unlink(missing_ok=True)  # first: half-way it must not look finished
+            remove_notes(self.folder / STEP_NOTE)  # first: half-way it must not look finished
             report = json.loads(json.dumps(work()))
             note = {"fingerprint": self.fingerprint, "files": _digests(self.folder), "report": report}
             write_hashed_json(note, self.folder / STEP_NOTE)
@@ -112,11 +108,8 @@ class Step:
 
 def read_note(folder: Path) -> dict[str, Any] | None:
     """What a step wrote down of its folder when it had finished; None where it has not, or the note is damaged."""
-    try:
-        note = read_hashed_json(folder / STEP_NOTE)
-    except (OSError, ValueError):
-        return None
-    is_whole = isinstance(note, dict) and set(note) == {"fingerprint", "files", "report"}
+    note = read_notes(folder / STEP_NOTE)
+    is_whole = set(note) == {"fingerprint", "files", "report"}
     return note if is_whole and isinstance(note["files"], dict) else None
 
 
@@ -174,6 +167,10 @@ def staging_digest(context: RefreshContext, facility_id: str) -> str:
 
     A rule's severity, a tolerance or the language of messages judges anew and reads nothing anew.
     """
+    return context.digest(facility_id, _staging_digest)
+
+
+def _staging_digest(context: RefreshContext, facility_id: str) -> str:
     read = _read_by_staging(context, facility_id)
     ledger = [vars(landed) for landed in context.ledgers[facility_id]]
     key = file_digest(context.home.key_file)
@@ -198,6 +195,10 @@ def _read_by_staging(context: RefreshContext, facility_id: str) -> dict[str, Any
 
 def screening_digest(context: RefreshContext, facility_id: str) -> str:
     """Hash of what a facility's mapping and the settings tell the screening beside the staged tables."""
+    return context.digest(facility_id, _screening_digest)
+
+
+def _screening_digest(context: RefreshContext, facility_id: str) -> str:
     mapping = context.mapping(facility_id).data
     declared = {name: mapping.get(name) for name in ("rules", "tolerance", "precedence")}
     code = rooms_digest(*STAGING_ROOMS, *SCREENING_ROOMS)
