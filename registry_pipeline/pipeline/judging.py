@@ -4,7 +4,7 @@ Belongs here: which facilities are typed and judged side by side. Does not belon
 (``pipeline/facility.py``), how (``core/side_by_side.py``, ``validation/screening/cross_table.py``).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TypeVar
 
@@ -97,11 +97,16 @@ def _of_same_rules(context: RefreshContext, facility_ids: Sequence[str], force: 
         sources = (
             sources_digest(context, facility_id) if mapping.get("precedence") else ""
         )  # it numbers sources
-        begins = sum(facility_id[:at] in ids for at, sign in enumerate(facility_id) if sign == "-")
-        return json_digest([*judged_by, sources, str(context.extract_date(facility_id)), begins])
+        day = str(context.extract_date(facility_id))
+        return json_digest([*judged_by, sources, day, n_beginnings(facility_id, ids)])
 
     ids = set(facility_ids)
     return _grouped(facility_ids, rules, partial(_staged_bytes, context), MOST_STAGED_BYTES)
+
+
+def n_beginnings(facility_id: str, ids: Collection[str]) -> int:
+    """How many other ids an id begins with, each before a hyphen: of those with the same number none begins another."""
+    return sum(facility_id[:at] in ids for at, sign in enumerate(facility_id) if sign == "-")
 
 
 def _of_same_sources(

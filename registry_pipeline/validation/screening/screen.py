@@ -155,6 +155,8 @@ class Screening:
         for name in curated():
             judge_table(name, self.records[name], rules, parameters, outcome, self.places[name])
         judge_references(self.records, self.identifiers, rules, outcome, self.places)
+        if not self.is_as_alone:  # each will be judged by itself
+            return
         records = FacilityRecords(self.records, self.identifiers, outcome, self.places)
         judge_between_tables(records, rules, parameters, how.memory_limit, how.spill_folder)
 

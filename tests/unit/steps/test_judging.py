@@ -190,3 +190,16 @@ def test_mappings_that_say_the_same_are_judged_once_and_are_each_its_own(context
     declared = [context.facility(name) for name in FACILITIES]
     assert declared == [read_facility(context.home.facilities / f"{name}.toml") for name in FACILITIES]
     assert declared[0].sources is declared[1].sources and declared[1].sources is not declared[2].sources
+
+
+def test_no_facility_is_judged_with_one_that_its_identifiers_could_begin_with() -> None:
+    ids = {"kiel", "kiel-2", "kiel-2-b", "kiel-b", "kiel2", "a-kiel", "kiel-2-b-c"}
+    by_number: dict[int, list[str]] = {}
+    for name in sorted(ids):
+        by_number.setdefault(judging.n_beginnings(name, ids), []).append(name)
+    assert by_number == {
+        0: ["a-kiel", "kiel", "kiel2"],
+        1: ["kiel-2", "kiel-b"],
+        2: ["kiel-2-b"],
+        3: ["kiel-2-b-c"],
+    }
