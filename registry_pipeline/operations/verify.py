@@ -22,7 +22,7 @@ from registry_pipeline.core.files import private_folder
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.intake.landing.ledger import LEDGER, read_ledger
-from registry_pipeline.pipeline.context import RefreshContext
+from registry_pipeline.pipeline.context import RefreshContext, digests_of_inputs
 from registry_pipeline.pipeline.decisions import DecisionState, read_decision_state
 from registry_pipeline.pipeline.refresh import make_tables
 from registry_pipeline.pipeline.release import build_again
@@ -146,9 +146,9 @@ def _context_of_then(home: Home, again: Home, day: date, n_decisions: int) -> Re
     """What the refresh went by: the ledger of decisions is append-only, its first entries are those of then."""
     decisions = read_decision_state(home).decisions[:n_decisions]
     ledgers = {facility_id: read_ledger(again, facility_id) for facility_id in again.facility_ids()}
-    return RefreshContext(
-        again, again.settings(), ledgers, DecisionState(decisions, in_force(decisions, day), day)
-    )
+    state = DecisionState(decisions, in_force(decisions, day), day)
+    digests = {facility_id: digests_of_inputs(again, facility_id) for facility_id in ledgers}
+    return RefreshContext(again, again.settings(), ledgers, state, digests)
 
 
 def _unlike(database: Path, other: Path, names: list[str]) -> list[str]:

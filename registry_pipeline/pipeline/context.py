@@ -8,18 +8,19 @@ Does not belong here: the steps. Imports nothing heavy: a refresh with nothing n
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from registry_pipeline.core.files import sha256_of
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.settings import Settings
 from registry_pipeline.core.toml_source import TomlSource, read_toml
 from registry_pipeline.core.working_files import damaged, working_file
-from registry_pipeline.intake.landing.ledger import LandedFile, read_ledger
+from registry_pipeline.intake.landing.ledger import LandedFile, ledger_path, read_ledger
 from registry_pipeline.pipeline.decisions import DecisionState, read_decision_state
 from registry_pipeline.store.layout import StoreLayout
 
@@ -38,6 +39,8 @@ class RefreshContext:
         ledgers: facility -> every file that it ever sent; every facility that has a mapping is in it.
         decisions: every decision, and those in force today.
         mappings, facilities: facility -> its TOML, and that judged; what nobody asks for is not read.
+        input_digests: facility -> SHA-256 of its ledger and of its mapping, taken before either was read: what is changed
+            while the refresh runs is news for the next one.
         finished: folders of the store that this refresh has made or found to be whole.
         merged_patients: facility -> its patients whom decisions merge, as last looked up since it was staged.
         digests: what staging and screening of a facility go by, as hashes, each made once.
@@ -48,6 +51,7 @@ class RefreshContext:
     settings: Settings
     ledgers: dict[str, list[LandedFile]]
     decisions: DecisionState
+    input_digests: Mapping[str, tuple[str, str]]
     mappings: dict[str, TomlSource] = field(default_factory=dict, repr=False, compare=False)
     facilities: dict[str, Facility] = field(default_factory=dict, repr=False, compare=False)
     finished: set[Path] = field(default_factory=set, repr=False, compare=False)
@@ -185,5 +189,16 @@ def read_context(home: Home, settings: Settings | None = None) -> RefreshContext
         ConfigurationError: registry.toml or a ledger of received files is wrong.
         StoreError: the ledger of decisions is damaged or was changed by other means.
     """
-    ledgers = {facility_id: read_ledger(home, facility_id) for facility_id in home.facility_ids()}
-    return RefreshContext(home, settings or home.settings(), ledgers, read_decision_state(home))
+    digests = {facility_id: digests_of_inputs(home, facility_id) for facility_id in home.facility_ids()}
+    ledgers = {facility_id: read_ledger(home, facility_id) for facility_id in digests}
+    return RefreshContext(home, settings or home.settings(), ledgers, read_decision_state(home), digests)
+
+
+def digests_of_inputs(home: Home, facility_id: str) -> tuple[str, str]:
+    """SHA-256 of a facility's ledger and of its mapping, as they lie there now."""
+    return file_digest(ledger_path(home, facility_id)), file_digest(home.facilities / f"{facility_id}.toml")
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a small file; empty for one that is not there."""
+    return sha256_of(path) if path.is_file() else ""

@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from registry_pipeline.core.files import exclusive, json_digest, sha256_of, write_hashed_json
+from registry_pipeline.core.files import exclusive, json_digest, write_hashed_json
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.source_code import rooms_digest
 from registry_pipeline.core.sql_files import SQL_FOLDER
@@ -29,8 +29,7 @@ from registry_pipeline.core.working_files import (
     read_notes,
     remove_notes,
 )
-from registry_pipeline.intake.landing.ledger import ledger_path
-from registry_pipeline.pipeline.context import RefreshContext
+from registry_pipeline.pipeline.context import RefreshContext, file_digest
 from registry_pipeline.pipeline.merges import merges_at
 from registry_pipeline.store.releases import current_release, open_release, reports_problem
 
@@ -157,11 +156,6 @@ def digest_of(*parts: Any) -> str:
     return json_digest(parts)[:16]
 
 
-def file_digest(path: Path) -> str:
-    """SHA-256 of a small file; empty for one that is not there."""
-    return sha256_of(path) if path.is_file() else ""
-
-
 def staging_digest(context: RefreshContext, facility_id: str) -> str:
     """Hash of what a facility's staged tables depend on.
 
@@ -257,16 +251,9 @@ def input_hash(context: RefreshContext, outdated: Mapping[str, str]) -> str:
         outdated: of :func:`outdated_facilities`. A release that leaves a facility as it was is not the release
             of today's input: the next refresh of all facilities has to see that.
     """
-    home = context.home
-    key = file_digest(home.key_file)
+    key = file_digest(context.home.key_file)
     facilities = [
-        digest_of(
-            facility_id,
-            file_digest(ledger_path(home, facility_id)),
-            file_digest(home.facilities / f"{facility_id}.toml"),
-            key,
-        )
-        for facility_id in context.facility_ids
+        digest_of(facility_id, *digests, key) for facility_id, digests in context.input_digests.items()
     ]
     left_behind = [dict(outdated)] if outdated else []
     return digest_of(facilities, *left_behind, *context.decisions.digest_parts())

@@ -14,11 +14,11 @@ from typing import Any
 
 from registry_pipeline.core.files import read_hashed_json, write_hashed_json
 from registry_pipeline.core.home import Home
-from registry_pipeline.intake.landing.ledger import ledger_path, read_ledger
-from registry_pipeline.pipeline.context import RefreshContext
+from registry_pipeline.intake.landing.ledger import read_ledger
+from registry_pipeline.pipeline.context import RefreshContext, digests_of_inputs
 from registry_pipeline.pipeline.decisions import DecisionState
 from registry_pipeline.pipeline.errors import Refused
-from registry_pipeline.pipeline.step import code_version, file_digest
+from registry_pipeline.pipeline.step import code_version
 from registry_pipeline.store.layout import StoreLayout
 from registry_pipeline.validation.decisions.ledger import Decision
 
@@ -35,7 +35,7 @@ class RefreshManifest:
         code_version: of the coordinator.
         settings_digest: of registry.toml, as far as a result can depend on it.
         day: on which decisions were in force (ISO).
-        facilities: facility -> [SHA-256 of its mapping, of its ledger of received files, end of observation (ISO)].
+        facilities: facility -> [SHA-256 of its ledger of received files, of its mapping, end of observation (ISO)].
         decisions: entries of the ledger that are in force on that day.
     """
 
@@ -59,10 +59,7 @@ def write_manifest(context: RefreshContext, refresh_id: str) -> RefreshManifest:
         code_version(),
         context.settings.digest(),
         context.decisions.day.isoformat(),
-        {
-            facility_id: _facility_inputs(context.home, facility_id, context.extract_date(facility_id))
-            for facility_id in context.facility_ids
-        },
+        {facility_id: _facility_inputs(context, facility_id) for facility_id in context.facility_ids},
         [asdict(decision) for decision in context.decisions.in_force],
     )
     write_hashed_json(asdict(manifest), manifest_path(context.home))
@@ -103,10 +100,10 @@ def worker_context(home: Home, manifest: RefreshManifest, facility_ids: Sequence
     decisions = [Decision(**entry) for entry in manifest.decisions]
     state = DecisionState(decisions, decisions, date.fromisoformat(manifest.day))
     ledgers = {facility_id: read_ledger(home, facility_id) for facility_id in manifest.facilities}
-    context = RefreshContext(home, settings, ledgers, state)
+    digests = {facility_id: digests_of_inputs(home, facility_id) for facility_id in facility_ids}
+    context = RefreshContext(home, settings, ledgers, state, digests)
     for facility_id in facility_ids:
-        inputs = _facility_inputs(home, facility_id, context.extract_date(facility_id))
-        if inputs != manifest.facilities.get(facility_id):
+        if _facility_inputs(context, facility_id) != manifest.facilities.get(facility_id):
             raise Refused(
                 f"{facility_id}: its mapping or what has landed of it is not what the refresh began with; "
                 "start a refresh anew"
@@ -114,9 +111,8 @@ def worker_context(home: Home, manifest: RefreshManifest, facility_ids: Sequence
     return context
 
 
-def _facility_inputs(home: Home, facility_id: str, end: date) -> list[str]:
-    mapping = home.facilities / f"{facility_id}.toml"
-    return [file_digest(mapping), file_digest(ledger_path(home, facility_id)), end.isoformat()]
+def _facility_inputs(context: RefreshContext, facility_id: str) -> list[str]:
+    return [*context.input_digests[facility_id], context.extract_date(facility_id).isoformat()]
 
 
 def _refuse_other_code(manifest: RefreshManifest) -> None:

@@ -13,6 +13,7 @@ from registry_pipeline.core.home import Home
 from registry_pipeline.core.row_id import row_id
 from registry_pipeline.core.side_by_side import MOST_FILES
 from registry_pipeline.core.working_files import DamagedFile
+from registry_pipeline.intake.landing.ledger import withdraw
 from registry_pipeline.intake.mapping.facility import read_facility
 from registry_pipeline.pipeline import facility, judging, merges
 from registry_pipeline.pipeline.context import RefreshContext, read_context
@@ -22,7 +23,7 @@ from registry_pipeline.pipeline.lineage import write_lineage
 from registry_pipeline.pipeline.merges import merges_at, persons_of_several
 from registry_pipeline.pipeline.persons import person_records
 from registry_pipeline.pipeline.refresh import take_in
-from registry_pipeline.pipeline.step import read_note
+from registry_pipeline.pipeline.step import input_hash, read_note
 from registry_pipeline.validation.decisions.ledger import Decision
 from registry_pipeline.validation.registry_wide.persons import StagedParts
 from tests.support.registry_home import HOSPITAL, good_files, patient_row, patients_csv, send_all, small_home
@@ -157,6 +158,22 @@ def test_what_a_record_gave_of_a_person_follows_the_other_facilities_that_know_h
         rows.append(pl.read_parquet(later.layout.lineage() / f"{other}.parquet"))
     assert rows[0].equals(rows[1])
     assert rows[1].filter(pl.col("items") == "residence_region").height == 1
+
+
+def test_what_changes_while_a_refresh_runs_is_news_for_the_next(context: RefreshContext) -> None:
+    """A file withdrawn meanwhile stood in the release, and in every later one: it seemed made of what there was."""
+    home = context.home
+    hashes = {input_hash(context, {})}
+    mapping = home.facilities / "east.toml"
+    for change in (
+        lambda: withdraw(home, HOSPITAL, "deaths_1.csv", "A. Keeper", "not theirs"),
+        lambda: mapping.write_text(mapping.read_text(encoding="utf-8") + "# later\n", encoding="utf-8"),
+    ):
+        running = read_context(home)
+        change()
+        assert input_hash(running, {}) in hashes
+        hashes.add(input_hash(read_context(home), {}))
+    assert len(hashes) == 3
 
 
 def test_patients_of_merges_are_looked_up_once_at_each_facility(
