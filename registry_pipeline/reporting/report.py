@@ -61,7 +61,7 @@ def write_reports(
     Args:
         database: the sealed ``registry.duckdb``; opened read-only.
         folder: where the reports go.
-        pdf: write ``figures/*.pdf`` too.
+        pdf: write ``figures/*.pdf`` too, but for bars and grids of data quality.
         suppress_small: hide counts below the release's ``privacy.small_cell``, and leave out what shows single
             patients; also done when the release has a parameter ``privacy.suppress_small`` that is true.
         drawings: folder of drawings of earlier reports, which need not be drawn again; None draws all.
