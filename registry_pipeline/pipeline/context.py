@@ -8,7 +8,7 @@ Does not belong here: the steps. Imports nothing heavy: a refresh with nothing n
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
@@ -51,7 +51,7 @@ class RefreshContext:
     settings: Settings
     ledgers: dict[str, list[LandedFile]]
     decisions: DecisionState
-    input_digests: Mapping[str, tuple[str, str]]
+    input_digests: dict[str, tuple[str, str]]
     mappings: dict[str, TomlSource] = field(default_factory=dict, repr=False, compare=False)
     facilities: dict[str, Facility] = field(default_factory=dict, repr=False, compare=False)
     finished: set[Path] = field(default_factory=set, repr=False, compare=False)
@@ -106,6 +106,12 @@ class RefreshContext:
         if key not in self.digests:
             self.digests[key] = make(self, facility_id)
         return self.digests[key]
+
+    def take_ledger(self, facility_id: str, files: list[LandedFile]) -> None:
+        """Go by another ledger of a facility from now on, which lies in the landing already."""
+        self.ledgers[facility_id] = files
+        _, mapping = self.input_digests[facility_id]
+        self.input_digests[facility_id] = file_digest(ledger_path(self.home, facility_id)), mapping
 
     @cached_property
     def rules(self) -> Catalogue:

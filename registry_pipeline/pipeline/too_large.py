@@ -72,7 +72,7 @@ def _leave_out_largest(context: RefreshContext, facility_id: str) -> str:
             largest = max(in_force, key=partial(_n_bytes, context))
             files = [replace(file, too_large_for=limit) if file == largest else file for file in files]
             write_ledger(context.home, facility_id, files)
-        context.ledgers[facility_id] = files
+        context.take_ledger(facility_id, files)
     names = ", ".join(file.source_file for file in files if file.too_large_for == limit)
     return f"{facility_id}: judging {names} takes more memory than refresh.memory_limit allows ({limit}); left out"
 

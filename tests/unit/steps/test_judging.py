@@ -13,7 +13,7 @@ from registry_pipeline.core.home import Home
 from registry_pipeline.core.row_id import row_id
 from registry_pipeline.core.side_by_side import MOST_FILES
 from registry_pipeline.core.working_files import DamagedFile
-from registry_pipeline.intake.landing.ledger import withdraw
+from registry_pipeline.intake.landing.ledger import read_ledger, withdraw
 from registry_pipeline.intake.mapping.facility import read_facility
 from registry_pipeline.pipeline import facility, judging, merges
 from registry_pipeline.pipeline.context import RefreshContext, read_context
@@ -174,6 +174,10 @@ def test_what_changes_while_a_refresh_runs_is_news_for_the_next(context: Refresh
         assert input_hash(running, {}) in hashes
         hashes.add(input_hash(read_context(home), {}))
     assert len(hashes) == 3
+    running = read_context(home)
+    withdraw(home, HOSPITAL, "contacts_1.csv", "A. Keeper", "not theirs")
+    running.take_ledger(HOSPITAL, read_ledger(home, HOSPITAL))
+    assert input_hash(running, {}) == input_hash(read_context(home), {}) not in hashes
 
 
 def test_patients_of_merges_are_looked_up_once_at_each_facility(
