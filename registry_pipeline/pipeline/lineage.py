@@ -13,10 +13,10 @@ import polars as pl
 
 from registry_pipeline.core.row_id import sheet_number_of, source_row_of
 from registry_pipeline.core.source_code import code_digest
-from registry_pipeline.core.working_files import working_file
+from registry_pipeline.core.working_files import noted_digest, working_file
 from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.keys import screened_content
-from registry_pipeline.pipeline.step import digest_of, read_note
+from registry_pipeline.pipeline.step import digest_of
 from registry_pipeline.store.keyed_tables import KeyedTables
 from registry_pipeline.store.layers import declaration_digest
 from registry_pipeline.store.parquet import read_parquet, rows_digest, write_parquet
@@ -35,19 +35,30 @@ LINEAGE = {
 
 
 def write_lineage(context: RefreshContext, shares: pl.DataFrame, force: bool = False) -> None:
-    """The tables of where curated records come from; one whose facilities did not change is kept.
+    """The tables of where curated records come from; rows of facilities that did not change are kept.
 
     Args:
         shares: which facility's record gave which items of a person whom several know (``ITEM_SHARES``).
     """
     _write_rows(context, shares, force)
     keyed = KeyedTables(context.layout.layer("meta"), force)
-    keys, makers = lineage_keys(context), _makers(context)
-    for name, key in keys.items():
-        if not keyed.is_current(name, key):
-            frame = makers[name]()
-            write_parquet(frame, keyed.path(name))
-            keyed.remember(name, key, frame.height)
+    for name, (frame, make) in _OF_STAGED.items():
+        key = digest_of(code_digest(__name__), declaration_digest(f"meta.{name}"))
+        sent = {
+            sender: str(noted_digest(context.layout.staged_frame(sender, frame)))
+            for sender in context.senders
+        }
+        noted = keyed.parts(name) if keyed.is_current(name, key) else {}
+        if noted != sent:
+            earlier = (
+                read_parquet(keyed.path(name)).partition_by("facility_id", as_dict=True) if noted else {}
+            )
+            kept = {sender: earlier.get((sender,)) for sender in sent if noted.get(sender) == sent[sender]}
+            parts = [
+                rows if (rows := kept.get(sender)) is not None else make(context, sender) for sender in sent
+            ]
+            write_parquet(pl.concat(parts), keyed.path(name))
+            keyed.remember(name, key, sum(rows.height for rows in parts), sent)
     keyed.save()
 
 
@@ -82,30 +93,6 @@ def facility_parts(context: RefreshContext) -> dict[str, dict[str, Path]]:
             if working_file(path, context.layout.root)
         }
         for name, files in (("meta.lineage", rows), ("quality.coercion", changes))
-    }
-
-
-def lineage_keys(context: RefreshContext) -> dict[str, str]:
-    """Table -> what it is made from: what staging said of files and mappings."""
-    code = code_digest(__name__)
-    staged = {facility_id: read_note(context.layout.staged(facility_id)) for facility_id in context.senders}
-    files = [[sender, note["files"] if note else {}] for sender, note in staged.items()]
-    keys = {
-        name: digest_of(code, [[sender, content.get(f"_{frame}.parquet")] for sender, content in files])
-        for name, frame in (
-            ("column_map", "column_map"),
-            ("source_sheet", "rows"),
-            ("source_header", "headers"),
-        )
-    }
-    return {name: digest_of(key, declaration_digest(f"meta.{name}")) for name, key in keys.items()}
-
-
-def _makers(context: RefreshContext) -> Mapping[str, Callable[[], pl.DataFrame]]:
-    return {
-        "column_map": lambda: _of_facilities(context, "column_map"),
-        "source_sheet": lambda: _sheets(context),
-        "source_header": lambda: _headers(context),
     }
 
 
@@ -162,31 +149,35 @@ def _shared(rows: pl.DataFrame, shares: pl.DataFrame) -> pl.DataFrame:
     return joined.with_columns(items.otherwise("items").alias("items")).select(list(LINEAGE))
 
 
-def _of_facilities(context: RefreshContext, frame: str) -> pl.DataFrame:
-    """A staged frame of all facilities, with the facility before it."""
-    return pl.concat(
-        read_parquet(context.whole(context.layout.staged_frame(sender, frame))).with_columns(
-            pl.lit(sender).alias("facility_id")
-        )
-        for sender in context.senders
-    )
+def _staged(context: RefreshContext, sender: str, frame: str) -> pl.DataFrame:
+    """A staged frame, with its facility."""
+    rows = read_parquet(context.whole(context.layout.staged_frame(sender, frame)))
+    return rows.with_columns(pl.lit(sender).alias("facility_id"))
 
 
-def _sheets(context: RefreshContext) -> pl.DataFrame:
+def _column_map(context: RefreshContext, sender: str) -> pl.DataFrame:
+    """Rows of ``meta.column_map``."""
+    return _staged(context, sender, "column_map")
+
+
+def _sheets(context: RefreshContext, sender: str) -> pl.DataFrame:
     """Rows of ``meta.source_sheet``: one row of each sheet says where all of them stood."""
     place = ("submission_id", "source_file", "sheet", "source_name")
-    parts = []
-    for sender in context.senders:
-        rows = pl.scan_parquet(context.whole(context.layout.staged_frame(sender, "rows")), glob=False)
-        sheets = rows.group_by(sheet_number_of(pl.col("_row_id")).alias("sheet_no")).agg(
-            pl.col(place).first()
-        )
-        named = sheets.with_columns(pl.col(place).cast(pl.String), pl.lit(sender).alias("facility_id"))
-        parts.append(named.sort("sheet_no").collect())
-    return pl.concat(parts)
+    rows = pl.scan_parquet(context.whole(context.layout.staged_frame(sender, "rows")), glob=False)
+    sheets = rows.group_by(sheet_number_of(pl.col("_row_id")).alias("sheet_no")).agg(pl.col(place).first())
+    named = sheets.with_columns(pl.col(place).cast(pl.String), pl.lit(sender).alias("facility_id"))
+    return named.sort("sheet_no").collect()
 
 
-def _headers(context: RefreshContext) -> pl.DataFrame:
+def _headers(context: RefreshContext, sender: str) -> pl.DataFrame:
     """Rows of ``meta.source_header``."""
-    headers = _of_facilities(context, "headers").rename({"_sheet": "sheet_no"})
+    headers = _staged(context, sender, "headers").rename({"_sheet": "sheet_no"})
     return headers.filter(pl.col("header") != pl.col("source_column"))
+
+
+_OF_STAGED: Mapping[str, tuple[str, Callable[[RefreshContext, str], pl.DataFrame]]] = {
+    "column_map": ("column_map", _column_map),
+    "source_sheet": ("rows", _sheets),
+    "source_header": ("headers", _headers),
+}
+"""Table -> the staged frame that a facility's rows of it are made of, and how."""

@@ -42,7 +42,7 @@ from registry_pipeline.pipeline.context import read_context
 from registry_pipeline.pipeline.errors import Refused
 from registry_pipeline.pipeline.facility import rows_read, screen
 from registry_pipeline.pipeline.findings import read_finding_sources
-from registry_pipeline.pipeline.lineage import _of_facilities, _sheets, write_lineage
+from registry_pipeline.pipeline.lineage import _column_map, _sheets, write_lineage
 from registry_pipeline.pipeline.mend import mend_home
 from registry_pipeline.pipeline.merges import _patients_of
 from registry_pipeline.pipeline.persons import linkage_tables
@@ -474,8 +474,8 @@ READ_WORKING_FILES: tuple[tuple[str, Callable[[Home], object]], ...] = (
         "store/screened/north/followup.accepted.parquet",
         lambda home: write_lineage(read_context(home), pl.DataFrame(schema=ITEM_SHARES), force=True),
     ),
-    ("store/staged/north/_rows.parquet", lambda home: _sheets(read_context(home))),
-    ("store/staged/north/_column_map.parquet", lambda home: _of_facilities(read_context(home), "column_map")),
+    ("store/staged/north/_rows.parquet", lambda home: _sheets(read_context(home), HOSPITAL)),
+    ("store/staged/north/_column_map.parquet", lambda home: _column_map(read_context(home), HOSPITAL)),
     ("store/staged/north/_sheets.parquet", lambda home: rows_read(read_context(home), HOSPITAL)),
     ("store/staged/north/_judged.json", lambda home: stored_staging(read_context(home), HOSPITAL)),
     (
