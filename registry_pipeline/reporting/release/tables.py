@@ -9,7 +9,7 @@ a registry without lesions, or of an older release, is whole where there are dat
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -126,12 +126,19 @@ class ReleaseTables:
         frame = self._once(statement, list(where.values()))
         return frame.assign(**{column: None for column in declared if column not in frame})
 
-    def _once(self, statement: str, values: Sequence[Any]) -> pd.DataFrame:
-        """The answer to a query; a small one is kept for the section that asks the same again."""
+    def _once(
+        self, statement: str, values: Sequence[Any], fetch: Callable[[Any], pd.DataFrame] | None = None
+    ) -> pd.DataFrame:
+        """The answer to a query; a small one is kept for the section that asks the same again.
+
+        Args:
+            fetch: takes the frame of an executed query; all columns as DuckDB gives them by default.
+        """
         query = (statement, *values)
         if query in self._read:
             return self._read[query].copy()
-        frame = self._connection.execute(statement, list(values)).df()
+        answer = self._connection.execute(statement, list(values))
+        frame = answer.df() if fetch is None else fetch(answer)
         if len(frame) <= MOST_ROWS_KEPT:
             self._read[query] = frame
             return frame.copy()
@@ -140,7 +147,9 @@ class ReleaseTables:
     def in_order(self, name: str) -> pd.DataFrame:
         """Rows of a table in the order in which the release holds them."""
         self._note(name)
-        return self._once(f"SELECT * FROM {_qualified(name)}", ()) if self.has(name) else self.table(name)
+        if not self.has(name):
+            return self.table(name)
+        return self._once(f"SELECT * FROM {_qualified(name)}", (), _frame_of_few_texts)
 
     def query(
         self, sql: str, needs: Mapping[str, Sequence[str]], values: Sequence[Any] = ()
@@ -186,6 +195,21 @@ class ReleaseTables:
             return {}
         rows = self._connection.execute("SELECT name, value FROM meta.parameter ORDER BY name").fetchall()
         return {str(name): str(value) for name, value in rows if value is not None}
+
+
+def _frame_of_few_texts(answer: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+    """The same frame with each text made once: tables of curves have millions of a hundred texts."""
+    columns = answer.description or []
+    if not {str(kind) for _, kind, *_ in columns} <= {"VARCHAR", "BIGINT", "DOUBLE"}:
+        return answer.df()
+    rows = answer.to_arrow_table()
+    frame = rows.to_pandas(strings_to_categorical=True)
+    for name in frame.columns:
+        if isinstance(frame[name].dtype, pd.CategoricalDtype):
+            frame[name] = frame[name].astype(object).where(frame[name].notna(), None)
+        elif rows.schema.field(name).type == "int64" and rows[name].null_count:
+            frame[name] = rows[name].to_pandas(types_mapper=lambda _: pd.Int64Dtype())
+    return frame
 
 
 def _qualified(name: str) -> str:

@@ -186,9 +186,9 @@ def test_aggregates_read_nothing_else(served: Served, monkeypatch: pytest.Monkey
     asked: set[str] = set()
     once, count_rows = ReleaseTables._once, ReleaseTables.count_rows
 
-    def noted(self: ReleaseTables, statement: str, values: Any) -> Any:
+    def noted(self: ReleaseTables, statement: str, values: Any, *more: Any) -> Any:
         asked.update(word.replace('"', "").strip("(),") for word in statement.split() if "." in word)
-        return once(self, statement, values)
+        return once(self, statement, values, *more)
 
     def counted(self: ReleaseTables, name: str) -> int:
         asked.add(name)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
+import pandas as pd
 import pytest
 
 from registry_pipeline.reporting.release.tables import ReleaseTables
@@ -39,3 +40,22 @@ def test_chosen_columns_of_a_table_that_the_release_lacks_are_empty(tables: Rele
     found = tables.table("mart.lesion_growth", columns=["lesion_site"])
     assert list(found.columns) == ["lesion_site"]
     assert found.empty
+
+
+def test_a_table_in_order_reads_as_duckdb_gives_it(tmp_path: Path) -> None:
+    rows = "SELECT 1 AS n, 0.5 AS x, 'a' AS stratum UNION ALL SELECT NULL, NULL, NULL UNION ALL SELECT 3, 1e300, 'é'"
+    with duckdb.connect(str(tmp_path / "one.duckdb")) as connection:
+        connection.execute("CREATE SCHEMA result")
+        typed = "CAST(n AS BIGINT) AS n, CAST(x AS DOUBLE) AS x, stratum"
+        connection.execute(f"CREATE TABLE result.km_curve AS SELECT {typed} FROM ({rows})")
+        connection.execute(
+            f"CREATE TABLE result.km_summary AS SELECT {typed}, DATE '2020-01-01' AS day FROM ({rows})"
+        )
+    with ReleaseTables(tmp_path / "one.duckdb") as tables:
+        for name in ("result.km_curve", "result.km_summary"):
+            expected = tables._connection.execute(f"FROM {name}").df()
+            read = tables.in_order(name)
+            pd.testing.assert_frame_equal(read, expected, check_exact=True)
+            assert [type(value) for value in read["stratum"]] == [
+                type(value) for value in expected["stratum"]
+            ]
