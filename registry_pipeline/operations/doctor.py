@@ -21,6 +21,7 @@ from registry_pipeline.core.locks import is_locked
 from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.core.version import package_version
 from registry_pipeline.intake.landing.integrity import check_landed
+from registry_pipeline.intake.landing.ledger import LEDGER
 from registry_pipeline.operations.audit import DONE, AuditEntry, last_ended, read_audit_log, unfinished
 from registry_pipeline.operations.silence import silences
 from registry_pipeline.pipeline.watched import inbox_signature, is_served
@@ -217,6 +218,11 @@ def _facilities(home: Home) -> Iterator[Diagnosis]:
             yield Diagnosis(subject, WARNING, "has never sent anything", "ask it")
         elif silence.is_too_long:
             yield Diagnosis(subject, WARNING, f"has sent nothing for {silence.days} days", "ask it")
+    for ledger in sorted(home.landing.glob(f"*/{LEDGER}")):
+        facility_id = ledger.parent.name
+        if facility_id not in home.facility_ids():
+            message = "has sent files and has no mapping: none of its records is in a new release"
+            yield Diagnosis(f"facility {facility_id}", WARNING, message, f"put {facility_id}.toml back")
 
 
 def _findings(home: Home) -> Iterator[Diagnosis]:

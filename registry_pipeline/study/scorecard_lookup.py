@@ -89,7 +89,7 @@ class Frames:
         note = f"{self.size_axis}; last negative CT of the region"
         has_flag = "is_within_6_months" in lesions.columns
         if has_flag:
-            lesions = lesions[lesions["is_within_6_months"].fillna(False).astype(bool)]
+            lesions = lesions[lesions["is_within_6_months"].astype("boolean").fillna(False).astype(bool)]
             note += "; six calendar months, inclusive"
         usable = usable_lesions(lesions, "months_since_negative_ct", "diameter_mm")
         diameters = usable.diameter if has_flag else usable.diameter[usable.months <= 6]

@@ -12,6 +12,7 @@ from registry_pipeline.core.settings import Study
 from registry_pipeline.study.headlines import headline_bounds
 from registry_pipeline.study.published import PARTS
 from registry_pipeline.study.scorecard import COLUMNS, agreement, items_agreeing, scorecard
+from registry_pipeline.study.scorecard_lookup import Frames
 from tests.support import seed_cohort
 from tests.support.shared import needs_shared
 
@@ -35,6 +36,19 @@ def test_the_seed_cohort_agrees_in_all_thirteen(frames):
     assert line(table, 13, "a")["n"] == 83
     assert line(table, 7, "b")["computed"] == "93.5 %"
     assert (table["assumption"].str.len() > 0).all()
+
+
+def test_a_lesion_of_unknown_interval_is_not_counted_and_nobody_is_warned() -> None:
+    growth = pd.DataFrame(
+        {
+            "is_included": True,
+            "is_within_6_months": [True, None, False],
+            "months_since_negative_ct": [3.0, None, 9.0],
+            "diameter_mm": [10.0, 12.0, 20.0],
+        }
+    )
+    within = Frames({"lesion_growth": growth}, Study()).within_six
+    assert within is not None and within[:2] == (1, 1)
 
 
 @needs_shared

@@ -22,6 +22,7 @@ from registry_pipeline.core.files import StoreError, exclusive
 from registry_pipeline.core.home import Home, make_home
 from registry_pipeline.core.locks import locked
 from registry_pipeline.core.toml_source import ConfigurationError
+from registry_pipeline.intake.landing.ledger import LEDGER
 from registry_pipeline.operations import doctor
 from registry_pipeline.operations.audit import (
     audit_log,
@@ -503,9 +504,11 @@ def test_the_doctor_says_what_is_wrong_and_what_to_do(home: Home, monkeypatch: p
     usage = shutil.disk_usage(home.root)
     monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: usage._replace(free=0))
     (home.facilities / "east.toml").write_text("")
+    (home.landing / "west").mkdir()
+    (home.landing / "west" / LEDGER).write_text("[]")  # its mapping was deleted
     second = states(home)
     assert {second[name] for name in ("modes", "release", "disk", "last refresh")} == {"error"}
-    assert second["facility east"] == "warning"
+    assert second["facility east"] == second["facility west"] == "warning"
     assert all(diagnosis.remedy for diagnosis in doctor.examine(home) if diagnosis.state != "well")
     home.settings_file.write_text("[studdy]\n")
     home.key_file.unlink()
