@@ -32,16 +32,10 @@ def stacked(parts: Sequence[pl.DataFrame], numbers: Sequence[str] = ("_row_id",)
     """
     if len(parts) == 1:
         return parts[0]
-    moved = [
-        part.with_columns(_moved(part, name, place << _SHIFT) for name in numbers if name in part.columns)
-        for place, part in enumerate(parts)
-    ]
-    return pl.concat(moved, how="diagonal_relaxed", rechunk=True)
-
-
-def _moved(part: pl.DataFrame, name: str, distance: int) -> pl.Expr:
-    is_list = isinstance(part.schema[name], pl.List)
-    return pl.col(name).list.eval(pl.element() + distance) if is_list else pl.col(name) + distance
+    whole = pl.concat(parts, how="diagonal_relaxed", rechunk=True)
+    places = np.arange(len(parts), dtype=np.int64) << _SHIFT
+    above = pl.Series(np.repeat(places, [part.height for part in parts]))
+    return whole.with_columns(pl.col(name) + above for name in numbers if name in whole.columns)
 
 
 def own_number(number: pl.Expr) -> pl.Expr:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from registry_pipeline.core.side_by_side import Bounds, bounds, place_of_row
@@ -83,42 +84,30 @@ def doubts_of(
         patient for records in sent.values() for row in records.values() if (patient := row["patient_id"])
     }
     n_records = _records_per_patient(patients, as_sent)
-    findings = [
-        pl.DataFrame(list(_doubtful(own, sent, n_records, rules, name)), schema=DOUBT, orient="row")
-        for name, own in zip(facilities.ids, asked, strict=True)
-    ]
+    findings = []
+    for at, own in enumerate(asked):
+        firsts = {name: of_table[at][0] for name, of_table in places.items()}
+        doubtful = _doubtful(own, sent, n_records, rules, facilities.ids[at], firsts)
+        findings.append(pl.DataFrame(list(doubtful), schema=DOUBT, orient="row"))
     patients_in_doubt = pl.concat(own["patient_id"] for own in findings).unique().implode()
     records = {
         name: frame.filter(pl.col("patient_id").is_in(patients_in_doubt)) for name, frame in as_sent.items()
     }
     if len(facilities) == 1:
         return [Doubts(findings[0], records)]
+    own_places = {name: bounds(frame["_origin"], len(facilities)) for name, frame in records.items()}
+    records = {name: _renumbered(frame, own_places[name], places[name]) for name, frame in records.items()}
     return [
-        _of_facility(
-            own, records, {name: at_table[at][0] for name, at_table in places.items()}, at, len(facilities)
-        )
+        Doubts(own, {name: frame.slice(*own_places[name][at]) for name, frame in records.items()})
         for at, own in enumerate(findings)
     ]
 
 
-def _of_facility(
-    findings: pl.DataFrame,
-    records: Mapping[str, pl.DataFrame],
-    firsts: Mapping[str, int],
-    at: int,
-    n: int,
-) -> Doubts:
-    """The doubts of the facility at a place, its rows and records as it numbers them."""
-    first = pl.col("table_name").replace_strict(firsts, return_dtype=pl.Int64)
-    own = {
-        name: _renumbered(frame.slice(*bounds(frame["_origin"], n)[at]), firsts[name])
-        for name, frame in records.items()
-    }
-    return Doubts(findings.with_columns(pl.col("record") - first), own)
-
-
-def _renumbered(records: pl.DataFrame, first: int) -> pl.DataFrame:
-    return with_own_numbers(records).with_columns(pl.col("_row_id") - first) if records.height else records
+def _renumbered(records: pl.DataFrame, own_places: Bounds, places: Bounds) -> pl.DataFrame:
+    """Some records of several facilities, numbered as each numbers its rows and records."""
+    firsts = np.repeat([first for first, _ in places], [height for _, height in own_places])
+    numbers = pl.col("_row_id") - pl.Series(firsts, dtype=pl.Int64)
+    return with_own_numbers(records).with_columns(numbers)
 
 
 def _asked(listed: pl.DataFrame, n: int) -> list[pl.DataFrame]:
@@ -141,6 +130,7 @@ def _doubtful(
     n_records: Mapping[str, int],
     rules: Catalogue,
     facility_id: str,
+    firsts: Mapping[str, int],
 ) -> Iterator[Sequence[Any]]:
     n_trials, n_copies, tried = 0, 0, set()
     for rule_id, table, items, number in asked.iter_rows():
@@ -157,7 +147,7 @@ def _doubtful(
             break
         tried.add(patient)
         finding = finding_id(rule_id, facility_id, table, record["record_key"] or "", items)
-        yield finding, rule_id, table, number, items, patient
+        yield finding, rule_id, table, number - firsts[table], items, patient
 
 
 def _sent(table: Any, as_sent: Mapping[str, pl.DataFrame], numbers: pl.Series) -> dict[int, dict[str, Any]]:
