@@ -41,7 +41,7 @@ def n_drawn(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         drawn.append(height)
         return draw(height, width)
 
-    for name in ("flow", "forest", "growth", "quality", "shape", "survival", "swimmer"):
+    for name in ("flow", "forest", "growth", "shape", "survival", "swimmer"):
         monkeypatch.setattr(f"registry_pipeline.reporting.figures.{name}.drawing", counted)
     return drawn
 
@@ -59,9 +59,9 @@ def test_a_second_report_makes_only_what_reads_something_else(
     names, queried = [], set()
     once, make = ReleaseTables._once, report._made
 
-    def noting(self: ReleaseTables, statement: str, values: Sequence[object]) -> pd.DataFrame:
+    def noting(self: ReleaseTables, statement: str, values: Sequence[object], *fetch: object) -> pd.DataFrame:
         queried.update(re.sub(r"[^\w.]", " ", statement.replace('"', "")).split())
-        return once(self, statement, values)
+        return once(self, statement, values, *fetch)
 
     def counting(name: str, context: Context) -> MadeSection:
         names.append(name)
