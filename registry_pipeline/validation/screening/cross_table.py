@@ -109,13 +109,13 @@ class FacilityRecords:
         firsts = [
             (name, at, first) for name, places in self.places.items() for at, (first, _) in enumerate(places)
         ]
-        known = pl.DataFrame(
+        place_of_first = pl.DataFrame(
             firsts, schema={"table": pl.String, "at": pl.Int64, "first": pl.Int64}, orient="row"
         )
         asked = pl.DataFrame([numbers.alias("number"), tables.cast(pl.String).alias("table")])
         asked = asked.with_columns(pl.col("number") // _ROOM, (pl.col("number") % _ROOM).alias("own"))
         placed = asked.rename({"number": "at"}).join(
-            known, on=["table", "at"], how="left", maintain_order="left"
+            place_of_first, on=["table", "at"], how="left", maintain_order="left"
         )
         return placed.select(pl.col("own") + pl.col("first")).to_series().alias(numbers.name)
 

@@ -100,13 +100,13 @@ def _as_own(row: Mapping[str, Any], facility_id: str, suffix: str, blank: bool) 
 
 def _same(together: Screened, alone: Screened) -> None:
     for field in fields(Screened):
-        one, other = getattr(together, field.name), getattr(alone, field.name)
-        if isinstance(one, pl.DataFrame):
-            assert_frame_equal(one, other, categorical_as_str=True)
-        elif isinstance(one, dict):
-            assert one == other
+        value, expected = getattr(together, field.name), getattr(alone, field.name)
+        if isinstance(value, pl.DataFrame):
+            assert_frame_equal(value, expected, categorical_as_str=True)
+        elif isinstance(value, dict):
+            assert value == expected
         else:
-            frames = (one, other) if isinstance(one, Mapping) else (one.records, other.records)
+            frames = (value, expected) if isinstance(value, Mapping) else (value.records, expected.records)
             assert list(frames[0]) == list(frames[1])
             for name in frames[0]:
                 assert_frame_equal(frames[0][name], frames[1][name], categorical_as_str=True)
