@@ -140,7 +140,9 @@ def test_a_facility_that_cannot_be_called_so_is_refused(tmp_path: Path, facility
     assert not is_facility_id(facility_id)
     path = tmp_path / f"{facility_id.strip() or 'x'}.toml"
     path.write_text(f"id = {json.dumps(facility_id)}\n", encoding="utf-8")
-    with pytest.raises(ConfigurationError, match=r"must equal the file.s name|must be a text"):
+    with pytest.raises(
+        ConfigurationError, match=r"must equal the file.s name|rename the file|must be a text"
+    ):
         read_facility(path)
 
 

@@ -137,13 +137,26 @@ def _land_facility(
         seen = _read_seen(folder)
         noted = dict(seen)
         arrivals = Arrivals(ledger, knows_inbox=bool(seen) or not ledger)
+        withdrawn = _withdrawn(ledger)
+        sent_again: dict[InboxFile, str] = {}
         for file in files:
             before = seen.get(file.shown_name, [""])[-1]
             sha256 = _sha256_of(folder, file, seen, report)
             if sha256 is not None:
                 seen[file.shown_name] = [*file.stamp, sha256]
                 arrivals.add(file, sha256, is_arrival=sha256 != before)
+                if sha256 != before and sha256 in withdrawn:
+                    sent_again[file] = withdrawn[sha256]
         fresh, unchanged = arrivals.divided(lambda: source_names(home, facility_id))
+        report.problems.extend(
+            Problem(
+                facility_id,
+                file.shown_name,
+                f"the same bytes were withdrawn on {day} and are not read again; if they count after all, change the file",
+            )
+            for file, day in sent_again.items()
+            if file in unchanged
+        )
         report.unchanged.extend(unchanged)
         landed = _submission(facility_id, ledger, fresh, received_at)
         # First what was seen: a crash in between then only lands what the ledger does not name yet.
@@ -152,6 +165,16 @@ def _land_facility(
         if landed:
             write_ledger(home, facility_id, [*ledger, *landed])
         report.landed.extend(landed)
+
+
+def _withdrawn(ledger: Sequence[LandedFile]) -> dict[str, str]:
+    """Hash of bytes of which nothing counts -> the day on which they were withdrawn."""
+    counted = {landed.sha256 for landed in ledger if not landed.is_withdrawn}
+    return {
+        landed.sha256: landed.withdrawn_at[:10]
+        for landed in ledger
+        if landed.is_withdrawn and landed.sha256 not in counted
+    }
 
 
 def _submission(

@@ -59,8 +59,10 @@ def facility_of(toml: TomlSource, alike: Facility | None = None) -> Facility:
     path, section = toml.path, Section(toml, (), toml.data, "the facility")
     section.refuse_unknown(_KEYS)
     facility_id = section.text("id")
-    if facility_id != path.stem or not is_facility_id(facility_id):
-        raise section.error(f"id must equal the file's name, '{path.stem}': {FACILITY_ID_FORM}", "id")
+    if not is_facility_id(path.stem):
+        raise section.error(f"rename the file: '{path.stem}' is no id, which is {FACILITY_ID_FORM}", "id")
+    if facility_id != path.stem:
+        raise section.error(f"id must equal the file's name, '{path.stem}'", "id")
     if section.has("silent_after_days") and not section.count("silent_after_days"):
         raise section.error("silent_after_days is a number of days, from 1", "silent_after_days")
     if alike is not None:

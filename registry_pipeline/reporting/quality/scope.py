@@ -63,11 +63,14 @@ class Scope:
             f"SELECT {', '.join(names)} FROM quality.finding WHERE systemic_finding_id IS NULL",
             {"quality.finding": ["facility_id", "status", "systemic_finding_id"]},
         ).reindex(columns=list(_FINDING))
-        is_open = rows["status"].isin(OPEN_STATUSES)
+        is_open, earlier = rows["status"].isin(OPEN_STATUSES), self.compared_release_id
+        first, closed = (
+            rows[name].fillna("").astype(str) for name in ("first_seen_release", "closed_release")
+        )
         return rows.assign(
             is_open=is_open,
-            is_new=is_open & (rows["first_seen_release"] == self.release_id) & self.has_earlier,
-            is_newly_closed=~is_open & (rows["closed_release"] == self.release_id),
+            is_new=is_open & (first > earlier) & bool(earlier),
+            is_newly_closed=~is_open & (closed > earlier),
         )
 
     @cached_property
@@ -146,10 +149,10 @@ class Scope:
         return str(rows["release_id"].iloc[0]) if len(rows) else ""
 
     @cached_property
-    def has_earlier(self) -> bool:
-        """Whether the release was compared with an earlier one."""
-        rows = self.context.tables.table("meta.release", limit=1)
-        return "compared_release_id" not in rows or bool(rows["compared_release_id"].notna().any())
+    def compared_release_id(self) -> str:
+        """The earlier release that the release was compared with, which may not be the last one; empty without one."""
+        names = self.context.tables.table("meta.release", limit=1)["compared_release_id"].dropna()
+        return str(names.iloc[0]) if len(names) else ""
 
     def own(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Of rows with a facility those of this scope."""

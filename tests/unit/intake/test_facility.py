@@ -227,5 +227,5 @@ def test_no_source_at_all(read):
 
 @pytest.mark.parametrize("stem", ["West", "we st", "-west", "ö"])
 def test_ids_are_plain(read, stem):
-    with pytest.raises(ConfigurationError, match="id must equal"):
+    with pytest.raises(ConfigurationError, match="rename the file"):
         read(GOOD.replace('id = "west"', f'id = "{stem}"'), stem)

@@ -17,7 +17,7 @@ from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.intake.landing import inbox
 from registry_pipeline.intake.landing import land as landing
 from registry_pipeline.intake.landing.land import land_inbox
-from registry_pipeline.intake.landing.ledger import landed_path, read_ledger
+from registry_pipeline.intake.landing.ledger import landed_path, read_ledger, withdraw
 from tests.support.staging import NOW, SETTINGS, Place, source, table
 
 EMPTY = ""
@@ -60,6 +60,19 @@ def test_same_bytes_land_once_under_any_name(place):
     assert report.landed == []
     assert {one.shown_name for one in report.unchanged} == {"a.csv", "again.csv", "copy.csv"}
     assert len(read_ledger(place.home, "west")) == 1
+
+
+def test_withdrawn_bytes_that_come_again_are_not_passed_over_in_silence(place):
+    place.send("a.csv", "1")
+    place.land()
+    withdraw(place.home, "west", "a.csv", "A. Keeper", "not theirs")
+    assert not place.land().problems  # it lies there since
+    place.send("again.csv", "1")
+    (problem,) = place.land().problems
+    assert problem.name == "again.csv" and "withdrawn on 20" in problem.message
+    assert not place.land().problems
+    place.send("again.csv", "1 ")
+    assert len(place.land().landed) == 1
 
 
 def test_same_bytes_twice_in_one_refresh_land_once(place):

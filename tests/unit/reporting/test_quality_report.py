@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import duckdb
@@ -67,6 +68,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def scope(folder: Path, facility: str = "") -> Scope:
     tables = DisclosedTables(folder / "registry.duckdb")
     return Scope(Context(tables, FigureFolder(folder / "figures")), facility)
+
+
+def test_new_is_what_the_release_compared_with_had_not(folder: Path, tmp_path: Path) -> None:
+    """It need not be the last one: a release made again from the same input is compared with the one before both."""
+    copy = Path(shutil.copy(folder / "registry.duckdb", tmp_path))
+    with duckdb.connect(str(copy)) as connection:
+        connection.execute("UPDATE meta.release SET compared_release_id = 'R'")
+    findings = scope(tmp_path).findings.set_index("finding_id")
+    assert set(findings.index[findings["is_new"]]) == {"F1", "F4", "F6"}
+    assert set(findings.index[findings["is_newly_closed"]]) == {"F2", "F3", "F5", "F7"}
 
 
 def test_a_closed_finding_is_not_current(folder: Path) -> None:
