@@ -94,7 +94,6 @@ def land_inbox(
     if is_whole and not facilities and _noted(landed_all) == _all_stamps(home, files):
         report.unchanged.extend(files)
         return report
-    landed_all.unlink(missing_ok=True)
     settled, waiting = settle(files, settings.refresh.settle_seconds)
     report.waiting.extend(waiting)
     by_facility: dict[str, list[InboxFile]] = {}
