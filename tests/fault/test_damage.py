@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cache, partial
 from itertools import cycle
@@ -403,7 +404,7 @@ def test_a_clock_that_went_ahead_moves_no_end_of_observation(waiting: Home, tmp_
         facility_id: [type(landed)(**{**vars(landed), "received_at": ahead}) for landed in ledger]
         for facility_id, ledger in context.ledgers.items()
     }
-    late = type(context)(home, context.settings, ledgers, context.decisions)
+    late = replace(context, ledgers=ledgers)
     assert late.extract_date() == late.extract_date(HOSPITAL) == datetime.now(UTC).date()
 
 
