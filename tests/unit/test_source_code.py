@@ -29,17 +29,22 @@ def digest_after(monkeypatch: pytest.MonkeyPatch, root: Path, changed: str = "")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text + ("# changed\n" if name == changed else ""))
     monkeypatch.setattr(source_code, "_ROOT", root)
-    for cached in (source_code.code_digest, source_code._source, source_code._imported, source_code._files):
-        cached.cache_clear()
+    forget()
     return source_code.code_digest("registry_pipeline.study.growth")
+
+
+def forget() -> None:
+    """What was read of the code: within a process it does not change."""
+    for function in vars(source_code).values():
+        if hasattr(function, "cache_clear"):
+            function.cache_clear()
 
 
 @pytest.fixture(autouse=True)
 def forget_afterwards(monkeypatch: pytest.MonkeyPatch) -> object:
     yield
     monkeypatch.undo()
-    for cached in (source_code.code_digest, source_code._source, source_code._imported, source_code._files):
-        cached.cache_clear()
+    forget()
 
 
 @pytest.mark.parametrize("changed", sorted(FILES))
