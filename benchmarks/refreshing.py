@@ -42,7 +42,8 @@ def benchmark(out: Path, patients: int = 100_000, facilities: int = 50, repeats:
         single, bytes_copied = alternate(lambda: refreshed(1), lambda: floor("whole"), repeats)
         steps = {step: floor(step) for step in STEPS}
         many = [refreshed(facilities) for _ in range(repeats)]
-        again = run_job("refreshing.refresh_again", out, folder=str(home))
+        # the first notes that the release is of this input, which the command notes at the end of a refresh
+        _, again = (run_job("refreshing.refresh_again", out, folder=str(home)) for _ in range(2))
     name = f"raw CSV to release, {patients:,} patients"
     return [
         figure(name, single, bytes_copied, MOST_FLOORS, most_mb=MOST_MB),
