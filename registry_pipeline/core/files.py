@@ -128,6 +128,14 @@ def write_text(text: str, path: Path, is_noted: bool = False) -> Path:
     return path
 
 
+def holds_text(path: Path, text: str) -> bool:
+    """Whether a small text file is there and says just this."""
+    try:
+        return path.read_text(encoding="utf-8") == text
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
 def write_json(content: object, path: Path, indent: int | None = None, is_noted: bool = False) -> Path:
     """Write what JSON can hold, atomically; raises what :func:`write_text` raises."""
     return write_text(json.dumps(content, indent=indent, ensure_ascii=False), path, is_noted)

@@ -107,9 +107,8 @@ def parted(frame: pl.DataFrame, n: int) -> list[pl.DataFrame]:
         return [frame] * n
     places = frame["_row_id"].to_numpy() >> _SHIFT
     if (places[1:] < places[:-1]).any():
-        order = np.argsort(places, kind="stable")
-        frame, places = frame[order], places[order]
-    ends = np.searchsorted(places, np.arange(n + 1)).tolist()
+        frame = frame[np.argsort(places, kind="stable")]
+    parts = bounds(frame["_row_id"], n)
     named = [name for name in _NUMBERS if name in frame.columns]
     frame = frame.with_columns(own_number(pl.col(named)))
-    return [frame.slice(first, end - first) for first, end in pairwise(ends)]
+    return [frame.slice(*part) for part in parts]

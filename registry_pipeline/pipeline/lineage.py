@@ -42,24 +42,28 @@ def write_lineage(context: RefreshContext, shares: pl.DataFrame, force: bool = F
     """
     _write_rows(context, shares, force)
     keyed = KeyedTables(context.layout.layer("meta"), force)
-    for name, (frame, make) in _OF_STAGED.items():
-        key = digest_of(code_digest(__name__), declaration_digest(f"meta.{name}"))
-        sent = {
-            sender: str(noted_digest(context.layout.staged_frame(sender, frame)))
-            for sender in context.senders
-        }
-        noted = keyed.parts(name) if keyed.is_current(name, key) else {}
-        if noted != sent:
-            earlier = (
-                read_parquet(keyed.path(name)).partition_by("facility_id", as_dict=True) if noted else {}
-            )
-            kept = {sender: earlier.get((sender,)) for sender in sent if noted.get(sender) == sent[sender]}
-            parts = [
-                rows if (rows := kept.get(sender)) is not None else make(context, sender) for sender in sent
-            ]
-            write_parquet(pl.concat(parts), keyed.path(name))
-            keyed.remember(name, key, sum(rows.height for rows in parts), sent)
+    for name in _OF_STAGED:
+        _write_of_staged(context, keyed, name)
     keyed.save()
+
+
+def _write_of_staged(context: RefreshContext, keyed: KeyedTables, name: str) -> None:
+    """A table of what staging noticed; rows of facilities that staged the same again are those of the last time."""
+    frame, make = _OF_STAGED[name]
+    key = digest_of(code_digest(__name__), declaration_digest(f"meta.{name}"))
+    staged = {
+        sender: str(noted_digest(context.layout.staged_frame(sender, frame))) for sender in context.senders
+    }
+    noted = keyed.parts(name) if keyed.is_current(name, key) else {}
+    if noted == staged:
+        return
+    earlier = read_parquet(keyed.path(name)).partition_by("facility_id", as_dict=True) if noted else {}
+    parts = []
+    for sender, digest in staged.items():
+        rows = earlier.get((sender,)) if noted.get(sender) == digest else None
+        parts.append(make(context, sender) if rows is None else rows)
+    write_parquet(pl.concat(parts), keyed.path(name))
+    keyed.remember(name, key, sum(rows.height for rows in parts), staged)
 
 
 def _write_rows(context: RefreshContext, shares: pl.DataFrame, force: bool) -> None:

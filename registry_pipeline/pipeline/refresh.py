@@ -128,11 +128,11 @@ def take_in(home: Home, facilities: Sequence[str] = (), settings: Settings | Non
             read_rules(home, settings)  # an override that cannot hold is refused before anything is read
         try:
             check_landed(home, facilities)
-            is_whole = True
+            has_all_bytes = True
         except StoreError:
-            is_whole = False  # what lies in the inbox still lands again
-        report = land_inbox(home, settings, facilities=facilities, is_whole=is_whole)
-        if not is_whole:
+            has_all_bytes = False  # what lies in the inbox still lands again
+        report = land_inbox(home, settings, facilities=facilities, has_all_bytes=has_all_bytes)
+        if not has_all_bytes:
             check_landed(home, facilities)
         is_whole = not report.waiting and set(facilities or home.facility_ids()) >= set(home.facility_ids())
         note_landed(home, signature if is_whole else None)

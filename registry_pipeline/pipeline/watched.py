@@ -10,7 +10,7 @@ import hashlib
 from contextlib import suppress
 from pathlib import Path
 
-from registry_pipeline.core.files import write_text
+from registry_pipeline.core.files import holds_text, write_text
 from registry_pipeline.core.home import Home
 
 
@@ -46,19 +46,12 @@ def note_served(home: Home) -> None:
 
 def is_served(home: Home, signature: str) -> bool:
     """Whether a release was made of just these files."""
-    return _reads(_served(home), signature)
+    return holds_text(_served(home), signature)
 
 
 def is_landed(home: Home, signature: str) -> bool:
     """Whether just these files have been taken in, whether or not a release was made of them."""
-    return is_served(home, signature) or _reads(_landed(home), signature)
-
-
-def _reads(path: Path, signature: str) -> bool:
-    try:
-        return path.read_text(encoding="utf-8") == signature
-    except (OSError, UnicodeDecodeError):
-        return False
+    return is_served(home, signature) or holds_text(_landed(home), signature)
 
 
 def _landed(home: Home) -> Path:

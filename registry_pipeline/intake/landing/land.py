@@ -22,6 +22,7 @@ from pathlib import Path
 
 from registry_pipeline.core.files import (
     BUILDING,
+    holds_text,
     read_hashed_json,
     sweep,
     sync,
@@ -71,14 +72,14 @@ def land_inbox(
     settings: Settings,
     now: datetime | None = None,
     facilities: Sequence[str] = (),
-    is_whole: bool = False,
+    has_all_bytes: bool = False,
 ) -> LandingReport:
     """Land every settled file of the inbox. Files stay in the inbox; landing them again does nothing.
 
     Args:
         now: time of receipt (with time zone); the clock's when not given.
         facilities: only their folders; all by default.
-        is_whole: all landed bytes have just been seen to be there: where inbox and ledgers are as the last landing of
+        has_all_bytes: all landed bytes have just been seen to be there: where inbox and ledgers are as the last landing of
             everything left them, the facilities are not gone through.
 
     Raises:
@@ -91,7 +92,7 @@ def land_inbox(
         files = [file for file in files if file.facility_id in facilities]
     report.problems.extend(problems)
     landed_all = home.store / _LANDED_ALL
-    if is_whole and not facilities and _noted(landed_all) == _all_stamps(home, files):
+    if has_all_bytes and not facilities and holds_text(landed_all, _all_stamps(home, files)):
         report.unchanged.extend(files)
         return report
     settled, waiting = settle(files, settings.refresh.settle_seconds)
@@ -116,13 +117,6 @@ def _all_stamps(home: Home, files: Sequence[InboxFile]) -> str:
     for file in files:
         digest.update(repr((file.facility_id, file.shown_name, file.stamp)).encode())
     return digest.hexdigest()
-
-
-def _noted(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return ""
 
 
 def _land_facility(

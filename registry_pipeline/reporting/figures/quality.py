@@ -45,8 +45,6 @@ FEW_HEADS = 4
 @drawn_once
 def stacked_bars(rows: Mapping[str, Mapping[str, int]], label: str) -> str:
     """One bar per row, of parts in the order of the first row; parts differ by hatching as well as by colour."""
-    from matplotlib.ticker import MaxNLocator
-
     parts = [name for name in next(iter(rows.values())) if any(row[name] for row in rows.values())]
     left, right, top = 0.36 * _WIDE, 0.97 * _WIDE, 24 + 12 * ((len(parts) + 1) // 2)
     bottom, most = top + _ROW * len(rows), max(max(sum(row.values()) for row in rows.values()), 1)
@@ -61,10 +59,9 @@ def stacked_bars(rows: Mapping[str, Mapping[str, int]], label: str) -> str:
         for at, part in enumerate(parts):
             shapes.append(_part(at, x, y + 0.14 * _ROW, scale * row[part], 0.72 * _ROW))
             x += scale * row[part]
-    shapes.append(f'<path d="M{left:.1f} {top:.1f}V{bottom:.1f}H{right:.1f}" fill="none" stroke="{INK}"/>')
-    for tick in MaxNLocator(5, integer=True).tick_values(0, most):
-        if tick <= most:
-            shapes.append(_text(left + scale * tick, bottom + 9, f"{tick:.0f}", anchor="middle", size=8))
+    shapes.append(_axes(left, top, bottom, right))
+    for tick in _ticks(most):
+        shapes.append(_text(left + scale * tick, bottom + 9, f"{tick:.0f}", anchor="middle", size=8))
     shapes.append(_text((left + right) / 2, bottom + 21, label, anchor="middle", size=8.5))
     return _svg(bottom + 28, shapes)
 
@@ -72,16 +69,13 @@ def stacked_bars(rows: Mapping[str, Mapping[str, int]], label: str) -> str:
 @drawn_once
 def release_lines(releases: Sequence[str], series: Mapping[str, Sequence[int]], label: str) -> str:
     """Counts over releases, a line each, with its last value written at its end."""
-    from matplotlib.ticker import MaxNLocator
-
     left, right, top, bottom = 0.12 * _WIDE, 0.84 * _WIDE, 12.0, 125.0
     most = max(1, *(max(values) for values in series.values()))
     across = (right - left) / max(1, len(releases) - 1)
-    shapes = [f'<path d="M{left:.1f} {top:.1f}V{bottom:.1f}H{right:.1f}" fill="none" stroke="{INK}"/>']
-    for tick in MaxNLocator(5, integer=True).tick_values(0, most):
-        if tick <= most:
-            y = bottom - (bottom - top) * tick / most
-            shapes.append(_text(left - 4, y, f"{tick:.0f}", anchor="end", size=8))
+    shapes = [_axes(left, top, bottom, right)]
+    for tick in _ticks(most):
+        y = bottom - (bottom - top) * tick / most
+        shapes.append(_text(left - 4, y, f"{tick:.0f}", anchor="end", size=8))
     step = max(1, len(releases) // 4)
     for at in range(0, len(releases), step):
         shapes.append(_text(left + across * at, bottom + 9, releases[at][:10], anchor="middle", size=8))
@@ -135,6 +129,18 @@ def _svg(height: float, shapes: Iterable[str]) -> Drawing:
     return Drawing(
         f"""<svg {box}><g font-family="'DejaVu Sans'" stroke-width="0.7">{"".join(shapes)}</g></svg>"""
     )
+
+
+def _ticks(most: int) -> list[float]:
+    """Round counts from 0 to the largest one."""
+    from matplotlib.ticker import MaxNLocator
+
+    return [float(tick) for tick in MaxNLocator(5, integer=True).tick_values(0, most) if tick <= most]
+
+
+def _axes(left: float, top: float, bottom: float, right: float) -> str:
+    """The axis on the left and the one below."""
+    return f'<path d="M{left:.1f} {top:.1f}V{bottom:.1f}H{right:.1f}" fill="none" stroke="{INK}"/>'
 
 
 def _text(

@@ -201,14 +201,14 @@ def test_facilities_are_gone_through_only_where_inbox_or_ledgers_are_not_as_all_
             report = land_inbox(place.home, SETTINGS, NOW, **options)
         return len(report.landed) + len(report.unchanged), visits
 
-    assert visited(is_whole=True) == (1, [])
-    assert visited(is_whole=False) == (1, ["west"])
+    assert visited(has_all_bytes=True) == (1, [])
+    assert visited(has_all_bytes=False) == (1, ["west"])
     place.send("b.csv", "2")
-    assert visited(is_whole=True, facilities=["west"]) == (2, ["west"])
-    assert visited(is_whole=True) == (2, ["west"])  # a part that landed says nothing of all
-    assert visited(is_whole=True) == (2, [])
+    assert visited(has_all_bytes=True, facilities=["west"]) == (2, ["west"])
+    assert visited(has_all_bytes=True) == (2, ["west"])  # a part that landed says nothing of all
+    assert visited(has_all_bytes=True) == (2, [])
     ledger.write_text(earlier)  # as of a backup
-    assert visited(is_whole=True) == (2, ["west"]) and len(read_ledger(place.home, "west")) == 2
+    assert visited(has_all_bytes=True) == (2, ["west"]) and len(read_ledger(place.home, "west")) == 2
 
 
 def test_lost_cache_costs_a_second_reading_only(place):
