@@ -6,8 +6,11 @@ Does not belong here: judging (``validation/``), writing (``pipeline/registry.py
 across releases (``pipeline/release.py``, where the release has its name).
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 import polars as pl
@@ -19,6 +22,7 @@ from registry_pipeline.core.sql_files import sql_files
 from registry_pipeline.pipeline.comparison import choose_comparison
 from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.finding_places import with_places
+from registry_pipeline.pipeline.kept_judgements import KeptJudgements
 from registry_pipeline.pipeline.persons import linkage_tables, person_records
 from registry_pipeline.pipeline.step import code_version
 from registry_pipeline.pipeline.suggestions import make_suggestions, screened_findings
@@ -33,6 +37,9 @@ from registry_pipeline.validation.registry_wide.registry_rules import run_regist
 from registry_pipeline.validation.rules.catalogue import parameters_of
 from schemas.constraints import literal
 
+if TYPE_CHECKING:
+    from registry_pipeline.store.sql import Source
+
 Rows = pl.DataFrame | Sequence[Path]
 """Of a table that grows with the rows of the registry the facilities' files, which nobody loads."""
 
@@ -41,7 +48,7 @@ def quality_tables(context: RefreshContext, force: bool = False) -> dict[str, Ro
     """Rows of ``quality.*``: name of the table -> frame or files. ``finding`` knows no releases yet.
 
     Args:
-        force: look for persons known twice also among those of the last time.
+        force: take neither persons known twice nor rows of rules from the last time.
     """
     settings, rules = context.settings, context.rules
     parameters = parameters_of(settings, context.extract_date())
@@ -59,13 +66,19 @@ def quality_tables(context: RefreshContext, force: bool = False) -> dict[str, Ro
     compared = choose_comparison(context).release_id
     shared = conflict_findings(person_records(context).conflicts, rules)
     with private_database(settings.refresh.duckdb_memory, spill_folder=context.home.store) as connection:
-        _show(context, connection, gathered, compared)
+        shown: dict[str, Source] = {f"quality.{name}": rows for name, rows in gathered.items()}
+        shown["meta.submission"] = _concat(context.staged_files("files"))
+        _show(context, connection, shown, compared)
         gathered["release_metric"] = metrics = _release_metrics(connection, settings)
         add_view(connection, "quality.release_metric", metrics)
+        shown["quality.release_metric"] = metrics
         unchanged = _unchanged_tables(context, compared)
         needed = {decision.finding_id for decision in context.decisions.decisions}
         bound = Bound(settings.limits.max_findings, needed)
-        judged = run_registry_rules(connection, rules, parameters, unchanged, bound)
+        keyed = KeyedTables(context.layout.registry_rules(), force)
+        kept = KeptJudgements(context, keyed, connection, shown, parameters, compared)
+        judged = run_registry_rules(connection, rules, parameters, unchanged, bound, kept)
+        keyed.save()
         findings = with_places(context, connection, judged.findings)
     write_json(judged.failures, context.layout.layer("quality") / "_failures.json")
     write_parquet(judged.unlisted, context.layout.registry_unlisted())
@@ -96,16 +109,15 @@ def _unchanged_tables(context: RefreshContext, compared: str | None) -> set[str]
 def _show(
     context: RefreshContext,
     connection: duckdb.DuckDBPyConnection,
-    gathered: Mapping[str, Rows],
+    shown: Mapping[str, Source],
     compared: str | None,
 ) -> None:
     """The tables that are being made, and the release of the input before as the database ``previous``."""
     for layer in ("curated", "mart"):
         for name in schemas.tables_of(layer):
             add_view(connection, name, context.layout.table(name))
-    for name, frame in gathered.items():
-        add_view(connection, f"quality.{name}", frame)
-    add_view(connection, "meta.submission", _concat(context.staged_files("files")))
+    for name, source in shown.items():
+        add_view(connection, name, source)
     if compared is not None:
         path = literal(str(release_folder(context.home, compared) / DATABASE))
         connection.execute(f"ATTACH {path} AS previous (READ_ONLY)")

@@ -76,6 +76,10 @@ class StoreLayout:
         """Folder of the pairs that may be one person, as they were found last."""
         return self.layer("quality") / "linkage"
 
+    def registry_rules(self) -> Path:
+        """Folder of what the queries of rules over the whole registry said last."""
+        return self.layer("quality") / "rules"
+
     def registry_unlisted(self) -> Path:
         """Findings of rules over the whole registry that are counted in that of their cause."""
         return self.layer("quality") / "_unlisted.parquet"

@@ -20,6 +20,8 @@ from registry_pipeline.pipeline import refresh as steps
 from registry_pipeline.pipeline.refresh import refresh
 from registry_pipeline.store import layers
 from registry_pipeline.store.releases import ANALYST_DATABASE
+from registry_pipeline.validation.registry_wide import registry_rules
+from registry_pipeline.validation.rules.catalogue import RuleEntry
 from tests.support.registry_home import (
     HOSPITAL,
     assert_same_tables,
@@ -45,7 +47,7 @@ def no_reports() -> Iterator[None]:
 
 @pytest.fixture
 def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Names of curated and mart tables and of analyses, and linkage, as they are made."""
+    """Names of curated and mart tables, of analyses and of rules over the registry, and linkage, as they are made."""
     names: list[str] = []
     run_sql, run_analyses = layers.run_to_parquet, estimation.run_analyses
 
@@ -63,7 +65,14 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         names.append("linkage")
         return find_pairs(frame)
 
+    judge_rule = registry_rules._judged
+
+    def noted_rule(connection: object, entry: RuleEntry, parameters: object) -> object:
+        names.append(entry.rule_id)
+        return judge_rule(connection, entry, parameters)  # type: ignore[arg-type]
+
     noted_pairs.__module__ = find_pairs.__module__
+    monkeypatch.setattr(registry_rules, "_judged", noted_rule)
     monkeypatch.setattr(persons, "find_pairs", noted_pairs)
     monkeypatch.setattr(layers, "run_to_parquet", noted_sql)
     monkeypatch.setattr(estimation, "run_analyses", noted_analyses)
@@ -94,6 +103,7 @@ def test_what_did_not_change_is_not_made_again(tmp_path: Path, made: list[str]) 
     assert "patient" in " ".join(made) and "linkage" in made
     assert not any("death" in name or "lesion" in name for name in made)
     assert not [name for name in made if name in ("survival", "Cox models", "growth")]
+    assert "G09" in made and not {"G01", "G02", "G08", "G10"} & set(made)
     made.clear()
     home.settings_file.write_text(
         home.settings_file.read_text() + '[privacy]\ndata_statement = "Other words."\n'

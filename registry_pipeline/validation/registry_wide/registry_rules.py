@@ -14,8 +14,9 @@ say more, ``table_name, items, patient_id, severity, suggestion, detail, value_t
 where the whole registry is judged. A row that breaks nothing may stand for many things that were judged: ``n_judged``.
 """
 
-from collections.abc import Collection, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
+from typing import Any, NamedTuple, TypeAlias
 
 import duckdb
 import polars as pl
@@ -43,6 +44,22 @@ from schemas.constraints import quote
 from schemas.table import columns_of, key_of
 
 
+class Judged(NamedTuple):
+    """What a rule's query says.
+
+    Attributes:
+        broken: the rows that break the rule, with all that is said of them.
+        n_judged: ``facility_id, n``: how many each facility had judged; none of those that had nothing.
+    """
+
+    broken: pl.DataFrame
+    n_judged: pl.DataFrame
+
+
+Keep: TypeAlias = Callable[[RuleEntry, Callable[[], Judged]], Judged]
+"""Gives what a rule's query says: what it said of the same, or what it says now."""
+
+
 class RegistryJudgement(NamedTuple):
     """What the registry-wide rules found.
 
@@ -65,6 +82,7 @@ def run_registry_rules(
     parameters: Mapping[str, Any],
     unchanged: Collection[str] = (),
     bound: Bound = UNBOUNDED,
+    keep: Keep = lambda _, judge: judge(),
 ) -> RegistryJudgement:
     """Judge the registry-wide rules.
 
@@ -74,6 +92,7 @@ def run_registry_rules(
         parameters: of :func:`registry_pipeline.validation.rules.catalogue.parameters_of`.
         unchanged: curated tables that hold the same rows as in the previous release.
         bound: how many findings of a rule are listed.
+        keep: asked for each rule when all that it reads is there.
     """
     findings, results, failures = [pl.DataFrame(schema=FINDING)], [], {}
     unlisted = [pl.DataFrame(schema=UNLISTED)]
@@ -87,15 +106,17 @@ def run_registry_rules(
             continue
         try:
             with panics_as_exceptions():
-                broken, judged = _judged(connection, entry, parameters)
+                broken, n_judged = keep(entry, partial(_judged, connection, entry, parameters))
         except Exception as problem:  # a rule that raises must not stop the others
             failures[entry.rule_id] = f"{type(problem).__name__}: {problem}"
             results.append(result_row(entry, WHOLE_REGISTRY, 0, 0, True))
             continue
+        if "severity" in broken.columns and entry.warning_severity == "off":
+            broken = broken.filter(~pl.col("severity").is_in(["warning", "info"]))
         listed, counted = _findings(broken, entry, bound)
         findings.append(listed)
         unlisted.append(counted)
-        results += _results(broken, judged, entry)
+        results += _results(broken, n_judged, entry)
     result = _with_patients(connection, pl.concat(findings), present)
     return RegistryJudgement(
         since_first_change(connection, result),
@@ -154,29 +175,30 @@ def _stand_in(connection: duckdb.DuckDBPyConnection, rules: Catalogue, present: 
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS previous.{layer}; CREATE TABLE {name} ({declared})")
 
 
-def _judged(
-    connection: duckdb.DuckDBPyConnection, entry: RuleEntry, parameters: Mapping[str, Any]
-) -> tuple[pl.DataFrame, dict[str, int]]:
-    """The rows that break a rule, and how many each facility had judged.
+def _judged(connection: duckdb.DuckDBPyConnection, entry: RuleEntry, parameters: Mapping[str, Any]) -> Judged:
+    """What a rule's query says.
 
     Counted first: most rules are broken by nobody, and the rows, with all that is said of them, are then
     not made up at all; where some are, only for those.
     """
     assert isinstance(entry.judged_by, SqlFile)
     query = f"FROM (\n{entry.judged_by.query}\n) WHERE facility_id IS NOT NULL"
-    values = entry.judged_by.parameters(parameters_for(entry, parameters))
+    values = query_parameters(entry, parameters)
     n_judged = "coalesce(n_judged, 1)" if "AS n_judged" in query else "1"
     counted = (
-        f"SELECT facility_id, coalesce(sum({n_judged}) FILTER (is_violated IS NOT NULL), 0), count_if(is_violated) "
-        f"{query} GROUP BY facility_id ORDER BY facility_id"
+        f"SELECT facility_id, CAST(coalesce(sum({n_judged}) FILTER (is_violated IS NOT NULL), 0) AS BIGINT) AS n,"
+        f" coalesce(bool_or(is_violated), false) AS is_broken {query} GROUP BY facility_id ORDER BY facility_id"
     )
-    counts = connection.execute(counted, values).fetchall()
-    judged = {facility: n for facility, n, _ in counts if n}
-    condition = "is_violated" if any(n_broken for _, _, n_broken in counts) else "false"
+    counts = connection.execute(counted, values).pl()
+    condition = "is_violated" if counts["is_broken"].any() else "false"
     broken = connection.execute(f"SELECT * {query} AND {condition}", values).pl()
-    if "severity" in broken.columns and entry.warning_severity == "off":
-        broken = broken.filter(~pl.col("severity").is_in(["warning", "info"]))
-    return broken, judged
+    return Judged(broken, counts.filter(pl.col("n") > 0).select("facility_id", "n"))
+
+
+def query_parameters(entry: RuleEntry, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Of the parameters those that a rule's query names."""
+    assert isinstance(entry.judged_by, SqlFile)
+    return entry.judged_by.parameters(parameters_for(entry, parameters))
 
 
 def _findings(broken: pl.DataFrame, entry: RuleEntry, bound: Bound) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -221,11 +243,12 @@ def _message(entry: RuleEntry, frame: pl.DataFrame) -> pl.Expr:
 
 
 def _results(
-    broken: pl.DataFrame, judged: Mapping[str, int], entry: RuleEntry
+    broken: pl.DataFrame, n_judged: pl.DataFrame, entry: RuleEntry
 ) -> list[tuple[str, str, str, int, int]]:
-    if not judged:
+    if n_judged.is_empty():
         return [result_row(entry, WHOLE_REGISTRY, 0, 0, False)]
     violated = dict(broken.group_by("facility_id").len().iter_rows())
     return [
-        result_row(entry, facility, violated.get(facility, 0), n, False) for facility, n in judged.items()
+        result_row(entry, facility, violated.get(facility, 0), n, False)
+        for facility, n in n_judged.iter_rows()
     ]
