@@ -1,11 +1,11 @@
-"""What each table of ``analyst.duckdb`` is made from, as a key: one of an equal key is copied from the release before.
+"""What each table of ``analyst.duckdb`` is made from, as a key: one of an equal key stays in a copy of the file before.
 
-Belongs here: the parts of a key, which of an earlier release's tables can be had. Does not belong here: writing tables (``write.py``).
+Belongs here: the parts of a key, which tables of an earlier release stay. Does not belong here: writing tables (``write.py``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, replace
 from datetime import date
 from pathlib import Path
@@ -19,23 +19,25 @@ from registry_pipeline.core.home import Home
 from registry_pipeline.core.source_code import code_digest
 from registry_pipeline.pipeline.analyst.aggregates import aggregate_tables, mask_inputs
 from registry_pipeline.pipeline.analyst.profile import Profile
-from registry_pipeline.pipeline.analyst.treatment import tables_of_people, treatments
+from registry_pipeline.pipeline.analyst.treatment import PATIENT, tables_of_people, treatments
 from registry_pipeline.pipeline.step import digest_of
 from registry_pipeline.store.integrity import unlike_checksums
 from registry_pipeline.store.layers import declaration_digest
 from registry_pipeline.store.parquet import rows_digest
 from registry_pipeline.store.refill import contents_in
 from registry_pipeline.store.releases import ANALYST_DATABASE, ANALYST_TABLES, current_release, release_folder
-from schemas.constraints import quote
+from schemas.constraints import literal, quote
 from schemas.table import columns_of
 
 if TYPE_CHECKING:
     import duckdb
 
 _CODE = "registry_pipeline.pipeline.analyst.write"
+Earlier = tuple[Path, Mapping[str, str]]
+"""An analysts' database and the keys of its tables."""
 
 
-def served_tables(home: Home) -> tuple[Path, dict[str, str]] | None:
+def served_tables(home: Home) -> Earlier | None:
     """The analysts' database of the served release, and the keys of its tables; None where it is not what was sealed."""
     served = current_release(home)
     if served is None:
@@ -82,6 +84,43 @@ def table_keys(
             end = profile.extract_date if is_reached else date.max
             keys[name] = digest_of(*own, derived, _expressions(name, replace(profile, extract_date=end)))
     return keys
+
+
+def kept_tables(
+    connection: duckdb.DuckDBPyConnection,
+    folder: Path,
+    profile: Profile,
+    keys: Mapping[str, str],
+    earlier: Earlier,
+    steward: str,
+) -> set[str]:
+    """Tables that stay in a copy of an earlier database; none where it has to be made from nothing.
+
+    It is made from nothing whenever the stewards' is, and where somebody of the earlier one is not in this one.
+
+    Args:
+        connection: has the release attached under the name ``steward``, and the table ``patient_map``.
+        keys: of the tables of the release in the folder.
+    """
+    contents = contents_in(folder)
+    if contents is None or contents.n_refills == 0 or keys.keys() != earlier[1].keys():
+        return set()
+    kept = {name for name, key in keys.items() if earlier[1][name] == key}
+    connection.execute(f"ATTACH {literal(str(earlier[0]))} AS earlier (READ_ONLY)")
+    remade = [name for name in tables_of_people() if name in keys.keys() - kept]
+    is_whole = not any(_lacks_somebody(connection, name, profile, steward) for name in remade)
+    connection.execute("DETACH earlier")
+    return kept if is_whole else set()
+
+
+def _lacks_somebody(connection: duckdb.DuckDBPyConnection, name: str, profile: Profile, steward: str) -> bool:
+    """Whether a patient of an earlier table is neither in the release's nor among its patients."""
+    unmapped = f"SELECT {PATIENT} FROM {steward}.{name} ANTI JOIN patient_map USING ({PATIENT})"
+    query = f"""
+        SELECT count(*) FROM (SELECT DISTINCT {PATIENT} FROM earlier.{name})
+        WHERE {PATIENT} NOT IN (SELECT study_id FROM patient_map)
+            AND {PATIENT} NOT IN (SELECT {profile.study_id(PATIENT)} FROM ({unmapped}) WHERE {PATIENT} IS NOT NULL)"""
+    return bool(connection.execute(query).fetchall()[0][0])
 
 
 def _expressions(name: str, profile: Profile) -> dict[str, str]:

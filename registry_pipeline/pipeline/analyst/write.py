@@ -26,14 +26,10 @@ from registry_pipeline.core.files import (
 )
 from registry_pipeline.core.native_panics import panics_as_exceptions
 from registry_pipeline.core.settings import Settings
-from registry_pipeline.pipeline.analyst.aggregates import (
-    aggregate_tables,
-    declared_select,
-    published_aggregates,
-)
+from registry_pipeline.pipeline.analyst.aggregates import declared_select, published_aggregates
 from registry_pipeline.pipeline.analyst.patients import lay_out
 from registry_pipeline.pipeline.analyst.profile import Profile, profile_of
-from registry_pipeline.pipeline.analyst.table_keys import served_tables, table_keys
+from registry_pipeline.pipeline.analyst.table_keys import Earlier, kept_tables, served_tables, table_keys
 from registry_pipeline.pipeline.analyst.treatment import (
     PATIENT,
     Treatment,
@@ -50,6 +46,7 @@ from registry_pipeline.store.releases import (
     ANALYST_TABLES,
     DATABASE,
 )
+from registry_pipeline.store.unused_blocks import UnknownLayout, erase_unused
 from registry_pipeline.store.views import create_views
 from schemas.constraints import literal, quote
 from schemas.derive import column_comment, dictionary_rows
@@ -57,8 +54,8 @@ from schemas.table import columns_of, key_of
 
 COPIED = ("meta.release", "meta.parameter", "meta.code")
 DICTIONARY = "meta.dictionary"
-STEWARD, EARLIER = "steward", "earlier"
-"""Names under which the stewards' database and an earlier analysts' one are attached."""
+STEWARD, ANALYST = "steward", "analyst"
+"""Names under which the stewards' database and the analysts' one are attached."""
 
 
 def add_analyst_database(
@@ -90,57 +87,52 @@ def add_analyst_database(
 
 
 def write_analyst_database(
-    folder: Path,
-    settings: Settings,
-    profile: Profile,
-    patients: pl.DataFrame,
-    earlier: tuple[Path, Mapping[str, str]] | None = None,
+    folder: Path, settings: Settings, profile: Profile, patients: pl.DataFrame, earlier: Earlier | None = None
 ) -> None:
     """Write and seal it in the folder of a release whose ``registry.duckdb`` is sealed.
 
     Args:
         patients: what is derived of each patient (``patients.py``).
-        earlier: an analysts' database and the keys of its tables; those made of the same are copied, table by table,
-            into the new file, which so holds no remains of other rows.
+        earlier: an analysts' database and the keys of its tables; those made of the same stay in a copy of it, and what
+            was of the others is overwritten.
 
     Raises:
         duckdb.Error: the release cannot be read, or the disk is full.
     """
-    spill = folder / f"analyst.spill{BUILDING}"
+    database, spill = folder / ANALYST_DATABASE, folder / f"analyst.spill{BUILDING}"
     config: dict[str, Any] = {
         "memory_limit": settings.refresh.lesser_duckdb_memory,
         "temp_directory": str(spill),
         "threads": 1,
-        "storage_compatibility_version": STORAGE_FORMAT,
-        "default_block_size": _block_size(folder / DATABASE),
     }
-    connection = duckdb.connect(str(folder / ANALYST_DATABASE), config=config)
-    try:
+    with duckdb.connect(config=config) as connection:
         connection.execute(f"ATTACH {literal(str(folder / DATABASE))} AS {STEWARD} (READ_ONLY)")
-        if earlier is not None:
-            connection.execute(f"ATTACH {literal(str(earlier[0]))} AS {EARLIER} (READ_ONLY)")
         profile.apply_key(connection)
-        connection.execute("BEGIN")  # a thousand statements, one write
         lay_out(connection, patients)
         keys = table_keys(connection, folder, profile, patients, STEWARD)
-        kept = {name for name, key in keys.items() if earlier is not None and earlier[1].get(name) == key}
+        kept = kept_tables(connection, folder, profile, keys, earlier, STEWARD) if earlier else set()
+        if kept and earlier:
+            shutil.copyfile(earlier[0], database)
+            database.chmod(0o600)
+        size = f"SELECT block_size FROM pragma_database_size() WHERE database_name = {literal(STEWARD)}"
+        (block_size,) = connection.execute(size).fetchall()[0]
+        layout = f"STORAGE_VERSION {literal(STORAGE_FORMAT)}, BLOCK_SIZE {block_size}"
+        connection.execute(f"ATTACH {literal(str(database))} AS {ANALYST} ({layout})")
+        connection.execute(f"USE {ANALYST}")
+        connection.execute("BEGIN")  # a thousand statements, one write
         _fill(connection, profile, kept, published_aggregates(folder / DATABASE, settings.analyst, kept))
         connection.execute("COMMIT")
-        connection.execute(f"DETACH {STEWARD}")
-        if earlier is not None:
-            connection.execute(f"DETACH {EARLIER}")
         connection.execute("CHECKPOINT")
-    finally:
-        connection.close()
     shutil.rmtree(spill, ignore_errors=True)
-    seal(folder / ANALYST_DATABASE)
+    try:
+        if kept:
+            erase_unused(database)
+    except UnknownLayout:
+        database.unlink()
+        write_analyst_database(folder, settings, profile, patients)
+        return
+    seal(database)
     write_hashed_json(keys, folder / ANALYST_TABLES)
-
-
-def _block_size(database: Path) -> int:
-    """Bytes of a block of a database file: those of the stewards' fit the analysts' too."""
-    with duckdb.connect(str(database), read_only=True) as connection:
-        return int(connection.execute("SELECT block_size FROM pragma_database_size()").fetchall()[0][0])
 
 
 def _fill(
@@ -149,32 +141,35 @@ def _fill(
     kept: Collection[str],
     aggregates: Mapping[str, pd.DataFrame],
 ) -> None:
-    for layer in (layer for layer in schemas.LAYERS if layer != "quality"):
-        connection.execute(f"CREATE SCHEMA {layer}")
-    remarks: dict[str, dict[str, str]] = {name: {} for name in COPIED}
+    """Every table that is not kept; where none is, also what is said of all of them."""
+    if not kept:
+        for layer in (layer for layer in schemas.LAYERS if layer != "quality"):
+            connection.execute(f"CREATE SCHEMA {layer}")
     for name in COPIED:
-        connection.execute(f"CREATE TABLE {name} AS FROM {STEWARD}.{name}")
+        _create(connection, name, f"FROM {STEWARD}.{name}")
     leaving = {
         name: columns for name in tables_of_people() if (columns := treatments(name, profile)) is not None
     }
-    mapped = _map_records(connection, profile, leaving.keys() - set(kept))
-    for name, columns in leaving.items():
-        rows = f"FROM {EARLIER}.{name}" if name in kept else _treated(name, columns, mapped)
-        connection.execute(f"CREATE TABLE {name} AS {rows}")
-        remarks[name] = {column: treatment.remark for column, treatment in columns.items()}
-    for name in aggregate_tables():
-        if name in kept:
-            connection.execute(f"CREATE TABLE {name} AS FROM {EARLIER}.{name}")
-        elif name in aggregates:
-            connection.register("rows", aggregates[name])
-            connection.execute(
-                f"CREATE TABLE {name} AS {declared_select(name, aggregates[name], profile.facility)}"
-            )
-            connection.unregister("rows")
-        remarks |= {name: {}} if name in kept or name in aggregates else {}
-    connection.execute("DROP TABLE patient_map")
+    remade = leaving.keys() - set(kept)
+    mapped = _map_records(connection, profile, remade)
+    for name in sorted(remade):
+        _create(connection, name, _treated(name, leaving[name], mapped))
+    for name, rows in aggregates.items():
+        connection.register("rows", rows)
+        _create(connection, name, declared_select(name, rows, profile.facility))
+        connection.unregister("rows")
+    remarks = {
+        name: {column: treatment.remark for column, treatment in leaving.get(name, {}).items()}
+        for name in [*COPIED, *remade, *aggregates]
+    }
     _describe(connection, remarks)
-    create_views(connection, tables=[*remarks, DICTIONARY])
+    if not kept:
+        _write_dictionary(connection, remarks)
+        create_views(connection, tables=[*remarks, DICTIONARY])
+
+
+def _create(connection: duckdb.DuckDBPyConnection, name: str, rows: str) -> None:
+    connection.execute(f"CREATE OR REPLACE TABLE {name} AS {rows}")
 
 
 def _map_records(
@@ -207,37 +202,38 @@ def _treated(name: str, columns: Mapping[str, Treatment], mapped: Collection[str
 
 
 def _describe(connection: duckdb.DuckDBPyConnection, remarks: Mapping[str, Mapping[str, str]]) -> None:
-    """The dictionary of what is there, and the same as comments."""
+    """What each of some tables and their columns is, as comments."""
     columns = {
         (name, column.name): column for name in remarks for column in columns_of(schemas.tables()[name])
     }
-    present = connection.execute(
-        "SELECT table_schema || '.' || table_name, column_name FROM information_schema.columns "
-        "WHERE table_catalog = current_database()"
-    ).fetchall()
     comments = [
         f"COMMENT ON TABLE {name} IS {literal(schemas.tables()[name].description or '')}" for name in remarks
     ]
-    for name, column in present:
+    for name, column in _present(connection):
         if (name, column) in columns:
             comment = f"{column_comment(columns[name, column])} {remarks[name].get(column, '')}".strip()
             comments.append(f"COMMENT ON COLUMN {name}.{quote(column)} IS {literal(comment)}")
     connection.execute(";\n".join(comments))
-    _write_dictionary(connection, set(present), remarks)
+
+
+def _present(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
+    """Tables of the database with their columns."""
+    return connection.execute(
+        "SELECT table_schema || '.' || table_name, column_name FROM information_schema.columns "
+        "WHERE table_catalog = current_database()"
+    ).fetchall()
 
 
 def _write_dictionary(
-    connection: duckdb.DuckDBPyConnection, present: set[Any], remarks: Mapping[str, Mapping[str, str]]
+    connection: duckdb.DuckDBPyConnection, remarks: Mapping[str, Mapping[str, str]]
 ) -> None:
-    rows = []
+    rows, present = [], set(_present(connection))
     for row in dictionary_rows():
-        name, column = f"{row['schema_name']}.{row['table_name']}", row["column_name"]
+        name, column = f"{row['schema_name']}.{row['table_name']}", str(row["column_name"])
         if (name, column) in present:
-            remark = remarks[name].get(str(column), "")
-            rows.append(
-                {**row, "is_identifying": False, "description": f"{row['description']}. {remark}".strip(". ")}
-            )
+            description = f"{row['description']}. {remarks[name].get(column, '')}".strip(". ")
+            rows.append({**row, "is_identifying": False, "description": description})
     frame = pd.DataFrame(rows)
     connection.register("rows", frame)
-    connection.execute(f"CREATE TABLE {DICTIONARY} AS {declared_select(DICTIONARY, frame, str)}")
+    _create(connection, DICTIONARY, declared_select(DICTIONARY, frame, str))
     connection.unregister("rows")

@@ -20,12 +20,12 @@ from registry_pipeline.core.settings import Analyst, Settings
 from registry_pipeline.pipeline.analyst import risk, write
 from registry_pipeline.pipeline.analyst.aggregates import (
     aggregate_tables,
-    declared_select,
     mask_inputs,
     published_aggregates,
 )
+from registry_pipeline.pipeline.analyst.patients import lay_out
 from registry_pipeline.pipeline.analyst.profile import Profile
-from registry_pipeline.pipeline.analyst.table_keys import served_tables, table_keys
+from registry_pipeline.pipeline.analyst.table_keys import Earlier, kept_tables, served_tables, table_keys
 from registry_pipeline.pipeline.analyst.write import write_analyst_database
 from registry_pipeline.reporting.release.tables import ReleaseTables
 from registry_pipeline.store.integrity import write_checksums
@@ -39,6 +39,7 @@ from registry_pipeline.store.releases import (
     DATABASE,
     release_folder,
 )
+from registry_pipeline.store.unused_blocks import UnknownLayout
 from tests.support.ascii_table import frame_of
 from tests.support.small_release import VERSIONS, small_tables
 from tests.unit.analyst.test_analyst_database import (
@@ -71,6 +72,10 @@ def building(served: Served, tmp_path: Path) -> Path:
     """A release of the same rows that is being built."""
     for name in (DATABASE, CONTENTS):
         shutil.copy(served[1] / name, tmp_path)
+    (tmp_path / DATABASE).chmod(0o600)
+    contents = contents_in(tmp_path)
+    assert contents is not None
+    replace(contents, n_refills=1).write(tmp_path)
     return tmp_path
 
 
@@ -88,24 +93,105 @@ def keys_of(folder: Path, profile: Profile = PROFILE) -> dict[str, str]:
         return table_keys(connection, folder, profile, derived_of(folder, profile), "steward")
 
 
-def test_a_database_of_copied_tables_is_the_one_made_anew(
+def test_a_database_of_kept_tables_is_the_one_made_anew(
     served: Served, building: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    earlier = served_tables(served[0])
-    assert earlier is not None
-    monkeypatch.setattr(write, "_treated", None)
-    monkeypatch.setattr(write, "declared_select", lambda name, *_: _only_dictionary(name, *_))
-    write_analyst_database(building, Settings(), PROFILE, derived_of(building), earlier)
-    copied, anew = content(building / ANALYST_DATABASE), content(earlier[0])
-    assert copied.keys() == anew.keys()
-    assert sum(frame.height for name, frame in copied.items() if name in aggregate_tables()) > 0
-    assert [name for name, frame in anew.items() if not frame.equals(copied[name])] == []
+    for what in ("_treated", "declared_select", "_write_dictionary", "create_views"):
+        monkeypatch.setattr(write, what, None)
+    write_analyst_database(building, Settings(), PROFILE, derived_of(building), served_tables(served[0]))
+    kept, anew = content(building / ANALYST_DATABASE), content(served[1] / ANALYST_DATABASE)
+    assert sum(frame.height for name, frame in kept.items() if name in aggregate_tables()) > 0
+    assert_alike(kept, anew)
     assert (building / ANALYST_TABLES).read_text() == (served[1] / ANALYST_TABLES).read_text()
 
 
-def _only_dictionary(name: str, *rest: Any) -> str:
-    assert name == write.DICTIONARY
-    return declared_select(name, *rest)
+def assert_alike(some: dict[str, pl.DataFrame], others: dict[str, pl.DataFrame]) -> None:
+    assert some.keys() == others.keys()
+    assert [name for name, frame in others.items() if not frame.equals(some[name])] == []
+
+
+def corrected(folder: Path, table: str, statement: str) -> Path:
+    """A release that is being built, with another table than the served one."""
+    with duckdb.connect(str(folder / DATABASE)) as connection:
+        connection.execute(statement)
+    _another_table(table)(folder)
+    return folder
+
+
+def written(folder: Path, earlier: Earlier | None) -> dict[str, pl.DataFrame]:
+    """What the analysts' database of a release holds."""
+    write_analyst_database(folder, Settings(), PROFILE, derived_of(folder), earlier)
+    return content(folder / ANALYST_DATABASE)
+
+
+def test_of_rows_that_were_corrected_nothing_stands_in_the_file(
+    served: Served, building: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = content(served[1] / ANALYST_DATABASE)["curated.followup"]
+    three = "followup_id IN ('Fq4', 'Fq7', 'Fq38')"
+    corrected(building, "curated.followup", f"DELETE FROM curated.followup WHERE {three}")
+    after = written(building, served_tables(served[0]))
+    gone = set(before["followup_id"]) - set(after["curated.followup"]["followup_id"])
+    assert len(gone) == 3
+    assert gone == standing(gone, served[1] / ANALYST_DATABASE)
+    assert standing(gone, building / ANALYST_DATABASE) == set()
+    remade = building / ANALYST_DATABASE
+    remade.unlink()
+    monkeypatch.setattr(write, "erase_unused", lambda _: None)
+    written(building, served_tables(served[0]))
+    assert standing(gone, remade) == gone  # which are there where nothing is overwritten
+    remade.unlink()
+    assert_alike(after, written(building, None))
+
+
+def standing(texts: set[str], file: Path) -> set[str]:
+    """Texts that stand in a file."""
+    found = file.read_bytes()
+    return {text for text in texts if text.encode() in found}
+
+
+def test_a_file_whose_blocks_are_not_understood_is_made_from_nothing(
+    served: Served, building: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def not_understood(database: Path) -> None:
+        raise UnknownLayout(str(database))
+
+    monkeypatch.setattr(write, "erase_unused", not_understood)
+    assert_alike(written(building, served_tables(served[0])), content(served[1] / ANALYST_DATABASE))
+
+
+def kept_of(
+    folder: Path, earlier: Earlier, patients: pl.DataFrame | None = None, key: str = PROFILE.key
+) -> set[str]:
+    """Tables of an earlier database that stay in that of a release."""
+    profile, patients = replace(PROFILE, key=key), derived_of(folder) if patients is None else patients
+    with duckdb.connect() as connection:
+        connection.execute(f"ATTACH '{folder / DATABASE}' AS steward (READ_ONLY)")
+        profile.apply_key(connection)
+        lay_out(connection, patients)
+        keys = table_keys(connection, folder, profile, patients, "steward")
+        return kept_tables(connection, folder, profile, keys, earlier, "steward")
+
+
+def test_nothing_is_kept_where_somebody_is_gone(served: Served, building: Path) -> None:
+    earlier = served_tables(served[0])
+    assert earlier is not None
+    assert kept_of(building, earlier) == earlier[1].keys()
+    corrected(building, "mart.survival_time", "DELETE FROM mart.survival_time WHERE patient_id = 'Pq4'")
+    assert kept_of(building, earlier) == earlier[1].keys() - {"mart.survival_time"}
+    others = derived_of(building).filter(pl.col("patient_id") != "Pq4")
+    assert kept_of(building, earlier, others) == set()
+
+
+def test_nothing_is_kept_of_another_profile_other_tables_or_where_stewards_start_anew(
+    served: Served, building: Path
+) -> None:
+    earlier = served_tables(served[0])
+    assert earlier is not None
+    assert kept_of(building, earlier, key="5b" * 32) == set()
+    assert kept_of(building, (earlier[0], dict(list(earlier[1].items())[1:]))) == set()
+    shutil.copy(served[1] / CONTENTS, building)
+    assert kept_of(building, earlier) == set()
 
 
 def _another_table(name: str) -> Callable[[Path], None]:

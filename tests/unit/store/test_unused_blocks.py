@@ -1,0 +1,62 @@
+"""What a database file no longer uses is overwritten, and nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from registry_pipeline.store import unused_blocks
+from registry_pipeline.store.unused_blocks import UnknownLayout, erase_unused
+
+WORD, NUMBER = "Zq7Wv", 0x1122334455667788
+"""Of a row that is gone; both are the least of their column, which is kept beside the rows."""
+
+
+@pytest.fixture(params=[16_384, 262_144])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A file in which one table was written again without a row."""
+    path = tmp_path / "file.duckdb"
+    with duckdb.connect(str(path), config={"default_block_size": request.param}) as connection:
+        connection.execute("SET force_compression = 'uncompressed'")
+        rows = "SELECT 'a' || range AS word, range AS number FROM range(150_000)"
+        connection.execute(f"CREATE TABLE other AS {rows}; CREATE TABLE own AS {rows}")
+        connection.execute("INSERT INTO own VALUES (?, ?)", [WORD, -NUMBER])
+        connection.execute("CHECKPOINT")
+        connection.execute(f"CREATE OR REPLACE TABLE own AS FROM own WHERE number <> {-NUMBER}")
+        connection.execute("CHECKPOINT")
+    return path
+
+
+def rows_of(path: Path) -> list[object]:
+    with duckdb.connect(str(path), read_only=True) as connection:
+        query = "SELECT count(*), count(DISTINCT word), sum(number), bit_xor(hash(word)) FROM "
+        return [connection.execute(query + name).fetchall() for name in ("own", "other")]
+
+
+def remains(path: Path) -> int:
+    number = (-NUMBER).to_bytes(8, "little", signed=True)
+    return path.read_bytes().count(WORD.encode()) + path.read_bytes().count(number)
+
+
+def test_what_is_gone_does_not_stand_in_the_file(database: Path) -> None:
+    rows, size = rows_of(database), database.stat().st_size
+    assert remains(database) >= 2
+    erase_unused(database)
+    assert remains(database) == 0
+    assert (rows_of(database), database.stat().st_size) == (rows, size)
+    with duckdb.connect(str(database)) as connection:  # and it can be written to
+        connection.execute("INSERT INTO own FROM other")
+    assert rows_of(database)[1] == rows[1]
+
+
+@pytest.mark.parametrize(("name", "value"), [("HEADERS", 4096), ("_START", 5382)])
+def test_nothing_is_overwritten_in_a_file_of_another_layout(
+    database: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: int
+) -> None:
+    before = database.read_bytes()
+    monkeypatch.setattr(unused_blocks, name, value)
+    with pytest.raises(UnknownLayout):
+        erase_unused(database)
+    assert database.read_bytes() == before
