@@ -145,9 +145,10 @@ class RefreshContext:
         """The screened frames of that name of all facilities that have sent something."""
         return self._existing(self.layout.screened_frame(sender, frame) for sender in self.senders)
 
-    def accepted_files(self, table: str) -> list[Path]:
-        """The accepted records of a table of all facilities that have sent something."""
-        return self._existing(self.layout.screened_table(sender, table) for sender in self.senders)
+    def accepted_files(self, table: str) -> dict[str, Path]:
+        """The accepted records of a table of each facility that has sent something."""
+        files = self._existing(self.layout.screened_table(sender, table) for sender in self.senders)
+        return {path.parent.name: path for path in files}
 
     def whole(self, path: Path) -> Path:
         """The path of a working file that has to be there.

@@ -46,32 +46,35 @@ def screened_content(context: RefreshContext, names: Iterable[str]) -> list[list
     return content
 
 
-def curated_keys(context: RefreshContext, tables: Iterable[str]) -> dict[str, str]:
-    """Curated table -> its key: the accepted records of all facilities, and the persons that several of them know."""
+def curated_inputs(context: RefreshContext, tables: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Curated table -> digests of what it is made from: the accepted records of each facility, and what holds for all of them."""
     code = code_digest(_SQL, _PERSONS)
     persons = persons_of_several(context)
-    keys = {}
+    inputs = {}
     for table in tables:
         read = PERSON_TABLES if persons and table in PERSON_TABLES else (table,)
         accepted = screened_content(context, [f"{name}.accepted.parquet" for name in read])
-        keys[table] = digest_of(code, declaration_digest(f"curated.{table}"), accepted, persons)
-    return keys
+        of_all = digest_of(code, declaration_digest(f"curated.{table}"), persons)
+        inputs[table] = {CODE: of_all, **{facility: digest_of(files) for facility, *files in accepted}}
+    return inputs
 
 
 def mart_keys(
-    context: RefreshContext, marts: KeyedTables, parameters: Mapping[str, Any]
+    context: RefreshContext, marts: KeyedTables, parameters: Mapping[str, Any], quarantine: pl.DataFrame
 ) -> Callable[[str], str]:
-    """What gives the key of a mart table, once the tables that it rests on are made."""
+    """What gives the key of a mart table, once the tables that it rests on are made.
+
+    Args:
+        quarantine: what mart tables are shown of the records in quarantine.
+    """
     code, files = code_digest(_SQL), sql_files("mart")
     curated = KeyedTables(context.layout.layer("curated"))
-    quarantine = screened_content(context, ["_quarantine.parquet"])
+    held = rows_digest(quarantine)
 
     def content(name: str) -> object:
         layer, _, table = name.partition(".")
         return (
-            {"curated": curated.content, "mart": marts.content}[layer](table)
-            if layer != "quality"
-            else quarantine
+            {"curated": curated.content, "mart": marts.content}[layer](table) if layer != "quality" else held
         )
 
     def key_of(table: str) -> str:

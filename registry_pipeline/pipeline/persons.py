@@ -60,7 +60,7 @@ def person_records(context: RefreshContext) -> PersonRecords:
         )
     tables, conflicts, shares = {}, [], []
     for name in PERSON_TABLES:
-        frames = [read_parquet(path) for path in context.accepted_files(name)]
+        frames = [read_parquet(path) for path in context.accepted_files(name).values()]
         tables[name], contradictions, item_shares = one_row_each(name, pl.concat(frames), persons)
         conflicts.append(contradictions)
         shares.append(item_shares)

@@ -5,7 +5,7 @@ Does not belong here: SQL, rules, estimates.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import polars as pl
@@ -17,7 +17,7 @@ from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.errors import Refused
 from registry_pipeline.pipeline.estimation import Estimation
 from registry_pipeline.pipeline.judging import screen_damaged
-from registry_pipeline.pipeline.keys import curated_keys, mart_keys, note_times
+from registry_pipeline.pipeline.keys import curated_inputs, mart_keys, note_times
 from registry_pipeline.pipeline.lineage import facility_parts, write_lineage
 from registry_pipeline.pipeline.persons import person_records
 from registry_pipeline.pipeline.quality import quality_tables
@@ -34,6 +34,9 @@ ESTIMATION = (
 )
 """What a helper needs: it is started where the records have been judged, whose memory is free again."""
 
+HELD = ("facility_id", "table_name", "patient_id")
+"""Columns of ``quality.quarantine`` that mart tables may read: what stands where has no part in them."""
+
 
 def curate(context: RefreshContext, force: bool = False) -> dict[str, int]:
     """Curated tables of all facilities: table -> number of rows.
@@ -46,17 +49,18 @@ def curate(context: RefreshContext, force: bool = False) -> dict[str, int]:
             raise Refused(f"no file has been received yet; put files into {context.home.inbox}/<facility>/")
         screen_damaged(context)
         names = _tables_of("curated")
-        accepted: dict[str, Sequence[Path] | pl.DataFrame] = {
+        accepted: dict[str, Mapping[str, Path] | pl.DataFrame] = {
             name: context.accepted_files(name) for name in names
         }
         persons = person_records(context)
         accepted |= persons.tables
         keyed = KeyedTables(context.layout.layer("curated"), force)
-        keys = curated_keys(context, names)
-        if sum(not keyed.is_current(name, keys[name]) for name in names) > len(names) / 2:
+        inputs = curated_inputs(context, names)
+        is_current = [keyed.is_current(name, layers.key_of_inputs(inputs[name])) for name in names]
+        if 2 * sum(is_current) < len(names):
             warm_helper(ESTIMATION)  # a small change costs less than a process that imports all this
         limit = context.settings.refresh.duckdb_memory
-        counts = layers.curate(accepted, keyed.folder, limit, context.home.store, keyed, keys.__getitem__)
+        counts = layers.curate(accepted, keyed.folder, limit, context.home.store, keyed, inputs)
         keyed.save()
         write_lineage(context, persons.shares, force)
         return counts
@@ -68,8 +72,8 @@ def build_mart(context: RefreshContext, force: bool = False) -> dict[str, int]:
         settings, layout = context.settings, context.layout
         parameters = sql.study_parameters(settings.study, context.extract_date())
         keyed = KeyedTables(layout.layer("mart"), force)
-        key_of = mart_keys(context, keyed, parameters)
-        quarantine = context.screened_files("quarantine")
+        quarantine = _held_patients(context)
+        key_of = mart_keys(context, keyed, parameters, quarantine)
         counts = layers.build_mart(
             layout.layer("curated"), quarantine, keyed.folder, parameters, settings.refresh.duckdb_memory,
             context.home.store, keyed, key_of,
@@ -77,6 +81,13 @@ def build_mart(context: RefreshContext, force: bool = False) -> dict[str, int]:
         note_times(keyed)
         keyed.save()
         return counts
+
+
+def _held_patients(context: RefreshContext) -> pl.DataFrame:
+    """Of the records in quarantine what marts ask of them: whose they are, and of which table, wherever they stand."""
+    files = context.screened_files("quarantine")
+    rows = pl.concat([pl.scan_parquet(file, glob=False) for file in files])
+    return rows.select(HELD).unique().sort(pl.all()).collect()
 
 
 def judge(context: RefreshContext, force: bool = False) -> dict[str, int]:

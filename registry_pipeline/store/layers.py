@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import schemas
+from registry_pipeline.core.files import json_digest
 from registry_pipeline.core.sql_files import SqlFile, needed_within, sql_files
 from registry_pipeline.store.keyed_tables import KeyedTables
 from registry_pipeline.store.parallel import side_by_side
@@ -23,12 +24,15 @@ from registry_pipeline.store.sql import (
     run_to_parquet,
     typed_select,
 )
+from schemas.constraints import literal
 from schemas.derive import create_table_sql
+from schemas.table import key_of
 
 if TYPE_CHECKING:
+    import duckdb
     import polars as pl
 
-    from registry_pipeline.store.sql import Sources
+    from registry_pipeline.store.sql import Source, Sources
 
 Keys = Callable[[str], str]
 """Table -> digest of all that it is made from."""
@@ -96,19 +100,20 @@ def _inputs(files: Mapping[str, SqlFile], layer: str) -> set[str]:
 
 
 def curate(
-    accepted: Mapping[str, Sequence[Path] | pl.DataFrame],
+    accepted: Mapping[str, Source],
     target: Path,
     memory_limit: str = "1500MB",
     spill_folder: Path | None = None,
     keyed: KeyedTables | None = None,
-    key_of: Keys = lambda _: "",
+    inputs: Mapping[str, Mapping[str, str]] | None = None,
 ) -> dict[str, int]:
     """The curated tables of all facilities together: the declared columns of what was accepted.
 
     Args:
-        accepted: table (``lesion``) -> the ``<table>.accepted.parquet`` files of all facilities.
+        accepted: table (``lesion``) -> the ``<table>.accepted.parquet`` file of each facility, or rows.
         target: folder for ``<table>.parquet``, ``store/curated``.
-        keyed, key_of: as of :func:`build_layer`.
+        keyed: the tables that are there: one that is still current is not made again.
+        inputs: table -> digests of all that it is made from, that of a facility's records under its id.
 
     Returns:
         table -> number of rows.
@@ -117,17 +122,52 @@ def curate(
     with private_database(memory_limit, spill_folder=spill_folder) as connection:
 
         def make(table: str) -> None:
-            name = f"curated.{table}"
+            name, source = f"curated.{table}", accepted.get(table)
+            is_by_facility = key_of(model_of(name))[:1] == ("facility_id",)
+            parts = dict(inputs[table]) if inputs and is_by_facility else {}
             with connection.cursor() as own:
-                rows = SqlFile(table, {}, typed_select(own, name, accepted.get(table)))
+                if isinstance(source, Mapping) and _holds_the_same(own, name, source, parts, keyed):
+                    keyed.renew(table, keys[table])
+                    keyed.note_parts(table, parts)
+                    return
+                rows = SqlFile(table, {}, typed_select(own, name, source))
                 n_rows = run_to_parquet(own, rows, model_of(name), target / f"{table}.parquet", {})
-            keyed.remember(table, keys[table], n_rows)
+            keyed.remember(table, keys[table], n_rows, parts)
 
         tables = [name.removeprefix("curated.") for name in schemas.tables_of("curated")]
-        keys = {table: key_of(table) for table in tables}
+        keys = {table: key_of_inputs(inputs[table]) if inputs else "" for table in tables}
         stale = [table for table in tables if not keys[table] or not keyed.is_current(table, keys[table])]
         side_by_side(dict.fromkeys(stale, ()), make)
     return {table: keyed.n_rows(table) for table in tables}
+
+
+def key_of_inputs(inputs: Mapping[str, str]) -> str:
+    """The key of a table that is made from this."""
+    return json_digest(inputs)[:16]
+
+
+def _holds_the_same(
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    files: Mapping[str, Path],
+    parts: Mapping[str, str],
+    keyed: KeyedTables,
+) -> bool:
+    """Whether facilities that sent a file anew sent just the rows that the table holds: where they stand is not in it.
+
+    Args:
+        parts: what the table is made from now; noted of tables that are sorted by facility, of which few rows are read.
+    """
+    table = name.removeprefix("curated.")
+    noted = keyed.parts(table)
+    changed = [part for part in parts if parts[part] != noted.get(part)]
+    is_of_few = set(changed) <= set(files) and 2 * len(changed) <= len(files)
+    if not parts or set(parts) != set(noted) or not is_of_few or not keyed.is_whole(table):
+        return False
+    rows = typed_select(connection, name, {facility: files[facility] for facility in changed})
+    held = f"{typed_select(connection, name, keyed.path(table))} WHERE facility_id IN ({', '.join(map(literal, changed))})"
+    others = f"({rows} EXCEPT ALL {held}) UNION ALL ({held} EXCEPT ALL {rows})"
+    return connection.execute(f"SELECT count(*) FROM ({others})").fetchall() == [(0,)]
 
 
 def build_mart(
@@ -144,7 +184,7 @@ def build_mart(
 
     Args:
         curated: folder of the curated Parquet files.
-        quarantine: rows of ``quality.quarantine`` of all facilities.
+        quarantine: rows of ``quality.quarantine`` of all facilities, or the columns of it that marts may read.
         target: folder for ``<table>.parquet``, ``store/mart``.
         parameters: :func:`study_parameters`.
         keyed, key_of: as of :func:`build_layer`.
