@@ -77,6 +77,7 @@ def write_reports(
         cached_drawings(drawings),
         unused_drawings_swept(drawings),
     ):
+        tables.contents = contents or {}
         context = Context(tables, FigureFolder(folder / FIGURES))
         is_kept = drawings is not None and contents is not None and not pdf
         kept = KeptSections(drawings, contents, tables, folder / FIGURES) if is_kept else None  # type: ignore[arg-type]

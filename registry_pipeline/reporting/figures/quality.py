@@ -3,12 +3,13 @@
 Belongs here: drawing. Does not belong here: what is counted, wording.
 
 They are rectangles, lines and texts, written as SVG: every facility has a page with up to four of them, matplotlib
-takes a twelfth of a second for each, and as long to load as for ten.
+takes a twelfth of a second for each, and as long to load as for ten: nothing here asks it for anything.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import count
 from typing import Any
 
 from markupsafe import escape
@@ -38,6 +39,8 @@ _HATCHES = (
     "M0 0L6 6M-1 5L1 7M5-1L7 1",
 )
 """Lines within a square of six points."""
+_BLUES = ("f7fbff", "deebf7", "c6dbef", "9ecae1", "6baed6", "4292c6", "2171b5", "08519c", "08306b")
+"""ColorBrewer's sequence of that name."""
 FEW_HEADS = 4
 """Columns of a grid whose heads have room beside one another."""
 
@@ -61,7 +64,7 @@ def stacked_bars(rows: Mapping[str, Mapping[str, int]], label: str) -> str:
             x += scale * row[part]
     shapes.append(_axes(left, top, bottom, right))
     for tick in _ticks(most):
-        shapes.append(_text(left + scale * tick, bottom + 9, f"{tick:.0f}", anchor="middle", size=8))
+        shapes.append(_text(left + scale * tick, bottom + 9, f"{tick}", anchor="middle", size=8))
     shapes.append(_text((left + right) / 2, bottom + 21, label, anchor="middle", size=8.5))
     return _svg(bottom + 28, shapes)
 
@@ -75,7 +78,7 @@ def release_lines(releases: Sequence[str], series: Mapping[str, Sequence[int]], 
     shapes = [_axes(left, top, bottom, right)]
     for tick in _ticks(most):
         y = bottom - (bottom - top) * tick / most
-        shapes.append(_text(left - 4, y, f"{tick:.0f}", anchor="end", size=8))
+        shapes.append(_text(left - 4, y, f"{tick}", anchor="end", size=8))
     step = max(1, len(releases) // 4)
     for at in range(0, len(releases), step):
         shapes.append(_text(left + across * at, bottom + 9, releases[at][:10], anchor="middle", size=8))
@@ -96,9 +99,6 @@ def share_grid(
     texts: Sequence[Sequence[str]],
 ) -> str:
     """Shares from 0 to 1 as shades with their text; what is not there stays empty."""
-    from matplotlib import colormaps
-    from matplotlib.colors import to_hex
-
     left, (top, angle) = 0.36 * _WIDE, (43.0, -18) if len(columns) <= FEW_HEADS else (64.0, -55)
     width = 0.62 * _WIDE / len(columns)
     shapes = []
@@ -112,8 +112,7 @@ def share_grid(
         for number, (share, text) in enumerate(zip(shares[at], texts[at], strict=True)):
             x = left + width * number
             if share is not None:
-                shade = to_hex(colormaps["Blues"](share / 1.3))
-                shapes.append(_rectangle(x, y, width, _ROW, f'fill="{shade}"'))
+                shapes.append(_rectangle(x, y, width, _ROW, f'fill="{_shade(share)}"'))
             colour = "white" if share is not None and share > 0.8 else INK
             shapes.append(
                 _text(x + width / 2, y + _ROW / 2, text, anchor="middle", size=7, colour=colour)
@@ -131,11 +130,18 @@ def _svg(height: float, shapes: Iterable[str]) -> Drawing:
     )
 
 
-def _ticks(most: int) -> list[float]:
-    """Round counts from 0 to the largest one."""
-    from matplotlib.ticker import MaxNLocator
+def _shade(share: float) -> str:
+    """The colour of a share, fuller ones darker, never so dark that nothing can be read on it."""
+    at = share / 1.3 * (len(_BLUES) - 1)
+    low = min(int(at), len(_BLUES) - 2)
+    one, other = (bytes.fromhex(colour) for colour in _BLUES[low : low + 2])
+    return "#" + "".join(f"{round(a + (at - low) * (b - a)):02x}" for a, b in zip(one, other, strict=True))
 
-    return [float(tick) for tick in MaxNLocator(5, integer=True).tick_values(0, most) if tick <= most]
+
+def _ticks(most: int) -> range:
+    """Round counts from 0 to the largest one, at most five steps."""
+    step = next(size * 10**power for power in count() for size in (1, 2, 5) if 5 * size * 10**power >= most)
+    return range(0, most + 1, step)
 
 
 def _axes(left: float, top: float, bottom: float, right: float) -> str:

@@ -5,41 +5,57 @@ Belongs here: counts by column and statement. Does not belong here: values of re
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
+
 import pandas as pd
 
 from registry_pipeline.reporting.document.blocks import Column, Row, Section, Table, Text, missing
 from registry_pipeline.reporting.document.wording import clean, count, share
+from registry_pipeline.reporting.figures.drawing_cache import kept_text
 from registry_pipeline.reporting.sections.context import Context
 from schemas.constraints import quote
 
 
 def completeness(context: Context) -> pd.DataFrame:
     """Share of filled values by facility and item of the curated tables: facility_id, item, share."""
-    parts = []
+    parts = [pd.DataFrame(columns=["facility_id", "item", "share"])]
     for name in context.tables.names("curated"):
-        columns = [
-            completeness_column
-            for completeness_column in _completeness_columns(context, name)
-            if completeness_column != "facility_id"
-        ]
-        if not columns or not context.tables.has(name, "facility_id"):
-            continue
-        shares = ", ".join(f"count({quote(column)}) / count(*) AS {quote(column)}" for column in columns)
-        rows = context.tables.query(
-            f"SELECT facility_id, {shares} FROM {name} GROUP BY facility_id", {name: columns}
-        )
-        if rows is not None and len(rows):
-            table = name.partition(".")[2]
-            parts.append(
-                rows.melt("facility_id", var_name="item", value_name="share").assign(
-                    item=lambda of, table=table: table + "." + of["item"]
-                )
-            )
-    return (
-        pd.concat(parts, ignore_index=True)
-        if parts
-        else pd.DataFrame(columns=["facility_id", "item", "share"])
+        counts = _filled(context, name)
+        if counts is not None and len(counts) and context.tables.has(name, "facility_id"):
+            by_facility = counts.set_index("facility_id")
+            shares = by_facility.div(by_facility.pop("n_records"), axis=0).reset_index()
+            items = shares.melt("facility_id", var_name="item", value_name="share")
+            parts.append(items.assign(item=f"{name.partition('.')[2]}." + items["item"]))
+    return pd.concat(parts[1:] or parts, ignore_index=True)
+
+
+def _filled(context: Context, name: str) -> pd.DataFrame | None:
+    """``facility_id, n_records`` and of each column of a curated table how many values it has; None where nothing is counted."""
+    columns = _completeness_columns(context, name)
+    if not columns:
+        return None
+    facility = "facility_id" if context.tables.has(name, "facility_id") else "NULL"
+    counts = ", ".join(f"count({quote(column)}) AS {quote(column)}" for column in columns)
+    return _counts(
+        context,
+        f"SELECT {facility} AS facility_id, count(*) AS n_records, {counts} FROM {name} GROUP BY 1 ORDER BY 1",
+        {name: columns},
     )
+
+
+def _counts(context: Context, sql: str, needs: Mapping[str, Sequence[str]]) -> pd.DataFrame | None:
+    """Texts and numbers that a query gives, not counted again where an earlier release held the same rows."""
+    tables = context.tables
+    digests = {name: tables.contents.get(name) for name in sorted(needs)}
+    if tables.hides or None in digests.values() or not all(map(tables.has, needs)):
+        return tables.query(sql, needs)
+    answer = json.loads(kept_text(__name__, f"{sql} {digests}", lambda: _as_text(tables.query(sql, needs))))
+    return None if answer is None else pd.DataFrame(answer)
+
+
+def _as_text(answer: pd.DataFrame | None) -> str:
+    return json.dumps(None if answer is None else answer.astype(object).to_dict("list"), ensure_ascii=False)
 
 
 def completeness_section(context: Context) -> Section:
@@ -66,15 +82,13 @@ def completeness_section(context: Context) -> Section:
 
 
 def _completeness_rows(context: Context, name: str) -> list[Row]:
-    n = context.tables.n_rows(name)
-    columns = _completeness_columns(context, name)
-    if not n or not columns:
-        return [Row(f"{name}: {count(n)} records", kind="group")]
-    counts = ", ".join(f"count({quote(column)}) AS {quote(column)}" for column in columns)
-    counted = context.tables.query(f"SELECT {counts} FROM {name}", {name: columns})
-    filled = {} if counted is None else {column: int(counted[column].iloc[0]) for column in columns}
+    n, counts = context.tables.n_rows(name), _filled(context, name)
+    head = Row(f"{name}: {count(n)} records", kind="group")
+    if not n or counts is None:
+        return [head]
+    filled = counts.drop(columns=["facility_id", "n_records"]).sum()
     return [
-        Row(f"{name}: {count(n)} records", kind="group"),
+        head,
         *(
             Row(clean(column), (count(k), count(n - k), share(k / n)), "level")
             for column, k in filled.items()
@@ -103,7 +117,8 @@ def _completeness_columns(context: Context, name: str) -> list[str]:
 def coercion_section(context: Context) -> Section:
     """How many values parsing changed, by column and parser; never the values."""
     section = Section("coercions", "What parsing changed")
-    coercions = context.tables.query(
+    coercions = _counts(
+        context,
         "SELECT facility_id, column_name, parser, count(*) AS n, count(DISTINCT source_file) AS n_files FROM quality.coercion "
         "GROUP BY ALL ORDER BY facility_id, column_name, parser",
         {"quality.coercion": ["facility_id", "column_name", "parser", "source_file"]},

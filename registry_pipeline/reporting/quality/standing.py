@@ -41,21 +41,17 @@ def standing_section(scope: Scope) -> Section:
 
 
 def _facility_table(scope: Scope) -> Table:
-    rows = []
-    for facility in sorted({*scope.rows["facility_id"], *scope.findings["facility_id"]}):
-        lines = scope.rows[scope.rows["facility_id"] == facility]
-        findings = scope.findings[scope.findings["facility_id"] == facility]
-        still_open = findings[findings["is_open"]]
-        numbers = [
-            lines["n_read"].sum(),
-            lines["n_curated"].sum(),
-            lines["n_quarantined"].sum(),
-            *((still_open["severity"] == name).sum() for name in SEVERITIES),
-            still_open["is_new"].sum(),
-            findings["is_newly_closed"].sum(),
-            (findings["status"] == "waived").sum(),
-        ]
-        rows.append(Row(clean(facility), tuple(map(count, numbers))))
+    findings = scope.findings
+    is_counted = {
+        **{name: findings["is_open"] & (findings["severity"] == name) for name in SEVERITIES},
+        "new": findings["is_open"] & findings["is_new"],
+        "closed": findings["is_newly_closed"],
+        "waived": findings["status"] == "waived",
+    }
+    counted = pd.DataFrame(is_counted).astype(int).groupby(findings["facility_id"]).sum()
+    read = scope.rows.groupby("facility_id")[["n_read", "n_curated", "n_quarantined"]].sum()
+    numbers = read.join(counted, how="outer").fillna(0).sort_index()
+    rows = [Row(clean(facility), tuple(map(count, own))) for facility, *own in numbers.itertuples()]
     columns = (
         *(Column(name, "Rows") for name in ("read", "curated", "in quarantine")),
         *(Column(name, "Open") for name in SEVERITIES),

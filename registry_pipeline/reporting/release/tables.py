@@ -34,6 +34,7 @@ class ReleaseTables:
         asked: tables that have been asked for by name.
         read: tables of which rows, or what follows from them, have been read in whatever way.
         counted: tables whose rows have been counted -> their number.
+        contents: table -> digest of its rows, where somebody says so.
 
     Args:
         database: path of ``registry.duckdb``.
@@ -46,6 +47,7 @@ class ReleaseTables:
         self.asked: set[str] = set()
         self.read: set[str] = set()
         self.counted: dict[str, int] = {}
+        self.contents: Mapping[str, str] = {}
         self._read: dict[tuple[object, ...], pd.DataFrame] = {}
         try:
             self._connection.execute("SET enable_external_access = false")

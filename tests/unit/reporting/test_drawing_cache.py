@@ -56,11 +56,12 @@ def changed(**tables: str) -> dict[str, str]:
 def test_a_second_report_makes_only_what_reads_something_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n_drawn: list[float]
 ) -> None:
-    names, queried = [], set()
+    names, queried, counted = [], set(), []
     once, make = ReleaseTables._once, report._made
 
     def noting(self: ReleaseTables, statement: str, values: Sequence[object], *fetch: object) -> pd.DataFrame:
         queried.update(re.sub(r"[^\w.]", " ", statement.replace('"', "")).split())
+        counted.extend(re.findall(r"AS n_records.* FROM curated\.(\w+)", statement))
         return once(self, statement, values, *fetch)
 
     def counting(name: str, context: Context) -> MadeSection:
@@ -83,12 +84,14 @@ def test_a_second_report_makes_only_what_reads_something_else(
 
     def write(folder: str, contents: dict[str, str]) -> list[Path]:
         names.clear()
+        counted.clear()
         n_drawn.clear()
         return write_reports(database, tmp_path / folder, drawings=tmp_path / "drawings", contents=contents)
 
     first, n_all, n_all_drawn = write("first", DIGESTS), len(names), len(n_drawn)
-    again = write("again", changed(result__surveillance="another"))
-    assert "growth" in names
+    assert "patient" in counted
+    again = write("again", changed(result__surveillance="another", curated__lesion="another"))
+    assert "growth" in names and counted == ["lesion"]
     n_always = len(names) - 1  # what names the release
     assert n_always < n_all / 4
     assert len(n_drawn) < n_all_drawn / 4
