@@ -170,8 +170,8 @@ def _write_database(
             changed = changed_tables(earlier.tables, contents.tables, contents.keyed)
             proofs_before = known_proofs(connection)
             parts = changed_parts(earlier, contents, changed)
-            fill(connection, all_tables, contents.keyed, only=changed, parts=parts)
-            proofs = prove(connection, proofs_before, changed)
+            new_rows = fill(connection, all_tables, contents.keyed, only=changed, parts=parts)
+            proofs = prove(connection, proofs_before, changed, new_rows)
         insert(connection, "quality.reconciliation", pl.DataFrame([asdict(proof) for proof in proofs]))
         if earlier is None:
             create_views(connection)

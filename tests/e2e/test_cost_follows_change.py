@@ -18,7 +18,7 @@ from registry_pipeline.intake.landing.land import land_inbox
 from registry_pipeline.pipeline import estimation, persons
 from registry_pipeline.pipeline import refresh as steps
 from registry_pipeline.pipeline.refresh import refresh
-from registry_pipeline.store import layers
+from registry_pipeline.store import layers, release
 from registry_pipeline.store.releases import ANALYST_DATABASE
 from registry_pipeline.validation.registry_wide import registry_rules
 from registry_pipeline.validation.rules.catalogue import RuleEntry
@@ -174,6 +174,7 @@ def test_changes_of_a_cohort_day_by_day_equal_a_forced_refresh(
     """Endpoints are kept one by one, analysts' tables too; the end of observation is the day of the newest file."""
     simulate(str(tmp_path), 16, 2)()
     home, today = Home(tmp_path), datetime.now(UTC)
+    monkeypatch.setattr(release, "MOST_ROWS_WITH_KEYS", 2)  # rows of larger tables are replaced one by one
     quick = "[study]\nbootstrap_replicates = 0\n"
     home.settings_file.write_text(home.settings_file.read_text() + quick)
     for days_ago, stems in ((2, ()), (1, ("contacts", "toxicity"))):

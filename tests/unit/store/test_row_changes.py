@@ -1,0 +1,102 @@
+"""Of a table without declared keys those rows are replaced that differ: the table is then what its source is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import duckdb
+import polars as pl
+import pytest
+
+import schemas
+from registry_pipeline.store import fill as fill_module
+from registry_pipeline.store import proofs
+from registry_pipeline.store.fill import fill, insert
+from schemas.derive import create_table_sql
+from tests.support.ascii_table import frame_of
+
+NAME = "curated.lesion"
+LESIONS = """
+lesion_id | episode_id | patient_id | facility_id | lesion_site | detection_date | lesion_status | lesion_site_text
+L1        | E1         | P1         | north       | lung        | 2019-01-01     | index         | one
+L2        | E1         | P1         | north       | liver       | 2019-01-01     | index         | two
+L3        | E2         | P2         | south       | lung        | 2019-02-01     | index         |
+L4        | E2         | P2         | south       | bone        | 2019-02-01     | index         | four
+"""
+ROWS = frame_of(NAME, LESIONS)
+OTHER = ROWS[1:2].with_columns(lesion_site_text=pl.lit("secret"))
+
+
+@pytest.fixture
+def database() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as connection:
+        connection.execute(f"CREATE SCHEMA curated; {create_table_sql(schemas.tables()[NAME], ())}")
+        insert(connection, NAME, ROWS)
+        yield connection
+
+
+def held(connection: duckdb.DuckDBPyConnection) -> list[tuple[object, ...]]:
+    return connection.execute(f"FROM {NAME} ORDER BY ALL").fetchall()
+
+
+def of(rows: pl.DataFrame) -> list[tuple[object, ...]]:
+    with duckdb.connect() as connection:
+        connection.execute(f"CREATE SCHEMA curated; {create_table_sql(schemas.tables()[NAME], ())}")
+        insert(connection, NAME, rows)
+        return held(connection)
+
+
+@pytest.mark.parametrize(
+    ("rows", "n_new"),
+    [
+        (ROWS, 0),
+        (ROWS.reverse(), 0),
+        (ROWS[1:], 0),
+        (ROWS[:0], None),
+        (pl.concat([ROWS[:1], OTHER, ROWS[2:]]), 1),
+        (ROWS.with_columns(lesion_site_text=pl.lit(None, pl.String)), 3),
+        (ROWS.with_columns(lesion_site_text=pl.lit("all")), None),
+        (pl.concat([ROWS[1:], OTHER.with_columns(lesion_id=pl.lit("L9"))]), 1),
+        (ROWS.with_columns(lesion_id=pl.format("{}x", "lesion_id")), None),
+    ],
+)
+def test_the_table_is_what_its_source_is(
+    database: duckdb.DuckDBPyConnection,
+    monkeypatch: pytest.MonkeyPatch,
+    rows: pl.DataFrame,
+    n_new: int | None,
+) -> None:
+    monkeypatch.setattr(fill_module, "MOST_ROWS_REPLACED", 3)
+    new_rows = fill(database, {NAME: rows}, (), only={NAME})
+    assert held(database) == of(rows)
+    assert new_rows.keys() == (set() if n_new is None else {NAME})
+    if n_new is not None:
+        assert len(database.execute(new_rows[NAME]).fetchall()) == n_new
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        pl.concat([ROWS, OTHER]),
+        pl.concat([ROWS[1:], ROWS[:1].with_columns(lesion_id=pl.lit(None, pl.String))]),
+        ROWS.with_columns(lesion_site=pl.lit("secret")),
+    ],
+    ids=["a key twice", "no key", "no code"],
+)
+def test_what_a_table_may_not_hold_is_filled_in_and_refused(
+    database: duckdb.DuckDBPyConnection, rows: pl.DataFrame
+) -> None:
+    assert fill_module._replace_rows(database, NAME, rows, "changed") is None
+    assert held(database) == of(ROWS)
+
+
+def test_new_rows_alone_are_judged_by_their_model(database: duckdb.DuckDBPyConnection) -> None:
+    database.execute("CREATE TABLE new_rows AS FROM curated.lesion LIMIT 1")
+    database.execute("UPDATE new_rows SET lesion_site = 'elsewhere'")
+
+    def judged(new_rows: dict[str, str]) -> tuple[int, int]:
+        asks = {name: ask for name, _, ask, _ in proofs._models(new_rows)}
+        return asks["curated_lesion_passes_its_model"](database)
+
+    assert judged({}) == (0, 4)
+    assert judged({NAME: "FROM new_rows"}) == (1, 4)
