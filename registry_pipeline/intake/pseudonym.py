@@ -11,11 +11,12 @@ message keeps equal numbers of two hospitals apart, and the kind of number equal
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 import polars as pl
 
+from registry_pipeline.core.side_by_side import place_of_row
 from registry_pipeline.intake.mapping.person import LEADING_NUMBER
 from registry_pipeline.intake.parsing import distinct_texts
 
@@ -32,6 +33,25 @@ def pseudonym(facility_id: str, local_id: str, key: bytes, kind: str = LEADING_N
     return PREFIX + hashlib.blake2b(message, digest_size=8, key=key[:64]).hexdigest()
 
 
+class _Remembered:
+    """Pseudonyms that were made, by what they were made of: every number is hashed once."""
+
+    def __init__(self) -> None:
+        self._by_kind: dict[str, pl.DataFrame] = {}
+
+    def of(self, kind: str, numbers: pl.Series, make: Callable[[str], str]) -> pl.Series:
+        """The pseudonym of every number of a kind, in order; null for null."""
+        distinct = distinct_texts(numbers.cast(pl.String))
+        rows = distinct.texts.alias("number").to_frame()
+        memory = self._by_kind.get(kind, pl.DataFrame(schema={"number": pl.String, "made": pl.String}))
+        joined = rows.join(memory, on="number", how="left", maintain_order="left")
+        if (new := joined.filter(pl.col("made").is_null() & pl.col("number").is_not_null())).height:
+            result = pl.Series("made", [make(number) for number in new["number"].to_list()])
+            memory = self._by_kind[kind] = pl.concat([memory, new.with_columns(result)])
+            joined = rows.join(memory, on="number", how="left", maintain_order="left")
+        return joined["made"].gather(distinct.places).alias(numbers.name)
+
+
 class Pseudonyms:
     """The pseudonyms of one facility; every local id is hashed once."""
 
@@ -42,19 +62,11 @@ class Pseudonyms:
         self._facility_id = facility_id
         self._key = key
         self._stands_for = stands_for
-        self._pseudonyms: dict[str, pl.DataFrame] = {}
+        self._made = _Remembered()
 
     def of(self, local_ids: pl.Series, kind: str = LEADING_NUMBER) -> pl.Series:
         """The pseudonym of every local id, in order; null for null."""
-        distinct = distinct_texts(local_ids.cast(pl.String))
-        rows = distinct.texts.alias("local").to_frame()
-        memory = self._pseudonyms.get(kind, pl.DataFrame(schema={"local": pl.String, "made": pl.String}))
-        joined = rows.join(memory, on="local", how="left", maintain_order="left")
-        if (new := joined.filter(pl.col("made").is_null() & pl.col("local").is_not_null())).height:
-            result = pl.Series("made", [self._of((kind, local)) for local in new["local"].to_list()])
-            memory = self._pseudonyms[kind] = pl.concat([memory, new.with_columns(result)])
-            joined = rows.join(memory, on="local", how="left", maintain_order="left")
-        return joined["made"].gather(distinct.places).alias(local_ids.name)
+        return self._made.of(kind, local_ids, lambda local: self.of_number((kind, local)))
 
     @property
     def has_links(self) -> bool:
@@ -67,6 +79,37 @@ class Pseudonyms:
             return self.of(local_ids, kind)
         return Pseudonyms(self._facility_id, self._key).of(local_ids, kind)
 
-    def _of(self, number: Number) -> str:
+    def of_number(self, number: Number) -> str:
+        """The pseudonym of one number."""
         kind, local = self._stands_for.get(number, number)
         return pseudonym(self._facility_id, local, self._key, kind)
+
+
+class StackedPseudonyms:
+    """The pseudonyms of facilities whose rows are stacked: one look for all of them."""
+
+    def __init__(self, facilities: Sequence[Pseudonyms]) -> None:
+        """Args:
+        facilities: of each facility, in the order of their rows.
+        """
+        self._facilities = facilities
+        self._made = _Remembered()
+
+    def of(self, row_ids: pl.Series, numbers: pl.Series, kind: str) -> pl.Series:
+        """The pseudonym of every number, as its own facility has it; null for null.
+
+        Args:
+            row_ids: the stacked row of each number.
+        """
+        if len(self._facilities) == 1:
+            return self._facilities[0].of(numbers, kind)
+        place = place_of_row(len(self._facilities), row_ids.name)
+        placed = pl.concat_str(place, pl.lit("|"), pl.col(numbers.name)).alias("patient_id")
+        return self._made.of(
+            kind,
+            pl.DataFrame([row_ids, numbers]).select(placed).to_series(),
+            lambda number: self._of_placed(kind, *number.split("|", maxsplit=1)),
+        )
+
+    def _of_placed(self, kind: str, place: str, local: str) -> str:
+        return self._facilities[int(place)].of_number((kind, local))

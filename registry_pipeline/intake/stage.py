@@ -30,7 +30,7 @@ from registry_pipeline.intake.identity.links import Identity, find_identity
 from registry_pipeline.intake.identity.person_keys import PERSON_KEYS
 from registry_pipeline.intake.identity.persons import Persons, as_issues, one_patient_each
 from registry_pipeline.intake.mapping.model import Anchor, Facility, Source, TableMapping
-from registry_pipeline.intake.pseudonym import Pseudonyms
+from registry_pipeline.intake.pseudonym import Pseudonyms, StackedPseudonyms
 from registry_pipeline.intake.redcap.export import LABEL
 from registry_pipeline.intake.submissions.file_use import FileUse
 from registry_pipeline.intake.submissions.headers import issues_of_file
@@ -188,7 +188,8 @@ def stage_alike(home: Home, facilities: Sequence[Facility], settings: Settings) 
         facilities: several only where each :func:`can_be_stacked`.
     """
     senders = [_Sender.of(home, facility, settings) for facility in facilities]
-    staging = Staging(facilities, [sender.collected.persons.pseudonyms for sender in senders])
+    pseudonyms = StackedPseudonyms([sender.collected.persons.pseudonyms for sender in senders])
+    staging = Staging(facilities, pseudonyms)
     if facilities[0].anchors:
         staging = replace(staging, anchors=_find_anchors(home, senders[0].uses, staging))
     for source in facilities[0].sources:
@@ -280,7 +281,7 @@ def _staged(home: Home, facility: Facility, uses: Sequence[FileUse], collected: 
         tables=tables,
         issues=pl.concat([_NO_ISSUES, *collected.issues, *collected.redcap.issues], how="diagonal"),
         coercions=placed_changes(facility.facility_id, uses, collected.changes),
-        rows=all_rows(home, uses),
+        rows=all_rows(uses),
         file_issues=pl.DataFrame(issues, schema=FILE_ISSUE_SCHEMA),
         files=file_rows(uses),
         sheets=sheet_counts(uses),

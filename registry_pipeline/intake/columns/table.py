@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from registry_pipeline.core.side_by_side import bounds, facility_of_row, parted
+from registry_pipeline.core.side_by_side import facility_of_row, parted
 from registry_pipeline.intake.columns.ages import birth_from_age
 from registry_pipeline.intake.columns.anchors import AnchorDates, date_from_days
 from registry_pipeline.intake.columns.blanks import folded
@@ -36,7 +36,7 @@ from registry_pipeline.intake.columns.values import (
 from registry_pipeline.intake.mapping.column import ColumnMapping
 from registry_pipeline.intake.mapping.model import Condition, Facility, Source, TableMapping
 from registry_pipeline.intake.mapping.table import curated_tables, key_columns
-from registry_pipeline.intake.pseudonym import Pseudonyms
+from registry_pipeline.intake.pseudonym import StackedPseudonyms
 from registry_pipeline.intake.redcap.records import table_flag
 
 _NO_ISSUES = pl.DataFrame(schema={**ISSUE_SCHEMA, "_record_row_id": pl.Int64, "_record_key": pl.String})
@@ -85,11 +85,11 @@ class Staging:
 
     Attributes:
         facilities: they declare the same sources and have the same calendar.
-        pseudonyms: of each facility.
+        pseudonyms: of the patients of each.
     """
 
     facilities: Sequence[Facility]
-    pseudonyms: Sequence[Pseudonyms]
+    pseudonyms: StackedPseudonyms
     anchors: Mapping[str, AnchorDates] = field(default_factory=dict)
     _latest: _Patients | None = None
 
@@ -100,13 +100,10 @@ class Staging:
         is_known = latest is not None and (latest.source, latest.mapping) == key
         if latest is None or not is_known or not latest.row_ids.equals(rows["_row_id"]):
             local = local_patient(rows, mapping, source)
-            result = self._pseudonyms_of(rows["_row_id"], local.values["patient_id"], source.patient_number)
+            numbers = local.values["patient_id"]
+            result = self.pseudonyms.of(rows["_row_id"], numbers, source.patient_number)
             latest = self._latest = _Patients(source.name, mapping, rows["_row_id"], local, result)
         return latest.local, latest.pseudonyms
-
-    def _pseudonyms_of(self, row_ids: pl.Series, numbers: pl.Series, kind: str) -> pl.Series:
-        places = zip(self.pseudonyms, bounds(row_ids, len(self.pseudonyms)), strict=True)
-        return pl.concat([own.of(numbers.slice(*place), kind) for own, place in places])
 
     @property
     def facility_id(self) -> pl.Expr:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import polars as pl
 
+from registry_pipeline.core.files import read_hashed_json
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.row_id import LINEAGE, SHEET_SHIFT, sheet_number_of
 from registry_pipeline.core.working_files import check_digest
-from registry_pipeline.intake.raw.store import digest_of_sheet
 
 LONGEST = 500
 
@@ -59,8 +59,18 @@ def _is_kept(path: Path) -> bool:
     note = path.with_name(f"{path.name.partition('.')[0]}.json")
     if not path.is_file() and not note.is_file():
         return False
-    check_digest(path, digest_of_sheet(note, path))
+    check_digest(path, _digest_of_sheet(note, path))
     return True
+
+
+def _digest_of_sheet(note: Path, rows: Path) -> str:
+    """The SHA-256 with which the rows of a sheet were written; empty where the note of their file does not say."""
+    try:
+        sheets = read_hashed_json(note)["file"]["sheets"]
+        number = int(rows.stem.rpartition(".")[2])
+        return next((str(sheet["sha256"]) for sheet in sheets if sheet["sheet_no"] == number), "")
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def _asked_cells(home: Home, facility_id: str, cells: pl.DataFrame) -> Iterator[pl.LazyFrame]:

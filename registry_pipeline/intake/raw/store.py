@@ -11,9 +11,11 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import polars as pl
 
 from registry_pipeline.core.files import (
@@ -52,6 +54,7 @@ class SheetInfo:
         sheet_no: from 1 within the file. sha256: of the Parquet file.
         sheet: name of the sheet, of the archive member, or of both; empty for other files.
         n_rows: rows in the Parquet file.
+        runs: of rows that follow each other without a gap the physical row of the first, and how many they are.
         columns: names of its source columns.
         blank_rows: physical rows without a value.
         rejects: physical row, reason code and message of rows that are no records.
@@ -66,6 +69,7 @@ class SheetInfo:
     sha256: str
     sheet: str
     n_rows: int
+    runs: list[tuple[int, int]]
     columns: list[str]
     blank_rows: list[int]
     rejects: list[tuple[int, str, str]]
@@ -217,6 +221,7 @@ def _store_sheet(folder: Path, landed: LandedFile, sheet: RawSheet, sheet_no: in
         sha256=sha256_of(target),
         sheet=label,
         n_rows=frame.height,
+        runs=_runs(frame["source_row"]),
         columns=list(stored.values()),
         blank_rows=sheet.blank_rows,
         rejects=[(reject.source_row, reject.reason_code, reject.message) for reject in sheet.rejects],
@@ -226,6 +231,13 @@ def _store_sheet(folder: Path, landed: LandedFile, sheet: RawSheet, sheet_no: in
         excel_epoch=sheet.excel_epoch,
         midnights=midnights_elsewhere(frame[list(stored.values())]),
     )
+
+
+def _runs(rows: pl.Series) -> list[tuple[int, int]]:
+    """Where the physical rows of a sheet begin anew, and how many follow from there."""
+    numbers = rows.to_numpy()
+    begins = np.flatnonzero(np.diff(numbers, prepend=-2) != 1)
+    return list(zip(numbers[begins].tolist(), np.diff(begins, append=len(numbers)).tolist(), strict=True))
 
 
 def _free(name: str, names: list[str]) -> str:
@@ -238,7 +250,7 @@ def _free(name: str, names: list[str]) -> str:
 
 
 def _remember(home: Home, raw: RawFile, digest: str) -> None:
-    content = asdict(raw)
+    content = {**vars(raw), "sheets": [vars(sheet) for sheet in raw.sheets]}
     content.pop("landed")
     write_hashed_json({"reading": digest, "file": content}, _info_path(home, raw.landed), is_noted=True)
 
@@ -258,20 +270,15 @@ def _remembered(home: Home, landed: LandedFile, digest: str) -> RawFile | None:
         return None
 
 
-def digest_of_sheet(note: Path, rows: Path) -> str:
-    """The SHA-256 with which the rows of a sheet were written; empty where the note of their file does not say."""
-    try:
-        sheets = read_hashed_json(note)["file"]["sheets"]
-        number = int(rows.stem.rpartition(".")[2])
-        return next((str(sheet["sha256"]) for sheet in sheets if sheet["sheet_no"] == number), "")
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
-
-
 def _digest(landed: LandedFile, source: Source, limits: Limits) -> str:
-    options = asdict(_options(source, limits))
+    options = _options_digest(_options(source, limits))
     readers = rooms_digest("registry_pipeline/intake/readers")
-    return json_digest([asdict(landed), source.name, list(source.sheet_globs), options, readers])
+    return json_digest([vars(landed), source.name, list(source.sheet_globs), options, readers])
+
+
+@cache
+def _options_digest(options: ReadOptions) -> str:
+    return json_digest(asdict(options))
 
 
 def _folder(home: Home, landed: LandedFile) -> Path:

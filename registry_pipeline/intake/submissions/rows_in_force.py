@@ -14,9 +14,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
-from registry_pipeline.core.frames import constant
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.row_id import row_id, sheet_number, sheet_number_of, source_row_of
 from registry_pipeline.core.settings import Settings
@@ -31,6 +32,7 @@ from registry_pipeline.intake.submissions.redcap_rows import empty_flags, export
 from schemas import tables_of
 from schemas.table import columns_of
 
+Numbers = npt.NDArray[np.int64]
 _PLACED_TOGETHER = 100_000
 """Changes of values whose rows are looked up at a time, where more do not come together."""
 
@@ -129,46 +131,41 @@ def _columns(home: Home, use: FileUse, sheet: SheetInfo, source: Source) -> pl.L
     )
 
 
-def all_rows(home: Home, uses: Sequence[FileUse]) -> pl.DataFrame:
+def all_rows(uses: Sequence[FileUse]) -> pl.DataFrame:
     """Every row of every file that was read: where it stood, and its fate where that is settled already.
 
-    The texts are categories: there are millions of rows and a handful of names.
+    The texts are categories: there are millions of rows and a handful of names. Nothing is read for it: where rows
+    stand is noted when their sheet is read.
     """
-    sheets = [(use, use.raw, sheet) for use in uses if use.raw is not None for sheet in use.sheets]
-    scans = [raw_rows(home, raw, sheet).select("_row_id") for _, raw, sheet in sheets if sheet.n_rows]
-    read = iter(pl.collect_all(scans))
-    parts = [
-        part
-        for use, _, sheet in sheets
-        for part in _sheet_rows(use, sheet, next(read)["_row_id"] if sheet.n_rows else None)
-    ]
-    schema = {"_row_id": pl.Int64, "fate": pl.String, "_sheet": pl.Int64}
-    rows = pl.concat([pl.DataFrame(schema=schema), *parts])
-    names = _places(uses).with_columns(pl.col(pl.String).cast(pl.Categorical))
-    place = rows.join(names, on="_sheet", how="left", maintain_order="left")
-    return place.select(
-        "_row_id",
-        "submission_id",
-        "source_file",
-        "sheet",
-        source_row_of(pl.col("_row_id")).alias("source_row"),
-        "source_name",
-        pl.col("fate").cast(pl.Categorical),
+    sheets = [(use, sheet) for use in uses for sheet in use.sheets]
+    parts = [(at, *part) for at, of in enumerate(sheets) for part in _sheet_rows(*of)]
+    heights = [len(rows) for _, rows, _ in parts]
+    row_ids = np.concatenate([np.empty(0, np.int64), *(rows for _, rows, _ in parts)])
+    fates = pl.Series("fate", [fate for *_, fate in parts], dtype=pl.String).cast(pl.Categorical)
+    places = _places(uses).with_columns(pl.col(pl.String).cast(pl.Categorical))
+    return (
+        places[np.repeat(np.array([at for at, *_ in parts], dtype=np.int64), heights)]
+        .hstack([pl.Series("_row_id", row_ids), fates.gather(np.repeat(np.arange(len(parts)), heights))])
+        .select(
+            "_row_id",
+            "submission_id",
+            "source_file",
+            "sheet",
+            source_row_of(pl.col("_row_id")).alias("source_row"),
+            "source_name",
+            "fate",
+        )
     )
 
 
-def _sheet_rows(use: FileUse, sheet: SheetInfo, read: pl.Series | None) -> Iterator[pl.DataFrame]:
-    number, first = (
-        sheet_number(use.landed.file_no, sheet.sheet_no),
-        row_id(use.landed.file_no, sheet.sheet_no, 0),
-    )
-    blank = [row + first for row in sheet.blank_rows]
-    rejected = [row + first for row, *_ in sheet.rejects]
-    for rows, fate in ((read, use.fate_of(sheet)), (blank, "blank"), (rejected, "rejected")):
-        if rows is not None and len(rows):
-            fates = constant("fate", fate, pl.String, len(rows))
-            sheets = constant("_sheet", number, pl.Int64, len(rows))
-            yield pl.DataFrame([pl.Series("_row_id", rows, dtype=pl.Int64), fates, sheets])
+def _sheet_rows(use: FileUse, sheet: SheetInfo) -> Iterator[tuple[Numbers, str | None]]:
+    """Rows of a sheet by their fate: those in force or not as a whole, blank ones, rejected ones."""
+    first = row_id(use.landed.file_no, sheet.sheet_no, 0)
+    read = [np.arange(begin, begin + n) for begin, n in sheet.runs]
+    rejected = [row for row, *_ in sheet.rejects]
+    yield np.concatenate([np.empty(0, np.int64), *read]) + first, use.fate_of(sheet)
+    yield np.array(sheet.blank_rows, dtype=np.int64) + first, "blank"
+    yield np.array(rejected, dtype=np.int64) + first, "rejected"
 
 
 def _places(uses: Sequence[FileUse]) -> pl.DataFrame:

@@ -10,9 +10,11 @@ import polars as pl
 import pytest
 
 from registry_pipeline.core.toml_source import ConfigurationError
+from registry_pipeline.intake import pseudonym as pseudonyms
 from registry_pipeline.intake.identity.person_keys import name_form, sound_form, soundex, suffix_form
 from registry_pipeline.intake.mapping.facility import read_facility
-from registry_pipeline.intake.pseudonym import pseudonym
+from registry_pipeline.intake.parsing import Distinct, distinct_texts
+from registry_pipeline.intake.pseudonym import Pseudonyms, StackedPseudonyms, pseudonym
 from registry_pipeline.intake.stage import Staged
 from tests.support.staging import Place, source, table
 
@@ -53,6 +55,27 @@ def test_equal_numbers_of_two_kinds_are_two_patients(tmp_path: Path) -> None:
     staged = _sent(place, his="7,1960-01-01", ward="7,1971-02-02,v1,2012-01-01")
     key = place.home.key()
     assert _patients(staged) == {pseudonym("west", "7", key), pseudonym("west", "7", key, "admission")}
+
+
+def test_numbers_of_stacked_facilities_are_hashed_together_as_each_has_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    links = {("patient", "B"): ("patient", "A")}
+    alone = [Pseudonyms("east", b"key"), Pseudonyms("west", b"key", links)]
+    numbers = [pl.Series("no", ["A", None, "A|1"]), pl.Series("no", ["A", "B", "A"])]
+    expected = pl.concat([own.of(part, "patient") for own, part in zip(alone, numbers, strict=True)])
+    asked: list[pl.Series] = []
+
+    def noted(texts: pl.Series) -> Distinct:
+        asked.append(texts)
+        return distinct_texts(texts)
+
+    monkeypatch.setattr(pseudonyms, "distinct_texts", noted)
+    together = StackedPseudonyms(alone)
+    row_ids = pl.Series("_row_id", [1, 2, 3, *(1 << 56 | row for row in (1, 2, 3))])
+    assert together.of(row_ids, pl.concat(numbers), "patient").to_list() == expected.to_list()
+    assert together.of(row_ids[1:4], pl.concat(numbers)[1:4], "patient").to_list() == expected[1:4].to_list()
+    assert len(asked) == 2
 
 
 def test_a_cross_reference_makes_one_patient_of_a_chain_of_numbers(tmp_path: Path) -> None:

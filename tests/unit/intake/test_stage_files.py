@@ -4,8 +4,10 @@ import polars as pl
 import pytest
 
 from registry_pipeline.core.row_id import LINEAGE, row_id
+from registry_pipeline.intake.mapping.facility import read_facility
 from registry_pipeline.intake.raw import store as raw
 from registry_pipeline.intake.submissions.headers import likely_name
+from registry_pipeline.intake.submissions.rows_in_force import all_rows, find_files
 from tests.support.staging import Place, source, stage_text, table
 
 PATIENT = 'patient_id = "no"'
@@ -38,6 +40,22 @@ def test_every_row_is_accounted_for(tmp_path):
         ("S15", "info", "export.csv", None, 7),
     ]
     assert staged.rows.select("source_name", "submission_id", "sheet").unique().height == 1
+
+
+def test_where_rows_stand_is_known_without_reading_them_again(tmp_path, monkeypatch):
+    text = 'no,born\nA,1960-01-01\n"B\nb",1961\nC,1962\n\nD\nE,1963\n'
+    place = Place(tmp_path, TOML)
+    place.send("a.csv", text)
+    place.send("b.csv", "no,born\n")
+    staged = place.stage()
+    stored = pl.read_parquet(place.home.store / "raw" / "west" / "1.1.parquet")
+    read = staged.rows.filter(pl.col("fate").is_null())
+    assert read["_row_id"].to_list() == stored["_row_id"].to_list()
+    assert read["source_row"].to_list() == [2, 3, 5, 8]
+    monkeypatch.setattr(pl, "collect_all", None)
+    facility = read_facility(place.home.facilities / "west.toml")
+    uses = find_files(place.home, facility, place.home.settings())
+    assert all_rows(uses).equals(staged.rows)
 
 
 def test_row_id_says_where_the_row_stood(tmp_path):
