@@ -11,7 +11,7 @@ import platform
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import changing, cluster, commands, desk, estimating, refreshing, scaling, screening
+from benchmarks import changing, cluster, commands, desk, estimating, linking, refreshing, scaling, screening
 from benchmarks.measuring import Figure
 from benchmarks.report import markdown, put_into
 
@@ -24,6 +24,7 @@ BENCHMARKS: dict[str, Callable[..., list[Figure]]] = {
     "analysis": estimating.benchmark,
     "r": estimating.against_r,
     "desk": desk.benchmark,
+    "linkage": linking.benchmark,
     "cluster": cluster.benchmark,
     "scaling": scaling.benchmark,
 }

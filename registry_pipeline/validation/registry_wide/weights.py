@@ -81,19 +81,31 @@ def estimate(persons: pl.DataFrame, levels: pl.DataFrame) -> Weights:
         persons: everybody; columns of ``PERSON``.
         levels: of the compared pairs. All other pairs count as two persons.
     """
-    u = _chance_agreement(persons)
-    m = {name: np.array(stated) for name, stated in STATED_M.items()}
     patterns = levels.group_by(list(LEVELS)).len().sort(list(LEVELS))
+    return weigh(patterns, persons.height, _chance_agreement(persons))
+
+
+def weigh(patterns: pl.DataFrame, n_persons: int, u: Levels) -> Weights:
+    """The probabilities that the patterns of agreement of the compared pairs give.
+
+    Args:
+        patterns: a level of every field and ``len``, how many of the compared pairs have them.
+        n_persons: everybody, of whom all other pairs count as two persons.
+        u: probability of each level in pairs of two persons.
+    """
     counts = patterns["len"].to_numpy().astype(np.float64)
-    n_pairs = max(persons.height * (persons.height - 1) / 2, 1.0)
-    expected = STATED_DUPLICATES * persons.height / 2
-    weights = Weights(m, u, _share(expected, n_pairs), 0)
+    n_pairs = max(n_persons * (n_persons - 1) / 2, 1.0)
+    expected = STATED_DUPLICATES * n_persons / 2
+    weights = Weights(
+        {name: np.array(stated) for name, stated in STATED_M.items()}, u, _share(expected, n_pairs), 0
+    )
     for rounds in range(1, MOST_ROUNDS + 1):
-        # Squared: in a large registry chance pairs outnumber true ones a thousandfold, and their many small
-        # probabilities would together drown the true pairs, until an equal date of birth alone meant one person.
-        matched = counts * weights.probability(patterns) ** 2
-        m = {name: _mode(patterns[name].to_numpy(), matched, name) for name in LEVELS}
-        share = _share(expected + float(matched.sum()), n_pairs)
+        probability = weights.probability(patterns)
+        # Squared for m: in a large registry chance pairs outnumber true ones a thousandfold, and their many small
+        # probabilities would together drown the true pairs, until an equal date of birth alone meant one person. Not
+        # for the share: where no pair is sure (a million women known by dates alone) the true ones would count as few.
+        m = {name: _mode(patterns[name].to_numpy(), counts * probability**2, name) for name in LEVELS}
+        share = _share(expected + float(counts @ probability), n_pairs)
         before, weights = weights, Weights(m, u, share, rounds)
         if abs(np.log(share / before.share)) < CONVERGED:
             break
