@@ -22,8 +22,8 @@ from registry_pipeline.analysis.inputs import OK, Flags, Floats, Ints
 from registry_pipeline.analysis.times import Times
 
 MOST_REFITS = 100
-MOST_CELLS = 20_000_000
-"""Rows times columns of all refits together: about a second."""
+MOST_CELLS = 5_000_000
+"""Rows times columns of all refits together: of many patients none moves a coefficient far enough for the two to differ."""
 MOST_PATTERNS = 64
 """Rows of covariates that one more patient is thought to have."""
 MOST_MOMENTS = 64

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -35,6 +36,9 @@ MAX_ITERATIONS = 1_000
 LARGEST_VARIANCE = 20.0
 SMALLEST_VARIANCE = 1e-4
 EM_TOLERANCE = 1e-10
+LEAST_GAIN = 1e-7  # of log-likelihood, by which a variance must be better than none
+FALLING = (1.0, 1.1, 100.0, 2_000.0)
+"""Times the smallest variance: a profile that falls from each to the next is highest at it, where a search would creep to."""
 
 
 @dataclass(frozen=True)
@@ -222,11 +226,14 @@ class _Profile:
         """The variance of highest likelihood; 0 where none is better than no variance."""
         from scipy.optimize import minimize_scalar
 
+        heights = [self.height(SMALLEST_VARIANCE * times) for times in FALLING]
+        if all(before > after for before, after in pairwise(heights)):
+            return SMALLEST_VARIANCE if heights[0] > LEAST_GAIN else 0.0
         optimum = minimize_scalar(
             lambda log_theta: -self.height(float(np.exp(log_theta))),
             bounds=(np.log(SMALLEST_VARIANCE), np.log(LARGEST_VARIANCE)), method="bounded", options={"xatol": 1e-6},
         )  # fmt: skip
-        return float(np.exp(optimum.x)) if self.height(float(np.exp(optimum.x))) > 1e-7 else 0.0
+        return float(np.exp(optimum.x)) if self.height(float(np.exp(optimum.x))) > LEAST_GAIN else 0.0
 
     def limits(self, theta: float, level: float) -> tuple[float, float]:
         """Profile limits of the variance, at least the smallest looked at; 0 or NaN where it does not fall far enough."""
