@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from registry_pipeline import analysis
+from registry_pipeline.analysis.facilities import frailty
 from tests.reference.data_sets import registry
 
 END = ("time", "event")
@@ -64,6 +65,15 @@ def test_a_frailty_of_many_events_that_are_spread_alike_is_below_the_smallest_va
     row = analysis.fit_shared_frailty(frame, *END, "facility").summary.iloc[0]
     assert (row["status"], row["variance"], row["ci_lower"]) == ("ok", 0.0, 0.0)
     assert 0 < row["ci_upper"] <= 1e-4
+
+
+def test_no_variance_between_facilities_is_seen_at_few_variances(monkeypatch):
+    """A search for the maximum crept to the smallest variance in thirty steps, each of several passes over all patients."""
+    tried, at_variance = [], frailty._at_variance
+    monkeypatch.setattr(frailty, "_at_variance", lambda *given: tried.append(given[1]) or at_variance(*given))
+    alike = pd.concat([registry().assign(facility=number) for number in range(10)])
+    row = analysis.fit_shared_frailty(alike, *END, "facility").summary.iloc[0]
+    assert row["variance"] == 0 and len(tried) < 20, tried
 
 
 def course(frame: pd.DataFrame) -> pd.DataFrame:
