@@ -7,7 +7,7 @@ Does not belong here: running one statement (``sql.py``), what a table's key is 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -122,16 +122,16 @@ def curate(
     with private_database(memory_limit, spill_folder=spill_folder) as connection:
 
         def make(table: str) -> None:
-            name, source = f"curated.{table}", accepted.get(table)
-            is_by_facility = key_of(model_of(name))[:1] == ("facility_id",)
-            parts = dict(inputs[table]) if inputs and is_by_facility else {}
+            name, source, path = f"curated.{table}", accepted.get(table), target / f"{table}.parquet"
+            parts = dict(inputs[table]) if inputs else {}
             with connection.cursor() as own:
-                if isinstance(source, Mapping) and _holds_the_same(own, name, source, parts, keyed):
+                changed = _changed(keyed.parts(table), parts, source) if keyed.is_whole(table) else {}
+                if changed and _holds_the_same(own, name, changed, path):
                     keyed.renew(table, keys[table])
                     keyed.note_parts(table, parts)
                     return
-                rows = SqlFile(table, {}, typed_select(own, name, source))
-                n_rows = run_to_parquet(own, rows, model_of(name), target / f"{table}.parquet", {})
+                rows = typed_select(own, name, source) if not changed else _replaced(own, name, changed, path)
+                n_rows = run_to_parquet(own, SqlFile(table, {}, rows), model_of(name), path, {})
             keyed.remember(table, keys[table], n_rows, parts)
 
         tables = [name.removeprefix("curated.") for name in schemas.tables_of("curated")]
@@ -146,28 +146,43 @@ def key_of_inputs(inputs: Mapping[str, str]) -> str:
     return json_digest(inputs)[:16]
 
 
-def _holds_the_same(
-    connection: duckdb.DuckDBPyConnection,
-    name: str,
-    files: Mapping[str, Path],
-    parts: Mapping[str, str],
-    keyed: KeyedTables,
-) -> bool:
-    """Whether facilities that sent a file anew sent just the rows that the table holds: where they stand is not in it.
+def _changed(noted: Mapping[str, str], parts: Mapping[str, str], source: Source) -> dict[str, Path]:
+    """The files of facilities that are others than when a table was made; none where more is another than a few of them."""
+    changed = {part for part in parts if parts[part] != noted.get(part)}
+    if not isinstance(source, Mapping) or set(parts) != set(noted) or not changed <= set(source):
+        return {}
+    return (
+        {facility: source[facility] for facility in sorted(changed)}
+        if 2 * len(changed) <= len(source)
+        else {}
+    )
 
-    Args:
-        parts: what the table is made from now; noted of tables that are sorted by facility, of which few rows are read.
+
+def _replaced(
+    connection: duckdb.DuckDBPyConnection, name: str, changed: Mapping[str, Path], table: Path
+) -> str:
+    """A SELECT of the rows of a table, of some facilities those of other files."""
+    others = f"{typed_select(connection, name, table)} WHERE {_is_of(changed)} IS NOT TRUE"
+    return f"{others} UNION ALL {typed_select(connection, name, changed)}"
+
+
+def _holds_the_same(
+    connection: duckdb.DuckDBPyConnection, name: str, changed: Mapping[str, Path], table: Path
+) -> bool:
+    """Whether a table holds just the rows of other files of some facilities: where they stand is not in it.
+
+    Asked of a table that is sorted by facility, of which few rows are read for that.
     """
-    table = name.removeprefix("curated.")
-    noted = keyed.parts(table)
-    changed = [part for part in parts if parts[part] != noted.get(part)]
-    is_of_few = set(changed) <= set(files) and 2 * len(changed) <= len(files)
-    if not parts or set(parts) != set(noted) or not is_of_few or not keyed.is_whole(table):
+    if key_of(model_of(name))[:1] != ("facility_id",):
         return False
-    rows = typed_select(connection, name, {facility: files[facility] for facility in changed})
-    held = f"{typed_select(connection, name, keyed.path(table))} WHERE facility_id IN ({', '.join(map(literal, changed))})"
+    rows = typed_select(connection, name, changed)
+    held = f"{typed_select(connection, name, table)} WHERE {_is_of(changed)}"
     others = f"({rows} EXCEPT ALL {held}) UNION ALL ({held} EXCEPT ALL {rows})"
     return connection.execute(f"SELECT count(*) FROM ({others})").fetchall() == [(0,)]
+
+
+def _is_of(facilities: Iterable[str]) -> str:
+    return f"(facility_id IN ({', '.join(map(literal, facilities))}))"
 
 
 def build_mart(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import duckdb
 import polars as pl
+import pytest
 
 import schemas
 from registry_pipeline.core.settings import Settings
@@ -87,6 +88,29 @@ def test_a_table_by_facility_is_kept_where_only_places_of_its_rows_are_others(tm
     less, fewer = made(west.head(1))
     assert less != first and fewer.height == 5
     assert made(west)[1].equals(rows)
+
+
+@pytest.mark.parametrize("changed", ["P5 | 1961-02-03", "", "P1 | 1950-01-01\nP4 | 1960-01-01"])
+def test_rows_of_a_facility_that_sent_others_are_replaced_as_if_all_were_read(
+    tmp_path: Path, changed: str
+) -> None:
+    def rows(facility: str, lines: str) -> pl.DataFrame:
+        frame = frame_of("curated.death", f"patient_id | death_date\n{lines}")
+        return frame.with_columns(pl.lit(facility).alias("facility_id"))
+
+    sent = {"west": "P1 | 1950-01-01\nP4 |", "east": "P3 | 1940-01-01\nP0 |", "south": "P2 | 1930-01-01"}
+    tables, kept, anew = schemas.tables_of("curated"), KeyedTables(tmp_path / "kept"), tmp_path / "anew"
+    for lines in (sent["west"], changed):
+        now = {name: rows(name, own) for name, own in (sent | {"west": lines}).items()}
+        files = {name: write_parquet(frame, tmp_path / f"{name}.parquet") for name, frame in now.items()}
+        parts = {name: str(frame.hash_rows().to_list()) for name, frame in now.items()}
+        if lines == changed:  # what the other facilities sent is not read again
+            east = files["east"].read_bytes()
+            files["east"].write_bytes(b"")
+        curate({"death": files}, kept.folder, keyed=kept, inputs={n.partition(".")[2]: parts for n in tables})
+    files["east"].write_bytes(east)
+    curate({"death": files}, anew)
+    assert (kept.folder / "death.parquet").read_bytes() == (anew / "death.parquet").read_bytes()
 
 
 def test_every_table_is_made_even_of_nothing(tmp_path: Path) -> None:
