@@ -162,7 +162,7 @@ def _report(
     layout = context.layout
     uses = find_files(context.home, facility, context.settings)
     issues = read_parquet(context.whole(layout.staged_frame(facility_id, "issues")))
-    findings = _findings(pl.concat(screened_findings(context)))
+    findings = _findings(screened_findings(context))
     return CheckReport(
         facility_id=facility_id,
         files=[

@@ -102,7 +102,7 @@ def _shows(released: pl.DataFrame, release_id: str | None, current: pl.DataFrame
 
 def _screened_findings(context: RefreshContext) -> pl.DataFrame | None:
     """What the facilities' screenings and the rules over the whole registry found last; None where nothing was judged."""
-    frames = screened_findings(context)
+    frames = [screened_findings(context)] if context.screened_files("findings") else []
     judged = working_file(context.layout.table("quality.finding"), context.layout.root)
     if judged is not None:
         rules = list(context.rules.of_scope("registry"))
@@ -258,15 +258,15 @@ def _restored(context: RefreshContext, findings: pl.DataFrame) -> list[str]:
         path = working_file(context.layout.table(f"curated.{table}"), context.layout.root)
         if path is None:
             continue
-        records = read_parquet(path)
-        key = whole_key(str(table))
-        now = records.select(key.alias("record_key"), pl.col(str(item)).cast(pl.String).alias("_now"))
-        joined = group.join(now, on="record_key")
+        records = pl.scan_parquet(path, glob=False)
+        asked = group["record_key"].unique()
+        keyed = records.select(whole_key(str(table)).alias("record_key"), pl.col(str(item)).alias("_now"))
+        now = keyed.filter(pl.col("record_key").is_in(asked.implode())).collect()
+        joined = group.join(now.with_columns(pl.col("_now").cast(pl.String)), on="record_key")
         restored += joined.filter(pl.col("_now") == pl.col("old_value"))["finding_id"].to_list()
         # of a column that was emptied as a whole: the facility fills it again
-        filled = records.filter(pl.col(str(item)).is_not_null())["facility_id"].unique()
-        is_column = pl.col("record_key") == f"{table}.{item}"
-        restored += group.filter(is_column & pl.col("facility_id").is_in(filled.implode()))[
-            "finding_id"
-        ].to_list()
+        of_column = group.filter(pl.col("record_key") == f"{table}.{item}")
+        if of_column.height:
+            filled = records.filter(pl.col(str(item)).is_not_null()).select("facility_id").unique().collect()
+            restored += of_column.join(filled, on="facility_id", how="semi")["finding_id"].to_list()
     return restored

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -85,7 +86,12 @@ class KeptJudgements:
             return self._released(table)
         if name in self.shown:
             return source_digest(self.shown[name])
-        return KeyedTables(self.context.layout.layer(layer)).content(table) or None
+        return self._layers[layer].content(table) or None
+
+    @cached_property
+    def _layers(self) -> dict[str, KeyedTables]:
+        """The tables of the layers that are made by now."""
+        return {layer: KeyedTables(self.context.layout.layer(layer)) for layer in ("curated", "mart")}
 
     def _released(self, name: str) -> object:
         """Of a table of the release before."""

@@ -53,7 +53,7 @@ def quality_tables(context: RefreshContext, force: bool = False) -> dict[str, Ro
     settings, rules = context.settings, context.rules
     parameters = parameters_of(settings, context.extract_date())
     make_suggestions(context)
-    own_findings = pl.concat(screened_findings(context)).drop("_row_id")
+    own_findings = screened_findings(context).drop("_row_id")
     own_results = _concat(context.screened_files("rule_results"))
     gathered: dict[str, Rows] = {
         "rule_result": own_results,

@@ -19,9 +19,10 @@ from registry_pipeline.core.files import json_digest
 from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.facility import facility_catalogue
 from registry_pipeline.pipeline.step import Step, digest_of, is_whole, read_note, screening_digest
-from registry_pipeline.store.parquet import read_parquet, write_parquet
+from registry_pipeline.store.parquet import read_all_parquet, read_parquet, write_parquet
 from registry_pipeline.validation.rules.catalogue import parameters_of
 from registry_pipeline.validation.screening.doubts import Doubts
+from registry_pipeline.validation.screening.findings import FINDING
 from registry_pipeline.validation.screening.trials import suggestions
 
 AT_A_TIME = 25
@@ -82,17 +83,15 @@ def _step(context: RefreshContext, facility_id: str) -> Step | None:
     return Step(context.layout.suggested(facility_id), fingerprint, context.finished)
 
 
-def screened_findings(context: RefreshContext) -> list[pl.DataFrame]:
+def screened_findings(context: RefreshContext) -> pl.DataFrame:
     """What the facilities' screenings found, with what trials suggest: columns of ``quality.finding`` and ``_row_id``."""
+    files = context.screened_files("findings")
+    if not files:
+        return pl.DataFrame(schema={"_row_id": pl.Int64, **FINDING})
     suggested = pl.concat([pl.DataFrame(schema=_SUGGESTED), *_suggested(context)])
     names = suggested.rename({"suggestion": "_tried"})
-    return [
-        read_parquet(path)
-        .join(names, on="finding_id", how="left", maintain_order="left")
-        .with_columns(pl.coalesce("suggestion", "_tried").alias("suggestion"))
-        .drop("_tried")
-        for path in context.screened_files("findings")
-    ]
+    found = pl.concat(read_all_parquet(files)).join(names, on="finding_id", how="left", maintain_order="left")
+    return found.with_columns(pl.coalesce("suggestion", "_tried").alias("suggestion")).drop("_tried")
 
 
 def _suggested(context: RefreshContext) -> Iterable[pl.DataFrame]:
