@@ -80,7 +80,7 @@ def refresh(facilities: tuple[str, ...], force: bool, plain: bool) -> None:
         click.echo(line, err=True)
     before = current_release(home)
     chosen = chosen_facilities(home, facilities)
-    _print_landing(take_in(home, chosen if facilities else (), settings))
+    _print_landing(take_in(home, chosen if facilities else (), settings, is_mended=True))
     try:
         if force or not has_nothing_to_do(read_context(home, settings), facilities):
             with keeping_helper(), recorded_refresh(home):

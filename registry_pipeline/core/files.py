@@ -29,6 +29,7 @@ LOCK = ".lock"
 """The file that :func:`exclusive` locks in a folder."""
 PRIVATE = "private-"
 _EXCLUSIVE: set[Path] = set()
+_SMALL = 2**16
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FULL_WORDS = (
     "no space left",
@@ -183,9 +184,12 @@ def sha256_of(path: Path) -> str:
     Raises:
         OSError: the file cannot be read, or is a pipe or a device, whose bytes may never come or never end.
     """
-    with open(path, "rb", opener=_open_at_once) as stream:
-        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+    with open(path, "rb", buffering=0, opener=_open_at_once) as stream:
+        status = os.fstat(stream.fileno())
+        if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, "no plain file", str(path))
+        if status.st_size <= _SMALL:  # a buffer takes longer to make than such a file to hash
+            return hashlib.sha256(stream.read()).hexdigest()
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
@@ -200,9 +204,18 @@ def sweep(folder: Path, is_deep: bool = True) -> list[Path]:
     A file that a living process writes stays. Folders and links have no such mark: where they are made, to be called by
     the one who holds :func:`exclusive`.
     """
-    pattern = f"**/*{BUILDING}" if is_deep else f"*{BUILDING}"
-    unfinished = sorted(folder.glob(pattern)) if folder.is_dir() else []
-    return [path for path in unfinished if _is_removed(path)]
+    unfinished = sorted(_unfinished(folder, is_deep)) if folder.is_dir() else []
+    return [path for path in map(Path, unfinished) if _is_removed(path)]
+
+
+def _unfinished(folder: Path | str, is_deep: bool) -> Iterator[str]:
+    """Paths of what was not finished: a store has a hundred files for each facility, of which no object is made."""
+    with suppress(PermissionError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.endswith(BUILDING):
+                yield entry.path
+            elif is_deep and entry.is_dir(follow_symlinks=False):
+                yield from _unfinished(entry.path, is_deep)
 
 
 def _is_removed(path: Path) -> bool:

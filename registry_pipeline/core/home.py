@@ -20,6 +20,7 @@ from registry_pipeline.core.toml_source import ConfigurationError
 
 WHOLE_REGISTRY = "registry"
 """What stands for the facility in findings over all of them."""
+_TOML = ".toml"
 _FACILITY_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 FACILITY_ID_FORM = f"a-z, 0-9, '_' and '-', such as west_hospital, and not '{WHOLE_REGISTRY}'"
 
@@ -137,7 +138,10 @@ class Home:
 
     def facility_ids(self) -> list[str]:
         """Facilities that have a mapping, in order."""
-        return sorted(path.stem for path in self.facilities.glob("*.toml"))
+        if not self.facilities.is_dir():
+            return []
+        with os.scandir(self.facilities) as entries:  # a path for each of a thousand takes ten times as long
+            return sorted(entry.name[: -len(_TOML)] for entry in entries if entry.name.endswith(_TOML))
 
 
 def open_home(root: Path) -> Home:

@@ -4,11 +4,12 @@ Belongs here: what a guard has to let pass, and everything else as an ``Exceptio
 Does not belong here: what a guard does with it.
 """
 
-from asyncio import CancelledError
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_PASSING = (Exception, KeyboardInterrupt, SystemExit, GeneratorExit, CancelledError)
+_PASSING = (Exception, KeyboardInterrupt, SystemExit, GeneratorExit)
+_PASSING_NAMES = ("Interrupt", "CancelledError")
+"""Of frameworks, and of asyncio, which takes longer to load than most commands take."""
 
 
 class NativePanic(Exception):
@@ -30,6 +31,6 @@ def panics_as_exceptions() -> Iterator[None]:
     except _PASSING:
         raise
     except BaseException as panic:
-        if "Interrupt" in type(panic).__name__:
+        if any(name in type(panic).__name__ for name in _PASSING_NAMES):
             raise
         raise NativePanic(f"a native library gave up ({type(panic).__name__})") from None

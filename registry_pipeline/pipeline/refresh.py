@@ -110,19 +110,26 @@ def judge_inbox(
         return JudgedInbox(landing, changed)
 
 
-def take_in(home: Home, facilities: Sequence[str] = (), settings: Settings | None = None) -> LandingReport:
+def take_in(
+    home: Home,
+    facilities: Sequence[str] = (),
+    settings: Settings | None = None,
+    is_mended: bool = False,
+) -> LandingReport:
     """Land what lies in the inboxes of the facilities (of all by default); says what became of every file.
 
     The first step of every refresh, so it also puts right what it can of the home (:func:`mend_home`).
 
     Args:
         settings: registry.toml, where it was read already.
+        is_mended: the home has just been put right.
 
     Raises:
         StoreError: the disk is full, another refresh is running, or bytes that landed before are lost.
     """
     with refresh_lock(home), disk_errors_as_store_error(home.landing / LEDGER):
-        mend_home(home)
+        if not is_mended:
+            mend_home(home)
         signature, settings = inbox_signature(home), settings or home.settings()
         if not is_served(home, signature):
             read_rules(home, settings)  # an override that cannot hold is refused before anything is read

@@ -7,7 +7,10 @@ Does not belong here: what starts a refresh (``defs/automation.py``), whether a 
 from __future__ import annotations
 
 import hashlib
+import os
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from registry_pipeline.core.files import holds_text, write_text
@@ -16,15 +19,36 @@ from registry_pipeline.core.home import Home
 
 def inbox_signature(home: Home) -> str:
     """Names, sizes and times of what a refresh would read; no content, so that looking costs next to nothing."""
-    watched = sorted([*home.inbox.glob("*/*"), *home.facilities.glob("*.toml"), home.settings_file], key=str)
-    return hashlib.sha256("|".join(map(_file_signature, watched)).encode()).hexdigest()[:16]
+    watched = [_looks(home.root, str(home.settings_file), home.settings_file.lstat)]
+    watched += [
+        _looks(home.root, entry.path, partial(entry.stat, follow_symlinks=False))
+        for entry in (*_mappings(home), *_received(home))
+    ]
+    return hashlib.sha256("|".join(sorted(watched)).encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
-def _file_signature(path: Path) -> str:
-    """Folder, name, size and time of a file; of a link its own, and of what has just gone the name alone."""
-    name = f"{path.parent.name}/{path.name}"
+def _mappings(home: Home) -> Iterator[os.DirEntry[str]]:
+    return (entry for entry in _entries(home.facilities) if entry.name.endswith(".toml"))
+
+
+def _received(home: Home) -> Iterator[os.DirEntry[str]]:
+    return (file for folder in _entries(home.inbox) if folder.is_dir() for file in _entries(folder))
+
+
+def _entries(folder: Path | os.DirEntry[str]) -> list[os.DirEntry[str]]:
+    """What lies in a folder; nothing in one that is gone or may not be read."""
     try:
-        status = path.lstat()
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError:
+        return []
+
+
+def _looks(root: Path, path: str, look: Callable[[], os.stat_result]) -> str:
+    """Folder, name, size and time of a file; of a link its own, and of what has just gone the name alone."""
+    name = path.removeprefix(str(root))
+    try:
+        status = look()
     except OSError:
         return name
     return f"{name}:{status.st_size}:{status.st_mtime_ns}"

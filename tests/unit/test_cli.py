@@ -300,6 +300,7 @@ def test_simulate_writes_what_a_home_takes(call: Command, tmp_path: Path) -> Non
 
 
 HEAVY = (
+    "asyncio",
     "dagster",
     "lifelines",
     "pandera",

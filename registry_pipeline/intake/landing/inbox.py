@@ -47,7 +47,7 @@ class InboxFile:
     """
 
     facility_id: str
-    path: Path
+    path: str
     shown_name: str
     stamp: tuple[int, int, int, int]
 
@@ -59,7 +59,7 @@ class InboxFile:
     def is_unchanged(self) -> bool:
         """Whether the file still is what it was when it was listed."""
         try:
-            return _stamp(self.path.lstat()) == self.stamp
+            return _stamp(os.lstat(self.path)) == self.stamp
         except OSError:
             return False
 
@@ -72,47 +72,54 @@ def list_inbox(home: Home) -> tuple[list[InboxFile], list[Problem]]:
     """The regular files of known facilities, by facility and name, and what else lies there."""
     files: list[InboxFile] = []
     problems: list[Problem] = []
-    facility_ids = home.facility_ids()
-    for path in sorted(home.inbox.iterdir()) if home.inbox.is_dir() else []:
-        name = shown(path.name)
-        if path.is_symlink() or not path.is_dir():
-            if not path.name.startswith(_NOT_DATA):
+    facility_ids = dict.fromkeys(home.facility_ids())
+    for folder in _entries(home.inbox) if home.inbox.is_dir() else []:
+        name = shown(folder.name)
+        if not folder.is_dir(follow_symlinks=False):
+            if not folder.name.startswith(_NOT_DATA):
                 problems.append(Problem("", name, "put it into the folder of its facility"))
-        elif path.name in facility_ids:
-            _list_folder(path, files, problems)
-        elif any(path.iterdir()):
+        elif folder.name in facility_ids:
+            _list_folder(folder, files, problems)
+        elif _entries(folder):
             hint = f"no facilities/{name}.toml describes this facility{nearest(name, facility_ids)}"
             problems.append(Problem("", name, hint))
     return files, problems
 
 
-def _list_folder(folder: Path, files: list[InboxFile], problems: list[Problem]) -> None:
+def _entries(folder: Path | os.DirEntry[str]) -> list[os.DirEntry[str]]:
+    """What lies in a folder, by name; of no file a path is made, for there are many and mostly nothing is done with them."""
+    with os.scandir(folder) as entries:
+        return sorted(entries, key=lambda entry: entry.name)
+
+
+def _list_folder(folder: os.DirEntry[str], files: list[InboxFile], problems: list[Problem]) -> None:
+    facility_id = folder.name
     try:
-        paths = sorted(folder.iterdir(), key=lambda path: path.name)
+        entries = _entries(folder)
     except OSError as error:
         problems.append(Problem("", folder.name, f"cannot be listed ({error.strerror}); check its mode"))
         return
-    for path in paths:
-        if path.name.startswith(_NOT_DATA):
+    for entry in entries:
+        if entry.name.startswith(_NOT_DATA):
             continue
-        status = path.lstat()
-        refusal = _refusal(path, status)
+        status, name = entry.stat(follow_symlinks=False), shown(entry.name)
+        refusal = _refusal(entry, status)
         if refusal:
-            problems.append(Problem(folder.name, shown(path.name), refusal))
+            problems.append(Problem(facility_id, name, refusal))
         else:
-            files.append(InboxFile(folder.name, path, shown(path.name), _stamp(status)))
+            files.append(InboxFile(facility_id, entry.path, name, _stamp(status)))
 
 
-def _refusal(path: Path, status: os.stat_result) -> str | None:
+def _refusal(entry: os.DirEntry[str], status: os.stat_result) -> str | None:
     if stat.S_ISLNK(status.st_mode):
         return "is a link; put the file itself here"
     if stat.S_ISDIR(status.st_mode):
         return "is a folder; put its files directly into the folder of the facility"
     if not stat.S_ISREG(status.st_mode):
         return "is no regular file; remove it"
-    if path.suffix.lower() in _PARTIAL:
+    if entry.name.lower().endswith(_PARTIAL):
         return "looks like an unfinished transfer; finish it or rename it"
-    if not os.access(path, os.R_OK):
+    if not os.access(entry.path, os.R_OK):
         return "may not be read; check its owner and mode"
     return None
 

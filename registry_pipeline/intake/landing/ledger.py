@@ -93,6 +93,7 @@ def write_ledger(home: Home, facility_id: str, files: Sequence[LandedFile]) -> N
     )
 
 
+@lru_cache(maxsize=10_000)
 def ledger_path(home: Home, facility_id: str) -> Path:
     """Where a facility's ledger lies."""
     return home.landing / facility_id / LEDGER

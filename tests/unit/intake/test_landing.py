@@ -18,6 +18,7 @@ from registry_pipeline.intake.landing import inbox
 from registry_pipeline.intake.landing import land as landing
 from registry_pipeline.intake.landing.land import land_inbox
 from registry_pipeline.intake.landing.ledger import landed_path, read_ledger, withdraw
+from registry_pipeline.pipeline import watched
 from tests.support.staging import NOW, SETTINGS, Place, source, table
 
 EMPTY = ""
@@ -209,6 +210,30 @@ def test_facilities_are_gone_through_only_where_inbox_or_ledgers_are_not_as_all_
     assert visited(has_all_bytes=True) == (2, [])
     ledger.write_text(earlier)  # as of a backup
     assert visited(has_all_bytes=True) == (2, ["west"]) and len(read_ledger(place.home, "west")) == 2
+
+
+def test_the_inbox_looks_another_when_any_name_size_or_time_is_another(place):
+    place.send("a.csv", "1")
+    (place.inbox / "link.csv").symlink_to("a.csv")
+    place.land()
+    files, problems = inbox.list_inbox(place.home)
+    assert [(file.shown_name, file.n_bytes) for file in files] == [("a.csv", 1)]
+    assert [problem.name for problem in problems] == ["link.csv"]
+    signatures = [watched.inbox_signature(place.home)]
+    for change in (
+        lambda: place.send("a.csv", "12"),
+        lambda: os.utime(place.inbox / "a.csv", ns=(1, 1)),
+        lambda: place.send(".b.csv", ""),
+        lambda: (place.inbox / "link.csv").unlink(),
+        lambda: place.write_toml("name = 'West'\n"),
+        lambda: (place.home.facilities / "east.toml").touch(),
+        lambda: place.home.settings_file.write_text("# another\n"),
+    ):
+        change()
+        signatures.append(watched.inbox_signature(place.home))
+    assert len(set(signatures)) == len(signatures)
+    (place.home.facilities / "notes.txt").touch()
+    assert watched.inbox_signature(place.home) == signatures[-1]
 
 
 def test_lost_cache_costs_a_second_reading_only(place):

@@ -34,6 +34,7 @@ from registry_pipeline.operations.audit import (
     unfinished,
 )
 from registry_pipeline.operations.backup import SERVED, back_up, restore
+from registry_pipeline.pipeline import refresh
 from registry_pipeline.pipeline.decisions import renew_ledger_head
 from registry_pipeline.pipeline.errors import Refused
 from registry_pipeline.pipeline.refresh import take_in
@@ -84,6 +85,18 @@ def served_home(root: Path) -> Home:
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
     return served_home(tmp_path / "home")
+
+
+def test_a_home_that_has_just_been_put_right_is_not_looked_through_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = small_home(tmp_path)
+    mended: list[Home] = []
+    monkeypatch.setattr(refresh, "mend_home", lambda home: mended.append(home))
+    take_in(home, is_mended=True)
+    assert mended == []
+    take_in(home)
+    assert mended == [home]
 
 
 def contents(home: Home) -> dict[str, bytes]:
