@@ -54,6 +54,7 @@ from registry_pipeline.store.releases import (
     release_folder,
     reports_problem,
 )
+from registry_pipeline.store.row_changes import RowChange
 from registry_pipeline.study.compare.since import write_changes_page
 from registry_pipeline.study.finding_impact import IMPACT, finding_impact
 from registry_pipeline.validation.decisions.in_force import decision_rows
@@ -191,7 +192,12 @@ def _build(
 
 
 def _finish(
-    context: RefreshContext, has_pages: bool, anew: bool, patients: pl.DataFrame | None, folder: Path
+    context: RefreshContext,
+    has_pages: bool,
+    anew: bool,
+    patients: pl.DataFrame | None,
+    folder: Path,
+    row_changes: Mapping[str, RowChange],
 ) -> None:
     """What lies beside a release's database: the analysts', what it was made of, where the ledgers end, its pages."""
     home = context.home
@@ -202,10 +208,10 @@ def _finish(
     keep_inputs(home, folder)
     renew_ledger_head(home)
     copy_heads(home.root, folder)
-    _write_reports(home, folder)
+    _write_reports(home, folder, row_changes)
 
 
-def _write_reports(home: Home, folder: Path) -> None:
+def _write_reports(home: Home, folder: Path, row_changes: Mapping[str, RowChange] | None = None) -> None:
     """The release's pages.
 
     A bug in a page must not keep the data from being served: it is written down and tried again by the
@@ -217,7 +223,7 @@ def _write_reports(home: Home, folder: Path) -> None:
     reports = folder / REPORTS
     try:
         with panics_as_exceptions(), disk_errors_as_store_error(reports):
-            write_changes_page(home, folder)
+            write_changes_page(home, folder, row_changes)
             contents, drawings = contents_in(folder), StoreLayout(home.store).drawings()
             digests = None if contents is None else contents.tables
             write_reports(folder / DATABASE, reports, drawings=drawings, contents=digests)
@@ -252,13 +258,10 @@ def _findings(context: RefreshContext, release_id: str) -> pl.DataFrame:
 
 def _impact(context: RefreshContext, findings: pl.DataFrame) -> pl.DataFrame:
     """How far each open finding can move the study's numbers; none where nothing was estimated."""
-    names = (
-        "result.patient_influence",
-        "result.one_more_patient",
-        "quality.quarantine",
-        "curated.omd_episode",
-    )
-    paths = [context.layout.table(name) for name in names]
+    of_results = ("result.patient_influence", "result.one_more_patient")
+    paths = [
+        context.layout.table(name) for name in (*of_results, "quality.quarantine", "curated.omd_episode")
+    ]
     if not all(path.is_file() for path in paths):
         return pl.DataFrame(schema=IMPACT)
     return finding_impact(findings, *(read_parquet(path) for path in paths))

@@ -1,13 +1,13 @@
-"""The tables of a release: declared with their comments, then filled; of one that is there only rows that differ.
+"""The tables of a release: declared with their comments, then filled.
 
-Belongs here: in which order, how many at a time, which rows differ, what is said of rows that a constraint stops.
-Does not belong here: the file, what is proved of it when it is full (``proofs.py``), sealing (``release.py``).
+Belongs here: in which order, how many at a time, what is said of rows that a constraint stops.
+Does not belong here: which rows differ (``row_changes.py``), the file, what is proved of it when it is full
+(``proofs.py``), sealing (``release.py``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from contextlib import suppress
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING
 
@@ -17,18 +17,16 @@ import schemas
 from registry_pipeline.core.files import StoreError
 from registry_pipeline.store.parallel import side_by_side
 from registry_pipeline.store.proofs import Proof, ReleaseRefused, broken_constraints
+from registry_pipeline.store.row_changes import RowChange, replace_rows
 from registry_pipeline.store.sql import typed_select
-from schemas.constraints import quote
 from schemas.derive import comment_sql, create_table_sql
-from schemas.table import columns_of, key_of
+from schemas.table import columns_of
 
 if TYPE_CHECKING:
     from registry_pipeline.store.sql import Source
 
-# A join of the rows that are there with those that are to be there takes a third of the time of writing them, and
-# memory for all of them.
-MOST_ROWS_COMPARED = 2_000_000
-MOST_ROWS_REPLACED = 20_000
+ROW_BY_ROW = ("curated", "mart")
+"""Layers whose tables are asked by their keys: nobody reads in which order their rows stand."""
 
 
 def fill(
@@ -37,7 +35,7 @@ def fill(
     keyed: Collection[str],
     only: Collection[str] | None = None,
     parts: Mapping[str, Collection[str]] | None = None,
-) -> dict[str, str]:
+) -> dict[str, RowChange]:
     """Schemas, tables and comments, then rows.
 
     Args:
@@ -46,7 +44,7 @@ def fill(
         parts: those among them of which the rows of some facilities are replaced, and the others' stay; facilities by table.
 
     Returns:
-        Tables of which rows were replaced one by one, each with a SELECT of its new rows.
+        Tables of which rows were replaced one by one, with these rows.
 
     Raises:
         ReleaseRefused: a constraint is broken; with counts and without values.
@@ -54,11 +52,10 @@ def fill(
     """
     parts = parts or {}
     names = [name for name in tables_in_order() if (only is None or name in only) and name not in parts]
-    replaced: dict[str, str] = {}
-    for name in [] if only is None else [*names]:
-        if name in schemas.tables_of("curated") and name not in keyed:  # nobody reads the order of their rows
-            rows = _replace_rows(connection, name, tables.get(name), f"changed_{name.partition('.')[2]}")
-            replaced |= {} if rows is None else {name: rows}
+    replaced: dict[str, RowChange] = {}
+    for name in [] if only is None else sorted(set(names) - set(keyed)):
+        if name.startswith(ROW_BY_ROW) and (change := replace_rows(connection, name, tables.get(name))):
+            replaced[name] = change
     names = [name for name in names if name not in replaced]
     models = [schemas.tables()[name] for name in names]
     first = [f"CREATE SCHEMA {layer}" for layer in schemas.LAYERS] if only is None else []
@@ -83,46 +80,6 @@ def fill(
     for name, facilities in parts.items():
         _replace_parts(connection, name, tables[name], facilities)
     return replaced
-
-
-def _replace_rows(
-    connection: duckdb.DuckDBPyConnection, name: str, source: Source, changed: str
-) -> str | None:
-    """The rows that differ anew, of a table that declares no key; None where they are many, and nothing is changed.
-
-    Keys of the rows that are there are unique; where those of the source are not, or are missing, the numbers of rows
-    differ in the end.
-
-    Args:
-        changed: name for a table of the rows that differ.
-    """
-    rows, key = typed_select(connection, name, source), key_of(schemas.tables()[name])
-    columns = [quote(column.name) for column in columns_of(schemas.tables()[name])]
-    new_rows = f"SELECT * EXCLUDE old_row FROM {changed} WHERE {quote(key[0])} IS NOT NULL" if key else ""
-
-    def counted(table: str) -> int:
-        return int(connection.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0])
-
-    n_rows, is_done = counted(f"({rows})"), False
-    if not key or max(n_rows, counted(name)) > MOST_ROWS_COMPARED:
-        return None
-    connection.execute("BEGIN")
-    with suppress(
-        duckdb.ConstraintException, duckdb.ConversionException
-    ):  # filling says what is wrong with rows
-        connection.execute(f"""
-            CREATE TEMP TABLE {changed} AS
-            SELECT old.rowid AS old_row, new.* FROM {name} AS old FULL JOIN ({rows}) AS new
-            ON {" AND ".join(f"old.{quote(column)} = new.{quote(column)}" for column in key)}
-            WHERE {" OR ".join(f"old.{column} IS DISTINCT FROM new.{column}" for column in columns)}
-            LIMIT {MOST_ROWS_REPLACED + 1}
-        """)
-        if counted(changed) <= MOST_ROWS_REPLACED:
-            connection.execute(f"DELETE FROM {name} WHERE rowid IN (SELECT old_row FROM {changed})")
-            connection.execute(f"INSERT INTO {name} BY NAME {new_rows}")
-            is_done = counted(name) == n_rows
-    connection.execute("COMMIT" if is_done else "ROLLBACK")
-    return new_rows if is_done else None
 
 
 def _replace_parts(

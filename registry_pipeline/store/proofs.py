@@ -22,7 +22,9 @@ from schemas.table import columns_of, key_of
 if TYPE_CHECKING:
     import duckdb
     import pandera.polars as pa
+    import polars as pl
 
+    from registry_pipeline.store.row_changes import RowChange
 
 Ask = Callable[["duckdb.DuckDBPyConnection"], tuple[int, int]]
 """Asks a database for the rows against a sentence, and the rows looked at."""
@@ -70,19 +72,19 @@ def prove(
     connection: duckdb.DuckDBPyConnection,
     earlier: Mapping[str, Proof] | None = None,
     changed: Collection[str] = (),
-    new_rows: Mapping[str, str] | None = None,
+    row_changes: Mapping[str, RowChange] | None = None,
 ) -> list[Proof]:
     """Every proof of a filled database.
 
     Args:
         earlier: proofs by name that hold of the same rows, of tables that are not among ``changed``.
-        new_rows: tables of which only some rows are others since, with a SELECT of these.
+        row_changes: tables of which only some rows are others since.
 
     Raises:
         ReleaseRefused: at least one of them failed.
     """
     proofs = []
-    for name, sentence, ask, tables in [*_structure(), *_models(new_rows or {}), *_sentences()]:
+    for name, sentence, ask, tables in [*_structure(), *_models(row_changes or {}), *_sentences()]:
         proof = None if earlier is None or not tables.isdisjoint(changed) else earlier.get(name)
         proofs.append(proof or Proof(name, sentence, *ask(connection)))
     if violated := [proof for proof in proofs if proof.n_violated]:
@@ -102,27 +104,23 @@ def _structure() -> Iterator[Check]:
         yield from _structure_queries(model)
 
 
-def _models(new_rows: Mapping[str, str]) -> Iterator[Check]:
+def _models(row_changes: Mapping[str, RowChange]) -> Iterator[Check]:
     """Each curated table against its own pandera model: the declaration itself, not what was derived from it."""
     for name, model in schemas.tables_of("curated").items():
         check_name = f"{name.replace('.', '_')}_passes_its_model"
-        yield (
-            check_name,
-            f"{name} is what its schema declares",
-            partial(_judge_by_model, model, new_rows.get(name)),
-            {name},
-        )
+        new = row_changes[name].after if name in row_changes else None
+        yield check_name, f"{name} is what its schema declares", partial(_judge_by_model, model, new), {name}
 
 
 def _judge_by_model(
-    model: pa.DataFrameSchema, rows: str | None, connection: duckdb.DuckDBPyConnection
+    model: pa.DataFrameSchema, new: pl.DataFrame | None, connection: duckdb.DuckDBPyConnection
 ) -> tuple[int, int]:
     """Part by part: of a million patients a table and what pandera makes of it take gigabytes.
 
     Keys are proved of all rows by themselves; looking for them in each part would take a quarter of the time.
 
     Args:
-        rows: a SELECT of those that are to be judged; all by default.
+        new: the rows that are to be judged; all by default.
     """
     import polars as pl
     from pandera.errors import SchemaErrors
@@ -130,10 +128,10 @@ def _judge_by_model(
     model = copy(model)
     model.unique = None
     n_against, ((n_rows,),) = 0, connection.execute(f"SELECT count(*) FROM {model.name}").fetchall()
-    for batch in connection.execute(rows or f"FROM {model.name}").to_arrow_reader(ROWS_AT_ONCE):
-        frame = pl.DataFrame(pl.from_arrow(batch))  # collected: on a LazyFrame pandera judges nothing
+    reader = connection.execute(f"FROM {model.name}").to_arrow_reader(ROWS_AT_ONCE)
+    for frame in map(pl.from_arrow, reader) if new is None else [new]:
         try:
-            model.validate(frame, lazy=True)
+            model.validate(pl.DataFrame(frame), lazy=True)  # collected: on a LazyFrame pandera judges nothing
         except SchemaErrors as broken:
             n_against += len(broken.failure_cases)  # counts only: the cases quote values of records
     return n_against, n_rows

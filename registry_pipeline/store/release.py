@@ -48,9 +48,10 @@ from registry_pipeline.store.views import create_views
 from schemas.derive import code_rows, dictionary_rows, schema_version
 
 if TYPE_CHECKING:
+    from registry_pipeline.store.row_changes import RowChange
     from registry_pipeline.store.sql import Source
 
-Finish = Callable[[Path], None]
+Finish = Callable[[Path, "Mapping[str, RowChange]"], None]
 # Declared keys draw the diagram in analysts' tools; the others are proved by query only. In a release of
 # 100,000 patients, keys up to here cost 2 % of the writing and 3 % of the file; up to 150,000 rows 37 and 75 %.
 MOST_ROWS_WITH_KEYS = 50_000
@@ -103,8 +104,8 @@ def build_release(
         tables: ``layer.table`` -> Parquet file(s) or polars frame; a table that is not given is empty,
             except ``meta.release``, ``meta.dictionary``, ``meta.code`` and ``meta.parameter``, which
             follow from the versions, the models and registry.toml.
-        finish: called with the folder of the sealed database before it is served; writes what else
-            belongs to the release (reports). Reports open ``folder / DATABASE`` themselves.
+        finish: called with the folder of the sealed database before it is served, and with what is known of rows
+            that differ from the release before; writes what else belongs to the release (reports). Reports open ``folder / DATABASE`` themselves.
         anew: fill every table, also those that the served release holds alike.
         release_id: of :func:`new_release_id`, where the tables name it already; a new one otherwise.
 
@@ -121,10 +122,10 @@ def build_release(
     try:
         with disk_errors_as_store_error(building / DATABASE):
             building.mkdir(mode=0o700)
-            _write_database(home, building, release_id, tables, versions, memory_limit, anew)
+            row_changes = _write_database(home, building, release_id, tables, versions, memory_limit, anew)
             seal(building / DATABASE)
             if finish is not None:
-                finish(building)
+                finish(building, row_changes)
             write_checksums(building)
             publish(home, building, release_id)
     finally:
@@ -148,7 +149,8 @@ def _write_database(
     versions: Versions,
     memory_limit: str,
     anew: bool,
-) -> None:
+) -> dict[str, RowChange]:
+    """The database of a release; gives the tables of which only some rows differ from the release before."""
     if unknown := sorted(set(tables) - set(schemas.tables())):
         raise StoreError(f"tables that are not declared in schemas/: {', '.join(unknown)}")
     all_tables = {**_own_tables(home, release_id, versions), **tables}
@@ -162,6 +164,7 @@ def _write_database(
     config |= {"threads": 1, "storage_compatibility_version": STORAGE_FORMAT}
     config["default_block_size"] = contents.block_size
     connection = duckdb.connect(str(building / DATABASE), config=config)
+    row_changes: dict[str, RowChange] = {}
     try:
         if earlier is None:
             fill(connection, all_tables, contents.keyed)
@@ -170,8 +173,8 @@ def _write_database(
             changed = changed_tables(earlier.tables, contents.tables, contents.keyed)
             proofs_before = known_proofs(connection)
             parts = changed_parts(earlier, contents, changed)
-            new_rows = fill(connection, all_tables, contents.keyed, only=changed, parts=parts)
-            proofs = prove(connection, proofs_before, changed, new_rows)
+            row_changes = fill(connection, all_tables, contents.keyed, only=changed, parts=parts)
+            proofs = prove(connection, proofs_before, changed, row_changes)
         insert(connection, "quality.reconciliation", pl.DataFrame([asdict(proof) for proof in proofs]))
         if earlier is None:
             create_views(connection)
@@ -180,6 +183,7 @@ def _write_database(
         connection.close()
     shutil.rmtree(spill, ignore_errors=True)
     contents.write(building)
+    return row_changes
 
 
 def _contents(tables: Mapping[str, Source], versions: Versions) -> Contents:

@@ -280,7 +280,7 @@ def test_an_older_release_can_be_asked(call: Command, tmp_path: Path) -> None:
 def test_report(call: Command, tmp_path: Path) -> None:
     home = make_home(tmp_path / "h")
 
-    def finish(folder: Path) -> None:
+    def finish(folder: Path, _: object) -> None:
         (folder / "reports").mkdir()
         (folder / "reports" / "study_report.html").write_text("x")
 

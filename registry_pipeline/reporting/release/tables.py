@@ -21,7 +21,7 @@ import pandas as pd
 import schemas
 from registry_pipeline.reporting.document.hidden import Hidden
 from schemas.constraints import quote
-from schemas.table import columns_of
+from schemas.table import columns_of, key_of
 
 MOST_ROWS_KEPT = 2_000
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -109,8 +109,8 @@ class ReleaseTables:
         Columns that are declared but missing in this release read as missing values.
 
         Args:
-            columns: the columns that are wanted, and the rows as the release holds them, by key; of a table of
-                a row per patient few columns are a fraction of the work. None for all.
+            columns: the columns that are wanted, and the rows by key; of a table of a row per patient few
+                columns are a fraction of the work. None for all.
         """
         self._note(name)
         declared = _declared(name) if columns is None else list(columns)
@@ -123,6 +123,8 @@ class ReleaseTables:
         present = [column for column in columns or () if column in self.columns[name]]
         selected = "*" if columns is None else ", ".join(map(quote, present))
         statement = f"SELECT {selected} FROM {_qualified(name)}" + (f" WHERE {condition}" if where else "")
+        if columns is not None and (key := key_of(schemas.tables()[name])):
+            statement += f" ORDER BY {', '.join(map(quote, key))}"
         statement += " ORDER BY ALL" if columns is None and _is_small_layer(name) else ""
         statement += f" LIMIT {int(limit)}" if limit is not None else ""
         frame = self._once(statement, list(where.values()))

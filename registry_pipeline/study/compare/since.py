@@ -6,7 +6,7 @@ Does not belong here: what moved each number (``headlines.py``), the page itself
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import duckdb
@@ -17,6 +17,7 @@ from registry_pipeline.core.home import Home
 from registry_pipeline.reporting.report import CHANGES
 from registry_pipeline.store.refill import contents_in
 from registry_pipeline.store.releases import DATABASE, REPORTS, release_folder
+from registry_pipeline.store.row_changes import RowChange
 from registry_pipeline.study.compare.headlines import HeadlineChange
 from registry_pipeline.study.compare.releases import ReleaseDifference, difference_page, differing_origins
 from registry_pipeline.study.compare.tables import table_changes
@@ -30,11 +31,12 @@ _HEADLINES = """
     FROM result.bounds a FULL JOIN attached.result.bounds b USING (headline) WHERE headline IS NOT NULL ORDER BY ALL"""
 
 
-def write_changes_page(home: Home, folder: Path) -> None:
+def write_changes_page(home: Home, folder: Path, row_changes: Mapping[str, RowChange] | None = None) -> None:
     """Write it into the reports of a release that is being made; there is none where no release went before.
 
     Args:
         folder: of the release, with its sealed database.
+        row_changes: tables of which the rows that differ from the release before are known.
     """
     with duckdb.connect(str(folder / DATABASE), read_only=True, config={"threads": 1}) as connection:
         release_id, before_id = connection.execute(_IDS).fetchall()[0]
@@ -46,7 +48,7 @@ def write_changes_page(home: Home, folder: Path) -> None:
             before_id,
             release_id,
             *differing_origins(connection),
-            table_changes(connection, _unlike(before.parent, folder)),
+            table_changes(connection, _unlike(before.parent, folder), row_changes or {}),
             list(_headlines(connection)),
         )
     write_text(difference_page(home, difference, folder / DATABASE), folder / REPORTS / CHANGES)

@@ -16,6 +16,8 @@ from schemas.table import columns_of, key_of
 if TYPE_CHECKING:
     import duckdb
 
+    from registry_pipeline.store.row_changes import RowChange
+
 OF_EVERY_RELEASE = ("meta.release", "quality.reconciliation")
 """Differ always and say nothing of the data."""
 
@@ -41,14 +43,18 @@ class TableChange:
 
 
 def table_changes(
-    connection: duckdb.DuckDBPyConnection, only: Collection[str] | None = None
+    connection: duckdb.DuckDBPyConnection,
+    only: Collection[str] | None = None,
+    row_changes: Mapping[str, RowChange] | None = None,
 ) -> list[TableChange]:
     """Every table that differs.
 
     Args:
         connection: the later release, with the earlier one as ``attached``.
         only: look at these tables alone.
+        row_changes: tables of which the rows that differ are known.
     """
+    known = row_changes or {}
     before = _columns(connection, is_attached=True)
     after = _columns(connection, is_attached=False)
     changes = []
@@ -65,7 +71,7 @@ def table_changes(
             n_rows = _count(connection, f"SELECT count(*) FROM {name}")
             change = TableChange(name, 0, n_rows, n_rows, 0, None)
         elif key and len(key) == len(key_of(model)):
-            change = _keyed(connection, name, key, shared)
+            change = _keyed(connection, name, key, shared, known.get(name))
         else:
             change = _unkeyed(connection, name, shared)
         if change.n_in or change.n_out or change.n_changed:
@@ -90,8 +96,17 @@ def _count(connection: duckdb.DuckDBPyConnection, query: str) -> int:
 
 
 def _keyed(
-    connection: duckdb.DuckDBPyConnection, name: str, key: list[str], shared: list[str]
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    key: list[str],
+    shared: list[str],
+    known: RowChange | None,
 ) -> TableChange:
+    before, after = f"attached.{name}", name
+    if known is not None:
+        connection.register("rows_before", known.before.to_arrow())
+        connection.register("rows_after", known.after.to_arrow())
+        before, after = "rows_before", "rows_after"
     others = [column for column in shared if column not in key]
     same = " AND ".join(f"a.{quote(column)} = b.{quote(column)}" for column in key)
     differs = [f"a.{quote(column)} IS DISTINCT FROM b.{quote(column)}" for column in others]
@@ -99,10 +114,10 @@ def _keyed(
     both = f"NOT ({is_in}) AND NOT ({is_out})"
     counts = ", ".join(["0", *(f"count(*) FILTER (WHERE {both} AND {test})" for test in differs)])
     row: tuple[Any, ...] = connection.execute(f"""
-        SELECT count(a.{quote(key[0])}), count(b.{quote(key[0])}), count(*) FILTER (WHERE {is_in}),
+        SELECT (SELECT count(*) FROM attached.{name}), (SELECT count(*) FROM {name}), count(*) FILTER (WHERE {is_in}),
             count(*) FILTER (WHERE {is_out}), count(*) FILTER (WHERE {both} AND ({" OR ".join(differs) or "false"})),
             {counts}
-        FROM attached.{name} a FULL JOIN {name} b ON {same}""").fetchall()[0]
+        FROM {before} a FULL JOIN {after} b ON {same}""").fetchall()[0]
     columns = {column: int(n) for column, n in zip(others, row[6:], strict=True) if n}
     n_before, n_after, n_in, n_out, n_changed = map(int, row[:5])
     return TableChange(name, n_before, n_after, n_in, n_out, n_changed, columns)

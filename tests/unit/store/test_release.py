@@ -321,7 +321,7 @@ def test_what_belongs_to_the_release_is_there_before_it_is_served(
     home = make_home(tmp_path)
     seen = []
 
-    def finish(folder: Path) -> None:
+    def finish(folder: Path, _: object) -> None:
         seen.append((current_release(home), (folder / DATABASE).is_file()))
         (folder / "reports").mkdir()
         (folder / "reports" / "study.html").write_text("x")

@@ -9,9 +9,9 @@ import polars as pl
 import pytest
 
 import schemas
-from registry_pipeline.store import fill as fill_module
-from registry_pipeline.store import proofs
+from registry_pipeline.store import proofs, row_changes
 from registry_pipeline.store.fill import fill, insert
+from registry_pipeline.store.row_changes import RowChange, replace_rows
 from schemas.derive import create_table_sql
 from tests.support.ascii_table import frame_of
 
@@ -66,12 +66,14 @@ def test_the_table_is_what_its_source_is(
     rows: pl.DataFrame,
     n_new: int | None,
 ) -> None:
-    monkeypatch.setattr(fill_module, "MOST_ROWS_REPLACED", 3)
-    new_rows = fill(database, {NAME: rows}, (), only={NAME})
+    monkeypatch.setattr(row_changes, "MOST_ROWS_REPLACED", 3)
+    changes = fill(database, {NAME: rows}, (), only={NAME})
     assert held(database) == of(rows)
-    assert new_rows.keys() == (set() if n_new is None else {NAME})
+    assert changes.keys() == (set() if n_new is None else {NAME})
     if n_new is not None:
-        assert len(database.execute(new_rows[NAME]).fetchall()) == n_new
+        assert sorted(changes[NAME].after.rows(), key=str) == sorted(set(of(rows)) - set(of(ROWS)), key=str)
+        assert sorted(changes[NAME].before.rows(), key=str) == sorted(set(of(ROWS)) - set(of(rows)), key=str)
+        assert changes[NAME].after.height == n_new
 
 
 @pytest.mark.parametrize(
@@ -86,17 +88,17 @@ def test_the_table_is_what_its_source_is(
 def test_what_a_table_may_not_hold_is_filled_in_and_refused(
     database: duckdb.DuckDBPyConnection, rows: pl.DataFrame
 ) -> None:
-    assert fill_module._replace_rows(database, NAME, rows, "changed") is None
+    assert replace_rows(database, NAME, rows) is None
     assert held(database) == of(ROWS)
 
 
 def test_new_rows_alone_are_judged_by_their_model(database: duckdb.DuckDBPyConnection) -> None:
-    database.execute("CREATE TABLE new_rows AS FROM curated.lesion LIMIT 1")
-    database.execute("UPDATE new_rows SET lesion_site = 'elsewhere'")
+    wrong = database.execute(f"FROM {NAME} LIMIT 1").pl().with_columns(lesion_site=pl.lit("elsewhere"))
 
-    def judged(new_rows: dict[str, str]) -> tuple[int, int]:
-        asks = {name: ask for name, _, ask, _ in proofs._models(new_rows)}
+    def judged(changes: dict[str, RowChange]) -> tuple[int, int]:
+        asks = {name: ask for name, _, ask, _ in proofs._models(changes)}
         return asks["curated_lesion_passes_its_model"](database)
 
     assert judged({}) == (0, 4)
-    assert judged({NAME: "FROM new_rows"}) == (1, 4)
+    assert judged({NAME: RowChange(wrong, wrong)}) == (1, 4)
+    assert judged({NAME: RowChange(wrong, wrong[:0])}) == (0, 4)
