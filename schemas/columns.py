@@ -48,6 +48,7 @@ class Column:
         is_quasi_identifier: says with others who somebody is (sex, age, place); grouped before it leaves.
         is_free_text: words of a person, in which anything may stand; never leaves the stewards' database.
         is_facility: the id of a facility; leaves as a pseudonym only.
+        is_stratum: a level of the table's ``stratum_variable``, which may be the id of a facility too.
         references: ``curated.patient.patient_id`` for a foreign key, or None.
         minimum: smallest value that can exist at all (a CHECK), or None.
         maximum: largest value that can exist at all (a CHECK), or None.
@@ -63,6 +64,7 @@ class Column:
     is_quasi_identifier: bool = False
     is_free_text: bool = False
     is_facility: bool = False
+    is_stratum: bool = False
     references: str | None = None
     minimum: float | None = None
     maximum: float | None = None
@@ -226,7 +228,7 @@ dose_gy = real("dose_gy", "Physical dose", "Gy", minimum=0, maximum=200)
 endpoint = text("endpoint", "Endpoint, by its code in mart.survival_time")
 origin = text("origin", "Time origin, by its code in mart.survival_time")
 stratum_variable = text("stratum_variable", "Variable that forms the strata; 'overall' for everybody")
-stratum = text("stratum", "Level of the stratum variable")
+stratum = text("stratum", "Level of the stratum variable", is_stratum=True)
 ci_lower = real("ci_lower", "Lower end of the 95 % confidence interval")
 ci_upper = real("ci_upper", "Upper end of the 95 % confidence interval")
 p_value = real("p_value", "Two-sided p value", minimum=0, maximum=1)

@@ -1,7 +1,7 @@
 """Differences of restricted mean survival time."""
 
 from schemas import columns as c
-from schemas.columns import real, text
+from schemas.columns import real
 from schemas.table import table
 
 MODEL = table(
@@ -13,7 +13,7 @@ MODEL = table(
         c.origin,
         c.stratum_variable,
         c.stratum,
-        text("reference_stratum", "Level whose mean is subtracted"),
+        c.stratum.named("reference_stratum", "Level whose mean is subtracted"),
         real("tau_months", "Horizon", "months"),
         real("estimate_months", "Difference of the means up to the horizon", "months"),
         real("standard_error", "Standard error (Greenwood)", "months"),

@@ -18,6 +18,8 @@ from registry_pipeline.reporting.release.disclosure.gate import CURVES, SHARES, 
 from registry_pipeline.reporting.release.disclosure.kinds import is_of_single_people
 from registry_pipeline.reporting.release.disclosure.relations import COHORT, REGISTRY, people_columns
 from registry_pipeline.reporting.release.disclosure.remarks import COUNTING_ITEMS
+from schemas.constraints import literal
+from schemas.study import FACILITY
 from schemas.table import columns_of
 
 DIGITS_OF_SHARES = 2
@@ -122,10 +124,20 @@ def _rounded_items(rows: pd.DataFrame, base: int) -> pd.DataFrame:
 
 
 def declared_select(name: str, present: pd.DataFrame, facility: Callable[[str], str]) -> str:
-    """SELECT of a table's declared columns, in its types, over a frame that is registered as ``rows``."""
-    parts = []
-    for column in columns_of(schemas.tables()[name]):
+    """SELECT of a table's declared columns, in its types, over a frame that is registered as ``rows``.
+
+    Rows that name facilities are in order of what they hold: in that of the release
+    pseudonyms would stand in order of the names.
+    """
+    parts, columns = [], columns_of(schemas.tables()[name])
+    strata = set(present["stratum_variable"]) if "stratum_variable" in present else set()
+    for column in columns:
         value = f'"{column.name}"' if column.name in present else "NULL"
-        value = facility(value) if column.is_facility and column.name in present else value
+        if column.is_facility and column.name in present:
+            value = facility(value)
+        elif column.is_stratum and FACILITY.name in strata:
+            is_of_facilities = f"stratum_variable = {literal(FACILITY.name)}"
+            value = f"CASE WHEN {is_of_facilities} THEN {facility(value)} ELSE {value} END"
         parts.append(f'CAST({value} AS {column.duckdb_type}) AS "{column.name}"')
-    return f"SELECT {', '.join(parts)} FROM rows"
+    names_facilities = FACILITY.name in strata or any(column.is_facility for column in columns)
+    return f"SELECT {', '.join(parts)} FROM rows{' ORDER BY ALL' if names_facilities else ''}"

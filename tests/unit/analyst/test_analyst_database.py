@@ -19,6 +19,7 @@ import schemas
 from registry_pipeline import analysis
 from registry_pipeline.core.home import make_home
 from registry_pipeline.core.settings import Analyst, Settings
+from registry_pipeline.pipeline.analyst.aggregates import declared_select
 from registry_pipeline.pipeline.analyst.patients import patients_of
 from registry_pipeline.pipeline.analyst.profile import Profile
 from registry_pipeline.pipeline.analyst.risk import PERSONS, TABLE, quasi_identifiers, risk_of
@@ -402,5 +403,41 @@ def test_every_column_that_names_a_facility_is_tagged() -> None:
         for name, model in schemas.tables().items()
         for column in columns_of(model)
         if column.name in ("facility_id", "facility", "left_out") and not column.is_facility
+    ]
+    assert named == []
+
+
+@pytest.mark.parametrize(
+    ("table", "columns"),
+    [
+        ("result.km_summary", ["stratum"]),
+        ("result.rmst_difference", ["stratum", "reference_stratum"]),
+        ("result.facility_funnel", ["facility"]),
+    ],
+)
+def test_estimates_of_facilities_are_of_pseudonyms_in_their_own_order(table: str, columns: list[str]) -> None:
+    facilities = [f"clinic-{number}" for number in range(9)]
+    rows = pd.DataFrame(dict.fromkeys(columns, facilities) | {"stratum_variable": "facility_id"})
+    others = pd.DataFrame({name: ["IIB"] for name in columns} | {"stratum_variable": "stage_group"})
+    rows = pd.concat([rows, others], ignore_index=True)
+    with duckdb.connect() as connection:
+        PROFILE.apply_key(connection)
+        connection.register("rows", rows)
+        leaving = connection.execute(declared_select(table, rows, PROFILE.facility)).df()
+        pseudonym = f"SELECT {PROFILE.facility('name')} FROM (SELECT unnest(?) AS name)"
+        pseudonyms = [text for (text,) in connection.execute(pseudonym, [facilities]).fetchall()]
+    for column in columns:
+        own = leaving[column] if table == "result.facility_funnel" else leaving[column][:-1]
+        assert set(pseudonyms) <= set(own) and not set(facilities) & set(own)
+        assert [text for text in own if text in pseudonyms] == sorted(pseudonyms) != pseudonyms
+        assert table == "result.facility_funnel" or leaving[column].iloc[-1] == "IIB"
+
+
+def test_every_column_that_may_name_a_level_of_strata_is_tagged() -> None:
+    named = [
+        f"{name}.{column.name}"
+        for name, model in schemas.tables_of("result").items()
+        for column in columns_of(model)
+        if column.name.endswith("stratum") and not column.is_stratum
     ]
     assert named == []
