@@ -18,6 +18,7 @@ from registry_pipeline.core.sql_files import sql_files
 from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.merges import persons_of_several
 from registry_pipeline.pipeline.step import digest_of, read_note
+from registry_pipeline.store.facility_rows import OF_ALL
 from registry_pipeline.store.keyed_tables import KeyedTables
 from registry_pipeline.store.layers import declaration_digest
 from registry_pipeline.store.parquet import read_parquet, rows_digest
@@ -26,6 +27,7 @@ from registry_pipeline.study.mart_reader import Pair, patients_of
 from registry_pipeline.study.marts import MART_TABLES
 from registry_pipeline.study.scenarios import is_rebuilt, lost_to_follow_up
 from registry_pipeline.validation.registry_wide.persons import PERSON_TABLES
+from schemas import tables_of
 
 _SQL = "registry_pipeline.store.layers"
 _PERSONS = "registry_pipeline.pipeline.persons"
@@ -55,7 +57,7 @@ def curated_inputs(context: RefreshContext, tables: Iterable[str]) -> dict[str, 
         read = PERSON_TABLES if persons and table in PERSON_TABLES else (table,)
         accepted = screened_content(context, [f"{name}.accepted.parquet" for name in read])
         of_all = digest_of(code, declaration_digest(f"curated.{table}"), persons)
-        inputs[table] = {CODE: of_all, **{facility: digest_of(files) for facility, *files in accepted}}
+        inputs[table] = {OF_ALL: of_all, **{facility: digest_of(files) for facility, *files in accepted}}
     return inputs
 
 
@@ -84,6 +86,28 @@ def mart_keys(
         return digest_of(code, query.query, declared, query.parameters(parameters), inputs)
 
     return key_of
+
+
+def mart_inputs(context: RefreshContext, parameters: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """Mart table -> digests of what it is made from by facility; none where several facilities know a patient."""
+    if persons_of_several(context):
+        return {}
+    names = [f"{name.partition('.')[2]}.accepted.parquet" for name in tables_of("curated")]
+    sent = screened_content(context, [*names, "_quarantine.parquet"])
+    facilities = {facility: digest_of(files) for facility, *files in sent}
+    code, files = code_digest(_SQL), sql_files("mart")
+
+    def of_all(table: str) -> str:
+        query = files[table]
+        marts = [name for name in query.header.get("inputs", []) if name.startswith("mart.")]
+        declared = declaration_digest(f"mart.{table}")
+        rests_on = [of_all(name.partition(".")[2]) for name in marts]
+        return digest_of(code, query.query, declared, query.parameters(parameters), rests_on)
+
+    by_patient = [
+        name.partition(".")[2] for name, model in tables_of("mart").items() if "patient_id" in model.columns
+    ]
+    return {table: {OF_ALL: of_all(table), **facilities} for table in by_patient}
 
 
 class AnalysisKeys:

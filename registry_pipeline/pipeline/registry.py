@@ -6,6 +6,7 @@ Does not belong here: SQL, rules, estimates.
 
 from collections import Counter
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 
 import polars as pl
@@ -13,11 +14,12 @@ import polars as pl
 import schemas
 from registry_pipeline.core.helper_process import warm_helper
 from registry_pipeline.core.memory import give_back
+from registry_pipeline.core.sql_files import sql_files
 from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.errors import Refused
 from registry_pipeline.pipeline.estimation import Estimation
 from registry_pipeline.pipeline.judging import screen_damaged
-from registry_pipeline.pipeline.keys import curated_inputs, mart_keys, note_times
+from registry_pipeline.pipeline.keys import curated_inputs, mart_inputs, mart_keys, note_times
 from registry_pipeline.pipeline.lineage import facility_parts, write_lineage
 from registry_pipeline.pipeline.persons import person_records
 from registry_pipeline.pipeline.quality import quality_tables
@@ -26,6 +28,7 @@ from registry_pipeline.store import layers, sql
 from registry_pipeline.store.keyed_tables import KeyedTables
 from registry_pipeline.store.parquet import count_rows, gather_parquet, read_parquet, write_parquet
 from registry_pipeline.study.estimates import Progress, analyses, batches
+from schemas.table import columns_of
 
 ESTIMATION = (
     "registry_pipeline.study.estimates",
@@ -34,6 +37,8 @@ ESTIMATION = (
 )
 """What a helper needs: it is started where the records have been judged, whose memory is free again."""
 
+BOUNDS = ("_lower", "_upper")
+"""Of a partial date: no day that something is known of."""
 HELD = ("facility_id", "table_name", "patient_id")
 """Columns of ``quality.quarantine`` that mart tables may read: what stands where has no part in them."""
 
@@ -70,24 +75,43 @@ def build_mart(context: RefreshContext, force: bool = False) -> dict[str, int]:
     """Mart tables: table -> number of rows."""
     with refresh_lock(context.home):
         settings, layout = context.settings, context.layout
-        parameters = sql.study_parameters(settings.study, context.extract_date())
+        parameters = sql.study_parameters(settings.study, end_of_observation(context))
         keyed = KeyedTables(layout.layer("mart"), force)
         quarantine = _held_patients(context)
         key_of = mart_keys(context, keyed, parameters, quarantine)
         counts = layers.build_mart(
             layout.layer("curated"), quarantine, keyed.folder, parameters, settings.refresh.duckdb_memory,
-            context.home.store, keyed, key_of,
+            context.home.store, keyed, key_of, mart_inputs(context, parameters),
         )  # fmt: skip
         note_times(keyed)
         keyed.save()
         return counts
 
 
+def end_of_observation(context: RefreshContext) -> date:
+    """The end of observation as marts are told it: that there is none, where nothing on record lies beyond it.
+
+    It moves with every file that is received, and where it cuts nothing off the marts stay the same.
+    """
+    end = context.extract_date()
+    cut = [file for file in sql_files("mart").values() if "extract_date" in file.header["parameters"]]
+    for name in {name for file in cut for name in file.header["inputs"] if name.startswith("curated.")}:
+        columns = columns_of(schemas.tables()[name])
+        days = [
+            column.name for column in columns if column.kind == "date" and not column.name.endswith(BOUNDS)
+        ]
+        rows = pl.scan_parquet(context.layout.table(name), glob=False).select(pl.col(days).max())
+        last = max((day for day in rows.collect().row(0) if day is not None), default=None)
+        if last is not None and last > end:
+            return end
+    return date.max
+
+
 def _held_patients(context: RefreshContext) -> pl.DataFrame:
     """Of the records in quarantine what marts ask of them: whose they are, and of which table, wherever they stand."""
     files = context.screened_files("quarantine")
     rows = pl.concat([pl.scan_parquet(file, glob=False) for file in files])
-    return rows.select(HELD).unique().sort(pl.all()).collect()
+    return rows.select(pl.col(HELD).cast(pl.String)).unique().sort(pl.all()).collect()
 
 
 def judge(context: RefreshContext, force: bool = False) -> dict[str, int]:

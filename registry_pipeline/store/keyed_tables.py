@@ -6,6 +6,7 @@ Does not belong here: what a table is made from (who makes it says that), making
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -22,12 +23,14 @@ class TableNote:
         sha256: of its file; two tables of one content have one, so that what rests on it can be kept.
         n_rows: number of its rows.
         parts: digests of what of its inputs was read, by name, of a table whose inputs are looked at more closely.
+        inputs: digests of what it is made from by facility, of a table of which one facility's rows can be made anew.
     """
 
     key: str
     sha256: str
     n_rows: int
     parts: dict[str, str] = field(default_factory=dict)
+    inputs: dict[str, str] = field(default_factory=dict)
 
 
 class KeyedTables:
@@ -73,14 +76,22 @@ class KeyedTables:
         self._seen.add(name)
         return True
 
-    def remember(self, name: str, key: str, n_rows: int, parts: dict[str, str] | None = None) -> None:
+    def remember(
+        self,
+        name: str,
+        key: str,
+        n_rows: int,
+        parts: dict[str, str] | None = None,
+        inputs: Mapping[str, str] | None = None,
+    ) -> None:
         """Note what a table that was just written was made from."""
-        self._notes[name] = TableNote(key, digest_of_file(self.path(name)), n_rows, parts or {})
+        sha256 = digest_of_file(self.path(name))
+        self._notes[name] = TableNote(key, sha256, n_rows, parts or {}, dict(inputs or {}))
         self._seen.add(name)
 
-    def renew(self, name: str, key: str) -> None:
+    def renew(self, name: str, key: str, inputs: Mapping[str, str] | None = None) -> None:
         """Note that a table would be made the same from other inputs."""
-        self._notes[name] = replace(self._notes[name], key=key)
+        self._notes[name] = replace(self._notes[name], key=key, inputs=dict(inputs or {}))
 
     def note_parts(self, name: str, parts: dict[str, str]) -> None:
         """Note digests of parts of a table that was made."""
@@ -89,6 +100,10 @@ class KeyedTables:
     def parts(self, name: str) -> dict[str, str]:
         """What of its inputs was read for a table; empty for one that was never made."""
         return self._notes[name].parts if name in self._notes else {}
+
+    def inputs(self, name: str) -> dict[str, str]:
+        """Digests of what a table is made from by facility; empty for one that was never made, or is made as a whole."""
+        return self._notes[name].inputs if name in self._notes else {}
 
     def content(self, name: str) -> str:
         """SHA-256 of a table's file; empty for one that was never made."""

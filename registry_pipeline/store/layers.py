@@ -7,13 +7,20 @@ Does not belong here: running one statement (``sql.py``), what a table's key is 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import schemas
 from registry_pipeline.core.files import json_digest
 from registry_pipeline.core.sql_files import SqlFile, needed_within, sql_files
+from registry_pipeline.store.facility_rows import (
+    FacilityRows,
+    Inputs,
+    changed_facilities,
+    is_comparable,
+    is_of,
+)
 from registry_pipeline.store.keyed_tables import KeyedTables
 from registry_pipeline.store.parallel import side_by_side
 from registry_pipeline.store.sql import (
@@ -24,7 +31,6 @@ from registry_pipeline.store.sql import (
     run_to_parquet,
     typed_select,
 )
-from schemas.constraints import literal
 from schemas.derive import create_table_sql
 from schemas.table import key_of
 
@@ -52,6 +58,7 @@ def build_layer(
     spill_folder: Path | None = None,
     keyed: KeyedTables | None = None,
     key_of: Keys = lambda _: "",
+    inputs: Inputs | None = None,
 ) -> dict[str, int]:
     """Every table of a layer from ``sql/<layer>``, written as ``target/<table>.parquet``.
 
@@ -60,11 +67,14 @@ def build_layer(
         parameters: named values for the SQL.
         keyed: the tables that are there: one that is still current is not made again.
         key_of: asked for a table's key when the tables that it rests on are made.
+        inputs: of tables that are made patient by patient; where few facilities sent something else since a table was
+            made, only their rows are.
 
     Returns:
         table -> number of rows.
     """
     keyed = keyed or KeyedTables(target)
+    inputs = inputs or {}
     models = schemas.tables_of(layer)
     files = sql_files(layer)
     if missing := {name for name in models if name.partition(".")[2] not in files}:
@@ -78,17 +88,30 @@ def build_layer(
             for name, source in sources.items()
             if source is not None and not isinstance(source, Path | Sequence | Mapping)
         }
+        changed = changed_facilities(keyed, inputs)
+        rows = FacilityRows(connection, changed, sources) if changed else None
 
         def make(table: str) -> None:
             name, path = f"{layer}.{table}", target / f"{table}.parquet"
             with connection.cursor() as own:
                 for view, frame in frames.items():
                     own.register(view, frame)  # it is known to the connection that it was given to only
-                if not keyed.is_current(table, key := key_of(table)) or not key:
+                key = key_of(table)
+                if key and keyed.is_current(table, key):
+                    keyed.renew(table, key, inputs.get(table))
+                elif rows is not None and is_comparable(keyed, inputs, table) and keyed.is_whole(table):
+                    replacing = rows.replacing(own, name, files[table], path)
+                    own.execute("USE changed")
+                    n_rows = run_to_parquet(own, replacing, model_of(name), path, parameters)
+                    own.execute("USE memory")
+                    keyed.remember(table, key, n_rows, inputs=inputs[table])
+                else:
                     n_rows = run_to_parquet(own, files[table], model_of(name), path, parameters)
-                    keyed.remember(table, key, n_rows)
+                    keyed.remember(table, key, n_rows, inputs=inputs.get(table))
                 counts[table] = keyed.n_rows(table)
                 add_view(own, name, path)
+                if rows is not None:
+                    rows.show(own, name, path)
 
         side_by_side(needed_within(files, layer), make)
     return counts
@@ -105,7 +128,7 @@ def curate(
     memory_limit: str = "1500MB",
     spill_folder: Path | None = None,
     keyed: KeyedTables | None = None,
-    inputs: Mapping[str, Mapping[str, str]] | None = None,
+    inputs: Inputs | None = None,
 ) -> dict[str, int]:
     """The curated tables of all facilities together: the declared columns of what was accepted.
 
@@ -113,26 +136,24 @@ def curate(
         accepted: table (``lesion``) -> the ``<table>.accepted.parquet`` file of each facility, or rows.
         target: folder for ``<table>.parquet``, ``store/curated``.
         keyed: the tables that are there: one that is still current is not made again.
-        inputs: table -> digests of all that it is made from, that of a facility's records under its id.
+        inputs: what each table is made from.
 
     Returns:
         table -> number of rows.
     """
-    keyed = keyed or KeyedTables(target)
+    keyed, inputs = keyed or KeyedTables(target), inputs or {}
     with private_database(memory_limit, spill_folder=spill_folder) as connection:
 
         def make(table: str) -> None:
             name, source, path = f"curated.{table}", accepted.get(table), target / f"{table}.parquet"
-            parts = dict(inputs[table]) if inputs else {}
             with connection.cursor() as own:
-                changed = _changed(keyed.parts(table), parts, source) if keyed.is_whole(table) else {}
+                changed = _changed(keyed, inputs, table, source)
                 if changed and _holds_the_same(own, name, changed, path):
-                    keyed.renew(table, keys[table])
-                    keyed.note_parts(table, parts)
+                    keyed.renew(table, keys[table], inputs[table])
                     return
                 rows = typed_select(own, name, source) if not changed else _replaced(own, name, changed, path)
                 n_rows = run_to_parquet(own, SqlFile(table, {}, rows), model_of(name), path, {})
-            keyed.remember(table, keys[table], n_rows, parts)
+            keyed.remember(table, keys[table], n_rows, inputs=inputs.get(table))
 
         tables = [name.removeprefix("curated.") for name in schemas.tables_of("curated")]
         keys = {table: key_of_inputs(inputs[table]) if inputs else "" for table in tables}
@@ -146,23 +167,23 @@ def key_of_inputs(inputs: Mapping[str, str]) -> str:
     return json_digest(inputs)[:16]
 
 
-def _changed(noted: Mapping[str, str], parts: Mapping[str, str], source: Source) -> dict[str, Path]:
-    """The files of facilities that are others than when a table was made; none where more is another than a few of them."""
-    changed = {part for part in parts if parts[part] != noted.get(part)}
-    if not isinstance(source, Mapping) or set(parts) != set(noted) or not changed <= set(source):
+def _changed(keyed: KeyedTables, inputs: Inputs, table: str, source: Source) -> dict[str, Path]:
+    """The files of facilities that are others than when a table was made; none where it is made as a whole."""
+    if (
+        not isinstance(source, Mapping)
+        or not is_comparable(keyed, inputs, table)
+        or not keyed.is_whole(table)
+    ):
         return {}
-    return (
-        {facility: source[facility] for facility in sorted(changed)}
-        if 2 * len(changed) <= len(source)
-        else {}
-    )
+    changed = changed_facilities(keyed, {table: inputs[table]})
+    return {facility: source[facility] for facility in changed} if set(changed) <= set(source) else {}
 
 
 def _replaced(
     connection: duckdb.DuckDBPyConnection, name: str, changed: Mapping[str, Path], table: Path
 ) -> str:
     """A SELECT of the rows of a table, of some facilities those of other files."""
-    others = f"{typed_select(connection, name, table)} WHERE {_is_of(changed)} IS NOT TRUE"
+    others = f"{typed_select(connection, name, table)} WHERE {is_of(changed)} IS NOT TRUE"
     return f"{others} UNION ALL {typed_select(connection, name, changed)}"
 
 
@@ -176,13 +197,9 @@ def _holds_the_same(
     if key_of(model_of(name))[:1] != ("facility_id",):
         return False
     rows = typed_select(connection, name, changed)
-    held = f"{typed_select(connection, name, table)} WHERE {_is_of(changed)}"
+    held = f"{typed_select(connection, name, table)} WHERE {is_of(changed)}"
     others = f"({rows} EXCEPT ALL {held}) UNION ALL ({held} EXCEPT ALL {rows})"
     return connection.execute(f"SELECT count(*) FROM ({others})").fetchall() == [(0,)]
-
-
-def _is_of(facilities: Iterable[str]) -> str:
-    return f"(facility_id IN ({', '.join(map(literal, facilities))}))"
 
 
 def build_mart(
@@ -194,6 +211,7 @@ def build_mart(
     spill_folder: Path | None = None,
     keyed: KeyedTables | None = None,
     key_of: Keys = lambda _: "",
+    inputs: Inputs | None = None,
 ) -> dict[str, int]:
     """The mart tables.
 
@@ -202,7 +220,7 @@ def build_mart(
         quarantine: rows of ``quality.quarantine`` of all facilities, or the columns of it that marts may read.
         target: folder for ``<table>.parquet``, ``store/mart``.
         parameters: :func:`study_parameters`.
-        keyed, key_of: as of :func:`build_layer`.
+        keyed, key_of, inputs: as of :func:`build_layer`.
 
     Returns:
         table -> number of rows.
@@ -211,4 +229,4 @@ def build_mart(
         name: curated / f"{name.partition('.')[2]}.parquet" for name in schemas.tables_of("curated")
     }
     sources["quality.quarantine"] = quarantine
-    return build_layer("mart", sources, target, parameters, memory_limit, spill_folder, keyed, key_of)
+    return build_layer("mart", sources, target, parameters, memory_limit, spill_folder, keyed, key_of, inputs)

@@ -72,7 +72,7 @@ def test_a_table_by_facility_is_kept_where_only_places_of_its_rows_are_others(tm
             facility: write_parquet(frame, tmp_path / f"{facility}.parquet")
             for facility, frame in {"west": rows, **others}.items()
         }
-        parts = {facility: str(path.stat().st_mtime_ns) for facility, path in files.items()} | {"code": code}
+        parts = {facility: str(path.stat().st_mtime_ns) for facility, path in files.items()} | {"": code}
         parts |= dict.fromkeys(others, "same")
         keyed = KeyedTables(tmp_path / "out")
         inputs = {name.partition(".")[2]: parts for name in tables}
@@ -103,7 +103,7 @@ def test_rows_of_a_facility_that_sent_others_are_replaced_as_if_all_were_read(
     for lines in (sent["west"], changed):
         now = {name: rows(name, own) for name, own in (sent | {"west": lines}).items()}
         files = {name: write_parquet(frame, tmp_path / f"{name}.parquet") for name, frame in now.items()}
-        parts = {name: str(frame.hash_rows().to_list()) for name, frame in now.items()}
+        parts = {"": "", **{name: str(frame.hash_rows().to_list()) for name, frame in now.items()}}
         if lines == changed:  # what the other facilities sent is not read again
             east = files["east"].read_bytes()
             files["east"].write_bytes(b"")

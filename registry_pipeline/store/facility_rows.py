@@ -1,0 +1,103 @@
+"""Of a layer that is made patient by patient the rows of some facilities only: those of the others stay as they are.
+
+Belongs here: which facilities have changed, showing SQL their patients only, joining what it makes to the other rows.
+Does not belong here: digests of what facilities sent (``pipeline/keys.py``), running SQL (``sql.py``), whole layers.
+
+This holds where a row follows from the records of its patient, and where one facility only knows her: who merges
+patients of several has the tables made whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+
+import schemas
+from registry_pipeline.core.sql_files import SqlFile
+from registry_pipeline.store.keyed_tables import KeyedTables
+from registry_pipeline.store.sql import model_of, typed_select
+from schemas.constraints import literal, quote
+from schemas.table import columns_of
+
+if TYPE_CHECKING:
+    from registry_pipeline.store.sql import Sources
+
+OF_ALL = ""
+"""Among digests by facility that of what holds for all of them: code, declarations, settings."""
+Inputs = Mapping[str, Mapping[str, str]]
+"""Table -> facility -> digest of what it is made from; nothing for a table that is made as a whole."""
+_PATIENT = "patient_id"
+
+
+def changed_facilities(keyed: KeyedTables, inputs: Inputs) -> list[str]:
+    """Facilities that sent something else since a table was made; none where it is not a few of them."""
+    tables = [table for table in inputs if is_comparable(keyed, inputs, table)]
+    changed = {
+        facility
+        for table in tables
+        for facility, digest in inputs[table].items()
+        if digest != keyed.inputs(table)[facility]
+    }
+    n_facilities = max((len(inputs[table]) - 1 for table in tables), default=0)
+    return sorted(changed) if 2 * len(changed) <= n_facilities else []
+
+
+def is_comparable(keyed: KeyedTables, inputs: Inputs, table: str) -> bool:
+    """Whether a table that is there was made by the same code, of the same facilities."""
+    noted, now = keyed.inputs(table), inputs.get(table, {})
+    return bool(now) and set(noted) == set(now) and noted[OF_ALL] == now[OF_ALL]
+
+
+def is_of(facilities: Iterable[str]) -> str:
+    """SQL: whether a row is of one of some facilities."""
+    return f"(facility_id IN ({', '.join(map(literal, facilities))}))"
+
+
+class FacilityRows:
+    """A catalogue ``changed`` beside that of a private database, which shows the patients of some facilities only."""
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, facilities: Iterable[str], sources: Sources
+    ) -> None:
+        """Of a database that shows the sources.
+
+        Args:
+            sources: ``curated.*`` and ``quality.quarantine``.
+        """
+        own = is_of(facilities)
+        connection.execute("ATTACH ':memory:' AS changed")
+        for layer in schemas.LAYERS:
+            connection.execute(f"CREATE SCHEMA changed.{layer}")
+        for name, source in sources.items():
+            kind = "VIEW" if isinstance(source, Path) else "TABLE"  # a frame is known to one connection only
+            rows = typed_select(connection, name, source)
+            connection.execute(f"CREATE {kind} changed.{name} AS FROM ({rows}) WHERE {own}")
+        patients = "SELECT patient_id FROM {0}curated.patient WHERE {1} UNION SELECT patient_id FROM {0}quality.quarantine WHERE {1}"
+        these, others = patients.format("changed.", "true"), patients.format("", f"{own} IS NOT TRUE")
+        connection.execute(f"CREATE TABLE changed.main.these AS {these}")
+        connection.execute(f"CREATE TABLE changed.main.others AS {others} EXCEPT FROM changed.main.these")
+
+    def show(self, connection: duckdb.DuckDBPyConnection, name: str, path: Path) -> None:
+        """A table that was made, with the rows of these patients."""
+        whose = (
+            f" WHERE {_PATIENT} IN (FROM changed.main.these)" if _PATIENT in model_of(name).columns else ""
+        )
+        rows = typed_select(connection, name, path)
+        connection.execute(f"CREATE OR REPLACE VIEW changed.{name} AS FROM ({rows}){whose}")
+
+    def replacing(
+        self, connection: duckdb.DuckDBPyConnection, name: str, file: SqlFile, path: Path
+    ) -> SqlFile:
+        """What gives a table whose rows of these patients are made anew, to be run with ``changed`` in use."""
+        columns = ", ".join(quote(column.name) for column in columns_of(model_of(name)))
+        others = (
+            f"FROM ({typed_select(connection, name, path)}) WHERE {_PATIENT} IN (FROM changed.main.others)"
+        )
+        return SqlFile(
+            file.name,
+            file.header,
+            f"SELECT {columns} FROM (\n{file.query}\n) UNION ALL SELECT {columns} {others}",
+        )
