@@ -202,7 +202,7 @@ def _finish(
     """What lies beside a release's database: the analysts', what it was made of, where the ledgers end, its pages."""
     home = context.home
     if patients is not None:
-        add_analyst_database(context, folder, patients, anew)
+        add_analyst_database(context, folder, patients, anew, row_changes)
     if not has_pages:
         return
     keep_inputs(home, folder)

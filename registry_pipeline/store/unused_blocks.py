@@ -25,6 +25,8 @@ HEADERS, CHECKSUM, WORD = 3 * 4096, 8, 8
 """Bytes before the first block, of a checksum, of what a checksum is made of at a time."""
 SMALL_BLOCKS = 64
 """In a metadata block."""
+FIRST_COLUMN = "[0]"
+"""Place of a table's first column, without what says where it is NULL."""
 _START, _FACTOR = 5381, np.uint64(0xBF58476D1CE4E5B9)
 
 
@@ -36,42 +38,51 @@ def erase_unused(database: Path) -> None:
     """Overwrite with zeros what a closed database file holds beside its tables.
 
     Raises:
-        UnknownLayout: it cannot be told what that is, and nothing was overwritten; or a table is not what it was.
+        UnknownLayout: it cannot be told what that is, or rows that are gone stand among those of a table, and nothing
+            was overwritten; or a table is not what it was.
     """
     with duckdb.connect(str(database), read_only=True) as connection:
         sizes = connection.execute("SELECT block_size, total_blocks, free_blocks FROM pragma_database_size()")
         size, n_blocks, n_free = map(int, sizes.fetchall()[0])
         metadata = connection.execute("SELECT block_id, free_list FROM pragma_metadata_info()").fetchall()
-        before = _tables(connection)
-        used = _blocks_of(connection, before) | {block for block, _ in metadata}
+        before = _rows(connection)
+        used, n_held = {block for block, _ in metadata}, dict.fromkeys(before, 0)
+        for name, column, n_rows, blocks in _segments(connection, before):
+            used.update(blocks)
+            n_held[name] += n_rows if column == FIRST_COLUMN else 0
     unused = set(range(n_blocks)) - used
     if len(unused) != n_free or database.stat().st_size != HEADERS + n_blocks * size:
         raise UnknownLayout(f"{database}: {len(unused)} blocks are of no table, and {n_free} are free")
+    if n_held != before:
+        raise UnknownLayout(f"{database}: rows that are gone stand among others")
     with database.open("r+b") as file:
         contents = {block: _without_free(file, block, size, free) for block, free in metadata}
         for block, content in (contents | dict.fromkeys(unused, bytes(size))).items():
             file.seek(HEADERS + block * size)
             file.write(content)
     with duckdb.connect(str(database), read_only=True) as connection:
-        if _tables(connection) != before:
+        if _rows(connection) != before:
             raise UnknownLayout(f"{database}: its tables are not what they were")
 
 
-def _tables(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[int, int]]:
-    """Each table of a file with its rows and columns."""
-    rows = connection.execute(
-        "SELECT schema_name, table_name, estimated_size, column_count FROM duckdb_tables() WHERE NOT temporary"
-    )
-    return {f"{quote(schema)}.{quote(name)}": (n, columns) for schema, name, n, columns in rows.fetchall()}
+def _rows(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """Each table of a file with the number of its rows."""
+    query = "SELECT schema_name, table_name FROM duckdb_tables() WHERE NOT temporary"
+    names = [f"{quote(schema)}.{quote(name)}" for schema, name in connection.execute(query).fetchall()]
+    counts = " UNION ALL ".join(f"SELECT {literal(name)}, count(*) FROM {name}" for name in names)
+    return dict(connection.execute(counts).fetchall()) if names else {}
 
 
-def _blocks_of(connection: duckdb.DuckDBPyConnection, tables: Collection[str]) -> set[int]:
-    """Blocks that hold rows of some tables."""
-    blocks = (
-        f"SELECT unnest(list_prepend(block_id, additional_block_ids)) FROM pragma_storage_info({literal(name)})"
+def _segments(
+    connection: duckdb.DuckDBPyConnection, tables: Collection[str]
+) -> list[tuple[str, str, int, list[int]]]:
+    """Of every part of a column of some tables: table, place of the column, rows, blocks."""
+    parts = (
+        f'SELECT {literal(name)}, column_path, "count", list_prepend(block_id, additional_block_ids) '
+        f"FROM pragma_storage_info({literal(name)})"
         for name in tables
     )
-    return {block for (block,) in connection.execute(" UNION ".join(blocks)).fetchall()} if tables else set()
+    return connection.execute(" UNION ALL ".join(parts)).fetchall() if tables else []
 
 
 def _without_free(file: BinaryIO, block: int, size: int, free: Collection[int]) -> bytes:

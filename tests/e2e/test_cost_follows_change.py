@@ -17,6 +17,7 @@ from registry_pipeline.core.home import Home
 from registry_pipeline.intake.landing.land import land_inbox
 from registry_pipeline.pipeline import estimation, persons
 from registry_pipeline.pipeline import refresh as steps
+from registry_pipeline.pipeline.analyst import changed_rows
 from registry_pipeline.pipeline.refresh import refresh
 from registry_pipeline.store import layers, release
 from registry_pipeline.store.releases import ANALYST_DATABASE
@@ -175,6 +176,7 @@ def test_changes_of_a_cohort_day_by_day_equal_a_forced_refresh(
     simulate(str(tmp_path), 16, 2)()
     home, today = Home(tmp_path), datetime.now(UTC)
     monkeypatch.setattr(release, "MOST_ROWS_WITH_KEYS", 2)  # rows of larger tables are replaced one by one
+    monkeypatch.setattr(changed_rows, "SHARE_REWRITTEN", 1)
     quick = "[study]\nbootstrap_replicates = 0\n"
     home.settings_file.write_text(home.settings_file.read_text() + quick)
     for days_ago, stems in ((2, ()), (1, ("contacts", "toxicity"))):

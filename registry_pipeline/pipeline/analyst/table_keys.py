@@ -74,16 +74,24 @@ def table_keys(
     masks = [contents.tables.get(name) for name in mask_inputs()]
     keys = {}
     for name in (*tables_of_people(), *aggregate_tables()):
-        own = (settings, declaration_digest(name), contents.tables.get(name))
+        made_by = (settings, declaration_digest(name))
         if name not in tables_of_people():
-            keys[name] = digest_of(*own, masks)
+            made = digest_of(*made_by, masks)
         elif (columns := treatments(name, profile)) is not None:
             is_reached = _reaches(
                 connection, f"{steward}.{name}", _dates(name, columns), profile.extract_date
             )
             end = profile.extract_date if is_reached else date.max
-            keys[name] = digest_of(*own, derived, _expressions(name, replace(profile, extract_date=end)))
+            made = digest_of(*made_by, derived, _expressions(name, replace(profile, extract_date=end)))
+        else:
+            continue
+        keys[name] = f"{made} {contents.tables.get(name)}"
     return keys
+
+
+def is_made_alike(key: str, other: str) -> bool:
+    """Whether two tables differ in nothing but the rows that they are made of."""
+    return key.partition(" ")[0] == other.partition(" ")[0]
 
 
 def kept_tables(

@@ -27,9 +27,16 @@ from registry_pipeline.core.files import (
 from registry_pipeline.core.native_panics import panics_as_exceptions
 from registry_pipeline.core.settings import Settings
 from registry_pipeline.pipeline.analyst.aggregates import declared_select, published_aggregates
+from registry_pipeline.pipeline.analyst.changed_rows import replace_rows
 from registry_pipeline.pipeline.analyst.patients import lay_out
 from registry_pipeline.pipeline.analyst.profile import Profile, profile_of
-from registry_pipeline.pipeline.analyst.table_keys import Earlier, kept_tables, served_tables, table_keys
+from registry_pipeline.pipeline.analyst.table_keys import (
+    Earlier,
+    is_made_alike,
+    kept_tables,
+    served_tables,
+    table_keys,
+)
 from registry_pipeline.pipeline.analyst.treatment import (
     PATIENT,
     Treatment,
@@ -46,6 +53,7 @@ from registry_pipeline.store.releases import (
     ANALYST_TABLES,
     DATABASE,
 )
+from registry_pipeline.store.row_changes import RowChange
 from registry_pipeline.store.unused_blocks import UnknownLayout, erase_unused
 from registry_pipeline.store.views import create_views
 from schemas.constraints import literal, quote
@@ -59,7 +67,11 @@ STEWARD, ANALYST = "steward", "analyst"
 
 
 def add_analyst_database(
-    context: RefreshContext, folder: Path, patients: pl.DataFrame, anew: bool = False
+    context: RefreshContext,
+    folder: Path,
+    patients: pl.DataFrame,
+    anew: bool = False,
+    row_changes: Mapping[str, RowChange] | None = None,
 ) -> None:
     """Write it beside the sealed database of a release.
 
@@ -68,6 +80,7 @@ def add_analyst_database(
     Args:
         patients: what is derived of each patient (``patients.py``).
         anew: make every table, also those that the served release has alike.
+        row_changes: of the stewards' tables, since the served release.
 
     Raises:
         StoreError: the disk is full.
@@ -76,7 +89,8 @@ def add_analyst_database(
     try:
         with panics_as_exceptions(), disk_errors_as_store_error(database):
             earlier = None if anew else served_tables(context.home)
-            write_analyst_database(folder, context.settings, profile_of(context), patients, earlier)
+            profile = profile_of(context)
+            write_analyst_database(folder, context.settings, profile, patients, earlier, row_changes or {})
     except StoreError:
         raise
     except Exception as problem:
@@ -87,7 +101,12 @@ def add_analyst_database(
 
 
 def write_analyst_database(
-    folder: Path, settings: Settings, profile: Profile, patients: pl.DataFrame, earlier: Earlier | None = None
+    folder: Path,
+    settings: Settings,
+    profile: Profile,
+    patients: pl.DataFrame,
+    earlier: Earlier | None = None,
+    row_changes: Mapping[str, RowChange] | None = None,
 ) -> None:
     """Write and seal it in the folder of a release whose ``registry.duckdb`` is sealed.
 
@@ -95,6 +114,7 @@ def write_analyst_database(
         patients: what is derived of each patient (``patients.py``).
         earlier: an analysts' database and the keys of its tables; those made of the same stay in a copy of it, and what
             was of the others is overwritten.
+        row_changes: of the stewards' tables, since the release of that database.
 
     Raises:
         duckdb.Error: the release cannot be read, or the disk is full.
@@ -120,7 +140,13 @@ def write_analyst_database(
         connection.execute(f"ATTACH {literal(str(database))} AS {ANALYST} ({layout})")
         connection.execute(f"USE {ANALYST}")
         connection.execute("BEGIN")  # a thousand statements, one write
-        _fill(connection, profile, kept, published_aggregates(folder / DATABASE, settings.analyst, kept))
+        changes = {
+            name: change
+            for name, change in (row_changes or {}).items()
+            if kept and earlier and name in keys and is_made_alike(keys[name], earlier[1][name])
+        }
+        aggregates = published_aggregates(folder / DATABASE, settings.analyst, kept)
+        _fill(connection, profile, kept, aggregates, changes)
         connection.execute("COMMIT")
         connection.execute("CHECKPOINT")
     shutil.rmtree(spill, ignore_errors=True)
@@ -140,8 +166,13 @@ def _fill(
     profile: Profile,
     kept: Collection[str],
     aggregates: Mapping[str, pd.DataFrame],
+    changes: Mapping[str, RowChange],
 ) -> None:
-    """Every table that is not kept; where none is, also what is said of all of them."""
+    """Every table that is not kept; where none is, also what is said of all of them.
+
+    Args:
+        changes: tables that are there and made alike, of other rows.
+    """
     if not kept:
         for layer in (layer for layer in schemas.LAYERS if layer != "quality"):
             connection.execute(f"CREATE SCHEMA {layer}")
@@ -151,6 +182,11 @@ def _fill(
         name: columns for name in tables_of_people() if (columns := treatments(name, profile)) is not None
     }
     remade = leaving.keys() - set(kept)
+    remade -= {
+        name
+        for name, change in changes.items()
+        if name in remade and _replace(connection, name, leaving[name], change)
+    }
     mapped = _map_records(connection, profile, remade)
     for name in sorted(remade):
         _create(connection, name, _treated(name, leaving[name], mapped))
@@ -166,6 +202,17 @@ def _fill(
     if not kept:
         _write_dictionary(connection, remarks)
         create_views(connection, tables=[*remarks, DICTIONARY])
+
+
+def _replace(
+    connection: duckdb.DuckDBPyConnection, name: str, columns: Mapping[str, Treatment], change: RowChange
+) -> bool:
+    """Replace rows of a table that is there; gives whether it could be done."""
+    selects = []
+    for rows, source in ((change.before, "rows_before"), (change.after, "rows_after")):
+        connection.register(source, rows.to_arrow())
+        selects.append(_treated(name, columns, (), source))
+    return replace_rows(connection, name, *selects)
 
 
 def _create(connection: duckdb.DuckDBPyConnection, name: str, rows: str) -> None:
@@ -187,8 +234,10 @@ def _map_records(
     return keys
 
 
-def _treated(name: str, columns: Mapping[str, Treatment], mapped: Collection[str]) -> str:
-    """SELECT of a table of single people as it leaves."""
+def _treated(
+    name: str, columns: Mapping[str, Treatment], mapped: Collection[str], source: str | None = None
+) -> str:
+    """SELECT of a table of single people, or of some of its rows, as it leaves."""
     expressions = {column: treatment.expression for column, treatment in columns.items()}
     keys = [key for key in mapped if key in columns]
     for key in keys:  # a record that is in quarantine is not in the map
@@ -196,7 +245,7 @@ def _treated(name: str, columns: Mapping[str, Treatment], mapped: Collection[str
     chosen = ", ".join(f"{expression} AS {quote(column)}" for column, expression in expressions.items())
     joins = " ".join(f"LEFT JOIN {key}_map ON {key}_map.{key} = t.{key}" for key in keys)
     return (
-        f"SELECT {chosen} FROM {STEWARD}.{name} AS t LEFT JOIN patient_map AS p USING ({PATIENT}) {joins} "
+        f"SELECT {chosen} FROM {source or f'{STEWARD}.{name}'} AS t LEFT JOIN patient_map AS p USING ({PATIENT}) {joins} "
         f"ORDER BY {', '.join(key_of(schemas.tables()[name]))}"
     )
 

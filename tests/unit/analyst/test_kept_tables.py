@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -17,7 +17,7 @@ import schemas
 from registry_pipeline.core.files import read_hashed_json
 from registry_pipeline.core.home import Home, make_home
 from registry_pipeline.core.settings import Analyst, Settings
-from registry_pipeline.pipeline.analyst import risk, write
+from registry_pipeline.pipeline.analyst import changed_rows, risk, write
 from registry_pipeline.pipeline.analyst.aggregates import (
     aggregate_tables,
     mask_inputs,
@@ -39,6 +39,7 @@ from registry_pipeline.store.releases import (
     DATABASE,
     release_folder,
 )
+from registry_pipeline.store.row_changes import RowChange
 from registry_pipeline.store.unused_blocks import UnknownLayout
 from tests.support.ascii_table import frame_of
 from tests.support.small_release import VERSIONS, small_tables
@@ -110,38 +111,66 @@ def assert_alike(some: dict[str, pl.DataFrame], others: dict[str, pl.DataFrame])
     assert [name for name, frame in others.items() if not frame.equals(some[name])] == []
 
 
-def corrected(folder: Path, table: str, statement: str) -> Path:
+def corrected(folder: Path, table: str, statement: str, new: pl.DataFrame | None = None) -> Path:
     """A release that is being built, with another table than the served one."""
     with duckdb.connect(str(folder / DATABASE)) as connection:
         connection.execute(statement)
+        if new is not None:
+            connection.execute(f"INSERT INTO {table} BY NAME FROM new")
     _another_table(table)(folder)
     return folder
 
 
-def written(folder: Path, earlier: Earlier | None) -> dict[str, pl.DataFrame]:
+def written(
+    folder: Path, earlier: Earlier | None, changes: Mapping[str, RowChange] | None = None
+) -> dict[str, pl.DataFrame]:
     """What the analysts' database of a release holds."""
-    write_analyst_database(folder, Settings(), PROFILE, derived_of(folder), earlier)
+    write_analyst_database(folder, Settings(), PROFILE, derived_of(folder), earlier, changes)
     return content(folder / ANALYST_DATABASE)
 
 
+@pytest.mark.parametrize("is_row_by_row", [False, True])
 def test_of_rows_that_were_corrected_nothing_stands_in_the_file(
-    served: Served, building: Path, monkeypatch: pytest.MonkeyPatch
+    served: Served, building: Path, monkeypatch: pytest.MonkeyPatch, is_row_by_row: bool
 ) -> None:
-    before = content(served[1] / ANALYST_DATABASE)["curated.followup"]
-    three = "followup_id IN ('Fq4', 'Fq7', 'Fq38')"
-    corrected(building, "curated.followup", f"DELETE FROM curated.followup WHERE {three}")
-    after = written(building, served_tables(served[0]))
-    gone = set(before["followup_id"]) - set(after["curated.followup"]["followup_id"])
+    name, before = "curated.followup", content(served[1] / ANALYST_DATABASE)["curated.followup"]
+    rows = content(building / DATABASE)[name]
+    is_other = pl.col("followup_id").is_in(["Fq4", "Fq7", "Fq38"])
+    replaced = rows.filter(is_other).with_columns(followup_id=pl.format("{}x", "followup_id"))
+    corrected(building, name, f"DELETE FROM {name} WHERE followup_id IN ('Fq4', 'Fq7', 'Fq38')", replaced)
+    changes = {name: RowChange(rows.filter(is_other), replaced)} if is_row_by_row else {}
+    monkeypatch.setattr(changed_rows, "SHARE_REWRITTEN", 1)
+    made = noted_names(monkeypatch)
+    after = written(building, served_tables(served[0]), changes)
+    assert (name in made) != is_row_by_row
+    gone = set(before["followup_id"]) - set(after[name]["followup_id"])
     assert len(gone) == 3
     assert gone == standing(gone, served[1] / ANALYST_DATABASE)
     assert standing(gone, building / ANALYST_DATABASE) == set()
     remade = building / ANALYST_DATABASE
     remade.unlink()
     monkeypatch.setattr(write, "erase_unused", lambda _: None)
-    written(building, served_tables(served[0]))
+    written(building, served_tables(served[0]), changes)
     assert standing(gone, remade) == gone  # which are there where nothing is overwritten
     remade.unlink()
-    assert_alike(after, written(building, None))
+    assert_alike(
+        {name: in_order(rows) for name, rows in after.items()},
+        {name: in_order(rows) for name, rows in written(building, None).items()},
+    )
+
+
+def noted_names(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of tables as they are made anew."""
+    names: list[str] = []
+    create = write._create
+    monkeypatch.setattr(
+        write, "_create", lambda connection, name, rows: (names.append(name), create(connection, name, rows))
+    )
+    return names
+
+
+def in_order(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.sort(rows.columns)
 
 
 def standing(texts: set[str], file: Path) -> set[str]:

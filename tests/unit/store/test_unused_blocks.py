@@ -60,3 +60,12 @@ def test_nothing_is_overwritten_in_a_file_of_another_layout(
     with pytest.raises(UnknownLayout):
         erase_unused(database)
     assert database.read_bytes() == before
+
+
+def test_nothing_is_overwritten_where_a_row_is_only_marked_as_gone(database: Path) -> None:
+    with duckdb.connect(str(database)) as connection:
+        connection.execute("DELETE FROM own WHERE number = 7")
+    before = database.read_bytes()
+    with pytest.raises(UnknownLayout, match="among others"):
+        erase_unused(database)
+    assert database.read_bytes() == before
