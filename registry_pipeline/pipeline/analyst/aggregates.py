@@ -68,7 +68,7 @@ def _rounded(rows: pd.DataFrame, base: int) -> pd.DataFrame:
     rows = rows.copy()
     counts = set(people_columns(rows.columns))
     for column in map(str, rows.columns):
-        if rows[column].dtype == object:
+        if rows[column].dtype == object and not _are_texts(rows[column]):
             rows[column] = rows[column].map(lambda value: None if isinstance(value, Hidden) else value)
         if column in SHARES:
             rows[column] = rows[column].map(_rounded_share)
@@ -81,10 +81,14 @@ def _rounded(rows: pd.DataFrame, base: int) -> pd.DataFrame:
 
 def _each_once(column: pd.Series, change: Callable[[object], object]) -> pd.Series:
     """A column of texts changed, each text once: curves have few in very many rows."""
-    if pd.api.types.infer_dtype(column) != "string":
+    if not _are_texts(column):
         return column.map(change)
     texts = {text: change(text) for text in column.dropna().unique()}
     return column.map(texts).astype(object).where(column.notna(), None)
+
+
+def _are_texts(column: pd.Series) -> bool:
+    return bool(pd.api.types.infer_dtype(column) == "string")
 
 
 def rounded_count(n: object, base: int) -> object:

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import duckdb
+import numpy as np
 import pandas as pd
 
 import schemas
@@ -210,7 +211,8 @@ def _frame_of_few_texts(answer: duckdb.DuckDBPyConnection) -> pd.DataFrame:
     frame = rows.to_pandas(strings_to_categorical=True)
     for name in frame.columns:
         if isinstance(frame[name].dtype, pd.CategoricalDtype):
-            frame[name] = frame[name].astype(object).where(frame[name].notna(), None)
+            texts = np.array([*frame[name].cat.categories, None], dtype=object)
+            frame[name] = texts[frame[name].cat.codes]  # a missing text has the code -1
         elif rows.schema.field(name).type == "int64" and rows[name].null_count:
             frame[name] = rows[name].to_pandas(types_mapper=lambda _: pd.Int64Dtype())
     return frame

@@ -210,7 +210,9 @@ class DisclosedTables(ReleaseTables):
         if name in FACILITY_TABLES:
             few = rows[people_columns(rows.columns)].map(lambda n: is_small(n, self.smallest))
             rows = rows[~few.any(axis=1)]
-        return rows[~self._is_of_small_grouping(rows)].reset_index(drop=True) if self.hides else rows
+        if self.hides and (is_left_out := self._is_of_small_grouping(rows)).any():
+            rows = rows[~is_left_out]
+        return rows if isinstance(rows.index, pd.RangeIndex) else rows.reset_index(drop=True)
 
     def _disclosed_bounds(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Bounds without the numbers that are hidden among the published ones."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import count
 from typing import Any
 
@@ -33,7 +34,7 @@ class Line:
     parts: tuple[int, ...]
     whole: int | None = None
 
-    @property
+    @cached_property
     def cells(self) -> tuple[int, ...]:
         """All cells of the equation."""
         return self.parts if self.whole is None else (*self.parts, self.whole)
@@ -50,10 +51,12 @@ def hidden_counts(
         limit: smallest count that may be shown; 0 or 1 hides nothing.
         first: cells that are given up before others where one more has to be hidden.
     """
-    values: Counts = np.asarray(counts, dtype=np.int64)
-    hidden: Mask = (values > 0) & (values < limit)
-    if not hidden.any():
-        return hidden
+    values = [
+        int(n) for n in counts
+    ]  # each is looked at very often: a list gives one in a third of an array's time
+    hidden = [0 < n < limit for n in values]
+    if not any(hidden):
+        return np.array(hidden, dtype=bool)
     lines_of = _lines_by_cell(lines)
     for n_solved in count():
         weak = (line.cells for line in lines if _is_weak(values, hidden, line, limit))
@@ -66,11 +69,11 @@ def hidden_counts(
             around = (line for cell in fixed for line in lines_of[cell])
         if not _hide_more(values, hidden, around, first):
             break
-    return hidden
+    return np.array(hidden, dtype=bool)
 
 
 def _hide_more(
-    counts: Counts, hidden: Mask, lines: Iterable[tuple[int, ...]], first: Collection[int]
+    counts: Sequence[int], hidden: list[bool], lines: Iterable[tuple[int, ...]], first: Collection[int]
 ) -> bool:
     """Hide one more cell of each line that has another to hide; gives whether there was one."""
     is_changed = False
@@ -105,25 +108,25 @@ def hidden_cells(
     return hidden_counts(counts.ravel(), lines, limit).reshape(counts.shape)
 
 
-def _is_weak(counts: Counts, hidden: Mask, line: Line, limit: int) -> bool:
+def _is_weak(counts: Sequence[int], hidden: Sequence[bool], line: Line, limit: int) -> bool:
     """A line that hides one cell, or, of a sum that is shown, cells that are small, or fixed, by their sum."""
     chosen = [cell for cell in line.cells if hidden[cell]]
     if len(chosen) < 2:
         return len(chosen) == 1
     if line.whole is not None and hidden[line.whole]:
         return False
-    total = sum(int(counts[cell]) for cell in chosen)
+    total = sum(counts[cell] for cell in chosen)
     are_small = all(0 < counts[cell] < limit for cell in chosen)
     return 0 < total < limit or (are_small and total in (len(chosen), len(chosen) * (limit - 1)))
 
 
-def _determined(hidden: Mask, lines: Sequence[Line]) -> list[int]:
+def _determined(hidden: Sequence[bool], lines: Sequence[Line]) -> list[int]:
     """Hidden cells that the equations determine: those that no solution of the homogeneous ones moves."""
     equations = [
         {cell: PRIME - 1 if cell == line.whole else 1 for cell in line.cells if hidden[cell]}
         for line in lines
     ]
-    solution = random_solution(equations, np.flatnonzero(hidden).tolist())
+    solution = random_solution(equations, [cell for cell, is_hidden in enumerate(hidden) if is_hidden])
     return sorted(cell for cell, value in solution.items() if value == 0)
 
 
@@ -135,13 +138,15 @@ def _lines_by_cell(lines: Sequence[Line]) -> dict[int, list[tuple[int, ...]]]:
     return result
 
 
-def _line_of(own: Sequence[tuple[int, ...]], hidden: Mask) -> tuple[int, ...]:
+def _line_of(own: Sequence[tuple[int, ...]], hidden: Sequence[bool]) -> tuple[int, ...]:
     """A line of a cell that still has something to hide; the first there is."""
     return next((line for line in own if any(not hidden[cell] for cell in line)), own[0])
 
 
-def _next_cell(counts: Counts, hidden: Mask, cells: Sequence[int], first: Collection[int]) -> int | None:
+def _next_cell(
+    counts: Sequence[int], hidden: Sequence[bool], cells: Sequence[int], first: Collection[int]
+) -> int | None:
     """The smallest shown count of a line that is not zero; a zero where there is no other."""
     shown = [cell for cell in cells if not hidden[cell]]
-    ranked = sorted(shown, key=lambda cell: (cell not in first, counts[cell] == 0, int(counts[cell]), cell))
+    ranked = sorted(shown, key=lambda cell: (cell not in first, counts[cell] == 0, counts[cell], cell))
     return ranked[0] if ranked else None
