@@ -30,6 +30,8 @@ OF_ALL = ""
 Inputs = Mapping[str, Mapping[str, str]]
 """Table -> facility -> digest of what it is made from; nothing for a table that is made as a whole."""
 _PATIENT = "patient_id"
+ALL, CHANGED = "memory", "changed"
+"""The catalogues of a private database: DuckDB's own, and that of some facilities."""
 
 
 def changed_facilities(keyed: KeyedTables, inputs: Inputs) -> list[str]:
@@ -68,25 +70,23 @@ class FacilityRows:
             sources: ``curated.*`` and ``quality.quarantine``.
         """
         own = is_of(facilities)
-        connection.execute("ATTACH ':memory:' AS changed")
+        connection.execute(f"ATTACH ':memory:' AS {CHANGED}")
         for layer in schemas.LAYERS:
-            connection.execute(f"CREATE SCHEMA changed.{layer}")
+            connection.execute(f"CREATE SCHEMA {CHANGED}.{layer}")
         for name, source in sources.items():
             kind = "VIEW" if isinstance(source, Path) else "TABLE"  # a frame is known to one connection only
-            rows = typed_select(connection, name, source)
-            connection.execute(f"CREATE {kind} changed.{name} AS FROM ({rows}) WHERE {own}")
+            connection.execute(f"CREATE {kind} {CHANGED}.{name} AS FROM {ALL}.{name} WHERE {own}")
         patients = "SELECT patient_id FROM {0}curated.patient WHERE {1} UNION SELECT patient_id FROM {0}quality.quarantine WHERE {1}"
-        these, others = patients.format("changed.", "true"), patients.format("", f"{own} IS NOT TRUE")
-        connection.execute(f"CREATE TABLE changed.main.these AS {these}")
-        connection.execute(f"CREATE TABLE changed.main.others AS {others} EXCEPT FROM changed.main.these")
+        these, others = patients.format(f"{CHANGED}.", "true"), patients.format("", f"{own} IS NOT TRUE")
+        connection.execute(f"CREATE TABLE {CHANGED}.main.these AS {these}")
+        connection.execute(f"CREATE TABLE {CHANGED}.main.others AS {others} EXCEPT FROM {CHANGED}.main.these")
 
-    def show(self, connection: duckdb.DuckDBPyConnection, name: str, path: Path) -> None:
-        """A table that was made, with the rows of these patients."""
+    def show(self, connection: duckdb.DuckDBPyConnection, name: str) -> None:
+        """A table that was made and is shown, with the rows of these patients."""
         whose = (
-            f" WHERE {_PATIENT} IN (FROM changed.main.these)" if _PATIENT in model_of(name).columns else ""
+            f" WHERE {_PATIENT} IN (FROM {CHANGED}.main.these)" if _PATIENT in model_of(name).columns else ""
         )
-        rows = typed_select(connection, name, path)
-        connection.execute(f"CREATE OR REPLACE VIEW changed.{name} AS FROM ({rows}){whose}")
+        connection.execute(f"CREATE OR REPLACE VIEW {CHANGED}.{name} AS FROM {ALL}.{name}{whose}")
 
     def replacing(
         self, connection: duckdb.DuckDBPyConnection, name: str, file: SqlFile, path: Path
@@ -94,7 +94,7 @@ class FacilityRows:
         """What gives a table whose rows of these patients are made anew, to be run with ``changed`` in use."""
         columns = ", ".join(quote(column.name) for column in columns_of(model_of(name)))
         others = (
-            f"FROM ({typed_select(connection, name, path)}) WHERE {_PATIENT} IN (FROM changed.main.others)"
+            f"FROM ({typed_select(connection, name, path)}) WHERE {_PATIENT} IN (FROM {CHANGED}.main.others)"
         )
         return SqlFile(
             file.name,

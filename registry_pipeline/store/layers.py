@@ -15,6 +15,8 @@ import schemas
 from registry_pipeline.core.files import json_digest
 from registry_pipeline.core.sql_files import SqlFile, needed_within, sql_files
 from registry_pipeline.store.facility_rows import (
+    ALL,
+    CHANGED,
     FacilityRows,
     Inputs,
     changed_facilities,
@@ -101,9 +103,9 @@ def build_layer(
                     keyed.renew(table, key, inputs.get(table))
                 elif rows is not None and is_comparable(keyed, inputs, table) and keyed.is_whole(table):
                     replacing = rows.replacing(own, name, files[table], path)
-                    own.execute("USE changed")
+                    own.execute(f"USE {CHANGED}")
                     n_rows = run_to_parquet(own, replacing, model_of(name), path, parameters)
-                    own.execute("USE memory")
+                    own.execute(f"USE {ALL}")
                     keyed.remember(table, key, n_rows, inputs=inputs[table])
                 else:
                     n_rows = run_to_parquet(own, files[table], model_of(name), path, parameters)
@@ -111,7 +113,7 @@ def build_layer(
                 counts[table] = keyed.n_rows(table)
                 add_view(own, name, path)
                 if rows is not None:
-                    rows.show(own, name, path)
+                    rows.show(own, name)
 
         side_by_side(needed_within(files, layer), make)
     return counts

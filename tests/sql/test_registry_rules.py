@@ -1,7 +1,8 @@
 """Every registry-wide rule: its own passing and failing tables, through the runner."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -11,8 +12,15 @@ import pytest
 import schemas
 from registry_pipeline.core.settings import Settings
 from registry_pipeline.core.sql_files import sql_files
-from registry_pipeline.validation.registry_wide.registry_rules import run_registry_rules
-from registry_pipeline.validation.rules.catalogue import Catalogue, catalogue, parameters_of, written_messages
+from registry_pipeline.store.parquet import read_parquet, write_parquet
+from registry_pipeline.validation.registry_wide.registry_rules import Judged, run_registry_rules
+from registry_pipeline.validation.rules.catalogue import (
+    Catalogue,
+    RuleEntry,
+    catalogue,
+    parameters_of,
+    written_messages,
+)
 from registry_pipeline.validation.screening.findings import FINDING
 from schemas.messages import messages, pattern, sentence
 from schemas.table import key_of
@@ -91,6 +99,22 @@ def test_without_a_previous_release_the_longitudinal_rules_do_not_apply() -> Non
     assert findings.is_empty() and failures == {}
     assert set(results["status"]) == {"not_applicable"}
     assert set(results["rule_id"]) == set(RULES)
+
+
+def test_what_every_rule_says_can_be_kept_in_a_file(
+    empty_releases: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    kept = []
+
+    def keep(entry: RuleEntry, judge: Callable[[], Judged]) -> Judged:
+        judged = judge()
+        for rows in judged:
+            assert read_parquet(write_parquet(rows, tmp_path / "rows.parquet")).schema == rows.schema
+        kept.append(entry.rule_id)
+        return judged
+
+    _, _, failures, _ = run_registry_rules(empty_releases, catalogue(), PARAMETERS, keep=keep)
+    assert failures == {} and set(kept) == set(RULES)
 
 
 def test_a_rule_that_raises_is_reported_and_stops_nothing(empty_releases: duckdb.DuckDBPyConnection) -> None:
