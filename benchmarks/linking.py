@@ -90,7 +90,7 @@ def by_splink(folder: str, known: str) -> Work:
 
     truth = set(pl.read_parquet(f"{folder}/truth.parquet")["pair_key"])
     has_names = WITH[known]
-    connection = duckdb.connect(f"{folder}/splink.duckdb", config={"memory_limit": MEMORY, "threads": 2})
+    connection = duckdb.connect(config={"memory_limit": MEMORY, "temp_directory": folder})
     born, sound = block_on("year", "lower_part", "upper_part"), block_on("sound_key", "year")
     rules = [born, block_on("dx", "year")]
     fields = {
@@ -105,7 +105,7 @@ def by_splink(folder: str, known: str) -> Work:
         link_type="dedupe_only",
         comparisons=[_comparison(field, levels) for field, levels in fields.items()],
         blocking_rules_to_generate_predictions=rules,
-        max_iterations=200,
+        retain_matching_columns=False,
     )
 
     def work() -> dict[str, Any]:
