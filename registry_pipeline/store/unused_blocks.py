@@ -25,6 +25,9 @@ HEADERS, CHECKSUM, WORD = 3 * 4096, 8, 8
 """Bytes before the first block, of a checksum, of what a checksum is made of at a time."""
 SMALL_BLOCKS = 64
 """In a metadata block."""
+FILLED_BY = {"experimental_metadata_reuse": False}
+"""Settings of who fills a copy that is erased then: what is said of tables that stay shares small blocks with what was
+said of others, and all of it has to be written anew."""
 FIRST_COLUMN = "[0]"
 """Place of a table's first column, without what says where it is NULL."""
 _START, _FACTOR = 5381, np.uint64(0xBF58476D1CE4E5B9)

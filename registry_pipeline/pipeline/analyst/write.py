@@ -54,7 +54,7 @@ from registry_pipeline.store.releases import (
     DATABASE,
 )
 from registry_pipeline.store.row_changes import RowChange
-from registry_pipeline.store.unused_blocks import UnknownLayout, erase_unused
+from registry_pipeline.store.unused_blocks import FILLED_BY, UnknownLayout, erase_unused
 from registry_pipeline.store.views import create_views
 from schemas.constraints import literal, quote
 from schemas.derive import column_comment, dictionary_rows
@@ -124,6 +124,7 @@ def write_analyst_database(
         "memory_limit": settings.refresh.lesser_duckdb_memory,
         "temp_directory": str(spill),
         "threads": 1,
+        **FILLED_BY,
     }
     with duckdb.connect(config=config) as connection:
         connection.execute(f"ATTACH {literal(str(folder / DATABASE))} AS {STEWARD} (READ_ONLY)")

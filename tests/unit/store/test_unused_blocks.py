@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from registry_pipeline.store import unused_blocks
-from registry_pipeline.store.unused_blocks import UnknownLayout, erase_unused
+from registry_pipeline.store.unused_blocks import FILLED_BY, UnknownLayout, erase_unused
 
 WORD, NUMBER = "Zq7Wv", 0x1122334455667788
 """Of a row that is gone; both are the least of their column, which is kept beside the rows."""
@@ -69,3 +69,28 @@ def test_nothing_is_overwritten_where_a_row_is_only_marked_as_gone(database: Pat
     with pytest.raises(UnknownLayout, match="among others"):
         erase_unused(database)
     assert database.read_bytes() == before
+
+
+def test_what_was_said_of_a_table_that_is_gone_is_not_kept_with_what_is_said_of_others(
+    tmp_path: Path,
+) -> None:
+    """What is said of several tables shares a small block; what is said of those that stay is not written again by itself."""
+    path, names = tmp_path / "file.duckdb", [f"table_{number}" for number in range(20)]
+    with duckdb.connect(str(path), config={"default_block_size": 16_384}) as connection:
+        for name in names:
+            connection.execute(
+                f"CREATE TABLE {name} AS SELECT ? AS word, 1 AS number", [f"{WORD}{name[-2:]}"]
+            )
+    assert path.read_bytes().count(WORD.encode()) > len(names)
+    with duckdb.connect(str(path), config=FILLED_BY) as connection:
+        connection.execute("BEGIN")
+        for name in names[::2]:
+            connection.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT 'other' AS word, 2 AS number")
+        long = (
+            "SELECT repeat('x', 1_000_000) || range AS word FROM range(20)"  # more than is written at a time
+        )
+        connection.execute(f"CREATE TABLE long AS {long}; COMMIT; CHECKPOINT")
+    erase_unused(path)
+    content = path.read_bytes()
+    standing = [name for name in names if f"{WORD}{name[-2:]}".encode() in content]
+    assert standing == names[1::2]
