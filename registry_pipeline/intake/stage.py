@@ -12,6 +12,7 @@ from typing import Any
 
 import polars as pl
 
+from registry_pipeline.core.frames import constant
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.settings import Settings
 from registry_pipeline.core.side_by_side import parted, stacked
@@ -28,7 +29,12 @@ from registry_pipeline.intake.columns.suggestions import with_suggestions
 from registry_pipeline.intake.columns.table import Staging, TableRows, feeding_rows, stage_table
 from registry_pipeline.intake.identity.links import Identity, find_identity
 from registry_pipeline.intake.identity.person_keys import PERSON_KEYS
-from registry_pipeline.intake.identity.persons import Persons, as_issues, one_patient_each
+from registry_pipeline.intake.identity.persons import (
+    Persons,
+    as_issues,
+    numbers_of_patients,
+    one_patient_each,
+)
 from registry_pipeline.intake.mapping.model import Anchor, Facility, Source, TableMapping
 from registry_pipeline.intake.pseudonym import Pseudonyms, StackedPseudonyms
 from registry_pipeline.intake.redcap.export import LABEL
@@ -139,12 +145,11 @@ class _Collected:
         self.tables.setdefault(mapping.table, []).append(staged.rows)
         plain_column = pl.col("source_column").str.strip_suffix(LABEL)
         if staged.issues.height or not self.issues:  # of nothing but one, which tells the columns
-            suggested = with_suggestions(staged.issues, mapping.columns, source)
-            self.issues.append(
-                suggested.with_columns(name, plain_column).select(*ISSUE_COLUMNS, "suggestion")
-            )
+            issues = with_suggestions(staged.issues, mapping.columns, source)
+            self.issues.append(issues.with_columns(name, plain_column).select(*ISSUE_COLUMNS, "suggestion"))
         if staged.changes.height or not self.changes:
-            self.changes.append(staged.changes.with_columns(name))
+            table_name = constant("table_name", mapping.table, pl.String, staged.changes.height)
+            self.changes.append(staged.changes.hstack([table_name]))
         self.persons.add_patients(source, staged.patients)
 
 
@@ -215,8 +220,9 @@ def _stage_source(home: Home, source: Source, senders: Sequence[_Sender], stagin
     rows = _clean_rows(home, source, *(sender.uses for sender in senders))
     fed = []
     for table in source.tables:
-        results = stage_table(rows, table, source, staging).parted(len(senders))
-        for sender, result in zip(senders, results, strict=True):
+        results = stage_table(rows, table, source, staging)
+        results.patients = numbers_of_patients(results.patients, source)
+        for sender, result in zip(senders, results.parted(len(senders)), strict=True):
             sender.collected.add(source, table, result)
             if source.redcap is not None:
                 fed.append(fed_by(table, result.rows, result.issues))

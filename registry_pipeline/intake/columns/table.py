@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from registry_pipeline.core.side_by_side import facility_of_row, parted
+from registry_pipeline.core.side_by_side import facility_of_row, own_number, parted
 from registry_pipeline.intake.columns.ages import birth_from_age
 from registry_pipeline.intake.columns.anchors import AnchorDates, date_from_days
 from registry_pipeline.intake.columns.blanks import folded
@@ -62,10 +62,10 @@ class TableRows:
         """Of rows of ``n`` facilities that were stacked, what each gave."""
         if n == 1:
             return [self]
-        single_row = pl.concat_list("_row_id").alias("_row_ids")
-        rows = [part.with_columns(single_row) for part in parted(self.rows, n)]
-        others = (parted(frame, n) for frame in (self.issues, self.changes, self.patients))
-        return [TableRows(*own) for own in zip(rows, *others, strict=True)]
+        single_row = pl.concat_list(own_number(pl.col("_row_id"))).alias("_row_ids")
+        frames = (self.rows.with_columns(single_row), self.issues, self.changes, self.patients)
+        parts = (parted(frame, n) for frame in frames)
+        return [TableRows(*own) for own in zip(*parts, strict=True)]
 
 
 @dataclass(frozen=True)

@@ -37,12 +37,11 @@ class Persons:
     issues: list[pl.DataFrame] = field(default_factory=list)
 
     def add_patients(self, source: Source, patients: pl.DataFrame) -> None:
-        """The patients of a ``[[source.table]]``: ``source_patient_id, patient_id, _row_id, _submission_no, _mapping_no``."""
-        own = patients["patient_id"]
+        """The patients of a ``[[source.table]]``, as :func:`numbers_of_patients` gives them."""
         if self.pseudonyms.has_links:
             own = self.pseudonyms.own(patients[XREF_COLUMN], source.patient_number)
-        named = patients.with_columns(own.alias("own_patient_id"), pl.lit(True).alias("_has_record"))
-        self.numbers.append(_placed(named, source, source.name))
+            patients = patients.with_columns(own.alias("own_patient_id"))
+        self.numbers.append(patients)
 
     def add_rows(self, source: Source, rows: pl.DataFrame) -> None:
         """What the rows of a source say: its ``[source.person]``."""
@@ -82,7 +81,7 @@ class Persons:
             earlier = seen.setdefault(str(part["source_name"].first()), [])
             if earlier:
                 part = part.join(pl.concat(earlier), on=XREF_COLUMN, how="anti", maintain_order="left")
-            earlier.append(part.select(XREF_COLUMN))
+            earlier.append(part.get_column(XREF_COLUMN).to_frame())
             parts.append(part)
         return pl.concat(parts).select(
             pl.lit(facility.facility_id).alias("facility_id"),
@@ -109,6 +108,16 @@ class Persons:
             for kind, local in sorted(identity.linked)
         ]
         return pl.Series("patient_id", result, dtype=pl.String)
+
+
+def numbers_of_patients(patients: pl.DataFrame, source: Source) -> pl.DataFrame:
+    """Rows of patient_xref of what a ``[[source.table]]`` gave, without their facility, also of several under one another.
+
+    Args:
+        patients: ``source_patient_id, patient_id, _row_id, _submission_no, _mapping_no``.
+    """
+    own = pl.col("patient_id").alias("own_patient_id")
+    return _placed(patients.with_columns(own, pl.lit(True).alias("_has_record")), source, source.name)
 
 
 def one_patient_each(patients: pl.DataFrame, linked: pl.Series) -> tuple[pl.DataFrame, pl.DataFrame]:

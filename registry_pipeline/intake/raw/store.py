@@ -26,6 +26,7 @@ from registry_pipeline.core.files import (
     whole_file,
     write_hashed_json,
 )
+from registry_pipeline.core.frames import constant
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.row_id import LINEAGE, row_id
 from registry_pipeline.core.settings import Limits
@@ -204,13 +205,16 @@ def _labels(sheets: list[RawSheet]) -> list[str]:
 def _store_sheet(folder: Path, landed: LandedFile, sheet: RawSheet, sheet_no: int, label: str) -> SheetInfo:
     names = [name for name in sheet.frame.columns if name != "source_row"]
     stored = {name: _free(name, names) for name in names}
-    frame = sheet.frame.select(
-        *(pl.col(name).cast(pl.String).alias(stored[name]) for name in names),
-        (pl.col("source_row").cast(pl.Int64) + row_id(landed.file_no, sheet_no, 0)).alias("_row_id"),
-        pl.lit(landed.submission_id).alias("submission_id"),
-        pl.lit(landed.source_file).alias("source_file"),
-        pl.lit(label).alias("sheet"),
-        pl.col("source_row").cast(pl.Int64),
+    source_row, height = sheet.frame["source_row"].cast(pl.Int64), sheet.frame.height
+    place = {"submission_id": landed.submission_id, "source_file": landed.source_file, "sheet": label}
+    # column by column: of most files a plan takes longer than what it does
+    frame = pl.DataFrame(
+        [
+            *(sheet.frame[name].cast(pl.String).alias(stored[name]) for name in names),
+            (source_row + row_id(landed.file_no, sheet_no, 0)).alias("_row_id"),
+            *(constant(name, value, pl.String, height) for name, value in place.items()),
+            source_row,
+        ]
     )
     target = folder / f"{landed.file_no}.{sheet_no}.parquet"
     with whole_file(target, is_noted=True) as path:
