@@ -53,9 +53,13 @@ def erase_unused(database: Path) -> None:
         for name, column, n_rows, blocks in _segments(connection, before):
             used.update(blocks)
             n_held[name] += n_rows if column == FIRST_COLUMN else 0
-    unused = set(range(n_blocks)) - used
-    if len(unused) != n_free or database.stat().st_size != HEADERS + n_blocks * size:
-        raise UnknownLayout(f"{database}: {len(unused)} blocks are of no table, and {n_free} are free")
+    unused, (n_there, rest) = set(range(n_blocks)) - used, divmod(database.stat().st_size - HEADERS, size)
+    cut_off = set(range(n_there, n_blocks))  # free ones at the end of the file
+    if len(unused) != n_free or rest or n_there > n_blocks or not cut_off <= unused:
+        raise UnknownLayout(
+            f"{database}: {len(unused)} blocks are of no table, {n_free} free, {n_there} there"
+        )
+    unused -= cut_off
     if n_held != before:
         raise UnknownLayout(f"{database}: rows that are gone stand among others")
     with database.open("r+b") as file:

@@ -94,3 +94,23 @@ def test_what_was_said_of_a_table_that_is_gone_is_not_kept_with_what_is_said_of_
     content = path.read_bytes()
     standing = [name for name in names if f"{WORD}{name[-2:]}".encode() in content]
     assert standing == names[1::2]
+
+
+def test_free_blocks_that_were_cut_off_the_end_are_not_written_again(tmp_path: Path) -> None:
+    path = tmp_path / "file.duckdb"
+    rows = "SELECT ? || range AS word FROM range(3000)"
+    with duckdb.connect(str(path), config={"default_block_size": 16_384}) as connection:
+        connection.execute(f"CREATE TABLE first AS {rows}", [WORD])
+        connection.execute("CHECKPOINT")
+        connection.execute(f"CREATE TABLE last AS {rows}", [WORD])
+    for _ in range(2):
+        with duckdb.connect(str(path), config=FILLED_BY) as connection:
+            connection.execute(f"CREATE OR REPLACE TABLE first AS {rows}", ["other"])
+            connection.execute("DROP TABLE IF EXISTS last")
+        size = path.stat().st_size
+        erase_unused(path)
+        assert path.stat().st_size == size
+        assert WORD.encode() not in path.read_bytes()
+    with duckdb.connect(str(path), read_only=True) as connection:
+        total = connection.execute("SELECT total_blocks FROM pragma_database_size()").fetchall()[0][0]
+    assert size < unused_blocks.HEADERS + total * 16_384
