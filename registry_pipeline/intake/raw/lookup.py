@@ -6,6 +6,7 @@ Does not belong here: reading whole files (``raw.py``), what a cell means (``sta
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -50,47 +51,44 @@ def _sheet_path(home: Home, facility_id: str, sheet_no: int) -> Path:
     return home.store / "raw" / facility_id / f"{sheet_no >> 8}.{sheet_no & 255}.parquet"
 
 
-def _is_kept(path: Path) -> bool:
-    """Whether a sheet's rows are there.
+def _kept_columns(path: Path) -> list[str]:
+    """Names of the source columns of a sheet whose rows are there; none of another one.
 
     Raises:
         DamagedFile: they are not what was written.
     """
     note = path.with_name(f"{path.name.partition('.')[0]}.json")
     if not path.is_file() and not note.is_file():
-        return False
-    check_digest(path, _digest_of_sheet(note, path))
-    return True
+        return []
+    sheet = _noted_sheet(note, int(path.stem.rpartition(".")[2]))
+    check_digest(path, str(sheet.get("sha256", "")))
+    return list(sheet["columns"])
 
 
-def _digest_of_sheet(note: Path, rows: Path) -> str:
-    """The SHA-256 with which the rows of a sheet were written; empty where the note of their file does not say."""
+def _noted_sheet(note: Path, sheet_no: int) -> dict[str, Any]:
+    """What the note of a file says of a sheet; nothing where it does not say."""
     try:
-        sheets = read_hashed_json(note)["file"]["sheets"]
-        number = int(rows.stem.rpartition(".")[2])
-        return next((str(sheet["sha256"]) for sheet in sheets if sheet["sheet_no"] == number), "")
+        sheets: list[dict[str, Any]] = read_hashed_json(note)["file"]["sheets"]
+        return next((sheet for sheet in sheets if sheet["sheet_no"] == sheet_no), {})
     except (OSError, ValueError, KeyError, TypeError):
-        return ""
+        return {}
 
 
 def _asked_cells(home: Home, facility_id: str, cells: pl.DataFrame) -> Iterator[pl.LazyFrame]:
     """The rows and columns of a sheet that are asked for, where it has any of them; to be read with those of others."""
     path = _sheet_path(home, facility_id, int(cells["_sheet"][0]))
-    if not _is_kept(path):
-        return
-    rows = pl.scan_parquet(path, glob=False)
-    present = set(rows.collect_schema().names())
-    names = [name for name in cells["source_column"].unique().to_list() if name in present]
+    asked = set(cells["source_column"].to_list())
+    names = [name for name in _kept_columns(path) if name in asked]
     if names:
-        is_asked = pl.col("_row_id").is_in(cells["_row_id"].unique().implode())
-        texts = rows.select("_row_id", *names).filter(is_asked)
-        yield texts.with_columns(pl.col(names).str.slice(0, LONGEST))
+        texts = pl.scan_parquet(path, glob=False).select("_row_id", *names)
+        is_asked = pl.col("_row_id").is_in(cells["_row_id"].implode())
+        yield texts.filter(is_asked).with_columns(pl.col(names).str.slice(0, LONGEST))
 
 
 def raw_row(home: Home, facility_id: str, row_id: int) -> dict[str, str | None]:
     """One source row as received: column -> text; empty where no file has it."""
     path = _sheet_path(home, facility_id, row_id >> SHEET_SHIFT)
-    if not _is_kept(path):
+    if not _kept_columns(path):
         return {}
     rows = pl.scan_parquet(path, glob=False).filter(pl.col("_row_id") == row_id).collect()
     cells = rows.select(name for name in rows.columns if name not in LINEAGE)

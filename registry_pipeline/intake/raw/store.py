@@ -31,6 +31,7 @@ from registry_pipeline.core.home import Home
 from registry_pipeline.core.row_id import LINEAGE, row_id
 from registry_pipeline.core.settings import Limits
 from registry_pipeline.core.source_code import rooms_digest
+from registry_pipeline.core.working_files import digest_of_file
 from registry_pipeline.intake.landing.ledger import LandedFile, landed_path
 from registry_pipeline.intake.mapping.model import Source
 from registry_pipeline.intake.readers import (
@@ -222,7 +223,7 @@ def _store_sheet(folder: Path, landed: LandedFile, sheet: RawSheet, sheet_no: in
         frame.write_parquet(path, compression="uncompressed", statistics=False)
     return SheetInfo(
         sheet_no=sheet_no,
-        sha256=sha256_of(target),
+        sha256=digest_of_file(target),
         sheet=label,
         n_rows=frame.height,
         runs=_runs(frame["source_row"]),
@@ -267,7 +268,9 @@ def _remembered(home: Home, landed: LandedFile, digest: str) -> RawFile | None:
             return None
         content = note["file"]
         sheets = [SheetInfo(**sheet) for sheet in content.pop("sheets")]
-        if any(sha256_of(_parquet_path(home, landed, sheet.sheet_no)) != sheet.sha256 for sheet in sheets):
+        if any(
+            digest_of_file(_parquet_path(home, landed, sheet.sheet_no)) != sheet.sha256 for sheet in sheets
+        ):
             return None
         return RawFile(landed=landed, sheets=sheets, **content)
     except (OSError, ValueError, KeyError, TypeError):

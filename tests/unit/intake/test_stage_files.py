@@ -3,9 +3,11 @@
 import polars as pl
 import pytest
 
+from registry_pipeline.core import working_files
 from registry_pipeline.core.row_id import LINEAGE, row_id
 from registry_pipeline.intake.mapping.facility import read_facility
 from registry_pipeline.intake.raw import store as raw
+from registry_pipeline.intake.raw.lookup import raw_values
 from registry_pipeline.intake.submissions.headers import likely_name
 from registry_pipeline.intake.submissions.rows_in_force import all_rows, find_files
 from tests.support.staging import Place, source, stage_text, table
@@ -211,6 +213,21 @@ def test_raw_rows_are_text_with_their_place(tmp_path):
     assert stored.columns == ["no", "born", *LINEAGE]
     assert stored.row(0)[:2] == ("007", "1960")
     assert stored.row(0, named=True)["source_row"] == 2
+
+
+def test_rows_that_were_just_written_are_not_hashed_again_to_quote_a_cell(tmp_path, monkeypatch):
+    place = Place(tmp_path, TOML)
+    place.send("a.csv", "no,born\nA,1960\nB,1961\n")
+    place.stage()
+    cells = pl.DataFrame(
+        {"_row_id": [row_id(1, 1, 3)] * 2 + [row_id(2, 1, 2)], "source_column": ["born", "weight", "born"]}
+    )
+    monkeypatch.setattr(working_files, "sha256_of", None)
+    assert raw_values(place.home, "west", cells)["value_text"].to_list() == ["1961", None, None]
+    monkeypatch.undo()
+    (place.home.store / "raw" / "west" / "1.1.parquet").write_bytes(b"")
+    with pytest.raises(working_files.DamagedFile):
+        raw_values(place.home, "west", cells)
 
 
 def test_sheets_of_a_workbook_are_chosen_by_name(tmp_path):
