@@ -110,14 +110,16 @@ def _compare(connection: duckdb.DuckDBPyConnection, table: str, before: set[str]
     key = key_of(curated()[table])
     if not set(key) <= before:
         return
-    facilities = ", ".join(map(literal, _differing(connection, table, before)))
-    if not facilities:
+    differing, n_facilities = _differing(connection, table, before)
+    if not differing:
         _count(connection, table)
         return
+    facilities = ", ".join(map(literal, differing))
     _count(connection, table, f"facility_id NOT IN ({facilities})")
+    shown = "TABLE" if 2 * len(differing) <= n_facilities else "VIEW"  # few rows of many are looked for once
     for side, rows in (("old", f"previous.curated.{table}"), ("new", f"curated.{table}")):
         connection.execute(
-            f"CREATE OR REPLACE VIEW comparison.{side} AS FROM {rows} WHERE facility_id IN ({facilities})"
+            f"CREATE {shown} comparison.{side} AS FROM {rows} WHERE facility_id IN ({facilities})"
         )
     same = " AND ".join(f"new.{quote(column)} = old.{quote(column)}" for column in key)
     pair = f"comparison.old AS old JOIN comparison.new AS new ON {same}"
@@ -144,17 +146,19 @@ def _compare(connection: duckdb.DuckDBPyConnection, table: str, before: set[str]
             # of a patient who is gone with all her records G04 tells
             " WHERE old.patient_id IN (SELECT patient_id FROM curated.patient)"
         )
+    connection.execute(f"DROP {shown} comparison.old; DROP {shown} comparison.new")
 
 
-def _differing(connection: duckdb.DuckDBPyConnection, table: str, before: set[str]) -> list[str]:
-    """Facilities whose rows of a table are not the same in both releases."""
+def _differing(connection: duckdb.DuckDBPyConnection, table: str, before: set[str]) -> tuple[list[str], int]:
+    """Facilities whose rows of a table are not the same in both releases, and of how many facilities they are."""
     names = ", ".join(quote(column.name) for column in columns_of(curated()[table]) if column.name in before)
     content = f"SELECT facility_id, count(*), bit_xor(hash({names})), sum(hash({names}))"
     old, new = (
         set(connection.execute(f"{content} FROM {side}curated.{table} GROUP BY facility_id").fetchall())
         for side in ("previous.", "")
     )
-    return sorted({facility for facility, *_ in old ^ new if facility is not None})
+    differing = sorted({facility for facility, *_ in old ^ new if facility is not None})
+    return differing, len({facility for facility, *_ in old | new})
 
 
 def _emptied(connection: duckdb.DuckDBPyConnection, table: str, before: set[str]) -> None:
