@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -37,8 +36,8 @@ LARGEST_VARIANCE = 20.0
 SMALLEST_VARIANCE = 1e-4
 EM_TOLERANCE = 1e-10
 LEAST_GAIN = 1e-7  # of log-likelihood, by which a variance must be better than none
+# Times the smallest variance: a profile that falls from each to the next is highest at it, where a search would creep to.
 FALLING = (1.0, 1.1, 100.0, 2_000.0)
-"""Times the smallest variance: a profile that falls from each to the next is highest at it, where a search would creep to."""
 
 
 @dataclass(frozen=True)
@@ -82,9 +81,9 @@ def fit_shared_frailty(
     data, x = read_cox_data(frame, duration, event, covariates, None, None, None, facility)
     code = np.unique(owner.code[data.row], return_inverse=True)[1].astype(np.int64)
     labels = [owner.labels[k] for k in np.unique(owner.code[data.row])]
-    reason = _why_not(len(labels), data.n_event)
-    if reason:
-        return _refused(facility, data.n, data.n_event, len(labels), reason, NOT_ESTIMABLE)
+    sizes = data.n, data.n_event, len(labels)
+    if reason := _why_not(*sizes[1:]):
+        return _refused(facility, *sizes, reason, NOT_ESTIMABLE)
     standardise(x, data.count)
     sets = build_risk_sets(data.times, np.zeros(len(x), dtype=np.int64), data.count)
     start = evaluate(sets, x, np.zeros(x.shape[1]))
@@ -93,23 +92,18 @@ def fit_shared_frailty(
     )
     deaths = binned(code, data.times.event > 0, len(labels))
     problem = FrailtyProblem(sets, np.asfortranarray(x[:, independent]), code, deaths)
-    null = _at_variance(problem, 0.0)
-    if null is None:
-        return _refused(
-            facility, data.n, data.n_event, len(labels), "The model did not converge.", NOT_CONVERGED
-        )
-    profile = _Profile(problem, null.log_likelihood)
-    variance = profile.maximum()
-    best = profile.solution(variance)
-    if best is None:
-        return _refused(
-            facility, data.n, data.n_event, len(labels), "The model did not converge.", NOT_CONVERGED
-        )
+    null = best = _at_variance(problem, 0.0)
+    if null is not None:
+        profile = _Profile(problem, null.log_likelihood)
+        variance = profile.maximum()
+        best = profile.solution(variance)
+    if null is None or best is None:
+        return _refused(facility, *sizes, "The model did not converge.", NOT_CONVERGED)
     lower, upper = profile.limits(variance, level)
     return _result(facility, labels, problem, data.n, best, null, variance, (lower, upper))
 
 
-def _why_not(n_facility: int, n_event: int) -> str:
+def _why_not(n_event: int, n_facility: int) -> str:
     if n_facility < FEWEST_FACILITIES:
         return f"{n_facility} facilities with patients; differences between them need at least {FEWEST_FACILITIES}."
     return "Fewer than two events." if n_event < 2 else ""
@@ -227,7 +221,7 @@ class _Profile:
         from scipy.optimize import minimize_scalar
 
         heights = [self.height(SMALLEST_VARIANCE * times) for times in FALLING]
-        if all(before > after for before, after in pairwise(heights)):
+        if heights == sorted(set(heights), reverse=True):
             return SMALLEST_VARIANCE if heights[0] > LEAST_GAIN else 0.0
         optimum = minimize_scalar(
             lambda log_theta: -self.height(float(np.exp(log_theta))),
@@ -288,10 +282,9 @@ def _result(
         "p_value": p_value, "median_hazard_ratio": median_hazard_ratio(variance),
         "log_likelihood": best.log_likelihood, "log_likelihood_null": null.log_likelihood, "status": OK, "note": note,
     }  # fmt: skip
-    size = np.bincount(problem.owner, minlength=len(labels))
     facilities = pd.DataFrame(
         {
-            "facility": labels, "n": size, "n_event": problem.deaths.astype(np.int64), "expected": best.expected,
+            "facility": labels, "n": np.bincount(problem.owner, minlength=len(labels)), "n_event": problem.deaths.astype(np.int64), "expected": best.expected,
             "frailty": best.frailty if variance > 0 else np.ones(len(labels)),
         }
     )  # fmt: skip
