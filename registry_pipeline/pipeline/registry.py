@@ -100,7 +100,9 @@ def end_of_observation(context: RefreshContext) -> date:
         days = [
             column.name for column in columns if column.kind == "date" and not column.name.endswith(BOUNDS)
         ]
-        rows = pl.scan_parquet(context.layout.table(name), glob=False).select(pl.col(days).max())
+        rows = pl.scan_parquet(context.whole(context.layout.table(name)), glob=False).select(
+            pl.col(days).max()
+        )
         last = max((day for day in rows.collect().row(0) if day is not None), default=None)
         if last is not None and last > end:
             return end
