@@ -127,8 +127,15 @@ def test_rows_of_the_others_are_made_where_code_settings_or_facilities_are_other
 def test_the_end_of_observation_is_told_to_marts_where_it_cuts_something_off(tmp_path: Path) -> None:
     context = read_context(small_home(tmp_path / "home"))  # it ends on 2023-06-30
     sent = _drawn("west")
-    for name, rows in sent.items():
+    keyed = KeyedTables(context.layout.layer("curated"))
+
+    def put(name: str, rows: pl.DataFrame) -> None:
         write_parquet(rows, context.layout.table(name))
+        keyed.remember(name.partition(".")[2], "", rows.height)
+        keyed.save()
+
+    for name, rows in sent.items():
+        put(name, rows)
     assert end_of_observation(context) == date.max
     told, untold = (
         Marts(tmp_path / end.isoformat()).make({"west": sent}, {"west": ""}, NOBODY, end=end)
@@ -136,5 +143,5 @@ def test_the_end_of_observation_is_told_to_marts_where_it_cuts_something_off(tmp
     )
     assert told == untold
     later = sent["curated.death"].with_columns(pl.lit(date(2023, 7, 1)).alias("death_date"))
-    write_parquet(later, context.layout.table("curated.death"))
+    put("curated.death", later)
     assert end_of_observation(context) == date(2023, 6, 30)
