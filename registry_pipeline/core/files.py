@@ -208,6 +208,12 @@ def sweep(folder: Path, is_deep: bool = True) -> list[Path]:
     return [path for path in map(Path, unfinished) if _is_removed(path)]
 
 
+def entries(folder: Path | os.DirEntry[str]) -> list[os.DirEntry[str]]:
+    """What lies in a folder, by name; of no file a path is made, for there are many and mostly nothing is done with them."""
+    with os.scandir(folder) as listing:
+        return sorted(listing, key=lambda entry: entry.name)
+
+
 def _unfinished(folder: Path | str, is_deep: bool) -> Iterator[str]:
     """Paths of what was not finished: a store has a hundred files for each facility, of which no object is made."""
     with suppress(PermissionError), os.scandir(folder) as entries:

@@ -13,7 +13,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from registry_pipeline.core.files import write_text
+from registry_pipeline.core.files import entries, write_text
 from registry_pipeline.core.settings import Settings
 from registry_pipeline.core.settings_file import read_settings, settings_template
 from registry_pipeline.core.toml_source import ConfigurationError
@@ -140,8 +140,8 @@ class Home:
         """Facilities that have a mapping, in order."""
         if not self.facilities.is_dir():
             return []
-        with os.scandir(self.facilities) as entries:  # a path for each of a thousand takes ten times as long
-            return sorted(entry.name[: -len(_TOML)] for entry in entries if entry.name.endswith(_TOML))
+        names = (entry.name for entry in entries(self.facilities))
+        return sorted(name.removesuffix(_TOML) for name in names if name.endswith(_TOML))
 
 
 def open_home(root: Path) -> Home:

@@ -33,8 +33,8 @@ def pseudonym(facility_id: str, local_id: str, key: bytes, kind: str = LEADING_N
     return PREFIX + hashlib.blake2b(message, digest_size=8, key=key[:64]).hexdigest()
 
 
-class _Remembered:
-    """Pseudonyms that were made, by what they were made of: every number is hashed once."""
+class _PseudonymCache:
+    """Pseudonyms by kind and number: every number is hashed once."""
 
     def __init__(self) -> None:
         self._by_kind: dict[str, pl.DataFrame] = {}
@@ -43,13 +43,13 @@ class _Remembered:
         """The pseudonym of every number of a kind, in order; null for null."""
         distinct = distinct_texts(numbers.cast(pl.String))
         rows = distinct.texts.alias("number").to_frame()
-        memory = self._by_kind.get(kind, pl.DataFrame(schema={"number": pl.String, "made": pl.String}))
+        memory = self._by_kind.get(kind, pl.DataFrame(schema={"number": pl.String, "pseudonym": pl.String}))
         joined = rows.join(memory, on="number", how="left", maintain_order="left")
-        if (new := joined.filter(pl.col("made").is_null() & pl.col("number").is_not_null())).height:
-            result = pl.Series("made", [make(number) for number in new["number"].to_list()])
+        if (new := joined.filter(pl.col("pseudonym").is_null() & pl.col("number").is_not_null())).height:
+            result = pl.Series("pseudonym", [make(number) for number in new["number"].to_list()])
             memory = self._by_kind[kind] = pl.concat([memory, new.with_columns(result)])
             joined = rows.join(memory, on="number", how="left", maintain_order="left")
-        return joined["made"].gather(distinct.places).alias(numbers.name)
+        return joined["pseudonym"].gather(distinct.places).alias(numbers.name)
 
 
 class Pseudonyms:
@@ -62,11 +62,11 @@ class Pseudonyms:
         self._facility_id = facility_id
         self._key = key
         self._stands_for = stands_for
-        self._made = _Remembered()
+        self._cache = _PseudonymCache()
 
     def of(self, local_ids: pl.Series, kind: str = LEADING_NUMBER) -> pl.Series:
         """The pseudonym of every local id, in order; null for null."""
-        return self._made.of(kind, local_ids, lambda local: self.of_number((kind, local)))
+        return self._cache.of(kind, local_ids, lambda local: self.of_number((kind, local)))
 
     @property
     def has_links(self) -> bool:
@@ -93,7 +93,7 @@ class StackedPseudonyms:
         facilities: of each facility, in the order of their rows.
         """
         self._facilities = facilities
-        self._made = _Remembered()
+        self._cache = _PseudonymCache()
 
     def of(self, row_ids: pl.Series, numbers: pl.Series, kind: str) -> pl.Series:
         """The pseudonym of every number, as its own facility has it; null for null.
@@ -105,7 +105,7 @@ class StackedPseudonyms:
             return self._facilities[0].of(numbers, kind)
         place = place_of_row(len(self._facilities), row_ids.name)
         placed = pl.concat_str(place, pl.lit("|"), pl.col(numbers.name)).alias("patient_id")
-        return self._made.of(
+        return self._cache.of(
             kind,
             pl.DataFrame([row_ids, numbers]).select(placed).to_series(),
             lambda number: self._of_placed(kind, *number.split("|", maxsplit=1)),

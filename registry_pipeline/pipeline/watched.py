@@ -13,38 +13,37 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from registry_pipeline.core.files import holds_text, write_text
+from registry_pipeline.core.files import entries, holds_text, write_text
 from registry_pipeline.core.home import Home
 
 
 def inbox_signature(home: Home) -> str:
     """Names, sizes and times of what a refresh would read; no content, so that looking costs next to nothing."""
-    watched = [_looks(home.root, str(home.settings_file), home.settings_file.lstat)]
+    watched = [_file_signature(home.root, str(home.settings_file), home.settings_file.lstat)]
     watched += [
-        _looks(home.root, entry.path, partial(entry.stat, follow_symlinks=False))
+        _file_signature(home.root, entry.path, partial(entry.stat, follow_symlinks=False))
         for entry in (*_mappings(home), *_received(home))
     ]
     return hashlib.sha256("|".join(sorted(watched)).encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
 def _mappings(home: Home) -> Iterator[os.DirEntry[str]]:
-    return (entry for entry in _entries(home.facilities) if entry.name.endswith(".toml"))
+    return (entry for entry in _readable(home.facilities) if entry.name.endswith(".toml"))
 
 
 def _received(home: Home) -> Iterator[os.DirEntry[str]]:
-    return (file for folder in _entries(home.inbox) if folder.is_dir() for file in _entries(folder))
+    return (file for folder in _readable(home.inbox) if folder.is_dir() for file in _readable(folder))
 
 
-def _entries(folder: Path | os.DirEntry[str]) -> list[os.DirEntry[str]]:
+def _readable(folder: Path | os.DirEntry[str]) -> list[os.DirEntry[str]]:
     """What lies in a folder; nothing in one that is gone or may not be read."""
     try:
-        with os.scandir(folder) as entries:
-            return list(entries)
+        return entries(folder)
     except OSError:
         return []
 
 
-def _looks(root: Path, path: str, look: Callable[[], os.stat_result]) -> str:
+def _file_signature(root: Path, path: str, look: Callable[[], os.stat_result]) -> str:
     """Folder, name, size and time of a file; of a link its own, and of what has just gone the name alone."""
     name = path.removeprefix(str(root))
     try:

@@ -78,13 +78,17 @@ class FacilityRows:
             connection.execute(f"CREATE {kind} {CHANGED}.{name} AS FROM {ALL}.{name} WHERE {own}")
         patients = "SELECT patient_id FROM {0}curated.patient WHERE {1} UNION SELECT patient_id FROM {0}quality.quarantine WHERE {1}"
         these, others = patients.format(f"{CHANGED}.", "true"), patients.format("", f"{own} IS NOT TRUE")
-        connection.execute(f"CREATE TABLE {CHANGED}.main.these AS {these}")
-        connection.execute(f"CREATE TABLE {CHANGED}.main.others AS {others} EXCEPT FROM {CHANGED}.main.these")
+        connection.execute(f"CREATE TABLE {CHANGED}.main.changed_patients AS {these}")
+        connection.execute(
+            f"CREATE TABLE {CHANGED}.main.other_patients AS {others} EXCEPT FROM {CHANGED}.main.changed_patients"
+        )
 
     def show(self, connection: duckdb.DuckDBPyConnection, name: str) -> None:
         """A table that was made and is shown, with the rows of these patients."""
         whose = (
-            f" WHERE {_PATIENT} IN (FROM {CHANGED}.main.these)" if _PATIENT in model_of(name).columns else ""
+            f" WHERE {_PATIENT} IN (FROM {CHANGED}.main.changed_patients)"
+            if _PATIENT in model_of(name).columns
+            else ""
         )
         connection.execute(f"CREATE OR REPLACE VIEW {CHANGED}.{name} AS FROM {ALL}.{name}{whose}")
 
@@ -93,9 +97,7 @@ class FacilityRows:
     ) -> SqlFile:
         """What gives a table whose rows of these patients are made anew, to be run with ``changed`` in use."""
         columns = ", ".join(quote(column.name) for column in columns_of(model_of(name)))
-        others = (
-            f"FROM ({typed_select(connection, name, path)}) WHERE {_PATIENT} IN (FROM {CHANGED}.main.others)"
-        )
+        others = f"FROM ({typed_select(connection, name, path)}) WHERE {_PATIENT} IN (FROM {CHANGED}.main.other_patients)"
         return SqlFile(
             file.name,
             file.header,

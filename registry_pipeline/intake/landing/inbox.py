@@ -15,8 +15,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BufferedReader
-from pathlib import Path
 
+from registry_pipeline.core.files import entries
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.toml_source import nearest
 
@@ -73,33 +73,27 @@ def list_inbox(home: Home) -> tuple[list[InboxFile], list[Problem]]:
     files: list[InboxFile] = []
     problems: list[Problem] = []
     facility_ids = dict.fromkeys(home.facility_ids())
-    for folder in _entries(home.inbox) if home.inbox.is_dir() else []:
+    for folder in entries(home.inbox) if home.inbox.is_dir() else []:
         name = shown(folder.name)
         if not folder.is_dir(follow_symlinks=False):
             if not folder.name.startswith(_NOT_DATA):
                 problems.append(Problem("", name, "put it into the folder of its facility"))
         elif folder.name in facility_ids:
             _list_folder(folder, files, problems)
-        elif _entries(folder):
+        elif entries(folder):
             hint = f"no facilities/{name}.toml describes this facility{nearest(name, facility_ids)}"
             problems.append(Problem("", name, hint))
     return files, problems
 
 
-def _entries(folder: Path | os.DirEntry[str]) -> list[os.DirEntry[str]]:
-    """What lies in a folder, by name; of no file a path is made, for there are many and mostly nothing is done with them."""
-    with os.scandir(folder) as entries:
-        return sorted(entries, key=lambda entry: entry.name)
-
-
 def _list_folder(folder: os.DirEntry[str], files: list[InboxFile], problems: list[Problem]) -> None:
     facility_id = folder.name
     try:
-        entries = _entries(folder)
+        listing = entries(folder)
     except OSError as error:
         problems.append(Problem("", folder.name, f"cannot be listed ({error.strerror}); check its mode"))
         return
-    for entry in entries:
+    for entry in listing:
         if entry.name.startswith(_NOT_DATA):
             continue
         status, name = entry.stat(follow_symlinks=False), shown(entry.name)

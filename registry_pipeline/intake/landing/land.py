@@ -109,12 +109,12 @@ def land_inbox(
 
 def _all_stamps(home: Home, files: Sequence[InboxFile]) -> str:
     """Hash of what files and ledgers look like from outside: as long as they stay, nothing wrote to them."""
-    looks: list[tuple[object, ...]] = [(file.facility_id, file.shown_name, file.stamp) for file in files]
+    stamps: list[tuple[object, ...]] = [(file.facility_id, file.shown_name, file.stamp) for file in files]
     for facility_id in home.facility_ids():
         with suppress(FileNotFoundError):
             status = ledger_path(home, facility_id).stat()
-            looks.append((facility_id, status.st_ino, status.st_size, status.st_mtime_ns))
-    return hashlib.sha256(repr(looks).encode()).hexdigest()
+            stamps.append((facility_id, status.st_ino, status.st_size, status.st_mtime_ns))
+    return hashlib.sha256(repr(stamps).encode()).hexdigest()
 
 
 def _land_facility(
