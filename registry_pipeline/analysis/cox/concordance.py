@@ -222,13 +222,21 @@ def _equal_sums(elements: Elements, number: Ints, layer: Ints) -> tuple[Floats, 
     keys = _group_keys(elements, number, layer)[rows]
     width = int(elements.key.max()) + 2
     order = np.argsort(keys)
-    ordered, group = keys[order], keys // width
-    held = np.concatenate(([0.0], np.cumsum(elements.source[rows][order])))
-    gone = np.concatenate(([0.0], np.cumsum(elements.death[rows][order])))
-    begin, end = np.searchsorted(ordered, group * width), np.searchsorted(ordered, (group + 1) * width)
-    later[rows] = held[end] - held[np.searchsorted(ordered, keys, side="right")]
-    earlier[rows] = gone[np.searchsorted(ordered, keys, side="left")] - gone[begin]
+    ordered, rows = keys[order], rows[order]
+    held = np.concatenate(([0.0], np.cumsum(elements.source[rows])))
+    gone = np.concatenate(([0.0], np.cumsum(elements.death[rows])))
+    group_first, group_stop = _runs(ordered // width)
+    key_first, key_stop = _runs(ordered)
+    later[rows] = held[group_stop] - held[key_stop]
+    earlier[rows] = gone[key_first] - gone[group_first]
     return later, earlier
+
+
+def _runs(ordered: Ints) -> tuple[Ints, Ints]:
+    """For each of some sorted values where the run of its equals begins, and where it has ended."""
+    first = np.flatnonzero(np.diff(ordered, prepend=ordered[0] - 1))
+    size = np.diff(first, append=len(ordered))
+    return np.repeat(first, size), np.repeat(first + size, size)
 
 
 def _totals(layer: Ints, key: Ints, source: Counts, death: Counts, n: int) -> tuple[Floats, Floats]:

@@ -12,7 +12,6 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from registry_pipeline.analysis.cox.design import CoxData
@@ -30,26 +29,40 @@ STRETCH = 1e-3
 
 HAZARDS = """
 WITH moment AS (
-    SELECT stratum, time, sum(risk) AS risk, sum(died) AS died, sum(dying) AS dying
+    SELECT
+        stratum, moment, sum(died) AS died, sum(risk) AS risk, sum(risk_beyond) AS risk_beyond,
+        sum(dying) AS dying, sum(dying_beyond) AS dying_beyond
     FROM (
-        SELECT stratum, stop AS time, risk, died, CASE WHEN died > 0 THEN risk ELSE 0 END AS dying FROM cox
-        UNION ALL SELECT stratum, entry, -risk, 0, 0 FROM cox WHERE entry > '-inf'
+        SELECT
+            stratum, stop AS moment, died, risk, risk_beyond,
+            CASE WHEN died > 0 THEN risk ELSE 0 END AS dying,
+            CASE WHEN died > 0 THEN risk_beyond ELSE 0 END AS dying_beyond
+        FROM cox
+        UNION ALL SELECT stratum, entry, 0, -risk, -risk_beyond, 0, 0 FROM cox WHERE entry >= 0
     ) GROUP BY ALL
 ), at_risk AS (
-    SELECT *, sum(risk) OVER (PARTITION BY stratum ORDER BY time DESC) AS total FROM moment
+    SELECT *, sum(risk) OVER later AS total, sum(risk_beyond) OVER later AS total_beyond
+    FROM moment WINDOW later AS (PARTITION BY stratum ORDER BY moment DESC)
 ), step AS (
-    SELECT stratum, time, total - share * dying AS size, share
+    SELECT
+        moment, share, total - share * dying AS size, total_beyond - share * dying_beyond AS size_beyond
     FROM (SELECT *, unnest(range(died::BIGINT)) / died AS share FROM at_risk WHERE died > 0)
 ), jump AS (
-    SELECT stratum, time, sum(ln(size)) AS height, sum(1 / size) AS hazard, sum(share / size) AS dying_hazard
+    SELECT
+        moment, sum(ln(size)) AS height, sum(1 / size) AS hazard, sum(share / size) AS dying_hazard,
+        sum(1 / size_beyond) AS hazard_beyond, sum(share / size_beyond) AS dying_hazard_beyond
     FROM step GROUP BY ALL
 )
 SELECT
-    stratum, time, coalesce(dying_hazard, 0) AS dying_hazard, coalesce(height, 0) AS height,
-    coalesce(sum(hazard) OVER (PARTITION BY stratum ORDER BY time), 0) AS hazard
-FROM moment LEFT JOIN jump USING (stratum, time)
-ORDER BY stratum, time
+    coalesce(height, 0) AS height,
+    coalesce(sum(hazard) OVER earlier, 0) AS hazard, coalesce(dying_hazard, 0) AS dying_hazard,
+    coalesce(sum(hazard_beyond) OVER earlier, 0) AS hazard_beyond,
+    coalesce(dying_hazard_beyond, 0) AS dying_hazard_beyond
+FROM moment LEFT JOIN jump USING (moment)
+WINDOW earlier AS (PARTITION BY stratum ORDER BY moment)
+ORDER BY moment
 """
+"""The moments of a Cox model, numbered stratum by stratum in order of time: what is added up at each of them."""
 
 
 @dataclass(frozen=True)
@@ -121,10 +134,31 @@ def _sql(data: CoxData, x: Floats, beta: Floats, covariance: Floats) -> Opinion:
     it changes over a short stretch in which every column moves: no sum of our likelihood is in either.
     """
     direction = np.ones(len(beta)) / np.sqrt(covariance.sum())
+    predictor, beyond = x @ beta, x @ (beta + STRETCH * covariance @ direction)
+    died = (data.count * (data.times.event > 0)).astype(np.int64)
+    risk, risk_beyond = data.count * np.exp(predictor), data.count * np.exp(beyond)
+    stop, entry = _moments(data)
+    rows = {
+        "stratum": data.stratum,
+        "entry": np.full(len(x), -1) if entry is None else entry,
+        "stop": stop,
+        "died": died,
+        "risk": risk,
+        "risk_beyond": risk_beyond,
+    }
     with _database().cursor() as connection:
-        log_likelihood, score = _by_residuals(connection, data, x, beta)
-        _, further = _by_residuals(connection, data, x, beta + STRETCH * covariance @ direction)
-    error = (score - further) / STRETCH - direction
+        connection.register("cox", pd.DataFrame(rows, copy=False))
+        course = connection.execute(HAZARDS).fetchnumpy()
+
+    def score_at(of: str, risk: Floats) -> Floats:
+        hazard = course[f"hazard{of}"][stop] - np.where(died > 0, course[f"dying_hazard{of}"][stop], 0)
+        if entry is not None:
+            hazard -= np.where(entry >= 0, course[f"hazard{of}"][entry], 0)
+        return np.asarray((died - risk * hazard) @ x, dtype=np.float64)
+
+    score = score_at("", risk)
+    error = (score - score_at("_beyond", risk_beyond)) / STRETCH - direction
+    log_likelihood = float(died @ predictor - course["height"].sum())
     return Opinion(log_likelihood, score, float(np.sqrt(max(error @ covariance @ error, 0.0))))
 
 
@@ -136,34 +170,15 @@ def _database() -> duckdb.DuckDBPyConnection:
     return duckdb.connect(config={"threads": 1})
 
 
-def _by_residuals(
-    connection: duckdb.DuckDBPyConnection, data: CoxData, x: Floats, beta: Floats
-) -> tuple[float, Floats]:
-    """Log-likelihood and score, by the hazards that SQL adds up."""
-    predictor, entry = x @ beta, data.times.entry
-    died = (data.count * (data.times.event > 0)).astype(np.int64)
-    rows = {
-        "stratum": data.stratum,
-        "entry": np.full(len(x), -np.inf) if entry is None else entry,
-        "stop": data.times.duration,
-        "died": died,
-        "risk": data.count * np.exp(predictor),
-    }
-    connection.register("cox", pd.DataFrame(rows, copy=False))
-    course = connection.execute(HAZARDS).fetchnumpy()
-    moments = _moments(course["stratum"], course["time"])
-    stop = np.searchsorted(moments, _moments(data.stratum, data.times.duration))
-    hazard = course["hazard"][stop] - np.where(died > 0, course["dying_hazard"][stop], 0)
-    if entry is not None:
-        entered = np.searchsorted(moments, _moments(data.stratum, entry))
-        is_late = entry > -np.inf
-        hazard[is_late] -= course["hazard"][entered[is_late]]
-    log_likelihood = float(died @ predictor - course["height"].sum())
-    return log_likelihood, np.asarray((died - rows["risk"] * hazard) @ x, dtype=np.float64)
-
-
-def _moments(stratum: Ints, time: Floats) -> npt.NDArray[np.complex128]:
-    """Times by stratum in one number, which is sorted by the real part first."""
-    moment = np.empty(len(time), dtype=np.complex128)
-    moment.real, moment.imag = stratum, time
-    return moment
+def _moments(data: CoxData) -> tuple[Ints, Ints | None]:
+    """The number of the moment at which each row ends, and of that at which it enters: -1 where it always was there."""
+    times = data.times
+    if times.entry is None and not data.stratum.any():
+        return times.distinct[1], None
+    n, entry = len(times), np.empty(0) if times.entry is None else times.entry
+    moment = np.empty(n + len(entry), dtype=np.complex128)  # sorted by the real part first
+    moment.real, moment.imag = np.resize(data.stratum, len(moment)), np.append(times.duration, entry)
+    is_there = np.isfinite(moment.imag)
+    number = np.full(len(moment), -1, dtype=np.int64)
+    number[is_there] = np.unique(moment[is_there], return_inverse=True)[1]
+    return number[:n], None if times.entry is None else number[n:]

@@ -25,11 +25,17 @@ def ratio_statistic(model: Model, at: list[int], is_maximum: bool) -> float:
     """
     others = np.ones(model.x.shape[1], dtype=bool)
     others[at] = False
-    full = model.evaluation.log_likelihood if is_maximum else highest(model.sets, model.x)
-    return max(2 * (full - highest(model.sets, np.asfortranarray(model.x[:, others]))), 0.0)
+    beta = model.scaled_beta
+    full = model.evaluation.log_likelihood if is_maximum else highest(model.sets, model.x, beta)
+    without = highest(model.sets, np.asfortranarray(model.x[:, others]), beta[others])
+    return max(2 * (full - without), 0.0)
 
 
-def highest(sets: RiskSets, x: Floats) -> float:
-    """The highest value of the log-likelihood of x (n, q), or what it comes to where it rises for ever."""
-    solution = maximise(Problem(x.shape[1], lambda beta: evaluate(sets, x, beta), lambda _: False))
+def highest(sets: RiskSets, x: Floats, start: Floats) -> float:
+    """The highest value of the log-likelihood of x (n, q), or what it comes to where it rises for ever.
+
+    start (q,): where the search begins; the coefficients of nearly the same columns save half of its steps.
+    """
+    around = Problem(x.shape[1], lambda step: evaluate(sets, x, start + step), lambda _: False)
+    solution = maximise(around)
     return float("nan") if solution.evaluation is None else solution.evaluation.log_likelihood
