@@ -22,7 +22,7 @@ from registry_pipeline.store.parquet import read_parquet, write_parquet
 from registry_pipeline.study.analysis import AnalysisResult, Inputs
 from registry_pipeline.study.estimates import Progress, Stored, analyses, run_analyses
 from registry_pipeline.study.mart_reader import Pair, times_of
-from registry_pipeline.study.marts import MART_TABLES, Marts, read_marts, stored_marts
+from registry_pipeline.study.marts import MART_TABLES, Marts, StoredMarts
 from registry_pipeline.study.scenarios import Sources, scenarios
 from schemas.table import columns_of
 
@@ -46,7 +46,7 @@ class Estimation:
     @cached_property
     def marts(self) -> Marts:
         """The stored mart tables."""
-        return read_marts(stored_marts(self.context.layout.layer("mart")))
+        return StoredMarts(self.context.layout.layer("mart"))
 
     def make(self, names: Sequence[str]) -> None:
         """Make the tables of analyses of one batch, as far as they are not up to date."""

@@ -19,7 +19,7 @@ from registry_pipeline.core.memory import give_back
 from registry_pipeline.core.settings import Study
 from registry_pipeline.study.analysis import Analysis, AnalysisResult, Inputs, Tables
 from registry_pipeline.study.mart_reader import Pair
-from registry_pipeline.study.marts import Marts, read_marts, stored_marts
+from registry_pipeline.study.marts import Marts, StoredMarts
 from registry_pipeline.study.scenarios import Scenario
 
 Progress = Callable[[str], None]
@@ -158,4 +158,4 @@ def _forget() -> None:
 
 @lru_cache(maxsize=1)
 def _read_once(stored: Stored) -> Marts:
-    return read_marts(stored_marts(stored.folder))
+    return StoredMarts(stored.folder)

@@ -4,8 +4,8 @@ Belongs here: joining times to covariates, naming strata.
 Does not belong here: estimates (``analysis/``), SQL.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from copy import copy
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -70,7 +70,9 @@ class Marts:
     def with_times(self, survival_time: pd.DataFrame) -> "Marts":
         """The same marts with other durations and events in the same rows, which need not be looked up again."""
         lookups = self.lookups.with_same_rows(self.survival_time, survival_time)
-        return replace(self, survival_time=survival_time, lookups=lookups)
+        marts = copy(self)  # a table that was not read yet is read once for both
+        vars(marts).update(survival_time=survival_time, lookups=lookups)
+        return marts
 
     def _times(self, endpoint: str, origin: str) -> pd.DataFrame:
         rows = self.lookups.rows(self.survival_time).get((endpoint, origin), [])
@@ -164,13 +166,23 @@ def _as_labels(column: pd.Series) -> pd.Series:
     )
 
 
-def stored_marts(folder: Path) -> dict[str, pl.DataFrame]:
-    """The mart tables of a store's folder, by name."""
-    return {name: read_parquet(folder / f"{name}.parquet") for name in MART_TABLES}
+class StoredMarts(Marts):
+    """The mart tables of a store's folder, each read when it is asked for: after a change of some records few are.
 
+    Texts of few values in many rows are categories.
+    """
 
-def read_marts(tables: Mapping[str, pl.DataFrame]) -> Marts:
-    """The mart tables as they are stored, by name; texts of few values in many rows as categories."""
-    few = pl.col("endpoint", "origin", "censor_reason").cast(pl.Categorical)
-    marts = {**tables, "survival_time": tables["survival_time"].with_columns(few)}
-    return Marts(**{name: marts[name].to_pandas() for name in MART_TABLES})
+    def __init__(self, folder: Path) -> None:
+        """Of a folder, whose files stay the same meanwhile."""
+        vars(self).update(_folder=folder, _read={}, lookups=Lookups())
+
+    def __getattr__(self, name: str) -> pd.DataFrame:
+        """A table, which has no attribute of its own here."""
+        if name not in MART_TABLES:
+            raise AttributeError(name)
+        read: dict[str, pd.DataFrame] = vars(self)["_read"]
+        if name not in read:
+            table = read_parquet(vars(self)["_folder"] / f"{name}.parquet")
+            few = pl.col("endpoint", "origin", "censor_reason").cast(pl.Categorical)
+            read[name] = (table.with_columns(few) if name == "survival_time" else table).to_pandas()
+        return read[name]

@@ -113,10 +113,10 @@ def extreme(frames: Frames, column: str, which: str, note: str, as_month: bool =
     if column not in cohort.columns or cohort[column].isna().all():
         return Estimate(note=f"the cohort has no {column}")
     values = cohort[column].dropna()
+    value = getattr(values, which)()
     if as_month:
-        dates = pd.to_datetime(values)
-        values = dates.dt.year * 100 + dates.dt.month
-    return Estimate(float(getattr(values.astype(float), which)()), n=len(values), note=note)
+        value = pd.Timestamp(value).year * 100 + pd.Timestamp(value).month
+    return Estimate(float(value), n=len(values), note=note)
 
 
 def diagnosed_within(frames: Frames, months: float, as_percent: bool) -> Estimate:

@@ -20,7 +20,7 @@ from registry_pipeline.core.helper_process import Helper, helping, keeping_helpe
 from registry_pipeline.core.settings import Study
 from registry_pipeline.reporting.report import write_reports
 from registry_pipeline.study.estimates import Stored, _read_once, result_tables
-from registry_pipeline.study.marts import read_marts, stored_marts
+from registry_pipeline.study.marts import StoredMarts
 from tests.unit.reporting.toy_release import make_release
 from tests.unit.steps.drawn_marts import drawn_marts
 
@@ -192,7 +192,7 @@ def test_estimates_made_with_a_helper_are_the_same(tmp_path: Path) -> None:
     for name, frame in drawn.items():
         if isinstance(frame, pd.DataFrame):
             pl.from_pandas(frame, nan_to_null=True).write_parquet(tmp_path / f"{name}.parquet")
-    marts = read_marts(stored_marts(tmp_path))
+    marts = StoredMarts(tmp_path)
     told: list[str] = []
     with keeping_helper():
         warm_helper(())
