@@ -14,7 +14,7 @@ judged under one another: no identifier is that of two, and a rule that looks at
 """
 
 import re
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,7 +36,7 @@ from registry_pipeline.validation.screening.identifiers import (
     parents_by_column,
 )
 from registry_pipeline.validation.screening.record_database import open_records
-from registry_pipeline.validation.screening.violations import VIOLATION, violation_frame
+from registry_pipeline.validation.screening.violations import FEW, VIOLATION, violation_frame
 from registry_pipeline.validation.screening.within_table import Outcome
 
 RULES_AT_A_TIME = 2
@@ -142,50 +142,66 @@ def judge_between_tables(
             except Exception as problem:  # a rule that raises must not stop the others
                 return f"{type(problem).__name__}: {problem}"
 
+        found: list[pl.DataFrame] = []
         with ThreadPoolExecutor(RULES_AT_A_TIME) as threads:
             for entry, result in zip(entries, threads.map(judge, entries), strict=True):
-                _add(entry, result, facility)
+                found.append(_counted(entry, result, facility))
+                if sum(frame.height for frame in found) > FEW:
+                    _add(found, facility)
+                    found.clear()
+        _add(found, facility)
 
 
-def _add(entry: RuleEntry, result: Judged | str, facility: FacilityRecords) -> None:
-    """What a rule gave, into the outcome, records as their tables number them."""
+def _counted(entry: RuleEntry, result: Judged | str, facility: FacilityRecords) -> pl.DataFrame:
+    """What a rule gave, counted into the outcome: its violations, of a second record with the table that it is in."""
     outcome = facility.outcome
     if isinstance(result, str):
         outcome.failures[entry.rule_id] = result
-        return
+        return _NO_VIOLATIONS
     counts, violations = result
     facilities = range(outcome.n_facilities)
     outcome.count(
         entry.rule_id, [counts.get(at, 0) if facility.is_judged_by(entry, at) else None for at in facilities]
     )
     if violations.is_empty():
-        return
+        return violations
     worded = in_words(violations, _shown(entry), facility.identifiers.texts)
-    own = worded.with_columns(facility.places_of_numbers(worded["_row_id"], worded["table_name"]))
-    outcome.violations.add(_with_other_origin(own, entry, facility))
-
-
-def _with_other_origin(violations: pl.DataFrame, entry: RuleEntry, facility: FacilityRecords) -> pl.DataFrame:
-    """``_other``, of judging the number of a record, as the number of its source row; without ``other_table``."""
-    if violations["_other"].null_count() == violations.height:
-        return violations.drop("other_table", strict=False)
+    if worded["_other"].null_count() == worded.height:
+        return worded.drop("other_table", strict=False)
     table = pl.lit(_file(entry).header.get("other_table", entry.table_name))
-    named = violations if "other_table" in violations.columns else violations.with_columns(other_table=table)
-    named = named.with_columns(facility.places_of_numbers(named["_other"], named["other_table"]))
-    is_asked = pl.col("_row_id").is_in(named["_other"].drop_nulls().unique().implode())
+    return worded if "other_table" in worded.columns else worded.with_columns(other_table=table)
+
+
+def _add(found: Sequence[pl.DataFrame], facility: FacilityRecords) -> None:
+    """Violations of several rules into the outcome together, records as their tables number them."""
+    if not (given := [frame for frame in found if frame.height]):
+        return
+    together = pl.concat(given, how="diagonal")
+    own = together.with_columns(facility.places_of_numbers(together["_row_id"], together["table_name"]))
+    facility.outcome.violations.add(_with_other_origin(own, facility))
+
+
+def _with_other_origin(violations: pl.DataFrame, facility: FacilityRecords) -> pl.DataFrame:
+    """``_other``, of judging the number of a record, as the number of its source row; without ``other_table``."""
+    if "other_table" not in violations.columns:
+        return violations
+    named = violations.with_columns(
+        facility.places_of_numbers(violations["_other"], violations["other_table"])
+    )
+    asked = named.select("_other", "other_table").drop_nulls().unique()
     origins = [
-        facility.records[name]
+        facility.records[str(name)]
         .lazy()
-        .filter(is_asked)  # of millions of records mostly a few
+        .filter(pl.col("_row_id").is_in(rows["_other"].implode()))  # of millions of records mostly a few
         .select(
             pl.col("_row_id").alias("_other"),
             pl.col("_origin").alias("_other_origin"),
             pl.lit(name).alias("other_table"),
         )
-        .collect()
-        for name in named["other_table"].drop_nulls().unique().sort()
+        for (name,), rows in asked.group_by("other_table", maintain_order=True)
     ]
-    joined = named.join(pl.concat(origins), on=["_other", "other_table"], how="left", maintain_order="left")
+    found = pl.concat(pl.collect_all(origins))
+    joined = named.join(found, on=["_other", "other_table"], how="left", maintain_order="left")
     return joined.with_columns(pl.col("_other_origin").alias("_other")).drop("_other_origin", "other_table")
 
 

@@ -35,6 +35,8 @@ from schemas.rules.suggestion import MOST, either
 
 BY_CHANCE = 1
 """Of the controls of a slip, so many may mend the finding too."""
+FEW_TRIALS = 100
+"""They are judged with the controls of all of them: a second judgement would cost more than the controls of slips that mend nothing."""
 _OWN_NUMBERS = ("facility_id", "source_patient_id")
 _SIGNS = ["rule_id", "table_name", "_record", "items", "severity"]
 Sign = tuple[Any, ...]
@@ -47,6 +49,7 @@ class Trial:
     Attributes:
         finding: place of the finding among those that are tried; -1 without a slip.
         record: number of the record in its table.
+        is_control: the value is that of nobody's slip.
         number: of the trial.
     """
 
@@ -56,6 +59,7 @@ class Trial:
     record: int = -1
     slip: Slip | None = None
     number: int = 0
+    is_control: bool = False
 
 
 def suggestions(
@@ -76,11 +80,17 @@ def suggestions(
     )
     records = {name: _records(name, doubts) for name in curated()}
     judge = partial(_judged, as_sent=records, rules=rules, parameters=parameters, memory_limit=memory_limit)
-    mended = _mended(_numbered(_trials(findings, records)), findings["rule_id"], judge)
-    few = {at: trials for at, trials in mended.items() if len({_text(trial) for trial in trials}) <= MOST}
-    moved = _numbered(_controls(trial) for trials in few.values() for trial in trials)
-    controls = _mended(moved, findings["rule_id"], judge)
-    by_chance = Counter((at, _text(trial)) for at, trials in controls.items() for trial in trials)
+    groups = list(_trials(findings, records))
+    tried = list(chain.from_iterable(groups))
+    controls = map(_controls, tried if len(tried) <= FEW_TRIALS else ())
+    mended = _mended(_numbered([*groups, *controls]), findings["rule_id"], judge)
+    few = {at: trials for at, trials in _of_slips(mended).items() if len(set(map(_text, trials))) <= MOST}
+    if len(tried) > FEW_TRIALS:
+        moved = _numbered(_controls(trial) for trials in few.values() for trial in trials)
+        mended = _mended(moved, findings["rule_id"], judge)
+    by_chance = Counter(
+        (at, _text(trial)) for at, trials in mended.items() for trial in trials if trial.is_control
+    )
     texts = [
         either(text for text in map(_text, few.get(at, ())) if by_chance[at, text] <= BY_CHANCE)
         for at in range(findings.height)
@@ -105,7 +115,15 @@ def _text(trial: Trial) -> str:
 
 
 def _controls(trial: Trial) -> list[Trial]:
-    return [replace(trial, slip=control) for control in controls_of(trial.slip)] if trial.slip else []
+    if trial.slip is None:
+        return []
+    return [replace(trial, slip=control, is_control=True) for control in controls_of(trial.slip)]
+
+
+def _of_slips(mended: Mapping[int, Sequence[Trial]]) -> dict[int, list[Trial]]:
+    """Of the trials in which findings go those of slips; findings that none of them mends are left out."""
+    own = {at: [trial for trial in trials if not trial.is_control] for at, trials in mended.items()}
+    return {at: trials for at, trials in own.items() if trials}
 
 
 def _trials(findings: pl.DataFrame, records: Mapping[str, pl.DataFrame]) -> Iterator[list[Trial]]:

@@ -8,7 +8,8 @@ import pytest
 
 from registry_pipeline.core.settings import Settings
 from registry_pipeline.validation.rules.catalogue import catalogue, parameters_of
-from registry_pipeline.validation.screening import doubts
+from registry_pipeline.validation.screening import doubts, trials
+from registry_pipeline.validation.screening.cross_table import judge_between_tables
 from registry_pipeline.validation.screening.doubts import MOST_TRIALS, Doubts
 from registry_pipeline.validation.screening.trials import suggestions
 from tests.support.staged import EXTRACT_DATE, screen, staged_of
@@ -138,3 +139,22 @@ def test_records_of_many_findings_are_looked_up_together(monkeypatch: pytest.Mon
     n = doubts.MOST_FINDINGS + 1
     screen(staged_of({"patient": [WOMAN | {"patient_id": f"P{n}", "sex": None} for n in range(n)]}))
     assert looked_up == [doubts.MOST_FINDINGS]
+
+
+@pytest.mark.parametrize(("few", "n_judgements"), [(0, 2), (100, 1)])
+def test_of_few_trials_the_controls_are_judged_with_the_slips(
+    few: int, n_judgements: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is suggested is the same: a slip is undone, and a day that any other would mend is none."""
+    judgements: list[int] = []
+
+    def counted(*given: Any, **how: Any) -> None:
+        judgements.append(1)
+        judge_between_tables(*given, **how)
+
+    monkeypatch.setattr(trials, "FEW_TRIALS", few)
+    monkeypatch.setattr(trials, "judge_between_tables", counted)
+    assert _suggested("V21", primary_treatment=[EXCHANGED]) == ["2015-03-04"]
+    assert len(judgements) == n_judgements
+    exam = EXAM | {"exam_date": date(2020, 1, 31)}
+    assert _suggested("M08", death=[DEATH], imaging_exam=[exam]) == [None]
