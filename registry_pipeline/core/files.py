@@ -18,6 +18,7 @@ import stat
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -211,7 +212,7 @@ def sweep(folder: Path, is_deep: bool = True) -> list[Path]:
 def entries(folder: Path | os.DirEntry[str]) -> list[os.DirEntry[str]]:
     """What lies in a folder, by name; of no file a path is made, for there are many and mostly nothing is done with them."""
     with os.scandir(folder) as listing:
-        return sorted(listing, key=lambda entry: entry.name)
+        return sorted(listing, key=attrgetter("name"))
 
 
 def _unfinished(folder: Path | str, is_deep: bool) -> Iterator[str]:

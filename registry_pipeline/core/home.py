@@ -11,6 +11,7 @@ import re
 import secrets
 import stat
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from registry_pipeline.core.files import entries, write_text
@@ -40,57 +41,57 @@ class Home:
 
     root: Path
 
-    @property
+    @cached_property
     def settings_file(self) -> Path:
         """registry.toml"""
         return self.root / "registry.toml"
 
-    @property
+    @cached_property
     def facilities(self) -> Path:
         """One mapping per facility."""
         return self.root / "facilities"
 
-    @property
+    @cached_property
     def inbox(self) -> Path:
         """Where files are dropped, one folder per facility."""
         return self.root / "inbox"
 
-    @property
+    @cached_property
     def landing(self) -> Path:
         """Bytes as received, by sha256."""
         return self.root / "landing"
 
-    @property
+    @cached_property
     def store(self) -> Path:
         """Working Parquet files."""
         return self.root / "store"
 
-    @property
+    @cached_property
     def releases(self) -> Path:
         """One folder per release."""
         return self.root / "releases"
 
-    @property
+    @cached_property
     def analysts(self) -> Path:
         """What analysts may have: approved files, which a group may read that passes through the home."""
         return self.root / "analysts"
 
-    @property
+    @cached_property
     def current(self) -> Path:
         """Symbolic link to the release that is served."""
         return self.root / "current"
 
-    @property
+    @cached_property
     def decisions(self) -> Path:
         """The ledger of data managers' decisions, append-only."""
         return self.root / "decisions.sqlite"
 
-    @property
+    @cached_property
     def key_file(self) -> Path:
         """Key of the pseudonyms, 0600."""
         return self.root / "secrets" / "pseudonym.key"
 
-    @property
+    @cached_property
     def key_check_file(self) -> Path:
         """Check value of the key that the pseudonyms of this home are made with."""
         return self.key_file.with_suffix(".check")

@@ -145,10 +145,10 @@ def _link_earlier(home: Home, again: Home, release_id: str, previous_id: str) ->
 def _context_of_then(home: Home, again: Home, day: date, n_decisions: int) -> RefreshContext:
     """What the refresh went by: the ledger of decisions is append-only, its first entries are those of then."""
     decisions = read_decision_state(home).decisions[:n_decisions]
-    ledgers = {facility_id: read_ledger(again, facility_id) for facility_id in again.facility_ids()}
     state = DecisionState(decisions, in_force(decisions, day), day)
-    digests = {facility_id: digests_of_inputs(again, facility_id) for facility_id in ledgers}
-    return RefreshContext(again, again.settings(), ledgers, state, digests)
+    facility_ids = again.facility_ids()
+    digests = {facility_id: digests_of_inputs(again, facility_id) for facility_id in facility_ids}
+    return RefreshContext(again, again.settings(), facility_ids, state, digests)
 
 
 def _unlike(database: Path, other: Path, names: list[str]) -> list[str]:

@@ -8,7 +8,7 @@ Does not belong here: the steps. Imports nothing heavy: a refresh with nothing n
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
@@ -36,7 +36,7 @@ class RefreshContext:
     Attributes:
         home: the registry home.
         settings: registry.toml.
-        ledgers: facility -> every file that it ever sent; every facility that has a mapping is in it.
+        facility_ids: facilities that have a mapping, in order.
         decisions: every decision, and those in force today.
         mappings, facilities: facility -> its TOML, and that judged; what nobody asks for is not read.
         input_digests: facility -> SHA-256 of its ledger and of its mapping, taken before either was read: what is changed
@@ -49,7 +49,7 @@ class RefreshContext:
 
     home: Home
     settings: Settings
-    ledgers: dict[str, list[LandedFile]]
+    facility_ids: Sequence[str]
     decisions: DecisionState
     input_digests: dict[str, tuple[str, str]]
     mappings: dict[str, TomlSource] = field(default_factory=dict, repr=False, compare=False)
@@ -64,10 +64,14 @@ class RefreshContext:
         """Where the store keeps what."""
         return StoreLayout(self.home.store)
 
-    @property
-    def facility_ids(self) -> list[str]:
-        """Facilities that have a mapping, in order."""
-        return list(self.ledgers)
+    @cached_property
+    def ledgers(self) -> dict[str, list[LandedFile]]:
+        """Facility -> every file that it ever sent, read when one is asked for: a refresh with nothing new does without.
+
+        Raises:
+            ConfigurationError: a ledger is damaged.
+        """
+        return {facility_id: read_ledger(self.home, facility_id) for facility_id in self.facility_ids}
 
     @property
     def senders(self) -> list[str]:
@@ -193,12 +197,12 @@ def read_context(home: Home, settings: Settings | None = None) -> RefreshContext
         settings: registry.toml, where it was read already.
 
     Raises:
-        ConfigurationError: registry.toml or a ledger of received files is wrong.
+        ConfigurationError: registry.toml is wrong.
         StoreError: the ledger of decisions is damaged or was changed by other means.
     """
-    digests = {facility_id: digests_of_inputs(home, facility_id) for facility_id in home.facility_ids()}
-    ledgers = {facility_id: read_ledger(home, facility_id) for facility_id in digests}
-    return RefreshContext(home, settings or home.settings(), ledgers, read_decision_state(home), digests)
+    facility_ids = home.facility_ids()
+    digests = {facility_id: digests_of_inputs(home, facility_id) for facility_id in facility_ids}
+    return RefreshContext(home, settings or home.settings(), facility_ids, read_decision_state(home), digests)
 
 
 def digests_of_inputs(home: Home, facility_id: str) -> tuple[str, str]:
@@ -207,5 +211,10 @@ def digests_of_inputs(home: Home, facility_id: str) -> tuple[str, str]:
 
 
 def file_digest(path: Path) -> str:
-    """SHA-256 of a small file; empty for one that is not there."""
-    return sha256_of(path) if path.is_file() else ""
+    """SHA-256 of a small file; empty where none is there."""
+    try:
+        return sha256_of(path)
+    except PermissionError:
+        raise
+    except OSError:
+        return ""

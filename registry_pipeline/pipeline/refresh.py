@@ -7,12 +7,12 @@ Does not belong here: the steps.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from registry_pipeline.core.files import StoreError, disk_errors_as_store_error
+from registry_pipeline.core.files import disk_errors_as_store_error
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.memory import bounded_memory
 from registry_pipeline.core.settings import Settings
 from registry_pipeline.core.toml_source import ConfigurationError, nearest
-from registry_pipeline.intake.landing.integrity import check_landed
+from registry_pipeline.intake.landing.inbox import look_into_inbox
 from registry_pipeline.intake.landing.land import LandingReport, land_inbox
 from registry_pipeline.intake.landing.ledger import LEDGER
 from registry_pipeline.pipeline.context import RefreshContext, read_context, read_rules
@@ -130,17 +130,11 @@ def take_in(
     with refresh_lock(home), disk_errors_as_store_error(home.landing / LEDGER):
         if not is_mended:
             mend_home(home)
-        signature, settings = inbox_signature(home), settings or home.settings()
+        settings, inbox = settings or home.settings(), look_into_inbox(home)
+        signature = inbox_signature(home, inbox)
         if not is_served(home, signature):
             read_rules(home, settings)  # an override that cannot hold is refused before anything is read
-        try:
-            check_landed(home, facilities)
-            has_all_bytes = True
-        except StoreError:
-            has_all_bytes = False  # what lies in the inbox still lands again
-        report = land_inbox(home, settings, facilities=facilities, has_all_bytes=has_all_bytes)
-        if not has_all_bytes:
-            check_landed(home, facilities)
+        report = land_inbox(home, settings, facilities=facilities, inbox=inbox)
         is_whole = not report.waiting and set(facilities or home.facility_ids()) >= set(home.facility_ids())
         note_landed(home, signature if is_whole else None)
         return report

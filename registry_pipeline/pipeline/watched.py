@@ -8,39 +8,38 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 from registry_pipeline.core.files import entries, holds_text, write_text
 from registry_pipeline.core.home import Home
+from registry_pipeline.intake.landing.inbox import InboxFolder, look_into_inbox
 
 
-def inbox_signature(home: Home) -> str:
-    """Names, sizes and times of what a refresh would read; no content, so that looking costs next to nothing."""
+def inbox_signature(home: Home, inbox: Sequence[InboxFolder] | None = None) -> str:
+    """Names, sizes and times of what a refresh would read; no content, so that looking costs next to nothing.
+
+    Args:
+        inbox: what lies in the inbox, where it was just looked at.
+    """
+    with suppress(OSError):
+        inbox = look_into_inbox(home) if inbox is None else inbox
+    received = (file for folder in inbox or () for file in folder.files)
     watched = [_file_signature(home.root, str(home.settings_file), home.settings_file.lstat)]
     watched += [
         _file_signature(home.root, entry.path, partial(entry.stat, follow_symlinks=False))
-        for entry in (*_mappings(home), *_received(home))
+        for entry in (*_mappings(home), *received)
     ]
-    return hashlib.sha256("|".join(sorted(watched)).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    return hashlib.sha256("|".join(watched).encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
 def _mappings(home: Home) -> Iterator[os.DirEntry[str]]:
-    return (entry for entry in _readable(home.facilities) if entry.name.endswith(".toml"))
-
-
-def _received(home: Home) -> Iterator[os.DirEntry[str]]:
-    return (file for folder in _readable(home.inbox) if folder.is_dir() for file in _readable(folder))
-
-
-def _readable(folder: Path | os.DirEntry[str]) -> list[os.DirEntry[str]]:
-    """What lies in a folder; nothing in one that is gone or may not be read."""
     try:
-        return entries(folder)
+        return (entry for entry in entries(home.facilities) if entry.name.endswith(".toml"))
     except OSError:
-        return []
+        return iter(())
 
 
 def _file_signature(root: Path, path: str, look: Callable[[], os.stat_result]) -> str:

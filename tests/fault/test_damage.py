@@ -400,12 +400,9 @@ def test_a_clock_that_went_ahead_moves_no_end_of_observation(waiting: Home, tmp_
     home.settings_file.write_text("")
     context = read_context(home)
     ahead = (datetime.now(UTC) + timedelta(days=3650)).isoformat()
-    ledgers = {
-        facility_id: [type(landed)(**{**vars(landed), "received_at": ahead}) for landed in ledger]
-        for facility_id, ledger in context.ledgers.items()
-    }
-    late = replace(context, ledgers=ledgers)
-    assert late.extract_date() == late.extract_date(HOSPITAL) == datetime.now(UTC).date()
+    for facility_id, ledger in context.ledgers.items():
+        context.ledgers[facility_id] = [replace(landed, received_at=ahead) for landed in ledger]
+    assert context.extract_date() == context.extract_date(HOSPITAL) == datetime.now(UTC).date()
 
 
 @pytest.mark.parametrize("years", [-10, 10])

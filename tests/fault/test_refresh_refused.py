@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from pathlib import Path
@@ -34,8 +35,14 @@ def test_a_file_that_may_not_be_read_is_one_line(tmp_path: Path, monkeypatch: py
     """The system's refusal is simulated: the superuser may read everything."""
     home = small_home(tmp_path / "home")
     locked = send(home, "patients_1.csv", patients_csv([patient_row(1)]))
-    may = os.access
-    monkeypatch.setattr(os, "access", lambda path, *more: Path(path) != locked and may(path, *more))
+    opened = os.open
+
+    def refusing(path, *more, **options):
+        if str(path) == str(locked):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return opened(path, *more, **options)
+
+    monkeypatch.setattr(os, "open", refusing)
     report = take_in(home)
     assert report.landed == []
     assert [str(one) for one in report.problems] == [

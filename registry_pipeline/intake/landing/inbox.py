@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BufferedReader
+from typing import NamedTuple
 
 from registry_pipeline.core.files import entries
 from registry_pipeline.core.home import Home
@@ -37,8 +38,7 @@ class Problem:
         return f"inbox/{where}: {self.message}"
 
 
-@dataclass(frozen=True)
-class InboxFile:
+class InboxFile(NamedTuple):
     """A regular file in ``inbox/<facility>/``.
 
     Attributes:
@@ -59,7 +59,7 @@ class InboxFile:
     def is_unchanged(self) -> bool:
         """Whether the file still is what it was when it was listed."""
         try:
-            return _stamp(os.lstat(self.path)) == self.stamp
+            return stamp_of(os.lstat(self.path)) == self.stamp
         except OSError:
             return False
 
@@ -68,40 +68,75 @@ class InboxFile:
         return Problem(self.facility_id, self.shown_name, message)
 
 
-def list_inbox(home: Home) -> tuple[list[InboxFile], list[Problem]]:
-    """The regular files of known facilities, by facility and name, and what else lies there."""
+@dataclass(frozen=True)
+class InboxFolder:
+    """An entry of the inbox and, of a folder, its entries: what they look like is asked of the system once.
+
+    Attributes:
+        fault: why a folder cannot be listed.
+    """
+
+    entry: os.DirEntry[str]
+    files: Sequence[os.DirEntry[str]] = ()
+    fault: str = ""
+
+
+def look_into_inbox(home: Home) -> list[InboxFolder]:
+    """What lies in the inbox now, by name; nothing where there is none.
+
+    Raises:
+        OSError: it may not be read.
+    """
+    return [_folder(entry) for entry in entries(home.inbox)] if home.inbox.is_dir() else []
+
+
+def _folder(entry: os.DirEntry[str]) -> InboxFolder:
+    try:
+        return InboxFolder(entry, entries(entry) if entry.is_dir(follow_symlinks=False) else ())
+    except OSError as error:
+        return InboxFolder(entry, fault=f"cannot be listed ({error.strerror}); check its mode")
+
+
+def list_inbox(
+    home: Home, inbox: Sequence[InboxFolder] | None = None
+) -> tuple[list[InboxFile], list[Problem]]:
+    """The regular files of known facilities, by facility and name, and what else lies there.
+
+    Args:
+        inbox: what lies there, where it was just looked at.
+    """
     files: list[InboxFile] = []
     problems: list[Problem] = []
     facility_ids = dict.fromkeys(home.facility_ids())
-    for folder in entries(home.inbox) if home.inbox.is_dir() else []:
-        name = shown(folder.name)
-        if not folder.is_dir(follow_symlinks=False):
-            if not folder.name.startswith(_NOT_DATA):
+    for folder in look_into_inbox(home) if inbox is None else inbox:
+        name = shown(folder.entry.name)
+        if not folder.entry.is_dir(follow_symlinks=False):
+            if not folder.entry.name.startswith(_NOT_DATA):
                 problems.append(Problem("", name, "put it into the folder of its facility"))
-        elif folder.name in facility_ids:
+        elif folder.fault:
+            problems.append(Problem("", name, folder.fault))
+        elif folder.entry.name in facility_ids:
             _list_folder(folder, files, problems)
-        elif entries(folder):
+        elif folder.files:
             hint = f"no facilities/{name}.toml describes this facility{nearest(name, facility_ids)}"
             problems.append(Problem("", name, hint))
     return files, problems
 
 
-def _list_folder(folder: os.DirEntry[str], files: list[InboxFile], problems: list[Problem]) -> None:
-    facility_id = folder.name
-    try:
-        listing = entries(folder)
-    except OSError as error:
-        problems.append(Problem("", folder.name, f"cannot be listed ({error.strerror}); check its mode"))
-        return
-    for entry in listing:
+def _list_folder(folder: InboxFolder, files: list[InboxFile], problems: list[Problem]) -> None:
+    facility_id = folder.entry.name
+    for entry in folder.files:
         if entry.name.startswith(_NOT_DATA):
             continue
-        status, name = entry.stat(follow_symlinks=False), shown(entry.name)
+        try:
+            status, name = entry.stat(follow_symlinks=False), shown(entry.name)
+        except FileNotFoundError:  # taken away since
+            continue
         refusal = _refusal(entry, status)
         if refusal:
             problems.append(Problem(facility_id, name, refusal))
         else:
-            files.append(InboxFile(facility_id, entry.path, name, _stamp(status)))
+            files.append(InboxFile(facility_id, entry.path, name, stamp_of(status)))
 
 
 def _refusal(entry: os.DirEntry[str], status: os.stat_result) -> str | None:
@@ -113,8 +148,6 @@ def _refusal(entry: os.DirEntry[str], status: os.stat_result) -> str | None:
         return "is no regular file; remove it"
     if entry.name.lower().endswith(_PARTIAL):
         return "looks like an unfinished transfer; finish it or rename it"
-    if not os.access(entry.path, os.R_OK):
-        return "may not be read; check its owner and mode"
     return None
 
 
@@ -149,5 +182,6 @@ def shown(name: str) -> str:
     return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in composed)
 
 
-def _stamp(status: os.stat_result) -> tuple[int, int, int, int]:
+def stamp_of(status: os.stat_result) -> tuple[int, int, int, int]:
+    """Size, modification time in ns, device, inode: as long as they stay, nothing wrote to a file."""
     return status.st_size, status.st_mtime_ns, status.st_dev, status.st_ino

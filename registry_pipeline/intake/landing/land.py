@@ -22,6 +22,7 @@ from pathlib import Path
 
 from registry_pipeline.core.files import (
     BUILDING,
+    entries,
     holds_text,
     read_hashed_json,
     sweep,
@@ -32,19 +33,26 @@ from registry_pipeline.core.files import (
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.settings import Settings
 from registry_pipeline.intake.landing.arrivals import Arrivals, source_names
-from registry_pipeline.intake.landing.inbox import InboxFile, Problem, list_inbox, open_settled, settle
-from registry_pipeline.intake.landing.integrity import shape_problem
+from registry_pipeline.intake.landing.inbox import (
+    InboxFile,
+    InboxFolder,
+    Problem,
+    list_inbox,
+    open_settled,
+    settle,
+    stamp_of,
+)
+from registry_pipeline.intake.landing.integrity import check_landed, shape_problem
 from registry_pipeline.intake.landing.ledger import (
     LandedFile,
     landing_lock,
-    ledger_path,
     read_ledger,
     write_ledger,
 )
 
 _SEEN = "seen.json"
 _LANDED_ALL = "inbox_stamps"
-"""In the store: what inbox and ledgers looked like when everything in the inbox had landed."""
+"""In the store: what inbox, ledgers and landed bytes looked like when everything had landed and was there."""
 _CHUNK = 2**20
 # A full disk concerns the whole refresh, not the file that happened to be copied.
 DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -72,27 +80,29 @@ def land_inbox(
     settings: Settings,
     now: datetime | None = None,
     facilities: Sequence[str] = (),
-    has_all_bytes: bool = False,
+    inbox: Sequence[InboxFolder] | None = None,
 ) -> LandingReport:
     """Land every settled file of the inbox. Files stay in the inbox; landing them again does nothing.
+
+    Where inbox and landing look as they did when everything had landed, the facilities are not gone through.
 
     Args:
         now: time of receipt (with time zone); the clock's when not given.
         facilities: only their folders; all by default.
-        has_all_bytes: all landed bytes have just been seen to be there: where inbox and ledgers are as the last landing of
-            everything left them, the facilities are not gone through.
+        inbox: what lies in the inbox, where it was just looked at.
 
     Raises:
         ConfigurationError: a ledger is damaged.
+        StoreError: the disk is full, or bytes that landed before are lost and do not lie in the inbox.
     """
     received_at = (now or datetime.now(UTC)).astimezone(UTC).isoformat(timespec="seconds")
     report = LandingReport()
-    files, problems = list_inbox(home)
+    files, problems = list_inbox(home, inbox)
     if facilities:
         files = [file for file in files if file.facility_id in facilities]
     report.problems.extend(problems)
     landed_all = home.store / _LANDED_ALL
-    if has_all_bytes and not facilities and holds_text(landed_all, _all_stamps(home, files)):
+    if not facilities and holds_text(landed_all, _all_stamps(home, files)):
         report.unchanged.extend(files)
         return report
     settled, waiting = settle(files, settings.refresh.settle_seconds)
@@ -102,19 +112,23 @@ def land_inbox(
         by_facility.setdefault(file.facility_id, []).append(file)
     for facility_id, own in by_facility.items():
         _land_facility(home, facility_id, own, received_at, report)
+    stamps = _all_stamps(home, files)  # first: what is lost after the look is missed next time
+    check_landed(home, facilities)
     if not facilities and len(report.landed) + len(report.unchanged) == len(files):
-        write_text(_all_stamps(home, files), landed_all)
+        write_text(stamps, landed_all)
     return report
 
 
 def _all_stamps(home: Home, files: Sequence[InboxFile]) -> str:
-    """Hash of what files and ledgers look like from outside: as long as they stay, nothing wrote to them."""
-    stamps: list[tuple[object, ...]] = [(file.facility_id, file.shown_name, file.stamp) for file in files]
+    """Hash of what inbox, ledgers and landed bytes look like from outside: as long as they stay, nothing wrote to them."""
+    paths = [file.path for file in files]
+    stamps = [number for file in files for number in file.stamp]
     for facility_id in home.facility_ids():
         with suppress(FileNotFoundError):
-            status = ledger_path(home, facility_id).stat()
-            stamps.append((facility_id, status.st_ino, status.st_size, status.st_mtime_ns))
-    return hashlib.sha256(repr(stamps).encode()).hexdigest()
+            for entry in entries(home.landing / facility_id):
+                paths.append(entry.path)
+                stamps.extend(stamp_of(entry.stat(follow_symlinks=False)))
+    return hashlib.sha256(f"{'|'.join(paths)}{stamps}".encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _land_facility(
@@ -198,6 +212,9 @@ def _sha256_of(
         return str(remembered)
     try:
         sha256 = _copy(folder, file)
+    except PermissionError:
+        report.problems.append(file.problem("may not be read; check its owner and mode"))
+        return None
     except OSError as error:
         if error.errno in DISK_FULL:
             raise

@@ -14,7 +14,6 @@ from typing import Any
 
 from registry_pipeline.core.files import read_hashed_json, write_hashed_json
 from registry_pipeline.core.home import Home
-from registry_pipeline.intake.landing.ledger import read_ledger
 from registry_pipeline.pipeline.context import RefreshContext, digests_of_inputs
 from registry_pipeline.pipeline.decisions import DecisionState
 from registry_pipeline.pipeline.errors import Refused
@@ -99,11 +98,12 @@ def worker_context(home: Home, manifest: RefreshManifest, facility_ids: Sequence
         raise Refused(f"{home.settings_file}: is not what the refresh began with; start a refresh anew")
     decisions = [Decision(**entry) for entry in manifest.decisions]
     state = DecisionState(decisions, decisions, date.fromisoformat(manifest.day))
-    ledgers = {facility_id: read_ledger(home, facility_id) for facility_id in manifest.facilities}
-    digests = {facility_id: digests_of_inputs(home, facility_id) for facility_id in facility_ids}
-    context = RefreshContext(home, settings, ledgers, state, digests)
+    context = RefreshContext(home, settings, list(manifest.facilities), state, {})
+    ledgers = context.ledgers  # read before they are hashed: what is changed in between has another hash
     for facility_id in facility_ids:
-        if _facility_inputs(context, facility_id) != manifest.facilities.get(facility_id):
+        context.input_digests[facility_id] = digests_of_inputs(home, facility_id)
+        is_known = facility_id in ledgers
+        if not is_known or _facility_inputs(context, facility_id) != manifest.facilities[facility_id]:
             raise Refused(
                 f"{facility_id}: its mapping or what has landed of it is not what the refresh began with; "
                 "start a refresh anew"

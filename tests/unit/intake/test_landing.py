@@ -11,10 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from registry_pipeline.core.files import StoreError
 from registry_pipeline.core.home import make_home
 from registry_pipeline.core.settings import Refresh, Settings
 from registry_pipeline.core.toml_source import ConfigurationError
-from registry_pipeline.intake.landing import inbox
+from registry_pipeline.intake.landing import inbox, integrity
 from registry_pipeline.intake.landing import land as landing
 from registry_pipeline.intake.landing.land import land_inbox
 from registry_pipeline.intake.landing.ledger import landed_path, read_ledger, withdraw
@@ -187,11 +188,11 @@ def test_unchanged_inbox_is_not_read_again_and_the_ledger_is_not_touched(place, 
     assert (ledger.stat().st_mtime_ns, ledger.read_bytes()) == before
 
 
-def test_facilities_are_gone_through_only_where_inbox_or_ledgers_are_not_as_all_landing_left_them(
+def test_facilities_are_gone_through_only_where_inbox_or_landing_are_not_as_all_landing_left_them(
     place, monkeypatch
 ):
     place.send("a.csv", "1")
-    place.land()
+    (landed,) = place.land().landed
     ledger, earlier = place.home.landing / "west" / "submissions.json", "[]"
 
     def visited(**options) -> tuple[int, list[str]]:
@@ -202,14 +203,45 @@ def test_facilities_are_gone_through_only_where_inbox_or_ledgers_are_not_as_all_
             report = land_inbox(place.home, SETTINGS, NOW, **options)
         return len(report.landed) + len(report.unchanged), visits
 
-    assert visited(has_all_bytes=True) == (1, [])
-    assert visited(has_all_bytes=False) == (1, ["west"])
+    with monkeypatch.context() as patch:
+        patch.setattr(integrity, "read_ledger", lambda *_: pytest.fail("read a ledger"))
+        assert visited() == (1, [])
     place.send("b.csv", "2")
-    assert visited(has_all_bytes=True, facilities=["west"]) == (2, ["west"])
-    assert visited(has_all_bytes=True) == (2, ["west"])  # a part that landed says nothing of all
-    assert visited(has_all_bytes=True) == (2, [])
+    assert visited(facilities=["west"]) == (2, ["west"])
+    assert visited() == (2, ["west"])  # a part that landed says nothing of all
+    assert visited() == (2, [])
     ledger.write_text(earlier)  # as of a backup
-    assert visited(has_all_bytes=True) == (2, ["west"]) and len(read_ledger(place.home, "west")) == 2
+    assert visited() == (2, ["west"]) and len(read_ledger(place.home, "west")) == 2
+    bytes_ = landed_path(place.home, landed)
+    for lose in (bytes_.unlink, lambda: (bytes_.chmod(0o600), bytes_.write_text("")), lambda: linked(bytes_)):
+        lose()
+        assert visited() == (2, ["west"]) and bytes_.read_text() == "1"  # they lie in the inbox
+        assert visited() == (2, [])
+    (place.inbox / "a.csv").unlink()
+    bytes_.unlink()
+    for _ in range(2):
+        with pytest.raises(StoreError, match="landed bytes cannot be read"):
+            visited()
+
+
+def linked(path: Path) -> None:
+    """In the place of a file a link to a copy."""
+    path.rename(path.with_name("copy"))
+    path.symlink_to(path.with_name("copy"))
+
+
+def test_an_inbox_is_looked_at_once(place, monkeypatch):
+    place.send("a.csv", "1")
+    seen = inbox.look_into_inbox(place.home)
+    place.send("b.csv", "2")
+    signature = watched.inbox_signature(place.home, seen)
+    assert len(land_inbox(place.home, SETTINGS, NOW, inbox=seen).landed) == 1
+    assert signature != watched.inbox_signature(place.home)  # what arrived since is news
+    (place.inbox / "b.csv").unlink()
+    assert signature == watched.inbox_signature(place.home)
+    gone = inbox.look_into_inbox(place.home)
+    (place.inbox / "a.csv").unlink()
+    assert inbox.list_inbox(place.home, gone) == ([], [])
 
 
 def test_the_inbox_looks_another_when_any_name_size_or_time_is_another(place):

@@ -146,7 +146,7 @@ def test_what_another_process_has_left_out_is_tried_before_the_next_file_is(
     """Machines that share a store hold the ledger as it was when they began."""
     take_in(home)
     context = read_context(home)
-    first, *others = read_ledger(home, HOSPITAL)
+    first, *others = context.ledgers[HOSPITAL]
     ledger = [replace(first, too_large_for="1GB"), *others]
     write_ledger(home, HOSPITAL, ledger)
     trials = iter([True, False])
