@@ -22,6 +22,7 @@ from registry_pipeline.store.facility_rows import OF_ALL
 from registry_pipeline.store.keyed_tables import KeyedTables
 from registry_pipeline.store.layers import declaration_digest
 from registry_pipeline.store.parquet import read_parquet, rows_digest
+from registry_pipeline.store.refill import RowInputs
 from registry_pipeline.study.estimates import analyses
 from registry_pipeline.study.mart_reader import Pair, patients_of
 from registry_pipeline.study.marts import MART_TABLES
@@ -92,10 +93,7 @@ def mart_inputs(context: RefreshContext, parameters: Mapping[str, Any]) -> dict[
     """Mart table -> digests of what it is made from by facility; none where several facilities know a patient."""
     if persons_of_several(context):
         return {}
-    names = [f"{name.partition('.')[2]}.accepted.parquet" for name in tables_of("curated")]
-    sent = screened_content(context, [*names, "_quarantine.parquet"])
-    facilities = {facility: digest_of(files) for facility, *files in sent}
-    code, files = code_digest(_SQL), sql_files("mart")
+    facilities, code, files = _sent(context), code_digest(_SQL), sql_files("mart")
 
     def of_all(table: str) -> str:
         query = files[table]
@@ -108,6 +106,23 @@ def mart_inputs(context: RefreshContext, parameters: Mapping[str, Any]) -> dict[
         name.partition(".")[2] for name, model in tables_of("mart").items() if "patient_id" in model.columns
     ]
     return {table: {OF_ALL: of_all(table), **facilities} for table in by_patient}
+
+
+def row_inputs(context: RefreshContext) -> RowInputs:
+    """What rows of the curated and mart tables that are there are made of; nothing where several facilities know a patient."""
+    if persons_of_several(context):
+        return RowInputs()
+    marts = KeyedTables(context.layout.layer("mart"))
+    inputs = {name: marts.inputs(name.partition(".")[2]) for name in tables_of("mart")}
+    of_all = {name: noted[OF_ALL] for name, noted in inputs.items() if OF_ALL in noted}
+    return RowInputs(_sent(context), {**dict.fromkeys(tables_of("curated"), ""), **of_all})
+
+
+def _sent(context: RefreshContext) -> dict[str, str]:
+    """Facility -> digest of its records that were accepted, and of those in quarantine."""
+    names = [f"{name.partition('.')[2]}.accepted.parquet" for name in tables_of("curated")]
+    sent = screened_content(context, [*names, "_quarantine.parquet"])
+    return {facility: digest_of(files) for facility, *files in sent}
 
 
 class AnalysisKeys:

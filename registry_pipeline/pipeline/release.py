@@ -16,19 +16,17 @@ import polars as pl
 import schemas
 from registry_pipeline.core.chain_head import copy_heads
 from registry_pipeline.core.files import BUILDING, StoreError, disk_errors_as_store_error, write_text
-from registry_pipeline.core.frames import with_schema
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.native_panics import panics_as_exceptions
 from registry_pipeline.pipeline.analyst.risk import add_disclosure_risk
 from registry_pipeline.pipeline.analyst.write import add_analyst_database
 from registry_pipeline.pipeline.comparison import choose_comparison
 from registry_pipeline.pipeline.context import RefreshContext
-from registry_pipeline.pipeline.corrections import APPLIED
 from registry_pipeline.pipeline.decisions import renew_ledger_head
 from registry_pipeline.pipeline.errors import Refused, record_private_details
-from registry_pipeline.pipeline.findings import findings_with_history
+from registry_pipeline.pipeline.keys import row_inputs
 from registry_pipeline.pipeline.lineage import facility_parts
-from registry_pipeline.pipeline.registry import submissions
+from registry_pipeline.pipeline.release_tables import tables_of_release
 from registry_pipeline.pipeline.step import (
     code_version,
     input_hash,
@@ -56,10 +54,6 @@ from registry_pipeline.store.releases import (
 )
 from registry_pipeline.store.row_changes import RowChange
 from registry_pipeline.study.compare.since import write_changes_page
-from registry_pipeline.study.finding_impact import IMPACT, finding_impact
-from registry_pipeline.validation.decisions.in_force import decision_rows
-from registry_pipeline.validation.rules.translations import rule_message_rows
-from schemas.table import columns_of
 
 
 @dataclass(frozen=True)
@@ -165,27 +159,18 @@ def _build(
     release_id = release_id or new_release_id(home)
     if anew:
         shutil.rmtree(context.layout.drawings(), ignore_errors=True)
-    findings = _findings(context, release_id)
-    own = {
-        "meta.submission": submissions(context),
-        "quality.finding": findings,
-        "quality.finding_impact": _impact(context, findings),
-        "quality.decision": _decisions(context),
-        "quality.correction": _corrections(context),
-        "quality.release_metric": _release_metrics(context, release_id),
-        "quality.rule_message": pl.DataFrame(rule_message_rows(rules), infer_schema_length=None),
-    }
     tables = {name: path for name, path in files.items() if path.is_file()}
     patients = add_disclosure_risk(context, tables, anew)
     try:
         build_release(
             home,
-            {**tables, **own, **facility_parts(context)},
+            {**tables, **tables_of_release(context, release_id), **facility_parts(context)},
             versions,
             finish=partial(_finish, context, has_pages, anew, patients),
             memory_limit=settings.refresh.lesser_duckdb_memory,
             release_id=release_id,
             anew=anew,
+            inputs=row_inputs(context),
         )
     except ReleaseRefused as problem:
         raise Refused(str(problem)) from None
@@ -248,45 +233,6 @@ def _retry_reports(home: Home) -> None:
     (building / REPORTS).rename(folder / REPORTS)
     write_checksums(folder)
     shutil.rmtree(building, ignore_errors=True)
-
-
-def _findings(context: RefreshContext, release_id: str) -> pl.DataFrame:
-    """This refresh's findings, and the earlier ones that are gone, with the releases that showed them."""
-    current = read_parquet(context.whole(context.layout.table("quality.finding")))
-    return findings_with_history(context, current, release_id)
-
-
-def _impact(context: RefreshContext, findings: pl.DataFrame) -> pl.DataFrame:
-    """How far each open finding can move the study's numbers; none where nothing was estimated."""
-    of_results = ("result.patient_influence", "result.one_more_patient")
-    paths = [
-        context.layout.table(name) for name in (*of_results, "quality.quarantine", "curated.omd_episode")
-    ]
-    if not all(path.is_file() for path in paths):
-        return pl.DataFrame(schema=IMPACT)
-    return finding_impact(findings, *(read_parquet(path) for path in paths))
-
-
-def _decisions(context: RefreshContext) -> pl.DataFrame:
-    """The ledger of decisions as it is now."""
-    columns = columns_of(schemas.tables()["quality.decision"])
-    rows = decision_rows(context.decisions.decisions, context.decisions.in_force)
-    return pl.DataFrame(rows, schema={column.name: column.polars_type for column in columns})
-
-
-def _corrections(context: RefreshContext) -> pl.DataFrame:
-    """The corrections that the last screening applied, with who decided and why."""
-    frames = [with_schema(read_parquet(path), APPLIED) for path in context.screened_files("corrections")]
-    applied = pl.concat(frames) if frames else pl.DataFrame(schema=APPLIED)
-    why = _decisions(context).select("decision_no", "reason", "decided_by", "decided_at")
-    named = applied.rename({"new_value": "value_used"}).join(why, on="decision_no", how="left")
-    return named.select([column.name for column in columns_of(schemas.tables()["quality.correction"])])
-
-
-def _release_metrics(context: RefreshContext, release_id: str) -> pl.DataFrame:
-    """The numbers that drift is judged by, with the name of this release."""
-    metrics = read_parquet(context.whole(context.layout.table("quality.release_metric")))
-    return metrics.with_columns(pl.col("release_id").fill_null(release_id))
 
 
 def _counts(home: Home) -> dict[str, Any]:

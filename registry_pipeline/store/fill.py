@@ -35,6 +35,7 @@ def fill(
     keyed: Collection[str],
     only: Collection[str] | None = None,
     parts: Mapping[str, Collection[str]] | None = None,
+    can_differ: Mapping[str, str] | None = None,
 ) -> dict[str, RowChange]:
     """Schemas, tables and comments, then rows.
 
@@ -42,6 +43,7 @@ def fill(
         keyed: tables with declared keys; they come first, each after those that it references.
         only: tables to be made anew in a database that has them all; every table of an empty one by default.
         parts: those among them of which the rows of some facilities are replaced, and the others' stay; facilities by table.
+        can_differ: those of which only some rows can be others, and SQL of these rows.
 
     Returns:
         Tables of which rows were replaced one by one, with these rows.
@@ -50,12 +52,13 @@ def fill(
         ReleaseRefused: a constraint is broken; with counts and without values.
         StoreError: a value does not have the type of its column.
     """
-    parts = parts or {}
+    parts, can_differ = parts or {}, can_differ or {}
     names = [name for name in tables_in_order() if (only is None or name in only) and name not in parts]
     replaced: dict[str, RowChange] = {}
     for name in [] if only is None else sorted(set(names) - set(keyed)):
-        if name.startswith(ROW_BY_ROW) and (change := replace_rows(connection, name, tables.get(name))):
-            replaced[name] = change
+        if name.startswith(ROW_BY_ROW):
+            change = replace_rows(connection, name, tables.get(name), can_differ.get(name, "true"))
+            replaced |= {} if change is None else {name: change}
     names = [name for name in names if name not in replaced]
     models = [schemas.tables()[name] for name in names]
     first = [f"CREATE SCHEMA {layer}" for layer in schemas.LAYERS] if only is None else []

@@ -32,6 +32,7 @@ Check = tuple[str, str, Ask, set[str]]
 """Name, sentence, what asks the database, and the tables that it looks at."""
 ROWS_AT_ONCE = 200_000
 """That are judged by their model together."""
+NEW_ROWS = "new_rows"
 PARAMETERS = {"n_times": len(ENDPOINTS) * len(COHORT_ORIGINS)}
 """What ``sql/checks`` may name: how many times a patient of the cohort has, one for each endpoint and origin."""
 
@@ -78,13 +79,15 @@ def prove(
 
     Args:
         earlier: proofs by name that hold of the same rows, of tables that are not among ``changed``.
-        row_changes: tables of which only some rows are others since.
+        row_changes: tables of which only some rows are others since: their keys, and what they refer to, are looked for of
+            these rows alone.
 
     Raises:
         ReleaseRefused: at least one of them failed.
     """
-    proofs = []
-    for name, sentence, ask, tables in [*_structure(), *_models(row_changes or {}), *_sentences()]:
+    proofs, row_changes = [], (row_changes or {}) if earlier else {}
+    checks = [*_structure(row_changes, changed), *_models(row_changes), *_sentences()]
+    for name, sentence, ask, tables in checks:
         proof = None if earlier is None or not tables.isdisjoint(changed) else earlier.get(name)
         proofs.append(proof or Proof(name, sentence, *ask(connection)))
     if violated := [proof for proof in proofs if proof.n_violated]:
@@ -99,9 +102,10 @@ def known_proofs(connection: duckdb.DuckDBPyConnection) -> dict[str, Proof]:
     return {name: Proof(name, sentence, violated, total) for name, sentence, violated, total in rows}
 
 
-def _structure() -> Iterator[Check]:
-    for model in schemas.tables().values():
-        yield from _structure_queries(model)
+def _structure(row_changes: Mapping[str, RowChange], changed: Collection[str]) -> Iterator[Check]:
+    for name, model in schemas.tables().items():
+        new = row_changes[name].after if name in row_changes else None
+        yield from _structure_queries(model, new, changed)
 
 
 def _models(row_changes: Mapping[str, RowChange]) -> Iterator[Check]:
@@ -137,26 +141,29 @@ def _judge_by_model(
     return n_against, n_rows
 
 
-def _structure_queries(model: pa.DataFrameSchema) -> Iterator[Check]:
-    """Each proof that a model calls for."""
+def _structure_queries(
+    model: pa.DataFrameSchema, new: pl.DataFrame | None, changed: Collection[str]
+) -> Iterator[Check]:
+    """Each proof that a model calls for.
+
+    Args:
+        new: the rows of the table that are to be looked at, where it was proved of the others; all by default.
+        changed: tables that are others since.
+    """
     table, plain = str(model.name), str(model.name).replace(".", "_")
     if key := key_of(model):
-        named = ", ".join(key)
-        yield (
-            f"{plain}_key_is_unique",
-            f"{named} identifies a row of {table}",
-            _counts(_key_query(table, key)),
-            {table},
-        )
+        query = _key_query(table, key) if new is None else _new_key_query(table, key)
+        sentence = f"{', '.join(key)} identifies a row of {table}"
+        yield f"{plain}_key_is_unique", sentence, _counts(query, new=new), {table}
     for column in columns_of(model):
         if column.references:
             target, target_column = column.references.rsplit(".", 1)
-            yield (
-                f"{plain}_{column.name}_exists",
-                f"every {column.name} of {table} is in {target}",
-                _counts(_reference_query(table, column.name, target, target_column)),
-                {table, target},
+            own = new if target not in changed else None
+            query = _reference_query(
+                table, column.name, target, target_column, table if own is None else NEW_ROWS
             )
+            sentence = f"every {column.name} of {table} is in {target}"
+            yield f"{plain}_{column.name}_exists", sentence, _counts(query, new=own), {table, target}
 
 
 def _key_query(table: str, key: tuple[str, ...]) -> str:
@@ -169,12 +176,24 @@ def _key_query(table: str, key: tuple[str, ...]) -> str:
             (SELECT count(*) FROM {table})"""
 
 
-def _reference_query(table: str, column: str, target: str, target_column: str) -> str:
+def _new_key_query(table: str, key: tuple[str, ...]) -> str:
+    """As of :func:`_key_query`, where the key of all rows but the new ones is unique."""
+    columns = ", ".join(map(quote, key))
+    is_null = " OR ".join(f"{quote(column)} IS NULL" for column in key)
     return f"""
-        SELECT count(*) FILTER (
-            {quote(column)} IS NOT NULL AND {quote(column)} NOT IN (SELECT {quote(target_column)} FROM {target})
-        ), count({quote(column)})
-        FROM {table}"""
+        SELECT
+            (SELECT count(*) FROM {table} SEMI JOIN {NEW_ROWS} USING ({columns}))
+            - (SELECT count(*) FROM (SELECT DISTINCT {columns} FROM {NEW_ROWS} WHERE NOT ({is_null})))
+            + (SELECT count(*) FROM {NEW_ROWS} WHERE {is_null}),
+            (SELECT count(*) FROM {table})"""
+
+
+def _reference_query(table: str, column: str, target: str, target_column: str, rows: str) -> str:
+    """Args: rows: those of the table that are looked at, of a relation."""
+    return f"""
+        SELECT (SELECT count(*) FROM {rows} WHERE {quote(column)} IS NOT NULL
+            AND {quote(column)} NOT IN (SELECT {quote(target_column)} FROM {target})),
+            (SELECT count({quote(column)}) FROM {table})"""
 
 
 def _sentences() -> Iterator[Check]:
@@ -183,8 +202,15 @@ def _sentences() -> Iterator[Check]:
         yield name, str(check.header["sentence"]), counts, set(check.header["inputs"])
 
 
-def _counts(query: str, parameters: Mapping[str, int] | None = None) -> Ask:
-    return lambda connection: _one_row(connection, query, parameters)
+def _counts(query: str, parameters: Mapping[str, int] | None = None, new: pl.DataFrame | None = None) -> Ask:
+    """Args: new: what the query calls :data:`NEW_ROWS`."""
+
+    def ask(connection: duckdb.DuckDBPyConnection) -> tuple[int, int]:
+        if new is not None:
+            connection.register(NEW_ROWS, new.to_arrow())
+        return _one_row(connection, query, parameters)
+
+    return ask
 
 
 def _one_row(
@@ -204,20 +230,20 @@ def broken_constraints(
     Args:
         keyed: tables that a declared reference can point to; they are full, others may not be yet.
     """
-    proofs = []
-    key, (total,) = key_of(model), connection.execute(f"SELECT count(*) FROM ({rows})").fetchall()[0]
+    proofs, source = [], f"({rows})"
+    key, (total,) = key_of(model), connection.execute(f"SELECT count(*) FROM {source}").fetchall()[0]
     for column in columns_of(model):
         for demand in constraints_of(column, column.name in key):
-            query = f"SELECT count(*) FROM ({rows}) WHERE NOT ({demand.sql})"
+            query = f"SELECT count(*) FROM {source} WHERE NOT ({demand.sql})"
             (count,) = connection.execute(query).fetchall()[0]
             what = "is missing" if demand.demand == "required" else "is not an allowed value"
             proofs.append(Proof(f"{model.name}.{column.name} {what}", what, count, total))
     if key:
-        repeated, _ = _one_row(connection, _key_query(f"({rows})", key))
+        repeated, _ = _one_row(connection, _key_query(source, key))
         proofs.append(Proof(f"{model.name}: {', '.join(key)} is repeated", "key", repeated, total))
     for column in columns_of(model):
         target, _, name = (column.references or "").rpartition(".")
         if target in keyed:
-            absent, _ = _one_row(connection, _reference_query(f"({rows})", column.name, target, name))
+            absent, _ = _one_row(connection, _reference_query(source, column.name, target, name, source))
             proofs.append(Proof(f"{model.name}.{column.name} is not in {target}", "reference", absent, total))
     return [proof for proof in proofs if proof.n_violated]

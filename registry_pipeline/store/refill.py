@@ -10,7 +10,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +33,19 @@ MOST_REFILLS = 20
 
 
 @dataclass(frozen=True)
+class RowInputs:
+    """What tables are made of in which each row follows from the records of one facility.
+
+    Attributes:
+        facilities: facility -> digest of its records; none where somebody is known to several.
+        of_all: such a table -> digest of what its rows are made of beside them.
+    """
+
+    facilities: Mapping[str, str] = field(default_factory=dict)
+    of_all: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Contents:
     """What a release's database holds and how it was built.
 
@@ -43,6 +56,7 @@ class Contents:
         n_refills: how often the file was copied and filled since it was built from nothing.
         tables: table -> digest of its rows.
         parts: table that is a file per facility -> facility -> digest of the file.
+        facilities, of_all: as of :class:`RowInputs`.
     """
 
     code_version: str
@@ -51,6 +65,8 @@ class Contents:
     n_refills: int
     tables: dict[str, str]
     parts: dict[str, dict[str, str]]
+    facilities: Mapping[str, str]
+    of_all: Mapping[str, str]
 
     def write(self, folder: Path) -> None:
         """Keep it with a release."""
@@ -86,6 +102,18 @@ def changed_parts(earlier: Contents, contents: Contents, tables: Collection[str]
         if 0 < len(facilities) < len(now):
             result[name] = facilities
     return result
+
+
+def changed_facilities(earlier: Contents, contents: Contents) -> list[str]:
+    """Facilities whose records are others, where they are few; none where the releases do not have the same ones."""
+    before, now = earlier.facilities, contents.facilities
+    changed = [facility for facility, digest in sorted(now.items()) if before.get(facility) != digest]
+    return changed if before.keys() == now.keys() and 2 * len(changed) <= len(now) else []
+
+
+def changed_by_facility(earlier: Contents, contents: Contents) -> list[str]:
+    """Tables of which only rows of :func:`changed_facilities` can be others."""
+    return [name for name, digest in contents.of_all.items() if earlier.of_all.get(name) == digest]
 
 
 def contents_of(home: Home, release_id: str) -> Contents | None:

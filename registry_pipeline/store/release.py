@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,6 +26,9 @@ from registry_pipeline.store.integrity import write_checksums
 from registry_pipeline.store.proofs import known_proofs, prove
 from registry_pipeline.store.refill import (
     Contents,
+    RowInputs,
+    changed_by_facility,
+    changed_facilities,
     changed_parts,
     changed_tables,
     copy_database,
@@ -44,6 +47,7 @@ from registry_pipeline.store.releases import (
     switch,
     unserved_mark,
 )
+from registry_pipeline.store.row_changes import rows_of_facilities
 from registry_pipeline.store.views import create_views
 from schemas.derive import code_rows, dictionary_rows, schema_version
 
@@ -97,6 +101,7 @@ def build_release(
     memory_limit: str = "1500MB",
     release_id: str | None = None,
     anew: bool = False,
+    inputs: RowInputs | None = None,
 ) -> str:
     """Build, prove, seal and serve a new release. To be called by the one who holds the store's lock.
 
@@ -108,6 +113,7 @@ def build_release(
             that differ from the release before; writes what else belongs to the release (reports). Reports open ``folder / DATABASE`` themselves.
         anew: fill every table, also those that the served release holds alike.
         release_id: of :func:`new_release_id`, where the tables name it already; a new one otherwise.
+        inputs: what rows are made of: of facilities whose records did not change none is looked at.
 
     Returns:
         The id of the new release.
@@ -122,7 +128,9 @@ def build_release(
     try:
         with disk_errors_as_store_error(building / DATABASE):
             building.mkdir(mode=0o700)
-            row_changes = _write_database(home, building, release_id, tables, versions, memory_limit, anew)
+            row_changes = _write_database(
+                home, building, release_id, tables, versions, memory_limit, anew, inputs or RowInputs()
+            )
             seal(building / DATABASE)
             if finish is not None:
                 finish(building, row_changes)
@@ -149,12 +157,13 @@ def _write_database(
     versions: Versions,
     memory_limit: str,
     anew: bool,
+    inputs: RowInputs,
 ) -> dict[str, RowChange]:
     """The database of a release; gives the tables of which only some rows differ from the release before."""
     if unknown := sorted(set(tables) - set(schemas.tables())):
         raise StoreError(f"tables that are not declared in schemas/: {', '.join(unknown)}")
     all_tables = {**_own_tables(home, release_id, versions), **tables}
-    contents = _contents(all_tables, versions)
+    contents = _contents(all_tables, versions, inputs)
     earlier = None if anew else refillable(home, contents)
     if earlier is not None:
         copy_database(home, building)
@@ -173,7 +182,10 @@ def _write_database(
             changed = changed_tables(earlier.tables, contents.tables, contents.keyed)
             proofs_before = known_proofs(connection)
             parts = changed_parts(earlier, contents, changed)
-            row_changes = fill(connection, all_tables, contents.keyed, only=changed, parts=parts)
+            can_differ = _rows_that_can_differ(connection, all_tables, earlier, contents, changed)
+            row_changes = fill(
+                connection, all_tables, contents.keyed, only=changed, parts=parts, can_differ=can_differ
+            )
             proofs = prove(connection, proofs_before, changed, row_changes)
         insert(connection, "quality.reconciliation", pl.DataFrame([asdict(proof) for proof in proofs]))
         if earlier is None:
@@ -186,7 +198,20 @@ def _write_database(
     return row_changes
 
 
-def _contents(tables: Mapping[str, Source], versions: Versions) -> Contents:
+def _rows_that_can_differ(
+    connection: duckdb.DuckDBPyConnection,
+    tables: Mapping[str, Source],
+    earlier: Contents,
+    contents: Contents,
+    changed: Collection[str],
+) -> dict[str, str]:
+    """Changed tables of which only rows of a few facilities can be others, with SQL of these rows."""
+    facilities = changed_facilities(earlier, contents)
+    names = [name for name in changed_by_facility(earlier, contents) if facilities and name in changed]
+    return rows_of_facilities(connection, tables, names, facilities)
+
+
+def _contents(tables: Mapping[str, Source], versions: Versions, inputs: RowInputs) -> Contents:
     """What the database is to hold, and how it is to be built."""
     counts = {name: _row_count(source) for name, source in tables.items()}
     is_small = sum(counts.values()) <= MOST_ROWS_OF_A_SMALL_RELEASE
@@ -197,6 +222,8 @@ def _contents(tables: Mapping[str, Source], versions: Versions) -> Contents:
         n_refills=0,
         tables={name: source_digest(source) for name, source in tables.items()},
         parts={name: part_digests(source) for name, source in tables.items() if isinstance(source, Mapping)},
+        facilities=inputs.facilities,
+        of_all=inputs.of_all,
     )
 
 

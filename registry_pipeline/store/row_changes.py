@@ -5,6 +5,7 @@ Belongs here: which they are. Does not belong here: filling whole tables (``fill
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ import polars as pl
 
 import schemas
 from registry_pipeline.store.sql import typed_select
-from schemas.constraints import quote
+from schemas.constraints import literal, quote
 from schemas.table import columns_of, key_of
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 # memory for all of them.
 MOST_ROWS_COMPARED = 2_000_000
 MOST_ROWS_REPLACED = 20_000
+HOLDING_PATIENTS = ("curated.patient", "quality.quarantine")
+"""Who is in neither has no row in a mart."""
+OF_PATIENTS = "patient_id IN (FROM their_patients)"
 
 
 @dataclass(frozen=True)
@@ -34,11 +38,39 @@ class RowChange:
     after: pl.DataFrame
 
 
-def replace_rows(connection: duckdb.DuckDBPyConnection, name: str, source: Source) -> RowChange | None:
+def rows_of_facilities(
+    connection: duckdb.DuckDBPyConnection,
+    tables: Mapping[str, Source],
+    names: Iterable[str],
+    facilities: Sequence[str],
+) -> dict[str, str]:
+    """Of curated and mart tables, as SQL, which rows are of some facilities: those of a mart by whose they are.
+
+    Args:
+        connection: to a release's tables before any of them is filled anew.
+        tables: what they are to hold.
+        names: of the tables.
+    """
+    are_theirs = f"facility_id IN ({', '.join(map(literal, facilities))})"
+    chosen = {name: are_theirs if name.startswith("curated.") else OF_PATIENTS for name in names}
+    if OF_PATIENTS in chosen.values():
+        held = [name for name in HOLDING_PATIENTS if tables.get(name) is not None]
+        rows = [*held, *(f"({typed_select(connection, name, tables[name])})" for name in held)]
+        patients = " UNION ".join(f"SELECT patient_id FROM {rows_} WHERE {are_theirs}" for rows_ in rows)
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE their_patients AS {patients}")
+    return chosen
+
+
+def replace_rows(
+    connection: duckdb.DuckDBPyConnection, name: str, source: Source, can_differ: str = "true"
+) -> RowChange | None:
     """Replace the rows that differ, of a table that declares no key; None where they are many, and nothing is changed.
 
     Keys of the rows that are there are unique; where those of the source are not, or are missing, the numbers of rows
     differ in the end.
+
+    Args:
+        can_differ: SQL of the rows that are looked at, of those that are there and those that are to be.
     """
     rows, key = typed_select(connection, name, source), key_of(schemas.tables()[name])
     columns = [quote(column.name) for column in columns_of(schemas.tables()[name])]
@@ -55,7 +87,9 @@ def replace_rows(connection: duckdb.DuckDBPyConnection, name: str, source: Sourc
     ):  # filling says what is wrong with rows
         connection.execute(f"""
             CREATE OR REPLACE TEMP TABLE changed AS
-            SELECT old.rowid AS old_row, new.* FROM {name} AS old FULL JOIN ({rows}) AS new
+            SELECT old.old_row, new.*
+            FROM (SELECT rowid AS old_row, * FROM {name} WHERE {can_differ}) AS old
+            FULL JOIN (FROM ({rows}) WHERE {can_differ}) AS new
             ON {" AND ".join(f"old.{quote(column)} = new.{quote(column)}" for column in key)}
             WHERE {" OR ".join(f"old.{column} IS DISTINCT FROM new.{column}" for column in columns)}
             LIMIT {MOST_ROWS_REPLACED + 1}

@@ -32,6 +32,8 @@ from schemas.table import columns_of
 if TYPE_CHECKING:
     import duckdb
 
+    from registry_pipeline.store.row_changes import RowChange
+
 _CODE = "registry_pipeline.pipeline.analyst.write"
 Earlier = tuple[Path, Mapping[str, str]]
 """An analysts' database and the keys of its tables."""
@@ -89,9 +91,24 @@ def table_keys(
     return keys
 
 
-def is_made_alike(key: str, other: str) -> bool:
-    """Whether two tables differ in nothing but the rows that they are made of."""
-    return key.partition(" ")[0] == other.partition(" ")[0]
+def changed_rows_of(
+    keys: Mapping[str, str], earlier: Earlier | None, row_changes: Mapping[str, RowChange]
+) -> dict[str, RowChange]:
+    """Changes of tables that differ from those of an earlier database in nothing but the rows that they are made of.
+
+    Args:
+        row_changes: of the stewards' tables, since the release of the earlier database.
+    """
+
+    def made_by(keys_: Mapping[str, str], name: str) -> str:
+        return keys_.get(name, "").partition(" ")[0]
+
+    before = earlier[1] if earlier else {}
+    return {
+        name: change
+        for name, change in row_changes.items()
+        if name in keys and made_by(keys, name) == made_by(before, name)
+    }
 
 
 def kept_tables(
@@ -101,6 +118,7 @@ def kept_tables(
     keys: Mapping[str, str],
     earlier: Earlier,
     steward: str,
+    changes: Mapping[str, RowChange],
 ) -> set[str]:
     """Tables that stay in a copy of an earlier database; none where it has to be made from nothing.
 
@@ -109,6 +127,7 @@ def kept_tables(
     Args:
         connection: has the release attached under the name ``steward``, and the table ``patient_map``.
         keys: of the tables of the release in the folder.
+        changes: of :func:`changed_rows_of`.
     """
     contents = contents_in(folder)
     if contents is None or contents.n_refills == 0 or keys.keys() != earlier[1].keys():
@@ -116,18 +135,34 @@ def kept_tables(
     kept = {name for name, key in keys.items() if earlier[1][name] == key}
     connection.execute(f"ATTACH {literal(str(earlier[0]))} AS earlier (READ_ONLY)")
     remade = [name for name in tables_of_people() if name in keys.keys() - kept]
-    is_whole = not any(_lacks_somebody(connection, name, profile, steward) for name in remade)
+    is_whole = not any(
+        _lacks_somebody(connection, name, profile, steward, changes.get(name)) for name in remade
+    )
     connection.execute("DETACH earlier")
     return kept if is_whole else set()
 
 
-def _lacks_somebody(connection: duckdb.DuckDBPyConnection, name: str, profile: Profile, steward: str) -> bool:
+def _lacks_somebody(
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    profile: Profile,
+    steward: str,
+    change: RowChange | None,
+) -> bool:
     """Whether a patient of an earlier table is neither in the release's nor among its patients."""
+    earlier = f"earlier.{name}"
+    if change is not None:  # the patients of all its other rows are in the release's
+        connection.register("rows_before", change.before.select(PATIENT).to_arrow())
+        earlier = f"(SELECT {profile.study_id(PATIENT)} AS {PATIENT} FROM rows_before)"
+    missing = (
+        f"SELECT DISTINCT {PATIENT} FROM {earlier} WHERE {PATIENT} NOT IN (SELECT study_id FROM patient_map)"
+    )
+    if not connection.execute(f"{missing} LIMIT 1").fetchall():
+        return False
     unmapped = f"SELECT {PATIENT} FROM {steward}.{name} ANTI JOIN patient_map USING ({PATIENT})"
     query = f"""
-        SELECT count(*) FROM (SELECT DISTINCT {PATIENT} FROM earlier.{name})
-        WHERE {PATIENT} NOT IN (SELECT study_id FROM patient_map)
-            AND {PATIENT} NOT IN (SELECT {profile.study_id(PATIENT)} FROM ({unmapped}) WHERE {PATIENT} IS NOT NULL)"""
+        SELECT count(*) FROM ({missing})
+        WHERE {PATIENT} NOT IN (SELECT {profile.study_id(PATIENT)} FROM ({unmapped}) WHERE {PATIENT} IS NOT NULL)"""
     return bool(connection.execute(query).fetchall()[0][0])
 
 

@@ -32,7 +32,7 @@ from registry_pipeline.pipeline.analyst.patients import lay_out
 from registry_pipeline.pipeline.analyst.profile import Profile, profile_of
 from registry_pipeline.pipeline.analyst.table_keys import (
     Earlier,
-    is_made_alike,
+    changed_rows_of,
     kept_tables,
     served_tables,
     table_keys,
@@ -131,7 +131,8 @@ def write_analyst_database(
         profile.apply_key(connection)
         lay_out(connection, patients)
         keys = table_keys(connection, folder, profile, patients, STEWARD)
-        kept = kept_tables(connection, folder, profile, keys, earlier, STEWARD) if earlier else set()
+        changes = changed_rows_of(keys, earlier, row_changes or {})
+        kept = kept_tables(connection, folder, profile, keys, earlier, STEWARD, changes) if earlier else set()
         if kept and earlier:
             shutil.copyfile(earlier[0], database)
             database.chmod(0o600)
@@ -141,13 +142,8 @@ def write_analyst_database(
         connection.execute(f"ATTACH {literal(str(database))} AS {ANALYST} ({layout})")
         connection.execute(f"USE {ANALYST}")
         connection.execute("BEGIN")  # a thousand statements, one write
-        changes = {
-            name: change
-            for name, change in (row_changes or {}).items()
-            if kept and earlier and name in keys and is_made_alike(keys[name], earlier[1][name])
-        }
         aggregates = published_aggregates(folder / DATABASE, settings.analyst, kept)
-        _fill(connection, profile, kept, aggregates, changes)
+        _fill(connection, profile, kept, aggregates, changes if kept else {})
         connection.execute("COMMIT")
         connection.execute("CHECKPOINT")
     shutil.rmtree(spill, ignore_errors=True)

@@ -204,7 +204,7 @@ def kept_of(
         profile.apply_key(connection)
         lay_out(connection, patients)
         keys = table_keys(connection, folder, profile, patients, "steward")
-        return kept_tables(connection, folder, profile, keys, earlier, "steward")
+        return kept_tables(connection, folder, profile, keys, earlier, "steward", {})
 
 
 def test_nothing_is_kept_where_somebody_is_gone(served: Served, building: Path) -> None:

@@ -16,7 +16,7 @@ from registry_pipeline.store import fill as fill_module
 from registry_pipeline.store import proofs, release
 from registry_pipeline.store.fill import tables_in_order
 from registry_pipeline.store.proofs import ReleaseRefused
-from registry_pipeline.store.refill import CONTENTS
+from registry_pipeline.store.refill import CONTENTS, RowInputs
 from registry_pipeline.store.release import build_release, new_release_id, sweep_releases
 from registry_pipeline.store.releases import (
     CHECKSUMS,
@@ -387,9 +387,9 @@ def test_a_release_filled_from_the_one_before_is_the_one_built_from_nothing(
     monkeypatch.setattr(
         release,
         "fill",
-        lambda *given, only=None, parts=None: (
+        lambda *given, only=None, **more: (
             filled.append(set(only or ())),
-            original(*given, only=only, parts=parts),
+            original(*given, only=only, **more),
         )[1],
     )
     build_release(home, other, VERSIONS)
@@ -399,3 +399,38 @@ def test_a_release_filled_from_the_one_before_is_the_one_built_from_nothing(
     assert name in filled[0]
     assert not {"curated.lesion", "mart.cohort"} & filled[0]
     assert filled[1] == set()
+
+
+@pytest.mark.parametrize(
+    ("inputs", "is_found"),
+    [
+        (RowInputs({"north": "1", "south": "2"}, {"curated.lesion": "1"}), True),
+        (RowInputs({"north": "2", "south": "1"}, {"curated.lesion": "1"}), False),
+        (RowInputs({"north": "2", "south": "1"}, {"curated.lesion": "2"}), True),
+        (RowInputs({"north": "2", "south": "1"}, {}), True),
+        (RowInputs({"north": "2", "east": "1"}, {"curated.lesion": "1"}), True),
+        (RowInputs({"north": "2", "south": "2"}, {"curated.lesion": "1"}), True),
+        (RowInputs({"north": "1", "south": "1"}, {"curated.lesion": "1"}), True),
+        (RowInputs(), True),
+    ],
+    ids=["hers", "another", "other code", "of several", "other facilities", "most", "none", "unknown"],
+)
+def test_rows_of_facilities_that_sent_nothing_else_are_not_looked_at(
+    tables: dict[str, Path | pl.DataFrame],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    inputs: RowInputs,
+    is_found: bool,
+) -> None:
+    """One row of south is another: where it says that it sent nothing else, nobody looks for it."""
+    monkeypatch.setattr(release, "MOST_ROWS_WITH_KEYS", 0)
+    home, name = make_home(tmp_path), "curated.lesion"
+    mine = pl.when(pl.int_range(pl.len()) == 0).then(pl.lit("south")).otherwise(pl.lit("north"))
+    before = changed(tables[name], facility_id=mine)
+    other = pl.when(pl.col("facility_id") == "south").then(pl.lit("others")).otherwise("lesion_site_text")
+    first = RowInputs({"north": "1", "south": "1"}, {name: "1"})
+    build_release(home, {**tables, name: before}, VERSIONS, inputs=first)
+    build_release(home, {**tables, name: changed(before, lesion_site_text=other)}, VERSIONS, inputs=inputs)
+    with open_release(home) as connection:
+        found = connection.execute(f"SELECT facility_id FROM {name} WHERE lesion_site_text = 'others'")
+        assert found.fetchall() == [("south",)] * is_found

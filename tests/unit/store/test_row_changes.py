@@ -102,3 +102,47 @@ def test_new_rows_alone_are_judged_by_their_model(database: duckdb.DuckDBPyConne
     assert judged({}) == (0, 4)
     assert judged({NAME: RowChange(wrong, wrong)}) == (1, 4)
     assert judged({NAME: RowChange(wrong, wrong[:0])}) == (0, 4)
+
+
+def test_the_key_is_looked_for_of_new_rows_alone(database: duckdb.DuckDBPyConnection) -> None:
+    """Of all other rows it was proved of the release before."""
+    held_rows = database.execute(f"FROM {NAME}").pl()
+
+    def against(new: pl.DataFrame) -> int:
+        asks = {name: ask for name, _, ask, _ in proofs._structure({NAME: RowChange(new, new)}, {NAME})}
+        return asks["curated_lesion_key_is_unique"](database)[0]
+
+    assert against(held_rows[:2]) == against(held_rows[:0]) == 0
+    insert(database, NAME, ROWS[:1])  # a second row of this key
+    assert against(held_rows[1:2]) == 0
+    assert against(held_rows[:1]) == against(held_rows[:2]) == 1
+    assert against(held_rows[1:2].with_columns(lesion_id=pl.lit(None, pl.String))) == 1
+
+
+def test_what_new_rows_refer_to_is_looked_for(database: duckdb.DuckDBPyConnection) -> None:
+    rows = database.execute(f"FROM {NAME}").pl()
+    episodes = "CREATE TABLE curated.omd_episode AS SELECT unnest(['E1', 'E9']) AS episode_id"
+    database.execute(episodes)
+
+    def against(new: pl.DataFrame, changed: set[str]) -> tuple[int, int]:
+        asks = {name: ask for name, _, ask, _ in proofs._structure({NAME: RowChange(new, new)}, changed)}
+        return asks["curated_lesion_episode_id_exists"](database)
+
+    assert against(rows[:2], {NAME}) == (0, 4)
+    assert against(rows[2:3], {NAME}) == (1, 4)
+    assert against(rows[:2], {NAME, "curated.omd_episode"}) == (2, 4)
+
+
+@pytest.mark.parametrize("name", ["curated.lesion", "mart.index_lesion"])
+def test_rows_of_a_facility_are_those_of_its_patients_before_and_now(name: str) -> None:
+    with duckdb.connect() as connection:
+        connection.execute("CREATE SCHEMA curated; CREATE SCHEMA quality")
+        for table in ("curated.patient", "quality.quarantine"):
+            connection.execute(f"CREATE TABLE {table} AS SELECT 'P1' AS patient_id, 'south' AS facility_id")
+        now = pl.DataFrame({"patient_id": ["P2", "P3"], "facility_id": ["south", "north"]})
+        chosen = row_changes.rows_of_facilities(connection, {"curated.patient": now}, [name], ["south"])
+        rows = "(VALUES ('P1', 'south'), ('P2', 'south'), ('P3', 'north')) AS t(patient_id, facility_id)"
+        found = connection.execute(
+            f"SELECT patient_id FROM {rows} WHERE {chosen[name]} ORDER BY 1"
+        ).fetchall()
+        assert found == [("P1",), ("P2",)]
