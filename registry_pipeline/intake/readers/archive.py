@@ -6,13 +6,16 @@ Does not belong here: reading what is inside (``members.py``); workbooks, though
 
 from __future__ import annotations
 
+import errno
 import io
+import lzma
 import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import PurePosixPath
+from typing import IO
 
 from registry_pipeline.intake.readers.model import ReadError, ReadLimits
 from registry_pipeline.intake.readers.source import Source
@@ -21,6 +24,9 @@ _SMALL = 10 * 2**20
 _STEP = 2**20
 _TAIL = 66_000
 _ENTRY_BYTES = 1024
+_DAMAGE = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, OSError, ValueError,
+)  # fmt: skip
 
 
 @contextmanager
@@ -29,13 +35,24 @@ def open_archive(source: Source, limits: ReadLimits) -> Iterator[zipfile.ZipFile
 
     Raises:
         ReadError: damaged, zip_bomb, unsafe_archive or password_protected.
+        OSError: the system cannot read it.
     """
     _check_directory(source, limits)
+    with _damage_as_read_error():
+        archive = zipfile.ZipFile(_as_file(source))
+    with archive:
+        check_archive(archive.infolist(), source.n_bytes, limits)
+        yield archive
+
+
+@contextmanager
+def _damage_as_read_error() -> Iterator[None]:
+    """What an archive's bytes make its library raise, as damage; what the machine refuses is no fault of the file."""
     try:
-        with zipfile.ZipFile(_as_file(source)) as archive:
-            check_archive(archive.infolist(), source.n_bytes, limits)
-            yield archive
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, ValueError) as error:
+        yield
+    except _DAMAGE as error:
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+            raise
         raise ReadError("damaged", "the archive is damaged or cut off; ask for the file again") from error
 
 
@@ -79,6 +96,13 @@ def check_unpacked(unpacked: int, n_bytes: int, limits: ReadLimits) -> None:
 
 def iter_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[bytes]:
     """A member's bytes piece by piece; never more than its directory entry says, and checked by its sum."""
-    with archive.open(member) as handle:
-        while piece := handle.read(_STEP):
+    with _damage_as_read_error():
+        handle = archive.open(member)
+    with handle:
+        while piece := _read_step(handle):
             yield piece
+
+
+def _read_step(handle: IO[bytes]) -> bytes:
+    with _damage_as_read_error():
+        return handle.read(_STEP)

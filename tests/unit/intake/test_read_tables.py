@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import gzip
 import zipfile
 from pathlib import Path
@@ -58,6 +59,40 @@ def test_a_statistical_file_inside_a_zip_is_read(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "t.zip", "w") as archive:
         archive.write(tmp_path / "t.sav", "t.sav")
     assert read_file(tmp_path / "t.zip").sheets[0].frame.rows() == EXPECTED
+
+
+def archive_of(tmp_path: Path, content: bytes, method: int = zipfile.ZIP_DEFLATED) -> Path:
+    path = tmp_path / "t.zip"
+    with zipfile.ZipFile(path, "w", method) as archive:
+        archive.writestr("a.csv", content)
+    return path
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_an_archive_whose_bytes_have_changed_is_damaged(tmp_path: Path, method: int) -> None:
+    path = archive_of(tmp_path, b"id\n" + b"".join(b"%d\n" % (7 * n % 911) for n in range(2_000)), method)
+    data = bytearray(path.read_bytes())
+    data[200:260] = bytes(60)
+    path.write_bytes(data)
+    with pytest.raises(ReadError, match="damaged or cut off"):
+        read_file(path)
+
+
+@pytest.mark.parametrize("code", [errno.EMFILE, errno.EIO, errno.EACCES])
+def test_what_the_system_refuses_is_no_damage_of_an_archive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    path = archive_of(tmp_path, b"id\n1\n")
+
+    def refuse(*_: object) -> bytes:
+        raise OSError(code, "refused")
+
+    monkeypatch.setattr(zipfile.ZipExtFile, "read", refuse)
+    with pytest.raises(OSError, match="refused"):
+        read_file(path)
+    monkeypatch.setattr(zipfile.ZipFile, "__init__", refuse)
+    with pytest.raises(OSError, match="refused"):
+        read_file(path)
 
 
 def test_parquet_types_become_plain_text(tmp_path: Path) -> None:

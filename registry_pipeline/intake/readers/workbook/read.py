@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from registry_pipeline.core.native_panics import panics_as_exceptions
-from registry_pipeline.intake.readers.archive import open_archive
+from registry_pipeline.intake.readers.archive import iter_member, open_archive
 from registry_pipeline.intake.readers.encoding import replacement_error
 from registry_pipeline.intake.readers.formats import Format
 from registry_pipeline.intake.readers.header import PREVIEW_ROWS, GridRow, find_header
@@ -81,7 +81,7 @@ def _with_known_dates(archive: zipfile.ZipFile, data: bytes) -> bytes:
     """The workbook with East Asian built-in date formats replaced by the Western ones that the library knows."""
     if "xl/styles.xml" not in archive.namelist():
         return data
-    styles = archive.read("xl/styles.xml")
+    styles = b"".join(iter_member(archive, archive.getinfo("xl/styles.xml")))
     changed = western(styles)
     if changed == styles:
         return data
@@ -89,7 +89,7 @@ def _with_known_dates(archive: zipfile.ZipFile, data: bytes) -> bytes:
     with zipfile.ZipFile(copy, "w", zipfile.ZIP_STORED) as target:
         for member in archive.infolist():
             is_styles = member.filename == "xl/styles.xml"
-            target.writestr(member.filename, changed if is_styles else archive.read(member))
+            target.writestr(member.filename, changed if is_styles else b"".join(iter_member(archive, member)))
     return copy.getvalue()
 
 
