@@ -21,6 +21,7 @@ from registry_pipeline.core.sql_files import SqlFile
 from registry_pipeline.core.working_files import working_file
 from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.decisions import DecisionState
+from registry_pipeline.pipeline.facility_parts import curated_files
 from registry_pipeline.pipeline.suggestions import screened_findings
 from registry_pipeline.store.parquet import read_parquet
 from registry_pipeline.store.releases import current_release, open_release
@@ -255,10 +256,9 @@ def _restored(context: RefreshContext, findings: pl.DataFrame) -> list[str]:
     for (table, item), group in named.group_by("table_name", "_item"):
         if table not in curated() or item not in curated()[str(table)].columns:
             continue
-        path = working_file(context.layout.table(f"curated.{table}"), context.layout.root)
-        if path is None:
+        if not (files := curated_files(context, str(table))):
             continue
-        records = pl.scan_parquet(path, glob=False)
+        records = pl.concat([pl.scan_parquet(path, glob=False) for path in files])
         asked = group["record_key"].unique()
         keyed = records.select(whole_key(str(table)).alias("record_key"), pl.col(str(item)).alias("_now"))
         now = keyed.filter(pl.col("record_key").is_in(asked.implode())).collect()

@@ -7,7 +7,6 @@ Does not belong here: reading the tables (``stewardship/trace``), which row won 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 import polars as pl
 
@@ -80,24 +79,6 @@ def _write_rows(context: RefreshContext, shares: pl.DataFrame, force: bool) -> N
             write_parquet(rows, keyed.path(sender))
             keyed.remember(sender, key, rows.height)
     keyed.save()
-
-
-def facility_parts(context: RefreshContext) -> dict[str, dict[str, Path]]:
-    """Tables of a release that are a file per facility, of which only the changed ones are filled anew: table -> facility -> file."""
-    rows = {
-        facility_id: context.layout.lineage() / f"{facility_id}.parquet" for facility_id in context.senders
-    }
-    changes = {
-        facility_id: context.layout.staged_frame(facility_id, "coercions") for facility_id in context.senders
-    }
-    return {
-        name: {
-            facility_id: path
-            for facility_id, path in files.items()
-            if working_file(path, context.layout.root)
-        }
-        for name, files in (("meta.lineage", rows), ("quality.coercion", changes))
-    }
 
 
 def lineage(context: RefreshContext, facility_id: str, shares: pl.DataFrame) -> pl.DataFrame:

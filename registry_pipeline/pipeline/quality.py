@@ -21,14 +21,16 @@ from registry_pipeline.core.settings import Settings
 from registry_pipeline.core.sql_files import sql_files
 from registry_pipeline.pipeline.comparison import choose_comparison
 from registry_pipeline.pipeline.context import RefreshContext
+from registry_pipeline.pipeline.facility_parts import curated_parts
 from registry_pipeline.pipeline.finding_places import with_places
 from registry_pipeline.pipeline.kept_judgements import KeptJudgements
+from registry_pipeline.pipeline.keys import row_inputs
 from registry_pipeline.pipeline.persons import linkage_tables, person_records
 from registry_pipeline.pipeline.step import code_version
 from registry_pipeline.pipeline.suggestions import make_suggestions, screened_findings
 from registry_pipeline.store.keyed_tables import KeyedTables
 from registry_pipeline.store.parquet import read_parquet, write_parquet
-from registry_pipeline.store.refill import contents_of
+from registry_pipeline.store.refill import changed_by_facility, changed_facilities, contents_of, part_digests
 from registry_pipeline.store.releases import DATABASE, release_folder
 from registry_pipeline.store.sql import add_view, private_database
 from registry_pipeline.validation.registry_wide.bounded_listing import Bound
@@ -68,16 +70,17 @@ def quality_tables(context: RefreshContext, force: bool = False) -> dict[str, Ro
     with private_database(settings.refresh.duckdb_memory, spill_folder=context.home.store) as connection:
         shown: dict[str, Source] = {f"quality.{name}": rows for name, rows in gathered.items()}
         shown["meta.submission"] = _concat(context.staged_files("files"))
+        shown |= curated_parts(context)
         _show(context, connection, shown, compared)
         gathered["release_metric"] = metrics = _release_metrics(connection, settings)
         add_view(connection, "quality.release_metric", metrics)
         shown["quality.release_metric"] = metrics
-        unchanged = _unchanged_tables(context, compared)
+        changed = _changed_since(context, compared)
         needed = {decision.finding_id for decision in context.decisions.decisions}
         bound = Bound(settings.limits.max_findings, needed)
         keyed = KeyedTables(context.layout.registry_rules(), force)
         kept = KeptJudgements(context, keyed, connection, shown, parameters, compared)
-        judged = run_registry_rules(connection, rules, parameters, unchanged, bound, kept)
+        judged = run_registry_rules(connection, rules, parameters, changed, bound, kept)
         keyed.save()
         findings = with_places(context, connection, judged.findings)
     write_json(judged.failures, context.layout.layer("quality") / "_failures.json")
@@ -90,20 +93,33 @@ def quality_tables(context: RefreshContext, force: bool = False) -> dict[str, Ro
     }
 
 
-def _unchanged_tables(context: RefreshContext, compared: str | None) -> set[str]:
-    """Curated tables, by bare name, that hold just the rows that they held in the release compared with."""
+def _changed_since(context: RefreshContext, compared: str | None) -> dict[str, list[str]]:
+    """Curated tables, by bare name, with the facilities whose rows may differ from those of the release compared with.
+
+    Tables of which that is not known are left out.
+    """
     earlier = None if compared is None else contents_of(context.home, compared)
     if (
         earlier is None or earlier.code_version != code_version()
     ):  # other code may have declared other columns
-        return set()
-    keyed = KeyedTables(context.layout.layer("curated"))
-    contents = {name: keyed.content(name.partition(".")[2]) for name in schemas.tables_of("curated")}
-    return {
-        name.partition(".")[2]
-        for name, content in contents.items()
-        if content and content == earlier.tables.get(name)
-    }
+        return {}
+    keyed, now = KeyedTables(context.layout.layer("curated")), row_inputs(context)
+    changed: dict[str, list[str]] = {}
+    facilities, by_facility = changed_facilities(earlier, now), changed_by_facility(earlier, now)
+    for name in schemas.tables_of("curated"):
+        table = name.partition(".")[2]
+        content = keyed.content(table)
+        if content and content == earlier.tables.get(name):
+            changed[table] = []
+        elif facilities and name in by_facility:
+            changed[table] = facilities
+    for name, files in curated_parts(context).items():
+        if name in earlier.parts:
+            differing = {
+                facility for facility, _ in earlier.parts[name].items() ^ part_digests(files).items()
+            }
+            changed[name.partition(".")[2]] = sorted(differing)
+    return changed
 
 
 def _show(

@@ -18,13 +18,15 @@ from registry_pipeline.core.sql_files import sql_files
 from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.errors import Refused
 from registry_pipeline.pipeline.estimation import Estimation
+from registry_pipeline.pipeline.facility_parts import COERCION, facility_parts, write_curated_parts
 from registry_pipeline.pipeline.judging import screen_damaged
 from registry_pipeline.pipeline.keys import curated_inputs, mart_inputs, mart_keys, note_times
-from registry_pipeline.pipeline.lineage import facility_parts, write_lineage
+from registry_pipeline.pipeline.lineage import write_lineage
 from registry_pipeline.pipeline.persons import person_records
 from registry_pipeline.pipeline.quality import quality_tables
 from registry_pipeline.pipeline.step import refresh_lock
 from registry_pipeline.store import layers, sql
+from registry_pipeline.store.facility_files import curated_by_facility
 from registry_pipeline.store.keyed_tables import KeyedTables
 from registry_pipeline.store.parquet import count_rows, gather_parquet, read_parquet, write_parquet
 from registry_pipeline.study.estimates import Progress, analyses, batches
@@ -53,7 +55,7 @@ def curate(context: RefreshContext, force: bool = False) -> dict[str, int]:
         if not context.senders:
             raise Refused(f"no file has been received yet; put files into {context.home.inbox}/<facility>/")
         screen_damaged(context)
-        names = _tables_of("curated")
+        names = [name for name in _tables_of("curated") if name not in curated_by_facility()]
         accepted: dict[str, Mapping[str, Path] | pl.DataFrame] = {
             name: context.accepted_files(name) for name in names
         }
@@ -67,6 +69,7 @@ def curate(context: RefreshContext, force: bool = False) -> dict[str, int]:
         limit = context.settings.refresh.duckdb_memory
         counts = layers.curate(accepted, keyed.folder, limit, context.home.store, keyed, inputs)
         keyed.save()
+        counts |= write_curated_parts(context, force)
         write_lineage(context, persons.shares, force)
         return counts
 
@@ -126,8 +129,8 @@ def judge(context: RefreshContext, force: bool = False) -> dict[str, int]:
         parted = facility_parts(context)
         for name, rows in quality_tables(context, force).items():
             path = keyed.path(name)
-            if f"quality.{name}" in parted:
-                counts[name] = sum(map(count_rows, parted[f"quality.{name}"].values()))
+            if f"quality.{name}" == COERCION:
+                counts[name] = sum(map(count_rows, parted[COERCION].values()))
                 continue
             if isinstance(rows, pl.DataFrame):
                 write_parquet(rows, path)

@@ -24,8 +24,8 @@ from registry_pipeline.pipeline.comparison import choose_comparison
 from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.decisions import renew_ledger_head
 from registry_pipeline.pipeline.errors import Refused, record_private_details
+from registry_pipeline.pipeline.facility_parts import facility_parts
 from registry_pipeline.pipeline.keys import row_inputs
-from registry_pipeline.pipeline.lineage import facility_parts
 from registry_pipeline.pipeline.release_tables import tables_of_release
 from registry_pipeline.pipeline.step import (
     code_version,

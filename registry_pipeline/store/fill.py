@@ -52,7 +52,8 @@ def fill(
         ReleaseRefused: a constraint is broken; with counts and without values.
         StoreError: a value does not have the type of its column.
     """
-    parts, can_differ = parts or {}, can_differ or {}
+    can_differ = can_differ or {}
+    parts = {name: own for name, own in (parts or {}).items() if not name.startswith(ROW_BY_ROW)}
     names = [name for name in tables_in_order() if (only is None or name in only) and name not in parts]
     replaced: dict[str, RowChange] = {}
     for name in [] if only is None else sorted(set(names) - set(keyed)):

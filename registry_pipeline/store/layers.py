@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import schemas
 from registry_pipeline.core.files import json_digest
 from registry_pipeline.core.sql_files import SqlFile, needed_within, sql_files
+from registry_pipeline.store.facility_files import curated_by_facility
 from registry_pipeline.store.facility_rows import (
     ALL,
     CHANGED,
@@ -34,7 +35,6 @@ from registry_pipeline.store.sql import (
     typed_select,
 )
 from schemas.derive import create_table_sql
-from schemas.table import key_of
 
 if TYPE_CHECKING:
     import duckdb
@@ -132,7 +132,7 @@ def curate(
     keyed: KeyedTables | None = None,
     inputs: Inputs | None = None,
 ) -> dict[str, int]:
-    """The curated tables of all facilities together: the declared columns of what was accepted.
+    """The curated tables of all facilities together, those that are one file: the declared columns of what was accepted.
 
     Args:
         accepted: table (``lesion``) -> the ``<table>.accepted.parquet`` file of each facility, or rows.
@@ -144,20 +144,18 @@ def curate(
         table -> number of rows.
     """
     keyed, inputs = keyed or KeyedTables(target), inputs or {}
+    tables = [name.removeprefix("curated.") for name in schemas.tables_of("curated")]
+    tables = [table for table in tables if table not in curated_by_facility()]
     with private_database(memory_limit, spill_folder=spill_folder) as connection:
 
         def make(table: str) -> None:
             name, source, path = f"curated.{table}", accepted.get(table), target / f"{table}.parquet"
             with connection.cursor() as own:
                 changed = _changed(keyed, inputs, table, source)
-                if changed and _holds_the_same(own, name, changed, path):
-                    keyed.renew(table, keys[table], inputs[table])
-                    return
                 rows = typed_select(own, name, source) if not changed else _replaced(own, name, changed, path)
                 n_rows = run_to_parquet(own, SqlFile(table, {}, rows), model_of(name), path, {})
             keyed.remember(table, keys[table], n_rows, inputs=inputs.get(table))
 
-        tables = [name.removeprefix("curated.") for name in schemas.tables_of("curated")]
         keys = {table: key_of_inputs(inputs[table]) if inputs else "" for table in tables}
         stale = [table for table in tables if not keys[table] or not keyed.is_current(table, keys[table])]
         side_by_side(dict.fromkeys(stale, ()), make)
@@ -187,21 +185,6 @@ def _replaced(
     """A SELECT of the rows of a table, of some facilities those of other files."""
     others = f"{typed_select(connection, name, table)} WHERE {is_of(changed)} IS NOT TRUE"
     return f"{others} UNION ALL {typed_select(connection, name, changed)}"
-
-
-def _holds_the_same(
-    connection: duckdb.DuckDBPyConnection, name: str, changed: Mapping[str, Path], table: Path
-) -> bool:
-    """Whether a table holds just the rows of other files of some facilities: where they stand is not in it.
-
-    Asked of a table that is sorted by facility, of which few rows are read for that.
-    """
-    if key_of(model_of(name))[:1] != ("facility_id",):
-        return False
-    rows = typed_select(connection, name, changed)
-    held = f"{typed_select(connection, name, table)} WHERE {is_of(changed)}"
-    others = f"({rows} EXCEPT ALL {held}) UNION ALL ({held} EXCEPT ALL {rows})"
-    return connection.execute(f"SELECT count(*) FROM ({others})").fetchall() == [(0,)]
 
 
 def build_mart(

@@ -7,6 +7,7 @@ raw rows (``intake/raw/store.py``), releases (``releases.py``). Imports nothing 
     store/screened/<facility>/    ``<table>.<outcome>.parquet`` of judged records, ``_<frame>.parquet`` of findings
     store/suggested/<facility>/   what trials suggest for those findings
     store/<layer>/<table>.parquet curated, mart, result and quality tables of the whole registry
+    store/<layer>/<table>/        those that are a file per facility
     store/errors/                 private details of bugs
     store/cluster/                what workers on other machines go by, and their locks
 """
@@ -68,9 +69,13 @@ class StoreLayout:
         layer, _, table = name.partition(".")
         return self.layer(layer) / f"{table}.parquet"
 
+    def parts(self, name: str) -> Path:
+        """Folder of a table that is a file per facility."""
+        return self.table(name).with_suffix("")
+
     def lineage(self) -> Path:
         """Folder of the rows of ``meta.lineage``, a file per facility."""
-        return self.layer("meta") / "lineage"
+        return self.parts("meta.lineage")
 
     def linkage(self) -> Path:
         """Folder of the pairs that may be one person, as they were found last."""

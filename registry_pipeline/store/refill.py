@@ -104,14 +104,14 @@ def changed_parts(earlier: Contents, contents: Contents, tables: Collection[str]
     return result
 
 
-def changed_facilities(earlier: Contents, contents: Contents) -> list[str]:
+def changed_facilities(earlier: Contents, contents: Contents | RowInputs) -> list[str]:
     """Facilities whose records are others, where they are few; none where the releases do not have the same ones."""
     before, now = earlier.facilities, contents.facilities
     changed = [facility for facility, digest in sorted(now.items()) if before.get(facility) != digest]
     return changed if before.keys() == now.keys() and 2 * len(changed) <= len(now) else []
 
 
-def changed_by_facility(earlier: Contents, contents: Contents) -> list[str]:
+def changed_by_facility(earlier: Contents, contents: Contents | RowInputs) -> list[str]:
     """Tables of which only rows of :func:`changed_facilities` can be others."""
     return [name for name, digest in contents.of_all.items() if earlier.of_all.get(name) == digest]
 

@@ -11,6 +11,7 @@ import schemas
 from registry_pipeline.core.settings import Settings
 from registry_pipeline.core.sql_files import sql_files
 from registry_pipeline.pipeline.registry import HELD
+from registry_pipeline.store.facility_files import write_by_facility
 from registry_pipeline.store.keyed_tables import KeyedTables
 from registry_pipeline.store.layers import curate
 from registry_pipeline.store.parquet import read_parquet, write_parquet
@@ -51,6 +52,7 @@ def test_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
     assert (tmp_path / "a/patient.parquet").read_bytes() == (tmp_path / "b/patient.parquet").read_bytes()
 
 
+XREF = "curated.patient_xref"
 NUMBERS = """
 facility_id | source_name | own_patient_id | patient_id | match_method
 west        | visits      | P1             | P1         | declared
@@ -58,36 +60,30 @@ west        | visits      | P2             | P2         | declared
 """
 
 
-def test_a_table_by_facility_is_kept_where_only_places_of_its_rows_are_others(tmp_path: Path) -> None:
+def test_a_table_by_facility_is_a_file_each_of_which_one_is_written(tmp_path: Path) -> None:
     """Every file of a facility names its patients: one row less in one of them moves the places of their numbers."""
     west = frame_of("curated.patient_xref", NUMBERS).with_row_index("_row_ids")
-    others = {
-        "east": west.with_columns(facility_id=pl.lit("east")),
-        "south": west.with_columns(facility_id=pl.lit("south")),
-    }
-    tables = schemas.tables_of("curated")
+    sent = {name: west.with_columns(facility_id=pl.lit(name)) for name in ("east", "south", "west")}
+    folder = tmp_path / "out"
 
-    def made(rows: pl.DataFrame, code: str = "") -> tuple[int, pl.DataFrame]:
-        files = {
-            facility: write_parquet(frame, tmp_path / f"{facility}.parquet")
-            for facility, frame in {"west": rows, **others}.items()
-        }
-        parts = {facility: str(path.stat().st_mtime_ns) for facility, path in files.items()} | {"": code}
-        parts |= dict.fromkeys(others, "same")
-        keyed = KeyedTables(tmp_path / "out")
-        inputs = {name.partition(".")[2]: parts for name in tables}
-        curate({"patient_xref": files}, tmp_path / "out", keyed=keyed, inputs=inputs)
-        keyed.save()
-        path = keyed.path("patient_xref")
-        return path.stat().st_ino, read_parquet(path)
+    def made(**others: pl.DataFrame) -> dict[str, tuple[int, str]]:
+        now = sent | others
+        files = {name: write_parquet(rows, tmp_path / f"{name}.parquet") for name, rows in now.items()}
+        keys = {name: str(rows.hash_rows().to_list()) for name, rows in now.items()}
+        keyed = KeyedTables(folder)
+        n_rows = write_by_facility("patient_xref", files, keys, keyed)
+        assert n_rows == sum(rows.height for rows in now.values())
+        return {name: (keyed.path(name).stat().st_ino, keyed.content(name)) for name in now}
 
-    first, rows = made(west)
-    moved = west.with_columns(pl.col("_row_ids") + 7).reverse()
-    assert (made(moved)[0], rows.height) == (first, 6)
-    assert made(moved, "other")[0] != first
-    less, fewer = made(west.head(1))
-    assert less != first and fewer.height == 5
-    assert made(west)[1].equals(rows)
+    first = made()
+    written = read_parquet(folder / "west.parquet")
+    assert written.equals(frame_of("curated.patient_xref", NUMBERS))
+    moved = made(west=west.with_columns(pl.col("_row_ids") + 7).reverse())
+    assert moved["west"][1] == first["west"][1], "its rows stand elsewhere, which is not in the file"
+    fewer = made(west=west.head(1))
+    assert {name for name in first if fewer[name] != first[name]} == {"west"}
+    del sent["south"]
+    assert list(made()) == ["east", "west"] and not (folder / "south.parquet").exists()
 
 
 @pytest.mark.parametrize("changed", ["P5 | 1961-02-03", "", "P1 | 1950-01-01\nP4 | 1960-01-01"])
@@ -115,8 +111,9 @@ def test_rows_of_a_facility_that_sent_others_are_replaced_as_if_all_were_read(
 
 def test_every_table_is_made_even_of_nothing(tmp_path: Path) -> None:
     counts = curate({}, tmp_path)
-    assert counts == {name.partition(".")[2]: 0 for name in schemas.tables_of("curated")}
-    for name, model in schemas.tables_of("curated").items():
+    models = {name: model for name, model in schemas.tables_of("curated").items() if name != XREF}
+    assert counts == {name.partition(".")[2]: 0 for name in models}
+    for name, model in models.items():
         made = read_parquet(tmp_path / f"{name.partition('.')[2]}.parquet")
         assert made.schema == {one.name: one.polars_type for one in columns_of(model)}
 

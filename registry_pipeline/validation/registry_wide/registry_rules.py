@@ -80,7 +80,7 @@ def run_registry_rules(
     connection: duckdb.DuckDBPyConnection,
     rules: Catalogue,
     parameters: Mapping[str, Any],
-    unchanged: Collection[str] = (),
+    changed: Mapping[str, Collection[str]] | None = None,
     bound: Bound = UNBOUNDED,
     keep: Keep = lambda _, judge: judge(),
 ) -> RegistryJudgement:
@@ -90,13 +90,13 @@ def run_registry_rules(
         connection: as described in the module's docstring.
         rules: the catalogue in force.
         parameters: of :func:`registry_pipeline.validation.rules.catalogue.parameters_of`.
-        unchanged: curated tables that hold the same rows as in the previous release.
+        changed: curated tables -> facilities whose rows may be others than in the previous release, where that is known.
         bound: how many findings of a rule are listed.
         keep: asked for each rule when all that it reads is there.
     """
     findings, results, failures = [pl.DataFrame(schema=FINDING)], [], {}
     unlisted = [pl.DataFrame(schema=UNLISTED)]
-    compare_releases(connection, unchanged)
+    compare_releases(connection, changed)
     present = _present(connection)
     _stand_in(connection, rules, present)
     for entry in rules.of_scope("registry").values():

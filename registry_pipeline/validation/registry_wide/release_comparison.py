@@ -8,7 +8,7 @@ of any of them moves a mart, an exclusion or a rule, or is a mistake. The previo
 database ``previous``.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 import duckdb
@@ -48,12 +48,15 @@ class _Item:
     columns: tuple[str, ...]
 
 
-def compare_releases(connection: duckdb.DuckDBPyConnection, unchanged: Collection[str] = ()) -> None:
+def compare_releases(
+    connection: duckdb.DuckDBPyConnection, changed: Mapping[str, Collection[str]] | None = None
+) -> None:
     """Make the relations of :data:`RELATIONS`; nothing where there is no release before.
 
     Args:
-        unchanged: tables that hold the same rows in both: they are counted and not compared.
+        changed: table -> facilities whose rows may differ, where that is known; those of others are counted and not compared.
     """
+    changed = changed or {}
     before = _columns(connection, "previous")
     if not before:
         return
@@ -64,10 +67,10 @@ def compare_releases(connection: duckdb.DuckDBPyConnection, unchanged: Collectio
     )
     now = _columns(connection, "now")
     for table in curated():
-        if table in unchanged:
+        if table in changed and not changed[table]:
             _count(connection, table)
         elif table in before and table in now:
-            _compare(connection, table, before[table])
+            _compare(connection, table, before[table], changed.get(table, ()))
     if "quarantine" in now:
         connection.execute(  # what this refresh holds back has its own findings: it has not gone
             "DELETE FROM comparison.change AS c WHERE c.kind = 'removed' AND EXISTS (FROM quality.quarantine AS q"
@@ -106,17 +109,20 @@ def _count(connection: duckdb.DuckDBPyConnection, table: str, others: str = "tru
     )
 
 
-def _compare(connection: duckdb.DuckDBPyConnection, table: str, before: set[str]) -> None:
+def _compare(
+    connection: duckdb.DuckDBPyConnection, table: str, before: set[str], changed: Collection[str]
+) -> None:
     key = key_of(curated()[table])
     if not set(key) <= before:
         return
-    differing, n_facilities = _differing(connection, table, before)
+    differing, n_facilities = _differing(connection, table, before, changed)
     if not differing:
         _count(connection, table)
         return
     facilities = ", ".join(map(literal, differing))
     _count(connection, table, f"facility_id NOT IN ({facilities})")
-    shown = "TABLE" if 2 * len(differing) <= n_facilities else "VIEW"  # few rows of many are looked for once
+    is_few = bool(changed) or 2 * len(differing) <= n_facilities
+    shown = "TABLE" if is_few else "VIEW"  # few rows of many are looked for once
     for side, rows in (("old", f"previous.curated.{table}"), ("new", f"curated.{table}")):
         connection.execute(
             f"CREATE {shown} comparison.{side} AS FROM {rows} WHERE facility_id IN ({facilities})"
@@ -149,12 +155,23 @@ def _compare(connection: duckdb.DuckDBPyConnection, table: str, before: set[str]
     connection.execute(f"DROP {shown} comparison.old; DROP {shown} comparison.new")
 
 
-def _differing(connection: duckdb.DuckDBPyConnection, table: str, before: set[str]) -> tuple[list[str], int]:
-    """Facilities whose rows of a table are not the same in both releases, and of how many facilities they are."""
+def _differing(
+    connection: duckdb.DuckDBPyConnection, table: str, before: set[str], changed: Collection[str]
+) -> tuple[list[str], int]:
+    """Facilities whose rows of a table are not the same in both releases, and of how many facilities they are.
+
+    Args:
+        changed: those that are looked at, where the rows of others are known to be the same.
+    """
+    chosen = f"WHERE facility_id IN ({', '.join(map(literal, changed))})" if changed else ""
     names = ", ".join(quote(column.name) for column in columns_of(curated()[table]) if column.name in before)
     content = f"SELECT facility_id, count(*), bit_xor(hash({names})), sum(hash({names}))"
     old, new = (
-        set(connection.execute(f"{content} FROM {side}curated.{table} GROUP BY facility_id").fetchall())
+        set(
+            connection.execute(
+                f"{content} FROM {side}curated.{table} {chosen} GROUP BY facility_id"
+            ).fetchall()
+        )
         for side in ("previous.", "")
     )
     differing = sorted({facility for facility, *_ in old ^ new if facility is not None})

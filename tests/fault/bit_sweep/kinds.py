@@ -61,6 +61,7 @@ KINDS = {
     "suggested Parquet": Kind("store/suggested/*/*.parquet", readings.hashed),
     "screened JSON": Kind("store/screened/*/*.json", readings.working_json),
     "curated Parquet": Kind("store/curated/*.parquet", readings.hashed),
+    "curated Parquet by facility": Kind("store/curated/*/*.parquet", readings.hashed),
     "mart Parquet": Kind("store/mart/*.parquet", readings.hashed),
     "result Parquet": Kind("store/result/*.parquet", readings.hashed),
     "quality Parquet": Kind("store/quality/*.parquet", readings.hashed),
