@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from registry_pipeline.core.files import BUILDING, LOCK, write_json
+from registry_pipeline.core.files import BUILDING, LOCK, withheld_as_store_error, write_json
 from registry_pipeline.core.locks import locked
 
 SUFFIX = ".head"
@@ -66,6 +66,7 @@ def read_heads(ledger: Path, key: bytes) -> list[tuple[int, str]]:
 
     Raises:
         ChainCut: the head is damaged, or gone although a release has a copy of it.
+        StoreError: the system withholds it; it may be whole.
     """
     own = head_path(ledger)
     copies = sorted((ledger.parent / RELEASES).glob(f"*/{own.name}"))
@@ -98,7 +99,8 @@ def check_heads(ledger: Path, heads: Sequence[tuple[int, str]], hashes: Sequence
 def _read(ledger: Path, path: Path, key: bytes) -> tuple[int, str] | None:
     """A head that was written with the key; None for any other content."""
     try:
-        head: Any = json.loads(path.read_text(encoding="utf-8"))
+        with withheld_as_store_error(path):
+            head: Any = json.loads(path.read_text(encoding="utf-8"))
         n_entries, last_hash, mac = head["n_entries"], head["last_hash"], head["mac"]
         is_ours = hmac.compare_digest(mac, _mac(ledger, n_entries, last_hash, key))
     except (OSError, ValueError, KeyError, TypeError):

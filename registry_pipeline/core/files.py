@@ -32,6 +32,10 @@ PRIVATE = "private-"
 _EXCLUSIVE: set[Path] = set()
 _SMALL = 2**16
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_GONE_OR_BAD = {
+    None, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EIO, errno.EINVAL,
+    errno.EILSEQ, errno.EBADMSG, errno.EUCLEAN,
+}  # fmt: skip
 _FULL_WORDS = (
     "no space left",
     "file too large",
@@ -94,6 +98,23 @@ def disk_errors_as_store_error(path: Path) -> Iterator[None]:
         if reason is None:
             raise
         raise StoreError(f"{path.parent}: {reason}; {path.name} was not written") from None
+
+
+@contextmanager
+def withheld_as_store_error(path: Path) -> Iterator[None]:
+    """Turn what keeps back a file that may be whole (no right to it, no descriptor left, a server that is away) into an error.
+
+    What is gone, has something else in its place or lies on a disk that failed comes as it came from the system.
+
+    Raises:
+        StoreError: names the file.
+    """
+    try:
+        yield
+    except OSError as problem:
+        if problem.errno in _GONE_OR_BAD:
+            raise
+        raise StoreError(f"{path}: cannot be read now ({problem.strerror}); it may be whole") from None
 
 
 def disk_problem(problem: Exception) -> str | None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from registry_pipeline.core.files import entries, write_text
+from registry_pipeline.core.files import entries, withheld_as_store_error, write_text
 from registry_pipeline.core.settings import Settings
 from registry_pipeline.core.settings_file import read_settings, settings_template
 from registry_pipeline.core.toml_source import ConfigurationError
@@ -105,6 +105,7 @@ class Home:
 
         Raises:
             ConfigurationError: the key file is missing or too short, or holds another key than it did.
+            StoreError: the system withholds it; it may be whole.
         """
         key = self._read_key()
         if (
@@ -128,7 +129,8 @@ class Home:
 
     def _read_key(self) -> bytes:
         try:
-            key = bytes.fromhex(self.key_file.read_text().strip())
+            with withheld_as_store_error(self.key_file):
+                key = bytes.fromhex(self.key_file.read_text().strip())
         except (OSError, ValueError):
             key = b""
         if len(key) < 32:

@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from registry_pipeline.core.files import sha256_of
+from registry_pipeline.core.files import sha256_of, withheld_as_store_error
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.settings import Settings
 from registry_pipeline.core.toml_source import TomlSource, read_toml
@@ -211,10 +211,13 @@ def digests_of_inputs(home: Home, facility_id: str) -> tuple[str, str]:
 
 
 def file_digest(path: Path) -> str:
-    """SHA-256 of a small file; empty where none is there."""
+    """SHA-256 of a small file; empty where none is there.
+
+    Raises:
+        StoreError: the system withholds it.
+    """
     try:
-        return sha256_of(path)
-    except PermissionError:
-        raise
+        with withheld_as_store_error(path):
+            return sha256_of(path)
     except OSError:
         return ""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from registry_pipeline.core.files import StoreError, write_text
+from registry_pipeline.core.files import StoreError, withheld_as_store_error, write_text
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.working_files import digest_of_file, seen_digest
 from registry_pipeline.store.releases import (
@@ -50,12 +50,16 @@ def damaged_files(
     Args:
         only: look at this file alone (``registry.duckdb``).
         digest_of: SHA-256 of a file; of the whole file by default.
+
+    Raises:
+        StoreError: as of :func:`unlike_checksums`.
     """
     folder = release_folder(home, release_id)
-    if not (folder / DATABASE).is_file():
-        return [DATABASE]
-    if not (folder / CHECKSUMS).exists():
-        return [CHECKSUMS] if (folder / CONTENTS).exists() else []
+    with withheld_as_store_error(folder):
+        if not (folder / DATABASE).is_file():
+            return [DATABASE]
+        if not (folder / CHECKSUMS).exists():
+            return [CHECKSUMS] if (folder / CONTENTS).exists() else []
     return unlike_checksums(folder, must_hold=DATABASE, only=only, digest_of=digest_of)
 
 
@@ -71,9 +75,13 @@ def unlike_checksums(
         must_hold: a file that the checksums have to name; without it they are damaged themselves.
         only: look at this file alone.
         digest_of: as of :func:`damaged_files`.
+
+    Raises:
+        StoreError: the system withholds a file, which may be whole; nothing can be said of it.
     """
     try:
-        lines = (folder / CHECKSUMS).read_text(encoding="utf-8").splitlines()
+        with withheld_as_store_error(folder / CHECKSUMS):
+            lines = (folder / CHECKSUMS).read_text(encoding="utf-8").splitlines()
         expected = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
     except (OSError, UnicodeDecodeError):
         return [CHECKSUMS]
@@ -116,7 +124,8 @@ def open_whole_release(
 
 def _digest(path: Path, digest_of: Callable[[Path], str]) -> str | None:
     try:
-        return digest_of(path)
+        with withheld_as_store_error(path):
+            return digest_of(path)
     except OSError:
         return None
 

@@ -35,6 +35,9 @@ class Place:
 
     def stage(self) -> Staged:
         self.land()
+        return self.stage_landed()
+
+    def stage_landed(self) -> Staged:
         facility = read_facility(self.home.facilities / "west.toml")
         return stage_facility(self.home, facility, SETTINGS)
 

@@ -11,7 +11,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from registry_pipeline.core.files import StoreError, sha256_of
+from registry_pipeline.core.files import StoreError, sha256_of, withheld_as_store_error
 from registry_pipeline.core.home import Home
 from registry_pipeline.intake.landing.ledger import LandedFile, landed_path, read_ledger
 
@@ -44,6 +44,7 @@ def damaged_landed(home: Home) -> list[Path]:
 
     Raises:
         ConfigurationError: a ledger is damaged.
+        StoreError: the system withholds one, which may be whole.
     """
     paths = {landed_path(home, landed): landed for landed in _landed(home, ())}
     return [path for path, landed in paths.items() if not _is_as_received(path, landed)]
@@ -67,6 +68,7 @@ def _landed(home: Home, facility_ids: Sequence[str]) -> Iterator[LandedFile]:
 
 def _is_as_received(path: Path, landed: LandedFile) -> bool:
     try:
-        return shape_problem(path, landed.n_bytes) is None and sha256_of(path) == landed.sha256
+        with withheld_as_store_error(path):
+            return shape_problem(path, landed.n_bytes) is None and sha256_of(path) == landed.sha256
     except OSError:
         return False

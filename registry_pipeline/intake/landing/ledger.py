@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 
-from registry_pipeline.core.files import LOCK, json_digest, write_json
+from registry_pipeline.core.files import LOCK, json_digest, withheld_as_store_error, write_json
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.locks import locked
 from registry_pipeline.core.toml_source import ConfigurationError, nearest
@@ -63,12 +63,14 @@ def read_ledger(home: Home, facility_id: str) -> list[LandedFile]:
 
     Raises:
         ConfigurationError: the ledger is no longer readable or not what was written.
+        StoreError: the system withholds it; it may be whole.
     """
     path = ledger_path(home, facility_id)
     try:
-        status = path.stat()
-        state = (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-        return list(_read_ledger(path, state))
+        with withheld_as_store_error(path):
+            status = path.stat()
+            state = (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+            return list(_read_ledger(path, state))
     except FileNotFoundError:
         return []
     except (OSError, ValueError, TypeError, KeyError):
