@@ -24,6 +24,7 @@ from registry_pipeline.core.memory import (
     memory_bytes,
 )
 from registry_pipeline.intake.landing.ledger import LandedFile, landing_lock, read_ledger, write_ledger
+from registry_pipeline.intake.raw.sheet_file import SUFFIX
 from registry_pipeline.pipeline.context import RefreshContext
 
 T = TypeVar("T")
@@ -94,7 +95,7 @@ def _in_force(context: RefreshContext, facility_id: str, files: list[LandedFile]
 
 def _n_bytes(context: RefreshContext, file: LandedFile) -> int:
     """Bytes of a file's rows where they were read, else as received."""
-    rows = (context.home.store / "raw" / file.facility_id).glob(f"{file.file_no}.*.parquet")
+    rows = (context.home.store / "raw" / file.facility_id).glob(f"{file.file_no}.*{SUFFIX}")
     return sum(path.stat().st_size for path in rows) or file.n_bytes
 
 

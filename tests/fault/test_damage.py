@@ -91,7 +91,7 @@ KINDS = (
     "landing/north/[0-9a-f]*",
     "landing/north/submissions.json",
     "landing/north/seen.json",
-    "store/raw/north/*.parquet",
+    "store/raw/north/*.arrows",
     "store/raw/north/*.json",
     "store/staged/north/patient.parquet",
     "store/staged/north/_rows.parquet",
@@ -481,7 +481,7 @@ READ_WORKING_FILES: tuple[tuple[str, Callable[[Home], object]], ...] = (
         lambda home: stored_staging(read_context(home), HOSPITAL).tables["death"],
     ),
     ("store/quality/rule_result.parquet", lambda home: registry_findings(read_context(home))),
-    ("store/raw/north/1.1.parquet", lambda home: raw_row(home, HOSPITAL, row_id(1, 1, 2))),
+    ("store/raw/north/1.1.arrows", lambda home: raw_row(home, HOSPITAL, row_id(1, 1, 2))),
     ("store/raw/north/1.json", lambda home: raw_row(home, HOSPITAL, row_id(1, 1, 2))),
 )
 
@@ -581,7 +581,7 @@ def test_nobody_else_tells_of_files_that_a_refresh_is_writing(undisturbed: Home,
 def test_screening_reads_rows_again_whose_kept_copy_is_damaged(undisturbed: Home, tmp_path: Path) -> None:
     """What was staged is whole, and findings quote cells of the rows as read."""
     home = copied(undisturbed, tmp_path)
-    whole = {path: path.read_bytes() for path in (home.store / "raw" / HOSPITAL).glob("*.parquet")}
+    whole = {path: path.read_bytes() for path in (home.store / "raw" / HOSPITAL).glob("*.arrows")}
     for path in whole:
         flip(path, 0.4)
     with pytest.raises(DamagedFile):

@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from registry_pipeline.core.files import read_hashed_json
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.row_id import LINEAGE, SHEET_SHIFT, sheet_number_of
 from registry_pipeline.core.working_files import check_digest
+from registry_pipeline.intake.raw.sheet_file import note_path, read_sheet, sheet_path
 
 LONGEST = 500
 
@@ -33,11 +35,11 @@ def raw_values(home: Home, facility_id: str, items: pl.DataFrame) -> pl.DataFram
     cells = items.select("_row_id", "source_column").unique().drop_nulls()
     by_sheet = cells.with_columns(sheet_number_of(pl.col("_row_id")).alias("_sheet")).partition_by("_sheet")
     schema = {"_row_id": pl.Int64, "source_column": pl.String, "value_text": pl.String}
-    scans = [scan for sheet in by_sheet for scan in _asked_cells(home, facility_id, sheet)]
-    parts = [
-        texts.unpivot(index="_row_id", variable_name="source_column", value_name="value_text")
-        for texts in pl.collect_all(scans)
-    ]
+    parts = pl.collect_all(
+        texts.lazy().unpivot(index="_row_id", variable_name="source_column", value_name="value_text")
+        for sheet in by_sheet
+        for texts in _asked_cells(home, facility_id, sheet)
+    )
     values = pl.concat([pl.DataFrame(schema=schema), *parts])
     return items.join(values, on=["_row_id", "source_column"], how="left", maintain_order="left")
 
@@ -48,19 +50,20 @@ def is_in_raw(home: Home, facility_id: str, sheet_no: int) -> bool:
 
 
 def _sheet_path(home: Home, facility_id: str, sheet_no: int) -> Path:
-    return home.store / "raw" / facility_id / f"{sheet_no >> 8}.{sheet_no & 255}.parquet"
+    return sheet_path(home, facility_id, sheet_no >> 8, sheet_no & 255)
 
 
-def _kept_columns(path: Path) -> list[str]:
+def _kept_columns(home: Home, facility_id: str, sheet_no: int) -> list[str]:
     """Names of the source columns of a sheet whose rows are there; none of another one.
 
     Raises:
         DamagedFile: they are not what was written.
     """
-    note = path.with_name(f"{path.name.partition('.')[0]}.json")
+    path = _sheet_path(home, facility_id, sheet_no)
+    note = note_path(home, facility_id, sheet_no >> 8)
     if not path.is_file() and not note.is_file():
         return []
-    sheet = _noted_sheet(note, int(path.stem.rpartition(".")[2]))
+    sheet = _noted_sheet(note, sheet_no & 255)
     check_digest(path, str(sheet.get("sha256", "")))
     return list(sheet["columns"])
 
@@ -74,23 +77,23 @@ def _noted_sheet(note: Path, sheet_no: int) -> dict[str, Any]:
         return {}
 
 
-def _asked_cells(home: Home, facility_id: str, cells: pl.DataFrame) -> Iterator[pl.LazyFrame]:
-    """The rows and columns of a sheet that are asked for, where it has any of them; to be read with those of others."""
-    path = _sheet_path(home, facility_id, int(cells["_sheet"][0]))
+def _asked_cells(home: Home, facility_id: str, cells: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """The rows and columns of a sheet that are asked for, where it has any of them."""
+    sheet_no = int(cells["_sheet"][0])
     asked = set(cells["source_column"].to_list())
-    names = [name for name in _kept_columns(path) if name in asked]
+    names = [name for name in _kept_columns(home, facility_id, sheet_no) if name in asked]
     if names:
-        texts = pl.scan_parquet(path, glob=False).select("_row_id", *names)
-        is_asked = pl.col("_row_id").is_in(cells["_row_id"].implode())
-        yield texts.filter(is_asked).with_columns(pl.col(names).str.slice(0, LONGEST))
+        texts = read_sheet(_sheet_path(home, facility_id, sheet_no), ["_row_id", *names])
+        is_asked = np.isin(texts["_row_id"].to_numpy(), cells["_row_id"].to_numpy())
+        yield texts.filter(pl.Series(is_asked)).with_columns(pl.col(names).str.slice(0, LONGEST))
 
 
 def raw_row(home: Home, facility_id: str, row_id: int) -> dict[str, str | None]:
     """One source row as received: column -> text; empty where no file has it."""
-    path = _sheet_path(home, facility_id, row_id >> SHEET_SHIFT)
-    if not _kept_columns(path):
+    sheet_no = row_id >> SHEET_SHIFT
+    if not _kept_columns(home, facility_id, sheet_no):
         return {}
-    rows = pl.scan_parquet(path, glob=False).filter(pl.col("_row_id") == row_id).collect()
+    rows = read_sheet(_sheet_path(home, facility_id, sheet_no)).filter(pl.col("_row_id") == row_id)
     cells = rows.select(name for name in rows.columns if name not in LINEAGE)
     return (
         {name: None if value is None else str(value) for name, value in cells.row(0, named=True).items()}

@@ -1,7 +1,7 @@
 """Landed bytes to text rows in the store, each file once.
 
-Belongs here: running a reader, numbering rows, writing and finding again the Parquet of the raw layer.
-Does not belong here: which rows count or what they mean (``stage.py``).
+Belongs here: running a reader, numbering rows, what is noted of the sheets that were read.
+Does not belong here: which rows count or what they mean (``stage.py``), the files of sheets (``sheet_file.py``).
 
 ``_row_id`` carries where a row stood (``core/row_id.py``).
 """
@@ -9,7 +9,7 @@ Does not belong here: which rows count or what they mean (``stage.py``).
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -23,7 +23,6 @@ from registry_pipeline.core.files import (
     json_digest,
     read_hashed_json,
     sha256_of,
-    whole_file,
     write_hashed_json,
 )
 from registry_pipeline.core.frames import constant
@@ -34,6 +33,7 @@ from registry_pipeline.core.source_code import rooms_digest
 from registry_pipeline.core.working_files import digest_of_file
 from registry_pipeline.intake.landing.ledger import LandedFile, landed_path
 from registry_pipeline.intake.mapping.model import Source
+from registry_pipeline.intake.raw.sheet_file import note_path, read_sheet, sheet_path, write_sheet
 from registry_pipeline.intake.readers import (
     RawSheet,
     ReadError,
@@ -50,12 +50,12 @@ _RESTORE = "restore them from the backup; the release that was served still is"
 
 @dataclass(frozen=True)
 class SheetInfo:
-    """What was found in one sheet; the rows lie in the Parquet file next to it.
+    """What was found in one sheet; the rows lie in a file of their own.
 
     Attributes:
-        sheet_no: from 1 within the file. sha256: of the Parquet file.
+        sheet_no: from 1 within the file. sha256: of the file of its rows.
         sheet: name of the sheet, of the archive member, or of both; empty for other files.
-        n_rows: rows in the Parquet file.
+        n_rows: rows in that file.
         runs: of rows that follow each other without a gap the physical row of the first, and how many they are.
         columns: names of its source columns.
         blank_rows: physical rows without a value.
@@ -104,9 +104,11 @@ class RawFile:
         return self.status == "read"
 
 
-def raw_rows(home: Home, file: RawFile, sheet: SheetInfo) -> pl.LazyFrame:
-    """The rows of one sheet: its source columns as text, and ``LINEAGE``."""
-    return pl.scan_parquet(_parquet_path(home, file.landed, sheet.sheet_no), glob=False)
+def raw_rows(
+    home: Home, file: RawFile, sheet: SheetInfo, columns: Iterable[str] | None = None
+) -> pl.DataFrame:
+    """The rows of one sheet: its source columns as text and ``LINEAGE``, or some of these columns."""
+    return read_sheet(_sheet_path(home, file.landed, sheet.sheet_no), columns)
 
 
 def read_landed(home: Home, landed: LandedFile, source: Source, limits: Limits) -> RawFile:
@@ -128,9 +130,8 @@ def read_landed(home: Home, landed: LandedFile, source: Source, limits: Limits) 
     suffix = Path(landed.source_file).suffix.lower()
     try:
         raw = read_isolated(
-            path, suffix, options, _read, path, suffix, options, _folder(home, landed), landed, source.name,
-            source.sheet_globs,
-        )  # fmt: skip
+            path, suffix, options, _read, home, path, suffix, options, landed, source.name, source.sheet_globs
+        )
     except ReadError as error:
         raw = RawFile(landed, source.name, str(error), "", "", [])
         if error.code in ("exhausted", "reader_failed"):
@@ -158,7 +159,7 @@ def _intact(home: Home, landed: LandedFile) -> Path:
 
 
 def _read(
-    path: Path, suffix: str, options: ReadOptions, folder: Path, landed: LandedFile, source_name: str,
+    home: Home, path: Path, suffix: str, options: ReadOptions, landed: LandedFile, source_name: str,
     sheet_globs: Sequence[str],
 ) -> RawFile:  # fmt: skip
     """Read a file and store its sheets; for files of foreign formats in a process of its own."""
@@ -168,7 +169,7 @@ def _read(
         if len(chosen) > (limit := options.limits.max_sheets):
             raise ReadError("too_large", f"more than {limit} sheets; name those wanted under sheets")
         infos = [
-            _store_sheet(folder, landed, sheet, sheet_no, label)
+            _store_sheet(home, landed, sheet, sheet_no, label)
             for sheet_no, (sheet, label) in enumerate(zip(chosen, _labels(chosen), strict=True), start=1)
         ]
     encodings = dict.fromkeys(sheet.encoding for sheet in sheets)
@@ -203,7 +204,7 @@ def _labels(sheets: list[RawSheet]) -> list[str]:
     return labels
 
 
-def _store_sheet(folder: Path, landed: LandedFile, sheet: RawSheet, sheet_no: int, label: str) -> SheetInfo:
+def _store_sheet(home: Home, landed: LandedFile, sheet: RawSheet, sheet_no: int, label: str) -> SheetInfo:
     names = [name for name in sheet.frame.columns if name != "source_row"]
     stored = {name: _free(name, names) for name in names}
     source_row, height = sheet.frame["source_row"].cast(pl.Int64), sheet.frame.height
@@ -217,13 +218,9 @@ def _store_sheet(folder: Path, landed: LandedFile, sheet: RawSheet, sheet_no: in
             source_row,
         ]
     )
-    target = folder / f"{landed.file_no}.{sheet_no}.parquet"
-    with whole_file(target, is_noted=True) as path:
-        # read back at once and whole: packing takes longer than it saves, and nobody asks for the range of a text
-        frame.write_parquet(path, compression="uncompressed", statistics=False)
     return SheetInfo(
         sheet_no=sheet_no,
-        sha256=digest_of_file(target),
+        sha256=write_sheet(frame, _sheet_path(home, landed, sheet_no)),
         sheet=label,
         n_rows=frame.height,
         runs=_runs(frame["source_row"]),
@@ -257,20 +254,18 @@ def _free(name: str, names: list[str]) -> str:
 def _remember(home: Home, raw: RawFile, digest: str) -> None:
     content = {**vars(raw), "sheets": [vars(sheet) for sheet in raw.sheets]}
     content.pop("landed")
-    write_hashed_json({"reading": digest, "file": content}, _info_path(home, raw.landed), is_noted=True)
+    write_hashed_json({"reading": digest, "file": content}, _note_path(home, raw.landed), is_noted=True)
 
 
 def _remembered(home: Home, landed: LandedFile, digest: str) -> RawFile | None:
     """What was kept of a file, where it is of this reading and still what was written; else None."""
     try:
-        note = read_hashed_json(_info_path(home, landed))
+        note = read_hashed_json(_note_path(home, landed))
         if note["reading"] != digest:
             return None
         content = note["file"]
         sheets = [SheetInfo(**sheet) for sheet in content.pop("sheets")]
-        if any(
-            digest_of_file(_parquet_path(home, landed, sheet.sheet_no)) != sheet.sha256 for sheet in sheets
-        ):
+        if any(digest_of_file(_sheet_path(home, landed, sheet.sheet_no)) != sheet.sha256 for sheet in sheets):
             return None
         return RawFile(landed=landed, sheets=sheets, **content)
     except (OSError, ValueError, KeyError, TypeError):
@@ -288,13 +283,9 @@ def _options_digest(options: ReadOptions) -> str:
     return json_digest(asdict(options))
 
 
-def _folder(home: Home, landed: LandedFile) -> Path:
-    return home.store / "raw" / landed.facility_id
+def _note_path(home: Home, landed: LandedFile) -> Path:
+    return note_path(home, landed.facility_id, landed.file_no)
 
 
-def _info_path(home: Home, landed: LandedFile) -> Path:
-    return _folder(home, landed) / f"{landed.file_no}.json"
-
-
-def _parquet_path(home: Home, landed: LandedFile, sheet_no: int) -> Path:
-    return _folder(home, landed) / f"{landed.file_no}.{sheet_no}.parquet"
+def _sheet_path(home: Home, landed: LandedFile, sheet_no: int) -> Path:
+    return sheet_path(home, landed.facility_id, landed.file_no, sheet_no)

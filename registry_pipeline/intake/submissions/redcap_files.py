@@ -52,7 +52,7 @@ def _read(home: Home, use: FileUse, earlier: Sequence[FileUse]) -> FileUse:
     try:
         if not use.raw.sheets:
             raise NoDictionary("it holds no table")
-        result = read_dictionary(raw_rows(home, use.raw, use.raw.sheets[0]).collect())
+        result = read_dictionary(raw_rows(home, use.raw, use.raw.sheets[0]))
     except NoDictionary as problem:
         return replace(use, redcap=RedcapFile(problem=f"this is no data dictionary: {problem}"))
     return replace(use, redcap=RedcapFile(result, dictionaries[-1] if dictionaries else None))

@@ -73,7 +73,7 @@ def export_rows(home: Home, use: FileUse, sheet: SheetInfo, source: Source) -> p
     """The source columns of the mapping for one sheet of an export, and which tables each row feeds."""
     assert use.raw is not None and use.redcap is not None
     export = use.redcap.exports[sheet.sheet_no]
-    return mapped_rows(export.rows(raw_rows(home, use.raw, sheet)), export, source)
+    return mapped_rows(export.rows(raw_rows(home, use.raw, sheet).lazy()), export, source)
 
 
 def empty_flags(source: Source) -> dict[str, Any]:
@@ -116,7 +116,7 @@ def judge_source(
         for sheet in use.sheets:
             if use.fate_of(sheet) is None:
                 export = use.redcap.exports[sheet.sheet_no]
-                rows = export.rows(raw_rows(home, use.raw, sheet)).collect()
+                rows = export.rows(raw_rows(home, use.raw, sheet).lazy()).collect()
                 judged = judge_export(rows, export, source.decimal)
                 _keep(use, sheet, rows, export, judged, fed, names, result)
 

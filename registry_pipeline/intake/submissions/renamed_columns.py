@@ -79,7 +79,7 @@ class Drift:
 
     def _profiles(self, use: FileUse, sheet: SheetInfo, columns: Sequence[str]) -> list[_Profile]:
         assert use.raw is not None
-        rows = raw_rows(self._home, use.raw, sheet).select(columns).head(_SAMPLE).collect()
+        rows = raw_rows(self._home, use.raw, sheet, columns).head(_SAMPLE)
         return [profile_of(rows[name]) for name in columns]
 
 

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from registry_pipeline.core.frames import constant
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.row_id import row_id, sheet_number, sheet_number_of, source_row_of
 from registry_pipeline.core.settings import Settings
@@ -81,25 +81,23 @@ def rows_in_force(home: Home, source: Source, *uses: Sequence[FileUse]) -> list[
     ``_submission_no``, and ``_sheet`` where a table of the source takes some sheets only. Beside a column of dates
     of which a workbook holds some as day numbers stands the system that it counts them in (``EPOCH_PREFIX``).
     """
-    scans = [_scans(home, source, own) for own in uses]
-    # all at once: to begin reading takes longer than to read a small file
-    frames = iter(pl.collect_all(chain.from_iterable(scans)))
-    read = [[next(frames) for _ in own] for own in scans]
+    read = [_frames(home, source, own) for own in uses]
     return [pl.concat(own, how="diagonal") if own else _no_rows(source) for own in read]
 
 
-def _scans(home: Home, source: Source, uses: Sequence[FileUse]) -> list[pl.LazyFrame]:
+def _frames(home: Home, source: Source, uses: Sequence[FileUse]) -> list[pl.DataFrame]:
     by_sheet = any(table.sheets for table in source.tables)
-    return [
-        _columns(home, use, sheet, source).with_columns(
-            pl.lit(use.landed.submission_no, dtype=pl.Int32).alias("_submission_no"),
-            *([pl.lit(sheet.sheet).alias("_sheet")] if by_sheet else []),
-        )
-        for use in uses
-        if use.source is not None and use.source.name == source.name and use.raw is not None
-        for sheet in use.sheets
-        if use.fate_of(sheet) is None
-    ]
+    frames = []
+    for use in uses:
+        if use.source is None or use.source.name != source.name or use.raw is None:
+            continue
+        for sheet in use.sheets:
+            if use.fate_of(sheet) is None:
+                rows = _columns(home, use, sheet, source)
+                number = constant("_submission_no", use.landed.submission_no, pl.Int32, rows.height)
+                name = [constant("_sheet", sheet.sheet, pl.String, rows.height)] if by_sheet else []
+                frames.append(rows.hstack([number, *name]))
+    return frames
 
 
 def _no_rows(source: Source) -> pl.DataFrame:
@@ -110,24 +108,30 @@ def _no_rows(source: Source) -> pl.DataFrame:
     return pl.DataFrame(schema={**texts, "_row_id": pl.Int64, "_submission_no": pl.Int32, **added})
 
 
-def _columns(home: Home, use: FileUse, sheet: SheetInfo, source: Source) -> pl.LazyFrame:
+def _columns(home: Home, use: FileUse, sheet: SheetInfo, source: Source) -> pl.DataFrame:
     assert use.raw is not None
     if source.redcap is not None:
-        return export_rows(home, use, sheet, source)
-    numbers = [source_row_of(pl.col("_row_id")).cast(pl.String).alias(ROW_NUMBER)]
-    return raw_rows(home, use.raw, sheet).select(
-        *(numbers if source.numbers_rows else ()),
-        *(
-            (pl.col(plain) if plain in sheet.columns else pl.lit(None, dtype=pl.String)).alias(name)
-            for name in source.source_columns()
-            for plain in [plain_name(name)]
-        ),
-        *(
-            pl.lit(sheet.excel_epoch, dtype=pl.String).alias(EPOCH_PREFIX + name)
-            for name in source.source_columns()
-            if plain_name(name) in sheet.serial_columns
-        ),
-        "_row_id",
+        return export_rows(home, use, sheet, source).collect()
+    plain = {name: plain_name(name) for name in source.source_columns()}
+    rows = raw_rows(home, use.raw, sheet, [*(set(plain.values()) & set(sheet.columns)), "_row_id"])
+    numbers = source_row_of(pl.col("_row_id")).cast(pl.String).alias(ROW_NUMBER)
+    # column by column: of most files a plan takes longer than what it does
+    return pl.DataFrame(
+        [
+            *(rows.select(numbers).get_columns() if source.numbers_rows else ()),
+            *(
+                rows[own].alias(name)
+                if own in sheet.columns
+                else constant(name, None, pl.String, rows.height)
+                for name, own in plain.items()
+            ),
+            *(
+                constant(EPOCH_PREFIX + name, sheet.excel_epoch, pl.String, rows.height)
+                for name, own in plain.items()
+                if own in sheet.serial_columns
+            ),
+            rows["_row_id"],
+        ]
     )
 
 

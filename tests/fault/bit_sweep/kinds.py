@@ -53,7 +53,7 @@ KINDS = {
     "landed bytes": Kind("landing/*/[0-9a-f]*", readings.hashed),
     "ledger of landing": Kind("landing/*/submissions.json", readings.landing_ledger),
     "seen files": Kind("landing/*/seen.json", readings.hashed_json),
-    "raw Parquet": Kind("store/raw/*/*.parquet", readings.hashed),
+    "raw rows": Kind("store/raw/*/*.arrows", readings.hashed),
     "raw JSON": Kind("store/raw/*/*.json", readings.hashed_json),
     "staged Parquet": Kind("store/staged/*/*.parquet", readings.hashed),
     "staged JSON": Kind("store/staged/*/*.json", readings.working_json),

@@ -58,7 +58,7 @@ def test_a_lost_landed_file_that_still_lies_in_the_inbox_lands_again(place: Plac
     assert place.stage().tables["patient"].height == 2
 
 
-@pytest.mark.parametrize("name", ["1.json", "1.1.parquet"])
+@pytest.mark.parametrize("name", ["1.json", "1.1.arrows"])
 def test_every_flipped_bit_of_what_was_kept_is_seen_and_it_is_read_again(
     place: Place, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,8 @@ from registry_pipeline.core.row_id import LINEAGE, row_id
 from registry_pipeline.intake.mapping.facility import read_facility
 from registry_pipeline.intake.raw import store as raw
 from registry_pipeline.intake.raw.lookup import raw_values
+from registry_pipeline.intake.raw.sheet_file import read_sheet
+from registry_pipeline.intake.submissions import rows_in_force
 from registry_pipeline.intake.submissions.headers import likely_name
 from registry_pipeline.intake.submissions.rows_in_force import all_rows, find_files
 from tests.support.staging import Place, source, stage_text, table
@@ -50,11 +52,11 @@ def test_where_rows_stand_is_known_without_reading_them_again(tmp_path, monkeypa
     place.send("a.csv", text)
     place.send("b.csv", "no,born\n")
     staged = place.stage()
-    stored = pl.read_parquet(place.home.store / "raw" / "west" / "1.1.parquet")
+    stored = read_sheet(place.home.store / "raw" / "west" / "1.1.arrows")
     read = staged.rows.filter(pl.col("fate").is_null())
     assert read["_row_id"].to_list() == stored["_row_id"].to_list()
     assert read["source_row"].to_list() == [2, 3, 5, 8]
-    monkeypatch.setattr(pl, "collect_all", None)
+    monkeypatch.setattr(rows_in_force, "raw_rows", None)
     facility = read_facility(place.home.facilities / "west.toml")
     uses = find_files(place.home, facility, place.home.settings())
     assert all_rows(uses).equals(staged.rows)
@@ -209,7 +211,7 @@ def test_raw_rows_are_text_with_their_place(tmp_path):
     place = Place(tmp_path, TOML)
     place.send("a.csv", "no,born\n007,1960\n")
     place.stage()
-    stored = pl.read_parquet(place.home.store / "raw" / "west" / "1.1.parquet")
+    stored = read_sheet(place.home.store / "raw" / "west" / "1.1.arrows")
     assert stored.columns == ["no", "born", *LINEAGE]
     assert stored.row(0)[:2] == ("007", "1960")
     assert stored.row(0, named=True)["source_row"] == 2
@@ -225,7 +227,7 @@ def test_rows_that_were_just_written_are_not_hashed_again_to_quote_a_cell(tmp_pa
     monkeypatch.setattr(working_files, "sha256_of", None)
     assert raw_values(place.home, "west", cells)["value_text"].to_list() == ["1961", None, None]
     monkeypatch.undo()
-    (place.home.store / "raw" / "west" / "1.1.parquet").write_bytes(b"")
+    (place.home.store / "raw" / "west" / "1.1.arrows").write_bytes(b"")
     with pytest.raises(working_files.DamagedFile):
         raw_values(place.home, "west", cells)
 
