@@ -89,6 +89,10 @@ class StoreLayout:
         """Findings of rules over the whole registry that are counted in that of their cause."""
         return self.layer("quality") / "_unlisted.parquet"
 
+    def derived(self) -> Path:
+        """Folder of what is derived of each patient for analysts, as of the last release."""
+        return self.layer("result") / "derived"
+
     def drawings(self) -> Path:
         """Folder of the figures of the last reports, by what they are made of."""
         return self.root / "drawings"

@@ -1,19 +1,27 @@
 """Each patient's study id and offset, days that would give it away, and whether an age above the greatest that is given can be derived of her.
 
-Belongs here: one row per patient, made once for a release. Does not belong here: what is done with it (``treatment.py``).
+Belongs here: one row per patient, made once for a release, of patients of changed facilities only. Does not belong here: what is done with it (``treatment.py``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 import schemas
+from registry_pipeline.core.source_code import code_digest
 from registry_pipeline.pipeline.analyst.profile import Profile
 from registry_pipeline.pipeline.analyst.treatment import PATIENT, is_age, tables_of_people
-from registry_pipeline.store.sql import add_view, private_database
+from registry_pipeline.pipeline.keys import row_inputs
+from registry_pipeline.pipeline.step import digest_of
+from registry_pipeline.store.facility_rows import OF_ALL, changed_facilities, is_of
+from registry_pipeline.store.keyed_tables import KeyedTables
+from registry_pipeline.store.parquet import read_parquet, write_parquet
+from registry_pipeline.store.sql import private_database, typed_select
 from schemas.columns import Column
 from schemas.constraints import quote
 from schemas.table import columns_of
@@ -21,25 +29,62 @@ from schemas.table import columns_of
 if TYPE_CHECKING:
     import duckdb
 
-    from registry_pipeline.core.home import Home
+    from registry_pipeline.pipeline.context import RefreshContext
     from registry_pipeline.store.sql import Source
 
 BIRTH = "birth_date"
+PEOPLE = "curated.patient"
+MAP = "patient_map"
+"""Name of the file that is kept."""
 DAYS_PER_YEAR = 365.25
 
 
 def patient_map(
-    tables: Mapping[str, Source], profile: Profile, home: Home, memory_limit: str
+    context: RefreshContext, tables: Mapping[str, Source], profile: Profile, anew: bool = False
 ) -> pl.DataFrame:
     """What is derived of each patient, of the curated and mart tables of a release.
 
     Args:
-        memory_limit: as DuckDB writes it.
+        anew: of all patients, also of those whose facilities sent nothing else since the last time.
     """
-    with private_database(memory_limit, spill_folder=home.store) as connection:
-        for name in tables_of_people():
-            add_view(connection, name, tables.get(name))
-        return patients_of(connection, profile)
+    kept = KeyedTables(context.layout.derived(), force=anew)
+    rows = row_inputs(context)
+    made_by = (code_digest(__name__), asdict(profile.settings), profile.key_digest(), rows.of_all)
+    inputs = {OF_ALL: digest_of(*made_by), **rows.facilities}
+    is_by_facility = bool(rows.facilities)  # else somebody is known to several
+    if not (is_by_facility and kept.inputs(MAP) == inputs and kept.is_whole(MAP)):
+        changed = changed_facilities(kept, {MAP: inputs}) if is_by_facility and kept.is_whole(MAP) else []
+        memory_limit = context.settings.refresh.duckdb_memory
+        with private_database(memory_limit, spill_folder=context.home.store) as connection:
+            patients = derived_anew(connection, tables, profile, changed, kept.path(MAP))
+        write_parquet(patients, kept.path(MAP))
+        kept.remember(MAP, "", patients.height, inputs=inputs)
+        kept.save()
+    return read_parquet(kept.path(MAP))
+
+
+def derived_anew(
+    connection: duckdb.DuckDBPyConnection,
+    tables: Mapping[str, Source],
+    profile: Profile,
+    changed: Sequence[str],
+    earlier: Path,
+) -> pl.DataFrame:
+    """The patients with those of changed facilities derived anew; all of them where none is named."""
+    theirs = is_of(changed)
+    for name in sorted(tables_of_people(), key=PEOPLE.__ne__):  # they say whose the rows of marts are
+        rows = typed_select(connection, name, tables.get(name))
+        if changed and name.startswith("curated."):
+            rows = f"FROM ({rows}) WHERE {theirs}"
+        elif changed:
+            rows = f"FROM ({rows}) WHERE {PATIENT} IN (SELECT {PATIENT} FROM {PEOPLE})"
+        connection.execute(f"CREATE VIEW {name} AS {rows}")
+    derived = patients_of(connection, profile)
+    if not changed:
+        return derived
+    everybody = typed_select(connection, PEOPLE, tables.get(PEOPLE))
+    others = connection.execute(f"SELECT {PATIENT} FROM ({everybody}) WHERE {theirs} IS NOT TRUE").pl()
+    return pl.concat([read_parquet(earlier).join(others, on=PATIENT, how="semi"), derived]).sort(PATIENT)
 
 
 def patients_of(connection: duckdb.DuckDBPyConnection, profile: Profile) -> pl.DataFrame:

@@ -59,7 +59,7 @@ def add_disclosure_risk(
     if not context.settings.analyst.is_written:
         return None
     profile, memory_limit = profile_of(context), context.settings.refresh.duckdb_memory
-    patients = patient_map(tables, profile, context.home, memory_limit)
+    patients = patient_map(context, tables, profile, anew)
     results = KeyedTables(context.layout.layer("result"), force=anew)
     tables[TABLE] = disclosure_risk(results, tables, profile, patients, memory_limit)
     return patients

@@ -139,7 +139,10 @@ def _with_patients(
             group = group.with_columns(pl.when(is_record).then(own).alias("patient_id"))
         elif model is not None and "patient_id" in model.columns and f"curated.{table}" in present:
             named = ", ".join(quote(name) for name in dict.fromkeys((*key_of(model), "patient_id")))
-            records = connection.execute(f'SELECT {named} FROM curated."{table}"').pl()
+            key, asked = key_of(model), group["record_key"].drop_nulls().unique().to_list()
+            chosen = f"{quote(key[0])} IN (SELECT unnest($asked))" if len(key) == 1 else "len($asked) > 0"
+            query = f'SELECT {named} FROM curated."{table}" WHERE {chosen}'
+            records = connection.execute(query, {"asked": asked}).pl()
             patients = records.select(whole_key(str(table)).alias("record_key"), "patient_id").unique(
                 "record_key"
             )

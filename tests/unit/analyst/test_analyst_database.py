@@ -20,7 +20,7 @@ from registry_pipeline import analysis
 from registry_pipeline.core.home import make_home
 from registry_pipeline.core.settings import Analyst, Settings
 from registry_pipeline.pipeline.analyst.aggregates import declared_select
-from registry_pipeline.pipeline.analyst.patients import patients_of
+from registry_pipeline.pipeline.analyst.patients import derived_anew, patients_of
 from registry_pipeline.pipeline.analyst.profile import Profile
 from registry_pipeline.pipeline.analyst.risk import PERSONS, TABLE, quasi_identifiers, risk_of
 from registry_pipeline.pipeline.analyst.treatment import (
@@ -31,8 +31,10 @@ from registry_pipeline.pipeline.analyst.treatment import (
     treatments,
 )
 from registry_pipeline.pipeline.analyst.write import write_analyst_database
+from registry_pipeline.store.parquet import write_parquet
 from registry_pipeline.store.release import build_release
 from registry_pipeline.store.releases import ANALYST_DATABASE, DATABASE, release_folder
+from registry_pipeline.store.sql import private_database
 from schemas.columns import Column
 from schemas.table import columns_of
 from tests.support.ascii_table import frame_of
@@ -170,6 +172,25 @@ def test_no_word_and_no_id_of_a_record_is_anywhere_in_the_file(pair: Pair) -> No
             assert not any(WORD in text for text in texts), (name, column)
     content = (pair.folder / ANALYST_DATABASE).read_bytes()
     assert not any(word.encode() in content for word in (WORD, "Westklinik", "Ostklinik"))
+
+
+def test_of_changed_facilities_alone_what_is_derived_is_made_anew(pair: Pair, tmp_path: Path) -> None:
+    """The others' stays, of who is gone nothing does, and who is new is there."""
+    whole = derived_of(pair.folder)
+    theirs = pair.steward.execute(
+        "SELECT patient_id FROM curated.patient WHERE facility_id = 'Westklinik'"
+    ).pl()
+    is_theirs = pl.col(PATIENT).is_in(theirs[PATIENT].implode())
+    gone = whole[:1].with_columns(pl.lit("Pq").alias(PATIENT))
+    before = whole.with_columns(offset_days=pl.when(is_theirs).then(0).otherwise("offset_days"))
+    earlier = write_parquet(
+        pl.concat([before.filter(pl.col(PATIENT) != OLD_LATER), gone]), tmp_path / "map.parquet"
+    )
+    tables = {name: pair.steward.execute(f"FROM {name}").pl() for name in tables_of_people()}
+    assert OLD_LATER in theirs[PATIENT] and 0 < theirs.height < whole.height
+    for changed in (["Westklinik"], []):
+        with private_database() as connection:
+            assert derived_anew(connection, tables, PROFILE, changed, earlier).equals(whole)
 
 
 def _values_of_ids(connection: duckdb.DuckDBPyConnection, name: str) -> set[object]:
