@@ -90,7 +90,8 @@ def _files(paths: list[Path]) -> list[Path]:
 
 def _write(home: Home, target: Path, draft: Draft) -> None:
     """The draft takes the place of the mapping only after it was read as one."""
-    from registry_pipeline.core.files import private_folder, sweep, sweep_private_folders, write_text
+    from registry_pipeline.core.files import sweep, write_text
+    from registry_pipeline.core.private_folders import private_folder, sweep_private_folders
     from registry_pipeline.intake.mapping.facility import read_facility
 
     sweep(home.facilities)  # what one that was killed has left

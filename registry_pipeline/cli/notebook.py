@@ -16,7 +16,7 @@ import click
 
 import registry_pipeline.notebooks
 from registry_pipeline.cli.context import CONTEXT, own_options
-from registry_pipeline.core.files import private_folder
+from registry_pipeline.core.private_folders import private_folder
 from registry_pipeline.operations.approval import choose_approved
 from registry_pipeline.operations.audit import recorded
 from registry_pipeline.pipeline.errors import Refused

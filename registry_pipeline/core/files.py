@@ -15,7 +15,6 @@ import os
 import secrets
 import shutil
 import stat
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from operator import attrgetter
@@ -28,9 +27,9 @@ from registry_pipeline.core.native_panics import panics_as_exceptions
 BUILDING = ".building"
 LOCK = ".lock"
 """The file that :func:`exclusive` locks in a folder."""
-PRIVATE = "private-"
 _EXCLUSIVE: set[Path] = set()
 _SMALL = 2**16
+_NOT_WRITABLE = "the folder cannot be written"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _GONE_OR_BAD = {
     None, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EIO, errno.EINVAL,
@@ -84,7 +83,7 @@ def whole_file(path: Path, is_noted: bool = False) -> Iterator[Path]:
 
 @contextmanager
 def disk_errors_as_store_error(path: Path) -> Iterator[None]:
-    """Turn failures of the disk into a :class:`StoreError` that names the folder.
+    """Turn failures of the disk into a :class:`StoreError` that names the folder, or what lies elsewhere and is withheld.
 
     DuckDB and polars wrap the system's error in their own, so the text is looked at too.
     """
@@ -97,7 +96,13 @@ def disk_errors_as_store_error(path: Path) -> Iterator[None]:
         reason = disk_problem(problem)
         if reason is None:
             raise
-        raise StoreError(f"{path.parent}: {reason}; {path.name} was not written") from None
+        where, named = path.parent, getattr(problem, "filename", None)
+        if reason == _NOT_WRITABLE and isinstance(named, str | Path) and Path(named) != where:
+            if BUILDING in Path(named).name:
+                where = Path(named).parent
+            else:
+                where, reason = Path(named), "may not be read or written; check its owner and mode"
+        raise StoreError(f"{where}: {reason}; {path.name} was not written") from None
 
 
 @contextmanager
@@ -124,7 +129,7 @@ def disk_problem(problem: Exception) -> str | None:
     if code in _FULL or any(words in text for words in _FULL_WORDS):
         return "the disk is full"
     if code in {errno.EACCES, errno.EPERM, errno.EROFS}:
-        return "the folder cannot be written"
+        return _NOT_WRITABLE
     return None
 
 
@@ -282,24 +287,3 @@ def exclusive(folder: Path) -> Iterator[None]:
 def is_exclusive_here(folder: Path) -> bool:
     """Whether it is this process that holds the folder's lock."""
     return folder in _EXCLUSIVE
-
-
-@contextmanager
-def private_folder(parent: Path) -> Iterator[Path]:
-    """A folder for copies of records (0700) that is gone when the block ends; after a kill the next command sweeps it."""
-    folder = Path(tempfile.mkdtemp(prefix=PRIVATE, dir=parent))
-    try:
-        with exclusive(folder):
-            yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def sweep_private_folders(parent: Path) -> list[Path]:
-    """Remove the private folders whose process is gone; gives what was removed."""
-    removed = []
-    for folder in sorted(parent.glob(f"{PRIVATE}*")):
-        with suppress(StoreError, OSError), exclusive(folder):
-            shutil.rmtree(folder, ignore_errors=True)
-            removed.append(folder)
-    return removed

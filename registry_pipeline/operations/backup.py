@@ -18,7 +18,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from registry_pipeline.core.chain_head import SUFFIX as HEAD
-from registry_pipeline.core.files import BUILDING, LOCK, StoreError, disk_errors_as_store_error, sync
+from registry_pipeline.core.files import (
+    BUILDING,
+    LOCK,
+    StoreError,
+    disk_errors_as_store_error,
+    disk_problem,
+    sync,
+)
 from registry_pipeline.core.home import Home, make_home, open_home
 from registry_pipeline.core.locks import locked
 from registry_pipeline.core.toml_source import ConfigurationError
@@ -103,12 +110,19 @@ def _copy_home(home: Home, folder: Path) -> None:
     ]
     _copy(home.root, folder, (path for path in small if path.is_file()))
     if home.decisions.is_file():  # after the releases: the ledger has to hold every decision that they do
-        with (
-            closing(sqlite3.connect(home.decisions)) as ledger_now,
-            closing(sqlite3.connect(folder / home.decisions.name)) as ledger_copy,
-        ):
+        _copy_ledger(home.decisions, folder / home.decisions.name)
+
+
+def _copy_ledger(path: Path, copy: Path) -> None:
+    try:
+        with closing(sqlite3.connect(path)) as ledger_now, closing(sqlite3.connect(copy)) as ledger_copy:
             ledger_now.backup(ledger_copy)
-        (folder / home.decisions.name).chmod(0o600)
+    except sqlite3.Error as problem:
+        if disk_problem(problem) is not None:
+            raise
+        message = f"{path}: the ledger of decisions cannot be copied ({problem}); check its mode, or restore it from the backup"
+        raise StoreError(message) from None
+    copy.chmod(0o600)
 
 
 def _files(folder: Path) -> list[Path]:

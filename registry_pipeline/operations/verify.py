@@ -18,8 +18,8 @@ from pathlib import Path
 import duckdb
 
 import schemas
-from registry_pipeline.core.files import private_folder
 from registry_pipeline.core.home import Home
+from registry_pipeline.core.private_folders import private_folder
 from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.intake.landing.ledger import LEDGER, read_ledger
 from registry_pipeline.pipeline.context import RefreshContext, digests_of_inputs

@@ -19,9 +19,9 @@ from typing import Any
 
 import polars as pl
 
-from registry_pipeline.core.files import private_folder, sweep_private_folders
 from registry_pipeline.core.frames import with_schema
 from registry_pipeline.core.home import Home
+from registry_pipeline.core.private_folders import private_folder, sweep_private_folders
 from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.intake.landing.land import LandingReport, land_inbox
 from registry_pipeline.intake.landing.ledger import LEDGER

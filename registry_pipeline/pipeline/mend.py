@@ -11,8 +11,9 @@ import shutil
 from pathlib import Path
 
 from registry_pipeline.core.chain_head import appending
-from registry_pipeline.core.files import StoreError, sweep, sweep_private_folders
+from registry_pipeline.core.files import StoreError, sweep
 from registry_pipeline.core.home import Home, mend_modes
+from registry_pipeline.core.private_folders import sweep_private_folders
 from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.pipeline.cluster.lease import end_earlier_work
 from registry_pipeline.pipeline.step import refresh_lock

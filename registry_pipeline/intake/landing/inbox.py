@@ -43,13 +43,13 @@ class InboxFile(NamedTuple):
 
     Attributes:
         shown_name: the name as text (NFC), also where the file system's bytes are no text.
-        stamp: size, modification time in ns, device, inode; equal stamps mean unchanged bytes.
+        stamp: as of :func:`stamp_of`; equal stamps mean unchanged bytes.
     """
 
     facility_id: str
     path: str
     shown_name: str
-    stamp: tuple[int, int, int, int]
+    stamp: tuple[int, ...]
 
     @property
     def n_bytes(self) -> int:
@@ -182,6 +182,9 @@ def shown(name: str) -> str:
     return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in composed)
 
 
-def stamp_of(status: os.stat_result) -> tuple[int, int, int, int]:
-    """Size, modification time in ns, device, inode: as long as they stay, nothing wrote to a file."""
-    return status.st_size, status.st_mtime_ns, status.st_dev, status.st_ino
+def stamp_of(status: os.stat_result) -> tuple[int, ...]:
+    """Size, times of modification and change in ns, device, inode: as long as they stay, nothing wrote to a file.
+
+    A copying job may set the time of modification back (``touch -r``, ``cp -p``), and nobody that of change.
+    """
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_dev, status.st_ino

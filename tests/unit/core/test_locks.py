@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from registry_pipeline.core.chain_head import appending
-from registry_pipeline.core.files import BUILDING, exclusive, private_folder, sweep, whole_file
+from registry_pipeline.core.files import BUILDING, exclusive, sweep, whole_file
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.locks import is_locked, locked
+from registry_pipeline.core.private_folders import private_folder
 from registry_pipeline.intake.landing.ledger import landing_lock
 from registry_pipeline.operations.backup import back_up
 from registry_pipeline.pipeline.cluster.lease import is_anybody_at_work

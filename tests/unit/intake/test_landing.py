@@ -178,6 +178,18 @@ def test_changed_file_is_a_new_submission(place):
     assert (landed.source_file, landed.submission_no) == ("a.csv", 2)
 
 
+def test_bytes_written_over_in_place_land_although_size_and_time_are_those_of_before(place):
+    place.send("a.csv", "x,y\n1,2\n")
+    place.land()
+    path = place.inbox / "a.csv"
+    before = path.stat()
+    with path.open("r+") as file:
+        file.write("x,y\n1,3\n")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (path.stat().st_ino, path.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    assert len(place.land().landed) == 1
+
+
 def test_unchanged_inbox_is_not_read_again_and_the_ledger_is_not_touched(place, monkeypatch):
     place.send("a.csv", "1")
     place.land()

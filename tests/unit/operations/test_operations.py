@@ -132,6 +132,7 @@ def test_every_flipped_bit_of_a_backup_is_told_and_nothing_is_restored(home: Hom
     folder = back_up(home, tmp_path / "disk")
     for path in sorted(path for path in folder.rglob("*") if path.is_file() and path.stat().st_size):
         content = path.read_bytes()
+        path.chmod(0o600)  # landed files are 0400, which holds for whoever is not root
         path.write_bytes(bytes([content[0] ^ 1]) + content[1:])
         with pytest.raises((StoreError, ConfigurationError)):
             restore(folder, tmp_path / "new", home.key_file)
@@ -140,6 +141,13 @@ def test_every_flipped_bit_of_a_backup_is_told_and_nothing_is_restored(home: Hom
     path.unlink()
     with pytest.raises((StoreError, ConfigurationError)):
         restore(folder, tmp_path / "new", home.key_file)
+
+
+def test_a_ledger_of_decisions_that_cannot_be_copied_is_named(home: Home, tmp_path: Path) -> None:
+    home.decisions.write_bytes(b"no ledger at all" * 100)
+    with pytest.raises(StoreError, match=r"decisions\.sqlite: the ledger of decisions cannot be copied"):
+        back_up(home, tmp_path / "disk")
+    assert list((tmp_path / "disk").iterdir()) == []
 
 
 def test_a_backup_is_refused_where_it_helps_nobody(home: Home, tmp_path: Path) -> None:

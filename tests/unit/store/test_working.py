@@ -1,5 +1,6 @@
 """Working files are written whole or not at all."""
 
+import errno
 import os
 import sqlite3
 import stat
@@ -127,6 +128,29 @@ def test_a_full_disk_is_told_in_whatever_words_a_library_has_for_it(tmp_path: Pa
         disk_errors_as_store_error(tmp_path / "history"),
     ):
         raise sqlite3.OperationalError("database or disk is full")
+
+
+@pytest.mark.parametrize(
+    ("named", "told"),
+    [
+        ("landing/west/1.building", "{}/landing/west: the folder cannot be written"),
+        ("landing", "{}/landing: the folder cannot be written"),
+        ("inbox", "{}/inbox: may not be read or written; check its owner and mode"),
+        (
+            "landing/ledger.json",
+            "{}/landing/ledger.json: may not be read or written; check its owner and mode",
+        ),
+    ],
+)
+def test_what_the_system_refuses_is_named_and_not_the_folder_that_was_to_be_written(
+    tmp_path: Path, named: str, told: str
+) -> None:
+    with (
+        pytest.raises(StoreError) as refusal,
+        disk_errors_as_store_error(tmp_path / "landing" / "ledger.json"),
+    ):
+        raise PermissionError(errno.EACCES, "Permission denied", str(tmp_path / named))
+    assert str(refusal.value) == told.format(tmp_path) + "; ledger.json was not written"
 
 
 FILLING = """
