@@ -68,7 +68,7 @@ def compare_releases(
     now = _columns(connection, "now")
     for table in curated():
         if table in changed and not changed[table]:
-            _count(connection, table)
+            _count(connection, table, is_released=True)
         elif table in before and table in now:
             _compare(connection, table, before[table], changed.get(table, ()))
     if "quarantine" in now:
@@ -96,13 +96,17 @@ def _columns(connection: duckdb.DuckDBPyConnection, which: str) -> dict[str, set
     return columns
 
 
-def _count(connection: duckdb.DuckDBPyConnection, table: str, others: str = "true") -> None:
+def _count(
+    connection: duckdb.DuckDBPyConnection, table: str, others: str = "true", is_released: bool = False
+) -> None:
     """The records that both releases have, of a table, or of the facilities of a table, that are the same in both.
 
     Args:
         others: SQL condition on the facility.
+        is_released: the rows are known to be those of a release, of which it was proved that they have keys.
     """
-    has_key = " AND ".join(f"{quote(name)} IS NOT NULL" for name in key_of(curated()[table]))
+    keys = key_of(curated()[table])
+    has_key = "true" if is_released else " AND ".join(f"{quote(name)} IS NOT NULL" for name in keys)
     connection.execute(
         f"INSERT INTO comparison.record SELECT {literal(table)}, facility_id, count(*) FROM curated.{table}"
         f" WHERE {has_key} AND {others} GROUP BY ALL"
@@ -116,11 +120,10 @@ def _compare(
     if not set(key) <= before:
         return
     differing, n_facilities = _differing(connection, table, before, changed)
-    if not differing:
-        _count(connection, table)
-        return
     facilities = ", ".join(map(literal, differing))
-    _count(connection, table, f"facility_id NOT IN ({facilities})")
+    _count(connection, table, f"facility_id NOT IN ({facilities})" if differing else "true", bool(changed))
+    if not differing:
+        return
     is_few = bool(changed) or 2 * len(differing) <= n_facilities
     shown = "TABLE" if is_few else "VIEW"  # few rows of many are looked for once
     for side, rows in (("old", f"previous.curated.{table}"), ("new", f"curated.{table}")):
