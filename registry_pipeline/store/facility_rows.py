@@ -11,14 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 import schemas
 from registry_pipeline.core.sql_files import SqlFile
 from registry_pipeline.store.keyed_tables import KeyedTables
-from registry_pipeline.store.sql import model_of, typed_select
+from registry_pipeline.store.sql import model_of, run_to_table, typed_select
 from schemas.constraints import literal, quote
 from schemas.table import columns_of
 
@@ -30,6 +30,7 @@ OF_ALL = ""
 Inputs = Mapping[str, Mapping[str, str]]
 """Table -> facility -> digest of what it is made from; nothing for a table that is made as a whole."""
 _PATIENT = "patient_id"
+_MADE = "made_anew"
 ALL, CHANGED = "memory", "changed"
 """The catalogues of a private database: DuckDB's own, and that of some facilities."""
 
@@ -93,13 +94,25 @@ class FacilityRows:
         connection.execute(f"CREATE OR REPLACE VIEW {CHANGED}.{name} AS FROM {ALL}.{name}{whose}")
 
     def replacing(
-        self, connection: duckdb.DuckDBPyConnection, name: str, file: SqlFile, path: Path
-    ) -> SqlFile:
-        """What gives a table whose rows of these patients are made anew, to be run with ``changed`` in use."""
-        columns = ", ".join(quote(column.name) for column in columns_of(model_of(name)))
-        others = f"FROM ({typed_select(connection, name, path)}) WHERE {_PATIENT} IN (FROM {CHANGED}.main.other_patients)"
-        return SqlFile(
-            file.name,
-            file.header,
-            f"SELECT {columns} FROM (\n{file.query}\n) UNION ALL SELECT {columns} {others}",
-        )
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        name: str,
+        file: SqlFile,
+        path: Path,
+        parameters: Mapping[str, Any],
+    ) -> SqlFile | None:
+        """What gives a table whose rows of these patients are made anew, with ``changed`` in use.
+
+        None where its file holds just these rows of them.
+        """
+        model = model_of(name)
+        run_to_table(connection, file, model, _MADE, parameters)
+        columns = ", ".join(quote(column.name) for column in columns_of(model))
+        is_of_others = f"({_PATIENT} IN (FROM {CHANGED}.main.other_patients))"
+        held = f"SELECT {columns} FROM ({typed_select(connection, name, path)})"
+        theirs = f"{held} WHERE {is_of_others} IS NOT TRUE"
+        differing = f"(FROM {_MADE} EXCEPT ALL {theirs}) UNION ALL ({theirs} EXCEPT ALL FROM {_MADE})"
+        if connection.execute(f"SELECT count(*) FROM ({differing})").fetchall() == [(0,)]:
+            return None
+        query = f"SELECT {columns} FROM {_MADE} UNION ALL {held} WHERE {is_of_others}"
+        return SqlFile(file.name, {}, query)

@@ -102,11 +102,14 @@ def build_layer(
                 if key and keyed.is_current(table, key):
                     keyed.renew(table, key, inputs.get(table))
                 elif rows is not None and is_comparable(keyed, inputs, table) and keyed.is_whole(table):
-                    replacing = rows.replacing(own, name, files[table], path)
                     own.execute(f"USE {CHANGED}")
-                    n_rows = run_to_parquet(own, replacing, model_of(name), path, parameters)
+                    replacing = rows.replacing(own, name, files[table], path, parameters)
                     own.execute(f"USE {ALL}")
-                    keyed.remember(table, key, n_rows, inputs=inputs[table])
+                    if replacing is None:
+                        keyed.renew(table, key, inputs[table])
+                    else:
+                        n_rows = run_to_parquet(own, replacing, model_of(name), path, {})
+                        keyed.remember(table, key, n_rows, inputs=inputs[table])
                 else:
                     n_rows = run_to_parquet(own, files[table], model_of(name), path, parameters)
                     keyed.remember(table, key, n_rows, inputs=inputs.get(table))

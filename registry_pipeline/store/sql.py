@@ -166,16 +166,39 @@ def run_to_parquet(
     Raises:
         StoreError: a column is missing or too many (it is named), the query fails, the disk is full.
     """
+    with whole_file(path) as temporary:
+        copy = f"COPY (\n{{query}}\n) TO {literal(str(temporary))} ({_PARQUET})"
+        return _run(connection, file, model, copy, parameters)
+
+
+def run_to_table(
+    connection: duckdb.DuckDBPyConnection,
+    file: SqlFile,
+    model: pa.DataFrameSchema,
+    table: str,
+    parameters: Mapping[str, Any],
+) -> int:
+    """Run one SQL file into a table of a connection; else as :func:`run_to_parquet`."""
+    return _run(
+        connection, file, model, f"CREATE OR REPLACE TEMP TABLE {table} AS (\n{{query}}\n)", parameters
+    )
+
+
+def _run(
+    connection: duckdb.DuckDBPyConnection,
+    file: SqlFile,
+    model: pa.DataFrameSchema,
+    statement: str,
+    parameters: Mapping[str, Any],
+) -> int:
     values = file.parameters(parameters)
     query = exact_columns(connection, file, model, values)
-    with whole_file(path) as temporary:
-        copy = f"COPY (\n{query}\n) TO {literal(str(temporary))} ({_PARQUET})"
-        try:
-            return int(connection.execute(copy, values).fetchall()[0][0])
-        except duckdb.IOException:
-            raise
-        except duckdb.Error as problem:
-            raise StoreError(f"{model.name}: the query failed: {_kind(problem)}") from None
+    try:
+        return int(connection.execute(statement.replace("{query}", query), values).fetchall()[0][0])
+    except duckdb.IOException:
+        raise
+    except duckdb.Error as problem:
+        raise StoreError(f"{model.name}: the query failed: {_kind(problem)}") from None
 
 
 def exact_columns(

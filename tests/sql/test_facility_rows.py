@@ -102,6 +102,23 @@ def test_rows_of_one_facility_are_replaced_as_if_all_were_made(tmp_path: Path, s
     assert kept == Marts(tmp_path / "anew").make(changed, noted, now)
 
 
+def test_a_mart_whose_rows_would_be_the_same_is_not_written(tmp_path: Path) -> None:
+    """Most of what a facility sends anew moves few of its rows in few marts."""
+    sent = {facility: _drawn(facility) for facility in FACILITIES}
+    marts = Marts(tmp_path)
+    first = marts.make(sent, dict.fromkeys(FACILITIES, "first"), NOBODY)
+    files = {path.name: path.stat().st_ino for path in (tmp_path / "mart").glob("*.parquet")}
+    visits = sent["west"]["curated.followup"]
+    sent["west"] = sent["west"] | {"curated.followup": visits.reverse()}
+    assert marts.make(sent, dict.fromkeys(FACILITIES, "first") | {"west": "second"}, NOBODY) == first
+    by_patient = {f"{name.partition('.')[2]}.parquet" for name in BY_PATIENT}
+    assert {
+        path.name for path in (tmp_path / "mart").glob("*.parquet") if files[path.name] == path.stat().st_ino
+    } >= by_patient
+    noted = KeyedTables(tmp_path / "mart").inputs("vital_status")
+    assert noted == {OF_ALL: "", **dict.fromkeys(FACILITIES, "first"), "west": "second"}
+
+
 def test_rows_of_the_others_are_made_where_code_settings_or_facilities_are_others(tmp_path: Path) -> None:
     sent = {facility: _drawn(facility) for facility in FACILITIES}
     marts, digests = Marts(tmp_path), dict.fromkeys(FACILITIES, "first")
