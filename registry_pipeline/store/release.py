@@ -23,6 +23,7 @@ from registry_pipeline.core.files import BUILDING, StoreError, disk_errors_as_st
 from registry_pipeline.core.home import Home
 from registry_pipeline.store.fill import fill, insert
 from registry_pipeline.store.integrity import write_checksums
+from registry_pipeline.store.parquet import count_rows
 from registry_pipeline.store.proofs import known_proofs, prove
 from registry_pipeline.store.refill import (
     Contents,
@@ -248,9 +249,7 @@ def _row_count(source: Source) -> int:
     """Rows of a source, from the footers of its files."""
     if isinstance(source, pl.DataFrame):
         return source.height
-    paths = files_of(source)
-    counts = [pl.scan_parquet(path).select(pl.len()).collect().item() for path in paths if path.is_file()]
-    return sum(map(int, counts))
+    return sum(count_rows(path) for path in files_of(source) if path.is_file())
 
 
 def seal(database: Path) -> None:
