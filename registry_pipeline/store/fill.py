@@ -25,8 +25,8 @@ from schemas.table import columns_of
 if TYPE_CHECKING:
     from registry_pipeline.store.sql import Source
 
-ROW_BY_ROW = ("curated", "mart")
-"""Layers whose tables are asked by their keys: nobody reads in which order their rows stand."""
+ROW_BY_ROW = ("curated.", "mart.", "result.km_curve", "result.cumulative_incidence")
+"""What tables are called that are asked by their keys: nobody reads in which order their rows stand."""
 
 
 def fill(

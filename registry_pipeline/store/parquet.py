@@ -126,7 +126,9 @@ def count_rows(path: Path) -> int:
     Raises:
         StoreError: the file is missing or is not Parquet.
     """
-    from pyarrow.parquet import read_metadata  # a plan of polars takes ten times as long, and a release counts hundreds
+    from pyarrow.parquet import (
+        read_metadata,
+    )  # a plan of polars takes ten times as long, and a release counts hundreds
 
     with _readable(path):
         return int(read_metadata(path).num_rows)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 # A join of the rows that are there with those that are to be there takes a third of the time of writing them, and
 # memory for all of them.
 MOST_ROWS_COMPARED = 2_000_000
-MOST_ROWS_REPLACED = 20_000
+MOST_ROWS_REPLACED = 100_000
 HOLDING_PATIENTS = ("curated.patient", "quality.quarantine")
 """Who is in neither has no row in a mart."""
 OF_PATIENTS = "patient_id IN (FROM their_patients)"

@@ -6,14 +6,17 @@ Belongs here: rounding. Does not belong here: which counts are hidden (``reporti
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
+import polars as pl
 
 import schemas
 from registry_pipeline.core.settings import Analyst
 from registry_pipeline.reporting.document.hidden import Hidden
+from registry_pipeline.reporting.release.disclosure.curves import GROUP
 from registry_pipeline.reporting.release.disclosure.gate import CURVES, SHARES, DisclosedTables
 from registry_pipeline.reporting.release.disclosure.kinds import is_of_single_people
 from registry_pipeline.reporting.release.disclosure.relations import COHORT, REGISTRY, people_columns
@@ -21,6 +24,9 @@ from registry_pipeline.reporting.release.disclosure.remarks import COUNTING_ITEM
 from schemas.constraints import literal
 from schemas.study import FACILITY
 from schemas.table import columns_of
+
+if TYPE_CHECKING:
+    from registry_pipeline.store.row_changes import RowChange
 
 DIGITS_OF_SHARES = 2
 CALENDAR_UNITS = ("yyyymm",)
@@ -47,21 +53,40 @@ def mask_inputs() -> list[str]:
     return [COHORT, REGISTRY, *counted, "meta.parameter"]
 
 
+def for_analysts(database: Path, settings: Analyst) -> DisclosedTables:
+    """A sealed release, open for what analysts may see of its counts."""
+    return DisclosedTables(database, is_asked=True, smallest=settings.smallest_count)
+
+
 def published_aggregates(
-    database: Path, settings: Analyst, without: Collection[str] = ()
+    tables: DisclosedTables,
+    settings: Analyst,
+    without: Collection[str] = (),
+    groups: Mapping[str, pl.DataFrame] | None = None,
 ) -> dict[str, pd.DataFrame]:
-    """Every aggregate of a sealed release as analysts get it: counts hidden or rounded, curves on whole months.
+    """Every aggregate of a release as analysts get it: counts hidden or rounded, curves on whole months.
 
     Args:
+        tables: of :func:`for_analysts`.
         without: tables that nobody asks for.
+        groups: tables of curves of which those of some groups are asked for.
     """
-    names = [name for name in aggregate_tables() if name not in without]
-    if not names:
-        return {}
-    with DisclosedTables(database, is_asked=True, smallest=settings.smallest_count) as tables:
-        return {
-            name: _rounded(tables.in_order(name), settings.rounding) for name in names if tables.has(name)
-        }
+    groups = groups or {}
+    names = [name for name in aggregate_tables() if name not in without and tables.has(name)]
+    rows = (
+        tables.curves_of(name, groups[name]) if name in groups else tables.in_order(name) for name in names
+    )
+    return {name: _rounded(frame, settings.rounding) for name, frame in zip(names, rows, strict=True)}
+
+
+def curves_rest_on(tables: DisclosedTables) -> list[object]:
+    """What becomes of a curve follows from this and from its own rows."""
+    return [tables.limit, tables.days_per_month, sorted(tables.small_groupings)]
+
+
+def changed_groups(change: RowChange) -> pl.DataFrame:
+    """The groups whose curves are others."""
+    return pl.concat([change.before.select(GROUP), change.after.select(GROUP)]).unique()
 
 
 def _rounded(rows: pd.DataFrame, base: int) -> pd.DataFrame:
@@ -130,8 +155,8 @@ def _rounded_items(rows: pd.DataFrame, base: int) -> pd.DataFrame:
 def declared_select(name: str, present: pd.DataFrame, facility: Callable[[str], str]) -> str:
     """SELECT of a table's declared columns, in its types, over a frame that is registered as ``rows``.
 
-    Rows that name facilities are in order of what they hold: in that of the release
-    pseudonyms would stand in order of the names.
+    Curves, of which those of some groups may be made anew, are in order of what they hold, and so are rows that name
+    facilities: in that of the release pseudonyms would stand in order of the names.
     """
     parts, columns = [], columns_of(schemas.tables()[name])
     strata = set(present["stratum_variable"]) if "stratum_variable" in present else set()
@@ -144,4 +169,5 @@ def declared_select(name: str, present: pd.DataFrame, facility: Callable[[str], 
             value = f"CASE WHEN {is_of_facilities} THEN {facility(value)} ELSE {value} END"
         parts.append(f'CAST({value} AS {column.duckdb_type}) AS "{column.name}"')
     names_facilities = FACILITY.name in strata or any(column.is_facility for column in columns)
-    return f"SELECT {', '.join(parts)} FROM rows{' ORDER BY ALL' if names_facilities else ''}"
+    is_ordered = names_facilities or name in CURVES
+    return f"SELECT {', '.join(parts)} FROM rows{' ORDER BY ALL' if is_ordered else ''}"

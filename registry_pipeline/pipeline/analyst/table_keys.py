@@ -17,10 +17,11 @@ import schemas
 from registry_pipeline.core.files import read_hashed_json
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.source_code import code_digest
-from registry_pipeline.pipeline.analyst.aggregates import aggregate_tables, mask_inputs
+from registry_pipeline.pipeline.analyst.aggregates import aggregate_tables, curves_rest_on, mask_inputs
 from registry_pipeline.pipeline.analyst.profile import Profile
 from registry_pipeline.pipeline.analyst.treatment import PATIENT, tables_of_people, treatments
 from registry_pipeline.pipeline.step import digest_of
+from registry_pipeline.reporting.release.disclosure.gate import CURVES, DisclosedTables
 from registry_pipeline.store.integrity import unlike_checksums
 from registry_pipeline.store.layers import declaration_digest
 from registry_pipeline.store.parquet import rows_digest
@@ -60,12 +61,14 @@ def table_keys(
     profile: Profile,
     patients: pl.DataFrame,
     steward: str,
+    counted: DisclosedTables,
 ) -> dict[str, str]:
     """Table -> key, of the release in a folder; empty where it does not say what it holds.
 
     Args:
         connection: has the release attached under the name ``steward``.
         patients: what is derived of each patient (``patients.py``).
+        counted: the release as analysts may see its counts.
     """
     contents = contents_in(folder)
     if contents is None:
@@ -77,7 +80,9 @@ def table_keys(
     keys = {}
     for name in (*tables_of_people(), *aggregate_tables()):
         made_by = (settings, declaration_digest(name))
-        if name not in tables_of_people():
+        if name in CURVES:
+            made = digest_of(*made_by, curves_rest_on(counted))
+        elif name not in tables_of_people():
             made = digest_of(*made_by, masks)
         elif (columns := treatments(name, profile)) is not None:
             is_reached = _reaches(

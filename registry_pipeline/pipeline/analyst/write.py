@@ -1,7 +1,7 @@
 """Writing ``analyst.duckdb`` beside a sealed ``registry.duckdb``.
 
-Belongs here: which tables it has and what is said of them. Does not belong here: what becomes of a column
-(``treatment.py``) or a count (``aggregates.py``).
+Belongs here: which tables it has. Does not belong here: what becomes of a column (``treatment.py``) or a count
+(``aggregates.py``), what is said of tables (``descriptions.py``).
 """
 
 from __future__ import annotations
@@ -26,8 +26,14 @@ from registry_pipeline.core.files import (
 )
 from registry_pipeline.core.native_panics import panics_as_exceptions
 from registry_pipeline.core.settings import Settings
-from registry_pipeline.pipeline.analyst.aggregates import declared_select, published_aggregates
+from registry_pipeline.pipeline.analyst.aggregates import (
+    changed_groups,
+    declared_select,
+    for_analysts,
+    published_aggregates,
+)
 from registry_pipeline.pipeline.analyst.changed_rows import replace_rows
+from registry_pipeline.pipeline.analyst.descriptions import describe, dictionary
 from registry_pipeline.pipeline.analyst.patients import lay_out
 from registry_pipeline.pipeline.analyst.profile import Profile, profile_of
 from registry_pipeline.pipeline.analyst.table_keys import (
@@ -46,6 +52,8 @@ from registry_pipeline.pipeline.analyst.treatment import (
 )
 from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.errors import record_private_details
+from registry_pipeline.reporting.release.disclosure.curves import GROUP
+from registry_pipeline.reporting.release.disclosure.gate import CURVES
 from registry_pipeline.store.release import STORAGE_FORMAT, seal
 from registry_pipeline.store.releases import (
     ANALYST_DATABASE,
@@ -57,8 +65,7 @@ from registry_pipeline.store.row_changes import RowChange
 from registry_pipeline.store.unused_blocks import FILLED_BY, UnknownLayout, erase_unused
 from registry_pipeline.store.views import create_views
 from schemas.constraints import literal, quote
-from schemas.derive import column_comment, dictionary_rows
-from schemas.table import columns_of, key_of
+from schemas.table import key_of
 
 COPIED = ("meta.release", "meta.parameter", "meta.code")
 DICTIONARY = "meta.dictionary"
@@ -126,11 +133,14 @@ def write_analyst_database(
         "threads": 1,
         **FILLED_BY,
     }
-    with duckdb.connect(config=config) as connection:
+    with (
+        duckdb.connect(config=config) as connection,
+        for_analysts(folder / DATABASE, settings.analyst) as counted,
+    ):
         connection.execute(f"ATTACH {literal(str(folder / DATABASE))} AS {STEWARD} (READ_ONLY)")
         profile.apply_key(connection)
         lay_out(connection, patients)
-        keys = table_keys(connection, folder, profile, patients, STEWARD)
+        keys = table_keys(connection, folder, profile, patients, STEWARD, counted)
         changes = changed_rows_of(keys, earlier, row_changes or {})
         kept = kept_tables(connection, folder, profile, keys, earlier, STEWARD, changes) if earlier else set()
         if kept and earlier:
@@ -142,8 +152,10 @@ def write_analyst_database(
         connection.execute(f"ATTACH {literal(str(database))} AS {ANALYST} ({layout})")
         connection.execute(f"USE {ANALYST}")
         connection.execute("BEGIN")  # a thousand statements, one write
-        aggregates = published_aggregates(folder / DATABASE, settings.analyst, kept)
-        _fill(connection, profile, kept, aggregates, changes if kept else {})
+        changes = changes if kept else {}
+        groups = {name: changed_groups(change) for name, change in changes.items() if name in CURVES}
+        aggregates = published_aggregates(counted, settings.analyst, kept, groups)
+        _fill(connection, profile, kept, aggregates, changes, groups)
         connection.execute("COMMIT")
         connection.execute("CHECKPOINT")
     shutil.rmtree(spill, ignore_errors=True)
@@ -164,11 +176,13 @@ def _fill(
     kept: Collection[str],
     aggregates: Mapping[str, pd.DataFrame],
     changes: Mapping[str, RowChange],
+    groups: Mapping[str, pl.DataFrame],
 ) -> None:
     """Every table that is not kept; where none is, also what is said of all of them.
 
     Args:
         changes: tables that are there and made alike, of other rows.
+        groups: tables of curves of which ``aggregates`` has those of some groups.
     """
     if not kept:
         for layer in (layer for layer in schemas.LAYERS if layer != "quality"):
@@ -188,16 +202,23 @@ def _fill(
     for name in sorted(remade):
         _create(connection, name, _treated(name, leaving[name], mapped))
     for name, rows in aggregates.items():
+        others = ""
+        if name in groups:
+            others = _without_groups(connection, name, groups[name], profile)
         connection.register("rows", rows)
-        _create(connection, name, declared_select(name, rows, profile.facility))
+        select = declared_select(name, rows, profile.facility)
+        _create(connection, name, f"FROM ({others} UNION ALL {select}) ORDER BY ALL" if others else select)
         connection.unregister("rows")
     remarks = {
         name: {column: treatment.remark for column, treatment in leaving.get(name, {}).items()}
         for name in [*COPIED, *remade, *aggregates]
     }
-    _describe(connection, remarks)
+    describe(connection, remarks)
     if not kept:
-        _write_dictionary(connection, remarks)
+        rows = dictionary(connection, remarks)
+        connection.register("rows", rows)
+        _create(connection, DICTIONARY, declared_select(DICTIONARY, rows, str))
+        connection.unregister("rows")
         create_views(connection, tables=[*remarks, DICTIONARY])
 
 
@@ -210,6 +231,19 @@ def _replace(
         connection.register(source, rows.to_arrow())
         selects.append(_treated(name, columns, (), source))
     return replace_rows(connection, name, *selects)
+
+
+def _without_groups(
+    connection: duckdb.DuckDBPyConnection, name: str, groups: pl.DataFrame, profile: Profile
+) -> str:
+    """SELECT of the rows of a table of curves that is there, but for those of some groups."""
+    frame = groups.to_pandas()
+    connection.register("rows", frame)
+    columns = ", ".join(GROUP)
+    select = declared_select(name, frame, profile.facility)
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE gone_groups AS SELECT {columns} FROM ({select})")
+    connection.unregister("rows")
+    return f"SELECT * FROM {name} ANTI JOIN gone_groups USING ({columns})"
 
 
 def _create(connection: duckdb.DuckDBPyConnection, name: str, rows: str) -> None:
@@ -245,41 +279,3 @@ def _treated(
         f"SELECT {chosen} FROM {source or f'{STEWARD}.{name}'} AS t LEFT JOIN patient_map AS p USING ({PATIENT}) {joins} "
         f"ORDER BY {', '.join(key_of(schemas.tables()[name]))}"
     )
-
-
-def _describe(connection: duckdb.DuckDBPyConnection, remarks: Mapping[str, Mapping[str, str]]) -> None:
-    """What each of some tables and their columns is, as comments."""
-    columns = {
-        (name, column.name): column for name in remarks for column in columns_of(schemas.tables()[name])
-    }
-    comments = [
-        f"COMMENT ON TABLE {name} IS {literal(schemas.tables()[name].description or '')}" for name in remarks
-    ]
-    for name, column in _present(connection):
-        if (name, column) in columns:
-            comment = f"{column_comment(columns[name, column])} {remarks[name].get(column, '')}".strip()
-            comments.append(f"COMMENT ON COLUMN {name}.{quote(column)} IS {literal(comment)}")
-    connection.execute(";\n".join(comments))
-
-
-def _present(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
-    """Tables of the database with their columns."""
-    return connection.execute(
-        "SELECT table_schema || '.' || table_name, column_name FROM information_schema.columns "
-        "WHERE table_catalog = current_database()"
-    ).fetchall()
-
-
-def _write_dictionary(
-    connection: duckdb.DuckDBPyConnection, remarks: Mapping[str, Mapping[str, str]]
-) -> None:
-    rows, present = [], set(_present(connection))
-    for row in dictionary_rows():
-        name, column = f"{row['schema_name']}.{row['table_name']}", str(row["column_name"])
-        if (name, column) in present:
-            description = f"{row['description']}. {remarks[name].get(column, '')}".strip(". ")
-            rows.append({**row, "is_identifying": False, "description": description})
-    frame = pd.DataFrame(rows)
-    connection.register("rows", frame)
-    _create(connection, DICTIONARY, declared_select(DICTIONARY, frame, str))
-    connection.unregister("rows")

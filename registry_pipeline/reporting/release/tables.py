@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import duckdb
 import numpy as np
@@ -23,6 +23,9 @@ import schemas
 from registry_pipeline.reporting.document.hidden import Hidden
 from schemas.constraints import quote
 from schemas.table import columns_of, key_of
+
+if TYPE_CHECKING:
+    import polars as pl
 
 MOST_ROWS_KEPT = 2_000
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -155,6 +158,14 @@ class ReleaseTables:
         if not self.has(name):
             return self.table(name)
         return self._once(f"SELECT * FROM {_qualified(name)}", (), _frame_of_few_texts)
+
+    def matching(self, name: str, values: pl.DataFrame) -> pd.DataFrame:
+        """Rows of a table that have one of some combinations of values, by the names of their columns."""
+        self._note(name)
+        self._connection.register("wanted", values.to_arrow())
+        columns = ", ".join(map(quote, values.columns))
+        statement = f"FROM {_qualified(name)} SEMI JOIN wanted USING ({columns})"
+        return _frame_of_few_texts(self._connection.execute(statement))
 
     def query(
         self, sql: str, needs: Mapping[str, Sequence[str]], values: Sequence[Any] = ()

@@ -7,7 +7,7 @@ from schemas.table import table
 MODEL = table(
     "result.km_curve",
     "One row per endpoint, origin, stratum and distinct time.",
-    key=[],
+    key=["endpoint", "origin", "stratum_variable", "stratum", "duration_days"],
     columns=[
         c.endpoint,
         c.origin,
@@ -21,4 +21,5 @@ MODEL = table(
         c.ci_lower,
         c.ci_upper,
     ],
+    is_key_declared=False,
 )

@@ -11,6 +11,7 @@ from registry_pipeline.core.settings import Analyst
 from registry_pipeline.pipeline.analyst.aggregates import (
     _rounded_remark,
     aggregate_tables,
+    for_analysts,
     published_aggregates,
     rounded_count,
 )
@@ -18,9 +19,14 @@ from registry_pipeline.reporting.release.disclosure.relations import people_colu
 from tests.unit.reporting.toy_release import make_release
 
 
+def published(database: Path) -> dict[str, pd.DataFrame]:
+    with for_analysts(database, Analyst()) as tables:
+        return published_aggregates(tables, Analyst())
+
+
 @pytest.fixture(scope="module")
 def aggregates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pd.DataFrame]:
-    return published_aggregates(make_release(tmp_path_factory.mktemp("toy") / "registry.duckdb"), Analyst())
+    return published(make_release(tmp_path_factory.mktemp("toy") / "registry.duckdb"))
 
 
 def test_every_count_of_people_is_none_or_a_multiple_of_five_of_at_least_eight(
@@ -71,9 +77,7 @@ def test_counts_in_sentences_are_rounded_too(remark: str | None, rounded: str | 
 
 
 def test_published_numbers_that_count_are_rounded(tmp_path: Path) -> None:
-    rows = published_aggregates(make_release(tmp_path / "registry.duckdb", n=40), Analyst())[
-        "result.scorecard"
-    ]
+    rows = published(make_release(tmp_path / "registry.duckdb", n=40))["result.scorecard"]
     assert len(rows)
     counted = rows[rows["computed"].astype(str).str.isdigit() & (rows["item"] == 1)]
     assert all(int(text) % 5 == 0 for text in counted["computed"])

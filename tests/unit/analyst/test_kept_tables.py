@@ -20,6 +20,7 @@ from registry_pipeline.core.settings import Analyst, Settings
 from registry_pipeline.pipeline.analyst import changed_rows, risk, write
 from registry_pipeline.pipeline.analyst.aggregates import (
     aggregate_tables,
+    for_analysts,
     mask_inputs,
     published_aggregates,
 )
@@ -27,6 +28,8 @@ from registry_pipeline.pipeline.analyst.patients import lay_out
 from registry_pipeline.pipeline.analyst.profile import Profile
 from registry_pipeline.pipeline.analyst.table_keys import Earlier, kept_tables, served_tables, table_keys
 from registry_pipeline.pipeline.analyst.write import write_analyst_database
+from registry_pipeline.reporting.release.disclosure.curves import GROUP
+from registry_pipeline.reporting.release.disclosure.gate import CURVES
 from registry_pipeline.reporting.release.tables import ReleaseTables
 from registry_pipeline.store.integrity import write_checksums
 from registry_pipeline.store.keyed_tables import KeyedTables
@@ -61,11 +64,26 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Served:
     home = make_home(root / "home")
     tables: dict[str, Any] = dict(small_tables(root / "work", **drawings()))
     tables |= {name: with_precision(tables[name]) for name in schemas.tables_of("curated")}
+    tables |= curves()
     tables["meta.submission"] = frame_of("meta.submission", SUBMISSIONS)
     folder = release_folder(home, build_release(home, tables, VERSIONS, memory_limit="500MB"))
     write_analyst_database(folder, Settings(), PROFILE, derived_of(folder))
     write_checksums(folder)
     return home, folder
+
+
+def curves() -> dict[str, pl.DataFrame]:
+    """Kaplan-Meier curves of everybody and of two groups of twenty, an event each month."""
+    groups = {("overall", "all"): 40, ("size_group", "le_15"): 20, ("size_group", "gt_15"): 20}
+    rows, summary = [], []
+    for (variable, stratum), n in groups.items():
+        named = {"endpoint": "os", "origin": "omd_dx", "stratum_variable": variable, "stratum": stratum}
+        summary.append({**named, "n": n, "n_event": n})
+        for month in range(n):
+            times = {"duration_days": 20 + 30 * month, "n_at_risk": n - month, "n_event": 1, "n_censored": 0}
+            levels = {"survival": 1 - (month + 1) / n, "ci_lower": 0.0, "ci_upper": 1.0}
+            rows.append({**named, **times, **levels})
+    return {"result.km_curve": pl.DataFrame(rows), "result.km_summary": pl.DataFrame(summary)}
 
 
 @pytest.fixture
@@ -91,13 +109,15 @@ def keys_of(folder: Path, profile: Profile = PROFILE) -> dict[str, str]:
     with duckdb.connect() as connection:
         connection.execute(f"ATTACH '{folder / DATABASE}' AS steward (READ_ONLY)")
         profile.apply_key(connection)
-        return table_keys(connection, folder, profile, derived_of(folder, profile), "steward")
+        patients = derived_of(folder, profile)
+        with for_analysts(folder / DATABASE, profile.settings) as counted:
+            return table_keys(connection, folder, profile, patients, "steward", counted)
 
 
 def test_a_database_of_kept_tables_is_the_one_made_anew(
     served: Served, building: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for what in ("_treated", "declared_select", "_write_dictionary", "create_views"):
+    for what in ("_treated", "declared_select", "dictionary", "create_views"):
         monkeypatch.setattr(write, what, None)
     write_analyst_database(building, Settings(), PROFILE, derived_of(building), served_tables(served[0]))
     kept, anew = content(building / ANALYST_DATABASE), content(served[1] / ANALYST_DATABASE)
@@ -203,7 +223,8 @@ def kept_of(
         connection.execute(f"ATTACH '{folder / DATABASE}' AS steward (READ_ONLY)")
         profile.apply_key(connection)
         lay_out(connection, patients)
-        keys = table_keys(connection, folder, profile, patients, "steward")
+        with for_analysts(folder / DATABASE, profile.settings) as counted:
+            keys = table_keys(connection, folder, profile, patients, "steward", counted)
         return kept_tables(connection, folder, profile, keys, earlier, "steward", {})
 
 
@@ -243,8 +264,8 @@ def _another_table(name: str) -> Callable[[Path], None]:
         ("curated.lesion", {"curated.lesion"}),
         ("result.bounds", {"result.bounds"}),
         ("result.km_curve", {"result.km_curve"}),
-        ("result.km_summary", set(aggregate_tables())),
-        ("meta.parameter", set(aggregate_tables())),
+        ("result.km_summary", {*aggregate_tables()} - {*CURVES}),
+        ("meta.parameter", {*aggregate_tables()} - {*CURVES}),
         ("quality.finding", set()),
     ],
 )
@@ -256,6 +277,38 @@ def test_just_what_rests_on_another_table_is_made_anew(
     after = keys_of(building)
     assert {table for table in before if before[table] != after[table]} == other
     assert before == read_hashed_json(served[1] / ANALYST_TABLES)
+
+
+def test_curves_rest_on_which_groupings_are_small(building: Path) -> None:
+    before = keys_of(building)
+    with duckdb.connect(str(building / DATABASE)) as connection:
+        connection.execute("UPDATE result.km_summary SET n = 1 WHERE stratum_variable = 'size_group'")
+    after = keys_of(building)
+    assert {table for table in before if before[table] != after[table]} == {*CURVES}
+
+
+def test_of_curves_those_of_groups_with_other_rows_are_made_anew(
+    served: Served, building: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, earlier = "result.km_curve", served_tables(served[0])
+    rows = content(building / DATABASE)[name]
+    gone = rows.filter(stratum="gt_15").sort("duration_days").head(1)
+    asked: list[int] = []
+    matching = ReleaseTables.matching
+
+    def noted(self: ReleaseTables, table: str, values: pl.DataFrame) -> Any:
+        asked.append(values.height)
+        return matching(self, table, values)
+
+    monkeypatch.setattr(ReleaseTables, "matching", noted)
+    is_gone = " AND ".join(f"{column} = '{gone[column][0]}'" for column in (*GROUP, "duration_days"))
+    corrected(building, name, f"DELETE FROM {name} WHERE {is_gone}")
+    after = written(building, earlier, {name: RowChange(gone, gone[:0])})
+    assert asked == [1]
+    assert set(after[name]["stratum"]) == {"all", "le_15", "gt_15"}
+    assert not after[name].equals(content(served[1] / ANALYST_DATABASE)[name])
+    (building / ANALYST_DATABASE).unlink()
+    assert_alike(after, written(building, None))
 
 
 @pytest.mark.parametrize(
@@ -316,7 +369,8 @@ def test_aggregates_read_nothing_else(served: Served, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(ReleaseTables, "_once", noted)
     monkeypatch.setattr(ReleaseTables, "count_rows", counted)
-    published_aggregates(served[1] / DATABASE, Settings().analyst)
+    with for_analysts(served[1] / DATABASE, Settings().analyst) as counted:
+        published_aggregates(counted, Settings().analyst)
     assert {"mart.cohort", "result.km_curve"} <= asked <= {*aggregate_tables(), *mask_inputs()}
 
 

@@ -12,15 +12,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from registry_pipeline.core.units import DAYS_PER_MONTH
 from registry_pipeline.reporting.document.hidden import Hidden
-from registry_pipeline.reporting.release.disclosure.cells import EVERYBODY, Counts
+from registry_pipeline.reporting.release.disclosure.cells import Counts
 from registry_pipeline.reporting.release.disclosure.curves import rounded_curves
 from registry_pipeline.reporting.release.disclosure.flow import disclosed_flow
+from registry_pipeline.reporting.release.disclosure.groupings import (
+    GROUPED,
+    is_of_grouping,
+    small_groupings,
+)
 from registry_pipeline.reporting.release.disclosure.kinds import (
     estimate_columns,
     hidden_where,
@@ -49,16 +54,13 @@ from registry_pipeline.reporting.release.disclosure.remarks import (
 from registry_pipeline.reporting.release.disclosure.suppression import Mask, hidden_counts
 from registry_pipeline.reporting.release.tables import ReleaseTables
 
+if TYPE_CHECKING:
+    import polars as pl
+
 CURVES = {"result.km_curve": ("survival", 1.0), "result.cumulative_incidence": ("incidence", 0.0)}
 """Tables of curves: the level, and where it starts."""
 FACILITY_TABLES = ("result.facility_funnel", "result.facility_frailty", "result.facility_left_out")
 """Tables that show no facility with fewer patients than may be counted, whether small counts are hidden or not."""
-GROUPED = {
-    "result.km_summary": "n",
-    "result.recurrence_by_group": "n_patients",
-    "result.lesion_local_control": "n_cluster",
-}
-"""Tables that say how many patients each group has, and where."""
 RANGES = ("min_months", "max_months", "min_days", "max_days")
 """Times of one patient each."""
 SHARES = ("share", "share_missing", "events_per_variable", "ratio")
@@ -148,7 +150,24 @@ class DisclosedTables(ReleaseTables):
 
     def has_small_group(self, origin: str, variable: str) -> bool:
         """Whether a grouping is left out everywhere, because one of its groups is small."""
-        return self.hides and (is_of_registry(origin), variable) in self._small_groupings
+        return self.hides and (is_of_registry(origin), variable) in self.small_groupings
+
+    @property
+    def days_per_month(self) -> float:
+        """How long a month is in the release."""
+        return self.number("study.days_per_month", DAYS_PER_MONTH)
+
+    def curves_of(self, name: str, groups: pl.DataFrame) -> pd.DataFrame:
+        """The curves of some groups as they may be shown.
+
+        Args:
+            groups: values of ``GROUP``, by these names.
+        """
+        rows = super().matching(name, groups)
+        if not self.hides:
+            return rows
+        shown = rows[~is_of_grouping(rows, self.small_groupings)]
+        return rounded_curves(shown, *CURVES[name], self.limit, self.days_per_month)
 
     def incidence_at(self, where: Mapping[str, Any], months: float) -> Mapping[str, Any] | None:
         """The last row of one cumulative incidence curve at or before a time.
@@ -160,8 +179,8 @@ class DisclosedTables(ReleaseTables):
         name = "result.cumulative_incidence"
         rows = super().table(name, dict(where)).sort_values("duration_days", kind="stable")
         if self.hides:
-            rows = rows[(rows["n_at_risk"] >= self.limit) & ~self._is_of_small_grouping(rows)]
-        days = months * self.number("study.days_per_month", DAYS_PER_MONTH)
+            rows = rows[(rows["n_at_risk"] >= self.limit) & ~is_of_grouping(rows, self.small_groupings)]
+        days = months * self.days_per_month
         if rows.empty or rows["duration_days"].max() < days:
             return None
         before = rows[rows["duration_days"] <= days]
@@ -192,9 +211,7 @@ class DisclosedTables(ReleaseTables):
         for column in (name for name in ("note", "assumption") if name in rows):
             rows[column] = rows[column].map(lambda remark: disclosed_remark(remark, self.limit))
         if name in CURVES:
-            return rounded_curves(
-                rows, *CURVES[name], self.limit, self.number("study.days_per_month", DAYS_PER_MONTH)
-            )
+            return rounded_curves(rows, *CURVES[name], self.limit, self.days_per_month)
         if name == "result.cutpoint_candidate":  # each count, less the one before, is who has that very size
             return rows[rows["n_at_or_below"] >= self.limit].drop(columns="n_at_or_below")
         if name == "result.scorecard":
@@ -210,7 +227,7 @@ class DisclosedTables(ReleaseTables):
         if name in FACILITY_TABLES:
             few = rows[people_columns(rows.columns)].map(lambda n: is_small(n, self.smallest))
             rows = rows[~few.any(axis=1)]
-        if self.hides and (is_left_out := self._is_of_small_grouping(rows)).any():
+        if self.hides and (is_left_out := is_of_grouping(rows, self.small_groupings)).any():
             rows = rows[~is_left_out]
         return rows if isinstance(rows.index, pd.RangeIndex) else rows.reset_index(drop=True)
 
@@ -268,32 +285,8 @@ class DisclosedTables(ReleaseTables):
         return counts, hidden_counts(counts.values, counts.lines, self.limit, counts.first)
 
     @cached_property
-    def _small_groupings(self) -> frozenset[tuple[bool, str]]:
-        """Groupings with a group, or a rest in no group, of few patients; whether of the registry, and the variable."""
-        result = set()
-        for name, column in GROUPED.items():
-            rows = super().in_order(name)
-            origins = rows["origin"] if "origin" in rows else pd.Series("", index=rows.index)
-            names = [
-                other
-                for other in ("endpoint", "pattern", "counting", "estimator", "landmark_months")
-                if other in rows
-            ]
-            for (origin, *_), own in rows.groupby([origins, *names], dropna=False):
-                sums = own.groupby("stratum_variable")[column].sum()
-                for variable, groups in own.groupby("stratum_variable")[column]:
-                    rest = int(sums.get(EVERYBODY[0], sums[variable]) - sums[variable])
-                    if variable != EVERYBODY[0] and any(is_small(n, self.limit) for n in (*groups, rest)):
-                        result.add((is_of_registry(origin), str(variable)))
-        return frozenset(result)
-
-    def _is_of_small_grouping(self, rows: pd.DataFrame) -> pd.Series:
-        """Rows about a group that are left out, because a group of its grouping is small."""
-        if "stratum" not in rows:
-            return pd.Series(False, index=rows.index)
-        origins = rows["origin"] if "origin" in rows else pd.Series("", index=rows.index)
-        of_registry = origins.map({origin: is_of_registry(origin) for origin in origins.unique()})
-        variables, result = rows["stratum_variable"].astype(str), pd.Series(False, index=rows.index)
-        for is_registry, variable in self._small_groupings:
-            result |= (of_registry == is_registry) & (variables == variable)
-        return result
+    def small_groupings(self) -> frozenset[tuple[bool, str]]:
+        """Groupings that are left out everywhere; whether of the registry, and the variable."""
+        return small_groupings(
+            {name: super(DisclosedTables, self).in_order(name) for name in GROUPED}, self.limit
+        )
