@@ -8,7 +8,7 @@ across releases (``pipeline/release.py``, where the release has its name).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +29,7 @@ from registry_pipeline.pipeline.persons import linkage_tables, person_records
 from registry_pipeline.pipeline.step import code_version
 from registry_pipeline.pipeline.suggestions import make_suggestions, screened_findings
 from registry_pipeline.store.keyed_tables import KeyedTables
-from registry_pipeline.store.parquet import read_parquet, write_parquet
+from registry_pipeline.store.parquet import read_rows, write_parquet
 from registry_pipeline.store.refill import changed_by_facility, changed_facilities, contents_of, part_digests
 from registry_pipeline.store.releases import DATABASE, release_folder
 from registry_pipeline.store.sql import add_view, private_database
@@ -56,12 +56,12 @@ def quality_tables(context: RefreshContext, force: bool = False) -> dict[str, Ro
     parameters = parameters_of(settings, context.extract_date())
     make_suggestions(context)
     own_findings = screened_findings(context).drop("_row_id")
-    own_results = _concat(context.screened_files("rule_results"))
+    own_results = read_rows(context.screened_files("rule_results"))
     gathered: dict[str, Rows] = {
         "rule_result": own_results,
         "finding": own_findings,
         "quarantine": context.screened_files("quarantine"),
-        "row_account": _concat(context.screened_files("row_account")),
+        "row_account": read_rows(context.screened_files("row_account")),
         "coercion": context.staged_files("coercions"),
         **linkage_tables(context, force),
     }
@@ -69,7 +69,7 @@ def quality_tables(context: RefreshContext, force: bool = False) -> dict[str, Ro
     shared = conflict_findings(person_records(context).conflicts, rules)
     with private_database(settings.refresh.duckdb_memory, spill_folder=context.home.store) as connection:
         shown: dict[str, Source] = {f"quality.{name}": rows for name, rows in gathered.items()}
-        shown["meta.submission"] = _concat(context.staged_files("files"))
+        shown["meta.submission"] = read_rows(context.staged_files("files"))
         shown |= curated_parts(context)
         _show(context, connection, shown, compared)
         gathered["release_metric"] = metrics = _release_metrics(connection, settings)
@@ -150,7 +150,3 @@ def _release_metrics(connection: duckdb.DuckDBPyConnection, settings: Settings) 
         return now
     before = connection.execute("FROM previous.quality.release_metric WHERE release_id IS NOT NULL").pl()
     return pl.concat([before.select(now.columns), now], how="vertical_relaxed")
-
-
-def _concat(files: Iterable[Path]) -> pl.DataFrame:
-    return pl.concat([read_parquet(path) for path in files])

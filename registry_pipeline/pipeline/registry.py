@@ -28,7 +28,7 @@ from registry_pipeline.pipeline.step import refresh_lock
 from registry_pipeline.store import layers, sql
 from registry_pipeline.store.facility_files import curated_by_facility
 from registry_pipeline.store.keyed_tables import KeyedTables
-from registry_pipeline.store.parquet import count_rows, gather_parquet, read_parquet, write_parquet
+from registry_pipeline.store.parquet import count_rows, gather_parquet, read_parquet, read_rows, write_parquet
 from registry_pipeline.study.estimates import Progress, analyses, batches
 from schemas.table import columns_of
 
@@ -176,7 +176,7 @@ def analyse(
 
 def submissions(context: RefreshContext) -> pl.DataFrame:
     """Rows of ``meta.submission`` of all facilities."""
-    return pl.concat([read_parquet(path) for path in context.staged_files("files")])
+    return read_rows(context.staged_files("files"))
 
 
 def _tables_of(layer: str) -> list[str]:

@@ -83,6 +83,13 @@ def read_all_parquet(paths: Sequence[Path]) -> list[pl.DataFrame]:
         return pl.collect_all([pl.scan_parquet(path, glob=False) for path in paths])
 
 
+def read_rows(paths: Sequence[Path]) -> pl.DataFrame:
+    """The rows of working files of one shape, at least one, under one another; raises as :func:`read_all_parquet`."""
+    import polars as pl
+
+    return pl.concat(read_all_parquet(paths))
+
+
 @dataclass(frozen=True)
 class StoredRows:
     """Rows of a working file, of which a slice at a time is read."""

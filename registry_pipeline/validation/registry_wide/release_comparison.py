@@ -119,12 +119,11 @@ def _compare(
     key = key_of(curated()[table])
     if not set(key) <= before:
         return
-    differing, n_facilities = _differing(connection, table, before, changed)
+    differing, is_few = (changed, True) if changed else _differing(connection, table, before)
     facilities = ", ".join(map(literal, differing))
     _count(connection, table, f"facility_id NOT IN ({facilities})" if differing else "true", bool(changed))
     if not differing:
         return
-    is_few = bool(changed) or 2 * len(differing) <= n_facilities
     shown = "TABLE" if is_few else "VIEW"  # few rows of many are looked for once
     for side, rows in (("old", f"previous.curated.{table}"), ("new", f"curated.{table}")):
         connection.execute(
@@ -159,26 +158,17 @@ def _compare(
 
 
 def _differing(
-    connection: duckdb.DuckDBPyConnection, table: str, before: set[str], changed: Collection[str]
-) -> tuple[list[str], int]:
-    """Facilities whose rows of a table are not the same in both releases, and of how many facilities they are.
-
-    Args:
-        changed: those that are looked at, where the rows of others are known to be the same.
-    """
-    chosen = f"WHERE facility_id IN ({', '.join(map(literal, changed))})" if changed else ""
+    connection: duckdb.DuckDBPyConnection, table: str, before: set[str]
+) -> tuple[Collection[str], bool]:
+    """Facilities whose rows of a table are not the same in both releases, and whether they are few of all."""
     names = ", ".join(quote(column.name) for column in columns_of(curated()[table]) if column.name in before)
     content = f"SELECT facility_id, count(*), bit_xor(hash({names})), sum(hash({names}))"
     old, new = (
-        set(
-            connection.execute(
-                f"{content} FROM {side}curated.{table} {chosen} GROUP BY facility_id"
-            ).fetchall()
-        )
+        set(connection.execute(f"{content} FROM {side}curated.{table} GROUP BY facility_id").fetchall())
         for side in ("previous.", "")
     )
     differing = sorted({facility for facility, *_ in old ^ new if facility is not None})
-    return differing, len({facility for facility, *_ in old | new})
+    return differing, 2 * len(differing) <= len({facility for facility, *_ in old | new})
 
 
 def _emptied(connection: duckdb.DuckDBPyConnection, table: str, before: set[str]) -> None:
