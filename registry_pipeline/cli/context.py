@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from registry_pipeline.core.files import StoreError
+from registry_pipeline.core.files import StoreError, disk_problem
 from registry_pipeline.core.home import Home, open_home
 from registry_pipeline.core.native_panics import panics_as_exceptions
 from registry_pipeline.core.toml_source import ConfigurationError
@@ -155,11 +155,11 @@ def _report(problem: Exception) -> int:
         return _line("the release is damaged; see: registry status --verify", REFUSED)
     if isinstance(problem, InternalFailure):
         return _line(str(problem), BROKEN)
-    if isinstance(problem, OSError) and problem.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return _line("the disk is full; the release that was served still is", REFUSED)
     if isinstance(problem, PermissionError) or getattr(problem, "errno", None) == errno.EROFS:
         where = f"{problem.filename}: " if isinstance(problem, OSError) and problem.filename else ""
         return _line(f"{where}may not be read or written; check its owner and mode", MISUSED)
+    if (refused := disk_problem(problem)) is not None:
+        return _line(f"{refused}; the release that was served still is", REFUSED)
     kind = type(problem).__name__
     return _line(f"an internal error ({kind}); details, which may quote records: {_details(problem)}", BROKEN)
 

@@ -35,6 +35,7 @@ from registry_pipeline.store.releases import (
     release_folder,
     release_ids,
     reports_problem,
+    why_none_is_served,
 )
 from registry_pipeline.store.retention import release_bytes
 
@@ -67,10 +68,8 @@ def status(is_json: bool, verify: bool) -> None:
     if verify:
         _verify(home)
     if current_release(home) is None:
-        missing = (
-            f"There is no release yet. Put files into {home.inbox}/<facility>/ and run: registry refresh"
-        )
-        click.echo(json.dumps({"release": None}) if is_json else missing)
+        why = why_none_is_served(home)
+        click.echo(json.dumps({"release": None}) if is_json else why[0].upper() + why[1:])
         return
     with CONTEXT.release() as connection:
         tables = {name: all_rows(connection, query) for name, query in STATUS.items()}

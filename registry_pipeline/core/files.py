@@ -123,11 +123,13 @@ def withheld_as_store_error(path: Path) -> Iterator[None]:
 
 
 def disk_problem(problem: Exception) -> str | None:
-    """What the disk refused, in words; None for a problem of another kind."""
+    """What the system refused, in words; None for a problem of another kind."""
     text = str(problem).lower()
     code = problem.errno if isinstance(problem, OSError) else None
     if code in _FULL or any(words in text for words in _FULL_WORDS):
         return "the disk is full"
+    if code in {errno.EMFILE, errno.ENFILE} or "too many open files" in text:
+        return "too many files are open; let the process open more (ulimit -n)"
     if code in {errno.EACCES, errno.EPERM, errno.EROFS}:
         return _NOT_WRITABLE
     return None

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from registry_pipeline.core.files import StoreError
+from registry_pipeline.core.files import StoreError, disk_problem
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.memory import MemoryInterrupt
 from registry_pipeline.core.native_panics import panics_as_exceptions
@@ -46,6 +46,8 @@ def guarded(home: Home) -> Iterator[None]:
     except OSError as problem:
         raise dg.Failure(f"input or output failed: {problem.strerror or type(problem).__name__}") from None
     except Exception as problem:
+        if (refused := disk_problem(problem)) is not None:  # in the words of a library
+            raise dg.Failure(refused, allow_retries=False) from None
         path = record_private_details(home, problem)
         raise dg.Failure(
             f"an internal error; details: {path}", metadata={"details": str(path)}, allow_retries=False

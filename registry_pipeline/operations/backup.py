@@ -126,11 +126,19 @@ def _copy_ledger(path: Path, copy: Path) -> None:
 
 
 def _files(folder: Path) -> list[Path]:
+    """Every file in a folder and below; of a folder that may not be listed nothing is left out in silence.
+
+    Raises:
+        OSError: one may not be listed.
+    """
+    found = (Path(root) / name for root, _, names in os.walk(folder, onerror=_refuse) for name in names)
     return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.is_file() and not any(BUILDING in part for part in path.parts)
+        path for path in found if path.is_file() and not any(BUILDING in part for part in path.parts)
     )
+
+
+def _refuse(problem: OSError) -> None:
+    raise problem
 
 
 def _copy(root: Path, folder: Path, paths: Iterable[Path]) -> None:

@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from registry_pipeline.core.files import StoreError
+from registry_pipeline.core.working_files import seen_digest
 from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.step import input_hash, outdated_facilities
-from registry_pipeline.store.integrity import open_whole_release
-from registry_pipeline.store.releases import current_release, release_ids
+from registry_pipeline.store.integrity import damaged_files
+from registry_pipeline.store.releases import DATABASE, current_release, open_release, release_ids
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,9 @@ def choose_comparison(context: RefreshContext) -> Comparison:
 
     What is made of the same input again (forced, or by new code or settings) is compared with the same release as the
     first time: against itself it would show no change, and what was found between the deliveries would seem settled.
+
+    Raises:
+        StoreError: the system withholds one, which may be whole.
     """
     home, current = context.home, current_release(context.home)
     own = input_hash(context, outdated_facilities(context))
@@ -49,8 +53,11 @@ def choose_comparison(context: RefreshContext) -> Comparison:
     for release_id in reversed(release_ids(home)):
         if current is None or release_id > current:
             continue
+        if damaged_files(home, release_id, DATABASE, seen_digest):  # one that is withheld is not passed over
+            damaged.append(release_id)
+            continue
         try:
-            with open_whole_release(home, release_id) as connection:
+            with open_release(home, release_id) as connection:
                 row = connection.execute("SELECT input_hash FROM meta.release").fetchone()
         except StoreError:
             damaged.append(release_id)

@@ -17,8 +17,11 @@ from registry_pipeline.core.private_folders import sweep_private_folders
 from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.pipeline.cluster.lease import end_earlier_work
 from registry_pipeline.pipeline.step import refresh_lock
-from registry_pipeline.store.integrity import leave_damaged_release
+from registry_pipeline.store.integrity import leave_damaged_release, newest_whole_release
 from registry_pipeline.store.releases import DATABASE, clock_problem, release_facts, release_folder, switch
+
+_AFTER_ALL = "~"
+"""Sorts after the id of every release."""
 
 
 def mend_home(home: Home) -> list[str]:
@@ -45,10 +48,16 @@ def mend_home(home: Home) -> list[str]:
 
 
 def _mend_link(home: Home) -> str | None:
-    """A copy of a home that followed links (``cp -rL``) holds the served release twice: as a folder, no link."""
+    """A copy of a home that followed links (``cp -rL``) holds the served release twice, one that left links out has none."""
     copy = home.current
-    if copy.is_symlink() or not copy.is_dir():
+    if copy.is_symlink():
         return None
+    if not copy.is_dir():
+        newest = newest_whole_release(home, before=_AFTER_ALL)
+        if newest is None:
+            return None
+        switch(home, newest)
+        return f"{copy}: was gone; release {newest}, the newest that is whole, is served"
     release_id = _release_id(copy / DATABASE)
     if release_id is None:
         raise StoreError(f"{copy}: is a folder that holds no release; move it away, it must be a link")

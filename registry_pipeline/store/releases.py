@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from registry_pipeline.core.files import BUILDING, StoreError, sync
+from registry_pipeline.core.files import BUILDING, StoreError, entries, sync
 from registry_pipeline.core.home import Home
 
 if TYPE_CHECKING:
@@ -70,14 +70,36 @@ def reports_problem(home: Home) -> str | None:
 
 
 def release_ids(home: Home) -> list[str]:
-    """The sealed releases, oldest first; one that a crash kept from being served does not count."""
+    """The sealed releases, oldest first; one that a crash kept from being served does not count.
+
+    One that the system withholds may be whole and counts: whoever reads it says so.
+
+    Raises:
+        OSError: the folder of releases may not be listed.
+    """
     current = current_release(home)
-    return sorted(
-        folder.parent.name
-        for folder in home.releases.glob(f"*/{DATABASE}")
-        if not folder.parent.name.endswith(BUILDING)
-        and (folder.parent.name == current or not unserved_mark(home, folder.parent.name).exists())
-    )
+    names = [entry.name for entry in entries(home.releases)] if home.releases.is_dir() else []
+    return [
+        name
+        for name in names
+        if not name.endswith(BUILDING)
+        and _has_database(release_folder(home, name))
+        and (name == current or f"{name}{UNSERVED}" not in names)
+    ]
+
+
+def _has_database(folder: Path) -> bool:
+    try:
+        return (folder / DATABASE).exists()
+    except PermissionError:
+        return True
+
+
+def why_none_is_served(home: Home) -> str:
+    """What is the case with a home without a served release, and what to do."""
+    if release_ids(home):
+        return f"no release is served, for the link {home.current.name} is gone or none is whole; run: registry refresh"
+    return f"there is no release yet; put files into {home.inbox}/<facility>/ and run: registry refresh"
 
 
 def choose_release(home: Home, release_id: str | None = None) -> str:
@@ -88,9 +110,7 @@ def choose_release(home: Home, release_id: str | None = None) -> str:
     """
     if release_id is None:
         if (current := current_release(home)) is None:
-            raise NoRelease(
-                f"{home.root}: there is no release yet; put files into inbox/<facility>/ and run: registry refresh"
-            )
+            raise NoRelease(f"{home.root}: {why_none_is_served(home)}")
         return current
     if release_id not in release_ids(home):
         raise NoRelease(f"{home.root}: there is no release '{release_id}'; list them with: registry releases")

@@ -313,6 +313,20 @@ def test_a_copy_that_followed_links_is_a_home_again(undisturbed: Home, tmp_path:
     assert current_release(home) == current_release(undisturbed)
 
 
+def test_a_copy_that_left_links_out_serves_its_newest_release(undisturbed: Home, tmp_path: Path) -> None:
+    """It was "no release yet": the next one knew no earlier one, and every finding was new."""
+    home = copied(undisturbed, tmp_path)
+    first, second = release_ids(home)
+    home.current.unlink()
+    assert "No release is served" in command(home, "status")[1]
+    [line] = mend_home(home)
+    assert (second in line, current_release(home)) == (True, second)
+    home.current.unlink()
+    flip(home.releases / second / DATABASE, 0.5)
+    mend_home(home)
+    assert current_release(home) == first
+
+
 def test_what_is_open_to_others_is_closed(waiting: Home, tmp_path: Path) -> None:
     home = copied(waiting, tmp_path)
     home.root.chmod(0o755)

@@ -1,21 +1,29 @@
 """A file that the system keeps back for now may be whole: nothing is called damaged for it, restored, or served in its place."""
 
 import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
 
+import dagster as dg
+import duckdb
+import polars as pl
 import pytest
 
+from registry_pipeline.cli.context import REFUSED, _report
 from registry_pipeline.core import working_files
 from registry_pipeline.core.chain_head import head_path, read_heads, write_head
 from registry_pipeline.core.files import StoreError
 from registry_pipeline.core.home import Home, make_home
+from registry_pipeline.defs.guard import guarded
 from registry_pipeline.intake.landing import integrity
 from registry_pipeline.intake.landing.ledger import landed_path, ledger_path, read_ledger
+from registry_pipeline.operations.backup import back_up
 from registry_pipeline.operations.doctor import examine
 from registry_pipeline.pipeline.refresh import take_in
 from registry_pipeline.store.integrity import damaged_files, leave_damaged_release, write_checksums
-from registry_pipeline.store.releases import DATABASE, current_release, release_folder, switch
+from registry_pipeline.store.parquet import _readable, write_parquet
+from registry_pipeline.store.releases import DATABASE, current_release, release_folder, release_ids, switch
 from tests.support.registry_home import good_files, send_all, small_home
 
 RELEASES = ("2026-01-01T000000Z-aaaaaa", "2026-01-02T000000Z-bbbbbb")
@@ -124,3 +132,56 @@ def test_landed_bytes_that_are_withheld_are_not_lost(
     monkeypatch.setattr(integrity, "sha256_of", refusing(code, path, integrity.sha256_of))
     with pytest.raises(StoreError, match="cannot be read now"):
         integrity.damaged_landed(home)
+
+
+def test_a_release_whose_folder_is_withheld_counts_and_is_asked_for(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    withheld, exists = release_folder(home, RELEASES[0]), Path.exists
+
+    def asked(path: Path) -> bool:
+        if path.parent == withheld:
+            raise PermissionError(errno.EACCES, "withheld", str(path))
+        return exists(path)
+
+    monkeypatch.setattr(Path, "exists", asked)
+    assert release_ids(home) == [*RELEASES]
+
+
+@pytest.mark.parametrize("folder", [f"releases/{RELEASES[0]}", f"releases/{RELEASES[1]}/reports", "releases"])
+def test_a_backup_leaves_out_no_folder_in_silence(
+    folder: str, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (release_folder(home, RELEASES[1]) / "reports").mkdir()
+    scandir = os.scandir
+
+    def listed(path: object = ".") -> object:
+        if Path(str(path)) == home.root / folder:
+            raise PermissionError(errno.EACCES, "withheld", str(path))
+        return scandir(path)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(os, "scandir", listed)
+    with pytest.raises(StoreError, match=f"{folder}: may not be read or written"):
+        back_up(home, tmp_path / "disk")
+    assert list((tmp_path / "disk").iterdir()) == []
+
+
+OPEN_FILES = [
+    OSError(errno.EMFILE, "Too many open files"),
+    duckdb.IOException('IO Error: Cannot open file "a.parquet": Too many open files'),
+    pl.exceptions.ComputeError("Too many open files (os error 24): a.parquet"),
+]
+
+
+@pytest.mark.parametrize("problem", OPEN_FILES, ids=lambda problem: type(problem).__name__)
+def test_nothing_is_damaged_or_a_bug_where_too_many_files_are_open(
+    tmp_path: Path, problem: Exception, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_parquet(pl.DataFrame({"lesion": [1]}), tmp_path / "a.parquet")
+    with pytest.raises(type(problem)), _readable(path):
+        raise problem
+    with pytest.raises(dg.Failure) as failure, guarded(make_home(tmp_path / "home")):
+        raise problem
+    assert "too many" in str(failure.value.description).lower()
+    assert _report(problem) == REFUSED
+    assert "too many files are open" in capsys.readouterr().err
