@@ -62,15 +62,22 @@ def screen(home: str, target: str) -> Work:
     import polars as pl
 
     import schemas
+    from registry_pipeline.store.layout import ROWS
+    from registry_pipeline.store.parquet import read_parquet, write_parquet
     from schemas.constraints import constraints_of, quote
     from schemas.table import columns_of, key_of
 
+    staged = sorted(Path(home).glob(f"store/staged/*/[!_]*{ROWS}"))
+    paths = [
+        write_parquet(read_parquet(path), Path(target) / "typed" / f"{number}" / f"{path.stem}.parquet")
+        for number, path in enumerate(staged)
+    ]
     tables = {name.partition(".")[2]: model for name, model in schemas.tables_of("curated").items()}
 
     def work() -> dict[str, Any]:
         broken = 0
         with _database(target) as connection:
-            for number, path in enumerate(sorted(Path(home).glob("store/staged/*/[!_]*.parquet"))):
+            for number, path in enumerate(paths):
                 model, present = tables[path.stem], set(pl.read_parquet_schema(path))
                 demands = [
                     demand.sql

@@ -28,7 +28,7 @@ from registry_pipeline.pipeline.step import (
 )
 from registry_pipeline.pipeline.too_large import within_memory
 from registry_pipeline.store.layout import StoreLayout
-from registry_pipeline.store.parquet import read_parquet, write_parquet
+from registry_pipeline.store.parquet import read_parquet, write_parquet, write_rows
 from registry_pipeline.validation.decisions.waivers import Waivers
 from registry_pipeline.validation.registry_wide.persons import (
     with_merged_patients,
@@ -43,7 +43,6 @@ from registry_pipeline.validation.screening.screened import Screened
 
 STAGED_FRAMES = (
     "issues",
-    "coercions",
     "rows",
     "file_issues",
     "files",
@@ -123,9 +122,10 @@ def _stage(context: RefreshContext, facility_id: str, typed: Typed | None) -> di
     context.merged_patients.pop(facility_id, None)
     _remove_files(folder)
     for table, frame in staged.tables.items():
-        write_parquet(frame, layout.staged_table(facility_id, table))
+        write_rows(frame, layout.staged_table(facility_id, table))
     for name in STAGED_FRAMES:
-        write_parquet(getattr(staged, name), layout.staged_frame(facility_id, name))
+        write_rows(getattr(staged, name), layout.staged_frame(facility_id, name))
+    write_parquet(staged.coercions, layout.staged_frame(facility_id, "coercions"))  # SQL reads it
     columns = [[*key, value] for key, value in staged.source_columns.items()]
     write_json(columns, folder / "_source_columns.json", is_noted=True)
     write_json(dict(staged.judged), folder / "_judged.json", is_noted=True)

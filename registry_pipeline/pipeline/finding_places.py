@@ -11,6 +11,7 @@ import polars as pl
 
 from registry_pipeline.core.working_files import working_file
 from registry_pipeline.pipeline.context import RefreshContext
+from registry_pipeline.store.parquet import read_parquet, scan_rows
 from registry_pipeline.validation.records import curated, whole_key
 from registry_pipeline.validation.screening.places import source_locations
 
@@ -89,9 +90,9 @@ def _screened(context: RefreshContext, unplaced: pl.DataFrame) -> list[pl.DataFr
 def _located(context: RefreshContext, facility_id: str, table: str, records: pl.DataFrame) -> pl.DataFrame:
     """File, sheet, row and column of records with ``_row_id``, ``_mapping_no`` and ``_item``."""
     where = ("submission_id", "source_file", "sheet", "source_row")
-    rows = pl.scan_parquet(context.whole(context.layout.staged_frame(facility_id, "rows")), glob=False)
+    rows = scan_rows(context.whole(context.layout.staged_frame(facility_id, "rows")))
     places = source_locations(rows, records["_row_id"], where)
-    mapped = pl.read_parquet(context.whole(context.layout.staged_frame(facility_id, "column_map")))
+    mapped = read_parquet(context.whole(context.layout.staged_frame(facility_id, "column_map")))
     columns = mapped.filter(pl.col("table_name") == table).sort("position").select(
         pl.col("mapping_no").alias("_mapping_no"), pl.col("column_name").alias("_item"), "source_column"
     ).unique(["_mapping_no", "_item"], keep="first", maintain_order=True)  # fmt: skip

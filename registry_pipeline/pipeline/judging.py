@@ -153,7 +153,7 @@ def _typed(context: RefreshContext, alike: Sequence[str]) -> dict[str, facility.
 
 
 def _staged_bytes(context: RefreshContext, facility_id: str) -> int:
-    return sum(path.stat().st_size for path in context.layout.staged(facility_id).glob("*.parquet"))
+    return sum(path.stat().st_size for path in context.layout.staged(facility_id).glob("*"))
 
 
 def _small_enough(facility_ids: Sequence[str], size: Callable[[str], int], most: int) -> Iterator[list[str]]:

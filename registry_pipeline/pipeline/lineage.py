@@ -18,7 +18,7 @@ from registry_pipeline.pipeline.keys import screened_content
 from registry_pipeline.pipeline.step import digest_of
 from registry_pipeline.store.keyed_tables import KeyedTables
 from registry_pipeline.store.layers import declaration_digest
-from registry_pipeline.store.parquet import read_parquet, rows_digest, write_parquet
+from registry_pipeline.store.parquet import read_parquet, rows_digest, scan_rows, write_parquet
 from registry_pipeline.validation.records import curated, whole_key
 from registry_pipeline.validation.registry_wide.persons import PERSON_TABLES
 
@@ -148,7 +148,7 @@ def _column_map(context: RefreshContext, sender: str) -> pl.DataFrame:
 def _sheets(context: RefreshContext, sender: str) -> pl.DataFrame:
     """Rows of ``meta.source_sheet``: one row of each sheet says where all of them stood."""
     place = ("submission_id", "source_file", "sheet", "source_name")
-    rows = pl.scan_parquet(context.whole(context.layout.staged_frame(sender, "rows")), glob=False)
+    rows = scan_rows(context.whole(context.layout.staged_frame(sender, "rows")))
     sheets = rows.group_by(sheet_number_of(pl.col("_row_id")).alias("sheet_no")).agg(pl.col(place).first())
     named = sheets.with_columns(pl.col(place).cast(pl.String), pl.lit(sender).alias("facility_id"))
     return named.sort("sheet_no").collect()

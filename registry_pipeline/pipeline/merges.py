@@ -79,9 +79,9 @@ def _patients_of(context: RefreshContext, facility_id: str) -> set[str]:
     path = working_file(context.layout.staged_table(facility_id, "patient_xref"), context.layout.root)
     if path is None:
         return set()
-    import polars as pl
+    from registry_pipeline.store.parquet import read_parquet
 
-    return set(pl.read_parquet(path, columns=["patient_id"])["patient_id"].to_list())
+    return set(read_parquet(path, ["patient_id"])["patient_id"].to_list())
 
 
 def renamed(frame: pl.DataFrame, merged: Mapping[str, str]) -> pl.DataFrame:

@@ -18,7 +18,7 @@ from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.merges import merges_at, persons_of_several, renamed
 from registry_pipeline.pipeline.step import digest_of
 from registry_pipeline.store.keyed_tables import KeyedTables
-from registry_pipeline.store.parquet import read_parquet, rows_digest, write_parquet
+from registry_pipeline.store.parquet import read_parquet, rows_digest, scan_rows, write_parquet
 from registry_pipeline.validation.registry_wide.linkage import find_pairs, persons_of
 from registry_pipeline.validation.registry_wide.persons import (
     CONFLICT,
@@ -160,9 +160,7 @@ def _with_place(
     nowhere = [pl.lit(None, dtype=kind).alias(name) for name, kind in kinds.items()]
     parts = [pairs.clear().with_columns(nowhere)]
     for (facility_id,), own in pairs.group_by(facility, maintain_order=True):
-        rows = pl.scan_parquet(
-            context.whole(context.layout.staged_frame(str(facility_id), "rows")), glob=False
-        )
+        rows = scan_rows(context.whole(context.layout.staged_frame(str(facility_id), "rows")))
         places = source_locations(rows, own[row_id], tuple(columns)).rename({"_row_id": row_id, **columns})
         parts.append(own.join(places, on=row_id, how="left", maintain_order="left"))
     return pl.concat(parts, how="vertical_relaxed").drop(row_id)

@@ -12,6 +12,7 @@ import polars as pl
 
 from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.step import read_note
+from registry_pipeline.store.layout import ROWS
 from registry_pipeline.store.parquet import StoredRows, read_all_parquet, read_parquet
 from registry_pipeline.validation.registry_wide.persons import StagedParts
 
@@ -27,7 +28,7 @@ class StagedTables(Mapping[str, pl.DataFrame]):
     def __init__(self, context: RefreshContext, folder: Path) -> None:
         self.context = context
         written = (read_note(folder) or {"files": {}})["files"]
-        self.paths = {Path(name).stem: folder / name for name in written if fnmatch(name, "[!_]*.parquet")}
+        self.paths = {Path(name).stem: folder / name for name in written if fnmatch(name, f"[!_]*{ROWS}")}
         self.read: dict[str, pl.DataFrame] | None = None
 
     def __getitem__(self, name: str) -> pl.DataFrame:

@@ -3,7 +3,7 @@
 Belongs here: the path of every working file and folder under ``store/``. Does not belong here: what is in them, the
 raw rows (``intake/raw/store.py``), releases (``releases.py``). Imports nothing heavy.
 
-    store/staged/<facility>/      typed tables, and ``_<frame>.parquet`` of what was noticed on the way
+    store/staged/<facility>/      ``<table>.rows`` typed, and ``_<frame>.rows`` of what was noticed on the way
     store/screened/<facility>/    ``<table>.<outcome>.parquet`` of judged records, ``_<frame>.parquet`` of findings
     store/suggested/<facility>/   what trials suggest for those findings
     store/<layer>/<table>.parquet curated, mart, result and quality tables of the whole registry
@@ -16,6 +16,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+
+ROWS = ".rows"
+"""Of files that ``store/parquet.py`` alone reads: SQL reads what ends in ``.parquet``."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +41,11 @@ class StoreLayout:
 
     def staged_table(self, facility_id: str, table: str) -> Path:
         """A facility's typed rows of a table."""
-        return self.staged(facility_id) / f"{table}.parquet"
+        return self.staged(facility_id) / f"{table}{ROWS}"
 
     def staged_frame(self, facility_id: str, frame: str) -> Path:
         """What staging noticed: ``rows``, ``issues``, ``files``, …"""
-        return self.staged(facility_id) / f"_{frame}.parquet"
+        return self.staged(facility_id) / f"_{frame}{ROWS if frame != 'coercions' else '.parquet'}"
 
     def screened(self, facility_id: str) -> Path:
         """Folder of a facility's judged records."""

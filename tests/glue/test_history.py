@@ -63,7 +63,7 @@ def test_a_run_works_for_all_and_has_events_of_the_facilities_with_something_to_
         monkeypatch.setattr(run, "outdated_facilities", lambda _: {names[2]: "", names[0]: ""})
         first = _run(home, instance, [])
         assert _materialized(instance, first) == {names[0]: 2, names[2]: 2}  # each its own rows
-        assert all(list((home.store / "staged" / name).glob("patient*.parquet")) for name in names)
+        assert all(list((home.store / "staged" / name).glob("patient*.rows")) for name in names)
         assert list(instance.get_dynamic_partitions("facility")) == names
         monkeypatch.setattr(run, "outdated_facilities", lambda _: {})
         assert set(_materialized(instance, _run(home, instance, []))) == {names[0]}

@@ -55,6 +55,7 @@ KINDS = {
     "seen files": Kind("landing/*/seen.json", readings.hashed_json),
     "raw rows": Kind("store/raw/*/*.arrows", readings.hashed),
     "raw JSON": Kind("store/raw/*/*.json", readings.hashed_json),
+    "staged rows": Kind("store/staged/*/*.rows", readings.hashed),
     "staged Parquet": Kind("store/staged/*/*.parquet", readings.hashed),
     "staged JSON": Kind("store/staged/*/*.json", readings.working_json),
     "screened Parquet": Kind("store/screened/*/*.parquet", readings.hashed),

@@ -24,6 +24,7 @@ from registry_pipeline.pipeline.merges import merges_at, persons_of_several
 from registry_pipeline.pipeline.persons import person_records
 from registry_pipeline.pipeline.refresh import take_in
 from registry_pipeline.pipeline.step import input_hash, read_note
+from registry_pipeline.store.parquet import read_parquet
 from registry_pipeline.validation.decisions.ledger import Decision
 from registry_pipeline.validation.registry_wide.persons import StagedParts
 from tests.support.registry_home import HOSPITAL, good_files, patient_row, patients_csv, send_all, small_home
@@ -127,8 +128,7 @@ def test_records_judged_by_what_is_no_longer_so_are_judged_anew(
 def _merging(context: RefreshContext) -> tuple[RefreshContext, list[str]]:
     """A decision that the first patients of two facilities, which are staged, are one; both, who survives first."""
     pair = sorted(
-        pl.read_parquet(context.layout.staged_table(name, "patient"))["patient_id"][0]
-        for name in FACILITIES[:2]
+        read_parquet(context.layout.staged_table(name, "patient"))["patient_id"][0] for name in FACILITIES[:2]
     )
     decision = Decision(
         1, "2026-01-01T00:00:00+00:00", "F1", "same_person", "r", "n", None, "V05", "east", "patient",
