@@ -122,6 +122,8 @@ def run(command: click.Command, arguments: Sequence[str]) -> int:
     CONTEXT.root, CONTEXT.debug = Context.root, Context.debug
     if sys.stdout is None:  # closed by whoever called
         sys.stdout = io.StringIO()
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal may lack letters that messages and records have
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         with panics_as_exceptions():
             exit_code = command.main(list(arguments), prog_name="registry", standalone_mode=False)

@@ -153,7 +153,12 @@ def open_home(root: Path) -> Home:
     Raises:
         ConfigurationError: the folder holds no registry.toml.
     """
-    home = Home(root.expanduser().resolve())
+    try:
+        home = Home(root.expanduser().resolve())
+    except FileNotFoundError:  # it is relative
+        raise ConfigurationError(
+            root, None, "cannot be looked for: the folder that the command was started in is gone"
+        ) from None
     if not home.settings_file.is_file():
         raise ConfigurationError(
             home.root, None, "is no registry home; make one with: registry init " + str(root)

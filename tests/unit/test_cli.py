@@ -201,6 +201,20 @@ def test_without_an_output_nothing_breaks(served: Home) -> None:
     assert subprocess.run(["bash", "-c", tested], check=False, stderr=subprocess.PIPE).returncode == 0
 
 
+def test_a_terminal_without_the_letters_and_a_folder_that_is_gone_are_no_bug(
+    served: Home, tmp_path: Path
+) -> None:
+    program = f"'{Path(sys.executable).parent}/registry'"
+    ask = f"{program} --home '{served.root}' sql \"select '\u95ee' as a\" --format csv"
+    asked = subprocess.run(
+        ["bash", "-c", ask], capture_output=True, env={**os.environ, "PYTHONIOENCODING": "ascii"}, check=False
+    )
+    assert (asked.returncode, asked.stdout.split()) == (0, [b"a", b"\\u95ee"])
+    gone = f"mkdir '{tmp_path}/gone'; cd '{tmp_path}/gone'; rmdir '{tmp_path}/gone'; {program} --home home status"
+    done = subprocess.run(["bash", "-c", gone], capture_output=True, text=True, check=False)
+    assert (done.returncode, "was started in is gone" in done.stderr) == (2, True), done.stderr
+
+
 def test_findings_files_cannot_act(call: Command, tmp_path: Path) -> None:
     rows = list(csv.DictReader(io.StringIO(call("findings", "--format", "csv").out)))
     assert [row["value_text"] for row in rows] == ["male", "'=1+1"]
