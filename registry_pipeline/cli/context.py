@@ -160,6 +160,9 @@ def _report(problem: Exception) -> int:
     if isinstance(problem, PermissionError) or getattr(problem, "errno", None) == errno.EROFS:
         where = f"{problem.filename}: " if isinstance(problem, OSError) and problem.filename else ""
         return _line(f"{where}may not be read or written; check its owner and mode", MISUSED)
+    if isinstance(problem, IsADirectoryError | NotADirectoryError) and problem.filename:
+        kind = "a folder" if isinstance(problem, IsADirectoryError) else "no folder"
+        return _line(f"{problem.filename}: is {kind}; move away what lies in its place", REFUSED)
     if (refused := disk_problem(problem)) is not None:
         return _line(f"{refused}; the release that was served still is", REFUSED)
     kind = type(problem).__name__

@@ -24,6 +24,7 @@ from registry_pipeline.intake.landing.integrity import check_landed
 from registry_pipeline.intake.landing.ledger import LEDGER
 from registry_pipeline.operations.audit import DONE, AuditEntry, last_ended, read_audit_log, unfinished
 from registry_pipeline.operations.silence import silences
+from registry_pipeline.pipeline.decisions import read_decision_state
 from registry_pipeline.pipeline.watched import inbox_signature, is_served
 from registry_pipeline.store.integrity import damaged_files
 from registry_pipeline.store.releases import (
@@ -225,6 +226,11 @@ def _facilities(home: Home) -> Iterator[Diagnosis]:
             yield Diagnosis(f"facility {facility_id}", WARNING, message, f"put {facility_id}.toml back")
 
 
+def _decisions(home: Home) -> Iterator[Diagnosis]:
+    n = len(read_decision_state(home).decisions)
+    yield Diagnosis("decisions", WELL, f"the ledger holds {n} entries, each as it was written")
+
+
 def _findings(home: Home) -> Iterator[Diagnosis]:
     if current_release(home) is None:
         return
@@ -280,5 +286,5 @@ def _time(text: str) -> datetime:
 
 QUESTIONS = (
     _settings, _modes, _key, _disk, _versions, _daemon, _release, _clock, _comparison, _last_refresh, _inbox, _landing,
-    _facilities, _findings, _history, _backup,
+    _facilities, _decisions, _findings, _history, _backup,
 )  # fmt: skip

@@ -145,6 +145,7 @@ def test_every_flipped_bit_of_a_backup_is_told_and_nothing_is_restored(home: Hom
 
 def test_a_ledger_of_decisions_that_cannot_be_copied_is_named(home: Home, tmp_path: Path) -> None:
     home.decisions.write_bytes(b"no ledger at all" * 100)
+    assert states(home)["decisions"] == "error"
     with pytest.raises(StoreError, match=r"decisions\.sqlite: the ledger of decisions cannot be copied"):
         back_up(home, tmp_path / "disk")
     assert list((tmp_path / "disk").iterdir()) == []
@@ -508,6 +509,13 @@ def test_what_changes_the_next_refresh_is_recorded_before_it_is_done(
 def states(home: Home) -> dict[str, str]:
     """Subject -> state of what the doctor says."""
     return {diagnosis.subject: diagnosis.state for diagnosis in doctor.examine(home)}
+
+
+def test_a_folder_in_place_of_the_audit_log_is_named(home: Home) -> None:
+    audit_log(home).unlink(missing_ok=True)
+    audit_log(home).mkdir()
+    code, output = command(home, "audit")
+    assert (code, f"{audit_log(home)}: is a folder" in output) == (1, True), output
 
 
 def test_the_doctor_says_what_is_wrong_and_what_to_do(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
