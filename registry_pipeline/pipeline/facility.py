@@ -285,8 +285,9 @@ def _store_screened(
     heights: dict[str, dict[str, int]] = {"accepted": {}, "quarantined": {}}
     for outcome, counts in heights.items():
         for table, frame in getattr(judged, outcome).items():
-            write_parquet(frame, layout.screened_table(facility_id, table, outcome))
             counts[table] = frame.height
+            if frame.height or outcome == "accepted":  # of most tables nothing is in quarantine
+                write_parquet(frame, layout.screened_table(facility_id, table, outcome))
     for name in SCREENED_FRAMES:
         write_parquet(getattr(judged, name), layout.screened_frame(facility_id, name))
     if judged.doubts.findings.height:

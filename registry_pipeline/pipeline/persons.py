@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 import polars as pl
 
 from registry_pipeline.core.source_code import code_digest
-from registry_pipeline.core.working_files import noted_digest
+from registry_pipeline.core.working_files import noted_digest, working_file
 from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.merges import merges_at, persons_of_several, renamed
 from registry_pipeline.pipeline.step import digest_of
@@ -139,10 +139,11 @@ def _persons(context: RefreshContext, facility_id: str) -> pl.DataFrame:
 
 
 def _judged(context: RefreshContext, facility_id: str, table: str, columns: tuple[str, ...]) -> pl.DataFrame:
-    files = [
-        context.layout.screened_table(facility_id, table, outcome) for outcome in ("accepted", "quarantined")
-    ]
-    return pl.concat([read_parquet(context.whole(path), columns) for path in files])
+    layout = context.layout
+    accepted = context.whole(layout.screened_table(facility_id, table))
+    quarantined = working_file(layout.screened_table(facility_id, table, "quarantined"), layout.root)
+    files = [accepted] if quarantined is None else [accepted, quarantined]
+    return pl.concat([read_parquet(path, columns) for path in files])
 
 
 def _placed(context: RefreshContext, pairs: pl.DataFrame) -> pl.DataFrame:

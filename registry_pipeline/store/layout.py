@@ -4,7 +4,8 @@ Belongs here: the path of every working file and folder under ``store/``. Does n
 raw rows (``intake/raw/store.py``), releases (``releases.py``). Imports nothing heavy.
 
     store/staged/<facility>/      ``<table>.rows`` typed, and ``_<frame>.rows`` of what was noticed on the way
-    store/screened/<facility>/    ``<table>.<outcome>.parquet`` of judged records, ``_<frame>.parquet`` of findings
+    store/screened/<facility>/    ``<table>.<outcome>.parquet`` of judged records (of those in quarantine where there are
+                                  any), ``_<frame>.parquet`` of findings
     store/suggested/<facility>/   what trials suggest for those findings
     store/<layer>/<table>.parquet curated, mart, result and quality tables of the whole registry
     store/<layer>/<table>/        those that are a file per facility

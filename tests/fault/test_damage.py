@@ -469,7 +469,7 @@ READ_WORKING_FILES: tuple[tuple[str, Callable[[Home], object]], ...] = (
     ("store/screened/north/_corrections.parquet", lambda home: applied_corrections(home, [HOSPITAL])),
     ("store/screened/north/_step.json", lambda home: applied_corrections(home, [HOSPITAL])),
     ("store/screened/north/patient_xref.accepted.parquet", lambda home: read_numbers(home, [HOSPITAL])),
-    ("store/screened/north/patient.quarantined.parquet", lambda home: timeline(home, "P", [HOSPITAL])),
+    ("store/screened/north/death.accepted.parquet", lambda home: timeline(home, "P", [HOSPITAL])),
     ("store/screened/north/patient.accepted.parquet", lambda home: timeline(home, "P", [])),
     ("store/screened/north/_findings.parquet", lambda home: read_finding_sources(read_context(home))),
     ("store/quality/finding.parquet", lambda home: read_finding_sources(read_context(home))),
@@ -502,7 +502,9 @@ READ_WORKING_FILES: tuple[tuple[str, Callable[[Home], object]], ...] = (
 
 def test_no_working_file_is_read_without_a_look_at_its_hash() -> None:
     """By whoever reads from where the layout says a working file lies."""
-    opened = re.compile(r"(?:read|scan)_parquet\(\s*(?:context\.)?(?:self\.)?(?:layout|folder|StoreLayout)\b")
+    opened = re.compile(
+        r"(?:read|scan)_(?:parquet|rows)\(\s*(?:context\.)?(?:self\.)?(?:layout|folder|StoreLayout)\b"
+    )
     modules = [
         path
         for room in ("pipeline", "stewardship", "web", "cli", "defs")

@@ -15,7 +15,7 @@ from registry_pipeline.core.side_by_side import MOST_FILES
 from registry_pipeline.core.working_files import DamagedFile
 from registry_pipeline.intake.landing.ledger import read_ledger, withdraw
 from registry_pipeline.intake.mapping.facility import read_facility
-from registry_pipeline.pipeline import facility, judging, merges
+from registry_pipeline.pipeline import facility, judging, merges, persons
 from registry_pipeline.pipeline.context import RefreshContext, read_context
 from registry_pipeline.pipeline.decisions import DecisionState
 from registry_pipeline.pipeline.judging import judge_facilities, screen_together, stage_together
@@ -109,6 +109,23 @@ def test_a_damaged_file_of_one_is_made_again_and_all_are_judged(
     monkeypatch.setattr(facility, "stored_staging", damaged)
     judge_facilities(context, FACILITIES, False, lambda _: None)
     assert calls == ["east"] and _stored(context) == alone
+
+
+def test_only_tables_with_records_in_quarantine_have_a_file_of_them(context: RefreshContext) -> None:
+    rows = patients_csv([patient_row(72), patient_row(73, born="2020-01-01")])  # after her diagnosis
+    (context.home.inbox / "east" / "patients_2.csv").write_text(rows, encoding="utf-8")
+    take_in(context.home)
+    later = read_context(context.home)
+    report = facility.screen(later, "east")
+    kept = {path.name for path in later.layout.screened("east").glob("*.quarantined.parquet")}
+    assert kept == {f"{table}.quarantined.parquet" for table, n in report.n_quarantined.items() if n}
+    assert "patient.quarantined.parquet" in kept and "death.quarantined.parquet" not in kept
+    assert set(persons._persons(later, "east")["facility_id"]) == {"east"}
+    assert (
+        persons._persons(later, "east").height
+        == 2
+        == sum(n["patient"] for n in (report.n_accepted, report.n_quarantined))
+    )
 
 
 def test_records_judged_by_what_is_no_longer_so_are_judged_anew(
