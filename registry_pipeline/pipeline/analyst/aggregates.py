@@ -17,10 +17,11 @@ import schemas
 from registry_pipeline.core.settings import Analyst
 from registry_pipeline.reporting.document.hidden import Hidden
 from registry_pipeline.reporting.release.disclosure.curves import GROUP
-from registry_pipeline.reporting.release.disclosure.gate import CURVES, SHARES, DisclosedTables
+from registry_pipeline.reporting.release.disclosure.gate import SHARES, DisclosedTables
 from registry_pipeline.reporting.release.disclosure.kinds import is_of_single_people
 from registry_pipeline.reporting.release.disclosure.relations import COHORT, REGISTRY, people_columns
 from registry_pipeline.reporting.release.disclosure.remarks import COUNTING_ITEMS
+from registry_pipeline.reporting.release.tables import CURVES
 from schemas.constraints import literal
 from schemas.study import FACILITY
 from schemas.table import columns_of

@@ -21,7 +21,8 @@ from registry_pipeline.pipeline.analyst.aggregates import aggregate_tables, curv
 from registry_pipeline.pipeline.analyst.profile import Profile
 from registry_pipeline.pipeline.analyst.treatment import PATIENT, tables_of_people, treatments
 from registry_pipeline.pipeline.step import digest_of
-from registry_pipeline.reporting.release.disclosure.gate import CURVES, DisclosedTables
+from registry_pipeline.reporting.release.disclosure.gate import DisclosedTables
+from registry_pipeline.reporting.release.tables import CURVES
 from registry_pipeline.store.integrity import unlike_checksums
 from registry_pipeline.store.layers import declaration_digest
 from registry_pipeline.store.parquet import rows_digest

@@ -53,7 +53,7 @@ from registry_pipeline.pipeline.analyst.treatment import (
 from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.errors import record_private_details
 from registry_pipeline.reporting.release.disclosure.curves import GROUP
-from registry_pipeline.reporting.release.disclosure.gate import CURVES
+from registry_pipeline.reporting.release.tables import CURVES
 from registry_pipeline.store.release import STORAGE_FORMAT, seal
 from registry_pipeline.store.releases import (
     ANALYST_DATABASE,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -53,7 +54,11 @@ class AtRiskOfCurves:
 
     def __call__(self, group: object, days: float) -> str:
         """As it may be written."""
-        return count(at_risk(self.curves[self.curves["stratum"] == group], days))
+        return count(at_risk(self._groups.get(group, self.curves[:0]), days))
+
+    @cached_property
+    def _groups(self) -> dict[object, pd.DataFrame]:
+        return dict(iter(self.curves.groupby("stratum", sort=False)))
 
 
 @dataclass(frozen=True)

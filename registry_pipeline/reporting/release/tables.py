@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 MOST_ROWS_KEPT = 2_000
+CURVES = {"result.km_curve": ("survival", 1.0), "result.cumulative_incidence": ("incidence", 0.0)}
+"""Tables of curves: the level, and where it starts."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -131,7 +133,7 @@ class ReleaseTables:
             statement += f" ORDER BY {', '.join(map(quote, key))}"
         statement += " ORDER BY ALL" if columns is None and _is_small_layer(name) else ""
         statement += f" LIMIT {int(limit)}" if limit is not None else ""
-        frame = self._once(statement, list(where.values()))
+        frame = self._once(statement, list(where.values()), _frame_of_few_texts if name in CURVES else None)
         return frame.assign(**{column: None for column in declared if column not in frame})
 
     def _once(

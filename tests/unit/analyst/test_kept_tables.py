@@ -29,8 +29,7 @@ from registry_pipeline.pipeline.analyst.profile import Profile
 from registry_pipeline.pipeline.analyst.table_keys import Earlier, kept_tables, served_tables, table_keys
 from registry_pipeline.pipeline.analyst.write import write_analyst_database
 from registry_pipeline.reporting.release.disclosure.curves import GROUP
-from registry_pipeline.reporting.release.disclosure.gate import CURVES
-from registry_pipeline.reporting.release.tables import ReleaseTables
+from registry_pipeline.reporting.release.tables import CURVES, ReleaseTables
 from registry_pipeline.store.integrity import write_checksums
 from registry_pipeline.store.keyed_tables import KeyedTables
 from registry_pipeline.store.refill import contents_in

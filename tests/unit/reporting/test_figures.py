@@ -22,7 +22,7 @@ from registry_pipeline.reporting.figures.base import accessible, thinned
 from registry_pipeline.reporting.figures.forest import Line, forest_figure
 from registry_pipeline.reporting.figures.funnel import funnel_figure
 from registry_pipeline.reporting.figures.quality import release_lines, share_grid, stacked_bars
-from registry_pipeline.reporting.figures.survival import AtRisk, Curve, at_risk, km_figure
+from registry_pipeline.reporting.figures.survival import AtRisk, AtRiskOfCurves, Curve, at_risk, km_figure
 from registry_pipeline.reporting.sections.cox_terms import preferred
 
 MONTH = 30.4375
@@ -217,3 +217,10 @@ def test_lines_over_releases_stand_at_their_counts() -> None:
     assert np.allclose(height / height[1], [0, 1, 0.5], atol=1e-2) and len(set(warning[:, 1])) == 1
     assert np.allclose(np.diff(error[:, 0]), np.diff(error[:2, 0]), atol=0.1)
     assert {"20 error", "0 warning", "2026-02-01", "40"} <= {text.text for text in lines.iter("text")}
+
+
+def test_numbers_at_risk_are_those_of_the_group() -> None:
+    curves = pd.DataFrame({"stratum": ["a", "b", "a"], "duration_days": [10, 15, 20], "n_at_risk": [5, 9, 3]})
+    written = AtRiskOfCurves(curves)
+    asked = [("a", 0), ("a", 15), ("a", 21), ("b", 15), ("c", 0)]
+    assert [written(group, days) for group, days in asked] == ["5", "3", "0", "9", "0"]

@@ -52,13 +52,11 @@ from registry_pipeline.reporting.release.disclosure.remarks import (
     is_small,
 )
 from registry_pipeline.reporting.release.disclosure.suppression import Mask, hidden_counts
-from registry_pipeline.reporting.release.tables import ReleaseTables
+from registry_pipeline.reporting.release.tables import CURVES, ReleaseTables
 
 if TYPE_CHECKING:
     import polars as pl
 
-CURVES = {"result.km_curve": ("survival", 1.0), "result.cumulative_incidence": ("incidence", 0.0)}
-"""Tables of curves: the level, and where it starts."""
 FACILITY_TABLES = ("result.facility_funnel", "result.facility_frailty", "result.facility_left_out")
 """Tables that show no facility with fewer patients than may be counted, whether small counts are hidden or not."""
 RANGES = ("min_months", "max_months", "min_days", "max_days")
@@ -92,6 +90,7 @@ class DisclosedTables(ReleaseTables):
         self.smallest = int(self.number("privacy.small_cell", 5)) if smallest is None else smallest
         is_asked = is_asked or self.parameters.get("privacy.suppress_small", "").lower() == "true"
         self.limit = self.smallest if is_asked else 0
+        self._incidence: tuple[dict[str, Any], pd.DataFrame] = ({}, pd.DataFrame())
 
     @property
     def hides(self) -> bool:
@@ -177,9 +176,13 @@ class DisclosedTables(ReleaseTables):
             before its first event.
         """
         name = "result.cumulative_incidence"
-        rows = super().table(name, dict(where)).sort_values("duration_days", kind="stable")
-        if self.hides:
-            rows = rows[(rows["n_at_risk"] >= self.limit) & ~is_of_grouping(rows, self.small_groupings)]
+        self._note(name)
+        if self._incidence[0] != dict(where):  # asked for several times in turn
+            rows = super().table(name, dict(where)).sort_values("duration_days", kind="stable")
+            if self.hides:
+                rows = rows[(rows["n_at_risk"] >= self.limit) & ~is_of_grouping(rows, self.small_groupings)]
+            self._incidence = dict(where), rows
+        rows = self._incidence[1]
         days = months * self.days_per_month
         if rows.empty or rows["duration_days"].max() < days:
             return None
