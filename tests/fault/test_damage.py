@@ -325,6 +325,11 @@ def test_a_copy_that_left_links_out_serves_its_newest_release(undisturbed: Home,
     flip(home.releases / second / DATABASE, 0.5)
     mend_home(home)
     assert current_release(home) == first
+    home.current.unlink()
+    home.current.symlink_to("/etc")
+    assert [answer.state for answer in examine(home) if answer.subject == "release"] == ["error"]
+    mend_home(home)
+    assert current_release(home) == first
 
 
 def test_what_is_open_to_others_is_closed(waiting: Home, tmp_path: Path) -> None:
