@@ -208,6 +208,8 @@ def exact_columns(
 ) -> str:
     """The query with the model's columns in the model's order and types, sorted by the key.
 
+    Records of a facility stand together: what asks for those of one reads no others.
+
     Raises:
         StoreError: a column is missing or too many; names it.
     """
@@ -222,5 +224,6 @@ def exact_columns(
     columns = ", ".join(
         f"{_typed(column, quote(column.name))} AS {quote(column.name)}" for column in columns_of(model)
     )
-    order = ", ".join(map(quote, key_of(model))) or "ALL"
+    facility = ["facility_id"] if str(model.name).startswith("curated.") else []
+    order = ", ".join(map(quote, dict.fromkeys((*facility, *key_of(model))))) or "ALL"
     return f"SELECT {columns} FROM (\n{file.query}\n) ORDER BY {order}"

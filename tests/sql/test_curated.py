@@ -30,7 +30,8 @@ P3         | east        | U   | 1971-01-31
 """
 
 
-def test_facilities_are_put_together_and_sorted_by_key(tmp_path: Path) -> None:
+def test_facilities_are_put_together_each_sorted_by_key(tmp_path: Path) -> None:
+    """Records of one stand together, so that others are not read where hers are asked for."""
     west = write_parquet(frame_of("curated.patient", PATIENTS_WEST), tmp_path / "w.parquet")
     east = write_parquet(
         frame_of("curated.patient", PATIENTS_EAST).drop("residence_region"), tmp_path / "e.parquet"
@@ -39,9 +40,9 @@ def test_facilities_are_put_together_and_sorted_by_key(tmp_path: Path) -> None:
     made = read_parquet(tmp_path / "out" / "patient.parquet")
     assert counts["patient"] == 3
     assert made.select("patient_id", "facility_id", "birth_date").rows() == [
+        ("P3", "east", date(1971, 1, 31)),
         ("P1", "west", None),
         ("P2", "west", date(1960, 5, 1)),
-        ("P3", "east", date(1971, 1, 31)),
     ]
 
 
