@@ -22,7 +22,7 @@ SHARE_REWRITTEN = 0.5
 """Of the rows of a table, at most; of more all are made anew."""
 
 
-def replace_rows(connection: duckdb.DuckDBPyConnection, name: str, before: str, after: str) -> bool:
+def replace_row_groups(connection: duckdb.DuckDBPyConnection, name: str, before: str, after: str) -> bool:
     """Replace rows of a table; gives whether it could be done, otherwise nothing is changed.
 
     Args:

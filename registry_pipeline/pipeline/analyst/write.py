@@ -32,7 +32,7 @@ from registry_pipeline.pipeline.analyst.aggregates import (
     for_analysts,
     published_aggregates,
 )
-from registry_pipeline.pipeline.analyst.changed_rows import replace_rows
+from registry_pipeline.pipeline.analyst.changed_rows import replace_row_groups
 from registry_pipeline.pipeline.analyst.descriptions import describe, dictionary
 from registry_pipeline.pipeline.analyst.patients import lay_out
 from registry_pipeline.pipeline.analyst.profile import Profile, profile_of
@@ -230,7 +230,7 @@ def _replace(
     for rows, source in ((change.before, "rows_before"), (change.after, "rows_after")):
         connection.register(source, rows.to_arrow())
         selects.append(_treated(name, columns, (), source))
-    return replace_rows(connection, name, *selects)
+    return replace_row_groups(connection, name, *selects)
 
 
 def _without_groups(
