@@ -49,7 +49,14 @@ def patient_map(
     """
     kept = KeyedTables(context.layout.derived(), force=anew)
     rows = row_inputs(context)
-    made_by = (code_digest(__name__), asdict(profile.settings), profile.key_digest(), rows.of_all)
+    # the query names the declared columns that are ages, days and parts of days: no code says so
+    made_by = (
+        code_digest(__name__),
+        _query(profile),
+        asdict(profile.settings),
+        profile.key_digest(),
+        rows.of_all,
+    )
     inputs = {OF_ALL: digest_of(*made_by), **rows.facilities}
     is_by_facility = bool(rows.facilities)  # else somebody is known to several
     if not (is_by_facility and kept.inputs(MAP) == inputs and kept.is_whole(MAP)):

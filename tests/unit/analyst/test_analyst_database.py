@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import duckdb
 import pandas as pd
@@ -19,6 +20,7 @@ import schemas
 from registry_pipeline import analysis
 from registry_pipeline.core.home import make_home
 from registry_pipeline.core.settings import Analyst, Settings
+from registry_pipeline.pipeline.analyst import patients
 from registry_pipeline.pipeline.analyst.aggregates import declared_select
 from registry_pipeline.pipeline.analyst.patients import derived_anew, patients_of
 from registry_pipeline.pipeline.analyst.profile import Profile
@@ -31,7 +33,9 @@ from registry_pipeline.pipeline.analyst.treatment import (
     treatments,
 )
 from registry_pipeline.pipeline.analyst.write import write_analyst_database
+from registry_pipeline.store.layout import StoreLayout
 from registry_pipeline.store.parquet import write_parquet
+from registry_pipeline.store.refill import RowInputs
 from registry_pipeline.store.release import build_release
 from registry_pipeline.store.releases import ANALYST_DATABASE, DATABASE, release_folder
 from registry_pipeline.store.sql import private_database
@@ -191,6 +195,23 @@ def test_of_changed_facilities_alone_what_is_derived_is_made_anew(pair: Pair, tm
     for changed in (["Westklinik"], []):
         with private_database() as connection:
             assert derived_anew(connection, tables, PROFILE, changed, earlier).equals(whole)
+
+
+def test_what_is_derived_follows_the_declared_columns(
+    pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other columns that are days make another last day of everybody, though no facility sent anything."""
+    home = make_home(tmp_path / "home")
+    context = SimpleNamespace(layout=StoreLayout(home.store), home=home, settings=Settings())
+    sent = RowInputs({"Westklinik": "a", "Ostklinik": "b"}, {})
+    monkeypatch.setattr(patients, "row_inputs", lambda _: sent)
+    tables = {name: pair.steward.execute(f"FROM {name}").pl() for name in tables_of_people()}
+    before = patients.patient_map(context, tables, PROFILE)  # type: ignore[arg-type]
+    monkeypatch.setattr(patients, "_is_day", lambda column: column.name == "dx_date")
+    after = patients.patient_map(context, tables, PROFILE)  # type: ignore[arg-type]
+    with private_database() as connection:
+        anew = patients.derived_anew(connection, tables, PROFILE, [], tmp_path)
+    assert after.equals(anew) and not after.equals(before)
 
 
 def _values_of_ids(connection: duckdb.DuckDBPyConnection, name: str) -> set[object]:
