@@ -84,7 +84,7 @@ refresh(Home(Path(sys.argv[1])), progress=lambda step: print(step, flush=True))
 # In the order of a refresh: what is half done when the process dies.
 POINTS = (
     ("registry_pipeline.intake.landing.land", "_copy", 1, "after"),
-    ("registry_pipeline.pipeline.facility", "write_parquet", 5, "after"),
+    ("registry_pipeline.pipeline.facility", "write_rows", 5, "after"),
     ("registry_pipeline.pipeline.step", "write_hashed_json", 2, "before"),
     ("registry_pipeline.pipeline.registry", "write_parquet", 3, "before"),
     ("registry_pipeline.store.release", "seal", 1, "after"),
