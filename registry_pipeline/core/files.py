@@ -106,7 +106,7 @@ def disk_errors_as_store_error(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def withheld_as_store_error(path: Path) -> Iterator[None]:
+def withheld_as_store_error(path: Path | str) -> Iterator[None]:
     """Turn what keeps back a file that may be whole (no right to it, no descriptor left, a server that is away) into an error.
 
     What is gone, has something else in its place or lies on a disk that failed comes as it came from the system.

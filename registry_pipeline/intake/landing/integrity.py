@@ -51,9 +51,14 @@ def damaged_landed(home: Home) -> list[Path]:
 
 
 def shape_problem(path: Path | str, n_bytes: int) -> str | None:
-    """Why a path cannot hold the bytes that were received; None where it is a plain file of their length."""
+    """Why a path cannot hold the bytes that were received; None where it is a plain file of their length.
+
+    Raises:
+        StoreError: the system withholds it; it may be whole.
+    """
     try:
-        status = os.lstat(path)
+        with withheld_as_store_error(path):
+            status = os.lstat(path)
     except OSError as error:
         return f"cannot be read ({error.strerror})"
     if not stat.S_ISREG(status.st_mode):

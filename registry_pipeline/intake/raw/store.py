@@ -23,6 +23,7 @@ from registry_pipeline.core.files import (
     json_digest,
     read_hashed_json,
     sha256_of,
+    withheld_as_store_error,
     write_hashed_json,
 )
 from registry_pipeline.core.frames import constant
@@ -128,10 +129,10 @@ def read_landed(home: Home, landed: LandedFile, source: Source, limits: Limits) 
         return remembered
     path, options = _intact(home, landed), _options(source, limits)
     suffix = Path(landed.source_file).suffix.lower()
+    given = (home, path, suffix, options, landed, source.name, source.sheet_globs)
     try:
-        raw = read_isolated(
-            path, suffix, options, _read, home, path, suffix, options, landed, source.name, source.sheet_globs
-        )
+        with withheld_as_store_error(path):
+            raw = read_isolated(path, suffix, options, _read, *given)
     except ReadError as error:
         raw = RawFile(landed, source.name, str(error), "", "", [])
         if error.code in ("exhausted", "reader_failed"):
@@ -150,7 +151,8 @@ def _intact(home: Home, landed: LandedFile) -> Path:
     """
     path = landed_path(home, landed)
     try:
-        sha256 = sha256_of(path)
+        with withheld_as_store_error(path):
+            sha256 = sha256_of(path)
     except OSError as error:
         raise StoreError(f"{path}: the landed bytes cannot be read ({error.strerror}); {_RESTORE}") from None
     if sha256 != landed.sha256:

@@ -48,9 +48,7 @@ def open_section(scope: Scope) -> Section:
     if scope.open.empty:
         return section.add(Text("No finding is open: nothing waits for anybody.", "quality.finding"))
     groups = sorted(
-        (
-            group for group in scope.open.groupby(["severity", "rule_id"], sort=True)
-        ),  # its length takes as long
+        iter(scope.open.groupby(["severity", "rule_id"], sort=True)),  # its length takes as long
         key=lambda group: (_RANK.get(group[0][0], 9), -len(group[1]), group[0][1]),
     )
     rows = [

@@ -18,8 +18,11 @@ from registry_pipeline.core.home import Home, make_home
 from registry_pipeline.defs.guard import guarded
 from registry_pipeline.intake.landing import integrity
 from registry_pipeline.intake.landing.ledger import landed_path, ledger_path, read_ledger
+from registry_pipeline.intake.raw import store
 from registry_pipeline.operations.backup import back_up
 from registry_pipeline.operations.doctor import examine
+from registry_pipeline.pipeline.context import read_context
+from registry_pipeline.pipeline.facility import stage
 from registry_pipeline.pipeline.refresh import take_in
 from registry_pipeline.store.integrity import damaged_files, leave_damaged_release, write_checksums
 from registry_pipeline.store.parquet import _readable, write_parquet
@@ -132,6 +135,15 @@ def test_landed_bytes_that_are_withheld_are_not_lost(
     monkeypatch.setattr(integrity, "sha256_of", refusing(code, path, integrity.sha256_of))
     with pytest.raises(StoreError, match="cannot be read now"):
         integrity.damaged_landed(home)
+    landed, context = read_ledger(home, facility)[0], read_context(home)
+    monkeypatch.setattr(store, "sha256_of", refusing(code, path, store.sha256_of))
+    monkeypatch.setattr(os, "lstat", refusing(code, path, os.lstat))
+    for read in (lambda: store._intact(home, landed), lambda: integrity.check_landed(home)):
+        with pytest.raises(StoreError, match="cannot be read now") as told:
+            read()
+        assert "backup" not in str(told.value)
+    with pytest.raises(StoreError, match="cannot be read now"):
+        stage(context, facility)
 
 
 def test_a_release_whose_folder_is_withheld_counts_and_is_asked_for(
