@@ -35,12 +35,11 @@ class Topology:
     def __init__(self, home: Path, broker: str = "rabbitmq") -> None:
         self.home, self.services = home, Services(broker)
         self.workers: list[Process] = []
-        password, ports = self.services.password, self.services.ports
+        password = self.services.password
         self.environment = {
             "REGISTRY_HOME": str(home),
             "REGISTRY_PG_PASSWORD": password,
             "REGISTRY_BROKER_PASSWORD": password,
-            "REGISTRY_PG_URL": f"postgresql+psycopg2://registry:{password}@127.0.0.1:{ports['postgres']}/dagster",
         }
 
     def __enter__(self) -> Topology:
@@ -77,7 +76,9 @@ class Topology:
         instance = self.home / "dagster" / "dagster.yaml"
         instance.parent.mkdir(mode=0o700, exist_ok=True)
         content = yaml.safe_load(template.read_text(encoding="utf-8"))
-        content["storage"] = {"postgres": {"postgres_url": {"env": "REGISTRY_PG_URL"}}}
+        database = {"username": "registry", "password": {"env": "REGISTRY_PG_PASSWORD"}, "hostname": "127.0.0.1",
+                    "port": ports["postgres"], "db_name": "dagster"}  # fmt: skip
+        content["storage"] = {"postgres": {"postgres_db": database}}
         instance.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
 
     def start_worker(self, processes: int = 1, core: int | None = None) -> Process:

@@ -6,6 +6,7 @@ file (``core/settings_file.py``).
 
 import re
 from dataclasses import dataclass
+from string import Template
 from urllib.parse import urlsplit
 
 from registry_pipeline.core.parameter import parameter
@@ -32,7 +33,8 @@ def _is_address(value: str, schemes: set[str]) -> bool:
     except ValueError:
         return False
     is_named = secret is None or re.fullmatch(r"\$\{[A-Z_][A-Z0-9_]*\}", secret) is not None
-    return parts.scheme in schemes and bool(parts.hostname) and is_named and not re.search(r"\s", value)
+    is_filled_in = Template(value).is_valid() and not re.search(r"\s", value)
+    return parts.scheme in schemes and bool(parts.hostname) and is_named and is_filled_in
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,12 @@ Does not belong here: how the history is written (``history.py``), runs whose pr
 
 import logging
 import os
+import re
 import shutil
 import sqlite3
 import sys
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -33,7 +34,8 @@ FINISHED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.Dagster
 Echo = Callable[[str], object]
 
 
-def _print_line(line: str) -> None:
+def print_line(line: str) -> None:
+    """Say a line as the command does."""
     sys.stderr.write(f"registry: {line}\n")
 
 
@@ -44,7 +46,7 @@ def instance_environment(home: Home) -> dict[str, str]:
     return {"DAGSTER_HOME": str(folder), "REGISTRY_HOME": str(home.root)}
 
 
-def open_instance(home: Home, echo: Echo = _print_line) -> dg.DagsterInstance:
+def open_instance(home: Home, echo: Echo = print_line) -> dg.DagsterInstance:
     """The instance of a home. What is damaged is set aside with a line, and made anew.
 
     Raises:
@@ -61,15 +63,18 @@ def open_instance(home: Home, echo: Echo = _print_line) -> dg.DagsterInstance:
         if _is_no_configuration(settings):
             _set_aside(folder, [settings.name], echo)
         try:
-            return _opened(folder, settings)
-        except OperationalError as problem:
-            if disk_problem(problem) is not None:
-                raise
-            raise StoreError(f"{folder}: the database of Dagster's history cannot be reached") from None
+            with _no_attempt_logged():
+                return _opened(folder, settings)
         except (dg.DagsterInvalidConfigError, CheckError) as problem:
             if (missing := _missing_library(problem)) is not None:
                 raise StoreError(
                     f"{settings}: names a storage whose library {missing} is not installed; see docs/operator.md"
+                ) from None
+            if (
+                unset := re.search(r'environment variable "(\w+)" which is not set', str(problem))
+            ) is not None:
+                raise StoreError(
+                    f"{settings}: names the variable {unset[1]}, which is not set in the environment"
                 ) from None
             if settings.read_bytes() == TEMPLATE.read_bytes():
                 raise
@@ -77,6 +82,26 @@ def open_instance(home: Home, echo: Echo = _print_line) -> dg.DagsterInstance:
                 folder, [settings.name], echo
             )  # it names a class, or options of one, that there are not
             return _opened(folder, settings)
+        except (
+            Exception
+        ) as problem:  # a server's library has a kind of its own for what it tried several times
+            refused = problem if isinstance(problem, OperationalError) else problem.__cause__
+            if not isinstance(refused, OperationalError) or disk_problem(refused) is not None:
+                raise
+            reason = str(refused.orig).partition("\n")[0]
+            raise StoreError(
+                f"{folder}: the database of Dagster's history cannot be reached ({reason})"
+            ) from None
+
+
+@contextmanager
+def _no_attempt_logged() -> Iterator[None]:
+    """Inside the block nobody hears of attempts to reach a database, of which the last one is told in a line."""
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def _is_no_configuration(settings: Path) -> bool:
@@ -117,7 +142,7 @@ def _opened(folder: Path, settings: Path) -> dg.DagsterInstance:
     return dg.DagsterInstance.from_config(str(folder))
 
 
-def set_damaged_history_aside(folder: Path, echo: Echo = _print_line, is_certain: bool = False) -> bool:
+def set_damaged_history_aside(folder: Path, echo: Echo = print_line, is_certain: bool = False) -> bool:
     """Move a damaged history out of the way; whether there was one.
 
     Data and releases are not in it: what is lost is the list of earlier runs.

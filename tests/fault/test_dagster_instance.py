@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -108,6 +109,40 @@ def test_a_storage_whose_library_is_missing_is_said_and_not_set_aside(home: Home
     with pytest.raises(StoreError, match="a_library_that_is_not_there is not installed"):
         open_instance(home)
     assert settings.read_text() == text
+
+
+@pytest.mark.parametrize(
+    ("password", "message"),
+    [
+        (None, "names the variable REGISTRY_PG_PASSWORD, which is not set"),
+        ("s3cret", r"reached \(.*refused\)"),
+    ],
+    ids=["not set", "no server"],
+)
+def test_a_database_that_cannot_be_reached_is_said_in_a_line_and_nothing_is_set_aside(
+    home: Home,
+    password: str | None,
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Going on in SQLite would leave the runs in a place that nobody looks at."""
+    settings = home.root / "dagster" / "dagster.yaml"
+    with socket.socket() as taken:  # nobody listens
+        taken.bind(("127.0.0.1", 0))
+        text = (
+            "storage:\n  postgres:\n    postgres_db:\n      username: registry\n      password: {env: REGISTRY_PG_PASSWORD}\n"
+            f"      hostname: 127.0.0.1\n      port: {taken.getsockname()[1]}\n      db_name: dagster\n"
+        )
+        settings.write_text(text)
+        monkeypatch.delenv("REGISTRY_PG_PASSWORD", raising=False)
+        if password:
+            monkeypatch.setenv("REGISTRY_PG_PASSWORD", password)
+        monkeypatch.setattr("dagster_postgres.utils.calculate_delay", lambda **_: 0)
+        with pytest.raises(StoreError, match=message) as failure:
+            open_instance(home)
+    assert settings.read_text() == text and not list(settings.parent.glob("damaged-*"))
+    assert "s3cret" not in str(failure.value) and not caplog.records
 
 
 def test_what_is_no_damage_sets_nothing_aside(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

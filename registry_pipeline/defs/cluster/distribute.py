@@ -23,6 +23,8 @@ from registry_pipeline.validation.decisions.in_force import merged_patients
 FEWEST = 2
 """Facilities that are worth a message: a single one is done before a worker has been asked."""
 EXTRA = "registry-pipeline[cluster]"
+SERVICE_SECONDS = 30
+"""How long a refresh waits for a broker that is being started anew."""
 
 
 def distribute(
@@ -67,7 +69,9 @@ def run_batches(
     _refuse_unfit(refresh.home, instance)
     from registry_pipeline.defs.cluster.batches import facility_batches, run_config
     from registry_pipeline.defs.cluster.engine import watched_by
+    from registry_pipeline.defs.cluster.services import await_services
 
+    await_services(refresh.home, SERVICE_SECONDS)
     limits = refresh.settings.execution
     config = run_config(refresh_id, facility_ids, limits.workers, steps, force)
     with leading(refresh, refresh_id) as watch, watched_by(watch):
@@ -84,7 +88,7 @@ def run_batches(
     if not outcome.success:
         if not any(event.is_step_failure for event in outcome.all_events):
             raise Refused(
-                "the broker could not be reached, or a worker could not end a batch (of at most "
+                "the broker was lost, or a worker could not end a batch (of at most "
                 f"{limits.batch_seconds} seconds); Dagster's page of the run says which; the release that was served "
                 "still is"
             )

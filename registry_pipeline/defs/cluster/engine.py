@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from string import Template
 from typing import Any
+from urllib.parse import quote
 
 import dagster as dg
 from dagster._core.execution.context.system import PlanOrchestrationContext
@@ -44,16 +45,18 @@ def watched_by(watch: Watch) -> Iterator[None]:
 
 
 def address(home: Home, name: str) -> str:
-    """An address of registry.toml with what the environment knows.
+    """An address of registry.toml with what the environment knows: passwords as they are, not quoted for addresses.
 
     Raises:
-        ConfigurationError: the variable is not set.
+        ConfigurationError: a variable is not set, or empty.
     """
-    text = getattr(home.settings().execution, name)
+    known = {variable: quote(value, safe="") for variable, value in os.environ.items() if value}
     try:
-        return Template(text).substitute(os.environ)
+        return Template(getattr(home.settings().execution, name)).substitute(known)
     except KeyError as missing:
-        message = f"'{name}' names the variable {missing.args[0]}, which is not set in the environment"
+        message = (
+            f"'{name}' names the variable {missing.args[0]}, which is not set in the environment, or empty"
+        )
         raise read_toml(home.settings_file).error(["execution", name], message) from None
 
 

@@ -13,6 +13,7 @@ from dagster_celery.tasks import create_task
 
 from registry_pipeline.core.home import Home
 from registry_pipeline.defs.cluster.engine import celery_executor
+from registry_pipeline.defs.cluster.services import await_services
 from registry_pipeline.defs.instance import instance_environment
 from registry_pipeline.pipeline.cluster.manifest import STARTED_WITH
 from registry_pipeline.pipeline.step import code_version
@@ -30,8 +31,10 @@ def run_worker(home: Home, n_processes: int) -> None:
         n_processes: batches at a time.
 
     Raises:
+        Refused: the broker or the place of results did not answer for as long as the patience lasts.
         ConfigurationError: registry.toml is wrong, or a variable that it names is not set.
     """
+    await_services(home, home.settings().execution.patience_seconds)
     os.environ.update(instance_environment(home))
     STARTED_WITH.append(code_version())
     app = make_app(celery_executor(home).app_args())  # type: ignore[no-untyped-call]
