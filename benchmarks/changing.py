@@ -17,12 +17,14 @@ from benchmarks.measuring import Figure, figure, run_job
 MART_TARGET, OTHER_TARGET, NOTHING_SECONDS = 0.10, 0.05, 1.0
 SENT = {"contact": "contacts", "toxicity": "toxicity"}
 """Kind of file that a change is sent in."""
-DAYS_AGO = {"full": 3, "contact": 2, "toxicity": 1, "nothing": 0}
+SET = {"landmark": "[study]\nlandmark_months = [12, 24, 48]\n", "rule": '[rules.G08]\nseverity = "info"\n'}
+"""Kind of change -> what is set otherwise: times of survival that curves are read at, a rule over the registry."""
+DAYS_AGO = {"full": 3, "contact": 2, "toxicity": 1, "landmark": 1, "rule": 1, "nothing": 0}
 """The end of observation is not set: it is the day of the newest file, and every change arrives a day later."""
 
 
 def benchmark(out: Path, patients: int = 100_000, facilities: int = 50) -> list[Figure]:
-    """The full refresh, one contact less, one toxicity less (in no mart table), and nothing new."""
+    """The full refresh, one contact less, one toxicity less (in no mart table), two settings, and nothing new."""
     with tempfile.TemporaryDirectory(dir=out) as folder:
         run_job("changing.simulate", out, folder=folder, patients=patients, facilities=facilities)
         run = {what: run_job("changing.refresh_after", out, folder=folder, what=what) for what in DAYS_AGO}
@@ -32,6 +34,8 @@ def benchmark(out: Path, patients: int = 100_000, facilities: int = 50) -> list[
         figure(f"full refresh {name}", full),
         figure(f"a day later, one contact less {name}", [run["contact"]], full, MART_TARGET),
         figure(f"a day later, one toxicity less {name}", [run["toxicity"]], full, OTHER_TARGET),
+        figure(f"other landmarks of survival {name}", [run["landmark"]], full),
+        figure(f"another severity of a rule over the registry {name}", [run["rule"]], full),
         figure(f"nothing new {name}", [run["nothing"]], target=NOTHING_SECONDS),
     ]
 
@@ -62,6 +66,8 @@ def refresh_after(folder: str, what: str) -> Work:
     home = Home(Path(folder))
     if what in SENT:
         send_shorter(home.inbox / home.facility_ids()[-1], SENT[what])
+    if what in SET:
+        home.settings_file.write_text(home.settings_file.read_text(encoding="utf-8") + SET[what], "utf-8")
     served = current_release(home)
     before = None if served is None else contents_of(home, served)
     day = datetime.now(UTC) - timedelta(days=DAYS_AGO[what])

@@ -26,7 +26,7 @@ from registry_pipeline.core.files import read_hashed_json, sha256_of, write_hash
 from registry_pipeline.core.home import Home, make_home
 from registry_pipeline.core.working_files import STEP_NOTE
 from registry_pipeline.intake.landing.ledger import landed_path
-from registry_pipeline.pipeline import facility
+from registry_pipeline.pipeline import screening, staging
 from registry_pipeline.pipeline.context import read_context
 from registry_pipeline.pipeline.refresh import take_in
 from registry_pipeline.pipeline.suggestions import make_suggestions
@@ -68,8 +68,8 @@ def _judged_home(root: Path, patients: int, facilities: int) -> Home:
     take_in(home)
     context = read_context(home)
     for facility_id in context.facility_ids:
-        facility.stage(context, facility_id)
-        facility.screen(context, facility_id)
+        staging.stage(context, facility_id)
+        screening.screen(context, facility_id)
     make_suggestions(context)
     return home
 

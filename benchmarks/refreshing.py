@@ -88,7 +88,8 @@ def refresh(folder: str) -> Work:
     from registry_pipeline.pipeline import registry
     from registry_pipeline.pipeline import release as publication
     from registry_pipeline.pipeline.context import read_context
-    from registry_pipeline.pipeline.judging import screen_together, stage_together
+    from registry_pipeline.pipeline.screening import screen_together
+    from registry_pipeline.pipeline.staging import stage_together
 
     home = Home(Path(folder))
     steps: list[tuple[str, Callable[[], object]]] = [("land", lambda: whole.take_in(home))]

@@ -1,7 +1,7 @@
 """Rows of several facilities under one another, for work that costs more per call than per row.
 
 Belongs here: numbers of rows that tell facilities apart, and parting what was made of them. Does not belong here:
-which facilities these are (``pipeline/judging.py``), typing, judging.
+which facilities these are (``pipeline/groups.py``), typing, judging.
 """
 
 from __future__ import annotations

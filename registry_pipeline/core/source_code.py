@@ -19,6 +19,8 @@ _ROOT = Path(__file__).resolve().parents[2]
 _PACKAGES = ("registry_pipeline", "schemas")
 _FROM = re.compile(r"^[ \t]*from[ \t]+([\w.]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n]+)", re.MULTILINE)
 _IMPORT = re.compile(r"^[ \t]*import[ \t]+([\w.]+)", re.MULTILINE)
+_ATTRIBUTE = re.compile(r"\.(\w+)")
+_GETATTR = re.compile(r"getattr\(\s*(?:\w+\.)*(\w+),")
 _LIBRARIES = ("duckdb", "lifelines", "numpy", "pandas", "polars", "scipy", "statsmodels")
 """Whose numbers may change with their version."""
 
@@ -34,6 +36,26 @@ def code_digest(*modules: str) -> str:
     for path in sorted(_closure(modules)):
         digest.update(_digest(path))
     return digest.hexdigest()[:16]
+
+
+@cache
+def attributes_read(names: tuple[str, ...], of: str, *modules: str) -> frozenset[str]:
+    """Of the names of an object's attributes those that modules, or what they import of this product, can read.
+
+    Args:
+        names: of its attributes.
+        of: what the object is called: where one is looked up by a computed name (``getattr(study, …)``), all can be.
+        modules: as of :func:`code_digest`.
+    """
+    read = frozenset().union(*map(_attributes, _closure(modules)))
+    return frozenset(names) if f"getattr {of}" in read else read & frozenset(names)
+
+
+@cache
+def _attributes(path: str) -> frozenset[str]:
+    """Attributes that stand in a file, and of what one is looked up by a computed name."""
+    text = _source(path).decode("utf-8")
+    return frozenset(_ATTRIBUTE.findall(text)) | {f"getattr {name}" for name in _GETATTR.findall(text)}
 
 
 @cache

@@ -24,11 +24,11 @@ from registry_pipeline.defs.naming import (
 )
 from registry_pipeline.defs.request import facilities_of, is_forced
 from registry_pipeline.defs.resources import FACILITIES, Registry, RegistryRun
-from registry_pipeline.pipeline import facility
 from registry_pipeline.pipeline.cluster.work import SCREEN, STAGE
 from registry_pipeline.pipeline.context import RefreshContext
-from registry_pipeline.pipeline.judging import screen_together, stage_together
 from registry_pipeline.pipeline.refresh import take_in
+from registry_pipeline.pipeline.screening import screen_together
+from registry_pipeline.pipeline.staging import rows_read, stage_together
 
 Result = TypeVar("Result")
 SINGLE_RUN = dg.BackfillPolicy.single_run()
@@ -71,7 +71,7 @@ def staged(context: dg.AssetExecutionContext, registry: Registry) -> Iterator[dg
     """Read and type every source of the facilities."""
     with guarded(registry.home):
         counts = _of_all(context, registry, STAGE, stage_together)
-        n_read = {name: facility.rows_read(registry.context, name) for name in context.partition_keys}
+        n_read = {name: rows_read(registry.context, name) for name in context.partition_keys}
     yield _of_each(context, SOURCE_ROW, {name: {"dagster/row_count": n} for name, n in n_read.items()})
     for table in record_tables():
         own = {name: {"dagster/row_count": rows.get(table, 0)} for name, rows in counts.items()}

@@ -27,7 +27,8 @@ from registry_pipeline.defs.instance import (
 from registry_pipeline.defs.request import NO_RETRY_TAGS, request_tags
 from registry_pipeline.pipeline.context import read_context
 from registry_pipeline.pipeline.refresh import chosen_facilities
-from registry_pipeline.pipeline.step import outdated_facilities, refresh_lock
+from registry_pipeline.pipeline.step import refresh_lock
+from registry_pipeline.pipeline.step_keys import outdated_facilities
 
 
 def refresh_through_dagster(

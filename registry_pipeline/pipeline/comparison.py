@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from registry_pipeline.core.files import StoreError
 from registry_pipeline.core.working_files import seen_digest
 from registry_pipeline.pipeline.context import RefreshContext
-from registry_pipeline.pipeline.step import input_hash, outdated_facilities
+from registry_pipeline.pipeline.step import input_hash
+from registry_pipeline.pipeline.step_keys import outdated_facilities
 from registry_pipeline.store.integrity import damaged_files
 from registry_pipeline.store.releases import DATABASE, current_release, open_release, release_ids
 

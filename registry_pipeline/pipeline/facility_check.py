@@ -1,7 +1,7 @@
 """A mapping tried out: staging and the rules over a facility's files, without touching the home.
 
 Belongs here: the private landing and store of a check, the order of its steps, its report.
-Does not belong here: the steps themselves (``facility.py``), showing the report (``cli/facility.py``).
+Does not belong here: the steps themselves (``staging.py``, ``screening.py``), showing the report (``cli/facility.py``).
 
 Everything that the check writes lies in a folder of its own inside the home (0700), so that records stay on the
 disk where they are, and is removed in the end. What has been landed and read before is linked, not copied.
@@ -29,8 +29,9 @@ from registry_pipeline.intake.mapping.facility import read_facility
 from registry_pipeline.intake.mapping.model import Facility
 from registry_pipeline.intake.profiling.usage import ColumnUse, column_uses
 from registry_pipeline.intake.submissions.rows_in_force import find_files
-from registry_pipeline.pipeline import facility as facility_steps
+from registry_pipeline.pipeline import screening, staging
 from registry_pipeline.pipeline.context import RefreshContext, read_context
+from registry_pipeline.pipeline.step_keys import facility_catalogue
 from registry_pipeline.pipeline.suggestions import make_suggestions, screened_findings
 from registry_pipeline.store.parquet import read_parquet
 from registry_pipeline.validation.rules.catalogue import message_of
@@ -102,7 +103,7 @@ def check_facility(home: Home, facility_id: str, progress: Progress = lambda _: 
         )
     facility = read_facility(path)
     settings = home.settings()
-    facility_steps.facility_catalogue(read_context(home), facility_id)
+    facility_catalogue(read_context(home), facility_id)
     with _private_home(home, facility_id) as private:
         progress("taking a private copy of the inbox")
         unsettled = replace(settings, refresh=replace(settings.refresh, settle_seconds=0))
@@ -113,9 +114,9 @@ def check_facility(home: Home, facility_id: str, progress: Progress = lambda _: 
             )
         progress("reading and typing")
         context = read_context(private)
-        facility_steps.stage(context, facility_id)
+        staging.stage(context, facility_id)
         progress("judging by the rules")
-        screened = facility_steps.screen(context, facility_id)
+        screened = screening.screen(context, facility_id)
         make_suggestions(context)
         progress("counting")
         tables = {
@@ -210,7 +211,7 @@ def _rules(
 
     As ``quality.rule_result`` counts them: the finding of a common cause speaks of those that hang on it.
     """
-    entries = facility_steps.facility_catalogue(context, facility_id).entries
+    entries = facility_catalogue(context, facility_id).entries
     results = read_parquet(context.whole(context.layout.screened_frame(facility_id, "rule_results")))
     judged = {row["rule_id"]: row for row in results.iter_rows(named=True)}
     counted = _counted(

@@ -99,4 +99,4 @@ class KeptJudgements:
             return "no release before"
         contents = contents_of(self.context.home, self.compared)
         # other code may have declared other columns
-        return None if contents is None else [contents.code_version, contents.tables.get(name)]
+        return None if contents is None else [contents.built_by, contents.tables.get(name)]

@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from registry_pipeline.core.source_code import code_digest
+from registry_pipeline.core.source_code import attributes_read, code_digest
 from registry_pipeline.core.sql_files import sql_files
 from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.merges import persons_of_several
@@ -23,6 +23,7 @@ from registry_pipeline.store.keyed_tables import KeyedTables
 from registry_pipeline.store.layers import declaration_digest
 from registry_pipeline.store.parquet import read_parquet, rows_digest
 from registry_pipeline.store.refill import RowInputs
+from registry_pipeline.study.analysis import Analysis
 from registry_pipeline.study.estimates import analyses
 from registry_pipeline.study.mart_reader import Pair, patients_of
 from registry_pipeline.study.marts import MART_TABLES
@@ -51,15 +52,19 @@ def screened_content(context: RefreshContext, names: Iterable[str]) -> list[list
 
 def curated_inputs(context: RefreshContext, tables: Iterable[str]) -> dict[str, dict[str, str]]:
     """Curated table -> digests of what it is made from: the accepted records of each facility, and what holds for all of them."""
-    code = code_digest(_SQL, _PERSONS)
     persons = persons_of_several(context)
     inputs = {}
     for table in tables:
         read = PERSON_TABLES if persons and table in PERSON_TABLES else (table,)
         accepted = screened_content(context, [f"{name}.accepted.parquet" for name in read])
-        of_all = digest_of(code, declaration_digest(f"curated.{table}"), persons)
+        of_all = digest_of(_curated_by(f"curated.{table}"), persons)
         inputs[table] = {OF_ALL: of_all, **{facility: digest_of(files) for facility, *files in accepted}}
     return inputs
+
+
+def _curated_by(name: str) -> str:
+    """Digest of what makes a curated table of accepted records."""
+    return digest_of(code_digest(_SQL, _PERSONS), declaration_digest(name))
 
 
 def mart_keys(
@@ -115,7 +120,7 @@ def row_inputs(context: RefreshContext) -> RowInputs:
     marts = KeyedTables(context.layout.layer("mart"))
     inputs = {name: marts.inputs(name.partition(".")[2]) for name in tables_of("mart")}
     of_all = {name: noted[OF_ALL] for name, noted in inputs.items() if OF_ALL in noted}
-    return RowInputs(_sent(context), {**dict.fromkeys(tables_of("curated"), ""), **of_all})
+    return RowInputs(_sent(context), {name: _curated_by(name) for name in tables_of("curated")} | of_all)
 
 
 def _sent(context: RefreshContext) -> dict[str, str]:
@@ -143,10 +148,18 @@ class AnalysisKeys:
         analysis = analyses()[name]
         tables = [*analysis.reads, *(f"result.{table}" for table in analysis.makes)]
         results = [self._results.content(table) for table in analysis.result_reads]
-        is_beyond = any(not table.startswith(("mart.", "result.")) for table in analysis.reads)
-        beyond = self._beyond if is_beyond else None
+        beyond = self._beyond if _is_beyond(analysis) else None
+        declared = [declaration_digest(table) for table in tables]
         code = code_digest(analysis.run.__module__, *_ESTIMATION)
-        return digest_of(code, [declaration_digest(table) for table in tables], self._study, results, beyond)
+        parameters = {parameter: self._study[parameter] for parameter in self.parameters_read(name)}
+        return digest_of(code, declared, parameters, results, beyond)
+
+    def parameters_read(self, name: str) -> list[str]:
+        """The study's parameters that an analysis can read: all, where it builds marts anew by their SQL."""
+        analysis = analyses()[name]
+        modules = (analysis.run.__module__, *_ESTIMATION)
+        read = self._study if _is_beyond(analysis) else attributes_read(tuple(self._study), "study", *modules)
+        return sorted(read)
 
     def key(self, name: str) -> str:
         """Digest of all that it rests on, the mart tables that it declares as wholes."""
@@ -175,6 +188,11 @@ class AnalysisKeys:
         note_times(self._marts)
         noted = self._marts.parts(TIMES)
         return {(pair.split("/")[0], pair.split("/")[1]): digest for pair, digest in noted.items()}
+
+
+def _is_beyond(analysis: Analysis) -> bool:
+    """Whether an analysis reads more than marts and results: other readings of the records."""
+    return any(not table.startswith(("mart.", "result.")) for table in analysis.reads)
 
 
 def note_times(marts: KeyedTables) -> None:

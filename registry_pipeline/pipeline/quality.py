@@ -26,11 +26,16 @@ from registry_pipeline.pipeline.finding_places import with_places
 from registry_pipeline.pipeline.kept_judgements import KeptJudgements
 from registry_pipeline.pipeline.keys import row_inputs
 from registry_pipeline.pipeline.persons import linkage_tables, person_records
-from registry_pipeline.pipeline.step import code_version
 from registry_pipeline.pipeline.suggestions import make_suggestions, screened_findings
 from registry_pipeline.store.keyed_tables import KeyedTables
 from registry_pipeline.store.parquet import read_rows, write_parquet
-from registry_pipeline.store.refill import changed_by_facility, changed_facilities, contents_of, part_digests
+from registry_pipeline.store.refill import (
+    built_by,
+    changed_by_facility,
+    changed_facilities,
+    contents_of,
+    part_digests,
+)
 from registry_pipeline.store.releases import DATABASE, release_folder
 from registry_pipeline.store.sql import add_view, private_database
 from registry_pipeline.validation.registry_wide.bounded_listing import Bound
@@ -99,9 +104,7 @@ def _changed_since(context: RefreshContext, compared: str | None) -> dict[str, l
     Tables of which that is not known are left out.
     """
     earlier = None if compared is None else contents_of(context.home, compared)
-    if (
-        earlier is None or earlier.code_version != code_version()
-    ):  # other code may have declared other columns
+    if earlier is None or earlier.built_by != built_by():  # other columns may have been declared
         return {}
     keyed, now = KeyedTables(context.layout.layer("curated")), row_inputs(context)
     changed: dict[str, list[str]] = {}

@@ -19,11 +19,11 @@ from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.errors import Refused
 from registry_pipeline.pipeline.estimation import Estimation
 from registry_pipeline.pipeline.facility_parts import COERCION, facility_parts, write_curated_parts
-from registry_pipeline.pipeline.judging import screen_damaged
 from registry_pipeline.pipeline.keys import curated_inputs, mart_inputs, mart_keys, note_times
 from registry_pipeline.pipeline.lineage import write_lineage
 from registry_pipeline.pipeline.persons import person_records
 from registry_pipeline.pipeline.quality import quality_tables
+from registry_pipeline.pipeline.screening import screen_damaged
 from registry_pipeline.pipeline.step import refresh_lock
 from registry_pipeline.store import layers, sql
 from registry_pipeline.store.facility_files import curated_by_facility

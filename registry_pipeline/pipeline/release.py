@@ -31,9 +31,9 @@ from registry_pipeline.pipeline.step import (
     code_version,
     input_hash,
     is_up_to_date,
-    outdated_facilities,
     refresh_lock,
 )
+from registry_pipeline.pipeline.step_keys import outdated_facilities
 from registry_pipeline.reporting.report import write_reports
 from registry_pipeline.store.inputs import keep_inputs
 from registry_pipeline.store.integrity import write_checksums

@@ -1,6 +1,6 @@
 """What was staged of a facility, read back for its screening.
 
-Belongs here: the files of one staging as one value. Does not belong here: staging, judging (``pipeline/facility.py``).
+Belongs here: the files of one staging as one value. Does not belong here: staging, judging (``pipeline/screening.py``).
 """
 
 import json

@@ -1,47 +1,34 @@
-"""What every step shares: the lock, what its result depends on, whether it has anything to do.
+"""What every step shares: the lock, the note of what a step wrote, whether there is anything to do at all.
 
-Belongs here: digests of code, settings, mappings and bytes; the note of what a step wrote; one refresh at a time.
-Does not belong here: the steps themselves. Imports nothing heavy, so that a refresh with nothing new costs
-next to nothing.
+Belongs here: what a release is made of, as digests; one refresh at a time. Does not belong here: the steps themselves, what
+a facility's steps go by (``step_keys.py``). Imports nothing heavy, so that a refresh with nothing new costs next to
+nothing.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from registry_pipeline.core.files import exclusive, json_digest, write_hashed_json
 from registry_pipeline.core.home import Home
-from registry_pipeline.core.source_code import rooms_digest
 from registry_pipeline.core.sql_files import SQL_FOLDER
-from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.core.version import package_version
 from registry_pipeline.core.working_files import (
     STEP_NOTE,
-    DamagedFile,
     digest_of_file,
     read_notes,
     remove_notes,
 )
 from registry_pipeline.pipeline.context import RefreshContext, file_digest
-from registry_pipeline.pipeline.merges import merges_at
 from registry_pipeline.store.releases import current_release, open_release, reports_problem
 
-STAGING_ROOMS = (
-    "registry_pipeline/core",
-    "registry_pipeline/intake",
-    "registry_pipeline/pipeline",
-    "schemas",
-)
-SCREENING_ROOMS = ("registry_pipeline/validation", "sql/parts", "sql/rules")
-NOT_READ_BY_STAGING = ("rules", "tolerance", "language", "silent_after_days")
-"""Sections of a facility's TOML."""
 _HELD: set[str] = set()
 
 
@@ -130,6 +117,12 @@ def is_whole(folder: Path, finished: set[Path]) -> bool:
     return True
 
 
+def remove_files(folder: Path) -> None:
+    """What an earlier run of a step wrote: it may have made tables that this one does not."""
+    for path in folder.glob("*.*"):
+        path.unlink()
+
+
 def _digests(folder: Path) -> dict[str, str]:
     return {path.name: digest_of_file(path) for path in sorted(folder.glob("*.*")) if path.name != STEP_NOTE}
 
@@ -154,94 +147,6 @@ def code_version() -> str:
 def digest_of(*parts: Any) -> str:
     """A short hash of anything that JSON can write."""
     return json_digest(parts)[:16]
-
-
-def staging_digest(context: RefreshContext, facility_id: str) -> str:
-    """Hash of what a facility's staged tables depend on.
-
-    A rule's severity, a tolerance or the language of messages judges anew and reads nothing anew.
-    """
-    return context.digest(facility_id, _staging_digest)
-
-
-def _staging_digest(context: RefreshContext, facility_id: str) -> str:
-    read = _read_by_staging(context, facility_id)
-    ledger = [vars(landed) for landed in context.ledgers[facility_id]]
-    key = file_digest(context.home.key_file)
-    limits = asdict(context.settings.limits)
-    if any(landed.too_large_for for landed in context.ledgers[facility_id]):
-        limits["memory_limit"] = context.settings.refresh.memory_limit
-    return digest_of(
-        facility_id, ledger, json.dumps(read, default=str), key, limits, rooms_digest(*STAGING_ROOMS)
-    )
-
-
-def sources_digest(context: RefreshContext, facility_id: str) -> str:
-    """Hash of how a facility's mapping says that files are read, which facilities of one system may share."""
-    read = _read_by_staging(context, facility_id)
-    return digest_of(json.dumps(read | {"id": None, "name": None}, default=str))
-
-
-def _read_by_staging(context: RefreshContext, facility_id: str) -> dict[str, Any]:
-    mapping = context.mapping(facility_id).data
-    return {name: value for name, value in mapping.items() if name not in NOT_READ_BY_STAGING}
-
-
-def screening_digest(context: RefreshContext, facility_id: str) -> str:
-    """Hash of what a facility's mapping and the settings tell the screening beside the staged tables."""
-    return context.digest(facility_id, _screening_digest)
-
-
-def _screening_digest(context: RefreshContext, facility_id: str) -> str:
-    mapping = context.mapping(facility_id).data
-    declared = {name: mapping.get(name) for name in ("rules", "tolerance", "precedence")}
-    code = rooms_digest(*STAGING_ROOMS, *SCREENING_ROOMS)
-    settings = context.settings
-    judged_by = (
-        asdict(settings.study),
-        settings.refresh.systemic_share,
-        settings.limits.max_findings,
-        settings.rules,
-    )
-    return digest_of(declared, judged_by, context.extract_date(facility_id), code)
-
-
-def screening_fingerprint(context: RefreshContext, facility_id: str) -> str:
-    """Hash of all that a facility's judged records depend on: what was staged, mapping, settings, code, decisions."""
-    note = read_note(context.layout.staged(facility_id))
-    return digest_of(
-        note and (note["fingerprint"], note["files"]),
-        screening_digest(context, facility_id),
-        asdict(merges_at(context, facility_id)),
-        context.decisions.waived_at(facility_id),
-        [decision.decision_no for decision in context.decisions.corrections_at(facility_id)],
-    )
-
-
-def outdated_facilities(context: RefreshContext, chosen: Collection[str] = ()) -> dict[str, str]:
-    """Facilities whose judged records were made of other input than there is now -> what they were made of.
-
-    Args:
-        chosen: facilities that are about to be judged, which makes them current.
-    """
-    outdated = {}
-    for facility_id in sorted(set(context.senders) - set(chosen)):
-        staged = read_note(context.layout.staged(facility_id))
-        screened = read_note(context.layout.screened(facility_id))
-        if not (staged and screened and _is_current(context, facility_id, staged, screened)):
-            outdated[facility_id] = screened["fingerprint"] if screened else ""
-    return outdated
-
-
-def _is_current(
-    context: RefreshContext, facility_id: str, staged: dict[str, Any], screened: dict[str, Any]
-) -> bool:
-    try:
-        is_staged = staged["fingerprint"] == staging_digest(context, facility_id)
-        is_screened = screened["fingerprint"] == screening_fingerprint(context, facility_id)
-        return bool(is_staged and is_screened)
-    except (ConfigurationError, DamagedFile):  # whoever judges the facility is told, or makes the file again
-        return False
 
 
 def input_hash(context: RefreshContext, outdated: Mapping[str, str]) -> str:
@@ -270,11 +175,10 @@ def is_up_to_date(context: RefreshContext, outdated: Mapping[str, str]) -> bool:
     return row == (code_version(), context.settings.digest(), input_hash(context, outdated))
 
 
-def has_nothing_to_do(context: RefreshContext, chosen: Sequence[str] = ()) -> bool:
+def has_nothing_to_do(context: RefreshContext, outdated: Mapping[str, str]) -> bool:
     """Whether the served release is made of just what there is now, and has its reports.
 
     Args:
-        chosen: the facilities that a refresh is restricted to; it leaves the others as they are. All by default.
+        outdated: of facilities that a refresh leaves as they are those whose records were judged by other input.
     """
-    outdated = outdated_facilities(context, chosen) if chosen else {}
     return is_up_to_date(context, outdated) and reports_problem(context.home) is None

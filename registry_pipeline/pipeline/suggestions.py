@@ -17,8 +17,8 @@ import polars as pl
 
 from registry_pipeline.core.files import json_digest
 from registry_pipeline.pipeline.context import RefreshContext
-from registry_pipeline.pipeline.facility import facility_catalogue
-from registry_pipeline.pipeline.step import Step, digest_of, is_whole, read_note, screening_digest
+from registry_pipeline.pipeline.step import Step, digest_of, is_whole, read_note
+from registry_pipeline.pipeline.step_keys import facility_catalogue, screening_digest
 from registry_pipeline.store.parquet import read_all_parquet, read_parquet, write_parquet
 from registry_pipeline.validation.rules.catalogue import parameters_of
 from registry_pipeline.validation.screening.doubts import Doubts

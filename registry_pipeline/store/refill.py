@@ -11,6 +11,7 @@ import json
 import shutil
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,8 +20,11 @@ import polars as pl
 import schemas
 from registry_pipeline.core.files import json_digest, write_json
 from registry_pipeline.core.home import Home
+from registry_pipeline.core.source_code import code_digest
+from registry_pipeline.core.sql_files import sql_files
 from registry_pipeline.core.working_files import seen_digest
 from registry_pipeline.store.releases import CONTENTS, DATABASE, current_release, release_folder
+from schemas.derive import comment_sql, create_table_sql
 from schemas.table import columns_of
 
 if TYPE_CHECKING:
@@ -30,6 +34,8 @@ REMADE = ("meta.release", "quality.reconciliation")
 """What every release says of itself."""
 MOST_REFILLS = 20
 """Each leaves holes in the file that the next ones fill; now and then a release is built from nothing."""
+_CODE = "registry_pipeline.store.release"
+_SQL = ("checks", "views")
 
 
 @dataclass(frozen=True)
@@ -50,7 +56,7 @@ class Contents:
     """What a release's database holds and how it was built.
 
     Attributes:
-        code_version: of the code; another one may declare, describe or prove something else.
+        built_by: of :func:`built_by`; another one may declare, describe or prove something else.
         block_size: of the file, in bytes.
         keyed: tables with declared keys, in order.
         n_refills: how often the file was copied and filled since it was built from nothing.
@@ -59,7 +65,7 @@ class Contents:
         facilities, of_all: as of :class:`RowInputs`.
     """
 
-    code_version: str
+    built_by: str
     block_size: int
     keyed: list[str]
     n_refills: int
@@ -71,6 +77,17 @@ class Contents:
     def write(self, folder: Path) -> None:
         """Keep it with a release."""
         write_json(asdict(self), folder / CONTENTS)
+
+
+@cache
+def built_by() -> str:
+    """Digest of all that a database is built by: code, declarations of tables with their comments, views and checks.
+
+    What else changes in the product (a page's words, a rule, an estimate) leaves tables of the same rows as they are.
+    """
+    declared = [[create_table_sql(model), comment_sql(model)] for model in schemas.tables().values()]
+    queries = [[file.name, file.header, file.query] for folder in _SQL for file in sql_files(folder).values()]
+    return json_digest([code_digest(_CODE), declared, queries])
 
 
 def source_digest(source: Source) -> str:
@@ -139,8 +156,8 @@ def refillable(home: Home, contents: Contents) -> Contents | None:
     earlier = None if release_id is None else contents_of(home, release_id)
     if earlier is None:
         return None
-    is_alike = (earlier.code_version, earlier.block_size, earlier.keyed) == (
-        contents.code_version, contents.block_size, contents.keyed,
+    is_alike = (earlier.built_by, earlier.block_size, earlier.keyed) == (
+        contents.built_by, contents.block_size, contents.keyed,
     )  # fmt: skip
     return earlier if is_alike and earlier.n_refills < MOST_REFILLS else None
 

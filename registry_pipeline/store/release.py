@@ -28,6 +28,7 @@ from registry_pipeline.store.proofs import known_proofs, prove
 from registry_pipeline.store.refill import (
     Contents,
     RowInputs,
+    built_by,
     changed_by_facility,
     changed_facilities,
     changed_parts,
@@ -164,7 +165,7 @@ def _write_database(
     if unknown := sorted(set(tables) - set(schemas.tables())):
         raise StoreError(f"tables that are not declared in schemas/: {', '.join(unknown)}")
     all_tables = {**_own_tables(home, release_id, versions), **tables}
-    contents = _contents(all_tables, versions, inputs)
+    contents = _contents(all_tables, inputs)
     earlier = None if anew else refillable(home, contents)
     if earlier is not None:
         copy_database(home, building)
@@ -212,12 +213,12 @@ def _rows_that_can_differ(
     return rows_of_facilities(connection, tables, names, facilities)
 
 
-def _contents(tables: Mapping[str, Source], versions: Versions, inputs: RowInputs) -> Contents:
+def _contents(tables: Mapping[str, Source], inputs: RowInputs) -> Contents:
     """What the database is to hold, and how it is to be built."""
     counts = {name: _row_count(source) for name, source in tables.items()}
     is_small = sum(counts.values()) <= MOST_ROWS_OF_A_SMALL_RELEASE
     return Contents(
-        code_version=versions.code_version,
+        built_by=built_by(),
         block_size=SMALL_BLOCK if is_small else LARGE_BLOCK,
         keyed=[name for name in schemas.tables() if counts.get(name, 0) <= MOST_ROWS_WITH_KEYS],
         n_refills=0,

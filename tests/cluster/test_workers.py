@@ -16,7 +16,7 @@ import pytest
 from registry_pipeline.core.execution import Execution
 from registry_pipeline.core.files import StoreError, write_hashed_json
 from registry_pipeline.core.home import Home
-from registry_pipeline.pipeline import facility
+from registry_pipeline.pipeline import screening
 from registry_pipeline.pipeline.cluster import lease, manifest
 from registry_pipeline.pipeline.cluster.lease import Watch, at_work, end_earlier_work, leading
 from registry_pipeline.pipeline.cluster.work import SCREEN, STAGE, work_on
@@ -24,7 +24,8 @@ from registry_pipeline.pipeline.context import RefreshContext, read_context
 from registry_pipeline.pipeline.errors import Refused
 from registry_pipeline.pipeline.mend import mend_home
 from registry_pipeline.pipeline.refresh import take_in
-from registry_pipeline.pipeline.step import outdated_facilities, read_note
+from registry_pipeline.pipeline.step import read_note
+from registry_pipeline.pipeline.step_keys import outdated_facilities
 from tests.support.registry_home import HOSPITAL, good_files, send_all, small_home
 
 REFRESH = "refresh-1"
@@ -58,7 +59,7 @@ def test_a_worker_does_what_the_coordinator_would_have_done(home: Home) -> None:
         assert counts[HOSPITAL] > 0
         assert outdated_facilities(context) == {}
         by_worker = read_note(context.layout.screened(HOSPITAL))
-        facility.screen(context, HOSPITAL, force=True)
+        screening.screen(context, HOSPITAL, force=True)
         assert read_note(context.layout.screened(HOSPITAL)) == by_worker
 
 

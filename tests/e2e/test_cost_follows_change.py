@@ -15,8 +15,9 @@ import pytest
 from benchmarks.changing import send_shorter, simulate
 from registry_pipeline.core.home import Home
 from registry_pipeline.intake.landing.land import land_inbox
-from registry_pipeline.pipeline import estimation, persons
+from registry_pipeline.pipeline import estimation, persons, screening, staging, step
 from registry_pipeline.pipeline import refresh as steps
+from registry_pipeline.pipeline import release as publication
 from registry_pipeline.pipeline.analyst import changed_rows
 from registry_pipeline.pipeline.refresh import refresh
 from registry_pipeline.store import layers, release
@@ -111,6 +112,67 @@ def test_what_did_not_change_is_not_made_again(tmp_path: Path, made: list[str]) 
     )
     assert refresh(home).is_new
     assert made == []
+
+
+@pytest.fixture
+def typed_and_judged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """``typed`` and ``judged``, for each facility of which rows are typed and records are judged."""
+    done: list[str] = []
+    type_rows, judge = staging._stage, screening._screen
+    monkeypatch.setattr(staging, "_stage", lambda *given: (done.append("typed"), type_rows(*given))[1])
+    monkeypatch.setattr(screening, "_screen", lambda *given: (done.append("judged"), judge(*given))[1])
+    return done
+
+
+def test_settings_and_rules_cost_what_rests_on_them(
+    tmp_path: Path, made: list[str], typed_and_judged: list[str]
+) -> None:
+    home = two_hospitals(tmp_path / "home")
+    refresh(home)
+    before = home.settings_file.read_text()
+
+    def after(study: str = "", rules: str = "") -> tuple[set[str], list[str]]:
+        home.settings_file.write_text(before.replace("[study]\n", f"[study]\n{study}\n") + rules)
+        made.clear()
+        typed_and_judged.clear()
+        assert refresh(home).is_new
+        return set(made), typed_and_judged
+
+    estimates, facilities = after(
+        study="landmark_months = [12, 36]"
+    )  # no rule asks for them, no model either
+    assert {"survival", "landmarks and delayed entry"} <= estimates
+    assert not {"Cox models", "growth", "competing events"} & estimates
+    assert facilities == []
+    estimates, facilities = after(rules='[rules.G08]\nseverity = "info"\n')  # over the registry
+    assert "Cox models" not in estimates
+    assert facilities == []
+    _, facilities = after(rules='[rules.M01]\nseverity = "info"\n')
+    assert facilities == ["judged"] * 2
+    _, facilities = after(study="staging_window_days = 60", rules='[rules.M01]\nseverity = "info"\n')
+    assert facilities == ["judged"] * 2  # by V17 and V18
+
+
+def test_other_code_fills_no_table_of_the_same_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other words of a page are other code, and a new release; only what fills a database makes another of it."""
+    home = two_hospitals(tmp_path / "home")
+    refresh(home)
+    filled, fill = [], release.fill
+    monkeypatch.setattr(
+        release,
+        "fill",
+        lambda *given, only=None, **more: (filled.append(only), fill(*given, only=only, **more))[1],
+    )
+    for module in (step, publication):
+        monkeypatch.setattr(module, "code_version", lambda: "0.0.1+other")
+    assert refresh(home).is_new
+    assert filled[0] is not None and not [name for name in filled[0] if name.startswith(("curated", "mart"))]
+    _assert_forced_is_the_same(home)
+    monkeypatch.setattr(release, "built_by", lambda: "other")
+    monkeypatch.setattr(publication, "code_version", lambda: "0.0.1+another")
+    monkeypatch.setattr(step, "code_version", lambda: "0.0.1+another")
+    refresh(home)
+    assert filled[-1] is None
 
 
 def test_a_release_made_again_of_the_same_input_compares_with_the_same_release(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from registry_pipeline.core.home import Home
 from registry_pipeline.pipeline.context import read_context
 from registry_pipeline.pipeline.refresh import refresh
-from registry_pipeline.pipeline.step import outdated_facilities
+from registry_pipeline.pipeline.step_keys import outdated_facilities
 from registry_pipeline.validation.decisions.ledger import Draft, Subject, append_decisions, value_digest
 from tests.support.registry_home import (
     HOSPITAL,

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from registry_pipeline.core.home import Home, make_home
-from registry_pipeline.pipeline import facility, refresh, registry
+from registry_pipeline.pipeline import refresh, registry, screening, staging
 from registry_pipeline.pipeline.context import read_context
 from registry_pipeline.simulate import read_manifest
 from registry_pipeline.simulate.manifest import MANIFEST_NAME, PlantedError
@@ -94,8 +94,8 @@ def test_ten_thousand_clean_patients_raise_no_error(tmp_path: Path) -> None:
     refresh.take_in(home)
     context = read_context(home)
     for facility_id in context.facility_ids:
-        facility.stage(context, facility_id)
-        facility.screen(context, facility_id)
+        staging.stage(context, facility_id)
+        screening.screen(context, facility_id)
     registry.curate(context)
     registry.build_mart(context)
     registry.judge(context)

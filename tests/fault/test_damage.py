@@ -41,7 +41,6 @@ from registry_pipeline.pipeline import decisions
 from registry_pipeline.pipeline import release as publication
 from registry_pipeline.pipeline.context import read_context
 from registry_pipeline.pipeline.errors import Refused
-from registry_pipeline.pipeline.facility import rows_read, screen
 from registry_pipeline.pipeline.findings import read_finding_sources
 from registry_pipeline.pipeline.lineage import _column_map, _sheets, write_lineage
 from registry_pipeline.pipeline.mend import mend_home
@@ -49,7 +48,9 @@ from registry_pipeline.pipeline.merges import _patients_of
 from registry_pipeline.pipeline.persons import linkage_tables
 from registry_pipeline.pipeline.refresh import refresh, take_in
 from registry_pipeline.pipeline.registry import registry_findings
+from registry_pipeline.pipeline.screening import screen
 from registry_pipeline.pipeline.staged import stored_staging
+from registry_pipeline.pipeline.staging import rows_read
 from registry_pipeline.pipeline.step import has_nothing_to_do
 from registry_pipeline.stewardship.patients import read_numbers
 from registry_pipeline.stewardship.records import applied_corrections

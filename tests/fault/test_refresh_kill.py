@@ -22,8 +22,9 @@ from polars.testing import assert_frame_equal
 
 from registry_pipeline.core.home import Home
 from registry_pipeline.pipeline.context import read_context
-from registry_pipeline.pipeline.facility import screen, stage
 from registry_pipeline.pipeline.refresh import refresh
+from registry_pipeline.pipeline.screening import screen
+from registry_pipeline.pipeline.staging import stage
 from registry_pipeline.store.releases import current_release, open_release, release_ids
 from tests.support.registry_home import (
     HOSPITAL,
@@ -84,7 +85,7 @@ refresh(Home(Path(sys.argv[1])), progress=lambda step: print(step, flush=True))
 # In the order of a refresh: what is half done when the process dies.
 POINTS = (
     ("registry_pipeline.intake.landing.land", "_copy", 1, "after"),
-    ("registry_pipeline.pipeline.facility", "write_rows", 5, "after"),
+    ("registry_pipeline.pipeline.staging", "write_rows", 5, "after"),
     ("registry_pipeline.pipeline.step", "write_hashed_json", 2, "before"),
     ("registry_pipeline.pipeline.registry", "write_parquet", 3, "before"),
     ("registry_pipeline.store.release", "seal", 1, "after"),
@@ -206,7 +207,7 @@ def test_what_a_forced_refresh_left_half_done_does_not_look_finished(
     forced = CRASH.replace("refresh(Home(Path(root)))", "refresh(Home(Path(root)), force=True)")
     for function, count in (("_store_screened", 1), ("write_parquet", 3)):
         done = run(
-            forced, str(home.root), "registry_pipeline.pipeline.facility", function, str(count), "after"
+            forced, str(home.root), "registry_pipeline.pipeline.screening", function, str(count), "after"
         )
         assert done.returncode == -signal.SIGKILL, done.stderr
         context = read_context(home)

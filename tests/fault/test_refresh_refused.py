@@ -168,7 +168,7 @@ def test_a_refresh_that_would_take_too_much_memory_leaves_the_release_before(
         for _ in range(1000):  # as long as it takes the watch to look
             time.sleep(0.01)
 
-    monkeypatch.setattr("registry_pipeline.pipeline.facility.Screening", judge)
+    monkeypatch.setattr("registry_pipeline.pipeline.screening.Screening", judge)
     assert run(command, ["--home", str(home.root), "refresh", *options]) == 1
     line = capsys.readouterr().err.splitlines()[-1]
     assert line.startswith("registry: stopped before it took more memory than refresh.memory_limit")

@@ -33,8 +33,8 @@ from registry_pipeline.defs.naming import (
     record_tables,
 )
 from registry_pipeline.defs.request import NO_RETRY_TAGS
-from registry_pipeline.pipeline.facility import ScreeningReport
 from registry_pipeline.pipeline.refresh import take_in
+from registry_pipeline.pipeline.screening_report import ScreeningReport
 from registry_pipeline.pipeline.watched import inbox_signature, note_landed, note_served
 from schemas import MADE_WITH_RELEASE
 from tests.glue.asset_graph import GRAPH, described

@@ -43,11 +43,11 @@ def full_disk(*_: Any, **__: Any) -> NoReturn:
 
 
 PLACES: dict[str, tuple[str, Callable[..., NoReturn]]] = {
-    "stage": ("registry_pipeline.pipeline.facility.stage_facility", frame_bug),
-    "screen": ("registry_pipeline.pipeline.facility.Screening", engine_bug),
+    "stage": ("registry_pipeline.pipeline.staging.stage_facility", frame_bug),
+    "screen": ("registry_pipeline.pipeline.screening.Screening", engine_bug),
     "page": ("registry_pipeline.pipeline.release.write_reports", plain_bug),
     "analyst": ("registry_pipeline.pipeline.analyst.write.write_analyst_database", engine_bug),
-    "disk": ("registry_pipeline.pipeline.facility.write_parquet", full_disk),
+    "disk": ("registry_pipeline.pipeline.screening.write_parquet", full_disk),
 }
 
 

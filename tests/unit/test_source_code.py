@@ -61,3 +61,25 @@ def test_an_estimate_does_not_depend_on_a_page() -> None:
     names = {path.rpartition("registry_pipeline/")[2] for path in files}
     assert "analysis/growth/fit.py" in names
     assert not any(name.startswith(("reporting/", "cli/", "defs/")) for name in names)
+
+
+@pytest.mark.parametrize(
+    ("line", "read"),
+    [
+        ("study.cutpoint_mm", {"cutpoint_mm"}),
+        ("inputs.study.origin.lower()", {"origin"}),
+        ("cutpoint_mm = 3", set()),
+        ("getattr(inputs.study, name)", {"cutpoint_mm", "origin"}),
+        ("getattr(other, name)", set()),
+    ],
+)
+def test_attributes_that_code_can_read(
+    line: str, read: set[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """At any depth; a name that is computed may be any."""
+    digest_after(monkeypatch, tmp_path)
+    with (tmp_path / "registry_pipeline/core/dates.py").open("a") as module:
+        module.write(f"{line}\n")
+    forget()
+    names = ("cutpoint_mm", "origin")
+    assert source_code.attributes_read(names, "study", "registry_pipeline.study.growth") == read

@@ -17,7 +17,7 @@ from registry_pipeline.pipeline.cluster.lease import leading
 from registry_pipeline.pipeline.cluster.work import SCREEN, STAGE
 from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.errors import Refused
-from registry_pipeline.pipeline.step import outdated_facilities
+from registry_pipeline.pipeline.step_keys import outdated_facilities
 from registry_pipeline.validation.decisions.in_force import merged_patients
 
 FEWEST = 2

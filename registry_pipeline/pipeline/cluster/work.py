@@ -1,6 +1,6 @@
 """A worker's part of a refresh: staging and screening a batch of facilities.
 
-Belongs here: the order of the steps for each facility. Does not belong here: the steps (``pipeline/facility.py``).
+Belongs here: the order of the steps for each facility. Does not belong here: the steps (``pipeline/staging.py``, ``pipeline/screening.py``).
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from registry_pipeline.core.home import Home
-from registry_pipeline.pipeline import facility
+from registry_pipeline.pipeline import screening, staging
 from registry_pipeline.pipeline.cluster.lease import at_work
 from registry_pipeline.pipeline.cluster.manifest import read_manifest, worker_context
 
@@ -35,7 +35,7 @@ def work_on(
     for facility_id in facility_ids:
         with at_work(home, refresh_id, facility_id, context.settings.execution.lease_seconds):
             if STAGE in steps:
-                counts[facility_id] = sum(facility.stage(context, facility_id, force).values())
+                counts[facility_id] = sum(staging.stage(context, facility_id, force).values())
             if SCREEN in steps:
-                counts[facility_id] = sum(facility.screen(context, facility_id, force).n_accepted.values())
+                counts[facility_id] = sum(screening.screen(context, facility_id, force).n_accepted.values())
     return counts

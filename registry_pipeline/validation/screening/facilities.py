@@ -1,7 +1,7 @@
 """Facilities that are screened together: what they sent under one another, and whose a row, a record or a finding is.
 
 Belongs here: stacking staged frames, telling facilities apart in what is made of them. Does not belong here: which
-facilities these are (``pipeline/judging.py``), judging.
+facilities these are (``pipeline/groups.py``), judging.
 
 A plan over a frame costs a quarter of a millisecond however few its rows are, and a screening has a thousand of them.
 """

@@ -14,7 +14,7 @@ from registry_pipeline.pipeline import registry as estimation
 from registry_pipeline.pipeline import release as publication
 from registry_pipeline.pipeline.context import read_context
 from registry_pipeline.pipeline.refresh import refresh
-from registry_pipeline.pipeline.step import outdated_facilities
+from registry_pipeline.pipeline.step_keys import outdated_facilities
 from registry_pipeline.stewardship.findings import Filters, select_findings, take_snapshot
 from registry_pipeline.stewardship.queries.export import write_queries
 from registry_pipeline.stewardship.queries.layout import WORDS

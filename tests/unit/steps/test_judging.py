@@ -15,14 +15,15 @@ from registry_pipeline.core.side_by_side import MOST_FILES
 from registry_pipeline.core.working_files import DamagedFile
 from registry_pipeline.intake.landing.ledger import read_ledger, withdraw
 from registry_pipeline.intake.mapping.facility import read_facility
-from registry_pipeline.pipeline import facility, judging, merges, persons
+from registry_pipeline.pipeline import merges, persons, screening, staging
 from registry_pipeline.pipeline.context import RefreshContext, read_context
 from registry_pipeline.pipeline.decisions import DecisionState
-from registry_pipeline.pipeline.judging import judge_facilities, screen_together, stage_together
 from registry_pipeline.pipeline.lineage import write_lineage
 from registry_pipeline.pipeline.merges import merges_at, persons_of_several
 from registry_pipeline.pipeline.persons import person_records
 from registry_pipeline.pipeline.refresh import take_in
+from registry_pipeline.pipeline.screening import judge_facilities, screen_together
+from registry_pipeline.pipeline.staging import stage_together
 from registry_pipeline.pipeline.step import input_hash, read_note
 from registry_pipeline.store.parquet import read_parquet
 from registry_pipeline.validation.decisions.ledger import Decision
@@ -64,7 +65,7 @@ def _stored(context: RefreshContext) -> list[dict[str, str]]:
 def alone(landed: Home) -> list[dict[str, str]]:
     context = read_context(Home(shutil.copytree(landed.root, landed.root.parent / "alone")))
     for name in FACILITIES:
-        facility.screen(context, name)
+        screening.screen(context, name)
     return _stored(context)
 
 
@@ -72,14 +73,14 @@ def test_what_is_stored_is_that_of_each_alone(
     context: RefreshContext, alone: list[dict[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     together: list[int] = []
-    judge = facility.judge
+    judge = screening.judge
     monkeypatch.setattr(
-        facility, "judge", lambda of, names: (together.append(len(names)), judge(of, names))[1]
+        screening, "judge", lambda of, names: (together.append(len(names)), judge(of, names))[1]
     )
-    stage = judging.stage_alike
+    stage = staging.stage_alike
     typed: list[int] = []
     monkeypatch.setattr(
-        judging,
+        staging,
         "stage_alike",
         lambda home, facilities, settings: (typed.append(len(facilities)), stage(home, facilities, settings))[
             1
@@ -97,7 +98,7 @@ def test_what_is_stored_is_that_of_each_alone(
 def test_a_damaged_file_of_one_is_made_again_and_all_are_judged(
     context: RefreshContext, alone: list[dict[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = facility.stored_staging
+    read = screening.stored_staging
 
     def damaged(of: RefreshContext, name: str) -> StagedParts:
         if name == "east" and not calls:
@@ -106,7 +107,7 @@ def test_a_damaged_file_of_one_is_made_again_and_all_are_judged(
         return read(of, name)
 
     calls: list[str] = []
-    monkeypatch.setattr(facility, "stored_staging", damaged)
+    monkeypatch.setattr(screening, "stored_staging", damaged)
     judge_facilities(context, FACILITIES, False, lambda _: None)
     assert calls == ["east"] and _stored(context) == alone
 
@@ -116,7 +117,7 @@ def test_only_tables_with_records_in_quarantine_have_a_file_of_them(context: Ref
     (context.home.inbox / "east" / "patients_2.csv").write_text(rows, encoding="utf-8")
     take_in(context.home)
     later = read_context(context.home)
-    report = facility.screen(later, "east")
+    report = screening.screen(later, "east")
     kept = {path.name for path in later.layout.screened("east").glob("*.quarantined.parquet")}
     assert kept == {f"{table}.quarantined.parquet" for table, n in report.n_quarantined.items() if n}
     assert "patient.quarantined.parquet" in kept and "death.quarantined.parquet" not in kept
@@ -135,9 +136,9 @@ def test_records_judged_by_what_is_no_longer_so_are_judged_anew(
     mapping = context.mapping("east").text
     path.write_text(mapping + '\n[rules.V02]\nseverity = "info"\n', encoding="utf-8")
     other = read_context(context.home)
-    facility.stage(other, "east")
-    judged = facility.judge(other, ["east"])["east"]
-    facility.screen(context, "east", judged=judged)  # whose rules are those before
+    staging.stage(other, "east")
+    judged = screening.judge(other, ["east"])["east"]
+    screening.screen(context, "east", judged=judged)  # whose rules are those before
     note = read_note(context.layout.screened("east"))
     assert note is not None and note["files"] == alone[3]
 
@@ -210,7 +211,7 @@ def test_patients_of_merges_are_looked_up_once_at_each_facility(
     between = [merges_at(merging, name).between for name in (*FACILITIES, *FACILITIES)]
     assert between.count({gone: survivor}) == 2 and between.count({}) == 4
     assert sorted(looked_up) == sorted(FACILITIES)
-    facility.stage(merging, "east", force=True)
+    staging.stage(merging, "east", force=True)
     merges_at(merging, "south")
     assert looked_up[len(FACILITIES) :] == ["east"]
 
@@ -219,9 +220,9 @@ def test_who_has_sent_more_files_than_numbers_have_room_for_is_staged_alone(
     context: RefreshContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert row_id(MOST_FILES - 1, 255, (1 << 32) - 1) < 1 << 56 <= row_id(MOST_FILES, 1, 1)
-    assert [len(alike) for alike in judging._of_same_sources(context, context.senders, True)] != [1] * 3
-    monkeypatch.setattr(judging, "MOST_FILES", 1)
-    assert all(len(alike) == 1 for alike in judging._of_same_sources(context, context.senders, True))
+    assert [len(alike) for alike in staging._of_same_sources(context, context.senders, True)] != [1] * 3
+    monkeypatch.setattr(staging, "MOST_FILES", 1)
+    assert all(len(alike) == 1 for alike in staging._of_same_sources(context, context.senders, True))
 
 
 def test_mappings_that_say_the_same_are_judged_once_and_are_each_its_own(context: RefreshContext) -> None:
@@ -234,7 +235,7 @@ def test_no_facility_is_judged_with_one_that_its_identifiers_could_begin_with() 
     ids = {"kiel", "kiel-2", "kiel-2-b", "kiel-b", "kiel2", "a-kiel", "kiel-2-b-c"}
     by_number: dict[int, list[str]] = {}
     for name in sorted(ids):
-        by_number.setdefault(judging.n_beginnings(name, ids), []).append(name)
+        by_number.setdefault(screening.n_beginnings(name, ids), []).append(name)
     assert by_number == {
         0: ["a-kiel", "kiel", "kiel2"],
         1: ["kiel-2", "kiel-b"],

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -10,8 +13,12 @@ import polars as pl
 import pytest
 
 import schemas
-from registry_pipeline.core.settings import Study
+from registry_pipeline.core.settings import Settings, Study
+from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.estimation import as_declared
+from registry_pipeline.pipeline.keys import AnalysisKeys
+from registry_pipeline.store.keyed_tables import KeyedTables
+from registry_pipeline.store.layout import StoreLayout
 from registry_pipeline.study.analysis import Inputs
 from registry_pipeline.study.estimates import analyses, result_tables
 from registry_pipeline.study.marts import Marts
@@ -261,3 +268,28 @@ def test_the_interval_censored_onset_knows_its_patients_and_is_drawn_again(made:
     assert onset["note"].str.contains("of a lesion of median rate").all()
     fit = made["growth_fit"].query("model == 'exponential_interval_onset'")
     assert (fit["n_patients"] == 48).all()
+
+
+class NotingStudy(Study):
+    """Parameters that note which of them were read."""
+
+    def __getattribute__(self, name: str) -> object:
+        if name in PARAMETERS:
+            READ.add(name)
+        return super().__getattribute__(name)
+
+
+PARAMETERS = tuple(field.name for field in fields(Study))
+READ: set[str] = set()
+
+
+@pytest.mark.parametrize("name", sorted(OF_MARTS))
+def test_an_analysis_reads_no_parameter_beside_those_of_its_key(name: str, marts: Marts) -> None:
+    """Its key holds the parameters that stand in its code; an estimate is kept where only others change."""
+    context = SimpleNamespace(settings=Settings(), layout=StoreLayout(Path("nowhere")))
+    keys = AnalysisKeys(cast(RefreshContext, context), KeyedTables(Path("nowhere")))
+    read = set(keys.parameters_read(name))
+    READ.clear()
+    analyses()[name].tables(Inputs(marts, NotingStudy(bootstrap_replicates=4)))
+    assert read.issuperset(READ)
+    assert len(read) < len(PARAMETERS)

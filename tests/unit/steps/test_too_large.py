@@ -15,7 +15,7 @@ from registry_pipeline.core.home import Home
 from registry_pipeline.core.memory import MemoryInterrupt
 from registry_pipeline.intake.landing.ledger import read_ledger, write_ledger
 from registry_pipeline.intake.stage import stage_facility
-from registry_pipeline.pipeline import facility, judging, too_large
+from registry_pipeline.pipeline import staging, too_large
 from registry_pipeline.pipeline.context import read_context
 from registry_pipeline.pipeline.refresh import judge_inbox, take_in
 from registry_pipeline.pipeline.too_large import within_memory
@@ -50,9 +50,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
             raise MemoryInterrupt("too much")
         return staged
 
-    monkeypatch.setattr(facility, "stage_facility", stage)
+    monkeypatch.setattr(staging, "stage_facility", stage)
     monkeypatch.setattr(
-        judging,
+        staging,
         "stage_alike",
         lambda of, mappings, settings: [stage(of, mapping, settings) for mapping in mappings],
     )

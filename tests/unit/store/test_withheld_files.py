@@ -22,8 +22,8 @@ from registry_pipeline.intake.raw import store
 from registry_pipeline.operations.backup import back_up
 from registry_pipeline.operations.doctor import examine
 from registry_pipeline.pipeline.context import read_context
-from registry_pipeline.pipeline.facility import stage
 from registry_pipeline.pipeline.refresh import take_in
+from registry_pipeline.pipeline.staging import stage
 from registry_pipeline.store.integrity import damaged_files, leave_damaged_release, write_checksums
 from registry_pipeline.store.parquet import _readable, write_parquet
 from registry_pipeline.store.releases import DATABASE, current_release, release_folder, release_ids, switch

@@ -12,9 +12,10 @@ from registry_pipeline.core.settings_file import read_settings
 from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.intake.landing.land import land_inbox
 from registry_pipeline.intake.mapping.facility import read_facility
-from registry_pipeline.pipeline import facility as steps
+from registry_pipeline.pipeline import screening, staging
 from registry_pipeline.pipeline.context import read_context
 from registry_pipeline.pipeline.step import read_note
+from registry_pipeline.pipeline.step_keys import facility_catalogue
 from registry_pipeline.validation.rules.catalogue import catalogue
 from tests.support.registry_home import HOSPITAL, PATIENT_HEADER, patient_row, send, small_home
 from tests.support.staged import screen, staged_of
@@ -35,8 +36,8 @@ def home(tmp_path: Path) -> Iterator[Home]:
 def _done(home: Home) -> tuple[str, str, dict[str, list[str]]]:
     """Fingerprints of staging and screening, severities by rule."""
     context = read_context(home)
-    steps.stage(context, HOSPITAL)
-    steps.screen(context, HOSPITAL)
+    staging.stage(context, HOSPITAL)
+    screening.screen(context, HOSPITAL)
     notes = [read_note(home.store / layer / HOSPITAL) for layer in ("staged", "screened")]
     marks = [note["fingerprint"] for note in notes if note]
     found = pl.read_parquet(home.store / "screened" / HOSPITAL / "_findings.parquet")
@@ -61,7 +62,7 @@ def test_a_change_judges_anew_and_reads_nothing_anew(
 ) -> None:
     staged, screened, severities = _done(home)
     assert severities == {"V02": ["error"]}
-    monkeypatch.setattr(steps, "stage_facility", _must_not_run)
+    monkeypatch.setattr(staging, "stage_facility", _must_not_run)
     path = home.settings_file if where == "registry" else home.facilities / f"{HOSPITAL}.toml"
     text = '[rules.V02]\nseverity = "warning"\n[rules.V03.thresholds]\nusual_maximum_years = 65\n'
     _append(path, "\n" + text)
@@ -99,7 +100,7 @@ def test_an_unknown_language_is_refused(home: Home) -> None:
 def test_a_registry_rule_is_refused_in_a_facility(home: Home) -> None:
     _append(home.facilities / f"{HOSPITAL}.toml", '\n[rules.G08]\nseverity = "off"\n')
     with pytest.raises(ConfigurationError, match=r"G08.*registry\.toml"):
-        steps.facility_catalogue(read_context(home), HOSPITAL)
+        facility_catalogue(read_context(home), HOSPITAL)
 
 
 def test_the_softer_step_has_a_severity_of_its_own(tmp_path: Path) -> None:

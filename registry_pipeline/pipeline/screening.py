@@ -1,69 +1,52 @@
-"""The steps that are made per facility: land, stage, screen.
+"""The step that judges the records of facilities; small ones are judged under one another where they share rules.
 
-Belongs here: which rooms a step calls, what it reads from and writes to the store, whether it has
-anything to do. Does not belong here: reading, typing or judging (``intake/``, ``validation/``).
+Belongs here: whether there is anything to judge, which facilities are judged together, what is stored of it.
+Does not belong here: judging (``validation/``), what a facility's step goes by (``step_keys.py``).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from registry_pipeline.core.files import disk_errors_as_store_error, write_json
-from registry_pipeline.core.toml_source import nearest, read_toml
+from registry_pipeline.core.files import json_digest, write_json
+from registry_pipeline.core.memory import MemoryInterrupt
+from registry_pipeline.core.side_by_side import MOST_FILES
 from registry_pipeline.core.working_files import DamagedFile
 from registry_pipeline.intake.raw.lookup import raw_values
-from registry_pipeline.intake.stage import Staged, stage_facility
 from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.corrections import applicable, with_corrections
+from registry_pipeline.pipeline.groups import grouped, worked_together
 from registry_pipeline.pipeline.merges import merges_at
 from registry_pipeline.pipeline.screening_report import ScreeningReport, report_of
 from registry_pipeline.pipeline.staged import stored_staging
-from registry_pipeline.pipeline.step import (
-    Step,
-    refresh_lock,
+from registry_pipeline.pipeline.staging import stage, stage_together
+from registry_pipeline.pipeline.step import Step, is_whole, refresh_lock, remove_files
+from registry_pipeline.pipeline.step_keys import (
+    facility_catalogue,
     screening_fingerprint,
-    staging_digest,
+    sources_digest,
 )
-from registry_pipeline.pipeline.too_large import within_memory
+from registry_pipeline.pipeline.too_large import together_within_memory, within_memory
 from registry_pipeline.store.layout import StoreLayout
-from registry_pipeline.store.parquet import read_parquet, write_parquet, write_rows
+from registry_pipeline.store.parquet import read_parquet, write_parquet
 from registry_pipeline.validation.decisions.waivers import Waivers
 from registry_pipeline.validation.registry_wide.persons import (
     with_merged_patients,
     with_survivors,
 )
-from registry_pipeline.validation.rules.catalogue import Catalogue, OverrideError, parameters_of
+from registry_pipeline.validation.rules.catalogue import Catalogue, parameters_of
 from registry_pipeline.validation.screening.facilities import StagedFrames
 from registry_pipeline.validation.screening.record_keys import RecordKeys
 from registry_pipeline.validation.screening.row_account import with_empty_sheets
 from registry_pipeline.validation.screening.screen import Screening, ScreenOptions, screen_facility
 from registry_pipeline.validation.screening.screened import Screened
 
-STAGED_FRAMES = (
-    "issues",
-    "rows",
-    "file_issues",
-    "files",
-    "sheets",
-    "person_keys",
-    "column_map",
-    "headers",
-)
 SCREENED_FRAMES = ("findings", "unlisted", "rule_results", "row_account", "quarantine")
-
-
-@dataclass(frozen=True)
-class Typed:
-    """What a facility sent, typed before it is stored.
-
-    Attributes:
-        fingerprint: of what it was typed by.
-    """
-
-    fingerprint: str
-    staged: Staged
+MOST_STAGED_BYTES = 100 * 2**20
+"""Of staged files of facilities that are judged together: a third of what 100,000 patients have."""
 
 
 @dataclass(frozen=True)
@@ -84,81 +67,29 @@ class Judged:
     survivors: Mapping[str, str]
 
 
-def stage(
-    context: RefreshContext, facility_id: str, force: bool = False, typed: Typed | None = None
-) -> dict[str, int]:
-    """Read and type every source of a facility: table -> number of staged rows.
-
-    Args:
-        typed: what it sent, typed together with that of others.
-    """
-    with refresh_lock(context.home):
-        return within_memory(context, facility_id, partial(_staged, context, facility_id, force, typed))
+def judge_facilities(
+    context: RefreshContext, facility_ids: Sequence[str], force: bool, progress: Callable[[str], None]
+) -> None:
+    """Stage and screen facilities; to be called by the one who holds the store's lock."""
+    stage_together(context, facility_ids, force, progress)
+    screen_together(context, facility_ids, force, progress)
 
 
-def staging_step(context: RefreshContext, facility_id: str) -> Step:
-    """The step that types what a facility sent."""
-    return Step(context.layout.staged(facility_id), staging_digest(context, facility_id), context.finished)
+def screen_together(
+    context: RefreshContext,
+    facility_ids: Sequence[str],
+    force: bool = False,
+    progress: Callable[[str], None] = lambda _: None,
+) -> dict[str, ScreeningReport]:
+    """Judge facilities that are staged; small ones are judged under one another where they share rules."""
 
+    def screen_one(facility_id: str, judged: Judged | None) -> ScreeningReport:
+        progress(f"screening {facility_id}")
+        return screen(context, facility_id, force, judged)
 
-def _staged(
-    context: RefreshContext, facility_id: str, force: bool, typed: Typed | None = None
-) -> dict[str, int]:
-    step = staging_step(context, facility_id)
-    if typed is not None and typed.fingerprint != step.fingerprint:  # a file was left out
-        typed = None
-    counts: dict[str, int] = step.run(lambda: _stage(context, facility_id, typed), force)
-    return counts
-
-
-def _stage(context: RefreshContext, facility_id: str, typed: Typed | None) -> dict[str, int]:
-    layout = context.layout
-    folder = layout.staged(facility_id)
-    if typed is not None:
-        staged = typed.staged
-    else:
-        with disk_errors_as_store_error(layout.raw(facility_id)):
-            staged = stage_facility(context.home, context.facility(facility_id), context.settings)
-    context.merged_patients.pop(facility_id, None)
-    _remove_files(folder)
-    for table, frame in staged.tables.items():
-        write_rows(frame, layout.staged_table(facility_id, table))
-    for name in STAGED_FRAMES:
-        write_rows(getattr(staged, name), layout.staged_frame(facility_id, name))
-    write_parquet(staged.coercions, layout.staged_frame(facility_id, "coercions"))  # SQL reads it
-    columns = [[*key, value] for key, value in staged.source_columns.items()]
-    write_json(columns, folder / "_source_columns.json", is_noted=True)
-    write_json(dict(staged.judged), folder / "_judged.json", is_noted=True)
-    return {table: frame.height for table, frame in staged.tables.items()}
-
-
-def _remove_files(folder: Path) -> None:
-    """What an earlier run of a step wrote: it may have made tables that this one does not."""
-    for path in folder.glob("*.*"):
-        path.unlink()
-
-
-def rows_read(context: RefreshContext, facility_id: str) -> int:
-    """Rows of all files of a facility, as counted when they were staged."""
-    sheets = read_parquet(context.whole(context.layout.staged_frame(facility_id, "sheets")))
-    return int(sheets.get_column("n_read").sum())
-
-
-def facility_catalogue(context: RefreshContext, facility_id: str) -> Catalogue:
-    """The rules in force at a facility.
-
-    Raises:
-        ConfigurationError: an override names a rule, severity or threshold that does not exist.
-    """
-    facility, rules = context.facility(facility_id), context.rules
-    for rule_id in context.settings.refresh.blocking_rules:
-        if rule_id not in rules.entries:
-            message = f"there is no rule {rule_id}{nearest(rule_id, rules.entries)}"
-            raise read_toml(context.home.settings_file).error(["refresh", "blocking_rules"], message)
-    try:
-        return rules.overridden_at_facility(facility.rules)
-    except OverrideError as problem:
-        raise context.mapping(facility_id).error(problem.keys, str(problem)) from None
+    return worked_together(
+        _of_same_rules(context, facility_ids, force), partial(_judged, context), screen_one
+    )
 
 
 def screen(
@@ -281,7 +212,7 @@ def _with_survivors(judged: Screened, between: Mapping[str, str]) -> Screened:
 def _store_screened(
     layout: StoreLayout, facility_id: str, judged: Screened, rules: Catalogue
 ) -> dict[str, Any]:
-    _remove_files(layout.screened(facility_id))
+    remove_files(layout.screened(facility_id))
     heights: dict[str, dict[str, int]] = {"accepted": {}, "quarantined": {}}
     for outcome, counts in heights.items():
         for table, frame in getattr(judged, outcome).items():
@@ -294,3 +225,53 @@ def _store_screened(
         write_parquet(judged.doubts.packed(), layout.screened_frame(facility_id, "doubts"))
     write_json(judged.failures, layout.screened(facility_id) / "_failures.json", is_noted=True)
     return asdict(report_of(judged, rules, heights))
+
+
+def _of_same_rules(context: RefreshContext, facility_ids: Sequence[str], force: bool) -> Iterator[list[str]]:
+    """Facilities to judge by the same rules and the same end of observation; those that are up to date one by one.
+
+    Of those together none begins with another one and a hyphen (``screening/facilities.py``).
+    """
+
+    def rules(facility_id: str) -> str | None:
+        if not force and screening_step(context, facility_id).is_done():
+            return None
+        if len(context.ledgers[facility_id]) >= MOST_FILES:
+            return None
+        mapping = context.mapping(facility_id).data
+        judged_by = [mapping.get(name) for name in ("rules", "precedence", "tolerance")]
+        sources = (
+            sources_digest(context, facility_id) if mapping.get("precedence") else ""
+        )  # it numbers sources
+        day = str(context.extract_date(facility_id))
+        return json_digest([*judged_by, sources, day, n_beginnings(facility_id, ids)])
+
+    ids = set(facility_ids)
+    return grouped(facility_ids, rules, partial(_staged_bytes, context), MOST_STAGED_BYTES)
+
+
+def n_beginnings(facility_id: str, ids: Collection[str]) -> int:
+    """How many other ids an id begins with, each before a hyphen: of those with the same number none begins another."""
+    return sum(facility_id[:at] in ids for at, sign in enumerate(facility_id) if sign == "-")
+
+
+def _staged_bytes(context: RefreshContext, facility_id: str) -> int:
+    return sum(path.stat().st_size for path in context.layout.staged(facility_id).glob("*"))
+
+
+def _judged(context: RefreshContext, alike: Sequence[str]) -> dict[str, Judged]:
+    """The facilities with their records judged; none where that fails, for each to be judged and its fault found alone."""
+    try:
+        with together_within_memory(context, alike):
+            return judge(context, alike)
+    except (DamagedFile, MemoryInterrupt):
+        return {}
+
+
+def screen_damaged(context: RefreshContext) -> None:
+    """Judge again what the store holds of facilities that this refresh did not look at, where it is damaged."""
+    layout = context.layout
+    for facility_id in context.senders:
+        folders = (layout.staged(facility_id), layout.screened(facility_id))
+        if folders[1].is_dir() and not all(is_whole(folder, context.finished) for folder in folders):
+            screen(context, facility_id)
