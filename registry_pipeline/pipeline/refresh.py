@@ -19,6 +19,7 @@ from registry_pipeline.pipeline.context import RefreshContext, read_context, rea
 from registry_pipeline.pipeline.errors import Refused
 from registry_pipeline.pipeline.mend import mend_home
 from registry_pipeline.pipeline.step import has_nothing_to_do, refresh_lock
+from registry_pipeline.pipeline.step_keys import outdated_facilities
 from registry_pipeline.pipeline.watched import inbox_signature, is_served, note_landed, note_served
 from registry_pipeline.store.releases import current_release
 
@@ -73,7 +74,9 @@ def refresh(
         chosen, settings = chosen_facilities(home, facilities), home.settings()
         landing = take_in(home, chosen if facilities else (), settings)
         context = read_context(home, settings)
-        if not force and has_nothing_to_do(context, left_behind(context, facilities) if facilities else {}):
+        if not force and has_nothing_to_do(
+            context, outdated_facilities(context, facilities) if facilities else {}
+        ):
             note_served(home)
             return RefreshReport(landing, current_release(home) or "", False)
         with bounded_memory(settings.refresh.memory_limit):
@@ -103,7 +106,7 @@ def judge_inbox(
         chosen, settings = chosen_facilities(home, facilities), home.settings()
         landing = take_in(home, chosen if facilities else (), settings)
         context = read_context(home, settings)
-        changed = [facility_id for facility_id in left_behind(context) if facility_id in chosen]
+        changed = [facility_id for facility_id in outdated_facilities(context) if facility_id in chosen]
         with bounded_memory(settings.refresh.memory_limit):
             judge_facilities(context, changed, False, progress)
         suggestions.make_suggestions(context)
@@ -167,18 +170,6 @@ def make_tables(context: RefreshContext, chosen: Sequence[str], force: bool, pro
     registry.build_mart(context, force)
     registry.judge(context, force)
     registry.analyse(context, force, progress)
-
-
-def left_behind(context: RefreshContext, chosen: Sequence[str] = ()) -> dict[str, str]:
-    """Facilities whose judged records were made of other input than there is now -> what they were made of.
-
-    Args:
-        chosen: facilities that are about to be judged, which makes them current.
-    """
-    # here: it loads the tables and their rules, which a refresh with nothing new does without
-    from registry_pipeline.pipeline.step_keys import outdated_facilities
-
-    return outdated_facilities(context, chosen)
 
 
 def chosen_facilities(home: Home, facilities: Sequence[str]) -> list[str]:

@@ -1,7 +1,8 @@
 """What the steps of a facility go by, as digests: another one means that the step is made again, an equal one never.
 
 Belongs here: code, declarations, settings, mappings, bytes and decisions that typing and judging one facility rest on.
-Does not belong here: the steps (``staging.py``, ``screening.py``), tables of the registry (``keys.py``).
+Does not belong here: the steps (``staging.py``, ``screening.py``), tables of the registry (``keys.py``). Loads tables and rules
+where a key is asked for: a refresh with nothing new asks for none.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import json
 from collections.abc import Collection
 from dataclasses import asdict
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from registry_pipeline.core.source_code import code_digest, rooms_digest
 from registry_pipeline.core.toml_source import ConfigurationError, nearest, read_toml
@@ -18,10 +19,10 @@ from registry_pipeline.core.working_files import DamagedFile
 from registry_pipeline.pipeline.context import RefreshContext, file_digest
 from registry_pipeline.pipeline.merges import merges_at
 from registry_pipeline.pipeline.step import digest_of, read_note
-from registry_pipeline.validation.rules.catalogue import Catalogue, OverrideError, parameters_of
-from registry_pipeline.validation.rules.screening_digest import rules_digest
 from schemas import tables_of
-from schemas.table import columns_of, key_of
+
+if TYPE_CHECKING:
+    from registry_pipeline.validation.rules.catalogue import Catalogue
 
 _STAGING, _SCREENING = "registry_pipeline.pipeline.staging", "registry_pipeline.pipeline.screening"
 _READERS = ("registry_pipeline/intake", "schemas/disease")
@@ -54,6 +55,8 @@ def _staging_digest(context: RefreshContext, facility_id: str) -> str:
 @cache
 def _typed_by() -> str:
     """Digest of the code and the declarations of columns that typing rests on: another rule types nothing anew."""
+    from schemas.table import columns_of, key_of
+
     declared = [
         [name, key_of(model), [repr(column) for column in columns_of(model)]]
         for layer in _FILLED_BY_STAGING
@@ -90,6 +93,9 @@ def _screening_digest(context: RefreshContext, facility_id: str) -> str:
 
 def _rules_at(context: RefreshContext, facility_id: str) -> str:
     """Digest of the rules in force at a facility, made once for facilities that set them alike."""
+    from registry_pipeline.validation.rules.catalogue import parameters_of
+    from registry_pipeline.validation.rules.screening_digest import rules_digest
+
     key = ("rules", json.dumps(context.mapping(facility_id).data.get("rules"), default=str))
     if key not in context.digests:
         parameters = parameters_of(context.settings, context.extract_date(facility_id))
@@ -103,6 +109,8 @@ def facility_catalogue(context: RefreshContext, facility_id: str) -> Catalogue:
     Raises:
         ConfigurationError: an override names a rule, severity or threshold that does not exist.
     """
+    from registry_pipeline.validation.rules.catalogue import OverrideError
+
     facility, rules = context.facility(facility_id), context.rules
     for rule_id in context.settings.refresh.blocking_rules:
         if rule_id not in rules.entries:
