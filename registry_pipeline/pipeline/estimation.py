@@ -1,7 +1,7 @@
 """Result tables: an analysis of which nothing that it read has changed is kept, and so are its endpoints of which nothing has.
 
 Belongs here: which analyses, and which of their endpoints, are made anew; writing their tables and what they read.
-Does not belong here: the parts of a key (``keys.py``), estimates (``study/``).
+Does not belong here: the parts of a key (``analysis_keys.py``), estimates (``study/``).
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import polars as pl
 
 import schemas
 from registry_pipeline.core.frames import with_schema
+from registry_pipeline.pipeline.analysis_keys import CODE, AnalysisKeys
 from registry_pipeline.pipeline.context import RefreshContext
-from registry_pipeline.pipeline.keys import CODE, AnalysisKeys
 from registry_pipeline.pipeline.step import digest_of
 from registry_pipeline.store.keyed_tables import KeyedTables
 from registry_pipeline.store.parquet import read_parquet, write_parquet

@@ -15,11 +15,12 @@ import schemas
 from registry_pipeline.core.helper_process import warm_helper
 from registry_pipeline.core.memory import give_back
 from registry_pipeline.core.sql_files import sql_files
+from registry_pipeline.pipeline.analysis_keys import note_times
 from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.errors import Refused
 from registry_pipeline.pipeline.estimation import Estimation
 from registry_pipeline.pipeline.facility_parts import COERCION, facility_parts, write_curated_parts
-from registry_pipeline.pipeline.keys import curated_inputs, mart_inputs, mart_keys, note_times
+from registry_pipeline.pipeline.keys import curated_inputs, mart_inputs, mart_keys
 from registry_pipeline.pipeline.lineage import write_lineage
 from registry_pipeline.pipeline.persons import person_records
 from registry_pipeline.pipeline.quality import quality_tables

@@ -11,9 +11,9 @@ import polars as pl
 import pytest
 
 from registry_pipeline.pipeline import estimation
+from registry_pipeline.pipeline.analysis_keys import AnalysisKeys
 from registry_pipeline.pipeline.context import RefreshContext, read_context
 from registry_pipeline.pipeline.estimation import Estimation
-from registry_pipeline.pipeline.keys import AnalysisKeys
 from registry_pipeline.store.keyed_tables import KeyedTables
 from registry_pipeline.study.estimates import analyses
 from registry_pipeline.study.mart_reader import Pair

@@ -14,9 +14,9 @@ import pytest
 
 import schemas
 from registry_pipeline.core.settings import Settings, Study
+from registry_pipeline.pipeline.analysis_keys import AnalysisKeys
 from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.estimation import as_declared
-from registry_pipeline.pipeline.keys import AnalysisKeys
 from registry_pipeline.store.keyed_tables import KeyedTables
 from registry_pipeline.store.layout import StoreLayout
 from registry_pipeline.study.analysis import Inputs
