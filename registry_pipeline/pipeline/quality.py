@@ -18,6 +18,7 @@ import polars as pl
 import schemas
 from registry_pipeline.core.files import write_json
 from registry_pipeline.core.settings import Settings
+from registry_pipeline.core.source_code import code_digest
 from registry_pipeline.core.sql_files import sql_files
 from registry_pipeline.pipeline.comparison import choose_comparison
 from registry_pipeline.pipeline.context import RefreshContext
@@ -26,9 +27,10 @@ from registry_pipeline.pipeline.finding_places import with_places
 from registry_pipeline.pipeline.kept_judgements import KeptJudgements
 from registry_pipeline.pipeline.keys import row_inputs
 from registry_pipeline.pipeline.persons import linkage_tables, person_records
+from registry_pipeline.pipeline.step import digest_of
 from registry_pipeline.pipeline.suggestions import make_suggestions, screened_findings
 from registry_pipeline.store.keyed_tables import KeyedTables
-from registry_pipeline.store.parquet import read_rows, write_parquet
+from registry_pipeline.store.parquet import read_parquet, read_rows, write_parquet
 from registry_pipeline.store.refill import (
     built_by,
     changed_by_facility,
@@ -47,6 +49,7 @@ from schemas.constraints import literal
 if TYPE_CHECKING:
     from registry_pipeline.store.sql import Source
 
+METRICS = "release_metric"
 Rows = pl.DataFrame | Sequence[Path]
 """Of a table that grows with the rows of the registry the facilities' files, which nobody loads."""
 
@@ -77,13 +80,14 @@ def quality_tables(context: RefreshContext, force: bool = False) -> dict[str, Ro
         shown["meta.submission"] = read_rows(context.staged_files("files"))
         shown |= curated_parts(context)
         _show(context, connection, shown, compared)
-        gathered["release_metric"] = metrics = _release_metrics(connection, settings)
+        keyed = KeyedTables(context.layout.registry_rules(), force)
+        marts = KeyedTables(context.layout.layer("mart"))
+        gathered["release_metric"] = metrics = release_metrics(connection, settings, keyed, marts)
         add_view(connection, "quality.release_metric", metrics)
         shown["quality.release_metric"] = metrics
         changed = _changed_since(context, compared)
         needed = {decision.finding_id for decision in context.decisions.decisions}
         bound = Bound(settings.limits.max_findings, needed)
-        keyed = KeyedTables(context.layout.registry_rules(), force)
         kept = KeptJudgements(context, keyed, connection, shown, parameters, compared)
         judged = run_registry_rules(connection, rules, parameters, changed, bound, kept)
         keyed.save()
@@ -142,10 +146,24 @@ def _show(
         connection.execute(f"ATTACH {path} AS previous (READ_ONLY)")
 
 
-def _release_metrics(connection: duckdb.DuckDBPyConnection, settings: Settings) -> pl.DataFrame:
-    """The cohort in a few numbers (``release_id`` NULL: this release) and those of the releases before."""
-    result = sql_files("quality")["release_metric"]
-    now = connection.execute(result.query, result.parameters(vars(settings.study))).pl()
+def release_metrics(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, keyed: KeyedTables, marts: KeyedTables
+) -> pl.DataFrame:
+    """The cohort in a few numbers (``release_id`` NULL: this release) and those of the releases before.
+
+    Args:
+        keyed: keeps the numbers of the same marts.
+        marts: those that the connection shows.
+    """
+    result = sql_files("quality")[METRICS]
+    parameters = result.parameters(vars(settings.study))
+    inputs = [marts.content(name.partition(".")[2]) for name in result.header["inputs"]]
+    key = digest_of(code_digest(__name__), result.query, parameters, inputs)
+    if not keyed.is_current(METRICS, key):
+        made = connection.execute(result.query, parameters).pl()
+        write_parquet(made, keyed.path(METRICS))
+        keyed.remember(METRICS, key, made.height)
+    now = read_parquet(keyed.path(METRICS))
     reviewed = connection.execute(
         "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'previous' AND table_name = 'release_metric'"
     ).fetchall()[0][0]

@@ -97,14 +97,15 @@ def write_reports(
     return [*pages, *sorted(context.figures.written)]
 
 
-def page_of_release(database: Path, template: str, sections: Sequence[Section], **values: object) -> str:
+def page_of_release(
+    tables: DisclosedTables, template: str, sections: Sequence[Section], **values: object
+) -> str:
     """A page of sections under the head that every page of a release has.
 
     Args:
         values: what else the template asks for.
     """
-    with DisclosedTables(database) as tables:
-        head = _values(Context(tables, FigureFolder(database.parent / FIGURES)))
+    head = _values(Context(tables, FigureFolder(tables.database.parent / FIGURES)))
     return render_page(template, sections, **head, **values)
 
 

@@ -59,8 +59,8 @@ class ReleaseTables:
             self._connection.execute("SET enable_external_access = false")
             self.columns: dict[str, list[str]] = {}
             for schema, table, column in self._connection.execute(
-                "SELECT table_schema, table_name, column_name FROM information_schema.columns "
-                "WHERE table_catalog = current_database() ORDER BY table_schema, table_name, ordinal_position"
+                "SELECT schema_name, table_name, column_name FROM duckdb_columns() "
+                "WHERE database_name = current_database() ORDER BY schema_name, table_name, column_index"
             ).fetchall():
                 self.columns.setdefault(f"{schema}.{table}", []).append(column)
             self.parameters: dict[str, str] = self._parameters()

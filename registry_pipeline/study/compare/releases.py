@@ -115,24 +115,22 @@ def difference_page(home: Home, difference: ReleaseDifference, database: Path | 
         release_folder(home, release_id) / DATABASE
         for release_id in (difference.before_id, difference.after_id)
     )
-    hidden = [_hidden_headlines(path) for path in (before, database or after)]
-    hides = any(each is not None for each in hidden)
-    sections = [
-        _headline_section(difference, set().union(*(each or () for each in hidden))),
-        _record_section(difference, hides),
-        _origin_section(difference),
-    ]
-    return page_of_release(
-        database or after, "release_difference.html", sections, before_id=difference.before_id
-    )
+    with DisclosedTables(before) as earlier, DisclosedTables(database or after) as later:
+        hidden = [_hidden_headlines(tables) for tables in (earlier, later)]
+        hides = any(each is not None for each in hidden)
+        sections = [
+            _headline_section(difference, set().union(*(each or () for each in hidden))),
+            _record_section(difference, hides),
+            _origin_section(difference),
+        ]
+        return page_of_release(later, "release_difference.html", sections, before_id=difference.before_id)
 
 
-def _hidden_headlines(database: Path) -> set[str] | None:
+def _hidden_headlines(tables: DisclosedTables) -> set[str] | None:
     """Headline numbers that a release's pages hide; None where it hides no small counts."""
-    with DisclosedTables(database) as tables:
-        if not tables.hides:
-            return None
-        rows = tables.table("result.bounds")
+    if not tables.hides:
+        return None
+    rows = tables.table("result.bounds")
     values = zip(rows["headline"], rows["computed_value"], strict=True)
     return {str(headline) for headline, value in values if isinstance(value, Hidden)}
 
