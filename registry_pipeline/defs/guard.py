@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
+from dagster_shared.error import SerializableErrorInfo
 
 from registry_pipeline.core.files import StoreError, disk_problem
 from registry_pipeline.core.home import Home
@@ -48,7 +49,8 @@ def guarded(home: Home) -> Iterator[None]:
     except Exception as problem:
         if (refused := disk_problem(problem)) is not None:  # in the words of a library
             raise dg.Failure(refused, allow_retries=False) from None
-        path = record_private_details(home, problem)
+        # of a worker's failure the worker has kept the details
+        path = problem.path if isinstance(problem, InternalFailure) else record_private_details(home, problem)
         raise dg.Failure(
             f"an internal error; details: {path}", metadata={"details": str(path)}, allow_retries=False
         ) from None
@@ -59,10 +61,12 @@ def guarded(home: Home) -> Iterator[None]:
 def failure_of(outcome: dg.ExecuteInProcessResult | dg.JobExecutionResult) -> Exception:
     """The first failure of a run as the exception that it was."""
     for all_event in outcome.all_events:
-        if (
-            all_event.is_step_failure
-            and (failure := all_event.step_failure_data.user_failure_data) is not None
-        ):
+        if not all_event.is_step_failure:
+            continue
+        if (failure := all_event.step_failure_data.user_failure_data) is None:
+            if (reason := _own_words(all_event.step_failure_data.error)) is not None:
+                return Refused(reason)
+        else:
             metadata = {name: value.value for name, value in failure.metadata.items()}
             if "details" in metadata:
                 return InternalFailure(str(metadata["details"]))
@@ -75,6 +79,15 @@ def failure_of(outcome: dg.ExecuteInProcessResult | dg.JobExecutionResult) -> Ex
     stopped_by = f"blocking rules have findings or failed to run: {rules}"
     why = stopped_by if rules else "the refresh was stopped before it was complete"
     return Refused(f"{why}; the release that was served still is")
+
+
+def _own_words(error: SerializableErrorInfo | None) -> str | None:
+    """What a failure of the store says where Dagster wrapped it, as it does while it keeps a step's output."""
+    while error is not None:
+        if error.cls_name == StoreError.__name__:
+            return error.message.partition(": ")[2].strip()
+        error = error.cause
+    return None
 
 
 def _blocking_rules(outcome: dg.ExecuteInProcessResult | dg.JobExecutionResult) -> set[str]:

@@ -60,6 +60,15 @@ def test_a_refresh_that_no_worker_takes_ends_with_a_line(topology: Topology, hom
             run_batches(context, context.senders, [STAGE, SCREEN], False, "nobody", instance)
 
 
+def test_a_refresh_that_waits_for_workers_ends_when_it_is_told_to(topology: Topology, home: Home) -> None:
+    with open_instance(home) as instance, refresh_lock(home):
+        context = read_context(home)
+        signal_of_a_terminal = threading.Timer(3, os.kill, (os.getpid(), signal.SIGINT))
+        signal_of_a_terminal.start()
+        with pytest.raises(Refused, match="the refresh was stopped; workers end by themselves"):
+            run_batches(context, context.senders, [STAGE, SCREEN], False, "stopped", instance)
+
+
 def test_two_workers_make_the_release_of_one_process_although_a_child_is_killed(
     topology: Topology, home: Home
 ) -> None:

@@ -10,12 +10,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from celery.exceptions import TaskRevokedError
 
 from registry_pipeline.core.execution import Execution
 from registry_pipeline.core.files import StoreError, write_hashed_json
 from registry_pipeline.core.home import Home
+from registry_pipeline.defs.cluster.engine import _WatchedResult
 from registry_pipeline.pipeline import screening
 from registry_pipeline.pipeline.cluster import lease, manifest
 from registry_pipeline.pipeline.cluster.lease import Watch, at_work, end_earlier_work, leading
@@ -181,3 +184,21 @@ def test_a_coordinator_waits_no_longer_than_its_patience_once_nobody_works(home:
         assert watch.look() is False
         now[0] += 2
         assert watch.look() is True
+
+
+def test_a_coordinator_that_is_told_to_end_waits_for_no_result(home: Home) -> None:
+    with asked(home):
+        watch = Watch(home, Execution())
+        result = _WatchedResult(SimpleNamespace(ready=lambda: False), watch)
+        assert not result.ready()
+        result.revoke()
+        assert result.ready()
+        with pytest.raises(TaskRevokedError):
+            result.get()
+
+
+def test_a_worker_of_another_home_says_where_it_looked(home: Home) -> None:
+    with asked(home):
+        pass
+    with pytest.raises(Refused, match=f"another home than this worker.*{home.store}"):
+        work_on(home, REFRESH, [HOSPITAL], [STAGE])

@@ -36,7 +36,7 @@ def distribute(
     that has staged a facility also screens it.
 
     Raises:
-        Refused: workers failed, or none worked for too long.
+        Refused: workers failed, none worked for too long, or this process was told to end.
         ConfigurationError: registry.toml, a mapping or the instance is not fit for it.
     """
     refresh, limits = run.context, run.context.settings.execution
@@ -80,6 +80,10 @@ def run_batches(
             tags={"registry/refresh": refresh_id},
         )  # fmt: skip
     refresh.merged_patients.clear()  # workers have staged
+    if watch.is_interrupted:
+        raise Refused(
+            "the refresh was stopped; workers end by themselves; the release that was served still is"
+        )
     if watch.is_stalled:
         raise Refused(
             f"no worker has worked for this refresh for {limits.patience_seconds} seconds; start workers with: registry "

@@ -13,6 +13,8 @@ from typing import Any
 from urllib.parse import quote
 
 import dagster as dg
+from celery.exceptions import TaskRevokedError
+from dagster._core.errors import DagsterExecutionInterruptedError
 from dagster._core.execution.context.system import PlanOrchestrationContext
 from dagster._core.execution.plan.plan import ExecutionPlan
 from dagster._core.execution.retries import RetryMode
@@ -101,18 +103,22 @@ class WatchedCeleryExecutor(CeleryExecutor):  # type: ignore[misc]
                 warnings.simplefilter("ignore")
                 return _WatchedResult(_submit_task(*arguments), watch)
 
-        return core_celery_execution_loop(plan_context, execution_plan, step_execution_fn=submit)
+        try:
+            yield from core_celery_execution_loop(plan_context, execution_plan, step_execution_fn=submit)
+        except DagsterExecutionInterruptedError:
+            watch.is_interrupted = True
+            raise
 
 
 class _WatchedResult:
-    """A result to come; it has come, as a failure, where nobody works for it."""
+    """A result to come; it has come, as a failure, where nobody works for it, and where nobody waits for it any more."""
 
     def __init__(self, result: Any, watch: Watch) -> None:
-        self._result, self._watch = result, watch
+        self._result, self._watch, self._is_revoked = result, watch, False
 
     def ready(self) -> bool:
         has_result = self._has_come()
-        return self._watch.look(has_result) or has_result
+        return self._watch.look(has_result) or has_result or self._is_revoked
 
     def _has_come(self) -> bool:
         try:
@@ -122,12 +128,15 @@ class _WatchedResult:
             return False
 
     def get(self) -> Any:
+        if self._is_revoked:
+            raise TaskRevokedError
         if not self._has_come():
             raise NobodyWorks
         return self._result.get()
 
     def revoke(self) -> None:
-        self._result.revoke()
+        """Wait no longer; workers are not told, for the manifest of a refresh that has ended is gone."""
+        self._is_revoked = True
 
 
 def celery_executor(home: Home) -> WatchedCeleryExecutor:

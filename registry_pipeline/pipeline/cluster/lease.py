@@ -38,13 +38,18 @@ _LOOK_SECONDS = 0.2
 
 
 class Watch:
-    """The coordinator's view of its workers while it waits for them: it renews the lease and sees when nobody works."""
+    """The coordinator's view of its workers while it waits for them: it renews the lease and sees when nobody works.
+
+    Attributes:
+        is_stalled: nobody has worked for longer than the patience lasts.
+        is_interrupted: the coordinator was told to end.
+    """
 
     def __init__(self, home: Home, limits: Execution, clock: Callable[[], float] = time.monotonic) -> None:
         self._home, self._limits, self._clock = home, limits, clock
         self._renewed = self._looked = float("-inf")
         self._last_work = clock()
-        self.is_stalled = False
+        self.is_stalled = self.is_interrupted = False
         self.look()
 
     def look(self, has_result: bool = False) -> bool:

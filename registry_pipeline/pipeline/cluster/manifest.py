@@ -71,16 +71,17 @@ def read_manifest(home: Home, refresh_id: str) -> RefreshManifest:
     Raises:
         Refused: that refresh asks for no work any more.
     """
+    has_ended = Refused(
+        "the refresh that asked for this work has ended, or has another home than this worker; nothing was done for it "
+        f"({manifest_path(home)})"
+    )
     try:
         manifest = RefreshManifest(**read_hashed_json(manifest_path(home)))
     except (OSError, ValueError, TypeError):
-        raise Refused(_ENDED) from None
+        raise has_ended from None
     if manifest.refresh_id != refresh_id:
-        raise Refused(_ENDED)
+        raise has_ended
     return manifest
-
-
-_ENDED = "the refresh that asked for this work has ended; nothing was done for it"
 
 
 def worker_context(home: Home, manifest: RefreshManifest, facility_ids: Sequence[str]) -> RefreshContext:
