@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import io
+import math
 import os
 import sys
 import tempfile
@@ -115,6 +116,15 @@ def own_options(function: Function) -> Function:
     )
     debug = click.option("--debug", is_flag=True, expose_value=False, callback=_remember_debug, hidden=True)
     return home(debug(function))
+
+
+class Number(click.FloatRange):
+    """A finite number within bounds: no bound keeps NaN out."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number."""
+        number = float(super().convert(value, param, ctx))
+        return number if math.isfinite(number) else self.fail(f"{value!r} is no finite number", param, ctx)
 
 
 def run(command: click.Command, arguments: Sequence[str]) -> int:

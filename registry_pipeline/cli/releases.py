@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from registry_pipeline.cli.context import CONTEXT, DONE, REFUSED, own_options
+from registry_pipeline.cli.context import CONTEXT, DONE, REFUSED, Number, own_options
 from registry_pipeline.cli.rows import all_rows, as_json, objects
 from registry_pipeline.core.files import write_text
 from registry_pipeline.core.home import Home
@@ -188,10 +188,10 @@ def unpin_release(release_id: str) -> None:
 @own_options
 @click.option("--keep", type=click.IntRange(1), metavar="N", help="Keep the newest N releases.")
 @click.option(
-    "--days", type=click.FloatRange(0), metavar="DAYS", help="Keep the releases of the last DAYS days."
+    "--days", type=Number(0), metavar="DAYS", help="Keep the releases of the last DAYS days."
 )
 @click.option(
-    "--max-gb", type=click.FloatRange(0), metavar="GB", help="Remove the oldest until all are no larger."
+    "--max-gb", type=Number(0), metavar="GB", help="Remove the oldest until all are no larger."
 )
 @click.option("--dry-run", is_flag=True, help="Only say which would go.")
 def prune(keep: int | None, days: float | None, max_gb: float | None, dry_run: bool) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from registry_pipeline.cli.context import CONTEXT, Context, own_options
+from registry_pipeline.cli.context import CONTEXT, Context, Number, own_options
 from registry_pipeline.core.files import StoreError
 from registry_pipeline.core.helper_process import keeping_helper
 from registry_pipeline.core.home import Home, make_home
@@ -164,13 +164,13 @@ def _refresh(home: Home, facilities: Sequence[str], force: bool, plain: bool) ->
 @own_options
 @click.option("--patients", type=click.IntRange(min=1), required=True, help="Patients in all.")
 @click.option("--facilities", type=click.IntRange(min=1), default=1, show_default=True, help="Facilities.")
-@click.option("--seed", type=int, default=1, show_default=True, help="Equal seeds give equal files.")
-@click.option("--error-rate", type=click.FloatRange(0, 1), default=0.01, show_default=True,
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Equal seeds give equal files.")
+@click.option("--error-rate", type=Number(0, 1), default=0.01, show_default=True,
               help="Share of patients with a planted error.")  # fmt: skip
 @click.option(
     "--later", is_flag=True, help="A later submission too, whose errors only a second refresh finds."
 )
-@click.option("--last-hazard-ratio", type=click.FloatRange(0, 100, min_open=True), default=1.0, show_default=True,
+@click.option("--last-hazard-ratio", type=Number(0, 100, min_open=True), default=1.0, show_default=True,
               help="Hazard ratio of death in the last facility against the others.")  # fmt: skip
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder to write to."

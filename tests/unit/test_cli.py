@@ -119,6 +119,9 @@ def test_wrong_use(call: Command) -> None:
     assert call("findings", "--severity", "awful").code == 2
     assert call("findings", "--format", "xlsx").code == 2
     assert call("simulate", "--patients", "1", "--facilities", "2", "--out", "x").code == 2
+    for option, value in (("--error-rate", "nan"), ("--last-hazard-ratio", "nan"), ("--seed", "-1")):
+        assert call("simulate", "--patients", "1", option, value, "--out", "x").code == 2
+    assert call("releases", "prune", "--days", "inf").code == 2
     assert call("sql", "--out", "nowhere/at/all.csv", "SELECT 1").code == 2
     assert call("releases", "show", "x").code == 2
 
