@@ -187,12 +187,8 @@ def unpin_release(release_id: str) -> None:
 @releases.command("prune")
 @own_options
 @click.option("--keep", type=click.IntRange(1), metavar="N", help="Keep the newest N releases.")
-@click.option(
-    "--days", type=Number(0), metavar="DAYS", help="Keep the releases of the last DAYS days."
-)
-@click.option(
-    "--max-gb", type=Number(0), metavar="GB", help="Remove the oldest until all are no larger."
-)
+@click.option("--days", type=Number(0), metavar="DAYS", help="Keep the releases of the last DAYS days.")
+@click.option("--max-gb", type=Number(0), metavar="GB", help="Remove the oldest until all are no larger.")
 @click.option("--dry-run", is_flag=True, help="Only say which would go.")
 def prune(keep: int | None, days: float | None, max_gb: float | None, dry_run: bool) -> None:
     """Remove old releases. The served one, pinned ones and the one that the next refresh compares with stay.

@@ -164,7 +164,9 @@ def _refresh(home: Home, facilities: Sequence[str], force: bool, plain: bool) ->
 @own_options
 @click.option("--patients", type=click.IntRange(min=1), required=True, help="Patients in all.")
 @click.option("--facilities", type=click.IntRange(min=1), default=1, show_default=True, help="Facilities.")
-@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Equal seeds give equal files.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Equal seeds give equal files."
+)
 @click.option("--error-rate", type=Number(0, 1), default=0.01, show_default=True,
               help="Share of patients with a planted error.")  # fmt: skip
 @click.option(
