@@ -19,7 +19,7 @@ from typing import Any
 import sqlalchemy
 from dagster import EventLogEntry
 from dagster._core.events import ASSET_EVENTS
-from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
+from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from dagster._core.storage.runs.sqlite.sqlite_run_storage import SqliteRunStorage
 from dagster._core.storage.schedules.sqlite.sqlite_schedule_storage import SqliteScheduleStorage
@@ -160,11 +160,6 @@ class EventHistory(SqliteEventLogStorage):
                 self._initialized_dbs.add(shard)
             with engine.begin() as connection:
                 yield connection
-
-    def delete_events_for_run(self, conn: Connection, run_id: str) -> None:
-        """Delete what a run has left; Dagster's own storage keeps the executions of its checks for ever."""
-        super().delete_events_for_run(conn, run_id)
-        conn.execute(AssetCheckExecutionsTable.delete().where(AssetCheckExecutionsTable.c.run_id == run_id))
 
     def dispose(self) -> None:
         """Close every file."""

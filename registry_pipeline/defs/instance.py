@@ -17,6 +17,8 @@ from pathlib import Path
 
 import dagster as dg
 from dagster._core.instance.config import dagster_instance_config
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
+from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 from dagster_shared.check import CheckError
 from sqlalchemy.exc import DatabaseError, OperationalError
 
@@ -195,10 +197,21 @@ def prune_history(instance: dg.DagsterInstance, n_kept: int) -> int:
     for record in runs:
         run_id = record.dagster_run.run_id
         instance.delete_run(run_id)
+        _remove_executions(instance, run_id)
         _remove_files(Path(instance.root_directory), run_id)
     for name in HISTORY:
         _give_back(Path(instance.root_directory) / name)
     return len(runs)
+
+
+def _remove_executions(instance: dg.DagsterInstance, run_id: str) -> None:
+    """What the checks of a run have left: Dagster's own storages keep it for ever."""
+    storage = instance.event_log_storage
+    assert isinstance(storage, SqlEventLogStorage)
+    with storage.index_transaction() as connection:
+        connection.execute(
+            AssetCheckExecutionsTable.delete().where(AssetCheckExecutionsTable.c.run_id == run_id)
+        )
 
 
 def _give_back(database: Path) -> None:

@@ -11,13 +11,17 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
 from celery.exceptions import TaskRevokedError
+from dagster._core.errors import DagsterExecutionInterruptedError
+from dagster._core.execution.retries import RetryMode
 
 from registry_pipeline.core.execution import Execution
 from registry_pipeline.core.files import StoreError, write_hashed_json
 from registry_pipeline.core.home import Home
+from registry_pipeline.defs.cluster import engine
 from registry_pipeline.defs.cluster.engine import _WatchedResult
 from registry_pipeline.pipeline import screening
 from registry_pipeline.pipeline.cluster import lease, manifest
@@ -195,6 +199,23 @@ def test_a_coordinator_that_is_told_to_end_waits_for_no_result(home: Home) -> No
         assert result.ready()
         with pytest.raises(TaskRevokedError):
             result.get()
+
+
+def test_a_run_clears_old_results_away_and_notes_that_it_was_interrupted(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cleared: list[bool] = []
+    backend = SimpleNamespace(cleanup=lambda: cleared.append(True))
+    monkeypatch.setattr(engine, "make_app", lambda _: SimpleNamespace(backend=backend))
+    monkeypatch.setattr(
+        engine, "core_celery_execution_loop", Mock(side_effect=DagsterExecutionInterruptedError)
+    )
+    executor = engine.WatchedCeleryExecutor(retries=RetryMode.DISABLED)  # type: ignore[no-untyped-call]
+    with asked(home):
+        watch = Watch(home, Execution())
+        with engine.watched_by(watch), pytest.raises(DagsterExecutionInterruptedError):
+            list(executor.execute(None, None))  # type: ignore[arg-type]
+    assert (cleared, watch.is_interrupted) == ([True], True)
 
 
 def test_a_worker_of_another_home_says_where_it_looked(home: Home) -> None:

@@ -20,6 +20,7 @@ from dagster._core.execution.plan.plan import ExecutionPlan
 from dagster._core.execution.retries import RetryMode
 from dagster_celery.core_execution_loop import core_celery_execution_loop
 from dagster_celery.executor import CeleryExecutor, _submit_task
+from dagster_celery.make_app import make_app
 
 from registry_pipeline.core.execution import Execution
 from registry_pipeline.core.home import Home
@@ -97,6 +98,8 @@ class WatchedCeleryExecutor(CeleryExecutor):  # type: ignore[misc]
     def execute(self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan) -> Any:
         """The events of a run."""
         watch = _WATCHES[-1]
+        app = make_app(self.app_args())  # type: ignore[no-untyped-call]
+        app.backend.cleanup()  # results of earlier refreshes, which Celery leaves to a clock of its own
 
         def submit(*arguments: Any) -> _WatchedResult:
             with warnings.catch_warnings():  # it declares the task anew for each message, under the same name
