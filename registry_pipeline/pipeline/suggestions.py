@@ -16,6 +16,7 @@ from pathlib import Path
 import polars as pl
 
 from registry_pipeline.core.files import json_digest
+from registry_pipeline.core.source_code import code_digest
 from registry_pipeline.pipeline.context import RefreshContext
 from registry_pipeline.pipeline.step import Step, digest_of, is_whole, read_note
 from registry_pipeline.pipeline.step_keys import facility_catalogue, screening_digest
@@ -79,7 +80,7 @@ def _step(context: RefreshContext, facility_id: str) -> Step | None:
     """The trials of a facility; None where nothing is to be tried."""
     if (tried := _tried(context, facility_id)) is None:
         return None
-    fingerprint = digest_of(tried, screening_digest(context, facility_id))
+    fingerprint = digest_of(code_digest(__name__), tried, screening_digest(context, facility_id))
     return Step(context.layout.suggested(facility_id), fingerprint, context.finished)
 
 

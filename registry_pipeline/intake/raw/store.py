@@ -30,7 +30,7 @@ from registry_pipeline.core.frames import constant
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.row_id import LINEAGE, row_id
 from registry_pipeline.core.settings import Limits
-from registry_pipeline.core.source_code import rooms_digest
+from registry_pipeline.core.source_code import code_digest, rooms_digest
 from registry_pipeline.core.working_files import digest_of_file
 from registry_pipeline.intake.landing.ledger import LandedFile, landed_path
 from registry_pipeline.intake.mapping.model import Source
@@ -46,6 +46,7 @@ from registry_pipeline.intake.readers.instants import midnights_elsewhere
 from registry_pipeline.intake.readers.isolated import read_isolated
 from registry_pipeline.intake.readers.source import open_source
 
+READERS = "registry_pipeline/intake/readers"
 _RESTORE = "restore them from the backup; the release that was served still is"
 
 
@@ -276,8 +277,8 @@ def _remembered(home: Home, landed: LandedFile, digest: str) -> RawFile | None:
 
 def _digest(landed: LandedFile, source: Source, limits: Limits) -> str:
     options = _options_digest(_options(source, limits))
-    readers = rooms_digest("registry_pipeline/intake/readers")
-    return json_digest([vars(landed), source.name, list(source.sheet_globs), options, readers])
+    code = [code_digest(__name__), rooms_digest(READERS)]  # readers are looked up by name
+    return json_digest([vars(landed), source.name, list(source.sheet_globs), options, code])
 
 
 @cache
