@@ -2,7 +2,7 @@
 
 PostgreSQL and RabbitMQ (or Redis) are started from Debian's packages with data, ports, names and passwords of their own
 in a temporary folder, beside whatever else runs on the machine; workers are started over HOME, whose registry.toml gets
-its section [execution]. Ctrl-C stops everything again. For a look, and for the tests: it keeps nothing.
+its section [execution]. Ctrl-C stops everything again, and puts the home's settings back. For a look, and for the tests.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from types import TracebackType
 import yaml
 
 from deploy.services import Process, Services, dying_with_us, kill_group, missing_programs, terminate
+from registry_pipeline.core.home import open_home
+from registry_pipeline.core.toml_source import ConfigurationError
 
 
 class Topology:
@@ -35,6 +37,7 @@ class Topology:
     def __init__(self, home: Path, broker: str = "rabbitmq") -> None:
         self.home, self.services = home, Services(broker)
         self.workers: list[Process] = []
+        self._before: dict[Path, bytes | None] = {}
         password = self.services.password
         self.environment = {
             "REGISTRY_HOME": str(home),
@@ -58,7 +61,7 @@ class Topology:
         self.stop()
 
     def _write_configuration(self) -> None:
-        """[execution] of registry.toml and the storage of dagster.yaml; a file of either that is there is kept."""
+        """[execution] of registry.toml and the storage of dagster.yaml, until everything is stopped."""
         ports = self.services.ports
         scheme = "redis://:" if self.services.broker == "redis" else "amqp://registry:"
         keys = (
@@ -69,11 +72,12 @@ class Topology:
         text = settings.read_text(encoding="utf-8")
         if tomllib.loads(text).get("execution", {}).keys() & {"engine", "broker", "backend"}:
             raise SystemExit(f"{settings}: [execution] names an engine already; take it out for this script")
+        instance = self.home / "dagster" / "dagster.yaml"
+        self._before = {path: path.read_bytes() if path.exists() else None for path in (settings, instance)}
         header = "[execution]\n"
         text = text if header in text else f"{text}\n{header}"
         settings.write_text(text.replace(header, header + keys), encoding="utf-8")
         template = Path(__file__).resolve().parents[1] / "dagster_home" / "dagster.yaml"
-        instance = self.home / "dagster" / "dagster.yaml"
         instance.parent.mkdir(mode=0o700, exist_ok=True)
         content = yaml.safe_load(template.read_text(encoding="utf-8"))
         database = {"username": "registry", "password": {"env": "REGISTRY_PG_PASSWORD"}, "hostname": "127.0.0.1",
@@ -105,10 +109,15 @@ class Topology:
         kill_group(worker)
 
     def stop(self) -> None:
-        """Stop everything and remove its folder."""
+        """Stop everything, remove its folder, and let the home say again what it said: the services are gone."""
         for worker in self.workers:
             terminate(worker, signal.SIGTERM)
         self.services.stop()
+        for path, content in self._before.items():
+            if content is None:
+                path.unlink(missing_ok=True)
+            else:
+                path.write_bytes(content)
 
 
 def main() -> None:
@@ -120,6 +129,10 @@ def main() -> None:
     arguments = parser.parse_args()
     if missing := missing_programs(arguments.broker):
         sys.exit(f"install first: {' '.join(missing)}")
+    try:
+        open_home(arguments.home).settings()
+    except ConfigurationError as problem:
+        sys.exit(str(problem))
     with Topology(arguments.home, arguments.broker) as topology:
         for _ in range(arguments.workers):
             topology.start_worker()

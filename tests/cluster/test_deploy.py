@@ -11,8 +11,11 @@ import click
 import pytest
 import yaml
 
+from deploy.loopback import Topology
+from deploy.services import Services
 from registry_pipeline.cli.main import registry
 from registry_pipeline.core.execution import Execution
+from registry_pipeline.core.home import make_home
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 UNITS = sorted((DEPLOY / "systemd").iterdir())
@@ -115,3 +118,19 @@ def test_systemd_understands_every_unit(tmp_path: Path) -> None:
     assert not [line for line in result.stderr.splitlines() if any(name in line for name in names)], (
         result.stderr
     )
+
+
+def test_a_home_says_again_what_it_said_when_its_services_are_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look at several machines leaves no home behind that waits for a broker which is no more."""
+    for name in ("start_postgres", "start_broker"):
+        monkeypatch.setattr(Services, name, lambda _: None)
+    home = make_home(tmp_path / "home")
+    before = home.settings_file.read_bytes()
+    for _ in range(2):
+        with Topology(home.root):
+            assert home.settings().execution.engine == "celery"
+            assert (home.root / "dagster" / "dagster.yaml").is_file()
+        assert home.settings_file.read_bytes() == before
+        assert not (home.root / "dagster" / "dagster.yaml").exists()
