@@ -392,7 +392,7 @@ def test_lost_reports_are_told_and_tried_again(
     report = refresh(home)
     assert "could not be written" in (reports_problem(home) or "")
     assert "reports" in registry(home, "status").stdout
-    assert not has_nothing_to_do(read_context(home))
+    assert not has_nothing_to_do(read_context(home), {})
     monkeypatch.setattr(publication, "write_reports", whole)
     again = refresh(home)
     assert (again.release_id, again.is_new) == (report.release_id, False)
