@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from registry_pipeline.core.files import StoreError, disk_problem
+from registry_pipeline.core.files import StoreError, system_refusal
 from registry_pipeline.core.home import Home, open_home
 from registry_pipeline.core.native_panics import panics_as_exceptions
 from registry_pipeline.core.toml_source import ConfigurationError
@@ -173,7 +173,7 @@ def _report(problem: Exception) -> int:
     if isinstance(problem, IsADirectoryError | NotADirectoryError) and problem.filename:
         kind = "a folder" if isinstance(problem, IsADirectoryError) else "no folder"
         return _line(f"{problem.filename}: is {kind}; move away what lies in its place", REFUSED)
-    if (refused := disk_problem(problem)) is not None:
+    if (refused := system_refusal(problem)) is not None:
         return _line(f"{refused}; the release that was served still is", REFUSED)
     kind = type(problem).__name__
     return _line(f"an internal error ({kind}); details, which may quote records: {_details(problem)}", BROKEN)

@@ -93,7 +93,7 @@ def disk_errors_as_store_error(path: Path) -> Iterator[None]:
     except StoreError:
         raise
     except Exception as problem:
-        reason = disk_problem(problem)
+        reason = system_refusal(problem)
         if reason is None:
             raise
         where, named = path.parent, getattr(problem, "filename", None)
@@ -122,12 +122,14 @@ def withheld_as_store_error(path: Path | str) -> Iterator[None]:
         raise StoreError(f"{path}: cannot be read now ({problem.strerror}); it may be whole") from None
 
 
-def disk_problem(problem: Exception) -> str | None:
-    """What the system refused, in words; None for a problem of another kind."""
+def system_refusal(problem: Exception) -> str | None:
+    """What the system refused (disk, files, memory), in words; None for a problem of another kind."""
     text = str(problem).lower()
     code = problem.errno if isinstance(problem, OSError) else None
     if code in _FULL or any(words in text for words in _FULL_WORDS):
         return "the disk is full"
+    if isinstance(problem, MemoryError) or code == errno.ENOMEM or "out of memory" in text:
+        return "the memory is not enough; allow more (refresh.memory_limit in registry.toml), or free some of the machine's"
     if code in {errno.EMFILE, errno.ENFILE} or "too many open files" in text:
         return "too many files are open; let the process open more (ulimit -n)"
     if code in {errno.EACCES, errno.EPERM, errno.EROFS}:

@@ -12,7 +12,7 @@ from pathlib import Path
 import dagster as dg
 from dagster_shared.error import SerializableErrorInfo
 
-from registry_pipeline.core.files import StoreError, disk_problem
+from registry_pipeline.core.files import StoreError, system_refusal
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.memory import MemoryInterrupt
 from registry_pipeline.core.native_panics import panics_as_exceptions
@@ -47,7 +47,7 @@ def guarded(home: Home) -> Iterator[None]:
     except OSError as problem:
         raise dg.Failure(f"input or output failed: {problem.strerror or type(problem).__name__}") from None
     except Exception as problem:
-        if (refused := disk_problem(problem)) is not None:  # in the words of a library
+        if (refused := system_refusal(problem)) is not None:  # in the words of a library
             raise dg.Failure(refused, allow_retries=False) from None
         # of a worker's failure the worker has kept the details
         path = problem.path if isinstance(problem, InternalFailure) else record_private_details(home, problem)

@@ -22,7 +22,7 @@ from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 from dagster_shared.check import CheckError
 from sqlalchemy.exc import DatabaseError, OperationalError
 
-from registry_pipeline.core.files import StoreError, disk_errors_as_store_error, disk_problem
+from registry_pipeline.core.files import StoreError, disk_errors_as_store_error, system_refusal
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.native_panics import panics_as_exceptions
 from registry_pipeline.core.sql_files import SQL_FOLDER
@@ -88,7 +88,7 @@ def open_instance(home: Home, echo: Echo = print_line) -> dg.DagsterInstance:
             Exception
         ) as problem:  # a server's library has a kind of its own for what it tried several times
             refused = problem if isinstance(problem, OperationalError) else problem.__cause__
-            if not isinstance(refused, OperationalError) or disk_problem(refused) is not None:
+            if not isinstance(refused, OperationalError) or system_refusal(refused) is not None:
                 raise
             reason = str(refused.orig).partition("\n")[0]
             raise StoreError(

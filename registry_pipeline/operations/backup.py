@@ -23,8 +23,8 @@ from registry_pipeline.core.files import (
     LOCK,
     StoreError,
     disk_errors_as_store_error,
-    disk_problem,
     sync,
+    system_refusal,
 )
 from registry_pipeline.core.home import Home, make_home, open_home
 from registry_pipeline.core.locks import locked
@@ -118,7 +118,7 @@ def _copy_ledger(path: Path, copy: Path) -> None:
         with closing(sqlite3.connect(path)) as ledger_now, closing(sqlite3.connect(copy)) as ledger_copy:
             ledger_now.backup(ledger_copy)
     except sqlite3.Error as problem:
-        if disk_problem(problem) is not None:
+        if system_refusal(problem) is not None:
             raise
         message = f"{path}: the ledger of decisions cannot be copied ({problem}); check its mode, or restore it from the backup"
         raise StoreError(message) from None

@@ -15,7 +15,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from registry_pipeline.core.files import StoreError, disk_problem, whole_file
+from registry_pipeline.core.files import StoreError, system_refusal, whole_file
 from registry_pipeline.core.native_panics import panics_as_exceptions
 
 if TYPE_CHECKING:
@@ -195,7 +195,7 @@ def _readable(*paths: Path) -> Iterator[None]:
         with panics_as_exceptions():
             yield
     except Exception as problem:
-        if disk_problem(problem) is not None:
+        if system_refusal(problem) is not None:
             raise
         names = ", ".join(map(str, paths))
         raise StoreError(f"{names}: the working file is damaged; run: registry refresh --force") from None

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import duckdb
 
 import schemas
-from registry_pipeline.core.files import StoreError, disk_problem, whole_file
+from registry_pipeline.core.files import StoreError, system_refusal, whole_file
 from registry_pipeline.core.settings import Study
 from registry_pipeline.core.sql_files import SqlFile
 from schemas.columns import Column
@@ -136,7 +136,7 @@ def _names(
     try:
         rows = connection.execute(f"DESCRIBE {query}", dict(parameters)).fetchall()
     except duckdb.Error as problem:
-        if disk_problem(problem) is not None:
+        if system_refusal(problem) is not None:
             raise
         raise StoreError(f"a query or a working file cannot be read: {_kind(problem)}") from None
     return {row[0]: row[1] for row in rows}

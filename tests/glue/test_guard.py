@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import duckdb
 import pytest
 
 from registry_pipeline.core.files import StoreError
@@ -42,4 +43,20 @@ def test_details_that_a_worker_has_kept_are_not_kept_again(tmp_path: Path) -> No
     with pytest.raises(dg.Failure) as failure, guarded(home):
         raise InternalFailure("/details")
     assert failure.value.metadata["details"].value == "/details"
+    assert not list(home.store.rglob("*.txt"))
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        MemoryError("a process that made a part of the results was killed"),
+        duckdb.OutOfMemoryException("Out of Memory Error: could not allocate block of size 256.0 KiB"),
+        RuntimeError("memory allocation: Out of memory"),
+    ],
+)
+def test_too_little_memory_is_told_in_a_line(problem: Exception, tmp_path: Path) -> None:
+    home = make_home(tmp_path / "home")
+    with pytest.raises(dg.Failure) as failure, guarded(home):
+        raise problem
+    assert "refresh.memory_limit" in str(failure.value.description)
     assert not list(home.store.rglob("*.txt"))
