@@ -19,6 +19,8 @@ RUNNING = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 STARTING = [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING]
 GRACE_SECONDS = 60
 """Between the start of a run's process and its taking the lock."""
+START_SECONDS = 600
+"""Between the making of a run and the start of its process, on a machine that is busy."""
 
 
 def end_abandoned_runs(instance: dg.DagsterInstance, home: Home, is_starting: bool = False) -> int:
@@ -29,16 +31,15 @@ def end_abandoned_runs(instance: dg.DagsterInstance, home: Home, is_starting: bo
         home: the registry home.
         is_starting: the caller starts the only daemon of this home, so no process can be on its way either.
     """
-    run_filter = dg.RunsFilter(statuses=[*RUNNING, *(STARTING if is_starting else [])])
+    run_filter = dg.RunsFilter(statuses=[*RUNNING, *STARTING])
     if not instance.get_run_ids(run_filter, limit=1):
         return 0
     try:
         with refresh_lock(home):
-            youngest = time.time() - (0 if is_starting else GRACE_SECONDS)
             abandoned = [
                 record.dagster_run
                 for record in instance.get_run_records(run_filter)
-                if (record.start_time or record.create_timestamp.timestamp()) <= youngest
+                if is_starting or _is_overdue(record)
             ]
             for run in abandoned:
                 instance.report_run_failed(
@@ -47,3 +48,10 @@ def end_abandoned_runs(instance: dg.DagsterInstance, home: Home, is_starting: bo
     except StoreError:  # a refresh is alive, and the runs may be its own
         return 0
     return len(abandoned)
+
+
+def _is_overdue(record: dg.RunRecord) -> bool:
+    """Whether a run that is alive would hold the lock by now."""
+    begun = record.start_time or record.create_timestamp.timestamp()
+    grace = START_SECONDS if record.dagster_run.status in STARTING else GRACE_SECONDS
+    return begun <= time.time() - grace

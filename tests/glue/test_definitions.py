@@ -14,6 +14,7 @@ import registry_pipeline.definitions as loaded_by_dagster
 import schemas
 from registry_pipeline.core.files import exclusive
 from registry_pipeline.core.home import Home, make_home
+from registry_pipeline.defs import abandoned
 from registry_pipeline.defs.abandoned import end_abandoned_runs
 from registry_pipeline.defs.automation import (
     FIRST_RETRY_SECONDS,
@@ -195,6 +196,19 @@ def test_a_run_whose_process_has_gone_is_ended_unless_a_refresh_is_alive(tmp_pat
         starting = instance.create_run_for_job(REFRESH_TO_BE, status=dg.DagsterRunStatus.STARTING)
         assert end_abandoned_runs(instance, home, is_starting=True) == 2
         assert status_of(instance, starting.run_id) == dg.DagsterRunStatus.FAILURE
+
+
+def test_a_run_that_was_stopped_before_its_process_began_is_ended_after_a_while(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By Ctrl-C: it would stand in the history for ever, which removes runs that have ended."""
+    home = make_home(tmp_path)
+    with dg.DagsterInstance.ephemeral() as instance:
+        stopped = instance.create_run_for_job(REFRESH_TO_BE, status=dg.DagsterRunStatus.NOT_STARTED)
+        assert end_abandoned_runs(instance, home) == 0
+        monkeypatch.setattr(abandoned, "START_SECONDS", 0)
+        assert end_abandoned_runs(instance, home) == 1
+        assert status_of(instance, stopped.run_id) == dg.DagsterRunStatus.FAILURE
 
 
 def test_the_daemon_does_not_try_a_refresh_of_the_command_again() -> None:
