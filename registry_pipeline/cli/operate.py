@@ -6,15 +6,22 @@ Belongs here: arguments, what is shown, exit codes. Does not belong here: what t
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, astuple
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from registry_pipeline.cli.context import CONTEXT, REFUSED, own_options
 from registry_pipeline.cli.rows import as_json
+from registry_pipeline.core.home import Home
+from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.pipeline.errors import Refused
 from registry_pipeline.reporting.document.terminal import print_table
+
+if TYPE_CHECKING:
+    from registry_pipeline.operations.doctor import Diagnosis
 
 
 @click.command()
@@ -27,12 +34,44 @@ def doctor(is_json: bool) -> int:
     """
     from registry_pipeline.operations.doctor import ERROR, examine
 
-    diagnoses = examine(CONTEXT.home())
+    home = CONTEXT.home()
+    diagnoses = [*examine(home), *_services(home)]
     if is_json:
         click.echo(json.dumps([asdict(diagnosis) for diagnosis in diagnoses], ensure_ascii=False))
     else:
         print_table(("subject", "state", "message", "what to do"), map(astuple, diagnoses), "Registry home")
     return REFUSED if any(diagnosis.state == ERROR for diagnosis in diagnoses) else 0
+
+
+def _services(home: Home) -> Iterator[Diagnosis]:
+    """Whether the broker and the place of results answer, where several machines do the work."""
+    from registry_pipeline.operations.doctor import ERROR, WELL, Diagnosis
+
+    try:
+        if home.settings().execution.engine != "celery":
+            return
+    except ConfigurationError:  # told already
+        return
+    try:
+        from registry_pipeline.defs.cluster.services import service_problem
+
+        problem = service_problem(home)
+    except ImportError:
+        yield Diagnosis(
+            "services",
+            ERROR,
+            "a library of the engine celery is missing",
+            "install registry-pipeline[cluster]",
+        )
+    except ConfigurationError as unset:
+        yield Diagnosis("services", ERROR, str(unset), "see the message")
+    else:
+        if problem:
+            yield Diagnosis(
+                "services", ERROR, problem, "start it, or put the address right; no refresh can give out work"
+            )
+        else:
+            yield Diagnosis("services", WELL, "the broker and the place of results answer")
 
 
 @click.command()

@@ -1,7 +1,8 @@
 """Whether a home is well, and what to do where it is not.
 
 Belongs here: one function per question. Does not belong here: mending (``pipeline/mend.py``), drawing the answer.
-Looks at files only: it may be run by a monitor every minute, also while a refresh runs.
+Looks at files only: it may be run by a monitor every minute, also while a refresh runs. Services of several machines are asked
+by the command (``defs/cluster/services.py``).
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from registry_pipeline.defs.cluster import services
 from registry_pipeline.defs.cluster.engine import address
 from registry_pipeline.defs.cluster.worker import run_worker
 from registry_pipeline.pipeline.errors import Refused
+from tests.support.registry_home import command
 
 PASSWORD = 'p@s:/%#w"x'
 
@@ -75,3 +77,11 @@ def test_a_worker_tells_once_what_does_not_answer_and_then_ends(
     said = capsys.readouterr().err
     assert said == f"registry: {failure.value}; waiting for it\n"
     assert "p@s" not in said and "p%40s" not in said
+
+
+def test_doctor_names_the_service_that_does_not_answer(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    code, told = command(home, "doctor", "--json")
+    said = [row for row in json.loads(told) if row["subject"] == "services"]
+    assert code == 1 and len(said) == 1 and "'broker'" in said[0]["message"] and PASSWORD not in told
+    monkeypatch.delenv("BROKER_PASSWORD")
+    assert "BROKER_PASSWORD, which is not set" in command(home, "doctor", "--json")[1]

@@ -34,7 +34,7 @@ def await_services(home: Home, seconds: float, echo: Echo = print_line) -> None:
         ConfigurationError: registry.toml is wrong, or a variable that it names is not set.
     """
     until, told = time.monotonic() + seconds, ""
-    while problem := _problem(home):
+    while problem := service_problem(home):
         if time.monotonic() >= until:
             raise Refused(problem)
         if problem != told:
@@ -43,8 +43,12 @@ def await_services(home: Home, seconds: float, echo: Echo = print_line) -> None:
         time.sleep(_PAUSE_SECONDS)
 
 
-def _problem(home: Home) -> str | None:
-    """One line on the first service that does not answer; addresses in it are those of registry.toml, without a password."""
+def service_problem(home: Home) -> str | None:
+    """One line on the first service that does not answer, with its address as registry.toml has it: without a password.
+
+    Raises:
+        ConfigurationError: a variable that registry.toml names is not set.
+    """
     for name in ("broker", "backend"):
         url = address(home, name)
         try:
