@@ -10,6 +10,7 @@ from unittest.mock import Mock
 
 import dagster as dg
 import pytest
+from dagster._core.telemetry_upload import is_running_in_test
 
 from registry_pipeline.core.files import StoreError
 from registry_pipeline.core.home import Home, make_home
@@ -228,3 +229,15 @@ def test_the_history_is_pruned_to_its_setting(home: Home) -> None:
         assert [run.run_id for run in instance.get_runs()] == newest
     files = {path.stem for path in (home.root / "dagster" / "history" / "runs").glob("*.db")}
     assert files == {*newest, "index"}
+
+
+def test_an_instance_talks_to_nobody_whatever_its_file_leaves_out(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DAGSTER_DISABLE_TELEMETRY", raising=False)
+    settings = home.root / "dagster" / TEMPLATE.name
+    settings.parent.mkdir(exist_ok=True)
+    settings.write_text(TEMPLATE.read_text().partition("# No telemetry")[0])  # the storage alone
+    with open_instance(home) as instance:
+        assert instance.telemetry_enabled
+        assert is_running_in_test()  # the one switch of Dagster's upload
