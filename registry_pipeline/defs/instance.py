@@ -68,7 +68,7 @@ def open_instance(home: Home, echo: Echo = print_line) -> dg.DagsterInstance:
         if _is_no_configuration(settings):
             _set_aside(folder, [settings.name], echo)
         try:
-            with _no_attempt_logged():
+            with panics_as_exceptions(), _no_attempt_logged():
                 return _opened(folder, settings)
         except (dg.DagsterInvalidConfigError, CheckError) as problem:
             if (missing := _missing_library(problem)) is not None:
