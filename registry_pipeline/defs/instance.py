@@ -20,6 +20,7 @@ from dagster._core.instance.config import dagster_instance_config
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 from dagster_shared.check import CheckError
+from sqlalchemy import select
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from registry_pipeline.core.files import StoreError, disk_errors_as_store_error, system_refusal
@@ -200,21 +201,22 @@ def prune_history(instance: dg.DagsterInstance, n_kept: int) -> int:
     for record in runs:
         run_id = record.dagster_run.run_id
         instance.delete_run(run_id)
-        _remove_executions(instance, run_id)
         _remove_files(Path(instance.root_directory), run_id)
+    _remove_executions(instance)
     for name in HISTORY:
         _give_back(Path(instance.root_directory) / name)
     return len(runs)
 
 
-def _remove_executions(instance: dg.DagsterInstance, run_id: str) -> None:
-    """What the checks of a run have left: Dagster's own storages keep it for ever."""
+def _remove_executions(instance: dg.DagsterInstance) -> None:
+    """Remove what checks of runs that are gone have left, whoever removed them: Dagster's storages keep it for ever."""
     storage = instance.event_log_storage
     assert isinstance(storage, SqlEventLogStorage)
+    run_id = AssetCheckExecutionsTable.c.run_id
     with storage.index_transaction() as connection:
-        connection.execute(
-            AssetCheckExecutionsTable.delete().where(AssetCheckExecutionsTable.c.run_id == run_id)
-        )
+        noted = set(connection.execute(select(run_id).distinct()).scalars())
+        for gone in noted - set(instance.get_run_ids()):  # asked later: a run is there before its checks are
+            connection.execute(AssetCheckExecutionsTable.delete().where(run_id == gone))
 
 
 def _give_back(database: Path) -> None:
