@@ -34,8 +34,7 @@ def doctor(is_json: bool) -> int:
     """
     from registry_pipeline.operations.doctor import ERROR, examine
 
-    home = CONTEXT.home()
-    diagnoses = [*examine(home), *_services(home)]
+    diagnoses = examine(CONTEXT.home(), _services)
     if is_json:
         click.echo(json.dumps([asdict(diagnosis) for diagnosis in diagnoses], ensure_ascii=False))
     else:
@@ -54,24 +53,15 @@ def _services(home: Home) -> Iterator[Diagnosis]:
         return
     try:
         from registry_pipeline.defs.cluster.services import service_problem
-
-        problem = service_problem(home)
     except ImportError:
-        yield Diagnosis(
-            "services",
-            ERROR,
-            "a library of the engine celery is missing",
-            "install registry-pipeline[cluster]",
-        )
-    except ConfigurationError as unset:
-        yield Diagnosis("services", ERROR, str(unset), "see the message")
+        missing, remedy = "a library of the engine celery is missing", "install registry-pipeline[cluster]"
+        yield Diagnosis("services", ERROR, missing, remedy)
+        return
+    if problem := service_problem(home):
+        remedy = "start it, or put the address right; no refresh can give out work"
+        yield Diagnosis("services", ERROR, problem, remedy)
     else:
-        if problem:
-            yield Diagnosis(
-                "services", ERROR, problem, "start it, or put the address right; no refresh can give out work"
-            )
-        else:
-            yield Diagnosis("services", WELL, "the broker and the place of results answer")
+        yield Diagnosis("services", WELL, "the broker and the place of results answer")
 
 
 @click.command()

@@ -23,9 +23,8 @@ from registry_pipeline.operations.audit import record_served_release, recorded, 
 from registry_pipeline.pipeline.context import read_context
 from registry_pipeline.pipeline.errors import Refused
 from registry_pipeline.pipeline.mend import mend_home
-from registry_pipeline.pipeline.refresh import chosen_facilities, judge_inbox, take_in
+from registry_pipeline.pipeline.refresh import chosen_facilities, has_nothing_to_do, judge_inbox, take_in
 from registry_pipeline.pipeline.refresh import refresh as refresh_without_dagster
-from registry_pipeline.pipeline.step import has_nothing_to_do
 from registry_pipeline.pipeline.step_keys import outdated_facilities
 from registry_pipeline.pipeline.watched import note_served
 from registry_pipeline.store.releases import current_release, release_facts, reports_problem
@@ -83,10 +82,7 @@ def refresh(facilities: tuple[str, ...], force: bool, plain: bool) -> None:
     chosen = chosen_facilities(home, facilities)
     _print_landing(take_in(home, chosen if facilities else (), settings, is_mended=True))
     try:
-        context = read_context(home, settings)
-        if force or not has_nothing_to_do(
-            context, outdated_facilities(context, facilities) if facilities else {}
-        ):
+        if force or not has_nothing_to_do(read_context(home, settings), facilities):
             with keeping_helper(), recorded_refresh(home):
                 _refresh(home, facilities, force, plain)
         else:

@@ -61,12 +61,15 @@ class Diagnosis:
     remedy: str = ""
 
 
-def examine(home: Home) -> list[Diagnosis]:
-    """Every question, asked of a home."""
-    return [diagnosis for question in QUESTIONS for diagnosis in _answers(question, home)]
+Question = Callable[[Home], Iterator[Diagnosis]]
 
 
-def _answers(question: Callable[[Home], Iterator[Diagnosis]], home: Home) -> Iterator[Diagnosis]:
+def examine(home: Home, *further: Question) -> list[Diagnosis]:
+    """Every question, and further ones, asked of a home."""
+    return [diagnosis for question in (*QUESTIONS, *further) for diagnosis in _answers(question, home)]
+
+
+def _answers(question: Question, home: Home) -> Iterator[Diagnosis]:
     try:
         yield from question(home)
     except (ConfigurationError, StoreError) as problem:

@@ -160,9 +160,9 @@ def release_metrics(
     inputs = [marts.content(name.partition(".")[2]) for name in result.header["inputs"]]
     key = digest_of(code_digest(__name__), result.query, parameters, inputs)
     if not keyed.is_current(METRICS, key):
-        made = connection.execute(result.query, parameters).pl()
-        write_parquet(made, keyed.path(METRICS))
-        keyed.remember(METRICS, key, made.height)
+        metrics = connection.execute(result.query, parameters).pl()
+        write_parquet(metrics, keyed.path(METRICS))
+        keyed.remember(METRICS, key, metrics.height)
     now = read_parquet(keyed.path(METRICS))
     reviewed = connection.execute(
         "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'previous' AND table_name = 'release_metric'"

@@ -18,10 +18,10 @@ from registry_pipeline.intake.landing.ledger import LEDGER
 from registry_pipeline.pipeline.context import RefreshContext, read_context, read_rules
 from registry_pipeline.pipeline.errors import Refused
 from registry_pipeline.pipeline.mend import mend_home
-from registry_pipeline.pipeline.step import has_nothing_to_do, refresh_lock
+from registry_pipeline.pipeline.step import is_up_to_date, refresh_lock
 from registry_pipeline.pipeline.step_keys import outdated_facilities
 from registry_pipeline.pipeline.watched import inbox_signature, is_served, note_landed, note_served
-from registry_pipeline.store.releases import current_release
+from registry_pipeline.store.releases import current_release, reports_problem
 
 Progress = Callable[[str], None]
 
@@ -74,15 +74,23 @@ def refresh(
         chosen, settings = chosen_facilities(home, facilities), home.settings()
         landing = take_in(home, chosen if facilities else (), settings)
         context = read_context(home, settings)
-        if not force and has_nothing_to_do(
-            context, outdated_facilities(context, facilities) if facilities else {}
-        ):
+        if not force and has_nothing_to_do(context, facilities):
             note_served(home)
             return RefreshReport(landing, current_release(home) or "", False)
         with bounded_memory(settings.refresh.memory_limit):
             release_id, is_new = _make(context, chosen, force, progress)
         note_served(home)
         return RefreshReport(landing, release_id, is_new)
+
+
+def has_nothing_to_do(context: RefreshContext, chosen: Sequence[str] = ()) -> bool:
+    """Whether the served release is made of just what there is now, and has its reports.
+
+    Args:
+        chosen: the facilities that a refresh is restricted to; it leaves the others as they are. All by default.
+    """
+    outdated = outdated_facilities(context, chosen) if chosen else {}
+    return is_up_to_date(context, outdated) and reports_problem(context.home) is None
 
 
 def judge_inbox(

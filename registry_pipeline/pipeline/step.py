@@ -1,4 +1,4 @@
-"""What every step shares: the lock, the note of what a step wrote, whether there is anything to do at all.
+"""What every step shares: the lock, the note of what a step wrote, whether the served release is of today's input.
 
 Belongs here: what a release is made of, as digests; one refresh at a time. Does not belong here: the steps themselves, what
 a facility's steps go by (``step_keys.py``). Imports nothing heavy, so that a refresh with nothing new costs next to
@@ -27,7 +27,7 @@ from registry_pipeline.core.working_files import (
     remove_notes,
 )
 from registry_pipeline.pipeline.context import RefreshContext, file_digest
-from registry_pipeline.store.releases import current_release, open_release, reports_problem
+from registry_pipeline.store.releases import current_release, open_release
 
 _HELD: set[str] = set()
 
@@ -118,7 +118,7 @@ def is_whole(folder: Path, finished: set[Path]) -> bool:
 
 
 def remove_files(folder: Path) -> None:
-    """What an earlier run of a step wrote: it may have made tables that this one does not."""
+    """Remove what an earlier run of a step wrote: it may have made tables that this one does not."""
     for path in folder.glob("*.*"):
         path.unlink()
 
@@ -173,12 +173,3 @@ def is_up_to_date(context: RefreshContext, outdated: Mapping[str, str]) -> bool:
             "SELECT code_version, parameter_hash, input_hash FROM meta.release"
         ).fetchone()
     return row == (code_version(), context.settings.digest(), input_hash(context, outdated))
-
-
-def has_nothing_to_do(context: RefreshContext, outdated: Mapping[str, str]) -> bool:
-    """Whether the served release is made of just what there is now, and has its reports.
-
-    Args:
-        outdated: of facilities that a refresh leaves as they are those whose records were judged by other input.
-    """
-    return is_up_to_date(context, outdated) and reports_problem(context.home) is None

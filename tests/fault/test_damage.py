@@ -46,12 +46,11 @@ from registry_pipeline.pipeline.lineage import _column_map, _sheets, write_linea
 from registry_pipeline.pipeline.mend import mend_home
 from registry_pipeline.pipeline.merges import _patients_of
 from registry_pipeline.pipeline.persons import linkage_tables
-from registry_pipeline.pipeline.refresh import refresh, take_in
+from registry_pipeline.pipeline.refresh import has_nothing_to_do, refresh, take_in
 from registry_pipeline.pipeline.registry import registry_findings
 from registry_pipeline.pipeline.screening import screen
 from registry_pipeline.pipeline.staged import stored_staging
 from registry_pipeline.pipeline.staging import rows_read
-from registry_pipeline.pipeline.step import has_nothing_to_do
 from registry_pipeline.stewardship.patients import read_numbers
 from registry_pipeline.stewardship.records import applied_corrections
 from registry_pipeline.stewardship.timeline import timeline
@@ -392,7 +391,7 @@ def test_lost_reports_are_told_and_tried_again(
     report = refresh(home)
     assert "could not be written" in (reports_problem(home) or "")
     assert "reports" in registry(home, "status").stdout
-    assert not has_nothing_to_do(read_context(home), {})
+    assert not has_nothing_to_do(read_context(home))
     monkeypatch.setattr(publication, "write_reports", whole)
     again = refresh(home)
     assert (again.release_id, again.is_new) == (report.release_id, False)

@@ -33,13 +33,13 @@ def await_services(home: Home, seconds: float, echo: Echo = print_line) -> None:
         Refused: one of them still does not answer, or refuses to.
         ConfigurationError: registry.toml is wrong, or a variable that it names is not set.
     """
-    until, told = time.monotonic() + seconds, ""
+    until, announced = time.monotonic() + seconds, ""
     while problem := service_problem(home):
         if time.monotonic() >= until:
             raise Refused(problem)
-        if problem != told:
+        if problem != announced:
             echo(f"{problem}; waiting for it")
-            told = problem
+            announced = problem
         time.sleep(_PAUSE_SECONDS)
 
 
