@@ -40,7 +40,7 @@ class Curve:
     table: RiskTable
     survival: Floats
     log_variance: Floats
-    first: float = 0.0
+    first: float = float("-inf")
     empty: float = float("inf")
     last: float = float("inf")
 
