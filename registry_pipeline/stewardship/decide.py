@@ -22,7 +22,6 @@ from registry_pipeline.pipeline.corrections import UnusableValue, column_of, par
 from registry_pipeline.pipeline.decisions import n_released_decisions, read_decision_state
 from registry_pipeline.validation.decisions.in_force import contradiction, today
 from registry_pipeline.validation.decisions.ledger import (
-    CONVERSATION,
     OF_PAIRS,
     STATES,
     Decision,
@@ -212,8 +211,3 @@ def ledger_entries(home: Home) -> list[Decision]:
 def pending(home: Home) -> list[Decision]:
     """Decisions that the served release does not hold yet: they take effect at the next refresh."""
     return ledger_entries(home)[n_released_decisions(home) :]
-
-
-def is_conversation(decision: Decision) -> bool:
-    """Whether an entry leaves the state of its finding as it is."""
-    return decision.state in CONVERSATION

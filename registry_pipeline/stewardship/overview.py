@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 import polars as pl
@@ -170,8 +170,3 @@ def causes(findings: pl.DataFrame, most_first: bool = False) -> pl.DataFrame:
     number = -pl.col("n_findings").cast(pl.Int64)
     order = [severity_order(), pl.col("impact_rank"), number, pl.col("cause_id")]
     return grouped.sort([number, *order] if most_first else order, nulls_last=True)
-
-
-def served_since(release_id: str | None) -> datetime | None:
-    """When the served release was made (UTC)."""
-    return None if release_id is None else created_at(release_id)

@@ -67,12 +67,6 @@ class Sources:
     extract_date: date
     work: Path
 
-    def digest_inputs(self) -> list[Path]:
-        """Files whose content the scenarios rest on beyond the mart."""
-        return [self.curated / f"{table}.parquet" for table in sorted({*BEGINS, *ENDS})] + list(
-            self.quarantine
-        )
-
 
 def scenarios(current: Marts, sources: Sources, settings: Settings) -> Iterator[Scenario]:
     """The readings that the open questions allow, one question at a time; see the module's names."""

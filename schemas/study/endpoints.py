@@ -62,13 +62,11 @@ class Origin:
     Attributes:
         name: its code in ``mart.survival_time``.
         label: as a page says it after "from".
-        date_column: column of ``mart.cohort`` that holds the day.
         is_registry: of everybody on record, not of the cohort.
     """
 
     name: str
     label: str
-    date_column: str
     is_registry: bool = False
 
 
@@ -115,9 +113,9 @@ ENDPOINT_CODES = code_map(
     "endpoint", "study; DATECAN", {name: endpoint.definition for name, endpoint in ENDPOINTS.items()}
 )
 
-LRT_START = Origin("lrt_start", "start of local therapy", "lrt_start_date")
-OMD_DX = Origin("omd_dx", "diagnosis of the oligometastases", "omd_dx_date")
-PRIMARY_DX = Origin("primary_dx", "diagnosis of the primary", "primary_dx_date", is_registry=True)
+LRT_START = Origin("lrt_start", "start of local therapy")
+OMD_DX = Origin("omd_dx", "diagnosis of the oligometastases")
+PRIMARY_DX = Origin("primary_dx", "diagnosis of the primary", is_registry=True)
 ORIGINS = {origin.name: origin for origin in (LRT_START, OMD_DX, PRIMARY_DX)}
 COHORT_ORIGINS = tuple(name for name, origin in ORIGINS.items() if not origin.is_registry)
 ORIGIN_CODES = code_map("origin", "study", {name: origin.label for name, origin in ORIGINS.items()})

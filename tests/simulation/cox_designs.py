@@ -20,7 +20,6 @@ from tests.simulation.intervals import Design, Intervals, between
 from tests.simulation.survival_designs import MEAN, ONE, TWO, copula
 
 COLUMNS = ("days", "event")
-Draw = Callable[[np.random.Generator, int], pd.DataFrame]
 
 
 def covariates(rng: np.random.Generator, n: int) -> pd.DataFrame:

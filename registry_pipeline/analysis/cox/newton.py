@@ -53,7 +53,6 @@ class Solution(Generic[P]):
     status: str
     reason: str
     infinite: Flags
-    iterations: int
 
 
 @dataclass(frozen=True)
@@ -176,7 +175,7 @@ def maximise(problem: Problem[P], null: P | None = None, start: Floats | None = 
     beta = np.zeros(problem.n_column)
     null = current = null or problem.at(beta)
     if null is None or current is None:
-        return _stopped(beta, None, None, "The likelihood cannot be computed.", 0)
+        return _stopped(beta, None, None, "The likelihood cannot be computed.")
     if start is not None and (begun := problem.at(start)) is not None:
         beta, current = start, begun
     for iteration in range(1, MAX_ITERATIONS + 1):
@@ -184,23 +183,23 @@ def maximise(problem: Problem[P], null: P | None = None, start: Floats | None = 
         if step is None:
             break
         if scaled_score(current) <= SCORE_TOLERANCE:
-            return _certify(problem, beta, current, null, step, iteration - 1)
+            return _certify(problem, beta, current, null, step)
         if iteration in LOOK_FOR_INFINITY and problem.is_endless(step):
-            return _infinite(beta, current, null, step, iteration)
+            return _infinite(beta, current, null, step)
         candidate = _halve(problem, beta, step, current)
         if candidate is None:
             break
         beta, current = candidate
     step = newton_step(current)
     if step is not None and problem.is_endless(step):
-        return _infinite(beta, current, null, step, MAX_ITERATIONS)
+        return _infinite(beta, current, null, step)
     reason = "The search for the maximum did not end in a certified solution."
-    return _stopped(beta, current, null, reason, MAX_ITERATIONS)
+    return _stopped(beta, current, null, reason)
 
 
-def _stopped(beta: Floats, current: P | None, null: P | None, reason: str, iteration: int) -> Solution[P]:
+def _stopped(beta: Floats, current: P | None, null: P | None, reason: str) -> Solution[P]:
     """Describe a search that found nothing it can vouch for."""
-    return Solution(beta, current, null, NOT_CONVERGED, reason, np.zeros(len(beta), dtype=bool), iteration)
+    return Solution(beta, current, null, NOT_CONVERGED, reason, np.zeros(len(beta), dtype=bool))
 
 
 def _halve(problem: Problem[P], beta: Floats, step: Floats, current: P) -> tuple[Floats, P] | None:
@@ -214,25 +213,23 @@ def _halve(problem: Problem[P], beta: Floats, step: Floats, current: P) -> tuple
     return None
 
 
-def _certify(
-    problem: Problem[P], beta: Floats, point: P, null: P, step: Floats, iteration: int
-) -> Solution[P]:
+def _certify(problem: Problem[P], beta: Floats, point: P, null: P, step: Floats) -> Solution[P]:
     """Accept a solution only when it is a maximum above the null and no coefficient runs away."""
     slack = 1e-9 * max(1.0, abs(null.log_likelihood))
     if point.log_likelihood < null.log_likelihood - slack:
         reason = "The solution has a lower likelihood than no covariates at all."
-        return _stopped(beta, point, null, reason, iteration)
+        return _stopped(beta, point, null, reason)
     shrunk = np.diag(point.information) < 1e-6 * np.diag(null.information)
     if bool(shrunk.any()) and problem.is_endless(step):
-        return _infinite(beta, point, null, step, iteration)
-    return Solution(beta, point, null, OK, "", np.zeros(len(beta), dtype=bool), iteration)
+        return _infinite(beta, point, null, step)
+    return Solution(beta, point, null, OK, "", np.zeros(len(beta), dtype=bool))
 
 
-def _infinite(beta: Floats, point: P, null: P, step: Floats, iteration: int) -> Solution[P]:
+def _infinite(beta: Floats, point: P, null: P, step: Floats) -> Solution[P]:
     """Describe a likelihood that rises for ever."""
     infinite = np.abs(step) > 1e-2 * np.max(np.abs(step))
     reason = "The likelihood rises for ever (monotone likelihood)."
-    return Solution(beta, point, null, NOT_ESTIMABLE, reason, infinite, iteration)
+    return Solution(beta, point, null, NOT_ESTIMABLE, reason, infinite)
 
 
 def is_ascent_to_infinity(sets: RiskSets, x: Floats, direction: Floats) -> bool:

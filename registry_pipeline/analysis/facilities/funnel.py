@@ -30,7 +30,6 @@ COLUMNS = [
     "status", "note",
 ]  # fmt: skip
 WARNING, ALARM = 0.95, 0.998
-POSITIONS = ("inside", "above warning", "below warning", "above alarm", "below alarm")
 
 
 @checked

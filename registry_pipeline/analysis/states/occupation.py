@@ -46,7 +46,6 @@ TIME_COLUMNS = [
     "note",
 ]  # fmt: skip
 BEYOND = "The time asked for is later than the last observation."
-IN_MONTHS = ("standard_error", "ci_lower", "ci_upper")
 
 
 @dataclass(frozen=True)

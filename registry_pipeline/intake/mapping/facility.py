@@ -6,8 +6,6 @@ Does not belong here: sources and tables (``intake/mapping/source.py``, ``intake
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -67,9 +65,7 @@ def facility_of(toml: TomlSource, alike: Facility | None = None) -> Facility:
         raise section.error("silent_after_days is a number of days, from 1", "silent_after_days")
     if alike is not None:
         name = section.text("name", facility_id)
-        return replace(
-            alike, path=path, facility_id=facility_id, name=name, mapping_digest=_digest(toml.data)
-        )
+        return replace(alike, path=path, facility_id=facility_id, name=name)
     anchors = _read_anchors(section)
     sources = _read_sources(section, anchors)
     _check_anchors_are_filled(section, anchors, sources)
@@ -83,7 +79,6 @@ def facility_of(toml: TomlSource, alike: Facility | None = None) -> Facility:
         precedence=_read_precedence(section.section("precedence"), sources),
         tolerance=_read_tolerance(section.section("tolerance")),
         rules=_read_rules(section.section("rules")),
-        mapping_digest=_digest(toml.data),
         language=_read_language(section),
     )
 
@@ -93,11 +88,6 @@ def _read_language(section: Section) -> str:
         return supported_language(section.text("language", ENGLISH))
     except ValueError as problem:
         raise section.error(str(problem), "language") from None
-
-
-def _digest(data: dict[str, Any]) -> str:
-    text = json.dumps(data, sort_keys=False, default=str, ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _read_sources(section: Section, anchors: dict[str, Anchor]) -> tuple[Source, ...]:

@@ -222,7 +222,6 @@ class Facility:
         precedence: ``table`` or ``table.column`` -> source names, the most trusted first.
         tolerance: ``table.column`` -> largest difference between sources that is no disagreement.
         rules: rule id -> overrides (severity, thresholds).
-        mapping_digest: hash of the declarations; comments and layout do not change it.
         language: in which findings are sent to the facility; a release keeps its messages in English.
     """
 
@@ -235,7 +234,6 @@ class Facility:
     precedence: Mapping[str, tuple[str, ...]]
     tolerance: Mapping[str, float]
     rules: Mapping[str, Mapping[str, Any]]
-    mapping_digest: str
     language: str = "en"
 
     def source_of(self, file_name: str) -> Source | None:

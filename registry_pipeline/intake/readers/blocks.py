@@ -230,9 +230,7 @@ class BlockParser:
             and (n_marks > 2 or (n_marks == 2 and len(shapes) == 1))
         ):
             for number in range(record.source_row, record.source_row + record.n_lines):
-                self.rejects.append(
-                    Reject(number, "stray_quotes", _MESSAGES["stray_quotes"], self._n_columns)
-                )
+                self.rejects.append(Reject(number, "stray_quotes", _MESSAGES["stray_quotes"]))
             return True
         if n_marks >= 1 and (
             n_alike == len(lines) or any(line.count(mark) == n_marks for line in lines[1:-1])
@@ -259,8 +257,7 @@ class BlockParser:
         message = _MESSAGES[reason].format(
             codec=self._dialect.codec, limit=self._dialect.limits.max_cell_bytes
         )
-        n_found = None if record.fields is None else len(record.fields)
-        self.rejects.append(Reject(record.source_row, reason, message, self._n_columns, n_found))
+        self.rejects.append(Reject(record.source_row, reason, message))
         return None
 
     def _grid(self, rows: list[list[str]], numbers: list[int]) -> pl.DataFrame:

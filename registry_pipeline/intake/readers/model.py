@@ -79,14 +79,12 @@ class Reject:
 
     ``reason_code``: too_few_fields, too_many_fields, undecodable, nul_byte, cell_too_long, unclosed_quote,
     malformed_quotes, stray_quotes, lone_return, totals_row, repeated_header; of FHIR also malformed_json, nested_too_deeply, repeated_names,
-    line_too_long, no_resource, nested_bundle, wrong_type. ``n_found`` is None where fields could not be counted.
+    line_too_long, no_resource, nested_bundle, wrong_type.
     """
 
     source_row: int
     reason_code: str
     message: str
-    n_expected: int | None = None
-    n_found: int | None = None
 
 
 @dataclass(frozen=True)

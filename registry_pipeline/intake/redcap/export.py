@@ -33,7 +33,6 @@ _LABELS = {
 }
 _AUTOMATIC = re.compile(r"redcap_[a-z_]+|[a-z0-9_]+_(complete|timestamp|return_code)")
 _REPEATED = re.compile(r"__[0-9]+\Z")
-_CHOICE = re.compile(r"(.*)\(choice=(.*)\)\Z", re.DOTALL)
 
 
 @dataclass(frozen=True)

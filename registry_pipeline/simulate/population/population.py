@@ -28,7 +28,6 @@ CUTPOINT_MM = 15
 _EPOCH = date(1970, 1, 1).toordinal()
 _SITES = np.array(["scf", "lung", "liver"])
 _ICD10 = np.array(["C77.0", "C78.0", "C78.7"])
-_REGION_OF_SITE = np.array([0, 1, 2])
 _REGIONS = ("neck", "chest", "abdomen", "pelvis")
 _STAGES = {
     "1994": (("IB1", 30), ("IIB", 45), ("IIIB", 50), ("IVA", 60)),

@@ -53,7 +53,6 @@ def changed(**columns: Any) -> pd.DataFrame:
     return usual().assign(**columns)
 
 
-ZERO = np.zeros(N, dtype=int)
 ONE_EVENT = np.array([0, 0, 1] + [0] * (N - 3))
 BAD = {
     "no patients": usual().head(0),

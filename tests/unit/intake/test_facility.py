@@ -103,12 +103,6 @@ def test_everything_declared_is_there(read):
     assert civil.tables[0].columns["death_date"].anchor == "diagnosis"
 
 
-def test_digest_follows_declarations_not_layout(read):
-    digest = read(GOOD).mapping_digest
-    assert read("# a remark\n" + GOOD.replace("\n[[source]]", "\n\n[[source]]")).mapping_digest == digest
-    assert read(GOOD.replace("= 3", "= 4")).mapping_digest != digest
-
-
 MISTAKES = [
     ('name = "Western', 'nmae = "Western', 2, "unknown key 'nmae' in the facility; did you mean 'name'?"),
     ('id = "west"', 'id = "east"', 1, "id must equal the file's name, 'west'"),

@@ -86,7 +86,7 @@ def test_a_section_that_goes_around_the_gate_is_found(
     assert marks_in(tmp_path)
 
 
-AROUND = {"people", "count_rows", "small_cell", "hidden_counts", "hidden_cells", "rounded_curve", "is_small"}
+AROUND = {"people", "count_rows", "small_cell", "hidden_counts", "hidden_cells", "rounded_curves", "is_small"}
 
 
 def test_no_section_has_a_threshold_or_reads_around_the_gate() -> None:

@@ -8,8 +8,6 @@ from registry_pipeline.core.settings import Settings
 from registry_pipeline.validation.records import curated
 from registry_pipeline.validation.rules.catalogue import catalogue, message_of
 
-REGISTRY_LAYERS = ("mart", "quality")
-
 
 def test_every_rule_is_listed_once_and_says_what_it_must() -> None:
     rows = catalogue().rows()

@@ -11,7 +11,6 @@ other export. ``source_row`` is the number of the entry in its Bundle, or the li
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -219,11 +218,6 @@ def _frame(sheet: str, rows: list[tuple[int, Cells]]) -> pl.DataFrame:
     names |= dict.fromkeys(name for _, cells in rows for name in cells)
     columns = {name: pl.Series([cells.get(name) for _, cells in rows], dtype=pl.String) for name in names}
     return pl.DataFrame({**columns, SOURCE_ROW: pl.Series([at for at, _ in rows], dtype=pl.Int64)})
-
-
-def iter_columns() -> Iterator[tuple[str, list[str]]]:
-    """Every sheet with its columns, for the documentation and the scaffold of a mapping."""
-    yield from ((sheet, columns_of_sheet(sheet)) for sheet in SHEETS)
 
 
 FORMATS = (Format("fhir", read_fhir, recognise=is_json),)

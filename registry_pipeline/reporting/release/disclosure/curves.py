@@ -19,25 +19,6 @@ GROUP = ("endpoint", "origin", "stratum_variable", "stratum")
 """Columns that name a curve."""
 
 
-def rounded_curve(
-    rows: pd.DataFrame, level: str, start: float, limit: int, days_per_month: float
-) -> pd.DataFrame:
-    """The curve of one group as it may be shown: whole months, and a step only after `limit` further events.
-
-    Args:
-        rows: the curve by time: duration_days, n_at_risk, n_event, ci_lower, ci_upper and its level.
-        level: column of the level.
-        start: level at time 0.
-        limit: fewest events between two steps, and fewest patients under whom the curve goes on.
-
-    Returns:
-        duration_days (the end of a whole month), the level and its limits, without any count; the last row
-        closes the curve. Empty where fewer than `limit` patients are at risk from the beginning.
-    """
-    shown = _steps(_Curve.of(rows, level), start, limit, days_per_month)
-    return pd.DataFrame(shown, columns=["duration_days", level, "ci_lower", "ci_upper"])
-
-
 @dataclass(frozen=True)
 class _Curve:
     """Rows of curves as arrays; :attr:`levels` are a level with its limits."""
@@ -63,7 +44,10 @@ class _Curve:
 
 
 def _steps(curve: _Curve, start: float, limit: int, days_per_month: float) -> Numbers:
-    """As of :func:`rounded_curve`, as an array of its four columns."""
+    """The curve of one group as it may be shown: the end of a whole month, the level and its limits in columns.
+
+    The last row closes the curve. None where fewer than `limit` patients are at risk from the beginning.
+    """
     months = np.ceil(curve.days / days_per_month)
     ends = np.append(np.flatnonzero(np.diff(months)), len(months) - 1) if len(months) else np.array([], int)
     begins = np.append(0, ends[:-1] + 1) if len(ends) else ends
@@ -91,9 +75,19 @@ def _after_enough(events: Numbers, limit: int) -> list[int]:
 def rounded_curves(
     rows: pd.DataFrame, level: str, start: float, limit: int, days_per_month: float
 ) -> pd.DataFrame:
-    """Every curve of a table as it may be shown (see :func:`rounded_curve`); a group with few patients has none.
+    """Every curve of a table as it may be shown: whole months, and a step only after `limit` further events.
 
     The release holds no events beside incidences: they follow from the steps and the numbers at risk.
+
+    Args:
+        rows: curves by time: what names them, duration_days, n_at_risk, n_event, ci_lower, ci_upper and their level.
+        level: column of the level.
+        start: level at time 0.
+        limit: fewest events between two steps, and fewest patients under whom a curve goes on.
+
+    Returns:
+        What names a curve, duration_days (the end of a whole month), the level and its limits, without any count; a
+        group with few patients has no row.
     """
     names = [name for name in GROUP if name in rows]
     named = [*names, *(["cause"] if "cause" in rows else [])]
