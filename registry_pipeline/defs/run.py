@@ -5,7 +5,7 @@ Does not belong here: the daemon and the page (``registry dev``).
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 
 import dagster as dg
 from sqlalchemy.exc import DatabaseError
@@ -31,19 +31,13 @@ from registry_pipeline.pipeline.step import refresh_lock
 from registry_pipeline.pipeline.step_keys import outdated_facilities
 
 
-def refresh_through_dagster(
-    home: Home,
-    facilities: Sequence[str] = (),
-    force: bool = False,
-    instance: dg.DagsterInstance | None = None,
-) -> None:
+def refresh_through_dagster(home: Home, facilities: Sequence[str] = (), force: bool = False) -> None:
     """One run of every asset for every facility; steps that have nothing to do end at once.
 
     Args:
         home: the registry home.
         facilities: with ``force``, those that are read and judged again; all by default.
         force: do every step again.
-        instance: the home's own by default.
 
     Raises:
         Refused: a blocking check or the release's own checks stopped the run; the old one is still served.
@@ -54,29 +48,26 @@ def refresh_through_dagster(
     # Dagster's own log may be the first to meet a full disk.
     with refresh_lock(home), disk_errors_as_store_error(home.root / "dagster" / "history"):
         try:
-            outcome = _run(home, facilities, force, instance)
+            outcome = _run(home, facilities, force)
         except DatabaseError as problem:
-            if instance is not None or not is_damage(problem):
+            if not is_damage(problem):
                 raise
             set_damaged_history_aside(home.root / "dagster", is_certain=True)
-            outcome = _run(home, facilities, force, None)
+            outcome = _run(home, facilities, force)
     if not outcome.success:
         raise failure_of(outcome)
 
 
-def _run(
-    home: Home, facilities: Sequence[str], force: bool, instance_given: dg.DagsterInstance | None
-) -> dg.ExecuteInProcessResult:
-    with ExitStack() as stack:
-        instance = instance_given or stack.enter_context(open_instance(home))
+def _run(home: Home, facilities: Sequence[str], force: bool) -> dg.ExecuteInProcessResult:
+    with open_instance(home) as instance:
         end_abandoned_runs(instance, home)
         prune_history(instance, home.settings().refresh.history_runs)
-        partitions = stack.enter_context(_with_work(instance, home, facilities, force))
         job = build_definitions(home).resolve_job_def("refresh").with_logger_defs({"console": step_lines})
-        tags = {**range_tags(partitions), **request_tags(facilities, force), **NO_RETRY_TAGS}
-        return job.execute_in_process(
-            run_config=RUN_CONFIG, instance=instance, tags=tags, raise_on_error=False
-        )
+        with _with_work(instance, home, facilities, force) as partitions:
+            tags = {**range_tags(partitions), **request_tags(facilities, force), **NO_RETRY_TAGS}
+            return job.execute_in_process(
+                run_config=RUN_CONFIG, instance=instance, tags=tags, raise_on_error=False
+            )
 
 
 @contextmanager

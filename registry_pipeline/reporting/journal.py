@@ -50,7 +50,7 @@ class PdfFolder(FigureFolder):
         return Markup("")
 
 
-def write_journal(database: Path, folder: Path, *, suppress_small: bool = False) -> list[Path]:
+def write_journal(database: Path, folder: Path) -> list[Path]:
     """Write a release's tables and figures for a manuscript; gives the files written.
 
     ``table_1.docx`` and ``.tex``: the patients (of the registry where there is no cohort); ``regression.docx`` and
@@ -60,11 +60,9 @@ def write_journal(database: Path, folder: Path, *, suppress_small: bool = False)
     Args:
         database: the sealed ``registry.duckdb``; opened read-only.
         folder: made if need be; files of the same name are replaced.
-        suppress_small: hide counts below the release's ``privacy.small_cell``, as its own parameter
-            ``privacy.suppress_small`` also does.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with DisclosedTables(database, is_asked=suppress_small) as tables:
+    with DisclosedTables(database) as tables:
         context = Context(tables, PdfFolder(folder / "figures"))
         with also_as_pdf(True):
             sections = study_sections(context)

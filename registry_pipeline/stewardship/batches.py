@@ -70,9 +70,7 @@ def _order_of(entry: Decision) -> tuple[str | None, ...]:
     return (*values, entry.assigned_to, entry.due_date, entry.new_value)
 
 
-def take_back(
-    home: Home, snapshot: Snapshot, numbers: Sequence[int], decided_by: str, reason: str = "taken back"
-) -> list[Decision]:
+def take_back(home: Home, snapshot: Snapshot, numbers: Sequence[int], decided_by: str) -> list[Decision]:
     """Withdraw those of some decisions that are still the last word on their finding; the others stay.
 
     Args:
@@ -87,4 +85,4 @@ def take_back(
     findings = snapshot.findings.filter(pl.col("finding_id").is_in(ids))
     if findings.is_empty():
         raise DecisionRefused("none of these decisions is in force any more; there is nothing to take back")
-    return decide(home, findings, Order("withdrawn", reason, decided_by))
+    return decide(home, findings, Order("withdrawn", "taken back", decided_by))

@@ -121,7 +121,6 @@ def open_release(
     home: Home,
     release_id: str | None = None,
     memory_limit: str = "1500MB",
-    threads: int | None = None,
     attached_id: str | None = None,
     database: str = DATABASE,
 ) -> duckdb.DuckDBPyConnection:
@@ -139,7 +138,6 @@ def open_release(
     path = release_folder(home, choose_release(home, release_id)) / database
     # The limits come before the lock: a locked configuration takes no further setting.
     config: dict[str, str | bool | int | float | list[str]] = {"memory_limit": memory_limit}
-    config |= {} if threads is None else {"threads": threads}
     config |= {
         "autoinstall_known_extensions": "false",
         "autoload_known_extensions": "false",

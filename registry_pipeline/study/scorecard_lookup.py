@@ -154,12 +154,11 @@ def survival(
     stratum_variable: str,
     stratum: str,
     note: str,
-    months: float = LANDMARK_MONTHS,
 ) -> Estimate:
     """Kaplan-Meier rate in percent at a landmark since the start of locoregional therapy."""
     rows = frames.rows(
         "km_landmark", endpoint=endpoint, origin=LRT_START.name,
-        stratum_variable=stratum_variable, stratum=stratum, landmark_months=months,
+        stratum_variable=stratum_variable, stratum=stratum, landmark_months=LANDMARK_MONTHS,
     )  # fmt: skip
     if rows.empty:
         return Estimate(note="no Kaplan-Meier estimate: nobody is in this group")
@@ -168,7 +167,7 @@ def survival(
         beyond = "the landmark is later than the last observation of the group"
         return Estimate(n=_integer(rows, "n"), note=f"not estimable: {beyond}")
     note = note.format(axis=frames.size_axis)
-    note += f"; {_integer(rows, 'n_at_risk')} at risk at {months:g} months"
+    note += f"; {_integer(rows, 'n_at_risk')} at risk at {LANDMARK_MONTHS:g} months"
     values = (100 * _number(row["survival"]), 100 * _number(row["ci_lower"]), 100 * _number(row["ci_upper"]))
     return Estimate(*values, _integer(rows, "n"), note)
 

@@ -159,7 +159,7 @@ def _fit(data: pd.DataFrame, n_lesions: int, n_patients: int | None, note: str) 
         note = f"a variance between lesions is estimated as zero; {note}".rstrip("; ")
     n, k, llf = len(data), 6, float(best.llf)
     aicc = 2 * k - 2 * (llf - response.sum()) + 2 * k * (k + 1) / (n - k - 1) if n > k + 1 else np.nan
-    table = _table(fixed, fixed_covariance, random, float(np.sqrt(best.scale))).assign(
+    table = _table(fixed, fixed_covariance, random).assign(
         model="exponential_mixed", error_model="log", n_lesions=n_lesions, n_patients=n_patients,
         aicc=aicc, converged=True, residual_sd=float(np.sqrt(best.scale)), r_squared=np.nan,
         log_likelihood=llf - float(response.sum()), status="ok", note=note,
@@ -199,7 +199,7 @@ def _fixed_covariance(data: pd.DataFrame, random: Floats, scale: float) -> Float
     return np.asarray(np.linalg.inv(information))
 
 
-def _table(fixed: Floats, covariance: Floats, random: Floats, residual_sd: float) -> pd.DataFrame:
+def _table(fixed: Floats, covariance: Floats, random: Floats) -> pd.DataFrame:
     errors = np.sqrt(np.diag(covariance))
     spread = np.sqrt(np.clip(np.diag(random), 0, None))
     both = float(spread[0] * spread[1])
@@ -219,7 +219,7 @@ def _table(fixed: Floats, covariance: Floats, random: Floats, residual_sd: float
 
 def _refused(note: str, status: str = "not_estimable") -> MixedGrowth:
     empty = np.full((2, 2), np.nan)
-    parameters = _table(np.full(2, np.nan), empty, empty, np.nan).assign(
+    parameters = _table(np.full(2, np.nan), empty, empty).assign(
         model="exponential_mixed", error_model="log", n_lesions=0, n_patients=None, aicc=np.nan,
         converged=False, residual_sd=np.nan, r_squared=np.nan, log_likelihood=np.nan,
         status=status, note=note,

@@ -14,20 +14,19 @@ from sqlalchemy import create_engine
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.native_panics import panics_as_exceptions
 from registry_pipeline.defs.cluster.engine import address
-from registry_pipeline.defs.instance import Echo, print_line
+from registry_pipeline.defs.instance import print_line
 from registry_pipeline.pipeline.errors import Refused
 
 ANSWER_SECONDS = 5
 _PAUSE_SECONDS = 2
 
 
-def await_services(home: Home, seconds: float, echo: Echo = print_line) -> None:
-    """Return when the broker and the place of results answer.
+def await_services(home: Home, seconds: float) -> None:
+    """Return when the broker and the place of results answer; says why it waits, each reason once.
 
     Args:
         home: the registry home whose registry.toml names them.
         seconds: how long to go on asking.
-        echo: told why it waits, each reason once.
 
     Raises:
         Refused: one of them still does not answer, or refuses to.
@@ -38,7 +37,7 @@ def await_services(home: Home, seconds: float, echo: Echo = print_line) -> None:
         if time.monotonic() >= until:
             raise Refused(problem)
         if problem != announced:
-            echo(f"{problem}; waiting for it")
+            print_line(f"{problem}; waiting for it")
             announced = problem
         time.sleep(_PAUSE_SECONDS)
 

@@ -50,7 +50,6 @@ class Draft:
 def draft_mapping(
     facility_id: str,
     paths: Sequence[Path],
-    limits: ReadLimits | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Draft:
     """Draft the mapping of a facility from its files.
@@ -64,7 +63,7 @@ def draft_mapping(
     for path in paths:
         progress(f"reading {path.name}")
         try:
-            file = read_profiled(path, limits or ReadLimits())
+            file = read_profiled(path, ReadLimits())
         except ReadError as error:
             problems.append(f"{path.name}: {error}")
             continue

@@ -260,7 +260,7 @@ def _questions(guess: SourceGuess, used: set[str]) -> list[str]:
         questions.append(
             "this source speaks of other malignancies; nothing of it was mapped, for the registry has no table for them"
         )
-    questions += [_ask(profile, guess) for name, profile in guess.group.columns.items() if name not in used]
+    questions += [_ask(profile) for name, profile in guess.group.columns.items() if name not in used]
     if any(record.rests_on is not None for record in guess.records) and not guess.doubt:
         questions.append(
             "tables below that are comments take each row to be one lesion with its size and treatment: take their '#' away if it is"
@@ -270,7 +270,7 @@ def _questions(guess: SourceGuess, used: set[str]) -> list[str]:
     return questions
 
 
-def _ask(profile: ColumnProfile, guess: SourceGuess) -> str:
+def _ask(profile: ColumnProfile) -> str:
     name = f'column "{profile.name}"'
     if names_person(profile.header):
         return f"{name}: by its header it tells who a person is; list it under ignore, or better leave it out of the export"

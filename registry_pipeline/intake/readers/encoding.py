@@ -138,11 +138,11 @@ def _transcode(source: Source, codec: str, start: int, notes: tuple[str, ...]) -
     return _checked(Decoding(inner, "utf-8", codec, 0, True, notes))
 
 
-def iter_blocks(source: Source, start: int, size: int = BLOCK_BYTES) -> Iterator[bytes]:
+def iter_blocks(source: Source, start: int) -> Iterator[bytes]:
     """Cut the bytes into pieces that end at a line feed where there is one."""
     position, end = start, source.n_bytes
     while position < end:
-        stop = min(position + size, end)
+        stop = min(position + BLOCK_BYTES, end)
         if stop < end:
             cut = source.data.rfind(b"\n", position, stop)
             stop = cut + 1 if cut >= 0 else stop

@@ -47,11 +47,10 @@ def forest_figure(
     *,
     is_ratio: bool = True,
     reference: float | None = 1.0,
-    window: tuple[float, float] | None = None,
 ) -> str:
-    """Estimates and intervals; arrows where an interval leaves the window."""
+    """Estimates and intervals; arrows where an interval leaves what is drawn."""
     height = _ROW * (len(lines) + 1.4) + 0.55
-    low, high = window or _window(lines, is_ratio)
+    low, high = _window(lines, is_ratio)
     with drawing(height, 5.6) as canvas:
         axes = canvas.add_axes((0.375, 0.5 / height, 0.28, _ROW * (len(lines) + 1.4) / height))
         if is_ratio:

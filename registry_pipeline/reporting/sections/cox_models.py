@@ -71,7 +71,7 @@ def model_blocks(context: Context, endpoint: str, origin: str) -> list[Block | N
             context, together, "all factors together", f"forest_{endpoint}_{origin}_multivariable", where
         ),
         _term_table(context, alone, together, where),
-        _fit_table(context, chosen, where),
+        _fit_table(context, chosen),
         hazards_table(context, tests),
     ]
 
@@ -191,7 +191,7 @@ def _term_columns(together: pd.DataFrame) -> tuple[Column, ...]:
     )
 
 
-def _fit_table(context: Context, fits: pd.DataFrame, where: dict[str, str]) -> Table:
+def _fit_table(context: Context, fits: pd.DataFrame) -> Table:
     rows = []
     for fit in fits.to_dict("records"):
         few = _few_events_label(fit["events_per_variable"])

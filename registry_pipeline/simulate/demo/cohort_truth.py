@@ -228,7 +228,6 @@ def _contacts(
     first: date,
     last: date,
     event: date | None,
-    days_between: tuple[int, int] = (150, 240),
 ) -> None:
     """Visits with disease status; the last one of a living patient lies on the last day of follow-up."""
     day = first + timedelta(days=rng.randrange(20, 40))
@@ -236,7 +235,7 @@ def _contacts(
         status = "awd" if event and day >= event else "ned"
         source = rng.choice(["visit", "visit", "visit", "phone"])
         case.contacts.append(Contact(day, source, True, "unk" if source == "phone" else status))
-        day += timedelta(days=rng.randrange(*days_between))
+        day += timedelta(days=rng.randrange(150, 240))
     if case.death is None:
         case.contacts.append(Contact(last, "visit", True, "awd" if event else "ned"))
     else:

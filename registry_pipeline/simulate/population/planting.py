@@ -182,7 +182,7 @@ def plant_in_chunk(
     for rule_id, own in _shared_out(planters, facts, rng):
         planter = planters[rule_id]
         changes = planter.make(Chosen(own, frames, profile))
-        places, *_ = [_apply(change, frames, texts) for change in changes]
+        places, *_ = [_apply(change, texts) for change in changes]
         text = f"breaks rule {rule_id}"
         mistake = Mistake(rule_id, planter.table, planter.item, "simulated", text, planter.is_error)
         planted += [PlantedCell(mistake, planter.file, int(place)) for place in places]
@@ -212,7 +212,7 @@ def _shared_out(
     return shared
 
 
-def _apply(change: Change, frames: Frames, texts: Frames) -> Ints:
+def _apply(change: Change, texts: Frames) -> Ints:
     """The change made in ``texts``; where its rows stand there."""
     text = texts[change.file]
     if change.is_new:

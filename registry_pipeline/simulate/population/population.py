@@ -49,7 +49,7 @@ def draw_chunk(seed: int, facility: int, first: int, n: int, hazard_ratio: float
     frames = {"patients": _patients(base), "tumours": tumours, "episodes": _episodes(base)}
     lesions = _lesions(base)
     exams = _exams(base)
-    frames |= {"lesions": lesions, "exams": exams, "measurements": _measurements(base, lesions)}
+    frames |= {"lesions": lesions, "exams": exams, "measurements": _measurements(lesions)}
     frames |= {"courses": _courses(base), "targets": _targets(lesions)}
     frames |= {"contacts": _contacts(rng, base), "events": _events(base), "deaths": _deaths(base)}
     return frames | draw_therapies(base) | draw_other_systems(base)
@@ -206,7 +206,7 @@ def _exams(base: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _measurements(base: pl.DataFrame, lesions: pl.DataFrame) -> pl.DataFrame:
+def _measurements(lesions: pl.DataFrame) -> pl.DataFrame:
     long = lesions["size"].to_numpy()
     return lesions.select(
         "patient_no",

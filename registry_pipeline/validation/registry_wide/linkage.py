@@ -17,7 +17,6 @@ from registry_pipeline.core.frames import with_schema
 from registry_pipeline.validation.registry_wide.compare import (
     CHUNK_PAIRS,
     LEVELS,
-    MOST_IN_BLOCK,
     PERSON,
     block,
     compare,
@@ -78,18 +77,15 @@ def _shaped(frame: pl.DataFrame) -> pl.DataFrame:
     return with_schema(frame, {**PERSON, "_row_id": pl.Int64})
 
 
-def find_pairs(
-    persons: pl.DataFrame, most_in_block: int = MOST_IN_BLOCK, most_pairs: int = MOST_PAIRS
-) -> Linkage:
+def find_pairs(persons: pl.DataFrame, most_pairs: int = MOST_PAIRS) -> Linkage:
     """Every pair of patients that may be one person.
 
     Args:
         persons: of :func:`persons_of`.
-        most_in_block: persons who share a blocking key and are still compared with each other.
         most_pairs: pairs that are listed, the most probable first; what is left out is counted by blocking key.
     """
     ordered = _shaped(persons).sort("patient_id")
-    blocking = block(ordered, most_in_block)
+    blocking = block(ordered)
     levels = compare(ordered, blocking.pairs)
     weights = estimate(ordered, levels)
     likely = _likely(blocking.pairs, levels, weights)

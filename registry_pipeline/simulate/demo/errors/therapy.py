@@ -26,13 +26,13 @@ def _technique(name: str) -> CaseCondition:
 
 
 def on_course(
-    rule: str, item: str, cell: Cell, kind: str, text: str,
+    rule: str, item: str, cell: Cell, text: str,
     condition: CaseCondition = _radiated, in_cohort: bool | None = True, is_error: bool = True, **more: Cell,
 ) -> Planter:  # fmt: skip
-    """The same wrong cell in every session of a course."""
+    """The same wrong cell, which others contradict, in every session of a course."""
     cells = {item: cell, **more}
     return wrong_cells(
-        rule, "rt_sessions", "lrt_course", item, cells, kind, text, condition, in_cohort, is_error
+        rule, "rt_sessions", "lrt_course", item, cells, "disagreement", text, condition, in_cohort, is_error
     )
 
 
@@ -139,8 +139,8 @@ def _session_without_day(exports: Exports) -> None:
 PLANTERS: tuple[Planter, ...] = (
     _before_detection, _centigray, _one_session, _long_course, _stopped, _same_field_again, _quality_assurance, _no_target,
     _no_margin, _ambiguous_day, _dose_in_words, _session_without_day,
-    on_course("T06", "BED10_Gy", "88.00", "disagreement", "stored BED10 is not that of the fractions",
+    on_course("T06", "BED10_Gy", "88.00", "stored BED10 is not that of the fractions",
               _technique("imrt")),
-    on_course("T07", "Technique", "SBRT", "disagreement", "33 fractions of 2 Gy labelled stereotactic",
+    on_course("T07", "Technique", "SBRT", "33 fractions of 2 Gy labelled stereotactic",
               _technique("imrt"), None, False),
 )  # fmt: skip
