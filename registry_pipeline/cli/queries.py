@@ -87,7 +87,8 @@ def import_(file: Path, imported_by: str) -> None:
     except (WorkbookRefused, DecisionRefused) as problem:
         raise click.ClickException(str(problem)) from None
     click.echo(f"{len(result.answered)} answers were appended; {result.n_open} rows are not answered yet, "
-               f"{result.n_repeated} had been read before, {result.n_unknown} are about findings that are gone.")  # fmt: skip
+               f"{result.n_repeated} had been read before, {result.n_unknown} are about findings that are gone, "
+               f"{result.n_outdated} about values that have changed since.")  # fmt: skip
 
 
 COMMANDS = (queries,)

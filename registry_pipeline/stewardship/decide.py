@@ -34,7 +34,7 @@ from registry_pipeline.validation.decisions.ledger import (
 from schemas.codes import OPEN_STATUSES
 from schemas.rules.suggestion import values_in
 
-LONGEST = {"reason": 2000, "by": 200, "assigned to": 200, "value": 2000}
+LONGEST = {"reason": 2000, "right value with remark": 2000, "by": 200, "assigned to": 200, "value": 2000}
 UNITS = ("mm", "Gy", "ng/mL")
 """Behind a suggested number; a corrected value is written without."""
 _SUBJECT = ("finding_id", "rule_id", "facility_id", "table_name", "record_key", "items")

@@ -142,12 +142,15 @@ def workbook_rows(path: Path) -> list[dict[str, str]]:
     ]
 
 
-def save_workbook(path: Path, rows: Sequence[Mapping[str, str]], language: str = "en") -> Path:
-    """The workbook as another spreadsheet would save it: values only."""
+def save_workbook(
+    path: Path, rows: Sequence[Mapping[str, str]], language: str = "en", columns: Sequence[str] = COLUMNS
+) -> Path:
+    """The workbook as another spreadsheet would save it: values only. A column of another name is one of theirs."""
+    words = dict(zip(COLUMNS, labels(language), strict=True))
     with xlsxwriter.Workbook(str(path), {"strings_to_formulas": False}) as book:
         sheet = book.add_worksheet(SHEET)
-        for number, row in enumerate([dict(zip(COLUMNS, labels(language), strict=True)), *rows]):
-            for position, name in enumerate(COLUMNS):
+        for number, row in enumerate([{name: words.get(name, name) for name in columns}, *rows]):
+            for position, name in enumerate(columns):
                 if row.get(name):
                     sheet.write_string(number, position, row[name])
     return path

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -20,12 +21,23 @@ from registry_pipeline.stewardship.decide import (
     DecisionRefused,
     Order,
     decide_each,
+    is_conversation,
     ledger_entries,
     plain_text,
 )
 from registry_pipeline.stewardship.findings import Snapshot
-from registry_pipeline.stewardship.queries.layout import COLUMNS, SHEET, answer_code, seal
-from registry_pipeline.validation.decisions.ledger import Decision
+from registry_pipeline.stewardship.queries.layout import (
+    COLUMNS,
+    SHEET,
+    WORDS,
+    answer_code,
+    cell_text,
+    labels,
+    seal,
+)
+from registry_pipeline.validation.decisions.ledger import Decision, value_digest
+
+_NO_WORKBOOK = f"is no query workbook; it has no sheet '{SHEET}'"
 
 
 class WorkbookRefused(ValueError):
@@ -38,12 +50,14 @@ class Answer:
 
     Attributes:
         row: of the sheet, from 1.
+        seen: the value that was asked about.
         code: one of the answers of a workbook.
         reason: code, right value and remark in one line, for the ledger.
     """
 
     row: int
     finding_id: str
+    seen: str
     code: str
     reason: str
     answered_by: str
@@ -57,12 +71,14 @@ class Import:
         answered: decisions that were appended.
         n_open: rows without an answer.
         n_unknown: answered rows whose finding the registry does not have any more.
-        n_repeated: answered rows whose answer the ledger holds already.
+        n_outdated: answered rows about a value in whose place another one stands now.
+        n_repeated: answered rows whose answer the ledger holds already, and which nobody has asked for again since.
     """
 
     answered: Sequence[Decision]
     n_open: int
     n_unknown: int
+    n_outdated: int
     n_repeated: int
 
 
@@ -75,8 +91,9 @@ def read_answers(home: Home, path: Path) -> tuple[str, list[Answer], int]:
     rows = _rows_of(path)
     if not rows:
         raise WorkbookRefused(f"{path.name}: the sheet '{SHEET}' has no rows")
-    facility_id = _facility_of(home, path, rows[0][1])
-    answers, n_open = [], 0
+    facility_id = _facility_of(home, path, *rows[0])
+    answers: dict[str, Answer] = {}
+    n_open = 0
     for number, cells in rows:
         if seal(facility_id, cells, home.key()) != cells["seal"]:
             raise WorkbookRefused(
@@ -86,8 +103,14 @@ def read_answers(home: Home, path: Path) -> tuple[str, list[Answer], int]:
         if not (cells["answer"] or cells["value"] or cells["remark"]):
             n_open += 1
             continue
-        answers.append(_answer(path, number, cells))
-    return facility_id, answers, n_open
+        answer = _answer(path, number, cells)
+        first = answers.setdefault(answer.finding_id, answer)
+        if (first.reason, first.answered_by) != (answer.reason, answer.answered_by):
+            raise WorkbookRefused(
+                f"{path.name}, row {number}: the query of row {first.row} stands here once more with another answer; "
+                "leave one of the two rows. Nothing was read"
+            )
+    return facility_id, list(answers.values()), n_open
 
 
 def import_answers(home: Home, snapshot: Snapshot, path: Path, imported_by: str) -> Import:
@@ -103,59 +126,90 @@ def import_answers(home: Home, snapshot: Snapshot, path: Path, imported_by: str)
     facility_id, answers, n_open = read_answers(home, path)
     own = snapshot.findings.filter(pl.col("facility_id") == facility_id)
     findings = {row["finding_id"]: row for row in own.iter_rows(named=True)}
-    repeated = {
-        (entry.finding_id, entry.reason) for entry in ledger_entries(home) if entry.state == "answered"
-    }
+    known = [answer for answer in answers if answer.finding_id in findings]
+    current = [answer for answer in known if _is_of_value(answer, findings[answer.finding_id])]
+    given = _given(home)
     orders = [
         (
             findings[answer.finding_id],
             Order("answered", answer.reason, f"{answer.answered_by or imported_by} ({facility_id})"),
         )
-        for answer in answers
-        if answer.finding_id in findings and (answer.finding_id, answer.reason) not in repeated
+        for answer in current
+        if (
+            answer.finding_id,
+            value_digest(findings[answer.finding_id]["value_text"], home.key()),
+            answer.reason,
+        )
+        not in given
     ]
-    n_unknown = sum(answer.finding_id not in findings for answer in answers)
     appended = decide_each(home, orders) if orders else []
-    return Import(appended, n_open, n_unknown, len(answers) - n_unknown - len(appended))
+    n_unknown, n_outdated = len(answers) - len(known), len(known) - len(current)
+    return Import(appended, n_open, n_unknown, n_outdated, len(current) - len(appended))
+
+
+def _is_of_value(answer: Answer, finding: Mapping[str, Any]) -> bool:
+    """Whether the value that was asked about is the one that stands there; an answer says nothing of another."""
+    return answer.seen.split() == cell_text(finding["value_text"]).split()
+
+
+def _given(home: Home) -> set[tuple[str, str, str]]:
+    """Finding, value and words of the answers that stand: what else was decided since, such as to ask again, ends one."""
+    given: dict[str, set[tuple[str, str, str]]] = {}
+    for entry in ledger_entries(home):
+        if entry.state == "answered":
+            answer = (entry.finding_id, entry.value_digest, entry.reason)
+            given.setdefault(entry.finding_id, set()).add(answer)
+        elif not is_conversation(entry):
+            given.pop(entry.finding_id, None)
+    return set().union(*given.values())
 
 
 def _rows_of(path: Path) -> list[tuple[int, dict[str, str]]]:
     """Row number and cells of every row, by what stands in a column."""
-    options = ReadOptions(format="xlsx", header_rows=(1,), sheets=(SHEET,), totals_row_markers=())
+    options = ReadOptions(header_rows=(1,), sheets=(SHEET,), totals_row_markers=())
     try:
-        result = read_isolated(path, ".xlsx", options, read_file, path, options)
+        result = read_isolated(path, path.suffix.lower(), options, read_file, path, options)
     except (ReadError, OSError) as problem:
-        raise WorkbookRefused(f"{path.name}: cannot be read ({problem})") from None
-    sheets = [sheet for sheet in result.sheets if sheet.sheet == SHEET]
-    if len(sheets) != 1 or len(sheets[0].header) < len(COLUMNS):
+        is_other = isinstance(problem, ReadError) and problem.code == "no_such_sheet"
+        reason = _NO_WORKBOOK if is_other else f"cannot be read ({problem})"
+        raise WorkbookRefused(f"{path.name}: {reason}") from None
+    sheet = next((sheet for sheet in result.sheets if sheet.sheet == SHEET), None)
+    if sheet is None:
+        raise WorkbookRefused(f"{path.name}: {_NO_WORKBOOK}")
+    frame = sheet.frame
+    expected = max(
+        (labels(language) for language in WORDS), key=lambda names: len({*names} & {*frame.columns})
+    )
+    if absent := [name for name in expected if name not in frame.columns]:
         raise WorkbookRefused(
-            f"{path.name}: is no query workbook; it has no sheet '{SHEET}' with its {len(COLUMNS)} columns"
+            f"{path.name}, row 1: the sheet '{SHEET}' has no column '{absent[0]}'; restore the first row, "
+            "or export the queries again. Nothing was read"
         )
-    frame = sheets[0].frame
-    names = [name for name in frame.columns if name != "source_row"][: len(COLUMNS)]
-    return [
-        (number, cells)
-        for number, *texts in frame.select("source_row", *names).iter_rows()
-        if (cells := _cells(texts))
-    ]
+    rows = frame.select("source_row", *expected).iter_rows()
+    return [(number, cells) for number, *texts in rows if any((cells := _cells(texts)).values())]
 
 
 def _cells(texts: Sequence[str | None]) -> dict[str, str]:
     return dict(zip(COLUMNS, ((text or "").strip() for text in texts), strict=True))
 
 
-def _facility_of(home: Home, path: Path, cells: Mapping[str, str]) -> str:
+def _facility_of(home: Home, path: Path, number: int, cells: Mapping[str, str]) -> str:
     """The facility whose seal the first row carries."""
     for facility_id in home.facility_ids():
         if seal(facility_id, cells, home.key()) == cells["seal"]:
             return facility_id
     raise WorkbookRefused(
-        f"{path.name}, row 2: a grey cell was changed, or the workbook is of another registry. Nothing was read"
+        f"{path.name}, row {number}: a grey cell was changed, or the workbook is of another registry. Nothing was read"
     )
 
 
 def _answer(path: Path, number: int, cells: Mapping[str, str]) -> Answer:
     code = answer_code(cells["answer"])
+    if not cells["answer"]:
+        raise WorkbookRefused(
+            f"{path.name}, row {number}: a value or a remark without an answer; choose one of the list beside it. "
+            "Nothing was read"
+        )
     if code is None:
         raise WorkbookRefused(
             f"{path.name}, row {number}: the answer is none of the list; choose one of it. Nothing was read"
@@ -164,8 +218,8 @@ def _answer(path: Path, number: int, cells: Mapping[str, str]) -> Answer:
     parts += [f"right value: {cells['value']}"] if cells["value"] else []
     parts += [cells["remark"]] if cells["remark"] else []
     try:
-        reason = plain_text("reason", "; ".join(parts))
+        reason = plain_text("right value with remark", "; ".join(parts))
         by = plain_text("by", cells["by"]) if cells["by"] else ""
     except DecisionRefused as problem:
         raise WorkbookRefused(f"{path.name}, row {number}: {problem}. Nothing was read") from None
-    return Answer(number, cells["finding"], code, reason, by)
+    return Answer(number, cells["finding"], cells["seen"], code, reason, by)

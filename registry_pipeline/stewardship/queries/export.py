@@ -19,7 +19,6 @@ from registry_pipeline.core.home import Home
 from registry_pipeline.core.working_files import working_file
 from registry_pipeline.pipeline.corrections import APPLIED
 from registry_pipeline.reporting.document.rows import XLSX_OPTIONS
-from registry_pipeline.reporting.document.terminal import harmless
 from registry_pipeline.stewardship.decide import ledger_entries
 from registry_pipeline.stewardship.findings import translate
 from registry_pipeline.stewardship.patients import read_numbers
@@ -33,6 +32,7 @@ from registry_pipeline.stewardship.queries.layout import (
     SHEET,
     WIDTHS,
     WORDS,
+    cell_text,
     labels,
     seal,
 )
@@ -41,7 +41,6 @@ from registry_pipeline.store.parquet import read_parquet
 from schemas.messages import supported_language
 
 MOST_ROWS = 100_000
-LONGEST_CELL = 2_000
 
 
 def write_queries(
@@ -74,13 +73,13 @@ def _rows(home: Home, facility_id: str, findings: pl.DataFrame, language: str) -
         cells = {
             "number": str(number),
             "patient": "; ".join(numbers.get(str(finding["patient_id"]), ())),
-            "file": _cell(finding["source_file"]),
-            "sheet": _cell(finding["sheet"]),
-            "row": _cell(finding["source_row"]),
-            "column": _cell(finding["source_column"] or finding["items"]),
-            "seen": _cell(finding["value_text"]),
-            "expected": _cell(finding["message"]),
-            "suggested": _cell(finding["suggestion"]),
+            "file": cell_text(finding["source_file"]),
+            "sheet": cell_text(finding["sheet"]),
+            "row": cell_text(finding["source_row"]),
+            "column": cell_text(finding["source_column"] or finding["items"]),
+            "seen": cell_text(finding["value_text"]),
+            "expected": cell_text(finding["message"]),
+            "suggested": cell_text(finding["suggestion"]),
             "severity": WORDS[language][str(finding["severity"])],
             "finding": str(finding["finding_id"]),
         }
@@ -98,19 +97,14 @@ def _corrections(home: Home, facility_id: str) -> Iterator[Sequence[str]]:
         place = (row["source_file"], row["sheet"], row["source_row"], row["source_column"])
         values = (row["value_received"], row["new_value"], why.get(row["decision_no"]))
         own = "; ".join(numbers.get(str(row["patient_id"]), ()))
-        yield [own, *(_cell(value) for value in (*place, *values))]
-
-
-def _cell(value: object) -> str:
-    text = harmless(value)
-    return text if len(text) <= LONGEST_CELL else text[: LONGEST_CELL - 1] + "…"
+        yield [own, *(cell_text(value) for value in (*place, *values))]
 
 
 def _own_numbers(home: Home, facility_id: str) -> dict[str, list[str]]:
     """Patient -> the numbers by which the facility knows her."""
     numbers: dict[str, list[str]] = {}
     for patient_id, _, number in read_numbers(home, [facility_id]).drop_nulls().iter_rows():
-        numbers.setdefault(patient_id, []).append(_cell(number))
+        numbers.setdefault(patient_id, []).append(cell_text(number))
     return numbers
 
 

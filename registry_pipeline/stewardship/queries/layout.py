@@ -12,6 +12,8 @@ import json
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
+from registry_pipeline.reporting.document.terminal import harmless
+
 SHEET, HOW_TO, CORRECTIONS = "Queries", "How to", "Corrected by the registry"
 ASKED = ("number", "patient", "file", "sheet", "row", "column", "seen", "expected", "suggested", "severity")
 ANSWERED = ("answer", "value", "remark", "by")
@@ -112,6 +114,15 @@ WORDS: Mapping[str, Mapping[str, str]] = MappingProxyType(
 )
 
 
+LONGEST_CELL = 2_000
+
+
+def cell_text(value: object) -> str:
+    """A value as it stands in a cell: what could do harm made visible, and cut where it is very long."""
+    text = harmless(value)
+    return text if len(text) <= LONGEST_CELL else text[: LONGEST_CELL - 1] + "…"
+
+
 def seal(facility_id: str, cells: Mapping[str, str], key: bytes) -> str:
     """Keyed hash of what is asked in a row, 24 hexadecimal digits: a changed cell is seen.
 
@@ -124,7 +135,7 @@ def seal(facility_id: str, cells: Mapping[str, str], key: bytes) -> str:
 
 def answer_code(text: str) -> str | None:
     """The code of an answer in any language, or None."""
-    plain = " ".join(text.split())
+    plain = " ".join(text.split()).casefold()
     for words in WORDS.values():
         for code in ANSWERS:
             if plain in (code, words[code]):
