@@ -75,6 +75,11 @@ class Snapshot:
     release_id: str | None
     is_released: bool
 
+    @property
+    def as_of(self) -> str:
+        """Says of a form which screening it shows: after another one other values may stand there."""
+        return str(self.screened_at)
+
 
 @dataclass(frozen=True)
 class Filters:

@@ -39,7 +39,7 @@ def read_sources(home: Home) -> Sources:
 def screened_at(home: Home) -> datetime | None:
     """When a facility was last judged."""
     times = [path.stat().st_mtime for path in _notes(home)]
-    return datetime.fromtimestamp(int(max(times)), UTC) if times else None
+    return datetime.fromtimestamp(max(times), UTC) if times else None
 
 
 def state_token(home: Home) -> tuple[object, ...]:

@@ -30,6 +30,7 @@ from registry_pipeline.stewardship.findings import find, select_findings
 from registry_pipeline.web.desk import STEWARD_COOKIE, Desk, with_query
 from registry_pipeline.web.pages import Pairs, filters_of, show_finding, whole_number
 
+JUDGED_ANEW = "Files have been judged anew since this was shown, and other values may stand there. Nothing was written; look again."
 YEAR_SECONDS = 365 * 86_400
 SAID = ("remark", "assigned", "withdrawn")
 """Entries of the ledger after which a finding waits as before."""
@@ -99,6 +100,8 @@ def decide_finding(request: Request, form: Form) -> Response:
     if form.get("seen_no", "") != str(entries_before[-1].decision.decision_no if entries_before else 0):
         problem = "Somebody decided meanwhile, see the conversation. Nothing was written; decide again if it still holds."
         return show_finding(request, finding_id, form.pairs, 409, problem)
+    if form.get("as_of") != snapshot.as_of:
+        return show_finding(request, finding_id, form.pairs, 409, JUDGED_ANEW)
     chosen = snapshot.findings.filter(snapshot.findings["finding_id"] == finding_id)
     listed = select_findings(snapshot, filters_of(form.pairs))["finding_id"].to_list()
     try:
@@ -128,7 +131,10 @@ def _after(finding_id: str, listed: list[str]) -> str | None:
 def decide_many(request: Request, form: Form) -> Response:
     """One decision on the ticked findings, or on all that the list shows."""
     desk: Desk = request.app.state.desk
-    chosen = select_findings(desk.snapshot(), filters_of(form.pairs))
+    snapshot = desk.snapshot()
+    if form.get("as_of") != snapshot.as_of:
+        return _refused(request, JUDGED_ANEW, 409)
+    chosen = select_findings(snapshot, filters_of(form.pairs))
     if form.get("scope") == "all":
         if str(chosen.height) != form.get("n_listed"):
             message = f"The list has changed: it now has {chosen.height} findings. Nothing was written; look at it again."

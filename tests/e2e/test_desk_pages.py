@@ -284,6 +284,32 @@ def test_what_has_just_been_dropped_is_judged_from_the_page_and_then_released(
     assert values["value_text"].to_list() == ["femal"]
 
 
+def test_nothing_is_decided_of_values_that_were_judged_after_the_page_was_shown(tmp_path: Path) -> None:
+    home = home_with_findings(tmp_path / "home")
+    browser = Browser(home, "A. Steward")
+    finding_id = _ids(home, rule=("S09",))[0]
+    shown = {
+        path: browser.get(path)[1] for path in (f"/finding/{finding_id}", "/findings?rule=S09", "/by/cause")
+    }
+    seen = {path: re.findall('name="as_of" value="([^"]+)"', body) for path, body in shown.items()}
+    (as_of,) = {stamp for stamps in seen.values() for stamp in stamps}
+    cause = take_snapshot(home).findings.filter(pl.col("finding_id") == finding_id)["cause_id"][0]
+    orders = {
+        f"/finding/{finding_id}": [("seen_no", "0")],
+        "/decide": [("list", "rule=S09"), ("id", finding_id)],
+        "/decide?all": [("list", "rule=S09"), ("scope", "all"), ("n_listed", "2")],
+        "/decide?cause": [("cause", f"{cause}:1")],
+    }
+    send_patients(home, "patients_2.csv", p7={"born": "1956-14-45"}, p8={"born": "31.31.1951"})
+    assert browser.post("/screen", [])[0] == 303
+    for path, fields in orders.items():
+        fields += [("state", "waived"), ("reason", "as it was shown")]
+        status, _, body = browser.post(path, [*fields, ("as_of", as_of)])
+        assert status == 409 and "judged anew" in body
+    assert not ledger_entries(home)
+    assert browser.post("/decide", orders["/decide?all"])[0] == 303 and len(ledger_entries(home)) == 2
+
+
 def test_the_page_that_asked_for_the_name_is_shown_again(home: Home) -> None:
     browser = Browser(home)
     for asked, shown in (("/by/rule?facility=north", "/by/rule?facility=north"), ("//evil.example", "/")):

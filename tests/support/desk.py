@@ -21,6 +21,7 @@ from registry_pipeline.intake.readers import read_file
 from registry_pipeline.intake.readers.model import ReadOptions
 from registry_pipeline.pipeline.refresh import refresh
 from registry_pipeline.stewardship.queries.layout import COLUMNS, SHEET, labels
+from registry_pipeline.stewardship.sources import screened_at
 from registry_pipeline.web.app import MAX_BODY_BYTES, create_app
 from tests.support.registry_home import (
     N_PATIENTS,
@@ -77,6 +78,7 @@ class Browser:
     """Requests to the page in this process, with the cookie that the launch link gives."""
 
     def __init__(self, home: Home, steward: str = "") -> None:
+        self.home = home
         self.policy = AccessPolicy(PORT, (), "launch", "session", MAX_BODY_BYTES)
         self.app = create_app(home, self.policy, steward)
         self.cookies = {self.policy.cookie_name: "session"}
@@ -89,13 +91,19 @@ class Browser:
     def post(
         self, path: str, fields: Sequence[tuple[str, str]], **headers: str
     ) -> tuple[int, Mapping[str, str], str]:
-        """Status, headers and body of what a form of the page would send."""
+        """Status, headers and body of what a form of the page, opened just now, would send."""
         given = {
             "origin": f"http://127.0.0.1:{PORT}",
             "content-type": "application/x-www-form-urlencoded",
             **headers,
         }
-        form = [("csrf", self.policy.csrf_token), *fields] if "csrf" not in dict(fields) else list(fields)
+        hidden = {
+            "csrf": self.policy.csrf_token,
+            "as_of": str(screened_at(self.home)),
+            **dict(fields),
+        }
+        form = [(name, hidden[name]) for name in ("csrf", "as_of")]
+        form += [field for field in fields if field[0] not in ("csrf", "as_of")]
         return self.send("POST", path, given, urlencode(form).encode())
 
     def send(
