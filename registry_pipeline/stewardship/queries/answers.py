@@ -21,7 +21,6 @@ from registry_pipeline.stewardship.decide import (
     DecisionRefused,
     Order,
     decide_each,
-    is_conversation,
     ledger_entries,
     plain_text,
 )
@@ -35,7 +34,7 @@ from registry_pipeline.stewardship.queries.layout import (
     labels,
     seal,
 )
-from registry_pipeline.validation.decisions.ledger import Decision, value_digest
+from registry_pipeline.validation.decisions.ledger import CONVERSATION, Decision, value_digest
 
 _NO_WORKBOOK = f"is no query workbook; it has no sheet '{SHEET}'"
 
@@ -159,7 +158,7 @@ def _given(home: Home) -> set[tuple[str, str, str]]:
         if entry.state == "answered":
             answer = (entry.finding_id, entry.value_digest, entry.reason)
             given.setdefault(entry.finding_id, set()).add(answer)
-        elif not is_conversation(entry):
+        elif entry.state not in CONVERSATION:
             given.pop(entry.finding_id, None)
     return set().union(*given.values())
 
