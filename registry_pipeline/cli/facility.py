@@ -6,14 +6,14 @@ Does not belong here: guessing (``intake/profiling/``), trying a mapping out (``
 
 from __future__ import annotations
 
-import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from registry_pipeline.cli.context import CONTEXT, own_options
-from registry_pipeline.cli.rows import as_json
+from registry_pipeline.cli.rows import as_json, print_json
 from registry_pipeline.core.home import FACILITY_ID_FORM, is_facility_id
 from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.reporting.document.terminal import harmless, print_findings, print_table
@@ -109,7 +109,7 @@ def _print_draft(home: Home, target: Path, facility_id: str, draft: Draft, is_js
             "file": str(target), "n_sources": draft.n_sources, "n_columns": draft.n_columns,
             "n_mapped": draft.n_mapped, "n_guessed": draft.n_guessed, "n_questions": draft.n_questions, "problems": list(draft.problems),
         }  # fmt: skip
-        click.echo(json.dumps(answer, ensure_ascii=False))
+        print_json(answer)
         return
     for problem in draft.problems:
         click.echo(harmless(problem), err=True)
@@ -137,7 +137,7 @@ def check(facility_id: str, every_finding: bool, is_json: bool) -> None:
     home = CONTEXT.home()
     report = check_facility(home, facility_id, lambda line: click.echo(f"  {line}", err=True))
     if is_json:
-        click.echo(json.dumps(report.plain(), ensure_ascii=False, default=str))
+        print_json(asdict(report))
     else:
         _show(report)
         if every_finding:

@@ -6,13 +6,12 @@ Does not belong here: landing (``registry refresh`` does it), what the files hol
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 
 import click
 
 from registry_pipeline.cli.context import CONTEXT, own_options
-from registry_pipeline.cli.rows import as_json
+from registry_pipeline.cli.rows import as_json, print_json
 from registry_pipeline.intake.landing.ledger import LandedFile, read_ledger, withdraw
 from registry_pipeline.operations.audit import recorded
 from registry_pipeline.reporting.document.terminal import print_table
@@ -66,7 +65,7 @@ def _list_files(is_json: bool) -> None:
     home = CONTEXT.home()
     files = [landed for facility_id in home.facility_ids() for landed in read_ledger(home, facility_id)]
     if is_json:
-        click.echo(json.dumps([asdict(landed) for landed in files], ensure_ascii=False))
+        print_json([asdict(landed) for landed in files])
     else:
         print_table(list(_COLUMNS), [_row(landed) for landed in files], "Landed files")
 

@@ -5,7 +5,6 @@ Belongs here: arguments, what is shown, exit codes. Does not belong here: what t
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict, astuple
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from registry_pipeline.cli.context import CONTEXT, REFUSED, own_options
-from registry_pipeline.cli.rows import as_json
+from registry_pipeline.cli.rows import as_json, print_json
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.pipeline.errors import Refused
@@ -36,7 +35,7 @@ def doctor(is_json: bool) -> int:
 
     diagnoses = examine(CONTEXT.home(), _services)
     if is_json:
-        click.echo(json.dumps([asdict(diagnosis) for diagnosis in diagnoses], ensure_ascii=False))
+        print_json([asdict(diagnosis) for diagnosis in diagnoses])
     else:
         print_table(("subject", "state", "message", "what to do"), map(astuple, diagnoses), "Registry home")
     return REFUSED if any(diagnosis.state == ERROR for diagnosis in diagnoses) else 0
@@ -124,7 +123,7 @@ def audit(is_json: bool) -> None:
 
     entries = read_audit_log(CONTEXT.home())
     if is_json:
-        click.echo(json.dumps([asdict(entry) for entry in entries], ensure_ascii=False))
+        print_json([asdict(entry) for entry in entries])
         return
     columns = ("no", "at (UTC)", "who", "action", "outcome", "release", "details")
     print_table(columns, (astuple(entry)[:-1] for entry in entries), "Audit log")

@@ -6,7 +6,6 @@ Does not belong here: opening releases (``store/releases.py``), drawing and writ
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable, Sequence
 from functools import partial
@@ -16,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from registry_pipeline.cli.context import CONTEXT, own_options
-from registry_pipeline.cli.rows import all_rows, as_json, objects
+from registry_pipeline.cli.rows import all_rows, as_json, print_json, print_json_tables, require_folder_of
 from registry_pipeline.core.home import Home
 from registry_pipeline.intake.landing.integrity import REMEDY, damaged_landed
 from registry_pipeline.operations.approval import choose_approved
@@ -69,12 +68,15 @@ def status(is_json: bool, verify: bool) -> None:
         _verify(home)
     if current_release(home) is None:
         why = why_none_is_served(home)
-        click.echo(json.dumps({"release": None}) if is_json else why[0].upper() + why[1:])
+        if is_json:
+            print_json({"release": None})
+        else:
+            click.echo(why[0].upper() + why[1:])
         return
     with CONTEXT.release() as connection:
         tables = {name: all_rows(connection, query) for name, query in STATUS.items()}
     if is_json:
-        click.echo(json.dumps({name: objects(*table) for name, table in tables.items()}, ensure_ascii=False))
+        print_json_tables(tables)
         return
     columns, rows = tables.pop("release")
     for name, value in zip(columns, rows[0], strict=True):
@@ -247,13 +249,8 @@ def _write_parquet(answer: Answer, out: Path | None) -> None:
 def _binary(out: Path | None) -> IO[bytes]:
     if out is None:
         return sys.stdout.buffer
-    _refuse_impossible(out)
+    require_folder_of(out, "--out")
     return out.open("wb")
-
-
-def _refuse_impossible(out: Path) -> None:
-    if not out.absolute().parent.is_dir():
-        raise click.UsageError(f"--out: there is no folder {out.absolute().parent}")
 
 
 def show_rows(columns: list[str], rows: Iterable[Sequence[Any]], title: str | None) -> None:
@@ -274,7 +271,7 @@ def write_rows(columns: list[str], rows: Iterable[Sequence[Any]], form: str, out
     """Rows as CSV, JSON or XLSX, to a file or to the output."""
     writers = {"csv": write_csv, "json": write_json}
     if out is not None:
-        _refuse_impossible(out)
+        require_folder_of(out, "--out")
     if form == "xlsx":
         assert out is not None
         write_xlsx(columns, rows, out, "findings")

@@ -6,22 +6,20 @@ Does not belong here: what is in a release (``cli/query.py``), its reports (``cl
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, astuple
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from registry_pipeline.cli.context import CONTEXT, DONE, REFUSED, Number, own_options
-from registry_pipeline.cli.rows import all_rows, as_json, objects
+from registry_pipeline.cli.rows import all_rows, as_json, print_json, print_json_tables, print_table_or_json
 from registry_pipeline.core.files import write_text
 from registry_pipeline.core.home import Home
 from registry_pipeline.operations.audit import record, recorded
 from registry_pipeline.pipeline.comparison import choose_comparison
 from registry_pipeline.pipeline.context import read_context
 from registry_pipeline.pipeline.step import refresh_lock
-from registry_pipeline.reporting.document.rows import plain
 from registry_pipeline.reporting.document.terminal import print_table
 from registry_pipeline.store.integrity import serve
 from registry_pipeline.store.releases import (
@@ -78,7 +76,7 @@ def _list_releases(is_json: bool) -> None:
         ]
         for release_identifier in release_ids(home)
     ]
-    _table_or_json(columns, rows, "Releases", is_json)
+    print_table_or_json(columns, rows, "Releases", is_json)
 
 
 @releases.command("show")
@@ -102,7 +100,7 @@ def show_release(release_id: str, is_json: bool) -> None:
     with CONTEXT.release(release_id) as connection:
         tables = {name: all_rows(connection, query) for name, query in queries.items()}
     if is_json:
-        click.echo(json.dumps({name: objects(*table) for name, table in tables.items()}, ensure_ascii=False))
+        print_json_tables(tables)
         return
     for name, (columns, rows) in tables.items():
         print_table(columns, rows, name.capitalize())
@@ -132,7 +130,7 @@ def diff_releases(before_id: str | None, after_id: str | None, page: Path | None
     if page is not None:
         write_text(difference_page(home, difference), page)
     if is_json:
-        click.echo(json.dumps(plain(asdict(difference)), ensure_ascii=False))
+        print_json(asdict(difference))
         return
     columns = ["table", "before", "after", "in", "out", "changed", "columns"]
     rows = [
@@ -228,7 +226,7 @@ def verify(release_id: str | None, is_json: bool) -> int:
     result = verify_release(home, choose_release(home, release_id))
     record(home, "verify", "done" if result.is_equal else "refused", result.release_id)
     if is_json:
-        click.echo(json.dumps({**asdict(result), "is_equal": result.is_equal}, ensure_ascii=False))
+        print_json({**asdict(result), "is_equal": result.is_equal})
     else:
         _tell_verification(result)
     return DONE if result.is_equal else REFUSED
@@ -254,13 +252,6 @@ def serve_release(release_id: str) -> None:
     with refresh_lock(home), recorded(home, "serve", release_id):
         serve(home, release_id)
     click.echo(f"Release {release_id} is served.")
-
-
-def _table_or_json(columns: list[str], rows: list[list[Any]], title: str, is_json: bool) -> None:
-    if is_json:
-        click.echo(json.dumps(objects(columns, rows), ensure_ascii=False))
-    else:
-        print_table(columns, rows, title)
 
 
 COMMANDS = (releases,)

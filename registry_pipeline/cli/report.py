@@ -6,14 +6,12 @@ Does not belong here: what reports say (``reporting/``), other looks into a rele
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
 from registry_pipeline.cli.context import CONTEXT, own_options
-from registry_pipeline.cli.rows import as_json, objects
-from registry_pipeline.reporting.document.terminal import print_table
+from registry_pipeline.cli.rows import as_json, print_table_or_json, require_folder_of
 from registry_pipeline.store.releases import DATABASE, NoRelease, choose_release, release_folder
 
 SHOWN = (".html", ".pdf", ".xlsx", ".docx", ".tex")
@@ -36,10 +34,9 @@ def report(is_opened: bool, out: Path | None, is_json: bool) -> None:
     else:
         from registry_pipeline.reporting.journal import write_journal
 
-        if not out.absolute().parent.is_dir():
-            raise click.UsageError(f"--journal: there is no folder {out.absolute().parent}")
+        require_folder_of(out, "--journal")
         pages = write_journal(release / DATABASE, out)
-    _list(pages, is_json)
+    print_table_or_json(["report"], [[str(path)] for path in pages], "Reports", is_json)
     if is_opened:
         import webbrowser
 
@@ -53,14 +50,6 @@ def _reports(folder: Path) -> list[Path]:
     if not pages:
         raise NoRelease(f"{folder}: the current release has no reports")
     return pages
-
-
-def _list(pages: list[Path], is_json: bool) -> None:
-    columns, rows = ["report"], [[str(path)] for path in pages]
-    if is_json:
-        click.echo(json.dumps(objects(columns, rows), ensure_ascii=False))
-    else:
-        print_table(columns, rows, "Reports")
 
 
 COMMANDS = (report,)

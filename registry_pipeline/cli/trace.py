@@ -5,7 +5,6 @@ Belongs here: what the words after ``trace`` mean, what is shown. Does not belon
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -13,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from registry_pipeline.cli.context import CONTEXT, own_options
-from registry_pipeline.cli.rows import as_json
-from registry_pipeline.reporting.document.rows import plain
+from registry_pipeline.cli.rows import as_json, print_json
 from registry_pipeline.reporting.document.terminal import print_table
 
 if TYPE_CHECKING:
@@ -76,7 +74,7 @@ def _show_record(connection: Any, table: str, words: Sequence[str], is_json: boo
         )
     record = trace_record(CONTEXT.home(), connection, table, words[0], words[1] if len(words) > 1 else None)
     if is_json:
-        _print_json(asdict(record))
+        print_json(asdict(record))
         return
     columns = (
         "item",
@@ -136,7 +134,7 @@ def _show_patient(connection: Any, words: Sequence[str], is_json: bool) -> None:
         raise click.UsageError("write one pseudonym after patient")
     patient = trace_patient(connection, words[0])
     if is_json:
-        _print_json(asdict(patient))
+        print_json(asdict(patient))
         return
     print_table(_ROW[1:], _chosen(patient.records, _ROW[1:]), "Records and the rows that they come from")
     if patient.quarantined:
@@ -154,7 +152,7 @@ def _show_result(connection: Any, table: str, words: Sequence[str], limit: int, 
     patients = [str(patient["patient_id"]) for patient in result.patients]
     rows = source_rows(connection, patients if is_json else patients[:limit])
     if is_json:
-        _print_json({**asdict(result), "is_exact": result.is_exact, "records": rows})
+        print_json({**asdict(result), "is_exact": result.is_exact, "records": rows})
         return
     print_table(
         ("column", "value"), ((name, _shown(value)) for name, value in result.row.items()), result.table_name
@@ -180,10 +178,6 @@ def _condition(word: str) -> tuple[str, str]:
     if not separator or not name:
         raise click.UsageError("write conditions as column=value, such as endpoint=os")
     return name, value
-
-
-def _print_json(content: object) -> None:
-    click.echo(json.dumps(content, ensure_ascii=False, default=plain))
 
 
 COMMANDS = (trace,)

@@ -13,7 +13,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -84,10 +84,6 @@ class CheckReport:
     findings: list[dict[str, Any]]
     row_account: list[dict[str, Any]]
     problems: list[str]
-
-    def plain(self) -> dict[str, Any]:
-        """The report as JSON can write it."""
-        return asdict(self)
 
 
 def check_facility(home: Home, facility_id: str, progress: Progress = lambda _: None) -> CheckReport:
