@@ -116,6 +116,11 @@ def curve_of(times: Times) -> Curve:
     )
 
 
+def censoring_curve(times: Times) -> Curve:
+    """The product-limit curve of the censoring time, as if everybody had been there from the beginning."""
+    return curve_of(Times(times.duration, (times.event == 0).astype(np.int64)))
+
+
 def _first_empty(table: RiskTable, entry: Floats) -> float:
     """The first time from which nobody is at risk while others are still to enter; infinite when there is none.
 
@@ -160,6 +165,11 @@ def step_value(curve: Curve, at: Floats) -> tuple[Floats, Floats]:
     unknown = (at < curve.first) | (at >= curve.empty)
     survival = np.where(unknown, np.nan, np.concatenate(([1.0], curve.survival))[position])
     return survival, np.where(unknown, np.nan, np.concatenate(([0.0], curve.log_variance))[position])
+
+
+def censoring_survival(times: Times, at: Floats) -> Floats:
+    """The censoring curve just before each time (deaths come before censorings of the same day)."""
+    return step_value(censoring_curve(times), np.nextafter(at, -np.inf))[0]
 
 
 def crossing_time(time: Floats, survival: Floats, midpoint: bool) -> float:

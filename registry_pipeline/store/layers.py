@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     import duckdb
     import polars as pl
 
-    from registry_pipeline.store.sql import Source, Sources
+    from registry_pipeline.store.sql import Source
 
 Keys = Callable[[str], str]
 """Table -> digest of all that it is made from."""
@@ -51,9 +51,9 @@ def declaration_digest(name: str) -> str:
     return hashlib.sha256(create_table_sql(model_of(name)).encode()).hexdigest()[:16]
 
 
-def build_layer(
-    layer: str,
-    sources: Sources,
+def build_mart(
+    curated: Path,
+    quarantine: Sequence[Path] | pl.DataFrame,
     target: Path,
     parameters: Mapping[str, Any],
     memory_limit: str = "1500MB",
@@ -62,11 +62,13 @@ def build_layer(
     key_of: Keys = lambda _: "",
     inputs: Inputs | None = None,
 ) -> dict[str, int]:
-    """Every table of a layer from ``sql/<layer>``, written as ``target/<table>.parquet``.
+    """The mart tables.
 
     Args:
-        sources: ``layer.table`` -> files or a frame for what the SQL reads; what is not given is empty.
-        parameters: named values for the SQL.
+        curated: folder of the curated Parquet files.
+        quarantine: rows of ``quality.quarantine`` of all facilities, or the columns of it that marts may read.
+        target: folder for ``<table>.parquet``, ``store/mart``.
+        parameters: :func:`study_parameters`.
         keyed: the tables that are there: one that is still current is not made again.
         key_of: asked for a table's key when the tables that it rests on are made.
         inputs: of tables that are made patient by patient; where few facilities sent something else since a table was
@@ -77,13 +79,16 @@ def build_layer(
     """
     keyed = keyed or KeyedTables(target)
     inputs = inputs or {}
-    models = schemas.tables_of(layer)
-    files = sql_files(layer)
-    if missing := {name for name in models if name.partition(".")[2] not in files}:
-        raise ValueError(f"tables without a file under sql/{layer}: {sorted(missing)}")
+    sources: dict[str, Source] = {
+        name: curated / f"{name.partition('.')[2]}.parquet" for name in schemas.tables_of("curated")
+    }
+    sources["quality.quarantine"] = quarantine
+    files = sql_files("mart")
+    if missing := {name for name in schemas.tables_of("mart") if name.partition(".")[2] not in files}:
+        raise ValueError(f"tables without a file under sql/mart: {sorted(missing)}")
     counts: dict[str, int] = {}
     with private_database(memory_limit, spill_folder=spill_folder) as connection:
-        for name in _inputs(files, layer) | set(sources):
+        for name in sources:
             add_view(connection, name, sources.get(name))
         frames = {
             registered(name): source.to_arrow()
@@ -94,7 +99,7 @@ def build_layer(
         rows = FacilityRows(connection, changed, sources) if changed else None
 
         def make(table: str) -> None:
-            name, path = f"{layer}.{table}", target / f"{table}.parquet"
+            name, path = f"mart.{table}", target / f"{table}.parquet"
             with connection.cursor() as own:
                 for view, frame in frames.items():
                     own.register(view, frame)  # it is known to the connection that it was given to only
@@ -118,13 +123,8 @@ def build_layer(
                 if rows is not None:
                     rows.show(own, name)
 
-        side_by_side(needed_within(files, layer), make)
+        side_by_side(needed_within(files, "mart"), make)
     return counts
-
-
-def _inputs(files: Mapping[str, SqlFile], layer: str) -> set[str]:
-    named = {table for result in files.values() for table in result.header.get("inputs", [])}
-    return {table for table in named if not table.startswith(f"{layer}.")}
 
 
 def curate(
@@ -188,33 +188,3 @@ def _replaced(
     """A SELECT of the rows of a table, of some facilities those of other files."""
     others = f"{typed_select(connection, name, table)} WHERE {is_of(changed)} IS NOT TRUE"
     return f"{others} UNION ALL {typed_select(connection, name, changed)}"
-
-
-def build_mart(
-    curated: Path,
-    quarantine: Sequence[Path] | pl.DataFrame,
-    target: Path,
-    parameters: Mapping[str, Any],
-    memory_limit: str = "1500MB",
-    spill_folder: Path | None = None,
-    keyed: KeyedTables | None = None,
-    key_of: Keys = lambda _: "",
-    inputs: Inputs | None = None,
-) -> dict[str, int]:
-    """The mart tables.
-
-    Args:
-        curated: folder of the curated Parquet files.
-        quarantine: rows of ``quality.quarantine`` of all facilities, or the columns of it that marts may read.
-        target: folder for ``<table>.parquet``, ``store/mart``.
-        parameters: :func:`study_parameters`.
-        keyed, key_of, inputs: as of :func:`build_layer`.
-
-    Returns:
-        table -> number of rows.
-    """
-    sources: dict[str, Any] = {
-        name: curated / f"{name.partition('.')[2]}.parquet" for name in schemas.tables_of("curated")
-    }
-    sources["quality.quarantine"] = quarantine
-    return build_layer("mart", sources, target, parameters, memory_limit, spill_folder, keyed, key_of, inputs)

@@ -14,7 +14,7 @@ from registry_pipeline.analysis.counting import binned
 from registry_pipeline.analysis.cox.likelihood import Point
 from registry_pipeline.analysis.cox.risk_sets import RiskSets, build_risk_sets, cumulate, sum_at_risk
 from registry_pipeline.analysis.inputs import Flags, Floats, Ints
-from registry_pipeline.analysis.product_limit import product_limit, risk_table, step_value
+from registry_pipeline.analysis.product_limit import censoring_survival
 from registry_pipeline.analysis.times import Times
 
 EMPTY_NOTE = "Nobody was at risk any more before the next patient entered: who had another event cannot be followed over that."
@@ -116,8 +116,7 @@ def observed_share(times: Times, at: Floats) -> Floats:
     next patient entered (Geskus 2011; R's survival::finegray).
     """
     if times.entry is None:
-        curve = product_limit(risk_table(Times(times.duration, (times.event == 0).astype(np.int64))))
-        return step_value(curve, np.nextafter(at, -np.inf))[0]
+        return censoring_survival(times, at)
     return _not_censored(times, times.entry, at) * _entered(times, times.entry, at)
 
 

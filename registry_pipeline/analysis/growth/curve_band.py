@@ -19,7 +19,6 @@ COLUMNS = [
     "model", "error_model", "months_since_negative_ct", "diameter_mm", "ci_lower", "ci_upper",
     "scatter_lower", "scatter_upper", "band_method", "is_extrapolated", "n_lesions", "n_patients",
 ]  # fmt: skip
-FEWEST_DRAWS = 100
 
 
 @checked
@@ -55,8 +54,7 @@ def _size(fit: GrowthFit, estimates: Floats, months: Floats) -> Floats:
 
 def _band(fit: GrowthFit, months: Floats, size: Floats, level: float) -> tuple[Floats, Floats, str]:
     """Pointwise limits of the mean curve, and how they were made."""
-    usable = fit.draws[np.isfinite(fit.draws).all(axis=1)] if len(fit.draws) else fit.draws
-    if len(usable) >= FEWEST_DRAWS:
+    if len(usable := fit.usable_draws):
         n_patients = int(fit.parameters["n_patients"].iloc[0])
         lower, upper = bootstrap_limits(_size(fit, usable, months), level, n_patients)
         return lower, upper, "cluster_bootstrap"

@@ -37,6 +37,8 @@ MODELS = tuple(FORMS)
 ERROR_MODELS = ("additive", "log")
 UNBOUNDED = "the curve reaches the threshold outside the observed intervals, if at all: no months to it"
 ABOVE_AT_ZERO = "the fitted curve is above the threshold already at the last negative CT: no months to it"
+FEWEST_DRAWS = 100
+"""Fewer bootstrap replicates give no limits."""
 STATUSES = ("ok", "not_identifiable", "not_estimable", "not_converged")
 
 
@@ -66,6 +68,12 @@ class GrowthFit:
     estimates: Floats = field(repr=False)
     covariance: Floats = field(repr=False)
     draws: Floats = field(repr=False)
+
+    @property
+    def usable_draws(self) -> Floats:
+        """The bootstrap replicates that are numbers; none where there are too few for limits."""
+        usable = self.draws[np.isfinite(self.draws).all(axis=1)] if len(self.draws) else self.draws
+        return usable if len(usable) >= FEWEST_DRAWS else usable[:0]
 
 
 @dataclass

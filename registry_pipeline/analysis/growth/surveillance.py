@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 
 from registry_pipeline.analysis.arguments import checked
-from registry_pipeline.analysis.growth.curve_band import FEWEST_DRAWS
 from registry_pipeline.analysis.growth.fit import GrowthFit
 from registry_pipeline.analysis.growth.forms import FORMS, diameter
 from registry_pipeline.analysis.growth.intervals import bootstrap_limits, quantiles
@@ -102,15 +101,9 @@ def _why_no_plan(fit: GrowthFit | OnsetFit) -> str:
     return str(first["note"]) if isinstance(fit, GrowthFit) and first["status"] != OK else ""
 
 
-def _resampled(fit: GrowthFit) -> Floats:
-    """The fit's bootstrap replicates of the estimates; none where there are too few."""
-    usable = fit.draws[np.isfinite(fit.draws).all(axis=1)] if len(fit.draws) else fit.draws
-    return usable if len(usable) >= FEWEST_DRAWS else usable[:0]
-
-
 def _band(fit: GrowthFit | OnsetFit, drawn: Floats, level: float) -> Floats:
     """Limits (2, intervals) from draws; over resampled patients the expanded ones, as of every other bootstrap."""
-    if isinstance(fit, GrowthFit) and len(_resampled(fit)):
+    if isinstance(fit, GrowthFit) and len(fit.usable_draws):
         return bootstrap_limits(drawn, level, int(fit.parameters["n_patients"].iloc[0]))
     return quantiles(drawn, [(1 - level) / 2, (1 + level) / 2])
 
@@ -145,7 +138,7 @@ def _curve(
 
     limits: detection limit and cutpoint, mm.
     """
-    usable = _resampled(fit)
+    usable = fit.usable_draws
     is_resampled = len(usable) > 0
     if not is_resampled:
         usable = rng.multivariate_normal(fit.estimates, fit.covariance, n_draws)

@@ -20,7 +20,7 @@ from registry_pipeline.analysis.cox.fit import fit_cox
 from registry_pipeline.analysis.cox.result import CoxFit
 from registry_pipeline.analysis.inputs import NOT_ESTIMABLE, OK, Floats, Frame
 from registry_pipeline.analysis.prediction.resampling import Refit, refit, refits
-from registry_pipeline.analysis.product_limit import curve_of, product_limit, risk_table, step_value
+from registry_pipeline.analysis.product_limit import censoring_survival, curve_of, step_value
 from registry_pipeline.analysis.times import Times
 from registry_pipeline.core.units import DAYS_PER_MONTH
 
@@ -40,12 +40,6 @@ class Scores:
     brier: Floats
     auc: Floats
     integrated_brier: Floats
-
-
-def censoring_survival(times: Times, at: Floats) -> Floats:
-    """Kaplan-Meier of the censoring time just before each time (deaths come before censorings of the same day)."""
-    curve = product_limit(risk_table(Times(times.duration, (times.event == 0).astype(np.int64))))
-    return step_value(curve, np.nextafter(at, -np.inf))[0]
 
 
 def weights_at(times: Times, mark: float) -> Floats:

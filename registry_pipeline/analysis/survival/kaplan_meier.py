@@ -21,6 +21,7 @@ from registry_pipeline.analysis.arguments import checked
 from registry_pipeline.analysis.inputs import NOT_ESTIMABLE, OK, Frame
 from registry_pipeline.analysis.product_limit import (
     Curve,
+    censoring_curve,
     confidence_limits,
     curve_of,
     median_with_ci,
@@ -210,17 +211,12 @@ def follow_up(
         if definition == "observed":
             median = _median_of_values(np.sort(part.duration), level)
         else:
-            median = median_with_ci(_reverse_curve(part), "log-log", level=level)
+            median = median_with_ci(censoring_curve(part), "log-log", level=level)
         extremes = (float(part.duration.min()), float(part.duration.max()))
         months = [value / DAYS_PER_MONTH for value in (*median, *extremes)]
         values = [groups.variable, name, definition, *months, len(part), median[0], *_about_median(median)]
         rows.append(dict(zip(FOLLOW_UP_COLUMNS, values, strict=True)))
     return tidy(rows, FOLLOW_UP_COLUMNS, groups.n_missing)
-
-
-def _reverse_curve(times: Times) -> Curve:
-    """Kaplan-Meier of the censoring time."""
-    return curve_of(Times(times.duration, (times.event == 0).astype(np.int64)))
 
 
 def _median_of_values(ordered: Any, level: float) -> tuple[float, float, float]:

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import pandas as pd
+
 from registry_pipeline.core.units import DAYS_PER_MONTH
 from registry_pipeline.reporting.document.hidden import Hidden
-from registry_pipeline.reporting.document.wording import Words, is_given
+from registry_pipeline.reporting.document.wording import Words, is_given, remark
 from registry_pipeline.reporting.figures.base import FigureFolder
 from registry_pipeline.reporting.release.disclosure.gate import DisclosedTables
 from schemas.study import LRT_START, OMD_DX, ORIGINS
@@ -117,6 +119,12 @@ class Context:
         if self.tables.has_small_group(origin, variable):
             return f"A group has fewer than {self.tables.limit} patients."
         return self.why_empty(table, of_cohort=not ORIGINS[origin].is_registry)
+
+    def why_not(self, table: str, rows: pd.DataFrame) -> str:
+        """One sentence why rows of a table give nothing: their own note, or that there are none."""
+        if len(rows) and is_given(rows["note"].iloc[0]) and rows["note"].iloc[0]:
+            return remark(rows["note"].iloc[0])
+        return self.why_empty(table)
 
     def why_empty(self, table: str, of_cohort: bool = True) -> str:
         """One sentence why a table gives nothing."""

@@ -15,7 +15,6 @@ from registry_pipeline.reporting.document.wording import (
     interval,
     is_given,
     number,
-    remark,
     upper_first,
 )
 from registry_pipeline.reporting.sections.context import Context
@@ -30,12 +29,6 @@ _VARIANTS = {
     "threshold": "Another threshold",
     "onset": "Onset interval-censored: months from the detection limit, another quantity",
 }
-
-
-def _why(context: Context, name: str, rows: pd.DataFrame) -> str:
-    if len(rows) and is_given(rows["note"].iloc[0]) and rows["note"].iloc[0]:
-        return remark(rows["note"].iloc[0])
-    return context.why_empty(f"result.{name}")
 
 
 def form_caution(context: Context) -> Block | None:
@@ -93,7 +86,9 @@ def sensitivity_table(context: Context) -> Block:
     rows = context.tables.in_order("result.growth_sensitivity")
     estimates = rows.dropna(subset="variant")
     if estimates.empty:
-        return missing(f"Sensitivity of the interval: not given. {_why(context, 'growth_sensitivity', rows)}")
+        return missing(
+            f"Sensitivity of the interval: not given. {context.why_not('result.growth_sensitivity', rows)}"
+        )
     result: list[Row] = []
     for variant, part in estimates.groupby("variant", sort=False):
         if variant == "form":  # the table of models shows them
@@ -135,7 +130,9 @@ def influence_text(context: Context) -> Block:
     rows = context.tables.in_order("result.growth_influence")
     estimates = rows.dropna(subset="months_without")
     if estimates.empty:
-        return missing(f"Influence on the interval: not given. {_why(context, 'growth_influence', rows)}")
+        return missing(
+            f"Influence on the interval: not given. {context.why_not('result.growth_influence', rows)}"
+        )
     low, high, all_of = (
         float(estimates["months_without"].min()),
         float(estimates["months_without"].max()),
@@ -153,11 +150,11 @@ def serial_table(context: Context) -> Block:
     rows = context.tables.in_order("result.growth_serial")
     rates = rows.dropna(subset="rate_per_month")
     if rates.empty:
-        why = _why(context, "growth_serial", rows)
+        why = context.why_not("result.growth_serial", rows)
         return missing(f"Repeated measurements before therapy: not given. {why}")
     mixed = context.tables.in_order("result.growth_mixed")
     has_mixed = bool((mixed.loc[mixed["parameter"] == "rate_per_month", "estimate"].notna()).any())
-    note = "" if has_mixed else _why(context, "growth_mixed", mixed)
+    note = "" if has_mixed else context.why_not("result.growth_mixed", mixed)
     result = [_serial_row(rates), *([_mixed_row(mixed)] if has_mixed else [])]
     return Table(
         "Lesions measured more than once before therapy",

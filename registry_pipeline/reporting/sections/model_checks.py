@@ -21,7 +21,6 @@ from registry_pipeline.reporting.document.wording import (
     p_value,
     ratio,
     ratio_interval,
-    remark,
     share,
 )
 from registry_pipeline.reporting.figures.shape import coefficient_figure
@@ -59,17 +58,10 @@ def _rows(context: Context, name: str) -> pd.DataFrame:
     )
 
 
-def _why(context: Context, name: str, rows: pd.DataFrame) -> str:
-    """The table's own sentence, or that it is empty."""
-    if len(rows) and is_given(rows["note"].iloc[0]) and rows["note"].iloc[0]:
-        return remark(rows["note"].iloc[0])
-    return context.why_empty(f"result.{name}")
-
-
 def _optimism(context: Context) -> Block:
     rows = _rows(context, "cox_optimism")
     if rows.empty or not is_given(rows["concordance_corrected"].iloc[0]):
-        return missing(f"Optimism of the model: not given. {_why(context, 'cox_optimism', rows)}")
+        return missing(f"Optimism of the model: not given. {context.why_not('result.cox_optimism', rows)}")
     optimism = rows.iloc[0]
     cells = (
         count_of(optimism["n_event"], optimism["n"]),
@@ -106,7 +98,7 @@ def _coefficients(context: Context) -> Block:
     rows = _rows(context, "ph_residual")
     estimates = rows.dropna(subset="coefficient")
     if estimates.empty or not (estimates["kind"] == "smooth").any():
-        return missing(f"{title}: not drawn. {_why(context, 'ph_residual', rows)}")
+        return missing(f"{title}: not drawn. {context.why_not('result.ph_residual', rows)}")
     terms = _terms(context)
     fitted = (
         _rows(context, "cox_influence").drop_duplicates("term").set_index("term")["coefficient"]
@@ -174,7 +166,7 @@ def _influence(context: Context) -> Block:
     rows = _rows(context, "cox_influence")
     estimates = rows.dropna(subset="dfbetas")
     if estimates.empty:
-        return missing(f"Influence: not given. {_why(context, 'cox_influence', rows)}")
+        return missing(f"Influence: not given. {context.why_not('result.cox_influence', rows)}")
     result = []
     terms = _terms(context)
     for term, part in estimates.groupby("term", sort=False):
@@ -216,7 +208,7 @@ def _missing_table(context: Context) -> Block:
     rows = context.tables.in_order("result.missing_data")
     variables = rows.dropna(subset="variable")
     if variables.empty:
-        return missing(f"Missing values: not given. {_why(context, 'missing_data', rows)}")
+        return missing(f"Missing values: not given. {context.why_not('result.missing_data', rows)}")
     gone = variables[variables["n_missing"] != 0]
     n = count(variables["n"].iloc[0])
     if gone.empty:
@@ -267,7 +259,7 @@ def _imputed(context: Context) -> Block:
     rows = _rows(context, "imputed_cox")
     estimates = rows.dropna(subset="hazard_ratio")
     if estimates.empty:
-        return missing(f"Multiple imputation: not done. {_why(context, 'imputed_cox', rows)}")
+        return missing(f"Multiple imputation: not done. {context.why_not('result.imputed_cox', rows)}")
     other = {str(term["term"]): term for term in _shown_terms(context).to_dict("records")}
     result = []
     for term in estimates.to_dict("records"):

@@ -16,6 +16,11 @@ CaseCondition = Callable[[Case], bool]
 PATIENT_COLUMNS = ("病案号", "PatientID", "record_id")
 
 
+def irradiated(case: Case) -> bool:
+    """Whose metastases were treated by radiotherapy first."""
+    return bool(case.courses) and case.courses[0].modality == "rt"
+
+
 @dataclass(frozen=True)
 class Hit:
     """A row and the page on which it stands."""

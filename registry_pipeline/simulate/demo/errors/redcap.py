@@ -8,6 +8,7 @@ from registry_pipeline.simulate.demo.error_injection import (
     CaseCondition,
     Exports,
     Planter,
+    irradiated,
     wrong_cells,
 )
 from registry_pipeline.simulate.demo.redcap_form import export_columns
@@ -53,17 +54,13 @@ def _identifier(exports: Exports) -> None:
     exports.record("S08", page, "", "hospital_no", "identifier", text)
 
 
-def _radiated(case: Case) -> bool:
-    return bool(case.courses) and case.courses[0].modality == "rt"
-
-
 PLANTERS: tuple[Planter, ...] = (
     _identifier,
     _twice,
     wrong("S06", "local_therapy", "lrt_course", "lrt_margin", "hidden", "a resection margin of a radiotherapy",
-          {"lrt_margin": "0"}, _radiated),
+          {"lrt_margin": "0"}, irradiated),
     wrong("S07", "local_therapy", "lrt_course", "lrt_days", "calculation", "days that were not calculated anew",
-          {"lrt_days": "400"}, _radiated),
+          {"lrt_days": "400"}, irradiated),
     wrong("S24", "", "primary_tumour", "dx_age", "calculation", "an age that was never calculated", {"dx_age": ""}),
     wrong("S05", "lesion", "lesion", "lesion_site", "code", "a code that the dictionary does not offer",
           {"lesion_site": "11"}, is_error=True),

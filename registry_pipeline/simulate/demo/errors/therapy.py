@@ -11,23 +11,19 @@ from registry_pipeline.simulate.demo.error_injection import (
     Exports,
     Hit,
     Planter,
+    irradiated,
     wrong_cells,
 )
 from registry_pipeline.simulate.demo.sheets import Cell
-from registry_pipeline.simulate.demo.truth import Case
-
-
-def _radiated(case: Case) -> bool:
-    return bool(case.courses) and case.courses[0].modality == "rt"
 
 
 def _technique(name: str) -> CaseCondition:
-    return lambda case: _radiated(case) and case.courses[0].technique == name
+    return lambda case: irradiated(case) and case.courses[0].technique == name
 
 
 def on_course(
     rule: str, item: str, cell: Cell, text: str,
-    condition: CaseCondition = _radiated, in_cohort: bool | None = True, is_error: bool = True, **more: Cell,
+    condition: CaseCondition = irradiated, in_cohort: bool | None = True, is_error: bool = True, **more: Cell,
 ) -> Planter:  # fmt: skip
     """The same wrong cell, which others contradict, in every session of a course."""
     cells = {item: cell, **more}
@@ -42,7 +38,7 @@ def _shifted(cell: Cell, days: int) -> str:
 
 
 def _before_detection(exports: Exports) -> None:
-    hits = exports.rows("rt_sessions", exports.take(_radiated, True))
+    hits = exports.rows("rt_sessions", exports.take(irradiated, True))
     for hit in hits:
         hit.row["TreatmentDateTime"] = _shifted(hit.row["TreatmentDateTime"], -80)
     text = "treated 50 days before the lesion was detected"
@@ -97,7 +93,7 @@ def _quality_assurance(exports: Exports) -> None:
 
 
 def _no_target(exports: Exports) -> None:
-    case = exports.take(lambda case: _radiated(case) and len(case.lesions) == 2 and not case.events, True)
+    case = exports.take(lambda case: irradiated(case) and len(case.lesions) == 2 and not case.events, True)
     exports.remove(exports.rows("rt_targets", case)[1])
     lesion = exports.rows("imaging", case, **{"病灶 病灶记录": "发现"})[1]
     text = "an index lesion that is no target of the course"
@@ -124,13 +120,13 @@ def _ambiguous_day(exports: Exports) -> None:
 
 
 def _dose_in_words(exports: Exports) -> None:
-    hit = exports.rows("rt_targets", exports.take(_radiated, None))[0]
+    hit = exports.rows("rt_targets", exports.take(irradiated, None))[0]
     hit.row["TargetDose_cGy"] = "see plan"
     exports.record("S14", hit, "lrt_target", "TargetDose_cGy", "number", "a dose in words", False)
 
 
 def _session_without_day(exports: Exports) -> None:
-    hits = exports.rows("rt_sessions", exports.take(_radiated, None))
+    hits = exports.rows("rt_sessions", exports.take(irradiated, None))
     hits[len(hits) // 2].row["TreatmentDateTime"] = ""
     text = "one session of a course without its day"
     exports.record("S28", hits[0], "lrt_course", "TreatmentDateTime", "missing", text, False)
