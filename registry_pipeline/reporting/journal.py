@@ -23,7 +23,7 @@ from markupsafe import Markup
 
 from registry_pipeline.reporting.document.blocks import Row, Section, Table
 from registry_pipeline.reporting.document.wording import clean
-from registry_pipeline.reporting.figures.base import FigureFolder, also_as_pdf
+from registry_pipeline.reporting.figures.base import Drawing, FigureFolder, also_as_pdf
 from registry_pipeline.reporting.release.disclosure.gate import DisclosedTables
 from registry_pipeline.reporting.report import study_sections
 from registry_pipeline.reporting.sections.context import Context
@@ -46,7 +46,9 @@ class PdfFolder(FigureFolder):
 
     def _write_figure(self, name: str, svg: str, data: pd.DataFrame, title: str, description: str) -> Markup:
         """Write ``name.pdf``; a manuscript has no page to draw on."""
-        self._write_pdf(name, svg)
+        if isinstance(svg, Drawing) and svg.pdf:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self.written.append(_write(self.folder / f"{name}.pdf", svg.pdf))
         return Markup("")
 
 
@@ -64,7 +66,7 @@ def write_journal(database: Path, folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     with DisclosedTables(database) as tables:
         context = Context(tables, PdfFolder(folder / "figures"))
-        with also_as_pdf(True):
+        with also_as_pdf():
             sections = study_sections(context)
         tables_of_report = [
             block

@@ -20,7 +20,7 @@ from registry_pipeline.reporting.document.blocks import Section
 from registry_pipeline.reporting.document.details import with_details_folded
 from registry_pipeline.reporting.document.html import RenderedSection, render_page
 from registry_pipeline.reporting.document.wording import clean, is_given
-from registry_pipeline.reporting.figures.base import FigureFolder, also_as_pdf
+from registry_pipeline.reporting.figures.base import FigureFolder
 from registry_pipeline.reporting.figures.drawing_cache import (
     cached_drawings,
     unused_drawings_swept,
@@ -49,7 +49,6 @@ def write_reports(
     folder: Path,
     *,
     suppress_small: bool = False,
-    pdf: bool = False,
     drawings: Path | None = None,
     contents: Mapping[str, str] | None = None,
 ) -> list[Path]:
@@ -61,7 +60,6 @@ def write_reports(
     Args:
         database: the sealed ``registry.duckdb``; opened read-only.
         folder: where the reports go.
-        pdf: write ``figures/*.pdf`` too, but for bars and grids of data quality.
         suppress_small: hide counts below the release's ``privacy.small_cell``, and leave out what shows single
             patients; also done when the release has a parameter ``privacy.suppress_small`` that is true.
         drawings: folder of drawings of earlier reports, which need not be drawn again; None draws all.
@@ -73,16 +71,15 @@ def write_reports(
     folder.mkdir(parents=True, exist_ok=True)
     with (
         DisclosedTables(database, is_asked=suppress_small) as tables,
-        also_as_pdf(pdf),
         cached_drawings(drawings),
         unused_drawings_swept(drawings),
     ):
         tables.contents = contents or {}
         context = Context(tables, FigureFolder(folder / FIGURES))
-        is_kept = drawings is not None and contents is not None and not pdf
+        is_kept = drawings is not None and contents is not None
         kept = KeptSections(drawings, contents, tables, folder / FIGURES) if is_kept else None  # type: ignore[arg-type]
-        with helping(is_worth_starting=False) as helper:  # PDF is asked for in this process only
-            sections = study_sections(context, None if pdf else helper, drawings, kept)
+        with helping(is_worth_starting=False) as helper:
+            sections = study_sections(context, helper, drawings, kept)
         registry = Scope(context)
         pages = {
             folder / STUDY_REPORT: render_page("study_report.html", sections, **_values(context)),

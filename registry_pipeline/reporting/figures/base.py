@@ -87,18 +87,13 @@ class Drawing(str):
 
 
 @contextmanager
-def also_as_pdf(is_pdf: bool) -> Iterator[None]:
+def also_as_pdf() -> Iterator[None]:
     """Figures drawn inside are kept as PDF too: more work than the SVG, for journals only."""
-    before = _WANTS_PDF.set(is_pdf)
+    before = _WANTS_PDF.set(True)
     try:
         yield
     finally:
         _WANTS_PDF.reset(before)
-
-
-def wants_pdf() -> bool:
-    """Whether figures are kept as PDF too."""
-    return _WANTS_PDF.get()
 
 
 def svg_text(canvas: Any) -> Drawing:
@@ -106,7 +101,7 @@ def svg_text(canvas: Any) -> Drawing:
     out = io.StringIO()
     canvas.savefig(out, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     result = Drawing(out.getvalue())
-    if wants_pdf():
+    if _WANTS_PDF.get():
         page = io.BytesIO()
         canvas.savefig(page, format="pdf", metadata={"CreationDate": None, "Creator": None, "Producer": None})
         result.pdf = page.getvalue()
@@ -137,7 +132,7 @@ class FigureFolder:
         limits: str,
         source: str,
     ) -> Figure:
-        """Write ``name.svg`` and ``name.csv`` (and ``name.pdf`` where asked for) and give the figure for the page."""
+        """Write ``name.svg`` and ``name.csv`` and give the figure for the page."""
         return Figure(
             name, self._write_figure(name, svg, data, title, description), title, meaning, limits, source
         )
@@ -148,15 +143,7 @@ class FigureFolder:
         whole = accessible(svg, name, title, description)
         self._write(f"{name}.svg", '<?xml version="1.0" encoding="utf-8"?>\n' + whole + "\n")
         self._write(f"{name}.csv", csv_text(data))
-        self._write_pdf(name, svg)
         return Markup(whole)
-
-    def _write_pdf(self, name: str, svg: str) -> None:
-        if isinstance(svg, Drawing) and svg.pdf:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            path = self.folder / f"{name}.pdf"
-            path.write_bytes(svg.pdf)
-            self.written.append(path)
 
     def _write(self, name: str, text: str) -> None:
         path = self.folder / name

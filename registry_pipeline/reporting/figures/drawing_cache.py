@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 
 from registry_pipeline.core.source_code import code_digest
-from registry_pipeline.reporting.figures.base import Drawing, wants_pdf
+from registry_pipeline.reporting.figures.base import Drawing
 
 P = ParamSpec("P")
 _FOLDER: ContextVar[Path | None] = ContextVar("folder_of_kept_drawings", default=None)
@@ -74,12 +74,12 @@ def drawn_once(draw: Callable[P, str]) -> Callable[P, str]:
     """A drawing function whose drawings are kept, by all that they are made of.
 
     The function must depend on nothing but its arguments and its code. With an argument whose content cannot be told
-    it draws as it would without this, and so it does for PDF.
+    it draws as it would without this.
     """
 
     @wraps(draw)
     def drawn(*args: P.args, **kwargs: P.kwargs) -> str:
-        if _FOLDER.get() is None or wants_pdf():
+        if _FOLDER.get() is None:
             return draw(*args, **kwargs)
         try:
             content = content_digest([args, kwargs])
@@ -99,7 +99,7 @@ def kept_text(module: str, name: str, make: Callable[[], str]) -> str:
         name: what is made, with a digest of all that it is made of.
     """
     folder = _FOLDER.get()
-    if folder is None or wants_pdf():
+    if folder is None:
         return make()
     path = folder / f"{_hash(f'{module} {code_of(module)} {name}')}.txt"
     if (used := _USED.get()) is not None:
