@@ -38,7 +38,7 @@ from registry_pipeline.intake.identity.persons import (
 from registry_pipeline.intake.mapping.model import Anchor, Facility, Source, TableMapping
 from registry_pipeline.intake.pseudonym import Pseudonyms, StackedPseudonyms
 from registry_pipeline.intake.redcap.export import LABEL
-from registry_pipeline.intake.submissions.file_use import FileUse
+from registry_pipeline.intake.submissions.file_use import FileUse, last_day
 from registry_pipeline.intake.submissions.headers import issues_of_file
 from registry_pipeline.intake.submissions.received_files import file_rows, sheet_counts
 from registry_pipeline.intake.submissions.redcap_rows import (
@@ -133,6 +133,7 @@ class _Collected:
     """Results of the single ``[[source.table]]``s until they are put together."""
 
     persons: Persons
+    uses: Sequence[FileUse]
     tables: dict[str, list[pl.DataFrame]] = field(default_factory=dict)
     issues: list[pl.DataFrame] = field(default_factory=list)
     changes: list[pl.DataFrame] = field(default_factory=list)
@@ -145,7 +146,7 @@ class _Collected:
         self.tables.setdefault(mapping.table, []).append(staged.rows)
         plain_column = pl.col("source_column").str.strip_suffix(LABEL)
         if staged.issues.height or not self.issues:  # of nothing but one, which tells the columns
-            issues = with_suggestions(staged.issues, mapping.columns, source)
+            issues = with_suggestions(staged.issues, mapping.columns, source, last_day(self.uses))
             self.issues.append(issues.with_columns(name, plain_column).select(*ISSUE_COLUMNS, "suggestion"))
         if staged.changes.height or not self.changes:
             table_name = constant("table_name", mapping.table, pl.String, staged.changes.height)
@@ -168,7 +169,7 @@ class _Sender:
         uses = find_files(home, facility, settings)
         identity = find_identity(facility, uses, partial(_clean_rows, home))
         pseudonyms = Pseudonyms(facility.facility_id, home.key(), identity.stands_for)
-        return cls(facility, uses, identity, _Collected(Persons(pseudonyms, home.key())))
+        return cls(facility, uses, identity, _Collected(Persons(pseudonyms, home.key()), uses))
 
 
 def stage_facility(home: Home, facility: Facility, settings: Settings) -> Staged:

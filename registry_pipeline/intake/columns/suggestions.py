@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import date
 from difflib import SequenceMatcher
 from typing import Any
 
@@ -39,13 +39,15 @@ _OTHER_MARK = {"undeclared_comma": ",", "undeclared_point": "."}
 
 
 def with_suggestions(
-    issues: pl.DataFrame, columns: Mapping[str, ColumnMapping], source: Source
+    issues: pl.DataFrame, columns: Mapping[str, ColumnMapping], source: Source, received: date
 ) -> pl.DataFrame:
     """Issues with ``suggestion``, what to write instead; null where nothing can be said.
 
     Args:
         issues: with ``column_name, reason, value_text``.
         columns: of the table, by the name of the curated column.
+        received: day of the newest file, after which no date of it lies; the day of today would say another thing on
+            another day, and on a machine with another clock.
     """
     keys = ["column_name", "reason", "value_text"]
     texts = issues.select(keys).drop_nulls().unique(maintain_order=True)
@@ -53,19 +55,20 @@ def with_suggestions(
     rows = [
         (name, reason, text, suggestion)
         for name, reason, text in texts.iter_rows()
-        if name in columns and (suggestion := suggest(text, reason, columns[name], source)) is not None
+        if name in columns
+        and (suggestion := suggest(text, reason, columns[name], source, received)) is not None
     ]
     suggested = pl.DataFrame(rows, schema=[(key, pl.String) for key in (*keys, "suggestion")], orient="row")
     return issues.join(suggested, on=keys, how="left", maintain_order="left")
 
 
-def suggest(text: str, reason: str, mapping: ColumnMapping, source: Source) -> str | None:
+def suggest(text: str, reason: str, mapping: ColumnMapping, source: Source, received: date) -> str | None:
     """What a text of a column may mean: one value, or two between which somebody has to choose, else None."""
     if len(text) > _LONGEST or mapping.part is not None or mapping.anchor is not None:
         return None
     column = mapping.target
     if column.kind == "date":
-        return either(other_dates(text, reason, datetime.now(UTC).date(), source.day_first))
+        return either(other_dates(text, reason, received, source.day_first))
     if mapping.is_size:
         return either(_sizes(text, source)) if reason == "unit_missing" else None
     if column.kind in ("integer", "real"):

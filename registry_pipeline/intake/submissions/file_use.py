@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Literal
 
 from registry_pipeline.intake.landing.ledger import LandedFile
@@ -56,6 +57,11 @@ class FileUse:
         if self.is_superseded:
             return "superseded"
         return None if self.is_usable and has_needed(self.source, sheet) else "rejected"
+
+
+def last_day(uses: Sequence[FileUse]) -> date:
+    """The day on which the newest of a facility's files was received: what they report was no later."""
+    return date.fromisoformat(max(use.landed.received_at for use in uses)[:10])
 
 
 def has_needed(source: Source, sheet: SheetInfo) -> bool:
