@@ -28,6 +28,7 @@ from registry_pipeline.core.files import (
 )
 from registry_pipeline.core.home import Home, make_home, open_home
 from registry_pipeline.core.locks import locked
+from registry_pipeline.core.sqlite_errors import sqlite_reason
 from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.intake.landing.integrity import check_landed
 from registry_pipeline.intake.landing.ledger import LEDGER
@@ -120,7 +121,7 @@ def _copy_ledger(path: Path, copy: Path) -> None:
     except sqlite3.Error as problem:
         if system_refusal(problem) is not None:
             raise
-        message = f"{path}: the ledger of decisions cannot be copied ({problem}); check its mode, or restore it from the backup"
+        message = f"{path}: the ledger of decisions cannot be copied ({sqlite_reason(problem)})"
         raise StoreError(message) from None
     copy.chmod(0o600)
 

@@ -28,6 +28,7 @@ from typing import Any
 
 from registry_pipeline.core.chain_head import ChainCut, appending, check_heads, read_heads, write_head
 from registry_pipeline.core.files import StoreError
+from registry_pipeline.core.sqlite_errors import sqlite_reason
 
 STATES = MappingProxyType(
     {
@@ -219,7 +220,9 @@ def read_decisions(path: Path, key: bytes) -> list[Decision]:
         if not path.is_file():
             check_heads(path, heads, [])
             return []
-        with _opened(path, key) as ledger:
+        to_read = f"{path.absolute().as_uri()}?mode=ro"  # of a home on a disk that takes no writing
+        is_ours = os.access(path, os.W_OK)
+        with _opened(path, key) if is_ours else closing(sqlite3.connect(to_read, uri=True)) as ledger:
             return _verified(path, ledger, key, heads)
 
 
@@ -291,5 +294,5 @@ def _errors_in_one_line(path: Path) -> Iterator[None]:
     except (ChainCut, StoreError) as problem:
         raise LedgerError(str(problem)) from None
     except (sqlite3.Error, OSError) as problem:
-        kind = problem.strerror if isinstance(problem, OSError) else type(problem).__name__
-        raise LedgerError(f"{path}: the ledger of decisions cannot be used ({kind})") from None
+        why = sqlite_reason(problem) if isinstance(problem, sqlite3.Error) else problem.strerror
+        raise LedgerError(f"{path}: the ledger of decisions cannot be used ({why})") from None

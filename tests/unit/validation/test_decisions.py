@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -17,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import schemas
+from registry_pipeline.core.sqlite_errors import sqlite_reason
 from registry_pipeline.validation.decisions.in_force import (
     contradiction,
     decision_rows,
@@ -124,9 +127,64 @@ def test_a_change_behind_its_back_is_seen(tmp_path: Path, change: str) -> None:
 def test_what_is_no_ledger_is_told_in_one_line(tmp_path: Path) -> None:
     path = tmp_path / "decisions.sqlite"
     path.write_text("not a database, but long enough to be looked at as one" * 30)
-    with pytest.raises(LedgerError, match="cannot be used") as told:
+    with pytest.raises(
+        LedgerError, match=r"cannot be used .it is damaged; restore it from the backup"
+    ) as told:
         read_decisions(path)
     assert "\n" not in str(told.value)
+
+
+def test_a_ledger_on_a_disk_that_takes_no_writing_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "decisions.sqlite"
+    made = [_add(path, "waived")]
+    really_open = os.open
+
+    def refuse_writers(name: str | Path, flags: int, *more: int) -> int:
+        if Path(name) == path and flags & os.O_ACCMODE != os.O_RDONLY:
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(name))
+        return really_open(name, flags, *more)
+
+    monkeypatch.setattr(os, "open", refuse_writers)
+    monkeypatch.setattr(os, "access", lambda _, mode: mode != os.W_OK)
+    assert read_decisions(path) == made
+
+
+def _held_elsewhere(path: Path) -> sqlite3.Connection:
+    other = sqlite3.connect(path)
+    other.execute("BEGIN EXCLUSIVE")
+    return other
+
+
+@pytest.mark.parametrize(
+    ("way", "told"),
+    [
+        ("read-only", "may not be written; check their owner and mode"),
+        ("folder", "may not be read or written; check their owner and mode"),
+        ("held", "another process holds it; try again"),
+        ("full", "the disk is full"),
+        ("text", "it is damaged; restore it from the backup"),
+    ],
+)
+def test_what_keeps_a_file_of_sqlite_from_being_used_is_told_with_what_to_do(
+    tmp_path: Path, way: str, told: str
+) -> None:
+    path = tmp_path / ("." if way == "folder" else "some.sqlite")
+    if way == "text":
+        path.write_text("no database " * 200)
+    elif way != "folder":
+        with closing(sqlite3.connect(path)) as made:
+            made.execute("CREATE TABLE t (c TEXT)")
+    with ExitStack() as stack, pytest.raises(sqlite3.Error) as problem:
+        if way == "held":
+            stack.enter_context(closing(_held_elsewhere(path)))
+        address = f"{path.as_uri()}{'?mode=ro' if way == 'read-only' else ''}"
+        connection = stack.enter_context(closing(sqlite3.connect(address, uri=True, timeout=0)))
+        if way == "full":
+            connection.execute("PRAGMA max_page_count = 1")
+        connection.execute("INSERT INTO t VALUES (?)", ["x" * 10_000])
+    assert told in sqlite_reason(problem.value)
 
 
 WRITER = """
