@@ -45,7 +45,13 @@ def guarded(home: Home) -> Iterator[None]:
     except (Refused, StoreError, MemoryInterrupt) as problem:
         raise dg.Failure(str(problem), allow_retries=False) from None
     except OSError as problem:
-        raise dg.Failure(f"input or output failed: {problem.strerror or type(problem).__name__}") from None
+        named = Path(problem.filename) if isinstance(problem.filename, str) else None
+        where = (
+            f"{named}: " if named and named.is_relative_to(home.root) else ""
+        )  # of ours, and not what was sent
+        raise dg.Failure(
+            f"{where}input or output failed: {problem.strerror or type(problem).__name__}"
+        ) from None
     except Exception as problem:
         if (refused := system_refusal(problem)) is not None:  # in the words of a library
             raise dg.Failure(refused, allow_retries=False) from None

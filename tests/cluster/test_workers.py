@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
+import socket
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,9 +23,10 @@ from dagster._core.execution.retries import RetryMode
 from registry_pipeline.core.execution import Execution
 from registry_pipeline.core.files import StoreError, write_hashed_json
 from registry_pipeline.core.home import Home
+from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.defs.cluster import engine
 from registry_pipeline.defs.cluster.engine import _WatchedResult
-from registry_pipeline.pipeline import screening
+from registry_pipeline.pipeline import screening, staging
 from registry_pipeline.pipeline.cluster import lease, manifest
 from registry_pipeline.pipeline.cluster.lease import Watch, at_work, end_earlier_work, leading
 from registry_pipeline.pipeline.cluster.work import SCREEN, STAGE, work_on
@@ -113,17 +116,45 @@ def _no_lease(home: Home) -> None:
         (lambda home: manifest.manifest_path(home).unlink(), "has ended"),
         (lambda home: manifest.manifest_path(home).write_text("{}"), "has ended"),
         (_no_lease, "was not heard of"),
+        (lambda home: changed_manifest(home, key_check="0" * 16), "pseudonym.key: is another key than"),
+        (lambda home: home.key_file.unlink(), "pseudonym.key: the pseudonym key is missing"),
     ],
-    ids=["code", "settings", "mapping", "ledger", "another refresh", "ended", "damaged", "no lease"],
+    ids=[
+        "code",
+        "settings",
+        "mapping",
+        "ledger",
+        "another refresh",
+        "ended",
+        "damaged",
+        "no lease",
+        "key",
+        "no key",
+    ],
 )
 def test_a_worker_refuses_what_is_not_the_refresh_it_was_asked_for(
     home: Home, change: object, message: str
 ) -> None:
-    with asked(home):
+    with asked(home) as context:
         change(home)  # type: ignore[operator]
-        with pytest.raises(Refused, match=message):
+        with pytest.raises((Refused, ConfigurationError), match=message) as told:
             work_on(home, REFRESH, [HOSPITAL], [STAGE, SCREEN])
-        assert read_note(read_context(home).layout.staged(HOSPITAL)) is None
+        assert str(told.value).endswith(f"so said the worker on {socket.gethostname()}")
+        assert read_note(context.layout.staged(HOSPITAL)) is None
+
+
+def test_what_the_system_refuses_a_worker_is_told_with_its_file_and_machine(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(home.store / "x.parquet"))
+
+    monkeypatch.setattr(staging, "stage", refuse)
+    with (
+        asked(home),
+        pytest.raises(StoreError, match=r"x\.parquet: Read-only file system; so said the worker on"),
+    ):
+        work_on(home, REFRESH, [HOSPITAL], [STAGE])
 
 
 def test_a_worker_whose_code_was_replaced_while_it_ran_refuses(

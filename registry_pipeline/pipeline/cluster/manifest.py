@@ -33,6 +33,7 @@ class RefreshManifest:
         refresh_id: of the refresh.
         code_version: of the coordinator.
         settings_digest: of registry.toml, as far as a result can depend on it.
+        key_check: check value of the key that pseudonyms are made with.
         day: on which decisions were in force (ISO).
         facilities: facility -> [SHA-256 of its ledger of received files, of its mapping, end of observation (ISO)].
         decisions: entries of the ledger that are in force on that day.
@@ -41,6 +42,7 @@ class RefreshManifest:
     refresh_id: str
     code_version: str
     settings_digest: str
+    key_check: str
     day: str
     facilities: dict[str, list[str]]
     decisions: list[dict[str, Any]]
@@ -57,6 +59,7 @@ def write_manifest(context: RefreshContext, refresh_id: str) -> RefreshManifest:
         refresh_id,
         code_version(),
         context.settings.digest(),
+        context.home.key_check(),
         context.decisions.day.isoformat(),
         {facility_id: _facility_inputs(context, facility_id) for facility_id in context.facility_ids},
         [asdict(decision) for decision in context.decisions.in_force],
@@ -90,13 +93,15 @@ def worker_context(home: Home, manifest: RefreshManifest, facility_ids: Sequence
     The ledger of decisions is not opened: SQLite's locks are not to be trusted on a network's file system.
 
     Raises:
-        Refused: code, registry.toml, a mapping or a ledger is not the coordinator's.
-        ConfigurationError: registry.toml or a ledger is wrong.
+        Refused: code, registry.toml, the key, a mapping or a ledger is not the coordinator's.
+        ConfigurationError: registry.toml, the key or a ledger is wrong.
     """
     _refuse_other_code(manifest)
     settings = home.settings()
     if settings.digest() != manifest.settings_digest:
         raise Refused(f"{home.settings_file}: is not what the refresh began with; start a refresh anew")
+    if home.key_check() != manifest.key_check:
+        raise Refused(f"{home.key_file}: is another key than the coordinator's; pseudonyms would be others")
     decisions = [Decision(**entry) for entry in manifest.decisions]
     state = DecisionState(decisions, decisions, date.fromisoformat(manifest.day))
     context = RefreshContext(home, settings, list(manifest.facilities), state, {})
