@@ -20,7 +20,7 @@ from registry_pipeline.pipeline.errors import Refused
 from registry_pipeline.reporting.document.terminal import print_table
 
 if TYPE_CHECKING:
-    from registry_pipeline.operations.doctor import Diagnosis
+    from registry_pipeline.operations.diagnosis import Diagnosis
 
 
 @click.command()
@@ -31,7 +31,8 @@ def doctor(is_json: bool) -> int:
 
     Exit code 0 where all is well or there are warnings only, 1 where something is wrong.
     """
-    from registry_pipeline.operations.doctor import ERROR, examine
+    from registry_pipeline.operations.diagnosis import ERROR
+    from registry_pipeline.operations.doctor import examine
 
     diagnoses = examine(CONTEXT.home(), _services)
     if is_json:
@@ -43,7 +44,7 @@ def doctor(is_json: bool) -> int:
 
 def _services(home: Home) -> Iterator[Diagnosis]:
     """Whether the broker and the place of results answer, where several machines do the work."""
-    from registry_pipeline.operations.doctor import ERROR, WELL, Diagnosis
+    from registry_pipeline.operations.diagnosis import ERROR, WELL, Diagnosis
 
     try:
         if home.settings().execution.engine != "celery":

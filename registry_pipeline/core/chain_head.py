@@ -21,6 +21,7 @@ from typing import Any
 
 from registry_pipeline.core.files import BUILDING, LOCK, withheld_as_store_error, write_json
 from registry_pipeline.core.locks import locked
+from registry_pipeline.core.ownership import refuse_root
 
 SUFFIX = ".head"
 RELEASES = "releases"
@@ -38,7 +39,12 @@ def head_path(ledger: Path) -> Path:
 
 @contextmanager
 def appending(ledger: Path) -> Iterator[None]:
-    """One process at a time appends to a ledger and writes its head; others wait."""
+    """One process at a time appends to a ledger and writes its head; others wait.
+
+    Raises:
+        StoreError: this process is root's, and the home is not.
+    """
+    refuse_root(ledger.parent)
     folder = head_path(ledger).parent
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with locked(folder / LOCK):

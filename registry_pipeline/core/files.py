@@ -30,6 +30,7 @@ LOCK = ".lock"
 _EXCLUSIVE: set[Path] = set()
 _SMALL = 2**16
 _NOT_WRITABLE = "the folder cannot be written"
+_FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _GONE_OR_BAD = {
     None, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EIO, errno.EINVAL,
@@ -96,7 +97,10 @@ def disk_errors_as_store_error(path: Path) -> Iterator[None]:
         reason = system_refusal(problem)
         if reason is None:
             raise
-        where, named = path.parent, getattr(problem, "filename", None)
+        where = path.parent
+        named = getattr(problem, "filename2", None) or getattr(
+            problem, "filename", None
+        )  # of a link, where it lies
         if reason == _NOT_WRITABLE and isinstance(named, str | Path) and Path(named) != where:
             if BUILDING in Path(named).name:
                 where = Path(named).parent
@@ -119,7 +123,9 @@ def withheld_as_store_error(path: Path | str) -> Iterator[None]:
     except OSError as problem:
         if problem.errno in _GONE_OR_BAD:
             raise
-        raise StoreError(f"{path}: cannot be read now ({problem.strerror}); it may be whole") from None
+        remedy = "; check its owner and mode" if problem.errno in _FORBIDDEN else ""
+        message = f"{path}: cannot be read now ({problem.strerror}); it may be whole{remedy}"
+        raise StoreError(message) from None
 
 
 def system_refusal(problem: Exception) -> str | None:
@@ -132,7 +138,7 @@ def system_refusal(problem: Exception) -> str | None:
         return "the memory is not enough; allow more (refresh.memory_limit in registry.toml), or free some of the machine's"
     if code in {errno.EMFILE, errno.ENFILE} or "too many open files" in text:
         return "too many files are open; let the process open more (ulimit -n)"
-    if code in {errno.EACCES, errno.EPERM, errno.EROFS}:
+    if code in _FORBIDDEN:
         return _NOT_WRITABLE
     return None
 

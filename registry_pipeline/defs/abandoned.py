@@ -51,7 +51,7 @@ def end_abandoned_runs(instance: dg.DagsterInstance, home: Home, is_starting: bo
 
 
 def _is_overdue(record: dg.RunRecord) -> bool:
-    """Whether a run that is alive would hold the lock by now."""
+    """Whether a run that is alive would hold the lock by now; one that began in a time to come is of a clock that was ahead."""
     begun = record.start_time or record.create_timestamp.timestamp()
     grace = START_SECONDS if record.dagster_run.status in STARTING else GRACE_SECONDS
-    return begun <= time.time() - grace
+    return abs(time.time() - begun) >= grace

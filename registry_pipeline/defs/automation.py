@@ -90,7 +90,12 @@ class Attempt:
             return cls()
 
     def seconds_left(self, now: float) -> float:
-        """Until the same files are tried again: a minute at first, twice as long each time, six hours at most."""
+        """Until the same files are tried again: a minute at first, twice as long each time, six hours at most.
+
+        None where the clock has gone back since: it would be as long as it was ahead.
+        """
+        if now < self.at:
+            return 0.0
         # The exponent is bounded: a float has no room for 2 ** 1024.
         delay: int = min(FIRST_RETRY_SECONDS * 2 ** min(self.number - 1, 20), LAST_RETRY_SECONDS)
         return self.at + delay - now

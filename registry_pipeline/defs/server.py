@@ -27,6 +27,7 @@ from dagster_webserver.app import create_app_from_workspace_process_context
 
 from registry_pipeline.core.files import StoreError, exclusive, write_text
 from registry_pipeline.core.home import Home
+from registry_pipeline.core.ownership import refuse_root
 from registry_pipeline.core.web_security import AccessPolicy, ProtectedApp
 from registry_pipeline.defs.abandoned import end_abandoned_runs
 from registry_pipeline.defs.instance import instance_environment, open_instance
@@ -50,8 +51,10 @@ def serve(home: Home, port: int, public_hosts: Sequence[str], echo: Echo) -> Non
         echo: told the link that opens the page.
 
     Raises:
-        StoreError: the port is taken, another service runs over this home, or one of the processes ended.
+        StoreError: the port is taken, another service runs over this home, or one of the processes ended; or this
+            process is root's and the home is not.
     """
+    refuse_root(home.root)
     # A script's background job starts with SIGINT ignored, and Dagster ends by its handler.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)

@@ -8,9 +8,7 @@ by the command (``defs/cluster/services.py``).
 from __future__ import annotations
 
 import shutil
-import stat
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
 
@@ -23,12 +21,15 @@ from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.core.version import package_version
 from registry_pipeline.intake.landing.integrity import check_landed
 from registry_pipeline.intake.landing.ledger import LEDGER
+from registry_pipeline.operations.access import modes
 from registry_pipeline.operations.audit import DONE, AuditEntry, last_ended, read_audit_log, unfinished
+from registry_pipeline.operations.diagnosis import ERROR, WARNING, WELL, Diagnosis, Question
 from registry_pipeline.operations.silence import silences
 from registry_pipeline.pipeline.decisions import read_decision_state
 from registry_pipeline.pipeline.watched import inbox_signature, is_served
 from registry_pipeline.store.integrity import damaged_files
 from registry_pipeline.store.releases import (
+    CLOCK_TOLERANCE,
     DATABASE,
     clock_problem,
     created_at,
@@ -41,27 +42,6 @@ from registry_pipeline.store.releases import (
 LEAST_FREE_SHARE = 0.05
 STALE_AFTER = timedelta(days=8)
 BACKUP_AFTER = timedelta(days=7)
-WELL, WARNING, ERROR = "well", "warning", "error"
-
-
-@dataclass(frozen=True)
-class Diagnosis:
-    """The answer to one question.
-
-    Attributes:
-        subject: what was looked at.
-        state: ``well``, ``warning`` or ``error``.
-        message: what is the case.
-        remedy: what to do; empty where all is well.
-    """
-
-    subject: str
-    state: str
-    message: str
-    remedy: str = ""
-
-
-Question = Callable[[Home], Iterator[Diagnosis]]
 
 
 def examine(home: Home, *further: Question) -> list[Diagnosis]:
@@ -77,12 +57,9 @@ def _answers(question: Question, home: Home) -> Iterator[Diagnosis]:
     except duckdb.Error:
         yield Diagnosis("release", ERROR, "its database cannot be asked", "registry status --verify")
     except OSError as problem:
-        yield Diagnosis(
-            question.__name__.strip("_"),
-            ERROR,
-            f"cannot be looked at ({problem.strerror})",
-            "check owner and mode",
-        )
+        where = f"{problem.filename}: " if problem.filename else ""
+        message = f"{where}cannot be looked at ({problem.strerror})"
+        yield Diagnosis(question.__name__.strip("_"), ERROR, message, "check owner and mode")
 
 
 def _settings(home: Home) -> Iterator[Diagnosis]:
@@ -94,16 +71,6 @@ def _settings(home: Home) -> Iterator[Diagnosis]:
         yield Diagnosis(
             "settings", WARNING, "no facility has a mapping", "registry facility new ID --from FILES"
         )
-
-
-def _modes(home: Home) -> Iterator[Diagnosis]:
-    private = (home.landing, home.store, home.releases, home.key_file.parent, home.key_file, home.decisions)
-    open_to_others = [path for path in private if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077]
-    if open_to_others:
-        names = ", ".join(str(path) for path in open_to_others)
-        yield Diagnosis("modes", ERROR, f"open to others: {names}", f"chmod go-rwx {names.replace(',', '')}")
-    else:
-        yield Diagnosis("modes", WELL, "what is private is closed to others")
 
 
 def _key(home: Home) -> Iterator[Diagnosis]:
@@ -161,9 +128,8 @@ def _release(home: Home) -> Iterator[Diagnosis]:
         return
     age = datetime.now(UTC) - created_at(release_id)
     state = WARNING if age > STALE_AFTER else WELL
-    yield Diagnosis(
-        "release", state, f"{release_id}, {age.days} days old", "registry refresh" if state == WARNING else ""
-    )
+    remedy = "registry refresh" if state == WARNING else ""
+    yield Diagnosis("release", state, f"{release_id}, {_in_days(age)}", remedy)
 
 
 def _clock(home: Home) -> Iterator[Diagnosis]:
@@ -266,11 +232,11 @@ def _backup(home: Home) -> Iterator[Diagnosis]:
             "registry backup FOLDER if it was killed",
         )
     age = datetime.now(UTC) - _time(last.at) if last else None
-    if age is None or age > BACKUP_AFTER:
-        text = f"{age.days} days old" if age else "there is none"
+    if age is None or not -CLOCK_TOLERANCE <= age <= BACKUP_AFTER:
+        text = _in_days(age) if age else "there is none"
         yield Diagnosis("backup", WARNING, text, "registry backup FOLDER; keep the key apart from it")
     else:
-        yield Diagnosis("backup", WELL, f"{age.days} days old")
+        yield Diagnosis("backup", WELL, _in_days(age))
 
 
 def _last_backup(entries: Sequence[AuditEntry]) -> AuditEntry | None:
@@ -283,12 +249,21 @@ def _last_backup(entries: Sequence[AuditEntry]) -> AuditEntry | None:
     )
 
 
+def _in_days(age: timedelta) -> str:
+    """An age in words; a clock that was ahead, or is behind now, makes it negative."""
+    return (
+        f"{max(age.days, 0)} days old"
+        if age >= -CLOCK_TOLERANCE
+        else "of a time to come: look after the clock"
+    )
+
+
 def _time(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 QUESTIONS = (
-    _settings, _modes, _key, _disk, _versions, _daemon, _release, _clock, _comparison, _last_refresh, _inbox, _landing,
+    _settings, modes, _key, _disk, _versions, _daemon, _release, _clock, _comparison, _last_refresh, _inbox, _landing,
     _facilities, _decisions, _findings, _history, _backup,
 )  # fmt: skip

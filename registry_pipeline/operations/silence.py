@@ -52,6 +52,12 @@ def _silence(home: Home, facility_id: str, now: datetime) -> Silence:
     received = [file.received_at for file in read_ledger(home, facility_id) if not file.is_withdrawn]
     if not received:
         return Silence(facility_id, "", 0, limit)
-    moment = datetime.fromisoformat(max(received))
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return Silence(facility_id, max(received), (now - moment).days, limit)
+    moments = [_moment(text) for text in received]
+    # A clock that went ahead once must not keep a facility from counting as silent for as long.
+    last = max((moment for moment in moments if moment <= now), default=min(*moments, now))
+    return Silence(facility_id, last.isoformat(timespec="seconds"), (now - last).days, limit)
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -18,6 +18,7 @@ from typing import Any
 
 from registry_pipeline.core.files import exclusive, json_digest, write_hashed_json
 from registry_pipeline.core.home import Home
+from registry_pipeline.core.ownership import refuse_root
 from registry_pipeline.core.sql_files import SQL_FOLDER
 from registry_pipeline.core.version import package_version
 from registry_pipeline.core.working_files import (
@@ -40,12 +41,13 @@ def refresh_lock(home: Home, is_lent: bool = False) -> Iterator[None]:
         is_lent: a coordinator holds it and waits for what this process does (``pipeline/cluster``).
 
     Raises:
-        StoreError: another process holds it.
+        StoreError: another process holds it, or this one is root's and the home is not.
     """
     name = str(home.store)
     if name in _HELD:
         yield
         return
+    refuse_root(home.root)
     with nullcontext() if is_lent else exclusive(home.store):
         _HELD.add(name)
         try:

@@ -19,6 +19,7 @@ from registry_pipeline.defs.abandoned import end_abandoned_runs
 from registry_pipeline.defs.automation import (
     FIRST_RETRY_SECONDS,
     LAST_RETRY_SECONDS,
+    Attempt,
     inbox_sensor,
     range_tags,
     register_facilities,
@@ -196,6 +197,21 @@ def test_a_run_whose_process_has_gone_is_ended_unless_a_refresh_is_alive(tmp_pat
         starting = instance.create_run_for_job(REFRESH_TO_BE, status=dg.DagsterRunStatus.STARTING)
         assert end_abandoned_runs(instance, home, is_starting=True) == 2
         assert status_of(instance, starting.run_id) == dg.DagsterRunStatus.FAILURE
+
+
+def test_a_run_of_a_time_to_come_is_ended_like_one_long_gone(tmp_path: Path) -> None:
+    """The clock was ahead when it began: until that time comes it would keep every other run waiting."""
+    home = make_home(tmp_path)
+    with dg.DagsterInstance.ephemeral() as instance:
+        ahead = started(instance, -3600 * 24 * 365)
+        assert end_abandoned_runs(instance, home) == 1
+        assert status_of(instance, ahead) == dg.DagsterRunStatus.FAILURE
+
+
+def test_files_are_tried_again_although_the_clock_has_gone_back() -> None:
+    attempt = Attempt("files", 3, at=1e9)
+    assert attempt.seconds_left(1e9 + 1) > 0
+    assert attempt.seconds_left(1e9 - 3600) == 0
 
 
 def test_a_run_that_was_stopped_before_its_process_began_is_ended_after_a_while(

@@ -8,6 +8,7 @@ import stat
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_string, policy
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -18,6 +19,7 @@ import pytest
 
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.toml_source import ConfigurationError
+from registry_pipeline.intake.landing.ledger import read_ledger, write_ledger
 from registry_pipeline.operations.alerts.alerts_file import FILE, read_alert_settings
 from registry_pipeline.operations.alerts.channels import NotSent
 from registry_pipeline.operations.alerts.tell import tell_alerts
@@ -186,3 +188,15 @@ def test_a_facility_is_as_silent_as_its_mapping_says(home: Home) -> None:
     late = datetime.now(UTC) + timedelta(days=31)
     assert [one.is_too_long for one in silences(home, late)] == [True]
     assert [one.is_too_long for one in silences(home)] == [False]
+
+
+def test_a_facility_falls_silent_although_the_clock_was_once_ahead(home: Home) -> None:
+    """Of a file of a time to come nobody knows when it came; it must not hide the silence until then."""
+    now = datetime.now(UTC)
+    ledger = read_ledger(home, HOSPITAL)
+    ahead = replace(ledger[-1], received_at=(now + timedelta(days=3650)).isoformat(timespec="seconds"))
+    write_ledger(home, HOSPITAL, [*ledger, ahead])
+    late = now + timedelta(days=101)
+    assert [(one.days, one.is_too_long) for one in silences(home, late)] == [(101, True)]
+    write_ledger(home, HOSPITAL, [ahead])
+    assert [(one.days, one.is_too_long) for one in silences(home, late)] == [(0, False)]

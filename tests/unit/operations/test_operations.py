@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from contextlib import suppress
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 
 import click
@@ -22,8 +23,9 @@ from registry_pipeline.core.files import StoreError, exclusive
 from registry_pipeline.core.home import Home, make_home
 from registry_pipeline.core.locks import locked
 from registry_pipeline.core.toml_source import ConfigurationError
+from registry_pipeline.defs.server import serve
 from registry_pipeline.intake.landing.ledger import LEDGER
-from registry_pipeline.operations import doctor
+from registry_pipeline.operations import audit, doctor
 from registry_pipeline.operations.audit import (
     audit_log,
     read_audit_log,
@@ -37,6 +39,7 @@ from registry_pipeline.operations.backup import SERVED, back_up, restore
 from registry_pipeline.pipeline import refresh
 from registry_pipeline.pipeline.decisions import renew_ledger_head
 from registry_pipeline.pipeline.errors import Refused
+from registry_pipeline.pipeline.mend import mend_home
 from registry_pipeline.pipeline.refresh import take_in
 from registry_pipeline.store.integrity import damaged_files, write_checksums
 from registry_pipeline.store.releases import (
@@ -56,7 +59,7 @@ from registry_pipeline.store.retention import (
     to_prune,
     unpin,
 )
-from registry_pipeline.validation.decisions.ledger import read_decisions
+from registry_pipeline.validation.decisions.ledger import LedgerError, append_decisions, read_decisions
 from tests.support.registry_home import HOSPITAL, ROOT, command, good_files, send, send_all, small_home
 
 RELEASES = ("2026-01-01T000000Z-aaaaaa", "2026-01-02T000000Z-bbbbbb")
@@ -542,6 +545,73 @@ def test_the_doctor_says_what_is_wrong_and_what_to_do(home: Home, monkeypatch: p
     home.settings_file.write_text("[studdy]\n")
     home.key_file.unlink()
     assert states(home)["settings"] == states(home)["key"] == "error"
+
+
+def said(home: Home, subject: str) -> list[tuple[str, str]]:
+    """State and message of what the doctor says of a subject."""
+    return [(one.state, one.message) for one in doctor.examine(home) if one.subject == subject]
+
+
+def test_the_doctor_does_not_call_well_what_a_wrong_clock_dated(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A backup of a time to come would count as young until then."""
+
+    class Ahead(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:
+            return datetime.now(tz) + timedelta(days=3650)
+
+    monkeypatch.setattr(audit, "datetime", Ahead)
+    record(home, "backup", "begun", details="one")
+    record(home, "backup", "done", details="one")
+    monkeypatch.undo()
+    assert said(home, "backup") == [("warning", "of a time to come: look after the clock")]
+
+
+def test_the_doctor_names_what_takes_no_writing(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    really_access = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: path != home.store and really_access(path, mode))
+    assert ("error", f"cannot be written: {home.store}; no refresh can end") in said(home, "modes")
+
+
+STRANGER = 65534
+
+
+def given_to(home: Home, monkeypatch: pytest.MonkeyPatch, owner: int) -> None:
+    """The home as if it were another account's, and this process root's."""
+    if os.geteuid() == 0:
+        os.chown(home.root, owner, owner)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+
+
+def test_root_writes_into_no_home_of_another_account(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What root writes is root's alone (0600): the account that serves the home could read and refresh nothing more."""
+    given_to(home, monkeypatch, STRANGER)
+    before = sorted(path for path in home.root.rglob("*") if path.name != ".lock")
+    said_so = r"belongs to \S+, who could not read what root writes .*: sudo -u "
+    for write in (
+        lambda: mend_home(home),
+        lambda: record(home, "backup"),
+        lambda: append_decisions(home.decisions, home.key(), []),
+        lambda: serve(home, 0, (), lambda _: None),
+    ):
+        with pytest.raises((StoreError, LedgerError), match=said_so):
+            write()
+    assert sorted(path for path in home.root.rglob("*") if path.name != ".lock") == before
+    assert states(home)["release"] != "error", "looking is allowed"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+def test_the_doctor_names_what_belongs_to_another_account(home: Home) -> None:
+    assert [state for state, _ in said(home, "modes")] == ["well"]
+    sent, ledger = home.inbox / HOSPITAL / "later.csv", home.landing / HOSPITAL / LEDGER
+    sent.write_text("number\n")
+    for path in (sent, ledger):
+        path.chmod(0o600)
+        os.chown(path, STRANGER, STRANGER)
+    told = ("error", f"belong to another account than the home: {ledger}")
+    assert told in said(home, "modes"), "who sends files owns them"
 
 
 def test_the_commands_say_it_in_their_exit_codes(home: Home, tmp_path: Path) -> None:
