@@ -139,6 +139,7 @@ def open_release(
     # The limits come before the lock: a locked configuration takes no further setting.
     config: dict[str, str | bool | int | float | list[str]] = {"memory_limit": memory_limit}
     config |= {
+        "temp_directory": _spill_folder(home, f"{path.parent.name}.{database}"),
         "autoinstall_known_extensions": "false",
         "autoload_known_extensions": "false",
     }
@@ -187,7 +188,11 @@ def keep_release_open(home: Home, release_id: str) -> duckdb.DuckDBPyConnection:
     import duckdb
 
     path = release_folder(home, release_id) / DATABASE
-    config = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+    config = {
+        "temp_directory": _spill_folder(home, f"{release_id}.kept.{secrets.token_hex(4)}"),
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+    }
     try:
         connection = duckdb.connect(config={**config})
         escaped = str(path).replace("'", "''")  # ATTACH takes no parameter
@@ -197,6 +202,15 @@ def keep_release_open(home: Home, release_id: str) -> duckdb.DuckDBPyConnection:
         return connection
     except duckdb.Error as problem:
         raise StoreError(f"{path}: {_why_not_opened(path, problem)}") from None
+
+
+def _spill_folder(home: Home, name: str) -> str:
+    """Where DuckDB may put what does not fit into memory, and removes it; the next refresh does where it was killed.
+
+    By itself it takes the folder of the release, which nothing is added to and nobody sweeps, or the current folder.
+    The same name for the same file: a process opens it only once at a time with other settings.
+    """
+    return str(home.root / f"{name}.{os.getpid()}{BUILDING}")
 
 
 def _why_not_opened(path: Path, problem: duckdb.Error) -> str:

@@ -24,6 +24,7 @@ from registry_pipeline.store.releases import (
     NoRelease,
     choose_release,
     current_release,
+    keep_release_open,
     open_release,
     release_folder,
     release_ids,
@@ -174,6 +175,26 @@ def test_a_served_release_can_neither_be_changed_nor_reach_out(
 
     with open_release(served) as connection, pytest.raises(duckdb.Error):
         connection.execute(statement.format(path=tmp_path))
+
+
+def test_what_a_question_puts_on_disk_is_not_in_the_release_and_goes_where_it_was_killed(
+    tables: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = make_home(tmp_path / "home")
+    release_id = build_release(home, tables, VERSIONS)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    before = sorted(release_folder(home, release_id).iterdir())
+    for connection in (open_release(home, memory_limit="60MB"), keep_release_open(home, release_id)):
+        with connection:
+            spilled = Path(connection.execute("SELECT current_setting('temp_directory')").fetchall()[0][0])
+            large = "SELECT max(x) FROM (SELECT repeat('y', 90) || hash(range) AS x FROM range(1500000) ORDER BY x)"
+            connection.execute(large).fetchall()
+            assert not [*Path().iterdir()] and sorted(release_folder(home, release_id).iterdir()) == before
+        assert not spilled.exists()
+        spilled.mkdir()
+        (spilled / "duckdb_temp_storage-0.tmp").touch()
+        assert sweep_releases(home) == [spilled]
 
 
 def test_an_open_connection_stays_on_its_release(tables: dict[str, Path], tmp_path: Path) -> None:
