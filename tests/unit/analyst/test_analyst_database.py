@@ -20,6 +20,10 @@ import schemas
 from registry_pipeline import analysis
 from registry_pipeline.core.home import make_home
 from registry_pipeline.core.settings import Analyst, Settings
+from registry_pipeline.operations.exports.cbioportal import write_cbioportal
+from registry_pipeline.operations.exports.datapackage import write_datapackage
+from registry_pipeline.operations.exports.omop.write import write_omop
+from registry_pipeline.operations.exports.redcap.write import write_redcap
 from registry_pipeline.pipeline.analyst import patients
 from registry_pipeline.pipeline.analyst.aggregates import declared_select
 from registry_pipeline.pipeline.analyst.patients import derived_anew, patients_of
@@ -176,6 +180,21 @@ def test_no_word_and_no_id_of_a_record_is_anywhere_in_the_file(pair: Pair) -> No
             assert not any(WORD in text for text in texts), (name, column)
     content = (pair.folder / ANALYST_DATABASE).read_bytes()
     assert not any(word.encode() in content for word in (WORD, "Westklinik", "Ostklinik"))
+
+
+EXPORTS = {
+    "cbioportal": lambda release, folder: write_cbioportal(release, folder, "study"),
+    "omop": write_omop,
+    "redcap": write_redcap,
+    "data package": lambda release, folder: write_datapackage(release, folder, None),
+}
+
+
+@pytest.mark.parametrize("form", EXPORTS)
+def test_every_export_takes_the_analysts_database(pair: Pair, tmp_path: Path, form: str) -> None:
+    files = EXPORTS[form](pair.analyst, tmp_path / "out")
+    assert files and all(path.is_file() for path in files)
+    assert not any(WORD.encode() in path.read_bytes() for path in files)
 
 
 def test_of_changed_facilities_alone_what_is_derived_is_made_anew(pair: Pair, tmp_path: Path) -> None:

@@ -117,7 +117,7 @@ def _copy_inputs(release: duckdb.DuckDBPyConnection, database: duckdb.DuckDBPyCo
     """The curated and mart tables that the queries name; a column that this database withholds is NULL."""
     database.execute("CREATE SCHEMA curated; CREATE SCHEMA mart")
     named = {name for table in TABLES for name in sql_files(_SQL)[table].header["inputs"]}
-    for name in [*schemas.tables_of("curated"), *(n for n in sorted(named) if n.startswith("mart."))]:
+    for name in [*_held_tables(release), *(n for n in sorted(named) if n.startswith("mart."))]:
         held = release.execute(f"FROM {name}").to_arrow_table()
         chosen = ", ".join(
             f"CAST({quote(column.name) if column.name in held.column_names else 'NULL'} AS {column.duckdb_type}) "
@@ -127,6 +127,12 @@ def _copy_inputs(release: duckdb.DuckDBPyConnection, database: duckdb.DuckDBPyCo
         database.register("held", held)
         database.execute(f"CREATE TABLE {name} AS SELECT {chosen} FROM held")
         database.unregister("held")
+
+
+def _held_tables(database: duckdb.DuckDBPyConnection) -> list[str]:
+    """The curated tables that a database holds: that of analysts lacks some."""
+    rows = database.execute("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'curated'").fetchall()
+    return [name for name in schemas.tables_of("curated") if (name.partition(".")[2],) in rows]
 
 
 def _columns(database: duckdb.DuckDBPyConnection, name: str) -> list[str]:
@@ -203,9 +209,9 @@ def account(database: duckdb.DuckDBPyConnection) -> Iterator[Sequence[object]]:
         for name in TABLES
         if set(_OWN) <= set(held_columns(database, f"omop.{name}"))
     )
-    for table, model in schemas.tables_of("curated").items():
+    for table in _held_tables(database):
         name = table.partition(".")[2]
-        key = f"CAST(t.{quote(key_of(model)[0])} AS VARCHAR)"
+        key = f"CAST(t.{quote(key_of(schemas.tables()[table])[0])} AS VARCHAR)"
         query = f"""
             WITH written AS ({written}),
             fate AS (
