@@ -240,10 +240,19 @@ def _answer_at_prompt(connection: duckdb.DuckDBPyConnection, question: str) -> N
 def _write_parquet(answer: Answer, out: Path | None) -> None:
     if out is None and sys.stdout.isatty():
         raise click.UsageError("--format parquet needs --out FILE or a pipe")
+    import pyarrow
     import pyarrow.parquet as parquet
 
+    table = answer.result.to_arrow_table()
+    for column in table.schema:
+        try:
+            parquet.ParquetWriter(pyarrow.BufferOutputStream(), pyarrow.schema([column]))
+        except pyarrow.ArrowNotImplementedError:
+            raise QueryError(
+                f"Parquet has no type for the column '{column.name}'; write it as text: CAST(… AS VARCHAR)"
+            ) from None
     with _binary(out) as stream:
-        parquet.write_table(answer.result.to_arrow_table(), stream)
+        parquet.write_table(table, stream)
 
 
 def _binary(out: Path | None) -> IO[bytes]:

@@ -13,6 +13,7 @@ import pytest
 
 from registry_pipeline.store.releases import open_release, release_folder
 from tests.e2e.conftest import Demo
+from tests.support.registry_home import command
 
 pytestmark = pytest.mark.slow
 
@@ -34,10 +35,11 @@ def _number(cell: object) -> object:
 
 
 def _answers(demo: Demo, folder: Path) -> list[list[list[object]]]:
-    """What SQL answers; the tables that R reads are written beside it."""
+    """What SQL answers; the tables that R reads are written beside it, as the page says."""
+    for name in set(FILES.findall(PAGE.read_text(encoding="utf-8"))):
+        words = ("--release", demo.corrected, "--out", str(folder / f"{name}.csv"), f"FROM {name}")
+        assert command(demo.home, "sql", *words)[0] == 0
     with open_release(demo.home, demo.corrected) as release:
-        for name in set(FILES.findall(PAGE.read_text(encoding="utf-8"))):
-            release.sql(f"FROM {name}").pl().write_csv(folder / f"{name}.csv")
         results = [release.sql(block).fetchall() for block in _blocks("sql")]
     return [[["" if cell is None else cell for cell in row] for row in rows] for rows in results]
 

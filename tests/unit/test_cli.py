@@ -228,6 +228,20 @@ def test_findings_files_cannot_act(call: Command, tmp_path: Path) -> None:
     assert frame["source_row"].to_list() == [2, 3]
 
 
+@pytest.mark.parametrize("value", ["INTERVAL 1 DAY", "union_value(a := 1)", "DATE 'infinity'", "DATE '20000-01-01'",
+    "TIMESTAMP '294000-01-01'", "TIMESTAMPTZ '2020-01-01 00:00:00+00'", "'x'::ENUM('x')", "NULL", "{'a': INTERVAL 1 DAY}", "10::BIT",
+    "'a'::BLOB", "170141183460469231731687303715884105727", "TIME '24:00:00'", "INTERVAL 300000000 DAY", "[]", "MAP {}"])  # fmt: skip
+@pytest.mark.parametrize("form", ["table", "csv", "json", "parquet"])
+def test_a_value_of_any_type_is_written_or_refused_in_a_line(
+    call: Command, tmp_path: Path, form: str, value: str
+) -> None:
+    out = tmp_path / "answer"
+    done = call(
+        "sql", f"SELECT {value} AS v", "--format", form, *(["--out", str(out)] if form != "table" else [])
+    )
+    assert done.code == 0 or (done.code, done.err.count("\n"), out.exists()) == (2, 1, False), done.err
+
+
 def test_sql_formats(call: Command, tmp_path: Path) -> None:
     question = "SELECT patient_id, 1.5 AS size, DATE '2020-01-02' AS day FROM curated.patient ORDER BY 1"
     assert "P1" in call("sql", question).out
@@ -240,6 +254,9 @@ def test_sql_formats(call: Command, tmp_path: Path) -> None:
     path = tmp_path / "x.parquet"
     assert call("sql", question, "--format", "parquet", "--out", str(path)).code == 0
     assert pl.read_parquet(path)["patient_id"].to_list() == ["P1", "P2"]
+    mixed = "SELECT true AS b, [1, 2] AS l, {'a': false, 'd': DATE '2020-01-02'} AS s, NULL::BOOLEAN AS n"
+    text = call("sql", mixed, "--format", "csv").out
+    assert text.splitlines()[1] == 'true,"[1, 2]","{""a"": false, ""d"": ""2020-01-02""}",'
     assert call("sql", "DESCRIBE curated.patient").code == 0
     assert call("sql", "SUMMARIZE curated.patient").code == 0
 

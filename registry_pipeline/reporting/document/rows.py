@@ -56,10 +56,17 @@ def fitting(text: str) -> str:
 
 
 def write_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]], out: IO[str]) -> None:
-    """RFC 4180 with a header row; missing values are empty."""
+    """RFC 4180 with a header row; missing values are empty, lists and the like are JSON, true and false in small letters."""
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow([inert(name) for name in columns])
-    writer.writerows([inert(value) for value in row] for row in rows)
+    writer.writerows([inert(_as_text(value)) for value in row] for row in rows)
+
+
+def _as_text(value: object) -> object:
+    """What Python writes its own way as other programs do."""
+    if isinstance(value, bool | list | tuple | dict):
+        return json.dumps(plain(value), ensure_ascii=False)
+    return value
 
 
 def write_json(columns: Sequence[str], rows: Iterable[Sequence[Any]], out: IO[str]) -> None:
