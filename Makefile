@@ -74,7 +74,6 @@ reference: $(STAMP)  ## R's numbers anew, where Rscript is (survival, cmprsk, nl
 	@sh tests/reference/r/run.sh $(BIN)/python
 
 generated: $(STAMP)  ## what is written from declarations and reviewed: pages of rules, tables, settings, commands; the asset graph
-	@$(BIN)/python -m registry_pipeline.validation.rules.page
 	@$(BIN)/python docs/write_reference.py
 	@$(BIN)/python -m tests.glue.asset_graph
 

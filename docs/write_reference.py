@@ -1,7 +1,7 @@
-"""docs/tables.md, docs/settings.md and docs/commands.md, written from the declarations they describe.
+"""docs/tables.md, settings.md, commands.md and rules.md, written from the declarations they describe.
 
 Belongs here: the pages as text, and ``python docs/write_reference.py`` which writes them.
-Does not belong here: the page of the rules (``validation/rules/page.py``), prose.
+Does not belong here: how a rule is described (``validation/rules/page.py``), prose.
 """
 
 import inspect
@@ -16,6 +16,7 @@ import click
 import schemas
 from registry_pipeline.cli.main import registry
 from registry_pipeline.core.settings import SECTIONS, UNRELEASED, toml_text
+from registry_pipeline.validation.rules.page import page as rules_page
 from schemas.code_list import CODE_LISTS
 from schemas.columns import Column
 from schemas.constraints import possible_range
@@ -148,6 +149,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "tables.md": tables_page,
     "settings.md": settings_page,
     "commands.md": commands_page,
+    "rules.md": rules_page,
 }
 
 

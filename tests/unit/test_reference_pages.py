@@ -1,4 +1,4 @@
-"""docs/tables.md, settings.md and commands.md are what the code says."""
+"""docs/tables.md, settings.md, commands.md and rules.md are what the code says."""
 
 from pathlib import Path
 
